@@ -1,0 +1,106 @@
+// Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel Random
+// Numbers: As Easy as 1, 2, 3", SC 2011).
+//
+// Every random decision is a pure function of (seed, epoch, image, purpose), so
+// masks, crops and flips do not depend on the number of workers, threads or
+// ranks, nor on whether a run was resumed. Header only and free of state, so
+// that a GPU kernel can use the same functions.
+#ifndef GRAPH_BASE_RANDOM_H_
+#define GRAPH_BASE_RANDOM_H_
+
+#include <array>
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+
+namespace graph {
+
+// One Philox4x32-10 block: four uniform 32-bit words for (key, counter).
+inline std::array<uint32_t, 4> Philox(std::array<uint32_t, 2> key,
+                                      std::array<uint32_t, 4> counter) {
+  for (int round = 0; round < 10; ++round) {
+    const uint64_t p0 = uint64_t{0xD2511F53} * counter[0];
+    const uint64_t p1 = uint64_t{0xCD9E8D57} * counter[2];
+    counter = {static_cast<uint32_t>(p1 >> 32) ^ counter[1] ^ key[0],
+               static_cast<uint32_t>(p1),
+               static_cast<uint32_t>(p0 >> 32) ^ counter[3] ^ key[1],
+               static_cast<uint32_t>(p0)};
+    key[0] += 0x9E3779B9;
+    key[1] += 0xBB67AE85;
+  }
+  return counter;
+}
+
+// What a stream of random numbers is for. Streams of different purposes are
+// independent. Values are part of what a seed means: append, never renumber.
+enum class Purpose : uint32_t {
+  kKey = 0,          // deriving keys, see SampleKey
+  kPatchMask = 1,    // MaskSample: which patches are hidden
+  kPositionMask = 2, // MaskSample: which positions are dropped
+  kShuffle = 3,
+  kWrongPosition = 4,
+  kCrop = 5,         // RandomResizedCrop box
+  kFlip = 6,
+  kPermutation = 7,  // order of an epoch
+  kInitialize = 8,   // parameter initialisation
+  kScene = 9,        // the embedded data set
+  kNoise = 10,
+};
+
+// The `index`-th 64-bit word of the stream (key, purpose).
+inline uint64_t RandomWord(uint64_t key, Purpose purpose, uint64_t index) {
+  const std::array<uint32_t, 4> block =
+      Philox({static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)},
+             {static_cast<uint32_t>(index >> 1), static_cast<uint32_t>(index >> 33),
+              static_cast<uint32_t>(purpose), 0});
+  const int half = static_cast<int>(index & 1) * 2;
+  return block[half] | uint64_t{block[half + 1]} << 32;
+}
+
+// A well mixed 64-bit key from two, for chaining: MixKeys(MixKeys(seed, epoch), id).
+inline uint64_t MixKeys(uint64_t a, uint64_t b) {
+  const std::array<uint32_t, 4> block =
+      Philox({static_cast<uint32_t>(a), static_cast<uint32_t>(a >> 32)},
+             {static_cast<uint32_t>(b), static_cast<uint32_t>(b >> 32),
+              static_cast<uint32_t>(Purpose::kKey), 1});
+  return block[0] | uint64_t{block[1]} << 32;
+}
+
+// The key of one image in one epoch; what MaskSample and the crops are keyed by.
+inline uint64_t SampleKey(uint64_t seed, uint64_t epoch, uint64_t image_id) {
+  return MixKeys(MixKeys(seed, epoch), image_id);
+}
+
+// FNV-1a of `text` through one Philox block: the image id of a relative path,
+// the initialisation key of a parameter name.
+inline uint64_t HashName(absl::string_view text) {
+  uint64_t h = 0xcbf29ce484222325ULL;
+  for (char c : text) h = (h ^ static_cast<uint8_t>(c)) * 0x100000001b3ULL;
+  return MixKeys(h, text.size());
+}
+
+// Sequential reader of one stream.
+class RandomStream {
+ public:
+  RandomStream(uint64_t key, Purpose purpose) : key_(key), purpose_(purpose) {}
+
+  uint64_t Next() { return RandomWord(key_, purpose_, index_++); }
+  // Uniform in [0, 1), 53 bits.
+  double Uniform() { return static_cast<double>(Next() >> 11) * 0x1p-53; }
+  double Uniform(double low, double high) { return low + (high - low) * Uniform(); }
+  // Uniform in [0, n), n > 0; the bias of the multiplication is below n / 2^64.
+  uint64_t Below(uint64_t n) {
+    return static_cast<uint64_t>((static_cast<unsigned __int128>(Next()) * n) >> 64);
+  }
+  // Standard normal (Box-Muller, one of the pair).
+  double Normal();
+
+ private:
+  uint64_t key_;
+  Purpose purpose_;
+  uint64_t index_ = 0;
+};
+
+}  // namespace graph
+
+#endif  // GRAPH_BASE_RANDOM_H_

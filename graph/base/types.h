@@ -1,0 +1,73 @@
+// Element types, shapes and tensor types.
+#ifndef GRAPH_BASE_TYPES_H_
+#define GRAPH_BASE_TYPES_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+#include "absl/types/span.h"
+
+namespace graph {
+
+enum class DType : uint8_t { kF32, kF64, kBF16, kI32, kI64, kU8 };
+
+size_t ByteSize(DType dtype);
+// "f32", "f64", "bf16", "i32", "i64", "u8".
+absl::string_view DTypeName(DType dtype);
+absl::optional<DType> ParseDType(absl::string_view name);
+inline bool IsFloat(DType dtype) {
+  return dtype == DType::kF32 || dtype == DType::kF64 || dtype == DType::kBF16;
+}
+
+template <typename T>
+struct DTypeOf;
+template <>
+struct DTypeOf<float> { static constexpr DType value = DType::kF32; };
+template <>
+struct DTypeOf<double> { static constexpr DType value = DType::kF64; };
+template <>
+struct DTypeOf<int32_t> { static constexpr DType value = DType::kI32; };
+template <>
+struct DTypeOf<int64_t> { static constexpr DType value = DType::kI64; };
+template <>
+struct DTypeOf<uint8_t> { static constexpr DType value = DType::kU8; };
+
+// Dimensions, row-major, outermost first. A scalar has shape {1}.
+using Shape = absl::InlinedVector<int64_t, 4>;
+
+// Product of the dimensions; 1 for rank 0. Dimensions are non-negative and
+// the product fits int64 wherever a Shape passed Verify().
+int64_t NumElements(absl::Span<const int64_t> shape);
+// "[8,17,128]".
+std::string ShapeString(absl::Span<const int64_t> shape);
+
+struct TensorType {
+  DType dtype = DType::kF32;
+  Shape shape;
+
+  int64_t elements() const { return NumElements(shape); }
+  size_t bytes() const { return static_cast<size_t>(elements()) * ByteSize(dtype); }
+  int rank() const { return static_cast<int>(shape.size()); }
+  // Dimension `i`; negative counts from the end.
+  int64_t dim(int i) const { return shape[i < 0 ? shape.size() + i : i]; }
+  // The tensor as a matrix (rows(), cols()): the last dimension is the columns.
+  int64_t cols() const { return shape.empty() ? 1 : shape.back(); }
+  int64_t rows() const {
+    return NumElements(absl::MakeConstSpan(shape).first(shape.empty() ? 0 : shape.size() - 1));
+  }
+  // "f32[8,17,128]".
+  std::string ToString() const;
+
+  friend bool operator==(const TensorType& a, const TensorType& b) {
+    return a.dtype == b.dtype && a.shape == b.shape;
+  }
+  friend bool operator!=(const TensorType& a, const TensorType& b) { return !(a == b); }
+};
+
+}  // namespace graph
+
+#endif  // GRAPH_BASE_TYPES_H_
