@@ -25,7 +25,11 @@ def _wheel_repository_impl(ctx):
     if digest != ctx.attr.sha256:
         fail("%s has SHA-256 %s, but WORKSPACE pins %s" %
              (ctx.attr.wheel, digest, ctx.attr.sha256))
-    ctx.extract(wheels[0], output = "wheel", type = "zip")
+
+    # Bazel 4.2 tells an archive by its name, and does not know ".whl".
+    unzip = ctx.execute([python, "-m", "zipfile", "-e", str(wheels[0]), "wheel"])
+    if unzip.return_code != 0:
+        fail("could not unpack %s:\n%s" % (ctx.attr.wheel, unzip.stderr))
     ctx.symlink(ctx.attr.build_file, "BUILD.bazel")
 
 wheel_repository = repository_rule(
