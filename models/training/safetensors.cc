@@ -1,0 +1,316 @@
+#include "models/training/safetensors.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/types/optional.h"
+#include "models/training/safetensors_header.h"
+#include "nlohmann/json.hpp"
+
+namespace models {
+namespace {
+
+using graph::DType;
+using graph::InvalidArgument;
+using safetensors::HeaderTensor;
+using safetensors::Quoted;
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensor data is copied as it is");
+
+constexpr uint64_t kMaxHeader = 100'000'000;
+
+// Bytes of a tensor, or nothing when they do not fit int64. Zero dimensions do
+// not hide an overflow of the others: strides are computed from them too.
+absl::optional<int64_t> CheckedBytes(DType dtype, absl::Span<const int64_t> shape) {
+  int64_t bytes = static_cast<int64_t>(ByteSize(dtype));
+  bool empty = false;
+  for (const int64_t dim : shape) {
+    if (dim < 0) return absl::nullopt;
+    if (dim == 0) {
+      empty = true;
+    } else if (__builtin_mul_overflow(bytes, dim, &bytes)) {
+      return absl::nullopt;
+    }
+  }
+  return empty ? 0 : bytes;
+}
+
+// The header's length from the first 8 bytes of a file of `size` bytes.
+absl::StatusOr<uint64_t> HeaderLength(absl::string_view start, uint64_t size,
+                                      const std::string& name) {
+  if (absl::string_view magic("PK\3\4"); start.substr(0, magic.size()) == magic) {
+    return InvalidArgument(name,
+                           ": this is a zip archive (a PyTorch .pth file?), not a "
+                           "safetensors file; convert it first");
+  }
+  if (start.size() < 8) {
+    return InvalidArgument(name, ": a safetensors file has at least 8 bytes, this one has ", size);
+  }
+  uint64_t length;
+  std::memcpy(&length, start.data(), 8);
+  if (length > kMaxHeader) {
+    return InvalidArgument(name, ": not a safetensors file (a header of ", length,
+                           " bytes; the limit is ", kMaxHeader, ")");
+  }
+  if (length > size - 8) {
+    return InvalidArgument(name, ": truncated: the header should have ", length,
+                           " bytes, but only ", size - 8, " follow");
+  }
+  return length;
+}
+
+absl::Status FileError(int error, absl::string_view what, const std::string& path) {
+  return absl::ErrnoToStatus(error, absl::StrCat(what, " ", path));
+}
+
+// Closes on every way out of a function.
+struct Descriptor {
+  int fd = -1;
+  ~Descriptor() {
+    if (fd >= 0) ::close(fd);
+  }
+};
+
+absl::StatusOr<size_t> ReadFully(int fd, char* to, size_t size, const std::string& path) {
+  size_t done = 0;
+  while (done < size) {
+    const ssize_t n = ::read(fd, to + done, size - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return FileError(errno, "cannot read", path);
+    if (n == 0) break;
+    done += static_cast<size_t>(n);
+  }
+  return done;
+}
+
+}  // namespace
+
+absl::StatusOr<SafetensorsFile> SafetensorsFile::Read(const std::string& path) {
+  Descriptor file;
+  do {
+    file.fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  } while (file.fd < 0 && errno == EINTR);
+  if (file.fd < 0) return FileError(errno, "cannot open", path);
+  struct stat info;
+  if (::fstat(file.fd, &info) != 0) return FileError(errno, "cannot read", path);
+  if (!S_ISREG(info.st_mode)) {
+    return InvalidArgument(path, ": not a file", S_ISDIR(info.st_mode) ? " but a folder" : "");
+  }
+  const auto size = static_cast<uint64_t>(info.st_size);
+
+  // The length first, so that something large that is no safetensors file is
+  // refused without reading it all.
+  char start[8];
+  ASSIGN_OR_RETURN(const size_t started, ReadFully(file.fd, start, sizeof(start), path));
+  RETURN_IF_ERROR(HeaderLength(absl::string_view(start, started), size, path).status());
+
+  std::string bytes;
+  try {
+    bytes.resize(size);
+  } catch (const std::exception&) {
+    return absl::ResourceExhaustedError(absl::StrCat(path, ": no memory for its ", size, " bytes"));
+  }
+  std::copy(start, start + started, bytes.begin());
+  ASSIGN_OR_RETURN(const size_t rest, ReadFully(file.fd, &bytes[started], size - started, path));
+  bytes.resize(started + rest);  // it may have shrunk meanwhile
+  return Parse(std::move(bytes), path);
+}
+
+absl::StatusOr<SafetensorsFile> SafetensorsFile::Parse(std::string bytes, const std::string& name) {
+  SafetensorsFile file;
+  file.name_ = name;
+  file.bytes_ = std::make_unique<const std::string>(std::move(bytes));
+  const absl::string_view all(*file.bytes_);
+  ASSIGN_OR_RETURN(const uint64_t length, HeaderLength(all.substr(0, 8), all.size(), name));
+  const absl::string_view header = all.substr(8, length);
+  if (header.empty() || header.front() != '{') {
+    return InvalidArgument(name, ": not a safetensors file (the header does not start with '{')");
+  }
+
+  absl::StatusOr<safetensors::Header> parsed = safetensors::ParseHeader(header);
+  if (!parsed.ok()) return graph::Annotate(parsed.status(), name);
+
+  const uint64_t data_start = 8 + length;
+  const uint64_t data_size = all.size() - data_start;
+  std::vector<std::pair<std::array<uint64_t, 2>, const std::string*>> spans;
+  for (const auto& [tensor, entry] : parsed->tensors) {
+    const auto [begin, end] = entry.offsets;
+    const absl::optional<int64_t> want = CheckedBytes(entry.dtype, entry.shape);
+    if (!want.has_value()) {
+      return InvalidArgument(name, ": tensor ", Quoted(tensor), ": shape ",
+                             graph::ShapeString(entry.shape), " is too large");
+    }
+    if (begin > end || end - begin != static_cast<uint64_t>(*want)) {
+      return InvalidArgument(name, ": tensor ", Quoted(tensor), ": data_offsets [", begin, ",", end,
+                             "] do not hold the ", *want, " bytes of its shape ",
+                             graph::ShapeString(entry.shape));
+    }
+    if (end > data_size) {
+      return InvalidArgument(name, ": truncated: tensor ", Quoted(tensor), " ends at byte ", end,
+                             " of the data, but the file holds ", data_size);
+    }
+    const absl::string_view data = all.substr(data_start + begin, end - begin);
+    file.tensors_[tensor] = {{entry.dtype, entry.shape},
+                             {reinterpret_cast<const uint8_t*>(data.data()), data.size()}};
+    spans.emplace_back(entry.offsets, &tensor);
+  }
+
+  std::sort(spans.begin(), spans.end());
+  uint64_t next = 0;
+  for (const auto& [offsets, tensor] : spans) {
+    if (offsets[0] != next) {
+      return InvalidArgument(name, ": tensor ", Quoted(*tensor), " begins at byte ", offsets[0],
+                             " of the data, ", offsets[0] < next ? "inside another" : "after a gap",
+                             "; expected ", next);
+    }
+    next = offsets[1];
+  }
+  if (next != data_size) {
+    return InvalidArgument(name, ": ", data_size - next, " bytes follow the last tensor");
+  }
+  file.metadata_ = std::move(parsed->metadata);
+  return file;
+}
+
+absl::StatusOr<TensorEntry> SafetensorsFile::Find(const std::string& tensor) const {
+  const auto it = tensors_.find(tensor);
+  if (it == tensors_.end()) {
+    return absl::NotFoundError(absl::StrCat(name_, ": no tensor ", Quoted(tensor)));
+  }
+  return it->second;
+}
+
+absl::Status SafetensorsFile::CheckDType(const std::string& tensor, const TensorEntry& entry,
+                                         DType dtype) const {
+  if (entry.type.dtype == dtype) return absl::OkStatus();
+  return InvalidArgument(name_, ": tensor ", Quoted(tensor), " is ", entry.type.ToString(),
+                         ", expected ", graph::DTypeName(dtype));
+}
+
+namespace {
+
+// A file that takes the name `path` only when Commit() has succeeded; until
+// then, and for ever after an error, it has a name of its own beside `path` and
+// is removed by the destructor.
+class ReplacingFile {
+ public:
+  explicit ReplacingFile(const std::string& path) : path_(path) {}
+  ~ReplacingFile() {
+    if (file_.fd >= 0) ::unlink(temporary_.c_str());
+  }
+
+  absl::Status Open() {
+    for (int attempt = 0; file_.fd < 0; ++attempt) {
+      temporary_ = absl::StrCat(path_, ".tmp-", ::getpid(), "-", attempt);
+      file_.fd = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+      if (file_.fd < 0 && errno != EINTR && (errno != EEXIST || attempt > 1000)) {
+        return FileError(errno, "cannot write", path_);
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Append(const void* data, size_t size) {
+    const char* from = static_cast<const char*>(data);
+    while (size > 0) {
+      const ssize_t n = ::write(file_.fd, from, size);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return FileError(errno, "cannot write", path_);
+      from += n;
+      size -= static_cast<size_t>(n);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Commit() {
+    if (::fsync(file_.fd) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
+      return FileError(errno, "cannot write", path_);
+    }
+    ::close(std::exchange(file_.fd, -1));
+    // The new name itself reaches the disk with its folder. Some file systems
+    // cannot flush a folder; the file is whole either way.
+    const size_t slash = path_.rfind('/');
+    const std::string folder = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
+    Descriptor directory{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (directory.fd >= 0) ::fsync(directory.fd);
+    return absl::OkStatus();
+  }
+
+ private:
+  const std::string path_;
+  std::string temporary_;
+  Descriptor file_;
+};
+
+// The padded header of `tensors` laid out in the order of `order`.
+absl::StatusOr<std::string> MakeHeader(const std::vector<const TensorMap::value_type*>& order,
+                                       const TensorMetadata& metadata) {
+  nlohmann::ordered_json json = nlohmann::ordered_json::object();
+  if (!metadata.empty()) json[safetensors::kMetadataKey] = metadata;
+  uint64_t offset = 0;
+  for (const auto* item : order) {
+    const auto& [name, entry] = *item;
+    if (name == safetensors::kMetadataKey) {
+      return InvalidArgument("a tensor cannot be called ", Quoted(name));
+    }
+    const absl::optional<int64_t> bytes = CheckedBytes(entry.type.dtype, entry.type.shape);
+    if (!bytes.has_value() || static_cast<uint64_t>(*bytes) != entry.data.size()) {
+      return InvalidArgument("tensor ", Quoted(name), ": ", entry.data.size(),
+                             " bytes do not fit its type ", entry.type.ToString());
+    }
+    const uint64_t end = offset + entry.data.size();
+    json.push_back(
+        {name,
+         {{"dtype", std::string(safetensors::HeaderName(entry.type.dtype))},
+          {"shape", std::vector<int64_t>(entry.type.shape.begin(), entry.type.shape.end())},
+          {"data_offsets", {offset, end}}}});
+    offset = end;
+  }
+  std::string header;
+  try {
+    header = json.dump();
+  } catch (const nlohmann::json::type_error&) {
+    return InvalidArgument("a tensor name or the metadata is not UTF-8");
+  }
+  header.resize((header.size() + 7) / 8 * 8, ' ');
+  if (header.size() > kMaxHeader) {
+    return InvalidArgument("the header would have ", header.size(), " bytes; the limit is ",
+                           kMaxHeader);
+  }
+  return header;
+}
+
+}  // namespace
+
+absl::Status WriteSafetensors(const std::string& path, const TensorMap& tensors,
+                              const TensorMetadata& metadata) {
+  std::vector<const TensorMap::value_type*> order;
+  for (const auto& item : tensors) order.push_back(&item);
+  std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
+    return safetensors::DataOrder(a->second.type.dtype) <
+           safetensors::DataOrder(b->second.type.dtype);
+  });
+  absl::StatusOr<std::string> header = MakeHeader(order, metadata);
+  if (!header.ok()) {
+    return graph::Annotate(header.status(), absl::StrCat("cannot write ", path));
+  }
+
+  ReplacingFile file(path);
+  RETURN_IF_ERROR(file.Open());
+  const uint64_t length = header->size();
+  RETURN_IF_ERROR(file.Append(&length, sizeof(length)));
+  RETURN_IF_ERROR(file.Append(header->data(), header->size()));
+  for (const auto* item : order) {
+    RETURN_IF_ERROR(file.Append(item->second.data.data(), item->second.data.size()));
+  }
+  return file.Commit();
+}
+
+}  // namespace models

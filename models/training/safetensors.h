@@ -1,0 +1,96 @@
+// Files of named tensors in the safetensors format, read and written.
+//
+//   u64 length of the header, little-endian, at most 100 MB
+//   header: JSON {"__metadata__": {string: string},
+//                 "<tensor>": {"dtype": "F32", "shape": [2,3], "data_offsets": [begin, end]}}
+//   data: the tensors one after another, row-major, little-endian, without gaps or overlaps
+//
+// Element types: F32 F64 BF16 I32 I64 U8 are those of graph::DType; a file that
+// holds another one is refused by name. The reader trusts nothing: any byte
+// sequence gives either a file whose spans all lie inside it, or an
+// InvalidArgument that names the file and what is wrong with it.
+#ifndef MODELS_TRAINING_SAFETENSORS_H_
+#define MODELS_TRAINING_SAFETENSORS_H_
+
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "graph/base/status.h"
+#include "graph/base/types.h"
+
+namespace models {
+
+// One tensor: `data` holds exactly type.bytes() bytes, row-major, little-endian.
+// Not owned. Read from a file it need not be aligned to its element: copy it,
+// as SafetensorsFile::Values does, do not cast it. A scalar has shape [] in
+// files written by Python; shapes are kept as they are in the file.
+struct TensorEntry {
+  graph::TensorType type;
+  absl::Span<const uint8_t> data;
+};
+
+using TensorMap = std::map<std::string, TensorEntry>;
+using TensorMetadata = std::map<std::string, std::string>;
+
+// A file in memory. Movable; the spans stay valid as long as it (or what it was
+// moved to) lives. Const access from several threads is safe.
+class SafetensorsFile {
+ public:
+  // Errors: NotFound, PermissionDenied, InvalidArgument; all name `path`.
+  static absl::StatusOr<SafetensorsFile> Read(const std::string& path);
+  // `bytes` is the whole file; `name` is what errors call it.
+  static absl::StatusOr<SafetensorsFile> Parse(std::string bytes, const std::string& name);
+
+  const std::string& name() const { return name_; }
+  const TensorMap& tensors() const { return tensors_; }
+  const TensorMetadata& metadata() const { return metadata_; }
+
+  // The tensor called `tensor`. Errors: NotFound, naming the file.
+  absl::StatusOr<TensorEntry> Find(const std::string& tensor) const;
+
+  // The elements of `tensor`, whose dtype must be that of T exactly.
+  template <typename T>
+  absl::StatusOr<std::vector<T>> Values(const std::string& tensor) const {
+    ASSIGN_OR_RETURN(const TensorEntry entry, Find(tensor));
+    RETURN_IF_ERROR(CheckDType(tensor, entry, graph::DTypeOf<T>::value));
+    std::vector<T> values(entry.type.elements());
+    if (!values.empty()) std::memcpy(values.data(), entry.data.data(), entry.data.size());
+    return values;
+  }
+
+ private:
+  SafetensorsFile() = default;
+  absl::Status CheckDType(const std::string& tensor, const TensorEntry& entry,
+                          graph::DType dtype) const;
+
+  std::string name_;
+  std::unique_ptr<const std::string> bytes_;  // on the heap, so that a move keeps the spans
+  TensorMap tensors_;
+  TensorMetadata metadata_;
+};
+
+// Writes `tensors` to `path`, replacing it in one step: the bytes go to a new
+// file beside it, are flushed to the disk, and only then take its name. On any
+// error `path` is what it was before and nothing else is left. Tensors are
+// written one by one, so the extra memory is the header's.
+//
+// Equal arguments give equal bytes, those of the Python library: data in the
+// order I64, F64, F32, I32, BF16, U8 (so that every tensor is aligned), names
+// ascending within a type, header padded with spaces to 8.
+//
+// Errors: InvalidArgument (a name that is not UTF-8 or is "__metadata__", a
+// span that does not fit its type, a header over 100 MB), and what the file
+// system says (unwritable folder, disk full), naming the path.
+absl::Status WriteSafetensors(const std::string& path, const TensorMap& tensors,
+                              const TensorMetadata& metadata = {});
+
+}  // namespace models
+
+#endif  // MODELS_TRAINING_SAFETENSORS_H_

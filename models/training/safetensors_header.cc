@@ -1,0 +1,202 @@
+#include "models/training/safetensors_header.h"
+
+#include <iterator>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/optional.h"
+#include "graph/base/status.h"
+#include "nlohmann/json.hpp"
+
+namespace models::safetensors {
+namespace {
+
+using graph::DType;
+
+constexpr size_t kMaxRank = 64;
+
+struct DTypeRow {
+  DType dtype;
+  absl::string_view name;
+};
+// In the order of DataOrder().
+constexpr DTypeRow kDTypes[] = {{DType::kI64, "I64"}, {DType::kF64, "F64"},   {DType::kF32, "F32"},
+                                {DType::kI32, "I32"}, {DType::kBF16, "BF16"}, {DType::kU8, "U8"}};
+
+// Builds the header while it is parsed, and stops at the first thing that does
+// not belong there; so nothing deep, long or duplicate is ever held.
+class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  Header header;
+  std::string error;
+
+  bool null() override { return Unexpected("null"); }
+  bool boolean(bool) override { return Unexpected("a boolean"); }
+  bool number_integer(number_integer_t) override { return Unexpected("a negative number"); }
+  bool number_float(number_float_t, const string_t&) override {
+    return Unexpected("a number that is not an integer or is too large");
+  }
+  bool binary(binary_t&) override { return Unexpected("binary data"); }
+
+  bool number_unsigned(number_unsigned_t value) override {
+    if (where_ == kShape) {
+      if (value > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
+        return Fail(absl::StrCat("dimension ", value, " is too large"));
+      }
+      if (shape_->size() == kMaxRank) {
+        return Fail(absl::StrCat("more than ", kMaxRank, " dimensions"));
+      }
+      shape_->push_back(static_cast<int64_t>(value));
+      return true;
+    }
+    if (where_ == kOffsets) {
+      if (offsets_->size() == 2) return Fail("data_offsets holds more than two numbers");
+      offsets_->push_back(value);
+      return true;
+    }
+    return Unexpected("a number");
+  }
+
+  bool string(string_t& value) override {
+    if (where_ == kMetadata) {
+      header.metadata[key_] = value;
+      return true;
+    }
+    if (where_ != kTensor || key_ != "dtype") return Unexpected("a string");
+    for (const DTypeRow& row : kDTypes) {
+      if (row.name == value) dtype_ = row.dtype;
+    }
+    return dtype_.has_value() ||
+           Fail(absl::StrCat("element type ", Quoted(value),
+                             " is not supported; convert it to one of F32, F64, BF16, I32, I64, "
+                             "U8"));
+  }
+
+  bool start_object(std::size_t) override {
+    if (where_ == kStart) {
+      where_ = kTop;
+      return true;
+    }
+    if (where_ != kTop) return Unexpected("an object");
+    where_ = key_ == kMetadataKey ? kMetadata : kTensor;
+    dtype_.reset();
+    shape_.reset();
+    offsets_.reset();
+    return true;
+  }
+
+  bool end_object() override {
+    if (where_ == kTensor) {
+      if (!dtype_) return Fail("has no dtype");
+      if (!shape_) return Fail("has no shape");
+      if (!offsets_) return Fail("has no data_offsets");
+      header.tensors[name_] = {*dtype_, *std::move(shape_), {(*offsets_)[0], (*offsets_)[1]}};
+    }
+    where_ = where_ == kTop ? kStart : kTop;
+    return true;
+  }
+
+  bool start_array(std::size_t) override {
+    if (where_ == kTensor && key_ == "shape") {
+      where_ = kShape;
+      shape_.emplace();
+      return true;
+    }
+    if (where_ == kTensor && key_ == "data_offsets") {
+      where_ = kOffsets;
+      offsets_.emplace();
+      return true;
+    }
+    return Unexpected("an array");
+  }
+
+  bool end_array() override {
+    if (where_ == kOffsets && offsets_->size() != 2) {
+      return Fail("data_offsets must hold two numbers");
+    }
+    where_ = kTensor;
+    return true;
+  }
+
+  bool key(string_t& value) override {
+    key_ = value;
+    if (where_ == kTop) {
+      name_ = value;
+      const bool first = value == kMetadataKey ? !std::exchange(have_metadata_, true)
+                                               : header.tensors.count(value) == 0;
+      return first || Fail("appears twice");
+    }
+    if (where_ == kMetadata) {
+      return header.metadata.emplace(value, "").second ||
+             Fail(absl::StrCat("holds the key ", Quoted(value), " twice"));
+    }
+    if ((value == "dtype" && dtype_) || (value == "shape" && shape_) ||
+        (value == "data_offsets" && offsets_)) {
+      return Fail(absl::StrCat("holds ", value, " twice"));
+    }
+    return value == "dtype" || value == "shape" || value == "data_offsets" ||
+           Fail(absl::StrCat("has an unknown field ", Quoted(value)));
+  }
+
+  bool parse_error(std::size_t position, const std::string&,
+                   const nlohmann::json::exception&) override {
+    error = absl::StrCat("the header is not valid JSON at its byte ", position);
+    return false;
+  }
+
+ private:
+  enum Where { kStart, kTop, kMetadata, kTensor, kShape, kOffsets };
+
+  bool Fail(const std::string& what) {
+    error = absl::StrCat(name_ == kMetadataKey ? "" : "tensor ", Quoted(name_), ": ", what);
+    return false;
+  }
+  bool Unexpected(absl::string_view what) {
+    if (where_ == kStart) {
+      error = absl::StrCat("the header is ", what, ", not an object");
+      return false;
+    }
+    return Fail(absl::StrCat("unexpected ", what,
+                             where_ == kTop ? "" : absl::StrCat(" at the key ", Quoted(key_))));
+  }
+
+  Where where_ = kStart;
+  std::string key_;
+  bool have_metadata_ = false;
+  // The tensor being read.
+  std::string name_;
+  absl::optional<DType> dtype_;
+  absl::optional<graph::Shape> shape_;
+  absl::optional<std::vector<uint64_t>> offsets_;
+};
+
+}  // namespace
+
+absl::StatusOr<Header> ParseHeader(absl::string_view json) {
+  HeaderReader reader;
+  if (!nlohmann::json::sax_parse(json.begin(), json.end(), &reader)) {
+    return graph::InvalidArgument(reader.error);
+  }
+  return std::move(reader.header);
+}
+
+int DataOrder(DType dtype) {
+  for (size_t i = 0; i < std::size(kDTypes); ++i) {
+    if (kDTypes[i].dtype == dtype) return static_cast<int>(i);
+  }
+  CHECK(false && "a dtype without a safetensors name");
+  return 0;
+}
+
+absl::string_view HeaderName(DType dtype) { return kDTypes[DataOrder(dtype)].name; }
+
+std::string Quoted(const std::string& text) {
+  constexpr size_t kMaxShown = 100;
+  return absl::StrCat("'", absl::Utf8SafeCHexEscape(text.substr(0, kMaxShown)),
+                      text.size() > kMaxShown ? "..." : "", "'");
+}
+
+}  // namespace models::safetensors
