@@ -38,8 +38,8 @@ absl::Status InvalidArgument(const Args&... args) {
 
 #define RETURN_IF_ERROR(expr)                            \
   do {                                                   \
-    if (absl::Status status_ = (expr); !status_.ok()) {  \
-      return status_;                                    \
+    if (absl::Status macro_status = (expr); !macro_status.ok()) {  \
+      return macro_status;                                  \
     }                                                    \
   } while (false)
 

@@ -1,0 +1,54 @@
+#include "graph/compiler/compiler.h"
+
+#include "absl/strings/str_join.h"
+#include "graph/ir/verify.h"
+#include "graph/runtime/memory_plan.h"
+
+namespace graph {
+
+absl::StatusOr<std::unique_ptr<Executable>> Compile(Net net, const CompileOptions& options,
+                                                    Workspace* workspace,
+                                                    CompileReport* report) {
+  const SchemaRegistry& registry = *options.registry;
+  RETURN_IF_ERROR(Verify(net, registry));
+  ASSIGN_OR_RETURN(std::vector<PassReport> passes,
+                   RunPipeline(&net, registry, DefaultPasses(), options.passes));
+  net.Compact();
+
+  std::vector<std::unique_ptr<Kernel>> kernels;
+  std::vector<size_t> scratch_bytes;
+  std::vector<std::string> unplaced;
+  std::vector<std::string> placement;
+  for (const Op& op : net.ops) {
+    KernelSpec spec;
+    spec.op = &op;
+    spec.threads = options.threads;
+    for (BlobId b : op.inputs) spec.inputs.push_back(net.type(b));
+    for (BlobId b : op.outputs) spec.outputs.push_back(net.type(b));
+    const KernelFactory* factory = options.backend->kernels.Find(op.type);
+    absl::StatusOr<std::unique_ptr<Kernel>> kernel =
+        factory != nullptr ? (*factory)(spec)
+                           : absl::UnimplementedError("the backend has no such kernel");
+    if (!kernel.ok()) {
+      unplaced.push_back(absl::StrCat("  ", op.Describe(), ": ", kernel.status().message()));
+      continue;
+    }
+    placement.push_back(absl::StrCat(options.backend->name, "  ", op.Describe()));
+    scratch_bytes.push_back((*kernel)->scratch_bytes());
+    kernels.push_back(std::move(*kernel));
+  }
+  if (!unplaced.empty()) {
+    return absl::UnimplementedError(
+        absl::StrCat("net '", net.name, "': backend '", options.backend->name, "' cannot run ",
+                     unplaced.size(), " of ", net.ops.size(), " operators:\n",
+                     absl::StrJoin(unplaced, "\n")));
+  }
+  MemoryPlan plan = PlanMemory(net, scratch_bytes);
+  if (report != nullptr) {
+    report->passes = std::move(passes);
+    report->placement = std::move(placement);
+  }
+  return Executable::Create(std::move(net), std::move(kernels), std::move(plan), workspace);
+}
+
+}  // namespace graph

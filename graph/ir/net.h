@@ -1,0 +1,108 @@
+// The intermediate representation: a Net is plain data in static single
+// assignment form. It can be printed (text.h), saved (serialize.h), checked
+// (verify.h) and rewritten; it holds no memory and no kernels.
+//
+// Blobs are values, assigned once: by an input, by a state's entry, or by one
+// operator. Operators are stored in an order in which they can run. What lives
+// from step to step (parameters, optimizer state, counters) is *state*: a pair
+// of blobs, the value at entry and the value at exit.
+#ifndef GRAPH_IR_NET_H_
+#define GRAPH_IR_NET_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/variant.h"
+#include "graph/base/status.h"
+#include "graph/base/types.h"
+
+namespace graph {
+
+using BlobId = int32_t;
+using OpId = int32_t;
+constexpr int32_t kNone = -1;
+
+// Floats are 32-bit, as in Caffe2's Argument, so that text and protobuf hold
+// exactly what kernels read.
+using AttrValue = absl::variant<int64_t, float, std::string, std::vector<int64_t>>;
+using Attrs = std::map<std::string, AttrValue>;  // sorted: one order to print
+
+struct Blob {
+  std::string name;
+  TensorType type;
+};
+
+struct Op {
+  std::string type;  // "LayerNorm"
+  std::string name;  // "blocks.0.norm1"; gradient operators "grad/blocks.0.norm1"
+  std::vector<BlobId> inputs;
+  std::vector<BlobId> outputs;
+  Attrs attrs;  // complete: defaults are filled in when the operator is made
+  // (input, output) positions that share memory; set by the in-place pass,
+  // legal where Verify() says so.
+  std::vector<std::pair<int, int>> in_place;
+
+  // Attribute access for attributes the schema declares; aborts otherwise.
+  int64_t Int(const std::string& attr) const;
+  float Float(const std::string& attr) const;
+  const std::string& Str(const std::string& attr) const;
+  const std::vector<int64_t>& Ints(const std::string& attr) const;
+
+  // "LayerNorm 'blocks.0.norm1'", for messages.
+  std::string Describe() const;
+};
+
+// The state `name` has the value blobs[entry] when the net starts and
+// blobs[exit] when it ends; entry == exit for state that is only read. The
+// entry blob carries the state's name, the exit blob the name plus ".out".
+struct State {
+  BlobId entry = kNone;
+  BlobId exit = kNone;
+};
+
+struct Net {
+  std::string name;
+  std::vector<Blob> blobs;
+  std::vector<Op> ops;           // in an order in which they can run
+  std::vector<BlobId> inputs;    // fed before every run
+  std::vector<State> states;     // kept by the Workspace from run to run
+  std::vector<BlobId> outputs;   // readable after a run; never eliminated
+
+  const Blob& blob(BlobId id) const { return blobs[id]; }
+  const TensorType& type(BlobId id) const { return blobs[id].type; }
+  BlobId AddBlob(std::string blob_name, TensorType blob_type);
+  // kNone when there is none. Linear in the number of blobs.
+  BlobId Find(absl::string_view blob_name) const;
+  // Drops blobs that nothing mentions and renumbers the rest in order.
+  void Compact();
+  // Replaces every use of `from` as an operator input and as an output of the
+  // net by `to`; definitions and state exits are untouched.
+  void ReplaceUses(BlobId from, BlobId to);
+};
+
+// Name of the exit blob of state `name`.
+std::string StateExitName(absl::string_view name);
+
+// Who writes and who reads each blob; a snapshot, invalid once the net changes.
+struct Uses {
+  explicit Uses(const Net& net);
+
+  struct Reader {
+    OpId op;
+    int input;  // position among the operator's inputs
+  };
+  std::vector<OpId> producer;                // by blob; kNone: input or state entry
+  std::vector<std::vector<Reader>> readers;  // by blob, in order of operators
+  std::vector<bool> is_root;                 // by blob: net output or state exit
+
+  // Read by exactly one operator input, and not a root.
+  bool SingleUse(BlobId blob) const { return readers[blob].size() == 1 && !is_root[blob]; }
+};
+
+}  // namespace graph
+
+#endif  // GRAPH_IR_NET_H_

@@ -1,0 +1,268 @@
+#include "graph/ir/serialize.h"
+
+#include <google/protobuf/io/tokenizer.h>
+#include <google/protobuf/text_format.h>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "graph/base/status.h"
+#include "graph/ir/verify.h"
+#include "graph/proto/net.pb.h"
+
+namespace graph {
+namespace {
+
+// NetDef.arg entries that hold what NetDef has no field for. Each type is one
+// string "name f32[8,17]" per blob in id order, which also keeps the ids.
+constexpr char kBlobs[] = "blobs";
+constexpr char kInputs[] = "inputs";
+constexpr char kStates[] = "states";  // names of entry blobs that have an exit: in_place
+constexpr char kOutputs[] = "outputs";
+constexpr char kInPlace[] = "in_place";  // OperatorDef.arg: input, output, input, output, ...
+
+caffe2::Argument* AddArg(caffe2::OperatorDef* op, const std::string& name) {
+  caffe2::Argument* arg = op->add_arg();
+  arg->set_name(name);
+  return arg;
+}
+caffe2::Argument* AddArg(caffe2::NetDef* net, const std::string& name) {
+  caffe2::Argument* arg = net->add_arg();
+  arg->set_name(name);
+  return arg;
+}
+
+struct AttrWriter {
+  caffe2::Argument* arg;
+  void operator()(int64_t v) const { arg->set_i(v); }
+  void operator()(float v) const { arg->set_f(v); }
+  void operator()(const std::string& v) const { arg->set_s(v); }
+  void operator()(const std::vector<int64_t>& v) const {
+    for (int64_t d : v) arg->add_ints(d);
+  }
+};
+
+caffe2::NetDef ToNetDef(const Net& net) {
+  // The name a blob has in the NetDef: an exit is written over its entry.
+  std::vector<std::string> names;
+  for (const Blob& blob : net.blobs) names.push_back(blob.name);
+  for (const State& s : net.states) names[s.exit] = net.blob(s.entry).name;
+
+  caffe2::NetDef def;
+  def.set_name(net.name);
+  def.set_type("simple");
+  for (const Op& op : net.ops) {
+    caffe2::OperatorDef* op_def = def.add_op();
+    op_def->set_type(op.type);
+    op_def->set_name(op.name);
+    for (BlobId b : op.inputs) op_def->add_input(names[b]);
+    for (BlobId b : op.outputs) op_def->add_output(names[b]);
+    for (const auto& [name, value] : op.attrs) {
+      absl::visit(AttrWriter{AddArg(op_def, name)}, value);
+    }
+    if (!op.in_place.empty()) {
+      caffe2::Argument* arg = AddArg(op_def, kInPlace);
+      for (const auto& [input, output] : op.in_place) {
+        arg->add_ints(input);
+        arg->add_ints(output);
+      }
+    }
+  }
+  for (BlobId b : net.inputs) def.add_external_input(names[b]);
+  for (const State& s : net.states) def.add_external_input(names[s.entry]);
+  for (BlobId b : net.outputs) def.add_external_output(names[b]);
+  for (const State& s : net.states) {
+    if (s.exit != s.entry) def.add_external_output(names[s.exit]);
+  }
+  caffe2::Argument* blobs = AddArg(&def, kBlobs);
+  for (const Blob& blob : net.blobs) {
+    blobs->add_strings(absl::StrCat(DTypeName(blob.type.dtype), " ", blob.name));
+    blobs->add_ints(blob.type.rank());
+    for (int64_t d : blob.type.shape) blobs->add_ints(d);
+  }
+  caffe2::Argument* inputs = AddArg(&def, kInputs);
+  for (BlobId b : net.inputs) inputs->add_ints(b);
+  caffe2::Argument* states = AddArg(&def, kStates);
+  for (const State& s : net.states) {
+    states->add_ints(s.entry);
+    states->add_ints(s.exit);
+  }
+  caffe2::Argument* outputs = AddArg(&def, kOutputs);
+  for (BlobId b : net.outputs) outputs->add_ints(b);
+  return def;
+}
+
+class Reader {
+ public:
+  explicit Reader(const caffe2::NetDef& def) : def_(def) {}
+
+  absl::StatusOr<Net> Run() {
+    net_.name = def_.name();
+    RETURN_IF_ERROR(Blobs());
+    ASSIGN_OR_RETURN(net_.inputs, Ids(kInputs));
+    ASSIGN_OR_RETURN(net_.outputs, Ids(kOutputs));
+    ASSIGN_OR_RETURN(std::vector<BlobId> states, Ids(kStates));
+    if (states.size() % 2 != 0) return Error("argument 'states' holds half a pair");
+    for (size_t i = 0; i < states.size(); i += 2) {
+      net_.states.push_back({states[i], states[i + 1]});
+    }
+    // At first every state name means the entry value; from the operator that
+    // writes it on, the exit value.
+    absl::flat_hash_map<std::string, BlobId> current;
+    absl::flat_hash_map<std::string, BlobId> exit_of;
+    for (size_t i = 0; i < net_.blobs.size(); ++i) {
+      current[net_.blobs[i].name] = static_cast<BlobId>(i);
+    }
+    for (const State& s : net_.states) {
+      if (s.exit != s.entry) exit_of[net_.blob(s.entry).name] = s.exit;
+    }
+    for (const caffe2::OperatorDef& op_def : def_.op()) {
+      Op op;
+      op.type = op_def.type();
+      op.name = op_def.name();
+      for (const std::string& name : op_def.input()) {
+        const auto it = current.find(name);
+        if (it == current.end()) return Error("operator '", op.name, "' reads unknown '", name, "'");
+        op.inputs.push_back(it->second);
+      }
+      for (const std::string& name : op_def.output()) {
+        const auto exit = exit_of.find(name);
+        if (exit != exit_of.end()) {
+          if (current[name] == exit->second) return Error("state '", name, "' is written twice");
+          current[name] = exit->second;
+        }
+        const auto it = current.find(name);
+        if (it == current.end()) {
+          return Error("operator '", op.name, "' writes unknown '", name, "'");
+        }
+        op.outputs.push_back(it->second);
+      }
+      RETURN_IF_ERROR(Attributes(op_def, &op));
+      net_.ops.push_back(std::move(op));
+    }
+    return std::move(net_);
+  }
+
+ private:
+  template <typename... Args>
+  absl::Status Error(const Args&... args) const {
+    return InvalidArgument("NetDef '", def_.name(), "': ", args...);
+  }
+
+  const caffe2::Argument* Arg(absl::string_view name) const {
+    for (const caffe2::Argument& arg : def_.arg()) {
+      if (arg.name() == name) return &arg;
+    }
+    return nullptr;
+  }
+
+  absl::Status Blobs() {
+    const caffe2::Argument* arg = Arg(kBlobs);
+    if (arg == nullptr) return Error("argument 'blobs' is missing: not written by this engine");
+    int at = 0;
+    for (const std::string& entry : arg->strings()) {
+      const size_t space = entry.find(' ');
+      absl::optional<DType> dtype;
+      if (space != std::string::npos) dtype = ParseDType(entry.substr(0, space));
+      if (!dtype) return Error("blob entry '", entry, "' is not 'TYPE NAME'");
+      TensorType type{*dtype, {}};
+      if (at >= arg->ints_size()) return Error("argument 'blobs' is too short");
+      const int64_t rank = arg->ints(at++);
+      if (rank < 0 || rank > arg->ints_size() - at) return Error("argument 'blobs' is too short");
+      int64_t elements = 1;
+      for (int64_t i = 0; i < rank; ++i) {
+        const int64_t d = arg->ints(at++);
+        if (d < 0 || __builtin_mul_overflow(elements, d == 0 ? 1 : d, &elements) ||
+            elements > (int64_t{1} << 48)) {
+          return Error("blob entry '", entry, "' has an impossible shape");
+        }
+        type.shape.push_back(d);
+      }
+      net_.AddBlob(entry.substr(space + 1), std::move(type));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::vector<BlobId>> Ids(absl::string_view name) const {
+    const caffe2::Argument* arg = Arg(name);
+    if (arg == nullptr) return Error("argument '", name, "' is missing");
+    std::vector<BlobId> ids;
+    for (int64_t id : arg->ints()) {
+      if (id < 0 || id >= static_cast<int64_t>(net_.blobs.size())) {
+        return Error("argument '", name, "' names blob ", id, ", which does not exist");
+      }
+      ids.push_back(static_cast<BlobId>(id));
+    }
+    return ids;
+  }
+
+  absl::Status Attributes(const caffe2::OperatorDef& op_def, Op* op) const {
+    for (const caffe2::Argument& arg : op_def.arg()) {
+      if (arg.name() == kInPlace) {
+        if (arg.ints_size() % 2 != 0) return Error("operator '", op->name, "': half a pair");
+        for (int i = 0; i + 1 < arg.ints_size(); i += 2) {
+          op->in_place.emplace_back(static_cast<int>(arg.ints(i)),
+                                    static_cast<int>(arg.ints(i + 1)));
+        }
+        continue;
+      }
+      AttrValue value;
+      if (arg.has_i()) {
+        value = static_cast<int64_t>(arg.i());
+      } else if (arg.has_f()) {
+        value = arg.f();
+      } else if (arg.has_s()) {
+        value = arg.s();
+      } else {
+        value = std::vector<int64_t>(arg.ints().begin(), arg.ints().end());
+      }
+      if (!op->attrs.emplace(arg.name(), std::move(value)).second) {
+        return Error("operator '", op->name, "' has argument '", arg.name(), "' twice");
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  const caffe2::NetDef& def_;
+  Net net_;
+};
+
+// Keeps protobuf's own complaints off stderr; ours name the file.
+class SilentErrors : public google::protobuf::io::ErrorCollector {
+ public:
+  void AddError(int line, int column, const std::string& message) override {
+    if (text_.empty()) text_ = absl::StrCat("line ", line + 1, ", column ", column + 1, ": ", message);
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+}  // namespace
+
+std::string ToNetDefBytes(const Net& net) { return ToNetDef(net).SerializeAsString(); }
+
+std::string ToNetDefText(const Net& net) {
+  std::string text;
+  CHECK(google::protobuf::TextFormat::PrintToString(ToNetDef(net), &text));
+  return text;
+}
+
+absl::StatusOr<Net> FromNetDefBytes(const std::string& bytes) {
+  caffe2::NetDef def;
+  if (!def.ParseFromString(bytes)) return InvalidArgument("not a serialized NetDef");
+  return Reader(def).Run();
+}
+
+absl::StatusOr<Net> FromNetDefText(const std::string& text) {
+  caffe2::NetDef def;
+  google::protobuf::TextFormat::Parser parser;
+  SilentErrors errors;
+  parser.RecordErrorsTo(&errors);
+  if (!parser.ParseFromString(text, &def)) {
+    return InvalidArgument("not a NetDef in text format: ", errors.text());
+  }
+  return Reader(def).Run();
+}
+
+}  // namespace graph

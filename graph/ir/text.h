@@ -1,0 +1,36 @@
+// The text form of a net: short enough for tests and bug reports, with an
+// exact round trip, ParseText(ToText(net)) == net.
+//
+//   net train
+//   input images f32[8,3,64,64]
+//   state norm.weight f32[32] -> norm.weight.out
+//   y f32[8,32], mean f32[8], variance f32[8] = LayerNorm(x, norm.weight, norm.bias) eps=1e-06 @norm
+//   z f32[8,32] = Gelu(y) in_place=[0:0] @act
+//   output z
+//
+// One statement a line; '#' starts a comment. Statements come in the order
+// net, input*, state*, operators*, output*. A state without "->" is only read.
+// Attributes are name=value with value an integer, a float (with '.', 'e',
+// "inf" or "nan"), a "string" or a [list,of,integers]; @name ends the line.
+#ifndef GRAPH_IR_TEXT_H_
+#define GRAPH_IR_TEXT_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "graph/ir/net.h"
+
+namespace graph {
+
+std::string ToText(const Net& net);
+// One operator as a line of the text form, without the newline.
+std::string OpText(const Net& net, const Op& op);
+
+// Parses the text form. Syntax errors name line and column. The result is
+// well-formed (ids in range, blobs defined before use), but not verified.
+absl::StatusOr<Net> ParseText(absl::string_view text);
+
+}  // namespace graph
+
+#endif  // GRAPH_IR_TEXT_H_

@@ -1,0 +1,50 @@
+// Runs passes in order and owns everything that crosses them.
+#ifndef GRAPH_PASSES_PIPELINE_H_
+#define GRAPH_PASSES_PIPELINE_H_
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "graph/ir/net.h"
+#include "graph/passes/pass.h"
+#include "graph/schema/schema.h"
+
+namespace graph {
+
+struct PassReport {
+  std::string pass;
+  bool changed = false;
+  int ops_before = 0;
+  int ops_after = 0;
+  double milliseconds = 0;
+};
+
+struct PipelineOptions {
+  bool enabled = true;             // false: nothing runs
+  std::set<std::string> disabled;  // pass names; an unknown one is an error that lists all
+  // Called with the net before the first pass ("00_built") and after each pass
+  // that changed it ("04_linear_fusion": the fourth of the passes, whatever the
+  // others did, so that dumps of two runs compare file by file).
+  std::function<void(const std::string& stage, const Net& net)> dump;
+};
+
+// The passes every training or evaluation net goes through, in order:
+// stop_gradient, cse, dead_op, linear_fusion, residual_norm_fusion, in_place.
+std::vector<std::unique_ptr<Pass>> DefaultPasses();
+
+// Verifies before the first pass, even when none is to run, and after each pass
+// that changed something. A pass that leaves a net that does not verify, or that
+// reports "unchanged" and changed the net, or the reverse (the text forms are
+// compared), is an INTERNAL error that names the pass. The result has one report
+// for each pass that ran; after an error the net is not to be used.
+absl::StatusOr<std::vector<PassReport>> RunPipeline(
+    Net* net, const SchemaRegistry& registry, const std::vector<std::unique_ptr<Pass>>& passes,
+    const PipelineOptions& options);
+
+}  // namespace graph
+
+#endif  // GRAPH_PASSES_PIPELINE_H_

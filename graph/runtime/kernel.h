@@ -1,0 +1,97 @@
+// Kernels and the tables that hold them.
+#ifndef GRAPH_RUNTIME_KERNEL_H_
+#define GRAPH_RUNTIME_KERNEL_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "graph/ir/net.h"
+
+namespace graph {
+
+// All that is fixed when a kernel is made.
+struct KernelSpec {
+  const Op* op = nullptr;  // attributes; outlives the kernel's construction only
+  std::vector<TensorType> inputs;
+  std::vector<TensorType> outputs;
+  int threads = 1;  // threads the kernel may use
+
+  const TensorType& in(int i) const { return inputs[i]; }
+  const TensorType& out(int i) const { return outputs[i]; }
+};
+
+// Addresses, fixed between two calls of Bind. Tensors are dense, row-major and
+// 64-byte aligned. An output lies where an input lies only where the schema
+// allows it. Outputs hold garbage: a kernel writes every element.
+struct KernelArgs {
+  std::vector<const void*> inputs;
+  std::vector<void*> outputs;
+  void* scratch = nullptr;  // scratch_bytes(), 64-byte aligned, garbage
+};
+
+// One operator, prepared for fixed shapes, dtypes and attributes. Run() may be
+// called any number of times after Bind(); it allocates nothing and looks
+// nothing up. Used by one thread at a time.
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+
+  virtual size_t scratch_bytes() const { return 0; }
+  // Called before the first Run and again whenever memory has moved. Overrides
+  // that prepare argument arrays call Kernel::Bind first.
+  virtual absl::Status Bind(const KernelArgs& args) {
+    args_ = args;
+    return absl::OkStatus();
+  }
+  virtual absl::Status Run() = 0;
+
+ protected:
+  template <typename T>
+  const T* in(int i) const {
+    return static_cast<const T*>(args_.inputs[i]);
+  }
+  template <typename T>
+  T* out(int i) const {
+    return static_cast<T*>(args_.outputs[i]);
+  }
+  void* scratch() const { return args_.scratch; }
+  const KernelArgs& args() const { return args_; }
+
+ private:
+  KernelArgs args_;
+};
+
+// Makes a kernel, or says why this backend cannot run the operator with these
+// types (Unimplemented). That answer *is* the support query; there is no other.
+using KernelFactory =
+    std::function<absl::StatusOr<std::unique_ptr<Kernel>>(const KernelSpec& spec)>;
+
+// The kernels of one backend by operator type, filled by explicit lists
+// (backends/<b>/kernel_table.cc and the plugins').
+class KernelTable {
+ public:
+  // Aborts, naming the type, when it is taken.
+  void Add(std::string op_type, KernelFactory factory);
+  const KernelFactory* Find(absl::string_view op_type) const;  // nullptr when unknown
+  std::vector<std::string> Types() const;                      // sorted
+
+ private:
+  std::map<std::string, KernelFactory, std::less<>> factories_;
+};
+
+// A set of kernels and what to say about the device in the banner.
+struct Backend {
+  std::string name;         // "cpu", "reference"
+  std::string description;  // "oneDNN 3.2, AVX-512 with BF16"
+  KernelTable kernels;
+};
+
+}  // namespace graph
+
+#endif  // GRAPH_RUNTIME_KERNEL_H_

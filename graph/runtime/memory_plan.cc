@@ -1,0 +1,179 @@
+#include "graph/runtime/memory_plan.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "graph/runtime/workspace.h"
+
+namespace graph {
+namespace {
+
+// By blob: whether it lies in the arena (the rest belongs to the workspace).
+std::vector<bool> InArena(const Net& net) {
+  std::vector<bool> in_arena(net.blobs.size(), true);
+  for (BlobId input : net.inputs) in_arena[input] = false;
+  for (const State& state : net.states) in_arena[state.entry] = in_arena[state.exit] = false;
+  return in_arena;
+}
+
+// Allocations in order of the operators that first use them, without offsets.
+void MakeAllocations(const Net& net, absl::Span<const size_t> scratch_bytes, MemoryPlan* plan) {
+  const OpId end = static_cast<OpId>(net.ops.size());
+  const Uses uses(net);
+  const std::vector<bool> in_arena = InArena(net);
+  plan->allocation_of_blob.assign(net.blobs.size(), kNone);
+  plan->scratch_of_op.assign(net.ops.size(), kNone);
+  const auto add = [plan](OpId op, size_t bytes) {
+    Allocation allocation;
+    allocation.first = allocation.last = op;
+    allocation.bytes = bytes;
+    plan->allocations.push_back(std::move(allocation));
+    return static_cast<int>(plan->allocations.size()) - 1;
+  };
+  for (OpId i = 0; i < end; ++i) {
+    const Op& op = net.ops[i];
+    std::vector<int> shared(op.outputs.size(), kNone);
+    for (const auto& [input, output] : op.in_place) {
+      shared[output] = plan->allocation_of_blob[op.inputs[input]];
+      CHECK(shared[output] != kNone);
+    }
+    for (size_t k = 0; k < op.outputs.size(); ++k) {
+      const BlobId blob = op.outputs[k];
+      if (!in_arena[blob]) continue;
+      const size_t bytes = net.type(blob).bytes();
+      const int index = shared[k] != kNone ? shared[k] : add(i, bytes);
+      plan->allocation_of_blob[blob] = index;
+      Allocation& allocation = plan->allocations[index];
+      CHECK(allocation.bytes == bytes);
+      allocation.blobs.push_back(blob);
+      // What nobody reads is still written by its operator.
+      OpId last = i;
+      if (!uses.readers[blob].empty()) last = uses.readers[blob].back().op;
+      if (uses.is_root[blob]) last = end;
+      allocation.last = std::max(allocation.last, last);
+    }
+    if (scratch_bytes[i] > 0) plan->scratch_of_op[i] = add(i, scratch_bytes[i]);
+  }
+}
+
+// Bytes alive at each operator, and after the last one.
+std::vector<size_t> AliveBytes(size_t num_ops, const std::vector<Allocation>& allocations) {
+  std::vector<size_t> alive(num_ops + 2, 0);
+  for (const Allocation& a : allocations) {
+    alive[a.first] += AlignUp(a.bytes);
+    alive[a.last + 1] -= AlignUp(a.bytes);  // wraps around; the sums below do not
+  }
+  std::partial_sum(alive.begin(), alive.end(), alive.begin());
+  alive.pop_back();
+  return alive;
+}
+
+// What is placed, in order of offsets; small, as the search runs over all of it.
+struct Placed {
+  size_t offset;
+  size_t end;
+  OpId first;
+  OpId last;
+};
+
+// The tightest gap that holds `bytes` among what is alive at the same time,
+// or the end of it all.
+size_t BestFit(const std::vector<Placed>& placed, const Allocation& a, size_t bytes) {
+  size_t best = 0;
+  size_t best_gap = std::numeric_limits<size_t>::max();
+  size_t top = 0;  // end of what is alive and lies below
+  for (const Placed& p : placed) {
+    if (p.last < a.first || a.last < p.first) continue;
+    if (p.offset > top) {
+      const size_t gap = p.offset - top;
+      if (gap >= bytes && gap < best_gap) {
+        best = top;
+        best_gap = gap;
+      }
+    }
+    top = std::max(top, p.end);
+  }
+  return best_gap == std::numeric_limits<size_t>::max() ? top : best;
+}
+
+// Places the allocations in the given order; returns the size of the arena.
+size_t Place(const std::vector<int>& order, std::vector<Allocation>* allocations) {
+  std::vector<Placed> placed;
+  placed.reserve(order.size());
+  size_t arena = 0;
+  for (int index : order) {
+    Allocation& a = (*allocations)[index];
+    const size_t bytes = AlignUp(a.bytes);
+    a.offset = 0;
+    if (bytes == 0) continue;
+    a.offset = BestFit(placed, a, bytes);
+    const Placed p = {a.offset, a.offset + bytes, a.first, a.last};
+    const auto at =
+        std::upper_bound(placed.begin(), placed.end(), p,
+                         [](const Placed& x, const Placed& y) { return x.offset < y.offset; });
+    placed.insert(at, p);
+    arena = std::max(arena, p.end);
+  }
+  return arena;
+}
+
+}  // namespace
+
+MemoryPlan PlanMemory(const Net& net, absl::Span<const size_t> scratch_bytes) {
+  CHECK(scratch_bytes.size() == net.ops.size());
+  MemoryPlan plan;
+  MakeAllocations(net, scratch_bytes, &plan);
+  const std::vector<size_t> alive = AliveBytes(net.ops.size(), plan.allocations);
+  plan.lower_bound_bytes = *std::max_element(alive.begin(), alive.end());
+
+  // Largest first, so that small ones fill what large ones leave; among equals
+  // the longest-lived first, then as in the net.
+  std::vector<int> order(plan.allocations.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&plan](int i, int j) {
+    const Allocation& a = plan.allocations[i];
+    const Allocation& b = plan.allocations[j];
+    if (a.bytes != b.bytes) return a.bytes > b.bytes;
+    return a.last - a.first > b.last - b.first;
+  });
+  plan.arena_bytes = Place(order, &plan.allocations);
+  return plan;
+}
+
+std::string ExplainPlan(const Net& net, const MemoryPlan& plan) {
+  const std::vector<size_t> alive = AliveBytes(net.ops.size(), plan.allocations);
+  const OpId peak = static_cast<OpId>(std::max_element(alive.begin(), alive.end()) - alive.begin());
+  const bool at_end = peak == static_cast<OpId>(net.ops.size());
+  std::vector<const Allocation*> rows;
+  for (const Allocation& a : plan.allocations) {
+    if (a.first <= peak && peak <= a.last) rows.push_back(&a);
+  }
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const Allocation* a, const Allocation* b) { return a->bytes > b->bytes; });
+
+  std::string text = absl::StrFormat(
+      "arena %d bytes in %d allocations; at least %d are needed\n"
+      "peak of %d bytes %s\n"
+      "%14s %14s %13s  %s\n",
+      plan.arena_bytes, plan.allocations.size(), plan.lower_bound_bytes, alive[peak],
+      at_end ? std::string("after the last operator")
+             : absl::StrFormat("at operator %d, %s", peak, net.ops[peak].Describe()),
+      "bytes", "offset", "operators", "what");
+  for (const Allocation* a : rows) {
+    const std::string what =
+        a->blobs.empty() ? absl::StrCat("scratch of ", net.ops[a->first].Describe())
+                         : absl::StrJoin(a->blobs, " = ", [&net](std::string* out, BlobId blob) {
+                             absl::StrAppend(out, net.blob(blob).name);
+                           });
+    absl::StrAppendFormat(
+        &text, "%14d %14d %6d-%-6s  %s\n", a->bytes, a->offset, a->first,
+        a->last == static_cast<OpId>(net.ops.size()) ? std::string("end") : absl::StrCat(a->last),
+        what);
+  }
+  return text;
+}
+
+}  // namespace graph

@@ -1,0 +1,44 @@
+// Where every intermediate blob and every kernel's scratch lies in the arena.
+#ifndef GRAPH_RUNTIME_MEMORY_PLAN_H_
+#define GRAPH_RUNTIME_MEMORY_PLAN_H_
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "graph/ir/net.h"
+
+namespace graph {
+
+// One piece of the arena: the blobs that share it (through in-place
+// annotations), or one operator's scratch.
+struct Allocation {
+  std::vector<BlobId> blobs;  // empty: scratch
+  OpId first = 0;             // first operator that uses it
+  OpId last = 0;              // last one; number of operators for net outputs
+  size_t bytes = 0;
+  size_t offset = 0;          // multiple of kAlignment
+};
+
+struct MemoryPlan {
+  std::vector<Allocation> allocations;
+  std::vector<int> allocation_of_blob;  // index, or kNone: input or state
+  std::vector<int> scratch_of_op;       // index, or kNone: no scratch
+  size_t arena_bytes = 0;
+  // The largest sum of bytes alive at one operator: no plan can be smaller.
+  size_t lower_bound_bytes = 0;
+};
+
+// Plans a verified net. Inputs, state entries and state exits are not in the
+// arena (an exit lies where its entry lies). `scratch_bytes` holds one number an
+// operator. Lifetimes run from the writer to the last reader; net outputs live
+// to the end. Deterministic. Offsets by greedy best fit in order of size.
+MemoryPlan PlanMemory(const Net& net, absl::Span<const size_t> scratch_bytes);
+
+// A table of the allocations alive at the peak, largest first.
+std::string ExplainPlan(const Net& net, const MemoryPlan& plan);
+
+}  // namespace graph
+
+#endif  // GRAPH_RUNTIME_MEMORY_PLAN_H_

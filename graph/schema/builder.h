@@ -1,0 +1,74 @@
+// Builds a Net operator by operator, inferring types as it goes.
+#ifndef GRAPH_SCHEMA_BUILDER_H_
+#define GRAPH_SCHEMA_BUILDER_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "graph/ir/net.h"
+#include "graph/schema/schema.h"
+
+namespace graph {
+
+// Errors are kept: the first one makes every later call a no-op that returns
+// kNone, and Finish() returns it. So a model is written without checks in
+// between:
+//
+//   NetBuilder b(&registry, "train");
+//   BlobId x = b.Input("x", {DType::kF32, {8, 32}});
+//   BlobId w = b.State("fc.weight", {DType::kF32, {64, 32}});
+//   BlobId y = b.Op("MatMul", "fc", {x, w}, {{"trans_w", int64_t{1}}});
+//   b.Output(y);
+//   ASSIGN_OR_RETURN(Net net, b.Finish());
+//
+// Not thread-safe.
+class NetBuilder {
+ public:
+  // `registry` must outlive the builder.
+  NetBuilder(const SchemaRegistry* registry, std::string net_name);
+  // Continues a finished net (operators are appended).
+  NetBuilder(const SchemaRegistry* registry, Net net);
+
+  BlobId Input(const std::string& name, TensorType type);
+  // The value at entry. Asking again for a state returns the same blob; another
+  // type is an error.
+  BlobId State(const std::string& name, TensorType type);
+  // Makes `value` the state's value at exit: renames the blob to
+  // StateExitName. A blob can be the exit of one state only.
+  void SetExit(BlobId state_entry, BlobId value);
+  void Output(BlobId blob);
+
+  // Adds an operator; output blobs are named "<op name>:<schema output name>",
+  // made unique with "~N". Returns the first output.
+  BlobId Op(const std::string& type, const std::string& name, std::vector<BlobId> inputs,
+            Attrs attrs = {});
+  // The same, with all outputs.
+  std::vector<BlobId> OpN(const std::string& type, const std::string& name,
+                          std::vector<BlobId> inputs, Attrs attrs = {});
+  void Rename(BlobId blob, const std::string& name);
+
+  const TensorType& type(BlobId blob) const;
+  const Net& net() const { return net_; }
+  const SchemaRegistry& registry() const { return *registry_; }
+  const absl::Status& status() const { return status_; }
+  // Keeps the first error.
+  void Fail(absl::Status status);
+
+  // The verified net; the builder is empty afterwards.
+  absl::StatusOr<Net> Finish();
+
+ private:
+  std::string UniqueName(const std::string& name);
+  BlobId NewBlob(const std::string& name, TensorType type);
+
+  const SchemaRegistry* registry_;
+  Net net_;
+  absl::flat_hash_map<std::string, BlobId> by_name_;
+  absl::Status status_;
+};
+
+}  // namespace graph
+
+#endif  // GRAPH_SCHEMA_BUILDER_H_

@@ -1,0 +1,57 @@
+// The interface a gradient maker sees.
+#ifndef GRAPH_SCHEMA_GRADIENT_H_
+#define GRAPH_SCHEMA_GRADIENT_H_
+
+#include <string>
+#include <vector>
+
+#include "graph/ir/net.h"
+#include "graph/schema/builder.h"
+
+namespace graph {
+
+// Given to the gradient maker of one forward operator. The maker appends
+// gradient operators with Op()/OpN() and reports the gradient of each input
+// that NeedsGrad() with SetGrad(). Inputs without a gradient (ids, masks) are
+// left alone.
+//
+//   absl::Status GeluGradient(GradientBuilder* g) {
+//     g->SetGrad(0, g->Op("GeluGrad", {g->In(0), g->GradOut(0)}));
+//     return absl::OkStatus();
+//   }
+class GradientBuilder {
+ public:
+  GradientBuilder(NetBuilder* net, const Op& forward, std::vector<BlobId> grad_outputs,
+                  std::vector<bool> needs_grad);
+
+  const graph::Op& forward() const { return forward_; }
+  int num_inputs() const { return static_cast<int>(forward_.inputs.size()); }
+  BlobId In(int i) const { return forward_.inputs[i]; }
+  BlobId Out(int i) const { return forward_.outputs[i]; }
+  const TensorType& InType(int i) const { return net_->type(In(i)); }
+  const TensorType& OutType(int i) const { return net_->type(Out(i)); }
+  // Gradient of the loss with respect to output `i`; kNone where nothing
+  // that reaches the loss reads that output.
+  BlobId GradOut(int i) const { return grad_outputs_[i]; }
+  bool NeedsGrad(int i) const { return needs_grad_[i]; }
+
+  // Appends an operator named "grad/<forward name>[.suffix]".
+  BlobId Op(const std::string& type, std::vector<BlobId> inputs, Attrs attrs = {},
+            const std::string& suffix = "");
+  std::vector<BlobId> OpN(const std::string& type, std::vector<BlobId> inputs, Attrs attrs = {},
+                          const std::string& suffix = "");
+
+  void SetGrad(int input, BlobId grad) { grad_inputs_[input] = grad; }
+  BlobId grad_input(int i) const { return grad_inputs_[i]; }
+
+ private:
+  NetBuilder* net_;
+  graph::Op forward_;  // a copy: appending operators moves the net's vector
+  std::vector<BlobId> grad_outputs_;
+  std::vector<bool> needs_grad_;
+  std::vector<BlobId> grad_inputs_;
+};
+
+}  // namespace graph
+
+#endif  // GRAPH_SCHEMA_GRADIENT_H_

@@ -1,0 +1,262 @@
+#include "graph/schema/schema.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "absl/strings/str_join.h"
+
+namespace graph {
+namespace {
+
+[[noreturn]] void BadSchema(const std::string& type, absl::string_view problem) {
+  std::fprintf(stderr, "schema of operator type '%s': %s\n", type.c_str(),
+               std::string(problem).c_str());
+  std::abort();
+}
+
+absl::string_view KindName(const AttrValue& value) {
+  static constexpr absl::string_view kNames[] = {"an integer", "a float", "a string",
+                                                 "a list of integers"};
+  return kNames[value.index()];
+}
+
+template <typename... Args>
+absl::Status InputError(const InferContext& c, int input, const Args&... args) {
+  return InvalidArgument(c.op.Describe(), ": input ", input, " (", c.in(input).ToString(), ") ",
+                         args...);
+}
+
+}  // namespace
+
+Schema& Schema::Input(std::string name, std::string shape, RowUse row_use) {
+  inputs_.push_back({std::move(name), std::move(shape), row_use, false, false});
+  return *this;
+}
+
+Schema& Schema::OptionalInput(std::string name, std::string shape, RowUse row_use) {
+  inputs_.push_back({std::move(name), std::move(shape), row_use, true, false});
+  return *this;
+}
+
+Schema& Schema::VariadicInput(std::string name, std::string shape, RowUse row_use) {
+  inputs_.push_back({std::move(name), std::move(shape), row_use, false, true});
+  return *this;
+}
+
+Schema& Schema::Output(std::string name, std::string shape) {
+  outputs_.push_back({std::move(name), std::move(shape), RowUse::kNone, false, false});
+  return *this;
+}
+
+Schema& Schema::Attr(std::string name, AttrValue example, std::string doc) {
+  attrs_.push_back({std::move(name), std::move(example), absl::nullopt, std::move(doc)});
+  return *this;
+}
+
+Schema& Schema::OptionalAttr(std::string name, AttrValue default_value, std::string doc) {
+  attrs_.push_back({std::move(name), default_value, default_value, std::move(doc)});
+  return *this;
+}
+
+Schema& Schema::InPlace(int input, int output) {
+  in_place_.emplace_back(input, output);
+  return *this;
+}
+
+Schema& Schema::Infer(InferFn infer) {
+  infer_ = std::move(infer);
+  return *this;
+}
+
+Schema& Schema::SameTypeAsInput() {
+  const size_t outputs = outputs_.size();
+  return Infer([outputs](const InferContext& c) -> absl::StatusOr<std::vector<TensorType>> {
+    return std::vector<TensorType>(outputs, c.in(0));
+  });
+}
+
+Schema& Schema::Cost(CostFn cost) {
+  cost_ = std::move(cost);
+  return *this;
+}
+
+Schema& Schema::ElementwiseCost(double flops_per_element) {
+  return Cost([flops_per_element](const graph::Op&, absl::Span<const TensorType> inputs,
+                                  absl::Span<const TensorType> outputs) {
+    struct Cost cost;
+    cost.flops = static_cast<int64_t>(
+        flops_per_element * static_cast<double>(outputs.empty() ? 0 : outputs[0].elements()));
+    for (const TensorType& t : inputs) cost.bytes += static_cast<int64_t>(t.bytes());
+    for (const TensorType& t : outputs) cost.bytes += static_cast<int64_t>(t.bytes());
+    return cost;
+  });
+}
+
+Schema& Schema::Gradient(GradientFn make) {
+  gradient_ = std::move(make);
+  return *this;
+}
+
+Schema& Schema::NoGradient(std::string reason) {
+  no_gradient_ = true;
+  gradient_reason_ = std::move(reason);
+  return *this;
+}
+
+Schema& Schema::NotDifferentiable(std::string reason) {
+  not_differentiable_ = true;
+  gradient_reason_ = std::move(reason);
+  return *this;
+}
+
+void SchemaRegistry::Add(Schema schema) {
+  const std::string& type = schema.type();
+  if (type.empty()) BadSchema(type, "the type has no name");
+  if (schema.doc().empty()) BadSchema(type, "the documentation is missing");
+  if (schemas_.find(type) != schemas_.end()) BadSchema(type, "it is registered twice");
+  if (schema.outputs().empty()) BadSchema(type, "it has no outputs");
+  if (!schema.infer()) BadSchema(type, "shape inference is missing");
+  if (!schema.cost()) BadSchema(type, "the cost is missing");
+  if ((schema.gradient() ? 1 : 0) + schema.no_gradient() + schema.not_differentiable() != 1) {
+    BadSchema(type, "exactly one of Gradient, NoGradient, NotDifferentiable is needed");
+  }
+  for (const auto& [input, output] : schema.in_place()) {
+    if (input >= static_cast<int>(schema.inputs().size()) ||
+        output >= static_cast<int>(schema.outputs().size())) {
+      BadSchema(type, "an in-place pair names an input or output that does not exist");
+    }
+  }
+  schemas_.emplace(type, std::move(schema));
+}
+
+const Schema* SchemaRegistry::Find(absl::string_view type) const {
+  const auto it = schemas_.find(type);
+  return it == schemas_.end() ? nullptr : &it->second;
+}
+
+std::vector<std::string> SchemaRegistry::Types() const {
+  std::vector<std::string> types;
+  for (const auto& [type, schema] : schemas_) types.push_back(type);
+  return types;
+}
+
+absl::Status SchemaRegistry::CompleteAttrs(Op* op) const {
+  const Schema* schema = Find(op->type);
+  if (schema == nullptr) return InvalidArgument(op->Describe(), ": unknown operator type");
+  for (const AttrSpec& spec : schema->attrs()) {
+    if (op->attrs.count(spec.name) > 0) continue;
+    if (!spec.default_value) {
+      return InvalidArgument(op->Describe(), ": attribute '", spec.name, "' is missing");
+    }
+    op->attrs[spec.name] = *spec.default_value;
+  }
+  for (const auto& [name, value] : op->attrs) {
+    const AttrSpec* found = nullptr;
+    for (const AttrSpec& spec : schema->attrs()) {
+      if (spec.name == name) found = &spec;
+    }
+    if (found == nullptr) {
+      return InvalidArgument(op->Describe(), ": unknown attribute '", name, "'");
+    }
+    if (found->example.index() != value.index()) {
+      return InvalidArgument(op->Describe(), ": attribute '", name, "' must be ",
+                             KindName(found->example), ", not ", KindName(value));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<TensorType>> SchemaRegistry::Infer(
+    const Op& op, absl::Span<const TensorType> inputs) const {
+  const Schema* schema = Find(op.type);
+  if (schema == nullptr) return InvalidArgument(op.Describe(), ": unknown operator type");
+  size_t required = 0;
+  bool variadic = false;
+  for (const ArgSpec& spec : schema->inputs()) {
+    if (!spec.optional) ++required;
+    variadic |= spec.variadic;
+  }
+  if (inputs.size() < required || (inputs.size() > schema->inputs().size() && !variadic)) {
+    return InvalidArgument(
+        op.Describe(), " has ", inputs.size(), " inputs; it takes (",
+        absl::StrJoin(schema->inputs(), ", ",
+                      [](std::string* out, const ArgSpec& spec) {
+                        absl::StrAppend(out, spec.name, spec.optional ? "?" : "",
+                                        spec.variadic ? "..." : "");
+                      }),
+        ")");
+  }
+  struct Op complete = op;
+  RETURN_IF_ERROR(CompleteAttrs(&complete));
+  if (complete.attrs != op.attrs) {
+    return InvalidArgument(op.Describe(), ": attributes are missing");
+  }
+  return schema->infer()({op, inputs});
+}
+
+bool SchemaRegistry::MayShare(const Op& op, int input, int output) const {
+  const Schema* schema = Find(op.type);
+  if (schema == nullptr) return false;
+  for (const auto& [i, o] : schema->in_place()) {
+    if (i == input && o == output) return true;
+  }
+  return false;
+}
+
+struct Cost SchemaRegistry::OpCost(const Net& net, const Op& op) const {
+  const Schema* schema = Find(op.type);
+  CHECK(schema != nullptr);
+  std::vector<TensorType> inputs, outputs;
+  for (BlobId b : op.inputs) inputs.push_back(net.type(b));
+  for (BlobId b : op.outputs) outputs.push_back(net.type(b));
+  return schema->cost()(op, inputs, outputs);
+}
+
+struct Cost SchemaRegistry::NetCost(const Net& net) const {
+  struct Cost total;
+  for (const Op& op : net.ops) {
+    const struct Cost cost = OpCost(net, op);
+    total.flops += cost.flops;
+    total.bytes += cost.bytes;
+  }
+  return total;
+}
+
+absl::Status ExpectRank(const InferContext& c, int input, int rank) {
+  if (c.in(input).rank() == rank) return absl::OkStatus();
+  return InputError(c, input, "must have rank ", rank);
+}
+
+absl::Status ExpectMinRank(const InferContext& c, int input, int rank) {
+  if (c.in(input).rank() >= rank) return absl::OkStatus();
+  return InputError(c, input, "must have at least rank ", rank);
+}
+
+absl::Status ExpectFloat(const InferContext& c, int input) {
+  if (IsFloat(c.in(input).dtype)) return absl::OkStatus();
+  return InputError(c, input, "must be a float tensor");
+}
+
+absl::Status ExpectDType(const InferContext& c, int input, DType dtype) {
+  if (c.in(input).dtype == dtype) return absl::OkStatus();
+  return InputError(c, input, "must have element type ", DTypeName(dtype));
+}
+
+absl::Status ExpectShape(const InferContext& c, int input, absl::Span<const int64_t> shape) {
+  if (absl::MakeConstSpan(c.in(input).shape) == shape) return absl::OkStatus();
+  return InputError(c, input, "must have shape ", ShapeString(shape));
+}
+
+absl::Status ExpectSameDType(const InferContext& c, int input, int other) {
+  if (c.in(input).dtype == c.in(other).dtype) return absl::OkStatus();
+  return InputError(c, input, "must have the element type of input ", other, " (",
+                    c.in(other).ToString(), ")");
+}
+
+absl::Status ExpectSameType(const InferContext& c, int input, int other) {
+  if (c.in(input) == c.in(other)) return absl::OkStatus();
+  return InputError(c, input, "must be of the type of input ", other, " (",
+                    c.in(other).ToString(), ")");
+}
+
+}  // namespace graph

@@ -1,0 +1,87 @@
+// What a zoo entry is: the structure of a model and the recipe that trains it.
+// Plain data; flags override single fields (tools/flags), nets are built from
+// the result (models/vit, models/droppos).
+#ifndef MODELS_ZOO_CONFIG_H_
+#define MODELS_ZOO_CONFIG_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace models {
+
+// A Vision Transformer (timm's ViT as the official code uses it: pre-norm, qkv
+// bias, exact GELU, LayerNorm eps 1e-6) and the position decoder on it.
+struct ModelConfig {
+  int input_h = 224;  // pixels
+  int input_w = 224;
+  int patch_size = 16;  // pixels; divides input_h and input_w
+  int embed_dim = 768;  // divisible by 4 (2-D sin-cos table) and by num_heads
+  int depth = 12;
+  int num_heads = 12;
+  int decoder_embed_dim = 512;  // divisible by decoder_num_heads
+  int decoder_depth = 2;
+  int decoder_num_heads = 16;
+  double mlp_ratio = 4.0;
+
+  int grid_h() const { return input_h / patch_size; }
+  int grid_w() const { return input_w / patch_size; }
+  int num_patches() const { return grid_h() * grid_w(); }
+};
+
+// How DropPos hides patches and positions and scores the answer.
+struct DropPosConfig {
+  double mask_ratio = 0.75;      // of patches hidden
+  double pos_mask_ratio = 0.75;  // of visible patches whose position is dropped
+  double label_smoothing_sigma = 1.0;  // in cells; 0: one-hot targets
+  bool sigma_decay = true;             // linearly to 0 over the epochs
+  bool attn_guide = true;              // attentive reconstruction
+
+  // V = int(L·(1 − mask_ratio)) and K = int(V·(1 − pos_mask_ratio)), in double,
+  // as the official random_masking computes them.
+  int num_visible(int num_patches) const {
+    return static_cast<int>(num_patches * (1.0 - mask_ratio));
+  }
+  int num_pos_kept(int num_visible) const {
+    return static_cast<int>(num_visible * (1.0 - pos_mask_ratio));
+  }
+};
+
+// Optimisation: AdamW with a per-iteration cosine schedule.
+struct RecipeConfig {
+  int epochs = 800;
+  double warmup_epochs = 10;
+  double blr = 1.5e-4;  // lr = blr · effective batch / 256
+  double min_lr = 0.0;
+  double weight_decay = 0.05;  // none on 1-D parameters
+  double beta1 = 0.9;
+  double beta2 = 0.95;
+  double adam_eps = 1e-8;
+  double clip_grad = 5.0;  // 0: no clipping
+  bool clip_global = false;  // false: each parameter's gradient by itself
+  int batch_size = 64;
+  int published_effective_batch = 2048;  // 32 GPUs × 64; 0: nothing published
+};
+
+struct ZooEntry {
+  std::string name;                  // "droppos_vitb"
+  std::vector<std::string> aliases;  // official names
+  std::string summary;               // one line for --list_models
+  ModelConfig model;
+  DropPosConfig droppos;
+  RecipeConfig recipe;
+};
+
+// Sizes that cannot work: input not divisible by patch, heads not dividing
+// width, width not divisible by 4, non-positive numbers, ratios outside [0, 1],
+// ratios that leave no patch visible or no position to predict. The message
+// names flags and values and says what would do.
+absl::Status Validate(const ModelConfig& model);
+absl::Status Validate(const ModelConfig& model, const DropPosConfig& droppos);
+absl::Status Validate(const RecipeConfig& recipe);
+
+}  // namespace models
+
+#endif  // MODELS_ZOO_CONFIG_H_
