@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Sets up a Debian 12 machine to build DropPos: installs the Debian packages that
+# are missing (the only step that needs root) and fetches the pinned wheels.
+# Quick when nothing is missing; safe to run again.
+#
+#   tools/setup.sh            what building and testing need
+#   tools/setup.sh --list     print what would be installed, install nothing
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# What WORKSPACE and third_party/BUILD.bazel name. One package a line, with its use.
+packages=(
+  g++                   # compiler, OpenMP runtime
+  bazel-bootstrap       # Bazel 4.2
+  bazel-rules-java      # Bazel's C++ rules load these three
+  bazel-rules-proto
+  bazel-skylib
+  bazel-platforms
+  python3               # pip, which fetches the wheels
+  python3-pip
+  libabsl-dev           # Abseil
+  libcli11-dev          # command lines
+  libeigen3-dev         # vector loops
+  libgmock-dev          # tests
+  libgtest-dev
+  libpng-dev            # PNG files
+  libprotobuf-dev       # graph dumps that Netron opens
+  protobuf-compiler
+  libturbojpeg0-dev     # JPEG files
+  nlohmann-json3-dev    # JSON
+)
+
+missing=()
+for package in "${packages[@]}"; do
+  # "installed", not merely known or removed with its configuration kept.
+  status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
+  [ "$status" = installed ] || missing+=("$package")
+done
+
+if [ "${1:-}" = --list ]; then
+  echo "Debian packages: ${packages[*]}"
+  echo "missing here:    ${missing[*]:-none}"
+  grep -o 'wheel = "[^"]*"' WORKSPACE | sed 's/wheel = "\(.*\)"/PyPI wheel:      \1/'
+  exit 0
+elif [ $# -gt 0 ]; then
+  echo "setup.sh: unknown argument '$1' (only --list is known)" >&2
+  exit 2
+fi
+
+if [ ${#missing[@]} -gt 0 ]; then
+  echo "setup: installing Debian packages: ${missing[*]}"
+  as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null; then
+      echo "setup.sh: not root and no sudo; as root, run:" >&2
+      echo "  apt-get install ${missing[*]}" >&2
+      exit 1
+    fi
+    as_root=(sudo)
+  fi
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+else
+  echo "setup: all Debian packages are here"
+fi
+
+# Wheels live in Bazel's output base, pinned by SHA-256 in WORKSPACE.
+echo "setup: wheels: $(grep -o 'wheel = "[^"]*"' WORKSPACE | cut -d'"' -f2 | tr '\n' ' ')"
+if ! log=$(bazel build @onednn//:all @onednn_headers//:all 2>&1); then
+  echo "$log" >&2
+  echo "setup.sh: could not fetch the wheels (above); is PyPI reachable through pip?" >&2
+  exit 1
+fi
+echo "setup: done"
