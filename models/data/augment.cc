@@ -1,0 +1,124 @@
+#include "models/data/augment.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "graph/base/status.h"
+
+namespace models {
+namespace {
+
+using graph::Purpose;
+using graph::RandomStream;
+
+constexpr double kMinScale = 0.2, kMaxScale = 1.0;
+constexpr double kMinRatio = 3.0 / 4.0, kMaxRatio = 4.0 / 3.0;
+constexpr int kTries = 10;
+constexpr double kResizeRatio = 256.0 / 224.0;
+constexpr float kMean[3] = {0.485f, 0.456f, 0.406f};
+constexpr float kStd[3] = {0.229f, 0.224f, 0.225f};
+
+// Python's round(): ties go to the even number, the rounding mode of every
+// program that does not change it.
+int RoundEven(double x) { return static_cast<int>(std::nearbyint(x)); }
+
+}  // namespace
+
+PixelBox SampleCrop(int width, int height, RandomStream* random) {
+  CHECK(width > 0 && height > 0);
+  const double area = double(width) * height;
+  for (int i = 0; i < kTries; ++i) {
+    const double target = area * random->Uniform(kMinScale, kMaxScale);
+    const double ratio = std::exp(random->Uniform(std::log(kMinRatio), std::log(kMaxRatio)));
+    const int w = RoundEven(std::sqrt(target * ratio));
+    const int h = RoundEven(std::sqrt(target / ratio));
+    if (w < 1 || h < 1 || w > width || h > height) continue;
+    const int y = static_cast<int>(random->Below(static_cast<uint64_t>(height - h + 1)));
+    const int x = static_cast<int>(random->Below(static_cast<uint64_t>(width - w + 1)));
+    return {x, y, w, h};
+  }
+  int w = width, h = height;
+  const double ratio = double(width) / height;
+  if (ratio < kMinRatio) h = RoundEven(w / kMinRatio);
+  if (ratio > kMaxRatio) w = RoundEven(h * kMaxRatio);
+  return {(width - w) / 2, (height - h) / 2, w, h};
+}
+
+bool SampleFlip(uint64_t key) { return RandomStream(key, Purpose::kFlip).Uniform() < 0.5; }
+
+EvaluationGeometry PlanEvaluation(int width, int height, int input_width, int input_height) {
+  CHECK(width > 0 && height > 0 && input_width > 0 && input_height > 0);
+  int w = width, h = height;
+  if (width != input_width || height != input_height) {
+    const int target_w = RoundEven(input_width * kResizeRatio);
+    const int target_h = RoundEven(input_height * kResizeRatio);
+    // The cap keeps a picture one pixel wide and a million high within int.
+    constexpr int64_t kLongest = int64_t{1} << 30;
+    if (int64_t{width} * target_h <= int64_t{height} * target_w) {
+      w = target_w;
+      h = static_cast<int>(std::min(kLongest, int64_t{target_w} * height / width));
+    } else {
+      h = target_h;
+      w = static_cast<int>(std::min(kLongest, int64_t{target_h} * width / height));
+    }
+  }
+  return {w,
+          h,
+          {RoundEven((w - input_width) / 2.0), RoundEven((h - input_height) / 2.0), input_width,
+           input_height}};
+}
+
+ImageTransform::ImageTransform(int input_width, int input_height)
+    : input_width_(input_width), input_height_(input_height) {
+  CHECK(input_width > 0 && input_height > 0);
+  for (int c = 0; c < 3; ++c) {
+    for (int v = 0; v < 256; ++v) {
+      normalized_[c][v] = (static_cast<float>(v) / 255.0f - kMean[c]) / kStd[c];
+    }
+  }
+}
+
+void ImageTransform::Train(const Image& image, uint64_t key, bool crop, float* out) {
+  const bool flip = SampleFlip(key);
+  if (!crop) return FitAndNormalize(image, flip, out);
+  RandomStream random(key, Purpose::kCrop);
+  const PixelBox box = SampleCrop(image.width, image.height, &random);
+  resizer_.Resize(ImageView(image, box), input_width_, input_height_, &resized_);
+  Normalize(resized_, {0, 0, input_width_, input_height_}, flip, out);
+}
+
+void ImageTransform::Evaluate(const Image& image, float* out) {
+  FitAndNormalize(image, false, out);
+}
+
+void ImageTransform::FitAndNormalize(const Image& image, bool flip, float* out) {
+  const EvaluationGeometry plan =
+      PlanEvaluation(image.width, image.height, input_width_, input_height_);
+  if (plan.resized_width == image.width && plan.resized_height == image.height) {
+    return Normalize(image, plan.crop, flip, out);
+  }
+  // Only the part that is kept is computed.
+  const double scale_x = double(image.width) / plan.resized_width;
+  const double scale_y = double(image.height) / plan.resized_height;
+  const ResizeBox box = {plan.crop.x * scale_x, plan.crop.y * scale_y,
+                         std::min<double>(image.width, (plan.crop.x + input_width_) * scale_x),
+                         std::min<double>(image.height, (plan.crop.y + input_height_) * scale_y)};
+  resizer_.Resize(ImageView(image), box, input_width_, input_height_, &resized_);
+  Normalize(resized_, {0, 0, input_width_, input_height_}, flip, out);
+}
+
+void ImageTransform::Normalize(const Image& image, const PixelBox& box, bool flip,
+                               float* out) const {
+  CHECK(box.width == input_width_ && box.height == input_height_);
+  const int64_t plane = int64_t{input_width_} * input_height_;
+  for (int y = 0; y < box.height; ++y) {
+    const uint8_t* in = image.pixel(box.x, box.y + y);
+    float* row = out + int64_t{y} * input_width_;
+    for (int x = 0; x < box.width; ++x) {
+      const int to = flip ? box.width - 1 - x : x;
+      for (int c = 0; c < 3; ++c) row[c * plane + to] = normalized_[c][in[3 * x + c]];
+    }
+  }
+}
+
+}  // namespace models

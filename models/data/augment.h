@@ -1,0 +1,62 @@
+// From a decoded image to network input: (3, H, W) floats, normalised with
+// ImageNet's mean and standard deviation.
+//
+// Training: torchvision's RandomResizedCrop (scale 0.2-1 of the area, aspect
+// ratio 3/4-4/3, bicubic) and a horizontal flip with probability 1/2, both pure
+// functions of the image's key. Evaluation: the short side to 256/224 of the
+// input size, then the centre.
+#ifndef MODELS_DATA_AUGMENT_H_
+#define MODELS_DATA_AUGMENT_H_
+
+#include <cstdint>
+
+#include "graph/base/random.h"
+#include "models/data/image.h"
+#include "models/data/resize.h"
+
+namespace models {
+
+// torchvision RandomResizedCrop.get_params: ten tries to fit a box of random
+// area and aspect ratio at a random place, then the centre within the ratios.
+PixelBox SampleCrop(int width, int height, graph::RandomStream* random);
+
+// Heads or tails for the image with this key (graph::SampleKey).
+bool SampleFlip(uint64_t key);
+
+// What evaluation sees: the image resized to `resized_width` x `resized_height`,
+// then the box `crop` of that. An image that already has the target's size
+// (CIFAR's, a scene drawn for the model) is not resized. For a target that is not
+// square the image just covers 256/224 of its width and height.
+struct EvaluationGeometry {
+  int resized_width, resized_height;
+  PixelBox crop;
+};
+EvaluationGeometry PlanEvaluation(int width, int height, int input_width, int input_height);
+
+// Holds the buffers between calls: one per thread, at most one call at a time.
+class ImageTransform {
+ public:
+  // Output (3, input_height, input_width); both at least 1.
+  ImageTransform(int input_width, int input_height);
+
+  // Crop (when `crop`; else the evaluation's geometry), flip, normalise. `key`
+  // is graph::SampleKey(seed, epoch, image id). Writes 3 * H * W floats.
+  void Train(const Image& image, uint64_t key, bool crop, float* out);
+  void Evaluate(const Image& image, float* out);
+
+  int64_t output_size() const { return int64_t{3} * input_width_ * input_height_; }
+
+ private:
+  // `box` of `image`, already of the target's size.
+  void Normalize(const Image& image, const PixelBox& box, bool flip, float* out) const;
+  void FitAndNormalize(const Image& image, bool flip, float* out);
+
+  int input_width_, input_height_;
+  BicubicResizer resizer_;
+  Image resized_;
+  float normalized_[3][256];  // (value / 255 - mean) / std of each channel
+};
+
+}  // namespace models
+
+#endif  // MODELS_DATA_AUGMENT_H_

@@ -1,0 +1,76 @@
+#include "models/data/file_util.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include "graph/base/status.h"
+
+namespace models {
+namespace {
+
+bool HasMode(const std::string& path, mode_t mode) {
+  struct stat info;
+  return ::stat(path.c_str(), &info) == 0 && (info.st_mode & S_IFMT) == mode;
+}
+
+}  // namespace
+
+absl::Status ErrnoStatus(const std::string& verb, const std::string& path, int error_number) {
+  const std::string message =
+      absl::StrCat("cannot ", verb, " ", path, ": ", std::generic_category().message(error_number));
+  switch (error_number) {
+    case ENOENT:
+    case ENOTDIR:
+      return absl::NotFoundError(message);
+    case EACCES:
+    case EPERM:
+      return absl::PermissionDeniedError(message);
+    default:
+      return absl::InvalidArgumentError(message);
+  }
+}
+
+absl::StatusOr<std::string> ReadFile(const std::string& path, int64_t max_bytes) {
+  // Non-blocking, so that opening a named pipe does not wait for a writer.
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (file < 0) return ErrnoStatus("read", path, errno);
+  struct Closer {
+    int file;
+    ~Closer() { ::close(file); }
+  } closer{file};
+  struct stat info;
+  if (::fstat(file, &info) != 0) return ErrnoStatus("read", path, errno);
+  if (S_ISDIR(info.st_mode)) return ErrnoStatus("read", path, EISDIR);
+  if (!S_ISREG(info.st_mode)) {
+    return graph::InvalidArgument("cannot read ", path, ": not a regular file");
+  }
+  if (info.st_size > max_bytes) {
+    return graph::InvalidArgument("cannot read ", path, ": ", info.st_size,
+                                  " bytes is more than the limit of ", max_bytes);
+  }
+  std::string bytes(static_cast<size_t>(info.st_size), '\0');
+  size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t n = ::read(file, &bytes[done], bytes.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return ErrnoStatus("read", path, errno);
+    if (n == 0) break;  // the file became shorter meanwhile
+    done += static_cast<size_t>(n);
+  }
+  bytes.resize(done);
+  return bytes;
+}
+
+bool IsDirectory(const std::string& path) { return HasMode(path, S_IFDIR); }
+bool IsFile(const std::string& path) { return HasMode(path, S_IFREG); }
+
+std::string JoinPath(const std::string& folder, const std::string& name) {
+  if (folder.empty()) return name;
+  return folder.back() == '/' ? folder + name : folder + "/" + name;
+}
+
+}  // namespace models

@@ -1,0 +1,29 @@
+// Whole files, with errors that name the path and the reason.
+#ifndef MODELS_DATA_FILE_UTIL_H_
+#define MODELS_DATA_FILE_UTIL_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace models {
+
+// The bytes of the regular file `path`. NotFound, PermissionDenied or
+// InvalidArgument (a folder, larger than `max_bytes`): "cannot read PATH: REASON".
+// Thread-safe.
+absl::StatusOr<std::string> ReadFile(const std::string& path, int64_t max_bytes);
+
+// Follow symbolic links; false on any error.
+bool IsDirectory(const std::string& path);
+bool IsFile(const std::string& path);
+
+// "a/b" from "a" and "b", "a/" and "b", "" and "a/b".
+std::string JoinPath(const std::string& folder, const std::string& name);
+
+// "cannot VERB PATH: strerror(ERROR_NUMBER)", NotFound where that is what happened.
+absl::Status ErrnoStatus(const std::string& verb, const std::string& path, int error_number);
+
+}  // namespace models
+
+#endif  // MODELS_DATA_FILE_UTIL_H_

@@ -1,0 +1,168 @@
+#include "models/data/augment.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "tests/models/data/test_images.h"
+
+namespace models {
+namespace {
+
+using graph::Purpose;
+using graph::RandomStream;
+
+TEST(SampleCrop, StaysInsideWithinScaleAndRatio) {
+  double min_area = 1, max_area = 0;
+  for (uint64_t key = 0; key < 2000; ++key) {
+    RandomStream random(key, Purpose::kCrop);
+    const PixelBox box = SampleCrop(300, 200, &random);
+    ASSERT_GE(box.x, 0);
+    ASSERT_GE(box.y, 0);
+    ASSERT_LE(box.x + box.width, 300);
+    ASSERT_LE(box.y + box.height, 200);
+    const double area = double(box.width) * box.height / (300 * 200);
+    const double ratio = double(box.width) / box.height;
+    min_area = std::min(min_area, area);
+    max_area = std::max(max_area, area);
+    EXPECT_GT(area, 0.19);
+    EXPECT_GT(ratio, 0.73);
+    EXPECT_LT(ratio, 1.36);
+  }
+  EXPECT_LT(min_area, 0.22);  // the whole range is used
+  EXPECT_GT(max_area, 0.8);
+}
+
+TEST(SampleCrop, FallsBackToTheCentreOfThinImages) {
+  RandomStream random(1, Purpose::kCrop);
+  PixelBox box = SampleCrop(1000, 10, &random);
+  EXPECT_EQ(box.width, 13);  // round(10 * 4 / 3)
+  EXPECT_EQ(box.height, 10);
+  EXPECT_EQ(box.x, 493);
+  box = SampleCrop(6, 500, &random);
+  EXPECT_EQ(box.width, 6);
+  EXPECT_EQ(box.height, 8);
+  EXPECT_EQ(box.y, 246);
+  box = SampleCrop(1, 1, &random);
+  EXPECT_EQ(box.width, 1);
+  EXPECT_EQ(box.height, 1);
+}
+
+TEST(SampleFlip, IsAFairCoinOfTheKey) {
+  int heads = 0;
+  for (uint64_t key = 0; key < 4000; ++key) {
+    heads += SampleFlip(key);
+    EXPECT_EQ(SampleFlip(key), SampleFlip(key));
+  }
+  EXPECT_NEAR(heads, 2000, 130);  // four standard deviations
+}
+
+TEST(PlanEvaluation, ResizesTheShortSideAndTakesTheCentre) {
+  EvaluationGeometry plan = PlanEvaluation(500, 375, 224, 224);
+  EXPECT_EQ(plan.resized_height, 256);
+  EXPECT_EQ(plan.resized_width, 341);  // int(256 * 500 / 375)
+  EXPECT_EQ(plan.crop.x, 58);          // round(58.5), ties to even
+  EXPECT_EQ(plan.crop.y, 16);
+  plan = PlanEvaluation(300, 900, 32, 32);
+  EXPECT_EQ(plan.resized_width, 37);  // round(36.57)
+  EXPECT_EQ(plan.resized_height, 111);
+}
+
+TEST(PlanEvaluation, AnImageOfTheModelsSizeIsNotResized) {
+  for (const auto& [w, h] : {std::pair{32, 32}, {64, 64}, {48, 32}}) {
+    const EvaluationGeometry plan = PlanEvaluation(w, h, w, h);
+    EXPECT_EQ(plan.resized_width, w);
+    EXPECT_EQ(plan.resized_height, h);
+    EXPECT_EQ(plan.crop.x, 0);
+    EXPECT_EQ(plan.crop.y, 0);
+  }
+}
+
+TEST(PlanEvaluation, CoversATargetThatIsNotSquare) {
+  for (const auto& [w, h] : {std::pair{100, 500}, {500, 100}, {64, 64}, {1, 1}, {3, 65535}}) {
+    const EvaluationGeometry plan = PlanEvaluation(w, h, 96, 48);
+    EXPECT_GE(plan.crop.x, 0);
+    EXPECT_GE(plan.crop.y, 0);
+    EXPECT_LE(plan.crop.x + 96, plan.resized_width);
+    EXPECT_LE(plan.crop.y + 48, plan.resized_height);
+    EXPECT_TRUE(plan.resized_width == 110 || plan.resized_height == 55);
+  }
+}
+
+// Every value written, and each the normalised form of a byte.
+void CheckFinite(const std::vector<float>& out) {
+  for (float v : out) {
+    ASSERT_TRUE(std::isfinite(v));
+    ASSERT_LE(std::fabs(v), 2.7f);
+  }
+}
+
+TEST(ImageTransform, NormalisesWithImageNetsMeanAndDeviation) {
+  Image image = Image::Sized(2, 1);
+  image.rgb = {0, 128, 255, 10, 20, 30};
+  ImageTransform transform(2, 1);
+  std::vector<float> out(6, std::numeric_limits<float>::quiet_NaN());
+  transform.Evaluate(image, out.data());
+  const float expected[6] = {(0 / 255.f - 0.485f) / 0.229f,   (10 / 255.f - 0.485f) / 0.229f,
+                             (128 / 255.f - 0.456f) / 0.224f, (20 / 255.f - 0.456f) / 0.224f,
+                             (255 / 255.f - 0.406f) / 0.225f, (30 / 255.f - 0.406f) / 0.225f};
+  for (int i = 0; i < 6; ++i) EXPECT_FLOAT_EQ(out[i], expected[i]);
+}
+
+TEST(ImageTransform, EveryShapeIsFilled) {
+  for (const auto& [w, h] : {std::pair{1, 1}, {7, 3}, {100, 40}, {40, 100}, {2, 3000}}) {
+    const Image image = GradientImage(w, h);
+    for (const auto& [in_w, in_h] : {std::pair{1, 1}, {16, 16}, {24, 8}, {5, 33}}) {
+      ImageTransform transform(in_w, in_h);
+      std::vector<float> out(transform.output_size());
+      for (int mode = 0; mode < 3; ++mode) {
+        std::fill(out.begin(), out.end(), std::numeric_limits<float>::quiet_NaN());
+        if (mode == 2) {
+          transform.Evaluate(image, out.data());
+        } else {
+          transform.Train(image, 77, /*crop=*/mode == 1, out.data());
+        }
+        CheckFinite(out);
+      }
+    }
+  }
+}
+
+TEST(ImageTransform, TrainingIsAFunctionOfTheKey) {
+  const Image image = GradientImage(60, 50);
+  ImageTransform a(16, 16), b(16, 16);
+  std::vector<float> x(a.output_size()), y(a.output_size()), z(a.output_size());
+  b.Train(GradientImage(33, 44, 5), 9, true, y.data());  // leaves its buffers used
+  a.Train(image, 5, true, x.data());
+  b.Train(image, 5, true, y.data());
+  b.Train(image, 6, true, z.data());
+  EXPECT_EQ(x, y);
+  EXPECT_NE(x, z);
+}
+
+TEST(ImageTransform, WithoutCropOnlyTheFlipRemains) {
+  const Image image = GradientImage(16, 16);
+  ImageTransform transform(16, 16);
+  std::vector<float> plain(transform.output_size()), trained(transform.output_size());
+  transform.Evaluate(image, plain.data());
+  bool flipped_seen = false, plain_seen = false;
+  for (uint64_t key = 0; key < 16; ++key) {
+    transform.Train(image, key, /*crop=*/false, trained.data());
+    if (!SampleFlip(key)) {
+      plain_seen = true;
+      ASSERT_EQ(plain, trained);
+      continue;
+    }
+    flipped_seen = true;
+    for (int row = 0; row < 3 * 16; ++row) {
+      for (int x = 0; x < 16; ++x) {
+        ASSERT_EQ(trained[row * 16 + x], plain[row * 16 + 15 - x]);
+      }
+    }
+  }
+  EXPECT_TRUE(flipped_seen && plain_seen);
+}
+
+}  // namespace
+}  // namespace models

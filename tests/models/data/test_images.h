@@ -1,0 +1,37 @@
+// Pictures and files for the tests of models/data: made here, never downloaded.
+#ifndef TESTS_MODELS_DATA_TEST_IMAGES_H_
+#define TESTS_MODELS_DATA_TEST_IMAGES_H_
+
+#include <cstdint>
+#include <string>
+
+#include "models/data/image.h"
+
+namespace models {
+
+// Smooth colour gradients with a little structure; `seed` shifts them.
+Image GradientImage(int width, int height, int seed = 0);
+
+// JPEG bytes; `subsampling` is a TJSAMP value (0: 4:4:4, 2: 4:2:0, 3: grey).
+std::string EncodeJpeg(const Image& image, int subsampling = 0, int quality = 95);
+// A JPEG of width x height inks, as Adobe's programs write them.
+std::string EncodeCmykJpeg(const std::string& inks, int width, int height);
+std::string EncodePng(const Image& image);
+// PNG of (height, width, 4) RGBA bytes.
+std::string EncodeRgbaPng(const std::string& rgba, int width, int height);
+
+// Writes `bytes` to `path`, making the folders above it. CHECKs success.
+void WriteFile(const std::string& path, const std::string& bytes);
+// A new empty folder under the test's temporary folder.
+std::string NewFolder(const std::string& name);
+
+// `bytes` with a few random changes: flipped bits, replaced, inserted and removed
+// runs, truncation. The same for the same `seed`.
+std::string Mutate(const std::string& bytes, uint64_t seed);
+
+// The largest difference of two values, 256 when the sizes differ.
+int MaxDifference(const Image& a, const Image& b);
+
+}  // namespace models
+
+#endif  // TESTS_MODELS_DATA_TEST_IMAGES_H_
