@@ -1,0 +1,33 @@
+// What changes over a run: the learning rate at each step, the width of the
+// position targets at each epoch. Both depend on the planned length of the run
+// only, never on where it is ended early.
+#ifndef MODELS_TRAINING_LR_SCHEDULE_H_
+#define MODELS_TRAINING_LR_SCHEDULE_H_
+
+#include <cstdint>
+
+namespace models {
+
+// Linear warm-up from 0 to `lr`, then half a cosine from `lr` down to `min_lr`.
+struct LrSchedule {
+  double lr = 0;             // at the end of the warm-up
+  double min_lr = 0;         // at the end of the run
+  double warmup_epochs = 0;  // 0 <= warmup_epochs <= epochs
+  double epochs = 0;
+};
+
+// The learning rate at `epoch_position` = epoch + micro-step / micro-steps per
+// epoch, in [0, schedule.epochs]; taken once per accumulation window, at its
+// first micro-step, so the first step of a run with warm-up has rate 0.
+// Source: util/lr_sched.py. Where the warm-up is the whole run the cosine has
+// no length, and its one point is lr.
+double LearningRate(const LrSchedule& schedule, double epoch_position);
+
+// The smoothing width of position targets during `epoch` (counted from 0) of
+// `epochs` when it decays: (1 - epoch/epochs) * sigma, constant within an epoch
+// and above 0 in the last. Without `decay` it is sigma. Source: engine_pretrain.py.
+double SmoothingSigma(double sigma, bool decay, int64_t epoch, int64_t epochs);
+
+}  // namespace models
+
+#endif  // MODELS_TRAINING_LR_SCHEDULE_H_

@@ -1,0 +1,79 @@
+// metrics.jsonl: one JSON object a line, what plots and comparisons are made from.
+//
+//   {"step":1,"epoch":0.016,"loss":4.3,"pos_acc1":0.02,"pos_acc1_weighted":0.02,"lr":0.0,
+//    "grad_norm":3.5,"timing":{"images_per_s":800.0}}                          (on one line)
+//   {"epoch":1.0,"step":62,"heldout_pos_acc1":0.11,"chance":0.015625,"timing":{}}
+//
+// Everything outside `timing` is reproducible: two runs with the same seed and
+// thread count give the same text there. Numbers are printed so that reading
+// them gives the same double back; a number that is not finite is null.
+#ifndef MODELS_TRAINING_METRICS_H_
+#define MODELS_TRAINING_METRICS_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace models {
+
+// Additional numbers, written in this order. Names are ASCII identifiers.
+using MetricList = std::vector<std::pair<std::string, double>>;
+
+// One optimizer step.
+struct TrainMetrics {
+  int64_t step = 0;              // optimizer steps done, this one included
+  double epoch = 0;              // epochs of data seen, a fraction within an epoch
+  double loss = 0;               // mean over the accumulation window
+  double pos_acc1 = 0;           // plain, in [0, 1]
+  double pos_acc1_weighted = 0;  // weighted as the loss is
+  double lr = 0;
+  double grad_norm = 0;  // over all parameters, before clipping
+  MetricList timing;     // whatever is not reproducible
+};
+
+// One pass over held-out images.
+struct EvalMetrics {
+  double epoch = 0;
+  int64_t step = 0;
+  double heldout_pos_acc1 = 0;
+  double chance = 0;  // 1 / positions
+  MetricList extras;  // after chance, e.g. heldout_pos_acc1_all_dropped
+  MetricList timing;
+};
+
+// The lines themselves, with the newline.
+std::string MetricsLine(const TrainMetrics& metrics);
+std::string MetricsLine(const EvalMetrics& metrics);
+
+// Owns the file; not thread-safe. Each line is handed to the operating system
+// before Write returns, so a reader or a crash never sees half a line.
+class MetricsWriter {
+ public:
+  // Makes `path` anew, empty. Errors name `path`.
+  static absl::StatusOr<MetricsWriter> Create(const std::string& path);
+
+  MetricsWriter(MetricsWriter&& other) noexcept;
+  MetricsWriter& operator=(MetricsWriter&& other) noexcept;
+  ~MetricsWriter();
+
+  // Errors (disk full, ...) name the file, which then still ends with the last
+  // whole line.
+  absl::Status Write(const TrainMetrics& metrics);
+  absl::Status Write(const EvalMetrics& metrics);
+
+ private:
+  MetricsWriter(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
+  absl::Status Append(const std::string& line);
+
+  std::string path_;
+  int fd_;
+  int64_t size_ = 0;  // bytes of whole lines
+};
+
+}  // namespace models
+
+#endif  // MODELS_TRAINING_METRICS_H_

@@ -1,0 +1,57 @@
+// The folder that a run writes to.
+#ifndef MODELS_TRAINING_OUTPUT_DIR_H_
+#define MODELS_TRAINING_OUTPUT_DIR_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace models {
+
+// What a run writes into its folder. All that --overwrite replaces.
+inline constexpr char kMetricsFile[] = "metrics.jsonl";
+inline constexpr char kFlagsFile[] = "flags.txt";
+inline constexpr char kCheckpointFile[] = "checkpoint.safetensors";
+
+// `path` as the person who typed it means it: `bazel run` changes directory, and
+// $BUILD_WORKING_DIRECTORY names the one the command was typed in. Absolute and
+// empty paths stay as they are, as does everything where the variable is unset.
+std::string ResolveUserPath(const std::string& path);
+
+// Choosing and making the folder are two steps, so that everything else that
+// can go wrong at start is checked in between and nothing is made in vain.
+class OutputDir {
+ public:
+  // Looks, and touches nothing. `output_dir` empty: runs/<model>-<YYYYmmdd-HHMMSS>
+  // under the folder the command was typed in, with -2, -3, ... where that is
+  // taken. Errors, each with the way out: FailedPrecondition (the folder holds a
+  // run already, and not `overwrite`), InvalidArgument (a file is in the way),
+  // PermissionDenied and others (it or the folder it would be made in is not
+  // writable).
+  static absl::StatusOr<OutputDir> Choose(const std::string& output_dir, const std::string& model,
+                                          bool overwrite, absl::Time now = absl::Now());
+
+  // Makes the folder and those above it. With `overwrite`, removes an earlier
+  // run's files (the three above) and nothing else. On an error, folders made
+  // on the way are removed again.
+  absl::Status Create();
+
+  // Absolute where the user's path was, or where $BUILD_WORKING_DIRECTORY is set.
+  const std::string& path() const { return path_; }
+  std::string File(absl::string_view name) const;
+
+ private:
+  OutputDir(std::string path, bool chosen_by_us, bool overwrite)
+      : path_(std::move(path)), chosen_by_us_(chosen_by_us), overwrite_(overwrite) {}
+
+  std::string path_;
+  bool chosen_by_us_;
+  bool overwrite_;
+};
+
+}  // namespace models
+
+#endif  // MODELS_TRAINING_OUTPUT_DIR_H_

@@ -1,0 +1,127 @@
+#include "models/training/metrics.h"
+
+#include <sys/resource.h>
+
+#include <cmath>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+
+#include "gmock/gmock.h"
+#include "graph/base/random.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+
+namespace models {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string TestPath(const std::string& name) {
+  return std::string(std::getenv("TEST_TMPDIR")) + "/" + name;
+}
+
+std::string Contents(const std::string& path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TEST(Metrics, TrainLineHasTheKeysInOrder) {
+  EXPECT_EQ(MetricsLine(TrainMetrics{7, 0.5, 4.25, 0.125, 0.25, 0.0, 3.5, {{"s", 0.1}, {"a", 2}}}),
+            "{\"step\":7,\"epoch\":0.5,\"loss\":4.25,\"pos_acc1\":0.125,"
+            "\"pos_acc1_weighted\":0.25,\"lr\":0.0,\"grad_norm\":3.5,"
+            "\"timing\":{\"s\":0.1,\"a\":2.0}}\n");
+}
+
+TEST(Metrics, EvalLineHasTheKeysInOrder) {
+  EXPECT_EQ(MetricsLine(EvalMetrics{2, 14, 0.75, 0.015625, {{"z", 0.5}, {"b", 1}}, {}}),
+            "{\"epoch\":2.0,\"step\":14,\"heldout_pos_acc1\":0.75,\"chance\":0.015625,"
+            "\"z\":0.5,\"b\":1.0,\"timing\":{}}\n");
+}
+
+TEST(Metrics, NonFiniteNumbersAreNull) {
+  TrainMetrics metrics;
+  metrics.loss = std::nan("");
+  metrics.grad_norm = std::numeric_limits<double>::infinity();
+  metrics.timing = {{"eta", -std::numeric_limits<double>::infinity()}};
+  const auto line = nlohmann::json::parse(MetricsLine(metrics));
+  EXPECT_TRUE(line["loss"].is_null());
+  EXPECT_TRUE(line["grad_norm"].is_null());
+  EXPECT_TRUE(line["timing"]["eta"].is_null());
+  EXPECT_EQ(line["lr"], 0.0);
+}
+
+TEST(Metrics, NumbersReadBackEqual) {
+  graph::RandomStream random(11, graph::Purpose::kNoise);
+  TrainMetrics metrics;
+  for (int i = 0; i < 2000; ++i) {
+    metrics.loss = std::ldexp(random.Uniform(-1, 1), static_cast<int>(random.Below(400)) - 200);
+    metrics.lr = static_cast<float>(random.Uniform());
+    const auto line = nlohmann::json::parse(MetricsLine(metrics));
+    ASSERT_EQ(line["loss"].get<double>(), metrics.loss);
+    ASSERT_EQ(line["lr"].get<double>(), metrics.lr);
+  }
+}
+
+TEST(Metrics, EachLineIsInTheFileWhenWriteReturns) {
+  const std::string path = TestPath("flushed.jsonl");
+  auto writer = MetricsWriter::Create(path);
+  ASSERT_TRUE(writer.ok()) << writer.status();
+  std::string want;
+  for (int step = 1; step <= 3; ++step) {
+    const TrainMetrics train{step, 0.1 * step, 1.0 / step, 0, 0, 0, 0, {}};
+    ASSERT_TRUE(writer->Write(train).ok());
+    EXPECT_EQ(Contents(path), want += MetricsLine(train));
+    const EvalMetrics eval{0.1 * step, step, 0.5, 0.25, {}, {}};
+    ASSERT_TRUE(writer->Write(eval).ok());
+    EXPECT_EQ(Contents(path), want += MetricsLine(eval));
+  }
+  MetricsWriter moved = std::move(writer).value();
+  ASSERT_TRUE(moved.Write(TrainMetrics{}).ok());
+  EXPECT_EQ(Contents(path), want + MetricsLine(TrainMetrics{}));
+  // Made anew, not appended to.
+  ASSERT_TRUE(MetricsWriter::Create(path).ok());
+  EXPECT_EQ(Contents(path), "");
+}
+
+TEST(Metrics, UnwritablePathsAreNamed) {
+  const std::string path = TestPath("no/such/folder/m.jsonl");
+  const auto missing = MetricsWriter::Create(path);
+  ASSERT_FALSE(missing.ok());
+  EXPECT_THAT(std::string(missing.status().message()), HasSubstr("cannot write " + path));
+  EXPECT_FALSE(MetricsWriter::Create(TestPath("")).ok());  // a folder
+}
+
+TEST(Metrics, FullDeviceIsAnError) {
+  auto writer = MetricsWriter::Create("/dev/full");
+  if (!writer.ok()) GTEST_SKIP() << "no /dev/full here";
+  const absl::Status status = writer->Write(TrainMetrics{});
+  ASSERT_FALSE(status.ok());
+  EXPECT_THAT(std::string(status.message()), HasSubstr("cannot write /dev/full"));
+}
+
+// A limit on file sizes stands for a disk that fills up in the middle of a line.
+TEST(Metrics, FullDiskLeavesWholeLines) {
+  const std::string path = TestPath("limited.jsonl");
+  auto writer = MetricsWriter::Create(path);
+  ASSERT_TRUE(writer.ok());
+  ASSERT_TRUE(writer->Write(TrainMetrics{}).ok());
+  const std::string line = MetricsLine(TrainMetrics{});
+  rlimit old;
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit small = {line.size() + 20, old.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  const absl::Status status = writer->Write(TrainMetrics{});
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &old), 0);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_FALSE(status.ok());
+  EXPECT_EQ(Contents(path), line);
+  EXPECT_TRUE(writer->Write(TrainMetrics{}).ok());
+  EXPECT_EQ(Contents(path), line + line);
+}
+
+}  // namespace
+}  // namespace models

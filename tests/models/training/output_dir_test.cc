@@ -1,0 +1,160 @@
+#include "models/training/output_dir.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace models {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+class OutputDirTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::path(std::getenv("TEST_TMPDIR")) /
+              testing::UnitTest::GetInstance()->current_test_info()->name();
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+    ::setenv("BUILD_WORKING_DIRECTORY", folder_.c_str(), 1);
+  }
+  void TearDown() override { ::unsetenv("BUILD_WORKING_DIRECTORY"); }
+
+  void Touch(const fs::path& path) { std::ofstream(folder_ / path) << "old"; }
+  std::string Error(const std::string& output_dir) {
+    const auto dir = OutputDir::Choose(output_dir, "m", false);
+    EXPECT_FALSE(dir.ok());
+    return std::string(dir.status().message());
+  }
+  size_t Count() const { return std::distance(fs::recursive_directory_iterator(folder_), {}); }
+
+  fs::path folder_;
+};
+
+TEST_F(OutputDirTest, ResolvesAgainstTheFolderTheCommandWasTypedIn) {
+  EXPECT_EQ(ResolveUserPath("a/b"), (folder_ / "a/b").string());
+  EXPECT_EQ(ResolveUserPath("./a"), (folder_ / "a").string());
+  EXPECT_EQ(ResolveUserPath("../x"), (folder_.parent_path() / "x").string());
+  EXPECT_EQ(ResolveUserPath("/abs/x"), "/abs/x");
+  EXPECT_EQ(ResolveUserPath(""), "");
+  ::unsetenv("BUILD_WORKING_DIRECTORY");
+  EXPECT_EQ(ResolveUserPath("a/b"), "a/b");
+}
+
+TEST_F(OutputDirTest, ChoosingTouchesNothingAndCreatingMakesAll) {
+  auto dir = OutputDir::Choose("runs/deep/a", "m", false);
+  ASSERT_TRUE(dir.ok()) << dir.status();
+  EXPECT_EQ(Count(), 0u);
+  ASSERT_TRUE(dir->Create().ok());
+  EXPECT_EQ(dir->path(), (folder_ / "runs/deep/a").string());
+  EXPECT_TRUE(fs::is_directory(folder_ / "runs/deep/a"));
+  EXPECT_EQ(dir->File(kMetricsFile), (folder_ / "runs/deep/a/metrics.jsonl").string());
+}
+
+TEST_F(OutputDirTest, DefaultIsNamedByModelAndTimeAndUnique) {
+  const absl::Time now =
+      absl::FromCivil(absl::CivilSecond(2024, 6, 7, 8, 9, 10), absl::LocalTimeZone());
+  for (const char* want : {"", "-2", "-3"}) {
+    auto dir = OutputDir::Choose("", "droppos_tiny", false, now);
+    ASSERT_TRUE(dir.ok()) << dir.status();
+    EXPECT_EQ(dir->path(), (folder_ / "runs/droppos_tiny-20240607-080910").string() + want);
+    ASSERT_TRUE(dir->Create().ok());
+    EXPECT_TRUE(fs::is_directory(dir->path()));
+  }
+}
+
+TEST_F(OutputDirTest, TwoRunsOfTheSameSecondGetTwoFolders) {
+  const absl::Time now = absl::Now();
+  auto first = OutputDir::Choose("", "m", false, now),
+       second = OutputDir::Choose("", "m", false, now);
+  ASSERT_TRUE(first.ok() && second.ok());
+  ASSERT_EQ(first->path(), second->path());
+  ASSERT_TRUE(first->Create().ok());
+  ASSERT_TRUE(second->Create().ok());
+  EXPECT_NE(first->path(), second->path());
+  EXPECT_TRUE(fs::is_directory(second->path()));
+}
+
+TEST_F(OutputDirTest, FolderWithOtherFilesIsUsedAsItIs) {
+  fs::create_directories(folder_ / "a");
+  Touch("a/notes.txt");
+  auto dir = OutputDir::Choose("a", "m", false);
+  ASSERT_TRUE(dir.ok()) << dir.status();
+  ASSERT_TRUE(dir->Create().ok());
+  EXPECT_TRUE(fs::exists(folder_ / "a/notes.txt"));
+}
+
+TEST_F(OutputDirTest, EarlierRunIsRefusedOrReplaced) {
+  for (const char* name : {kMetricsFile, kFlagsFile, kCheckpointFile}) {
+    fs::remove_all(folder_ / "a");
+    fs::create_directories(folder_ / "a/sub");
+    Touch(fs::path("a") / name);
+    Touch("a/notes.txt");
+    const auto refused = OutputDir::Choose("a", "m", false);
+    EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(std::string(refused.status().message()), HasSubstr((folder_ / "a").string()));
+    EXPECT_THAT(std::string(refused.status().message()),
+                HasSubstr("choose another --output_dir, or give --overwrite"));
+    auto dir = OutputDir::Choose("a", "m", true);
+    ASSERT_TRUE(dir.ok()) << dir.status();
+    EXPECT_TRUE(fs::exists(folder_ / "a" / name)) << "removed before Create()";
+    ASSERT_TRUE(dir->Create().ok());
+    EXPECT_FALSE(fs::exists(folder_ / "a" / name));
+    EXPECT_TRUE(fs::exists(folder_ / "a/notes.txt"));
+    EXPECT_TRUE(fs::exists(folder_ / "a/sub"));
+  }
+}
+
+TEST_F(OutputDirTest, RunThatBeganMeanwhileIsNotTouched) {
+  auto dir = OutputDir::Choose("a", "m", false);
+  ASSERT_TRUE(dir.ok());
+  fs::create_directories(folder_ / "a");
+  Touch(fs::path("a") / kMetricsFile);
+  EXPECT_EQ(dir->Create().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(fs::exists(folder_ / "a" / kMetricsFile));
+}
+
+TEST_F(OutputDirTest, FilesAndDanglingLinksInTheWay) {
+  Touch("file");
+  EXPECT_THAT(Error("file"), HasSubstr((folder_ / "file").string() + " is a file, not a folder"));
+  EXPECT_THAT(Error("file/a/b"), HasSubstr("is a file, not a folder; choose another --output_dir"));
+  fs::create_symlink(folder_ / "nowhere", folder_ / "link");
+  EXPECT_THAT(Error("link"), HasSubstr("is a link to nothing"));
+  EXPECT_THAT(Error("link/a"), HasSubstr("is a link to nothing"));
+  EXPECT_EQ(Count(), 2u);
+}
+
+TEST_F(OutputDirTest, UnwritableFoldersAreRefused) {
+  // /proc refuses new folders to everyone, root included.
+  auto dir = OutputDir::Choose("/proc/droppos_no_such", "m", false);
+  const absl::Status status = dir.ok() ? dir->Create() : dir.status();
+  ASSERT_FALSE(status.ok());
+  EXPECT_THAT(std::string(status.message()), HasSubstr("the output folder /proc/droppos_no_such"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("choose another --output_dir"));
+  if (::geteuid() == 0) return;  // modes do not bind root
+  fs::create_directories(folder_ / "shut");
+  fs::permissions(folder_ / "shut", fs::perms::owner_read | fs::perms::owner_exec);
+  EXPECT_THAT(Error("shut"), HasSubstr("cannot write to the output folder"));
+  EXPECT_THAT(Error("shut/new/a"), HasSubstr("cannot write to the output folder"));
+  fs::permissions(folder_ / "shut", fs::perms::owner_all);
+}
+
+TEST_F(OutputDirTest, FailedCreationLeavesNothing) {
+  auto dir = OutputDir::Choose("a/" + std::string(300, 'x'), "m", false);
+  // A name that no file system takes: found by looking, or else by making it.
+  EXPECT_FALSE(dir.ok() && dir->Create().ok());
+  auto blocked = OutputDir::Choose("b/c/d", "m", false);
+  ASSERT_TRUE(blocked.ok());
+  Touch("b");
+  EXPECT_FALSE(blocked->Create().ok());
+  EXPECT_EQ(Count(), 1u);
+}
+
+}  // namespace
+}  // namespace models
