@@ -1,0 +1,141 @@
+#include "backends/reference/kernels.h"
+
+#include <memory>
+#include <utility>
+
+#include "graph/base/status.h"
+
+namespace backends {
+namespace reference {
+namespace {
+
+template <typename To, typename From>
+std::vector<To> CopyAs(const void* data, int64_t n) {
+  const From* p = static_cast<const From*>(data);
+  return std::vector<To>(p, p + n);
+}
+
+template <typename To, typename From>
+void StoreAs(const std::vector<From>& values, void* data) {
+  To* p = static_cast<To*>(data);
+  for (size_t i = 0; i < values.size(); ++i) p[i] = static_cast<To>(values[i]);
+}
+
+class FunctionKernel : public graph::Kernel {
+ public:
+  FunctionKernel(const graph::KernelSpec& spec, Function function)
+      : op_(*spec.op), types_(spec), function_(std::move(function)) {
+    types_.op = &op_;
+  }
+
+  absl::Status Run() override {
+    Call call(op_, types_, args());
+    RETURN_IF_ERROR(function_(&call));
+    call.Store();
+    return absl::OkStatus();
+  }
+
+ private:
+  graph::Op op_;  // the specification's does not outlive construction
+  graph::KernelSpec types_;
+  Function function_;
+};
+
+}  // namespace
+
+std::vector<double> Call::In(int i) const {
+  const int64_t n = in_type(i).elements();
+  switch (in_type(i).dtype) {
+    case graph::DType::kF32:
+      return CopyAs<double, float>(args_.inputs[i], n);
+    case graph::DType::kF64:
+      return CopyAs<double, double>(args_.inputs[i], n);
+    default:
+      graph::CheckFailed(__FILE__, __LINE__, "In() of a tensor that is not f32 or f64");
+  }
+}
+
+std::vector<int64_t> Call::Ints(int i) const {
+  const int64_t n = in_type(i).elements();
+  switch (in_type(i).dtype) {
+    case graph::DType::kI32:
+      return CopyAs<int64_t, int32_t>(args_.inputs[i], n);
+    case graph::DType::kI64:
+      return CopyAs<int64_t, int64_t>(args_.inputs[i], n);
+    case graph::DType::kU8:
+      return CopyAs<int64_t, uint8_t>(args_.inputs[i], n);
+    default:
+      graph::CheckFailed(__FILE__, __LINE__, "Ints() of a tensor of floats");
+  }
+}
+
+std::vector<double>& Call::Out(int i) {
+  reals_[i].resize(out_type(i).elements());
+  return reals_[i];
+}
+
+std::vector<int64_t>& Call::OutInts(int i) {
+  ints_[i].resize(out_type(i).elements());
+  return ints_[i];
+}
+
+absl::Status Call::Ids(int i, int64_t n, std::vector<int64_t>* ids) const {
+  *ids = Ints(i);
+  for (size_t k = 0; k < ids->size(); ++k) {
+    if ((*ids)[k] < 0 || (*ids)[k] >= n) {
+      return absl::OutOfRangeError(absl::StrCat(op.Describe(), ": input ", i, " has ", (*ids)[k],
+                                                " at ", k, ", outside [0, ", n, ")"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void Call::Store() const {
+  for (int i = 0; i < num_outputs(); ++i) {
+    const size_t n = out_type(i).elements();
+    void* data = args_.outputs[i];
+    switch (out_type(i).dtype) {
+      case graph::DType::kF32:
+        CHECK(reals_[i].size() == n);
+        StoreAs<float>(reals_[i], data);
+        break;
+      case graph::DType::kF64:
+        CHECK(reals_[i].size() == n);
+        StoreAs<double>(reals_[i], data);
+        break;
+      case graph::DType::kI32:
+        CHECK(ints_[i].size() == n);
+        StoreAs<int32_t>(ints_[i], data);
+        break;
+      case graph::DType::kI64:
+        CHECK(ints_[i].size() == n);
+        StoreAs<int64_t>(ints_[i], data);
+        break;
+      case graph::DType::kU8:
+        CHECK(ints_[i].size() == n);
+        StoreAs<uint8_t>(ints_[i], data);
+        break;
+      default:
+        graph::CheckFailed(__FILE__, __LINE__, "bf16 was refused by the factory");
+    }
+  }
+}
+
+void AddFunction(graph::KernelTable* table, std::string op_type, Function function) {
+  table->Add(std::move(op_type),
+             [function = std::move(function)](
+                 const graph::KernelSpec& spec) -> absl::StatusOr<std::unique_ptr<graph::Kernel>> {
+               for (const auto* types : {&spec.inputs, &spec.outputs}) {
+                 for (const auto& type : *types) {
+                   if (type.dtype == graph::DType::kBF16) {
+                     return absl::UnimplementedError(
+                         absl::StrCat(spec.op->Describe(), ": the reference backend has no bf16"));
+                   }
+                 }
+               }
+               return std::unique_ptr<graph::Kernel>(new FunctionKernel(spec, function));
+             });
+}
+
+}  // namespace reference
+}  // namespace backends

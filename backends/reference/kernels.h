@@ -1,0 +1,86 @@
+// The reference backend: what every other backend is compared with. Naive loops
+// over whole tensors, all arithmetic in double whatever the storage type (f32 or
+// f64), rounded once when an output is stored. Kernels allocate as they like and
+// use one thread. Not for products: //tests and //tools only.
+#ifndef BACKENDS_REFERENCE_KERNELS_H_
+#define BACKENDS_REFERENCE_KERNELS_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "graph/runtime/kernel.h"
+
+namespace backends {
+namespace reference {
+
+// One call of an operator. Outputs are stored after the function has returned
+// OK, so in-place operands need no care.
+class Call {
+ public:
+  Call(const graph::Op& op, const graph::KernelSpec& types, const graph::KernelArgs& args)
+      : op(op),
+        types_(types),
+        args_(args),
+        reals_(types.outputs.size()),
+        ints_(types.outputs.size()) {}
+
+  const graph::Op& op;
+
+  int num_inputs() const { return static_cast<int>(types_.inputs.size()); }
+  int num_outputs() const { return static_cast<int>(types_.outputs.size()); }
+  const graph::TensorType& in_type(int i) const { return types_.inputs[i]; }
+  const graph::TensorType& out_type(int i) const { return types_.outputs[i]; }
+
+  // A copy of input `i`: f32 or f64.
+  std::vector<double> In(int i) const;
+  // A copy of input `i`: i32, i64 or u8.
+  std::vector<int64_t> Ints(int i) const;
+
+  // Output `i`, zeroed: f32 or f64 through Out, i32, i64 or u8 through OutInts.
+  std::vector<double>& Out(int i);
+  std::vector<int64_t>& OutInts(int i);
+
+  // Ids of input `i`; an error that names the operator when one lies outside [0, n).
+  absl::Status Ids(int i, int64_t n, std::vector<int64_t>* ids) const;
+
+  // Rounds to the output types and stores. Every output must have been asked for.
+  void Store() const;
+
+ private:
+  const graph::KernelSpec& types_;
+  const graph::KernelArgs& args_;
+  std::vector<std::vector<double>> reals_;
+  std::vector<std::vector<int64_t>> ints_;
+};
+
+using Function = std::function<absl::Status(Call*)>;
+
+// Adds a kernel that calls `function`. It refuses bf16.
+void AddFunction(graph::KernelTable* table, std::string op_type, Function function);
+
+// y (rows, n) = x (rows, k) · w, where w is (k, n) or, with `trans_w`, (n, k).
+std::vector<double> Multiply(absl::Span<const double> x, absl::Span<const double> w, int64_t rows,
+                             int64_t k, int64_t n, bool trans_w);
+
+// GELU and its derivative.
+double Gelu(double x);
+double GeluDerivative(double x);
+
+// LayerNorm of `rows` rows of `cols`: y, mean and biased variance of each row.
+void LayerNormRows(absl::Span<const double> x, absl::Span<const double> gamma,
+                   absl::Span<const double> beta, double eps, int64_t rows, int64_t cols,
+                   std::vector<double>* y, std::vector<double>* mean,
+                   std::vector<double>* variance);
+
+// One function for each stem of ops/.
+void RegisterAdd(graph::KernelTable* table);
+void RegisterGelu(graph::KernelTable* table);
+
+}  // namespace reference
+}  // namespace backends
+
+#endif  // BACKENDS_REFERENCE_KERNELS_H_

@@ -1,0 +1,82 @@
+// Tensors of tests, and generators that fill them.
+#ifndef TESTS_HARNESS_HOST_TENSOR_H_
+#define TESTS_HARNESS_HOST_TENSOR_H_
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "graph/base/random.h"
+#include "graph/base/types.h"
+
+namespace harness {
+
+// A tensor that owns its elements; access converts from and to the storage
+// type. Any dtype but bf16.
+class HostTensor {
+ public:
+  HostTensor() = default;
+  // Zeroed.
+  explicit HostTensor(graph::TensorType type);
+  // Aborts when the number of values is not that of the elements.
+  HostTensor(graph::TensorType type, const std::vector<double>& values);
+
+  const graph::TensorType& type() const { return type_; }
+  int64_t size() const { return type_.elements(); }
+  bool is_float() const { return graph::IsFloat(type_.dtype); }
+
+  double Get(int64_t i) const;
+  void Set(int64_t i, double value);
+  // Integer dtypes only; exact for i64.
+  int64_t GetInt(int64_t i) const;
+  void SetInt(int64_t i, int64_t value);
+  std::vector<double> Values() const;
+  std::vector<int64_t> IntValues() const;
+
+  const void* data() const { return bytes_.data(); }
+  void* data() { return bytes_.data(); }
+  size_t bytes() const { return bytes_.size(); }
+
+  // f32 becomes f64 with the same values; other dtypes stay.
+  HostTensor ToF64() const;
+
+  // Same type and same bits.
+  friend bool operator==(const HostTensor& a, const HostTensor& b) {
+    return a.type_ == b.type_ && a.bytes_ == b.bytes_;
+  }
+
+ private:
+  graph::TensorType type_;
+  std::vector<uint8_t> bytes_;
+};
+
+inline graph::TensorType F32(graph::Shape shape) { return {graph::DType::kF32, std::move(shape)}; }
+inline graph::TensorType F64(graph::Shape shape) { return {graph::DType::kF64, std::move(shape)}; }
+inline graph::TensorType I32(graph::Shape shape) { return {graph::DType::kI32, std::move(shape)}; }
+inline graph::TensorType I64(graph::Shape shape) { return {graph::DType::kI64, std::move(shape)}; }
+inline graph::TensorType U8(graph::Shape shape) { return {graph::DType::kU8, std::move(shape)}; }
+
+// f32 becomes f64, other dtypes stay.
+graph::TensorType ToF64(graph::TensorType type);
+
+using Generator = std::function<void(HostTensor*, graph::RandomStream*)>;
+
+// Floats.
+Generator Normal(double std = 1.0, double mean = 0.0);
+Generator Uniform(double low, double high);
+Generator Constant(double value);
+Generator Values(std::vector<double> values);
+// Integers in [0, n): class labels, row ids that may repeat.
+Generator Ids(int64_t n);
+// Each row of the tensor (last dimension) holds distinct ids in [0, n).
+Generator DistinctIds(int64_t n);
+// 1 with probability `p`, else 0.
+Generator Mask(double p);
+// Each row of the tensor has exactly `count` ones, at random places.
+Generator MaskOf(int64_t count);
+// 64 random bits each.
+Generator Keys();
+
+}  // namespace harness
+
+#endif  // TESTS_HARNESS_HOST_TENSOR_H_

@@ -1,0 +1,314 @@
+#include "tests/harness/op_case.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "graph/base/status.h"
+#include "graph/schema/builder.h"
+#include "graph/schema/gradient.h"
+#include "gtest/gtest.h"
+#include "tests/harness/backends.h"
+#include "tests/harness/tolerance.h"
+
+namespace harness {
+namespace {
+
+using InPlace = std::vector<std::pair<int, int>>;
+
+std::vector<graph::TensorType> TypesOf(const std::vector<HostTensor>& tensors) {
+  std::vector<graph::TensorType> types;
+  for (const auto& t : tensors) types.push_back(t.type());
+  return types;
+}
+
+graph::Attrs AttrsToF64(graph::Attrs attrs) {
+  const auto it = attrs.find("dtype");
+  if (it != attrs.end() && it->second == graph::AttrValue(std::string("f32"))) {
+    it->second = std::string("f64");
+  }
+  return attrs;
+}
+
+std::vector<HostTensor> ToF64(const std::vector<HostTensor>& tensors) {
+  std::vector<HostTensor> result;
+  for (const auto& t : tensors) result.push_back(t.ToF64());
+  return result;
+}
+
+// No sharing, each pair alone, and as many pairs at once as possible.
+std::vector<InPlace> InPlaceVariants(const TypedOp& op) {
+  std::vector<InPlace> variants = {{}};
+  InPlace together;
+  std::set<int> used_inputs, used_outputs;
+  const auto num_inputs = static_cast<int>(op.inputs.size());
+  for (const auto& pair : TestRegistry().Find(op.op.type)->in_place()) {
+    if (pair.first >= num_inputs) continue;  // an optional input that is absent
+    if (op.inputs[pair.first].bytes() != op.outputs[pair.second].bytes()) continue;
+    variants.push_back({pair});
+    if (used_inputs.count(pair.first) == 0 && used_outputs.count(pair.second) == 0) {
+      used_inputs.insert(pair.first);
+      used_outputs.insert(pair.second);
+      together.push_back(pair);
+    }
+  }
+  if (together.size() > 1) variants.push_back(together);
+  return variants;
+}
+
+void CheckBackend(const graph::Backend& backend, const TypedOp& op,
+                  const std::vector<HostTensor>& inputs, const std::vector<HostTensor>& expected,
+                  bool may_lack_types) {
+  for (int threads = 1; threads <= 4; ++threads) {
+    for (const InPlace& in_place : InPlaceVariants(op)) {
+      std::string trace = absl::StrCat("backend ", backend.name, ", ", threads, " threads");
+      for (const auto& pair : in_place) {
+        absl::StrAppend(&trace, ", output ", pair.second, " over input ", pair.first);
+      }
+      SCOPED_TRACE(trace);
+      auto runner = OpRunner::Create(backend, op, threads, in_place);
+      if (may_lack_types && absl::IsUnimplemented(runner.status())) return;
+      ASSERT_TRUE(runner.ok()) << runner.status();
+      const auto first = (*runner)->Run(inputs);
+      ASSERT_TRUE(first.ok()) << first.status();
+      for (size_t o = 0; o < expected.size(); ++o) {
+        SCOPED_TRACE(absl::StrCat("output ", o));
+        ExpectClose((*first)[o], expected[o], ToleranceFor(op.op.type, op.outputs[o].dtype).bound);
+      }
+      for (const char* what : {"run again", "moved"}) {
+        if (std::string(what) == "moved") (*runner)->Move();
+        const auto again = (*runner)->Run(inputs);
+        ASSERT_TRUE(again.ok()) << again.status();
+        for (size_t o = 0; o < expected.size(); ++o) {
+          EXPECT_TRUE((*again)[o] == (*first)[o])
+              << "output " << o << " differs bitwise when " << what;
+        }
+      }
+      if (::testing::Test::HasFatalFailure()) return;
+    }
+  }
+}
+
+// The operator, and the gradient operators its schema makes, as a net.
+struct GradientNet {
+  graph::Net net;
+  std::vector<graph::BlobId> inputs, outputs;
+  std::vector<graph::BlobId> dy;     // by output, kNone where not in gradient_of
+  std::vector<graph::BlobId> grads;  // by input
+};
+
+absl::StatusOr<GradientNet> MakeGradientNet(const OpCase& c, const std::vector<HostTensor>& inputs,
+                                            const std::vector<bool>& needs_grad) {
+  const graph::Schema* schema = TestRegistry().Find(c.type);
+  if (!schema->gradient()) return graph::InvalidArgument(c.type, " has no gradient maker");
+  GradientNet result;
+  graph::NetBuilder builder(&TestRegistry(), "gradient");
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    result.inputs.push_back(builder.Input(absl::StrCat("in", i), inputs[i].type()));
+  }
+  result.outputs = builder.OpN(c.type, "case", result.inputs, AttrsToF64(c.attrs));
+  RETURN_IF_ERROR(builder.status());
+  result.dy.assign(result.outputs.size(), graph::kNone);
+  for (int o : c.gradient_of) {
+    result.dy[o] = builder.Input(absl::StrCat("dy", o), builder.type(result.outputs[o]));
+  }
+  graph::GradientBuilder gradient(&builder, builder.net().ops.back(), result.dy, needs_grad);
+  RETURN_IF_ERROR(schema->gradient()(&gradient));
+  RETURN_IF_ERROR(builder.status());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    result.grads.push_back(gradient.grad_input(i));
+    if (!needs_grad[i]) continue;
+    if (result.grads[i] == graph::kNone) {
+      return absl::InternalError(absl::StrCat("no gradient of input ", i, " was set"));
+    }
+    if (builder.type(result.grads[i]) != inputs[i].type()) {
+      return absl::InternalError(absl::StrCat("gradient of input ", i, " has type ",
+                                              builder.type(result.grads[i]).ToString()));
+    }
+  }
+  result.net = builder.net();
+  return result;
+}
+
+// Σ dy·y over the outputs in `dy`.
+double Loss(OpRunner* runner, const std::vector<HostTensor>& inputs,
+            const std::map<int, HostTensor>& dy) {
+  const auto outputs = runner->Run(inputs);
+  CHECK(outputs.ok());
+  double loss = 0;
+  for (const auto& entry : dy) {
+    const HostTensor& y = (*outputs)[entry.first];
+    for (int64_t i = 0; i < y.size(); ++i) loss += y.Get(i) * entry.second.Get(i);
+  }
+  return loss;
+}
+
+void CheckGradient(const OpCase& c, const std::vector<HostTensor>& inputs) {
+  std::vector<bool> all(inputs.size());
+  std::vector<std::vector<bool>> subsets;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!c.inputs[i].check_gradient) continue;
+    all[i] = true;
+    std::vector<bool> alone(inputs.size());
+    alone[i] = true;
+    subsets.push_back(alone);
+  }
+  if (subsets.empty()) return;
+  subsets.push_back(all);
+
+  const auto op = MakeOp(c.type, AttrsToF64(c.attrs), TypesOf(inputs));
+  ASSERT_TRUE(op.ok()) << op.status();
+  auto runner = OpRunner::Create(ReferenceBackend(), *op, 1);
+  ASSERT_TRUE(runner.ok()) << runner.status();
+  graph::RandomStream random(c.seed + 1, graph::Purpose::kNoise);
+  std::map<int, HostTensor> dy;
+  for (int o : c.gradient_of) {
+    dy[o] = HostTensor(op->outputs[o]);
+    Normal()(&dy[o], &random);
+  }
+
+  std::vector<std::vector<double>> numeric(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!all[i]) continue;
+    std::vector<HostTensor> moved = inputs;
+    for (int64_t k = 0; k < inputs[i].size(); ++k) {
+      const double x = inputs[i].Get(k);
+      const double h = kGradientStep * std::max(1.0, std::fabs(x));
+      moved[i].Set(k, x + h);
+      const double plus = Loss(runner->get(), moved, dy);
+      moved[i].Set(k, x - h);
+      const double minus = Loss(runner->get(), moved, dy);
+      moved[i].Set(k, x);
+      numeric[i].push_back((plus - minus) / (2 * h));
+    }
+  }
+
+  for (const auto& needs_grad : subsets) {
+    const auto g = MakeGradientNet(c, inputs, needs_grad);
+    ASSERT_TRUE(g.ok()) << g.status();
+    std::map<graph::BlobId, HostTensor> feeds;
+    for (size_t i = 0; i < inputs.size(); ++i) feeds[g->inputs[i]] = inputs[i];
+    for (const auto& entry : dy) feeds[g->dy[entry.first]] = entry.second;
+    std::vector<graph::BlobId> fetch;
+    std::vector<int> which;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (!needs_grad[i]) continue;
+      fetch.push_back(g->grads[i]);
+      which.push_back(static_cast<int>(i));
+    }
+    const auto grads = EvaluateNet(g->net, ReferenceBackend(), feeds, fetch);
+    ASSERT_TRUE(grads.ok()) << grads.status();
+    for (size_t n = 0; n < which.size(); ++n) {
+      const std::vector<double>& expected = numeric[which[n]];
+      double scale = 1e-3;
+      for (double v : expected) scale = std::max(scale, std::fabs(v));
+      for (size_t k = 0; k < expected.size(); ++k) {
+        // Written so that NaN fails.
+        if (!(std::fabs((*grads)[n].Get(k) - expected[k]) <= kGradientBound * scale)) {
+          ADD_FAILURE() << "gradient of input " << which[n] << " at " << k << " is "
+                        << (*grads)[n].Get(k) << ", numerically " << expected[k] << " (scale "
+                        << scale << ")";
+          break;
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<HostTensor> MakeInputs(const OpCase& c) {
+  std::vector<HostTensor> inputs;
+  for (size_t i = 0; i < c.inputs.size(); ++i) {
+    graph::RandomStream random(graph::MixKeys(c.seed, i), graph::Purpose::kNoise);
+    inputs.emplace_back(c.inputs[i].type);
+    c.inputs[i].generate(&inputs.back(), &random);
+  }
+  return inputs;
+}
+
+void ExpectClose(const HostTensor& actual, const HostTensor& expected, double bound) {
+  ASSERT_EQ(actual.type(), expected.type())
+      << actual.type().ToString() << " and " << expected.type().ToString();
+  if (!expected.is_float()) {
+    EXPECT_EQ(actual.IntValues(), expected.IntValues());
+    return;
+  }
+  double scale = 1e-6;
+  for (int64_t i = 0; i < expected.size(); ++i) {
+    if (std::isfinite(expected.Get(i))) scale = std::max(scale, std::fabs(expected.Get(i)));
+  }
+  for (int64_t i = 0; i < expected.size(); ++i) {
+    const double a = actual.Get(i), b = expected.Get(i);
+    const bool equal = std::isfinite(b) ? std::fabs(a - b) <= bound * scale
+                                        : (std::isnan(b) ? std::isnan(a) : a == b);
+    if (!equal) {
+      ADD_FAILURE() << "element " << i << " is " << a << ", expected " << b << " within " << bound
+                    << " of scale " << scale;
+      return;
+    }
+  }
+}
+
+void RunCase(const OpCase& c) {
+  std::string trace = absl::StrCat(c.type, " of");
+  for (const auto& input : c.inputs) absl::StrAppend(&trace, " ", input.type.ToString());
+  SCOPED_TRACE(trace);
+
+  const std::vector<HostTensor> inputs = MakeInputs(c);
+  const auto op = MakeOp(c.type, c.attrs, TypesOf(inputs));
+  ASSERT_TRUE(op.ok()) << op.status();
+  ASSERT_EQ(op->outputs.size(), c.outputs.size());
+  for (size_t o = 0; o < c.outputs.size(); ++o) {
+    ASSERT_EQ(op->outputs[o], c.outputs[o])
+        << "output " << o << " is inferred as " << op->outputs[o].ToString() << ", expected "
+        << c.outputs[o].ToString();
+  }
+  const std::vector<HostTensor> inputs64 = ToF64(inputs);
+  const auto op64 = MakeOp(c.type, AttrsToF64(c.attrs), TypesOf(inputs64));
+  ASSERT_TRUE(op64.ok()) << "retyped as f64: " << op64.status();
+  for (size_t o = 0; o < c.outputs.size(); ++o) {
+    ASSERT_EQ(op64->outputs[o], ToF64(c.outputs[o])) << "output " << o << " retyped as f64";
+  }
+  const graph::Schema* schema = TestRegistry().Find(c.type);
+  const graph::Cost cost = schema->cost()(op->op, op->inputs, op->outputs);
+  EXPECT_GE(cost.flops, 0);
+  EXPECT_GT(cost.bytes, 0);
+
+  const auto expected = RunReference(c.type, c.attrs, inputs);
+  ASSERT_TRUE(expected.ok()) << expected.status();
+  const auto expected64 = RunReference(c.type, AttrsToF64(c.attrs), inputs64);
+  ASSERT_TRUE(expected64.ok()) << expected64.status();
+  for (size_t o = 0; o < c.outputs.size(); ++o) {
+    SCOPED_TRACE(absl::StrCat("f64 of the reference backend, output ", o));
+    // One rounding to f32.
+    ExpectClose((*expected)[o].ToF64(), (*expected64)[o], 6e-8);
+  }
+  static const auto* backends = new std::vector<graph::Backend>(TestBackends());
+  for (const graph::Backend& backend : *backends) {
+    CheckBackend(backend, *op, inputs, *expected, /*may_lack_types=*/false);
+    CheckBackend(backend, *op64, inputs64, *expected64, /*may_lack_types=*/true);
+  }
+  CheckGradient(c, inputs64);
+}
+
+void ExpectRefused(const std::string& type, graph::Attrs attrs,
+                   const std::vector<graph::TensorType>& inputs, const std::string& message) {
+  const auto op = MakeOp(type, std::move(attrs), inputs);
+  ASSERT_FALSE(op.ok()) << type << " was accepted; expected a message with '" << message << "'";
+  const std::string text(op.status().message());
+  EXPECT_NE(text.find(type), std::string::npos) << text;
+  EXPECT_NE(text.find(message), std::string::npos) << text << "\n  lacks '" << message << "'";
+}
+
+std::vector<HostTensor> Reference(const std::string& type, graph::Attrs attrs,
+                                  const std::vector<HostTensor>& inputs) {
+  auto outputs = RunReference(type, std::move(attrs), inputs);
+  if (!outputs.ok()) {
+    ADD_FAILURE() << outputs.status();
+    return {};
+  }
+  return *std::move(outputs);
+}
+
+}  // namespace harness

@@ -1,0 +1,194 @@
+#include "tests/harness/op_runner.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "graph/base/status.h"
+#include "graph/schema/schema.h"
+#include "tests/harness/backends.h"
+
+namespace harness {
+namespace {
+
+constexpr size_t kGuard = 64;  // also the alignment
+constexpr uint8_t kGuardByte = 0xa5;
+
+}  // namespace
+
+absl::StatusOr<TypedOp> MakeOp(const std::string& type, graph::Attrs attrs,
+                               std::vector<graph::TensorType> inputs) {
+  const graph::Schema* schema = TestRegistry().Find(type);
+  if (schema == nullptr) return graph::InvalidArgument("no operator is called '", type, "'");
+  TypedOp result;
+  result.op.type = type;
+  result.op.name = "case";
+  result.op.attrs = std::move(attrs);
+  graph::BlobId next = 0;
+  for (size_t i = 0; i < inputs.size(); ++i) result.op.inputs.push_back(next++);
+  for (size_t i = 0; i < schema->outputs().size(); ++i) result.op.outputs.push_back(next++);
+  RETURN_IF_ERROR(TestRegistry().CompleteAttrs(&result.op));
+  ASSIGN_OR_RETURN(result.outputs, TestRegistry().Infer(result.op, inputs));
+  if (result.outputs.size() != schema->outputs().size()) {
+    return absl::InternalError(absl::StrCat(type, ": inferred ", result.outputs.size(),
+                                            " outputs of ", schema->outputs().size()));
+  }
+  result.inputs = std::move(inputs);
+  return result;
+}
+
+GuardedBuffer::GuardedBuffer(size_t bytes) : bytes_(bytes), memory_(nullptr, std::free) {
+  const size_t total = kGuard + (bytes + kGuard - 1) / kGuard * kGuard + kGuard;
+  memory_.reset(static_cast<uint8_t*>(std::aligned_alloc(kGuard, total)));
+  CHECK(memory_ != nullptr);
+  std::memset(memory_.get(), kGuardByte, total);
+  data_ = memory_.get() + kGuard;
+}
+
+void GuardedBuffer::Poison() { std::memset(data_, 0xff, bytes_); }
+
+bool GuardedBuffer::GuardsIntact() const {
+  const auto intact = [](uint8_t b) { return b == kGuardByte; };
+  return std::all_of(data_ - kGuard, data_, intact) &&
+         std::all_of(data_ + bytes_, data_ + bytes_ + kGuard, intact);
+}
+
+absl::StatusOr<std::unique_ptr<OpRunner>> OpRunner::Create(
+    const graph::Backend& backend, const TypedOp& op, int threads,
+    std::vector<std::pair<int, int>> in_place) {
+  const graph::KernelFactory* factory = backend.kernels.Find(op.op.type);
+  if (factory == nullptr) {
+    return absl::NotFoundError(
+        absl::StrCat("backend '", backend.name, "' has no kernel for ", op.op.type));
+  }
+  auto runner = std::unique_ptr<OpRunner>(new OpRunner(op, std::move(in_place)));
+  {
+    // Gone when the kernel runs, as in the compiler.
+    const graph::Op copy = op.op;
+    graph::KernelSpec spec;
+    spec.op = &copy;
+    spec.inputs = op.inputs;
+    spec.outputs = op.outputs;
+    spec.threads = threads;
+    ASSIGN_OR_RETURN(runner->kernel_, (*factory)(spec));
+  }
+  runner->Move();
+  return runner;
+}
+
+void OpRunner::Move() {
+  // The old buffers go only when the new ones exist, so addresses differ.
+  auto old_inputs = std::move(inputs_);
+  auto old_outputs = std::move(own_outputs_);
+  auto old_scratch = std::move(scratch_);
+  inputs_.clear();
+  own_outputs_.clear();
+  outputs_.clear();
+  for (const auto& type : op_.inputs) {
+    inputs_.push_back(std::make_unique<GuardedBuffer>(type.bytes()));
+  }
+  for (size_t o = 0; o < op_.outputs.size(); ++o) {
+    GuardedBuffer* shared = nullptr;
+    for (const auto& pair : in_place_) {
+      if (pair.second == static_cast<int>(o)) shared = inputs_[pair.first].get();
+    }
+    own_outputs_.push_back(shared ? nullptr
+                                  : std::make_unique<GuardedBuffer>(op_.outputs[o].bytes()));
+    outputs_.push_back(shared ? shared : own_outputs_.back().get());
+  }
+  scratch_ = std::make_unique<GuardedBuffer>(kernel_->scratch_bytes());
+  bound_ = false;
+}
+
+absl::StatusOr<std::vector<HostTensor>> OpRunner::Run(const std::vector<HostTensor>& inputs) {
+  CHECK(inputs.size() == op_.inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) CHECK(inputs[i].type() == op_.inputs[i]);
+  for (auto& buffer : own_outputs_) {
+    if (buffer != nullptr) buffer->Poison();
+  }
+  scratch_->Poison();
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    std::memcpy(inputs_[i]->data(), inputs[i].data(), inputs[i].bytes());
+  }
+  if (!bound_) {
+    graph::KernelArgs args;
+    for (const auto& buffer : inputs_) args.inputs.push_back(buffer->data());
+    for (const auto* buffer : outputs_) args.outputs.push_back(buffer->data());
+    args.scratch = scratch_->data();
+    RETURN_IF_ERROR(kernel_->Bind(args));
+    bound_ = true;
+  }
+  RETURN_IF_ERROR(kernel_->Run());
+
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!inputs_[i]->GuardsIntact()) {
+      return absl::InternalError(absl::StrCat("wrote outside input ", i));
+    }
+    const bool shared = std::any_of(in_place_.begin(), in_place_.end(), [&](const auto& pair) {
+      return pair.first == static_cast<int>(i);
+    });
+    if (!shared && std::memcmp(inputs_[i]->data(), inputs[i].data(), inputs[i].bytes()) != 0) {
+      return absl::InternalError(absl::StrCat("changed input ", i));
+    }
+  }
+  if (!scratch_->GuardsIntact()) return absl::InternalError("wrote outside its scratch");
+  std::vector<HostTensor> results;
+  for (size_t o = 0; o < outputs_.size(); ++o) {
+    if (!outputs_[o]->GuardsIntact()) {
+      return absl::InternalError(absl::StrCat("wrote outside output ", o));
+    }
+    results.emplace_back(op_.outputs[o]);
+    std::memcpy(results.back().data(), outputs_[o]->data(), results.back().bytes());
+  }
+  return results;
+}
+
+absl::StatusOr<std::vector<HostTensor>> RunOn(const graph::Backend& backend,
+                                              const std::string& type, graph::Attrs attrs,
+                                              const std::vector<HostTensor>& inputs, int threads) {
+  std::vector<graph::TensorType> types;
+  for (const auto& input : inputs) types.push_back(input.type());
+  ASSIGN_OR_RETURN(const TypedOp op, MakeOp(type, std::move(attrs), std::move(types)));
+  ASSIGN_OR_RETURN(auto runner, OpRunner::Create(backend, op, threads));
+  return runner->Run(inputs);
+}
+
+absl::StatusOr<std::vector<HostTensor>> RunReference(const std::string& type, graph::Attrs attrs,
+                                                     const std::vector<HostTensor>& inputs) {
+  return RunOn(ReferenceBackend(), type, std::move(attrs), inputs);
+}
+
+absl::StatusOr<std::vector<HostTensor>> EvaluateNet(
+    const graph::Net& net, const graph::Backend& backend,
+    const std::map<graph::BlobId, HostTensor>& feeds, absl::Span<const graph::BlobId> fetch) {
+  std::map<graph::BlobId, HostTensor> values = feeds;
+  for (const graph::Op& op : net.ops) {
+    TypedOp typed{op, {}, {}};
+    std::vector<HostTensor> inputs;
+    for (graph::BlobId id : op.inputs) {
+      const auto it = values.find(id);
+      if (it == values.end()) {
+        return absl::FailedPreconditionError(
+            absl::StrCat(op.Describe(), " reads '", net.blob(id).name, "', which was not fed"));
+      }
+      typed.inputs.push_back(net.type(id));
+      inputs.push_back(it->second);
+    }
+    for (graph::BlobId id : op.outputs) typed.outputs.push_back(net.type(id));
+    ASSIGN_OR_RETURN(auto runner, OpRunner::Create(backend, typed, 1));
+    auto outputs = runner->Run(inputs);
+    if (!outputs.ok()) return graph::Annotate(outputs.status(), op.Describe());
+    for (size_t o = 0; o < op.outputs.size(); ++o) values[op.outputs[o]] = (*outputs)[o];
+  }
+  std::vector<HostTensor> results;
+  for (graph::BlobId id : fetch) {
+    const auto it = values.find(id);
+    if (it == values.end()) {
+      return absl::NotFoundError(absl::StrCat("nothing computes '", net.blob(id).name, "'"));
+    }
+    results.push_back(it->second);
+  }
+  return results;
+}
+
+}  // namespace harness

@@ -1,0 +1,90 @@
+// Runs single operators and small nets in guarded, poisoned memory.
+#ifndef TESTS_HARNESS_OP_RUNNER_H_
+#define TESTS_HARNESS_OP_RUNNER_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "graph/ir/net.h"
+#include "graph/runtime/kernel.h"
+#include "tests/harness/host_tensor.h"
+
+namespace harness {
+
+// An operator named "case" with complete attributes and the types of its
+// outputs, or what the schema says against it.
+struct TypedOp {
+  graph::Op op;
+  std::vector<graph::TensorType> inputs;
+  std::vector<graph::TensorType> outputs;
+};
+absl::StatusOr<TypedOp> MakeOp(const std::string& type, graph::Attrs attrs,
+                               std::vector<graph::TensorType> inputs);
+
+// 64-byte aligned memory with guard bytes on both sides.
+class GuardedBuffer {
+ public:
+  explicit GuardedBuffer(size_t bytes);
+  void* data() const { return data_; }
+  // All bytes 0xff: NaN as a float, -1 as a signed integer.
+  void Poison();
+  bool GuardsIntact() const;
+
+ private:
+  size_t bytes_;
+  std::unique_ptr<uint8_t, void (*)(void*)> memory_;
+  uint8_t* data_;
+};
+
+// One prepared kernel. Each Run() binds it when it has moved, copies the inputs,
+// poisons outputs and scratch, and afterwards checks that guards are
+// intact and that inputs which share no output are unchanged.
+class OpRunner {
+ public:
+  // The kernel's Unimplemented is passed on. `in_place` are (input, output)
+  // positions that share memory.
+  static absl::StatusOr<std::unique_ptr<OpRunner>> Create(
+      const graph::Backend& backend, const TypedOp& op, int threads,
+      std::vector<std::pair<int, int>> in_place = {});
+
+  absl::StatusOr<std::vector<HostTensor>> Run(const std::vector<HostTensor>& inputs);
+  // New buffers: the next Run binds again.
+  void Move();
+
+ private:
+  OpRunner(TypedOp op, std::vector<std::pair<int, int>> in_place)
+      : op_(std::move(op)), in_place_(std::move(in_place)) {}
+
+  TypedOp op_;
+  std::vector<std::pair<int, int>> in_place_;
+  std::unique_ptr<graph::Kernel> kernel_;
+  std::vector<std::unique_ptr<GuardedBuffer>> inputs_;
+  std::vector<std::unique_ptr<GuardedBuffer>> own_outputs_;  // null where shared
+  std::vector<GuardedBuffer*> outputs_;
+  std::unique_ptr<GuardedBuffer> scratch_;
+  bool bound_ = false;
+};
+
+// One operator, run once on the reference backend.
+absl::StatusOr<std::vector<HostTensor>> RunReference(const std::string& type, graph::Attrs attrs,
+                                                     const std::vector<HostTensor>& inputs);
+// The same on any backend.
+absl::StatusOr<std::vector<HostTensor>> RunOn(const graph::Backend& backend,
+                                              const std::string& type, graph::Attrs attrs,
+                                              const std::vector<HostTensor>& inputs,
+                                              int threads = 1);
+
+// Runs all operators of `net` in order, without a memory plan, and returns the
+// blobs `fetch`. `feeds` holds the values of inputs and state entries.
+absl::StatusOr<std::vector<HostTensor>> EvaluateNet(
+    const graph::Net& net, const graph::Backend& backend,
+    const std::map<graph::BlobId, HostTensor>& feeds, absl::Span<const graph::BlobId> fetch);
+
+}  // namespace harness
+
+#endif  // TESTS_HARNESS_OP_RUNNER_H_

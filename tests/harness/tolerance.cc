@@ -1,0 +1,40 @@
+#include "tests/harness/tolerance.h"
+
+namespace harness {
+namespace {
+
+constexpr Tolerance kF32 = {1e-5, "sums of a few hundred products in f32, in any order"};
+constexpr Tolerance kF64 = {1e-12, "the same operations in double, in any order"};
+
+struct Override {
+  const char* op_type;
+  graph::DType dtype;
+  Tolerance tolerance;
+};
+
+const Override kOverrides[] = {
+    {"Fill", graph::DType::kF32, {0, "one constant"}},
+    {"ConstantFill", graph::DType::kF32, {0, "one constant"}},
+    {"XavierFill", graph::DType::kF32, {0, "all backends share ops/initializer"}},
+    {"StopGradient", graph::DType::kF32, {0, "a copy"}},
+    {"Add", graph::DType::kF32, {1e-7, "one rounding"}},
+    {"BiasAdd", graph::DType::kF32, {1e-7, "one rounding"}},
+    {"Patchify", graph::DType::kF32, {0, "a copy"}},
+    {"GatherRows", graph::DType::kF32, {0, "a copy"}},
+    {"SliceRows", graph::DType::kF32, {0, "a copy"}},
+    {"PadRows", graph::DType::kF32, {0, "a copy"}},
+    {"PrependToken", graph::DType::kF32, {0, "a copy"}},
+    {"GradNorm", graph::DType::kF32, {1e-7, "accumulated in double, rounded once"}},
+    {"ClipFactors", graph::DType::kF32, {1e-7, "computed in double, rounded once"}},
+};
+
+}  // namespace
+
+Tolerance ToleranceFor(absl::string_view op_type, graph::DType dtype) {
+  for (const Override& entry : kOverrides) {
+    if (op_type == entry.op_type && dtype == entry.dtype) return entry.tolerance;
+  }
+  return dtype == graph::DType::kF64 ? kF64 : kF32;
+}
+
+}  // namespace harness

@@ -1,0 +1,28 @@
+// How far a backend may be from the reference backend: data, with reasons.
+#ifndef TESTS_HARNESS_TOLERANCE_H_
+#define TESTS_HARNESS_TOLERANCE_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "graph/base/types.h"
+
+namespace harness {
+
+// Bound on max|a - b| / max(max|b|, 1e-6) over one output, b the reference's.
+// Integer outputs must be equal and have no entry.
+struct Tolerance {
+  double bound;
+  const char* reason;
+};
+
+Tolerance ToleranceFor(absl::string_view op_type, graph::DType dtype);
+
+// Bound on |analytic - numeric| / max(max|numeric|, 1e-3) of a gradient, both
+// in double: central differences with kGradientStep lose about ten digits.
+constexpr double kGradientStep = 1e-5;
+constexpr double kGradientBound = 1e-6;
+
+}  // namespace harness
+
+#endif  // TESTS_HARNESS_TOLERANCE_H_
