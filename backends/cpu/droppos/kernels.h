@@ -1,0 +1,30 @@
+// CPU kernels of the DropPos operators: one function for each stem of
+// ops/droppos/, and what these kernels share.
+//
+// All are f32 and parallel over images with a static schedule. What is summed
+// over images is summed per image first and then combined in index order, so
+// results do not depend on the number of threads.
+#ifndef BACKENDS_CPU_DROPPOS_KERNELS_H_
+#define BACKENDS_CPU_DROPPOS_KERNELS_H_
+
+#include <cstddef>
+
+#include "absl/status/status.h"
+#include "graph/runtime/kernel.h"
+
+namespace backends::cpu::droppos {
+
+void RegisterMaskSample(graph::KernelTable* table);
+void RegisterEmbeddingDrop(graph::KernelTable* table);
+void RegisterPositionWeights(graph::KernelTable* table);
+void RegisterSmoothedPositionCE(graph::KernelTable* table);
+
+// Unimplemented, naming operator and type, when a float operand is not f32.
+absl::Status ExpectF32(const graph::KernelSpec& spec);
+
+// Rounded up to a cache line, so that threads do not share one.
+constexpr size_t AlignBytes(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+}  // namespace backends::cpu::droppos
+
+#endif  // BACKENDS_CPU_DROPPOS_KERNELS_H_

@@ -1,0 +1,247 @@
+#include "ops/droppos/smoothed_position_ce.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cmath>
+#include <eigen3/Eigen/Core>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backends/cpu/droppos/kernels.h"
+#include "graph/base/status.h"
+#include "ops/droppos/position_targets.h"
+
+namespace backends::cpu::droppos {
+namespace {
+
+using Args = ops::droppos::SmoothedPositionCEArgs;
+using GradArgs = ops::droppos::SmoothedPositionCEGradArgs;
+
+// One axis of the targets: n x n, rounded from the common double table.
+class AxisTable {
+ public:
+  explicit AxisTable(int64_t n) : n_(n), exact_(n * n), rounded_(n * n) {}
+
+  void Fill(double sigma) {
+    ops::droppos::FillAxisTable(n_, sigma, absl::MakeSpan(exact_));
+    std::copy(exact_.begin(), exact_.end(), rounded_.begin());
+  }
+  int64_t size() const { return n_; }
+  const float* row(int64_t i) const { return rounded_.data() + i * n_; }
+
+ private:
+  int64_t n_;
+  std::vector<double> exact_;
+  std::vector<float> rounded_;
+};
+
+// Forward and gradient: sizes, target tables, and the work on one row.
+class LossKernel : public graph::Kernel {
+ protected:
+  LossKernel(const graph::KernelSpec& spec, int weights_input)
+      : batch_(spec.in(Args::kLogits).dim(0)),
+        visible_(spec.in(Args::kLogits).dim(1)),
+        cells_(spec.in(Args::kLogits).dim(2)),
+        threads_(spec.threads),
+        weights_input_(static_cast<int>(spec.inputs.size()) > weights_input ? weights_input : -1),
+        name_(spec.op->Describe()),
+        rows_(spec.op->Int("grid_h")),
+        cols_(spec.op->Int("grid_w")) {}
+
+  absl::Status FillTables() {
+    const double sigma = in<float>(Args::kSigma)[0];
+    const absl::Status checked = ops::droppos::CheckSigma(sigma);
+    if (!checked.ok()) return graph::Annotate(checked, name_);
+    rows_.Fill(sigma);
+    cols_.Fill(sigma);
+    return absl::OkStatus();
+  }
+
+  // mask_pos * weights of row `r`, where a dropped position counts.
+  float Weight(int64_t r) const {
+    if (in<uint8_t>(Args::kMaskPos)[r] == 0) return 0;
+    return weights_input_ < 0 ? 1 : in<float>(weights_input_)[r];
+  }
+
+  double WeightSum(int64_t image) const {
+    double sum = 0;
+    for (int64_t r = image * visible_; r < (image + 1) * visible_; ++r) sum += Weight(r);
+    return sum;
+  }
+
+  // What one thread needs for a row: exponentials and targets.
+  size_t row_bytes() const { return AlignBytes(cells_ * sizeof(float)); }
+  size_t thread_bytes() const { return 2 * row_bytes(); }
+  float* ThreadRow(char* rows, int which) const {
+    return reinterpret_cast<float*>(rows + omp_get_thread_num() * thread_bytes() +
+                                    which * row_bytes());
+  }
+
+  float MaxLogit(const float* x) const {
+    return Eigen::Map<const Eigen::ArrayXf>(x, cells_).maxCoeff();
+  }
+
+  // e = exp(x - max); returns the sum.
+  double Exponentials(const float* x, float max, float* e) const {
+    Eigen::Map<Eigen::ArrayXf>(e, cells_) =
+        (Eigen::Map<const Eigen::ArrayXf>(x, cells_) - max).exp();
+    double sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t j = 0; j < cells_; ++j) sum += e[j];
+    return sum;
+  }
+
+  // t = the targets of cell `id`.
+  void Targets(int64_t id, float* t) const {
+    const float* row = rows_.row(id / cols_.size());
+    const float* col = cols_.row(id % cols_.size());
+    for (int64_t y = 0; y < rows_.size(); ++y, t += cols_.size()) {
+#pragma omp simd
+      for (int64_t x = 0; x < cols_.size(); ++x) t[x] = row[y] * col[x];
+    }
+  }
+
+  int64_t batch_, visible_, cells_;
+  int threads_;
+
+ private:
+  int weights_input_;  // -1: every dropped position counts the same
+  std::string name_;
+  AxisTable rows_, cols_;
+};
+
+class SmoothedPositionCEKernel : public LossKernel {
+ public:
+  explicit SmoothedPositionCEKernel(const graph::KernelSpec& spec)
+      : LossKernel(spec, Args::kWeights) {}
+
+  size_t scratch_bytes() const override { return partial_bytes() + threads_ * thread_bytes(); }
+
+  absl::Status Run() override {
+    RETURN_IF_ERROR(FillTables());
+    Partial* partials = static_cast<Partial*>(scratch());
+    char* rows = static_cast<char*>(scratch()) + partial_bytes();
+    int32_t* correct = out<int32_t>(Args::kCorrect);
+    int32_t* scored = out<int32_t>(Args::kScored);
+#pragma omp parallel for schedule(static) num_threads(threads_)
+    for (int64_t b = 0; b < batch_; ++b) RunImage(b, rows, &partials[b], &correct[b], &scored[b]);
+
+    Partial total;
+    int64_t all_correct = 0, all_scored = 0;
+    for (int64_t b = 0; b < batch_; ++b) {
+      total.loss += partials[b].loss;
+      total.weight += partials[b].weight;
+      total.right += partials[b].right;
+      all_correct += correct[b];
+      all_scored += scored[b];
+    }
+    const bool empty = total.weight == 0;
+    *out<float>(Args::kLoss) = empty ? 0 : static_cast<float>(total.loss / total.weight);
+    *out<float>(Args::kAccuracy) = all_scored == 0
+                                       ? 0
+                                       : static_cast<float>(static_cast<double>(all_correct) /
+                                                            static_cast<double>(all_scored));
+    *out<float>(Args::kAccuracyWeighted) =
+        empty ? 0 : static_cast<float>(total.right / total.weight);
+    return absl::OkStatus();
+  }
+
+ private:
+  // Sums over the rows of one image.
+  struct Partial {
+    double loss = 0;
+    double weight = 0;
+    double right = 0;
+  };
+
+  size_t partial_bytes() const { return AlignBytes(batch_ * sizeof(Partial)); }
+
+  void RunImage(int64_t b, char* rows, Partial* partial, int32_t* correct, int32_t* scored) const {
+    float* e = ThreadRow(rows, 0);
+    float* t = ThreadRow(rows, 1);
+    *partial = Partial();
+    partial->weight = WeightSum(b);
+    *correct = 0;
+    *scored = 0;
+    for (int64_t r = b * visible_; r < (b + 1) * visible_; ++r) {
+      if (in<uint8_t>(Args::kMaskPos)[r] == 0) continue;
+      const float* x = in<float>(Args::kLogits) + r * cells_;
+      const int64_t id = in<int32_t>(Args::kIdsKeep)[r];
+      const float max = MaxLogit(x);
+      // The lowest of equal indices wins; NaN is nowhere equal and never right.
+      const bool right = x[id] == max && std::find(x, x + id, max) == x + id;
+      *correct += right;
+      *scored += 1;
+      const double w = Weight(r);
+      if (w == 0) continue;
+      if (right) partial->right += w;
+      const double sum = Exponentials(x, max, e);
+      Targets(id, t);
+      double expected = 0;  // of x - max under the targets, which sum to 1
+#pragma omp simd reduction(+ : expected)
+      for (int64_t j = 0; j < cells_; ++j) {
+        expected += static_cast<double>(t[j]) * static_cast<double>(x[j] - max);
+      }
+      partial->loss += w * (std::log(sum) - expected);
+    }
+  }
+};
+
+class SmoothedPositionCEGradKernel : public LossKernel {
+ public:
+  explicit SmoothedPositionCEGradKernel(const graph::KernelSpec& spec)
+      : LossKernel(spec, GradArgs::kWeights) {}
+
+  size_t scratch_bytes() const override { return threads_ * thread_bytes(); }
+
+  absl::Status Run() override {
+    RETURN_IF_ERROR(FillTables());
+    double weight_sum = 0;
+    for (int64_t b = 0; b < batch_; ++b) weight_sum += WeightSum(b);
+    const double scale = weight_sum == 0 ? 0 : in<float>(GradArgs::kDLoss)[0] / weight_sum;
+    char* rows = static_cast<char*>(scratch());
+#pragma omp parallel for schedule(static) num_threads(threads_)
+    for (int64_t b = 0; b < batch_; ++b) {
+      for (int64_t r = b * visible_; r < (b + 1) * visible_; ++r) {
+        const float weight = weight_sum == 0 ? 0 : Weight(r);
+        RunRow(r, weight, scale, rows);
+      }
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  // dlogits may be logits: everything is read before the row is written.
+  void RunRow(int64_t r, float weight, double scale, char* rows) const {
+    float* dx = out<float>(0) + r * cells_;
+    if (weight == 0) {
+      std::fill(dx, dx + cells_, 0.0f);
+      return;
+    }
+    float* e = ThreadRow(rows, 0);
+    float* t = ThreadRow(rows, 1);
+    const float* x = in<float>(Args::kLogits) + r * cells_;
+    const float inverse = static_cast<float>(1 / Exponentials(x, MaxLogit(x), e));
+    Targets(in<int32_t>(Args::kIdsKeep)[r], t);
+    const float factor = static_cast<float>(scale * weight);
+#pragma omp simd
+    for (int64_t j = 0; j < cells_; ++j) dx[j] = factor * (e[j] * inverse - t[j]);
+  }
+};
+
+template <typename K>
+absl::StatusOr<std::unique_ptr<graph::Kernel>> Make(const graph::KernelSpec& spec) {
+  RETURN_IF_ERROR(ExpectF32(spec));
+  return std::make_unique<K>(spec);
+}
+
+}  // namespace
+
+void RegisterSmoothedPositionCE(graph::KernelTable* table) {
+  table->Add("SmoothedPositionCE", Make<SmoothedPositionCEKernel>);
+  table->Add("SmoothedPositionCEGrad", Make<SmoothedPositionCEGradKernel>);
+}
+
+}  // namespace backends::cpu::droppos

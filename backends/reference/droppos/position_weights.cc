@@ -1,0 +1,63 @@
+#include "ops/droppos/position_weights.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "backends/reference/droppos/kernels.h"
+#include "backends/reference/kernels.h"
+#include "graph/base/status.h"
+
+namespace backends::reference::droppos {
+namespace {
+
+std::vector<double> Softmax(std::vector<double> s) {
+  const double max = *std::max_element(s.begin(), s.end());
+  double sum = 0;
+  for (double& v : s) sum += v = std::exp(v - max);
+  for (double& v : s) v /= sum;
+  return s;
+}
+
+double Cosine(const double* a, const double* b, int64_t n) {
+  double dot = 0, aa = 0, bb = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    dot += a[i] * b[i];
+    aa += a[i] * a[i];
+    bb += b[i] * b[i];
+  }
+  return dot / (std::max(std::sqrt(aa), ops::droppos::kCosineEps) *
+                std::max(std::sqrt(bb), ops::droppos::kCosineEps));
+}
+
+absl::Status PositionWeights(Call* c) {
+  const std::vector<double> features = c->In(0);
+  const int64_t batch = c->in_type(0).dim(0), tokens = c->in_type(0).dim(1);
+  const int64_t dim = c->in_type(0).dim(2), patches = tokens - 1;
+  const int64_t visible = c->in_type(1).dim(1);
+  std::vector<int64_t> ids;
+  RETURN_IF_ERROR(c->Ids(1, patches, &ids));
+  const double tau = c->op.Float("tau");
+  std::vector<double>& weights = c->Out(0);
+  std::vector<double>& full = c->Out(1);
+  for (int64_t b = 0; b < batch; ++b) {
+    const double* cls = features.data() + b * tokens * dim;
+    std::vector<double> similarity(patches), gathered(visible);
+    for (int64_t p = 0; p < patches; ++p) {
+      similarity[p] = Cosine(cls, cls + (1 + p) * dim, dim) / tau;
+    }
+    for (int64_t v = 0; v < visible; ++v) gathered[v] = similarity[ids[b * visible + v]];
+    const std::vector<double> all = Softmax(similarity), some = Softmax(gathered);
+    std::copy(all.begin(), all.end(), full.begin() + b * patches);
+    std::copy(some.begin(), some.end(), weights.begin() + b * visible);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void RegisterPositionWeights(graph::KernelTable* table) {
+  AddFunction(table, "PositionWeights", PositionWeights);
+}
+
+}  // namespace backends::reference::droppos

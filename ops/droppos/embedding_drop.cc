@@ -1,0 +1,122 @@
+#include "ops/droppos/embedding_drop.h"
+
+#include <string>
+#include <vector>
+
+#include "graph/schema/gradient.h"
+#include "ops/shapes.h"
+
+namespace ops::droppos {
+namespace {
+
+using graph::DType;
+using graph::InvalidArgument;
+using graph::RowUse;
+using graph::TensorType;
+
+absl::StatusOr<std::vector<TensorType>> InferEmbeddingDrop(const graph::InferContext& c) {
+  const std::string& kind = c.op.Str("kind");
+  if (kind != "param" && kind != "zeros") {
+    return Reject(c, "kind=\"", kind, "\" is unknown; use \"param\" or \"zeros\"");
+  }
+  RETURN_IF_ERROR(graph::ExpectRank(c, 0, 3));
+  RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
+  RETURN_IF_ERROR(graph::ExpectSameDType(c, 1, 0));
+  RETURN_IF_ERROR(graph::ExpectSameDType(c, 2, 0));
+  const int64_t batch = c.in(0).dim(0), visible = c.in(0).dim(1), dim = c.in(0).dim(2);
+  if (c.in(1).rank() < 1 || c.in(1).dim(-1) != dim || c.in(1).rows() < 1) {
+    return Reject(c, "table ", c.in(1).ToString(), " must have rows of width ", dim,
+                  ", that of the tokens");
+  }
+  if (c.in(1).rows() < visible) {
+    return Reject(c, "table ", c.in(1).ToString(), " has fewer rows than ", visible,
+                  " visible tokens");
+  }
+  if (c.in(2).elements() != dim) {
+    return Reject(c, "mask_token ", c.in(2).ToString(), " must have ", dim,
+                  " elements, the width of the tokens");
+  }
+  RETURN_IF_ERROR(graph::ExpectDType(c, 3, DType::kI32));
+  RETURN_IF_ERROR(graph::ExpectShape(c, 3, {batch, visible}));
+  RETURN_IF_ERROR(graph::ExpectDType(c, 4, DType::kU8));
+  RETURN_IF_ERROR(graph::ExpectShape(c, 4, {batch, visible}));
+  return std::vector<TensorType>{c.in(0)};
+}
+
+absl::Status EmbeddingDropGradient(graph::GradientBuilder* g) {
+  const graph::Op& op = g->forward();
+  if (g->NeedsGrad(1)) {
+    return InvalidArgument(op.Describe(),
+                           ": the position table is fixed and has no gradient; put a StopGradient "
+                           "before it or leave it out of the parameters to be trained");
+  }
+  if (g->NeedsGrad(0)) g->SetGrad(0, g->GradOut(0));
+  if (!g->NeedsGrad(2)) return absl::OkStatus();
+  const graph::Shape& shape = g->InType(2).shape;
+  const std::vector<int64_t> dims(shape.begin(), shape.end());
+  if (op.Str("kind") == "param") {
+    g->SetGrad(2, g->Op("EmbeddingDropGrad", {g->GradOut(0), g->In(4)}, {{"shape", dims}}));
+  } else {
+    g->SetGrad(2, g->Op("Fill", {},
+                        {{"value", 0.0f},
+                         {"shape", dims},
+                         {"dtype", std::string(graph::DTypeName(g->InType(2).dtype))}}));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<TensorType>> InferEmbeddingDropGrad(const graph::InferContext& c) {
+  RETURN_IF_ERROR(graph::ExpectRank(c, 0, 3));
+  RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
+  RETURN_IF_ERROR(graph::ExpectDType(c, 1, DType::kU8));
+  RETURN_IF_ERROR(graph::ExpectShape(c, 1, {c.in(0).dim(0), c.in(0).dim(1)}));
+  // Dimension by dimension, so that no product overflows.
+  const std::vector<int64_t>& dims = c.op.Ints("shape");
+  const int64_t dim = c.in(0).dim(2);
+  bool fits = !dims.empty();
+  int64_t elements = 1;
+  for (int64_t d : dims) {
+    fits = fits && d >= 1 && d <= dim;
+    if (fits) elements *= d;
+    fits = fits && elements <= dim;
+  }
+  if (!fits || elements != dim) {
+    return Reject(c, "shape=", graph::ShapeString(dims), " must have ", dim,
+                  " elements, the width of dy");
+  }
+  return std::vector<TensorType>{{c.in(0).dtype, graph::Shape(dims.begin(), dims.end())}};
+}
+
+}  // namespace
+
+void RegisterEmbeddingDrop(graph::SchemaRegistry* registry) {
+  registry->Add(graph::Schema("EmbeddingDrop",
+                              "tokens plus position embedding, or mask token where it is dropped")
+                    .Input("tokens", "(B, V, D)", RowUse::kSameRow)
+                    .Input("table", "(L, D) elements", RowUse::kAllRows)
+                    .Input("mask_token", "(D) elements", RowUse::kAllRows)
+                    .Input("ids_keep", "(B, V) i32", RowUse::kNone)
+                    .Input("mask_pos", "(B, V) u8", RowUse::kNone)
+                    .Output("y", "(B, V, D)")
+                    .Attr("kind", std::string(), "\"param\" or \"zeros\": what replaces a position")
+                    .InPlace(0, 0)
+                    .Infer(InferEmbeddingDrop)
+                    .ElementwiseCost(1)
+                    .Gradient(EmbeddingDropGradient));
+  registry->Add(graph::Schema("EmbeddingDropGrad", "gradient of EmbeddingDrop's mask token")
+                    .Input("dy", "(B, V, D)", RowUse::kAllRows)
+                    .Input("mask_pos", "(B, V) u8", RowUse::kNone)
+                    .Output("d_mask_token", "(shape)")
+                    .Attr("shape", std::vector<int64_t>(), "shape of the mask token")
+                    .Infer(InferEmbeddingDropGrad)
+                    .Cost([](const graph::Op&, absl::Span<const TensorType> inputs,
+                             absl::Span<const TensorType> outputs) {
+                      graph::Cost cost;
+                      cost.flops = inputs[0].elements();
+                      cost.bytes = inputs[0].bytes() + inputs[1].bytes() + outputs[0].bytes();
+                      return cost;
+                    })
+                    .NotDifferentiable("second derivatives are not supported"));
+}
+
+}  // namespace ops::droppos

@@ -1,0 +1,34 @@
+// EmbeddingDrop: adds the position embedding to the visible tokens, or the mask
+// token where the position is dropped.
+//
+//   tokens (B, V, D), table (L*D elements), mask_token (D elements),
+//   ids_keep (B, V) i32, mask_pos (B, V) u8  ->  y (B, V, D)
+//
+//   y[b,v] = tokens[b,v] + (mask_pos[b,v] ? substitute : table[ids_keep[b,v]])
+//
+// Attribute kind: "param", the substitute is mask_token; "zeros", it is zero
+// and mask_token is not read.
+// f32 or f64, one type for the three. The table has no class-token row: the
+// class token never loses its position. ids in [0, L).
+//
+// y may lie where tokens lie.
+//
+// EmbeddingDropGrad: dy (B, V, D), mask_pos (B, V) -> d_mask_token
+//   d_mask_token = sum of dy over the dropped (b, v); attribute shape is that
+//   of the mask token. Summed per image, then over images in index order.
+// The gradient of tokens is dy itself; the table is fixed, and asking for its
+// gradient is an error.
+//
+// Source: paper section 3.1; forward_encoder in models_DropPos_mae.py.
+#ifndef OPS_DROPPOS_EMBEDDING_DROP_H_
+#define OPS_DROPPOS_EMBEDDING_DROP_H_
+
+#include "graph/schema/schema.h"
+
+namespace ops::droppos {
+
+void RegisterEmbeddingDrop(graph::SchemaRegistry* registry);
+
+}  // namespace ops::droppos
+
+#endif  // OPS_DROPPOS_EMBEDDING_DROP_H_

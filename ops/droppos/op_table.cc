@@ -1,0 +1,17 @@
+#include "ops/droppos/op_table.h"
+
+#include "ops/droppos/embedding_drop.h"
+#include "ops/droppos/mask_sample.h"
+#include "ops/droppos/position_weights.h"
+#include "ops/droppos/smoothed_position_ce.h"
+
+namespace ops::droppos {
+
+void RegisterOps(graph::SchemaRegistry* registry) {
+  RegisterMaskSample(registry);
+  RegisterEmbeddingDrop(registry);
+  RegisterPositionWeights(registry);
+  RegisterSmoothedPositionCE(registry);
+}
+
+}  // namespace ops::droppos

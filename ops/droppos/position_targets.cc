@@ -1,0 +1,45 @@
+#include "ops/droppos/position_targets.h"
+
+#include <cmath>
+
+#include "graph/base/status.h"
+
+namespace ops::droppos {
+
+absl::Status CheckSigma(double sigma) {
+  if (sigma >= 0) return absl::OkStatus();
+  return graph::InvalidArgument("sigma=", sigma, " must not be negative");
+}
+
+void FillAxisTable(int64_t n, double sigma, absl::Span<double> table) {
+  CHECK(static_cast<int64_t>(table.size()) == n * n);
+  for (int64_t i = 0; i < n; ++i) {
+    double* row = table.data() + i * n;
+    double sum = 0;
+    for (int64_t j = 0; j < n; ++j) {
+      // (d / sigma)^2, not d^2 / sigma^2: the square of a tiny sigma is zero,
+      // and 0/0 would follow. d = 0 is its own case because of sigma = 0.
+      const double scaled = i == j ? 0.0 : static_cast<double>(i - j) / sigma;
+      row[j] = std::exp(-scaled * scaled);
+      sum += row[j];
+    }
+    for (int64_t j = 0; j < n; ++j) row[j] /= sum;
+  }
+}
+
+std::vector<double> PositionTargets(int64_t grid_h, int64_t grid_w, double sigma) {
+  std::vector<double> rows(grid_h * grid_h), cols(grid_w * grid_w);
+  FillAxisTable(grid_h, sigma, absl::MakeSpan(rows));
+  FillAxisTable(grid_w, sigma, absl::MakeSpan(cols));
+  const int64_t cells = grid_h * grid_w;
+  std::vector<double> map(cells * cells);
+  for (int64_t i = 0; i < cells; ++i) {
+    for (int64_t j = 0; j < cells; ++j) {
+      map[i * cells + j] =
+          rows[i / grid_w * grid_h + j / grid_w] * cols[i % grid_w * grid_w + j % grid_w];
+    }
+  }
+  return map;
+}
+
+}  // namespace ops::droppos

@@ -1,0 +1,58 @@
+#include "ops/droppos/position_weights.h"
+
+#include <cmath>
+#include <vector>
+
+#include "ops/shapes.h"
+
+namespace ops::droppos {
+namespace {
+
+using graph::DType;
+using graph::RowUse;
+using graph::TensorType;
+
+absl::StatusOr<std::vector<TensorType>> InferPositionWeights(const graph::InferContext& c) {
+  const float tau = c.op.Float("tau");
+  if (!(tau > 0) || !std::isfinite(tau)) {
+    return Reject(c, "tau=", tau, " must be positive and finite");
+  }
+  RETURN_IF_ERROR(graph::ExpectRank(c, 0, 3));
+  RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
+  RETURN_IF_ERROR(graph::ExpectRank(c, 1, 2));
+  RETURN_IF_ERROR(graph::ExpectDType(c, 1, DType::kI32));
+  const int64_t batch = c.in(0).dim(0), patches = c.in(0).dim(1) - 1;
+  const int64_t visible = c.in(1).dim(1);
+  RETURN_IF_ERROR(graph::ExpectShape(c, 1, {batch, visible}));
+  if (patches < 1) {
+    return Reject(c, "features ", c.in(0).ToString(),
+                  " must hold a class token and at least one patch per image");
+  }
+  if (visible < 1 || visible > patches) {
+    return Reject(c, "ids_keep ", c.in(1).ToString(), " must name 1 to ", patches,
+                  " patches per image");
+  }
+  return std::vector<TensorType>{{c.in(0).dtype, {batch, visible}},
+                                 {c.in(0).dtype, {batch, patches}}};
+}
+
+}  // namespace
+
+void RegisterPositionWeights(graph::SchemaRegistry* registry) {
+  registry->Add(
+      graph::Schema("PositionWeights",
+                    "softmax of the patches' cosine to the class token, at the visible patches")
+          .Input("features", "(B, 1+L, D)", RowUse::kAllRows)
+          .Input("ids_keep", "(B, V) i32", RowUse::kNone)
+          .Output("weights", "(B, V)")
+          .Output("full", "(B, L)")
+          .OptionalAttr("tau", 0.1f, "temperature of the softmax")
+          .Infer(InferPositionWeights)
+          .Cost([](const graph::Op&, absl::Span<const TensorType> inputs,
+                   absl::Span<const TensorType> outputs) {
+            return CostOf(4 * inputs[0].elements() + 10 * outputs[1].elements(), inputs, outputs);
+          })
+          .NoGradient("attentive reconstruction: no gradient flows through the guide"));
+}
+
+}  // namespace ops::droppos
