@@ -1,0 +1,65 @@
+#include "graph/passes/linear_fusion.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "graph/passes/rewrite.h"
+
+namespace graph {
+namespace {
+
+// The Linear that computes what `producer` and then its only reader `op`
+// compute; an operator without a type where the two do not match.
+Op Fused(const Net& net, const Op& producer, const Op& op) {
+  Op linear;
+  if (op.type == "BiasAdd" && producer.type == "MatMul" && producer.Int("trans_w") == 1) {
+    const TensorType& bias = net.type(op.inputs[1]);
+    if (bias.rank() != 1 || bias.dim(0) != net.type(op.inputs[0]).cols()) return linear;
+    linear.inputs = {producer.inputs[0], producer.inputs[1], op.inputs[1]};
+    linear.attrs["activation"] = std::string("none");
+  } else if (op.type == "Gelu" && producer.type == "Linear" &&
+             producer.Str("activation") == "none") {
+    linear.inputs = producer.inputs;
+    linear.attrs["activation"] = std::string("gelu");
+  } else {
+    return linear;
+  }
+  linear.type = "Linear";
+  linear.name = producer.name;
+  linear.outputs = op.outputs;
+  return linear;
+}
+
+}  // namespace
+
+absl::StatusOr<bool> LinearFusionPass::Run(Net* net, const SchemaRegistry& registry) const {
+  const Uses uses(*net);
+  const std::vector<OpId> overwritten = OverwrittenAt(*net);
+  std::vector<bool> drop(net->ops.size(), false);
+  bool changed = false;
+  // A new operator takes the place of the last one it replaces, so positions,
+  // and with them `uses`, stay right during the sweep.
+  for (size_t i = 0; i < net->ops.size(); ++i) {
+    const Op& op = net->ops[i];
+    if (op.type != "BiasAdd" && op.type != "Gelu") continue;
+    const BlobId between = op.inputs[0];
+    const OpId producer = uses.producer[between];
+    if (producer == kNone || !uses.SingleUse(between)) continue;
+    Op linear = Fused(*net, net->ops[producer], op);
+    if (linear.type.empty()) continue;
+    bool still_there = true;
+    for (BlobId input : linear.inputs) {
+      if (overwritten[input] <= static_cast<OpId>(i)) still_there = false;
+    }
+    if (!still_there) continue;
+    RETURN_IF_ERROR(registry.CompleteAttrs(&linear));
+    net->ops[i] = std::move(linear);
+    drop[producer] = true;
+    changed = true;
+  }
+  if (changed) FinishRewrite(drop, net);
+  return changed;
+}
+
+}  // namespace graph

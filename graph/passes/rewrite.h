@@ -1,0 +1,27 @@
+// What the rewriting passes have in common.
+#ifndef GRAPH_PASSES_REWRITE_H_
+#define GRAPH_PASSES_REWRITE_H_
+
+#include <vector>
+
+#include "graph/ir/net.h"
+
+namespace graph {
+
+// By blob: for the entry value of a state that changes, the operator that writes
+// the exit value over it; the number of operators for every other blob. A pass
+// may move or add a reader only in front of that operator.
+std::vector<OpId> OverwrittenAt(const Net& net);
+
+// By blob: whether it is the value at exit of a state that changes.
+std::vector<bool> ChangedExits(const Net& net);
+
+// Ends a rewrite: drops the operators marked in `drop` (one flag an operator)
+// and the blobs that nothing mentions any more. In-place annotations hold only
+// for the net they were made for and are dropped as well; without them a net is
+// just as valid, and the in_place pass, which comes last, makes new ones.
+void FinishRewrite(const std::vector<bool>& drop, Net* net);
+
+}  // namespace graph
+
+#endif  // GRAPH_PASSES_REWRITE_H_
