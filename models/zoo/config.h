@@ -4,11 +4,13 @@
 #ifndef MODELS_ZOO_CONFIG_H_
 #define MODELS_ZOO_CONFIG_H_
 
-#include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "models/layers/model.h"
 
 namespace models {
 
@@ -33,8 +35,8 @@ struct ModelConfig {
 
 // How DropPos hides patches and positions and scores the answer.
 struct DropPosConfig {
-  double mask_ratio = 0.75;      // of patches hidden
-  double pos_mask_ratio = 0.75;  // of visible patches whose position is dropped
+  double mask_ratio = 0.75;            // of patches hidden
+  double pos_mask_ratio = 0.75;        // of visible patches whose position is dropped
   double label_smoothing_sigma = 1.0;  // in cells; 0: one-hot targets
   bool sigma_decay = true;             // linearly to 0 over the epochs
   bool attn_guide = true;              // attentive reconstruction
@@ -59,7 +61,7 @@ struct RecipeConfig {
   double beta1 = 0.9;
   double beta2 = 0.95;
   double adam_eps = 1e-8;
-  double clip_grad = 5.0;  // 0: no clipping
+  double clip_grad = 5.0;    // 0: no clipping
   bool clip_global = false;  // false: each parameter's gradient by itself
   int batch_size = 64;
   int published_effective_batch = 2048;  // 32 GPUs × 64; 0: nothing published
@@ -72,6 +74,10 @@ struct ZooEntry {
   ModelConfig model;
   DropPosConfig droppos;
   RecipeConfig recipe;
+  bool needs_labels = false;  // trains on class labels
+  // The model with this entry's (perhaps overridden) numbers. `num_classes` is
+  // the data set's, 0 where it has no labels.
+  std::function<std::unique_ptr<Model>(const ZooEntry& entry, int num_classes)> make;
 };
 
 // Sizes that cannot work: input not divisible by patch, heads not dividing

@@ -1,0 +1,72 @@
+// DropPos pretraining (Wang et al., "DropPos: Pre-Training Vision Transformers by
+// Reconstructing Dropped Positions", NeurIPS 2023; models_DropPos_mae.py).
+//
+//   images (B,3,H,W) ─ Patchify ─ patches (B,L,3pp)
+//     MaskSample: V of L patches stay visible, K of these keep their position
+//     GatherRows, PatchEmbed                       tokens  (B, V, D)
+//     EmbeddingDrop: + position or mask token              (B, V, D)
+//     encoder, class token in front                        (B, 1+V, D)
+//     decoder (no positions), class token off              (B, V, Dd)
+//     decoder_pred: which of L cells?              logits  (B, V, L)
+//     SmoothedPositionCE over the dropped ones, weighted by PositionWeights,
+//     which come from the same encoder on all patches with all positions.
+#ifndef MODELS_DROPPOS_DROPPOS_H_
+#define MODELS_DROPPOS_DROPPOS_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "models/layers/model.h"
+#include "models/zoo/config.h"
+
+namespace models {
+
+// The blobs of a forward pass that tools and tests look at; kNone where the
+// configuration has none.
+struct DropPosBlobs {
+  graph::BlobId ids_keep, mask, mask_pos;           // i32 (B,V), u8 (B,L), u8 (B,V)
+  graph::BlobId encoder;                            // (B, 1+V, D)
+  graph::BlobId logits;                             // (B, V, L)
+  graph::BlobId attn = graph::kNone;                // (B, V), sums to 1
+  graph::BlobId attn_full = graph::kNone;           // (B, L), sums to 1
+  graph::BlobId loss, accuracy, accuracy_weighted;  // {1}
+  graph::BlobId correct, scored;                    // i32 (B)
+};
+
+// Where the randomness of a net comes from.
+enum class NoiseSource {
+  kKeys,  // input `keys` i64 (B)
+  kFed,   // inputs `noise_patch` (B, L) and `noise_pos` (B, V): golden replay
+};
+
+// Appends the whole forward pass. Inputs: `images`, the noise, `sigma` {1}.
+// Operator names under "guide/" are the attentive guide's.
+DropPosBlobs BuildDropPos(ModelBuilder* b, const ModelConfig& model, const DropPosConfig& config,
+                          int batch, NoiseSource noise);
+
+class DropPos : public Model {
+ public:
+  DropPos(const ModelConfig& model, const DropPosConfig& config) : model_(model), config_(config) {}
+
+  // Logs `pos_acc1` and `pos_acc1_weighted`.
+  ForwardOutputs BuildTraining(ModelBuilder* b, int batch) const override;
+  // heldout_pos_acc1 at the training ratios; heldout_pos_acc1_all_dropped with
+  // no position left. Chance is one cell of L, or, where an image's kept
+  // positions could be excluded, still 1/L: the decoder has no such rule.
+  std::vector<Evaluation> Evaluations() const override;
+  EvaluationOutputs BuildEvaluation(ModelBuilder* b, int batch, int evaluation) const override;
+  // `sigma` of the epoch (engine_pretrain.py): constant, or linear to 0.
+  std::vector<std::pair<std::string, float>> ScheduledInputs(int epoch, int epochs) const override;
+  int input_h() const override { return model_.input_h; }
+  int input_w() const override { return model_.input_w; }
+  std::string description() const override;
+
+ private:
+  ModelConfig model_;
+  DropPosConfig config_;
+};
+
+}  // namespace models
+
+#endif  // MODELS_DROPPOS_DROPPOS_H_

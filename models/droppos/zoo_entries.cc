@@ -1,0 +1,110 @@
+#include "models/droppos/zoo_entries.h"
+
+#include <memory>
+
+#include "models/droppos/droppos.h"
+
+namespace models {
+namespace {
+
+// One row of the official table (end of models_DropPos_mae.py) and its recipe
+// (PRETRAIN.md; scripts/pretrain_large.sh warms up for 40 epochs).
+struct Row {
+  const char* name;
+  std::vector<std::string> aliases;
+  const char* summary;
+  int patch, dim, depth, heads, decoder_depth;
+  double warmup_epochs;
+};
+
+std::unique_ptr<Model> MakeDropPos(const ZooEntry& entry, int) {
+  return std::make_unique<DropPos>(entry.model, entry.droppos);
+}
+
+}  // namespace
+
+void RegisterDropPosModels(Zoo* zoo) {
+  ZooEntry tiny;
+  tiny.name = "droppos_tiny";
+  tiny.summary = "for the embedded data set: 64 px, 8x8 patches, minutes on two cores";
+  tiny.model = TinyStructure();
+  tiny.recipe = TinyRecipe();
+  tiny.make = MakeDropPos;
+  zoo->Add(std::move(tiny));
+
+  const std::string prefix = "DropPos_mae_vit_";
+  const Row rows[] = {
+      {"droppos_vits", {"small_patch16_dec512d2b"}, "ViT-S/16", 16, 384, 12, 6, 2, 10},
+      {"droppos_vits_d8",
+       {"small_patch16_dec512d8b"},
+       "ViT-S/16, 8 decoder blocks",
+       16,
+       384,
+       12,
+       6,
+       8,
+       10},
+      {"droppos_vitb",
+       {"base_patch16_dec512d2b"},
+       "ViT-B/16: 83.0% after 200 epochs, 84.2% after 800 (paper)",
+       16,
+       768,
+       12,
+       12,
+       2,
+       10},
+      {"droppos_vitb_d8",
+       {"base_patch16_dec512d8b", "base_patch16"},
+       "ViT-B/16, 8 decoder blocks",
+       16,
+       768,
+       12,
+       12,
+       8,
+       10},
+      {"droppos_vitb_p32", {"base_patch32_dec512d2b"}, "ViT-B/32", 32, 768, 12, 12, 2, 10},
+      {"droppos_vitl",
+       {"large_patch16_dec512d2b"},
+       "ViT-L/16: 85.8% after 800 epochs (paper)",
+       16,
+       1024,
+       24,
+       16,
+       2,
+       40},
+      {"droppos_vitl_d8",
+       {"large_patch16_dec512d8b", "large_patch16"},
+       "ViT-L/16, 8 decoder blocks",
+       16,
+       1024,
+       24,
+       16,
+       8,
+       40},
+      {"droppos_vith",
+       {"huge_patch14_dec512d8b", "huge_patch14"},
+       "ViT-H/14, 8 decoder blocks",
+       14,
+       1280,
+       32,
+       16,
+       8,
+       40},
+  };
+  for (const Row& row : rows) {
+    ZooEntry entry;
+    entry.name = row.name;
+    for (const std::string& alias : row.aliases) entry.aliases.push_back(prefix + alias);
+    entry.summary = row.summary;
+    entry.model.patch_size = row.patch;
+    entry.model.embed_dim = row.dim;
+    entry.model.depth = row.depth;
+    entry.model.num_heads = row.heads;
+    entry.model.decoder_depth = row.decoder_depth;
+    entry.recipe.warmup_epochs = row.warmup_epochs;
+    entry.make = MakeDropPos;
+    zoo->Add(std::move(entry));
+  }
+}
+
+}  // namespace models

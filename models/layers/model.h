@@ -1,0 +1,62 @@
+// What the trainer needs to know of a model, and nothing about which it is.
+#ifndef MODELS_LAYERS_MODEL_H_
+#define MODELS_LAYERS_MODEL_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "models/layers/model_builder.h"
+
+namespace models {
+
+// Inputs the trainer feeds where a net has them: `images` (B, 3, H, W), `keys`
+// i64 (B), one random key an image, and `labels` i32 (B).
+struct ForwardOutputs {
+  graph::BlobId loss = graph::kNone;  // {1}, mean over the batch
+  // To log, by their name in metrics.jsonl: a float scalar {1}, or i32 (B), of
+  // which the mean is logged.
+  std::vector<std::pair<std::string, graph::BlobId>> metrics;
+};
+
+// A held-out measurement: right answers out of those asked, counted by image so
+// that a padded last batch counts each image once.
+struct Evaluation {
+  std::string net_name;  // "eval"
+  std::string metric;    // "heldout_pos_acc1"
+  double chance = 0;     // accuracy of guessing
+};
+struct EvaluationOutputs {
+  graph::BlobId correct = graph::kNone;  // i32 (B)
+  graph::BlobId scored = graph::kNone;   // i32 (B); kNone: one question an image
+};
+
+// Immutable, thread-safe.
+class Model {
+ public:
+  virtual ~Model() = default;
+
+  // Appends the forward pass of a training batch of `batch` images.
+  virtual ForwardOutputs BuildTraining(ModelBuilder* b, int batch) const = 0;
+
+  // The first is the one a run is judged by.
+  virtual std::vector<Evaluation> Evaluations() const = 0;
+  virtual EvaluationOutputs BuildEvaluation(ModelBuilder* b, int batch, int evaluation) const = 0;
+
+  // Further scalar inputs {1} of the training net that follow the epoch, such as
+  // the smoothing width.
+  virtual std::vector<std::pair<std::string, float>> ScheduledInputs(int epoch, int epochs) const {
+    (void)epoch;
+    (void)epochs;
+    return {};
+  }
+
+  virtual int input_h() const = 0;
+  virtual int input_w() const = 0;
+  // One line for the banner: "12 blocks of 768, 12 heads, ...".
+  virtual std::string description() const = 0;
+};
+
+}  // namespace models
+
+#endif  // MODELS_LAYERS_MODEL_H_

@@ -1,0 +1,32 @@
+// The Vision Transformer encoder (Dosovitskiy et al., 2021) as MAE and DropPos
+// use it: fixed 2-D sin-cos positions, a class token, pre-norm blocks.
+#ifndef MODELS_VIT_ENCODER_H_
+#define MODELS_VIT_ENCODER_H_
+
+#include "models/layers/model_builder.h"
+#include "models/zoo/config.h"
+
+namespace models {
+
+// Images (B, 3, H, W) -> patches (B, L, 3·p·p), as a Conv2d of stride p sees them.
+graph::BlobId Patches(ModelBuilder* b, const ModelConfig& config, graph::BlobId images);
+
+// Patches (B, N, 3·p·p) -> tokens (B, N, D). The weight is Conv2d's (D, 3, p, p),
+// xavier-uniform as a (D, 3·p·p) matrix; the bias keeps Conv2d's U(±1/sqrt(3·p·p)).
+graph::BlobId PatchEmbed(ModelBuilder* b, const ModelConfig& config, graph::BlobId patches);
+
+// pos_embed (1, 1+L, D), not trained; row 0 is the class token's, zero.
+graph::BlobId PositionTable(ModelBuilder* b, const ModelConfig& config);
+// Its rows for patches, (1, L, D).
+graph::BlobId PatchPositions(ModelBuilder* b, const ModelConfig& config);
+
+// Tokens that already have their positions (B, N, D) -> (B, 1+N, D): the class
+// token (with its position) in front, the blocks, the final norm.
+graph::BlobId Encode(ModelBuilder* b, const ModelConfig& config, graph::BlobId tokens);
+
+// All of it for undropped images: (B, 3, H, W) -> features (B, 1+L, D).
+graph::BlobId EncodeImages(ModelBuilder* b, const ModelConfig& config, graph::BlobId images);
+
+}  // namespace models
+
+#endif  // MODELS_VIT_ENCODER_H_

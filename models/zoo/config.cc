@@ -1,0 +1,99 @@
+#include "models/zoo/config.h"
+
+#include <algorithm>
+
+#include "graph/base/status.h"
+
+namespace models {
+namespace {
+
+using graph::InvalidArgument;
+
+absl::Status Positive(const char* flag, double value) {
+  if (value > 0) return absl::OkStatus();
+  return InvalidArgument("--", flag, "=", value, " must be positive");
+}
+
+absl::Status Divides(const char* whole_flag, int whole, const char* part_flag, int part) {
+  if (whole % part == 0) return absl::OkStatus();
+  return InvalidArgument("--", whole_flag, "=", whole, " is not divisible by --", part_flag, "=",
+                         part,
+                         "; the nearest that is: ", std::max(1, (whole + part / 2) / part) * part);
+}
+
+absl::Status Ratio(const char* flag, double value) {
+  if (value >= 0.0 && value <= 1.0) return absl::OkStatus();
+  return InvalidArgument("--", flag, "=", value, " must lie in [0, 1]");
+}
+
+}  // namespace
+
+absl::Status Validate(const ModelConfig& m) {
+  RETURN_IF_ERROR(Positive("input_size", std::min(m.input_h, m.input_w)));
+  RETURN_IF_ERROR(Positive("patch_size", m.patch_size));
+  RETURN_IF_ERROR(Positive("embed_dim", m.embed_dim));
+  RETURN_IF_ERROR(Positive("depth", m.depth));
+  RETURN_IF_ERROR(Positive("num_heads", m.num_heads));
+  RETURN_IF_ERROR(Positive("decoder_embed_dim", m.decoder_embed_dim));
+  RETURN_IF_ERROR(Positive("decoder_num_heads", m.decoder_num_heads));
+  if (m.decoder_depth < 0) {
+    return InvalidArgument("--decoder_depth=", m.decoder_depth, " must not be negative");
+  }
+  RETURN_IF_ERROR(Divides("input_size", m.input_h, "patch_size", m.patch_size));
+  RETURN_IF_ERROR(Divides("input_size", m.input_w, "patch_size", m.patch_size));
+  RETURN_IF_ERROR(Divides("embed_dim", m.embed_dim, "num_heads", m.num_heads));
+  RETURN_IF_ERROR(
+      Divides("decoder_embed_dim", m.decoder_embed_dim, "decoder_num_heads", m.decoder_num_heads));
+  if (m.embed_dim % 4 != 0) {
+    return InvalidArgument("--embed_dim=", m.embed_dim,
+                           " is not divisible by 4, which the 2-D sin-cos positions need");
+  }
+  if (static_cast<int>(m.embed_dim * m.mlp_ratio) < 1 ||
+      static_cast<int>(m.decoder_embed_dim * m.mlp_ratio) < 1) {
+    return InvalidArgument("--mlp_ratio=", m.mlp_ratio, " leaves the MLP no hidden unit");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Validate(const ModelConfig& model, const DropPosConfig& droppos) {
+  RETURN_IF_ERROR(Validate(model));
+  RETURN_IF_ERROR(Ratio("mask_ratio", droppos.mask_ratio));
+  RETURN_IF_ERROR(Ratio("pos_mask_ratio", droppos.pos_mask_ratio));
+  if (!(droppos.label_smoothing_sigma >= 0)) {
+    return InvalidArgument("--label_smoothing_sigma=", droppos.label_smoothing_sigma,
+                           " must not be negative");
+  }
+  const int visible = droppos.num_visible(model.num_patches());
+  if (visible < 1) {
+    return InvalidArgument("--mask_ratio=", droppos.mask_ratio, " leaves none of ",
+                           model.num_patches(), " patches visible; lower it");
+  }
+  if (droppos.num_pos_kept(visible) >= visible) {
+    return InvalidArgument("--pos_mask_ratio=", droppos.pos_mask_ratio,
+                           " drops the position of none", " of the ", visible,
+                           " patches that --mask_ratio=", droppos.mask_ratio,
+                           " leaves visible, so there is nothing to predict; raise it");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Validate(const RecipeConfig& r) {
+  RETURN_IF_ERROR(Positive("epochs", r.epochs));
+  RETURN_IF_ERROR(Positive("batch_size", r.batch_size));
+  if (r.warmup_epochs < 0) {
+    return InvalidArgument("--warmup_epochs=", r.warmup_epochs, " must not be negative");
+  }
+  if (r.warmup_epochs >= r.epochs) {
+    return InvalidArgument("--warmup_epochs=", r.warmup_epochs,
+                           " is not shorter than --epochs=", r.epochs,
+                           "; the learning rate would never decay");
+  }
+  for (const auto& [flag, value] :
+       {std::make_pair("blr", r.blr), std::make_pair("min_lr", r.min_lr),
+        std::make_pair("weight_decay", r.weight_decay), std::make_pair("clip_grad", r.clip_grad)}) {
+    if (!(value >= 0)) return InvalidArgument("--", flag, "=", value, " must not be negative");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace models
