@@ -1,0 +1,193 @@
+#include "graph/passes/cse.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/graph/passes/pass_testing.h"
+
+namespace graph {
+namespace {
+
+const CsePass kPass;
+
+TEST(CsePassTest, NothingToDo) {
+  ExpectUnchanged(kPass, R"(
+    net t
+    input x f32[8]
+    a f32[8] = Gelu(x) @one
+    b f32[8] = Gelu(a) @two
+    output b)");
+  ExpectUnchanged(kPass, "net empty");
+}
+
+TEST(CsePassTest, EqualOperatorsBecomeOne) {
+  ExpectRewrite(kPass, R"(
+    net t
+    input x f32[8]
+    a f32[8] = Gelu(x) @one
+    b f32[8] = Gelu(x) @two
+    y f32[8] = Add(a, b) @sum
+    output y)",
+                R"(
+    net t
+    input x f32[8]
+    a f32[8] = Gelu(x) @one
+    y f32[8] = Add(a, a) @sum
+    output y)");
+}
+
+TEST(CsePassTest, OperatorsThatBecomeEqualAreMergedInTheSameRun) {
+  ExpectRewrite(kPass, R"(
+    net t
+    input x f32[4,6]
+    state w f32[6,5]
+    a1 f32[4,6] = Gelu(x) @a1
+    a2 f32[4,6] = Gelu(x) @a2
+    b1 f32[4,5] = MatMul(a1, w) trans_w=0 @b1
+    b2 f32[4,5] = MatMul(a2, w) trans_w=0 @b2
+    y f32[4,5] = Add(b1, b2) @sum
+    output y)",
+                R"(
+    net t
+    input x f32[4,6]
+    state w f32[6,5]
+    a1 f32[4,6] = Gelu(x) @a1
+    b1 f32[4,5] = MatMul(a1, w) trans_w=0 @b1
+    y f32[4,5] = Add(b1, b1) @sum
+    output y)");
+}
+
+TEST(CsePassTest, AllOutputsAreReplaced) {
+  ExpectRewrite(kPass, R"(
+    net t
+    input x f32[4,6]
+    state g f32[6]
+    state h f32[6]
+    y1 f32[4,6], m1 f32[4], v1 f32[4] = LayerNorm(x, g, h) eps=1e-06 @n1
+    y2 f32[4,6], m2 f32[4], v2 f32[4] = LayerNorm(x, g, h) eps=1e-06 @n2
+    a f32[4,6] = Add(y1, y2) @a
+    b f32[4] = Add(m2, v2) @b
+    output a
+    output b)",
+                R"(
+    net t
+    input x f32[4,6]
+    state g f32[6]
+    state h f32[6]
+    y1 f32[4,6], m1 f32[4], v1 f32[4] = LayerNorm(x, g, h) eps=1e-06 @n1
+    a f32[4,6] = Add(y1, y1) @a
+    b f32[4] = Add(m1, v1) @b
+    output a
+    output b)");
+}
+
+TEST(CsePassTest, OtherAttributesOtherValues) {
+  ExpectUnchanged(kPass, R"(
+    net t
+    input x f32[4,4]
+    state w f32[4,4]
+    state g f32[4]
+    state h f32[4]
+    a f32[4,4] = MatMul(x, w) trans_w=0 @a
+    b f32[4,4] = MatMul(x, w) trans_w=1 @b
+    y1 f32[4,4], m1 f32[4], v1 f32[4] = LayerNorm(x, g, h) eps=1e-06 @n1
+    y2 f32[4,4], m2 f32[4], v2 f32[4] = LayerNorm(x, g, h) eps=1e-05 @n2
+    p f32[2] = Fill() dtype="f32" shape=[2] value=0.0 @plus
+    q f32[2] = Fill() dtype="f32" shape=[2] value=-0.0 @minus
+    r f32[2] = Fill() dtype="f32" shape=[2] value=1.0 @one
+    s f64[2] = Fill() dtype="f64" shape=[2] value=1.0 @wide
+    t f32[1,2] = Fill() dtype="f32" shape=[1,2] value=1.0 @flat
+    output a
+    output b
+    output y1
+    output y2
+    output p
+    output q
+    output r
+    output s
+    output t)");
+}
+
+TEST(CsePassTest, OperandsAreNotSwapped) {
+  ExpectUnchanged(kPass, R"(
+    net t
+    input x f32[8]
+    input z f32[8]
+    a f32[8] = Add(x, z) @one
+    b f32[8] = Add(z, x) @two
+    y f32[8] = Add(a, b) @sum
+    output y)");
+}
+
+TEST(CsePassTest, OutputsOfTheNetKeepTheirNames) {
+  // The later one is asked for by name.
+  ExpectUnchanged(kPass, R"(
+    net t
+    input x f32[8]
+    a f32[8] = Gelu(x) @one
+    b f32[8] = Gelu(x) @two
+    y f32[8] = Add(a, b) @sum
+    output y
+    output b)");
+  // The earlier one is, and serves the other's readers.
+  ExpectRewrite(kPass, R"(
+    net t
+    input x f32[8]
+    a f32[8] = Gelu(x) @one
+    b f32[8] = Gelu(x) @two
+    y f32[8] = Add(a, b) @sum
+    output y
+    output a)",
+                R"(
+    net t
+    input x f32[8]
+    a f32[8] = Gelu(x) @one
+    y f32[8] = Add(a, a) @sum
+    output y
+    output a)");
+}
+
+TEST(CsePassTest, WritersOfStateAreNeverMerged) {
+  ExpectUnchanged(kPass, R"(
+    net init
+    state v f32[2] -> v.out
+    state w f32[2] -> w.out
+    v.out f32[2] = Fill() dtype="f32" shape=[2] value=1.0 @v
+    w.out f32[2] = Fill() dtype="f32" shape=[2] value=1.0 @w
+    one f32[2] = Fill() dtype="f32" shape=[2] value=1.0 @one
+    output one)");
+}
+
+TEST(CsePassTest, ReadingAStateTwiceIsReadingOneValue) {
+  ExpectRewrite(kPass, R"(
+    net t
+    input x f32[8]
+    state s f32[8] -> s.out
+    a f32[8] = Add(s, x) @one
+    b f32[8] = Add(s, x) @two
+    y f32[8] = Add(a, b) @sum
+    s.out f32[8] = Add(s, x) @write
+    output y)",
+                R"(
+    net t
+    input x f32[8]
+    state s f32[8] -> s.out
+    a f32[8] = Add(s, x) @one
+    y f32[8] = Add(a, a) @sum
+    s.out f32[8] = Add(s, x) @write
+    output y)");
+}
+
+TEST(CsePassTest, TheValuesOfAStateBeforeAndAfterDiffer) {
+  ExpectUnchanged(kPass, R"(
+    net t
+    input x f32[8]
+    state s f32[8] -> s.out
+    a f32[8] = Gelu(s) @before
+    s.out f32[8] = Add(s, x) @write
+    b f32[8] = Gelu(s.out) @after
+    y f32[8] = Add(a, b) @sum
+    output y)");
+}
+
+}  // namespace
+}  // namespace graph

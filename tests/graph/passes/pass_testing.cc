@@ -1,0 +1,58 @@
+#include "tests/graph/passes/pass_testing.h"
+
+#include <gtest/gtest.h>
+
+#include "graph/ir/text.h"
+#include "graph/ir/verify.h"
+#include "ops/op_table.h"
+
+namespace graph {
+
+const SchemaRegistry& CoreOps() {
+  static const SchemaRegistry* const registry = [] {
+    auto* r = new SchemaRegistry;
+    ops::RegisterOps(r);
+    return r;
+  }();
+  return *registry;
+}
+
+Net ParseAndVerify(absl::string_view text) {
+  absl::StatusOr<Net> net = ParseText(text);
+  EXPECT_TRUE(net.ok()) << net.status() << "\n" << text;
+  if (!net.ok()) return Net();
+  const absl::Status status = Verify(*net, CoreOps());
+  EXPECT_TRUE(status.ok()) << status << "\n" << text;
+  return *std::move(net);
+}
+
+namespace {
+
+void ExpectRun(const Pass& pass, bool changed, Net* net) {
+  const absl::StatusOr<bool> result = pass.Run(net, CoreOps());
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(*result, changed) << ToText(*net);
+  const absl::Status status = Verify(*net, CoreOps());
+  EXPECT_TRUE(status.ok()) << status << "\n" << ToText(*net);
+}
+
+}  // namespace
+
+void ExpectRewrite(const Pass& pass, absl::string_view before, absl::string_view after) {
+  Net net = ParseAndVerify(before);
+  ExpectRun(pass, true, &net);
+  const Net wanted = ParseAndVerify(after);
+  EXPECT_EQ(ToText(net), ToText(wanted));
+  EXPECT_EQ(net.blobs.size(), wanted.blobs.size()) << "blobs were left behind";
+  ExpectRun(pass, false, &net);
+  EXPECT_EQ(ToText(net), ToText(wanted)) << "the second run changed something";
+}
+
+void ExpectUnchanged(const Pass& pass, absl::string_view text) {
+  Net net = ParseAndVerify(text);
+  const std::string before = ToText(net);
+  ExpectRun(pass, false, &net);
+  EXPECT_EQ(ToText(net), before);
+}
+
+}  // namespace graph

@@ -1,0 +1,27 @@
+// Text net in, text net out: what every pass test needs.
+#ifndef TESTS_GRAPH_PASSES_PASS_TESTING_H_
+#define TESTS_GRAPH_PASSES_PASS_TESTING_H_
+
+#include "absl/strings/string_view.h"
+#include "graph/ir/net.h"
+#include "graph/passes/pass.h"
+#include "graph/schema/schema.h"
+
+namespace graph {
+
+// The core operators.
+const SchemaRegistry& CoreOps();
+
+// Parses and verifies; a failure of the test, and an empty net, when either fails.
+Net ParseAndVerify(absl::string_view text);
+
+// The pass turns `before` into `after`, says so, leaves a valid net, and has
+// nothing more to do on it.
+void ExpectRewrite(const Pass& pass, absl::string_view before, absl::string_view after);
+
+// The pass leaves the net as it is, and says so.
+void ExpectUnchanged(const Pass& pass, absl::string_view text);
+
+}  // namespace graph
+
+#endif  // TESTS_GRAPH_PASSES_PASS_TESTING_H_

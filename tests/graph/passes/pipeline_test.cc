@@ -1,0 +1,222 @@
+#include "graph/passes/pipeline.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+#include "graph/ir/text.h"
+#include "tests/graph/passes/pass_testing.h"
+
+namespace graph {
+namespace {
+
+constexpr char kNet[] = R"(net t
+input x f32[2,8]
+state w f32[4,8]
+state b f32[4]
+state g f32[4]
+state h f32[4]
+x1 f32[2,8] = StopGradient(x) @boundary
+p f32[2,4] = MatMul(x1, w) trans_w=1 @fc
+q f32[2,4] = BiasAdd(p, b) @fc.bias_add
+p2 f32[2,4] = MatMul(x1, w) trans_w=1 @again
+q2 f32[2,4] = BiasAdd(p2, b) @again.bias_add
+a f32[2,4] = Gelu(q) @act
+a2 f32[2,4] = Gelu(q2) @again.act
+s f32[2,4] = Add(a, a2) @add
+y f32[2,4], m f32[2], v f32[2] = LayerNorm(s, g, h) eps=1e-06 @norm
+unused f32[2,4] = Gelu(y) @unused
+z f32[2,4] = Gelu(s) @head
+output y
+output z
+)";
+
+class FakePass : public Pass {
+ public:
+  using Body = std::function<absl::StatusOr<bool>(Net*)>;
+  FakePass(std::string name, Body body) : name_(std::move(name)), body_(std::move(body)) {}
+  absl::string_view name() const override { return name_; }
+  absl::StatusOr<bool> Run(Net* net, const SchemaRegistry&) const override { return body_(net); }
+
+ private:
+  std::string name_;
+  Body body_;
+};
+
+absl::Status RunOne(FakePass::Body body, Net* net) {
+  std::vector<std::unique_ptr<Pass>> passes;
+  passes.push_back(std::make_unique<FakePass>("fake", std::move(body)));
+  return RunPipeline(net, CoreOps(), passes, PipelineOptions()).status();
+}
+
+TEST(PipelineTest, DefaultPassesInOrder) {
+  std::vector<std::string> names;
+  for (const auto& pass : DefaultPasses()) names.emplace_back(pass->name());
+  EXPECT_EQ(names, (std::vector<std::string>{"stop_gradient", "cse", "dead_op", "linear_fusion",
+                                             "residual_norm_fusion", "in_place"}));
+}
+
+TEST(PipelineTest, AllPassesTogether) {
+  Net net = ParseAndVerify(kNet);
+  std::vector<std::pair<std::string, std::string>> dumps;
+  PipelineOptions options;
+  options.dump = [&](const std::string& stage, const Net& at) {
+    dumps.emplace_back(stage, ToText(at));
+  };
+  const auto reports = RunPipeline(&net, CoreOps(), DefaultPasses(), options);
+  ASSERT_TRUE(reports.ok()) << reports.status();
+  EXPECT_EQ(ToText(net), R"(net t
+input x f32[2,8]
+state w f32[4,8]
+state b f32[4]
+state g f32[4]
+state h f32[4]
+a f32[2,4] = Linear(x, w, b) activation="gelu" @fc
+s f32[2,4], y f32[2,4], m f32[2], v f32[2] = AddLayerNorm(a, a, g, h) eps=1e-06 @norm
+z f32[2,4] = Gelu(s) in_place=[0:0] @head
+output y
+output z
+)");
+
+  std::vector<std::string> stages;
+  for (const auto& dump : dumps) stages.push_back(dump.first);
+  EXPECT_EQ(stages, (std::vector<std::string>{"00_built", "01_stop_gradient", "02_cse",
+                                              "03_dead_op", "04_linear_fusion",
+                                              "05_residual_norm_fusion", "06_in_place"}));
+  EXPECT_EQ(dumps.front().second, kNet);
+  EXPECT_EQ(dumps.back().second, ToText(net));
+
+  ASSERT_EQ(reports->size(), 6u);
+  const int before[] = {11, 10, 7, 6, 4, 3};
+  const int after[] = {10, 7, 6, 4, 3, 3};
+  for (int i = 0; i < 6; ++i) {
+    EXPECT_TRUE((*reports)[i].changed) << (*reports)[i].pass;
+    EXPECT_EQ((*reports)[i].ops_before, before[i]) << (*reports)[i].pass;
+    EXPECT_EQ((*reports)[i].ops_after, after[i]) << (*reports)[i].pass;
+    EXPECT_GE((*reports)[i].milliseconds, 0);
+  }
+
+  // Nothing is left to do, and nothing is dumped again.
+  dumps.clear();
+  const std::string done = ToText(net);
+  const auto again = RunPipeline(&net, CoreOps(), DefaultPasses(), options);
+  ASSERT_TRUE(again.ok()) << again.status();
+  for (const PassReport& report : *again) EXPECT_FALSE(report.changed) << report.pass;
+  EXPECT_EQ(ToText(net), done);
+  EXPECT_EQ(dumps.size(), 1u);
+}
+
+TEST(PipelineTest, DisabledPassesDoNotRun) {
+  Net net = ParseAndVerify(kNet);
+  PipelineOptions options;
+  options.disabled = {"linear_fusion", "in_place"};
+  std::vector<std::string> stages;
+  options.dump = [&](const std::string& stage, const Net&) { stages.push_back(stage); };
+  const auto reports = RunPipeline(&net, CoreOps(), DefaultPasses(), options);
+  ASSERT_TRUE(reports.ok()) << reports.status();
+  for (const PassReport& report : *reports) EXPECT_EQ(options.disabled.count(report.pass), 0u);
+  EXPECT_EQ(reports->size(), 4u);
+  const std::string text = ToText(net);
+  EXPECT_NE(text.find("BiasAdd("), std::string::npos) << text;
+  EXPECT_EQ(text.find("Linear("), std::string::npos) << text;
+  EXPECT_EQ(text.find("in_place"), std::string::npos) << text;
+  // Numbers belong to the pass, not to the run.
+  EXPECT_EQ(stages.back(), "05_residual_norm_fusion");
+}
+
+TEST(PipelineTest, UnknownDisabledNameListsThePasses) {
+  Net net = ParseAndVerify(kNet);
+  PipelineOptions options;
+  options.disabled = {"cse", "linear_fusio"};
+  const absl::Status status = RunPipeline(&net, CoreOps(), DefaultPasses(), options).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(status.message().find("'linear_fusio'"), std::string::npos) << status;
+  for (const auto& pass : DefaultPasses()) {
+    EXPECT_NE(status.message().find(std::string(pass->name())), std::string::npos) << status;
+  }
+  EXPECT_EQ(ToText(net), kNet);
+  // Also when no pass is to run: a misspelt flag is never silent.
+  options.enabled = false;
+  EXPECT_FALSE(RunPipeline(&net, CoreOps(), DefaultPasses(), options).ok());
+}
+
+TEST(PipelineTest, SwitchedOffTheNetStaysAsBuilt) {
+  Net net = ParseAndVerify(kNet);
+  PipelineOptions options;
+  options.enabled = false;
+  std::vector<std::string> stages;
+  options.dump = [&](const std::string& stage, const Net&) { stages.push_back(stage); };
+  const auto reports = RunPipeline(&net, CoreOps(), DefaultPasses(), options);
+  ASSERT_TRUE(reports.ok()) << reports.status();
+  EXPECT_TRUE(reports->empty());
+  EXPECT_EQ(ToText(net), kNet);
+  EXPECT_EQ(stages, std::vector<std::string>{"00_built"});
+}
+
+TEST(PipelineTest, ABadNetIsNotThePassesFault) {
+  Net net = ParseAndVerify(kNet);
+  std::swap(net.ops[0], net.ops[1]);
+  const absl::Status status =
+      RunPipeline(&net, CoreOps(), DefaultPasses(), PipelineOptions()).status();
+  ASSERT_FALSE(status.ok());
+  EXPECT_NE(status.message().find("before the first pass"), std::string::npos) << status;
+}
+
+TEST(PipelineTest, APassThatHidesAChangeIsCaught) {
+  Net net = ParseAndVerify(kNet);
+  const absl::Status status = RunOne(
+      [](Net* n) {
+        n->ops[0].name = "other";
+        return false;
+      },
+      &net);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+  EXPECT_NE(status.message().find("'fake'"), std::string::npos) << status;
+}
+
+TEST(PipelineTest, APassThatClaimsAChangeIsCaught) {
+  Net net = ParseAndVerify(kNet);
+  const absl::Status status = RunOne([](Net*) { return true; }, &net);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+  EXPECT_NE(status.message().find("'fake'"), std::string::npos) << status;
+}
+
+TEST(PipelineTest, APassThatBreaksTheNetIsNamed) {
+  Net net = ParseAndVerify(kNet);
+  const absl::Status status = RunOne(
+      [](Net* n) {
+        n->ops.erase(n->ops.begin());
+        return true;
+      },
+      &net);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+  EXPECT_NE(status.message().find("'fake'"), std::string::npos) << status;
+  EXPECT_NE(status.message().find("'x1'"), std::string::npos) << status;
+}
+
+TEST(PipelineTest, AnErrorOfAPassIsPassedOnWithItsName) {
+  Net net = ParseAndVerify(kNet);
+  const absl::Status status =
+      RunOne([](Net*) { return absl::UnimplementedError("not this one"); }, &net);
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
+  EXPECT_NE(status.message().find("'fake'"), std::string::npos) << status;
+  EXPECT_NE(status.message().find("not this one"), std::string::npos) << status;
+}
+
+TEST(PipelineTest, LaterPassesDoNotRunAfterAnError) {
+  Net net = ParseAndVerify(kNet);
+  bool second_ran = false;
+  std::vector<std::unique_ptr<Pass>> passes;
+  passes.push_back(std::make_unique<FakePass>("liar", [](Net*) { return true; }));
+  passes.push_back(std::make_unique<FakePass>("second", [&](Net*) {
+    second_ran = true;
+    return false;
+  }));
+  EXPECT_FALSE(RunPipeline(&net, CoreOps(), passes, PipelineOptions()).ok());
+  EXPECT_FALSE(second_ran);
+}
+
+}  // namespace
+}  // namespace graph

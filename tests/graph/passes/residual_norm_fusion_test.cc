@@ -1,0 +1,204 @@
+#include "graph/passes/residual_norm_fusion.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/graph/passes/pass_testing.h"
+
+namespace graph {
+namespace {
+
+const ResidualNormFusionPass kPass;
+
+TEST(ResidualNormFusionPassTest, NothingToDo) {
+  ExpectUnchanged(kPass, R"(
+    net t
+    input a f32[4,6]
+    input b f32[4,6]
+    state g f32[6]
+    state h f32[6]
+    s f32[4,6] = Add(a, b) @add
+    p f32[4,6] = Gelu(s) @act
+    y f32[4,6], m f32[4], v f32[4] = LayerNorm(p, g, h) eps=1e-06 @norm
+    z f32[4,6], n f32[4], w f32[4] = LayerNorm(a, g, h) eps=1e-06 @norm_of_input
+    output y
+    output z)");
+  ExpectUnchanged(kPass, "net empty");
+}
+
+TEST(ResidualNormFusionPassTest, SumAndNormBecomeOne) {
+  ExpectRewrite(kPass, R"(
+    net t
+    input a f32[2,4,6]
+    input b f32[2,4,6]
+    state g f32[6]
+    state h f32[6]
+    s f32[2,4,6] = Add(a, b) @add
+    y f32[2,4,6], m f32[2,4], v f32[2,4] = LayerNorm(s, g, h) eps=1e-05 @norm
+    output y)",
+                R"(
+    net t
+    input a f32[2,4,6]
+    input b f32[2,4,6]
+    state g f32[6]
+    state h f32[6]
+    s f32[2,4,6], y f32[2,4,6], m f32[2,4], v f32[2,4] = AddLayerNorm(a, b, g, h) eps=1e-05 @norm
+    output y)");
+}
+
+// The next residual and the gradient read the sum and the statistics; a reader
+// that stood between sum and norm still stands behind the sum.
+TEST(ResidualNormFusionPassTest, TheSumStaysForItsOtherReaders) {
+  ExpectRewrite(kPass, R"(
+    net t
+    input a f32[4,6]
+    input b f32[4,6]
+    input dy f32[4,6]
+    state g f32[6]
+    state h f32[6]
+    s f32[4,6] = Add(a, b) @add
+    early f32[4,6] = Gelu(s) @early
+    y f32[4,6], m f32[4], v f32[4] = LayerNorm(s, g, h) eps=1e-06 @norm
+    late f32[4,6] = Add(s, y) @late
+    dx f32[4,6], dg f32[6], dh f32[6] = LayerNormGrad(s, g, m, v, dy) eps=1e-06 @grad/norm
+    output early
+    output late
+    output dx)",
+                R"(
+    net t
+    input a f32[4,6]
+    input b f32[4,6]
+    input dy f32[4,6]
+    state g f32[6]
+    state h f32[6]
+    s f32[4,6], y f32[4,6], m f32[4], v f32[4] = AddLayerNorm(a, b, g, h) eps=1e-06 @norm
+    early f32[4,6] = Gelu(s) @early
+    late f32[4,6] = Add(s, y) @late
+    dx f32[4,6], dg f32[6], dh f32[6] = LayerNormGrad(s, g, m, v, dy) eps=1e-06 @grad/norm
+    output early
+    output late
+    output dx)");
+}
+
+TEST(ResidualNormFusionPassTest, ASumThatIsAnOutputStaysOne) {
+  ExpectRewrite(kPass, R"(
+    net t
+    input a f32[4,6]
+    state g f32[6]
+    state h f32[6]
+    s f32[4,6] = Add(a, a) @add
+    y f32[4,6], m f32[4], v f32[4] = LayerNorm(s, g, h) eps=1e-06 @norm
+    output s
+    output y
+    output v)",
+                R"(
+    net t
+    input a f32[4,6]
+    state g f32[6]
+    state h f32[6]
+    s f32[4,6], y f32[4,6], m f32[4], v f32[4] = AddLayerNorm(a, a, g, h) eps=1e-06 @norm
+    output s
+    output y
+    output v)");
+}
+
+TEST(ResidualNormFusionPassTest, ChainsOfResiduals) {
+  ExpectRewrite(kPass, R"(
+    net t
+    input a f32[4,6]
+    input b f32[4,6]
+    state g f32[6]
+    state h f32[6]
+    s1 f32[4,6] = Add(a, b) @add1
+    y1 f32[4,6], m1 f32[4], v1 f32[4] = LayerNorm(s1, g, h) eps=1e-06 @norm1
+    s2 f32[4,6] = Add(s1, y1) @add2
+    y2 f32[4,6], m2 f32[4], v2 f32[4] = LayerNorm(s2, g, h) eps=1e-06 @norm2
+    output y2)",
+                R"(
+    net t
+    input a f32[4,6]
+    input b f32[4,6]
+    state g f32[6]
+    state h f32[6]
+    s1 f32[4,6], y1 f32[4,6], m1 f32[4], v1 f32[4] = AddLayerNorm(a, b, g, h) eps=1e-06 @norm1
+    s2 f32[4,6], y2 f32[4,6], m2 f32[4], v2 f32[4] = AddLayerNorm(s1, y1, g, h) eps=1e-06 @norm2
+    output y2)");
+}
+
+TEST(ResidualNormFusionPassTest, OfSeveralNormsTheFirstIsJoined) {
+  ExpectRewrite(kPass, R"(
+    net t
+    input a f32[4,6]
+    input b f32[4,6]
+    state g f32[6]
+    state h f32[6]
+    state k f32[6]
+    s f32[4,6] = Add(a, b) @add
+    y f32[4,6], m f32[4], v f32[4] = LayerNorm(s, g, h) eps=1e-06 @norm1
+    z f32[4,6], n f32[4], w f32[4] = LayerNorm(s, k, h) eps=1e-06 @norm2
+    output y
+    output z)",
+                R"(
+    net t
+    input a f32[4,6]
+    input b f32[4,6]
+    state g f32[6]
+    state h f32[6]
+    state k f32[6]
+    s f32[4,6], y f32[4,6], m f32[4], v f32[4] = AddLayerNorm(a, b, g, h) eps=1e-06 @norm1
+    z f32[4,6], n f32[4], w f32[4] = LayerNorm(s, k, h) eps=1e-06 @norm2
+    output y
+    output z)");
+}
+
+// BiasAdd broadcasts; its sum is not the kind this pass joins.
+TEST(ResidualNormFusionPassTest, BroadcastSumStays) {
+  ExpectUnchanged(kPass, R"(
+    net t
+    input a f32[4,6]
+    state b f32[6]
+    state g f32[6]
+    state h f32[6]
+    s f32[4,6] = BiasAdd(a, b) @add
+    y f32[4,6], m f32[4], v f32[4] = LayerNorm(s, g, h) eps=1e-06 @norm
+    output y)");
+}
+
+TEST(ResidualNormFusionPassTest, ScaleMadeAfterTheSumStays) {
+  ExpectUnchanged(kPass, R"(
+    net t
+    input a f32[4,6]
+    input b f32[4,6]
+    state g f32[6]
+    state h f32[6]
+    s f32[4,6] = Add(a, b) @add
+    k f32[6] = Gelu(g) @scale
+    y f32[4,6], m f32[4], v f32[4] = LayerNorm(s, k, h) eps=1e-06 @norm
+    output y)");
+}
+
+// An accumulator that is normalised, and a norm that is kept for the next run.
+TEST(ResidualNormFusionPassTest, StatesAtExitStay) {
+  ExpectUnchanged(kPass, R"(
+    net t
+    input a f32[4,6]
+    state s f32[4,6] -> s.out
+    state g f32[6]
+    state h f32[6]
+    s.out f32[4,6] = Add(s, a) @add
+    y f32[4,6], m f32[4], v f32[4] = LayerNorm(s.out, g, h) eps=1e-06 @norm
+    output y)");
+  ExpectUnchanged(kPass, R"(
+    net t
+    input a f32[4,6]
+    input b f32[4,6]
+    state y f32[4,6] -> y.out
+    state g f32[6]
+    state h f32[6]
+    s f32[4,6] = Add(a, b) @add
+    old f32[4,6] = Gelu(y) @old
+    y.out f32[4,6], m f32[4], v f32[4] = LayerNorm(s, g, h) eps=1e-06 @norm
+    output old)");
+}
+
+}  // namespace
+}  // namespace graph
