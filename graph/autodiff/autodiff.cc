@@ -5,25 +5,49 @@
 namespace graph {
 namespace {
 
-// Why the gradient of `blob` cannot be had, following it forward as far as it
-// matters for the reader of the message.
-absl::Status NoPath(const NetBuilder& builder, BlobId blob, BlobId loss) {
+// Why there is no gradient of `blob`: follows it forward to the first operator
+// that leads on to the loss but passes nothing back (`grads`: what was found, by
+// blob), or else to the last one that does not lead there.
+absl::Status NoPath(const NetBuilder& builder, BlobId blob, BlobId loss, size_t forward_ops,
+                    const std::vector<BlobId>& grads) {
   const Net& net = builder.net();
-  const std::string& name = net.blob(blob).name;
-  const Uses uses(net);
-  if (uses.readers[blob].empty()) {
-    return InvalidArgument("'", name, "' has no gradient: no operator reads it");
+  const std::string what = absl::StrCat("'", net.blob(blob).name, "' has no gradient: ");
+  std::vector<bool> to_loss(net.blobs.size(), false);
+  to_loss[loss] = true;
+  const auto leads_to_loss = [&](const Op& op) {
+    bool leads = false;
+    for (BlobId b : op.outputs) leads |= to_loss[b];
+    return leads;
+  };
+  for (size_t i = forward_ops; i-- > 0;) {
+    if (!leads_to_loss(net.ops[i])) continue;
+    for (BlobId b : net.ops[i].inputs) to_loss[b] = true;
   }
-  for (const Uses::Reader& reader : uses.readers[blob]) {
-    const Op& op = net.ops[reader.op];
+  std::vector<bool> from_blob(net.blobs.size(), false);
+  from_blob[blob] = true;
+  const Op* last = nullptr;
+  for (size_t i = 0; i < forward_ops; ++i) {
+    const Op& op = net.ops[i];
+    int input = 0;
+    const int inputs = static_cast<int>(op.inputs.size());
+    while (input < inputs && !from_blob[op.inputs[input]]) ++input;
+    if (input == inputs) continue;
+    last = &op;
+    for (BlobId b : op.outputs) from_blob[b] = true;
+    if (!leads_to_loss(op)) continue;
     const Schema* schema = builder.registry().Find(op.type);
     if (schema->no_gradient()) {
-      return InvalidArgument("'", name, "' has no gradient: ", op.Describe(), " stops it (",
-                             schema->gradient_reason(), ")");
+      return InvalidArgument(what, op.Describe(), " stops it (", schema->gradient_reason(), ")");
+    }
+    bool reached = false;
+    for (BlobId b : op.outputs) reached |= grads[b] != kNone;
+    if (reached) {
+      return InvalidArgument(what, op.Describe(), " passes none to its input ", input);
     }
   }
-  return InvalidArgument("'", name, "' has no gradient: no differentiable path leads from it to '",
-                         net.blob(loss).name, "'");
+  if (last == nullptr) return InvalidArgument(what, "no operator reads it");
+  return InvalidArgument(what, "it does not lead to '", net.blob(loss).name,
+                         "'; the last operator on its way is ", last->Describe());
 }
 
 }  // namespace
@@ -34,34 +58,37 @@ absl::StatusOr<std::vector<BlobId>> Differentiate(NetBuilder* builder, BlobId lo
   const SchemaRegistry& registry = builder->registry();
   if (builder->type(loss).elements() != 1 || !IsFloat(builder->type(loss).dtype)) {
     return InvalidArgument("the loss '", builder->net().blob(loss).name,
-                           "' must have one float element, not ",
-                           builder->type(loss).ToString());
+                           "' must have one float element, not ", builder->type(loss).ToString());
   }
   const size_t forward_ops = builder->net().ops.size();
   const size_t forward_blobs = builder->net().blobs.size();
 
   // Forward sweep: what depends on `wrt` through operators that pass gradients.
-  std::vector<bool> depends(forward_blobs, false);
-  for (BlobId b : wrt) depends[b] = true;
+  // By blob: one of `wrt` that it depends on, or kNone.
+  std::vector<BlobId> depends(forward_blobs, kNone);
+  for (BlobId b : wrt) depends[b] = b;
   for (size_t i = 0; i < forward_ops; ++i) {
     const Op& op = builder->net().ops[i];
     const Schema* schema = registry.Find(op.type);
     if (schema->no_gradient()) continue;
-    bool any = false;
-    for (BlobId b : op.inputs) any |= depends[b];
-    if (!any) continue;
-    for (BlobId b : op.outputs) depends[b] = IsFloat(builder->type(b).dtype);
+    BlobId on = kNone;
+    for (BlobId b : op.inputs) {
+      if (on == kNone) on = depends[b];
+    }
+    if (on == kNone) continue;
+    for (BlobId b : op.outputs) {
+      if (depends[b] == kNone && IsFloat(builder->type(b).dtype)) depends[b] = on;
+    }
   }
 
   // Backward sweep. grads[b] sums the gradients from b's readers so far.
   std::vector<BlobId> grads(forward_blobs, kNone);
   const std::string seed_name = absl::StrCat("grad/", builder->net().blob(loss).name);
-  grads[loss] = builder->Op(
-      "Fill", seed_name, {},
-      {{"value", scale},
-       {"shape", std::vector<int64_t>(builder->type(loss).shape.begin(),
-                                      builder->type(loss).shape.end())},
-       {"dtype", std::string(DTypeName(builder->type(loss).dtype))}});
+  grads[loss] = builder->Op("Fill", seed_name, {},
+                            {{"value", scale},
+                             {"shape", std::vector<int64_t>(builder->type(loss).shape.begin(),
+                                                            builder->type(loss).shape.end())},
+                             {"dtype", std::string(DTypeName(builder->type(loss).dtype))}});
   for (size_t i = forward_ops; i-- > 0;) {
     RETURN_IF_ERROR(builder->status());
     const Op op = builder->net().ops[i];
@@ -72,15 +99,16 @@ absl::StatusOr<std::vector<BlobId>> Differentiate(NetBuilder* builder, BlobId lo
       reached |= grads[b] != kNone;
     }
     std::vector<bool> needs;
-    bool needed = false;
+    BlobId needed = kNone;
     for (BlobId b : op.inputs) {
-      needs.push_back(depends[b]);
-      needed |= depends[b];
+      needs.push_back(depends[b] != kNone);
+      if (needed == kNone) needed = depends[b];
     }
     const Schema* schema = registry.Find(op.type);
-    if (!reached || !needed || schema->no_gradient()) continue;
+    if (!reached || needed == kNone || schema->no_gradient()) continue;
     if (schema->not_differentiable()) {
-      return InvalidArgument("no gradient can pass through ", op.Describe(), ": ",
+      return InvalidArgument("the gradient of '", builder->net().blob(needed).name,
+                             "' cannot pass through ", op.Describe(), ": ",
                              schema->gradient_reason());
     }
     GradientBuilder g(builder, op, std::move(grad_outputs), needs);
@@ -90,7 +118,7 @@ absl::StatusOr<std::vector<BlobId>> Differentiate(NetBuilder* builder, BlobId lo
     for (size_t k = 0; k < op.inputs.size(); ++k) {
       const BlobId b = op.inputs[k];
       const BlobId grad = g.grad_input(static_cast<int>(k));
-      if (grad == kNone || !depends[b]) continue;
+      if (grad == kNone || depends[b] == kNone) continue;
       if (builder->type(grad) != builder->type(b)) {
         return absl::InternalError(absl::StrCat(
             "gradient of ", op.Describe(), ": input ", k, " is ", builder->type(b).ToString(),
@@ -105,7 +133,7 @@ absl::StatusOr<std::vector<BlobId>> Differentiate(NetBuilder* builder, BlobId lo
 
   std::vector<BlobId> result;
   for (BlobId b : wrt) {
-    if (grads[b] == kNone) return NoPath(*builder, b, loss);
+    if (grads[b] == kNone) return NoPath(*builder, b, loss, forward_ops, grads);
     result.push_back(grads[b]);
   }
   // Named last: while summing, a blob's gradient is still changing. Two blobs

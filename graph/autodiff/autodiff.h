@@ -21,8 +21,7 @@ namespace graph {
 //
 // The operators it adds itself are Fill and Add; the registry must hold them.
 absl::StatusOr<std::vector<BlobId>> Differentiate(NetBuilder* builder, BlobId loss,
-                                                  absl::Span<const BlobId> wrt,
-                                                  float scale = 1.0f);
+                                                  absl::Span<const BlobId> wrt, float scale = 1.0f);
 
 }  // namespace graph
 

@@ -21,10 +21,8 @@ inline std::array<uint32_t, 4> Philox(std::array<uint32_t, 2> key,
   for (int round = 0; round < 10; ++round) {
     const uint64_t p0 = uint64_t{0xD2511F53} * counter[0];
     const uint64_t p1 = uint64_t{0xCD9E8D57} * counter[2];
-    counter = {static_cast<uint32_t>(p1 >> 32) ^ counter[1] ^ key[0],
-               static_cast<uint32_t>(p1),
-               static_cast<uint32_t>(p0 >> 32) ^ counter[3] ^ key[1],
-               static_cast<uint32_t>(p0)};
+    counter = {static_cast<uint32_t>(p1 >> 32) ^ counter[1] ^ key[0], static_cast<uint32_t>(p1),
+               static_cast<uint32_t>(p0 >> 32) ^ counter[3] ^ key[1], static_cast<uint32_t>(p0)};
     key[0] += 0x9E3779B9;
     key[1] += 0xBB67AE85;
   }
@@ -34,12 +32,12 @@ inline std::array<uint32_t, 4> Philox(std::array<uint32_t, 2> key,
 // What a stream of random numbers is for. Streams of different purposes are
 // independent. Values are part of what a seed means: append, never renumber.
 enum class Purpose : uint32_t {
-  kKey = 0,          // deriving keys, see SampleKey
-  kPatchMask = 1,    // MaskSample: which patches are hidden
-  kPositionMask = 2, // MaskSample: which positions are dropped
+  kKey = 0,           // deriving keys, see SampleKey
+  kPatchMask = 1,     // MaskSample: which patches are hidden
+  kPositionMask = 2,  // MaskSample: which positions are dropped
   kShuffle = 3,
   kWrongPosition = 4,
-  kCrop = 5,         // RandomResizedCrop box
+  kCrop = 5,  // RandomResizedCrop box
   kFlip = 6,
   kPermutation = 7,  // order of an epoch
   kInitialize = 8,   // parameter initialisation

@@ -28,19 +28,19 @@ absl::Status InvalidArgument(const Args&... args) {
 }  // namespace graph
 
 // Broken invariants only; never for bad input. Active in every build mode.
-#define CHECK(condition)                                                     \
-  (__builtin_expect(static_cast<bool>(condition), 1)                         \
-       ? static_cast<void>(0)                                                \
+#define CHECK(condition)                             \
+  (__builtin_expect(static_cast<bool>(condition), 1) \
+       ? static_cast<void>(0)                        \
        : ::graph::CheckFailed(__FILE__, __LINE__, #condition))
 
 #define GRAPH_CONCAT_INNER(a, b) a##b
 #define GRAPH_CONCAT(a, b) GRAPH_CONCAT_INNER(a, b)
 
-#define RETURN_IF_ERROR(expr)                            \
-  do {                                                   \
-    if (absl::Status macro_status = (expr); !macro_status.ok()) {  \
-      return macro_status;                                  \
-    }                                                    \
+#define RETURN_IF_ERROR(expr)                                     \
+  do {                                                            \
+    if (absl::Status macro_status = (expr); !macro_status.ok()) { \
+      return macro_status;                                        \
+    }                                                             \
   } while (false)
 
 #define ASSIGN_OR_RETURN(lhs, expr) \

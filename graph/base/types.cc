@@ -27,6 +27,16 @@ absl::optional<DType> ParseDType(absl::string_view name) {
   return absl::nullopt;
 }
 
+bool IsValidShape(absl::Span<const int64_t> shape) {
+  int64_t n = 1;
+  for (int64_t d : shape) {
+    if (d < 0 || __builtin_mul_overflow(n, d == 0 ? 1 : d, &n) || n > (int64_t{1} << 48)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 int64_t NumElements(absl::Span<const int64_t> shape) {
   int64_t n = 1;
   for (int64_t d : shape) n *= d;

@@ -26,21 +26,34 @@ inline bool IsFloat(DType dtype) {
 template <typename T>
 struct DTypeOf;
 template <>
-struct DTypeOf<float> { static constexpr DType value = DType::kF32; };
+struct DTypeOf<float> {
+  static constexpr DType value = DType::kF32;
+};
 template <>
-struct DTypeOf<double> { static constexpr DType value = DType::kF64; };
+struct DTypeOf<double> {
+  static constexpr DType value = DType::kF64;
+};
 template <>
-struct DTypeOf<int32_t> { static constexpr DType value = DType::kI32; };
+struct DTypeOf<int32_t> {
+  static constexpr DType value = DType::kI32;
+};
 template <>
-struct DTypeOf<int64_t> { static constexpr DType value = DType::kI64; };
+struct DTypeOf<int64_t> {
+  static constexpr DType value = DType::kI64;
+};
 template <>
-struct DTypeOf<uint8_t> { static constexpr DType value = DType::kU8; };
+struct DTypeOf<uint8_t> {
+  static constexpr DType value = DType::kU8;
+};
 
 // Dimensions, row-major, outermost first. A scalar has shape {1}.
 using Shape = absl::InlinedVector<int64_t, 4>;
 
-// Product of the dimensions; 1 for rank 0. Dimensions are non-negative and
-// the product fits int64 wherever a Shape passed Verify().
+// Non-negative dimensions whose product, zeros counted as ones, is at most 2^48,
+// so that no count of elements or bytes overflows. Every Shape in a net that
+// passed Verify() is valid.
+bool IsValidShape(absl::Span<const int64_t> shape);
+// Product of the dimensions of a valid shape; 1 for rank 0.
 int64_t NumElements(absl::Span<const int64_t> shape);
 // "[8,17,128]".
 std::string ShapeString(absl::Span<const int64_t> shape);

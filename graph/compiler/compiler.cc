@@ -7,8 +7,7 @@
 namespace graph {
 
 absl::StatusOr<std::unique_ptr<Executable>> Compile(Net net, const CompileOptions& options,
-                                                    Workspace* workspace,
-                                                    CompileReport* report) {
+                                                    Workspace* workspace, CompileReport* report) {
   const SchemaRegistry& registry = *options.registry;
   RETURN_IF_ERROR(Verify(net, registry));
   ASSIGN_OR_RETURN(std::vector<PassReport> passes,
@@ -38,10 +37,9 @@ absl::StatusOr<std::unique_ptr<Executable>> Compile(Net net, const CompileOption
     kernels.push_back(std::move(*kernel));
   }
   if (!unplaced.empty()) {
-    return absl::UnimplementedError(
-        absl::StrCat("net '", net.name, "': backend '", options.backend->name, "' cannot run ",
-                     unplaced.size(), " of ", net.ops.size(), " operators:\n",
-                     absl::StrJoin(unplaced, "\n")));
+    return absl::UnimplementedError(absl::StrCat(
+        "net '", net.name, "': backend '", options.backend->name, "' cannot run ", unplaced.size(),
+        " of ", net.ops.size(), " operators:\n", absl::StrJoin(unplaced, "\n")));
   }
   MemoryPlan plan = PlanMemory(net, scratch_bytes);
   if (report != nullptr) {

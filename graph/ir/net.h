@@ -67,10 +67,10 @@ struct State {
 struct Net {
   std::string name;
   std::vector<Blob> blobs;
-  std::vector<Op> ops;           // in an order in which they can run
-  std::vector<BlobId> inputs;    // fed before every run
-  std::vector<State> states;     // kept by the Workspace from run to run
-  std::vector<BlobId> outputs;   // readable after a run; never eliminated
+  std::vector<Op> ops;          // in an order in which they can run
+  std::vector<BlobId> inputs;   // fed before every run
+  std::vector<State> states;    // kept by the Workspace from run to run
+  std::vector<BlobId> outputs;  // readable after a run; never eliminated
 
   const Blob& blob(BlobId id) const { return blobs[id]; }
   const TensorType& type(BlobId id) const { return blobs[id].type; }

@@ -12,13 +12,13 @@
 namespace graph {
 namespace {
 
-// NetDef.arg entries that hold what NetDef has no field for. Each type is one
-// string "name f32[8,17]" per blob in id order, which also keeps the ids.
-constexpr char kBlobs[] = "blobs";
-constexpr char kInputs[] = "inputs";
-constexpr char kStates[] = "states";  // names of entry blobs that have an exit: in_place
-constexpr char kOutputs[] = "outputs";
-constexpr char kInPlace[] = "in_place";  // OperatorDef.arg: input, output, input, output, ...
+// NetDef.arg entries that hold what NetDef has no field for. Blobs are named by
+// their position in `blobs`, so ids survive.
+constexpr char kBlobs[] = "blobs";       // strings "f32 NAME"; ints: for each, rank and dimensions
+constexpr char kInputs[] = "inputs";     // ints: ids
+constexpr char kStates[] = "states";     // ints: entry, exit, entry, exit, ...
+constexpr char kOutputs[] = "outputs";   // ints: ids
+constexpr char kInPlace[] = "in_place";  // OperatorDef.arg, ints: input, output, input, output, ...
 
 caffe2::Argument* AddArg(caffe2::OperatorDef* op, const std::string& name) {
   caffe2::Argument* arg = op->add_arg();
@@ -121,7 +121,8 @@ class Reader {
       op.name = op_def.name();
       for (const std::string& name : op_def.input()) {
         const auto it = current.find(name);
-        if (it == current.end()) return Error("operator '", op.name, "' reads unknown '", name, "'");
+        if (it == current.end())
+          return Error("operator '", op.name, "' reads unknown '", name, "'");
         op.inputs.push_back(it->second);
       }
       for (const std::string& name : op_def.output()) {
@@ -168,14 +169,9 @@ class Reader {
       if (at >= arg->ints_size()) return Error("argument 'blobs' is too short");
       const int64_t rank = arg->ints(at++);
       if (rank < 0 || rank > arg->ints_size() - at) return Error("argument 'blobs' is too short");
-      int64_t elements = 1;
-      for (int64_t i = 0; i < rank; ++i) {
-        const int64_t d = arg->ints(at++);
-        if (d < 0 || __builtin_mul_overflow(elements, d == 0 ? 1 : d, &elements) ||
-            elements > (int64_t{1} << 48)) {
-          return Error("blob entry '", entry, "' has an impossible shape");
-        }
-        type.shape.push_back(d);
+      for (int64_t i = 0; i < rank; ++i) type.shape.push_back(arg->ints(at++));
+      if (!IsValidShape(type.shape)) {
+        return Error("blob entry '", entry, "' has an impossible shape");
       }
       net_.AddBlob(entry.substr(space + 1), std::move(type));
     }
@@ -200,10 +196,20 @@ class Reader {
       if (arg.name() == kInPlace) {
         if (arg.ints_size() % 2 != 0) return Error("operator '", op->name, "': half a pair");
         for (int i = 0; i + 1 < arg.ints_size(); i += 2) {
-          op->in_place.emplace_back(static_cast<int>(arg.ints(i)),
-                                    static_cast<int>(arg.ints(i + 1)));
+          const int64_t input = arg.ints(i), output = arg.ints(i + 1);
+          if (input < 0 || input >= op_def.input_size() || output < 0 ||
+              output >= op_def.output_size()) {
+            return Error("operator '", op->name, "' has an impossible in-place pair ", input, ":",
+                         output);
+          }
+          op->in_place.emplace_back(static_cast<int>(input), static_cast<int>(output));
         }
         continue;
+      }
+      if (arg.has_i() + arg.has_f() + arg.has_s() + (arg.ints_size() > 0) > 1 ||
+          arg.floats_size() > 0 || arg.strings_size() > 0) {
+        return Error("operator '", op->name, "': argument '", arg.name(),
+                     "' is not one integer, float, string or list of integers");
       }
       AttrValue value;
       if (arg.has_i()) {
@@ -230,7 +236,8 @@ class Reader {
 class SilentErrors : public google::protobuf::io::ErrorCollector {
  public:
   void AddError(int line, int column, const std::string& message) override {
-    if (text_.empty()) text_ = absl::StrCat("line ", line + 1, ", column ", column + 1, ": ", message);
+    if (text_.empty())
+      text_ = absl::StrCat("line ", line + 1, ", column ", column + 1, ": ", message);
   }
   const std::string& text() const { return text_; }
 

@@ -45,15 +45,17 @@ class Line {
  public:
   Line(absl::string_view text, int number) : text_(text), number_(number) {}
 
+  // Names the place where the last token starts.
   template <typename... Args>
   absl::Status Error(const Args&... args) const {
-    return InvalidArgument("line ", number_, ", column ", pos_ + 1, ": ", args...);
+    return InvalidArgument("line ", number_, ", column ", token_ + 1, ": ", args...);
   }
 
   void SkipSpace() {
     while (pos_ < text_.size() && absl::ascii_isspace(static_cast<unsigned char>(text_[pos_]))) {
       ++pos_;
     }
+    token_ = pos_;
   }
   bool AtEnd() {
     SkipSpace();
@@ -99,13 +101,8 @@ class Line {
     absl::optional<DType> dtype = ParseDType(name);
     if (!dtype) return Error("unknown element type '", name, "'");
     ASSIGN_OR_RETURN(std::vector<int64_t> dims, Ints());
-    int64_t elements = 1;
-    for (int64_t d : dims) {
-      if (d < 0) return Error("negative dimension ", d);
-      if (__builtin_mul_overflow(elements, d == 0 ? 1 : d, &elements) ||
-          elements > (int64_t{1} << 48)) {
-        return Error("the shape has too many elements");
-      }
+    if (!IsValidShape(dims)) {
+      return Error("the shape ", ShapeString(dims), " has a negative dimension or is too large");
     }
     return TensorType{*dtype, Shape(dims.begin(), dims.end())};
   }
@@ -118,10 +115,7 @@ class Line {
     if (Accept("\"")) {
       const size_t start = pos_;
       while (pos_ < text_.size() && text_[pos_] != '"') pos_ += text_[pos_] == '\\' ? 2 : 1;
-      if (pos_ >= text_.size()) {
-        pos_ = text_.size();
-        return Error("the string is not closed");
-      }
+      if (pos_ >= text_.size()) return Error("the string is not closed");
       std::string value, error;
       if (!absl::CUnescape(text_.substr(start, pos_ - start), &value, &error)) {
         return Error("bad escape in a string: ", error);
@@ -130,16 +124,18 @@ class Line {
       return AttrValue(std::move(value));
     }
     const size_t start = pos_;
-    while (pos_ < text_.size() && (absl::ascii_isalnum(static_cast<unsigned char>(text_[pos_])) ||
-                                   absl::string_view("+-.").find(text_[pos_]) !=
-                                       absl::string_view::npos)) {
+    while (pos_ < text_.size() &&
+           (absl::ascii_isalnum(static_cast<unsigned char>(text_[pos_])) ||
+            absl::string_view("+-.").find(text_[pos_]) != absl::string_view::npos)) {
       ++pos_;
     }
     const absl::string_view number = text_.substr(start, pos_ - start);
     int64_t integer;
     if (absl::SimpleAtoi(number, &integer)) return AttrValue(integer);
+    // A run of digits that is no int64 must not turn into a float.
+    const bool marked = number.find_first_of(".eEnN") != absl::string_view::npos;
     float real;
-    if (!number.empty() && absl::SimpleAtof(number, &real)) return AttrValue(real);
+    if (marked && absl::SimpleAtof(number, &real)) return AttrValue(real);
     return Error("'", number, "' is neither an integer nor a float");
   }
 
@@ -147,6 +143,7 @@ class Line {
   absl::string_view text_;
   int number_;
   size_t pos_ = 0;
+  size_t token_ = 0;
 };
 
 class Parser {
@@ -161,19 +158,24 @@ class Parser {
       if (!line.AtEnd()) return line.Error("unexpected text after the statement");
     }
     if (stage_ == kStart) return InvalidArgument("a net starts with 'net NAME'");
-    for (size_t i = 0; i < exits_.size(); ++i) {
-      if (exits_[i].empty()) continue;
-      const auto it = by_name_.find(exits_[i]);
+    for (const Exit& exit : exits_) {
+      const auto it = by_name_.find(exit.name);
       if (it == by_name_.end()) {
-        return InvalidArgument("state exit '", exits_[i], "' is never assigned");
+        return exit.line.Error("state exit '", exit.name, "' is never assigned");
       }
-      net_.states[i].exit = it->second;
+      net_.states[exit.state].exit = it->second;
     }
     return std::move(net_);
   }
 
  private:
   enum Stage { kStart, kInputs, kStates, kOps, kOutputs };
+  // The exit of a state, looked up when all blobs are known.
+  struct Exit {
+    size_t state;
+    std::string name;
+    Line line;  // for the message
+  };
 
   // '#' starts a comment, except inside a string.
   static absl::string_view StripComment(absl::string_view line) {
@@ -217,8 +219,8 @@ class Parser {
 
   absl::StatusOr<BlobId> Define(Line* line) {
     ASSIGN_OR_RETURN(std::string name, line->Name("a blob's name"));
-    ASSIGN_OR_RETURN(TensorType type, line->Type());
     if (by_name_.contains(name)) return line->Error("blob '", name, "' is assigned twice");
+    ASSIGN_OR_RETURN(TensorType type, line->Type());
     const BlobId b = net_.AddBlob(name, std::move(type));
     by_name_[name] = b;
     return b;
@@ -240,9 +242,9 @@ class Parser {
     RETURN_IF_ERROR(Enter(*line, kStates));
     ASSIGN_OR_RETURN(BlobId b, Define(line));
     net_.states.push_back({b, b});
-    exits_.emplace_back();
     if (line->Accept("->")) {
-      ASSIGN_OR_RETURN(exits_.back(), line->Name("the exit blob's name"));
+      ASSIGN_OR_RETURN(std::string exit, line->Name("the exit blob's name"));
+      exits_.push_back({net_.states.size() - 1, std::move(exit), *line});
     }
     return absl::OkStatus();
   }
@@ -313,16 +315,15 @@ class Parser {
 
   Net net_;
   Stage stage_ = kStart;
-  std::vector<std::string> exits_;  // by state; empty: only read
+  std::vector<Exit> exits_;
   absl::flat_hash_map<std::string, BlobId> by_name_;
 };
 
 }  // namespace
 
 std::string OpText(const Net& net, const Op& op) {
-  std::string text = absl::StrJoin(op.outputs, ", ", [&](std::string* out, BlobId b) {
-    out->append(TypedName(net, b));
-  });
+  std::string text = absl::StrJoin(
+      op.outputs, ", ", [&](std::string* out, BlobId b) { out->append(TypedName(net, b)); });
   absl::StrAppend(&text, " = ", op.type, "(",
                   absl::StrJoin(op.inputs, ", ",
                                 [&](std::string* out, BlobId b) { out->append(net.blob(b).name); }),

@@ -4,9 +4,8 @@
 //   net train
 //   input images f32[8,3,64,64]
 //   state norm.weight f32[32] -> norm.weight.out
-//   y f32[8,32], mean f32[8], variance f32[8] = LayerNorm(x, norm.weight, norm.bias) eps=1e-06 @norm
-//   z f32[8,32] = Gelu(y) in_place=[0:0] @act
-//   output z
+//   y f32[8,32], mean f32[8], variance f32[8] = LayerNorm(x, norm.weight, norm.bias) eps=1e-06
+//   @norm z f32[8,32] = Gelu(y) in_place=[0:0] @act output z
 //
 // One statement a line; '#' starts a comment. Statements come in the order
 // net, input*, state*, operators*, output*. A state without "->" is only read.

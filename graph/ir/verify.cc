@@ -34,8 +34,9 @@ class Verifier {
     for (const Blob& blob : net_.blobs) {
       if (!IsValidName(blob.name)) return Error("'", blob.name, "' cannot name a blob");
       if (!seen.insert(blob.name).second) return Error("two blobs are named '", blob.name, "'");
-      for (int64_t d : blob.type.shape) {
-        if (d < 0) return Error("blob '", blob.name, "' has a negative dimension");
+      if (!IsValidShape(blob.type.shape)) {
+        return Error("blob '", blob.name, "' is ", blob.type.ToString(),
+                     ": a dimension is negative or the product is too large");
       }
     }
     for (const Op& op : net_.ops) {
@@ -125,6 +126,8 @@ class Verifier {
 
   absl::Status StateRules() {
     const Uses uses(net_);
+    std::vector<bool> is_output(net_.blobs.size(), false);
+    for (BlobId b : net_.outputs) is_output[b] = true;
     is_state_.assign(net_.blobs.size(), false);
     for (const State& s : net_.states) {
       is_state_[s.entry] = is_state_[s.exit] = true;
@@ -142,6 +145,10 @@ class Verifier {
         return Error("state '", Name(s.entry), "' leaves with a value that no operator makes");
       }
       const Op& op = net_.ops[writer];
+      if (is_output[s.entry]) {
+        return Error("output '", Name(s.entry), "' is the entry of a state that ", op.Describe(),
+                     " overwrites; make '", Name(s.exit), "' the output");
+      }
       for (const Uses::Reader& reader : uses.readers[s.entry]) {
         if (reader.op > writer) {
           return Error(op.Describe(), " overwrites state '", Name(s.entry), "' before ",
@@ -149,8 +156,7 @@ class Verifier {
         }
         if (reader.op < writer) continue;
         for (size_t k = 0; k < op.outputs.size(); ++k) {
-          if (op.outputs[k] == s.exit &&
-              !rules_.MayShare(op, reader.input, static_cast<int>(k))) {
+          if (op.outputs[k] == s.exit && !rules_.MayShare(op, reader.input, static_cast<int>(k))) {
             return Error(op.Describe(), " reads state '", Name(s.entry),
                          "' and writes it, but cannot work in place");
           }

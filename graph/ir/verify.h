@@ -23,10 +23,11 @@ class OpRules {
 };
 
 // Checks, in this order: names (non-empty, unique, characters of the text
-// form), ids in range, single assignment, operators after what they read,
+// form), shapes (IsValidShape), ids in range, single assignment, operators after what they read,
 // inferred types equal to the recorded ones, state (exit named after entry, same
 // type, no reader of the entry value after the operator that writes the exit
-// value, and that operator either does not read it or may share), in-place
+// value, that operator either does not read it or may share, and the overwritten
+// entry is not an output of the net), in-place
 // annotations (allowed by the schema, the input's last use, not an input,
 // output or live state of the net), outputs defined.
 // The message names the net, the operator and the blob.

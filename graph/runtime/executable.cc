@@ -5,8 +5,7 @@
 namespace graph {
 
 absl::StatusOr<std::unique_ptr<Executable>> Executable::Create(
-    Net net, std::vector<std::unique_ptr<Kernel>> kernels, MemoryPlan plan,
-    Workspace* workspace) {
+    Net net, std::vector<std::unique_ptr<Kernel>> kernels, MemoryPlan plan, Workspace* workspace) {
   CHECK(kernels.size() == net.ops.size());
   std::unique_ptr<Executable> exe(new Executable());
   exe->net_ = std::move(net);
@@ -73,8 +72,8 @@ absl::Status Executable::Run() {
 absl::StatusOr<Tensor> Executable::Find(absl::string_view blob) const {
   const auto it = by_name_.find(std::string(blob));
   if (it == by_name_.end()) {
-    return absl::NotFoundError(absl::StrCat("net '", net_.name, "' has no input, state or output '",
-                                            blob, "'"));
+    return absl::NotFoundError(
+        absl::StrCat("net '", net_.name, "' has no input, state or output '", blob, "'"));
   }
   return Tensor{net_.type(it->second), Address(it->second)};
 }

@@ -26,13 +26,14 @@ class TraceHook {
 };
 
 // Made by Compile(). The workspace must outlive it. Run() allocates nothing and
-// looks nothing up; one thread at a time may use a workspace's executables.
+// looks nothing up, but for the first run and the first after the arena has
+// moved, which bind the kernels to their memory. One thread at a time may use a
+// workspace's executables.
 class Executable {
  public:
   // `kernels` are the net's operators in order; `plan` is the net's plan.
   static absl::StatusOr<std::unique_ptr<Executable>> Create(
-      Net net, std::vector<std::unique_ptr<Kernel>> kernels, MemoryPlan plan,
-      Workspace* workspace);
+      Net net, std::vector<std::unique_ptr<Kernel>> kernels, MemoryPlan plan, Workspace* workspace);
 
   // Runs all operators. An error names the operator; state may then hold a
   // mixture of old and new values.
@@ -41,7 +42,8 @@ class Executable {
   void SetTraceHook(TraceHook* hook) { hook_ = hook; }
 
   // An input, a state or an output of the net; outputs are valid until the next
-  // Run of any executable of the workspace. NOT_FOUND names the blob.
+  // Run of any executable of the workspace, or the next Compile against it,
+  // which may move the arena. NOT_FOUND names the blob.
   absl::StatusOr<Tensor> Find(absl::string_view blob) const;
 
   // The net as it runs, after all passes.

@@ -18,7 +18,7 @@ struct Allocation {
   OpId first = 0;             // first operator that uses it
   OpId last = 0;              // last one; number of operators for net outputs
   size_t bytes = 0;
-  size_t offset = 0;          // multiple of kAlignment
+  size_t offset = 0;  // multiple of kAlignment
 };
 
 struct MemoryPlan {

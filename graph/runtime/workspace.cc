@@ -1,5 +1,6 @@
 #include "graph/runtime/workspace.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -8,10 +9,12 @@
 namespace graph {
 
 Buffer::Buffer(size_t bytes) : size_(bytes) {
-  if (bytes == 0) return;
-  data_.reset(std::aligned_alloc(kAlignment, AlignUp(bytes)));
+  // An empty blob has an address, too: executables tell blobs of the workspace
+  // from those of the arena by it.
+  const size_t capacity = std::max(AlignUp(bytes), kAlignment);
+  data_.reset(std::aligned_alloc(kAlignment, capacity));
   CHECK(data_ != nullptr);
-  std::memset(data_.get(), 0, AlignUp(bytes));
+  std::memset(data_.get(), 0, capacity);
 }
 
 void Buffer::Free::operator()(void* p) const { std::free(p); }

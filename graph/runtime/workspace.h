@@ -21,7 +21,7 @@ constexpr size_t kAlignment = 64;
 // Rounds up to the alignment.
 inline size_t AlignUp(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
-// Owned, aligned, zeroed memory.
+// Owned, aligned, zeroed memory; data() is null only for Buffer().
 class Buffer {
  public:
   Buffer() = default;

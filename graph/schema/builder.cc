@@ -2,8 +2,7 @@
 
 namespace graph {
 
-NetBuilder::NetBuilder(const SchemaRegistry* registry, std::string net_name)
-    : registry_(registry) {
+NetBuilder::NetBuilder(const SchemaRegistry* registry, std::string net_name) : registry_(registry) {
   net_.name = std::move(net_name);
 }
 
@@ -32,8 +31,21 @@ BlobId NetBuilder::NewBlob(const std::string& name, TensorType type) {
   return b;
 }
 
+bool NetBuilder::Exists(BlobId blob) {
+  if (blob >= 0 && blob < static_cast<BlobId>(net_.blobs.size())) return true;
+  Fail(absl::InternalError(absl::StrCat("net '", net_.name, "': blob ", blob, " was never made")));
+  return false;
+}
+
+bool NetBuilder::HasValidShape(const std::string& name, const TensorType& type) {
+  if (IsValidShape(type.shape)) return true;
+  Fail(InvalidArgument("net '", net_.name, "': blob '", name, "' is ", type.ToString(),
+                       ": a dimension is negative or the product is too large"));
+  return false;
+}
+
 BlobId NetBuilder::Input(const std::string& name, TensorType type) {
-  if (!status_.ok()) return kNone;
+  if (!status_.ok() || !HasValidShape(name, type)) return kNone;
   if (by_name_.contains(name)) {
     Fail(InvalidArgument("net '", net_.name, "' has two blobs named '", name, "'"));
     return kNone;
@@ -44,7 +56,7 @@ BlobId NetBuilder::Input(const std::string& name, TensorType type) {
 }
 
 BlobId NetBuilder::State(const std::string& name, TensorType type) {
-  if (!status_.ok()) return kNone;
+  if (!status_.ok() || !HasValidShape(name, type)) return kNone;
   const auto it = by_name_.find(name);
   if (it == by_name_.end()) {
     const BlobId b = NewBlob(name, std::move(type));
@@ -62,23 +74,24 @@ BlobId NetBuilder::State(const std::string& name, TensorType type) {
 }
 
 void NetBuilder::SetExit(BlobId state_entry, BlobId value) {
-  if (!status_.ok()) return;
+  if (!status_.ok() || !Exists(state_entry) || !Exists(value)) return;
   for (graph::State& s : net_.states) {
     if (s.entry != state_entry) continue;
-    s.exit = value;
-    Rename(value, StateExitName(net_.blob(state_entry).name));
+    // An unchanged state keeps its one blob and its name.
+    if (value != state_entry) Rename(value, StateExitName(net_.blob(state_entry).name));
+    if (status_.ok()) s.exit = value;
     return;
   }
-  Fail(InvalidArgument("net '", net_.name, "': '", net_.blob(state_entry).name,
-                       "' is not a state"));
+  Fail(
+      InvalidArgument("net '", net_.name, "': '", net_.blob(state_entry).name, "' is not a state"));
 }
 
 void NetBuilder::Output(BlobId blob) {
-  if (status_.ok()) net_.outputs.push_back(blob);
+  if (status_.ok() && Exists(blob)) net_.outputs.push_back(blob);
 }
 
 void NetBuilder::Rename(BlobId blob, const std::string& name) {
-  if (!status_.ok()) return;
+  if (!status_.ok() || !Exists(blob)) return;
   if (net_.blobs[blob].name == name) return;
   if (by_name_.contains(name)) {
     Fail(InvalidArgument("net '", net_.name, "' has two blobs named '", name, "'"));
@@ -120,6 +133,9 @@ std::vector<BlobId> NetBuilder::OpN(const std::string& type, const std::string& 
   }
   CHECK(inferred->size() == schema->outputs().size());
   for (size_t i = 0; i < inferred->size(); ++i) {
+    if (!HasValidShape(absl::StrCat(name, ":", schema->outputs()[i].name), (*inferred)[i])) {
+      return std::vector<BlobId>(inferred->size(), kNone);
+    }
     outputs[i] = NewBlob(UniqueName(absl::StrCat(name, ":", schema->outputs()[i].name)),
                          std::move((*inferred)[i]));
   }
@@ -128,8 +144,8 @@ std::vector<BlobId> NetBuilder::OpN(const std::string& type, const std::string& 
   return outputs;
 }
 
-BlobId NetBuilder::Op(const std::string& type, const std::string& name,
-                      std::vector<BlobId> inputs, Attrs attrs) {
+BlobId NetBuilder::Op(const std::string& type, const std::string& name, std::vector<BlobId> inputs,
+                      Attrs attrs) {
   return OpN(type, name, std::move(inputs), std::move(attrs))[0];
 }
 

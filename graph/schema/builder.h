@@ -36,7 +36,8 @@ class NetBuilder {
   // type is an error.
   BlobId State(const std::string& name, TensorType type);
   // Makes `value` the state's value at exit: renames the blob to
-  // StateExitName. A blob can be the exit of one state only.
+  // StateExitName. A blob can be the exit of one state only. The entry itself
+  // as `value` leaves the state unchanged.
   void SetExit(BlobId state_entry, BlobId value);
   void Output(BlobId blob);
 
@@ -62,6 +63,10 @@ class NetBuilder {
  private:
   std::string UniqueName(const std::string& name);
   BlobId NewBlob(const std::string& name, TensorType type);
+  // Both fail the builder where the answer is no. Shapes are checked as they
+  // come in, so that inference can multiply dimensions.
+  bool Exists(BlobId blob);
+  bool HasValidShape(const std::string& name, const TensorType& type);
 
   const SchemaRegistry* registry_;
   Net net_;

@@ -1,8 +1,10 @@
 #include "graph/schema/schema.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_join.h"
 
 namespace graph {
@@ -13,6 +15,8 @@ namespace {
                std::string(problem).c_str());
   std::abort();
 }
+
+bool IsWordChar(char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_'; }
 
 absl::string_view KindName(const AttrValue& value) {
   static constexpr absl::string_view kNames[] = {"an integer", "a float", "a string",
@@ -120,8 +124,26 @@ void SchemaRegistry::Add(Schema schema) {
   if ((schema.gradient() ? 1 : 0) + schema.no_gradient() + schema.not_differentiable() != 1) {
     BadSchema(type, "exactly one of Gradient, NoGradient, NotDifferentiable is needed");
   }
+  for (size_t i = 0; i + 1 < schema.inputs().size(); ++i) {
+    if (schema.inputs()[i].variadic) BadSchema(type, "only the last input may be variadic");
+    if (schema.inputs()[i].optional && !schema.inputs()[i + 1].optional) {
+      BadSchema(type, "a required input follows an optional one");
+    }
+  }
+  for (size_t i = 0; i < schema.attrs().size(); ++i) {
+    const std::string& attr = schema.attrs()[i].name;
+    // The text form writes NAME=VALUE and has in_place=[...] for itself.
+    if (attr.empty() || attr == "in_place" || !std::all_of(attr.begin(), attr.end(), IsWordChar)) {
+      BadSchema(type, absl::StrCat("'", attr, "' cannot name an attribute"));
+    }
+    for (size_t j = 0; j < i; ++j) {
+      if (schema.attrs()[j].name == attr) {
+        BadSchema(type, absl::StrCat("attribute '", attr, "' is declared twice"));
+      }
+    }
+  }
   for (const auto& [input, output] : schema.in_place()) {
-    if (input >= static_cast<int>(schema.inputs().size()) ||
+    if (input < 0 || output < 0 || input >= static_cast<int>(schema.inputs().size()) ||
         output >= static_cast<int>(schema.outputs().size())) {
       BadSchema(type, "an in-place pair names an input or output that does not exist");
     }
@@ -177,18 +199,18 @@ absl::StatusOr<std::vector<TensorType>> SchemaRegistry::Infer(
     variadic |= spec.variadic;
   }
   if (inputs.size() < required || (inputs.size() > schema->inputs().size() && !variadic)) {
-    return InvalidArgument(
-        op.Describe(), " has ", inputs.size(), " inputs; it takes (",
-        absl::StrJoin(schema->inputs(), ", ",
-                      [](std::string* out, const ArgSpec& spec) {
-                        absl::StrAppend(out, spec.name, spec.optional ? "?" : "",
-                                        spec.variadic ? "..." : "");
-                      }),
-        ")");
+    return InvalidArgument(op.Describe(), " has ", inputs.size(), " inputs; it takes (",
+                           absl::StrJoin(schema->inputs(), ", ",
+                                         [](std::string* out, const ArgSpec& spec) {
+                                           absl::StrAppend(out, spec.name, spec.optional ? "?" : "",
+                                                           spec.variadic ? "..." : "");
+                                         }),
+                           ")");
   }
   struct Op complete = op;
   RETURN_IF_ERROR(CompleteAttrs(&complete));
-  if (complete.attrs != op.attrs) {
+  // Completing only adds; comparing values would fail for NaN.
+  if (complete.attrs.size() != op.attrs.size()) {
     return InvalidArgument(op.Describe(), ": attributes are missing");
   }
   return schema->infer()({op, inputs});
@@ -255,8 +277,8 @@ absl::Status ExpectSameDType(const InferContext& c, int input, int other) {
 
 absl::Status ExpectSameType(const InferContext& c, int input, int other) {
   if (c.in(input) == c.in(other)) return absl::OkStatus();
-  return InputError(c, input, "must be of the type of input ", other, " (",
-                    c.in(other).ToString(), ")");
+  return InputError(c, input, "must be of the type of input ", other, " (", c.in(other).ToString(),
+                    ")");
 }
 
 }  // namespace graph

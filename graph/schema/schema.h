@@ -142,8 +142,8 @@ class SchemaRegistry : public OpRules {
   // Fills in defaults; rejects unknown and missing attributes and wrong types.
   absl::Status CompleteAttrs(Op* op) const;
 
-  absl::StatusOr<std::vector<TensorType>> Infer(
-      const Op& op, absl::Span<const TensorType> inputs) const override;
+  absl::StatusOr<std::vector<TensorType>> Infer(const Op& op,
+                                                absl::Span<const TensorType> inputs) const override;
   bool MayShare(const Op& op, int input, int output) const override;
 
   // Cost of one operator / of a whole net. The operators must be known.
