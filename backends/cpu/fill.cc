@@ -1,0 +1,39 @@
+#include <algorithm>
+
+#include "backends/cpu/kernel_util.h"
+#include "backends/cpu/kernels.h"
+
+namespace backends::cpu {
+namespace {
+
+template <typename T>
+std::unique_ptr<graph::Kernel> MakeFill(const graph::KernelSpec& spec) {
+  return MakeKernel([n = spec.out(0).elements(), value = static_cast<T>(spec.op->Float("value")),
+                     threads = spec.threads](const graph::KernelArgs& args) {
+    T* y = Out<T>(args, 0);
+    ParallelPieces(threads, n,
+                   [=](int64_t begin, int64_t count) { std::fill_n(y + begin, count, value); });
+  });
+}
+
+absl::StatusOr<std::unique_ptr<graph::Kernel>> Make(const graph::KernelSpec& spec) {
+  switch (spec.out(0).dtype) {
+    case graph::DType::kF32:
+      return MakeFill<float>(spec);
+    case graph::DType::kI32:
+      return MakeFill<int32_t>(spec);
+    case graph::DType::kI64:
+      return MakeFill<int64_t>(spec);
+    case graph::DType::kU8:
+      return MakeFill<uint8_t>(spec);
+    default:
+      return absl::UnimplementedError(
+          absl::StrCat(DescribeTypes(spec), ": the cpu backend cannot fill this type"));
+  }
+}
+
+}  // namespace
+
+void RegisterFill(graph::KernelTable* table) { AddFloat32(table, "Fill", Make); }
+
+}  // namespace backends::cpu

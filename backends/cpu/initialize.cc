@@ -1,0 +1,22 @@
+#include "backends/cpu/kernel_util.h"
+#include "backends/cpu/kernels.h"
+#include "ops/initializer.h"
+
+namespace backends::cpu {
+namespace {
+
+absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeInitial(const graph::KernelSpec& spec) {
+  return MakeKernel([initializer = ops::InitializerOf(*spec.op),
+                     n = spec.out(0).elements()](const graph::KernelArgs& args) {
+    ops::FillInitial(initializer, absl::MakeSpan(Out<float>(args, 0), static_cast<size_t>(n)));
+  });
+}
+
+}  // namespace
+
+void RegisterInitialize(graph::KernelTable* table) {
+  AddFloat32(table, "XavierFill", MakeInitial);
+  AddFloat32(table, "ConstantFill", MakeInitial);
+}
+
+}  // namespace backends::cpu

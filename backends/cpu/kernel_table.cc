@@ -1,0 +1,43 @@
+#include "backends/cpu/kernel_table.h"
+
+#include <omp.h>
+
+#include "backends/cpu/kernels.h"
+#include "backends/cpu/onednn.h"
+#include "graph/base/status.h"
+
+namespace backends::cpu {
+
+graph::Backend MakeBackend(int threads) {
+  CHECK(threads >= 1);
+  omp_set_num_threads(threads);
+  graph::Backend backend;
+  backend.name = "cpu";
+  backend.description = absl::StrCat("oneDNN ", OneDnnVersion(), ", ", EffectiveIsa(), ", ",
+                                     threads, threads == 1 ? " thread" : " threads");
+  graph::KernelTable* table = &backend.kernels;
+  RegisterAdamW(table);
+  RegisterAdd(table);
+  RegisterAddLayerNorm(table);
+  RegisterAttention(table);
+  RegisterBiasAdd(table);
+  RegisterClipFactors(table);
+  RegisterFill(table);
+  RegisterGatherRows(table);
+  RegisterGelu(table);
+  RegisterGradNorm(table);
+  RegisterIncrement(table);
+  RegisterInitialize(table);
+  RegisterLayerNorm(table);
+  RegisterLinear(table);
+  RegisterMatMul(table);
+  RegisterPatchify(table);
+  RegisterPrependToken(table);
+  RegisterSliceRows(table);
+  RegisterSoftmaxCrossEntropy(table);
+  RegisterStopGradient(table);
+  RegisterSumToShape(table);
+  return backend;
+}
+
+}  // namespace backends::cpu

@@ -1,0 +1,19 @@
+// The CPU backend as a whole.
+#ifndef BACKENDS_CPU_KERNEL_TABLE_H_
+#define BACKENDS_CPU_KERNEL_TABLE_H_
+
+#include "graph/runtime/kernel.h"
+
+namespace backends::cpu {
+
+// Kernels of all core operators, named "cpu"; plugins add theirs to `kernels`.
+// The description reads "oneDNN 3.2.0, AVX-512 + BF16, 2 threads".
+//
+// Also makes `threads` (at least 1) the calling thread's OpenMP default, so that
+// nothing in the process uses more: compile for the same number
+// (KernelSpec::threads), which is what the kernels themselves go by.
+graph::Backend MakeBackend(int threads);
+
+}  // namespace backends::cpu
+
+#endif  // BACKENDS_CPU_KERNEL_TABLE_H_

@@ -1,0 +1,86 @@
+// What the CPU kernels share: kernels from lambdas, parallel loops, the f32 rule.
+//
+// Loops are split statically and every output element is computed by one thread
+// in one order, so results are equal from run to run, and for the loops here
+// also for every number of threads.
+#ifndef BACKENDS_CPU_KERNEL_UTIL_H_
+#define BACKENDS_CPU_KERNEL_UTIL_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "graph/base/status.h"
+#include "graph/runtime/kernel.h"
+
+namespace backends::cpu {
+
+// "MatMul 'blocks.0.fc1' (f32[8,17,128], f32[512,128]) -> (f32[8,17,512])".
+std::string DescribeTypes(const graph::KernelSpec& spec);
+
+// Adds `factory` for floats that are f32; the answer to other float types is
+// Unimplemented with the operator and the dtype.
+void AddFloat32(graph::KernelTable* table, const std::string& op_type,
+                graph::KernelFactory factory);
+
+template <typename T>
+const T* In(const graph::KernelArgs& args, int i) {
+  return static_cast<const T*>(args.inputs[i]);
+}
+template <typename T>
+T* Out(const graph::KernelArgs& args, int i) {
+  return static_cast<T*>(args.outputs[i]);
+}
+
+// A kernel whose Run() calls `run(args)`.
+template <typename Function>
+class FunctionKernel final : public graph::Kernel {
+ public:
+  FunctionKernel(Function run, size_t scratch_bytes)
+      : run_(std::move(run)), scratch_bytes_(scratch_bytes) {}
+
+  size_t scratch_bytes() const override { return scratch_bytes_; }
+  absl::Status Run() override {
+    run_(args());
+    return absl::OkStatus();
+  }
+
+ private:
+  Function run_;
+  size_t scratch_bytes_;
+};
+
+template <typename Function>
+std::unique_ptr<graph::Kernel> MakeKernel(Function run, size_t scratch_bytes = 0) {
+  return std::make_unique<FunctionKernel<Function>>(std::move(run), scratch_bytes);
+}
+
+// Below this many elements a team costs more than it saves.
+constexpr int64_t kMinParallelElements = 16384;
+
+// `fn(i)` for i in [0, n), each index about `elements` elements of work.
+template <typename Function>
+void ParallelFor(int threads, int64_t n, int64_t elements, const Function& fn) {
+  if (threads == 1 || n == 1 || n * elements < kMinParallelElements) {
+    for (int64_t i = 0; i < n; ++i) fn(i);
+    return;
+  }
+#pragma omp parallel for schedule(static) num_threads(threads)
+  for (int64_t i = 0; i < n; ++i) fn(i);
+}
+
+// `fn(begin, count)` over pieces of [0, n) that fit the first-level cache.
+template <typename Function>
+void ParallelPieces(int threads, int64_t n, const Function& fn) {
+  constexpr int64_t kPiece = 4096;
+  ParallelFor(threads, (n + kPiece - 1) / kPiece, kPiece, [&](int64_t piece) {
+    const int64_t begin = piece * kPiece;
+    fn(begin, std::min(kPiece, n - begin));
+  });
+}
+
+}  // namespace backends::cpu
+
+#endif  // BACKENDS_CPU_KERNEL_UTIL_H_

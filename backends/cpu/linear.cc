@@ -1,0 +1,32 @@
+// One oneDNN matmul with the bias, and the GELU if asked for, in its epilogue.
+#include "backends/cpu/kernel_util.h"
+#include "backends/cpu/kernels.h"
+#include "backends/cpu/onednn.h"
+
+namespace backends::cpu {
+namespace {
+
+absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeLinear(const graph::KernelSpec& spec) {
+  const int64_t rows = spec.in(0).rows();
+  const int64_t k = spec.in(0).cols();
+  const int64_t n = spec.out(0).cols();
+  dnnl::primitive_attr epilogue;
+  if (spec.op->Str("activation") == "gelu") {
+    dnnl::post_ops gelu;
+    gelu.append_eltwise(dnnl::algorithm::eltwise_gelu_erf, 0.0f, 0.0f);
+    epilogue.set_post_ops(gelu);
+  }
+  return PrimitiveKernel::Make(
+      spec, {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_BIAS}, {DNNL_ARG_DST},
+      [&](const dnnl::primitive_attr& attr) {
+        return dnnl::matmul::primitive_desc(Engine(), Matrix(rows, k), TransposedMatrix(k, n),
+                                            Matrix(1, n), Matrix(rows, n), attr);
+      },
+      epilogue);
+}
+
+}  // namespace
+
+void RegisterLinear(graph::KernelTable* table) { AddFloat32(table, "Linear", MakeLinear); }
+
+}  // namespace backends::cpu

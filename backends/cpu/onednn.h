@@ -1,0 +1,107 @@
+// The one door to oneDNN. Its headers are included here and in the kernels of
+// this folder only, and its exceptions end here as absl::Status.
+//
+// oneDNN takes its number of threads from OpenMP, once when a primitive is made
+// and again when it runs, and OpenMP keeps that number per calling thread. So
+// both happen under a ThreadBudget of the kernel's `threads`, and a kernel
+// gives the same numbers whichever thread runs it.
+#ifndef BACKENDS_CPU_ONEDNN_H_
+#define BACKENDS_CPU_ONEDNN_H_
+
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/types/span.h"
+#include "dnnl.hpp"
+#include "graph/base/status.h"
+#include "graph/runtime/kernel.h"
+
+namespace backends::cpu {
+
+// While it lives, the calling thread's OpenMP teams have `threads` threads.
+class ThreadBudget {
+ public:
+  explicit ThreadBudget(int threads);
+  ~ThreadBudget();
+  ThreadBudget(const ThreadBudget&) = delete;
+  ThreadBudget& operator=(const ThreadBudget&) = delete;
+
+ private:
+  int before_;
+};
+
+// The process's CPU engine.
+const dnnl::engine& Engine();
+
+// "3.2.0".
+std::string OneDnnVersion();
+// What oneDNN's kernels use here, ONEDNN_MAX_CPU_ISA considered: "AVX2",
+// "AVX-512 + BF16", ...
+std::string EffectiveIsa();
+
+// A dense row-major f32 matrix (rows, cols), and the same memory read as its
+// transpose: a (cols, rows) matrix stored as (rows, cols) has shape (rows, cols)
+// after TransposedMatrix(rows, cols).
+dnnl::memory::desc Matrix(int64_t rows, int64_t cols);
+dnnl::memory::desc TransposedMatrix(int64_t rows, int64_t cols);
+// n dense f32.
+dnnl::memory::desc Vector(int64_t n);
+
+// A kernel that is one primitive.
+class PrimitiveKernel final : public graph::Kernel {
+ public:
+  // `make_pd(attr)` returns the primitive descriptor, built with Engine() and
+  // that attribute; `inputs` and `outputs` are the DNNL_ARG_* that the
+  // operator's inputs and outputs are, in order, and `also` names input
+  // positions that are given under a second DNNL_ARG_*. A refusal of anything
+  // that `make_pd` does is a Status with the operator, its tensors' types and
+  // oneDNN's reason.
+  template <typename MakePd>
+  static absl::StatusOr<std::unique_ptr<graph::Kernel>> Make(
+      const graph::KernelSpec& spec, std::initializer_list<int> inputs,
+      std::initializer_list<int> outputs, MakePd make_pd,
+      dnnl::primitive_attr attr = dnnl::primitive_attr(),
+      std::initializer_list<std::pair<int, int>> also = {}) {
+    std::unique_ptr<PrimitiveKernel> kernel(new PrimitiveKernel(spec.threads));
+    RETURN_IF_ERROR(Guard(spec, [&] {
+      attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+      kernel->Adopt(make_pd(attr), inputs, outputs, also);
+    }));
+    return kernel;
+  }
+
+  size_t scratch_bytes() const override { return scratch_bytes_; }
+  absl::Status Bind(const graph::KernelArgs& args) override;
+  absl::Status Run() override;
+
+ private:
+  explicit PrimitiveKernel(int threads) : threads_(threads) {}
+
+  // Calls `make` under a budget of spec.threads and turns what oneDNN throws
+  // into a Status.
+  static absl::Status Guard(const graph::KernelSpec& spec, absl::FunctionRef<void()> make);
+  void Adopt(const dnnl::primitive_desc_base& pd, absl::Span<const int> inputs,
+             absl::Span<const int> outputs, absl::Span<const std::pair<int, int>> also);
+
+  // Where an argument's address comes from.
+  enum class Source { kInput, kOutput, kScratch };
+  struct Argument {
+    Source source;
+    int position;  // among inputs or outputs
+    dnnl::memory memory;
+  };
+
+  const int threads_;
+  size_t scratch_bytes_ = 0;
+  dnnl::primitive primitive_;
+  std::vector<Argument> arguments_;
+  std::vector<dnnl_exec_arg_t> exec_args_;  // the same in oneDNN's form
+};
+
+}  // namespace backends::cpu
+
+#endif  // BACKENDS_CPU_ONEDNN_H_

@@ -1,0 +1,265 @@
+// Our kernels allocate nothing in Run().
+//
+// This program replaces operator new, malloc, posix_memalign and aligned_alloc.
+// While a kernel runs, each call belongs to the library that holds its return
+// address, or where that is the C++ library, to that library's caller. Calls of
+// oneDNN (libdnnl) and the OpenMP runtime (libgomp) are theirs to make; every
+// other call is ours and counted.
+#include <dlfcn.h>
+#include <execinfo.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <new>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "backends/cpu/kernel_table.h"
+#include "gtest/gtest.h"
+#include "tests/harness/host_tensor.h"
+#include "tests/harness/op_runner.h"
+
+extern "C" {
+void* __libc_malloc(size_t bytes);
+void* __libc_memalign(size_t alignment, size_t bytes);
+}
+
+namespace {
+
+std::atomic<bool> g_counting{false};
+std::atomic<int> g_ours{0};
+const void* g_first_caller = nullptr;  // of ours, for the message
+
+bool IsIn(const void* address, const char* library) {
+  Dl_info info;
+  return dladdr(address, &info) != 0 && info.dli_fname != nullptr &&
+         std::strstr(info.dli_fname, library) != nullptr;
+}
+
+// The first caller outside the standard library, whose containers and strings
+// allocate for others.
+const void* Responsible(const void* caller) {
+  if (!IsIn(caller, "libstdc++")) return caller;
+  void* frames[32];
+  const int depth = backtrace(frames, 32);
+  int i = std::find(frames, frames + depth, caller) - frames;
+  while (i < depth && IsIn(frames[i], "libstdc++")) ++i;
+  return i < depth ? frames[i] : caller;
+}
+
+void Count(const void* caller) {
+  if (!g_counting.load(std::memory_order_relaxed)) return;
+  caller = Responsible(caller);
+  if (IsIn(caller, "libdnnl") || IsIn(caller, "libgomp")) return;
+  if (g_ours++ == 0) g_first_caller = caller;
+}
+
+std::string FirstCaller() {
+  Dl_info info;
+  if (g_ours == 0 || dladdr(g_first_caller, &info) == 0) return "";
+  return absl::StrCat("first by ", info.dli_sname != nullptr ? info.dli_sname : "?", " in ",
+                      info.dli_fname);
+}
+
+void* CheckedNew(size_t bytes, const void* caller) {
+  Count(caller);
+  if (void* p = __libc_malloc(bytes)) return p;
+  throw std::bad_alloc();
+}
+
+void* CheckedNew(size_t bytes, std::align_val_t alignment, const void* caller) {
+  Count(caller);
+  if (void* p = __libc_memalign(static_cast<size_t>(alignment), bytes)) return p;
+  throw std::bad_alloc();
+}
+
+}  // namespace
+
+extern "C" void* malloc(size_t bytes) {
+  Count(__builtin_return_address(0));
+  return __libc_malloc(bytes);
+}
+extern "C" int posix_memalign(void** result, size_t alignment, size_t bytes) {
+  Count(__builtin_return_address(0));
+  *result = __libc_memalign(alignment, bytes);
+  return *result == nullptr ? ENOMEM : 0;
+}
+extern "C" void* aligned_alloc(size_t alignment, size_t bytes) {
+  Count(__builtin_return_address(0));
+  return __libc_memalign(alignment, bytes);
+}
+void* operator new(size_t bytes) { return CheckedNew(bytes, __builtin_return_address(0)); }
+void* operator new[](size_t bytes) { return CheckedNew(bytes, __builtin_return_address(0)); }
+void* operator new(size_t bytes, std::align_val_t alignment) {
+  return CheckedNew(bytes, alignment, __builtin_return_address(0));
+}
+void* operator new[](size_t bytes, std::align_val_t alignment) {
+  return CheckedNew(bytes, alignment, __builtin_return_address(0));
+}
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete[](void* p) noexcept { std::free(p); }
+void operator delete(void* p, size_t) noexcept { std::free(p); }
+void operator delete[](void* p, size_t) noexcept { std::free(p); }
+void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+void operator delete[](void* p, std::align_val_t) noexcept { std::free(p); }
+void operator delete(void* p, size_t, std::align_val_t) noexcept { std::free(p); }
+void operator delete[](void* p, size_t, std::align_val_t) noexcept { std::free(p); }
+
+namespace harness {
+namespace {
+
+struct Use {
+  const char* type;
+  graph::Attrs attrs;
+  std::vector<graph::TensorType> inputs, outputs;
+};
+
+std::vector<Use> Uses() {
+  const auto x = F32({8, 50, 128});
+  const auto rows = F32({8, 50});
+  const auto vector = F32({128});
+  const auto one = F32({1});
+  const auto qkv = F32({8, 50, 384}), lse = F32({8, 4, 50});
+  const auto small_qkv = F32({8, 17, 384}), small_y = F32({8, 17, 128}),
+             small_lse = F32({8, 4, 17});
+  const graph::Attrs heads = {{"heads", int64_t{4}}};
+  const graph::Attrs eps = {{"eps", 1e-6f}};
+  const graph::Attrs fill = {
+      {"shape", std::vector<int64_t>{8, 50, 128}}, {"dtype", std::string("f32")}, {"value", 0.5f}};
+  graph::Attrs xavier = fill;
+  xavier["initializer"] = std::string("xavier_uniform");
+  xavier["seed"] = int64_t{1};
+  xavier["fan_in"] = xavier["fan_out"] = int64_t{128};
+  xavier["grid"] = std::vector<int64_t>{};
+  graph::Attrs constant = fill;
+  constant["initializer"] = std::string("constant");
+  const graph::Attrs clip = {{"max_norm", 1.0f}, {"mode", std::string("parameter")}};
+  const graph::Attrs adamw = {{"beta1", 0.9f},
+                              {"beta2", 0.95f},
+                              {"eps", 1e-8f},
+                              {"weight_decay", 0.05f},
+                              {"index", int64_t{0}}};
+  return {
+      {"AdamW", adamw, {x, x, x, x, one, one, I32({1})}, {x, x, x}},
+      {"Add", {}, {x, x}, {x}},
+      {"AddLayerNorm", eps, {x, x, vector, vector}, {x, x, rows, rows}},
+      {"Attention", heads, {qkv}, {x, lse}},
+      {"Attention", heads, {small_qkv}, {small_y, small_lse}},
+      {"AttentionGrad", heads, {qkv, x, lse, x}, {qkv}},
+      {"AttentionGrad", heads, {small_qkv, small_y, small_lse, small_y}, {small_qkv}},
+      {"BiasAdd", {}, {x, vector}, {x}},
+      {"ClipFactors", clip, {one, one, one}, {F32({3}), one, I32({1})}},
+      {"ConstantFill", constant, {}, {x}},
+      {"Fill", fill, {}, {x}},
+      {"GatherRows", {}, {x, I32({8, 5})}, {F32({8, 5, 128})}},
+      {"Gelu", {}, {x}, {x}},
+      {"GeluGrad", {}, {x, x}, {x}},
+      {"GradNorm", {}, {x}, {one}},
+      {"Increment", {}, {I32({1})}, {I32({1})}},
+      {"LayerNorm", eps, {x, vector, vector}, {x, rows, rows}},
+      {"LayerNormGrad", eps, {x, vector, rows, rows, x}, {x, vector, vector}},
+      {"Linear", {{"activation", std::string("gelu")}}, {x, F32({384, 128}), F32({384})}, {qkv}},
+      {"MatMul", {{"trans_w", int64_t{0}}}, {x, F32({128, 384})}, {qkv}},
+      {"MatMul", {{"trans_w", int64_t{1}}}, {x, F32({384, 128})}, {qkv}},
+      {"MatMulWeightGrad",
+       {{"shape", std::vector<int64_t>{384, 128}}},
+       {qkv, x},
+       {F32({384, 128})}},
+      {"PadRows", {{"start", int64_t{1}}, {"rows", int64_t{53}}}, {x}, {F32({8, 53, 128})}},
+      {"Patchify", {{"patch", int64_t{8}}}, {F32({8, 3, 32, 32})}, {F32({8, 16, 192})}},
+      {"PrependToken", {}, {x, F32({1, 1, 128})}, {F32({8, 51, 128})}},
+      {"ScatterRows", {{"rows", int64_t{60}}}, {x, I32({8, 50})}, {F32({8, 60, 128})}},
+      {"SliceRows", {{"start", int64_t{1}}, {"count", int64_t{7}}}, {x}, {F32({8, 7, 128})}},
+      {"SoftmaxCrossEntropy", {}, {F32({64, 10}), I32({64})}, {one, I32({64})}},
+      {"SoftmaxCrossEntropyGrad", {}, {F32({64, 10}), I32({64}), one}, {F32({64, 10})}},
+      {"StopGradient", {}, {x}, {x}},
+      {"SumToShape", {{"shape", std::vector<int64_t>{128}}}, {x}, {vector}},
+      {"XavierFill", xavier, {}, {x}},
+  };
+}
+
+// A kernel bound to memory of its own; integers are zero.
+struct Bound {
+  std::unique_ptr<graph::Kernel> kernel;
+  std::vector<std::unique_ptr<GuardedBuffer>> buffers;
+
+  void* NewBuffer(size_t bytes) {
+    buffers.push_back(std::make_unique<GuardedBuffer>(bytes));
+    std::memset(buffers.back()->data(), 0, bytes);
+    return buffers.back()->data();
+  }
+};
+
+int AllocationsOf(const std::function<void()>& run) {
+  g_ours = 0;
+  g_counting = true;
+  run();
+  g_counting = false;
+  return g_ours;
+}
+
+TEST(CpuAllocation, TheCounterCounts) {
+  void* frame;
+  backtrace(&frame, 1);  // its first call allocates
+  EXPECT_EQ(AllocationsOf([] { ::operator delete(::operator new(8)); }), 1);
+  EXPECT_EQ(AllocationsOf([] { ::operator delete[](::operator new[](8)); }), 1);
+  EXPECT_EQ(AllocationsOf([] {
+              void* volatile p = malloc(8);
+              std::free(p);
+            }),
+            1);
+  // Through the C++ library, for us.
+  std::string text;
+  EXPECT_EQ(AllocationsOf([&] { text.reserve(1000); }), 1);
+}
+
+TEST(CpuAllocation, NoKernelAllocatesInRun) {
+  void* frame;
+  backtrace(&frame, 1);
+  std::vector<std::string> covered;
+  for (int threads : {1, 2}) {
+    const graph::Backend backend = backends::cpu::MakeBackend(threads);
+    for (const Use& use : Uses()) {
+      SCOPED_TRACE(absl::StrCat(use.type, ", ", threads, " threads"));
+      graph::Op op;
+      op.type = use.type;
+      op.name = "case";
+      op.attrs = use.attrs;
+      graph::KernelSpec spec;
+      spec.op = &op;
+      spec.inputs = use.inputs;
+      spec.outputs = use.outputs;
+      spec.threads = threads;
+      const graph::KernelFactory* factory = backend.kernels.Find(use.type);
+      ASSERT_NE(factory, nullptr);
+      auto made = (*factory)(spec);
+      ASSERT_TRUE(made.ok()) << made.status();
+      Bound bound;
+      bound.kernel = std::move(*made);
+      graph::KernelArgs args;
+      for (const auto& type : use.inputs) args.inputs.push_back(bound.NewBuffer(type.bytes()));
+      for (const auto& type : use.outputs) args.outputs.push_back(bound.NewBuffer(type.bytes()));
+      args.scratch = bound.NewBuffer(bound.kernel->scratch_bytes());
+      ASSERT_TRUE(bound.kernel->Bind(args).ok());
+      bool ok = true;
+      EXPECT_EQ(AllocationsOf([&] {
+                  for (int i = 0; i < 3; ++i) ok = bound.kernel->Run().ok() && ok;
+                }),
+                0)
+          << FirstCaller();
+      EXPECT_TRUE(ok);
+      covered.push_back(use.type);
+    }
+    // A new kernel must be added above.
+    for (const std::string& type : backend.kernels.Types()) {
+      EXPECT_NE(std::find(covered.begin(), covered.end(), type), covered.end()) << type;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace harness

@@ -1,0 +1,110 @@
+// What the backend says about itself, what it refuses, and that a kernel's
+// threads are its own affair.
+#include <omp.h>
+
+#include <cstdlib>
+#include <thread>
+
+#include "backends/cpu/kernel_table.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/harness/host_tensor.h"
+#include "tests/harness/op_runner.h"
+
+namespace harness {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+using ::testing::Not;
+
+graph::Op MatMulOp() {
+  graph::Op op;
+  op.type = "MatMul";
+  op.name = "fc1";
+  op.attrs["trans_w"] = int64_t{1};
+  return op;
+}
+
+TEST(CpuBackend, DescribesItself) {
+  const graph::Backend two = backends::cpu::MakeBackend(2);
+  EXPECT_EQ(two.name, "cpu");
+  EXPECT_THAT(two.description, MatchesRegex("oneDNN 3\\.[0-9]+\\.[0-9]+, .*, 2 threads"));
+  EXPECT_EQ(omp_get_max_threads(), 2);
+  const graph::Backend one = backends::cpu::MakeBackend(1);
+  EXPECT_THAT(one.description, HasSubstr(", 1 thread"));
+  EXPECT_THAT(one.description, Not(HasSubstr("threads")));
+  EXPECT_EQ(omp_get_max_threads(), 1);
+}
+
+TEST(CpuBackend, NamesTheInstructionsOneDnnMayUse) {
+  const std::string description = backends::cpu::MakeBackend(1).description;
+  const char* limit = std::getenv("ONEDNN_MAX_CPU_ISA");
+  if (limit != nullptr && std::string(limit) == "AVX2") {
+    EXPECT_THAT(description, HasSubstr(", AVX2, "));
+  } else {
+    EXPECT_THAT(description, HasSubstr("AVX"));
+  }
+}
+
+TEST(CpuBackend, RefusesF64ByName) {
+  const graph::Backend backend = backends::cpu::MakeBackend(2);
+  const graph::Op op = MatMulOp();
+  graph::KernelSpec spec;
+  spec.op = &op;
+  spec.inputs = {F64({2, 3}), F64({4, 3})};
+  spec.outputs = {F64({2, 4})};
+  for (const std::string& type : backend.kernels.Types()) {
+    const auto kernel = (*backend.kernels.Find(type))(spec);
+    EXPECT_TRUE(absl::IsUnimplemented(kernel.status())) << type << ": " << kernel.status();
+    EXPECT_THAT(std::string(kernel.status().message()), HasSubstr("MatMul 'fc1'"));
+    EXPECT_THAT(std::string(kernel.status().message()), HasSubstr("f64"));
+  }
+}
+
+TEST(CpuBackend, OneDnnsRefusalIsAStatusWithOperatorAndShapes) {
+  const graph::Backend backend = backends::cpu::MakeBackend(2);
+  const graph::Op op = MatMulOp();
+  graph::KernelSpec spec;
+  spec.op = &op;
+  spec.inputs = {F32({2, -3}), F32({4, -3})};
+  spec.outputs = {F32({2, 4})};
+  const auto kernel = (*backend.kernels.Find("MatMul"))(spec);
+  ASSERT_FALSE(kernel.ok());
+  EXPECT_TRUE(absl::IsUnimplemented(kernel.status())) << kernel.status();
+  EXPECT_THAT(std::string(kernel.status().message()),
+              HasSubstr("MatMul 'fc1' (f32[2,-3], f32[4,-3]) -> (f32[2,4])"));
+}
+
+// OpenMP keeps its number of threads per thread, so a kernel that relied on the
+// one MakeBackend set would behave differently elsewhere.
+TEST(CpuBackend, AKernelRunsTheSameOnAnyThread) {
+  const graph::Backend backend = backends::cpu::MakeBackend(2);
+  const TypedOp op{MatMulOp(), {F32({512, 192}), F32({256, 192})}, {F32({512, 256})}};
+  HostTensor x(op.inputs[0]), w(op.inputs[1]);
+  graph::RandomStream random(1, graph::Purpose::kNoise);
+  Normal()(&x, &random);
+  Normal()(&w, &random);
+  for (int threads : {1, 2, 3}) {
+    auto runner = OpRunner::Create(backend, op, threads);
+    ASSERT_TRUE(runner.ok()) << runner.status();
+    const auto here = (*runner)->Run({x, w});
+    ASSERT_TRUE(here.ok()) << here.status();
+    std::vector<HostTensor> there;
+    int budget_after = 0;
+    std::thread other([&] {
+      omp_set_num_threads(4);
+      const auto result = (*runner)->Run({x, w});
+      if (result.ok()) there = *result;
+      budget_after = omp_get_max_threads();
+    });
+    other.join();
+    ASSERT_EQ(there.size(), 1u);
+    EXPECT_TRUE(there[0] == (*here)[0]) << threads << " threads";
+    EXPECT_EQ(budget_after, 4);
+    EXPECT_EQ(omp_get_max_threads(), 2);
+  }
+}
+
+}  // namespace
+}  // namespace harness

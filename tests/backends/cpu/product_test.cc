@@ -1,0 +1,123 @@
+// MatMul, MatMulWeightGrad and Linear against loops in double: weights of rank
+// four, both orientations, odd and unit sizes, 1 to 4 threads.
+#include <cmath>
+
+#include "backends/cpu/kernel_table.h"
+#include "gtest/gtest.h"
+#include "tests/harness/op_case.h"
+#include "tests/harness/op_runner.h"
+
+namespace harness {
+namespace {
+
+using Doubles = std::vector<double>;
+
+HostTensor Random(const graph::TensorType& type, uint64_t key) {
+  HostTensor tensor(type);
+  graph::RandomStream random(key, graph::Purpose::kNoise);
+  Normal()(&tensor, &random);
+  return tensor;
+}
+
+// Runs at 1 to 4 threads, twice each, and compares.
+void Check(const TypedOp& op, const std::vector<HostTensor>& inputs, const Doubles& expected) {
+  const graph::Backend backend = backends::cpu::MakeBackend(2);
+  for (int threads = 1; threads <= 4; ++threads) {
+    SCOPED_TRACE(absl::StrCat(op.op.type, " ", op.inputs[0].ToString(), " ",
+                              op.inputs[1].ToString(), ", ", threads, " threads"));
+    auto runner = OpRunner::Create(backend, op, threads);
+    ASSERT_TRUE(runner.ok()) << runner.status();
+    const auto first = (*runner)->Run(inputs);
+    ASSERT_TRUE(first.ok()) << first.status();
+    ExpectClose((*first)[0], HostTensor(op.outputs[0], expected), 2e-6);
+    const auto second = (*runner)->Run(inputs);
+    EXPECT_TRUE(second.ok() && (*second)[0] == (*first)[0]);
+  }
+}
+
+// `weight` is (N, ...) with trans_w, else (K, ...), rest flattened.
+void CheckMatMul(const graph::Shape& x_shape, const graph::Shape& weight, bool trans_w) {
+  const HostTensor x = Random(F32(x_shape), 1), w = Random(F32(weight), 2);
+  const int64_t rows = x.type().rows(), k = x.type().cols(), n = w.size() / k;
+  Doubles y(rows * n);
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t c = 0; c < n; ++c) {
+      for (int64_t i = 0; i < k; ++i) {
+        y[r * n + c] += x.Get(r * k + i) * w.Get(trans_w ? c * k + i : i * n + c);
+      }
+    }
+  }
+  graph::Shape y_shape = x_shape;
+  y_shape.back() = n;
+  graph::Op op;
+  op.type = "MatMul";
+  op.name = "case";
+  op.attrs["trans_w"] = int64_t{trans_w};
+  Check({op, {x.type(), w.type()}, {F32(y_shape)}}, {x, w}, y);
+
+  // The same product with a bias, and with the GELU behind it.
+  if (!trans_w) return;
+  const HostTensor b = Random(F32({n}), 3);
+  Doubles biased = y, activated = y;
+  for (int64_t i = 0; i < rows * n; ++i) {
+    biased[i] = y[i] + b.Get(i % n);
+    activated[i] = 0.5 * biased[i] * std::erfc(-biased[i] * M_SQRT1_2);
+  }
+  op.type = "Linear";
+  op.attrs.clear();
+  op.attrs["activation"] = std::string("none");
+  Check({op, {x.type(), w.type(), b.type()}, {F32(y_shape)}}, {x, w, b}, biased);
+  op.attrs["activation"] = std::string("gelu");
+  Check({op, {x.type(), w.type(), b.type()}, {F32(y_shape)}}, {x, w, b}, activated);
+}
+
+void CheckWeightGrad(const graph::Shape& a_shape, const graph::Shape& b_shape,
+                     const std::vector<int64_t>& shape) {
+  const HostTensor a = Random(F32(a_shape), 4), b = Random(F32(b_shape), 5);
+  const int64_t rows = a.type().rows(), m = a.type().cols(), n = b.type().cols();
+  Doubles w(m * n);
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t i = 0; i < m; ++i) {
+      for (int64_t j = 0; j < n; ++j) w[i * n + j] += a.Get(r * m + i) * b.Get(r * n + j);
+    }
+  }
+  graph::Op op;
+  op.type = "MatMulWeightGrad";
+  op.name = "case";
+  op.attrs["shape"] = shape;
+  Check({op, {a.type(), b.type()}, {F32(graph::Shape(shape.begin(), shape.end()))}}, {a, b}, w);
+}
+
+TEST(CpuProduct, MatrixWeights) {
+  CheckMatMul({3, 17, 40}, {24, 40}, true);
+  CheckMatMul({3, 17, 40}, {40, 24}, false);
+  CheckMatMul({5, 13}, {7, 13}, true);
+  CheckMatMul({5, 13}, {13, 7}, false);
+  CheckMatMul({64, 128}, {384, 128}, true);
+}
+
+TEST(CpuProduct, WeightsOfRankFour) {
+  CheckMatMul({2, 9, 48}, {20, 3, 4, 4}, true);
+  CheckMatMul({2, 9, 20}, {20, 3, 4, 4}, false);
+}
+
+TEST(CpuProduct, UnitSizes) {
+  CheckMatMul({1, 1}, {1, 1}, true);
+  CheckMatMul({1, 1}, {1, 1}, false);
+  CheckMatMul({1, 9}, {5, 9}, true);
+  CheckMatMul({7, 1}, {5, 1}, true);
+  CheckMatMul({7, 9}, {1, 9}, true);
+  CheckMatMul({7, 9}, {9, 1}, false);
+  CheckMatMul({11}, {3, 11}, true);
+}
+
+TEST(CpuProduct, WeightGradients) {
+  CheckWeightGrad({2, 9, 20}, {2, 9, 48}, {20, 3, 4, 4});
+  CheckWeightGrad({33, 7}, {33, 13}, {7, 13});
+  CheckWeightGrad({1, 7}, {1, 13}, {7, 13});
+  CheckWeightGrad({5, 1}, {5, 1}, {1, 1});
+  CheckWeightGrad({400, 64}, {400, 96}, {64, 96});
+}
+
+}  // namespace
+}  // namespace harness
