@@ -28,24 +28,18 @@ absl::Status FileError(const std::string& path) {
 }  // namespace
 
 std::string MetricsLine(const TrainMetrics& metrics) {
-  return Json{{"step", metrics.step},
-              {"epoch", metrics.epoch},
-              {"loss", metrics.loss},
-              {"pos_acc1", metrics.pos_acc1},
-              {"pos_acc1_weighted", metrics.pos_acc1_weighted},
-              {"lr", metrics.lr},
-              {"grad_norm", metrics.grad_norm},
-              {"timing", Object(metrics.timing)}}
-             .dump() +
-         "\n";
+  Json line{{"step", metrics.step}, {"epoch", metrics.epoch}, {"loss", metrics.loss}};
+  for (const auto& [name, value] : metrics.model) line[name] = value;
+  line["lr"] = metrics.lr;
+  line["grad_norm"] = metrics.grad_norm;
+  line["timing"] = Object(metrics.timing);
+  return line.dump() + "\n";
 }
 
 std::string MetricsLine(const EvalMetrics& metrics) {
-  Json line{{"epoch", metrics.epoch},
-            {"step", metrics.step},
-            {"heldout_pos_acc1", metrics.heldout_pos_acc1},
-            {"chance", metrics.chance}};
-  for (const auto& [name, value] : metrics.extras) line[name] = value;
+  Json line{{"epoch", metrics.epoch}, {"step", metrics.step}};
+  for (const auto& [name, value] : metrics.accuracies) line[name] = value;
+  line["chance"] = metrics.chance;
   line["timing"] = Object(metrics.timing);
   return line.dump() + "\n";
 }

@@ -25,11 +25,10 @@ using MetricList = std::vector<std::pair<std::string, double>>;
 
 // One optimizer step.
 struct TrainMetrics {
-  int64_t step = 0;              // optimizer steps done, this one included
-  double epoch = 0;              // epochs of data seen, a fraction within an epoch
-  double loss = 0;               // mean over the accumulation window
-  double pos_acc1 = 0;           // plain, in [0, 1]
-  double pos_acc1_weighted = 0;  // weighted as the loss is
+  int64_t step = 0;  // optimizer steps done, this one included
+  double epoch = 0;  // epochs of data seen, a fraction within an epoch
+  double loss = 0;   // mean over the accumulation window
+  MetricList model;  // the model's: pos_acc1, pos_acc1_weighted
   double lr = 0;
   double grad_norm = 0;  // over all parameters, before clipping
   MetricList timing;     // whatever is not reproducible
@@ -39,9 +38,9 @@ struct TrainMetrics {
 struct EvalMetrics {
   double epoch = 0;
   int64_t step = 0;
-  double heldout_pos_acc1 = 0;
-  double chance = 0;  // 1 / positions
-  MetricList extras;  // after chance, e.g. heldout_pos_acc1_all_dropped
+  // The model's, e.g. heldout_pos_acc1, heldout_pos_acc1_all_dropped.
+  MetricList accuracies;
+  double chance = 0;  // of the first accuracy
   MetricList timing;
 };
 

@@ -1,0 +1,161 @@
+#include "models/training/nets.h"
+
+#include "graph/autodiff/autodiff.h"
+#include "graph/base/random.h"
+#include "graph/schema/builder.h"
+
+namespace models {
+
+using graph::BlobId;
+using graph::DType;
+using graph::NetBuilder;
+
+namespace {
+
+std::string Name(const NetBuilder& builder, BlobId blob) {
+  return builder.status().ok() ? builder.net().blob(blob).name : "";
+}
+
+// Gradient plus what the window has accumulated so far.
+std::vector<BlobId> AddAccumulated(NetBuilder* builder, const std::vector<Parameter>& parameters,
+                                   const std::vector<BlobId>& gradients) {
+  std::vector<BlobId> sums;
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const std::string name = AccumulatorName(parameters[i].name);
+    const BlobId so_far = builder->State(name, parameters[i].type);
+    sums.push_back(builder->Op("Add", name, {so_far, gradients[i]}));
+  }
+  return sums;
+}
+
+}  // namespace
+
+std::string FirstMomentName(const std::string& parameter) { return "adam_m/" + parameter; }
+std::string SecondMomentName(const std::string& parameter) { return "adam_v/" + parameter; }
+std::string AccumulatorName(const std::string& parameter) { return "accum/" + parameter; }
+
+UpdateBlobs AppendUpdate(NetBuilder* builder, const std::vector<Parameter>& parameters,
+                         const std::vector<BlobId>& gradients, const RecipeConfig& recipe,
+                         BlobId lr) {
+  UpdateBlobs blobs;
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    blobs.norms.push_back(
+        builder->Op("GradNorm", "grad_norm/" + parameters[i].name, {gradients[i]}));
+  }
+  const std::vector<BlobId> clip =
+      builder->OpN("ClipFactors", "clip", blobs.norms,
+                   {{"max_norm", static_cast<float>(recipe.clip_grad)},
+                    {"mode", std::string(recipe.clip_global ? "global" : "parameter")}});
+  blobs.grad_norm = clip[1];
+  blobs.clipped = clip[2];
+  const BlobId step_before = builder->State(kStepState, {DType::kI32, {1}});
+  const BlobId step = builder->Op("Increment", kStepState, {step_before});
+  builder->SetExit(step_before, step);
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const Parameter& p = parameters[i];
+    const BlobId w = builder->State(p.name, p.type);
+    const BlobId m = builder->State(FirstMomentName(p.name), p.type);
+    const BlobId v = builder->State(SecondMomentName(p.name), p.type);
+    const std::vector<BlobId> updated =
+        builder->OpN("AdamW", "adamw/" + p.name, {w, gradients[i], m, v, lr, clip[0], step},
+                     {{"beta1", static_cast<float>(recipe.beta1)},
+                      {"beta2", static_cast<float>(recipe.beta2)},
+                      {"eps", static_cast<float>(recipe.adam_eps)},
+                      {"weight_decay", static_cast<float>(p.decays() ? recipe.weight_decay : 0)},
+                      {"index", static_cast<int64_t>(i)}});
+    builder->SetExit(w, updated[0]);
+    builder->SetExit(m, updated[1]);
+    builder->SetExit(v, updated[2]);
+  }
+  return blobs;
+}
+
+absl::StatusOr<TrainingNet> BuildTrainingNet(const graph::SchemaRegistry& registry,
+                                             const Model& model, const RecipeConfig& recipe,
+                                             int batch, MicroStep micro_step, int accum_iter,
+                                             const std::string& net_name) {
+  TrainingNet result;
+  NetBuilder builder(&registry, net_name);
+  ModelBuilder model_builder(&builder);
+  const ForwardOutputs forward = model.BuildTraining(&model_builder, batch);
+  RETURN_IF_ERROR(builder.status());
+  result.parameters = model_builder.parameters();
+  result.loss = Name(builder, forward.loss);
+  builder.Output(forward.loss);
+  for (const auto& [metric, blob] : forward.metrics) {
+    result.metrics.emplace_back(metric, Name(builder, blob));
+    builder.Output(blob);
+  }
+
+  std::vector<Parameter> trainable;
+  std::vector<BlobId> weights;
+  for (const Parameter& p : result.parameters) {
+    if (!p.trainable) continue;
+    trainable.push_back(p);
+    weights.push_back(builder.State(p.name, p.type));
+  }
+  ASSIGN_OR_RETURN(
+      std::vector<BlobId> gradients,
+      graph::Differentiate(&builder, forward.loss, weights, 1.0f / static_cast<float>(accum_iter)));
+  if (micro_step == MicroStep::kMiddle || micro_step == MicroStep::kLast) {
+    gradients = AddAccumulated(&builder, trainable, gradients);
+  }
+  if (micro_step == MicroStep::kFirst || micro_step == MicroStep::kMiddle) {
+    for (size_t i = 0; i < trainable.size(); ++i) {
+      builder.SetExit(builder.State(AccumulatorName(trainable[i].name), trainable[i].type),
+                      gradients[i]);
+    }
+  } else {
+    const BlobId lr = builder.Input("lr", {DType::kF32, {1}});
+    const UpdateBlobs update = AppendUpdate(&builder, trainable, gradients, recipe, lr);
+    RETURN_IF_ERROR(builder.status());
+    builder.Rename(update.grad_norm, "grad_norm");
+    builder.Rename(update.clipped, "clipped");
+    builder.Output(update.grad_norm);
+    builder.Output(update.clipped);
+  }
+  ASSIGN_OR_RETURN(result.net, builder.Finish());
+  return result;
+}
+
+absl::StatusOr<EvaluationNet> BuildEvaluationNet(const graph::SchemaRegistry& registry,
+                                                 const Model& model, int batch, int evaluation) {
+  EvaluationNet result;
+  NetBuilder builder(&registry, model.Evaluations()[evaluation].net_name);
+  ModelBuilder model_builder(&builder);
+  const EvaluationOutputs outputs = model.BuildEvaluation(&model_builder, batch, evaluation);
+  RETURN_IF_ERROR(builder.status());
+  result.correct = Name(builder, outputs.correct);
+  builder.Output(outputs.correct);
+  if (outputs.scored != graph::kNone) {
+    result.scored = Name(builder, outputs.scored);
+    builder.Output(outputs.scored);
+  }
+  ASSIGN_OR_RETURN(result.net, builder.Finish());
+  return result;
+}
+
+absl::StatusOr<graph::Net> BuildInitNet(const graph::SchemaRegistry& registry,
+                                        const std::vector<Parameter>& parameters, uint64_t seed) {
+  NetBuilder builder(&registry, "init");
+  for (const Parameter& p : parameters) {
+    const bool constant = p.init.kind == "constant";
+    const std::string type = constant ? "ConstantFill" : "XavierFill";
+    graph::Attrs attrs;
+    attrs["shape"] = std::vector<int64_t>(p.type.shape.begin(), p.type.shape.end());
+    attrs["dtype"] = std::string(graph::DTypeName(p.type.dtype));
+    attrs["value"] = p.init.value;
+    if (!constant) {
+      attrs["initializer"] = p.init.kind;
+      attrs["seed"] = static_cast<int64_t>(graph::MixKeys(seed, graph::HashName(p.name)));
+      attrs["fan_in"] = p.init.fan_in;
+      attrs["fan_out"] = p.init.fan_out;
+      attrs["grid"] = p.init.grid;
+    }
+    const BlobId value = builder.Op(type, "init/" + p.name, {}, std::move(attrs));
+    builder.SetExit(builder.State(p.name, p.type), value);
+  }
+  return builder.Finish();
+}
+
+}  // namespace models

@@ -1,0 +1,74 @@
+#include "models/training/nonfinite.h"
+
+#include <cmath>
+#include <string>
+
+#include "graph/base/status.h"
+
+namespace models {
+namespace {
+
+// Index of the first element that is not finite; -1 when all are.
+int64_t FirstNonFinite(const graph::Tensor& tensor) {
+  if (tensor.type.dtype != graph::DType::kF32) return -1;
+  const absl::Span<float> values = tensor.as<float>();
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (!std::isfinite(values[i])) return static_cast<int64_t>(i);
+  }
+  return -1;
+}
+
+std::string Where(const graph::Net& net, graph::BlobId blob, const graph::Tensor& tensor,
+                  int64_t index) {
+  return absl::StrCat("'", net.blob(blob).name, "' ", tensor.type.ToString(), ", element ", index,
+                      " is ", tensor.as<float>()[static_cast<size_t>(index)]);
+}
+
+class Finder : public graph::TraceHook {
+ public:
+  void BeforeOp(const graph::Net&, graph::OpId) override {}
+  void AfterOp(const graph::Net& net, graph::OpId op,
+               absl::Span<const graph::Tensor> outputs) override {
+    if (!found_.empty()) return;
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      const int64_t index = FirstNonFinite(outputs[i]);
+      if (index < 0) continue;
+      found_ = absl::StrCat(
+          "first non-finite blob: ", Where(net, net.ops[op].outputs[i], outputs[i], index),
+          ", made by ", net.ops[op].Describe());
+      return;
+    }
+  }
+  const std::string& found() const { return found_; }
+
+ private:
+  std::string found_;
+};
+
+}  // namespace
+
+absl::Status DescribeNonFinite(graph::Executable* executable) {
+  const graph::Net& net = executable->net();
+  std::vector<graph::BlobId> given = net.inputs;
+  for (const graph::State& s : net.states) given.push_back(s.entry);
+  for (graph::BlobId b : given) {
+    ASSIGN_OR_RETURN(const graph::Tensor tensor, executable->Find(net.blob(b).name));
+    const int64_t index = FirstNonFinite(tensor);
+    if (index >= 0) {
+      return absl::OutOfRangeError(
+          absl::StrCat("before the step already, ", Where(net, b, tensor, index)));
+    }
+  }
+  Finder finder;
+  executable->SetTraceHook(&finder);
+  const absl::Status status = executable->Run();
+  executable->SetTraceHook(nullptr);
+  RETURN_IF_ERROR(status);
+  if (finder.found().empty()) {
+    return absl::OutOfRangeError(
+        "the loss or the gradient norm is not finite, but no blob was when the step was repeated");
+  }
+  return absl::OutOfRangeError(finder.found());
+}
+
+}  // namespace models

@@ -1,0 +1,169 @@
+#include "models/training/session.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "graph/base/status.h"
+#include "models/training/nonfinite.h"
+
+namespace models {
+
+using graph::Executable;
+using graph::Tensor;
+
+namespace {
+
+graph::CompileOptions CompileOptionsFor(const SessionOptions& options) {
+  graph::CompileOptions compile = options.compile;
+  compile.passes.dump = options.dump;
+  return compile;
+}
+
+// Copies where the net has such an input; a net that does not need it has none.
+template <typename T>
+absl::Status FeedIfPresent(const Executable& executable, const std::string& name,
+                           const std::vector<T>& values) {
+  absl::StatusOr<Tensor> tensor = executable.Find(name);
+  if (!tensor.ok()) return absl::OkStatus();
+  const absl::Span<T> to = tensor->as<T>();
+  CHECK(to.size() == values.size());
+  std::memcpy(to.data(), values.data(), values.size() * sizeof(T));
+  return absl::OkStatus();
+}
+
+void FeedScalarIfPresent(const Executable& executable, const std::string& name, double value) {
+  absl::StatusOr<Tensor> tensor = executable.Find(name);
+  if (tensor.ok()) tensor->as<float>()[0] = static_cast<float>(value);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Session>> Session::Create(const Model* model,
+                                                         const SessionOptions& options) {
+  std::unique_ptr<Session> s(new Session());
+  s->model_ = model;
+  s->options_ = options;
+  const graph::SchemaRegistry& registry = *options.compile.registry;
+  const graph::CompileOptions compile = CompileOptionsFor(options);
+
+  std::vector<std::pair<MicroStep, const char*>> steps = {{MicroStep::kWhole, "train"}};
+  if (options.accum_iter > 1) {
+    steps = {{MicroStep::kFirst, "train_first"}};
+    if (options.accum_iter > 2) steps.push_back({MicroStep::kMiddle, "train_middle"});
+    steps.push_back({MicroStep::kLast, "train_last"});
+  }
+  std::vector<double> flops;
+  for (const auto& [micro_step, name] : steps) {
+    ASSIGN_OR_RETURN(TrainingNet net,
+                     BuildTrainingNet(registry, *model, options.recipe, options.recipe.batch_size,
+                                      micro_step, options.accum_iter, name));
+    s->parameters_ = net.parameters;
+    s->loss_ = net.loss;
+    s->metrics_ = net.metrics;
+    ASSIGN_OR_RETURN(std::unique_ptr<Executable> executable,
+                     graph::Compile(std::move(net.net), compile, &s->workspace_, &s->report_));
+    flops.push_back(static_cast<double>(registry.NetCost(executable->net()).flops));
+    s->micro_steps_.push_back(std::move(executable));
+  }
+  // The window's last net does everything a micro-step does, and the update.
+  s->flops_per_image_ = flops.back() / options.recipe.batch_size;
+
+  if (options.evaluations) {
+    for (size_t i = 0; i < model->Evaluations().size(); ++i) {
+      ASSIGN_OR_RETURN(
+          EvaluationNet net,
+          BuildEvaluationNet(registry, *model, options.recipe.batch_size, static_cast<int>(i)));
+      ASSIGN_OR_RETURN(std::unique_ptr<Executable> executable,
+                       graph::Compile(std::move(net.net), compile, &s->workspace_));
+      s->evaluations_.push_back(std::move(executable));
+      s->evaluation_nets_.push_back(std::move(net));
+    }
+  }
+  ASSIGN_OR_RETURN(graph::Net init, BuildInitNet(registry, s->parameters_, options.seed));
+  ASSIGN_OR_RETURN(std::unique_ptr<Executable> initialize,
+                   graph::Compile(std::move(init), compile, &s->workspace_));
+  RETURN_IF_ERROR(initialize->Run());
+  return s;
+}
+
+absl::Status Session::Feed(const Executable& executable, const Batch& batch, double lr,
+                           absl::Span<const std::pair<std::string, float>> scheduled) {
+  RETURN_IF_ERROR(FeedIfPresent(executable, "images", batch.images));
+  RETURN_IF_ERROR(FeedIfPresent(executable, "keys", batch.keys));
+  RETURN_IF_ERROR(FeedIfPresent(executable, "labels", batch.labels));
+  FeedScalarIfPresent(executable, "lr", lr);
+  for (const auto& [name, value] : scheduled) FeedScalarIfPresent(executable, name, value);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<double> Session::Read(const Executable& executable, const std::string& blob) const {
+  ASSIGN_OR_RETURN(const Tensor tensor, executable.Find(blob));
+  if (tensor.type.dtype != graph::DType::kI32) return tensor.as<float>()[0];
+  double sum = 0;
+  for (int32_t v : tensor.as<int32_t>()) sum += v;
+  return sum / static_cast<double>(tensor.type.elements());
+}
+
+absl::StatusOr<StepResult> Session::Step(
+    const std::function<absl::StatusOr<const Batch*>()>& next_batch, double lr,
+    absl::Span<const std::pair<std::string, float>> scheduled) {
+  StepResult result;
+  for (const auto& [metric, blob] : metrics_) result.metrics.emplace_back(metric, 0.0);
+  const int n = options_.accum_iter;
+  for (int i = 0; i < n; ++i) {
+    const size_t which = i == 0 ? 0 : i == n - 1 ? micro_steps_.size() - 1 : 1;
+    Executable& executable = *micro_steps_[which];
+    ASSIGN_OR_RETURN(const Batch* batch, next_batch());
+    RETURN_IF_ERROR(Feed(executable, *batch, lr, scheduled));
+    RETURN_IF_ERROR(executable.Run());
+    ASSIGN_OR_RETURN(const double loss, Read(executable, loss_));
+    bool finite = std::isfinite(loss);
+    if (i == n - 1) {
+      ASSIGN_OR_RETURN(result.grad_norm, Read(executable, "grad_norm"));
+      ASSIGN_OR_RETURN(const Tensor clipped, executable.Find("clipped"));
+      result.clipped = clipped.as<int32_t>()[0];
+      finite &= std::isfinite(result.grad_norm);
+    }
+    // AdamW leaves parameters alone when a gradient is not finite, so running
+    // the net again repeats what went wrong, now with someone watching.
+    if (!finite) return DescribeNonFinite(&executable);
+    result.loss += loss / n;
+    for (size_t k = 0; k < metrics_.size(); ++k) {
+      ASSIGN_OR_RETURN(const double value, Read(executable, metrics_[k].second));
+      result.metrics[k].second += value / n;
+    }
+  }
+  return result;
+}
+
+absl::StatusOr<std::vector<Session::Accuracy>> Session::Evaluate(Loader* loader) {
+  std::vector<Accuracy> result(evaluations_.size());
+  // The widths and rates of training do not matter to what is counted here.
+  const auto scheduled = model_->ScheduledInputs(0, 1);
+  while (true) {
+    ASSIGN_OR_RETURN(const Batch* batch, loader->Next());
+    if (batch == nullptr) return result;
+    for (size_t e = 0; e < evaluations_.size(); ++e) {
+      RETURN_IF_ERROR(Feed(*evaluations_[e], *batch, 0, scheduled));
+      RETURN_IF_ERROR(evaluations_[e]->Run());
+      ASSIGN_OR_RETURN(const Tensor correct, evaluations_[e]->Find(evaluation_nets_[e].correct));
+      for (int64_t i = 0; i < batch->valid; ++i) {
+        result[e].correct += correct.as<int32_t>()[i];
+        result[e].scored += 1;
+      }
+      if (evaluation_nets_[e].scored.empty()) continue;
+      ASSIGN_OR_RETURN(const Tensor scored, evaluations_[e]->Find(evaluation_nets_[e].scored));
+      for (int64_t i = 0; i < batch->valid; ++i) {
+        result[e].scored += scored.as<int32_t>()[i] - 1;
+      }
+    }
+  }
+}
+
+int64_t Session::trainable_elements() const {
+  int64_t elements = 0;
+  for (const Parameter& p : parameters_) elements += p.trainable ? p.type.elements() : 0;
+  return elements;
+}
+
+}  // namespace models

@@ -1,0 +1,100 @@
+// A model made runnable: its nets compiled against one workspace, its parameters
+// set, one call for a training step and one for an evaluation. No files, no
+// printing, no schedule: those are Trainer's.
+#ifndef MODELS_TRAINING_SESSION_H_
+#define MODELS_TRAINING_SESSION_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "graph/compiler/compiler.h"
+#include "graph/runtime/executable.h"
+#include "graph/runtime/workspace.h"
+#include "models/data/loader.h"
+#include "models/layers/model.h"
+#include "models/training/nets.h"
+#include "models/zoo/config.h"
+
+namespace models {
+
+struct SessionOptions {
+  graph::CompileOptions compile;  // registry, backend, threads, passes
+  RecipeConfig recipe;            // batch_size is the micro-batch
+  int accum_iter = 1;
+  uint64_t seed = 0;
+  bool evaluations = true;  // compile the evaluation nets too
+  // Called with each net before and after its passes: (net, stage, net itself).
+  std::function<void(const std::string& stage, const graph::Net& net)> dump;
+};
+
+// What one optimizer step reports; means over the accumulation window.
+struct StepResult {
+  double loss = 0;
+  std::vector<std::pair<std::string, double>> metrics;  // the model's, by name
+  double grad_norm = 0;                                 // over all parameters, before clipping
+  int clipped = 0;                                      // parameters whose gradient was clipped
+};
+
+class Session {
+ public:
+  // `model` must outlive the session.
+  static absl::StatusOr<std::unique_ptr<Session>> Create(const Model* model,
+                                                         const SessionOptions& options);
+
+  // One optimizer step over accum_iter micro-batches, taken one at a time from
+  // `next_batch` (valid until the next call). A loss or gradient that is not
+  // finite is OUT_OF_RANGE, naming the first operator and blob that are not: the
+  // parameters then are what they were before the step.
+  absl::StatusOr<StepResult> Step(const std::function<absl::StatusOr<const Batch*>()>& next_batch,
+                                  double lr,
+                                  absl::Span<const std::pair<std::string, float>> scheduled);
+
+  struct Accuracy {
+    int64_t correct = 0;
+    int64_t scored = 0;
+    double value() const {
+      return scored == 0 ? 0.0 : static_cast<double>(correct) / static_cast<double>(scored);
+    }
+  };
+  // One pass over `loader` (LoaderMode::kEvaluate) for all evaluations of the
+  // model at once, in the model's order.
+  absl::StatusOr<std::vector<Accuracy>> Evaluate(Loader* loader);
+
+  const std::vector<Parameter>& parameters() const { return parameters_; }
+  graph::Workspace* workspace() { return &workspace_; }
+  // The net that updates the parameters, as it runs.
+  const graph::Executable& train() const { return *micro_steps_.back(); }
+  // Operators of a training window divided by its images, and of every net.
+  double flops_per_image() const { return flops_per_image_; }
+  int64_t trainable_elements() const;
+  const graph::CompileReport& report() const { return report_; }
+
+ private:
+  Session() = default;
+  absl::Status Feed(const graph::Executable& executable, const Batch& batch, double lr,
+                    absl::Span<const std::pair<std::string, float>> scheduled);
+  absl::StatusOr<double> Read(const graph::Executable& executable, const std::string& blob) const;
+
+  const Model* model_ = nullptr;
+  SessionOptions options_;
+  graph::Workspace workspace_;
+  std::vector<Parameter> parameters_;
+  std::string loss_;
+  std::vector<std::pair<std::string, std::string>> metrics_;
+  // In order of use: {kWhole}, or {kFirst, kLast}, or {kFirst, kMiddle, kLast}.
+  std::vector<std::unique_ptr<graph::Executable>> micro_steps_;
+  std::vector<EvaluationNet> evaluation_nets_;  // names only; nets moved out
+  std::vector<std::unique_ptr<graph::Executable>> evaluations_;
+  double flops_per_image_ = 0;
+  graph::CompileReport report_;
+};
+
+}  // namespace models
+
+#endif  // MODELS_TRAINING_SESSION_H_

@@ -1,0 +1,221 @@
+#include "models/training/trainer.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "graph/base/status.h"
+#include "models/training/checkpoint.h"
+#include "models/training/metrics.h"
+
+namespace models {
+namespace {
+
+// "1:02:03", or "4d 01:02:03".
+std::string Duration(double seconds) {
+  const int64_t s = static_cast<int64_t>(seconds + 0.5);
+  const int64_t days = s / 86400;
+  const std::string clock =
+      absl::StrFormat("%d:%02d:%02d", s % 86400 / 3600, s % 3600 / 60, s % 60);
+  return days > 0 ? absl::StrFormat("%dd %s", days, clock) : clock;
+}
+
+// One run; members are what its steps share.
+class Run {
+ public:
+  Run(const TrainerOptions& options, const Model& model, const Dataset& train,
+      const Dataset* held_out, Session* session, std::ostream* out)
+      : options_(options),
+        model_(model),
+        train_(train),
+        held_out_(held_out),
+        session_(session),
+        out_(*out) {}
+
+  absl::Status Go() {
+    ASSIGN_OR_RETURN(steps_per_epoch_,
+                     StepsPerEpoch(train_.size(), options_.batch_size, options_.accum_iter));
+    const int64_t planned = steps_per_epoch_ * static_cast<int64_t>(options_.schedule.epochs);
+    last_step_ = options_.steps < 0 ? planned : std::min(planned, options_.steps);
+    ASSIGN_OR_RETURN(loader_, MakeLoader(train_, LoaderMode::kTrain));
+    if (held_out_ != nullptr) {
+      ASSIGN_OR_RETURN(eval_loader_, MakeLoader(*held_out_, LoaderMode::kEvaluate));
+    }
+    ASSIGN_OR_RETURN(MetricsWriter metrics, MetricsWriter::Create(options_.metrics_path));
+    metrics_ = std::make_unique<MetricsWriter>(std::move(metrics));
+
+    absl::Status status = Loop();
+    if (step_ == 0 && !status.ok()) return status;  // nothing learned, nothing to save
+    // The parameters are those of the last good step, whatever went wrong after.
+    const absl::Status saved = Save();
+    if (!status.ok()) {
+      return saved.ok() ? Annotate(status, absl::StrCat("step ", step_ + 1)) : status;
+    }
+    return saved;
+  }
+
+ private:
+  absl::StatusOr<std::unique_ptr<Loader>> MakeLoader(const Dataset& data, LoaderMode mode) {
+    LoaderOptions o;
+    o.mode = mode;
+    o.batch_size = options_.batch_size;
+    o.input_height = model_.input_h();
+    o.input_width = model_.input_w();
+    o.seed = options_.seed;
+    o.random_crop = options_.random_crop;
+    o.num_workers = options_.num_workers;
+    o.max_bad_share = options_.max_bad_share;
+    if (mode == LoaderMode::kTrain) o.batches_per_epoch = steps_per_epoch_ * options_.accum_iter;
+    o.on_bad_image = [this](const std::string& message) {
+      out_ << "skipped an image: " << message << "\n";
+    };
+    return Loader::Create(&data, std::move(o));
+  }
+
+  absl::Status Loop() {
+    start_ = interval_start_ = absl::Now();
+    while (step_ < last_step_) {
+      const int64_t epoch = step_ / steps_per_epoch_;
+      const double position =
+          static_cast<double>(epoch) +
+          static_cast<double>(step_ % steps_per_epoch_) / static_cast<double>(steps_per_epoch_);
+      const double lr = LearningRate(options_.schedule, position);
+      const auto scheduled = model_.ScheduledInputs(static_cast<int>(epoch),
+                                                    static_cast<int>(options_.schedule.epochs));
+      const absl::Time before = absl::Now();
+      ASSIGN_OR_RETURN(const StepResult result,
+                       session_->Step([this] { return loader_->Next(); }, lr, scheduled));
+      ++step_;
+      RETURN_IF_ERROR(Log(result, lr, absl::ToDoubleSeconds(absl::Now() - before)));
+      const bool epoch_ends = step_ % steps_per_epoch_ == 0;
+      const bool asked = options_.eval_every > 0 && step_ % options_.eval_every == 0;
+      if (epoch_ends || asked || step_ == last_step_) RETURN_IF_ERROR(Evaluate());
+    }
+    return absl::OkStatus();
+  }
+
+  double Epochs() const {
+    return static_cast<double>(step_) / static_cast<double>(steps_per_epoch_);
+  }
+
+  absl::Status Log(const StepResult& result, double lr, double seconds) {
+    TrainMetrics m;
+    m.step = step_;
+    m.epoch = Epochs();
+    m.loss = result.loss;
+    m.model = result.metrics;
+    m.lr = lr;
+    m.grad_norm = result.grad_norm;
+    const double images = static_cast<double>(options_.batch_size) * options_.accum_iter;
+    m.timing = {{"seconds", seconds}, {"images_per_s", images / seconds}};
+    RETURN_IF_ERROR(metrics_->Write(m));
+
+    ++interval_steps_;
+    if (step_ % options_.print_every != 0 && step_ != 1 && step_ != last_step_) {
+      return absl::OkStatus();
+    }
+    const absl::Time now = absl::Now();
+    const double interval = absl::ToDoubleSeconds(now - interval_start_);
+    const double waited = loader_->data_wait_seconds() - interval_wait_;
+    const double elapsed = absl::ToDoubleSeconds(now - start_);
+    const double eta =
+        elapsed / static_cast<double>(step_) * static_cast<double>(last_step_ - step_);
+    const int64_t in_epoch = (step_ - 1) % steps_per_epoch_ + 1;
+    out_ << absl::StrFormat("epoch %d [%d/%d]  eta %s  loss %.4f", (step_ - 1) / steps_per_epoch_,
+                            in_epoch, steps_per_epoch_, Duration(eta), result.loss);
+    for (const auto& [name, value] : result.metrics) {
+      out_ << absl::StrFormat("  %s %.1f%%", name, 100 * value);
+    }
+    out_ << absl::StrFormat(
+        "  lr %.3e  grad_norm %.3f (clipped %d)  %.0f images/s  data %.0f%%\n", lr,
+        result.grad_norm, result.clipped,
+        images * static_cast<double>(interval_steps_) / std::max(interval, 1e-9),
+        100 * waited / std::max(interval, 1e-9));
+    out_.flush();
+    interval_start_ = now;
+    interval_steps_ = 0;
+    interval_wait_ = loader_->data_wait_seconds();
+    return absl::OkStatus();
+  }
+
+  absl::Status Evaluate() {
+    if (eval_loader_ == nullptr || evaluated_at_ == step_) return absl::OkStatus();
+    evaluated_at_ = step_;
+    const absl::Time before = absl::Now();
+    ASSIGN_OR_RETURN(const std::vector<Session::Accuracy> accuracies,
+                     session_->Evaluate(eval_loader_.get()));
+    const absl::Duration took = absl::Now() - before;
+    const std::vector<Evaluation> evaluations = model_.Evaluations();
+    EvalMetrics m;
+    m.epoch = Epochs();
+    m.step = step_;
+    m.chance = evaluations[0].chance;
+    m.timing = {{"seconds", absl::ToDoubleSeconds(took)}};
+    out_ << absl::StrFormat("epoch %.2f  step %d  held out:", m.epoch, step_);
+    for (size_t i = 0; i < evaluations.size(); ++i) {
+      const double value = accuracies[i].value();
+      m.accuracies.emplace_back(evaluations[i].metric, value);
+      out_ << absl::StrFormat("  %s %.2f%% (%.1fx chance)", evaluations[i].metric, 100 * value,
+                              value / evaluations[i].chance);
+    }
+    out_ << absl::StrFormat("  %d images in %.1f s\n", held_out_->size(),
+                            absl::ToDoubleSeconds(took));
+    out_.flush();
+    // An evaluation is not part of the training rate.
+    interval_start_ += took;
+    return metrics_->Write(m);
+  }
+
+  absl::Status Save() {
+    std::map<std::string, std::string> metadata = options_.metadata;
+    metadata["step"] = absl::StrCat(step_);
+    metadata["epoch"] = absl::StrCat(Epochs());
+    metadata["seed"] = absl::StrCat(options_.seed);
+    metadata["format"] = "pt";  // what readers of PyTorch weights look for
+    RETURN_IF_ERROR(SaveParameters(options_.checkpoint_path, session_->parameters(),
+                                   *session_->workspace(), metadata));
+    out_ << "saved " << options_.checkpoint_path << " after step " << step_ << "\n";
+    return absl::OkStatus();
+  }
+
+  const TrainerOptions& options_;
+  const Model& model_;
+  const Dataset& train_;
+  const Dataset* held_out_;
+  Session* session_;
+  std::ostream& out_;
+
+  std::unique_ptr<Loader> loader_;
+  std::unique_ptr<Loader> eval_loader_;
+  std::unique_ptr<MetricsWriter> metrics_;
+  int64_t steps_per_epoch_ = 0;
+  int64_t last_step_ = 0;
+  int64_t step_ = 0;  // optimizer steps done
+  int64_t evaluated_at_ = -1;
+  absl::Time start_;
+  absl::Time interval_start_;  // of the steps since the last progress line
+  int64_t interval_steps_ = 0;
+  double interval_wait_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<int64_t> StepsPerEpoch(int64_t images, int batch_size, int accum_iter) {
+  const int64_t window = static_cast<int64_t>(batch_size) * accum_iter;
+  if (images < window) {
+    return graph::InvalidArgument("--batch_size=", batch_size, " times --accum_iter=", accum_iter,
+                                  " is ", window, ", more than the ", images,
+                                  " training images; lower one of them");
+  }
+  return images / window;
+}
+
+absl::Status Train(const TrainerOptions& options, const Model& model, const Dataset& train,
+                   const Dataset* held_out, Session* session, std::ostream* out) {
+  return Run(options, model, train, held_out, session, out).Go();
+}
+
+}  // namespace models

@@ -1,0 +1,48 @@
+// The step loop of a run: schedule, logging, evaluation, the final checkpoint.
+#ifndef MODELS_TRAINING_TRAINER_H_
+#define MODELS_TRAINING_TRAINER_H_
+
+#include <cstdint>
+#include <map>
+#include <ostream>
+#include <string>
+
+#include "absl/status/status.h"
+#include "models/data/dataset.h"
+#include "models/training/lr_schedule.h"
+#include "models/training/session.h"
+
+namespace models {
+
+struct TrainerOptions {
+  LrSchedule schedule;  // absolute learning rate; epochs as planned
+  int batch_size = 64;  // of one micro-batch
+  int accum_iter = 1;
+  uint64_t seed = 0;
+  int num_workers = 0;
+  bool random_crop = true;
+  double max_bad_share = 0.05;
+  int64_t steps = -1;      // ends the run after so many optimizer steps; -1: when the epochs are
+                           // over. Never changes the schedule.
+  int64_t eval_every = 0;  // steps between evaluations; 0: at the end of each epoch only
+  int64_t print_every = 20;
+  std::string metrics_path;                     // metrics.jsonl, made anew
+  std::string checkpoint_path;                  // written at the end
+  std::map<std::string, std::string> metadata;  // for the checkpoint
+};
+
+// Windows of batch_size · accum_iter images in one epoch; the remainder of the
+// epoch's permutation is dropped. An error when there is not even one.
+absl::StatusOr<int64_t> StepsPerEpoch(int64_t images, int batch_size, int accum_iter);
+
+// Trains `session`'s model. `held_out` may be null: then nothing is evaluated.
+// Progress goes to `out`, a line each `print_every` steps and one an evaluation;
+// every step and evaluation goes to metrics.jsonl. On an error, what was learned so
+// far is saved as checkpoint (parameters are then those of the last good step)
+// and the error returned.
+absl::Status Train(const TrainerOptions& options, const Model& model, const Dataset& train,
+                   const Dataset* held_out, Session* session, std::ostream* out);
+
+}  // namespace models
+
+#endif  // MODELS_TRAINING_TRAINER_H_

@@ -1,0 +1,97 @@
+// Replays a golden case of the official code and compares every tensor.
+//
+//   bazel run //tools:check_parity -- --case=FILE.safetensors
+//       [--backend=cpu|reference] [--passes=on|off] [--threads=N]
+//
+// One line a tensor (name, error, bound, verdict) and a last line of JSON. Exit
+// code 0 only if every tensor of the case was compared and is within its bound.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <iostream>
+#include <string>
+#include <thread>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_format.h"
+#include "models/training/output_dir.h"
+#include "nlohmann/json.hpp"
+#include "tools/parity/compare.h"
+#include "tools/parity/golden_case.h"
+#include "tools/parity/replay.h"
+#include "tools/plugins.h"
+#include "tools/reference_backend.h"
+
+namespace {
+
+struct Flags {
+  std::string path;
+  std::string backend = "cpu";
+  std::string passes = "on";
+  int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+};
+
+int Fail(const absl::Status& status) {
+  std::cerr << "check_parity: " << status.message() << "\n";
+  return 1;
+}
+
+int Check(const Flags& flags) {
+  const absl::StatusOr<tools::GoldenCase> golden =
+      tools::ReadGoldenCase(models::ResolveUserPath(flags.path));
+  if (!golden.ok()) return Fail(golden.status());
+  const graph::SchemaRegistry registry = tools::MakeRegistry();
+  const graph::Backend backend = flags.backend == "cpu" ? tools::MakeCpuBackend(flags.threads)
+                                                        : tools::MakeReferenceBackend();
+  graph::CompileOptions compile;
+  compile.registry = &registry;
+  compile.backend = &backend;
+  compile.threads = flags.threads;
+  compile.passes.enabled = flags.passes == "on";
+  const absl::StatusOr<tools::ReplayResult> replay = tools::Replay(*golden, compile);
+  if (!replay.ok()) return Fail(replay.status());
+
+  bool passed = true;
+  double worst = 0;  // largest error as a share of its bound
+  std::string worst_tensor;
+  const std::vector<tools::Verdict> verdicts = tools::Compare(*golden, *replay);
+  for (const tools::Verdict& v : verdicts) {
+    std::cout << absl::StrFormat("%-48s %10.3g  bound %8.3g  %s%s%s\n", v.tensor, v.error, v.bound,
+                                 v.passed ? "ok" : "FAILED", v.note.empty() ? "" : "  ", v.note);
+    passed &= v.passed;
+    const double share = v.bound > 0 ? v.error / v.bound : v.passed ? 0 : 1;
+    if (!(share <= worst)) {
+      worst = share;
+      worst_tensor = v.tensor;
+    }
+  }
+  nlohmann::ordered_json summary;
+  summary["case"] = golden->name;
+  summary["backend"] = flags.backend;
+  summary["passes"] = flags.passes;
+  summary["passed"] = passed;
+  summary["compared"] = verdicts.size();
+  summary["worst"] = worst;
+  summary["worst_tensor"] = worst_tensor;
+  std::cout << summary.dump() << "\n";
+  return passed ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Flags flags;
+  CLI::App app("Replays a golden case of the official code and compares every tensor.");
+  app.add_option("--case", flags.path, "the case, a .safetensors file")->required();
+  app.add_option("--backend", flags.backend, "what computes")
+      ->check(CLI::IsMember({"cpu", "reference"}))
+      ->capture_default_str();
+  app.add_option("--passes", flags.passes, "compiler passes")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->capture_default_str();
+  app.add_option("--threads", flags.threads, "threads")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+  return Check(flags);
+}

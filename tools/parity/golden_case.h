@@ -1,0 +1,37 @@
+// One golden case: numbers of the official code for one small configuration.
+//
+// A safetensors file with metadata "config" (JSON: img, patch, dim, depth, heads,
+// dd, ddep, dh, B, mask, pos, sigma, attn_guide, steps, lr, weight_decay, betas,
+// clip_each_parameter, num_visible, num_pos_kept) and tensors in/*, param/*,
+// out/*, grad/*, gradnorm/*, train/*, final/*.
+#ifndef TOOLS_PARITY_GOLDEN_CASE_H_
+#define TOOLS_PARITY_GOLDEN_CASE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "models/training/safetensors.h"
+#include "models/zoo/config.h"
+
+namespace tools {
+
+struct GoldenCase {
+  models::SafetensorsFile file;
+  std::string name;
+  models::ModelConfig model;
+  models::DropPosConfig droppos;
+  models::RecipeConfig recipe;  // optimizer numbers; batch_size
+  double lr = 0;                // constant over the steps
+  int steps = 0;
+  bool has_gradients = true;    // grad/* and gradnorm/* are in the case
+};
+
+// Reads and checks a case. Errors name the file: not safetensors, no config, a
+// switch this build does not have, sizes that contradict num_visible and
+// num_pos_kept.
+absl::StatusOr<GoldenCase> ReadGoldenCase(const std::string& path);
+
+}  // namespace tools
+
+#endif  // TOOLS_PARITY_GOLDEN_CASE_H_

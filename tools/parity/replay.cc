@@ -1,0 +1,215 @@
+#include "tools/parity/replay.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "graph/autodiff/autodiff.h"
+#include "graph/base/status.h"
+#include "graph/schema/builder.h"
+#include "models/droppos/droppos.h"
+#include "models/training/nets.h"
+#include "ops/droppos/position_targets.h"
+
+namespace tools {
+namespace {
+
+using graph::BlobId;
+using graph::Executable;
+using graph::Tensor;
+using models::Parameter;
+
+Values ToValues(const Tensor& tensor) {
+  Values values;
+  values.integer = !graph::IsFloat(tensor.type.dtype);
+  const auto copy = [&](auto span) { values.data.assign(span.begin(), span.end()); };
+  switch (tensor.type.dtype) {
+    case graph::DType::kI32:
+      copy(tensor.as<int32_t>());
+      break;
+    case graph::DType::kU8:
+      copy(tensor.as<uint8_t>());
+      break;
+    default:
+      copy(tensor.as<float>());
+  }
+  return values;
+}
+
+absl::StatusOr<Values> Fetch(const Executable& executable, const std::string& blob) {
+  ASSIGN_OR_RETURN(const Tensor tensor, executable.Find(blob));
+  return ToValues(tensor);
+}
+
+// Both nets of a case, made by one function: the whole step, with and without the
+// update, and the names of the blobs to look at.
+struct CaseNet {
+  graph::Net net;
+  std::vector<Parameter> parameters;
+  std::map<std::string, std::string> outputs;  // case tensor -> blob
+  std::string mask_pos, logits, attn;          // for the accuracy's slack; attn may be empty
+};
+
+absl::StatusOr<CaseNet> BuildCaseNet(const GoldenCase& golden,
+                                     const graph::SchemaRegistry& registry, bool update) {
+  CaseNet result;
+  graph::NetBuilder builder(&registry, update ? "train" : "gradients");
+  models::ModelBuilder model_builder(&builder);
+  const models::DropPosBlobs blobs =
+      models::BuildDropPos(&model_builder, golden.model, golden.droppos, golden.recipe.batch_size,
+                           models::NoiseSource::kFed);
+  RETURN_IF_ERROR(builder.status());
+  result.parameters = model_builder.parameters();
+  const auto fetch = [&](const std::string& tensor, BlobId blob) {
+    result.outputs[tensor] = builder.net().blob(blob).name;
+    builder.Output(blob);
+    return builder.net().blob(blob).name;
+  };
+  fetch("out/loss", blobs.loss);
+  fetch("out/acc1", golden.droppos.attn_guide ? blobs.accuracy_weighted : blobs.accuracy);
+  result.mask_pos = fetch("out/mask_pos", blobs.mask_pos);
+  result.logits = fetch("out/logits", blobs.logits);
+  if (golden.droppos.attn_guide) {
+    result.attn = fetch("out/attn", blobs.attn);
+    fetch("out/attn_full", blobs.attn_full);
+  }
+  fetch("out/ids_keep", blobs.ids_keep);
+  fetch("out/mask", blobs.mask);
+  fetch("out/encoder", blobs.encoder);
+
+  std::vector<Parameter> trainable;
+  std::vector<BlobId> weights;
+  for (const Parameter& p : result.parameters) {
+    if (!p.trainable) continue;
+    trainable.push_back(p);
+    weights.push_back(builder.State(p.name, p.type));
+  }
+  ASSIGN_OR_RETURN(const std::vector<BlobId> gradients,
+                   graph::Differentiate(&builder, blobs.loss, weights));
+  if (update) {
+    const BlobId lr = builder.Input("lr", model_builder.Type({1}));
+    models::AppendUpdate(&builder, trainable, gradients, golden.recipe, lr);
+  } else {
+    for (size_t i = 0; i < trainable.size(); ++i) {
+      fetch("grad/" + trainable[i].name, gradients[i]);
+      fetch("gradnorm/" + trainable[i].name,
+            builder.Op("GradNorm", "grad_norm/" + trainable[i].name, {gradients[i]}));
+    }
+  }
+  ASSIGN_OR_RETURN(result.net, builder.Finish());
+  return result;
+}
+
+absl::Status Feed(const GoldenCase& golden, const std::string& tensor, Tensor to) {
+  ASSIGN_OR_RETURN(const std::vector<float> values, golden.file.Values<float>(tensor));
+  const absl::Span<float> span = to.as<float>();
+  if (values.size() != span.size()) {
+    return graph::InvalidArgument(golden.file.name(), ": '", tensor, "' has ", values.size(),
+                                  " elements; the net takes ", to.type.ToString());
+  }
+  std::memcpy(span.data(), values.data(), values.size() * sizeof(float));
+  return absl::OkStatus();
+}
+
+absl::Status FeedParameters(const GoldenCase& golden, const CaseNet& net,
+                            graph::Workspace* workspace) {
+  for (const Parameter& p : net.parameters) {
+    ASSIGN_OR_RETURN(const Tensor tensor, workspace->Find(p.name));
+    RETURN_IF_ERROR(Feed(golden, "param/" + p.name, tensor));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FeedInputs(const GoldenCase& golden, const std::string& noise_prefix,
+                        const Executable& executable) {
+  ASSIGN_OR_RETURN(const Tensor images, executable.Find("images"));
+  RETURN_IF_ERROR(Feed(golden, "in/images", images));
+  for (const char* noise : {"noise_patch", "noise_pos"}) {
+    ASSIGN_OR_RETURN(const Tensor tensor, executable.Find(noise));
+    RETURN_IF_ERROR(Feed(golden, noise_prefix + noise, tensor));
+  }
+  ASSIGN_OR_RETURN(const Tensor sigma, executable.Find("sigma"));
+  sigma.as<float>()[0] = static_cast<float>(golden.droppos.label_smoothing_sigma);
+  return absl::OkStatus();
+}
+
+// How much of the accuracy hangs on rows whose two best logits nearly tie.
+absl::StatusOr<double> AccuracySlack(const CaseNet& net, const Executable& executable) {
+  ASSIGN_OR_RETURN(const Values mask, Fetch(executable, net.mask_pos));
+  ASSIGN_OR_RETURN(const Values logits, Fetch(executable, net.logits));
+  Values weights = mask;
+  if (!net.attn.empty()) {
+    ASSIGN_OR_RETURN(const Values attn, Fetch(executable, net.attn));
+    for (size_t i = 0; i < weights.data.size(); ++i) weights.data[i] *= attn.data[i];
+  }
+  const size_t rows = mask.data.size();
+  const size_t cells = logits.data.size() / rows;
+  double near = 0, total = 0;
+  for (size_t r = 0; r < rows; ++r) {
+    std::vector<double> row(logits.data.begin() + r * cells,
+                            logits.data.begin() + (r + 1) * cells);
+    std::partial_sort(row.begin(), row.begin() + std::min<size_t>(2, cells), row.end(),
+                      std::greater<double>());
+    total += weights.data[r];
+    if (cells > 1 && row[0] - row[1] < 1e-4) near += weights.data[r];
+  }
+  return total == 0 ? 0.0 : near / total;
+}
+
+absl::Status ReplayGradients(const GoldenCase& golden, const graph::CompileOptions& compile,
+                             ReplayResult* result) {
+  ASSIGN_OR_RETURN(CaseNet net, BuildCaseNet(golden, *compile.registry, /*update=*/false));
+  graph::Workspace workspace;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Executable> executable,
+                   graph::Compile(std::move(net.net), compile, &workspace));
+  RETURN_IF_ERROR(FeedParameters(golden, net, &workspace));
+  RETURN_IF_ERROR(FeedInputs(golden, "in/", *executable));
+  RETURN_IF_ERROR(executable->Run());
+  for (const auto& [tensor, blob] : net.outputs) {
+    if (!golden.has_gradients && tensor.compare(0, 4, "out/") != 0) continue;
+    ASSIGN_OR_RETURN(result->tensors[tensor], Fetch(*executable, blob));
+  }
+  ASSIGN_OR_RETURN(result->accuracy_slack, AccuracySlack(net, *executable));
+  return absl::OkStatus();
+}
+
+absl::Status ReplayTraining(const GoldenCase& golden, const graph::CompileOptions& compile,
+                            ReplayResult* result) {
+  ASSIGN_OR_RETURN(CaseNet net, BuildCaseNet(golden, *compile.registry, /*update=*/true));
+  graph::Workspace workspace;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Executable> executable,
+                   graph::Compile(std::move(net.net), compile, &workspace));
+  RETURN_IF_ERROR(FeedParameters(golden, net, &workspace));
+  ASSIGN_OR_RETURN(const Tensor lr, executable->Find("lr"));
+  lr.as<float>()[0] = static_cast<float>(golden.lr);
+  for (int step = 0; step < golden.steps; ++step) {
+    RETURN_IF_ERROR(FeedInputs(golden, absl::StrCat("train/", step, "/"), *executable));
+    RETURN_IF_ERROR(executable->Run());
+    for (const char* name : {"loss", "acc1"}) {
+      ASSIGN_OR_RETURN(const Values value,
+                       Fetch(*executable, net.outputs[absl::StrCat("out/", name)]));
+      result->tensors[absl::StrCat("train/", name)].data.push_back(value.data[0]);
+    }
+    ASSIGN_OR_RETURN(const double slack, AccuracySlack(net, *executable));
+    result->train_accuracy_slack.push_back(slack);
+  }
+  for (const Parameter& p : net.parameters) {
+    ASSIGN_OR_RETURN(const Tensor tensor, workspace.Find(p.name));
+    result->tensors["final/" + p.name] = ToValues(tensor);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<ReplayResult> Replay(const GoldenCase& golden,
+                                    const graph::CompileOptions& compile) {
+  ReplayResult result;
+  RETURN_IF_ERROR(ReplayGradients(golden, compile, &result));
+  RETURN_IF_ERROR(ReplayTraining(golden, compile, &result));
+  result.tensors["out/smooth"] = {
+      false, ops::droppos::PositionTargets(golden.model.grid_h(), golden.model.grid_w(),
+                                           golden.droppos.label_smoothing_sigma)};
+  return result;
+}
+
+}  // namespace tools

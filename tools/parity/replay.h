@@ -1,0 +1,38 @@
+// Runs a golden case on a backend.
+#ifndef TOOLS_PARITY_REPLAY_H_
+#define TOOLS_PARITY_REPLAY_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "graph/compiler/compiler.h"
+#include "tools/parity/golden_case.h"
+
+namespace tools {
+
+// A tensor as doubles, whatever it was stored as.
+struct Values {
+  bool integer = false;
+  std::vector<double> data;
+};
+
+struct ReplayResult {
+  // By the names of the case: "out/logits", "grad/norm.bias", "train/loss", ...
+  // Holds everything the case must have for its configuration, and no more.
+  std::map<std::string, Values> tensors;
+  // Largest share of out/acc1, and of each step's train/acc1, that could flip
+  // because two best logits differ by less than 1e-4.
+  double accuracy_slack = 0;
+  std::vector<double> train_accuracy_slack;
+};
+
+// Builds the nets from the configuration alone, feeds parameters and noise, runs
+// forward and backward once and the short AdamW run. `compile` gives registry,
+// backend, threads and passes.
+absl::StatusOr<ReplayResult> Replay(const GoldenCase& golden, const graph::CompileOptions& compile);
+
+}  // namespace tools
+
+#endif  // TOOLS_PARITY_REPLAY_H_

@@ -1,0 +1,32 @@
+#include "tools/plugins.h"
+
+#include "backends/cpu/droppos/kernel_table.h"
+#include "backends/cpu/kernel_table.h"
+#include "models/droppos/zoo_entries.h"
+#include "models/vit/zoo_entries.h"
+#include "ops/droppos/op_table.h"
+#include "ops/op_table.h"
+
+namespace tools {
+
+graph::SchemaRegistry MakeRegistry() {
+  graph::SchemaRegistry registry;
+  ops::RegisterOps(&registry);
+  ops::droppos::RegisterOps(&registry);
+  return registry;
+}
+
+models::Zoo MakeZoo() {
+  models::Zoo zoo;
+  models::RegisterDropPosModels(&zoo);
+  models::RegisterVitModels(&zoo);
+  return zoo;
+}
+
+graph::Backend MakeCpuBackend(int threads) {
+  graph::Backend backend = backends::cpu::MakeBackend(threads);
+  backends::cpu::droppos::RegisterKernels(&backend.kernels);
+  return backend;
+}
+
+}  // namespace tools

@@ -1,0 +1,19 @@
+// The one place that names the plugins: what a program can build and run is the
+// core plus what plugins.cc adds to it. A new plugin is a line in each function.
+#ifndef TOOLS_PLUGINS_H_
+#define TOOLS_PLUGINS_H_
+
+#include "graph/runtime/kernel.h"
+#include "graph/schema/schema.h"
+#include "models/zoo/zoo.h"
+
+namespace tools {
+
+graph::SchemaRegistry MakeRegistry();
+models::Zoo MakeZoo();
+// The CPU backend on `threads` OpenMP threads (at least 1).
+graph::Backend MakeCpuBackend(int threads);
+
+}  // namespace tools
+
+#endif  // TOOLS_PLUGINS_H_
