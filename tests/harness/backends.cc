@@ -1,6 +1,10 @@
 #include "tests/harness/backends.h"
 
+#include "backends/cpu/droppos/kernel_table.h"
+#include "backends/cpu/kernel_table.h"
+#include "backends/reference/droppos/kernel_table.h"
 #include "backends/reference/kernel_table.h"
+#include "ops/droppos/op_table.h"
 #include "ops/op_table.h"
 
 namespace harness {
@@ -9,6 +13,7 @@ const graph::SchemaRegistry& TestRegistry() {
   static const auto* registry = [] {
     auto* r = new graph::SchemaRegistry;
     ops::RegisterOps(r);
+    ops::droppos::RegisterOps(r);
     return r;
   }();
   return *registry;
@@ -16,7 +21,9 @@ const graph::SchemaRegistry& TestRegistry() {
 
 const graph::Backend& ReferenceBackend() {
   static const auto* backend = [] {
-    return new graph::Backend(backends::reference::MakeBackend());
+    auto* b = new graph::Backend(backends::reference::MakeBackend());
+    backends::reference::droppos::RegisterKernels(&b->kernels);
+    return b;
   }();
   return *backend;
 }
@@ -24,6 +31,8 @@ const graph::Backend& ReferenceBackend() {
 std::vector<graph::Backend> TestBackends() {
   std::vector<graph::Backend> all;
   all.push_back(ReferenceBackend());
+  all.push_back(backends::cpu::MakeBackend(2));
+  backends::cpu::droppos::RegisterKernels(&all.back().kernels);
   return all;
 }
 

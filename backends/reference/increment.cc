@@ -1,0 +1,17 @@
+#include "backends/reference/kernels.h"
+
+namespace backends {
+namespace reference {
+namespace {
+
+absl::Status Increment(Call* c) {
+  c->OutInts(0)[0] = c->Ints(0)[0] + 1;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void RegisterIncrement(graph::KernelTable* table) { AddFunction(table, "Increment", Increment); }
+
+}  // namespace reference
+}  // namespace backends

@@ -1,0 +1,25 @@
+#include "backends/reference/kernels.h"
+
+namespace backends {
+namespace reference {
+namespace {
+
+absl::Status Linear(Call* c) {
+  const std::vector<double> x = c->In(0), w = c->In(1), b = c->In(2);
+  const bool gelu = c->op.Str("activation") == "gelu";
+  std::vector<double>& y = c->Out(0);
+  y = Multiply(x, w, c->in_type(0).rows(), c->in_type(0).cols(), c->out_type(0).cols(),
+               /*trans_w=*/true);
+  for (size_t i = 0; i < y.size(); ++i) {
+    y[i] += b[i % b.size()];
+    if (gelu) y[i] = Gelu(y[i]);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void RegisterLinear(graph::KernelTable* table) { AddFunction(table, "Linear", Linear); }
+
+}  // namespace reference
+}  // namespace backends

@@ -1,0 +1,63 @@
+#include "ops/add_layer_norm.h"
+
+#include "graph/base/status.h"
+#include "graph/schema/gradient.h"
+#include "ops/shapes.h"
+
+namespace ops {
+namespace {
+
+absl::StatusOr<std::vector<graph::TensorType>> InferAddLayerNorm(const graph::InferContext& c) {
+  RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
+  RETURN_IF_ERROR(graph::ExpectMinRank(c, 0, 1));
+  RETURN_IF_ERROR(graph::ExpectSameType(c, 1, 0));
+  for (int i : {2, 3}) {
+    RETURN_IF_ERROR(graph::ExpectSameDType(c, i, 0));
+    RETURN_IF_ERROR(graph::ExpectShape(c, i, {c.in(0).cols()}));
+  }
+  if (!(c.op.Float("eps") >= 0.0f)) {
+    return Reject(c, "attribute 'eps' is ", c.op.Float("eps"), ", must be at least 0");
+  }
+  const graph::TensorType statistics{c.in(0).dtype, LeadingShape(c.in(0))};
+  return std::vector<graph::TensorType>{c.in(0), c.in(0), statistics, statistics};
+}
+
+absl::Status AddLayerNormGradient(graph::GradientBuilder* g) {
+  if (g->GradOut(2) != graph::kNone || g->GradOut(3) != graph::kNone) {
+    return graph::InvalidArgument(g->forward().Describe(), ": mean and variance have no gradient");
+  }
+  graph::BlobId dsum = g->GradOut(0);
+  if (g->GradOut(1) != graph::kNone) {
+    const std::vector<graph::BlobId> grads =
+        g->OpN("LayerNormGrad", {g->Out(0), g->In(2), g->Out(2), g->Out(3), g->GradOut(1)},
+               {{"eps", g->forward().Float("eps")}}, "norm");
+    dsum = dsum == graph::kNone ? grads[0] : g->Op("Add", {grads[0], dsum}, {}, "sum");
+    g->SetGrad(2, grads[1]);
+    g->SetGrad(3, grads[2]);
+  }
+  g->SetGrad(0, dsum);
+  g->SetGrad(1, dsum);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void RegisterAddLayerNorm(graph::SchemaRegistry* registry) {
+  registry->Add(graph::Schema("AddLayerNorm", "sum = a + b; y = LayerNorm(sum)")
+                    .Input("a", "(..., C)", graph::RowUse::kSameRow)
+                    .Input("b", "(..., C)", graph::RowUse::kSameRow)
+                    .Input("gamma", "(C)", graph::RowUse::kAllRows)
+                    .Input("beta", "(C)", graph::RowUse::kAllRows)
+                    .Output("sum", "(..., C)")
+                    .Output("y", "(..., C)")
+                    .Output("mean", "(...)")
+                    .Output("variance", "(...)")
+                    .Attr("eps", 1e-6f, "added to the variance")
+                    .InPlace(0, 0)
+                    .InPlace(1, 0)
+                    .Infer(InferAddLayerNorm)
+                    .ElementwiseCost(9)
+                    .Gradient(AddLayerNormGradient));
+}
+
+}  // namespace ops

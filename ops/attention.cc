@@ -1,0 +1,86 @@
+#include "ops/attention.h"
+
+#include "graph/base/status.h"
+#include "graph/schema/gradient.h"
+#include "ops/shapes.h"
+
+namespace ops {
+namespace {
+
+// Checks input 0 (qkv) and the attribute; then D = *width.
+absl::Status ExpectQkv(const graph::InferContext& c, int64_t* width) {
+  RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
+  RETURN_IF_ERROR(graph::ExpectRank(c, 0, 3));
+  RETURN_IF_ERROR(ExpectIntAtLeast(c, "heads", 1));
+  const int64_t heads = c.op.Int("heads");
+  if (c.in(0).cols() % (3 * heads) != 0 || c.in(0).cols() == 0) {
+    return Reject(c, InputText(c, 0, "qkv"), " has ", c.in(0).cols(),
+                  " columns, which do not divide into q, k and v of ", heads, " heads");
+  }
+  *width = c.in(0).cols() / 3;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<graph::TensorType>> InferAttention(const graph::InferContext& c) {
+  int64_t width = 0;
+  RETURN_IF_ERROR(ExpectQkv(c, &width));
+  const graph::TensorType& qkv = c.in(0);
+  return std::vector<graph::TensorType>{{qkv.dtype, {qkv.dim(0), qkv.dim(1), width}},
+                                        {qkv.dtype, {qkv.dim(0), c.op.Int("heads"), qkv.dim(1)}}};
+}
+
+absl::StatusOr<std::vector<graph::TensorType>> InferAttentionGrad(const graph::InferContext& c) {
+  int64_t width = 0;
+  RETURN_IF_ERROR(ExpectQkv(c, &width));
+  const graph::TensorType& qkv = c.in(0);
+  for (int i : {1, 2, 3}) RETURN_IF_ERROR(graph::ExpectSameDType(c, i, 0));
+  RETURN_IF_ERROR(graph::ExpectShape(c, 1, {qkv.dim(0), qkv.dim(1), width}));
+  RETURN_IF_ERROR(graph::ExpectShape(c, 2, {qkv.dim(0), c.op.Int("heads"), qkv.dim(1)}));
+  RETURN_IF_ERROR(graph::ExpectSameType(c, 3, 1));
+  return std::vector<graph::TensorType>{qkv};
+}
+
+// One product of (T, dh) and (dh, T) for every head and image.
+int64_t ProductFlops(const graph::TensorType& qkv) {
+  return 2 * qkv.dim(0) * qkv.dim(1) * qkv.dim(1) * (qkv.cols() / 3);
+}
+
+absl::Status AttentionGradient(graph::GradientBuilder* g) {
+  if (g->GradOut(1) != graph::kNone) {
+    return graph::InvalidArgument(g->forward().Describe(), ": lse has no gradient");
+  }
+  g->SetGrad(0, g->Op("AttentionGrad", {g->In(0), g->Out(0), g->Out(1), g->GradOut(0)},
+                      {{"heads", g->forward().Int("heads")}}));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void RegisterAttention(graph::SchemaRegistry* registry) {
+  registry->Add(graph::Schema("Attention", "y = softmax(q·kᵀ/sqrt(dh))·v for each head")
+                    .Input("qkv", "(B, T, 3D)", graph::RowUse::kAllRows)
+                    .Output("y", "(B, T, D)")
+                    .Output("lse", "(B, H, T)")
+                    .Attr("heads", int64_t{1}, "H, divides D")
+                    .Infer(InferAttention)
+                    .Cost([](const graph::Op&, absl::Span<const graph::TensorType> in,
+                             absl::Span<const graph::TensorType> out) {
+                      return CostOf(2 * ProductFlops(in[0]), in, out);
+                    })
+                    .Gradient(AttentionGradient));
+  registry->Add(graph::Schema("AttentionGrad", "the gradient of Attention")
+                    .Input("qkv", "(B, T, 3D)", graph::RowUse::kAllRows)
+                    .Input("y", "(B, T, D)", graph::RowUse::kAllRows)
+                    .Input("lse", "(B, H, T)", graph::RowUse::kAllRows)
+                    .Input("dy", "(B, T, D)", graph::RowUse::kAllRows)
+                    .Output("dqkv", "(B, T, 3D)")
+                    .Attr("heads", int64_t{1}, "H, divides D")
+                    .Infer(InferAttentionGrad)
+                    .Cost([](const graph::Op&, absl::Span<const graph::TensorType> in,
+                             absl::Span<const graph::TensorType> out) {
+                      return CostOf(5 * ProductFlops(in[0]), in, out);
+                    })
+                    .NotDifferentiable("second-order gradients are not supported"));
+}
+
+}  // namespace ops

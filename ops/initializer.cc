@@ -1,0 +1,116 @@
+#include "ops/initializer.h"
+
+#include <cmath>
+
+#include "graph/base/random.h"
+#include "graph/base/status.h"
+
+namespace ops {
+namespace {
+
+// Uniform in [0, 1), 53 bits, as RandomStream::Uniform().
+double UnitWord(uint64_t seed, uint64_t index) {
+  return static_cast<double>(graph::RandomWord(seed, graph::Purpose::kInitialize, index) >> 11) *
+         0x1p-53;
+}
+
+double UniformElement(const Initializer& init, double bound, int64_t i) {
+  return bound * (2.0 * UnitWord(init.seed, i) - 1.0);
+}
+
+double NormalElement(const Initializer& init, int64_t i) {
+  const double u = 1.0 - UnitWord(init.seed, 2 * static_cast<uint64_t>(i));  // (0, 1]
+  const double v = UnitWord(init.seed, 2 * static_cast<uint64_t>(i) + 1);
+  return init.value * std::sqrt(-2.0 * std::log(u)) * std::cos(2.0 * M_PI * v);
+}
+
+double SinCosElement(const Initializer& init, int64_t i) {
+  const int64_t dim = init.shape[2], quarter = dim / 4;
+  const int64_t row = i / dim - 1, column = i % dim;
+  if (row < 0) return 0.0;
+  const int64_t h = row / init.grid[1], w = row % init.grid[1];
+  const double position = static_cast<double>(column < 2 * quarter ? w : h);
+  const double omega =
+      std::pow(10000.0, -static_cast<double>(column % quarter) / static_cast<double>(quarter));
+  const bool sine = (column / quarter) % 2 == 0;
+  return sine ? std::sin(position * omega) : std::cos(position * omega);
+}
+
+template <typename T>
+void Fill(const Initializer& init, absl::Span<T> values) {
+  CHECK(Validate(init).ok());
+  CHECK(static_cast<int64_t>(values.size()) == graph::NumElements(init.shape));
+  const auto fill = [&](auto element) {
+    for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<T>(element(i));
+  };
+  if (init.kind == "constant") {
+    fill([&](int64_t) { return init.value; });
+  } else if (init.kind == "xavier_uniform") {
+    const double bound = std::sqrt(6.0 / static_cast<double>(init.fan_in + init.fan_out));
+    fill([&](int64_t i) { return UniformElement(init, bound, i); });
+  } else if (init.kind == "uniform_fan_in") {
+    const double bound = 1.0 / std::sqrt(static_cast<double>(init.fan_in));
+    fill([&](int64_t i) { return UniformElement(init, bound, i); });
+  } else if (init.kind == "normal") {
+    fill([&](int64_t i) { return NormalElement(init, i); });
+  } else {
+    fill([&](int64_t i) { return SinCosElement(init, i); });
+  }
+}
+
+}  // namespace
+
+Initializer InitializerOf(const graph::Op& op) {
+  Initializer init;
+  init.kind = op.Str("initializer");
+  init.value = op.Float("value");
+  const auto& shape = op.Ints("shape");
+  init.shape = graph::Shape(shape.begin(), shape.end());
+  if (op.type == "ConstantFill") return init;
+  init.seed = static_cast<uint64_t>(op.Int("seed"));
+  init.fan_in = op.Int("fan_in");
+  init.fan_out = op.Int("fan_out");
+  init.grid = op.Ints("grid");
+  return init;
+}
+
+absl::Status Validate(const Initializer& init) {
+  if (init.kind == "constant") return absl::OkStatus();
+  if (init.kind == "xavier_uniform") {
+    if (init.fan_in >= 1 && init.fan_out >= 1) return absl::OkStatus();
+    return graph::InvalidArgument("xavier_uniform needs fan_in and fan_out of at least 1, has ",
+                                  init.fan_in, " and ", init.fan_out);
+  }
+  if (init.kind == "uniform_fan_in") {
+    if (init.fan_in >= 1) return absl::OkStatus();
+    return graph::InvalidArgument("uniform_fan_in needs a fan_in of at least 1, has ", init.fan_in);
+  }
+  if (init.kind == "normal") {
+    if (init.value >= 0 && std::isfinite(init.value)) return absl::OkStatus();
+    return graph::InvalidArgument("normal needs a standard deviation of at least 0, has ",
+                                  init.value);
+  }
+  if (init.kind == "sincos2d") {
+    if (init.grid.size() != 2 || init.grid[0] < 1 || init.grid[1] < 1) {
+      return graph::InvalidArgument("sincos2d needs a grid of two sides, has ",
+                                    graph::ShapeString(init.grid));
+    }
+    if (init.shape.size() != 3 || init.shape[0] != 1 ||
+        init.shape[1] != 1 + init.grid[0] * init.grid[1] || init.shape[2] < 4 ||
+        init.shape[2] % 4 != 0) {
+      return graph::InvalidArgument("sincos2d on grid ", graph::ShapeString(init.grid),
+                                    " needs shape [1,", 1 + init.grid[0] * init.grid[1],
+                                    ",D] with D divisible by 4, has ",
+                                    graph::ShapeString(init.shape));
+    }
+    return absl::OkStatus();
+  }
+  return graph::InvalidArgument("unknown initializer '", init.kind,
+                                "'; known are xavier_uniform, uniform_fan_in, normal, constant "
+                                "and sincos2d");
+}
+
+void FillInitial(const Initializer& init, absl::Span<float> values) { Fill(init, values); }
+void FillInitial(const Initializer& init, absl::Span<double> values) { Fill(init, values); }
+
+}  // namespace ops

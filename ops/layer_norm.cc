@@ -1,0 +1,80 @@
+#include "ops/layer_norm.h"
+
+#include "graph/base/status.h"
+#include "graph/schema/gradient.h"
+#include "ops/shapes.h"
+
+namespace ops {
+namespace {
+
+absl::Status ExpectEps(const graph::InferContext& c) {
+  if (c.op.Float("eps") >= 0.0f) return absl::OkStatus();
+  return Reject(c, "attribute 'eps' is ", c.op.Float("eps"), ", must be at least 0");
+}
+
+absl::StatusOr<std::vector<graph::TensorType>> InferLayerNorm(const graph::InferContext& c) {
+  RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
+  RETURN_IF_ERROR(graph::ExpectMinRank(c, 0, 1));
+  for (int i : {1, 2}) {
+    RETURN_IF_ERROR(graph::ExpectSameDType(c, i, 0));
+    RETURN_IF_ERROR(graph::ExpectShape(c, i, {c.in(0).cols()}));
+  }
+  RETURN_IF_ERROR(ExpectEps(c));
+  const graph::TensorType statistics{c.in(0).dtype, LeadingShape(c.in(0))};
+  return std::vector<graph::TensorType>{c.in(0), statistics, statistics};
+}
+
+absl::StatusOr<std::vector<graph::TensorType>> InferLayerNormGrad(const graph::InferContext& c) {
+  RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
+  RETURN_IF_ERROR(graph::ExpectMinRank(c, 0, 1));
+  for (int i : {1, 2, 3}) RETURN_IF_ERROR(graph::ExpectSameDType(c, i, 0));
+  RETURN_IF_ERROR(graph::ExpectShape(c, 1, {c.in(0).cols()}));
+  for (int i : {2, 3}) RETURN_IF_ERROR(graph::ExpectShape(c, i, LeadingShape(c.in(0))));
+  RETURN_IF_ERROR(graph::ExpectSameType(c, 4, 0));
+  RETURN_IF_ERROR(ExpectEps(c));
+  return std::vector<graph::TensorType>{c.in(0), c.in(1), c.in(1)};
+}
+
+absl::Status LayerNormGradient(graph::GradientBuilder* g) {
+  if (g->GradOut(1) != graph::kNone || g->GradOut(2) != graph::kNone) {
+    return graph::InvalidArgument(g->forward().Describe(), ": mean and variance have no gradient");
+  }
+  const std::vector<graph::BlobId> grads =
+      g->OpN("LayerNormGrad", {g->In(0), g->In(1), g->Out(1), g->Out(2), g->GradOut(0)},
+             {{"eps", g->forward().Float("eps")}});
+  for (int i = 0; i < 3; ++i) g->SetGrad(i, grads[i]);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void RegisterLayerNorm(graph::SchemaRegistry* registry) {
+  registry->Add(
+      graph::Schema("LayerNorm", "y = (x - mean)/sqrt(variance + eps)·gamma + beta, per row")
+          .Input("x", "(..., C)", graph::RowUse::kSameRow)
+          .Input("gamma", "(C)", graph::RowUse::kAllRows)
+          .Input("beta", "(C)", graph::RowUse::kAllRows)
+          .Output("y", "(..., C)")
+          .Output("mean", "(...)")
+          .Output("variance", "(...)")
+          .Attr("eps", 1e-6f, "added to the variance")
+          .Infer(InferLayerNorm)
+          .ElementwiseCost(8)
+          .Gradient(LayerNormGradient));
+  registry->Add(graph::Schema("LayerNormGrad", "the gradients of LayerNorm")
+                    .Input("x", "(..., C)", graph::RowUse::kAllRows)
+                    .Input("gamma", "(C)", graph::RowUse::kAllRows)
+                    .Input("mean", "(...)", graph::RowUse::kAllRows)
+                    .Input("variance", "(...)", graph::RowUse::kAllRows)
+                    .Input("dy", "(..., C)", graph::RowUse::kAllRows)
+                    .Output("dx", "(..., C)")
+                    .Output("dgamma", "(C)")
+                    .Output("dbeta", "(C)")
+                    .Attr("eps", 1e-6f, "the forward operator's")
+                    .InPlace(4, 0)
+                    .Infer(InferLayerNormGrad)
+                    .ElementwiseCost(14)
+                    .NotDifferentiable("second-order gradients are not supported"));
+}
+
+}  // namespace ops

@@ -1,0 +1,31 @@
+// LayerNorm: y = (x - mean) / sqrt(variance + eps) · gamma + beta, per row.
+//
+//   x            (..., C) float
+//   gamma, beta  (C)
+//   y            (..., C)
+//   mean, variance  leading dimensions of x ({1} for rank 1); variance is biased
+//
+// Saved for the gradient: x, mean, variance. There is no gradient through mean
+// and variance as outputs.
+//
+// LayerNormGrad: the gradient of y. With n = (x - mean)·r, r = 1/sqrt(variance +
+// eps), g = dy·gamma and averages over a row:
+//   dx = r·(g - avg(g) - n·avg(g·n)),  dgamma = Σ_rows dy·n,  dbeta = Σ_rows dy
+//
+//   x, gamma, mean, variance, dy -> dx (..., C), dgamma (C), dbeta (C)
+//
+// In place: dx over dy. The sums over rows are taken in fixed chunks, combined
+// in index order. Attribute eps (float). Source: Ba et al., arXiv:1607.06450;
+// torch.nn.LayerNorm.
+#ifndef OPS_LAYER_NORM_H_
+#define OPS_LAYER_NORM_H_
+
+#include "graph/schema/schema.h"
+
+namespace ops {
+
+void RegisterLayerNorm(graph::SchemaRegistry* registry);
+
+}  // namespace ops
+
+#endif  // OPS_LAYER_NORM_H_

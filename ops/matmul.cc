@@ -1,0 +1,92 @@
+#include "ops/matmul.h"
+
+#include "graph/base/status.h"
+#include "graph/schema/gradient.h"
+#include "ops/shapes.h"
+
+namespace ops {
+namespace {
+
+absl::StatusOr<std::vector<graph::TensorType>> InferMatMul(const graph::InferContext& c) {
+  RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
+  RETURN_IF_ERROR(graph::ExpectMinRank(c, 0, 1));
+  RETURN_IF_ERROR(graph::ExpectSameDType(c, 1, 0));
+  RETURN_IF_ERROR(graph::ExpectMinRank(c, 1, 2));
+  const int64_t trans_w = c.op.Int("trans_w");
+  if (trans_w != 0 && trans_w != 1) {
+    return Reject(c, "attribute 'trans_w' is ", trans_w, ", must be 0 or 1");
+  }
+  const graph::TensorType& w = c.in(1);
+  const int64_t k = trans_w ? Rest(w.shape) : w.dim(0);
+  const int64_t n = trans_w ? w.dim(0) : Rest(w.shape);
+  if (c.in(0).cols() != k) {
+    return Reject(c, InputText(c, 0, "x"), " has ", c.in(0).cols(), " columns, but ",
+                  InputText(c, 1, "w"), " with trans_w=", trans_w, " takes ", k);
+  }
+  graph::TensorType y = c.in(0);
+  y.shape.back() = n;
+  return std::vector<graph::TensorType>{y};
+}
+
+absl::StatusOr<std::vector<graph::TensorType>> InferWeightGrad(const graph::InferContext& c) {
+  RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
+  RETURN_IF_ERROR(graph::ExpectMinRank(c, 0, 1));
+  RETURN_IF_ERROR(graph::ExpectSameDType(c, 1, 0));
+  RETURN_IF_ERROR(graph::ExpectMinRank(c, 1, 1));
+  RETURN_IF_ERROR(ExpectShapeAttr(c, "shape"));
+  if (c.in(0).rows() != c.in(1).rows()) {
+    return Reject(c, InputText(c, 0, "a"), " and ", InputText(c, 1, "b"), " have ", c.in(0).rows(),
+                  " and ", c.in(1).rows(), " rows, must have the same");
+  }
+  const graph::Shape shape = ToShape(c.op.Ints("shape"));
+  if (shape.size() < 2 || shape[0] != c.in(0).cols() || Rest(shape) != c.in(1).cols()) {
+    return Reject(c, "attribute 'shape' ", graph::ShapeString(shape), " is not a matrix of ",
+                  c.in(0).cols(), " by ", c.in(1).cols(), ", the columns of ", InputText(c, 0, "a"),
+                  " and ", InputText(c, 1, "b"));
+  }
+  return std::vector<graph::TensorType>{{c.in(0).dtype, shape}};
+}
+
+absl::Status MatMulGradient(graph::GradientBuilder* g) {
+  const int64_t trans_w = g->forward().Int("trans_w");
+  if (g->NeedsGrad(0)) {
+    g->SetGrad(0, g->Op("MatMul", {g->GradOut(0), g->In(1)}, {{"trans_w", 1 - trans_w}}, "x"));
+  }
+  if (g->NeedsGrad(1)) {
+    const auto& shape = g->InType(1).shape;
+    const graph::BlobId a = trans_w ? g->GradOut(0) : g->In(0);
+    const graph::BlobId b = trans_w ? g->In(0) : g->GradOut(0);
+    g->SetGrad(1, g->Op("MatMulWeightGrad", {a, b},
+                        {{"shape", std::vector<int64_t>(shape.begin(), shape.end())}}, "w"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void RegisterMatMul(graph::SchemaRegistry* registry) {
+  registry->Add(graph::Schema("MatMul", "y = x·wᵀ or x·w")
+                    .Input("x", "(..., K)", graph::RowUse::kSameRow)
+                    .Input("w", "(N, K) or (K, N)", graph::RowUse::kAllRows)
+                    .Output("y", "(..., N)")
+                    .Attr("trans_w", int64_t{1}, "1: w is (N, K); 0: w is (K, N)")
+                    .Infer(InferMatMul)
+                    .Cost([](const graph::Op&, absl::Span<const graph::TensorType> in,
+                             absl::Span<const graph::TensorType> out) {
+                      return CostOf(2 * in[0].elements() * out[0].cols(), in, out);
+                    })
+                    .Gradient(MatMulGradient));
+  registry->Add(graph::Schema("MatMulWeightGrad", "y = aᵀ·b")
+                    .Input("a", "(..., M)", graph::RowUse::kAllRows)
+                    .Input("b", "(..., N)", graph::RowUse::kAllRows)
+                    .Output("y", "(M, N)")
+                    .Attr("shape", std::vector<int64_t>{}, "shape of y: M, then factors of N")
+                    .Infer(InferWeightGrad)
+                    .Cost([](const graph::Op&, absl::Span<const graph::TensorType> in,
+                             absl::Span<const graph::TensorType> out) {
+                      return CostOf(2 * in[0].elements() * in[1].cols(), in, out);
+                    })
+                    .NotDifferentiable("second-order gradients are not supported"));
+}
+
+}  // namespace ops

@@ -1,0 +1,35 @@
+#include "ops/sum_to_shape.h"
+
+#include "graph/base/status.h"
+#include "ops/shapes.h"
+
+namespace ops {
+namespace {
+
+absl::StatusOr<std::vector<graph::TensorType>> InferSumToShape(const graph::InferContext& c) {
+  RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
+  RETURN_IF_ERROR(ExpectShapeAttr(c, "shape"));
+  const graph::Shape shape = ToShape(c.op.Ints("shape"));
+  if (!IsSuffix(shape, c.in(0).shape)) {
+    return Reject(c, "attribute 'shape' ", graph::ShapeString(shape),
+                  " is not a suffix of the shape of ", InputText(c, 0, "x"));
+  }
+  return std::vector<graph::TensorType>{{c.in(0).dtype, shape}};
+}
+
+}  // namespace
+
+void RegisterSumToShape(graph::SchemaRegistry* registry) {
+  registry->Add(graph::Schema("SumToShape", "y = x summed over leading dimensions")
+                    .Input("x", "(..., S)", graph::RowUse::kAllRows)
+                    .Output("y", "shape")
+                    .Attr("shape", std::vector<int64_t>{}, "shape of y")
+                    .Infer(InferSumToShape)
+                    .Cost([](const graph::Op&, absl::Span<const graph::TensorType> in,
+                             absl::Span<const graph::TensorType> out) {
+                      return CostOf(in[0].elements(), in, out);
+                    })
+                    .NotDifferentiable("second-order gradients are not supported"));
+}
+
+}  // namespace ops

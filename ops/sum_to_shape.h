@@ -1,0 +1,20 @@
+// SumToShape: y = x summed over leading dimensions, the transpose of repeating.
+//
+//   x  (..., S) float
+//   y  `shape`, which without leading ones is a suffix of x's shape: S of a
+//      bias (C), or (1, L, D) from (B, L, D)
+//
+// A backend sums in fixed chunks, combined in index order, so the result does
+// not change from run to run.
+#ifndef OPS_SUM_TO_SHAPE_H_
+#define OPS_SUM_TO_SHAPE_H_
+
+#include "graph/schema/schema.h"
+
+namespace ops {
+
+void RegisterSumToShape(graph::SchemaRegistry* registry);
+
+}  // namespace ops
+
+#endif  // OPS_SUM_TO_SHAPE_H_
