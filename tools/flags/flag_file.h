@@ -1,0 +1,28 @@
+// Files of flags, one a line: the syntax that --flagfile reads and flags.txt has.
+#ifndef TOOLS_FLAGS_FLAG_FILE_H_
+#define TOOLS_FLAGS_FLAG_FILE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace tools {
+
+struct FlagFileLine {
+  std::string where;              // "path:line"
+  std::vector<std::string> args;  // as on a command line: {"--a=b"} or {"--a", "b"}
+};
+
+// The lines that hold a flag. `path` is relative to where the command was typed.
+// Errors: of the file system, naming `path`; InvalidArgument naming path and
+// line for an unfinished quotation.
+absl::StatusOr<std::vector<FlagFileLine>> ReadFlagFile(const std::string& path);
+
+// "--name=value", quoted where reading it back needs that.
+std::string FlagFileText(absl::string_view name, absl::string_view value);
+
+}  // namespace tools
+
+#endif  // TOOLS_FLAGS_FLAG_FILE_H_

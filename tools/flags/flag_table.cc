@@ -1,0 +1,241 @@
+#include "tools/flags/flag_table.h"
+
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "graph/base/status.h"
+
+namespace tools {
+namespace {
+
+using F = TrainFlags;
+constexpr absl::string_view kModel = "Model", kDropPos = "DropPos", kOptimisation = "Optimisation",
+                            kData = "Data", kRun = "Run", kOutput = "Output",
+                            kCompatible = "Accepted for compatibility";
+constexpr Rule kAny = Rule::kAny, kPositive = Rule::kPositive, kNotNegative = Rule::kNotNegative,
+               kRatio = Rule::kRatio, kFraction = Rule::kFraction;
+
+// clang-format off
+const FlagRow kRows[] = {
+    {"model", kModel, &F::model, kAny, "NAME", "",
+     "what to train; --list_models shows the names, the official ones work too"},
+    {"input_size", kModel, &F::input_size, kPositive, "N|HxW", kRecipe, "image size in pixels"},
+    {"patch_size", kModel, &F::patch_size, kPositive, "N", kRecipe, "patch side in pixels"},
+    {"embed_dim", kModel, &F::embed_dim, kPositive, "N", kRecipe, "encoder width"},
+    {"depth", kModel, &F::depth, kPositive, "N", kRecipe, "encoder blocks"},
+    {"num_heads", kModel, &F::num_heads, kPositive, "N", kRecipe, "encoder attention heads"},
+    {"decoder_embed_dim", kModel, &F::decoder_embed_dim, kPositive, "N", kRecipe, "decoder width"},
+    {"decoder_depth", kModel, &F::decoder_depth, kNotNegative, "N", kRecipe, "decoder blocks"},
+    {"decoder_num_heads", kModel, &F::decoder_num_heads, kPositive, "N", kRecipe,
+     "decoder attention heads"},
+    {"mlp_ratio", kModel, &F::mlp_ratio, kPositive, "X", kRecipe,
+     "hidden width of the MLPs, as a multiple of the width"},
+
+    {"mask_ratio", kDropPos, &F::mask_ratio, kRatio, "X", kRecipe, "share of patches hidden"},
+    {"pos_mask_ratio", kDropPos, &F::pos_mask_ratio, kRatio, "X", kRecipe,
+     "share of visible patches whose position is dropped"},
+    {"label_smoothing_sigma", kDropPos, &F::label_smoothing_sigma, kNotNegative, "X", kRecipe,
+     "width of the position targets in patches; 0: one-hot"},
+    {"sigma_decay", kDropPos, &F::sigma_decay, kAny, "", kRecipe,
+     "let sigma fall to 0 over the epochs"},
+    {"attn_guide", kDropPos, &F::attn_guide, kAny, "", kRecipe,
+     "weigh patches by the attention of the undropped image"},
+
+    {"batch_size", kOptimisation, &F::batch_size, kPositive, "N", kRecipe,
+     "images in one pass through the net"},
+    {"accum_iter", kOptimisation, &F::accum_iter, kPositive, "N", "1",
+     "passes whose gradients make one step"},
+    {"effective_batch", kOptimisation, &F::effective_batch, kPositive, "N",
+     "batch_size * accum_iter", "images per step; derives accum_iter"},
+    {"epochs", kOptimisation, &F::epochs, kPositive, "N", kRecipe, "length of the schedule"},
+    {"warmup_epochs", kOptimisation, &F::warmup_epochs, kNotNegative, "X", kRecipe,
+     "linear rise of the learning rate"},
+    {"lr", kOptimisation, &F::lr, kNotNegative, "X", "blr * effective batch / 256",
+     "learning rate after the warm-up"},
+    {"blr", kOptimisation, &F::blr, kNotNegative, "X", kRecipe, "learning rate per 256 images"},
+    {"min_lr", kOptimisation, &F::min_lr, kNotNegative, "X", kRecipe,
+     "learning rate at the end of the schedule"},
+    {"weight_decay", kOptimisation, &F::weight_decay, kNotNegative, "X", kRecipe,
+     "AdamW's; none on 1-D parameters"},
+    {"clip_grad", kOptimisation, &F::clip_grad, kNotNegative, "X", kRecipe,
+     "largest gradient norm; 0: no clipping"},
+    {"clip_mode", kOptimisation, &F::clip_mode, kAny, "parameter|global", kRecipe,
+     "clip each parameter's gradient by itself, or all as one"},
+
+    {"data_path", kData, &F::data_path, kAny, "DIR", "the embedded data set",
+     "images: a folder, a folder with train.txt, or CIFAR-10 binary files"},
+    {"val_fraction", kData, &F::val_fraction, kFraction, "X", "0.01",
+     "share held out where the data has no split of its own"},
+    {"num_workers", kData, &F::num_workers, kNotNegative, "N", "from the cores",
+     "threads that load images; masks and crops do not depend on it"},
+
+    {"device", kRun, &F::device, kAny, "cpu|cuda", "cpu",
+     "where to run (--backend is the same); this version computes on the CPU only"},
+    {"threads", kRun, &F::threads, kPositive, "N", "all cores", "threads that compute"},
+    {"seed", kRun, &F::seed, kNotNegative, "N", "0", "of everything random"},
+    {"steps", kRun, &F::steps, kNotNegative, "N", "all epochs",
+     "end after N steps; the schedule stays as it is; 0: set up only"},
+    {"eval_every", kRun, &F::eval_every, kNotNegative, "N", "0",
+     "evaluate every N steps too, not only after each epoch"},
+    {"print_every", kRun, &F::print_every, kPositive, "N", "20", "steps between progress lines"},
+    {"init_from", kRun, &F::init_from, kAny, "FILE", "random parameters",
+     "safetensors file to take the parameters from"},
+    {"allow_missing", kRun, &F::allow_missing, kAny, "", "false",
+     "leave parameters that --init_from lacks at random values"},
+    {"passes", kRun, &F::passes, kAny, "on|off", "on", "the passes that optimise the graph"},
+    {"disable_pass", kRun, &F::disable_pass, kAny, "NAME,...", "none",
+     "passes to leave out, by name"},
+    {"list_models", kRun, &F::list_models, kAny, "", "false", "print the zoo and exit"},
+    {"help", kRun, &F::help, kAny, "", "false", "print this and exit"},
+
+    {"output_dir", kOutput, &F::output_dir, kAny, "DIR", "runs/<model>-<time>",
+     "where metrics.jsonl, flags.txt and the checkpoint go"},
+    {"overwrite", kOutput, &F::overwrite, kAny, "", "false",
+     "replace these files where output_dir holds an earlier run"},
+    {"dump_graph", kOutput, &F::dump_graph, kAny, "DIR", "no dump",
+     "write the nets as protobuf, text and Graphviz files"},
+
+    {"token_size", kCompatible, &F::token_size, kPositive, "N", "the patch grid's side",
+     "nothing else is accepted: it follows from input_size and patch_size"},
+};
+// clang-format on
+
+absl::Status CheckRule(Rule rule, double value) {
+  if (!std::isfinite(value)) return graph::InvalidArgument("must be a finite number");
+  switch (rule) {
+    case Rule::kAny:
+      break;
+    case Rule::kPositive:
+      if (value <= 0) return graph::InvalidArgument("must be greater than 0");
+      break;
+    case Rule::kNotNegative:
+      if (value < 0) return graph::InvalidArgument("must not be negative");
+      break;
+    case Rule::kRatio:
+      if (value < 0 || value > 1) return graph::InvalidArgument("must be between 0 and 1");
+      break;
+    case Rule::kFraction:
+      if (value < 0 || value >= 1) return graph::InvalidArgument("must be at least 0 and below 1");
+      break;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Parse(const FlagRow& row, absl::string_view text, int64_t& value) {
+  if (!absl::SimpleAtoi(text, &value)) return graph::InvalidArgument("must be a whole number");
+  // Sizes and counts are ints inside; a seed or a number of steps need not be.
+  const bool wide = row.name == "seed" || row.name == "steps";
+  if (!wide && value > std::numeric_limits<int32_t>::max()) {
+    return graph::InvalidArgument("must be at most ", std::numeric_limits<int32_t>::max());
+  }
+  return CheckRule(row.rule, static_cast<double>(value));
+}
+
+absl::Status Parse(const FlagRow& row, absl::string_view text, double& value) {
+  if (!absl::SimpleAtod(text, &value)) return graph::InvalidArgument("must be a number");
+  return CheckRule(row.rule, value);
+}
+
+absl::Status Parse(const FlagRow&, absl::string_view text, bool& value) {
+  const absl::optional<bool> parsed = ParseSwitch(text);
+  if (!parsed.has_value()) return graph::InvalidArgument("must be true or false");
+  value = *parsed;
+  return absl::OkStatus();
+}
+
+absl::Status Parse(const FlagRow& row, absl::string_view text, InputSize& value) {
+  const std::vector<absl::string_view> sides = absl::StrSplit(text, 'x');
+  if (sides.size() > 2 || !absl::SimpleAtoi(sides.front(), &value.h) ||
+      !absl::SimpleAtoi(sides.back(), &value.w)) {
+    return graph::InvalidArgument("must be a side as in 224, or height x width as in 192x256");
+  }
+  for (const int64_t side : {value.h, value.w}) {
+    RETURN_IF_ERROR(CheckRule(row.rule, static_cast<double>(side)));
+    if (side > 65536) return graph::InvalidArgument("must be at most 65536");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Parse(const FlagRow& row, absl::string_view text, std::string& value) {
+  if (text.empty())
+    return graph::InvalidArgument("is empty; leave the flag out to get the default");
+  if (absl::StrContains(row.value, '|')) {
+    const std::vector<absl::string_view> choices = absl::StrSplit(row.value, '|');
+    bool found = false;
+    for (const absl::string_view choice : choices) found |= choice == text;
+    if (!found) return graph::InvalidArgument("must be ", absl::StrJoin(choices, " or "));
+  }
+  value = std::string(text);
+  return absl::OkStatus();
+}
+
+absl::Status Parse(const FlagRow&, absl::string_view text, std::vector<std::string>& value) {
+  value = absl::StrSplit(text, ',');
+  for (const std::string& item : value) {
+    if (item.empty()) return graph::InvalidArgument("must be names with one comma between them");
+  }
+  return absl::OkStatus();
+}
+
+std::string Text(int64_t value) { return absl::StrCat(value); }
+std::string Text(bool value) { return value ? "true" : "false"; }
+std::string Text(const std::string& value) { return value; }
+std::string Text(const std::vector<std::string>& value) { return absl::StrJoin(value, ","); }
+std::string Text(const InputSize& value) {
+  return value.h == value.w ? absl::StrCat(value.h) : absl::StrCat(value.h, "x", value.w);
+}
+std::string Text(double value) {  // the shortest that reads back equal
+  char buffer[32];
+  const auto result = std::to_chars(buffer, buffer + sizeof(buffer), value);
+  return std::string(buffer, result.ptr);
+}
+
+}  // namespace
+
+absl::Span<const FlagRow> FlagTable() { return kRows; }
+
+absl::Status SetFlag(const FlagRow& row, absl::string_view text, TrainFlags& flags) {
+  return absl::visit(
+      [&](auto field) {
+        typename std::decay_t<decltype(flags.*field)>::value_type value{};
+        absl::Status status = Parse(row, text, value);
+        if (status.ok()) flags.*field = std::move(value);
+        return status;
+      },
+      row.field);
+}
+
+absl::optional<std::string> FlagText(const FlagRow& row, const TrainFlags& flags) {
+  return absl::visit(
+      [&](auto field) -> absl::optional<std::string> {
+        if (!(flags.*field).has_value()) return absl::nullopt;
+        return Text(*(flags.*field));
+      },
+      row.field);
+}
+
+absl::optional<bool> ParseSwitch(absl::string_view text) {
+  for (const absl::string_view word : {"true", "on", "yes", "1"}) {
+    if (absl::EqualsIgnoreCase(text, word)) return true;
+  }
+  for (const absl::string_view word : {"false", "off", "no", "0"}) {
+    if (absl::EqualsIgnoreCase(text, word)) return false;
+  }
+  return absl::nullopt;
+}
+
+bool operator==(const TrainFlags& a, const TrainFlags& b) {
+  for (const FlagRow& row : kRows) {
+    const bool equal = absl::visit([&](auto field) { return a.*field == b.*field; }, row.field);
+    if (!equal) return false;
+  }
+  return true;
+}
+
+}  // namespace tools

@@ -1,0 +1,73 @@
+#include "tools/flags/official_flags.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "graph/base/status.h"
+#include "tools/flags/flag_table.h"
+
+namespace tools {
+namespace {
+
+// clang-format off
+constexpr OfficialFlag kFlags[] = {
+    {"drop_pos_type", false, "mae_pos_target", "it is what is trained here",
+     "this version trains mae_pos_target only; leave the flag out"},
+    {"mask_token_type", false, "param", "the mask token is always a parameter",
+     "this version has a learned mask token only; give param or leave the flag out"},
+    {"shuffle", true, "false", "patches are never shuffled",
+     "this version does not shuffle patches; leave the flag out"},
+    {"conf_ignore", true, "false", "confident patches are never ignored",
+     "this version scores confident patches too; leave the flag out"},
+    {"mask_block", true, "false", "patches are never masked in blocks",
+     "patches are not masked in blocks (nor does the official model use that mask); leave the "
+     "flag out"},
+    {"smooth_grid", false, "paper", "position targets always lie on the patch grid",
+     "this version lays position targets on the patch grid only; give paper or leave the flag out"},
+    {"pos_weight", false, "*", "it weighs the two losses of multi_task, and there is one loss here",
+     ""},
+    {"norm_pix_loss", true, "*", "it is about the pixel loss of multi_task and MAE", ""},
+    {"use_fp16", true, "false", "training is in fp32",
+     "this version trains in fp32 only; leave the flag out"},
+    {"log_dir", false, "*", "metrics.jsonl in --output_dir is the log", ""},
+    {"experiment", false, "*", "--output_dir names a run", ""},
+    {"resume", false, "", "there is nothing to resume",
+     "this version does not resume a run; --init_from=FILE.safetensors starts a new one from its "
+     "parameters"},
+    {"load_from", false, "", "there is nothing to load",
+     "use --init_from=FILE.safetensors to start from the parameters of another run"},
+    {"finetune", false, "", "there is nothing to load",
+     "use --init_from=FILE.safetensors to start from the parameters of another run"},
+    {"start_epoch", false, "0", "runs start at epoch 0",
+     "a run starts at epoch 0 here; leave the flag out"},
+    {"pin_mem", true, "*", "it is about copies to a GPU", ""},
+    {"world_size", false, "1", "a run is one process",
+     "a run is one process here; use --effective_batch=N for the batch of several"},
+    {"local_rank", false, "-1|0", "a run is one process",
+     "a run is one process here; start it once, without the flag"},
+    {"dist_on_itp", true, "false", "a run is one process",
+     "a run is one process here; start it once, without the flag"},
+    {"dist_url", false, "*", "a run is one process", ""},
+};
+// clang-format on
+
+}  // namespace
+
+absl::Span<const OfficialFlag> OfficialFlags() { return kFlags; }
+
+absl::StatusOr<std::string> CheckOfficialFlag(const OfficialFlag& flag, absl::string_view value) {
+  std::string text(value);
+  if (flag.is_switch) {
+    const absl::optional<bool> on = ParseSwitch(value);
+    if (!on.has_value()) return graph::InvalidArgument("must be true or false");
+    text = *on ? "true" : "false";
+  }
+  bool accepted = flag.accepted == "*";
+  for (const absl::string_view choice : absl::StrSplit(flag.accepted, '|')) {
+    accepted |= choice == text;
+  }
+  if (!accepted) return graph::InvalidArgument(flag.refusal);
+  return absl::StrCat("--", flag.name, "=", text, " has no effect: ", flag.why);
+}
+
+}  // namespace tools

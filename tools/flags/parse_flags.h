@@ -1,0 +1,48 @@
+// The command line of //tools:train: text to TrainFlags and back.
+//
+// Every official name works, and so do the ways in which people write them:
+// "--name value", "--name=value", '-' for '_' in a name, and for switches
+// "--flag", "--flag True", "--flag=false", "--no_flag". A flag that is given
+// twice has its last value, as in argparse.
+#ifndef TOOLS_FLAGS_PARSE_FLAGS_H_
+#define TOOLS_FLAGS_PARSE_FLAGS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "tools/flags/train_flags.h"
+
+namespace tools {
+
+struct ParsedFlags {
+  TrainFlags flags;
+  // One line each about an official flag that was given and has no effect here.
+  std::vector<std::string> notices;
+};
+
+// `args` are the arguments after the program's name. Everything that flags
+// alone can tell is checked; sizes and ratios against each other are checked by
+// models::Validate once the zoo entry is known.
+//
+// --flagfile=FILE reads more flags: one a line, written as on the command line,
+// '#' at a line's start or after a space begins a comment, a value may stand in
+// double quotes with C escapes. The command line wins, whatever the order; where
+// one of two flags that exclude each other is on the command line and the other
+// in a file, so too. FILE is relative to where the command was typed.
+//
+// Errors (InvalidArgument, NotFound and others for FILE): one line that names
+// the flag, its value, file and line where it comes from one, and the way out.
+absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args);
+
+// What --help prints: groups, one line a flag, with defaults. Where the model
+// decides, the value in `example` is shown (ResolvedFlags::flags of some model).
+std::string TrainFlagsHelp(const TrainFlags& example);
+
+// All flags that are set, one a line, as a file for --flagfile: parsing it gives
+// flags equal to `flags`. `comment` is put above, line by line.
+std::string TrainFlagsText(const TrainFlags& flags, const std::string& comment);
+
+}  // namespace tools
+
+#endif  // TOOLS_FLAGS_PARSE_FLAGS_H_

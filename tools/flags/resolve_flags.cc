@@ -1,0 +1,169 @@
+#include "tools/flags/resolve_flags.h"
+
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "graph/base/status.h"
+#include "models/training/output_dir.h"
+#include "tools/flags/flag_table.h"
+
+namespace tools {
+namespace {
+
+using graph::InvalidArgument;
+
+// Gives the flag the entry's value where it was not given, and the entry the
+// flag's where it was.
+template <typename T, typename U>
+void Join(absl::optional<T>& flag, U& setting) {
+  if (flag.has_value()) {
+    setting = static_cast<U>(*flag);
+  } else {
+    flag = static_cast<T>(setting);
+  }
+}
+
+template <typename T>
+void Default(absl::optional<T>& flag, const T& value) {
+  if (!flag.has_value()) flag = value;
+}
+
+void JoinModel(TrainFlags& flags, models::ModelConfig& model) {
+  if (flags.input_size.has_value()) {
+    model.input_h = static_cast<int>(flags.input_size->h);
+    model.input_w = static_cast<int>(flags.input_size->w);
+  } else {
+    flags.input_size = InputSize{model.input_h, model.input_w};
+  }
+  Join(flags.patch_size, model.patch_size);
+  Join(flags.embed_dim, model.embed_dim);
+  Join(flags.depth, model.depth);
+  Join(flags.num_heads, model.num_heads);
+  Join(flags.decoder_embed_dim, model.decoder_embed_dim);
+  Join(flags.decoder_depth, model.decoder_depth);
+  Join(flags.decoder_num_heads, model.decoder_num_heads);
+  Join(flags.mlp_ratio, model.mlp_ratio);
+}
+
+void JoinRecipe(TrainFlags& flags, models::RecipeConfig& recipe) {
+  Join(flags.batch_size, recipe.batch_size);
+  Join(flags.epochs, recipe.epochs);
+  Join(flags.warmup_epochs, recipe.warmup_epochs);
+  if (!flags.lr.has_value()) Join(flags.blr, recipe.blr);
+  Join(flags.min_lr, recipe.min_lr);
+  Join(flags.weight_decay, recipe.weight_decay);
+  Join(flags.clip_grad, recipe.clip_grad);
+  if (flags.clip_mode.has_value()) {
+    recipe.clip_global = *flags.clip_mode == "global";
+  } else {
+    flags.clip_mode = recipe.clip_global ? "global" : "parameter";
+  }
+}
+
+void SetRunDefaults(const MachineDefaults& machine, TrainFlags& flags) {
+  Default(flags.val_fraction, 0.01);
+  Default(flags.num_workers, int64_t{machine.num_workers});
+  Default(flags.device, std::string("cpu"));
+  Default(flags.threads, int64_t{machine.threads});
+  Default(flags.seed, int64_t{0});
+  Default(flags.eval_every, int64_t{0});
+  Default(flags.print_every, int64_t{20});
+  Default(flags.passes, true);
+  if (flags.init_from.has_value()) Default(flags.allow_missing, false);
+  flags.overwrite.reset();
+  flags.help.reset();
+  flags.list_models.reset();
+  for (auto field : {&TrainFlags::data_path, &TrainFlags::init_from, &TrainFlags::output_dir,
+                     &TrainFlags::dump_graph}) {
+    if ((flags.*field).has_value()) flags.*field = models::ResolveUserPath(*(flags.*field));
+  }
+}
+
+// accum_iter and the batch of a step, from whichever flags say them.
+absl::Status ResolveBatch(ResolvedFlags& resolved) {
+  TrainFlags& flags = resolved.flags;
+  const int64_t batch = *flags.batch_size;
+  if (flags.effective_batch.has_value()) {
+    const int64_t wanted = *flags.effective_batch;
+    if (wanted % batch != 0) {
+      const int64_t below = wanted / batch * batch;
+      return InvalidArgument("--effective_batch=", wanted,
+                             " is not a multiple of --batch_size=", batch, "; the nearest are ",
+                             below > 0 ? absl::StrCat(below, " and ") : "", below + batch);
+    }
+    flags.accum_iter = wanted / batch;
+    flags.effective_batch.reset();
+  }
+  Default(flags.accum_iter, int64_t{1});
+  if (*flags.accum_iter > std::numeric_limits<int32_t>::max() / batch) {
+    return InvalidArgument("--batch_size=", batch, " times --accum_iter=", *flags.accum_iter,
+                           " is more images than a step can count");
+  }
+  resolved.accum_iter = static_cast<int>(*flags.accum_iter);
+  resolved.effective_batch = static_cast<int>(batch * *flags.accum_iter);
+  return absl::OkStatus();
+}
+
+// token_size is redundant, unless it is wrong.
+absl::Status CheckTokenSize(ResolvedFlags& resolved) {
+  absl::optional<int64_t>& given = resolved.flags.token_size;
+  if (!given.has_value()) return absl::OkStatus();
+  const models::ModelConfig& model = resolved.entry.model;
+  if (*given != model.grid_h() || *given != model.grid_w()) {
+    return InvalidArgument("--token_size=", *given, " is not the patch grid of this model, ",
+                           model.grid_h(), "x", model.grid_w(),
+                           " (input_size / patch_size); leave the flag out");
+  }
+  resolved.notices.push_back(absl::StrCat("--token_size=", *given,
+                                          " has no effect: the patch grid follows from "
+                                          "input_size and patch_size"));
+  given.reset();
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<ResolvedFlags> ResolveTrainFlags(const TrainFlags& flags,
+                                                const models::ZooEntry& entry,
+                                                const MachineDefaults& machine) {
+  ResolvedFlags resolved;
+  resolved.flags = flags;
+  resolved.entry = entry;
+  resolved.flags.model = entry.name;
+  resolved.overwrite = flags.overwrite.value_or(false);
+
+  JoinModel(resolved.flags, resolved.entry.model);
+  JoinRecipe(resolved.flags, resolved.entry.recipe);
+  if (entry.needs_labels) {
+    for (const FlagRow& row : FlagTable()) {
+      if (row.group == "DropPos" && FlagText(row, flags).has_value()) {
+        return InvalidArgument("--", row.name, "=", *FlagText(row, flags), " is for DropPos; ",
+                               entry.name, " is a classifier");
+      }
+    }
+    RETURN_IF_ERROR(models::Validate(resolved.entry.model));
+  } else {
+    models::DropPosConfig& droppos = resolved.entry.droppos;
+    Join(resolved.flags.mask_ratio, droppos.mask_ratio);
+    Join(resolved.flags.pos_mask_ratio, droppos.pos_mask_ratio);
+    Join(resolved.flags.label_smoothing_sigma, droppos.label_smoothing_sigma);
+    Join(resolved.flags.sigma_decay, droppos.sigma_decay);
+    Join(resolved.flags.attn_guide, droppos.attn_guide);
+    RETURN_IF_ERROR(models::Validate(resolved.entry.model, droppos));
+  }
+  RETURN_IF_ERROR(models::Validate(resolved.entry.recipe));
+  RETURN_IF_ERROR(CheckTokenSize(resolved));
+  SetRunDefaults(machine, resolved.flags);
+  RETURN_IF_ERROR(ResolveBatch(resolved));
+
+  resolved.lr =
+      flags.lr.has_value() ? *flags.lr : resolved.entry.recipe.blr * resolved.effective_batch / 256;
+  if (resolved.entry.recipe.min_lr > resolved.lr) {
+    return InvalidArgument(
+        "--min_lr=", resolved.entry.recipe.min_lr, " is above the learning rate ", resolved.lr,
+        flags.lr ? "" : " that --blr and the effective batch give", "; lower it");
+  }
+  return resolved;
+}
+
+}  // namespace tools

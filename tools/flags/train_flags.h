@@ -1,0 +1,91 @@
+// What the command line of //tools:train says, as plain data.
+#ifndef TOOLS_FLAGS_TRAIN_FLAGS_H_
+#define TOOLS_FLAGS_TRAIN_FLAGS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/types/optional.h"
+
+namespace tools {
+
+struct InputSize {
+  int64_t h = 0;  // pixels
+  int64_t w = 0;
+  friend bool operator==(const InputSize& a, const InputSize& b) {
+    return a.h == b.h && a.w == b.w;
+  }
+};
+
+// A field holds a value where the flag of its name was given (ParseTrainFlags),
+// or where the zoo entry decides what it is (ResolveTrainFlags). What each means
+// is said once, in flag_table.cc, from which --help is made.
+struct TrainFlags {
+  // Model.
+  absl::optional<std::string> model;  // a zoo name or an official one
+  absl::optional<InputSize> input_size;
+  absl::optional<int64_t> patch_size;
+  absl::optional<int64_t> embed_dim;
+  absl::optional<int64_t> depth;
+  absl::optional<int64_t> num_heads;
+  absl::optional<int64_t> decoder_embed_dim;
+  absl::optional<int64_t> decoder_depth;
+  absl::optional<int64_t> decoder_num_heads;
+  absl::optional<double> mlp_ratio;
+
+  // DropPos.
+  absl::optional<double> mask_ratio;
+  absl::optional<double> pos_mask_ratio;
+  absl::optional<double> label_smoothing_sigma;
+  absl::optional<bool> sigma_decay;
+  absl::optional<bool> attn_guide;
+
+  // Optimisation.
+  absl::optional<int64_t> batch_size;  // images per micro-batch
+  absl::optional<int64_t> accum_iter;
+  absl::optional<int64_t> effective_batch;  // unset once resolved: accum_iter says it
+  absl::optional<int64_t> epochs;
+  absl::optional<double> warmup_epochs;
+  absl::optional<double> lr;
+  absl::optional<double> blr;
+  absl::optional<double> min_lr;
+  absl::optional<double> weight_decay;
+  absl::optional<double> clip_grad;
+  absl::optional<std::string> clip_mode;  // "parameter" or "global"
+
+  // Data.
+  absl::optional<std::string> data_path;  // unset: the embedded data set
+  absl::optional<double> val_fraction;
+  absl::optional<int64_t> num_workers;
+
+  // Run.
+  absl::optional<std::string> device;
+  absl::optional<int64_t> threads;
+  absl::optional<int64_t> seed;
+  absl::optional<int64_t> steps;       // unset: all epochs
+  absl::optional<int64_t> eval_every;  // 0: at the end of each epoch only
+  absl::optional<int64_t> print_every;
+  absl::optional<std::string> init_from;
+  absl::optional<bool> allow_missing;
+  absl::optional<bool> passes;
+  absl::optional<std::vector<std::string>> disable_pass;
+  absl::optional<bool> list_models;
+  absl::optional<bool> help;
+
+  // Output.
+  absl::optional<std::string> output_dir;  // unset: see models/training/output_dir.h
+  absl::optional<bool> overwrite;
+  absl::optional<std::string> dump_graph;
+
+  // Redundant, but checked against the grid.
+  absl::optional<int64_t> token_size;
+};
+
+// Equal in every flag (flag_table.cc).
+bool operator==(const TrainFlags& a, const TrainFlags& b);
+inline bool operator!=(const TrainFlags& a, const TrainFlags& b) { return !(a == b); }
+
+}  // namespace tools
+
+#endif  // TOOLS_FLAGS_TRAIN_FLAGS_H_
