@@ -24,7 +24,7 @@ struct GoldenCase {
   models::RecipeConfig recipe;  // optimizer numbers; batch_size
   double lr = 0;                // constant over the steps
   int steps = 0;
-  bool has_gradients = true;    // grad/* and gradnorm/* are in the case
+  bool has_gradients = true;    // grad/* and final/* are in the case; gradnorm/* always are
 };
 
 // Reads and checks a case. Errors name the file: not safetensors, no config, a
