@@ -1,8 +1,10 @@
 #include "graph/runtime/memory_plan.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -120,6 +122,34 @@ size_t Place(const std::vector<int>& order, std::vector<Allocation>* allocations
   return arena;
 }
 
+// Places the allocations in the order of `keys`, smallest first, ties as in the
+// net; returns the size of the arena.
+size_t PlaceByKey(const std::vector<std::array<int64_t, 3>>& keys,
+                  std::vector<Allocation>* allocations) {
+  std::vector<int> order(allocations->size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&keys](int i, int j) { return keys[i] < keys[j]; });
+  return Place(order, allocations);
+}
+
+// By allocation: how early the busiest operator of its lifetime comes when
+// operators are listed by the bytes alive at them, most first.
+std::vector<int64_t> PeakRanks(const std::vector<size_t>& alive,
+                               const std::vector<Allocation>& allocations) {
+  std::vector<int> by_breadth(alive.size());
+  std::iota(by_breadth.begin(), by_breadth.end(), 0);
+  std::stable_sort(by_breadth.begin(), by_breadth.end(),
+                   [&alive](int i, int j) { return alive[i] > alive[j]; });
+  std::vector<int64_t> rank(alive.size());
+  for (size_t i = 0; i < by_breadth.size(); ++i) rank[by_breadth[i]] = static_cast<int64_t>(i);
+  std::vector<int64_t> ranks;
+  ranks.reserve(allocations.size());
+  for (const Allocation& a : allocations) {
+    ranks.push_back(*std::min_element(rank.begin() + a.first, rank.begin() + a.last + 1));
+  }
+  return ranks;
+}
+
 }  // namespace
 
 MemoryPlan PlanMemory(const Net& net, absl::Span<const size_t> scratch_bytes) {
@@ -129,17 +159,26 @@ MemoryPlan PlanMemory(const Net& net, absl::Span<const size_t> scratch_bytes) {
   const std::vector<size_t> alive = AliveBytes(net.ops.size(), plan.allocations);
   plan.lower_bound_bytes = *std::max_element(alive.begin(), alive.end());
 
-  // Largest first, so that small ones fill what large ones leave; among equals
-  // the longest-lived first, then as in the net.
-  std::vector<int> order(plan.allocations.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&plan](int i, int j) {
+  // No order is best for every net. What is alive at the peak first leaves no
+  // gap where it counts; the largest first lets small ones fill what is left.
+  const std::vector<int64_t> ranks = PeakRanks(alive, plan.allocations);
+  std::vector<std::array<int64_t, 3>> orders[3];
+  for (size_t i = 0; i < plan.allocations.size(); ++i) {
     const Allocation& a = plan.allocations[i];
-    const Allocation& b = plan.allocations[j];
-    if (a.bytes != b.bytes) return a.bytes > b.bytes;
-    return a.last - a.first > b.last - b.first;
-  });
-  plan.arena_bytes = Place(order, &plan.allocations);
+    const int64_t bytes = static_cast<int64_t>(a.bytes);
+    const int64_t length = a.last - a.first;
+    orders[0].push_back({-bytes, -length, 0});
+    orders[1].push_back({ranks[i], -length, -bytes});
+    orders[2].push_back({ranks[i], -bytes, -length});
+  }
+  plan.arena_bytes = PlaceByKey(orders[0], &plan.allocations);
+  for (int k = 1; k < 3 && plan.arena_bytes > plan.lower_bound_bytes; ++k) {
+    std::vector<Allocation> other = plan.allocations;
+    const size_t bytes = PlaceByKey(orders[k], &other);
+    if (bytes >= plan.arena_bytes) continue;
+    plan.arena_bytes = bytes;
+    plan.allocations = std::move(other);
+  }
   return plan;
 }
 

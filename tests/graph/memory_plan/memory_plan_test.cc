@@ -433,7 +433,7 @@ TEST(MemoryPlanTest, ThousandsOfOperatorsArePlannedInAMoment) {
   RecordProperty("ops", static_cast<int>(net.ops.size()));
   EXPECT_GE(plan.arena_bytes, plan.lower_bound_bytes);
   // Tens of milliseconds; the bound leaves room for sanitizers and busy machines.
-  EXPECT_LT(seconds.count(), 2.0);
+  EXPECT_LT(seconds.count(), 10.0);
 }
 
 TEST(ExplainPlanTest, ListsWhatIsAliveAtThePeakLargestFirst) {
