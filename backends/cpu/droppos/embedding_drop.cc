@@ -2,7 +2,7 @@
 #include <memory>
 
 #include "backends/cpu/droppos/kernels.h"
-#include "graph/base/status.h"
+#include "backends/cpu/kernel_util.h"
 
 namespace backends::cpu::droppos {
 namespace {
@@ -94,16 +94,15 @@ class EmbeddingDropGradKernel : public graph::Kernel {
 };
 
 template <typename K>
-absl::StatusOr<std::unique_ptr<graph::Kernel>> Make(const graph::KernelSpec& spec) {
-  RETURN_IF_ERROR(ExpectF32(spec));
+std::unique_ptr<graph::Kernel> Make(const graph::KernelSpec& spec) {
   return std::make_unique<K>(spec);
 }
 
 }  // namespace
 
 void RegisterEmbeddingDrop(graph::KernelTable* table) {
-  table->Add("EmbeddingDrop", Make<EmbeddingDropKernel>);
-  table->Add("EmbeddingDropGrad", Make<EmbeddingDropGradKernel>);
+  AddFloat32(table, "EmbeddingDrop", Make<EmbeddingDropKernel>);
+  AddFloat32(table, "EmbeddingDropGrad", Make<EmbeddingDropGradKernel>);
 }
 
 }  // namespace backends::cpu::droppos

@@ -9,7 +9,6 @@
 
 #include <cstddef>
 
-#include "absl/status/status.h"
 #include "graph/runtime/kernel.h"
 
 namespace backends::cpu::droppos {
@@ -18,9 +17,6 @@ void RegisterMaskSample(graph::KernelTable* table);
 void RegisterEmbeddingDrop(graph::KernelTable* table);
 void RegisterPositionWeights(graph::KernelTable* table);
 void RegisterSmoothedPositionCE(graph::KernelTable* table);
-
-// Unimplemented, naming operator and type, when a float operand is not f32.
-absl::Status ExpectF32(const graph::KernelSpec& spec);
 
 // Rounded up to a cache line, so that threads do not share one.
 constexpr size_t AlignBytes(size_t bytes) { return (bytes + 63) / 64 * 64; }

@@ -4,8 +4,8 @@
 
 #include "absl/types/span.h"
 #include "backends/cpu/droppos/kernels.h"
+#include "backends/cpu/kernel_util.h"
 #include "graph/base/random.h"
-#include "graph/base/status.h"
 #include "ops/droppos/mask_sampling.h"
 
 namespace backends::cpu::droppos {
@@ -81,9 +81,8 @@ class MaskSampleKernel : public graph::Kernel {
 }  // namespace
 
 void RegisterMaskSample(graph::KernelTable* table) {
-  table->Add("MaskSample",
-             [](const graph::KernelSpec& spec) -> absl::StatusOr<std::unique_ptr<graph::Kernel>> {
-               RETURN_IF_ERROR(ExpectF32(spec));
+  AddFloat32(table, "MaskSample",
+             [](const graph::KernelSpec& spec) -> std::unique_ptr<graph::Kernel> {
                return std::make_unique<MaskSampleKernel>(spec);
              });
 }

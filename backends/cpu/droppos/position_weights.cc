@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "backends/cpu/droppos/kernels.h"
-#include "graph/base/status.h"
+#include "backends/cpu/kernel_util.h"
 
 namespace backends::cpu::droppos {
 namespace {
@@ -63,9 +63,8 @@ class PositionWeightsKernel : public graph::Kernel {
 }  // namespace
 
 void RegisterPositionWeights(graph::KernelTable* table) {
-  table->Add("PositionWeights",
-             [](const graph::KernelSpec& spec) -> absl::StatusOr<std::unique_ptr<graph::Kernel>> {
-               RETURN_IF_ERROR(ExpectF32(spec));
+  AddFloat32(table, "PositionWeights",
+             [](const graph::KernelSpec& spec) -> std::unique_ptr<graph::Kernel> {
                return std::make_unique<PositionWeightsKernel>(spec);
              });
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "backends/cpu/droppos/kernels.h"
+#include "backends/cpu/kernel_util.h"
 #include "graph/base/status.h"
 #include "ops/droppos/position_targets.h"
 
@@ -232,16 +233,15 @@ class SmoothedPositionCEGradKernel : public LossKernel {
 };
 
 template <typename K>
-absl::StatusOr<std::unique_ptr<graph::Kernel>> Make(const graph::KernelSpec& spec) {
-  RETURN_IF_ERROR(ExpectF32(spec));
+std::unique_ptr<graph::Kernel> Make(const graph::KernelSpec& spec) {
   return std::make_unique<K>(spec);
 }
 
 }  // namespace
 
 void RegisterSmoothedPositionCE(graph::KernelTable* table) {
-  table->Add("SmoothedPositionCE", Make<SmoothedPositionCEKernel>);
-  table->Add("SmoothedPositionCEGrad", Make<SmoothedPositionCEGradKernel>);
+  AddFloat32(table, "SmoothedPositionCE", Make<SmoothedPositionCEKernel>);
+  AddFloat32(table, "SmoothedPositionCEGrad", Make<SmoothedPositionCEGradKernel>);
 }
 
 }  // namespace backends::cpu::droppos
