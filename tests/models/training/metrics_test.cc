@@ -80,7 +80,7 @@ TEST(Metrics, EachLineIsInTheFileWhenWriteReturns) {
     const TrainMetrics train{step, 0.1 * step, 1.0 / step, {}, 0, 0, {}};
     ASSERT_TRUE(writer->Write(train).ok());
     EXPECT_EQ(Contents(path), want += MetricsLine(train));
-    const EvalMetrics eval{0.1 * step, step, 0.5, 0.25, {}, {}};
+    const EvalMetrics eval{0.1 * step, step, {{"heldout_pos_acc1", 0.5}}, 0.25, {}};
     ASSERT_TRUE(writer->Write(eval).ok());
     EXPECT_EQ(Contents(path), want += MetricsLine(eval));
   }
