@@ -41,8 +41,8 @@ int Check(const Flags& flags) {
       tools::ReadGoldenCase(models::ResolveUserPath(flags.path));
   if (!golden.ok()) return Fail(golden.status());
   const graph::SchemaRegistry registry = tools::MakeRegistry();
-  const graph::Backend backend = flags.backend == "cpu" ? tools::MakeCpuBackend(flags.threads)
-                                                        : tools::MakeReferenceBackend();
+  const graph::Backend backend =
+      flags.backend == "cpu" ? tools::MakeCpuBackend(flags.threads) : tools::MakeReferenceBackend();
   graph::CompileOptions compile;
   compile.registry = &registry;
   compile.backend = &backend;

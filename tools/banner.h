@@ -1,0 +1,22 @@
+// The one screen a run opens with: what will happen, on what, for how long.
+#ifndef TOOLS_BANNER_H_
+#define TOOLS_BANNER_H_
+
+#include <string>
+
+#include "graph/runtime/kernel.h"
+#include "models/data/open_dataset.h"
+#include "models/training/session.h"
+#include "tools/flags/resolve_flags.h"
+
+namespace tools {
+
+// `steps_per_epoch` are optimizer steps.
+std::string Banner(const ResolvedFlags& resolved, const models::Model& model,
+                   const models::Datasets& data, const models::Session& session,
+                   const graph::Backend& backend, int64_t steps_per_epoch,
+                   const std::string& output_dir);
+
+}  // namespace tools
+
+#endif  // TOOLS_BANNER_H_

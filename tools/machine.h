@@ -1,0 +1,15 @@
+// What this machine offers, for flags that nobody gave.
+#ifndef TOOLS_MACHINE_H_
+#define TOOLS_MACHINE_H_
+
+#include "tools/flags/resolve_flags.h"
+
+namespace tools {
+
+// Threads: the CPUs this process may run on. Loader threads: one, or two where
+// there are eight CPUs and more; they share the CPUs with compute.
+MachineDefaults DetectMachine();
+
+}  // namespace tools
+
+#endif  // TOOLS_MACHINE_H_

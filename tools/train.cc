@@ -1,0 +1,167 @@
+// Pretrains a model of the zoo:
+//
+//   bazel run //tools:train -- --model=droppos_tiny
+//   bazel run //tools:train -- --model=droppos_vitb --data_path=DIR --output_dir=runs/a
+//   bazel run //tools:train -- --help
+//
+// Everything that can be wrong with flags, data and folders is found before the
+// first file is written.
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "graph/base/status.h"
+#include "models/data/open_dataset.h"
+#include "models/training/checkpoint.h"
+#include "models/training/output_dir.h"
+#include "models/training/trainer.h"
+#include "tools/banner.h"
+#include "tools/dump/graph_dump.h"
+#include "tools/flags/parse_flags.h"
+#include "tools/flags/resolve_flags.h"
+#include "tools/list_models.h"
+#include "tools/machine.h"
+#include "tools/plugins.h"
+
+namespace tools {
+namespace {
+
+absl::Status WriteFlags(const ResolvedFlags& resolved, const std::string& path) {
+  std::ofstream file(path);
+  file << TrainFlagsText(resolved.flags, "All flags of this run, for --flagfile.");
+  file.flush();
+  if (!file) return absl::UnknownError(absl::StrCat("cannot write ", path));
+  return absl::OkStatus();
+}
+
+// Files of the data set that need labels and have none, and the like.
+absl::Status CheckData(const ResolvedFlags& resolved, const models::Datasets& data) {
+  if (!resolved.entry.needs_labels || data.train->num_classes() > 0) return absl::OkStatus();
+  return graph::InvalidArgument("--model=", resolved.entry.name, " needs labels, but ",
+                                data.description, " has none; put the images of each class into ",
+                                "a folder of its own");
+}
+
+absl::Status RunTraining(const ParsedFlags& parsed, const models::Zoo& zoo,
+                         const graph::SchemaRegistry& registry) {
+  if (!parsed.flags.model) {
+    return graph::InvalidArgument(
+        "--model is missing; try --model=droppos_tiny, or --list_models for all");
+  }
+  ASSIGN_OR_RETURN(const models::ZooEntry entry, zoo.Find(*parsed.flags.model));
+  ASSIGN_OR_RETURN(const ResolvedFlags resolved,
+                   ResolveTrainFlags(parsed.flags, entry, DetectMachine()));
+  for (const std::string& notice : parsed.notices) std::cout << "note: " << notice << "\n";
+  for (const std::string& notice : resolved.notices) std::cout << "note: " << notice << "\n";
+  const TrainFlags& flags = resolved.flags;
+
+  models::OpenOptions open;
+  open.data_path = flags.data_path.value_or("");
+  open.input_height = resolved.entry.model.input_h;
+  open.input_width = resolved.entry.model.input_w;
+  open.val_fraction = flags.val_fraction.value();
+  ASSIGN_OR_RETURN(const models::Datasets data, models::OpenDatasets(open));
+  RETURN_IF_ERROR(CheckData(resolved, data));
+  ASSIGN_OR_RETURN(const int64_t steps_per_epoch,
+                   models::StepsPerEpoch(data.train->size(), resolved.entry.recipe.batch_size,
+                                         resolved.accum_iter));
+  ASSIGN_OR_RETURN(models::OutputDir output,
+                   models::OutputDir::Choose(flags.output_dir.value_or(""), resolved.entry.name,
+                                             resolved.overwrite));
+
+  const std::unique_ptr<models::Model> model =
+      resolved.entry.make(resolved.entry, data.train->num_classes());
+  const graph::Backend backend = MakeCpuBackend(static_cast<int>(flags.threads.value()));
+  models::SessionOptions session_options;
+  session_options.compile.registry = &registry;
+  session_options.compile.backend = &backend;
+  session_options.compile.threads = static_cast<int>(flags.threads.value());
+  session_options.compile.passes.enabled = flags.passes.value();
+  if (flags.disable_pass) {
+    session_options.compile.passes.disabled = {flags.disable_pass->begin(),
+                                               flags.disable_pass->end()};
+  }
+  session_options.recipe = resolved.entry.recipe;
+  session_options.accum_iter = resolved.accum_iter;
+  session_options.seed = static_cast<uint64_t>(flags.seed.value());
+  GraphDump dump;
+  if (flags.dump_graph) {
+    session_options.dump = [&dump](const std::string& stage, const graph::Net& net) {
+      dump.Add(stage, net);
+    };
+  }
+  ASSIGN_OR_RETURN(const std::unique_ptr<models::Session> session,
+                   models::Session::Create(model.get(), session_options));
+  std::string loaded;
+  if (flags.init_from) {
+    ASSIGN_OR_RETURN(loaded,
+                     models::LoadParameters(*flags.init_from, session->parameters(),
+                                            flags.allow_missing.value(), session->workspace()));
+  }
+  std::cout << Banner(resolved, *model, data, *session, backend, steps_per_epoch, output.path());
+  if (!loaded.empty()) std::cout << "  start      " << loaded << "\n";
+  std::cout << std::endl;
+
+  if (flags.dump_graph) {
+    ASSIGN_OR_RETURN(const std::vector<std::string> written, dump.Write(*flags.dump_graph));
+    std::cout << "wrote " << written.size() << " graph files to " << *flags.dump_graph << "\n";
+  }
+  if (flags.steps && *flags.steps == 0) {
+    std::cout << "--steps=0: everything is set up; nothing trained, nothing written to "
+              << output.path() << "\n";
+    return absl::OkStatus();
+  }
+
+  RETURN_IF_ERROR(output.Create());
+  RETURN_IF_ERROR(WriteFlags(resolved, output.File(models::kFlagsFile)));
+  models::TrainerOptions options;
+  const models::RecipeConfig& recipe = resolved.entry.recipe;
+  options.schedule = {resolved.lr, recipe.min_lr, recipe.warmup_epochs,
+                      static_cast<double>(recipe.epochs)};
+  options.batch_size = recipe.batch_size;
+  options.accum_iter = resolved.accum_iter;
+  options.seed = session_options.seed;
+  options.num_workers = static_cast<int>(flags.num_workers.value());
+  options.random_crop = flags.data_path.has_value();
+  options.steps = flags.steps.value_or(-1);
+  options.eval_every = flags.eval_every.value();
+  options.print_every = flags.print_every.value();
+  options.metrics_path = output.File(models::kMetricsFile);
+  options.checkpoint_path = output.File(models::kCheckpointFile);
+  options.metadata = {{"model", resolved.entry.name},
+                      {"flags", TrainFlagsText(resolved.flags, "")}};
+  return models::Train(options, *model, *data.train, data.held_out.get(), session.get(),
+                       &std::cout);
+}
+
+absl::Status Main(const std::vector<std::string>& args) {
+  ASSIGN_OR_RETURN(const ParsedFlags parsed, ParseTrainFlags(args));
+  const models::Zoo zoo = MakeZoo();
+  const graph::SchemaRegistry registry = MakeRegistry();
+  if (parsed.flags.help.value_or(false)) {
+    ASSIGN_OR_RETURN(const models::ZooEntry entry,
+                     zoo.Find(parsed.flags.model.value_or("droppos_vitb")));
+    ASSIGN_OR_RETURN(const ResolvedFlags example,
+                     ResolveTrainFlags(TrainFlags(), entry, DetectMachine()));
+    std::cout << TrainFlagsHelp(example.flags);
+    return absl::OkStatus();
+  }
+  if (parsed.flags.list_models.value_or(false)) {
+    ASSIGN_OR_RETURN(const std::string table, ListModels(zoo, registry));
+    std::cout << table;
+    return absl::OkStatus();
+  }
+  return RunTraining(parsed, zoo, registry);
+}
+
+}  // namespace
+}  // namespace tools
+
+int main(int argc, char** argv) {
+  const absl::Status status = tools::Main({argv + 1, argv + argc});
+  if (status.ok()) return 0;
+  std::cerr << "train: " << status.message() << std::endl;
+  return 1;
+}
