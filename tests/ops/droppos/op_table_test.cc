@@ -1,0 +1,58 @@
+#include "ops/droppos/op_table.h"
+
+#include <string>
+#include <vector>
+
+#include "backends/cpu/droppos/kernel_table.h"
+#include "backends/reference/droppos/kernel_table.h"
+#include "gtest/gtest.h"
+#include "tests/harness/op_runner.h"
+
+namespace harness {
+namespace {
+
+TEST(DropPosTables, EveryOperatorHasAKernelOnEveryBackend) {
+  graph::SchemaRegistry registry;
+  ops::droppos::RegisterOps(&registry);
+  graph::KernelTable reference, cpu;
+  backends::reference::droppos::RegisterKernels(&reference);
+  backends::cpu::droppos::RegisterKernels(&cpu);
+  EXPECT_EQ(registry.Types().size(), 6u);
+  EXPECT_EQ(reference.Types(), registry.Types());
+  EXPECT_EQ(cpu.Types(), registry.Types());
+}
+
+TEST(DropPosTables, CpuRefusesF64ByName) {
+  graph::Backend cpu;
+  backends::cpu::droppos::RegisterKernels(&cpu.kernels);
+  const graph::Attrs grid = {{"grid_h", int64_t{3}}, {"grid_w", int64_t{3}}};
+  const graph::Attrs counts = {
+      {"num_patches", int64_t{9}}, {"num_visible", int64_t{3}}, {"num_pos_kept", int64_t{1}}};
+  const auto x = F64({2, 3, 9}), one = F64({1});
+  const auto ids = I32({2, 3});
+  const auto mask = U8({2, 3});
+  const struct {
+    std::string type;
+    graph::Attrs attrs;
+    std::vector<graph::TensorType> inputs;
+  } uses[] = {
+      {"MaskSample", counts, {F64({2, 9}), F64({2, 3})}},
+      {"EmbeddingDrop", {{"kind", std::string("param")}}, {x, F64({9, 9}), F64({9}), ids, mask}},
+      {"EmbeddingDropGrad", {{"shape", std::vector<int64_t>{9}}}, {x, mask}},
+      {"PositionWeights", {}, {F64({2, 10, 4}), ids}},
+      {"SmoothedPositionCE", grid, {x, ids, mask, one}},
+      {"SmoothedPositionCEGrad", grid, {x, ids, mask, one, one}},
+  };
+  for (const auto& use : uses) {
+    const auto op = MakeOp(use.type, use.attrs, use.inputs);
+    ASSERT_TRUE(op.ok()) << op.status();
+    const absl::Status status = OpRunner::Create(cpu, *op, 1).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented) << use.type;
+    const std::string message(status.message());
+    EXPECT_NE(message.find(use.type + " 'case'"), std::string::npos) << message;
+    EXPECT_NE(message.find("f64"), std::string::npos) << message;
+  }
+}
+
+}  // namespace
+}  // namespace harness
