@@ -46,12 +46,8 @@ absl::Status CheckData(const ResolvedFlags& resolved, const models::Datasets& da
 
 absl::Status RunTraining(const ParsedFlags& parsed, const models::Zoo& zoo,
                          const graph::SchemaRegistry& registry) {
-  if (!parsed.flags.model) {
-    return graph::InvalidArgument(
-        "--model is missing; try --model=droppos_tiny, or --list_models for all");
-  }
   ASSIGN_OR_RETURN(const models::ZooEntry entry, zoo.Find(*parsed.flags.model));
-  ASSIGN_OR_RETURN(const ResolvedFlags resolved,
+  ASSIGN_OR_RETURN(ResolvedFlags resolved,
                    ResolveTrainFlags(parsed.flags, entry, DetectMachine()));
   for (const std::string& notice : parsed.notices) std::cout << "note: " << notice << "\n";
   for (const std::string& notice : resolved.notices) std::cout << "note: " << notice << "\n";
@@ -70,6 +66,8 @@ absl::Status RunTraining(const ParsedFlags& parsed, const models::Zoo& zoo,
   ASSIGN_OR_RETURN(models::OutputDir output,
                    models::OutputDir::Choose(flags.output_dir.value_or(""), resolved.entry.name,
                                              resolved.overwrite));
+
+  resolved.flags.output_dir = output.path();
 
   const std::unique_ptr<models::Model> model =
       resolved.entry.make(resolved.entry, data.train->num_classes());
@@ -98,7 +96,7 @@ absl::Status RunTraining(const ParsedFlags& parsed, const models::Zoo& zoo,
   if (flags.init_from) {
     ASSIGN_OR_RETURN(loaded,
                      models::LoadParameters(*flags.init_from, session->parameters(),
-                                            flags.allow_missing.value(), session->workspace()));
+                                            flags.allow_missing.value_or(std::vector<std::string>()), session->workspace()));
   }
   std::cout << Banner(resolved, *model, data, *session, backend, steps_per_epoch, output.path());
   if (!loaded.empty()) std::cout << "  start      " << loaded << "\n";

@@ -274,7 +274,7 @@ TEST(Flagfile, ResolvedFlagsAreAFixedPoint) {
            {},
            {"--lr=0.1", "--min_lr=0.001"},
            {"--effective_batch=2048", "--token_size=14", "--overwrite"},
-           {"--data_path=rel/a b", "--output_dir=out", "--init_from=x", "--allow_missing",
+           {"--data_path=rel/a b", "--output_dir=out", "--init_from=x", "--allow_missing=decoder_*",
             "--dump_graph=g", "--disable_pass=cse,in_place", "--steps=0", "--seed=3"},
            {"--input_size=96x32", "--mask_ratio=0.1", "--blr=0.1234567890123456789"}}) {
     const auto resolved = Resolve(args);

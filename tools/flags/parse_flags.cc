@@ -238,7 +238,7 @@ absl::Status CheckTogether(const TrainFlags& flags) {
   if (flags.lr && flags.min_lr && *flags.min_lr > *flags.lr) {
     return InvalidArgument("--min_lr=", *flags.min_lr, " is above --lr=", *flags.lr);
   }
-  if (flags.allow_missing.value_or(false) && !flags.init_from) {
+  if (flags.allow_missing && !flags.init_from) {
     return InvalidArgument("--allow_missing has no meaning without --init_from=FILE");
   }
   if (flags.disable_pass && !flags.passes.value_or(true)) {

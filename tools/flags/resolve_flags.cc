@@ -69,7 +69,6 @@ void SetRunDefaults(const MachineDefaults& machine, TrainFlags& flags) {
   Default(flags.eval_every, int64_t{0});
   Default(flags.print_every, int64_t{20});
   Default(flags.passes, true);
-  if (flags.init_from.has_value()) Default(flags.allow_missing, false);
   flags.overwrite.reset();
   flags.help.reset();
   flags.list_models.reset();

@@ -22,7 +22,7 @@ struct ResolvedFlags {
   // any machine and after any change of the zoo. effective_batch and token_size
   // have gone into the others; so has overwrite, which is meant once. Paths are
   // resolved (models::ResolveUserPath). Still unset where they were not given:
-  // data_path, steps, init_from, disable_pass, dump_graph, output_dir, and those
+  // data_path, steps, init_from, allow_missing, disable_pass, dump_graph, output_dir, and those
   // of lr and blr that the other excludes.
   TrainFlags flags;
   // The zoo entry with the flags' numbers; its model, droppos and recipe have

@@ -67,7 +67,7 @@ struct TrainFlags {
   absl::optional<int64_t> eval_every;  // 0: at the end of each epoch only
   absl::optional<int64_t> print_every;
   absl::optional<std::string> init_from;
-  absl::optional<bool> allow_missing;
+  absl::optional<std::vector<std::string>> allow_missing;  // names, or prefixes ending in "*"
   absl::optional<bool> passes;
   absl::optional<std::vector<std::string>> disable_pass;
   absl::optional<bool> list_models;
