@@ -1,5 +1,6 @@
 #include "tests/harness/host_tensor.h"
 
+#include <algorithm>
 #include <cstring>
 #include <numeric>
 
@@ -108,6 +109,19 @@ HostTensor HostTensor::ToF64() const {
   if (type_.dtype != graph::DType::kF32) return *this;
   return HostTensor(harness::ToF64(type_), Values());
 }
+
+void PrintTo(const HostTensor& tensor, std::ostream* out) {
+  *out << tensor.type_.ToString() << " {";
+  const int64_t shown = std::min<int64_t>(tensor.size(), 32);
+  for (int64_t i = 0; i < shown; ++i) *out << (i ? ", " : "") << tensor.Get(i);
+  *out << (shown < tensor.size() ? ", ...}" : "}");
+}
+
+graph::TensorType F32(graph::Shape shape) { return {graph::DType::kF32, std::move(shape)}; }
+graph::TensorType F64(graph::Shape shape) { return {graph::DType::kF64, std::move(shape)}; }
+graph::TensorType I32(graph::Shape shape) { return {graph::DType::kI32, std::move(shape)}; }
+graph::TensorType I64(graph::Shape shape) { return {graph::DType::kI64, std::move(shape)}; }
+graph::TensorType U8(graph::Shape shape) { return {graph::DType::kU8, std::move(shape)}; }
 
 graph::TensorType ToF64(graph::TensorType type) {
   if (type.dtype == graph::DType::kF32) type.dtype = graph::DType::kF64;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <ostream>
 #include <vector>
 
 #include "graph/base/random.h"
@@ -45,16 +46,19 @@ class HostTensor {
     return a.type_ == b.type_ && a.bytes_ == b.bytes_;
   }
 
+  // Type and the first elements, for GoogleTest's messages.
+  friend void PrintTo(const HostTensor& tensor, std::ostream* out);
+
  private:
   graph::TensorType type_;
   std::vector<uint8_t> bytes_;
 };
 
-inline graph::TensorType F32(graph::Shape shape) { return {graph::DType::kF32, std::move(shape)}; }
-inline graph::TensorType F64(graph::Shape shape) { return {graph::DType::kF64, std::move(shape)}; }
-inline graph::TensorType I32(graph::Shape shape) { return {graph::DType::kI32, std::move(shape)}; }
-inline graph::TensorType I64(graph::Shape shape) { return {graph::DType::kI64, std::move(shape)}; }
-inline graph::TensorType U8(graph::Shape shape) { return {graph::DType::kU8, std::move(shape)}; }
+graph::TensorType F32(graph::Shape shape);
+graph::TensorType F64(graph::Shape shape);
+graph::TensorType I32(graph::Shape shape);
+graph::TensorType I64(graph::Shape shape);
+graph::TensorType U8(graph::Shape shape);
 
 // f32 becomes f64, other dtypes stay.
 graph::TensorType ToF64(graph::TensorType type);

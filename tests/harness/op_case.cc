@@ -22,7 +22,11 @@ std::vector<graph::TensorType> TypesOf(const std::vector<HostTensor>& tensors) {
   return types;
 }
 
-graph::Attrs AttrsToF64(graph::Attrs attrs) {
+// With a "dtype" attribute of "f32", given or by default, turned into "f64".
+graph::Attrs AttrsToF64(const std::string& type, graph::Attrs attrs) {
+  for (const graph::AttrSpec& spec : TestRegistry().Find(type)->attrs()) {
+    if (spec.name == "dtype" && spec.default_value) attrs.emplace("dtype", *spec.default_value);
+  }
   const auto it = attrs.find("dtype");
   if (it != attrs.end() && it->second == graph::AttrValue(std::string("f32"))) {
     it->second = std::string("f64");
@@ -106,7 +110,7 @@ absl::StatusOr<GradientNet> MakeGradientNet(const OpCase& c, const std::vector<H
   for (size_t i = 0; i < inputs.size(); ++i) {
     result.inputs.push_back(builder.Input(absl::StrCat("in", i), inputs[i].type()));
   }
-  result.outputs = builder.OpN(c.type, "case", result.inputs, AttrsToF64(c.attrs));
+  result.outputs = builder.OpN(c.type, "case", result.inputs, AttrsToF64(c.type, c.attrs));
   RETURN_IF_ERROR(builder.status());
   result.dy.assign(result.outputs.size(), graph::kNone);
   for (int o : c.gradient_of) {
@@ -156,7 +160,7 @@ void CheckGradient(const OpCase& c, const std::vector<HostTensor>& inputs) {
   if (subsets.empty()) return;
   subsets.push_back(all);
 
-  const auto op = MakeOp(c.type, AttrsToF64(c.attrs), TypesOf(inputs));
+  const auto op = MakeOp(c.type, AttrsToF64(c.type, c.attrs), TypesOf(inputs));
   ASSERT_TRUE(op.ok()) << op.status();
   auto runner = OpRunner::Create(ReferenceBackend(), *op, 1);
   ASSERT_TRUE(runner.ok()) << runner.status();
@@ -228,8 +232,7 @@ std::vector<HostTensor> MakeInputs(const OpCase& c) {
 }
 
 void ExpectClose(const HostTensor& actual, const HostTensor& expected, double bound) {
-  ASSERT_EQ(actual.type(), expected.type())
-      << actual.type().ToString() << " and " << expected.type().ToString();
+  ASSERT_EQ(actual.type().ToString(), expected.type().ToString());
   if (!expected.is_float()) {
     EXPECT_EQ(actual.IntValues(), expected.IntValues());
     return;
@@ -260,15 +263,14 @@ void RunCase(const OpCase& c) {
   ASSERT_TRUE(op.ok()) << op.status();
   ASSERT_EQ(op->outputs.size(), c.outputs.size());
   for (size_t o = 0; o < c.outputs.size(); ++o) {
-    ASSERT_EQ(op->outputs[o], c.outputs[o])
-        << "output " << o << " is inferred as " << op->outputs[o].ToString() << ", expected "
-        << c.outputs[o].ToString();
+    ASSERT_EQ(op->outputs[o].ToString(), c.outputs[o].ToString()) << "output " << o;
   }
   const std::vector<HostTensor> inputs64 = ToF64(inputs);
-  const auto op64 = MakeOp(c.type, AttrsToF64(c.attrs), TypesOf(inputs64));
+  const auto op64 = MakeOp(c.type, AttrsToF64(c.type, c.attrs), TypesOf(inputs64));
   ASSERT_TRUE(op64.ok()) << "retyped as f64: " << op64.status();
   for (size_t o = 0; o < c.outputs.size(); ++o) {
-    ASSERT_EQ(op64->outputs[o], ToF64(c.outputs[o])) << "output " << o << " retyped as f64";
+    ASSERT_EQ(op64->outputs[o].ToString(), ToF64(c.outputs[o]).ToString())
+        << "output " << o << " retyped as f64";
   }
   const graph::Schema* schema = TestRegistry().Find(c.type);
   const graph::Cost cost = schema->cost()(op->op, op->inputs, op->outputs);
@@ -277,7 +279,7 @@ void RunCase(const OpCase& c) {
 
   const auto expected = RunReference(c.type, c.attrs, inputs);
   ASSERT_TRUE(expected.ok()) << expected.status();
-  const auto expected64 = RunReference(c.type, AttrsToF64(c.attrs), inputs64);
+  const auto expected64 = RunReference(c.type, AttrsToF64(c.type, c.attrs), inputs64);
   ASSERT_TRUE(expected64.ok()) << expected64.status();
   for (size_t o = 0; o < c.outputs.size(); ++o) {
     SCOPED_TRACE(absl::StrCat("f64 of the reference backend, output ", o));

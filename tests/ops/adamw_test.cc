@@ -1,0 +1,108 @@
+#include <cmath>
+#include <limits>
+
+#include "gtest/gtest.h"
+#include "tests/harness/backends.h"
+#include "tests/harness/op_case.h"
+
+namespace harness {
+namespace {
+
+graph::Attrs Attrs(float beta1, float beta2, float eps, float weight_decay, int64_t index) {
+  return {{"beta1", beta1},
+          {"beta2", beta2},
+          {"eps", eps},
+          {"weight_decay", weight_decay},
+          {"index", index}};
+}
+
+OpCase Case(graph::Shape shape, const graph::Attrs& attrs, double factor, double step) {
+  return {"AdamW",
+          attrs,
+          {{F32(shape), Normal()},
+           {F32(shape), Normal(3.0)},
+           {F32(shape), Normal(0.1)},
+           {F32(shape), Uniform(0, 0.1)},
+           {F32({1}), Constant(0.01)},
+           {F32({3}), Values({1.0, 1.0, factor})},
+           {I32({1}), Constant(step)}},
+          {F32(shape), F32(shape), F32(shape)}};
+}
+
+TEST(AdamW, Cases) {
+  for (const graph::Shape& shape : {graph::Shape{1}, {37}, {3, 5}, {2, 1, 5}, {2, 3, 1, 5}}) {
+    RunCase(Case(shape, Attrs(0.9f, 0.95f, 1e-8f, 0.05f, 2), 0.25, 1));
+    RunCase(Case(shape, Attrs(0.9f, 0.999f, 1e-6f, 0.0f, 0), 0.25, 1000));
+    RunCase(Case(shape, Attrs(0.0f, 0.5f, 1e-3f, 0.5f, 1), 0.25, 3));
+  }
+}
+
+TEST(AdamW, TorchFormula) {
+  // torch.optim.AdamW's arithmetic by hand: g 3 after clipping by 0.5 is 1.5,
+  // third step, exact powers of two.
+  const auto scalar = [](double value) { return HostTensor(F64({1}), {value}); };
+  const auto out = Reference("AdamW", Attrs(0.5f, 0.75f, 1e-8f, 0.25f, 1),
+                             {scalar(2), scalar(3), scalar(0.5), scalar(4), scalar(0.125),
+                              HostTensor(F64({2}), {9, 0.5}), HostTensor(I32({1}), {3})});
+  ASSERT_EQ(out.size(), 3u);
+  EXPECT_NEAR(out[0].Get(0), 1.8799513160052379, 1e-15);
+  EXPECT_EQ(out[1].Get(0), 1.0);
+  EXPECT_EQ(out[2].Get(0), 3.5625);
+}
+
+TEST(AdamW, FirstStepMovesByTheLearningRate) {
+  // Zero moments, no decay: m/(1-b1) / sqrt(v/(1-b2)) is the sign of g.
+  const HostTensor zero(F64({2}), {0, 0});
+  const auto out = Reference(
+      "AdamW", Attrs(0.9f, 0.95f, 0.0f, 0.0f, 0),
+      {HostTensor(F64({2}), {1, 1}), HostTensor(F64({2}), {1e-3, -50}), zero, zero,
+       HostTensor(F64({1}), {0.125}), HostTensor(F64({1}), {1}), HostTensor(I32({1}), {1})});
+  ASSERT_EQ(out.size(), 3u);
+  EXPECT_NEAR(out[0].Get(0), 0.875, 1e-12);
+  EXPECT_NEAR(out[0].Get(1), 1.125, 1e-12);
+}
+
+TEST(AdamW, NonFiniteFactorChangesNothing) {
+  const double inf = std::numeric_limits<double>::infinity();
+  for (double factor : {std::nan(""), inf, -inf}) {
+    OpCase c = Case({3, 5}, Attrs(0.9f, 0.95f, 1e-8f, 0.05f, 2), factor, 1);
+    c.inputs[1].generate = Constant(inf);  // the gradient that caused it
+    RunCase(c);
+    const std::vector<HostTensor> in = MakeInputs(c);
+    for (const graph::Backend& backend : TestBackends()) {
+      const auto out = RunOn(backend, c.type, c.attrs, in);
+      ASSERT_TRUE(out.ok()) << out.status();
+      EXPECT_TRUE((*out)[0] == in[0]) << backend.name;
+      EXPECT_TRUE((*out)[1] == in[2]) << backend.name;
+      EXPECT_TRUE((*out)[2] == in[3]) << backend.name;
+    }
+  }
+}
+
+TEST(AdamW, RefusesBadInputs) {
+  const graph::Attrs good = Attrs(0.9f, 0.95f, 1e-8f, 0.05f, 0);
+  const auto w = F32({2, 3}), one = F32({1});
+  const auto refused = [&](graph::Attrs attrs, int input, graph::TensorType type,
+                           const char* message) {
+    std::vector<graph::TensorType> inputs = {w, w, w, w, one, F32({4}), I32({1})};
+    if (input >= 0) inputs[input] = type;
+    ExpectRefused("AdamW", std::move(attrs), inputs, message);
+  };
+  refused(good, 0, I32({2, 3}), "input 0");
+  refused(good, 1, F32({3, 2}), "input 1");
+  refused(good, 2, F64({2, 3}), "input 2");
+  refused(good, 3, F32({6}), "input 3");
+  refused(good, 4, F32({2}), "input 4");
+  refused(good, 5, F64({4}), "input 5");
+  refused(good, 6, F32({1}), "input 6");
+  refused(good, 6, I32({2}), "input 6");
+  refused(Attrs(1.0f, 0.95f, 1e-8f, 0.05f, 0), -1, w, "'beta1' is 1");
+  refused(Attrs(0.9f, -0.5f, 1e-8f, 0.05f, 0), -1, w, "'beta2' is -0.5");
+  refused(Attrs(0.9f, 0.95f, -1.0f, 0.05f, 0), -1, w, "'eps' is -1");
+  refused(Attrs(0.9f, 0.95f, 1e-8f, -1.0f, 0), -1, w, "'weight_decay' is -1");
+  refused(Attrs(0.9f, 0.95f, 1e-8f, 0.05f, 4), -1, w, "'index' is 4");
+  refused(Attrs(0.9f, 0.95f, 1e-8f, 0.05f, -1), -1, w, "'index' is -1");
+}
+
+}  // namespace
+}  // namespace harness

@@ -1,0 +1,61 @@
+#include "gtest/gtest.h"
+#include "tests/harness/op_case.h"
+
+namespace harness {
+namespace {
+
+OpCase Case(graph::Shape x, graph::Shape statistics, std::vector<int> gradient_of,
+            float eps = 1e-6f) {
+  const graph::Shape c = {x.back()};
+  // Where nothing reads y, gamma and beta have no gradient.
+  const bool reads_y = gradient_of.back() == 1;
+  return {"AddLayerNorm",
+          {{"eps", eps}},
+          {{F32(x), Normal(), true},
+           {F32(x), Normal(2.0), true},
+           {F32(c), Normal(0.5, 1.0), reads_y},
+           {F32(c), Normal(), reads_y}},
+          {F32(x), F32(x), F32(statistics), F32(statistics)},
+          gradient_of};
+}
+
+TEST(AddLayerNorm, Cases) {
+  for (const std::vector<int>& gradient_of :
+       {std::vector<int>{0}, std::vector<int>{1}, std::vector<int>{0, 1}}) {
+    RunCase(Case({7}, {1}, gradient_of));
+    RunCase(Case({3, 5}, {3}, gradient_of));
+    RunCase(Case({3, 1}, {3}, gradient_of, 0.5f));
+    RunCase(Case({2, 1, 9}, {2, 1}, gradient_of));
+    RunCase(Case({2, 1, 3, 5}, {2, 1, 3}, gradient_of, 0.5f));
+  }
+  OpCase wide = Case({33, 131}, {33}, {0, 1});
+  for (auto& input : wide.inputs) input.check_gradient = false;
+  RunCase(wide);
+}
+
+TEST(AddLayerNorm, IsAddThenLayerNorm) {
+  const std::vector<HostTensor> in = MakeInputs(Case({3, 5}, {3}, {0, 1}));
+  const auto sum = Reference("Add", {}, {in[0].ToF64(), in[1].ToF64()});
+  ASSERT_EQ(sum.size(), 1u);
+  const auto norm =
+      Reference("LayerNorm", {{"eps", 1e-6f}}, {sum[0], in[2].ToF64(), in[3].ToF64()});
+  const auto actual = Reference("AddLayerNorm", {{"eps", 1e-6f}},
+                                {in[0].ToF64(), in[1].ToF64(), in[2].ToF64(), in[3].ToF64()});
+  ASSERT_EQ(norm.size(), 3u);
+  ASSERT_EQ(actual.size(), 4u);
+  EXPECT_EQ(actual[0], sum[0]);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(actual[i + 1], norm[i]) << i;
+}
+
+TEST(AddLayerNorm, RefusesBadInputs) {
+  const graph::Attrs eps = {{"eps", 1e-6f}};
+  const auto x = F32({2, 3});
+  ExpectRefused("AddLayerNorm", eps, {x, F32({3, 2}), F32({3}), F32({3})}, "input 1");
+  ExpectRefused("AddLayerNorm", eps, {x, x, F32({2}), F32({3})}, "input 2");
+  ExpectRefused("AddLayerNorm", eps, {x, x, F32({3}), F64({3})}, "input 3");
+  ExpectRefused("AddLayerNorm", eps, {I32({2, 3}), x, F32({3}), F32({3})}, "input 0");
+  ExpectRefused("AddLayerNorm", {{"eps", -1.0f}}, {x, x, F32({3}), F32({3})}, "'eps' is -1");
+}
+
+}  // namespace
+}  // namespace harness

@@ -1,0 +1,69 @@
+#include "gtest/gtest.h"
+#include "tests/harness/op_case.h"
+
+namespace harness {
+namespace {
+
+OpCase Gather(int64_t images, int64_t rows, int64_t count, int64_t cols, Generator ids) {
+  return {"GatherRows",
+          {},
+          {{F32({images, rows, cols}), Normal(), true}, {I32({images, count}), std::move(ids)}},
+          {F32({images, count, cols})}};
+}
+
+OpCase Scatter(int64_t images, int64_t count, int64_t rows, int64_t cols, Generator ids) {
+  return {"ScatterRows",
+          {{"rows", rows}},
+          {{F32({images, count, cols}), Normal(), true}, {I32({images, count}), std::move(ids)}},
+          {F32({images, rows, cols})}};
+}
+
+TEST(GatherRows, Cases) {
+  RunCase(Gather(1, 1, 1, 1, Ids(1)));
+  RunCase(Gather(2, 5, 3, 4, DistinctIds(5)));
+  RunCase(Gather(2, 5, 5, 1, DistinctIds(5)));
+  RunCase(Gather(3, 2, 7, 3, Ids(2)));  // repeated: gradients add up
+  RunCase(Gather(1, 9, 1, 17, Ids(9)));
+}
+
+TEST(ScatterRows, Cases) {
+  RunCase(Scatter(1, 1, 1, 1, Ids(1)));
+  RunCase(Scatter(2, 3, 5, 4, DistinctIds(5)));
+  RunCase(Scatter(2, 5, 5, 1, DistinctIds(5)));
+  RunCase(Scatter(3, 7, 2, 3, Ids(2)));
+  RunCase(Scatter(1, 1, 9, 17, Ids(9)));
+}
+
+TEST(GatherRows, KnownRows) {
+  const HostTensor ids(I32({1, 3}), {2, 0, 2});
+  const auto y = Reference("GatherRows", {}, {HostTensor(F32({1, 3, 2}), {1, 2, 3, 4, 5, 6}), ids});
+  ASSERT_EQ(y.size(), 1u);
+  EXPECT_EQ(y[0], HostTensor(F32({1, 3, 2}), {5, 6, 1, 2, 5, 6}));
+  const auto x = Reference("ScatterRows", {{"rows", int64_t{4}}},
+                           {HostTensor(F32({1, 3, 2}), {1, 2, 3, 4, 50, 60}), ids});
+  ASSERT_EQ(x.size(), 1u);
+  EXPECT_EQ(x[0], HostTensor(F32({1, 4, 2}), {3, 4, 0, 0, 51, 62, 0, 0}));
+}
+
+TEST(GatherRows, RefusesBadInputs) {
+  ExpectRefused("GatherRows", {}, {F32({2, 5, 3}), I32({3, 4})}, "input 1 (ids)");
+  ExpectRefused("GatherRows", {}, {F32({2, 5, 3}), I64({2, 4})}, "input 1");
+  ExpectRefused("GatherRows", {}, {F32({2, 5, 3}), I32({8})}, "input 1");
+  ExpectRefused("GatherRows", {}, {F32({5, 3}), I32({2, 4})}, "input 0");
+  ExpectRefused("GatherRows", {}, {I32({2, 5, 3}), I32({2, 4})}, "input 0");
+  ExpectRefused("ScatterRows", {{"rows", int64_t{5}}}, {F32({2, 3, 4}), I32({2, 2})},
+                "input 1 (ids)");
+  ExpectRefused("ScatterRows", {{"rows", int64_t{0}}}, {F32({2, 3, 4}), I32({2, 3})},
+                "'rows' is 0");
+}
+
+TEST(GatherRows, ReferenceNamesAnIdOutOfRange) {
+  const auto y =
+      RunReference("GatherRows", {}, {HostTensor(F32({1, 2, 1})), HostTensor(I32({1, 2}), {0, 2})});
+  ASSERT_FALSE(y.ok());
+  EXPECT_NE(std::string(y.status().message()).find("input 1 has 2 at 1"), std::string::npos)
+      << y.status();
+}
+
+}  // namespace
+}  // namespace harness
