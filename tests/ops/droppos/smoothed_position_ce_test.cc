@@ -202,6 +202,21 @@ TEST(SmoothedPositionCE, NoWeightGivesZeroLossAndGradient) {
   }
 }
 
+TEST(SmoothedPositionCE, WeightsThatCancelGiveZeroLossAndGradient) {
+  const std::vector<HostTensor> inputs = {HostTensor(F32({1, 2, 2}), {1, 0, 0, 3}),
+                                          HostTensor(I32({1, 2}), {0, 1}),
+                                          HostTensor(U8({1, 2}), {1, 1}), HostTensor(F32({1}), {1}),
+                                          HostTensor(F32({1, 2}), {0.5, -0.5})};
+  for (const graph::Backend& backend : TestBackends()) {
+    SCOPED_TRACE(backend.name);
+    const auto out = Outputs(backend, kOp, Grid(1, 2), inputs);
+    EXPECT_EQ(out[Args::kLoss].Get(0), 0);
+    EXPECT_EQ(out[Args::kAccuracyWeighted].Get(0), 0);
+    const auto dlogits = Outputs(backend, kGrad, Grid(1, 2), WithDLoss(inputs, 1));
+    for (double d : dlogits[0].Values()) EXPECT_EQ(d, 0);
+  }
+}
+
 TEST(SmoothedPositionCE, KeptRowsAddNothing) {
   std::vector<HostTensor> inputs = MakeInputs(Case(3, 5, 3, 3, 1.0, true));
   for (const graph::Backend& backend : TestBackends()) {
