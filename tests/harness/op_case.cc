@@ -294,6 +294,15 @@ void RunCase(const OpCase& c) {
   CheckGradient(c, inputs64);
 }
 
+void RunCaseOn(const graph::Backend& backend, const OpCase& c) {
+  const std::vector<HostTensor> inputs = MakeInputs(c);
+  const auto op = MakeOp(c.type, c.attrs, TypesOf(inputs));
+  ASSERT_TRUE(op.ok()) << op.status();
+  const auto expected = RunReference(c.type, c.attrs, inputs);
+  ASSERT_TRUE(expected.ok()) << expected.status();
+  CheckBackend(backend, *op, inputs, *expected, /*may_lack_types=*/false);
+}
+
 void ExpectRefused(const std::string& type, graph::Attrs attrs,
                    const std::vector<graph::TensorType>& inputs, const std::string& message) {
   const auto op = MakeOp(type, std::move(attrs), inputs);

@@ -44,6 +44,9 @@ std::vector<HostTensor> MakeInputs(const OpCase& c);
 //    together and for each alone.
 void RunCase(const OpCase& c);
 
+// Only the second of these, on one backend, which need not be registered.
+void RunCaseOn(const graph::Backend& backend, const OpCase& c);
+
 // Expects shape inference to refuse the operator with a message that names it
 // and contains `message`.
 void ExpectRefused(const std::string& type, graph::Attrs attrs,
