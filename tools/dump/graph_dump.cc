@@ -82,8 +82,8 @@ absl::StatusOr<std::vector<std::string>> GraphDump::Write(const std::string& dir
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) {
-    return absl::ErrnoToStatus(
-        error.value(), absl::StrCat("cannot make the folder ", folder.string(), kWayOut));
+    return absl::ErrnoToStatus(error.value(),
+                               absl::StrCat("cannot make the folder ", folder.string(), kWayOut));
   }
   std::vector<std::string> names;
   for (const auto& [name, content] : files) {
@@ -117,8 +117,7 @@ absl::StatusOr<graph::Net> InitNetFor(const graph::Net& net, const graph::Net& i
       op.name = "init/" + blob.name;
       op.attrs["initializer"] = std::string("constant");
       op.attrs["dtype"] = std::string(graph::DTypeName(blob.type.dtype));
-      op.attrs["shape"] =
-          std::vector<int64_t>(blob.type.shape.begin(), blob.type.shape.end());
+      op.attrs["shape"] = std::vector<int64_t>(blob.type.shape.begin(), blob.type.shape.end());
       op.attrs["value"] = 0.0f;
     }
     const graph::BlobId entry = result.AddBlob(blob.name, blob.type);

@@ -1,0 +1,151 @@
+#include "tools/dump/dot.h"
+
+#include <map>
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "tools/dump/dot_parts.h"
+
+namespace tools {
+namespace {
+
+// A blob that more operators than this read is named in them, not drawn.
+constexpr size_t kManyReaders = 8;
+
+constexpr char kSmall[] = "<br/><font point-size=\"9\" color=\"#555555\">";
+
+class Picture {
+ public:
+  Picture(const graph::Net& net, const std::string& when)
+      : net_(net), when_(when), uses_(net), named_(net.blobs.size()) {
+    for (size_t b = 0; b < net.blobs.size(); ++b)
+      named_[b] = uses_.readers[b].size() > kManyReaders;
+    for (const graph::State& s : net.states) named_[s.entry] = true;
+  }
+
+  std::string Draw() {
+    std::string text = DotHead(net_, when_, "one box a transformer block");
+    Clusters(&text);
+    Interface(&text);
+    Edges(&text);
+    absl::StrAppend(&text,
+                    DotLegend({"a box: operator, its name in the block, its first result",
+                               "small: parameters, and values that more than 8 operators read",
+                               "red: gradients (upwards); dashed: kept for the backward pass"}),
+                    "}\n");
+    return text;
+  }
+
+ private:
+  static std::string Node(size_t op) { return absl::StrCat("op", op); }
+  std::string InputNode(graph::BlobId b) const { return absl::StrCat("in", b); }
+
+  // The box an operator is drawn in: its block, or, for the update of parameters
+  // that are in no block, what is done to them ("adamw"). Empty: none.
+  static std::string ClusterOf(const graph::Op& op) {
+    const std::string block = BlockOf(op.name);
+    const size_t slash = op.name.find('/');
+    if (!block.empty() || PhaseOf(op) != Phase::kUpdate || slash == std::string::npos) return block;
+    return op.name.substr(0, slash);
+  }
+
+  // "norm1.weight [128]" for what is named in the operator.
+  std::string Reads(const graph::Op& op, const std::string& block) const {
+    std::string text;
+    std::set<graph::BlobId> seen;
+    for (graph::BlobId b : op.inputs) {
+      if (!named_[b] || !seen.insert(b).second) continue;
+      absl::string_view name = net_.blob(b).name;
+      const size_t slash = block.rfind('/');
+      const std::string scope = slash == std::string::npos ? block : block.substr(slash + 1);
+      if (!scope.empty() && absl::StartsWith(name, scope + "."))
+        name.remove_prefix(scope.size() + 1);
+      absl::StrAppend(&text, kSmall, EscapeHtml(name), " ", graph::ShapeString(net_.type(b).shape),
+                      "</font>");
+    }
+    return text;
+  }
+
+  std::string OpNode(size_t i, const std::string& block, const std::string& indent) const {
+    const graph::Op& op = net_.ops[i];
+    absl::string_view name = op.name;
+    if (!block.empty() && name.size() > block.size()) name.remove_prefix(block.size() + 1);
+    return absl::StrCat(indent, Node(i), " [fillcolor=\"", ColorOf(op), "\", label=<<b>",
+                        EscapeHtml(op.type), "</b><br/>", EscapeHtml(name), "<br/>",
+                        op.outputs.empty() ? "" : net_.type(op.outputs[0]).ToString(),
+                        Reads(op, block), ">]\n");
+  }
+
+  void Clusters(std::string* text) {
+    std::vector<std::string> order;  // of first use
+    std::map<std::string, std::vector<size_t>> members;
+    for (size_t i = 0; i < net_.ops.size(); ++i) {
+      const std::string cluster = ClusterOf(net_.ops[i]);
+      if (members[cluster].empty()) order.push_back(cluster);
+      members[cluster].push_back(i);
+    }
+    for (const std::string& cluster : order) {
+      const std::vector<size_t>& ops = members[cluster];
+      if (cluster.empty()) {
+        for (size_t i : ops) absl::StrAppend(text, OpNode(i, "", "  "));
+        continue;
+      }
+      absl::StrAppend(text, "  subgraph \"cluster_", cluster, "\" {\n    label=\"", cluster,
+                      "\"; fontsize=18; style=\"rounded,filled\"; fillcolor=\"#fafafa\"; "
+                      "color=\"#999999\"\n");
+      const std::string block = BlockOf(cluster);
+      for (size_t i : ops) absl::StrAppend(text, OpNode(i, block, "    "));
+      // Operators that do not feed each other would all stand side by side.
+      for (size_t k = 1; k < ops.size(); ++k) {
+        if (PhaseOf(net_.ops[ops[k]]) != Phase::kUpdate) break;
+        absl::StrAppend(text, "    ", Node(ops[k - 1]), " -> ", Node(ops[k]), " [style=invis]\n");
+      }
+      absl::StrAppend(text, "  }\n");
+    }
+  }
+
+  // The net's inputs and outputs.
+  void Interface(std::string* text) const {
+    for (graph::BlobId b : net_.inputs) {
+      absl::StrAppend(text, "  ", InputNode(b), " [shape=ellipse, fillcolor=white, label=<<b>",
+                      EscapeHtml(net_.blob(b).name), "</b><br/>", net_.type(b).ToString(), ">]\n");
+    }
+    for (graph::BlobId b : net_.outputs) {
+      absl::StrAppend(text, "  out", b, " [shape=ellipse, fillcolor=white, penwidth=2, label=<<b>",
+                      EscapeHtml(net_.blob(b).name), "</b><br/>", net_.type(b).ToString(), ">]\n");
+      if (uses_.producer[b] != graph::kNone) {
+        absl::StrAppend(text, "  ", Node(uses_.producer[b]), " -> out", b, "\n");
+      }
+    }
+  }
+
+  void Edges(std::string* text) const {
+    std::set<std::pair<std::string, std::string>> drawn;
+    for (size_t i = 0; i < net_.ops.size(); ++i) {
+      const graph::Op& op = net_.ops[i];
+      for (graph::BlobId b : op.inputs) {
+        if (named_[b]) continue;
+        const graph::OpId producer = uses_.producer[b];
+        const std::string from = producer == graph::kNone ? InputNode(b) : Node(producer);
+        if (!drawn.insert({from, Node(i)}).second) continue;
+        const Phase phase =
+            producer == graph::kNone ? Phase::kForward : PhaseOf(net_.ops[producer]);
+        absl::StrAppend(text, DotEdge(from, phase, Node(i), PhaseOf(op)));
+      }
+    }
+  }
+
+  const graph::Net& net_;
+  const std::string when_;
+  const graph::Uses uses_;
+  std::vector<bool> named_;  // by blob: named in its readers instead of drawn
+};
+
+}  // namespace
+
+std::string ToDot(const graph::Net& net, const std::string& when) {
+  return Picture(net, when).Draw();
+}
+
+}  // namespace tools

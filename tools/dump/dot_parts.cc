@@ -1,0 +1,124 @@
+#include "tools/dump/dot_parts.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+
+namespace tools {
+namespace {
+
+struct Kind {
+  const char* name;
+  const char* color;
+};
+constexpr Kind kMatMul = {"matrix product", "#a6cee3"};
+constexpr Kind kAttention = {"attention", "#fdbf6f"};
+constexpr Kind kNorm = {"norm", "#b2df8a"};
+constexpr Kind kActivation = {"activation", "#ffff99"};
+constexpr Kind kLoss = {"loss", "#fb9a99"};
+constexpr Kind kOptimizer = {"optimizer", "#cab2d6"};
+constexpr Kind kOther = {"other", "#f2f2f2"};
+
+const Kind& KindOf(absl::string_view type) {
+  if (type == "AdamW" || type == "GradNorm" || type == "ClipFactors" || type == "Increment") {
+    return kOptimizer;
+  }
+  if (absl::StrContains(type, "MatMul") || absl::StrContains(type, "Linear")) return kMatMul;
+  if (absl::StrContains(type, "Attention") || type == "PositionWeights") return kAttention;
+  if (absl::StrContains(type, "LayerNorm")) return kNorm;
+  if (absl::StrContains(type, "Gelu")) return kActivation;
+  if (absl::StrContains(type, "CrossEntropy") || absl::StrContains(type, "PositionCE")) {
+    return kLoss;
+  }
+  return kOther;
+}
+
+// Length of "<word>.<number>" at the start of `name`, 0 where it starts otherwise.
+size_t BlockLength(absl::string_view name) {
+  const size_t dot = name.find('.');
+  if (dot == 0 || dot == absl::string_view::npos) return 0;
+  size_t end = dot + 1;
+  while (end < name.size() && absl::ascii_isdigit(name[end])) ++end;
+  if (end == dot + 1) return 0;
+  return end == name.size() || absl::StrContains(".:~", name.substr(end, 1)) ? end : 0;
+}
+
+}  // namespace
+
+std::string BlockOf(absl::string_view op_name) {
+  for (size_t at = 0;;) {
+    const size_t length = BlockLength(op_name.substr(at));
+    if (length > 0) return std::string(op_name.substr(0, at + length));
+    const size_t slash = op_name.find('/', at);
+    if (slash == absl::string_view::npos) return "";
+    at = slash + 1;
+  }
+}
+
+std::string PartOf(absl::string_view op_name) {
+  std::string block = BlockOf(op_name);
+  if (!block.empty()) return block;
+  const size_t slash = op_name.rfind('/');
+  const size_t word = slash == absl::string_view::npos ? 0 : slash + 1;
+  return std::string(op_name.substr(0, op_name.find_first_of(".:~", word)));
+}
+
+Phase PhaseOf(const graph::Op& op) {
+  if (absl::StartsWith(op.name, "grad/")) return Phase::kBackward;
+  if (&KindOf(op.type) == &kOptimizer || absl::StartsWith(op.name, "accum/")) {
+    return Phase::kUpdate;
+  }
+  return Phase::kForward;
+}
+
+std::string ColorOf(const graph::Op& op) { return KindOf(op.type).color; }
+
+std::string EscapeHtml(absl::string_view text) {
+  return absl::StrReplaceAll(text,
+                             {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
+}
+
+std::string DotHead(const graph::Net& net, const std::string& when, const std::string& what) {
+  return absl::StrCat(
+      "digraph \"", net.name, "\" {\n",
+      "  graph [rankdir=TB, fontname=\"Helvetica\", fontsize=28, labelloc=t, labeljust=l,\n",
+      "    label=<<b>", EscapeHtml(net.name), "</b>, ", EscapeHtml(when), ": ", net.ops.size(),
+      " operators; ", EscapeHtml(what), ">]\n",
+      "  node [fontname=\"Helvetica\", fontsize=12, shape=box, style=\"filled,rounded\",\n",
+      "    fillcolor=\"", kOther.color, "\", color=\"#666666\", margin=\"0.12,0.06\"]\n",
+      "  edge [color=\"#555555\", arrowsize=0.7]\n");
+}
+
+std::string DotLegend(const std::vector<std::string>& notes) {
+  std::string rows;
+  for (const Kind* kind :
+       {&kMatMul, &kAttention, &kNorm, &kActivation, &kLoss, &kOptimizer, &kOther}) {
+    absl::StrAppend(&rows, "<tr><td bgcolor=\"", kind->color, "\">", kind->name, "</td></tr>");
+  }
+  for (const std::string& note : notes) {
+    absl::StrAppend(&rows, "<tr><td border=\"0\" align=\"left\">", EscapeHtml(note), "</td></tr>");
+  }
+  return absl::StrCat(
+      "  legend [shape=plain, style=\"\", label=<<table border=\"0\" cellborder=\"1\" "
+      "cellspacing=\"2\">",
+      rows, "</table>>]\n");
+}
+
+std::string DotEdge(const std::string& producer, Phase from, const std::string& consumer,
+                    Phase to) {
+  if (from == Phase::kBackward && to == Phase::kBackward) {
+    return absl::StrCat("  ", consumer, " -> ", producer, " [dir=back, color=\"#c04040\"]\n");
+  }
+  if (from == Phase::kForward && to == Phase::kBackward) {
+    return absl::StrCat("  ", producer, " -> ", consumer,
+                        " [style=dashed, color=\"#9999bb\", minlen=0, weight=0]\n");
+  }
+  if (from == Phase::kBackward) {
+    return absl::StrCat("  ", producer, " -> ", consumer,
+                        " [style=dotted, color=\"#7744aa\", weight=0]\n");
+  }
+  return absl::StrCat("  ", producer, " -> ", consumer, "\n");
+}
+
+}  // namespace tools
