@@ -10,8 +10,9 @@
 namespace tools {
 namespace {
 
-// A blob that more operators than this read is named in them, not drawn.
-constexpr size_t kManyReaders = 8;
+// A blob that more operators than this read is named in them, not drawn; nor are
+// the inputs of an operator that has more than this.
+constexpr size_t kMany = 8;
 
 constexpr char kSmall[] = "<br/><font point-size=\"9\" color=\"#555555\">";
 
@@ -19,8 +20,7 @@ class Picture {
  public:
   Picture(const graph::Net& net, const std::string& when)
       : net_(net), when_(when), uses_(net), named_(net.blobs.size()) {
-    for (size_t b = 0; b < net.blobs.size(); ++b)
-      named_[b] = uses_.readers[b].size() > kManyReaders;
+    for (size_t b = 0; b < net.blobs.size(); ++b) named_[b] = uses_.readers[b].size() > kMany;
     for (const graph::State& s : net.states) named_[s.entry] = true;
   }
 
@@ -31,7 +31,8 @@ class Picture {
     Edges(&text);
     absl::StrAppend(&text,
                     DotLegend({"a box: operator, its name in the block, its first result",
-                               "small: parameters, and values that more than 8 operators read",
+                               "small: parameters, and values that more than 8 operators read;",
+                               "of an operator that reads more than 8, only how many",
                                "red: gradients (upwards); dashed: kept for the backward pass"}),
                     "}\n");
     return text;
@@ -41,36 +42,42 @@ class Picture {
   static std::string Node(size_t op) { return absl::StrCat("op", op); }
   std::string InputNode(graph::BlobId b) const { return absl::StrCat("in", b); }
 
-  // The box an operator is drawn in: its block, or, for the update of parameters
-  // that are in no block, what is done to them ("adamw"). Empty: none.
+  // The box an operator is drawn in: its block, and for the update of parameters
+  // "update/" and the parameters' block, or "update" where they are in none.
+  // Empty: none.
   static std::string ClusterOf(const graph::Op& op) {
-    const std::string block = BlockOf(op.name);
-    const size_t slash = op.name.find('/');
-    if (!block.empty() || PhaseOf(op) != Phase::kUpdate || slash == std::string::npos) return block;
-    return op.name.substr(0, slash);
+    std::string block = BlockOf(op.name);
+    if (PhaseOf(op) != Phase::kUpdate) return block;
+    const size_t slash = block.rfind('/');
+    if (slash != std::string::npos) return absl::StrCat("update", block.substr(slash));
+    return op.inputs.size() > kMany ? "" : "update";
   }
 
-  // "norm1.weight [128]" for what is named in the operator.
+  // "norm1.weight [128]" for each value that is named in the operator.
   std::string Reads(const graph::Op& op, const std::string& block) const {
+    if (op.inputs.size() > kMany) {
+      return absl::StrCat(kSmall, "reads ", op.inputs.size(), " values</font>");
+    }
+    const std::string scope = block.substr(block.rfind('/') + 1) + ".";
     std::string text;
     std::set<graph::BlobId> seen;
     for (graph::BlobId b : op.inputs) {
       if (!named_[b] || !seen.insert(b).second) continue;
       absl::string_view name = net_.blob(b).name;
-      const size_t slash = block.rfind('/');
-      const std::string scope = slash == std::string::npos ? block : block.substr(slash + 1);
-      if (!scope.empty() && absl::StartsWith(name, scope + "."))
-        name.remove_prefix(scope.size() + 1);
-      absl::StrAppend(&text, kSmall, EscapeHtml(name), " ", graph::ShapeString(net_.type(b).shape),
-                      "</font>");
+      const size_t at = name.find(scope);  // "adam_m/blocks.3.norm1.weight"
+      const bool inside = scope != "." && (at == 0 || (at != name.npos && name[at - 1] == '/'));
+      absl::StrAppend(&text, kSmall, EscapeHtml(inside ? name.substr(0, at) : ""),
+                      EscapeHtml(inside ? name.substr(at + scope.size()) : name), " ",
+                      graph::ShapeString(net_.type(b).shape), "</font>");
     }
     return text;
   }
 
   std::string OpNode(size_t i, const std::string& block, const std::string& indent) const {
     const graph::Op& op = net_.ops[i];
+    const std::string own = BlockOf(op.name);  // the scopes, too: "adamw/blocks.3"
     absl::string_view name = op.name;
-    if (!block.empty() && name.size() > block.size()) name.remove_prefix(block.size() + 1);
+    if (!own.empty() && name.size() > own.size()) name.remove_prefix(own.size() + 1);
     return absl::StrCat(indent, Node(i), " [fillcolor=\"", ColorOf(op), "\", label=<<b>",
                         EscapeHtml(op.type), "</b><br/>", EscapeHtml(name), "<br/>",
                         op.outputs.empty() ? "" : net_.type(op.outputs[0]).ToString(),
@@ -96,10 +103,16 @@ class Picture {
                       "color=\"#999999\"\n");
       const std::string block = BlockOf(cluster);
       for (size_t i : ops) absl::StrAppend(text, OpNode(i, block, "    "));
-      // Operators that do not feed each other would all stand side by side.
-      for (size_t k = 1; k < ops.size(); ++k) {
-        if (PhaseOf(net_.ops[ops[k]]) != Phase::kUpdate) break;
-        absl::StrAppend(text, "    ", Node(ops[k - 1]), " -> ", Node(ops[k]), " [style=invis]\n");
+      // Updates do not feed each other and would all stand side by side: a column
+      // for each type instead.
+      std::map<std::string, size_t> last;
+      for (size_t i : ops) {
+        const graph::Op& op = net_.ops[i];
+        if (PhaseOf(op) != Phase::kUpdate) break;
+        const auto [it, is_first] = last.emplace(op.type, i);
+        if (is_first) continue;
+        absl::StrAppend(text, "    ", Node(it->second), " -> ", Node(i), " [style=invis]\n");
+        it->second = i;
       }
       absl::StrAppend(text, "  }\n");
     }
@@ -124,6 +137,7 @@ class Picture {
     std::set<std::pair<std::string, std::string>> drawn;
     for (size_t i = 0; i < net_.ops.size(); ++i) {
       const graph::Op& op = net_.ops[i];
+      if (op.inputs.size() > kMany) continue;
       for (graph::BlobId b : op.inputs) {
         if (named_[b]) continue;
         const graph::OpId producer = uses_.producer[b];

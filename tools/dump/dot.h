@@ -15,7 +15,7 @@ namespace tools {
 
 // Every operator is one node "op<position>", every transformer block one cluster:
 // "blocks.3", "guide/blocks.3", and of its backward and update operators
-// "grad/blocks.3", "grad_norm/blocks.3", "adamw/blocks.3". `when` is for the
+// "grad/blocks.3" and "update/blocks.3". `when` is for the
 // title: "as it runs".
 std::string ToDot(const graph::Net& net, const std::string& when);
 

@@ -108,7 +108,8 @@ std::string DotLegend(const std::vector<std::string>& notes) {
 std::string DotEdge(const std::string& producer, Phase from, const std::string& consumer,
                     Phase to) {
   if (from == Phase::kBackward && to == Phase::kBackward) {
-    return absl::StrCat("  ", consumer, " -> ", producer, " [dir=back, color=\"#c04040\"]\n");
+    return absl::StrCat("  ", consumer, " -> ", producer,
+                        " [dir=back, color=\"#c04040\", weight=4]\n");
   }
   if (from == Phase::kForward && to == Phase::kBackward) {
     return absl::StrCat("  ", producer, " -> ", consumer,
@@ -118,7 +119,7 @@ std::string DotEdge(const std::string& producer, Phase from, const std::string& 
     return absl::StrCat("  ", producer, " -> ", consumer,
                         " [style=dotted, color=\"#7744aa\", weight=0]\n");
   }
-  return absl::StrCat("  ", producer, " -> ", consumer, "\n");
+  return absl::StrCat("  ", producer, " -> ", consumer, " [weight=4]\n");
 }
 
 }  // namespace tools
