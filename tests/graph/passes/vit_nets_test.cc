@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "graph/ir/text.h"
@@ -55,6 +55,7 @@ TEST_F(VitNetsTest, TrainingNets) {
   for (const models::ModelConfig& config : {models::TinyStructure(), Base()}) {
     const models::VitClassifier model(config, kClasses);
     for (const int batch : {1, 16}) {
+      if (batch == 1 && config.depth > 8) continue;  // a few seconds under sanitizers
       for (const MicroStep step :
            {MicroStep::kWhole, MicroStep::kFirst, MicroStep::kMiddle, MicroStep::kLast}) {
         const int window = step == MicroStep::kWhole ? 1 : 4;
