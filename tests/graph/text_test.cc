@@ -113,7 +113,7 @@ TEST(Text, KeywordsCanNameBlobs) {
 
 TEST(Text, RandomNetsComeBackExactly) {
   int in_place = 0, exits = 0, reads = 0;
-  for (uint64_t seed = 0; seed < 1000; ++seed) {
+  for (uint64_t seed = 0; seed < 400; ++seed) {
     const Net net = RandomNet(seed);
     const std::string text = ToText(net);
     const absl::StatusOr<Net> back = ParseText(text);
@@ -125,16 +125,17 @@ TEST(Text, RandomNetsComeBackExactly) {
     for (const State& s : net.states) ++(s.exit == s.entry ? reads : exits);
   }
   // The nets do have what the test is about.
-  EXPECT_GT(in_place, 300);
-  EXPECT_GT(exits, 300);
-  EXPECT_GT(reads, 300);
+  EXPECT_GT(in_place, 100);
+  EXPECT_GT(exits, 100);
+  EXPECT_GT(reads, 100);
 }
 
 TEST(Text, MutatedTextsParseExactlyOrFailWithAPlace) {
+  std::vector<std::string> texts(20, kExample);
+  for (uint64_t seed = 0; seed < 40; ++seed) texts.push_back(ToText(RandomNet(seed)));
   int parsed = 0;
   for (uint64_t seed = 0; seed < 6000; ++seed) {
-    const std::string text =
-        Mutate(seed % 3 == 0 ? std::string(kExample) : ToText(RandomNet(seed % 50)), seed);
+    const std::string text = Mutate(texts[seed % texts.size()], seed);
     const absl::StatusOr<Net> net = ParseText(text);
     if (!net.ok()) {
       EXPECT_TRUE(absl::StartsWith(net.status().message(), "line ") ||

@@ -66,7 +66,7 @@ TEST(TensorType, RowsColumnsAndBytes) {
 }
 
 TEST(TensorType, RankZeroAndEmpty) {
-  const TensorType scalar{DType::kF64, {}};
+  const TensorType scalar{DType::kF64, Shape()};
   EXPECT_EQ(scalar.rows(), 1);
   EXPECT_EQ(scalar.cols(), 1);
   EXPECT_EQ(scalar.bytes(), 8u);

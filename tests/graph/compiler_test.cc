@@ -1,0 +1,172 @@
+#include "graph/compiler/compiler.h"
+
+#include "absl/strings/match.h"
+#include "graph/ir/text.h"
+#include "gtest/gtest.h"
+#include "tests/graph/random_net.h"
+#include "tests/graph/toy_ops.h"
+
+namespace graph {
+namespace {
+
+CompileOptions Options() {
+  CompileOptions options;
+  options.registry = &ToyRegistry();
+  options.backend = &ToyBackend();
+  return options;
+}
+
+constexpr char kText[] =
+    "net n\ninput x f32[4]\n"
+    "a f32[4] = Square(x) @one\n"
+    "b f32[4] = Square(x) @same_as_one\n"
+    "c f32[4] = Add(a, b) @add\n"
+    "dead f32[4] = Square(c) @dead\n"
+    "d f32[4] = Scale(c) factor=2.0 @scale\n"
+    "output d\n";
+
+TEST(Compile, ReportsPassesAndPlacement) {
+  Workspace workspace;
+  CompileReport report;
+  const auto exe = Compile(ParseText(kText).value(), Options(), &workspace, &report);
+  ASSERT_TRUE(exe.ok()) << exe.status();
+  EXPECT_EQ(report.placement, std::vector<std::string>(
+                                  {"toy  Square 'one'", "toy  Add 'add'", "toy  Scale 'scale'"}));
+  std::vector<std::string> names;
+  for (const PassReport& pass : report.passes) names.push_back(pass.pass);
+  std::vector<std::string> expected;
+  for (const auto& pass : DefaultPasses()) expected.emplace_back(pass->name());
+  EXPECT_EQ(names, expected);
+  // The executable's net is the one that runs.
+  EXPECT_EQ((*exe)->net().ops.size(), 3u);
+  EXPECT_TRUE(Verify((*exe)->net(), ToyRegistry()).ok());
+  EXPECT_EQ((*exe)->net().Find("dead"), kNone);
+}
+
+TEST(Compile, PassesCanBeSwitchedOff) {
+  Workspace workspace;
+  CompileOptions options = Options();
+  options.passes.enabled = false;
+  CompileReport report;
+  const auto exe = Compile(ParseText(kText).value(), options, &workspace, &report);
+  ASSERT_TRUE(exe.ok()) << exe.status();
+  EXPECT_TRUE(report.passes.empty());
+  EXPECT_EQ(ToText((*exe)->net()), kText);
+}
+
+TEST(Compile, BadNetsAreRefused) {
+  Workspace workspace;
+  Net net = ParseText(kText).value();
+  net.ops[0].type = "Cube";
+  const auto exe = Compile(net, Options(), &workspace);
+  EXPECT_EQ(exe.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(absl::StrContains(exe.status().message(), "Cube 'one': unknown operator type"))
+      << exe.status();
+  EXPECT_TRUE(workspace.Names().empty());
+}
+
+TEST(Compile, UnknownPassesAreRefused) {
+  Workspace workspace;
+  CompileOptions options = Options();
+  options.passes.disabled = {"no_such_pass"};
+  const auto exe = Compile(ParseText(kText).value(), options, &workspace);
+  EXPECT_EQ(exe.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(absl::StrContains(exe.status().message(), "no_such_pass")) << exe.status();
+}
+
+TEST(Compile, ListsEveryOperatorThatCannotRunBeforeAnyWork) {
+  Workspace workspace;
+  const auto exe = Compile(ParseText("net n\ninput x f32[4]\nstate z f64[4]\n"
+                                     "a f32[4] = Orphan(x) @left\n"
+                                     "b f32[4] = Square(a) @fine\n"
+                                     "c f64[4] = Square(z) @wide\n"
+                                     "d f32[4] = Orphan(b) @right\n"
+                                     "output c\noutput d\n")
+                               .value(),
+                           Options(), &workspace);
+  EXPECT_EQ(exe.status().code(), absl::StatusCode::kUnimplemented);
+  EXPECT_EQ(exe.status().message(),
+            "net 'n': backend 'toy' cannot run 3 of 4 operators:\n"
+            "  Orphan 'left': the backend has no such kernel\n"
+            "  Square 'wide': only f32, not f64\n"
+            "  Orphan 'right': the backend has no such kernel");
+  EXPECT_TRUE(workspace.Names().empty());
+  EXPECT_EQ(workspace.arena_bytes(), 0u);
+}
+
+TEST(Compile, ThreadsReachTheKernels) {
+  int threads = 0;
+  Backend backend;
+  backend.name = "counting";
+  backend.kernels.Add("Square",
+                      [&](const KernelSpec& spec) -> absl::StatusOr<std::unique_ptr<Kernel>> {
+                        threads = spec.threads;
+                        EXPECT_EQ(spec.op->name, "sq");
+                        EXPECT_EQ(spec.in(0).ToString(), "f32[4]");
+                        EXPECT_EQ(spec.out(0).ToString(), "f32[4]");
+                        return absl::UnimplementedError("only counts");
+                      });
+  CompileOptions options = Options();
+  options.backend = &backend;
+  options.threads = 3;
+  Workspace workspace;
+  EXPECT_FALSE(
+      Compile(ParseText("net n\ninput x f32[4]\ny f32[4] = Square(x) @sq\noutput y\n").value(),
+              options, &workspace)
+          .ok());
+  EXPECT_EQ(threads, 3);
+}
+
+// f32 nets only have kernels; their inputs and states are filled from `seed`.
+void Fill(const Net& net, uint64_t seed, Workspace* workspace) {
+  const auto fill = [&](BlobId b) {
+    float value = static_cast<float>(seed % 7 + b);
+    for (float& e : workspace->Find(net.blob(b).name)->as<float>()) e = value += 0.5f;
+  };
+  for (BlobId b : net.inputs) fill(b);
+  for (const State& s : net.states) fill(s.entry);
+}
+
+std::string Bits(const Tensor& tensor) {
+  return std::string(static_cast<const char*>(tensor.data), tensor.type.bytes());
+}
+
+// Passes, in-place memory and the plan change nothing that can be seen.
+TEST(Compile, RandomNetsGiveTheSameWithAndWithoutPasses) {
+  int ran = 0;
+  for (uint64_t seed = 0; seed < 600; ++seed) {
+    Net net = RandomNet(seed);
+    const bool f32 = net.type(net.inputs[0]).dtype == DType::kF32;
+    for (Op& op : net.ops) op.in_place.clear();
+    if (!f32) continue;
+    CompileOptions plain = Options();
+    plain.passes.enabled = false;
+    Workspace one, two;
+    const auto a = Compile(net, plain, &one);
+    const auto b = Compile(net, Options(), &two);
+    ASSERT_TRUE(a.ok()) << a.status();
+    ASSERT_TRUE(b.ok()) << b.status();
+    Fill(net, seed, &one);
+    Fill(net, seed, &two);
+    for (int run = 0; run < 2; ++run) {
+      ASSERT_TRUE((*a)->Run().ok());
+      ASSERT_TRUE((*b)->Run().ok());
+      for (BlobId out : net.outputs) {
+        const std::string& name = net.blob(out).name;
+        ASSERT_EQ(Bits((*a)->Find(name).value()), Bits((*b)->Find(name).value()))
+            << name << "\n"
+            << ToText(net) << ToText((*b)->net());
+      }
+      for (const std::string& name : one.Names()) {
+        ASSERT_EQ(Bits(one.Find(name).value()), Bits(two.Find(name).value()))
+            << name << "\n"
+            << ToText(net) << ToText((*b)->net());
+      }
+    }
+    ++ran;
+  }
+  EXPECT_GT(ran, 50);
+}
+
+}  // namespace
+}  // namespace graph

@@ -1,0 +1,287 @@
+#include "graph/runtime/executable.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "graph/compiler/compiler.h"
+#include "graph/ir/text.h"
+#include "gtest/gtest.h"
+#include "tests/graph/toy_ops.h"
+
+namespace graph {
+namespace {
+
+using Floats = std::vector<float>;
+
+CompileOptions Options() {
+  CompileOptions options;
+  options.registry = &ToyRegistry();
+  options.backend = &ToyBackend();
+  return options;
+}
+
+std::unique_ptr<Executable> MustCompile(const std::string& text, Workspace* workspace) {
+  absl::StatusOr<Net> net = ParseText(text);
+  EXPECT_TRUE(net.ok()) << net.status();
+  absl::StatusOr<std::unique_ptr<Executable>> exe = Compile(*net, Options(), workspace);
+  EXPECT_TRUE(exe.ok()) << exe.status();
+  return *std::move(exe);
+}
+
+void Set(const Executable& exe, const std::string& blob, const Floats& values) {
+  const absl::Span<float> to = exe.Find(blob)->as<float>();
+  ASSERT_EQ(to.size(), values.size());
+  std::copy(values.begin(), values.end(), to.begin());
+}
+
+Floats Get(const Executable& exe, const std::string& blob) {
+  const absl::StatusOr<Tensor> tensor = exe.Find(blob);
+  EXPECT_TRUE(tensor.ok()) << tensor.status();
+  const absl::Span<float> from = tensor->as<float>();
+  return Floats(from.begin(), from.end());
+}
+
+constexpr char kStep[] =
+    "net step\n"
+    "input x f32[3]\n"
+    "state w f32[3] -> w.out\n"
+    "sq:y f32[3] = Square(x) @sq\n"
+    "rev:y f32[3] = Reverse(sq:y) @rev\n"
+    "w.out f32[3] = Add(w, rev:y) @update\n"
+    "y f32[3] = Scale(w.out) factor=10.0 @scale\n"
+    "output y\noutput w.out\n";
+
+TEST(Executable, RunsAndKeepsState) {
+  Workspace workspace;
+  const auto exe = MustCompile(kStep, &workspace);
+  EXPECT_EQ(Get(*exe, "w"), Floats({0, 0, 0})) << "new state is zero";
+  Set(*exe, "x", {1, 2, 3});
+  ASSERT_TRUE(exe->Run().ok());
+  EXPECT_EQ(Get(*exe, "w"), Floats({9, 4, 1}));
+  EXPECT_EQ(Get(*exe, "w.out"), Floats({9, 4, 1}));
+  EXPECT_EQ(Get(*exe, "y"), Floats({90, 40, 10}));
+  Set(*exe, "x", {0, 1, 0});
+  ASSERT_TRUE(exe->Run().ok());
+  EXPECT_EQ(Get(*exe, "w"), Floats({9, 5, 1}));
+  EXPECT_EQ(Get(*exe, "y"), Floats({90, 50, 10}));
+}
+
+TEST(Executable, NetsOfOneWorkspaceShareStateByName) {
+  Workspace workspace;
+  const auto train = MustCompile(kStep, &workspace);
+  const auto eval =
+      MustCompile("net eval\ninput x f32[3]\nstate w f32[3]\ny f32[3] = Add(w, x) @add\noutput y\n",
+                  &workspace);
+  Set(*train, "x", {1, 2, 3});
+  ASSERT_TRUE(train->Run().ok());
+  ASSERT_TRUE(eval->Run().ok());
+  EXPECT_EQ(Get(*eval, "y"), Floats({10, 6, 4})) << "inputs are shared by name, too";
+  EXPECT_EQ(workspace.Names(), std::vector<std::string>({"w", "x"}));
+}
+
+TEST(Executable, OneStateWithTwoTypesIsAnError) {
+  Workspace workspace;
+  const auto train = MustCompile(kStep, &workspace);
+  const auto other =
+      Compile(ParseText("net other\nstate w f32[4]\ny f32[4] = Square(w) @sq\noutput y\n").value(),
+              Options(), &workspace);
+  EXPECT_EQ(other.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(absl::StrContains(other.status().message(), "'w' is f32[3]")) << other.status();
+}
+
+std::string Doubling(int n, const std::string& name) {
+  const std::string type = absl::StrCat(" f32[", n, "]");
+  return absl::StrCat("net ", name, "\ninput ", name, ".x", type, "\na", type, " = Square(", name,
+                      ".x) @sq\nr", type, " = Reverse(a) @rev\nb", type,
+                      " = Add(r, a) @add\noutput b\n");
+}
+
+TEST(Executable, BindsAgainWhenTheArenaGrows) {
+  Workspace workspace;
+  const auto small = MustCompile(Doubling(3, "small"), &workspace);
+  Set(*small, "small.x", {1, 2, 3});
+  ASSERT_TRUE(small->Run().ok());
+  EXPECT_EQ(Get(*small, "b"), Floats({10, 8, 10}));
+  const size_t before = workspace.arena_bytes();
+
+  const int n = 100000;
+  const auto large = MustCompile(Doubling(n, "large"), &workspace);
+  EXPECT_GT(workspace.arena_bytes(), before);
+  EXPECT_EQ(workspace.arena_bytes(), large->plan().arena_bytes);
+  Floats values(n);
+  for (int i = 0; i < n; ++i) values[i] = static_cast<float>(i % 1000);
+  Set(*large, "large.x", values);
+  // The small one first: its addresses in the old arena are gone.
+  for (int round = 0; round < 2; ++round) {
+    Set(*small, "small.x", {2, 0, 1});
+    ASSERT_TRUE(small->Run().ok());
+    EXPECT_EQ(Get(*small, "b"), Floats({5, 0, 5}));
+    ASSERT_TRUE(large->Run().ok());
+    const Floats b = Get(*large, "b");
+    for (int i = 0; i < n; ++i) {
+      const float up = values[i] * values[i], down = values[n - 1 - i] * values[n - 1 - i];
+      ASSERT_EQ(b[i], up + down) << i;
+    }
+  }
+}
+
+TEST(Executable, NewExecutablesNeedNoLargerArena) {
+  Workspace workspace;
+  const auto large = MustCompile(Doubling(1000, "large"), &workspace);
+  void* arena = workspace.arena();
+  const auto small = MustCompile(Doubling(3, "small"), &workspace);
+  EXPECT_EQ(workspace.arena(), arena);
+  Set(*small, "small.x", {1, 2, 3});
+  ASSERT_TRUE(small->Run().ok());
+  EXPECT_EQ(Get(*small, "b"), Floats({10, 8, 10}));
+}
+
+TEST(Executable, EmptyAndRankZeroTensors) {
+  Workspace workspace;
+  const auto exe = MustCompile(
+      "net n\ninput x f32[0,3]\nstate w f32[0,3] -> w.out\nstate k f32[] -> k.out\n"
+      "a f32[0,3] = Square(x) @sq\ns f32[1] = Sum(a) @sum\n"
+      "w.out f32[0,3] = Add(w, a) @w\nk2 f32[] = Square(k) @k2\n"
+      "k.out f32[] = Add(k, k2) @k\noutput s\noutput a\n",
+      &workspace);
+  exe->Find("k")->as<float>()[0] = 3;
+  ASSERT_TRUE(exe->Run().ok());
+  EXPECT_EQ(Get(*exe, "s"), Floats({0}));
+  EXPECT_EQ(Get(*exe, "a"), Floats());
+  EXPECT_EQ(Get(*exe, "k"), Floats({12}));
+}
+
+TEST(Executable, OutputsMayBeInputsAndStates) {
+  Workspace workspace;
+  const auto exe =
+      MustCompile("net n\ninput x f32[1]\nstate w f32[1]\noutput x\noutput w\n", &workspace);
+  Set(*exe, "x", {4});
+  ASSERT_TRUE(exe->Run().ok());
+  EXPECT_EQ(Get(*exe, "x"), Floats({4}));
+  EXPECT_EQ(Get(*exe, "w"), Floats({0}));
+}
+
+TEST(Executable, FindNamesWhatIsNotThere) {
+  Workspace workspace;
+  const auto exe = MustCompile(kStep, &workspace);
+  for (const char* blob : {"sq:y", "z", ""}) {
+    const absl::Status status = exe->Find(blob).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+    EXPECT_EQ(status.message(),
+              absl::StrCat("net 'step' has no input, state or output '", blob, "'"));
+  }
+}
+
+TEST(Executable, AKernelsErrorNamesTheOperatorAndEndsTheRun) {
+  Workspace workspace;
+  const auto exe = MustCompile(
+      "net n\ninput x f32[2]\nstate w f32[2] -> w.out\n"
+      "a f32[2] = Burst(x) @fragile\nw.out f32[2] = Add(w, a) @update\n",
+      &workspace);
+  Set(*exe, "x", {-1, 5});
+  const absl::Status status = exe->Run();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(status.message(), "Burst 'fragile': the first element is negative");
+  EXPECT_EQ(Get(*exe, "w"), Floats({0, 0})) << "later operators did not run";
+  Set(*exe, "x", {1, 5});
+  EXPECT_TRUE(exe->Run().ok()) << "and the next run is a good one";
+  EXPECT_EQ(Get(*exe, "w"), Floats({1, 5}));
+}
+
+class Recorder : public TraceHook {
+ public:
+  void BeforeOp(const Net& net, OpId op) override { lines.push_back("before " + net.ops[op].name); }
+  void AfterOp(const Net& net, OpId op, absl::Span<const Tensor> outputs) override {
+    std::string line = "after " + net.ops[op].name;
+    ASSERT_EQ(outputs.size(), net.ops[op].outputs.size());
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      EXPECT_EQ(outputs[i].type, net.type(net.ops[op].outputs[i]));
+      absl::StrAppend(&line, " ", outputs[i].as<float>()[0]);
+    }
+    lines.push_back(line);
+  }
+  std::vector<std::string> lines;
+};
+
+TEST(Executable, TheHookSeesEveryOperatorAndItsOutputs) {
+  Workspace workspace;
+  const auto exe = MustCompile(
+      "net n\ninput x f32[2]\nstate w f32[2] -> w.out\n"
+      "s f32[2], d f32[2] = SumDiff(x, w) @pair\n"
+      "t f32[2] = Scale(s) factor=2.0 @twice\n"
+      "w.out f32[2] = Add(w, t) @update\noutput d\n",
+      &workspace);
+  EXPECT_FALSE(exe->net().ops[1].in_place.empty()) << "results in shared memory are seen, too";
+  Recorder recorder;
+  exe->SetTraceHook(&recorder);
+  Set(*exe, "x", {3, 0});
+  Set(*exe, "w", {1, 0});
+  ASSERT_TRUE(exe->Run().ok());
+  EXPECT_EQ(recorder.lines,
+            std::vector<std::string>({"before pair", "after pair 4 2", "before twice",
+                                      "after twice 8", "before update", "after update 9"}));
+  exe->SetTraceHook(nullptr);
+  ASSERT_TRUE(exe->Run().ok());
+  EXPECT_EQ(recorder.lines.size(), 6u);
+}
+
+TEST(Executable, TheHookSeesWhichOperatorFailed) {
+  Workspace workspace;
+  const auto exe =
+      MustCompile("net n\ninput x f32[1]\na f32[1] = Burst(x) @fragile\noutput a\n", &workspace);
+  Recorder recorder;
+  exe->SetTraceHook(&recorder);
+  Set(*exe, "x", {-1});
+  EXPECT_FALSE(exe->Run().ok());
+  EXPECT_EQ(recorder.lines, std::vector<std::string>({"before fragile"}));
+}
+
+// Kernels whose Bind fails or counts.
+class BindKernel : public Kernel {
+ public:
+  explicit BindKernel(int* binds) : binds_(binds) {}
+  absl::Status Bind(const KernelArgs& args) override {
+    RETURN_IF_ERROR(Kernel::Bind(args));
+    if (++*binds_ == 3) return absl::InternalError("bound too often");
+    return absl::OkStatus();
+  }
+  absl::Status Run() override {
+    *out<float>(0) = *in<float>(0);
+    return absl::OkStatus();
+  }
+
+ private:
+  int* binds_;
+};
+
+TEST(Executable, BindsOnceUntilMemoryMovesAndReportsItsErrors) {
+  int binds = 0;
+  Backend backend;
+  backend.name = "binding";
+  backend.kernels.Add("Square", [&](const KernelSpec&) -> absl::StatusOr<std::unique_ptr<Kernel>> {
+    return std::make_unique<BindKernel>(&binds);
+  });
+  CompileOptions options = Options();
+  options.backend = &backend;
+  Workspace workspace;
+  const auto exe =
+      Compile(ParseText("net n\ninput x f32[1]\ny f32[1] = Square(x) @sq\noutput y\n").value(),
+              options, &workspace);
+  ASSERT_TRUE(exe.ok()) << exe.status();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE((*exe)->Run().ok());
+  EXPECT_EQ(binds, 1);
+  const auto move = [&workspace] {
+    const void* arena = workspace.arena();
+    for (size_t bytes = 1 << 20; workspace.arena() == arena; bytes *= 2) {
+      workspace.ReserveArena(bytes);
+    }
+  };
+  move();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE((*exe)->Run().ok());
+  EXPECT_EQ(binds, 2);
+  move();
+  EXPECT_EQ((*exe)->Run().message(), "Square 'sq': bound too often");
+}
+
+}  // namespace
+}  // namespace graph
