@@ -73,6 +73,8 @@ class Session {
   // Operators of a training window divided by its images, and of every net.
   double flops_per_image() const { return flops_per_image_; }
   int64_t trainable_elements() const;
+  size_t arena_bytes() const { return workspace_.arena_bytes(); }
+  size_t persistent_bytes() const { return workspace_.persistent_bytes(); }
   const graph::CompileReport& report() const { return report_; }
 
  private:

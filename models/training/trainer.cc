@@ -52,7 +52,7 @@ class Run {
     // The parameters are those of the last good step, whatever went wrong after.
     const absl::Status saved = Save();
     if (!status.ok()) {
-      return saved.ok() ? Annotate(status, absl::StrCat("step ", step_ + 1)) : status;
+      return saved.ok() ? graph::Annotate(status, absl::StrCat("step ", step_ + 1)) : status;
     }
     return saved;
   }

@@ -1,0 +1,280 @@
+#include "models/training/session.h"
+
+#include <cmath>
+#include <limits>
+
+#include "gmock/gmock.h"
+#include "graph/autodiff/autodiff.h"
+#include "gtest/gtest.h"
+#include "models/droppos/droppos.h"
+#include "tests/models/training/tiny_run.h"
+
+namespace models {
+namespace {
+
+using ::testing::HasSubstr;
+
+const std::vector<std::pair<std::string, float>> kSigma = {{"sigma", 1.0f}};
+
+std::unique_ptr<Session> MakeSession(const Model& model, const SessionOptions& options) {
+  auto session = Session::Create(&model, options);
+  EXPECT_TRUE(session.ok()) << session.status();
+  return std::move(session).value();
+}
+
+// One optimizer step on batches given one after another.
+absl::StatusOr<StepResult> StepOn(Session* session, const std::vector<Batch>& batches, double lr) {
+  size_t next = 0;
+  return session->Step([&]() -> absl::StatusOr<const Batch*> { return &batches[next++]; }, lr,
+                       kSigma);
+}
+
+// The keys' third of a qkv bias has no gradient but rounding, which Adam scales
+// up: two correct programs disagree there.
+bool IsKeyBias(const std::string& name, size_t i, size_t n) {
+  return name.size() > 13 && name.substr(name.size() - 13) == "attn.qkv.bias" && i >= n / 3 &&
+         i < 2 * n / 3;
+}
+
+std::vector<float> ComparableValues(Session* session, const Parameter& p) {
+  std::vector<float> values = BlobValues(session->workspace(), p.name);
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (IsKeyBias(p.name, i, values.size())) values[i] = 0;
+  }
+  return values;
+}
+
+// Every image scores the same number of patches, so without the guide the mean
+// of the losses of four micro-batches is the loss of their union.
+TEST(Accumulation, FourMicroBatchesEqualOneLargeBatchWithoutGuide) {
+  const TinyEngine engine;
+  const DropPos model(TinyModelConfig(), TinyDropPosConfig(/*attn_guide=*/false));
+  const auto accumulated = MakeSession(model, engine.Options(3, 4));
+  const auto whole = MakeSession(model, engine.Options(12, 1));
+  for (int step = 0; step < 3; ++step) {
+    const Batch large = RandomBatch(TinyModelConfig(), 12, 100 + step);
+    std::vector<Batch> small;
+    for (int i = 0; i < 4; ++i) small.push_back(SubBatch(large, 3 * i, 3));
+    const auto a = StepOn(accumulated.get(), small, 1e-3);
+    const auto b = StepOn(whole.get(), {large}, 1e-3);
+    ASSERT_TRUE(a.ok() && b.ok()) << a.status() << b.status();
+    EXPECT_NEAR(a->loss, b->loss, 1e-5 * b->loss);
+    EXPECT_NEAR(a->grad_norm, b->grad_norm, 2e-5 * b->grad_norm);
+    EXPECT_NEAR(a->metrics[0].second, b->metrics[0].second, 1e-6);
+  }
+  for (const Parameter& p : whole->parameters()) {
+    // Bound of the golden cases' parameters after training.
+    EXPECT_LT(
+        RelativeError(ComparableValues(accumulated.get(), p), ComparableValues(whole.get(), p)),
+        2e-4)
+        << p.name;
+  }
+}
+
+// Gradients of one batch by themselves, from a net made for the purpose.
+std::map<std::string, std::vector<float>> Gradients(const TinyEngine& engine, const DropPos& model,
+                                                    Session* parameters_of, const Batch& batch) {
+  graph::NetBuilder builder(&engine.registry, "gradients");
+  ModelBuilder model_builder(&builder);
+  const ForwardOutputs forward =
+      model.BuildTraining(&model_builder, static_cast<int>(batch.keys.size()));
+  std::vector<graph::BlobId> weights;
+  for (const Parameter& p : model_builder.parameters()) {
+    if (p.trainable) weights.push_back(builder.State(p.name, p.type));
+  }
+  const auto gradients = graph::Differentiate(&builder, forward.loss, weights);
+  CHECK(gradients.ok());
+  std::vector<std::string> blobs;
+  for (graph::BlobId g : *gradients) {
+    builder.Output(g);
+    blobs.push_back(builder.net().blob(g).name);
+  }
+  graph::Workspace workspace;
+  auto executable = graph::Compile(builder.Finish().value(), engine.Options(1).compile, &workspace);
+  CHECK(executable.ok());
+  for (const Parameter& p : parameters_of->parameters()) {
+    const std::vector<float> values = BlobValues(parameters_of->workspace(), p.name);
+    const auto to = workspace.Find(p.name)->as<float>();
+    std::copy(values.begin(), values.end(), to.begin());
+  }
+  const auto feed = [&](const char* name, const auto& values) {
+    using T = typename std::decay_t<decltype(values)>::value_type;
+    const auto to = (*executable)->Find(name)->template as<T>();
+    std::copy(values.begin(), values.end(), to.begin());
+  };
+  feed("images", batch.images);
+  feed("keys", batch.keys);
+  feed("sigma", std::vector<float>{1.0f});
+  CHECK((*executable)->Run().ok());
+  std::map<std::string, std::vector<float>> result;
+  size_t i = 0;
+  for (const Parameter& p : model_builder.parameters()) {
+    if (!p.trainable) continue;
+    const auto values = (*executable)->Find(blobs[i++])->as<float>();
+    result[p.name].assign(values.begin(), values.end());
+  }
+  return result;
+}
+
+// With the guide the weights of a batch are normalised within it, so the window
+// is the mean of its micro-batches and not their union: summed here by hand, then
+// clipped once per parameter and applied once, with AdamW written out.
+TEST(Accumulation, WithGuideTheWindowIsTheMeanOfItsMicroBatches) {
+  const TinyEngine engine;
+  const DropPos model(TinyModelConfig(), TinyDropPosConfig(/*attn_guide=*/true));
+  SessionOptions options = engine.Options(2, 3);
+  options.recipe.clip_grad = 0.05;  // low enough that clipping happens
+  const auto session = MakeSession(model, options);
+  std::vector<Batch> batches;
+  std::map<std::string, std::vector<double>> mean;
+  for (int i = 0; i < 3; ++i) {
+    batches.push_back(RandomBatch(TinyModelConfig(), 2, 7 + i));
+    for (const auto& [name, g] : Gradients(engine, model, session.get(), batches.back())) {
+      std::vector<double>& sum = mean[name];
+      sum.resize(g.size());
+      for (size_t k = 0; k < g.size(); ++k) sum[k] += g[k] / 3.0;
+    }
+  }
+  std::map<std::string, std::vector<float>> before;
+  for (const Parameter& p : session->parameters()) {
+    before[p.name] = BlobValues(session->workspace(), p.name);
+  }
+  const double lr = 1e-2;
+  const auto result = StepOn(session.get(), batches, lr);
+  ASSERT_TRUE(result.ok()) << result.status();
+
+  double square = 0;
+  int clipped = 0;
+  for (const Parameter& p : session->parameters()) {
+    if (!p.trainable) continue;
+    double norm = 0;
+    for (double g : mean[p.name]) norm += g * g;
+    square += norm;
+    norm = std::sqrt(norm);
+    const double factor = std::min(1.0, options.recipe.clip_grad / (norm + 1e-6));
+    clipped += factor < 1;
+    const std::vector<float> after = BlobValues(session->workspace(), p.name);
+    double difference = 0, moved = 0;
+    for (size_t i = 0; i < after.size(); ++i) {
+      if (IsKeyBias(p.name, i, after.size())) continue;
+      const double g = factor * mean[p.name][i];
+      // First step: m = (1-β1)g and v = (1-β2)g², whose corrected values are g and g².
+      const double decayed = before[p.name][i] * (1 - lr * (p.decays() ? 0.05 : 0.0));
+      const double expected = decayed - lr * g / (std::fabs(g) + 1e-8);
+      difference += (after[i] - expected) * (after[i] - expected);
+      moved += (expected - before[p.name][i]) * (expected - before[p.name][i]);
+    }
+    // g/|g| turns a rounding error of a gradient near zero into one of its sign's
+    // size, so the bound is on the whole step: 1% of its length.
+    EXPECT_LT(std::sqrt(difference), 1e-2 * std::sqrt(moved) + 1e-7) << p.name;
+  }
+  EXPECT_NEAR(result->grad_norm, std::sqrt(square), 1e-4 * std::sqrt(square));
+  EXPECT_EQ(result->clipped, clipped);
+  EXPECT_GT(clipped, 0);
+}
+
+TEST(Determinism, TwoRunsGiveBitEqualLossesAtAnyThreadCount) {
+  for (int threads : {1, 2, 3, 4}) {
+    const TinyEngine engine(threads);
+    const DropPos model(TinyModelConfig(), TinyDropPosConfig(true));
+    std::vector<double> losses[2];
+    std::vector<float> last[2];
+    for (int run = 0; run < 2; ++run) {
+      const auto session = MakeSession(model, engine.Options(5));
+      for (int step = 0; step < 4; ++step) {
+        const auto result = StepOn(session.get(), {RandomBatch(TinyModelConfig(), 5, step)}, 1e-3);
+        ASSERT_TRUE(result.ok()) << result.status();
+        losses[run].push_back(result->loss);
+        losses[run].push_back(result->grad_norm);
+      }
+      last[run] = BlobValues(session->workspace(), "blocks.1.mlp.fc2.weight");
+    }
+    EXPECT_EQ(losses[0], losses[1]) << threads << " threads";
+    EXPECT_EQ(last[0], last[1]) << threads << " threads";
+  }
+}
+
+TEST(NonFinite, NamesTheFirstBlobAndLeavesTheParametersAlone) {
+  const TinyEngine engine;
+  const DropPos model(TinyModelConfig(), TinyDropPosConfig(true));
+  const auto session = MakeSession(model, engine.Options(2));
+  const Batch batch = RandomBatch(TinyModelConfig(), 2, 3);
+  for (float& v : session->workspace()->Find("blocks.1.mlp.fc1.weight")->as<float>()) v = 3e38f;
+  std::map<std::string, std::vector<float>> before;
+  for (const Parameter& p : session->parameters()) {
+    before[p.name] = BlobValues(session->workspace(), p.name);
+  }
+  const auto result = StepOn(session.get(), {batch}, 1e-3);
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.status().code(), absl::StatusCode::kOutOfRange);
+  EXPECT_THAT(std::string(result.status().message()), HasSubstr("blocks.1.mlp.fc1"));
+  for (const Parameter& p : session->parameters()) {
+    EXPECT_EQ(BlobValues(session->workspace(), p.name), before[p.name]) << p.name;
+  }
+}
+
+TEST(NonFinite, NamesAnInputOrStateThatWasBadBefore) {
+  const TinyEngine engine;
+  const DropPos model(TinyModelConfig(), TinyDropPosConfig(false));
+  const auto session = MakeSession(model, engine.Options(2));
+  Batch batch = RandomBatch(TinyModelConfig(), 2, 3);
+  batch.images[17] = std::numeric_limits<float>::quiet_NaN();
+  auto result = StepOn(session.get(), {batch}, 1e-3);
+  // A NaN in a hidden patch of a model without guide goes unnoticed; all of a
+  // patch column cannot be hidden.
+  if (result.ok()) {
+    for (float& v : batch.images) v = std::numeric_limits<float>::infinity();
+    result = StepOn(session.get(), {batch}, 1e-3);
+  }
+  ASSERT_FALSE(result.ok());
+  EXPECT_THAT(std::string(result.status().message()), HasSubstr("'images'"));
+}
+
+TEST(Evaluation, PaddingCountsNoImageTwice) {
+  const TinyEngine engine;
+  const DropPos model(TinyModelConfig(), TinyDropPosConfig(false));
+  const GradientImages data(7);
+  std::vector<std::vector<Session::Accuracy>> results;
+  for (int batch : {1, 3, 7, 16}) {
+    const auto session = MakeSession(model, engine.Options(batch));
+    LoaderOptions options;
+    options.mode = LoaderMode::kEvaluate;
+    options.batch_size = batch;
+    options.input_height = options.input_width = 32;
+    const auto loader = Loader::Create(&data, options);
+    ASSERT_TRUE(loader.ok()) << loader.status();
+    for (int pass = 0; pass < 2; ++pass) {
+      const auto result = session->Evaluate(loader->get());
+      ASSERT_TRUE(result.ok()) << result.status();
+      results.push_back(*result);
+    }
+  }
+  // 8 of 16 patches visible; 2 of them keep their position, then none.
+  EXPECT_EQ(results[0][0].scored, 7 * 6);
+  EXPECT_EQ(results[0][1].scored, 7 * 8);
+  for (const auto& result : results) {
+    for (int e = 0; e < 2; ++e) {
+      EXPECT_EQ(result[e].correct, results[0][e].correct);
+      EXPECT_EQ(result[e].scored, results[0][e].scored);
+    }
+  }
+}
+
+TEST(Initialisation, DependsOnSeedAndNameOnly) {
+  const TinyEngine engine;
+  const DropPos with_guide(TinyModelConfig(), TinyDropPosConfig(true));
+  const DropPos without(TinyModelConfig(), TinyDropPosConfig(false));
+  const auto a = MakeSession(with_guide, engine.Options(2));
+  const auto b = MakeSession(without, engine.Options(5, 2));
+  SessionOptions other = engine.Options(2);
+  other.seed = 2;
+  const auto c = MakeSession(with_guide, other);
+  for (const Parameter& p : a->parameters()) {
+    EXPECT_EQ(BlobValues(a->workspace(), p.name), BlobValues(b->workspace(), p.name)) << p.name;
+  }
+  EXPECT_NE(BlobValues(a->workspace(), "cls_token"), BlobValues(c->workspace(), "cls_token"));
+  EXPECT_EQ(BlobValues(a->workspace(), "pos_embed"), BlobValues(c->workspace(), "pos_embed"));
+}
+
+}  // namespace
+}  // namespace models
