@@ -10,8 +10,10 @@ namespace {
 absl::StatusOr<std::vector<graph::TensorType>> InferInitialize(const graph::InferContext& c) {
   RETURN_IF_ERROR(ExpectShapeAttr(c, "shape"));
   const auto dtype = graph::ParseDType(c.op.Str("dtype"));
-  if (!dtype || (*dtype != graph::DType::kF32 && *dtype != graph::DType::kF64)) {
-    return Reject(c, "attribute 'dtype' is '", c.op.Str("dtype"), "', must be f32 or f64");
+  const bool counter = dtype == graph::DType::kI32 && c.op.type == "ConstantFill";
+  if (dtype != graph::DType::kF32 && dtype != graph::DType::kF64 && !counter) {
+    return Reject(c, "attribute 'dtype' is '", c.op.Str("dtype"),
+                  "', must be f32 or f64, or for a ConstantFill i32");
   }
   const Initializer initializer = InitializerOf(c.op);
   if (c.op.type == "ConstantFill" && initializer.kind != "constant") {

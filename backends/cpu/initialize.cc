@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "backends/cpu/kernel_util.h"
 #include "backends/cpu/kernels.h"
 #include "ops/initializer.h"
@@ -6,6 +8,12 @@ namespace backends::cpu {
 namespace {
 
 absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeInitial(const graph::KernelSpec& spec) {
+  if (spec.out(0).dtype == graph::DType::kI32) {
+    return MakeKernel([value = static_cast<int32_t>(spec.op->Float("value")),
+                       n = spec.out(0).elements()](const graph::KernelArgs& args) {
+      std::fill_n(Out<int32_t>(args, 0), n, value);
+    });
+  }
   return MakeKernel([initializer = ops::InitializerOf(*spec.op),
                      n = spec.out(0).elements()](const graph::KernelArgs& args) {
     ops::FillInitial(initializer, absl::MakeSpan(Out<float>(args, 0), static_cast<size_t>(n)));

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "backends/reference/kernels.h"
 #include "ops/initializer.h"
 
@@ -6,6 +8,11 @@ namespace reference {
 namespace {
 
 absl::Status Initialize(Call* c) {
+  if (!graph::IsFloat(c->out_type(0).dtype)) {
+    std::fill(c->OutInts(0).begin(), c->OutInts(0).end(),
+              static_cast<int64_t>(c->op.Float("value")));
+    return absl::OkStatus();
+  }
   ops::FillInitial(ops::InitializerOf(c->op), absl::MakeSpan(c->Out(0)));
   return absl::OkStatus();
 }

@@ -41,6 +41,10 @@ TEST(Initialize, Cases) {
            {{"shape", std::vector<int64_t>{2, 1, 3}}, {"value", 0.1f}},
            {},
            {F32({2, 1, 3})}});
+  RunCase({"ConstantFill",
+           {{"shape", std::vector<int64_t>{5}}, {"value", 7.0f}, {"dtype", std::string("i32")}},
+           {},
+           {{graph::DType::kI32, {5}}}});
 }
 
 std::vector<double> Fill(const std::string& kind, graph::Shape shape, uint64_t seed, int64_t fan_in,
