@@ -1,0 +1,36 @@
+// A fixed list of images, read one at a time in any order.
+#ifndef MODELS_DATA_DATASET_H_
+#define MODELS_DATA_DATASET_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "models/data/image.h"
+
+namespace models {
+
+// All members may be called from several threads at once; `i` is in [0, size()).
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+
+  virtual int64_t size() const = 0;
+  // What random decisions about image `i` are keyed by: graph::HashName(name(i)),
+  // so that it survives a reordering or an extension of the data.
+  virtual uint64_t image_id(int64_t i) const = 0;
+  // The path of the image relative to the data folder, or what stands for one.
+  virtual std::string name(int64_t i) const = 0;
+  // In [0, num_classes()), or -1 when the image has no label.
+  virtual int label(int64_t i) const = 0;
+  // 0 when nothing is labelled.
+  virtual int num_classes() const = 0;
+  // The decoded image; an error names the path and the reason.
+  virtual absl::StatusOr<Image> Load(int64_t i) const = 0;
+  // One phrase for the banner: "50000 scenes of 64x64".
+  virtual std::string description() const = 0;
+};
+
+}  // namespace models
+
+#endif  // MODELS_DATA_DATASET_H_

@@ -1,0 +1,424 @@
+#include "models/data/loader.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <new>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "graph/base/random.h"
+#include "graph/base/status.h"
+#include "models/data/augment.h"
+#include "models/data/epoch_order.h"
+
+namespace models {
+namespace {
+
+constexpr int64_t kReadyBatches = 2;
+constexpr int64_t kBadImagesAlwaysAllowed = 2;
+constexpr int64_t kSeenBeforeJudging = 20;
+
+// One image on its way. Items form a ring in the order of the epoch's places:
+// claimed by a worker, loaded without a lock, then appended to the batch being
+// filled by whoever finds the head of the ring loaded.
+struct Item {
+  enum State { kFree, kLoading, kLoaded };
+  State state = kFree;
+  // Claimed for the epoch after one that turned out to need more places; its
+  // image is claimed again later.
+  bool stale = false;
+  int64_t epoch = 0;
+  int64_t place = 0;
+  int64_t image = 0;
+  uint64_t key = 0;
+  absl::Status status;
+  std::vector<float> pixels;
+};
+
+// A filled batch with what Next() reports before it, or the end of a pass, or an
+// error. The batches' memory is reused.
+struct Package {
+  Batch batch;
+  std::vector<std::string> bad;
+  bool end_of_pass = false;
+  absl::Status error;
+};
+
+class LoaderImpl : public Loader {
+ public:
+  LoaderImpl(const Dataset* dataset, LoaderOptions options, int64_t batches_per_epoch);
+  ~LoaderImpl() override;
+
+  absl::StatusOr<const Batch*> Next() override;
+  int64_t batches_per_epoch() const override { return batches_per_epoch_; }
+  int64_t bad_images() const override { return bad_images_; }
+  double data_wait_seconds() const override { return data_wait_seconds_; }
+
+ private:
+  using Lock = std::unique_lock<std::mutex>;
+
+  bool training() const { return options_.mode == LoaderMode::kTrain; }
+  Item& item(int64_t sequence) { return items_[sequence % items_.size()]; }
+
+  // The place at which `epoch` ends as far as is known now.
+  int64_t EndPlace(int64_t epoch) const;
+  bool CanClaim() const { return !failed_ && claimed_ - assembled_ < int64_t(items_.size()); }
+  bool CanAssemble();
+  void Claim(Lock* lock, ImageTransform* transform);
+  void Load(ImageTransform* transform, Item* item) const;
+  void Assemble(Lock* lock);
+  void AcceptBad(const Item& item);
+  void FinishEpochIfDue();
+  void EmitBatch();
+  void EmitError(absl::Status error);
+  absl::Status JudgeBadShare() const;
+  void Work();
+
+  const Dataset* const dataset_;
+  const LoaderOptions options_;
+  const int64_t size_, batch_size_, image_values_, batches_per_epoch_;
+
+  std::mutex mu_;
+  std::condition_variable changed_;
+  bool stop_ = false;
+  bool failed_ = false;      // an error package has been queued: nothing follows it
+  bool assembling_ = false;  // somebody copies an item into the batch being filled
+
+  EpochOrder order_;
+  std::vector<Item> items_;
+  int64_t claimed_ = 0, assembled_ = 0;  // sequence numbers of the ring
+  int64_t claim_epoch_, claim_place_;    // the next place to claim
+
+  // Progress of the epoch being assembled.
+  LoaderPosition at_;
+  int64_t first_batch_, first_place_;         // where this loader entered the epoch
+  int64_t seen_ = 0, bad_ = 0;                // distinct images
+  int64_t passed_over_ = 0, bad_in_row_ = 0;  // places: bad ones count again when filling up
+
+  std::unique_ptr<Package> filling_;
+  int64_t filled_ = 0;
+  std::deque<std::unique_ptr<Package>> ready_;
+  std::vector<std::unique_ptr<Package>> free_;
+
+  // The consumer's own.
+  std::unique_ptr<Package> borrowed_;
+  ImageTransform consumer_transform_;
+  int64_t bad_images_ = 0;
+  double data_wait_seconds_ = 0;
+
+  std::vector<std::thread> workers_;  // last: they use everything above
+};
+
+LoaderImpl::LoaderImpl(const Dataset* dataset, LoaderOptions options, int64_t batches_per_epoch)
+    : dataset_(dataset),
+      options_(std::move(options)),
+      size_(dataset->size()),
+      batch_size_(options_.batch_size),
+      image_values_(int64_t{3} * options_.input_height * options_.input_width),
+      batches_per_epoch_(batches_per_epoch),
+      order_(size_, options_.seed),
+      items_(std::max(1, 2 * options_.num_workers)),
+      claim_epoch_(options_.start.epoch),
+      claim_place_(options_.start.position),
+      at_(options_.start),
+      first_batch_(at_.batch),
+      first_place_(at_.position),
+      consumer_transform_(options_.input_width, options_.input_height) {
+  for (Item& item : items_) item.pixels.resize(image_values_);
+  // One lent to the consumer, one being filled, the rest ready.
+  const int64_t packages = options_.num_workers > 0 ? kReadyBatches + 2 : 2;
+  for (int64_t i = 0; i < packages; ++i) {
+    auto package = std::make_unique<Package>();
+    package->batch.images.resize(batch_size_ * image_values_);
+    package->batch.keys.resize(batch_size_);
+    package->batch.labels.resize(batch_size_);
+    package->batch.image_ids.resize(batch_size_);
+    free_.push_back(std::move(package));
+  }
+  for (int i = 0; i < options_.num_workers; ++i) workers_.emplace_back([this] { Work(); });
+}
+
+LoaderImpl::~LoaderImpl() {
+  {
+    Lock lock(mu_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+int64_t LoaderImpl::EndPlace(int64_t epoch) const {
+  if (!training()) return size_;
+  if (epoch != at_.epoch) return batches_per_epoch_ * batch_size_;
+  return first_place_ + (batches_per_epoch_ - first_batch_) * batch_size_ + passed_over_;
+}
+
+bool LoaderImpl::CanAssemble() {
+  return !failed_ && !assembling_ && assembled_ < claimed_ &&
+         item(assembled_).state == Item::kLoaded && (filling_ != nullptr || !free_.empty());
+}
+
+void LoaderImpl::Claim(Lock* lock, ImageTransform* transform) {
+  if (claim_place_ >= EndPlace(claim_epoch_)) {
+    ++claim_epoch_;
+    claim_place_ = 0;
+  }
+  Item& next = item(claimed_++);
+  CHECK(next.state == Item::kFree);
+  next.state = Item::kLoading;
+  next.stale = false;
+  next.epoch = claim_epoch_;
+  next.place = claim_place_++;
+  next.image = training() ? order_.At(next.epoch, next.place) : next.place;
+  lock->unlock();
+  Load(transform, &next);
+  lock->lock();
+  next.state = Item::kLoaded;
+}
+
+void LoaderImpl::Load(ImageTransform* transform, Item* item) const {
+  const int64_t key_epoch = training() ? item->epoch : 0;
+  item->key = graph::SampleKey(options_.seed, static_cast<uint64_t>(key_epoch),
+                               dataset_->image_id(item->image));
+  try {
+    absl::StatusOr<Image> image = dataset_->Load(item->image);
+    item->status = image.status();
+    if (!image.ok()) return;
+    if (training()) {
+      transform->Train(*image, item->key, options_.random_crop, item->pixels.data());
+    } else {
+      transform->Evaluate(*image, item->pixels.data());
+    }
+  } catch (const std::bad_alloc&) {
+    item->status = absl::ResourceExhaustedError(
+        absl::StrCat(dataset_->name(item->image), ": no memory to decode the picture"));
+  }
+}
+
+// Takes the head of the ring. The copy runs without the lock; nobody else
+// assembles meanwhile.
+void LoaderImpl::Assemble(Lock* lock) {
+  assembling_ = true;
+  Item& head = item(assembled_);
+  if (filling_ == nullptr) {
+    filling_ = std::move(free_.back());
+    free_.pop_back();
+    filling_->bad.clear();
+    filling_->end_of_pass = false;
+    filled_ = 0;
+  }
+  if (!head.stale) {
+    CHECK(head.epoch == at_.epoch && head.place == at_.position);
+    at_.position = head.place + 1;
+    const bool first_visit = head.place < size_;
+    if (first_visit) ++seen_;
+    if (head.status.ok()) {
+      Batch& batch = filling_->batch;
+      lock->unlock();
+      std::copy(head.pixels.begin(), head.pixels.end(),
+                batch.images.begin() + filled_ * image_values_);
+      batch.keys[filled_] = static_cast<int64_t>(head.key);
+      batch.labels[filled_] = dataset_->label(head.image);
+      batch.image_ids[filled_] = dataset_->image_id(head.image);
+      lock->lock();
+      ++filled_;
+      bad_in_row_ = 0;
+    } else {
+      AcceptBad(head);
+    }
+  }
+  head.state = Item::kFree;
+  ++assembled_;
+  assembling_ = false;
+  if (absl::Status status = JudgeBadShare(); !status.ok()) return EmitError(std::move(status));
+  FinishEpochIfDue();
+}
+
+void LoaderImpl::AcceptBad(const Item& bad) {
+  if (bad.place < size_) {
+    filling_->bad.emplace_back(bad.status.message());
+    ++bad_;
+  }
+  ++passed_over_;
+  ++bad_in_row_;
+  if (!training()) return;
+  // The epoch needs one more place: what was claimed for the next epoch is too
+  // early by one, so claiming goes back to this one.
+  if (claim_epoch_ == at_.epoch) return;
+  int64_t last_place = bad.place;
+  for (int64_t s = assembled_ + 1; s < claimed_; ++s) {
+    Item& later = item(s);
+    if (later.epoch != at_.epoch) {
+      later.stale = true;
+    } else if (!later.stale) {
+      last_place = later.place;
+    }
+  }
+  claim_epoch_ = at_.epoch;
+  claim_place_ = last_place + 1;
+}
+
+absl::Status LoaderImpl::JudgeBadShare() const {
+  if (bad_in_row_ == 0 && bad_ == 0) return absl::OkStatus();
+  const std::string last = filling_->bad.empty() ? "named before" : filling_->bad.back();
+  if (bad_in_row_ >= size_) {
+    return graph::InvalidArgument("none of the images can be decoded (", dataset_->description(),
+                                  "); the last: ", last);
+  }
+  // Before the whole epoch has been seen, chance may bring bad images together:
+  // only clearly too many (four standard deviations) stop the run early.
+  const bool all_seen = at_.position >= std::min(size_, EndPlace(at_.epoch));
+  const double expected = options_.max_bad_share * seen_;
+  const double allowed = all_seen ? expected : expected + 4 * std::sqrt(expected);
+  if (bad_ <= kBadImagesAlwaysAllowed || bad_ <= allowed ||
+      (seen_ < kSeenBeforeJudging && !all_seen)) {
+    return absl::OkStatus();
+  }
+  return graph::InvalidArgument(bad_, " of the first ", seen_, " images cannot be decoded (",
+                                bad_ * 100 / seen_, "%), more than the ",
+                                options_.max_bad_share * 100,
+                                "% that are passed over; repair or remove them. The last: ", last);
+}
+
+// Passes on the batch when it is full, and begins a new epoch after the last one.
+void LoaderImpl::FinishEpochIfDue() {
+  if (training()) {
+    if (filled_ < batch_size_) return;
+    EmitBatch();
+    if (at_.batch < batches_per_epoch_) return;
+    at_ = {at_.epoch + 1, 0, 0};
+    ready_.back()->batch.next = at_;
+  } else {
+    const bool pass_over = at_.position == size_;
+    // A pass that ends in bad images leaves an empty batch to carry its end.
+    if (filled_ == batch_size_ || pass_over) EmitBatch();
+    if (!pass_over) return;
+    at_ = {at_.epoch + 1, 0, 0};
+  }
+  first_batch_ = first_place_ = 0;
+  seen_ = bad_ = passed_over_ = bad_in_row_ = 0;
+}
+
+void LoaderImpl::EmitBatch() {
+  Batch& batch = filling_->batch;
+  std::fill(batch.images.begin() + filled_ * image_values_, batch.images.end(), 0.0f);
+  std::fill(batch.keys.begin() + filled_, batch.keys.end(), 0);
+  std::fill(batch.labels.begin() + filled_, batch.labels.end(), -1);
+  std::fill(batch.image_ids.begin() + filled_, batch.image_ids.end(), 0);
+  batch.valid = filled_;
+  batch.epoch = training() ? at_.epoch : 0;
+  batch.index = at_.batch++;
+  batch.next = at_;
+  filling_->end_of_pass = !training() && at_.position == size_;
+  ready_.push_back(std::move(filling_));
+}
+
+void LoaderImpl::EmitError(absl::Status error) {
+  failed_ = true;
+  filling_->error = std::move(error);
+  ready_.push_back(std::move(filling_));
+}
+
+void LoaderImpl::Work() {
+  ImageTransform transform(options_.input_width, options_.input_height);
+  Lock lock(mu_);
+  while (true) {
+    changed_.wait(lock, [this] { return stop_ || CanAssemble() || CanClaim(); });
+    if (stop_) return;
+    if (CanAssemble()) {
+      Assemble(&lock);
+    } else {
+      Claim(&lock, &transform);
+    }
+    changed_.notify_all();
+  }
+}
+
+absl::StatusOr<const Batch*> LoaderImpl::Next() {
+  const auto begin = std::chrono::steady_clock::now();
+  Lock lock(mu_);
+  if (borrowed_ != nullptr) {
+    if (!borrowed_->error.ok()) return borrowed_->error;
+    if (borrowed_->end_of_pass) {
+      borrowed_->end_of_pass = false;
+      return static_cast<const Batch*>(nullptr);
+    }
+    free_.push_back(std::move(borrowed_));
+    changed_.notify_all();
+  }
+  while (ready_.empty()) {
+    if (options_.num_workers > 0) {
+      changed_.wait(lock);
+    } else if (CanAssemble()) {
+      Assemble(&lock);
+    } else {
+      Claim(&lock, &consumer_transform_);
+    }
+  }
+  borrowed_ = std::move(ready_.front());
+  ready_.pop_front();
+  lock.unlock();
+  data_wait_seconds_ +=
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  bad_images_ += static_cast<int64_t>(borrowed_->bad.size());
+  if (options_.on_bad_image) {
+    for (const std::string& message : borrowed_->bad) options_.on_bad_image(message);
+  }
+  if (!borrowed_->error.ok()) return borrowed_->error;
+  if (borrowed_->batch.valid == 0) {  // nothing but the end of a pass
+    borrowed_->end_of_pass = false;
+    return static_cast<const Batch*>(nullptr);
+  }
+  return &borrowed_->batch;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Loader>> Loader::Create(const Dataset* dataset,
+                                                       LoaderOptions options) {
+  CHECK(dataset != nullptr);
+  const bool training = options.mode == LoaderMode::kTrain;
+  const int64_t n = dataset->size();
+  if (options.batch_size < 1 || options.input_height < 1 || options.input_width < 1) {
+    return graph::InvalidArgument("impossible batch of ", options.batch_size, " images of ",
+                                  options.input_width, "x", options.input_height);
+  }
+  if (n < 1) return graph::InvalidArgument("there are no images: ", dataset->description());
+  if (training && n < options.batch_size) {
+    return graph::InvalidArgument("a batch of ", options.batch_size, " is larger than the data (",
+                                  dataset->description(), "); use --batch_size=", n, " or smaller");
+  }
+  if (!(options.max_bad_share >= 0 && options.max_bad_share <= 1)) {
+    return graph::InvalidArgument("the share of undecodable images to pass over, ",
+                                  options.max_bad_share, ", is not between 0 and 1");
+  }
+  if (options.num_workers < 0 || options.num_workers > 1024) {
+    return graph::InvalidArgument("--num_workers=", options.num_workers,
+                                  " is not between 0 and 1024");
+  }
+  const int64_t full = n / options.batch_size;
+  int64_t batches = (n + options.batch_size - 1) / options.batch_size;
+  if (training) batches = options.batches_per_epoch > 0 ? options.batches_per_epoch : full;
+  if (training && batches > full) {
+    return graph::InvalidArgument(batches, " batches an epoch of ", options.batch_size,
+                                  " images need more than the data (", dataset->description(), ")");
+  }
+  const LoaderPosition& start = options.start;
+  if (start.epoch < 0 || start.batch < 0 || start.batch >= batches ||
+      start.position < start.batch * options.batch_size) {
+    return graph::InvalidArgument("cannot start at epoch ", start.epoch, ", batch ", start.batch,
+                                  ", position ", start.position, ": an epoch has ", batches,
+                                  " batches of ", options.batch_size);
+  }
+  if (!training && (start.epoch != 0 || start.batch != 0 || start.position != 0)) {
+    return graph::InvalidArgument("an evaluation starts at the beginning of the data");
+  }
+  return std::make_unique<LoaderImpl>(dataset, std::move(options), batches);
+}
+
+}  // namespace models

@@ -1,0 +1,100 @@
+// Batches of network input from a Dataset, decoded ahead by worker threads.
+//
+// A batch is the next B decodable images of its epoch's order. Order, crops and
+// flips are pure functions of (seed, epoch, image id), and warnings, skips and
+// errors come at the same batch, so that what Next() returns does not depend on
+// the number of workers or on timing.
+//
+// Training: the order is a permutation of the data drawn anew for each epoch; an
+// epoch has floor(N / B) batches (or `batches_per_epoch`, if fewer), the rest of
+// the permutation is dropped. Undecodable images are passed over and the images
+// after them move up; if that leaves the epoch short, it is filled from the
+// beginning of its permutation, so that every epoch has the same number of steps.
+// Evaluation: the data in their own order, once; the last batch is padded; keys are
+// those of epoch 0, so that masks are the same in every evaluation.
+#ifndef MODELS_DATA_LOADER_H_
+#define MODELS_DATA_LOADER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "models/data/dataset.h"
+
+namespace models {
+
+enum class LoaderMode { kTrain, kEvaluate };
+
+// Where a training loader stands; what a checkpoint has to keep of it.
+struct LoaderPosition {
+  int64_t epoch = 0;
+  int64_t batch = 0;     // batches of this epoch already taken
+  int64_t position = 0;  // places of the epoch's permutation already used
+};
+
+struct LoaderOptions {
+  LoaderMode mode = LoaderMode::kTrain;
+  int64_t batch_size = 0;
+  int input_height = 0;
+  int input_width = 0;
+  uint64_t seed = 0;
+  // Training: RandomResizedCrop before the flip. False for data that are already
+  // framed as the network should see them: then only the flip remains.
+  bool random_crop = true;
+  // Threads that load; 0 loads in the thread that calls Next().
+  int num_workers = 0;
+  // Training: at most floor(N / B), which 0 stands for. Accumulation over k
+  // batches uses floor(N / (B * k)) * k.
+  int64_t batches_per_epoch = 0;
+  LoaderPosition start;  // training only
+  // Undecodable images are an error when they are more than this share of an epoch's
+  // images and more than 2; before the whole epoch has been seen, when they are
+  // clearly more than the share of at least 20 images; and whenever nothing can be
+  // decoded. In [0, 1].
+  double max_bad_share = 0.05;
+  // Told of each undecodable image in the thread that calls Next(), before the
+  // batch that it would have been in is returned. May be empty.
+  std::function<void(const std::string& message)> on_bad_image;
+};
+
+struct Batch {
+  std::vector<float> images;        // (B, 3, H, W), zero where padded
+  std::vector<int64_t> keys;        // (B): the bits of graph::SampleKey(seed, epoch, image id)
+  std::vector<int32_t> labels;      // (B): -1 without a label
+  std::vector<uint64_t> image_ids;  // (B)
+  int64_t valid = 0;                // images before the padding; B in training
+  int64_t epoch = 0;                // evaluation: always 0
+  int64_t index = 0;                // of this batch in its epoch
+  LoaderPosition next;              // where a loader goes on after this batch
+};
+
+// One consumer thread. The Dataset must outlive the loader.
+class Loader {
+ public:
+  // Fails when the options are impossible: a training batch larger than the data,
+  // no data, a start beyond the epoch, a share outside [0, 1].
+  static absl::StatusOr<std::unique_ptr<Loader>> Create(const Dataset* dataset,
+                                                        LoaderOptions options);
+  // Stops the workers, also in the middle of an epoch.
+  virtual ~Loader() = default;
+
+  // The next batch, valid until the next call. Null once at the end of each
+  // evaluation pass; the call after it begins the next pass. After an error every
+  // call returns the same error.
+  virtual absl::StatusOr<const Batch*> Next() = 0;
+
+  // Training: batches of every epoch. Evaluation: ceil(N / B), of which a pass
+  // over data with undecodable images may need fewer.
+  virtual int64_t batches_per_epoch() const = 0;
+  // Undecodable images met so far, in batches returned by Next().
+  virtual int64_t bad_images() const = 0;
+  // Total time that Next() has waited for data (0 workers: loaded them).
+  virtual double data_wait_seconds() const = 0;
+};
+
+}  // namespace models
+
+#endif  // MODELS_DATA_LOADER_H_

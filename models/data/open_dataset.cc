@@ -1,0 +1,215 @@
+#include "models/data/open_dataset.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "graph/base/random.h"
+#include "graph/base/status.h"
+#include "models/data/cifar10.h"
+#include "models/data/embedded_dataset.h"
+#include "models/data/file_util.h"
+#include "models/data/image_folder.h"
+
+namespace models {
+namespace {
+
+using Items = std::vector<ImageFolderDataset::Item>;
+
+constexpr int64_t kMaxHeldOut = 2000;
+
+// The images to hold out, ascending: those with the smallest ids.
+std::vector<int64_t> ChooseHeldOut(const std::vector<uint64_t>& ids, double fraction) {
+  const int64_t n = static_cast<int64_t>(ids.size());
+  if (fraction <= 0 || n < 2) return {};
+  const int64_t wanted = static_cast<int64_t>(std::nearbyint(fraction * n));
+  const int64_t count = std::clamp<int64_t>(wanted, 1, std::min(kMaxHeldOut, n - 1));
+  std::vector<int64_t> order(n);
+  std::iota(order.begin(), order.end(), 0);
+  std::nth_element(order.begin(), order.begin() + count, order.end(), [&](int64_t a, int64_t b) {
+    return std::make_pair(ids[a], a) < std::make_pair(ids[b], b);
+  });
+  order.resize(count);
+  std::sort(order.begin(), order.end());
+  return order;
+}
+
+Items TakeHeldOut(double fraction, Items* train) {
+  std::vector<uint64_t> ids;
+  ids.reserve(train->size());
+  for (const auto& item : *train) ids.push_back(graph::HashName(item.path));
+  const std::vector<int64_t> chosen = ChooseHeldOut(ids, fraction);
+  Items held_out, rest;
+  size_t next = 0;
+  for (size_t i = 0; i < train->size(); ++i) {
+    const bool take = next < chosen.size() && chosen[next] == static_cast<int64_t>(i);
+    if (take) ++next;
+    (take ? held_out : rest).push_back(std::move((*train)[i]));
+  }
+  *train = std::move(rest);
+  return held_out;
+}
+
+std::string Percent(double fraction) { return absl::StrCat(fraction * 100, "%"); }
+
+absl::StatusOr<Datasets> OpenCifar10(const OpenOptions& options,
+                                     const std::vector<std::string>& batches) {
+  Datasets out;
+  ASSIGN_OR_RETURN(std::unique_ptr<Cifar10Dataset> train, Cifar10Dataset::Open(batches));
+  const std::string test = JoinPath(options.data_path, "test_batch.bin");
+  std::string held_out_from = "nothing";
+  if (IsFile(test)) {
+    ASSIGN_OR_RETURN(out.held_out, Cifar10Dataset::Open({test}));
+    held_out_from = "test_batch.bin";
+  } else {
+    std::vector<uint64_t> ids(train->size());
+    for (int64_t i = 0; i < train->size(); ++i) ids[i] = train->image_id(i);
+    const std::vector<int64_t> chosen = ChooseHeldOut(ids, options.val_fraction);
+    if (!chosen.empty()) {
+      out.held_out = train->Take(chosen);
+      held_out_from = absl::StrCat(Percent(options.val_fraction), " of them by hash of the name");
+    }
+  }
+  out.description = absl::StrCat(options.data_path, ": ", train->description(), " from ",
+                                 batches.size(), " data_batch file(s); held out: ", held_out_from);
+  out.train = std::move(train);
+  return out;
+}
+
+// One part of an image folder before it becomes a data set.
+struct Part {
+  Items items;
+  std::vector<std::string> classes;  // folder names; empty for a list or no labels
+  int num_classes = 0;
+  std::string from;
+};
+
+int CountClasses(const Items& items) {
+  int highest = -1;
+  for (const auto& item : items) highest = std::max(highest, item.label);
+  return highest + 1;
+}
+
+absl::StatusOr<Part> ReadList(const std::string& root, const std::string& split) {
+  Part part;
+  ASSIGN_OR_RETURN(part.items, ReadListFile(JoinPath(root, split + ".txt"), split));
+  part.num_classes = CountClasses(part.items);
+  part.from = absl::StrCat("the list ", split, ".txt");
+  return part;
+}
+
+// The pictures under `below` of `root`, but for those under `except`.
+absl::StatusOr<Part> ReadFolder(const std::string& root, const std::string& below,
+                                const std::string& except) {
+  ASSIGN_OR_RETURN(FolderListing listing, ListPictures(root, below));
+  if (!except.empty()) {
+    listing.paths.erase(
+        std::remove_if(listing.paths.begin(), listing.paths.end(),
+                       [&](const std::string& path) { return absl::StartsWith(path, except); }),
+        listing.paths.end());
+  }
+  if (listing.paths.empty()) {
+    return absl::NotFoundError(absl::StrCat(
+        "no picture (.jpg, .jpeg, .png) under ", JoinPath(root, below),
+        listing.others > 0 ? absl::StrCat(" (", listing.others, " other files)") : "",
+        "; give --data_path a folder of pictures, or leave it out to use the embedded data set"));
+  }
+  Part part;
+  const std::string prefix = below.empty() ? "" : below + "/";
+  part.classes = CollectClasses(listing.paths, prefix);
+  part.num_classes = static_cast<int>(part.classes.size());
+  part.items = LabelByFolder(listing.paths, prefix, part.classes);
+  part.from = below.empty() ? "the folder" : absl::StrCat("the folder ", below, "/");
+  if (listing.others > 0) {
+    absl::StrAppend(&part.from, " (", listing.others, " files with other endings passed over)");
+  }
+  return part;
+}
+
+std::unique_ptr<Dataset> MakeDataset(const std::string& root, Items items, int num_classes) {
+  const std::string description = absl::StrCat(
+      items.size(), " images, ",
+      num_classes > 0 ? absl::StrCat(num_classes, " classes") : std::string("no labels"));
+  return std::make_unique<ImageFolderDataset>(root, std::move(items), num_classes, description);
+}
+
+absl::StatusOr<Datasets> OpenFolder(const OpenOptions& options) {
+  const std::string& root = options.data_path;
+  const bool train_list = IsFile(JoinPath(root, "train.txt"));
+  const bool train_folder = IsDirectory(JoinPath(root, "train"));
+  const bool val_list = IsFile(JoinPath(root, "val.txt"));
+  const bool val_folder = IsDirectory(JoinPath(root, "val"));
+
+  absl::StatusOr<Part> train_or;
+  if (train_list) {
+    train_or = ReadList(root, "train");
+  } else if (train_folder) {
+    train_or = ReadFolder(root, "train", "");
+  } else {
+    train_or = ReadFolder(root, "", val_list || val_folder ? "val/" : "");
+  }
+  ASSIGN_OR_RETURN(Part train, std::move(train_or));
+
+  Part held_out;
+  held_out.from = "nothing";
+  if (val_list) {
+    ASSIGN_OR_RETURN(held_out, ReadList(root, "val"));
+  } else if (val_folder) {
+    ASSIGN_OR_RETURN(held_out, ReadFolder(root, "val", ""));
+    // Classes are the training folders': one that only val/ has is unknown.
+    std::vector<std::string> paths;
+    for (auto& item : held_out.items) paths.push_back(std::move(item.path));
+    held_out.items = LabelByFolder(paths, "val/", train.classes);
+  } else {
+    held_out.items = TakeHeldOut(options.val_fraction, &train.items);
+    if (!held_out.items.empty()) {
+      held_out.from = absl::StrCat(Percent(options.val_fraction), " of them by hash of the path");
+    }
+  }
+  const int num_classes = std::max(train.num_classes, CountClasses(held_out.items));
+  Datasets out;
+  out.train = MakeDataset(root, std::move(train.items), num_classes);
+  out.description = absl::StrCat(root, ": ", out.train->description(), " from ", train.from,
+                                 "; held out: ", held_out.items.size(), " from ", held_out.from);
+  if (!held_out.items.empty()) {
+    out.held_out = MakeDataset(root, std::move(held_out.items), num_classes);
+  }
+  return out;
+}
+
+}  // namespace
+
+absl::StatusOr<Datasets> OpenDatasets(const OpenOptions& options) {
+  if (!(options.val_fraction >= 0 && options.val_fraction < 1)) {
+    return graph::InvalidArgument("--val_fraction=", options.val_fraction,
+                                  " must be at least 0 and below 1");
+  }
+  if (options.data_path.empty()) {
+    if (options.input_height < 1 || options.input_width < 1) {
+      return graph::InvalidArgument("the embedded data set cannot be drawn at ",
+                                    options.input_width, "x", options.input_height, " pixels");
+    }
+    Datasets out;
+    out.train = std::make_unique<EmbeddedDataset>(SceneSplit::kTrain, options.input_width,
+                                                  options.input_height);
+    out.held_out = std::make_unique<EmbeddedDataset>(SceneSplit::kHeldOut, options.input_width,
+                                                     options.input_height);
+    out.description = absl::StrCat("the embedded data set: ", out.train->description(),
+                                   "; held out: ", out.held_out->size(), " others");
+    return out;
+  }
+  if (!IsDirectory(options.data_path)) {
+    return absl::NotFoundError(
+        absl::StrCat("--data_path=", options.data_path,
+                     IsFile(options.data_path) ? " is a file" : " does not exist",
+                     "; give a folder of pictures, or leave it out to use the embedded data set"));
+  }
+  const std::vector<std::string> batches = FindCifar10Batches(options.data_path);
+  return batches.empty() ? OpenFolder(options) : OpenCifar10(options, batches);
+}
+
+}  // namespace models

@@ -1,0 +1,42 @@
+// Finds out what a data folder holds.
+#ifndef MODELS_DATA_OPEN_DATASET_H_
+#define MODELS_DATA_OPEN_DATASET_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "models/data/dataset.h"
+
+namespace models {
+
+struct OpenOptions {
+  std::string data_path;  // empty: the embedded data set
+  // Input size of the model in pixels: scenes of the embedded set are drawn at it.
+  int input_height = 0;
+  int input_width = 0;
+  // Share of the training images to hold out where the data has no held-out part
+  // of its own: those with the smallest path hashes, at least 1 where there are 2
+  // images, at most 2,000. 0 holds out nothing. In [0, 1).
+  double val_fraction = 0.01;
+};
+
+struct Datasets {
+  std::unique_ptr<Dataset> train;
+  std::unique_ptr<Dataset> held_out;  // null when nothing is held out
+  std::string description;            // what was taken for what, for the banner
+};
+
+// In this order, under `data_path`:
+//   data_batch_*.bin   CIFAR-10; held out: test_batch.bin
+//   train.txt          the official list, images under train/
+//   train/             an image folder
+//   anything else      an image folder, less val/
+// Held out for the latter three: the list val.txt with images under val/, else the
+// folder val/, else val_fraction of the training images.
+// Errors name the folder or file and what to do.
+absl::StatusOr<Datasets> OpenDatasets(const OpenOptions& options);
+
+}  // namespace models
+
+#endif  // MODELS_DATA_OPEN_DATASET_H_

@@ -1,0 +1,149 @@
+// The pictures of the embedded data set: little landscapes drawn by our own code.
+// Here is what a scene consists of; scene_compose.h invents one from a key and
+// scene_draw.h draws it.
+//
+// A scene is a camera (horizon anywhere from 15 to 75% of the height, roll up to 15
+// degrees, focal length and eye height at random) over a plane with a material, a
+// sky with a sun, hills, perhaps water that reflects them, and things that stand on
+// the plane. What a patch shows must not tell where it is: light, colours, exposure
+// and a gradient of random direction vary strongly from scene to scene, and
+// textures repeat. What patches show together does: horizon, perspective, the sky's
+// gradient and the light are one scene's.
+//
+// Lengths in the picture are fractions of its height, so a scene can be drawn at
+// any resolution.
+#ifndef MODELS_DATA_SCENE_H_
+#define MODELS_DATA_SCENE_H_
+
+#include <cstdint>
+#include <vector>
+
+namespace models {
+
+enum class SceneClass {
+  kCity,
+  kForest,
+  kBeach,
+  kMountains,
+  kDesert,
+  kField,
+  kLake,
+  kRoad,
+  kVillage,
+  kHarbour,
+};
+inline constexpr int kSceneClasses = 10;
+
+struct Color {
+  float r = 0, g = 0, b = 0;
+};
+inline Color operator+(Color a, Color b) { return {a.r + b.r, a.g + b.g, a.b + b.b}; }
+inline Color operator*(Color a, Color b) { return {a.r * b.r, a.g * b.g, a.b * b.b}; }
+inline Color operator*(Color a, float s) { return {a.r * s, a.g * s, a.b * s}; }
+inline Color Mix(Color a, Color b, float t) { return a * (1 - t) + b * t; }
+
+// Lengths on the ground are metres; lengths in the picture are fractions of its
+// height. (u, v) are picture coordinates turned upright: the origin is on the
+// horizon, v is positive below it. A ground point at depth z and side x is seen at
+// u = focal * x / z, v = focal * eye_height / z.
+struct SceneCamera {
+  float horizon;  // height of the horizon at the middle of the picture, 0 top, 1 bottom
+  float cos_roll, sin_roll;
+  float focal, eye_height;
+};
+
+struct SceneLight {
+  Color zenith, horizon;  // of the sky
+  Color sun;              // colour times intensity
+  Color ambient;
+  float sun_u, sun_v;  // where it stands in the picture, or outside
+  float glow;          // brightness of the sky around it
+  float sky_height;    // how fast the sky turns from horizon to zenith
+  float cloud_cover;   // 0 none, 1 overcast
+  float cloud_scale, cloud_x, cloud_z;
+  float cloud_brightness;
+  float haze;  // per metre
+  bool night;  // windows are lit
+  // Of the finished picture: gain per channel, brightness gradient, saturation,
+  // contrast, grain in grey levels.
+  Color gain;
+  float gradient_u, gradient_v;
+  float saturation, contrast, grain;
+  uint32_t grain_seed;  // of the scene: the same grain everywhere would tell positions
+};
+
+// A silhouette against the sky, nearest first.
+struct HillLayer {
+  float base, amplitude;  // height above the horizon: base + amplitude * noise
+  float frequency, offset;
+  float roughness;  // share of fine noise: trees, rocks
+  float snow_line;  // height above which it is white; large: none
+  Color color;      // lit and hazed
+};
+
+struct Ground {
+  Color dark, light;
+  int texture;
+  float texels_per_metre;
+  float patch_contrast;  // of large patches of lighter and darker ground
+  float offset_x, offset_z;
+  // Crop rows or dune crests: brightness waves across `row_direction`.
+  float row_contrast = 0, row_period = 1, row_cos = 1, row_sin = 0;
+  // A road or path: |x - (x0 + bend * z)| < half width.
+  float road_half_width = 0, road_x = 0, road_bend = 0;
+  Color road_color;
+  bool road_marks = false;
+};
+
+// Water where low(x) < z * cos + x * sin < high(x), wobbling by `wobble` metres.
+struct Water {
+  bool present = false;
+  float low = 0, high = 0, cosine = 1, sine = 0, wobble = 0;
+  Color color;
+  float waves = 0;  // how much the surface breaks the reflection
+  bool foam = false;
+};
+
+enum class ObjectKind {
+  kTree,
+  kConifer,
+  kTrunk,
+  kBush,
+  kPalm,
+  kCactus,
+  kRock,
+  kHaystack,
+  kBuilding,
+  kHouse,
+  kTower,
+  kBoat,
+  kShip,
+  kCrane,
+  kPole,
+  kCar,
+  kParasol,
+};
+
+// Something flat that stands upright on the ground and faces the camera.
+struct SceneObject {
+  ObjectKind kind;
+  float x, z;              // of its foot, metres
+  float width, height;     // metres
+  Color color, second;     // body; roof, windows, sail
+  float seed;              // shifts its textures
+  bool reflected = false;  // stands in or behind water
+};
+
+struct Scene {
+  SceneClass scene_class;
+  SceneCamera camera;
+  SceneLight light;
+  std::vector<HillLayer> hills;
+  Ground ground;
+  Water water;
+  std::vector<SceneObject> objects;  // farthest first
+};
+
+}  // namespace models
+
+#endif  // MODELS_DATA_SCENE_H_

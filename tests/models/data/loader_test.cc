@@ -1,0 +1,394 @@
+#include "models/data/loader.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <set>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "graph/base/random.h"
+#include "models/data/augment.h"
+#include "models/data/epoch_order.h"
+#include "tests/models/data/test_images.h"
+
+namespace models {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+constexpr int kSide = 12;
+
+// Images from memory, some of which cannot be decoded; loading takes an uneven time.
+class FakeDataset : public Dataset {
+ public:
+  explicit FakeDataset(int64_t size, std::set<int64_t> bad = {}, int max_delay_us = 0)
+      : size_(size), bad_(std::move(bad)), max_delay_us_(max_delay_us) {}
+  int64_t size() const override { return size_; }
+  uint64_t image_id(int64_t i) const override { return graph::HashName(name(i)); }
+  std::string name(int64_t i) const override { return absl::StrCat("image", i, ".jpg"); }
+  int label(int64_t i) const override { return static_cast<int>(i); }
+  int num_classes() const override { return static_cast<int>(size_); }
+  std::string description() const override { return absl::StrCat(size_, " fakes"); }
+  absl::StatusOr<Image> Load(int64_t i) const override {
+    ++loads;
+    if (max_delay_us_ > 0) {
+      std::this_thread::sleep_for(
+          std::chrono::microseconds(graph::MixKeys(i, loads) % max_delay_us_));
+    }
+    if (bad_.count(i) > 0) return absl::InvalidArgumentError("cannot decode " + name(i));
+    return GradientImage(kSide + static_cast<int>(i % 3), kSide, static_cast<int>(i));
+  }
+  mutable std::atomic<int64_t> loads{0};
+
+ private:
+  int64_t size_;
+  std::set<int64_t> bad_;
+  int max_delay_us_;
+};
+
+LoaderOptions Options(LoaderMode mode, int64_t batch_size, int workers = 0) {
+  LoaderOptions options;
+  options.mode = mode;
+  options.batch_size = batch_size;
+  options.input_height = options.input_width = kSide;
+  options.seed = 7;
+  options.num_workers = workers;
+  options.max_bad_share = 1;
+  return options;
+}
+
+std::unique_ptr<Loader> MustCreate(const Dataset& data, const LoaderOptions& options) {
+  auto loader = Loader::Create(&data, options);
+  EXPECT_TRUE(loader.ok()) << loader.status();
+  return std::move(*loader);
+}
+
+std::string CreateError(const Dataset& data, const LoaderOptions& options) {
+  return std::string(Loader::Create(&data, options).status().message());
+}
+
+// Copies of the next `count` batches; ends of passes are skipped.
+std::vector<Batch> Take(Loader* loader, int count) {
+  std::vector<Batch> batches;
+  while (static_cast<int>(batches.size()) < count) {
+    const auto batch = loader->Next();
+    EXPECT_TRUE(batch.ok()) << batch.status();
+    if (!batch.ok()) break;
+    if (*batch != nullptr) batches.push_back(**batch);
+  }
+  return batches;
+}
+
+void ExpectSame(const std::vector<Batch>& a, const std::vector<Batch>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (size_t i = 0; i < a.size(); ++i) {
+    EXPECT_EQ(a[i].images, b[i].images) << "batch " << i;
+    EXPECT_EQ(a[i].keys, b[i].keys);
+    EXPECT_EQ(a[i].labels, b[i].labels);
+    EXPECT_EQ(a[i].image_ids, b[i].image_ids);
+    EXPECT_EQ(a[i].valid, b[i].valid);
+    EXPECT_EQ(a[i].epoch, b[i].epoch);
+    EXPECT_EQ(a[i].index, b[i].index);
+    EXPECT_EQ(a[i].next.position, b[i].next.position);
+  }
+}
+
+TEST(EpochPermutation, IsAPermutationOfItsSeedAndEpoch) {
+  const auto a = EpochPermutation(100, 1, 0);
+  EXPECT_EQ(std::set<int64_t>(a.begin(), a.end()).size(), 100u);
+  EXPECT_EQ(a, EpochPermutation(100, 1, 0));
+  EXPECT_NE(a, EpochPermutation(100, 1, 1));
+  EXPECT_NE(a, EpochPermutation(100, 2, 0));
+  EXPECT_EQ(EpochPermutation(1, 3, 4), std::vector<int64_t>{0});
+}
+
+TEST(Loader, TrainingVisitsThePermutationAndDropsTheRest) {
+  const FakeDataset data(11);
+  auto loader = MustCreate(data, Options(LoaderMode::kTrain, 4));
+  EXPECT_EQ(loader->batches_per_epoch(), 2);
+  const auto batches = Take(loader.get(), 6);
+  for (int b = 0; b < 6; ++b) {
+    EXPECT_EQ(batches[b].epoch, b / 2);
+    EXPECT_EQ(batches[b].index, b % 2);
+    EXPECT_EQ(batches[b].valid, 4);
+    const auto order = EpochPermutation(11, 7, b / 2);
+    for (int i = 0; i < 4; ++i) {
+      const int64_t image = order[(b % 2) * 4 + i];
+      EXPECT_EQ(batches[b].labels[i], image);
+      EXPECT_EQ(batches[b].image_ids[i], data.image_id(image));
+      EXPECT_EQ(batches[b].keys[i],
+                static_cast<int64_t>(graph::SampleKey(7, b / 2, data.image_id(image))));
+    }
+  }
+}
+
+TEST(Loader, ImagesAreTheTransformsOfTheirKeys) {
+  const FakeDataset data(6);
+  for (bool crop : {true, false}) {
+    LoaderOptions options = Options(LoaderMode::kTrain, 6, 2);
+    options.random_crop = crop;
+    const auto batches = Take(MustCreate(data, options).get(), 2);
+    ImageTransform transform(kSide, kSide);
+    std::vector<float> expected(transform.output_size());
+    for (const Batch& batch : batches) {
+      for (int i = 0; i < 6; ++i) {
+        transform.Train(*data.Load(batch.labels[i]), static_cast<uint64_t>(batch.keys[i]), crop,
+                        expected.data());
+        EXPECT_TRUE(std::equal(expected.begin(), expected.end(),
+                               batch.images.begin() + i * transform.output_size()));
+      }
+    }
+  }
+}
+
+TEST(Loader, EvaluationIsInOrderPaddedAndRepeats) {
+  const FakeDataset data(10);
+  auto loader = MustCreate(data, Options(LoaderMode::kEvaluate, 4));
+  EXPECT_EQ(loader->batches_per_epoch(), 3);
+  for (int pass = 0; pass < 2; ++pass) {
+    for (int b = 0; b < 3; ++b) {
+      const auto batch = loader->Next();
+      ASSERT_TRUE(batch.ok());
+      ASSERT_NE(*batch, nullptr);
+      EXPECT_EQ((*batch)->index, b);
+      EXPECT_EQ((*batch)->epoch, 0);
+      EXPECT_EQ((*batch)->valid, b < 2 ? 4 : 2);
+      for (int i = 0; i < (*batch)->valid; ++i) {
+        EXPECT_EQ((*batch)->labels[i], 4 * b + i);
+        EXPECT_EQ((*batch)->keys[i],
+                  static_cast<int64_t>(graph::SampleKey(7, 0, data.image_id(4 * b + i))));
+      }
+      if (b < 2) continue;
+      EXPECT_EQ((*batch)->labels[2], -1);
+      EXPECT_EQ((*batch)->keys[3], 0);
+      for (size_t i = 2 * 3 * kSide * kSide; i < (*batch)->images.size(); ++i) {
+        ASSERT_EQ((*batch)->images[i], 0.0f);
+      }
+    }
+    const auto end = loader->Next();
+    ASSERT_TRUE(end.ok());
+    EXPECT_EQ(*end, nullptr);
+  }
+}
+
+TEST(Loader, WorkersDoNotChangeWhatComes) {
+  for (const LoaderMode mode : {LoaderMode::kTrain, LoaderMode::kEvaluate}) {
+    for (const std::set<int64_t>& bad :
+         {std::set<int64_t>{}, std::set<int64_t>{0, 3, 4, 5, 17, 22}}) {
+      const FakeDataset data(23, bad, 300);
+      std::vector<std::string> warnings[3];
+      std::vector<Batch> expected;
+      int run = 0;
+      for (int workers : {0, 1, 3}) {
+        LoaderOptions options = Options(mode, 5, workers);
+        options.on_bad_image = [&, run](const std::string& m) { warnings[run].push_back(m); };
+        auto loader = MustCreate(data, options);
+        const auto batches = Take(loader.get(), 25);
+        EXPECT_EQ(loader->bad_images(), static_cast<int64_t>(warnings[run].size()));
+        if (run == 0) {
+          expected = batches;
+        } else {
+          ExpectSame(batches, expected);
+          EXPECT_EQ(warnings[run], warnings[0]);
+        }
+        ++run;
+      }
+      EXPECT_EQ(warnings[0].empty(), bad.empty());
+    }
+  }
+}
+
+TEST(Loader, BatchesAreTheNextDecodableImages) {
+  const std::set<int64_t> bad = {2, 7};
+  const FakeDataset data(12, bad);
+  std::vector<std::string> warnings;
+  LoaderOptions options = Options(LoaderMode::kTrain, 4, 2);
+  options.on_bad_image = [&](const std::string& m) { warnings.push_back(m); };
+  auto loader = MustCreate(data, options);
+  EXPECT_EQ(loader->batches_per_epoch(), 3);
+  for (int epoch = 0; epoch < 2; ++epoch) {
+    const auto batches = Take(loader.get(), 3);
+    std::vector<int64_t> wanted;
+    const auto order = EpochPermutation(12, 7, epoch);
+    for (int64_t image : order) {
+      if (bad.count(image) == 0) wanted.push_back(image);
+    }
+    // Two are missing at the end: the permutation begins again.
+    wanted.push_back(wanted[0]);
+    wanted.push_back(wanted[1]);
+    for (int b = 0; b < 3; ++b) {
+      for (int i = 0; i < 4; ++i) EXPECT_EQ(batches[b].labels[i], wanted[4 * b + i]);
+    }
+  }
+  EXPECT_EQ(loader->bad_images(), 4);
+  ASSERT_EQ(warnings.size(), 4u);
+  EXPECT_THAT(warnings[0], HasSubstr(".jpg"));
+}
+
+TEST(Loader, EvaluationThatEndsInBadImagesEnds) {
+  const FakeDataset data(10, {8, 9});
+  for (int workers : {0, 2}) {
+    auto loader = MustCreate(data, Options(LoaderMode::kEvaluate, 4, workers));
+    for (int pass = 0; pass < 2; ++pass) {
+      EXPECT_EQ((*loader->Next())->valid, 4);
+      EXPECT_EQ((*loader->Next())->valid, 4);
+      const auto end = loader->Next();
+      ASSERT_TRUE(end.ok());
+      EXPECT_EQ(*end, nullptr);
+      EXPECT_EQ(loader->bad_images(), 2 * (pass + 1));
+    }
+  }
+}
+
+TEST(Loader, ContinuesWhereABatchSaysItWould) {
+  const FakeDataset data(13, {1, 6, 9}, 100);
+  auto whole = MustCreate(data, Options(LoaderMode::kTrain, 3, 2));
+  const auto batches = Take(whole.get(), 13);
+  for (size_t cut : {0, 2, 3, 6}) {
+    LoaderOptions options = Options(LoaderMode::kTrain, 3, cut % 2 == 0 ? 0 : 3);
+    options.start = batches[cut].next;
+    const auto rest = Take(MustCreate(data, options).get(), static_cast<int>(12 - cut));
+    ExpectSame(rest, {batches.begin() + cut + 1, batches.end()});
+  }
+}
+
+TEST(Loader, FewerBatchesPerEpoch) {
+  const FakeDataset data(20);
+  LoaderOptions options = Options(LoaderMode::kTrain, 3, 1);
+  options.batches_per_epoch = 4;
+  auto loader = MustCreate(data, options);
+  const auto batches = Take(loader.get(), 9);
+  EXPECT_EQ(batches[3].epoch, 0);
+  EXPECT_EQ(batches[4].epoch, 1);
+  EXPECT_EQ(batches[8].epoch, 2);
+  EXPECT_EQ(batches[3].next.epoch, 1);
+  EXPECT_EQ(batches[3].next.batch, 0);
+}
+
+// Calls Next() until it fails.
+absl::Status RunToError(Loader* loader) {
+  for (int i = 0; i < 1000; ++i) {
+    const auto batch = loader->Next();
+    if (!batch.ok()) return batch.status();
+  }
+  return absl::OkStatus();
+}
+
+TEST(Loader, TooManyBadImagesAreAnError) {
+  std::set<int64_t> bad;
+  for (int64_t i = 0; i < 100; i += 4) bad.insert(i);
+  const FakeDataset data(100, bad);
+  for (int workers : {0, 3}) {
+    LoaderOptions options = Options(LoaderMode::kTrain, 10, workers);
+    options.max_bad_share = 0.05;
+    auto loader = MustCreate(data, options);
+    const absl::Status status = RunToError(loader.get());
+    EXPECT_THAT(std::string(status.message()),
+                AllOf(HasSubstr("images cannot be decoded"), HasSubstr("5%"), HasSubstr(".jpg")));
+    EXPECT_LT(loader->bad_images(), 15);  // long before the epoch's end
+    EXPECT_EQ(loader->Next().status(), status);  // and stays
+    options.max_bad_share = 0.5;
+    EXPECT_TRUE(RunToError(MustCreate(data, options).get()).ok());
+  }
+}
+
+TEST(Loader, AFewBadImagesCloseTogetherAreNoError) {
+  // 3% of the data, the share being 5%: whatever the permutation, no false alarm.
+  const FakeDataset data(300, {1, 2, 3, 4, 5, 6, 7, 8, 9});
+  LoaderOptions options = Options(LoaderMode::kTrain, 30);
+  options.max_bad_share = 0.05;
+  EXPECT_TRUE(RunToError(MustCreate(data, options).get()).ok());
+  // In the data's own order they come first, which looks like 3 in 10.
+  options.mode = LoaderMode::kEvaluate;
+  EXPECT_FALSE(RunToError(MustCreate(data, options).get()).ok());
+}
+
+TEST(Loader, SmallDataAreJudgedWhenAllIsSeen) {
+  LoaderOptions options = Options(LoaderMode::kEvaluate, 2);
+  options.max_bad_share = 0.05;
+  const FakeDataset half(6, {0, 1, 2});
+  EXPECT_THAT(std::string(RunToError(MustCreate(half, options).get()).message()),
+              HasSubstr("3 of the first 6"));
+  const FakeDataset two(6, {0, 1});  // a couple of broken files stops nobody
+  EXPECT_TRUE(RunToError(MustCreate(two, options).get()).ok());
+}
+
+TEST(Loader, NothingDecodableIsAnError) {
+  for (int64_t size : {1, 2, 5}) {
+    std::set<int64_t> bad;
+    for (int64_t i = 0; i < size; ++i) bad.insert(i);
+    const FakeDataset data(size, bad);
+    for (int workers : {0, 2}) {
+      for (LoaderMode mode : {LoaderMode::kTrain, LoaderMode::kEvaluate}) {
+        auto loader = MustCreate(data, Options(mode, 1, workers));
+        EXPECT_THAT(std::string(RunToError(loader.get()).message()),
+                    AllOf(HasSubstr("none of the images"), HasSubstr("cannot decode")));
+      }
+    }
+  }
+}
+
+TEST(Loader, ImpossibleOptionsAreRefused) {
+  const FakeDataset data(10);
+  LoaderOptions options = Options(LoaderMode::kTrain, 11);
+  EXPECT_THAT(CreateError(data, options), AllOf(HasSubstr("11"), HasSubstr("--batch_size=10")));
+  options.mode = LoaderMode::kEvaluate;
+  EXPECT_EQ(CreateError(data, options), "");
+  options.batch_size = 0;
+  EXPECT_THAT(CreateError(data, options), HasSubstr("impossible batch"));
+  options = Options(LoaderMode::kTrain, 2);
+  options.max_bad_share = 1.5;
+  EXPECT_THAT(CreateError(data, options), HasSubstr("1.5"));
+  options = Options(LoaderMode::kTrain, 2);
+  options.num_workers = -1;
+  EXPECT_THAT(CreateError(data, options), HasSubstr("--num_workers"));
+  options = Options(LoaderMode::kTrain, 2);
+  options.batches_per_epoch = 6;
+  EXPECT_THAT(CreateError(data, options), HasSubstr("6 batches"));
+  options = Options(LoaderMode::kTrain, 2);
+  options.start.batch = 5;
+  EXPECT_THAT(CreateError(data, options), HasSubstr("cannot start"));
+  EXPECT_THAT(CreateError(FakeDataset(0), Options(LoaderMode::kEvaluate, 2)),
+              HasSubstr("no images"));
+}
+
+TEST(Loader, StopsCleanlyUnderLoad) {
+  for (int round = 0; round < 40; ++round) {
+    const FakeDataset data(50, {3, 9}, 200);
+    LoaderOptions options = Options(LoaderMode::kTrain, 4, 1 + round % 4);
+    auto loader = MustCreate(data, options);
+    Take(loader.get(), round % 5);
+  }
+}
+
+TEST(Loader, TheQueueIsBounded) {
+  const FakeDataset data(1000);
+  auto loader = MustCreate(data, Options(LoaderMode::kTrain, 4, 2));
+  Take(loader.get(), 1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  // One lent, one being filled, two ready, and the ring of four.
+  EXPECT_LE(data.loads, 4 * 4 + 4);
+}
+
+TEST(Loader, BatchMemoryIsReused) {
+  const FakeDataset data(40);
+  auto loader = MustCreate(data, Options(LoaderMode::kTrain, 4, 2));
+  std::set<const float*> addresses;
+  for (int i = 0; i < 50; ++i) addresses.insert((*loader->Next())->images.data());
+  EXPECT_LE(addresses.size(), 4u);
+}
+
+TEST(Loader, WaitingIsMeasured) {
+  const FakeDataset data(40, {}, 2000);
+  auto loader = MustCreate(data, Options(LoaderMode::kTrain, 4));
+  EXPECT_EQ(loader->data_wait_seconds(), 0);
+  Take(loader.get(), 3);
+  EXPECT_GT(loader->data_wait_seconds(), 0);
+}
+
+}  // namespace
+}  // namespace models
