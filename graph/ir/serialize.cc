@@ -19,6 +19,10 @@ constexpr char kInputs[] = "inputs";     // ints: ids
 constexpr char kStates[] = "states";     // ints: entry, exit, entry, exit, ...
 constexpr char kOutputs[] = "outputs";   // ints: ids
 constexpr char kInPlace[] = "in_place";  // OperatorDef.arg, ints: input, output, input, output, ...
+// OperatorDef.arg, an integer: how many inputs at the end only repeat a state.
+// Netron shows the shape of a parameter only where it is not the first input, so
+// a state that is first wherever it is read is named a second time.
+constexpr char kRepeated[] = "repeated_inputs";
 
 caffe2::Argument* AddArg(caffe2::OperatorDef* op, const std::string& name) {
   caffe2::Argument* arg = op->add_arg();
@@ -41,6 +45,29 @@ struct AttrWriter {
   }
 };
 
+// By operator: the state to be named again, or kNone.
+std::vector<BlobId> RepeatedStates(const Net& net) {
+  std::vector<int> state_of(net.blobs.size(), kNone);
+  for (size_t i = 0; i < net.states.size(); ++i) {
+    state_of[net.states[i].entry] = state_of[net.states[i].exit] = static_cast<int>(i);
+  }
+  std::vector<bool> shown(net.states.size(), false);
+  for (const Op& op : net.ops) {
+    for (size_t k = 1; k < op.inputs.size(); ++k) {
+      if (state_of[op.inputs[k]] != kNone) shown[state_of[op.inputs[k]]] = true;
+    }
+  }
+  std::vector<BlobId> repeated(net.ops.size(), kNone);
+  for (size_t i = 0; i < net.ops.size(); ++i) {
+    if (net.ops[i].inputs.empty()) continue;
+    const BlobId first = net.ops[i].inputs[0];
+    if (state_of[first] == kNone || shown[state_of[first]]) continue;
+    shown[state_of[first]] = true;
+    repeated[i] = first;
+  }
+  return repeated;
+}
+
 caffe2::NetDef ToNetDef(const Net& net) {
   // The name a blob has in the NetDef: an exit is written over its entry.
   std::vector<std::string> names;
@@ -50,7 +77,9 @@ caffe2::NetDef ToNetDef(const Net& net) {
   caffe2::NetDef def;
   def.set_name(net.name);
   def.set_type("simple");
-  for (const Op& op : net.ops) {
+  const std::vector<BlobId> repeated = RepeatedStates(net);
+  for (size_t i = 0; i < net.ops.size(); ++i) {
+    const Op& op = net.ops[i];
     caffe2::OperatorDef* op_def = def.add_op();
     op_def->set_type(op.type);
     op_def->set_name(op.name);
@@ -65,6 +94,10 @@ caffe2::NetDef ToNetDef(const Net& net) {
         arg->add_ints(input);
         arg->add_ints(output);
       }
+    }
+    if (repeated[i] != kNone) {
+      op_def->add_input(names[repeated[i]]);
+      AddArg(op_def, kRepeated)->set_i(1);
     }
   }
   for (BlobId b : net.inputs) def.add_external_input(names[b]);
@@ -193,12 +226,21 @@ class Reader {
 
   absl::Status Attributes(const caffe2::OperatorDef& op_def, Op* op) const {
     for (const caffe2::Argument& arg : op_def.arg()) {
+      if (arg.name() != kRepeated) continue;
+      if (arg.i() < 0 || arg.i() > static_cast<int64_t>(op->inputs.size())) {
+        return Error("operator '", op->name, "' cannot repeat ", arg.i(), " of its ",
+                     op->inputs.size(), " inputs");
+      }
+      op->inputs.resize(op->inputs.size() - static_cast<size_t>(arg.i()));
+    }
+    const int64_t num_inputs = static_cast<int64_t>(op->inputs.size());
+    for (const caffe2::Argument& arg : op_def.arg()) {
+      if (arg.name() == kRepeated) continue;
       if (arg.name() == kInPlace) {
         if (arg.ints_size() % 2 != 0) return Error("operator '", op->name, "': half a pair");
         for (int i = 0; i + 1 < arg.ints_size(); i += 2) {
           const int64_t input = arg.ints(i), output = arg.ints(i + 1);
-          if (input < 0 || input >= op_def.input_size() || output < 0 ||
-              output >= op_def.output_size()) {
+          if (input < 0 || input >= num_inputs || output < 0 || output >= op_def.output_size()) {
             return Error("operator '", op->name, "' has an impossible in-place pair ", input, ":",
                          output);
           }

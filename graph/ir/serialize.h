@@ -3,6 +3,9 @@
 // The NetDef is in Caffe2's in-place form: the exit value of a state has the
 // state's own name, so Netron and Caffe2 tools see parameters updated in place.
 // Types, states and outputs, for which NetDef has no field, are in NetDef.arg.
+// A state that is the first input wherever it is read is named a second time at
+// the end of an operator that says so (argument "repeated_inputs"), because Netron
+// takes no first input for a parameter.
 // FromNetDef(ToNetDef(net)) == net for every net that passes Verify().
 #ifndef GRAPH_IR_SERIALIZE_H_
 #define GRAPH_IR_SERIALIZE_H_

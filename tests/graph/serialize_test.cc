@@ -124,16 +124,49 @@ TEST(Serialize, AnExitHasTheNameOfItsState) {
   const std::vector<Field> net = Fields(ToNetDefBytes(Parse(kText)));
   const Names ops = Strings(net, 2);
   const std::vector<Field> update = Fields(ops[2]);
-  EXPECT_EQ(Strings(update, 1), Names({"w", "b"}));
+  EXPECT_EQ(Strings(update, 1), Names({"w", "b", "w"})) << "Netron takes no first input";
   EXPECT_EQ(Strings(update, 2), Names({"w"}));
   EXPECT_EQ(Strings(Fields(ops[3]), 1), Names({"w"})) << "a reader of the new value";
+}
+
+// A state that is never more than a first input is named once more, by one
+// operator only; one that is elsewhere is not.
+TEST(Serialize, StatesThatAreFirstInputsOnlyAreRepeated) {
+  const Net net = Parse(
+      "net n\nstate s f32[2]\nstate t f32[2]\n"
+      "a f32[2] = Scale(s) factor=2.0 @one\nb f32[2] = Scale(s) factor=3.0 @two\n"
+      "c f32[2] = Add(t, b) @three\nd f32[2] = Add(c, t) @four\noutput d\n");
+  const Names ops = Strings(Fields(ToNetDefBytes(net)), 2);
+  ASSERT_EQ(ops.size(), 4u);
+  EXPECT_EQ(Strings(Fields(ops[0]), 1), Names({"s", "s"}));
+  EXPECT_EQ(Strings(Fields(ops[1]), 1), Names({"s"}));
+  EXPECT_EQ(Strings(Fields(ops[2]), 1), Names({"t", "b"}));
+  EXPECT_EQ(Strings(Fields(ops[3]), 1), Names({"c", "t"}));
+  const absl::StatusOr<Net> again = FromNetDefBytes(ToNetDefBytes(net));
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(Difference(net, *again), "");
+}
+
+TEST(Serialize, MoreRepeatedInputsThanInputsIsAnError) {
+  std::string text = ToNetDefText(Parse(kText));
+  const std::string argument = "name: \"repeated_inputs\"\n    i: ";
+  const size_t at = text.find(argument);
+  ASSERT_NE(at, std::string::npos);
+  for (const std::string count : {"9", "-"}) {
+    std::string bad = text;
+    bad.insert(at + argument.size(), count);
+    const absl::StatusOr<Net> net = FromNetDefText(bad);
+    ASSERT_FALSE(net.ok());
+    EXPECT_TRUE(absl::StrContains(net.status().message(), "operator 'update' cannot repeat "))
+        << net.status();
+  }
 }
 
 TEST(Serialize, TextFormatReadsLikeCaffe2s) {
   const std::string text = ToNetDefText(Parse(kText));
   EXPECT_TRUE(absl::StrContains(text,
-                                "op {\n  input: \"w\"\n  input: \"b\"\n  output: \"w\"\n"
-                                "  name: \"update\"\n  type: \"Add\"\n}\n"))
+                                "op {\n  input: \"a\"\n  output: \"b\"\n  name: \"scale\"\n"
+                                "  type: \"Scale\"\n  arg {\n    name: \"factor\"\n"))
       << text;
 }
 
