@@ -1,7 +1,6 @@
 // Squares are summed in double over fixed chunks and the chunks in index order,
 // so the norm is the same for every number of threads.
 #include <cmath>
-#include <eigen3/Eigen/Core>
 
 #include "backends/cpu/kernel_util.h"
 #include "backends/cpu/kernels.h"
@@ -10,6 +9,14 @@ namespace backends::cpu {
 namespace {
 
 constexpr int64_t kChunk = 16384;
+
+// The lanes of one thread's vectors are combined in one order, always.
+double SumOfSquares(const float* x, int64_t n) {
+  double sum = 0.0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < n; ++i) sum += static_cast<double>(x[i]) * x[i];
+  return sum;
+}
 
 absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeGradNorm(const graph::KernelSpec& spec) {
   const int64_t n = spec.in(0).elements();
@@ -20,10 +27,7 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeGradNorm(const graph::KernelS
         double* partial = static_cast<double*>(args.scratch);
         ParallelFor(threads, chunks, kChunk, [=](int64_t chunk) {
           const int64_t begin = chunk * kChunk;
-          partial[chunk] = Eigen::Map<const Eigen::ArrayXf>(g + begin, std::min(kChunk, n - begin))
-                               .cast<double>()
-                               .square()
-                               .sum();
+          partial[chunk] = SumOfSquares(g + begin, std::min(kChunk, n - begin));
         });
         double total = 0.0;
         for (int64_t chunk = 0; chunk < chunks; ++chunk) total += partial[chunk];
