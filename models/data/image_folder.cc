@@ -118,6 +118,12 @@ std::vector<ImageFolderDataset::Item> LabelByFolder(const std::vector<std::strin
 absl::StatusOr<std::vector<ImageFolderDataset::Item>> ReadListFile(const std::string& list_path,
                                                                    const std::string& images) {
   ASSIGN_OR_RETURN(const std::string text, ReadFile(list_path, kMaxListBytes));
+  return ParseList(text, list_path, images);
+}
+
+absl::StatusOr<std::vector<ImageFolderDataset::Item>> ParseList(absl::string_view text,
+                                                                const std::string& list_path,
+                                                                const std::string& images) {
   std::vector<ImageFolderDataset::Item> items;
   int64_t number = 0;
   for (absl::string_view line : absl::StrSplit(text, '\n')) {

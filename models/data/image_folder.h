@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "models/data/dataset.h"
 
 namespace models {
@@ -64,6 +65,10 @@ std::vector<ImageFolderDataset::Item> LabelByFolder(const std::vector<std::strin
 // 1,000,000, an absolute path or one that leaves the folder with "..", no line at all.
 absl::StatusOr<std::vector<ImageFolderDataset::Item>> ReadListFile(const std::string& list_path,
                                                                    const std::string& images);
+// The same from the file's text; `list_path` is for the messages.
+absl::StatusOr<std::vector<ImageFolderDataset::Item>> ParseList(absl::string_view text,
+                                                                const std::string& list_path,
+                                                                const std::string& images);
 
 }  // namespace models
 

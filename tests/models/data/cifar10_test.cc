@@ -85,7 +85,7 @@ TEST(Cifar10, MutatedFilesNeverCrash) {
   const std::string folder = NewFolder("mutated_cifar");
   const std::string original = Records(2);
   int good = 0;
-  for (uint64_t i = 0; i < 1000; ++i) {
+  for (uint64_t i = 0; i < 400; ++i) {
     WriteFile(folder + "/data_batch_1.bin", Mutate(original, i));
     const auto data = Cifar10Dataset::Open({folder + "/data_batch_1.bin"});
     if (!data.ok()) continue;
@@ -96,7 +96,7 @@ TEST(Cifar10, MutatedFilesNeverCrash) {
     }
   }
   EXPECT_GT(good, 10);
-  EXPECT_LT(good, 990);
+  EXPECT_LT(good, 390);
 }
 
 }  // namespace

@@ -289,7 +289,7 @@ TEST(Loader, TooManyBadImagesAreAnError) {
     const absl::Status status = RunToError(loader.get());
     EXPECT_THAT(std::string(status.message()),
                 AllOf(HasSubstr("images cannot be decoded"), HasSubstr("5%"), HasSubstr(".jpg")));
-    EXPECT_LT(loader->bad_images(), 15);  // long before the epoch's end
+    EXPECT_LT(loader->bad_images(), 15);         // long before the epoch's end
     EXPECT_EQ(loader->Next().status(), status);  // and stays
     options.max_bad_share = 0.5;
     EXPECT_TRUE(RunToError(MustCreate(data, options).get()).ok());
