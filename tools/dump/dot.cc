@@ -29,12 +29,13 @@ class Picture {
     Clusters(&text);
     Interface(&text);
     Edges(&text);
-    absl::StrAppend(&text,
-                    DotLegend({"a box: operator, its name in the block, its first result",
-                               "small: parameters, and values that more than 8 operators read;",
-                               "of an operator that reads more than 8, only how many",
-                               "red: gradients (upwards); dashed: kept for the backward pass"}),
-                    "}\n");
+    absl::StrAppend(
+        &text,
+        DotLegend(KindColors(), {"a box: operator, its name in the block, its first result",
+                                 "small: parameters, and values that more than 8 operators read;",
+                                 "of an operator that reads more than 8, only how many",
+                                 "red: gradients (upwards); dashed: kept for the backward pass"}),
+        "}\n");
     return text;
   }
 

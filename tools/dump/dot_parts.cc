@@ -74,6 +74,15 @@ Phase PhaseOf(const graph::Op& op) {
 
 std::string ColorOf(const graph::Op& op) { return KindOf(op.type).color; }
 
+Colors KindColors() {
+  Colors colors;
+  for (const Kind* kind :
+       {&kMatMul, &kAttention, &kNorm, &kActivation, &kLoss, &kOptimizer, &kOther}) {
+    colors.emplace_back(kind->name, kind->color);
+  }
+  return colors;
+}
+
 std::string EscapeHtml(absl::string_view text) {
   return absl::StrReplaceAll(text,
                              {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
@@ -90,11 +99,10 @@ std::string DotHead(const graph::Net& net, const std::string& when, const std::s
       "  edge [color=\"#555555\", arrowsize=0.7]\n");
 }
 
-std::string DotLegend(const std::vector<std::string>& notes) {
+std::string DotLegend(const Colors& colors, const std::vector<std::string>& notes) {
   std::string rows;
-  for (const Kind* kind :
-       {&kMatMul, &kAttention, &kNorm, &kActivation, &kLoss, &kOptimizer, &kOther}) {
-    absl::StrAppend(&rows, "<tr><td bgcolor=\"", kind->color, "\">", kind->name, "</td></tr>");
+  for (const auto& [meaning, color] : colors) {
+    absl::StrAppend(&rows, "<tr><td bgcolor=\"", color, "\">", meaning, "</td></tr>");
   }
   for (const std::string& note : notes) {
     absl::StrAppend(&rows, "<tr><td border=\"0\" align=\"left\">", EscapeHtml(note), "</td></tr>");

@@ -4,6 +4,8 @@
 #define TOOLS_DUMP_DOT_PARTS_H_
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "graph/ir/net.h"
@@ -23,16 +25,19 @@ std::string PartOf(absl::string_view op_name);
 enum class Phase { kForward, kBackward, kUpdate };
 Phase PhaseOf(const graph::Op& op);
 
-// Fill colour by kind of operator, as in the legend.
+// Fill colour by kind of operator.
 std::string ColorOf(const graph::Op& op);
+// What a colour stands for, and the colour.
+using Colors = std::vector<std::pair<std::string, std::string>>;
+Colors KindColors();
 
 // `text` for inside an HTML-like label.
 std::string EscapeHtml(absl::string_view text);
 
 // Statements that every picture begins with, up to and including the title.
 std::string DotHead(const graph::Net& net, const std::string& when, const std::string& what);
-// The node that explains the colours; `notes` are further lines.
-std::string DotLegend(const std::vector<std::string>& notes);
+// The node that explains the colours and what `notes` add.
+std::string DotLegend(const Colors& colors, const std::vector<std::string>& notes);
 
 // An edge from `producer` to `consumer` (node names) that leads from one phase to
 // another or stays in one. Backward operators are ranked upwards, so that they

@@ -1,0 +1,266 @@
+#include "tools/dump/dot.h"
+
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "graph/ir/text.h"
+#include "graph/passes/pipeline.h"
+#include "gtest/gtest.h"
+#include "models/droppos/droppos.h"
+#include "models/training/nets.h"
+#include "tests/models/training/tiny_run.h"
+#include "tools/dump/dot_parts.h"
+
+namespace tools {
+namespace {
+
+using ::testing::HasSubstr;
+
+// What a picture says, read with the grammar that it keeps to: statements of one
+// line, except the graph's attributes. Fails where the syntax is not Graphviz's.
+struct Dot {
+  std::map<std::string, std::string> nodes;                // name -> cluster, or ""
+  std::multiset<std::string> declared;                     // nodes, as often as declared
+  std::vector<std::string> clusters;                       // without "cluster_", in order
+  std::vector<std::pair<std::string, std::string>> edges;  // producer, consumer
+};
+
+// Takes out strings and HTML-like labels, whose content is not syntax.
+std::string WithoutLabels(const std::string& text) {
+  std::string rest;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '"') {
+      const size_t end = text.find('"', i + 1);
+      EXPECT_NE(end, std::string::npos) << "open string";
+      if (end == std::string::npos) return rest;
+      rest += "\"\"";
+      i = end;
+    } else if (text[i] == '<') {
+      int depth = 0;
+      do {
+        depth += text[i] == '<' ? 1 : text[i] == '>' ? -1 : 0;
+      } while (depth > 0 && ++i < text.size());
+      EXPECT_EQ(depth, 0) << "open label";
+      rest += "<>";
+    } else {
+      rest += text[i];
+    }
+  }
+  return rest;
+}
+
+// Tags inside a label are closed in order and entities are complete.
+void CheckHtml(const std::string& label) {
+  std::vector<std::string> open;
+  for (size_t at = 0; (at = label.find_first_of("<&", at)) != std::string::npos; ++at) {
+    if (label[at] == '&') {
+      EXPECT_TRUE(std::regex_search(label.substr(at, 7), std::regex("^&(amp|lt|gt|quot);")))
+          << label;
+      continue;
+    }
+    const size_t end = label.find('>', at);
+    ASSERT_NE(end, std::string::npos) << label;
+    const std::string tag = label.substr(at + 1, end - at - 1);
+    if (tag.back() == '/') continue;
+    const std::string word = tag.substr(0, tag.find(' '));
+    if (word[0] != '/') {
+      open.push_back(word);
+      continue;
+    }
+    ASSERT_FALSE(open.empty()) << label;
+    EXPECT_EQ(open.back(), word.substr(1)) << label;
+    open.pop_back();
+  }
+  EXPECT_TRUE(open.empty()) << label;
+}
+
+Dot Parse(const std::string& text) {
+  const std::string syntax = WithoutLabels(text);
+  int braces = 0, brackets = 0;
+  for (char c : syntax) {
+    braces += c == '{' ? 1 : c == '}' ? -1 : 0;
+    brackets += c == '[' ? 1 : c == ']' ? -1 : 0;
+    EXPECT_GE(braces, 0);
+    EXPECT_TRUE(brackets == 0 || brackets == 1);
+  }
+  EXPECT_EQ(braces, 0);
+  EXPECT_EQ(brackets, 0);
+
+  Dot dot;
+  const std::regex subgraph("^ *subgraph \"cluster_([^\"]+)\" \\{$");
+  const std::regex edge("^ *(\\w+) -> (\\w+)( \\[.*\\])?$");
+  const std::regex node("^ *(\\w+) \\[.*\\]$");
+  std::istringstream lines(text);
+  std::string cluster;
+  std::smatch match;
+  for (std::string line; std::getline(lines, line);) {
+    const size_t label = line.find("label=<");
+    if (label != std::string::npos) {
+      CheckHtml(line.substr(label + 7, line.rfind('>') - label - 7));
+    }
+    if (std::regex_match(line, match, subgraph)) {
+      EXPECT_EQ(cluster, "") << "clusters are not nested";
+      cluster = match[1];
+      dot.clusters.push_back(cluster);
+    } else if (line == "  }") {
+      cluster.clear();
+    } else if (std::regex_match(line, match, edge)) {
+      if (line.find("invis") != std::string::npos) continue;
+      std::string from = match[1], to = match[2];
+      if (line.find("dir=back") != std::string::npos) std::swap(from, to);
+      dot.edges.emplace_back(from, to);
+    } else if (std::regex_match(line, match, node)) {
+      if (match[1] == "graph" || match[1] == "node" || match[1] == "edge") continue;
+      dot.declared.insert(match[1]);
+      dot.nodes[match[1]] = cluster;
+    }
+  }
+  for (const auto& [from, to] : dot.edges) {
+    EXPECT_EQ(dot.nodes.count(from), 1u) << from;
+    EXPECT_EQ(dot.nodes.count(to), 1u) << to;
+  }
+  return dot;
+}
+
+// The nets of a tiny model as built and after the passes.
+std::vector<graph::Net> TinyNets() {
+  const models::TinyEngine engine;
+  const models::DropPos model(models::TinyModelConfig(), models::TinyDropPosConfig(true));
+  std::vector<graph::Net> nets;
+  using models::MicroStep;
+  for (const MicroStep step : {MicroStep::kWhole, MicroStep::kFirst, MicroStep::kLast}) {
+    auto net = models::BuildTrainingNet(engine.registry, model, models::RecipeConfig(), 2, step, 2);
+    EXPECT_TRUE(net.ok()) << net.status();
+    nets.push_back(net->net);
+  }
+  nets.push_back(models::BuildEvaluationNet(engine.registry, model, 2, 0).value().net);
+  for (size_t i = 0, built = nets.size(); i < built; ++i) {
+    graph::Net net = nets[i];
+    EXPECT_TRUE(graph::RunPipeline(&net, engine.registry, graph::DefaultPasses(), {}).ok());
+    net.Compact();
+    nets.push_back(std::move(net));
+  }
+  return nets;
+}
+
+TEST(Dot, EveryOperatorOnceAndEveryBlockOneCluster) {
+  for (const graph::Net& net : TinyNets()) {
+    const Dot dot = Parse(ToDot(net, "as it runs"));
+    std::set<std::string> blocks;
+    for (size_t i = 0; i < net.ops.size(); ++i) {
+      const std::string name = absl::StrCat("op", i);
+      EXPECT_EQ(dot.declared.count(name), 1u) << net.ops[i].Describe();
+      const std::string block = BlockOf(net.ops[i].name);
+      if (PhaseOf(net.ops[i]) == Phase::kUpdate) continue;
+      EXPECT_EQ(dot.nodes.at(name), block) << net.ops[i].Describe();
+      if (!block.empty()) blocks.insert(block);
+    }
+    EXPECT_EQ(dot.declared.count(absl::StrCat("op", net.ops.size())), 0u);
+    const std::set<std::string> clusters(dot.clusters.begin(), dot.clusters.end());
+    EXPECT_EQ(clusters.size(), dot.clusters.size()) << "a cluster twice";
+    for (const std::string& block : blocks) EXPECT_EQ(clusters.count(block), 1u) << block;
+    for (const std::string& cluster : clusters) {
+      EXPECT_TRUE(blocks.count(cluster) == 1 || cluster.substr(0, 6) == "update") << cluster;
+    }
+    EXPECT_EQ(blocks.count("blocks.1"), 1u);
+    EXPECT_EQ(blocks.count("decoder_blocks.0"), 1u);
+    EXPECT_EQ(blocks.count("grad/blocks.0"), net.name == "train" ? 1u : 0u);
+    EXPECT_EQ(blocks.count("guide/blocks.0"), net.name == "train" ? 1u : 0u);
+  }
+}
+
+// Edges are the reads of the net, each pair once; left out are state, values with
+// more than 8 readers and operators with more than 8 inputs.
+TEST(Dot, EdgesAreTheReadsOfTheNet) {
+  for (const graph::Net& net : TinyNets()) {
+    const Dot dot = Parse(ToDot(net, "as it runs"));
+    const graph::Uses uses(net);
+    std::vector<bool> state(net.blobs.size(), false);
+    for (const graph::State& s : net.states) state[s.entry] = true;
+    std::set<std::pair<std::string, std::string>> expected;
+    for (size_t i = 0; i < net.ops.size(); ++i) {
+      if (net.ops[i].inputs.size() > 8) continue;
+      for (graph::BlobId b : net.ops[i].inputs) {
+        if (state[b] || uses.readers[b].size() > 8) continue;
+        const graph::OpId producer = uses.producer[b];
+        expected.emplace(
+            producer == graph::kNone ? absl::StrCat("in", b) : absl::StrCat("op", producer),
+            absl::StrCat("op", i));
+      }
+    }
+    for (graph::BlobId b : net.outputs) {
+      if (uses.producer[b] == graph::kNone) continue;
+      expected.emplace(absl::StrCat("op", uses.producer[b]), absl::StrCat("out", b));
+    }
+    EXPECT_EQ(dot.edges.size(), expected.size());
+    EXPECT_EQ((std::set<std::pair<std::string, std::string>>(dot.edges.begin(), dot.edges.end())),
+              expected);
+  }
+}
+
+TEST(Dot, SaysWhatAnOperatorIs) {
+  const graph::Net net = graph::ParseText(
+                             "net eval\ninput x f32[2,3]\nstate blocks.0.fc.weight f32[4,3]\n"
+                             "y f32[2,4] = MatMul(x, blocks.0.fc.weight) trans_w=1 @blocks.0.fc\n"
+                             "z f32[2,4] = Gelu(y) @act\noutput z\n")
+                             .value();
+  const std::string text = ToDot(net, "as built");
+  EXPECT_THAT(text, HasSubstr("<b>MatMul</b><br/>fc<br/>f32[2,4]"));
+  EXPECT_THAT(text, HasSubstr("fc.weight [4,3]"));
+  EXPECT_THAT(text, HasSubstr("<b>eval</b>, as built: 2 operators"));
+  EXPECT_THAT(text, HasSubstr("subgraph \"cluster_blocks.0\" {"));
+  const Dot dot = Parse(text);
+  EXPECT_EQ(dot.nodes.at("op1"), "");
+  using Edges = std::vector<std::pair<std::string, std::string>>;
+  EXPECT_EQ(dot.edges, (Edges{{"op1", "out3"}, {"in0", "op0"}, {"op0", "op1"}}));
+}
+
+TEST(BlocksDot, EveryOperatorIsInOneBoxAndEdgesAreNotRepeated) {
+  for (const graph::Net& net : TinyNets()) {
+    const std::string text = ToBlocksDot(net, "as it runs");
+    const Dot dot = Parse(text);
+    EXPECT_TRUE(dot.clusters.empty());
+    std::map<std::string, size_t> expected;  // part -> operators
+    for (const graph::Op& op : net.ops) {
+      ++expected[PhaseOf(op) == Phase::kUpdate ? "update" : PartOf(op.name)];
+    }
+    std::map<std::string, size_t> found;
+    const std::regex box("  g\\d+ \\[.*label=<<b>([^<]+)</b><br/>(\\d+) ops?[,<>].*");
+    std::istringstream lines(text);
+    std::smatch match;
+    for (std::string line; std::getline(lines, line);) {
+      if (!std::regex_match(line, match, box)) continue;
+      EXPECT_TRUE(found.emplace(match[1], std::stoul(match[2])).second) << match[1];
+    }
+    EXPECT_EQ(found, expected);
+    std::set<std::pair<std::string, std::string>> edges(dot.edges.begin(), dot.edges.end());
+    EXPECT_EQ(edges.size(), dot.edges.size());
+    for (const auto& [from, to] : edges) EXPECT_NE(from, to);
+    EXPECT_THAT(text, HasSubstr("<b>blocks.0</b>"));
+    EXPECT_THAT(text, HasSubstr("f32[2,9,16]")) << "8 visible patches and the class token";
+  }
+}
+
+TEST(DotParts, BlocksAndPartsOfNames) {
+  EXPECT_EQ(BlockOf("blocks.3.mlp.fc1"), "blocks.3");
+  EXPECT_EQ(BlockOf("blocks.3"), "blocks.3");
+  EXPECT_EQ(BlockOf("blocks.12:y"), "blocks.12");
+  EXPECT_EQ(BlockOf("grad/guide/blocks.3.attn.residual:y~2"), "grad/guide/blocks.3");
+  EXPECT_EQ(BlockOf("adamw/decoder_blocks.10.norm1.weight"), "adamw/decoder_blocks.10");
+  for (const char* name : {"", "norm", "patch_embed.proj", ".3", "blocks.", "blocks.x.1",
+                           "blocks.3x", "3", "guide/", "a/b/c", "grad/loss:loss"}) {
+    EXPECT_EQ(BlockOf(name), "") << name;
+  }
+  EXPECT_EQ(PartOf("guide/patch_embed.proj.add_bias"), "guide/patch_embed");
+  EXPECT_EQ(PartOf("grad/loss:loss"), "grad/loss");
+  EXPECT_EQ(PartOf("mask"), "mask");
+  EXPECT_EQ(PartOf("grad/blocks.0.norm1"), "grad/blocks.0");
+  EXPECT_EQ(EscapeHtml("a<b>&\"c\""), "a&lt;b&gt;&amp;&quot;c&quot;");
+}
+
+}  // namespace
+}  // namespace tools
