@@ -1,0 +1,14 @@
+// The kernels of the test plugin's operators, f32 on the CPU backend.
+#ifndef TESTS_PLUGIN_KERNELS_H_
+#define TESTS_PLUGIN_KERNELS_H_
+
+#include "graph/runtime/kernel.h"
+
+namespace plugin {
+
+void RegisterCpuKernels(graph::KernelTable* table);
+void RegisterReferenceKernels(graph::KernelTable* table);
+
+}  // namespace plugin
+
+#endif  // TESTS_PLUGIN_KERNELS_H_
