@@ -1,0 +1,138 @@
+#include "tests/structure/file_rules.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+namespace structure {
+namespace {
+
+std::string Guard(const std::string& path) {
+  std::string guard = absl::AsciiStrToUpper(path) + "_";
+  for (char& c : guard) {
+    if (!absl::ascii_isalnum(c)) c = '_';
+  }
+  return guard;
+}
+
+bool IsComment(absl::string_view line) {
+  line = absl::StripAsciiWhitespace(line);
+  return line.empty() || absl::StartsWith(line, "//");
+}
+
+bool IsDocument(absl::string_view path) { return absl::EndsWith(path, ".md"); }
+
+// `word` in `line` where no longer name or path ends with it: "/x/" is in "-I/x/y"
+// neither behind a name ("a/x/y") nor behind a variable ("${A}/x/y").
+bool HasPath(absl::string_view line, absl::string_view word) {
+  for (size_t at = line.find(word); at != absl::string_view::npos; at = line.find(word, at + 1)) {
+    if (at == 0) return true;
+    const char before = line[at - 1];
+    if (!absl::ascii_isalnum(before) && !absl::StrContains("_.-)}*]>~", std::string(1, before))) {
+      return true;
+    }
+    // "-I/x": an option that takes a path.
+    if (at >= 2 && line[at - 2] == '-' && absl::StrContains("IL", std::string(1, before)) &&
+        (at == 2 || !absl::ascii_isalnum(line[at - 3]))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+Findings CheckHeaderGuards(const Tree& tree) {
+  Findings findings;
+  for (const auto& [path, lines] : tree) {
+    if (!IsHeader(path)) continue;
+    size_t i = 0;
+    while (i < lines.size() && IsComment(lines[i])) ++i;
+    const std::string guard = Guard(path);
+    if (i + 1 < lines.size() && lines[i] == "#ifndef " + guard &&
+        lines[i + 1] == "#define " + guard) {
+      continue;
+    }
+    findings.push_back(absl::StrCat(At(path, i), "expected the header guard ", guard,
+                                    " here; the guard is the path"));
+  }
+  return findings;
+}
+
+Findings CheckSizes(const Tree& tree) {
+  Findings findings;
+  for (const auto& [path, lines] : tree) {
+    if (!IsCode(path) || lines.size() <= kMaxLines) continue;
+    findings.push_back(absl::StrCat(At(path, kMaxLines), "the file has ", lines.size(),
+                                    " lines, more than ", kMaxLines, "; split it by subject"));
+  }
+  return findings;
+}
+
+Findings LongFiles(const Tree& tree) {
+  Findings findings;
+  for (const auto& [path, lines] : tree) {
+    if (!IsCode(path) || lines.size() <= kLongLines) continue;
+    findings.push_back(absl::StrCat(path, ": ", lines.size(), " lines"));
+  }
+  return findings;
+}
+
+Findings CheckOneBuildSystem(const Tree& tree) {
+  static const std::string other = absl::StrCat("cm", "ake");  // not a finding itself
+  Findings findings;
+  for (const auto& [path, lines] : tree) {
+    const std::string name = absl::AsciiStrToLower(BaseName(path));
+    if (absl::StrContains(name, other) || name == "makefile" || name == "configure") {
+      findings.push_back(absl::StrCat(At(path, 0), "belongs to another build system; Bazel builds ",
+                                      "this project: delete it"));
+    }
+    if (IsDocument(path)) continue;
+    for (size_t i = 0; i < lines.size(); ++i) {
+      if (!absl::StrContains(absl::AsciiStrToLower(lines[i]), other)) continue;
+      findings.push_back(
+          absl::StrCat(At(path, i), "names another build system; Bazel builds this project"));
+    }
+  }
+  return findings;
+}
+
+Findings CheckNoMachinePaths(const Tree& tree) {
+  // In two halves, so that this file is not a finding itself.
+  static const std::string paths[] = {absl::StrCat("/wo", "rk/"), absl::StrCat("/ro", "ot/"),
+                                      absl::StrCat("/ho", "me/"), absl::StrCat("/Us", "ers/"),
+                                      absl::StrCat("/tm", "p/ob")};
+  Findings findings;
+  for (const auto& [file, lines] : tree) {
+    for (size_t i = 0; i < lines.size(); ++i) {
+      for (const std::string& path : paths) {
+        if (!HasPath(lines[i], path)) continue;
+        findings.push_back(absl::StrCat(At(file, i), "the path ", path,
+                                        "... exists on one machine only; use a path below the ",
+                                        "repository, TEST_TMPDIR or a flag"));
+      }
+    }
+  }
+  return findings;
+}
+
+Findings CheckTestsRun(const Tree& tree) {
+  Findings findings;
+  for (const auto& [path, lines] : tree) {
+    absl::string_view stem = path;
+    if (!absl::StartsWith(path, "tests/") || !absl::ConsumeSuffix(&stem, "_test.cc")) continue;
+    const std::string build = Folder(path) + "/BUILD.bazel";
+    const std::string name = BaseName(stem);
+    // Named in full, or its stem in a list of tests.
+    if (Contains(tree, build, absl::StrCat("\"", name, "_test.cc\"")) ||
+        Contains(tree, build, absl::StrCat("\"", name, "\""))) {
+      continue;
+    }
+    findings.push_back(
+        absl::StrCat(At(path, 0), "no test runs this file; add a cc_test to ", build));
+  }
+  return findings;
+}
+
+}  // namespace structure

@@ -1,0 +1,220 @@
+#include "tests/structure/include_rules.h"
+
+#include <set>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+
+namespace structure {
+namespace {
+
+// A file below `from` (the longest match counts) may include headers that lie
+// directly in one of the folders `to`.
+struct Rule {
+  std::string from;
+  std::vector<std::string> to;
+};
+
+std::vector<std::string> operator+(std::vector<std::string> a, const std::vector<std::string>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+const std::vector<Rule>& Rules() {
+  using Folders = std::vector<std::string>;
+  static const Folders nets = {"graph/base", "graph/ir", "graph/schema"};
+  static const Folders engine =
+      nets + Folders{"graph/autodiff", "graph/passes", "graph/runtime", "graph/compiler"};
+  static const Folders backend = nets + Folders{"graph/runtime", "graph/passes", "ops"};
+  static const Folders model = nets + Folders{"ops", "models/layers", "models/zoo", "models/vit"};
+  static const Folders tool =
+      engine + model + Folders{"ops",         "backends/cpu",    "backends/reference",
+                               "models/data", "models/training", "tools",
+                               "tools/dump",  "tools/flags",     "tools/parity"};
+  static const Folders droppos = {"ops/droppos", "backends/cpu/droppos",
+                                  "backends/reference/droppos", "models/droppos"};
+  static const std::vector<Rule> rules = {
+      {"graph/base", {"graph/base"}},
+      {"graph/ir", {"graph/base", "graph/ir", "graph/proto"}},
+      {"graph/schema", nets},
+      {"graph/autodiff", nets + Folders{"graph/autodiff"}},
+      {"graph/passes", nets + Folders{"graph/passes"}},
+      // Runs nets whatever their operators mean: no schemas.
+      {"graph/runtime", {"graph/base", "graph/ir", "graph/runtime"}},
+      {"graph/compiler", engine},
+      {"ops", nets + Folders{"ops"}},
+      {"ops/droppos", nets + Folders{"ops", "ops/droppos"}},
+      {"backends/cpu", backend + Folders{"backends/cpu"}},
+      {"backends/cpu/droppos",
+       backend + Folders{"backends/cpu", "backends/cpu/droppos", "ops/droppos"}},
+      {"backends/reference", backend + Folders{"backends/reference"}},
+      {"backends/reference/droppos",
+       backend + Folders{"backends/reference", "backends/reference/droppos", "ops/droppos"}},
+      // Device-free. Layers know no model, the zoo knows no nets.
+      {"models/layers", nets + Folders{"ops", "models/layers"}},
+      {"models/zoo", nets + Folders{"models/layers", "models/zoo"}},
+      {"models/vit", model},
+      {"models/droppos", model + Folders{"ops/droppos", "models/droppos"}},
+      // Trains whatever is a Model: it names none.
+      {"models/data", {"graph/base", "models/data"}},
+      {"models/training",
+       engine + Folders{"ops", "models/layers", "models/zoo", "models/data", "models/training"}},
+      {"tools", tool},
+      // The places that name the plugins.
+      {"tools/plugins.cc", tool + droppos},
+      {"tools/reference_backend.cc", tool + droppos},
+      {"tools/parity", tool + droppos},
+  };
+  return rules;
+}
+
+const Rule* RuleFor(const std::string& path) {
+  const Rule* best = nullptr;
+  for (const Rule& rule : Rules()) {
+    const bool matches = path == rule.from || absl::StartsWith(path, rule.from + "/");
+    if (matches && (best == nullptr || rule.from.size() > best->from.size())) best = &rule;
+  }
+  return best;
+}
+
+std::string TopFolder(const std::string& path) { return path.substr(0, path.find('/')); }
+
+bool IsOurs(const std::string& path) {
+  static const std::set<std::string> tops = {"graph",  "ops",   "backends",
+                                             "models", "tools", "tests"};
+  return path.find('/') != std::string::npos && tops.count(TopFolder(path)) > 0;
+}
+
+// A library by how its headers begin, and where they may be included.
+struct Vendor {
+  std::string name;
+  std::vector<std::string> headers;
+  std::vector<std::string> allowed;  // path prefixes
+};
+
+const std::vector<Vendor>& Vendors() {
+  static const std::vector<Vendor> vendors = {
+      {"oneDNN", {"dnnl", "oneapi/"}, {"backends/cpu/"}},
+      // Tests use it where they need linear algebra of their own.
+      {"Eigen", {"eigen3/", "Eigen/", "unsupported/Eigen/"}, {"backends/cpu/", "tests/"}},
+      {"OpenMP", {"omp.h"}, {"backends/cpu/", "tests/"}},
+      {"protobuf", {"google/protobuf/", "graph/proto/"}, {"graph/ir/serialize.cc"}},
+      {"CLI11", {"CLI/"}, {"tools/"}},
+      // Tests write the images that they then read.
+      {"libjpeg-turbo", {"turbojpeg", "jpeglib", "jerror"}, {"models/data/", "tests/models/data/"}},
+      {"libpng", {"png.h", "pngconf", "spng.h"}, {"models/data/", "tests/models/data/"}},
+      {"nlohmann-json", {"nlohmann/"}, {"models/training/", "tools/", "tests/"}},
+      {"GoogleTest", {"gtest/", "gmock/"}, {"tests/"}},
+      {"CUDA", {"cuda", "cublas", "cudnn"}, {}},
+  };
+  return vendors;
+}
+
+bool StartsWithAny(const std::string& text, const std::vector<std::string>& prefixes) {
+  for (const std::string& prefix : prefixes) {
+    if (absl::StartsWith(text, prefix)) return true;
+  }
+  return false;
+}
+
+// Packages named by "//pkg:target" or "//pkg" in one line of a BUILD file.
+std::vector<std::string> PackagesIn(const std::string& line) {
+  std::vector<std::string> packages;
+  for (size_t at = line.find("\"//"); at != std::string::npos; at = line.find("\"//", at + 1)) {
+    const size_t begin = at + 3;
+    packages.push_back(line.substr(begin, line.find_first_of(":\"", begin) - begin));
+  }
+  return packages;
+}
+
+}  // namespace
+
+Findings CheckIncludeDirections(const Tree& tree) {
+  Findings findings;
+  for (const auto& [path, lines] : tree) {
+    if (!IsCode(path) || !IsOurs(path) || TopFolder(path) == "tests") continue;
+    const Rule* rule = RuleFor(path);
+    if (rule == nullptr) {
+      findings.push_back(absl::StrCat(At(path, 0), "no rule says what ", Folder(path),
+                                      " may include; give it a row in ",
+                                      "tests/structure/include_rules.cc"));
+      continue;
+    }
+    const std::set<std::string> allowed(rule->to.begin(), rule->to.end());
+    for (const Include& include : Includes(lines)) {
+      if (!IsOurs(include.name) || allowed.count(Folder(include.name)) > 0) continue;
+      findings.push_back(absl::StrCat(At(path, include.line_index), "includes ", include.name,
+                                      ", but ", rule->from, " may only include ",
+                                      absl::StrJoin(rule->to, ", "),
+                                      "; move what is shared down a layer (docs/architecture.md)"));
+    }
+  }
+  return findings;
+}
+
+Findings CheckVendorHeaders(const Tree& tree) {
+  Findings findings;
+  for (const auto& [path, lines] : tree) {
+    if (!IsCode(path) || !IsOurs(path)) continue;
+    for (const Include& include : Includes(lines)) {
+      for (const Vendor& vendor : Vendors()) {
+        if (!StartsWithAny(include.name, vendor.headers)) continue;
+        if (StartsWithAny(path, vendor.allowed)) continue;
+        findings.push_back(absl::StrCat(
+            At(path, include.line_index), "includes ", include.name, ", but ", vendor.name,
+            " is for ", vendor.allowed.empty() ? "nobody yet" : absl::StrJoin(vendor.allowed, ", "),
+            "; hide it behind a header of that folder"));
+      }
+    }
+  }
+  return findings;
+}
+
+Findings CheckEngineNamesNoPlugin(const Tree& tree) {
+  Findings findings;
+  for (const auto& [path, lines] : tree) {
+    if (!absl::StartsWith(path, "graph/")) continue;
+    if (absl::StrContains(absl::AsciiStrToLower(path), "droppos")) {
+      findings.push_back(
+          absl::StrCat(At(path, 0), "the name of a plugin; move the file out of ", "graph/"));
+    }
+    for (size_t i = 0; i < lines.size(); ++i) {
+      if (!absl::StrContains(absl::AsciiStrToLower(lines[i]), "droppos")) continue;
+      findings.push_back(absl::StrCat(At(path, i), "names a plugin; graph/ knows nets, not what ",
+                                      "they are for: say it in general or move it out"));
+    }
+  }
+  return findings;
+}
+
+Findings CheckTreeIsWhole(const Tree& tree) {
+  Findings findings;
+  for (const auto& [path, lines] : tree) {
+    if (IsCode(path) && IsOurs(path)) {
+      for (const Include& include : Includes(lines)) {
+        if (!include.quoted || !IsOurs(include.name) || tree.count(include.name) > 0) continue;
+        if (absl::EndsWith(include.name, ".pb.h")) continue;  // generated
+        findings.push_back(absl::StrCat(
+            At(path, include.line_index), "includes ", include.name, ", which is not in the tree ",
+            "that structure_test reads; list its package in tests/structure/BUILD.bazel"));
+      }
+    }
+    if (BaseName(path) != "BUILD.bazel") continue;
+    for (size_t i = 0; i < lines.size(); ++i) {
+      for (const std::string& package : PackagesIn(lines[i])) {
+        if (!IsOurs(package + "/") || absl::StrContains(package, "...")) continue;
+        if (absl::EndsWith(package, "__subpackages__")) continue;
+        if (tree.count(package + "/BUILD.bazel") > 0) continue;
+        findings.push_back(absl::StrCat(
+            At(path, i), "names //", package, ", which structure_test does not read; give it an ",
+            "all_sources filegroup and list that in tests/structure/BUILD.bazel"));
+      }
+    }
+  }
+  return findings;
+}
+
+}  // namespace structure

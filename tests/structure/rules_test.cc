@@ -1,0 +1,306 @@
+// Each rule on made-up files: what it lets pass and what turns it red.
+#include <gtest/gtest.h>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "tests/structure/file_rules.h"
+#include "tests/structure/include_rules.h"
+#include "tests/structure/table_rules.h"
+
+namespace structure {
+namespace {
+
+using Texts = std::map<std::string, std::string>;
+using Rule = Findings (*)(const Tree&);
+
+void ExpectGreen(Rule rule, const Texts& texts) {
+  EXPECT_EQ(absl::StrJoin(rule(MakeTree(texts)), "\n"), "");
+}
+
+// One finding that begins with `where` and holds `what`.
+void ExpectRed(Rule rule, const Texts& texts, const std::string& where, const std::string& what) {
+  const Findings findings = rule(MakeTree(texts));
+  ASSERT_EQ(findings.size(), 1u) << absl::StrJoin(findings, "\n");
+  EXPECT_TRUE(absl::StartsWith(findings[0], where)) << findings[0];
+  EXPECT_TRUE(absl::StrContains(findings[0], what)) << findings[0];
+}
+
+std::string Include(const std::string& header) {
+  return absl::StrCat("// A comment.\n#include \"", header, "\"\n");
+}
+
+TEST(Includes, AreFoundInAllForms) {
+  const auto includes = Includes(MakeTree({{"a.h",
+                                            "#include <vector>\n"
+                                            "  #  include \"ops/add.h\"  // why\n"
+                                            "// #include \"no.h\"\n"
+                                            "#include \"unfinished\n"}})["a.h"]);
+  ASSERT_EQ(includes.size(), 2u);
+  EXPECT_EQ(includes[0].name, "vector");
+  EXPECT_FALSE(includes[0].quoted);
+  EXPECT_EQ(includes[1].name, "ops/add.h");
+  EXPECT_TRUE(includes[1].quoted);
+  EXPECT_EQ(includes[1].line_index, 1u);
+}
+
+struct Arrow {
+  const char* from;
+  const char* to;
+};
+
+TEST(IncludeDirections, LetArrowsPointDown) {
+  for (const Arrow& arrow : std::vector<Arrow>{
+           {"graph/schema/a.h", "graph/ir/net.h"},
+           {"graph/compiler/a.cc", "graph/passes/pipeline.h"},
+           {"ops/a.cc", "graph/schema/schema.h"},
+           {"ops/droppos/a.cc", "ops/add.h"},
+           {"backends/cpu/a.cc", "graph/runtime/kernel.h"},
+           {"backends/cpu/droppos/a.cc", "backends/cpu/kernel_util.h"},
+           {"backends/reference/droppos/a.cc", "ops/droppos/mask_sample.h"},
+           {"models/droppos/a.cc", "models/vit/encoder.h"},
+           {"models/training/a.cc", "graph/compiler/compiler.h"},
+           {"tools/plugins.cc", "backends/cpu/droppos/kernel_table.h"},
+           {"tools/reference_backend.cc", "backends/reference/droppos/kernel_table.h"},
+           {"tools/parity/a.cc", "models/droppos/droppos.h"},
+           {"tools/train.cc", "tools/flags/parse_flags.h"},
+           {"tests/a/b.cc", "models/droppos/droppos.h"},
+       }) {
+    SCOPED_TRACE(arrow.from);
+    ExpectGreen(CheckIncludeDirections, {{arrow.from, Include(arrow.to)}});
+  }
+}
+
+TEST(IncludeDirections, RefuseArrowsUpAndSideways) {
+  for (const Arrow& arrow : std::vector<Arrow>{
+           {"graph/base/a.h", "graph/ir/net.h"},
+           {"graph/ir/a.h", "graph/schema/schema.h"},
+           {"graph/autodiff/a.cc", "graph/passes/pass.h"},
+           {"graph/passes/a.cc", "graph/runtime/kernel.h"},
+           {"graph/runtime/a.cc", "graph/schema/schema.h"},
+           {"graph/compiler/a.cc", "ops/add.h"},
+           {"ops/a.cc", "graph/runtime/kernel.h"},
+           {"ops/a.cc", "backends/cpu/kernels.h"},
+           {"ops/a.cc", "ops/droppos/mask_sample.h"},
+           {"backends/cpu/a.cc", "backends/reference/kernels.h"},
+           {"backends/reference/a.cc", "backends/cpu/kernels.h"},
+           {"backends/cpu/a.cc", "backends/cpu/droppos/kernels.h"},
+           {"backends/cpu/a.cc", "graph/compiler/compiler.h"},
+           {"backends/cpu/droppos/a.cc", "backends/reference/droppos/kernels.h"},
+           {"models/layers/a.cc", "graph/runtime/kernel.h"},
+           {"models/layers/a.cc", "models/vit/encoder.h"},
+           {"models/vit/a.cc", "models/droppos/droppos.h"},
+           {"models/vit/a.cc", "backends/cpu/kernel_table.h"},
+           {"models/zoo/a.cc", "models/training/session.h"},
+           {"models/data/a.cc", "models/training/session.h"},
+           {"models/training/a.cc", "models/droppos/droppos.h"},
+           {"models/training/a.cc", "backends/cpu/kernel_table.h"},
+           {"models/training/a.cc", "tools/plugins.h"},
+           {"tools/train.cc", "ops/droppos/op_table.h"},
+           {"tools/plugins_more.cc", "ops/droppos/op_table.h"},
+           {"tools/train.cc", "tests/harness/op_case.h"},
+       }) {
+    SCOPED_TRACE(absl::StrCat(arrow.from, " -> ", arrow.to));
+    ExpectRed(CheckIncludeDirections, {{arrow.from, Include(arrow.to)}},
+              absl::StrCat(arrow.from, ":2: "), arrow.to);
+  }
+}
+
+TEST(IncludeDirections, AskForARuleForANewFolder) {
+  ExpectRed(CheckIncludeDirections, {{"models/novel/a.cc", "int x;\n"}},
+            "models/novel/a.cc:1: ", "no rule");
+}
+
+TEST(VendorHeaders, StayWhereTheyBelong) {
+  for (const Arrow& arrow : std::vector<Arrow>{
+           {"backends/cpu/a.cc", "dnnl.hpp"},
+           {"backends/cpu/droppos/a.cc", "eigen3/Eigen/Core"},
+           {"graph/ir/serialize.cc", "graph/proto/net.pb.h"},
+           {"tools/flags/a.cc", "CLI/App.hpp"},
+           {"models/data/a.cc", "turbojpeg.h"},
+           {"tests/a/b.cc", "gtest/gtest.h"},
+       }) {
+    SCOPED_TRACE(arrow.from);
+    ExpectGreen(CheckVendorHeaders, {{arrow.from, Include(arrow.to)}});
+  }
+  for (const Arrow& arrow : std::vector<Arrow>{
+           {"models/training/a.cc", "dnnl.hpp"},
+           {"graph/runtime/a.h", "oneapi/dnnl/dnnl.h"},
+           {"tests/backends/cpu/a.cc", "dnnl.hpp"},
+           {"backends/reference/a.cc", "eigen3/Eigen/Core"},
+           {"graph/ir/text.cc", "google/protobuf/message.h"},
+           {"tools/dump/a.cc", "graph/proto/net.pb.h"},
+           {"models/zoo/a.cc", "CLI/App.hpp"},
+           {"tools/a.cc", "turbojpeg.h"},
+           {"models/training/a.cc", "png.h"},
+           {"graph/ir/a.cc", "nlohmann/json.hpp"},
+           {"models/data/a.cc", "omp.h"},
+           {"ops/a.cc", "gtest/gtest.h"},
+           {"backends/cpu/a.cc", "cuda_runtime.h"},
+       }) {
+    SCOPED_TRACE(absl::StrCat(arrow.from, " -> ", arrow.to));
+    ExpectRed(CheckVendorHeaders, {{arrow.from, Include(arrow.to)}},
+              absl::StrCat(arrow.from, ":2: "), arrow.to);
+    // With angle brackets just the same.
+    ExpectRed(CheckVendorHeaders, {{arrow.from, absl::StrCat("#include <", arrow.to, ">\n")}},
+              absl::StrCat(arrow.from, ":1: "), arrow.to);
+  }
+}
+
+TEST(EngineNamesNoPlugin, InAnyCase) {
+  ExpectGreen(CheckEngineNamesNoPlugin,
+              {{"graph/ir/net.h", "// Nets.\n"}, {"ops/droppos/a.h", "// DropPos.\n"}});
+  ExpectRed(CheckEngineNamesNoPlugin, {{"graph/ir/net.h", "\n// For DropPos.\n"}},
+            "graph/ir/net.h:2: ", "plugin");
+  ExpectRed(CheckEngineNamesNoPlugin, {{"graph/ir/BUILD.bazel", "\"//ops/droppos\"\n"}},
+            "graph/ir/BUILD.bazel:1: ", "plugin");
+  ExpectRed(CheckEngineNamesNoPlugin, {{"graph/ir/droppos_net.h", "// Nets.\n"}},
+            "graph/ir/droppos_net.h:1: ", "plugin");
+}
+
+TEST(TreeIsWhole, SeesWhatOthersUse) {
+  ExpectGreen(CheckTreeIsWhole,
+              {{"ops/a.cc", "#include <vector>\n#include \"absl/a.h\"\n#include \"ops/a.h\"\n"},
+               {"ops/a.h", ""},
+               {"graph/ir/b.cc", Include("graph/proto/net.pb.h")},
+               {"ops/BUILD.bazel", "[\"//third_party:abseil\", \"//ops\", \"//:tests\"]\n"},
+               {"BUILD.bazel", "packages = [\"//ops/...\"]\n"}});
+  ExpectRed(CheckTreeIsWhole, {{"ops/a.cc", Include("ops/novel/b.h")}},
+            "ops/a.cc:2: ", "ops/novel/b.h");
+  ExpectRed(CheckTreeIsWhole, {{"ops/BUILD.bazel", "deps = [\"//models/novel:b\"],\n"}},
+            "ops/BUILD.bazel:1: ", "//models/novel");
+}
+
+Texts Operator() {
+  return {{"ops/add.h", "void RegisterAdd(graph::SchemaRegistry* registry);\n"},
+          {"ops/add.cc", "void RegisterAdd(graph::SchemaRegistry* registry) {\n"},
+          {"ops/op_table.h", "void RegisterOps(graph::SchemaRegistry* registry);\n"},
+          {"ops/op_table.cc", "  RegisterAdd(registry);\n"},
+          {"ops/shapes.h", "int Helper();\n"},
+          {"backends/cpu/kernels.h", "void RegisterAdd(graph::KernelTable* table);\n"},
+          {"backends/cpu/add.cc", "void RegisterAdd(graph::KernelTable* table) {\n"},
+          {"backends/cpu/kernel_table.cc", "  RegisterAdd(table);\n"},
+          {"backends/reference/kernels.h", "void RegisterAdd(graph::KernelTable* table);\n"},
+          {"backends/reference/add.cc", "void RegisterAdd(graph::KernelTable* table) {\n"},
+          {"backends/reference/kernel_table.cc", "  RegisterAdd(&backend.kernels);\n"},
+          {"tests/ops/add_test.cc", "TEST(Add, Works) {}\n"}};
+}
+
+// The same operator as one of the plugin.
+Texts PluginOperator() {
+  Texts texts;
+  for (const auto& [path, text] : Operator()) {
+    texts[Folder(path) + "/droppos/" + BaseName(path)] = text;
+  }
+  return texts;
+}
+
+TEST(SameStems, AreCompleteOrNamed) {
+  ExpectGreen(CheckSameStems, Operator());
+  ExpectGreen(CheckSameStems, PluginOperator());
+  for (const char* file : {"ops/add.cc", "backends/cpu/add.cc", "backends/reference/add.cc",
+                           "tests/ops/add_test.cc"}) {
+    SCOPED_TRACE(file);
+    Texts texts = Operator();
+    texts.erase(file);
+    ExpectRed(CheckSameStems, texts, "ops/add.h:1: ", file);
+    const std::string plugin_file = Folder(file) + "/droppos/" + BaseName(file);
+    texts = PluginOperator();
+    texts.erase(plugin_file);
+    ExpectRed(CheckSameStems, texts, "ops/droppos/add.h:1: ", plugin_file);
+  }
+}
+
+TEST(SameStems, RefuseKernelsUnderAnotherName) {
+  Texts texts = Operator();
+  texts["backends/cpu/sum.cc"] = "void RegisterSum(graph::KernelTable* table) {\n";
+  ExpectRed(CheckSameStems, texts, "backends/cpu/sum.cc:1: ", "ops/sum.h");
+}
+
+TEST(TablesCall, EveryRegistration) {
+  ExpectGreen(CheckTablesCall, Operator());
+  ExpectGreen(CheckTablesCall, PluginOperator());
+  const std::vector<std::pair<std::string, std::string>> declared_and_table = {
+      {"ops/add.h", "ops/op_table.cc"},
+      {"backends/cpu/kernels.h", "backends/cpu/kernel_table.cc"},
+      {"backends/reference/kernels.h", "backends/reference/kernel_table.cc"}};
+  for (const auto& [declared, table] : declared_and_table) {
+    SCOPED_TRACE(table);
+    Texts texts = Operator();
+    texts[table] = "  RegisterAddLayerNorm(registry);\n  PreRegisterAdd(registry);\n";
+    ExpectRed(CheckTablesCall, texts, declared + ":1: ", table);
+  }
+}
+
+TEST(Kernels, MatchSchemas) {
+  EXPECT_TRUE(CheckKernels({"Add", "Gelu"}, "cpu", {"Gelu", "Add"}).empty());
+  Findings findings = CheckKernels({"Add", "Gelu"}, "cpu", {"Add"});
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_TRUE(absl::StrContains(findings[0], "no kernel for Gelu")) << findings[0];
+  findings = CheckKernels({"Add"}, "cpu", {"Add", "Gelu"});
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_TRUE(absl::StrContains(findings[0], "Gelu, which has no schema")) << findings[0];
+}
+
+TEST(HeaderGuards, AreThePath) {
+  ExpectGreen(CheckHeaderGuards,
+              {{"ops/a_b.h", "// Doc.\n#ifndef OPS_A_B_H_\n#define OPS_A_B_H_\n#endif\n"},
+               {"ops/a_b.cc", "int x;\n"}});
+  ExpectRed(CheckHeaderGuards, {{"ops/a_b.h", "#ifndef OPS_A_H_\n#define OPS_A_H_\n"}},
+            "ops/a_b.h:1: ", "OPS_A_B_H_");
+  ExpectRed(CheckHeaderGuards, {{"ops/a_b.h", "#ifndef OPS_A_B_H_\n#define OPS_A_BB_H_\n"}},
+            "ops/a_b.h:1: ", "OPS_A_B_H_");
+  ExpectRed(CheckHeaderGuards, {{"ops/a_b.h", "// Doc.\n#pragma once\n"}},
+            "ops/a_b.h:2: ", "OPS_A_B_H_");
+  ExpectRed(CheckHeaderGuards, {{"ops/a_b.h", ""}}, "ops/a_b.h:", "OPS_A_B_H_");
+}
+
+std::string CodeOf(size_t lines) {
+  std::string text;
+  for (size_t i = 0; i < lines; ++i) text += ";\n";
+  return text;
+}
+
+TEST(Sizes, HaveABoundAndAReport) {
+  ExpectGreen(CheckSizes, {{"ops/a.cc", CodeOf(kMaxLines)}, {"docs/a.md", CodeOf(2000)}});
+  ExpectRed(CheckSizes, {{"ops/a.cc", CodeOf(kMaxLines + 1)}}, "ops/a.cc:801: ", "split");
+  ExpectGreen(LongFiles, {{"ops/a.cc", CodeOf(kLongLines)}});
+  ExpectRed(LongFiles, {{"ops/a.cc", CodeOf(kLongLines + 1)}}, "ops/a.cc: ", "401 lines");
+}
+
+TEST(OneBuildSystem, RefusesTheOther) {
+  const std::string other = absl::StrCat("CM", "ake");
+  ExpectGreen(CheckOneBuildSystem, {{"docs/a.md", absl::StrCat("Not ", other, ".\n")},
+                                    {"ops/BUILD.bazel", "cc_library()\n"}});
+  ExpectRed(CheckOneBuildSystem, {{"ops/" + other + "Lists.txt", "project()\n"}},
+            absl::StrCat("ops/", other, "Lists.txt:1: "), "delete");
+  ExpectRed(CheckOneBuildSystem,
+            {{"tools/setup.sh", absl::StrCat("\napt-get install ", other, "\n")}},
+            "tools/setup.sh:2: ", "build system");
+}
+
+TEST(MachinePaths, AreRefused) {
+  ExpectGreen(CheckNoMachinePaths,
+              {{"a.cc", "#include \"graph/runtime/workspace.h\"\n\"/usr/include\" \"/tmp/x\"\n"},
+               {"b.sh", absl::StrCat("$HOME/wo", "rk/x ~/ro", "ot/x ${A}/ho", "me/x\n")}});
+  for (const std::string& path : {absl::StrCat("/wo", "rk/main"), absl::StrCat("/ro", "ot/x"),
+                                  absl::StrCat("/ho", "me/me"), absl::StrCat("/tm", "p/ob_x")}) {
+    for (const char* before : {"", "x = \"", "--path=", "-I", "cd ", "file://"}) {
+      SCOPED_TRACE(absl::StrCat(before, path));
+      ExpectRed(CheckNoMachinePaths, {{"a.sh", absl::StrCat("\n", before, path, "\n")}},
+                "a.sh:2: ", "one machine");
+    }
+  }
+}
+
+TEST(TestsRun, OnlyIfABuildFileNamesThem) {
+  ExpectGreen(CheckTestsRun, {{"tests/ops/add_test.cc", ""},
+                              {"tests/ops/gelu_test.cc", ""},
+                              {"tests/ops/BUILD.bazel", "srcs = [\"add_test.cc\"]\n[\"gelu\"]\n"}});
+  ExpectRed(CheckTestsRun,
+            {{"tests/ops/add_test.cc", ""}, {"tests/ops/BUILD.bazel", "\"bad_add_test.cc\"\n"}},
+            "tests/ops/add_test.cc:1: ", "tests/ops/BUILD.bazel");
+}
+
+}  // namespace
+}  // namespace structure

@@ -1,0 +1,50 @@
+// The rules of this folder on the real tree. rules_test shows that each rule turns
+// red; here they must all be green.
+#include <gtest/gtest.h>
+
+#include <iostream>
+
+#include "absl/strings/str_join.h"
+#include "tests/structure/file_rules.h"
+#include "tests/structure/include_rules.h"
+#include "tests/structure/table_rules.h"
+
+namespace structure {
+namespace {
+
+const Tree& SourceTree() {
+  static const Tree* tree = new Tree(ReadTree("."));
+  return *tree;
+}
+
+void ExpectNone(const Findings& findings) {
+  EXPECT_TRUE(findings.empty()) << absl::StrJoin(findings, "\n");
+}
+
+TEST(Structure, TheTreeIsWhole) {
+  for (const char* path :
+       {"WORKSPACE", ".ci/run", "graph/ir/net.h", "ops/op_table.cc", "ops/droppos/op_table.cc",
+        "backends/cpu/kernel_table.cc", "models/vit/encoder.cc", "tools/train.cc",
+        "tests/structure/structure_test.cc"}) {
+    EXPECT_EQ(SourceTree().count(path), 1u) << path;
+  }
+  ExpectNone(CheckTreeIsWhole(SourceTree()));
+}
+
+TEST(Structure, IncludesPointDown) { ExpectNone(CheckIncludeDirections(SourceTree())); }
+TEST(Structure, VendorHeadersStayInTheirFolders) { ExpectNone(CheckVendorHeaders(SourceTree())); }
+TEST(Structure, TheEngineNamesNoPlugin) { ExpectNone(CheckEngineNamesNoPlugin(SourceTree())); }
+TEST(Structure, OperatorsKernelsAndTestsShareStems) { ExpectNone(CheckSameStems(SourceTree())); }
+TEST(Structure, TablesCallEveryRegistration) { ExpectNone(CheckTablesCall(SourceTree())); }
+TEST(Structure, HeaderGuardsArePaths) { ExpectNone(CheckHeaderGuards(SourceTree())); }
+TEST(Structure, NoOtherBuildSystem) { ExpectNone(CheckOneBuildSystem(SourceTree())); }
+TEST(Structure, NoMachinePaths) { ExpectNone(CheckNoMachinePaths(SourceTree())); }
+TEST(Structure, EveryTestRuns) { ExpectNone(CheckTestsRun(SourceTree())); }
+
+TEST(Structure, FilesHaveAReadableLength) {
+  ExpectNone(CheckSizes(SourceTree()));
+  for (const std::string& line : LongFiles(SourceTree())) std::cout << "long: " << line << "\n";
+}
+
+}  // namespace
+}  // namespace structure

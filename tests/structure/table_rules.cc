@@ -1,0 +1,119 @@
+#include "tests/structure/table_rules.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+namespace structure {
+namespace {
+
+const char* const kBackends[] = {"reference", "cpu"};
+
+// Where an operator of ops/<plugin> has its kernels and tests; "" is the core.
+const char* const kPlugins[] = {"", "/droppos"};
+
+struct Declaration {
+  size_t line_index;
+  std::string function;
+};
+
+// "void RegisterX(graph::SchemaRegistry*" and "void RegisterX(graph::KernelTable*", as
+// declaration or definition. The functions that are tables themselves are left out.
+std::vector<Declaration> Registrations(const std::vector<std::string>& lines,
+                                       absl::string_view parameter) {
+  std::vector<Declaration> found;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    absl::string_view line = lines[i];
+    if (!absl::ConsumePrefix(&line, "void Register")) continue;
+    const size_t parenthesis = line.find('(');
+    if (parenthesis == absl::string_view::npos) continue;
+    if (!absl::StartsWith(line.substr(parenthesis + 1), parameter)) continue;
+    const absl::string_view name = line.substr(0, parenthesis);
+    if (name == "Ops" || name == "Kernels") continue;
+    found.push_back({i, absl::StrCat("Register", name)});
+  }
+  return found;
+}
+
+constexpr char kSchemas[] = "graph::SchemaRegistry*";
+constexpr char kKernels[] = "graph::KernelTable*";
+
+void Expect(const Tree& tree, const std::string& header, const std::string& path, const char* what,
+            Findings* findings) {
+  if (tree.count(path) > 0) return;
+  findings->push_back(
+      absl::StrCat(At(header, 0), "has no ", what, " ", path, "; write it under that name"));
+}
+
+}  // namespace
+
+Findings CheckSameStems(const Tree& tree) {
+  Findings findings;
+  for (const std::string plugin : kPlugins) {
+    const std::string ops = absl::StrCat("ops", plugin);
+    for (const auto& [path, lines] : tree) {
+      if (Folder(path) != ops || !IsHeader(path)) continue;
+      if (Registrations(lines, kSchemas).empty()) continue;
+      absl::string_view stem_view = path;
+      absl::ConsumeSuffix(&stem_view, ".h");
+      const std::string stem = BaseName(stem_view);
+      Expect(tree, path, absl::StrCat(ops, "/", stem, ".cc"), "source", &findings);
+      for (const char* backend : kBackends) {
+        Expect(tree, path, absl::StrCat("backends/", backend, plugin, "/", stem, ".cc"), "kernels",
+               &findings);
+      }
+      Expect(tree, path, absl::StrCat("tests/", ops, "/", stem, "_test.cc"), "test", &findings);
+    }
+    for (const std::string backend : kBackends) {
+      for (const auto& [path, lines] : tree) {
+        if (Folder(path) != absl::StrCat("backends/", backend, plugin) || IsHeader(path)) continue;
+        const std::vector<Declaration> kernels = Registrations(lines, kKernels);
+        absl::string_view stem = path;
+        if (kernels.empty() || !absl::ConsumeSuffix(&stem, ".cc")) continue;
+        const std::string header = absl::StrCat(ops, "/", BaseName(stem), ".h");
+        if (tree.count(header) > 0) continue;
+        findings.push_back(absl::StrCat(At(path, kernels[0].line_index), "kernels without ", header,
+                                        "; name the file like the operator's"));
+      }
+    }
+  }
+  return findings;
+}
+
+Findings CheckTablesCall(const Tree& tree) {
+  Findings findings;
+  for (const auto& [path, lines] : tree) {
+    const bool ops = absl::StartsWith(path, "ops/");
+    if (!IsHeader(path) || (!ops && !absl::StartsWith(path, "backends/"))) continue;
+    const std::string table = Folder(path) + (ops ? "/op_table.cc" : "/kernel_table.cc");
+    for (const Declaration& d : Registrations(lines, ops ? kSchemas : kKernels)) {
+      if (Contains(tree, table, absl::StrCat(" ", d.function, "("))) continue;
+      findings.push_back(absl::StrCat(At(path, d.line_index), d.function, " is not called by ",
+                                      table, ", so its operators do not exist; add the call"));
+    }
+  }
+  return findings;
+}
+
+Findings CheckKernels(const std::vector<std::string>& schema_types, const std::string& backend,
+                      const std::vector<std::string>& kernel_types) {
+  const auto has = [](const std::vector<std::string>& types, const std::string& type) {
+    return std::find(types.begin(), types.end(), type) != types.end();
+  };
+  Findings findings;
+  for (const std::string& type : schema_types) {
+    if (has(kernel_types, type)) continue;
+    findings.push_back(absl::StrCat("backends/", backend, "/kernel_table.cc:1: no kernel for ",
+                                    type, "; add it to the file of the operator's stem"));
+  }
+  for (const std::string& type : kernel_types) {
+    if (has(schema_types, type)) continue;
+    findings.push_back(absl::StrCat("backends/", backend, "/kernel_table.cc:1: a kernel for ", type,
+                                    ", which has no schema; add one under ops/"));
+  }
+  return findings;
+}
+
+}  // namespace structure

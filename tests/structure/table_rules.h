@@ -1,0 +1,27 @@
+// Operators, their kernels and their tests: same stem, fixed folders, complete tables.
+#ifndef TESTS_STRUCTURE_TABLE_RULES_H_
+#define TESTS_STRUCTURE_TABLE_RULES_H_
+
+#include <string>
+#include <vector>
+
+#include "tests/structure/source_tree.h"
+
+namespace structure {
+
+// ops/x.{h,cc} that registers operators has backends/{reference,cpu}/x.cc and
+// tests/ops/x_test.cc, and a backend's file that registers kernels belongs to an
+// operator; the same for ops/droppos.
+Findings CheckSameStems(const Tree& tree);
+
+// Each Register function declared in a header of ops/ or backends/ is called by
+// the table of its folder, op_table.cc or kernel_table.cc.
+Findings CheckTablesCall(const Tree& tree);
+
+// Each operator type with a schema has a kernel and the other way round.
+Findings CheckKernels(const std::vector<std::string>& schema_types, const std::string& backend,
+                      const std::vector<std::string>& kernel_types);
+
+}  // namespace structure
+
+#endif  // TESTS_STRUCTURE_TABLE_RULES_H_
