@@ -8,13 +8,21 @@
 
 namespace graph {
 
-Buffer::Buffer(size_t bytes) : size_(bytes) {
+Buffer Buffer::Uninitialized(size_t bytes) {
   // An empty blob has an address, too: executables tell blobs of the workspace
   // from those of the arena by it.
   const size_t capacity = std::max(AlignUp(bytes), kAlignment);
-  data_.reset(std::aligned_alloc(kAlignment, capacity));
-  CHECK(data_ != nullptr);
-  std::memset(data_.get(), 0, capacity);
+  Buffer buffer;
+  buffer.data_.reset(std::aligned_alloc(kAlignment, capacity));
+  CHECK(buffer.data_ != nullptr);
+  buffer.size_ = bytes;
+  return buffer;
+}
+
+Buffer Buffer::Zeroed(size_t bytes) {
+  Buffer buffer = Uninitialized(bytes);
+  std::memset(buffer.data(), 0, std::max(AlignUp(bytes), kAlignment));
+  return buffer;
 }
 
 void Buffer::Free::operator()(void* p) const { std::free(p); }
@@ -24,7 +32,7 @@ void Tensor::CheckType(DType dtype) const { CHECK(type.dtype == dtype); }
 absl::StatusOr<Tensor> Workspace::Create(absl::string_view name, const TensorType& type) {
   auto it = blobs_.find(name);
   if (it == blobs_.end()) {
-    it = blobs_.emplace(std::string(name), Entry{type, Buffer(type.bytes())}).first;
+    it = blobs_.emplace(std::string(name), Entry{type, Buffer::Zeroed(type.bytes())}).first;
   } else if (it->second.type != type) {
     return absl::FailedPreconditionError(
         absl::StrCat("blob '", name, "' is ", it->second.type.ToString(),
@@ -50,7 +58,7 @@ std::vector<std::string> Workspace::Names() const {
 void Workspace::ReserveArena(size_t bytes) {
   if (bytes <= arena_.size()) return;
   arena_ = Buffer();  // freed first: two arenas at once could be too much memory
-  arena_ = Buffer(bytes);
+  arena_ = Buffer::Uninitialized(bytes);
 }
 
 size_t Workspace::persistent_bytes() const {

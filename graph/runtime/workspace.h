@@ -21,11 +21,13 @@ constexpr size_t kAlignment = 64;
 // Rounds up to the alignment.
 inline size_t AlignUp(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
-// Owned, aligned, zeroed memory; data() is null only for Buffer().
+// Owned, aligned memory; data() is null only for Buffer().
 class Buffer {
  public:
   Buffer() = default;
-  explicit Buffer(size_t bytes);
+  static Buffer Zeroed(size_t bytes);
+  // Not touched, so that pages which nobody uses cost nothing.
+  static Buffer Uninitialized(size_t bytes);
   Buffer(Buffer&&) = default;
   Buffer& operator=(Buffer&&) = default;
 

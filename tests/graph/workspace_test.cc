@@ -14,18 +14,19 @@ bool Aligned(const void* p) { return reinterpret_cast<uintptr_t>(p) % kAlignment
 
 TEST(Buffer, AlignedZeroedAndOwned) {
   for (size_t bytes : {1, 63, 64, 65, 1000}) {
-    const Buffer buffer(bytes);
+    const Buffer buffer = Buffer::Zeroed(bytes);
     EXPECT_EQ(buffer.size(), bytes);
     EXPECT_TRUE(Aligned(buffer.data()));
     const char* data = static_cast<const char*>(buffer.data());
     EXPECT_TRUE(std::all_of(data, data + bytes, [](char c) { return c == 0; }));
   }
-  Buffer a(10);
+  Buffer a = Buffer::Zeroed(10);
   void* data = a.data();
   const Buffer b = std::move(a);
   EXPECT_EQ(b.data(), data);
   EXPECT_EQ(Buffer().data(), nullptr);
-  EXPECT_NE(Buffer(0).data(), nullptr);
+  EXPECT_NE(Buffer::Zeroed(0).data(), nullptr);
+  EXPECT_NE(Buffer::Uninitialized(0).data(), nullptr);
 }
 
 TEST(Workspace, CreateOnceThenTheSame) {

@@ -1,0 +1,249 @@
+// The trainer as a person meets it: the program run with good and bad input.
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "models/training/safetensors.h"
+
+namespace tools {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+namespace fs = std::filesystem;
+
+struct Outcome {
+  int exit_code = -1;
+  std::string out, err;
+};
+
+std::string Contents(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+class TrainCli : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const std::string name = ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    // On Bazel's own temporary folder, not in the runfiles: what a run leaves is counted.
+    folder_ = fs::path(std::getenv("TEST_TMPDIR")) / name;
+    fs::create_directories(folder_);
+    program_ = fs::absolute("tools/train");
+  }
+
+  // Runs the trainer in folder_, as `bazel run` would.
+  Outcome Train(std::vector<std::string> args) {
+    const fs::path out = fs::path(std::getenv("TEST_TMPDIR")) / "out.txt";
+    const fs::path err = fs::path(std::getenv("TEST_TMPDIR")) / "err.txt";
+    args.insert(args.begin(), program_);
+    const pid_t child = fork();
+    if (child == 0) {
+      setenv("BUILD_WORKING_DIRECTORY", folder_.c_str(), 1);
+      std::vector<char*> argv;
+      for (std::string& arg : args) argv.push_back(arg.data());
+      argv.push_back(nullptr);
+      dup2(open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
+      dup2(open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO);
+      execv(argv[0], argv.data());
+      _exit(127);
+    }
+    int status = 0;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    Outcome outcome;
+    outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    outcome.out = Contents(out);
+    outcome.err = Contents(err);
+    return outcome;
+  }
+
+  // Small and quick; further arguments come after and win.
+  Outcome TrainTiny(std::vector<std::string> args) {
+    args.insert(args.begin(), {"--model=droppos_tiny", "--embed_dim=16", "--depth=1",
+                               "--num_heads=2", "--decoder_embed_dim=8", "--decoder_depth=1",
+                               "--decoder_num_heads=2", "--batch_size=64"});
+    return Train(args);
+  }
+
+  // Refused with one line that names the thing, and nothing written.
+  void ExpectRefused(const Outcome& outcome, const std::vector<std::string>& texts) {
+    EXPECT_EQ(outcome.exit_code, 1) << outcome.out << outcome.err;
+    for (const std::string& text : texts) EXPECT_THAT(outcome.err, HasSubstr(text));
+    EXPECT_THAT(outcome.err, ::testing::StartsWith("train: "));
+    EXPECT_THAT(outcome.err, Not(HasSubstr("CHECK failed")));
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+    EXPECT_FALSE(fs::exists(folder_ / "runs"));
+  }
+
+  fs::path folder_;
+  std::string program_;
+};
+
+TEST_F(TrainCli, BareRunMakesAnOutputFolderWhereItWasTyped) {
+  const Outcome outcome = TrainTiny({"--steps=2"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("EMBEDDED"), HasSubstr("effective batch 64"),
+                                 HasSubstr("GFLOP an image"), HasSubstr("eta ")));
+  std::vector<fs::path> runs;
+  for (const auto& entry : fs::directory_iterator(folder_ / "runs")) runs.push_back(entry.path());
+  ASSERT_EQ(runs.size(), 1u);
+  EXPECT_THAT(runs[0].filename(), ::testing::StartsWith("droppos_tiny-"));
+  for (const char* file : {"metrics.jsonl", "flags.txt", "checkpoint.safetensors"}) {
+    EXPECT_TRUE(fs::exists(runs[0] / file)) << file;
+  }
+}
+
+TEST_F(TrainCli, FlagsFileRepeatsARunBitForBit) {
+  ASSERT_EQ(TrainTiny({"--steps=2", "--output_dir=a", "--seed=3"}).exit_code, 0);
+  const Outcome again =
+      Train({"--flagfile=" + (folder_ / "a/flags.txt").string(), "--output_dir=b"});
+  ASSERT_EQ(again.exit_code, 0) << again.err;
+  const auto a = models::SafetensorsFile::Read(folder_ / "a/checkpoint.safetensors");
+  const auto b = models::SafetensorsFile::Read(folder_ / "b/checkpoint.safetensors");
+  ASSERT_TRUE(a.ok() && b.ok());
+  for (const auto& [name, entry] : a->tensors()) {
+    EXPECT_EQ(entry.data, b->tensors().at(name).data) << name;
+  }
+}
+
+TEST_F(TrainCli, InitFromGoesOnWithSavedParameters) {
+  ASSERT_EQ(TrainTiny({"--steps=2", "--output_dir=a"}).exit_code, 0);
+  const Outcome next =
+      TrainTiny({"--steps=1", "--output_dir=b", "--init_from=a/checkpoint.safetensors"});
+  ASSERT_EQ(next.exit_code, 0) << next.err;
+  EXPECT_THAT(next.out, HasSubstr("values loaded"));
+}
+
+// The argument list of the official PRETRAIN.md, as published.
+TEST_F(TrainCli, PublishedCommandSetsUp) {
+  const Outcome outcome = Train({"--batch_size",
+                                 "64",
+                                 "--accum_iter",
+                                 "1",
+                                 "--model",
+                                 "DropPos_mae_vit_base_patch16_dec512d2b",
+                                 "--drop_pos_type",
+                                 "mae_pos_target",
+                                 "--mask_token_type",
+                                 "param",
+                                 "--pos_mask_ratio",
+                                 "0.75",
+                                 "--pos_weight",
+                                 "0.05",
+                                 "--label_smoothing_sigma",
+                                 "1",
+                                 "--sigma_decay",
+                                 "--attn_guide",
+                                 "--input_size",
+                                 "224",
+                                 "--token_size",
+                                 "14",
+                                 "--mask_ratio",
+                                 "0.75",
+                                 "--epochs",
+                                 "800",
+                                 "--warmup_epochs",
+                                 "10",
+                                 "--blr",
+                                 "1.5e-4",
+                                 "--weight_decay",
+                                 "0.05",
+                                 "--output_dir",
+                                 "./output_dir",
+                                 "--log_dir",
+                                 "./log_dir",
+                                 "--experiment",
+                                 "droppos_pos_mask0.75_posmask0.75_smooth1to0_sim_in1k_ep800",
+                                 "--steps=0"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("note: "), HasSubstr("droppos_vitb"),
+                                 HasSubstr("published: 32 GPUs x 64 = 2048")));
+  EXPECT_TRUE(fs::is_empty(folder_)) << "--steps=0 writes nothing";
+}
+
+TEST_F(TrainCli, ListsModelsAndHelp) {
+  const Outcome models = Train({"--list_models"});
+  EXPECT_EQ(models.exit_code, 0);
+  for (const char* name : {"droppos_tiny", "droppos_vits", "droppos_vitb_p32", "droppos_vitl_d8",
+                           "droppos_vith", "DropPos_mae_vit_huge_patch14_dec512d8b"}) {
+    EXPECT_THAT(models.out, HasSubstr(name));
+  }
+  const Outcome help = Train({"--help"});
+  EXPECT_EQ(help.exit_code, 0);
+  EXPECT_THAT(help.out, AllOf(HasSubstr("DropPos:"), HasSubstr("--mask_ratio")));
+}
+
+TEST_F(TrainCli, WrongFlags) {
+  ExpectRefused(Train({}), {"--model is missing", "droppos_tiny"});
+  ExpectRefused(Train({"--model=droppos_vitt"}), {"droppos_vitt", "did you mean 'droppos_vit"});
+  ExpectRefused(TrainTiny({"--mask_ration=0.5"}), {"mask_ration", "mask_ratio"});
+  ExpectRefused(TrainTiny({"--disable_pass=no_such_pass"}), {"no_such_pass", "cse"});
+  ExpectRefused(TrainTiny({"--device=cuda"}), {"--device=cuda", "cpu"});
+}
+
+TEST_F(TrainCli, ImpossibleSizes) {
+  ExpectRefused(TrainTiny({"--input_size=60"}), {"--input_size=60", "--patch_size=8"});
+  ExpectRefused(TrainTiny({"--num_heads=3"}), {"--embed_dim=16", "--num_heads=3"});
+  ExpectRefused(TrainTiny({"--mask_ratio=1.5"}), {"--mask_ratio=1.5"});
+  ExpectRefused(TrainTiny({"--mask_ratio=0.999"}), {"--mask_ratio", "visible"});
+  ExpectRefused(TrainTiny({"--pos_mask_ratio=0"}), {"--pos_mask_ratio=0", "--mask_ratio"});
+  ExpectRefused(TrainTiny({"--batch_size=100000"}), {"--batch_size=100000", "50000"});
+  ExpectRefused(TrainTiny({"--warmup_epochs=50"}), {"--warmup_epochs=50", "--epochs"});
+}
+
+TEST_F(TrainCli, BadData) {
+  ExpectRefused(TrainTiny({"--data_path=nowhere"}), {"nowhere"});
+  fs::create_directories(folder_ / "empty");
+  ExpectRefused(TrainTiny({"--data_path=empty"}), {"empty"});
+  fs::create_directories(folder_ / "broken");
+  for (int i = 0; i < 70; ++i) {
+    std::ofstream(folder_ / "broken" / (std::to_string(i) + ".jpg")) << "not an image";
+  }
+  const Outcome broken = TrainTiny({"--data_path=broken", "--steps=1", "--output_dir=out"});
+  EXPECT_EQ(broken.exit_code, 1);
+  EXPECT_THAT(broken.out + broken.err, AllOf(HasSubstr("broken"), HasSubstr(".jpg")));
+  EXPECT_FALSE(fs::exists(folder_ / "out/checkpoint.safetensors"));
+}
+
+TEST_F(TrainCli, BadCheckpoints) {
+  std::ofstream(folder_ / "short.safetensors") << "abc";
+  ExpectRefused(TrainTiny({"--init_from=short.safetensors", "--steps=1"}), {"short.safetensors"});
+  ExpectRefused(TrainTiny({"--init_from=none.safetensors", "--steps=1"}), {"none.safetensors"});
+  ASSERT_EQ(TrainTiny({"--steps=1", "--output_dir=a"}).exit_code, 0);
+  const std::string whole = Contents(folder_ / "a/checkpoint.safetensors");
+  std::ofstream(folder_ / "cut.safetensors") << whole.substr(0, whole.size() / 2);
+  ExpectRefused(TrainTiny({"--init_from=cut.safetensors", "--steps=1"}), {"cut.safetensors"});
+}
+
+TEST_F(TrainCli, OutputFolders) {
+  std::ofstream(folder_ / "file") << "x";
+  ExpectRefused(TrainTiny({"--steps=1", "--output_dir=file/run"}), {"file"});
+  ASSERT_EQ(TrainTiny({"--steps=1", "--output_dir=used"}).exit_code, 0);
+  const std::string before = Contents(folder_ / "used/metrics.jsonl");
+  ExpectRefused(TrainTiny({"--steps=1", "--output_dir=used"}), {"used", "--overwrite"});
+  EXPECT_EQ(Contents(folder_ / "used/metrics.jsonl"), before);
+  EXPECT_EQ(TrainTiny({"--steps=1", "--output_dir=used", "--overwrite"}).exit_code, 0);
+}
+
+TEST_F(TrainCli, DumpsGraphsWithoutTraining) {
+  const Outcome outcome = TrainTiny({"--dump_graph=graph", "--steps=0"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  for (const char* file : {"train_predict_net.pb", "train_init_net.pb", "train_predict_net.pbtxt",
+                           "train.txt", "train.dot", "train.blocks.dot"}) {
+    EXPECT_TRUE(fs::exists(folder_ / "graph" / file)) << file;
+  }
+  EXPECT_FALSE(fs::exists(folder_ / "runs"));
+}
+
+}  // namespace
+}  // namespace tools
