@@ -20,9 +20,7 @@ absl::StatusOr<std::vector<graph::TensorType>> InferBiasAdd(const graph::InferCo
 absl::Status BiasAddGradient(graph::GradientBuilder* g) {
   g->SetGrad(0, g->GradOut(0));
   if (g->NeedsGrad(1)) {
-    const auto& shape = g->InType(1).shape;
-    g->SetGrad(1, g->Op("SumToShape", {g->GradOut(0)},
-                        {{"shape", std::vector<int64_t>(shape.begin(), shape.end())}}));
+    g->SetGrad(1, g->Op("SumToShape", {g->GradOut(0)}, {{"shape", ShapeAttr(g->InType(1))}}));
   }
   return absl::OkStatus();
 }

@@ -31,10 +31,6 @@ absl::StatusOr<std::vector<graph::TensorType>> InferLinear(const graph::InferCon
   return std::vector<graph::TensorType>{y};
 }
 
-std::vector<int64_t> ShapeAttr(const graph::TensorType& type) {
-  return std::vector<int64_t>(type.shape.begin(), type.shape.end());
-}
-
 absl::Status LinearGradient(graph::GradientBuilder* g) {
   if (g->forward().Str("activation") != "none") {
     return graph::InvalidArgument(g->forward().Describe(),

@@ -53,11 +53,9 @@ absl::Status MatMulGradient(graph::GradientBuilder* g) {
     g->SetGrad(0, g->Op("MatMul", {g->GradOut(0), g->In(1)}, {{"trans_w", 1 - trans_w}}, "x"));
   }
   if (g->NeedsGrad(1)) {
-    const auto& shape = g->InType(1).shape;
     const graph::BlobId a = trans_w ? g->GradOut(0) : g->In(0);
     const graph::BlobId b = trans_w ? g->In(0) : g->GradOut(0);
-    g->SetGrad(1, g->Op("MatMulWeightGrad", {a, b},
-                        {{"shape", std::vector<int64_t>(shape.begin(), shape.end())}}, "w"));
+    g->SetGrad(1, g->Op("MatMulWeightGrad", {a, b}, {{"shape", ShapeAttr(g->InType(1))}}, "w"));
   }
   return absl::OkStatus();
 }

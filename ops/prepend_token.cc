@@ -26,11 +26,9 @@ absl::Status PrependTokenGradient(graph::GradientBuilder* g) {
         0, g->Op("SliceRows", {dy}, {{"start", int64_t{1}}, {"count", g->InType(0).dim(1)}}, "x"));
   }
   if (g->NeedsGrad(1)) {
-    const auto& shape = g->InType(1).shape;
     const graph::BlobId first =
         g->Op("SliceRows", {dy}, {{"start", int64_t{0}}, {"count", int64_t{1}}}, "first");
-    g->SetGrad(1, g->Op("SumToShape", {first},
-                        {{"shape", std::vector<int64_t>(shape.begin(), shape.end())}}, "token"));
+    g->SetGrad(1, g->Op("SumToShape", {first}, {{"shape", ShapeAttr(g->InType(1))}}, "token"));
   }
   return absl::OkStatus();
 }

@@ -24,6 +24,10 @@ graph::Shape ToShape(absl::Span<const int64_t> dims) {
   return graph::Shape(dims.begin(), dims.end());
 }
 
+std::vector<int64_t> ShapeAttr(const graph::TensorType& type) {
+  return std::vector<int64_t>(type.shape.begin(), type.shape.end());
+}
+
 absl::Status ExpectShapeAttr(const graph::InferContext& c, const std::string& attr) {
   const auto& dims = c.op.Ints(attr);
   if (dims.empty()) {

@@ -3,6 +3,8 @@
 #define OPS_SHAPES_H_
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -34,6 +36,9 @@ bool IsSuffix(absl::Span<const int64_t> shape, absl::Span<const int64_t> of);
 graph::Shape LeadingShape(const graph::TensorType& type);
 
 graph::Shape ToShape(absl::Span<const int64_t> dims);
+// The shape as an attribute's value. By value: a gradient maker may not hold on
+// to the shape of a blob while it adds operators, which moves the net's blobs.
+std::vector<int64_t> ShapeAttr(const graph::TensorType& type);
 
 // Attribute `attr` holds at least one dimension, none of them negative.
 absl::Status ExpectShapeAttr(const graph::InferContext& c, const std::string& attr);
