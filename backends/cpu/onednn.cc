@@ -5,20 +5,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "backends/cpu/kernel_util.h"
 
 namespace backends::cpu {
-namespace {
-
-// CPU streams run on the calling thread and its OpenMP team, so each thread has
-// its own. Never destroyed: oneDNN may be gone before a thread's destructors run.
-dnnl_stream_t Stream() {
-  thread_local dnnl::stream* const stream = new dnnl::stream(Engine());
-  return stream->get();
-}
-
-}  // namespace
 
 ThreadBudget::ThreadBudget(int threads) : before_(omp_get_max_threads()) {
   omp_set_num_threads(threads);
@@ -83,7 +72,7 @@ absl::Status PrimitiveKernel::Guard(const graph::KernelSpec& spec, absl::Functio
 void PrimitiveKernel::Adopt(const dnnl::primitive_desc_base& pd, absl::Span<const int> inputs,
                             absl::Span<const int> outputs,
                             absl::Span<const std::pair<int, int>> also) {
-  Stream();  // made now, so that Run() does not
+  stream_ = dnnl::stream(Engine());
   primitive_ = dnnl::primitive(pd.get());
   const auto add = [&](int arg, Source source, int position, const dnnl::memory::desc& desc) {
     arguments_.push_back({source, position, dnnl::memory(desc, Engine(), nullptr)});
@@ -120,7 +109,7 @@ absl::Status PrimitiveKernel::Bind(const graph::KernelArgs& args) {
 absl::Status PrimitiveKernel::Run() {
   const ThreadBudget budget(threads_);
   const dnnl_status_t status = dnnl_primitive_execute(
-      primitive_.get(), Stream(), static_cast<int>(exec_args_.size()), exec_args_.data());
+      primitive_.get(), stream_.get(), static_cast<int>(exec_args_.size()), exec_args_.data());
   if (status == dnnl_success) return absl::OkStatus();
   return absl::InternalError(absl::StrCat("oneDNN failed with status ", status));
 }

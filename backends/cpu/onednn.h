@@ -98,6 +98,7 @@ class PrimitiveKernel final : public graph::Kernel {
   const int threads_;
   size_t scratch_bytes_ = 0;
   dnnl::primitive primitive_;
+  dnnl::stream stream_;  // of its own, so that Run() makes none on a new thread
   std::vector<Argument> arguments_;
   std::vector<dnnl_exec_arg_t> exec_args_;  // the same in oneDNN's form
 };
