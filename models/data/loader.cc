@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -14,14 +13,13 @@
 #include "graph/base/random.h"
 #include "graph/base/status.h"
 #include "models/data/augment.h"
+#include "models/data/bad_image_judge.h"
 #include "models/data/epoch_order.h"
 
 namespace models {
 namespace {
 
 constexpr int64_t kReadyBatches = 2;
-constexpr int64_t kBadImagesAlwaysAllowed = 2;
-constexpr int64_t kSeenBeforeJudging = 20;
 
 // One image on its way. Items form a ring in the order of the epoch's places:
 // claimed by a worker, loaded without a lock, then appended to the batch being
@@ -76,7 +74,6 @@ class LoaderImpl : public Loader {
   void FinishEpochIfDue();
   void EmitBatch();
   void EmitError(absl::Status error);
-  absl::Status JudgeBadShare() const;
   void Work();
 
   const Dataset* const dataset_;
@@ -96,9 +93,9 @@ class LoaderImpl : public Loader {
 
   // Progress of the epoch being assembled.
   LoaderPosition at_;
-  int64_t first_batch_, first_place_;         // where this loader entered the epoch
-  int64_t seen_ = 0, bad_ = 0;                // distinct images
-  int64_t passed_over_ = 0, bad_in_row_ = 0;  // places: bad ones count again when filling up
+  int64_t first_batch_, first_place_;  // where this loader entered the epoch
+  BadImageJudge judge_;
+  int64_t passed_over_ = 0;  // places: a bad image counts again when filling up
 
   std::unique_ptr<Package> filling_;
   int64_t filled_ = 0;
@@ -128,6 +125,7 @@ LoaderImpl::LoaderImpl(const Dataset* dataset, LoaderOptions options, int64_t ba
       at_(options_.start),
       first_batch_(at_.batch),
       first_place_(at_.position),
+      judge_(size_, options_.max_bad_share),
       consumer_transform_(options_.input_width, options_.input_height) {
   for (Item& item : items_) item.pixels.resize(image_values_);
   // One lent to the consumer, one being filled, the rest ready.
@@ -215,8 +213,6 @@ void LoaderImpl::Assemble(Lock* lock) {
   if (!head.stale) {
     CHECK(head.epoch == at_.epoch && head.place == at_.position);
     at_.position = head.place + 1;
-    const bool first_visit = head.place < size_;
-    if (first_visit) ++seen_;
     if (head.status.ok()) {
       Batch& batch = filling_->batch;
       lock->unlock();
@@ -227,7 +223,7 @@ void LoaderImpl::Assemble(Lock* lock) {
       batch.image_ids[filled_] = dataset_->image_id(head.image);
       lock->lock();
       ++filled_;
-      bad_in_row_ = 0;
+      judge_.SeeGood(head.place < size_);
     } else {
       AcceptBad(head);
     }
@@ -235,17 +231,18 @@ void LoaderImpl::Assemble(Lock* lock) {
   head.state = Item::kFree;
   ++assembled_;
   assembling_ = false;
-  if (absl::Status status = JudgeBadShare(); !status.ok()) return EmitError(std::move(status));
+  const bool all_seen = at_.position >= std::min(size_, EndPlace(at_.epoch));
+  if (absl::Status status = judge_.Judge(all_seen); !status.ok()) {
+    return EmitError(std::move(status));
+  }
   FinishEpochIfDue();
 }
 
 void LoaderImpl::AcceptBad(const Item& bad) {
-  if (bad.place < size_) {
-    filling_->bad.emplace_back(bad.status.message());
-    ++bad_;
-  }
+  const bool first_visit = bad.place < size_;
+  if (first_visit) filling_->bad.emplace_back(bad.status.message());
+  judge_.SeeBad(first_visit, bad.status);
   ++passed_over_;
-  ++bad_in_row_;
   if (!training()) return;
   // The epoch needs one more place: what was claimed for the next epoch is too
   // early by one, so claiming goes back to this one.
@@ -261,28 +258,6 @@ void LoaderImpl::AcceptBad(const Item& bad) {
   }
   claim_epoch_ = at_.epoch;
   claim_place_ = last_place + 1;
-}
-
-absl::Status LoaderImpl::JudgeBadShare() const {
-  if (bad_in_row_ == 0 && bad_ == 0) return absl::OkStatus();
-  const std::string last = filling_->bad.empty() ? "named before" : filling_->bad.back();
-  if (bad_in_row_ >= size_) {
-    return graph::InvalidArgument("none of the images can be decoded (", dataset_->description(),
-                                  "); the last: ", last);
-  }
-  // Before the whole epoch has been seen, chance may bring bad images together:
-  // only clearly too many (four standard deviations) stop the run early.
-  const bool all_seen = at_.position >= std::min(size_, EndPlace(at_.epoch));
-  const double expected = options_.max_bad_share * seen_;
-  const double allowed = all_seen ? expected : expected + 4 * std::sqrt(expected);
-  if (bad_ <= kBadImagesAlwaysAllowed || bad_ <= allowed ||
-      (seen_ < kSeenBeforeJudging && !all_seen)) {
-    return absl::OkStatus();
-  }
-  return graph::InvalidArgument(bad_, " of the first ", seen_, " images cannot be decoded (",
-                                bad_ * 100 / seen_, "%), more than the ",
-                                options_.max_bad_share * 100,
-                                "% that are passed over; repair or remove them. The last: ", last);
 }
 
 // Passes on the batch when it is full, and begins a new epoch after the last one.
@@ -301,7 +276,8 @@ void LoaderImpl::FinishEpochIfDue() {
     at_ = {at_.epoch + 1, 0, 0};
   }
   first_batch_ = first_place_ = 0;
-  seen_ = bad_ = passed_over_ = bad_in_row_ = 0;
+  passed_over_ = 0;
+  judge_.BeginEpoch();
 }
 
 void LoaderImpl::EmitBatch() {

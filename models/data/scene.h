@@ -64,10 +64,12 @@ struct SceneLight {
   float cloud_brightness;
   float haze;  // per metre
   bool night;  // windows are lit
-  // Of the finished picture: gain per channel, brightness gradient, saturation,
-  // contrast, grain in grey levels.
+  // Of the finished picture: gain per channel; how brightness and warmth (red
+  // against blue) change across it, per picture height; saturation, contrast, grain
+  // in grey levels.
   Color gain;
-  float gradient_u, gradient_v;
+  float brighter_x, brighter_y;
+  float warmer_x, warmer_y;
   float saturation, contrast, grain;
   uint32_t grain_seed;  // of the scene: the same grain everywhere would tell positions
 };

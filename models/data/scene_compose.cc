@@ -2,127 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
-#include "graph/base/random.h"
+#include "models/data/scene_style.h"
 #include "models/data/scene_texture.h"
 
 namespace models {
 namespace {
-
-// Dice with float results.
-class Dice {
- public:
-  explicit Dice(uint64_t key) : stream_(key, graph::Purpose::kScene) {}
-  float In(float low, float high) { return static_cast<float>(stream_.Uniform(low, high)); }
-  // Even in the logarithm.
-  float Scale(float low, float high) { return low * std::exp2(In(0, std::log2(high / low))); }
-  bool Chance(float p) { return stream_.Uniform() < p; }
-  int Int(int low, int high) { return low + static_cast<int>(stream_.Below(high - low + 1)); }
-  float Sign() { return Chance(0.5f) ? 1.0f : -1.0f; }
-  // `color` with every channel and the whole varied.
-  Color Vary(Color color, float amount) {
-    const float all = std::exp2(In(-amount, amount));
-    return color * all *
-           Color{std::exp2(In(-amount, amount) * 0.6f), std::exp2(In(-amount, amount) * 0.6f),
-                 std::exp2(In(-amount, amount) * 0.6f)};
-  }
-  template <typename T, size_t n>
-  const T& Pick(const T (&choices)[n]) {
-    return choices[stream_.Below(n)];
-  }
-
- private:
-  graph::RandomStream stream_;
-};
-
-constexpr Color kGrass[] = {{0.13f, 0.24f, 0.06f}, {0.25f, 0.34f, 0.10f}, {0.42f, 0.36f, 0.16f}};
-constexpr Color kLeaves[] = {{0.10f, 0.22f, 0.06f},
-                             {0.17f, 0.27f, 0.07f},
-                             {0.30f, 0.30f, 0.07f},
-                             {0.45f, 0.22f, 0.06f},
-                             {0.08f, 0.16f, 0.09f}};
-constexpr Color kNeedles[] = {{0.05f, 0.13f, 0.08f}, {0.09f, 0.18f, 0.10f}, {0.13f, 0.20f, 0.08f}};
-constexpr Color kSand[] = {
-    {0.72f, 0.60f, 0.40f}, {0.62f, 0.50f, 0.34f}, {0.62f, 0.34f, 0.18f}, {0.82f, 0.78f, 0.68f}};
-constexpr Color kSoil[] = {{0.26f, 0.18f, 0.11f}, {0.36f, 0.27f, 0.17f}, {0.18f, 0.14f, 0.11f}};
-constexpr Color kPaving[] = {{0.16f, 0.16f, 0.17f}, {0.30f, 0.29f, 0.28f}, {0.48f, 0.46f, 0.42f}};
-constexpr Color kRock[] = {{0.32f, 0.31f, 0.30f}, {0.42f, 0.36f, 0.30f}, {0.25f, 0.26f, 0.30f}};
-constexpr Color kWalls[] = {{0.80f, 0.76f, 0.68f}, {0.62f, 0.45f, 0.34f}, {0.45f, 0.42f, 0.40f},
-                            {0.72f, 0.60f, 0.42f}, {0.35f, 0.38f, 0.44f}, {0.85f, 0.84f, 0.82f}};
-constexpr Color kRoofs[] = {
-    {0.50f, 0.18f, 0.10f}, {0.28f, 0.16f, 0.12f}, {0.24f, 0.25f, 0.28f}, {0.42f, 0.30f, 0.18f}};
-constexpr Color kPaints[] = {{0.62f, 0.10f, 0.08f}, {0.10f, 0.22f, 0.50f}, {0.80f, 0.80f, 0.78f},
-                             {0.08f, 0.09f, 0.10f}, {0.75f, 0.60f, 0.10f}, {0.10f, 0.35f, 0.22f}};
-constexpr Color kSnow = {0.86f, 0.88f, 0.93f};
-
-struct Weather {
-  Color zenith, horizon, sun, ambient;
-  float cloud_low, cloud_high, haze;
-};
-constexpr Weather kWeathers[] = {
-    // clear day
-    {{.16f, .34f, .78f}, {.62f, .76f, .92f}, {.95f, .90f, .80f}, {.30f, .36f, .46f}, -.4f, .8f, 1},
-    // milky sky
-    {{.48f, .56f, .68f}, {.86f, .85f, .80f}, {.60f, .56f, .48f}, {.46f, .47f, .48f}, -.2f, .6f, 4},
-    // overcast: brightest overhead
-    {{.78f, .79f, .80f}, {.45f, .47f, .50f}, {.08f, .08f, .08f}, {.62f, .62f, .63f}, .5f, 1, 4},
-    // storm
-    {{.10f, .12f, .16f}, {.50f, .50f, .44f}, {.30f, .29f, .25f}, {.26f, .28f, .30f}, .6f, 1, 2},
-    // sunset
-    {{.20f, .20f, .44f}, {1.1f, .50f, .18f}, {.80f, .38f, .14f}, {.24f, .20f, .26f}, -.4f, .9f, 2},
-    // dawn
-    {{.48f, .42f, .62f}, {1.0f, .74f, .66f}, {.60f, .46f, .40f}, {.36f, .32f, .38f}, -.4f, .7f, 5},
-    // dusk, almost night
-    {{.03f, .05f, .13f}, {.16f, .17f, .28f}, {.07f, .08f, .11f}, {.06f, .07f, .11f}, -.6f, .6f, 1},
-    // green evening
-    {{.08f, .22f, .34f}, {.72f, .74f, .44f}, {.42f, .36f, .18f}, {.20f, .24f, .24f}, -.4f, .6f, 2},
-};
-constexpr int kDusk = 6;
-
-SceneCamera MakeCamera(Dice* dice) {
-  SceneCamera camera;
-  camera.horizon = dice->In(0.15f, 0.75f);
-  const float roll = dice->In(-15, 15) * dice->In(0.2f, 1) * static_cast<float>(M_PI / 180);
-  camera.cos_roll = std::cos(roll);
-  camera.sin_roll = std::sin(roll);
-  camera.focal = dice->Scale(0.7f, 1.7f);
-  camera.eye_height = dice->Scale(1.5f, 7.0f);
-  return camera;
-}
-
-SceneLight MakeLight(Dice* dice) {
-  SceneLight light;
-  const int kind = dice->Int(0, 7);
-  const Weather& weather = kWeathers[kind];
-  light.zenith = dice->Vary(weather.zenith, 0.45f);
-  light.horizon = dice->Vary(weather.horizon, 0.45f);
-  light.sun = dice->Vary(weather.sun, 0.4f);
-  light.ambient = dice->Vary(weather.ambient, 0.4f);
-  light.sun_u = dice->In(-1.3f, 1.3f);
-  light.sun_v = -dice->In(-0.05f, 0.9f);
-  light.glow = dice->In(0.1f, 1.0f);
-  light.sky_height = dice->Scale(0.08f, 0.6f);
-  light.cloud_cover = dice->In(weather.cloud_low, weather.cloud_high);
-  light.cloud_scale = dice->Scale(5, 16);
-  light.cloud_x = dice->In(0, 100);
-  light.cloud_z = dice->In(0, 100);
-  light.cloud_brightness = dice->In(0.5f, 1.2f);
-  light.haze = weather.haze * dice->Scale(0.0002f, 0.003f);
-  light.night = kind == kDusk;
-
-  // The camera's automatic exposure, roughly, and its errors.
-  const float level = 0.5f * (light.horizon.g + light.ambient.g + 0.4f * light.sun.g) + 0.02f;
-  const float exposure = 0.6f * std::pow(level, -0.8f) * std::exp2(dice->In(-1, 1));
-  light.gain = dice->Vary({exposure, exposure, exposure}, 0.3f);
-  const float angle = dice->In(0, static_cast<float>(2 * M_PI)), strength = dice->In(0, 1.1f);
-  light.gradient_u = strength * std::cos(angle);
-  light.gradient_v = strength * std::sin(angle);
-  light.saturation = dice->Chance(0.1f) ? 0 : dice->In(0.6f, 1.6f);
-  light.contrast = dice->In(0.75f, 1.4f);
-  light.grain = dice->In(0, 4);
-  light.grain_seed = static_cast<uint32_t>(dice->Int(0, 1 << 30));
-  return light;
-}
 
 class Composer {
  public:
@@ -267,7 +153,7 @@ class Composer {
     Hill(0.0f, dice_.In(0.05f, 0.2f), dice_.In(100, 300), 1.6f, dice_.Pick(kWalls), 900, 9);
     for (float side : {-1.0f, 1.0f}) {
       float z = dice_.In(9, 22);
-      while (z < 220) {
+      while (z < 150) {
         const float width = dice_.In(9, 22), height = dice_.Scale(8, 55);
         const float x =
             ground.road_x + side * (ground.road_half_width + dice_.In(3, 6) + width / 2);
@@ -303,7 +189,7 @@ class Composer {
     if (dice_.Chance(0.35f)) Path();
     Hill(0.02f, dice_.In(0.08f, 0.2f), dice_.In(120, 260), 1.2f,
          conifer_share_ > 0.5f ? dice_.Pick(kNeedles) : dice_.Pick(kLeaves), 150, 9);
-    Trees(dice_.Int(18, 34), 18, 130, dice_.In(9, 17));
+    Trees(dice_.Int(14, 26), 18, 130, dice_.In(9, 17));
     const Color bark = dice_.Vary({0.25f, 0.19f, 0.14f}, 0.5f);
     for (int i = dice_.Int(2, 6); i > 0; --i) {
       const float z = dice_.Scale(5, 18), width = dice_.In(0.3f, 0.7f);
@@ -538,7 +424,7 @@ class Composer {
     scene_.water.sine = std::sin(turn);
     LowHills();
     const float quay = scene_.water.high * 1.25f;
-    for (int i = dice_.Int(5, 14); i > 0; --i) {
+    for (int i = dice_.Int(4, 9); i > 0; --i) {
       const float z = quay * dice_.In(1, 1.6f);
       Add(ObjectKind::kBuilding, dice_.In(-1, 1) * VisibleSide(z), z, dice_.In(0.12f, 0.4f) * quay,
           dice_.In(0.08f, 0.25f) * quay, dice_.Vary(dice_.Pick(kWalls), 0.3f), dice_.Pick(kPaints))

@@ -322,13 +322,22 @@ class Painter {
     const SceneLight& light = scene_.light;
     Image image = Image::Sized(width_, height_);
     std::vector<float> values(size_t{3} * width_), grains(size_t{3} * width_);
+    // How brightness and warmth change across the picture is an exponential of x and
+    // y, so a step means the same ratio everywhere and the two factors separate.
+    const auto growth = [](float brighter, float warmer) {
+      return Color{std::exp(brighter + warmer), std::exp(brighter), std::exp(brighter - warmer)};
+    };
+    std::vector<Color> column_gains(width_);
+    for (int x = 0; x < width_; ++x) {
+      const float px = (x + 0.5f - 0.5f * width_) * pixel_;
+      column_gains[x] = light.gain * growth(light.brighter_x * px, light.warmer_x * px);
+    }
     uint32_t noise = light.grain_seed;
     for (int y = 0; y < height_; ++y) {
       const float py = (y + 0.5f) * pixel_ - 0.5f;
+      const Color row_gain = growth(light.brighter_y * py, light.warmer_y * py);
       for (int x = 0; x < width_; ++x) {
-        const float px = (x + 0.5f - 0.5f * width_) * pixel_;
-        const float gradient = std::max(0.15f, 1 + light.gradient_u * px + light.gradient_v * py);
-        const Color c = colors_[size_t{1} * y * width_ + x] * light.gain * gradient;
+        const Color c = colors_[size_t{1} * y * width_ + x] * column_gains[x] * row_gain;
         const float grey = 0.3f * c.r + 0.59f * c.g + 0.11f * c.b;
         values[3 * x] = grey + light.saturation * (c.r - grey);
         values[3 * x + 1] = grey + light.saturation * (c.g - grey);
@@ -342,7 +351,7 @@ class Painter {
         // A film's shoulder keeps bright skies from turning white; the root is the
         // screen's gamma.
         const float value = std::max(0.0f, values[i]);
-        const float tone = std::sqrt(value * (1 + 0.15f * value) / (1 + 0.6f * value));
+        const float tone = std::sqrt(value * (1 + 0.05f * value) / (1 + 0.75f * value));
         const float level = 128 + light.contrast * (255 * tone - 128) + grains[i];
         out[i] = static_cast<uint8_t>(static_cast<int>(std::min(std::max(level, 0.0f), 255.0f)));
       }

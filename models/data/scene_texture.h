@@ -5,6 +5,7 @@
 #define MODELS_DATA_SCENE_TEXTURE_H_
 
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 namespace models {
@@ -21,10 +22,13 @@ class SceneTexture {
   static const SceneTexture& Get(TextureKind kind);
 
   // Bilinear, coordinates in texels of level 0, any finite value of moderate size.
-  // `footprint`: texels of level 0 that one pixel covers. Result in [0, 1].
+  // `footprint`: texels of level 0 that one pixel covers, positive. Result in [0, 1].
   float Sample(float x, float y, float footprint) const {
-    int level = 0;
-    for (; footprint > 1.0f && level < kLevels - 1; ++level) footprint *= 0.5f;
+    // The exponent of the footprint: one level for each doubling above 1.
+    uint32_t bits;
+    std::memcpy(&bits, &footprint, sizeof(bits));
+    const int doublings = static_cast<int>(bits >> 23) - 126;
+    const int level = doublings < 0 ? 0 : doublings > kLevels - 1 ? kLevels - 1 : doublings;
     const float scale = kScale[level];
     x *= scale;
     y *= scale;
