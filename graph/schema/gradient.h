@@ -28,8 +28,9 @@ class GradientBuilder {
   int num_inputs() const { return static_cast<int>(forward_.inputs.size()); }
   BlobId In(int i) const { return forward_.inputs[i]; }
   BlobId Out(int i) const { return forward_.outputs[i]; }
-  const TensorType& InType(int i) const { return net_->type(In(i)); }
-  const TensorType& OutType(int i) const { return net_->type(Out(i)); }
+  // By value: adding operators moves the blobs.
+  TensorType InType(int i) const { return net_->type(In(i)); }
+  TensorType OutType(int i) const { return net_->type(Out(i)); }
   // Gradient of the loss with respect to output `i`; kNone where nothing
   // that reaches the loss reads that output.
   BlobId GradOut(int i) const { return grad_outputs_[i]; }

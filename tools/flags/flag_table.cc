@@ -45,7 +45,7 @@ const FlagRow kRows[] = {
     {"sigma_decay", kDropPos, &F::sigma_decay, kAny, "", kRecipe,
      "let sigma fall to 0 over the epochs"},
     {"attn_guide", kDropPos, &F::attn_guide, kAny, "", kRecipe,
-     "weigh patches by the attention of the undropped image"},
+     "weigh patches by how much they resemble the whole image"},
 
     {"batch_size", kOptimisation, &F::batch_size, kPositive, "N", kRecipe,
      "images in one pass through the net"},
