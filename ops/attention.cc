@@ -13,11 +13,13 @@ absl::Status ExpectQkv(const graph::InferContext& c, int64_t* width) {
   RETURN_IF_ERROR(graph::ExpectRank(c, 0, 3));
   RETURN_IF_ERROR(ExpectIntAtLeast(c, "heads", 1));
   const int64_t heads = c.op.Int("heads");
-  if (c.in(0).cols() % (3 * heads) != 0 || c.in(0).cols() == 0) {
-    return Reject(c, InputText(c, 0, "qkv"), " has ", c.in(0).cols(),
+  const int64_t cols = c.in(0).cols();
+  // Not cols % (3 * heads), which overflows for a hostile number of heads.
+  if (cols == 0 || cols % 3 != 0 || cols / 3 % heads != 0) {
+    return Reject(c, InputText(c, 0, "qkv"), " has ", cols,
                   " columns, which do not divide into q, k and v of ", heads, " heads");
   }
-  *width = c.in(0).cols() / 3;
+  *width = cols / 3;
   return absl::OkStatus();
 }
 
@@ -41,8 +43,8 @@ absl::StatusOr<std::vector<graph::TensorType>> InferAttentionGrad(const graph::I
 }
 
 // One product of (T, dh) and (dh, T) for every head and image.
-int64_t ProductFlops(const graph::TensorType& qkv) {
-  return 2 * qkv.dim(0) * qkv.dim(1) * qkv.dim(1) * (qkv.cols() / 3);
+double ProductFlops(const graph::TensorType& qkv) {
+  return 2.0 * static_cast<double>(qkv.elements() / 3) * static_cast<double>(qkv.dim(1));
 }
 
 absl::Status AttentionGradient(graph::GradientBuilder* g) {

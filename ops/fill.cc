@@ -13,6 +13,7 @@ absl::StatusOr<std::vector<graph::TensorType>> InferFill(const graph::InferConte
     return Reject(c, "attribute 'dtype' is '", c.op.Str("dtype"),
                   "', must be f32, f64, i32, i64 or u8");
   }
+  RETURN_IF_ERROR(ExpectFits(c, "value", *dtype));
   return std::vector<graph::TensorType>{{*dtype, ToShape(c.op.Ints("shape"))}};
 }
 

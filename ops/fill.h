@@ -1,6 +1,7 @@
 // Fill: y = value everywhere.
 //
-//   y  `shape`, `dtype` ("f32", "f64", "i32", "i64" or "u8"; integers are truncated)
+//   y  `shape`, `dtype` ("f32", "f64", "i32", "i64" or "u8"; integers are truncated and
+//      must hold the value)
 //
 // Attributes: value (float), shape, dtype (default "f32"). A constant: gradients
 // stop here. Deterministic.

@@ -15,6 +15,7 @@ absl::StatusOr<std::vector<graph::TensorType>> InferInitialize(const graph::Infe
     return Reject(c, "attribute 'dtype' is '", c.op.Str("dtype"),
                   "', must be f32 or f64, or for a ConstantFill i32");
   }
+  RETURN_IF_ERROR(ExpectFits(c, "value", *dtype));
   const Initializer initializer = InitializerOf(c.op);
   if (c.op.type == "ConstantFill" && initializer.kind != "constant") {
     return Reject(c, "initializer '", initializer.kind, "' belongs to XavierFill");

@@ -1,6 +1,7 @@
 // XavierFill, ConstantFill: the initial value of a parameter or other state.
 //
-//   y  `shape`, `dtype` ("f32" or "f64"; ConstantFill also "i32", for counters)
+//   y  `shape`, `dtype` ("f32" or "f64"; ConstantFill also "i32", for counters,
+//      which must hold the value)
 //
 // XavierFill: any initialiser of ops/initializer.h (formulas there): attributes
 // initializer, seed (the bits of a 64-bit key), fan_in, fan_out, value, grid.

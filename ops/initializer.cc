@@ -46,7 +46,8 @@ void Fill(const Initializer& init, absl::Span<T> values) {
   if (init.kind == "constant") {
     fill([&](int64_t) { return init.value; });
   } else if (init.kind == "xavier_uniform") {
-    const double bound = std::sqrt(6.0 / static_cast<double>(init.fan_in + init.fan_out));
+    const double bound =
+        std::sqrt(6.0 / (static_cast<double>(init.fan_in) + static_cast<double>(init.fan_out)));
     fill([&](int64_t i) { return UniformElement(init, bound, i); });
   } else if (init.kind == "uniform_fan_in") {
     const double bound = 1.0 / std::sqrt(static_cast<double>(init.fan_in));
@@ -91,8 +92,10 @@ absl::Status Validate(const Initializer& init) {
                                   init.value);
   }
   if (init.kind == "sincos2d") {
-    if (init.grid.size() != 2 || init.grid[0] < 1 || init.grid[1] < 1) {
-      return graph::InvalidArgument("sincos2d needs a grid of two sides, has ",
+    // A valid shape, so that the product of the sides does not overflow.
+    if (init.grid.size() != 2 || init.grid[0] < 1 || init.grid[1] < 1 ||
+        !graph::IsValidShape(init.grid)) {
+      return graph::InvalidArgument("sincos2d needs a grid of two sides, at most 2^48 cells, has ",
                                     graph::ShapeString(init.grid));
     }
     if (init.shape.size() != 3 || init.shape[0] != 1 ||

@@ -63,10 +63,10 @@ void RegisterLinear(graph::SchemaRegistry* registry) {
                     .Infer(InferLinear)
                     .Cost([](const graph::Op& op, absl::Span<const graph::TensorType> in,
                              absl::Span<const graph::TensorType> out) {
-                      const int64_t epilogue = op.Str("activation") == "gelu" ? 11 : 1;
-                      return CostOf(
-                          2 * in[0].elements() * out[0].cols() + epilogue * out[0].elements(), in,
-                          out);
+                      const double epilogue = op.Str("activation") == "gelu" ? 11 : 1;
+                      return CostOf(MatMulFlops(in[0], out[0].cols()) +
+                                        epilogue * static_cast<double>(out[0].elements()),
+                                    in, out);
                     })
                     .Gradient(LinearGradient));
 }

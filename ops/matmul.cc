@@ -71,7 +71,7 @@ void RegisterMatMul(graph::SchemaRegistry* registry) {
                     .Infer(InferMatMul)
                     .Cost([](const graph::Op&, absl::Span<const graph::TensorType> in,
                              absl::Span<const graph::TensorType> out) {
-                      return CostOf(2 * in[0].elements() * out[0].cols(), in, out);
+                      return CostOf(MatMulFlops(in[0], out[0].cols()), in, out);
                     })
                     .Gradient(MatMulGradient));
   registry->Add(graph::Schema("MatMulWeightGrad", "y = aᵀ·b")
@@ -82,7 +82,7 @@ void RegisterMatMul(graph::SchemaRegistry* registry) {
                     .Infer(InferWeightGrad)
                     .Cost([](const graph::Op&, absl::Span<const graph::TensorType> in,
                              absl::Span<const graph::TensorType> out) {
-                      return CostOf(2 * in[0].elements() * in[1].cols(), in, out);
+                      return CostOf(MatMulFlops(in[0], in[1].cols()), in, out);
                     })
                     .NotDifferentiable("second-order gradients are not supported"));
 }

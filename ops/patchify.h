@@ -1,7 +1,8 @@
 // Patchify: an image as rows of patches, what a Conv2d of kernel and stride p
 // multiplies with its flattened weight.
 //
-//   images  (B, C, H, W) float, H and W divisible by p; C is 3 for images
+//   images  (B, C, H, W) float, H and W at least p and
+//           divisible by p; C is 3 for images
 //   y       (B, L, C·p·p), L = (H/p)·(W/p), patches row-major; a patch's elements
 //           in the order channel, row, column, as a Conv2d weight (D, C, p, p)
 //

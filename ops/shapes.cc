@@ -1,5 +1,7 @@
 #include "ops/shapes.h"
 
+#include <limits>
+
 namespace ops {
 
 std::string InputText(const graph::InferContext& c, int i, absl::string_view name) {
@@ -39,6 +41,10 @@ absl::Status ExpectShapeAttr(const graph::InferContext& c, const std::string& at
                     " has a negative dimension");
     }
   }
+  if (!graph::IsValidShape(dims)) {
+    return Reject(c, "attribute '", attr, "' ", graph::ShapeString(dims),
+                  " has more elements than a tensor may have, 2^48");
+  }
   return absl::OkStatus();
 }
 
@@ -52,10 +58,29 @@ absl::Status ExpectScalar(const graph::InferContext& c, int input) {
   return graph::ExpectShape(c, input, {1});
 }
 
-graph::Cost CostOf(int64_t flops, absl::Span<const graph::TensorType> inputs,
+absl::Status ExpectFits(const graph::InferContext& c, const std::string& attr, graph::DType dtype) {
+  const double value = c.op.Float(attr);
+  bool fits = true;  // NaN fits no integer: each comparison with it is false
+  if (dtype == graph::DType::kI32) {
+    fits = value > -0x1p31 - 1 && value < 0x1p31;
+  } else if (dtype == graph::DType::kI64) {
+    fits = value >= -0x1p63 && value < 0x1p63;
+  } else if (dtype == graph::DType::kU8) {
+    fits = value > -1 && value < 256;
+  }
+  if (fits) return absl::OkStatus();
+  return Reject(c, "attribute '", attr, "' is ", value, ", which ", graph::DTypeName(dtype),
+                " cannot hold");
+}
+
+double MatMulFlops(const graph::TensorType& x, int64_t cols) {
+  return 2.0 * static_cast<double>(x.elements()) * static_cast<double>(cols);
+}
+
+graph::Cost CostOf(double flops, absl::Span<const graph::TensorType> inputs,
                    absl::Span<const graph::TensorType> outputs) {
   graph::Cost cost;
-  cost.flops = flops;
+  cost.flops = flops < 0x1p63 ? static_cast<int64_t>(flops) : std::numeric_limits<int64_t>::max();
   for (const auto& t : inputs) cost.bytes += static_cast<int64_t>(t.bytes());
   for (const auto& t : outputs) cost.bytes += static_cast<int64_t>(t.bytes());
   return cost;

@@ -40,15 +40,22 @@ graph::Shape ToShape(absl::Span<const int64_t> dims);
 // to the shape of a blob while it adds operators, which moves the net's blobs.
 std::vector<int64_t> ShapeAttr(const graph::TensorType& type);
 
-// Attribute `attr` holds at least one dimension, none of them negative.
+// Attribute `attr` holds at least one dimension and is a valid shape.
 absl::Status ExpectShapeAttr(const graph::InferContext& c, const std::string& attr);
 // Attribute `attr` is at least `min`.
 absl::Status ExpectIntAtLeast(const graph::InferContext& c, const std::string& attr, int64_t min);
 // Input `input` has exactly one element, in one dimension.
 absl::Status ExpectScalar(const graph::InferContext& c, int input);
 
-// `flops`, and the bytes of all inputs and outputs.
-graph::Cost CostOf(int64_t flops, absl::Span<const graph::TensorType> inputs,
+// The integers of `dtype` hold `value`, truncated; floats hold any value.
+absl::Status ExpectFits(const graph::InferContext& c, const std::string& attr, graph::DType dtype);
+
+// Multiplications and additions of x, viewed as rows of x.cols(), with a matrix
+// of `cols` columns. Two valid shapes can ask for more than an int64_t holds.
+double MatMulFlops(const graph::TensorType& x, int64_t cols);
+
+// `flops`, at most the largest int64_t, and the bytes of all inputs and outputs.
+graph::Cost CostOf(double flops, absl::Span<const graph::TensorType> inputs,
                    absl::Span<const graph::TensorType> outputs);
 
 }  // namespace ops

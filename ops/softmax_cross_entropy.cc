@@ -34,7 +34,7 @@ absl::Status LossGradient(graph::GradientBuilder* g) {
 
 graph::Cost LossCost(const graph::Op&, absl::Span<const graph::TensorType> in,
                      absl::Span<const graph::TensorType> out) {
-  return CostOf(6 * in[0].elements(), in, out);
+  return CostOf(6.0 * static_cast<double>(in[0].elements()), in, out);
 }
 
 }  // namespace
@@ -48,14 +48,15 @@ void RegisterSoftmaxCrossEntropy(graph::SchemaRegistry* registry) {
                     .Infer(InferLoss)
                     .Cost(LossCost)
                     .Gradient(LossGradient));
-  registry->Add(graph::Schema("SoftmaxCrossEntropyGrad", "dloss·(softmax - onehot)/R")
-                    .Input("logits", "(..., K)", graph::RowUse::kSameRow)
-                    .Input("labels", "(R)", graph::RowUse::kNone)
-                    .Input("dloss", "(1)", graph::RowUse::kNone)
-                    .Output("dlogits", "(..., K)")
-                    .Infer(InferLossGrad)
-                    .Cost(LossCost)
-                    .NotDifferentiable("second-order gradients are not supported"));
+  registry->Add(
+      graph::Schema("SoftmaxCrossEntropyGrad", "dloss·(softmax - onehot)/S in scored rows")
+          .Input("logits", "(..., K)", graph::RowUse::kSameRow)
+          .Input("labels", "(R)", graph::RowUse::kNone)
+          .Input("dloss", "(1)", graph::RowUse::kNone)
+          .Output("dlogits", "(..., K)")
+          .Infer(InferLossGrad)
+          .Cost(LossCost)
+          .NotDifferentiable("second-order gradients are not supported"));
 }
 
 }  // namespace ops

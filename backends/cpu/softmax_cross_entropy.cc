@@ -14,52 +14,102 @@ using ConstRow = Eigen::Map<const Eigen::ArrayXf>;
 // The lowest index of the largest value.
 int64_t ArgMax(const float* x, int64_t n) { return std::max_element(x, x + n) - x; }
 
-absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeLoss(const graph::KernelSpec& spec) {
-  const int64_t rows = spec.in(1).elements();
-  const int64_t classes = spec.in(0).cols();
-  return MakeKernel(
-      [=, threads = spec.threads](const graph::KernelArgs& args) {
-        const float* logits = In<float>(args, 0);
-        const int32_t* labels = In<int32_t>(args, 1);
-        int32_t* correct = Out<int32_t>(args, 1);
-        float* row_loss = static_cast<float*>(args.scratch);
-        ParallelFor(threads, rows, classes, [=](int64_t r) {
-          const float* row = logits + r * classes;
-          const int64_t best = ArgMax(row, classes);
-          const float sum = (ConstRow(row, classes) - row[best]).exp().sum();
-          row_loss[r] = std::log(sum) + row[best] - row[labels[r]];
-          correct[r] = best == labels[r];
-        });
-        double total = 0.0;
-        for (int64_t r = 0; r < rows; ++r) total += row_loss[r];
-        *Out<float>(args, 0) = static_cast<float>(total / static_cast<double>(rows));
-      },
-      rows * sizeof(float));
-}
+// What both kernels share: sizes, and labels that are checked before any is an index.
+class LabelledKernel : public graph::Kernel {
+ public:
+  explicit LabelledKernel(const graph::KernelSpec& spec)
+      : rows_(spec.in(1).elements()),
+        classes_(spec.in(0).cols()),
+        threads_(spec.threads),
+        name_(spec.op->Describe()) {}
 
-absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeLossGrad(const graph::KernelSpec& spec) {
-  const int64_t rows = spec.in(1).elements();
-  const int64_t classes = spec.in(0).cols();
-  return MakeKernel([=, threads = spec.threads](const graph::KernelArgs& args) {
-    const float* logits = In<float>(args, 0);
-    const int32_t* labels = In<int32_t>(args, 1);
-    const float scale = *In<float>(args, 2) / static_cast<float>(rows);
-    float* dlogits = Out<float>(args, 0);
-    ParallelFor(threads, rows, classes, [=](int64_t r) {
-      const ConstRow row(logits + r * classes, classes);
+ protected:
+  // The number of rows that are scored.
+  absl::StatusOr<int64_t> CountScored() const {
+    const int32_t* labels = in<int32_t>(1);
+    int64_t scored = 0;
+    for (int64_t r = 0; r < rows_; ++r) {
+      if (labels[r] >= classes_) {
+        return absl::OutOfRangeError(absl::StrCat(name_, ": row ", r, " has label ", labels[r],
+                                                  ", but there are ", classes_, " classes"));
+      }
+      scored += labels[r] >= 0;
+    }
+    return scored;
+  }
+
+  const int64_t rows_;
+  const int64_t classes_;
+  const int threads_;
+
+ private:
+  const std::string name_;  // of the operator, for messages
+};
+
+class LossKernel final : public LabelledKernel {
+ public:
+  using LabelledKernel::LabelledKernel;
+
+  size_t scratch_bytes() const override { return rows_ * sizeof(float); }
+  absl::Status Run() override {
+    ASSIGN_OR_RETURN(const int64_t scored, CountScored());
+    const float* logits = in<float>(0);
+    const int32_t* labels = in<int32_t>(1);
+    int32_t* correct = out<int32_t>(1);
+    float* row_loss = static_cast<float*>(scratch());
+    ParallelFor(threads_, rows_, classes_, [=, classes = classes_](int64_t r) {
+      row_loss[r] = 0.0f;
+      correct[r] = 0;
+      if (labels[r] < 0) return;
+      const float* row = logits + r * classes;
+      const int64_t best = ArgMax(row, classes);
+      const float sum = (ConstRow(row, classes) - row[best]).exp().sum();
+      row_loss[r] = std::log(sum) + row[best] - row[labels[r]];
+      correct[r] = best == labels[r];
+    });
+    double total = 0.0;
+    for (int64_t r = 0; r < rows_; ++r) total += row_loss[r];
+    *out<float>(0) = scored == 0 ? 0.0f : static_cast<float>(total / static_cast<double>(scored));
+    return absl::OkStatus();
+  }
+};
+
+class LossGradKernel final : public LabelledKernel {
+ public:
+  using LabelledKernel::LabelledKernel;
+
+  absl::Status Run() override {
+    ASSIGN_OR_RETURN(const int64_t scored, CountScored());
+    const float* logits = in<float>(0);
+    const int32_t* labels = in<int32_t>(1);
+    // Unused where no row is scored.
+    const float scale = *in<float>(2) / static_cast<float>(std::max<int64_t>(scored, 1));
+    float* dlogits = out<float>(0);
+    ParallelFor(threads_, rows_, classes_, [=, classes = classes_](int64_t r) {
       Eigen::Map<Eigen::ArrayXf> grad(dlogits + r * classes, classes);
+      if (labels[r] < 0) {
+        grad.setZero();
+        return;
+      }
+      const ConstRow row(logits + r * classes, classes);
       grad = (row - row.maxCoeff()).exp();
       grad *= scale / grad.sum();
       grad[labels[r]] -= scale;
     });
-  });
+    return absl::OkStatus();
+  }
+};
+
+template <typename Kernel>
+absl::StatusOr<std::unique_ptr<graph::Kernel>> Make(const graph::KernelSpec& spec) {
+  return std::unique_ptr<graph::Kernel>(new Kernel(spec));
 }
 
 }  // namespace
 
 void RegisterSoftmaxCrossEntropy(graph::KernelTable* table) {
-  AddFloat32(table, "SoftmaxCrossEntropy", MakeLoss);
-  AddFloat32(table, "SoftmaxCrossEntropyGrad", MakeLossGrad);
+  AddFloat32(table, "SoftmaxCrossEntropy", Make<LossKernel>);
+  AddFloat32(table, "SoftmaxCrossEntropyGrad", Make<LossGradKernel>);
 }
 
 }  // namespace backends::cpu

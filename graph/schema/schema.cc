@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_join.h"
@@ -14,6 +15,12 @@ namespace {
   std::fprintf(stderr, "schema of operator type '%s': %s\n", type.c_str(),
                std::string(problem).c_str());
   std::abort();
+}
+
+// For non-negative numbers: valid shapes alone do not bound the cost of a net.
+int64_t SaturatingAdd(int64_t a, int64_t b) {
+  int64_t sum;
+  return __builtin_add_overflow(a, b, &sum) ? std::numeric_limits<int64_t>::max() : sum;
 }
 
 bool IsWordChar(char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_'; }
@@ -90,8 +97,8 @@ Schema& Schema::ElementwiseCost(double flops_per_element) {
     struct Cost cost;
     cost.flops = static_cast<int64_t>(
         flops_per_element * static_cast<double>(outputs.empty() ? 0 : outputs[0].elements()));
-    for (const TensorType& t : inputs) cost.bytes += static_cast<int64_t>(t.bytes());
-    for (const TensorType& t : outputs) cost.bytes += static_cast<int64_t>(t.bytes());
+    for (const TensorType& t : inputs) cost.bytes = SaturatingAdd(cost.bytes, t.bytes());
+    for (const TensorType& t : outputs) cost.bytes = SaturatingAdd(cost.bytes, t.bytes());
     return cost;
   });
 }
@@ -132,8 +139,10 @@ void SchemaRegistry::Add(Schema schema) {
   }
   for (size_t i = 0; i < schema.attrs().size(); ++i) {
     const std::string& attr = schema.attrs()[i].name;
-    // The text form writes NAME=VALUE and has in_place=[...] for itself.
-    if (attr.empty() || attr == "in_place" || !std::all_of(attr.begin(), attr.end(), IsWordChar)) {
+    // The text form writes NAME=VALUE. It and the NetDef form keep in_place for
+    // themselves, the NetDef form repeated_inputs, too (graph/ir/serialize.cc).
+    if (attr.empty() || attr == "in_place" || attr == "repeated_inputs" ||
+        !std::all_of(attr.begin(), attr.end(), IsWordChar)) {
       BadSchema(type, absl::StrCat("'", attr, "' cannot name an attribute"));
     }
     for (size_t j = 0; j < i; ++j) {
@@ -238,8 +247,8 @@ struct Cost SchemaRegistry::NetCost(const Net& net) const {
   struct Cost total;
   for (const Op& op : net.ops) {
     const struct Cost cost = OpCost(net, op);
-    total.flops += cost.flops;
-    total.bytes += cost.bytes;
+    total.flops = SaturatingAdd(total.flops, cost.flops);
+    total.bytes = SaturatingAdd(total.bytes, cost.bytes);
   }
   return total;
 }

@@ -70,6 +70,8 @@ TEST(SchemaRegistryDeathTest, RefusesContradictions) {
   EXPECT_DEATH(done(Complete().VariadicInput("a", "", RowUse::kNone).Input("b", "", RowUse::kNone)),
                "only the last input may be variadic");
   EXPECT_DEATH(done(Complete().Attr("in_place", int64_t{0}, "")), "cannot name an attribute");
+  EXPECT_DEATH(done(Complete().Attr("repeated_inputs", int64_t{0}, "")),
+               "'repeated_inputs' cannot name an attribute");
   EXPECT_DEATH(done(Complete().Attr("", int64_t{0}, "")), "cannot name an attribute");
   EXPECT_DEATH(done(Complete().Attr("a b", int64_t{0}, "")), "'a b' cannot name an attribute");
   EXPECT_DEATH(done(Complete().Attr("a", int64_t{0}, "").OptionalAttr("a", 1.0f, "")),

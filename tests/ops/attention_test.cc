@@ -92,6 +92,13 @@ TEST(Attention, RefusesBadInputs) {
   ExpectRefused("Attention", two, {F32({5, 12})}, "input 0");
   ExpectRefused("Attention", two, {I32({2, 5, 12})}, "input 0");
   ExpectRefused("Attention", {{"heads", int64_t{0}}}, {F32({2, 5, 12})}, "'heads' is 0");
+  ExpectRefused("Attention", {{"heads", int64_t{1}}}, {F32({2, 5, 13})}, "has 13 columns");
+  ExpectRefused("Attention", two, {F32({2, 5, 0})}, "has 0 columns");
+  // 3 * heads would wrap around: to 3 * 2^62, and to 1.
+  ExpectRefused("Attention", {{"heads", int64_t{1} << 62}}, {F32({2, 5, 12})},
+                "q, k and v of 4611686018427387904 heads");
+  ExpectRefused("Attention", {{"heads", int64_t{6148914691236517205}}}, {F32({2, 5, 12})},
+                "q, k and v of 6148914691236517205 heads");
   const auto qkv = F32({2, 5, 12}), y = F32({2, 5, 4}), lse = F32({2, 2, 5});
   ExpectRefused("AttentionGrad", two, {qkv, F32({2, 5, 6}), lse, y}, "input 1");
   ExpectRefused("AttentionGrad", two, {qkv, y, F32({2, 5, 2}), y}, "input 2");

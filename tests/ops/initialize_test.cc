@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "gtest/gtest.h"
 #include "ops/initializer.h"
@@ -134,6 +135,13 @@ TEST(Initialize, FloatsAreRoundedDoubles) {
   for (int i = 0; i < 33; ++i) EXPECT_EQ(values[i], static_cast<float>(exact[i]));
 }
 
+TEST(Initialize, HugeFansDoNotOverflow) {
+  constexpr int64_t kHuge = std::numeric_limits<int64_t>::max();
+  for (double v : Fill("xavier_uniform", {33}, 1, kHuge, kHuge, 0)) {
+    EXPECT_LE(std::fabs(v), std::sqrt(6.0 / 0x1p64));
+  }
+}
+
 std::vector<double> SinCos(int64_t grid_h, int64_t grid_w, int64_t dim) {
   const int64_t rows = 1 + grid_h * grid_w;
   const auto y = Reference("XavierFill",
@@ -204,7 +212,15 @@ TEST(Initialize, RefusesBadAttributes) {
   sincos({1, 7, 6}, {2, 3});
   sincos({7, 8}, {2, 3});
   sincos({2, 7, 8}, {2, 3});
+  // 1 + 2^32 * 2^32 would wrap around to 1.
+  sincos({1, 1, 8}, {int64_t{1} << 32, int64_t{1} << 32});
   ExpectRefused("ConstantFill", Named("normal", {3}), {}, "belongs to XavierFill");
+  for (float value : {std::nanf(""), 0x1p31f, -1e30f}) {
+    ExpectRefused(
+        "ConstantFill",
+        {{"shape", std::vector<int64_t>{3}}, {"value", value}, {"dtype", std::string("i32")}}, {},
+        "which i32 cannot hold");
+  }
   ExpectRefused("ConstantFill", {}, {}, "'shape' is missing");
 }
 

@@ -82,6 +82,9 @@ TEST(MatMulWeightGrad, RefusesBadInputs) {
   refused(F32({2, 3}), F32({2, 4}), {4, 3}, "'shape' [4,3]");
   refused(F32({2, 3}), F32({2, 4}), {3, 2, 3}, "'shape' [3,2,3]");
   refused(F32({2, 1}), F32({2, 4}), {4}, "'shape' [4]");
+  // 2^62 * 4 would wrap around to 0, and 2^32 * 2^32 with it.
+  refused(F32({2, 3}), F32({2, 0}), {3, int64_t{1} << 62, 4}, "more elements");
+  refused(F32({2, 3}), F32({2, 4}), {3, int64_t{1} << 32, int64_t{1} << 32}, "more elements");
   refused(F32({2, 3}), F64({2, 4}), {3, 4}, "input 1");
 }
 

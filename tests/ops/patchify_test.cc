@@ -33,6 +33,12 @@ TEST(Patchify, RefusesBadInputs) {
   ExpectRefused("Patchify", {{"patch", int64_t{4}}}, {F32({2, 3, 6, 8})}, "height 6");
   ExpectRefused("Patchify", {{"patch", int64_t{0}}}, {F32({2, 3, 6, 8})}, "'patch' is 0");
   ExpectRefused("Patchify", {{"patch", int64_t{2}}}, {F32({3, 6, 8})}, "input 0");
+  // Every patch divides 0; C * p * p must not overflow.
+  ExpectRefused("Patchify", {{"patch", int64_t{1} << 40}}, {F32({2, 3, 0, 0})},
+                "height 0, less than patch 1099511627776");
+  ExpectRefused("Patchify", {{"patch", int64_t{1} << 40}}, {F32({2, 3, int64_t{1} << 40, 0})},
+                "width 0, less than patch");
+  ExpectRefused("Patchify", {{"patch", int64_t{16}}}, {F32({2, 3, 8, 8})}, "less than patch 16");
   ExpectRefused("Patchify", {{"patch", int64_t{2}}}, {U8({2, 3, 6, 8})}, "input 0");
 }
 

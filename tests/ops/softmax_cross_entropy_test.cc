@@ -1,6 +1,8 @@
 #include <cmath>
+#include <limits>
 
 #include "gtest/gtest.h"
+#include "tests/harness/backends.h"
 #include "tests/harness/op_case.h"
 
 namespace harness {
@@ -59,6 +61,80 @@ TEST(SoftmaxCrossEntropy, KnownValues) {
                              {HostTensor(F64({1, 2}), {0, 1}), HostTensor(I32({1}), {0})});
   ASSERT_EQ(two.size(), 2u);
   EXPECT_NEAR(two[0].Get(0), 1.3132616875182228, 1e-15);
+}
+
+// Labels from -2 to classes - 1; row 1 is never scored.
+OpCase SomeRows(OpCase c) {
+  const int64_t classes = c.inputs[0].type.cols();
+  c.inputs[1].generate = [classes](HostTensor* labels, graph::RandomStream* random) {
+    for (int64_t r = 0; r < labels->size(); ++r) {
+      labels->SetInt(r, r == 1 ? -1 : static_cast<int64_t>(random->Below(classes + 2)) - 2);
+    }
+  };
+  return c;
+}
+
+TEST(SoftmaxCrossEntropy, RowsThatAreNotScored) {
+  for (const graph::Shape& shape : {graph::Shape{2, 1}, {5, 3}, {2, 3, 5}, {37, 2}}) {
+    RunCase(SomeRows(Case(shape)));
+    RunCase(SomeRows(GradCase(shape)));
+  }
+}
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+// On every backend, in f32, which all of them have.
+TEST(SoftmaxCrossEntropy, RowsThatAreNotScoredDoNotCount) {
+  for (const graph::Backend& backend : TestBackends()) {
+    SCOPED_TRACE(backend.name);
+    // Rows 0 and 2 are padding: whatever they hold, the mean is that of row 1.
+    const HostTensor logits(F32({3, 2}), {kNan, 1, 0, 1, 8, 8});
+    const HostTensor labels(I32({3}), {-1, 0, -1});
+    const auto loss = RunOn(backend, "SoftmaxCrossEntropy", {}, {logits, labels});
+    ASSERT_TRUE(loss.ok()) << loss.status();
+    EXPECT_NEAR((*loss)[0].Get(0), 1.3132616875182228, 1e-6);
+    EXPECT_EQ((*loss)[1].IntValues(), (std::vector<int64_t>{0, 0, 0}));
+    const auto grad =
+        RunOn(backend, "SoftmaxCrossEntropyGrad", {}, {logits, labels, HostTensor(F32({1}), {1})});
+    ASSERT_TRUE(grad.ok()) << grad.status();
+    const double expected[] = {0, 0, -0.7310585786300049, 0.7310585786300049, 0, 0};
+    for (int i = 0; i < 6; ++i) EXPECT_NEAR((*grad)[0].Get(i), expected[i], 1e-6) << i;
+  }
+}
+
+TEST(SoftmaxCrossEntropy, NoRowIsScored) {
+  for (const graph::Backend& backend : TestBackends()) {
+    SCOPED_TRACE(backend.name);
+    const HostTensor logits(F32({2, 3}), {1, 2, 3, 4, 5, 6});
+    const HostTensor labels(I32({2}), {-1, -7});
+    const auto loss = RunOn(backend, "SoftmaxCrossEntropy", {}, {logits, labels});
+    ASSERT_TRUE(loss.ok()) << loss.status();
+    EXPECT_EQ((*loss)[0].Get(0), 0.0);
+    EXPECT_EQ((*loss)[1].IntValues(), (std::vector<int64_t>{0, 0}));
+    const auto grad =
+        RunOn(backend, "SoftmaxCrossEntropyGrad", {}, {logits, labels, HostTensor(F32({1}), {1})});
+    ASSERT_TRUE(grad.ok()) << grad.status();
+    EXPECT_EQ((*grad)[0].Values(), std::vector<double>(6, 0.0));
+  }
+}
+
+TEST(SoftmaxCrossEntropy, ALabelBeyondTheClassesIsAnErrorThatNamesTheRow) {
+  for (const graph::Backend& backend : TestBackends()) {
+    SCOPED_TRACE(backend.name);
+    const HostTensor logits(F32({3, 2}), {1, 2, 3, 4, 5, 6});
+    const HostTensor dloss(F32({1}), {1});
+    for (int64_t label : {int64_t{2}, int64_t{2147483647}}) {
+      HostTensor labels(I32({3}), {1, -1, 0});
+      labels.SetInt(2, label);
+      for (const absl::Status& status :
+           {RunOn(backend, "SoftmaxCrossEntropy", {}, {logits, labels}).status(),
+            RunOn(backend, "SoftmaxCrossEntropyGrad", {}, {logits, labels, dloss}).status()}) {
+        EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange) << status;
+        const std::string message = "row 2 has label " + std::to_string(label);
+        EXPECT_NE(status.ToString().find(message), std::string::npos) << status;
+      }
+    }
+  }
 }
 
 TEST(SoftmaxCrossEntropy, RefusesBadInputs) {
