@@ -36,7 +36,6 @@ void RegisterGelu(graph::SchemaRegistry* registry) {
                     .Input("x", "(...)", graph::RowUse::kSameRow)
                     .Input("dy", "(...)", graph::RowUse::kSameRow)
                     .Output("dx", "(...)")
-                    .InPlace(0, 0)
                     .InPlace(1, 0)
                     .Infer(InferGeluGrad)
                     .ElementwiseCost(15)

@@ -7,7 +7,7 @@
 //
 //   x, dy  (...) float, one type                 dx  the same
 //
-// Saved for the gradient: x. In place: Gelu over x, GeluGrad over x or dy.
+// Saved for the gradient: x. In place: Gelu over x, GeluGrad over dy.
 // Elementwise, so deterministic. Source: Hendrycks and Gimpel, arXiv:1606.08415.
 #ifndef OPS_GELU_H_
 #define OPS_GELU_H_

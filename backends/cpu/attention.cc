@@ -1,19 +1,18 @@
 // Attention with one (image, head) at a time per thread: scratch is one (two for
 // the gradient) T×T matrix per thread, and no (B, H, T, T) exists.
 //
-// The products are oneDNN's, called per head from our parallel loop. At ViT-B's
-// heads that makes 147 / 208 GFLOP/s (QKᵀ / PV at 50 tokens) and 241 / 285 (197
-// tokens), where oneDNN's batched matmul over an image's strided heads makes
-// 129 / 163 and 235 / 262, and has to write all heads' scores to memory first.
+// The products are gemm.h's, called per head from our parallel loop, as oneDNN's
+// batched matmul has to write all heads' scores to memory first and takes
+// memory from the heap at every run.
 #include <omp.h>
 
+#include <algorithm>
 #include <cmath>
 #include <eigen3/Eigen/Core>
 
 #include "backends/cpu/gemm.h"
 #include "backends/cpu/kernel_util.h"
 #include "backends/cpu/kernels.h"
-#include "backends/cpu/onednn.h"
 #include "graph/runtime/workspace.h"
 
 namespace backends::cpu {
@@ -30,11 +29,13 @@ struct Sizes {
         heads(spec.op->Int("heads")),
         head_width(width / heads),
         scale(1.0f / std::sqrt(static_cast<float>(head_width))),
-        score_floats(graph::AlignUp(tokens * tokens * sizeof(float)) / sizeof(float)) {}
+        score_floats(graph::AlignUp(tokens * tokens * sizeof(float)) / sizeof(float)),
+        panel_floats(PanelFloats(std::max(tokens, head_width))) {}
 
   int64_t batch, tokens, width, heads, head_width;
   float scale;
   size_t score_floats;  // of one T×T matrix, rounded up to a whole cache line
+  size_t panel_floats;  // of what every product here needs
 };
 
 // One head of one image: where its parts of the tensors lie.
@@ -65,20 +66,28 @@ class Head {
   const int64_t b_, h_;
 };
 
-// `fn(head, scratch)` for every head of every image; `scratch` holds
-// `matrices` T×T matrices of the running thread's own.
+// The running thread's own memory.
+struct Scratch {
+  float* panel;   // for Multiply()
+  float* scores;  // T×T matrices, score_floats apart
+};
+
+size_t ScratchFloats(const Sizes& s, int matrices) {
+  return s.panel_floats + matrices * s.score_floats;
+}
+
+// `fn(head, scratch)` for every head of every image.
 template <typename Function>
-void ForEachHead(const Sizes& s, int threads, int matrices, void* scratch, const Function& fn) {
-  // Products inside are one thread's, also when the team is of one.
-  const ThreadBudget budget(1);
+void ForEachHead(const Sizes& s, int threads, int matrices, void* memory, const Function& fn) {
 #pragma omp parallel for schedule(static) num_threads(threads)
   for (int64_t i = 0; i < s.batch * s.heads; ++i) {
-    fn(Head(s, i), static_cast<float*>(scratch) + omp_get_thread_num() * matrices * s.score_floats);
+    float* own = static_cast<float*>(memory) + omp_get_thread_num() * ScratchFloats(s, matrices);
+    fn(Head(s, i), Scratch{own, own + s.panel_floats});
   }
 }
 
 size_t ScratchBytes(const Sizes& s, int threads, int matrices) {
-  return threads * matrices * s.score_floats * sizeof(float);
+  return threads * ScratchFloats(s, matrices) * sizeof(float);
 }
 
 // Over the whole matrix at once, as short rows would fill few vectors.
@@ -87,12 +96,14 @@ void Exp(float* x, int64_t n) {
   row = row.exp();
 }
 
-// Rows of scores to probabilities; lse[i] becomes row i's log-sum-exp.
-void Softmax(float* scores, int64_t n, float* lse) {
+// Rows of scores q·k, yet to be scaled, to probabilities; lse[i] becomes the
+// log-sum-exp of row i's scaled scores.
+void Softmax(float* scores, int64_t n, float scale, float* lse) {
   for (int64_t i = 0; i < n; ++i) {
     Row row(scores + i * n, n);
-    lse[i] = row.maxCoeff();
-    row -= lse[i];
+    const float max = row.maxCoeff();
+    row = (row - max) * scale;
+    lse[i] = max * scale;
   }
   Exp(scores, n * n);
   for (int64_t i = 0; i < n; ++i) {
@@ -110,11 +121,12 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeAttention(const graph::Kernel
         const float* qkv = In<float>(args, 0);
         float* y = Out<float>(args, 0);
         float* lse = Out<float>(args, 1);
-        ForEachHead(s, threads, 1, args.scratch, [&](const Head& head, float* scores) {
+        ForEachHead(s, threads, 1, args.scratch, [&](const Head& head, Scratch scratch) {
           const int64_t n = s.tokens;
-          MultiplyTransposedB(s.scale, head.OfQkv(qkv, 0), head.OfQkv(qkv, 1), {scores, n, n, n});
-          Softmax(scores, n, head.OfLse(lse));
-          Multiply(1.0f, {scores, n, n, n}, head.OfQkv(qkv, 2), head.OfY(y));
+          const MutableMatrix p = {scratch.scores, n, n, n};
+          Multiply(head.OfQkv(qkv, 0), head.OfQkv(qkv, 1).Transposed(), p, scratch.panel);
+          Softmax(p.data, n, s.scale, head.OfLse(lse));
+          Multiply(Const(p), head.OfQkv(qkv, 2), head.OfY(y), scratch.panel);
         });
       },
       ScratchBytes(s, spec.threads, 1));
@@ -124,9 +136,9 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeAttention(const graph::Kernel
 void ScoreGradient(const Sizes& s, const float* p, ConstMatrix y, ConstMatrix dy, float* dp) {
   const int64_t n = s.tokens;
   for (int64_t i = 0; i < n; ++i) {
-    const float dot =
-        (ConstRow(y.data + i * y.stride, y.cols) * ConstRow(dy.data + i * dy.stride, dy.cols))
-            .sum();
+    const float dot = (ConstRow(y.data + i * y.row_stride, y.cols) *
+                       ConstRow(dy.data + i * dy.row_stride, dy.cols))
+                          .sum();
     Row row(dp + i * n, n);
     row = ConstRow(p + i * n, n) * ((row - dot) * s.scale);
   }
@@ -141,18 +153,22 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeAttentionGrad(const graph::Ke
         const float* lse = In<float>(args, 2);
         const float* dy = In<float>(args, 3);
         float* dqkv = Out<float>(args, 0);
-        ForEachHead(s, threads, 2, args.scratch, [&](const Head& head, float* p) {
+        ForEachHead(s, threads, 2, args.scratch, [&](const Head& head, Scratch scratch) {
           const int64_t n = s.tokens;
-          float* ds = p + s.score_floats;
           const ConstMatrix q = head.OfQkv(qkv, 0), k = head.OfQkv(qkv, 1), v = head.OfQkv(qkv, 2);
-          MultiplyTransposedB(s.scale, q, k, {p, n, n, n});
-          for (int64_t i = 0; i < n; ++i) Row(p + i * n, n) -= head.OfLse(lse)[i];
-          Exp(p, n * n);
-          MultiplyTransposedA(1.0f, {p, n, n, n}, head.OfY(dy), head.OfQkv(dqkv, 2));
-          MultiplyTransposedB(1.0f, head.OfY(dy), v, {ds, n, n, n});
-          ScoreGradient(s, p, head.OfY(y), head.OfY(dy), ds);
-          Multiply(1.0f, {ds, n, n, n}, k, head.OfQkv(dqkv, 0));
-          MultiplyTransposedA(1.0f, {ds, n, n, n}, q, head.OfQkv(dqkv, 1));
+          const MutableMatrix p = {scratch.scores, n, n, n};
+          const MutableMatrix ds = {scratch.scores + s.score_floats, n, n, n};
+          Multiply(q, k.Transposed(), p, scratch.panel);
+          for (int64_t i = 0; i < n; ++i) {
+            Row row(p.data + i * n, n);
+            row = row * s.scale - head.OfLse(lse)[i];
+          }
+          Exp(p.data, n * n);
+          Multiply(Const(p).Transposed(), head.OfY(dy), head.OfQkv(dqkv, 2), scratch.panel);
+          Multiply(head.OfY(dy), v.Transposed(), ds, scratch.panel);
+          ScoreGradient(s, p.data, head.OfY(y), head.OfY(dy), ds.data);
+          Multiply(Const(ds), k, head.OfQkv(dqkv, 0), scratch.panel);
+          Multiply(Const(ds).Transposed(), q, head.OfQkv(dqkv, 1), scratch.panel);
         });
       },
       ScratchBytes(s, spec.threads, 2));

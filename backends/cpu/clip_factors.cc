@@ -31,9 +31,10 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeClipFactors(const graph::Kern
     int32_t clipped = 0;
     for (int i = 0; i < n; ++i) {
       const double norm = global ? global_norm : *In<float>(args, i);
-      factors[i] = finite ? static_cast<float>(Factor(max_norm, norm))
-                          : std::numeric_limits<float>::quiet_NaN();
-      clipped += factors[i] < 1.0f;
+      const double factor =
+          finite ? Factor(max_norm, norm) : std::numeric_limits<double>::quiet_NaN();
+      factors[i] = static_cast<float>(factor);
+      clipped += factor < 1.0;  // before the rounding, which may make it 1
     }
     *Out<float>(args, 1) = static_cast<float>(global_norm);
     *Out<int32_t>(args, 2) = clipped;

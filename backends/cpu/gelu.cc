@@ -1,5 +1,5 @@
-// oneDNN eltwise gelu_erf, forward and backward, over the flat tensor. Both may
-// run in place: oneDNN reads a vector of each input before it stores it.
+// oneDNN eltwise gelu_erf, forward and backward, over the flat tensor. In
+// place as oneDNN documents for eltwise: dst over src, diff_src over diff_dst.
 #include "backends/cpu/kernel_util.h"
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/onednn.h"

@@ -1,9 +1,13 @@
 #include "backends/cpu/kernel_util.h"
 
+#include <atomic>
+
 #include "absl/strings/str_join.h"
 
 namespace backends::cpu {
 namespace {
+
+std::atomic<int64_t> g_serial_elements{16384};
 
 std::string JoinTypes(absl::Span<const graph::TensorType> types) {
   return absl::StrJoin(types, ", ", [](std::string* out, const graph::TensorType& type) {
@@ -25,6 +29,10 @@ absl::Status RequireFloat32(const graph::KernelSpec& spec) {
 }
 
 }  // namespace
+
+int64_t SerialElements() { return g_serial_elements.load(std::memory_order_relaxed); }
+
+int64_t SetSerialElementsForTest(int64_t elements) { return g_serial_elements.exchange(elements); }
 
 std::string DescribeTypes(const graph::KernelSpec& spec) {
   return absl::StrCat(spec.op->Describe(), " (", JoinTypes(spec.inputs), ") -> (",

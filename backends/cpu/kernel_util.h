@@ -57,13 +57,16 @@ std::unique_ptr<graph::Kernel> MakeKernel(Function run, size_t scratch_bytes = 0
   return std::make_unique<FunctionKernel<Function>>(std::move(run), scratch_bytes);
 }
 
-// Below this many elements a team costs more than it saves.
-constexpr int64_t kMinParallelElements = 16384;
+// Loops of fewer elements run on the calling thread: there a team costs more
+// than it saves.
+int64_t SerialElements();
+// Of the whole process; returns what it was. With 0, small cases run on teams, too.
+int64_t SetSerialElementsForTest(int64_t elements);
 
 // `fn(i)` for i in [0, n), each index about `elements` elements of work.
 template <typename Function>
 void ParallelFor(int threads, int64_t n, int64_t elements, const Function& fn) {
-  if (threads == 1 || n == 1 || n * elements < kMinParallelElements) {
+  if (threads == 1 || n == 1 || n * elements < SerialElements()) {
     for (int64_t i = 0; i < n; ++i) fn(i);
     return;
   }

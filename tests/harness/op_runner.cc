@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "backends/cpu/kernel_util.h"
 #include "graph/base/status.h"
 #include "graph/schema/schema.h"
 #include "tests/harness/backends.h"
@@ -13,6 +14,18 @@ namespace {
 
 constexpr size_t kGuard = 64;  // also the alignment
 constexpr uint8_t kGuardByte = 0xa5;
+
+// While it lives, and unless `threads` is 1, no loop is too small for a team.
+class TeamsForAll {
+ public:
+  explicit TeamsForAll(int threads)
+      : before_(backends::cpu::SetSerialElementsForTest(
+            threads > 1 ? 0 : backends::cpu::SerialElements())) {}
+  ~TeamsForAll() { backends::cpu::SetSerialElementsForTest(before_); }
+
+ private:
+  const int64_t before_;
+};
 
 }  // namespace
 
@@ -61,7 +74,7 @@ absl::StatusOr<std::unique_ptr<OpRunner>> OpRunner::Create(
     return absl::NotFoundError(
         absl::StrCat("backend '", backend.name, "' has no kernel for ", op.op.type));
   }
-  auto runner = std::unique_ptr<OpRunner>(new OpRunner(op, std::move(in_place)));
+  auto runner = std::unique_ptr<OpRunner>(new OpRunner(op, threads, std::move(in_place)));
   {
     // Gone when the kernel runs, as in the compiler.
     const graph::Op copy = op.op;
@@ -118,7 +131,10 @@ absl::StatusOr<std::vector<HostTensor>> OpRunner::Run(const std::vector<HostTens
     RETURN_IF_ERROR(kernel_->Bind(args));
     bound_ = true;
   }
-  RETURN_IF_ERROR(kernel_->Run());
+  {
+    const TeamsForAll teams(threads_);
+    RETURN_IF_ERROR(kernel_->Run());
+  }
 
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!inputs_[i]->GuardsIntact()) {

@@ -46,7 +46,8 @@ class GuardedBuffer {
 // intact and that inputs which share no output are unchanged.
 class OpRunner {
  public:
-  // The kernel's Unimplemented is passed on. `in_place` are (input, output)
+  // With more than one thread, the loops of the CPU backend run on a team however
+  // small they are. The kernel's Unimplemented is passed on. `in_place` are (input, output)
   // positions that share memory.
   static absl::StatusOr<std::unique_ptr<OpRunner>> Create(
       const graph::Backend& backend, const TypedOp& op, int threads,
@@ -57,10 +58,11 @@ class OpRunner {
   void Move();
 
  private:
-  OpRunner(TypedOp op, std::vector<std::pair<int, int>> in_place)
-      : op_(std::move(op)), in_place_(std::move(in_place)) {}
+  OpRunner(TypedOp op, int threads, std::vector<std::pair<int, int>> in_place)
+      : op_(std::move(op)), threads_(threads), in_place_(std::move(in_place)) {}
 
   TypedOp op_;
+  int threads_;
   std::vector<std::pair<int, int>> in_place_;
   std::unique_ptr<graph::Kernel> kernel_;
   std::vector<std::unique_ptr<GuardedBuffer>> inputs_;

@@ -2,7 +2,9 @@
 #include <limits>
 
 #include "gtest/gtest.h"
+#include "tests/harness/backends.h"
 #include "tests/harness/op_case.h"
+#include "tests/harness/op_runner.h"
 
 namespace harness {
 namespace {
@@ -32,6 +34,8 @@ TEST(ClipFactors, Cases) {
       RunCase(Case(Clip(max_norm, mode), {3}));
       RunCase(Case(Clip(max_norm, mode), {0, 7, 4.5, 5, 1e20}));
       RunCase(Case(Clip(max_norm, mode), {0, 0}));
+      // A factor below 1 that rounds to 1 in f32 counts as clipped.
+      RunCase(Case(Clip(max_norm, mode), {4.99999905f}));
       RunCase(Case(Clip(max_norm, mode), {1, kInf, 100}));
       RunCase(Case(Clip(max_norm, mode), {1, std::nan(""), 100}));
     }
@@ -47,6 +51,16 @@ TEST(ClipFactors, EachParameterByItself) {
   EXPECT_DOUBLE_EQ(out[0].Get(3), 5 / (20 + 1e-6));
   EXPECT_DOUBLE_EQ(out[1].Get(0), std::sqrt(525.0));
   EXPECT_EQ(out[2].GetInt(0), 2);
+}
+
+TEST(ClipFactors, ClippedIsDecidedBeforeTheFactorIsRounded) {
+  for (const graph::Backend& backend : TestBackends()) {
+    const auto out = RunOn(backend, "ClipFactors", Clip(5.0f, "parameter"),
+                           {HostTensor(F32({1}), {4.99999905f})});
+    ASSERT_TRUE(out.ok()) << out.status();
+    EXPECT_EQ((*out)[0].Get(0), 1.0) << backend.name;
+    EXPECT_EQ((*out)[2].GetInt(0), 1) << backend.name;
+  }
 }
 
 TEST(ClipFactors, GloballyTheSameFactor) {
