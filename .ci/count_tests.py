@@ -26,22 +26,26 @@ def cases(path):
 def main():
     events_path, exit_code = sys.argv[1], int(sys.argv[2])
     passed = failed = 0
-    with open(events_path, encoding="utf-8") as events:
-        for line in events:
-            event = json.loads(line)
-            if "testResult" not in event:
-                continue
-            outputs = event["testResult"].get("testActionOutput", [])
-            paths = [o["uri"] for o in outputs if o["name"] == "test.xml"]
-            ok, bad = 0, 0
-            try:
-                ok, bad = cases(urllib.parse.unquote(urllib.parse.urlparse(paths[0]).path))
-            except (IndexError, OSError, ElementTree.ParseError):
-                bad = 1
-            if event["testResult"].get("status") != "PASSED" and bad == 0:
-                bad = 1  # crashed after its last case, or timed out
-            passed += ok
-            failed += bad
+    try:
+        with open(events_path, encoding="utf-8") as events:
+            lines = events.readlines()
+    except OSError:
+        lines = []  # Bazel did not even start
+    for line in lines:
+        event = json.loads(line)
+        if "testResult" not in event:
+            continue
+        outputs = event["testResult"].get("testActionOutput", [])
+        paths = [o["uri"] for o in outputs if o["name"] == "test.xml"]
+        ok, bad = 0, 0
+        try:
+            ok, bad = cases(urllib.parse.unquote(urllib.parse.urlparse(paths[0]).path))
+        except (IndexError, OSError, ElementTree.ParseError):
+            bad = 1
+        if event["testResult"].get("status") != "PASSED" and bad == 0:
+            bad = 1  # crashed after its last case, or timed out
+        passed += ok
+        failed += bad
     if exit_code != 0 and failed == 0:
         failed = 1  # did not build
     print(passed, failed)

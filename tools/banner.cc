@@ -56,6 +56,7 @@ std::string Banner(const ResolvedFlags& resolved, const models::Model& model,
                       ? absl::StrFormat(", ended after %d steps by --steps", *resolved.flags.steps)
                       : "",
                   resolved.flags.seed.value()));
+  text += Row("", "the time left is shown from the first step on");
   text += Row("output", output_dir);
   return text;
 }

@@ -6,6 +6,8 @@
 //
 // Everything that can be wrong with flags, data and folders is found before the
 // first file is written.
+#include <atomic>
+#include <csignal>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -24,13 +26,25 @@
 #include "tools/list_models.h"
 #include "tools/machine.h"
 #include "tools/plugins.h"
+#include "tools/short_spins.h"
 
 namespace tools {
 namespace {
 
+// Ctrl-C and SIGTERM end a run after the step at hand; a second one kills.
+std::atomic<bool> g_stop{false};
+
+void Stop(int signal) {
+  g_stop = true;
+  std::signal(signal, SIG_DFL);
+}
+
+// The output folder is not among them: repeating a run needs another one.
 absl::Status WriteFlags(const ResolvedFlags& resolved, const std::string& path) {
+  TrainFlags flags = resolved.flags;
+  flags.output_dir.reset();
   std::ofstream file(path);
-  file << TrainFlagsText(resolved.flags, "All flags of this run, for --flagfile.");
+  file << TrainFlagsText(flags, "All flags of this run but --output_dir, for --flagfile.");
   file.flush();
   if (!file) return absl::UnknownError(absl::StrCat("cannot write ", path));
   return absl::OkStatus();
@@ -47,8 +61,7 @@ absl::Status CheckData(const ResolvedFlags& resolved, const models::Datasets& da
 absl::Status RunTraining(const ParsedFlags& parsed, const models::Zoo& zoo,
                          const graph::SchemaRegistry& registry) {
   ASSIGN_OR_RETURN(const models::ZooEntry entry, zoo.Find(*parsed.flags.model));
-  ASSIGN_OR_RETURN(ResolvedFlags resolved,
-                   ResolveTrainFlags(parsed.flags, entry, DetectMachine()));
+  ASSIGN_OR_RETURN(ResolvedFlags resolved, ResolveTrainFlags(parsed.flags, entry, DetectMachine()));
   for (const std::string& notice : parsed.notices) std::cout << "note: " << notice << "\n";
   for (const std::string& notice : resolved.notices) std::cout << "note: " << notice << "\n";
   const TrainFlags& flags = resolved.flags;
@@ -94,9 +107,10 @@ absl::Status RunTraining(const ParsedFlags& parsed, const models::Zoo& zoo,
                    models::Session::Create(model.get(), session_options));
   std::string loaded;
   if (flags.init_from) {
-    ASSIGN_OR_RETURN(loaded,
-                     models::LoadParameters(*flags.init_from, session->parameters(),
-                                            flags.allow_missing.value_or(std::vector<std::string>()), session->workspace()));
+    ASSIGN_OR_RETURN(
+        loaded, models::LoadParameters(*flags.init_from, session->parameters(),
+                                       flags.allow_missing.value_or(std::vector<std::string>()),
+                                       session->workspace()));
   }
   std::cout << Banner(resolved, *model, data, *session, backend, steps_per_epoch, output.path());
   if (!loaded.empty()) std::cout << "  start      " << loaded << "\n";
@@ -130,8 +144,14 @@ absl::Status RunTraining(const ParsedFlags& parsed, const models::Zoo& zoo,
   options.checkpoint_path = output.File(models::kCheckpointFile);
   options.metadata = {{"model", resolved.entry.name},
                       {"flags", TrainFlagsText(resolved.flags, "")}};
-  return models::Train(options, *model, *data.train, data.held_out.get(), session.get(),
-                       &std::cout);
+  options.stop = &g_stop;
+  std::signal(SIGINT, Stop);
+  std::signal(SIGTERM, Stop);
+  const absl::Status trained =
+      models::Train(options, *model, *data.train, data.held_out.get(), session.get(), &std::cout);
+  // A run that ended before its first step leaves nothing that blocks the next try.
+  if (!trained.ok() && !std::ifstream(options.checkpoint_path)) output.Discard();
+  return trained;
 }
 
 absl::Status Main(const std::vector<std::string>& args) {
@@ -158,6 +178,7 @@ absl::Status Main(const std::vector<std::string>& args) {
 }  // namespace tools
 
 int main(int argc, char** argv) {
+  tools::UseShortSpins(argv);
   const absl::Status status = tools::Main({argv + 1, argv + argc});
   if (status.ok()) return 0;
   std::cerr << "train: " << status.message() << std::endl;

@@ -12,7 +12,8 @@ namespace graph {
 
 // Appends to `builder` the operators that compute d(scale · loss)/d(w) for each
 // blob of `wrt`, and returns the gradient blobs in the same order; the gradient
-// of blob "x" is named "grad/x". `loss` has one element. Gradients of a blob
+// of blob "x" is named "grad/x", where two blobs share one after the first of
+// them. `loss` has one element. Gradients of a blob
 // with several readers are summed in reverse order of the readers.
 //
 // Fails, naming the blob and the operator where the path ends, when a `wrt` blob

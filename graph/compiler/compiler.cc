@@ -1,7 +1,6 @@
 #include "graph/compiler/compiler.h"
 
 #include "absl/strings/str_join.h"
-#include "graph/ir/verify.h"
 #include "graph/runtime/memory_plan.h"
 
 namespace graph {
@@ -9,7 +8,6 @@ namespace graph {
 absl::StatusOr<std::unique_ptr<Executable>> Compile(Net net, const CompileOptions& options,
                                                     Workspace* workspace, CompileReport* report) {
   const SchemaRegistry& registry = *options.registry;
-  RETURN_IF_ERROR(Verify(net, registry));
   ASSIGN_OR_RETURN(std::vector<PassReport> passes,
                    RunPipeline(&net, registry, DefaultPasses(), options.passes));
   net.Compact();

@@ -67,11 +67,6 @@ void Net::Compact() {
   }
 }
 
-void Net::ReplaceUses(BlobId from, BlobId to) {
-  for (Op& op : ops) std::replace(op.inputs.begin(), op.inputs.end(), from, to);
-  std::replace(outputs.begin(), outputs.end(), from, to);
-}
-
 std::string StateExitName(absl::string_view name) { return absl::StrCat(name, ".out"); }
 
 Uses::Uses(const Net& net)

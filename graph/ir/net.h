@@ -79,9 +79,6 @@ struct Net {
   BlobId Find(absl::string_view blob_name) const;
   // Drops blobs that nothing mentions and renumbers the rest in order.
   void Compact();
-  // Replaces every use of `from` as an operator input and as an output of the
-  // net by `to`; definitions and state exits are untouched.
-  void ReplaceUses(BlobId from, BlobId to);
 };
 
 // Name of the exit blob of state `name`.

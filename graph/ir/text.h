@@ -1,11 +1,17 @@
 // The text form of a net: short enough for tests and bug reports, with an
-// exact round trip, ParseText(ToText(net)) == net.
+// exact round trip: ToText(*ParseText(t)) == t for every t = ToText(net), and the
+// net that was read trains bit-equal. (Blobs are numbered in order of appearance.)
 //
+// clang-format off
 //   net train
-//   input images f32[8,3,64,64]
+//   input x f32[8,32]
 //   state norm.weight f32[32] -> norm.weight.out
-//   y f32[8,32], mean f32[8], variance f32[8] = LayerNorm(x, norm.weight, norm.bias) eps=1e-06
-//   @norm z f32[8,32] = Gelu(y) in_place=[0:0] @act output z
+//   state norm.bias f32[32]
+//   y f32[8,32], mean f32[8], variance f32[8] = LayerNorm(x, norm.weight, norm.bias) eps=1e-06 @norm
+//   z f32[8,32] = Gelu(y) in_place=[0:0] @act
+//   norm.weight.out f32[32] = Decay(norm.weight) @decay
+//   output z
+// clang-format on
 //
 // One statement a line; '#' starts a comment. Statements come in the order
 // net, input*, state*, operators*, output*. A state without "->" is only read.

@@ -25,7 +25,11 @@ absl::StatusOr<std::unique_ptr<Executable>> Executable::Create(
     exe->by_name_[n.blob(s.entry).name] = s.entry;
   }
   for (BlobId b : n.outputs) exe->by_name_[n.blob(b).name] = b;
-  workspace->ReserveArena(exe->plan_.arena_bytes);
+  const absl::Status reserved = workspace->ReserveArena(exe->plan_.arena_bytes);
+  if (!reserved.ok()) {
+    return Annotate(reserved, absl::StrCat("the arena of net '", n.name,
+                                           "' (a smaller batch needs a smaller one)"));
+  }
   return exe;
 }
 
@@ -70,7 +74,7 @@ absl::Status Executable::Run() {
 }
 
 absl::StatusOr<Tensor> Executable::Find(absl::string_view blob) const {
-  const auto it = by_name_.find(std::string(blob));
+  const auto it = by_name_.find(blob);
   if (it == by_name_.end()) {
     return absl::NotFoundError(
         absl::StrCat("net '", net_.name, "' has no input, state or output '", blob, "'"));

@@ -8,19 +8,22 @@
 
 namespace graph {
 
-Buffer Buffer::Uninitialized(size_t bytes) {
+absl::StatusOr<Buffer> Buffer::Uninitialized(size_t bytes) {
   // An empty blob has an address, too: executables tell blobs of the workspace
   // from those of the arena by it.
   const size_t capacity = std::max(AlignUp(bytes), kAlignment);
   Buffer buffer;
   buffer.data_.reset(std::aligned_alloc(kAlignment, capacity));
-  CHECK(buffer.data_ != nullptr);
+  if (buffer.data_ == nullptr) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("no memory for ", capacity / (1024 * 1024), " MiB"));
+  }
   buffer.size_ = bytes;
   return buffer;
 }
 
-Buffer Buffer::Zeroed(size_t bytes) {
-  Buffer buffer = Uninitialized(bytes);
+absl::StatusOr<Buffer> Buffer::Zeroed(size_t bytes) {
+  ASSIGN_OR_RETURN(Buffer buffer, Uninitialized(bytes));
   std::memset(buffer.data(), 0, std::max(AlignUp(bytes), kAlignment));
   return buffer;
 }
@@ -32,7 +35,11 @@ void Tensor::CheckType(DType dtype) const { CHECK(type.dtype == dtype); }
 absl::StatusOr<Tensor> Workspace::Create(absl::string_view name, const TensorType& type) {
   auto it = blobs_.find(name);
   if (it == blobs_.end()) {
-    it = blobs_.emplace(std::string(name), Entry{type, Buffer::Zeroed(type.bytes())}).first;
+    absl::StatusOr<Buffer> buffer = Buffer::Zeroed(type.bytes());
+    if (!buffer.ok()) {
+      return Annotate(buffer.status(), absl::StrCat("blob '", name, "' ", type.ToString()));
+    }
+    it = blobs_.emplace(std::string(name), Entry{type, *std::move(buffer)}).first;
   } else if (it->second.type != type) {
     return absl::FailedPreconditionError(
         absl::StrCat("blob '", name, "' is ", it->second.type.ToString(),
@@ -55,10 +62,11 @@ std::vector<std::string> Workspace::Names() const {
   return names;
 }
 
-void Workspace::ReserveArena(size_t bytes) {
-  if (bytes <= arena_.size()) return;
+absl::Status Workspace::ReserveArena(size_t bytes) {
+  if (bytes <= arena_.size()) return absl::OkStatus();
   arena_ = Buffer();  // freed first: two arenas at once could be too much memory
-  arena_ = Buffer::Uninitialized(bytes);
+  ASSIGN_OR_RETURN(arena_, Buffer::Uninitialized(bytes));
+  return absl::OkStatus();
 }
 
 size_t Workspace::persistent_bytes() const {

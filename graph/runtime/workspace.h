@@ -25,9 +25,10 @@ inline size_t AlignUp(size_t bytes) { return (bytes + kAlignment - 1) / kAlignme
 class Buffer {
  public:
   Buffer() = default;
-  static Buffer Zeroed(size_t bytes);
+  // RESOURCE_EXHAUSTED when the system has not that much.
+  static absl::StatusOr<Buffer> Zeroed(size_t bytes);
   // Not touched, so that pages which nobody uses cost nothing.
-  static Buffer Uninitialized(size_t bytes);
+  static absl::StatusOr<Buffer> Uninitialized(size_t bytes);
   Buffer(Buffer&&) = default;
   Buffer& operator=(Buffer&&) = default;
 
@@ -69,7 +70,8 @@ class Workspace {
   Workspace& operator=(const Workspace&) = delete;
 
   // The blob `name`, created zeroed if new. FAILED_PRECONDITION when it exists
-  // with another type. The address never changes while the workspace lives.
+  // with another type, RESOURCE_EXHAUSTED when memory is out. The address never changes while the
+  // workspace lives.
   absl::StatusOr<Tensor> Create(absl::string_view name, const TensorType& type);
   // NOT_FOUND names the blob.
   absl::StatusOr<Tensor> Find(absl::string_view name) const;
@@ -77,7 +79,8 @@ class Workspace {
 
   // Grows the arena to at least `bytes`. May move it: executables compare
   // arena() with the address they are bound to and bind again.
-  void ReserveArena(size_t bytes);
+  // RESOURCE_EXHAUSTED leaves no arena.
+  absl::Status ReserveArena(size_t bytes);
   void* arena() const { return arena_.data(); }
   size_t arena_bytes() const { return arena_.size(); }
   // Bytes of all named blobs.

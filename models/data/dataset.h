@@ -27,7 +27,7 @@ class Dataset {
   virtual int num_classes() const = 0;
   // The decoded image; an error names the path and the reason.
   virtual absl::StatusOr<Image> Load(int64_t i) const = 0;
-  // One phrase for the banner: "50000 scenes of 64x64".
+  // One phrase for the banner: "12800 scenes of 64x64".
   virtual std::string description() const = 0;
 };
 

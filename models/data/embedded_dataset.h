@@ -11,7 +11,7 @@ namespace models {
 
 enum class SceneSplit { kTrain, kHeldOut };
 
-inline constexpr int64_t kEmbeddedTrainImages = 50'000;
+inline constexpr int64_t kEmbeddedTrainImages = 12800;
 inline constexpr int64_t kEmbeddedHeldOutImages = 2'000;
 
 // Labels are kinds of scene (models/data/scene.h), i % 10: all equally frequent.

@@ -17,9 +17,4 @@ double LearningRate(const LrSchedule& schedule, double epoch_position) {
              (1.0 + std::cos(M_PI * (epoch_position - schedule.warmup_epochs) / cosine_epochs));
 }
 
-double SmoothingSigma(double sigma, bool decay, int64_t epoch, int64_t epochs) {
-  if (!decay) return sigma;
-  return (1.0 - static_cast<double>(epoch) / static_cast<double>(epochs)) * sigma;
-}
-
 }  // namespace models

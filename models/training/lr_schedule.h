@@ -1,10 +1,7 @@
-// What changes over a run: the learning rate at each step, the width of the
-// position targets at each epoch. Both depend on the planned length of the run
+// The learning rate at each step. It depends on the planned length of the run
 // only, never on where it is ended early.
 #ifndef MODELS_TRAINING_LR_SCHEDULE_H_
 #define MODELS_TRAINING_LR_SCHEDULE_H_
-
-#include <cstdint>
 
 namespace models {
 
@@ -22,11 +19,6 @@ struct LrSchedule {
 // Source: util/lr_sched.py. Where the warm-up is the whole run the cosine has
 // no length, and its one point is lr.
 double LearningRate(const LrSchedule& schedule, double epoch_position);
-
-// The smoothing width of position targets during `epoch` (counted from 0) of
-// `epochs` when it decays: (1 - epoch/epochs) * sigma, constant within an epoch
-// and above 0 in the last. Without `decay` it is sigma. Source: engine_pretrain.py.
-double SmoothingSigma(double sigma, bool decay, int64_t epoch, int64_t epochs);
 
 }  // namespace models
 

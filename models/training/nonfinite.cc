@@ -26,7 +26,21 @@ std::string Where(const graph::Net& net, graph::BlobId blob, const graph::Tensor
 
 class Finder : public graph::TraceHook {
  public:
-  void BeforeOp(const graph::Net&, graph::OpId) override {}
+  explicit Finder(const graph::Executable& executable) : executable_(executable) {}
+
+  // A value that was given, not computed, is to blame where it is first read.
+  void BeforeOp(const graph::Net& net, graph::OpId op) override {
+    if (!found_.empty()) return;
+    for (graph::BlobId b : net.ops[op].inputs) {
+      const absl::StatusOr<graph::Tensor> given = executable_.Find(net.blob(b).name);
+      if (!given.ok() || IsMade(net, b)) continue;
+      const int64_t index = FirstNonFinite(*given);
+      if (index < 0) continue;
+      found_ = absl::StrCat("not finite before the step already: ", Where(net, b, *given, index),
+                            ", read by ", net.ops[op].Describe());
+      return;
+    }
+  }
   void AfterOp(const graph::Net& net, graph::OpId op,
                absl::Span<const graph::Tensor> outputs) override {
     if (!found_.empty()) return;
@@ -42,24 +56,25 @@ class Finder : public graph::TraceHook {
   const std::string& found() const { return found_; }
 
  private:
+  // Net outputs can be found by name, too, but operators make them.
+  static bool IsMade(const graph::Net& net, graph::BlobId blob) {
+    for (graph::BlobId b : net.inputs) {
+      if (b == blob) return false;
+    }
+    for (const graph::State& s : net.states) {
+      if (s.entry == blob) return false;
+    }
+    return true;
+  }
+
+  const graph::Executable& executable_;
   std::string found_;
 };
 
 }  // namespace
 
 absl::Status DescribeNonFinite(graph::Executable* executable) {
-  const graph::Net& net = executable->net();
-  std::vector<graph::BlobId> given = net.inputs;
-  for (const graph::State& s : net.states) given.push_back(s.entry);
-  for (graph::BlobId b : given) {
-    ASSIGN_OR_RETURN(const graph::Tensor tensor, executable->Find(net.blob(b).name));
-    const int64_t index = FirstNonFinite(tensor);
-    if (index >= 0) {
-      return absl::OutOfRangeError(
-          absl::StrCat("before the step already, ", Where(net, b, tensor, index)));
-    }
-  }
-  Finder finder;
+  Finder finder(*executable);
   executable->SetTraceHook(&finder);
   const absl::Status status = executable->Run();
   executable->SetTraceHook(nullptr);

@@ -122,6 +122,7 @@ absl::Status OutputDir::Create() {
   }
   if (error) return fail(error.value());
 
+  made_ = made_it;
   if (made_it) return absl::OkStatus();
   if (HoldsRun(path_) && !overwrite_) {
     return absl::FailedPreconditionError(
@@ -132,6 +133,12 @@ absl::Status OutputDir::Create() {
     if (error) return CannotUse(error.value(), absl::StrCat("cannot replace ", name, " in"), path_);
   }
   return absl::OkStatus();
+}
+
+void OutputDir::Discard() {
+  std::error_code ignored;
+  for (const char* name : kRunFiles) fs::remove(fs::path(path_) / name, ignored);
+  if (made_) fs::remove(path_, ignored);  // fails, rightly, where it is not empty
 }
 
 std::string OutputDir::File(absl::string_view name) const {

@@ -39,6 +39,10 @@ class OutputDir {
   // on the way are removed again.
   absl::Status Create();
 
+  // Takes back what Create() made, for a run that ended before its first step: the
+  // three files, and the folder where Create() made it and it is empty.
+  void Discard();
+
   // Absolute where the user's path was, or where $BUILD_WORKING_DIRECTORY is set.
   const std::string& path() const { return path_; }
   std::string File(absl::string_view name) const;
@@ -50,6 +54,7 @@ class OutputDir {
   std::string path_;
   bool chosen_by_us_;
   bool overwrite_;
+  bool made_ = false;  // by Create(): the folder itself
 };
 
 }  // namespace models

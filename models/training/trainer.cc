@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -21,6 +22,11 @@ std::string Duration(double seconds) {
   const std::string clock =
       absl::StrFormat("%d:%02d:%02d", s % 86400 / 3600, s % 3600 / 60, s % 60);
   return days > 0 ? absl::StrFormat("%dd %s", days, clock) : clock;
+}
+
+bool IsAscii(const std::string& text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 // One run; members are what its steps share.
@@ -48,13 +54,15 @@ class Run {
     metrics_ = std::make_unique<MetricsWriter>(std::move(metrics));
 
     absl::Status status = Loop();
-    if (step_ == 0 && !status.ok()) return status;  // nothing learned, nothing to save
+    if (!status.ok()) {
+      status = graph::Annotate(status, absl::StrCat("after step ", step_));
+      if (step_ == 0) return status;  // nothing learned, nothing to save
+    }
     // The parameters are those of the last good step, whatever went wrong after.
     const absl::Status saved = Save();
-    if (!status.ok()) {
-      return saved.ok() ? graph::Annotate(status, absl::StrCat("step ", step_ + 1)) : status;
-    }
-    return saved;
+    if (status.ok()) return saved;
+    if (saved.ok()) return status;
+    return graph::Annotate(status, absl::StrCat(saved.message(), "; before that"));
   }
 
  private:
@@ -79,9 +87,11 @@ class Run {
     start_ = interval_start_ = absl::Now();
     while (step_ < last_step_) {
       const int64_t epoch = step_ / steps_per_epoch_;
-      const double position =
-          static_cast<double>(epoch) +
-          static_cast<double>(step_ % steps_per_epoch_) / static_cast<double>(steps_per_epoch_);
+      // Micro-batches into the epoch over those it holds, the remainder that fills no
+      // window counted in, as lr_sched.py is called.
+      const double position = static_cast<double>(epoch) +
+                              static_cast<double>(step_ % steps_per_epoch_ * options_.accum_iter) /
+                                  static_cast<double>(train_.size() / options_.batch_size);
       const double lr = LearningRate(options_.schedule, position);
       const auto scheduled = model_.ScheduledInputs(static_cast<int>(epoch),
                                                     static_cast<int>(options_.schedule.epochs));
@@ -92,7 +102,16 @@ class Run {
       RETURN_IF_ERROR(Log(result, lr, absl::ToDoubleSeconds(absl::Now() - before)));
       const bool epoch_ends = step_ % steps_per_epoch_ == 0;
       const bool asked = options_.eval_every > 0 && step_ % options_.eval_every == 0;
-      if (epoch_ends || asked || step_ == last_step_) RETURN_IF_ERROR(Evaluate());
+      const bool stopped = options_.stop != nullptr && options_.stop->load();
+      if (epoch_ends || asked || stopped || step_ == last_step_) {
+        const absl::Status status = Evaluate();
+        if (!status.ok()) return graph::Annotate(status, "held-out images");
+      }
+      if (stopped) {
+        out_ << "stopped by a signal\n";
+        return absl::OkStatus();
+      }
+      if (epoch_ends && step_ < last_step_) RETURN_IF_ERROR(Save());
     }
     return absl::OkStatus();
   }
@@ -145,6 +164,7 @@ class Run {
     if (eval_loader_ == nullptr || evaluated_at_ == step_) return absl::OkStatus();
     evaluated_at_ = step_;
     const absl::Time before = absl::Now();
+    const int64_t bad_before = eval_loader_->bad_images();
     ASSIGN_OR_RETURN(const std::vector<Session::Accuracy> accuracies,
                      session_->Evaluate(eval_loader_.get()));
     const absl::Duration took = absl::Now() - before;
@@ -161,7 +181,8 @@ class Run {
       out_ << absl::StrFormat("  %s %.2f%% (%.1fx chance)", evaluations[i].metric, 100 * value,
                               value / evaluations[i].chance);
     }
-    out_ << absl::StrFormat("  %d images in %.1f s\n", held_out_->size(),
+    out_ << absl::StrFormat("  %d images in %.1f s\n",
+                            held_out_->size() - (eval_loader_->bad_images() - bad_before),
                             absl::ToDoubleSeconds(took));
     out_.flush();
     // An evaluation is not part of the training rate.
@@ -175,6 +196,10 @@ class Run {
     metadata["epoch"] = absl::StrCat(Epochs());
     metadata["seed"] = absl::StrCat(options_.seed);
     metadata["format"] = "pt";  // what readers of PyTorch weights look for
+    for (auto& [key, value] : metadata) {
+      // Paths need not be UTF-8, metadata must.
+      if (!IsAscii(value)) value = absl::CHexEscape(value);
+    }
     RETURN_IF_ERROR(SaveParameters(options_.checkpoint_path, session_->parameters(),
                                    *session_->workspace(), metadata));
     out_ << "saved " << options_.checkpoint_path << " after step " << step_ << "\n";

@@ -2,6 +2,7 @@
 #ifndef MODELS_TRAINING_TRAINER_H_
 #define MODELS_TRAINING_TRAINER_H_
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <ostream>
@@ -26,8 +27,11 @@ struct TrainerOptions {
                            // over. Never changes the schedule.
   int64_t eval_every = 0;  // steps between evaluations; 0: at the end of each epoch only
   int64_t print_every = 20;
+  // Set from outside (a signal handler) to end the run after the step at hand, as
+  // --steps would. May be null.
+  const std::atomic<bool>* stop = nullptr;
   std::string metrics_path;                     // metrics.jsonl, made anew
-  std::string checkpoint_path;                  // written at the end
+  std::string checkpoint_path;                  // written after each epoch and at the end
   std::map<std::string, std::string> metadata;  // for the checkpoint
 };
 
@@ -39,7 +43,8 @@ absl::StatusOr<int64_t> StepsPerEpoch(int64_t images, int batch_size, int accum_
 // Progress goes to `out`, a line each `print_every` steps and one an evaluation;
 // every step and evaluation goes to metrics.jsonl. On an error, what was learned so
 // far is saved as checkpoint (parameters are then those of the last good step)
-// and the error returned.
+// and the error, which names the step, returned. Without one step done nothing is
+// saved.
 absl::Status Train(const TrainerOptions& options, const Model& model, const Dataset& train,
                    const Dataset* held_out, Session* session, std::ostream* out);
 

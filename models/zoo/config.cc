@@ -9,9 +9,14 @@ namespace {
 
 using graph::InvalidArgument;
 
-absl::Status Positive(const char* flag, double value) {
-  if (value > 0) return absl::OkStatus();
-  return InvalidArgument("--", flag, "=", value, " must be positive");
+// No size of a model or an image is near this; it keeps products inside int.
+constexpr int kLargest = 1 << 16;
+constexpr int kMostPatches = 1 << 16;
+constexpr int kMostBlocks = 512;  // ViT-G has 48
+
+absl::Status Size(const char* flag, int value, int largest = kLargest) {
+  if (value >= 1 && value <= largest) return absl::OkStatus();
+  return InvalidArgument("--", flag, "=", value, " must lie in [1, ", largest, "]");
 }
 
 absl::Status Divides(const char* whole_flag, int whole, const char* part_flag, int part) {
@@ -29,18 +34,25 @@ absl::Status Ratio(const char* flag, double value) {
 }  // namespace
 
 absl::Status Validate(const ModelConfig& m) {
-  RETURN_IF_ERROR(Positive("input_size", std::min(m.input_h, m.input_w)));
-  RETURN_IF_ERROR(Positive("patch_size", m.patch_size));
-  RETURN_IF_ERROR(Positive("embed_dim", m.embed_dim));
-  RETURN_IF_ERROR(Positive("depth", m.depth));
-  RETURN_IF_ERROR(Positive("num_heads", m.num_heads));
-  RETURN_IF_ERROR(Positive("decoder_embed_dim", m.decoder_embed_dim));
-  RETURN_IF_ERROR(Positive("decoder_num_heads", m.decoder_num_heads));
-  if (m.decoder_depth < 0) {
-    return InvalidArgument("--decoder_depth=", m.decoder_depth, " must not be negative");
+  RETURN_IF_ERROR(Size("input_size", m.input_h));
+  RETURN_IF_ERROR(Size("input_size", m.input_w));
+  RETURN_IF_ERROR(Size("patch_size", m.patch_size));
+  RETURN_IF_ERROR(Size("embed_dim", m.embed_dim));
+  RETURN_IF_ERROR(Size("depth", m.depth, kMostBlocks));
+  RETURN_IF_ERROR(Size("num_heads", m.num_heads));
+  RETURN_IF_ERROR(Size("decoder_embed_dim", m.decoder_embed_dim));
+  RETURN_IF_ERROR(Size("decoder_num_heads", m.decoder_num_heads));
+  if (m.decoder_depth < 0 || m.decoder_depth > kMostBlocks) {
+    return InvalidArgument("--decoder_depth=", m.decoder_depth, " must lie in [0, ", kMostBlocks,
+                           "]");
   }
   RETURN_IF_ERROR(Divides("input_size", m.input_h, "patch_size", m.patch_size));
   RETURN_IF_ERROR(Divides("input_size", m.input_w, "patch_size", m.patch_size));
+  if (int64_t{m.grid_h()} * m.grid_w() > kMostPatches) {
+    return InvalidArgument(
+        "--input_size=", m.input_h, "x", m.input_w, " with --patch_size=", m.patch_size, " makes ",
+        int64_t{m.grid_h()} * m.grid_w(), " patches; at most ", kMostPatches, " are possible");
+  }
   RETURN_IF_ERROR(Divides("embed_dim", m.embed_dim, "num_heads", m.num_heads));
   RETURN_IF_ERROR(
       Divides("decoder_embed_dim", m.decoder_embed_dim, "decoder_num_heads", m.decoder_num_heads));
@@ -48,9 +60,13 @@ absl::Status Validate(const ModelConfig& m) {
     return InvalidArgument("--embed_dim=", m.embed_dim,
                            " is not divisible by 4, which the 2-D sin-cos positions need");
   }
-  if (static_cast<int>(m.embed_dim * m.mlp_ratio) < 1 ||
-      static_cast<int>(m.decoder_embed_dim * m.mlp_ratio) < 1) {
+  const double narrowest = std::min(m.embed_dim, m.decoder_embed_dim) * m.mlp_ratio;
+  const double widest = std::max(m.embed_dim, m.decoder_embed_dim) * m.mlp_ratio;
+  if (!(narrowest >= 1)) {
     return InvalidArgument("--mlp_ratio=", m.mlp_ratio, " leaves the MLP no hidden unit");
+  }
+  if (!(widest <= 16.0 * kLargest)) {
+    return InvalidArgument("--mlp_ratio=", m.mlp_ratio, " makes the MLP ", widest, " units wide");
   }
   return absl::OkStatus();
 }
@@ -78,8 +94,8 @@ absl::Status Validate(const ModelConfig& model, const DropPosConfig& droppos) {
 }
 
 absl::Status Validate(const RecipeConfig& r) {
-  RETURN_IF_ERROR(Positive("epochs", r.epochs));
-  RETURN_IF_ERROR(Positive("batch_size", r.batch_size));
+  if (r.epochs < 1) return InvalidArgument("--epochs=", r.epochs, " must be positive");
+  RETURN_IF_ERROR(Size("batch_size", r.batch_size));
   if (r.warmup_epochs < 0) {
     return InvalidArgument("--warmup_epochs=", r.warmup_epochs, " must not be negative");
   }

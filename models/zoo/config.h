@@ -30,6 +30,7 @@ struct ModelConfig {
 
   int grid_h() const { return input_h / patch_size; }
   int grid_w() const { return input_w / patch_size; }
+  // At most 65,536 once validated.
   int num_patches() const { return grid_h() * grid_w(); }
 };
 

@@ -50,9 +50,9 @@ ModelConfig TinyStructure() {
 
 RecipeConfig TinyRecipe() {
   RecipeConfig recipe;
-  recipe.epochs = 1;
-  recipe.warmup_epochs = 0.05;
-  recipe.blr = 1e-3;
+  recipe.epochs = 8;
+  recipe.warmup_epochs = 0.5;
+  recipe.blr = 8e-3;  // 2e-3 at a batch of 64
   recipe.batch_size = 64;
   recipe.published_effective_batch = 0;
   return recipe;

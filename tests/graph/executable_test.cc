@@ -273,7 +273,7 @@ TEST(Executable, BindsOnceUntilMemoryMovesAndReportsItsErrors) {
   const auto move = [&workspace] {
     const void* arena = workspace.arena();
     for (size_t bytes = 1 << 20; workspace.arena() == arena; bytes *= 2) {
-      workspace.ReserveArena(bytes);
+      ASSERT_TRUE(workspace.ReserveArena(bytes).ok());
     }
   };
   move();

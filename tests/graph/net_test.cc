@@ -40,21 +40,6 @@ TEST(Net, CompactDropsWhatNothingMentionsAndKeepsTheOrder) {
   EXPECT_EQ(ToText(net), expected);
 }
 
-TEST(Net, ReplaceUsesLeavesDefinitionsAndExitsAlone) {
-  Net net = Parse();
-  net.ReplaceUses(net.Find("b"), net.Find("a"));
-  net.ReplaceUses(net.Find("w.out"), net.Find("a"));
-  EXPECT_EQ(ToText(net),
-            "net n\n"
-            "input x f32[2]\n"
-            "state w f32[2] -> w.out\n"
-            "a f32[2] = Add(x, x) @a\n"
-            "unread f32[2] = Square(a) @dead\n"
-            "b f32[2] = Square(a) @b\n"
-            "w.out f32[2] = Add(w, a) @update\n"
-            "output a\n");
-}
-
 TEST(Uses, ProducersReadersAndRoots) {
   const Net net = Parse();
   const Uses uses(net);

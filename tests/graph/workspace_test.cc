@@ -14,19 +14,25 @@ bool Aligned(const void* p) { return reinterpret_cast<uintptr_t>(p) % kAlignment
 
 TEST(Buffer, AlignedZeroedAndOwned) {
   for (size_t bytes : {1, 63, 64, 65, 1000}) {
-    const Buffer buffer = Buffer::Zeroed(bytes);
+    const Buffer buffer = *Buffer::Zeroed(bytes);
     EXPECT_EQ(buffer.size(), bytes);
     EXPECT_TRUE(Aligned(buffer.data()));
     const char* data = static_cast<const char*>(buffer.data());
     EXPECT_TRUE(std::all_of(data, data + bytes, [](char c) { return c == 0; }));
   }
-  Buffer a = Buffer::Zeroed(10);
+  Buffer a = *Buffer::Zeroed(10);
   void* data = a.data();
   const Buffer b = std::move(a);
   EXPECT_EQ(b.data(), data);
   EXPECT_EQ(Buffer().data(), nullptr);
-  EXPECT_NE(Buffer::Zeroed(0).data(), nullptr);
-  EXPECT_NE(Buffer::Uninitialized(0).data(), nullptr);
+  EXPECT_NE(Buffer::Zeroed(0)->data(), nullptr);
+  EXPECT_NE(Buffer::Uninitialized(0)->data(), nullptr);
+}
+
+TEST(Buffer, TooMuchMemoryIsAnError) {
+  // More than any address space holds.
+  const absl::StatusOr<Buffer> buffer = Buffer::Uninitialized(size_t{1} << 62);
+  EXPECT_EQ(buffer.status().code(), absl::StatusCode::kResourceExhausted);
 }
 
 TEST(Workspace, CreateOnceThenTheSame) {
@@ -50,7 +56,7 @@ TEST(Workspace, AddressesNeverChange) {
   for (int i = 0; i < 200; ++i) {
     ASSERT_TRUE(workspace.Create(std::to_string(i), {DType::kU8, {i}}).ok());
   }
-  workspace.ReserveArena(1 << 20);
+  ASSERT_TRUE(workspace.ReserveArena(1 << 20).ok());
   EXPECT_EQ(workspace.Find("m")->data, data);
 }
 
@@ -84,15 +90,15 @@ TEST(Workspace, NamesAndBytes) {
 TEST(Workspace, TheArenaOnlyGrows) {
   Workspace workspace;
   EXPECT_EQ(workspace.arena(), nullptr);
-  workspace.ReserveArena(0);
+  ASSERT_TRUE(workspace.ReserveArena(0).ok());
   EXPECT_EQ(workspace.arena_bytes(), 0u);
-  workspace.ReserveArena(1000);
+  ASSERT_TRUE(workspace.ReserveArena(1000).ok());
   void* arena = workspace.arena();
   EXPECT_TRUE(Aligned(arena));
-  workspace.ReserveArena(10);
+  ASSERT_TRUE(workspace.ReserveArena(10).ok());
   EXPECT_EQ(workspace.arena(), arena);
   EXPECT_EQ(workspace.arena_bytes(), 1000u);
-  workspace.ReserveArena(100000);
+  ASSERT_TRUE(workspace.ReserveArena(100000).ok());
   EXPECT_EQ(workspace.arena_bytes(), 100000u);
 }
 

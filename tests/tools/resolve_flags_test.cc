@@ -158,7 +158,7 @@ TEST(Resolve, WhatOnlyTheModelTells) {
             "--effective_batch=100 is not a multiple of --batch_size=64; the nearest are 64 and "
             "128");
   EXPECT_THAT(ResolveError({"--effective_batch=8"}), HasSubstr("the nearest are 64"));
-  EXPECT_THAT(ResolveError({"--batch_size=2000000000", "--accum_iter=2"}),
+  EXPECT_THAT(ResolveError({"--batch_size=65536", "--accum_iter=2000000"}),
               HasSubstr("more images than a step can count"));
   EXPECT_THAT(ResolveError({"--token_size=16"}),
               AllOf(HasSubstr("--token_size=16"), HasSubstr("14x14")));
@@ -234,7 +234,7 @@ TEST(Flagfile, ErrorsNameFileAndLine) {
   EXPECT_THAT(error("--shuffle"), HasSubstr("bad.txt:1: --shuffle=true: this version"));
   EXPECT_THAT(error("--flagfile=x"), HasSubstr("bad.txt:1: a flag file cannot name another"));
   EXPECT_THAT(Error({"--flagfile=/no/such"}), HasSubstr("--flagfile=/no/such"));
-  EXPECT_THAT(Error({"--flagfile=/"}), HasSubstr("is a folder"));
+  EXPECT_THAT(Error({"--flagfile=/"}), HasSubstr("directory"));
 }
 
 // Any settings, odd paths and numbers included, survive flags.txt.

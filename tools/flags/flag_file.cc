@@ -1,15 +1,11 @@
 #include "tools/flags/flag_file.h"
 
-#include <cerrno>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "graph/base/status.h"
+#include "models/data/file_util.h"
 #include "models/training/output_dir.h"
 
 namespace tools {
@@ -63,23 +59,17 @@ absl::StatusOr<std::vector<std::string>> SplitLine(absl::string_view line) {
   return std::vector<std::string>{name, value};
 }
 
+constexpr int64_t kLargestFile = 1 << 20;  // of flags
+
 }  // namespace
 
 absl::StatusOr<std::vector<FlagFileLine>> ReadFlagFile(const std::string& path) {
   const std::string resolved = models::ResolveUserPath(path);
-  std::error_code ignored;
-  if (std::filesystem::is_directory(resolved, ignored)) {
-    return graph::InvalidArgument("--flagfile=", path, ": is a folder, not a file");
-  }
-  errno = 0;
-  std::ifstream in(resolved, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  if (!in.is_open() || in.bad()) {
-    return absl::ErrnoToStatus(errno == 0 ? EIO : errno, absl::StrCat("--flagfile=", path));
-  }
+  absl::StatusOr<std::string> text = models::ReadFile(resolved, kLargestFile);
+  if (!text.ok()) return graph::Annotate(text.status(), absl::StrCat("--flagfile=", path));
   std::vector<FlagFileLine> lines;
   int number = 0;
-  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+  for (const absl::string_view line : absl::StrSplit(*text, '\n')) {
     const std::string where = absl::StrCat(path, ":", ++number);
     absl::StatusOr<std::vector<std::string>> args = SplitLine(line);
     if (!args.ok()) return graph::Annotate(args.status(), where);

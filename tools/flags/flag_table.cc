@@ -72,12 +72,12 @@ const FlagRow kRows[] = {
      "images: a folder, a folder with train.txt, or CIFAR-10 binary files"},
     {"val_fraction", kData, &F::val_fraction, kFraction, "X", "0.01",
      "share held out where the data has no split of its own"},
-    {"num_workers", kData, &F::num_workers, kNotNegative, "N", "from the cores",
+    {"num_workers", kData, &F::num_workers, Rule::kWorkers, "N", "from the cores",
      "threads that load images; masks and crops do not depend on it"},
 
     {"device", kRun, &F::device, kAny, "cpu|cuda", "cpu",
      "where to run (--backend is the same); this version computes on the CPU only"},
-    {"threads", kRun, &F::threads, kPositive, "N", "all cores", "threads that compute"},
+    {"threads", kRun, &F::threads, Rule::kThreads, "N", "all cores", "threads that compute"},
     {"seed", kRun, &F::seed, kNotNegative, "N", "0", "of everything random"},
     {"steps", kRun, &F::steps, kNotNegative, "N", "all epochs",
      "end after N steps; the schedule stays as it is; 0: set up only"},
@@ -113,6 +113,12 @@ absl::Status CheckRule(Rule rule, double value) {
       break;
     case Rule::kPositive:
       if (value <= 0) return graph::InvalidArgument("must be greater than 0");
+      break;
+    case Rule::kThreads:
+      if (value < 1 || value > 1024) return graph::InvalidArgument("must be between 1 and 1024");
+      break;
+    case Rule::kWorkers:
+      if (value < 0 || value > 256) return graph::InvalidArgument("must be between 0 and 256");
       break;
     case Rule::kNotNegative:
       if (value < 0) return graph::InvalidArgument("must not be negative");

@@ -21,6 +21,8 @@ enum class Rule {
   kAny,
   kPositive,
   kNotNegative,
+  kThreads,  // in [1, 1024]
+  kWorkers,  // in [0, 256]
   kRatio,
   kFraction
 };  // kRatio [0,1], kFraction [0,1)

@@ -1,5 +1,6 @@
 #include "tools/parity/compare.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <set>
@@ -61,7 +62,8 @@ double LargestDifference(const std::vector<double>& a, const std::vector<double>
   double largest = 0;
   for (size_t i = begin; i < end; ++i) {
     const double difference = std::fabs(a[i] - b[i]);
-    if (!(difference <= largest)) largest = difference;  // NaN is the largest of all
+    if (std::isnan(difference)) return difference;  // within no bound
+    largest = std::max(largest, difference);
   }
   return largest;
 }
@@ -96,7 +98,11 @@ Verdict CompareOne(const GoldenCase& golden, const ReplayResult& replay, const s
       const double slack =
           i < replay.train_accuracy_slack.size() ? replay.train_accuracy_slack[i] : 0;
       const double excess = std::fabs(ours.data[i] - theirs.data[i]) - slack;
-      if (!(excess <= v.error)) v.error = excess;
+      if (std::isnan(excess)) {
+        v.error = excess;  // within no bound
+        break;
+      }
+      v.error = std::max(v.error, excess);
     }
   } else if (absl::StartsWith(tensor, "final/") && absl::EndsWith(tensor, ".attn.qkv.bias")) {
     const size_t third = n / 3;

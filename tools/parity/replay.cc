@@ -146,8 +146,7 @@ absl::StatusOr<double> AccuracySlack(const CaseNet& net, const Executable& execu
   const size_t cells = logits.data.size() / rows;
   double near = 0, total = 0;
   for (size_t r = 0; r < rows; ++r) {
-    std::vector<double> row(logits.data.begin() + r * cells,
-                            logits.data.begin() + (r + 1) * cells);
+    std::vector<double> row(logits.data.begin() + r * cells, logits.data.begin() + (r + 1) * cells);
     std::partial_sort(row.begin(), row.begin() + std::min<size_t>(2, cells), row.end(),
                       std::greater<double>());
     total += weights.data[r];

@@ -71,16 +71,5 @@ TEST(LearningRate, RisesThenFalls) {
   }
 }
 
-// engine_pretrain.py evaluated by Python.
-TEST(SmoothingSigma, DecaysByEpoch) {
-  EXPECT_EQ(SmoothingSigma(1, true, 0, 800), 1.0);
-  EXPECT_EQ(SmoothingSigma(1, true, 1, 800), 0.99875);
-  EXPECT_EQ(SmoothingSigma(1, true, 400, 800), 0.5);
-  EXPECT_EQ(SmoothingSigma(1, true, 799, 800), 0.0012499999999999734);
-  EXPECT_EQ(SmoothingSigma(2.5, true, 3, 4), 0.625);
-  EXPECT_EQ(SmoothingSigma(2.5, false, 3, 4), 2.5);
-  EXPECT_EQ(SmoothingSigma(0, true, 3, 4), 0.0);
-}
-
 }  // namespace
 }  // namespace models

@@ -230,6 +230,29 @@ TEST(NonFinite, NamesAnInputOrStateThatWasBadBefore) {
   EXPECT_THAT(std::string(result.status().message()), HasSubstr("'images'"));
 }
 
+// A bug once: the accumulators, already written by the bad micro-step, were named
+// instead of what had gone wrong.
+TEST(NonFinite, NamesTheBlobInEveryMicroStepOfAWindow) {
+  const TinyEngine engine;
+  const DropPos model(TinyModelConfig(), TinyDropPosConfig(true));
+  for (int accum_iter : {2, 3}) {
+    for (int bad = 0; bad < accum_iter; ++bad) {
+      const auto session = MakeSession(model, engine.Options(2, accum_iter));
+      std::vector<Batch> batches;
+      for (int i = 0; i < accum_iter; ++i) {
+        batches.push_back(RandomBatch(TinyModelConfig(), 2, 3 + i));
+      }
+      // Finite, but a patch's embedding is not.
+      for (float& v : batches[bad].images) v = 3e38f;
+      const auto result = StepOn(session.get(), batches, 1e-3);
+      ASSERT_FALSE(result.ok());
+      const std::string message(result.status().message());
+      EXPECT_THAT(message, HasSubstr("first non-finite blob"));
+      EXPECT_EQ(message.find("accum/"), std::string::npos) << message;
+    }
+  }
+}
+
 TEST(Evaluation, PaddingCountsNoImageTwice) {
   const TinyEngine engine;
   const DropPos model(TinyModelConfig(), TinyDropPosConfig(false));

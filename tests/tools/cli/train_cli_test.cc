@@ -197,7 +197,7 @@ TEST_F(TrainCli, ImpossibleSizes) {
   ExpectRefused(TrainTiny({"--mask_ratio=1.5"}), {"--mask_ratio=1.5"});
   ExpectRefused(TrainTiny({"--mask_ratio=0.999"}), {"--mask_ratio", "visible"});
   ExpectRefused(TrainTiny({"--pos_mask_ratio=0"}), {"--pos_mask_ratio=0", "--mask_ratio"});
-  ExpectRefused(TrainTiny({"--batch_size=100000"}), {"--batch_size=100000", "50000"});
+  ExpectRefused(TrainTiny({"--batch_size=50000"}), {"--batch_size=50000", "12800"});
   ExpectRefused(TrainTiny({"--warmup_epochs=50"}), {"--warmup_epochs=50", "--epochs"});
 }
 
