@@ -50,7 +50,7 @@ ModelConfig TinyStructure() {
 
 RecipeConfig TinyRecipe() {
   RecipeConfig recipe;
-  recipe.epochs = 8;
+  recipe.epochs = 10;
   recipe.warmup_epochs = 0.5;
   recipe.blr = 8e-3;  // 2e-3 at a batch of 64
   recipe.batch_size = 64;
