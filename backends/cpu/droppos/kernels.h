@@ -7,8 +7,6 @@
 #ifndef BACKENDS_CPU_DROPPOS_KERNELS_H_
 #define BACKENDS_CPU_DROPPOS_KERNELS_H_
 
-#include <cstddef>
-
 #include "graph/runtime/kernel.h"
 
 namespace backends::cpu::droppos {
@@ -17,9 +15,6 @@ void RegisterMaskSample(graph::KernelTable* table);
 void RegisterEmbeddingDrop(graph::KernelTable* table);
 void RegisterPositionWeights(graph::KernelTable* table);
 void RegisterSmoothedPositionCE(graph::KernelTable* table);
-
-// Rounded up to a cache line, so that threads do not share one.
-constexpr size_t AlignBytes(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 }  // namespace backends::cpu::droppos
 

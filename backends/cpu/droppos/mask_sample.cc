@@ -6,6 +6,7 @@
 #include "backends/cpu/droppos/kernels.h"
 #include "backends/cpu/kernel_util.h"
 #include "graph/base/random.h"
+#include "graph/runtime/workspace.h"
 #include "ops/droppos/mask_sampling.h"
 
 namespace backends::cpu::droppos {
@@ -36,8 +37,10 @@ class MaskSampleKernel : public graph::Kernel {
 
  private:
   // Items to sort, then the order of the patches or of the positions.
-  size_t items_bytes() const { return AlignBytes(patches_ * sizeof(RandomItem)); }
-  size_t bytes_per_thread() const { return items_bytes() + AlignBytes(patches_ * sizeof(int32_t)); }
+  size_t items_bytes() const { return graph::AlignUp(patches_ * sizeof(RandomItem)); }
+  size_t bytes_per_thread() const {
+    return items_bytes() + graph::AlignUp(patches_ * sizeof(int32_t));
+  }
 
   void Order(int64_t b, int input, graph::Purpose purpose, absl::Span<RandomItem> items,
              absl::Span<int32_t> order) const {

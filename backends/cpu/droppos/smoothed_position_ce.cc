@@ -12,6 +12,7 @@
 #include "backends/cpu/droppos/kernels.h"
 #include "backends/cpu/kernel_util.h"
 #include "graph/base/status.h"
+#include "graph/runtime/workspace.h"
 #include "ops/droppos/position_targets.h"
 
 namespace backends::cpu::droppos {
@@ -73,7 +74,7 @@ class LossKernel : public graph::Kernel {
   }
 
   // What one thread needs for a row: exponentials and targets.
-  size_t row_bytes() const { return AlignBytes(cells_ * sizeof(float)); }
+  size_t row_bytes() const { return graph::AlignUp(cells_ * sizeof(float)); }
   size_t thread_bytes() const { return 2 * row_bytes(); }
   float* ThreadRow(char* rows, int which) const {
     return reinterpret_cast<float*>(rows + omp_get_thread_num() * thread_bytes() +
@@ -157,7 +158,7 @@ class SmoothedPositionCEKernel : public LossKernel {
     double right = 0;
   };
 
-  size_t partial_bytes() const { return AlignBytes(batch_ * sizeof(Partial)); }
+  size_t partial_bytes() const { return graph::AlignUp(batch_ * sizeof(Partial)); }
 
   void RunImage(int64_t b, char* rows, Partial* partial, int32_t* correct, int32_t* scored) const {
     float* e = ThreadRow(rows, 0);

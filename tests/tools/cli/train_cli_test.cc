@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -212,7 +213,32 @@ TEST_F(TrainCli, BadData) {
   const Outcome broken = TrainTiny({"--data_path=broken", "--steps=1", "--output_dir=out"});
   EXPECT_EQ(broken.exit_code, 1);
   EXPECT_THAT(broken.out + broken.err, AllOf(HasSubstr("broken"), HasSubstr(".jpg")));
-  EXPECT_FALSE(fs::exists(folder_ / "out/checkpoint.safetensors"));
+  EXPECT_FALSE(fs::exists(folder_ / "out")) << "nothing may block the next try";
+}
+
+TEST_F(TrainCli, CtrlCEndsTheRunAfterItsStepAndSaves) {
+  const fs::path log = folder_ / "log.txt";
+  const pid_t child = fork();
+  if (child == 0) {
+    setenv("BUILD_WORKING_DIRECTORY", folder_.c_str(), 1);
+    dup2(open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
+    signal(SIGINT, SIG_DFL);
+    execl(program_.c_str(), program_.c_str(), "--model=droppos_tiny", "--embed_dim=16", "--depth=1",
+          "--num_heads=2", "--output_dir=run", nullptr);
+    _exit(127);
+  }
+  // Until the first step is done; the test's own timeout ends an endless wait.
+  while (Contents(folder_ / "run/metrics.jsonl").empty()) {
+    ASSERT_EQ(waitpid(child, nullptr, WNOHANG), 0) << Contents(log);
+    usleep(10000);
+  }
+  ASSERT_EQ(kill(child, SIGINT), 0);
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  EXPECT_THAT(Contents(log), AllOf(HasSubstr("stopped by a signal"), HasSubstr("held out:")));
+  const auto checkpoint = models::SafetensorsFile::Read(folder_ / "run/checkpoint.safetensors");
+  EXPECT_TRUE(checkpoint.ok()) << checkpoint.status();
 }
 
 TEST_F(TrainCli, BadCheckpoints) {
