@@ -1,10 +1,16 @@
 // The smoothed position targets: what SmoothedPositionCE asks the network to
 // predict for a patch at cell i of an H x W grid.
 //
-//   T[i][j] = exp(-d(i,j)^2 / sigma^2) / sum over j'
+//   paper     T[i][j] = k(i,j) / sum over j' of k(i,j')
+//   official  T[i][j] = k(i,j) / sum over i' of k(i',j)
+//   k(i,j) = exp(-d(i,j)^2 / sigma^2)
 //
 // d is the Euclidean distance of the cells, in cells; sigma = 0 is one-hot,
-// sigma = infinity uniform. The Gaussian is separable,
+// sigma = infinity uniform. "official" divides columns, as the published script
+// does (_get_label_smoothing_map in engine_pretrain.py: weight / weight.sum(-1)
+// broadcasts over the last dimension), so its rows need not sum to 1.
+//
+// The Gaussian is separable, and so are both sums:
 //   T[i][j] = Y[row i][row j] * X[col i][col j],
 // so kernels use the two axis tables and never hold the L x L map.
 //
@@ -23,14 +29,18 @@ namespace ops::droppos {
 // InvalidArgument unless sigma >= 0 (NaN fails).
 absl::Status CheckSigma(double sigma);
 
-// Fills `table`, n x n row-major: row i is exp(-(i-j)^2 / sigma^2) normalised
-// over j. Any sigma that CheckSigma accepts gives finite entries. Allocates
-// nothing. The same numbers on every backend.
-void FillAxisTable(int64_t n, double sigma, absl::Span<double> table);
+// Which sums of the map are 1.
+enum class TargetNorm { kRows, kColumns };
+
+// Fills `table`, n x n row-major: entry (i, j) is exp(-(i-j)^2 / sigma^2) divided by
+// the sum over its row (kRows) or its column (kColumns). Any sigma that CheckSigma
+// accepts gives finite entries. Allocates nothing. The same numbers on every backend.
+void FillAxisTable(int64_t n, double sigma, TargetNorm norm, absl::Span<double> table);
 
 // The whole map (L, L), row-major, L = grid_h * grid_w, from the axis tables.
 // For tests and comparisons; quadratic in L.
-std::vector<double> PositionTargets(int64_t grid_h, int64_t grid_w, double sigma);
+std::vector<double> PositionTargets(int64_t grid_h, int64_t grid_w, double sigma,
+                                    TargetNorm norm = TargetNorm::kRows);
 
 }  // namespace ops::droppos
 

@@ -1,0 +1,29 @@
+// RandomOrder: a random permutation for each image.
+//
+//   keys (B) i64  ->  order (B, N) i32, inverse (B, N) i32
+//   noise (B, N)  ->  the same, with order = stable argsort of the noise
+//
+//   inverse[b, order[b, i]] = i
+//
+// Attributes: count N >= 1; purpose, which stream of the key is used, so that
+// two permutations of one image are independent: "shuffle" (Purpose::kShuffle)
+// or "wrong_position" (Purpose::kWrongPosition). With keys, order = argsort of N
+// random 64-bit words, ties by index (mask_sampling.h). With noise, f32 or f64,
+// the purpose is not read: this is how recorded runs are replayed.
+//
+// Integers only, bit-equal on every backend. No gradient.
+// Source: random_masking with ratio 0 (--shuffle) and np.random.shuffle
+// (wrong_pos) in forward_encoder of models_DropPos_mae.py. The official wrong_pos
+// draws one permutation for the whole batch; here each image has its own.
+#ifndef OPS_DROPPOS_RANDOM_ORDER_H_
+#define OPS_DROPPOS_RANDOM_ORDER_H_
+
+#include "graph/schema/schema.h"
+
+namespace ops::droppos {
+
+void RegisterRandomOrder(graph::SchemaRegistry* registry);
+
+}  // namespace ops::droppos
+
+#endif  // OPS_DROPPOS_RANDOM_ORDER_H_
