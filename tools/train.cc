@@ -107,10 +107,10 @@ absl::Status RunTraining(const ParsedFlags& parsed, const models::Zoo& zoo,
                    models::Session::Create(model.get(), session_options));
   std::string loaded;
   if (flags.init_from) {
-    ASSIGN_OR_RETURN(
-        loaded, models::LoadParameters(*flags.init_from, session->parameters(),
-                                       flags.allow_missing.value_or(std::vector<std::string>()),
-                                       session->workspace()));
+    ASSIGN_OR_RETURN(loaded, models::LoadParameters(
+                                 *flags.init_from, session->parameters(),
+                                 {flags.allow_missing.value_or(std::vector<std::string>()), false},
+                                 session->workspace()));
   }
   std::cout << Banner(resolved, *model, data, *session, backend, steps_per_epoch, output.path());
   if (!loaded.empty()) std::cout << "  start      " << loaded << "\n";

@@ -11,8 +11,8 @@
 namespace models {
 namespace {
 
-bool Allowed(const std::string& name, const std::vector<std::string>& allow_missing) {
-  for (absl::string_view pattern : allow_missing) {
+bool Allowed(const std::string& name, const std::vector<std::string>& allow) {
+  for (absl::string_view pattern : allow) {
     if (pattern == name) return true;
     if (absl::ConsumeSuffix(&pattern, "*") && absl::StartsWith(name, pattern)) return true;
   }
@@ -35,7 +35,7 @@ absl::Status SaveParameters(const std::string& path, const std::vector<Parameter
 
 absl::StatusOr<std::string> LoadParameters(const std::string& path,
                                            const std::vector<Parameter>& parameters,
-                                           const std::vector<std::string>& allow_missing,
+                                           const LoadOptions& options,
                                            graph::Workspace* workspace) {
   ASSIGN_OR_RETURN(const SafetensorsFile file, SafetensorsFile::Read(path));
   std::vector<std::string> problems;
@@ -45,7 +45,7 @@ absl::StatusOr<std::string> LoadParameters(const std::string& path,
     expected[p.name] = true;
     const auto it = file.tensors().find(p.name);
     if (it == file.tensors().end()) {
-      if (Allowed(p.name, allow_missing)) {
+      if (Allowed(p.name, options.allow)) {
         kept.push_back(p.name);
       } else {
         problems.push_back(absl::StrCat("  missing:    ", p.name, " ", p.type.ToString()));
@@ -56,14 +56,14 @@ absl::StatusOr<std::string> LoadParameters(const std::string& path,
     }
   }
   for (const auto& [name, entry] : file.tensors()) {
-    if (!expected.count(name)) {
+    if (!expected.count(name) && !options.subset && !Allowed(name, options.allow)) {
       problems.push_back(absl::StrCat("  unexpected: ", name, " ", entry.type.ToString()));
     }
   }
   if (!problems.empty()) {
     return graph::InvalidArgument(
         path, " does not fit the model (nothing was loaded):\n", absl::StrJoin(problems, "\n"),
-        "\n--allow_missing=NAME,PREFIX* lets missing tensors keep their initial values");
+        "\n--allow_missing=NAME,PREFIX* lets missing tensors keep their initial values and leaves unexpected ones out");
   }
   int64_t elements = 0;
   for (const Parameter& p : parameters) {

@@ -18,13 +18,21 @@ absl::Status SaveParameters(const std::string& path, const std::vector<Parameter
                             const graph::Workspace& workspace,
                             const std::map<std::string, std::string>& metadata);
 
+struct LoadOptions {
+  // Tensors that may be missing or unexpected: full names, or prefixes ending in '*'.
+  std::vector<std::string> allow;
+  // Tensors that the net has no use for are fine: what a tool that runs the
+  // encoder alone reads.
+  bool subset = false;
+};
+
 // Sets every parameter from the file, or none. Missing, unexpected and misshapen
-// tensors are an error that lists all of them, except missing ones that
-// `allow_missing` names (a full name, or a prefix ending in '*'); those keep
-// their values. Returns one line that says what was loaded.
+// tensors are an error that lists all of them, but for those that the options
+// allow; missing ones then keep their values. Returns one line that says what
+// was loaded.
 absl::StatusOr<std::string> LoadParameters(const std::string& path,
                                            const std::vector<Parameter>& parameters,
-                                           const std::vector<std::string>& allow_missing,
+                                           const LoadOptions& options,
                                            graph::Workspace* workspace);
 
 }  // namespace models

@@ -30,10 +30,21 @@ const std::vector<Rule>& Rules() {
       nets + Folders{"graph/autodiff", "graph/passes", "graph/runtime", "graph/compiler"};
   static const Folders backend = nets + Folders{"graph/runtime", "graph/passes", "ops"};
   static const Folders model = nets + Folders{"ops", "models/layers", "models/zoo", "models/vit"};
-  static const Folders tool =
-      engine + model + Folders{"ops",         "backends/cpu",    "backends/reference",
-                               "models/data", "models/training", "tools",
-                               "tools/dump",  "tools/flags",     "tools/parity"};
+  static const Folders tool = engine + model +
+                              Folders{"ops",
+                                      "backends/cpu",
+                                      "backends/reference",
+                                      "models/data",
+                                      "models/training",
+                                      "tools",
+                                      "tools/dump",
+                                      "tools/flags",
+                                      "tools/parity",
+                                      "tools/checkpoint",
+                                      "tools/evaluation",
+                                      "tools/onnx",
+                                      "tools/weights",
+                                      "tools/vis"};
   static const Folders droppos = {"ops/droppos", "backends/cpu/droppos",
                                   "backends/reference/droppos", "models/droppos"};
   static const std::vector<Rule> rules = {
@@ -67,6 +78,8 @@ const std::vector<Rule>& Rules() {
       {"tools/plugins.cc", tool + droppos},
       {"tools/reference_backend.cc", tool + droppos},
       {"tools/parity", tool + droppos},
+      {"tools/evaluation", tool + droppos},
+      {"tools/vis", tool + droppos},
   };
   return rules;
 }

@@ -67,10 +67,15 @@ absl::StatusOr<std::vector<FlagFileLine>> ReadFlagFile(const std::string& path) 
   const std::string resolved = models::ResolveUserPath(path);
   absl::StatusOr<std::string> text = models::ReadFile(resolved, kLargestFile);
   if (!text.ok()) return graph::Annotate(text.status(), absl::StrCat("--flagfile=", path));
+  return SplitFlagFile(*text, path);
+}
+
+absl::StatusOr<std::vector<FlagFileLine>> SplitFlagFile(absl::string_view text,
+                                                        const std::string& name) {
   std::vector<FlagFileLine> lines;
   int number = 0;
-  for (const absl::string_view line : absl::StrSplit(*text, '\n')) {
-    const std::string where = absl::StrCat(path, ":", ++number);
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    const std::string where = absl::StrCat(name, ":", ++number);
     absl::StatusOr<std::vector<std::string>> args = SplitLine(line);
     if (!args.ok()) return graph::Annotate(args.status(), where);
     if (!args->empty()) lines.push_back({where, *std::move(args)});

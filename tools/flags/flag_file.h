@@ -15,7 +15,11 @@ struct FlagFileLine {
   std::vector<std::string> args;  // as on a command line: {"--a=b"} or {"--a", "b"}
 };
 
-// The lines that hold a flag. `path` is relative to where the command was typed.
+// The lines of `text` that hold a flag; `name` is what `where` and errors call it.
+absl::StatusOr<std::vector<FlagFileLine>> SplitFlagFile(absl::string_view text,
+                                                        const std::string& name);
+
+// The same of a file. `path` is relative to where the command was typed.
 // Errors: of the file system, naming `path`; InvalidArgument naming path and
 // line for an unfinished quotation.
 absl::StatusOr<std::vector<FlagFileLine>> ReadFlagFile(const std::string& path);

@@ -128,24 +128,31 @@ absl::StatusOr<std::vector<Given>> ReadArguments(const std::vector<std::string>&
   return given;
 }
 
+absl::StatusOr<std::vector<Given>> ReadLines(const std::vector<FlagFileLine>& lines) {
+  std::vector<Given> given;
+  for (const FlagFileLine& entry : lines) {
+    ASSIGN_OR_RETURN(const std::vector<Given> here,
+                     ReadArguments(entry.args, absl::StrCat(entry.where, ": ")));
+    for (const Given& inner : here) {
+      if (inner.name == kFlagfile) {
+        return InvalidArgument(inner.where,
+                               "a flag file cannot name another; give both on the "
+                               "command line");
+      }
+      given.push_back(inner);
+    }
+  }
+  return given;
+}
+
 // The flags of the files that `line` (the command line) names, in their order.
 absl::StatusOr<std::vector<Given>> ReadFlagfiles(const std::vector<Given>& line) {
   std::vector<Given> given;
   for (const Given& flag : line) {
     if (flag.name != kFlagfile) continue;
     ASSIGN_OR_RETURN(const std::vector<FlagFileLine> lines, ReadFlagFile(flag.value));
-    for (const FlagFileLine& entry : lines) {
-      ASSIGN_OR_RETURN(const std::vector<Given> here,
-                       ReadArguments(entry.args, absl::StrCat(entry.where, ": ")));
-      for (const Given& inner : here) {
-        if (inner.name == kFlagfile) {
-          return InvalidArgument(inner.where,
-                                 "a flag file cannot name another; give both on the "
-                                 "command line");
-        }
-        given.push_back(inner);
-      }
-    }
+    ASSIGN_OR_RETURN(const std::vector<Given> here, ReadLines(lines));
+    given.insert(given.end(), here.begin(), here.end());
   }
   return given;
 }
@@ -248,14 +255,7 @@ absl::Status CheckTogether(const TrainFlags& flags) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args) {
-  ASSIGN_OR_RETURN(const std::vector<Given> line, ReadArguments(args, ""));
-  ASSIGN_OR_RETURN(const std::vector<Given> files, ReadFlagfiles(line));
-  using Merged = std::map<std::string, Given>;
-  ASSIGN_OR_RETURN(const Merged merged, Merge(files, line));
-
+absl::StatusOr<ParsedFlags> SetAll(const std::map<std::string, Given>& merged) {
   ParsedFlags parsed;
   const Setter set = [&](const std::string& name, const std::string& value) {
     absl::Status status;
@@ -283,6 +283,24 @@ absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args
   }
   RETURN_IF_ERROR(CheckTogether(parsed.flags));
   return parsed;
+}
+
+}  // namespace
+
+absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args) {
+  ASSIGN_OR_RETURN(const std::vector<Given> line, ReadArguments(args, ""));
+  ASSIGN_OR_RETURN(const std::vector<Given> files, ReadFlagfiles(line));
+  using Merged = std::map<std::string, Given>;
+  ASSIGN_OR_RETURN(const Merged merged, Merge(files, line));
+  return SetAll(merged);
+}
+
+absl::StatusOr<ParsedFlags> ParseTrainFlagsText(const std::string& text, const std::string& name) {
+  ASSIGN_OR_RETURN(const std::vector<FlagFileLine> lines, SplitFlagFile(text, name));
+  ASSIGN_OR_RETURN(const std::vector<Given> given, ReadLines(lines));
+  using Merged = std::map<std::string, Given>;
+  ASSIGN_OR_RETURN(const Merged merged, Merge(given, {}));
+  return SetAll(merged);
 }
 
 std::string TrainFlagsHelp(const TrainFlags& example) {

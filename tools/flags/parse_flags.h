@@ -35,6 +35,9 @@ struct ParsedFlags {
 // the flag, its value, file and line where it comes from one, and the way out.
 absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args);
 
+// The flags in `text`, which TrainFlagsText made; `name` is what errors call it.
+absl::StatusOr<ParsedFlags> ParseTrainFlagsText(const std::string& text, const std::string& name);
+
 // What --help prints: groups, one line a flag, with defaults. Where the model
 // decides, the value in `example` is shown (ResolvedFlags::flags of some model).
 std::string TrainFlagsHelp(const TrainFlags& example);

@@ -81,9 +81,9 @@ TEST(Checkpoint, MissingTensorsKeepTheirValuesWhereAllowed) {
   const std::string path = TestPath("fewer.safetensors");
   ASSERT_TRUE(SaveParameters(path, fewer, saved, {}).ok());
   Fill(Parameters(), 100, &loaded);
-  EXPECT_FALSE(LoadParameters(path, Parameters(), {"a.weight"}, &loaded).ok());
-  EXPECT_FALSE(LoadParameters(path, Parameters(), {"a"}, &loaded).ok());
-  const auto line = LoadParameters(path, Parameters(), {"a.*"}, &loaded);
+  EXPECT_FALSE(LoadParameters(path, Parameters(), {{"a.weight"}}, &loaded).ok());
+  EXPECT_FALSE(LoadParameters(path, Parameters(), {{"a"}}, &loaded).ok());
+  const auto line = LoadParameters(path, Parameters(), {{"a.*"}}, &loaded);
   ASSERT_TRUE(line.ok()) << line.status();
   EXPECT_THAT(*line, HasSubstr("kept as initialised: a.weight, a.bias"));
   EXPECT_EQ(loaded.Find("a.weight")->as<float>()[0], 100);

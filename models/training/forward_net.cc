@@ -1,0 +1,60 @@
+#include "models/training/forward_net.h"
+
+#include <cstring>
+
+#include "graph/base/status.h"
+#include "graph/schema/builder.h"
+
+namespace models {
+namespace {
+
+template <typename T>
+absl::Status FeedIfPresent(const graph::Executable& executable, const std::string& name,
+                           const std::vector<T>& values) {
+  const absl::StatusOr<graph::Tensor> tensor = executable.Find(name);
+  if (!tensor.ok()) return absl::OkStatus();
+  const absl::Span<T> to = tensor->as<T>();
+  if (to.size() != values.size()) {
+    return graph::InvalidArgument("input '", name, "' of ", executable.net().name, " has ",
+                                  to.size(), " elements, the batch has ", values.size());
+  }
+  std::memcpy(to.data(), values.data(), values.size() * sizeof(T));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status FeedBatch(const graph::Executable& executable, const Batch& batch) {
+  RETURN_IF_ERROR(FeedIfPresent(executable, "images", batch.images));
+  RETURN_IF_ERROR(FeedIfPresent(executable, "keys", batch.keys));
+  return FeedIfPresent(executable, "labels", batch.labels);
+}
+
+absl::StatusOr<std::unique_ptr<ForwardNet>> ForwardNet::Compile(
+    const std::string& net_name, const graph::CompileOptions& options,
+    const std::function<Outputs(ModelBuilder*)>& build, graph::Workspace* workspace) {
+  std::unique_ptr<ForwardNet> result(new ForwardNet());
+  graph::NetBuilder builder(options.registry, net_name);
+  ModelBuilder model_builder(&builder);
+  const Outputs outputs = build(&model_builder);
+  RETURN_IF_ERROR(builder.status());
+  for (const auto& [name, blob] : outputs) {
+    result->blob_of_output_[name] = builder.net().blob(blob).name;
+    builder.Output(blob);
+  }
+  result->parameters_ = model_builder.parameters();
+  ASSIGN_OR_RETURN(graph::Net net, builder.Finish());
+  ASSIGN_OR_RETURN(result->executable_, graph::Compile(std::move(net), options, workspace));
+  return result;
+}
+
+absl::StatusOr<graph::Tensor> ForwardNet::Input(const std::string& name) const {
+  return executable_->Find(name);
+}
+
+absl::StatusOr<graph::Tensor> ForwardNet::Output(const std::string& name) const {
+  const auto it = blob_of_output_.find(name);
+  return executable_->Find(it == blob_of_output_.end() ? name : it->second);
+}
+
+}  // namespace models

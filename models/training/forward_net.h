@@ -1,0 +1,56 @@
+// A forward pass made runnable on its own: what tools and evaluations run beside,
+// or without, a training session.
+#ifndef MODELS_TRAINING_FORWARD_NET_H_
+#define MODELS_TRAINING_FORWARD_NET_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "graph/compiler/compiler.h"
+#include "graph/runtime/executable.h"
+#include "graph/runtime/workspace.h"
+#include "models/data/loader.h"
+#include "models/layers/model_builder.h"
+
+namespace models {
+
+// Copies the batch to the inputs `images`, `keys` and `labels` that the net has.
+absl::Status FeedBatch(const graph::Executable& executable, const Batch& batch);
+
+class ForwardNet {
+ public:
+  // The blobs to read, by a name of the caller's choice.
+  using Outputs = std::vector<std::pair<std::string, graph::BlobId>>;
+
+  // Compiles what `build` appends. Parameters are those of `workspace`, by name:
+  // in a session's workspace the ones being trained, in an empty one zeros until
+  // LoadParameters. The workspace must outlive the net.
+  static absl::StatusOr<std::unique_ptr<ForwardNet>> Compile(
+      const std::string& net_name, const graph::CompileOptions& options,
+      const std::function<Outputs(ModelBuilder*)>& build, graph::Workspace* workspace);
+
+  absl::StatusOr<graph::Tensor> Input(const std::string& name) const;
+  absl::Status Feed(const Batch& batch) { return FeedBatch(*executable_, batch); }
+  absl::Status Run() { return executable_->Run(); }
+  // Valid until the next Run of any net of the workspace. NOT_FOUND names it.
+  absl::StatusOr<graph::Tensor> Output(const std::string& name) const;
+
+  const std::vector<Parameter>& parameters() const { return parameters_; }
+  const graph::Executable& executable() const { return *executable_; }
+
+ private:
+  ForwardNet() = default;
+
+  std::unique_ptr<graph::Executable> executable_;
+  std::vector<Parameter> parameters_;
+  std::map<std::string, std::string> blob_of_output_;
+};
+
+}  // namespace models
+
+#endif  // MODELS_TRAINING_FORWARD_NET_H_

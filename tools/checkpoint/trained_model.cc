@@ -1,0 +1,68 @@
+#include "tools/checkpoint/trained_model.h"
+
+#include <vector>
+
+#include "CLI/App.hpp"
+#include "CLI/Config.hpp"
+#include "CLI/Formatter.hpp"
+#include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "graph/base/status.h"
+#include "models/training/output_dir.h"
+#include "models/training/safetensors.h"
+#include "tools/flags/parse_flags.h"
+
+namespace tools {
+
+void AddCheckpointFlags(CLI::App* app, CheckpointFlags* flags) {
+  app->add_option("--checkpoint", flags->checkpoint,
+                  "parameters: checkpoint.safetensors of a run, or a file of official weights")
+      ->required()
+      ->type_name("FILE");
+  app->add_option("--model", flags->model,
+                  "zoo name of the model (default: what the checkpoint says)")
+      ->type_name("NAME");
+  app->add_option("--flagfile", flags->flagfile,
+                  "flags of the run, e.g. its flags.txt (default: what the checkpoint says)")
+      ->type_name("FILE");
+}
+
+absl::StatusOr<TrainedModel> ReadTrainedModel(const CheckpointFlags& flags,
+                                              const models::Zoo& zoo) {
+  TrainedModel trained;
+  trained.path = models::ResolveUserPath(flags.checkpoint);
+  ASSIGN_OR_RETURN(const models::SafetensorsFile file, models::SafetensorsFile::Read(trained.path));
+  const auto metadata = [&file](const char* key) -> std::string {
+    const auto it = file.metadata().find(key);
+    return it == file.metadata().end() ? "" : it->second;
+  };
+  if (!absl::SimpleAtoi(metadata("step"), &trained.step)) trained.step = -1;
+
+  ParsedFlags parsed;
+  const bool told = !flags.model.empty() || !flags.flagfile.empty();
+  if (told) {
+    std::vector<std::string> args;
+    if (!flags.model.empty()) args.push_back("--model=" + flags.model);
+    if (!flags.flagfile.empty()) args.push_back("--flagfile=" + flags.flagfile);
+    ASSIGN_OR_RETURN(parsed, ParseTrainFlags(args));
+  } else if (!metadata("flags").empty()) {
+    // The trainer escapes a text that is not ASCII (a path's name) as a whole.
+    std::string text = metadata("flags"), plain;
+    if (text.find('\n') == std::string::npos && absl::CUnescape(text, &plain)) text = plain;
+    ASSIGN_OR_RETURN(parsed, ParseTrainFlagsText(text, trained.path));
+  } else {
+    return graph::InvalidArgument(
+        trained.path,
+        " does not say which model it holds; name it with --model=NAME (and "
+        "--flagfile=FILE where its numbers are not the zoo's)");
+  }
+  absl::StatusOr<models::ZooEntry> entry = zoo.Find(*parsed.flags.model);
+  if (!entry.ok()) return graph::Annotate(entry.status(), trained.path);
+  absl::StatusOr<ResolvedFlags> resolved = ResolveTrainFlags(parsed.flags, *entry, {1, 1});
+  if (!resolved.ok()) return graph::Annotate(resolved.status(), trained.path);
+  trained.resolved = *std::move(resolved);
+  return trained;
+}
+
+}  // namespace tools
