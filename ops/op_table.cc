@@ -17,6 +17,7 @@
 #include "ops/matmul.h"
 #include "ops/patchify.h"
 #include "ops/prepend_token.h"
+#include "ops/scale.h"
 #include "ops/slice_rows.h"
 #include "ops/softmax_cross_entropy.h"
 #include "ops/stop_gradient.h"
@@ -42,6 +43,7 @@ void RegisterOps(graph::SchemaRegistry* registry) {
   RegisterMatMul(registry);
   RegisterPatchify(registry);
   RegisterPrependToken(registry);
+  RegisterScale(registry);
   RegisterSliceRows(registry);
   RegisterSoftmaxCrossEntropy(registry);
   RegisterStopGradient(registry);

@@ -33,6 +33,7 @@ graph::Backend MakeBackend(int threads) {
   RegisterMatMul(table);
   RegisterPatchify(table);
   RegisterPrependToken(table);
+  RegisterScale(table);
   RegisterSliceRows(table);
   RegisterSoftmaxCrossEntropy(table);
   RegisterStopGradient(table);

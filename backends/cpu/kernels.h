@@ -28,6 +28,7 @@ void RegisterLinear(graph::KernelTable* table);
 void RegisterMatMul(graph::KernelTable* table);
 void RegisterPatchify(graph::KernelTable* table);
 void RegisterPrependToken(graph::KernelTable* table);
+void RegisterScale(graph::KernelTable* table);
 void RegisterSliceRows(graph::KernelTable* table);
 void RegisterSoftmaxCrossEntropy(graph::KernelTable* table);
 void RegisterStopGradient(graph::KernelTable* table);

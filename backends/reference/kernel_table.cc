@@ -26,6 +26,7 @@ graph::Backend MakeBackend() {
   RegisterMatMul(&backend.kernels);
   RegisterPatchify(&backend.kernels);
   RegisterPrependToken(&backend.kernels);
+  RegisterScale(&backend.kernels);
   RegisterSliceRows(&backend.kernels);
   RegisterSoftmaxCrossEntropy(&backend.kernels);
   RegisterStopGradient(&backend.kernels);

@@ -24,6 +24,7 @@ const Override kOverrides[] = {
     {"StopGradient", graph::DType::kF32, {0, "a copy"}},
     {"Add", graph::DType::kF32, {1e-7, "one rounding"}},
     {"BiasAdd", graph::DType::kF32, {1e-7, "one rounding"}},
+    {"Scale", graph::DType::kF32, {2e-7, "two roundings"}},
     {"Patchify", graph::DType::kF32, {0, "a copy"}},
     {"GatherRows", graph::DType::kF32, {0, "a copy"}},
     {"SliceRows", graph::DType::kF32, {0, "a copy"}},

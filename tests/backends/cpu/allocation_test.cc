@@ -179,6 +179,7 @@ std::vector<Use> Uses() {
       {"PadRows", {{"start", int64_t{1}}, {"rows", int64_t{53}}}, {x}, {F32({8, 53, 128})}},
       {"Patchify", {{"patch", int64_t{8}}}, {F32({8, 3, 32, 32})}, {F32({8, 16, 192})}},
       {"PrependToken", {}, {x, F32({1, 1, 128})}, {F32({8, 51, 128})}},
+      {"Scale", {{"value", 0.5f}, {"index", int64_t{2}}}, {x, F32({3})}, {x}},
       {"ScatterRows", {{"rows", int64_t{60}}}, {x, I32({8, 50})}, {F32({8, 60, 128})}},
       {"SliceRows", {{"start", int64_t{1}}, {"count", int64_t{7}}}, {x}, {F32({8, 7, 128})}},
       {"SoftmaxCrossEntropy", {}, {F32({64, 10}), I32({64})}, {one, I32({64})}},
