@@ -11,26 +11,31 @@ absl::Status CheckSigma(double sigma) {
   return graph::InvalidArgument("sigma=", sigma, " must not be negative");
 }
 
-void FillAxisTable(int64_t n, double sigma, absl::Span<double> table) {
+void FillAxisTable(int64_t n, double sigma, TargetNorm norm, absl::Span<double> table) {
   CHECK(static_cast<int64_t>(table.size()) == n * n);
   for (int64_t i = 0; i < n; ++i) {
-    double* row = table.data() + i * n;
-    double sum = 0;
     for (int64_t j = 0; j < n; ++j) {
       // (d / sigma)^2, not d^2 / sigma^2: the square of a tiny sigma is zero,
       // and 0/0 would follow. d = 0 is its own case because of sigma = 0.
       const double scaled = i == j ? 0.0 : static_cast<double>(i - j) / sigma;
-      row[j] = std::exp(-scaled * scaled);
-      sum += row[j];
+      table[i * n + j] = std::exp(-scaled * scaled);
     }
-    for (int64_t j = 0; j < n; ++j) row[j] /= sum;
+  }
+  // A line is what is to sum to 1: entries `line * start + k * step`.
+  const int64_t start = norm == TargetNorm::kRows ? n : 1;
+  const int64_t step = norm == TargetNorm::kRows ? 1 : n;
+  for (int64_t line = 0; line < n; ++line) {
+    double* first = table.data() + line * start;
+    double sum = 0;
+    for (int64_t k = 0; k < n; ++k) sum += first[k * step];
+    for (int64_t k = 0; k < n; ++k) first[k * step] /= sum;
   }
 }
 
-std::vector<double> PositionTargets(int64_t grid_h, int64_t grid_w, double sigma) {
+std::vector<double> PositionTargets(int64_t grid_h, int64_t grid_w, double sigma, TargetNorm norm) {
   std::vector<double> rows(grid_h * grid_h), cols(grid_w * grid_w);
-  FillAxisTable(grid_h, sigma, absl::MakeSpan(rows));
-  FillAxisTable(grid_w, sigma, absl::MakeSpan(cols));
+  FillAxisTable(grid_h, sigma, norm, absl::MakeSpan(rows));
+  FillAxisTable(grid_w, sigma, norm, absl::MakeSpan(cols));
   const int64_t cells = grid_h * grid_w;
   std::vector<double> map(cells * cells);
   for (int64_t i = 0; i < cells; ++i) {

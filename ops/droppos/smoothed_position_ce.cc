@@ -1,5 +1,6 @@
 #include "ops/droppos/smoothed_position_ce.h"
 
+#include <string>
 #include <vector>
 
 #include "graph/schema/gradient.h"
@@ -24,9 +25,19 @@ absl::Status CheckInputs(const graph::InferContext& c, int weights) {
   RETURN_IF_ERROR(graph::ExpectRank(c, Args::kLogits, 3));
   RETURN_IF_ERROR(graph::ExpectFloat(c, Args::kLogits));
   const TensorType& logits = c.in(Args::kLogits);
-  if (logits.dim(2) != grid_h * grid_w) {
+  const std::string& targets = c.op.Str("targets");
+  if (targets != "paper" && targets != "official") {
+    return Reject(c, "targets=\"", targets, "\" is unknown; use \"paper\" or \"official\"");
+  }
+  const int64_t conf_ignore = c.op.Int("conf_ignore");
+  if (conf_ignore != 0 && conf_ignore != 1) {
+    return Reject(c, "conf_ignore=", conf_ignore, " must be 0 or 1");
+  }
+  const int64_t cells = grid_h * grid_w;
+  if (targets == "paper" ? logits.dim(2) != cells : logits.dim(2) > cells) {
     return Reject(c, "logits ", logits.ToString(), " name ", logits.dim(2),
-                  " cells, but grid_h=", grid_h, " x grid_w=", grid_w, " makes ", grid_h * grid_w);
+                  " cells, but grid_h=", grid_h, " x grid_w=", grid_w, " makes ", cells,
+                  targets == "paper" ? "" : ", which must be no fewer");
   }
   const int64_t batch = logits.dim(0), visible = logits.dim(1);
   RETURN_IF_ERROR(graph::ExpectDType(c, Args::kIdsKeep, DType::kI32));
@@ -46,8 +57,8 @@ absl::StatusOr<std::vector<TensorType>> InferForward(const graph::InferContext& 
   RETURN_IF_ERROR(CheckInputs(c, Args::kWeights));
   const DType dtype = c.in(Args::kLogits).dtype;
   const int64_t batch = c.in(Args::kLogits).dim(0);
-  return std::vector<TensorType>{
-      {dtype, {1}}, {dtype, {1}}, {dtype, {1}}, {DType::kI32, {batch}}, {DType::kI32, {batch}}};
+  const TensorType scalar = {dtype, {1}}, counts = {DType::kI32, {batch}};
+  return std::vector<TensorType>{scalar, scalar, scalar, counts, counts, counts};
 }
 
 absl::StatusOr<std::vector<TensorType>> InferGrad(const graph::InferContext& c) {
@@ -77,7 +88,10 @@ absl::Status MakeGradient(graph::GradientBuilder* g) {
                                        g->GradOut(Args::kLoss)};
   if (g->num_inputs() > Args::kWeights) inputs.push_back(g->In(Args::kWeights));
   g->SetGrad(Args::kLogits, g->Op("SmoothedPositionCEGrad", inputs,
-                                  {{"grid_h", op.Int("grid_h")}, {"grid_w", op.Int("grid_w")}}));
+                                  {{"grid_h", op.Int("grid_h")},
+                                   {"grid_w", op.Int("grid_w")},
+                                   {"targets", op.Str("targets")},
+                                   {"conf_ignore", op.Int("conf_ignore")}}));
   return absl::OkStatus();
 }
 
@@ -87,40 +101,43 @@ graph::Cost LossCost(const graph::Op&, absl::Span<const TensorType> inputs,
   return CostOf(16 * inputs[0].elements(), inputs, outputs);
 }
 
+// The attributes of both operators.
+graph::Schema& AddAttrs(graph::Schema& schema) {
+  return schema.Attr("grid_h", int64_t{0}, "rows of the grid of targets")
+      .Attr("grid_w", int64_t{0}, "columns of the grid of targets")
+      .OptionalAttr("targets", std::string("paper"), "\"paper\" or \"official\": the map")
+      .OptionalAttr("conf_ignore", int64_t{0}, "1: leave out patches surer than their target");
+}
+
 }  // namespace
 
 void RegisterSmoothedPositionCE(graph::SchemaRegistry* registry) {
-  registry->Add(graph::Schema("SmoothedPositionCE",
-                              "cross entropy of the positions of dropped patches, smoothed")
-                    .Input("logits", "(B, V, L)", RowUse::kAllRows)
-                    .Input("ids_keep", "(B, V) i32", RowUse::kNone)
-                    .Input("mask_pos", "(B, V) u8", RowUse::kNone)
-                    .Input("sigma", "{1}", RowUse::kNone)
-                    .OptionalInput("weights", "(B, V)", RowUse::kAllRows)
-                    .Output("loss", "{1}")
-                    .Output("accuracy", "{1}")
-                    .Output("accuracy_weighted", "{1}")
-                    .Output("correct", "(B) i32")
-                    .Output("scored", "(B) i32")
-                    .Attr("grid_h", int64_t{0}, "rows of the patch grid")
-                    .Attr("grid_w", int64_t{0}, "columns of the patch grid")
-                    .Infer(InferForward)
-                    .Cost(LossCost)
-                    .Gradient(MakeGradient));
-  registry->Add(graph::Schema("SmoothedPositionCEGrad", "gradient of SmoothedPositionCE")
-                    .Input("logits", "(B, V, L)", RowUse::kSameRow)
-                    .Input("ids_keep", "(B, V) i32", RowUse::kNone)
-                    .Input("mask_pos", "(B, V) u8", RowUse::kNone)
-                    .Input("sigma", "{1}", RowUse::kNone)
-                    .Input("dloss", "{1}", RowUse::kNone)
-                    .OptionalInput("weights", "(B, V)", RowUse::kAllRows)
-                    .Output("dlogits", "(B, V, L)")
-                    .Attr("grid_h", int64_t{0}, "rows of the patch grid")
-                    .Attr("grid_w", int64_t{0}, "columns of the patch grid")
-                    .InPlace(0, 0)
-                    .Infer(InferGrad)
-                    .Cost(LossCost)
-                    .NotDifferentiable("second derivatives are not supported"));
+  graph::Schema forward("SmoothedPositionCE",
+                        "cross entropy of the positions of dropped patches, smoothed");
+  forward.Input("logits", "(B, V, L)", RowUse::kAllRows)
+      .Input("ids_keep", "(B, V) i32", RowUse::kNone)
+      .Input("mask_pos", "(B, V) u8", RowUse::kNone)
+      .Input("sigma", "{1}", RowUse::kNone)
+      .OptionalInput("weights", "(B, V)", RowUse::kAllRows)
+      .Output("loss", "{1}")
+      .Output("accuracy", "{1}")
+      .Output("accuracy_weighted", "{1}")
+      .Output("correct", "(B) i32")
+      .Output("scored", "(B) i32")
+      .Output("ignored", "(B) i32");
+  registry->Add(AddAttrs(forward).Infer(InferForward).Cost(LossCost).Gradient(MakeGradient));
+
+  graph::Schema gradient("SmoothedPositionCEGrad", "gradient of SmoothedPositionCE");
+  // conf_ignore makes the divisor depend on the logits of all rows.
+  gradient.Input("logits", "(B, V, L)", RowUse::kAllRows)
+      .Input("ids_keep", "(B, V) i32", RowUse::kNone)
+      .Input("mask_pos", "(B, V) u8", RowUse::kNone)
+      .Input("sigma", "{1}", RowUse::kNone)
+      .Input("dloss", "{1}", RowUse::kNone)
+      .OptionalInput("weights", "(B, V)", RowUse::kAllRows)
+      .Output("dlogits", "(B, V, L)");
+  registry->Add(AddAttrs(gradient).InPlace(0, 0).Infer(InferGrad).Cost(LossCost).NotDifferentiable(
+      "second derivatives are not supported"));
 }
 
 }  // namespace ops::droppos

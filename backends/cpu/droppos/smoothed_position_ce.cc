@@ -26,12 +26,13 @@ class AxisTable {
  public:
   explicit AxisTable(int64_t n) : n_(n), exact_(n * n), rounded_(n * n) {}
 
-  void Fill(double sigma) {
-    ops::droppos::FillAxisTable(n_, sigma, absl::MakeSpan(exact_));
+  void Fill(double sigma, ops::droppos::TargetNorm norm) {
+    ops::droppos::FillAxisTable(n_, sigma, norm, absl::MakeSpan(exact_));
     std::copy(exact_.begin(), exact_.end(), rounded_.begin());
   }
   int64_t size() const { return n_; }
   const float* row(int64_t i) const { return rounded_.data() + i * n_; }
+  double peak(int64_t i) const { return exact_[i * n_ + i]; }
 
  private:
   int64_t n_;
@@ -48,6 +49,8 @@ class LossKernel : public graph::Kernel {
         cells_(spec.in(Args::kLogits).dim(2)),
         threads_(spec.threads),
         weights_input_(static_cast<int>(spec.inputs.size()) > weights_input ? weights_input : -1),
+        official_(spec.op->Str("targets") == "official"),
+        conf_ignore_(spec.op->Int("conf_ignore") == 1),
         name_(spec.op->Describe()),
         rows_(spec.op->Int("grid_h")),
         cols_(spec.op->Int("grid_w")) {}
@@ -56,21 +59,25 @@ class LossKernel : public graph::Kernel {
     const double sigma = in<float>(Args::kSigma)[0];
     const absl::Status checked = ops::droppos::CheckSigma(sigma);
     if (!checked.ok()) return graph::Annotate(checked, name_);
-    rows_.Fill(sigma);
-    cols_.Fill(sigma);
+    const auto norm =
+        official_ ? ops::droppos::TargetNorm::kColumns : ops::droppos::TargetNorm::kRows;
+    rows_.Fill(sigma, norm);
+    cols_.Fill(sigma, norm);
     return absl::OkStatus();
   }
 
-  // mask_pos * weights of row `r`, where a dropped position counts.
+  bool conf_ignore() const { return conf_ignore_; }
+
+  // Whether conf_ignore leaves out a row that gives cell `id` the share e / sum.
+  // Compared in double, before the table is rounded.
+  bool Ignores(int64_t id, float e, double sum) const {
+    return conf_ignore_ && e / sum >= rows_.peak(id / cols_.size()) * cols_.peak(id % cols_.size());
+  }
+
+  // mask_pos * weights of row `r`.
   float Weight(int64_t r) const {
     if (in<uint8_t>(Args::kMaskPos)[r] == 0) return 0;
     return weights_input_ < 0 ? 1 : in<float>(weights_input_)[r];
-  }
-
-  double WeightSum(int64_t image) const {
-    double sum = 0;
-    for (int64_t r = image * visible_; r < (image + 1) * visible_; ++r) sum += Weight(r);
-    return sum;
   }
 
   // What one thread needs for a row: exponentials and targets.
@@ -85,7 +92,7 @@ class LossKernel : public graph::Kernel {
     return Eigen::Map<const Eigen::ArrayXf>(x, cells_).maxCoeff();
   }
 
-  // e = exp(x - max); returns the sum.
+  // e = exp(x - max), where e may be x; returns the sum.
   double Exponentials(const float* x, float max, float* e) const {
     Eigen::Map<Eigen::ArrayXf>(e, cells_) =
         (Eigen::Map<const Eigen::ArrayXf>(x, cells_) - max).exp();
@@ -95,14 +102,21 @@ class LossKernel : public graph::Kernel {
     return sum;
   }
 
-  // t = the targets of cell `id`.
-  void Targets(int64_t id, float* t) const {
+  // t = the targets of cell `id`, for as many cells as there are logits; returns
+  // their sum.
+  double Targets(int64_t id, float* t) const {
     const float* row = rows_.row(id / cols_.size());
     const float* col = cols_.row(id % cols_.size());
-    for (int64_t y = 0; y < rows_.size(); ++y, t += cols_.size()) {
+    for (int64_t y = 0, begin = 0; begin < cells_; ++y, begin += cols_.size()) {
+      const int64_t n = std::min(cols_.size(), cells_ - begin);
 #pragma omp simd
-      for (int64_t x = 0; x < cols_.size(); ++x) t[x] = row[y] * col[x];
+      for (int64_t x = 0; x < n; ++x) t[begin + x] = row[y] * col[x];
     }
+    if (!official_) return 1;
+    double sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t j = 0; j < cells_; ++j) sum += t[j];
+    return sum;
   }
 
   int64_t batch_, visible_, cells_;
@@ -110,6 +124,7 @@ class LossKernel : public graph::Kernel {
 
  private:
   int weights_input_;  // -1: every dropped position counts the same
+  bool official_, conf_ignore_;
   std::string name_;
   AxisTable rows_, cols_;
 };
@@ -127,8 +142,14 @@ class SmoothedPositionCEKernel : public LossKernel {
     char* rows = static_cast<char*>(scratch()) + partial_bytes();
     int32_t* correct = out<int32_t>(Args::kCorrect);
     int32_t* scored = out<int32_t>(Args::kScored);
+    int32_t* ignored = out<int32_t>(Args::kIgnored);
 #pragma omp parallel for schedule(static) num_threads(threads_)
-    for (int64_t b = 0; b < batch_; ++b) RunImage(b, rows, &partials[b], &correct[b], &scored[b]);
+    for (int64_t b = 0; b < batch_; ++b) {
+      const Counts counts = RunImage(b, rows, &partials[b]);
+      correct[b] = counts.correct;
+      scored[b] = counts.scored;
+      ignored[b] = counts.ignored;
+    }
 
     Partial total;
     int64_t all_correct = 0, all_scored = 0;
@@ -158,15 +179,17 @@ class SmoothedPositionCEKernel : public LossKernel {
     double right = 0;
   };
 
+  struct Counts {
+    int32_t correct = 0, scored = 0, ignored = 0;
+  };
+
   size_t partial_bytes() const { return graph::AlignUp(batch_ * sizeof(Partial)); }
 
-  void RunImage(int64_t b, char* rows, Partial* partial, int32_t* correct, int32_t* scored) const {
+  Counts RunImage(int64_t b, char* rows, Partial* partial) const {
     float* e = ThreadRow(rows, 0);
     float* t = ThreadRow(rows, 1);
     *partial = Partial();
-    partial->weight = WeightSum(b);
-    *correct = 0;
-    *scored = 0;
+    Counts counts;
     for (int64_t r = b * visible_; r < (b + 1) * visible_; ++r) {
       if (in<uint8_t>(Args::kMaskPos)[r] == 0) continue;
       const float* x = in<float>(Args::kLogits) + r * cells_;
@@ -174,20 +197,27 @@ class SmoothedPositionCEKernel : public LossKernel {
       const float max = MaxLogit(x);
       // The lowest of equal indices wins; NaN is nowhere equal and never right.
       const bool right = x[id] == max && std::find(x, x + id, max) == x + id;
-      *correct += right;
-      *scored += 1;
+      counts.correct += right;
+      counts.scored += 1;
       const double w = Weight(r);
-      if (w == 0) continue;
-      if (right) partial->right += w;
+      if (w == 0 && !conf_ignore()) continue;
       const double sum = Exponentials(x, max, e);
-      Targets(id, t);
-      double expected = 0;  // of x - max under the targets, which sum to 1
+      if (Ignores(id, e[id], sum)) {
+        counts.ignored += 1;
+        continue;
+      }
+      if (w == 0) continue;
+      partial->weight += w;
+      if (right) partial->right += w;
+      const double target_sum = Targets(id, t);
+      double expected = 0;  // of x - max under the targets
 #pragma omp simd reduction(+ : expected)
       for (int64_t j = 0; j < cells_; ++j) {
         expected += static_cast<double>(t[j]) * static_cast<double>(x[j] - max);
       }
-      partial->loss += w * (std::log(sum) - expected);
+      partial->loss += w * (target_sum * std::log(sum) - expected);
     }
+    return counts;
   }
 };
 
@@ -196,40 +226,100 @@ class SmoothedPositionCEGradKernel : public LossKernel {
   explicit SmoothedPositionCEGradKernel(const graph::KernelSpec& spec)
       : LossKernel(spec, GradArgs::kWeights) {}
 
-  size_t scratch_bytes() const override { return threads_ * thread_bytes(); }
+  size_t scratch_bytes() const override {
+    return threads_ * thread_bytes() +
+           (conf_ignore() ? state_bytes() + batch_ * sizeof(double) : 0);
+  }
 
   absl::Status Run() override {
     RETURN_IF_ERROR(FillTables());
+    return conf_ignore() ? RunTwoPasses() : RunOnePass();
+  }
+
+ private:
+  // A row between the passes.
+  struct State {
+    double sum;  // of its exponentials
+    float weight;
+  };
+
+  size_t state_bytes() const { return graph::AlignUp(batch_ * visible_ * sizeof(State)); }
+
+  double Scale(double weight_sum) const {
+    return weight_sum == 0 ? 0 : in<float>(GradArgs::kDLoss)[0] / weight_sum;
+  }
+
+  absl::Status RunOnePass() {
     double weight_sum = 0;
-    for (int64_t b = 0; b < batch_; ++b) weight_sum += WeightSum(b);
-    const double scale = weight_sum == 0 ? 0 : in<float>(GradArgs::kDLoss)[0] / weight_sum;
+    for (int64_t b = 0; b < batch_; ++b) {
+      double image = 0;
+      for (int64_t r = b * visible_; r < (b + 1) * visible_; ++r) image += Weight(r);
+      weight_sum += image;
+    }
+    const double scale = Scale(weight_sum);
     char* rows = static_cast<char*>(scratch());
 #pragma omp parallel for schedule(static) num_threads(threads_)
     for (int64_t b = 0; b < batch_; ++b) {
+      float* e = ThreadRow(rows, 0);
       for (int64_t r = b * visible_; r < (b + 1) * visible_; ++r) {
         const float weight = weight_sum == 0 ? 0 : Weight(r);
-        RunRow(r, weight, scale, rows);
+        const float* x = in<float>(Args::kLogits) + r * cells_;
+        const double sum = weight == 0 ? 0 : Exponentials(x, MaxLogit(x), e);
+        WriteRow(r, weight, scale, e, sum, ThreadRow(rows, 1));
       }
     }
     return absl::OkStatus();
   }
 
- private:
-  // dlogits may be logits: everything is read before the row is written.
-  void RunRow(int64_t r, float weight, double scale, char* rows) const {
+  // The weights, hence their sum, depend on all logits, which dlogits may replace:
+  // the exponentials of all rows are left in dlogits before any row is written.
+  absl::Status RunTwoPasses() {
+    char* rows = static_cast<char*>(scratch());
+    State* states = reinterpret_cast<State*>(rows + threads_ * thread_bytes());
+    double* image_weights =
+        reinterpret_cast<double*>(reinterpret_cast<char*>(states) + state_bytes());
+    float* dlogits = out<float>(0);
+#pragma omp parallel for schedule(static) num_threads(threads_)
+    for (int64_t b = 0; b < batch_; ++b) {
+      double image = 0;
+      for (int64_t r = b * visible_; r < (b + 1) * visible_; ++r) {
+        State state = {0, Weight(r)};
+        if (state.weight != 0) {
+          const float* x = in<float>(Args::kLogits) + r * cells_;
+          float* e = dlogits + r * cells_;
+          const int64_t id = in<int32_t>(Args::kIdsKeep)[r];
+          state.sum = Exponentials(x, MaxLogit(x), e);
+          if (Ignores(id, e[id], state.sum)) state.weight = 0;
+        }
+        image += state.weight;
+        states[r] = state;
+      }
+      image_weights[b] = image;
+    }
+    double weight_sum = 0;
+    for (int64_t b = 0; b < batch_; ++b) weight_sum += image_weights[b];
+    const double scale = Scale(weight_sum);
+#pragma omp parallel for schedule(static) num_threads(threads_)
+    for (int64_t b = 0; b < batch_; ++b) {
+      for (int64_t r = b * visible_; r < (b + 1) * visible_; ++r) {
+        const float weight = weight_sum == 0 ? 0 : states[r].weight;
+        WriteRow(r, weight, scale, dlogits + r * cells_, states[r].sum, ThreadRow(rows, 1));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // Row `r` of dlogits, where its exponentials `e` may lie. `t` is room for targets.
+  void WriteRow(int64_t r, float weight, double scale, const float* e, double sum, float* t) const {
     float* dx = out<float>(0) + r * cells_;
     if (weight == 0) {
       std::fill(dx, dx + cells_, 0.0f);
       return;
     }
-    float* e = ThreadRow(rows, 0);
-    float* t = ThreadRow(rows, 1);
-    const float* x = in<float>(Args::kLogits) + r * cells_;
-    const float inverse = static_cast<float>(1 / Exponentials(x, MaxLogit(x), e));
-    Targets(in<int32_t>(Args::kIdsKeep)[r], t);
+    const float share = static_cast<float>(Targets(in<int32_t>(Args::kIdsKeep)[r], t) / sum);
     const float factor = static_cast<float>(scale * weight);
 #pragma omp simd
-    for (int64_t j = 0; j < cells_; ++j) dx[j] = factor * (e[j] * inverse - t[j]);
+    for (int64_t j = 0; j < cells_; ++j) dx[j] = factor * (e[j] * share - t[j]);
   }
 };
 

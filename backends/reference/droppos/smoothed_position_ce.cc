@@ -20,8 +20,10 @@ struct Problem {
   int64_t batch, visible, cells;
   std::vector<double> logits;
   std::vector<int64_t> ids, mask_pos;
-  std::vector<double> targets;  // (cells, cells)
-  std::vector<double> weight;   // (batch * visible): mask_pos * weights
+  int64_t grid_cells;           // at least `cells`
+  std::vector<double> targets;  // (grid_cells, grid_cells)
+  std::vector<double> weight;   // (batch * visible): w of the contract
+  std::vector<bool> ignored;    // (batch * visible): dropped, and left out by conf_ignore
   double weight_sum = 0;
 
   absl::Status Read(const Call& c, int weights_input) {
@@ -34,15 +36,25 @@ struct Problem {
     const double sigma = c.In(Args::kSigma)[0];
     const absl::Status checked = ops::droppos::CheckSigma(sigma);
     if (!checked.ok()) return graph::Annotate(checked, c.op.Describe());
-    targets = ops::droppos::PositionTargets(c.op.Int("grid_h"), c.op.Int("grid_w"), sigma);
+    const auto norm = c.op.Str("targets") == "official" ? ops::droppos::TargetNorm::kColumns
+                                                        : ops::droppos::TargetNorm::kRows;
+    grid_cells = c.op.Int("grid_h") * c.op.Int("grid_w");
+    targets = ops::droppos::PositionTargets(c.op.Int("grid_h"), c.op.Int("grid_w"), sigma, norm);
     weight.assign(batch * visible, 1.0);
     if (c.num_inputs() > weights_input) weight = c.In(weights_input);
+    ignored.assign(batch * visible, false);
     for (int64_t r = 0; r < batch * visible; ++r) {
-      if (mask_pos[r] == 0) weight[r] = 0;
+      if (c.op.Int("conf_ignore") == 1 && mask_pos[r] != 0) {
+        ignored[r] = std::exp(LogSoftmax(r)[ids[r]]) >= Target(r, ids[r]);
+      }
+      if (mask_pos[r] == 0 || ignored[r]) weight[r] = 0;
       weight_sum += weight[r];
     }
     return absl::OkStatus();
   }
+
+  // What row `r` is to predict for cell `j`.
+  double Target(int64_t r, int64_t j) const { return targets[ids[r] * grid_cells + j]; }
 
   // log softmax of row `r`.
   std::vector<double> LogSoftmax(int64_t r) const {
@@ -61,6 +73,7 @@ absl::Status SmoothedPositionCE(Call* c) {
   RETURN_IF_ERROR(p.Read(*c, Args::kWeights));
   std::vector<int64_t>& correct = c->OutInts(Args::kCorrect);
   std::vector<int64_t>& scored = c->OutInts(Args::kScored);
+  std::vector<int64_t>& ignored = c->OutInts(Args::kIgnored);
   double loss = 0, right_weight = 0, all_correct = 0, all_scored = 0;
   for (int64_t r = 0; r < p.batch * p.visible; ++r) {
     if (p.mask_pos[r] == 0) continue;
@@ -71,11 +84,12 @@ absl::Status SmoothedPositionCE(Call* c) {
     all_correct += right;
     scored[r / p.visible] += 1;
     all_scored += 1;
+    ignored[r / p.visible] += p.ignored[r];
     if (p.weight[r] == 0) continue;
     if (right) right_weight += p.weight[r];
     const std::vector<double> log_prob = p.LogSoftmax(r);
     double ce = 0;
-    for (int64_t j = 0; j < p.cells; ++j) ce -= p.targets[p.ids[r] * p.cells + j] * log_prob[j];
+    for (int64_t j = 0; j < p.cells; ++j) ce -= p.Target(r, j) * log_prob[j];
     loss += p.weight[r] * ce;
   }
   const bool empty = p.weight_sum == 0;
@@ -94,9 +108,11 @@ absl::Status SmoothedPositionCEGrad(Call* c) {
   for (int64_t r = 0; r < p.batch * p.visible; ++r) {
     if (p.weight[r] == 0) continue;
     const std::vector<double> log_prob = p.LogSoftmax(r);
+    double target_sum = 0;
+    for (int64_t j = 0; j < p.cells; ++j) target_sum += p.Target(r, j);
     for (int64_t j = 0; j < p.cells; ++j) {
       dlogits[r * p.cells + j] = dloss * p.weight[r] / p.weight_sum *
-                                 (std::exp(log_prob[j]) - p.targets[p.ids[r] * p.cells + j]);
+                                 (target_sum * std::exp(log_prob[j]) - p.Target(r, j));
     }
   }
   return absl::OkStatus();

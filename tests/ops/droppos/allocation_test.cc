@@ -60,6 +60,10 @@ TEST(DropPosAllocation, NoKernelAllocatesInRun) {
   graph::KernelTable table;
   backends::cpu::droppos::RegisterKernels(&table);
   const graph::Attrs grid = {{"grid_h", int64_t{14}}, {"grid_w", int64_t{14}}};
+  const graph::Attrs official = {{"grid_h", int64_t{16}},
+                                 {"grid_w", int64_t{16}},
+                                 {"targets", std::string("official")},
+                                 {"conf_ignore", int64_t{1}}};
   const graph::Attrs counts = {
       {"num_patches", int64_t{196}}, {"num_visible", int64_t{49}}, {"num_pos_kept", int64_t{12}}};
   const auto logits = F32({8, 49, 196}), tokens = F32({8, 49, 64}), one = F32({1}),
@@ -80,6 +84,8 @@ TEST(DropPosAllocation, NoKernelAllocatesInRun) {
       {"PositionWeights", {}, {F32({8, 197, 64}), ids}},
       {"SmoothedPositionCE", grid, {logits, ids, mask, one, rows}},
       {"SmoothedPositionCEGrad", grid, {logits, ids, mask, one, one, rows}},
+      {"SmoothedPositionCE", official, {logits, ids, mask, one, rows}},
+      {"SmoothedPositionCEGrad", official, {logits, ids, mask, one, one, rows}},
   };
   for (const auto& use : uses) {
     for (int threads : {1, 2}) {

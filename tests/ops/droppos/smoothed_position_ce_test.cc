@@ -31,7 +31,7 @@ OpCase Case(int64_t b, int64_t v, int64_t h, int64_t w, double sigma, bool weigh
               {U8({b, v}), Mask(0.7)},
               {F32({1}), Constant(sigma)}};
   if (weighted) c.inputs.push_back({F32({b, v}), Uniform(0.0, 1.0)});
-  c.outputs = {F32({1}), F32({1}), F32({1}), I32({b}), I32({b})};
+  c.outputs = {F32({1}), F32({1}), F32({1}), I32({b}), I32({b}), I32({b})};
   return c;
 }
 
@@ -50,7 +50,7 @@ std::vector<HostTensor> Outputs(const graph::Backend& backend, const std::string
   auto out = RunOn(backend, type, attrs, inputs, threads);
   if (!out.ok()) {
     ADD_FAILURE() << backend.name << ": " << out.status();
-    return std::vector<HostTensor>(5, HostTensor(F32({1}), {NAN}));
+    return std::vector<HostTensor>(6, HostTensor(F32({1}), {NAN}));
   }
   return *std::move(out);
 }
@@ -193,6 +193,7 @@ TEST(SmoothedPositionCE, NoWeightGivesZeroLossAndGradient) {
       EXPECT_EQ(out[Args::kLoss].Get(0), 0);
       EXPECT_EQ(out[Args::kAccuracyWeighted].Get(0), 0);
       EXPECT_EQ(out[Args::kScored].IntValues(), std::vector<int64_t>(3, weighted ? 4 : 0));
+      EXPECT_EQ(out[Args::kIgnored].IntValues(), std::vector<int64_t>(3, 0));
       if (!weighted) {
         EXPECT_EQ(out[Args::kAccuracy].Get(0), 0);
       }
@@ -323,7 +324,7 @@ absl::Status MakeGradient(const std::vector<bool>& needs, int through, graph::Bl
       {b.Input("logits", F32({2, 3, 4})), b.Input("ids", I32({2, 3})), b.Input("mask", U8({2, 3})),
        b.Input("sigma", F32({1})), b.Input("weights", F32({2, 3}))},
       Grid(2, 2));
-  std::vector<graph::BlobId> dy(5, graph::kNone);
+  std::vector<graph::BlobId> dy(6, graph::kNone);
   dy[through] = b.Input("dy", F32({1}));
   graph::GradientBuilder g(&b, b.net().ops.back(), dy, needs);
   RETURN_IF_ERROR(TestRegistry().Find(kOp)->gradient()(&g));
