@@ -19,6 +19,8 @@ packages=(
   python3               # pip, which fetches the wheels
   python3-pip
   libabsl-dev           # Abseil
+  libcairo2-dev         # drawings
+  fonts-dejavu-core     # text in drawings
   libcli11-dev          # command lines
   libeigen3-dev         # vector loops
   libgmock-dev          # tests

@@ -116,6 +116,7 @@ const std::vector<Vendor>& Vendors() {
       {"OpenMP", {"omp.h"}, {"backends/cpu/", "tests/"}},
       {"protobuf", {"google/protobuf/", "graph/proto/"}, {"graph/ir/serialize.cc"}},
       {"CLI11", {"CLI/"}, {"tools/"}},
+      {"Cairo", {"cairo"}, {"tools/vis/"}},
       // Tests write the images that they then read.
       {"libjpeg-turbo", {"turbojpeg", "jpeglib", "jerror"}, {"models/data/", "tests/models/data/"}},
       {"libpng", {"png.h", "pngconf", "spng.h"}, {"models/data/", "tests/models/data/"}},
