@@ -14,10 +14,31 @@ using graph::InvalidArgument;
 using graph::RowUse;
 using graph::TensorType;
 
+// The inputs of kind "wrong_pos".
+absl::Status ExpectDropped(const graph::InferContext& c) {
+  const int64_t batch = c.in(0).dim(0), visible = c.in(0).dim(1);
+  RETURN_IF_ERROR(graph::ExpectDType(c, 5, DType::kI32));
+  RETURN_IF_ERROR(graph::ExpectRank(c, 5, 2));
+  const int64_t dropped = c.in(5).dim(1);
+  RETURN_IF_ERROR(graph::ExpectShape(c, 5, {batch, dropped}));
+  if (dropped > visible) {
+    return Reject(c, InputText(c, 5, "ids_dropped"), " names more than the ", visible,
+                  " visible tokens");
+  }
+  RETURN_IF_ERROR(graph::ExpectDType(c, 6, DType::kI32));
+  return graph::ExpectShape(c, 6, {batch, dropped});
+}
+
 absl::StatusOr<std::vector<TensorType>> InferEmbeddingDrop(const graph::InferContext& c) {
   const std::string& kind = c.op.Str("kind");
-  if (kind != "param" && kind != "zeros") {
-    return Reject(c, "kind=\"", kind, "\" is unknown; use \"param\" or \"zeros\"");
+  const bool wrong_pos = kind == "wrong_pos";
+  if (kind != "param" && kind != "zeros" && !wrong_pos) {
+    return Reject(c, "kind=\"", kind, "\" is unknown; use \"param\", \"zeros\" or \"wrong_pos\"");
+  }
+  if (c.inputs.size() != (wrong_pos ? 7 : 5)) {
+    return Reject(c, "kind=\"", kind, "\" has ", c.inputs.size(), " inputs, must have ",
+                  wrong_pos ? "7: ids_dropped and order last"
+                            : "5: ids_dropped and order are for \"wrong_pos\"");
   }
   RETURN_IF_ERROR(graph::ExpectRank(c, 0, 3));
   RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
@@ -40,6 +61,7 @@ absl::StatusOr<std::vector<TensorType>> InferEmbeddingDrop(const graph::InferCon
   RETURN_IF_ERROR(graph::ExpectShape(c, 3, {batch, visible}));
   RETURN_IF_ERROR(graph::ExpectDType(c, 4, DType::kU8));
   RETURN_IF_ERROR(graph::ExpectShape(c, 4, {batch, visible}));
+  if (wrong_pos) RETURN_IF_ERROR(ExpectDropped(c));
   return std::vector<TensorType>{c.in(0)};
 }
 
@@ -91,14 +113,17 @@ absl::StatusOr<std::vector<TensorType>> InferEmbeddingDropGrad(const graph::Infe
 
 void RegisterEmbeddingDrop(graph::SchemaRegistry* registry) {
   registry->Add(graph::Schema("EmbeddingDrop",
-                              "tokens plus position embedding, or mask token where it is dropped")
+                              "tokens plus position embedding, or a substitute where it is dropped")
                     .Input("tokens", "(B, V, D)", RowUse::kSameRow)
                     .Input("table", "(L, D) elements", RowUse::kAllRows)
                     .Input("mask_token", "(D) elements", RowUse::kAllRows)
                     .Input("ids_keep", "(B, V) i32", RowUse::kNone)
                     .Input("mask_pos", "(B, V) u8", RowUse::kNone)
+                    .OptionalInput("ids_dropped", "(B, N) i32, for \"wrong_pos\"", RowUse::kNone)
+                    .OptionalInput("order", "(B, N) i32, for \"wrong_pos\"", RowUse::kNone)
                     .Output("y", "(B, V, D)")
-                    .Attr("kind", std::string(), "\"param\" or \"zeros\": what replaces a position")
+                    .Attr("kind", std::string(),
+                          "\"param\", \"zeros\" or \"wrong_pos\": what replaces a position")
                     .InPlace(0, 0)
                     .Infer(InferEmbeddingDrop)
                     .ElementwiseCost(1)

@@ -3,6 +3,8 @@
 #include "ops/droppos/embedding_drop.h"
 #include "ops/droppos/mask_sample.h"
 #include "ops/droppos/position_weights.h"
+#include "ops/droppos/random_order.h"
+#include "ops/droppos/restore_rows.h"
 #include "ops/droppos/smoothed_position_ce.h"
 
 namespace ops::droppos {
@@ -11,6 +13,8 @@ void RegisterOps(graph::SchemaRegistry* registry) {
   RegisterMaskSample(registry);
   RegisterEmbeddingDrop(registry);
   RegisterPositionWeights(registry);
+  RegisterRandomOrder(registry);
+  RegisterRestoreRows(registry);
   RegisterSmoothedPositionCE(registry);
 }
 

@@ -18,9 +18,15 @@
 #ifndef OPS_DROPPOS_RANDOM_ORDER_H_
 #define OPS_DROPPOS_RANDOM_ORDER_H_
 
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+#include "graph/base/random.h"
 #include "graph/schema/schema.h"
 
 namespace ops::droppos {
+
+// The stream that a value of attribute purpose names; absent where it names none.
+absl::optional<graph::Purpose> OrderPurpose(absl::string_view name);
 
 void RegisterRandomOrder(graph::SchemaRegistry* registry);
 

@@ -15,6 +15,8 @@ struct Override {
 const Override kOverrides[] = {
     {"EmbeddingDrop", graph::DType::kF32, {1e-7, "one rounding"}},
     {"EmbeddingDropGrad", graph::DType::kF32, {1e-7, "accumulated in double, rounded once"}},
+    {"RestoreRows", graph::DType::kF32, {0, "a copy"}},
+    {"RestoreRowsGrad", graph::DType::kF32, {1e-7, "accumulated in double, rounded once"}},
     {"PositionWeights", graph::DType::kF32, {3e-6, "f32 cosines over tau, exponentiated"}},
     {"SmoothedPositionCE", graph::DType::kF32, {1e-6, "exponentials in f32, sums in double"}},
     {"SmoothedPositionCEGrad", graph::DType::kF32, {1e-6, "exponentials in f32, sums in double"}},

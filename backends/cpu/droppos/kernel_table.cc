@@ -8,6 +8,8 @@ void RegisterKernels(graph::KernelTable* table) {
   RegisterMaskSample(table);
   RegisterEmbeddingDrop(table);
   RegisterPositionWeights(table);
+  RegisterRandomOrder(table);
+  RegisterRestoreRows(table);
   RegisterSmoothedPositionCE(table);
 }
 

@@ -1,3 +1,4 @@
+#include <string>
 #include <vector>
 
 #include "backends/reference/droppos/kernels.h"
@@ -7,18 +8,49 @@
 namespace backends::reference::droppos {
 namespace {
 
+// For each token whose position is dropped, the row of the table it gets instead.
+absl::StatusOr<std::vector<int64_t>> WrongPositions(Call* c, const std::vector<int64_t>& mask_pos) {
+  const int64_t batch = c->in_type(0).dim(0), visible = c->in_type(0).dim(1);
+  const int64_t dropped = c->in_type(5).dim(1);
+  std::vector<int64_t> ids_dropped, order;
+  RETURN_IF_ERROR(c->Ids(5, c->in_type(1).rows(), &ids_dropped));
+  RETURN_IF_ERROR(c->Ids(6, dropped, &order));
+  std::vector<int64_t> wrong(mask_pos.size());
+  for (int64_t b = 0; b < batch; ++b) {
+    int64_t i = 0;
+    for (int64_t r = b * visible; r < (b + 1) * visible; ++r) {
+      if (mask_pos[r] == 0) continue;
+      if (i < dropped) wrong[r] = ids_dropped[b * dropped + order[b * dropped + i]];
+      ++i;
+    }
+    if (i != dropped) {
+      return absl::InvalidArgumentError(absl::StrCat(c->op.Describe(), ": image ", b, " drops ", i,
+                                                     " positions, but ids_dropped has ", dropped));
+    }
+  }
+  return wrong;
+}
+
 absl::Status EmbeddingDrop(Call* c) {
   const std::vector<double> tokens = c->In(0), table = c->In(1), mask_token = c->In(2);
   const int64_t dim = c->in_type(0).cols(), rows = c->in_type(0).rows();
   std::vector<int64_t> ids;
   RETURN_IF_ERROR(c->Ids(3, c->in_type(1).rows(), &ids));
   const std::vector<int64_t> mask_pos = c->Ints(4);
-  const bool zeros = c->op.Str("kind") == "zeros";
+  const std::string& kind = c->op.Str("kind");
+  std::vector<int64_t> wrong;
+  if (kind == "wrong_pos") {
+    ASSIGN_OR_RETURN(wrong, WrongPositions(c, mask_pos));
+  }
   std::vector<double>& y = c->Out(0);
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t d = 0; d < dim; ++d) {
       double position = table[ids[r] * dim + d];
-      if (mask_pos[r] != 0) position = zeros ? 0.0 : mask_token[d];
+      if (mask_pos[r] != 0) {
+        position = kind == "param"   ? mask_token[d]
+                   : kind == "zeros" ? 0.0
+                                     : table[wrong[r] * dim + d];
+      }
       y[r * dim + d] = tokens[r * dim + d] + position;
     }
   }

@@ -10,6 +10,8 @@ namespace backends::reference::droppos {
 void RegisterMaskSample(graph::KernelTable* table);
 void RegisterEmbeddingDrop(graph::KernelTable* table);
 void RegisterPositionWeights(graph::KernelTable* table);
+void RegisterRandomOrder(graph::KernelTable* table);
+void RegisterRestoreRows(graph::KernelTable* table);
 void RegisterSmoothedPositionCE(graph::KernelTable* table);
 
 }  // namespace backends::reference::droppos

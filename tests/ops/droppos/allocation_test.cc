@@ -66,6 +66,8 @@ TEST(DropPosAllocation, NoKernelAllocatesInRun) {
                                  {"conf_ignore", int64_t{1}}};
   const graph::Attrs counts = {
       {"num_patches", int64_t{196}}, {"num_visible", int64_t{49}}, {"num_pos_kept", int64_t{12}}};
+  const graph::Attrs order = {{"count", int64_t{49}}, {"purpose", std::string("shuffle")}};
+  const graph::Attrs prefix = {{"prefix", int64_t{1}}};
   const auto logits = F32({8, 49, 196}), tokens = F32({8, 49, 64}), one = F32({1}),
              rows = F32({8, 49});
   const auto ids = I32({8, 49});
@@ -80,7 +82,16 @@ TEST(DropPosAllocation, NoKernelAllocatesInRun) {
       {"EmbeddingDrop",
        {{"kind", std::string("param")}},
        {tokens, F32({196, 64}), F32({64}), ids, mask}},
+      {"EmbeddingDrop",
+       {{"kind", std::string("wrong_pos")}},
+       {tokens, F32({196, 64}), F32({64}), ids, mask, ids, ids}},
       {"EmbeddingDropGrad", {{"shape", std::vector<int64_t>{64}}}, {tokens, mask}},
+      {"RandomOrder", order, {I64({8})}},
+      {"RandomOrder", order, {F32({8, 49})}},
+      {"RestoreRows", prefix, {F32({8, 50, 64}), F32({64}), ids, U8({8, 196})}},
+      {"RestoreRowsGrad",
+       {{"prefix", int64_t{1}}, {"shape", std::vector<int64_t>{64}}},
+       {F32({8, 197, 64}), ids, U8({8, 196})}},
       {"PositionWeights", {}, {F32({8, 197, 64}), ids}},
       {"SmoothedPositionCE", grid, {logits, ids, mask, one, rows}},
       {"SmoothedPositionCEGrad", grid, {logits, ids, mask, one, one, rows}},

@@ -18,10 +18,19 @@ OpCase Case(int64_t b, int64_t v, int64_t l, int64_t d, const std::string& kind)
   c.attrs = Kind(kind);
   c.inputs = {{F32({b, v, d}), Normal(), true},
               {F32({1, l, d}), Normal()},
-              {F32({1, 1, d}), Normal(), kind == "param"},
+              {F32({1, 1, d}), Normal(), true},
               {I32({b, v}), DistinctIds(l)},
               {U8({b, v}), Mask(0.6)}};
   c.outputs = {F32({b, v, d})};
+  return c;
+}
+
+// `n` positions of each image are dropped.
+OpCase WrongCase(int64_t b, int64_t v, int64_t l, int64_t d, int64_t n) {
+  OpCase c = Case(b, v, l, d, "wrong_pos");
+  c.inputs[4].generate = MaskOf(n);
+  c.inputs.push_back({I32({b, n}), DistinctIds(l)});
+  c.inputs.push_back({I32({b, n}), DistinctIds(n)});
   return c;
 }
 
@@ -32,6 +41,10 @@ TEST(EmbeddingDrop, Cases) {
     RunCase(Case(7, 3, 15, 17, kind));
     RunCase(Case(2, 9, 9, 64, kind));
   }
+  RunCase(WrongCase(1, 1, 1, 1, 1));
+  RunCase(WrongCase(3, 4, 16, 5, 3));
+  RunCase(WrongCase(7, 3, 15, 17, 1));
+  RunCase(WrongCase(2, 9, 9, 64, 9));
 }
 
 TEST(EmbeddingDrop, GradientCases) {
@@ -56,6 +69,22 @@ TEST(EmbeddingDrop, Values) {
     const auto zeros = RunOn(backend, "EmbeddingDrop", Kind("zeros"), inputs);
     ASSERT_TRUE(zeros.ok()) << zeros.status();
     EXPECT_EQ((*zeros)[0].Values(), std::vector<double>({51, 62, 3, 4, 5, 6, 57, 68}));
+    // The second image's two dropped positions are exchanged.
+    std::vector<HostTensor> wrong = inputs;
+    wrong[3] = HostTensor(I32({2, 2}), {2, 0, 1, 2});
+    wrong[4] = HostTensor(U8({2, 2}), {1, 1, 1, 1});
+    wrong.emplace_back(I32({2, 2}), std::vector<double>{2, 0, 1, 2});
+    wrong.emplace_back(I32({2, 2}), std::vector<double>{0, 1, 1, 0});
+    const auto exchanged = RunOn(backend, "EmbeddingDrop", Kind("wrong_pos"), wrong);
+    ASSERT_TRUE(exchanged.ok()) << exchanged.status();
+    EXPECT_EQ((*exchanged)[0].Values(), std::vector<double>({51, 62, 13, 24, 55, 66, 37, 48}));
+    // One position of each is dropped: the second token's, then the first's.
+    wrong[4] = HostTensor(U8({2, 2}), {0, 1, 1, 0});
+    wrong[5] = HostTensor(I32({2, 1}), {1, 0});
+    wrong[6] = HostTensor(I32({2, 1}), {0, 0});
+    const auto one = RunOn(backend, "EmbeddingDrop", Kind("wrong_pos"), wrong);
+    ASSERT_TRUE(one.ok()) << one.status();
+    EXPECT_EQ((*one)[0].Values(), std::vector<double>({51, 62, 33, 44, 15, 26, 57, 68}));
     const auto grad = RunOn(backend, "EmbeddingDropGrad", {{"shape", std::vector<int64_t>{2}}},
                             {inputs[0], inputs[4]});
     ASSERT_TRUE(grad.ok()) << grad.status();
@@ -99,10 +128,13 @@ struct Made {
 
 Made MakeGradient(const std::string& kind, const std::vector<bool>& needs) {
   graph::NetBuilder b(&TestRegistry(), "net");
-  const std::vector<graph::BlobId> in = {b.Input("tokens", F32({2, 3, 4})),
-                                         b.Input("table", F32({9, 4})),
-                                         b.Input("mask_token", F32({1, 1, 4})),
-                                         b.Input("ids", I32({2, 3})), b.Input("mask", U8({2, 3}))};
+  std::vector<graph::BlobId> in = {b.Input("tokens", F32({2, 3, 4})), b.Input("table", F32({9, 4})),
+                                   b.Input("mask_token", F32({1, 1, 4})),
+                                   b.Input("ids", I32({2, 3})), b.Input("mask", U8({2, 3}))};
+  if (kind == "wrong_pos") {
+    in.push_back(b.Input("ids_dropped", I32({2, 2})));
+    in.push_back(b.Input("order", I32({2, 2})));
+  }
   b.Op("EmbeddingDrop", "drop", in, Kind(kind));
   Made made;
   made.dy = b.Input("dy", F32({2, 3, 4}));
@@ -126,6 +158,10 @@ TEST(EmbeddingDrop, GradientMaker) {
   const Made zeros = MakeGradient("zeros", {false, false, true, false, false});
   ASSERT_TRUE(zeros.status.ok()) << zeros.status;
   EXPECT_EQ(zeros.new_ops, std::vector<std::string>({"Fill"}));
+  const Made wrong = MakeGradient("wrong_pos", {true, false, true, false, false, false, false});
+  ASSERT_TRUE(wrong.status.ok()) << wrong.status;
+  EXPECT_EQ(wrong.grads[0], wrong.dy);
+  EXPECT_EQ(wrong.new_ops, std::vector<std::string>({"Fill"}));
   const Made table = MakeGradient("param", {true, true, false, false, false});
   EXPECT_FALSE(table.status.ok());
   EXPECT_NE(std::string(table.status.message()).find("EmbeddingDrop 'drop': the position table"),
@@ -151,12 +187,40 @@ TEST(EmbeddingDrop, Refuses) {
   refused("param", {x, F32({9, 4}), F32({4}), I32({2, 2}), mask}, "input 3");
   refused("param", {x, F32({9, 4}), F32({4}), ids, I32({2, 3})}, "input 4");
   refused("param", {x, F32({9, 4}), F32({4}), ids, U8({3, 2})}, "input 4");
+  const graph::TensorType table = F32({9, 4}), token = F32({4}), dropped = I32({2, 2});
+  refused("param", {x, table, token, ids, mask, dropped, dropped}, "7 inputs, must have 5");
+  refused("zeros", {x, table, token, ids, mask, dropped}, "6 inputs, must have 5");
+  refused("wrong_pos", {x, table, token, ids, mask}, "5 inputs, must have 7");
+  refused("wrong_pos", {x, table, token, ids, mask, dropped}, "6 inputs, must have 7");
+  refused("wrong_pos", {x, table, token, ids, mask, I64({2, 2}), dropped}, "input 5");
+  refused("wrong_pos", {x, table, token, ids, mask, I32({4}), dropped}, "input 5");
+  refused("wrong_pos", {x, table, token, ids, mask, I32({3, 2}), dropped}, "input 5");
+  refused("wrong_pos", {x, table, token, ids, mask, I32({2, 4}), I32({2, 4})},
+          "input 5 (ids_dropped)");
+  refused("wrong_pos", {x, table, token, ids, mask, dropped, I64({2, 2})}, "input 6");
+  refused("wrong_pos", {x, table, token, ids, mask, dropped, I32({2, 1})}, "input 6");
   for (const std::vector<int64_t>& shape :
        {std::vector<int64_t>{}, {5}, {2, 4}, {0}, {-1, -4}, {int64_t{1} << 62, 4}}) {
     ExpectRefused("EmbeddingDropGrad", {{"shape", shape}}, {x, mask}, "shape=");
   }
   ExpectRefused("EmbeddingDropGrad", {{"shape", std::vector<int64_t>{4}}}, {x, U8({2, 4})},
                 "input 1");
+}
+
+TEST(EmbeddingDrop, ReferenceNamesBadIds) {
+  const auto message = [](std::vector<double> mask, double id, double order) {
+    const auto y =
+        RunReference("EmbeddingDrop", Kind("wrong_pos"),
+                     {HostTensor(F32({1, 2, 1})), HostTensor(F32({3, 1})), HostTensor(F32({1})),
+                      HostTensor(I32({1, 2}), {0, 1}), HostTensor(U8({1, 2}), mask),
+                      HostTensor(I32({1, 1}), {id}), HostTensor(I32({1, 1}), {order})});
+    return std::string(y.status().message());
+  };
+  EXPECT_EQ(message({0, 1}, 2, 0), "");
+  EXPECT_NE(message({0, 1}, 3, 0).find("input 5 has 3 at 0"), std::string::npos);
+  EXPECT_NE(message({0, 1}, 2, 1).find("input 6 has 1 at 0"), std::string::npos);
+  EXPECT_NE(message({1, 1}, 2, 0).find("image 0 drops 2 positions"), std::string::npos);
+  EXPECT_NE(message({0, 0}, 2, 0).find("image 0 drops 0 positions"), std::string::npos);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ TEST(DropPosTables, EveryOperatorHasAKernelOnEveryBackend) {
   graph::KernelTable reference, cpu;
   backends::reference::droppos::RegisterKernels(&reference);
   backends::cpu::droppos::RegisterKernels(&cpu);
-  EXPECT_EQ(registry.Types().size(), 6u);
+  EXPECT_EQ(registry.Types().size(), 9u);
   EXPECT_EQ(reference.Types(), registry.Types());
   EXPECT_EQ(cpu.Types(), registry.Types());
 }
@@ -40,6 +40,11 @@ TEST(DropPosTables, CpuRefusesF64ByName) {
       {"EmbeddingDrop", {{"kind", std::string("param")}}, {x, F64({9, 9}), F64({9}), ids, mask}},
       {"EmbeddingDropGrad", {{"shape", std::vector<int64_t>{9}}}, {x, mask}},
       {"PositionWeights", {}, {F64({2, 10, 4}), ids}},
+      {"RandomOrder", {{"count", int64_t{9}}, {"purpose", std::string("shuffle")}}, {F64({2, 9})}},
+      {"RestoreRows", {{"prefix", int64_t{0}}}, {x, F64({9}), ids, U8({2, 5})}},
+      {"RestoreRowsGrad",
+       {{"prefix", int64_t{0}}, {"shape", std::vector<int64_t>{9}}},
+       {x, ids, U8({2, 3})}},
       {"SmoothedPositionCE", grid, {x, ids, mask, one}},
       {"SmoothedPositionCEGrad", grid, {x, ids, mask, one, one}},
   };
