@@ -114,7 +114,9 @@ const std::vector<Vendor>& Vendors() {
       // Tests use it where they need linear algebra of their own.
       {"Eigen", {"eigen3/", "Eigen/", "unsupported/Eigen/"}, {"backends/cpu/", "tests/"}},
       {"OpenMP", {"omp.h"}, {"backends/cpu/", "tests/"}},
-      {"protobuf", {"google/protobuf/", "graph/proto/"}, {"graph/ir/serialize.cc"}},
+      {"protobuf",
+       {"google/protobuf/", "graph/proto/", "tools/onnx/onnx.pb.h"},
+       {"graph/ir/serialize.cc", "tools/onnx/", "tests/tools/onnx/"}},
       {"CLI11", {"CLI/"}, {"tools/"}},
       {"Cairo", {"cairo"}, {"tools/vis/"}},
       // Tests write the images that they then read.

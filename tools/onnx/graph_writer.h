@@ -1,0 +1,49 @@
+// Writes nodes into an ONNX graph and hands out unique names; knows no operator.
+#ifndef TOOLS_ONNX_GRAPH_WRITER_H_
+#define TOOLS_ONNX_GRAPH_WRITER_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "graph/ir/net.h"
+#include "graph/runtime/workspace.h"
+#include "tools/onnx/onnx.pb.h"
+
+namespace tools {
+
+// A value of the graph is known by its name. Not thread-safe.
+class GraphWriter {
+ public:
+  // `graph` must outlive the writer.
+  explicit GraphWriter(onnx::GraphProto* graph) : graph_(graph) {}
+
+  // f32; a dimension of -1 is "batch".
+  void Input(const std::string& name, const graph::Shape& shape);
+  void Output(const std::string& name, const graph::Shape& shape);
+  // Copies the elements, which are f32.
+  void Initializer(const std::string& name, const graph::Tensor& tensor);
+
+  // `name`, or `name` with "~N" where that is taken; taken from now on.
+  std::string UniqueName(const std::string& name);
+
+  // Appends a node that writes `outputs`, whose names are taken already. The kinds
+  // of attributes of our operators are those of ONNX's nodes.
+  void NodeN(const std::string& type, const std::string& name,
+             const std::vector<std::string>& inputs, const std::vector<std::string>& outputs,
+             const graph::Attrs& attrs = {});
+  // The same with one output, of the node's name; returns it.
+  std::string Node(const std::string& type, const std::string& name,
+                   const std::vector<std::string>& inputs, const graph::Attrs& attrs = {});
+  // Nodes without inputs rather than initialisers, which are the parameters only.
+  std::string Ints(const std::string& name, std::vector<int64_t> values);  // i64 (n)
+  std::string Float(const std::string& name, float value);                 // f32 scalar
+
+ private:
+  onnx::GraphProto* graph_;
+  absl::flat_hash_set<std::string> taken_;
+};
+
+}  // namespace tools
+
+#endif  // TOOLS_ONNX_GRAPH_WRITER_H_

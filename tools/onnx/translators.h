@@ -1,0 +1,62 @@
+// The table of translators: how each operator of ours is said in ONNX.
+//
+// A new operator is one function and one row in translators.cc. A translator reads
+// the contract in ops/<stem>.h and writes nodes of ONNX's default domain, opset 17,
+// that do the same for any batch: dimension 0 of what follows from an input is not
+// the number that the net was built with, so no node may hold it.
+#ifndef TOOLS_ONNX_TRANSLATORS_H_
+#define TOOLS_ONNX_TRANSLATORS_H_
+
+#include <string>
+#include <vector>
+
+#include "graph/ir/net.h"
+#include "tools/onnx/graph_writer.h"
+
+namespace tools {
+
+// One operator being translated.
+class Translation {
+ public:
+  // `values`: by blob, its name in ONNX; all three must outlive the translation.
+  Translation(const graph::Net& net, const graph::Op& op, const std::vector<std::string>& values,
+              GraphWriter* writer)
+      : net_(net), op_(op), values_(values), writer_(writer) {}
+
+  const graph::Op& op() const { return op_; }
+  const std::string& in(int i) const { return values_[op_.inputs[i]]; }
+  const graph::TensorType& in_type(int i) const { return net_.type(op_.inputs[i]); }
+  const graph::TensorType& out_type(int i) const { return net_.type(op_.outputs[i]); }
+
+  // A node in between, named "<operator>/<what>"; returns the name of its output.
+  std::string Node(const std::string& type, const std::string& what,
+                   const std::vector<std::string>& inputs, const graph::Attrs& attrs = {});
+  // q, k and v: a node with several outputs.
+  std::vector<std::string> NodeN(const std::string& type, const std::vector<std::string>& whats,
+                                 const std::vector<std::string>& inputs,
+                                 const graph::Attrs& attrs = {});
+  std::string Ints(const std::string& what, std::vector<int64_t> values);
+  std::string Float(const std::string& what, float value);
+
+  // The node that writes output 0 of the operator. Outputs that only gradients
+  // read (LayerNorm's mean, Attention's lse) are not translated.
+  void Result(const std::string& type, const std::vector<std::string>& inputs,
+              const graph::Attrs& attrs = {});
+
+ private:
+  const graph::Net& net_;
+  const graph::Op& op_;
+  const std::vector<std::string>& values_;
+  GraphWriter* writer_;
+};
+
+using Translator = void (*)(Translation*);
+
+// nullptr when the operator type has none.
+Translator FindTranslator(const std::string& op_type);
+// The types that have one, sorted.
+std::vector<std::string> TranslatedTypes();
+
+}  // namespace tools
+
+#endif  // TOOLS_ONNX_TRANSLATORS_H_
