@@ -1,4 +1,6 @@
-// Parameters to and from safetensors files, under their official names.
+// Parameters to and from safetensors files, under their official names. timm's
+// Vision Transformers call an encoder's tensors the same, so their files are read
+// as they are.
 #ifndef MODELS_TRAINING_CHECKPOINT_H_
 #define MODELS_TRAINING_CHECKPOINT_H_
 
@@ -13,27 +15,39 @@
 namespace models {
 
 // Writes every parameter (fixed ones such as pos_embed too) in its logical
-// layout. `metadata` says what the file is: model, step, epoch, seed, flags.
+// layout. `metadata` says what the file is: model, step, epoch, seed, flags; the
+// grid of pos_embed is added as grid=HxW, because a table does not show it.
 absl::Status SaveParameters(const std::string& path, const std::vector<Parameter>& parameters,
                             const graph::Workspace& workspace,
                             const std::map<std::string, std::string>& metadata);
 
 struct LoadOptions {
-  // Tensors that may be missing or unexpected: full names, or prefixes ending in '*'.
+  // Tensors that may be missing, unexpected or misshapen: full names, or prefixes
+  // ending in '*'.
   std::vector<std::string> allow;
   // Tensors that the net has no use for are fine: what a tool that runs the
   // encoder alone reads.
   bool subset = false;
+  // Errors are one line, with the number of tensors that do not fit and the first
+  // of each kind, for tools where the model is given and nothing can be allowed.
+  bool brief = false;
 };
 
 // Sets every parameter from the file, or none. Missing, unexpected and misshapen
 // tensors are an error that lists all of them, but for those that the options
-// allow; missing ones then keep their values. Returns one line that says what
-// was loaded.
+// allow; missing and misshapen ones then keep their values. Returns one line that
+// says what was loaded, converted, resized, kept and left out.
+//
+// f32 parameters are also read from f64 (rounded) and bf16.
+//
+// Position tables (parameters that start as sincos2d: pos_embed and those of the
+// decoders) of another grid are resized as the official interpolate_pos_embed
+// does, see position_table.h. The file's grid is what its metadata says under
+// `grid`; where it says nothing, a table with the parameter's number of rows has
+// the parameter's grid, and any other is square.
 absl::StatusOr<std::string> LoadParameters(const std::string& path,
                                            const std::vector<Parameter>& parameters,
-                                           const LoadOptions& options,
-                                           graph::Workspace* workspace);
+                                           const LoadOptions& options, graph::Workspace* workspace);
 
 }  // namespace models
 

@@ -5,12 +5,15 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "models/training/position_table.h"
 #include "models/training/safetensors.h"
 
 namespace models {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 
 std::string TestPath(const std::string& name) {
@@ -88,6 +91,164 @@ TEST(Checkpoint, MissingTensorsKeepTheirValuesWhereAllowed) {
   EXPECT_THAT(*line, HasSubstr("kept as initialised: a.weight, a.bias"));
   EXPECT_EQ(loaded.Find("a.weight")->as<float>()[0], 100);
   EXPECT_EQ(loaded.Find("pos_embed")->as<float>()[0], 1);
+}
+
+TEST(Checkpoint, TensorsOfAnotherTypeKeepTheirValuesWhereAllowed) {
+  graph::Workspace saved, loaded;
+  std::vector<Parameter> other = Parameters();
+  other[0].type.shape = {4, 3};
+  Fill(other, 1, &saved);
+  Fill(Parameters(), 100, &loaded);
+  const std::string path = TestPath("resized_head.safetensors");
+  ASSERT_TRUE(SaveParameters(path, other, saved, {}).ok());
+  EXPECT_FALSE(LoadParameters(path, Parameters(), {}, &loaded).ok());
+  const auto line = LoadParameters(path, Parameters(), {{"a.weight"}}, &loaded);
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_THAT(*line, AllOf(HasSubstr("2 tensors"), HasSubstr("kept as initialised: a.weight")));
+  EXPECT_EQ(loaded.Find("a.weight")->as<float>()[0], 100);
+  EXPECT_EQ(loaded.Find("a.bias")->as<float>()[0], 13);
+}
+
+TEST(Checkpoint, UnexpectedTensorsAreLeftOutWhereAllowed) {
+  graph::Workspace saved, loaded;
+  std::vector<Parameter> more = Parameters();
+  more.push_back({"head.weight", {graph::DType::kF32, {2, 2}}, {}, true});
+  more.push_back({"head.bias", {graph::DType::kF32, {2}}, {}, true});
+  Fill(more, 1, &saved);
+  Fill(Parameters(), 100, &loaded);
+  const std::string path = TestPath("head.safetensors");
+  ASSERT_TRUE(SaveParameters(path, more, saved, {}).ok());
+  EXPECT_FALSE(LoadParameters(path, Parameters(), {{"head.weight"}}, &loaded).ok());
+  const auto line = LoadParameters(path, Parameters(), {{"head.*"}}, &loaded);
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_THAT(*line, HasSubstr("left out: head.bias, head.weight"));
+  Fill(Parameters(), 100, &loaded);
+  LoadOptions subset;
+  subset.subset = true;
+  ASSERT_TRUE(LoadParameters(path, Parameters(), subset, &loaded).ok());
+  EXPECT_EQ(loaded.Find("a.weight")->as<float>()[0], 1);
+}
+
+TEST(Checkpoint, BriefErrorsAreOneLine) {
+  graph::Workspace saved, loaded;
+  std::vector<Parameter> other = Parameters();
+  other[0].type.shape = {3, 2};
+  other[1].name = "b.bias";
+  other[2].name = "c.bias";
+  Fill(other, 1, &saved);
+  Fill(Parameters(), 100, &loaded);
+  const std::string path = TestPath("brief.safetensors");
+  ASSERT_TRUE(SaveParameters(path, other, saved, {}).ok());
+  LoadOptions brief;
+  brief.brief = true;
+  const auto line = LoadParameters(path, Parameters(), brief, &loaded);
+  ASSERT_FALSE(line.ok());
+  EXPECT_EQ(line.status().message(),
+            path +
+                " does not fit the model: 1 tensor of another type, a.weight is f32[3,2], the "
+                "model has f32[2,3]; 2 tensors missing, first a.bias f32[2]; 2 tensors "
+                "unexpected, first b.bias f32[2]");
+}
+
+TEST(Checkpoint, OtherFloatingPointTypesBecomeF32) {
+  const double f64[6] = {1.0, -2.5, 1e-3, 3e38, 0.1, -0.0};
+  const uint16_t bf16[2] = {0x3f80, 0xc049};  // 1, -3.140625
+  const int32_t i32[4] = {1, 2, 3, 4};
+  const auto bytes = [](const auto& values) {
+    return absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(values), sizeof(values));
+  };
+  TensorMap tensors = {{"a.weight", {{graph::DType::kF64, {2, 3}}, bytes(f64)}},
+                       {"a.bias", {{graph::DType::kBF16, {2}}, bytes(bf16)}},
+                       {"pos_embed", {{graph::DType::kI32, {1, 2, 2}}, bytes(i32)}}};
+  const std::string path = TestPath("types.safetensors");
+  ASSERT_TRUE(WriteSafetensors(path, tensors).ok());
+  graph::Workspace loaded;
+  Fill(Parameters(), 100, &loaded);
+  const auto refused = LoadParameters(path, Parameters(), {}, &loaded);
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr("pos_embed is i32[1,2,2]"));
+  const auto line = LoadParameters(path, Parameters(), {{"pos_embed"}}, &loaded);
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_THAT(*line, AllOf(HasSubstr("1 tensor f64 -> f32"), HasSubstr("1 tensor bf16 -> f32")));
+  EXPECT_THAT(All(Parameters(), &loaded), ElementsAre(1.0f, -2.5f, 1e-3f, 3e38f, 0.1f, -0.0f, 1.0f,
+                                                      -3.140625f, 108, 109, 110, 111));
+}
+
+// What the parameters of a model with position tables of this grid look like.
+std::vector<Parameter> Tables(int64_t h, int64_t w) {
+  const auto table = [&](int64_t extra) {
+    return graph::TensorType{graph::DType::kF32, {1, extra + h * w, 3}};
+  };
+  return {{"pos_embed", table(1), Initializer::SinCos2d(h, w), false},
+          {"decoder_pos_embed", table(0), Initializer::SinCos2d(h, w), false}};
+}
+
+std::vector<float> Resized(graph::Workspace* workspace, const std::string& name, int64_t extra,
+                           PatchGrid from, PatchGrid to) {
+  return ResizePositionTable(workspace->Find(name)->as<float>(), 3, extra, from, to);
+}
+
+TEST(Checkpoint, PositionTablesOfAnotherGridAreResized) {
+  graph::Workspace saved, loaded;
+  Fill(Tables(3, 3), 1, &saved);
+  Fill(Tables(2, 5), 100, &loaded);
+  const std::string path = TestPath("square.safetensors");
+  // As written by others: without a grid in its metadata.
+  TensorMap tensors;
+  for (const Parameter& p : Tables(3, 3)) {
+    tensors[p.name] = {p.type, absl::MakeConstSpan(static_cast<uint8_t*>(saved.Find(p.name)->data),
+                                                   p.type.bytes())};
+  }
+  ASSERT_TRUE(WriteSafetensors(path, tensors).ok());
+  const auto line = LoadParameters(path, Tables(2, 5), {}, &loaded);
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_THAT(*line, AllOf(HasSubstr("; pos_embed 3x3 -> 2x5"),
+                           HasSubstr("; decoder_pos_embed 3x3 -> 2x5")));
+  for (const Parameter& p : Tables(2, 5)) {
+    EXPECT_THAT(
+        loaded.Find(p.name)->as<float>(),
+        ElementsAreArray(Resized(&saved, p.name, p.name == "pos_embed" ? 1 : 0, {3, 3}, {2, 5})));
+  }
+}
+
+// 2x8 cells are 4x4 as well: only the file can know.
+TEST(Checkpoint, TheGridOfOurFilesIsKnown) {
+  graph::Workspace saved, loaded;
+  Fill(Tables(2, 8), 1, &saved);
+  const std::string path = TestPath("oblong.safetensors");
+  ASSERT_TRUE(SaveParameters(path, Tables(2, 8), saved, {{"model", "m"}}).ok());
+  EXPECT_EQ(SafetensorsFile::Read(path)->metadata().at("grid"), "2x8");
+  Fill(Tables(4, 4), 100, &loaded);
+  const auto line = LoadParameters(path, Tables(4, 4), {}, &loaded);
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_THAT(*line, HasSubstr("; pos_embed 2x8 -> 4x4"));
+  EXPECT_THAT(loaded.Find("pos_embed")->as<float>(),
+              ElementsAreArray(Resized(&saved, "pos_embed", 1, {2, 8}, {4, 4})));
+  graph::Workspace same;
+  Fill(Tables(2, 8), 100, &same);
+  ASSERT_TRUE(LoadParameters(path, Tables(2, 8), {}, &same).ok());
+  EXPECT_EQ(All(Tables(2, 8), &same), All(Tables(2, 8), &saved));
+}
+
+TEST(Checkpoint, PositionTablesThatNoGridFitsAreRefused) {
+  graph::Workspace loaded;
+  Fill(Tables(4, 4), 100, &loaded);
+  const std::vector<float> before = All(Tables(4, 4), &loaded);
+  const std::vector<float> values(1000, 1.0f);
+  for (const graph::Shape& shape : std::vector<graph::Shape>{
+           {1, 1 + 12, 3}, {1, 1, 3}, {1, 0, 3}, {1, 1 + 9, 2}, {1 + 9, 3}, {2, 1 + 9, 3}}) {
+    const graph::TensorType type{graph::DType::kF32, shape};
+    const TensorMap tensors = {
+        {"pos_embed",
+         {type,
+          absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(values.data()), type.bytes())}}};
+    const std::string path = TestPath("no_grid.safetensors");
+    ASSERT_TRUE(WriteSafetensors(path, tensors, {{"grid", "100000x100000"}}).ok());
+    const auto line = LoadParameters(path, Tables(4, 4), {{"decoder_pos_embed"}}, &loaded);
+    ASSERT_FALSE(line.ok()) << graph::ShapeString(shape);
+    EXPECT_THAT(std::string(line.status().message()),
+                HasSubstr("other type: pos_embed is " + type.ToString()));
+    EXPECT_EQ(All(Tables(4, 4), &loaded), before);
+  }
 }
 
 TEST(Checkpoint, MissingFileIsNamed) {
