@@ -1,5 +1,6 @@
 #include "models/droppos/droppos.h"
 
+#include "models/droppos/mae_decoder.h"
 #include "models/layers/transformer.h"
 #include "models/vit/encoder.h"
 
@@ -22,7 +23,50 @@ void BuildGuide(ModelBuilder* b, const ModelConfig& model, BlobId patches, DropP
   blobs->attn_full = weights[1];
 }
 
+// A permutation of `count` things for each image. `keys` kNone: the noise is fed.
+std::vector<BlobId> RandomOrder(ModelBuilder* b, const char* purpose, BlobId keys,
+                                const char* noise_input, int batch, int64_t count) {
+  const BlobId source =
+      keys != graph::kNone ? keys : b->net()->Input(noise_input, b->Type({batch, count}));
+  return b->OpN("RandomOrder", purpose, {source},
+                {{"count", count}, {"purpose", std::string(purpose)}});
+}
+
+// features (B, 1+V, D) with the rows behind the class token in the order of ids_keep.
+BlobId UndoShuffle(ModelBuilder* b, BlobId features, BlobId restore) {
+  const int64_t rows = b->type(features).dim(1);
+  const ModelBuilder::Scope scope(b, "shuffle");
+  const BlobId cls =
+      b->Op("SliceRows", "cls", {features}, {{"start", int64_t{0}}, {"count", int64_t{1}}});
+  const BlobId shuffled =
+      b->Op("SliceRows", "visible", {features}, {{"start", int64_t{1}}, {"count", rows - 1}});
+  const BlobId visible = b->Op("GatherRows", "undo_features", {shuffled, restore});
+  return b->Op(
+      "Add", "features",
+      {b->Op("PadRows", "pad_cls", {cls}, {{"start", int64_t{0}}, {"rows", rows}}),
+       b->Op("PadRows", "pad_visible", {visible}, {{"start", int64_t{1}}, {"rows", rows}})});
+}
+
+// The MAE decoder beside the position decoder, and the sum of both losses.
+void BuildAuxiliaryTask(ModelBuilder* b, const ModelConfig& model, const DropPosConfig& config,
+                        BlobId features, BlobId images, DropPosBlobs* blobs) {
+  blobs->mae_pred = MaeDecoder(b, model, {"aux_", config.mask_token_type == "param"}, features,
+                               blobs->ids_keep, blobs->mask);
+  blobs->loss_pos = blobs->loss;
+  blobs->loss_mae = BuildPixelLoss(b, model, config, blobs->mae_pred, images, blobs->mask).loss;
+  const BlobId weighted = b->Op("Scale", "loss.pos_weight", {blobs->loss_pos},
+                                {{"value", static_cast<float>(config.pos_weight)}});
+  blobs->loss = b->Op("Add", "loss.sum", {weighted, blobs->loss_mae});
+}
+
 }  // namespace
+
+DropPosConfig PositionsOnly(DropPosConfig config) {
+  config.drop_pos_type = "mae_pos_target";
+  config.attn_guide = false;
+  config.conf_ignore = false;
+  return config;
+}
 
 DropPosBlobs BuildDropPos(ModelBuilder* b, const ModelConfig& model, const DropPosConfig& config,
                           int batch, NoiseSource noise) {
@@ -33,9 +77,11 @@ DropPosBlobs BuildDropPos(ModelBuilder* b, const ModelConfig& model, const DropP
   DropPosBlobs blobs;
 
   const BlobId images = net->Input("images", b->Type({batch, 3, model.input_h, model.input_w}));
+  BlobId keys = graph::kNone;
   std::vector<BlobId> noise_inputs;
   if (noise == NoiseSource::kKeys) {
-    noise_inputs = {net->Input("keys", {DType::kI64, {batch}})};
+    keys = net->Input("keys", {DType::kI64, {batch}});
+    noise_inputs = {keys};
   } else {
     noise_inputs = {net->Input("noise_patch", b->Type({batch, num_patches})),
                     net->Input("noise_pos", b->Type({batch, num_visible}))};
@@ -54,11 +100,25 @@ DropPosBlobs BuildDropPos(ModelBuilder* b, const ModelConfig& model, const DropP
   const BlobId visible = b->Op("GatherRows", "patch_embed.visible", {patches, blobs.ids_keep});
   const BlobId tokens = PatchEmbed(b, model, visible);
   const BlobId mask_token =
-      b->Param("mask_pos_token", {1, 1, model.embed_dim}, Initializer::Normal(0.02f));
-  const BlobId placed =
-      b->Op("EmbeddingDrop", "pos_embed.drop",
-            {tokens, PatchPositions(b, model), mask_token, blobs.ids_keep, blobs.mask_pos},
-            {{"kind", std::string("param")}});
+      b->Param("mask_pos_token", {1, 1, model.embed_dim}, Initializer::Normal(0.02f),
+               /*trainable=*/config.mask_token_type == "param");
+  std::vector<BlobId> drop_inputs = {tokens, PatchPositions(b, model), mask_token, blobs.ids_keep,
+                                     blobs.mask_pos};
+  if (config.mask_token_type == "wrong_pos") {
+    const BlobId ids_dropped = masks[4];
+    drop_inputs.push_back(ids_dropped);
+    drop_inputs.push_back(RandomOrder(b, "wrong_position", keys, "noise_wrong", batch,
+                                      num_visible - num_pos_kept)[0]);
+  }
+  BlobId placed =
+      b->Op("EmbeddingDrop", "pos_embed.drop", drop_inputs, {{"kind", config.mask_token_type}});
+  BlobId restore = graph::kNone;
+  if (config.shuffle) {
+    const std::vector<BlobId> order =
+        RandomOrder(b, "shuffle", keys, "noise_shuffle", batch, num_visible);
+    placed = b->Op("GatherRows", "shuffle.apply", {placed, order[0]});
+    restore = order[1];
+  }
   blobs.encoder = Encode(b, model, placed);
 
   BlobId x = Linear(b, "decoder_embed", blobs.encoder, model.decoder_embed_dim);
@@ -66,6 +126,8 @@ DropPosBlobs BuildDropPos(ModelBuilder* b, const ModelConfig& model, const DropP
                         model.mlp_ratio);
   x = b->Op("SliceRows", "decoder.drop_cls", {x}, {{"start", int64_t{1}}, {"count", num_visible}});
   x = LayerNorm(b, "decoder_norm", x);
+  // Rows before the last product: it is wider than what is moved.
+  if (config.shuffle) x = b->Op("GatherRows", "shuffle.undo", {x, restore});
   blobs.logits = Linear(b, "decoder_pred", x, num_patches);
 
   std::vector<BlobId> loss_inputs = {blobs.logits, blobs.ids_keep, blobs.mask_pos, sigma};
@@ -73,21 +135,38 @@ DropPosBlobs BuildDropPos(ModelBuilder* b, const ModelConfig& model, const DropP
     BuildGuide(b, model, patches, &blobs);
     loss_inputs.push_back(blobs.attn);
   }
-  const std::vector<BlobId> loss =
-      b->OpN("SmoothedPositionCE", "loss", loss_inputs,
-             {{"grid_h", int64_t{model.grid_h()}}, {"grid_w", int64_t{model.grid_w()}}});
+  const int64_t side = config.official_grid() ? model.input_h / config.token_size : 0;
+  const std::vector<BlobId> loss = b->OpN("SmoothedPositionCE", "loss", loss_inputs,
+                                          {{"grid_h", side > 0 ? side : model.grid_h()},
+                                           {"grid_w", side > 0 ? side : model.grid_w()},
+                                           {"targets", config.smooth_grid},
+                                           {"conf_ignore", int64_t{config.conf_ignore}}});
   blobs.loss = loss[0];
   blobs.accuracy = loss[1];
   blobs.accuracy_weighted = loss[2];
   blobs.correct = loss[3];
   blobs.scored = loss[4];
+  blobs.ignored = loss[5];
+  if (config.multi_task()) {
+    BlobId features = blobs.encoder;
+    if (config.shuffle && !config.official_shuffle) {
+      features = UndoShuffle(b, features, restore);
+    }
+    BuildAuxiliaryTask(b, model, config, features, images, &blobs);
+  }
   return blobs;
 }
 
 ForwardOutputs DropPos::BuildTraining(ModelBuilder* b, int batch) const {
   const DropPosBlobs blobs = BuildDropPos(b, model_, config_, batch, NoiseSource::kKeys);
-  return {blobs.loss,
-          {{"pos_acc1", blobs.accuracy}, {"pos_acc1_weighted", blobs.accuracy_weighted}}};
+  ForwardOutputs outputs = {
+      blobs.loss, {{"pos_acc1", blobs.accuracy}, {"pos_acc1_weighted", blobs.accuracy_weighted}}};
+  if (config_.multi_task()) {
+    outputs.metrics.emplace_back("loss_pos", blobs.loss_pos);
+    outputs.metrics.emplace_back("loss_mae", blobs.loss_mae);
+  }
+  if (config_.conf_ignore) outputs.metrics.emplace_back("conf_ignored", blobs.ignored);
+  return outputs;
 }
 
 std::vector<Evaluation> DropPos::Evaluations() const {
@@ -97,8 +176,7 @@ std::vector<Evaluation> DropPos::Evaluations() const {
 }
 
 EvaluationOutputs DropPos::BuildEvaluation(ModelBuilder* b, int batch, int evaluation) const {
-  DropPosConfig config = config_;
-  config.attn_guide = false;  // weights the loss, which is not asked for here
+  DropPosConfig config = PositionsOnly(config_);
   if (evaluation == 1) config.pos_mask_ratio = 1.0;
   const DropPosBlobs blobs = BuildDropPos(b, model_, config, batch, NoiseSource::kKeys);
   return {blobs.correct, blobs.scored};
@@ -111,8 +189,9 @@ std::vector<std::pair<std::string, float>> DropPos::ScheduledInputs(int epoch, i
 
 std::string DropPos::description() const {
   const int visible = config_.num_visible(model_.num_patches());
-  return absl::StrCat("DropPos: encoder ", model_.depth, " blocks of ", model_.embed_dim, ", ",
-                      model_.num_heads, " heads; decoder ", model_.decoder_depth, " blocks of ",
+  const char* also = config_.multi_task() ? "DropPos + MAE: encoder " : "DropPos: encoder ";
+  return absl::StrCat(also, model_.depth, " blocks of ", model_.embed_dim, ", ", model_.num_heads,
+                      " heads; decoder ", model_.decoder_depth, " blocks of ",
                       model_.decoder_embed_dim, "; ", model_.grid_h(), "x", model_.grid_w(),
                       " patches of ", model_.patch_size, " px, ", visible, " visible, ",
                       visible - config_.num_pos_kept(visible), " without position");

@@ -5,11 +5,13 @@
 //     MaskSample: V of L patches stay visible, K of these keep their position
 //     GatherRows, PatchEmbed                       tokens  (B, V, D)
 //     EmbeddingDrop: + position or mask token              (B, V, D)
+//     [shuffle: GatherRows in a random order]
 //     encoder, class token in front                        (B, 1+V, D)
 //     decoder (no positions), class token off              (B, V, Dd)
 //     decoder_pred: which of L cells?              logits  (B, V, L)
 //     SmoothedPositionCE over the dropped ones, weighted by PositionWeights,
 //     which come from the same encoder on all patches with all positions.
+//     [multi_task: MaeDecoder, PixelLoss; loss = pos_weight * position + pixels]
 #ifndef MODELS_DROPPOS_DROPPOS_H_
 #define MODELS_DROPPOS_DROPPOS_H_
 
@@ -32,12 +34,18 @@ struct DropPosBlobs {
   graph::BlobId attn_full = graph::kNone;           // (B, L), sums to 1
   graph::BlobId loss, accuracy, accuracy_weighted;  // {1}
   graph::BlobId correct, scored;                    // i32 (B)
+  graph::BlobId ignored;                            // i32 (B): left out by conf_ignore
+  // multi_task: its two parts; loss is their sum with pos_weight.
+  graph::BlobId loss_pos = graph::kNone, loss_mae = graph::kNone;  // {1}
+  graph::BlobId mae_pred = graph::kNone;                           // (B, L, 3pp)
 };
 
 // Where the randomness of a net comes from.
 enum class NoiseSource {
   kKeys,  // input `keys` i64 (B)
-  kFed,   // inputs `noise_patch` (B, L) and `noise_pos` (B, V): golden replay
+  // Golden replay: inputs `noise_patch` (B, L), `noise_pos` (B, V), and where the
+  // configuration draws them `noise_shuffle` (B, V), `noise_wrong` (B, V-K).
+  kFed,
 };
 
 // Appends the whole forward pass. Inputs: `images`, the noise, `sigma` {1}.
@@ -45,11 +53,16 @@ enum class NoiseSource {
 DropPosBlobs BuildDropPos(ModelBuilder* b, const ModelConfig& model, const DropPosConfig& config,
                           int batch, NoiseSource noise);
 
+// The same task without what only the training loss needs: attentive guide,
+// confidence, pixels. What evaluations build.
+DropPosConfig PositionsOnly(DropPosConfig config);
+
 class DropPos : public Model {
  public:
   DropPos(const ModelConfig& model, const DropPosConfig& config) : model_(model), config_(config) {}
 
-  // Logs `pos_acc1` and `pos_acc1_weighted`.
+  // Logs `pos_acc1` and `pos_acc1_weighted`; in multi_task `loss_pos` and `loss_mae`;
+  // with conf_ignore `conf_ignored`, positions an image that were left out.
   ForwardOutputs BuildTraining(ModelBuilder* b, int batch) const override;
   // heldout_pos_acc1 at the training ratios; heldout_pos_acc1_all_dropped with
   // no position left. Chance is one cell of L, or, where an image's kept

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "models/droppos/droppos.h"
+#include "models/droppos/mae.h"
 
 namespace models {
 namespace {
@@ -17,8 +18,86 @@ struct Row {
   double warmup_epochs;
 };
 
-std::unique_ptr<Model> MakeDropPos(const ZooEntry& entry, int) {
+// What drop_pos_type says, which a flag may have changed.
+std::unique_ptr<Model> MakePretraining(const ZooEntry& entry, int) {
+  if (entry.droppos.vanilla_mae()) {
+    return std::make_unique<MaskedAutoencoder>(entry.model, entry.droppos);
+  }
   return std::make_unique<DropPos>(entry.model, entry.droppos);
+}
+
+ZooEntry MakeEntry(const Row& row, const std::string& alias_prefix) {
+  ZooEntry entry;
+  entry.name = row.name;
+  for (const std::string& alias : row.aliases) entry.aliases.push_back(alias_prefix + alias);
+  entry.summary = row.summary;
+  entry.model.patch_size = row.patch;
+  entry.model.embed_dim = row.dim;
+  entry.model.depth = row.depth;
+  entry.model.num_heads = row.heads;
+  entry.model.decoder_depth = row.decoder_depth;
+  entry.recipe.warmup_epochs = row.warmup_epochs;
+  entry.make = MakePretraining;
+  return entry;
+}
+
+// The official table of models_mae.py; recipe of the MAE paper, appendix A.1.
+void RegisterMaeModels(Zoo* zoo) {
+  const Row rows[] = {
+      {"mae_vits", {"small_patch16_dec512d2b"}, "MAE, ViT-S/16", 16, 384, 12, 6, 2, 40},
+      {"mae_vitb",
+       {"base_patch16_dec512d8b", "base_patch16"},
+       "MAE, ViT-B/16",
+       16,
+       768,
+       12,
+       12,
+       8,
+       40},
+      {"mae_vitb_d2",
+       {"base_patch16_dec512d2b"},
+       "MAE, ViT-B/16, 2 decoder blocks",
+       16,
+       768,
+       12,
+       12,
+       2,
+       40},
+      {"mae_vitl",
+       {"large_patch16_dec512d8b", "large_patch16"},
+       "MAE, ViT-L/16",
+       16,
+       1024,
+       24,
+       16,
+       8,
+       40},
+      {"mae_vith",
+       {"huge_patch14_dec512d8b", "huge_patch14"},
+       "MAE, ViT-H/14",
+       14,
+       1280,
+       32,
+       16,
+       8,
+       40},
+      {"mae_vitb_dec128",
+       {"base_patch16_dec128d4b"},
+       "MAE, ViT-B/16, decoder 128 wide, 4 blocks",
+       16,
+       768,
+       12,
+       12,
+       4,
+       40},
+  };
+  for (const Row& row : rows) {
+    ZooEntry entry = MakeEntry(row, "mae_vit_");
+    entry.droppos.drop_pos_type = "vanilla_mae";
+    entry.recipe.published_effective_batch = 4096;
+    if (entry.name == "mae_vitb_dec128") entry.model.decoder_embed_dim = 128;
+    zoo->Add(std::move(entry));
+  }
 }
 
 }  // namespace
@@ -29,10 +108,9 @@ void RegisterDropPosModels(Zoo* zoo) {
   tiny.summary = "for the embedded data set: 64 px, 8x8 patches, minutes on two cores";
   tiny.model = TinyStructure();
   tiny.recipe = TinyRecipe();
-  tiny.make = MakeDropPos;
+  tiny.make = MakePretraining;
   zoo->Add(std::move(tiny));
 
-  const std::string prefix = "DropPos_mae_vit_";
   const Row rows[] = {
       {"droppos_vits", {"small_patch16_dec512d2b"}, "ViT-S/16", 16, 384, 12, 6, 2, 10},
       {"droppos_vits_d8",
@@ -91,20 +169,8 @@ void RegisterDropPosModels(Zoo* zoo) {
        8,
        40},
   };
-  for (const Row& row : rows) {
-    ZooEntry entry;
-    entry.name = row.name;
-    for (const std::string& alias : row.aliases) entry.aliases.push_back(prefix + alias);
-    entry.summary = row.summary;
-    entry.model.patch_size = row.patch;
-    entry.model.embed_dim = row.dim;
-    entry.model.depth = row.depth;
-    entry.model.num_heads = row.heads;
-    entry.model.decoder_depth = row.decoder_depth;
-    entry.recipe.warmup_epochs = row.warmup_epochs;
-    entry.make = MakeDropPos;
-    zoo->Add(std::move(entry));
-  }
+  for (const Row& row : rows) zoo->Add(MakeEntry(row, "DropPos_mae_vit_"));
+  RegisterMaeModels(zoo);
 }
 
 }  // namespace models

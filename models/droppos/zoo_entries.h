@@ -6,9 +6,10 @@
 
 namespace models {
 
-// droppos_tiny for the embedded data set; droppos_{vits,vitb,vitb_p32,vitl,vith}
+// DropPos: droppos_tiny for the embedded data set; droppos_{vits,vitb,vitb_p32,vitl,vith}
 // and the _d8 twins, whose aliases are the official names
-// (DropPos_mae_vit_base_patch16_dec512d2b, ...).
+// (DropPos_mae_vit_base_patch16_dec512d2b, ...). The MAE baseline:
+// mae_{vits,vitb,vitl,vith}, aliases mae_vit_base_patch16_dec512d8b, ...
 void RegisterDropPosModels(Zoo* zoo);
 
 }  // namespace models

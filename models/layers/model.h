@@ -15,20 +15,26 @@ namespace models {
 struct ForwardOutputs {
   graph::BlobId loss = graph::kNone;  // {1}, mean over the batch
   // To log, by their name in metrics.jsonl: a float scalar {1}, or i32 (B), of
-  // which the mean is logged.
+  // which the mean is logged. Shares have "acc" in their name and are printed in
+  // percent.
   std::vector<std::pair<std::string, graph::BlobId>> metrics;
 };
 
-// A held-out measurement: right answers out of those asked, counted by image so
-// that a padded last batch counts each image once.
+// A held-out measurement, counted by image so that a padded last batch counts each
+// image once: right answers out of those asked, or the mean of a number.
 struct Evaluation {
-  std::string net_name;  // "eval"
-  std::string metric;    // "heldout_pos_acc1"
-  double chance = 0;     // accuracy of guessing
+  static constexpr double kNoChance = 0;  // not an accuracy
+
+  std::string net_name;       // "eval"
+  std::string metric;         // "heldout_pos_acc1"
+  double chance = kNoChance;  // accuracy of guessing
 };
 struct EvaluationOutputs {
   graph::BlobId correct = graph::kNone;  // i32 (B)
   graph::BlobId scored = graph::kNone;   // i32 (B); kNone: one question an image
+  // Instead of the two: a number for each image, float (B), of which the mean is
+  // reported.
+  graph::BlobId value = graph::kNone;
 };
 
 // Immutable, thread-safe.

@@ -34,13 +34,36 @@ struct ModelConfig {
   int num_patches() const { return grid_h() * grid_w(); }
 };
 
-// How DropPos hides patches and positions and scores the answer.
+// How patches and positions are hidden and how the answer is scored. Fields have
+// the names and values of the official flags.
 struct DropPosConfig {
-  double mask_ratio = 0.75;            // of patches hidden
-  double pos_mask_ratio = 0.75;        // of visible patches whose position is dropped
+  // mae_pos_target: DropPos. multi_task: DropPos, and beside it an MAE decoder that
+  // reconstructs the pixels of the hidden patches. vanilla_mae: MAE alone, which
+  // has no positions to predict.
+  std::string drop_pos_type = "mae_pos_target";
+  double mask_ratio = 0.75;      // of patches hidden
+  double pos_mask_ratio = 0.75;  // of visible patches whose position is dropped
+  // What stands for a dropped position: param (a learned token), zeros, or
+  // wrong_pos (the position of another dropped patch).
+  std::string mask_token_type = "param";
+  bool shuffle = false;                // visible patches enter the encoder in random order
   double label_smoothing_sigma = 1.0;  // in cells; 0: one-hot targets
   bool sigma_decay = true;             // linearly to 0 over the epochs
-  bool attn_guide = true;              // attentive reconstruction
+  // Where the smoothed targets lie. paper: on the patch grid. official: on the grid
+  // of input / token_size cells a side that the published script builds.
+  std::string smooth_grid = "paper";
+  int token_size = 14;        // official grid only; 14 is the published default
+  bool attn_guide = true;     // attentive reconstruction
+  bool conf_ignore = false;   // no loss for patches placed with enough confidence
+  double pos_weight = 1.0;    // multi_task: loss = pos_weight * position + pixels
+  bool norm_pix_loss = true;  // multi_task, vanilla_mae: pixels normalised by patch
+  // multi_task with shuffle: let the pixel decoder read the shuffled tokens as if
+  // they were in place, as the official code does (docs/fidelity.md).
+  bool official_shuffle = false;
+
+  bool multi_task() const { return drop_pos_type == "multi_task"; }
+  bool vanilla_mae() const { return drop_pos_type == "vanilla_mae"; }
+  bool official_grid() const { return smooth_grid == "official"; }
 
   // V = int(L·(1 − mask_ratio)) and K = int(V·(1 − pos_mask_ratio)), in double,
   // as the official random_masking computes them.
@@ -64,6 +87,9 @@ struct RecipeConfig {
   double adam_eps = 1e-8;
   double clip_grad = 5.0;    // 0: no clipping
   bool clip_global = false;  // false: each parameter's gradient by itself
+  // The optimizer steps on every micro-batch of an accumulation window, with what
+  // the window has gathered so far, as the published code does.
+  bool step_every_micro_batch = false;
   int batch_size = 64;
   int published_effective_batch = 2048;  // 32 GPUs × 64; 0: nothing published
 };
@@ -83,8 +109,9 @@ struct ZooEntry {
 
 // Sizes that cannot work: input not divisible by patch, heads not dividing
 // width, width not divisible by 4, non-positive numbers, ratios outside [0, 1],
-// ratios that leave no patch visible or no position to predict. The message
-// names flags and values and says what would do.
+// ratios that leave no patch visible, no position to predict or no pixel to
+// reconstruct, an official grid that cannot hold the patches, names that are
+// none. The message names flags and values and says what would do.
 absl::Status Validate(const ModelConfig& model);
 absl::Status Validate(const ModelConfig& model, const DropPosConfig& droppos);
 absl::Status Validate(const RecipeConfig& recipe);

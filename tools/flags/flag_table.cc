@@ -37,15 +37,32 @@ const FlagRow kRows[] = {
     {"mlp_ratio", kModel, &F::mlp_ratio, kPositive, "X", kRecipe,
      "hidden width of the MLPs, as a multiple of the width"},
 
+    {"drop_pos_type", kDropPos, &F::drop_pos_type, kAny, "mae_pos_target|multi_task|vanilla_mae",
+     kRecipe, "predict positions; positions and hidden pixels; hidden pixels alone (MAE)"},
     {"mask_ratio", kDropPos, &F::mask_ratio, kRatio, "X", kRecipe, "share of patches hidden"},
     {"pos_mask_ratio", kDropPos, &F::pos_mask_ratio, kRatio, "X", kRecipe,
      "share of visible patches whose position is dropped"},
+    {"mask_token_type", kDropPos, &F::mask_token_type, kAny, "param|zeros|wrong_pos", kRecipe,
+     "in place of a dropped position: a learned token, nothing, another dropped patch's position"},
+    {"shuffle", kDropPos, &F::shuffle, kAny, "", kRecipe,
+     "shuffle the visible patches before the encoder"},
     {"label_smoothing_sigma", kDropPos, &F::label_smoothing_sigma, kNotNegative, "X", kRecipe,
      "width of the position targets in patches; 0: one-hot"},
     {"sigma_decay", kDropPos, &F::sigma_decay, kAny, "", kRecipe,
      "let sigma fall to 0 over the epochs"},
+    {"smooth_grid", kDropPos, &F::smooth_grid, kAny, "paper|official", kRecipe,
+     "grid of the position targets: the patch grid, or input_size / token_size cells a side"},
     {"attn_guide", kDropPos, &F::attn_guide, kAny, "", kRecipe,
      "weigh patches by how much they resemble the whole image"},
+    {"conf_ignore", kDropPos, &F::conf_ignore, kAny, "", kRecipe,
+     "no loss for patches whose position is already predicted with confidence"},
+    {"pos_weight", kDropPos, &F::pos_weight, kNotNegative, "X", kRecipe,
+     "multi_task: weight of the position loss beside the pixel loss"},
+    {"norm_pix_loss", kDropPos, &F::norm_pix_loss, kAny, "", kRecipe,
+     "multi_task, vanilla_mae: pixel targets normalised patch by patch"},
+    {"compat", kDropPos, &F::compat, kAny, "paper|official", "paper",
+     "official: smooth_grid=official, and accumulation that steps on every micro-batch, as the "
+     "published code does"},
 
     {"batch_size", kOptimisation, &F::batch_size, kPositive, "N", kRecipe,
      "images in one pass through the net"},
@@ -102,7 +119,8 @@ const FlagRow kRows[] = {
      "write the nets as protobuf, text and Graphviz files"},
 
     {"token_size", kCompatible, &F::token_size, kPositive, "N", "the patch grid's side",
-     "nothing else is accepted: it follows from input_size and patch_size"},
+     "patches a side, not a size; nothing else is accepted, but for smooth_grid=official, whose "
+     "default is 14"},
 };
 // clang-format on
 

@@ -11,22 +11,9 @@ namespace {
 
 // clang-format off
 constexpr OfficialFlag kFlags[] = {
-    {"drop_pos_type", false, "mae_pos_target", "it is what is trained here",
-     "this version trains mae_pos_target only; leave the flag out"},
-    {"mask_token_type", false, "param", "the mask token is always a parameter",
-     "this version has a learned mask token only; give param or leave the flag out"},
-    {"shuffle", true, "false", "patches are never shuffled",
-     "this version does not shuffle patches; leave the flag out"},
-    {"conf_ignore", true, "false", "confident patches are never ignored",
-     "this version scores confident patches too; leave the flag out"},
     {"mask_block", true, "false", "patches are never masked in blocks",
      "patches are not masked in blocks (nor does the official model use that mask); leave the "
      "flag out"},
-    {"smooth_grid", false, "paper", "position targets always lie on the patch grid",
-     "this version lays position targets on the patch grid only; give paper or leave the flag out"},
-    {"pos_weight", false, "*", "it weighs the two losses of multi_task, and there is one loss here",
-     ""},
-    {"norm_pix_loss", true, "*", "it is about the pixel loss of multi_task and MAE", ""},
     {"use_fp16", true, "false", "training is in fp32",
      "this version trains in fp32 only; leave the flag out"},
     {"log_dir", false, "*", "metrics.jsonl in --output_dir is the log", ""},

@@ -103,10 +103,71 @@ absl::Status ResolveBatch(ResolvedFlags& resolved) {
   return absl::OkStatus();
 }
 
-// token_size is redundant, unless it is wrong.
+// Takes back a flag that says nothing about this task, with a note where it was given.
+template <typename T>
+void WithoutEffect(absl::string_view name, const char* because, const absl::optional<T>& given,
+                   absl::optional<T>& flag, std::vector<std::string>& notices) {
+  if (given.has_value()) notices.push_back(absl::StrCat("--", name, " has no effect: ", because));
+  flag.reset();
+}
+
+absl::Status JoinDropPos(const TrainFlags& given, ResolvedFlags& resolved) {
+  TrainFlags& flags = resolved.flags;
+  models::DropPosConfig& droppos = resolved.entry.droppos;
+  Default(flags.compat, std::string("paper"));
+  if (*flags.compat == "official") {
+    droppos.smooth_grid = "official";
+    droppos.official_shuffle = true;
+    resolved.entry.recipe.step_every_micro_batch = true;
+  }
+  Join(flags.drop_pos_type, droppos.drop_pos_type);
+  Join(flags.mask_ratio, droppos.mask_ratio);
+  Join(flags.pos_mask_ratio, droppos.pos_mask_ratio);
+  Join(flags.mask_token_type, droppos.mask_token_type);
+  Join(flags.shuffle, droppos.shuffle);
+  Join(flags.label_smoothing_sigma, droppos.label_smoothing_sigma);
+  Join(flags.sigma_decay, droppos.sigma_decay);
+  Join(flags.smooth_grid, droppos.smooth_grid);
+  Join(flags.attn_guide, droppos.attn_guide);
+  Join(flags.conf_ignore, droppos.conf_ignore);
+  Join(flags.pos_weight, droppos.pos_weight);
+  Join(flags.norm_pix_loss, droppos.norm_pix_loss);
+  if (droppos.official_grid()) Join(flags.token_size, droppos.token_size);
+  RETURN_IF_ERROR(models::Validate(resolved.entry.model, droppos));
+
+  std::vector<std::string>& notices = resolved.notices;
+  if (droppos.vanilla_mae()) {
+    const char* because = "--drop_pos_type=vanilla_mae predicts no positions";
+    WithoutEffect("pos_mask_ratio", because, given.pos_mask_ratio, flags.pos_mask_ratio, notices);
+    WithoutEffect("mask_token_type", because, given.mask_token_type, flags.mask_token_type,
+                  notices);
+    WithoutEffect("shuffle", because, given.shuffle, flags.shuffle, notices);
+    WithoutEffect("label_smoothing_sigma", because, given.label_smoothing_sigma,
+                  flags.label_smoothing_sigma, notices);
+    WithoutEffect("sigma_decay", because, given.sigma_decay, flags.sigma_decay, notices);
+    WithoutEffect("smooth_grid", because, given.smooth_grid, flags.smooth_grid, notices);
+    WithoutEffect("token_size", because, given.token_size, flags.token_size, notices);
+    WithoutEffect("attn_guide", because, given.attn_guide, flags.attn_guide, notices);
+    WithoutEffect("conf_ignore", because, given.conf_ignore, flags.conf_ignore, notices);
+  }
+  if (!droppos.multi_task()) {
+    const char* because = "there is one loss; it is for --drop_pos_type=multi_task";
+    WithoutEffect("pos_weight", because, given.pos_weight, flags.pos_weight, notices);
+  }
+  if (!droppos.multi_task() && !droppos.vanilla_mae()) {
+    const char* because = "no pixels are predicted; it is for multi_task and vanilla_mae";
+    WithoutEffect("norm_pix_loss", because, given.norm_pix_loss, flags.norm_pix_loss, notices);
+  }
+  return absl::OkStatus();
+}
+
+// token_size is redundant, unless it is wrong, or the official grid is made of it.
 absl::Status CheckTokenSize(ResolvedFlags& resolved) {
   absl::optional<int64_t>& given = resolved.flags.token_size;
   if (!given.has_value()) return absl::OkStatus();
+  if (!resolved.entry.needs_labels && resolved.entry.droppos.official_grid()) {
+    return absl::OkStatus();
+  }
   const models::ModelConfig& model = resolved.entry.model;
   if (*given != model.grid_h() || *given != model.grid_w()) {
     return InvalidArgument("--token_size=", *given, " is not the patch grid of this model, ",
@@ -142,13 +203,7 @@ absl::StatusOr<ResolvedFlags> ResolveTrainFlags(const TrainFlags& flags,
     }
     RETURN_IF_ERROR(models::Validate(resolved.entry.model));
   } else {
-    models::DropPosConfig& droppos = resolved.entry.droppos;
-    Join(resolved.flags.mask_ratio, droppos.mask_ratio);
-    Join(resolved.flags.pos_mask_ratio, droppos.pos_mask_ratio);
-    Join(resolved.flags.label_smoothing_sigma, droppos.label_smoothing_sigma);
-    Join(resolved.flags.sigma_decay, droppos.sigma_decay);
-    Join(resolved.flags.attn_guide, droppos.attn_guide);
-    RETURN_IF_ERROR(models::Validate(resolved.entry.model, droppos));
+    RETURN_IF_ERROR(JoinDropPos(flags, resolved));
   }
   RETURN_IF_ERROR(models::Validate(resolved.entry.recipe));
   RETURN_IF_ERROR(CheckTokenSize(resolved));

@@ -35,11 +35,19 @@ struct TrainFlags {
   absl::optional<double> mlp_ratio;
 
   // DropPos.
+  absl::optional<std::string> drop_pos_type;
   absl::optional<double> mask_ratio;
   absl::optional<double> pos_mask_ratio;
+  absl::optional<std::string> mask_token_type;
+  absl::optional<bool> shuffle;
   absl::optional<double> label_smoothing_sigma;
   absl::optional<bool> sigma_decay;
+  absl::optional<std::string> smooth_grid;
   absl::optional<bool> attn_guide;
+  absl::optional<bool> conf_ignore;
+  absl::optional<double> pos_weight;
+  absl::optional<bool> norm_pix_loss;
+  absl::optional<std::string> compat;
 
   // Optimisation.
   absl::optional<int64_t> batch_size;  // images per micro-batch
@@ -78,7 +86,7 @@ struct TrainFlags {
   absl::optional<bool> overwrite;
   absl::optional<std::string> dump_graph;
 
-  // Redundant, but checked against the grid.
+  // Redundant, but checked against the grid; smooth_grid=official computes with it.
   absl::optional<int64_t> token_size;
 };
 

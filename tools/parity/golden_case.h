@@ -1,9 +1,11 @@
 // One golden case: numbers of the official code for one small configuration.
 //
 // A safetensors file with metadata "config" (JSON: img, patch, dim, depth, heads,
-// dd, ddep, dh, B, mask, pos, sigma, attn_guide, steps, lr, weight_decay, betas,
-// clip_each_parameter, num_visible, num_pos_kept) and tensors in/*, param/*,
-// out/*, grad/*, gradnorm/*, train/*, final/*.
+// dd, ddep, dh, B, mask, pos, sigma, steps, lr, weight_decay, betas,
+// clip_each_parameter, num_visible, num_pos_kept; optional switches multi_task,
+// vanilla_mae, mask_token_type, shuffle, smooth_grid, attn_guide, conf_ignore,
+// pos_weight, norm_pix_loss) and tensors in/*, param/*, out/*, grad/*, gradnorm/*,
+// train/*, final/*.
 #ifndef TOOLS_PARITY_GOLDEN_CASE_H_
 #define TOOLS_PARITY_GOLDEN_CASE_H_
 
@@ -24,11 +26,11 @@ struct GoldenCase {
   models::RecipeConfig recipe;  // optimizer numbers; batch_size
   double lr = 0;                // constant over the steps
   int steps = 0;
-  bool has_gradients = true;    // grad/* and final/* are in the case; gradnorm/* always are
+  bool has_gradients = true;  // grad/* and final/* are in the case; gradnorm/* always are
 };
 
 // Reads and checks a case. Errors name the file: not safetensors, no config, a
-// switch this build does not have, sizes that contradict num_visible and
+// switch with a value that is none, sizes that contradict num_visible and
 // num_pos_kept.
 absl::StatusOr<GoldenCase> ReadGoldenCase(const std::string& path);
 

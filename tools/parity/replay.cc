@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 
 #include "absl/strings/match.h"
 #include "graph/autodiff/autodiff.h"
 #include "graph/base/status.h"
 #include "graph/schema/builder.h"
 #include "models/droppos/droppos.h"
+#include "models/droppos/mae.h"
 #include "models/training/nets.h"
+#include "ops/droppos/mask_sampling.h"
 #include "ops/droppos/position_targets.h"
 
 namespace tools {
@@ -47,35 +50,64 @@ struct CaseNet {
   graph::Net net;
   std::vector<Parameter> parameters;
   std::map<std::string, std::string> outputs;  // case tensor -> blob
-  std::string mask_pos, logits, attn;          // for the accuracy's slack; attn may be empty
+  std::string mask_pos, logits, attn;          // for the accuracy's slack; may be empty
 };
+
+using Fetcher = std::function<std::string(const std::string& tensor, BlobId blob)>;
+
+BlobId BuildDropPosCase(const GoldenCase& golden, models::ModelBuilder* b, const Fetcher& fetch,
+                        CaseNet* result) {
+  const models::DropPosConfig& config = golden.droppos;
+  const models::DropPosBlobs blobs = models::BuildDropPos(
+      b, golden.model, config, golden.recipe.batch_size, models::NoiseSource::kFed);
+  if (!b->net()->status().ok()) return graph::kNone;
+  fetch("out/loss", blobs.loss);
+  // The official acc1 counts with whatever weighs the loss.
+  const bool weighted = config.attn_guide || config.conf_ignore;
+  fetch("out/acc1", weighted ? blobs.accuracy_weighted : blobs.accuracy);
+  result->mask_pos = fetch("out/mask_pos", blobs.mask_pos);
+  result->logits = fetch("out/logits", blobs.logits);
+  if (config.attn_guide) {
+    result->attn = fetch("out/attn", blobs.attn);
+    fetch("out/attn_full", blobs.attn_full);
+  }
+  if (config.multi_task()) {
+    fetch("out/loss_pos", blobs.loss_pos);
+    fetch("out/loss_mae", blobs.loss_mae);
+    fetch("out/mae_pred", blobs.mae_pred);
+  }
+  fetch("out/ids_keep", blobs.ids_keep);
+  fetch("out/mask", blobs.mask);
+  fetch("out/encoder", blobs.encoder);
+  return blobs.loss;
+}
+
+BlobId BuildMaeCase(const GoldenCase& golden, models::ModelBuilder* b, const Fetcher& fetch) {
+  const models::MaeBlobs blobs = models::BuildMae(
+      b, golden.model, golden.droppos, golden.recipe.batch_size, models::NoiseSource::kFed);
+  if (!b->net()->status().ok()) return graph::kNone;
+  fetch("out/loss", blobs.loss);
+  fetch("out/mae_pred", blobs.pred);
+  fetch("out/mask", blobs.mask);
+  fetch("out/encoder", blobs.encoder);
+  return blobs.loss;
+}
 
 absl::StatusOr<CaseNet> BuildCaseNet(const GoldenCase& golden,
                                      const graph::SchemaRegistry& registry, bool update) {
   CaseNet result;
   graph::NetBuilder builder(&registry, update ? "train" : "gradients");
   models::ModelBuilder model_builder(&builder);
-  const models::DropPosBlobs blobs =
-      models::BuildDropPos(&model_builder, golden.model, golden.droppos, golden.recipe.batch_size,
-                           models::NoiseSource::kFed);
-  RETURN_IF_ERROR(builder.status());
-  result.parameters = model_builder.parameters();
-  const auto fetch = [&](const std::string& tensor, BlobId blob) {
+  const Fetcher fetch = [&](const std::string& tensor, BlobId blob) {
     result.outputs[tensor] = builder.net().blob(blob).name;
     builder.Output(blob);
     return builder.net().blob(blob).name;
   };
-  fetch("out/loss", blobs.loss);
-  fetch("out/acc1", golden.droppos.attn_guide ? blobs.accuracy_weighted : blobs.accuracy);
-  result.mask_pos = fetch("out/mask_pos", blobs.mask_pos);
-  result.logits = fetch("out/logits", blobs.logits);
-  if (golden.droppos.attn_guide) {
-    result.attn = fetch("out/attn", blobs.attn);
-    fetch("out/attn_full", blobs.attn_full);
-  }
-  fetch("out/ids_keep", blobs.ids_keep);
-  fetch("out/mask", blobs.mask);
-  fetch("out/encoder", blobs.encoder);
+  const BlobId loss = golden.droppos.vanilla_mae()
+                          ? BuildMaeCase(golden, &model_builder, fetch)
+                          : BuildDropPosCase(golden, &model_builder, fetch, &result);
+  RETURN_IF_ERROR(builder.status());
+  result.parameters = model_builder.parameters();
 
   std::vector<Parameter> trainable;
   std::vector<BlobId> weights;
@@ -85,7 +117,7 @@ absl::StatusOr<CaseNet> BuildCaseNet(const GoldenCase& golden,
     weights.push_back(builder.State(p.name, p.type));
   }
   ASSIGN_OR_RETURN(const std::vector<BlobId> gradients,
-                   graph::Differentiate(&builder, blobs.loss, weights));
+                   graph::Differentiate(&builder, loss, weights));
   if (update) {
     const BlobId lr = builder.Input("lr", model_builder.Type({1}));
     models::AppendUpdate(&builder, trainable, gradients, golden.recipe, lr);
@@ -120,13 +152,60 @@ absl::Status FeedParameters(const GoldenCase& golden, const CaseNet& net,
   return absl::OkStatus();
 }
 
+// The official wrong_pos permutes, with one permutation for the whole batch, the
+// dropped positions in the order in which the noise drew them. Here that order is
+// the patches' own, so the permutation is carried over, as noise that sorts to it.
+absl::Status FeedWrongPositions(const GoldenCase& golden, const std::string& noise_prefix,
+                                Tensor to) {
+  ASSIGN_OR_RETURN(const std::vector<float> noise,
+                   golden.file.Values<float>(noise_prefix + "noise_pos"));
+  ASSIGN_OR_RETURN(const std::vector<int32_t> permutation,
+                   golden.file.Values<int32_t>("in/wrong_pos_perm"));
+  const int64_t batch = to.type.dim(0), dropped = to.type.dim(1);
+  const int64_t visible = static_cast<int64_t>(noise.size()) / batch;
+  if (static_cast<int64_t>(permutation.size()) != dropped) {
+    return graph::InvalidArgument(golden.file.name(), ": 'in/wrong_pos_perm' has ",
+                                  permutation.size(), " elements for ", dropped,
+                                  " dropped positions");
+  }
+  std::vector<int32_t> order(visible), rank(visible);
+  for (int64_t b = 0; b < batch; ++b) {
+    ops::droppos::NoiseOrder(absl::MakeConstSpan(noise).subspan(b * visible, visible),
+                             absl::MakeSpan(order));
+    const std::vector<int32_t> drawn(order.end() - dropped, order.end());
+    std::vector<int32_t> ascending = drawn;
+    std::sort(ascending.begin(), ascending.end());
+    for (int64_t i = 0; i < dropped; ++i) rank[ascending[i]] = static_cast<int32_t>(i);
+    for (int64_t i = 0; i < dropped; ++i) {
+      if (permutation[i] < 0 || permutation[i] >= dropped) {
+        return graph::InvalidArgument(golden.file.name(), ": 'in/wrong_pos_perm' names ",
+                                      permutation[i], " of ", dropped, " dropped positions");
+      }
+      // The patch drawn[i] gets the position of drawn[permutation[i]].
+      to.as<float>()[b * dropped + rank[drawn[permutation[i]]]] =
+          static_cast<float>(rank[drawn[i]]);
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status FeedInputs(const GoldenCase& golden, const std::string& noise_prefix,
                         const Executable& executable) {
   ASSIGN_OR_RETURN(const Tensor images, executable.Find("images"));
   RETURN_IF_ERROR(Feed(golden, "in/images", images));
-  for (const char* noise : {"noise_patch", "noise_pos"}) {
-    ASSIGN_OR_RETURN(const Tensor tensor, executable.Find(noise));
-    RETURN_IF_ERROR(Feed(golden, noise_prefix + noise, tensor));
+  ASSIGN_OR_RETURN(const Tensor noise_patch, executable.Find("noise_patch"));
+  RETURN_IF_ERROR(Feed(golden, noise_prefix + "noise_patch", noise_patch));
+  if (golden.droppos.vanilla_mae()) return absl::OkStatus();
+
+  ASSIGN_OR_RETURN(const Tensor noise_pos, executable.Find("noise_pos"));
+  RETURN_IF_ERROR(Feed(golden, noise_prefix + "noise_pos", noise_pos));
+  if (golden.droppos.shuffle) {
+    ASSIGN_OR_RETURN(const Tensor shuffle, executable.Find("noise_shuffle"));
+    RETURN_IF_ERROR(Feed(golden, noise_prefix + "noise_shuffle", shuffle));
+  }
+  if (golden.droppos.mask_token_type == "wrong_pos") {
+    ASSIGN_OR_RETURN(const Tensor wrong, executable.Find("noise_wrong"));
+    RETURN_IF_ERROR(FeedWrongPositions(golden, noise_prefix, wrong));
   }
   ASSIGN_OR_RETURN(const Tensor sigma, executable.Find("sigma"));
   sigma.as<float>()[0] = static_cast<float>(golden.droppos.label_smoothing_sigma);
@@ -135,6 +214,7 @@ absl::Status FeedInputs(const GoldenCase& golden, const std::string& noise_prefi
 
 // How much of the accuracy hangs on rows whose two best logits nearly tie.
 absl::StatusOr<double> AccuracySlack(const CaseNet& net, const Executable& executable) {
+  if (net.logits.empty()) return 0.0;
   ASSIGN_OR_RETURN(const Values mask, Fetch(executable, net.mask_pos));
   ASSIGN_OR_RETURN(const Values logits, Fetch(executable, net.logits));
   Values weights = mask;
@@ -185,6 +265,7 @@ absl::Status ReplayTraining(const GoldenCase& golden, const graph::CompileOption
     RETURN_IF_ERROR(FeedInputs(golden, absl::StrCat("train/", step, "/"), *executable));
     RETURN_IF_ERROR(executable->Run());
     for (const char* name : {"loss", "acc1"}) {
+      if (net.outputs.count(absl::StrCat("out/", name)) == 0) continue;
       ASSIGN_OR_RETURN(const Values value,
                        Fetch(*executable, net.outputs[absl::StrCat("out/", name)]));
       result->tensors[absl::StrCat("train/", name)].data.push_back(value.data[0]);
@@ -207,9 +288,15 @@ absl::StatusOr<ReplayResult> Replay(const GoldenCase& golden,
   ReplayResult result;
   RETURN_IF_ERROR(ReplayGradients(golden, compile, &result));
   RETURN_IF_ERROR(ReplayTraining(golden, compile, &result));
+  const models::DropPosConfig& config = golden.droppos;
+  if (config.vanilla_mae()) return result;
+  const int side = golden.model.input_h / config.token_size;
   result.tensors["out/smooth"] = {
-      false, ops::droppos::PositionTargets(golden.model.grid_h(), golden.model.grid_w(),
-                                           golden.droppos.label_smoothing_sigma)};
+      false, config.official_grid()
+                 ? ops::droppos::PositionTargets(side, side, config.label_smoothing_sigma,
+                                                 ops::droppos::TargetNorm::kColumns)
+                 : ops::droppos::PositionTargets(golden.model.grid_h(), golden.model.grid_w(),
+                                                 config.label_smoothing_sigma)};
   return result;
 }
 

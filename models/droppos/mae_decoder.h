@@ -1,0 +1,40 @@
+// The decoder of a masked autoencoder (He et al., 2022, section 3): pixels of all
+// patches from the encoder's features of the visible ones. Both the MAE baseline
+// and the auxiliary task of DropPos (drop_pos_type multi_task) use it.
+#ifndef MODELS_DROPPOS_MAE_DECODER_H_
+#define MODELS_DROPPOS_MAE_DECODER_H_
+
+#include <string>
+
+#include "models/layers/model_builder.h"
+#include "models/zoo/config.h"
+
+namespace models {
+
+struct MaeDecoderOptions {
+  // Before the parameters' names: "" in models_mae.py, "aux_" for multi_task. The
+  // mask token is "mask_token" in both.
+  std::string prefix;
+  // The official multi_task freezes the mask token unless mask_token_type is param.
+  bool train_mask_token = true;
+};
+
+// features (B, 1+V, D), ids_keep (B, V) i32, mask (B, L) u8 -> pixels (B, L, 3pp).
+// Tokens go back to their places, mask tokens stand for the hidden ones, fixed
+// sin-cos positions are added, and the blocks run over all 1+L.
+graph::BlobId MaeDecoder(ModelBuilder* b, const ModelConfig& model,
+                         const MaeDecoderOptions& options, graph::BlobId features,
+                         graph::BlobId ids_keep, graph::BlobId mask);
+
+struct PixelLossBlobs {
+  graph::BlobId loss;       // {1}
+  graph::BlobId per_image;  // (B)
+};
+// PixelLoss of what MaeDecoder returned against `images`.
+PixelLossBlobs BuildPixelLoss(ModelBuilder* b, const ModelConfig& model,
+                              const DropPosConfig& config, graph::BlobId pixels,
+                              graph::BlobId images, graph::BlobId mask);
+
+}  // namespace models
+
+#endif  // MODELS_DROPPOS_MAE_DECODER_H_

@@ -1,0 +1,228 @@
+#!/usr/bin/env python3
+"""Writes golden cases: numbers that the official PyTorch code computes.
+
+    tools/setup.sh --peers
+    tests/peer/make_golden.py --official=DROPPOS_CHECKOUT --out=tests/golden [--case=NAME]
+
+The official model is imported unmodified. Its random numbers are recorded (torch.rand,
+np.random.shuffle) and so can be fed to ours; tests/golden/README.md describes the file.
+"""
+
+import argparse
+import functools
+import json
+import os
+import sys
+import types
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+SMALL = dict(dim=16, depth=2, heads=2, dd=12, ddep=1, dh=3, B=2, mask=0.75, pos=0.75, steps=3,
+             lr=1e-3, weight_decay=0.05, betas=[0.9, 0.95], clip_each_parameter=5.0)
+
+# Combinations that the cases tiny_* do not have; each differs from its neighbour in much.
+CASES = {
+    # Every loss switch at once, with the pixel decoder, on a grid of 4 x 4.
+    "combo_multi_wrong_conf": dict(SMALL, img=32, patch=8, multi_task=True, conf_ignore=True,
+                                   attn_guide=True, mask_token_type="wrong_pos", sigma=1.5,
+                                   pos_weight=0.5, norm_pix_loss=False, mask=0.5, B=3, seed=1),
+    # Shuffled tokens read by the pixel decoder as if they were in place; the published map.
+    "combo_multi_shuffle_official": dict(SMALL, img=32, patch=8, multi_task=True, shuffle=True,
+                                         mask_token_type="zeros", sigma=1.0, mask=0.5,
+                                         smooth_grid="official", seed=2),
+    # Nothing hidden, no position left, an odd grid of 5 x 5 and patches of 4.
+    "combo_all_dropped_shuffle": dict(SMALL, img=20, patch=4, shuffle=True, conf_ignore=True,
+                                      attn_guide=True, mask_token_type="wrong_pos", sigma=2.0,
+                                      mask=0.0, pos=1.0, seed=3),
+    "combo_mae_raw_pixels": dict(SMALL, img=20, patch=4, vanilla_mae=True, norm_pix_loss=False,
+                                 sigma=0.0, mask=0.9, seed=4),
+}
+
+
+def import_official(folder):
+    """The official modules; they were written for timm 0.3.2 and an older numpy."""
+    for name, value in dict(float=float, int=int, bool=bool).items():
+        if name not in np.__dict__:
+            setattr(np, name, value)
+    import timm.models.vision_transformer as vt
+    from timm.layers import DropPath, Mlp, PatchEmbed
+
+    class Block(vt.Block):
+        def __init__(self, *args, qk_scale=None, **kwargs):
+            super().__init__(*args, **kwargs)
+
+    vt.Block, vt.DropPath, vt.Mlp, vt.PatchEmbed = Block, DropPath, Mlp, PatchEmbed
+    try:
+        import einops  # noqa: F401
+    except ImportError:  # imported, never used
+        sys.modules["einops"] = types.ModuleType("einops")
+        sys.modules["einops"].rearrange = None
+    sys.modules["torch._six"] = types.ModuleType("torch._six")
+    sys.modules["torch._six"].inf = float("inf")
+    torch.Tensor.cuda = lambda self, *args, **kwargs: self
+    sys.path.insert(0, folder)
+    import engine_pretrain
+    import models_DropPos_mae
+    import models_mae
+    return models_DropPos_mae, models_mae, engine_pretrain
+
+
+class Noise:
+    """Records what torch.rand gives, in order, and fixes the permutation of wrong_pos."""
+
+    def __init__(self, permutation):
+        self.drawn, self.permutation = [], permutation
+
+    def __enter__(self):
+        self.rand, self.shuffle = torch.rand, np.random.shuffle
+
+        def rand(*size, **kwargs):
+            self.drawn.append(self.rand(*size))
+            return self.drawn[-1]
+
+        def shuffle(x):
+            x[:] = x[self.permutation]
+
+        torch.rand, np.random.shuffle = rand, shuffle
+        return self
+
+    def __exit__(self, *_):
+        torch.rand, np.random.shuffle = self.rand, self.shuffle
+
+
+def build(config, drop_pos, mae):
+    sizes = dict(img_size=config["img"], patch_size=config["patch"], embed_dim=config["dim"],
+                 depth=config["depth"], num_heads=config["heads"],
+                 decoder_embed_dim=config["dd"], decoder_depth=config["ddep"],
+                 decoder_num_heads=config["dh"], mlp_ratio=4,
+                 norm_layer=functools.partial(torch.nn.LayerNorm, eps=1e-6),
+                 norm_pix_loss=config.get("norm_pix_loss", True))
+    if config.get("vanilla_mae"):
+        return mae.MaskedAutoencoderViT(**sizes)
+    switches = {k: config[k] for k in
+                ("mask_token_type", "shuffle", "multi_task", "conf_ignore", "attn_guide")
+                if k in config}
+    return drop_pos.DropPositionMaskedAutoEncoderViT(**sizes, **switches)
+
+
+def smoothing_map(config, engine):
+    """The paper's map on the patch grid, or the published script's."""
+    grid, sigma = config["img"] // config["patch"], config["sigma"]
+    if config.get("smooth_grid") == "official":
+        return engine._get_label_smoothing_map((config["img"] // grid) ** 2, sigma)
+    if sigma == 0:
+        return torch.eye(grid * grid)
+    cell = torch.arange(grid * grid)
+    y, x = (cell // grid).double(), (cell % grid).double()
+    weight = torch.exp(-((y[:, None] - y) ** 2 + (x[:, None] - x) ** 2) / sigma ** 2)
+    return (weight / weight.sum(-1, keepdim=True)).float()
+
+
+def forward(model, config, images, smooth, noise):
+    """The official forward pass in its parts, so that what lies between can be kept."""
+    out = {}
+    with noise:
+        if config.get("vanilla_mae"):
+            features, mask, restore = model.forward_encoder(images, config["mask"])
+            pred = model.forward_decoder(features, restore)
+            out.update(encoder=features, mask=mask.to(torch.uint8), mae_pred=pred)
+            out["loss"] = model.forward_loss(images, pred, mask)
+            return out
+        outs = model.forward_encoder(images, config["mask"], config["pos"])
+    pred = model.forward_decoder(outs)
+    logits = pred[0] if config.get("multi_task") else pred
+    acc1, loss = model.forward_drop_pos_loss(
+        logits, outs["mask"], outs["ids_keep"], outs["mask_pos"], smooth,
+        attn=outs["attn"] if config.get("attn_guide") else None)
+    out.update(encoder=outs["x"], logits=logits, ids_keep=outs["ids_keep"].int(),
+               mask=outs["mask"].to(torch.uint8), mask_pos=outs["mask_pos"].to(torch.uint8),
+               smooth=smooth, acc1=torch.tensor([acc1]))
+    if config.get("attn_guide"):
+        out.update(attn=outs["attn"], attn_full=outs["attn_full"])
+    if config.get("multi_task"):
+        pixels = model.forward_mae_loss(images, pred[1], outs["mask"])
+        out.update(loss_pos=loss, loss_mae=pixels, mae_pred=pred[1])
+        loss = config.get("pos_weight", 1.0) * loss + pixels
+    out["loss"] = loss
+    return out
+
+
+def make_case(name, config, modules):
+    drop_pos, mae, engine = modules
+    torch.manual_seed(config["seed"])
+    np.random.seed(config["seed"])
+    model = build(config, drop_pos, mae)
+    patches = (config["img"] // config["patch"]) ** 2
+    visible = int(patches * (1 - config["mask"]))
+    kept = int(visible * (1 - config["pos"]))
+    config = dict(config, name=name, num_visible=visible, num_pos_kept=kept)
+    with torch.no_grad():  # initial biases and norms are constants, which would hide mistakes
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.add_(0.02 * torch.randn_like(parameter))
+    images = torch.randn(config["B"], 3, config["img"], config["img"])
+    permutation = np.random.permutation(visible - kept)
+    smooth = smoothing_map(config, engine)
+    tensors = {"in/images": images}
+    if config.get("mask_token_type") == "wrong_pos":
+        tensors["in/wrong_pos_perm"] = torch.from_numpy(permutation).int()
+    names = ["noise_patch", "noise_pos", "noise_shuffle"]
+    for key, parameter in model.named_parameters():
+        tensors["param/" + key] = parameter.detach().clone()
+
+    noise = Noise(permutation)
+    out = forward(model, config, images, smooth, noise)
+    tensors.update(zip(("in/" + n for n in names), noise.drawn))
+    tensors.update(("out/" + k, v.detach().reshape(v.shape or (1,))) for k, v in out.items())
+    out["loss"].backward()
+    for key, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            tensors["grad/" + key] = parameter.grad.clone()
+            tensors["gradnorm/" + key] = parameter.grad.norm().reshape(1)
+
+    decay = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
+    fixed = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
+    optimizer = torch.optim.AdamW(
+        [dict(params=fixed, weight_decay=0.0), dict(params=decay)], lr=config["lr"],
+        betas=config["betas"], eps=1e-8, weight_decay=config["weight_decay"])
+    losses, accuracies = [], []
+    for step in range(config["steps"]):
+        optimizer.zero_grad()
+        noise = Noise(permutation)
+        out = forward(model, config, images, smooth, noise)
+        tensors.update(zip((f"train/{step}/{n}" for n in names), noise.drawn))
+        out["loss"].backward()
+        for parameter in decay + fixed:
+            norm = parameter.grad.norm(2)
+            parameter.grad.mul_(min(1.0, float(config["clip_each_parameter"] / (norm + 1e-6))))
+        optimizer.step()
+        losses.append(out["loss"].item())
+        accuracies.append(float(out.get("acc1", torch.zeros(1))))
+    tensors["train/loss"] = torch.tensor(losses)
+    if not config.get("vanilla_mae"):
+        tensors["train/acc1"] = torch.tensor(accuracies)
+    for key, parameter in model.named_parameters():
+        tensors["final/" + key] = parameter.detach().clone()
+    return {k: v.contiguous() for k, v in tensors.items()}, {"config": json.dumps(config)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--official", required=True, help="checkout of the official DropPos code")
+    parser.add_argument("--out", required=True, help="folder to write NAME.safetensors to")
+    parser.add_argument("--case", choices=sorted(CASES), help="one case only")
+    args = parser.parse_args()
+    if not os.path.exists(os.path.join(args.official, "models_DropPos_mae.py")):
+        sys.exit(f"make_golden: {args.official} has no models_DropPos_mae.py")
+    modules = import_official(args.official)
+    for name in [args.case] if args.case else CASES:
+        tensors, metadata = make_case(name, CASES[name], modules)
+        path = os.path.join(args.out, name + ".safetensors")
+        save_file(tensors, path, metadata)
+        print(f"{path}: {len(tensors)} tensors, {os.path.getsize(path)} bytes")
+
+
+if __name__ == "__main__":
+    main()
