@@ -28,6 +28,16 @@ std::vector<BlobId> AddAccumulated(NetBuilder* builder, const std::vector<Parame
   return sums;
 }
 
+std::vector<BlobId> Clip(NetBuilder* builder, const std::vector<Parameter>& parameters,
+                         const std::vector<BlobId>& gradients, BlobId factors) {
+  std::vector<BlobId> clipped;
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    clipped.push_back(builder->Op("Scale", "clip/" + parameters[i].name, {gradients[i], factors},
+                                  {{"index", static_cast<int64_t>(i)}}));
+  }
+  return clipped;
+}
+
 }  // namespace
 
 std::string FirstMomentName(const std::string& parameter) { return "adam_m/" + parameter; }
@@ -46,6 +56,7 @@ UpdateBlobs AppendUpdate(NetBuilder* builder, const std::vector<Parameter>& para
       builder->OpN("ClipFactors", "clip", blobs.norms,
                    {{"max_norm", static_cast<float>(recipe.clip_grad)},
                     {"mode", std::string(recipe.clip_global ? "global" : "parameter")}});
+  blobs.factors = clip[0];
   blobs.grad_norm = clip[1];
   blobs.clipped = clip[2];
   const BlobId step_before = builder->State(kStepState, {DType::kI32, {1}});
@@ -73,7 +84,7 @@ UpdateBlobs AppendUpdate(NetBuilder* builder, const std::vector<Parameter>& para
 absl::StatusOr<TrainingNet> BuildTrainingNet(const graph::SchemaRegistry& registry,
                                              const Model& model, const RecipeConfig& recipe,
                                              int batch, MicroStep micro_step, int accum_iter,
-                                             const std::string& net_name) {
+                                             const std::string& net_name, UpdateWhen update_when) {
   TrainingNet result;
   NetBuilder builder(&registry, net_name);
   ModelBuilder model_builder(&builder);
@@ -100,12 +111,9 @@ absl::StatusOr<TrainingNet> BuildTrainingNet(const graph::SchemaRegistry& regist
   if (micro_step == MicroStep::kMiddle || micro_step == MicroStep::kLast) {
     gradients = AddAccumulated(&builder, trainable, gradients);
   }
-  if (micro_step == MicroStep::kFirst || micro_step == MicroStep::kMiddle) {
-    for (size_t i = 0; i < trainable.size(); ++i) {
-      builder.SetExit(builder.State(AccumulatorName(trainable[i].name), trainable[i].type),
-                      gradients[i]);
-    }
-  } else {
+  const bool window_goes_on = micro_step == MicroStep::kFirst || micro_step == MicroStep::kMiddle;
+  std::vector<BlobId> kept = gradients;
+  if (!window_goes_on || update_when == UpdateWhen::kMicroStep) {
     const BlobId lr = builder.Input("lr", {DType::kF32, {1}});
     const UpdateBlobs update = AppendUpdate(&builder, trainable, gradients, recipe, lr);
     RETURN_IF_ERROR(builder.status());
@@ -113,6 +121,15 @@ absl::StatusOr<TrainingNet> BuildTrainingNet(const graph::SchemaRegistry& regist
     builder.Rename(update.clipped, "clipped");
     builder.Output(update.grad_norm);
     builder.Output(update.clipped);
+    if (window_goes_on && recipe.clip_grad > 0) {
+      kept = Clip(&builder, trainable, gradients, update.factors);
+    }
+  }
+  if (window_goes_on) {
+    for (size_t i = 0; i < trainable.size(); ++i) {
+      builder.SetExit(builder.State(AccumulatorName(trainable[i].name), trainable[i].type),
+                      kept[i]);
+    }
   }
   ASSIGN_OR_RETURN(result.net, builder.Finish());
   return result;

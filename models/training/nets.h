@@ -21,15 +21,26 @@ namespace models {
 std::string FirstMomentName(const std::string& parameter);   // "adam_m/<parameter>"
 std::string SecondMomentName(const std::string& parameter);  // "adam_v/<parameter>"
 std::string AccumulatorName(const std::string& parameter);   // "accum/<parameter>"
-inline constexpr char kStepState[] = "optimizer/step";       // i32 {1}, steps done
+inline constexpr char kStepState[] = "optimizer/step";       // i32 {1}, updates done
 
 // Where in an accumulation window of n micro-batches a net stands. The window's
-// gradient is that of the mean of its losses, and it is clipped and applied once.
+// gradient is that of the mean of its losses, and it is clipped and applied once,
+// unless UpdateWhen says otherwise.
 enum class MicroStep {
   kWhole,   // n = 1: forward, backward, update
   kFirst,   // accum = gradient / n
   kMiddle,  // accum = accum + gradient / n
   kLast,    // update with accum + gradient / n
+};
+
+// When the parameters are updated.
+enum class UpdateWhen {
+  kWindow,  // in the window's last micro-step
+  // In each of them, with what the window has summed so far, and the sum stays as
+  // it was clipped for that:
+  //   accum = clip(accum + gradient / n), update with accum
+  // What the published code does (train_one_epoch in engine_pretrain.py).
+  kMicroStep,
 };
 
 // A net and what belongs to it.
@@ -46,13 +57,15 @@ struct TrainingNet {
 absl::StatusOr<TrainingNet> BuildTrainingNet(const graph::SchemaRegistry& registry,
                                              const Model& model, const RecipeConfig& recipe,
                                              int batch, MicroStep micro_step, int accum_iter,
-                                             const std::string& net_name = "train");
+                                             const std::string& net_name = "train",
+                                             UpdateWhen update_when = UpdateWhen::kWindow);
 
 // The update of every trainable parameter from its gradient blob, in the order
 // of `parameters`: norms, clip factors, AdamW (Loshchilov & Hutter 2019, as
 // torch.optim.AdamW), step counter. Used by BuildTrainingNet and check_parity.
 struct UpdateBlobs {
   graph::BlobId grad_norm, clipped;
+  graph::BlobId factors;             // one for each parameter
   std::vector<graph::BlobId> norms;  // {1} each
 };
 UpdateBlobs AppendUpdate(graph::NetBuilder* builder, const std::vector<Parameter>& parameters,

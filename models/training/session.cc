@@ -52,11 +52,13 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(const Model* model,
     if (options.accum_iter > 2) steps.push_back({MicroStep::kMiddle, "train_middle"});
     steps.push_back({MicroStep::kLast, "train_last"});
   }
+  const UpdateWhen update_when =
+      options.step_every_micro_batch ? UpdateWhen::kMicroStep : UpdateWhen::kWindow;
   std::vector<double> flops;
   for (const auto& [micro_step, name] : steps) {
     ASSIGN_OR_RETURN(TrainingNet net,
                      BuildTrainingNet(registry, *model, options.recipe, options.recipe.batch_size,
-                                      micro_step, options.accum_iter, name));
+                                      micro_step, options.accum_iter, name, update_when));
     s->parameters_ = net.parameters;
     s->loss_ = net.loss;
     s->metrics_ = net.metrics;
@@ -118,7 +120,7 @@ absl::StatusOr<StepResult> Session::Step(
     RETURN_IF_ERROR(executable.Run());
     ASSIGN_OR_RETURN(const double loss, Read(executable, loss_));
     bool finite = std::isfinite(loss);
-    if (i == n - 1) {
+    if (i == n - 1 || options_.step_every_micro_batch) {
       ASSIGN_OR_RETURN(result.grad_norm, Read(executable, "grad_norm"));
       ASSIGN_OR_RETURN(const Tensor clipped, executable.Find("clipped"));
       result.clipped = clipped.as<int32_t>()[0];

@@ -27,13 +27,19 @@ struct SessionOptions {
   graph::CompileOptions compile;  // registry, backend, threads, passes
   RecipeConfig recipe;            // batch_size is the micro-batch
   int accum_iter = 1;
+  // What the published code does with accum_iter > 1: every micro-batch updates
+  // the parameters, with the gradient summed so far in the window, and the sum
+  // stays as it was clipped for that (UpdateWhen::kMicroStep). The counter of
+  // updates, by which Adam corrects its moments, counts micro-batches then.
+  bool step_every_micro_batch = false;
   uint64_t seed = 0;
   bool evaluations = true;  // compile the evaluation nets too
   // Called with each net before and after its passes: (net, stage, net itself).
   std::function<void(const std::string& stage, const graph::Net& net)> dump;
 };
 
-// What one optimizer step reports; means over the accumulation window.
+// What one accumulation window reports. Loss and metrics are means over its
+// micro-batches; the rest is of its last update.
 struct StepResult {
   double loss = 0;
   std::vector<std::pair<std::string, double>> metrics;  // the model's, by name
@@ -47,10 +53,12 @@ class Session {
   static absl::StatusOr<std::unique_ptr<Session>> Create(const Model* model,
                                                          const SessionOptions& options);
 
-  // One optimizer step over accum_iter micro-batches, taken one at a time from
-  // `next_batch` (valid until the next call). A loss or gradient that is not
-  // finite is OUT_OF_RANGE, naming the first operator and blob that are not: the
-  // parameters then are what they were before the step.
+  // One window of accum_iter micro-batches, taken one at a time from `next_batch`
+  // (valid until the next call): one optimizer step, or one for each of them with
+  // step_every_micro_batch. A loss or gradient that is not finite is OUT_OF_RANGE,
+  // naming the first operator and blob that are not: the parameters then are what
+  // they were before that optimizer step, so with step_every_micro_batch before
+  // that micro-batch.
   absl::StatusOr<StepResult> Step(const std::function<absl::StatusOr<const Batch*>()>& next_batch,
                                   double lr,
                                   absl::Span<const std::pair<std::string, float>> scheduled);
