@@ -2,6 +2,7 @@
 
 #include "ops/droppos/embedding_drop.h"
 #include "ops/droppos/mask_sample.h"
+#include "ops/droppos/pixel_loss.h"
 #include "ops/droppos/position_weights.h"
 #include "ops/droppos/random_order.h"
 #include "ops/droppos/restore_rows.h"
@@ -16,6 +17,7 @@ void RegisterOps(graph::SchemaRegistry* registry) {
   RegisterRandomOrder(registry);
   RegisterRestoreRows(registry);
   RegisterSmoothedPositionCE(registry);
+  RegisterPixelLoss(registry);
 }
 
 }  // namespace ops::droppos

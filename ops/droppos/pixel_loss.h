@@ -2,7 +2,8 @@
 //
 //   pred (B, L, p*p*3), images (B, 3, H, W), mask (B, L) u8 -> loss {1}, per_image (B)
 //
-// Attributes: patch p, which divides H and W, L = H/p * W/p; norm_pix_loss 0 or 1.
+// Attributes, both required: patch p, which divides H and W, L = H/p * W/p;
+// norm_pix_loss 0 or 1.
 // The target t[b,l] of a patch is its pixels with the channel last,
 // (y*p + x)*3 + c, as the official patchify orders them; with norm_pix_loss it is
 // normalised by the patch's own mean and unbiased variance (divisor p*p*3 - 1):
@@ -30,6 +31,12 @@ namespace ops::droppos {
 
 // Added to the variance that normalises a patch's pixels.
 constexpr double kPixelVarianceEps = 1e-6;
+
+// Positions of the inputs and outputs, for kernels.
+struct PixelLossArgs {
+  enum In { kPred, kImages, kMask, kDLoss };  // kDLoss: of the gradient only
+  enum Out { kLoss, kPerImage };
+};
 
 void RegisterPixelLoss(graph::SchemaRegistry* registry);
 

@@ -20,6 +20,8 @@ const Override kOverrides[] = {
     {"PositionWeights", graph::DType::kF32, {3e-6, "f32 cosines over tau, exponentiated"}},
     {"SmoothedPositionCE", graph::DType::kF32, {1e-6, "exponentials in f32, sums in double"}},
     {"SmoothedPositionCEGrad", graph::DType::kF32, {1e-6, "exponentials in f32, sums in double"}},
+    {"PixelLoss", graph::DType::kF32, {1e-6, "targets rounded to f32, sums in double"}},
+    {"PixelLossGrad", graph::DType::kF32, {1e-6, "targets rounded to f32"}},
     {"Fill", graph::DType::kF32, {0, "one constant"}},
     {"ConstantFill", graph::DType::kF32, {0, "one constant"}},
     {"XavierFill", graph::DType::kF32, {0, "all backends share ops/initializer"}},

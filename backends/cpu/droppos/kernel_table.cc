@@ -11,6 +11,7 @@ void RegisterKernels(graph::KernelTable* table) {
   RegisterRandomOrder(table);
   RegisterRestoreRows(table);
   RegisterSmoothedPositionCE(table);
+  RegisterPixelLoss(table);
 }
 
 }  // namespace backends::cpu::droppos

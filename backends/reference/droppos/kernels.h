@@ -13,6 +13,7 @@ void RegisterPositionWeights(graph::KernelTable* table);
 void RegisterRandomOrder(graph::KernelTable* table);
 void RegisterRestoreRows(graph::KernelTable* table);
 void RegisterSmoothedPositionCE(graph::KernelTable* table);
+void RegisterPixelLoss(graph::KernelTable* table);
 
 }  // namespace backends::reference::droppos
 

@@ -64,6 +64,7 @@ TEST(DropPosAllocation, NoKernelAllocatesInRun) {
                                  {"grid_w", int64_t{16}},
                                  {"targets", std::string("official")},
                                  {"conf_ignore", int64_t{1}}};
+  const graph::Attrs pixels = {{"patch", int64_t{8}}, {"norm_pix_loss", int64_t{1}}};
   const graph::Attrs counts = {
       {"num_patches", int64_t{196}}, {"num_visible", int64_t{49}}, {"num_pos_kept", int64_t{12}}};
   const graph::Attrs order = {{"count", int64_t{49}}, {"purpose", std::string("shuffle")}};
@@ -97,6 +98,8 @@ TEST(DropPosAllocation, NoKernelAllocatesInRun) {
       {"SmoothedPositionCEGrad", grid, {logits, ids, mask, one, one, rows}},
       {"SmoothedPositionCE", official, {logits, ids, mask, one, rows}},
       {"SmoothedPositionCEGrad", official, {logits, ids, mask, one, one, rows}},
+      {"PixelLoss", pixels, {F32({8, 49, 192}), F32({8, 3, 56, 56}), mask}},
+      {"PixelLossGrad", pixels, {F32({8, 49, 192}), F32({8, 3, 56, 56}), mask, one}},
   };
   for (const auto& use : uses) {
     for (int threads : {1, 2}) {

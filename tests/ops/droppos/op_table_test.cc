@@ -17,7 +17,7 @@ TEST(DropPosTables, EveryOperatorHasAKernelOnEveryBackend) {
   graph::KernelTable reference, cpu;
   backends::reference::droppos::RegisterKernels(&reference);
   backends::cpu::droppos::RegisterKernels(&cpu);
-  EXPECT_EQ(registry.Types().size(), 9u);
+  EXPECT_EQ(registry.Types().size(), 11u);
   EXPECT_EQ(reference.Types(), registry.Types());
   EXPECT_EQ(cpu.Types(), registry.Types());
 }
@@ -26,6 +26,7 @@ TEST(DropPosTables, CpuRefusesF64ByName) {
   graph::Backend cpu;
   backends::cpu::droppos::RegisterKernels(&cpu.kernels);
   const graph::Attrs grid = {{"grid_h", int64_t{3}}, {"grid_w", int64_t{3}}};
+  const graph::Attrs pixels = {{"patch", int64_t{2}}, {"norm_pix_loss", int64_t{1}}};
   const graph::Attrs counts = {
       {"num_patches", int64_t{9}}, {"num_visible", int64_t{3}}, {"num_pos_kept", int64_t{1}}};
   const auto x = F64({2, 3, 9}), one = F64({1});
@@ -45,6 +46,8 @@ TEST(DropPosTables, CpuRefusesF64ByName) {
       {"RestoreRowsGrad",
        {{"prefix", int64_t{0}}, {"shape", std::vector<int64_t>{9}}},
        {x, ids, U8({2, 3})}},
+      {"PixelLoss", pixels, {F64({2, 3, 12}), F64({2, 3, 2, 6}), mask}},
+      {"PixelLossGrad", pixels, {F64({2, 3, 12}), F64({2, 3, 2, 6}), mask, one}},
       {"SmoothedPositionCE", grid, {x, ids, mask, one}},
       {"SmoothedPositionCEGrad", grid, {x, ids, mask, one, one}},
   };
