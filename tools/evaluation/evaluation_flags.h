@@ -1,0 +1,49 @@
+// What the tools that run a trained model over a data set have in common on their
+// command lines.
+#ifndef TOOLS_EVALUATION_EVALUATION_FLAGS_H_
+#define TOOLS_EVALUATION_EVALUATION_FLAGS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/optional.h"
+#include "models/data/open_dataset.h"
+#include "tools/checkpoint/trained_model.h"
+
+namespace tools {
+
+struct EvaluationFlags {
+  CheckpointFlags checkpoint;
+  absl::optional<std::string> data_path;  // unset: the run's own data
+  absl::optional<double> val_fraction;    // unset: the run's
+  int batch_size = 64;
+  int64_t max_images = 0;  // 0: all of them
+  // The caller sets what the machine has before it adds the flags.
+  int threads = 1;
+  int num_workers = 1;
+};
+
+// Adds --checkpoint, --model, --flagfile, --data_path, --val_fraction,
+// --batch_size, --max_images, --threads and --num_workers.
+void AddEvaluationFlags(CLI::App* app, EvaluationFlags* flags);
+
+// The data that the flags name, else those that the checkpoint was trained on.
+absl::StatusOr<models::Datasets> OpenEvaluationData(const TrainedModel& trained,
+                                                    const EvaluationFlags& flags);
+
+// `path` can be written: its folder exists and lets us, and it is no folder. An
+// existing file is an error unless `overwrite`. Touches nothing, so that a tool can
+// ask before its work. `flag` ("--out") is for the messages.
+absl::Status CheckOutputFile(const std::string& flag, const std::string& path, bool overwrite);
+
+// Writes `text` to `path`, replacing it; the error names the path.
+absl::Status WriteText(const std::string& path, const std::string& text);
+
+// "NAME after step N", or "NAME".
+std::string ModelLine(const TrainedModel& trained);
+
+}  // namespace tools
+
+#endif  // TOOLS_EVALUATION_EVALUATION_FLAGS_H_

@@ -1,0 +1,86 @@
+// What the encoder makes of whole images: nothing hidden, every position given.
+#ifndef TOOLS_EVALUATION_FEATURES_H_
+#define TOOLS_EVALUATION_FEATURES_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "graph/compiler/compiler.h"
+#include "graph/runtime/workspace.h"
+#include "models/data/dataset.h"
+#include "models/data/loader.h"
+#include "models/training/forward_net.h"
+#include "models/zoo/config.h"
+
+namespace tools {
+
+// The forward pass, compiled. Any model of the zoo has this encoder; parameters
+// are those of the workspace (see models::ForwardNet).
+class FeatureExtractor {
+ public:
+  // In a training session's workspace `batch_size` must be the session's: they
+  // share the input blobs. Memory: the activations of one batch, in the arena that
+  // all nets of the workspace share.
+  static absl::StatusOr<std::unique_ptr<FeatureExtractor>> Create(
+      const models::ModelConfig& model, int batch_size, const graph::CompileOptions& compile,
+      graph::Workspace* workspace);
+
+  // Features (B, 1+L, D) after the final norm, the class token in row 0; valid
+  // until the next run of any net of the workspace. OUT_OF_RANGE when a value of
+  // the first batch.valid images is not finite.
+  absl::StatusOr<absl::Span<const float>> Run(const models::Batch& batch);
+
+  const std::vector<models::Parameter>& parameters() const { return net_->parameters(); }
+  const models::ModelConfig& model() const { return model_; }
+  int batch_size() const { return batch_size_; }
+  int64_t tokens() const { return 1 + model_.num_patches(); }
+  int64_t dim() const { return model_.embed_dim; }
+
+ private:
+  FeatureExtractor() = default;
+
+  models::ModelConfig model_;
+  int batch_size_ = 0;
+  std::unique_ptr<models::ForwardNet> net_;
+};
+
+// Means over the L patch rows of `features` (B, 1+L, D), the class token left out;
+// summed in double. Writes `images` rows of D floats.
+void PatchMeans(absl::Span<const float> features, int64_t images, int64_t tokens, int64_t dim,
+                float* out);
+
+struct FeatureOptions {
+  bool tokens = false;  // keep all of them
+  bool images = false;  // keep the network's input
+  int num_workers = 0;
+  std::function<void(const std::string& message)> on_bad_image;  // may be empty
+};
+
+// Row-major, one row an image, in the order of the data. Undecodable images have
+// no row (models/data/loader.h says when they are an error).
+struct Features {
+  int64_t rows = 0;
+  int64_t dim = 0;
+  std::vector<float> cls;           // (N, D)
+  std::vector<float> patch_mean;    // (N, D)
+  std::vector<float> tokens;        // (N, 1+L, D), or empty
+  std::vector<float> images;        // (N, 3, H, W), or empty
+  std::vector<int32_t> labels;      // (N), -1 without a label
+  std::vector<int64_t> data_index;  // (N): Dataset::name(data_index[row]) is the image's
+};
+
+// One pass over `data` in the evaluation's geometry, without augmentation.
+// Memory: 8 bytes * N * D, with tokens 4 * N * (1+L) * D more, with images
+// 12 * N * H * W more. Errors name the data.
+absl::StatusOr<Features> ExtractFeatures(const models::Dataset& data, const FeatureOptions& options,
+                                         FeatureExtractor* extractor);
+
+}  // namespace tools
+
+#endif  // TOOLS_EVALUATION_FEATURES_H_

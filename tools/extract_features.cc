@@ -1,0 +1,159 @@
+// Writes what a trained encoder makes of images to a safetensors file:
+//
+//   bazel run //tools:extract_features -- --checkpoint=FILE --out=features.safetensors
+//       [--data_path=DIR] [--split=heldout|train] [--tokens] [--images]
+//
+//   cls         f32 (N, D)           the class token after the final norm
+//   patch_mean  f32 (N, D)           the mean of the L patch rows
+//   labels      i32 (N)              where the data has labels; -1: this image has none
+//   features    f32 (N, 1+L, D)      with --tokens: all rows, the class token first
+//   images      f32 (N, 3, H, W)     with --images: the network's input
+//
+// Rows are images in the order of the data; the metadata `names` is a JSON list of
+// theirs. A plain folder of photographs: --data_path=DIR --split=train --val_fraction=0.
+#include <cstring>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/escaping.h"
+#include "graph/base/status.h"
+#include "models/training/checkpoint.h"
+#include "models/training/output_dir.h"
+#include "models/training/safetensors.h"
+#include "nlohmann/json.hpp"
+#include "tools/evaluation/evaluation_flags.h"
+#include "tools/evaluation/features.h"
+#include "tools/evaluation/spread_dataset.h"
+#include "tools/machine.h"
+#include "tools/plugins.h"
+#include "tools/short_spins.h"
+
+namespace tools {
+namespace {
+
+struct Flags {
+  EvaluationFlags common;
+  std::string out;
+  std::string split = "heldout";
+  bool tokens = false;
+  bool images = false;
+  bool overwrite = false;
+};
+
+template <typename T>
+void Put(const std::string& name, const std::vector<T>& values, graph::Shape shape,
+         models::TensorMap* tensors) {
+  (*tensors)[name] = {{graph::DTypeOf<T>::value, std::move(shape)},
+                      absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(values.data()),
+                                          values.size() * sizeof(T))};
+}
+
+absl::Status Write(const std::string& path, const Features& features, const TrainedModel& trained,
+                   const models::Dataset& data, const models::Datasets& datasets,
+                   const Flags& flags) {
+  const models::ModelConfig& model = trained.entry().model;
+  const int64_t n = features.rows;
+  models::TensorMap tensors;
+  Put("cls", features.cls, {n, features.dim}, &tensors);
+  Put("patch_mean", features.patch_mean, {n, features.dim}, &tensors);
+  if (data.num_classes() > 0) Put("labels", features.labels, {n}, &tensors);
+  if (flags.tokens) {
+    Put("features", features.tokens, {n, 1 + model.num_patches(), features.dim}, &tensors);
+  }
+  if (flags.images) Put("images", features.images, {n, 3, model.input_h, model.input_w}, &tensors);
+
+  nlohmann::json names = nlohmann::json::array();
+  for (const int64_t i : features.data_index) names.push_back(data.name(i));
+  // ASCII, and paths that are not UTF-8 with U+FFFD in the place of what is not.
+  const std::string names_text =
+      names.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+  return models::WriteSafetensors(path, tensors,
+                                  {{"model", trained.entry().name},
+                                   {"checkpoint", absl::CHexEscape(trained.path)},
+                                   {"data", absl::CHexEscape(datasets.description)},
+                                   {"split", flags.split},
+                                   {"names", names_text}});
+}
+
+absl::Status Extract(const Flags& flags) {
+  const std::string out = models::ResolveUserPath(flags.out);
+  RETURN_IF_ERROR(CheckOutputFile("--out", out, flags.overwrite));
+  const models::Zoo zoo = MakeZoo();
+  ASSIGN_OR_RETURN(const TrainedModel trained, ReadTrainedModel(flags.common.checkpoint, zoo));
+  ASSIGN_OR_RETURN(const models::Datasets datasets, OpenEvaluationData(trained, flags.common));
+  const models::Dataset* split =
+      flags.split == "train" ? datasets.train.get() : datasets.held_out.get();
+  if (split == nullptr) {
+    return graph::InvalidArgument("no images are held out (", datasets.description,
+                                  "); --split=train takes the others");
+  }
+  const int64_t wanted = flags.common.max_images > 0 ? flags.common.max_images : split->size();
+  const SpreadDataset data(split, wanted);
+
+  const graph::SchemaRegistry registry = MakeRegistry();
+  const graph::Backend backend = MakeCpuBackend(flags.common.threads);
+  graph::CompileOptions compile;
+  compile.registry = &registry;
+  compile.backend = &backend;
+  compile.threads = flags.common.threads;
+  graph::Workspace workspace;
+  ASSIGN_OR_RETURN(const std::unique_ptr<FeatureExtractor> extractor,
+                   FeatureExtractor::Create(trained.entry().model, flags.common.batch_size, compile,
+                                            &workspace));
+  ASSIGN_OR_RETURN(
+      const std::string loaded,
+      models::LoadParameters(trained.path, extractor->parameters(), {{}, true}, &workspace));
+  std::cout << "model  " << ModelLine(trained) << "\n       " << loaded << "\n"
+            << "data   " << datasets.description << "\n";
+
+  FeatureOptions options;
+  options.tokens = flags.tokens;
+  options.images = flags.images;
+  options.num_workers = flags.common.num_workers;
+  options.on_bad_image = [](const std::string& message) {
+    std::cout << "skipped an image: " << message << "\n";
+  };
+  ASSIGN_OR_RETURN(const Features features, ExtractFeatures(data, options, extractor.get()));
+  RETURN_IF_ERROR(Write(out, features, trained, data, datasets, flags));
+  std::cout << "wrote  " << out << ": " << features.rows << " images of " << flags.split << "\n";
+  return absl::OkStatus();
+}
+
+absl::Status Main(int argc, char** argv) {
+  Flags flags;
+  const MachineDefaults machine = DetectMachine();
+  flags.common.threads = machine.threads;
+  flags.common.num_workers = machine.num_workers;
+  CLI::App app("Writes what a trained encoder makes of images to a safetensors file.");
+  AddEvaluationFlags(&app, &flags.common);
+  app.add_option("--out", flags.out, "the file to write")->required()->type_name("FILE");
+  app.add_option("--split", flags.split, "which images of the data")
+      ->check(CLI::IsMember({"heldout", "train"}))
+      ->capture_default_str();
+  app.add_flag("--tokens", flags.tokens, "also all tokens, as `features` (N, 1+L, D)");
+  app.add_flag("--images", flags.images, "also the network's input, as `images` (N, 3, H, W)");
+  app.add_flag("--overwrite", flags.overwrite, "replace --out where it exists");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& e) {
+    app.exit(e);
+    return absl::OkStatus();
+  } catch (const CLI::ParseError& e) {
+    return absl::InvalidArgumentError(e.what());
+  }
+  return Extract(flags);
+}
+
+}  // namespace
+}  // namespace tools
+
+int main(int argc, char** argv) {
+  tools::UseShortSpins(argv);
+  const absl::Status status = tools::Main(argc, argv);
+  if (status.ok()) return 0;
+  std::cerr << "extract_features: " << status.message() << std::endl;
+  return 1;
+}
