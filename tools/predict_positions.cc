@@ -1,0 +1,206 @@
+// Draws where a trained model puts the patches of images:
+//
+//   bazel run //tools:predict_positions -- --checkpoint=runs/a/checkpoint.safetensors
+//       --image=cat.jpg --image=dog.png --out=positions.png
+//
+// Without --image, the run's own held-out images. One line an image on standard
+// output; everything that can be wrong is found before the file is written.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <filesystem>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "graph/base/random.h"
+#include "graph/base/status.h"
+#include "models/data/image_folder.h"
+#include "models/data/image_io.h"
+#include "models/data/open_dataset.h"
+#include "models/training/checkpoint.h"
+#include "models/training/output_dir.h"
+#include "tools/checkpoint/trained_model.h"
+#include "tools/plugins.h"
+#include "tools/short_spins.h"
+#include "tools/vis/position_visualizer.h"
+#include "tools/vis/sheet.h"
+
+namespace tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Flags {
+  CheckpointFlags checkpoint;
+  std::vector<std::string> images;
+  int num_images = 4;
+  std::string out;
+  bool overwrite = false;
+  std::optional<double> mask_ratio, pos_mask_ratio;
+  std::optional<int64_t> seed;
+  int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+};
+
+// The file to write, where nothing is in the way of writing it.
+absl::StatusOr<std::string> ChooseOutput(const Flags& flags) {
+  const std::string path = models::ResolveUserPath(flags.out);
+  if (!absl::EndsWithIgnoreCase(path, ".png")) {
+    return graph::InvalidArgument("--out=", flags.out, ": the picture is a PNG file, and its ",
+                                  "name must end in .png");
+  }
+  std::error_code error;
+  fs::path folder = fs::path(path).parent_path();
+  if (folder.empty()) folder = ".";
+  if (!fs::is_directory(folder, error)) {
+    return graph::InvalidArgument("--out=", path, ": ", folder.string(), " is no folder; make it, ",
+                                  "or choose another place");
+  }
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("--out: cannot write to ", folder.string()));
+  }
+  const auto type = fs::symlink_status(path, error).type();
+  if (type == fs::file_type::directory) {
+    return graph::InvalidArgument("--out=", path, " is a folder; name a file");
+  }
+  if (type != fs::file_type::not_found && !flags.overwrite) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "--out=", path, " exists; choose another name, or give --overwrite, which replaces it"));
+  }
+  return path;
+}
+
+absl::Status AddFolder(const std::string& folder, int num_images,
+                       std::vector<PictureToAsk>* pictures) {
+  ASSIGN_OR_RETURN(models::FolderListing listing, models::ListPictures(folder, ""));
+  std::vector<models::ImageFolderDataset::Item> items;
+  for (std::string& path : listing.paths) items.push_back({std::move(path), -1});
+  if (items.empty()) return graph::InvalidArgument("--image=", folder, ": no pictures in it");
+  const models::ImageFolderDataset data(folder, std::move(items), 0, folder);
+  ASSIGN_OR_RETURN(std::vector<PictureToAsk> chosen, ChoosePictures(data, num_images));
+  std::move(chosen.begin(), chosen.end(), std::back_inserter(*pictures));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<PictureToAsk>> FindPictures(const Flags& flags,
+                                                       const TrainedModel& trained) {
+  std::vector<PictureToAsk> pictures;
+  for (const std::string& image : flags.images) {
+    const std::string path = models::ResolveUserPath(image);
+    std::error_code error;
+    if (fs::is_directory(path, error)) {
+      RETURN_IF_ERROR(AddFolder(path, flags.num_images, &pictures));
+      continue;
+    }
+    const std::string name = fs::path(path).filename().string();
+    ASSIGN_OR_RETURN(models::Image decoded, models::ReadImage(path));
+    pictures.push_back({name, graph::HashName(name), std::move(decoded)});
+  }
+  if (!pictures.empty()) return pictures;
+
+  models::OpenOptions open;
+  const TrainFlags& run = trained.resolved.flags;
+  open.data_path = run.data_path.value_or("");
+  open.input_height = trained.entry().model.input_h;
+  open.input_width = trained.entry().model.input_w;
+  open.val_fraction = run.val_fraction.value();
+  absl::StatusOr<models::Datasets> data = models::OpenDatasets(open);
+  if (!data.ok()) {
+    return graph::Annotate(data.status(), "the data of the run (--image=FILE names others)");
+  }
+  if (data->held_out == nullptr) {
+    return graph::InvalidArgument("the run has held no images out; name some with --image=FILE");
+  }
+  return ChoosePictures(*data->held_out, flags.num_images);
+}
+
+absl::Status Predict(const Flags& flags) {
+  const models::Zoo zoo = MakeZoo();
+  ASSIGN_OR_RETURN(const TrainedModel trained, ReadTrainedModel(flags.checkpoint, zoo));
+  RETURN_IF_ERROR(CheckPredictsPositions(trained.entry()));
+  models::ZooEntry entry = trained.entry();
+  entry.droppos.mask_ratio = flags.mask_ratio.value_or(entry.droppos.mask_ratio);
+  entry.droppos.pos_mask_ratio = flags.pos_mask_ratio.value_or(entry.droppos.pos_mask_ratio);
+  RETURN_IF_ERROR(models::Validate(entry.model, entry.droppos));
+  ASSIGN_OR_RETURN(const std::string out, ChooseOutput(flags));
+  ASSIGN_OR_RETURN(std::vector<PictureToAsk> pictures, FindPictures(flags, trained));
+
+  const graph::SchemaRegistry registry = MakeRegistry();
+  const graph::Backend backend = MakeCpuBackend(flags.threads);
+  graph::CompileOptions compile;
+  compile.registry = &registry;
+  compile.backend = &backend;
+  compile.threads = flags.threads;
+  graph::Workspace workspace;
+  const int64_t seed = flags.seed.value_or(trained.resolved.flags.seed.value());
+  ASSIGN_OR_RETURN(const std::unique_ptr<PositionVisualizer> visualizer,
+                   PositionVisualizer::Create(entry, compile, &workspace, std::move(pictures),
+                                              static_cast<uint64_t>(seed)));
+  models::LoadOptions load;
+  load.subset = true;
+  RETURN_IF_ERROR(
+      models::LoadParameters(trained.path, visualizer->parameters(), load, &workspace).status());
+
+  ASSIGN_OR_RETURN(const std::vector<PositionAnswers> answers, visualizer->Answers());
+  const std::string title =
+      trained.step < 0 ? entry.name : absl::StrCat(entry.name, ", step ", trained.step);
+  RETURN_IF_ERROR(visualizer->Draw(title, answers, out));
+  for (const PositionAnswers& one : answers) std::cout << one.name << ": " << one.Summary() << "\n";
+  std::cout << "wrote " << out << std::endl;
+  return absl::OkStatus();
+}
+
+int Fail(absl::string_view message) {
+  std::cerr << "predict_positions: " << message << std::endl;
+  return 1;
+}
+
+int Main(int argc, char** argv) {
+  Flags flags;
+  CLI::App app("Draws where a trained model puts the patches of images.");
+  AddCheckpointFlags(&app, &flags.checkpoint);
+  app.add_option("--image", flags.images,
+                 "JPEG or PNG file, or a folder of them; may be repeated (default: images that "
+                 "the run held out)")
+      ->type_name("FILE");
+  app.add_option("--num_images", flags.num_images, "images of a folder or of the run's data")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--out", flags.out, "the picture to write, a .png file")
+      ->required()
+      ->type_name("FILE");
+  app.add_flag("--overwrite", flags.overwrite, "replace --out where it exists");
+  app.add_option("--mask_ratio", flags.mask_ratio, "share of hidden patches (default: the run's)");
+  app.add_option("--pos_mask_ratio", flags.pos_mask_ratio,
+                 "share of visible patches without position (default: the run's)");
+  app.add_option("--seed", flags.seed, "chooses the masks (default: the run's)");
+  app.add_option("--threads", flags.threads, "threads")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& e) {
+    return app.exit(e);
+  } catch (const CLI::ParseError& e) {
+    return Fail(e.what());
+  }
+  const absl::Status status = Predict(flags);
+  return status.ok() ? 0 : Fail(status.message());
+}
+
+}  // namespace
+}  // namespace tools
+
+int main(int argc, char** argv) {
+  tools::UseShortSpins(argv);
+  return tools::Main(argc, argv);
+}

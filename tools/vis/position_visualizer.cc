@@ -1,0 +1,72 @@
+#include "tools/vis/position_visualizer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "graph/base/random.h"
+#include "graph/base/status.h"
+#include "tools/vis/sheet.h"
+
+namespace tools {
+
+absl::StatusOr<std::vector<PictureToAsk>> ChoosePictures(const models::Dataset& data, int count) {
+  std::vector<PictureToAsk> pictures;
+  const int64_t wanted = std::min<int64_t>(count, data.size());
+  absl::Status bad;
+  int64_t next = 0;  // images before it are chosen or cannot be decoded
+  for (int64_t i = 0; i < wanted; ++i) {
+    for (next = std::max(next, i * data.size() / wanted); next < data.size();) {
+      const int64_t at = next++;
+      absl::StatusOr<models::Image> image = data.Load(at);
+      if (image.ok()) {
+        pictures.push_back({data.name(at), data.image_id(at), *std::move(image)});
+        break;
+      }
+      bad = image.status();
+    }
+  }
+  if (!pictures.empty()) return pictures;
+  return bad.ok() ? graph::InvalidArgument(data.description(), ": no images") : bad;
+}
+
+absl::StatusOr<std::unique_ptr<PositionVisualizer>> PositionVisualizer::Create(
+    const models::ZooEntry& entry, const graph::CompileOptions& options,
+    graph::Workspace* workspace, std::vector<PictureToAsk> pictures, uint64_t seed) {
+  if (pictures.empty()) return graph::InvalidArgument("no images to draw predictions for");
+  std::unique_ptr<PositionVisualizer> visualizer(new PositionVisualizer());
+  const int visible = entry.droppos.num_visible(entry.model.num_patches());
+  visualizer->conditions_ =
+      absl::StrCat(visible, " of ", entry.model.num_patches(), " patches visible, ",
+                   visible - entry.droppos.num_pos_kept(visible), " of them without position");
+  visualizer->pictures_ = std::move(pictures);
+  visualizer->seed_ = seed;
+  ASSIGN_OR_RETURN(visualizer->predictor_, PositionPredictor::Create(entry, options, workspace));
+  return visualizer;
+}
+
+absl::StatusOr<std::vector<PositionAnswers>> PositionVisualizer::Answers() {
+  std::vector<PositionAnswers> answers;
+  for (const PictureToAsk& picture : pictures_) {
+    ASSIGN_OR_RETURN(
+        PositionAnswers one,
+        predictor_->Predict(picture.name, picture.image, graph::SampleKey(seed_, 0, picture.id)));
+    answers.push_back(std::move(one));
+  }
+  return answers;
+}
+
+absl::Status PositionVisualizer::Draw(const std::string& title,
+                                      const std::vector<PositionAnswers>& answers,
+                                      const std::string& path) const {
+  ASSIGN_OR_RETURN(const models::Image sheet,
+                   DrawSheet(absl::StrCat(title, ": ", conditions_), answers));
+  return WriteSheet(path, sheet);
+}
+
+absl::Status PositionVisualizer::Write(const std::string& title, const std::string& path) {
+  ASSIGN_OR_RETURN(const std::vector<PositionAnswers> answers, Answers());
+  return Draw(title, answers, path);
+}
+
+}  // namespace tools

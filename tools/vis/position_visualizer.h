@@ -1,0 +1,65 @@
+// Pictures of one model while it learns: the same images with the same masks, again
+// and again.
+#ifndef TOOLS_VIS_POSITION_VISUALIZER_H_
+#define TOOLS_VIS_POSITION_VISUALIZER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "graph/compiler/compiler.h"
+#include "graph/runtime/workspace.h"
+#include "models/data/dataset.h"
+#include "models/data/image.h"
+#include "models/zoo/config.h"
+#include "tools/vis/predictions.h"
+
+namespace tools {
+
+// An image to ask about. Its masks are those of an evaluation with the same seed
+// where `id` is the data set's.
+struct PictureToAsk {
+  std::string name;
+  uint64_t id = 0;
+  models::Image image;
+};
+
+// `count` images spread evenly over `data`, all where it has fewer. One that cannot
+// be decoded gives way to the next that can; an error when none can.
+absl::StatusOr<std::vector<PictureToAsk>> ChoosePictures(const models::Dataset& data, int count);
+
+class PositionVisualizer {
+ public:
+  // Holds its images and a forward net in `workspace` (the session's: the
+  // parameters being trained), which must outlive it. `entry` is a DropPos model
+  // with the ratios to ask at.
+  static absl::StatusOr<std::unique_ptr<PositionVisualizer>> Create(
+      const models::ZooEntry& entry, const graph::CompileOptions& options,
+      graph::Workspace* workspace, std::vector<PictureToAsk> pictures, uint64_t seed);
+
+  // The answers of the parameters as they are now. Between steps only.
+  absl::StatusOr<std::vector<PositionAnswers>> Answers();
+  // Draws them under `title` ("step 1200") and what was asked, into the PNG file
+  // `path`, whose folder must exist. An earlier file is replaced.
+  absl::Status Draw(const std::string& title, const std::vector<PositionAnswers>& answers,
+                    const std::string& path) const;
+  // Both.
+  absl::Status Write(const std::string& title, const std::string& path);
+
+  const std::vector<models::Parameter>& parameters() const { return predictor_->parameters(); }
+
+ private:
+  PositionVisualizer() = default;
+
+  std::string conditions_;
+  std::vector<PictureToAsk> pictures_;
+  uint64_t seed_ = 0;
+  std::unique_ptr<PositionPredictor> predictor_;
+};
+
+}  // namespace tools
+
+#endif  // TOOLS_VIS_POSITION_VISUALIZER_H_

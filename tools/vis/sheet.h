@@ -1,0 +1,70 @@
+// The picture of what a model makes of some images, one row an image:
+//
+//   title
+//   image               what the model gets       where it puts the patches
+//   cat.jpg: 7 of 12 right, mean distance 1.3 cells
+//   [the whole crop]    [visible patches; those   [patches without position at their
+//                        without position framed,  predicted cells: right ones framed in
+//                        hidden ones grey]         one colour, wrong ones in another, with
+//                                                  an arrow to their true cell; the others
+//                                                  dimmed]
+//   ...
+//   legend
+//
+// Where several patches are put into one cell, the one with the greatest
+// confidence lies on top and a small number says how many there are. Colours are
+// Okabe and Ito's, which colour-blind people can tell apart.
+#ifndef TOOLS_VIS_SHEET_H_
+#define TOOLS_VIS_SHEET_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "models/data/image.h"
+#include "tools/vis/position_answers.h"
+
+namespace tools {
+
+enum class SheetColumn { kImage, kInput, kAnswer };
+
+// 0xRRGGBB.
+inline constexpr int kHiddenColor = 0xC4C4C4;      // patches the model does not see
+inline constexpr int kEmptyColor = 0xF1F1F1;       // seen, but put somewhere else
+inline constexpr int kNoPositionColor = 0xCC79A7;  // frames: its position is withheld,
+inline constexpr int kRightColor = 0x0072B2;       // put into its own cell,
+inline constexpr int kWrongColor = 0xE69F00;       // put into another one
+
+// Where things lie, in pixels.
+struct SheetGeometry {
+  int grid_h = 0, grid_w = 0;
+  int cell = 0;  // side of a patch
+  int frame = 0;
+  int text = 0;  // em of captions
+  int margin = 0;
+  int column_width = 0, row_height = 0;  // with the space to the next one
+  int first_panel_y = 0;
+  int width = 0;
+
+  models::PixelBox Panel(int row, SheetColumn column) const;
+  // `cell` is row-major on the grid.
+  models::PixelBox Cell(int row, SheetColumn column, int cell) const;
+};
+
+// Of a sheet of images of this size: a cell is a whole number of patches of at
+// least 24 pixels where that makes panels of at most 2,048.
+SheetGeometry PlanSheet(int grid_h, int grid_w, int patch_size);
+
+// At least one row, all of one size. InvalidArgument when the sheet becomes higher
+// than a picture can be, RESOURCE_EXHAUSTED without the memory for it.
+absl::StatusOr<models::Image> DrawSheet(const std::string& title,
+                                        const std::vector<PositionAnswers>& rows);
+
+// Writes a PNG file at once: under another name beside it, then renamed. On an
+// error nothing new is left. Errors name the path.
+absl::Status WriteSheet(const std::string& path, const models::Image& sheet);
+
+}  // namespace tools
+
+#endif  // TOOLS_VIS_SHEET_H_
