@@ -107,16 +107,14 @@ TEST(Flags, ThePublishedCommandCanBePasted) {
   EXPECT_EQ(flags.steps, 0);
   EXPECT_FALSE(flags.lr.has_value());
   EXPECT_FALSE(flags.seed.has_value());
-  EXPECT_THAT(parsed->notices, testing::UnorderedElementsAre(
-                                   HasSubstr("--drop_pos_type=mae_pos_target has no effect: "),
-                                   HasSubstr("--mask_token_type=param has no effect: "),
-                                   HasSubstr("--pos_weight=0.05 has no effect: "),
-                                   HasSubstr("--log_dir=./log_dir has no effect: "),
-                                   HasSubstr("--experiment=droppos_pos_mask0.75")));
+  EXPECT_THAT(parsed->notices,
+              testing::UnorderedElementsAre(HasSubstr("--log_dir=./log_dir has no effect: "),
+                                            HasSubstr("--experiment=droppos_pos_mask0.75")));
 
   const auto resolved = ResolveTrainFlags(flags, VitB(), {1, 1});
   ASSERT_TRUE(resolved.ok()) << resolved.status();
-  EXPECT_THAT(resolved->notices, ElementsAre(HasSubstr("--token_size=14 has no effect: ")));
+  EXPECT_THAT(resolved->notices, ElementsAre(HasSubstr("--pos_weight=0.05 has no effect: "),
+                                             HasSubstr("--token_size=14 has no effect: ")));
   EXPECT_EQ(resolved->effective_batch, 64);
   EXPECT_DOUBLE_EQ(resolved->lr, 1.5e-4 * 64 / 256);
 }
@@ -249,17 +247,11 @@ TEST(Flags, ContradictionsAreRefused) {
 }
 
 TEST(Flags, RedundantOfficialFlagsAreAcceptedWithALine) {
-  const std::vector<Args> redundant = {{"--log_dir", "x"},       {"--experiment=x"},
-                                       {"--pos_weight", "0.1"},  {"--pin_mem"},
-                                       {"--no_pin_mem"},         {"--world_size", "1"},
-                                       {"--local_rank", "-1"},   {"--local_rank=0"},
-                                       {"--dist_url", "env://"}, {"--start_epoch=0"},
-                                       {"--norm_pix_loss"},      {"--norm_pix_loss", "True"},
-                                       {"--use_fp16", "False"},  {"--drop_pos_type=mae_pos_target"},
-                                       {"--shuffle=false"},      {"--mask_token_type", "param"},
-                                       {"--resume", ""},         {"--finetune="},
-                                       {"--load_from", ""},      {"--no_conf_ignore"},
-                                       {"--smooth_grid=paper"},  {"--dist_on_itp", "0"}};
+  const std::vector<Args> redundant = {
+      {"--log_dir", "x"},    {"--experiment=x"},      {"--pin_mem"},      {"--no_pin_mem"},
+      {"--world_size", "1"}, {"--local_rank", "-1"},  {"--local_rank=0"}, {"--dist_url", "env://"},
+      {"--start_epoch=0"},   {"--use_fp16", "False"}, {"--resume", ""},   {"--finetune="},
+      {"--load_from", ""},   {"--dist_on_itp", "0"}};
   for (const Args& args : redundant) {
     const ParsedFlags parsed = Parse(args);
     ASSERT_EQ(parsed.notices.size(), 1u) << testing::PrintToString(args);
@@ -270,13 +262,7 @@ TEST(Flags, RedundantOfficialFlagsAreAcceptedWithALine) {
 }
 
 TEST(Flags, OfficialValuesThatAreNotOfferedAreRefused) {
-  for (const Args& args : std::vector<Args>{{"--drop_pos_type", "multi_task"},
-                                            {"--drop_pos_type=vanilla_mae"},
-                                            {"--mask_token_type", "zeros"},
-                                            {"--mask_token_type", "wrong_pos"},
-                                            {"--shuffle"},
-                                            {"--conf_ignore"},
-                                            {"--mask_block"},
+  for (const Args& args : std::vector<Args>{{"--mask_block"},
                                             {"--resume", "a.pth"},
                                             {"--load_from", "a.pth"},
                                             {"--finetune", "a.pth"},
@@ -284,8 +270,7 @@ TEST(Flags, OfficialValuesThatAreNotOfferedAreRefused) {
                                             {"--world_size", "8"},
                                             {"--local_rank", "3"},
                                             {"--start_epoch", "5"},
-                                            {"--dist_on_itp"},
-                                            {"--smooth_grid=official"}}) {
+                                            {"--dist_on_itp"}}) {
     const std::string message = Error(args);
     const std::string name(absl::string_view(args[0]).substr(0, args[0].find('=')));
     EXPECT_TRUE(absl::StartsWith(message, name + "=")) << message;

@@ -178,6 +178,72 @@ TEST(Resolve, WhatOnlyTheModelTells) {
   EXPECT_TRUE(ResolveTrainFlags(Parse({}).flags, classifier, {}).ok());
 }
 
+TEST(Resolve, SwitchesReachTheModelAndFlagsTxt) {
+  const auto resolved = Resolve({"--drop_pos_type=multi_task", "--mask_token_type=wrong_pos",
+                                 "--shuffle", "--conf_ignore", "--pos_weight=0.05",
+                                 "--norm_pix_loss=False", "--smooth_grid=official"});
+  ASSERT_TRUE(resolved.ok()) << resolved.status();
+  const models::DropPosConfig& droppos = resolved->entry.droppos;
+  EXPECT_TRUE(droppos.multi_task());
+  EXPECT_EQ(droppos.mask_token_type, "wrong_pos");
+  EXPECT_TRUE(droppos.shuffle);
+  EXPECT_TRUE(droppos.conf_ignore);
+  EXPECT_EQ(droppos.pos_weight, 0.05);
+  EXPECT_FALSE(droppos.norm_pix_loss);
+  EXPECT_TRUE(droppos.official_grid());
+  EXPECT_EQ(droppos.token_size, 14);
+  EXPECT_FALSE(droppos.official_shuffle);
+  EXPECT_FALSE(resolved->entry.recipe.step_every_micro_batch);
+  EXPECT_THAT(resolved->notices, IsEmpty());
+  const auto again = ParseTrainFlagsText(TrainFlagsText(resolved->flags, "twice"), "flags");
+  ASSERT_TRUE(again.ok()) << again.status();
+  const auto twice = ResolveTrainFlags(again->flags, resolved->entry, {3, 2});
+  ASSERT_TRUE(twice.ok()) << twice.status();
+  EXPECT_EQ(twice->flags, resolved->flags);
+}
+
+TEST(Resolve, FlagsThatSayNothingAboutTheTaskAreTakenBackWithALine) {
+  const auto mae = Resolve({"--drop_pos_type=vanilla_mae", "--shuffle", "--pos_mask_ratio=0.5",
+                            "--norm_pix_loss=false", "--pos_weight=2"});
+  ASSERT_TRUE(mae.ok()) << mae.status();
+  EXPECT_THAT(mae->notices,
+              testing::UnorderedElementsAre(HasSubstr("--pos_mask_ratio=0.5 has no effect: "),
+                                            HasSubstr("--shuffle=true has no effect: "),
+                                            HasSubstr("--pos_weight=2 has no effect: ")));
+  EXPECT_FALSE(mae->flags.shuffle.has_value());
+  EXPECT_EQ(mae->flags.norm_pix_loss, false);
+  const auto plain = Resolve({"--pos_weight=2", "--norm_pix_loss"});
+  ASSERT_TRUE(plain.ok()) << plain.status();
+  EXPECT_EQ(plain->notices.size(), 2u);
+}
+
+TEST(Resolve, CompatOfficialIsTheMapAndTheAccumulation) {
+  const auto official = Resolve({"--compat=official"});
+  ASSERT_TRUE(official.ok()) << official.status();
+  EXPECT_TRUE(official->entry.droppos.official_grid());
+  EXPECT_TRUE(official->entry.droppos.official_shuffle);
+  EXPECT_TRUE(official->entry.recipe.step_every_micro_batch);
+  EXPECT_EQ(official->flags.token_size, 14);
+  // A flag of its own wins.
+  const auto paper = Resolve({"--compat=official", "--smooth_grid=paper"});
+  ASSERT_TRUE(paper.ok()) << paper.status();
+  EXPECT_FALSE(paper->entry.droppos.official_grid());
+  EXPECT_TRUE(paper->entry.recipe.step_every_micro_batch);
+}
+
+TEST(Resolve, OfficialGridsThatCannotHoldThePatchesAreRefused) {
+  EXPECT_THAT(ResolveError({"--smooth_grid=official", "--input_size=192x224"}),
+              AllOf(HasSubstr("12x14"), HasSubstr("--smooth_grid=paper")));
+  // 224 / 16 = 14 cells a side, for 16 patches.
+  EXPECT_THAT(ResolveError({"--smooth_grid=official", "--patch_size=14", "--token_size=16"}),
+              AllOf(HasSubstr("14x14 cells for 16x16 patches"), HasSubstr("--token_size=14")));
+  EXPECT_THAT(ResolveError({"--compat=official", "--input_size=64", "--patch_size=8"}),
+              AllOf(HasSubstr("4x4 cells for 8x8 patches"), HasSubstr("--token_size=8")));
+  EXPECT_TRUE(Resolve({"--smooth_grid=official", "--patch_size=14"}).ok());
+  EXPECT_THAT(ResolveError({"--drop_pos_type=multi_task", "--mask_ratio=0"}),
+              HasSubstr("no pixels to reconstruct"));
+}
+
 TEST(Flagfile, CommandLineWins) {
   const std::string file = WriteFile("f1.txt",
                                      "# a comment\r\n"
@@ -187,7 +253,7 @@ TEST(Flagfile, CommandLineWins) {
                                      "--no_attn_guide # off\n"
                                      "--data_path=\"a b # \\\"c\\\"\" # quoted\n"
                                      "--init_from=x#y\n"
-                                     "--pos_weight=1\n"
+                                     "--log_dir=x\n"
                                      "--epochs=30");
   const ParsedFlags parsed = Parse({"--epochs=40", "--flagfile=" + file});
   EXPECT_EQ(parsed.flags.batch_size, 8);
@@ -231,7 +297,7 @@ TEST(Flagfile, ErrorsNameFileAndLine) {
   EXPECT_THAT(error("--data_path=\"x\\"), HasSubstr("a quotation does not end"));
   EXPECT_THAT(error("--data_path=\"x\" y"), HasSubstr("more follows the closing quote"));
   EXPECT_THAT(error("=3"), HasSubstr("bad.txt:1: a line holds one flag"));
-  EXPECT_THAT(error("--shuffle"), HasSubstr("bad.txt:1: --shuffle=true: this version"));
+  EXPECT_THAT(error("--use_fp16"), HasSubstr("bad.txt:1: --use_fp16=true: this version"));
   EXPECT_THAT(error("--flagfile=x"), HasSubstr("bad.txt:1: a flag file cannot name another"));
   EXPECT_THAT(Error({"--flagfile=/no/such"}), HasSubstr("--flagfile=/no/such"));
   EXPECT_THAT(Error({"--flagfile=/"}), HasSubstr("directory"));

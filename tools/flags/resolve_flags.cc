@@ -1,5 +1,7 @@
 #include "tools/flags/resolve_flags.h"
 
+#include <algorithm>
+#include <initializer_list>
 #include <limits>
 
 #include "absl/strings/str_cat.h"
@@ -103,12 +105,18 @@ absl::Status ResolveBatch(ResolvedFlags& resolved) {
   return absl::OkStatus();
 }
 
-// Takes back a flag that says nothing about this task, with a note where it was given.
-template <typename T>
-void WithoutEffect(absl::string_view name, const char* because, const absl::optional<T>& given,
-                   absl::optional<T>& flag, std::vector<std::string>& notices) {
-  if (given.has_value()) notices.push_back(absl::StrCat("--", name, " has no effect: ", because));
-  flag.reset();
+// Takes back flags that say nothing about this task, with a note where one was given.
+void WithoutEffect(std::initializer_list<absl::string_view> names, absl::string_view because,
+                   const TrainFlags& given, ResolvedFlags& resolved) {
+  for (const FlagRow& row : FlagTable()) {
+    if (std::find(names.begin(), names.end(), row.name) == names.end()) continue;
+    const absl::optional<std::string> value = FlagText(row, given);
+    if (value.has_value()) {
+      resolved.notices.push_back(
+          absl::StrCat("--", row.name, "=", *value, " has no effect: ", because));
+    }
+    absl::visit([&](auto field) { (resolved.flags.*field).reset(); }, row.field);
+  }
 }
 
 absl::Status JoinDropPos(const TrainFlags& given, ResolvedFlags& resolved) {
@@ -135,28 +143,18 @@ absl::Status JoinDropPos(const TrainFlags& given, ResolvedFlags& resolved) {
   if (droppos.official_grid()) Join(flags.token_size, droppos.token_size);
   RETURN_IF_ERROR(models::Validate(resolved.entry.model, droppos));
 
-  std::vector<std::string>& notices = resolved.notices;
   if (droppos.vanilla_mae()) {
-    const char* because = "--drop_pos_type=vanilla_mae predicts no positions";
-    WithoutEffect("pos_mask_ratio", because, given.pos_mask_ratio, flags.pos_mask_ratio, notices);
-    WithoutEffect("mask_token_type", because, given.mask_token_type, flags.mask_token_type,
-                  notices);
-    WithoutEffect("shuffle", because, given.shuffle, flags.shuffle, notices);
-    WithoutEffect("label_smoothing_sigma", because, given.label_smoothing_sigma,
-                  flags.label_smoothing_sigma, notices);
-    WithoutEffect("sigma_decay", because, given.sigma_decay, flags.sigma_decay, notices);
-    WithoutEffect("smooth_grid", because, given.smooth_grid, flags.smooth_grid, notices);
-    WithoutEffect("token_size", because, given.token_size, flags.token_size, notices);
-    WithoutEffect("attn_guide", because, given.attn_guide, flags.attn_guide, notices);
-    WithoutEffect("conf_ignore", because, given.conf_ignore, flags.conf_ignore, notices);
+    WithoutEffect({"pos_mask_ratio", "mask_token_type", "shuffle", "label_smoothing_sigma",
+                   "sigma_decay", "smooth_grid", "attn_guide", "conf_ignore", "token_size"},
+                  "--drop_pos_type=vanilla_mae predicts no positions", given, resolved);
   }
   if (!droppos.multi_task()) {
-    const char* because = "there is one loss; it is for --drop_pos_type=multi_task";
-    WithoutEffect("pos_weight", because, given.pos_weight, flags.pos_weight, notices);
+    WithoutEffect({"pos_weight"}, "there is one loss here; it is for --drop_pos_type=multi_task",
+                  given, resolved);
   }
   if (!droppos.multi_task() && !droppos.vanilla_mae()) {
-    const char* because = "no pixels are predicted; it is for multi_task and vanilla_mae";
-    WithoutEffect("norm_pix_loss", because, given.norm_pix_loss, flags.norm_pix_loss, notices);
+    WithoutEffect({"norm_pix_loss"}, "it is about the pixel loss of multi_task and vanilla_mae",
+                  given, resolved);
   }
   return absl::OkStatus();
 }
