@@ -153,8 +153,8 @@ class RowPainter {
     const int wrong = answers_.asked() - answers_.right();
     const double cells = g_.grid_h * g_.grid_w;
     const double crowd = std::clamp((wrong / cells - 0.15) / 0.35, 0.0, 1.0);
-    const double thickness = std::clamp(g_.cell / 14.0, 1.5, 4.0) * (1 - 0.4 * crowd);
-    const double opacity = 1 - 0.35 * crowd;
+    const double thickness = std::clamp(g_.cell / 14.0, 1.5, 4.0) * (1 - 0.5 * crowd);
+    const double opacity = 1 - 0.4 * crowd;
     for (const VisiblePatch& patch : answers_.patches) {
       if (patch.has_position || patch.predicted == patch.cell) continue;
       const Point from = Center(g_.Cell(row_, SheetColumn::kAnswer, patch.predicted));
@@ -162,7 +162,7 @@ class RowPainter {
       const double dx = to.x - from.x, dy = to.y - from.y;
       const double edge = 0.5 * g_.cell / std::max(std::fabs(dx), std::fabs(dy));
       canvas_.Arrow(from.x + edge * dx, from.y + edge * dy, to.x, to.y, thickness,
-                    Rgb(kWrongColor, opacity), Rgb(kArrowEdgeColor, opacity));
+                    Rgb(kWrongColor, opacity), Rgb(kArrowEdgeColor, opacity * (1 - 0.4 * crowd)));
     }
   }
 
