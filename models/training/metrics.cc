@@ -38,8 +38,8 @@ std::string MetricsLine(const TrainMetrics& metrics) {
 
 std::string MetricsLine(const EvalMetrics& metrics) {
   Json line{{"epoch", metrics.epoch}, {"step", metrics.step}};
-  for (const auto& [name, value] : metrics.accuracies) line[name] = value;
-  line["chance"] = metrics.chance;
+  for (const auto& [name, value] : metrics.values) line[name] = value;
+  if (metrics.chance > 0) line["chance"] = metrics.chance;
   line["timing"] = Object(metrics.timing);
   return line.dump() + "\n";
 }

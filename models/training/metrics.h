@@ -39,8 +39,8 @@ struct EvalMetrics {
   double epoch = 0;
   int64_t step = 0;
   // The model's, e.g. heldout_pos_acc1, heldout_pos_acc1_all_dropped.
-  MetricList accuracies;
-  double chance = 0;  // of the first accuracy
+  MetricList values;
+  double chance = 0;  // of the first value; 0: it is no accuracy, and is not written
   MetricList timing;
 };
 

@@ -142,11 +142,12 @@ absl::StatusOr<EvaluationNet> BuildEvaluationNet(const graph::SchemaRegistry& re
   ModelBuilder model_builder(&builder);
   const EvaluationOutputs outputs = model.BuildEvaluation(&model_builder, batch, evaluation);
   RETURN_IF_ERROR(builder.status());
-  result.correct = Name(builder, outputs.correct);
-  builder.Output(outputs.correct);
-  if (outputs.scored != graph::kNone) {
-    result.scored = Name(builder, outputs.scored);
-    builder.Output(outputs.scored);
+  for (const auto& [blob, name] : {std::make_pair(outputs.correct, &result.correct),
+                                   std::make_pair(outputs.scored, &result.scored),
+                                   std::make_pair(outputs.value, &result.value)}) {
+    if (blob == graph::kNone) continue;
+    *name = Name(builder, blob);
+    builder.Output(blob);
   }
   ASSIGN_OR_RETURN(result.net, builder.Finish());
   return result;

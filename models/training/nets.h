@@ -76,6 +76,7 @@ struct EvaluationNet {
   graph::Net net;
   std::string correct;
   std::string scored;  // empty: one question an image
+  std::string value;   // not empty: a number an image, instead of the two
 };
 absl::StatusOr<EvaluationNet> BuildEvaluationNet(const graph::SchemaRegistry& registry,
                                                  const Model& model, int batch, int evaluation);

@@ -1,9 +1,9 @@
 #include "models/training/session.h"
 
 #include <cmath>
-#include <cstring>
 
 #include "graph/base/status.h"
+#include "models/training/forward_net.h"
 #include "models/training/nonfinite.h"
 
 namespace models {
@@ -19,15 +19,23 @@ graph::CompileOptions CompileOptionsFor(const SessionOptions& options) {
   return compile;
 }
 
-// Copies where the net has such an input; a net that does not need it has none.
-template <typename T>
-absl::Status FeedIfPresent(const Executable& executable, const std::string& name,
-                           const std::vector<T>& values) {
-  absl::StatusOr<Tensor> tensor = executable.Find(name);
-  if (!tensor.ok()) return absl::OkStatus();
-  const absl::Span<T> to = tensor->as<T>();
-  CHECK(to.size() == values.size());
-  std::memcpy(to.data(), values.data(), values.size() * sizeof(T));
+// Adds what an evaluation net found for the first `images` of its batch.
+absl::Status Count(const EvaluationNet& net, const Executable& executable, int64_t images,
+                   Session::Measured* measured) {
+  if (!net.value.empty()) {
+    ASSIGN_OR_RETURN(const Tensor value, executable.Find(net.value));
+    for (int64_t i = 0; i < images; ++i) measured->sum += double{value.as<float>()[i]};
+    measured->count += images;
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const Tensor correct, executable.Find(net.correct));
+  for (int64_t i = 0; i < images; ++i) measured->sum += correct.as<int32_t>()[i];
+  if (net.scored.empty()) {
+    measured->count += images;
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const Tensor scored, executable.Find(net.scored));
+  for (int64_t i = 0; i < images; ++i) measured->count += scored.as<int32_t>()[i];
   return absl::OkStatus();
 }
 
@@ -90,9 +98,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(const Model* model,
 
 absl::Status Session::Feed(const Executable& executable, const Batch& batch, double lr,
                            absl::Span<const std::pair<std::string, float>> scheduled) {
-  RETURN_IF_ERROR(FeedIfPresent(executable, "images", batch.images));
-  RETURN_IF_ERROR(FeedIfPresent(executable, "keys", batch.keys));
-  RETURN_IF_ERROR(FeedIfPresent(executable, "labels", batch.labels));
+  RETURN_IF_ERROR(FeedBatch(executable, batch));
   FeedScalarIfPresent(executable, "lr", lr);
   for (const auto& [name, value] : scheduled) FeedScalarIfPresent(executable, name, value);
   return absl::OkStatus();
@@ -138,8 +144,8 @@ absl::StatusOr<StepResult> Session::Step(
   return result;
 }
 
-absl::StatusOr<std::vector<Session::Accuracy>> Session::Evaluate(Loader* loader) {
-  std::vector<Accuracy> result(evaluations_.size());
+absl::StatusOr<std::vector<Session::Measured>> Session::Evaluate(Loader* loader) {
+  std::vector<Measured> result(evaluations_.size());
   // The widths and rates of training do not matter to what is counted here.
   const auto scheduled = model_->ScheduledInputs(0, 1);
   while (true) {
@@ -148,16 +154,7 @@ absl::StatusOr<std::vector<Session::Accuracy>> Session::Evaluate(Loader* loader)
     for (size_t e = 0; e < evaluations_.size(); ++e) {
       RETURN_IF_ERROR(Feed(*evaluations_[e], *batch, 0, scheduled));
       RETURN_IF_ERROR(evaluations_[e]->Run());
-      ASSIGN_OR_RETURN(const Tensor correct, evaluations_[e]->Find(evaluation_nets_[e].correct));
-      for (int64_t i = 0; i < batch->valid; ++i) {
-        result[e].correct += correct.as<int32_t>()[i];
-        result[e].scored += 1;
-      }
-      if (evaluation_nets_[e].scored.empty()) continue;
-      ASSIGN_OR_RETURN(const Tensor scored, evaluations_[e]->Find(evaluation_nets_[e].scored));
-      for (int64_t i = 0; i < batch->valid; ++i) {
-        result[e].scored += scored.as<int32_t>()[i] - 1;
-      }
+      RETURN_IF_ERROR(Count(evaluation_nets_[e], *evaluations_[e], batch->valid, &result[e]));
     }
   }
 }

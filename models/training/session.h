@@ -63,16 +63,15 @@ class Session {
                                   double lr,
                                   absl::Span<const std::pair<std::string, float>> scheduled);
 
-  struct Accuracy {
-    int64_t correct = 0;
-    int64_t scored = 0;
-    double value() const {
-      return scored == 0 ? 0.0 : static_cast<double>(correct) / static_cast<double>(scored);
-    }
+  // Right answers out of those asked, or the sum of a number over images.
+  struct Measured {
+    double sum = 0;
+    int64_t count = 0;
+    double value() const { return count == 0 ? 0.0 : sum / static_cast<double>(count); }
   };
   // One pass over `loader` (LoaderMode::kEvaluate) for all evaluations of the
   // model at once, in the model's order.
-  absl::StatusOr<std::vector<Accuracy>> Evaluate(Loader* loader);
+  absl::StatusOr<std::vector<Measured>> Evaluate(Loader* loader);
 
   const std::vector<Parameter>& parameters() const { return parameters_; }
   graph::Workspace* workspace() { return &workspace_; }

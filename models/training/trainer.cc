@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -22,6 +23,12 @@ std::string Duration(double seconds) {
   const std::string clock =
       absl::StrFormat("%d:%02d:%02d", s % 86400 / 3600, s % 3600 / 60, s % 60);
   return days > 0 ? absl::StrFormat("%dd %s", days, clock) : clock;
+}
+
+// "  pos_acc1 12.34%", "  loss_mae 0.8123".
+std::string MetricText(const std::string& name, double value) {
+  if (absl::StrContains(name, "acc")) return absl::StrFormat("  %s %.2f%%", name, 100 * value);
+  return absl::StrFormat("  %s %.4f", name, value);
 }
 
 bool IsAscii(const std::string& text) {
@@ -102,10 +109,16 @@ class Run {
       RETURN_IF_ERROR(Log(result, lr, absl::ToDoubleSeconds(absl::Now() - before)));
       const bool epoch_ends = step_ % steps_per_epoch_ == 0;
       const bool asked = options_.eval_every > 0 && step_ % options_.eval_every == 0;
+      const bool last = step_ == last_step_;
       const bool stopped = options_.stop != nullptr && options_.stop->load();
-      if (epoch_ends || asked || stopped || step_ == last_step_) {
+      if (epoch_ends || asked || stopped || last) {
         const absl::Status status = Evaluate();
         if (!status.ok()) return graph::Annotate(status, "held-out images");
+      }
+      if (options_.vis_every > 0 && (step_ % options_.vis_every == 0 || stopped || last)) {
+        const absl::Time before = absl::Now();
+        RETURN_IF_ERROR(options_.visualize(step_));
+        interval_start_ += absl::Now() - before;
       }
       if (stopped) {
         out_ << "stopped by a signal\n";
@@ -145,9 +158,7 @@ class Run {
     const int64_t in_epoch = (step_ - 1) % steps_per_epoch_ + 1;
     out_ << absl::StrFormat("epoch %d [%d/%d]  eta %s  loss %.4f", (step_ - 1) / steps_per_epoch_,
                             in_epoch, steps_per_epoch_, Duration(eta), result.loss);
-    for (const auto& [name, value] : result.metrics) {
-      out_ << absl::StrFormat("  %s %.1f%%", name, 100 * value);
-    }
+    for (const auto& [name, value] : result.metrics) out_ << MetricText(name, value);
     out_ << absl::StrFormat(
         "  lr %.3e  grad_norm %.3f (clipped %d)  %.0f images/s  data %.0f%%\n", lr,
         result.grad_norm, result.clipped,
@@ -165,23 +176,31 @@ class Run {
     evaluated_at_ = step_;
     const absl::Time before = absl::Now();
     const int64_t bad_before = eval_loader_->bad_images();
-    ASSIGN_OR_RETURN(const std::vector<Session::Accuracy> accuracies,
+    ASSIGN_OR_RETURN(const std::vector<Session::Measured> measured,
                      session_->Evaluate(eval_loader_.get()));
-    const absl::Duration took = absl::Now() - before;
     const std::vector<Evaluation> evaluations = model_.Evaluations();
     EvalMetrics m;
     m.epoch = Epochs();
     m.step = step_;
     m.chance = evaluations[0].chance;
-    m.timing = {{"seconds", absl::ToDoubleSeconds(took)}};
-    out_ << absl::StrFormat("epoch %.2f  step %d  held out:", m.epoch, step_);
+    std::string line = absl::StrFormat("epoch %.2f  step %d  held out:", m.epoch, step_);
     for (size_t i = 0; i < evaluations.size(); ++i) {
-      const double value = accuracies[i].value();
-      m.accuracies.emplace_back(evaluations[i].metric, value);
-      out_ << absl::StrFormat("  %s %.2f%% (%.1fx chance)", evaluations[i].metric, 100 * value,
-                              value / evaluations[i].chance);
+      const double value = measured[i].value(), chance = evaluations[i].chance;
+      m.values.emplace_back(evaluations[i].metric, value);
+      line += MetricText(evaluations[i].metric, value);
+      if (chance > 0) absl::StrAppendFormat(&line, " (%.1fx chance)", value / chance);
     }
-    out_ << absl::StrFormat("  %d images in %.1f s\n",
+    if (options_.also_evaluate) {
+      ASSIGN_OR_RETURN(const MetricList more, options_.also_evaluate());
+      for (const auto& [name, value] : more) {
+        m.values.emplace_back(name, value);
+        line += MetricText(name, value);
+      }
+    }
+    const absl::Duration took = absl::Now() - before;
+    m.timing = {{"seconds", absl::ToDoubleSeconds(took)}};
+    out_ << line
+         << absl::StrFormat("  %d images in %.1f s\n",
                             held_out_->size() - (eval_loader_->bad_images() - bad_before),
                             absl::ToDoubleSeconds(took));
     out_.flush();

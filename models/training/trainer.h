@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <ostream>
 #include <string>
@@ -11,6 +12,7 @@
 #include "absl/status/status.h"
 #include "models/data/dataset.h"
 #include "models/training/lr_schedule.h"
+#include "models/training/metrics.h"
 #include "models/training/session.h"
 
 namespace models {
@@ -26,6 +28,12 @@ struct TrainerOptions {
   int64_t steps = -1;      // ends the run after so many optimizer steps; -1: when the epochs are
                            // over. Never changes the schedule.
   int64_t eval_every = 0;  // steps between evaluations; 0: at the end of each epoch only
+  // Further numbers of an evaluation, for its line of metrics.jsonl; takes the
+  // parameters from the session's workspace. May be empty.
+  std::function<absl::StatusOr<MetricList>()> also_evaluate;
+  // Called after every so many steps and at the end; 0: never.
+  int64_t vis_every = 0;
+  std::function<absl::Status(int64_t step)> visualize;
   int64_t print_every = 20;
   // Set from outside (a signal handler) to end the run after the step at hand, as
   // --steps would. May be null.

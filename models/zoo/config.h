@@ -87,9 +87,6 @@ struct RecipeConfig {
   double adam_eps = 1e-8;
   double clip_grad = 5.0;    // 0: no clipping
   bool clip_global = false;  // false: each parameter's gradient by itself
-  // The optimizer steps on every micro-batch of an accumulation window, with what
-  // the window has gathered so far, as the published code does.
-  bool step_every_micro_batch = false;
   int batch_size = 64;
   int published_effective_batch = 2048;  // 32 GPUs × 64; 0: nothing published
 };

@@ -90,7 +90,7 @@ class ClassifierTest : public testing::Test {
     auto accuracy = session->Evaluate(loader->get());
     EXPECT_TRUE(accuracy.ok()) << accuracy.status();
     if (!accuracy.ok()) return 0;
-    EXPECT_EQ((*accuracy)[0].scored, kEmbeddedHeldOutImages);
+    EXPECT_EQ((*accuracy)[0].count, kEmbeddedHeldOutImages);
     return (*accuracy)[0].value();
   }
 

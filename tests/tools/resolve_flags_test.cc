@@ -193,7 +193,7 @@ TEST(Resolve, SwitchesReachTheModelAndFlagsTxt) {
   EXPECT_TRUE(droppos.official_grid());
   EXPECT_EQ(droppos.token_size, 14);
   EXPECT_FALSE(droppos.official_shuffle);
-  EXPECT_FALSE(resolved->entry.recipe.step_every_micro_batch);
+  EXPECT_FALSE(resolved->step_every_micro_batch);
   EXPECT_THAT(resolved->notices, IsEmpty());
   const auto again = ParseTrainFlagsText(TrainFlagsText(resolved->flags, "twice"), "flags");
   ASSERT_TRUE(again.ok()) << again.status();
@@ -222,13 +222,13 @@ TEST(Resolve, CompatOfficialIsTheMapAndTheAccumulation) {
   ASSERT_TRUE(official.ok()) << official.status();
   EXPECT_TRUE(official->entry.droppos.official_grid());
   EXPECT_TRUE(official->entry.droppos.official_shuffle);
-  EXPECT_TRUE(official->entry.recipe.step_every_micro_batch);
+  EXPECT_TRUE(official->step_every_micro_batch);
   EXPECT_EQ(official->flags.token_size, 14);
   // A flag of its own wins.
   const auto paper = Resolve({"--compat=official", "--smooth_grid=paper"});
   ASSERT_TRUE(paper.ok()) << paper.status();
   EXPECT_FALSE(paper->entry.droppos.official_grid());
-  EXPECT_TRUE(paper->entry.recipe.step_every_micro_batch);
+  EXPECT_TRUE(paper->step_every_micro_batch);
 }
 
 TEST(Resolve, OfficialGridsThatCannotHoldThePatchesAreRefused) {

@@ -126,7 +126,7 @@ absl::Status JoinDropPos(const TrainFlags& given, ResolvedFlags& resolved) {
   if (*flags.compat == "official") {
     droppos.smooth_grid = "official";
     droppos.official_shuffle = true;
-    resolved.entry.recipe.step_every_micro_batch = true;
+    resolved.step_every_micro_batch = true;
   }
   Join(flags.drop_pos_type, droppos.drop_pos_type);
   Join(flags.mask_ratio, droppos.mask_ratio);

@@ -31,6 +31,8 @@ struct ResolvedFlags {
   int accum_iter = 1;
   int effective_batch = 0;  // batch_size * accum_iter
   double lr = 0;            // --lr, or blr * effective_batch / 256
+  // --compat=official: models::SessionOptions has a field of this name.
+  bool step_every_micro_batch = false;
   bool overwrite = false;
   std::vector<std::string> notices;
 };

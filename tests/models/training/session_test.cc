@@ -257,7 +257,7 @@ TEST(Evaluation, PaddingCountsNoImageTwice) {
   const TinyEngine engine;
   const DropPos model(TinyModelConfig(), TinyDropPosConfig(false));
   const GradientImages data(7);
-  std::vector<std::vector<Session::Accuracy>> results;
+  std::vector<std::vector<Session::Measured>> results;
   for (int batch : {1, 3, 7, 16}) {
     const auto session = MakeSession(model, engine.Options(batch));
     LoaderOptions options;
@@ -273,12 +273,12 @@ TEST(Evaluation, PaddingCountsNoImageTwice) {
     }
   }
   // 8 of 16 patches visible; 2 of them keep their position, then none.
-  EXPECT_EQ(results[0][0].scored, 7 * 6);
-  EXPECT_EQ(results[0][1].scored, 7 * 8);
+  EXPECT_EQ(results[0][0].count, 7 * 6);
+  EXPECT_EQ(results[0][1].count, 7 * 8);
   for (const auto& result : results) {
     for (int e = 0; e < 2; ++e) {
-      EXPECT_EQ(result[e].correct, results[0][e].correct);
-      EXPECT_EQ(result[e].scored, results[0][e].scored);
+      EXPECT_EQ(result[e].sum, results[0][e].sum);
+      EXPECT_EQ(result[e].count, results[0][e].count);
     }
   }
 }
