@@ -1,0 +1,237 @@
+// The export tool as a person meets it.
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "models/training/safetensors.h"
+#include "nlohmann/json.hpp"
+
+namespace tools {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Key;
+using ::testing::Not;
+using ::testing::UnorderedElementsAre;
+namespace fs = std::filesystem;
+
+struct Outcome {
+  int exit_code = -1;
+  std::string out, err;
+};
+
+std::string Contents(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+fs::path Scratch() { return std::getenv("TEST_TMPDIR"); }
+
+// Runs a program of tools/ in `folder`, as `bazel run` would.
+Outcome RunProgram(const fs::path& folder, const std::string& program,
+                   std::vector<std::string> args) {
+  const fs::path out = Scratch() / "out.txt", err = Scratch() / "err.txt";
+  args.insert(args.begin(), fs::absolute("tools/" + program));
+  const pid_t child = fork();
+  if (child == 0) {
+    setenv("BUILD_WORKING_DIRECTORY", folder.c_str(), 1);
+    std::vector<char*> argv;
+    for (std::string& arg : args) argv.push_back(arg.data());
+    argv.push_back(nullptr);
+    dup2(open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
+    dup2(open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO);
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+  int status = 0;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), Contents(out),
+          Contents(err)};
+}
+
+const std::vector<std::string>& TinyFlags() {
+  static const std::vector<std::string> flags = {
+      "--model=droppos_tiny", "--embed_dim=16",       "--depth=2",
+      "--num_heads=2",        "--batch_size=8",       "--decoder_embed_dim=8",
+      "--decoder_depth=1",    "--decoder_num_heads=2"};
+  return flags;
+}
+
+class ExportCli : public ::testing::Test {
+ protected:
+  // One checkpoint for all tests, which only read it.
+  static void SetUpTestSuite() {
+    fs::create_directories(Scratch() / "trained");
+    std::vector<std::string> args = TinyFlags();
+    args.insert(args.end(), {"--steps=1", "--output_dir=run"});
+    const Outcome outcome = RunProgram(Scratch() / "trained", "train", args);
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  }
+
+  void SetUp() override {
+    folder_ = Scratch() / ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    fs::create_directories(folder_);
+    fs::copy_file(Scratch() / "trained/run/checkpoint.safetensors", folder_ / "a.safetensors");
+  }
+
+  Outcome Export(std::vector<std::string> args) {
+    args.insert(args.begin(), "--checkpoint=a.safetensors");
+    return RunProgram(folder_, "export", args);
+  }
+
+  models::SafetensorsFile File(const std::string& name) const {
+    auto file = models::SafetensorsFile::Read(folder_ / name);
+    EXPECT_TRUE(file.ok()) << file.status();
+    return *std::move(file);
+  }
+
+  std::vector<std::string> Names() const {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::recursive_directory_iterator(folder_)) {
+      names.push_back(fs::relative(entry.path(), folder_).string());
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  // One line that names the thing, and nothing written.
+  void ExpectRefused(const std::vector<std::string>& args, const std::vector<std::string>& texts) {
+    const std::vector<std::string> before = Names();
+    const Outcome outcome = RunProgram(folder_, "export", args);
+    EXPECT_EQ(outcome.exit_code, 1) << outcome.out;
+    for (const std::string& text : texts) EXPECT_THAT(outcome.err, HasSubstr(text));
+    EXPECT_THAT(outcome.err, ::testing::StartsWith("export: "));
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+    EXPECT_EQ(Names(), before);
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(ExportCli, TimmIsTheEncoderAndItsConfig) {
+  const Outcome outcome = Export({"--format=timm", "--out=t"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("30 tensors"));
+  EXPECT_THAT(Names(), ElementsAre("a.safetensors", "t", "t/config.json", "t/model.safetensors"));
+  const models::SafetensorsFile all = File("a.safetensors"), encoder = File("t/model.safetensors");
+  EXPECT_EQ(encoder.tensors().size(), 6u + 2 * 12);
+  for (const auto& [name, entry] : encoder.tensors()) {
+    EXPECT_THAT(name, Not(HasSubstr("decoder")));
+    EXPECT_THAT(name, Not(HasSubstr("mask")));
+    EXPECT_EQ(entry.type, all.tensors().at(name).type) << name;
+    EXPECT_EQ(entry.data, all.tensors().at(name).data) << name;
+  }
+  EXPECT_EQ(encoder.metadata().at("format"), "pt");
+  EXPECT_EQ(encoder.metadata().at("model"), "droppos_tiny");
+  const auto config = nlohmann::json::parse(Contents(folder_ / "t/config.json"));
+  EXPECT_EQ(config["model_args"]["embed_dim"], 16);
+  EXPECT_EQ(config["model_args"]["img_size"], nlohmann::json::parse("[64, 64]"));
+}
+
+TEST_F(ExportCli, ViTBHas150Tensors) {
+  // Its tensors, in a narrow body: a whole one would take minutes.
+  const Outcome trained = RunProgram(
+      folder_, "train",
+      {"--model=droppos_vitb", "--embed_dim=16", "--num_heads=2", "--decoder_embed_dim=8",
+       "--decoder_num_heads=2", "--batch_size=2", "--steps=1", "--output_dir=b"});
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
+  const Outcome outcome = RunProgram(
+      folder_, "export", {"--checkpoint=b/checkpoint.safetensors", "--format=timm", "--out=t"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(File("t/model.safetensors").tensors().size(), 150u);
+}
+
+TEST_F(ExportCli, OfficialIsAllTensorsWithoutTheRun) {
+  const Outcome outcome = Export({"--format=official", "--out=o.safetensors"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const models::SafetensorsFile all = File("a.safetensors"), official = File("o.safetensors");
+  EXPECT_EQ(official.tensors().size(), all.tensors().size());
+  for (const auto& [name, entry] : all.tensors()) {
+    EXPECT_EQ(entry.data, official.tensors().at(name).data) << name;
+  }
+  EXPECT_THAT(official.metadata(), UnorderedElementsAre(Key("format"), Key("grid"), Key("model")));
+
+  // The way back; and an export of the export, now that nothing says the numbers.
+  std::vector<std::string> train = TinyFlags();
+  train.insert(train.end(), {"--steps=0", "--init_from=o.safetensors"});
+  const Outcome again = RunProgram(folder_, "train", train);
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_THAT(again.out, HasSubstr("values loaded"));
+  std::ofstream flagfile(folder_ / "flags.txt");
+  for (const std::string& flag : TinyFlags()) flagfile << flag << "\n";
+  flagfile.close();
+  const Outcome twice = RunProgram(folder_, "export",
+                                   {"--checkpoint=o.safetensors", "--flagfile=flags.txt",
+                                    "--format=official", "--out=o2.safetensors"});
+  ASSERT_EQ(twice.exit_code, 0) << twice.err;
+  EXPECT_EQ(Contents(folder_ / "o.safetensors"), Contents(folder_ / "o2.safetensors"));
+}
+
+TEST_F(ExportCli, ATableForAnotherInputSizeIsResized) {
+  std::ofstream flagfile(folder_ / "flags.txt");
+  for (const std::string& flag : TinyFlags()) flagfile << flag << "\n";
+  flagfile << "--input_size=96\n";
+  flagfile.close();
+  const Outcome outcome = Export({"--format=timm", "--out=t", "--flagfile=flags.txt"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("pos_embed 8x8 -> 12x12"));
+  EXPECT_EQ(File("t/model.safetensors").tensors().at("pos_embed").type.ToString(), "f32[1,145,16]");
+}
+
+TEST_F(ExportCli, OnnxIsAFile) {
+  const Outcome outcome = Export({"--format=onnx", "--out=e.onnx"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(Names(), ElementsAre("a.safetensors", "e.onnx"));
+  // Parameters lie in it under their names.
+  EXPECT_THAT(Contents(folder_ / "e.onnx"), HasSubstr("blocks.1.mlp.fc2.weight"));
+}
+
+TEST_F(ExportCli, WhatExistsIsReplacedOnlyWhenAsked) {
+  ASSERT_EQ(Export({"--format=timm", "--out=t"}).exit_code, 0);
+  ASSERT_EQ(Export({"--format=official", "--out=o"}).exit_code, 0);
+  const std::string checkpoint = "--checkpoint=a.safetensors";
+  ExpectRefused({checkpoint, "--format=timm", "--out=t"}, {"/t exists", "--overwrite"});
+  ExpectRefused({checkpoint, "--format=official", "--out=o"}, {"/o exists", "--overwrite"});
+  ExpectRefused({checkpoint, "--format=onnx", "--out=t", "--overwrite"}, {"/t is a folder"});
+  std::ofstream(folder_ / "t/config.json") << "{}";
+  ASSERT_EQ(Export({"--format=timm", "--out=t", "--overwrite"}).exit_code, 0);
+  EXPECT_THAT(Contents(folder_ / "t/config.json"), HasSubstr("architecture"));
+  std::ofstream(folder_ / "t/notes.txt") << "mine";
+  ExpectRefused({checkpoint, "--format=timm", "--out=t", "--overwrite"}, {"t/notes.txt", "--out"});
+}
+
+TEST_F(ExportCli, BadInput) {
+  const std::string checkpoint = "--checkpoint=a.safetensors";
+  ExpectRefused({}, {"--checkpoint"});
+  ExpectRefused({checkpoint, "--out=t"}, {"--format"});
+  ExpectRefused({checkpoint, "--format=timm"}, {"--out"});
+  ExpectRefused({checkpoint, "--format=tflite", "--out=t"}, {"tflite", "timm, official, onnx"});
+  ExpectRefused({checkpoint, "--format=timm", "--out=none/t"}, {"none/t", "no folder"});
+  ExpectRefused({"--checkpoint=none", "--format=timm", "--out=t"}, {"none"});
+  std::ofstream(folder_ / "text") << "not a safetensors file";
+  ExpectRefused({"--checkpoint=text", "--format=timm", "--out=t"}, {"text"});
+  // Another shape than the model's, and more and fewer tensors.
+  ExpectRefused({checkpoint, "--model=droppos_vits", "--format=timm", "--out=t"},
+                {"a.safetensors", "does not fit", "patch_embed.proj.weight is f32[16,3,8,8]",
+                 "f32[384,3,16,16]", "droppos_vits", "--flagfile"});
+  const models::SafetensorsFile all = File("a.safetensors");
+  models::TensorMap tensors = all.tensors();
+  tensors["extra"] = tensors["norm.bias"];
+  tensors.erase("decoder_norm.bias");
+  ASSERT_TRUE(models::WriteSafetensors(folder_ / "b", tensors, all.metadata()).ok());
+  ExpectRefused({"--checkpoint=b", "--format=official", "--out=t"},
+                {"1 tensor missing, decoder_norm.bias", "1 tensor unexpected, extra"});
+}
+
+}  // namespace
+}  // namespace tools

@@ -1,0 +1,61 @@
+// Writes trained weights in the format of others (docs/weights.md):
+//
+//   bazel run //tools:export -- --checkpoint=runs/a/checkpoint.safetensors --format=timm --out=DIR
+//   bazel run //tools:export -- --checkpoint=FILE --format=official --out=weights.safetensors
+//   bazel run //tools:export -- --checkpoint=FILE --format=onnx --out=encoder.onnx
+//
+// --model=NAME and --flagfile=FILE for checkpoints that do not say which model they hold.
+#include <iostream>
+#include <string>
+
+#include "CLI/App.hpp"
+#include "CLI/Config.hpp"
+#include "CLI/Formatter.hpp"
+#include "absl/strings/str_join.h"
+#include "graph/base/status.h"
+#include "models/training/output_dir.h"
+#include "tools/checkpoint/trained_model.h"
+#include "tools/plugins.h"
+#include "tools/weights/export_formats.h"
+
+namespace tools {
+namespace {
+
+absl::Status Main(int argc, char** argv) {
+  CheckpointFlags checkpoint;
+  std::string format, out;
+  bool overwrite = false;
+  CLI::App app("Writes trained weights in the format of timm, of the official code, or as ONNX.");
+  AddCheckpointFlags(&app, &checkpoint);
+  app.add_option("--format", format,
+                 "timm: a folder for timm.create_model(\"local-dir:DIR\"), encoder only; "
+                 "official: a file of all tensors; onnx: the encoder's forward pass")
+      ->required()
+      ->type_name(absl::StrJoin(ExportFormats(), "|"));
+  app.add_option("--out", out, "the folder (timm) or file to write")->required()->type_name("PATH");
+  app.add_flag("--overwrite", overwrite, "replace --out where it exists");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& e) {
+    app.exit(e);
+    return absl::OkStatus();
+  } catch (const CLI::ParseError& e) {
+    return absl::InvalidArgumentError(e.what());
+  }
+  const models::Zoo zoo = MakeZoo();
+  ASSIGN_OR_RETURN(const TrainedModel trained, ReadTrainedModel(checkpoint, zoo));
+  ASSIGN_OR_RETURN(const std::string lines, Export(trained, format, models::ResolveUserPath(out),
+                                                   overwrite, MakeRegistry()));
+  std::cout << lines;
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace tools
+
+int main(int argc, char** argv) {
+  const absl::Status status = tools::Main(argc, argv);
+  if (status.ok()) return 0;
+  std::cerr << "export: " << status.message() << std::endl;
+  return 1;
+}

@@ -1,0 +1,134 @@
+#include "tools/weights/export_formats.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_join.h"
+#include "graph/base/status.h"
+#include "graph/runtime/workspace.h"
+#include "graph/schema/builder.h"
+#include "models/layers/model_builder.h"
+#include "models/training/checkpoint.h"
+#include "models/training/safetensors.h"
+#include "models/vit/encoder.h"
+#include "tools/onnx/onnx_model.h"
+#include "tools/weights/staged_output.h"
+#include "tools/weights/timm_config.h"
+
+namespace tools {
+namespace {
+
+// The parameters that a net has, read from the checkpoint.
+struct Weights {
+  std::vector<models::Parameter> parameters;
+  graph::Workspace workspace;
+  std::string line;  // what LoadParameters says
+};
+
+// `build` writes the net; it is never compiled. `subset`: the file may hold more.
+absl::StatusOr<std::unique_ptr<Weights>> ReadWeights(
+    const TrainedModel& trained, const graph::SchemaRegistry& registry, bool subset,
+    const std::function<void(models::ModelBuilder*)>& build) {
+  auto weights = std::make_unique<Weights>();
+  graph::NetBuilder net(&registry, "export");
+  models::ModelBuilder builder(&net);
+  build(&builder);
+  RETURN_IF_ERROR(net.status());
+  weights->parameters = builder.parameters();
+  for (const models::Parameter& p : weights->parameters) {
+    RETURN_IF_ERROR(weights->workspace.Create(p.name, p.type).status());
+  }
+  models::LoadOptions options;
+  options.subset = subset;
+  options.brief = true;
+  absl::StatusOr<std::string> line =
+      models::LoadParameters(trained.path, weights->parameters, options, &weights->workspace);
+  if (!line.ok()) {
+    return absl::Status(line.status().code(),
+                        absl::StrCat(line.status().message(), " (model: ", trained.entry().name,
+                                     "; --model and --flagfile name another)"));
+  }
+  weights->line = *line;
+  return weights;
+}
+
+absl::StatusOr<std::unique_ptr<Weights>> ReadEncoder(const TrainedModel& trained,
+                                                     const graph::SchemaRegistry& registry) {
+  const models::ModelConfig& model = trained.entry().model;
+  return ReadWeights(trained, registry, /*subset=*/true, [&](models::ModelBuilder* b) {
+    const graph::BlobId images =
+        b->net()->Input("images", b->Type({1, 3, model.input_h, model.input_w}));
+    models::EncodeImages(b, model, images);
+  });
+}
+
+absl::StatusOr<std::unique_ptr<Weights>> ReadAll(const TrainedModel& trained,
+                                                 const graph::SchemaRegistry& registry) {
+  int num_classes = 0;  // of a classifier: only the file knows
+  if (trained.entry().needs_labels) {
+    ASSIGN_OR_RETURN(const models::SafetensorsFile file,
+                     models::SafetensorsFile::Read(trained.path));
+    ASSIGN_OR_RETURN(const models::TensorEntry head, file.Find("head.bias"));
+    num_classes = static_cast<int>(std::min<int64_t>(head.type.elements(), 1 << 20));
+  }
+  const std::unique_ptr<models::Model> model = trained.entry().make(trained.entry(), num_classes);
+  return ReadWeights(trained, registry, /*subset=*/false,
+                     [&](models::ModelBuilder* b) { model->BuildTraining(b, 1); });
+}
+
+// `format` is what Python's loaders ask for.
+std::map<std::string, std::string> Metadata(const TrainedModel& trained) {
+  return {{"format", "pt"}, {"model", trained.entry().name}};
+}
+
+}  // namespace
+
+const std::vector<std::string>& ExportFormats() {
+  static const std::vector<std::string> formats = {"timm", "official", "onnx"};
+  return formats;
+}
+
+absl::StatusOr<std::string> Export(const TrainedModel& trained, const std::string& format,
+                                   const std::string& out, bool overwrite,
+                                   const graph::SchemaRegistry& registry) {
+  if (std::find(ExportFormats().begin(), ExportFormats().end(), format) == ExportFormats().end()) {
+    return graph::InvalidArgument("--format=", format, " is none of ",
+                                  absl::StrJoin(ExportFormats(), ", "));
+  }
+  const auto kind = format == "timm" ? StagedOutput::Kind::kFolder : StagedOutput::Kind::kFile;
+  ASSIGN_OR_RETURN(StagedOutput output,
+                   StagedOutput::Choose(out, kind, overwrite, {kTimmWeights, kTimmConfig}));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Weights> weights, format == "official"
+                                                               ? ReadAll(trained, registry)
+                                                               : ReadEncoder(trained, registry));
+  std::string written = absl::StrCat(weights->parameters.size(), " tensors");
+  std::string onnx;  // translated before anything is written
+  if (format == "onnx") {
+    OnnxOptions options;
+    options.metadata = {{"model", trained.entry().name}};
+    ASSIGN_OR_RETURN(onnx,
+                     OnnxEncoder(trained.entry().model, registry, weights->workspace, options));
+    written = absl::StrCat("encoder, ", onnx.size(), " bytes");
+  }
+
+  RETURN_IF_ERROR(output.Begin());
+  if (format == "onnx") {
+    RETURN_IF_ERROR(WriteBytes(output.staging(), onnx));
+  } else if (format == "official") {
+    RETURN_IF_ERROR(models::SaveParameters(output.staging(), weights->parameters,
+                                           weights->workspace, Metadata(trained)));
+  } else {
+    RETURN_IF_ERROR(models::SaveParameters(absl::StrCat(output.staging(), "/", kTimmWeights),
+                                           weights->parameters, weights->workspace,
+                                           Metadata(trained)));
+    RETURN_IF_ERROR(WriteBytes(absl::StrCat(output.staging(), "/", kTimmConfig),
+                               TimmConfig(trained.entry().model)));
+  }
+  RETURN_IF_ERROR(output.Commit());
+  return absl::StrCat("read   ", weights->line, "\nwrote  ", output.path(), ": ", written, "\n");
+}
+
+}  // namespace tools
