@@ -48,7 +48,7 @@ absl::StatusOr<uint64_t> HeaderLength(absl::string_view start, uint64_t size,
   if (absl::string_view magic("PK\3\4"); start.substr(0, magic.size()) == magic) {
     return InvalidArgument(name,
                            ": this is a zip archive (a PyTorch .pth file?), not a "
-                           "safetensors file; convert it first");
+                           "safetensors file; convert it first (tools/convert_checkpoint.py)");
   }
   if (start.size() < 8) {
     return InvalidArgument(name, ": a safetensors file has at least 8 bytes, this one has ", size);

@@ -72,7 +72,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
     return dtype_.has_value() ||
            Fail(absl::StrCat("element type ", Quoted(value),
                              " is not supported; convert it to one of F32, F64, BF16, I32, I64, "
-                             "U8"));
+                             "U8 (tools/convert_checkpoint.py --float32)"));
   }
 
   bool start_object(std::size_t) override {
