@@ -36,7 +36,8 @@ struct OnnxOptions {
   std::map<std::string, std::string> metadata;
 };
 
-// The net as a serialized ModelProto; parameters are copied from `workspace`.
+// The net, which passed Verify(), as a serialized ModelProto; parameters are copied
+// from `workspace`. Needs about three times their bytes while it runs. Thread-safe.
 // Inputs, outputs and states are f32 and keep their names. Nothing is written to
 // disk: a caller writes the bytes.
 // UNIMPLEMENTED names an operator without a translator, or a net that is not a
