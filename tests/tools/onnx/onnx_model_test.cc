@@ -24,7 +24,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// No two sizes are equal: a 2x3 grid of 4-pixel patches, 2 heads of 6.
+// A 2x3 grid of 4-pixel patches, 2 heads of 6.
 models::ModelConfig Tiny() {
   models::ModelConfig config;
   config.input_h = 8;
