@@ -147,6 +147,7 @@ absl::Status Predict(const Flags& flags) {
                                               static_cast<uint64_t>(seed)));
   models::LoadOptions load;
   load.subset = true;
+  load.brief = true;
   RETURN_IF_ERROR(
       models::LoadParameters(trained.path, visualizer->parameters(), load, &workspace).status());
 

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "graph/base/random.h"
 #include "graph/base/status.h"
 #include "tools/vis/sheet.h"
 
@@ -46,14 +45,7 @@ absl::StatusOr<std::unique_ptr<PositionVisualizer>> PositionVisualizer::Create(
 }
 
 absl::StatusOr<std::vector<PositionAnswers>> PositionVisualizer::Answers() {
-  std::vector<PositionAnswers> answers;
-  for (const PictureToAsk& picture : pictures_) {
-    ASSIGN_OR_RETURN(
-        PositionAnswers one,
-        predictor_->Predict(picture.name, picture.image, graph::SampleKey(seed_, 0, picture.id)));
-    answers.push_back(std::move(one));
-  }
-  return answers;
+  return predictor_->Predict(pictures_, seed_);
 }
 
 absl::Status PositionVisualizer::Draw(const std::string& title,

@@ -19,28 +19,21 @@
 
 namespace tools {
 
-// An image to ask about. Its masks are those of an evaluation with the same seed
-// where `id` is the data set's.
-struct PictureToAsk {
-  std::string name;
-  uint64_t id = 0;
-  models::Image image;
-};
-
 // `count` images spread evenly over `data`, all where it has fewer. One that cannot
 // be decoded gives way to the next that can; an error when none can.
 absl::StatusOr<std::vector<PictureToAsk>> ChoosePictures(const models::Dataset& data, int count);
 
 class PositionVisualizer {
  public:
-  // Holds its images and a forward net in `workspace` (the session's: the
+  // Holds its images and a PositionPredictor in `workspace` (the session's: the
   // parameters being trained), which must outlive it. `entry` is a DropPos model
   // with the ratios to ask at.
   static absl::StatusOr<std::unique_ptr<PositionVisualizer>> Create(
       const models::ZooEntry& entry, const graph::CompileOptions& options,
       graph::Workspace* workspace, std::vector<PictureToAsk> pictures, uint64_t seed);
 
-  // The answers of the parameters as they are now. Between steps only.
+  // The answers of the parameters as they are now. Between steps only: it feeds
+  // inputs that the steps share.
   absl::StatusOr<std::vector<PositionAnswers>> Answers();
   // Draws them under `title` ("step 1200") and what was asked, into the PNG file
   // `path`, whose folder must exist. An earlier file is replaced.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/types/span.h"
+#include "graph/base/random.h"
 #include "graph/base/status.h"
 #include "models/droppos/droppos.h"
 
@@ -13,7 +14,7 @@ namespace {
 
 // The bytes behind the model's input. What ImageTransform makes of black and of
 // white gives the scale.
-models::Image Denormalized(const std::vector<float>& input, int height, int width) {
+models::Image Denormalized(absl::Span<const float> input, int height, int width) {
   models::ImageTransform transform(1, 1);
   float black[3], white[3];
   transform.Evaluate({1, 1, {0, 0, 0}}, black);
@@ -59,11 +60,16 @@ absl::StatusOr<std::unique_ptr<PositionPredictor>> PositionPredictor::Create(
   RETURN_IF_ERROR(CheckPredictsPositions(entry));
   RETURN_IF_ERROR(models::Validate(entry.model, entry.droppos));
   models::DropPosConfig config = entry.droppos;
-  config.attn_guide = false;  // weights the loss, which is not asked for here
+  // What is for the loss alone is not asked for here: no guide, no pixels.
+  config.attn_guide = false;
+  config.drop_pos_type = "mae_pos_target";
   std::unique_ptr<PositionPredictor> predictor(new PositionPredictor(entry.model));
+  if (const absl::StatusOr<graph::Tensor> images = workspace->Find("images"); images.ok()) {
+    predictor->batch_size_ = static_cast<int>(images->type.dim(0));
+  }
   const auto build = [&](models::ModelBuilder* b) -> models::ForwardNet::Outputs {
-    const models::DropPosBlobs blobs =
-        models::BuildDropPos(b, entry.model, config, 1, models::NoiseSource::kKeys);
+    const models::DropPosBlobs blobs = models::BuildDropPos(
+        b, entry.model, config, predictor->batch_size_, models::NoiseSource::kKeys);
     return {{"ids_keep", blobs.ids_keep}, {"mask_pos", blobs.mask_pos}, {"logits", blobs.logits}};
   };
   ASSIGN_OR_RETURN(predictor->net_,
@@ -71,37 +77,52 @@ absl::StatusOr<std::unique_ptr<PositionPredictor>> PositionPredictor::Create(
   return predictor;
 }
 
-absl::StatusOr<PositionAnswers> PositionPredictor::Predict(const std::string& name,
-                                                           const models::Image& image,
-                                                           uint64_t key) {
-  PositionAnswers answers;
-  answers.name = name;
-  answers.patch_size = model_.patch_size;
+absl::StatusOr<std::vector<PositionAnswers>> PositionPredictor::Predict(
+    const std::vector<PictureToAsk>& pictures, uint64_t seed) {
+  std::vector<PositionAnswers> all;
+  const size_t image_size = transform_.output_size();
+  for (size_t first = 0; first < pictures.size(); first += batch_size_) {
+    const size_t count = std::min<size_t>(batch_size_, pictures.size() - first);
+    batch_.images.assign(batch_size_ * image_size, 0);
+    batch_.keys.assign(batch_size_, 0);
+    for (size_t i = 0; i < count; ++i) {
+      const PictureToAsk& picture = pictures[first + i];
+      transform_.Evaluate(picture.image, &batch_.images[i * image_size]);
+      batch_.keys[i] = static_cast<int64_t>(graph::SampleKey(seed, 0, picture.id));
+    }
+    RETURN_IF_ERROR(net_->Feed(batch_));
+    RETURN_IF_ERROR(net_->Run());
+    for (size_t i = 0; i < count; ++i) {
+      PositionAnswers answers;
+      answers.name = pictures[first + i].name;
+      answers.image = Denormalized({&batch_.images[i * image_size], image_size}, model_.input_h,
+                                   model_.input_w);
+      answers.patch_size = model_.patch_size;
+      const absl::Status status = Read(static_cast<int>(i), &answers);
+      if (!status.ok()) return graph::Annotate(status, answers.name);
+      all.push_back(std::move(answers));
+    }
+  }
+  return all;
+}
 
-  batch_.images.resize(transform_.output_size());
-  transform_.Evaluate(image, batch_.images.data());
-  answers.image = Denormalized(batch_.images, model_.input_h, model_.input_w);
-  batch_.keys = {static_cast<int64_t>(key)};
-  RETURN_IF_ERROR(net_->Feed(batch_));
-  RETURN_IF_ERROR(net_->Run());
+absl::Status PositionPredictor::Read(int place, PositionAnswers* answers) const {
   ASSIGN_OR_RETURN(const graph::Tensor ids_keep, net_->Output("ids_keep"));
   ASSIGN_OR_RETURN(const graph::Tensor mask_pos, net_->Output("mask_pos"));
   ASSIGN_OR_RETURN(const graph::Tensor logits, net_->Output("logits"));
-  const int cells = model_.num_patches();
-  const absl::Span<const int32_t> ids = ids_keep.as<int32_t>();
-  for (size_t v = 0; v < ids.size(); ++v) {
+  const size_t cells = model_.num_patches(), visible = ids_keep.type.dim(1);
+  for (size_t at = place * visible; at < (place + 1) * visible; ++at) {
     VisiblePatch patch;
-    patch.cell = ids[v];
-    patch.has_position = mask_pos.as<uint8_t>()[v] == 0;
+    patch.cell = ids_keep.as<int32_t>()[at];
+    patch.has_position = mask_pos.as<uint8_t>()[at] == 0;
     if (!patch.has_position) {
-      const absl::Status status = Answer(logits.as<float>().subspan(v * cells, cells), &patch);
-      if (!status.ok()) return graph::Annotate(status, name);
+      RETURN_IF_ERROR(Answer(logits.as<float>().subspan(at * cells, cells), &patch));
     }
-    answers.patches.push_back(patch);
+    answers->patches.push_back(patch);
   }
-  std::sort(answers.patches.begin(), answers.patches.end(),
+  std::sort(answers->patches.begin(), answers->patches.end(),
             [](const VisiblePatch& a, const VisiblePatch& b) { return a.cell < b.cell; });
-  return answers;
+  return absl::OkStatus();
 }
 
 }  // namespace tools

@@ -21,21 +21,30 @@ namespace tools {
 // InvalidArgument, naming it, for an entry that has no positions to predict.
 absl::Status CheckPredictsPositions(const models::ZooEntry& entry);
 
-// A forward net of one image. Not thread-safe.
+// An image to ask about.
+struct PictureToAsk {
+  std::string name;  // for its caption
+  uint64_t id = 0;   // of which its masks are a function: models::Dataset::image_id
+  models::Image image;
+};
+
+// A forward net. Not thread-safe.
 class PositionPredictor {
  public:
   // `entry` with the ratios to ask at. Parameters are those of `workspace`, by
   // name, which must outlive this: a session's, or an empty one that
-  // models::LoadParameters then fills.
+  // models::LoadParameters then fills. A session's workspace also has the inputs
+  // `images` and `keys`, and with them a batch size, which this net then has too;
+  // in an empty one it takes one image at a time.
   static absl::StatusOr<std::unique_ptr<PositionPredictor>> Create(
       const models::ZooEntry& entry, const graph::CompileOptions& options,
       graph::Workspace* workspace);
 
-  // `key` (graph::SampleKey) chooses the masks. Patches go into the cell of
-  // their largest logit, the first one where there are several. OUT_OF_RANGE when a
-  // logit is not finite.
-  absl::StatusOr<PositionAnswers> Predict(const std::string& name, const models::Image& image,
-                                          uint64_t key);
+  // One answer a picture. Masks are those of an evaluation with `seed`
+  // (graph::SampleKey at epoch 0). A patch goes into the cell of its largest logit,
+  // the first one where there are several. OUT_OF_RANGE when a logit is not finite.
+  absl::StatusOr<std::vector<PositionAnswers>> Predict(const std::vector<PictureToAsk>& pictures,
+                                                       uint64_t seed);
 
   const std::vector<models::Parameter>& parameters() const { return net_->parameters(); }
 
@@ -43,8 +52,12 @@ class PositionPredictor {
   explicit PositionPredictor(const models::ModelConfig& model)
       : model_(model), transform_(model.input_w, model.input_h) {}
 
+  // What the net has said of the image at `place` of its batch.
+  absl::Status Read(int place, PositionAnswers* answers) const;
+
   models::ModelConfig model_;
   models::ImageTransform transform_;
+  int batch_size_ = 1;
   models::Batch batch_;
   std::unique_ptr<models::ForwardNet> net_;
 };

@@ -225,7 +225,7 @@ class Legend {
   void DrawSwatch(Kind kind, const PixelBox& box) {
     if (kind == Kind::kHidden) return canvas_.Fill(box, Rgb(kHiddenColor));
     canvas_.Fill(box, Rgb(0x8FA9A0));  // some patch
-    const int frame = std::max(3, g_.frame);
+    const int frame = 3;
     if (kind == Kind::kNoPosition) canvas_.Frame(box, frame, Rgb(kNoPositionColor));
     if (kind == Kind::kRight) canvas_.Frame(box, frame, Rgb(kRightColor));
     if (kind == Kind::kWrong) {
