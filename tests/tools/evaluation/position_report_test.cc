@@ -1,0 +1,122 @@
+#include "tools/evaluation/position_report.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace tools {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr Grid kGrid = {2, 3};
+
+// Cell 5 is never asked for; cell 0 is always right, cell 4 never.
+PositionReport Example() {
+  PositionReport report;
+  report.grid = kGrid;
+  report.chance = UniformGuessing(kGrid);
+  report.images = 10;
+  PositionResult result;
+  result.ratios = {0.5, 0.75, true};
+  result.visible = 3;
+  result.dropped = 3;
+  PositionScores& s = result.scores;
+  s.scored = 30;
+  s.mean = {0.5, 0.9, 0.7, 0.8};
+  s.cell_scored = {6, 6, 8, 5, 5, 0};
+  s.cell_wrong = {0, 3, 4, 3, 5, 0};
+  s.cell_answers = {9, 5, 5, 5, 3, 3};
+  s.top_cell = 0;
+  s.top_share = 0.3;
+  report.results.push_back(result);
+  return report;
+}
+
+TEST(PositionReport, TableHasChanceBesideEachNumber) {
+  PositionReport report = Example();
+  EXPECT_THAT(PositionTable(report),
+              AllOf(HasSubstr("3 of 3"), HasSubstr("50.00% (16.67%)"), HasSubstr("90.00% (83.33%)"),
+                    HasSubstr("0.700 (1.174)"), HasSubstr("80.00% ("), HasSubstr("30.00%\n"),
+                    Not(HasSubstr("WARNING")), Not(HasSubstr("skipped"))));
+  report.results[0].scores.collapsed = true;
+  report.results[0].scores.top_cell = 4;
+  PositionResult nothing;
+  nothing.ratios = {0.9, 0.1, false};
+  nothing.visible = 1;
+  report.results.push_back(nothing);
+  const std::string table = PositionTable(report);
+  EXPECT_THAT(table, HasSubstr("WARNING: collapsed: 30.0% of the answers are the cell at row 1, "
+                               "column 1 (a cell's share is 16.67%)"));
+  EXPECT_THAT(table, HasSubstr("skipped mask_ratio 0.9, pos_mask_ratio 0.1: all 1 visible"));
+  const size_t warning = table.find("WARNING");
+  EXPECT_EQ(std::count(table.begin() + warning, table.end(), '\n'), 1);
+}
+
+TEST(PositionReport, ErrorRatesAreByTrueCell) {
+  const PositionReport report = Example();
+  EXPECT_THAT(ErrorRates(report.results[0].scores), ElementsAre(0, 0.5, 0.5, 0.6, 1, -1));
+  EXPECT_EQ(ErrorGrid(report.results[0].scores, kGrid),
+            "   0  50  50\n"
+            "  60 100   .\n");
+}
+
+TEST(PositionReport, ErrorMapIsDarkWhereItErrs) {
+  const PositionReport report = Example();
+  const models::Image map = ErrorMap(report.results[0].scores, kGrid, 4);
+  ASSERT_EQ(map.width, 12);
+  ASSERT_EQ(map.height, 8);
+  const auto pixel = [&](int cell, int dx, int dy) {
+    const uint8_t* p = map.pixel(cell % 3 * 4 + dx, cell / 3 * 4 + dy);
+    return std::vector<int>{p[0], p[1], p[2]};
+  };
+  EXPECT_THAT(pixel(0, 0, 0), ElementsAre(255, 247, 204));
+  EXPECT_THAT(pixel(4, 0, 0), ElementsAre(103, 0, 31));
+  EXPECT_THAT(pixel(5, 3, 3), ElementsAre(160, 160, 160));
+  EXPECT_EQ(pixel(1, 1, 1), pixel(2, 2, 2));
+  EXPECT_THAT(pixel(1, 1, 1), ElementsAre(253, 141, 60));
+  for (int cell = 0; cell < 6; ++cell) EXPECT_EQ(pixel(cell, 0, 0), pixel(cell, 3, 3)) << cell;
+  const auto light = [&](int cell) {
+    const std::vector<int> p = pixel(cell, 0, 0);
+    return p[0] + p[1] + p[2];
+  };
+  EXPECT_GT(light(0), light(1));
+  EXPECT_GT(light(1), light(3));
+  EXPECT_GT(light(3), light(4));
+}
+
+TEST(PositionReport, JsonHoldsTheNumbersAndTheMap) {
+  PositionReport report = Example();
+  PositionResult nothing;
+  nothing.ratios = {0.9, 0.1, false};
+  report.results.push_back(nothing);
+  const nlohmann::ordered_json json = PositionJson(report);
+  EXPECT_EQ(json["images"], 10);
+  EXPECT_EQ(json["collapsed"], false);
+  EXPECT_EQ(json["grid"], nlohmann::ordered_json({2, 3}));
+  EXPECT_EQ(json["chance"]["top1"], 1.0 / 6);
+  ASSERT_EQ(json["results"].size(), 2);
+  const auto& row = json["results"][0];
+  EXPECT_EQ(row["mask_ratio"], 0.5);
+  EXPECT_EQ(row["recipe"], true);
+  EXPECT_EQ(row["scored"], 30);
+  EXPECT_EQ(row["top5"], 0.9);
+  EXPECT_EQ(row["distance"], 0.7);
+  EXPECT_EQ(row["within1"], 0.8);
+  EXPECT_EQ(row["top_cell"], nlohmann::ordered_json({0, 0}));
+  EXPECT_EQ(row["error_map"].dump(), "[[0.0,0.5,0.5],[0.6,1.0,null]]");
+  EXPECT_EQ(row["answers"].dump(), "[[9,5,5],[5,3,3]]");
+  EXPECT_EQ(json["results"][1]["scored"], 0);
+  EXPECT_FALSE(json["results"][1].contains("top1"));
+  report.results[0].scores.collapsed = true;
+  EXPECT_EQ(PositionJson(report)["collapsed"], true);
+}
+
+}  // namespace
+}  // namespace tools

@@ -1,0 +1,42 @@
+// Weighted k-nearest-neighbour classification of features, as DINO's eval_knn.py
+// does it (Caron et al., "Emerging Properties in Self-Supervised Vision
+// Transformers", ICCV 2021). Pure host code, no nets.
+#ifndef TOOLS_EVALUATION_KNN_H_
+#define TOOLS_EVALUATION_KNN_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+
+namespace tools {
+
+struct KnnOptions {
+  int k = 20;                 // neighbours; all of them where there are fewer
+  double temperature = 0.07;  // positive
+  int threads = 1;
+};
+
+// Rows of D floats and a label for each.
+struct LabelledRows {
+  absl::Span<const float> rows;  // (N, D), any length; finite
+  absl::Span<const int32_t> labels;
+};
+
+// The class of each query row: its k neighbours by cosine similarity vote with
+// exp(similarity / temperature). Among equally near neighbours those with lower
+// index count, among equal sums the lower class. A row of zeros is equally far
+// from all. Bit-equal whatever the number of threads: a similarity is one float sum
+// over D in order.
+//
+// Labels are in [0, classes). Memory: a copy of `train`, and 64 rows a thread.
+// Errors: sizes that do not match, labels outside, no neighbours, values that are not
+// finite, k or temperature not positive.
+absl::StatusOr<std::vector<int32_t>> ClassifyKnn(const LabelledRows& train,
+                                                 absl::Span<const float> queries, int64_t dim,
+                                                 int classes, const KnnOptions& options);
+
+}  // namespace tools
+
+#endif  // TOOLS_EVALUATION_KNN_H_

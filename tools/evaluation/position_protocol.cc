@@ -1,0 +1,132 @@
+#include "tools/evaluation/position_protocol.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_format.h"
+#include "graph/base/status.h"
+#include "models/droppos/droppos.h"
+
+namespace tools {
+
+absl::Status CheckPredictsPositions(const models::ZooEntry& entry) {
+  const std::vector<models::Evaluation> evaluations = entry.make(entry, 2)->Evaluations();
+  if (!evaluations.empty() && absl::StartsWith(evaluations[0].metric, "heldout_pos_")) {
+    return absl::OkStatus();
+  }
+  return graph::InvalidArgument(entry.name, " (", entry.make(entry, 2)->description(),
+                                ") predicts no positions: it has no position decoder; "
+                                "--protocol=knn measures its features");
+}
+
+std::vector<PositionRatios> RecipeRatios(const models::DropPosConfig& config) {
+  return {{config.mask_ratio, config.pos_mask_ratio, true}};
+}
+
+std::vector<PositionRatios> AllRatios(const models::DropPosConfig& config) {
+  std::vector<double> dropped = {0.25, 0.5, 0.75, 1.0};
+  if (std::find(dropped.begin(), dropped.end(), config.pos_mask_ratio) == dropped.end()) {
+    dropped.push_back(config.pos_mask_ratio);
+    std::sort(dropped.begin(), dropped.end());
+  }
+  std::vector<double> hidden = {config.mask_ratio};
+  if (config.mask_ratio != 0) hidden.push_back(0);
+  std::vector<PositionRatios> all;
+  for (const double mask : hidden) {
+    for (const double pos : dropped) {
+      all.push_back({mask, pos, mask == config.mask_ratio && pos == config.pos_mask_ratio});
+    }
+  }
+  return all;
+}
+
+const PositionResult* PositionReport::recipe() const {
+  for (const PositionResult& result : results) {
+    if (result.ratios.recipe) return &result;
+  }
+  return nullptr;
+}
+
+models::MetricList PositionReport::Metrics() const {
+  const PositionResult* result = recipe();
+  if (result == nullptr || result->scores.scored == 0) return {};
+  const PositionScores& scores = result->scores;
+  return {{"heldout_pos_top1", scores.mean.top1},
+          {"heldout_pos_top5", scores.mean.top5},
+          {"heldout_pos_distance", scores.mean.distance},
+          {"heldout_pos_within1", scores.mean.within1},
+          {"heldout_pos_top_cell", scores.top_share}};
+}
+
+bool PositionReport::collapsed() const {
+  return std::any_of(results.begin(), results.end(),
+                     [](const PositionResult& result) { return result.scores.collapsed; });
+}
+
+absl::StatusOr<std::unique_ptr<PositionProtocol>> PositionProtocol::Create(
+    const models::ModelConfig& model, const models::DropPosConfig& droppos,
+    const std::vector<PositionRatios>& ratios, const graph::CompileOptions& compile, int batch_size,
+    graph::Workspace* workspace) {
+  std::unique_ptr<PositionProtocol> protocol(new PositionProtocol());
+  protocol->grid_ = {model.grid_h(), model.grid_w()};
+  for (const PositionRatios& r : ratios) {
+    models::DropPosConfig config = models::PositionsOnly(droppos);
+    config.mask_ratio = r.mask_ratio;
+    config.pos_mask_ratio = r.pos_mask_ratio;
+    Entry entry;
+    entry.result.ratios = r;
+    entry.result.visible = config.num_visible(model.num_patches());
+    entry.result.dropped = entry.result.visible - config.num_pos_kept(entry.result.visible);
+    if (entry.result.dropped > 0) {
+      const auto build = [&](models::ModelBuilder* b) -> models::ForwardNet::Outputs {
+        const models::DropPosBlobs blobs =
+            models::BuildDropPos(b, model, config, batch_size, models::NoiseSource::kKeys);
+        return {
+            {"logits", blobs.logits}, {"ids_keep", blobs.ids_keep}, {"mask_pos", blobs.mask_pos}};
+      };
+      ASSIGN_OR_RETURN(entry.net,
+                       models::ForwardNet::Compile(
+                           absl::StrFormat("positions_%g_%g", r.mask_ratio, r.pos_mask_ratio),
+                           compile, build, workspace));
+      protocol->parameters_ = entry.net->parameters();  // the same for all
+    }
+    protocol->entries_.push_back(std::move(entry));
+  }
+  return protocol;
+}
+
+absl::StatusOr<PositionReport> PositionProtocol::Run(models::Loader* loader) {
+  PositionReport report;
+  report.grid = grid_;
+  report.chance = UniformGuessing(grid_);
+  std::vector<PositionCounter> counters(entries_.size(), PositionCounter(grid_));
+  while (true) {
+    ASSIGN_OR_RETURN(const models::Batch* batch, loader->Next());
+    if (batch == nullptr) break;
+    report.images += batch->valid;
+    for (size_t e = 0; e < entries_.size(); ++e) {
+      models::ForwardNet* net = entries_[e].net.get();
+      if (net == nullptr) continue;
+      RETURN_IF_ERROR(net->Feed(*batch));
+      RETURN_IF_ERROR(net->Run());
+      ASSIGN_OR_RETURN(const graph::Tensor logits, net->Output("logits"));
+      ASSIGN_OR_RETURN(const graph::Tensor ids_keep, net->Output("ids_keep"));
+      ASSIGN_OR_RETURN(const graph::Tensor mask_pos, net->Output("mask_pos"));
+      const int64_t visible = entries_[e].result.visible;
+      for (int64_t i = 0; i < batch->valid; ++i) {
+        RETURN_IF_ERROR(counters[e].Add(logits.as<float>().data() + i * visible * grid_.cells(),
+                                        ids_keep.as<int32_t>().data() + i * visible,
+                                        mask_pos.as<uint8_t>().data() + i * visible, visible));
+      }
+    }
+  }
+  for (size_t e = 0; e < entries_.size(); ++e) {
+    PositionResult result = entries_[e].result;
+    result.scores = counters[e].Scores();
+    report.results.push_back(std::move(result));
+  }
+  return report;
+}
+
+}  // namespace tools

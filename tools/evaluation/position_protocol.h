@@ -1,0 +1,96 @@
+// Measures on held-out images how well a model puts patches back, for several
+// shares of hidden patches and dropped positions.
+#ifndef TOOLS_EVALUATION_POSITION_PROTOCOL_H_
+#define TOOLS_EVALUATION_POSITION_PROTOCOL_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "graph/compiler/compiler.h"
+#include "graph/runtime/workspace.h"
+#include "models/data/loader.h"
+#include "models/training/forward_net.h"
+#include "models/training/metrics.h"
+#include "models/zoo/config.h"
+#include "tools/evaluation/position_scores.h"
+
+namespace tools {
+
+// OK when `entry` is a model that predicts positions; else says what it is and
+// which protocol it can have.
+absl::Status CheckPredictsPositions(const models::ZooEntry& entry);
+
+struct PositionRatios {
+  double mask_ratio = 0;      // of patches hidden
+  double pos_mask_ratio = 0;  // of visible patches whose position is dropped
+  bool recipe = false;        // those that the model was trained with
+};
+
+// The recipe's alone: what a training run measures.
+std::vector<PositionRatios> RecipeRatios(const models::DropPosConfig& config);
+// mask_ratio of the recipe and 0, each with pos_mask_ratio 0.25, 0.5, 0.75, 1, and
+// the recipe's where it is none of these.
+std::vector<PositionRatios> AllRatios(const models::DropPosConfig& config);
+
+struct PositionResult {
+  PositionRatios ratios;
+  int visible = 0;  // patches an image that the model sees
+  int dropped = 0;  // of these without position; 0: nothing to measure, nothing run
+  PositionScores scores;
+};
+
+struct PositionReport {
+  Grid grid;
+  PositionNumbers chance;
+  int64_t images = 0;
+  std::vector<PositionResult> results;  // in the order of the ratios
+
+  // The recipe's; null where it was not asked for.
+  const PositionResult* recipe() const;
+  // heldout_pos_top1, _top5, _distance, _within1, _top_cell (the share of the
+  // commonest answer): the recipe's.
+  models::MetricList Metrics() const;
+  bool collapsed() const;  // any of them
+};
+
+class PositionProtocol {
+ public:
+  // Compiles a net for each of `ratios` that drops a position. `droppos` is the
+  // trained configuration; what concerns only its loss is left out. Parameters are
+  // those of `workspace`, by name, which must outlive the protocol: a training
+  // session's, then measured as they stand at each Run and `batch_size` must be the
+  // session's, or one of its own, zeros until models::LoadParameters.
+  // Memory: one arena for all nets, as large as the largest needs (mask_ratio 0:
+  // the decoder on all patches, logits batch_size * L * L floats); the recipe's
+  // alone fits in a training step's.
+  static absl::StatusOr<std::unique_ptr<PositionProtocol>> Create(
+      const models::ModelConfig& model, const models::DropPosConfig& droppos,
+      const std::vector<PositionRatios>& ratios, const graph::CompileOptions& compile,
+      int batch_size, graph::Workspace* workspace);
+
+  // One pass over `loader` (LoaderMode::kEvaluate, this batch size), for all ratios at
+  // once. Masks follow from the loader's keys, so they are the same in each Run.
+  // OUT_OF_RANGE when the model's answers are not finite.
+  absl::StatusOr<PositionReport> Run(models::Loader* loader);
+
+  const std::vector<models::Parameter>& parameters() const { return parameters_; }
+
+ private:
+  PositionProtocol() = default;
+
+  struct Entry {
+    PositionResult result;                    // without scores
+    std::unique_ptr<models::ForwardNet> net;  // null: drops no position
+  };
+  Grid grid_;
+  std::vector<Entry> entries_;
+  std::vector<models::Parameter> parameters_;
+};
+
+}  // namespace tools
+
+#endif  // TOOLS_EVALUATION_POSITION_PROTOCOL_H_

@@ -1,0 +1,185 @@
+#include "tools/evaluation/position_report.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace tools {
+namespace {
+
+std::string Percent(double value, double chance) {
+  return absl::StrFormat("%.2f%% (%.2f%%)", 100 * value, 100 * chance);
+}
+
+std::string CellName(int cell, const Grid& grid) {
+  return absl::StrCat("row ", cell / grid.w, ", column ", cell % grid.w);
+}
+
+std::string Ratios(const PositionRatios& ratios) {
+  return absl::StrFormat("mask_ratio %g, pos_mask_ratio %g", ratios.mask_ratio,
+                         ratios.pos_mask_ratio);
+}
+
+using Rgb = std::array<double, 3>;
+
+// A sequential scale, light to dark; `t` in [0, 1].
+Rgb ScaleColor(double t) {
+  static constexpr Rgb kStops[] = {
+      {255, 247, 204}, {254, 217, 118}, {253, 141, 60}, {227, 26, 28}, {103, 0, 31}};
+  constexpr int kLast = 4;
+  const double at = std::clamp(t, 0.0, 1.0) * kLast;
+  const int low = std::min(static_cast<int>(at), kLast - 1);
+  Rgb color;
+  for (int c = 0; c < 3; ++c) {
+    color[c] = kStops[low][c] + (at - low) * (kStops[low + 1][c] - kStops[low][c]);
+  }
+  return color;
+}
+
+// One number a cell as rows of the grid; null for negative ones.
+template <typename T>
+nlohmann::ordered_json Rows(const std::vector<T>& cells, const Grid& grid) {
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  for (int y = 0; y < grid.h; ++y) {
+    nlohmann::ordered_json row = nlohmann::ordered_json::array();
+    for (int x = 0; x < grid.w; ++x) {
+      const T value = cells[y * grid.w + x];
+      if (value < 0) {
+        row.push_back(nullptr);
+      } else {
+        row.push_back(value);
+      }
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+void AddNumbers(const PositionNumbers& numbers, nlohmann::ordered_json* json) {
+  (*json)["top1"] = numbers.top1;
+  (*json)["top5"] = numbers.top5;
+  (*json)["distance"] = numbers.distance;
+  (*json)["within1"] = numbers.within1;
+}
+
+}  // namespace
+
+std::string PositionTable(const PositionReport& report) {
+  std::string text =
+      absl::StrFormat("%-12s%-12s%-10s%8s  %-18s%-19s%-19s%-19s%s\n", "mask ratio", "pos ratio",
+                      "dropped", "scored", "top-1 (chance)", "top-5 (chance)", "distance (chance)",
+                      "within 1 (chance)", "commonest answer");
+  std::string skipped, warning;
+  const PositionResult* worst = nullptr;  // of those that collapsed
+  int collapsed = 0;
+  const PositionNumbers& chance = report.chance;
+  for (const PositionResult& r : report.results) {
+    if (r.dropped == 0) {
+      absl::StrAppend(&skipped, "skipped ", Ratios(r.ratios), ": all ", r.visible,
+                      " visible patches keep their position\n");
+      continue;
+    }
+    const PositionScores& s = r.scores;
+    absl::StrAppendFormat(
+        &text, "%-12s%-12s%-10s%8d  %-18s%-19s%-19s%-19s%.2f%%\n",
+        absl::StrFormat("%g", r.ratios.mask_ratio),
+        absl::StrFormat("%g%s", r.ratios.pos_mask_ratio, r.ratios.recipe ? " *" : ""),
+        absl::StrFormat("%d of %d", r.dropped, r.visible), s.scored,
+        Percent(s.mean.top1, chance.top1), Percent(s.mean.top5, chance.top5),
+        absl::StrFormat("%.3f (%.3f)", s.mean.distance, chance.distance),
+        Percent(s.mean.within1, chance.within1), 100 * s.top_share);
+    if (!s.collapsed) continue;
+    ++collapsed;
+    if (worst == nullptr || s.top_share > worst->scores.top_share) worst = &r;
+  }
+  if (report.recipe() != nullptr && report.results.size() > 1) {
+    absl::StrAppend(&text, "* the ratios of the run\n");
+  }
+  if (worst != nullptr) {
+    warning = absl::StrFormat(
+        "WARNING: collapsed: %.1f%% of the answers are the cell at %s (a cell's share is %.2f%%) "
+        "with %s, and %d of the %d lines are like that: the model has hardly learned, or answers "
+        "alike whatever it is shown\n",
+        100 * worst->scores.top_share, CellName(worst->scores.top_cell, report.grid),
+        100.0 / report.grid.cells(), Ratios(worst->ratios), collapsed, report.results.size());
+  }
+  return absl::StrCat(text, skipped, warning);
+}
+
+std::vector<double> ErrorRates(const PositionScores& scores) {
+  std::vector<double> rates(scores.cell_scored.size(), -1.0);
+  for (size_t cell = 0; cell < rates.size(); ++cell) {
+    if (scores.cell_scored[cell] == 0) continue;
+    rates[cell] = static_cast<double>(scores.cell_wrong[cell]) /
+                  static_cast<double>(scores.cell_scored[cell]);
+  }
+  return rates;
+}
+
+std::string ErrorGrid(const PositionScores& scores, const Grid& grid) {
+  const std::vector<double> rates = ErrorRates(scores);
+  std::string text;
+  for (int y = 0; y < grid.h; ++y) {
+    for (int x = 0; x < grid.w; ++x) {
+      const double rate = rates[y * grid.w + x];
+      absl::StrAppend(&text, rate < 0 ? "   ." : absl::StrFormat("%4.0f", 100 * rate));
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+models::Image ErrorMap(const PositionScores& scores, const Grid& grid, int cell_pixels) {
+  const std::vector<double> rates = ErrorRates(scores);
+  double low = 1, high = 0;
+  for (const double rate : rates) {
+    if (rate < 0) continue;
+    low = std::min(low, rate);
+    high = std::max(high, rate);
+  }
+  models::Image image = models::Image::Sized(grid.w * cell_pixels, grid.h * cell_pixels);
+  for (int y = 0; y < image.height; ++y) {
+    for (int x = 0; x < image.width; ++x) {
+      const double rate = rates[y / cell_pixels * grid.w + x / cell_pixels];
+      Rgb color = {160, 160, 160};
+      if (rate >= 0) color = ScaleColor(high > low ? (rate - low) / (high - low) : 0.5);
+      for (int c = 0; c < 3; ++c) {
+        image.pixel(x, y)[c] = static_cast<uint8_t>(std::lround(color[c]));
+      }
+    }
+  }
+  return image;
+}
+
+nlohmann::ordered_json PositionJson(const PositionReport& report) {
+  nlohmann::ordered_json json;
+  json["images"] = report.images;
+  json["grid"] = {report.grid.h, report.grid.w};
+  AddNumbers(report.chance, &json["chance"]);
+  json["collapsed"] = report.collapsed();
+  json["results"] = nlohmann::ordered_json::array();
+  for (const PositionResult& r : report.results) {
+    nlohmann::ordered_json row;
+    row["mask_ratio"] = r.ratios.mask_ratio;
+    row["pos_mask_ratio"] = r.ratios.pos_mask_ratio;
+    row["recipe"] = r.ratios.recipe;
+    row["visible"] = r.visible;
+    row["dropped"] = r.dropped;
+    row["scored"] = r.scores.scored;
+    if (r.scores.scored > 0) {
+      AddNumbers(r.scores.mean, &row);
+      row["top_cell"] = {r.scores.top_cell / report.grid.w, r.scores.top_cell % report.grid.w};
+      row["top_cell_share"] = r.scores.top_share;
+      row["collapsed"] = r.scores.collapsed;
+      row["error_map"] = Rows(ErrorRates(r.scores), report.grid);
+      row["answers"] = Rows(r.scores.cell_answers, report.grid);
+    }
+    json["results"].push_back(std::move(row));
+  }
+  return json;
+}
+
+}  // namespace tools
