@@ -33,7 +33,6 @@
 #include "tools/plugins.h"
 #include "tools/short_spins.h"
 #include "tools/vis/position_visualizer.h"
-#include "tools/vis/sheet.h"
 
 namespace tools {
 namespace {

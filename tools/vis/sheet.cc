@@ -29,7 +29,7 @@ struct Point {
 };
 Point Center(const PixelBox& box) { return {box.x + box.width / 2.0, box.y + box.height / 2.0}; }
 
-// Legends and captions in one place: what the sheet writes with.
+// Of captions and the legend.
 TextStyle Style(const SheetGeometry& g, bool bold = false) {
   return {static_cast<double>(g.text), bold, Rgb(kTextColor)};
 }
@@ -51,7 +51,7 @@ std::string Fitted(Canvas* canvas, const std::string& text, const TextStyle& sty
 
 // A small number in the upper right corner of a cell.
 void DrawCount(const PixelBox& cell, const std::string& count, bool right, Canvas* canvas) {
-  const int height = std::clamp(cell.width * 2 / 5, 11, 20);
+  const int height = std::clamp(cell.width * 2 / 5, std::min(11, cell.width), 20);
   const TextStyle style{height * 0.85, true, Rgb(0xFFFFFF)};
   const double text = canvas->TextWidth(count, style);
   const int width = std::max(height, static_cast<int>(std::ceil(text)) + 4);

@@ -177,6 +177,19 @@ TEST_F(PredictPositionsCli, BadImages) {
   ExpectRefused(PredictRun({"--image=bad", "--out=x.png"}), {"bad/1.jpg"});
 }
 
+TEST_F(PredictPositionsCli, DataOfTheRunThatIsGone) {
+  std::ofstream(folder_ / "flags.txt") << "--model=droppos_tiny\n--data_path=gone\n";
+  ExpectRefused(PredictRun({"--flagfile=flags.txt", "--out=x.png"}), {"gone", "--image"});
+}
+
+TEST_F(PredictPositionsCli, Help) {
+  const Outcome help = Predict({"--help"});
+  EXPECT_EQ(help.exit_code, 0);
+  for (const char* flag : {"--checkpoint", "--image", "--out", "--pos_mask_ratio", "--overwrite"}) {
+    EXPECT_THAT(help.out, HasSubstr(flag));
+  }
+}
+
 TEST_F(PredictPositionsCli, BadCheckpoints) {
   const std::vector<std::string> rest = {"--image=a.png", "--out=x.png"};
   const auto with = [&](std::vector<std::string> args) {
