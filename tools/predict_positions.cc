@@ -125,7 +125,7 @@ absl::StatusOr<std::vector<PictureToAsk>> FindPictures(const Flags& flags,
 absl::Status Predict(const Flags& flags) {
   const models::Zoo zoo = MakeZoo();
   ASSIGN_OR_RETURN(const TrainedModel trained, ReadTrainedModel(flags.checkpoint, zoo));
-  RETURN_IF_ERROR(CheckPredictsPositions(trained.entry()));
+  RETURN_IF_ERROR(CheckHasPositions(trained.entry()));
   models::ZooEntry entry = trained.entry();
   entry.droppos.mask_ratio = flags.mask_ratio.value_or(entry.droppos.mask_ratio);
   entry.droppos.pos_mask_ratio = flags.pos_mask_ratio.value_or(entry.droppos.pos_mask_ratio);

@@ -47,7 +47,7 @@ absl::Status Answer(absl::Span<const float> logits, VisiblePatch* patch) {
 
 }  // namespace
 
-absl::Status CheckPredictsPositions(const models::ZooEntry& entry) {
+absl::Status CheckHasPositions(const models::ZooEntry& entry) {
   const std::unique_ptr<models::Model> model = entry.make(entry, 1);
   if (dynamic_cast<const models::DropPos*>(model.get()) != nullptr) return absl::OkStatus();
   return graph::InvalidArgument(entry.name,
@@ -57,7 +57,7 @@ absl::Status CheckPredictsPositions(const models::ZooEntry& entry) {
 absl::StatusOr<std::unique_ptr<PositionPredictor>> PositionPredictor::Create(
     const models::ZooEntry& entry, const graph::CompileOptions& options,
     graph::Workspace* workspace) {
-  RETURN_IF_ERROR(CheckPredictsPositions(entry));
+  RETURN_IF_ERROR(CheckHasPositions(entry));
   RETURN_IF_ERROR(models::Validate(entry.model, entry.droppos));
   models::DropPosConfig config = entry.droppos;
   // What is for the loss alone is not asked for here: no guide, no pixels.

@@ -19,7 +19,7 @@
 namespace tools {
 
 // InvalidArgument, naming it, for an entry that has no positions to predict.
-absl::Status CheckPredictsPositions(const models::ZooEntry& entry);
+absl::Status CheckHasPositions(const models::ZooEntry& entry);
 
 // An image to ask about.
 struct PictureToAsk {
