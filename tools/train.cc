@@ -25,6 +25,7 @@
 #include "tools/flags/resolve_flags.h"
 #include "tools/list_models.h"
 #include "tools/machine.h"
+#include "tools/observers.h"
 #include "tools/plugins.h"
 #include "tools/short_spins.h"
 
@@ -96,6 +97,7 @@ absl::Status RunTraining(const ParsedFlags& parsed, const models::Zoo& zoo,
   }
   session_options.recipe = resolved.entry.recipe;
   session_options.accum_iter = resolved.accum_iter;
+  session_options.step_every_micro_batch = resolved.step_every_micro_batch;
   session_options.seed = static_cast<uint64_t>(flags.seed.value());
   GraphDump dump;
   if (flags.dump_graph) {
@@ -112,6 +114,9 @@ absl::Status RunTraining(const ParsedFlags& parsed, const models::Zoo& zoo,
                                  {flags.allow_missing.value_or(std::vector<std::string>()), false},
                                  session->workspace()));
   }
+  ASSIGN_OR_RETURN(const std::unique_ptr<Observers> observers,
+                   Observers::Create(resolved, data, session_options.compile, session.get(),
+                                     output.File(models::kVisFolder)));
   std::cout << Banner(resolved, *model, data, *session, backend, steps_per_epoch, output.path());
   if (!loaded.empty()) std::cout << "  start      " << loaded << "\n";
   std::cout << std::endl;
@@ -139,6 +144,9 @@ absl::Status RunTraining(const ParsedFlags& parsed, const models::Zoo& zoo,
   options.random_crop = flags.data_path.has_value();
   options.steps = flags.steps.value_or(-1);
   options.eval_every = flags.eval_every.value();
+  options.also_evaluate = [&observers](bool thorough) { return observers->Evaluate(thorough); };
+  options.vis_every = flags.vis_every.value_or(0);
+  options.visualize = [&observers](int64_t step) { return observers->Visualize(step); };
   options.print_every = flags.print_every.value();
   options.metrics_path = output.File(models::kMetricsFile);
   options.checkpoint_path = output.File(models::kCheckpointFile);

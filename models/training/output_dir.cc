@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
 
@@ -41,6 +42,21 @@ std::string FreeName(const std::string& name) {
 
 absl::Status CannotUse(int error, absl::string_view what, const std::string& path) {
   return absl::ErrnoToStatus(error, absl::StrCat(what, " the output folder ", path, kWayOut));
+}
+
+// Only what a run has drawn: other files in the folder, and then it, stay.
+void RemovePictures(const fs::path& run) {
+  const fs::path folder = run / kVisFolder;
+  std::error_code error;
+  std::vector<fs::path> pictures;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (absl::StartsWith(name, "step_") && absl::EndsWith(name, ".png")) {
+      pictures.push_back(entry.path());
+    }
+  }
+  for (const fs::path& picture : pictures) fs::remove(picture, error);
+  fs::remove(folder, error);  // fails, rightly, where it is not empty
 }
 
 }  // namespace
@@ -132,12 +148,14 @@ absl::Status OutputDir::Create() {
     fs::remove(fs::path(path_) / name, error);
     if (error) return CannotUse(error.value(), absl::StrCat("cannot replace ", name, " in"), path_);
   }
+  RemovePictures(path_);
   return absl::OkStatus();
 }
 
 void OutputDir::Discard() {
   std::error_code ignored;
   for (const char* name : kRunFiles) fs::remove(fs::path(path_) / name, ignored);
+  RemovePictures(path_);
   if (made_) fs::remove(path_, ignored);  // fails, rightly, where it is not empty
 }
 

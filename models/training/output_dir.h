@@ -15,6 +15,8 @@ namespace models {
 inline constexpr char kMetricsFile[] = "metrics.jsonl";
 inline constexpr char kFlagsFile[] = "flags.txt";
 inline constexpr char kCheckpointFile[] = "checkpoint.safetensors";
+// Pictures of the run: vis/step_0001200.png, ...
+inline constexpr char kVisFolder[] = "vis";
 
 // `path` as the person who typed it means it: `bazel run` changes directory, and
 // $BUILD_WORKING_DIRECTORY names the one the command was typed in. Absolute and
@@ -35,12 +37,12 @@ class OutputDir {
                                           bool overwrite, absl::Time now = absl::Now());
 
   // Makes the folder and those above it. With `overwrite`, removes an earlier
-  // run's files (the three above) and nothing else. On an error, folders made
+  // run's files (the three above, and vis/step_*.png) and nothing else. On an error, folders made
   // on the way are removed again.
   absl::Status Create();
 
   // Takes back what Create() made, for a run that ended before its first step: the
-  // three files, and the folder where Create() made it and it is empty.
+  // run's files, and the folder where Create() made it and it is empty.
   void Discard();
 
   // Absolute where the user's path was, or where $BUILD_WORKING_DIRECTORY is set.

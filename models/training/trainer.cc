@@ -112,7 +112,7 @@ class Run {
       const bool last = step_ == last_step_;
       const bool stopped = options_.stop != nullptr && options_.stop->load();
       if (epoch_ends || asked || stopped || last) {
-        const absl::Status status = Evaluate();
+        const absl::Status status = Evaluate(/*thorough=*/asked || stopped || last);
         if (!status.ok()) return graph::Annotate(status, "held-out images");
       }
       if (options_.vis_every > 0 && (step_ % options_.vis_every == 0 || stopped || last)) {
@@ -171,7 +171,7 @@ class Run {
     return absl::OkStatus();
   }
 
-  absl::Status Evaluate() {
+  absl::Status Evaluate(bool thorough) {
     if (eval_loader_ == nullptr || evaluated_at_ == step_) return absl::OkStatus();
     evaluated_at_ = step_;
     const absl::Time before = absl::Now();
@@ -191,7 +191,7 @@ class Run {
       if (chance > 0) absl::StrAppendFormat(&line, " (%.1fx chance)", value / chance);
     }
     if (options_.also_evaluate) {
-      ASSIGN_OR_RETURN(const MetricList more, options_.also_evaluate());
+      ASSIGN_OR_RETURN(const MetricList more, options_.also_evaluate(thorough));
       for (const auto& [name, value] : more) {
         m.values.emplace_back(name, value);
         line += MetricText(name, value);

@@ -29,8 +29,9 @@ struct TrainerOptions {
                            // over. Never changes the schedule.
   int64_t eval_every = 0;  // steps between evaluations; 0: at the end of each epoch only
   // Further numbers of an evaluation, for its line of metrics.jsonl; takes the
-  // parameters from the session's workspace. May be empty.
-  std::function<absl::StatusOr<MetricList>()> also_evaluate;
+  // parameters from the session's workspace. `thorough` after each eval_every steps
+  // and at the end of the run. May be empty.
+  std::function<absl::StatusOr<MetricList>(bool thorough)> also_evaluate;
   // Called after every so many steps and at the end; 0: never.
   int64_t vis_every = 0;
   std::function<absl::Status(int64_t step)> visualize;

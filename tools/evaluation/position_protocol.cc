@@ -52,10 +52,9 @@ models::MetricList PositionReport::Metrics() const {
   const PositionResult* result = recipe();
   if (result == nullptr || result->scores.scored == 0) return {};
   const PositionScores& scores = result->scores;
-  return {{"heldout_pos_top1", scores.mean.top1},
-          {"heldout_pos_top5", scores.mean.top5},
+  return {{"heldout_pos_acc5", scores.mean.top5},
+          {"heldout_pos_acc_within1", scores.mean.within1},
           {"heldout_pos_distance", scores.mean.distance},
-          {"heldout_pos_within1", scores.mean.within1},
           {"heldout_pos_top_cell", scores.top_share}};
 }
 

@@ -51,8 +51,9 @@ struct PositionReport {
 
   // The recipe's; null where it was not asked for.
   const PositionResult* recipe() const;
-  // heldout_pos_top1, _top5, _distance, _within1, _top_cell (the share of the
-  // commonest answer): the recipe's.
+  // What a training run's own heldout_pos_acc1 leaves out, at the recipe's ratios:
+  // heldout_pos_acc5, _acc_within1, _distance, _top_cell (the share of the commonest
+  // answer).
   models::MetricList Metrics() const;
   bool collapsed() const;  // any of them
 };

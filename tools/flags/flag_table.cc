@@ -99,7 +99,7 @@ const FlagRow kRows[] = {
     {"steps", kRun, &F::steps, kNotNegative, "N", "all epochs",
      "end after N steps; the schedule stays as it is; 0: set up only"},
     {"eval_every", kRun, &F::eval_every, kNotNegative, "N", "0",
-     "evaluate every N steps too, not only after each epoch"},
+     "evaluate every N steps too, not only after each epoch, and then with kNN"},
     {"print_every", kRun, &F::print_every, kPositive, "N", "20", "steps between progress lines"},
     {"init_from", kRun, &F::init_from, kAny, "FILE", "random parameters",
      "safetensors file to take the parameters from"},
@@ -117,6 +117,8 @@ const FlagRow kRows[] = {
      "replace these files where output_dir holds an earlier run"},
     {"dump_graph", kOutput, &F::dump_graph, kAny, "DIR", "no dump",
      "write the nets as protobuf, text and Graphviz files"},
+    {"vis_every", kOutput, &F::vis_every, kNotNegative, "N", "never",
+     "every N steps, draw into output_dir/vis where the model puts patches"},
 
     {"token_size", kCompatible, &F::token_size, kPositive, "N", "the patch grid's side",
      "patches a side, not a size; nothing else is accepted, but for smooth_grid=official, whose "

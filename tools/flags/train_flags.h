@@ -85,6 +85,7 @@ struct TrainFlags {
   absl::optional<std::string> output_dir;  // unset: see models/training/output_dir.h
   absl::optional<bool> overwrite;
   absl::optional<std::string> dump_graph;
+  absl::optional<int64_t> vis_every;  // 0: never
 
   // Redundant, but checked against the grid; smooth_grid=official computes with it.
   absl::optional<int64_t> token_size;

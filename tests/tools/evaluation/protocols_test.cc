@@ -156,13 +156,11 @@ TEST_F(Protocols, PositionsAgreeWithTheModelsOwnEvaluation) {
   EXPECT_EQ(report.results[0].visible, 6);
   EXPECT_EQ(report.results[0].dropped, 5);
   EXPECT_EQ(report.results[0].scores.scored, 75 * 5);
-  const models::MetricList metrics = report.Metrics();
-  ASSERT_EQ(metrics.size(), 5);
-  EXPECT_THAT(metrics[0], Pair("heldout_pos_top1", report.results[0].scores.mean.top1));
-  EXPECT_THAT(metrics[1], Pair("heldout_pos_top5", report.results[0].scores.mean.top5));
-  EXPECT_THAT(metrics[2], Pair("heldout_pos_distance", report.results[0].scores.mean.distance));
-  EXPECT_THAT(metrics[3], Pair("heldout_pos_within1", report.results[0].scores.mean.within1));
-  EXPECT_THAT(metrics[4], Pair("heldout_pos_top_cell", report.results[0].scores.top_share));
+  const PositionScores& scores = report.results[0].scores;
+  EXPECT_THAT(report.Metrics(), ElementsAre(Pair("heldout_pos_acc5", scores.mean.top5),
+                                            Pair("heldout_pos_acc_within1", scores.mean.within1),
+                                            Pair("heldout_pos_distance", scores.mean.distance),
+                                            Pair("heldout_pos_top_cell", scores.top_share)));
 }
 
 TEST_F(Protocols, EvaluatingBesideTrainingChangesNothing) {

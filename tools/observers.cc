@@ -1,0 +1,94 @@
+#include "tools/observers.h"
+
+#include <filesystem>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "graph/base/status.h"
+
+namespace tools {
+namespace {
+
+absl::StatusOr<std::unique_ptr<models::Loader>> HeldOutLoader(const ResolvedFlags& resolved,
+                                                              const models::Dataset& held_out) {
+  models::LoaderOptions options;
+  options.mode = models::LoaderMode::kEvaluate;
+  options.batch_size = resolved.entry.recipe.batch_size;
+  options.input_height = resolved.entry.model.input_h;
+  options.input_width = resolved.entry.model.input_w;
+  options.seed = static_cast<uint64_t>(resolved.flags.seed.value());
+  options.num_workers = static_cast<int>(resolved.flags.num_workers.value());
+  return models::Loader::Create(&held_out, options);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Observers>> Observers::Create(const ResolvedFlags& resolved,
+                                                             const models::Datasets& data,
+                                                             const graph::CompileOptions& compile,
+                                                             models::Session* session,
+                                                             const std::string& folder) {
+  std::unique_ptr<Observers> o(new Observers());
+  o->folder_ = folder;
+  const models::ZooEntry& entry = resolved.entry;
+  const bool pictures = resolved.flags.vis_every.value_or(0) > 0;
+  const bool predicts = CheckPredictsPositions(entry).ok();
+  if (pictures && !predicts) {
+    return graph::InvalidArgument("--vis_every draws where a model puts patches, but --model=",
+                                  entry.name, " predicts no positions; leave the flag out");
+  }
+  if (data.held_out == nullptr) {
+    if (!pictures) return o;
+    return graph::InvalidArgument(
+        "--vis_every draws held-out images, and there are none; raise --val_fraction");
+  }
+  const int batch = entry.recipe.batch_size;
+  graph::Workspace* workspace = session->workspace();
+  if (predicts) {
+    ASSIGN_OR_RETURN(o->positions_, PositionProtocol::Create(entry.model, entry.droppos,
+                                                             RecipeRatios(entry.droppos), compile,
+                                                             batch, workspace));
+    ASSIGN_OR_RETURN(o->loader_, HeldOutLoader(resolved, *data.held_out));
+  }
+  if (!entry.needs_labels && CheckLabels(*data.train, data.held_out.get()).ok()) {
+    o->knn_train_ = std::make_unique<SpreadDataset>(data.train.get(), kKnnTrainImages);
+    o->knn_held_out_ = std::make_unique<SpreadDataset>(data.held_out.get(), kKnnHeldOutImages);
+    KnnProtocolOptions options;
+    options.num_workers = static_cast<int>(resolved.flags.num_workers.value());
+    ASSIGN_OR_RETURN(o->knn_, KnnProtocol::Create(entry.model, options, compile, batch, workspace));
+  }
+  if (pictures) {
+    ASSIGN_OR_RETURN(std::vector<PictureToAsk> images,
+                     ChoosePictures(*data.held_out, kSheetImages));
+    ASSIGN_OR_RETURN(o->visualizer_, PositionVisualizer::Create(
+                                         entry, compile, workspace, std::move(images),
+                                         static_cast<uint64_t>(resolved.flags.seed.value())));
+  }
+  return o;
+}
+
+absl::StatusOr<models::MetricList> Observers::Evaluate(bool thorough) {
+  models::MetricList metrics;
+  if (positions_ != nullptr) {
+    ASSIGN_OR_RETURN(const PositionReport report, positions_->Run(loader_.get()));
+    metrics = report.Metrics();
+  }
+  if (knn_ != nullptr && thorough) {
+    ASSIGN_OR_RETURN(const KnnReport report, knn_->Run(*knn_train_, *knn_held_out_));
+    const models::MetricList knn = report.Metrics();
+    metrics.insert(metrics.end(), knn.begin(), knn.end());
+  }
+  return metrics;
+}
+
+absl::Status Observers::Visualize(int64_t step) {
+  std::error_code error;
+  std::filesystem::create_directory(folder_, error);
+  if (error)
+    return absl::UnknownError(absl::StrCat("cannot make ", folder_, ": ", error.message()));
+  return visualizer_->Write(
+      absl::StrCat("step ", step),
+      (std::filesystem::path(folder_) / absl::StrFormat("step_%07d.png", step)).string());
+}
+
+}  // namespace tools

@@ -1,0 +1,62 @@
+// What a pretraining run measures and draws beside its model's own evaluation:
+// the protocols of //tools:evaluate, and the sheets of //tools:predict_positions.
+#ifndef TOOLS_OBSERVERS_H_
+#define TOOLS_OBSERVERS_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "models/data/open_dataset.h"
+#include "models/training/metrics.h"
+#include "models/training/session.h"
+#include "tools/evaluation/knn_protocol.h"
+#include "tools/evaluation/position_protocol.h"
+#include "tools/evaluation/spread_dataset.h"
+#include "tools/flags/resolve_flags.h"
+#include "tools/vis/position_visualizer.h"
+
+namespace tools {
+
+// Bounds of the kNN check during training, spread over the data; //tools:evaluate
+// takes all.
+inline constexpr int64_t kKnnTrainImages = 10'000;
+inline constexpr int64_t kKnnHeldOutImages = 2'000;
+// Rows of a sheet.
+inline constexpr int kSheetImages = 4;
+
+// Its nets read the session's parameters as they stand, between steps.
+class Observers {
+ public:
+  // Compiles what applies: positions where the model predicts them, kNN where the data
+  // have labels, pictures where `resolved` asks for them (an error for a model
+  // that predicts no positions, and where nothing is held out). `data` and `session`
+  // must outlive it. `folder` is where sheets go; it is made at the first one.
+  static absl::StatusOr<std::unique_ptr<Observers>> Create(const ResolvedFlags& resolved,
+                                                           const models::Datasets& data,
+                                                           const graph::CompileOptions& compile,
+                                                           models::Session* session,
+                                                           const std::string& folder);
+
+  // Numbers on the held-out images at the recipe's ratios (position_protocol.h); with
+  // `thorough` kNN too.
+  absl::StatusOr<models::MetricList> Evaluate(bool thorough);
+  // Writes <folder>/step_0001200.png.
+  absl::Status Visualize(int64_t step);
+
+ private:
+  Observers() = default;
+
+  std::unique_ptr<PositionProtocol> positions_;  // null: none to predict
+  std::unique_ptr<models::Loader> loader_;       // of the held-out images
+  std::unique_ptr<KnnProtocol> knn_;             // null: no labels
+  std::unique_ptr<SpreadDataset> knn_train_, knn_held_out_;
+  std::unique_ptr<PositionVisualizer> visualizer_;  // null: not asked for
+  std::string folder_;
+};
+
+}  // namespace tools
+
+#endif  // TOOLS_OBSERVERS_H_
