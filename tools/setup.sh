@@ -5,7 +5,13 @@
 #
 #   tools/setup.sh            what building and testing need
 #   tools/setup.sh --list     print what would be installed, install nothing
+#   tools/setup.sh --peers [DIR]  only the Python peers of tests/peer, into a virtual
+#                             environment of their own (setup_peers.sh)
 set -euo pipefail
+if [ "${1:-}" = --peers ]; then
+  shift
+  exec "$(dirname "$0")/setup_peers.sh" "$@"
+fi
 cd "$(dirname "$0")/.."
 
 # What WORKSPACE and third_party/BUILD.bazel name. One package a line, with its use.
@@ -45,7 +51,7 @@ if [ "${1:-}" = --list ]; then
   grep -o 'wheel = "[^"]*"' WORKSPACE | sed 's/wheel = "\(.*\)"/PyPI wheel:      \1/'
   exit 0
 elif [ $# -gt 0 ]; then
-  echo "setup.sh: unknown argument '$1' (only --list is known)" >&2
+  echo "setup.sh: unknown argument '$1' (--list and --peers are known)" >&2
   exit 2
 fi
 

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# All checks against PyTorch, timm and onnxruntime (tools/setup.sh --peers), by hand:
+#
+#   tests/peer/run.sh PHOTOS [DROPPOS_CHECKOUT]
+#
+#   PHOTOS             a folder of images
+#   DROPPOS_CHECKOUT   the official code; without it, weights_test.py makes its .pth itself
+#
+# $DROPPOS_PEERS names the environment (default ~/.cache/droppos-peers), $BAZEL the
+# build command (default bazel).
+set -euo pipefail
+if [ $# -lt 1 ] || [ $# -gt 2 ]; then
+  sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
+  exit 2
+fi
+photos=$(realpath "$1")
+official=()
+[ $# -lt 2 ] || official=("--official=$(realpath "$2")")
+cd "$(dirname "$0")/../.."
+env=${DROPPOS_PEERS:-$HOME/.cache/droppos-peers}/env.sh
+if [ ! -e "$env" ]; then
+  echo "run.sh: there is no $env; run tools/setup.sh --peers" >&2
+  exit 1
+fi
+bazel=${BAZEL:-bazel}
+$bazel build //tools:train //tools:export //tools:extract_features
+bin=$($bazel info bazel-bin)/tools
+. "$env"
+failed=0
+python tests/peer/weights_test.py --photos="$photos" --bin="$bin" "${official[@]}" || failed=1
+python tests/peer/onnx_test.py --photos="$photos" --bin="$bin" || failed=1
+exit $failed
