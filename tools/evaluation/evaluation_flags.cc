@@ -58,7 +58,12 @@ absl::StatusOr<models::Datasets> OpenEvaluationData(const TrainedModel& trained,
   open.input_width = trained.entry().model.input_w;
   open.val_fraction =
       flags.val_fraction.has_value() ? *flags.val_fraction : run.val_fraction.value_or(0.01);
-  return models::OpenDatasets(open);
+  absl::StatusOr<models::Datasets> data = models::OpenDatasets(open);
+  if (!data.ok() && !flags.data_path.has_value() && run.data_path.has_value()) {
+    return graph::Annotate(data.status(),
+                           "the data of the run (--data_path names others): opening them");
+  }
+  return data;
 }
 
 absl::Status CheckOutputFile(const std::string& flag, const std::string& path, bool overwrite) {
@@ -91,8 +96,11 @@ absl::Status WriteText(const std::string& path, const std::string& text) {
   std::ofstream file(path, std::ios::binary);
   file << text;
   file.close();
-  if (!file) return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", path));
-  return absl::OkStatus();
+  if (file) return absl::OkStatus();
+  const absl::Status status = absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", path));
+  std::error_code error;
+  if (fs::is_regular_file(path, error)) fs::remove(path, error);  // nothing half-written
+  return status;
 }
 
 std::string ModelLine(const TrainedModel& trained) {

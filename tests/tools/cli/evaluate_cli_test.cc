@@ -1,0 +1,361 @@
+// evaluate and extract_features as a person meets them: run with good and bad input on
+// a small model that train has made.
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "models/data/image_io.h"
+#include "models/training/safetensors.h"
+#include "nlohmann/json.hpp"
+
+namespace tools {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+struct Outcome {
+  int exit_code = -1;
+  std::string out, err;
+};
+
+std::string Contents(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void Write(const fs::path& path, const std::string& text) {
+  fs::create_directories(path.parent_path());
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+fs::path TempFolder() { return std::getenv("TEST_TMPDIR"); }
+
+// Runs tools/`tool` in `folder`, as `bazel run` would.
+Outcome RunTool(const std::string& tool, std::vector<std::string> args, const fs::path& folder) {
+  const fs::path out = TempFolder() / "out.txt", err = TempFolder() / "err.txt";
+  args.insert(args.begin(), fs::absolute("tools/" + tool));
+  const pid_t child = fork();
+  if (child == 0) {
+    setenv("BUILD_WORKING_DIRECTORY", folder.c_str(), 1);
+    std::vector<char*> argv;
+    for (std::string& arg : args) argv.push_back(arg.data());
+    argv.push_back(nullptr);
+    dup2(open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
+    dup2(open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO);
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+  int status = 0;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  Outcome outcome;
+  outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  outcome.out = Contents(out);
+  outcome.err = Contents(err);
+  return outcome;
+}
+
+class EvaluateCli : public ::testing::Test {
+ protected:
+  // Two runs of a few steps, shared by all tests: droppos/ and classifier/.
+  static void SetUpTestSuite() {
+    models_ = TempFolder() / "models";
+    fs::create_directories(models_);
+    for (const char* name : {"droppos", "vit"}) {
+      const Outcome run = RunTool(
+          "train",
+          {std::string("--model=") + name + "_tiny", "--embed_dim=16", "--depth=1", "--num_heads=2",
+           "--decoder_embed_dim=8", "--decoder_depth=1", "--decoder_num_heads=2", "--input_size=32",
+           "--batch_size=64", "--steps=2", std::string("--output_dir=") + name},
+          models_);
+      ASSERT_EQ(run.exit_code, 0) << run.err;
+    }
+  }
+
+  void SetUp() override {
+    folder_ = TempFolder() / ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    fs::create_directories(folder_);
+  }
+
+  std::string Checkpoint(const std::string& name = "droppos") {
+    return "--checkpoint=" + (models_ / name / "checkpoint.safetensors").string();
+  }
+  Outcome Evaluate(const std::vector<std::string>& args) {
+    return RunTool("evaluate", args, folder_);
+  }
+  Outcome Extract(const std::vector<std::string>& args) {
+    return RunTool("extract_features", args, folder_);
+  }
+
+  // Photographs of one colour each in photos/ (or photos/<class>/).
+  void MakePhotos(const std::string& below, int count) {
+    for (int i = 0; i < count; ++i) {
+      models::Image image = models::Image::Sized(40 + i, 36);
+      for (size_t p = 0; p < image.rgb.size(); ++p) {
+        image.rgb[p] = static_cast<uint8_t>(p * (i + 1) / 7 + below.size());
+      }
+      const fs::path path = folder_ / "photos" / below / (std::to_string(i) + ".png");
+      fs::create_directories(path.parent_path());
+      ASSERT_TRUE(models::WritePng(path.string(), image).ok());
+    }
+  }
+
+  // Refused with one line that names the thing, before anything was written.
+  void ExpectRefused(const Outcome& outcome, const std::vector<std::string>& texts,
+                     bool one_line = true) {
+    EXPECT_EQ(outcome.exit_code, 1) << outcome.out << outcome.err;
+    for (const std::string& text : texts) EXPECT_THAT(outcome.err, HasSubstr(text));
+    EXPECT_THAT(outcome.err,
+                ::testing::AnyOf(StartsWith("evaluate: "), StartsWith("extract_features: ")));
+    EXPECT_THAT(outcome.err, Not(HasSubstr("CHECK failed")));
+    if (one_line) {
+      EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+    }
+  }
+
+  static fs::path models_;
+  fs::path folder_;
+};
+
+fs::path EvaluateCli::models_;
+
+TEST_F(EvaluateCli, PositionPrintsATableAndWritesJsonAndMap) {
+  const Outcome outcome = Evaluate({"--protocol=position", Checkpoint(), "--max_images=100",
+                                    "--json=p.json", "--error_map=map.png"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out,
+              AllOf(HasSubstr("droppos_tiny after step 2"), HasSubstr("embedded data set"),
+                    HasSubstr("images 100 held out"), HasSubstr("0.75 *"), HasSubstr("(6.25%)"),
+                    HasSubstr("Wrong answers by true cell")));
+  const json report = json::parse(Contents(folder_ / "p.json"));
+  EXPECT_EQ(report["protocol"], "position");
+  EXPECT_EQ(report["model"], "droppos_tiny");
+  EXPECT_EQ(report["step"], 2);
+  EXPECT_EQ(report["images"], 100);
+  EXPECT_EQ(report["grid"], json({4, 4}));
+  EXPECT_EQ(report["chance"]["top1"], 1.0 / 16);
+  ASSERT_EQ(report["results"].size(), 8);
+  // 16 patches, 4 of them visible, 3 of these without position.
+  EXPECT_EQ(report["results"][2]["recipe"], true);
+  EXPECT_EQ(report["results"][2]["scored"], 300);
+  EXPECT_EQ(report["results"][7]["scored"], 1600);
+  const auto map = models::ReadImage((folder_ / "map.png").string());
+  ASSERT_TRUE(map.ok()) << map.status();
+  EXPECT_EQ(map->width, 448);
+  EXPECT_EQ(map->height, 448);
+  // A model that has taken two steps answers alike whatever it is shown.
+  EXPECT_EQ(report["collapsed"], outcome.out.find("WARNING: collapsed") != std::string::npos);
+
+  const Outcome again = Evaluate({"--protocol=position", Checkpoint(), "--max_images=100",
+                                  "--json=again.json", "--num_workers=0"});
+  ASSERT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_EQ(Contents(folder_ / "p.json"), Contents(folder_ / "again.json"));
+  const Outcome other = Evaluate(
+      {"--protocol=position", Checkpoint(), "--max_images=100", "--json=other.json", "--seed=9"});
+  ASSERT_EQ(other.exit_code, 0) << other.err;
+  EXPECT_NE(json::parse(Contents(folder_ / "other.json"))["results"], report["results"]);
+}
+
+TEST_F(EvaluateCli, PositionAgreesWithTheRunsOwnEvaluation) {
+  const Outcome outcome = Evaluate({"--protocol=position", Checkpoint(), "--json=p.json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const json results = json::parse(Contents(folder_ / "p.json"))["results"];
+  std::ifstream metrics(models_ / "droppos/metrics.jsonl");
+  std::string line, last;
+  while (std::getline(metrics, line)) last = line;
+  EXPECT_EQ(results[2]["top1"], json::parse(last)["heldout_pos_acc1"]);
+  EXPECT_EQ(results[3]["top1"], json::parse(last)["heldout_pos_acc1_all_dropped"]);
+}
+
+TEST_F(EvaluateCli, KnnOfTwoModelsAndOfPhotosInFolders) {
+  const Outcome outcome = Evaluate({"--protocol=knn", Checkpoint(), "--max_images=100",
+                                    "--max_train_images=300", "--json=k.json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("20 nearest of 300 training images"),
+                                 HasSubstr("class token"), HasSubstr("mean of the patches")));
+  const json report = json::parse(Contents(folder_ / "k.json"));
+  EXPECT_EQ(report["protocol"], "knn");
+  EXPECT_EQ(report["train_images"], 300);
+  EXPECT_EQ(report["held_out_images"], 100);
+  EXPECT_EQ(report["classes"], 10);
+  EXPECT_GE(report["chance"], 0.1);
+  // Scenes of one kind share colours, which even random features keep.
+  EXPECT_GT(report["top1"]["mean"], 0.12);
+
+  const Outcome classifier = Evaluate({"--protocol=knn", Checkpoint("vit"), "--max_images=20",
+                                       "--max_train_images=50", "--feature=cls", "--json=c.json"});
+  ASSERT_EQ(classifier.exit_code, 0) << classifier.err;
+  EXPECT_FALSE(json::parse(Contents(folder_ / "c.json"))["top1"].contains("mean"));
+
+  MakePhotos("train/red", 6);
+  MakePhotos("train/longer", 6);
+  MakePhotos("val/red", 3);
+  const Outcome photos =
+      Evaluate({"--protocol=knn", Checkpoint(), "--data_path=photos", "--k=1", "--json=f.json"});
+  ASSERT_EQ(photos.exit_code, 0) << photos.err;
+  const json on_photos = json::parse(Contents(folder_ / "f.json"));
+  EXPECT_EQ(on_photos["train_images"], 12);
+  EXPECT_EQ(on_photos["held_out_images"], 3);
+  EXPECT_EQ(on_photos["k"], 1);
+  EXPECT_EQ(on_photos["chance"], 1.0);
+}
+
+TEST_F(EvaluateCli, RefusesWhatCannotBeEvaluated) {
+  ExpectRefused(Evaluate({"--protocol=linear", Checkpoint()}), {"linear", "position", "knn"});
+  ExpectRefused(Evaluate({Checkpoint()}), {"--protocol"});
+  ExpectRefused(Evaluate({"--protocol=knn"}), {"--checkpoint"});
+  ExpectRefused(Evaluate({"--protocol=knn", "--checkpoint=none.safetensors"}),
+                {"none.safetensors"});
+  ExpectRefused(Evaluate({"--protocol=knn", Checkpoint(), "--wrong"}), {"--wrong"});
+  ExpectRefused(Evaluate({"--protocol=knn", Checkpoint(), "--k=0"}), {"--k"});
+  ExpectRefused(Evaluate({"--protocol=knn", Checkpoint(), "--temperature=0"}), {"--temperature"});
+  ExpectRefused(Evaluate({"--protocol=knn", Checkpoint(), "--batch_size=0"}), {"--batch_size"});
+  ExpectRefused(Evaluate({"--protocol=position", Checkpoint("vit")}),
+                {"vit_tiny", "predicts no positions", "--protocol=knn"});
+  Write(folder_ / "text.safetensors", "not a checkpoint at all");
+  ExpectRefused(Evaluate({"--protocol=position", "--checkpoint=text.safetensors"}),
+                {"text.safetensors"});
+  // A list of what does not fit follows.
+  ExpectRefused(Evaluate({"--protocol=position", Checkpoint(), "--model=droppos_tiny"}),
+                {"does not fit the model", "decoder_pred.weight"}, /*one_line=*/false);
+  ExpectRefused(Evaluate({"--protocol=knn", Checkpoint(), "--model=droppos_tiny"}),
+                {"does not fit the model", "pos_embed"}, /*one_line=*/false);
+}
+
+TEST_F(EvaluateCli, RefusesOutputsBeforeTheWork) {
+  for (const std::string protocol : {"--protocol=position", "--protocol=knn"}) {
+    const Outcome nowhere = Evaluate({protocol, Checkpoint(), "--json=no/where.json"});
+    ExpectRefused(nowhere, {"--json", "no", "does not exist"});
+    EXPECT_EQ(nowhere.out, "");
+    const Outcome is_folder = Evaluate({protocol, Checkpoint(), "--json=."});
+    ExpectRefused(is_folder, {"--json", "folder"});
+    EXPECT_EQ(is_folder.out, "");
+  }
+  ExpectRefused(Evaluate({"--protocol=position", Checkpoint(), "--error_map=no/where.png"}),
+                {"--error_map", "does not exist"});
+}
+
+TEST_F(EvaluateCli, RefusesDataWithoutWhatItNeeds) {
+  const std::string data = "--data_path=photos";
+  ExpectRefused(Evaluate({"--protocol=position", Checkpoint(), data}), {"photos", "not exist"});
+  MakePhotos("", 5);
+  ExpectRefused(Evaluate({"--protocol=knn", Checkpoint(), data}), {"need labels", "folder"});
+  for (const std::string protocol : {"--protocol=position", "--protocol=knn"}) {
+    ExpectRefused(Evaluate({protocol, Checkpoint(), data, "--val_fraction=0"}),
+                  {"no images are held out", "--val_fraction"});
+  }
+  ExpectRefused(Evaluate({"--protocol=position", Checkpoint(), data, "--val_fraction=1"}),
+                {"--val_fraction"});
+  EXPECT_EQ(Evaluate({"--protocol=position", Checkpoint(), data}).exit_code, 0);
+  // Files that are called pictures and are none.
+  fs::remove_all(folder_ / "photos");
+  for (const char* name : {"a.png", "b.jpg", "c.png"}) {
+    Write(folder_ / "photos" / name, "no picture");
+  }
+  ExpectRefused(Evaluate({"--protocol=position", Checkpoint(), data}),
+                {"can be decoded", "photos/"});
+  ExpectRefused(
+      Extract({Checkpoint(), data, "--split=train", "--val_fraction=0", "--out=f.safetensors"}),
+      {"photos/"});
+  EXPECT_FALSE(fs::exists(folder_ / "f.safetensors"));
+}
+
+TEST_F(EvaluateCli, TakesTheDataOfTheRun) {
+  MakePhotos("a", 40);
+  MakePhotos("b", 40);
+  const Outcome run =
+      RunTool("train",
+              {"--model=droppos_tiny", "--embed_dim=16", "--depth=1", "--num_heads=2",
+               "--decoder_embed_dim=8", "--decoder_depth=1", "--decoder_num_heads=2",
+               "--input_size=32", "--batch_size=16", "--steps=1", "--data_path=photos",
+               "--val_fraction=0.25", "--output_dir=run"},
+              folder_);
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  const std::string checkpoint = "--checkpoint=run/checkpoint.safetensors";
+  for (const std::string protocol : {"--protocol=position", "--protocol=knn"}) {
+    const Outcome outcome = Evaluate({protocol, checkpoint});
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_THAT(outcome.out, AllOf(HasSubstr("photos"), HasSubstr("images 20 held out")));
+  }
+  fs::rename(folder_ / "photos", folder_ / "gone");
+  ExpectRefused(Evaluate({"--protocol=position", checkpoint}), {"photos", "data of the run"});
+  EXPECT_EQ(Evaluate({"--protocol=knn", checkpoint, "--data_path=gone"}).exit_code, 0);
+}
+
+TEST_F(EvaluateCli, ExtractsFeaturesOfHeldOutScenes) {
+  const Outcome outcome =
+      Extract({Checkpoint(), "--max_images=70", "--tokens", "--images", "--out=f.safetensors"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto file = models::SafetensorsFile::Read((folder_ / "f.safetensors").string());
+  ASSERT_TRUE(file.ok()) << file.status();
+  const auto shape = [&](const std::string& name) {
+    const auto entry = file->Find(name);
+    return entry.ok() ? entry->type.ToString() : entry.status().ToString();
+  };
+  EXPECT_EQ(shape("cls"), "f32[70,16]");
+  EXPECT_EQ(shape("patch_mean"), "f32[70,16]");
+  EXPECT_EQ(shape("labels"), "i32[70]");
+  EXPECT_EQ(shape("features"), "f32[70,17,16]");
+  EXPECT_EQ(shape("images"), "f32[70,3,32,32]");
+  const auto cls = file->Values<float>("cls");
+  const auto tokens = file->Values<float>("features");
+  const auto mean = file->Values<float>("patch_mean");
+  ASSERT_TRUE(cls.ok() && tokens.ok() && mean.ok());
+  for (int i = 0; i < 70; ++i) {
+    for (int d = 0; d < 16; ++d) {
+      EXPECT_EQ((*cls)[i * 16 + d], (*tokens)[i * 17 * 16 + d]);
+      double sum = 0;
+      for (int t = 1; t < 17; ++t) sum += (*tokens)[(i * 17 + t) * 16 + d];
+      EXPECT_NEAR((*mean)[i * 16 + d], sum / 16, 1e-5);
+    }
+  }
+  EXPECT_EQ(file->metadata().at("model"), "droppos_tiny");
+  EXPECT_EQ(file->metadata().at("split"), "heldout");
+  EXPECT_EQ(json::parse(file->metadata().at("names")).size(), 70);
+
+  const std::string before = Contents(folder_ / "f.safetensors");
+  ExpectRefused(Extract({Checkpoint(), "--max_images=3", "--out=f.safetensors"}),
+                {"f.safetensors exists", "--overwrite"});
+  EXPECT_EQ(Contents(folder_ / "f.safetensors"), before);
+  EXPECT_EQ(
+      Extract({Checkpoint(), "--max_images=3", "--out=f.safetensors", "--overwrite"}).exit_code, 0);
+  EXPECT_LT(fs::file_size(folder_ / "f.safetensors"), before.size());
+}
+
+TEST_F(EvaluateCli, ExtractsAPlainFolderOfPhotographs) {
+  MakePhotos("", 5);
+  Write(folder_ / "photos/2x.png", "no picture");
+  const Outcome outcome = Extract({Checkpoint("vit"), "--data_path=photos", "--split=train",
+                                   "--val_fraction=0", "--out=f.safetensors", "--batch_size=2"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("skipped an image"), HasSubstr("2x.png")));
+  const auto file = models::SafetensorsFile::Read((folder_ / "f.safetensors").string());
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ(file->Find("cls")->type.ToString(), "f32[5,16]");
+  EXPECT_EQ(file->tensors().size(), 2) << "no labels, nothing that was not asked for";
+  EXPECT_EQ(json::parse(file->metadata().at("names")),
+            json({"0.png", "1.png", "2.png", "3.png", "4.png"}));
+  ExpectRefused(Extract({Checkpoint(), "--data_path=photos", "--val_fraction=0", "--out=g"}),
+                {"no images are held out", "--split=train"});
+  ExpectRefused(Extract({Checkpoint(), "--split=other", "--out=g"}), {"other", "train"});
+  ExpectRefused(Extract({Checkpoint(), "--out=no/g"}), {"no", "does not exist"});
+  ExpectRefused(Extract({Checkpoint()}), {"--out"});
+  EXPECT_FALSE(fs::exists(folder_ / "g"));
+}
+
+}  // namespace
+}  // namespace tools
