@@ -13,6 +13,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "models/data/image_io.h"
 #include "models/training/safetensors.h"
 
 namespace tools {
@@ -123,6 +124,87 @@ TEST_F(TrainCli, InitFromGoesOnWithSavedParameters) {
       TrainTiny({"--steps=1", "--output_dir=b", "--init_from=a/checkpoint.safetensors"});
   ASSERT_EQ(next.exit_code, 0) << next.err;
   EXPECT_THAT(next.out, HasSubstr("values loaded"));
+}
+
+TEST_F(TrainCli, EveryTaskTrainsAndRepeatsFromItsFlagsFile) {
+  const std::vector<std::vector<std::string>> tasks = {
+      {"--drop_pos_type=multi_task", "--shuffle", "--mask_token_type=wrong_pos", "--conf_ignore",
+       "--pos_weight=0.05"},
+      {"--drop_pos_type=vanilla_mae", "--norm_pix_loss=false"},
+      {"--input_size=48x64", "--mask_token_type=zeros", "--pos_mask_ratio=1", "--mask_ratio=0"},
+      {"--compat=official", "--token_size=8", "--accum_iter=2"}};
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    std::vector<std::string> args = tasks[i];
+    const std::string a = "a" + std::to_string(i), b = "b" + std::to_string(i);
+    args.insert(args.end(), {"--steps=1", "--output_dir=" + a});
+    const Outcome first = TrainTiny(args);
+    ASSERT_EQ(first.exit_code, 0) << first.err;
+    const Outcome again =
+        Train({"--flagfile=" + (folder_ / a / "flags.txt").string(), "--output_dir=" + b});
+    ASSERT_EQ(again.exit_code, 0) << again.err;
+    EXPECT_THAT(again.out, Not(HasSubstr("has no effect")));
+    const auto one = models::SafetensorsFile::Read(folder_ / a / "checkpoint.safetensors");
+    const auto two = models::SafetensorsFile::Read(folder_ / b / "checkpoint.safetensors");
+    ASSERT_TRUE(one.ok() && two.ok());
+    for (const auto& [name, entry] : one->tensors()) {
+      EXPECT_EQ(entry.data, two->tensors().at(name).data) << name;
+    }
+  }
+  EXPECT_THAT(Contents(folder_ / "a0/metrics.jsonl"),
+              AllOf(HasSubstr("\"loss_pos\":"), HasSubstr("\"loss_mae\":"),
+                    HasSubstr("\"conf_ignored\":")));
+  EXPECT_THAT(Contents(folder_ / "a1/metrics.jsonl"),
+              AllOf(HasSubstr("\"heldout_loss_pixels\":"), Not(HasSubstr("chance"))));
+}
+
+// 24 images of two classes, 12 of them held out.
+TEST_F(TrainCli, EvalEveryMeasuresPositionsAndKnnAndVisEveryDraws) {
+  for (int i = 0; i < 24; ++i) {
+    const fs::path folder =
+        folder_ / "data" / (i < 12 ? "train" : "val") / (i % 2 == 0 ? "even" : "odd");
+    fs::create_directories(folder);
+    models::Image image = models::Image::Sized(64, 64);
+    for (size_t j = 0; j < image.rgb.size(); ++j) image.rgb[j] = (j * (i + 7) / 5) % 251;
+    ASSERT_TRUE(models::WritePng(folder / (std::to_string(i) + ".png"), image).ok());
+  }
+  const std::vector<std::string> run = {"--data_path=data", "--batch_size=4"};
+  const auto with = [&run](std::vector<std::string> args) {
+    args.insert(args.end(), run.begin(), run.end());
+    return args;
+  };
+  const Outcome outcome =
+      TrainTiny(with({"--steps=3", "--eval_every=2", "--vis_every=2", "--output_dir=a"}));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  for (const char* name : {"heldout_pos_acc5", "heldout_pos_acc_within1", "heldout_pos_distance",
+                           "heldout_pos_top_cell", "knn_acc1", "knn_acc1_mean"}) {
+    EXPECT_THAT(outcome.out, HasSubstr(name));
+    EXPECT_THAT(Contents(folder_ / "a/metrics.jsonl"), HasSubstr("\"" + std::string(name) + "\":"));
+  }
+  std::vector<std::string> sheets;
+  for (const auto& entry : fs::directory_iterator(folder_ / "a/vis")) {
+    sheets.push_back(entry.path().filename());
+  }
+  EXPECT_THAT(sheets, ::testing::UnorderedElementsAre("step_0000002.png", "step_0000003.png"));
+  // Watching changes nothing.
+  ASSERT_EQ(TrainTiny(with({"--steps=3", "--output_dir=b"})).exit_code, 0);
+  const auto a = models::SafetensorsFile::Read(folder_ / "a/checkpoint.safetensors");
+  const auto b = models::SafetensorsFile::Read(folder_ / "b/checkpoint.safetensors");
+  ASSERT_TRUE(a.ok() && b.ok());
+  for (const auto& [name, entry] : a->tensors()) {
+    EXPECT_TRUE(entry.data == b->tensors().at(name).data) << name;
+  }
+  // --overwrite takes an earlier run's sheets away, and nothing else.
+  std::ofstream(folder_ / "a/vis/mine.png") << "mine";
+  ASSERT_EQ(TrainTiny(with({"--steps=1", "--output_dir=a", "--overwrite"})).exit_code, 0);
+  EXPECT_FALSE(fs::exists(folder_ / "a/vis/step_0000002.png"));
+  EXPECT_TRUE(fs::exists(folder_ / "a/vis/mine.png"));
+}
+
+TEST_F(TrainCli, PicturesOfAModelWithoutPositionsAreRefused) {
+  ExpectRefused(TrainTiny({"--drop_pos_type=vanilla_mae", "--vis_every=2"}),
+                {"--vis_every", "predicts no positions"});
+  ExpectRefused(TrainTiny({"--compat=official"}), {"--smooth_grid=official", "--token_size=8"});
+  ExpectRefused(TrainTiny({"--drop_pos_type=mae"}), {"--drop_pos_type=mae", "vanilla_mae"});
 }
 
 // The argument list of the official PRETRAIN.md, as published.
