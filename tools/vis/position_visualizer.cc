@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
+#include "tools/evaluation/spread_dataset.h"
 #include "tools/vis/sheet.h"
 
 namespace tools {
@@ -13,9 +14,11 @@ absl::StatusOr<std::vector<PictureToAsk>> ChoosePictures(const models::Dataset& 
   std::vector<PictureToAsk> pictures;
   const int64_t wanted = std::min<int64_t>(count, data.size());
   absl::Status bad;
-  int64_t next = 0;  // images before it are chosen or cannot be decoded
-  for (int64_t i = 0; i < wanted; ++i) {
-    for (next = std::max(next, i * data.size() / wanted); next < data.size();) {
+  int64_t next = 0;  // images before it are chosen, or cannot be decoded, or were skipped
+  std::vector<int64_t> starts = SpreadIndices(data.size(), wanted);
+  if (!starts.empty()) starts[0] = 0;  // so that none is skipped before the first
+  for (const int64_t start : starts) {
+    for (next = std::max(next, start); next < data.size();) {
       const int64_t at = next++;
       absl::StatusOr<models::Image> image = data.Load(at);
       if (image.ok()) {

@@ -19,7 +19,8 @@
 
 namespace tools {
 
-// `count` images spread evenly over `data`, all where it has fewer. One that cannot
+// `count` images spread over `data` (SpreadIndices, so that classes which repeat in
+// step with them do not give one class only), all where it has fewer. One that cannot
 // be decoded gives way to the next that can; an error when none can.
 absl::StatusOr<std::vector<PictureToAsk>> ChoosePictures(const models::Dataset& data, int count);
 
