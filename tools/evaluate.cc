@@ -63,7 +63,8 @@ struct Setup {
 absl::Status Load(const Setup& setup, const std::vector<models::Parameter>& parameters,
                   graph::Workspace* workspace) {
   ASSIGN_OR_RETURN(const std::string loaded,
-                   models::LoadParameters(setup.trained.path, parameters, {{}, true}, workspace));
+                   models::LoadParameters(setup.trained.path, parameters,
+                                          {{}, /*subset=*/true, /*brief=*/true}, workspace));
   std::cout << "model  " << ModelLine(setup.trained) << "\n       " << loaded << "\n"
             << "data   " << setup.data.description << std::endl;
   return absl::OkStatus();

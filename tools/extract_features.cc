@@ -103,9 +103,9 @@ absl::Status Extract(const Flags& flags) {
   ASSIGN_OR_RETURN(const std::unique_ptr<FeatureExtractor> extractor,
                    FeatureExtractor::Create(trained.entry().model, flags.common.batch_size, compile,
                                             &workspace));
-  ASSIGN_OR_RETURN(
-      const std::string loaded,
-      models::LoadParameters(trained.path, extractor->parameters(), {{}, true}, &workspace));
+  ASSIGN_OR_RETURN(const std::string loaded,
+                   models::LoadParameters(trained.path, extractor->parameters(),
+                                          {{}, /*subset=*/true, /*brief=*/true}, &workspace));
   std::cout << "model  " << ModelLine(trained) << "\n       " << loaded << "\n"
             << "data   " << datasets.description << "\n";
 

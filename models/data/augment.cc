@@ -14,7 +14,9 @@ using graph::RandomStream;
 constexpr double kMinScale = 0.2, kMaxScale = 1.0;
 constexpr double kMinRatio = 3.0 / 4.0, kMaxRatio = 4.0 / 3.0;
 constexpr int kTries = 10;
-constexpr double kResizeRatio = 256.0 / 224.0;
+// MaskTransform: what the centre is of the resized short side, and where that ends.
+constexpr double kCropShare = 224.0 / 256.0;
+constexpr int kLargestWithMargin = 224;
 constexpr float kMean[3] = {0.485f, 0.456f, 0.406f};
 constexpr float kStd[3] = {0.229f, 0.224f, 0.225f};
 
@@ -50,8 +52,9 @@ EvaluationGeometry PlanEvaluation(int width, int height, int input_width, int in
   CHECK(width > 0 && height > 0 && input_width > 0 && input_height > 0);
   int w = width, h = height;
   if (width != input_width || height != input_height) {
-    const int target_w = RoundEven(input_width * kResizeRatio);
-    const int target_h = RoundEven(input_height * kResizeRatio);
+    const bool margin = std::max(input_width, input_height) <= kLargestWithMargin;
+    const int target_w = margin ? static_cast<int>(input_width / kCropShare) : input_width;
+    const int target_h = margin ? static_cast<int>(input_height / kCropShare) : input_height;
     // The cap keeps a picture one pixel wide and a million high within int.
     constexpr int64_t kLongest = int64_t{1} << 30;
     if (int64_t{width} * target_h <= int64_t{height} * target_w) {

@@ -4,7 +4,8 @@
 // Training: torchvision's RandomResizedCrop (scale 0.2-1 of the area, aspect
 // ratio 3/4-4/3, bicubic) and a horizontal flip with probability 1/2, both pure
 // functions of the image's key. Evaluation: the short side to 256/224 of the
-// input size, then the centre.
+// input size, rounded down, then the centre; above 224 pixels without that margin
+// (mask_transform.py).
 #ifndef MODELS_DATA_AUGMENT_H_
 #define MODELS_DATA_AUGMENT_H_
 
@@ -26,7 +27,7 @@ bool SampleFlip(uint64_t key);
 // What evaluation sees: the image resized to `resized_width` x `resized_height`,
 // then the box `crop` of that. An image that already has the target's size
 // (CIFAR's, a scene drawn for the model) is not resized. For a target that is not
-// square the image just covers 256/224 of its width and height.
+// square the image just covers that much of its width and height.
 struct EvaluationGeometry {
   int resized_width, resized_height;
   PixelBox crop;

@@ -2,6 +2,7 @@
 # All checks against PyTorch, timm and onnxruntime (tools/setup.sh --peers), by hand:
 #
 #   tests/peer/run.sh PHOTOS [DROPPOS_CHECKOUT]
+#   bazel test //tests/peer:peer_test --test_env=HOME --test_arg=PHOTOS [--test_arg=CHECKOUT]
 #
 #   PHOTOS             a folder of images
 #   DROPPOS_CHECKOUT   the official code; without it, weights_test.py makes its .pth itself
@@ -10,7 +11,7 @@
 # build command (default bazel).
 set -euo pipefail
 if [ $# -lt 1 ] || [ $# -gt 2 ]; then
-  sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
   exit 2
 fi
 photos=$(realpath "$1")
@@ -22,9 +23,13 @@ if [ ! -e "$env" ]; then
   echo "run.sh: there is no $env; run tools/setup.sh --peers" >&2
   exit 1
 fi
-bazel=${BAZEL:-bazel}
-$bazel build //tools:train //tools:export //tools:extract_features
-bin=$($bazel info bazel-bin)/tools
+if [ -n "${TEST_SRCDIR:-}" ]; then  # as a test: what it needs was built
+  bin=$PWD/tools
+else
+  bazel=${BAZEL:-bazel}
+  $bazel build //tools:train //tools:export //tools:extract_features
+  bin=$($bazel info bazel-bin)/tools
+fi
 . "$env"
 failed=0
 python tests/peer/weights_test.py --photos="$photos" --bin="$bin" "${official[@]}" || failed=1

@@ -65,8 +65,13 @@ TEST(PlanEvaluation, ResizesTheShortSideAndTakesTheCentre) {
   EXPECT_EQ(plan.crop.x, 58);          // round(58.5), ties to even
   EXPECT_EQ(plan.crop.y, 16);
   plan = PlanEvaluation(300, 900, 32, 32);
-  EXPECT_EQ(plan.resized_width, 37);  // round(36.57)
-  EXPECT_EQ(plan.resized_height, 111);
+  EXPECT_EQ(plan.resized_width, 36);  // int(32 / 0.875), as the official code and timm
+  EXPECT_EQ(plan.resized_height, 108);
+  plan = PlanEvaluation(300, 900, 160, 160);
+  EXPECT_EQ(plan.resized_width, 182);
+  plan = PlanEvaluation(300, 900, 256, 256);  // above 224: no margin
+  EXPECT_EQ(plan.resized_width, 256);
+  EXPECT_EQ(plan.crop.x, 0);
 }
 
 TEST(PlanEvaluation, AnImageOfTheModelsSizeIsNotResized) {
@@ -86,7 +91,7 @@ TEST(PlanEvaluation, CoversATargetThatIsNotSquare) {
     EXPECT_GE(plan.crop.y, 0);
     EXPECT_LE(plan.crop.x + 96, plan.resized_width);
     EXPECT_LE(plan.crop.y + 48, plan.resized_height);
-    EXPECT_TRUE(plan.resized_width == 110 || plan.resized_height == 55);
+    EXPECT_TRUE(plan.resized_width == 109 || plan.resized_height == 54);
   }
 }
 
