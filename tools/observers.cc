@@ -44,17 +44,19 @@ absl::StatusOr<std::unique_ptr<Observers>> Observers::Create(const ResolvedFlags
   }
   const int batch = entry.recipe.batch_size;
   graph::Workspace* workspace = session->workspace();
-  if (predicts) {
+  const bool numbers = resolved.flags.eval_every.value_or(0) > 0;
+  if (numbers && predicts) {
     ASSIGN_OR_RETURN(o->positions_, PositionProtocol::Create(entry.model, entry.droppos,
                                                              RecipeRatios(entry.droppos), compile,
                                                              batch, workspace));
     ASSIGN_OR_RETURN(o->loader_, HeldOutLoader(resolved, *data.held_out));
   }
-  if (!entry.needs_labels && CheckLabels(*data.train, data.held_out.get()).ok()) {
+  if (numbers && !entry.needs_labels && CheckLabels(*data.train, data.held_out.get()).ok()) {
     o->knn_train_ = std::make_unique<SpreadDataset>(data.train.get(), kKnnTrainImages);
     o->knn_held_out_ = std::make_unique<SpreadDataset>(data.held_out.get(), kKnnHeldOutImages);
     KnnProtocolOptions options;
     options.num_workers = static_cast<int>(resolved.flags.num_workers.value());
+    options.knn.threads = compile.threads;
     ASSIGN_OR_RETURN(o->knn_, KnnProtocol::Create(entry.model, options, compile, batch, workspace));
   }
   if (pictures) {
@@ -67,13 +69,13 @@ absl::StatusOr<std::unique_ptr<Observers>> Observers::Create(const ResolvedFlags
   return o;
 }
 
-absl::StatusOr<models::MetricList> Observers::Evaluate(bool thorough) {
+absl::StatusOr<models::MetricList> Observers::Evaluate() {
   models::MetricList metrics;
   if (positions_ != nullptr) {
     ASSIGN_OR_RETURN(const PositionReport report, positions_->Run(loader_.get()));
     metrics = report.Metrics();
   }
-  if (knn_ != nullptr && thorough) {
+  if (knn_ != nullptr) {
     ASSIGN_OR_RETURN(const KnnReport report, knn_->Run(*knn_train_, *knn_held_out_));
     const models::MetricList knn = report.Metrics();
     metrics.insert(metrics.end(), knn.begin(), knn.end());

@@ -20,8 +20,8 @@
 
 namespace tools {
 
-// Bounds of the kNN check during training, spread over the data; //tools:evaluate
-// takes all.
+// Bounds of the kNN check during training, spread over the data; //tools:evaluate has
+// higher ones.
 inline constexpr int64_t kKnnTrainImages = 10'000;
 inline constexpr int64_t kKnnHeldOutImages = 2'000;
 // Rows of a sheet.
@@ -30,9 +30,9 @@ inline constexpr int kSheetImages = 4;
 // Its nets read the session's parameters as they stand, between steps.
 class Observers {
  public:
-  // Compiles what applies: positions where the model predicts them, kNN where the data
-  // have labels, pictures where `resolved` asks for them (an error for a model
-  // that predicts no positions, and where nothing is held out). `data` and `session`
+  // Compiles what is asked for. With --eval_every: positions where the model predicts
+  // them, kNN where the data have labels. With --vis_every: pictures (an error for a
+  // model that predicts no positions, and where nothing is held out). `data` and `session`
   // must outlive it. `folder` is where sheets go; it is made at the first one.
   static absl::StatusOr<std::unique_ptr<Observers>> Create(const ResolvedFlags& resolved,
                                                            const models::Datasets& data,
@@ -40,9 +40,9 @@ class Observers {
                                                            models::Session* session,
                                                            const std::string& folder);
 
-  // Numbers on the held-out images at the recipe's ratios (position_protocol.h); with
-  // `thorough` kNN too.
-  absl::StatusOr<models::MetricList> Evaluate(bool thorough);
+  // Numbers on the held-out images at the recipe's ratios (position_protocol.h), and of
+  // kNN.
+  absl::StatusOr<models::MetricList> Evaluate();
   // Writes <folder>/step_0001200.png.
   absl::Status Visualize(int64_t step);
 

@@ -76,7 +76,7 @@ absl::Status RunTraining(const ParsedFlags& parsed, const models::Zoo& zoo,
   RETURN_IF_ERROR(CheckData(resolved, data));
   ASSIGN_OR_RETURN(const int64_t steps_per_epoch,
                    models::StepsPerEpoch(data.train->size(), resolved.entry.recipe.batch_size,
-                                         resolved.accum_iter));
+                                         resolved.accum_iter, resolved.step_every_micro_batch));
   ASSIGN_OR_RETURN(models::OutputDir output,
                    models::OutputDir::Choose(flags.output_dir.value_or(""), resolved.entry.name,
                                              resolved.overwrite));
@@ -139,12 +139,13 @@ absl::Status RunTraining(const ParsedFlags& parsed, const models::Zoo& zoo,
                       static_cast<double>(recipe.epochs)};
   options.batch_size = recipe.batch_size;
   options.accum_iter = resolved.accum_iter;
+  options.step_every_micro_batch = resolved.step_every_micro_batch;
   options.seed = session_options.seed;
   options.num_workers = static_cast<int>(flags.num_workers.value());
   options.random_crop = flags.data_path.has_value();
   options.steps = flags.steps.value_or(-1);
   options.eval_every = flags.eval_every.value();
-  options.also_evaluate = [&observers](bool thorough) { return observers->Evaluate(thorough); };
+  options.also_evaluate = [&observers] { return observers->Evaluate(); };
   options.vis_every = flags.vis_every.value_or(0);
   options.visualize = [&observers](int64_t step) { return observers->Visualize(step); };
   options.print_every = flags.print_every.value();

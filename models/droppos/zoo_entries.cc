@@ -41,7 +41,8 @@ ZooEntry MakeEntry(const Row& row, const std::string& alias_prefix) {
   return entry;
 }
 
-// The official table of models_mae.py; recipe of the MAE paper, appendix A.1.
+// The official table of models_mae.py. Warm-up, rate and batch are the MAE paper's
+// (appendix A.1); clipping is that of main_pretrain.py, which trains both.
 void RegisterMaeModels(Zoo* zoo) {
   const Row rows[] = {
       {"mae_vits", {"small_patch16_dec512d2b"}, "MAE, ViT-S/16", 16, 384, 12, 6, 2, 40},

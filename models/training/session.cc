@@ -114,12 +114,14 @@ absl::StatusOr<double> Session::Read(const Executable& executable, const std::st
 
 absl::StatusOr<StepResult> Session::Step(
     const std::function<absl::StatusOr<const Batch*>()>& next_batch, double lr,
-    absl::Span<const std::pair<std::string, float>> scheduled) {
+    absl::Span<const std::pair<std::string, float>> scheduled, int micro_batches) {
   StepResult result;
   for (const auto& [metric, blob] : metrics_) result.metrics.emplace_back(metric, 0.0);
-  const int n = options_.accum_iter;
+  const int window = options_.accum_iter;
+  const int n = micro_batches == 0 ? window : micro_batches;
+  CHECK(n == window || (options_.step_every_micro_batch && n < window));
   for (int i = 0; i < n; ++i) {
-    const size_t which = i == 0 ? 0 : i == n - 1 ? micro_steps_.size() - 1 : 1;
+    const size_t which = i == 0 ? 0 : i == window - 1 ? micro_steps_.size() - 1 : 1;
     Executable& executable = *micro_steps_[which];
     ASSIGN_OR_RETURN(const Batch* batch, next_batch());
     RETURN_IF_ERROR(Feed(executable, *batch, lr, scheduled));

@@ -55,13 +55,15 @@ class Session {
 
   // One window of accum_iter micro-batches, taken one at a time from `next_batch`
   // (valid until the next call): one optimizer step, or one for each of them with
-  // step_every_micro_batch. A loss or gradient that is not finite is OUT_OF_RANGE,
+  // step_every_micro_batch, where a window may also be shorter: `micro_batches`, 0
+  // for all. A loss or gradient that is not finite is OUT_OF_RANGE,
   // naming the first operator and blob that are not: the parameters then are what
   // they were before that optimizer step, so with step_every_micro_batch before
   // that micro-batch.
   absl::StatusOr<StepResult> Step(const std::function<absl::StatusOr<const Batch*>()>& next_batch,
                                   double lr,
-                                  absl::Span<const std::pair<std::string, float>> scheduled);
+                                  absl::Span<const std::pair<std::string, float>> scheduled,
+                                  int micro_batches = 0);
 
   // Right answers out of those asked, or the sum of a number over images.
   struct Measured {

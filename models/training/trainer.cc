@@ -50,7 +50,10 @@ class Run {
 
   absl::Status Go() {
     ASSIGN_OR_RETURN(steps_per_epoch_,
-                     StepsPerEpoch(train_.size(), options_.batch_size, options_.accum_iter));
+                     StepsPerEpoch(train_.size(), options_.batch_size, options_.accum_iter,
+                                   options_.step_every_micro_batch));
+    micro_batches_per_epoch_ =
+        std::min(steps_per_epoch_ * options_.accum_iter, train_.size() / options_.batch_size);
     const int64_t planned = steps_per_epoch_ * static_cast<int64_t>(options_.schedule.epochs);
     last_step_ = options_.steps < 0 ? planned : std::min(planned, options_.steps);
     ASSIGN_OR_RETURN(loader_, MakeLoader(train_, LoaderMode::kTrain));
@@ -83,7 +86,7 @@ class Run {
     o.random_crop = options_.random_crop;
     o.num_workers = options_.num_workers;
     o.max_bad_share = options_.max_bad_share;
-    if (mode == LoaderMode::kTrain) o.batches_per_epoch = steps_per_epoch_ * options_.accum_iter;
+    if (mode == LoaderMode::kTrain) o.batches_per_epoch = micro_batches_per_epoch_;
     o.on_bad_image = [this](const std::string& message) {
       out_ << "skipped an image: " << message << "\n";
     };
@@ -103,19 +106,25 @@ class Run {
       const auto scheduled = model_.ScheduledInputs(static_cast<int>(epoch),
                                                     static_cast<int>(options_.schedule.epochs));
       const absl::Time before = absl::Now();
-      ASSIGN_OR_RETURN(const StepResult result,
-                       session_->Step([this] { return loader_->Next(); }, lr, scheduled));
+      const int64_t before_window = step_ % steps_per_epoch_ * options_.accum_iter;
+      const int micro_batches = static_cast<int>(
+          std::min<int64_t>(options_.accum_iter, micro_batches_per_epoch_ - before_window));
+      ASSIGN_OR_RETURN(const StepResult result, session_->Step([this] { return loader_->Next(); },
+                                                               lr, scheduled, micro_batches));
       ++step_;
-      RETURN_IF_ERROR(Log(result, lr, absl::ToDoubleSeconds(absl::Now() - before)));
+      RETURN_IF_ERROR(Log(result, lr, micro_batches, absl::ToDoubleSeconds(absl::Now() - before)));
       const bool epoch_ends = step_ % steps_per_epoch_ == 0;
       const bool asked = options_.eval_every > 0 && step_ % options_.eval_every == 0;
       const bool last = step_ == last_step_;
       const bool stopped = options_.stop != nullptr && options_.stop->load();
+      // Evaluations can take longer than who stops a run is ready to wait.
+      if (epoch_ends || stopped || last) RETURN_IF_ERROR(Save());
       if (epoch_ends || asked || stopped || last) {
-        const absl::Status status = Evaluate(/*thorough=*/asked || stopped || last);
+        const bool all = options_.eval_every > 0 && (asked || last) && !stopped;
+        const absl::Status status = Evaluate(all);
         if (!status.ok()) return graph::Annotate(status, "held-out images");
       }
-      if (options_.vis_every > 0 && (step_ % options_.vis_every == 0 || stopped || last)) {
+      if (options_.vis_every > 0 && !stopped && (step_ % options_.vis_every == 0 || last)) {
         const absl::Time before = absl::Now();
         RETURN_IF_ERROR(options_.visualize(step_));
         interval_start_ += absl::Now() - before;
@@ -124,7 +133,6 @@ class Run {
         out_ << "stopped by a signal\n";
         return absl::OkStatus();
       }
-      if (epoch_ends && step_ < last_step_) RETURN_IF_ERROR(Save());
     }
     return absl::OkStatus();
   }
@@ -133,7 +141,7 @@ class Run {
     return static_cast<double>(step_) / static_cast<double>(steps_per_epoch_);
   }
 
-  absl::Status Log(const StepResult& result, double lr, double seconds) {
+  absl::Status Log(const StepResult& result, double lr, int micro_batches, double seconds) {
     TrainMetrics m;
     m.step = step_;
     m.epoch = Epochs();
@@ -141,11 +149,11 @@ class Run {
     m.model = result.metrics;
     m.lr = lr;
     m.grad_norm = result.grad_norm;
-    const double images = static_cast<double>(options_.batch_size) * options_.accum_iter;
+    const double images = static_cast<double>(options_.batch_size) * micro_batches;
     m.timing = {{"seconds", seconds}, {"images_per_s", images / seconds}};
     RETURN_IF_ERROR(metrics_->Write(m));
 
-    ++interval_steps_;
+    interval_images_ += images;
     if (step_ % options_.print_every != 0 && step_ != 1 && step_ != last_step_) {
       return absl::OkStatus();
     }
@@ -159,19 +167,19 @@ class Run {
     out_ << absl::StrFormat("epoch %d [%d/%d]  eta %s  loss %.4f", (step_ - 1) / steps_per_epoch_,
                             in_epoch, steps_per_epoch_, Duration(eta), result.loss);
     for (const auto& [name, value] : result.metrics) out_ << MetricText(name, value);
-    out_ << absl::StrFormat(
-        "  lr %.3e  grad_norm %.3f (clipped %d)  %.0f images/s  data %.0f%%\n", lr,
-        result.grad_norm, result.clipped,
-        images * static_cast<double>(interval_steps_) / std::max(interval, 1e-9),
-        100 * waited / std::max(interval, 1e-9));
+    out_ << absl::StrFormat("  lr %.3e  grad_norm %.3f (clipped %d)  %.0f images/s  data %.0f%%\n",
+                            lr, result.grad_norm, result.clipped,
+                            interval_images_ / std::max(interval, 1e-9),
+                            100 * waited / std::max(interval, 1e-9));
     out_.flush();
     interval_start_ = now;
-    interval_steps_ = 0;
+    interval_images_ = 0;
     interval_wait_ = loader_->data_wait_seconds();
     return absl::OkStatus();
   }
 
-  absl::Status Evaluate(bool thorough) {
+  // `all`: also_evaluate too.
+  absl::Status Evaluate(bool all) {
     if (eval_loader_ == nullptr || evaluated_at_ == step_) return absl::OkStatus();
     evaluated_at_ = step_;
     const absl::Time before = absl::Now();
@@ -190,8 +198,8 @@ class Run {
       line += MetricText(evaluations[i].metric, value);
       if (chance > 0) absl::StrAppendFormat(&line, " (%.1fx chance)", value / chance);
     }
-    if (options_.also_evaluate) {
-      ASSIGN_OR_RETURN(const MetricList more, options_.also_evaluate(thorough));
+    if (all && options_.also_evaluate) {
+      ASSIGN_OR_RETURN(const MetricList more, options_.also_evaluate());
       for (const auto& [name, value] : more) {
         m.values.emplace_back(name, value);
         line += MetricText(name, value);
@@ -210,6 +218,7 @@ class Run {
   }
 
   absl::Status Save() {
+    if (saved_at_ == step_) return absl::OkStatus();
     std::map<std::string, std::string> metadata = options_.metadata;
     metadata["step"] = absl::StrCat(step_);
     metadata["epoch"] = absl::StrCat(Epochs());
@@ -221,6 +230,7 @@ class Run {
     }
     RETURN_IF_ERROR(SaveParameters(options_.checkpoint_path, session_->parameters(),
                                    *session_->workspace(), metadata));
+    saved_at_ = step_;
     out_ << "saved " << options_.checkpoint_path << " after step " << step_ << "\n";
     return absl::OkStatus();
   }
@@ -236,19 +246,26 @@ class Run {
   std::unique_ptr<Loader> eval_loader_;
   std::unique_ptr<MetricsWriter> metrics_;
   int64_t steps_per_epoch_ = 0;
+  int64_t micro_batches_per_epoch_ = 0;
   int64_t last_step_ = 0;
   int64_t step_ = 0;  // optimizer steps done
   int64_t evaluated_at_ = -1;
+  int64_t saved_at_ = -1;
   absl::Time start_;
   absl::Time interval_start_;  // of the steps since the last progress line
-  int64_t interval_steps_ = 0;
+  double interval_images_ = 0;
   double interval_wait_ = 0;
 };
 
 }  // namespace
 
-absl::StatusOr<int64_t> StepsPerEpoch(int64_t images, int batch_size, int accum_iter) {
+absl::StatusOr<int64_t> StepsPerEpoch(int64_t images, int batch_size, int accum_iter,
+                                      bool short_window) {
   const int64_t window = static_cast<int64_t>(batch_size) * accum_iter;
+  if (short_window && images >= batch_size) {
+    const int64_t micro_batches = images / batch_size;
+    return (micro_batches + accum_iter - 1) / accum_iter;
+  }
   if (images < window) {
     return graph::InvalidArgument("--batch_size=", batch_size, " times --accum_iter=", accum_iter,
                                   " is ", window, ", more than the ", images,

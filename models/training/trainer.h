@@ -21,6 +21,7 @@ struct TrainerOptions {
   LrSchedule schedule;  // absolute learning rate; epochs as planned
   int batch_size = 64;  // of one micro-batch
   int accum_iter = 1;
+  bool step_every_micro_batch = false;  // the session's
   uint64_t seed = 0;
   int num_workers = 0;
   bool random_crop = true;
@@ -29,9 +30,9 @@ struct TrainerOptions {
                            // over. Never changes the schedule.
   int64_t eval_every = 0;  // steps between evaluations; 0: at the end of each epoch only
   // Further numbers of an evaluation, for its line of metrics.jsonl; takes the
-  // parameters from the session's workspace. `thorough` after each eval_every steps
-  // and at the end of the run. May be empty.
-  std::function<absl::StatusOr<MetricList>(bool thorough)> also_evaluate;
+  // parameters from the session's workspace. Called after each eval_every steps and,
+  // where these are given, at the end of the run. May be empty.
+  std::function<absl::StatusOr<MetricList>()> also_evaluate;
   // Called after every so many steps and at the end; 0: never.
   int64_t vis_every = 0;
   std::function<absl::Status(int64_t step)> visualize;
@@ -45,11 +46,16 @@ struct TrainerOptions {
 };
 
 // Windows of batch_size · accum_iter images in one epoch; the remainder of the
-// epoch's permutation is dropped. An error when there is not even one.
-absl::StatusOr<int64_t> StepsPerEpoch(int64_t images, int batch_size, int accum_iter);
+// epoch's permutation is dropped. With `short_window` its whole micro-batches make a
+// last, shorter window: what the published code does, whose optimizer steps on
+// each. An error when there is not even one window.
+absl::StatusOr<int64_t> StepsPerEpoch(int64_t images, int batch_size, int accum_iter,
+                                      bool short_window = false);
 
 // Trains `session`'s model. `held_out` may be null: then nothing is evaluated.
-// Progress goes to `out`, a line each `print_every` steps and one an evaluation;
+// The parameters are saved before they are evaluated, at each epoch's end and where
+// the run ends or is stopped. Progress goes to `out`, a line each `print_every` steps
+// and one an evaluation;
 // every step and evaluation goes to metrics.jsonl. On an error, what was learned so
 // far is saved as checkpoint (parameters are then those of the last good step)
 // and the error, which names the step, returned. Without one step done nothing is

@@ -17,7 +17,8 @@
 //                dropped positions of each image. These two inputs are required
 //                for this kind and refused for the others.
 // f32 or f64, one type for the three. The table has no class-token row: the
-// class token never loses its position. ids in [0, L), order in [0, N).
+// class token never loses its position. ids in [0, L), order in [0, N), and N ones in
+// each image's mask_pos: the reference backend checks, the CPU trusts them.
 //
 // y may lie where tokens lie.
 //

@@ -57,6 +57,10 @@ absl::StatusOr<TrainedModel> ReadTrainedModel(const CheckpointFlags& flags,
         " does not say which model it holds; name it with --model=NAME (and "
         "--flagfile=FILE where its numbers are not the zoo's)");
   }
+  if (!parsed.flags.model.has_value()) {
+    return graph::InvalidArgument(trained.path,
+                                  ": the flags name no model; give --model=NAME beside --flagfile");
+  }
   absl::StatusOr<models::ZooEntry> entry = zoo.Find(*parsed.flags.model);
   if (!entry.ok()) return graph::Annotate(entry.status(), trained.path);
   absl::StatusOr<ResolvedFlags> resolved = ResolveTrainFlags(parsed.flags, *entry, {1, 1});

@@ -61,8 +61,8 @@ const FlagRow kRows[] = {
     {"norm_pix_loss", kDropPos, &F::norm_pix_loss, kAny, "",
      "true, in multi_task and vanilla_mae", "pixel targets normalised patch by patch"},
     {"compat", kDropPos, &F::compat, kAny, "paper|official", "paper",
-     "official: smooth_grid=official, and accumulation that steps on every micro-batch, as the "
-     "published code does"},
+     "official: what the published code does: smooth_grid=official, accumulation that steps on "
+     "every micro-batch, a pixel decoder that reads shuffled tokens as they come"},
 
     {"batch_size", kOptimisation, &F::batch_size, kPositive, "N", kRecipe,
      "images in one pass through the net"},
@@ -99,7 +99,7 @@ const FlagRow kRows[] = {
     {"steps", kRun, &F::steps, kNotNegative, "N", "all epochs",
      "end after N steps; the schedule stays as it is; 0: set up only"},
     {"eval_every", kRun, &F::eval_every, kNotNegative, "N", "0",
-     "evaluate every N steps too, not only after each epoch, and then with kNN"},
+     "evaluate every N steps too, not only after each epoch, and then with more positions and kNN"},
     {"print_every", kRun, &F::print_every, kPositive, "N", "20", "steps between progress lines"},
     {"init_from", kRun, &F::init_from, kAny, "FILE", "random parameters",
      "safetensors file to take the parameters from"},

@@ -48,12 +48,14 @@ class TrainerTest : public ::testing::Test {
     options_.checkpoint_path = TestPath(name + ".safetensors");
     SessionOptions session_options = engine_.Options(options_.batch_size, options_.accum_iter);
     session_options.seed = options_.seed;
+    session_options.step_every_micro_batch = options_.step_every_micro_batch;
     auto session = Session::Create(&model_, session_options);
     if (!session.ok()) return session.status();
     std::ostringstream log;
     const absl::Status status = Train(options_, model_, train_,
                                       with_held_out_ ? &held_out_ : nullptr, session->get(), &log);
     log_ = log.str();
+    updates_ = (*session)->workspace()->Find(kStepState)->as<int32_t>()[0];
     if (!status.ok()) return status;
     return log_;
   }
@@ -65,6 +67,7 @@ class TrainerTest : public ::testing::Test {
   bool with_held_out_ = true;
   TrainerOptions options_;
   std::string log_;
+  int updates_ = 0;  // of the optimizer, by its own count
 };
 
 TEST_F(TrainerTest, WritesOneLineAStepAndOneAnEvaluation) {
@@ -136,6 +139,32 @@ TEST_F(TrainerTest, AccumulationDropsWhatFillsNoWindow) {
   EXPECT_EQ(lines[0]["epoch"], 1.0);  // floor(50 / 32) = 1 window an epoch
 }
 
+// 50 images are 6 micro-batches: a window of 4 and, as published, one of the other 2.
+TEST_F(TrainerTest, PublishedAccumulationTrainsOnTheRemainderToo) {
+  options_.accum_iter = 4;
+  options_.step_every_micro_batch = true;
+  ASSERT_TRUE(Run("published").ok());
+  const std::vector<Json> lines = Metrics(options_.metrics_path);
+  ASSERT_EQ(lines.size(), 3u * (2 + 1));
+  EXPECT_EQ(lines[2]["step"], 2);
+  EXPECT_EQ(lines[2]["epoch"], 1.0);
+  EXPECT_EQ(updates_, 3 * 6);
+  options_.step_every_micro_batch = false;
+  ASSERT_TRUE(Run("window").ok());
+  EXPECT_EQ(updates_, 3 * 1);
+}
+
+TEST_F(TrainerTest, ItIsSavedBeforeItIsEvaluated) {
+  const auto log = Run("order");
+  ASSERT_TRUE(log.ok()) << log.status();
+  const size_t saved = log->find("saved "), evaluated = log->find("held out:");
+  EXPECT_LT(saved, evaluated);
+  // Once for each epoch, the last one included.
+  size_t count = 0;
+  for (size_t at = 0; (at = log->find("saved ", at)) != std::string::npos; ++at) ++count;
+  EXPECT_EQ(count, 3u);
+}
+
 TEST_F(TrainerTest, WorksWithoutHeldOutImages) {
   with_held_out_ = false;
   options_.steps = 2;
@@ -183,6 +212,9 @@ TEST(StepsPerEpoch, CountsWholeWindows) {
   EXPECT_EQ(*StepsPerEpoch(100, 8, 3), 4);
   EXPECT_EQ(*StepsPerEpoch(24, 8, 3), 1);
   EXPECT_FALSE(StepsPerEpoch(23, 8, 3).ok());
+  EXPECT_EQ(*StepsPerEpoch(100, 8, 5, /*short_window=*/true), 3);  // 12 micro-batches
+  EXPECT_EQ(*StepsPerEpoch(23, 8, 3, true), 1);
+  EXPECT_FALSE(StepsPerEpoch(7, 8, 3, true).ok());
 }
 
 }  // namespace
