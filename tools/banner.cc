@@ -36,13 +36,13 @@ std::string Banner(const ResolvedFlags& resolved, const models::Model& model,
       "", absl::StrFormat("%d training images, %d held out, %d loader threads", data.train->size(),
                           data.held_out == nullptr ? 0 : data.held_out->size(),
                           resolved.flags.num_workers.value()));
-  text +=
-      Row("batch", absl::StrFormat("%d images x %d accumulated = effective batch %d%s",
-                                   recipe.batch_size, resolved.accum_iter, resolved.effective_batch,
-                                   recipe.published_effective_batch > 0
-                                       ? absl::StrFormat(" (published: 32 GPUs x 64 = %d)",
-                                                         recipe.published_effective_batch)
-                                       : ""));
+  text += Row(
+      "batch",
+      absl::StrFormat("%d images x %d accumulated = effective batch %d%s", recipe.batch_size,
+                      resolved.accum_iter, resolved.effective_batch,
+                      recipe.published_effective_batch > 0
+                          ? absl::StrFormat(" (published: %d)", recipe.published_effective_batch)
+                          : ""));
   const std::string rule = resolved.flags.lr ? "given by --lr"
                                              : absl::StrFormat("blr %g x %d / 256", recipe.blr,
                                                                resolved.effective_batch);

@@ -52,6 +52,9 @@ def read_pth(path, trust):
     """The state dict and the metadata, if any, of a .pth."""
     import torch
 
+    with open(path, "rb") as file:  # a zip file, or, as torch wrote before 1.6, a pickle
+        if file.read(4)[:1] not in (b"P", b"\x80"):
+            raise Refused(f"{path} is no .pth file")
     try:
         # The official code saves its flags beside the tensors.
         with torch.serialization.safe_globals([argparse.Namespace]):

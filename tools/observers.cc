@@ -21,37 +21,55 @@ absl::StatusOr<std::unique_ptr<models::Loader>> HeldOutLoader(const ResolvedFlag
   return models::Loader::Create(&held_out, options);
 }
 
+bool HasLabels(const models::Dataset& data) {
+  for (int64_t i = 0; i < data.size(); ++i) {
+    if (data.label(i) >= 0) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Observers>> Observers::Create(const ResolvedFlags& resolved,
                                                              const models::Datasets& data,
                                                              const graph::CompileOptions& compile,
                                                              models::Session* session,
-                                                             const std::string& folder) {
+                                                             const std::string& folder,
+                                                             std::vector<std::string>* notes) {
   std::unique_ptr<Observers> o(new Observers());
   o->folder_ = folder;
   const models::ZooEntry& entry = resolved.entry;
   const bool pictures = resolved.flags.vis_every.value_or(0) > 0;
   const bool predicts = CheckPredictsPositions(entry).ok();
   if (pictures && !predicts) {
-    return graph::InvalidArgument("--vis_every draws where a model puts patches, but --model=",
-                                  entry.name, " predicts no positions; leave the flag out");
+    return graph::InvalidArgument(
+        "--vis_every draws where a model puts patches, but --model=", entry.name,
+        entry.needs_labels ? ""
+                           : absl::StrCat(" with --drop_pos_type=", entry.droppos.drop_pos_type),
+        " predicts no positions; leave the flag out");
   }
+  const bool numbers = resolved.flags.eval_every.value_or(0) > 0;
   if (data.held_out == nullptr) {
+    if (numbers) notes->push_back("--eval_every has no effect: no images are held out");
     if (!pictures) return o;
     return graph::InvalidArgument(
         "--vis_every draws held-out images, and there are none; raise --val_fraction");
   }
   const int batch = entry.recipe.batch_size;
   graph::Workspace* workspace = session->workspace();
-  const bool numbers = resolved.flags.eval_every.value_or(0) > 0;
   if (numbers && predicts) {
     ASSIGN_OR_RETURN(o->positions_, PositionProtocol::Create(entry.model, entry.droppos,
                                                              RecipeRatios(entry.droppos), compile,
                                                              batch, workspace));
     ASSIGN_OR_RETURN(o->loader_, HeldOutLoader(resolved, *data.held_out));
   }
-  if (numbers && !entry.needs_labels && CheckLabels(*data.train, data.held_out.get()).ok()) {
+  const bool labelled = HasLabels(*data.train) && HasLabels(*data.held_out);
+  if (numbers && !entry.needs_labels && !labelled) {
+    notes->push_back(absl::StrCat("no kNN at --eval_every: the ",
+                                  HasLabels(*data.train) ? "held-out" : "training",
+                                  " images have no labels"));
+  }
+  if (numbers && !entry.needs_labels && labelled) {
     o->knn_train_ = std::make_unique<SpreadDataset>(data.train.get(), kKnnTrainImages);
     o->knn_held_out_ = std::make_unique<SpreadDataset>(data.held_out.get(), kKnnHeldOutImages);
     KnnProtocolOptions options;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -34,11 +35,13 @@ class Observers {
   // them, kNN where the data have labels. With --vis_every: pictures (an error for a
   // model that predicts no positions, and where nothing is held out). `data` and `session`
   // must outlive it. `folder` is where sheets go; it is made at the first one.
+  // What is asked for and cannot be had is a line in `notes`.
   static absl::StatusOr<std::unique_ptr<Observers>> Create(const ResolvedFlags& resolved,
                                                            const models::Datasets& data,
                                                            const graph::CompileOptions& compile,
                                                            models::Session* session,
-                                                           const std::string& folder);
+                                                           const std::string& folder,
+                                                           std::vector<std::string>* notes);
 
   // Numbers on the held-out images at the recipe's ratios (position_protocol.h), and of
   // kNN.

@@ -51,7 +51,7 @@ if [ "${1:-}" = --list ]; then
   grep -o 'wheel = "[^"]*"' WORKSPACE | sed 's/wheel = "\(.*\)"/PyPI wheel:      \1/'
   exit 0
 elif [ $# -gt 0 ]; then
-  echo "setup.sh: unknown argument '$1' (--list and --peers are known)" >&2
+  echo "setup.sh: unknown argument '$1'; usage: tools/setup.sh [--list | --peers [DIR]]" >&2
   exit 2
 fi
 

@@ -27,6 +27,10 @@ gpu=(nvidia-cufile nvidia-cusparselt-cu13 nvidia-nvshmem-cu13 nvidia-nccl-cu13==
 cuda=${CUDA_HOME:-/usr/local/cuda}
 
 venv=${1:-${DROPPOS_PEERS:-$HOME/.cache/droppos-peers}}
+if [ $# -gt 1 ] || [ "${venv#-}" != "$venv" ]; then
+  echo "setup.sh: usage: tools/setup.sh --peers [DIR]" >&2
+  exit 2
+fi
 
 # Whether the environment works; `check loud` says why not.
 check() {
@@ -39,7 +43,7 @@ print("setup: torch", torch.__version__, "timm", timm.__version__, "onnxruntime"
 }
 
 if [ ! -x "$venv/bin/python" ] && ! python3 -m venv "$venv"; then
-  echo "setup.sh: cannot make a virtual environment in $venv (Debian: apt-get install python3-venv)" >&2
+  echo "setup.sh: cannot make a virtual environment in $venv; is the folder writable, and python3-venv installed?" >&2
   exit 1
 fi
 venv=$(cd "$venv" && pwd)

@@ -6,6 +6,7 @@
 //
 // Everything that can be wrong with flags, data and folders is found before the
 // first file is written.
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <fstream>
@@ -51,8 +52,24 @@ absl::Status WriteFlags(const ResolvedFlags& resolved, const std::string& path) 
   return absl::OkStatus();
 }
 
+// That held-out images can be read is found now, not after the first epoch. A few
+// bad ones are the loader's to judge.
+absl::Status CheckHeldOut(const models::Dataset& held_out) {
+  constexpr int64_t kTried = 20;
+  absl::Status first;
+  for (int64_t i = 0; i < std::min(kTried, held_out.size()); ++i) {
+    const absl::Status status = held_out.Load(i).status();
+    if (status.ok()) return absl::OkStatus();
+    first.Update(status);
+  }
+  return graph::Annotate(first,
+                         "no held-out image can be read; check val/ and val.txt under "
+                         "--data_path; the first one");
+}
+
 // Files of the data set that need labels and have none, and the like.
 absl::Status CheckData(const ResolvedFlags& resolved, const models::Datasets& data) {
+  if (data.held_out != nullptr) RETURN_IF_ERROR(CheckHeldOut(*data.held_out));
   if (!resolved.entry.needs_labels || data.train->num_classes() > 0) return absl::OkStatus();
   return graph::InvalidArgument("--model=", resolved.entry.name, " needs labels, but ",
                                 data.description, " has none; put the images of each class into ",
@@ -114,9 +131,11 @@ absl::Status RunTraining(const ParsedFlags& parsed, const models::Zoo& zoo,
                                  {flags.allow_missing.value_or(std::vector<std::string>()), false},
                                  session->workspace()));
   }
+  std::vector<std::string> notes;
   ASSIGN_OR_RETURN(const std::unique_ptr<Observers> observers,
                    Observers::Create(resolved, data, session_options.compile, session.get(),
-                                     output.File(models::kVisFolder)));
+                                     output.File(models::kVisFolder), &notes));
+  for (const std::string& note : notes) std::cout << "note: " << note << "\n";
   std::cout << Banner(resolved, *model, data, *session, backend, steps_per_epoch, output.path());
   if (!loaded.empty()) std::cout << "  start      " << loaded << "\n";
   std::cout << std::endl;

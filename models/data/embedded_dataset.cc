@@ -28,7 +28,7 @@ absl::StatusOr<Image> EmbeddedDataset::Load(int64_t i) const {
 }
 
 std::string EmbeddedDataset::description() const {
-  return absl::StrCat(size(), " scenes of ", width_, "x", height_, ", ", kSceneClasses, " classes");
+  return absl::StrCat(size(), " scenes of ", height_, "x", width_, ", ", kSceneClasses, " classes");
 }
 
 }  // namespace models

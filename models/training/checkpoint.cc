@@ -219,6 +219,13 @@ absl::StatusOr<std::string> LoadParameters(const std::string& path,
   }
   if (!kept.empty()) absl::StrAppend(&line, "; kept as initialised: ", absl::StrJoin(kept, ", "));
   if (!left_out.empty()) absl::StrAppend(&line, "; left out: ", absl::StrJoin(left_out, ", "));
+  for (const std::string& pattern : options.allow) {
+    const auto matches = [&](const std::string& name) { return Allowed(name, {pattern}); };
+    if (std::none_of(kept.begin(), kept.end(), matches) &&
+        std::none_of(left_out.begin(), left_out.end(), matches)) {
+      absl::StrAppend(&line, "; --allow_missing=", pattern, " was not needed");
+    }
+  }
   return absl::StrCat(path, ": ", parameters.size() - kept.size(), " tensors, ", elements,
                       " values loaded", line);
 }

@@ -22,12 +22,37 @@ constexpr char kWayOut[] = "; choose another --output_dir";
 
 constexpr const char* kRunFiles[] = {kMetricsFile, kFlagsFile, kCheckpointFile};
 
+// What a run has drawn; none where kVisFolder is no folder of the run's own.
+std::vector<fs::path> Pictures(const fs::path& run) {
+  std::vector<fs::path> pictures;
+  std::error_code error;
+  const fs::path folder = run / kVisFolder;
+  if (fs::symlink_status(folder, error).type() != fs::file_type::directory) return pictures;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (absl::StartsWith(name, "step_") && absl::EndsWith(name, ".png")) {
+      pictures.push_back(entry->path());
+    }
+  }
+  return pictures;
+}
+
+// Other files in the folder, and then it, stay.
+void RemovePictures(const fs::path& run) {
+  const std::vector<fs::path> pictures = Pictures(run);
+  if (pictures.empty()) return;
+  std::error_code ignored;
+  for (const fs::path& picture : pictures) fs::remove(picture, ignored);
+  fs::remove(run / kVisFolder, ignored);  // fails, rightly, where it is not empty
+}
+
 bool HoldsRun(const fs::path& folder) {
   std::error_code ignored;
   for (const char* name : kRunFiles) {
     if (fs::exists(fs::symlink_status(folder / name, ignored))) return true;
   }
-  return false;
+  return !Pictures(folder).empty();
 }
 
 // Where a default folder is taken: name, name-2, name-3, ...
@@ -42,21 +67,6 @@ std::string FreeName(const std::string& name) {
 
 absl::Status CannotUse(int error, absl::string_view what, const std::string& path) {
   return absl::ErrnoToStatus(error, absl::StrCat(what, " the output folder ", path, kWayOut));
-}
-
-// Only what a run has drawn: other files in the folder, and then it, stay.
-void RemovePictures(const fs::path& run) {
-  const fs::path folder = run / kVisFolder;
-  std::error_code error;
-  std::vector<fs::path> pictures;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-    const std::string name = entry.path().filename().string();
-    if (absl::StartsWith(name, "step_") && absl::EndsWith(name, ".png")) {
-      pictures.push_back(entry.path());
-    }
-  }
-  for (const fs::path& picture : pictures) fs::remove(picture, error);
-  fs::remove(folder, error);  // fails, rightly, where it is not empty
 }
 
 }  // namespace
@@ -105,7 +115,7 @@ absl::StatusOr<OutputDir> OutputDir::Choose(const std::string& output_dir, const
     return absl::FailedPreconditionError(
         absl::StrCat("the output folder ", path, " already holds a run", kWayOut,
                      ", or give --overwrite, which replaces that run's ", kMetricsFile, ", ",
-                     kFlagsFile, " and ", kCheckpointFile));
+                     kFlagsFile, ", ", kCheckpointFile, " and ", kVisFolder, "/step_*.png"));
   }
   return OutputDir(std::move(path), ours, overwrite);
 }

@@ -41,8 +41,14 @@ class BlocksPicture {
       part_of_[i] = it->second;
       parts_[it->second].ops.push_back(i);
     }
+    // The last of those handed on, unless an earlier one is larger: a position added to
+    // all tokens, not the slice for the class token.
+    std::vector<int64_t> elements(parts_.size(), 0);
     for (size_t i = 0; i < net.ops.size(); ++i) {
-      if (Leaves(i)) parts_[part_of_[i]].shown = i;
+      const size_t part = part_of_[i];
+      if (!Leaves(i) || net.type(net.ops[i].outputs[0]).elements() < elements[part]) continue;
+      parts_[part].shown = i;
+      elements[part] = net.type(net.ops[i].outputs[0]).elements();
     }
   }
 

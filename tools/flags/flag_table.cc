@@ -104,7 +104,8 @@ const FlagRow kRows[] = {
     {"init_from", kRun, &F::init_from, kAny, "FILE", "random parameters",
      "safetensors file to take the parameters from"},
     {"allow_missing", kRun, &F::allow_missing, kAny, "NAME,PREFIX*,...", "none",
-     "parameters that --init_from may lack: they keep their random values"},
+     "tensors that --init_from may lack or have in another shape (they keep their random "
+     "values) or have without need"},
     {"passes", kRun, &F::passes, kAny, "on|off", "on", "the passes that optimise the graph"},
     {"disable_pass", kRun, &F::disable_pass, kAny, "NAME,...", "none",
      "passes to leave out, by name"},
@@ -114,7 +115,7 @@ const FlagRow kRows[] = {
     {"output_dir", kOutput, &F::output_dir, kAny, "DIR", "runs/<model>-<time>",
      "where metrics.jsonl, flags.txt and the checkpoint go"},
     {"overwrite", kOutput, &F::overwrite, kAny, "", "false",
-     "replace these files where output_dir holds an earlier run"},
+     "replace these files, and vis/step_*.png, where output_dir holds an earlier run"},
     {"dump_graph", kOutput, &F::dump_graph, kAny, "DIR", "no dump",
      "write the nets as protobuf, text and Graphviz files"},
     {"vis_every", kOutput, &F::vis_every, kNotNegative, "N", "never",

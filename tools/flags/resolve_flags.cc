@@ -141,7 +141,11 @@ absl::Status JoinDropPos(const TrainFlags& given, ResolvedFlags& resolved) {
   Join(flags.pos_weight, droppos.pos_weight);
   Join(flags.norm_pix_loss, droppos.norm_pix_loss);
   if (droppos.official_grid()) Join(flags.token_size, droppos.token_size);
-  RETURN_IF_ERROR(models::Validate(resolved.entry.model, droppos));
+  const absl::Status valid = models::Validate(resolved.entry.model, droppos);
+  if (!valid.ok() && *flags.compat == "official" && !given.smooth_grid.has_value()) {
+    return graph::Annotate(valid, "--compat=official");
+  }
+  RETURN_IF_ERROR(valid);
 
   if (droppos.vanilla_mae()) {
     WithoutEffect({"pos_mask_ratio", "mask_token_type", "shuffle", "label_smoothing_sigma",

@@ -42,7 +42,7 @@ TEST(OpenDatasets, NoPathIsTheEmbeddedSetAtTheModelsSize) {
   options.input_height = 24;
   const auto data = OpenDatasets(options);
   ASSERT_TRUE(data.ok()) << data.status();
-  EXPECT_THAT(data->description, AllOf(HasSubstr("embedded"), HasSubstr("32x24")));
+  EXPECT_THAT(data->description, AllOf(HasSubstr("embedded"), HasSubstr("24x32")));
   EXPECT_EQ(data->train->size(), 12800);
   EXPECT_EQ(data->held_out->size(), 2000);
   EXPECT_EQ(data->held_out->Load(3)->height, 24);

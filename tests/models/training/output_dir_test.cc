@@ -111,6 +111,34 @@ TEST_F(OutputDirTest, EarlierRunIsRefusedOrReplaced) {
   }
 }
 
+// A bug once: `vis` was removed whatever it was, and without --overwrite.
+TEST_F(OutputDirTest, OnlyARunsOwnPicturesAreReplaced) {
+  fs::create_directories(folder_ / "file");
+  Touch("file/vis");
+  auto file = OutputDir::Choose("file", "m", false);
+  ASSERT_TRUE(file.ok()) << file.status();
+  ASSERT_TRUE(file->Create().ok());
+  EXPECT_TRUE(fs::is_regular_file(folder_ / "file/vis"));
+
+  fs::create_directories(folder_ / "link");
+  fs::create_directories(folder_ / "elsewhere");
+  Touch("elsewhere/step_0000001.png");
+  fs::create_directory_symlink(folder_ / "elsewhere", folder_ / "link/vis");
+  auto link = OutputDir::Choose("link", "m", true);
+  ASSERT_TRUE(link.ok() && link->Create().ok());
+  EXPECT_TRUE(fs::is_symlink(folder_ / "link/vis"));
+  EXPECT_TRUE(fs::exists(folder_ / "elsewhere/step_0000001.png"));
+
+  fs::create_directories(folder_ / "run/vis");
+  Touch("run/vis/step_0000001.png");
+  Touch("run/vis/mine.png");
+  EXPECT_THAT(Error("run"), HasSubstr("vis/step_*.png"));
+  auto run = OutputDir::Choose("run", "m", true);
+  ASSERT_TRUE(run.ok() && run->Create().ok());
+  EXPECT_FALSE(fs::exists(folder_ / "run/vis/step_0000001.png"));
+  EXPECT_TRUE(fs::exists(folder_ / "run/vis/mine.png"));
+}
+
 TEST_F(OutputDirTest, RunThatBeganMeanwhileIsNotTouched) {
   auto dir = OutputDir::Choose("a", "m", false);
   ASSERT_TRUE(dir.ok());
