@@ -62,7 +62,7 @@ absl::StatusOr<absl::Span<const float>> FeatureExtractor::Run(const models::Batc
   ASSIGN_OR_RETURN(const graph::Tensor output, net_->Output(kOutput));
   const absl::Span<const float> features = output.as<float>();
   if (!AllFinite(features.first(static_cast<size_t>(batch.valid * tokens() * dim())))) {
-    return absl::OutOfRangeError("the features are not finite: the checkpoint holds NaN or inf");
+    return absl::OutOfRangeError("the features are not finite: the parameters hold NaN or inf");
   }
   return features;
 }

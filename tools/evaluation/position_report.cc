@@ -71,26 +71,28 @@ std::string PositionTable(const PositionReport& report) {
   std::string text =
       absl::StrFormat("%-12s%-12s%-10s%8s  %-18s%-19s%-19s%-19s%s\n", "mask ratio", "pos ratio",
                       "dropped", "scored", "top-1 (chance)", "top-5 (chance)", "distance (chance)",
-                      "within 1 (chance)", "commonest answer");
+                      "within 1 (chance)", "commonest answer (chance)");
   std::string skipped, warning;
   const PositionResult* worst = nullptr;  // of those that collapsed
-  int collapsed = 0;
+  int lines = 0, collapsed = 0;
   const PositionNumbers& chance = report.chance;
+  const double cell_share = 1.0 / report.grid.cells();
   for (const PositionResult& r : report.results) {
     if (r.dropped == 0) {
       absl::StrAppend(&skipped, "skipped ", Ratios(r.ratios), ": all ", r.visible,
                       " visible patches keep their position\n");
       continue;
     }
+    ++lines;
     const PositionScores& s = r.scores;
     absl::StrAppendFormat(
-        &text, "%-12s%-12s%-10s%8d  %-18s%-19s%-19s%-19s%.2f%%\n",
+        &text, "%-12s%-12s%-10s%8d  %-18s%-19s%-19s%-19s%s\n",
         absl::StrFormat("%g", r.ratios.mask_ratio),
         absl::StrFormat("%g%s", r.ratios.pos_mask_ratio, r.ratios.recipe ? " *" : ""),
         absl::StrFormat("%d of %d", r.dropped, r.visible), s.scored,
         Percent(s.mean.top1, chance.top1), Percent(s.mean.top5, chance.top5),
         absl::StrFormat("%.3f (%.3f)", s.mean.distance, chance.distance),
-        Percent(s.mean.within1, chance.within1), 100 * s.top_share);
+        Percent(s.mean.within1, chance.within1), Percent(s.top_share, cell_share));
     if (!s.collapsed) continue;
     ++collapsed;
     if (worst == nullptr || s.top_share > worst->scores.top_share) worst = &r;
@@ -104,7 +106,7 @@ std::string PositionTable(const PositionReport& report) {
         "with %s, and %d of the %d lines are like that: the model has hardly learned, or answers "
         "alike whatever it is shown\n",
         100 * worst->scores.top_share, CellName(worst->scores.top_cell, report.grid),
-        100.0 / report.grid.cells(), Ratios(worst->ratios), collapsed, report.results.size());
+        100 * cell_share, Ratios(worst->ratios), collapsed, lines);
   }
   return absl::StrCat(text, skipped, warning);
 }

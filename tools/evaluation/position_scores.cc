@@ -51,7 +51,7 @@ absl::Status PositionCounter::Add(const float* logits, const int32_t* true_cells
       return graph::InvalidArgument("cell ", truth, " of a grid of ", cells);
     }
     if (!std::all_of(row, row + cells, [](float x) { return std::isfinite(x); })) {
-      return absl::OutOfRangeError("the logits are not finite: the checkpoint holds NaN or inf");
+      return absl::OutOfRangeError("the logits are not finite: the parameters hold NaN or inf");
     }
     const int answer = static_cast<int>(std::max_element(row, row + cells) - row);
     // Cells that would be answered before the true one.

@@ -41,10 +41,10 @@ PositionReport Example() {
 
 TEST(PositionReport, TableHasChanceBesideEachNumber) {
   PositionReport report = Example();
-  EXPECT_THAT(PositionTable(report),
-              AllOf(HasSubstr("3 of 3"), HasSubstr("50.00% (16.67%)"), HasSubstr("90.00% (83.33%)"),
-                    HasSubstr("0.700 (1.174)"), HasSubstr("80.00% ("), HasSubstr("30.00%\n"),
-                    Not(HasSubstr("WARNING")), Not(HasSubstr("skipped"))));
+  EXPECT_THAT(PositionTable(report), AllOf(HasSubstr("3 of 3"), HasSubstr("50.00% (16.67%)"),
+                                           HasSubstr("90.00% (83.33%)"), HasSubstr("0.700 (1.174)"),
+                                           HasSubstr("80.00% ("), HasSubstr("30.00% (16.67%)\n"),
+                                           Not(HasSubstr("WARNING")), Not(HasSubstr("skipped"))));
   report.results[0].scores.collapsed = true;
   report.results[0].scores.top_cell = 4;
   PositionResult nothing;
@@ -54,6 +54,7 @@ TEST(PositionReport, TableHasChanceBesideEachNumber) {
   const std::string table = PositionTable(report);
   EXPECT_THAT(table, HasSubstr("WARNING: collapsed: 30.0% of the answers are the cell at row 1, "
                                "column 1 (a cell's share is 16.67%)"));
+  EXPECT_THAT(table, HasSubstr("1 of the 1 lines are like that")) << "a skipped pair has no line";
   EXPECT_THAT(table, HasSubstr("skipped mask_ratio 0.9, pos_mask_ratio 0.1: all 1 visible"));
   const size_t warning = table.find("WARNING");
   EXPECT_EQ(std::count(table.begin() + warning, table.end(), '\n'), 1);

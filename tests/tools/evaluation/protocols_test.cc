@@ -238,10 +238,15 @@ TEST_F(Protocols, AnswersThatAreNotFiniteAreAnError) {
                                kBatch, session->workspace());
   ASSERT_TRUE(positions.ok());
   const auto loader = MakeLoader(held_out_, models::LoaderMode::kEvaluate, kBatch);
-  EXPECT_EQ((*positions)->Run(loader.get()).status().code(), absl::StatusCode::kOutOfRange);
+  const absl::Status no_positions = (*positions)->Run(loader.get()).status();
+  EXPECT_EQ(no_positions.code(), absl::StatusCode::kOutOfRange);
   auto knn = KnnProtocol::Create(SmallModel(), {}, compile_, kBatch, session->workspace());
   ASSERT_TRUE(knn.ok());
-  EXPECT_EQ((*knn)->Run(train_, held_out_).status().code(), absl::StatusCode::kOutOfRange);
+  const absl::Status no_features = (*knn)->Run(train_, held_out_).status();
+  EXPECT_EQ(no_features.code(), absl::StatusCode::kOutOfRange);
+  for (const absl::Status& status : {no_positions, no_features}) {
+    EXPECT_THAT(std::string(status.message()), HasSubstr("the parameters hold NaN or inf"));
+  }
 }
 
 TEST(Ratios, AreTheRecipesAndTheQuarters) {
