@@ -43,6 +43,7 @@ const std::vector<Rule>& Rules() {
                                       "tools/checkpoint",
                                       "tools/evaluation",
                                       "tools/onnx",
+                                      "tools/output",
                                       "tools/weights",
                                       "tools/vis"};
   static const Folders droppos = {"ops/droppos", "backends/cpu/droppos",

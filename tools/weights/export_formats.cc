@@ -14,8 +14,10 @@
 #include "models/training/checkpoint.h"
 #include "models/training/safetensors.h"
 #include "models/vit/encoder.h"
+#include "tools/flags/flag_table.h"
+#include "tools/flags/parse_flags.h"
 #include "tools/onnx/onnx_model.h"
-#include "tools/weights/staged_output.h"
+#include "tools/output/staged_output.h"
 #include "tools/weights/timm_config.h"
 
 namespace tools {
@@ -84,6 +86,20 @@ std::map<std::string, std::string> Metadata(const TrainedModel& trained) {
   return {{"format", "pt"}, {"model", trained.entry().name}};
 }
 
+// Beside that the flags that say what the tensors are: the model's and the method's, and
+// nothing of the run, its data or its folders.
+std::map<std::string, std::string> OfficialMetadata(const TrainedModel& trained) {
+  std::map<std::string, std::string> metadata = Metadata(trained);
+  TrainFlags flags;
+  for (const FlagRow& row : FlagTable()) {
+    if (row.group != "Model" && row.group != "DropPos") continue;
+    const absl::optional<std::string> value = FlagText(row, trained.resolved.flags);
+    if (value.has_value()) CHECK(SetFlag(row, *value, flags).ok());
+  }
+  metadata["flags"] = TrainFlagsText(flags, "The model.");
+  return metadata;
+}
+
 }  // namespace
 
 const std::vector<std::string>& ExportFormats() {
@@ -99,8 +115,8 @@ absl::StatusOr<std::string> Export(const TrainedModel& trained, const std::strin
                                   absl::StrJoin(ExportFormats(), ", "));
   }
   const auto kind = format == "timm" ? StagedOutput::Kind::kFolder : StagedOutput::Kind::kFile;
-  ASSIGN_OR_RETURN(StagedOutput output,
-                   StagedOutput::Choose(out, kind, overwrite, {kTimmWeights, kTimmConfig}));
+  ASSIGN_OR_RETURN(StagedOutput output, StagedOutput::Choose("--out", out, kind, overwrite,
+                                                             {kTimmWeights, kTimmConfig}));
   ASSIGN_OR_RETURN(const std::unique_ptr<Weights> weights, format == "official"
                                                                ? ReadAll(trained, registry)
                                                                : ReadEncoder(trained, registry));
@@ -114,20 +130,17 @@ absl::StatusOr<std::string> Export(const TrainedModel& trained, const std::strin
     written = absl::StrCat("encoder, ", onnx.size(), " bytes");
   }
 
-  RETURN_IF_ERROR(output.Begin());
-  if (format == "onnx") {
-    RETURN_IF_ERROR(WriteBytes(output.staging(), onnx));
-  } else if (format == "official") {
-    RETURN_IF_ERROR(models::SaveParameters(output.staging(), weights->parameters,
-                                           weights->workspace, Metadata(trained)));
-  } else {
-    RETURN_IF_ERROR(models::SaveParameters(absl::StrCat(output.staging(), "/", kTimmWeights),
+  RETURN_IF_ERROR(output.Write([&](const std::string& path) -> absl::Status {
+    if (format == "onnx") return WriteBytes(path, onnx);
+    if (format == "official") {
+      return models::SaveParameters(path, weights->parameters, weights->workspace,
+                                    OfficialMetadata(trained));
+    }
+    RETURN_IF_ERROR(models::SaveParameters(absl::StrCat(path, "/", kTimmWeights),
                                            weights->parameters, weights->workspace,
                                            Metadata(trained)));
-    RETURN_IF_ERROR(WriteBytes(absl::StrCat(output.staging(), "/", kTimmConfig),
-                               TimmConfig(trained.entry().model)));
-  }
-  RETURN_IF_ERROR(output.Commit());
+    return WriteBytes(absl::StrCat(path, "/", kTimmConfig), TimmConfig(trained.entry().model));
+  }));
   return absl::StrCat("read   ", weights->line, "\nwrote  ", output.path(), ": ", written, "\n");
 }
 

@@ -160,20 +160,25 @@ TEST_F(ExportCli, OfficialIsAllTensorsWithoutTheRun) {
   for (const auto& [name, entry] : all.tensors()) {
     EXPECT_EQ(entry.data, official.tensors().at(name).data) << name;
   }
-  EXPECT_THAT(official.metadata(), UnorderedElementsAre(Key("format"), Key("grid"), Key("model")));
+  EXPECT_THAT(official.metadata(),
+              UnorderedElementsAre(Key("flags"), Key("format"), Key("grid"), Key("model")));
+  const std::string flags = official.metadata().at("flags");
+  EXPECT_THAT(flags, HasSubstr("--model=droppos_tiny\n"));
+  EXPECT_THAT(flags, HasSubstr("--embed_dim=16\n"));
+  EXPECT_THAT(flags, HasSubstr("--mask_ratio="));
+  for (const char* of_the_run : {"output_dir", "data_path", "steps", "batch_size", "seed"}) {
+    EXPECT_THAT(flags, Not(HasSubstr(of_the_run)));
+  }
 
-  // The way back; and an export of the export, now that nothing says the numbers.
+  // The way back; and an export of the export, which says its numbers itself.
   std::vector<std::string> train = TinyFlags();
   train.insert(train.end(), {"--steps=0", "--init_from=o.safetensors"});
   const Outcome again = RunProgram(folder_, "train", train);
   EXPECT_EQ(again.exit_code, 0) << again.err;
   EXPECT_THAT(again.out, HasSubstr("values loaded"));
-  std::ofstream flagfile(folder_ / "flags.txt");
-  for (const std::string& flag : TinyFlags()) flagfile << flag << "\n";
-  flagfile.close();
-  const Outcome twice = RunProgram(folder_, "export",
-                                   {"--checkpoint=o.safetensors", "--flagfile=flags.txt",
-                                    "--format=official", "--out=o2.safetensors"});
+  const Outcome twice =
+      RunProgram(folder_, "export",
+                 {"--checkpoint=o.safetensors", "--format=official", "--out=o2.safetensors"});
   ASSERT_EQ(twice.exit_code, 0) << twice.err;
   EXPECT_EQ(Contents(folder_ / "o.safetensors"), Contents(folder_ / "o2.safetensors"));
 }
