@@ -15,6 +15,7 @@
 #include "gtest/gtest.h"
 #include "models/data/image_io.h"
 #include "models/training/safetensors.h"
+#include "tests/tools/cli/run_program.h"
 
 namespace tools {
 namespace {
@@ -24,50 +25,18 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 namespace fs = std::filesystem;
 
-struct Outcome {
-  int exit_code = -1;
-  std::string out, err;
-};
-
-std::string Contents(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 class TrainCli : public ::testing::Test {
  protected:
   void SetUp() override {
     const std::string name = ::testing::UnitTest::GetInstance()->current_test_info()->name();
     // On Bazel's own temporary folder, not in the runfiles: what a run leaves is counted.
-    folder_ = fs::path(std::getenv("TEST_TMPDIR")) / name;
+    folder_ = Scratch() / name;
     fs::create_directories(folder_);
     program_ = fs::absolute("tools/train");
   }
 
-  // Runs the trainer in folder_, as `bazel run` would.
-  Outcome Train(std::vector<std::string> args) {
-    const fs::path out = fs::path(std::getenv("TEST_TMPDIR")) / "out.txt";
-    const fs::path err = fs::path(std::getenv("TEST_TMPDIR")) / "err.txt";
-    args.insert(args.begin(), program_);
-    const pid_t child = fork();
-    if (child == 0) {
-      setenv("BUILD_WORKING_DIRECTORY", folder_.c_str(), 1);
-      std::vector<char*> argv;
-      for (std::string& arg : args) argv.push_back(arg.data());
-      argv.push_back(nullptr);
-      dup2(open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
-      dup2(open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO);
-      execv(argv[0], argv.data());
-      _exit(127);
-    }
-    int status = 0;
-    EXPECT_EQ(waitpid(child, &status, 0), child);
-    Outcome outcome;
-    outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    outcome.out = Contents(out);
-    outcome.err = Contents(err);
-    return outcome;
-  }
+  // Runs the trainer in folder_.
+  Outcome Train(const std::vector<std::string>& args) { return RunProgram("train", args, folder_); }
 
   // Small and quick; further arguments come after and win.
   Outcome TrainTiny(std::vector<std::string> args) {
