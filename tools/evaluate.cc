@@ -9,9 +9,13 @@
 // patches and dropped positions. knn: whether held-out images lie near training images of
 // their class. The data are the run's own where none are named. docs/evaluation.md
 // explains the numbers.
+#include <cmath>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <system_error>
+#include <utility>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_format.h"
@@ -25,11 +29,16 @@
 #include "tools/evaluation/position_report.h"
 #include "tools/evaluation/spread_dataset.h"
 #include "tools/machine.h"
+#include "tools/output/staged_output.h"
 #include "tools/plugins.h"
 #include "tools/short_spins.h"
 
 namespace tools {
 namespace {
+
+// The groups of --help in which the flags of one protocol are.
+constexpr char kProtocol[] = "--protocol=";
+constexpr char kPosition[] = "--protocol=position", kKnn[] = "--protocol=knn";
 
 struct Flags {
   EvaluationFlags common;
@@ -70,7 +79,8 @@ absl::Status Load(const Setup& setup, const std::vector<models::Parameter>& para
   return absl::OkStatus();
 }
 
-absl::StatusOr<nlohmann::ordered_json> EvaluatePosition(const Flags& flags, Setup* setup) {
+absl::StatusOr<nlohmann::ordered_json> EvaluatePosition(const Flags& flags, Setup* setup,
+                                                        StagedOutput* error_map) {
   const models::ZooEntry& entry = setup->trained.entry();
   if (setup->held_out == nullptr) {
     return graph::InvalidArgument("no images are held out (", setup->data.description,
@@ -104,11 +114,12 @@ absl::StatusOr<nlohmann::ordered_json> EvaluatePosition(const Flags& flags, Setu
                        recipe->ratios.mask_ratio, recipe->ratios.pos_mask_ratio)
                 << ErrorGrid(recipe->scores, report.grid);
     }
-    if (!flags.error_map.empty()) {
+    if (error_map != nullptr) {
       const int side = std::max(4, 448 / std::max(report.grid.h, report.grid.w));
+      const models::Image map = ErrorMap(recipe->scores, report.grid, side);
       RETURN_IF_ERROR(
-          models::WritePng(flags.error_map, ErrorMap(recipe->scores, report.grid, side)));
-      std::cout << "wrote  " << flags.error_map << "\n";
+          error_map->Write([&](const std::string& path) { return models::WritePng(path, map); }));
+      std::cout << "wrote  " << error_map->path() << "\n";
     }
   }
   nlohmann::ordered_json json = PositionJson(report);
@@ -136,12 +147,31 @@ absl::StatusOr<nlohmann::ordered_json> EvaluateKnn(const Flags& flags, Setup* se
   return KnnJson(report);
 }
 
-absl::Status Evaluate(Flags flags) {
-  flags.json = models::ResolveUserPath(flags.json);
-  flags.error_map = models::ResolveUserPath(flags.error_map);
-  if (!flags.json.empty()) RETURN_IF_ERROR(CheckOutputFile("--json", flags.json, true));
-  if (!flags.error_map.empty()) {
-    RETURN_IF_ERROR(CheckOutputFile("--error_map", flags.error_map, true));
+// Null where the flag is not given.
+absl::StatusOr<std::unique_ptr<StagedOutput>> ChooseOutput(const std::string& flag,
+                                                           const std::string& path) {
+  if (path.empty()) return nullptr;
+  ASSIGN_OR_RETURN(StagedOutput output,
+                   StagedOutput::Choose(flag, models::ResolveUserPath(path),
+                                        StagedOutput::Kind::kFile, /*overwrite=*/true));
+  return std::make_unique<StagedOutput>(std::move(output));
+}
+
+absl::Status Evaluate(const Flags& flags) {
+  if (!(flags.knn.temperature > 0) || !std::isfinite(flags.knn.temperature)) {
+    return graph::InvalidArgument("--temperature=", flags.knn.temperature,
+                                  " is not a finite number above 0");
+  }
+  ASSIGN_OR_RETURN(const std::unique_ptr<StagedOutput> json_file,
+                   ChooseOutput("--json", flags.json));
+  ASSIGN_OR_RETURN(const std::unique_ptr<StagedOutput> error_map,
+                   ChooseOutput("--error_map", flags.error_map));
+  std::error_code ignored;
+  if (json_file != nullptr && error_map != nullptr &&
+      std::filesystem::weakly_canonical(json_file->path(), ignored) ==
+          std::filesystem::weakly_canonical(error_map->path(), ignored)) {
+    return graph::InvalidArgument("--json and --error_map are one file, ", json_file->path(),
+                                  "; choose another for one of them");
   }
   const models::Zoo zoo = MakeZoo();
   Setup setup;
@@ -159,9 +189,10 @@ absl::Status Evaluate(Flags flags) {
   setup.compile.registry = &registry;
   setup.compile.backend = &backend;
   setup.compile.threads = flags.common.threads;
-  ASSIGN_OR_RETURN(const nlohmann::ordered_json result,
-                   position ? EvaluatePosition(flags, &setup) : EvaluateKnn(flags, &setup));
-  if (flags.json.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(
+      const nlohmann::ordered_json result,
+      position ? EvaluatePosition(flags, &setup, error_map.get()) : EvaluateKnn(flags, &setup));
+  if (json_file == nullptr) return absl::OkStatus();
 
   nlohmann::ordered_json json;
   json["protocol"] = flags.protocol;
@@ -171,9 +202,22 @@ absl::Status Evaluate(Flags flags) {
   json["data"] = setup.data.description;
   json["undecodable_images"] = setup.skipped;
   json.update(result);
-  RETURN_IF_ERROR(WriteText(
-      flags.json, json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
-  std::cout << "wrote  " << flags.json << "\n";
+  const std::string text = json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+  RETURN_IF_ERROR(
+      json_file->Write([&](const std::string& path) { return WriteBytes(path, text + "\n"); }));
+  std::cout << "wrote  " << json_file->path() << "\n";
+  return absl::OkStatus();
+}
+
+// Refuses flags that only the other protocol reads.
+absl::Status CheckOwnFlags(const CLI::App& app, const std::string& protocol) {
+  for (const CLI::Option* option : app.get_options()) {
+    const std::string& group = option->get_group();
+    if (option->count() == 0 || (group != kPosition && group != kKnn)) continue;
+    if (group == std::string(kProtocol) + protocol) continue;
+    return graph::InvalidArgument(option->get_name(), " is for ", group, ", not for ", kProtocol,
+                                  protocol, "; leave it out");
+  }
   return absl::OkStatus();
 }
 
@@ -190,28 +234,32 @@ absl::Status Main(int argc, char** argv) {
   AddEvaluationFlags(&app, &flags.common);
   app.add_option_function<int64_t>(
          "--seed", [&flags](const int64_t& seed) { flags.seed = seed; },
-         "position: of the masks (default: the run's)")
-      ->type_name("N");
+         "of the masks (default: the run's)")
+      ->type_name("N")
+      ->group(kPosition);
   app.add_option("--json", flags.json, "also write the numbers to this file, replacing it")
       ->type_name("FILE");
-  app.add_option("--error_map", flags.error_map,
-                 "position: a picture of where it errs, at the run's ratios")
-      ->type_name("FILE.png");
-  app.add_option("--feature", flags.feature, "knn: class token, mean of the patches, or both")
+  app.add_option("--error_map", flags.error_map, "a picture of where it errs, at the run's ratios")
+      ->type_name("FILE.png")
+      ->group(kPosition);
+  app.add_option("--feature", flags.feature, "class token, mean of the patches, or both")
+      ->group(kKnn)
       ->check(CLI::IsMember({"cls", "mean", "both"}))
       ->capture_default_str();
   app.add_option("--max_train_images", flags.max_train_images,
-                 "knn: use so many training images, spread over the data; 0: all")
+                 "use so many training images, spread over the data; 0: all")
+      ->group(kKnn)
       ->check(CLI::NonNegativeNumber)
       ->type_name("N")
       ->capture_default_str();
-  app.add_option("--k", flags.knn.k, "knn: neighbours")
+  app.add_option("--k", flags.knn.k, "neighbours")
+      ->group(kKnn)
       ->check(CLI::Range(1, 1'000'000))
       ->type_name("N")
       ->capture_default_str();
   app.add_option("--temperature", flags.knn.temperature,
-                 "knn: a neighbour's vote is exp(similarity / temperature)")
-      ->check(CLI::PositiveNumber)
+                 "a neighbour's vote is exp(similarity / temperature)")
+      ->group(kKnn)
       ->type_name("T")
       ->capture_default_str();
   try {
@@ -222,7 +270,8 @@ absl::Status Main(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return absl::InvalidArgumentError(e.what());
   }
-  return Evaluate(std::move(flags));
+  RETURN_IF_ERROR(CheckOwnFlags(app, flags.protocol));
+  return Evaluate(flags);
 }
 
 }  // namespace

@@ -28,6 +28,7 @@
 #include "tools/evaluation/features.h"
 #include "tools/evaluation/spread_dataset.h"
 #include "tools/machine.h"
+#include "tools/output/staged_output.h"
 #include "tools/plugins.h"
 #include "tools/short_spins.h"
 
@@ -79,8 +80,9 @@ absl::Status Write(const std::string& path, const Features& features, const Trai
 }
 
 absl::Status Extract(const Flags& flags) {
-  const std::string out = models::ResolveUserPath(flags.out);
-  RETURN_IF_ERROR(CheckOutputFile("--out", out, flags.overwrite));
+  ASSIGN_OR_RETURN(StagedOutput out,
+                   StagedOutput::Choose("--out", models::ResolveUserPath(flags.out),
+                                        StagedOutput::Kind::kFile, flags.overwrite));
   const models::Zoo zoo = MakeZoo();
   ASSIGN_OR_RETURN(const TrainedModel trained, ReadTrainedModel(flags.common.checkpoint, zoo));
   ASSIGN_OR_RETURN(const models::Datasets datasets, OpenEvaluationData(trained, flags.common));
@@ -117,8 +119,11 @@ absl::Status Extract(const Flags& flags) {
     std::cout << "skipped an image: " << message << "\n";
   };
   ASSIGN_OR_RETURN(const Features features, ExtractFeatures(data, options, extractor.get()));
-  RETURN_IF_ERROR(Write(out, features, trained, data, datasets, flags));
-  std::cout << "wrote  " << out << ": " << features.rows << " images of " << flags.split << "\n";
+  RETURN_IF_ERROR(out.Write([&](const std::string& path) {
+    return Write(path, features, trained, data, datasets, flags);
+  }));
+  std::cout << "wrote  " << out.path() << ": " << features.rows << " images of " << flags.split
+            << "\n";
   return absl::OkStatus();
 }
 

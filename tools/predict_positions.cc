@@ -5,10 +5,7 @@
 //
 // Without --image, the run's own held-out images. One line an image on standard
 // output; everything that can be wrong is found before the file is written.
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
 #include <filesystem>
 #include <iostream>
@@ -30,6 +27,8 @@
 #include "models/training/checkpoint.h"
 #include "models/training/output_dir.h"
 #include "tools/checkpoint/trained_model.h"
+#include "tools/evaluation/predicts_positions.h"
+#include "tools/output/staged_output.h"
 #include "tools/plugins.h"
 #include "tools/short_spins.h"
 #include "tools/vis/position_visualizer.h"
@@ -50,32 +49,13 @@ struct Flags {
   int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 };
 
-// The file to write, where nothing is in the way of writing it.
-absl::StatusOr<std::string> ChooseOutput(const Flags& flags) {
+absl::StatusOr<StagedOutput> ChooseOutput(const Flags& flags) {
   const std::string path = models::ResolveUserPath(flags.out);
   if (!absl::EndsWithIgnoreCase(path, ".png")) {
     return graph::InvalidArgument("--out=", flags.out, ": the picture is a PNG file, and its ",
                                   "name must end in .png");
   }
-  std::error_code error;
-  fs::path folder = fs::path(path).parent_path();
-  if (folder.empty()) folder = ".";
-  if (!fs::is_directory(folder, error)) {
-    return graph::InvalidArgument("--out=", path, ": ", folder.string(), " is no folder; make it, ",
-                                  "or choose another place");
-  }
-  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("--out: cannot write to ", folder.string()));
-  }
-  const auto type = fs::symlink_status(path, error).type();
-  if (type == fs::file_type::directory) {
-    return graph::InvalidArgument("--out=", path, " is a folder; name a file");
-  }
-  if (type != fs::file_type::not_found && !flags.overwrite) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "--out=", path, " exists; choose another name, or give --overwrite, which replaces it"));
-  }
-  return path;
+  return StagedOutput::Choose("--out", path, StagedOutput::Kind::kFile, flags.overwrite);
 }
 
 absl::Status AddFolder(const std::string& folder, int num_images,
@@ -125,12 +105,11 @@ absl::StatusOr<std::vector<PictureToAsk>> FindPictures(const Flags& flags,
 absl::Status Predict(const Flags& flags) {
   const models::Zoo zoo = MakeZoo();
   ASSIGN_OR_RETURN(const TrainedModel trained, ReadTrainedModel(flags.checkpoint, zoo));
-  RETURN_IF_ERROR(CheckHasPositions(trained.entry()));
+  RETURN_IF_ERROR(CheckPredictsPositions(trained.entry()));
   models::ZooEntry entry = trained.entry();
   entry.droppos.mask_ratio = flags.mask_ratio.value_or(entry.droppos.mask_ratio);
   entry.droppos.pos_mask_ratio = flags.pos_mask_ratio.value_or(entry.droppos.pos_mask_ratio);
-  RETURN_IF_ERROR(models::Validate(entry.model, entry.droppos));
-  ASSIGN_OR_RETURN(const std::string out, ChooseOutput(flags));
+  ASSIGN_OR_RETURN(StagedOutput out, ChooseOutput(flags));
   ASSIGN_OR_RETURN(std::vector<PictureToAsk> pictures, FindPictures(flags, trained));
 
   const graph::SchemaRegistry registry = MakeRegistry();
@@ -153,9 +132,11 @@ absl::Status Predict(const Flags& flags) {
   ASSIGN_OR_RETURN(const std::vector<PositionAnswers> answers, visualizer->Answers());
   const std::string title =
       trained.step < 0 ? entry.name : absl::StrCat(entry.name, ", step ", trained.step);
-  RETURN_IF_ERROR(visualizer->Draw(title, answers, out));
+  ASSIGN_OR_RETURN(const models::Image sheet, visualizer->Draw(title, answers));
+  RETURN_IF_ERROR(
+      out.Write([&](const std::string& path) { return models::WritePng(path, sheet); }));
   for (const PositionAnswers& one : answers) std::cout << one.name << ": " << one.Summary() << "\n";
-  std::cout << "wrote " << out << std::endl;
+  std::cout << "wrote " << out.path() << std::endl;
   return absl::OkStatus();
 }
 

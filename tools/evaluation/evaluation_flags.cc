@@ -1,12 +1,5 @@
 #include "tools/evaluation/evaluation_flags.h"
 
-#include <unistd.h>
-
-#include <cerrno>
-#include <filesystem>
-#include <fstream>
-#include <system_error>
-
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
@@ -15,8 +8,6 @@
 #include "models/training/output_dir.h"
 
 namespace tools {
-
-namespace fs = std::filesystem;
 
 void AddEvaluationFlags(CLI::App* app, EvaluationFlags* flags) {
   AddCheckpointFlags(app, &flags->checkpoint);
@@ -64,43 +55,6 @@ absl::StatusOr<models::Datasets> OpenEvaluationData(const TrainedModel& trained,
                            "the data of the run (--data_path names others): opening them");
   }
   return data;
-}
-
-absl::Status CheckOutputFile(const std::string& flag, const std::string& path, bool overwrite) {
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  if (fs::is_directory(status)) return graph::InvalidArgument(flag, "=", path, " is a folder");
-  if (fs::exists(status)) {
-    if (!overwrite) {
-      return absl::AlreadyExistsError(
-          absl::StrCat(flag, "=", path, " exists; --overwrite replaces it"));
-    }
-    if (access(path.c_str(), W_OK) != 0) {
-      return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", flag, "=", path));
-    }
-  }
-  fs::path folder = fs::path(path).parent_path();
-  if (folder.empty()) folder = ".";
-  if (!fs::is_directory(folder, error)) {
-    return absl::NotFoundError(
-        absl::StrCat(flag, "=", path, ": the folder ", folder.string(), " does not exist"));
-  }
-  if (access(folder.c_str(), W_OK | X_OK) != 0) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", flag, "=", path));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status WriteText(const std::string& path, const std::string& text) {
-  errno = 0;
-  std::ofstream file(path, std::ios::binary);
-  file << text;
-  file.close();
-  if (file) return absl::OkStatus();
-  const absl::Status status = absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", path));
-  std::error_code error;
-  if (fs::is_regular_file(path, error)) fs::remove(path, error);  // nothing half-written
-  return status;
 }
 
 std::string ModelLine(const TrainedModel& trained) {

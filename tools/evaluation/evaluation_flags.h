@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <string>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
 #include "models/data/open_dataset.h"
@@ -32,14 +31,6 @@ void AddEvaluationFlags(CLI::App* app, EvaluationFlags* flags);
 // The data that the flags name, else those that the checkpoint was trained on.
 absl::StatusOr<models::Datasets> OpenEvaluationData(const TrainedModel& trained,
                                                     const EvaluationFlags& flags);
-
-// `path` can be written: its folder exists and lets us, and it is no folder. An
-// existing file is an error unless `overwrite`. Touches nothing, so that a tool can
-// ask before its work. `flag` ("--out") is for the messages.
-absl::Status CheckOutputFile(const std::string& flag, const std::string& path, bool overwrite);
-
-// Writes `text` to `path`, replacing it; the error names the path.
-absl::Status WriteText(const std::string& path, const std::string& text);
 
 // "NAME after step N", or "NAME".
 std::string ModelLine(const TrainedModel& trained);

@@ -3,22 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "graph/base/status.h"
 #include "models/droppos/droppos.h"
 
 namespace tools {
-
-absl::Status CheckPredictsPositions(const models::ZooEntry& entry) {
-  const std::vector<models::Evaluation> evaluations = entry.make(entry, 2)->Evaluations();
-  if (!evaluations.empty() && absl::StartsWith(evaluations[0].metric, "heldout_pos_")) {
-    return absl::OkStatus();
-  }
-  return graph::InvalidArgument(entry.name, " (", entry.make(entry, 2)->description(),
-                                ") predicts no positions: it has no position decoder; "
-                                "--protocol=knn measures its features");
-}
 
 std::vector<PositionRatios> RecipeRatios(const models::DropPosConfig& config) {
   return {{config.mask_ratio, config.pos_mask_ratio, true}};

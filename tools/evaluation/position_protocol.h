@@ -17,12 +17,9 @@
 #include "models/training/metrics.h"
 #include "models/zoo/config.h"
 #include "tools/evaluation/position_scores.h"
+#include "tools/evaluation/predicts_positions.h"  // IWYU pragma: export
 
 namespace tools {
-
-// OK when `entry` is a model that predicts positions; else says what it is and
-// which protocol it can have.
-absl::Status CheckPredictsPositions(const models::ZooEntry& entry);
 
 struct PositionRatios {
   double mask_ratio = 0;      // of patches hidden

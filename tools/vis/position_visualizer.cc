@@ -5,7 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
+#include "models/data/image_io.h"
 #include "tools/evaluation/spread_dataset.h"
+#include "tools/output/staged_output.h"
 #include "tools/vis/sheet.h"
 
 namespace tools {
@@ -37,13 +39,14 @@ absl::StatusOr<std::unique_ptr<PositionVisualizer>> PositionVisualizer::Create(
     graph::Workspace* workspace, std::vector<PictureToAsk> pictures, uint64_t seed) {
   if (pictures.empty()) return graph::InvalidArgument("no images to draw predictions for");
   std::unique_ptr<PositionVisualizer> visualizer(new PositionVisualizer());
+  // First, for it checks the ratios.
+  ASSIGN_OR_RETURN(visualizer->predictor_, PositionPredictor::Create(entry, options, workspace));
   const int visible = entry.droppos.num_visible(entry.model.num_patches());
   visualizer->conditions_ =
       absl::StrCat(visible, " of ", entry.model.num_patches(), " patches visible, ",
                    visible - entry.droppos.num_pos_kept(visible), " of them without position");
   visualizer->pictures_ = std::move(pictures);
   visualizer->seed_ = seed;
-  ASSIGN_OR_RETURN(visualizer->predictor_, PositionPredictor::Create(entry, options, workspace));
   return visualizer;
 }
 
@@ -51,17 +54,17 @@ absl::StatusOr<std::vector<PositionAnswers>> PositionVisualizer::Answers() {
   return predictor_->Predict(pictures_, seed_);
 }
 
-absl::Status PositionVisualizer::Draw(const std::string& title,
-                                      const std::vector<PositionAnswers>& answers,
-                                      const std::string& path) const {
-  ASSIGN_OR_RETURN(const models::Image sheet,
-                   DrawSheet(absl::StrCat(title, ": ", conditions_), answers));
-  return WriteSheet(path, sheet);
+absl::StatusOr<models::Image> PositionVisualizer::Draw(
+    const std::string& title, const std::vector<PositionAnswers>& answers) const {
+  return DrawSheet(absl::StrCat(title, ": ", conditions_), answers);
 }
 
 absl::Status PositionVisualizer::Write(const std::string& title, const std::string& path) {
   ASSIGN_OR_RETURN(const std::vector<PositionAnswers> answers, Answers());
-  return Draw(title, answers, path);
+  ASSIGN_OR_RETURN(const models::Image sheet, Draw(title, answers));
+  ASSIGN_OR_RETURN(StagedOutput output, StagedOutput::Choose("", path, StagedOutput::Kind::kFile,
+                                                             /*overwrite=*/true));
+  return output.Write([&](const std::string& staging) { return models::WritePng(staging, sheet); });
 }
 
 }  // namespace tools

@@ -36,11 +36,11 @@ class PositionVisualizer {
   // The answers of the parameters as they are now. Between steps only: it feeds
   // inputs that the steps share.
   absl::StatusOr<std::vector<PositionAnswers>> Answers();
-  // Draws them under `title` ("step 1200") and what was asked, into the PNG file
-  // `path`, whose folder must exist. An earlier file is replaced.
-  absl::Status Draw(const std::string& title, const std::vector<PositionAnswers>& answers,
-                    const std::string& path) const;
-  // Both.
+  // Draws them under `title` ("step 1200") and what was asked.
+  absl::StatusOr<models::Image> Draw(const std::string& title,
+                                     const std::vector<PositionAnswers>& answers) const;
+  // Both, into the PNG file `path`, whose folder must exist. An earlier file is
+  // replaced at once; on an error it stays. Errors name the path.
   absl::Status Write(const std::string& title, const std::string& path);
 
   const std::vector<models::Parameter>& parameters() const { return predictor_->parameters(); }

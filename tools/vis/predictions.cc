@@ -8,6 +8,7 @@
 #include "graph/base/random.h"
 #include "graph/base/status.h"
 #include "models/droppos/droppos.h"
+#include "tools/evaluation/predicts_positions.h"
 
 namespace tools {
 namespace {
@@ -47,22 +48,12 @@ absl::Status Answer(absl::Span<const float> logits, VisiblePatch* patch) {
 
 }  // namespace
 
-absl::Status CheckHasPositions(const models::ZooEntry& entry) {
-  const std::unique_ptr<models::Model> model = entry.make(entry, 1);
-  if (dynamic_cast<const models::DropPos*>(model.get()) != nullptr) return absl::OkStatus();
-  return graph::InvalidArgument(entry.name,
-                                " has no positions to predict; that takes a DropPos model");
-}
-
 absl::StatusOr<std::unique_ptr<PositionPredictor>> PositionPredictor::Create(
     const models::ZooEntry& entry, const graph::CompileOptions& options,
     graph::Workspace* workspace) {
-  RETURN_IF_ERROR(CheckHasPositions(entry));
-  RETURN_IF_ERROR(models::Validate(entry.model, entry.droppos));
-  models::DropPosConfig config = entry.droppos;
-  // What is for the loss alone is not asked for here: no guide, no pixels.
-  config.attn_guide = false;
-  config.drop_pos_type = "mae_pos_target";
+  RETURN_IF_ERROR(CheckPredictsPositions(entry));
+  const models::DropPosConfig config = models::PositionsOnly(entry.droppos);
+  RETURN_IF_ERROR(models::Validate(entry.model, config));
   std::unique_ptr<PositionPredictor> predictor(new PositionPredictor(entry.model));
   if (const absl::StatusOr<graph::Tensor> images = workspace->Find("images"); images.ok()) {
     predictor->batch_size_ = static_cast<int>(images->type.dim(0));

@@ -18,9 +18,6 @@
 
 namespace tools {
 
-// InvalidArgument, naming it, for an entry that has no positions to predict.
-absl::Status CheckHasPositions(const models::ZooEntry& entry);
-
 // An image to ask about.
 struct PictureToAsk {
   std::string name;  // for its caption
@@ -31,7 +28,8 @@ struct PictureToAsk {
 // A forward net. Not thread-safe.
 class PositionPredictor {
  public:
-  // `entry` with the ratios to ask at. Parameters are those of `workspace`, by
+  // `entry` with the ratios to ask at; what concerns only its loss is left out, so
+  // that these may be ratios it cannot be trained at. Parameters are those of `workspace`, by
   // name, which must outlive this: a session's, or an empty one that
   // models::LoadParameters then fills. A session's workspace also has the inputs
   // `images` and `keys`, and with them a batch size, which this net then has too;

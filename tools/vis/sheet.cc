@@ -1,15 +1,10 @@
 #include "tools/vis/sheet.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
-#include <cstdio>
 #include <utility>
 
 #include "graph/base/status.h"
-#include "models/data/image_io.h"
 #include "models/data/resize.h"
 #include "tools/vis/canvas.h"
 
@@ -329,16 +324,6 @@ absl::StatusOr<Image> DrawSheet(const std::string& title,
   }
   Legend(g, &canvas).Draw(legend_y);
   return canvas.Finish();
-}
-
-absl::Status WriteSheet(const std::string& path, const Image& sheet) {
-  const std::string temporary = absl::StrCat(path, ".", ::getpid(), ".tmp");
-  absl::Status status = models::WritePng(temporary, sheet);
-  if (status.ok() && std::rename(temporary.c_str(), path.c_str()) != 0) {
-    status = absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", path));
-  }
-  if (!status.ok()) std::remove(temporary.c_str());
-  return status;
 }
 
 }  // namespace tools

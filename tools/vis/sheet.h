@@ -61,10 +61,6 @@ SheetGeometry PlanSheet(int grid_h, int grid_w, int patch_size);
 absl::StatusOr<models::Image> DrawSheet(const std::string& title,
                                         const std::vector<PositionAnswers>& rows);
 
-// Writes a PNG file at once: under another name beside it, then renamed. On an
-// error nothing new is left. Errors name the path.
-absl::Status WriteSheet(const std::string& path, const models::Image& sheet);
-
 }  // namespace tools
 
 #endif  // TOOLS_VIS_SHEET_H_

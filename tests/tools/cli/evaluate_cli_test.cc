@@ -219,7 +219,9 @@ TEST_F(EvaluateCli, RefusesWhatCannotBeEvaluated) {
                 {"none.safetensors"});
   ExpectRefused(Evaluate({"--protocol=knn", Checkpoint(), "--wrong"}), {"--wrong"});
   ExpectRefused(Evaluate({"--protocol=knn", Checkpoint(), "--k=0"}), {"--k"});
-  ExpectRefused(Evaluate({"--protocol=knn", Checkpoint(), "--temperature=0"}), {"--temperature"});
+  for (const char* bad : {"--temperature=0", "--temperature=nan", "--temperature=inf"}) {
+    ExpectRefused(Evaluate({"--protocol=knn", Checkpoint(), bad}), {bad});
+  }
   ExpectRefused(Evaluate({"--protocol=knn", Checkpoint(), "--batch_size=0"}), {"--batch_size"});
   ExpectRefused(Evaluate({"--protocol=position", Checkpoint("vit")}),
                 {"vit_tiny", "predicts no positions", "--protocol=knn"});
@@ -232,17 +234,39 @@ TEST_F(EvaluateCli, RefusesWhatCannotBeEvaluated) {
   }
 }
 
+TEST_F(EvaluateCli, RefusesFlagsOfTheOtherProtocol) {
+  for (const std::string flag : {"--seed=5", "--error_map=m.png"}) {
+    const std::string name = flag.substr(0, flag.find('='));
+    ExpectRefused(Evaluate({"--protocol=knn", Checkpoint(), flag}),
+                  {name + " is for --protocol=position"});
+  }
+  for (const std::string flag :
+       {"--k=20", "--feature=cls", "--max_train_images=3", "--temperature=0.07"}) {
+    const std::string name = flag.substr(0, flag.find('='));
+    ExpectRefused(Evaluate({"--protocol=position", Checkpoint(), flag}),
+                  {name + " is for --protocol=knn"});
+  }
+  const Outcome help = Evaluate({"--help"});
+  EXPECT_EQ(help.exit_code, 0);
+  EXPECT_THAT(help.out, HasSubstr("--error_map"));
+}
+
 TEST_F(EvaluateCli, RefusesOutputsBeforeTheWork) {
   for (const std::string protocol : {"--protocol=position", "--protocol=knn"}) {
     const Outcome nowhere = Evaluate({protocol, Checkpoint(), "--json=no/where.json"});
-    ExpectRefused(nowhere, {"--json", "no", "does not exist"});
+    ExpectRefused(nowhere, {"--json", "no", "no folder"});
     EXPECT_EQ(nowhere.out, "");
     const Outcome is_folder = Evaluate({protocol, Checkpoint(), "--json=."});
     ExpectRefused(is_folder, {"--json", "folder"});
     EXPECT_EQ(is_folder.out, "");
   }
   ExpectRefused(Evaluate({"--protocol=position", Checkpoint(), "--error_map=no/where.png"}),
-                {"--error_map", "does not exist"});
+                {"--error_map", "no folder"});
+  Write(folder_ / "both", "earlier");
+  const Outcome both =
+      Evaluate({"--protocol=position", Checkpoint(), "--json=both", "--error_map=./both"});
+  ExpectRefused(both, {"--json and --error_map", "both"});
+  EXPECT_EQ(Contents(folder_ / "both"), "earlier");
 }
 
 TEST_F(EvaluateCli, RefusesDataWithoutWhatItNeeds) {
@@ -348,7 +372,7 @@ TEST_F(EvaluateCli, ExtractsAPlainFolderOfPhotographs) {
   ExpectRefused(Extract({Checkpoint(), "--data_path=photos", "--val_fraction=0", "--out=g"}),
                 {"no images are held out", "--split=train"});
   ExpectRefused(Extract({Checkpoint(), "--split=other", "--out=g"}), {"other", "train"});
-  ExpectRefused(Extract({Checkpoint(), "--out=no/g"}), {"no", "does not exist"});
+  ExpectRefused(Extract({Checkpoint(), "--out=no/g"}), {"--out", "no folder"});
   ExpectRefused(Extract({Checkpoint()}), {"--out"});
   EXPECT_FALSE(fs::exists(folder_ / "g"));
 }

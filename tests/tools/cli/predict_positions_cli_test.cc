@@ -152,6 +152,14 @@ TEST_F(PredictPositionsCli, FolderAndRatios) {
   EXPECT_THAT(Lines(outcome.out)[0], HasSubstr("a.png: "));
   EXPECT_THAT(Lines(outcome.out)[1], HasSubstr("below/b.png: "));
   EXPECT_THAT(outcome.out, HasSubstr("of 64 right"));
+  std::ofstream(folder_ / "flags.txt")
+      << "--model=droppos_tiny\n--embed_dim=16\n--depth=1\n--num_heads=2\n"
+      << "--decoder_embed_dim=8\n--decoder_depth=1\n--decoder_num_heads=2\n"
+      << "--drop_pos_type=multi_task\n";
+  const Outcome pixels =
+      PredictRun({"--flagfile=flags.txt", "--image=a.png", "--out=pixels.png", "--mask_ratio=0"});
+  EXPECT_EQ(pixels.exit_code, 0) << "no pixels to reconstruct, and none needed: " << pixels.err;
+  EXPECT_THAT(pixels.out, HasSubstr("of 48 right"));
   const Outcome one = PredictRun({"--image=more", "--num_images=1", "--out=y.png"});
   EXPECT_EQ(Lines(one.out).size(), 2u) << one.out;
 }

@@ -225,6 +225,16 @@ TEST_F(Predictions, RatiosOfTheEntryAreAsked) {
   EXPECT_EQ((*answers)[0].asked(), 16);
 }
 
+// Trained with pixels to reconstruct, it can be asked at ratios that leave none.
+TEST_F(Predictions, MultiTaskIsAskedWithAllPatchesVisible) {
+  models::ZooEntry entry = TinyEntry();
+  entry.droppos.drop_pos_type = "multi_task";
+  entry.droppos.mask_ratio = 0;
+  const auto answers = Predictor(entry)->Predict(Pictures(1), 1);
+  ASSERT_TRUE(answers.ok()) << answers.status();
+  EXPECT_EQ((*answers)[0].patches.size(), 16u);
+}
+
 TEST_F(Predictions, RefusesWhatIsNoDropPosModel) {
   const models::ZooEntry classifier = MakeZoo().Find("vit_tiny").value();
   const absl::Status status =
@@ -302,6 +312,12 @@ TEST(PositionVisualizer, DrawsTheSessionsParametersAndChangesNothing) {
   EXPECT_TRUE(sheet.ok()) << sheet.status();
   EXPECT_THAT(std::string((*visualizer)->Write("", folder / "none" / "a.png").message()),
               HasSubstr("none"));
+  fs::create_directories(folder / "taken.png");
+  EXPECT_THAT(std::string((*visualizer)->Write("", folder / "taken.png").message()),
+              HasSubstr("taken.png"));
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    EXPECT_EQ(entry.path().extension(), ".png") << "left behind: " << entry.path();
+  }
 }
 
 }  // namespace

@@ -5,8 +5,6 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -253,23 +251,6 @@ TEST(Sheet, TooManyImagesAreRefused) {
   EXPECT_EQ(sheet.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(sheet.status().message()),
               AllOf(HasSubstr(std::to_string(more.size())), HasSubstr("fewer images")));
-}
-
-TEST(WriteSheet, ReplacesAtOnceAndLeavesNothingBehind) {
-  const fs::path folder = fs::path(std::getenv("TEST_TMPDIR")) / "write";
-  fs::create_directories(folder);
-  const Image sheet = Drawn({SmallExample()});
-  const std::string path = folder / "a.png";
-  std::ofstream(path) << "old";
-  ASSERT_TRUE(WriteSheet(path, sheet).ok());
-  const absl::StatusOr<Image> read = models::ReadImage(path);
-  ASSERT_TRUE(read.ok()) << read.status();
-  EXPECT_EQ(read->rgb, sheet.rgb);
-  fs::create_directories(folder / "b.png" / "full");
-  const absl::Status blocked = WriteSheet(folder / "b.png", sheet);
-  EXPECT_THAT(std::string(blocked.message()), HasSubstr("b.png"));
-  EXPECT_FALSE(WriteSheet(folder / "nowhere" / "c.png", sheet).ok());
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()), 2);
 }
 
 }  // namespace

@@ -1,0 +1,18 @@
+#include "tools/evaluation/predicts_positions.h"
+
+#include <memory>
+
+#include "graph/base/status.h"
+#include "models/droppos/droppos.h"
+
+namespace tools {
+
+absl::Status CheckPredictsPositions(const models::ZooEntry& entry) {
+  const std::unique_ptr<models::Model> model = entry.make(entry, 2);  // a classifier's classes
+  if (dynamic_cast<const models::DropPos*>(model.get()) != nullptr) return absl::OkStatus();
+  return graph::InvalidArgument(entry.name, " (", model->description(),
+                                ") predicts no positions, which takes a DropPos model; evaluate "
+                                "--protocol=knn measures its features");
+}
+
+}  // namespace tools

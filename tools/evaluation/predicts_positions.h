@@ -1,0 +1,16 @@
+// Which models have positions to measure and to draw.
+#ifndef TOOLS_EVALUATION_PREDICTS_POSITIONS_H_
+#define TOOLS_EVALUATION_PREDICTS_POSITIONS_H_
+
+#include "absl/status/status.h"
+#include "models/zoo/config.h"
+
+namespace tools {
+
+// OK when `entry` is a model that predicts positions; else InvalidArgument, which
+// says what it is and what can be measured instead.
+absl::Status CheckPredictsPositions(const models::ZooEntry& entry);
+
+}  // namespace tools
+
+#endif  // TOOLS_EVALUATION_PREDICTS_POSITIONS_H_
