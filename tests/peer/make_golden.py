@@ -12,6 +12,7 @@ import argparse
 import functools
 import json
 import os
+import random
 import sys
 import types
 
@@ -39,6 +40,34 @@ CASES = {
     "combo_mae_raw_pixels": dict(SMALL, img=20, patch=4, vanilla_mae=True, norm_pix_loss=False,
                                  sigma=0.0, mask=0.9, seed=4),
 }
+
+
+def random_cases(count):
+    """Combinations of all switches, sizes and ratios, the same on every call."""
+    choose = random.Random(7)
+    cases = {}
+    for i in range(count):
+        patch, grid = choose.choice([(4, 5), (8, 4), (3, 6), (16, 3), (5, 7), (2, 8)])
+        case = dict(SMALL, img=patch * grid, patch=patch, seed=100 + i,
+                    B=choose.choice([1, 2, 3]), heads=choose.choice([1, 2, 4]),
+                    mask=choose.choice([0.75, 0.5, 0.6, 0.9, 0.33]),
+                    pos=choose.choice([0.75, 1.0, 0.5, 0.25, 0.1]),
+                    sigma=choose.choice([0.0, 0.5, 1.0, 2.0, 3.3]),
+                    mask_token_type=choose.choice(["param", "zeros", "wrong_pos"]),
+                    shuffle=choose.random() < 0.5, conf_ignore=choose.random() < 0.5,
+                    attn_guide=choose.random() < 0.5, multi_task=choose.random() < 0.4,
+                    pos_weight=choose.choice([0.05, 1.0, 3.0]),
+                    norm_pix_loss=choose.random() < 0.5)
+        # A map smaller than the grid cannot be had (and the official code fails).
+        if choose.random() < 0.4 and case["img"] // grid >= grid:
+            case["smooth_grid"] = "official"
+        if choose.random() < 0.15:
+            case = {key: value for key, value in case.items()
+                    if key not in ("mask_token_type", "shuffle", "conf_ignore", "attn_guide",
+                                   "multi_task", "smooth_grid")}
+            case["vanilla_mae"] = True
+        cases[f"random_{i}"] = case
+    return cases
 
 
 def import_official(folder):
@@ -213,12 +242,18 @@ def main():
     parser.add_argument("--official", required=True, help="checkout of the official DropPos code")
     parser.add_argument("--out", required=True, help="folder to write NAME.safetensors to")
     parser.add_argument("--case", choices=sorted(CASES), help="one case only")
+    parser.add_argument("--random", type=int, metavar="N", help="N random combinations instead")
     args = parser.parse_args()
     if not os.path.exists(os.path.join(args.official, "models_DropPos_mae.py")):
         sys.exit(f"make_golden: {args.official} has no models_DropPos_mae.py")
     modules = import_official(args.official)
-    for name in [args.case] if args.case else CASES:
-        tensors, metadata = make_case(name, CASES[name], modules)
+    cases = random_cases(args.random) if args.random else CASES
+    for name in [args.case] if args.case else cases:
+        tensors, metadata = make_case(name, cases[name], modules)
+        if not torch.isfinite(tensors["train/loss"]).all():
+            # conf_ignore left nobody: the official code divides 0 by 0, ours says 0.
+            print(f"{name}: the official loss is not finite; no case")
+            continue
         path = os.path.join(args.out, name + ".safetensors")
         save_file(tensors, path, metadata)
         print(f"{path}: {len(tensors)} tensors, {os.path.getsize(path)} bytes")
