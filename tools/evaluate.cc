@@ -176,6 +176,11 @@ absl::Status Evaluate(const Flags& flags) {
   const models::Zoo zoo = MakeZoo();
   Setup setup;
   ASSIGN_OR_RETURN(setup.trained, ReadTrainedModel(flags.common.checkpoint, zoo));
+  for (const StagedOutput* output : {json_file.get(), error_map.get()}) {
+    if (output == nullptr) continue;
+    RETURN_IF_ERROR(CheckKeepsCheckpoint(
+        setup.trained, output == json_file.get() ? "--json" : "--error_map", output->path()));
+  }
   const bool position = flags.protocol == "position";
   if (position) RETURN_IF_ERROR(CheckPredictsPositions(setup.trained.entry()));
   ASSIGN_OR_RETURN(setup.data, OpenEvaluationData(setup.trained, flags.common));

@@ -85,6 +85,7 @@ absl::Status Extract(const Flags& flags) {
                                         StagedOutput::Kind::kFile, flags.overwrite));
   const models::Zoo zoo = MakeZoo();
   ASSIGN_OR_RETURN(const TrainedModel trained, ReadTrainedModel(flags.common.checkpoint, zoo));
+  RETURN_IF_ERROR(CheckKeepsCheckpoint(trained, "--out", out.path()));
   ASSIGN_OR_RETURN(const models::Datasets datasets, OpenEvaluationData(trained, flags.common));
   const models::Dataset* split =
       flags.split == "train" ? datasets.train.get() : datasets.held_out.get();

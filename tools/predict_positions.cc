@@ -110,6 +110,7 @@ absl::Status Predict(const Flags& flags) {
   entry.droppos.mask_ratio = flags.mask_ratio.value_or(entry.droppos.mask_ratio);
   entry.droppos.pos_mask_ratio = flags.pos_mask_ratio.value_or(entry.droppos.pos_mask_ratio);
   ASSIGN_OR_RETURN(StagedOutput out, ChooseOutput(flags));
+  RETURN_IF_ERROR(CheckKeepsCheckpoint(trained, "--out", out.path()));
   ASSIGN_OR_RETURN(std::vector<PictureToAsk> pictures, FindPictures(flags, trained));
 
   const graph::SchemaRegistry registry = MakeRegistry();

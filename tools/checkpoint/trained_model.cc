@@ -1,5 +1,7 @@
 #include "tools/checkpoint/trained_model.h"
 
+#include <filesystem>
+#include <system_error>
 #include <vector>
 
 #include "CLI/App.hpp"
@@ -67,6 +69,18 @@ absl::StatusOr<TrainedModel> ReadTrainedModel(const CheckpointFlags& flags,
   if (!resolved.ok()) return graph::Annotate(resolved.status(), trained.path);
   trained.resolved = *std::move(resolved);
   return trained;
+}
+
+absl::Status CheckKeepsCheckpoint(const TrainedModel& trained, const std::string& flag,
+                                  const std::string& output) {
+  std::error_code ignored;  // what does not exist is not the checkpoint
+  const std::filesystem::path file = std::filesystem::canonical(trained.path, ignored);
+  if (!std::filesystem::equivalent(output, file, ignored) &&
+      !std::filesystem::equivalent(output, file.parent_path(), ignored)) {
+    return absl::OkStatus();
+  }
+  return graph::InvalidArgument(flag, "=", output, " would replace the checkpoint that is read, ",
+                                trained.path, "; choose another ", flag);
 }
 
 }  // namespace tools

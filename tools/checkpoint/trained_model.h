@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "models/zoo/config.h"
 #include "models/zoo/zoo.h"
@@ -42,6 +43,11 @@ struct TrainedModel {
 // Errors name the file: missing, not safetensors, no model known, flags this
 // version does not have.
 absl::StatusOr<TrainedModel> ReadTrainedModel(const CheckpointFlags& flags, const models::Zoo& zoo);
+
+// InvalidArgument where writing `output`, which `flag` names, would replace the checkpoint:
+// it is that file by whatever name, or the folder that the file lies in.
+absl::Status CheckKeepsCheckpoint(const TrainedModel& trained, const std::string& flag,
+                                  const std::string& output);
 
 }  // namespace tools
 

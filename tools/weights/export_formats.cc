@@ -117,6 +117,7 @@ absl::StatusOr<std::string> Export(const TrainedModel& trained, const std::strin
   const auto kind = format == "timm" ? StagedOutput::Kind::kFolder : StagedOutput::Kind::kFile;
   ASSIGN_OR_RETURN(StagedOutput output, StagedOutput::Choose("--out", out, kind, overwrite,
                                                              {kTimmWeights, kTimmConfig}));
+  RETURN_IF_ERROR(CheckKeepsCheckpoint(trained, "--out", output.path()));
   ASSIGN_OR_RETURN(const std::unique_ptr<Weights> weights, format == "official"
                                                                ? ReadAll(trained, registry)
                                                                : ReadEncoder(trained, registry));

@@ -269,6 +269,22 @@ TEST_F(EvaluateCli, RefusesOutputsBeforeTheWork) {
   EXPECT_EQ(Contents(folder_ / "both"), "earlier");
 }
 
+TEST_F(EvaluateCli, KeepsTheCheckpointThatItReads) {
+  const fs::path own = folder_ / "own.safetensors";
+  fs::copy_file(models_ / "droppos/checkpoint.safetensors", own);
+  fs::create_symlink("own.safetensors", folder_ / "link.png");
+  const std::string before = Contents(own), checkpoint = "--checkpoint=own.safetensors";
+  for (const std::string name : {"own.safetensors", "./own.safetensors", "link.png"}) {
+    ExpectRefused(Evaluate({"--protocol=position", checkpoint, "--json=" + name}),
+                  {"--json=", "would replace the checkpoint", "own.safetensors"});
+    ExpectRefused(Extract({checkpoint, "--out=" + name, "--overwrite"}),
+                  {"--out=", "would replace the checkpoint"});
+  }
+  ExpectRefused(Evaluate({"--protocol=position", checkpoint, "--error_map=link.png"}),
+                {"--error_map=", "would replace the checkpoint"});
+  EXPECT_EQ(Contents(own), before);
+}
+
 TEST_F(EvaluateCli, RefusesDataWithoutWhatItNeeds) {
   const std::string data = "--data_path=photos";
   ExpectRefused(Evaluate({"--protocol=position", Checkpoint(), data}), {"photos", "not exist"});

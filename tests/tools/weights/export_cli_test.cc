@@ -216,6 +216,20 @@ TEST_F(ExportCli, WhatExistsIsReplacedOnlyWhenAsked) {
   ExpectRefused({checkpoint, "--format=timm", "--out=t", "--overwrite"}, {"t/notes.txt", "--out"});
 }
 
+TEST_F(ExportCli, TheCheckpointIsKept) {
+  const std::string before = Contents(folder_ / "a.safetensors");
+  for (const char* format : {"--format=official", "--format=onnx"}) {
+    ExpectRefused({"--checkpoint=a.safetensors", format, "--out=a.safetensors", "--overwrite"},
+                  {"--out=", "would replace the checkpoint", "a.safetensors"});
+  }
+  EXPECT_EQ(Contents(folder_ / "a.safetensors"), before);
+  // A folder for timm that holds it.
+  fs::create_directory(folder_ / "t");
+  fs::copy_file(folder_ / "a.safetensors", folder_ / "t/model.safetensors");
+  ExpectRefused({"--checkpoint=t/model.safetensors", "--format=timm", "--out=t", "--overwrite"},
+                {"--out=", "would replace the checkpoint"});
+}
+
 TEST_F(ExportCli, BadInput) {
   const std::string checkpoint = "--checkpoint=a.safetensors";
   ExpectRefused({}, {"--checkpoint"});
