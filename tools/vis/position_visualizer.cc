@@ -12,7 +12,9 @@
 
 namespace tools {
 
-absl::StatusOr<std::vector<PictureToAsk>> ChoosePictures(const models::Dataset& data, int count) {
+absl::StatusOr<std::vector<PictureToAsk>> ChoosePictures(
+    const models::Dataset& data, int count,
+    const std::function<void(const std::string&)>& on_bad_image) {
   std::vector<PictureToAsk> pictures;
   const int64_t wanted = std::min<int64_t>(count, data.size());
   absl::Status bad;
@@ -28,6 +30,7 @@ absl::StatusOr<std::vector<PictureToAsk>> ChoosePictures(const models::Dataset& 
         break;
       }
       bad = image.status();
+      if (on_bad_image != nullptr) on_bad_image(std::string(bad.message()));
     }
   }
   if (!pictures.empty()) return pictures;

@@ -4,6 +4,7 @@
 #define TOOLS_VIS_POSITION_VISUALIZER_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,8 +22,11 @@ namespace tools {
 
 // `count` images spread over `data` (SpreadIndices, so that classes which repeat in
 // step with them do not give one class only), all where it has fewer. One that cannot
-// be decoded gives way to the next that can; an error when none can.
-absl::StatusOr<std::vector<PictureToAsk>> ChoosePictures(const models::Dataset& data, int count);
+// be decoded gives way to the next that can, after `on_bad_image` got a line that names it;
+// an error when none can.
+absl::StatusOr<std::vector<PictureToAsk>> ChoosePictures(
+    const models::Dataset& data, int count,
+    const std::function<void(const std::string&)>& on_bad_image = nullptr);
 
 class PositionVisualizer {
  public:
