@@ -16,6 +16,7 @@
 #include "absl/strings/str_format.h"
 #include "models/training/output_dir.h"
 #include "nlohmann/json.hpp"
+#include "tools/checkpoint/command_line.h"
 #include "tools/parity/compare.h"
 #include "tools/parity/golden_case.h"
 #include "tools/parity/replay.h"
@@ -90,14 +91,10 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"on", "off"}))
       ->capture_default_str();
   app.add_option("--threads", flags.threads, "threads")
-      ->check(CLI::Range(1, 1024))
+      ->check(tools::Between(1, 1024))
       ->capture_default_str();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp& e) {
-    return app.exit(e);
-  } catch (const CLI::ParseError& e) {
-    return Fail(absl::InvalidArgumentError(e.what()));
-  }
+  const absl::StatusOr<bool> proceed = tools::ParseCommandLine("check_parity", argc, argv, &app);
+  if (!proceed.ok()) return Fail(proceed.status());
+  if (!*proceed) return 0;
   return Check(flags);
 }

@@ -24,6 +24,7 @@
 #include "models/training/checkpoint.h"
 #include "models/training/output_dir.h"
 #include "nlohmann/json.hpp"
+#include "tools/checkpoint/command_line.h"
 #include "tools/evaluation/evaluation_flags.h"
 #include "tools/evaluation/knn_protocol.h"
 #include "tools/evaluation/position_report.h"
@@ -254,12 +255,12 @@ absl::Status Main(int argc, char** argv) {
   app.add_option("--max_train_images", flags.max_train_images,
                  "use so many training images, spread over the data; 0: all")
       ->group(kKnn)
-      ->check(CLI::NonNegativeNumber)
+      ->check(AtLeast(0))
       ->type_name("N")
       ->capture_default_str();
   app.add_option("--k", flags.knn.k, "neighbours")
       ->group(kKnn)
-      ->check(CLI::Range(1, 1'000'000))
+      ->check(Between(1, 1'000'000))
       ->type_name("N")
       ->capture_default_str();
   app.add_option("--temperature", flags.knn.temperature,
@@ -267,14 +268,8 @@ absl::Status Main(int argc, char** argv) {
       ->group(kKnn)
       ->type_name("T")
       ->capture_default_str();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp& e) {
-    app.exit(e);
-    return absl::OkStatus();
-  } catch (const CLI::ParseError& e) {
-    return absl::InvalidArgumentError(e.what());
-  }
+  ASSIGN_OR_RETURN(const bool proceed, ParseCommandLine("evaluate", argc, argv, &app));
+  if (!proceed) return absl::OkStatus();
   RETURN_IF_ERROR(CheckOwnFlags(app, flags.protocol));
   return Evaluate(flags);
 }

@@ -14,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "graph/base/status.h"
 #include "models/training/output_dir.h"
+#include "tools/checkpoint/command_line.h"
 #include "tools/checkpoint/trained_model.h"
 #include "tools/plugins.h"
 #include "tools/weights/export_formats.h"
@@ -34,14 +35,8 @@ absl::Status Main(int argc, char** argv) {
       ->type_name(absl::StrJoin(ExportFormats(), "|"));
   app.add_option("--out", out, "the folder (timm) or file to write")->required()->type_name("PATH");
   app.add_flag("--overwrite", overwrite, "replace --out where it exists");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp& e) {
-    app.exit(e);
-    return absl::OkStatus();
-  } catch (const CLI::ParseError& e) {
-    return absl::InvalidArgumentError(e.what());
-  }
+  ASSIGN_OR_RETURN(const bool proceed, ParseCommandLine("export", argc, argv, &app));
+  if (!proceed) return absl::OkStatus();
   const models::Zoo zoo = MakeZoo();
   ASSIGN_OR_RETURN(const TrainedModel trained, ReadTrainedModel(checkpoint, zoo));
   ASSIGN_OR_RETURN(const std::string lines, Export(trained, format, models::ResolveUserPath(out),

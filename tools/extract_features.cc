@@ -24,6 +24,7 @@
 #include "models/training/output_dir.h"
 #include "models/training/safetensors.h"
 #include "nlohmann/json.hpp"
+#include "tools/checkpoint/command_line.h"
 #include "tools/evaluation/evaluation_flags.h"
 #include "tools/evaluation/features.h"
 #include "tools/evaluation/spread_dataset.h"
@@ -142,14 +143,8 @@ absl::Status Main(int argc, char** argv) {
   app.add_flag("--tokens", flags.tokens, "also all tokens, as `features` (N, 1+L, D)");
   app.add_flag("--images", flags.images, "also the network's input, as `images` (N, 3, H, W)");
   app.add_flag("--overwrite", flags.overwrite, "replace --out where it exists");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp& e) {
-    app.exit(e);
-    return absl::OkStatus();
-  } catch (const CLI::ParseError& e) {
-    return absl::InvalidArgumentError(e.what());
-  }
+  ASSIGN_OR_RETURN(const bool proceed, ParseCommandLine("extract_features", argc, argv, &app));
+  if (!proceed) return absl::OkStatus();
   return Extract(flags);
 }
 

@@ -26,6 +26,7 @@
 #include "models/data/open_dataset.h"
 #include "models/training/checkpoint.h"
 #include "models/training/output_dir.h"
+#include "tools/checkpoint/command_line.h"
 #include "tools/checkpoint/trained_model.h"
 #include "tools/evaluation/predicts_positions.h"
 #include "tools/output/staged_output.h"
@@ -58,26 +59,36 @@ absl::StatusOr<StagedOutput> ChooseOutput(const Flags& flags) {
   return StagedOutput::Choose("--out", path, StagedOutput::Kind::kFile, flags.overwrite);
 }
 
-absl::Status AddFolder(const std::string& folder, int num_images,
+// Printed when something can be drawn: an error names the last one itself.
+using Skipped = std::vector<std::string>;
+
+absl::StatusOr<std::vector<PictureToAsk>> Choose(const models::Dataset& data, int num_images,
+                                                 Skipped* skipped) {
+  return ChoosePictures(data, num_images,
+                        [skipped](const std::string& message) { skipped->push_back(message); });
+}
+
+absl::Status AddFolder(const std::string& folder, int num_images, Skipped* skipped,
                        std::vector<PictureToAsk>* pictures) {
   ASSIGN_OR_RETURN(models::FolderListing listing, models::ListPictures(folder, ""));
   std::vector<models::ImageFolderDataset::Item> items;
   for (std::string& path : listing.paths) items.push_back({std::move(path), -1});
   if (items.empty()) return graph::InvalidArgument("--image=", folder, ": no pictures in it");
   const models::ImageFolderDataset data(folder, std::move(items), 0, folder);
-  ASSIGN_OR_RETURN(std::vector<PictureToAsk> chosen, ChoosePictures(data, num_images));
+  ASSIGN_OR_RETURN(std::vector<PictureToAsk> chosen, Choose(data, num_images, skipped));
   std::move(chosen.begin(), chosen.end(), std::back_inserter(*pictures));
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<PictureToAsk>> FindPictures(const Flags& flags,
-                                                       const TrainedModel& trained) {
+                                                       const TrainedModel& trained,
+                                                       Skipped* skipped) {
   std::vector<PictureToAsk> pictures;
   for (const std::string& image : flags.images) {
     const std::string path = models::ResolveUserPath(image);
     std::error_code error;
     if (fs::is_directory(path, error)) {
-      RETURN_IF_ERROR(AddFolder(path, flags.num_images, &pictures));
+      RETURN_IF_ERROR(AddFolder(path, flags.num_images, skipped, &pictures));
       continue;
     }
     const std::string name = fs::path(path).filename().string();
@@ -94,12 +105,15 @@ absl::StatusOr<std::vector<PictureToAsk>> FindPictures(const Flags& flags,
   open.val_fraction = run.val_fraction.value();
   absl::StatusOr<models::Datasets> data = models::OpenDatasets(open);
   if (!data.ok()) {
-    return graph::Annotate(data.status(), "the data of the run (--image=FILE names others)");
+    // This tool has no --data_path.
+    return absl::Status(
+        data.status().code(),
+        absl::StrCat("the run's data ", open.data_path, " cannot be read; give --image=FILE"));
   }
   if (data->held_out == nullptr) {
     return graph::InvalidArgument("the run has held no images out; name some with --image=FILE");
   }
-  return ChoosePictures(*data->held_out, flags.num_images);
+  return Choose(*data->held_out, flags.num_images, skipped);
 }
 
 absl::Status Predict(const Flags& flags) {
@@ -111,7 +125,11 @@ absl::Status Predict(const Flags& flags) {
   entry.droppos.pos_mask_ratio = flags.pos_mask_ratio.value_or(entry.droppos.pos_mask_ratio);
   ASSIGN_OR_RETURN(StagedOutput out, ChooseOutput(flags));
   RETURN_IF_ERROR(CheckKeepsCheckpoint(trained, "--out", out.path()));
-  ASSIGN_OR_RETURN(std::vector<PictureToAsk> pictures, FindPictures(flags, trained));
+  Skipped skipped;
+  ASSIGN_OR_RETURN(std::vector<PictureToAsk> pictures, FindPictures(flags, trained, &skipped));
+  for (const std::string& message : skipped) {
+    std::cout << "skipped an image: " << message << std::endl;
+  }
 
   const graph::SchemaRegistry registry = MakeRegistry();
   const graph::Backend backend = MakeCpuBackend(flags.threads);
@@ -155,7 +173,7 @@ int Main(int argc, char** argv) {
                  "the run held out)")
       ->type_name("FILE");
   app.add_option("--num_images", flags.num_images, "images of a folder or of the run's data")
-      ->check(CLI::Range(1, 1000))
+      ->check(Between(1, 1000))
       ->capture_default_str();
   app.add_option("--out", flags.out, "the picture to write, a .png file")
       ->required()
@@ -166,15 +184,11 @@ int Main(int argc, char** argv) {
                  "share of visible patches without position (default: the run's)");
   app.add_option("--seed", flags.seed, "chooses the masks (default: the run's)");
   app.add_option("--threads", flags.threads, "threads")
-      ->check(CLI::Range(1, 1024))
+      ->check(Between(1, 1024))
       ->capture_default_str();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp& e) {
-    return app.exit(e);
-  } catch (const CLI::ParseError& e) {
-    return Fail(e.what());
-  }
+  const absl::StatusOr<bool> proceed = ParseCommandLine("predict_positions", argc, argv, &app);
+  if (!proceed.ok()) return Fail(proceed.status().message());
+  if (!*proceed) return 0;
   const absl::Status status = Predict(flags);
   return status.ok() ? 0 : Fail(status.message());
 }

@@ -10,6 +10,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "graph/base/status.h"
 #include "models/training/output_dir.h"
 #include "models/training/safetensors.h"
@@ -64,7 +65,14 @@ absl::StatusOr<TrainedModel> ReadTrainedModel(const CheckpointFlags& flags,
                                   ": the flags name no model; give --model=NAME beside --flagfile");
   }
   absl::StatusOr<models::ZooEntry> entry = zoo.Find(*parsed.flags.model);
-  if (!entry.ok()) return graph::Annotate(entry.status(), trained.path);
+  if (!entry.ok()) {
+    // The list is another program's.
+    const absl::Status error(entry.status().code(),
+                             absl::StrReplaceAll(entry.status().message(),
+                                                 {{"--list_models", "bazel run //tools:train -- "
+                                                                    "--list_models"}}));
+    return graph::Annotate(error, trained.path);
+  }
   absl::StatusOr<ResolvedFlags> resolved = ResolveTrainFlags(parsed.flags, *entry, {1, 1});
   if (!resolved.ok()) return graph::Annotate(resolved.status(), trained.path);
   trained.resolved = *std::move(resolved);

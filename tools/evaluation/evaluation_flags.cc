@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
 #include "models/training/output_dir.h"
+#include "tools/checkpoint/command_line.h"
 
 namespace tools {
 
@@ -21,20 +22,20 @@ void AddEvaluationFlags(CLI::App* app, EvaluationFlags* flags) {
       ->type_name("SHARE");
   app->add_option("--batch_size", flags->batch_size,
                   "images at a time; results do not depend on it")
-      ->check(CLI::Range(1, 65536))
+      ->check(Between(1, 65536))
       ->type_name("N")
       ->capture_default_str();
   app->add_option("--max_images", flags->max_images,
                   "use so many images, spread over the data; 0: all")
-      ->check(CLI::NonNegativeNumber)
+      ->check(AtLeast(0))
       ->type_name("N")
       ->capture_default_str();
   app->add_option("--threads", flags->threads, "threads that compute")
-      ->check(CLI::Range(1, 1024))
+      ->check(Between(1, 1024))
       ->type_name("N")
       ->capture_default_str();
   app->add_option("--num_workers", flags->num_workers, "threads that load images")
-      ->check(CLI::Range(0, 256))
+      ->check(Between(0, 256))
       ->type_name("N")
       ->capture_default_str();
 }

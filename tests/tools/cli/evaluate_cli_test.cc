@@ -218,7 +218,18 @@ TEST_F(EvaluateCli, RefusesWhatCannotBeEvaluated) {
   ExpectRefused(Evaluate({"--protocol=knn", "--checkpoint=none.safetensors"}),
                 {"none.safetensors"});
   ExpectRefused(Evaluate({"--protocol=knn", Checkpoint(), "--wrong"}), {"--wrong"});
-  ExpectRefused(Evaluate({"--protocol=knn", Checkpoint(), "--k=0"}), {"--k"});
+  ExpectRefused(Evaluate({"--protocol=knn", "--chekpoint=a"}),
+                {"unknown flag --chekpoint; did you mean --checkpoint?"});
+  ExpectRefused(Evaluate({"--protocol=knn", Checkpoint(), "stray"}), {"'stray'", "no flag"});
+  ExpectRefused(Evaluate({"--protocol=knn", Checkpoint(), "--k=0"}), {"--k=0 must be at least 1"});
+  ExpectRefused(Evaluate({"--protocol=knn", Checkpoint(), "--max_images=-1"}),
+                {"--max_images=-1 must be at least 0"});
+  ExpectRefused(Evaluate({"--protocol=knn", Checkpoint(), "--threads=5000"}),
+                {"--threads=5000 must be at most 1024"});
+  ExpectRefused(Evaluate({"--protocol=position", Checkpoint(), "--seed=abc"}),
+                {"--seed=abc must be a whole number"});
+  ExpectRefused(Evaluate({"--protocol=knn", Checkpoint(), "--temperature=warm"}),
+                {"--temperature=warm must be a number"});
   for (const char* bad : {"--temperature=0", "--temperature=nan", "--temperature=inf"}) {
     ExpectRefused(Evaluate({"--protocol=knn", Checkpoint(), bad}), {bad});
   }
@@ -249,6 +260,7 @@ TEST_F(EvaluateCli, RefusesFlagsOfTheOtherProtocol) {
   const Outcome help = Evaluate({"--help"});
   EXPECT_EQ(help.exit_code, 0);
   EXPECT_THAT(help.out, HasSubstr("--error_map"));
+  EXPECT_THAT(help.out, HasSubstr("Usage: bazel run //tools:evaluate -- [OPTIONS]"));
 }
 
 TEST_F(EvaluateCli, RefusesOutputsBeforeTheWork) {

@@ -183,11 +183,17 @@ TEST_F(PredictPositionsCli, BadImages) {
   fs::create_directories(folder_ / "bad");
   fs::copy(folder_ / "text.jpg", folder_ / "bad/1.jpg");
   ExpectRefused(PredictRun({"--image=bad", "--out=x.png"}), {"bad/1.jpg"});
+  fs::copy(folder_ / "a.png", folder_ / "bad/2.png");
+  const Outcome some = PredictRun({"--image=bad", "--out=some.png"});
+  EXPECT_EQ(some.exit_code, 0) << some.err;
+  EXPECT_THAT(some.out, ::testing::AllOf(HasSubstr("skipped an image: "), HasSubstr("bad/1.jpg"),
+                                         HasSubstr("2.png: ")));
 }
 
 TEST_F(PredictPositionsCli, DataOfTheRunThatIsGone) {
   std::ofstream(folder_ / "flags.txt") << "--model=droppos_tiny\n--data_path=gone\n";
-  ExpectRefused(PredictRun({"--flagfile=flags.txt", "--out=x.png"}), {"gone", "--image"});
+  ExpectRefused(PredictRun({"--flagfile=flags.txt", "--out=x.png"}),
+                {"the run's data", "gone", "; give --image"});
 }
 
 TEST_F(PredictPositionsCli, Help) {
@@ -210,7 +216,8 @@ TEST_F(PredictPositionsCli, BadCheckpoints) {
                 {"checkpoint.safetensors", "does not fit", "blocks.1"});
   ExpectRefused(with({"--checkpoint=" + Checkpoint(), "--model=vit_tiny"}),
                 {"vit_tiny", "DropPos"});
-  ExpectRefused(with({"--checkpoint=" + Checkpoint(), "--model=no_such"}), {"no_such"});
+  ExpectRefused(with({"--checkpoint=" + Checkpoint(), "--model=no_such"}),
+                {"no_such", "bazel run //tools:train -- --list_models"});
 }
 
 TEST_F(PredictPositionsCli, BadPlacesAndFlags) {
@@ -229,6 +236,9 @@ TEST_F(PredictPositionsCli, BadPlacesAndFlags) {
     const std::string flag = std::string(bad).substr(0, std::string(bad).find('='));
     ExpectRefused(PredictRun(args), {flag});
   }
+  ExpectRefused(PredictRun({"--image=a.png", "--out=x.png", "--seed=x"}),
+                {"--seed=x must be a whole number"});
+  ExpectRefused(Predict({"--imag=a.png"}), {"unknown flag --imag; did you mean --image?"});
 }
 
 }  // namespace

@@ -1,0 +1,93 @@
+#include "tools/checkpoint/command_line.h"
+
+#include <limits>
+#include <vector>
+
+#include "CLI/App.hpp"
+#include "CLI/Config.hpp"
+#include "CLI/Formatter.hpp"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "graph/base/status.h"
+#include "models/zoo/edit_distance.h"
+
+namespace tools {
+namespace {
+
+absl::Status Unknown(const std::string& argument, const CLI::App& app) {
+  if (!absl::StartsWith(argument, "-")) {
+    return graph::InvalidArgument("'", absl::CEscape(argument),
+                                  "' belongs to no flag; flags are written --name=value");
+  }
+  const std::string name = argument.substr(0, argument.find('='));
+  std::vector<std::string> known;
+  for (const CLI::Option* option : app.get_options()) known.push_back(option->get_name());
+  return graph::InvalidArgument("unknown flag ", absl::CEscape(name), "; did you mean ",
+                                models::Nearest(name, known), "? --help lists all");
+}
+
+// "--k: 0 must be ..." and "Could not convert: --k = x" in the form "--k=0 must be ...".
+std::string Readable(std::string text, const CLI::App& app) {
+  absl::string_view rest = text;
+  const bool conversion = absl::ConsumePrefix(&rest, "Could not convert: ");
+  const std::string between = conversion ? " = " : ": ";
+  const size_t at = rest.find(between);
+  if (at == absl::string_view::npos || !absl::StartsWith(rest, "--")) return text;
+  const std::string name(rest.substr(0, at));
+  std::string readable = absl::StrCat(name, "=", rest.substr(at + between.size()));
+  if (!conversion) return readable;
+  const CLI::Option* option = app.get_option_no_throw(name);
+  const std::string type = option == nullptr ? "" : option->get_type_name();
+  const bool whole = type == "N" || absl::StartsWith(type, "INT");
+  return absl::StrCat(readable, " must be a ", whole ? "whole " : "", "number");
+}
+
+}  // namespace
+
+CLI::Validator Between(int64_t least, int64_t most) {
+  constexpr int64_t kUnbounded = std::numeric_limits<int64_t>::max();
+  const auto check = [least, most](const std::string& text) -> std::string {
+    int64_t value;
+    const std::string shown = absl::CEscape(text);
+    if (!absl::SimpleAtoi(text, &value)) return shown + " must be a whole number";
+    if (value < least) return absl::StrCat(shown, " must be at least ", least);
+    if (value > most) return absl::StrCat(shown, " must be at most ", most);
+    return "";
+  };
+  return CLI::Validator(check, most == kUnbounded ? absl::StrCat("at least ", least)
+                                                  : absl::StrCat(least, " to ", most));
+}
+
+CLI::Validator AtLeast(int64_t least) {
+  return Between(least, std::numeric_limits<int64_t>::max());
+}
+
+absl::StatusOr<bool> ParseCommandLine(const std::string& tool, int argc, char** argv,
+                                      CLI::App* app) {
+  app->name(absl::StrCat("bazel run //tools:", tool, " --"));
+  app->allow_extras();  // they are refused here, before what is missing
+  std::string error;
+  bool wrong_value = false;
+  try {
+    app->parse(argc, argv);
+  } catch (const CLI::CallForHelp& e) {
+    app->exit(e);
+    return false;
+  } catch (const CLI::ValidationError& e) {
+    error = e.what(), wrong_value = true;
+  } catch (const CLI::ConversionError& e) {
+    error = e.what(), wrong_value = true;
+  } catch (const CLI::ParseError& e) {
+    error = e.what();
+  }
+  const std::vector<std::string> unknown = app->remaining();
+  if (!unknown.empty()) return Unknown(unknown.front(), *app);
+  if (wrong_value) error = Readable(error, *app);
+  if (!error.empty()) return absl::InvalidArgumentError(error);
+  return true;
+}
+
+}  // namespace tools

@@ -1,0 +1,30 @@
+// What the tools' parsers have in common: how numbers are checked, and one line that
+// names the flag when something is wrong.
+#ifndef TOOLS_CHECKPOINT_COMMAND_LINE_H_
+#define TOOLS_CHECKPOINT_COMMAND_LINE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace CLI {
+class App;
+class Validator;
+}  // namespace CLI
+
+namespace tools {
+
+// For CLI::Option::check: whole numbers with these bounds.
+CLI::Validator AtLeast(int64_t least);
+CLI::Validator Between(int64_t least, int64_t most);
+
+// Parses the command line of //tools:`tool`. False where --help was asked for and has been
+// printed: there is nothing left to do. InvalidArgument names the flag: first those that
+// the tool does not have, with the one that was perhaps meant.
+absl::StatusOr<bool> ParseCommandLine(const std::string& tool, int argc, char** argv,
+                                      CLI::App* app);
+
+}  // namespace tools
+
+#endif  // TOOLS_CHECKPOINT_COMMAND_LINE_H_
