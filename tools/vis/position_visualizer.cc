@@ -45,9 +45,12 @@ absl::StatusOr<std::unique_ptr<PositionVisualizer>> PositionVisualizer::Create(
   // First, for it checks the ratios.
   ASSIGN_OR_RETURN(visualizer->predictor_, PositionPredictor::Create(entry, options, workspace));
   const int visible = entry.droppos.num_visible(entry.model.num_patches());
+  visualizer->name_ = entry.name;
+  visualizer->wrong_positions_ = entry.droppos.mask_token_type == "wrong_pos";
   visualizer->conditions_ =
       absl::StrCat(visible, " of ", entry.model.num_patches(), " patches visible, ",
-                   visible - entry.droppos.num_pos_kept(visible), " of them without position");
+                   visible - entry.droppos.num_pos_kept(visible), " of them ",
+                   visualizer->wrong_positions_ ? "with a wrong position" : "without position");
   visualizer->pictures_ = std::move(pictures);
   visualizer->seed_ = seed;
   return visualizer;
@@ -59,12 +62,12 @@ absl::StatusOr<std::vector<PositionAnswers>> PositionVisualizer::Answers() {
 
 absl::StatusOr<models::Image> PositionVisualizer::Draw(
     const std::string& title, const std::vector<PositionAnswers>& answers) const {
-  return DrawSheet(absl::StrCat(title, ": ", conditions_), answers);
+  return DrawSheet(absl::StrCat(title, ": ", conditions_), answers, wrong_positions_);
 }
 
 absl::Status PositionVisualizer::Write(const std::string& title, const std::string& path) {
   ASSIGN_OR_RETURN(const std::vector<PositionAnswers> answers, Answers());
-  ASSIGN_OR_RETURN(const models::Image sheet, Draw(title, answers));
+  ASSIGN_OR_RETURN(const models::Image sheet, Draw(absl::StrCat(name_, ", ", title), answers));
   ASSIGN_OR_RETURN(StagedOutput output, StagedOutput::Choose("", path, StagedOutput::Kind::kFile,
                                                              /*overwrite=*/true));
   return output.Write([&](const std::string& staging) { return models::WritePng(staging, sheet); });

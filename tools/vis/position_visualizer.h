@@ -40,11 +40,11 @@ class PositionVisualizer {
   // The answers of the parameters as they are now. Between steps only: it feeds
   // inputs that the steps share.
   absl::StatusOr<std::vector<PositionAnswers>> Answers();
-  // Draws them under `title` ("step 1200") and what was asked.
+  // Draws them under `title` ("droppos_tiny, step 1200") and what was asked.
   absl::StatusOr<models::Image> Draw(const std::string& title,
                                      const std::vector<PositionAnswers>& answers) const;
-  // Both, into the PNG file `path`, whose folder must exist. An earlier file is
-  // replaced at once; on an error it stays. Errors name the path.
+  // Both, with the model's name before the title, into the PNG file `path`, whose folder must
+  // exist. An earlier file is replaced at once; on an error it stays. Errors name the path.
   absl::Status Write(const std::string& title, const std::string& path);
 
   const std::vector<models::Parameter>& parameters() const { return predictor_->parameters(); }
@@ -52,6 +52,8 @@ class PositionVisualizer {
  private:
   PositionVisualizer() = default;
 
+  std::string name_;  // of the model
+  bool wrong_positions_ = false;
   std::string conditions_;
   std::vector<PictureToAsk> pictures_;
   uint64_t seed_ = 0;

@@ -143,6 +143,28 @@ class RowPainter {
                   Rgb(0xFFFFFF, 0.7));
   }
 
+  // Whether an arrow in the opposite direction lies on a part of this one's line.
+  bool MeetsAnother(const VisiblePatch& one) const {
+    const auto x = [this](int cell) { return cell % g_.grid_w; };
+    const auto y = [this](int cell) { return cell / g_.grid_w; };
+    const int dx = x(one.cell) - x(one.predicted), dy = y(one.cell) - y(one.predicted);
+    // How far along the arrow a cell is, and how far aside, both times its length.
+    const auto along = [&](int cell) {
+      return dx * (x(cell) - x(one.predicted)) + dy * (y(cell) - y(one.predicted));
+    };
+    const auto aside = [&](int cell) {
+      return dx * (y(cell) - y(one.predicted)) - dy * (x(cell) - x(one.predicted));
+    };
+    return std::any_of(
+        answers_.patches.begin(), answers_.patches.end(), [&](const VisiblePatch& other) {
+          if (other.has_position || aside(other.cell) != 0 || aside(other.predicted) != 0) {
+            return false;
+          }
+          const int tip = along(other.cell), tail = along(other.predicted);
+          return tip < tail && std::max(tip, 0) < std::min(tail, along(one.cell));
+        });
+  }
+
   // From the edge of the predicted cell to the middle of the true one.
   void DrawArrows() {
     const int wrong = answers_.asked() - answers_.right();
@@ -156,8 +178,12 @@ class RowPainter {
       const Point to = Center(g_.Cell(row_, SheetColumn::kAnswer, patch.cell));
       const double dx = to.x - from.x, dy = to.y - from.y;
       const double edge = 0.5 * g_.cell / std::max(std::fabs(dx), std::fabs(dy));
-      canvas_.Arrow(from.x + edge * dx, from.y + edge * dy, to.x, to.y, thickness,
-                    Rgb(kWrongColor, opacity), Rgb(kArrowEdgeColor, opacity * (1 - 0.4 * crowd)));
+      // Each keeps to its right, as on a road, where another comes the other way.
+      const double aside = MeetsAnother(patch) ? 2.8 * thickness / std::hypot(dx, dy) : 0;
+      const double sx = -dy * aside, sy = dx * aside;
+      canvas_.Arrow(from.x + edge * dx + sx, from.y + edge * dy + sy, to.x + sx, to.y + sy,
+                    thickness, Rgb(kWrongColor, opacity),
+                    Rgb(kArrowEdgeColor, opacity * (1 - 0.4 * crowd)));
     }
   }
 
@@ -172,9 +198,11 @@ class RowPainter {
 // The legend's entries flow from left to right and wrap.
 class Legend {
  public:
-  Legend(const SheetGeometry& geometry, Canvas* canvas) : g_(geometry), canvas_(*canvas) {
+  Legend(const SheetGeometry& geometry, bool wrong_positions, Canvas* canvas)
+      : g_(geometry), canvas_(*canvas) {
+    if (wrong_positions) entries_[1].text = "seen, given a wrong position";
     int x = g_.margin;
-    for (const Entry& entry : kEntries) {
+    for (const Entry& entry : entries_) {
       const double text = canvas_.TextWidth(entry.text, Style(g_));
       const int width = TextAt(entry) + static_cast<int>(std::ceil(text));
       if (x > g_.margin && x + width > g_.width - g_.margin) {
@@ -191,9 +219,9 @@ class Legend {
   void Draw(int top) {
     for (size_t i = 0; i < places_.size(); ++i) {
       const PixelBox box{places_[i].x, top + places_[i].y, Side(), Side()};
-      DrawSwatch(kEntries[i].kind, box);
-      canvas_.Text(box.x + TextAt(kEntries[i]), box.y + Side() * 0.5 + g_.text * 0.36,
-                   kEntries[i].text, Style(g_));
+      DrawSwatch(entries_[i].kind, box);
+      canvas_.Text(box.x + TextAt(entries_[i]), box.y + Side() * 0.5 + g_.text * 0.36,
+                   entries_[i].text, Style(g_));
     }
   }
 
@@ -203,7 +231,7 @@ class Legend {
     Kind kind;
     const char* text;
   };
-  static constexpr Entry kEntries[] = {
+  Entry entries_[6] = {
       {Kind::kHidden, "hidden"},
       {Kind::kNoPosition, "seen, position withheld"},
       {Kind::kPosition, "seen with its position, dimmed at the right"},
@@ -287,8 +315,8 @@ SheetGeometry PlanSheet(int grid_h, int grid_w, int patch_size) {
   return g;
 }
 
-absl::StatusOr<Image> DrawSheet(const std::string& title,
-                                const std::vector<PositionAnswers>& rows) {
+absl::StatusOr<Image> DrawSheet(const std::string& title, const std::vector<PositionAnswers>& rows,
+                                bool wrong_positions) {
   CHECK(!rows.empty());
   const PositionAnswers& first = rows.front();
   const SheetGeometry g = PlanSheet(first.grid_h(), first.grid_w(), first.patch_size);
@@ -298,7 +326,7 @@ absl::StatusOr<Image> DrawSheet(const std::string& title,
   const int legend_y = g.first_panel_y + static_cast<int>(rows.size()) * g.row_height - g.text;
   const int64_t height = int64_t{g.first_panel_y} +
                          static_cast<int64_t>(rows.size()) * g.row_height - g.text +
-                         Legend(g, &scratch).Height() + g.margin / 2;
+                         Legend(g, wrong_positions, &scratch).Height() + g.margin / 2;
   if (height > Canvas::kLargestSide) {
     return graph::InvalidArgument("a sheet of ", rows.size(), " images would be ", height,
                                   " pixels high, at most ", Canvas::kLargestSide,
@@ -322,7 +350,7 @@ absl::StatusOr<Image> DrawSheet(const std::string& title,
     painter.DrawInput();
     painter.DrawAnswer();
   }
-  Legend(g, &canvas).Draw(legend_y);
+  Legend(g, wrong_positions, &canvas).Draw(legend_y);
   return canvas.Finish();
 }
 

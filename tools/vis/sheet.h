@@ -7,7 +7,8 @@
 //                        without position framed,  predicted cells: right ones framed in
 //                        hidden ones grey]         one colour, wrong ones in another, with
 //                                                  an arrow to their true cell; the others
-//                                                  dimmed]
+//                                                  dimmed; arrows that meet on one line
+//                                                  pass each other on the right]
 //   ...
 //   legend
 //
@@ -57,9 +58,11 @@ struct SheetGeometry {
 SheetGeometry PlanSheet(int grid_h, int grid_w, int patch_size);
 
 // At least one row, all of one size. InvalidArgument when the sheet becomes higher
-// than a picture can be, RESOURCE_EXHAUSTED without the memory for it.
+// than a picture can be, RESOURCE_EXHAUSTED without the memory for it. `wrong_positions`:
+// patches without their position were given wrong ones, as the legend says.
 absl::StatusOr<models::Image> DrawSheet(const std::string& title,
-                                        const std::vector<PositionAnswers>& rows);
+                                        const std::vector<PositionAnswers>& rows,
+                                        bool wrong_positions = false);
 
 }  // namespace tools
 

@@ -253,5 +253,35 @@ TEST(Sheet, TooManyImagesAreRefused) {
               AllOf(HasSubstr(std::to_string(more.size())), HasSubstr("fewer images")));
 }
 
+TEST(Sheet, ArrowsThatMeetOnOneLineAreTwo) {
+  // In a row: 0 and 3 change places (one arrow each way), and 4 to 7 has its line to itself.
+  PositionAnswers answers = FlatPatches(2, 4, 8);
+  answers.patches = {{0, false, 3, 0.9f}, {3, false, 0, 0.5f}, {4, false, 7, 0.5f}};
+  const SheetGeometry g = PlanSheet(2, 4, 8);
+  const Image sheet = Drawn({answers});
+  const auto arrows = [&](int cell) {
+    const PixelBox box = g.Cell(0, SheetColumn::kAnswer, cell);
+    int runs = 0;
+    bool inside = false;
+    for (int y = box.y + 2; y < box.y + box.height; ++y) {
+      const uint8_t* p = sheet.pixel(box.x + box.width / 2, y);
+      const bool orange = p[0] > 190 && p[2] < 110;
+      runs += orange && !inside;
+      inside = orange;
+    }
+    return runs;
+  };
+  EXPECT_EQ(arrows(1), 2);
+  EXPECT_EQ(arrows(2), 2);
+  EXPECT_EQ(arrows(5), 1);
+}
+
+TEST(Sheet, LegendSaysThatPositionsWereWrong) {
+  const absl::StatusOr<Image> withheld = DrawSheet("title", {SmallExample()});
+  const absl::StatusOr<Image> wrong = DrawSheet("title", {SmallExample()}, true);
+  ASSERT_TRUE(withheld.ok() && wrong.ok());
+  EXPECT_NE(withheld->rgb, wrong->rgb);
+}
+
 }  // namespace
 }  // namespace tools
