@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "graph/base/status.h"
 #include "models/data/image_io.h"
@@ -25,6 +26,7 @@
 #include "models/training/output_dir.h"
 #include "nlohmann/json.hpp"
 #include "tools/checkpoint/command_line.h"
+#include "tools/evaluation/error_map.h"
 #include "tools/evaluation/evaluation_flags.h"
 #include "tools/evaluation/knn_protocol.h"
 #include "tools/evaluation/position_report.h"
@@ -116,12 +118,18 @@ absl::StatusOr<nlohmann::ordered_json> EvaluatePosition(const Flags& flags, Setu
                 << ErrorGrid(recipe->scores, report.grid);
     }
     if (error_map != nullptr) {
-      const int side = std::max(4, 448 / std::max(report.grid.h, report.grid.w));
-      const models::Image map = ErrorMap(recipe->scores, report.grid, side);
+      const std::string conditions =
+          absl::StrFormat("mask ratio %g, pos ratio %g, %d images", recipe->ratios.mask_ratio,
+                          recipe->ratios.pos_mask_ratio, report.images);
+      ASSIGN_OR_RETURN(
+          const models::Image map,
+          DrawErrorMap(recipe->scores, report.grid, ModelLine(setup->trained), conditions));
       RETURN_IF_ERROR(
           error_map->Write([&](const std::string& path) { return models::WritePng(path, map); }));
       std::cout << "wrote  " << error_map->path() << "\n";
     }
+  } else if (error_map != nullptr) {
+    std::cout << "no --error_map: at the run's ratios no position is asked for\n";
   }
   nlohmann::ordered_json json = PositionJson(report);
   json["seed"] = seed;
@@ -165,6 +173,10 @@ absl::Status Evaluate(const Flags& flags) {
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<StagedOutput> json_file,
                    ChooseOutput("--json", flags.json));
+  if (!flags.error_map.empty() && !absl::EndsWithIgnoreCase(flags.error_map, ".png")) {
+    return graph::InvalidArgument("--error_map=", flags.error_map, ": the picture is a PNG file, ",
+                                  "and its name must end in .png");
+  }
   ASSIGN_OR_RETURN(const std::unique_ptr<StagedOutput> error_map,
                    ChooseOutput("--error_map", flags.error_map));
   std::error_code ignored;

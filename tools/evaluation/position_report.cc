@@ -1,9 +1,5 @@
 #include "tools/evaluation/position_report.h"
 
-#include <algorithm>
-#include <array>
-#include <cmath>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
@@ -21,22 +17,6 @@ std::string CellName(int cell, const Grid& grid) {
 std::string Ratios(const PositionRatios& ratios) {
   return absl::StrFormat("mask_ratio %g, pos_mask_ratio %g", ratios.mask_ratio,
                          ratios.pos_mask_ratio);
-}
-
-using Rgb = std::array<double, 3>;
-
-// A sequential scale, light to dark; `t` in [0, 1].
-Rgb ScaleColor(double t) {
-  static constexpr Rgb kStops[] = {
-      {255, 247, 204}, {254, 217, 118}, {253, 141, 60}, {227, 26, 28}, {103, 0, 31}};
-  constexpr int kLast = 4;
-  const double at = std::clamp(t, 0.0, 1.0) * kLast;
-  const int low = std::min(static_cast<int>(at), kLast - 1);
-  Rgb color;
-  for (int c = 0; c < 3; ++c) {
-    color[c] = kStops[low][c] + (at - low) * (kStops[low + 1][c] - kStops[low][c]);
-  }
-  return color;
 }
 
 // One number a cell as rows of the grid; null for negative ones.
@@ -132,28 +112,6 @@ std::string ErrorGrid(const PositionScores& scores, const Grid& grid) {
     text += '\n';
   }
   return text;
-}
-
-models::Image ErrorMap(const PositionScores& scores, const Grid& grid, int cell_pixels) {
-  const std::vector<double> rates = ErrorRates(scores);
-  double low = 1, high = 0;
-  for (const double rate : rates) {
-    if (rate < 0) continue;
-    low = std::min(low, rate);
-    high = std::max(high, rate);
-  }
-  models::Image image = models::Image::Sized(grid.w * cell_pixels, grid.h * cell_pixels);
-  for (int y = 0; y < image.height; ++y) {
-    for (int x = 0; x < image.width; ++x) {
-      const double rate = rates[y / cell_pixels * grid.w + x / cell_pixels];
-      Rgb color = {160, 160, 160};
-      if (rate >= 0) color = ScaleColor(high > low ? (rate - low) / (high - low) : 0.5);
-      for (int c = 0; c < 3; ++c) {
-        image.pixel(x, y)[c] = static_cast<uint8_t>(std::lround(color[c]));
-      }
-    }
-  }
-  return image;
 }
 
 nlohmann::ordered_json PositionJson(const PositionReport& report) {

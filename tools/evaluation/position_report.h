@@ -1,11 +1,10 @@
-// A position report for people and programs: table, text grid, picture, JSON.
+// A position report for people and programs: table, text grid, JSON (its picture: error_map.h).
 #ifndef TOOLS_EVALUATION_POSITION_REPORT_H_
 #define TOOLS_EVALUATION_POSITION_REPORT_H_
 
 #include <string>
 #include <vector>
 
-#include "models/data/image.h"
 #include "nlohmann/json.hpp"
 #include "tools/evaluation/position_protocol.h"
 
@@ -21,11 +20,6 @@ std::vector<double> ErrorRates(const PositionScores& scores);
 
 // They in percent as rows of text, "." where nothing was scored.
 std::string ErrorGrid(const PositionScores& scores, const Grid& grid);
-
-// The same as a picture: a square of `cell_pixels` for each cell, from pale yellow
-// (the lowest rate of the map) to dark red (the highest), grey where nothing was
-// scored.
-models::Image ErrorMap(const PositionScores& scores, const Grid& grid, int cell_pixels);
 
 // chance, collapsed, and a list `results`; docs/evaluation.md names the fields.
 nlohmann::ordered_json PositionJson(const PositionReport& report);

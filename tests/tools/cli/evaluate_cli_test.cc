@@ -1,12 +1,7 @@
 // evaluate and extract_features as a person meets them: run with good and bad input on
 // a small model that train has made.
-#include <fcntl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -17,6 +12,7 @@
 #include "models/data/image_io.h"
 #include "models/training/safetensors.h"
 #include "nlohmann/json.hpp"
+#include "tests/tools/cli/run_program.h"
 
 namespace tools {
 namespace {
@@ -28,55 +24,19 @@ using ::testing::StartsWith;
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-struct Outcome {
-  int exit_code = -1;
-  std::string out, err;
-};
-
-std::string Contents(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 void Write(const fs::path& path, const std::string& text) {
   fs::create_directories(path.parent_path());
   std::ofstream(path, std::ios::binary) << text;
-}
-
-fs::path TempFolder() { return std::getenv("TEST_TMPDIR"); }
-
-// Runs tools/`tool` in `folder`, as `bazel run` would.
-Outcome RunTool(const std::string& tool, std::vector<std::string> args, const fs::path& folder) {
-  const fs::path out = TempFolder() / "out.txt", err = TempFolder() / "err.txt";
-  args.insert(args.begin(), fs::absolute("tools/" + tool));
-  const pid_t child = fork();
-  if (child == 0) {
-    setenv("BUILD_WORKING_DIRECTORY", folder.c_str(), 1);
-    std::vector<char*> argv;
-    for (std::string& arg : args) argv.push_back(arg.data());
-    argv.push_back(nullptr);
-    dup2(open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
-    dup2(open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO);
-    execv(argv[0], argv.data());
-    _exit(127);
-  }
-  int status = 0;
-  EXPECT_EQ(waitpid(child, &status, 0), child);
-  Outcome outcome;
-  outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  outcome.out = Contents(out);
-  outcome.err = Contents(err);
-  return outcome;
 }
 
 class EvaluateCli : public ::testing::Test {
  protected:
   // Two runs of a few steps, shared by all tests: droppos/ and classifier/.
   static void SetUpTestSuite() {
-    models_ = TempFolder() / "models";
+    models_ = Scratch() / "models";
     fs::create_directories(models_);
     for (const char* name : {"droppos", "vit"}) {
-      const Outcome run = RunTool(
+      const Outcome run = RunProgram(
           "train",
           {std::string("--model=") + name + "_tiny", "--embed_dim=16", "--depth=1", "--num_heads=2",
            "--decoder_embed_dim=8", "--decoder_depth=1", "--decoder_num_heads=2", "--input_size=32",
@@ -87,7 +47,7 @@ class EvaluateCli : public ::testing::Test {
   }
 
   void SetUp() override {
-    folder_ = TempFolder() / ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    folder_ = Scratch() / ::testing::UnitTest::GetInstance()->current_test_info()->name();
     fs::create_directories(folder_);
   }
 
@@ -95,10 +55,10 @@ class EvaluateCli : public ::testing::Test {
     return "--checkpoint=" + (models_ / name / "checkpoint.safetensors").string();
   }
   Outcome Evaluate(const std::vector<std::string>& args) {
-    return RunTool("evaluate", args, folder_);
+    return RunProgram("evaluate", args, folder_);
   }
   Outcome Extract(const std::vector<std::string>& args) {
-    return RunTool("extract_features", args, folder_);
+    return RunProgram("extract_features", args, folder_);
   }
 
   // Photographs of one colour each in photos/ (or photos/<class>/).
@@ -152,8 +112,8 @@ TEST_F(EvaluateCli, PositionPrintsATableAndWritesJsonAndMap) {
   EXPECT_EQ(report["results"][7]["scored"], 1600);
   const auto map = models::ReadImage((folder_ / "map.png").string());
   ASSERT_TRUE(map.ok()) << map.status();
-  EXPECT_EQ(map->width, 448);
-  EXPECT_EQ(map->height, 448);
+  EXPECT_GE(map->width, 448);
+  EXPECT_GT(map->height, 448) << "a title above, a scale below";
   // A model that has taken two steps answers alike whatever it is shown.
   EXPECT_EQ(report["collapsed"], outcome.out.find("WARNING: collapsed") != std::string::npos);
 
@@ -274,11 +234,13 @@ TEST_F(EvaluateCli, RefusesOutputsBeforeTheWork) {
   }
   ExpectRefused(Evaluate({"--protocol=position", Checkpoint(), "--error_map=no/where.png"}),
                 {"--error_map", "no folder"});
-  Write(folder_ / "both", "earlier");
+  ExpectRefused(Evaluate({"--protocol=position", Checkpoint(), "--error_map=map.jpg"}),
+                {"--error_map=map.jpg", ".png"});
+  Write(folder_ / "both.png", "earlier");
   const Outcome both =
-      Evaluate({"--protocol=position", Checkpoint(), "--json=both", "--error_map=./both"});
+      Evaluate({"--protocol=position", Checkpoint(), "--json=both.png", "--error_map=./both.png"});
   ExpectRefused(both, {"--json and --error_map", "both"});
-  EXPECT_EQ(Contents(folder_ / "both"), "earlier");
+  EXPECT_EQ(Contents(folder_ / "both.png"), "earlier");
 }
 
 TEST_F(EvaluateCli, KeepsTheCheckpointThatItReads) {
@@ -326,12 +288,12 @@ TEST_F(EvaluateCli, TakesTheDataOfTheRun) {
   MakePhotos("a", 40);
   MakePhotos("b", 40);
   const Outcome run =
-      RunTool("train",
-              {"--model=droppos_tiny", "--embed_dim=16", "--depth=1", "--num_heads=2",
-               "--decoder_embed_dim=8", "--decoder_depth=1", "--decoder_num_heads=2",
-               "--input_size=32", "--batch_size=16", "--steps=1", "--data_path=photos",
-               "--val_fraction=0.25", "--output_dir=run"},
-              folder_);
+      RunProgram("train",
+                 {"--model=droppos_tiny", "--embed_dim=16", "--depth=1", "--num_heads=2",
+                  "--decoder_embed_dim=8", "--decoder_depth=1", "--decoder_num_heads=2",
+                  "--input_size=32", "--batch_size=16", "--steps=1", "--data_path=photos",
+                  "--val_fraction=0.25", "--output_dir=run"},
+                 folder_);
   ASSERT_EQ(run.exit_code, 0) << run.err;
   const std::string checkpoint = "--checkpoint=run/checkpoint.safetensors";
   for (const std::string protocol : {"--protocol=position", "--protocol=knn"}) {

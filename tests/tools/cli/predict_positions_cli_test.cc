@@ -1,10 +1,5 @@
 // predict_positions as a person meets it: good and bad input.
-#include <fcntl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -13,6 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "models/data/image_io.h"
+#include "tests/tools/cli/run_program.h"
 
 namespace tools {
 namespace {
@@ -20,49 +16,12 @@ namespace {
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
 
-struct Outcome {
-  int exit_code = -1;
-  std::string out, err;
-};
-
-std::string Contents(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-fs::path Scratch() { return std::getenv("TEST_TMPDIR"); }
-
-// Runs `program` in `folder`, as `bazel run` would.
-Outcome RunProgram(const std::string& program, std::vector<std::string> args,
-                   const fs::path& folder) {
-  const fs::path out = Scratch() / "out.txt", err = Scratch() / "err.txt";
-  args.insert(args.begin(), fs::absolute(program));
-  const pid_t child = fork();
-  if (child == 0) {
-    setenv("BUILD_WORKING_DIRECTORY", folder.c_str(), 1);
-    std::vector<char*> argv;
-    for (std::string& arg : args) argv.push_back(arg.data());
-    argv.push_back(nullptr);
-    dup2(open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
-    dup2(open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO);
-    execv(argv[0], argv.data());
-    _exit(127);
-  }
-  int status = 0;
-  EXPECT_EQ(waitpid(child, &status, 0), child);
-  Outcome outcome;
-  outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  outcome.out = Contents(out);
-  outcome.err = Contents(err);
-  return outcome;
-}
-
 class PredictPositionsCli : public ::testing::Test {
  protected:
   // A run of one step, which all tests read.
   static void SetUpTestSuite() {
     const Outcome trained =
-        RunProgram("tools/train",
+        RunProgram("train",
                    {"--model=droppos_tiny", "--embed_dim=16", "--depth=1", "--num_heads=2",
                     "--decoder_embed_dim=8", "--decoder_depth=1", "--decoder_num_heads=2",
                     "--batch_size=64", "--steps=1", "--threads=1", "--output_dir=run"},
@@ -83,7 +42,7 @@ class PredictPositionsCli : public ::testing::Test {
   }
 
   Outcome Predict(const std::vector<std::string>& args) {
-    return RunProgram("tools/predict_positions", args, folder_);
+    return RunProgram("predict_positions", args, folder_);
   }
   // With the run's checkpoint and --out=x.png; further arguments come after.
   Outcome PredictRun(std::vector<std::string> args) {

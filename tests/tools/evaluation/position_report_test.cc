@@ -68,30 +68,6 @@ TEST(PositionReport, ErrorRatesAreByTrueCell) {
             "  60 100   .\n");
 }
 
-TEST(PositionReport, ErrorMapIsDarkWhereItErrs) {
-  const PositionReport report = Example();
-  const models::Image map = ErrorMap(report.results[0].scores, kGrid, 4);
-  ASSERT_EQ(map.width, 12);
-  ASSERT_EQ(map.height, 8);
-  const auto pixel = [&](int cell, int dx, int dy) {
-    const uint8_t* p = map.pixel(cell % 3 * 4 + dx, cell / 3 * 4 + dy);
-    return std::vector<int>{p[0], p[1], p[2]};
-  };
-  EXPECT_THAT(pixel(0, 0, 0), ElementsAre(255, 247, 204));
-  EXPECT_THAT(pixel(4, 0, 0), ElementsAre(103, 0, 31));
-  EXPECT_THAT(pixel(5, 3, 3), ElementsAre(160, 160, 160));
-  EXPECT_EQ(pixel(1, 1, 1), pixel(2, 2, 2));
-  EXPECT_THAT(pixel(1, 1, 1), ElementsAre(253, 141, 60));
-  for (int cell = 0; cell < 6; ++cell) EXPECT_EQ(pixel(cell, 0, 0), pixel(cell, 3, 3)) << cell;
-  const auto light = [&](int cell) {
-    const std::vector<int> p = pixel(cell, 0, 0);
-    return p[0] + p[1] + p[2];
-  };
-  EXPECT_GT(light(0), light(1));
-  EXPECT_GT(light(1), light(3));
-  EXPECT_GT(light(3), light(4));
-}
-
 TEST(PositionReport, JsonHoldsTheNumbersAndTheMap) {
   PositionReport report = Example();
   PositionResult nothing;

@@ -1,10 +1,5 @@
 // The export tool as a person meets it.
-#include <fcntl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -14,6 +9,7 @@
 #include "gtest/gtest.h"
 #include "models/training/safetensors.h"
 #include "nlohmann/json.hpp"
+#include "tests/tools/cli/run_program.h"
 
 namespace tools {
 namespace {
@@ -24,40 +20,6 @@ using ::testing::Key;
 using ::testing::Not;
 using ::testing::UnorderedElementsAre;
 namespace fs = std::filesystem;
-
-struct Outcome {
-  int exit_code = -1;
-  std::string out, err;
-};
-
-std::string Contents(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-fs::path Scratch() { return std::getenv("TEST_TMPDIR"); }
-
-// Runs a program of tools/ in `folder`, as `bazel run` would.
-Outcome RunProgram(const fs::path& folder, const std::string& program,
-                   std::vector<std::string> args) {
-  const fs::path out = Scratch() / "out.txt", err = Scratch() / "err.txt";
-  args.insert(args.begin(), fs::absolute("tools/" + program));
-  const pid_t child = fork();
-  if (child == 0) {
-    setenv("BUILD_WORKING_DIRECTORY", folder.c_str(), 1);
-    std::vector<char*> argv;
-    for (std::string& arg : args) argv.push_back(arg.data());
-    argv.push_back(nullptr);
-    dup2(open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
-    dup2(open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO);
-    execv(argv[0], argv.data());
-    _exit(127);
-  }
-  int status = 0;
-  EXPECT_EQ(waitpid(child, &status, 0), child);
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), Contents(out),
-          Contents(err)};
-}
 
 const std::vector<std::string>& TinyFlags() {
   static const std::vector<std::string> flags = {
@@ -74,7 +36,7 @@ class ExportCli : public ::testing::Test {
     fs::create_directories(Scratch() / "trained");
     std::vector<std::string> args = TinyFlags();
     args.insert(args.end(), {"--steps=1", "--output_dir=run"});
-    const Outcome outcome = RunProgram(Scratch() / "trained", "train", args);
+    const Outcome outcome = RunProgram("train", args, Scratch() / "trained");
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   }
 
@@ -86,7 +48,7 @@ class ExportCli : public ::testing::Test {
 
   Outcome Export(std::vector<std::string> args) {
     args.insert(args.begin(), "--checkpoint=a.safetensors");
-    return RunProgram(folder_, "export", args);
+    return RunProgram("export", args, folder_);
   }
 
   models::SafetensorsFile File(const std::string& name) const {
@@ -107,7 +69,7 @@ class ExportCli : public ::testing::Test {
   // One line that names the thing, and nothing written.
   void ExpectRefused(const std::vector<std::string>& args, const std::vector<std::string>& texts) {
     const std::vector<std::string> before = Names();
-    const Outcome outcome = RunProgram(folder_, "export", args);
+    const Outcome outcome = RunProgram("export", args, folder_);
     EXPECT_EQ(outcome.exit_code, 1) << outcome.out;
     for (const std::string& text : texts) EXPECT_THAT(outcome.err, HasSubstr(text));
     EXPECT_THAT(outcome.err, ::testing::StartsWith("export: "));
@@ -141,13 +103,14 @@ TEST_F(ExportCli, TimmIsTheEncoderAndItsConfig) {
 TEST_F(ExportCli, ViTBHas150Tensors) {
   // Its tensors, in a narrow body and for small images: a whole one would take minutes.
   const Outcome trained =
-      RunProgram(folder_, "train",
+      RunProgram("train",
                  {"--model=droppos_vitb", "--input_size=64", "--embed_dim=16", "--num_heads=2",
                   "--decoder_embed_dim=8", "--decoder_num_heads=2", "--batch_size=64", "--steps=1",
-                  "--output_dir=b"});
+                  "--output_dir=b"},
+                 folder_);
   ASSERT_EQ(trained.exit_code, 0) << trained.err;
   const Outcome outcome = RunProgram(
-      folder_, "export", {"--checkpoint=b/checkpoint.safetensors", "--format=timm", "--out=t"});
+      "export", {"--checkpoint=b/checkpoint.safetensors", "--format=timm", "--out=t"}, folder_);
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_EQ(File("t/model.safetensors").tensors().size(), 150u);
 }
@@ -173,12 +136,12 @@ TEST_F(ExportCli, OfficialIsAllTensorsWithoutTheRun) {
   // The way back; and an export of the export, which says its numbers itself.
   std::vector<std::string> train = TinyFlags();
   train.insert(train.end(), {"--steps=0", "--init_from=o.safetensors"});
-  const Outcome again = RunProgram(folder_, "train", train);
+  const Outcome again = RunProgram("train", train, folder_);
   EXPECT_EQ(again.exit_code, 0) << again.err;
   EXPECT_THAT(again.out, HasSubstr("values loaded"));
-  const Outcome twice =
-      RunProgram(folder_, "export",
-                 {"--checkpoint=o.safetensors", "--format=official", "--out=o2.safetensors"});
+  const Outcome twice = RunProgram(
+      "export", {"--checkpoint=o.safetensors", "--format=official", "--out=o2.safetensors"},
+      folder_);
   ASSERT_EQ(twice.exit_code, 0) << twice.err;
   EXPECT_EQ(Contents(folder_ / "o.safetensors"), Contents(folder_ / "o2.safetensors"));
 }
