@@ -129,7 +129,7 @@ absl::StatusOr<nlohmann::ordered_json> EvaluatePosition(const Flags& flags, Setu
       std::cout << "wrote  " << error_map->path() << "\n";
     }
   } else if (error_map != nullptr) {
-    std::cout << "no --error_map: at the run's ratios no position is asked for\n";
+    std::cout << "no --error_map: nothing was scored at the run's ratios\n";
   }
   nlohmann::ordered_json json = PositionJson(report);
   json["seed"] = seed;
