@@ -16,7 +16,7 @@
 #include "absl/strings/str_format.h"
 #include "models/training/output_dir.h"
 #include "nlohmann/json.hpp"
-#include "tools/checkpoint/command_line.h"
+#include "tools/flags/command_line.h"
 #include "tools/parity/compare.h"
 #include "tools/parity/golden_case.h"
 #include "tools/parity/replay.h"

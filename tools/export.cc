@@ -14,8 +14,8 @@
 #include "absl/strings/str_join.h"
 #include "graph/base/status.h"
 #include "models/training/output_dir.h"
-#include "tools/checkpoint/command_line.h"
 #include "tools/checkpoint/trained_model.h"
+#include "tools/flags/command_line.h"
 #include "tools/plugins.h"
 #include "tools/weights/export_formats.h"
 

@@ -63,19 +63,21 @@ absl::StatusOr<std::unique_ptr<Observers>> Observers::Create(const ResolvedFlags
                                                              batch, workspace));
     ASSIGN_OR_RETURN(o->loader_, HeldOutLoader(resolved, *data.held_out));
   }
-  const bool labelled = HasLabels(*data.train) && HasLabels(*data.held_out);
-  if (numbers && !entry.needs_labels && !labelled) {
-    notes->push_back(absl::StrCat("no kNN at --eval_every: the ",
-                                  HasLabels(*data.train) ? "held-out" : "training",
-                                  " images have no labels"));
-  }
-  if (numbers && !entry.needs_labels && labelled) {
-    o->knn_train_ = std::make_unique<SpreadDataset>(data.train.get(), kKnnTrainImages);
-    o->knn_held_out_ = std::make_unique<SpreadDataset>(data.held_out.get(), kKnnHeldOutImages);
-    KnnProtocolOptions options;
-    options.num_workers = static_cast<int>(resolved.flags.num_workers.value());
-    options.knn.threads = compile.threads;
-    ASSIGN_OR_RETURN(o->knn_, KnnProtocol::Create(entry.model, options, compile, batch, workspace));
+  if (numbers && !entry.needs_labels) {
+    const bool train = HasLabels(*data.train), held_out = HasLabels(*data.held_out);
+    if (train && held_out) {
+      o->train_ = data.train.get();
+      o->knn_held_out_ = std::make_unique<SpreadDataset>(data.held_out.get(), kKnnHeldOutImages);
+      KnnProtocolOptions options;
+      options.max_train_images = kKnnTrainImages;
+      options.num_workers = static_cast<int>(resolved.flags.num_workers.value());
+      options.knn.threads = compile.threads;
+      ASSIGN_OR_RETURN(o->knn_,
+                       KnnProtocol::Create(entry.model, options, compile, batch, workspace));
+    } else {
+      notes->push_back(absl::StrCat("no kNN at --eval_every: the ", train ? "held-out" : "training",
+                                    " images have no labels"));
+    }
   }
   if (pictures) {
     ASSIGN_OR_RETURN(std::vector<PictureToAsk> images,
@@ -94,7 +96,7 @@ absl::StatusOr<models::MetricList> Observers::Evaluate() {
     metrics = report.Metrics();
   }
   if (knn_ != nullptr) {
-    ASSIGN_OR_RETURN(const KnnReport report, knn_->Run(*knn_train_, *knn_held_out_));
+    ASSIGN_OR_RETURN(const KnnReport report, knn_->Run(*train_, *knn_held_out_));
     const models::MetricList knn = report.Metrics();
     metrics.insert(metrics.end(), knn.begin(), knn.end());
   }

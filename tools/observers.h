@@ -55,7 +55,8 @@ class Observers {
   std::unique_ptr<PositionProtocol> positions_;  // null: none to predict
   std::unique_ptr<models::Loader> loader_;       // of the held-out images
   std::unique_ptr<KnnProtocol> knn_;             // null: no labels
-  std::unique_ptr<SpreadDataset> knn_train_, knn_held_out_;
+  const models::Dataset* train_ = nullptr;
+  std::unique_ptr<SpreadDataset> knn_held_out_;
   std::unique_ptr<PositionVisualizer> visualizer_;  // null: not asked for
   std::string folder_;
 };

@@ -26,9 +26,9 @@
 #include "models/data/open_dataset.h"
 #include "models/training/checkpoint.h"
 #include "models/training/output_dir.h"
-#include "tools/checkpoint/command_line.h"
 #include "tools/checkpoint/trained_model.h"
 #include "tools/evaluation/predicts_positions.h"
+#include "tools/flags/command_line.h"
 #include "tools/output/staged_output.h"
 #include "tools/plugins.h"
 #include "tools/short_spins.h"
@@ -106,9 +106,8 @@ absl::StatusOr<std::vector<PictureToAsk>> FindPictures(const Flags& flags,
   absl::StatusOr<models::Datasets> data = models::OpenDatasets(open);
   if (!data.ok()) {
     // This tool has no --data_path.
-    return absl::Status(
-        data.status().code(),
-        absl::StrCat("the run's data ", open.data_path, " cannot be read; give --image=FILE"));
+    return absl::Status(data.status().code(), absl::StrCat("the run's data ", open.data_path,
+                                                           " cannot be read; give --image=FILE"));
   }
   if (data->held_out == nullptr) {
     return graph::InvalidArgument("the run has held no images out; name some with --image=FILE");

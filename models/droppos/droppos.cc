@@ -135,10 +135,10 @@ DropPosBlobs BuildDropPos(ModelBuilder* b, const ModelConfig& model, const DropP
     BuildGuide(b, model, patches, &blobs);
     loss_inputs.push_back(blobs.attn);
   }
-  const int64_t side = config.official_grid() ? model.input_h / config.token_size : 0;
+  const auto [grid_h, grid_w] = config.target_grid(model);
   const std::vector<BlobId> loss = b->OpN("SmoothedPositionCE", "loss", loss_inputs,
-                                          {{"grid_h", side > 0 ? side : model.grid_h()},
-                                           {"grid_w", side > 0 ? side : model.grid_w()},
+                                          {{"grid_h", int64_t{grid_h}},
+                                           {"grid_w", int64_t{grid_w}},
                                            {"targets", config.smooth_grid},
                                            {"conf_ignore", int64_t{config.conf_ignore}}});
   blobs.loss = loss[0];

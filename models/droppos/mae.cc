@@ -36,6 +36,7 @@ MaeBlobs BuildMae(ModelBuilder* b, const ModelConfig& model, const DropPosConfig
   const BlobId visible_patches =
       b->Op("GatherRows", "patch_embed.visible", {Patches(b, model, images), ids_keep});
   const BlobId tokens = PatchEmbed(b, model, visible_patches);
+  // EmbeddingDrop that drops nothing: the visible patches' positions, gathered and added.
   const BlobId none_dropped = b->Op("Fill", "pos_embed.none_dropped", {},
                                     {{"value", 0.0f},
                                      {"shape", std::vector<int64_t>{batch, visible}},

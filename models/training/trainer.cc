@@ -97,18 +97,18 @@ class Run {
     start_ = interval_start_ = absl::Now();
     while (step_ < last_step_) {
       const int64_t epoch = step_ / steps_per_epoch_;
+      const int64_t in_epoch = step_ % steps_per_epoch_ * options_.accum_iter;  // micro-batches
       // Micro-batches into the epoch over those it holds, the remainder that fills no
       // window counted in, as lr_sched.py is called.
-      const double position = static_cast<double>(epoch) +
-                              static_cast<double>(step_ % steps_per_epoch_ * options_.accum_iter) /
-                                  static_cast<double>(train_.size() / options_.batch_size);
+      const double position =
+          static_cast<double>(epoch) +
+          static_cast<double>(in_epoch) / static_cast<double>(train_.size() / options_.batch_size);
       const double lr = LearningRate(options_.schedule, position);
       const auto scheduled = model_.ScheduledInputs(static_cast<int>(epoch),
                                                     static_cast<int>(options_.schedule.epochs));
       const absl::Time before = absl::Now();
-      const int64_t before_window = step_ % steps_per_epoch_ * options_.accum_iter;
       const int micro_batches = static_cast<int>(
-          std::min<int64_t>(options_.accum_iter, micro_batches_per_epoch_ - before_window));
+          std::min<int64_t>(options_.accum_iter, micro_batches_per_epoch_ - in_epoch));
       ASSIGN_OR_RETURN(const StepResult result, session_->Step([this] { return loader_->Next(); },
                                                                lr, scheduled, micro_batches));
       ++step_;

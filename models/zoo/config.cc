@@ -89,7 +89,7 @@ absl::Status ValidateOfficialGrid(const ModelConfig& model, const DropPosConfig&
     return InvalidArgument("--smooth_grid=official is square, the patch grid of this model is ",
                            model.grid_h(), "x", model.grid_w(), "; use --smooth_grid=paper");
   }
-  const int side = model.input_h / droppos.token_size;
+  const int side = droppos.target_grid(model).first;
   if (side < model.grid_h()) {
     return InvalidArgument(
         "--smooth_grid=official with --token_size=", droppos.token_size, " makes a map of ", side,

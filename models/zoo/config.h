@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -64,6 +65,12 @@ struct DropPosConfig {
   bool multi_task() const { return drop_pos_type == "multi_task"; }
   bool vanilla_mae() const { return drop_pos_type == "vanilla_mae"; }
   bool official_grid() const { return smooth_grid == "official"; }
+  // Rows and columns of the grid on which the targets lie.
+  std::pair<int, int> target_grid(const ModelConfig& model) const {
+    if (!official_grid()) return {model.grid_h(), model.grid_w()};
+    const int side = model.input_h / token_size;
+    return {side, side};
+  }
 
   // V = int(L·(1 − mask_ratio)) and K = int(V·(1 − pos_mask_ratio)), in double,
   // as the official random_masking computes them.

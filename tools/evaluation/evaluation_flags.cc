@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
 #include "models/training/output_dir.h"
-#include "tools/checkpoint/command_line.h"
+#include "tools/flags/command_line.h"
 
 namespace tools {
 

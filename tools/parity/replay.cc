@@ -290,13 +290,12 @@ absl::StatusOr<ReplayResult> Replay(const GoldenCase& golden,
   RETURN_IF_ERROR(ReplayTraining(golden, compile, &result));
   const models::DropPosConfig& config = golden.droppos;
   if (config.vanilla_mae()) return result;
-  const int side = golden.model.input_h / config.token_size;
+  const auto [grid_h, grid_w] = config.target_grid(golden.model);
+  using ops::droppos::TargetNorm;
   result.tensors["out/smooth"] = {
-      false, config.official_grid()
-                 ? ops::droppos::PositionTargets(side, side, config.label_smoothing_sigma,
-                                                 ops::droppos::TargetNorm::kColumns)
-                 : ops::droppos::PositionTargets(golden.model.grid_h(), golden.model.grid_w(),
-                                                 config.label_smoothing_sigma)};
+      false, ops::droppos::PositionTargets(
+                 grid_h, grid_w, config.label_smoothing_sigma,
+                 config.official_grid() ? TargetNorm::kColumns : TargetNorm::kRows)};
   return result;
 }
 

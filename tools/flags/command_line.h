@@ -1,7 +1,7 @@
 // What the tools' parsers have in common: how numbers are checked, and one line that
 // names the flag when something is wrong.
-#ifndef TOOLS_CHECKPOINT_COMMAND_LINE_H_
-#define TOOLS_CHECKPOINT_COMMAND_LINE_H_
+#ifndef TOOLS_FLAGS_COMMAND_LINE_H_
+#define TOOLS_FLAGS_COMMAND_LINE_H_
 
 #include <cstdint>
 #include <string>
@@ -27,4 +27,4 @@ absl::StatusOr<bool> ParseCommandLine(const std::string& tool, int argc, char** 
 
 }  // namespace tools
 
-#endif  // TOOLS_CHECKPOINT_COMMAND_LINE_H_
+#endif  // TOOLS_FLAGS_COMMAND_LINE_H_

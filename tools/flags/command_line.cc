@@ -1,4 +1,4 @@
-#include "tools/checkpoint/command_line.h"
+#include "tools/flags/command_line.h"
 
 #include <limits>
 #include <vector>
