@@ -15,17 +15,29 @@ std::string JoinTypes(absl::Span<const graph::TensorType> types) {
   });
 }
 
-absl::Status RequireFloat32(const graph::KernelSpec& spec) {
+absl::Status RequireFloats(const graph::KernelSpec& spec, bool bf16) {
   for (const auto* types : {&spec.inputs, &spec.outputs}) {
     for (const graph::TensorType& type : *types) {
-      if (graph::IsFloat(type.dtype) && type.dtype != graph::DType::kF32) {
-        return absl::UnimplementedError(
-            absl::StrCat(spec.op->Describe(), ": the cpu backend computes in f32, not ",
-                         graph::DTypeName(type.dtype), "; the reference backend has f64"));
+      const bool known =
+          type.dtype == graph::DType::kF32 || (bf16 && type.dtype == graph::DType::kBF16);
+      if (graph::IsFloat(type.dtype) && !known) {
+        return absl::UnimplementedError(absl::StrCat(
+            spec.op->Describe(), ": the cpu backend computes in f32", bf16 ? " or bf16" : "",
+            ", not ", graph::DTypeName(type.dtype), "; the reference backend has all floats"));
       }
     }
   }
   return absl::OkStatus();
+}
+
+void AddChecked(graph::KernelTable* table, const std::string& op_type, bool bf16,
+                graph::KernelFactory factory) {
+  table->Add(op_type,
+             [factory = std::move(factory), bf16](
+                 const graph::KernelSpec& spec) -> absl::StatusOr<std::unique_ptr<graph::Kernel>> {
+               RETURN_IF_ERROR(RequireFloats(spec, bf16));
+               return factory(spec);
+             });
 }
 
 }  // namespace
@@ -41,12 +53,12 @@ std::string DescribeTypes(const graph::KernelSpec& spec) {
 
 void AddFloat32(graph::KernelTable* table, const std::string& op_type,
                 graph::KernelFactory factory) {
-  table->Add(op_type,
-             [factory = std::move(factory)](
-                 const graph::KernelSpec& spec) -> absl::StatusOr<std::unique_ptr<graph::Kernel>> {
-               RETURN_IF_ERROR(RequireFloat32(spec));
-               return factory(spec);
-             });
+  AddChecked(table, op_type, /*bf16=*/false, std::move(factory));
+}
+
+void AddFloat32OrBfloat16(graph::KernelTable* table, const std::string& op_type,
+                          graph::KernelFactory factory) {
+  AddChecked(table, op_type, /*bf16=*/true, std::move(factory));
 }
 
 }  // namespace backends::cpu

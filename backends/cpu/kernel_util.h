@@ -24,6 +24,10 @@ std::string DescribeTypes(const graph::KernelSpec& spec);
 // Unimplemented with the operator and the dtype.
 void AddFloat32(graph::KernelTable* table, const std::string& op_type,
                 graph::KernelFactory factory);
+// Adds `factory` for floats that are f32 or bf16, each tensor its own; the factory
+// refuses mixtures that it does not know.
+void AddFloat32OrBfloat16(graph::KernelTable* table, const std::string& op_type,
+                          graph::KernelFactory factory);
 
 template <typename T>
 const T* In(const graph::KernelArgs& args, int i) {

@@ -86,6 +86,12 @@ void PrimitiveKernel::Adopt(const dnnl::primitive_desc_base& pd, absl::Span<cons
   for (const auto& [arg, position] : also) add_tensor(arg, Source::kInput, position);
   const dnnl::memory::desc scratchpad = pd.scratchpad_desc();
   scratch_bytes_ = scratchpad.get_size();
+  const char* implementation = nullptr;
+  if (dnnl_primitive_desc_query(pd.get(), dnnl_query_impl_info_str, 0, &implementation) ==
+          dnnl_success &&
+      implementation != nullptr) {
+    implementation_ = implementation;
+  }
   if (scratch_bytes_ > 0) add(DNNL_ARG_SCRATCHPAD, Source::kScratch, 0, scratchpad);
 }
 

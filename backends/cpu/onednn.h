@@ -75,6 +75,7 @@ class PrimitiveKernel final : public graph::Kernel {
   }
 
   size_t scratch_bytes() const override { return scratch_bytes_; }
+  std::string implementation() const override { return implementation_; }
   absl::Status Bind(const graph::KernelArgs& args) override;
   absl::Status Run() override;
 
@@ -97,6 +98,7 @@ class PrimitiveKernel final : public graph::Kernel {
 
   const int threads_;
   size_t scratch_bytes_ = 0;
+  std::string implementation_;
   dnnl::primitive primitive_;
   dnnl::stream stream_;  // of its own, so that Run() makes none on a new thread
   std::vector<Argument> arguments_;

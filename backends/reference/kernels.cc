@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "graph/base/bfloat16.h"
 #include "graph/base/status.h"
 
 namespace backends {
@@ -50,8 +51,10 @@ std::vector<double> Call::In(int i) const {
       return CopyAs<double, float>(args_.inputs[i], n);
     case graph::DType::kF64:
       return CopyAs<double, double>(args_.inputs[i], n);
+    case graph::DType::kBF16:
+      return CopyAs<double, graph::BFloat16>(args_.inputs[i], n);
     default:
-      graph::CheckFailed(__FILE__, __LINE__, "In() of a tensor that is not f32 or f64");
+      graph::CheckFailed(__FILE__, __LINE__, "In() of a tensor of integers");
   }
 }
 
@@ -64,6 +67,8 @@ std::vector<int64_t> Call::Ints(int i) const {
       return CopyAs<int64_t, int64_t>(args_.inputs[i], n);
     case graph::DType::kU8:
       return CopyAs<int64_t, uint8_t>(args_.inputs[i], n);
+    case graph::DType::kI8:
+      return CopyAs<int64_t, int8_t>(args_.inputs[i], n);
     default:
       graph::CheckFailed(__FILE__, __LINE__, "Ints() of a tensor of floats");
   }
@@ -115,8 +120,14 @@ void Call::Store() const {
         CHECK(ints_[i].size() == n);
         StoreAs<uint8_t>(ints_[i], data);
         break;
-      default:
-        graph::CheckFailed(__FILE__, __LINE__, "bf16 was refused by the factory");
+      case graph::DType::kI8:
+        CHECK(ints_[i].size() == n);
+        StoreAs<int8_t>(ints_[i], data);
+        break;
+      case graph::DType::kBF16:
+        CHECK(reals_[i].size() == n);
+        StoreAs<graph::BFloat16>(reals_[i], data);
+        break;
     }
   }
 }
@@ -125,14 +136,6 @@ void AddFunction(graph::KernelTable* table, std::string op_type, Function functi
   table->Add(std::move(op_type),
              [function = std::move(function)](
                  const graph::KernelSpec& spec) -> absl::StatusOr<std::unique_ptr<graph::Kernel>> {
-               for (const auto* types : {&spec.inputs, &spec.outputs}) {
-                 for (const auto& type : *types) {
-                   if (type.dtype == graph::DType::kBF16) {
-                     return absl::UnimplementedError(
-                         absl::StrCat(spec.op->Describe(), ": the reference backend has no bf16"));
-                   }
-                 }
-               }
                return std::unique_ptr<graph::Kernel>(new FunctionKernel(spec, function));
              });
 }

@@ -1,6 +1,6 @@
 // The reference backend: what every other backend is compared with. Naive loops
-// over whole tensors, all arithmetic in double whatever the storage type (f32 or
-// f64), rounded once when an output is stored. Kernels allocate as they like and
+// over whole tensors, all arithmetic in double whatever the storage type (f32,
+// f64 or bf16), rounded once when an output is stored. Kernels allocate as they like and
 // use one thread. Not for products: //tests and //tools only.
 #ifndef BACKENDS_REFERENCE_KERNELS_H_
 #define BACKENDS_REFERENCE_KERNELS_H_
@@ -35,12 +35,12 @@ class Call {
   const graph::TensorType& in_type(int i) const { return types_.inputs[i]; }
   const graph::TensorType& out_type(int i) const { return types_.outputs[i]; }
 
-  // A copy of input `i`: f32 or f64.
+  // A copy of input `i`: f32, f64 or bf16.
   std::vector<double> In(int i) const;
-  // A copy of input `i`: i32, i64 or u8.
+  // A copy of input `i`: i32, i64, u8 or i8.
   std::vector<int64_t> Ints(int i) const;
 
-  // Output `i`, zeroed: f32 or f64 through Out, i32, i64 or u8 through OutInts.
+  // Output `i`, zeroed: floats through Out, integers through OutInts.
   std::vector<double>& Out(int i);
   std::vector<int64_t>& OutInts(int i);
 
@@ -59,7 +59,7 @@ class Call {
 
 using Function = std::function<absl::Status(Call*)>;
 
-// Adds a kernel that calls `function`. It refuses bf16.
+// Adds a kernel that calls `function`, for any types that the schema allows.
 void AddFunction(graph::KernelTable* table, std::string op_type, Function function);
 
 // y (rows, n) = x (rows, k) · w, where w is (k, n) or, with `trans_w`, (n, k).

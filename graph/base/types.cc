@@ -11,8 +11,8 @@ struct DTypeInfo {
   absl::string_view name;
   size_t bytes;
 };
-constexpr DTypeInfo kDTypes[] = {{"f32", 4}, {"f64", 8}, {"bf16", 2},
-                                 {"i32", 4}, {"i64", 8}, {"u8", 1}};
+constexpr DTypeInfo kDTypes[] = {{"f32", 4}, {"f64", 8}, {"bf16", 2}, {"i32", 4},
+                                 {"i64", 8}, {"u8", 1},  {"i8", 1}};
 
 }  // namespace
 

@@ -13,10 +13,10 @@
 
 namespace graph {
 
-enum class DType : uint8_t { kF32, kF64, kBF16, kI32, kI64, kU8 };
+enum class DType : uint8_t { kF32, kF64, kBF16, kI32, kI64, kU8, kI8 };
 
 size_t ByteSize(DType dtype);
-// "f32", "f64", "bf16", "i32", "i64", "u8".
+// "f32", "f64", "bf16", "i32", "i64", "u8", "i8".
 absl::string_view DTypeName(DType dtype);
 absl::optional<DType> ParseDType(absl::string_view name);
 inline bool IsFloat(DType dtype) {
@@ -44,6 +44,10 @@ struct DTypeOf<int64_t> {
 template <>
 struct DTypeOf<uint8_t> {
   static constexpr DType value = DType::kU8;
+};
+template <>
+struct DTypeOf<int8_t> {
+  static constexpr DType value = DType::kI8;
 };
 
 // Dimensions, row-major, outermost first. A scalar has shape {1}.

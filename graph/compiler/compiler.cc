@@ -9,7 +9,7 @@ absl::StatusOr<std::unique_ptr<Executable>> Compile(Net net, const CompileOption
                                                     Workspace* workspace, CompileReport* report) {
   const SchemaRegistry& registry = *options.registry;
   ASSIGN_OR_RETURN(std::vector<PassReport> passes,
-                   RunPipeline(&net, registry, DefaultPasses(), options.passes));
+                   RunPipeline(&net, registry, DefaultPasses(options.passes), options.passes));
   net.Compact();
 
   std::vector<std::unique_ptr<Kernel>> kernels;

@@ -40,7 +40,8 @@ absl::Status Blame(const Pass& pass, absl::string_view what) {
 
 }  // namespace
 
-std::vector<std::unique_ptr<Pass>> DefaultPasses() {
+std::vector<std::unique_ptr<Pass>> DefaultPasses(const PipelineOptions& options) {
+  (void)options;
   std::vector<std::unique_ptr<Pass>> passes;
   passes.push_back(std::make_unique<StopGradientPass>());
   passes.push_back(std::make_unique<CsePass>());

@@ -23,9 +23,23 @@ struct PassReport {
   double milliseconds = 0;
 };
 
+// Element type of the operators whose names start with `prefix`.
+struct PrefixPrecision {
+  std::string prefix;  // "guide/"
+  DType precision = DType::kF32;
+};
+
 struct PipelineOptions {
   bool enabled = true;             // false: nothing runs
   std::set<std::string> disabled;  // pass names; an unknown one is an error that lists all
+  // The mixed_precision pass: kF32 leaves the net alone, kBF16 computes in bf16
+  // what the schemas allow. The first override whose prefix fits wins; kI8 is for
+  // forward operators without a gradient.
+  DType precision = DType::kF32;
+  std::vector<PrefixPrecision> precision_overrides;
+  // The recompute pass: the segment a forward operator belongs to, by its name;
+  // empty for operators whose results are kept. Not set: everything is kept.
+  std::function<std::string(absl::string_view op_name)> recompute_segment;
   // Called with the net before the first pass ("00_built") and after each pass
   // that changed it ("04_linear_fusion": the fourth of the passes, whatever the
   // others did, so that dumps of two runs compare file by file).
@@ -34,7 +48,7 @@ struct PipelineOptions {
 
 // The passes every training or evaluation net goes through, in order:
 // stop_gradient, cse, dead_op, linear_fusion, residual_norm_fusion, in_place.
-std::vector<std::unique_ptr<Pass>> DefaultPasses();
+std::vector<std::unique_ptr<Pass>> DefaultPasses(const PipelineOptions& options = {});
 
 // Verifies before the first pass, even when none is to run, and after each pass
 // that changed something. A pass that leaves a net that does not verify, or that

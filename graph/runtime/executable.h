@@ -49,6 +49,7 @@ class Executable {
   // The net as it runs, after all passes.
   const Net& net() const { return net_; }
   const MemoryPlan& plan() const { return plan_; }
+  const Kernel& kernel(OpId op) const { return *kernels_[op]; }
 
  private:
   Executable() = default;

@@ -43,6 +43,8 @@ class Kernel {
   virtual ~Kernel() = default;
 
   virtual size_t scratch_bytes() const { return 0; }
+  // What runs, for profiles: "brg:avx512_core_amx"; empty where there is one way only.
+  virtual std::string implementation() const { return ""; }
   // Called before the first Run and again whenever memory has moved. Overrides
   // that prepare argument arrays call Kernel::Bind first.
   virtual absl::Status Bind(const KernelArgs& args) {

@@ -74,6 +74,17 @@ Schema& Schema::InPlace(int input, int output) {
   return *this;
 }
 
+Schema& Schema::LowPrecision(std::vector<int> inputs, std::vector<int> outputs) {
+  low_precision_inputs_ = std::move(inputs);
+  low_precision_outputs_ = std::move(outputs);
+  return *this;
+}
+
+Schema& Schema::AnyPrecision(std::vector<int> inputs) {
+  any_precision_inputs_ = std::move(inputs);
+  return *this;
+}
+
 Schema& Schema::Infer(InferFn infer) {
   infer_ = std::move(infer);
   return *this;

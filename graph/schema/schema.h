@@ -85,6 +85,14 @@ class Schema {
   // Requires equal byte sizes, checked by Verify.
   Schema& InPlace(int input, int output);
 
+  // What the mixed_precision pass may do. `inputs` are wanted in low precision
+  // (bf16), cast where they are not; `outputs` may be written so, by setting the
+  // operator's string attribute "dtype" where the schema has one, else they follow
+  // input 0. An operator that says nothing keeps f32 on both sides.
+  Schema& LowPrecision(std::vector<int> inputs, std::vector<int> outputs);
+  // Inputs that are read as they come, f32 or bf16.
+  Schema& AnyPrecision(std::vector<int> inputs);
+
   Schema& Infer(InferFn infer);
   // Every output has the type of input 0.
   Schema& SameTypeAsInput();
@@ -105,6 +113,9 @@ class Schema {
   const std::vector<ArgSpec>& outputs() const { return outputs_; }
   const std::vector<AttrSpec>& attrs() const { return attrs_; }
   const std::vector<std::pair<int, int>>& in_place() const { return in_place_; }
+  const std::vector<int>& low_precision_inputs() const { return low_precision_inputs_; }
+  const std::vector<int>& low_precision_outputs() const { return low_precision_outputs_; }
+  const std::vector<int>& any_precision_inputs() const { return any_precision_inputs_; }
   const InferFn& infer() const { return infer_; }
   const CostFn& cost() const { return cost_; }
   const GradientFn& gradient() const { return gradient_; }
@@ -119,6 +130,9 @@ class Schema {
   std::vector<ArgSpec> outputs_;
   std::vector<AttrSpec> attrs_;
   std::vector<std::pair<int, int>> in_place_;
+  std::vector<int> low_precision_inputs_;
+  std::vector<int> low_precision_outputs_;
+  std::vector<int> any_precision_inputs_;
   InferFn infer_;
   CostFn cost_;
   GradientFn gradient_;

@@ -113,7 +113,7 @@ Net RandomNet(uint64_t seed) {
   NetBuilder b(&ToyRegistry(), RandomName(&random));
   const Shape shapes[] = {{}, {1}, {0, 3}, {8, 17, 128}, {3}};
   const TensorType type{
-      Pick(&random, {DType::kF32, DType::kF64, DType::kBF16, DType::kI32, DType::kI64, DType::kU8}),
+      Pick(&random, {DType::kF32, DType::kF64, DType::kBF16, DType::kI32, DType::kI64, DType::kU8, DType::kI8}),
       Pick(&random, shapes)};
   const auto fresh = [&] {
     std::string name = RandomName(&random);

@@ -14,7 +14,8 @@ TEST(DType, NamesAndSizes) {
     const char* name;
     size_t bytes;
   } cases[] = {{DType::kF32, "f32", 4}, {DType::kF64, "f64", 8}, {DType::kBF16, "bf16", 2},
-               {DType::kI32, "i32", 4}, {DType::kI64, "i64", 8}, {DType::kU8, "u8", 1}};
+               {DType::kI32, "i32", 4}, {DType::kI64, "i64", 8}, {DType::kU8, "u8", 1},
+               {DType::kI8, "i8", 1}};
   for (const auto& c : cases) {
     EXPECT_EQ(DTypeName(c.dtype), c.name);
     EXPECT_EQ(ByteSize(c.dtype), c.bytes) << c.name;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "graph/base/bfloat16.h"
 #include "graph/base/status.h"
 
 namespace harness {
@@ -48,6 +49,8 @@ double HostTensor::Get(int64_t i) const {
       return Load<float>(bytes_, i);
     case graph::DType::kF64:
       return Load<double>(bytes_, i);
+    case graph::DType::kBF16:
+      return Load<graph::BFloat16>(bytes_, i);
     default:
       return static_cast<double>(GetInt(i));
   }
@@ -60,6 +63,8 @@ void HostTensor::Set(int64_t i, double value) {
       return Put<float>(&bytes_, i, static_cast<float>(value));
     case graph::DType::kF64:
       return Put<double>(&bytes_, i, value);
+    case graph::DType::kBF16:
+      return Put(&bytes_, i, graph::BFloat16(static_cast<float>(value)));
     default:
       return SetInt(i, static_cast<int64_t>(value));
   }
@@ -74,6 +79,8 @@ int64_t HostTensor::GetInt(int64_t i) const {
       return Load<int64_t>(bytes_, i);
     case graph::DType::kU8:
       return Load<uint8_t>(bytes_, i);
+    case graph::DType::kI8:
+      return Load<int8_t>(bytes_, i);
     default:
       graph::CheckFailed(__FILE__, __LINE__, "GetInt() of floats");
   }
@@ -88,6 +95,8 @@ void HostTensor::SetInt(int64_t i, int64_t value) {
       return Put<int64_t>(&bytes_, i, value);
     case graph::DType::kU8:
       return Put<uint8_t>(&bytes_, i, static_cast<uint8_t>(value));
+    case graph::DType::kI8:
+      return Put<int8_t>(&bytes_, i, static_cast<int8_t>(value));
     default:
       graph::CheckFailed(__FILE__, __LINE__, "SetInt() of floats");
   }
@@ -106,7 +115,7 @@ std::vector<int64_t> HostTensor::IntValues() const {
 }
 
 HostTensor HostTensor::ToF64() const {
-  if (type_.dtype != graph::DType::kF32) return *this;
+  if (!is_float() || type_.dtype == graph::DType::kF64) return *this;
   return HostTensor(harness::ToF64(type_), Values());
 }
 
@@ -123,8 +132,11 @@ graph::TensorType I32(graph::Shape shape) { return {graph::DType::kI32, std::mov
 graph::TensorType I64(graph::Shape shape) { return {graph::DType::kI64, std::move(shape)}; }
 graph::TensorType U8(graph::Shape shape) { return {graph::DType::kU8, std::move(shape)}; }
 
+graph::TensorType BF16(graph::Shape shape) { return {graph::DType::kBF16, std::move(shape)}; }
+graph::TensorType I8(graph::Shape shape) { return {graph::DType::kI8, std::move(shape)}; }
+
 graph::TensorType ToF64(graph::TensorType type) {
-  if (type.dtype == graph::DType::kF32) type.dtype = graph::DType::kF64;
+  if (graph::IsFloat(type.dtype)) type.dtype = graph::DType::kF64;
   return type;
 }
 

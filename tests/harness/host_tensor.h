@@ -13,7 +13,7 @@
 namespace harness {
 
 // A tensor that owns its elements; access converts from and to the storage
-// type. Any dtype but bf16.
+// type.
 class HostTensor {
  public:
   HostTensor() = default;
@@ -38,7 +38,7 @@ class HostTensor {
   void* data() { return bytes_.data(); }
   size_t bytes() const { return bytes_.size(); }
 
-  // f32 becomes f64 with the same values; other dtypes stay.
+  // Floats become f64 with the same values; other dtypes stay.
   HostTensor ToF64() const;
 
   // Same type and same bits.
@@ -59,8 +59,10 @@ graph::TensorType F64(graph::Shape shape);
 graph::TensorType I32(graph::Shape shape);
 graph::TensorType I64(graph::Shape shape);
 graph::TensorType U8(graph::Shape shape);
+graph::TensorType BF16(graph::Shape shape);
+graph::TensorType I8(graph::Shape shape);
 
-// f32 becomes f64, other dtypes stay.
+// Floats become f64, other dtypes stay.
 graph::TensorType ToF64(graph::TensorType type);
 
 using Generator = std::function<void(HostTensor*, graph::RandomStream*)>;

@@ -22,13 +22,14 @@ std::vector<graph::TensorType> TypesOf(const std::vector<HostTensor>& tensors) {
   return types;
 }
 
-// With a "dtype" attribute of "f32", given or by default, turned into "f64".
+// With a "dtype" attribute of "f32" or "bf16", given or by default, turned into "f64".
 graph::Attrs AttrsToF64(const std::string& type, graph::Attrs attrs) {
   for (const graph::AttrSpec& spec : TestRegistry().Find(type)->attrs()) {
     if (spec.name == "dtype" && spec.default_value) attrs.emplace("dtype", *spec.default_value);
   }
   const auto it = attrs.find("dtype");
-  if (it != attrs.end() && it->second == graph::AttrValue(std::string("f32"))) {
+  if (it != attrs.end() && (it->second == graph::AttrValue(std::string("f32")) ||
+                            it->second == graph::AttrValue(std::string("bf16")))) {
     it->second = std::string("f64");
   }
   return attrs;
@@ -283,8 +284,9 @@ void RunCase(const OpCase& c) {
   ASSERT_TRUE(expected64.ok()) << expected64.status();
   for (size_t o = 0; o < c.outputs.size(); ++o) {
     SCOPED_TRACE(absl::StrCat("f64 of the reference backend, output ", o));
-    // One rounding to f32.
-    ExpectClose((*expected)[o].ToF64(), (*expected64)[o], 6e-8);
+    // One rounding to f32, or to the eight bits of bf16.
+    const bool bf16 = c.outputs[o].dtype == graph::DType::kBF16;
+    ExpectClose((*expected)[o].ToF64(), (*expected64)[o], bf16 ? 4e-3 : 6e-8);
   }
   static const auto* backends = new std::vector<graph::Backend>(TestBackends());
   for (const graph::Backend& backend : *backends) {

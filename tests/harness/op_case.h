@@ -32,8 +32,8 @@ struct OpCase {
 std::vector<HostTensor> MakeInputs(const OpCase& c);
 
 // Runs all of these, each failure a GoogleTest failure that names the backend:
-//  - inferred types are `outputs`; with every f32 input (and "dtype" attribute)
-//    turned into f64, the f32 outputs turn into f64;
+//  - inferred types are `outputs`; with every float input (and "dtype" attribute)
+//    turned into f64, the float outputs turn into f64;
 //  - on each backend, at 1 to 4 threads: within tolerance.h of the reference
 //    backend; every element written (outputs and scratch start as NaN);
 //    nothing written elsewhere; bit-equal when run again and after the memory

@@ -4,6 +4,7 @@ namespace harness {
 namespace {
 
 constexpr Tolerance kF32 = {1e-5, "sums of a few hundred products in f32, in any order"};
+constexpr Tolerance kBF16 = {1e-2, "f32 sums, intermediates and result rounded to eight bits"};
 constexpr Tolerance kF64 = {1e-12, "the same operations in double, in any order"};
 
 struct Override {
@@ -44,7 +45,7 @@ Tolerance ToleranceFor(absl::string_view op_type, graph::DType dtype) {
   for (const Override& entry : kOverrides) {
     if (op_type == entry.op_type && dtype == entry.dtype) return entry.tolerance;
   }
-  return dtype == graph::DType::kF64 ? kF64 : kF32;
+  return dtype == graph::DType::kF64 ? kF64 : dtype == graph::DType::kBF16 ? kBF16 : kF32;
 }
 
 }  // namespace harness
