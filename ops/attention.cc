@@ -23,31 +23,54 @@ absl::Status ExpectQkv(const graph::InferContext& c, int64_t* width) {
   return absl::OkStatus();
 }
 
+// Of lse: statistics of bf16 rows are f32.
+graph::DType StatisticsDType(graph::DType dtype) {
+  return dtype == graph::DType::kBF16 ? graph::DType::kF32 : dtype;
+}
+
 absl::StatusOr<std::vector<graph::TensorType>> InferAttention(const graph::InferContext& c) {
   int64_t width = 0;
   RETURN_IF_ERROR(ExpectQkv(c, &width));
   const graph::TensorType& qkv = c.in(0);
-  return std::vector<graph::TensorType>{{qkv.dtype, {qkv.dim(0), qkv.dim(1), width}},
-                                        {qkv.dtype, {qkv.dim(0), c.op.Int("heads"), qkv.dim(1)}}};
+  int64_t queries = qkv.dim(1);
+  if (c.inputs.size() > 1) {
+    RETURN_IF_ERROR(graph::ExpectDType(c, 1, graph::DType::kI32));
+    RETURN_IF_ERROR(graph::ExpectRank(c, 1, 2));
+    if (c.in(1).dim(0) != qkv.dim(0)) {
+      return Reject(c, InputText(c, 1, "query_ids"), " must have the batch of ",
+                    InputText(c, 0, "qkv"));
+    }
+    queries = c.in(1).dim(1);
+  }
+  return std::vector<graph::TensorType>{
+      {qkv.dtype, {qkv.dim(0), queries, width}},
+      {StatisticsDType(qkv.dtype), {qkv.dim(0), c.op.Int("heads"), queries}}};
 }
 
 absl::StatusOr<std::vector<graph::TensorType>> InferAttentionGrad(const graph::InferContext& c) {
   int64_t width = 0;
   RETURN_IF_ERROR(ExpectQkv(c, &width));
   const graph::TensorType& qkv = c.in(0);
-  for (int i : {1, 2, 3}) RETURN_IF_ERROR(graph::ExpectSameDType(c, i, 0));
+  RETURN_IF_ERROR(graph::ExpectSameDType(c, 1, 0));
+  RETURN_IF_ERROR(graph::ExpectDType(c, 2, StatisticsDType(qkv.dtype)));
+  RETURN_IF_ERROR(graph::ExpectSameDType(c, 3, 0));
   RETURN_IF_ERROR(graph::ExpectShape(c, 1, {qkv.dim(0), qkv.dim(1), width}));
   RETURN_IF_ERROR(graph::ExpectShape(c, 2, {qkv.dim(0), c.op.Int("heads"), qkv.dim(1)}));
   RETURN_IF_ERROR(graph::ExpectSameType(c, 3, 1));
   return std::vector<graph::TensorType>{qkv};
 }
 
-// One product of (T, dh) and (dh, T) for every head and image.
-double ProductFlops(const graph::TensorType& qkv) {
-  return 2.0 * static_cast<double>(qkv.elements() / 3) * static_cast<double>(qkv.dim(1));
+// One product of (Q, dh) and (dh, T) for every head and image; `y` is (B, Q, D).
+double ProductFlops(const graph::TensorType& qkv, const graph::TensorType& y) {
+  return 2.0 * static_cast<double>(y.elements()) * static_cast<double>(qkv.dim(1));
 }
 
 absl::Status AttentionGradient(graph::GradientBuilder* g) {
+  if (g->forward().inputs.size() > 1) {
+    return graph::InvalidArgument(g->forward().Describe(),
+                                  ": has no gradient with query_ids; rows are pruned after the "
+                                  "gradient has been made");
+  }
   if (g->GradOut(1) != graph::kNone) {
     return graph::InvalidArgument(g->forward().Describe(), ": lse has no gradient");
   }
@@ -61,13 +84,15 @@ absl::Status AttentionGradient(graph::GradientBuilder* g) {
 void RegisterAttention(graph::SchemaRegistry* registry) {
   registry->Add(graph::Schema("Attention", "y = softmax(q·kᵀ/sqrt(dh))·v for each head")
                     .Input("qkv", "(B, T, 3D)", graph::RowUse::kAllRows)
-                    .Output("y", "(B, T, D)")
-                    .Output("lse", "(B, H, T)")
+                    .OptionalInput("query_ids", "(B, Q)", graph::RowUse::kNone)
+                    .Output("y", "(B, Q, D)")
+                    .Output("lse", "(B, H, Q)")
                     .Attr("heads", int64_t{1}, "H, divides D")
+                    .LowPrecision({0}, {0})
                     .Infer(InferAttention)
                     .Cost([](const graph::Op&, absl::Span<const graph::TensorType> in,
                              absl::Span<const graph::TensorType> out) {
-                      return CostOf(2 * ProductFlops(in[0]), in, out);
+                      return CostOf(2 * ProductFlops(in[0], out[0]), in, out);
                     })
                     .Gradient(AttentionGradient));
   registry->Add(graph::Schema("AttentionGrad", "the gradient of Attention")
@@ -77,10 +102,11 @@ void RegisterAttention(graph::SchemaRegistry* registry) {
                     .Input("dy", "(B, T, D)", graph::RowUse::kAllRows)
                     .Output("dqkv", "(B, T, 3D)")
                     .Attr("heads", int64_t{1}, "H, divides D")
+                    .LowPrecision({0, 1, 3}, {0})
                     .Infer(InferAttentionGrad)
                     .Cost([](const graph::Op&, absl::Span<const graph::TensorType> in,
                              absl::Span<const graph::TensorType> out) {
-                      return CostOf(5 * ProductFlops(in[0]), in, out);
+                      return CostOf(5 * ProductFlops(in[0], in[1]), in, out);
                     })
                     .NotDifferentiable("second-order gradients are not supported"));
 }

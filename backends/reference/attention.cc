@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "backends/reference/kernels.h"
+#include "graph/base/status.h"
 
 namespace backends {
 namespace reference {
@@ -41,17 +42,26 @@ void ForEachHead(Call* c, F f) {
 
 absl::Status Attention(Call* c) {
   const std::vector<double> qkv = c->In(0);
+  const int64_t batch = c->in_type(0).dim(0), tokens = c->in_type(0).dim(1);
+  const int64_t queries = c->out_type(0).dim(1);
+  std::vector<int64_t> ids;  // (B, Q)
+  if (c->num_inputs() > 1) {
+    RETURN_IF_ERROR(c->Ids(1, tokens, &ids));
+  } else {
+    for (int64_t i = 0; i < batch * tokens; ++i) ids.push_back(i % tokens);
+  }
   std::vector<double>&y = c->Out(0), &lse = c->Out(1);
   ForEachHead(c, [&](const Head& head, int64_t index) {
-    for (int64_t t = 0; t < head.tokens; ++t) {
-      const std::vector<double> scores = head.Scores(qkv, t);
+    for (int64_t i = 0; i < queries; ++i) {
+      const std::vector<double> scores = head.Scores(qkv, ids[head.b * queries + i]);
       const double top = *std::max_element(scores.begin(), scores.end());
       double sum = 0;
       for (double s : scores) sum += std::exp(s - top);
-      lse[index * head.tokens + t] = top + std::log(sum);
+      lse[index * queries + i] = top + std::log(sum);
+      double* row = &y[(head.b * queries + i) * head.width + head.h * head.dim];
       for (int64_t s = 0; s < head.tokens; ++s) {
         const double p = std::exp(scores[s] - top) / sum;
-        for (int64_t e = 0; e < head.dim; ++e) y[head.Y(t, e)] += p * qkv[head.Qkv(2, s, e)];
+        for (int64_t e = 0; e < head.dim; ++e) row[e] += p * qkv[head.Qkv(2, s, e)];
       }
     }
   });
