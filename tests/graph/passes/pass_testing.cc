@@ -21,6 +21,10 @@ Net ParseAndVerify(absl::string_view text) {
   absl::StatusOr<Net> net = ParseText(text);
   EXPECT_TRUE(net.ok()) << net.status() << "\n" << text;
   if (!net.ok()) return Net();
+  for (Op& op : net->ops) {
+    const absl::Status completed = CoreOps().CompleteAttrs(&op);
+    EXPECT_TRUE(completed.ok()) << completed << "\n" << text;
+  }
   const absl::Status status = Verify(*net, CoreOps());
   EXPECT_TRUE(status.ok()) << status << "\n" << text;
   return *std::move(net);

@@ -12,7 +12,8 @@ namespace graph {
 // The core operators.
 const SchemaRegistry& CoreOps();
 
-// Parses and verifies; a failure of the test, and an empty net, when either fails.
+// Parses, gives attributes that the text leaves out their defaults, and verifies; a
+// failure of the test, and an empty net, when one of them fails.
 Net ParseAndVerify(absl::string_view text);
 
 // The pass turns `before` into `after`, says so, leaves a valid net, and has
