@@ -2,14 +2,18 @@
 
 #include "graph/base/status.h"
 #include "graph/schema/gradient.h"
+#include "ops/shapes.h"
 
 namespace ops {
 namespace {
 
 absl::StatusOr<std::vector<graph::TensorType>> InferAdd(const graph::InferContext& c) {
   RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
-  RETURN_IF_ERROR(graph::ExpectSameType(c, 1, 0));
-  return std::vector<graph::TensorType>{c.in(0)};
+  RETURN_IF_ERROR(ExpectAnyPrecision(c, 1));
+  RETURN_IF_ERROR(graph::ExpectShape(c, 1, c.in(0).shape));
+  const bool same = c.in(0).dtype == c.in(1).dtype;
+  return std::vector<graph::TensorType>{
+      {same ? c.in(0).dtype : graph::DType::kF32, c.in(0).shape}};
 }
 
 absl::Status AddGradient(graph::GradientBuilder* g) {
@@ -27,6 +31,7 @@ void RegisterAdd(graph::SchemaRegistry* registry) {
                     .Output("y", "(...)")
                     .InPlace(0, 0)
                     .InPlace(1, 0)
+                    .AnyPrecision({0, 1})
                     .Infer(InferAdd)
                     .ElementwiseCost(1)
                     .Gradient(AddGradient));

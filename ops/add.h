@@ -1,8 +1,10 @@
 // Add: y = a + b.
 //
-//   a, b  float, one shape and dtype       y  the same
+//   a, b  one shape; f32 or bf16, each its own
+//   y     that shape; bf16 where both are, else f32
 //
-// Gradient: that of y, for both. In place over either input. Elementwise, so
+// Or all f64. Gradient: that of y, for both. In place over either input of y's
+// dtype. Elementwise, so
 // deterministic. Source: the residual connections of ViT.
 #ifndef OPS_ADD_H_
 #define OPS_ADD_H_

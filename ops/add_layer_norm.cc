@@ -10,16 +10,20 @@ namespace {
 absl::StatusOr<std::vector<graph::TensorType>> InferAddLayerNorm(const graph::InferContext& c) {
   RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
   RETURN_IF_ERROR(graph::ExpectMinRank(c, 0, 1));
-  RETURN_IF_ERROR(graph::ExpectSameType(c, 1, 0));
+  RETURN_IF_ERROR(ExpectAnyPrecision(c, 1));
+  RETURN_IF_ERROR(graph::ExpectShape(c, 1, c.in(0).shape));
+  const graph::DType wide = WideDType(c.in(0).dtype);
   for (int i : {2, 3}) {
-    RETURN_IF_ERROR(graph::ExpectSameDType(c, i, 0));
+    RETURN_IF_ERROR(graph::ExpectDType(c, i, wide));
     RETURN_IF_ERROR(graph::ExpectShape(c, i, {c.in(0).cols()}));
   }
   if (!(c.op.Float("eps") >= 0.0f)) {
     return Reject(c, "attribute 'eps' is ", c.op.Float("eps"), ", must be at least 0");
   }
-  const graph::TensorType statistics{c.in(0).dtype, LeadingShape(c.in(0))};
-  return std::vector<graph::TensorType>{c.in(0), c.in(0), statistics, statistics};
+  ASSIGN_OR_RETURN(const graph::DType dtype, OutputDType(c));
+  const graph::Shape& shape = c.in(0).shape;
+  const graph::TensorType statistics{wide, LeadingShape(c.in(0))};
+  return std::vector<graph::TensorType>{{wide, shape}, {dtype, shape}, statistics, statistics};
 }
 
 absl::Status AddLayerNormGradient(graph::GradientBuilder* g) {
@@ -53,6 +57,10 @@ void RegisterAddLayerNorm(graph::SchemaRegistry* registry) {
                     .Output("mean", "(...)")
                     .Output("variance", "(...)")
                     .Attr("eps", 1e-6f, "added to the variance")
+                    .OptionalAttr("dtype", std::string("same"),
+                                  "element type of y: same as a, f32, bf16")
+                    .LowPrecision({}, {1})
+                    .AnyPrecision({0, 1})
                     .InPlace(0, 0)
                     .InPlace(1, 0)
                     .Infer(InferAddLayerNorm)

@@ -2,12 +2,14 @@
 // residual connection and the norm that follows, in one pass over memory. Made by
 // the residual_norm_fusion pass.
 //
-//   a, b         (..., C) float, one type
-//   gamma, beta  (C)
-//   sum, y       (..., C)
-//   mean, variance  leading dimensions of a ({1} for rank 1); variance is biased
+//   a, b         (..., C) f32 or bf16, each its own
+//   gamma, beta  (C) f32
+//   sum          (..., C) f32
+//   y            (..., C) of attribute dtype: "same" as a (default), "f32" or "bf16"
+//   mean, variance  f32, leading dimensions of a ({1} for rank 1); variance is biased
 //
-// In place: sum over a or b. Saved for the gradient: sum, mean, variance.
+// All of them may be f64 instead, together. In place: sum over a or b, where that
+// is f32. Saved for the gradient: sum, mean, variance.
 // Gradient: LayerNormGrad at sum, plus the gradient of sum itself; the same for
 // a and b. Deterministic.
 #ifndef OPS_ADD_LAYER_NORM_H_

@@ -29,6 +29,7 @@ void RegisterGelu(graph::SchemaRegistry* registry) {
                     .Input("x", "(...)", graph::RowUse::kSameRow)
                     .Output("y", "(...)")
                     .InPlace(0, 0)
+                    .LowPrecision({0}, {0})
                     .Infer(InferGelu)
                     .ElementwiseCost(10)
                     .Gradient(GeluGradient));
@@ -37,6 +38,7 @@ void RegisterGelu(graph::SchemaRegistry* registry) {
                     .Input("dy", "(...)", graph::RowUse::kSameRow)
                     .Output("dx", "(...)")
                     .InPlace(1, 0)
+                    .LowPrecision({0, 1}, {0})
                     .Infer(InferGeluGrad)
                     .ElementwiseCost(15)
                     .NotDifferentiable("second-order gradients are not supported"));

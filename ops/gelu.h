@@ -1,7 +1,7 @@
 // Gelu: y = x·Φ(x), Φ the normal distribution function: the exact form with
 // erf, as torch.nn.GELU() computes it, not the tanh approximation.
 //
-//   x  (...) float                               y  the same
+//   x  (...) f32, bf16 or f64                    y  the same
 //
 // GeluGrad: dx = dy·(Φ(x) + x·φ(x)), φ the normal density.
 //

@@ -12,27 +12,38 @@ absl::Status ExpectEps(const graph::InferContext& c) {
   return Reject(c, "attribute 'eps' is ", c.op.Float("eps"), ", must be at least 0");
 }
 
+// Input `input` is f32 where x is f32 or bf16, else f64.
+absl::Status ExpectWide(const graph::InferContext& c, int input) {
+  return graph::ExpectDType(c, input, WideDType(c.in(0).dtype));
+}
+
 absl::StatusOr<std::vector<graph::TensorType>> InferLayerNorm(const graph::InferContext& c) {
   RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
   RETURN_IF_ERROR(graph::ExpectMinRank(c, 0, 1));
   for (int i : {1, 2}) {
-    RETURN_IF_ERROR(graph::ExpectSameDType(c, i, 0));
+    RETURN_IF_ERROR(ExpectWide(c, i));
     RETURN_IF_ERROR(graph::ExpectShape(c, i, {c.in(0).cols()}));
   }
   RETURN_IF_ERROR(ExpectEps(c));
-  const graph::TensorType statistics{c.in(0).dtype, LeadingShape(c.in(0))};
-  return std::vector<graph::TensorType>{c.in(0), statistics, statistics};
+  ASSIGN_OR_RETURN(const graph::DType dtype, OutputDType(c));
+  const graph::TensorType statistics{c.in(1).dtype, LeadingShape(c.in(0))};
+  return std::vector<graph::TensorType>{{dtype, c.in(0).shape}, statistics, statistics};
 }
 
 absl::StatusOr<std::vector<graph::TensorType>> InferLayerNormGrad(const graph::InferContext& c) {
   RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
   RETURN_IF_ERROR(graph::ExpectMinRank(c, 0, 1));
-  for (int i : {1, 2, 3}) RETURN_IF_ERROR(graph::ExpectSameDType(c, i, 0));
+  for (int i : {1, 2, 3}) RETURN_IF_ERROR(ExpectWide(c, i));
   RETURN_IF_ERROR(graph::ExpectShape(c, 1, {c.in(0).cols()}));
   for (int i : {2, 3}) RETURN_IF_ERROR(graph::ExpectShape(c, i, LeadingShape(c.in(0))));
-  RETURN_IF_ERROR(graph::ExpectSameType(c, 4, 0));
+  RETURN_IF_ERROR(ExpectAnyPrecision(c, 4));
+  RETURN_IF_ERROR(graph::ExpectShape(c, 4, c.in(0).shape));
+  if (c.inputs.size() > 5) {
+    RETURN_IF_ERROR(ExpectWide(c, 5));
+    RETURN_IF_ERROR(graph::ExpectShape(c, 5, c.in(0).shape));
+  }
   RETURN_IF_ERROR(ExpectEps(c));
-  return std::vector<graph::TensorType>{c.in(0), c.in(1), c.in(1)};
+  return std::vector<graph::TensorType>{{c.in(1).dtype, c.in(0).shape}, c.in(1), c.in(1)};
 }
 
 absl::Status LayerNormGradient(graph::GradientBuilder* g) {
@@ -58,6 +69,9 @@ void RegisterLayerNorm(graph::SchemaRegistry* registry) {
           .Output("mean", "(...)")
           .Output("variance", "(...)")
           .Attr("eps", 1e-6f, "added to the variance")
+          .OptionalAttr("dtype", std::string("same"), "element type of y: same as x, f32, bf16")
+          .LowPrecision({}, {0})
+          .AnyPrecision({0})
           .Infer(InferLayerNorm)
           .ElementwiseCost(8)
           .Gradient(LayerNormGradient));
@@ -67,11 +81,15 @@ void RegisterLayerNorm(graph::SchemaRegistry* registry) {
                     .Input("mean", "(...)", graph::RowUse::kAllRows)
                     .Input("variance", "(...)", graph::RowUse::kAllRows)
                     .Input("dy", "(..., C)", graph::RowUse::kAllRows)
+                    .OptionalInput("skip", "(..., C)", graph::RowUse::kAllRows)
                     .Output("dx", "(..., C)")
                     .Output("dgamma", "(C)")
                     .Output("dbeta", "(C)")
                     .Attr("eps", 1e-6f, "the forward operator's")
+                    .InPlace(5, 0)
                     .InPlace(4, 0)
+                    .LowPrecision({4}, {})
+                    .AnyPrecision({0})
                     .Infer(InferLayerNormGrad)
                     .ElementwiseCost(14)
                     .NotDifferentiable("second-order gradients are not supported"));

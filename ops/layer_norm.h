@@ -1,20 +1,25 @@
 // LayerNorm: y = (x - mean) / sqrt(variance + eps) · gamma + beta, per row.
 //
-//   x            (..., C) float
-//   gamma, beta  (C)
-//   y            (..., C)
-//   mean, variance  leading dimensions of x ({1} for rank 1); variance is biased
+//   x            (..., C) f32 or bf16
+//   gamma, beta  (C) f32
+//   y            (..., C) of attribute dtype: "same" as x (default), "f32" or "bf16"
+//   mean, variance  f32, leading dimensions of x ({1} for rank 1); variance is biased
 //
 // Saved for the gradient: x, mean, variance. There is no gradient through mean
 // and variance as outputs.
 //
 // LayerNormGrad: the gradient of y. With n = (x - mean)·r, r = 1/sqrt(variance +
 // eps), g = dy·gamma and averages over a row:
-//   dx = r·(g - avg(g) - n·avg(g·n)),  dgamma = Σ_rows dy·n,  dbeta = Σ_rows dy
+//   dx = r·(g - avg(g) - n·avg(g·n)) + skip,  dgamma = Σ_rows dy·n,  dbeta = Σ_rows dy
 //
-//   x, gamma, mean, variance, dy -> dx (..., C), dgamma (C), dbeta (C)
+//   x, dy                  (..., C) f32 or bf16, each its own
+//   gamma, mean, variance  f32
+//   skip                   optional, (..., C) f32: a gradient that reaches x past
+//                          the norm, added to dx
+//   dx (..., C), dgamma (C), dbeta (C)  f32
 //
-// In place: dx over dy. The sums over rows are taken in fixed chunks, combined
+// All of them may be f64 instead, together. In place: dx over skip, or over dy
+// where that is no smaller. The sums over rows are taken in fixed chunks, combined
 // in index order. Attribute eps (float). Source: Ba et al., arXiv:1607.06450;
 // torch.nn.LayerNorm.
 #ifndef OPS_LAYER_NORM_H_

@@ -9,6 +9,7 @@
 #include "ops/fill.h"
 #include "ops/gather_rows.h"
 #include "ops/gelu.h"
+#include "ops/gelu_with_derivative.h"
 #include "ops/grad_norm.h"
 #include "ops/increment.h"
 #include "ops/initialize.h"
@@ -35,6 +36,7 @@ void RegisterOps(graph::SchemaRegistry* registry) {
   RegisterFill(registry);
   RegisterGatherRows(registry);
   RegisterGelu(registry);
+  RegisterGeluWithDerivative(registry);
   RegisterGradNorm(registry);
   RegisterIncrement(registry);
   RegisterInitialize(registry);

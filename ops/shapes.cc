@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "graph/base/status.h"
+
 namespace ops {
 
 std::string InputText(const graph::InferContext& c, int i, absl::string_view name) {
@@ -54,8 +56,39 @@ absl::Status ExpectIntAtLeast(const graph::InferContext& c, const std::string& a
   return Reject(c, "attribute '", attr, "' is ", value, ", must be at least ", min);
 }
 
+absl::Status ExpectZeroOrOne(const graph::InferContext& c, const std::string& attr) {
+  const int64_t value = c.op.Int(attr);
+  if (value == 0 || value == 1) return absl::OkStatus();
+  return Reject(c, "attribute '", attr, "' is ", value, ", must be 0 or 1");
+}
+
 absl::Status ExpectScalar(const graph::InferContext& c, int input) {
   return graph::ExpectShape(c, input, {1});
+}
+
+graph::DType WideDType(graph::DType dtype) {
+  return dtype == graph::DType::kBF16 ? graph::DType::kF32 : dtype;
+}
+
+absl::Status ExpectAnyPrecision(const graph::InferContext& c, int input) {
+  RETURN_IF_ERROR(graph::ExpectFloat(c, input));
+  if (WideDType(c.in(input).dtype) == WideDType(c.in(0).dtype)) return absl::OkStatus();
+  return Reject(c, "input ", input, " (", c.in(input).ToString(),
+                ") must be f64 exactly where input 0 (", c.in(0).ToString(), ") is");
+}
+
+absl::StatusOr<graph::DType> OutputDType(const graph::InferContext& c) {
+  const std::string& text = c.op.Str("dtype");
+  if (text == "same") return c.in(0).dtype;
+  const auto dtype = graph::ParseDType(text);
+  if (!dtype || !graph::IsFloat(*dtype)) {
+    return Reject(c, "attribute 'dtype' is '", text, "', must be same, f32, bf16 or f64");
+  }
+  if (WideDType(*dtype) != WideDType(c.in(0).dtype)) {
+    return Reject(c, "attribute 'dtype' is '", text, "', but f64 goes with f64 inputs only; input ",
+                  "0 is ", c.in(0).ToString());
+  }
+  return *dtype;
 }
 
 absl::Status ExpectFits(const graph::InferContext& c, const std::string& attr, graph::DType dtype) {
@@ -71,6 +104,42 @@ absl::Status ExpectFits(const graph::InferContext& c, const std::string& attr, g
   if (fits) return absl::OkStatus();
   return Reject(c, "attribute '", attr, "' is ", value, ", which ", graph::DTypeName(dtype),
                 " cannot hold");
+}
+
+graph::Shape PackedShape(int64_t k, int64_t n) {
+  const auto round_up = [](int64_t size) { return (size + 63) / 64 * 64; };
+  return {round_up(k), round_up(n)};
+}
+
+absl::StatusOr<int64_t> ProductCols(const graph::InferContext& c, bool trans_w) {
+  const graph::TensorType& w = c.in(1);
+  const int64_t k = c.in(0).cols(), cols = c.op.Int("cols");
+  if (c.op.Int("packed") == 0) {
+    if (cols != 0) return Reject(c, "attribute 'cols' is ", cols, ", but belongs to packed=1");
+    const int64_t takes = trans_w ? Rest(w.shape) : w.dim(0);
+    if (k == takes) return trans_w ? w.dim(0) : Rest(w.shape);
+    return Reject(c, InputText(c, 0, "x"), " has ", k, " columns, but ", InputText(c, 1, "w"),
+                  " with trans_w=", int{trans_w}, " takes ", takes);
+  }
+  if (cols < 0 || cols > int64_t{1} << 48 || w.shape != PackedShape(k, cols)) {
+    return Reject(c, InputText(c, 1, "w"), " is not what PackWeights makes of ", k, " rows and ",
+                  cols, " columns, those of ", InputText(c, 0, "x"), " and of attribute 'cols'");
+  }
+  return cols;
+}
+
+absl::Status ExpectPlainProduct(const graph::GradientBuilder& g) {
+  if (g.forward().Int("packed") != 0) {
+    return graph::InvalidArgument(g.forward().Describe(),
+                                  ": packed weights have no gradient; differentiate before the "
+                                  "weight_packing pass");
+  }
+  if (g.InType(0).dtype == graph::DType::kBF16 || g.OutType(0).dtype != g.InType(0).dtype) {
+    return graph::InvalidArgument(g.forward().Describe(),
+                                  " computes in bf16; differentiate before the mixed_precision "
+                                  "pass");
+  }
+  return absl::OkStatus();
 }
 
 double MatMulFlops(const graph::TensorType& x, int64_t cols) {

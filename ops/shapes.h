@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "graph/base/types.h"
+#include "graph/schema/gradient.h"
 #include "graph/schema/schema.h"
 
 namespace ops {
@@ -44,11 +46,33 @@ std::vector<int64_t> ShapeAttr(const graph::TensorType& type);
 absl::Status ExpectShapeAttr(const graph::InferContext& c, const std::string& attr);
 // Attribute `attr` is at least `min`.
 absl::Status ExpectIntAtLeast(const graph::InferContext& c, const std::string& attr, int64_t min);
+// Attribute `attr` is 0 or 1.
+absl::Status ExpectZeroOrOne(const graph::InferContext& c, const std::string& attr);
 // Input `input` has exactly one element, in one dimension.
 absl::Status ExpectScalar(const graph::InferContext& c, int input);
 
+// What sums of `dtype` are kept in: f32 for bf16, else `dtype`.
+graph::DType WideDType(graph::DType dtype);
+// Input `input` is f32 or bf16, or f64 if input 0 is: tensors that an operator
+// reads in either precision.
+absl::Status ExpectAnyPrecision(const graph::InferContext& c, int input);
+// What the attribute "dtype" of an operator with a choice of precision says:
+// "same" (as input 0), "f32" or "bf16"; "f64" where input 0 is f64, and only there.
+absl::StatusOr<graph::DType> OutputDType(const graph::InferContext& c);
+
 // The integers of `dtype` hold `value`, truncated; floats hold any value.
 absl::Status ExpectFits(const graph::InferContext& c, const std::string& attr, graph::DType dtype);
+
+// The shape of a (k, n) matrix that PackWeights packs: both rounded up to 64. Not
+// valid where that is too large for a tensor.
+graph::Shape PackedShape(int64_t k, int64_t n);
+// The columns of y = x·w for x, input 0, and w, input 1, of MatMul and Linear. With
+// attribute packed = 0, w is (N, K...) for `trans_w`, else (K, N...); with packed =
+// 1 it is what PackWeights makes, and attribute cols says N.
+absl::StatusOr<int64_t> ProductCols(const graph::InferContext& c, bool trans_w);
+// A gradient maker can only use weights that are not packed, and makes gradients of
+// one dtype.
+absl::Status ExpectPlainProduct(const graph::GradientBuilder& g);
 
 // Multiplications and additions of x, viewed as rows of x.cols(), with a matrix
 // of `cols` columns. Two valid shapes can ask for more than an int64_t holds.

@@ -14,7 +14,7 @@ absl::StatusOr<std::vector<graph::TensorType>> InferSumToShape(const graph::Infe
     return Reject(c, "attribute 'shape' ", graph::ShapeString(shape),
                   " is not a suffix of the shape of ", InputText(c, 0, "x"));
   }
-  return std::vector<graph::TensorType>{{c.in(0).dtype, shape}};
+  return std::vector<graph::TensorType>{{WideDType(c.in(0).dtype), shape}};
 }
 
 }  // namespace
@@ -24,6 +24,7 @@ void RegisterSumToShape(graph::SchemaRegistry* registry) {
                     .Input("x", "(..., S)", graph::RowUse::kAllRows)
                     .Output("y", "shape")
                     .Attr("shape", std::vector<int64_t>{}, "shape of y")
+                    .AnyPrecision({0})
                     .Infer(InferSumToShape)
                     .Cost([](const graph::Op&, absl::Span<const graph::TensorType> in,
                              absl::Span<const graph::TensorType> out) {

@@ -1,7 +1,7 @@
 // SumToShape: y = x summed over leading dimensions, the transpose of repeating.
 //
-//   x  (..., S) float
-//   y  `shape`, which without leading ones is a suffix of x's shape: S of a
+//   x  (..., S) f32, bf16 or f64
+//   y  f32 (f64 where x is); `shape`, which without leading ones is a suffix of x's shape: S of a
 //      bias (C), or (1, L, D) from (B, L, D)
 //
 // A backend sums in fixed chunks, combined in index order, so the result does

@@ -25,6 +25,7 @@ graph::Backend MakeBackend(int threads) {
   RegisterFill(table);
   RegisterGatherRows(table);
   RegisterGelu(table);
+  RegisterGeluWithDerivative(table);
   RegisterGradNorm(table);
   RegisterIncrement(table);
   RegisterInitialize(table);

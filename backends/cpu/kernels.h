@@ -20,6 +20,7 @@ void RegisterClipFactors(graph::KernelTable* table);
 void RegisterFill(graph::KernelTable* table);
 void RegisterGatherRows(graph::KernelTable* table);
 void RegisterGelu(graph::KernelTable* table);
+void RegisterGeluWithDerivative(graph::KernelTable* table);
 void RegisterGradNorm(graph::KernelTable* table);
 void RegisterIncrement(graph::KernelTable* table);
 void RegisterInitialize(graph::KernelTable* table);

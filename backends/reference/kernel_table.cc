@@ -18,6 +18,7 @@ graph::Backend MakeBackend() {
   RegisterFill(&backend.kernels);
   RegisterGatherRows(&backend.kernels);
   RegisterGelu(&backend.kernels);
+  RegisterGeluWithDerivative(&backend.kernels);
   RegisterGradNorm(&backend.kernels);
   RegisterIncrement(&backend.kernels);
   RegisterInitialize(&backend.kernels);

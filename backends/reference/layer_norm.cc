@@ -18,6 +18,8 @@ absl::Status LayerNormGrad(Call* c) {
                             dy = c->In(4);
   const int64_t rows = c->in_type(0).rows(), cols = c->in_type(0).cols();
   const double eps = c->op.Float("eps");
+  const std::vector<double> skip =
+      c->num_inputs() > 5 ? c->In(5) : std::vector<double>(x.size(), 0.0);
   std::vector<double>&dx = c->Out(0), &dgamma = c->Out(1), &dbeta = c->Out(2);
   for (int64_t r = 0; r < rows; ++r) {
     const double scale = 1.0 / std::sqrt(variance[r] + eps);
@@ -32,7 +34,7 @@ absl::Status LayerNormGrad(Call* c) {
     }
     for (int64_t i = 0; i < cols; ++i) {
       const double g = dy[r * cols + i] * gamma[i];
-      dx[r * cols + i] = scale * (g - average - normed(i) * average_normed);
+      dx[r * cols + i] = scale * (g - average - normed(i) * average_normed) + skip[r * cols + i];
     }
   }
   return absl::OkStatus();

@@ -62,8 +62,8 @@ TEST(CsePassTest, AllOutputsAreReplaced) {
     input x f32[4,6]
     state g f32[6]
     state h f32[6]
-    y1 f32[4,6], m1 f32[4], v1 f32[4] = LayerNorm(x, g, h) eps=1e-06 @n1
-    y2 f32[4,6], m2 f32[4], v2 f32[4] = LayerNorm(x, g, h) eps=1e-06 @n2
+    y1 f32[4,6], m1 f32[4], v1 f32[4] = LayerNorm(x, g, h) dtype="same" eps=1e-06 @n1
+    y2 f32[4,6], m2 f32[4], v2 f32[4] = LayerNorm(x, g, h) dtype="same" eps=1e-06 @n2
     a f32[4,6] = Add(y1, y2) @a
     b f32[4] = Add(m2, v2) @b
     output a
@@ -73,7 +73,7 @@ TEST(CsePassTest, AllOutputsAreReplaced) {
     input x f32[4,6]
     state g f32[6]
     state h f32[6]
-    y1 f32[4,6], m1 f32[4], v1 f32[4] = LayerNorm(x, g, h) eps=1e-06 @n1
+    y1 f32[4,6], m1 f32[4], v1 f32[4] = LayerNorm(x, g, h) dtype="same" eps=1e-06 @n1
     a f32[4,6] = Add(y1, y1) @a
     b f32[4] = Add(m1, v1) @b
     output a
@@ -89,8 +89,8 @@ TEST(CsePassTest, OtherAttributesOtherValues) {
     state h f32[4]
     a f32[4,4] = MatMul(x, w) trans_w=0 @a
     b f32[4,4] = MatMul(x, w) trans_w=1 @b
-    y1 f32[4,4], m1 f32[4], v1 f32[4] = LayerNorm(x, g, h) eps=1e-06 @n1
-    y2 f32[4,4], m2 f32[4], v2 f32[4] = LayerNorm(x, g, h) eps=1e-05 @n2
+    y1 f32[4,4], m1 f32[4], v1 f32[4] = LayerNorm(x, g, h) dtype="same" eps=1e-06 @n1
+    y2 f32[4,4], m2 f32[4], v2 f32[4] = LayerNorm(x, g, h) dtype="same" eps=1e-05 @n2
     p f32[2] = Fill() dtype="f32" shape=[2] value=0.0 @plus
     q f32[2] = Fill() dtype="f32" shape=[2] value=-0.0 @minus
     r f32[2] = Fill() dtype="f32" shape=[2] value=1.0 @one

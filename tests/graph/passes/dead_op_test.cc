@@ -64,7 +64,7 @@ TEST(DeadOpPassTest, OneReadOutputKeepsTheOperator) {
     input x f32[4,6]
     state g f32[6]
     state h f32[6]
-    y f32[4,6], mean f32[4], variance f32[4] = LayerNorm(x, g, h) eps=1e-06 @norm
+    y f32[4,6], mean f32[4], variance f32[4] = LayerNorm(x, g, h) dtype="same" eps=1e-06 @norm
     z f32[4] = Gelu(variance) @act
     output z)");
 }

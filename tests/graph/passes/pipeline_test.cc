@@ -26,7 +26,7 @@ q2 f32[2,4] = BiasAdd(p2, b) @again.bias_add
 a f32[2,4] = Gelu(q) @act
 a2 f32[2,4] = Gelu(q2) @again.act
 s f32[2,4] = Add(a, a2) @add
-y f32[2,4], m f32[2], v f32[2] = LayerNorm(s, g, h) eps=1e-06 @norm
+y f32[2,4], m f32[2], v f32[2] = LayerNorm(s, g, h) dtype="same" eps=1e-06 @norm
 unused f32[2,4] = Gelu(y) @unused
 z f32[2,4] = Gelu(s) @head
 output y
@@ -74,7 +74,7 @@ state b f32[4]
 state g f32[4]
 state h f32[4]
 a f32[2,4] = Linear(x, w, b) activation="gelu" @fc
-s f32[2,4], y f32[2,4], m f32[2], v f32[2] = AddLayerNorm(a, a, g, h) eps=1e-06 @norm
+s f32[2,4], y f32[2,4], m f32[2], v f32[2] = AddLayerNorm(a, a, g, h) dtype="same" eps=1e-06 @norm
 z f32[2,4] = Gelu(s) in_place=[0:0] @head
 output y
 output z

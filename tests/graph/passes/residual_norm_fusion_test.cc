@@ -18,8 +18,8 @@ TEST(ResidualNormFusionPassTest, NothingToDo) {
     state h f32[6]
     s f32[4,6] = Add(a, b) @add
     p f32[4,6] = Gelu(s) @act
-    y f32[4,6], m f32[4], v f32[4] = LayerNorm(p, g, h) eps=1e-06 @norm
-    z f32[4,6], n f32[4], w f32[4] = LayerNorm(a, g, h) eps=1e-06 @norm_of_input
+    y f32[4,6], m f32[4], v f32[4] = LayerNorm(p, g, h) dtype="same" eps=1e-06 @norm
+    z f32[4,6], n f32[4], w f32[4] = LayerNorm(a, g, h) dtype="same" eps=1e-06 @norm_of_input
     output y
     output z)");
   ExpectUnchanged(kPass, "net empty");
@@ -33,7 +33,7 @@ TEST(ResidualNormFusionPassTest, SumAndNormBecomeOne) {
     state g f32[6]
     state h f32[6]
     s f32[2,4,6] = Add(a, b) @add
-    y f32[2,4,6], m f32[2,4], v f32[2,4] = LayerNorm(s, g, h) eps=1e-05 @norm
+    y f32[2,4,6], m f32[2,4], v f32[2,4] = LayerNorm(s, g, h) dtype="same" eps=1e-05 @norm
     output y)",
                 R"(
     net t
@@ -41,7 +41,7 @@ TEST(ResidualNormFusionPassTest, SumAndNormBecomeOne) {
     input b f32[2,4,6]
     state g f32[6]
     state h f32[6]
-    s f32[2,4,6], y f32[2,4,6], m f32[2,4], v f32[2,4] = AddLayerNorm(a, b, g, h) eps=1e-05 @norm
+    s f32[2,4,6], y f32[2,4,6], m f32[2,4], v f32[2,4] = AddLayerNorm(a, b, g, h) dtype="same" eps=1e-05 @norm
     output y)");
 }
 
@@ -57,7 +57,7 @@ TEST(ResidualNormFusionPassTest, TheSumStaysForItsOtherReaders) {
     state h f32[6]
     s f32[4,6] = Add(a, b) @add
     early f32[4,6] = Gelu(s) @early
-    y f32[4,6], m f32[4], v f32[4] = LayerNorm(s, g, h) eps=1e-06 @norm
+    y f32[4,6], m f32[4], v f32[4] = LayerNorm(s, g, h) dtype="same" eps=1e-06 @norm
     late f32[4,6] = Add(s, y) @late
     dx f32[4,6], dg f32[6], dh f32[6] = LayerNormGrad(s, g, m, v, dy) eps=1e-06 @grad/norm
     output early
@@ -70,7 +70,7 @@ TEST(ResidualNormFusionPassTest, TheSumStaysForItsOtherReaders) {
     input dy f32[4,6]
     state g f32[6]
     state h f32[6]
-    s f32[4,6], y f32[4,6], m f32[4], v f32[4] = AddLayerNorm(a, b, g, h) eps=1e-06 @norm
+    s f32[4,6], y f32[4,6], m f32[4], v f32[4] = AddLayerNorm(a, b, g, h) dtype="same" eps=1e-06 @norm
     early f32[4,6] = Gelu(s) @early
     late f32[4,6] = Add(s, y) @late
     dx f32[4,6], dg f32[6], dh f32[6] = LayerNormGrad(s, g, m, v, dy) eps=1e-06 @grad/norm
@@ -86,7 +86,7 @@ TEST(ResidualNormFusionPassTest, ASumThatIsAnOutputStaysOne) {
     state g f32[6]
     state h f32[6]
     s f32[4,6] = Add(a, a) @add
-    y f32[4,6], m f32[4], v f32[4] = LayerNorm(s, g, h) eps=1e-06 @norm
+    y f32[4,6], m f32[4], v f32[4] = LayerNorm(s, g, h) dtype="same" eps=1e-06 @norm
     output s
     output y
     output v)",
@@ -95,7 +95,7 @@ TEST(ResidualNormFusionPassTest, ASumThatIsAnOutputStaysOne) {
     input a f32[4,6]
     state g f32[6]
     state h f32[6]
-    s f32[4,6], y f32[4,6], m f32[4], v f32[4] = AddLayerNorm(a, a, g, h) eps=1e-06 @norm
+    s f32[4,6], y f32[4,6], m f32[4], v f32[4] = AddLayerNorm(a, a, g, h) dtype="same" eps=1e-06 @norm
     output s
     output y
     output v)");
@@ -109,9 +109,9 @@ TEST(ResidualNormFusionPassTest, ChainsOfResiduals) {
     state g f32[6]
     state h f32[6]
     s1 f32[4,6] = Add(a, b) @add1
-    y1 f32[4,6], m1 f32[4], v1 f32[4] = LayerNorm(s1, g, h) eps=1e-06 @norm1
+    y1 f32[4,6], m1 f32[4], v1 f32[4] = LayerNorm(s1, g, h) dtype="same" eps=1e-06 @norm1
     s2 f32[4,6] = Add(s1, y1) @add2
-    y2 f32[4,6], m2 f32[4], v2 f32[4] = LayerNorm(s2, g, h) eps=1e-06 @norm2
+    y2 f32[4,6], m2 f32[4], v2 f32[4] = LayerNorm(s2, g, h) dtype="same" eps=1e-06 @norm2
     output y2)",
                 R"(
     net t
@@ -119,8 +119,8 @@ TEST(ResidualNormFusionPassTest, ChainsOfResiduals) {
     input b f32[4,6]
     state g f32[6]
     state h f32[6]
-    s1 f32[4,6], y1 f32[4,6], m1 f32[4], v1 f32[4] = AddLayerNorm(a, b, g, h) eps=1e-06 @norm1
-    s2 f32[4,6], y2 f32[4,6], m2 f32[4], v2 f32[4] = AddLayerNorm(s1, y1, g, h) eps=1e-06 @norm2
+    s1 f32[4,6], y1 f32[4,6], m1 f32[4], v1 f32[4] = AddLayerNorm(a, b, g, h) dtype="same" eps=1e-06 @norm1
+    s2 f32[4,6], y2 f32[4,6], m2 f32[4], v2 f32[4] = AddLayerNorm(s1, y1, g, h) dtype="same" eps=1e-06 @norm2
     output y2)");
 }
 
@@ -133,8 +133,8 @@ TEST(ResidualNormFusionPassTest, OfSeveralNormsTheFirstIsJoined) {
     state h f32[6]
     state k f32[6]
     s f32[4,6] = Add(a, b) @add
-    y f32[4,6], m f32[4], v f32[4] = LayerNorm(s, g, h) eps=1e-06 @norm1
-    z f32[4,6], n f32[4], w f32[4] = LayerNorm(s, k, h) eps=1e-06 @norm2
+    y f32[4,6], m f32[4], v f32[4] = LayerNorm(s, g, h) dtype="same" eps=1e-06 @norm1
+    z f32[4,6], n f32[4], w f32[4] = LayerNorm(s, k, h) dtype="same" eps=1e-06 @norm2
     output y
     output z)",
                 R"(
@@ -144,8 +144,8 @@ TEST(ResidualNormFusionPassTest, OfSeveralNormsTheFirstIsJoined) {
     state g f32[6]
     state h f32[6]
     state k f32[6]
-    s f32[4,6], y f32[4,6], m f32[4], v f32[4] = AddLayerNorm(a, b, g, h) eps=1e-06 @norm1
-    z f32[4,6], n f32[4], w f32[4] = LayerNorm(s, k, h) eps=1e-06 @norm2
+    s f32[4,6], y f32[4,6], m f32[4], v f32[4] = AddLayerNorm(a, b, g, h) dtype="same" eps=1e-06 @norm1
+    z f32[4,6], n f32[4], w f32[4] = LayerNorm(s, k, h) dtype="same" eps=1e-06 @norm2
     output y
     output z)");
 }
@@ -159,7 +159,7 @@ TEST(ResidualNormFusionPassTest, BroadcastSumStays) {
     state g f32[6]
     state h f32[6]
     s f32[4,6] = BiasAdd(a, b) @add
-    y f32[4,6], m f32[4], v f32[4] = LayerNorm(s, g, h) eps=1e-06 @norm
+    y f32[4,6], m f32[4], v f32[4] = LayerNorm(s, g, h) dtype="same" eps=1e-06 @norm
     output y)");
 }
 
@@ -172,7 +172,7 @@ TEST(ResidualNormFusionPassTest, ScaleMadeAfterTheSumStays) {
     state h f32[6]
     s f32[4,6] = Add(a, b) @add
     k f32[6] = Gelu(g) @scale
-    y f32[4,6], m f32[4], v f32[4] = LayerNorm(s, k, h) eps=1e-06 @norm
+    y f32[4,6], m f32[4], v f32[4] = LayerNorm(s, k, h) dtype="same" eps=1e-06 @norm
     output y)");
 }
 
@@ -185,7 +185,7 @@ TEST(ResidualNormFusionPassTest, StatesAtExitStay) {
     state g f32[6]
     state h f32[6]
     s.out f32[4,6] = Add(s, a) @add
-    y f32[4,6], m f32[4], v f32[4] = LayerNorm(s.out, g, h) eps=1e-06 @norm
+    y f32[4,6], m f32[4], v f32[4] = LayerNorm(s.out, g, h) dtype="same" eps=1e-06 @norm
     output y)");
   ExpectUnchanged(kPass, R"(
     net t
@@ -196,7 +196,7 @@ TEST(ResidualNormFusionPassTest, StatesAtExitStay) {
     state h f32[6]
     s f32[4,6] = Add(a, b) @add
     old f32[4,6] = Gelu(y) @old
-    y.out f32[4,6], m f32[4], v f32[4] = LayerNorm(s, g, h) eps=1e-06 @norm
+    y.out f32[4,6], m f32[4], v f32[4] = LayerNorm(s, g, h) dtype="same" eps=1e-06 @norm
     output old)");
 }
 
