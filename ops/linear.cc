@@ -12,13 +12,9 @@ absl::StatusOr<std::vector<graph::TensorType>> InferLinear(const graph::InferCon
   RETURN_IF_ERROR(graph::ExpectMinRank(c, 0, 1));
   RETURN_IF_ERROR(graph::ExpectSameDType(c, 1, 0));
   RETURN_IF_ERROR(graph::ExpectMinRank(c, 1, 2));
-  RETURN_IF_ERROR(graph::ExpectSameDType(c, 2, 0));
-  const graph::TensorType& w = c.in(1);
-  if (c.in(0).cols() != Rest(w.shape)) {
-    return Reject(c, InputText(c, 0, "x"), " has ", c.in(0).cols(), " columns, but ",
-                  InputText(c, 1, "w"), " takes ", Rest(w.shape));
-  }
-  const int64_t n = w.dim(0);
+  RETURN_IF_ERROR(graph::ExpectDType(c, 2, WideDType(c.in(0).dtype)));
+  RETURN_IF_ERROR(ExpectZeroOrOne(c, "packed"));
+  ASSIGN_OR_RETURN(const int64_t n, ProductCols(c, /*trans_w=*/true));
   if (c.in(2).elements() != n || c.in(2).cols() != n) {
     return Reject(c, InputText(c, 2, "b"), " must have shape [", n, "]");
   }
@@ -28,6 +24,7 @@ absl::StatusOr<std::vector<graph::TensorType>> InferLinear(const graph::InferCon
   }
   graph::TensorType y = c.in(0);
   y.shape.back() = n;
+  ASSIGN_OR_RETURN(y.dtype, OutputDType(c));
   return std::vector<graph::TensorType>{y};
 }
 
@@ -37,6 +34,7 @@ absl::Status LinearGradient(graph::GradientBuilder* g) {
                                   ": the pre-activation is gone; differentiate before the "
                                   "linear_fusion pass");
   }
+  RETURN_IF_ERROR(ExpectPlainProduct(*g));
   const graph::BlobId dy = g->GradOut(0);
   if (g->NeedsGrad(0)) {
     g->SetGrad(0, g->Op("MatMul", {dy, g->In(1)}, {{"trans_w", int64_t{0}}}, "x"));
@@ -60,6 +58,11 @@ void RegisterLinear(graph::SchemaRegistry* registry) {
                     .Input("b", "(N)", graph::RowUse::kAllRows)
                     .Output("y", "(..., N)")
                     .Attr("activation", std::string("none"), "none or gelu")
+                    .OptionalAttr("packed", int64_t{0}, "1: w comes from PackWeights")
+                    .OptionalAttr("cols", int64_t{0}, "N of y where packed is 1")
+                    .OptionalAttr("dtype", std::string("same"),
+                                  "element type of y: same as x, f32, bf16")
+                    .LowPrecision({0, 1}, {0})
                     .Infer(InferLinear)
                     .Cost([](const graph::Op& op, absl::Span<const graph::TensorType> in,
                              absl::Span<const graph::TensorType> out) {

@@ -12,19 +12,15 @@ absl::StatusOr<std::vector<graph::TensorType>> InferMatMul(const graph::InferCon
   RETURN_IF_ERROR(graph::ExpectMinRank(c, 0, 1));
   RETURN_IF_ERROR(graph::ExpectSameDType(c, 1, 0));
   RETURN_IF_ERROR(graph::ExpectMinRank(c, 1, 2));
-  const int64_t trans_w = c.op.Int("trans_w");
-  if (trans_w != 0 && trans_w != 1) {
-    return Reject(c, "attribute 'trans_w' is ", trans_w, ", must be 0 or 1");
-  }
-  const graph::TensorType& w = c.in(1);
-  const int64_t k = trans_w ? Rest(w.shape) : w.dim(0);
-  const int64_t n = trans_w ? w.dim(0) : Rest(w.shape);
-  if (c.in(0).cols() != k) {
-    return Reject(c, InputText(c, 0, "x"), " has ", c.in(0).cols(), " columns, but ",
-                  InputText(c, 1, "w"), " with trans_w=", trans_w, " takes ", k);
-  }
+  RETURN_IF_ERROR(ExpectZeroOrOne(c, "trans_w"));
+  RETURN_IF_ERROR(ExpectZeroOrOne(c, "packed"));
   graph::TensorType y = c.in(0);
-  y.shape.back() = n;
+  ASSIGN_OR_RETURN(y.shape.back(), ProductCols(c, c.op.Int("trans_w") != 0));
+  ASSIGN_OR_RETURN(y.dtype, OutputDType(c));
+  if (c.inputs.size() > 2) {
+    RETURN_IF_ERROR(ExpectAnyPrecision(c, 2));
+    RETURN_IF_ERROR(graph::ExpectShape(c, 2, y.shape));
+  }
   return std::vector<graph::TensorType>{y};
 }
 
@@ -44,11 +40,17 @@ absl::StatusOr<std::vector<graph::TensorType>> InferWeightGrad(const graph::Infe
                   c.in(0).cols(), " by ", c.in(1).cols(), ", the columns of ", InputText(c, 0, "a"),
                   " and ", InputText(c, 1, "b"));
   }
-  return std::vector<graph::TensorType>{{c.in(0).dtype, shape}};
+  return std::vector<graph::TensorType>{{WideDType(c.in(0).dtype), shape}};
 }
 
 absl::Status MatMulGradient(graph::GradientBuilder* g) {
   const int64_t trans_w = g->forward().Int("trans_w");
+  RETURN_IF_ERROR(ExpectPlainProduct(*g));
+  if (g->num_inputs() > 2) {
+    return graph::InvalidArgument(g->forward().Describe(),
+                                  ": the product alone is gone; differentiate before the "
+                                  "gelu_derivative pass");
+  }
   if (g->NeedsGrad(0)) {
     g->SetGrad(0, g->Op("MatMul", {g->GradOut(0), g->In(1)}, {{"trans_w", 1 - trans_w}}, "x"));
   }
@@ -63,11 +65,18 @@ absl::Status MatMulGradient(graph::GradientBuilder* g) {
 }  // namespace
 
 void RegisterMatMul(graph::SchemaRegistry* registry) {
-  registry->Add(graph::Schema("MatMul", "y = x·wᵀ or x·w")
+  registry->Add(graph::Schema("MatMul", "y = x·wᵀ or x·w, times times")
                     .Input("x", "(..., K)", graph::RowUse::kSameRow)
                     .Input("w", "(N, K) or (K, N)", graph::RowUse::kAllRows)
+                    .OptionalInput("times", "(..., N)", graph::RowUse::kSameRow)
                     .Output("y", "(..., N)")
                     .Attr("trans_w", int64_t{1}, "1: w is (N, K); 0: w is (K, N)")
+                    .OptionalAttr("packed", int64_t{0}, "1: w comes from PackWeights")
+                    .OptionalAttr("cols", int64_t{0}, "N of y where packed is 1")
+                    .OptionalAttr("dtype", std::string("same"),
+                                  "element type of y: same as x, f32, bf16")
+                    .LowPrecision({0, 1}, {0})
+                    .AnyPrecision({2})
                     .Infer(InferMatMul)
                     .Cost([](const graph::Op&, absl::Span<const graph::TensorType> in,
                              absl::Span<const graph::TensorType> out) {
@@ -79,6 +88,7 @@ void RegisterMatMul(graph::SchemaRegistry* registry) {
                     .Input("b", "(..., N)", graph::RowUse::kAllRows)
                     .Output("y", "(M, N)")
                     .Attr("shape", std::vector<int64_t>{}, "shape of y: M, then factors of N")
+                    .LowPrecision({0, 1}, {})
                     .Infer(InferWeightGrad)
                     .Cost([](const graph::Op&, absl::Span<const graph::TensorType> in,
                              absl::Span<const graph::TensorType> out) {

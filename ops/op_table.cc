@@ -5,6 +5,7 @@
 #include "ops/add_layer_norm.h"
 #include "ops/attention.h"
 #include "ops/bias_add.h"
+#include "ops/cast.h"
 #include "ops/clip_factors.h"
 #include "ops/fill.h"
 #include "ops/gather_rows.h"
@@ -16,6 +17,7 @@
 #include "ops/layer_norm.h"
 #include "ops/linear.h"
 #include "ops/matmul.h"
+#include "ops/pack_weights.h"
 #include "ops/patchify.h"
 #include "ops/prepend_token.h"
 #include "ops/scale.h"
@@ -32,6 +34,7 @@ void RegisterOps(graph::SchemaRegistry* registry) {
   RegisterAddLayerNorm(registry);
   RegisterAttention(registry);
   RegisterBiasAdd(registry);
+  RegisterCast(registry);
   RegisterClipFactors(registry);
   RegisterFill(registry);
   RegisterGatherRows(registry);
@@ -43,6 +46,7 @@ void RegisterOps(graph::SchemaRegistry* registry) {
   RegisterLayerNorm(registry);
   RegisterLinear(registry);
   RegisterMatMul(registry);
+  RegisterPackWeights(registry);
   RegisterPatchify(registry);
   RegisterPrependToken(registry);
   RegisterScale(registry);

@@ -14,6 +14,7 @@ graph::Backend MakeBackend() {
   RegisterAddLayerNorm(&backend.kernels);
   RegisterAttention(&backend.kernels);
   RegisterBiasAdd(&backend.kernels);
+  RegisterCast(&backend.kernels);
   RegisterClipFactors(&backend.kernels);
   RegisterFill(&backend.kernels);
   RegisterGatherRows(&backend.kernels);
@@ -25,6 +26,7 @@ graph::Backend MakeBackend() {
   RegisterLayerNorm(&backend.kernels);
   RegisterLinear(&backend.kernels);
   RegisterMatMul(&backend.kernels);
+  RegisterPackWeights(&backend.kernels);
   RegisterPatchify(&backend.kernels);
   RegisterPrependToken(&backend.kernels);
   RegisterScale(&backend.kernels);

@@ -66,6 +66,9 @@ void AddFunction(graph::KernelTable* table, std::string op_type, Function functi
 std::vector<double> Multiply(absl::Span<const double> x, absl::Span<const double> w, int64_t rows,
                              int64_t k, int64_t n, bool trans_w);
 
+// Inputs 0 and 1 of MatMul or Linear multiplied, packed weights or not.
+std::vector<double> MultiplyInputs(const Call& c, bool trans_w);
+
 // GELU and its derivative.
 double Gelu(double x);
 double GeluDerivative(double x);
@@ -82,6 +85,7 @@ void RegisterAdd(graph::KernelTable* table);
 void RegisterAddLayerNorm(graph::KernelTable* table);
 void RegisterAttention(graph::KernelTable* table);
 void RegisterBiasAdd(graph::KernelTable* table);
+void RegisterCast(graph::KernelTable* table);
 void RegisterClipFactors(graph::KernelTable* table);
 void RegisterFill(graph::KernelTable* table);
 void RegisterGatherRows(graph::KernelTable* table);
@@ -93,6 +97,7 @@ void RegisterInitialize(graph::KernelTable* table);
 void RegisterLayerNorm(graph::KernelTable* table);
 void RegisterLinear(graph::KernelTable* table);
 void RegisterMatMul(graph::KernelTable* table);
+void RegisterPackWeights(graph::KernelTable* table);
 void RegisterPatchify(graph::KernelTable* table);
 void RegisterPrependToken(graph::KernelTable* table);
 void RegisterScale(graph::KernelTable* table);

@@ -1,0 +1,14 @@
+#include "backends/reference/kernels.h"
+
+namespace backends {
+namespace reference {
+
+void RegisterCast(graph::KernelTable* table) {
+  AddFunction(table, "Cast", [](Call* c) {
+    c->Out(0) = c->In(0);
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace reference
+}  // namespace backends
