@@ -161,6 +161,12 @@ absl::StatusOr<std::vector<Session::Measured>> Session::Evaluate(Loader* loader)
   }
 }
 
+std::vector<Executable*> Session::micro_steps() const {
+  std::vector<Executable*> nets;
+  for (const std::unique_ptr<Executable>& net : micro_steps_) nets.push_back(net.get());
+  return nets;
+}
+
 int64_t Session::trainable_elements() const {
   int64_t elements = 0;
   for (const Parameter& p : parameters_) elements += p.trainable ? p.type.elements() : 0;

@@ -79,6 +79,8 @@ class Session {
   graph::Workspace* workspace() { return &workspace_; }
   // The net that updates the parameters, as it runs.
   const graph::Executable& train() const { return *micro_steps_.back(); }
+  // All nets of a window, in order of use, to watch (Executable::SetTraceHook).
+  std::vector<graph::Executable*> micro_steps() const;
   // Operators of a training window divided by its images, and of every net.
   double flops_per_image() const { return flops_per_image_; }
   int64_t trainable_elements() const;

@@ -1,0 +1,169 @@
+#include "tools/profile/profiler.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "graph/base/status.h"
+
+namespace tools {
+namespace {
+
+constexpr double kMs = 1e-6;  // of a nanosecond
+
+double MatrixRate(const graph::Net& net, const graph::Op& op, const Rates& rates) {
+  bool bf16 = false;
+  for (graph::BlobId b : op.inputs) {
+    if (net.type(b).dtype == graph::DType::kI8) return rates.i8_gflops;
+    bf16 |= net.type(b).dtype == graph::DType::kBF16;
+  }
+  return bf16 ? rates.bf16_gflops : rates.f32_gflops;
+}
+
+void SetRoofline(double gflops, double gb_per_s, OpProfile* p) {
+  if ((p->flops > 0 && gflops <= 0) || (p->bytes > 0 && gb_per_s <= 0)) return;
+  const double compute = p->flops > 0 ? static_cast<double>(p->flops) / gflops * kMs : 0;
+  const double memory = p->bytes > 0 ? static_cast<double>(p->bytes) / gb_per_s * kMs : 0;
+  p->roofline_ms = std::max(compute, memory);
+  p->compute_bound = compute > memory;
+}
+
+}  // namespace
+
+double Profile::step_ms() const {
+  if (steps.empty()) return 0;
+  double sum = 0;
+  for (const Span& s : steps) sum += static_cast<double>(s.end - s.begin);
+  return sum * kMs / static_cast<double>(steps.size());
+}
+
+Profiler::Profiler(const graph::SchemaRegistry& registry,
+                   std::vector<graph::Executable*> executables, const ProfileOptions& options)
+    : registry_(registry), executables_(std::move(executables)), options_(options) {
+  CHECK(!executables_.empty() && options_.steps > 0 && options_.warmup >= 0);
+  size_t most = 0;
+  for (graph::Executable* executable : executables_) {
+    times_.emplace_back(executable->net().ops.size());
+    most = std::max(most, executable->net().ops.size());
+    executable->SetTraceHook(this);
+  }
+  const size_t traced = std::min(options_.steps, options_.trace_steps);
+  const size_t runs = std::max<size_t>(executables_.size(), options_.micro_batches);
+  events_.reserve(traced * runs * most);
+  waits_.reserve(traced * runs);
+  steps_.reserve(options_.steps);
+}
+
+Profiler::~Profiler() { Detach(); }
+
+void Profiler::Detach() {
+  for (graph::Executable* executable : executables_) executable->SetTraceHook(nullptr);
+}
+
+int64_t Profiler::Now() const {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+void Profiler::EnterStep(int64_t now) {
+  if (in_step_) return;
+  in_step_ = true;
+  step_begin_ = now;
+  waited_in_step_ = 0;
+  if (steps_seen_ == options_.warmup) start_ = now;
+}
+
+void Profiler::EndStep(int64_t now) {
+  in_step_ = false;
+  if (counting()) {
+    steps_.push_back({step_begin_ - start_, now - start_});
+    waited_ += waited_in_step_;
+  }
+  ++steps_seen_;
+  if (steps_seen_ < options_.warmup + options_.steps) return;
+  done_ = true;
+  Detach();
+}
+
+void Profiler::DataAsked() {
+  if (done_) return;
+  data_begin_ = Now();
+  EnterStep(data_begin_);
+}
+
+void Profiler::DataCame() {
+  if (done_) return;
+  const int64_t now = Now();
+  if (!counting()) return;
+  waited_in_step_ += now - data_begin_;
+  if (static_cast<int>(steps_.size()) >= options_.trace_steps) return;
+  if (waits_.size() < waits_.capacity()) waits_.push_back({data_begin_ - start_, now - start_});
+}
+
+void Profiler::BeforeOp(const graph::Net&, graph::OpId) {
+  op_begin_ = Now();
+  EnterStep(op_begin_);
+}
+
+void Profiler::AfterOp(const graph::Net& net, graph::OpId op, absl::Span<const graph::Tensor>) {
+  const int64_t now = Now();
+  size_t e = 0;
+  while (e < executables_.size() && &executables_[e]->net() != &net) ++e;
+  if (e == executables_.size()) return;
+  if (counting()) {
+    const int64_t took = now - op_begin_;
+    Times& t = times_[e][op];
+    t.min = t.calls == 0 ? took : std::min(t.min, took);
+    ++t.calls;
+    t.sum += took;
+    const double off = static_cast<double>(took) - t.mean;
+    t.mean += off / static_cast<double>(t.calls);
+    t.squares += off * (static_cast<double>(took) - t.mean);
+    if (static_cast<int>(steps_.size()) < options_.trace_steps) {
+      if (events_.size() < events_.capacity()) {
+        events_.push_back({static_cast<int>(e), op, op_begin_ - start_, now - start_});
+      } else {
+        ++dropped_;
+      }
+    }
+  }
+  const bool last = e + 1 == executables_.size() && op + 1 == static_cast<int>(net.ops.size());
+  if (last) EndStep(now);
+}
+
+Profile Profiler::Result() const {
+  Profile profile;
+  profile.rates = options_.rates;
+  profile.steps = steps_;
+  profile.events = events_;
+  profile.waits = waits_;
+  profile.dropped_events = dropped_;
+  if (!steps_.empty()) {
+    profile.wait_ms = static_cast<double>(waited_) * kMs / static_cast<double>(steps_.size());
+  }
+  for (size_t e = 0; e < executables_.size(); ++e) {
+    profile.executables.push_back(executables_[e]);
+    const graph::Net& net = executables_[e]->net();
+    for (size_t i = 0; i < net.ops.size(); ++i) {
+      const Times& t = times_[e][i];
+      OpProfile p;
+      p.executable = static_cast<int>(e);
+      p.op = static_cast<graph::OpId>(i);
+      p.role = RoleOf(net.ops[i]);
+      p.calls = t.calls;
+      p.mean_ms = t.mean * kMs;
+      p.std_ms = t.calls > 1 ? std::sqrt(t.squares / static_cast<double>(t.calls - 1)) * kMs : 0;
+      p.min_ms = static_cast<double>(t.min) * kMs;
+      p.total_ms = static_cast<double>(t.sum) * kMs;
+      const graph::Cost cost = registry_.OpCost(net, net.ops[i]);
+      p.flops = cost.flops;
+      p.bytes = cost.bytes;
+      SetRoofline(MatrixRate(net, net.ops[i], options_.rates), options_.rates.gb_per_s, &p);
+      profile.ops.push_back(p);
+    }
+  }
+  return profile;
+}
+
+}  // namespace tools

@@ -1,0 +1,128 @@
+#include "tools/profile/summary.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/str_format.h"
+#include "tools/profile/totals.h"
+
+namespace tools {
+namespace {
+
+// Below this share of the roofline neither compute nor memory is what binds.
+constexpr double kFarFromRoofline = 0.25;
+constexpr char kWaiting[] = "waiting for data";
+
+std::string Percent(double share) { return absl::StrFormat("%.0f%%", 100 * share); }
+
+std::string Row(const Totals& t, double step_ms) {
+  std::string row = absl::StrFormat("  %-24s %7.4g %10.3f %6.1f", t.name, t.calls, t.ms,
+                                    step_ms > 0 ? 100 * t.ms / step_ms : 0);
+  absl::StrAppend(&row, t.flops > 0 ? absl::StrFormat(" %9.1f", t.gflops_per_s()) : "         -",
+                  absl::StrFormat(" %7.1f", t.gb_per_s()),
+                  t.roofline_ms > 0 ? absl::StrFormat(" %8.0f%%", 100 * t.roofline_share())
+                                    : "         -");
+  return row + "\n";
+}
+
+std::string Head(const std::string& what) {
+  return absl::StrFormat("  %-24s %7s %10s %6s %9s %7s %9s\n", what, "calls", "ms/step", "%",
+                         "GFLOP/s", "GB/s", "roofline");
+}
+
+// What is not an operator: only a name and a time.
+std::string Plain(const std::string& name, double ms, double step_ms) {
+  return absl::StrFormat("  %-24s %7s %10.3f %6.1f\n", name, "", ms,
+                         step_ms > 0 ? 100 * ms / step_ms : 0);
+}
+
+std::string TypeOf(const Profile& profile, const OpProfile& p) { return profile.op(p).type; }
+
+// ", bound by compute, at 84% of the roofline (190 GFLOP/s)".
+std::string Bound(const Totals& t) {
+  const std::string rate = t.compute_bound() ? absl::StrFormat("%.0f GFLOP/s", t.gflops_per_s())
+                                             : absl::StrFormat("%.3g GB/s", t.gb_per_s());
+  if (t.roofline_ms <= 0) {
+    return absl::StrFormat(" at %.4g GFLOP/s and %.3g GB/s (limits of the machine not measured)",
+                           t.gflops_per_s(), t.gb_per_s());
+  }
+  const double share = t.roofline_share();
+  if (share < kFarFromRoofline) {
+    return absl::StrFormat(", bound by neither compute nor memory: %s of the roofline (%s)",
+                           Percent(share), rate);
+  }
+  if (share > 1) {
+    return absl::StrFormat(", bound by %s, faster than main memory at %s (from cache)",
+                           t.compute_bound() ? "compute" : "memory", rate);
+  }
+  return absl::StrFormat(", bound by %s, at %s of the roofline (%s)",
+                         t.compute_bound() ? "compute" : "memory", Percent(share), rate);
+}
+
+}  // namespace
+
+std::string DominantSentence(const Profile& profile) {
+  const double step_ms = profile.step_ms();
+  std::vector<Totals> totals =
+      SumBy(profile, [&profile](const OpProfile& p) { return TypeOf(profile, p); });
+  if (step_ms <= 0 || totals.empty()) return "No step was measured.";
+  if (profile.wait_ms > 0) {
+    Totals wait;
+    wait.name = kWaiting;
+    wait.ms = profile.wait_ms;
+    totals.insert(std::find_if(totals.begin(), totals.end(),
+                               [&wait](const Totals& t) { return t.ms < wait.ms; }),
+                  wait);
+  }
+  std::string text;
+  if (totals[0].name == kWaiting) {
+    text = absl::StrFormat("Waiting for data takes %s of the step: more loader threads would help",
+                           Percent(totals[0].ms / step_ms));
+  } else {
+    text = absl::StrFormat("%s takes %s of the step%s", totals[0].name,
+                           Percent(totals[0].ms / step_ms), Bound(totals[0]));
+  }
+  if (totals.size() > 1) {
+    absl::StrAppendFormat(&text, "; next is %s, %s", totals[1].name,
+                          Percent(totals[1].ms / step_ms));
+    if (totals[1].name != kWaiting) text += Bound(totals[1]);
+  }
+  return text + ".";
+}
+
+std::string ProfileTable(const Profile& profile) {
+  const double step_ms = profile.step_ms();
+  int64_t shortest = 0;
+  for (const Span& s : profile.steps) {
+    shortest = shortest == 0 ? s.end - s.begin : std::min(shortest, s.end - s.begin);
+  }
+  std::string text =
+      absl::StrFormat("profile of %d steps: %.3f ms a step, the shortest %.3f ms\n",
+                      profile.steps.size(), step_ms, static_cast<double>(shortest) * 1e-6);
+  const Rates& r = profile.rates;
+  if (r.gb_per_s > 0) {
+    absl::StrAppendFormat(&text,
+                          "roofline: f32 %.0f, bf16 %.0f, i8 %.0f GFLOP/s (0: not measured), "
+                          "memory %.1f GB/s; more than 100%%: from cache\n",
+                          r.f32_gflops, r.bf16_gflops, r.i8_gflops, r.gb_per_s);
+  }
+  absl::StrAppend(&text, "\n", Head("role"));
+  for (const Totals& t : SumBy(profile, [](const OpProfile& p) {
+         return std::string(RoleName(p.role));
+       })) {
+    text += Row(t, step_ms);
+  }
+  absl::StrAppend(&text, "\n", Head("type"));
+  for (const Totals& t :
+       SumBy(profile, [&profile](const OpProfile& p) { return TypeOf(profile, p); })) {
+    text += Row(t, step_ms);
+  }
+  const Totals all = SumAll(profile);
+  absl::StrAppend(&text, "\n", Row(all, step_ms));
+  text += Plain(kWaiting, profile.wait_ms, step_ms);
+  text += Plain("between operators", std::max(0.0, step_ms - all.ms - profile.wait_ms), step_ms);
+  absl::StrAppend(&text, "\n", DominantSentence(profile), "\n");
+  return text;
+}
+
+}  // namespace tools

@@ -1,0 +1,19 @@
+// A profile on a time line, for ui.perfetto.dev and chrome://tracing.
+#ifndef TOOLS_PROFILE_TRACE_JSON_H_
+#define TOOLS_PROFILE_TRACE_JSON_H_
+
+#include <string>
+
+#include "tools/profile/profiler.h"
+
+namespace tools {
+
+// Trace Event Format, times in microseconds from the first step that counts.
+// Tracks: "steps", "compute" (a complete event an operator, called by OpTitle, with
+// types, implementation and rates as arguments), "data" (waits for a batch).
+// Counter "arena, live MiB": what the memory plan holds alive at each operator.
+std::string TraceJson(const Profile& profile);
+
+}  // namespace tools
+
+#endif  // TOOLS_PROFILE_TRACE_JSON_H_
