@@ -13,7 +13,8 @@ namespace {
 // compute; an operator without a type where the two do not match.
 Op Fused(const Net& net, const Op& producer, const Op& op) {
   Op linear;
-  if (op.type == "BiasAdd" && producer.type == "MatMul" && producer.Int("trans_w") == 1) {
+  if (op.type == "BiasAdd" && producer.type == "MatMul" && producer.Int("trans_w") == 1 &&
+      producer.inputs.size() == 2) {
     const TensorType& bias = net.type(op.inputs[1]);
     if (bias.rank() != 1 || bias.dim(0) != net.type(op.inputs[0]).cols()) return linear;
     linear.inputs = {producer.inputs[0], producer.inputs[1], op.inputs[1]};
@@ -24,6 +25,9 @@ Op Fused(const Net& net, const Op& producer, const Op& op) {
     linear.attrs["activation"] = std::string("gelu");
   } else {
     return linear;
+  }
+  for (const char* same : {"packed", "cols", "dtype"}) {
+    linear.attrs[same] = producer.attrs.at(same);
   }
   linear.type = "Linear";
   linear.name = producer.name;

@@ -9,8 +9,10 @@
 #include "graph/ir/verify.h"
 #include "graph/passes/cse.h"
 #include "graph/passes/dead_op.h"
+#include "graph/passes/gelu_derivative.h"
 #include "graph/passes/in_place.h"
 #include "graph/passes/linear_fusion.h"
+#include "graph/passes/mixed_precision.h"
 #include "graph/passes/residual_norm_fusion.h"
 #include "graph/passes/stop_gradient.h"
 
@@ -41,13 +43,14 @@ absl::Status Blame(const Pass& pass, absl::string_view what) {
 }  // namespace
 
 std::vector<std::unique_ptr<Pass>> DefaultPasses(const PipelineOptions& options) {
-  (void)options;
   std::vector<std::unique_ptr<Pass>> passes;
   passes.push_back(std::make_unique<StopGradientPass>());
   passes.push_back(std::make_unique<CsePass>());
   passes.push_back(std::make_unique<DeadOpPass>());
   passes.push_back(std::make_unique<LinearFusionPass>());
+  passes.push_back(std::make_unique<GeluDerivativePass>());
   passes.push_back(std::make_unique<ResidualNormFusionPass>());
+  passes.push_back(std::make_unique<MixedPrecisionPass>(options));
   passes.push_back(std::make_unique<InPlacePass>());
   return passes;
 }

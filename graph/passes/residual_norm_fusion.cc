@@ -11,6 +11,7 @@ namespace {
 bool Matches(const Net& net, const Op& add, const Op& norm, const std::vector<bool>& is_exit) {
   if (add.type != "Add" || is_exit[add.outputs[0]]) return false;
   const TensorType& sum = net.type(add.outputs[0]);
+  if (sum.dtype == DType::kBF16) return false;
   if (net.type(add.inputs[0]) != sum || net.type(add.inputs[1]) != sum) return false;
   for (BlobId output : norm.outputs) {
     if (is_exit[output]) return false;
@@ -18,12 +19,11 @@ bool Matches(const Net& net, const Op& add, const Op& norm, const std::vector<bo
   return true;
 }
 
-}  // namespace
-
-absl::StatusOr<bool> ResidualNormFusionPass::Run(Net* net, const SchemaRegistry& registry) const {
+// Joins Add + LayerNorm, marking what is replaced in `drop`.
+absl::StatusOr<bool> JoinForward(const SchemaRegistry& registry, std::vector<bool>* drop,
+                                 Net* net) {
   const Uses uses(*net);
   const std::vector<bool> is_exit = ChangedExits(*net);
-  std::vector<bool> drop(net->ops.size(), false);
   bool changed = false;
   for (size_t i = 0; i < net->ops.size(); ++i) {
     const Op& norm = net->ops[i];
@@ -44,11 +44,47 @@ absl::StatusOr<bool> ResidualNormFusionPass::Run(Net* net, const SchemaRegistry&
     fused.attrs = norm.attrs;
     RETURN_IF_ERROR(registry.CompleteAttrs(&fused));
     net->ops[at] = std::move(fused);
-    drop[i] = true;
+    (*drop)[i] = true;
     changed = true;
   }
-  if (changed) FinishRewrite(drop, net);
   return changed;
+}
+
+// Joins LayerNormGrad + Add, marking what is replaced in `drop`.
+bool JoinBackward(std::vector<bool>* drop, Net* net) {
+  const Uses uses(*net);
+  const std::vector<bool> is_exit = ChangedExits(*net);
+  bool changed = false;
+  for (size_t i = 0; i < net->ops.size(); ++i) {
+    const Op& add = net->ops[i];
+    if (add.type != "Add" || (*drop)[i] || is_exit[add.outputs[0]]) continue;
+    for (const int k : {0, 1}) {
+      const BlobId dx = add.inputs[k], skip = add.inputs[1 - k];
+      const OpId at = uses.producer[dx];
+      if (at == kNone || !uses.SingleUse(dx) || uses.producer[skip] >= at) continue;
+      Op& grad = net->ops[at];
+      if (grad.type != "LayerNormGrad" || grad.inputs.size() != 5 || grad.outputs[0] != dx) {
+        continue;
+      }
+      if (net->type(skip) != net->type(dx) || net->type(add.outputs[0]) != net->type(dx)) continue;
+      grad.inputs.push_back(skip);
+      grad.outputs[0] = add.outputs[0];
+      (*drop)[i] = true;
+      changed = true;
+      break;
+    }
+  }
+  return changed;
+}
+
+}  // namespace
+
+absl::StatusOr<bool> ResidualNormFusionPass::Run(Net* net, const SchemaRegistry& registry) const {
+  std::vector<bool> drop(net->ops.size(), false);
+  ASSIGN_OR_RETURN(const bool forward, JoinForward(registry, &drop, net));
+  const bool backward = JoinBackward(&drop, net);
+  if (forward || backward) FinishRewrite(drop, net);
+  return forward || backward;
 }
 
 }  // namespace graph

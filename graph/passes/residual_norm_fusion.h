@@ -1,5 +1,5 @@
-// Joins a residual addition and the normalisation of its sum, so that the sum is
-// normalised while it is still in cache.
+// Joins a residual addition and the normalisation beside it, forward and backward, so
+// that the sum is normalised, or the gradient added, while it is still in cache.
 //
 //   before                                      after
 //   s f32[8,32] = Add(a, b) @add                s f32[8,32], y f32[8,32], m f32[8], v f32[8] =
@@ -11,14 +11,23 @@
 // of the normalisation. Where several normalisations read one sum the first is
 // joined.
 //
-// Preconditions: a, b and the sum have one type (nothing is broadcast); gamma
-// and beta are available where the addition stands, as parameters are.
+// Preconditions: a, b and the sum have one type, f32 or f64 (nothing is broadcast);
+// gamma and beta are available where the addition stands, as parameters are.
 //
 // Does not apply where the sum or a result of the normalisation is a state's
 // value at exit: moving its writer would move the end of the old value.
 //
 // When it hurts: y, mean and variance live from the addition on; where the
 // normalisation came much later the plan may grow.
+//
+//   before                                      after
+//   dx f32[8,32], dg f32[32], dh f32[32] =      s f32[8,32], dg f32[32], dh f32[32] =
+//       LayerNormGrad(x, g, m, v, dy) @n            LayerNormGrad(x, g, m, v, dy, skip) @n
+//   s f32[8,32] = Add(dx, skip)
+//
+// The gradient stands where LayerNormGrad stood. Preconditions: the addition, in
+// either order, is the only reader of dx; all three have one type; skip is made
+// before LayerNormGrad. Does not apply where s is a state's value at exit.
 #ifndef GRAPH_PASSES_RESIDUAL_NORM_FUSION_H_
 #define GRAPH_PASSES_RESIDUAL_NORM_FUSION_H_
 

@@ -1,6 +1,10 @@
 #include "graph/passes/rewrite.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
+
+#include "absl/strings/str_cat.h"
 
 namespace graph {
 
@@ -23,6 +27,22 @@ std::vector<OpId> OverwrittenAt(const Net& net) {
     if (state.exit != state.entry) overwritten[state.entry] = producer[state.exit];
   }
   return overwritten;
+}
+
+BlobId AddNewBlob(const std::string& name, const TensorType& type, Net* net) {
+  std::string free_name = name;
+  for (int n = 2; net->Find(free_name) != kNone; ++n) free_name = absl::StrCat(name, "~", n);
+  return net->AddBlob(std::move(free_name), type);
+}
+
+void InsertOps(std::vector<std::vector<Op>> before, std::vector<std::vector<Op>> after, Net* net) {
+  std::vector<Op> ops;
+  for (size_t i = 0; i < net->ops.size(); ++i) {
+    if (!before.empty()) std::move(before[i].begin(), before[i].end(), std::back_inserter(ops));
+    ops.push_back(std::move(net->ops[i]));
+    if (!after.empty()) std::move(after[i].begin(), after[i].end(), std::back_inserter(ops));
+  }
+  net->ops = std::move(ops);
 }
 
 void FinishRewrite(const std::vector<bool>& drop, Net* net) {

@@ -2,6 +2,7 @@
 #ifndef GRAPH_PASSES_REWRITE_H_
 #define GRAPH_PASSES_REWRITE_H_
 
+#include <string>
 #include <vector>
 
 #include "graph/ir/net.h"
@@ -15,6 +16,12 @@ std::vector<OpId> OverwrittenAt(const Net& net);
 
 // By blob: whether it is the value at exit of a state that changes.
 std::vector<bool> ChangedExits(const Net& net);
+
+// Adds a blob called `name`, or where that is taken `name`~2, ~3, ...
+BlobId AddNewBlob(const std::string& name, const TensorType& type, Net* net);
+
+// Puts before[i] and after[i] around operator i; each is empty or has one list an operator.
+void InsertOps(std::vector<std::vector<Op>> before, std::vector<std::vector<Op>> after, Net* net);
 
 // Ends a rewrite: drops the operators marked in `drop` (one flag an operator)
 // and the blobs that nothing mentions any more. In-place annotations hold only

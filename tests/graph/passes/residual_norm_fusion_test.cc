@@ -2,6 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/substitute.h"
 #include "tests/graph/passes/pass_testing.h"
 
 namespace graph {
@@ -198,6 +205,63 @@ TEST(ResidualNormFusionPassTest, StatesAtExitStay) {
     old f32[4,6] = Gelu(y) @old
     y.out f32[4,6], m f32[4], v f32[4] = LayerNorm(s, g, h) dtype="same" eps=1e-06 @norm
     output old)");
+}
+
+TEST(ResidualNormFusionPassTest, TheGradientOfTheSkipIsAddedInTheNorm) {
+  const char* const net = R"(
+    net t
+    input x f32[4,6]
+    input m f32[4]
+    input v f32[4]
+    input dy f32[4,6]
+    input dz f32[4,6]
+    state g f32[6]
+    skip f32[4,6] = Gelu(dz) @skip
+    dx f32[4,6], dg f32[6], dh f32[6] = LayerNormGrad(x, g, m, v, dy) eps=1e-06 @grad/norm
+    s f32[4,6] = Add($0) @grad/x
+    y f32[4,6] = Gelu(s) @next
+    output dg
+    output y)";
+  for (const char* operands : {"dx, skip", "skip, dx"}) {
+    ExpectRewrite(kPass, absl::Substitute(net, operands), R"(
+    net t
+    input x f32[4,6]
+    input m f32[4]
+    input v f32[4]
+    input dy f32[4,6]
+    input dz f32[4,6]
+    state g f32[6]
+    skip f32[4,6] = Gelu(dz) @skip
+    s f32[4,6], dg f32[6], dh f32[6] = LayerNormGrad(x, g, m, v, dy, skip) eps=1e-06 @grad/norm
+    y f32[4,6] = Gelu(s) @next
+    output dg
+    output y)");
+  }
+}
+
+TEST(ResidualNormFusionPassTest, GradientsThatStayApart) {
+  const char* const net = R"(
+    net t
+    input x f32[4,6]
+    input m f32[4]
+    input v f32[4]
+    input dy f32[4,6]
+    state g f32[6]
+    state s f32[4,6] -> s.out
+    dx f32[4,6], dg f32[6], dh f32[6] = LayerNormGrad(x, g, m, v, dy) eps=1e-06 @grad/norm
+    $0
+    output dg
+    output $1)";
+  for (const auto& [rest, output] : std::vector<std::pair<const char*, const char*>>{
+           {"t f32[4,6] = Add(dx, dy) @grad/x", "dx\n output t"},  // dx is asked for
+           {"t f32[4,6] = Add(dx, dx) @grad/x", "t"},              // and read twice
+           {"l f32[4,6] = Gelu(dy) @late\n t f32[4,6] = Add(dx, l) @grad/x", "t"},
+           {"t f32[4,6] = Add(dx, dy) @grad/x\n u f32[4,6] = Gelu(dx) @other", "t\n output u"},
+           {"o f32[4,6] = Gelu(s) @old\n s.out f32[4,6] = Add(dx, dy) @accum", "o"}}) {
+    std::string text = absl::Substitute(net, rest, output);
+    if (!absl::StrContains(text, "s.out f32")) text = absl::StrReplaceAll(text, {{" -> s.out", ""}});
+    ExpectUnchanged(kPass, text);
+  }
 }
 
 }  // namespace

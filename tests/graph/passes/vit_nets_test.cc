@@ -65,11 +65,16 @@ TEST_F(VitNetsTest, TrainingNets) {
         Optimize(&net);
         ExpectTightPlan(net);
         std::map<std::string, int> count = CountOps(net);
-        // qkv, proj, fc1, fc2 of each block, patches and head; the
-        // pre-activations are kept for the gradient.
+        // qkv, proj, fc1, fc2 of each block, patches and head; the activations'
+        // derivatives are kept for the gradient.
         EXPECT_EQ(count["Linear"], 4 * config.depth + 2);
-        EXPECT_EQ(count["Gelu"], config.depth);
-        EXPECT_EQ(count["GeluGrad"], config.depth);
+        EXPECT_EQ(count["GeluWithDerivative"], config.depth);
+        EXPECT_EQ(count["Gelu"], 0);
+        EXPECT_EQ(count["GeluGrad"], 0);
+        // Each residual but the last has a gradient that skips the norm behind it.
+        int skips = 0;
+        for (const Op& op : net.ops) skips += op.type == "LayerNormGrad" && op.inputs.size() == 6;
+        EXPECT_EQ(skips, 2 * config.depth);
         // Each norm but the first follows a residual; the last sum's class token
         // may be taken before the norm.
         EXPECT_GE(count["AddLayerNorm"], 2 * config.depth - 1);

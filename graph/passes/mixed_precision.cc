@@ -1,0 +1,223 @@
+#include "graph/passes/mixed_precision.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "graph/passes/rewrite.h"
+
+namespace graph {
+namespace {
+
+constexpr DType kFull = DType::kF32;
+constexpr DType kLow = DType::kBF16;
+
+bool Contains(const std::vector<int>& positions, int k) {
+  return std::find(positions.begin(), positions.end(), k) != positions.end();
+}
+
+bool HasDTypeAttr(const Schema& schema) {
+  return std::any_of(schema.attrs().begin(), schema.attrs().end(),
+                     [](const AttrSpec& spec) { return spec.name == "dtype"; });
+}
+
+class Rewriter {
+ public:
+  Rewriter(std::vector<bool> takes_part, Net* net, const SchemaRegistry& registry)
+      : takes_part_(std::move(takes_part)),
+        net_(*net),
+        registry_(registry),
+        uses_(*net),
+        values_(net->blobs.size()),
+        before_(net->ops.size()),
+        after_(net->ops.size()) {
+    for (size_t b = 0; b < values_.size(); ++b) {
+      values_[b].was_full = net->blobs[b].type.dtype == kFull;
+      values_[b].full = static_cast<BlobId>(b);
+    }
+  }
+
+  absl::StatusOr<bool> Run() {
+    // In order of operators, so that what an operator reads has its final type.
+    for (OpId i = 0; i < static_cast<OpId>(net_.ops.size()); ++i) RETURN_IF_ERROR(Rewrite(i));
+    if (!changed_) return false;
+    InsertOps(std::move(before_), std::move(after_), &net_);
+    FinishRewrite(std::vector<bool>(net_.ops.size(), false), &net_);
+    return true;
+  }
+
+ private:
+  // A blob of the net as it was: the blobs that now hold its value.
+  struct Value {
+    bool was_full = false;
+    bool written_low = false;  // which of the two its operator writes
+    BlobId full = kNone;
+    BlobId low = kNone;
+  };
+
+  const Schema& SchemaOf(OpId op) const { return *registry_.Find(net_.ops[op].type); }
+
+  bool WantsLow(const Uses::Reader& reader) const {
+    return takes_part_[reader.op] &&
+           Contains(SchemaOf(reader.op).low_precision_inputs(), reader.input);
+  }
+  bool TakesLow(const Uses::Reader& reader) const {
+    return WantsLow(reader) ||
+           (takes_part_[reader.op] &&
+            Contains(SchemaOf(reader.op).any_precision_inputs(), reader.input));
+  }
+  bool EveryReaderTakesLow(BlobId blob) const {
+    const auto& readers = uses_.readers[blob];
+    return !uses_.is_root[blob] &&
+           std::all_of(readers.begin(), readers.end(), [this](auto& r) { return TakesLow(r); });
+  }
+  bool EveryReaderWantsLow(BlobId blob) const {
+    const auto& readers = uses_.readers[blob];
+    return !uses_.is_root[blob] &&
+           std::all_of(readers.begin(), readers.end(), [this](auto& r) { return WantsLow(r); });
+  }
+
+  // An operator from `from` to `to`, which holds the value of `blob`.
+  absl::Status AddCast(BlobId from, BlobId to, BlobId blob, OpId reader) {
+    Op cast;
+    cast.type = "Cast";
+    cast.name = absl::StrCat("cast/", net_.blob(to).name);
+    cast.inputs = {from};
+    cast.outputs = {to};
+    cast.attrs["dtype"] = std::string(DTypeName(net_.type(to).dtype));
+    RETURN_IF_ERROR(registry_.CompleteAttrs(&cast));
+    const OpId producer = uses_.producer[blob];
+    (producer == kNone ? before_[reader] : after_[producer]).push_back(std::move(cast));
+    changed_ = true;
+    return absl::OkStatus();
+  }
+
+  // The blob that holds `blob`'s value in `dtype`, for operator `reader`.
+  absl::StatusOr<BlobId> In(DType dtype, BlobId blob, OpId reader) {
+    Value& value = values_[blob];
+    BlobId& wanted = dtype == kLow ? value.low : value.full;
+    if (wanted == kNone) {
+      const BlobId from = dtype == kLow ? value.full : value.low;
+      const TensorType type = {dtype, net_.type(from).shape};
+      wanted = AddNewBlob(absl::StrCat(net_.blob(blob).name, ".", DTypeName(dtype)), type, &net_);
+      RETURN_IF_ERROR(AddCast(from, wanted, blob, reader));
+    }
+    return wanted;
+  }
+
+  absl::StatusOr<std::vector<TensorType>> Infer(const Op& op) const {
+    std::vector<TensorType> types;
+    for (BlobId b : op.inputs) types.push_back(net_.type(b));
+    return registry_.Infer(op, types);
+  }
+
+  absl::StatusOr<Op> WithNewInputs(OpId i) {
+    Op op = net_.ops[i];
+    for (size_t k = 0; k < op.inputs.size(); ++k) {
+      const BlobId blob = op.inputs[k];
+      if (!values_[blob].was_full) continue;
+      const Uses::Reader reader = {i, static_cast<int>(k)};
+      DType dtype = kFull;
+      if (WantsLow(reader) || (TakesLow(reader) && values_[blob].written_low)) dtype = kLow;
+      ASSIGN_OR_RETURN(op.inputs[k], In(dtype, blob, i));
+    }
+    return op;
+  }
+
+  // Sets the attribute "dtype", if there is one, to what the readers take.
+  absl::Status ChooseOutputs(OpId i, Op* op) {
+    const Schema& schema = SchemaOf(i);
+    const std::vector<int>& lows = schema.low_precision_outputs();
+    if (!takes_part_[i] || lows.empty() || !HasDTypeAttr(schema)) return absl::OkStatus();
+    if (std::all_of(lows.begin(), lows.end(), [&](int k) {
+          return values_[op->outputs[k]].was_full && EveryReaderTakesLow(op->outputs[k]);
+        })) {
+      op->attrs["dtype"] = std::string(DTypeName(kLow));
+      return absl::OkStatus();
+    }
+    ASSIGN_OR_RETURN(const std::vector<TensorType> inferred, Infer(*op));
+    for (int k : lows) {
+      const DType dtype = net_.type(op->outputs[k]).dtype;
+      if (inferred[k].dtype != dtype) op->attrs["dtype"] = std::string(DTypeName(dtype));
+    }
+    return absl::OkStatus();
+  }
+
+  // Whether an output would become bf16 that is neither declared to nor wanted so.
+  absl::StatusOr<bool> SpoilsOutput(OpId i, const Op& op) const {
+    ASSIGN_OR_RETURN(const std::vector<TensorType> inferred, Infer(op));
+    for (size_t k = 0; k < op.outputs.size(); ++k) {
+      const BlobId blob = op.outputs[k];
+      if (inferred[k].dtype == kLow && net_.type(blob).dtype == kFull &&
+          !Contains(SchemaOf(i).low_precision_outputs(), static_cast<int>(k)) &&
+          !EveryReaderWantsLow(blob)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  absl::Status Rewrite(OpId i) {
+    ASSIGN_OR_RETURN(Op op, WithNewInputs(i));
+    if (op.inputs == net_.ops[i].inputs && !takes_part_[i]) return absl::OkStatus();
+    RETURN_IF_ERROR(ChooseOutputs(i, &op));
+    for (int k : SchemaOf(i).any_precision_inputs()) {
+      if (k >= static_cast<int>(op.inputs.size())) continue;
+      const BlobId blob = net_.ops[i].inputs[k];
+      if (!values_[blob].was_full || net_.type(op.inputs[k]).dtype == kFull) continue;
+      ASSIGN_OR_RETURN(const bool spoils, SpoilsOutput(i, op));
+      if (!spoils) break;
+      ASSIGN_OR_RETURN(op.inputs[k], In(kFull, blob, i));
+    }
+    ASSIGN_OR_RETURN(const std::vector<TensorType> inferred, Infer(op));
+    for (size_t k = 0; k < op.outputs.size(); ++k) {
+      const BlobId blob = op.outputs[k];
+      Value& value = values_[blob];
+      if (inferred[k].dtype != kLow || !value.was_full) continue;
+      changed_ = true;
+      value.written_low = true;
+      if (uses_.is_root[blob]) {  // keeps its type, and its name
+        value.low = op.outputs[k] =
+            AddNewBlob(absl::StrCat(net_.blob(blob).name, ".", DTypeName(kLow)), inferred[k], &net_);
+        RETURN_IF_ERROR(AddCast(value.low, blob, blob, i));
+      } else {
+        net_.blobs[blob].type.dtype = kLow;
+        value.low = blob;
+        value.full = kNone;
+      }
+    }
+    changed_ |= op.inputs != net_.ops[i].inputs || op.attrs != net_.ops[i].attrs;
+    net_.ops[i] = std::move(op);
+    return absl::OkStatus();
+  }
+
+  std::vector<bool> takes_part_;  // by operator
+  Net& net_;
+  const SchemaRegistry& registry_;
+  const Uses uses_;            // of the net as it was
+  std::vector<Value> values_;  // by blob of the net as it was
+  std::vector<std::vector<Op>> before_, after_;
+  bool changed_ = false;
+};
+
+}  // namespace
+
+bool MixedPrecisionPass::TakesPart(const Op& op) const {
+  DType precision = precision_;
+  for (const PrefixPrecision& override : overrides_) {
+    if (!absl::StartsWith(op.name, override.prefix)) continue;
+    precision = override.precision;
+    break;
+  }
+  return precision == kLow || precision == DType::kI8;
+}
+
+absl::StatusOr<bool> MixedPrecisionPass::Run(Net* net, const SchemaRegistry& registry) const {
+  std::vector<bool> takes_part;
+  for (const Op& op : net->ops) takes_part.push_back(TakesPart(op));
+  if (std::find(takes_part.begin(), takes_part.end(), true) == takes_part.end()) return false;
+  return Rewriter(std::move(takes_part), net, registry).Run();
+}
+
+}  // namespace graph
