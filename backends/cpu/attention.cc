@@ -1,41 +1,39 @@
-// Attention with one (image, head) at a time per thread: scratch is one (two for
-// the gradient) T×T matrix per thread, and no (B, H, T, T) exists.
+// Attention with one (image, head) at a time per thread: scratch is that of one
+// head per thread, and no (B, H, T, T) exists.
 //
-// The products are gemm.h's, called per head from our parallel loop, as oneDNN's
+// The products are our own, called per head from our parallel loop, as oneDNN's
 // batched matmul has to write all heads' scores to memory first and takes
-// memory from the heap at every run.
+// memory from the heap at every run. bf16 runs on AMX where there is AMX
+// (attention_amx.h), else head by head in f32 (attention_float.h).
 #include <omp.h>
 
 #include <algorithm>
 #include <cmath>
-#include <eigen3/Eigen/Core>
 
-#include "backends/cpu/gemm.h"
+#include "backends/cpu/attention_amx.h"
+#include "backends/cpu/attention_float.h"
 #include "backends/cpu/kernel_util.h"
 #include "backends/cpu/kernels.h"
+#include "graph/base/bfloat16.h"
 #include "graph/runtime/workspace.h"
 
 namespace backends::cpu {
 namespace {
 
-using Row = Eigen::Map<Eigen::ArrayXf>;
-using ConstRow = Eigen::Map<const Eigen::ArrayXf>;
+using graph::BFloat16;
 
 struct Sizes {
   explicit Sizes(const graph::KernelSpec& spec)
       : batch(spec.in(0).dim(0)),
         tokens(spec.in(0).dim(1)),
+        queries(spec.op->type == "Attention" ? spec.out(0).dim(1) : tokens),
         width(spec.in(0).dim(2) / 3),
         heads(spec.op->Int("heads")),
         head_width(width / heads),
-        scale(1.0f / std::sqrt(static_cast<float>(head_width))),
-        score_floats(graph::AlignUp(tokens * tokens * sizeof(float)) / sizeof(float)),
-        panel_floats(PanelFloats(std::max(tokens, head_width))) {}
+        scale(1.0f / std::sqrt(static_cast<float>(head_width))) {}
 
-  int64_t batch, tokens, width, heads, head_width;
+  int64_t batch, tokens, queries, width, heads, head_width;
   float scale;
-  size_t score_floats;  // of one T×T matrix, rounded up to a whole cache line
-  size_t panel_floats;  // of what every product here needs
 };
 
 // One head of one image: where its parts of the tensors lie.
@@ -50,15 +48,20 @@ class Head {
     return {qkv + b_ * s_.tokens * 3 * s_.width + which * s_.width + h_ * s_.head_width, s_.tokens,
             s_.head_width, 3 * s_.width};
   }
-  // Of a (B, T, D) tensor.
+  // Of a (B, Q, D) tensor.
   template <typename T>
   MatrixView<T> OfY(T* y) const {
-    return {y + b_ * s_.tokens * s_.width + h_ * s_.head_width, s_.tokens, s_.head_width, s_.width};
+    return {y + b_ * s_.queries * s_.width + h_ * s_.head_width, s_.queries, s_.head_width,
+            s_.width};
   }
-  // Of a (B, H, T) tensor.
+  // Of a (B, H, Q) tensor.
   template <typename T>
   T* OfLse(T* lse) const {
-    return lse + (b_ * s_.heads + h_) * s_.tokens;
+    return lse + (b_ * s_.heads + h_) * s_.queries;
+  }
+  // Of a (B, Q) tensor, or null.
+  const int32_t* OfIds(const int32_t* ids) const {
+    return ids == nullptr ? nullptr : ids + b_ * s_.queries;
   }
 
  private:
@@ -66,119 +69,221 @@ class Head {
   const int64_t b_, h_;
 };
 
-// The running thread's own memory.
-struct Scratch {
-  float* panel;   // for Multiply()
-  float* scores;  // T×T matrices, score_floats apart
+// Calls `fn(head, scratch)` for every head of every image, in a team where each
+// thread holds a `Session` and `bytes` of scratch.
+template <typename Session, typename Function>
+void ForEachHead(const Sizes& s, int threads, void* scratch, size_t bytes, const Function& fn) {
+#pragma omp parallel num_threads(threads)
+  {
+    [[maybe_unused]] const Session session;
+    char* const own = static_cast<char*>(scratch) + omp_get_thread_num() * bytes;
+#pragma omp for schedule(static)
+    for (int64_t i = 0; i < s.batch * s.heads; ++i) fn(Head(s, i), own);
+  }
+}
+
+struct NoSession {
+  NoSession() {}
 };
 
-size_t ScratchFloats(const Sizes& s, int matrices) {
-  return s.panel_floats + matrices * s.score_floats;
+// Runs `fn(args, head, scratch)` for every head, when all query_ids are rows.
+template <typename Session, typename Function>
+class HeadKernel final : public graph::Kernel {
+ public:
+  HeadKernel(const graph::KernelSpec& spec, size_t bytes, Function fn)
+      : sizes_(spec),
+        threads_(spec.threads),
+        has_ids_(spec.op->type == "Attention" && spec.inputs.size() > 1),
+        bytes_(graph::AlignUp(bytes)),
+        name_(DescribeTypes(spec)),
+        fn_(std::move(fn)) {}
+
+  size_t scratch_bytes() const override { return threads_ * bytes_; }
+
+  std::string implementation() const override {
+    if (!std::is_same_v<Session, NoSession>) return "own:amx-bf16";
+    return HasAvx512() ? "own:avx512" : "own:avx2";
+  }
+
+  absl::Status Run() override {
+    RETURN_IF_ERROR(CheckIds());
+    ForEachHead<Session>(sizes_, threads_, scratch(), bytes_, [this](const Head& head, char* own) {
+      fn_(sizes_, args(), head, own);
+    });
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status CheckIds() const {
+    if (!has_ids_) return absl::OkStatus();
+    const int32_t* ids = in<int32_t>(1);
+    for (int64_t i = 0; i < sizes_.batch * sizes_.queries; ++i) {
+      if (ids[i] < 0 || ids[i] >= sizes_.tokens) {
+        return absl::OutOfRangeError(absl::StrCat(name_, ": input 1 (query_ids) has ", ids[i],
+                                                  " at ", i, ", outside [0, ", sizes_.tokens, ")"));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  const Sizes sizes_;
+  const int threads_;
+  const bool has_ids_;
+  const size_t bytes_;  // of one thread
+  const std::string name_;
+  const Function fn_;
+};
+
+template <typename Session, typename Function>
+std::unique_ptr<graph::Kernel> MakeHeadKernel(const graph::KernelSpec& spec, size_t bytes,
+                                              Function fn) {
+  return std::make_unique<HeadKernel<Session, Function>>(spec, bytes, std::move(fn));
 }
 
-// `fn(head, scratch)` for every head of every image.
-template <typename Function>
-void ForEachHead(const Sizes& s, int threads, int matrices, void* memory, const Function& fn) {
-#pragma omp parallel for schedule(static) num_threads(threads)
-  for (int64_t i = 0; i < s.batch * s.heads; ++i) {
-    float* own = static_cast<float*>(memory) + omp_get_thread_num() * ScratchFloats(s, matrices);
-    fn(Head(s, i), Scratch{own, own + s.panel_floats});
+const int32_t* Ids(const graph::KernelArgs& args) {
+  return args.inputs.size() > 1 ? In<int32_t>(args, 1) : nullptr;
+}
+
+// Rows of f32: `from` itself where it is that and all rows are wanted, else a copy
+// that is taken from *scratch.
+template <typename T>
+ConstMatrix AsFloat(MatrixView<const T> from, const int32_t* ids, int64_t count, float** scratch) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (ids == nullptr) return from;
+  }
+  float* const to = *scratch;
+  *scratch += PackedFloats(count, from.cols);
+  for (int64_t i = 0; i < count; ++i) {
+    const T* row = from.data + (ids == nullptr ? i : ids[i]) * from.row_stride;
+    for (int64_t j = 0; j < from.cols; ++j) to[i * from.cols + j] = row[j];
+  }
+  return {to, count, from.cols, from.cols};
+}
+
+// Where to write a result: `to` itself, or what StoreResult() rounds to it.
+template <typename T>
+MutableMatrix ResultFor(MatrixView<T> to, float** scratch) {
+  if constexpr (std::is_same_v<T, float>) {
+    return to;
+  } else {
+    float* const at = *scratch;
+    *scratch += PackedFloats(to.rows, to.cols);
+    return {at, to.rows, to.cols, to.cols};
+  }
+}
+template <typename T>
+void StoreResult(MutableMatrix from, MatrixView<T> to) {
+  if constexpr (!std::is_same_v<T, float>) {
+    for (int64_t i = 0; i < to.rows; ++i) {
+      for (int64_t j = 0; j < to.cols; ++j) {
+        to.data[i * to.row_stride + j] = T(from.data[i * from.row_stride + j]);
+      }
+    }
   }
 }
 
-size_t ScratchBytes(const Sizes& s, int threads, int matrices) {
-  return threads * ScratchFloats(s, matrices) * sizeof(float);
+template <typename T>
+std::unique_ptr<graph::Kernel> MakeFloatForward(const graph::KernelSpec& spec) {
+  const Sizes sizes(spec);
+  // Of bf16, copies of q, k, v and y; of f32, of q where ids name its rows.
+  const size_t floats = FloatForwardFloats(sizes.tokens, sizes.head_width) +
+                        2 * PackedFloats(sizes.queries, sizes.head_width) +
+                        (std::is_same_v<T, float> ? 0 : 2) *
+                            PackedFloats(sizes.tokens, sizes.head_width);
+  return MakeHeadKernel<NoSession>(
+      spec, floats * sizeof(float),
+      [](const Sizes& s, const graph::KernelArgs& args, const Head& head, char* scratch) {
+        float* next = reinterpret_cast<float*>(scratch);
+        const T* qkv = In<T>(args, 0);
+        const MatrixView<T> to = head.OfY(Out<T>(args, 0));
+        const FloatHead one = {
+            AsFloat(head.OfQkv(qkv, 0), head.OfIds(Ids(args)), s.queries, &next),
+            AsFloat(head.OfQkv(qkv, 1), nullptr, s.tokens, &next),
+            AsFloat(head.OfQkv(qkv, 2), nullptr, s.tokens, &next), s.scale};
+        const MutableMatrix y = ResultFor(to, &next);
+        FloatForward(one, y, head.OfLse(Out<float>(args, 1)), next);
+        StoreResult(y, to);
+      });
 }
 
-// Over the whole matrix at once, as short rows would fill few vectors.
-void Exp(float* x, int64_t n) {
-  Row row(x, n);
-  row = row.exp();
+template <typename T>
+std::unique_ptr<graph::Kernel> MakeFloatBackward(const graph::KernelSpec& spec) {
+  const Sizes sizes(spec);
+  const size_t floats =
+      FloatBackwardFloats(sizes.tokens, sizes.head_width) +
+      (std::is_same_v<T, float> ? 0 : 8) * PackedFloats(sizes.tokens, sizes.head_width);
+  return MakeHeadKernel<NoSession>(
+      spec, floats * sizeof(float),
+      [](const Sizes& s, const graph::KernelArgs& args, const Head& head, char* scratch) {
+        float* next = reinterpret_cast<float*>(scratch);
+        const auto part = [&](int which) {
+          return AsFloat(head.OfQkv(In<T>(args, 0), which), nullptr, s.tokens, &next);
+        };
+        const FloatHead one = {part(0), part(1), part(2), s.scale};
+        const ConstMatrix y = AsFloat(head.OfY(In<T>(args, 1)), nullptr, s.tokens, &next);
+        const ConstMatrix dy = AsFloat(head.OfY(In<T>(args, 3)), nullptr, s.tokens, &next);
+        const auto to = [&](int which) { return head.OfQkv(Out<T>(args, 0), which); };
+        const MutableMatrix dq = ResultFor(to(0), &next), dk = ResultFor(to(1), &next),
+                            dv = ResultFor(to(2), &next);
+        FloatBackward(one, y, head.OfLse(In<float>(args, 2)), dy, {dq, dk, dv}, next);
+        StoreResult(dq, to(0));
+        StoreResult(dk, to(1));
+        StoreResult(dv, to(2));
+      });
 }
 
-// Rows of scores q·k, yet to be scaled, to probabilities; lse[i] becomes the
-// log-sum-exp of row i's scaled scores.
-void Softmax(float* scores, int64_t n, float scale, float* lse) {
-  for (int64_t i = 0; i < n; ++i) {
-    Row row(scores + i * n, n);
-    const float max = row.maxCoeff();
-    row = (row - max) * scale;
-    lse[i] = max * scale;
-  }
-  Exp(scores, n * n);
-  for (int64_t i = 0; i < n; ++i) {
-    Row row(scores + i * n, n);
-    const float sum = row.sum();
-    row *= 1.0f / sum;
-    lse[i] += std::log(sum);
-  }
+AmxRows<const uint16_t> Bits(MatrixView<const BFloat16> m) {
+  return {reinterpret_cast<const uint16_t*>(m.data), m.rows, m.row_stride};
+}
+AmxRows<uint16_t> Bits(MatrixView<BFloat16> m) {
+  return {reinterpret_cast<uint16_t*>(m.data), m.rows, m.row_stride};
+}
+
+AmxHead AmxHeadOf(const Sizes& s, const Head& head, const BFloat16* qkv) {
+  return {Bits(head.OfQkv(qkv, 0)), Bits(head.OfQkv(qkv, 1)), Bits(head.OfQkv(qkv, 2)),
+          s.head_width, s.scale};
+}
+
+std::unique_ptr<graph::Kernel> MakeAmxForward(const graph::KernelSpec& spec) {
+  const Sizes sizes(spec);
+  return MakeHeadKernel<AmxSession>(
+      spec, AmxForwardBytes(sizes.queries, sizes.tokens, sizes.head_width),
+      [](const Sizes& s, const graph::KernelArgs& args, const Head& head, char* scratch) {
+        AmxForward(AmxHeadOf(s, head, In<BFloat16>(args, 0)), head.OfIds(Ids(args)),
+                   Bits(head.OfY(Out<BFloat16>(args, 0))), head.OfLse(Out<float>(args, 1)),
+                   scratch);
+      });
+}
+
+std::unique_ptr<graph::Kernel> MakeAmxBackward(const graph::KernelSpec& spec) {
+  const Sizes sizes(spec);
+  return MakeHeadKernel<AmxSession>(
+      spec, AmxBackwardBytes(sizes.tokens, sizes.head_width),
+      [](const Sizes& s, const graph::KernelArgs& args, const Head& head, char* scratch) {
+        BFloat16* dqkv = Out<BFloat16>(args, 0);
+        AmxBackward(AmxHeadOf(s, head, In<BFloat16>(args, 0)), Bits(head.OfY(In<BFloat16>(args, 1))),
+                    head.OfLse(In<float>(args, 2)), Bits(head.OfY(In<BFloat16>(args, 3))),
+                    {Bits(head.OfQkv(dqkv, 0)), Bits(head.OfQkv(dqkv, 1)),
+                     Bits(head.OfQkv(dqkv, 2))},
+                    scratch);
+      });
 }
 
 absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeAttention(const graph::KernelSpec& spec) {
-  const Sizes s(spec);
-  return MakeKernel(
-      [s, threads = spec.threads](const graph::KernelArgs& args) {
-        const float* qkv = In<float>(args, 0);
-        float* y = Out<float>(args, 0);
-        float* lse = Out<float>(args, 1);
-        ForEachHead(s, threads, 1, args.scratch, [&](const Head& head, Scratch scratch) {
-          const int64_t n = s.tokens;
-          const MutableMatrix p = {scratch.scores, n, n, n};
-          Multiply(head.OfQkv(qkv, 0), head.OfQkv(qkv, 1).Transposed(), p, scratch.panel);
-          Softmax(p.data, n, s.scale, head.OfLse(lse));
-          Multiply(Const(p), head.OfQkv(qkv, 2), head.OfY(y), scratch.panel);
-        });
-      },
-      ScratchBytes(s, spec.threads, 1));
-}
-
-// dp = p ∘ (dp - rowsum(dy ∘ y)) · scale: the gradient of the unscaled scores.
-void ScoreGradient(const Sizes& s, const float* p, ConstMatrix y, ConstMatrix dy, float* dp) {
-  const int64_t n = s.tokens;
-  for (int64_t i = 0; i < n; ++i) {
-    const float dot = (ConstRow(y.data + i * y.row_stride, y.cols) *
-                       ConstRow(dy.data + i * dy.row_stride, dy.cols))
-                          .sum();
-    Row row(dp + i * n, n);
-    row = ConstRow(p + i * n, n) * ((row - dot) * s.scale);
-  }
+  if (spec.in(0).dtype == graph::DType::kF32) return MakeFloatForward<float>(spec);
+  return HasAmx() ? MakeAmxForward(spec) : MakeFloatForward<BFloat16>(spec);
 }
 
 absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeAttentionGrad(const graph::KernelSpec& spec) {
-  const Sizes s(spec);
-  return MakeKernel(
-      [s, threads = spec.threads](const graph::KernelArgs& args) {
-        const float* qkv = In<float>(args, 0);
-        const float* y = In<float>(args, 1);
-        const float* lse = In<float>(args, 2);
-        const float* dy = In<float>(args, 3);
-        float* dqkv = Out<float>(args, 0);
-        ForEachHead(s, threads, 2, args.scratch, [&](const Head& head, Scratch scratch) {
-          const int64_t n = s.tokens;
-          const ConstMatrix q = head.OfQkv(qkv, 0), k = head.OfQkv(qkv, 1), v = head.OfQkv(qkv, 2);
-          const MutableMatrix p = {scratch.scores, n, n, n};
-          const MutableMatrix ds = {scratch.scores + s.score_floats, n, n, n};
-          Multiply(q, k.Transposed(), p, scratch.panel);
-          for (int64_t i = 0; i < n; ++i) {
-            Row row(p.data + i * n, n);
-            row = row * s.scale - head.OfLse(lse)[i];
-          }
-          Exp(p.data, n * n);
-          Multiply(Const(p).Transposed(), head.OfY(dy), head.OfQkv(dqkv, 2), scratch.panel);
-          Multiply(head.OfY(dy), v.Transposed(), ds, scratch.panel);
-          ScoreGradient(s, p.data, head.OfY(y), head.OfY(dy), ds.data);
-          Multiply(Const(ds), k, head.OfQkv(dqkv, 0), scratch.panel);
-          Multiply(Const(ds).Transposed(), q, head.OfQkv(dqkv, 1), scratch.panel);
-        });
-      },
-      ScratchBytes(s, spec.threads, 2));
+  if (spec.in(0).dtype == graph::DType::kF32) return MakeFloatBackward<float>(spec);
+  return HasAmx() ? MakeAmxBackward(spec) : MakeFloatBackward<BFloat16>(spec);
 }
 
 }  // namespace
 
 void RegisterAttention(graph::KernelTable* table) {
-  AddFloat32(table, "Attention", MakeAttention);
-  AddFloat32(table, "AttentionGrad", MakeAttentionGrad);
+  AddFloat32OrBfloat16(table, "Attention", MakeAttention);
+  AddFloat32OrBfloat16(table, "AttentionGrad", MakeAttentionGrad);
 }
 
 }  // namespace backends::cpu

@@ -17,6 +17,10 @@ struct MatrixView {
   int64_t col_stride = 1;
 
   MatrixView Transposed() const { return {data, cols, rows, col_stride, row_stride}; }
+  // Rows [begin, begin + count).
+  MatrixView Rows(int64_t begin, int64_t count) const {
+    return {data + begin * row_stride, count, cols, row_stride, col_stride};
+  }
 };
 using ConstMatrix = MatrixView<const float>;
 using MutableMatrix = MatrixView<float>;
@@ -25,14 +29,23 @@ inline ConstMatrix Const(MutableMatrix m) {
   return {m.data, m.rows, m.cols, m.row_stride, m.col_stride};
 }
 
-// The floats of `panel` that products of this depth need, a whole number of
-// cache lines.
-size_t PanelFloats(int64_t depth);
+// Whether the products, and what goes with them, run AVX-512 code; else AVX2.
+// As oneDNN sees the processor, so that ONEDNN_MAX_CPU_ISA limits us, too.
+bool HasAvx512();
+// Whether there is AMX for bf16, and the operating system lets this process use
+// it, which the first call asks for.
+bool HasAmx();
 
-// c = a·b, where c's columns are dense. `panel` holds PanelFloats(a.cols) and is
-// aligned to 64 bytes; c overlaps neither it nor a factor. Allocates nothing.
-// Every element is one sum in the order of k.
-void Multiply(ConstMatrix a, ConstMatrix b, MutableMatrix c, float* panel);
+// The floats of a packed (rows, cols) factor, a whole number of cache lines.
+size_t PackedFloats(int64_t rows, int64_t cols);
+
+// Rearranges `b` for any number of products. `packed` holds
+// PackedFloats(b.rows, b.cols) and is aligned to 64 bytes.
+void Pack(ConstMatrix b, float* packed);
+
+// c = a·b for a packed b, where c's columns are dense; c overlaps neither factor.
+// Allocates nothing. Every element is one sum in the order of k.
+void MultiplyPacked(ConstMatrix a, const float* packed, MutableMatrix c);
 
 }  // namespace backends::cpu
 

@@ -1,6 +1,9 @@
 #include <cmath>
 
+#include "graph/schema/builder.h"
+#include "graph/schema/gradient.h"
 #include "gtest/gtest.h"
+#include "tests/harness/backends.h"
 #include "tests/harness/op_case.h"
 
 namespace harness {
@@ -14,12 +17,95 @@ OpCase Case(int64_t images, int64_t tokens, int64_t heads, int64_t dim) {
           {F32({images, tokens, width}), F32({images, heads, tokens})}};
 }
 
+// qkv in bf16; lse stays f32.
+OpCase Bf16Case(int64_t images, int64_t tokens, int64_t heads, int64_t dim) {
+  OpCase c = Case(images, tokens, heads, dim);
+  c.inputs[0].type.dtype = c.outputs[0].dtype = graph::DType::kBF16;
+  c.inputs[0].check_gradient = false;
+  return c;
+}
+
+// `queries` rows of each image ask, some of them twice.
+OpCase WithIds(OpCase c, int64_t queries) {
+  const int64_t images = c.inputs[0].type.dim(0), tokens = c.inputs[0].type.dim(1);
+  c.inputs[0].check_gradient = false;
+  c.inputs.push_back({I32({images, queries}), Ids(tokens)});
+  c.outputs[0].shape[1] = c.outputs[1].shape[2] = queries;
+  return c;
+}
+
 TEST(Attention, Cases) {
   RunCase(Case(1, 1, 1, 1));
   RunCase(Case(2, 1, 3, 5));
   RunCase(Case(1, 5, 1, 3));
   RunCase(Case(2, 3, 3, 4));
   RunCase(Case(2, 7, 2, 1));
+}
+
+TEST(Attention, Bf16Cases) {
+  RunCase(Bf16Case(1, 1, 1, 1));
+  RunCase(Bf16Case(2, 1, 3, 5));
+  RunCase(Bf16Case(2, 7, 2, 8));
+  RunCase(Bf16Case(3, 37, 3, 11));
+}
+
+TEST(Attention, QueriesByIds) {
+  RunCase(WithIds(Case(1, 1, 1, 1), 1));
+  RunCase(WithIds(Case(2, 5, 3, 4), 9));
+  RunCase(WithIds(Case(3, 37, 3, 11), 4));
+  RunCase(WithIds(Bf16Case(2, 5, 3, 4), 9));
+  RunCase(WithIds(Bf16Case(3, 37, 3, 11), 4));
+}
+
+TEST(Attention, IdsPickRowsOfTheWholeResult) {
+  const OpCase c = Case(2, 4, 2, 3);
+  const std::vector<HostTensor> in = MakeInputs(c);
+  const std::vector<int64_t> ids = {3, 0, 3, 1, 1, 2};
+  const auto all = Reference("Attention", c.attrs, in);
+  HostTensor picked(I32({2, 3}));
+  for (int64_t i = 0; i < 6; ++i) picked.SetInt(i, ids[i]);
+  const auto some = Reference("Attention", c.attrs, {in[0], picked});
+  ASSERT_EQ(all.size(), 2u);
+  ASSERT_EQ(some.size(), 2u);
+  for (int64_t row = 0; row < 6; ++row) {
+    const int64_t image = row / 3, from = image * 4 + ids[row];
+    for (int64_t e = 0; e < 6; ++e) {
+      EXPECT_EQ(some[0].Get(row * 6 + e), all[0].Get(from * 6 + e)) << row << ", " << e;
+    }
+    for (int64_t h = 0; h < 2; ++h) {
+      EXPECT_EQ(some[1].Get((image * 2 + h) * 3 + row % 3),
+                all[1].Get((image * 2 + h) * 4 + ids[row]));
+    }
+  }
+}
+
+TEST(Attention, IdsOutsideTheRowsAreErrors) {
+  for (const auto dtype : {graph::DType::kF32, graph::DType::kBF16}) {
+    for (const int64_t id : {-1, 5}) {
+      const HostTensor qkv({dtype, {2, 5, 12}});
+      HostTensor ids(I32({2, 3}));
+      ids.SetInt(4, id);
+      for (const graph::Backend& backend : TestBackends()) {
+        const auto out = RunOn(backend, "Attention", {{"heads", int64_t{2}}}, {qkv, ids}, 2);
+        EXPECT_TRUE(absl::IsOutOfRange(out.status())) << backend.name << ": " << out.status();
+        const std::string text(out.status().message());
+        EXPECT_NE(text.find("'case'"), std::string::npos) << text;
+        EXPECT_NE(text.find(absl::StrCat(id, " at 4, outside [0, 5)")), std::string::npos) << text;
+      }
+    }
+  }
+}
+
+TEST(Attention, NoGradientWithIds) {
+  graph::NetBuilder b(&TestRegistry(), "net");
+  const auto qkv = b.Input("qkv", F32({2, 5, 12})), ids = b.Input("ids", I32({2, 3}));
+  const auto out = b.OpN("Attention", "attn", {qkv, ids}, {{"heads", int64_t{2}}});
+  const auto dy = b.Input("dy", b.type(out[0]));
+  ASSERT_TRUE(b.status().ok()) << b.status();
+  graph::GradientBuilder g(&b, b.net().ops.back(), {dy, graph::kNone}, {true, false});
+  const auto status = TestRegistry().Find("Attention")->gradient()(&g);
+  EXPECT_NE(status.message().find("'attn': has no gradient with query_ids"), std::string::npos)
+      << status;
 }
 
 TEST(Attention, LargerThanAnyBlock) {
@@ -29,8 +115,7 @@ TEST(Attention, LargerThanAnyBlock) {
 }
 
 // Inputs that belong together: y and lse come from the forward operator.
-void RunGradCase(int64_t images, int64_t tokens, int64_t heads, int64_t dim) {
-  const OpCase forward = Case(images, tokens, heads, dim);
+void RunGradCase(const OpCase& forward) {
   const std::vector<HostTensor> in = MakeInputs(forward);
   const auto out = Reference("Attention", forward.attrs, in);
   ASSERT_EQ(out.size(), 2u);
@@ -45,10 +130,17 @@ void RunGradCase(int64_t images, int64_t tokens, int64_t heads, int64_t dim) {
 }
 
 TEST(AttentionGrad, Cases) {
-  RunGradCase(1, 1, 1, 1);
-  RunGradCase(2, 1, 3, 5);
-  RunGradCase(2, 5, 2, 3);
-  RunGradCase(3, 37, 3, 11);
+  RunGradCase(Case(1, 1, 1, 1));
+  RunGradCase(Case(2, 1, 3, 5));
+  RunGradCase(Case(2, 5, 2, 3));
+  RunGradCase(Case(3, 37, 3, 11));
+}
+
+TEST(AttentionGrad, Bf16Cases) {
+  RunGradCase(Bf16Case(1, 1, 1, 1));
+  RunGradCase(Bf16Case(2, 1, 3, 5));
+  RunGradCase(Bf16Case(2, 5, 2, 8));
+  RunGradCase(Bf16Case(3, 37, 3, 11));
 }
 
 TEST(Attention, OneTokenIsItsValue) {
@@ -100,10 +192,17 @@ TEST(Attention, RefusesBadInputs) {
   ExpectRefused("Attention", {{"heads", int64_t{6148914691236517205}}}, {F32({2, 5, 12})},
                 "q, k and v of 6148914691236517205 heads");
   const auto qkv = F32({2, 5, 12}), y = F32({2, 5, 4}), lse = F32({2, 2, 5});
+  ExpectRefused("Attention", two, {qkv, F32({2, 3})}, "input 1");
+  ExpectRefused("Attention", two, {qkv, I32({2, 3, 1})}, "input 1");
+  ExpectRefused("Attention", two, {qkv, I32({3, 3})}, "input 1 (query_ids)");
   ExpectRefused("AttentionGrad", two, {qkv, F32({2, 5, 6}), lse, y}, "input 1");
   ExpectRefused("AttentionGrad", two, {qkv, y, F32({2, 5, 2}), y}, "input 2");
   ExpectRefused("AttentionGrad", two, {qkv, y, lse, F32({2, 4, 4})}, "input 3");
   ExpectRefused("AttentionGrad", two, {qkv, y, lse, F64({2, 5, 4})}, "input 3");
+  const auto qkv16 = BF16({2, 5, 12}), y16 = BF16({2, 5, 4}), lse16 = BF16({2, 2, 5});
+  ExpectRefused("AttentionGrad", two, {qkv16, y, lse, y16}, "input 1");
+  ExpectRefused("AttentionGrad", two, {qkv16, y16, lse16, y16}, "input 2");
+  ExpectRefused("AttentionGrad", two, {qkv16, y16, lse, y}, "input 3");
 }
 
 }  // namespace

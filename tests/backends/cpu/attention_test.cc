@@ -1,7 +1,9 @@
 // Attention and its gradient against loops in double, at ViT's sequence lengths
 // and on all sides of the products' tiles.
 #include <cmath>
+#include <cstdlib>
 
+#include "absl/strings/match.h"
 #include "backends/cpu/kernel_table.h"
 #include "gtest/gtest.h"
 #include "tests/harness/op_case.h"
@@ -133,28 +135,106 @@ TEST(CpuAttention, AllTokensOfAnImage) { Check({1, 197, 3, 64}); }
 TEST(CpuAttention, HeadsOfVitH) { Check({1, 65, 2, 80}); }
 TEST(CpuAttention, LargeScores) { Check({2, 50, 2, 16, 10}); }
 
+// Both operators against the reference backend, at 1 to 4 threads each.
+void CheckCase(graph::DType dtype, int64_t batch, int64_t tokens, int64_t heads, int64_t head_width,
+               double scale = 1) {
+  const graph::Backend backend = backends::cpu::MakeBackend(2);
+  const int64_t width = heads * head_width;
+  const graph::TensorType qkv = {dtype, {batch, tokens, 3 * width}},
+                          y = {dtype, {batch, tokens, width}};
+  const graph::Attrs attrs = {{"heads", heads}};
+  OpCase c = {"Attention", attrs, {{qkv, Normal(scale)}}, {y, F32({batch, heads, tokens})}};
+  RunCaseOn(backend, c);
+  const std::vector<HostTensor> in = MakeInputs(c);
+  const auto out = Reference("Attention", attrs, in);
+  ASSERT_EQ(out.size(), 2u);
+  RunCaseOn(backend, {"AttentionGrad",
+                      attrs,
+                      {{qkv, Values(in[0].Values())},
+                       {y, Values(out[0].Values())},
+                       {out[1].type(), Values(out[1].Values())},
+                       {y, Normal()}},
+                      {qkv}});
+  for (const int64_t queries : {int64_t{1}, tokens / 4 + 1, tokens + 3}) {
+    OpCase some = c;
+    some.inputs.push_back({I32({batch, queries}), Ids(tokens)});
+    RunCaseOn(backend, some);
+  }
+}
+
+TEST(CpuAttention, CasesInF32) {
+  for (const int64_t tokens : {1, 5, 17, 50, 65}) {
+    for (const int64_t head_width : {8, 32, 64, 80}) {
+      CheckCase(graph::DType::kF32, 2, tokens, 2, head_width);
+    }
+  }
+  CheckCase(graph::DType::kF32, 1, 197, 2, 64);
+}
+
+TEST(CpuAttention, CasesInBf16) {
+  for (const int64_t tokens : {1, 5, 17, 50, 65}) {
+    for (const int64_t head_width : {7, 8, 32, 64, 80}) {
+      CheckCase(graph::DType::kBF16, 2, tokens, 2, head_width);
+    }
+  }
+  CheckCase(graph::DType::kBF16, 1, 197, 2, 64);
+}
+
+// Scores reach 80 and more on both sides of zero.
+TEST(CpuAttention, LargeScoresInBf16) {
+  CheckCase(graph::DType::kBF16, 2, 50, 2, 64, 5.5);
+  CheckCase(graph::DType::kBF16, 1, 17, 1, 32, 5.5);
+}
+
+graph::KernelSpec VitBSpec(const graph::Op& op, graph::DType dtype, int64_t batch) {
+  graph::KernelSpec spec;
+  spec.op = &op;
+  spec.inputs = {{dtype, {batch, 197, 3 * 768}}};
+  spec.outputs = {{dtype, {batch, 197, 768}}, F32({batch, 12, 197})};
+  if (op.type == "AttentionGrad") {
+    spec.inputs.insert(spec.inputs.end(), {spec.outputs[0], spec.outputs[1], spec.outputs[0]});
+    spec.outputs = {spec.inputs[0]};
+  }
+  spec.threads = 2;
+  return spec;
+}
+
 TEST(CpuAttention, ScratchDoesNotGrowWithTheBatch) {
   const graph::Backend backend = backends::cpu::MakeBackend(2);
-  for (const char* type : {"Attention", "AttentionGrad"}) {
-    std::vector<size_t> bytes;
-    for (int64_t batch : {1, 64}) {
-      const graph::Op op = MakeAttentionOp(type, 12);
-      graph::KernelSpec spec;
-      spec.op = &op;
-      spec.inputs = {F32({batch, 197, 3 * 768})};
-      spec.outputs = {F32({batch, 197, 768}), F32({batch, 12, 197})};
-      if (op.type == "AttentionGrad") {
-        spec.inputs.insert(spec.inputs.end(), {spec.outputs[0], spec.outputs[1], spec.outputs[0]});
-        spec.outputs = {spec.inputs[0]};
+  for (const auto dtype : {graph::DType::kF32, graph::DType::kBF16}) {
+    for (const char* type : {"Attention", "AttentionGrad"}) {
+      std::vector<size_t> bytes;
+      for (int64_t batch : {1, 64}) {
+        const graph::Op op = MakeAttentionOp(type, 12);
+        const auto kernel = (*backend.kernels.Find(type))(VitBSpec(op, dtype, batch));
+        ASSERT_TRUE(kernel.ok()) << kernel.status();
+        bytes.push_back((*kernel)->scratch_bytes());
       }
-      spec.threads = 2;
-      const auto kernel = (*backend.kernels.Find(type))(spec);
-      ASSERT_TRUE(kernel.ok()) << kernel.status();
-      bytes.push_back((*kernel)->scratch_bytes());
+      EXPECT_EQ(bytes[0], bytes[1]) << type;
+      // Of each thread: a matrix of scores, and copies of the head in f32.
+      EXPECT_LE(bytes[1], size_t{2} * (224 + 14 * 64) * 224 * 4) << type;
     }
-    EXPECT_EQ(bytes[0], bytes[1]) << type;
-    // Two matrices of scores and a packed panel of 64 columns for each thread.
-    EXPECT_LE(bytes[1], size_t{2} * (2 * (197 * 197 * 4 + 64) + 197 * 64 * 4)) << type;
+  }
+}
+
+TEST(CpuAttention, SaysWhatRuns) {
+  const graph::Backend backend = backends::cpu::MakeBackend(2);
+  const char* isa = std::getenv("ONEDNN_MAX_CPU_ISA");
+  for (const char* type : {"Attention", "AttentionGrad"}) {
+    const graph::Op op = MakeAttentionOp(type, 12);
+    for (const auto dtype : {graph::DType::kF32, graph::DType::kBF16}) {
+      const auto kernel = (*backend.kernels.Find(type))(VitBSpec(op, dtype, 1));
+      ASSERT_TRUE(kernel.ok()) << kernel.status();
+      const std::string name = (*kernel)->implementation();
+      if (isa != nullptr && std::string(isa) == "AVX2") {
+        EXPECT_EQ(name, "own:avx2");
+      } else if (isa != nullptr && name != "own:avx2") {
+        EXPECT_EQ(name, "own:avx512");
+      } else {
+        EXPECT_TRUE(absl::StartsWith(name, "own:")) << name;
+        EXPECT_TRUE(dtype == graph::DType::kBF16 || name != "own:amx-bf16") << name;
+      }
+    }
   }
 }
 

@@ -1,0 +1,213 @@
+// Products on AMX tiles and the packing of their factors. Each file that includes
+// it is compiled for AMX and AVX-512, so everything here has internal linkage and
+// nothing of the standard library is used.
+//
+// A tile is 16 rows of 64 bytes: 16 x 32 bf16 of the left factor, 16 pairs of
+// rows x 16 columns of the right one ("pairs": the two elements of a column in
+// one 32-bit word), 16 x 16 f32 of the result. All sizes here are padded with
+// zeros to whole tiles. A right factor lies tile by tile, 1 KiB each: those of one
+// column of tiles behind each other.
+#ifndef BACKENDS_CPU_AMX_TILES_H_
+#define BACKENDS_CPU_AMX_TILES_H_
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+#include "backends/cpu/attention_amx.h"
+
+namespace backends::cpu {
+namespace {
+
+constexpr int64_t kTileBytes = 1024;
+constexpr int64_t kTileRows = 16;   // also f32 columns, and columns of a right factor
+constexpr int64_t kTileDepth = 32;  // bf16 that one tile product sums over
+
+constexpr int64_t Tiles(int64_t n) { return (n + kTileRows - 1) / kTileRows; }
+constexpr int64_t Depths(int64_t n) { return (n + kTileDepth - 1) / kTileDepth; }
+
+template <typename T>
+inline T* RowOf(AmxRows<T> rows, int64_t i) {
+  return rows.data + i * rows.stride;
+}
+
+// 0xf..f for all of 32 elements, fewer bits at the end of a row.
+inline __mmask32 Words(int64_t left) {
+  return left >= 32 ? 0xffffffffu : left <= 0 ? 0u : (1u << left) - 1;
+}
+inline __mmask16 Lanes(int64_t left) { return static_cast<__mmask16>(Words(left)); }
+
+// A left factor: tile (i, k) is 16 rows, row_bytes apart, at
+// data + i * tile_bytes + k * depth_bytes.
+struct Left {
+  const char* data;
+  int64_t row_bytes, tile_bytes, depth_bytes;
+};
+
+// Whose rows are dense.
+inline Left LeftRows(const char* data, int64_t row_bytes) {
+  return {data, row_bytes, kTileRows * row_bytes, 64};
+}
+
+// kRows x kCols tiles of c = a·b, sums over `depths` tiles; b's columns of tiles
+// are depths KiB apart. c's rows are `stride` floats apart.
+template <int kRows, int kCols>
+inline void TileProduct(Left a, const char* b, int64_t depths, float* c, int64_t stride) {
+  static_assert(kRows <= 2 && kCols <= 2, "four tiles of sums, two of each factor");
+  const char* a1 = a.data + a.tile_bytes;
+  const char* b1 = b + depths * kTileBytes;
+  // The compiler does not know that loading a tile reads memory.
+  __asm__ volatile("" ::: "memory");
+  _tile_zero(0);
+  if (kCols == 2) _tile_zero(1);
+  if (kRows == 2) _tile_zero(2);
+  if (kRows == 2 && kCols == 2) _tile_zero(3);
+  for (int64_t k = 0; k < depths; ++k) {
+    _tile_loadd(4, a.data + k * a.depth_bytes, a.row_bytes);
+    _tile_loadd(6, b + k * kTileBytes, 64);
+    _tile_dpbf16ps(0, 4, 6);
+    if (kCols == 2) {
+      _tile_loadd(7, b1 + k * kTileBytes, 64);
+      _tile_dpbf16ps(1, 4, 7);
+    }
+    if (kRows == 2) {
+      _tile_loadd(5, a1 + k * a.depth_bytes, a.row_bytes);
+      _tile_dpbf16ps(2, 5, 6);
+      if (kCols == 2) _tile_dpbf16ps(3, 5, 7);
+    }
+  }
+  _tile_stored(0, c, stride * 4);
+  if (kCols == 2) _tile_stored(1, c + 16, stride * 4);
+  if (kRows == 2) _tile_stored(2, c + 16 * stride, stride * 4);
+  if (kRows == 2 && kCols == 2) _tile_stored(3, c + 16 * stride + 16, stride * 4);
+}
+
+// `rows` (1 or 2) x `cols` tiles.
+inline void MultiplyTiles(Left a, int64_t rows, const char* b, int64_t cols, int64_t depths,
+                          float* c, int64_t stride) {
+  int64_t j = 0;
+  for (; j + 2 <= cols; j += 2) {
+    if (rows == 2) {
+      TileProduct<2, 2>(a, b + j * depths * kTileBytes, depths, c + j * 16, stride);
+    } else {
+      TileProduct<1, 2>(a, b + j * depths * kTileBytes, depths, c + j * 16, stride);
+    }
+  }
+  if (j == cols) return;
+  if (rows == 2) {
+    TileProduct<2, 1>(a, b + j * depths * kTileBytes, depths, c + j * 16, stride);
+  } else {
+    TileProduct<1, 1>(a, b + j * depths * kTileBytes, depths, c + j * 16, stride);
+  }
+}
+
+// 16 x 16 words of 32 bits.
+inline void Transpose(__m512i* r) {
+  __m512i t[16];
+#pragma GCC unroll 8
+  for (int i = 0; i < 16; i += 2) {
+    t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
+    t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
+  }
+  // Lane L of r[4g + c] becomes column 4L + c of the rows 4g to 4g + 3.
+#pragma GCC unroll 4
+  for (int i = 0; i < 16; i += 4) {
+    r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
+    r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
+    r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
+    r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+  }
+#pragma GCC unroll 4
+  for (int c = 0; c < 4; ++c) {
+    t[c] = _mm512_shuffle_i32x4(r[c], r[4 + c], 0x88);
+    t[4 + c] = _mm512_shuffle_i32x4(r[c], r[4 + c], 0xdd);
+    t[8 + c] = _mm512_shuffle_i32x4(r[8 + c], r[12 + c], 0x88);
+    t[12 + c] = _mm512_shuffle_i32x4(r[8 + c], r[12 + c], 0xdd);
+  }
+#pragma GCC unroll 4
+  for (int c = 0; c < 4; ++c) {
+    r[c] = _mm512_shuffle_i32x4(t[c], t[8 + c], 0x88);
+    r[8 + c] = _mm512_shuffle_i32x4(t[c], t[8 + c], 0xdd);
+    r[4 + c] = _mm512_shuffle_i32x4(t[4 + c], t[12 + c], 0x88);
+    r[12 + c] = _mm512_shuffle_i32x4(t[4 + c], t[12 + c], 0xdd);
+  }
+}
+
+// The same, from and to memory that is aligned to 64 bytes.
+inline void TransposeTile(const char* from, char* to) {
+  __m512i r[16];
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; ++i) r[i] = _mm512_load_si512(from + i * 64);
+  Transpose(r);
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; ++i) _mm512_store_si512(to + i * 64, r[i]);
+}
+
+// Row i of `count` (row ids[i] where there are ids) of `width` elements as a row of
+// whole depths; zero rows up to `padded`. A left factor of 64 bytes a depth.
+inline void PackRows(AmxRows<const uint16_t> from, const int32_t* ids, int64_t count, int64_t padded,
+                     int64_t width, char* to) {
+  const int64_t depths = Depths(width);
+  for (int64_t i = 0; i < padded; ++i) {
+    const int64_t left = i < count ? width : 0;
+    const uint16_t* row = i < count ? RowOf(from, ids == nullptr ? i : ids[i]) : from.data;
+    for (int64_t k = 0; k < depths; ++k) {
+      _mm512_store_si512(to + (i * depths + k) * 64,
+                         _mm512_maskz_loadu_epi16(Words(left - k * 32), row + k * 32));
+    }
+  }
+}
+
+// The transpose of `from` as a right factor: sums go over the elements of its
+// rows, columns are its rows.
+inline void PackColumns(AmxRows<const uint16_t> from, int64_t width, char* to) {
+  const int64_t depths = Depths(width);
+  for (int64_t i = 0; i < from.rows; i += kTileRows) {
+    for (int64_t k = 0; k < depths; ++k, to += kTileBytes) {
+      const __mmask32 words = Words(width - k * 32);
+      __m512i r[16];
+#pragma GCC unroll 16
+      for (int64_t n = 0; n < 16; ++n) {
+        const bool inside = i + n < from.rows;
+        r[n] = _mm512_maskz_loadu_epi16(inside ? words : 0,
+                                        RowOf(from, inside ? i + n : i) + k * 32);
+      }
+      Transpose(r);
+#pragma GCC unroll 16
+      for (int n = 0; n < 16; ++n) _mm512_store_si512(to + n * 64, r[n]);
+    }
+  }
+}
+
+// `from` as a right factor: sums go over its rows.
+inline void PackPairs(AmxRows<const uint16_t> from, int64_t width, char* to) {
+  const int64_t depths = Depths(from.rows);
+  for (int64_t pair = 0; pair < depths * 16; ++pair) {
+    const int64_t first = 2 * pair, second = first + 1;
+    char* at = to + pair * 64;
+    for (int64_t j = 0; j < width; j += 16, at += depths * kTileBytes) {
+      const __mmask16 lanes = Lanes(width - j);
+      const __m256i low = _mm256_maskz_loadu_epi16(
+          first < from.rows ? lanes : 0, (first < from.rows ? RowOf(from, first) : from.data) + j);
+      const __m256i high = _mm256_maskz_loadu_epi16(
+          second < from.rows ? lanes : 0, (second < from.rows ? RowOf(from, second) : from.data) + j);
+      _mm512_store_si512(
+          at, _mm512_or_si512(_mm512_cvtepu16_epi32(low),
+                              _mm512_slli_epi32(_mm512_cvtepu16_epi32(high), 16)));
+    }
+  }
+}
+
+// Rows of f32, each times its factor, rounded.
+inline void StoreRow(const float* from, float factor, int64_t width, uint16_t* to) {
+  const __m512 times = _mm512_set1_ps(factor);
+  for (int64_t j = 0; j < width; j += 16) {
+    const __m512 x = _mm512_mul_ps(_mm512_load_ps(from + j), times);
+    _mm256_mask_storeu_epi16(to + j, Lanes(width - j), (__m256i)_mm512_cvtneps_pbh(x));
+  }
+}
+
+}  // namespace
+}  // namespace backends::cpu
+
+#endif  // BACKENDS_CPU_AMX_TILES_H_

@@ -1,0 +1,55 @@
+// One head of one image of attention in bf16 on AMX tiles, on one thread. Call
+// these only where HasAmx() (gemm.h).
+//
+// bf16 factors, f32 sums and softmax; probabilities and ds are rounded to bf16
+// as factors of the products that follow, results once.
+#ifndef BACKENDS_CPU_ATTENTION_AMX_H_
+#define BACKENDS_CPU_ATTENTION_AMX_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace backends::cpu {
+
+// bf16 matrices as bits: `rows` rows, `stride` elements apart.
+template <typename T>
+struct AmxRows {
+  T* data;
+  int64_t rows;
+  int64_t stride;
+};
+
+struct AmxHead {
+  AmxRows<const uint16_t> q, k, v;
+  int64_t width;  // of a head
+  float scale;    // of q·kᵀ
+};
+
+// y and lse of the rows of q that `ids` names, y.rows of them; of each where it
+// is null. `scratch` holds AmxForwardBytes() and is aligned to 64 bytes.
+void AmxForward(const AmxHead& head, const int32_t* ids, AmxRows<uint16_t> y, float* lse,
+                void* scratch);
+size_t AmxForwardBytes(int64_t queries, int64_t tokens, int64_t head_width);
+
+// All queries ask: dq, dk, dv from y, lse and dy. None of the outputs may be an
+// input. `scratch` as above.
+struct AmxGradients {
+  AmxRows<uint16_t> dq, dk, dv;
+};
+void AmxBackward(const AmxHead& head, AmxRows<const uint16_t> y, const float* lse,
+                 AmxRows<const uint16_t> dy, const AmxGradients& out, void* scratch);
+size_t AmxBackwardBytes(int64_t tokens, int64_t head_width);
+
+// The calling thread's tiles are set up for the functions above while it lives,
+// and free for others, oneDNN among them, afterwards.
+class AmxSession {
+ public:
+  AmxSession();
+  ~AmxSession();
+  AmxSession(const AmxSession&) = delete;
+  AmxSession& operator=(const AmxSession&) = delete;
+};
+
+}  // namespace backends::cpu
+
+#endif  // BACKENDS_CPU_ATTENTION_AMX_H_

@@ -1,0 +1,103 @@
+// Scores are made a block of rows at a time, small enough to stay in the
+// first-level cache between the two products that write and read them; the
+// factors that all blocks share are packed once.
+#include "backends/cpu/attention_float.h"
+
+#include <algorithm>
+#include <eigen3/Eigen/Core>
+
+#include "backends/cpu/attention_rows.h"
+
+namespace backends::cpu {
+namespace {
+
+using Row = Eigen::Map<Eigen::ArrayXf>;
+using ConstRow = Eigen::Map<const Eigen::ArrayXf>;
+
+constexpr int64_t kBlock = 24;  // rows; whole register tiles of most shapes
+
+// Whole cache lines of floats.
+int64_t Lines(int64_t floats) { return (floats + 15) / 16 * 16; }
+
+// `fn(begin, count)` for blocks of rows.
+template <typename Function>
+void ForEachBlock(int64_t rows, const Function& fn) {
+  for (int64_t begin = 0; begin < rows; begin += kBlock) {
+    fn(begin, std::min(kBlock, rows - begin));
+  }
+}
+
+}  // namespace
+
+size_t FloatForwardFloats(int64_t tokens, int64_t head_width) {
+  return PackedFloats(head_width, tokens) + PackedFloats(tokens, head_width) +
+         kBlock * Lines(tokens);
+}
+
+void FloatForward(const FloatHead& head, MutableMatrix y, float* lse, float* scratch) {
+  const int64_t tokens = head.k.rows, stride = Lines(tokens);
+  float* keys = scratch;
+  float* values = keys + PackedFloats(head.k.cols, tokens);
+  float* scores = values + PackedFloats(tokens, head.v.cols);
+  Pack(head.k.Transposed(), keys);
+  Pack(head.v, values);
+  ForEachBlock(head.q.rows, [&](int64_t begin, int64_t count) {
+    const MutableMatrix s = {scores, count, tokens, stride};
+    float inverse[kBlock];
+    MultiplyPacked(head.q.Rows(begin, count), keys, s);
+    ExpRows({s.data, count, tokens, stride}, head.scale, lse + begin, inverse);
+    const MutableMatrix rows = y.Rows(begin, count);
+    MultiplyPacked(Const(s), values, rows);
+    for (int64_t i = 0; i < count; ++i) {
+      Row(rows.data + i * rows.row_stride, rows.cols) *= inverse[i];
+    }
+  });
+}
+
+size_t FloatBackwardFloats(int64_t tokens, int64_t head_width) {
+  return 2 * PackedFloats(head_width, tokens) + 3 * PackedFloats(tokens, head_width) +
+         Lines(tokens) + (kBlock + tokens) * Lines(tokens);
+}
+
+// Blocks of keys, so rows of sᵀ and dpᵀ: then dv and dk are products of rows as
+// they lie, and only dq needs all of dsᵀ, read by columns.
+void FloatBackward(const FloatHead& head, ConstMatrix y, const float* lse, ConstMatrix dy,
+                   const FloatGradients& out, float* scratch) {
+  const int64_t tokens = head.k.rows, width = head.k.cols, stride = Lines(tokens);
+  const auto take = [&scratch](size_t floats) {
+    float* const at = scratch;
+    scratch += floats;
+    return at;
+  };
+  float* const q_columns = take(PackedFloats(width, tokens));
+  float* const dy_columns = take(PackedFloats(width, tokens));
+  float* const q_rows = take(PackedFloats(tokens, width));
+  float* const dy_rows = take(PackedFloats(tokens, width));
+  float* const k_rows = take(PackedFloats(tokens, width));
+  float* const delta = take(Lines(tokens));
+  float* const scores = take(kBlock * stride);
+  float* const ds = take(tokens * stride);
+  Pack(head.q.Transposed(), q_columns);
+  Pack(dy.Transposed(), dy_columns);
+  Pack(head.q, q_rows);
+  Pack(dy, dy_rows);
+  Pack(head.k, k_rows);
+  for (int64_t i = 0; i < tokens; ++i) {
+    delta[i] = (ConstRow(y.data + i * y.row_stride, width) *
+                ConstRow(dy.data + i * dy.row_stride, width))
+                   .sum();
+  }
+  ForEachBlock(tokens, [&](int64_t begin, int64_t count) {
+    const MutableMatrix p = {scores, count, tokens, stride};
+    const MutableMatrix dp = {ds + begin * stride, count, tokens, stride};
+    MultiplyPacked(head.k.Rows(begin, count), q_columns, p);
+    MultiplyPacked(head.v.Rows(begin, count), dy_columns, dp);
+    GradientRows({p.data, count, tokens, stride}, head.scale, lse, delta, dp.data);
+    MultiplyPacked(Const(p), dy_rows, out.dv.Rows(begin, count));
+    MultiplyPacked(Const(dp), q_rows, out.dk.Rows(begin, count));
+  });
+  const ConstMatrix all = {ds, tokens, tokens, stride};
+  MultiplyPacked(all.Transposed(), k_rows, out.dq);
+}
+
+}  // namespace backends::cpu

@@ -1,0 +1,33 @@
+// One head of one image of attention in f32, on one thread.
+#ifndef BACKENDS_CPU_ATTENTION_FLOAT_H_
+#define BACKENDS_CPU_ATTENTION_FLOAT_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "backends/cpu/gemm.h"
+
+namespace backends::cpu {
+
+// Factors (tokens, dh), q (queries, dh); rows apart as they lie.
+struct FloatHead {
+  ConstMatrix q, k, v;
+  float scale;  // of q·kᵀ
+};
+
+// y (queries, dh) and lse (queries). `scratch` holds FloatForwardFloats().
+void FloatForward(const FloatHead& head, MutableMatrix y, float* lse, float* scratch);
+size_t FloatForwardFloats(int64_t tokens, int64_t head_width);
+
+// All queries ask: dq, dk, dv from y, lse and dy. None of the outputs may be an
+// input. `scratch` holds FloatBackwardFloats().
+struct FloatGradients {
+  MutableMatrix dq, dk, dv;
+};
+void FloatBackward(const FloatHead& head, ConstMatrix y, const float* lse, ConstMatrix dy,
+                   const FloatGradients& out, float* scratch);
+size_t FloatBackwardFloats(int64_t tokens, int64_t head_width);
+
+}  // namespace backends::cpu
+
+#endif  // BACKENDS_CPU_ATTENTION_FLOAT_H_

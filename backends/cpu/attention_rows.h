@@ -1,0 +1,31 @@
+// What attention in f32 does between its products, over blocks of rows of
+// scores. Vectors are AVX-512 where the processor has it, else AVX2.
+#ifndef BACKENDS_CPU_ATTENTION_ROWS_H_
+#define BACKENDS_CPU_ATTENTION_ROWS_H_
+
+#include <cstdint>
+
+namespace backends::cpu {
+
+// Dense columns, rows `stride` apart.
+struct ScoreBlock {
+  float* data;
+  int64_t rows, cols, stride;
+};
+
+// Of each row of unscaled scores: s becomes exp(scale·(s - max)), inverse[i]
+// 1 / its sum, and lse[i] the log-sum-exp of the scaled scores.
+void ExpRows(ScoreBlock scores, float scale, float* lse, float* inverse);
+
+// With columns for queries: s becomes p = exp(scale·s - lse[j]), and dp, of the
+// same shape and stride, p·(dp - delta[j])·scale.
+void GradientRows(ScoreBlock scores, float scale, const float* lse, const float* delta, float* dp);
+
+// The same in vectors of AVX-512, where the processor has it.
+void ExpRowsAvx512(ScoreBlock scores, float scale, float* lse, float* inverse);
+void GradientRowsAvx512(ScoreBlock scores, float scale, const float* lse, const float* delta,
+                        float* dp);
+
+}  // namespace backends::cpu
+
+#endif  // BACKENDS_CPU_ATTENTION_ROWS_H_

@@ -1,0 +1,69 @@
+// The build is for AVX2; this file has more, and attention_rows.cc calls it only
+// where the processor has it. So nothing of the standard library may be used.
+#include <immintrin.h>
+
+#pragma GCC target("avx512f,avx512vl,avx512dq,avx512bw,prefer-vector-width=512")
+// GCC's own headers, where a vector may hold anything.
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
+
+#include "backends/cpu/attention_exp_avx512.h"
+#include "backends/cpu/attention_rows.h"
+
+namespace backends::cpu {
+namespace {
+
+constexpr int64_t kLanes = 16;
+
+// The lanes of the vector that starts at column `begin` of `cols`.
+__mmask16 LanesAt(int64_t begin, int64_t cols) {
+  return cols - begin >= kLanes ? 0xffff : static_cast<__mmask16>((1u << (cols - begin)) - 1);
+}
+
+}  // namespace
+
+void ExpRowsAvx512(ScoreBlock scores, float scale, float* lse, float* inverse) {
+  const __m512 lowest = _mm512_set1_ps(-__builtin_inff());
+  const __m512 factor = _mm512_set1_ps(scale);
+  for (int64_t i = 0; i < scores.rows; ++i) {
+    float* row = scores.data + i * scores.stride;
+    __m512 max = lowest;
+    for (int64_t j = 0; j < scores.cols; j += kLanes) {
+      const __mmask16 lanes = LanesAt(j, scores.cols);
+      max = _mm512_max_ps(max, _mm512_mask_loadu_ps(lowest, lanes, row + j));
+    }
+    const float top = _mm512_reduce_max_ps(max) * scale;
+    const __m512 tops = _mm512_set1_ps(top);
+    __m512 sum = _mm512_setzero_ps();
+    for (int64_t j = 0; j < scores.cols; j += kLanes) {
+      const __mmask16 lanes = LanesAt(j, scores.cols);
+      const __m512 s = _mm512_maskz_loadu_ps(lanes, row + j);
+      const __m512 p = Exp(_mm512_fmsub_ps(s, factor, tops));
+      _mm512_mask_storeu_ps(row + j, lanes, p);
+      sum = _mm512_mask_add_ps(sum, lanes, sum, p);
+    }
+    const float total = _mm512_reduce_add_ps(sum);
+    inverse[i] = 1.0f / total;
+    lse[i] = top + __builtin_logf(total);
+  }
+}
+
+void GradientRowsAvx512(ScoreBlock scores, float scale, const float* lse, const float* delta,
+                        float* dp) {
+  const __m512 factor = _mm512_set1_ps(scale);
+  for (int64_t i = 0; i < scores.rows; ++i) {
+    float* row = scores.data + i * scores.stride;
+    float* gradient = dp + i * scores.stride;
+    for (int64_t j = 0; j < scores.cols; j += kLanes) {
+      const __mmask16 lanes = LanesAt(j, scores.cols);
+      const __m512 s = _mm512_maskz_loadu_ps(lanes, row + j);
+      const __m512 p = Exp(_mm512_fmsub_ps(s, factor, _mm512_maskz_loadu_ps(lanes, lse + j)));
+      const __m512 d = _mm512_sub_ps(_mm512_maskz_loadu_ps(lanes, gradient + j),
+                                     _mm512_maskz_loadu_ps(lanes, delta + j));
+      _mm512_mask_storeu_ps(row + j, lanes, p);
+      _mm512_mask_storeu_ps(gradient + j, lanes, _mm512_mul_ps(p, _mm512_mul_ps(d, factor)));
+    }
+  }
+}
+
+}  // namespace backends::cpu
