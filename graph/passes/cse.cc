@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/match.h"
+#include "graph/passes/recompute.h"
 #include "graph/passes/rewrite.h"
 
 namespace graph {
@@ -71,6 +73,8 @@ absl::StatusOr<bool> CsePass::Run(Net* net, const SchemaRegistry&) const {
   for (size_t i = 0; i < net->ops.size(); ++i) {
     Op& op = net->ops[i];
     for (BlobId& input : op.inputs) input = stands_for[input];
+    // Made a second time on purpose.
+    if (absl::StartsWith(op.name, kRecomputePrefix)) continue;
     if (Any(op.outputs, is_exit)) continue;
     const auto [entry, is_new] = seen.try_emplace(Key(op), static_cast<OpId>(i));
     if (is_new || Any(op.outputs, is_output)) continue;

@@ -13,6 +13,7 @@
 #include "graph/passes/in_place.h"
 #include "graph/passes/linear_fusion.h"
 #include "graph/passes/mixed_precision.h"
+#include "graph/passes/recompute.h"
 #include "graph/passes/residual_norm_fusion.h"
 #include "graph/passes/stop_gradient.h"
 
@@ -49,6 +50,7 @@ std::vector<std::unique_ptr<Pass>> DefaultPasses(const PipelineOptions& options)
   passes.push_back(std::make_unique<DeadOpPass>());
   passes.push_back(std::make_unique<LinearFusionPass>());
   passes.push_back(std::make_unique<GeluDerivativePass>());
+  passes.push_back(std::make_unique<RecomputePass>(options.recompute_segment));
   passes.push_back(std::make_unique<ResidualNormFusionPass>());
   passes.push_back(std::make_unique<MixedPrecisionPass>(options));
   passes.push_back(std::make_unique<InPlacePass>());

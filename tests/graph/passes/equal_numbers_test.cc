@@ -200,7 +200,7 @@ void ExpectEqual(const Values& got, const Values& want, double tolerance) {
 }
 
 // These nets have nothing for them: zoo_nets_test runs them on whole models.
-const std::set<std::string> kElsewhere = {"mixed_precision"};
+const std::set<std::string> kElsewhere = {"mixed_precision", "recompute"};
 
 TEST(EqualNumbersTest, RandomNetsBeforeAndAfterEachPass) {
   std::set<std::string> all;

@@ -69,8 +69,8 @@ TEST(PipelineTest, DefaultPassesInOrder) {
   std::vector<std::string> names;
   for (const auto& pass : DefaultPasses()) names.emplace_back(pass->name());
   EXPECT_EQ(names, (std::vector<std::string>{"stop_gradient", "cse", "dead_op", "linear_fusion",
-                                             "gelu_derivative", "residual_norm_fusion",
-                                             "mixed_precision", "in_place"}));
+                                             "gelu_derivative", "recompute",
+                                             "residual_norm_fusion", "mixed_precision", "in_place"}));
 }
 
 TEST(PipelineTest, AllPassesTogether) {

@@ -1,0 +1,102 @@
+#include "graph/passes/recompute.h"
+
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "graph/passes/rewrite.h"
+
+namespace graph {
+namespace {
+
+// One rewrite; copies collect in new_ops_ in front of the operator at hand.
+class Rewriter {
+ public:
+  Rewriter(const RecomputePass::SegmentOf& segment_of, Net* net)
+      : net_(*net), uses_(*net), overwritten_at_(OverwrittenAt(*net)) {
+    copy_of_.assign(net->blobs.size(), kNone);
+    segments_.resize(net->ops.size());
+    for (size_t i = 0; i < net->ops.size(); ++i) {
+      const std::string& name = net->ops[i].name;
+      if (IsGradient(net->ops[i]) || absl::StartsWith(name, kRecomputePrefix)) continue;
+      segments_[i] = segment_of(name);
+    }
+  }
+
+  bool Run() {
+    bool changed = false;
+    const std::vector<Op> ops = std::move(net_.ops);
+    ops_ = &ops;
+    for (OpId i = 0; i < static_cast<OpId>(ops.size()); ++i) {
+      Op op = ops[i];
+      if (IsGradient(op)) {
+        for (BlobId& input : op.inputs) {
+          if (!MadeInSegment(input) || !CanCopy(uses_.producer[input], i)) continue;
+          Copy(uses_.producer[input]);
+          input = copy_of_[input];
+          changed = true;
+        }
+      }
+      new_ops_.push_back(std::move(op));
+    }
+    net_.ops = std::move(new_ops_);
+    if (changed) FinishRewrite(std::vector<bool>(net_.ops.size(), false), &net_);
+    return changed;
+  }
+
+ private:
+  static bool IsGradient(const Op& op) { return absl::StartsWith(op.name, "grad/"); }
+
+  bool MadeInSegment(BlobId blob) const {
+    const OpId producer = uses_.producer[blob];
+    return producer != kNone && !segments_[producer].empty() && !uses_.is_root[blob];
+  }
+  // Whether a copy of `op` reads `input` of another copy.
+  bool Inside(OpId op, BlobId input) const {
+    return MadeInSegment(input) && segments_[uses_.producer[input]] == segments_[op];
+  }
+
+  // Whether everything that a copy of `op` in front of operator `at` would read
+  // has its value still.
+  bool CanCopy(OpId op, OpId at) const {
+    if (copy_of_[(*ops_)[op].outputs[0]] != kNone) return true;
+    for (BlobId input : (*ops_)[op].inputs) {
+      if (overwritten_at_[input] < at) return false;
+      if (Inside(op, input) && !CanCopy(uses_.producer[input], at)) return false;
+    }
+    return true;
+  }
+
+  void Copy(OpId id) {
+    Op copy = (*ops_)[id];
+    if (copy_of_[copy.outputs[0]] != kNone) return;
+    for (BlobId& input : copy.inputs) {
+      if (!Inside(id, input)) continue;
+      Copy(uses_.producer[input]);
+      input = copy_of_[input];
+    }
+    copy.name = kRecomputePrefix + copy.name;
+    for (BlobId& output : copy.outputs) {
+      const Blob original = net_.blob(output);
+      copy_of_[output] = net_.AddBlob(kRecomputePrefix + original.name, original.type);
+      output = copy_of_[output];
+    }
+    new_ops_.push_back(std::move(copy));
+  }
+
+  Net& net_;
+  const Uses uses_;  // of the net as it was
+  const std::vector<OpId> overwritten_at_;
+  const std::vector<Op>* ops_ = nullptr;
+  std::vector<Op> new_ops_;
+  std::vector<std::string> segments_;  // by operator; empty: not made again
+  std::vector<BlobId> copy_of_;        // by blob of the net as it was
+};
+
+}  // namespace
+
+absl::StatusOr<bool> RecomputePass::Run(Net* net, const SchemaRegistry&) const {
+  if (!segment_of_) return false;
+  return Rewriter(segment_of_, net).Run();
+}
+
+}  // namespace graph
