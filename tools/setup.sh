@@ -31,6 +31,7 @@ packages=(
   libeigen3-dev         # vector loops
   libgmock-dev          # tests
   libgtest-dev
+  libhwy-dev            # vectors of more than one instruction set
   libpng-dev            # PNG files
   libprotobuf-dev       # graph dumps that Netron opens
   protobuf-compiler

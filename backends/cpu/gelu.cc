@@ -1,41 +1,75 @@
-// oneDNN eltwise gelu_erf, forward and backward, over the flat tensor. In
-// place as oneDNN documents for eltwise: dst over src, diff_src over diff_dst.
+// One pass in vectors; y may lie over x, dx over dy: a vector is read before it is
+// written and touched by nobody else.
 #include "backends/cpu/kernel_util.h"
 #include "backends/cpu/kernels.h"
-#include "backends/cpu/onednn.h"
+#include "graph/base/bfloat16.h"
 
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backends/cpu/gelu.cc"
+#include "hwy/foreach_target.h"  // must come before simd-inl.h
+#include "backends/cpu/simd-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace backends::cpu::HWY_NAMESPACE {
+
+template <typename T>
+void GeluLoop(const T* x, T* y, int64_t n) {
+  ForEachVector(n, [=](int64_t i, auto memory) {
+    const F32 v = memory.Load(x + i);
+    memory.Store(GeluOf(v, TermsOfGelu(v)), y + i);
+  });
+}
+
+template <typename T>
+void GeluGradLoop(const T* x, const T* dy, T* dx, int64_t n) {
+  ForEachVector(n, [=](int64_t i, auto memory) {
+    const F32 v = memory.Load(x + i);
+    memory.Store(hn::Mul(memory.Load(dy + i), GeluDerivativeOf(v, TermsOfGelu(v))), dx + i);
+  });
+}
+
+}  // namespace backends::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
 namespace backends::cpu {
 namespace {
 
-dnnl::eltwise_forward::primitive_desc Forward(const dnnl::memory::desc& flat,
-                                              const dnnl::primitive_attr& attr) {
-  return {
-      Engine(), dnnl::prop_kind::forward_training, dnnl::algorithm::eltwise_gelu_erf, flat, flat,
-      attr};
+template <typename T>
+std::unique_ptr<graph::Kernel> MakeGelu(const graph::KernelSpec& spec) {
+  return MakeKernel([n = spec.in(0).elements(), threads = spec.threads,
+                     loop = BACKENDS_CPU_CHOOSE(GeluLoop<T>)](const graph::KernelArgs& args) {
+    const T* x = In<T>(args, 0);
+    T* y = Out<T>(args, 0);
+    ParallelPieces(threads, n, [=](int64_t begin, int64_t count) {
+      loop(x + begin, y + begin, count);
+    });
+  });
 }
 
-absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeGelu(const graph::KernelSpec& spec) {
-  return PrimitiveKernel::Make(spec, {DNNL_ARG_SRC}, {DNNL_ARG_DST},
-                               [&](const dnnl::primitive_attr& attr) {
-                                 return Forward(Vector(spec.in(0).elements()), attr);
-                               });
-}
-
-absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeGeluGrad(const graph::KernelSpec& spec) {
-  return PrimitiveKernel::Make(spec, {DNNL_ARG_SRC, DNNL_ARG_DIFF_DST}, {DNNL_ARG_DIFF_SRC},
-                               [&](const dnnl::primitive_attr& attr) {
-                                 const dnnl::memory::desc flat = Vector(spec.in(0).elements());
-                                 return dnnl::eltwise_backward::primitive_desc(
-                                     Engine(), dnnl::algorithm::eltwise_gelu_erf, flat, flat, flat,
-                                     Forward(flat, dnnl::primitive_attr()), attr);
-                               });
+template <typename T>
+std::unique_ptr<graph::Kernel> MakeGeluGrad(const graph::KernelSpec& spec) {
+  return MakeKernel([n = spec.in(0).elements(), threads = spec.threads,
+                     loop = BACKENDS_CPU_CHOOSE(GeluGradLoop<T>)](const graph::KernelArgs& args) {
+    const T* x = In<T>(args, 0);
+    const T* dy = In<T>(args, 1);
+    T* dx = Out<T>(args, 0);
+    ParallelPieces(threads, n, [=](int64_t begin, int64_t count) {
+      loop(x + begin, dy + begin, dx + begin, count);
+    });
+  });
 }
 
 }  // namespace
 
 void RegisterGelu(graph::KernelTable* table) {
-  AddFloat32(table, "Gelu", MakeGelu);
-  AddFloat32(table, "GeluGrad", MakeGeluGrad);
+  AddFloat32OrBfloat16(table, "Gelu", [](const graph::KernelSpec& spec) {
+    return VisitFloat(spec.in(0).dtype, [&](auto x) { return MakeGelu<decltype(x)>(spec); });
+  });
+  AddFloat32OrBfloat16(table, "GeluGrad", [](const graph::KernelSpec& spec) {
+    return VisitFloat(spec.in(0).dtype, [&](auto x) { return MakeGeluGrad<decltype(x)>(spec); });
+  });
 }
 
 }  // namespace backends::cpu
+#endif  // HWY_ONCE

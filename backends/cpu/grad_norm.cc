@@ -5,20 +5,47 @@
 #include "backends/cpu/kernel_util.h"
 #include "backends/cpu/kernels.h"
 
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backends/cpu/grad_norm.cc"
+#include "hwy/foreach_target.h"  // must come before simd-inl.h
+#include "backends/cpu/simd-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace backends::cpu::HWY_NAMESPACE {
+
+// Four sums, so that none waits for its last addition; combined in one order, always.
+double SumOfSquares(const float* x, int64_t n) {
+  const hn::ScalableTag<double> d;
+  const hn::Rebind<float, decltype(d)> half;
+  constexpr int64_t kStep = hn::MaxLanes(d);
+  const auto add = [&](int64_t i, auto sum) {
+    const auto v = hn::PromoteTo(d, hn::LoadU(half, x + i));
+    return hn::MulAdd(v, v, sum);
+  };
+  auto a = hn::Zero(d), b = a, c = a, e = a;
+  int64_t i = 0;
+  for (; i + 4 * kStep <= n; i += 4 * kStep) {
+    a = add(i, a);
+    b = add(i + kStep, b);
+    c = add(i + 2 * kStep, c);
+    e = add(i + 3 * kStep, e);
+  }
+  double rest = 0.0;
+  for (; i < n; ++i) rest += static_cast<double>(x[i]) * x[i];
+  return hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(a, b), hn::Add(c, e)))) + rest;
+}
+
+}  // namespace backends::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
 namespace backends::cpu {
 namespace {
 
 constexpr int64_t kChunk = 16384;
 
-// The lanes of one thread's vectors are combined in one order, always.
-double SumOfSquares(const float* x, int64_t n) {
-  double sum = 0.0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t i = 0; i < n; ++i) sum += static_cast<double>(x[i]) * x[i];
-  return sum;
-}
-
 absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeGradNorm(const graph::KernelSpec& spec) {
+  const auto sum_of_squares = BACKENDS_CPU_CHOOSE(SumOfSquares);
   const int64_t n = spec.in(0).elements();
   const int64_t chunks = (n + kChunk - 1) / kChunk;
   return MakeKernel(
@@ -27,7 +54,7 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeGradNorm(const graph::KernelS
         double* partial = static_cast<double*>(args.scratch);
         ParallelFor(threads, chunks, kChunk, [=](int64_t chunk) {
           const int64_t begin = chunk * kChunk;
-          partial[chunk] = SumOfSquares(g + begin, std::min(kChunk, n - begin));
+          partial[chunk] = sum_of_squares(g + begin, std::min(kChunk, n - begin));
         });
         double total = 0.0;
         for (int64_t chunk = 0; chunk < chunks; ++chunk) total += partial[chunk];
@@ -41,3 +68,4 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeGradNorm(const graph::KernelS
 void RegisterGradNorm(graph::KernelTable* table) { AddFloat32(table, "GradNorm", MakeGradNorm); }
 
 }  // namespace backends::cpu
+#endif  // HWY_ONCE

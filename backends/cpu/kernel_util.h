@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "graph/base/bfloat16.h"
 #include "graph/base/status.h"
 #include "graph/runtime/kernel.h"
 
@@ -28,6 +29,12 @@ void AddFloat32(graph::KernelTable* table, const std::string& op_type,
 // refuses mixtures that it does not know.
 void AddFloat32OrBfloat16(graph::KernelTable* table, const std::string& op_type,
                           graph::KernelFactory factory);
+
+// `make(T())`, T the C++ type of `dtype`, which is f32 or bf16.
+template <typename Function>
+auto VisitFloat(graph::DType dtype, const Function& make) {
+  return dtype == graph::DType::kBF16 ? make(graph::BFloat16()) : make(float());
+}
 
 template <typename T>
 const T* In(const graph::KernelArgs& args, int i) {
@@ -85,6 +92,26 @@ void ParallelPieces(int threads, int64_t n, const Function& fn) {
   ParallelFor(threads, (n + kPiece - 1) / kPiece, kPiece, [&](int64_t piece) {
     const int64_t begin = piece * kPiece;
     fn(begin, std::min(kPiece, n - begin));
+  });
+}
+
+// `fn(begin, count)` over pieces of `cols` columns, each `rows` elements of work a
+// column.
+template <typename Function>
+void ParallelColumns(int threads, int64_t rows, int64_t cols, const Function& fn) {
+  constexpr int64_t kPiece = 512;
+  ParallelFor(threads, (cols + kPiece - 1) / kPiece, rows * kPiece, [&](int64_t piece) {
+    const int64_t begin = piece * kPiece;
+    fn(begin, std::min(kPiece, cols - begin));
+  });
+}
+
+// `fn(begin, end)` over groups of rows of `cols` elements that are about 4096 elements.
+template <typename Function>
+void ParallelRows(int threads, int64_t rows, int64_t cols, const Function& fn) {
+  const int64_t group = std::max<int64_t>(1, 4096 / std::max<int64_t>(1, cols));
+  ParallelFor(threads, (rows + group - 1) / group, group * cols, [&](int64_t i) {
+    fn(i * group, std::min(rows, (i + 1) * group));
   });
 }
 
