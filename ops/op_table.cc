@@ -20,6 +20,7 @@
 #include "ops/pack_weights.h"
 #include "ops/patchify.h"
 #include "ops/prepend_token.h"
+#include "ops/quantized_linear.h"
 #include "ops/scale.h"
 #include "ops/slice_rows.h"
 #include "ops/softmax_cross_entropy.h"
@@ -49,6 +50,7 @@ void RegisterOps(graph::SchemaRegistry* registry) {
   RegisterPackWeights(registry);
   RegisterPatchify(registry);
   RegisterPrependToken(registry);
+  RegisterQuantizedLinear(registry);
   RegisterScale(registry);
   RegisterSliceRows(registry);
   RegisterSoftmaxCrossEntropy(registry);

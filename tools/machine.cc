@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "backends/cpu/kernel_table.h"
+
 namespace tools {
 
 MachineDefaults DetectMachine() {
@@ -13,6 +15,8 @@ MachineDefaults DetectMachine() {
   if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0) {
     machine.threads = std::max(1, CPU_COUNT(&cpus));
   }
+  machine.bfloat16 = backends::cpu::HasBfloat16Products();
+  machine.int8_products = backends::cpu::HasInt8Products();
   machine.num_workers = machine.threads >= 8 ? 2 : 1;
   return machine;
 }

@@ -6,7 +6,7 @@
 
 namespace tools {
 
-// Threads: the CPUs this process may run on. Loader threads: one, or two where
+// Precisions: what the CPU backend has fast products for. Threads: the CPUs this process may run on. Loader threads: one, or two where
 // there are eight CPUs and more; they share the CPUs with compute.
 MachineDefaults DetectMachine();
 

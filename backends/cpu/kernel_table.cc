@@ -34,12 +34,21 @@ graph::Backend MakeBackend(int threads) {
   RegisterMatMul(table);
   RegisterPatchify(table);
   RegisterPrependToken(table);
+  RegisterQuantizedLinear(table);
   RegisterScale(table);
   RegisterSliceRows(table);
   RegisterSoftmaxCrossEntropy(table);
   RegisterStopGradient(table);
   RegisterSumToShape(table);
   return backend;
+}
+
+bool HasBfloat16Products() { return HasBfloat16(); }
+
+bool HasInt8Products() {
+  const int isa = dnnl_get_effective_cpu_isa();
+  const auto has = [isa](int bits) { return (isa & bits) == bits; };
+  return has(dnnl_cpu_isa_avx512_core_vnni) || has(dnnl_cpu_isa_avx2_vnni);
 }
 
 }  // namespace backends::cpu

@@ -14,6 +14,12 @@ namespace backends::cpu {
 // (KernelSpec::threads), which is what the kernels themselves go by.
 graph::Backend MakeBackend(int threads);
 
+// Whether products of bf16 have instructions of their own here (AVX512-BF16 or
+// AMX), and those of 8-bit integers (AVX512-VNNI, AVX2-VNNI or AMX);
+// ONEDNN_MAX_CPU_ISA considered. Without them bf16 may be refused or slower than f32.
+bool HasBfloat16Products();
+bool HasInt8Products();
+
 }  // namespace backends::cpu
 
 #endif  // BACKENDS_CPU_KERNEL_TABLE_H_

@@ -29,6 +29,7 @@ graph::Backend MakeBackend() {
   RegisterPackWeights(&backend.kernels);
   RegisterPatchify(&backend.kernels);
   RegisterPrependToken(&backend.kernels);
+  RegisterQuantizedLinear(&backend.kernels);
   RegisterScale(&backend.kernels);
   RegisterSliceRows(&backend.kernels);
   RegisterSoftmaxCrossEntropy(&backend.kernels);

@@ -217,6 +217,46 @@ TEST(Resolve, FlagsThatSayNothingAboutTheTaskAreTakenBackWithALine) {
   EXPECT_EQ(plain->notices.size(), 2u);
 }
 
+// A machine with products of its own for bf16 and 8-bit integers, or not.
+MachineDefaults MachineWith(bool bfloat16, bool int8) {
+  MachineDefaults machine;
+  machine.bfloat16 = bfloat16;
+  machine.int8_products = int8;
+  return machine;
+}
+
+TEST(Resolve, PrecisionsThatTheMachineLacksFallBackWithALine) {
+  for (const bool bfloat16 : {false, true}) {
+    for (const bool int8 : {false, true}) {
+      for (const char* guide : {"same", "bf16", "int8"}) {
+        const auto parsed =
+            ParseTrainFlags({"--precision=bf16", absl::StrCat("--guide_precision=", guide)});
+        ASSERT_TRUE(parsed.ok()) << parsed.status();
+        const auto resolved =
+            ResolveTrainFlags(parsed->flags, VitB(), MachineWith(bfloat16, int8));
+        ASSERT_TRUE(resolved.ok()) << resolved.status();
+        EXPECT_EQ(resolved->flags.precision, bfloat16 ? "bf16" : "fp32");
+        const bool has = std::string(guide) == "int8" ? int8 : bfloat16;
+        const std::string wanted = guide;
+        EXPECT_EQ(resolved->flags.guide_precision, has ? wanted : "same");
+        EXPECT_EQ(resolved->notices.size(),
+                  (bfloat16 ? 0u : 1u) + (has || wanted == "same" ? 0u : 1u));
+        for (const std::string& notice : resolved->notices) {
+          EXPECT_THAT(notice, testing::HasSubstr("precision="));
+          EXPECT_THAT(notice, testing::HasSubstr("needs a CPU with"));
+        }
+      }
+    }
+  }
+}
+
+TEST(Resolve, TheGuidesPrecisionNeedsAGuide) {
+  const auto resolved = Resolve({"--attn_guide=false", "--guide_precision=int8"});
+  ASSERT_TRUE(resolved.ok()) << resolved.status();
+  EXPECT_FALSE(resolved->flags.guide_precision.has_value());
+  EXPECT_THAT(resolved->notices, testing::ElementsAre(testing::HasSubstr("has no effect")));
+}
+
 TEST(Resolve, CompatOfficialIsTheMapAndTheAccumulation) {
   const auto official = Resolve({"--compat=official"});
   ASSERT_TRUE(official.ok()) << official.status();

@@ -67,12 +67,15 @@ void SetRunDefaults(const MachineDefaults& machine, TrainFlags& flags) {
   Default(flags.num_workers, int64_t{machine.num_workers});
   Default(flags.device, std::string("cpu"));
   Default(flags.threads, int64_t{machine.threads});
+  Default(flags.precision, std::string("fp32"));
+  Default(flags.recompute, std::string("none"));
   Default(flags.seed, int64_t{0});
   Default(flags.eval_every, int64_t{0});
   Default(flags.print_every, int64_t{20});
   Default(flags.passes, true);
   flags.overwrite.reset();
   flags.help.reset();
+  flags.plan.reset();
   flags.list_models.reset();
   for (auto field : {&TrainFlags::data_path, &TrainFlags::init_from, &TrainFlags::output_dir,
                      &TrainFlags::dump_graph}) {
@@ -123,6 +126,7 @@ absl::Status JoinDropPos(const TrainFlags& given, ResolvedFlags& resolved) {
   TrainFlags& flags = resolved.flags;
   models::DropPosConfig& droppos = resolved.entry.droppos;
   Default(flags.compat, std::string("paper"));
+  Default(flags.guide_precision, std::string("same"));
   if (*flags.compat == "official") {
     droppos.smooth_grid = "official";
     droppos.official_shuffle = true;
@@ -149,8 +153,13 @@ absl::Status JoinDropPos(const TrainFlags& given, ResolvedFlags& resolved) {
 
   if (droppos.vanilla_mae()) {
     WithoutEffect({"pos_mask_ratio", "mask_token_type", "shuffle", "label_smoothing_sigma",
-                   "sigma_decay", "smooth_grid", "attn_guide", "conf_ignore", "token_size"},
+                   "sigma_decay", "smooth_grid", "attn_guide", "guide_precision", "conf_ignore",
+                   "token_size"},
                   "--drop_pos_type=vanilla_mae predicts no positions", given, resolved);
+  }
+  if (!droppos.vanilla_mae() && !droppos.attn_guide) {
+    WithoutEffect({"guide_precision"}, "there is no guide with --attn_guide=false", given,
+                  resolved);
   }
   if (!droppos.multi_task()) {
     WithoutEffect({"pos_weight"}, "there is one loss here; it is for --drop_pos_type=multi_task",
@@ -161,6 +170,26 @@ absl::Status JoinDropPos(const TrainFlags& given, ResolvedFlags& resolved) {
                   given, resolved);
   }
   return absl::OkStatus();
+}
+
+// Precisions that this machine's products do not have are taken back, with a line.
+void FallBack(const MachineDefaults& machine, ResolvedFlags& resolved) {
+  TrainFlags& flags = resolved.flags;
+  if (flags.precision == "bf16" && !machine.bfloat16) {
+    resolved.notices.push_back(
+        "--precision=bf16 needs a CPU with AVX512-BF16 or AMX; this one has neither, so fp32 "
+        "is used");
+    flags.precision = "fp32";
+  }
+  const bool bf16_guide = flags.guide_precision == "bf16";
+  if ((bf16_guide && !machine.bfloat16) ||
+      (flags.guide_precision == "int8" && !machine.int8_products)) {
+    resolved.notices.push_back(absl::StrCat(
+        "--guide_precision=", *flags.guide_precision, " needs a CPU with ",
+        bf16_guide ? "AVX512-BF16 or AMX" : "AVX512-VNNI or AMX",
+        "; this one has neither, so the guide computes as the rest does"));
+    flags.guide_precision = "same";
+  }
 }
 
 // token_size is redundant, unless it is wrong, or the official grid is made of it.
@@ -210,6 +239,7 @@ absl::StatusOr<ResolvedFlags> ResolveTrainFlags(const TrainFlags& flags,
   RETURN_IF_ERROR(models::Validate(resolved.entry.recipe));
   RETURN_IF_ERROR(CheckTokenSize(resolved));
   SetRunDefaults(machine, resolved.flags);
+  FallBack(machine, resolved);
   RETURN_IF_ERROR(ResolveBatch(resolved));
 
   resolved.lr =

@@ -15,6 +15,8 @@ namespace tools {
 struct MachineDefaults {
   int threads = 1;
   int num_workers = 1;
+  bool bfloat16 = false;       // fast products of bf16
+  bool int8_products = false;  // of 8-bit integers
 };
 
 struct ResolvedFlags {

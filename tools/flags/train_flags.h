@@ -70,6 +70,9 @@ struct TrainFlags {
   // Run.
   absl::optional<std::string> device;
   absl::optional<int64_t> threads;
+  absl::optional<std::string> precision;        // "fp32" or "bf16"
+  absl::optional<std::string> guide_precision;  // "same", "bf16" or "int8"
+  absl::optional<std::string> recompute;        // "none", "mlp" or "block"
   absl::optional<int64_t> seed;
   absl::optional<int64_t> steps;       // unset: all epochs
   absl::optional<int64_t> eval_every;  // 0: at the end of each epoch only
@@ -85,6 +88,8 @@ struct TrainFlags {
   absl::optional<std::string> output_dir;  // unset: see models/training/output_dir.h
   absl::optional<bool> overwrite;
   absl::optional<std::string> dump_graph;
+  absl::optional<bool> plan;
+  absl::optional<int64_t> profile;  // steps
   absl::optional<int64_t> vis_every;  // 0: never
 
   // Redundant, but checked against the grid; smooth_grid=official computes with it.

@@ -1,0 +1,118 @@
+#include "graph/passes/quantize.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/graph/passes/pass_testing.h"
+
+namespace graph {
+namespace {
+
+const QuantizePass kPass({"guide/"});
+
+TEST(QuantizePassTest, NothingToDo) {
+  // Another name, packed weights, rows without an image, a weight that is computed.
+  ExpectUnchanged(kPass, R"(
+    net t
+    input x f32[2,3,8]
+    input r f32[6,8]
+    input v f32[4,8]
+    state w f32[4,8]
+    state b f32[4]
+    p f32[64,64] = PackWeights(w) trans_w=1 @pack
+    y f32[2,3,4] = Linear(x, w, b) activation="none" @fc
+    z f32[2,3,4] = Linear(x, p, b) activation="none" packed=1 cols=4 @guide/packed
+    t f32[6,4] = Linear(r, w, b) activation="none" @guide/rows
+    u f32[2,3,4] = Linear(x, v, b) activation="none" @guide/computed
+    output y
+    output z
+    output t
+    output u)");
+  ExpectUnchanged(kPass, "net empty");
+  ExpectUnchanged(QuantizePass({}), R"(
+    net t
+    input x f32[2,3,8]
+    state w f32[4,8]
+    state b f32[4]
+    y f32[2,3,4] = Linear(x, w, b) activation="none" @guide/fc
+    output y)");
+}
+
+TEST(QuantizePassTest, OneQuantizationForAllReaders) {
+  ExpectRewrite(kPass, R"(
+    net t
+    input x f32[2,3,8]
+    state w f32[4,8]
+    state b f32[4]
+    y f32[2,3,4] = Linear(x, w, b) activation="gelu" @guide/fc
+    z f32[2,3,4] = Linear(x, w, b) activation="none" @guide/again
+    t f32[2,3,4] = Linear(x, w, b) activation="none" @fc
+    output y
+    output z
+    output t)",
+                R"(
+    net t
+    input x f32[2,3,8]
+    state w f32[4,8]
+    state b f32[4]
+    quantize/w.packed i8[80,64], quantize/w.scales f32[4] = QuantizeWeights(w) @quantize/w
+    y f32[2,3,4] = QuantizedLinear(x, quantize/w.packed, quantize/w.scales, b) activation="gelu" @guide/fc
+    z f32[2,3,4] = QuantizedLinear(x, quantize/w.packed, quantize/w.scales, b) activation="none" @guide/again
+    t f32[2,3,4] = Linear(x, w, b) activation="none" @fc
+    output y
+    output z
+    output t)");
+}
+
+TEST(QuantizePassTest, BehindACastThatOthersMayRead) {
+  ExpectRewrite(kPass, R"(
+    net t
+    input x bf16[2,3,8]
+    state w f32[4,8]
+    state b f32[4]
+    c bf16[4,8] = Cast(w) dtype="bf16" @cast
+    y bf16[2,3,4] = Linear(x, c, b) activation="none" @guide/fc
+    output y)",
+                R"(
+    net t
+    input x bf16[2,3,8]
+    state w f32[4,8]
+    state b f32[4]
+    quantize/w.packed i8[80,64], quantize/w.scales f32[4] = QuantizeWeights(w) @quantize/w
+    y bf16[2,3,4] = QuantizedLinear(x, quantize/w.packed, quantize/w.scales, b) activation="none" @guide/fc
+    output y)");
+  ExpectRewrite(kPass, R"(
+    net t
+    input x bf16[2,3,8]
+    state w f32[4,8]
+    state b f32[4]
+    c bf16[4,8] = Cast(w) dtype="bf16" @cast
+    y bf16[2,3,4] = Linear(x, c, b) activation="none" @guide/fc
+    z bf16[2,3,4] = Linear(x, c, b) activation="none" @fc
+    output y
+    output z)",
+                R"(
+    net t
+    input x bf16[2,3,8]
+    state w f32[4,8]
+    state b f32[4]
+    c bf16[4,8] = Cast(w) dtype="bf16" @cast
+    quantize/w.packed i8[80,64], quantize/w.scales f32[4] = QuantizeWeights(w) @quantize/w
+    y bf16[2,3,4] = QuantizedLinear(x, quantize/w.packed, quantize/w.scales, b) activation="none" @guide/fc
+    z bf16[2,3,4] = Linear(x, c, b) activation="none" @fc
+    output y
+    output z)");
+}
+
+TEST(QuantizePassTest, NotBehindTheUpdateOfTheWeight) {
+  ExpectUnchanged(kPass, R"(
+    net t
+    input x f32[2,3,8]
+    state w f32[4,8] -> w.out
+    state b f32[4]
+    w.out f32[4,8] = Add(w, w) @update
+    y f32[2,3,4] = Linear(x, w.out, b) activation="none" @guide/fc
+    output y)");
+}
+
+}  // namespace
+}  // namespace graph

@@ -1,0 +1,20 @@
+#include "tools/flags/pass_options.h"
+
+namespace tools {
+
+graph::PipelineOptions PassOptions(const TrainFlags& flags) {
+  graph::PipelineOptions options;
+  options.enabled = flags.passes.value_or(true);
+  if (flags.disable_pass) {
+    options.disabled = {flags.disable_pass->begin(), flags.disable_pass->end()};
+  }
+  if (flags.precision == "bf16") options.precision = graph::DType::kBF16;
+  if (flags.guide_precision == "bf16") {
+    options.precision_overrides = {{"guide/", graph::DType::kBF16}};
+  } else if (flags.guide_precision == "int8") {
+    options.precision_overrides = {{"guide/", graph::DType::kI8}};
+  }
+  return options;
+}
+
+}  // namespace tools
