@@ -21,6 +21,7 @@ graph::Backend MakeBackend(int threads) {
   RegisterAddLayerNorm(table);
   RegisterAttention(table);
   RegisterBiasAdd(table);
+  RegisterCast(table);
   RegisterClipFactors(table);
   RegisterFill(table);
   RegisterGatherRows(table);
@@ -32,6 +33,7 @@ graph::Backend MakeBackend(int threads) {
   RegisterLayerNorm(table);
   RegisterLinear(table);
   RegisterMatMul(table);
+  RegisterPackWeights(table);
   RegisterPatchify(table);
   RegisterPrependToken(table);
   RegisterQuantizedLinear(table);

@@ -2,14 +2,13 @@
 #include "backends/cpu/kernel_util.h"
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/onednn.h"
+#include "backends/cpu/packed_weights.h"
 
 namespace backends::cpu {
 namespace {
 
 absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeLinear(const graph::KernelSpec& spec) {
-  const int64_t rows = spec.in(0).rows();
-  const int64_t k = spec.in(0).cols();
-  const int64_t n = spec.out(0).cols();
+  const int64_t rows = spec.in(0).rows(), k = spec.in(0).cols(), n = spec.out(0).cols();
   dnnl::primitive_attr epilogue;
   if (spec.op->Str("activation") == "gelu") {
     dnnl::post_ops gelu;
@@ -19,14 +18,17 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeLinear(const graph::KernelSpe
   return PrimitiveKernel::Make(
       spec, {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_BIAS}, {DNNL_ARG_DST},
       [&](const dnnl::primitive_attr& attr) {
-        return dnnl::matmul::primitive_desc(Engine(), Matrix(rows, k), TransposedMatrix(k, n),
-                                            Matrix(1, n), Matrix(rows, n), attr);
+        return dnnl::matmul::primitive_desc(
+            Engine(), Matrix(rows, k, spec.in(0).dtype), ProductWeights(spec, /*trans_w=*/true),
+            Matrix(1, n, spec.in(2).dtype), Matrix(rows, n, spec.out(0).dtype), attr);
       },
       epilogue);
 }
 
 }  // namespace
 
-void RegisterLinear(graph::KernelTable* table) { AddFloat32(table, "Linear", MakeLinear); }
+void RegisterLinear(graph::KernelTable* table) {
+  AddFloat32OrBfloat16(table, "Linear", MakeLinear);
+}
 
 }  // namespace backends::cpu

@@ -8,7 +8,6 @@
 #ifndef BACKENDS_CPU_ONEDNN_H_
 #define BACKENDS_CPU_ONEDNN_H_
 
-#include <initializer_list>
 #include <memory>
 #include <string>
 #include <utility>
@@ -43,33 +42,47 @@ std::string OneDnnVersion();
 // "AVX-512 + BF16", ...
 std::string EffectiveIsa();
 
-// A dense row-major f32 matrix (rows, cols), and the same memory read as its
+// Whether oneDNN computes with bf16 factors here in instructions made for them
+// (AVX512_BF16 or AMX). Without them it refuses most bf16 operators, or is slow.
+bool HasBfloat16();
+
+// oneDNN's name of f32 or bf16.
+dnnl::memory::data_type DnnlType(graph::DType dtype);
+
+// A dense row-major matrix (rows, cols), and the same memory read as its
 // transpose: a (cols, rows) matrix stored as (rows, cols) has shape (rows, cols)
 // after TransposedMatrix(rows, cols).
-dnnl::memory::desc Matrix(int64_t rows, int64_t cols);
-dnnl::memory::desc TransposedMatrix(int64_t rows, int64_t cols);
+dnnl::memory::desc Matrix(int64_t rows, int64_t cols, graph::DType dtype = graph::DType::kF32);
+dnnl::memory::desc TransposedMatrix(int64_t rows, int64_t cols,
+                                    graph::DType dtype = graph::DType::kF32);
+// The same in the layout that a primitive prefers.
+dnnl::memory::desc AnyMatrix(int64_t rows, int64_t cols, graph::DType dtype);
 // n dense f32.
 dnnl::memory::desc Vector(int64_t n);
 
-// A kernel that is one primitive.
+// A kernel that is one primitive, behind reorders of its inputs where it asks for
+// them.
 class PrimitiveKernel final : public graph::Kernel {
  public:
+  // (DNNL_ARG_*, layout) of arguments whose tensor is stored in that layout.
+  using Stored = std::vector<std::pair<int, dnnl::memory::desc>>;
+
   // `make_pd(attr)` returns the primitive descriptor, built with Engine() and
   // that attribute; `inputs` and `outputs` are the DNNL_ARG_* that the
   // operator's inputs and outputs are, in order, and `also` names input
-  // positions that are given under a second DNNL_ARG_*. A refusal of anything
-  // that `make_pd` does is a Status with the operator, its tensors' types and
-  // oneDNN's reason.
+  // positions that are given under a second DNNL_ARG_*. An input in `stored` that
+  // the descriptor wants in another layout is reordered into scratch on every run.
+  // A refusal of anything that `make_pd` does is a Status with the operator, its
+  // tensors' types and oneDNN's reason.
   template <typename MakePd>
   static absl::StatusOr<std::unique_ptr<graph::Kernel>> Make(
-      const graph::KernelSpec& spec, std::initializer_list<int> inputs,
-      std::initializer_list<int> outputs, MakePd make_pd,
-      dnnl::primitive_attr attr = dnnl::primitive_attr(),
-      std::initializer_list<std::pair<int, int>> also = {}) {
+      const graph::KernelSpec& spec, absl::Span<const int> inputs, absl::Span<const int> outputs,
+      MakePd make_pd, dnnl::primitive_attr attr = dnnl::primitive_attr(),
+      absl::Span<const std::pair<int, int>> also = {}, const Stored& stored = {}) {
     std::unique_ptr<PrimitiveKernel> kernel(new PrimitiveKernel(spec.threads));
     RETURN_IF_ERROR(Guard(spec, [&] {
       attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-      kernel->Adopt(make_pd(attr), inputs, outputs, also);
+      kernel->Adopt(make_pd(attr), inputs, outputs, also, stored);
     }));
     return kernel;
   }
@@ -86,20 +99,30 @@ class PrimitiveKernel final : public graph::Kernel {
   // into a Status.
   static absl::Status Guard(const graph::KernelSpec& spec, absl::FunctionRef<void()> make);
   void Adopt(const dnnl::primitive_desc_base& pd, absl::Span<const int> inputs,
-             absl::Span<const int> outputs, absl::Span<const std::pair<int, int>> also);
+             absl::Span<const int> outputs, absl::Span<const std::pair<int, int>> also,
+             const Stored& stored);
 
   // Where an argument's address comes from.
   enum class Source { kInput, kOutput, kScratch };
   struct Argument {
     Source source;
-    int position;  // among inputs or outputs
+    size_t position;  // among inputs or outputs; in scratch, of its first byte
     dnnl::memory memory;
   };
+  // A primitive and its arguments, from `first` up to the next step's.
+  struct Step {
+    dnnl::primitive primitive;
+    size_t first;
+  };
+
+  void AddStep(const dnnl::primitive_desc_base& pd);
+  // To the last step.
+  void AddArgument(int arg, Source source, size_t position, const dnnl::memory::desc& desc);
 
   const int threads_;
   size_t scratch_bytes_ = 0;
   std::string implementation_;
-  dnnl::primitive primitive_;
+  std::vector<Step> steps_;
   dnnl::stream stream_;  // of its own, so that Run() makes none on a new thread
   std::vector<Argument> arguments_;
   std::vector<dnnl_exec_arg_t> exec_args_;  // the same in oneDNN's form

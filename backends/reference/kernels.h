@@ -100,6 +100,7 @@ void RegisterMatMul(graph::KernelTable* table);
 void RegisterPackWeights(graph::KernelTable* table);
 void RegisterPatchify(graph::KernelTable* table);
 void RegisterPrependToken(graph::KernelTable* table);
+void RegisterQuantizedLinear(graph::KernelTable* table);
 void RegisterScale(graph::KernelTable* table);
 void RegisterSliceRows(graph::KernelTable* table);
 void RegisterSoftmaxCrossEntropy(graph::KernelTable* table);
