@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "gtest/gtest.h"
 #include "tests/harness/op_case.h"
 
@@ -33,6 +35,45 @@ TEST(AddLayerNorm, Cases) {
   RunCase(wide);
 }
 
+OpCase Typed(graph::TensorType a, graph::TensorType b, const char* dtype, graph::TensorType y) {
+  OpCase c = Case(a.shape, graph::Shape(a.shape.begin(), a.shape.end() - 1), {0, 1});
+  c.attrs["dtype"] = std::string(dtype);
+  c.inputs[0].type = a;
+  c.inputs[1].type = b;
+  c.outputs[1] = y;
+  for (auto& input : c.inputs) input.check_gradient = false;
+  return c;
+}
+
+TEST(AddLayerNorm, EitherPrecision) {
+  for (const graph::Shape& x : {graph::Shape{3, 1}, {3, 7}, {5, 64}, {7, 197}, {17, 768}}) {
+    for (const auto& a : {F32(x), BF16(x)}) {
+      for (const auto& b : {F32(x), BF16(x)}) {
+        RunCase(Typed(a, b, "same", a));
+        RunCase(Typed(a, b, "f32", F32(x)));
+        RunCase(Typed(a, b, "bf16", BF16(x)));
+      }
+    }
+  }
+}
+
+TEST(AddLayerNorm, RowsWithALargeMean) {
+  OpCase c = Typed(F32({5, 197}), F32({5, 197}), "f32", F32({5, 197}));
+  // Not larger: the sum is rounded to f32 before it is normalised, the reference's is not.
+  c.inputs[0].generate = Normal(1.0, 30.0);
+  RunCase(c);
+}
+
+TEST(AddLayerNorm, NonFiniteElementsShow) {
+  OpCase c = Typed(F32({2, 19}), BF16({2, 19}), "bf16", BF16({2, 19}));
+  std::vector<double> values(38, 1.0);
+  values[18] = std::nan("");
+  values[1] = 2.0;
+  values[20] = 3.0;
+  c.inputs[1].generate = Values(values);
+  RunCase(c);
+}
+
 TEST(AddLayerNorm, IsAddThenLayerNorm) {
   const std::vector<HostTensor> in = MakeInputs(Case({3, 5}, {3}, {0, 1}));
   const auto sum = Reference("Add", {}, {in[0].ToF64(), in[1].ToF64()});
@@ -53,6 +94,10 @@ TEST(AddLayerNorm, RefusesBadInputs) {
   ExpectRefused("AddLayerNorm", eps, {x, F32({3, 2}), F32({3}), F32({3})}, "input 1");
   ExpectRefused("AddLayerNorm", eps, {x, x, F32({2}), F32({3})}, "input 2");
   ExpectRefused("AddLayerNorm", eps, {x, x, F32({3}), F64({3})}, "input 3");
+  ExpectRefused("AddLayerNorm", eps, {x, F64({2, 3}), F32({3}), F32({3})}, "input 1");
+  ExpectRefused("AddLayerNorm", eps, {BF16({2, 3}), x, BF16({3}), F32({3})}, "input 2");
+  ExpectRefused("AddLayerNorm", {{"eps", 1e-6f}, {"dtype", std::string("i8")}},
+                {x, x, F32({3}), F32({3})}, "'dtype' is 'i8'");
   ExpectRefused("AddLayerNorm", eps, {I32({2, 3}), x, F32({3}), F32({3})}, "input 0");
   ExpectRefused("AddLayerNorm", {{"eps", -1.0f}}, {x, x, F32({3}), F32({3})}, "'eps' is -1");
 }

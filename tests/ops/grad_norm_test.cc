@@ -9,7 +9,7 @@ namespace {
 
 TEST(GradNorm, Cases) {
   for (const graph::Shape& shape :
-       {graph::Shape{1}, {37}, {3, 5}, {2, 1, 5}, {2, 3, 1, 5}, {3, 33333}}) {
+       {graph::Shape{1}, {37}, {3, 5}, {2, 1, 5}, {2, 3, 1, 5}, {31}, {32}, {33}, {3, 33333}}) {
     RunCase({"GradNorm", {}, {{F32(shape), Normal(3.0)}}, {F32({1})}});
   }
 }

@@ -1,4 +1,8 @@
+#include <cmath>
+#include <limits>
+
 #include "gtest/gtest.h"
+#include "tests/harness/backends.h"
 #include "tests/harness/op_case.h"
 
 namespace harness {
@@ -49,6 +53,116 @@ TEST(LayerNormGrad, Cases) {
   RunCase(GradCase({67, 33}, {67}));
 }
 
+// With `skip` and other element types.
+OpCase TypedGrad(graph::TensorType x, graph::TensorType dy, bool skip) {
+  OpCase c = GradCase(x.shape, graph::Shape(x.shape.begin(), x.shape.end() - 1));
+  c.inputs[0].type = x;
+  c.inputs[4].type = dy;
+  if (skip) c.inputs.push_back({F32(x.shape), Normal(3.0)});
+  return c;
+}
+
+TEST(LayerNorm, EitherPrecision) {
+  for (const graph::Shape& x : {graph::Shape{3, 1}, {3, 7}, {5, 64}, {7, 197}, {17, 768}}) {
+    for (const auto& type : {F32(x), BF16(x)}) {
+      OpCase c = Case(x, {x[0]});
+      for (auto& input : c.inputs) input.check_gradient = x[1] == 7;
+      c.inputs[0].type = type;
+      for (const char* dtype : {"same", "f32", "bf16"}) {
+        c.attrs["dtype"] = std::string(dtype);
+        c.outputs[0] = dtype == std::string("same")  ? type
+                       : dtype == std::string("f32") ? F32(x)
+                                                     : BF16(x);
+        RunCase(c);
+      }
+    }
+  }
+}
+
+TEST(LayerNorm, RowsWithALargeMean) {
+  for (int64_t cols : {7, 197, 768}) {
+    OpCase c = Case({5, cols}, {5});
+    for (auto& input : c.inputs) input.check_gradient = false;
+    c.inputs[0].generate = Normal(1.0, 1e4);
+    RunCase(c);
+  }
+}
+
+TEST(LayerNorm, ConstantRows) {
+  for (int64_t cols : {1, 7, 197, 768}) {
+    OpCase c = Case({3, cols}, {3});
+    for (auto& input : c.inputs) input.check_gradient = false;
+    for (double value : {0.0, 0.3, -1234.567}) {
+      c.inputs[0].generate = Constant(value);
+      const std::vector<HostTensor> in = MakeInputs(c);
+      for (const graph::Backend& backend : TestBackends()) {
+        const auto out = RunOn(backend, c.type, {{"eps", kEps}}, in);
+        ASSERT_TRUE(out.ok()) << out.status();
+        for (int64_t i = 0; i < 3 * cols; ++i) {
+          ASSERT_NEAR((*out)[0].Get(i), in[2].Get(i % cols), 1e-3) << backend.name << " " << value;
+        }
+        EXPECT_NEAR((*out)[2].Get(0), 0.0, 1e-12) << backend.name << " " << value;
+      }
+    }
+  }
+}
+
+TEST(LayerNorm, NonFiniteElementsShow) {
+  OpCase c = Case({3, 19}, {3});
+  for (auto& input : c.inputs) input.check_gradient = false;
+  std::vector<double> values(57, 1.0);
+  for (size_t i = 0; i < values.size(); i += 2) values[i] = 2.0;
+  values[18] = std::nan("");
+  c.inputs[0].generate = Values(values);
+  RunCase(c);
+  const double inf = std::numeric_limits<double>::infinity();
+  values[20] = inf;
+  for (const auto& type : {F32({3, 19}), BF16({3, 19})}) {
+    for (const graph::Backend& backend : TestBackends()) {
+      const auto out =
+          RunOn(backend, "LayerNorm", {{"eps", kEps}},
+                {HostTensor(type, values), HostTensor(F32({19}), std::vector<double>(19, 1.0)),
+                 HostTensor(F32({19}), std::vector<double>(19, 0.0))});
+      ASSERT_TRUE(out.ok()) << out.status();
+      EXPECT_TRUE(std::isnan((*out)[0].Get(0))) << backend.name;
+      EXPECT_TRUE(std::isnan((*out)[0].Get(20))) << backend.name;
+      EXPECT_TRUE(std::isfinite((*out)[0].Get(40))) << backend.name;
+    }
+  }
+}
+
+TEST(LayerNormGrad, EitherPrecisionAndSkip) {
+  for (const graph::Shape& shape :
+       {graph::Shape{1, 7}, {3, 1}, {16, 64}, {17, 64}, {67, 197}, {33, 768}, {2000, 7}}) {
+    for (bool skip : {false, true}) {
+      for (const auto& x : {F32(shape), BF16(shape)}) {
+        for (const auto& dy : {F32(shape), BF16(shape)}) RunCase(TypedGrad(x, dy, skip));
+      }
+    }
+  }
+}
+
+TEST(LayerNormGrad, EqualForEveryNumberOfThreads) {
+  const std::vector<HostTensor> in = MakeInputs(TypedGrad(F32({1030, 67}), F32({1030, 67}), true));
+  for (const graph::Backend& backend : TestBackends()) {
+    const auto one = RunOn(backend, "LayerNormGrad", {{"eps", kEps}}, in, 1);
+    const auto three = RunOn(backend, "LayerNormGrad", {{"eps", kEps}}, in, 3);
+    ASSERT_TRUE(one.ok() && three.ok()) << backend.name;
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE((*one)[i] == (*three)[i]) << backend.name << " " << i;
+  }
+}
+
+TEST(LayerNormGrad, NonFiniteElementsShow) {
+  std::vector<double> values(57, 1.0);
+  for (size_t i = 0; i < values.size(); i += 2) values[i] = 2.0;
+  values[18] = std::nan("");
+  for (int input : {0, 4, 5}) {
+    OpCase c = TypedGrad(F32({3, 19}), F32({3, 19}), true);
+    c.inputs[input].generate = Values(values);
+    RunCase(c);
+  }
+}
+
 TEST(LayerNorm, KnownRow) {
   const auto out =
       Reference("LayerNorm", {{"eps", 0.5f}},
@@ -80,6 +194,21 @@ TEST(LayerNorm, RefusesBadInputs) {
   ExpectRefused("LayerNorm", eps, {F32({2, 3}), F64({3}), F32({3})}, "input 1");
   ExpectRefused("LayerNorm", eps, {I32({2, 3}), F32({3}), F32({3})}, "input 0");
   ExpectRefused("LayerNorm", {{"eps", -1.0f}}, {F32({2, 3}), F32({3}), F32({3})}, "'eps' is -1");
+  ExpectRefused("LayerNorm", eps, {BF16({2, 3}), BF16({3}), F32({3})}, "input 1");
+  ExpectRefused("LayerNorm", {{"eps", 1e-6f}, {"dtype", std::string("f64")}},
+                {F32({2, 3}), F32({3}), F32({3})}, "'dtype' is 'f64'");
+  ExpectRefused("LayerNorm", {{"eps", 1e-6f}, {"dtype", std::string("f32")}},
+                {F64({2, 3}), F64({3}), F64({3})}, "'dtype' is 'f32'");
+  ExpectRefused("LayerNorm", {{"eps", 1e-6f}, {"dtype", std::string("half")}},
+                {F32({2, 3}), F32({3}), F32({3})}, "'dtype' is 'half'");
+  const auto skip = [&](graph::TensorType type) {
+    ExpectRefused("LayerNormGrad", eps,
+                  {F32({2, 3}), F32({3}), F32({2}), F32({2}), F32({2, 3}), type}, "input 5");
+  };
+  skip(F32({3, 2}));
+  skip(BF16({2, 3}));
+  ExpectRefused("LayerNormGrad", eps, {F32({2, 3}), F32({3}), F32({2}), F32({2}), F64({2, 3})},
+                "input 4");
   ExpectRefused("LayerNormGrad", eps, {F32({2, 3}), F32({3}), F32({3}), F32({2}), F32({2, 3})},
                 "input 2");
   ExpectRefused("LayerNormGrad", eps, {F32({2, 3}), F32({3}), F32({2}), F32({2}), F32({3, 2})},

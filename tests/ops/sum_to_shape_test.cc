@@ -1,14 +1,58 @@
+#include <cmath>
+#include <limits>
+
 #include "gtest/gtest.h"
+#include "tests/harness/backends.h"
 #include "tests/harness/op_case.h"
 
 namespace harness {
 namespace {
 
-OpCase Case(graph::Shape x, graph::Shape y) {
+OpCase Case(graph::Shape x, graph::Shape y, bool bf16 = false) {
   return {"SumToShape",
           {{"shape", std::vector<int64_t>(y.begin(), y.end())}},
-          {{F32(x), Normal()}},
+          {{bf16 ? BF16(x) : F32(x), Normal()}},
           {F32(y)}};
+}
+
+// Rows on either side of what a chunk and four rows of it are, columns on either side
+// of vectors and of blocks.
+TEST(SumToShape, RowsAndColumnsOfManySizes) {
+  for (bool bf16 : {false, true}) {
+    for (int64_t cols : {1, 7, 16, 64, 197}) {
+      for (int64_t rows : {0, 1, 2, 3, 4, 15, 16, 17, 67, 1030}) {
+        RunCase(Case({rows, cols}, {cols}, bf16));
+      }
+    }
+    RunCase(Case({70, 768}, {768}, bf16));
+    RunCase(Case({18, 4100}, {4100}, bf16));
+    RunCase(Case({18, 5, 820}, {1, 5, 820}, bf16));
+  }
+}
+
+TEST(SumToShape, NonFiniteElementsShow) {
+  const double inf = std::numeric_limits<double>::infinity();
+  for (double bad : {inf, -inf, std::nan("")}) {
+    std::vector<double> values(40 * 17, 1.0);
+    values[29 * 17 + 16] = bad;
+    values[31 * 17 + 3] = bad;
+    for (const graph::TensorType& type : {F32({40, 17}), BF16({40, 17})}) {
+      RunCase({"SumToShape",
+               {{"shape", std::vector<int64_t>{17}}},
+               {{type, Values(values)}},
+               {F32({17})}});
+    }
+  }
+}
+
+TEST(SumToShape, EqualForEveryNumberOfThreads) {
+  const std::vector<HostTensor> in = MakeInputs(Case({1030, 197}, {197}));
+  for (const graph::Backend& backend : TestBackends()) {
+    const auto one = RunOn(backend, "SumToShape", {{"shape", std::vector<int64_t>{197}}}, in, 1);
+    const auto three = RunOn(backend, "SumToShape", {{"shape", std::vector<int64_t>{197}}}, in, 3);
+    ASSERT_TRUE(one.ok() && three.ok()) << backend.name;
+    EXPECT_TRUE(*one == *three) << backend.name;
+  }
 }
 
 TEST(SumToShape, Cases) {

@@ -114,6 +114,7 @@ const std::vector<Vendor>& Vendors() {
       {"oneDNN", {"dnnl", "oneapi/"}, {"backends/cpu/"}},
       // Tests use it where they need linear algebra of their own.
       {"Eigen", {"eigen3/", "Eigen/", "unsupported/Eigen/"}, {"backends/cpu/", "tests/"}},
+      {"Highway", {"hwy/"}, {"backends/cpu/"}},
       {"OpenMP", {"omp.h"}, {"backends/cpu/", "tests/"}},
       {"protobuf",
        {"google/protobuf/", "graph/proto/", "tools/onnx/onnx.pb.h"},
