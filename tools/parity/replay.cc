@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "graph/autodiff/autodiff.h"
+#include "graph/base/bfloat16.h"
 #include "graph/base/status.h"
 #include "graph/schema/builder.h"
 #include "models/droppos/droppos.h"
@@ -32,6 +33,9 @@ Values ToValues(const Tensor& tensor) {
       break;
     case graph::DType::kU8:
       copy(tensor.as<uint8_t>());
+      break;
+    case graph::DType::kBF16:
+      copy(tensor.as<graph::BFloat16>());
       break;
     default:
       copy(tensor.as<float>());
@@ -235,6 +239,20 @@ absl::StatusOr<double> AccuracySlack(const CaseNet& net, const Executable& execu
   return total == 0 ? 0.0 : near / total;
 }
 
+Origin OriginOf(const graph::Net& net, const std::string& blob) {
+  const BlobId id = net.Find(blob);
+  Origin origin;
+  for (const graph::Op& op : net.ops) {
+    if (std::find(op.outputs.begin(), op.outputs.end(), id) != op.outputs.end()) {
+      origin.op = op.Describe();
+      origin.type = net.type(id);
+      return origin;
+    }
+    ++origin.order;
+  }
+  return origin;
+}
+
 absl::Status ReplayGradients(const GoldenCase& golden, const graph::CompileOptions& compile,
                              ReplayResult* result) {
   ASSIGN_OR_RETURN(CaseNet net, BuildCaseNet(golden, *compile.registry, /*update=*/false));
@@ -247,6 +265,7 @@ absl::Status ReplayGradients(const GoldenCase& golden, const graph::CompileOptio
   for (const auto& [tensor, blob] : net.outputs) {
     if (!golden.has_gradients && absl::StartsWith(tensor, "grad/")) continue;
     ASSIGN_OR_RETURN(result->tensors[tensor], Fetch(*executable, blob));
+    result->origins[tensor] = OriginOf(executable->net(), blob);
   }
   ASSIGN_OR_RETURN(result->accuracy_slack, AccuracySlack(net, *executable));
   return absl::OkStatus();

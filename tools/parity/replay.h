@@ -18,10 +18,19 @@ struct Values {
   std::vector<double> data;
 };
 
+// Where in the net that ran a tensor was made.
+struct Origin {
+  std::string op;  // "Linear 'decoder_pred'"
+  graph::TensorType type;
+  int order = 0;  // of the operator
+};
+
 struct ReplayResult {
   // By the names of the case: "out/logits", "grad/norm.bias", "train/loss", ...
   // Holds everything the case must have for its configuration, and no more.
   std::map<std::string, Values> tensors;
+  // Of out/*, grad/* and gradnorm/*.
+  std::map<std::string, Origin> origins;
   // Largest share of out/acc1, and of each step's train/acc1, that could flip
   // because two best logits differ by less than 1e-4.
   double accuracy_slack = 0;

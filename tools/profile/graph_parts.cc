@@ -18,12 +18,13 @@ struct Place {
 Place PlaceOf(const graph::Op& op) {
   if (RoleOf(op) == Role::kOptimizer) return {"optimizer", "", op.type};
   absl::string_view name = op.name;
-  for (const char* scope : {"recompute/", "grad/", "guide/"}) absl::ConsumePrefix(&name, scope);
+  for (const char* scope : {"cast/", "recompute/", "grad/", "guide/"})
+    absl::ConsumePrefix(&name, scope);
   Place place;
   place.block = BlockOf(name);
   place.box = place.block.empty() ? PartOf(name) : place.block.substr(0, place.block.rfind('.'));
   absl::string_view rest = name.substr(place.block.empty() ? place.box.size() : place.block.size());
-  absl::ConsumePrefix(&rest, ".");
+  while (!rest.empty() && (rest[0] == '.' || rest[0] == ':')) rest.remove_prefix(1);
   place.line = std::string(rest.empty() ? op.type : rest);
   return place;
 }
@@ -91,9 +92,9 @@ GraphParts PartsOf(const Profile& profile) {
   for (GraphBox& box : parts.boxes) {
     if (box.role == Role::kBackward) std::reverse(box.lines.begin(), box.lines.end());
     if (box.role != Role::kOptimizer) continue;
-    std::stable_sort(box.lines.begin(), box.lines.end(), [](const GraphLine& a, const GraphLine& b) {
-      return a.totals.ms > b.totals.ms;
-    });
+    std::stable_sort(
+        box.lines.begin(), box.lines.end(),
+        [](const GraphLine& a, const GraphLine& b) { return a.totals.ms > b.totals.ms; });
   }
   const graph::Net& net = profile.executables[last]->net();
   const graph::Uses uses(net);

@@ -85,8 +85,7 @@ class Drawing {
 
   // By the square root of the share, so that small ones can be told apart.
   Fill FillOf(double share) const {
-    const double at =
-        darkest_ > 0 ? std::min(1.0, std::sqrt(share / darkest_)) * kSteps : 0;
+    const double at = darkest_ > 0 ? std::min(1.0, std::sqrt(share / darkest_)) * kSteps : 0;
     const int i = std::min(kSteps - 1, static_cast<int>(at));
     int rgb[3];
     for (int c = 0; c < 3; ++c) {
@@ -102,15 +101,13 @@ class Drawing {
 
   void Header(std::string* text) const {
     const graph::Net& net = profile_.executables.back()->net();
-    absl::StrAppend(
-        text,
-        Text(kMargin, 34,
-             absl::StrFormat("%s: %.2f ms a step", net.name, step_ms_),
-             "font-size=\"22\" font-weight=\"bold\""),
-        Text(kMargin, 56,
-             absl::StrFormat("mean of %d steps; %d operators; times are of a step",
-                             profile_.steps.size(), net.ops.size()),
-             "fill=\"#555\""));
+    absl::StrAppend(text,
+                    Text(kMargin, 34, absl::StrFormat("%s: %.2f ms a step", net.name, step_ms_),
+                         "font-size=\"22\" font-weight=\"bold\""),
+                    Text(kMargin, 56,
+                         absl::StrFormat("mean of %d steps; %d operators; times are of a step",
+                                         profile_.steps.size(), net.ops.size()),
+                         "fill=\"#555\""));
     // One sentence, in lines that fit.
     std::string line;
     int y = 74;
@@ -136,10 +133,9 @@ class Drawing {
     *text += Text(x, 30, "share of the step, one line", "fill=\"#222\"");
     for (int i = 0; i < kParts; ++i) {
       const double at = (i + 0.5) / kParts;
-      absl::StrAppendFormat(text,
-                            "<rect x=\"%d\" y=\"38\" width=\"%d\" height=\"14\" fill=\"%s\"/>\n",
-                            x + i * kWidth / kParts, kWidth / kParts,
-                            FillOf(at * at * darkest_).color);
+      absl::StrAppendFormat(
+          text, "<rect x=\"%d\" y=\"38\" width=\"%d\" height=\"14\" fill=\"%s\"/>\n",
+          x + i * kWidth / kParts, kWidth / kParts, FillOf(at * at * darkest_).color);
     }
     absl::StrAppendFormat(text,
                           "<rect x=\"%d\" y=\"38\" width=\"%d\" height=\"14\" fill=\"none\" "
@@ -148,8 +144,7 @@ class Drawing {
     *text += Text(x, 66, "0");
     *text += Text(x + kWidth / 2, 66, absl::StrFormat("%.1f%%", 25 * darkest_),
                   "text-anchor=\"middle\"");
-    *text += Text(x + kWidth, 66, absl::StrFormat("%.1f%%", 100 * darkest_),
-                  "text-anchor=\"end\"");
+    *text += Text(x + kWidth, 66, absl::StrFormat("%.1f%%", 100 * darkest_), "text-anchor=\"end\"");
     *text += Text(x, 86, "full line: a value handed on", "fill=\"#555\"");
     *text += Text(x, 101, "dashed: kept for another pass", "fill=\"#555\"");
   }
@@ -184,15 +179,22 @@ class Drawing {
       const std::string full = box.blocks.empty() ? absl::StrCat(box.name, " ", line.name)
                                                   : absl::StrCat(box.name, ".* ", line.name);
       absl::StrAppendFormat(
-          text, "<g fill=\"%s\">%s<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\"/>\n",
+          text,
+          "<g fill=\"%s\">%s<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\"/>\n",
           fill.text, Tooltip(absl::StrCat(full, " (", line.type, ")"), line.totals), x, line_y,
           kBoxWidth, kLine, fill.color);
-      const std::string shown =
-          line.name == line.type ? line.type : absl::StrCat(line.name, "  ", line.type);
-      absl::StrAppend(text, Text(x + 8, line_y + 13, Shortened(shown)),
-                      Text(x + kBoxWidth - 8, line_y + 13, Times(line.totals),
-                           "text-anchor=\"end\""),
-                      "</g>\n");
+      // The type in italics behind the name, as far as there is room beside the times.
+      constexpr size_t kFits = 36;
+      const std::string name = line.name == line.type ? "" : line.name + "  ";
+      const std::string shown = name.size() <= kFits ? name : name.substr(0, kFits);
+      absl::StrAppendFormat(text,
+                            "<text x=\"%d\" y=\"%d\" xml:space=\"preserve\">%s<tspan "
+                            "font-style=\"italic\">%s</tspan></text>\n",
+                            x + 8, line_y + 13, EscapeHtml(shown),
+                            EscapeHtml(line.type.substr(0, kFits - shown.size())));
+      absl::StrAppend(
+          text, Text(x + kBoxWidth - 8, line_y + 13, Times(line.totals), "text-anchor=\"end\""),
+          "</g>\n");
       line_y += kLine;
     }
     absl::StrAppendFormat(text,
@@ -203,12 +205,6 @@ class Drawing {
 
   std::string Times(const Totals& t) const {
     return absl::StrFormat("%.3f ms  %.1f%%", t.ms, 100 * Share(t.ms));
-  }
-
-  // What fits beside the times.
-  static std::string Shortened(const std::string& name) {
-    constexpr size_t kFits = 36;
-    return name.size() <= kFits ? name : absl::StrCat(name.substr(0, kFits - 1), "…");
   }
 
   void Edge(int from_box, int to_box, std::string* text) const {
@@ -236,9 +232,8 @@ class Drawing {
       path = absl::StrFormat("M%d %dC%d %d %d %d %d %d", x1, a, middle, a, middle, b, x2, b);
       style = "stroke=\"#99a\" stroke-dasharray=\"4 3\"";
     }
-    absl::StrAppendFormat(text,
-                          "<path d=\"%s\" fill=\"none\" %s marker-end=\"url(#head)\"/>\n", path,
-                          style);
+    absl::StrAppendFormat(text, "<path d=\"%s\" fill=\"none\" %s marker-end=\"url(#head)\"/>\n",
+                          path, style);
   }
 
   static int Rows(const GraphBox& a, const GraphBox& b) { return std::abs(a.row - b.row); }

@@ -22,12 +22,17 @@ absl::string_view RoleName(Role role) {
 }
 
 Role RoleOf(const graph::Op& op) {
-  const Phase phase = PhaseOf(op);
-  if (phase == Phase::kBackward || absl::StartsWith(op.name, "recompute/")) return Role::kBackward;
-  if (phase == Phase::kUpdate || op.type == "PackWeights" || absl::StartsWith(op.name, "clip/")) {
+  absl::string_view name = op.name;
+  const bool cast = absl::ConsumePrefix(&name, "cast/");
+  if (absl::StartsWith(name, "grad/") || absl::StartsWith(name, "recompute/")) {
+    return Role::kBackward;
+  }
+  if (PhaseOf(op) == Phase::kUpdate || op.type == "PackWeights" ||
+      absl::StartsWith(name, "clip/") || absl::StartsWith(name, "quantize/") ||
+      (cast && absl::StrContains(name, ".weight"))) {
     return Role::kOptimizer;
   }
-  return absl::StartsWith(op.name, "guide/") ? Role::kGuide : Role::kForward;
+  return absl::StartsWith(name, "guide/") ? Role::kGuide : Role::kForward;
 }
 
 std::string PlainName(const graph::Op& op) {

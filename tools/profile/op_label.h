@@ -17,7 +17,8 @@ absl::string_view RoleName(Role role);
 
 // From type and name: "grad/..." is backward, and so is what is computed again for
 // it ("recompute/..."); "guide/..." is the guide's forward pass; norms, clipping,
-// updates, accumulation and the packing of weights are the optimizer's. A backward
+// updates, accumulation and what is done to weights once a step (casts, packing,
+// quantizing) are the optimizer's. A cast belongs to what it casts. A backward
 // pass through something called guide would be backward.
 Role RoleOf(const graph::Op& op);
 

@@ -28,19 +28,17 @@ std::string OpsCsv(const Profile& profile) {
     const graph::Executable& executable = *profile.executables[p.executable];
     const graph::Net& net = executable.net();
     const graph::Op& op = net.ops[p.op];
-    absl::StrAppend(
-        &text,
-        absl::StrJoin({net.name, op.name, op.type, std::string(RoleName(p.role)),
-                       executable.kernel(p.op).implementation(), Types(net, op.inputs),
-                       Types(net, op.outputs)},
-                      ",",
-                      [](std::string* out, const std::string& s) { out->append(Quoted(s)); }));
+    absl::StrAppend(&text, absl::StrJoin({net.name, op.name, op.type, std::string(RoleName(p.role)),
+                                          executable.kernel(p.op).implementation(),
+                                          Types(net, op.inputs), Types(net, op.outputs)},
+                                         ",", [](std::string* out, const std::string& s) {
+                                           out->append(Quoted(s));
+                                         }));
     const double per_ms = p.mean_ms > 0 ? 1e-6 / p.mean_ms : 0;
-    absl::StrAppendFormat(&text, ",%d,%.6f,%.6f,%.6f,%d,%d,%.3f,%.3f,%.6f,", p.calls, p.mean_ms,
-                          p.std_ms, p.min_ms, p.flops, p.bytes,
-                          static_cast<double>(p.flops) * per_ms,
-                          static_cast<double>(p.bytes) * per_ms,
-                          all_steps_ms > 0 ? p.total_ms / all_steps_ms : 0);
+    absl::StrAppendFormat(
+        &text, ",%d,%.6f,%.6f,%.6f,%d,%d,%.3f,%.3f,%.6f,", p.calls, p.mean_ms, p.std_ms, p.min_ms,
+        p.flops, p.bytes, static_cast<double>(p.flops) * per_ms,
+        static_cast<double>(p.bytes) * per_ms, all_steps_ms > 0 ? p.total_ms / all_steps_ms : 0);
     if (p.roofline_ms > 0 && p.mean_ms > 0) {
       absl::StrAppendFormat(&text, "%.4f,%s", p.roofline_ms / p.mean_ms,
                             p.compute_bound ? "compute" : "memory");

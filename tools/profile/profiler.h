@@ -74,7 +74,9 @@ struct Profile {
   double wait_ms = 0;           // for data, a step, over all steps
   Rates rates;
 
-  const graph::Op& op(const OpProfile& p) const { return executables[p.executable]->net().ops[p.op]; }
+  const graph::Op& op(const OpProfile& p) const {
+    return executables[p.executable]->net().ops[p.op];
+  }
   double step_ms() const;  // mean
 };
 

@@ -18,10 +18,10 @@ std::string Percent(double share) { return absl::StrFormat("%.0f%%", 100 * share
 std::string Row(const Totals& t, double step_ms) {
   std::string row = absl::StrFormat("  %-24s %7.4g %10.3f %6.1f", t.name, t.calls, t.ms,
                                     step_ms > 0 ? 100 * t.ms / step_ms : 0);
-  absl::StrAppend(&row, t.flops > 0 ? absl::StrFormat(" %9.1f", t.gflops_per_s()) : "         -",
-                  absl::StrFormat(" %7.1f", t.gb_per_s()),
-                  t.roofline_ms > 0 ? absl::StrFormat(" %8.0f%%", 100 * t.roofline_share())
-                                    : "         -");
+  absl::StrAppend(
+      &row, t.flops > 0 ? absl::StrFormat(" %9.1f", t.gflops_per_s()) : "         -",
+      absl::StrFormat(" %7.1f", t.gb_per_s()),
+      t.roofline_ms > 0 ? absl::StrFormat(" %8.0f%%", 100 * t.roofline_share()) : "         -");
   return row + "\n";
 }
 
@@ -107,9 +107,8 @@ std::string ProfileTable(const Profile& profile) {
                           r.f32_gflops, r.bf16_gflops, r.i8_gflops, r.gb_per_s);
   }
   absl::StrAppend(&text, "\n", Head("role"));
-  for (const Totals& t : SumBy(profile, [](const OpProfile& p) {
-         return std::string(RoleName(p.role));
-       })) {
+  for (const Totals& t :
+       SumBy(profile, [](const OpProfile& p) { return std::string(RoleName(p.role)); })) {
     text += Row(t, step_ms);
   }
   absl::StrAppend(&text, "\n", Head("type"));

@@ -120,6 +120,9 @@ TEST(OpLabel, SaysBlockPartAndRole) {
   EXPECT_EQ(OpTitle(Named("Gelu", "recompute/blocks.1")), "blocks.1 backward (Gelu)");
   EXPECT_EQ(RoleOf(Named("PackWeights", "blocks.1.mlp.fc1.pack")), Role::kOptimizer);
   EXPECT_EQ(RoleOf(Named("Add", "accum/norm.weight")), Role::kOptimizer);
+  EXPECT_EQ(RoleOf(Named("Cast", "cast/blocks.1.mlp.fc1.weight.bf16")), Role::kOptimizer);
+  EXPECT_EQ(RoleOf(Named("Cast", "cast/grad/blocks.1.norm1:dx.bf16")), Role::kBackward);
+  EXPECT_EQ(RoleOf(Named("Cast", "cast/guide/patches:y.bf16")), Role::kGuide);
 }
 
 TEST(Profiler, CountsStepsAfterTheWarmUpAndLetsGo) {

@@ -1,0 +1,129 @@
+#include "tools/diff/diff_flags.h"
+
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "graph/base/status.h"
+#include "models/training/output_dir.h"
+#include "tools/flags/parse_flags.h"
+#include "tools/flags/resolve_flags.h"
+
+namespace tools {
+namespace {
+
+// Takes this tool's own flags out of `args`: "--a=x", "--a x".
+absl::StatusOr<std::map<std::string, std::string>> TakeOwn(std::vector<std::string>* args) {
+  static const std::set<std::string> names = {"--a", "--b", "--golden", "--bound", "--most_mib"};
+  std::map<std::string, std::string> own;
+  std::vector<std::string> rest;
+  for (size_t i = 0; i < args->size(); ++i) {
+    const std::string& arg = (*args)[i];
+    const size_t equals = arg.find('=');
+    const std::string name = arg.substr(0, equals);
+    if (name == "--help" || name == "-h") {
+      own["--help"] = "";
+    } else if (names.count(name) == 0) {
+      rest.push_back(arg);
+    } else if (equals != std::string::npos) {
+      own[name] = arg.substr(equals + 1);
+    } else if (i + 1 < args->size()) {
+      own[name] = (*args)[++i];
+    } else {
+      return graph::InvalidArgument(name, " needs a value: ", name, "=VALUE");
+    }
+  }
+  *args = std::move(rest);
+  return own;
+}
+
+absl::StatusOr<models::ZooEntry> EntryOf(std::vector<std::string> args, const models::Zoo& zoo,
+                                         uint64_t* seed) {
+  for (const std::string& arg : args) {
+    for (const char* name : {"--precision", "--guide_precision", "--passes", "--no_passes",
+                             "--disable_pass", "--threads", "--device"}) {
+      if (arg == name || absl::StartsWith(arg, absl::StrCat(name, "="))) {
+        return graph::InvalidArgument(name, " is said in --a and --b, for each of them");
+      }
+    }
+  }
+  args.insert(args.begin(), "--batch_size=2");  // the last one given wins
+  ASSIGN_OR_RETURN(const ParsedFlags parsed, ParseTrainFlags(args));
+  if (!parsed.flags.model) {
+    return graph::InvalidArgument("--model=NAME or --golden=FILE must say what to run");
+  }
+  ASSIGN_OR_RETURN(const models::ZooEntry entry, zoo.Find(*parsed.flags.model));
+  ASSIGN_OR_RETURN(const ResolvedFlags resolved, ResolveTrainFlags(parsed.flags, entry, {}));
+  *seed = static_cast<uint64_t>(resolved.flags.seed.value_or(0));
+  return resolved.entry;
+}
+
+}  // namespace
+
+absl::StatusOr<DiffFlags> ParseDiffFlags(const std::vector<std::string>& args,
+                                         const models::Zoo& zoo) {
+  DiffFlags flags;
+  std::vector<std::string> rest = args;
+  ASSIGN_OR_RETURN(auto own, TakeOwn(&rest));
+  if (own.count("--help") > 0) {
+    flags.help = true;
+    return flags;
+  }
+  if (own.count("--a") == 0) {
+    return graph::InvalidArgument("--a=WAY is missing; for example --a=cpu,passes=off");
+  }
+  ASSIGN_OR_RETURN(flags.a, ParseWay("--a", own["--a"]));
+  if (own.count("--bound") > 0) {
+    double bound;
+    if (!absl::SimpleAtod(own["--bound"], &bound) || !(bound >= 0) || std::isinf(bound)) {
+      return graph::InvalidArgument("--bound=", absl::CEscape(own["--bound"]),
+                                    " must be a number, at least 0");
+    }
+    flags.bound = bound;
+  }
+  if (own.count("--most_mib") > 0 &&
+      (!absl::SimpleAtoi(own["--most_mib"], &flags.most_mib) || flags.most_mib < 1)) {
+    return graph::InvalidArgument("--most_mib=", absl::CEscape(own["--most_mib"]),
+                                  " must be a whole number, at least 1");
+  }
+  if (own.count("--golden") > 0) {
+    if (own.count("--b") > 0 || !rest.empty()) {
+      return graph::InvalidArgument("--golden compares --a with the case, which says the model; ",
+                                    "leave out ", own.count("--b") > 0 ? "--b" : rest[0]);
+    }
+    flags.golden = models::ResolveUserPath(own["--golden"]);
+    return flags;
+  }
+  if (own.count("--b") == 0) {
+    return graph::InvalidArgument("--b=WAY is missing; for example --b=cpu,passes=on");
+  }
+  ASSIGN_OR_RETURN(flags.b, ParseWay("--b", own["--b"]));
+  ASSIGN_OR_RETURN(flags.entry, EntryOf(std::move(rest), zoo, &flags.seed));
+  return flags;
+}
+
+std::string DiffFlagsHelp() {
+  return R"(Runs the same net two ways and reports the first blob that differs.
+
+  bazel run //tools:diff_nets -- --model=droppos_tiny --a=reference --b=cpu
+  bazel run //tools:diff_nets -- --model=droppos_tiny --a=cpu,passes=off --b=cpu,precision=bf16
+  bazel run //tools:diff_nets -- --golden=FILE.safetensors --a=cpu
+
+  --a=WAY --b=WAY   words with commas between them: cpu or reference, passes=on|off,
+                    disable=PASS+PASS, precision=fp32|bf16, guide=same|bf16|int8, threads=N
+  --model=NAME      a model of the zoo, with the shape flags of //tools:train, on random
+                    images (--batch_size, 2 by default) and parameters by --seed
+  --golden=FILE     a case of the official code instead of model and --b
+  --bound=X         largest error as a share of a blob's largest element; default 1e-4, and
+                    0.06 where something is computed in bf16 (why: tools/diff/diff_nets.h)
+  --most_mib=N      memory for the results of --a, all of which are kept; default 4096
+
+Exit code 0 when all blobs that both nets have are within bounds, 1 when not or when a
+net cannot be run, 2 on bad usage.
+)";
+}
+
+}  // namespace tools

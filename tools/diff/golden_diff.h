@@ -1,0 +1,20 @@
+// One way to run a golden case, held against the case.
+#ifndef TOOLS_DIFF_GOLDEN_DIFF_H_
+#define TOOLS_DIFF_GOLDEN_DIFF_H_
+
+#include "absl/status/statusor.h"
+#include "tools/diff/diff_nets.h"
+#include "tools/parity/golden_case.h"
+
+namespace tools {
+
+// a is the case, b the replay: outputs, gradients and their norms of one forward and
+// backward pass, in the order in which the net makes them. What training does with
+// them is check_parity's. `low_precision`: `compile` computes below f32.
+absl::StatusOr<DiffReport> DiffGolden(const GoldenCase& golden,
+                                      const graph::CompileOptions& compile, bool low_precision,
+                                      const Bounds& bounds);
+
+}  // namespace tools
+
+#endif  // TOOLS_DIFF_GOLDEN_DIFF_H_

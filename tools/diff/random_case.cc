@@ -1,0 +1,106 @@
+#include "tools/diff/random_case.h"
+
+#include <cmath>
+#include <memory>
+
+#include "graph/base/random.h"
+#include "graph/base/status.h"
+#include "graph/compiler/compiler.h"
+#include "models/training/nets.h"
+#include "tools/reference_backend.h"
+
+namespace tools {
+namespace {
+
+using graph::Tensor;
+
+constexpr int kClasses = 10;
+constexpr float kLearningRate = 1e-6f;
+constexpr float kParameterNoise = 0.02f;
+
+uint64_t Word(uint64_t key, uint64_t index) {
+  return graph::RandomWord(key, graph::Purpose::kNoise, index);
+}
+
+// Standard normal (Box and Muller).
+float Normal(uint64_t key, uint64_t index) {
+  constexpr double kUnit = 1.0 / 9007199254740992.0;  // 2^-53
+  const double u = (static_cast<double>(Word(key, 2 * index) >> 11) + 1) * kUnit;
+  const double v = static_cast<double>(Word(key, 2 * index + 1) >> 11) * kUnit;
+  return static_cast<float>(std::sqrt(-2 * std::log(u)) * std::cos(2 * M_PI * v));
+}
+
+absl::Status FeedInput(const std::string& name, uint64_t key, const Tensor& to) {
+  switch (to.type.dtype) {
+    case graph::DType::kF32:
+      for (size_t i = 0; i < to.as<float>().size(); ++i) to.as<float>()[i] = Normal(key, i);
+      return absl::OkStatus();
+    case graph::DType::kI64:
+      for (size_t i = 0; i < to.as<int64_t>().size(); ++i) {
+        to.as<int64_t>()[i] = static_cast<int64_t>(Word(key, i));
+      }
+      return absl::OkStatus();
+    case graph::DType::kI32:
+      for (size_t i = 0; i < to.as<int32_t>().size(); ++i) {
+        to.as<int32_t>()[i] = static_cast<int32_t>(Word(key, i) % kClasses);
+      }
+      return absl::OkStatus();
+    default:
+      return graph::InvalidArgument("input '", name, "' ", to.type.ToString(),
+                                    ": nobody said what random values of this type are");
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<RandomCase> RandomCase::Make(const graph::SchemaRegistry& registry,
+                                            const models::ZooEntry& entry, uint64_t seed) {
+  RandomCase made;
+  made.registry_ = &registry;
+  made.seed_ = seed;
+  const std::unique_ptr<models::Model> model = entry.make(entry, kClasses);
+  ASSIGN_OR_RETURN(models::TrainingNet net,
+                   models::BuildTrainingNet(registry, *model, entry.recipe, entry.recipe.batch_size,
+                                            models::MicroStep::kWhole, 1));
+  made.net_ = std::move(net.net);
+  made.parameters_ = std::move(net.parameters);
+  made.scheduled_ = model->ScheduledInputs(0, entry.recipe.epochs);
+  return made;
+}
+
+std::function<absl::Status(const graph::Executable&, graph::Workspace*)> RandomCase::feed() const {
+  return [this](const graph::Executable& executable, graph::Workspace* workspace) -> absl::Status {
+    // Beside the side's own backend, so that both sides start from the same values.
+    const graph::Backend backend = MakeReferenceBackend();
+    graph::CompileOptions compile;
+    compile.registry = registry_;
+    compile.backend = &backend;
+    ASSIGN_OR_RETURN(graph::Net init, models::BuildInitNet(*registry_, parameters_, seed_));
+    graph::Workspace start;
+    ASSIGN_OR_RETURN(const std::unique_ptr<graph::Executable> initialize,
+                     graph::Compile(std::move(init), compile, &start));
+    RETURN_IF_ERROR(initialize->Run());
+    for (const models::Parameter& p : parameters_) {
+      ASSIGN_OR_RETURN(const Tensor from, start.Find(p.name));
+      ASSIGN_OR_RETURN(const Tensor to, workspace->Find(p.name));
+      const uint64_t key = graph::MixKeys(seed_, graph::HashName(p.name));
+      for (size_t i = 0; i < to.as<float>().size(); ++i) {
+        const float noise = p.trainable ? kParameterNoise * Normal(key, i) : 0.0f;
+        to.as<float>()[i] = from.as<float>()[i] + noise;
+      }
+    }
+    const graph::Net& net = executable.net();
+    for (graph::BlobId b : net.inputs) {
+      const std::string& name = net.blob(b).name;
+      ASSIGN_OR_RETURN(const Tensor to, workspace->Find(name));
+      RETURN_IF_ERROR(FeedInput(name, graph::MixKeys(seed_, graph::HashName("in/" + name)), to));
+      if (name == "lr") to.as<float>()[0] = kLearningRate;
+      for (const auto& [scheduled, value] : scheduled_) {
+        if (name == scheduled) to.as<float>()[0] = value;
+      }
+    }
+    return absl::OkStatus();
+  };
+}
+
+}  // namespace tools

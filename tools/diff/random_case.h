@@ -1,0 +1,44 @@
+// A model's training net with made-up parameters and inputs, to run it two ways.
+#ifndef TOOLS_DIFF_RANDOM_CASE_H_
+#define TOOLS_DIFF_RANDOM_CASE_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "graph/runtime/executable.h"
+#include "graph/schema/schema.h"
+#include "models/layers/model_builder.h"
+#include "models/zoo/config.h"
+
+namespace tools {
+
+class RandomCase {
+ public:
+  // The whole training step of `entry`: forward, backward, update.
+  static absl::StatusOr<RandomCase> Make(const graph::SchemaRegistry& registry,
+                                         const models::ZooEntry& entry, uint64_t seed);
+
+  const graph::Net& net() const { return net_; }
+
+  // For DiffSide::feed. Every number is a function of the seed and the blob's name:
+  // parameters start as in training, with normal noise of deviation 0.02 on all of
+  // them, so that biases and norms take part; images are standard normal, keys
+  // random, labels below 10. lr is 1e-6: AdamW divides gradients that are zero but
+  // for rounding (the keys' bias) by their size, which a real rate would show.
+  std::function<absl::Status(const graph::Executable&, graph::Workspace*)> feed() const;
+
+ private:
+  const graph::SchemaRegistry* registry_ = nullptr;
+  graph::Net net_;
+  std::vector<models::Parameter> parameters_;
+  std::vector<std::pair<std::string, float>> scheduled_;
+  uint64_t seed_ = 0;
+};
+
+}  // namespace tools
+
+#endif  // TOOLS_DIFF_RANDOM_CASE_H_

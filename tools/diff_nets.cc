@@ -1,0 +1,89 @@
+// Runs the same net two ways, or one way against a golden case, and reports the
+// first blob beyond its bound. --help says how; exit codes: 0 all within bounds,
+// 1 not, or a net that cannot be run, 2 bad usage.
+#include "tools/diff/diff_nets.h"
+
+#include <algorithm>
+#include <iostream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "graph/base/status.h"
+#include "tools/diff/diff_flags.h"
+#include "tools/diff/golden_diff.h"
+#include "tools/diff/random_case.h"
+#include "tools/parity/golden_case.h"
+#include "tools/plugins.h"
+#include "tools/reference_backend.h"
+
+namespace tools {
+namespace {
+
+constexpr int kBeyond = 1, kBadUsage = 2;
+
+// A way with the backend it runs on.
+struct Side {
+  Side(const std::string& name, const Way& way, const graph::SchemaRegistry& registry)
+      : threads(way.threads > 0
+                    ? way.threads
+                    : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()))),
+        backend(way.reference ? MakeReferenceBackend() : MakeCpuBackend(threads)) {
+    diff.name = absl::StrCat(name, "=", way.text);
+    diff.compile.registry = &registry;
+    diff.compile.backend = &backend;
+    diff.compile.threads = threads;
+    diff.compile.passes = way.Pipeline();
+    diff.low_precision = way.low_precision();
+  }
+  Side(const Side&) = delete;
+  Side& operator=(const Side&) = delete;
+
+  int threads;
+  graph::Backend backend;
+  DiffSide diff;
+};
+
+absl::StatusOr<DiffReport> Diff(const DiffFlags& flags) {
+  const graph::SchemaRegistry registry = MakeRegistry();
+  DiffOptions options;
+  if (flags.bound) options.bounds.f32 = options.bounds.low = *flags.bound;
+  options.most_bytes = static_cast<size_t>(flags.most_mib) << 20;
+  Side a("--a", flags.a, registry);
+  if (!flags.golden.empty()) {
+    ASSIGN_OR_RETURN(const GoldenCase golden, ReadGoldenCase(flags.golden));
+    std::cout << "a: " << golden.name << ", as the official code has it\nb: " << flags.a.text
+              << "\n";
+    return DiffGolden(golden, a.diff.compile, a.diff.low_precision, options.bounds);
+  }
+  Side b("--b", *flags.b, registry);
+  std::cout << flags.entry.name << ", " << flags.entry.recipe.batch_size << " images, seed "
+            << flags.seed << "\na: " << flags.a.text << "\nb: " << flags.b->text << "\n";
+  ASSIGN_OR_RETURN(const RandomCase random, RandomCase::Make(registry, flags.entry, flags.seed));
+  a.diff.feed = b.diff.feed = random.feed();
+  return DiffNets(random.net(), a.diff, b.diff, options);
+}
+
+int Main(const std::vector<std::string>& args) {
+  const absl::StatusOr<DiffFlags> flags = ParseDiffFlags(args, MakeZoo());
+  if (!flags.ok()) {
+    std::cerr << "diff_nets: " << flags.status().message() << "\n";
+    return kBadUsage;
+  }
+  if (flags->help) {
+    std::cout << DiffFlagsHelp();
+    return 0;
+  }
+  const absl::StatusOr<DiffReport> report = Diff(*flags);
+  if (!report.ok()) {
+    std::cerr << "diff_nets: " << report.status().message() << "\n";
+    return kBeyond;
+  }
+  std::cout << ReportText(*report);
+  return report->beyond() == 0 ? 0 : kBeyond;
+}
+
+}  // namespace
+}  // namespace tools
+
+int main(int argc, char** argv) { return tools::Main({argv + 1, argv + argc}); }
