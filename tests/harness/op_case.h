@@ -38,7 +38,8 @@ std::vector<HostTensor> MakeInputs(const OpCase& c);
 //    backend; every element written (outputs and scratch start as NaN);
 //    nothing written elsewhere; bit-equal when run again and after the memory
 //    has moved; the same for each in-place pair the schema allows, and for as
-//    many of them at once as possible. In f64 too, where the backend has it;
+//    many of them at once as possible. In f64 too, where the backend has it, and a
+//    case with bf16 only where it has that or the processor should (onednn.h);
 //  - if an input has check_gradient: the schema's gradient, evaluated in f64 on
 //    the reference backend, against central differences, for all such inputs
 //    together and for each alone.

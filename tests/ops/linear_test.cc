@@ -1,3 +1,5 @@
+#include <tuple>
+
 #include "graph/schema/builder.h"
 #include "graph/schema/gradient.h"
 #include "gtest/gtest.h"
@@ -26,6 +28,20 @@ TEST(Linear, Cases) {
     RunCase(Case({2, 3, 5}, {1, 5}, {1}, {2, 3, 1}, activation));
     RunCase(Case({2, 3, 1, 1}, {9, 1}, {1, 9}, {2, 3, 1, 9}, activation));
     RunCase(Case({2, 3, 12}, {5, 3, 2, 2}, {5}, {2, 3, 5}, activation));
+  }
+}
+
+TEST(Linear, InBFloat16) {
+  for (const char* activation : {"none", "gelu"}) {
+    for (const char* dtype : {"same", "f32"}) {
+      for (const auto& [rows, k, n] : {std::make_tuple(1, 27, 100), std::make_tuple(7, 100, 27),
+                                       std::make_tuple(33, 64, 196)}) {
+        RunCase({"Linear",
+                 {{"activation", std::string(activation)}, {"dtype", std::string(dtype)}},
+                 {{BF16({rows, k}), Normal()}, {BF16({n, k}), Normal()}, {F32({n}), Normal()}},
+                 {std::string(dtype) == "f32" ? F32({rows, n}) : BF16({rows, n})}});
+      }
+    }
   }
 }
 
@@ -80,6 +96,10 @@ TEST(Linear, RefusesBadInputs) {
   refused(F32({2, 3}), F64({4, 3}), F32({4}), "none", "input 1");
   refused(F32({2, 3}), F32({3}), F32({1}), "none", "input 1");
   refused(F32({2, 3}), F32({4, 3}), F32({4}), "relu", "'activation' is 'relu'");
+  refused(BF16({2, 3}), BF16({4, 3}), BF16({4}), "none", "input 2");
+  refused(BF16({2, 3}), F32({4, 3}), F32({4}), "none", "input 1");
+  ExpectRefused("Linear", {{"activation", std::string("none")}, {"packed", int64_t{1}}},
+                {F32({2, 3}), F32({4, 3}), F32({4})}, "not what PackWeights makes");
 }
 
 }  // namespace

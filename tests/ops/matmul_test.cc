@@ -1,4 +1,10 @@
+#include <limits>
+#include <tuple>
+
+#include "graph/schema/builder.h"
+#include "graph/schema/gradient.h"
 #include "gtest/gtest.h"
+#include "tests/harness/backends.h"
 #include "tests/harness/op_case.h"
 
 namespace harness {
@@ -31,6 +37,68 @@ TEST(MatMul, Cases) {
   RunCase(Case({2, 3, 5}, {5, 3, 2, 2}, 0, {2, 3, 12}));
 }
 
+// The same in bf16, written as `dtype` says, with a factor.
+TEST(MatMul, InBFloat16) {
+  for (const char* dtype : {"same", "f32", "bf16"}) {
+    for (int64_t trans_w : {0, 1}) {
+      for (const bool times : {false, true}) {
+        for (const auto& [rows, k, n] : {std::make_tuple(1, 27, 100), std::make_tuple(7, 100, 27),
+                                         std::make_tuple(196, 64, 3), std::make_tuple(33, 1, 196)}) {
+          const graph::Shape w = trans_w ? graph::Shape{n, k} : graph::Shape{k, n};
+          const bool f32 = std::string(dtype) == "f32";
+          OpCase c = {"MatMul",
+                      {{"trans_w", trans_w}, {"dtype", std::string(dtype)}},
+                      {{BF16({rows, k}), Normal()}, {BF16(w), Normal()}},
+                      {f32 ? F32({rows, n}) : BF16({rows, n})}};
+          if (times) c.inputs.push_back({f32 ? BF16({rows, n}) : F32({rows, n}), Normal()});
+          RunCase(c);
+        }
+      }
+    }
+  }
+}
+
+TEST(MatMul, TimesAFactor) {
+  for (int64_t trans_w : {0, 1}) {
+    OpCase c = Case({2, 3, 5}, trans_w ? graph::Shape{7, 5} : graph::Shape{5, 7}, trans_w,
+                    {2, 3, 7});
+    for (auto& input : c.inputs) input.check_gradient = false;
+    c.inputs.push_back({F32({2, 3, 7}), Normal()});
+    RunCase(c);
+    c.attrs["dtype"] = std::string("f32");
+    c.inputs[2].type = BF16({2, 3, 7});
+    RunCase(c);
+  }
+  OpCase large = Case({3, 43, 67}, {131, 67}, 1, {3, 43, 131});
+  for (auto& input : large.inputs) input.check_gradient = false;
+  large.inputs.push_back({F32({3, 43, 131}), Normal()});
+  RunCase(large);
+}
+
+TEST(MatMul, HasAGradientOnlyAsItIsBuilt) {
+  const auto refused = [](graph::DType dtype, graph::Attrs attrs, bool times,
+                          const char* message) {
+    graph::NetBuilder builder(&TestRegistry(), "net");
+    const graph::Shape w = attrs.count("packed") ? graph::Shape{64, 64} : graph::Shape{4, 3};
+    std::vector<graph::BlobId> in = {builder.Input("x", {dtype, {2, 3}}),
+                                     builder.Input("w", {dtype, w})};
+    if (times) in.push_back(builder.Input("times", F32({2, 4})));
+    attrs["trans_w"] = int64_t{1};
+    const graph::BlobId y = builder.Op("MatMul", "fc", in, attrs);
+    ASSERT_TRUE(builder.status().ok()) << builder.status();
+    graph::GradientBuilder gradient(&builder, builder.net().ops.back(), {y},
+                                    std::vector<bool>(in.size(), true));
+    const absl::Status status = TestRegistry().Find("MatMul")->gradient()(&gradient);
+    EXPECT_NE(std::string(status.message()).find(message), std::string::npos) << status;
+  };
+  using graph::DType;
+  refused(DType::kF32, {}, true, "MatMul 'fc': the product alone is gone");
+  refused(DType::kF32, {{"packed", int64_t{1}}, {"cols", int64_t{4}}}, false,
+          "MatMul 'fc': packed weights");
+  refused(DType::kBF16, {}, false, "MatMul 'fc' computes in bf16");
+  refused(DType::kF32, {{"dtype", std::string("bf16")}}, false, "MatMul 'fc' computes in bf16");
+}
+
 TEST(MatMul, LargerThanAnyBlock) {
   for (int64_t trans_w : {0, 1}) {
     OpCase c = Case({3, 43, 67}, trans_w ? graph::Shape{131, 67} : graph::Shape{67, 131}, trans_w,
@@ -46,6 +114,26 @@ TEST(MatMulWeightGrad, Cases) {
   RunCase(GradCase({2, 3, 5}, {6, 1}, {5, 1}));
   RunCase(GradCase({2, 3, 5}, {2, 3, 12}, {5, 3, 2, 2}));
   RunCase(GradCase({4, 33, 17}, {4, 33, 65}, {17, 65}));
+}
+
+TEST(MatMulWeightGrad, InBFloat16) {
+  for (const auto& [rows, m, n] : {std::make_tuple(1, 5, 7), std::make_tuple(196, 27, 100),
+                                   std::make_tuple(33, 100, 27), std::make_tuple(130, 1, 64)}) {
+    OpCase c = GradCase({rows, m}, {rows, n}, {m, n});
+    c.inputs[0].type = BF16({rows, m});
+    c.inputs[1].type = BF16({rows, n});
+    RunCase(c);
+  }
+}
+
+// Rows of b are 4096 bytes long, or twice that: the cpu backend reorders b first.
+TEST(MatMulWeightGrad, RowsThatMeetInTheCache) {
+  RunCase(GradCase({3, 19, 17}, {3, 19, 1024}, {17, 1024}));
+  RunCase(GradCase({1, 3}, {1, 2048}, {3, 2048}));
+  OpCase c = GradCase({37, 19}, {37, 2048}, {19, 2048});
+  c.inputs[0].type = BF16({37, 19});
+  c.inputs[1].type = BF16({37, 2048});
+  RunCase(c);
 }
 
 TEST(MatMul, KnownProduct) {
@@ -70,7 +158,30 @@ TEST(MatMul, RefusesBadInputs) {
   refused(F32({2, 3}), F64({4, 3}), 1, "input 1");
   refused(I32({2, 3}), I32({4, 3}), 1, "input 0");
   refused(F32({2, 3}), F32({4, 3}), 2, "'trans_w' is 2");
+  refused(BF16({2, 3}), F32({4, 3}), 1, "input 1");
   ExpectRefused("MatMul", {}, {F32({2, 3}), F32({4, 3})}, "'trans_w' is missing");
+}
+
+TEST(MatMul, RefusesBadAttributesAndFactors) {
+  const auto refused = [](graph::Attrs attrs, std::vector<graph::TensorType> inputs,
+                          const char* message) {
+    attrs["trans_w"] = int64_t{1};
+    ExpectRefused("MatMul", attrs, inputs, message);
+  };
+  const auto x = F32({2, 3}), w = F32({4, 3}), packed = F32({64, 64});
+  refused({{"dtype", std::string("i8")}}, {x, w}, "'dtype' is 'i8'");
+  refused({{"dtype", std::string("f64")}}, {x, w}, "'dtype' is 'f64'");
+  refused({{"packed", int64_t{2}}}, {x, w}, "'packed' is 2");
+  refused({{"cols", int64_t{4}}}, {x, w}, "'cols' is 4");
+  refused({{"packed", int64_t{1}}, {"cols", int64_t{4}}}, {x, w}, "not what PackWeights makes");
+  refused({{"packed", int64_t{1}}, {"cols", int64_t{65}}}, {x, packed}, "65 columns");
+  refused({{"packed", int64_t{1}}, {"cols", int64_t{-1}}}, {x, packed}, "-1 columns");
+  refused({{"packed", int64_t{1}}, {"cols", std::numeric_limits<int64_t>::max()}}, {x, packed},
+          "columns");
+  refused({{"packed", int64_t{1}}}, {x, packed}, "0 columns");
+  refused({}, {x, w, F32({2, 3})}, "input 2");
+  refused({}, {x, w, F64({2, 4})}, "input 2");
+  refused({}, {x, w, I32({2, 4})}, "input 2");
 }
 
 TEST(MatMulWeightGrad, RefusesBadInputs) {

@@ -25,6 +25,7 @@
 #include "absl/strings/str_cat.h"
 #include "backends/cpu/kernel_table.h"
 #include "gtest/gtest.h"
+#include "tests/harness/backends.h"
 #include "tests/harness/host_tensor.h"
 #include "tests/harness/op_runner.h"
 
@@ -131,6 +132,7 @@ std::vector<Use> Uses() {
   const auto vector = F32({128});
   const auto one = F32({1});
   const auto qkv = F32({8, 50, 384}), lse = F32({8, 4, 50});
+  const auto qkv16 = BF16({8, 50, 384}), y16 = BF16({8, 50, 128});
   const auto small_qkv = F32({8, 17, 384}), small_y = F32({8, 17, 128}),
              small_lse = F32({8, 4, 17});
   const graph::Attrs heads = {{"heads", int64_t{4}}};
@@ -156,9 +158,14 @@ std::vector<Use> Uses() {
       {"AddLayerNorm", eps, {x, x, vector, vector}, {x, x, rows, rows}},
       {"Attention", heads, {qkv}, {x, lse}},
       {"Attention", heads, {small_qkv}, {small_y, small_lse}},
+      {"Attention", heads, {qkv, I32({8, 5})}, {F32({8, 5, 128}), F32({8, 4, 5})}},
+      {"Attention", heads, {qkv16}, {y16, lse}},
+      {"Attention", heads, {qkv16, I32({8, 5})}, {BF16({8, 5, 128}), F32({8, 4, 5})}},
       {"AttentionGrad", heads, {qkv, x, lse, x}, {qkv}},
       {"AttentionGrad", heads, {small_qkv, small_y, small_lse, small_y}, {small_qkv}},
+      {"AttentionGrad", heads, {qkv16, y16, lse, y16}, {qkv16}},
       {"BiasAdd", {}, {x, vector}, {x}},
+      {"Cast", {{"dtype", std::string("bf16")}}, {x}, {BF16({8, 50, 128})}},
       {"ClipFactors", clip, {one, one, one}, {F32({3}), one, I32({1})}},
       {"ConstantFill", constant, {}, {x}},
       {"Fill", fill, {}, {x}},
@@ -176,6 +183,15 @@ std::vector<Use> Uses() {
        {{"shape", std::vector<int64_t>{384, 128}}},
        {qkv, x},
        {F32({384, 128})}},
+      {"MatMulWeightGrad",
+       {{"shape", std::vector<int64_t>{128, 1024}}},
+       {x, F32({8, 50, 1024})},
+       {F32({128, 1024})}},
+      {"MatMul",
+       {{"trans_w", int64_t{1}}, {"packed", int64_t{1}}, {"cols", int64_t{384}}},
+       {x, F32({128, 384}), qkv},
+       {qkv}},
+      {"PackWeights", {{"trans_w", int64_t{1}}}, {F32({384, 120})}, {F32({128, 384})}},
       {"PadRows", {{"start", int64_t{1}}, {"rows", int64_t{53}}}, {x}, {F32({8, 53, 128})}},
       {"Patchify", {{"patch", int64_t{8}}}, {F32({8, 3, 32, 32})}, {F32({8, 16, 192})}},
       {"PrependToken", {}, {x, F32({1, 1, 128})}, {F32({8, 51, 128})}},
@@ -254,6 +270,8 @@ TEST(CpuAllocation, NoKernelAllocatesInRun) {
       op.type = use.type;
       op.name = "case";
       op.attrs = use.attrs;
+      const absl::Status completed = TestRegistry().CompleteAttrs(&op);
+      ASSERT_TRUE(completed.ok()) << completed;
       graph::KernelSpec spec;
       spec.op = &op;
       spec.inputs = use.inputs;

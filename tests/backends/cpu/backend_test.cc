@@ -8,6 +8,7 @@
 #include "backends/cpu/kernel_table.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/harness/backends.h"
 #include "tests/harness/host_tensor.h"
 #include "tests/harness/op_runner.h"
 
@@ -23,6 +24,7 @@ graph::Op MatMulOp() {
   op.type = "MatMul";
   op.name = "fc1";
   op.attrs["trans_w"] = int64_t{1};
+  EXPECT_TRUE(TestRegistry().CompleteAttrs(&op).ok());
   return op;
 }
 

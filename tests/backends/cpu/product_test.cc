@@ -20,7 +20,13 @@ HostTensor Random(const graph::TensorType& type, uint64_t key) {
 }
 
 // Runs at 1 to 4 threads, twice each, and compares.
-void Check(const TypedOp& op, const std::vector<HostTensor>& inputs, const Doubles& expected) {
+void Check(const std::string& type, graph::Attrs attrs, const std::vector<HostTensor>& inputs,
+           const Doubles& expected) {
+  std::vector<graph::TensorType> types;
+  for (const HostTensor& input : inputs) types.push_back(input.type());
+  const auto made = MakeOp(type, std::move(attrs), types);
+  ASSERT_TRUE(made.ok()) << made.status();
+  const TypedOp& op = *made;
   const graph::Backend backend = backends::cpu::MakeBackend(2);
   for (int threads = 1; threads <= 4; ++threads) {
     SCOPED_TRACE(absl::StrCat(op.op.type, " ", op.inputs[0].ToString(), " ",
@@ -47,13 +53,7 @@ void CheckMatMul(const graph::Shape& x_shape, const graph::Shape& weight, bool t
       }
     }
   }
-  graph::Shape y_shape = x_shape;
-  y_shape.back() = n;
-  graph::Op op;
-  op.type = "MatMul";
-  op.name = "case";
-  op.attrs["trans_w"] = int64_t{trans_w};
-  Check({op, {x.type(), w.type()}, {F32(y_shape)}}, {x, w}, y);
+  Check("MatMul", {{"trans_w", int64_t{trans_w}}}, {x, w}, y);
 
   // The same product with a bias, and with the GELU behind it.
   if (!trans_w) return;
@@ -63,12 +63,8 @@ void CheckMatMul(const graph::Shape& x_shape, const graph::Shape& weight, bool t
     biased[i] = y[i] + b.Get(i % n);
     activated[i] = 0.5 * biased[i] * std::erfc(-biased[i] * M_SQRT1_2);
   }
-  op.type = "Linear";
-  op.attrs.clear();
-  op.attrs["activation"] = std::string("none");
-  Check({op, {x.type(), w.type(), b.type()}, {F32(y_shape)}}, {x, w, b}, biased);
-  op.attrs["activation"] = std::string("gelu");
-  Check({op, {x.type(), w.type(), b.type()}, {F32(y_shape)}}, {x, w, b}, activated);
+  Check("Linear", {{"activation", std::string("none")}}, {x, w, b}, biased);
+  Check("Linear", {{"activation", std::string("gelu")}}, {x, w, b}, activated);
 }
 
 void CheckWeightGrad(const graph::Shape& a_shape, const graph::Shape& b_shape,
@@ -81,11 +77,7 @@ void CheckWeightGrad(const graph::Shape& a_shape, const graph::Shape& b_shape,
       for (int64_t j = 0; j < n; ++j) w[i * n + j] += a.Get(r * m + i) * b.Get(r * n + j);
     }
   }
-  graph::Op op;
-  op.type = "MatMulWeightGrad";
-  op.name = "case";
-  op.attrs["shape"] = shape;
-  Check({op, {a.type(), b.type()}, {F32(graph::Shape(shape.begin(), shape.end()))}}, {a, b}, w);
+  Check("MatMulWeightGrad", {{"shape", shape}}, {a, b}, w);
 }
 
 TEST(CpuProduct, MatrixWeights) {
