@@ -1,0 +1,162 @@
+// Measures how fast things run, and how near that comes to what the machine can do:
+//
+//   bazel run //tools:bench -- --model=droppos_vitb --batch_size=16 --precision=bf16 --json
+//   bazel run //tools:bench -- --what=op --op=Linear
+//       --shape="f32[3200,768] f32[3072,768] f32[3072]"
+//   bazel run //tools:bench -- --net=DIR/train_predict_net.pb
+//
+// docs/performance.md says what the numbers mean.
+#include <iostream>
+#include <set>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "graph/base/status.h"
+#include "nlohmann/json.hpp"
+#include "tools/benchmark/bench_flags.h"
+#include "tools/benchmark/net_bench.h"
+#include "tools/benchmark/op_bench.h"
+#include "tools/benchmark/step_bench.h"
+#include "tools/flags/flag_table.h"
+#include "tools/flags/parse_flags.h"
+#include "tools/flags/resolve_flags.h"
+#include "tools/machine.h"
+#include "tools/plugins.h"
+#include "tools/reference_backend.h"
+#include "tools/short_spins.h"
+
+namespace tools {
+namespace {
+
+using nlohmann::ordered_json;
+
+// What a benchmark says; `json` is printed only where it is asked for.
+struct Report {
+  std::string text;
+  std::string json;
+};
+
+std::string Line(const ordered_json& json) {
+  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+std::string Milliseconds(const Spread& seconds) {
+  return absl::StrFormat("%.4f ms (least %.4f, most %.4f)", seconds.median * 1e3,
+                         seconds.least * 1e3, seconds.most * 1e3);
+}
+
+void AddMilliseconds(const Spread& seconds, ordered_json* json) {
+  (*json)["ms_median"] = seconds.median * 1e3;
+  (*json)["ms_least"] = seconds.least * 1e3;
+  (*json)["ms_most"] = seconds.most * 1e3;
+}
+
+// Flags of a training run, perhaps from its flags.txt, that say nothing about a step.
+std::string WithoutEffect(const TrainFlags& given) {
+  const std::set<absl::string_view> names = {
+      "eval_every", "print_every", "init_from", "allow_missing", "output_dir",
+      "overwrite",  "dump_graph",  "vis_every", "list_models",   "help"};
+  std::string note;
+  for (const FlagRow& row : FlagTable()) {
+    if (names.count(row.name) == 0 || !FlagText(row, given).has_value()) continue;
+    absl::StrAppend(&note, note.empty() ? "note: no effect here: --" : ", --", row.name);
+  }
+  return note.empty() ? note : note + "\n";
+}
+
+absl::StatusOr<Report> Step(const BenchFlags& flags, const graph::SchemaRegistry& registry,
+                            const graph::Backend& backend) {
+  StepBenchOptions options = flags.step;
+  ASSIGN_OR_RETURN(const ParsedFlags parsed, ParseTrainFlags(flags.train_args));
+  ASSIGN_OR_RETURN(const models::ZooEntry entry, MakeZoo().Find(*parsed.flags.model));
+  ASSIGN_OR_RETURN(options.resolved, ResolveTrainFlags(parsed.flags, entry, DetectMachine()));
+  std::cout << WithoutEffect(parsed.flags);
+  for (const std::string& notice : parsed.notices) std::cout << "note: " << notice << "\n";
+  for (const std::string& notice : options.resolved.notices) {
+    std::cout << "note: " << notice << "\n";
+  }
+  ASSIGN_OR_RETURN(const StepBenchResult result, BenchStep(registry, backend, options, &std::cout));
+  return Report{StepBenchText(options, backend, result), StepBenchJson(options, backend, result)};
+}
+
+absl::StatusOr<Report> Op(const BenchFlags& flags, const graph::SchemaRegistry& registry,
+                          const graph::Backend& backend) {
+  ASSIGN_OR_RETURN(const OpBenchResult r, BenchOp(registry, backend, flags.op));
+  Report report;
+  report.text = absl::StrFormat(
+      "%s\n  on %s: %s%s%s, %d threads\n  time  %s\n  rate  %.1f GFLOP/s, %.1f GB/s (%.3f MFLOP, "
+      "%.3f MB a call)\n",
+      r.text, backend.name, backend.description, r.implementation.empty() ? "" : ", ",
+      r.implementation, flags.threads, Milliseconds(r.seconds), r.gflops(), r.gbytes(),
+      static_cast<double>(r.cost.flops) / 1e6, static_cast<double>(r.cost.bytes) / 1e6);
+  ordered_json json = {{"what", "op"},
+                       {"op", flags.op.op},
+                       {"shape", flags.op.shapes},
+                       {"attrs", flags.op.attrs},
+                       {"backend", absl::StrCat(backend.name, ": ", backend.description)},
+                       {"threads", flags.threads},
+                       {"implementation", r.implementation}};
+  AddMilliseconds(r.seconds, &json);
+  json["gflop_per_s"] = r.gflops();
+  json["gb_per_s"] = r.gbytes();
+  report.json = Line(json);
+  return report;
+}
+
+absl::StatusOr<Report> Net(const BenchFlags& flags, const graph::SchemaRegistry& registry,
+                           const graph::Backend& backend) {
+  ASSIGN_OR_RETURN(const NetBenchResult r, BenchNet(registry, backend, flags.net));
+  Report report;
+  report.text = absl::StrFormat(
+      "net '%s' on %s: %s, %d threads\n  states   %s\n  memory   arena %.1f MiB, states and inputs "
+      "%.1f MiB\n  one run  %s\n\n%s\n%s",
+      r.net, backend.name, backend.description, flags.threads,
+      r.init_net.empty() ? "zero, because there is no --init_net" : "set by " + r.init_net,
+      static_cast<double>(r.arena_bytes) / (1 << 20),
+      static_cast<double>(r.persistent_bytes) / (1 << 20), Milliseconds(r.seconds),
+      OpTimeTable(r.ops), OpTimeTable(ByType(r.ops)));
+  ordered_json json = {{"what", "net"},
+                       {"net", r.net},
+                       {"backend", absl::StrCat(backend.name, ": ", backend.description)},
+                       {"threads", flags.threads}};
+  AddMilliseconds(r.seconds, &json);
+  json["ops"] = ordered_json::array();
+  for (const OpTime& op : r.ops) {
+    json["ops"].push_back({{"type", op.type},
+                           {"name", op.name},
+                           {"ms", op.seconds * 1e3},
+                           {"gflop_per_s", op.gflops()},
+                           {"gb_per_s", op.gbytes()},
+                           {"implementation", op.implementation}});
+  }
+  report.json = Line(json);
+  return report;
+}
+
+absl::Status Main(int argc, char** argv) {
+  BenchFlags flags;
+  ASSIGN_OR_RETURN(const bool proceed, ParseBenchFlags(argc, argv, DetectMachine(), &flags));
+  if (!proceed) return absl::OkStatus();
+  const graph::SchemaRegistry registry = MakeRegistry();
+  const graph::Backend backend =
+      flags.backend == "cpu" ? MakeCpuBackend(flags.threads) : MakeReferenceBackend();
+  const auto run = flags.what == BenchFlags::What::kStep ? Step
+                   : flags.what == BenchFlags::What::kOp ? Op
+                                                         : Net;
+  ASSIGN_OR_RETURN(const Report report, run(flags, registry, backend));
+  std::cout << report.text;
+  if (flags.json) std::cout << report.json << "\n";
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace tools
+
+int main(int argc, char** argv) {
+  tools::UseShortSpins(argv);
+  const absl::Status status = tools::Main(argc, argv);
+  if (status.ok()) return 0;
+  std::cerr << "bench: " << status.message() << std::endl;
+  return 1;
+}

@@ -1,0 +1,40 @@
+// The command line of //tools:bench: flags of its own, and those of //tools:train that
+// say what a step is.
+#ifndef TOOLS_BENCHMARK_BENCH_FLAGS_H_
+#define TOOLS_BENCHMARK_BENCH_FLAGS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "tools/benchmark/net_bench.h"
+#include "tools/benchmark/op_bench.h"
+#include "tools/benchmark/step_bench.h"
+#include "tools/flags/resolve_flags.h"
+
+namespace tools {
+
+struct BenchFlags {
+  enum class What { kStep, kOp, kNet };
+  What what = What::kStep;
+  std::string backend = "cpu";  // or "reference"; kStep: cpu only
+  int threads = 1;
+  bool json = false;
+  // The one of `what` is filled in.
+  StepBenchOptions step;  // `resolved` and notices are not: they need the zoo
+  OpBenchOptions op;
+  NetBenchOptions net;
+  // kStep: the arguments that are //tools:train's, for ParseTrainFlags.
+  std::vector<std::string> train_args;
+};
+
+// False where --help was asked for and has been printed. Both spellings of the trainer
+// work for its flags; --steps and --threads are this tool's.
+// InvalidArgument: an unknown flag, a value out of its range, a flag that the chosen
+// --what does not read.
+absl::StatusOr<bool> ParseBenchFlags(int argc, char** argv, const MachineDefaults& machine,
+                                     BenchFlags* flags);
+
+}  // namespace tools
+
+#endif  // TOOLS_BENCHMARK_BENCH_FLAGS_H_

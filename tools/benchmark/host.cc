@@ -1,0 +1,48 @@
+#include "tools/benchmark/host.h"
+
+#include <fstream>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
+
+namespace tools {
+namespace {
+
+// What follows "key:" in the first line of `path` that begins so; empty: no such line.
+std::string Field(const std::string& path, const std::string& key) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    if (!absl::StartsWith(line, key)) continue;
+    const size_t colon = line.find(':');
+    if (colon != std::string::npos) {
+      return std::string(absl::StripAsciiWhitespace(line.substr(colon + 1)));
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string CpuName() {
+  const std::string name = Field("/proc/cpuinfo", "model name");
+  return name.empty() ? "unknown" : name;
+}
+
+double PeakResidentMib() {
+  const std::string text = Field("/proc/self/status", "VmHWM");  // "12345 kB"
+  double kib = 0;
+  const std::vector<std::string> words = absl::StrSplit(text, ' ');
+  if (!absl::SimpleAtod(words.front(), &kib)) return 0;
+  return kib / 1024;
+}
+
+bool ResetPeakResident() {
+  std::ofstream file("/proc/self/clear_refs");
+  file << "5";  // proc(5): resets the peak and touches nothing else
+  file.flush();
+  return static_cast<bool>(file);
+}
+
+}  // namespace tools

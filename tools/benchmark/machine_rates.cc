@@ -1,0 +1,57 @@
+#include "tools/benchmark/machine_rates.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "graph/base/status.h"
+#include "graph/runtime/workspace.h"
+#include "tools/benchmark/roofline.h"
+
+namespace tools {
+namespace {
+
+constexpr int kRuns = 7;
+
+absl::StatusOr<double> GemmRate(graph::DType dtype, int threads) {
+  const Gemm gemms[] = {{1024, 768, 3072, 1, false}};
+  ASSIGN_OR_RETURN(const Roofline roofline, MeasureRoofline(gemms, dtype, threads, kRuns));
+  return roofline.gflops;
+}
+
+absl::StatusOr<double> CopyRate(int threads) {
+  constexpr size_t kBytes = size_t{128} << 20;
+  constexpr size_t kPiece = size_t{1} << 20;
+  ASSIGN_OR_RETURN(const graph::Buffer from, graph::Buffer::Zeroed(kBytes));
+  ASSIGN_OR_RETURN(const graph::Buffer to, graph::Buffer::Zeroed(kBytes));
+  const char* source = static_cast<const char*>(from.data());
+  char* target = static_cast<char*>(to.data());
+  double best = 0;
+  for (int run = 0; run < kRuns; ++run) {
+    const auto start = std::chrono::steady_clock::now();
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (size_t piece = 0; piece < kBytes / kPiece; ++piece) {
+      std::memcpy(target + piece * kPiece, source + piece * kPiece, kPiece);
+    }
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    best = std::max(best, 2.0 * kBytes / seconds.count() * 1e-9);
+  }
+  return best;
+}
+
+}  // namespace
+
+absl::StatusOr<MeasuredRates> MeasureMachineRates(int threads) {
+  MeasuredRates rates;
+  ASSIGN_OR_RETURN(rates.f32_gflops, GemmRate(graph::DType::kF32, threads));
+  const absl::StatusOr<double> bf16 = GemmRate(graph::DType::kBF16, threads);
+  if (bf16.ok()) {
+    rates.bf16_gflops = *bf16;
+  } else if (!absl::IsUnimplemented(bf16.status())) {
+    return bf16.status();
+  }
+  ASSIGN_OR_RETURN(rates.gb_per_s, CopyRate(threads));
+  return rates;
+}
+
+}  // namespace tools

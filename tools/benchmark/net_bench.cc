@@ -1,0 +1,100 @@
+#include "tools/benchmark/net_bench.h"
+
+#include <chrono>
+#include <memory>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "graph/base/status.h"
+#include "graph/compiler/compiler.h"
+#include "graph/ir/serialize.h"
+#include "models/data/file_util.h"
+#include "tools/benchmark/random_fill.h"
+
+namespace tools {
+namespace {
+
+absl::StatusOr<graph::Net> ReadNet(const std::string& flag, const std::string& path) {
+  constexpr int64_t kMostBytes = int64_t{1} << 30;
+  absl::StatusOr<std::string> bytes = models::ReadFile(path, kMostBytes);
+  if (!bytes.ok()) return graph::Annotate(bytes.status(), flag);
+  absl::StatusOr<graph::Net> net = absl::EndsWith(path, ".pbtxt") ? graph::FromNetDefText(*bytes)
+                                                                  : graph::FromNetDefBytes(*bytes);
+  if (!net.ok()) return graph::Annotate(net.status(), absl::StrCat(flag, "=", path));
+  return net;
+}
+
+// "X_init_net.pb" beside "X_predict_net.pb"; empty where there is none.
+std::string InitNetBeside(const std::string& path) {
+  for (const char* ending : {".pb", ".pbtxt"}) {
+    absl::string_view stem = path;
+    if (!absl::ConsumeSuffix(&stem, absl::StrCat("_predict_net", ending))) continue;
+    const std::string init = absl::StrCat(stem, "_init_net", ending);
+    if (models::IsFile(init)) return init;
+  }
+  return "";
+}
+
+absl::Status FillInputs(const graph::Executable& executable, int64_t ids) {
+  for (const graph::BlobId input : executable.net().inputs) {
+    const graph::Blob& blob = executable.net().blob(input);
+    ASSIGN_OR_RETURN(graph::Tensor tensor, executable.Find(blob.name));
+    if (blob.type.dtype == graph::DType::kF32 && blob.type.elements() == 1) {
+      tensor.as<float>()[0] = blob.name == "lr" ? 1e-4f : 1.0f;
+    } else {
+      FillRandom(ids, &tensor);
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<NetBenchResult> BenchNet(const graph::SchemaRegistry& registry,
+                                        const graph::Backend& backend,
+                                        const NetBenchOptions& options) {
+  NetBenchResult result;
+  result.init_net = options.init_net.empty() ? InitNetBeside(options.net) : options.init_net;
+  ASSIGN_OR_RETURN(graph::Net net, ReadNet("--net", options.net));
+  result.net = net.name;
+  graph::CompileOptions compile;
+  compile.registry = &registry;
+  compile.backend = &backend;
+  compile.threads = options.threads;
+  compile.passes.enabled = false;
+  graph::Workspace workspace;
+  absl::StatusOr<std::unique_ptr<graph::Executable>> compiled =
+      graph::Compile(std::move(net), compile, &workspace);
+  if (!compiled.ok()) {
+    return graph::Annotate(compiled.status(), absl::StrCat("--net=", options.net));
+  }
+  graph::Executable& executable = **compiled;
+  if (!result.init_net.empty()) {
+    ASSIGN_OR_RETURN(graph::Net init, ReadNet("--init_net", result.init_net));
+    absl::StatusOr<std::unique_ptr<graph::Executable>> set =
+        graph::Compile(std::move(init), compile, &workspace);
+    const absl::Status ran = set.ok() ? (*set)->Run() : set.status();
+    if (!ran.ok()) return graph::Annotate(ran, absl::StrCat("--init_net=", result.init_net));
+  }
+  RETURN_IF_ERROR(FillInputs(executable, options.ids));
+
+  std::vector<double> seconds;
+  for (int run = -options.warmup; run < options.runs; ++run) {
+    const auto start = std::chrono::steady_clock::now();
+    RETURN_IF_ERROR(executable.Run());
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+    if (run >= 0) seconds.push_back(taken.count());
+  }
+  result.seconds = SpreadOf(seconds);
+  OpTimes times;
+  executable.SetTraceHook(&times);
+  for (int run = 0; run < options.runs; ++run) RETURN_IF_ERROR(executable.Run());
+  executable.SetTraceHook(nullptr);
+  result.ops = times.ByOp(registry, executable);
+  result.arena_bytes = workspace.arena_bytes();
+  result.persistent_bytes = workspace.persistent_bytes();
+  return result;
+}
+
+}  // namespace tools

@@ -1,0 +1,55 @@
+// Where the time of a net goes, by operator and by type of operator.
+#ifndef TOOLS_BENCHMARK_OP_TIMES_H_
+#define TOOLS_BENCHMARK_OP_TIMES_H_
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "graph/ir/net.h"
+#include "graph/runtime/executable.h"
+#include "graph/schema/schema.h"
+
+namespace tools {
+
+// One operator, or all of one type, in one run of the net.
+struct OpTime {
+  std::string type;
+  std::string name;            // the operator's; empty for a type
+  int64_t ops = 1;             // operators counted
+  double seconds = 0;          // sum of each operator's median over the runs
+  double flops = 0;            // as the schemas count them
+  double bytes = 0;            // moved once through memory
+  std::string implementation;  // Kernel::implementation(); of a type: the commonest
+
+  double gflops() const { return seconds > 0 ? flops / seconds / 1e9 : 0; }
+  double gbytes() const { return seconds > 0 ? bytes / seconds / 1e9 : 0; }
+};
+
+// A hook that takes the time of each operator of one net, run after run. A hook costs
+// two readings of the clock an operator, so whole runs are timed without one.
+class OpTimes : public graph::TraceHook {
+ public:
+  void BeforeOp(const graph::Net& net, graph::OpId op) override;
+  void AfterOp(const graph::Net& net, graph::OpId op,
+               absl::Span<const graph::Tensor> outputs) override;
+
+  // In the order of the net, which is `executable`'s and has run at least once.
+  std::vector<OpTime> ByOp(const graph::SchemaRegistry& registry,
+                           const graph::Executable& executable) const;
+
+ private:
+  std::chrono::steady_clock::time_point start_;
+  std::vector<std::vector<double>> seconds_;  // by operator, by run
+};
+
+// Sums by type, slowest first.
+std::vector<OpTime> ByType(const std::vector<OpTime>& ops);
+
+// A table of `times`, in their order, with each one's share of their sum. Of operators it
+// has names and implementations, of types how many.
+std::string OpTimeTable(const std::vector<OpTime>& times);
+
+}  // namespace tools
+
+#endif  // TOOLS_BENCHMARK_OP_TIMES_H_

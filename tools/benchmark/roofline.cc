@@ -1,0 +1,146 @@
+#include "tools/benchmark/roofline.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "dnnl.hpp"
+#include "graph/base/status.h"
+#include "graph/runtime/workspace.h"
+#include "tools/benchmark/random_fill.h"
+
+namespace tools {
+namespace {
+
+using dnnl::memory;
+
+// Restores the number of threads that the rest of the program has set.
+class Threads {
+ public:
+  explicit Threads(int threads) : before_(omp_get_max_threads()) { omp_set_num_threads(threads); }
+  ~Threads() { omp_set_num_threads(before_); }
+  Threads(const Threads&) = delete;
+  Threads& operator=(const Threads&) = delete;
+
+ private:
+  const int before_;
+};
+
+double Seconds(std::chrono::steady_clock::duration d) {
+  return std::chrono::duration<double>(d).count();
+}
+
+// Memory of a layout, filled with normally distributed numbers.
+absl::StatusOr<graph::Buffer> Operand(const memory::desc& desc, graph::DType dtype) {
+  ASSIGN_OR_RETURN(graph::Buffer buffer, graph::Buffer::Uninitialized(desc.get_size()));
+  FillNormal(dtype, desc.get_size() / graph::ByteSize(dtype), buffer.data());
+  return buffer;
+}
+
+struct Measured {
+  double seconds = std::numeric_limits<double>::infinity();
+  std::string implementation;
+};
+
+// (m, k) · (k, n). oneDNN throws what it has not.
+absl::StatusOr<Measured> Time(int64_t m, int64_t k, int64_t n, graph::DType dtype,
+                              graph::DType result, int runs) {
+  const auto type = [](graph::DType d) {
+    return d == graph::DType::kBF16 ? memory::data_type::bf16 : memory::data_type::f32;
+  };
+  const auto any = memory::format_tag::any;
+  const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  dnnl::stream stream(engine);
+  const dnnl::matmul::primitive_desc pd(engine, memory::desc({m, k}, type(dtype), any),
+                                        memory::desc({k, n}, type(dtype), any),
+                                        memory::desc({m, n}, type(result), any));
+  const dnnl::matmul matmul(pd);
+  ASSIGN_OR_RETURN(const graph::Buffer src, Operand(pd.src_desc(), dtype));
+  ASSIGN_OR_RETURN(const graph::Buffer weights, Operand(pd.weights_desc(), dtype));
+  ASSIGN_OR_RETURN(const graph::Buffer dst, Operand(pd.dst_desc(), result));
+  const std::unordered_map<int, memory> args = {
+      {DNNL_ARG_SRC, memory(pd.src_desc(), engine, src.data())},
+      {DNNL_ARG_WEIGHTS, memory(pd.weights_desc(), engine, weights.data())},
+      {DNNL_ARG_DST, memory(pd.dst_desc(), engine, dst.data())}};
+  Measured best;
+  best.implementation = pd.impl_info_str();
+  for (int run = -1; run < runs; ++run) {
+    const auto start = std::chrono::steady_clock::now();
+    matmul.execute(stream, args);
+    stream.wait();
+    const double seconds = Seconds(std::chrono::steady_clock::now() - start);
+    if (run >= 0) best.seconds = std::min(best.seconds, seconds);
+  }
+  return best;
+}
+
+}  // namespace
+
+absl::StatusOr<Roofline> MeasureRoofline(absl::Span<const Gemm> gemms, graph::DType dtype,
+                                         int threads, int runs) {
+  CHECK(dtype == graph::DType::kF32 || dtype == graph::DType::kBF16);
+  const Threads budget(threads);
+  std::vector<graph::DType> results = {graph::DType::kF32};
+  if (dtype == graph::DType::kBF16) results.push_back(graph::DType::kBF16);
+  Roofline roofline;
+  double flops = 0, seconds = 0;
+  for (const Gemm& gemm : gemms) {
+    Measured best;
+    for (const graph::DType result : results) {
+      for (const bool transposed : {false, true}) {
+        if (transposed && (!gemm.weight_gradient || gemm.m == gemm.n)) continue;
+        try {
+          ASSIGN_OR_RETURN(Measured measured,
+                           Time(transposed ? gemm.n : gemm.m, gemm.k, transposed ? gemm.m : gemm.n,
+                                dtype, result, runs));
+          if (measured.seconds < best.seconds) best = std::move(measured);
+        } catch (const dnnl::error& error) {
+          return absl::UnimplementedError(absl::StrCat(
+              "the roofline needs a matmul in ", graph::DTypeName(dtype), ", and oneDNN ",
+              OneDnnRelease(), " (", OneDnnIsa(), ") says: ", error.what()));
+        }
+      }
+    }
+    roofline.gemms.push_back(
+        {gemm, best.seconds, gemm.flops() / best.seconds / 1e9, best.implementation});
+    flops += gemm.flops() * static_cast<double>(gemm.times);
+    seconds += best.seconds * static_cast<double>(gemm.times);
+  }
+  roofline.gflops = flops / seconds / 1e9;
+  return roofline;
+}
+
+std::string OneDnnIsa() {
+  switch (dnnl::get_effective_cpu_isa()) {
+    case dnnl::cpu_isa::sse41:
+      return "sse41";
+    case dnnl::cpu_isa::avx:
+      return "avx";
+    case dnnl::cpu_isa::avx2:
+      return "avx2";
+    case dnnl::cpu_isa::avx2_vnni:
+      return "avx2_vnni";
+    case dnnl::cpu_isa::avx512_core:
+      return "avx512_core";
+    case dnnl::cpu_isa::avx512_core_vnni:
+      return "avx512_core_vnni";
+    case dnnl::cpu_isa::avx512_core_bf16:
+      return "avx512_core_bf16";
+    case dnnl::cpu_isa::avx512_core_fp16:
+      return "avx512_core_fp16";
+    case dnnl::cpu_isa::avx512_core_amx:
+      return "avx512_core_amx";
+    default:
+      return absl::StrCat("isa ", static_cast<int>(dnnl::get_effective_cpu_isa()));
+  }
+}
+
+std::string OneDnnRelease() {
+  const dnnl::version_t* v = dnnl::version();
+  return absl::StrCat(v->major, ".", v->minor, ".", v->patch);
+}
+
+}  // namespace tools

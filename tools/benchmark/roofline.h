@@ -1,0 +1,45 @@
+// How fast this machine multiplies matrices, for //tools:bench to compare with. Written
+// apart from the backends and sharing nothing with them, so that a slow kernel of ours
+// cannot make the yardstick shorter.
+#ifndef TOOLS_BENCHMARK_ROOFLINE_H_
+#define TOOLS_BENCHMARK_ROOFLINE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "graph/base/types.h"
+#include "tools/benchmark/official_flops.h"
+
+namespace tools {
+
+struct GemmRate {
+  Gemm gemm;
+  double seconds = 0;          // the best run
+  double gflops = 0;           // 1e9 a second
+  std::string implementation;  // oneDNN's name of it
+};
+
+struct Roofline {
+  // Rate of all products together: their FLOPs by the sum of their best times.
+  double gflops = 0;
+  std::vector<GemmRate> gemms;  // in the order asked
+};
+
+// Each product by oneDNN's matmul on `threads` threads, with every operand in the layout
+// that oneDNN likes best (format_tag::any), normally distributed numbers, best of `runs`
+// runs after one to warm up. Of the ways to put the same product the fastest counts: a
+// result in bf16 or in f32, and a weight's gradient as aᵀ·b or as its transpose.
+// `dtype` is kF32 or kBF16. UNIMPLEMENTED where oneDNN has no such matmul on this CPU.
+absl::StatusOr<Roofline> MeasureRoofline(absl::Span<const Gemm> gemms, graph::DType dtype,
+                                         int threads, int runs);
+
+// oneDNN's name of the instructions it uses here ("avx512_core_amx"), ONEDNN_MAX_CPU_ISA
+// considered, and its version ("3.2.0").
+std::string OneDnnIsa();
+std::string OneDnnRelease();
+
+}  // namespace tools
+
+#endif  // TOOLS_BENCHMARK_ROOFLINE_H_

@@ -1,0 +1,196 @@
+#include "tools/benchmark/step_bench.h"
+
+#include <chrono>
+#include <memory>
+#include <ostream>
+
+#include "graph/base/random.h"
+#include "graph/base/status.h"
+#include "models/data/loader.h"
+#include "models/data/open_dataset.h"
+#include "models/training/session.h"
+#include "tools/benchmark/host.h"
+#include "tools/benchmark/official_flops.h"
+#include "tools/benchmark/random_fill.h"
+#include "tools/flags/pass_options.h"
+
+namespace tools {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kRandomClasses = 10;  // what a classifier's random labels are of
+constexpr int kTracedSteps = 3;
+
+double SecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// Where a step's images come from.
+class Images {
+ public:
+  virtual ~Images() = default;
+  virtual absl::StatusOr<const models::Batch*> Next() = 0;
+  virtual double wait_seconds() const { return 0; }
+};
+
+// The same images each time, with other masks.
+class RandomImages : public Images {
+ public:
+  explicit RandomImages(const models::ZooEntry& entry) {
+    const int batch = entry.recipe.batch_size;
+    batch_.images.resize(static_cast<size_t>(batch) * 3 * entry.model.input_h *
+                         entry.model.input_w);
+    FillNormal(graph::DType::kF32, batch_.images.size(), batch_.images.data());
+    batch_.keys.resize(batch);
+    for (int i = 0; i < batch; ++i) {
+      batch_.labels.push_back(i % kRandomClasses);
+      batch_.image_ids.push_back(static_cast<uint64_t>(i));
+    }
+    batch_.valid = batch;
+  }
+  absl::StatusOr<const models::Batch*> Next() override {
+    for (size_t i = 0; i < batch_.keys.size(); ++i) {
+      batch_.keys[i] = static_cast<int64_t>(graph::SampleKey(0, count_, i));
+    }
+    ++count_;
+    return &batch_;
+  }
+
+ private:
+  models::Batch batch_;
+  uint64_t count_ = 0;
+};
+
+class LoadedImages : public Images {
+ public:
+  static absl::StatusOr<std::unique_ptr<LoadedImages>> Create(const ResolvedFlags& resolved,
+                                                              const models::Dataset& data) {
+    models::LoaderOptions load;
+    load.batch_size = resolved.entry.recipe.batch_size;
+    load.input_height = resolved.entry.model.input_h;
+    load.input_width = resolved.entry.model.input_w;
+    load.seed = static_cast<uint64_t>(resolved.flags.seed.value());
+    load.random_crop = resolved.flags.data_path.has_value();
+    load.num_workers = static_cast<int>(resolved.flags.num_workers.value());
+    std::unique_ptr<LoadedImages> images(new LoadedImages());
+    ASSIGN_OR_RETURN(images->loader_, models::Loader::Create(&data, std::move(load)));
+    return images;
+  }
+  absl::StatusOr<const models::Batch*> Next() override { return loader_->Next(); }
+  double wait_seconds() const override { return loader_->data_wait_seconds(); }
+
+ private:
+  LoadedImages() = default;
+  std::unique_ptr<models::Loader> loader_;
+};
+
+double Mib(size_t bytes) { return static_cast<double>(bytes) / (1024.0 * 1024.0); }
+
+void Say(std::ostream* progress, const std::string& line) {
+  if (progress != nullptr) *progress << line << std::endl;
+}
+
+models::SessionOptions SessionOptionsFor(const graph::SchemaRegistry& registry,
+                                         const graph::Backend& backend,
+                                         const ResolvedFlags& resolved) {
+  models::SessionOptions session;
+  session.compile.registry = &registry;
+  session.compile.backend = &backend;
+  session.compile.threads = static_cast<int>(resolved.flags.threads.value());
+  session.compile.passes = PassOptions(resolved.flags);
+  session.recipe = resolved.entry.recipe;
+  session.accum_iter = resolved.accum_iter;
+  session.step_every_micro_batch = resolved.step_every_micro_batch;
+  session.seed = static_cast<uint64_t>(resolved.flags.seed.value());
+  session.evaluations = false;
+  return session;
+}
+
+}  // namespace
+
+absl::StatusOr<StepBenchResult> BenchStep(const graph::SchemaRegistry& registry,
+                                          const graph::Backend& backend,
+                                          const StepBenchOptions& options, std::ostream* progress) {
+  const ResolvedFlags& resolved = options.resolved;
+  const models::RecipeConfig& recipe = resolved.entry.recipe;
+  const int threads = static_cast<int>(resolved.flags.threads.value());
+  StepBenchResult result;
+
+  models::Datasets data;
+  int classes = kRandomClasses;
+  if (options.with_loader) {
+    models::OpenOptions open;
+    open.data_path = resolved.flags.data_path.value_or("");
+    open.input_height = resolved.entry.model.input_h;
+    open.input_width = resolved.entry.model.input_w;
+    open.val_fraction = resolved.flags.val_fraction.value();
+    ASSIGN_OR_RETURN(data, models::OpenDatasets(open));
+    classes = data.train->num_classes();
+    if (resolved.entry.needs_labels && classes == 0) {
+      return graph::InvalidArgument("--model=", resolved.entry.name, " needs labels, but ",
+                                    data.description, " has none");
+    }
+  }
+
+  const OfficialNet official = OfficialStep(resolved.entry, classes);
+  result.official_flops = official.total;
+  result.guide_flops = official.guide;
+  result.images = resolved.effective_batch;
+  const graph::DType dtype =
+      *resolved.flags.precision == "bf16" ? graph::DType::kBF16 : graph::DType::kF32;
+  Say(progress, absl::StrCat("roofline: every product of the published step in ",
+                             graph::DTypeName(dtype), " ..."));
+  ASSIGN_OR_RETURN(result.roofline, MeasureRoofline(StepGemms(official, recipe.batch_size), dtype,
+                                                    threads, options.roofline_runs));
+
+  result.peak_reset = ResetPeakResident();
+  Say(progress, "steps ...");
+  const std::unique_ptr<models::Model> model = resolved.entry.make(resolved.entry, classes);
+  Clock::time_point start = Clock::now();
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<models::Session> session,
+      models::Session::Create(model.get(), SessionOptionsFor(registry, backend, resolved)));
+  result.setup_seconds = SecondsSince(start);
+  result.done_flops = session->flops_per_image();
+  result.arena_mib = Mib(session->arena_bytes());
+  result.persistent_mib = Mib(session->persistent_bytes());
+
+  std::unique_ptr<Images> images;
+  if (options.with_loader) {
+    ASSIGN_OR_RETURN(images, LoadedImages::Create(resolved, *data.train));
+  } else {
+    images = std::make_unique<RandomImages>(resolved.entry);
+  }
+  const auto scheduled = model->ScheduledInputs(0, recipe.epochs);
+  const auto step = [&]() -> absl::Status {
+    return session->Step([&] { return images->Next(); }, resolved.lr, scheduled).status();
+  };
+
+  for (int i = 0; i < options.warmup; ++i) RETURN_IF_ERROR(step());
+  const double waited_before = images->wait_seconds();
+  std::vector<double> rates;
+  double seconds = 0;
+  for (int run = 0; run < options.runs; ++run) {
+    start = Clock::now();
+    for (int i = 0; i < options.steps; ++i) RETURN_IF_ERROR(step());
+    const double taken = SecondsSince(start);
+    seconds += taken;
+    rates.push_back(result.images * options.steps / taken);
+  }
+  result.images_per_s = SpreadOf(rates);
+  result.data_wait_share = (images->wait_seconds() - waited_before) / seconds;
+  result.peak_mib = PeakResidentMib();
+  result.roofline_share =
+      result.images_per_s.median * result.official_flops / (result.roofline.gflops * 1e9);
+
+  graph::Executable* const train = session->micro_steps().back();
+  OpTimes times;
+  train->SetTraceHook(&times);
+  for (int i = 0; i < kTracedSteps; ++i) RETURN_IF_ERROR(step());
+  train->SetTraceHook(nullptr);
+  result.ops = times.ByOp(registry, *train);
+  return result;
+}
+
+}  // namespace tools
