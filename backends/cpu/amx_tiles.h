@@ -133,20 +133,10 @@ inline void Transpose(__m512i* r) {
   }
 }
 
-// The same, from and to memory that is aligned to 64 bytes.
-inline void TransposeTile(const char* from, char* to) {
-  __m512i r[16];
-#pragma GCC unroll 16
-  for (int i = 0; i < 16; ++i) r[i] = _mm512_load_si512(from + i * 64);
-  Transpose(r);
-#pragma GCC unroll 16
-  for (int i = 0; i < 16; ++i) _mm512_store_si512(to + i * 64, r[i]);
-}
-
 // Row i of `count` (row ids[i] where there are ids) of `width` elements as a row of
 // whole depths; zero rows up to `padded`. A left factor of 64 bytes a depth.
-inline void PackRows(AmxRows<const uint16_t> from, const int32_t* ids, int64_t count, int64_t padded,
-                     int64_t width, char* to) {
+inline void PackRows(AmxRows<const uint16_t> from, const int32_t* ids, int64_t count,
+                     int64_t padded, int64_t width, char* to) {
   const int64_t depths = Depths(width);
   for (int64_t i = 0; i < padded; ++i) {
     const int64_t left = i < count ? width : 0;
@@ -159,18 +149,18 @@ inline void PackRows(AmxRows<const uint16_t> from, const int32_t* ids, int64_t c
 }
 
 // The transpose of `from` as a right factor: sums go over the elements of its
-// rows, columns are its rows.
-inline void PackColumns(AmxRows<const uint16_t> from, int64_t width, char* to) {
+// rows, columns are its rows, zeros up to `padded`.
+inline void PackColumns(AmxRows<const uint16_t> from, int64_t padded, int64_t width, char* to) {
   const int64_t depths = Depths(width);
-  for (int64_t i = 0; i < from.rows; i += kTileRows) {
+  for (int64_t i = 0; i < padded; i += kTileRows) {
     for (int64_t k = 0; k < depths; ++k, to += kTileBytes) {
       const __mmask32 words = Words(width - k * 32);
       __m512i r[16];
 #pragma GCC unroll 16
       for (int64_t n = 0; n < 16; ++n) {
         const bool inside = i + n < from.rows;
-        r[n] = _mm512_maskz_loadu_epi16(inside ? words : 0,
-                                        RowOf(from, inside ? i + n : i) + k * 32);
+        r[n] =
+            _mm512_maskz_loadu_epi16(inside ? words : 0, RowOf(from, inside ? i + n : 0) + k * 32);
       }
       Transpose(r);
 #pragma GCC unroll 16
@@ -189,11 +179,11 @@ inline void PackPairs(AmxRows<const uint16_t> from, int64_t width, char* to) {
       const __mmask16 lanes = Lanes(width - j);
       const __m256i low = _mm256_maskz_loadu_epi16(
           first < from.rows ? lanes : 0, (first < from.rows ? RowOf(from, first) : from.data) + j);
-      const __m256i high = _mm256_maskz_loadu_epi16(
-          second < from.rows ? lanes : 0, (second < from.rows ? RowOf(from, second) : from.data) + j);
-      _mm512_store_si512(
-          at, _mm512_or_si512(_mm512_cvtepu16_epi32(low),
-                              _mm512_slli_epi32(_mm512_cvtepu16_epi32(high), 16)));
+      const __m256i high =
+          _mm256_maskz_loadu_epi16(second < from.rows ? lanes : 0,
+                                   (second < from.rows ? RowOf(from, second) : from.data) + j);
+      _mm512_store_si512(at, _mm512_or_si512(_mm512_cvtepu16_epi32(low),
+                                             _mm512_slli_epi32(_mm512_cvtepu16_epi32(high), 16)));
     }
   }
 }

@@ -107,9 +107,8 @@ class HeadKernel final : public graph::Kernel {
 
   absl::Status Run() override {
     RETURN_IF_ERROR(CheckIds());
-    ForEachHead<Session>(sizes_, threads_, scratch(), bytes_, [this](const Head& head, char* own) {
-      fn_(sizes_, args(), head, own);
-    });
+    ForEachHead<Session>(sizes_, threads_, scratch(), bytes_,
+                         [this](const Head& head, char* own) { fn_(sizes_, args(), head, own); });
     return absl::OkStatus();
   }
 
@@ -186,20 +185,19 @@ template <typename T>
 std::unique_ptr<graph::Kernel> MakeFloatForward(const graph::KernelSpec& spec) {
   const Sizes sizes(spec);
   // Of bf16, copies of q, k, v and y; of f32, of q where ids name its rows.
-  const size_t floats = FloatForwardFloats(sizes.tokens, sizes.head_width) +
-                        2 * PackedFloats(sizes.queries, sizes.head_width) +
-                        (std::is_same_v<T, float> ? 0 : 2) *
-                            PackedFloats(sizes.tokens, sizes.head_width);
+  const size_t floats =
+      FloatForwardFloats(sizes.tokens, sizes.head_width) +
+      2 * PackedFloats(sizes.queries, sizes.head_width) +
+      (std::is_same_v<T, float> ? 0 : 2) * PackedFloats(sizes.tokens, sizes.head_width);
   return MakeHeadKernel<NoSession>(
       spec, floats * sizeof(float),
       [](const Sizes& s, const graph::KernelArgs& args, const Head& head, char* scratch) {
         float* next = reinterpret_cast<float*>(scratch);
         const T* qkv = In<T>(args, 0);
         const MatrixView<T> to = head.OfY(Out<T>(args, 0));
-        const FloatHead one = {
-            AsFloat(head.OfQkv(qkv, 0), head.OfIds(Ids(args)), s.queries, &next),
-            AsFloat(head.OfQkv(qkv, 1), nullptr, s.tokens, &next),
-            AsFloat(head.OfQkv(qkv, 2), nullptr, s.tokens, &next), s.scale};
+        const FloatHead one = {AsFloat(head.OfQkv(qkv, 0), head.OfIds(Ids(args)), s.queries, &next),
+                               AsFloat(head.OfQkv(qkv, 1), nullptr, s.tokens, &next),
+                               AsFloat(head.OfQkv(qkv, 2), nullptr, s.tokens, &next), s.scale};
         const MutableMatrix y = ResultFor(to, &next);
         FloatForward(one, y, head.OfLse(Out<float>(args, 1)), next);
         StoreResult(y, to);
@@ -261,11 +259,11 @@ std::unique_ptr<graph::Kernel> MakeAmxBackward(const graph::KernelSpec& spec) {
       spec, AmxBackwardBytes(sizes.tokens, sizes.head_width),
       [](const Sizes& s, const graph::KernelArgs& args, const Head& head, char* scratch) {
         BFloat16* dqkv = Out<BFloat16>(args, 0);
-        AmxBackward(AmxHeadOf(s, head, In<BFloat16>(args, 0)), Bits(head.OfY(In<BFloat16>(args, 1))),
-                    head.OfLse(In<float>(args, 2)), Bits(head.OfY(In<BFloat16>(args, 3))),
-                    {Bits(head.OfQkv(dqkv, 0)), Bits(head.OfQkv(dqkv, 1)),
-                     Bits(head.OfQkv(dqkv, 2))},
-                    scratch);
+        AmxBackward(
+            AmxHeadOf(s, head, In<BFloat16>(args, 0)), Bits(head.OfY(In<BFloat16>(args, 1))),
+            head.OfLse(In<float>(args, 2)), Bits(head.OfY(In<BFloat16>(args, 3))),
+            {Bits(head.OfQkv(dqkv, 0)), Bits(head.OfQkv(dqkv, 1)), Bits(head.OfQkv(dqkv, 2))},
+            scratch);
       });
 }
 

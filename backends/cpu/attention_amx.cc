@@ -76,49 +76,80 @@ struct ForwardScratch {
     scores = pieces.TakeFloats(kBlock * p.token_depths * 32);
     probabilities = pieces.Take(kBlock * p.token_depths * 64);
     y = pieces.TakeFloats(kBlock * p.width_tiles * 16);
+    vectors = pieces.TakeFloats(16 * 16);
     bytes = pieces.taken();
   }
 
   char *q, *k, *v, *probabilities;
-  float *scores, *y;
+  float *scores, *y, *vectors;
   size_t bytes;
 };
 
-// A row of unscaled scores to probabilities times their sum, which is returned, and
-// the logarithm of that sum and of what it was divided by, the largest term.
-float SoftmaxRow(const float* scores, int64_t tokens, float scale, uint16_t* to, float* lse) {
-  const __m512 lowest = _mm512_set1_ps(-__builtin_inff());
-  const int64_t whole = tokens / 16 * 16;
-  const __mmask16 rest = Lanes(tokens - whole);
-  __m512 max = _mm512_mask_load_ps(lowest, rest, scores + (rest != 0 ? whole : 0));
-  for (int64_t j = 0; j < whole; j += 16) max = _mm512_max_ps(max, _mm512_load_ps(scores + j));
-  const float top = _mm512_reduce_max_ps(max);
-  const __m512 factor = _mm512_set1_ps(scale * kLog2E);
-  const __m512 tops = _mm512_mul_ps(_mm512_set1_ps(top), factor);
-  __m512 sum = _mm512_setzero_ps();
-  for (int64_t j = 0; j < whole; j += 16) {
-    const __m512 p = Exp2(_mm512_fmsub_ps(_mm512_load_ps(scores + j), factor, tops));
-    sum = _mm512_add_ps(sum, p);
-    _mm256_store_si256(reinterpret_cast<__m256i*>(to + j), (__m256i)_mm512_cvtneps_pbh(p));
+// The i-th of the result is the sum, or the largest, of row i of 16 x 16.
+template <bool kLargest>
+__m512 OfEachRow(const float* rows) {
+  __m512i r[16];
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; ++i) r[i] = _mm512_load_si512(rows + i * 16);
+  Transpose(r);
+#pragma GCC unroll 4
+  for (int step = 8; step > 0; step /= 2) {
+#pragma GCC unroll 8
+    for (int i = 0; i < step; ++i) {
+      const __m512 a = _mm512_castsi512_ps(r[i]), b = _mm512_castsi512_ps(r[i + step]);
+      r[i] = _mm512_castps_si512(kLargest ? _mm512_max_ps(a, b) : _mm512_add_ps(a, b));
+    }
   }
-  if (rest != 0) {
-    const __m512 s = _mm512_fmsub_ps(_mm512_load_ps(scores + whole), factor, tops);
-    const __m512 p = _mm512_maskz_mov_ps(rest, Exp2(s));
-    sum = _mm512_add_ps(sum, p);
-    _mm256_store_si256(reinterpret_cast<__m256i*>(to + whole), (__m256i)_mm512_cvtneps_pbh(p));
-  }
-  const float total = _mm512_reduce_add_ps(sum);
-  *lse = top * scale + __builtin_logf(total);
-  return total;
+  return _mm512_castsi512_ps(r[0]);
 }
 
-// Zeros behind the last tile of columns, up to a whole depth.
-void ClearLastColumns(char* rows, int64_t tiles, int64_t depths) {
-  if (tiles == 2 * depths) return;
-  for (int64_t i = 0; i < kBlock; ++i) {
-    _mm256_store_si256(reinterpret_cast<__m256i*>(rows + i * depths * 64 + tiles * 32),
-                       _mm256_setzero_si256());
+// 16 rows of unscaled scores, `depths` x 32 columns of which `tokens` count, to
+// probabilities times their sums: `to` has the same columns, zeros behind `tokens`.
+// inverse[i] is 1 / the sum of row i; `vectors` is memory for 16 x 16 floats.
+void SoftmaxRows(const float* scores, int64_t tokens, int64_t depths, float scale, char* to,
+                 float* vectors, float* inverse, float* lse) {
+  const int64_t stride = depths * 32, last = tokens - (depths - 1) * 32;
+  const __mmask16 low = Lanes(last), high = Lanes(last - 16);
+  const __m512 lowest = _mm512_set1_ps(-__builtin_inff());
+  for (int64_t i = 0; i < 16; ++i) {
+    const float* row = scores + i * stride;
+    const float* end = row + stride - 32;
+    __m512 a = _mm512_mask_load_ps(lowest, low, end);
+    __m512 b = _mm512_mask_load_ps(lowest, high, end + 16);
+    for (; row < end; row += 32) {
+      a = _mm512_max_ps(a, _mm512_load_ps(row));
+      b = _mm512_max_ps(b, _mm512_load_ps(row + 16));
+    }
+    _mm512_store_ps(vectors + i * 16, _mm512_max_ps(a, b));
   }
+  const __m512 factor = _mm512_set1_ps(scale * kLog2E);
+  const __m512 all_tops = OfEachRow<true>(vectors);
+  alignas(64) float tops[16];
+  _mm512_store_ps(tops, all_tops);
+  for (int64_t i = 0; i < 16; ++i) {
+    const float* row = scores + i * stride;
+    const float* end = row + stride - 32;
+    char* at = to + i * stride * 2;
+    const __m512 top = _mm512_mul_ps(_mm512_set1_ps(tops[i]), factor);
+    __m512 sum_a = _mm512_setzero_ps(), sum_b = sum_a;
+    for (; row < end; row += 32, at += 64) {
+      const __m512 a = Exp2(_mm512_fmsub_ps(_mm512_load_ps(row), factor, top));
+      const __m512 b = Exp2(_mm512_fmsub_ps(_mm512_load_ps(row + 16), factor, top));
+      sum_a = _mm512_add_ps(sum_a, a);
+      sum_b = _mm512_add_ps(sum_b, b);
+      _mm512_store_si512(at, (__m512i)_mm512_cvtne2ps_pbh(b, a));
+    }
+    const __m512 a = _mm512_maskz_mov_ps(
+        low, Exp2(_mm512_fmsub_ps(_mm512_maskz_load_ps(low, row), factor, top)));
+    const __m512 b = _mm512_maskz_mov_ps(
+        high, Exp2(_mm512_fmsub_ps(_mm512_maskz_load_ps(high, row + 16), factor, top)));
+    _mm512_store_si512(at, (__m512i)_mm512_cvtne2ps_pbh(b, a));
+    _mm512_store_ps(vectors + i * 16,
+                    _mm512_add_ps(_mm512_add_ps(sum_a, a), _mm512_add_ps(sum_b, b)));
+  }
+  const __m512 all_sums = OfEachRow<false>(vectors);
+  _mm512_storeu_ps(inverse, _mm512_div_ps(_mm512_set1_ps(1.0f), all_sums));
+  _mm512_storeu_ps(lse, _mm512_fmadd_ps(all_tops, _mm512_set1_ps(scale), Log(all_sums)));
 }
 
 struct BackwardScratch {
@@ -126,30 +157,30 @@ struct BackwardScratch {
     Pieces pieces(memory);
     k_rows = pieces.Take(p.Rows(p.token_depths));
     v_rows = pieces.Take(p.Rows(p.token_depths));
-    q_columns = pieces.Take(p.Columns(p.token_tiles));
-    dy_columns = pieces.Take(p.Columns(p.token_tiles));
+    q_columns = pieces.Take(p.Columns(2 * p.token_depths));
+    dy_columns = pieces.Take(p.Columns(2 * p.token_depths));
     q_pairs = pieces.Take(p.Pairs(p.token_depths));
     dy_pairs = pieces.Take(p.Pairs(p.token_depths));
     k_pairs = pieces.Take(p.Pairs(p.token_depths));
-    lse = pieces.TakeFloats(p.token_tiles * 16);
-    delta = pieces.TakeFloats(p.token_tiles * 16);
+    lse = pieces.TakeFloats(p.token_depths * 32);
+    delta = pieces.TakeFloats(p.token_depths * 32);
     scores = pieces.TakeFloats(kBlock * kBlock);
     dp = pieces.TakeFloats(kBlock * kBlock);
     words = pieces.Take(2 * kTileBytes);
     probabilities = pieces.Take(kBlock * p.token_depths * 64);
     ds_rows = pieces.Take(kBlock * p.token_depths * 64);
-    ds = pieces.Take(p.token_tiles * p.token_depths * kTileBytes);
+    ds = pieces.Take(2 * p.token_depths * p.token_depths * kTileBytes);
     result = pieces.TakeFloats(kBlock * p.width_tiles * 16);
     bytes = pieces.taken();
   }
 
   char *k_rows, *v_rows, *q_columns, *dy_columns;
   char *q_pairs, *dy_pairs, *k_pairs;
-  float *lse, *delta;               // of each query; lse in powers of two
-  float *scores, *dp;               // kBlock keys x kBlock queries
-  char* words;                      // of ds, two tiles: pairs of keys x queries
-  char *probabilities, *ds_rows;    // bf16, kBlock keys x all queries
-  char* ds;                         // tiles of a left factor, queries x keys
+  float *lse, *delta;             // of each query; lse in powers of two
+  float *scores, *dp;             // kBlock keys x kBlock queries
+  char* words;                    // of ds, two tiles: pairs of keys x queries
+  char *probabilities, *ds_rows;  // bf16, kBlock keys x all queries
+  char* ds;                       // tiles of a left factor, queries x keys
   float* result;
   size_t bytes;
 };
@@ -169,44 +200,59 @@ void PrepareQueries(AmxRows<const uint16_t> y, AmxRows<const uint16_t> dy, const
       const __mmask16 lanes = Lanes(width - j);
       const __m256i a = _mm256_maskz_loadu_epi16(lanes, RowOf(y, i) + j);
       const __m256i b = _mm256_maskz_loadu_epi16(lanes, RowOf(dy, i) + j);
-      sum = _mm512_fmadd_ps(
-          _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(a), 16)),
-          _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(b), 16)), sum);
+      sum = _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(a), 16)),
+                            _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(b), 16)),
+                            sum);
     }
     s.delta[i] = _mm512_reduce_add_ps(sum);
   }
 }
 
-// One tile of scores and of dp, 16 queries from `query` of `keys` keys, to
-// probabilities and ds as rows, and to ds as words of two keys. Rows of padding
-// become zero.
-void GradientTile(const float* scores, const float* dp, int64_t keys, int64_t query, float factor,
-                  int64_t row_bytes, const BackwardScratch& s, char* words) {
-  const __m512 lse = _mm512_load_ps(s.lse + query), delta = _mm512_load_ps(s.delta + query);
+// Scores and dp of `rows` keys (16 or 32), of which `keys` count, and 32 queries
+// from `query`: probabilities and ds as rows, zeros behind `keys`, and ds as words
+// of two keys. 16 rows of words are for queries 8L + e with e < 4, L the lane of
+// 128 bits, and 16 are for those with e >= 4.
+template <bool kAllKeys>
+void GradientBlock(int64_t rows, int64_t keys, int64_t query, float factor, int64_t row_bytes,
+                   const BackwardScratch& s) {
+  const __m512 lse[2] = {_mm512_load_ps(s.lse + query), _mm512_load_ps(s.lse + query + 16)};
+  const __m512 delta[2] = {_mm512_load_ps(s.delta + query), _mm512_load_ps(s.delta + query + 16)};
   const __m512 factors = _mm512_set1_ps(factor);
-  const __m512i pairs = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24,
-                                         8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-  for (int64_t i = 0; i < kBlock; i += 2) {
-    const __mmask16 both[2] = {Lanes(i < keys ? 16 : 0), Lanes(i + 1 < keys ? 16 : 0)};
-    __m512 p[2], ds[2];
+  for (int64_t i = 0; i < rows; i += 2) {
+    __m512i ds_of[2];
 #pragma GCC unroll 2
     for (int r = 0; r < 2; ++r) {
-      const __m512 score = _mm512_load_ps(scores + (i + r) * kBlock);
-      p[r] = _mm512_maskz_mov_ps(both[r], Exp2(_mm512_fmsub_ps(score, factors, lse)));
-      ds[r] = _mm512_maskz_mul_ps(
-          both[r], p[r], _mm512_sub_ps(_mm512_load_ps(dp + (i + r) * kBlock), delta));
+      __m512 p[2], ds[2];
+#pragma GCC unroll 2
+      for (int t = 0; t < 2; ++t) {
+        const int64_t at = (i + r) * kBlock + t * 16;
+        p[t] = Exp2(_mm512_fmsub_ps(_mm512_load_ps(s.scores + at), factors, lse[t]));
+        if (!kAllKeys) p[t] = _mm512_maskz_mov_ps(Lanes(i + r < keys ? 16 : 0), p[t]);
+        ds[t] = _mm512_mul_ps(p[t], _mm512_sub_ps(_mm512_load_ps(s.dp + at), delta[t]));
+      }
+      ds_of[r] = (__m512i)_mm512_cvtne2ps_pbh(ds[1], ds[0]);
+      const int64_t to = (i + r) * row_bytes + query * 2;
+      _mm512_store_si512(s.probabilities + to, (__m512i)_mm512_cvtne2ps_pbh(p[1], p[0]));
+      _mm512_store_si512(s.ds_rows + to, ds_of[r]);
     }
-    const __m512i p_rows = (__m512i)_mm512_cvtne2ps_pbh(p[1], p[0]);
-    const __m512i ds_rows = (__m512i)_mm512_cvtne2ps_pbh(ds[1], ds[0]);
-    char* p_to = s.probabilities + i * row_bytes + query * 2;
-    char* ds_to = s.ds_rows + i * row_bytes + query * 2;
-    _mm256_store_si256(reinterpret_cast<__m256i*>(p_to), _mm512_castsi512_si256(p_rows));
-    _mm256_store_si256(reinterpret_cast<__m256i*>(p_to + row_bytes),
-                       _mm512_extracti64x4_epi64(p_rows, 1));
-    _mm256_store_si256(reinterpret_cast<__m256i*>(ds_to), _mm512_castsi512_si256(ds_rows));
-    _mm256_store_si256(reinterpret_cast<__m256i*>(ds_to + row_bytes),
-                       _mm512_extracti64x4_epi64(ds_rows, 1));
-    _mm512_store_si512(words + i / 2 * 64, _mm512_permutexvar_epi16(pairs, ds_rows));
+    char* const words = s.words + i / 2 * 64;
+    _mm512_store_si512(words, _mm512_unpacklo_epi16(ds_of[0], ds_of[1]));
+    _mm512_store_si512(words + kTileBytes, _mm512_unpackhi_epi16(ds_of[0], ds_of[1]));
+  }
+}
+
+// The words of GradientBlock() as two tiles of a left factor, queries x keys.
+void StoreGradientTiles(const char* words, char* first, char* second) {
+  for (int half = 0; half < 2; ++half) {
+    __m512i r[16];
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; ++i) r[i] = _mm512_load_si512(words + half * kTileBytes + i * 64);
+    Transpose(r);
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; ++i) {
+      const int query = i / 4 * 8 + half * 4 + i % 4;
+      _mm512_store_si512((query < 16 ? first : second) + query % 16 * 64, r[i]);
+    }
   }
 }
 
@@ -237,25 +283,24 @@ void AmxForward(const AmxHead& head, const int32_t* ids, AmxRows<uint16_t> y, fl
   const Padded p(y.rows, tokens, width);
   const ForwardScratch s(scratch, p);
   PackRows(head.q, ids, y.rows, p.query_depths * 32, width, s.q);
-  PackColumns(head.k, width, s.k);
+  PackColumns(head.k, p.token_tiles * 16, width, s.k);
   PackPairs(head.v, width, s.v);
-  ClearLastColumns(s.probabilities, p.token_tiles, p.token_depths);
   const int64_t q_bytes = p.width_depths * 64, row_bytes = p.token_depths * 64;
   const int64_t stride = p.token_depths * 32, y_stride = p.width_tiles * 16;
   for (int64_t begin = 0; begin < y.rows; begin += kBlock) {
     const int64_t count = Min(kBlock, y.rows - begin), tiles = Tiles(count);
-    MultiplyTiles(LeftRows(s.q + begin * q_bytes, q_bytes), tiles, s.k, p.token_tiles, p.width_depths,
-                  s.scores, stride);
-    float sums[kBlock];
-    for (int64_t i = 0; i < count; ++i) {
-      sums[i] = SoftmaxRow(s.scores + i * stride, tokens, head.scale,
-                           reinterpret_cast<uint16_t*>(s.probabilities + i * row_bytes),
-                           lse + begin + i);
+    MultiplyTiles(LeftRows(s.q + begin * q_bytes, q_bytes), tiles, s.k, p.token_tiles,
+                  p.width_depths, s.scores, stride);
+    float inverse[kBlock], lses[kBlock];
+    for (int64_t i = 0; i < tiles * 16; i += 16) {
+      SoftmaxRows(s.scores + i * stride, tokens, p.token_depths, head.scale,
+                  s.probabilities + i * row_bytes, s.vectors, inverse + i, lses + i);
     }
-    MultiplyTiles(LeftRows(s.probabilities, row_bytes), tiles, s.v, p.width_tiles, p.token_depths, s.y,
-                  y_stride);
+    for (int64_t i = 0; i < count; ++i) lse[begin + i] = lses[i];
+    MultiplyTiles(LeftRows(s.probabilities, row_bytes), tiles, s.v, p.width_tiles, p.token_depths,
+                  s.y, y_stride);
     for (int64_t i = 0; i < count; ++i) {
-      StoreRow(s.y + i * y_stride, 1.0f / sums[i], width, RowOf(y, begin + i));
+      StoreRow(s.y + i * y_stride, inverse[i], width, RowOf(y, begin + i));
     }
   }
 }
@@ -273,14 +318,12 @@ void AmxBackward(const AmxHead& head, AmxRows<const uint16_t> y, const float* ls
   const BackwardScratch s(scratch, p);
   PackRows(head.k, nullptr, tokens, p.token_depths * 32, width, s.k_rows);
   PackRows(head.v, nullptr, tokens, p.token_depths * 32, width, s.v_rows);
-  PackColumns(head.q, width, s.q_columns);
-  PackColumns(dy, width, s.dy_columns);
+  PackColumns(head.q, p.token_depths * 32, width, s.q_columns);
+  PackColumns(dy, p.token_depths * 32, width, s.dy_columns);
   PackPairs(head.q, width, s.q_pairs);
   PackPairs(dy, width, s.dy_pairs);
   PackPairs(head.k, width, s.k_pairs);
-  PrepareQueries(y, dy, lse, width, p.token_tiles * 16, s);
-  ClearLastColumns(s.probabilities, p.token_tiles, p.token_depths);
-  ClearLastColumns(s.ds_rows, p.token_tiles, p.token_depths);
+  PrepareQueries(y, dy, lse, width, p.token_depths * 32, s);
 
   const int64_t k_bytes = p.width_depths * 64, row_bytes = p.token_depths * 64;
   const float factor = head.scale * kLog2E;
@@ -289,19 +332,27 @@ void AmxBackward(const AmxHead& head, AmxRows<const uint16_t> y, const float* ls
     const int64_t tiles = Tiles(keys);
     const Left k = LeftRows(s.k_rows + begin * k_bytes, k_bytes);
     const Left v = LeftRows(s.v_rows + begin * k_bytes, k_bytes);
-    for (int64_t tile = 0; tile < p.token_tiles; tile += 2) {
-      const int64_t some = Min(2, p.token_tiles - tile), offset = p.Columns(tile);
-      MultiplyTiles(k, 2, s.q_columns + offset, some, p.width_depths, s.scores, kBlock);
-      MultiplyTiles(v, 2, s.dy_columns + offset, some, p.width_depths, s.dp, kBlock);
-      for (int64_t t = 0; t < some; ++t) {
-        char* const words = s.words + t * kTileBytes;
-        GradientTile(s.scores + t * 16, s.dp + t * 16, keys, (tile + t) * 16, factor, row_bytes, s,
-                     words);
-        TransposeTile(words, s.ds + ((tile + t) * p.token_depths + block) * kTileBytes);
+    if (tiles == 1) {
+      // Keys behind the first tile are not computed.
+      for (int64_t i = 8; i < 16; ++i) {
+        _mm512_store_si512(s.words + i * 64, _mm512_setzero_si512());
+        _mm512_store_si512(s.words + kTileBytes + i * 64, _mm512_setzero_si512());
       }
     }
-    MultiplyAndStore(LeftRows(s.probabilities, row_bytes), tiles, s.dy_pairs, p, p.token_depths, s.result,
-                     1.0f, width, begin, out.dv);
+    for (int64_t tile = 0; tile < 2 * p.token_depths; tile += 2) {
+      const int64_t offset = p.Columns(tile);
+      MultiplyTiles(k, tiles, s.q_columns + offset, 2, p.width_depths, s.scores, kBlock);
+      MultiplyTiles(v, tiles, s.dy_columns + offset, 2, p.width_depths, s.dp, kBlock);
+      if (keys == tiles * 16) {
+        GradientBlock<true>(tiles * 16, keys, tile * 16, factor, row_bytes, s);
+      } else {
+        GradientBlock<false>(tiles * 16, keys, tile * 16, factor, row_bytes, s);
+      }
+      char* const ds = s.ds + (tile * p.token_depths + block) * kTileBytes;
+      StoreGradientTiles(s.words, ds, ds + p.token_depths * kTileBytes);
+    }
+    MultiplyAndStore(LeftRows(s.probabilities, row_bytes), tiles, s.dy_pairs, p, p.token_depths,
+                     s.result, 1.0f, width, begin, out.dv);
     MultiplyAndStore(LeftRows(s.ds_rows, row_bytes), tiles, s.q_pairs, p, p.token_depths, s.result,
                      head.scale, width, begin, out.dk);
   }
@@ -309,8 +360,8 @@ void AmxBackward(const AmxHead& head, AmxRows<const uint16_t> y, const float* ls
     const int64_t some = Min(2, p.token_tiles - tile);
     const int64_t tile_row = p.token_depths * kTileBytes;
     const Left ds = {s.ds + tile * tile_row, 64, tile_row, kTileBytes};
-    MultiplyAndStore(ds, some, s.k_pairs, p, p.token_depths, s.result,
-                     head.scale, width, tile * 16, out.dq);
+    MultiplyAndStore(ds, some, s.k_pairs, p, p.token_depths, s.result, head.scale, width, tile * 16,
+                     out.dq);
   }
 }
 

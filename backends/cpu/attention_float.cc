@@ -3,7 +3,6 @@
 // factors that all blocks share are packed once.
 #include "backends/cpu/attention_float.h"
 
-#include <algorithm>
 #include <eigen3/Eigen/Core>
 
 #include "backends/cpu/attention_rows.h"
@@ -14,16 +13,18 @@ namespace {
 using Row = Eigen::Map<Eigen::ArrayXf>;
 using ConstRow = Eigen::Map<const Eigen::ArrayXf>;
 
-constexpr int64_t kBlock = 24;  // rows; whole register tiles of most shapes
+constexpr int64_t kBlock = 30;  // rows at most
 
 // Whole cache lines of floats.
 int64_t Lines(int64_t floats) { return (floats + 15) / 16 * 16; }
 
-// `fn(begin, count)` for blocks of rows.
+// `fn(begin, count)` for blocks of nearly equal heights, as low ones are slow.
 template <typename Function>
 void ForEachBlock(int64_t rows, const Function& fn) {
-  for (int64_t begin = 0; begin < rows; begin += kBlock) {
-    fn(begin, std::min(kBlock, rows - begin));
+  const int64_t blocks = (rows + kBlock - 1) / kBlock;
+  for (int64_t b = 0; b < blocks; ++b) {
+    const int64_t begin = rows * b / blocks;
+    fn(begin, rows * (b + 1) / blocks - begin);
   }
 }
 
@@ -83,9 +84,9 @@ void FloatBackward(const FloatHead& head, ConstMatrix y, const float* lse, Const
   Pack(dy, dy_rows);
   Pack(head.k, k_rows);
   for (int64_t i = 0; i < tokens; ++i) {
-    delta[i] = (ConstRow(y.data + i * y.row_stride, width) *
-                ConstRow(dy.data + i * dy.row_stride, width))
-                   .sum();
+    delta[i] =
+        (ConstRow(y.data + i * y.row_stride, width) * ConstRow(dy.data + i * dy.row_stride, width))
+            .sum();
   }
   ForEachBlock(tokens, [&](int64_t begin, int64_t count) {
     const MutableMatrix p = {scores, count, tokens, stride};

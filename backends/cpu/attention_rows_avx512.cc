@@ -22,29 +22,40 @@ __mmask16 LanesAt(int64_t begin, int64_t cols) {
 
 }  // namespace
 
+// Sixteen rows at most at a time: first the largest of each row, then the rest, so
+// that no row waits for what is known of it last.
 void ExpRowsAvx512(ScoreBlock scores, float scale, float* lse, float* inverse) {
   const __m512 lowest = _mm512_set1_ps(-__builtin_inff());
   const __m512 factor = _mm512_set1_ps(scale);
-  for (int64_t i = 0; i < scores.rows; ++i) {
-    float* row = scores.data + i * scores.stride;
-    __m512 max = lowest;
-    for (int64_t j = 0; j < scores.cols; j += kLanes) {
-      const __mmask16 lanes = LanesAt(j, scores.cols);
-      max = _mm512_max_ps(max, _mm512_mask_loadu_ps(lowest, lanes, row + j));
+  for (int64_t begin = 0; begin < scores.rows; begin += kLanes) {
+    const __mmask16 rows = LanesAt(begin, scores.rows);
+    const int64_t count = scores.rows - begin < kLanes ? scores.rows - begin : kLanes;
+    float* const first = scores.data + begin * scores.stride;
+    alignas(64) float tops[kLanes] = {}, sums[kLanes] = {};
+    for (int64_t i = 0; i < count; ++i) {
+      const float* row = first + i * scores.stride;
+      __m512 max = lowest;
+      for (int64_t j = 0; j < scores.cols; j += kLanes) {
+        max = _mm512_max_ps(max, _mm512_mask_loadu_ps(lowest, LanesAt(j, scores.cols), row + j));
+      }
+      tops[i] = _mm512_reduce_max_ps(max) * scale;
     }
-    const float top = _mm512_reduce_max_ps(max) * scale;
-    const __m512 tops = _mm512_set1_ps(top);
-    __m512 sum = _mm512_setzero_ps();
-    for (int64_t j = 0; j < scores.cols; j += kLanes) {
-      const __mmask16 lanes = LanesAt(j, scores.cols);
-      const __m512 s = _mm512_maskz_loadu_ps(lanes, row + j);
-      const __m512 p = Exp(_mm512_fmsub_ps(s, factor, tops));
-      _mm512_mask_storeu_ps(row + j, lanes, p);
-      sum = _mm512_mask_add_ps(sum, lanes, sum, p);
+    for (int64_t i = 0; i < count; ++i) {
+      float* row = first + i * scores.stride;
+      const __m512 top = _mm512_set1_ps(tops[i]);
+      __m512 sum = _mm512_setzero_ps();
+      for (int64_t j = 0; j < scores.cols; j += kLanes) {
+        const __mmask16 lanes = LanesAt(j, scores.cols);
+        const __m512 s = _mm512_maskz_loadu_ps(lanes, row + j);
+        const __m512 p = Exp(_mm512_fmsub_ps(s, factor, top));
+        _mm512_mask_storeu_ps(row + j, lanes, p);
+        sum = _mm512_mask_add_ps(sum, lanes, sum, p);
+      }
+      sums[i] = _mm512_reduce_add_ps(sum);
     }
-    const float total = _mm512_reduce_add_ps(sum);
-    inverse[i] = 1.0f / total;
-    lse[i] = top + __builtin_logf(total);
+    const __m512 sum = _mm512_load_ps(sums);
+    _mm512_mask_storeu_ps(inverse + begin, rows, _mm512_div_ps(_mm512_set1_ps(1.0f), sum));
+    _mm512_mask_storeu_ps(lse + begin, rows, _mm512_add_ps(_mm512_load_ps(tops), Log(sum)));
   }
 }
 

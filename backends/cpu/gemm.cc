@@ -57,7 +57,8 @@ void PackTransposed(const float* from, int64_t col_stride, int64_t rows, int64_t
   }
   for (int64_t k = 0; k < rows; ++k) {
     float* to = panel + k * width;
-    for (int64_t j = k < whole_rows ? whole_cols : 0; j < cols; ++j) to[j] = from[j * col_stride + k];
+    for (int64_t j = k < whole_rows ? whole_cols : 0; j < cols; ++j)
+      to[j] = from[j * col_stride + k];
     std::fill(to + cols, to + width, 0.0f);
   }
 }
@@ -121,9 +122,9 @@ void Pack(ConstMatrix b, float* packed) {
 void MultiplyPacked(ConstMatrix a, const float* packed, MutableMatrix c) {
   const bool avx512 = HasAvx512();
   ForEachPanel(a.cols, c.cols, [&](int64_t begin, int64_t cols, int64_t vectors, int64_t offset) {
-    const PanelProduct product = {a.rows,       cols,         a.cols,          a.data,
-                                  a.row_stride, a.col_stride, packed + offset, c.data + begin,
-                                  c.row_stride};
+    const PanelProduct product = {a.rows,          cols,           a.cols,
+                                  a.data,          a.row_stride,   a.col_stride,
+                                  packed + offset, c.data + begin, c.row_stride};
     if (avx512) {
       MultiplyPanelAvx512(product, static_cast<int>(vectors));
     } else {
