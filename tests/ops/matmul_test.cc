@@ -126,14 +126,17 @@ TEST(MatMulWeightGrad, InBFloat16) {
   }
 }
 
-// Rows of b are 4096 bytes long, or twice that: the cpu backend reorders b first.
-TEST(MatMulWeightGrad, RowsThatMeetInTheCache) {
-  RunCase(GradCase({3, 19, 17}, {3, 19, 1024}, {17, 1024}));
-  RunCase(GradCase({1, 3}, {1, 2048}, {3, 2048}));
-  OpCase c = GradCase({37, 19}, {37, 2048}, {19, 2048});
-  c.inputs[0].type = BF16({37, 19});
-  c.inputs[1].type = BF16({37, 2048});
-  RunCase(c);
+// Sizes at which the cpu backend reorders b first.
+TEST(MatMulWeightGrad, OfAReorderedFactor) {
+  RunCase(GradCase({3, 5, 17}, {3, 5, 3072}, {17, 3072}));
+  RunCase(GradCase({1, 3}, {1, 3072}, {3, 3072}));
+  RunCase(GradCase({19, 2048}, {19, 27}, {2048, 27}));
+  for (const auto& [rows, m, n] : {std::make_tuple(37, 512, 1024), std::make_tuple(5, 1025, 19)}) {
+    OpCase c = GradCase({rows, m}, {rows, n}, {m, n});
+    c.inputs[0].type = BF16({rows, m});
+    c.inputs[1].type = BF16({rows, n});
+    RunCase(c);
+  }
 }
 
 TEST(MatMul, KnownProduct) {
