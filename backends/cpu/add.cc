@@ -8,15 +8,18 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/add.cc"
-#include "hwy/foreach_target.h"  // must come before simd-inl.h
+// The order counts.
+// clang-format off
+#include "hwy/foreach_target.h"
 #include "backends/cpu/simd-inl.h"
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace backends::cpu::HWY_NAMESPACE {
 
 template <typename A, typename B, typename Y>
 void AddLoop(const A* a, const B* b, Y* y, int64_t n) {
-  ForEachVector(n, [=](int64_t i, auto memory) {
+  ForEachVector(n, [=](int64_t i, auto memory) BACKENDS_CPU_INLINE {
     memory.Store(hn::Add(memory.Load(a + i), memory.Load(b + i)), y + i);
   });
 }
@@ -31,15 +34,15 @@ namespace {
 template <typename A, typename B, typename Y>
 std::unique_ptr<graph::Kernel> Make(const graph::KernelSpec& spec) {
   const auto loop = BACKENDS_CPU_CHOOSE(AddLoop<A, B, Y>);
-  return MakeKernel([n = spec.out(0).elements(), threads = spec.threads,
-                     loop](const graph::KernelArgs& args) {
-    const A* a = In<A>(args, 0);
-    const B* b = In<B>(args, 1);
-    Y* y = Out<Y>(args, 0);
-    ParallelPieces(threads, n, [=](int64_t begin, int64_t count) {
-      loop(a + begin, b + begin, y + begin, count);
-    });
-  });
+  return MakeKernel(
+      [n = spec.out(0).elements(), threads = spec.threads, loop](const graph::KernelArgs& args) {
+        const A* a = In<A>(args, 0);
+        const B* b = In<B>(args, 1);
+        Y* y = Out<Y>(args, 0);
+        ParallelPieces(threads, n, [=](int64_t begin, int64_t count) {
+          loop(a + begin, b + begin, y + begin, count);
+        });
+      });
 }
 
 }  // namespace

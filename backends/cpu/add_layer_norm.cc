@@ -5,10 +5,12 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/add_layer_norm.cc"
-#include "hwy/foreach_target.h"  // must come before simd-inl.h
+// The order counts.
+// clang-format off
+#include "hwy/foreach_target.h"
 #include "backends/cpu/simd-inl.h"
-// What follows needs it.
 #include "backends/cpu/layer_norm-inl.h"
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace backends::cpu::HWY_NAMESPACE {

@@ -6,25 +6,30 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/gelu.cc"
-#include "hwy/foreach_target.h"  // must come before simd-inl.h
+// The order counts.
+// clang-format off
+#include "hwy/foreach_target.h"
 #include "backends/cpu/simd-inl.h"
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace backends::cpu::HWY_NAMESPACE {
 
 template <typename T>
 void GeluLoop(const T* x, T* y, int64_t n) {
-  ForEachVector(n, [=](int64_t i, auto memory) {
-    const F32 v = memory.Load(x + i);
-    memory.Store(GeluOf(v, TermsOfGelu(v)), y + i);
+  ForEachElement<T>(n, [=](int64_t i, auto memory) BACKENDS_CPU_INLINE {
+    const auto gelu = [](F32 v) { return GeluOf(v, TermsOfGelu<T>(v)); };
+    memory.Store(Each(memory.Load(x + i), gelu), y + i);
   });
 }
 
 template <typename T>
 void GeluGradLoop(const T* x, const T* dy, T* dx, int64_t n) {
-  ForEachVector(n, [=](int64_t i, auto memory) {
-    const F32 v = memory.Load(x + i);
-    memory.Store(hn::Mul(memory.Load(dy + i), GeluDerivativeOf(v, TermsOfGelu(v))), dx + i);
+  ForEachElement<T>(n, [=](int64_t i, auto memory) BACKENDS_CPU_INLINE {
+    const auto grad = [](F32 v, F32 d) {
+      return hn::Mul(d, GeluDerivativeOf(v, TermsOfGelu<T>(v)));
+    };
+    memory.Store(Each(memory.Load(x + i), memory.Load(dy + i), grad), dx + i);
   });
 }
 
@@ -41,9 +46,8 @@ std::unique_ptr<graph::Kernel> MakeGelu(const graph::KernelSpec& spec) {
                      loop = BACKENDS_CPU_CHOOSE(GeluLoop<T>)](const graph::KernelArgs& args) {
     const T* x = In<T>(args, 0);
     T* y = Out<T>(args, 0);
-    ParallelPieces(threads, n, [=](int64_t begin, int64_t count) {
-      loop(x + begin, y + begin, count);
-    });
+    ParallelPieces(threads, n,
+                   [=](int64_t begin, int64_t count) { loop(x + begin, y + begin, count); });
   });
 }
 

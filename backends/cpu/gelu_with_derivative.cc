@@ -5,19 +5,24 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/gelu_with_derivative.cc"
-#include "hwy/foreach_target.h"  // must come before simd-inl.h
+// The order counts.
+// clang-format off
+#include "hwy/foreach_target.h"
 #include "backends/cpu/simd-inl.h"
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace backends::cpu::HWY_NAMESPACE {
 
 template <typename T>
 void GeluWithDerivativeLoop(const T* x, T* y, T* d, int64_t n) {
-  ForEachVector(n, [=](int64_t i, auto memory) {
-    const F32 v = memory.Load(x + i);
-    const GeluTerms terms = TermsOfGelu(v);
-    memory.Store(GeluOf(v, terms), y + i);
-    memory.Store(GeluDerivativeOf(v, terms), d + i);
+  ForEachElement<T>(n, [=](int64_t i, auto memory) BACKENDS_CPU_INLINE {
+    // The compiler computes the terms of v once: both lambdas are inlined.
+    const auto v = memory.Load(x + i);
+    const auto gelu = [](F32 u) { return GeluOf(u, TermsOfGelu<T>(u)); };
+    const auto derivative = [](F32 u) { return GeluDerivativeOf(u, TermsOfGelu<T>(u)); };
+    memory.Store(Each(v, gelu), y + i);
+    memory.Store(Each(v, derivative), d + i);
   });
 }
 
@@ -31,15 +36,15 @@ namespace {
 template <typename T>
 std::unique_ptr<graph::Kernel> Make(const graph::KernelSpec& spec) {
   const auto loop = BACKENDS_CPU_CHOOSE(GeluWithDerivativeLoop<T>);
-  return MakeKernel([n = spec.in(0).elements(), threads = spec.threads,
-                     loop](const graph::KernelArgs& args) {
-    const T* x = In<T>(args, 0);
-    T* y = Out<T>(args, 0);
-    T* d = Out<T>(args, 1);
-    ParallelPieces(threads, n, [=](int64_t begin, int64_t count) {
-      loop(x + begin, y + begin, d + begin, count);
-    });
-  });
+  return MakeKernel(
+      [n = spec.in(0).elements(), threads = spec.threads, loop](const graph::KernelArgs& args) {
+        const T* x = In<T>(args, 0);
+        T* y = Out<T>(args, 0);
+        T* d = Out<T>(args, 1);
+        ParallelPieces(threads, n, [=](int64_t begin, int64_t count) {
+          loop(x + begin, y + begin, d + begin, count);
+        });
+      });
 }
 
 }  // namespace

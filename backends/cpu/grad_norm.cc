@@ -7,8 +7,11 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/grad_norm.cc"
-#include "hwy/foreach_target.h"  // must come before simd-inl.h
+// The order counts.
+// clang-format off
+#include "hwy/foreach_target.h"
 #include "backends/cpu/simd-inl.h"
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace backends::cpu::HWY_NAMESPACE {

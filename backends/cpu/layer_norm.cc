@@ -11,10 +11,12 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/layer_norm.cc"
-#include "hwy/foreach_target.h"  // must come before simd-inl.h
+// The order counts.
+// clang-format off
+#include "hwy/foreach_target.h"
 #include "backends/cpu/simd-inl.h"
-// What follows needs it.
 #include "backends/cpu/layer_norm-inl.h"
+// clang-format on
 
 #ifndef BACKENDS_CPU_LAYER_NORM_CC_ONCE_
 #define BACKENDS_CPU_LAYER_NORM_CC_ONCE_
@@ -45,9 +47,8 @@ void LayerNormLoop(const NormParameters& p, const X* x, int64_t begin, int64_t e
   for (int64_t r = begin; r < end; ++r) {
     const X* row = x + r * p.cols;
     F32 total = Zero();
-    ForEachVector(p.cols, [&](int64_t i, auto memory) {
-      total = hn::Add(total, memory.Load(row + i));
-    });
+    ForEachVector(p.cols,
+                  [&](int64_t i, auto memory) { total = hn::Add(total, memory.Load(row + i)); });
     NormalizeRow(p, row, SumOfLanes(total), y + r * p.cols, mean + r, variance + r);
   }
 }

@@ -10,9 +10,14 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 #include "backends/cpu/simd.h"
 #include "graph/base/bfloat16.h"
+
+// Behind the parameters of a lambda that is the body of a loop: inlined, its
+// constants stay in registers.
+#define BACKENDS_CPU_INLINE __attribute__((always_inline))
 
 #endif  // BACKENDS_CPU_SIMD_INL_H_
 
@@ -46,8 +51,9 @@ HWY_INLINE F32 Zero() { return hn::Zero(F32Tag()); }
 HWY_INLINE F32 Widen(hn::Vec<U16Tag> bits) {
   return hn::BitCast(F32Tag(), hn::ShiftLeft<16>(hn::PromoteTo(U32Tag(), bits)));
 }
-// To nearest, ties to even, as graph::BFloat16 does it; hn::DemoteTo would truncate.
-HWY_INLINE hn::Vec<U16Tag> Narrow(F32 v) {
+// A bf16 in the upper half of each lane, garbage below: to nearest, ties to even, as
+// graph::BFloat16 does it; hn::DemoteTo would truncate.
+HWY_INLINE hn::Vec<U32Tag> RoundToUpper(F32 v) {
   const U32Tag d;
   const auto bits = hn::BitCast(d, v);
   const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(d, 1));
@@ -55,8 +61,10 @@ HWY_INLINE hn::Vec<U16Tag> Narrow(F32 v) {
   // A NaN might round to infinity; its quiet bit survives.
   const auto quiet = hn::Or(bits, hn::Set(d, 0x400000));
   const auto nan = hn::RebindMask(d, hn::IsNaN(v));
-  const auto upper = hn::ShiftRight<16>(hn::IfThenElse(nan, quiet, rounded));
-  return hn::DemoteTo(U16Tag(), hn::BitCast(I32Tag(), upper));
+  return hn::IfThenElse(nan, quiet, rounded);
+}
+HWY_INLINE hn::Vec<U16Tag> Narrow(F32 v) {
+  return hn::DemoteTo(U16Tag(), hn::BitCast(I32Tag(), hn::ShiftRight<16>(RoundToUpper(v))));
 }
 
 // Whole vectors in memory, f32 or bf16, of any alignment.
@@ -93,9 +101,7 @@ struct Part {
     hn::Store(Narrow(v), U16Tag(), bits);
     std::memcpy(static_cast<void*>(p), bits, count * sizeof(bits[0]));
   }
-  HWY_INLINE F32 Keep(F32 v) const {
-    return hn::IfThenElseZero(hn::FirstN(F32Tag(), count), v);
-  }
+  HWY_INLINE F32 Keep(F32 v) const { return hn::IfThenElseZero(hn::FirstN(F32Tag(), count), v); }
 };
 
 // `body(i, memory)` for the vectors that begin at i = 0, kLanes, ... of n elements;
@@ -103,6 +109,57 @@ struct Part {
 template <typename Body>
 HWY_INLINE void ForEachVector(int64_t n, const Body& body) {
   int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) body(i, Full());
+  if (i < n) body(i, Part{n - i});
+}
+
+// Loops that treat every element alike need not keep bf16 in order: the elements at
+// even places are one vector, those at odd places another, without a permutation.
+template <typename V>
+struct Two {
+  V even, odd;
+};
+
+struct FullTwo {
+  HWY_INLINE Two<F32> Load(const graph::BFloat16* p) const {
+    const auto bits = hn::BitCast(U32Tag(), hn::LoadU(hn::Repartition<uint16_t, F32Tag>(),
+                                                      reinterpret_cast<const uint16_t*>(p)));
+    return {hn::BitCast(F32Tag(), hn::ShiftLeft<16>(bits)),
+            hn::BitCast(F32Tag(), hn::And(bits, hn::Set(U32Tag(), 0xffff0000u)))};
+  }
+  HWY_INLINE void Store(Two<F32> v, graph::BFloat16* p) const {
+    const hn::Repartition<uint16_t, F32Tag> d;
+    const auto even = hn::ShiftRight<16>(RoundToUpper(v.even));
+    const auto bits = hn::OrAnd(even, RoundToUpper(v.odd), hn::Set(U32Tag(), 0xffff0000u));
+    hn::StoreU(hn::BitCast(d, bits), d, reinterpret_cast<uint16_t*>(p));
+  }
+};
+
+// fn(v), or of each vector of two.
+template <typename Fn>
+HWY_INLINE auto Each(F32 v, const Fn& fn) {
+  return fn(v);
+}
+template <typename Fn>
+HWY_INLINE auto Each(Two<F32> v, const Fn& fn) -> Two<decltype(fn(v.even))> {
+  return {fn(v.even), fn(v.odd)};
+}
+template <typename Fn>
+HWY_INLINE F32 Each(F32 a, F32 b, const Fn& fn) {
+  return fn(a, b);
+}
+template <typename Fn>
+HWY_INLINE Two<F32> Each(Two<F32> a, Two<F32> b, const Fn& fn) {
+  return {fn(a.even, b.even), fn(a.odd, b.odd)};
+}
+
+// As ForEachVector for tensors of T alone; what `memory` loads goes through Each.
+template <typename T, typename Body>
+HWY_INLINE void ForEachElement(int64_t n, const Body& body) {
+  int64_t i = 0;
+  if constexpr (std::is_same_v<T, graph::BFloat16>) {
+    for (; i + 2 * kLanes <= n; i += 2 * kLanes) body(i, FullTwo());
+  }
   for (; i + kLanes <= n; i += kLanes) body(i, Full());
   if (i < n) body(i, Part{n - i});
 }
@@ -137,7 +194,7 @@ HWY_INLINE Nearest RoundToNearest(F32 x, int bias) {
 HWY_INLINE F32 Exp(F32 x) {
   // x = n·ln 2 + r, |r| <= ln 2 / 2. Minimax of twice e^r: then the power is that of
   // n - 1, which a float holds for the largest n, too.
-  constexpr float kTwiceExp[] = {2.0f,           2.00000008f,   1.00000001f,  0.33332831f,
+  constexpr float kTwiceExp[] = {2.0f,          2.00000008f,   1.00000001f,   0.33332831f,
                                  0.0833327058f, 0.0167502528f, 0.00278822168f};
   const Nearest n = RoundToNearest(hn::Mul(x, Set(1.44269504f)), 126);
   F32 r = hn::NegMulAdd(n.integer, Set(0.693145752f), x);
@@ -148,28 +205,42 @@ HWY_INLINE F32 Exp(F32 x) {
                         hn::IfThenZeroElse(hn::Lt(x, Set(-86.6f)), result));
 }
 
-// What GELU and its derivative are made of.
+// What GELU and its derivative are made of, to what T holds: Φ(x) to about 1e-6 of
+// itself for f32, 6e-4 for bf16, which is rounded by up to 2e-3.
 struct GeluTerms {
-  F32 cdf;   // Φ(x), to about 1e-6 of itself
+  F32 cdf;   // Φ(x)
   F32 bell;  // e^(-x²/2)
 };
+template <typename T>
 HWY_INLINE GeluTerms TermsOfGelu(F32 x) {
-  // 2^f on [-1/2, 1/2] and Φ(-u)·e^(u²/2)/t for t = 1/(1 + 0.45·u/√2), u in
-  // [0, 13.4]: Chebyshev interpolations, relative errors 1e-7 and 4e-7.
+  constexpr bool kExact = std::is_same_v<T, float>;
+  // 2^f on [-1/2, 1/2] and Φ(-u)·e^(u²/2)/t for t = 1/(1 + s·u), u in [0, 13.4]:
+  // Chebyshev interpolations, relative errors 1e-7 and 4e-7, or 1e-4 and 7e-5.
   constexpr float kExp2[] = {1.00000008f,   0.693147188f,   0.240221075f,
                              0.0555035711f, 0.00967603192f, 0.00133908634f};
   constexpr float kTail[] = {0.126961408f,  0.126706492f,  0.114768334f,  0.0918171147f,
                              0.0250532375f, 0.0989294668f, -0.116869433f, 0.0326334944f};
-  const F32 a = hn::Mul(hn::Mul(x, x), Set(-0.72134752f));  // log2 of the bell
+  constexpr float kShortExp2[] = {0.999924557f, 0.693136734f, 0.242639479f, 0.0558382829f};
+  constexpr float kShortTail[] = {0.154945294f, 0.159080281f, 0.104352156f, 0.170155492f,
+                                  -0.0885632188f};
+  const F32 s = Set(kExact ? 0.318198052f : 0.388908730f);
+  // log2 of the bell, bounded where its power becomes 0. Max and Min of this processor
+  // give the second operand where one is NaN.
+  const F32 a = hn::Max(Set(-127.0f), hn::Mul(hn::Mul(x, x), Set(-0.72134752f)));
   const Nearest n = RoundToNearest(a, 127);
-  const F32 power = hn::Mul(Polynomial(hn::Sub(a, n.integer), kExp2), n.power);
-  const F32 bell = hn::IfThenZeroElse(hn::Lt(a, Set(-126.0f)), power);
-  // One step of Newton's iteration; bounded, as infinity has none.
-  const F32 divisor =
-      hn::MulAdd(hn::Min(hn::Abs(x), Set(16.0f)), Set(0.318198052f), Set(1.0f));
-  const F32 guess = hn::ApproximateReciprocal(divisor);
-  const F32 t = hn::Mul(guess, hn::NegMulAdd(divisor, guess, Set(2.0f)));
-  const F32 tail = hn::Mul(hn::Mul(bell, t), Polynomial(t, kTail));  // Φ(-|x|)
+  const F32 f = hn::Sub(a, n.integer);
+  const F32 divisor = hn::MulAdd(hn::Min(hn::Abs(x), Set(16.0f)), s, Set(1.0f));
+  F32 t = hn::ApproximateReciprocal(divisor);
+  F32 bell, ratio;
+  if constexpr (kExact) {
+    t = hn::Mul(t, hn::NegMulAdd(divisor, t, Set(2.0f)));  // Newton's iteration
+    bell = hn::Mul(Polynomial(f, kExp2), n.power);
+    ratio = Polynomial(t, kTail);
+  } else {
+    bell = hn::Mul(Polynomial(f, kShortExp2), n.power);
+    ratio = Polynomial(t, kShortTail);
+  }
+  const F32 tail = hn::Mul(hn::Mul(bell, t), ratio);  // Φ(-|x|)
   return {hn::IfThenElse(hn::Lt(x, Zero()), tail, hn::Sub(Set(1.0f), tail)), bell};
 }
 HWY_INLINE F32 GeluOf(F32 x, const GeluTerms& terms) { return hn::Mul(x, terms.cdf); }

@@ -6,8 +6,10 @@
 //
 //   #undef HWY_TARGET_INCLUDE
 //   #define HWY_TARGET_INCLUDE "backends/cpu/x.cc"
+//   // clang-format off
 //   #include "hwy/foreach_target.h"  // must come before simd-inl.h
 //   #include "backends/cpu/simd-inl.h"
+//   // clang-format on
 //
 //   HWY_BEFORE_NAMESPACE();
 //   namespace backends::cpu::HWY_NAMESPACE { void Loop(...) {...} }

@@ -4,8 +4,11 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/sum_rows.cc"
-#include "hwy/foreach_target.h"  // must come before simd-inl.h
+// The order counts.
+// clang-format off
+#include "hwy/foreach_target.h"
 #include "backends/cpu/simd-inl.h"
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace backends::cpu::HWY_NAMESPACE {
@@ -31,8 +34,7 @@ void SumRowsLoop(const T* from, int64_t rows, int64_t stride, int64_t count, flo
     const T* row = from + r * stride;
     ForEachVector(count, [=](int64_t c, auto memory) {
       const F32 ab = hn::Add(memory.Load(row + c), memory.Load(row + stride + c));
-      const F32 cd =
-          hn::Add(memory.Load(row + 2 * stride + c), memory.Load(row + 3 * stride + c));
+      const F32 cd = hn::Add(memory.Load(row + 2 * stride + c), memory.Load(row + 3 * stride + c));
       memory.Store(hn::Add(memory.Load(to + c), hn::Add(ab, cd)), to + c);
     });
   }

@@ -25,8 +25,8 @@ std::unique_ptr<graph::Kernel> Make(const graph::KernelSpec& spec) {
         ParallelFor(threads, chunks.count * blocks, chunks.size * width, [=](int64_t task) {
           const int64_t chunk = task / blocks, col = task % blocks * kBlock;
           const int64_t row = chunks.begin(chunk);
-          SumRows(x + row * cols + col, chunks.end(chunk) - row, cols,
-                  std::min(kBlock, cols - col), partial + chunk * cols + col);
+          SumRows(x + row * cols + col, chunks.end(chunk) - row, cols, std::min(kBlock, cols - col),
+                  partial + chunk * cols + col);
         });
         if (chunks.count == 1) return;
         ParallelColumns(threads, chunks.count, cols, [=](int64_t col, int64_t count) {
