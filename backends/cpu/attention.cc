@@ -7,9 +7,13 @@
 // (attention_amx.h), else head by head in f32 (attention_float.h).
 #include <omp.h>
 
-#include <algorithm>
 #include <cmath>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "backends/cpu/attention_amx.h"
 #include "backends/cpu/attention_float.h"
 #include "backends/cpu/kernel_util.h"
