@@ -89,6 +89,7 @@ void RegisterAttention(graph::SchemaRegistry* registry) {
                     .Output("lse", "(B, H, Q)")
                     .Attr("heads", int64_t{1}, "H, divides D")
                     .LowPrecision({0}, {0})
+                    .MakesRowsNamedBy(1)
                     .Infer(InferAttention)
                     .Cost([](const graph::Op&, absl::Span<const graph::TensorType> in,
                              absl::Span<const graph::TensorType> out) {

@@ -63,9 +63,8 @@ class Rewriter {
            Contains(SchemaOf(reader.op).low_precision_inputs(), reader.input);
   }
   bool TakesLow(const Uses::Reader& reader) const {
-    return WantsLow(reader) ||
-           (takes_part_[reader.op] &&
-            Contains(SchemaOf(reader.op).any_precision_inputs(), reader.input));
+    return WantsLow(reader) || (takes_part_[reader.op] &&
+                                Contains(SchemaOf(reader.op).any_precision_inputs(), reader.input));
   }
   bool EveryReaderTakesLow(BlobId blob) const {
     const auto& readers = uses_.readers[blob];
@@ -178,8 +177,8 @@ class Rewriter {
       changed_ = true;
       value.written_low = true;
       if (uses_.is_root[blob]) {  // keeps its type, and its name
-        value.low = op.outputs[k] =
-            AddNewBlob(absl::StrCat(net_.blob(blob).name, ".", DTypeName(kLow)), inferred[k], &net_);
+        value.low = op.outputs[k] = AddNewBlob(
+            absl::StrCat(net_.blob(blob).name, ".", DTypeName(kLow)), inferred[k], &net_);
         RETURN_IF_ERROR(AddCast(value.low, blob, blob, i));
       } else {
         net_.blobs[blob].type.dtype = kLow;

@@ -13,9 +13,13 @@
 #include "graph/passes/in_place.h"
 #include "graph/passes/linear_fusion.h"
 #include "graph/passes/mixed_precision.h"
+#include "graph/passes/quantize.h"
 #include "graph/passes/recompute.h"
 #include "graph/passes/residual_norm_fusion.h"
+#include "graph/passes/row_pruning.h"
+#include "graph/passes/shared_rows.h"
 #include "graph/passes/stop_gradient.h"
+#include "graph/passes/weight_packing.h"
 
 namespace graph {
 namespace {
@@ -48,11 +52,19 @@ std::vector<std::unique_ptr<Pass>> DefaultPasses(const PipelineOptions& options)
   passes.push_back(std::make_unique<StopGradientPass>());
   passes.push_back(std::make_unique<CsePass>());
   passes.push_back(std::make_unique<DeadOpPass>());
+  passes.push_back(std::make_unique<SharedRowsPass>());
+  passes.push_back(std::make_unique<RowPruningPass>());
   passes.push_back(std::make_unique<LinearFusionPass>());
   passes.push_back(std::make_unique<GeluDerivativePass>());
   passes.push_back(std::make_unique<RecomputePass>(options.recompute_segment));
   passes.push_back(std::make_unique<ResidualNormFusionPass>());
   passes.push_back(std::make_unique<MixedPrecisionPass>(options));
+  std::vector<std::string> quantized;
+  for (const PrefixPrecision& override : options.precision_overrides) {
+    if (override.precision == DType::kI8) quantized.push_back(override.prefix);
+  }
+  passes.push_back(std::make_unique<QuantizePass>(std::move(quantized)));
+  passes.push_back(std::make_unique<WeightPackingPass>());
   passes.push_back(std::make_unique<InPlacePass>());
   return passes;
 }

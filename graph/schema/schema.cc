@@ -85,6 +85,16 @@ Schema& Schema::AnyPrecision(std::vector<int> inputs) {
   return *this;
 }
 
+Schema& Schema::ReadsRows(RowReading reading) {
+  reads_rows_ = std::move(reading);
+  return *this;
+}
+
+Schema& Schema::MakesRowsNamedBy(int ids) {
+  makes_rows_named_by_ = ids;
+  return *this;
+}
+
 Schema& Schema::Infer(InferFn infer) {
   infer_ = std::move(infer);
   return *this;
@@ -166,6 +176,17 @@ void SchemaRegistry::Add(Schema schema) {
     if (input < 0 || output < 0 || input >= static_cast<int>(schema.inputs().size()) ||
         output >= static_cast<int>(schema.outputs().size())) {
       BadSchema(type, "an in-place pair names an input or output that does not exist");
+    }
+  }
+  const int inputs = static_cast<int>(schema.inputs().size());
+  if (const auto& rows = schema.reads_rows()) {
+    if (rows->input < 0 || rows->input >= inputs || rows->ids < 0 || rows->ids >= inputs) {
+      BadSchema(type, "it reads rows of an input, or named by one, that does not exist");
+    }
+  }
+  if (const auto& ids = schema.makes_rows_named_by()) {
+    if (*ids < 0 || *ids >= inputs || !schema.inputs()[*ids].optional) {
+      BadSchema(type, "the input that names its rows is not an optional one");
     }
   }
   schemas_.emplace(type, std::move(schema));

@@ -66,6 +66,14 @@ struct AttrSpec {
   std::string doc;
 };
 
+// An operator that reads few rows of a tensor; see Schema::ReadsRows.
+struct RowReading {
+  int input = 0;            // the rows' tensor (B, T, C)
+  int ids = 0;              // an input that says which
+  std::string rows_op;      // operator type: ids -> the rows (B, Q) i32
+  std::string gathered_op;  // operator type: those rows (B, Q, C) -> output 0
+};
+
 // Built by chaining:
 //   Schema("Gelu", "y = x·Φ(x)").Input("x", "(..., C)", RowUse::kSameRow)
 //       .Output("y", "(..., C)").InPlace(0, 0).SameTypeAsInput().ElementwiseCost(10)
@@ -93,6 +101,14 @@ class Schema {
   // Inputs that are read as they come, f32 or bf16.
   Schema& AnyPrecision(std::vector<int> inputs);
 
+  // What the row_pruning pass may do. As long as nothing reads an output but the
+  // first, only the named rows of one input are read, and another operator does the
+  // same with these rows alone. Its attributes are some of this one's.
+  Schema& ReadsRows(RowReading reading);
+  // The optional input `ids` (B, Q) i32, the next one after the required, names the
+  // rows of the outputs that are made, in that order; without it all are made.
+  Schema& MakesRowsNamedBy(int ids);
+
   Schema& Infer(InferFn infer);
   // Every output has the type of input 0.
   Schema& SameTypeAsInput();
@@ -116,6 +132,8 @@ class Schema {
   const std::vector<int>& low_precision_inputs() const { return low_precision_inputs_; }
   const std::vector<int>& low_precision_outputs() const { return low_precision_outputs_; }
   const std::vector<int>& any_precision_inputs() const { return any_precision_inputs_; }
+  const absl::optional<RowReading>& reads_rows() const { return reads_rows_; }
+  const absl::optional<int>& makes_rows_named_by() const { return makes_rows_named_by_; }
   const InferFn& infer() const { return infer_; }
   const CostFn& cost() const { return cost_; }
   const GradientFn& gradient() const { return gradient_; }
@@ -133,6 +151,8 @@ class Schema {
   std::vector<int> low_precision_inputs_;
   std::vector<int> low_precision_outputs_;
   std::vector<int> any_precision_inputs_;
+  absl::optional<RowReading> reads_rows_;
+  absl::optional<int> makes_rows_named_by_;
   InferFn infer_;
   CostFn cost_;
   GradientFn gradient_;

@@ -15,6 +15,18 @@
 // f32 or f64. Attribute tau > 0. ids in [0, L). V <= L.
 // No gradient: what guides the loss is not trained by it.
 //
+// GatheredPositionWeights: the same weights from the rows they depend on.
+//
+//   features (B, 1+V, D): the class token, then the V visible patches
+//     ->  weights (B, V)
+//
+// TokenRows: which rows of (B, 1+L, D) these are.
+//
+//   ids_keep (B, V) i32  ->  rows (B, 1+V) i32: 0, then 1 + ids_keep
+//
+// Made of PositionWeights by the row_pruning pass where nobody reads `full`, so that
+// the guide's last block computes these rows only. No gradient either.
+//
 // Source: paper section 3.2 (attentive reconstruction); get_feature_similarity
 // in models_DropPos_mae.py.
 #ifndef OPS_DROPPOS_POSITION_WEIGHTS_H_

@@ -54,10 +54,42 @@ absl::Status PositionWeights(Call* c) {
   return absl::OkStatus();
 }
 
+absl::Status GatheredPositionWeights(Call* c) {
+  const std::vector<double> features = c->In(0);
+  const int64_t batch = c->in_type(0).dim(0), tokens = c->in_type(0).dim(1);
+  const int64_t dim = c->in_type(0).dim(2);
+  const double tau = c->op.Float("tau");
+  std::vector<double>& weights = c->Out(0);
+  for (int64_t b = 0; b < batch; ++b) {
+    const double* cls = features.data() + b * tokens * dim;
+    std::vector<double> similarity(tokens - 1);
+    for (int64_t v = 0; v < tokens - 1; ++v) {
+      similarity[v] = Cosine(cls, cls + (1 + v) * dim, dim) / tau;
+    }
+    const std::vector<double> softmax = Softmax(similarity);
+    std::copy(softmax.begin(), softmax.end(), weights.begin() + b * (tokens - 1));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TokenRows(Call* c) {
+  const int64_t batch = c->in_type(0).dim(0), visible = c->in_type(0).dim(1);
+  const std::vector<int64_t> ids = c->Ints(0);
+  std::vector<int64_t>& rows = c->OutInts(0);
+  for (int64_t b = 0; b < batch; ++b) {
+    for (int64_t v = 0; v < visible; ++v) {
+      rows[b * (1 + visible) + 1 + v] = 1 + ids[b * visible + v];
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 void RegisterPositionWeights(graph::KernelTable* table) {
   AddFunction(table, "PositionWeights", PositionWeights);
+  AddFunction(table, "GatheredPositionWeights", GatheredPositionWeights);
+  AddFunction(table, "TokenRows", TokenRows);
 }
 
 }  // namespace backends::reference::droppos

@@ -200,7 +200,8 @@ void ExpectEqual(const Values& got, const Values& want, double tolerance) {
 }
 
 // These nets have nothing for them: zoo_nets_test runs them on whole models.
-const std::set<std::string> kElsewhere = {"mixed_precision", "recompute"};
+const std::set<std::string> kElsewhere = {"mixed_precision", "recompute", "row_pruning",
+                                          "shared_rows",     "quantize",  "weight_packing"};
 
 TEST(EqualNumbersTest, RandomNetsBeforeAndAfterEachPass) {
   std::set<std::string> all;

@@ -17,45 +17,46 @@ const SchemaRegistry& CoreOps() {
   return *registry;
 }
 
-Net ParseAndVerify(absl::string_view text) {
+Net ParseAndVerify(absl::string_view text, const SchemaRegistry& registry) {
   absl::StatusOr<Net> net = ParseText(text);
   EXPECT_TRUE(net.ok()) << net.status() << "\n" << text;
   if (!net.ok()) return Net();
   for (Op& op : net->ops) {
-    const absl::Status completed = CoreOps().CompleteAttrs(&op);
+    const absl::Status completed = registry.CompleteAttrs(&op);
     EXPECT_TRUE(completed.ok()) << completed << "\n" << text;
   }
-  const absl::Status status = Verify(*net, CoreOps());
+  const absl::Status status = Verify(*net, registry);
   EXPECT_TRUE(status.ok()) << status << "\n" << text;
   return *std::move(net);
 }
 
 namespace {
 
-void ExpectRun(const Pass& pass, bool changed, Net* net) {
-  const absl::StatusOr<bool> result = pass.Run(net, CoreOps());
+void ExpectRun(const Pass& pass, bool changed, const SchemaRegistry& registry, Net* net) {
+  const absl::StatusOr<bool> result = pass.Run(net, registry);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(*result, changed) << ToText(*net);
-  const absl::Status status = Verify(*net, CoreOps());
+  const absl::Status status = Verify(*net, registry);
   EXPECT_TRUE(status.ok()) << status << "\n" << ToText(*net);
 }
 
 }  // namespace
 
-void ExpectRewrite(const Pass& pass, absl::string_view before, absl::string_view after) {
-  Net net = ParseAndVerify(before);
-  ExpectRun(pass, true, &net);
-  const Net wanted = ParseAndVerify(after);
+void ExpectRewrite(const Pass& pass, absl::string_view before, absl::string_view after,
+                   const SchemaRegistry& registry) {
+  Net net = ParseAndVerify(before, registry);
+  ExpectRun(pass, true, registry, &net);
+  const Net wanted = ParseAndVerify(after, registry);
   EXPECT_EQ(ToText(net), ToText(wanted));
   EXPECT_EQ(net.blobs.size(), wanted.blobs.size()) << "blobs were left behind";
-  ExpectRun(pass, false, &net);
+  ExpectRun(pass, false, registry, &net);
   EXPECT_EQ(ToText(net), ToText(wanted)) << "the second run changed something";
 }
 
-void ExpectUnchanged(const Pass& pass, absl::string_view text) {
-  Net net = ParseAndVerify(text);
+void ExpectUnchanged(const Pass& pass, absl::string_view text, const SchemaRegistry& registry) {
+  Net net = ParseAndVerify(text, registry);
   const std::string before = ToText(net);
-  ExpectRun(pass, false, &net);
+  ExpectRun(pass, false, registry, &net);
   EXPECT_EQ(ToText(net), before);
 }
 

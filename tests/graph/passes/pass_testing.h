@@ -14,14 +14,16 @@ const SchemaRegistry& CoreOps();
 
 // Parses, gives attributes that the text leaves out their defaults, and verifies; a
 // failure of the test, and an empty net, when one of them fails.
-Net ParseAndVerify(absl::string_view text);
+Net ParseAndVerify(absl::string_view text, const SchemaRegistry& registry = CoreOps());
 
 // The pass turns `before` into `after`, says so, leaves a valid net, and has
 // nothing more to do on it.
-void ExpectRewrite(const Pass& pass, absl::string_view before, absl::string_view after);
+void ExpectRewrite(const Pass& pass, absl::string_view before, absl::string_view after,
+                   const SchemaRegistry& registry = CoreOps());
 
 // The pass leaves the net as it is, and says so.
-void ExpectUnchanged(const Pass& pass, absl::string_view text);
+void ExpectUnchanged(const Pass& pass, absl::string_view text,
+                     const SchemaRegistry& registry = CoreOps());
 
 }  // namespace graph
 

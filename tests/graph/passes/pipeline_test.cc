@@ -68,9 +68,10 @@ absl::Status RunOne(FakePass::Body body, Net* net) {
 TEST(PipelineTest, DefaultPassesInOrder) {
   std::vector<std::string> names;
   for (const auto& pass : DefaultPasses()) names.emplace_back(pass->name());
-  EXPECT_EQ(names, (std::vector<std::string>{"stop_gradient", "cse", "dead_op", "linear_fusion",
-                                             "gelu_derivative", "recompute",
-                                             "residual_norm_fusion", "mixed_precision", "in_place"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"stop_gradient", "cse", "dead_op", "shared_rows",
+                                             "row_pruning", "linear_fusion", "gelu_derivative",
+                                             "recompute", "residual_norm_fusion", "mixed_precision",
+                                             "quantize", "weight_packing", "in_place"}));
 }
 
 TEST(PipelineTest, AllPassesTogether) {
@@ -88,7 +89,8 @@ state w f32[4,8]
 state b f32[4]
 state g f32[4]
 state h f32[4]
-a f32[2,4] = Linear(x, w, b) activation="gelu" @fc
+w.packed_nk_f32 f32[64,64] = PackWeights(w) dtype="f32" trans_w=1 @pack/w
+a f32[2,4] = Linear(x, w.packed_nk_f32, b) activation="gelu" cols=4 packed=1 @fc
 s f32[2,4], y f32[2,4], m f32[2], v f32[2] = AddLayerNorm(a, a, g, h) eps=1e-06 @norm
 z f32[2,4] = Gelu(s) in_place=[0:0] @head
 output y
@@ -97,18 +99,22 @@ output z
 
   std::vector<std::string> stages;
   for (const auto& dump : dumps) stages.push_back(dump.first);
-  EXPECT_EQ(stages, (std::vector<std::string>{"00_built", "01_stop_gradient", "02_cse",
-                                              "03_dead_op", Stage("linear_fusion"),
-                                              Stage("residual_norm_fusion"), Stage("in_place")}));
+  EXPECT_EQ(stages,
+            (std::vector<std::string>{"00_built", "01_stop_gradient", "02_cse", "03_dead_op",
+                                      Stage("linear_fusion"), Stage("residual_norm_fusion"),
+                                      Stage("weight_packing"), Stage("in_place")}));
   EXPECT_EQ(dumps.front().second, NetText());
   EXPECT_EQ(dumps.back().second, ToText(net));
 
   ASSERT_EQ(reports->size(), DefaultPasses().size());
   // Operators before and after those that had something to do.
-  const std::map<std::string, std::pair<int, int>> wanted = {
-      {"stop_gradient", {11, 10}}, {"cse", {10, 7}},
-      {"dead_op", {7, 6}},         {"linear_fusion", {6, 4}},
-      {"residual_norm_fusion", {4, 3}}, {"in_place", {3, 3}}};
+  const std::map<std::string, std::pair<int, int>> wanted = {{"stop_gradient", {11, 10}},
+                                                             {"cse", {10, 7}},
+                                                             {"dead_op", {7, 6}},
+                                                             {"linear_fusion", {6, 4}},
+                                                             {"residual_norm_fusion", {4, 3}},
+                                                             {"weight_packing", {3, 4}},
+                                                             {"in_place", {4, 4}}};
   int ops = 11;
   for (const PassReport& report : *reports) {
     const auto it = wanted.find(report.pass);
@@ -135,13 +141,13 @@ output z
 TEST(PipelineTest, DisabledPassesDoNotRun) {
   Net net = ParseAndVerify(kText);
   PipelineOptions options;
-  options.disabled = {"linear_fusion", "in_place"};
+  options.disabled = {"linear_fusion", "weight_packing", "in_place"};
   std::vector<std::string> stages;
   options.dump = [&](const std::string& stage, const Net&) { stages.push_back(stage); };
   const auto reports = RunPipeline(&net, CoreOps(), DefaultPasses(), options);
   ASSERT_TRUE(reports.ok()) << reports.status();
   for (const PassReport& report : *reports) EXPECT_EQ(options.disabled.count(report.pass), 0u);
-  EXPECT_EQ(reports->size(), DefaultPasses().size() - 2);
+  EXPECT_EQ(reports->size(), DefaultPasses().size() - 3);
   const std::string text = ToText(net);
   EXPECT_NE(text.find("BiasAdd("), std::string::npos) << text;
   EXPECT_EQ(text.find("Linear("), std::string::npos) << text;

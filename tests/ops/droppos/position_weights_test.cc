@@ -28,6 +28,44 @@ TEST(PositionWeights, Cases) {
   RunCase(sharp);
 }
 
+// From the rows that TokenRows names come the weights that PositionWeights makes of all.
+TEST(PositionWeights, GatheredRowsAreEnough) {
+  OpCase gathered;
+  gathered.type = "GatheredPositionWeights";
+  gathered.inputs = {{F32({5, 8, 33}), Normal()}};
+  gathered.outputs = {F32({5, 7})};
+  RunCase(gathered);
+  gathered.inputs = {{F32({1, 2, 1}), Normal()}};
+  gathered.outputs = {F32({1, 1})};
+  gathered.attrs = {{"tau", 0.5f}};
+  RunCase(gathered);
+  OpCase rows;
+  rows.type = "TokenRows";
+  rows.inputs = {{I32({3, 4}), DistinctIds(9)}};
+  rows.outputs = {I32({3, 5})};
+  RunCase(rows);
+
+  const std::vector<HostTensor> inputs = MakeInputs(Case(3, 16, 5, 4));
+  for (const graph::Backend& backend : TestBackends()) {
+    SCOPED_TRACE(backend.name);
+    const auto want = RunOn(backend, "PositionWeights", {}, inputs);
+    ASSERT_TRUE(want.ok()) << want.status();
+    const auto ids = RunOn(backend, "TokenRows", {}, {inputs[1]});
+    ASSERT_TRUE(ids.ok()) << ids.status();
+    for (int64_t b = 0; b < 3; ++b) {
+      EXPECT_EQ((*ids)[0].GetInt(b * 5), 0);
+      for (int64_t v = 0; v < 4; ++v) {
+        EXPECT_EQ((*ids)[0].GetInt(b * 5 + 1 + v), 1 + inputs[1].GetInt(b * 4 + v));
+      }
+    }
+    const auto features = RunOn(backend, "GatherRows", {}, {inputs[0], (*ids)[0]});
+    ASSERT_TRUE(features.ok()) << features.status();
+    const auto got = RunOn(backend, "GatheredPositionWeights", {}, {(*features)[0]});
+    ASSERT_TRUE(got.ok()) << got.status();
+    EXPECT_TRUE((*got)[0] == (*want)[0]);
+  }
+}
+
 // The formula as the official code writes it, gather and renormalise included.
 TEST(PositionWeights, Formula) {
   const int64_t batch = 3, l = 6, d = 4, v = 3;
@@ -125,6 +163,11 @@ TEST(PositionWeights, Refuses) {
   ExpectRefused("PositionWeights", {}, {x, I32({3, 3})}, "input 1");
   ExpectRefused("PositionWeights", {}, {x, I32({2, 10})}, "ids_keep");
   ExpectRefused("PositionWeights", {}, {x, I32({2, 0})}, "ids_keep");
+  ExpectRefused("GatheredPositionWeights", {{"tau", 0.0f}}, {x}, "tau=");
+  ExpectRefused("GatheredPositionWeights", {}, {F32({2, 1, 4})}, "at least one patch");
+  ExpectRefused("GatheredPositionWeights", {}, {I32({2, 10, 4})}, "input 0");
+  ExpectRefused("TokenRows", {}, {I64({2, 3})}, "input 0");
+  ExpectRefused("TokenRows", {}, {I32({2, 3, 1})}, "input 0");
 }
 
 }  // namespace

@@ -1,0 +1,69 @@
+#include "graph/passes/shared_rows.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "graph/passes/rewrite.h"
+
+namespace graph {
+namespace {
+
+bool IsPlainProduct(const Op& op) {
+  return op.type == "MatMul" && op.inputs.size() == 2 && op.Int("packed") == 0;
+}
+
+// The product of all rows of `all` that differs from `some` in that alone, or kNone.
+OpId FindWhole(const Net& net, const Uses& uses, const Op& some, BlobId all,
+               const std::vector<bool>& is_exit) {
+  for (const Uses::Reader& reader : uses.readers[all]) {
+    const Op& op = net.ops[reader.op];
+    if (IsPlainProduct(op) && reader.input == 0 && op.inputs[1] == some.inputs[1] &&
+        op.attrs == some.attrs && !is_exit[op.outputs[0]]) {
+      return reader.op;
+    }
+  }
+  return kNone;
+}
+
+// The first rewrite there is; false where there is none.
+absl::StatusOr<bool> ShareOne(Net* net, const SchemaRegistry& registry) {
+  const Uses uses(*net);
+  const std::vector<bool> is_exit = ChangedExits(*net);
+  for (OpId i = 0; i < static_cast<OpId>(net->ops.size()); ++i) {
+    const Op& some = net->ops[i];
+    if (!IsPlainProduct(some)) continue;
+    const BlobId rows = some.inputs[0];
+    const OpId gather = uses.producer[rows];
+    if (gather == kNone || net->ops[gather].type != "GatherRows") continue;
+    const BlobId all = net->ops[gather].inputs[0];
+    const OpId whole = FindWhole(*net, uses, some, all, is_exit);
+    if (whole == kNone) continue;
+
+    Op taken;
+    taken.type = "GatherRows";
+    taken.name = some.name;
+    taken.inputs = {net->ops[whole].outputs[0], net->ops[gather].inputs[1]};
+    taken.outputs = some.outputs;
+    RETURN_IF_ERROR(registry.CompleteAttrs(&taken));
+    net->ops[i] = std::move(taken);
+    std::vector<bool> drop(net->ops.size(), false);
+    drop[gather] = uses.SingleUse(rows);
+    const auto ops = net->ops.begin();
+    if (whole > i) std::rotate(ops + i, ops + whole, ops + whole + 1);
+    FinishRewrite(drop, net);  // `gather` stands before both
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+absl::StatusOr<bool> SharedRowsPass::Run(Net* net, const SchemaRegistry& registry) const {
+  for (bool changed = false;; changed = true) {
+    ASSIGN_OR_RETURN(const bool shared, ShareOne(net, registry));
+    if (!shared) return changed;
+  }
+}
+
+}  // namespace graph
