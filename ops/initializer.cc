@@ -1,5 +1,7 @@
 #include "ops/initializer.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "graph/base/random.h"
@@ -9,19 +11,43 @@ namespace ops {
 namespace {
 
 // Uniform in [0, 1), 53 bits, as RandomStream::Uniform().
-double UnitWord(uint64_t seed, uint64_t index) {
-  return static_cast<double>(graph::RandomWord(seed, graph::Purpose::kInitialize, index) >> 11) *
-         0x1p-53;
+double Unit(uint64_t word) { return static_cast<double>(word >> 11) * 0x1p-53; }
+
+// Words 2 * pair and 2 * pair + 1 of the stream (graph::RandomWord): one block.
+struct WordPair {
+  double even, odd;
+};
+WordPair UnitWords(uint64_t seed, uint64_t pair) {
+  const std::array<uint32_t, 4> block =
+      graph::Philox({static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)},
+                    {static_cast<uint32_t>(pair), static_cast<uint32_t>(pair >> 32),
+                     static_cast<uint32_t>(graph::Purpose::kInitialize), 0});
+  return {Unit(block[0] | uint64_t{block[1]} << 32), Unit(block[2] | uint64_t{block[3]} << 32)};
 }
 
-double UniformElement(const Initializer& init, double bound, int64_t i) {
-  return bound * (2.0 * UnitWord(init.seed, i) - 1.0);
+// U(±bound): element i is word i.
+template <typename T>
+void FillUniform(const Initializer& init, double bound, int64_t first, absl::Span<T> values) {
+  const auto element = [bound](double unit) { return static_cast<T>(bound * (2.0 * unit - 1.0)); };
+  const int64_t end = first + static_cast<int64_t>(values.size());
+  T* const to = values.data() - first;
+  int64_t i = first;
+  if (i < end && i % 2 == 1) {
+    to[i] = element(UnitWords(init.seed, i / 2).odd);
+    ++i;
+  }
+  for (; i + 1 < end; i += 2) {
+    const WordPair words = UnitWords(init.seed, i / 2);
+    to[i] = element(words.even);
+    to[i + 1] = element(words.odd);
+  }
+  if (i < end) to[i] = element(UnitWords(init.seed, i / 2).even);
 }
 
 double NormalElement(const Initializer& init, int64_t i) {
-  const double u = 1.0 - UnitWord(init.seed, 2 * static_cast<uint64_t>(i));  // (0, 1]
-  const double v = UnitWord(init.seed, 2 * static_cast<uint64_t>(i) + 1);
-  return init.value * std::sqrt(-2.0 * std::log(u)) * std::cos(2.0 * M_PI * v);
+  const WordPair words = UnitWords(init.seed, static_cast<uint64_t>(i));
+  const double u = 1.0 - words.even;  // (0, 1]
+  return init.value * std::sqrt(-2.0 * std::log(u)) * std::cos(2.0 * M_PI * words.odd);
 }
 
 double SinCosElement(const Initializer& init, int64_t i) {
@@ -37,21 +63,23 @@ double SinCosElement(const Initializer& init, int64_t i) {
 }
 
 template <typename T>
-void Fill(const Initializer& init, absl::Span<T> values) {
+void Fill(const Initializer& init, int64_t first, absl::Span<T> values) {
   CHECK(Validate(init).ok());
-  CHECK(static_cast<int64_t>(values.size()) == graph::NumElements(init.shape));
+  CHECK(first >= 0 &&
+        first + static_cast<int64_t>(values.size()) <= graph::NumElements(init.shape));
   const auto fill = [&](auto element) {
-    for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<T>(element(i));
+    for (size_t i = 0; i < values.size(); ++i) {
+      values[i] = static_cast<T>(element(first + static_cast<int64_t>(i)));
+    }
   };
   if (init.kind == "constant") {
-    fill([&](int64_t) { return init.value; });
+    std::fill(values.begin(), values.end(), static_cast<T>(init.value));
   } else if (init.kind == "xavier_uniform") {
     const double bound =
         std::sqrt(6.0 / (static_cast<double>(init.fan_in) + static_cast<double>(init.fan_out)));
-    fill([&](int64_t i) { return UniformElement(init, bound, i); });
+    FillUniform(init, bound, first, values);
   } else if (init.kind == "uniform_fan_in") {
-    const double bound = 1.0 / std::sqrt(static_cast<double>(init.fan_in));
-    fill([&](int64_t i) { return UniformElement(init, bound, i); });
+    FillUniform(init, 1.0 / std::sqrt(static_cast<double>(init.fan_in)), first, values);
   } else if (init.kind == "normal") {
     fill([&](int64_t i) { return NormalElement(init, i); });
   } else {
@@ -113,7 +141,11 @@ absl::Status Validate(const Initializer& init) {
                                 "and sincos2d");
 }
 
-void FillInitial(const Initializer& init, absl::Span<float> values) { Fill(init, values); }
-void FillInitial(const Initializer& init, absl::Span<double> values) { Fill(init, values); }
+void FillInitial(const Initializer& init, int64_t first, absl::Span<float> values) {
+  Fill(init, first, values);
+}
+void FillInitial(const Initializer& init, int64_t first, absl::Span<double> values) {
+  Fill(init, first, values);
+}
 
 }  // namespace ops

@@ -44,10 +44,11 @@ Initializer InitializerOf(const graph::Op& op);
 // Unknown kind, missing fans, or a shape that does not fit the grid.
 absl::Status Validate(const Initializer& initializer);
 
-// Fills all elements of a tensor of the initialiser's shape. The initialiser
-// must be valid. Single-threaded.
-void FillInitial(const Initializer& initializer, absl::Span<float> values);
-void FillInitial(const Initializer& initializer, absl::Span<double> values);
+// Fills values with elements [first, first + values.size()) of a tensor of the
+// initialiser's shape, so that threads can share the work: what an element gets
+// does not depend on how the tensor is cut. The initialiser must be valid.
+void FillInitial(const Initializer& initializer, int64_t first, absl::Span<float> values);
+void FillInitial(const Initializer& initializer, int64_t first, absl::Span<double> values);
 
 }  // namespace ops
 

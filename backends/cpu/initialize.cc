@@ -14,9 +14,13 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeInitial(const graph::KernelSp
       std::fill_n(Out<int32_t>(args, 0), n, value);
     });
   }
-  return MakeKernel([initializer = ops::InitializerOf(*spec.op),
-                     n = spec.out(0).elements()](const graph::KernelArgs& args) {
-    ops::FillInitial(initializer, absl::MakeSpan(Out<float>(args, 0), static_cast<size_t>(n)));
+  return MakeKernel([initializer = ops::InitializerOf(*spec.op), n = spec.out(0).elements(),
+                     threads = spec.threads](const graph::KernelArgs& args) {
+    float* y = Out<float>(args, 0);
+    ParallelPieces(threads, n, [&](int64_t begin, int64_t count) {
+      ops::FillInitial(initializer, begin,
+                       absl::MakeSpan(y + begin, static_cast<size_t>(count)));
+    });
   });
 }
 

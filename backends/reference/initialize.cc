@@ -13,7 +13,7 @@ absl::Status Initialize(Call* c) {
               static_cast<int64_t>(c->op.Float("value")));
     return absl::OkStatus();
   }
-  ops::FillInitial(ops::InitializerOf(c->op), absl::MakeSpan(c->Out(0)));
+  ops::FillInitial(ops::InitializerOf(c->op), 0, absl::MakeSpan(c->Out(0)));
   return absl::OkStatus();
 }
 

@@ -1,12 +1,17 @@
 #include "graph/compiler/compiler.h"
 
 #include "absl/strings/str_join.h"
-#include "graph/runtime/memory_plan.h"
 
 namespace graph {
+namespace {
 
-absl::StatusOr<std::unique_ptr<Executable>> Compile(Net net, const CompileOptions& options,
-                                                    Workspace* workspace, CompileReport* report) {
+// A net with its plan and the kernels that run it.
+struct Prepared {
+  NetPlan planned;
+  std::vector<std::unique_ptr<Kernel>> kernels;
+};
+
+absl::StatusOr<Prepared> Prepare(Net net, const CompileOptions& options) {
   const SchemaRegistry& registry = *options.registry;
   ASSIGN_OR_RETURN(std::vector<PassReport> passes,
                    RunPipeline(&net, registry, DefaultPasses(options.passes), options.passes));
@@ -39,12 +44,28 @@ absl::StatusOr<std::unique_ptr<Executable>> Compile(Net net, const CompileOption
         "net '", net.name, "': backend '", options.backend->name, "' cannot run ", unplaced.size(),
         " of ", net.ops.size(), " operators:\n", absl::StrJoin(unplaced, "\n")));
   }
-  MemoryPlan plan = PlanMemory(net, scratch_bytes);
-  if (report != nullptr) {
-    report->passes = std::move(passes);
-    report->placement = std::move(placement);
-  }
-  return Executable::Create(std::move(net), std::move(kernels), std::move(plan), workspace);
+  Prepared prepared;
+  prepared.planned.plan = PlanMemory(net, scratch_bytes);
+  prepared.planned.net = std::move(net);
+  prepared.planned.report.passes = std::move(passes);
+  prepared.planned.report.placement = std::move(placement);
+  prepared.kernels = std::move(kernels);
+  return prepared;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Executable>> Compile(Net net, const CompileOptions& options,
+                                                    Workspace* workspace, CompileReport* report) {
+  ASSIGN_OR_RETURN(Prepared prepared, Prepare(std::move(net), options));
+  if (report != nullptr) *report = std::move(prepared.planned.report);
+  return Executable::Create(std::move(prepared.planned.net), std::move(prepared.kernels),
+                            std::move(prepared.planned.plan), workspace);
+}
+
+absl::StatusOr<NetPlan> PlanNet(Net net, const CompileOptions& options) {
+  ASSIGN_OR_RETURN(Prepared prepared, Prepare(std::move(net), options));
+  return std::move(prepared.planned);
 }
 
 }  // namespace graph

@@ -10,6 +10,7 @@
 #include "graph/passes/pipeline.h"
 #include "graph/runtime/executable.h"
 #include "graph/runtime/kernel.h"
+#include "graph/runtime/memory_plan.h"
 #include "graph/runtime/workspace.h"
 #include "graph/schema/schema.h"
 
@@ -34,6 +35,16 @@ struct CompileReport {
 absl::StatusOr<std::unique_ptr<Executable>> Compile(Net net, const CompileOptions& options,
                                                     Workspace* workspace,
                                                     CompileReport* report = nullptr);
+
+// What a net would need, without any of it being reserved.
+struct NetPlan {
+  Net net;  // as it would run, after all passes
+  MemoryPlan plan;
+  CompileReport report;
+};
+
+// As Compile, up to the memory plan.
+absl::StatusOr<NetPlan> PlanNet(Net net, const CompileOptions& options);
 
 }  // namespace graph
 

@@ -21,11 +21,17 @@ constexpr size_t kAlignment = 64;
 // Rounds up to the alignment.
 inline size_t AlignUp(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
+// Buffers of at least so many bytes are mapped by themselves, at a multiple of it,
+// and ask the system for pages of this size. The system gives them when they are
+// first written, to the thread that writes.
+constexpr size_t kHugePage = size_t{2} << 20;
+
 // Owned, aligned memory; data() is null only for Buffer().
 class Buffer {
  public:
   Buffer() = default;
-  // RESOURCE_EXHAUSTED when the system has not that much.
+  // RESOURCE_EXHAUSTED when the system has not that much. Large ones are not
+  // touched: the system's pages are zero when they come.
   static absl::StatusOr<Buffer> Zeroed(size_t bytes);
   // Not touched, so that pages which nobody uses cost nothing.
   static absl::StatusOr<Buffer> Uninitialized(size_t bytes);
@@ -37,7 +43,10 @@ class Buffer {
 
  private:
   struct Free {
+    Free() : mapped(0) {}
+    explicit Free(size_t bytes) : mapped(bytes) {}
     void operator()(void* p) const;
+    size_t mapped;  // bytes of a mapping; 0: from the heap
   };
   std::unique_ptr<void, Free> data_;
   size_t size_ = 0;
@@ -89,9 +98,16 @@ class Workspace {
  private:
   struct Entry {
     TensorType type;
-    Buffer buffer;
+    void* data = nullptr;
   };
+  // Zeroed memory that lives as long as the workspace.
+  absl::StatusOr<void*> Allocate(size_t bytes);
+
   std::map<std::string, Entry, std::less<>> blobs_;
+  // Large blobs lie side by side in slabs, so that huge pages are full.
+  std::vector<Buffer> buffers_;
+  char* slab_ = nullptr;
+  size_t slab_left_ = 0;
   Buffer arena_;
 };
 

@@ -29,6 +29,20 @@ TEST(Buffer, AlignedZeroedAndOwned) {
   EXPECT_NE(Buffer::Uninitialized(0)->data(), nullptr);
 }
 
+TEST(Buffer, LargeOnesLieAtHugePages) {
+  for (size_t bytes : {kHugePage - 1, kHugePage, 3 * kHugePage + 5}) {
+    Buffer buffer = *Buffer::Zeroed(bytes);
+    EXPECT_EQ(buffer.size(), bytes);
+    char* data = static_cast<char*>(buffer.data());
+    if (bytes >= kHugePage) {
+      EXPECT_EQ(reinterpret_cast<uintptr_t>(data) % kHugePage, 0u);
+    }
+    EXPECT_TRUE(std::all_of(data, data + bytes, [](char c) { return c == 0; }));
+    std::fill(data, data + bytes, 1);
+    buffer = *Buffer::Uninitialized(10);
+  }
+}
+
 TEST(Buffer, TooMuchMemoryIsAnError) {
   // More than any address space holds.
   const absl::StatusOr<Buffer> buffer = Buffer::Uninitialized(size_t{1} << 62);
@@ -48,6 +62,28 @@ TEST(Workspace, CreateOnceThenTheSame) {
   const Tensor found = workspace.Find("w").value();
   EXPECT_EQ(found.data, made.data);
   EXPECT_EQ(found.type, type);
+}
+
+// Sizes around those that share a slab; none may touch another.
+TEST(Workspace, LargeBlobsAreZeroAndApart) {
+  Workspace workspace;
+  const std::vector<int64_t> sizes = {100,     1 << 18,  (1 << 18) - 1, (1 << 20) + 3,
+                                      1 << 26, 40 << 20, 30 << 20,      (1 << 18) + 1};
+  size_t sum = 0;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    const Tensor made = workspace.Create(std::to_string(i), {DType::kU8, {sizes[i]}}).value();
+    EXPECT_TRUE(Aligned(made.data));
+    for (uint8_t& e : made.as<uint8_t>()) {
+      ASSERT_EQ(e, 0) << i;
+      e = static_cast<uint8_t>(i + 1);
+    }
+    sum += static_cast<size_t>(sizes[i]);
+  }
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    const absl::Span<uint8_t> found = workspace.Find(std::to_string(i))->as<uint8_t>();
+    EXPECT_TRUE(std::all_of(found.begin(), found.end(), [i](uint8_t e) { return e == i + 1; }));
+  }
+  EXPECT_EQ(workspace.persistent_bytes(), sum);
 }
 
 TEST(Workspace, AddressesNeverChange) {

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "gtest/gtest.h"
+#include "graph/base/random.h"
 #include "ops/initializer.h"
 #include "tests/harness/op_case.h"
 
@@ -59,7 +60,7 @@ std::vector<double> Fill(const std::string& kind, graph::Shape shape, uint64_t s
   init.value = value;
   EXPECT_TRUE(ops::Validate(init).ok()) << ops::Validate(init);
   std::vector<double> values(graph::NumElements(shape));
-  ops::FillInitial(init, absl::MakeSpan(values));
+  ops::FillInitial(init, 0, absl::MakeSpan(values));
   return values;
 }
 
@@ -131,8 +132,36 @@ TEST(Initialize, FloatsAreRoundedDoubles) {
   init.seed = 21;
   init.value = 0.02;
   std::vector<float> values(33);
-  ops::FillInitial(init, absl::MakeSpan(values));
+  ops::FillInitial(init, 0, absl::MakeSpan(values));
   for (int i = 0; i < 33; ++i) EXPECT_EQ(values[i], static_cast<float>(exact[i]));
+}
+
+// Threads fill pieces; where the pieces begin must not matter. Elements are the
+// words of the seed's stream, as ever.
+TEST(Initialize, PiecesMakeTheWhole) {
+  for (const char* kind : {"xavier_uniform", "uniform_fan_in", "normal", "constant"}) {
+    ops::Initializer init;
+    init.kind = kind;
+    init.shape = {7, 11};
+    init.seed = 0x123456789abcdef;
+    init.fan_in = init.fan_out = 3;
+    init.value = 0.02;
+    std::vector<double> whole(77);
+    ops::FillInitial(init, 0, absl::MakeSpan(whole));
+    for (int64_t step : {1, 2, 3, 10, 76}) {
+      std::vector<double> pieces(77);
+      for (int64_t i = 0; i < 77; i += step) {
+        ops::FillInitial(init, i, absl::MakeSpan(pieces).subspan(i, step));
+      }
+      EXPECT_EQ(pieces, whole) << kind << " in steps of " << step;
+    }
+    if (init.kind != "uniform_fan_in") continue;
+    for (int64_t i = 0; i < 77; ++i) {
+      const uint64_t word = graph::RandomWord(init.seed, graph::Purpose::kInitialize, i);
+      const double unit = static_cast<double>(word >> 11) * 0x1p-53;
+      EXPECT_EQ(whole[i], 1 / std::sqrt(3.0) * (2.0 * unit - 1.0)) << i;
+    }
+  }
 }
 
 TEST(Initialize, HugeFansDoNotOverflow) {
