@@ -1,10 +1,14 @@
 #include "models/training/session.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
+#include <map>
 
 #include "graph/base/status.h"
 #include "models/training/forward_net.h"
 #include "models/training/nonfinite.h"
+#include "models/training/recompute.h"
 
 namespace models {
 
@@ -17,6 +21,59 @@ graph::CompileOptions CompileOptionsFor(const SessionOptions& options) {
   graph::CompileOptions compile = options.compile;
   compile.passes.dump = options.dump;
   return compile;
+}
+
+// In order of use.
+std::vector<std::pair<MicroStep, const char*>> MicroSteps(const SessionOptions& options) {
+  if (options.accum_iter == 1) return {{MicroStep::kWhole, "train"}};
+  std::vector<std::pair<MicroStep, const char*>> steps = {{MicroStep::kFirst, "train_first"}};
+  if (options.accum_iter > 2) steps.push_back({MicroStep::kMiddle, "train_middle"});
+  steps.push_back({MicroStep::kLast, "train_last"});
+  return steps;
+}
+
+absl::StatusOr<TrainingNet> BuildStep(const Model& model, const SessionOptions& options,
+                                      MicroStep micro_step, const char* name) {
+  return BuildTrainingNet(
+      *options.compile.registry, model, options.recipe, options.recipe.batch_size, micro_step,
+      options.accum_iter, name,
+      options.step_every_micro_batch ? UpdateWhen::kMicroStep : UpdateWhen::kWindow);
+}
+
+// `bytes`: of what lives from run to run, by name.
+MemoryNeeds Needs(const Model& model, const SessionOptions& options,
+                  const std::vector<Parameter>& parameters,
+                  const std::map<std::string, size_t>& bytes, size_t arena) {
+  MemoryNeeds needs;
+  const auto of = [&bytes](const std::string& name) {
+    const auto it = bytes.find(name);
+    return it == bytes.end() ? 0 : it->second;
+  };
+  size_t all = 0;
+  for (const auto& [name, size] : bytes) all += size;
+  for (const Parameter& p : parameters) {
+    needs.parameters += of(p.name);
+    needs.moments += of(FirstMomentName(p.name)) + of(SecondMomentName(p.name));
+    needs.accumulators += of(AccumulatorName(p.name));
+  }
+  needs.other = all - needs.parameters - needs.moments - needs.accumulators;
+  needs.arena = arena;
+  needs.loader = static_cast<size_t>(options.loader_batches) *
+                 static_cast<size_t>(options.recipe.batch_size) * 3 * sizeof(float) *
+                 static_cast<size_t>(model.input_h()) * static_cast<size_t>(model.input_w());
+  return needs;
+}
+
+absl::Status ExplainShortage(const Model& model, const SessionOptions& options, size_t available) {
+  ASSIGN_OR_RETURN(const SessionPlan plan, PlanSession(model, options));
+  MemoryAdvice advice;
+  ASSIGN_OR_RETURN(advice.batch_size, LargestBatch(model, options, available));
+  advice.recompute_used = options.compile.passes.recompute_segment != nullptr;
+  SessionOptions recompute = options;
+  ASSIGN_OR_RETURN(recompute.compile.passes.recompute_segment, RecomputeSegments("block"));
+  ASSIGN_OR_RETURN(const SessionPlan smaller, PlanSession(model, recompute));
+  advice.recompute_fits = smaller.memory.total() <= available;
+  return DoesNotFit(plan.memory, available, options.recipe.batch_size, advice);
 }
 
 // Adds what an evaluation net found for the first `images` of its batch.
@@ -46,27 +103,101 @@ void FeedScalarIfPresent(const Executable& executable, const std::string& name, 
 
 }  // namespace
 
+absl::StatusOr<SessionPlan> PlanSession(const Model& model, const SessionOptions& options) {
+  graph::CompileOptions compile = options.compile;
+  compile.passes.dump = nullptr;
+  SessionPlan plan;
+  std::map<std::string, size_t> bytes;
+  size_t arena = 0;
+  const auto add = [&](graph::Net net, std::vector<graph::NetPlan>* plans) -> absl::Status {
+    ASSIGN_OR_RETURN(graph::NetPlan planned, graph::PlanNet(std::move(net), compile));
+    const graph::Net& n = planned.net;
+    for (graph::BlobId b : n.inputs) bytes[n.blob(b).name] = n.type(b).bytes();
+    for (const graph::State& s : n.states) bytes[n.blob(s.entry).name] = n.type(s.entry).bytes();
+    arena = std::max(arena, planned.plan.arena_bytes);
+    plans->push_back(std::move(planned));
+    return absl::OkStatus();
+  };
+  for (const auto& [micro_step, name] : MicroSteps(options)) {
+    ASSIGN_OR_RETURN(TrainingNet net, BuildStep(model, options, micro_step, name));
+    plan.parameters = net.parameters;
+    RETURN_IF_ERROR(add(std::move(net.net), &plan.steps));
+  }
+  const int evaluations = options.evaluations ? static_cast<int>(model.Evaluations().size()) : 0;
+  for (int i = 0; i < evaluations; ++i) {
+    ASSIGN_OR_RETURN(EvaluationNet net, BuildEvaluationNet(*compile.registry, model,
+                                                           options.recipe.batch_size, i));
+    RETURN_IF_ERROR(add(std::move(net.net), &plan.evaluations));
+  }
+  plan.memory = Needs(model, options, plan.parameters, bytes, arena);
+  return plan;
+}
+
+absl::StatusOr<int> LargestBatch(const Model& model, const SessionOptions& options,
+                                 size_t available) {
+  const auto needed = [&](int batch) -> absl::StatusOr<double> {
+    SessionOptions at = options;
+    at.recipe.batch_size = batch;
+    ASSIGN_OR_RETURN(const SessionPlan plan, PlanSession(model, at));
+    return static_cast<double>(plan.memory.total());
+  };
+  constexpr int kMost = 1 << 16;
+  const double limit = static_cast<double>(available);
+  int fits = 0, too_large = kMost + 1;  // known, or beyond what is asked
+  int low = 1, high = 16;               // two points of the line
+  ASSIGN_OR_RETURN(double at_low, needed(low));
+  if (at_low > limit) return 0;
+  fits = 1;
+  ASSIGN_OR_RETURN(double at_high, needed(high));
+  for (int tries = 0; tries < 5; ++tries) {
+    if (at_high <= limit) fits = std::max(fits, high);
+    if (at_high > limit) too_large = std::min(too_large, high);
+    const double slope = (at_high - at_low) / (high - low);
+    const double guess = slope <= 0 ? kMost : std::floor(low + (limit - at_low) / slope);
+    const int next = static_cast<int>(
+        std::min<double>(std::max<double>(guess, fits + 1), std::min(too_large - 1, kMost)));
+    if (too_large <= fits + 1 || next <= fits) break;
+    if (fits == high) {
+      low = high;
+      at_low = at_high;
+    }
+    high = next;
+    ASSIGN_OR_RETURN(at_high, needed(high));
+  }
+  if (at_high <= limit) fits = std::max(fits, high);
+  return fits;
+}
+
 absl::StatusOr<std::unique_ptr<Session>> Session::Create(const Model* model,
                                                          const SessionOptions& options) {
+  absl::StatusOr<std::unique_ptr<Session>> session = Compiled(model, options);
+  constexpr size_t kUnknown = std::numeric_limits<size_t>::max();
+  const size_t available =
+      options.check_memory ? AvailableMemory(options.memory_root).value_or(kUnknown) : kUnknown;
+  const bool none = session.status().code() == absl::StatusCode::kResourceExhausted;
+  const bool too_much = session.ok() && (*session)->memory().total() > available;
+  if (available != kUnknown && (none || too_much)) {
+    // Planning takes less than the session that did not fit.
+    session = absl::UnknownError("");
+    return ExplainShortage(*model, options, available);
+  }
+  RETURN_IF_ERROR(session.status());
+  RETURN_IF_ERROR((*session)->Initialize());
+  return session;
+}
+
+// Memory is reserved here but not touched.
+absl::StatusOr<std::unique_ptr<Session>> Session::Compiled(const Model* model,
+                                                           const SessionOptions& options) {
   std::unique_ptr<Session> s(new Session());
   s->model_ = model;
   s->options_ = options;
   const graph::SchemaRegistry& registry = *options.compile.registry;
   const graph::CompileOptions compile = CompileOptionsFor(options);
 
-  std::vector<std::pair<MicroStep, const char*>> steps = {{MicroStep::kWhole, "train"}};
-  if (options.accum_iter > 1) {
-    steps = {{MicroStep::kFirst, "train_first"}};
-    if (options.accum_iter > 2) steps.push_back({MicroStep::kMiddle, "train_middle"});
-    steps.push_back({MicroStep::kLast, "train_last"});
-  }
-  const UpdateWhen update_when =
-      options.step_every_micro_batch ? UpdateWhen::kMicroStep : UpdateWhen::kWindow;
   std::vector<double> flops;
-  for (const auto& [micro_step, name] : steps) {
-    ASSIGN_OR_RETURN(TrainingNet net,
-                     BuildTrainingNet(registry, *model, options.recipe, options.recipe.batch_size,
-                                      micro_step, options.accum_iter, name, update_when));
+  for (const auto& [micro_step, name] : MicroSteps(options)) {
+    ASSIGN_OR_RETURN(TrainingNet net, BuildStep(*model, options, micro_step, name));
     s->parameters_ = net.parameters;
     s->loss_ = net.loss;
     s->metrics_ = net.metrics;
@@ -89,11 +220,21 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(const Model* model,
       s->evaluation_nets_.push_back(std::move(net));
     }
   }
-  ASSIGN_OR_RETURN(graph::Net init, BuildInitNet(registry, s->parameters_, options.seed));
-  ASSIGN_OR_RETURN(std::unique_ptr<Executable> initialize,
-                   graph::Compile(std::move(init), compile, &s->workspace_));
-  RETURN_IF_ERROR(initialize->Run());
+  std::map<std::string, size_t> bytes;
+  for (const std::string& name : s->workspace_.Names()) {
+    ASSIGN_OR_RETURN(const Tensor blob, s->workspace_.Find(name));
+    bytes[name] = blob.type.bytes();
+  }
+  s->memory_ = Needs(*model, options, s->parameters_, bytes, s->workspace_.arena_bytes());
   return s;
+}
+
+absl::Status Session::Initialize() {
+  ASSIGN_OR_RETURN(graph::Net init,
+                   BuildInitNet(*options_.compile.registry, parameters_, options_.seed));
+  ASSIGN_OR_RETURN(std::unique_ptr<Executable> initialize,
+                   graph::Compile(std::move(init), CompileOptionsFor(options_), &workspace_));
+  return initialize->Run();
 }
 
 absl::Status Session::Feed(const Executable& executable, const Batch& batch, double lr,

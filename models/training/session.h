@@ -18,6 +18,7 @@
 #include "graph/runtime/workspace.h"
 #include "models/data/loader.h"
 #include "models/layers/model.h"
+#include "models/training/memory_check.h"
 #include "models/training/nets.h"
 #include "models/zoo/config.h"
 
@@ -34,6 +35,10 @@ struct SessionOptions {
   bool step_every_micro_batch = false;
   uint64_t seed = 0;
   bool evaluations = true;  // compile the evaluation nets too
+  // Create() fails when the run needs more memory than is left (memory_check.h).
+  bool check_memory = true;
+  int loader_batches = 3;   // batches that the loader holds, for that sum
+  std::string memory_root;  // where the files that say what is left begin; tests set it
   // Called with each net before and after its passes: (net, stage, net itself).
   std::function<void(const std::string& stage, const graph::Net& net)> dump;
 };
@@ -46,6 +51,20 @@ struct StepResult {
   double grad_norm = 0;                                 // over all parameters, before clipping
   int clipped = 0;                                      // parameters whose gradient was clipped
 };
+
+// What a session would need, without any of it being reserved.
+struct SessionPlan {
+  std::vector<graph::NetPlan> steps;        // training nets in order of use; the last updates
+  std::vector<graph::NetPlan> evaluations;  // as options.evaluations says
+  std::vector<Parameter> parameters;
+  MemoryNeeds memory;
+};
+absl::StatusOr<SessionPlan> PlanSession(const Model& model, const SessionOptions& options);
+
+// The largest batch whose session fits into `available` bytes, or 0: sessions are
+// planned at a few batches around what a straight line says.
+absl::StatusOr<int> LargestBatch(const Model& model, const SessionOptions& options,
+                                 size_t available);
 
 class Session {
  public:
@@ -86,10 +105,16 @@ class Session {
   int64_t trainable_elements() const;
   size_t arena_bytes() const { return workspace_.arena_bytes(); }
   size_t persistent_bytes() const { return workspace_.persistent_bytes(); }
+  const MemoryNeeds& memory() const { return memory_; }
+  const SessionOptions& options() const { return options_; }
   const graph::CompileReport& report() const { return report_; }
 
  private:
   Session() = default;
+  // Everything but the parameters' values.
+  static absl::StatusOr<std::unique_ptr<Session>> Compiled(const Model* model,
+                                                           const SessionOptions& options);
+  absl::Status Initialize();
   absl::Status Feed(const graph::Executable& executable, const Batch& batch, double lr,
                     absl::Span<const std::pair<std::string, float>> scheduled);
   absl::StatusOr<double> Read(const graph::Executable& executable, const std::string& blob) const;
@@ -105,6 +130,7 @@ class Session {
   std::vector<EvaluationNet> evaluation_nets_;  // names only; nets moved out
   std::vector<std::unique_ptr<graph::Executable>> evaluations_;
   double flops_per_image_ = 0;
+  MemoryNeeds memory_;
   graph::CompileReport report_;
 };
 

@@ -1,0 +1,124 @@
+#include "models/training/memory_check.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <fstream>
+#include <sstream>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+
+namespace models {
+namespace {
+
+absl::optional<std::string> ReadAll(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return absl::nullopt;
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// A file that holds one number; "max" is not set.
+absl::optional<uint64_t> ReadNumber(const std::string& path) {
+  const absl::optional<std::string> text = ReadAll(path);
+  uint64_t value;
+  if (!text || !absl::SimpleAtoi(*text, &value)) return absl::nullopt;
+  return value;
+}
+
+// The number after `key` in lines of "key value" or "key: value unit"; 0 without.
+uint64_t NumberAfter(const std::string& text, absl::string_view key, bool* found) {
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    const std::vector<absl::string_view> words =
+        absl::StrSplit(line, absl::ByAnyChar(": \t"), absl::SkipEmpty());
+    uint64_t value;
+    if (words.size() >= 2 && words[0] == key && absl::SimpleAtoi(words[1], &value)) {
+      *found = true;
+      return value;
+    }
+  }
+  *found = false;
+  return 0;
+}
+
+// What the limit of the control group in `folder` leaves.
+absl::optional<uint64_t> LeftInGroup(const std::string& folder, const char* limit_file,
+                                     const char* usage_file, const char* cache_key) {
+  const absl::optional<uint64_t> limit = ReadNumber(folder + limit_file);
+  const absl::optional<uint64_t> usage = ReadNumber(folder + usage_file);
+  if (!limit || !usage) return absl::nullopt;
+  bool found;
+  uint64_t cache = NumberAfter(ReadAll(folder + "memory.stat").value_or(""), cache_key, &found);
+  cache = std::min(cache, *usage);
+  const uint64_t used = *usage - cache;
+  return *limit > used ? *limit - used : 0;
+}
+
+double MiB(size_t bytes) { return static_cast<double>(bytes) / (1024.0 * 1024.0); }
+
+}  // namespace
+
+absl::optional<size_t> AvailableMemory(const std::string& root) {
+  absl::optional<uint64_t> least;
+  const auto take = [&least](absl::optional<uint64_t> bytes) {
+    if (bytes && (!least || *bytes < *least)) least = bytes;
+  };
+  bool found;
+  const uint64_t kib =
+      NumberAfter(ReadAll(root + "/proc/meminfo").value_or(""), "MemAvailable", &found);
+  if (found) take(kib * 1024);
+
+  // A container sees its own group at the top; elsewhere its path is in
+  // /proc/self/cgroup, and every group above it counts.
+  std::vector<std::string> v1 = {"/"}, v2 = {"/"};
+  const std::string groups = ReadAll(root + "/proc/self/cgroup").value_or("");
+  for (absl::string_view line : absl::StrSplit(groups, '\n')) {
+    const std::vector<absl::string_view> fields = absl::StrSplit(line, absl::MaxSplits(':', 2));
+    if (fields.size() != 3) continue;
+    const std::vector<absl::string_view> controllers = absl::StrSplit(fields[1], ',');
+    const bool memory =
+        std::find(controllers.begin(), controllers.end(), "memory") != controllers.end();
+    if (!memory && !fields[1].empty()) continue;
+    std::string path = "/";
+    for (absl::string_view part : absl::StrSplit(fields[2], '/', absl::SkipEmpty())) {
+      absl::StrAppend(&path, part, "/");
+      (memory ? v1 : v2).push_back(path);
+    }
+  }
+  for (const std::string& path : v2) {
+    take(LeftInGroup(root + "/sys/fs/cgroup" + path, "memory.max", "memory.current",
+                     "inactive_file"));
+  }
+  for (const std::string& path : v1) {
+    take(LeftInGroup(root + "/sys/fs/cgroup/memory" + path, "memory.limit_in_bytes",
+                     "memory.usage_in_bytes", "total_inactive_file"));
+  }
+  if (!least) return absl::nullopt;
+  return static_cast<size_t>(*least);
+}
+
+absl::Status DoesNotFit(const MemoryNeeds& needs, size_t available, int batch_size,
+                        const MemoryAdvice& advice) {
+  std::string text = absl::StrFormat(
+      "--batch_size=%d needs %.0f MiB of memory (arena %.0f, parameters and optimizer %.0f, "
+      "loader %.0f) and %.0f MiB are available; ",
+      batch_size, MiB(needs.total()), MiB(needs.arena), MiB(needs.persistent()),
+      MiB(needs.loader), MiB(available));
+  if (advice.batch_size > 0) {
+    absl::StrAppend(&text, "--batch_size=", advice.batch_size, " fits");
+  } else {
+    absl::StrAppend(&text, "no smaller --batch_size fits");
+  }
+  if (advice.recompute_fits) {
+    absl::StrAppend(&text, ", and so does this batch with --recompute=block");
+  } else if (!advice.recompute_used) {
+    absl::StrAppend(&text, "; --recompute=block needs less, but not so little at this batch");
+  }
+  return absl::ResourceExhaustedError(text);
+}
+
+}  // namespace models

@@ -1,0 +1,44 @@
+// What a run needs of memory beside what the machine has, before anything is done.
+#ifndef MODELS_TRAINING_MEMORY_CHECK_H_
+#define MODELS_TRAINING_MEMORY_CHECK_H_
+
+#include <cstddef>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/types/optional.h"
+
+namespace models {
+
+// Bytes, as computed from the nets.
+struct MemoryNeeds {
+  size_t parameters = 0;
+  size_t moments = 0;       // of AdamW
+  size_t accumulators = 0;  // of gradient accumulation
+  size_t other = 0;         // inputs, counters, and other states
+  size_t arena = 0;         // activations, gradients, scratch: the largest net's
+  size_t loader = 0;        // batches decoded ahead
+  size_t persistent() const { return parameters + moments + accumulators + other; }
+  size_t total() const { return persistent() + arena + loader; }
+};
+
+// What this process can still get: the least of MemAvailable in /proc/meminfo and
+// what its control groups (memory.max of version 2, memory.limit_in_bytes of
+// version 1) leave, file cache that can be dropped counted as free. Not set when
+// no file says anything. `root` stands before the files' names.
+absl::optional<size_t> AvailableMemory(const std::string& root = "");
+
+// What would fit, where it is known: 0 is not known or none.
+struct MemoryAdvice {
+  int batch_size = 0;         // largest that fits as things are
+  bool recompute_used = false;  // --recompute=block is on already
+  bool recompute_fits = false;  // the wanted batch with --recompute=block
+};
+
+// RESOURCE_EXHAUSTED, naming --batch_size and --recompute and what would fit.
+absl::Status DoesNotFit(const MemoryNeeds& needs, size_t available, int batch_size,
+                        const MemoryAdvice& advice);
+
+}  // namespace models
+
+#endif  // MODELS_TRAINING_MEMORY_CHECK_H_

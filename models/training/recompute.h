@@ -1,0 +1,26 @@
+// --recompute: which values of a training step are made again for the gradient
+// instead of being kept (graph/passes/recompute.h), by the names of operators.
+#ifndef MODELS_TRAINING_RECOMPUTE_H_
+#define MODELS_TRAINING_RECOMPUTE_H_
+
+#include <functional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace models {
+
+// What PipelineOptions::recompute_segment takes, for one of:
+//   none   nothing is made again; not set
+//   mlp    norm2 and the mlp of each block: the widest values, for two thirds of a
+//          block's forward products
+//   block  everything between the residual streams of two blocks
+// Blocks are operators "<prefix>blocks.<n>.*" that are not the guide's; the sum that
+// ends a block is always kept. An unknown mode is an error that lists these.
+absl::StatusOr<std::function<std::string(absl::string_view)>> RecomputeSegments(
+    absl::string_view mode);
+
+}  // namespace models
+
+#endif  // MODELS_TRAINING_RECOMPUTE_H_

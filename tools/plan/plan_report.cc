@@ -1,0 +1,201 @@
+#include "tools/plan/plan_report.h"
+
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_format.h"
+#include "graph/base/status.h"
+#include "models/training/memory_check.h"
+#include "models/training/recompute.h"
+
+namespace tools {
+namespace {
+
+using models::SessionOptions;
+using models::SessionPlan;
+
+constexpr size_t kTopOps = 10;
+constexpr size_t kPeakRows = 15;
+
+double MiB(double bytes) { return bytes / (1024.0 * 1024.0); }
+
+struct Row {
+  std::string name;
+  int count = 0;
+  graph::Cost cost;
+};
+
+void Append(std::string* text, const std::string& title, const std::vector<Row>& rows,
+            const graph::Cost& all) {
+  absl::StrAppendFormat(text, "%-54s %6s %10s %6s %12s\n", title, "count", "GFLOP", "share",
+                        "MiB moved");
+  for (const Row& row : rows) {
+    const double flops = static_cast<double>(row.cost.flops);
+    absl::StrAppendFormat(text, "  %-52s %6d %10.3f %5.1f%% %12.1f\n", row.name, row.count,
+                          flops / 1e9,
+                          all.flops > 0 ? 100 * flops / static_cast<double>(all.flops) : 0.0,
+                          MiB(static_cast<double>(row.cost.bytes)));
+  }
+}
+
+// What costs most first; among operators without FLOPs, what moves most.
+void Sort(std::vector<Row>* rows) {
+  std::stable_sort(rows->begin(), rows->end(), [](const Row& a, const Row& b) {
+    return a.cost.flops != b.cost.flops ? a.cost.flops > b.cost.flops
+                                        : a.cost.bytes > b.cost.bytes;
+  });
+}
+
+// FLOPs and bytes of a window's nets, and the time that the rates allow.
+struct Work {
+  graph::Cost cost;
+  double seconds = 0;
+};
+
+Work WorkOf(const graph::SchemaRegistry& registry, const graph::Net& net,
+            const MachineRates& rates) {
+  Work work;
+  for (const graph::Op& op : net.ops) {
+    const graph::Cost cost = registry.OpCost(net, op);
+    work.cost.flops += cost.flops;
+    work.cost.bytes += cost.bytes;
+    if (rates.gflops <= 0 || rates.gigabytes_per_s <= 0) continue;
+    work.seconds += std::max(static_cast<double>(cost.flops) / (rates.gflops * 1e9),
+                             static_cast<double>(cost.bytes) / (rates.gigabytes_per_s * 1e9));
+  }
+  return work;
+}
+
+std::string Operators(const graph::SchemaRegistry& registry, const graph::Net& net,
+                      const graph::Cost& all) {
+  std::map<std::string, Row> types;
+  std::vector<Row> ops;
+  for (const graph::Op& op : net.ops) {
+    const graph::Cost cost = registry.OpCost(net, op);
+    Row& type = types[op.type];
+    type.name = op.type;
+    ++type.count;
+    type.cost.flops += cost.flops;
+    type.cost.bytes += cost.bytes;
+    ops.push_back({op.Describe(), 1, cost});
+  }
+  std::vector<Row> by_type;
+  for (const auto& [name, row] : types) by_type.push_back(row);
+  Sort(&by_type);
+  Sort(&ops);
+  ops.resize(std::min(ops.size(), kTopOps));
+  std::string text;
+  Append(&text, "operator type", by_type, all);
+  text += "\n";
+  Append(&text, absl::StrCat("largest ", ops.size(), " operators"), ops, all);
+  return text;
+}
+
+// The first lines of ExplainPlan.
+std::string AtThePeak(const graph::NetPlan& planned) {
+  const std::string all = graph::ExplainPlan(planned.net, planned.plan);
+  size_t end = 0, lines = 0;
+  while (end < all.size() && lines < 3 + kPeakRows) lines += all[end++] == '\n';
+  const int64_t left = std::count(all.begin() + static_cast<int64_t>(end), all.end(), '\n');
+  std::string text = all.substr(0, end);
+  if (left > 0) absl::StrAppendFormat(&text, "%14s and %d smaller ones\n", "", left);
+  return text;
+}
+
+std::string Memory(const SessionPlan& plan, const graph::NetPlan& update) {
+  // Gradients are what AdamW reads, packed copies what PackWeights writes; both lie
+  // in the arena.
+  double gradients = 0, packed = 0;
+  const graph::Net& net = update.net;
+  for (const graph::Op& op : net.ops) {
+    if (absl::StartsWith(op.name, "adamw/")) {
+      gradients += static_cast<double>(net.type(op.inputs[1]).bytes());
+    }
+    if (op.type != "PackWeights") continue;
+    for (graph::BlobId b : op.outputs) packed += static_cast<double>(net.type(b).bytes());
+  }
+  const models::MemoryNeeds& m = plan.memory;
+  std::string text = absl::StrFormat("%-54s %12s\n", "memory", "MiB");
+  const auto row = [&text](const char* what, double bytes) {
+    absl::StrAppendFormat(&text, "  %-52s %12.1f\n", what, MiB(bytes));
+  };
+  row("parameters", static_cast<double>(m.parameters));
+  row("moments of AdamW", static_cast<double>(m.moments));
+  if (m.accumulators > 0) row("accumulated gradients", static_cast<double>(m.accumulators));
+  row("inputs, counters and other states", static_cast<double>(m.other));
+  row("arena", static_cast<double>(m.arena));
+  row("  in it, over time: gradients of parameters", gradients);
+  row("  in it, over time: packed weights", packed);
+  row("  least that any plan needs (the updating net)",
+      static_cast<double>(update.plan.lower_bound_bytes));
+  row("  planned (the updating net)", static_cast<double>(update.plan.arena_bytes));
+  row("batches of the loader", static_cast<double>(m.loader));
+  row("total", static_cast<double>(m.total()));
+  return text;
+}
+
+// Saved bytes and added FLOPs of each mode against nothing made again.
+absl::StatusOr<std::string> Recompute(const models::Model& model, const SessionOptions& options) {
+  const graph::SchemaRegistry& registry = *options.compile.registry;
+  std::string text = absl::StrFormat("%-54s %12s %12s %12s\n", "recomputation", "total MiB",
+                                     "saved MiB", "more GFLOP");
+  double total = 0, flops = 0;
+  for (const char* mode : {"none", "mlp", "block"}) {
+    SessionOptions with = options;
+    with.evaluations = false;
+    ASSIGN_OR_RETURN(with.compile.passes.recompute_segment, models::RecomputeSegments(mode));
+    ASSIGN_OR_RETURN(const SessionPlan plan, models::PlanSession(model, with));
+    const double now = static_cast<double>(plan.memory.total());
+    const double cost = static_cast<double>(registry.NetCost(plan.steps.back().net).flops);
+    if (total == 0) {
+      total = now;
+      flops = cost;
+    }
+    absl::StrAppendFormat(&text, "  %-52s %12.1f %12.1f %12.4g\n",
+                          absl::StrCat("--recompute=", mode), MiB(now), MiB(total - now),
+                          (cost - flops) / 1e9);
+  }
+  return text;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> PlanReport(const models::Model& model, const SessionOptions& options,
+                                       const MachineRates& rates) {
+  const graph::SchemaRegistry& registry = *options.compile.registry;
+  ASSIGN_OR_RETURN(const SessionPlan plan, models::PlanSession(model, options));
+  const graph::NetPlan& update = plan.steps.back();
+  const Work work = WorkOf(registry, update.net, rates);
+  const int batch = options.recipe.batch_size;
+
+  std::string text = absl::StrFormat(
+      "net '%s': batch %d, %d operators, %.3f GFLOP and %.1f MiB moved a run, %.3f GFLOP an "
+      "image\n\n",
+      update.net.name, batch, update.net.ops.size(), static_cast<double>(work.cost.flops) / 1e9,
+      MiB(static_cast<double>(work.cost.bytes)),
+      static_cast<double>(work.cost.flops) / 1e9 / batch);
+  text += Operators(registry, update.net, work.cost) + "\n" + Memory(plan, update) + "\n" +
+          AtThePeak(update) + "\n";
+  ASSIGN_OR_RETURN(const std::string recompute, Recompute(model, options));
+  text += recompute + "\n";
+
+  const absl::optional<size_t> available = models::AvailableMemory(options.memory_root);
+  if (available) {
+    ASSIGN_OR_RETURN(const int largest, models::LargestBatch(model, options, *available));
+    absl::StrAppendFormat(&text, "%.0f MiB are available: ", MiB(static_cast<double>(*available)));
+    absl::StrAppend(&text, largest > 0 ? absl::StrCat("the largest --batch_size is ", largest)
+                                       : "no --batch_size fits", "\n");
+  }
+  if (work.seconds > 0) {
+    absl::StrAppendFormat(&text,
+                          "at %.0f GFLOP/s and %.1f GB/s a step takes at least %.3f s: %.2f "
+                          "images/s\n",
+                          rates.gflops, rates.gigabytes_per_s, work.seconds,
+                          batch / work.seconds);
+  }
+  return text;
+}
+
+}  // namespace tools
