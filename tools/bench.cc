@@ -2,7 +2,7 @@
 //
 //   bazel run //tools:bench -- --model=droppos_vitb --batch_size=16 --precision=bf16 --json
 //   bazel run //tools:bench -- --what=op --op=Linear
-//       --shape="f32[3200,768] f32[3072,768] f32[3072]"
+//       --shape="f32[3200,768] f32[3072,768] f32[3072]" --attrs=activation=none
 //   bazel run //tools:bench -- --net=DIR/train_predict_net.pb
 //
 // docs/performance.md says what the numbers mean.
@@ -85,10 +85,10 @@ absl::StatusOr<Report> Op(const BenchFlags& flags, const graph::SchemaRegistry& 
   ASSIGN_OR_RETURN(const OpBenchResult r, BenchOp(registry, backend, flags.op));
   Report report;
   report.text = absl::StrFormat(
-      "%s\n  on %s: %s%s%s, %d threads\n  time  %s\n  rate  %.1f GFLOP/s, %.1f GB/s (%.3f MFLOP, "
+      "%s\n  on %s: %s%s%s\n  time  %s\n  rate  %.1f GFLOP/s, %.1f GB/s (%.3f MFLOP, "
       "%.3f MB a call)\n",
-      r.text, backend.name, backend.description, r.implementation.empty() ? "" : ", ",
-      r.implementation, flags.threads, Milliseconds(r.seconds), r.gflops(), r.gbytes(),
+      r.text, backend.name, backend.description, r.implementation.empty() ? "" : "; ",
+      r.implementation, Milliseconds(r.seconds), r.gflops(), r.gbytes(),
       static_cast<double>(r.cost.flops) / 1e6, static_cast<double>(r.cost.bytes) / 1e6);
   ordered_json json = {{"what", "op"},
                        {"op", flags.op.op},
@@ -109,9 +109,9 @@ absl::StatusOr<Report> Net(const BenchFlags& flags, const graph::SchemaRegistry&
   ASSIGN_OR_RETURN(const NetBenchResult r, BenchNet(registry, backend, flags.net));
   Report report;
   report.text = absl::StrFormat(
-      "net '%s' on %s: %s, %d threads\n  states   %s\n  memory   arena %.1f MiB, states and inputs "
+      "net '%s' on %s: %s\n  states   %s\n  memory   arena %.1f MiB, states and inputs "
       "%.1f MiB\n  one run  %s\n\n%s\n%s",
-      r.net, backend.name, backend.description, flags.threads,
+      r.net, backend.name, backend.description,
       r.init_net.empty() ? "zero, because there is no --init_net" : "set by " + r.init_net,
       static_cast<double>(r.arena_bytes) / (1 << 20),
       static_cast<double>(r.persistent_bytes) / (1 << 20), Milliseconds(r.seconds),

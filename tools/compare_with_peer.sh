@@ -11,7 +11,8 @@
 #             printed it, and table.md; default: peer-comparison; must not exist
 #
 # Variables:
-#   PYTHON       the python that has PyTorch and timm         python3
+#   PYTHON       the python that has PyTorch and timm; where tools/setup.sh --peers put
+#                them, source env.sh of that folder first      python3
 #   ROUNDS       measurements of each kind, alternately        3
 #   MODELS       of vits vitb vitl cifar tiny                  "vits vitb vitl cifar tiny"
 #   MODES        of the peer                                   "fp32 bf16 compile-bf16"

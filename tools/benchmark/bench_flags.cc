@@ -50,7 +50,7 @@ void Divide(const CLI::App& app, int argc, char** argv, std::vector<std::string>
     if (to_own) {
       const size_t value = arg.find('=');
       arg = name + (value == std::string::npos ? "" : arg.substr(value));
-      value_follows = value == std::string::npos && option->get_type_size() != 0;
+      value_follows = value == std::string::npos && option->get_items_expected_max() != 0;
     }
     (to_own ? own : others)->push_back(arg);
   }

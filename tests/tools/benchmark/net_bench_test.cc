@@ -1,13 +1,14 @@
 // A dumped net, and files that are none.
 #include "tools/benchmark/net_bench.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "gmock/gmock.h"
 #include "graph/ir/serialize.h"
-#include "graph/ir/text.h"
+#include "graph/schema/builder.h"
 #include "gtest/gtest.h"
 #include "tools/plugins.h"
 #include "tools/reference_backend.h"
@@ -17,18 +18,6 @@ namespace {
 
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
-
-constexpr char kNet[] = R"(net tiny
-input x f32[6,8]
-input lr f32[1]
-state w f32[8]
-state b f32[8]
-y f32[6,8], mean f32[6], variance f32[6] = LayerNorm(x, w, b) eps=1e-06 dtype="same" @norm
-z f32[6,8] = Gelu(y) @act
-u f32[6,8] = Gelu(z) @act2
-output u
-output lr
-)";
 
 class NetBench : public ::testing::Test {
  protected:
@@ -42,15 +31,30 @@ class NetBench : public ::testing::Test {
     std::ofstream(folder_ / name, std::ios::binary) << bytes;
     return (folder_ / name).string();
   }
-  static graph::Net Parse(const std::string& text) {
-    auto net = graph::ParseText(text);
-    EXPECT_TRUE(net.ok()) << net.status();
-    return *std::move(net);
+  // LayerNorm with states w and b, and two GELUs after it.
+  graph::Net Net() {
+    graph::NetBuilder b(&registry_, "tiny");
+    const graph::BlobId x = b.Input("x", {graph::DType::kF32, {6, 8}});
+    const graph::BlobId lr = b.Input("lr", {graph::DType::kF32, {1}});
+    const graph::BlobId w = b.State("w", {graph::DType::kF32, {8}});
+    const graph::BlobId bias = b.State("b", {graph::DType::kF32, {8}});
+    const graph::BlobId y = b.Op("LayerNorm", "norm", {x, w, bias}, {{"eps", 1e-6f}});
+    b.Output(b.Op("Gelu", "act2", {b.Op("Gelu", "act", {y})}));
+    b.Output(lr);
+    return Finished(&b);
   }
-  // As the schemas of this build write it.
-  std::string Init(const std::string& type) {
-    return "net tiny_init\nstate w " + type + " -> w.out\nw.out " + type +
-           " = ConstantFill(w) value=0.5 @fill\n";
+  // Sets w, which has `elements` elements there.
+  graph::Net Init(int64_t elements) {
+    graph::NetBuilder b(&registry_, "tiny_init");
+    const graph::BlobId w = b.State("w", {graph::DType::kF32, {elements}});
+    b.SetExit(w, b.Op("ConstantFill", "fill", {},
+                      {{"value", 0.5f}, {"shape", std::vector<int64_t>{elements}}}));
+    return Finished(&b);
+  }
+  static graph::Net Finished(graph::NetBuilder* b) {
+    absl::StatusOr<graph::Net> net = b->Finish();
+    EXPECT_TRUE(net.ok()) << net.status();
+    return net.ok() ? *std::move(net) : graph::Net();
   }
 
   absl::StatusOr<NetBenchResult> Run(const std::string& net, const std::string& init = "",
@@ -72,8 +76,8 @@ class NetBench : public ::testing::Test {
 };
 
 TEST_F(NetBench, OpByOp) {
-  const std::string binary = Write("a.pb", graph::ToNetDefBytes(Parse(kNet)));
-  const std::string text = Write("a.pbtxt", graph::ToNetDefText(Parse(kNet)));
+  const std::string binary = Write("a.pb", graph::ToNetDefBytes(Net()));
+  const std::string text = Write("a.pbtxt", graph::ToNetDefText(Net()));
   for (const bool reference : {false, true}) {
     for (const std::string& path : {binary, text}) {
       const auto result = Run(path, "", reference);
@@ -95,7 +99,7 @@ TEST_F(NetBench, OpByOp) {
 }
 
 TEST_F(NetBench, SumsByType) {
-  const auto result = Run(Write("a.pb", graph::ToNetDefBytes(Parse(kNet))));
+  const auto result = Run(Write("a.pb", graph::ToNetDefBytes(Net())));
   ASSERT_TRUE(result.ok()) << result.status();
   const std::vector<OpTime> types = ByType(result->ops);
   ASSERT_EQ(types.size(), 2);
@@ -110,19 +114,19 @@ TEST_F(NetBench, SumsByType) {
 }
 
 TEST_F(NetBench, StatesAreSetByTheInitNetBesideIt) {
-  const std::string net = Write("a_predict_net.pb", graph::ToNetDefBytes(Parse(kNet)));
+  const std::string net = Write("a_predict_net.pb", graph::ToNetDefBytes(Net()));
   EXPECT_EQ(Run(net)->init_net, "");
-  const std::string init = Write("a_init_net.pb", graph::ToNetDefBytes(Parse(Init("f32[8]"))));
+  const std::string init = Write("a_init_net.pb", graph::ToNetDefBytes(Init(8)));
   const auto result = Run(net);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->init_net, init);
   // Had it not run against the same states, another type would do.
-  const std::string other = Write("b.pb", graph::ToNetDefBytes(Parse(Init("f32[9]"))));
+  const std::string other = Write("b.pb", graph::ToNetDefBytes(Init(9)));
   EXPECT_THAT(Error(net, other), HasSubstr("--init_net=" + other));
 }
 
 TEST_F(NetBench, BadFilesAreNamed) {
-  const std::string net = Write("a.pb", graph::ToNetDefBytes(Parse(kNet)));
+  const std::string net = Write("a.pb", graph::ToNetDefBytes(Net()));
   const std::string missing = (folder_ / "none.pb").string();
   EXPECT_THAT(Error(missing), HasSubstr("--net: cannot read " + missing));
   EXPECT_THAT(Error(net, missing), HasSubstr("--init_net: cannot read " + missing));
@@ -132,11 +136,11 @@ TEST_F(NetBench, BadFilesAreNamed) {
   EXPECT_THAT(Error(net, garbage), HasSubstr("--init_net=" + garbage));
   EXPECT_THAT(Error(Write("c.pbtxt", "op {")), HasSubstr("c.pbtxt"));
 
-  graph::Net unknown = Parse(kNet);
+  graph::Net unknown = Net();
   unknown.ops[1].type = "Gulu";
   EXPECT_THAT(Error(Write("d.pb", graph::ToNetDefBytes(unknown))), HasSubstr("Gulu"));
-  graph::Net wrong = Parse(kNet);
-  wrong.blobs[wrong.Find("z")].type.shape = {6, 9};
+  graph::Net wrong = Net();
+  wrong.blobs[wrong.ops[1].outputs[0]].type.shape = {6, 9};
   EXPECT_THAT(Error(Write("e.pb", graph::ToNetDefBytes(wrong))), HasSubstr("e.pb"));
 }
 

@@ -73,7 +73,7 @@ TEST_F(OpBench, AttributesHaveTheTypesOfTheSchema) {
 
 TEST_F(OpBench, EveryBackendRunsLinear) {
   for (const bool reference : {false, true}) {
-    const auto result = Run("Linear", "f32[5,8] f32[12,8] f32[12]", "", reference);
+    const auto result = Run("Linear", "f32[5,8] f32[12,8] f32[12]", "activation=none", reference);
     ASSERT_TRUE(result.ok()) << result.status();
     EXPECT_THAT(result->text, HasSubstr("Linear"));
     EXPECT_THAT(result->text, HasSubstr("f32[5,12]"));
@@ -85,7 +85,8 @@ TEST_F(OpBench, EveryBackendRunsLinear) {
     EXPECT_DOUBLE_EQ(result->gflops(),
                      static_cast<double>(result->cost.flops) / result->seconds.median / 1e9);
   }
-  EXPECT_FALSE(Run("Linear", "f32[5,8] f32[12,8] f32[12]")->implementation.empty());
+  EXPECT_FALSE(
+      Run("Linear", "f32[5,8] f32[12,8] f32[12]", "activation=gelu")->implementation.empty());
 }
 
 TEST_F(OpBench, AttributesReachTheOperator) {
@@ -96,10 +97,15 @@ TEST_F(OpBench, AttributesReachTheOperator) {
 
 TEST_F(OpBench, BadInputIsNamed) {
   EXPECT_THAT(Error(Run("Linaer", "f32[1]").status()), HasSubstr("did you mean Linear"));
-  EXPECT_THAT(Error(Run("Linear", "f32[5,8] f32[12,9] f32[12]").status()),
-              HasSubstr("--shape, --attrs: Linear 'op'"));
-  EXPECT_THAT(Error(Run("Linear", "f32[5,8]").status()), HasSubstr("Linear"));
-  EXPECT_THAT(Error(Run("Linear", "").status()), HasSubstr("Linear"));
+  const auto linear = [this](const std::string& shapes, const std::string& attrs) {
+    return Error(Run("Linear", shapes, attrs).status());
+  };
+  EXPECT_THAT(linear("f32[5,8] f32[12,9] f32[12]", "activation=none"),
+              AllOf(HasSubstr("--shape, --attrs: Linear 'op'"), HasSubstr("f32[12,9]")));
+  EXPECT_THAT(linear("f32[5,8] f32[12,8] f32[12]", ""), HasSubstr("'activation' is missing"));
+  EXPECT_THAT(linear("f32[5,8] f32[12,8] f32[12]", "activation=tanh"), HasSubstr("tanh"));
+  EXPECT_THAT(linear("f32[5,8]", "activation=none"), HasSubstr("Linear"));
+  EXPECT_THAT(linear("", "activation=none"), HasSubstr("Linear"));
   EXPECT_THAT(Error(Run("Gelu", "f32[5,8] f32[5,8]").status()), HasSubstr("Gelu"));
   EXPECT_THAT(Error(Run("Gelu", "i32[5,8]").status()), HasSubstr("Gelu"));
   // The schema takes it, the backend has no kernel for it.

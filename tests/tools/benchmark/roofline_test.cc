@@ -53,7 +53,8 @@ TEST(Roofline, Bfloat16OrAReason) {
 
 TEST(Roofline, NamesOfTheLibrary) {
   EXPECT_EQ(OneDnnIsa().find("isa "), std::string::npos) << OneDnnIsa() << " has no name yet";
-  EXPECT_EQ(std::count(OneDnnRelease().begin(), OneDnnRelease().end(), '.'), 2);
+  const std::string release = OneDnnRelease();
+  EXPECT_EQ(std::count(release.begin(), release.end(), '.'), 2) << release;
 }
 
 }  // namespace
