@@ -1,0 +1,131 @@
+#include "models/training/memory_check.h"
+
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "models/droppos/droppos.h"
+#include "models/training/session.h"
+#include "tests/models/training/tiny_run.h"
+
+namespace models {
+namespace {
+
+using ::testing::HasSubstr;
+
+// A root of its own for each test.
+std::string Root() {
+  const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+  const std::string root = ::testing::TempDir() + "memory_" + test->name();
+  mkdir(root.c_str(), 0700);
+  return root;
+}
+
+void Write(const std::string& root, const std::string& path, const std::string& text) {
+  for (size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1)) {
+    mkdir((root + path.substr(0, at)).c_str(), 0700);
+  }
+  std::ofstream(root + path) << text;
+}
+
+TEST(AvailableMemory, NothingIsKnownWithoutFiles) {
+  EXPECT_FALSE(AvailableMemory("/nonexistent").has_value());
+  EXPECT_GT(AvailableMemory().value_or(1), 0u);
+}
+
+TEST(AvailableMemory, OfTheMachine) {
+  const std::string root = Root();
+  Write(root, "/proc/meminfo", "MemTotal: 9000 kB\nMemFree: 10 kB\nMemAvailable:    700 kB\n");
+  EXPECT_EQ(AvailableMemory(root), 700u * 1024);
+}
+
+TEST(AvailableMemory, OfControlGroups) {
+  const std::string root = Root();
+  Write(root, "/proc/meminfo", "MemAvailable: 7000 kB\n");
+  Write(root, "/sys/fs/cgroup/memory.max", "max\n");
+  Write(root, "/sys/fs/cgroup/memory.current", "5000\n");
+  EXPECT_EQ(AvailableMemory(root), 7000u * 1024);
+  // File cache can be dropped.
+  Write(root, "/sys/fs/cgroup/memory.max", "1000000\n");
+  Write(root, "/sys/fs/cgroup/memory.current", "500000\n");
+  Write(root, "/sys/fs/cgroup/memory.stat", "anon 1\ninactive_file 100000\n");
+  EXPECT_EQ(AvailableMemory(root), 600000u);
+  // A group further down is tighter; what is used is more than its limit.
+  Write(root, "/proc/self/cgroup", "0::/user/job\n");
+  Write(root, "/sys/fs/cgroup/user/job/memory.max", "300000\n");
+  Write(root, "/sys/fs/cgroup/user/job/memory.current", "100000\n");
+  EXPECT_EQ(AvailableMemory(root), 200000u);
+  Write(root, "/sys/fs/cgroup/user/job/memory.current", "400000\n");
+  EXPECT_EQ(AvailableMemory(root), 0u);
+}
+
+TEST(AvailableMemory, OfControlGroupsOfVersionOne) {
+  const std::string root = Root();
+  Write(root, "/proc/self/cgroup", "7:cpu,cpuacct:/x\n4:memory:/box\n");
+  Write(root, "/sys/fs/cgroup/memory/box/memory.limit_in_bytes", "5000\n");
+  Write(root, "/sys/fs/cgroup/memory/box/memory.usage_in_bytes", "2000\n");
+  Write(root, "/sys/fs/cgroup/memory/box/memory.stat", "total_inactive_file 500\n");
+  EXPECT_EQ(AvailableMemory(root), 3500u);
+}
+
+TEST(DoesNotFit, NamesTheFlagsAndWhatWouldFit) {
+  MemoryNeeds needs;
+  needs.arena = 3 << 20;
+  needs.parameters = 1 << 20;
+  MemoryAdvice advice;
+  advice.batch_size = 12;
+  advice.recompute_fits = true;
+  absl::Status status = DoesNotFit(needs, 2 << 20, 64, advice);
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("--batch_size=64 needs 4 MiB"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("--batch_size=12 fits"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("--recompute=block"));
+  status = DoesNotFit(needs, 2 << 20, 64, MemoryAdvice());
+  EXPECT_THAT(std::string(status.message()), HasSubstr("no smaller --batch_size fits"));
+}
+
+// A session that is too large says so before anything is computed, and the batch
+// that it names fits.
+TEST(SessionMemory, IsCheckedBeforeAnythingIsDone) {
+  const TinyEngine engine;
+  const DropPos model(TinyModelConfig(), TinyDropPosConfig(false));
+  SessionOptions options = engine.Options(32);
+  const auto plan = PlanSession(model, options);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  const std::string root = Root();
+  const auto leave = [&](size_t bytes) {
+    Write(root, "/proc/meminfo", "MemAvailable: " + std::to_string(bytes / 1024 + 1) + " kB\n");
+  };
+  options.memory_root = root;
+  leave(plan->memory.total());
+  const auto fits = Session::Create(&model, options);
+  ASSERT_TRUE(fits.ok()) << fits.status();
+  EXPECT_EQ((*fits)->memory().total(), plan->memory.total());
+  EXPECT_EQ((*fits)->memory().persistent(), (*fits)->persistent_bytes());
+  EXPECT_EQ((*fits)->memory().arena, (*fits)->arena_bytes());
+  EXPECT_EQ((*fits)->memory().moments, 2 * sizeof(float) * (*fits)->trainable_elements());
+
+  leave(plan->memory.total() * 3 / 4);
+  const auto too_large = Session::Create(&model, options);
+  EXPECT_EQ(too_large.status().code(), absl::StatusCode::kResourceExhausted);
+  const std::string message(too_large.status().message());
+  EXPECT_THAT(message, HasSubstr("--batch_size=32 needs"));
+  const size_t available = *AvailableMemory(root);
+  const int batch = LargestBatch(model, options, available).value();
+  EXPECT_GT(batch, 8);
+  EXPECT_LT(batch, 32);
+  EXPECT_THAT(message, HasSubstr("--batch_size=" + std::to_string(batch) + " fits"));
+  options.recipe.batch_size = batch;
+  EXPECT_TRUE(Session::Create(&model, options).ok());
+  options.recipe.batch_size = batch + 1;
+  EXPECT_FALSE(Session::Create(&model, options).ok());
+  options.check_memory = false;
+  EXPECT_TRUE(Session::Create(&model, options).ok());
+
+  EXPECT_EQ(LargestBatch(model, options, 1000).value(), 0);
+}
+
+}  // namespace
+}  // namespace models
