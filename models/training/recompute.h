@@ -13,7 +13,7 @@ namespace models {
 
 // What PipelineOptions::recompute_segment takes, for one of:
 //   none   nothing is made again; not set
-//   mlp    norm2 and the mlp of each block: the widest values, for two thirds of a
+//   mlp    norm2, fc1 and act of each block: the widest values, for a third of a
 //          block's forward products
 //   block  everything between the residual streams of two blocks
 // Blocks are operators "<prefix>blocks.<n>.*" that are not the guide's; the sum that
