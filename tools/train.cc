@@ -21,13 +21,17 @@
 #include "models/training/output_dir.h"
 #include "models/training/trainer.h"
 #include "tools/banner.h"
+#include "tools/benchmark/machine_rates.h"
 #include "tools/dump/graph_dump.h"
 #include "tools/flags/parse_flags.h"
+#include "tools/flags/pass_options.h"
 #include "tools/flags/resolve_flags.h"
 #include "tools/list_models.h"
 #include "tools/machine.h"
 #include "tools/observers.h"
+#include "tools/plan/plan_report.h"
 #include "tools/plugins.h"
+#include "tools/profile_run.h"
 #include "tools/short_spins.h"
 
 namespace tools {
@@ -76,6 +80,17 @@ absl::Status CheckData(const ResolvedFlags& resolved, const models::Datasets& da
                                 "a folder of its own");
 }
 
+absl::Status PrintPlan(const models::Model& model, const models::SessionOptions& options) {
+  ASSIGN_OR_RETURN(const MeasuredRates measured, MeasureMachineRates(options.compile.threads));
+  const bool bf16 = options.compile.passes.precision == graph::DType::kBF16;
+  MachineRates rates;
+  rates.gflops = bf16 ? measured.bf16_gflops : measured.f32_gflops;
+  rates.gigabytes_per_s = measured.gb_per_s;
+  ASSIGN_OR_RETURN(const std::string report, PlanReport(model, options, rates));
+  std::cout << report;
+  return absl::OkStatus();
+}
+
 absl::Status RunTraining(const ParsedFlags& parsed, const models::Zoo& zoo,
                          const graph::SchemaRegistry& registry) {
   ASSIGN_OR_RETURN(const models::ZooEntry entry, zoo.Find(*parsed.flags.model));
@@ -94,12 +109,6 @@ absl::Status RunTraining(const ParsedFlags& parsed, const models::Zoo& zoo,
   ASSIGN_OR_RETURN(const int64_t steps_per_epoch,
                    models::StepsPerEpoch(data.train->size(), resolved.entry.recipe.batch_size,
                                          resolved.accum_iter, resolved.step_every_micro_batch));
-  ASSIGN_OR_RETURN(models::OutputDir output,
-                   models::OutputDir::Choose(flags.output_dir.value_or(""), resolved.entry.name,
-                                             resolved.overwrite));
-
-  resolved.flags.output_dir = output.path();
-
   const std::unique_ptr<models::Model> model =
       resolved.entry.make(resolved.entry, data.train->num_classes());
   const graph::Backend backend = MakeCpuBackend(static_cast<int>(flags.threads.value()));
@@ -107,15 +116,16 @@ absl::Status RunTraining(const ParsedFlags& parsed, const models::Zoo& zoo,
   session_options.compile.registry = &registry;
   session_options.compile.backend = &backend;
   session_options.compile.threads = static_cast<int>(flags.threads.value());
-  session_options.compile.passes.enabled = flags.passes.value();
-  if (flags.disable_pass) {
-    session_options.compile.passes.disabled = {flags.disable_pass->begin(),
-                                               flags.disable_pass->end()};
-  }
+  session_options.compile.passes = PassOptions(flags);
   session_options.recipe = resolved.entry.recipe;
   session_options.accum_iter = resolved.accum_iter;
   session_options.step_every_micro_batch = resolved.step_every_micro_batch;
   session_options.seed = static_cast<uint64_t>(flags.seed.value());
+  if (parsed.flags.plan.value_or(false)) return PrintPlan(*model, session_options);
+  ASSIGN_OR_RETURN(models::OutputDir output,
+                   models::OutputDir::Choose(flags.output_dir.value_or(""), resolved.entry.name,
+                                             resolved.overwrite));
+  resolved.flags.output_dir = output.path();
   GraphDump dump;
   if (flags.dump_graph) {
     session_options.dump = [&dump](const std::string& stage, const graph::Net& net) {
@@ -173,10 +183,21 @@ absl::Status RunTraining(const ParsedFlags& parsed, const models::Zoo& zoo,
   options.metadata = {{"model", resolved.entry.name},
                       {"flags", TrainFlagsText(resolved.flags, "")}};
   options.stop = &g_stop;
+  std::unique_ptr<ProfileRun> profile;
+  if (flags.profile) {
+    ProfileRunOptions profile_options;
+    profile_options.steps = static_cast<int>(*flags.profile);
+    profile_options.accum_iter = resolved.accum_iter;
+    profile_options.threads = session_options.compile.threads;
+    profile_options.folder = output.File(models::kProfileFolder);
+    ASSIGN_OR_RETURN(profile, ProfileRun::Create(registry, profile_options, session.get(), &options,
+                                                 &std::cout));
+  }
   std::signal(SIGINT, Stop);
   std::signal(SIGTERM, Stop);
   const absl::Status trained =
       models::Train(options, *model, *data.train, data.held_out.get(), session.get(), &std::cout);
+  if (profile != nullptr && trained.ok()) RETURN_IF_ERROR(profile->Finish());
   // A run that ended before its first step leaves nothing that blocks the next try.
   if (!trained.ok() && !std::ifstream(options.checkpoint_path)) output.Discard();
   return trained;

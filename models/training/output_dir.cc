@@ -47,6 +47,17 @@ void RemovePictures(const fs::path& run) {
   fs::remove(run / kVisFolder, ignored);  // fails, rightly, where it is not empty
 }
 
+// What --profile has written, so that an old one is not taken for the new run's.
+void RemoveProfile(const fs::path& run) {
+  std::error_code ignored;
+  const fs::path folder = run / kProfileFolder;
+  if (fs::symlink_status(folder, ignored).type() != fs::file_type::directory) return;
+  for (const char* name : {"ops.csv", "trace.json", "graph.svg"}) {
+    fs::remove(folder / name, ignored);
+  }
+  fs::remove(folder, ignored);  // fails, rightly, where it is not empty
+}
+
 bool HoldsRun(const fs::path& folder) {
   std::error_code ignored;
   for (const char* name : kRunFiles) {
@@ -112,10 +123,10 @@ absl::StatusOr<OutputDir> OutputDir::Choose(const std::string& output_dir, const
     return CannotUse(errno, "cannot write to", path);
   }
   if (!overwrite && HoldsRun(path)) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the output folder ", path, " already holds a run", kWayOut,
-                     ", or give --overwrite, which replaces that run's ", kMetricsFile, ", ",
-                     kFlagsFile, ", ", kCheckpointFile, " and ", kVisFolder, "/step_*.png"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the output folder ", path, " already holds a run", kWayOut,
+        ", or give --overwrite, which replaces that run's ", kMetricsFile, ", ", kFlagsFile, ", ",
+        kCheckpointFile, ", ", kVisFolder, "/step_*.png and ", kProfileFolder));
   }
   return OutputDir(std::move(path), ours, overwrite);
 }
@@ -159,6 +170,7 @@ absl::Status OutputDir::Create() {
     if (error) return CannotUse(error.value(), absl::StrCat("cannot replace ", name, " in"), path_);
   }
   RemovePictures(path_);
+  RemoveProfile(path_);
   return absl::OkStatus();
 }
 
@@ -166,6 +178,7 @@ void OutputDir::Discard() {
   std::error_code ignored;
   for (const char* name : kRunFiles) fs::remove(fs::path(path_) / name, ignored);
   RemovePictures(path_);
+  RemoveProfile(path_);
   if (made_) fs::remove(path_, ignored);  // fails, rightly, where it is not empty
 }
 

@@ -17,6 +17,7 @@ inline constexpr char kFlagsFile[] = "flags.txt";
 inline constexpr char kCheckpointFile[] = "checkpoint.safetensors";
 // Pictures of the run: vis/step_0001200.png, ...
 inline constexpr char kVisFolder[] = "vis";
+inline constexpr char kProfileFolder[] = "profile";
 
 // `path` as the person who typed it means it: `bazel run` changes directory, and
 // $BUILD_WORKING_DIRECTORY names the one the command was typed in. Absolute and

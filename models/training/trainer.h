@@ -36,6 +36,10 @@ struct TrainerOptions {
   // Called after every so many steps and at the end; 0: never.
   int64_t vis_every = 0;
   std::function<absl::Status(int64_t step)> visualize;
+  // For who watches the time of a step: around the taking of each batch, and after
+  // each step. May be empty.
+  std::function<void()> batch_asked, batch_came;
+  std::function<absl::Status()> step_done;
   int64_t print_every = 20;
   // Set from outside (a signal handler) to end the run after the step at hand, as
   // --steps would. May be null.

@@ -232,8 +232,7 @@ TEST(Resolve, PrecisionsThatTheMachineLacksFallBackWithALine) {
         const auto parsed =
             ParseTrainFlags({"--precision=bf16", absl::StrCat("--guide_precision=", guide)});
         ASSERT_TRUE(parsed.ok()) << parsed.status();
-        const auto resolved =
-            ResolveTrainFlags(parsed->flags, VitB(), MachineWith(bfloat16, int8));
+        const auto resolved = ResolveTrainFlags(parsed->flags, VitB(), MachineWith(bfloat16, int8));
         ASSERT_TRUE(resolved.ok()) << resolved.status();
         EXPECT_EQ(resolved->flags.precision, bfloat16 ? "bf16" : "fp32");
         const bool has = std::string(guide) == "int8" ? int8 : bfloat16;
@@ -246,6 +245,27 @@ TEST(Resolve, PrecisionsThatTheMachineLacksFallBackWithALine) {
           EXPECT_THAT(notice, testing::HasSubstr("needs a CPU with"));
         }
       }
+    }
+  }
+}
+
+TEST(Resolve, PrecisionsNeedTheirPasses) {
+  for (const auto& [flag, pass] : std::vector<std::pair<std::string, std::string>>{
+           {"--precision=bf16", "mixed_precision"},
+           {"--guide_precision=bf16", "mixed_precision"},
+           {"--guide_precision=int8", "quantize"},
+           {"--recompute=mlp", "recompute"}}) {
+    for (const std::string& without : {std::string("--passes=off"), "--disable_pass=" + pass}) {
+      const auto parsed = ParseTrainFlags({flag, without});
+      ASSERT_TRUE(parsed.ok()) << parsed.status();
+      const auto resolved = ResolveTrainFlags(parsed->flags, VitB(), MachineWith(true, true));
+      ASSERT_FALSE(resolved.ok()) << flag << " " << without;
+      for (const std::string& part : {flag, without, pass}) {
+        EXPECT_THAT(std::string(resolved.status().message()), testing::HasSubstr(part));
+      }
+      // Where the machine has no such products nothing is left to make.
+      EXPECT_EQ(ResolveTrainFlags(parsed->flags, VitB(), MachineWith(false, false)).ok(),
+                flag != "--recompute=mlp");
     }
   }
 }

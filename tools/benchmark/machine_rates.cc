@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kRuns = 7;
 
-absl::StatusOr<double> GemmRate(graph::DType dtype, int threads) {
+absl::StatusOr<double> BestGemm(graph::DType dtype, int threads) {
   const Gemm gemms[] = {{1024, 768, 3072, 1, false}};
   ASSIGN_OR_RETURN(const Roofline roofline, MeasureRoofline(gemms, dtype, threads, kRuns));
   return roofline.gflops;
@@ -43,8 +43,8 @@ absl::StatusOr<double> CopyRate(int threads) {
 
 absl::StatusOr<MeasuredRates> MeasureMachineRates(int threads) {
   MeasuredRates rates;
-  ASSIGN_OR_RETURN(rates.f32_gflops, GemmRate(graph::DType::kF32, threads));
-  const absl::StatusOr<double> bf16 = GemmRate(graph::DType::kBF16, threads);
+  ASSIGN_OR_RETURN(rates.f32_gflops, BestGemm(graph::DType::kF32, threads));
+  const absl::StatusOr<double> bf16 = BestGemm(graph::DType::kBF16, threads);
   if (bf16.ok()) {
     rates.bf16_gflops = *bf16;
   } else if (!absl::IsUnimplemented(bf16.status())) {

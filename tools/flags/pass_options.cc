@@ -1,5 +1,8 @@
 #include "tools/flags/pass_options.h"
 
+#include "graph/base/status.h"
+#include "models/training/recompute.h"
+
 namespace tools {
 
 graph::PipelineOptions PassOptions(const TrainFlags& flags) {
@@ -14,6 +17,9 @@ graph::PipelineOptions PassOptions(const TrainFlags& flags) {
   } else if (flags.guide_precision == "int8") {
     options.precision_overrides = {{"guide/", graph::DType::kI8}};
   }
+  auto segments = models::RecomputeSegments(flags.recompute.value_or("none"));
+  CHECK(segments.ok());  // the flag's table lists what there is
+  options.recompute_segment = *std::move(segments);
   return options;
 }
 

@@ -152,10 +152,10 @@ absl::Status JoinDropPos(const TrainFlags& given, ResolvedFlags& resolved) {
   RETURN_IF_ERROR(valid);
 
   if (droppos.vanilla_mae()) {
-    WithoutEffect({"pos_mask_ratio", "mask_token_type", "shuffle", "label_smoothing_sigma",
-                   "sigma_decay", "smooth_grid", "attn_guide", "guide_precision", "conf_ignore",
-                   "token_size"},
-                  "--drop_pos_type=vanilla_mae predicts no positions", given, resolved);
+    WithoutEffect(
+        {"pos_mask_ratio", "mask_token_type", "shuffle", "label_smoothing_sigma", "sigma_decay",
+         "smooth_grid", "attn_guide", "guide_precision", "conf_ignore", "token_size"},
+        "--drop_pos_type=vanilla_mae predicts no positions", given, resolved);
   }
   if (!droppos.vanilla_mae() && !droppos.attn_guide) {
     WithoutEffect({"guide_precision"}, "there is no guide with --attn_guide=false", given,
@@ -184,12 +184,37 @@ void FallBack(const MachineDefaults& machine, ResolvedFlags& resolved) {
   const bool bf16_guide = flags.guide_precision == "bf16";
   if ((bf16_guide && !machine.bfloat16) ||
       (flags.guide_precision == "int8" && !machine.int8_products)) {
-    resolved.notices.push_back(absl::StrCat(
-        "--guide_precision=", *flags.guide_precision, " needs a CPU with ",
-        bf16_guide ? "AVX512-BF16 or AMX" : "AVX512-VNNI or AMX",
-        "; this one has neither, so the guide computes as the rest does"));
+    resolved.notices.push_back(
+        absl::StrCat("--guide_precision=", *flags.guide_precision, " needs a CPU with ",
+                     bf16_guide ? "AVX512-BF16 or AMX" : "AVX512-VNNI or AMX",
+                     "; this one has neither, so the guide computes as the rest does"));
     flags.guide_precision = "same";
   }
+}
+
+// Precisions and recomputation are made by passes, which must not be left out then.
+absl::Status CheckPasses(const TrainFlags& flags) {
+  const struct {
+    const char* flag;
+    const absl::optional<std::string>& value;
+    const char* neutral;
+    const char* pass;
+  } wants[] = {{"precision", flags.precision, "fp32", "mixed_precision"},
+               {"guide_precision", flags.guide_precision, "same",
+                flags.guide_precision == "int8" ? "quantize" : "mixed_precision"},
+               {"recompute", flags.recompute, "none", "recompute"}};
+  for (const auto& want : wants) {
+    if (!want.value.has_value() || *want.value == want.neutral) continue;
+    const bool disabled = flags.disable_pass.has_value() &&
+                          std::find(flags.disable_pass->begin(), flags.disable_pass->end(),
+                                    want.pass) != flags.disable_pass->end();
+    if (!disabled && *flags.passes) continue;
+    return InvalidArgument("--", want.flag, "=", *want.value, " is made by the pass ", want.pass,
+                           ", which ",
+                           disabled ? absl::StrCat("--disable_pass=", want.pass) : "--passes=off",
+                           " leaves out; drop one of the two");
+  }
+  return absl::OkStatus();
 }
 
 // token_size is redundant, unless it is wrong, or the official grid is made of it.
@@ -240,6 +265,7 @@ absl::StatusOr<ResolvedFlags> ResolveTrainFlags(const TrainFlags& flags,
   RETURN_IF_ERROR(CheckTokenSize(resolved));
   SetRunDefaults(machine, resolved.flags);
   FallBack(machine, resolved);
+  RETURN_IF_ERROR(CheckPasses(resolved.flags));
   RETURN_IF_ERROR(ResolveBatch(resolved));
 
   resolved.lr =
