@@ -1,7 +1,7 @@
 // Replays a golden case of the official code and compares every tensor.
 //
 //   bazel run //tools:check_parity -- --case=FILE.safetensors
-//       [--backend=cpu|reference] [--passes=on|off] [--threads=N]
+//       [--backend=cpu|reference] [--passes=on|off] [--precision=fp32|bf16] [--threads=N]
 //
 // One line a tensor (name, error, bound, verdict) and a last line of JSON. Exit
 // code 0 only if every tensor of the case was compared and is within its bound.
@@ -29,6 +29,7 @@ struct Flags {
   std::string path;
   std::string backend = "cpu";
   std::string passes = "on";
+  std::string precision = "fp32";
   int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 };
 
@@ -49,13 +50,19 @@ int Check(const Flags& flags) {
   compile.backend = &backend;
   compile.threads = flags.threads;
   compile.passes.enabled = flags.passes == "on";
+  const bool bf16 = flags.precision == "bf16";
+  if (bf16 && !compile.passes.enabled) {
+    return Fail(graph::InvalidArgument("--precision=bf16 is made by a pass; drop --passes=off"));
+  }
+  if (bf16) compile.passes.precision = graph::DType::kBF16;
   const absl::StatusOr<tools::ReplayResult> replay = tools::Replay(*golden, compile);
   if (!replay.ok()) return Fail(replay.status());
 
   bool passed = true;
   double worst = 0;  // largest error as a share of its bound
   std::string worst_tensor;
-  const std::vector<tools::Verdict> verdicts = tools::Compare(*golden, *replay);
+  const std::vector<tools::Verdict> verdicts =
+      tools::Compare(*golden, *replay, compile.passes.precision);
   for (const tools::Verdict& v : verdicts) {
     std::cout << absl::StrFormat("%-48s %10.3g  bound %8.3g  %s%s%s\n", v.tensor, v.error, v.bound,
                                  v.passed ? "ok" : "FAILED", v.note.empty() ? "" : "  ", v.note);
@@ -70,6 +77,7 @@ int Check(const Flags& flags) {
   summary["case"] = golden->name;
   summary["backend"] = flags.backend;
   summary["passes"] = flags.passes;
+  summary["precision"] = flags.precision;
   summary["passed"] = passed;
   summary["compared"] = verdicts.size();
   summary["worst"] = worst;
@@ -89,6 +97,9 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--passes", flags.passes, "compiler passes")
       ->check(CLI::IsMember({"on", "off"}))
+      ->capture_default_str();
+  app.add_option("--precision", flags.precision, "of products and what lies between them")
+      ->check(CLI::IsMember({"fp32", "bf16"}))
       ->capture_default_str();
   app.add_option("--threads", flags.threads, "threads")
       ->check(tools::Between(1, 1024))

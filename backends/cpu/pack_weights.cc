@@ -1,10 +1,12 @@
-// One oneDNN reorder, which rounds to bf16 on the way where asked, and zeros in
-// what the layout leaves over of the padded output.
+// f32 to oneDNN's blocks of bf16 by our own loop; everything else by one oneDNN
+// reorder, which rounds on the way where asked. Zeros in what the layout leaves over
+// of the padded output.
 #include <cstring>
 
 #include "backends/cpu/kernel_util.h"
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/onednn.h"
+#include "backends/cpu/pack_bfloat16.h"
 #include "backends/cpu/packed_weights.h"
 
 namespace backends::cpu {
@@ -32,6 +34,23 @@ class PackKernel final : public graph::Kernel {
   const size_t used_, bytes_;
 };
 
+// Not set where the reorder has to do it, or to say that there are no such products.
+absl::optional<PairBlocks> BlocksOf(const graph::KernelSpec& spec, int64_t k, int64_t n) {
+  if (spec.in(0).dtype != graph::DType::kF32 || spec.out(0).dtype != graph::DType::kBF16) {
+    return absl::nullopt;
+  }
+  const ThreadBudget budget(spec.threads);
+  try {
+    return AsPairBlocks(PackedWeights(k, n, graph::DType::kBF16));
+  } catch (const dnnl::error&) {
+    return absl::nullopt;
+  }
+}
+
+size_t PackedBytes(const PairBlocks& b) {
+  return b.k_blocks * b.n_blocks * b.k_block * b.n_block * 2 * sizeof(graph::BFloat16);
+}
+
 absl::StatusOr<std::unique_ptr<graph::Kernel>> MakePackWeights(const graph::KernelSpec& spec) {
   const graph::TensorType& w = spec.in(0);
   const bool trans_w = spec.op->Int("trans_w") != 0;
@@ -39,6 +58,15 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakePackWeights(const graph::Kern
   if (w.elements() == 0) {  // oneDNN has no product of nothing
     return MakeKernel([bytes = spec.out(0).bytes()](const auto& args) {
       std::memset(args.outputs[0], 0, bytes);
+    });
+  }
+  if (const absl::optional<PairBlocks> blocks =
+          BlocksOf(spec, trans_w ? cols : rows, trans_w ? rows : cols)) {
+    const size_t used = PackedBytes(*blocks), bytes = spec.out(0).bytes();
+    return MakeKernel([blocks = *blocks, trans_w, used, bytes,
+                       threads = spec.threads](const graph::KernelArgs& args) {
+      PackPairBlocks(blocks, In<float>(args, 0), trans_w, threads, Out<graph::BFloat16>(args, 0));
+      std::memset(Out<char>(args, 0) + used, 0, bytes - used);
     });
   }
   size_t used = 0;

@@ -12,8 +12,8 @@
 //
 // Preconditions: x is (B, T, K); w is a state, or a Cast of one, that is not
 // overwritten before the product; nothing is differentiated through the product,
-// which is the caller's promise in asking for kI8: PositionWeights' guide is a
-// forward pass without a gradient.
+// which is the caller's promise in asking for kI8, as for a pass
+// that only weighs things.
 //
 // Does not apply to MatMul (products without a bias are not fused) nor to weights
 // that are packed already: it runs before weight_packing.

@@ -85,7 +85,11 @@ class Pruner {
     for (size_t s = 0; s < sets_.size(); ++s) {
       if (sets_[s].made_by == made_by && sets_[s].ids == ids) return static_cast<int>(s);
     }
-    RowSet set{made_by, ids, net_.type(ids), absl::StrCat(op.name, ".ids"), kNone};
+    // "guide/rows.weights": a part of its own, as it runs long before what reads it.
+    std::string name = op.name;
+    const size_t scope = name.rfind('/');
+    name.insert(scope == std::string::npos ? 0 : scope + 1, "rows.");
+    RowSet set{made_by, ids, net_.type(ids), std::move(name), kNone};
     if (!made_by.empty()) {
       Op maker;
       maker.type = made_by;

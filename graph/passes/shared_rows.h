@@ -1,4 +1,4 @@
-// Multiplies all rows once where some of them are multiplied beside: DropPos embeds
+// Multiplies all rows once where some of them are multiplied beside: a model embeds
 // the visible patches for the encoder and all patches for the guide.
 //
 //   before                                      after

@@ -25,7 +25,7 @@ TEST(DType, NamesAndSizes) {
 }
 
 TEST(DType, OtherNamesAreNone) {
-  for (const char* name : {"", "f3", "f323", "F32", " f32", "float", "i8"}) {
+  for (const char* name : {"", "f3", "f323", "F32", " f32", "float", "i9"}) {
     EXPECT_EQ(ParseDType(name), absl::nullopt) << name;
   }
 }

@@ -42,6 +42,7 @@ const std::vector<Rule>& Rules() {
                                       "tools/dump",
                                       "tools/flags",
                                       "tools/parity",
+                                      "tools/plan",
                                       "tools/profile",
                                       "tools/checkpoint",
                                       "tools/evaluation",

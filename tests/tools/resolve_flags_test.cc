@@ -229,8 +229,8 @@ TEST(Resolve, PrecisionsThatTheMachineLacksFallBackWithALine) {
   for (const bool bfloat16 : {false, true}) {
     for (const bool int8 : {false, true}) {
       for (const char* guide : {"same", "bf16", "int8"}) {
-        const auto parsed =
-            ParseTrainFlags({"--precision=bf16", absl::StrCat("--guide_precision=", guide)});
+        const auto parsed = ParseTrainFlags({"--model=droppos_vitb", "--precision=bf16",
+                                             absl::StrCat("--guide_precision=", guide)});
         ASSERT_TRUE(parsed.ok()) << parsed.status();
         const auto resolved = ResolveTrainFlags(parsed->flags, VitB(), MachineWith(bfloat16, int8));
         ASSERT_TRUE(resolved.ok()) << resolved.status();
@@ -256,7 +256,7 @@ TEST(Resolve, PrecisionsNeedTheirPasses) {
            {"--guide_precision=int8", "quantize"},
            {"--recompute=mlp", "recompute"}}) {
     for (const std::string& without : {std::string("--passes=off"), "--disable_pass=" + pass}) {
-      const auto parsed = ParseTrainFlags({flag, without});
+      const auto parsed = ParseTrainFlags({"--model=droppos_vitb", flag, without});
       ASSERT_TRUE(parsed.ok()) << parsed.status();
       const auto resolved = ResolveTrainFlags(parsed->flags, VitB(), MachineWith(true, true));
       ASSERT_FALSE(resolved.ok()) << flag << " " << without;

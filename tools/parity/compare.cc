@@ -69,16 +69,21 @@ double LargestDifference(const std::vector<double>& a, const std::vector<double>
   return largest;
 }
 
-double Bound(const std::string& tensor) {
+double Bound(const std::string& tensor, graph::DType precision) {
   if (tensor == "out/smooth") return 1e-6;
+  if (precision == graph::DType::kBF16) {
+    if (absl::StartsWith(tensor, "grad")) return 0.1;
+    if (absl::StartsWith(tensor, "final/")) return 0.1;
+    return 0.05;
+  }
   if (absl::StartsWith(tensor, "grad")) return 2e-5;
   if (absl::StartsWith(tensor, "final/")) return 2e-4;
   return 1e-5;
 }
 
 Verdict CompareOne(const GoldenCase& golden, const ReplayResult& replay, const std::string& tensor,
-                   const Values& ours, const Values& theirs) {
-  Verdict v{tensor, 0, Bound(tensor), false, ""};
+                   const Values& ours, const Values& theirs, graph::DType precision) {
+  Verdict v{tensor, 0, Bound(tensor, precision), false, ""};
   const size_t n = theirs.data.size();
   if (ours.data.size() != n || ours.integer != theirs.integer) {
     v.note = absl::StrCat("ours has ", ours.data.size(), ours.integer ? " integers" : " floats",
@@ -124,7 +129,8 @@ Verdict CompareOne(const GoldenCase& golden, const ReplayResult& replay, const s
 
 }  // namespace
 
-std::vector<Verdict> Compare(const GoldenCase& golden, const ReplayResult& replay) {
+std::vector<Verdict> Compare(const GoldenCase& golden, const ReplayResult& replay,
+                             graph::DType precision) {
   std::set<std::string> names;
   for (const auto& [tensor, values] : replay.tensors) names.insert(tensor);
   for (const auto& [tensor, entry] : golden.file.tensors()) {
@@ -145,7 +151,7 @@ std::vector<Verdict> Compare(const GoldenCase& golden, const ReplayResult& repla
       verdicts.push_back({tensor, 0, 0, false, "in the case, but not compared"});
     } else {
       verdicts.push_back(
-          CompareOne(golden, replay, tensor, ours->second, FromFile(theirs->second)));
+          CompareOne(golden, replay, tensor, ours->second, FromFile(theirs->second), precision));
     }
   }
   return verdicts;

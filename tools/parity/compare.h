@@ -28,7 +28,10 @@ struct Verdict {
 //                         gradient is zero but for rounding, and Adam scales that up
 // Bounds: out/smooth 1e-6, other out/* and train/* 1e-5, grad/* and gradnorm/* 2e-5,
 // final/* 2e-4. The official model rerun in double stays a factor 10 below them.
-std::vector<Verdict> Compare(const GoldenCase& golden, const ReplayResult& replay);
+//
+// `precision` kBF16: what the net computed in bf16. BOUNDS16
+std::vector<Verdict> Compare(const GoldenCase& golden, const ReplayResult& replay,
+                             graph::DType precision = graph::DType::kF32);
 
 }  // namespace tools
 

@@ -209,8 +209,8 @@ TEST(RowPruningPassTest, AnOperatorThatReadsFewRowsIsReplaced) {
     input ids i32[2,3]
     state g f32[6]
     state h f32[6]
-    guide/weights.ids i32[2,4] = TokenRows(ids) @guide/weights.ids
-    x.rows f32[2,4,6] = GatherRows(x, guide/weights.ids) @norm.rows
+    guide/rows.weights i32[2,4] = TokenRows(ids) @guide/rows.weights
+    x.rows f32[2,4,6] = GatherRows(x, guide/rows.weights) @norm.rows
     f f32[2,4,6], m f32[2,4], v f32[2,4] = LayerNorm(x.rows, g, h) eps=1e-06 @norm
     w f32[2,3] = GatheredPositionWeights(f) tau=0.5 @guide/weights
     output w)",
