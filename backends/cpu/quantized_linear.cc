@@ -16,6 +16,57 @@
 #include "graph/base/bfloat16.h"
 #include "graph/runtime/workspace.h"
 
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backends/cpu/quantized_linear.cc"
+// clang-format off
+#include "hwy/foreach_target.h"  // must come before simd-inl.h
+#include "backends/cpu/simd-inl.h"
+// clang-format on
+
+HWY_BEFORE_NAMESPACE();
+namespace backends::cpu::HWY_NAMESPACE {
+
+// The largest magnitude; NaN where one is not a number. Without their signs the bits
+// order as the numbers do, NaN above all.
+template <typename T>
+float MaxMagnitude(const T* x, int64_t n) {
+  const U32Tag d;
+  auto max = hn::Zero(d);
+  ForEachVector(n, [&](int64_t i, auto memory) BACKENDS_CPU_INLINE {
+    const auto bits = hn::BitCast(d, memory.Keep(memory.Load(x + i)));
+    max = hn::Max(max, hn::And(bits, hn::Set(d, 0x7fffffffu)));
+  });
+  HWY_ALIGN uint32_t lanes[kLanes];
+  hn::Store(max, d, lanes);
+  uint32_t most = 0;
+  for (uint32_t lane : lanes) most = lane > most ? lane : most;
+  float value;
+  std::memcpy(&value, &most, sizeof(value));
+  return value;
+}
+
+// q = x · inverse, to nearest, ties to even.
+template <typename T>
+void RoundToBytes(const T* x, int64_t n, float inverse, int8_t* q) {
+  const hn::Rebind<int8_t, F32Tag> bytes;
+  const F32 factor = Set(inverse);
+  ForEachVector(n, [&](int64_t i, auto memory) BACKENDS_CPU_INLINE {
+    const auto rounded = hn::DemoteTo(bytes, hn::NearestInt(hn::Mul(memory.Load(x + i), factor)));
+    if constexpr (std::is_same_v<decltype(memory), Full>) {
+      hn::StoreU(rounded, bytes, q + i);
+    } else {
+      HWY_ALIGN int8_t lanes[kLanes];
+      hn::Store(rounded, bytes, lanes);
+      std::memcpy(q + i, lanes, n - i);
+    }
+  });
+}
+
+}  // namespace backends::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+
 namespace backends::cpu {
 namespace {
 
@@ -57,48 +108,17 @@ memory::desc PackedLayout(int64_t k, int64_t n) {
       .weights_desc();
 }
 
-// The largest magnitude; NaN where one is not a number. Signs are cut off and the
-// bits compared as integers, which order as the numbers do, NaN above all.
-template <typename T, typename Bits>
-float MaxMagnitude(const T* x, int64_t n, Bits mask) {
-  Bits max = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    Bits bits;
-    std::memcpy(&bits, x + i, sizeof(bits));
-    bits &= mask;
-    max = bits > max ? bits : max;
-  }
-  T value;
-  std::memcpy(static_cast<void*>(&value), &max, sizeof(value));
-  return static_cast<float>(value);
-}
-float Max(const float* x, int64_t n) { return MaxMagnitude<float, uint32_t>(x, n, 0x7fffffffu); }
-float Max(const graph::BFloat16* x, int64_t n) {
-  return MaxMagnitude<graph::BFloat16, uint16_t>(x, n, 0x7fff);
-}
-
-template <typename T>
-void Round(const T* x, int64_t n, float inverse, int8_t* q) {
-  if (inverse == 0.0f) {
-    std::memset(q, 0, n);
-    return;
-  }
-  // Adding 1.5·2^23 rounds to nearest, ties to even, into the lowest bits.
-  constexpr float kMagic = 12582912.0f;
-#pragma omp simd
-  for (int64_t i = 0; i < n; ++i) {
-    const float shifted = static_cast<float>(x[i]) * inverse + kMagic;
-    int32_t bits;
-    std::memcpy(&bits, &shifted, sizeof(bits));
-    q[i] = static_cast<int8_t>(bits);
-  }
-}
-
 // Quantizes n values into q; their scale.
 template <typename T>
 float Quantize(const T* x, int64_t n, int8_t* q) {
-  const ops::QuantizationScale scale(Max(x, n));
-  Round(x, n, scale.inverse, q);
+  const auto max_magnitude = BACKENDS_CPU_CHOOSE(MaxMagnitude<T>);
+  const auto round_to_bytes = BACKENDS_CPU_CHOOSE(RoundToBytes<T>);
+  const ops::QuantizationScale scale(max_magnitude(x, n));
+  if (scale.inverse == 0.0f) {
+    std::memset(q, 0, n);
+  } else {
+    round_to_bytes(x, n, scale.inverse, q);
+  }
   return scale.scale;
 }
 
@@ -292,3 +312,4 @@ void RegisterQuantizedLinear(graph::KernelTable* table) {
 }
 
 }  // namespace backends::cpu
+#endif  // HWY_ONCE

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "absl/strings/match.h"
+#include "backends/cpu/kernel_table.h"
 #include "gtest/gtest.h"
 #include "tools/parity/compare.h"
 #include "tools/parity/golden_case.h"
@@ -40,7 +41,7 @@ void ExpectParity(const std::string& name, const Engine& engine) {
   const GoldenCase golden = Read(name);
   const auto replay = Replay(golden, engine.compile);
   ASSERT_TRUE(replay.ok()) << replay.status();
-  const std::vector<Verdict> verdicts = Compare(golden, *replay);
+  const std::vector<Verdict> verdicts = Compare(golden, *replay, engine.compile.passes.precision);
   EXPECT_GT(verdicts.size(), 100u);
   for (const Verdict& v : verdicts) {
     EXPECT_TRUE(v.passed) << v.tensor << ": error " << v.error << ", bound " << v.bound << " "
@@ -52,6 +53,18 @@ class EveryCase : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(EveryCase, OnReference) { ExpectParity(GetParam(), Engine("reference")); }
 TEST_P(EveryCase, OnCpu) { ExpectParity(GetParam(), Engine("cpu")); }
+
+TEST_P(EveryCase, OnReferenceInBfloat16) {
+  Engine engine("reference");
+  engine.compile.passes.precision = graph::DType::kBF16;
+  ExpectParity(GetParam(), engine);
+}
+TEST_P(EveryCase, OnCpuInBfloat16) {
+  if (!backends::cpu::HasBfloat16Products()) GTEST_SKIP() << "no products of bf16 on this CPU";
+  Engine engine("cpu");
+  engine.compile.passes.precision = graph::DType::kBF16;
+  ExpectParity(GetParam(), engine);
+}
 
 INSTANTIATE_TEST_SUITE_P(Golden, EveryCase,
                          ::testing::Values("tiny_plain", "tiny_guide", "tiny_zeros",
@@ -67,6 +80,17 @@ TEST(Parity, TinyGuideOnCpuWithoutPasses) { ExpectParity("tiny_guide", Engine("c
 TEST(Parity, TinyGuideOnOneAndThreeThreads) {
   ExpectParity("tiny_guide", Engine("cpu", true, 1));
   ExpectParity("tiny_guide", Engine("cpu", true, 3));
+}
+
+TEST(Parity, Bfloat16IsFarOutsideTheBoundsOfFp32) {
+  Engine engine("reference");
+  engine.compile.passes.precision = graph::DType::kBF16;
+  const GoldenCase golden = Read("tiny_guide");
+  const auto replay = Replay(golden, engine.compile);
+  ASSERT_TRUE(replay.ok()) << replay.status();
+  int failures = 0;
+  for (const Verdict& v : Compare(golden, *replay)) failures += !v.passed;
+  EXPECT_GT(failures, 100) << "the net did not compute in bf16";
 }
 
 using Change = std::function<void(models::TensorMap*)>;
