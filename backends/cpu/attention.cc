@@ -18,6 +18,7 @@
 #include "backends/cpu/attention_float.h"
 #include "backends/cpu/kernel_util.h"
 #include "backends/cpu/kernels.h"
+#include "backends/cpu/simd.h"
 #include "graph/base/bfloat16.h"
 #include "graph/runtime/workspace.h"
 
@@ -106,7 +107,7 @@ class HeadKernel final : public graph::Kernel {
 
   std::string implementation() const override {
     if (!std::is_same_v<Session, NoSession>) return "own:amx-bf16";
-    return HasAvx512() ? "own:avx512" : "own:avx2";
+    return UseAvx512() ? "own:avx512" : "own:avx2";
   }
 
   absl::Status Run() override {

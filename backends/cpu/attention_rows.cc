@@ -4,6 +4,7 @@
 #include <eigen3/Eigen/Core>
 
 #include "backends/cpu/gemm.h"
+#include "backends/cpu/simd.h"
 
 namespace backends::cpu {
 namespace {
@@ -14,7 +15,7 @@ using ConstRow = Eigen::Map<const Eigen::ArrayXf>;
 }  // namespace
 
 void ExpRows(ScoreBlock scores, float scale, float* lse, float* inverse) {
-  if (HasAvx512()) return ExpRowsAvx512(scores, scale, lse, inverse);
+  if (UseAvx512()) return ExpRowsAvx512(scores, scale, lse, inverse);
   for (int64_t i = 0; i < scores.rows; ++i) {
     Row row(scores.data + i * scores.stride, scores.cols);
     const float max = row.maxCoeff();
@@ -26,7 +27,7 @@ void ExpRows(ScoreBlock scores, float scale, float* lse, float* inverse) {
 }
 
 void GradientRows(ScoreBlock scores, float scale, const float* lse, const float* delta, float* dp) {
-  if (HasAvx512()) return GradientRowsAvx512(scores, scale, lse, delta, dp);
+  if (UseAvx512()) return GradientRowsAvx512(scores, scale, lse, delta, dp);
   const ConstRow lses(lse, scores.cols), deltas(delta, scores.cols);
   for (int64_t i = 0; i < scores.rows; ++i) {
     Row row(scores.data + i * scores.stride, scores.cols);

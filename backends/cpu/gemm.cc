@@ -11,6 +11,7 @@
 
 #include "backends/cpu/gemm_isa.h"
 #include "backends/cpu/onednn.h"
+#include "backends/cpu/simd.h"
 
 namespace backends::cpu {
 namespace {
@@ -18,7 +19,7 @@ namespace {
 constexpr int64_t kWidest = 16;  // floats of the widest vector
 
 // Columns of a panel, but the last.
-int64_t PanelCols() { return HasAvx512() ? 64 : 16; }
+int64_t PanelCols() { return UseAvx512() ? 64 : 16; }
 
 // `rows` whole rows of a panel; the width is a constant, so each is a few moves.
 template <int kWidth>
@@ -83,7 +84,7 @@ void PackPanel(ConstMatrix b, int64_t begin, int64_t cols, int64_t width, float*
 // `offset` is where it lies, in floats.
 template <typename Function>
 void ForEachPanel(int64_t depth, int64_t all_cols, const Function& fn) {
-  const int64_t lanes = HasAvx512() ? 16 : 8, step = PanelCols();
+  const int64_t lanes = UseAvx512() ? 16 : 8, step = PanelCols();
   for (int64_t begin = 0; begin < all_cols; begin += step) {
     const int64_t cols = std::min(step, all_cols - begin);
     fn(begin, cols, (cols + lanes - 1) / lanes, begin * depth);
@@ -91,12 +92,6 @@ void ForEachPanel(int64_t depth, int64_t all_cols, const Function& fn) {
 }
 
 }  // namespace
-
-bool HasAvx512() {
-  static const bool has =
-      (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
-  return has;
-}
 
 bool HasAmx() {
   static const bool has = [] {
@@ -113,14 +108,14 @@ size_t PackedFloats(int64_t rows, int64_t cols) {
 }
 
 void Pack(ConstMatrix b, float* packed) {
-  const int64_t lanes = HasAvx512() ? 16 : 8;
+  const int64_t lanes = UseAvx512() ? 16 : 8;
   ForEachPanel(b.rows, b.cols, [&](int64_t begin, int64_t cols, int64_t vectors, int64_t offset) {
     PackPanel(b, begin, cols, vectors * lanes, packed + offset);
   });
 }
 
 void MultiplyPacked(ConstMatrix a, const float* packed, MutableMatrix c) {
-  const bool avx512 = HasAvx512();
+  const bool avx512 = UseAvx512();
   ForEachPanel(a.cols, c.cols, [&](int64_t begin, int64_t cols, int64_t vectors, int64_t offset) {
     const PanelProduct product = {a.rows,          cols,           a.cols,
                                   a.data,          a.row_stride,   a.col_stride,

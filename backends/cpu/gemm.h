@@ -29,9 +29,6 @@ inline ConstMatrix Const(MutableMatrix m) {
   return {m.data, m.rows, m.cols, m.row_stride, m.col_stride};
 }
 
-// Whether the products, and what goes with them, run AVX-512 code; else AVX2.
-// As oneDNN sees the processor, so that ONEDNN_MAX_CPU_ISA limits us, too.
-bool HasAvx512();
 // Whether there is AMX for bf16, and the operating system lets this process use
 // it, which the first call asks for.
 bool HasAmx();

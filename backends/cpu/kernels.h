@@ -1,9 +1,9 @@
 // The kernels of the CPU backend, one function per operator stem of ops/: each
 // adds the kernels of the operators whose contract ops/<stem>.h is.
 //
-// All of them compute in f32 and refuse other floats, use at most
-// KernelSpec::threads threads, and give equal bits for equal inputs and an equal
-// number of threads.
+// They take f32, and bf16 where the contract has it, with sums in f32, and refuse
+// other floats; they use at most KernelSpec::threads threads and give equal bits for
+// equal inputs and an equal number of threads.
 #ifndef BACKENDS_CPU_KERNELS_H_
 #define BACKENDS_CPU_KERNELS_H_
 

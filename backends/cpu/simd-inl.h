@@ -1,5 +1,5 @@
 // What loops in explicit vectors share: f32 and bf16 in memory, f32 in registers,
-// rows that are no whole number of vectors, exp, and the terms of GELU. Included by
+// rows that are no whole number of vectors, and the terms of GELU. Included by
 // .cc files that hwy/foreach_target.h compiles once for each instruction set
 // (simd.h); everything is in backends::cpu::HWY_NAMESPACE.
 //
@@ -187,22 +187,6 @@ HWY_INLINE Nearest RoundToNearest(F32 x, int bias) {
   const F32 shifted = hn::Add(x, magic);
   const auto bits = hn::Add(hn::BitCast(I32Tag(), shifted), hn::Set(I32Tag(), bias));
   return {hn::Sub(shifted, magic), hn::BitCast(F32Tag(), hn::ShiftLeft<23>(bits))};
-}
-
-// e^x to about 2 ulp; 0 below e^-86.6 (2.5e-38), so for -inf; inf above the largest
-// float; NaN for NaN.
-HWY_INLINE F32 Exp(F32 x) {
-  // x = n·ln 2 + r, |r| <= ln 2 / 2. Minimax of twice e^r: then the power is that of
-  // n - 1, which a float holds for the largest n, too.
-  constexpr float kTwiceExp[] = {2.0f,          2.00000008f,   1.00000001f,   0.33332831f,
-                                 0.0833327058f, 0.0167502528f, 0.00278822168f};
-  const Nearest n = RoundToNearest(hn::Mul(x, Set(1.44269504f)), 126);
-  F32 r = hn::NegMulAdd(n.integer, Set(0.693145752f), x);
-  r = hn::NegMulAdd(n.integer, Set(1.42860677e-06f), r);
-  const F32 result = hn::Mul(Polynomial(r, kTwiceExp), n.power);
-  const F32 inf = Set(std::numeric_limits<float>::infinity());
-  return hn::IfThenElse(hn::Gt(x, Set(88.7228394f)), inf,
-                        hn::IfThenZeroElse(hn::Lt(x, Set(-86.6f)), result));
 }
 
 // What GELU and its derivative are made of, to what T holds: Φ(x) to about 1e-6 of

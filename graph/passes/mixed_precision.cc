@@ -206,10 +206,10 @@ bool MixedPrecisionPass::TakesPart(const Op& op) const {
   DType precision = precision_;
   for (const PrefixPrecision& override : overrides_) {
     if (!absl::StartsWith(op.name, override.prefix)) continue;
-    precision = override.precision;
+    if (override.precision != DType::kI8) precision = override.precision;
     break;
   }
-  return precision == kLow || precision == DType::kI8;
+  return precision == kLow;
 }
 
 absl::StatusOr<bool> MixedPrecisionPass::Run(Net* net, const SchemaRegistry& registry) const {

@@ -33,8 +33,8 @@ struct PipelineOptions {
   bool enabled = true;             // false: nothing runs
   std::set<std::string> disabled;  // pass names; an unknown one is an error that lists all
   // The mixed_precision pass: kF32 leaves the net alone, kBF16 computes in bf16
-  // what the schemas allow. The first override whose prefix fits wins; kI8 is for
-  // forward operators without a gradient.
+  // what the schemas allow. The first override whose prefix fits wins; kI8, for
+  // forward operators without a gradient, is `precision` with products in 8 bits.
   DType precision = DType::kF32;
   std::vector<PrefixPrecision> precision_overrides;
   // The recompute pass: the segment a forward operator belongs to, by its name;

@@ -202,11 +202,13 @@ std::string ExplainPlan(const Net& net, const MemoryPlan& plan) {
              : absl::StrFormat("at operator %d, %s", peak, net.ops[peak].Describe()),
       "bytes", "offset", "operators", "what");
   for (const Allocation* a : rows) {
-    const std::string what =
-        a->blobs.empty() ? absl::StrCat("scratch of ", net.ops[a->first].Describe())
-                         : absl::StrJoin(a->blobs, " = ", [&net](std::string* out, BlobId blob) {
-                             absl::StrAppend(out, net.blob(blob).name);
-                           });
+    std::string what;
+    if (a->blobs.empty()) {
+      what = absl::StrCat("scratch of ", net.ops[a->first].Describe());
+    } else {
+      what = net.blob(a->blobs[0]).name;
+      if (a->blobs.size() > 1) absl::StrAppend(&what, " and ", a->blobs.size() - 1, " over it");
+    }
     absl::StrAppendFormat(
         &text, "%14d %14d %6d-%-6s  %s\n", a->bytes, a->offset, a->first,
         a->last == static_cast<OpId>(net.ops.size()) ? std::string("end") : absl::StrCat(a->last),

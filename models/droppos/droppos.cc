@@ -96,6 +96,9 @@ DropPosBlobs BuildDropPos(ModelBuilder* b, const ModelConfig& model, const DropP
   blobs.mask_pos = masks[3];
 
   const BlobId patches = Patches(b, model, images);
+  // In front of the encoder, whose activations are kept for the gradient: what the guide
+  // needs on the way is free again when they come.
+  if (config.attn_guide) BuildGuide(b, model, patches, &blobs);
   // Hidden patches never reach the encoder, so they are not embedded either.
   const BlobId visible = b->Op("GatherRows", "patch_embed.visible", {patches, blobs.ids_keep});
   const BlobId tokens = PatchEmbed(b, model, visible);
@@ -131,10 +134,7 @@ DropPosBlobs BuildDropPos(ModelBuilder* b, const ModelConfig& model, const DropP
   blobs.logits = Linear(b, "decoder_pred", x, num_patches);
 
   std::vector<BlobId> loss_inputs = {blobs.logits, blobs.ids_keep, blobs.mask_pos, sigma};
-  if (config.attn_guide) {
-    BuildGuide(b, model, patches, &blobs);
-    loss_inputs.push_back(blobs.attn);
-  }
+  if (config.attn_guide) loss_inputs.push_back(blobs.attn);
   const auto [grid_h, grid_w] = config.target_grid(model);
   const std::vector<BlobId> loss = b->OpN("SmoothedPositionCE", "loss", loss_inputs,
                                           {{"grid_h", int64_t{grid_h}},

@@ -223,7 +223,7 @@ TEST(ExplainPlanTest, ListsWhatIsAliveAtThePeakLargestFirst) {
   CheckPlan(net, plan);
   const std::string text = ExplainPlan(net, plan);
   EXPECT_NE(text.find("peak of 1216 bytes at operator 2, Any 'y'"), std::string::npos) << text;
-  const size_t at_large = text.find("large:0 = y:0");
+  const size_t at_large = text.find("large:0 and 1 over it");
   const size_t at_scratch = text.find("scratch of Any 'y'");
   const size_t at_small = text.find("small:0");
   ASSERT_NE(at_large, std::string::npos) << text;

@@ -69,8 +69,9 @@ constexpr char kLowMlp[] = R"(
 
 TEST(MixedPrecisionPassTest, OneCastForEachMatrixNoneForActivations) {
   ExpectRewrite(kPass, kMlp, kLowMlp);
-  // Parameters of int8 products are rounded later; their neighbours are bf16.
-  ExpectRewrite(MakePass(DType::kI8), kMlp, kLowMlp);
+  // 8-bit products are another pass's: their neighbours keep the net's precision.
+  ExpectRewrite(MakePass(DType::kBF16, {{"fc", DType::kI8}}), kMlp, kLowMlp);
+  ExpectUnchanged(MakePass(DType::kF32, {{"fc", DType::kI8}}), kMlp);
   ExpectRewrite(MakePass(DType::kF32, {{"", DType::kBF16}}), kMlp, kLowMlp);
 }
 
