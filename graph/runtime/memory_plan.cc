@@ -122,14 +122,41 @@ size_t Place(const std::vector<int>& order, std::vector<Allocation>* allocations
   return arena;
 }
 
-// Places the allocations in the order of `keys`, smallest first, ties as in the
-// net; returns the size of the arena.
-size_t PlaceByKey(const std::vector<std::array<int64_t, 3>>& keys,
-                  std::vector<Allocation>* allocations) {
-  std::vector<int> order(allocations->size());
+// The allocations in the order of `keys`, smallest first, ties as in the net.
+std::vector<int> OrderOf(const std::vector<std::array<int64_t, 3>>& keys) {
+  std::vector<int> order(keys.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&keys](int i, int j) { return keys[i] < keys[j]; });
-  return Place(order, allocations);
+  return order;
+}
+
+// Whether a plan is within a hundredth of the least that any needs.
+bool IsTight(const MemoryPlan& plan) {
+  return plan.arena_bytes <= plan.lower_bound_bytes + plan.lower_bound_bytes / 100;
+}
+
+// Places everything in `order` and then again and again, each time letting what
+// reached the top of the arena choose earlier, as it found no better place where it
+// stood. Leaves the best of these plans, and the one that was there, in `plan`.
+void Improve(std::vector<int> order, int tries, MemoryPlan* plan) {
+  std::vector<Allocation> tried = plan->allocations;
+  for (int i = 0; i < tries; ++i) {
+    const size_t arena = Place(order, &tried);
+    if (arena < plan->arena_bytes) {
+      plan->arena_bytes = arena;
+      plan->allocations = tried;
+      if (IsTight(*plan)) return;
+    }
+    const auto at_top = [&](int index) {
+      return tried[index].offset + AlignUp(tried[index].bytes) == arena;
+    };
+    // By turns a little, half way and all the way to the front: either can be too much.
+    for (size_t k = 0; k < order.size(); ++k) {
+      if (!at_top(order[k])) continue;
+      const size_t to = i % 3 == 0 ? k - k / 8 : i % 3 == 1 ? k / 2 : 0;
+      std::rotate(order.begin() + to, order.begin() + k, order.begin() + k + 1);
+    }
+  }
 }
 
 // By allocation: how early the busiest operator of its lifetime comes when
@@ -171,13 +198,13 @@ MemoryPlan PlanMemory(const Net& net, absl::Span<const size_t> scratch_bytes) {
     orders[1].push_back({ranks[i], -length, -bytes});
     orders[2].push_back({ranks[i], -bytes, -length});
   }
-  plan.arena_bytes = PlaceByKey(orders[0], &plan.allocations);
-  for (int k = 1; k < 3 && plan.arena_bytes > plan.lower_bound_bytes; ++k) {
-    std::vector<Allocation> other = plan.allocations;
-    const size_t bytes = PlaceByKey(orders[k], &other);
-    if (bytes >= plan.arena_bytes) continue;
-    plan.arena_bytes = bytes;
-    plan.allocations = std::move(other);
+  plan.arena_bytes = std::numeric_limits<size_t>::max();
+  for (const auto& keys : orders) {
+    if (!IsTight(plan)) Improve(OrderOf(keys), 1, &plan);
+  }
+  constexpr int kTries = 150;
+  for (const auto& keys : orders) {
+    if (!IsTight(plan)) Improve(OrderOf(keys), kTries, &plan);
   }
   return plan;
 }
