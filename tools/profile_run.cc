@@ -30,7 +30,11 @@ absl::StatusOr<std::unique_ptr<ProfileRun>> ProfileRun::Create(
 }
 
 absl::Status ProfileRun::StepDone() {
-  return profiler_->done() && !written_ ? Write() : absl::OkStatus();
+  if (!profiler_->done() || written_) return absl::OkStatus();
+  // A run of days does not end because its profile cannot be written.
+  const absl::Status status = Write();
+  if (!status.ok()) *out_ << "no profile: " << status.message() << std::endl;
+  return absl::OkStatus();
 }
 
 absl::Status ProfileRun::Write() {

@@ -190,8 +190,13 @@ absl::Status RunTraining(const ParsedFlags& parsed, const models::Zoo& zoo,
     profile_options.accum_iter = resolved.accum_iter;
     profile_options.threads = session_options.compile.threads;
     profile_options.folder = output.File(models::kProfileFolder);
-    ASSIGN_OR_RETURN(profile, ProfileRun::Create(registry, profile_options, session.get(), &options,
-                                                 &std::cout));
+    auto created =
+        ProfileRun::Create(registry, profile_options, session.get(), &options, &std::cout);
+    if (!created.ok()) {
+      output.Discard();
+      return created.status();
+    }
+    profile = *std::move(created);
   }
   std::signal(SIGINT, Stop);
   std::signal(SIGTERM, Stop);

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "graph/ir/text.h"
@@ -47,12 +48,19 @@ absl::Status Blame(const Pass& pass, absl::string_view what) {
 
 }  // namespace
 
+DType PrecisionOf(const PipelineOptions& options, absl::string_view op_name) {
+  for (const PrefixPrecision& override : options.precision_overrides) {
+    if (absl::StartsWith(op_name, override.prefix)) return override.precision;
+  }
+  return options.precision;
+}
+
 std::vector<std::unique_ptr<Pass>> DefaultPasses(const PipelineOptions& options) {
   std::vector<std::unique_ptr<Pass>> passes;
   passes.push_back(std::make_unique<StopGradientPass>());
   passes.push_back(std::make_unique<CsePass>());
   passes.push_back(std::make_unique<DeadOpPass>());
-  passes.push_back(std::make_unique<SharedRowsPass>());
+  passes.push_back(std::make_unique<SharedRowsPass>(options));
   passes.push_back(std::make_unique<RowPruningPass>());
   passes.push_back(std::make_unique<LinearFusionPass>());
   passes.push_back(std::make_unique<GeluDerivativePass>());

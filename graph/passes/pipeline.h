@@ -46,6 +46,9 @@ struct PipelineOptions {
   std::function<void(const std::string& stage, const Net& net)> dump;
 };
 
+// The first override whose prefix fits `op_name`, else `precision`.
+DType PrecisionOf(const PipelineOptions& options, absl::string_view op_name);
+
 // The passes every training or evaluation net goes through, in order:
 // stop_gradient, cse, dead_op, shared_rows, row_pruning, linear_fusion, gelu_derivative,
 // recompute, residual_norm_fusion, mixed_precision, quantize, weight_packing, in_place.

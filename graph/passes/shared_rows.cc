@@ -15,11 +15,12 @@ bool IsPlainProduct(const Op& op) {
 
 // The product of all rows of `all` that differs from `some` in that alone, or kNone.
 OpId FindWhole(const Net& net, const Uses& uses, const Op& some, BlobId all,
-               const std::vector<bool>& is_exit) {
+               const std::vector<bool>& is_exit, const PipelineOptions& options) {
   for (const Uses::Reader& reader : uses.readers[all]) {
     const Op& op = net.ops[reader.op];
     if (IsPlainProduct(op) && reader.input == 0 && op.inputs[1] == some.inputs[1] &&
-        op.attrs == some.attrs && !is_exit[op.outputs[0]]) {
+        op.attrs == some.attrs && !is_exit[op.outputs[0]] &&
+        PrecisionOf(options, op.name) == PrecisionOf(options, some.name)) {
       return reader.op;
     }
   }
@@ -27,7 +28,8 @@ OpId FindWhole(const Net& net, const Uses& uses, const Op& some, BlobId all,
 }
 
 // The first rewrite there is; false where there is none.
-absl::StatusOr<bool> ShareOne(Net* net, const SchemaRegistry& registry) {
+absl::StatusOr<bool> ShareOne(const PipelineOptions& options, Net* net,
+                              const SchemaRegistry& registry) {
   const Uses uses(*net);
   const std::vector<bool> is_exit = ChangedExits(*net);
   for (OpId i = 0; i < static_cast<OpId>(net->ops.size()); ++i) {
@@ -37,7 +39,7 @@ absl::StatusOr<bool> ShareOne(Net* net, const SchemaRegistry& registry) {
     const OpId gather = uses.producer[rows];
     if (gather == kNone || net->ops[gather].type != "GatherRows") continue;
     const BlobId all = net->ops[gather].inputs[0];
-    const OpId whole = FindWhole(*net, uses, some, all, is_exit);
+    const OpId whole = FindWhole(*net, uses, some, all, is_exit, options);
     if (whole == kNone) continue;
 
     Op taken;
@@ -61,7 +63,7 @@ absl::StatusOr<bool> ShareOne(Net* net, const SchemaRegistry& registry) {
 
 absl::StatusOr<bool> SharedRowsPass::Run(Net* net, const SchemaRegistry& registry) const {
   for (bool changed = false;; changed = true) {
-    ASSIGN_OR_RETURN(const bool shared, ShareOne(net, registry));
+    ASSIGN_OR_RETURN(const bool shared, ShareOne(options_, net, registry));
     if (!shared) return changed;
   }
 }

@@ -19,14 +19,23 @@
 #ifndef GRAPH_PASSES_SHARED_ROWS_H_
 #define GRAPH_PASSES_SHARED_ROWS_H_
 
+#include <utility>
+
 #include "graph/passes/pass.h"
+#include "graph/passes/pipeline.h"
 
 namespace graph {
 
 class SharedRowsPass : public Pass {
  public:
+  // Products that are to be computed in different precisions are not shared.
+  explicit SharedRowsPass(PipelineOptions options = {}) : options_(std::move(options)) {}
+
   absl::string_view name() const override { return "shared_rows"; }
   absl::StatusOr<bool> Run(Net* net, const SchemaRegistry& registry) const override;
+
+ private:
+  PipelineOptions options_;
 };
 
 }  // namespace graph

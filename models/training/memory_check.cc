@@ -47,12 +47,17 @@ uint64_t NumberAfter(const std::string& text, absl::string_view key, bool* found
 
 // What the limit of the control group in `folder` leaves.
 absl::optional<uint64_t> LeftInGroup(const std::string& folder, const char* limit_file,
-                                     const char* usage_file, const char* cache_key) {
+                                     const char* usage_file, const char* prefix) {
   const absl::optional<uint64_t> limit = ReadNumber(folder + limit_file);
   const absl::optional<uint64_t> usage = ReadNumber(folder + usage_file);
   if (!limit || !usage) return absl::nullopt;
+  // Cached files are dropped when memory is asked for, the active ones too.
+  const std::string stat = ReadAll(folder + "memory.stat").value_or("");
   bool found;
-  uint64_t cache = NumberAfter(ReadAll(folder + "memory.stat").value_or(""), cache_key, &found);
+  uint64_t cache = 0;
+  for (const char* kind : {"inactive_file", "active_file"}) {
+    cache += NumberAfter(stat, absl::StrCat(prefix, kind), &found);
+  }
   cache = std::min(cache, *usage);
   const uint64_t used = *usage - cache;
   return *limit > used ? *limit - used : 0;
@@ -90,12 +95,11 @@ absl::optional<size_t> AvailableMemory(const std::string& root) {
     }
   }
   for (const std::string& path : v2) {
-    take(LeftInGroup(root + "/sys/fs/cgroup" + path, "memory.max", "memory.current",
-                     "inactive_file"));
+    take(LeftInGroup(root + "/sys/fs/cgroup" + path, "memory.max", "memory.current", ""));
   }
   for (const std::string& path : v1) {
     take(LeftInGroup(root + "/sys/fs/cgroup/memory" + path, "memory.limit_in_bytes",
-                     "memory.usage_in_bytes", "total_inactive_file"));
+                     "memory.usage_in_bytes", "total_"));
   }
   if (!least) return absl::nullopt;
   return static_cast<size_t>(*least);
@@ -106,8 +110,8 @@ absl::Status DoesNotFit(const MemoryNeeds& needs, size_t available, int batch_si
   std::string text = absl::StrFormat(
       "--batch_size=%d needs %.0f MiB of memory (arena %.0f, parameters and optimizer %.0f, "
       "loader %.0f) and %.0f MiB are available; ",
-      batch_size, MiB(needs.total()), MiB(needs.arena), MiB(needs.persistent()),
-      MiB(needs.loader), MiB(available));
+      batch_size, MiB(needs.total()), MiB(needs.arena), MiB(needs.persistent()), MiB(needs.loader),
+      MiB(available));
   if (advice.batch_size > 0) {
     absl::StrAppend(&text, "--batch_size=", advice.batch_size, " fits");
   } else {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <string>
 
+#include "graph/base/bfloat16.h"
 #include "graph/base/status.h"
 
 namespace models {
@@ -10,18 +11,27 @@ namespace {
 
 // Index of the first element that is not finite; -1 when all are.
 int64_t FirstNonFinite(const graph::Tensor& tensor) {
-  if (tensor.type.dtype != graph::DType::kF32) return -1;
-  const absl::Span<float> values = tensor.as<float>();
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (!std::isfinite(values[i])) return static_cast<int64_t>(i);
-  }
+  const auto first = [](const auto& values) -> int64_t {
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (!std::isfinite(static_cast<float>(values[i]))) return static_cast<int64_t>(i);
+    }
+    return -1;
+  };
+  if (tensor.type.dtype == graph::DType::kF32) return first(tensor.as<float>());
+  if (tensor.type.dtype == graph::DType::kBF16) return first(tensor.as<graph::BFloat16>());
   return -1;
+}
+
+float ValueAt(const graph::Tensor& tensor, int64_t index) {
+  const size_t i = static_cast<size_t>(index);
+  if (tensor.type.dtype == graph::DType::kBF16) return tensor.as<graph::BFloat16>()[i];
+  return tensor.as<float>()[i];
 }
 
 std::string Where(const graph::Net& net, graph::BlobId blob, const graph::Tensor& tensor,
                   int64_t index) {
   return absl::StrCat("'", net.blob(blob).name, "' ", tensor.type.ToString(), ", element ", index,
-                      " is ", tensor.as<float>()[static_cast<size_t>(index)]);
+                      " is ", ValueAt(tensor, index));
 }
 
 class Finder : public graph::TraceHook {

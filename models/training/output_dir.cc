@@ -165,12 +165,12 @@ absl::Status OutputDir::Create() {
     return absl::FailedPreconditionError(
         absl::StrCat("another run has just begun in the output folder ", path_, kWayOut));
   }
+  if (HoldsRun(path_)) RemoveProfile(path_);
   for (const char* name : kRunFiles) {
     fs::remove(fs::path(path_) / name, error);
     if (error) return CannotUse(error.value(), absl::StrCat("cannot replace ", name, " in"), path_);
   }
   RemovePictures(path_);
-  RemoveProfile(path_);
   return absl::OkStatus();
 }
 
@@ -178,7 +178,6 @@ void OutputDir::Discard() {
   std::error_code ignored;
   for (const char* name : kRunFiles) fs::remove(fs::path(path_) / name, ignored);
   RemovePictures(path_);
-  RemoveProfile(path_);
   if (made_) fs::remove(path_, ignored);  // fails, rightly, where it is not empty
 }
 

@@ -66,6 +66,7 @@ MemoryNeeds Needs(const Model& model, const SessionOptions& options,
 
 absl::Status ExplainShortage(const Model& model, const SessionOptions& options, size_t available) {
   ASSIGN_OR_RETURN(const SessionPlan plan, PlanSession(model, options));
+  if (plan.memory.total() <= available) return absl::OkStatus();  // that is not why
   MemoryAdvice advice;
   ASSIGN_OR_RETURN(advice.batch_size, LargestBatch(model, options, available));
   advice.recompute_used = options.compile.passes.recompute_segment != nullptr;
@@ -125,8 +126,8 @@ absl::StatusOr<SessionPlan> PlanSession(const Model& model, const SessionOptions
   }
   const int evaluations = options.evaluations ? static_cast<int>(model.Evaluations().size()) : 0;
   for (int i = 0; i < evaluations; ++i) {
-    ASSIGN_OR_RETURN(EvaluationNet net, BuildEvaluationNet(*compile.registry, model,
-                                                           options.recipe.batch_size, i));
+    ASSIGN_OR_RETURN(EvaluationNet net,
+                     BuildEvaluationNet(*compile.registry, model, options.recipe.batch_size, i));
     RETURN_IF_ERROR(add(std::move(net.net), &plan.evaluations));
   }
   plan.memory = Needs(model, options, plan.parameters, bytes, arena);
@@ -178,8 +179,11 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(const Model* model,
   const bool too_much = session.ok() && (*session)->memory().total() > available;
   if (available != kUnknown && (none || too_much)) {
     // Planning takes less than the session that did not fit.
+    const absl::Status refused = session.status();
     session = absl::UnknownError("");
-    return ExplainShortage(*model, options, available);
+    RETURN_IF_ERROR(ExplainShortage(*model, options, available));
+    return graph::Annotate(refused,
+                           "the system gives less memory than is free (ulimit -v, overcommit)");
   }
   RETURN_IF_ERROR(session.status());
   RETURN_IF_ERROR((*session)->Initialize());

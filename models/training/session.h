@@ -37,7 +37,7 @@ struct SessionOptions {
   bool evaluations = true;  // compile the evaluation nets too
   // Create() fails when the run needs more memory than is left (memory_check.h).
   bool check_memory = true;
-  int loader_batches = 3;   // batches that the loader holds, for that sum
+  int loader_batches = 8;   // batches that two loaders hold, for that sum
   std::string memory_root;  // where the files that say what is left begin; tests set it
   // Called with each net before and after its passes: (net, stage, net itself).
   std::function<void(const std::string& stage, const graph::Net& net)> dump;

@@ -109,12 +109,11 @@ class Run {
       const absl::Time before = absl::Now();
       const int micro_batches = static_cast<int>(
           std::min<int64_t>(options_.accum_iter, micro_batches_per_epoch_ - in_epoch));
-      ASSIGN_OR_RETURN(
-          const StepResult result,
-          session_->Step([this] { return NextBatch(); }, lr, scheduled, micro_batches));
+      ASSIGN_OR_RETURN(const StepResult result, session_->Step([this] { return NextBatch(); }, lr,
+                                                               scheduled, micro_batches));
       ++step_;
-      if (options_.step_done) RETURN_IF_ERROR(options_.step_done());
       RETURN_IF_ERROR(Log(result, lr, micro_batches, absl::ToDoubleSeconds(absl::Now() - before)));
+      if (options_.step_done) RETURN_IF_ERROR(options_.step_done());
       const bool epoch_ends = step_ % steps_per_epoch_ == 0;
       const bool asked = options_.eval_every > 0 && step_ % options_.eval_every == 0;
       const bool last = step_ == last_step_;

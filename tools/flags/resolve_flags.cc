@@ -186,8 +186,8 @@ void FallBack(const MachineDefaults& machine, ResolvedFlags& resolved) {
       (flags.guide_precision == "int8" && !machine.int8_products)) {
     resolved.notices.push_back(
         absl::StrCat("--guide_precision=", *flags.guide_precision, " needs a CPU with ",
-                     bf16_guide ? "AVX512-BF16 or AMX" : "AVX512-VNNI or AMX",
-                     "; this one has neither, so the guide computes as the rest does"));
+                     bf16_guide ? "AVX512-BF16 or AMX" : "AVX512-VNNI, AVX2-VNNI or AMX",
+                     "; this one has none, so the guide computes as the rest does"));
     flags.guide_precision = "same";
   }
 }

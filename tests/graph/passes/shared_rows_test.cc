@@ -60,6 +60,15 @@ TEST(SharedRowsPassTest, TheWholeProductServesBoth) {
     output t)");
 }
 
+// Or the rows would be computed in the precision of the whole.
+TEST(SharedRowsPassTest, ProductsOfDifferentPrecisionsAreNotShared) {
+  PipelineOptions options;
+  options.precision_overrides = {{"all", DType::kBF16}};
+  ExpectUnchanged(SharedRowsPass(options), kTwoProducts);
+  options.precision_overrides = {{"all", DType::kF32}};
+  EXPECT_EQ(PrecisionOf(options, "all"), PrecisionOf(options, "some"));
+}
+
 TEST(SharedRowsPassTest, TheRowsStayForTheWeightGradient) {
   ExpectRewrite(kPass, R"(
     net t
