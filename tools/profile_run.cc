@@ -13,14 +13,11 @@ absl::StatusOr<std::unique_ptr<ProfileRun>> ProfileRun::Create(
   std::unique_ptr<ProfileRun> run(new ProfileRun());
   run->options_ = options;
   run->out_ = out;
-  ASSIGN_OR_RETURN(const MeasuredRates rates, MeasureMachineRates(options.threads));
   ProfileOptions profile;
+  ASSIGN_OR_RETURN(profile.rates, MeasureMachineRates(options.threads));
   profile.warmup = options.warmup;
   profile.steps = options.steps;
   profile.micro_batches = options.accum_iter;
-  profile.rates.f32_gflops = rates.f32_gflops;
-  profile.rates.bf16_gflops = rates.bf16_gflops;
-  profile.rates.gb_per_s = rates.gb_per_s;
   run->profiler_ = std::make_unique<Profiler>(registry, session->micro_steps(), profile);
   ProfileRun* const self = run.get();
   trainer->batch_asked = [self] { self->profiler_->DataAsked(); };

@@ -81,11 +81,7 @@ absl::Status CheckData(const ResolvedFlags& resolved, const models::Datasets& da
 }
 
 absl::Status PrintPlan(const models::Model& model, const models::SessionOptions& options) {
-  ASSIGN_OR_RETURN(const MeasuredRates measured, MeasureMachineRates(options.compile.threads));
-  const bool bf16 = options.compile.passes.precision == graph::DType::kBF16;
-  MachineRates rates;
-  rates.gflops = bf16 ? measured.bf16_gflops : measured.f32_gflops;
-  rates.gigabytes_per_s = measured.gb_per_s;
+  ASSIGN_OR_RETURN(const MachineRates rates, MeasureMachineRates(options.compile.threads));
   ASSIGN_OR_RETURN(const std::string report, PlanReport(model, options, rates));
   std::cout << report;
   return absl::OkStatus();

@@ -203,13 +203,8 @@ class Rewriter {
 }  // namespace
 
 bool MixedPrecisionPass::TakesPart(const Op& op) const {
-  DType precision = precision_;
-  for (const PrefixPrecision& override : overrides_) {
-    if (!absl::StartsWith(op.name, override.prefix)) continue;
-    if (override.precision != DType::kI8) precision = override.precision;
-    break;
-  }
-  return precision == kLow;
+  const DType precision = PrecisionOf(options_, op.name);
+  return (precision == DType::kI8 ? options_.precision : precision) == kLow;
 }
 
 absl::StatusOr<bool> MixedPrecisionPass::Run(Net* net, const SchemaRegistry& registry) const {

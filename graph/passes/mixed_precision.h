@@ -35,7 +35,7 @@
 #ifndef GRAPH_PASSES_MIXED_PRECISION_H_
 #define GRAPH_PASSES_MIXED_PRECISION_H_
 
-#include <vector>
+#include <utility>
 
 #include "graph/passes/pass.h"
 #include "graph/passes/pipeline.h"
@@ -44,8 +44,7 @@ namespace graph {
 
 class MixedPrecisionPass : public Pass {
  public:
-  explicit MixedPrecisionPass(const PipelineOptions& options)
-      : precision_(options.precision), overrides_(options.precision_overrides) {}
+  explicit MixedPrecisionPass(PipelineOptions options) : options_(std::move(options)) {}
 
   absl::string_view name() const override { return "mixed_precision"; }
   absl::StatusOr<bool> Run(Net* net, const SchemaRegistry& registry) const override;
@@ -53,8 +52,7 @@ class MixedPrecisionPass : public Pass {
  private:
   bool TakesPart(const Op& op) const;
 
-  DType precision_;
-  std::vector<PrefixPrecision> overrides_;
+  PipelineOptions options_;
 };
 
 }  // namespace graph

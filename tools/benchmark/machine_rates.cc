@@ -41,8 +41,17 @@ absl::StatusOr<double> CopyRate(int threads) {
 
 }  // namespace
 
-absl::StatusOr<MeasuredRates> MeasureMachineRates(int threads) {
-  MeasuredRates rates;
+double ProductRate(const graph::Net& net, const graph::Op& op, const MachineRates& rates) {
+  bool bf16 = false;
+  for (graph::BlobId b : op.inputs) {
+    if (net.type(b).dtype == graph::DType::kI8) return rates.i8_gflops;
+    bf16 |= net.type(b).dtype == graph::DType::kBF16;
+  }
+  return bf16 ? rates.bf16_gflops : rates.f32_gflops;
+}
+
+absl::StatusOr<MachineRates> MeasureMachineRates(int threads) {
+  MachineRates rates;
   ASSIGN_OR_RETURN(rates.f32_gflops, BestGemm(graph::DType::kF32, threads));
   const absl::StatusOr<double> bf16 = BestGemm(graph::DType::kBF16, threads);
   if (bf16.ok()) {

@@ -5,17 +5,23 @@
 #define TOOLS_BENCHMARK_MACHINE_RATES_H_
 
 #include "absl/status/statusor.h"
+#include "graph/ir/net.h"
 
 namespace tools {
 
-struct MeasuredRates {
+// 0: not known.
+struct MachineRates {
   double f32_gflops = 0;   // products of 1024 rows, 768 by 3072
-  double bf16_gflops = 0;  // 0: no such products on this CPU
+  double bf16_gflops = 0;  // 0 also where the CPU has no such products
+  double i8_gflops = 0;    // not measured
   double gb_per_s = 0;     // main memory, read and written: a copy of 128 MiB
 };
 
+// The rate of products whose factors are of the types of `op`'s inputs.
+double ProductRate(const graph::Net& net, const graph::Op& op, const MachineRates& rates);
+
 // Best of a few runs on `threads` threads. Takes 256 MiB while it runs.
-absl::StatusOr<MeasuredRates> MeasureMachineRates(int threads);
+absl::StatusOr<MachineRates> MeasureMachineRates(int threads);
 
 }  // namespace tools
 

@@ -43,12 +43,11 @@ void Append(std::string* text, const std::string& title, const std::vector<Row>&
 // What costs most first; among operators without FLOPs, what moves most.
 void Sort(std::vector<Row>* rows) {
   std::stable_sort(rows->begin(), rows->end(), [](const Row& a, const Row& b) {
-    return a.cost.flops != b.cost.flops ? a.cost.flops > b.cost.flops
-                                        : a.cost.bytes > b.cost.bytes;
+    return a.cost.flops != b.cost.flops ? a.cost.flops > b.cost.flops : a.cost.bytes > b.cost.bytes;
   });
 }
 
-// FLOPs and bytes of a window's nets, and the time that the rates allow.
+// FLOPs and bytes of a net, and the time that the rates allow.
 struct Work {
   graph::Cost cost;
   double seconds = 0;
@@ -61,9 +60,11 @@ Work WorkOf(const graph::SchemaRegistry& registry, const graph::Net& net,
     const graph::Cost cost = registry.OpCost(net, op);
     work.cost.flops += cost.flops;
     work.cost.bytes += cost.bytes;
-    if (rates.gflops <= 0 || rates.gigabytes_per_s <= 0) continue;
-    work.seconds += std::max(static_cast<double>(cost.flops) / (rates.gflops * 1e9),
-                             static_cast<double>(cost.bytes) / (rates.gigabytes_per_s * 1e9));
+    const auto seconds = [](int64_t amount, double rate) {
+      return rate > 0 ? static_cast<double>(amount) / (rate * 1e9) : 0.0;
+    };
+    work.seconds += std::max(seconds(cost.flops, ProductRate(net, op, rates)),
+                             seconds(cost.bytes, rates.gb_per_s));
   }
   return work;
 }
@@ -139,6 +140,10 @@ std::string Memory(const SessionPlan& plan, const graph::NetPlan& update) {
 // Saved bytes and added FLOPs of each mode against nothing made again.
 absl::StatusOr<std::string> Recompute(const models::Model& model, const SessionOptions& options) {
   const graph::SchemaRegistry& registry = *options.compile.registry;
+  const graph::PipelineOptions& passes = options.compile.passes;
+  if (!passes.enabled || passes.disabled.count("recompute") > 0) {
+    return std::string("recomputation: none, its pass is left out\n");
+  }
   std::string text = absl::StrFormat("%-54s %12s %12s %12s\n", "recomputation", "total MiB",
                                      "saved MiB", "more GFLOP");
   double total = 0, flops = 0;
@@ -185,15 +190,19 @@ absl::StatusOr<std::string> PlanReport(const models::Model& model, const Session
   if (available) {
     ASSIGN_OR_RETURN(const int largest, models::LargestBatch(model, options, *available));
     absl::StrAppendFormat(&text, "%.0f MiB are available: ", MiB(static_cast<double>(*available)));
-    absl::StrAppend(&text, largest > 0 ? absl::StrCat("the largest --batch_size is ", largest)
-                                       : "no --batch_size fits", "\n");
+    absl::StrAppend(&text,
+                    largest > 0 ? absl::StrCat("the largest --batch_size is ", largest)
+                                : "no --batch_size fits",
+                    "\n");
   }
   if (work.seconds > 0) {
-    absl::StrAppendFormat(&text,
-                          "at %.0f GFLOP/s and %.1f GB/s a step takes at least %.3f s: %.2f "
-                          "images/s\n",
-                          rates.gflops, rates.gigabytes_per_s, work.seconds,
-                          batch / work.seconds);
+    const std::string bf16 =
+        rates.bf16_gflops > 0 ? absl::StrFormat(" (bf16: %.0f)", rates.bf16_gflops) : "";
+    absl::StrAppendFormat(
+        &text, "at %.0f GFLOP/s%s and %.1f GB/s a %s takes at least %.3f s: %.2f images/s\n",
+        rates.f32_gflops, bf16, rates.gb_per_s,
+        plan.steps.size() > 1 ? "window's last micro-step" : "step", work.seconds,
+        batch / work.seconds);
   }
   return text;
 }

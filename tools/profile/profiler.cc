@@ -11,15 +11,6 @@ namespace {
 
 constexpr double kMs = 1e-6;  // of a nanosecond
 
-double MatrixRate(const graph::Net& net, const graph::Op& op, const Rates& rates) {
-  bool bf16 = false;
-  for (graph::BlobId b : op.inputs) {
-    if (net.type(b).dtype == graph::DType::kI8) return rates.i8_gflops;
-    bf16 |= net.type(b).dtype == graph::DType::kBF16;
-  }
-  return bf16 ? rates.bf16_gflops : rates.f32_gflops;
-}
-
 void SetRoofline(double gflops, double gb_per_s, OpProfile* p) {
   if ((p->flops > 0 && gflops <= 0) || (p->bytes > 0 && gb_per_s <= 0)) return;
   const double compute = p->flops > 0 ? static_cast<double>(p->flops) / gflops * kMs : 0;
@@ -159,7 +150,7 @@ Profile Profiler::Result() const {
       const graph::Cost cost = registry_.OpCost(net, net.ops[i]);
       p.flops = cost.flops;
       p.bytes = cost.bytes;
-      SetRoofline(MatrixRate(net, net.ops[i], options_.rates), options_.rates.gb_per_s, &p);
+      SetRoofline(ProductRate(net, net.ops[i], options_.rates), options_.rates.gb_per_s, &p);
       profile.ops.push_back(p);
     }
   }

@@ -15,24 +15,17 @@
 
 #include "graph/runtime/executable.h"
 #include "graph/schema/schema.h"
+#include "tools/benchmark/machine_rates.h"
 #include "tools/profile/op_label.h"
 
 namespace tools {
-
-// What the machine reaches at best, measured by the caller; 0: not known.
-struct Rates {
-  double f32_gflops = 0;  // matrix products of f32, bf16 and i8
-  double bf16_gflops = 0;
-  double i8_gflops = 0;
-  double gb_per_s = 0;  // main memory
-};
 
 struct ProfileOptions {
   int warmup = 3;  // steps before the first that counts
   int steps = 10;
   int trace_steps = 10;   // of those, the first so many go into the trace
   int micro_batches = 1;  // a step; more need room for more events
-  Rates rates;
+  MachineRates rates;
 };
 
 // One operator of one net. Times are of a call.
@@ -72,7 +65,7 @@ struct Profile {
   std::vector<Span> waits;      // for data, in the same steps
   int64_t dropped_events = 0;   // more than there was room for
   double wait_ms = 0;           // for data, a step, over all steps
-  Rates rates;
+  MachineRates rates;
 
   const graph::Op& op(const OpProfile& p) const {
     return executables[p.executable]->net().ops[p.op];

@@ -99,7 +99,7 @@ std::string ProfileTable(const Profile& profile) {
   std::string text =
       absl::StrFormat("profile of %d steps: %.3f ms a step, the shortest %.3f ms\n",
                       profile.steps.size(), step_ms, static_cast<double>(shortest) * 1e-6);
-  const Rates& r = profile.rates;
+  const MachineRates& r = profile.rates;
   if (r.gb_per_s > 0) {
     absl::StrAppendFormat(&text,
                           "roofline: f32 %.0f, bf16 %.0f, i8 %.0f GFLOP/s (0: not measured), "

@@ -28,7 +28,7 @@ TEST(PlanReport, SaysWhatTheSessionWillTake) {
   const models::TinyEngine engine;
   const models::DropPos model(models::TinyModelConfig(), models::TinyDropPosConfig(true));
   const models::SessionOptions options = engine.Options(16);
-  const auto report = PlanReport(model, options, MachineRates{100, 10});
+  const auto report = PlanReport(model, options, MachineRates{100, 0, 0, 10});
   ASSERT_TRUE(report.ok()) << report.status();
   const std::string& text = *report;
 
@@ -52,6 +52,17 @@ TEST(PlanReport, SaysWhatTheSessionWillTake) {
   EXPECT_EQ(NumberAfter(text, "--recompute=none", 2), 0);
   EXPECT_GT(NumberAfter(text, "--recompute=mlp", 2), 0);
   EXPECT_GT(NumberAfter(text, "--recompute=block", 2), NumberAfter(text, "--recompute=mlp", 2));
+}
+
+TEST(PlanReport, WithoutItsPassThereIsNoRecomputation) {
+  const models::TinyEngine engine;
+  const models::DropPos model(models::TinyModelConfig(), models::TinyDropPosConfig(false));
+  models::SessionOptions options = engine.Options(4);
+  options.compile.passes.disabled = {"recompute"};
+  const auto report = PlanReport(model, options, MachineRates());
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_THAT(*report, HasSubstr("its pass is left out"));
+  EXPECT_EQ(report->find("--recompute=block"), std::string::npos) << *report;
 }
 
 TEST(PlanReport, PredictsNothingWithoutRates) {

@@ -77,7 +77,7 @@ Profile ProfileOf(WatchedRun* run, ProfileOptions options) {
 
 // Two operators with times made up, for what the numbers become.
 struct MadeUp {
-  explicit MadeUp(Rates rates) {
+  explicit MadeUp(MachineRates rates) {
     profile = ProfileOf(&run, Steps(0, 1));
     profile.rates = rates;
     profile.steps = {{0, 100000000}};  // 100 ms
