@@ -27,6 +27,7 @@ absl::StatusOr<std::unique_ptr<ProfileRun>> ProfileRun::Create(
 }
 
 absl::Status ProfileRun::StepDone() {
+  profiler_->StepEnded();
   if (!profiler_->done() || written_) return absl::OkStatus();
   // A run of days does not end because its profile cannot be written.
   const absl::Status status = Write();

@@ -119,7 +119,7 @@ absl::Status DoesNotFit(const MemoryNeeds& needs, size_t available, int batch_si
   }
   if (advice.recompute_fits) {
     absl::StrAppend(&text, ", and so does this batch with --recompute=block");
-  } else if (!advice.recompute_used) {
+  } else if (advice.recompute_left) {
     absl::StrAppend(&text, "; --recompute=block needs less, but not so little at this batch");
   }
   return absl::ResourceExhaustedError(text);

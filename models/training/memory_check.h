@@ -31,7 +31,7 @@ absl::optional<size_t> AvailableMemory(const std::string& root = "");
 // What would fit, where it is known: 0 is not known or none.
 struct MemoryAdvice {
   int batch_size = 0;         // largest that fits as things are
-  bool recompute_used = false;  // --recompute=block is on already
+  bool recompute_left = false;  // --recompute is neither on nor is its pass left out
   bool recompute_fits = false;  // the wanted batch with --recompute=block
 };
 

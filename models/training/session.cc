@@ -69,11 +69,15 @@ absl::Status ExplainShortage(const Model& model, const SessionOptions& options, 
   if (plan.memory.total() <= available) return absl::OkStatus();  // that is not why
   MemoryAdvice advice;
   ASSIGN_OR_RETURN(advice.batch_size, LargestBatch(model, options, available));
-  advice.recompute_used = options.compile.passes.recompute_segment != nullptr;
-  SessionOptions recompute = options;
-  ASSIGN_OR_RETURN(recompute.compile.passes.recompute_segment, RecomputeSegments("block"));
-  ASSIGN_OR_RETURN(const SessionPlan smaller, PlanSession(model, recompute));
-  advice.recompute_fits = smaller.memory.total() <= available;
+  const graph::PipelineOptions& passes = options.compile.passes;
+  const bool can_recompute = passes.enabled && passes.disabled.count("recompute") == 0;
+  advice.recompute_left = can_recompute && passes.recompute_segment == nullptr;
+  if (can_recompute) {
+    SessionOptions recompute = options;
+    ASSIGN_OR_RETURN(recompute.compile.passes.recompute_segment, RecomputeSegments("block"));
+    ASSIGN_OR_RETURN(const SessionPlan smaller, PlanSession(model, recompute));
+    advice.recompute_fits = smaller.memory.total() <= available;
+  }
   return DoesNotFit(plan.memory, available, options.recipe.batch_size, advice);
 }
 

@@ -120,7 +120,12 @@ void Profiler::AfterOp(const graph::Net& net, graph::OpId op, absl::Span<const g
     }
   }
   const bool last = e + 1 == executables_.size() && op + 1 == static_cast<int>(net.ops.size());
+  op_end_ = now;
   if (last) EndStep(now);
+}
+
+void Profiler::StepEnded() {
+  if (in_step_) EndStep(op_end_);
 }
 
 Profile Profiler::Result() const {

@@ -94,6 +94,10 @@ class Profiler : public graph::TraceHook {
   void AfterOp(const graph::Net& net, graph::OpId op,
                absl::Span<const graph::Tensor> outputs) override;
 
+  // After each step, for windows that end before the last net was used, as the last one
+  // of an epoch may with --compat=official: the step ended with its last operator.
+  void StepEnded();
+
   // All steps seen.
   bool done() const { return done_; }
   // Of the steps seen so far, whose number is Result().steps.size().
@@ -120,7 +124,7 @@ class Profiler : public graph::TraceHook {
   std::vector<Span> waits_;
   int64_t dropped_ = 0;
   int64_t start_ = 0;  // the first counted step's
-  int64_t step_begin_ = 0, op_begin_ = 0, data_begin_ = 0;
+  int64_t step_begin_ = 0, op_begin_ = 0, op_end_ = 0, data_begin_ = 0;
   int64_t waited_ = 0, waited_in_step_ = 0;
   int steps_seen_ = 0;
   bool in_step_ = false;

@@ -84,6 +84,11 @@ TEST(DoesNotFit, NamesTheFlagsAndWhatWouldFit) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("--recompute=block"));
   status = DoesNotFit(needs, 2 << 20, 64, MemoryAdvice());
   EXPECT_THAT(std::string(status.message()), HasSubstr("no smaller --batch_size fits"));
+  EXPECT_EQ(status.message().find("--recompute"), absl::string_view::npos);
+  advice.recompute_fits = false;
+  advice.recompute_left = true;
+  status = DoesNotFit(needs, 2 << 20, 64, advice);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("--recompute=block needs less, but not"));
 }
 
 // A session that is too large says so before anything is computed, and the batch

@@ -178,6 +178,23 @@ TEST(Profiler, AWindowOfMicroBatchesIsOneStep) {
   for (const OpProfile& p : profile.ops) EXPECT_EQ(p.calls, 2);
 }
 
+TEST(Profiler, AWindowThatEndsEarlyIsAStepOfItsOwn) {
+  WatchedRun run(3);
+  Profiler profiler(run.engine.registry, run.session->micro_steps(), Steps(0, 3));
+  run.Step(&profiler);
+  profiler.StepEnded();  // it ended with its last net
+  EXPECT_EQ(profiler.Result().steps.size(), 1u);
+  ASSERT_TRUE(run.session->micro_steps()[0]->Run().ok());
+  EXPECT_EQ(profiler.Result().steps.size(), 1u);
+  profiler.StepEnded();
+  EXPECT_EQ(profiler.Result().steps.size(), 2u);
+  run.Step(&profiler);
+  ASSERT_TRUE(profiler.done());
+  const Profile profile = profiler.Result();
+  ASSERT_EQ(profile.steps.size(), 3u);
+  for (size_t i = 1; i < 3; ++i) EXPECT_GE(profile.steps[i].begin, profile.steps[i - 1].end);
+}
+
 TEST(Profiler, TraceHoldsOnlyTheFirstSteps) {
   WatchedRun run;
   ProfileOptions options = Steps(0, 4);
