@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "backends/cpu/amx_session.h"
 #include "backends/cpu/attention_amx.h"
 #include "backends/cpu/attention_float.h"
 #include "backends/cpu/kernel_util.h"

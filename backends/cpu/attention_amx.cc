@@ -21,15 +21,6 @@ namespace {
 constexpr int64_t kBlock = 32;  // rows of scores at a time, two tiles
 constexpr float kLog2E = 1.44269504f;
 
-struct alignas(64) TileConfig {
-  uint8_t palette = 1;
-  uint8_t start_row = 0;
-  uint8_t reserved[14] = {};
-  uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-  uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-};
-constexpr TileConfig kConfig;
-
 int64_t Min(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // Sizes in whole tiles.
@@ -269,9 +260,6 @@ void MultiplyAndStore(Left a, int64_t tiles, const char* b, const Padded& p, int
 }
 
 }  // namespace
-
-AmxSession::AmxSession() { _tile_loadconfig(&kConfig); }
-AmxSession::~AmxSession() { _tile_release(); }
 
 size_t AmxForwardBytes(int64_t queries, int64_t tokens, int64_t head_width) {
   return ForwardScratch(nullptr, Padded(queries, tokens, head_width)).bytes;

@@ -40,16 +40,6 @@ void AmxBackward(const AmxHead& head, AmxRows<const uint16_t> y, const float* ls
                  AmxRows<const uint16_t> dy, const AmxGradients& out, void* scratch);
 size_t AmxBackwardBytes(int64_t tokens, int64_t head_width);
 
-// The calling thread's tiles are set up for the functions above while it lives,
-// and free for others, oneDNN among them, afterwards.
-class AmxSession {
- public:
-  AmxSession();
-  ~AmxSession();
-  AmxSession(const AmxSession&) = delete;
-  AmxSession& operator=(const AmxSession&) = delete;
-};
-
 }  // namespace backends::cpu
 
 #endif  // BACKENDS_CPU_ATTENTION_AMX_H_
