@@ -1,13 +1,16 @@
-// One oneDNN matmul with the bias, and the GELU if asked for, in its epilogue.
+// One product with the bias, and the GELU if asked for, in its epilogue: our own on AMX
+// tiles where that knows the case (packed_product.h), else oneDNN's.
 #include "backends/cpu/kernel_util.h"
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/onednn.h"
+#include "backends/cpu/packed_product.h"
 #include "backends/cpu/packed_weights.h"
 
 namespace backends::cpu {
 namespace {
 
 absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeLinear(const graph::KernelSpec& spec) {
+  if (auto own = MakePackedProduct(spec)) return own;
   const int64_t rows = spec.in(0).rows(), k = spec.in(0).cols(), n = spec.out(0).cols();
   dnnl::primitive_attr epilogue;
   if (spec.op->Str("activation") == "gelu") {

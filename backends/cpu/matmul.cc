@@ -1,5 +1,6 @@
-// MatMul and MatMulWeightGrad, each one oneDNN matmul. A plain matrix that a
-// product reads transposed is described by its strides, never copied by us.
+// MatMul and MatMulWeightGrad, each one oneDNN matmul, or our own product on AMX tiles
+// where that knows the case (packed_product.h). A plain matrix that a product reads
+// transposed is described to oneDNN by its strides, never copied by us.
 //
 // Products are faster on weights in oneDNN's own layout. Parameters get it once a run
 // (packed_weights.h); the second factor of a weight gradient, which is as tall as the
@@ -7,6 +8,7 @@
 #include "backends/cpu/kernel_util.h"
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/onednn.h"
+#include "backends/cpu/packed_product.h"
 #include "backends/cpu/packed_weights.h"
 
 namespace backends::cpu {
@@ -14,6 +16,7 @@ namespace {
 
 // y (rows, n) = x (rows, k) * w, w as (k, n) or, with trans_w, as (n, k).
 absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeMatMul(const graph::KernelSpec& spec) {
+  if (auto own = MakePackedProduct(spec)) return own;
   const int64_t rows = spec.in(0).rows(), k = spec.in(0).cols(), n = spec.out(0).cols();
   std::vector<int> inputs = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS};
   dnnl::primitive_attr epilogue;

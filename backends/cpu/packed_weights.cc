@@ -1,10 +1,14 @@
 #include "backends/cpu/packed_weights.h"
 
+#include "backends/cpu/gemm.h"
 #include "ops/shapes.h"
 
 namespace backends::cpu {
 
 dnnl::memory::desc PackedWeights(int64_t k, int64_t n, graph::DType dtype) {
+  if (dtype == graph::DType::kBF16 && HasAmx()) {
+    return {{k, n}, DnnlType(dtype), dnnl::memory::format_tag::BA16a16b2a};
+  }
   constexpr int64_t kRows = 1024;
   const dnnl::matmul::primitive_desc product(Engine(), Matrix(kRows, k, dtype),
                                              AnyMatrix(k, n, dtype), Matrix(kRows, n, dtype));

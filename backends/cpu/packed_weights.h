@@ -11,7 +11,8 @@
 
 namespace backends::cpu {
 
-// The layout of a (k, n) matrix of weights of `dtype`: what oneDNN's matmul prefers
+// The layout of a (k, n) matrix of weights of `dtype`: in bf16 with AMX the tiles of
+// product_amx.h, which oneDNN's matmul reads, too; else what oneDNN's matmul prefers
 // for x of k columns, asked with a fixed number of rows, so that it depends on
 // nothing but k, n, dtype and the machine. Where that takes more than the bytes of
 // the padded matrix (ops/pack_weights.h), it is the transposed matrix, plain: its

@@ -1,0 +1,100 @@
+#include "backends/cpu/packed_product.h"
+
+#include <algorithm>
+#include <string>
+
+#include "backends/cpu/amx_session.h"
+#include "backends/cpu/gemm.h"
+#include "backends/cpu/kernel_util.h"
+#include "backends/cpu/product_amx.h"
+#include "graph/runtime/workspace.h"
+
+namespace backends::cpu {
+namespace {
+
+using graph::DType;
+
+// Results of this size and more would leave the caches before anybody reads them.
+// Stored past the caches, they let products of 12608 rows run at 2.4 TFLOP/s instead of 1.0.
+constexpr size_t kStreamBytes = 6 << 20;
+
+int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+class PackedProductKernel final : public graph::Kernel {
+ public:
+  explicit PackedProductKernel(const graph::KernelSpec& spec)
+      : threads_(spec.threads),
+        rows_(spec.in(0).rows()),
+        is_linear_(spec.op->type == "Linear"),
+        has_third_(spec.inputs.size() > 2) {
+    product_.k = spec.in(0).cols();
+    product_.n = spec.out(0).cols();
+    product_.f32 = spec.out(0).dtype == DType::kF32;
+    product_.gelu = is_linear_ && spec.op->Str("activation") == "gelu";
+    product_.stream = spec.out(0).bytes() >= kStreamBytes &&
+                      product_.n * graph::ByteSize(spec.out(0).dtype) % 64 == 0;
+    // Of equal size, as small ones read all weights for few rows.
+    const int64_t blocks = CeilDiv(PartRows(), AmxBlockRows(product_.k, false));
+    block_rows_ = CeilDiv(PartRows(), 32 * blocks) * 32;
+    thread_bytes_ = graph::AlignUp(kAmxSumBytes + AmxPackedBytes(block_rows_, product_.k, false));
+  }
+
+  size_t scratch_bytes() const override { return threads_ * thread_bytes_; }
+  std::string implementation() const override { return "own:amx-bf16"; }
+
+  absl::Status Bind(const graph::KernelArgs& args) override {
+    RETURN_IF_ERROR(Kernel::Bind(args));
+    product_.b = args.inputs[1];
+    if (is_linear_) {
+      product_.bias = in<float>(2);
+    } else if (has_third_) {
+      product_.times = in<uint16_t>(2);
+    }
+    product_.y = args.outputs[0];
+    return absl::OkStatus();
+  }
+
+  absl::Status Run() override {
+    ParallelFor(threads_, threads_, PartRows() * product_.k * product_.n / 64,
+                [this](int64_t part) { Part(part); });
+    return absl::OkStatus();
+  }
+
+ private:
+  // A thread's rows, whole blocks of sums but for the last thread's.
+  int64_t PartRows() const { return CeilDiv(rows_, 32 * threads_) * 32; }
+
+  void Part(int64_t part) {
+    const int64_t begin = std::min(rows_, part * PartRows());
+    const int64_t end = std::min(rows_, begin + PartRows());
+    char* const sums = static_cast<char*>(scratch()) + part * thread_bytes_;
+    char* const packed = sums + kAmxSumBytes;
+    const AmxSession session;
+    for (int64_t row = begin; row < end; row += block_rows_) {
+      const int64_t rows = std::min(block_rows_, end - row);
+      AmxPackRows(in<uint16_t>(0) + row * product_.k, rows, product_.k, packed);
+      AmxMultiply(product_, packed, nullptr, row, rows, sums);
+    }
+  }
+
+  const int threads_;
+  const int64_t rows_;
+  const bool is_linear_, has_third_;
+  AmxProduct product_;
+  int64_t block_rows_ = 0;
+  size_t thread_bytes_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<graph::Kernel> MakePackedProduct(const graph::KernelSpec& spec) {
+  const bool linear = spec.op->type == "Linear";
+  const bool known =
+      HasAmx() && spec.op->Int("packed") != 0 && spec.in(0).dtype == DType::kBF16 &&
+      spec.in(1).dtype == DType::kBF16 && spec.out(0).elements() > 0 && spec.in(0).cols() > 0 &&
+      (spec.inputs.size() < 3 || spec.in(2).dtype == (linear ? DType::kF32 : DType::kBF16)) &&
+      !(linear && spec.op->Str("activation") == "gelu" && spec.out(0).dtype == DType::kF32);
+  return known ? std::make_unique<PackedProductKernel>(spec) : nullptr;
+}
+
+}  // namespace backends::cpu

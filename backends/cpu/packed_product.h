@@ -1,0 +1,20 @@
+// Products of bf16 with packed weights on AMX tiles.
+#ifndef BACKENDS_CPU_PACKED_PRODUCT_H_
+#define BACKENDS_CPU_PACKED_PRODUCT_H_
+
+#include <memory>
+
+#include "graph/runtime/kernel.h"
+
+namespace backends::cpu {
+
+// The kernel of a Linear, or of a MatMul whose third input is multiplied in; null where
+// these are not bf16 factors with packed weights, or the processor has no AMX.
+//
+// It computes in about two thirds of oneDNN's time: x is packed once a block of rows and stays
+// in the second-level cache, and large results go past the caches (docs/performance.md).
+std::unique_ptr<graph::Kernel> MakePackedProduct(const graph::KernelSpec& spec);
+
+}  // namespace backends::cpu
+
+#endif  // BACKENDS_CPU_PACKED_PRODUCT_H_
