@@ -1,5 +1,7 @@
 // One pass in vectors; y may lie over x, dx over dy: a vector is read before it is
 // written and touched by nobody else.
+#include "backends/cpu/gelu.h"
+
 #include "backends/cpu/kernel_util.h"
 #include "backends/cpu/kernels.h"
 #include "graph/base/bfloat16.h"
@@ -65,6 +67,8 @@ std::unique_ptr<graph::Kernel> MakeGeluGrad(const graph::KernelSpec& spec) {
 }
 
 }  // namespace
+
+void GeluInPlace(float* y, int64_t n) { BACKENDS_CPU_CHOOSE(GeluLoop<float>)(y, y, n); }
 
 void RegisterGelu(graph::KernelTable* table) {
   AddFloat32OrBfloat16(table, "Gelu", [](const graph::KernelSpec& spec) {

@@ -14,10 +14,6 @@ namespace {
 
 using graph::DType;
 
-// Results of this size and more would leave the caches before anybody reads them.
-// Stored past the caches, they let products of 12608 rows run at 2.4 TFLOP/s instead of 1.0.
-constexpr size_t kStreamBytes = 6 << 20;
-
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 class PackedProductKernel final : public graph::Kernel {
@@ -31,8 +27,7 @@ class PackedProductKernel final : public graph::Kernel {
     product_.n = spec.out(0).cols();
     product_.f32 = spec.out(0).dtype == DType::kF32;
     product_.gelu = is_linear_ && spec.op->Str("activation") == "gelu";
-    product_.stream = spec.out(0).bytes() >= kStreamBytes &&
-                      product_.n * graph::ByteSize(spec.out(0).dtype) % 64 == 0;
+    product_.stream = StoredPastCaches(spec.out(0));
     // Of equal size, as small ones read all weights for few rows.
     const int64_t blocks = CeilDiv(PartRows(), AmxBlockRows(product_.k, false));
     block_rows_ = CeilDiv(PartRows(), 32 * blocks) * 32;
@@ -86,6 +81,11 @@ class PackedProductKernel final : public graph::Kernel {
 };
 
 }  // namespace
+
+bool StoredPastCaches(const graph::TensorType& y) {
+  constexpr size_t kBytes = 6 << 20, kLine = 64;
+  return y.bytes() >= kBytes && y.cols() * graph::ByteSize(y.dtype) % kLine == 0;
+}
 
 std::unique_ptr<graph::Kernel> MakePackedProduct(const graph::KernelSpec& spec) {
   const bool linear = spec.op->type == "Linear";

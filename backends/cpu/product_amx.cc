@@ -239,4 +239,17 @@ void AmxPackRows(const uint16_t* from, int64_t rows, int64_t k, void* to) {
   }
 }
 
+void AmxPackByteColumns(const int8_t* rows, int64_t depths, void* to) {
+  for (int64_t d = 0; d < depths; ++d) {
+    __m512i r[16];
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; ++i) r[i] = _mm512_loadu_si512(rows + (i * depths + d) * 64);
+    Transpose(r);
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; ++i) {
+      _mm512_store_si512(static_cast<char*>(to) + d * kTileBytes + i * 64, r[i]);
+    }
+  }
+}
+
 }  // namespace backends::cpu

@@ -49,6 +49,9 @@ constexpr size_t kAmxSumBytes = 2 * 4096;
 // Rows of k bf16 as a packed x; zeros behind k and behind `rows`.
 void AmxPackRows(const uint16_t* from, int64_t rows, int64_t k, void* to);
 
+// The same for 16 rows of `depths` · 64 bytes, which become columns: one column of tiles of B.
+void AmxPackByteColumns(const int8_t* rows, int64_t depths, void* to);
+
 // Bytes of a packed x.
 constexpr int64_t AmxDepths(int64_t k, bool integers) {
   return integers ? (k + 63) / 64 : (k + 31) / 32;

@@ -1,4 +1,5 @@
-// One image at a time per thread: its tokens are quantized into the thread's own
+// Where there is AMX, our own product on its tiles (quantized_linear_amx.h). Else
+// oneDNN's, one image at a time per thread: its tokens are quantized into the thread's own
 // scratch and multiplied while they are in the second-level cache, by a product of
 // one thread. So an image's scale costs no pass over memory, and no thread waits
 // for another.
@@ -10,62 +11,14 @@
 #include <cmath>
 #include <cstring>
 
+#include "backends/cpu/gemm.h"
 #include "backends/cpu/kernel_util.h"
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/onednn.h"
+#include "backends/cpu/quantize_bytes.h"
+#include "backends/cpu/quantized_linear_amx.h"
 #include "graph/base/bfloat16.h"
 #include "graph/runtime/workspace.h"
-
-#undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "backends/cpu/quantized_linear.cc"
-// clang-format off
-#include "hwy/foreach_target.h"  // must come before simd-inl.h
-#include "backends/cpu/simd-inl.h"
-// clang-format on
-
-HWY_BEFORE_NAMESPACE();
-namespace backends::cpu::HWY_NAMESPACE {
-
-// The largest magnitude; NaN where one is not a number. Without their signs the bits
-// order as the numbers do, NaN above all.
-template <typename T>
-float MaxMagnitude(const T* x, int64_t n) {
-  const U32Tag d;
-  auto max = hn::Zero(d);
-  ForEachVector(n, [&](int64_t i, auto memory) BACKENDS_CPU_INLINE {
-    const auto bits = hn::BitCast(d, memory.Keep(memory.Load(x + i)));
-    max = hn::Max(max, hn::And(bits, hn::Set(d, 0x7fffffffu)));
-  });
-  HWY_ALIGN uint32_t lanes[kLanes];
-  hn::Store(max, d, lanes);
-  uint32_t most = 0;
-  for (uint32_t lane : lanes) most = lane > most ? lane : most;
-  float value;
-  std::memcpy(&value, &most, sizeof(value));
-  return value;
-}
-
-// q = x · inverse, to nearest, ties to even.
-template <typename T>
-void RoundToBytes(const T* x, int64_t n, float inverse, int8_t* q) {
-  const hn::Rebind<int8_t, F32Tag> bytes;
-  const F32 factor = Set(inverse);
-  ForEachVector(n, [&](int64_t i, auto memory) BACKENDS_CPU_INLINE {
-    const auto rounded = hn::DemoteTo(bytes, hn::NearestInt(hn::Mul(memory.Load(x + i), factor)));
-    if constexpr (std::is_same_v<decltype(memory), Full>) {
-      hn::StoreU(rounded, bytes, q + i);
-    } else {
-      HWY_ALIGN int8_t lanes[kLanes];
-      hn::Store(rounded, bytes, lanes);
-      std::memcpy(q + i, lanes, n - i);
-    }
-  });
-}
-
-}  // namespace backends::cpu::HWY_NAMESPACE
-HWY_AFTER_NAMESPACE();
-
-#if HWY_ONCE
 
 namespace backends::cpu {
 namespace {
@@ -111,14 +64,8 @@ memory::desc PackedLayout(int64_t k, int64_t n) {
 // Quantizes n values into q; their scale.
 template <typename T>
 float Quantize(const T* x, int64_t n, int8_t* q) {
-  const auto max_magnitude = BACKENDS_CPU_CHOOSE(MaxMagnitude<T>);
-  const auto round_to_bytes = BACKENDS_CPU_CHOOSE(RoundToBytes<T>);
-  const ops::QuantizationScale scale(max_magnitude(x, n));
-  if (scale.inverse == 0.0f) {
-    std::memset(q, 0, n);
-  } else {
-    round_to_bytes(x, n, scale.inverse, q);
-  }
+  const ops::QuantizationScale scale = ScaleOf(x, n);
+  QuantizeBytes(x, n, scale, q);
   return scale.scale;
 }
 
@@ -290,12 +237,16 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeQuantizeWeights(const graph::
   if (spec.in(0).dtype != graph::DType::kF32) {
     return absl::UnimplementedError(absl::StrCat(DescribeTypes(spec), ": w must be f32"));
   }
+  if (HasAmx()) return MakeAmxQuantizeWeights(spec);
   return Guarded(spec, [&]() -> std::unique_ptr<graph::Kernel> {
     return std::make_unique<QuantizeWeightsKernel>(spec);
   });
 }
 
 absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeQuantizedLinear(const graph::KernelSpec& spec) {
+  if (HasAmx()) {
+    if (auto own = MakeAmxQuantizedLinear(spec)) return own;
+  }
   return Guarded(spec, [&]() -> std::unique_ptr<graph::Kernel> {
     if (spec.in(0).dtype == graph::DType::kBF16) {
       return std::make_unique<QuantizedLinearKernel<graph::BFloat16>>(spec);
@@ -312,4 +263,3 @@ void RegisterQuantizedLinear(graph::KernelTable* table) {
 }
 
 }  // namespace backends::cpu
-#endif  // HWY_ONCE

@@ -31,7 +31,8 @@ std::vector<HostTensor> RunAt(const graph::Backend& backend, const std::string& 
 }
 
 // x (rows, k) and a weight of `shape`, packed and plain, with everything a product takes.
-void Compare(int64_t rows, graph::Shape shape, bool trans_w, graph::DType dtype) {
+void Compare(int64_t rows, graph::Shape shape, bool trans_w, graph::DType dtype,
+             const std::vector<int>& teams = {1, 2, 3}) {
   const int64_t rest = graph::NumElements(shape) / shape[0];
   const int64_t k = trans_w ? rest : shape[0], n = trans_w ? shape[0] : rest;
   const bool bf16 = dtype == graph::DType::kBF16;
@@ -42,7 +43,7 @@ void Compare(int64_t rows, graph::Shape shape, bool trans_w, graph::DType dtype)
   const HostTensor b = Random(F32({n}), 3), times = Random(F32({rows, n}), 4);
   const graph::Attrs packed = {{"packed", int64_t{1}}, {"cols", n}};
   for (const graph::Backend& backend : TestBackends()) {
-    for (int threads : {1, 2, 3}) {
+    for (int threads : teams) {
       SCOPED_TRACE(absl::StrCat(backend.name, ", ", threads, " threads, ", rows, " rows of ", k,
                                 " by ", n, ", trans_w ", int{trans_w}, ", ", x_type.ToString()));
       const auto pack =
@@ -61,6 +62,8 @@ void Compare(int64_t rows, graph::Shape shape, bool trans_w, graph::DType dtype)
       };
       compare("MatMul", {{"trans_w", int64_t{trans_w}}}, {x, w});
       compare("MatMul", {{"trans_w", int64_t{trans_w}}}, {x, w, times});
+      compare("MatMul", {{"trans_w", int64_t{trans_w}}},
+              {x, w, HostTensor({dtype, {rows, n}}, times.Values())});
       compare("MatMul", {{"trans_w", int64_t{trans_w}}, {"dtype", std::string("f32")}}, {x, w});
       if (!trans_w) continue;
       compare("Linear", {{"activation", std::string("none")}}, {x, w, b});
@@ -81,6 +84,13 @@ TEST(PackWeights, ProductsReadWhatItPacks) {
       Compare(130, {48, 96}, trans_w, dtype);
     }
   }
+}
+
+// More rows than a thread takes at a time, and results so large that they are stored past
+// the caches.
+TEST(PackWeights, ProductsOfManyRows) {
+  Compare(2100, {24, 40}, true, graph::DType::kBF16, {2});
+  Compare(1700, {1856, 3}, true, graph::DType::kBF16, {2});
 }
 
 TEST(PackWeights, OnTheReferenceBackendIsTheMatrixPadded) {

@@ -42,7 +42,7 @@ struct Sizes {
   int64_t images, tokens, k, n;
 };
 constexpr Sizes kSizes[] = {
-    {1, 1, 1, 1}, {2, 3, 5, 7}, {3, 17, 27, 100}, {2, 65, 64, 192}, {5, 50, 96, 33}};
+    {1, 1, 1, 1}, {2, 3, 5, 7}, {3, 17, 27, 100}, {2, 65, 64, 192}, {5, 50, 96, 33}, {40, 33, 130, 48}};
 
 TEST(QuantizedLinear, BackendsAgree) {
   for (const Sizes& s : kSizes) {
