@@ -37,6 +37,30 @@ inline __mmask32 Words(int64_t left) {
 }
 inline __mmask16 Lanes(int64_t left) { return static_cast<__mmask16>(Words(left)); }
 
+// Asks for the rows of `next`, evenly over `steps` of other work.
+class Ahead {
+ public:
+  Ahead(const AmxNext& next, int64_t steps) : next_(next), steps_(steps) {
+    for (int64_t i = 0; i < next.count; ++i) rows_ += next.parts[i].rows;
+  }
+  void Step() {
+    for (due_ += rows_; asked_ < due_ && part_ < next_.count; asked_ += steps_) {
+      const AmxRows<const uint16_t>& part = next_.parts[part_];
+      const char* const row = reinterpret_cast<const char*>(RowOf(part, row_));
+      for (int64_t at = 0; at < next_.width * 2; at += 64) _mm_prefetch(row + at, _MM_HINT_T1);
+      if (++row_ < part.rows) continue;
+      row_ = 0;
+      ++part_;
+    }
+  }
+
+ private:
+  const AmxNext& next_;
+  const int64_t steps_;
+  int64_t rows_ = 0, part_ = 0, row_ = 0;
+  int64_t due_ = 0, asked_ = 0;  // rows times steps
+};
+
 // A left factor: tile (i, k) is 16 rows, row_bytes apart, at
 // data + i * tile_bytes + k * depth_bytes.
 struct Left {
@@ -82,11 +106,12 @@ inline void TileProduct(Left a, const char* b, int64_t depths, float* c, int64_t
   if (kRows == 2 && kCols == 2) _tile_stored(3, c + 16 * stride + 16, stride * 4);
 }
 
-// `rows` (1 or 2) x `cols` tiles.
+// `rows` (1 or 2) x `cols` tiles, and a step of `ahead` for each two columns.
 inline void MultiplyTiles(Left a, int64_t rows, const char* b, int64_t cols, int64_t depths,
-                          float* c, int64_t stride) {
+                          float* c, int64_t stride, Ahead* ahead) {
   int64_t j = 0;
   for (; j + 2 <= cols; j += 2) {
+    ahead->Step();
     if (rows == 2) {
       TileProduct<2, 2>(a, b + j * depths * kTileBytes, depths, c + j * 16, stride);
     } else {
@@ -94,6 +119,7 @@ inline void MultiplyTiles(Left a, int64_t rows, const char* b, int64_t cols, int
     }
   }
   if (j == cols) return;
+  ahead->Step();
   if (rows == 2) {
     TileProduct<2, 1>(a, b + j * depths * kTileBytes, depths, c + j * 16, stride);
   } else {
@@ -188,12 +214,22 @@ inline void PackPairs(AmxRows<const uint16_t> from, int64_t width, char* to) {
   }
 }
 
-// Rows of f32, each times its factor, rounded.
+// A row of f32, times its factor, rounded. Results are larger than the caches and a
+// head's rows far apart, so whole lines go past the caches: a line in memory would be
+// read first only to be overwritten. `width` floats are there, up to a whole tile.
 inline void StoreRow(const float* from, float factor, int64_t width, uint16_t* to) {
   const __m512 times = _mm512_set1_ps(factor);
-  for (int64_t j = 0; j < width; j += 16) {
-    const __m512 x = _mm512_mul_ps(_mm512_load_ps(from + j), times);
-    _mm256_mask_storeu_epi16(to + j, Lanes(width - j), (__m256i)_mm512_cvtneps_pbh(x));
+  const bool lines = reinterpret_cast<uintptr_t>(to) % 64 == 0;
+  for (int64_t j = 0; j < width; j += 32) {
+    const __m512 low = _mm512_mul_ps(_mm512_load_ps(from + j), times);
+    const __m512 high =
+        j + 16 < width ? _mm512_mul_ps(_mm512_load_ps(from + j + 16), times) : _mm512_setzero_ps();
+    const __m512i both = (__m512i)_mm512_cvtne2ps_pbh(high, low);
+    if (lines && j + 32 <= width) {
+      _mm512_stream_si512(reinterpret_cast<__m512i*>(to + j), both);
+    } else {
+      _mm512_mask_storeu_epi16(to + j, Words(width - j), both);
+    }
   }
 }
 

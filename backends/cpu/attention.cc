@@ -7,6 +7,7 @@
 // (attention_amx.h), else head by head in f32 (attention_float.h).
 #include <omp.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <string>
@@ -47,6 +48,9 @@ class Head {
  public:
   Head(const Sizes& sizes, int64_t index)
       : s_(sizes), b_(index / sizes.heads), h_(index % sizes.heads) {}
+
+  // The one behind it, which the same thread computes next; of the last one, itself.
+  Head Next() const { return {s_, std::min(b_ * s_.heads + h_ + 1, s_.batch * s_.heads - 1)}; }
 
   // Of a (B, T, 3D) tensor; `which` is 0, 1, 2 for q, k, v.
   template <typename T>
@@ -253,9 +257,13 @@ std::unique_ptr<graph::Kernel> MakeAmxForward(const graph::KernelSpec& spec) {
   return MakeHeadKernel<AmxSession>(
       spec, AmxForwardBytes(sizes.queries, sizes.tokens, sizes.head_width),
       [](const Sizes& s, const graph::KernelArgs& args, const Head& head, char* scratch) {
-        AmxForward(AmxHeadOf(s, head, In<BFloat16>(args, 0)), head.OfIds(Ids(args)),
-                   Bits(head.OfY(Out<BFloat16>(args, 0))), head.OfLse(Out<float>(args, 1)),
-                   scratch);
+        const BFloat16* qkv = In<BFloat16>(args, 0);
+        const int32_t* ids = Ids(args);
+        const AmxHead after = AmxHeadOf(s, head.Next(), qkv);
+        // Of q, ids may name few rows.
+        const AmxNext next = {{after.k, after.v, after.q}, ids == nullptr ? 3 : 2, s.head_width};
+        AmxForward(AmxHeadOf(s, head, qkv), head.OfIds(ids), Bits(head.OfY(Out<BFloat16>(args, 0))),
+                   head.OfLse(Out<float>(args, 1)), next, scratch);
       });
 }
 
@@ -264,12 +272,16 @@ std::unique_ptr<graph::Kernel> MakeAmxBackward(const graph::KernelSpec& spec) {
   return MakeHeadKernel<AmxSession>(
       spec, AmxBackwardBytes(sizes.tokens, sizes.head_width),
       [](const Sizes& s, const graph::KernelArgs& args, const Head& head, char* scratch) {
-        BFloat16* dqkv = Out<BFloat16>(args, 0);
-        AmxBackward(
-            AmxHeadOf(s, head, In<BFloat16>(args, 0)), Bits(head.OfY(In<BFloat16>(args, 1))),
-            head.OfLse(In<float>(args, 2)), Bits(head.OfY(In<BFloat16>(args, 3))),
-            {Bits(head.OfQkv(dqkv, 0)), Bits(head.OfQkv(dqkv, 1)), Bits(head.OfQkv(dqkv, 2))},
-            scratch);
+        const BFloat16* qkv = In<BFloat16>(args, 0);
+        const auto y_of = [&](const Head& one) { return Bits(one.OfY(In<BFloat16>(args, 1))); };
+        const auto dy_of = [&](const Head& one) { return Bits(one.OfY(In<BFloat16>(args, 3))); };
+        const auto to = [&](int which) { return Bits(head.OfQkv(Out<BFloat16>(args, 0), which)); };
+        const Head behind = head.Next();
+        const AmxHead after = AmxHeadOf(s, behind, qkv);
+        const AmxNext next = {
+            {after.k, after.v, after.q, dy_of(behind), y_of(behind)}, 5, s.head_width};
+        AmxBackward(AmxHeadOf(s, head, qkv), y_of(head), head.OfLse(In<float>(args, 2)),
+                    dy_of(head), {to(0), to(1), to(2)}, next, scratch);
       });
 }
 

@@ -98,7 +98,7 @@ __m512 OfEachRow(const float* rows) {
 // probabilities times their sums: `to` has the same columns, zeros behind `tokens`.
 // inverse[i] is 1 / the sum of row i; `vectors` is memory for 16 x 16 floats.
 void SoftmaxRows(const float* scores, int64_t tokens, int64_t depths, float scale, char* to,
-                 float* vectors, float* inverse, float* lse) {
+                 float* vectors, float* inverse, float* lse, Ahead* ahead) {
   const int64_t stride = depths * 32, last = tokens - (depths - 1) * 32;
   const __mmask16 low = Lanes(last), high = Lanes(last - 16);
   const __m512 lowest = _mm512_set1_ps(-__builtin_inff());
@@ -121,6 +121,7 @@ void SoftmaxRows(const float* scores, int64_t tokens, int64_t depths, float scal
     const float* row = scores + i * stride;
     const float* end = row + stride - 32;
     char* at = to + i * stride * 2;
+    ahead->Step();
     const __m512 top = _mm512_mul_ps(_mm512_set1_ps(tops[i]), factor);
     __m512 sum_a = _mm512_setzero_ps(), sum_b = sum_a;
     for (; row < end; row += 32, at += 64) {
@@ -250,9 +251,9 @@ void StoreGradientTiles(const char* words, char* first, char* second) {
 // Rows [begin, ...) of a·b, times `factor`, as bf16.
 void MultiplyAndStore(Left a, int64_t tiles, const char* b, const Padded& p, int64_t depths,
                       float* result, float factor, int64_t width, int64_t begin,
-                      AmxRows<uint16_t> to) {
+                      AmxRows<uint16_t> to, Ahead* ahead) {
   const int64_t stride = p.width_tiles * 16;
-  MultiplyTiles(a, tiles, b, p.width_tiles, depths, result, stride);
+  MultiplyTiles(a, tiles, b, p.width_tiles, depths, result, stride, ahead);
   const int64_t count = Min(kBlock, to.rows - begin);
   for (int64_t i = 0; i < count; ++i) {
     StoreRow(result + i * stride, factor, width, RowOf(to, begin + i));
@@ -266,7 +267,7 @@ size_t AmxForwardBytes(int64_t queries, int64_t tokens, int64_t head_width) {
 }
 
 void AmxForward(const AmxHead& head, const int32_t* ids, AmxRows<uint16_t> y, float* lse,
-                void* scratch) {
+                const AmxNext& next, void* scratch) {
   const int64_t tokens = head.k.rows, width = head.width;
   const Padded p(y.rows, tokens, width);
   const ForwardScratch s(scratch, p);
@@ -275,22 +276,26 @@ void AmxForward(const AmxHead& head, const int32_t* ids, AmxRows<uint16_t> y, fl
   PackPairs(head.v, width, s.v);
   const int64_t q_bytes = p.width_depths * 64, row_bytes = p.token_depths * 64;
   const int64_t stride = p.token_depths * 32, y_stride = p.width_tiles * 16;
+  // Steps of the products and of the softmax.
+  Ahead ahead(next, p.query_depths * ((p.token_tiles + 1) / 2 + (p.width_tiles + 1) / 2) +
+                        p.query_tiles * kTileRows);
   for (int64_t begin = 0; begin < y.rows; begin += kBlock) {
     const int64_t count = Min(kBlock, y.rows - begin), tiles = Tiles(count);
     MultiplyTiles(LeftRows(s.q + begin * q_bytes, q_bytes), tiles, s.k, p.token_tiles,
-                  p.width_depths, s.scores, stride);
+                  p.width_depths, s.scores, stride, &ahead);
     float inverse[kBlock], lses[kBlock];
     for (int64_t i = 0; i < tiles * 16; i += 16) {
       SoftmaxRows(s.scores + i * stride, tokens, p.token_depths, head.scale,
-                  s.probabilities + i * row_bytes, s.vectors, inverse + i, lses + i);
+                  s.probabilities + i * row_bytes, s.vectors, inverse + i, lses + i, &ahead);
     }
     for (int64_t i = 0; i < count; ++i) lse[begin + i] = lses[i];
     MultiplyTiles(LeftRows(s.probabilities, row_bytes), tiles, s.v, p.width_tiles, p.token_depths,
-                  s.y, y_stride);
+                  s.y, y_stride, &ahead);
     for (int64_t i = 0; i < count; ++i) {
       StoreRow(s.y + i * y_stride, inverse[i], width, RowOf(y, begin + i));
     }
   }
+  _mm_sfence();  // other threads see what went past the caches
 }
 
 size_t AmxBackwardBytes(int64_t tokens, int64_t head_width) {
@@ -300,7 +305,8 @@ size_t AmxBackwardBytes(int64_t tokens, int64_t head_width) {
 // Blocks of keys, so rows of sᵀ and dpᵀ: then dv and dk are products of rows as
 // they lie, and only dq needs ds the other way round.
 void AmxBackward(const AmxHead& head, AmxRows<const uint16_t> y, const float* lse,
-                 AmxRows<const uint16_t> dy, const AmxGradients& out, void* scratch) {
+                 AmxRows<const uint16_t> dy, const AmxGradients& out, const AmxNext& next,
+                 void* scratch) {
   const int64_t tokens = head.k.rows, width = head.width;
   const Padded p(tokens, tokens, width);
   const BackwardScratch s(scratch, p);
@@ -315,6 +321,7 @@ void AmxBackward(const AmxHead& head, AmxRows<const uint16_t> y, const float* ls
 
   const int64_t k_bytes = p.width_depths * 64, row_bytes = p.token_depths * 64;
   const float factor = head.scale * kLog2E;
+  Ahead ahead(next, p.token_depths * (2 * p.token_depths + 3 * ((p.width_tiles + 1) / 2)));
   for (int64_t block = 0; block < p.token_depths; ++block) {
     const int64_t begin = block * kBlock, keys = Min(kBlock, tokens - begin);
     const int64_t tiles = Tiles(keys);
@@ -329,8 +336,8 @@ void AmxBackward(const AmxHead& head, AmxRows<const uint16_t> y, const float* ls
     }
     for (int64_t tile = 0; tile < 2 * p.token_depths; tile += 2) {
       const int64_t offset = p.Columns(tile);
-      MultiplyTiles(k, tiles, s.q_columns + offset, 2, p.width_depths, s.scores, kBlock);
-      MultiplyTiles(v, tiles, s.dy_columns + offset, 2, p.width_depths, s.dp, kBlock);
+      MultiplyTiles(k, tiles, s.q_columns + offset, 2, p.width_depths, s.scores, kBlock, &ahead);
+      MultiplyTiles(v, tiles, s.dy_columns + offset, 2, p.width_depths, s.dp, kBlock, &ahead);
       if (keys == tiles * 16) {
         GradientBlock<true>(tiles * 16, keys, tile * 16, factor, row_bytes, s);
       } else {
@@ -340,17 +347,18 @@ void AmxBackward(const AmxHead& head, AmxRows<const uint16_t> y, const float* ls
       StoreGradientTiles(s.words, ds, ds + p.token_depths * kTileBytes);
     }
     MultiplyAndStore(LeftRows(s.probabilities, row_bytes), tiles, s.dy_pairs, p, p.token_depths,
-                     s.result, 1.0f, width, begin, out.dv);
+                     s.result, 1.0f, width, begin, out.dv, &ahead);
     MultiplyAndStore(LeftRows(s.ds_rows, row_bytes), tiles, s.q_pairs, p, p.token_depths, s.result,
-                     head.scale, width, begin, out.dk);
+                     head.scale, width, begin, out.dk, &ahead);
   }
   for (int64_t tile = 0; tile < p.token_tiles; tile += 2) {
     const int64_t some = Min(2, p.token_tiles - tile);
     const int64_t tile_row = p.token_depths * kTileBytes;
     const Left ds = {s.ds + tile * tile_row, 64, tile_row, kTileBytes};
     MultiplyAndStore(ds, some, s.k_pairs, p, p.token_depths, s.result, head.scale, width, tile * 16,
-                     out.dq);
+                     out.dq, &ahead);
   }
+  _mm_sfence();  // as above
 }
 
 }  // namespace backends::cpu

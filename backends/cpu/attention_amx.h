@@ -25,10 +25,18 @@ struct AmxHead {
   float scale;    // of q·kᵀ
 };
 
+// Rows that the next head will read: one head's are pieces of 128 bytes far apart,
+// which the processor does not guess, so they are asked for while the present head
+// computes. `width` elements of each row; none where count is 0.
+struct AmxNext {
+  AmxRows<const uint16_t> parts[5];
+  int64_t count, width;
+};
+
 // y and lse of the rows of q that `ids` names, y.rows of them; of each where it
 // is null. `scratch` holds AmxForwardBytes() and is aligned to 64 bytes.
 void AmxForward(const AmxHead& head, const int32_t* ids, AmxRows<uint16_t> y, float* lse,
-                void* scratch);
+                const AmxNext& next, void* scratch);
 size_t AmxForwardBytes(int64_t queries, int64_t tokens, int64_t head_width);
 
 // All queries ask: dq, dk, dv from y, lse and dy. None of the outputs may be an
@@ -37,7 +45,8 @@ struct AmxGradients {
   AmxRows<uint16_t> dq, dk, dv;
 };
 void AmxBackward(const AmxHead& head, AmxRows<const uint16_t> y, const float* lse,
-                 AmxRows<const uint16_t> dy, const AmxGradients& out, void* scratch);
+                 AmxRows<const uint16_t> dy, const AmxGradients& out, const AmxNext& next,
+                 void* scratch);
 size_t AmxBackwardBytes(int64_t tokens, int64_t head_width);
 
 }  // namespace backends::cpu
