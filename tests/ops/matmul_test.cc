@@ -139,6 +139,32 @@ TEST(MatMulWeightGrad, OfAReorderedFactor) {
   }
 }
 
+// On all sides of the cpu backend's tiles (16 x 32) and panels (32), either factor the
+// wider one, and results whose rows are whole cache lines and not.
+TEST(MatMulWeightGrad, AroundTheTiles) {
+  for (const auto& [rows, m, n] :
+       {std::make_tuple(1, 1, 1), std::make_tuple(1, 64, 96), std::make_tuple(2, 33, 15),
+        std::make_tuple(31, 16, 48), std::make_tuple(32, 32, 32), std::make_tuple(33, 17, 47),
+        std::make_tuple(37, 100, 80), std::make_tuple(63, 1, 129), std::make_tuple(64, 161, 31),
+        std::make_tuple(797, 70, 33), std::make_tuple(800, 48, 80), std::make_tuple(800, 80, 64)}) {
+    OpCase c = GradCase({rows, m}, {rows, n}, {m, n});
+    c.inputs[0].type = BF16({rows, m});
+    c.inputs[1].type = BF16({rows, n});
+    RunCase(c);
+  }
+}
+
+// More rows than the cpu backend sums at once, and more panels than a thread keeps.
+TEST(MatMulWeightGrad, OfManyRows) {
+  for (const auto& [rows, m, n] : {std::make_tuple(1700, 32, 590), std::make_tuple(1666, 577, 9),
+                                   std::make_tuple(3401, 35, 16)}) {
+    OpCase c = GradCase({rows, m}, {rows, n}, {m, n});
+    c.inputs[0].type = BF16({rows, m});
+    c.inputs[1].type = BF16({rows, n});
+    RunCase(c);
+  }
+}
+
 TEST(MatMul, KnownProduct) {
   const HostTensor x(F32({1, 2}), {1, 10});
   const HostTensor w(F32({2, 2}), {1, 2, 3, 4});

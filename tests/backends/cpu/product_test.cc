@@ -1,7 +1,9 @@
 // MatMul, MatMulWeightGrad and Linear against loops in double: weights of rank
 // four, both orientations, odd and unit sizes, 1 to 4 threads.
 #include <cmath>
+#include <cstdlib>
 
+#include "backends/cpu/gemm.h"
 #include "backends/cpu/kernel_table.h"
 #include "gtest/gtest.h"
 #include "tests/harness/op_case.h"
@@ -109,6 +111,69 @@ TEST(CpuProduct, WeightGradients) {
   CheckWeightGrad({1, 7}, {1, 13}, {7, 13});
   CheckWeightGrad({5, 1}, {5, 1}, {1, 1});
   CheckWeightGrad({400, 64}, {400, 96}, {64, 96});
+}
+
+TypedOp WeightGradOf(graph::DType dtype, int64_t rows, int64_t m, int64_t n) {
+  return *MakeOp("MatMulWeightGrad", {{"shape", std::vector<int64_t>{m, n}}},
+                 {{dtype, {rows, m}}, {dtype, {rows, n}}});
+}
+
+std::unique_ptr<graph::Kernel> KernelOf(const TypedOp& op, int threads) {
+  graph::KernelSpec spec;
+  spec.op = &op.op;
+  spec.inputs = op.inputs;
+  spec.outputs = op.outputs;
+  spec.threads = threads;
+  return *(*backends::cpu::MakeBackend(threads).kernels.Find(op.op.type))(spec);
+}
+
+TEST(CpuProduct, SaysWhichWeightGradientsAreOurOwn) {
+  const auto name = [](graph::DType dtype) {
+    return KernelOf(WeightGradOf(dtype, 5, 6, 7), 2)->implementation();
+  };
+  EXPECT_NE(name(graph::DType::kF32), "own:amx-bf16");
+  if (std::getenv("ONEDNN_MAX_CPU_ISA") != nullptr) {
+    EXPECT_FALSE(backends::cpu::HasAmx());
+  }
+  if (backends::cpu::HasAmx()) {
+    EXPECT_EQ(name(graph::DType::kBF16), "own:amx-bf16");
+  }
+}
+
+TEST(CpuProduct, WeightGradientsOnAmxDoNotDependOnThreads) {
+  if (!backends::cpu::HasAmx()) GTEST_SKIP() << "no AMX";
+  const graph::Backend backend = backends::cpu::MakeBackend(2);
+  for (const auto& [rows, m, n] : {std::make_tuple(797, 70, 330), std::make_tuple(800, 256, 64),
+                                   std::make_tuple(1700, 33, 560), std::make_tuple(1, 40, 40)}) {
+    SCOPED_TRACE(absl::StrCat(rows, " ", m, " ", n));
+    const TypedOp op = WeightGradOf(graph::DType::kBF16, rows, m, n);
+    const std::vector<HostTensor> inputs = {Random(op.inputs[0], 1), Random(op.inputs[1], 2)};
+    std::vector<HostTensor> expected;
+    for (const int threads : {1, 2, 3, 4, 7, 12}) {
+      auto runner = OpRunner::Create(backend, op, threads);
+      ASSERT_TRUE(runner.ok()) << runner.status();
+      const auto out = (*runner)->Run(inputs);
+      ASSERT_TRUE(out.ok()) << out.status();
+      if (expected.empty()) expected = *out;
+      EXPECT_TRUE((*out)[0] == expected[0]) << threads << " threads";
+    }
+  }
+}
+
+// At most as much as copies of both factors and of a thread's share of the cache.
+TEST(CpuProduct, ScratchOfWeightGradientsOnAmxIsModest) {
+  if (!backends::cpu::HasAmx()) GTEST_SKIP() << "no AMX";
+  for (const auto& [rows, m, n] : {std::make_tuple(3200, 768, 3072), std::make_tuple(64, 96, 96),
+                                   std::make_tuple(100000, 512, 2048)}) {
+    const size_t copies = size_t{2} * (rows + 31) * (m + n + 62);
+    for (const int threads : {1, 2, 16}) {
+      const size_t bytes =
+          KernelOf(WeightGradOf(graph::DType::kBF16, rows, m, n), threads)->scratch_bytes();
+      EXPECT_LE(bytes, copies + threads * (size_t{1} << 20)) << rows << " rows, " << threads;
+      // Rows are done in blocks.
+      EXPECT_LE(bytes, size_t{1664} * 2 * std::min(m, n) + threads * (size_t{1} << 20));
+    }
+  }
 }
 
 }  // namespace
