@@ -22,6 +22,7 @@ absl::StatusOr<std::unique_ptr<ProfileRun>> ProfileRun::Create(
   ProfileRun* const self = run.get();
   trainer->batch_asked = [self] { self->profiler_->DataAsked(); };
   trainer->batch_came = [self] { self->profiler_->DataCame(); };
+  trainer->loader_observer = run->profiler_->loader_observer();
   trainer->step_done = [self] { return self->StepDone(); };
   return run;
 }

@@ -47,6 +47,39 @@ struct Package {
   absl::Status error;
 };
 
+// Tells the observer of the time from here to the end of the scope.
+class Watch {
+ public:
+  Watch(LoaderObserver* observer, int worker, LoaderWork work, int64_t image)
+      : observer_(observer != nullptr && observer->Watching() ? observer : nullptr),
+        worker_(worker),
+        work_(work),
+        image_(image) {
+    if (observer_ != nullptr) begin_ = std::chrono::steady_clock::now();
+  }
+  ~Watch() {
+    if (observer_ == nullptr) return;
+    observer_->Worked(worker_, work_, image_, begin_, std::chrono::steady_clock::now());
+  }
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
+ private:
+  LoaderObserver* const observer_;
+  const int worker_;
+  const LoaderWork work_;
+  const int64_t image_;
+  LoaderObserver::Time begin_;
+};
+
+// A thread that loads.
+struct Worker {
+  Worker(int i, const LoaderOptions& options)
+      : index(i), transform(options.input_width, options.input_height) {}
+  int index;
+  ImageTransform transform;
+};
+
 class LoaderImpl : public Loader {
  public:
   LoaderImpl(const Dataset* dataset, LoaderOptions options, int64_t batches_per_epoch);
@@ -67,14 +100,14 @@ class LoaderImpl : public Loader {
   int64_t EndPlace(int64_t epoch) const;
   bool CanClaim() const { return !failed_ && claimed_ - assembled_ < int64_t(items_.size()); }
   bool CanAssemble();
-  void Claim(Lock* lock, ImageTransform* transform);
-  void Load(ImageTransform* transform, Item* item) const;
-  void Assemble(Lock* lock);
+  void Claim(Lock* lock, Worker* worker);
+  void Load(Worker* worker, Item* item) const;
+  void Assemble(Lock* lock, const Worker& worker);
   void AcceptBad(const Item& item);
   void FinishEpochIfDue();
   void EmitBatch();
   void EmitError(absl::Status error);
-  void Work();
+  void Work(int index);
 
   const Dataset* const dataset_;
   const LoaderOptions options_;
@@ -104,7 +137,7 @@ class LoaderImpl : public Loader {
 
   // The consumer's own.
   std::unique_ptr<Package> borrowed_;
-  ImageTransform consumer_transform_;
+  Worker consumer_;  // without workers
   int64_t bad_images_ = 0;
   double data_wait_seconds_ = 0;
 
@@ -126,7 +159,7 @@ LoaderImpl::LoaderImpl(const Dataset* dataset, LoaderOptions options, int64_t ba
       first_batch_(at_.batch),
       first_place_(at_.position),
       judge_(size_, options_.max_bad_share),
-      consumer_transform_(options_.input_width, options_.input_height) {
+      consumer_(0, options_) {
   for (Item& item : items_) item.pixels.resize(image_values_);
   // One lent to the consumer, one being filled, the rest ready.
   const int64_t packages = options_.num_workers > 0 ? kReadyBatches + 2 : 2;
@@ -138,7 +171,7 @@ LoaderImpl::LoaderImpl(const Dataset* dataset, LoaderOptions options, int64_t ba
     package->batch.image_ids.resize(batch_size_);
     free_.push_back(std::move(package));
   }
-  for (int i = 0; i < options_.num_workers; ++i) workers_.emplace_back([this] { Work(); });
+  for (int i = 0; i < options_.num_workers; ++i) workers_.emplace_back([this, i] { Work(i); });
 }
 
 LoaderImpl::~LoaderImpl() {
@@ -161,7 +194,7 @@ bool LoaderImpl::CanAssemble() {
          item(assembled_).state == Item::kLoaded && (filling_ != nullptr || !free_.empty());
 }
 
-void LoaderImpl::Claim(Lock* lock, ImageTransform* transform) {
+void LoaderImpl::Claim(Lock* lock, Worker* worker) {
   if (claim_place_ >= EndPlace(claim_epoch_)) {
     ++claim_epoch_;
     claim_place_ = 0;
@@ -174,23 +207,27 @@ void LoaderImpl::Claim(Lock* lock, ImageTransform* transform) {
   next.place = claim_place_++;
   next.image = training() ? order_.At(next.epoch, next.place) : next.place;
   lock->unlock();
-  Load(transform, &next);
+  Load(worker, &next);
   lock->lock();
   next.state = Item::kLoaded;
 }
 
-void LoaderImpl::Load(ImageTransform* transform, Item* item) const {
+void LoaderImpl::Load(Worker* worker, Item* item) const {
   const int64_t key_epoch = training() ? item->epoch : 0;
   item->key = graph::SampleKey(options_.seed, static_cast<uint64_t>(key_epoch),
                                dataset_->image_id(item->image));
   try {
-    absl::StatusOr<Image> image = dataset_->Load(item->image);
+    const absl::StatusOr<Image> image = [&] {
+      const Watch watch(options_.observer, worker->index, LoaderWork::kDecode, item->image);
+      return dataset_->Load(item->image);
+    }();
     item->status = image.status();
     if (!image.ok()) return;
+    const Watch watch(options_.observer, worker->index, LoaderWork::kCrop, item->image);
     if (training()) {
-      transform->Train(*image, item->key, options_.random_crop, item->pixels.data());
+      worker->transform.Train(*image, item->key, options_.random_crop, item->pixels.data());
     } else {
-      transform->Evaluate(*image, item->pixels.data());
+      worker->transform.Evaluate(*image, item->pixels.data());
     }
   } catch (const std::bad_alloc&) {
     item->status = absl::ResourceExhaustedError(
@@ -200,7 +237,7 @@ void LoaderImpl::Load(ImageTransform* transform, Item* item) const {
 
 // Takes the head of the ring. The copy runs without the lock; nobody else
 // assembles meanwhile.
-void LoaderImpl::Assemble(Lock* lock) {
+void LoaderImpl::Assemble(Lock* lock, const Worker& worker) {
   assembling_ = true;
   Item& head = item(assembled_);
   if (filling_ == nullptr) {
@@ -216,8 +253,11 @@ void LoaderImpl::Assemble(Lock* lock) {
     if (head.status.ok()) {
       Batch& batch = filling_->batch;
       lock->unlock();
-      std::copy(head.pixels.begin(), head.pixels.end(),
-                batch.images.begin() + filled_ * image_values_);
+      {
+        const Watch watch(options_.observer, worker.index, LoaderWork::kCopy, head.image);
+        std::copy(head.pixels.begin(), head.pixels.end(),
+                  batch.images.begin() + filled_ * image_values_);
+      }
       batch.keys[filled_] = static_cast<int64_t>(head.key);
       batch.labels[filled_] = dataset_->label(head.image);
       batch.image_ids[filled_] = dataset_->image_id(head.image);
@@ -300,16 +340,16 @@ void LoaderImpl::EmitError(absl::Status error) {
   ready_.push_back(std::move(filling_));
 }
 
-void LoaderImpl::Work() {
-  ImageTransform transform(options_.input_width, options_.input_height);
+void LoaderImpl::Work(int index) {
+  Worker worker(index, options_);
   Lock lock(mu_);
   while (true) {
     changed_.wait(lock, [this] { return stop_ || CanAssemble() || CanClaim(); });
     if (stop_) return;
     if (CanAssemble()) {
-      Assemble(&lock);
+      Assemble(&lock, worker);
     } else {
-      Claim(&lock, &transform);
+      Claim(&lock, &worker);
     }
     changed_.notify_all();
   }
@@ -331,9 +371,9 @@ absl::StatusOr<const Batch*> LoaderImpl::Next() {
     if (options_.num_workers > 0) {
       changed_.wait(lock);
     } else if (CanAssemble()) {
-      Assemble(&lock);
+      Assemble(&lock, consumer_);
     } else {
-      Claim(&lock, &consumer_transform_);
+      Claim(&lock, &consumer_);
     }
   }
   borrowed_ = std::move(ready_.front());

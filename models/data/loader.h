@@ -15,6 +15,7 @@
 #ifndef MODELS_DATA_LOADER_H_
 #define MODELS_DATA_LOADER_H_
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -33,6 +34,27 @@ struct LoaderPosition {
   int64_t epoch = 0;
   int64_t batch = 0;     // batches of this epoch already taken
   int64_t position = 0;  // places of the epoch's permutation already used
+};
+
+// What a thread of a loader does with one image.
+enum class LoaderWork {
+  kDecode,  // Dataset::Load: reading and decoding
+  kCrop,    // crop, flip, resizing, normalization
+  kCopy,    // into its place in the batch
+};
+
+// For who watches the threads of a loader. Called by several of them at once.
+class LoaderObserver {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+  virtual ~LoaderObserver() = default;
+
+  // Asked before each piece of work; while it is false no time is taken.
+  virtual bool Watching() const = 0;
+  // After a piece of work that began while somebody was watching. `worker` is in
+  // [0, max(1, num_workers)): without workers the thread that calls Next() is worker 0.
+  // `image` is the image's index in the Dataset.
+  virtual void Worked(int worker, LoaderWork work, int64_t image, Time begin, Time end) = 0;
 };
 
 struct LoaderOptions {
@@ -58,6 +80,7 @@ struct LoaderOptions {
   // Told of each undecodable image in the thread that calls Next(), before the
   // batch that it would have been in is returned. May be empty.
   std::function<void(const std::string& message)> on_bad_image;
+  LoaderObserver* observer = nullptr;  // must outlive the loader; may be null
 };
 
 struct Batch {

@@ -86,7 +86,10 @@ class Run {
     o.random_crop = options_.random_crop;
     o.num_workers = options_.num_workers;
     o.max_bad_share = options_.max_bad_share;
-    if (mode == LoaderMode::kTrain) o.batches_per_epoch = micro_batches_per_epoch_;
+    if (mode == LoaderMode::kTrain) {
+      o.batches_per_epoch = micro_batches_per_epoch_;
+      o.observer = options_.loader_observer;
+    }
     o.on_bad_image = [this](const std::string& message) {
       out_ << "skipped an image: " << message << "\n";
     };

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "models/data/dataset.h"
+#include "models/data/loader.h"
 #include "models/training/lr_schedule.h"
 #include "models/training/metrics.h"
 #include "models/training/session.h"
@@ -40,6 +41,7 @@ struct TrainerOptions {
   // each step. May be empty.
   std::function<void()> batch_asked, batch_came;
   std::function<absl::Status()> step_done;
+  LoaderObserver* loader_observer = nullptr;  // of the training images' loader; may be null
   int64_t print_every = 20;
   // Set from outside (a signal handler) to end the run after the step at hand, as
   // --steps would. May be null.

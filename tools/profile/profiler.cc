@@ -62,7 +62,9 @@ void Profiler::EnterStep(int64_t now) {
   in_step_ = true;
   step_begin_ = now;
   waited_in_step_ = 0;
-  if (steps_seen_ == options_.warmup) start_ = now;
+  if (steps_seen_ != options_.warmup) return;
+  start_ = now;
+  loader_.ForgetBefore(now);
 }
 
 void Profiler::EndStep(int64_t now) {
@@ -72,8 +74,10 @@ void Profiler::EndStep(int64_t now) {
     waited_ += waited_in_step_;
   }
   ++steps_seen_;
+  if (static_cast<int>(steps_.size()) >= options_.trace_steps) loader_.Stop();
   if (steps_seen_ < options_.warmup + options_.steps) return;
   done_ = true;
+  loader_.Stop();
   Detach();
 }
 
@@ -135,6 +139,13 @@ Profile Profiler::Result() const {
   profile.events = events_;
   profile.waits = waits_;
   profile.dropped_events = dropped_;
+  const size_t traced = std::min<size_t>(steps_.size(), options_.trace_steps);
+  const int64_t traced_end = traced > 0 ? steps_[traced - 1].end : 0;
+  for (LoaderEvent e : loader_.Events()) {
+    e.begin = std::max<int64_t>(e.begin - start_, 0);
+    e.end -= start_;
+    if (e.begin < traced_end) profile.loader_events.push_back(e);
+  }
   if (!steps_.empty()) {
     profile.wait_ms = static_cast<double>(waited_) * kMs / static_cast<double>(steps_.size());
   }

@@ -16,6 +16,7 @@
 #include "graph/runtime/executable.h"
 #include "graph/schema/schema.h"
 #include "tools/benchmark/machine_rates.h"
+#include "tools/profile/loader_watch.h"
 #include "tools/profile/op_label.h"
 
 namespace tools {
@@ -63,8 +64,11 @@ struct Profile {
   std::vector<Span> steps;      // from the first batch asked for to the last operator
   std::vector<OpEvent> events;  // of the first trace_steps
   std::vector<Span> waits;      // for data, in the same steps
-  int64_t dropped_events = 0;   // more than there was room for
-  double wait_ms = 0;           // for data, a step, over all steps
+  // Of the loader's threads, where they overlap the same steps; what was under way when
+  // these began is cut off there.
+  std::vector<LoaderEvent> loader_events;
+  int64_t dropped_events = 0;  // more than there was room for
+  double wait_ms = 0;          // for data, a step, over all steps
   MachineRates rates;
 
   const graph::Op& op(const OpProfile& p) const {
@@ -98,6 +102,10 @@ class Profiler : public graph::TraceHook {
   // of an epoch may with --compat=official: the step ended with its last operator.
   void StepEnded();
 
+  // For the loader that these steps take their batches from: then it watches the
+  // loader's threads, too, in the same steps. Must not be destroyed before the loader.
+  models::LoaderObserver* loader_observer() { return &loader_; }
+
   // All steps seen.
   bool done() const { return done_; }
   // Of the steps seen so far, whose number is Result().steps.size().
@@ -122,6 +130,7 @@ class Profiler : public graph::TraceHook {
   std::vector<Span> steps_;
   std::vector<OpEvent> events_;
   std::vector<Span> waits_;
+  LoaderWatch loader_;
   int64_t dropped_ = 0;
   int64_t start_ = 0;  // the first counted step's
   int64_t step_begin_ = 0, op_begin_ = 0, op_end_ = 0, data_begin_ = 0;

@@ -1,5 +1,6 @@
 #include "tools/profile/trace_json.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "absl/strings/str_format.h"
@@ -8,7 +9,19 @@
 namespace tools {
 namespace {
 
-enum Track { kSteps = 1, kCompute = 2, kData = 3 };
+enum Track { kSteps = 1, kCompute = 2, kData = 3, kLoader = 4 };  // kLoader + worker
+
+const char* WorkName(models::LoaderWork work) {
+  switch (work) {
+    case models::LoaderWork::kDecode:
+      return "read and decode";
+    case models::LoaderWork::kCrop:
+      return "crop and resize";
+    case models::LoaderWork::kCopy:
+      return "into the batch";
+  }
+  return "";
+}
 
 std::string Json(const std::string& text) { return nlohmann::json(text).dump(); }
 
@@ -49,13 +62,13 @@ std::string Arguments(const Profile& profile, const OpProfile& p) {
                       ",\"args\":", args.dump());
 }
 
-std::string Complete(Track track, int64_t begin, int64_t end, const std::string& rest) {
+std::string Complete(int track, int64_t begin, int64_t end, const std::string& rest) {
   return absl::StrFormat("{\"ph\":\"X\",\"pid\":1,\"tid\":%d,\"ts\":%.3f,\"dur\":%.3f,%s},\n",
                          track, static_cast<double>(begin) * 1e-3,
                          static_cast<double>(end - begin) * 1e-3, rest);
 }
 
-std::string Named(Track track, const char* name) {
+std::string Named(int track, const std::string& name) {
   return absl::StrFormat(
       "{\"ph\":\"M\",\"pid\":1,\"tid\":%d,\"name\":\"thread_name\",\"args\":{\"name\":\"%s\"}},\n"
       "{\"ph\":\"M\",\"pid\":1,\"tid\":%d,\"name\":\"thread_sort_index\","
@@ -88,6 +101,14 @@ std::string TraceJson(const Profile& profile) {
   for (const Span& w : profile.waits) {
     text += Complete(kData, w.begin, w.end, "\"cat\":\"data\",\"name\":\"wait for data\"");
   }
+  int loaders = 0;
+  for (const LoaderEvent& e : profile.loader_events) {
+    loaders = std::max(loaders, e.worker + 1);
+    text += Complete(kLoader + e.worker, e.begin, e.end,
+                     absl::StrFormat("\"cat\":\"loader\",\"name\":\"%s\",\"args\":{\"image\":%d}",
+                                     WorkName(e.work), e.image));
+  }
+  for (int i = 0; i < loaders; ++i) text += Named(kLoader + i, absl::StrCat("loader ", i));
   for (size_t i = 0; i < profile.steps.size() && profile.steps[i].begin < last; ++i) {
     text += Complete(kSteps, profile.steps[i].begin, profile.steps[i].end,
                      absl::StrCat("\"cat\":\"step\",\"name\":\"step ", i, "\""));

@@ -10,7 +10,8 @@ namespace tools {
 
 // Trace Event Format, times in microseconds from the first step that counts.
 // Tracks: "steps", "compute" (a complete event an operator, called by OpTitle, with
-// types, implementation and rates as arguments), "data" (waits for a batch).
+// types, implementation and rates as arguments), "data" (waits for a batch), and
+// "loader 0", "loader 1", ... (what each of the loader's threads does with an image).
 // Counter "arena, live MiB": what the memory plan holds alive at each operator.
 std::string TraceJson(const Profile& profile);
 

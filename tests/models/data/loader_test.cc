@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <map>
+#include <mutex>
 #include <set>
 #include <thread>
 
@@ -388,6 +390,81 @@ TEST(Loader, WaitingIsMeasured) {
   EXPECT_EQ(loader->data_wait_seconds(), 0);
   Take(loader.get(), 3);
   EXPECT_GT(loader->data_wait_seconds(), 0);
+}
+
+// Keeps what it is told.
+class Notes : public LoaderObserver {
+ public:
+  struct Note {
+    int worker;
+    LoaderWork work;
+    int64_t image;
+    Time begin, end;
+  };
+  bool Watching() const override { return watching; }
+  void Worked(int worker, LoaderWork work, int64_t image, Time begin, Time end) override {
+    const std::lock_guard<std::mutex> lock(mu_);
+    notes_.push_back({worker, work, image, begin, end});
+  }
+  std::vector<Note> Taken() {
+    const std::lock_guard<std::mutex> lock(mu_);
+    return notes_;
+  }
+  std::atomic<bool> watching{true};
+
+ private:
+  std::mutex mu_;
+  std::vector<Note> notes_;
+};
+
+TEST(Loader, AnObserverHearsWhatEachWorkerDid) {
+  const FakeDataset data(12, {5}, 300);
+  std::vector<Batch> expected;
+  {
+    auto loader = MustCreate(data, Options(LoaderMode::kEvaluate, 4));
+    expected = Take(loader.get(), 3);
+  }
+  for (const int workers : {0, 1, 3}) {
+    Notes notes;
+    LoaderOptions options = Options(LoaderMode::kEvaluate, 4, workers);
+    options.observer = &notes;
+    auto loader = MustCreate(data, options);
+    ExpectSame(Take(loader.get(), 3), expected);
+    loader = nullptr;  // its threads have ended
+    std::map<LoaderWork, std::set<int64_t>> images;
+    std::map<int, std::vector<Notes::Note>> of_worker;
+    for (const Notes::Note& note : notes.Taken()) {
+      EXPECT_GE(note.worker, 0);
+      EXPECT_LT(note.worker, std::max(1, workers));
+      EXPECT_LE(note.begin, note.end);
+      images[note.work].insert(note.image);
+      of_worker[note.worker].push_back(note);
+    }
+    std::set<int64_t> all;
+    for (int64_t i = 0; i < 12; ++i) all.insert(i);
+    EXPECT_EQ(images[LoaderWork::kDecode], all);
+    all.erase(5);
+    EXPECT_EQ(images[LoaderWork::kCrop], all);
+    EXPECT_EQ(images[LoaderWork::kCopy], all);
+    // A thread does one thing after another.
+    for (const auto& [worker, done] : of_worker) {
+      for (size_t i = 1; i < done.size(); ++i) EXPECT_GE(done[i].begin, done[i - 1].end) << worker;
+    }
+  }
+}
+
+TEST(Loader, AnObserverThatDoesNotWatchHearsNothing) {
+  const FakeDataset data(12);
+  Notes notes;
+  notes.watching = false;
+  LoaderOptions options = Options(LoaderMode::kTrain, 4, 2);
+  options.observer = &notes;
+  auto loader = MustCreate(data, options);
+  Take(loader.get(), 4);
+  EXPECT_TRUE(notes.Taken().empty());
+  notes.watching = true;
+  Take(loader.get(), 10);  // more than were ready
+  EXPECT_FALSE(notes.Taken().empty());
 }
 
 }  // namespace

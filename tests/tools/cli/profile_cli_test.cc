@@ -61,6 +61,7 @@ TEST_F(ProfileCli, ProfileWritesItsFilesAndTheRunGoesOn) {
                                  HasSubstr("[7/200]")));
   EXPECT_THAT(Text("a/profile/ops.csv"), AllOf(HasSubstr("blocks.1.mlp.fc1"), HasSubstr("AdamW")));
   EXPECT_THAT(Text("a/profile/trace.json"), HasSubstr("\"traceEvents\""));
+  EXPECT_THAT(Text("a/profile/trace.json"), HasSubstr("\"cat\":\"loader\""));
   EXPECT_THAT(Text("a/profile/graph.svg"), HasSubstr("</svg>"));
 
   // A run that replaces it and is not profiled does not keep the old profile.

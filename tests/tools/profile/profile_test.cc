@@ -1,4 +1,5 @@
 // What a profile says of a small run, without asking how long anything took.
+#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -6,11 +7,13 @@
 #include <memory>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "models/data/loader.h"
 #include "models/droppos/droppos.h"
 #include "models/training/session.h"
 #include "nlohmann/json.hpp"
@@ -206,6 +209,38 @@ TEST(Profiler, TraceHoldsOnlyTheFirstSteps) {
   EXPECT_EQ(profile.dropped_events, 0);
 }
 
+TEST(Profiler, KeepsWhatTheLoaderDoesInTheTracedSteps) {
+  using Clock = std::chrono::steady_clock;
+  using models::LoaderWork;
+  WatchedRun run;
+  ProfileOptions options = Steps(1, 2);
+  options.trace_steps = 1;
+  Profiler profiler(run.engine.registry, run.session->micro_steps(), options);
+  models::LoaderObserver* const loader = profiler.loader_observer();
+  ASSERT_TRUE(loader->Watching());
+  const auto before = Clock::now();
+  loader->Worked(0, LoaderWork::kDecode, 10, before, Clock::now());  // while warming up
+  run.Step(&profiler);
+  run.Step(&profiler);
+  EXPECT_FALSE(loader->Watching());  // the traced step is over
+  const auto after = Clock::now();
+  // From the loader's threads: across the begin of the step, and too late.
+  std::thread([&] { loader->Worked(2, LoaderWork::kCrop, 11, before, after); }).join();
+  std::thread([&] { loader->Worked(1, LoaderWork::kCopy, 12, after, Clock::now()); }).join();
+  run.Step(&profiler);
+  ASSERT_TRUE(profiler.done());
+  const Profile profile = profiler.Result();
+  ASSERT_EQ(profile.loader_events.size(), 1u);
+  const LoaderEvent& event = profile.loader_events[0];
+  EXPECT_EQ(event.worker, 2);
+  EXPECT_EQ(event.work, LoaderWork::kCrop);
+  EXPECT_EQ(event.image, 11);
+  EXPECT_EQ(event.begin, 0);
+  // On the clock of the operators: it ended after the step and before the next one's end.
+  EXPECT_GE(event.end, profile.steps[0].end);
+  EXPECT_LE(event.end, profile.steps[1].end);
+}
+
 TEST(Profiler, LetsGoWhenDestroyed) {
   WatchedRun run;
   { Profiler profiler(run.engine.registry, run.session->micro_steps(), Steps(5, 5)); }
@@ -286,6 +321,47 @@ TEST(TraceJson, IsWhatViewersRead) {
   // The counter's peak is the plan's lower bound, by definition.
   const double peak = static_cast<double>(run.session->train().plan().lower_bound_bytes);
   EXPECT_NEAR(most, peak / (1 << 20), 1e-3);
+}
+
+TEST(TraceJson, HasATrackForEachThreadOfTheLoader) {
+  WatchedRun run;
+  // More steps than the loader has batches ahead.
+  Profiler profiler(run.engine.registry, run.session->micro_steps(), Steps(1, 7));
+  const models::GradientImages data(12);
+  models::LoaderOptions options;
+  options.batch_size = kBatch;
+  options.input_height = options.input_width = 32;
+  options.num_workers = 2;
+  options.observer = profiler.loader_observer();
+  auto loader = models::Loader::Create(&data, options);
+  ASSERT_TRUE(loader.ok()) << loader.status();
+  while (!profiler.done()) {
+    const auto batch = (*loader)->Next();
+    ASSERT_TRUE(batch.ok()) << batch.status();
+    run.batch = **batch;
+    run.Step(&profiler);
+  }
+  const Profile profile = profiler.Result();
+  ASSERT_FALSE(profile.loader_events.empty());
+  const auto trace = nlohmann::json::parse(TraceJson(profile), nullptr, false);
+  ASSERT_FALSE(trace.is_discarded());
+  std::map<int, std::string> tracks;
+  std::map<int, int> shown;
+  for (const auto& e : trace["traceEvents"]) {
+    if (e["ph"] == "M" && e["name"] == "thread_name") tracks[e["tid"]] = e["args"]["name"];
+    if (e["ph"] != "X" || e["cat"] != "loader") continue;
+    ++shown[e["tid"]];
+    EXPECT_GE(e["ts"], 0);
+    EXPECT_LE(e["ts"].get<double>() * 1000, static_cast<double>(profile.steps.back().end));
+    EXPECT_GE(e["args"]["image"], 0);
+    EXPECT_LT(e["args"]["image"], 12);
+  }
+  size_t events = 0;
+  for (const auto& [tid, count] : shown) {
+    EXPECT_THAT(tracks[tid], ::testing::AnyOf("loader 0", "loader 1"));
+    events += count;
+  }
+  EXPECT_EQ(events, profile.loader_events.size());
 }
 
 TEST(GraphSvg, CollapsesBlocksAndKeepsEveryMillisecond) {
