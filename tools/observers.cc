@@ -28,6 +28,46 @@ bool HasLabels(const models::Dataset& data) {
   return false;
 }
 
+// What the flags ask for and can be had.
+struct Wanted {
+  bool positions = false, knn = false, pictures = false;
+  std::vector<std::string> notes;  // on what cannot
+};
+
+absl::StatusOr<Wanted> WhatIsWanted(const ResolvedFlags& resolved, const models::Datasets& data) {
+  const models::ZooEntry& entry = resolved.entry;
+  Wanted wanted;
+  wanted.pictures = resolved.flags.vis_every.value_or(0) > 0;
+  const bool predicts = CheckPredictsPositions(entry).ok();
+  if (wanted.pictures && !predicts) {
+    return graph::InvalidArgument(
+        "--vis_every draws where a model puts patches, but --model=", entry.name,
+        entry.needs_labels ? ""
+                           : absl::StrCat(" with --drop_pos_type=", entry.droppos.drop_pos_type),
+        " predicts no positions; leave the flag out");
+  }
+  const bool numbers = resolved.flags.eval_every.value_or(0) > 0;
+  if (data.held_out == nullptr) {
+    if (numbers) {
+      wanted.notes.push_back("--eval_every has no effect: no images are held out");
+    }
+    if (!wanted.pictures) return wanted;
+    return graph::InvalidArgument(
+        "--vis_every draws held-out images, and there are none; raise --val_fraction");
+  }
+  wanted.positions = numbers && predicts;
+  if (numbers && !entry.needs_labels) {
+    const bool train = HasLabels(*data.train), held_out = HasLabels(*data.held_out);
+    wanted.knn = train && held_out;
+    if (!wanted.knn) {
+      wanted.notes.push_back(absl::StrCat("no kNN at --eval_every: the ",
+                                          train ? "held-out" : "training",
+                                          " images have no labels"));
+    }
+  }
+  return wanted;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Observers>> Observers::Create(const ResolvedFlags& resolved,
@@ -39,47 +79,26 @@ absl::StatusOr<std::unique_ptr<Observers>> Observers::Create(const ResolvedFlags
   std::unique_ptr<Observers> o(new Observers());
   o->folder_ = folder;
   const models::ZooEntry& entry = resolved.entry;
-  const bool pictures = resolved.flags.vis_every.value_or(0) > 0;
-  const bool predicts = CheckPredictsPositions(entry).ok();
-  if (pictures && !predicts) {
-    return graph::InvalidArgument(
-        "--vis_every draws where a model puts patches, but --model=", entry.name,
-        entry.needs_labels ? ""
-                           : absl::StrCat(" with --drop_pos_type=", entry.droppos.drop_pos_type),
-        " predicts no positions; leave the flag out");
-  }
-  const bool numbers = resolved.flags.eval_every.value_or(0) > 0;
-  if (data.held_out == nullptr) {
-    if (numbers) notes->push_back("--eval_every has no effect: no images are held out");
-    if (!pictures) return o;
-    return graph::InvalidArgument(
-        "--vis_every draws held-out images, and there are none; raise --val_fraction");
-  }
+  ASSIGN_OR_RETURN(const Wanted wanted, WhatIsWanted(resolved, data));
+  notes->insert(notes->end(), wanted.notes.begin(), wanted.notes.end());
   const int batch = entry.recipe.batch_size;
   graph::Workspace* workspace = session->workspace();
-  if (numbers && predicts) {
+  if (wanted.positions) {
     ASSIGN_OR_RETURN(o->positions_, PositionProtocol::Create(entry.model, entry.droppos,
                                                              RecipeRatios(entry.droppos), compile,
                                                              batch, workspace));
     ASSIGN_OR_RETURN(o->loader_, HeldOutLoader(resolved, *data.held_out));
   }
-  if (numbers && !entry.needs_labels) {
-    const bool train = HasLabels(*data.train), held_out = HasLabels(*data.held_out);
-    if (train && held_out) {
-      o->train_ = data.train.get();
-      o->knn_held_out_ = std::make_unique<SpreadDataset>(data.held_out.get(), kKnnHeldOutImages);
-      KnnProtocolOptions options;
-      options.max_train_images = kKnnTrainImages;
-      options.num_workers = static_cast<int>(resolved.flags.num_workers.value());
-      options.knn.threads = compile.threads;
-      ASSIGN_OR_RETURN(o->knn_,
-                       KnnProtocol::Create(entry.model, options, compile, batch, workspace));
-    } else {
-      notes->push_back(absl::StrCat("no kNN at --eval_every: the ", train ? "held-out" : "training",
-                                    " images have no labels"));
-    }
+  if (wanted.knn) {
+    o->train_ = data.train.get();
+    o->knn_held_out_ = std::make_unique<SpreadDataset>(data.held_out.get(), kKnnHeldOutImages);
+    KnnProtocolOptions options;
+    options.max_train_images = kKnnTrainImages;
+    options.num_workers = static_cast<int>(resolved.flags.num_workers.value());
+    options.knn.threads = compile.threads;
+    ASSIGN_OR_RETURN(o->knn_, KnnProtocol::Create(entry.model, options, compile, batch, workspace));
   }
-  if (pictures) {
+  if (wanted.pictures) {
     ASSIGN_OR_RETURN(std::vector<PictureToAsk> images,
                      ChoosePictures(*data.held_out, kSheetImages));
     ASSIGN_OR_RETURN(o->visualizer_, PositionVisualizer::Create(
@@ -87,6 +106,36 @@ absl::StatusOr<std::unique_ptr<Observers>> Observers::Create(const ResolvedFlags
                                          static_cast<uint64_t>(resolved.flags.seed.value())));
   }
   return o;
+}
+
+absl::StatusOr<std::vector<graph::Net>> Observers::Nets(const ResolvedFlags& resolved,
+                                                        const models::Datasets& data,
+                                                        const graph::SchemaRegistry& registry,
+                                                        int batch_size) {
+  const models::ZooEntry& entry = resolved.entry;
+  ASSIGN_OR_RETURN(const Wanted wanted, WhatIsWanted(resolved, data));
+  std::vector<graph::Net> nets;
+  if (wanted.positions) {
+    ASSIGN_OR_RETURN(nets,
+                     PositionProtocol::Nets(entry.model, entry.droppos, RecipeRatios(entry.droppos),
+                                            registry, batch_size));
+  }
+  if (wanted.knn) {
+    ASSIGN_OR_RETURN(graph::Net net, FeatureExtractor::Net(entry.model, batch_size, registry));
+    nets.push_back(std::move(net));
+  }
+  if (wanted.pictures) {
+    ASSIGN_OR_RETURN(graph::Net net, PositionPredictor::Net(entry, batch_size, registry));
+    nets.push_back(std::move(net));
+  }
+  return nets;
+}
+
+absl::StatusOr<int> Observers::LoaderBatches(const ResolvedFlags& resolved,
+                                             const models::Datasets& data) {
+  ASSIGN_OR_RETURN(const Wanted wanted, WhatIsWanted(resolved, data));
+  constexpr int kOfALoader = 4;
+  return kOfALoader * ((wanted.positions ? 1 : 0) + (wanted.knn ? 1 : 0));
 }
 
 absl::StatusOr<models::MetricList> Observers::Evaluate() {

@@ -31,6 +31,16 @@ inline constexpr int kSheetImages = 4;
 // Its nets read the session's parameters as they stand, between steps.
 class Observers {
  public:
+  // The nets that Create compiles, for the memory check (SessionOptions::other_nets).
+  // Refuses what Create refuses.
+  static absl::StatusOr<std::vector<graph::Net>> Nets(const ResolvedFlags& resolved,
+                                                      const models::Datasets& data,
+                                                      const graph::SchemaRegistry& registry,
+                                                      int batch_size);
+  // The batches that Create's loaders and those of an evaluation hold, at most.
+  static absl::StatusOr<int> LoaderBatches(const ResolvedFlags& resolved,
+                                           const models::Datasets& data);
+
   // Compiles what is asked for. With --eval_every: positions where the model predicts
   // them, kNN where the data have labels. With --vis_every: pictures (an error for a
   // model that predicts no positions, and where nothing is held out). `data` and `session`

@@ -117,6 +117,11 @@ absl::Status RunTraining(const ParsedFlags& parsed, const models::Zoo& zoo,
   session_options.accum_iter = resolved.accum_iter;
   session_options.step_every_micro_batch = resolved.step_every_micro_batch;
   session_options.seed = static_cast<uint64_t>(flags.seed.value());
+  session_options.other_nets = [&](int batch_size) {
+    return Observers::Nets(resolved, data, registry, batch_size);
+  };
+  ASSIGN_OR_RETURN(const int observed, Observers::LoaderBatches(resolved, data));
+  session_options.loader_batches += observed;
   if (parsed.flags.plan.value_or(false)) return PrintPlan(*model, session_options);
   ASSIGN_OR_RETURN(models::OutputDir output,
                    models::OutputDir::Choose(flags.output_dir.value_or(""), resolved.entry.name,

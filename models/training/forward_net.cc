@@ -30,20 +30,32 @@ absl::Status FeedBatch(const graph::Executable& executable, const Batch& batch) 
   return FeedIfPresent(executable, "labels", batch.labels);
 }
 
-absl::StatusOr<std::unique_ptr<ForwardNet>> ForwardNet::Compile(
-    const std::string& net_name, const graph::CompileOptions& options,
-    const std::function<Outputs(ModelBuilder*)>& build, graph::Workspace* workspace) {
-  std::unique_ptr<ForwardNet> result(new ForwardNet());
-  graph::NetBuilder builder(options.registry, net_name);
+absl::StatusOr<graph::Net> ForwardNet::BuildNet(
+    const std::string& net_name, const graph::SchemaRegistry& registry,
+    const std::function<Outputs(ModelBuilder*)>& build) {
+  graph::NetBuilder builder(&registry, net_name);
   ModelBuilder model_builder(&builder);
   const Outputs outputs = build(&model_builder);
   RETURN_IF_ERROR(builder.status());
   for (const auto& [name, blob] : outputs) {
-    result->blob_of_output_[name] = builder.net().blob(blob).name;
+    blob_of_output_[name] = builder.net().blob(blob).name;
     builder.Output(blob);
   }
-  result->parameters_ = model_builder.parameters();
-  ASSIGN_OR_RETURN(graph::Net net, builder.Finish());
+  parameters_ = model_builder.parameters();
+  return builder.Finish();
+}
+
+absl::StatusOr<graph::Net> ForwardNet::Build(const std::string& net_name,
+                                             const graph::SchemaRegistry& registry,
+                                             const std::function<Outputs(ModelBuilder*)>& build) {
+  return ForwardNet().BuildNet(net_name, registry, build);
+}
+
+absl::StatusOr<std::unique_ptr<ForwardNet>> ForwardNet::Compile(
+    const std::string& net_name, const graph::CompileOptions& options,
+    const std::function<Outputs(ModelBuilder*)>& build, graph::Workspace* workspace) {
+  std::unique_ptr<ForwardNet> result(new ForwardNet());
+  ASSIGN_OR_RETURN(graph::Net net, result->BuildNet(net_name, *options.registry, build));
   ASSIGN_OR_RETURN(result->executable_, graph::Compile(std::move(net), options, workspace));
   return result;
 }

@@ -27,6 +27,11 @@ class ForwardNet {
   // The blobs to read, by a name of the caller's choice.
   using Outputs = std::vector<std::pair<std::string, graph::BlobId>>;
 
+  // What `build` appends, as a net of its own: for plans (SessionOptions::other_nets).
+  static absl::StatusOr<graph::Net> Build(const std::string& net_name,
+                                          const graph::SchemaRegistry& registry,
+                                          const std::function<Outputs(ModelBuilder*)>& build);
+
   // Compiles what `build` appends. Parameters are those of `workspace`, by name:
   // in a session's workspace the ones being trained, in an empty one zeros until
   // LoadParameters. The workspace must outlive the net.
@@ -45,6 +50,9 @@ class ForwardNet {
 
  private:
   ForwardNet() = default;
+  absl::StatusOr<graph::Net> BuildNet(const std::string& net_name,
+                                      const graph::SchemaRegistry& registry,
+                                      const std::function<Outputs(ModelBuilder*)>& build);
 
   std::unique_ptr<graph::Executable> executable_;
   std::vector<Parameter> parameters_;

@@ -16,7 +16,7 @@ struct MemoryNeeds {
   size_t moments = 0;       // of AdamW
   size_t accumulators = 0;  // of gradient accumulation
   size_t other = 0;         // inputs, counters, and other states
-  size_t arena = 0;         // activations, gradients, scratch: the largest net's
+  size_t arena = 0;         // activations, gradients, scratch: the largest net's, observers' too
   size_t loader = 0;        // batches decoded ahead
   size_t persistent() const { return parameters + moments + accumulators + other; }
   size_t total() const { return persistent() + arena + loader; }
@@ -30,7 +30,7 @@ absl::optional<size_t> AvailableMemory(const std::string& root = "");
 
 // What would fit, where it is known: 0 is not known or none.
 struct MemoryAdvice {
-  int batch_size = 0;         // largest that fits as things are
+  int batch_size = 0;           // largest that fits as things are
   bool recompute_left = false;  // --recompute is neither on nor is its pass left out
   bool recompute_fits = false;  // the wanted batch with --recompute=block
 };

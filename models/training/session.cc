@@ -64,6 +64,28 @@ MemoryNeeds Needs(const Model& model, const SessionOptions& options,
   return needs;
 }
 
+// Plans what options.other_nets gives at the session's batch.
+absl::StatusOr<std::vector<graph::NetPlan>> PlanOthers(const SessionOptions& options) {
+  std::vector<graph::NetPlan> plans;
+  if (!options.other_nets) return plans;
+  graph::CompileOptions compile = options.compile;
+  compile.passes.dump = nullptr;
+  ASSIGN_OR_RETURN(std::vector<graph::Net> nets, options.other_nets(options.recipe.batch_size));
+  for (graph::Net& net : nets) {
+    ASSIGN_OR_RETURN(graph::NetPlan plan, graph::PlanNet(std::move(net), compile));
+    plans.push_back(std::move(plan));
+  }
+  return plans;
+}
+
+// What a net adds to what lives from run to run, by name.
+void AddLasting(const graph::Net& net, std::map<std::string, size_t>* bytes) {
+  for (graph::BlobId b : net.inputs) (*bytes)[net.blob(b).name] = net.type(b).bytes();
+  for (const graph::State& s : net.states) {
+    (*bytes)[net.blob(s.entry).name] = net.type(s.entry).bytes();
+  }
+}
+
 absl::Status ExplainShortage(const Model& model, const SessionOptions& options, size_t available) {
   ASSIGN_OR_RETURN(const SessionPlan plan, PlanSession(model, options));
   if (plan.memory.total() <= available) return absl::OkStatus();  // that is not why
@@ -116,9 +138,7 @@ absl::StatusOr<SessionPlan> PlanSession(const Model& model, const SessionOptions
   size_t arena = 0;
   const auto add = [&](graph::Net net, std::vector<graph::NetPlan>* plans) -> absl::Status {
     ASSIGN_OR_RETURN(graph::NetPlan planned, graph::PlanNet(std::move(net), compile));
-    const graph::Net& n = planned.net;
-    for (graph::BlobId b : n.inputs) bytes[n.blob(b).name] = n.type(b).bytes();
-    for (const graph::State& s : n.states) bytes[n.blob(s.entry).name] = n.type(s.entry).bytes();
+    AddLasting(planned.net, &bytes);
     arena = std::max(arena, planned.plan.arena_bytes);
     plans->push_back(std::move(planned));
     return absl::OkStatus();
@@ -133,6 +153,11 @@ absl::StatusOr<SessionPlan> PlanSession(const Model& model, const SessionOptions
     ASSIGN_OR_RETURN(EvaluationNet net,
                      BuildEvaluationNet(*compile.registry, model, options.recipe.batch_size, i));
     RETURN_IF_ERROR(add(std::move(net.net), &plan.evaluations));
+  }
+  ASSIGN_OR_RETURN(plan.others, PlanOthers(options));
+  for (const graph::NetPlan& other : plan.others) {
+    AddLasting(other.net, &bytes);
+    arena = std::max(arena, other.plan.arena_bytes);
   }
   plan.memory = Needs(model, options, plan.parameters, bytes, arena);
   return plan;
@@ -232,6 +257,11 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Compiled(const Model* model,
   for (const std::string& name : s->workspace_.Names()) {
     ASSIGN_OR_RETURN(const Tensor blob, s->workspace_.Find(name));
     bytes[name] = blob.type.bytes();
+  }
+  ASSIGN_OR_RETURN(const std::vector<graph::NetPlan> others, PlanOthers(options));
+  for (const graph::NetPlan& other : others) {
+    AddLasting(other.net, &bytes);
+    RETURN_IF_ERROR(s->workspace_.ReserveArena(other.plan.arena_bytes));
   }
   s->memory_ = Needs(*model, options, s->parameters_, bytes, s->workspace_.arena_bytes());
   return s;

@@ -37,7 +37,10 @@ struct SessionOptions {
   bool evaluations = true;  // compile the evaluation nets too
   // Create() fails when the run needs more memory than is left (memory_check.h).
   bool check_memory = true;
-  int loader_batches = 8;   // batches that two loaders hold, for that sum
+  int loader_batches = 8;  // batches that two loaders hold, for that sum
+  // Nets that others compile against the session's workspace, at a batch size, and run
+  // between steps: Create() and PlanSession() count what they need. May be empty.
+  std::function<absl::StatusOr<std::vector<graph::Net>>(int batch_size)> other_nets;
   std::string memory_root;  // where the files that say what is left begin; tests set it
   // Called with each net before and after its passes: (net, stage, net itself).
   std::function<void(const std::string& stage, const graph::Net& net)> dump;
@@ -56,6 +59,7 @@ struct StepResult {
 struct SessionPlan {
   std::vector<graph::NetPlan> steps;        // training nets in order of use; the last updates
   std::vector<graph::NetPlan> evaluations;  // as options.evaluations says
+  std::vector<graph::NetPlan> others;       // options.other_nets
   std::vector<Parameter> parameters;
   MemoryNeeds memory;
 };

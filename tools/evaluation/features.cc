@@ -11,7 +11,17 @@
 namespace tools {
 namespace {
 
+constexpr char kNet[] = "features";
 constexpr char kOutput[] = "features";
+
+std::function<models::ForwardNet::Outputs(models::ModelBuilder*)> Encoder(
+    const models::ModelConfig& model, int batch_size) {
+  return [model, batch_size](models::ModelBuilder* b) -> models::ForwardNet::Outputs {
+    const graph::BlobId images =
+        b->net()->Input("images", b->Type({batch_size, 3, model.input_h, model.input_w}));
+    return {{kOutput, models::EncodeImages(b, model, images)}};
+  };
+}
 
 bool AllFinite(absl::Span<const float> values) {
   return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
@@ -46,14 +56,14 @@ absl::StatusOr<std::unique_ptr<FeatureExtractor>> FeatureExtractor::Create(
   std::unique_ptr<FeatureExtractor> result(new FeatureExtractor());
   result->model_ = model;
   result->batch_size_ = batch_size;
-  const auto build = [&](models::ModelBuilder* b) -> models::ForwardNet::Outputs {
-    const graph::BlobId images =
-        b->net()->Input("images", b->Type({batch_size, 3, model.input_h, model.input_w}));
-    return {{kOutput, models::EncodeImages(b, model, images)}};
-  };
-  ASSIGN_OR_RETURN(result->net_,
-                   models::ForwardNet::Compile("features", compile, build, workspace));
+  ASSIGN_OR_RETURN(result->net_, models::ForwardNet::Compile(
+                                     kNet, compile, Encoder(model, batch_size), workspace));
   return result;
+}
+
+absl::StatusOr<graph::Net> FeatureExtractor::Net(const models::ModelConfig& model, int batch_size,
+                                                 const graph::SchemaRegistry& registry) {
+  return models::ForwardNet::Build(kNet, registry, Encoder(model, batch_size));
 }
 
 absl::StatusOr<absl::Span<const float>> FeatureExtractor::Run(const models::Batch& batch) {

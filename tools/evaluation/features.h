@@ -31,6 +31,10 @@ class FeatureExtractor {
       const models::ModelConfig& model, int batch_size, const graph::CompileOptions& compile,
       graph::Workspace* workspace);
 
+  // The net that Create compiles, for plans.
+  static absl::StatusOr<graph::Net> Net(const models::ModelConfig& model, int batch_size,
+                                        const graph::SchemaRegistry& registry);
+
   // Features (B, 1+L, D) after the final norm, the class token in row 0; valid
   // until the next run of any net of the workspace. OUT_OF_RANGE when a value of
   // the first batch.valid images is not finite.

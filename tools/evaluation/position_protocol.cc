@@ -1,6 +1,7 @@
 #include "tools/evaluation/position_protocol.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "absl/strings/str_format.h"
@@ -8,6 +9,38 @@
 #include "models/droppos/droppos.h"
 
 namespace tools {
+namespace {
+
+models::DropPosConfig AtRatios(const models::DropPosConfig& droppos, const PositionRatios& r) {
+  models::DropPosConfig config = models::PositionsOnly(droppos);
+  config.mask_ratio = r.mask_ratio;
+  config.pos_mask_ratio = r.pos_mask_ratio;
+  return config;
+}
+
+int Visible(const models::ModelConfig& model, const models::DropPosConfig& config) {
+  return config.num_visible(model.num_patches());
+}
+
+int Dropped(const models::ModelConfig& model, const models::DropPosConfig& config) {
+  const int visible = Visible(model, config);
+  return visible - config.num_pos_kept(visible);
+}
+
+std::string NetName(const PositionRatios& r) {
+  return absl::StrFormat("positions_%g_%g", r.mask_ratio, r.pos_mask_ratio);
+}
+
+std::function<models::ForwardNet::Outputs(models::ModelBuilder*)> Forward(
+    const models::ModelConfig& model, const models::DropPosConfig& config, int batch_size) {
+  return [=](models::ModelBuilder* b) -> models::ForwardNet::Outputs {
+    const models::DropPosBlobs blobs =
+        models::BuildDropPos(b, model, config, batch_size, models::NoiseSource::kKeys);
+    return {{"logits", blobs.logits}, {"ids_keep", blobs.ids_keep}, {"mask_pos", blobs.mask_pos}};
+  };
+}
+
+}  // namespace
 
 std::vector<PositionRatios> RecipeRatios(const models::DropPosConfig& config) {
   return {{config.mask_ratio, config.pos_mask_ratio, true}};
@@ -59,29 +92,35 @@ absl::StatusOr<std::unique_ptr<PositionProtocol>> PositionProtocol::Create(
   std::unique_ptr<PositionProtocol> protocol(new PositionProtocol());
   protocol->grid_ = {model.grid_h(), model.grid_w()};
   for (const PositionRatios& r : ratios) {
-    models::DropPosConfig config = models::PositionsOnly(droppos);
-    config.mask_ratio = r.mask_ratio;
-    config.pos_mask_ratio = r.pos_mask_ratio;
+    const models::DropPosConfig config = AtRatios(droppos, r);
     Entry entry;
     entry.result.ratios = r;
-    entry.result.visible = config.num_visible(model.num_patches());
-    entry.result.dropped = entry.result.visible - config.num_pos_kept(entry.result.visible);
+    entry.result.visible = Visible(model, config);
+    entry.result.dropped = Dropped(model, config);
     if (entry.result.dropped > 0) {
-      const auto build = [&](models::ModelBuilder* b) -> models::ForwardNet::Outputs {
-        const models::DropPosBlobs blobs =
-            models::BuildDropPos(b, model, config, batch_size, models::NoiseSource::kKeys);
-        return {
-            {"logits", blobs.logits}, {"ids_keep", blobs.ids_keep}, {"mask_pos", blobs.mask_pos}};
-      };
       ASSIGN_OR_RETURN(entry.net,
-                       models::ForwardNet::Compile(
-                           absl::StrFormat("positions_%g_%g", r.mask_ratio, r.pos_mask_ratio),
-                           compile, build, workspace));
+                       models::ForwardNet::Compile(NetName(r), compile,
+                                                   Forward(model, config, batch_size), workspace));
       protocol->parameters_ = entry.net->parameters();  // the same for all
     }
     protocol->entries_.push_back(std::move(entry));
   }
   return protocol;
+}
+
+absl::StatusOr<std::vector<graph::Net>> PositionProtocol::Nets(
+    const models::ModelConfig& model, const models::DropPosConfig& droppos,
+    const std::vector<PositionRatios>& ratios, const graph::SchemaRegistry& registry,
+    int batch_size) {
+  std::vector<graph::Net> nets;
+  for (const PositionRatios& r : ratios) {
+    const models::DropPosConfig config = AtRatios(droppos, r);
+    if (Dropped(model, config) == 0) continue;
+    ASSIGN_OR_RETURN(graph::Net net, models::ForwardNet::Build(NetName(r), registry,
+                                                               Forward(model, config, batch_size)));
+    nets.push_back(std::move(net));
+  }
+  return nets;
 }
 
 absl::StatusOr<PositionReport> PositionProtocol::Run(models::Loader* loader) {

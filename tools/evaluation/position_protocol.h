@@ -70,6 +70,13 @@ class PositionProtocol {
       const std::vector<PositionRatios>& ratios, const graph::CompileOptions& compile,
       int batch_size, graph::Workspace* workspace);
 
+  // The nets that Create compiles, for plans.
+  static absl::StatusOr<std::vector<graph::Net>> Nets(const models::ModelConfig& model,
+                                                      const models::DropPosConfig& droppos,
+                                                      const std::vector<PositionRatios>& ratios,
+                                                      const graph::SchemaRegistry& registry,
+                                                      int batch_size);
+
   // One pass over `loader` (LoaderMode::kEvaluate, this batch size), for all ratios at
   // once. Masks follow from the loader's keys, so they are the same in each Run.
   // OUT_OF_RANGE when the model's answers are not finite.

@@ -150,6 +150,7 @@ absl::StatusOr<std::string> Recompute(const models::Model& model, const SessionO
   for (const char* mode : {"none", "mlp", "block"}) {
     SessionOptions with = options;
     with.evaluations = false;
+    with.other_nets = nullptr;
     ASSIGN_OR_RETURN(with.compile.passes.recompute_segment, models::RecomputeSegments(mode));
     ASSIGN_OR_RETURN(const SessionPlan plan, models::PlanSession(model, with));
     const double now = static_cast<double>(plan.memory.total());

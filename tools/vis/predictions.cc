@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <utility>
 
 #include "absl/types/span.h"
@@ -46,26 +47,44 @@ absl::Status Answer(absl::Span<const float> logits, VisiblePatch* patch) {
   return absl::OkStatus();
 }
 
+constexpr char kNet[] = "predict_positions";
+
+std::function<models::ForwardNet::Outputs(models::ModelBuilder*)> Forward(
+    const models::ZooEntry& entry, int batch_size) {
+  const models::ModelConfig model = entry.model;
+  const models::DropPosConfig config = models::PositionsOnly(entry.droppos);
+  return [=](models::ModelBuilder* b) -> models::ForwardNet::Outputs {
+    const models::DropPosBlobs blobs =
+        models::BuildDropPos(b, model, config, batch_size, models::NoiseSource::kKeys);
+    return {{"ids_keep", blobs.ids_keep}, {"mask_pos", blobs.mask_pos}, {"logits", blobs.logits}};
+  };
+}
+
+absl::Status Check(const models::ZooEntry& entry) {
+  RETURN_IF_ERROR(CheckPredictsPositions(entry));
+  return models::Validate(entry.model, models::PositionsOnly(entry.droppos));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PositionPredictor>> PositionPredictor::Create(
     const models::ZooEntry& entry, const graph::CompileOptions& options,
     graph::Workspace* workspace) {
-  RETURN_IF_ERROR(CheckPredictsPositions(entry));
-  const models::DropPosConfig config = models::PositionsOnly(entry.droppos);
-  RETURN_IF_ERROR(models::Validate(entry.model, config));
+  RETURN_IF_ERROR(Check(entry));
   std::unique_ptr<PositionPredictor> predictor(new PositionPredictor(entry.model));
   if (const absl::StatusOr<graph::Tensor> images = workspace->Find("images"); images.ok()) {
     predictor->batch_size_ = static_cast<int>(images->type.dim(0));
   }
-  const auto build = [&](models::ModelBuilder* b) -> models::ForwardNet::Outputs {
-    const models::DropPosBlobs blobs = models::BuildDropPos(
-        b, entry.model, config, predictor->batch_size_, models::NoiseSource::kKeys);
-    return {{"ids_keep", blobs.ids_keep}, {"mask_pos", blobs.mask_pos}, {"logits", blobs.logits}};
-  };
   ASSIGN_OR_RETURN(predictor->net_,
-                   models::ForwardNet::Compile("predict_positions", options, build, workspace));
+                   models::ForwardNet::Compile(kNet, options,
+                                               Forward(entry, predictor->batch_size_), workspace));
   return predictor;
+}
+
+absl::StatusOr<graph::Net> PositionPredictor::Net(const models::ZooEntry& entry, int batch_size,
+                                                  const graph::SchemaRegistry& registry) {
+  RETURN_IF_ERROR(Check(entry));
+  return models::ForwardNet::Build(kNet, registry, Forward(entry, batch_size));
 }
 
 absl::StatusOr<std::vector<PositionAnswers>> PositionPredictor::Predict(

@@ -38,6 +38,10 @@ class PositionPredictor {
       const models::ZooEntry& entry, const graph::CompileOptions& options,
       graph::Workspace* workspace);
 
+  // The net that Create compiles in a session's workspace, for plans.
+  static absl::StatusOr<graph::Net> Net(const models::ZooEntry& entry, int batch_size,
+                                        const graph::SchemaRegistry& registry);
+
   // One answer a picture. Masks are those of an evaluation with `seed`
   // (graph::SampleKey at epoch 0). A patch goes into the cell of its largest logit,
   // the first one where there are several. OUT_OF_RANGE when a logit is not finite.
