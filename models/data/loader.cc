@@ -107,6 +107,7 @@ class LoaderImpl : public Loader {
   void FinishEpochIfDue();
   void EmitBatch();
   void EmitError(absl::Status error);
+  void Start();
   void Work(int index);
 
   const Dataset* const dataset_;
@@ -137,6 +138,7 @@ class LoaderImpl : public Loader {
 
   // The consumer's own.
   std::unique_ptr<Package> borrowed_;
+  bool started_ = false;
   Worker consumer_;  // without workers
   int64_t bad_images_ = 0;
   double data_wait_seconds_ = 0;
@@ -160,6 +162,13 @@ LoaderImpl::LoaderImpl(const Dataset* dataset, LoaderOptions options, int64_t ba
       first_place_(at_.position),
       judge_(size_, options_.max_bad_share),
       consumer_(0, options_) {
+  // An evaluation may be hours away: until then its memory and threads are not taken
+  // from the first steps of the run.
+  if (training()) Start();
+}
+
+void LoaderImpl::Start() {
+  started_ = true;
   for (Item& item : items_) item.pixels.resize(image_values_);
   // One lent to the consumer, one being filled, the rest ready.
   const int64_t packages = options_.num_workers > 0 ? kReadyBatches + 2 : 2;
@@ -357,6 +366,7 @@ void LoaderImpl::Work(int index) {
 
 absl::StatusOr<const Batch*> LoaderImpl::Next() {
   const auto begin = std::chrono::steady_clock::now();
+  if (!started_) Start();
   Lock lock(mu_);
   if (borrowed_ != nullptr) {
     if (!borrowed_->error.ok()) return borrowed_->error;

@@ -11,7 +11,8 @@
 // after them move up; if that leaves the epoch short, it is filled from the
 // beginning of its permutation, so that every epoch has the same number of steps.
 // Evaluation: the data in their own order, once; the last batch is padded; keys are
-// those of epoch 0, so that masks are the same in every evaluation.
+// those of epoch 0, so that masks are the same in every evaluation. Loading begins with
+// the first call of Next(), in training at once.
 #ifndef MODELS_DATA_LOADER_H_
 #define MODELS_DATA_LOADER_H_
 

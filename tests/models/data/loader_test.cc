@@ -384,6 +384,19 @@ TEST(Loader, BatchMemoryIsReused) {
   EXPECT_LE(addresses.size(), 4u);
 }
 
+TEST(Loader, AnEvaluationLoadsNothingBeforeItIsAskedFor) {
+  const FakeDataset data(10);
+  auto loader = MustCreate(data, Options(LoaderMode::kEvaluate, 4, 2));
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_EQ(data.loads, 0);
+  EXPECT_EQ(Take(loader.get(), 1)[0].valid, 4);
+  // Training begins ahead.
+  loader = nullptr;
+  const int64_t before = data.loads;
+  auto training = MustCreate(data, Options(LoaderMode::kTrain, 4, 2));
+  while (data.loads < before + 2) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
 TEST(Loader, WaitingIsMeasured) {
   const FakeDataset data(40, {}, 2000);
   auto loader = MustCreate(data, Options(LoaderMode::kTrain, 4));
