@@ -15,12 +15,15 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "graph/base/status.h"
 #include "models/data/open_dataset.h"
 #include "models/training/checkpoint.h"
 #include "models/training/output_dir.h"
 #include "models/training/trainer.h"
 #include "tools/banner.h"
+#include "tools/benchmark/host.h"
 #include "tools/benchmark/machine_rates.h"
 #include "tools/dump/graph_dump.h"
 #include "tools/flags/parse_flags.h"
@@ -179,6 +182,9 @@ absl::Status RunTraining(const ParsedFlags& parsed, const models::Zoo& zoo,
   options.vis_every = flags.vis_every.value_or(0);
   options.visualize = [&observers](int64_t step) { return observers->Visualize(step); };
   options.print_every = flags.print_every.value();
+  if (const double seconds = SecondsSinceLaunch(); seconds > 0) {
+    options.launched = absl::Now() - absl::Seconds(seconds);
+  }
   options.metrics_path = output.File(models::kMetricsFile);
   options.checkpoint_path = output.File(models::kCheckpointFile);
   options.metadata = {{"model", resolved.entry.name},

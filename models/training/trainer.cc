@@ -182,6 +182,10 @@ class Run {
                             lr, result.grad_norm, result.clipped,
                             interval_images_ / std::max(interval, 1e-9),
                             100 * waited / std::max(interval, 1e-9));
+    if (step_ == 1 && options_.launched != absl::InfinitePast()) {
+      out_ << absl::StrFormat("first step %.1f s after launch\n",
+                              absl::ToDoubleSeconds(now - options_.launched));
+    }
     out_.flush();
     interval_start_ = now;
     interval_images_ = 0;

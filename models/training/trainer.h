@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "models/data/dataset.h"
 #include "models/data/loader.h"
 #include "models/training/lr_schedule.h"
@@ -43,6 +44,8 @@ struct TrainerOptions {
   std::function<absl::Status()> step_done;
   LoaderObserver* loader_observer = nullptr;  // of the training images' loader; may be null
   int64_t print_every = 20;
+  // When the process began: then the first step says how long after that it was done.
+  absl::Time launched = absl::InfinitePast();
   // Set from outside (a signal handler) to end the run after the step at hand, as
   // --steps would. May be null.
   const std::atomic<bool>* stop = nullptr;

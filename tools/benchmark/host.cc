@@ -1,5 +1,8 @@
 #include "tools/benchmark/host.h"
 
+#include <time.h>
+#include <unistd.h>
+
 #include <fstream>
 
 #include "absl/strings/ascii.h"
@@ -43,6 +46,27 @@ bool ResetPeakResident() {
   file << "5";  // proc(5): resets the peak and touches nothing else
   file.flush();
   return static_cast<bool>(file);
+}
+
+double SecondsSinceLaunch() {
+  std::ifstream file("/proc/self/stat");
+  std::string text;
+  std::getline(file, text);
+  // Field 22 in proc(5). The second is the program's name in brackets and may hold
+  // anything; the third follows the last bracket.
+  const size_t name_end = text.rfind(')');
+  if (name_end == std::string::npos) return 0;
+  const std::vector<std::string> fields =
+      absl::StrSplit(text.substr(name_end + 1), ' ', absl::SkipEmpty());
+  constexpr size_t kStartTime = 22 - 3;
+  double ticks = 0;
+  timespec now = {};
+  if (fields.size() <= kStartTime || !absl::SimpleAtod(fields[kStartTime], &ticks) ||
+      clock_gettime(CLOCK_BOOTTIME, &now) != 0) {
+    return 0;
+  }
+  const double start = ticks / static_cast<double>(sysconf(_SC_CLK_TCK));
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec) - start;
 }
 
 }  // namespace tools

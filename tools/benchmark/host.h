@@ -17,6 +17,10 @@ double PeakResidentMib();
 // allow it; the peak then counts from the beginning of the process.
 bool ResetPeakResident();
 
+// Since the system started this process; an exec in between does not begin anew. As
+// fine as the system's clock tick, a hundredth of a second. 0 where it does not say.
+double SecondsSinceLaunch();
+
 }  // namespace tools
 
 #endif  // TOOLS_BENCHMARK_HOST_H_

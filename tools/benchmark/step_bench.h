@@ -30,13 +30,16 @@ struct StepBenchOptions {
 
 struct StepBenchResult {
   Roofline roofline;
-  double official_flops = 0;   // an image: OfficialNet::total
-  double guide_flops = 0;      // the guide's part of it
-  double done_flops = 0;       // an image: what the operators that run count
-  double images = 0;           // a step
-  Spread images_per_s;         // over the runs; best is `most`
-  double roofline_share = 0;   // median images/s · official_flops / roofline
-  double setup_seconds = 0;    // building, compiling and initialising; in no other number
+  double official_flops = 0;  // an image: OfficialNet::total
+  double guide_flops = 0;     // the guide's part of it
+  double done_flops = 0;      // an image: what the operators that run count
+  double images = 0;          // a step
+  Spread images_per_s;        // over the runs; best is `most`
+  double roofline_share = 0;  // median images/s · official_flops / roofline
+  double setup_seconds = 0;   // building, compiling and initialising; in no other number
+  // From the process's launch to the end of its first step, without the roofline; 0 where
+  // the system does not say.
+  double first_step_seconds = 0;
   double data_wait_share = 0;  // of the time of the runs, waited for the loader
   double peak_mib = 0;         // resident; of set-up and steps, where `peak_reset`
   bool peak_reset = false;     // false: the roofline's memory counts too

@@ -67,11 +67,26 @@ TEST_F(BenchCli, StepPrintsATableAndOneLineOfJson) {
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("droppos_tiny, fp32"), HasSubstr("images/s (median"),
                                  HasSubstr("roofline"), HasSubstr("AdamW")));
   const json j = Json(outcome);
-  for (const char* key :
-       {"model", "precision", "guide_precision", "recompute", "batch_size", "images_per_s_median",
-        "images_per_s_best", "images_per_s_worst", "roofline_gflops", "roofline_share", "peak_mib",
-        "planned_mib", "gflop_per_image_official", "gflop_per_image_guide", "gflop_per_image_done",
-        "backend", "machine", "ops", "setup_seconds"}) {
+  for (const char* key : {"model",
+                          "precision",
+                          "guide_precision",
+                          "recompute",
+                          "batch_size",
+                          "images_per_s_median",
+                          "images_per_s_best",
+                          "images_per_s_worst",
+                          "roofline_gflops",
+                          "roofline_share",
+                          "peak_mib",
+                          "planned_mib",
+                          "gflop_per_image_official",
+                          "gflop_per_image_guide",
+                          "gflop_per_image_done",
+                          "backend",
+                          "machine",
+                          "ops",
+                          "setup_seconds",
+                          "first_step_seconds"}) {
     EXPECT_TRUE(j.contains(key)) << key;
   }
   EXPECT_EQ(j["model"], "droppos_tiny");
@@ -90,6 +105,7 @@ TEST_F(BenchCli, StepPrintsATableAndOneLineOfJson) {
   EXPECT_NEAR(j["gflop_per_image_guide"].get<double>() * 1e9, 221248, 1);
   EXPECT_NEAR(j["gflop_per_image_official"].get<double>() * 1e9, 221248 + 196608 + 130080, 1);
   EXPECT_GT(j["peak_mib"], 1);
+  EXPECT_GT(j["first_step_seconds"], j["setup_seconds"]);
   double ops = 0;
   for (const json& type : j["ops"]) ops += type["ops"].get<double>();
   EXPECT_GT(ops, 20);

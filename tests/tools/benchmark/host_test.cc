@@ -1,5 +1,7 @@
 #include "tools/benchmark/host.h"
 
+#include <time.h>
+
 #include <cstring>
 #include <memory>
 
@@ -28,6 +30,15 @@ TEST(Host, PeakStaysUntilItIsReset) {
   EXPECT_GE(peak, kMib) << "what is given back still counts";
   if (!ResetPeakResident()) GTEST_SKIP() << "this system does not let a peak be reset";
   EXPECT_LT(PeakResidentMib(), peak - kMib / 2);
+}
+
+TEST(Host, LaunchWasJustNow) {
+  const double seconds = SecondsSinceLaunch();
+  ASSERT_GT(seconds, 0);
+  EXPECT_LT(seconds, 3600);
+  timespec pause = {0, 30'000'000};  // more than a clock tick
+  nanosleep(&pause, nullptr);
+  EXPECT_GE(SecondsSinceLaunch(), seconds + 0.03);
 }
 
 }  // namespace

@@ -21,6 +21,7 @@ namespace tools {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 namespace fs = std::filesystem;
@@ -64,7 +65,8 @@ TEST_F(TrainCli, BareRunMakesAnOutputFolderWhereItWasTyped) {
   const Outcome outcome = TrainTiny({"--steps=2"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("EMBEDDED"), HasSubstr("effective batch 64"),
-                                 HasSubstr("GFLOP an image"), HasSubstr("eta ")));
+                                 HasSubstr("GFLOP an image"), HasSubstr("eta "),
+                                 ContainsRegex("first step [0-9]+\\.[0-9] s after launch\n")));
   std::vector<fs::path> runs;
   for (const auto& entry : fs::directory_iterator(folder_ / "runs")) runs.push_back(entry.path());
   ASSERT_EQ(runs.size(), 1u);
