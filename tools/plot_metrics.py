@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """Draws numbers of metrics.jsonl over the epochs, one panel a number, one line a run.
 
-    tools/plot_metrics.py --out=curve.svg runs/a runs/b [--metrics=loss,heldout_pos_acc1]
+    tools/plot_metrics.py --out=curve.svg runs/a runs/b [--metrics=loss,heldout_pos_acc1] [--seeds]
 
-Needs matplotlib (tools/setup.sh --peers). Numbers logged at every step are averaged by epoch; where a
+With --seeds, runs whose names differ only in a number at the end share a colour. Needs matplotlib (tools/setup.sh --peers). Numbers logged at every step are averaged by epoch; where a
 line has a chance level (heldout_pos_acc1), it is drawn dashed.
 """
 
 import argparse
 import json
 import os
+import re
 import sys
 
 import matplotlib
@@ -42,28 +43,45 @@ def points(lines, metric):
     return [(epoch, sum(values) / len(values)) for epoch, values in sorted(epochs.items())]
 
 
+def labels_and_colors(runs, seeds):
+    """What the legend calls each run (None where it has done so) and its colour."""
+    names = [os.path.basename(os.path.normpath(run)) for run in runs]
+    if seeds:
+        names = [re.sub(r"[-_]?\d+$", "", name) or name for name in names]
+    kinds = list(dict.fromkeys(names)) if seeds else list(range(len(names)))
+    if len(kinds) > len(COLORS):
+        sys.exit(f"plot_metrics: {len(kinds)} runs, but {len(COLORS)} colours; "
+                 "draw fewer, or runs of one name and several numbers with --seeds")
+    for i, name in enumerate(names):
+        color = COLORS[kinds.index(name if seeds else i)]
+        yield (None if seeds and name in names[:i] else name), color
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="+", help="output folders, or metrics.jsonl files")
     parser.add_argument("--out", required=True, help="picture to write, .svg or .png")
     parser.add_argument("--metrics", default="loss,heldout_pos_acc1", help="names, with commas")
+    parser.add_argument("--seeds", action="store_true",
+                        help="one colour for runs that differ in a number at the end of their name")
     args = parser.parse_args()
+    styles = list(labels_and_colors(args.runs, args.seeds))
     metrics = args.metrics.split(",")
     figure, axes = plt.subplots(1, len(metrics), figsize=(5 * len(metrics), 3.4), squeeze=False)
     for metric, axis in zip(metrics, axes[0]):
         share = "acc" in metric
-        for color, run in zip(COLORS, args.runs):
+        for (label, color), run in zip(styles, args.runs):
             lines = read(run)
             xy = points(lines, metric)
             if not xy:
                 sys.exit(f"plot_metrics: {run} has no '{metric}'")
-            label = os.path.basename(os.path.normpath(run))
             axis.plot([x for x, _ in xy], [y * (100 if share else 1) for _, y in xy],
                       color=color, label=label)
             chance = [l["chance"] for l in lines if metric in l and "chance" in l]
             if metric == "heldout_pos_acc1" and chance:
                 axis.axhline(100 * chance[0], color="grey", linestyle="--", linewidth=1)
         axis.set_xlabel("epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
         axis.set_title(metric + (" (%)" if share else ""))
         axis.spines[["top", "right"]].set_visible(False)
         axis.legend(frameon=False)
