@@ -19,6 +19,9 @@ absl::StatusOr<std::vector<graph::TensorType>> InferQuantizeWeights(const graph:
   RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
   RETURN_IF_ERROR(graph::ExpectMinRank(c, 0, 2));
   const graph::TensorType& w = c.in(0);
+  if (w.dim(0) > 0 && w.elements() == 0) {
+    return Reject(c, InputText(c, 0, "w"), " has rows of nothing, which have no scale");
+  }
   const graph::Shape shape = QuantizedShape(Rest(w.shape), w.dim(0));
   if (!graph::IsValidShape(shape)) {
     return Reject(c, InputText(c, 0, "w"), " is too large to be padded to multiples of 64");
@@ -35,6 +38,9 @@ absl::StatusOr<std::vector<graph::TensorType>> InferQuantizedLinear(const graph:
   RETURN_IF_ERROR(graph::ExpectRank(c, 2, 1));
   RETURN_IF_ERROR(graph::ExpectSameDType(c, 3, 2));
   const int64_t n = c.in(2).dim(0);
+  if (c.in(0).cols() == 0) {
+    return Reject(c, InputText(c, 0, "x"), " has tokens of nothing, which have no scale");
+  }
   if (c.in(1).shape != QuantizedShape(c.in(0).cols(), n)) {
     return Reject(c, InputText(c, 1, "packed"), " is not what QuantizeWeights makes of ", n,
                   " rows, those of ", InputText(c, 2, "scales"), ", and ", c.in(0).cols(),

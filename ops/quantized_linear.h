@@ -20,7 +20,7 @@
 // An image or row that is all zeros has scale 0; one with a value that is not
 // finite has scale NaN, and so has all that comes of it.
 //
-// Attribute activation: "none" or "gelu". No gradient. The sums are integers, so
+// K is at least 1. Attribute activation: "none" or "gelu". No gradient. The sums are integers, so
 // exact: deterministic for any number of threads.
 // Source: per-channel weights and dynamic activations as in Krishnamoorthi,
 // arXiv:1806.08342, section 3.

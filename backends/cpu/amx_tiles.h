@@ -14,7 +14,7 @@
 
 #include <cstdint>
 
-#include "backends/cpu/attention_amx.h"
+#include "backends/cpu/amx_rows.h"
 
 namespace backends::cpu {
 namespace {
@@ -23,6 +23,7 @@ constexpr int64_t kTileBytes = 1024;
 constexpr int64_t kTileRows = 16;   // also f32 columns, and columns of a right factor
 constexpr int64_t kTileDepth = 32;  // bf16 that one tile product sums over
 
+constexpr int64_t Min(int64_t a, int64_t b) { return a < b ? a : b; }
 constexpr int64_t Tiles(int64_t n) { return (n + kTileRows - 1) / kTileRows; }
 constexpr int64_t Depths(int64_t n) { return (n + kTileDepth - 1) / kTileDepth; }
 
@@ -214,9 +215,10 @@ inline void PackPairs(AmxRows<const uint16_t> from, int64_t width, char* to) {
   }
 }
 
-// A row of f32, times its factor, rounded. Results are larger than the caches and a
-// head's rows far apart, so whole lines go past the caches: a line in memory would be
-// read first only to be overwritten. `width` floats are there, up to a whole tile.
+// A row of f32, times its factor, rounded. A head's rows are far apart, so whole lines go
+// past the caches: a line in memory would be read first only to be overwritten. Measured at
+// batch 64, where a reader right behind does not pay that back; smaller results than
+// 10 MB were not measured. `width` floats are there, up to a whole tile.
 inline void StoreRow(const float* from, float factor, int64_t width, uint16_t* to) {
   const __m512 times = _mm512_set1_ps(factor);
   const bool lines = reinterpret_cast<uintptr_t>(to) % 64 == 0;

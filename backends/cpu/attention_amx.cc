@@ -3,8 +3,11 @@
 //
 // The build is for AVX2; this file has more, and attention.cc calls it only where
 // the processor has it. So nothing of the standard library may be used.
+#include "backends/cpu/attention_amx.h"
+
 #include <immintrin.h>
 
+// Behind the header: its inline functions are built for AVX2 everywhere.
 #pragma GCC target("avx512f,avx512vl,avx512dq,avx512bw,avx512bf16,amx-tile,amx-bf16")
 #pragma GCC target("prefer-vector-width=512")
 // GCC's own headers, where a vector may hold anything.
@@ -12,7 +15,6 @@
 #pragma GCC diagnostic ignored "-Wuninitialized"
 
 #include "backends/cpu/amx_tiles.h"
-#include "backends/cpu/attention_amx.h"
 #include "backends/cpu/attention_exp_avx512.h"
 
 namespace backends::cpu {
@@ -21,7 +23,6 @@ namespace {
 constexpr int64_t kBlock = 32;  // rows of scores at a time, two tiles
 constexpr float kLog2E = 1.44269504f;
 
-int64_t Min(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // Sizes in whole tiles.
 struct Padded {

@@ -9,28 +9,14 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace backends::cpu {
+#include "backends/cpu/amx_rows.h"
 
-// bf16 matrices as bits: `rows` rows, `stride` elements apart.
-template <typename T>
-struct AmxRows {
-  T* data;
-  int64_t rows;
-  int64_t stride;
-};
+namespace backends::cpu {
 
 struct AmxHead {
   AmxRows<const uint16_t> q, k, v;
   int64_t width;  // of a head
   float scale;    // of q·kᵀ
-};
-
-// Rows that the next head will read: one head's are pieces of 128 bytes far apart,
-// which the processor does not guess, so they are asked for while the present head
-// computes. `width` elements of each row; none where count is 0.
-struct AmxNext {
-  AmxRows<const uint16_t> parts[5];
-  int64_t count, width;
 };
 
 // y and lse of the rows of q that `ids` names, y.rows of them; of each where it

@@ -9,8 +9,9 @@
 namespace backends::cpu {
 namespace {
 
-// x·Φ(x) within 6e-5: Φ(x) - 1/2 as an odd polynomial of degree 17 on [-4.5, 4.5],
-// fitted so that the largest error of x·Φ(x) is least and Φ(4.5) is 1; below -4.5,
+// x·Φ(x) to 6e-5 absolute, so not to the last digit of bf16 where the result is small (x below
+// -2), and above 4.5 to a unit in the last place: Φ(x) - 1/2 as an odd polynomial of degree 17 on
+// [-4.5, 4.5], fitted so that the largest error of x·Φ(x) is least and Φ(4.5) is 1; below -4.5,
 // where x·Φ(x) is above -1.6e-5, 0. NaN stays NaN.
 inline __m512 ShortGelu(__m512 x) {
   const __m512 end = _mm512_set1_ps(4.5f);

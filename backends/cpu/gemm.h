@@ -29,7 +29,7 @@ inline ConstMatrix Const(MutableMatrix m) {
   return {m.data, m.rows, m.cols, m.row_stride, m.col_stride};
 }
 
-// Whether there is AMX for bf16, and the operating system lets this process use
+// Whether there is AMX for bf16 and 8-bit integers, and the operating system lets this process use
 // it, which the first call asks for.
 bool HasAmx();
 

@@ -68,6 +68,8 @@ std::unique_ptr<graph::Kernel> MakeKernel(Function run, size_t scratch_bytes = 0
   return std::make_unique<FunctionKernel<Function>>(std::move(run), scratch_bytes);
 }
 
+inline int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
 // Loops of fewer elements run on the calling thread: there a team costs more
 // than it saves.
 int64_t SerialElements();

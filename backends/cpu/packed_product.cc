@@ -14,8 +14,6 @@ namespace {
 
 using graph::DType;
 
-int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 class PackedProductKernel final : public graph::Kernel {
  public:
   explicit PackedProductKernel(const graph::KernelSpec& spec)

@@ -11,8 +11,8 @@ namespace backends::cpu {
 // The kernel of a Linear, or of a MatMul whose third input is multiplied in; null where
 // these are not bf16 factors with packed weights, or the processor has no AMX.
 //
-// It computes in about two thirds of oneDNN's time: x is packed once a block of rows and stays
-// in the second-level cache, and large results go past the caches (docs/performance.md).
+// It computes in about two thirds of oneDNN's time (docs/performance.md): x is packed once a block
+// of rows and stays in the second-level cache, and large results go past the caches.
 std::unique_ptr<graph::Kernel> MakePackedProduct(const graph::KernelSpec& spec);
 
 // Whether a result of this type is stored past the caches (AmxProduct::stream): it would leave them

@@ -4,8 +4,11 @@
 //
 // The build is for AVX2; this file has more, and is called only where the processor has
 // it. So nothing of the standard library may be used.
+#include "backends/cpu/product_amx.h"
+
 #include <immintrin.h>
 
+// Behind the header: its inline functions are built for AVX2 everywhere.
 #pragma GCC target("avx512f,avx512vl,avx512dq,avx512bw,avx512bf16,amx-tile,amx-bf16,amx-int8")
 #pragma GCC target("prefer-vector-width=512")
 // GCC's own headers, where a vector may hold anything.
@@ -14,14 +17,12 @@
 
 #include "backends/cpu/amx_tiles.h"
 #include "backends/cpu/gelu_avx512.h"
-#include "backends/cpu/product_amx.h"
 
 namespace backends::cpu {
 namespace {
 
 constexpr int64_t kBlock = 32;
 
-int64_t Min(int64_t a, int64_t b) { return a < b ? a : b; }
 
 enum class Then { kBias, kGelu, kTimes };
 

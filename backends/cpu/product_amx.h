@@ -20,7 +20,9 @@
 
 namespace backends::cpu {
 
-// Of a column and of what is stored there.
+constexpr int64_t kAmxTileBytes = 1024;
+
+// B, and what becomes of the sums. Nothing is owned; y, b, x and sums are aligned to 64 bytes.
 struct AmxProduct {
   int64_t k = 0, n = 0;
   const void* b = nullptr;
@@ -39,14 +41,14 @@ struct AmxProduct {
   bool stream = false;
 };
 
-// Rows [first, first + rows) of y from as many packed rows of x, zeros up to a multiple
-// of 16 behind them. `row_scales` are those of the rows, with integers. `sums` holds
+// Rows [first, first + rows) of y from as many packed rows of x, and any bytes up to a
+// multiple of 16 rows behind them. `row_scales` are those of the rows, with integers. `sums` holds
 // AmxSumBytes and is aligned to 64 bytes, as is `x`.
 void AmxMultiply(const AmxProduct& product, const void* x, const float* row_scales, int64_t first,
                  int64_t rows, void* sums);
 constexpr size_t kAmxSumBytes = 2 * 4096;
 
-// Rows of k bf16 as a packed x; zeros behind k and behind `rows`.
+// Rows of k bf16 as a packed x; zeros behind k and behind `rows`. `to` holds AmxPackedBytes.
 void AmxPackRows(const uint16_t* from, int64_t rows, int64_t k, void* to);
 
 // The same for 16 rows of `depths` · 64 bytes, which become columns: one column of tiles of B.
@@ -57,7 +59,7 @@ constexpr int64_t AmxDepths(int64_t k, bool integers) {
   return integers ? (k + 63) / 64 : (k + 31) / 32;
 }
 constexpr size_t AmxPackedBytes(int64_t rows, int64_t k, bool integers) {
-  return static_cast<size_t>((rows + 15) / 16 * AmxDepths(k, integers)) * 1024;
+  return static_cast<size_t>((rows + 15) / 16 * AmxDepths(k, integers)) * kAmxTileBytes;
 }
 
 // The rows that a thread packs at a time: they leave half of the second-level cache

@@ -244,9 +244,7 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeQuantizeWeights(const graph::
 }
 
 absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeQuantizedLinear(const graph::KernelSpec& spec) {
-  if (HasAmx()) {
-    if (auto own = MakeAmxQuantizedLinear(spec)) return own;
-  }
+  if (HasAmx()) return MakeAmxQuantizedLinear(spec);
   return Guarded(spec, [&]() -> std::unique_ptr<graph::Kernel> {
     if (spec.in(0).dtype == graph::DType::kBF16) {
       return std::make_unique<QuantizedLinearKernel<graph::BFloat16>>(spec);

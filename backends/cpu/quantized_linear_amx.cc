@@ -1,5 +1,6 @@
-// Some images at a time per thread: an image is read once for its scale and, from the
-// second-level cache, once more to be quantized, straight into the tiles that are multiplied.
+// Some images at a time per thread, or one where the cache takes no more: an image is read
+// once for its scale and, while most of it is near, once more to be quantized, straight into
+// the tiles that are multiplied.
 #include "backends/cpu/quantized_linear_amx.h"
 
 #include <algorithm>
@@ -17,8 +18,6 @@ namespace backends::cpu {
 namespace {
 
 using graph::AlignUp;
-
-int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Sixteen rows of w at a time become a column of tiles.
 class QuantizeWeightsKernel final : public graph::Kernel {
@@ -51,10 +50,10 @@ class QuantizeWeightsKernel final : public graph::Kernel {
           QuantizeBytes(w + row * k_, k_, scale, to);
           out<float>(1)[row] = scale.scale;
         }
-        AmxPackByteColumns(strip, depths_, packed + j * depths_ * 1024);
+        AmxPackByteColumns(strip, depths_, packed + j * depths_ * kAmxTileBytes);
       }
     });
-    const size_t used = columns * depths_ * 1024;
+    const size_t used = columns * depths_ * kAmxTileBytes;
     std::memset(packed + used, 0, bytes_ - used);
     return absl::OkStatus();
   }
@@ -79,7 +78,7 @@ class QuantizedLinearKernel final : public graph::Kernel {
     const bool gelu = spec.op->Str("activation") == "gelu";
     product_.gelu = gelu && !product_.f32;
     gelu_behind_ = gelu && product_.f32;
-    product_.stream = StoredPastCaches(spec.out(0));
+    product_.stream = !gelu_behind_ && StoredPastCaches(spec.out(0));
     depths_ = AmxDepths(product_.k, true);
     const int64_t images = CeilDiv(images_, threads_);
     const int64_t fit =
@@ -124,10 +123,10 @@ class QuantizedLinearKernel final : public graph::Kernel {
     for (int64_t row = 0; row < rows; row += tokens_) {
       const ops::QuantizationScale scale = ScaleOf(x + row * k, tokens_ * k);
       for (int64_t i = row; i < row + tokens_; ++i) {
-        char* const to = tiles + i / 16 * depths_ * 1024 + i % 16 * 64;
+        char* const to = tiles + i / 16 * depths_ * kAmxTileBytes + i % 16 * 64;
         // The last depth's bytes behind k are not written by the row.
-        if (k % 64 != 0) std::memset(to + (depths_ - 1) * 1024, 0, 64);
-        QuantizeBytes(x + i * k, k, scale, reinterpret_cast<int8_t*>(to), 1024);
+        if (k % 64 != 0) std::memset(to + (depths_ - 1) * kAmxTileBytes, 0, 64);
+        QuantizeBytes(x + i * k, k, scale, reinterpret_cast<int8_t*>(to), kAmxTileBytes);
         scales[i] = scale.scale;
       }
     }

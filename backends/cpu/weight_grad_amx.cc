@@ -1,7 +1,10 @@
 // The build is for AVX2; this file has more, and matmul.cc calls it only where the
 // processor has it. So nothing of the standard library may be used.
+#include "backends/cpu/weight_grad_amx.h"
+
 #include <immintrin.h>
 
+// Behind the header: its inline functions are built for AVX2 everywhere.
 #pragma GCC target("avx512f,avx512vl,avx512dq,avx512bw,avx512bf16,amx-tile,amx-bf16")
 #pragma GCC target("prefer-vector-width=512")
 // GCC's own headers, where a vector may hold anything.
@@ -9,7 +12,6 @@
 #pragma GCC diagnostic ignored "-Wuninitialized"
 
 #include "backends/cpu/amx_tiles.h"
-#include "backends/cpu/weight_grad_amx.h"
 
 namespace backends::cpu {
 namespace {
@@ -26,7 +28,6 @@ constexpr int64_t kBlockRows = 1664;
 // stream by.
 constexpr int64_t kKeptBytes = 880 << 10;
 
-int64_t Min(int64_t a, int64_t b) { return a < b ? a : b; }
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Words of two rows: `low` of columns 0 to 15, `high` of the others.

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <mutex>
 #include <new>
 #include <thread>
@@ -90,6 +91,9 @@ class LoaderImpl : public Loader {
   int64_t bad_images() const override { return bad_images_; }
   double data_wait_seconds() const override { return data_wait_seconds_; }
 
+  // Takes memory and threads; once, and says ever after how it went.
+  const absl::Status& Start();
+
  private:
   using Lock = std::unique_lock<std::mutex>;
 
@@ -107,7 +111,6 @@ class LoaderImpl : public Loader {
   void FinishEpochIfDue();
   void EmitBatch();
   void EmitError(absl::Status error);
-  void Start();
   void Work(int index);
 
   const Dataset* const dataset_;
@@ -139,6 +142,7 @@ class LoaderImpl : public Loader {
   // The consumer's own.
   std::unique_ptr<Package> borrowed_;
   bool started_ = false;
+  absl::Status start_status_;
   Worker consumer_;  // without workers
   int64_t bad_images_ = 0;
   double data_wait_seconds_ = 0;
@@ -161,13 +165,10 @@ LoaderImpl::LoaderImpl(const Dataset* dataset, LoaderOptions options, int64_t ba
       first_batch_(at_.batch),
       first_place_(at_.position),
       judge_(size_, options_.max_bad_share),
-      consumer_(0, options_) {
-  // An evaluation may be hours away: until then its memory and threads are not taken
-  // from the first steps of the run.
-  if (training()) Start();
-}
+      consumer_(0, options_) {}
 
-void LoaderImpl::Start() {
+const absl::Status& LoaderImpl::Start() try {
+  if (started_) return start_status_;
   started_ = true;
   for (Item& item : items_) item.pixels.resize(image_values_);
   // One lent to the consumer, one being filled, the rest ready.
@@ -181,6 +182,12 @@ void LoaderImpl::Start() {
     free_.push_back(std::move(package));
   }
   for (int i = 0; i < options_.num_workers; ++i) workers_.emplace_back([this, i] { Work(i); });
+  return start_status_;
+} catch (const std::exception& error) {  // no memory or no threads, hours into a run perhaps
+  start_status_ = absl::ResourceExhaustedError(
+      absl::StrCat("the loader cannot hold its batches of ", batch_size_, " images or start its ",
+                   options_.num_workers, " workers: ", error.what()));
+  return start_status_;
 }
 
 LoaderImpl::~LoaderImpl() {
@@ -366,7 +373,7 @@ void LoaderImpl::Work(int index) {
 
 absl::StatusOr<const Batch*> LoaderImpl::Next() {
   const auto begin = std::chrono::steady_clock::now();
-  if (!started_) Start();
+  RETURN_IF_ERROR(Start());
   Lock lock(mu_);
   if (borrowed_ != nullptr) {
     if (!borrowed_->error.ok()) return borrowed_->error;
@@ -444,7 +451,11 @@ absl::StatusOr<std::unique_ptr<Loader>> Loader::Create(const Dataset* dataset,
   if (!training && (start.epoch != 0 || start.batch != 0 || start.position != 0)) {
     return graph::InvalidArgument("an evaluation starts at the beginning of the data");
   }
-  return std::make_unique<LoaderImpl>(dataset, std::move(options), batches);
+  auto loader = std::make_unique<LoaderImpl>(dataset, std::move(options), batches);
+  // An evaluation may be hours away: until its first batch is asked for, its memory and
+  // threads are not taken from the first steps of the run.
+  if (training) RETURN_IF_ERROR(loader->Start());
+  return loader;
 }
 
 }  // namespace models

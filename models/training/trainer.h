@@ -44,7 +44,8 @@ struct TrainerOptions {
   std::function<absl::Status()> step_done;
   LoaderObserver* loader_observer = nullptr;  // of the training images' loader; may be null
   int64_t print_every = 20;
-  // When the process began: then the first step says how long after that it was done.
+  // When the process began: then step 1, of a run that starts afresh, says how long after
+  // that it was done.
   absl::Time launched = absl::InfinitePast();
   // Set from outside (a signal handler) to end the run after the step at hand, as
   // --steps would. May be null.

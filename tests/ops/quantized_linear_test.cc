@@ -41,8 +41,8 @@ HostTensor Random(graph::TensorType type, uint64_t seed) {
 struct Sizes {
   int64_t images, tokens, k, n;
 };
-constexpr Sizes kSizes[] = {
-    {1, 1, 1, 1}, {2, 3, 5, 7}, {3, 17, 27, 100}, {2, 65, 64, 192}, {5, 50, 96, 33}, {40, 33, 130, 48}};
+constexpr Sizes kSizes[] = {{1, 1, 1, 1},     {2, 3, 5, 7},    {3, 17, 27, 100},
+                            {2, 65, 64, 192}, {5, 50, 96, 33}, {40, 33, 130, 48}};
 
 TEST(QuantizedLinear, BackendsAgree) {
   for (const Sizes& s : kSizes) {
@@ -142,7 +142,10 @@ TEST(QuantizedLinear, Refused) {
                 "must have shape [4]");
   ExpectRefused("QuantizedLinear", {{"activation", std::string("relu")}},
                 types(F32({1, 6, 8}), I8({80, 64}), F32({4})), "must be none or gelu");
+  ExpectRefused("QuantizedLinear", attrs, types(F32({1, 6, 0}), I8({16, 64}), F32({4})),
+                "tokens of nothing");
   ExpectRefused("QuantizeWeights", {}, {F32({4})}, "rank");
+  ExpectRefused("QuantizeWeights", {}, {F32({4, 0})}, "rows of nothing");
 }
 
 }  // namespace
