@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "graph/base/status.h"
+#include "models/data/loader.h"
 
 namespace tools {
 namespace {
@@ -134,8 +135,7 @@ absl::StatusOr<std::vector<graph::Net>> Observers::Nets(const ResolvedFlags& res
 absl::StatusOr<int> Observers::LoaderBatches(const ResolvedFlags& resolved,
                                              const models::Datasets& data) {
   ASSIGN_OR_RETURN(const Wanted wanted, WhatIsWanted(resolved, data));
-  constexpr int kOfALoader = 4;
-  return kOfALoader * ((wanted.positions ? 1 : 0) + (wanted.knn ? 1 : 0));
+  return models::kLoaderBatches * ((wanted.positions ? 1 : 0) + (wanted.knn ? 1 : 0));
 }
 
 absl::StatusOr<models::MetricList> Observers::Evaluate() {

@@ -8,8 +8,9 @@
 
 namespace backends::cpu {
 
-// The kernel of a Linear, or of a MatMul whose third input is multiplied in; null where
-// these are not bf16 factors with packed weights, or the processor has no AMX.
+// The kernel of a Linear or of a MatMul, with a third input or without; null where the
+// factors are not bf16 or the weights not packed, where what goes in or comes out has a type that
+// is not known here (a GELU in f32, `times` in f32), or the processor has no AMX.
 //
 // It computes in about two thirds of oneDNN's time (docs/performance.md): x is packed once a block
 // of rows and stays in the second-level cache, and large results go past the caches.

@@ -22,7 +22,8 @@ namespace backends::cpu {
 namespace {
 
 constexpr int64_t kBlock = 32;
-
+constexpr int64_t kRowBytes = kBlock * 4;  // of sums
+constexpr int64_t kSumBytes = kBlock * kRowBytes;
 
 enum class Then { kBias, kGelu, kTimes };
 
@@ -94,11 +95,11 @@ class Block {
       }
     }
     __asm__ volatile("" ::: "memory");
-    _tile_stored(0, sums, 128);
-    _tile_stored(1, sums + 64, 128);
+    _tile_stored(0, sums, kRowBytes);
+    _tile_stored(1, sums + 64, kRowBytes);
     if (kTiles == 2) {
-      _tile_stored(2, sums + 16 * 128, 128);
-      _tile_stored(3, sums + 16 * 128 + 64, 128);
+      _tile_stored(2, sums + 16 * kRowBytes, kRowBytes);
+      _tile_stored(3, sums + 16 * kRowBytes + 64, kRowBytes);
     }
     __asm__ volatile("" ::: "memory");
   }
@@ -128,7 +129,7 @@ class Block {
   };
 
   void FinishRow(const Columns& columns, const Pending& block) {
-    const char* const sums = block.sums + block.done * 128;
+    const char* const sums = block.sums + block.done * kRowBytes;
     const int64_t at = (block.row + block.done) * p_.n + block.column;
     __m512 v[2];
     for (int half = 0; half < 2; ++half) {
@@ -190,13 +191,13 @@ void Multiply(const AmxProduct& p, const char* x, const float* row_scales, int64
     const char* const b = static_cast<const char*>(p.b) + column / 16 * depths * kTileBytes;
     for (int64_t row = 0; row < rows; row += kBlock, turn ^= 1) {
       Pending next;
-      next.sums = sums + turn * 4096;
+      next.sums = sums + turn * kSumBytes;
       next.row = first + row;
       next.rows = Min(rows - row, kBlock);
       next.column = column;
       next.row_scales = kIntegers ? row_scales + row : nullptr;
       const char* const tiles = x + row / 16 * depths * kTileBytes;
-      char* const to = sums + turn * 4096;
+      char* const to = sums + turn * kSumBytes;
       if (next.rows > 16) {
         block.template Multiply<2>(tiles, b, to, before, next);
       } else {

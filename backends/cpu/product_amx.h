@@ -41,12 +41,14 @@ struct AmxProduct {
   bool stream = false;
 };
 
+// Two blocks of 32 x 32 sums: one that is made and one that is finished.
+constexpr size_t kAmxSumBytes = 2 * 32 * 32 * 4;
+
 // Rows [first, first + rows) of y from as many packed rows of x, and any bytes up to a
-// multiple of 16 rows behind them. `row_scales` are those of the rows, with integers. `sums` holds
-// AmxSumBytes and is aligned to 64 bytes, as is `x`.
+// multiple of 16 rows behind them. `row_scales` are those of the rows, with integers; `sums`
+// holds kAmxSumBytes.
 void AmxMultiply(const AmxProduct& product, const void* x, const float* row_scales, int64_t first,
                  int64_t rows, void* sums);
-constexpr size_t kAmxSumBytes = 2 * 4096;
 
 // Rows of k bf16 as a packed x; zeros behind k and behind `rows`. `to` holds AmxPackedBytes.
 void AmxPackRows(const uint16_t* from, int64_t rows, int64_t k, void* to);
@@ -54,7 +56,7 @@ void AmxPackRows(const uint16_t* from, int64_t rows, int64_t k, void* to);
 // The same for 16 rows of `depths` · 64 bytes, which become columns: one column of tiles of B.
 void AmxPackByteColumns(const int8_t* rows, int64_t depths, void* to);
 
-// Bytes of a packed x.
+// Tiles, and bytes, of a packed x.
 constexpr int64_t AmxDepths(int64_t k, bool integers) {
   return integers ? (k + 63) / 64 : (k + 31) / 32;
 }

@@ -20,8 +20,6 @@
 namespace models {
 namespace {
 
-constexpr int64_t kReadyBatches = 2;
-
 // One image on its way. Items form a ring in the order of the epoch's places:
 // claimed by a worker, loaded without a lock, then appended to the batch being
 // filled by whoever finds the head of the ring loaded.
@@ -171,9 +169,8 @@ const absl::Status& LoaderImpl::Start() try {
   if (started_) return start_status_;
   started_ = true;
   for (Item& item : items_) item.pixels.resize(image_values_);
-  // One lent to the consumer, one being filled, the rest ready.
-  const int64_t packages = options_.num_workers > 0 ? kReadyBatches + 2 : 2;
-  for (int64_t i = 0; i < packages; ++i) {
+  const int packages = options_.num_workers > 0 ? kLoaderBatches : 2;
+  for (int i = 0; i < packages; ++i) {
     auto package = std::make_unique<Package>();
     package->batch.images.resize(batch_size_ * image_values_);
     package->batch.keys.resize(batch_size_);

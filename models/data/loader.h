@@ -37,6 +37,10 @@ struct LoaderPosition {
   int64_t position = 0;  // places of the epoch's permutation already used
 };
 
+// The batches that a loader with workers holds: one lent out, one being filled, the rest
+// ready. Without workers it holds two.
+constexpr int kLoaderBatches = 4;
+
 // What a thread of a loader does with one image.
 enum class LoaderWork {
   kDecode,  // Dataset::Load: reading and decoding

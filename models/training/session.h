@@ -37,7 +37,7 @@ struct SessionOptions {
   bool evaluations = true;  // compile the evaluation nets too
   // Create() fails when the run needs more memory than is left (memory_check.h).
   bool check_memory = true;
-  int loader_batches = 8;  // batches that two loaders hold, for that sum
+  int loader_batches = 2 * kLoaderBatches;  // of training and held-out images, for that sum
   // Nets that others compile against the session's workspace, at a batch size, and run
   // between steps: Create() and PlanSession() count what they need. May be empty.
   std::function<absl::StatusOr<std::vector<graph::Net>>(int batch_size)> other_nets;
