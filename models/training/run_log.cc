@@ -1,0 +1,251 @@
+#include "models/training/run_log.h"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstdlib>
+#include <streambuf>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "graph/base/status.h"
+
+namespace models {
+namespace {
+
+constexpr absl::Duration kRedraw = absl::Milliseconds(200);
+constexpr char kClearLine[] = "\r\x1b[K";
+
+bool IsSet(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value != nullptr && *value != '\0';
+}
+
+bool ShowsBars(int fd) {
+  return isatty(fd) == 1 && IsSet("TERM") && absl::string_view(std::getenv("TERM")) != "dumb" &&
+         !IsSet("NO_COLOR");
+}
+
+// `text` with control characters written as \xNN, those of two bytes in UTF-8
+// (U+0080 to U+009F) as well; tabs and, with `lines`, ends of lines stay.
+std::string Printable(absl::string_view text, bool lines) {
+  std::string out;
+  out.reserve(text.size());
+  for (size_t i = 0; i < text.size(); ++i) {
+    const unsigned char c = static_cast<unsigned char>(text[i]);
+    const unsigned char next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
+    if ((c < 0x20 && c != '\t' && !(lines && c == '\n')) || c == 0x7f) {
+      absl::StrAppendFormat(&out, "\\x%02x", c);
+    } else if (c == 0xc2 && next >= 0x80 && next < 0xa0) {
+      absl::StrAppendFormat(&out, "\\xc2\\x%02x", next);
+      ++i;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+// The first `columns` characters, each a column wide.
+std::string Cut(const std::string& text, int columns) {
+  int taken = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool begins = (static_cast<unsigned char>(text[i]) & 0xc0) != 0x80;
+    if (begins && taken++ == columns) return text.substr(0, i);
+  }
+  return text;
+}
+
+int Width(const std::string& text) {
+  return static_cast<int>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  }));
+}
+
+// " 45% [====>     ] text" in less than `columns`: a full line would wrap.
+std::string BarLine(double fraction, const std::string& text, int columns) {
+  constexpr int kShortest = 8, kLongest = 30;
+  fraction = std::isfinite(fraction) ? std::clamp(fraction, 0.0, 1.0) : 0.0;
+  std::string line = absl::StrFormat("%3d%% ", static_cast<int>(std::floor(100 * fraction)));
+  const int room = columns - 1 - Width(line) - Width(text);
+  const int length = std::min(kLongest, room - 3);  // brackets and a blank
+  if (length >= kShortest) {
+    const int done = static_cast<int>(std::floor(fraction * length));
+    std::string bar(static_cast<size_t>(done), '=');
+    if (done < length) bar += '>';
+    bar.resize(static_cast<size_t>(length), ' ');
+    absl::StrAppend(&line, "[", bar, "] ");
+  }
+  return Cut(line + text, std::max(columns - 1, 0));
+}
+
+absl::Status FileError(absl::string_view what, const std::string& path) {
+  return absl::ErrnoToStatus(errno, absl::StrCat("cannot ", what, " ", path));
+}
+
+}  // namespace
+
+// Collects what is written until a line is whole.
+class RunLog::LineBuffer : public std::streambuf {
+ public:
+  explicit LineBuffer(RunLog* log) : log_(log) {}
+  ~LineBuffer() override {
+    if (!line_.empty()) log_->Line(line_);
+  }
+
+ protected:
+  int_type overflow(int_type c) override {
+    if (traits_type::eq_int_type(c, traits_type::eof())) return traits_type::not_eof(c);
+    Add(traits_type::to_char_type(c));
+    return c;
+  }
+  std::streamsize xsputn(const char* text, std::streamsize n) override {
+    for (std::streamsize i = 0; i < n; ++i) Add(text[i]);
+    return n;
+  }
+
+ private:
+  void Add(char c) {
+    line_ += c;
+    if (c != '\n') return;
+    log_->Line(line_);
+    line_.clear();
+  }
+
+  RunLog* const log_;
+  std::string line_;
+};
+
+RunLog::Screen RunLog::ScreenOf(std::ostream* out, int fd) {
+  Screen screen;
+  screen.out = out;
+  screen.terminal = ShowsBars(fd);
+  screen.columns = [fd] {
+    winsize size = {};
+    // A terminal that does not say (a serial line) has none.
+    return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? int{size.ws_col} : 80;
+  };
+  return screen;
+}
+
+RunLog::RunLog(Screen screen, std::function<absl::Time()> now)
+    : screen_(std::move(screen)),
+      now_(std::move(now)),
+      buffer_(std::make_unique<LineBuffer>(this)),
+      stream_(std::make_unique<std::ostream>(buffer_.get())) {}
+
+RunLog::~RunLog() {
+  stream_ = nullptr;
+  buffer_ = nullptr;  // says its last line
+  EndProgress();
+  if (fd_ >= 0) ::close(fd_);
+}
+
+absl::Status RunLog::Open(const std::string& path, int64_t keep_bytes) {
+  const std::lock_guard<std::mutex> lock(mu_);
+  CHECK(fd_ < 0 && keep_bytes >= 0);
+  fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (fd_ < 0) return FileError("write", path);
+  path_ = path;
+  struct stat info = {};
+  if (::fstat(fd_, &info) != 0) return FileError("read", path);
+  bytes_ = std::min<int64_t>(keep_bytes, info.st_size);
+  if (::ftruncate(fd_, bytes_) != 0) return FileError("write", path);
+  char last = '\n';
+  if (bytes_ > 0 && ::pread(fd_, &last, 1, bytes_ - 1) != 1) return FileError("read", path);
+  if (last != '\n') WriteFile("\n");
+  WriteFile(early_);
+  early_.clear();
+  return status_;
+}
+
+void RunLog::Line(absl::string_view text) {
+  std::string line = Printable(text, /*lines=*/true);
+  if (line.empty() || line.back() != '\n') line += '\n';
+  const std::lock_guard<std::mutex> lock(mu_);
+  if (screen_.out != nullptr) {
+    const std::string bar = bar_;
+    ClearBar();
+    *screen_.out << line;
+    bar_ = bar;
+    DrawBar();
+    screen_.out->flush();
+  }
+  if (fd_ < 0) {
+    early_ += line;
+  } else {
+    WriteFile(line);
+  }
+}
+
+void RunLog::Progress(double fraction, absl::FunctionRef<std::string()> text) {
+  if (!screen_.terminal || screen_.out == nullptr) return;
+  const absl::Time now = now_();
+  const std::lock_guard<std::mutex> lock(mu_);
+  if (!bar_.empty() && now >= drawn_ && now - drawn_ < kRedraw) return;
+  drawn_ = now;
+  bar_ = BarLine(fraction, Printable(text(), /*lines=*/false),
+                 screen_.columns ? screen_.columns() : 80);
+  DrawBar();
+  screen_.out->flush();
+}
+
+void RunLog::EndProgress() {
+  const std::lock_guard<std::mutex> lock(mu_);
+  if (bar_.empty()) return;
+  ClearBar();
+  screen_.out->flush();
+}
+
+void RunLog::DrawBar() {
+  if (!bar_.empty()) *screen_.out << "\r" << bar_ << "\x1b[K";
+}
+
+void RunLog::ClearBar() {
+  if (!bar_.empty()) *screen_.out << kClearLine;
+  bar_.clear();
+}
+
+void RunLog::WriteFile(absl::string_view text) {
+  size_t done = 0;
+  while (status_.ok() && done < text.size()) {
+    const ssize_t n = ::write(fd_, text.data() + done, text.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      status_ = FileError("write", path_);
+      // Half a line goes; where not even that can be done, the first error says why.
+      if (done > 0 && ::ftruncate(fd_, bytes_) != 0) return;
+      return;
+    }
+    done += static_cast<size_t>(n);
+  }
+  if (status_.ok()) bytes_ += static_cast<int64_t>(text.size());
+}
+
+absl::Status RunLog::status() const {
+  const std::lock_guard<std::mutex> lock(mu_);
+  return status_;
+}
+
+int64_t RunLog::bytes() const {
+  const std::lock_guard<std::mutex> lock(mu_);
+  return bytes_;
+}
+
+absl::Status RunLog::Sync() {
+  const std::lock_guard<std::mutex> lock(mu_);
+  if (fd_ < 0 || ::fdatasync(fd_) == 0) return absl::OkStatus();
+  // A pipe or a device has nothing to be synchronised.
+  if (errno == EINVAL || errno == EROFS) return absl::OkStatus();
+  return FileError("write", path_);
+}
+
+std::ostream* RunLog::stream() { return stream_.get(); }
+
+}  // namespace models

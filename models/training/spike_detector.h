@@ -1,0 +1,48 @@
+// Whether a loss is far above those before it.
+//
+//   SpikeDetector detector(8);
+//   if (std::string spike = detector.See(result.loss); !spike.empty()) ...
+//
+// A loss is a spike when it is more than z deviations above the mean of the last
+// kSpikeWindow losses, both of the window before it. The deviation counts as at least 1%
+// of the mean, so that a loss that stands still does not make a spike of every tremor.
+// A spike enters the window as the largest loss that would have been none: one does not
+// blind the detector to the next, and a loss that stays high is the new level after some steps.
+// The first kSpikeWindow / 2 losses of a run are never spikes.
+//
+// What is decided depends on the losses alone, so a resumed run decides the same.
+#ifndef MODELS_TRAINING_SPIKE_DETECTOR_H_
+#define MODELS_TRAINING_SPIKE_DETECTOR_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace models {
+
+constexpr int kSpikeWindow = 100;
+
+class SpikeDetector {
+ public:
+  // 0: nothing is a spike.
+  explicit SpikeDetector(double z) : z_(z) {}
+
+  // "loss 9.1 is 12 deviations above 2.1, the mean of the last 100 steps", or empty. Takes the
+  // loss into the window; one that is not finite is passed over.
+  std::string See(double loss);
+
+  // The window, oldest first: what a checkpoint keeps. All of it finite.
+  const std::vector<double>& window() const { return window_; }
+  // Goes on with a window(). Errors: longer than that, or not finite.
+  absl::Status Restore(std::vector<double> window);
+
+ private:
+  double z_;
+  std::vector<double> window_;
+};
+
+}  // namespace models
+
+#endif  // MODELS_TRAINING_SPIKE_DETECTOR_H_
