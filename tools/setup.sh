@@ -32,10 +32,12 @@ packages=(
   libgmock-dev          # tests
   libgtest-dev
   libhwy-dev            # vectors of more than one instruction set
+  libjpeg62-turbo-dev   # JPEG files
   libpng-dev            # PNG files
   libprotobuf-dev       # graph dumps that Netron opens
   protobuf-compiler
-  libturbojpeg0-dev     # JPEG files
+  libturbojpeg0-dev     # JPEG files that tests write
+  libwebp-dev           # WebP files
   nlohmann-json3-dev    # JSON
 )
 

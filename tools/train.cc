@@ -176,6 +176,7 @@ absl::Status RunTraining(const ParsedFlags& parsed, const models::Zoo& zoo,
   options.seed = session_options.seed;
   options.num_workers = static_cast<int>(flags.num_workers.value());
   options.random_crop = flags.data_path.has_value();
+  options.exact_decode = flags.exact_decode.value();
   options.steps = flags.steps.value_or(-1);
   options.eval_every = flags.eval_every.value();
   options.also_evaluate = [&observers] { return observers->Evaluate(); };

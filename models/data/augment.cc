@@ -17,6 +17,9 @@ constexpr int kTries = 10;
 // MaskTransform: what the centre is of the resized short side, and where that ends.
 constexpr double kCropShare = 224.0 / 256.0;
 constexpr int kLargestWithMargin = 224;
+// A crop that is decoded smaller keeps this many pixels for one of the input's, along
+// each axis: the bicubic filter needs something to choose from.
+constexpr double kLeastPixels = 1.5;
 constexpr float kMean[3] = {0.485f, 0.456f, 0.406f};
 constexpr float kStd[3] = {0.229f, 0.224f, 0.225f};
 
@@ -81,11 +84,35 @@ ImageTransform::ImageTransform(int input_width, int input_height)
   }
 }
 
+PartRequest ImageTransform::PlanTrain(int width, int height, uint64_t key, bool crop,
+                                      bool exact) const {
+  if (!crop) return WholePicture(width, height);
+  RandomStream random(key, Purpose::kCrop);
+  PartRequest request = {SampleCrop(width, height, &random)};
+  if (!exact) {
+    request.least_width = static_cast<int>(std::ceil(kLeastPixels * input_width_));
+    request.least_height = static_cast<int>(std::ceil(kLeastPixels * input_height_));
+  }
+  return request;
+}
+
+void ImageTransform::TrainPart(const PicturePart& part, uint64_t key, bool crop, float* out) {
+  const bool flip = SampleFlip(key);
+  if (!crop) return FitAndNormalize(part.image, flip, out);
+  // The crop is cut out before it is resized, so no pixel beyond it is looked at.
+  const ImageArea& area = part.box;
+  const int x = static_cast<int>(area.x0), y = static_cast<int>(area.y0);
+  const PixelBox seen = {x, y, static_cast<int>(std::ceil(area.x1)) - x,
+                         static_cast<int>(std::ceil(area.y1)) - y};
+  resizer_.Resize(ImageView(part.image, seen), {area.x0 - x, area.y0 - y, area.x1 - x, area.y1 - y},
+                  input_width_, input_height_, &resized_);
+  Normalize(resized_, {0, 0, input_width_, input_height_}, flip, out);
+}
+
 void ImageTransform::Train(const Image& image, uint64_t key, bool crop, float* out) {
   const bool flip = SampleFlip(key);
   if (!crop) return FitAndNormalize(image, flip, out);
-  RandomStream random(key, Purpose::kCrop);
-  const PixelBox box = SampleCrop(image.width, image.height, &random);
+  const PixelBox box = PlanTrain(image.width, image.height, key, crop, true).box;
   resizer_.Resize(ImageView(image, box), input_width_, input_height_, &resized_);
   Normalize(resized_, {0, 0, input_width_, input_height_}, flip, out);
 }
@@ -103,7 +130,7 @@ void ImageTransform::FitAndNormalize(const Image& image, bool flip, float* out) 
   // Only the part that is kept is computed.
   const double scale_x = double(image.width) / plan.resized_width;
   const double scale_y = double(image.height) / plan.resized_height;
-  const ResizeBox box = {plan.crop.x * scale_x, plan.crop.y * scale_y,
+  const ImageArea box = {plan.crop.x * scale_x, plan.crop.y * scale_y,
                          std::min<double>(image.width, (plan.crop.x + input_width_) * scale_x),
                          std::min<double>(image.height, (plan.crop.y + input_height_) * scale_y)};
   resizer_.Resize(ImageView(image), box, input_width_, input_height_, &resized_);

@@ -13,6 +13,7 @@
 
 #include "graph/base/random.h"
 #include "models/data/image.h"
+#include "models/data/picture_part.h"
 #include "models/data/resize.h"
 
 namespace models {
@@ -43,6 +44,12 @@ class ImageTransform {
   // Crop (when `crop`; else the evaluation's geometry), flip, normalise. `key`
   // is graph::SampleKey(seed, epoch, image id). Writes 3 * H * W floats.
   void Train(const Image& image, uint64_t key, bool crop, float* out);
+  // The same in two steps, between which no more than the crop is decoded: what Train
+  // would look at, and Train from that. With `exact` it writes the same floats; without,
+  // a crop may come smaller than in the picture, and a value differ by a few grey levels
+  // (docs/training.md).
+  PartRequest PlanTrain(int width, int height, uint64_t key, bool crop, bool exact) const;
+  void TrainPart(const PicturePart& part, uint64_t key, bool crop, float* out);
   void Evaluate(const Image& image, float* out);
 
   int64_t output_size() const { return int64_t{3} * input_width_ * input_height_; }

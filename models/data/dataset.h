@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "models/data/image.h"
+#include "models/data/picture_part.h"
 
 namespace models {
 
@@ -27,6 +29,15 @@ class Dataset {
   virtual int num_classes() const = 0;
   // The decoded image; an error names the path and the reason.
   virtual absl::StatusOr<Image> Load(int64_t i) const = 0;
+  // The part of image `i` that `plan` asks for, in `part`, whose memory is reused. Data
+  // sets that can decode a part do; this decodes the whole. `plan` is called at most once.
+  virtual absl::Status LoadPart(int64_t i, const PartPlan& plan, PicturePart* part) const {
+    absl::StatusOr<Image> image = Load(i);
+    if (!image.ok()) return image.status();
+    part->image = *std::move(image);
+    TakeWhole(plan, part);
+    return absl::OkStatus();
+  }
   // One phrase for the banner: "12800 scenes of 64x64".
   virtual std::string description() const = 0;
 };

@@ -24,6 +24,14 @@ struct Image {
   }
 };
 
+// A rectangle with edges between pixels, in pixels: (0, 0, width, height) is everything.
+struct ImageArea {
+  double x0 = 0;
+  double y0 = 0;
+  double x1 = 0;
+  double y1 = 0;
+};
+
 // A rectangle of whole pixels, top left corner and size.
 struct PixelBox {
   int x = 0;

@@ -25,7 +25,7 @@ constexpr int64_t kMaxListBytes = int64_t{1} << 32;
 
 bool IsPictureName(const std::string& name) {
   const std::string lower = absl::AsciiStrToLower(name);
-  for (const char* ending : {".jpg", ".jpeg", ".jpe", ".jfif", ".png"}) {
+  for (const char* ending : {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"}) {
     if (absl::EndsWith(lower, ending)) return true;
   }
   return false;
@@ -79,6 +79,11 @@ uint64_t ImageFolderDataset::image_id(int64_t i) const { return graph::HashName(
 
 absl::StatusOr<Image> ImageFolderDataset::Load(int64_t i) const {
   return ReadImage(JoinPath(root_, items_[i].path));
+}
+
+absl::Status ImageFolderDataset::LoadPart(int64_t i, const PartPlan& plan,
+                                          PicturePart* part) const {
+  return ReadPart(JoinPath(root_, items_[i].path), plan, part);
 }
 
 absl::StatusOr<FolderListing> ListPictures(const std::string& root, const std::string& below) {

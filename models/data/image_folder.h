@@ -1,4 +1,4 @@
-// JPEG and PNG files on disk: found by walking a folder, or named by a list file.
+// JPEG, PNG and WebP files on disk: found by walking a folder, or named by a list file.
 #ifndef MODELS_DATA_IMAGE_FOLDER_H_
 #define MODELS_DATA_IMAGE_FOLDER_H_
 
@@ -29,6 +29,7 @@ class ImageFolderDataset : public Dataset {
   int label(int64_t i) const override { return items_[i].label; }
   int num_classes() const override { return num_classes_; }
   absl::StatusOr<Image> Load(int64_t i) const override;
+  absl::Status LoadPart(int64_t i, const PartPlan& plan, PicturePart* part) const override;
   std::string description() const override { return description_; }
 
  private:
@@ -39,8 +40,8 @@ class ImageFolderDataset : public Dataset {
 };
 
 // The picture files at or below `root`/`below`, as paths relative to `root`, in
-// byte order. A picture file is one whose name ends in .jpg, .jpeg, .jpe, .jfif or
-// .png in any case; names that begin with a dot are passed over. Symbolic links are
+// byte order. A picture file is one whose name ends in .jpg, .jpeg, .jpe, .jfif,
+// .png or .webp in any case; names that begin with a dot are passed over. Symbolic links are
 // followed, each real folder once. `others` counts the files passed over by name.
 // NotFound / PermissionDenied name the folder that cannot be read.
 struct FolderListing {

@@ -1,11 +1,9 @@
-// JPEG and PNG files to RGB images, and RGB images to PNG files.
+// JPEG, PNG and WebP files to RGB images, and RGB images to PNG files.
 //
-// The format is taken from the first bytes, never from the file's name. JPEG is
-// decoded as Pillow decodes it (accurate integer DCT, smooth chroma upsampling),
-// grey becomes RGB, and CMYK is converted with Pillow's formula for the inverted
-// values that such files hold. PNG of any depth and colour type becomes 8-bit
-// RGB; transparency is dropped, not blended. A file that decodes only with a
-// warning from the JPEG library (truncated, corrupt entropy data) is refused.
+// The format is taken from the first bytes, never from the file's name. JPEG and WebP are
+// decoded as Pillow decodes them (jpeg_decoder.h, webp_decoder.h). PNG of any depth and
+// colour type becomes 8-bit RGB; transparency is dropped, not blended. A file that
+// decodes only with a warning of its library (truncated, damaged) is refused.
 //
 // All functions are thread-safe.
 #ifndef MODELS_DATA_IMAGE_IO_H_
@@ -17,19 +15,24 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "models/data/image.h"
+#include "models/data/picture_limits.h"
+#include "models/data/picture_part.h"
 
 namespace models {
 
-// Larger pictures are refused before any memory is taken for them: a few
-// kilobytes of file can claim gigabytes of pixels.
-inline constexpr int64_t kMaxImagePixels = 100'000'000;
-inline constexpr int64_t kMaxImageFileBytes = int64_t{1} << 28;
-
-// The picture in `bytes`; InvalidArgument with the reason (the caller adds the path).
+// The part of the picture in `bytes` that `plan` asks for, in `part`, whose memory is
+// reused. PNG and WebP are decoded whole. InvalidArgument with the reason (the caller
+// adds the path); then `part` holds nothing of use.
+absl::Status DecodePart(absl::string_view bytes, const PartPlan& plan, PicturePart* part);
+// All of it.
 absl::StatusOr<Image> DecodeImage(absl::string_view bytes);
 
-// The picture in the file `path`; every error names the path and the reason.
+// The same from the file `path`; every error names the path and the reason.
+absl::Status ReadPart(const std::string& path, const PartPlan& plan, PicturePart* part);
 absl::StatusOr<Image> ReadImage(const std::string& path);
+
+// "cannot decode NAME: REASON; ..." with what to do.
+absl::Status CannotDecode(const std::string& name, const absl::Status& reason);
 
 // Writes `image` as an 8-bit RGB PNG file.
 absl::Status WritePng(const std::string& path, const Image& image);

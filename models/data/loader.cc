@@ -16,6 +16,7 @@
 #include "models/data/augment.h"
 #include "models/data/bad_image_judge.h"
 #include "models/data/epoch_order.h"
+#include "models/data/picture_part.h"
 
 namespace models {
 namespace {
@@ -77,6 +78,7 @@ struct Worker {
       : index(i), transform(options.input_width, options.input_height) {}
   int index;
   ImageTransform transform;
+  PicturePart part;  // memory for pictures on their way
 };
 
 class LoaderImpl : public Loader {
@@ -230,17 +232,22 @@ void LoaderImpl::Load(Worker* worker, Item* item) const {
   item->key = graph::SampleKey(options_.seed, static_cast<uint64_t>(key_epoch),
                                dataset_->image_id(item->image));
   try {
-    const absl::StatusOr<Image> image = [&] {
+    const PartPlan plan = [&](int width, int height) {
+      return training() ? worker->transform.PlanTrain(width, height, item->key,
+                                                      options_.random_crop, options_.exact_decode)
+                        : WholePicture(width, height);
+    };
+    item->status = [&] {
       const Watch watch(options_.observer, worker->index, LoaderWork::kDecode, item->image);
-      return dataset_->Load(item->image);
+      return dataset_->LoadPart(item->image, plan, &worker->part);
     }();
-    item->status = image.status();
-    if (!image.ok()) return;
+    if (!item->status.ok()) return;
     const Watch watch(options_.observer, worker->index, LoaderWork::kCrop, item->image);
     if (training()) {
-      worker->transform.Train(*image, item->key, options_.random_crop, item->pixels.data());
+      worker->transform.TrainPart(worker->part, item->key, options_.random_crop,
+                                  item->pixels.data());
     } else {
-      worker->transform.Evaluate(*image, item->pixels.data());
+      worker->transform.Evaluate(worker->part.image, item->pixels.data());
     }
   } catch (const std::bad_alloc&) {
     item->status = absl::ResourceExhaustedError(

@@ -43,7 +43,7 @@ constexpr int kLoaderBatches = 4;
 
 // What a thread of a loader does with one image.
 enum class LoaderWork {
-  kDecode,  // Dataset::Load: reading and decoding
+  kDecode,  // Dataset::LoadPart: reading and decoding
   kCrop,    // crop, flip, resizing, normalization
   kCopy,    // into its place in the batch
 };
@@ -71,6 +71,10 @@ struct LoaderOptions {
   // Training: RandomResizedCrop before the flip. False for data that are already
   // framed as the network should see them: then only the flip remains.
   bool random_crop = true;
+  // Training: decode crops to the bytes they have in the whole picture. False lets a crop
+  // that is far larger than the input be decoded at a half, a quarter or an eighth of its
+  // size (augment.h). Evaluations are always exact.
+  bool exact_decode = false;
   // Threads that load; 0 loads in the thread that calls Next().
   int num_workers = 0;
   // Training: at most floor(N / B), which 0 stands for. Accumulation over k

@@ -114,7 +114,7 @@ absl::StatusOr<Part> ReadFolder(const std::string& root, const std::string& belo
   }
   if (listing.paths.empty()) {
     return absl::NotFoundError(absl::StrCat(
-        "no picture (.jpg, .jpeg, .png) under ", JoinPath(root, below),
+        "no picture (.jpg, .jpeg, .png, .webp) under ", JoinPath(root, below),
         listing.others > 0 ? absl::StrCat(" (", listing.others, " other files)") : "",
         "; give --data_path a folder of pictures, or leave it out to use the embedded data set"));
   }

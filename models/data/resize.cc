@@ -102,7 +102,7 @@ void BicubicResizer::VerticalPass(const ImageView& source, int first_row, int he
   }
 }
 
-void BicubicResizer::Resize(const ImageView& source, const ResizeBox& box, int width, int height,
+void BicubicResizer::Resize(const ImageView& source, const ImageArea& box, int width, int height,
                             Image* out) {
   CHECK(width > 0 && height > 0);
   CHECK(box.x0 >= 0 && box.y0 >= 0 && box.x1 > box.x0 && box.y1 > box.y0);

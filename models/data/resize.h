@@ -35,17 +35,12 @@ struct ImageView {
   ImageView(const Image& image, const PixelBox& box);
 };
 
-// The source region in pixels, edges at whole numbers: (0, 0, width, height) is everything.
-struct ResizeBox {
-  double x0, y0, x1, y1;
-};
-
 // Holds the buffers between calls: one per thread, at most one call at a time.
 class BicubicResizer {
  public:
   // `box` of `source`, which must contain it and be larger than nothing, to
   // `width` x `height` pixels (at least 1) in `out`, whose storage is reused.
-  void Resize(const ImageView& source, const ResizeBox& box, int width, int height, Image* out);
+  void Resize(const ImageView& source, const ImageArea& box, int width, int height, Image* out);
   // All of `source`.
   void Resize(const ImageView& source, int width, int height, Image* out);
 

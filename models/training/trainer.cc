@@ -84,6 +84,7 @@ class Run {
     o.input_width = model_.input_w();
     o.seed = options_.seed;
     o.random_crop = options_.random_crop;
+    o.exact_decode = options_.exact_decode;
     o.num_workers = options_.num_workers;
     o.max_bad_share = options_.max_bad_share;
     if (mode == LoaderMode::kTrain) {

@@ -27,6 +27,7 @@ struct TrainerOptions {
   uint64_t seed = 0;
   int num_workers = 0;
   bool random_crop = true;
+  bool exact_decode = false;
   double max_bad_share = 0.05;
   int64_t steps = -1;      // ends the run after so many optimizer steps; -1: when the epochs are
                            // over. Never changes the schedule.

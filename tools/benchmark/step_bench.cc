@@ -72,6 +72,7 @@ class LoadedImages : public Images {
     load.input_width = resolved.entry.model.input_w;
     load.seed = static_cast<uint64_t>(resolved.flags.seed.value());
     load.random_crop = resolved.flags.data_path.has_value();
+    load.exact_decode = resolved.flags.exact_decode.value();
     load.num_workers = static_cast<int>(resolved.flags.num_workers.value());
     std::unique_ptr<LoadedImages> images(new LoadedImages());
     ASSIGN_OR_RETURN(images->loader_, models::Loader::Create(&data, std::move(load)));

@@ -28,6 +28,10 @@ class SpreadDataset : public models::Dataset {
   int label(int64_t i) const override { return data_->label(indices_[i]); }
   int num_classes() const override { return data_->num_classes(); }
   absl::StatusOr<models::Image> Load(int64_t i) const override { return data_->Load(indices_[i]); }
+  absl::Status LoadPart(int64_t i, const models::PartPlan& plan,
+                        models::PicturePart* part) const override {
+    return data_->LoadPart(indices_[i], plan, part);
+  }
   // "2000 of 10000 images of 32x32".
   std::string description() const override;
 

@@ -93,6 +93,9 @@ const FlagRow kRows[] = {
      "share held out where the data has no split of its own"},
     {"num_workers", kData, &F::num_workers, Rule::kWorkers, "N", "from the cores",
      "threads that load images; masks and crops do not depend on it"},
+    {"exact_decode", kData, &F::exact_decode, kAny, "", "false",
+     "never decode a crop smaller than it is, however far it will be shrunk; slower where pictures "
+     "are large; evaluations always do so"},
 
     {"device", kRun, &F::device, kAny, "cpu|cuda", "cpu",
      "where to run (--backend is the same); this version computes on the CPU only"},

@@ -65,6 +65,7 @@ void JoinRecipe(TrainFlags& flags, models::RecipeConfig& recipe) {
 void SetRunDefaults(const MachineDefaults& machine, TrainFlags& flags) {
   Default(flags.val_fraction, 0.01);
   Default(flags.num_workers, int64_t{machine.num_workers});
+  Default(flags.exact_decode, false);
   Default(flags.device, std::string("cpu"));
   Default(flags.threads, int64_t{machine.threads});
   Default(flags.precision, std::string("fp32"));

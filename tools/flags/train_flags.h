@@ -66,6 +66,7 @@ struct TrainFlags {
   absl::optional<std::string> data_path;  // unset: the embedded data set
   absl::optional<double> val_fraction;
   absl::optional<int64_t> num_workers;
+  absl::optional<bool> exact_decode;
 
   // Run.
   absl::optional<std::string> device;

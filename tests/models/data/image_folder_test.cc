@@ -18,20 +18,20 @@ using testing::IsEmpty;
 
 TEST(ListPictures, WalksFoldersInOrderByName) {
   const std::string root = NewFolder("walk");
-  for (const char* name :
-       {"b/2.JPEG", "b/1.jpg", "a/deep/er/x.PNG", "top.jpeg", "notes.txt", ".hidden/z.jpg",
-        "b/.thumb.jpg", "a/with space.png", "\xC3\xA9t\xC3\xA9/\xE6\xB5\xB7.jpg"}) {
+  for (const char* name : {"b/2.JPEG", "b/1.jpg", "b/3.WebP", "a/deep/er/x.PNG", "top.jpeg",
+                           "notes.txt", ".hidden/z.jpg", "b/.thumb.jpg", "a/with space.png",
+                           "\xC3\xA9t\xC3\xA9/\xE6\xB5\xB7.jpg"}) {
     WriteFile(root + "/" + name, "x");
   }
   const auto listing = ListPictures(root, "");
   ASSERT_TRUE(listing.ok()) << listing.status();
   EXPECT_THAT(listing->paths,
-              ElementsAre("a/deep/er/x.PNG", "a/with space.png", "b/1.jpg", "b/2.JPEG", "top.jpeg",
-                          "\xC3\xA9t\xC3\xA9/\xE6\xB5\xB7.jpg"));
+              ElementsAre("a/deep/er/x.PNG", "a/with space.png", "b/1.jpg", "b/2.JPEG", "b/3.WebP",
+                          "top.jpeg", "\xC3\xA9t\xC3\xA9/\xE6\xB5\xB7.jpg"));
   EXPECT_EQ(listing->others, 1);
   const auto below = ListPictures(root, "b");
   ASSERT_TRUE(below.ok());
-  EXPECT_THAT(below->paths, ElementsAre("b/1.jpg", "b/2.JPEG"));
+  EXPECT_THAT(below->paths, ElementsAre("b/1.jpg", "b/2.JPEG", "b/3.WebP"));
 }
 
 TEST(ListPictures, LinksAreFollowedOnce) {

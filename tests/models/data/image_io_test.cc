@@ -90,7 +90,7 @@ TEST(ImageIo, BadFilesAreNamedWithTheReason) {
   };
   for (const Case& c :
        std::vector<Case>{{"empty.jpg", "", "empty"},
-                         {"text.jpg", "this is not a picture", "neither JPEG nor PNG"},
+                         {"text.jpg", "this is not a picture", "neither JPEG nor PNG nor WebP"},
                          {"half.jpg", jpeg.substr(0, jpeg.size() / 2), "Premature end"},
                          {"header.jpg", jpeg.substr(0, 30), "bad JPEG header"},
                          {"magic.jpg", jpeg.substr(0, 3), "bad JPEG header"},

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <map>
 #include <mutex>
 #include <set>
@@ -12,8 +13,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "graph/base/random.h"
+#include "graph/base/status.h"
 #include "models/data/augment.h"
 #include "models/data/epoch_order.h"
+#include "models/data/image_io.h"
 #include "tests/models/data/test_images.h"
 
 namespace models {
@@ -145,6 +148,53 @@ TEST(Loader, ImagesAreTheTransformsOfTheirKeys) {
       }
     }
   }
+}
+
+// One picture as a JPEG file, decoded in parts.
+class OneJpeg : public FakeDataset {
+ public:
+  explicit OneJpeg(std::string bytes) : FakeDataset(1), bytes_(std::move(bytes)) {}
+  absl::StatusOr<Image> Load(int64_t) const override { return DecodeImage(bytes_); }
+  absl::Status LoadPart(int64_t, const PartPlan& plan, PicturePart* part) const override {
+    RETURN_IF_ERROR(DecodePart(bytes_, plan, part));
+    shrunk = part->shrunk;
+    pixels = part->image.width * part->image.height;
+    return absl::OkStatus();
+  }
+  mutable int shrunk = 0;
+  mutable int pixels = 0;
+
+ private:
+  std::string bytes_;
+};
+
+TEST(Loader, NoMoreIsDecodedThanTheCropNeeds) {
+  const OneJpeg data(EncodeJpeg(PhotographLike(256, 192, 1), 2));
+  ImageTransform transform(kSide, kSide);
+  std::vector<float> expected(transform.output_size());
+  for (const bool exact : {true, false}) {
+    LoaderOptions options = Options(LoaderMode::kTrain, 1);
+    options.exact_decode = exact;
+    const auto batches = Take(MustCreate(data, options).get(), 8);
+    EXPECT_LT(data.pixels, 256 * 192);
+    EXPECT_EQ(data.shrunk == 1, exact);
+    for (const Batch& batch : batches) {
+      transform.Train(*data.Load(0), static_cast<uint64_t>(batch.keys[0]), true, expected.data());
+      double worst = 0;
+      for (size_t i = 0; i < expected.size(); ++i) {
+        worst = std::max<double>(worst, std::fabs(expected[i] - batch.images[i]));
+      }
+      if (exact) {
+        EXPECT_EQ(worst, 0);
+      } else {
+        EXPECT_LT(worst, 0.5);
+      }
+    }
+  }
+  // Evaluations see every byte.
+  Take(MustCreate(data, Options(LoaderMode::kEvaluate, 1)).get(), 1);
+  EXPECT_EQ(data.shrunk, 1);
+  EXPECT_EQ(data.pixels, 256 * 192);
 }
 
 TEST(Loader, EvaluationIsInOrderPaddedAndRepeats) {

@@ -36,7 +36,7 @@ TEST(Resize, EqualsPillow) {
     if (line[0] == '#') continue;
     std::istringstream fields(line);
     int width, height;
-    ResizeBox box;
+    ImageArea box;
     std::string hex;
     ASSERT_TRUE(fields >> width >> height >> box.x0 >> box.y0 >> box.x1 >> box.y1 >> hex);
     resizer.Resize(ImageView(image), box, width, height, &out);

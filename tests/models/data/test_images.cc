@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <png.h>
 #include <turbojpeg.h>
+#include <webp/encode.h>
+#include <webp/mux.h>
 
 #include <algorithm>
 #include <cmath>
@@ -10,6 +12,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <vector>
 
 #include "graph/base/random.h"
 #include "graph/base/status.h"
@@ -18,13 +21,13 @@ namespace models {
 namespace {
 
 std::string Compress(const uint8_t* pixels, int width, int height, int format, int subsampling,
-                     int quality) {
+                     int quality, bool progressive = false) {
   tjhandle handle = tjInitCompress();
   CHECK(handle != nullptr);
   unsigned char* data = nullptr;
   unsigned long size = 0;
   CHECK(tjCompress2(handle, pixels, width, 0, height, format, &data, &size, subsampling, quality,
-                    TJFLAG_ACCURATEDCT) == 0);
+                    TJFLAG_ACCURATEDCT | (progressive ? TJFLAG_PROGRESSIVE : 0)) == 0);
   std::string bytes(reinterpret_cast<char*>(data), size);
   tjFree(data);
   tjDestroy(handle);
@@ -62,8 +65,134 @@ Image GradientImage(int width, int height, int seed) {
   return image;
 }
 
-std::string EncodeJpeg(const Image& image, int subsampling, int quality) {
-  return Compress(image.rgb.data(), image.width, image.height, TJPF_RGB, subsampling, quality);
+Image PhotographLike(int width, int height, uint64_t seed) {
+  graph::RandomStream random(seed, graph::Purpose::kNoise);
+  Image image = Image::Sized(width, height);
+  std::vector<double> values(image.rgb.size(), 0.0);
+  const auto at = [&](int x, int y, int c) -> double& {
+    return values[3 * (size_t{1} * y * width + x) + c];
+  };
+  // Octaves of random lattices, interpolated; colour varies less than brightness.
+  double amplitude = 45;
+  for (int cell = 128; cell >= 2; cell /= 2, amplitude *= 0.62) {
+    const int columns = width / cell + 2, rows = height / cell + 2;
+    std::vector<double> lattice(size_t{3} * columns * rows);
+    for (size_t i = 0; i < lattice.size(); i += 3) {
+      const double grey = random.Uniform(-1, 1);
+      for (int c = 0; c < 3; ++c) lattice[i + c] = grey + 0.4 * random.Uniform(-1, 1);
+    }
+    for (int y = 0; y < height; ++y) {
+      const int j = y / cell;
+      const double v = double(y % cell) / cell;
+      for (int x = 0; x < width; ++x) {
+        const int i = x / cell;
+        const double u = double(x % cell) / cell;
+        for (int c = 0; c < 3; ++c) {
+          const auto l = [&](int a, int b) { return lattice[3 * ((j + b) * columns + i + a) + c]; };
+          at(x, y, c) += amplitude * ((l(0, 0) * (1 - u) + l(1, 0) * u) * (1 - v) +
+                                      (l(0, 1) * (1 - u) + l(1, 1) * u) * v);
+        }
+      }
+    }
+  }
+  // Discs of one colour before it.
+  for (int disc = 0; disc < 6; ++disc) {
+    const double cx = random.Uniform(0, width), cy = random.Uniform(0, height);
+    const double radius = random.Uniform(0.03, 0.2) * std::min(width, height);
+    const double colour[3] = {random.Uniform(-90, 90), random.Uniform(-90, 90),
+                              random.Uniform(-90, 90)};
+    for (int y = 0; y < height; ++y) {
+      for (int x = 0; x < width; ++x) {
+        if (std::hypot(x - cx, y - cy) > radius) continue;
+        for (int c = 0; c < 3; ++c) at(x, y, c) = 0.3 * at(x, y, c) + colour[c];
+      }
+    }
+  }
+  for (size_t i = 0; i < values.size(); ++i) {
+    const double value = 128 + values[i] + random.Uniform(-3, 3);
+    image.rgb[i] = static_cast<uint8_t>(std::clamp(value, 0.0, 255.0));
+  }
+  return image;
+}
+
+std::string EncodeJpeg(const Image& image, int subsampling, int quality, bool progressive) {
+  return Compress(image.rgb.data(), image.width, image.height, TJPF_RGB, subsampling, quality,
+                  progressive);
+}
+
+Image DecodeJpegByTurbo(const std::string& bytes) {
+  tjhandle handle = tjInitDecompress();
+  CHECK(handle != nullptr);
+  const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
+  int width = 0, height = 0, subsampling = 0, colorspace = 0;
+  // Fails for sampling factors it has no name for, after it has read the size.
+  tjDecompressHeader3(handle, data, bytes.size(), &width, &height, &subsampling, &colorspace);
+  Image image = Image::Sized(width, height);
+  CHECK(tjDecompress2(handle, data, bytes.size(), image.rgb.data(), width, 0, height, TJPF_RGB,
+                      TJFLAG_ACCURATEDCT) == 0);
+  tjDestroy(handle);
+  return image;
+}
+
+namespace {
+
+std::string EncodeWebpPicture(const uint8_t* pixels, int width, int height, bool alpha,
+                              int quality) {
+  WebPConfig config;
+  CHECK(WebPConfigInit(&config));
+  config.lossless = quality == 0;
+  config.exact = 1;
+  config.quality = static_cast<float>(quality == 0 ? 50 : quality);
+  WebPPicture picture;
+  CHECK(WebPPictureInit(&picture));
+  picture.width = width;
+  picture.height = height;
+  picture.use_argb = config.lossless;
+  CHECK(alpha ? WebPPictureImportRGBA(&picture, pixels, 4 * width)
+              : WebPPictureImportRGB(&picture, pixels, 3 * width));
+  WebPMemoryWriter writer;
+  WebPMemoryWriterInit(&writer);
+  picture.writer = WebPMemoryWrite;
+  picture.custom_ptr = &writer;
+  CHECK(WebPEncode(&config, &picture));
+  std::string bytes(reinterpret_cast<char*>(writer.mem), writer.size);
+  WebPMemoryWriterClear(&writer);
+  WebPPictureFree(&picture);
+  return bytes;
+}
+
+}  // namespace
+
+std::string EncodeWebp(const Image& image, int quality) {
+  return EncodeWebpPicture(image.rgb.data(), image.width, image.height, false, quality);
+}
+
+std::string EncodeRgbaWebp(const std::string& rgba, int width, int height) {
+  return EncodeWebpPicture(reinterpret_cast<const uint8_t*>(rgba.data()), width, height, true, 0);
+}
+
+std::string EncodeWebpAnimation(const Image& first, int x, int y, int width, int height) {
+  WebPMux* mux = WebPMuxNew();
+  CHECK(mux != nullptr);
+  CHECK(WebPMuxSetCanvasSize(mux, width, height) == WEBP_MUX_OK);
+  const std::string frames[] = {EncodeWebp(first), EncodeWebp(Image::Sized(width, height))};
+  for (int i = 0; i < 2; ++i) {
+    WebPMuxFrameInfo frame = {};
+    frame.bitstream = {reinterpret_cast<const uint8_t*>(frames[i].data()), frames[i].size()};
+    frame.x_offset = i == 0 ? x : 0;
+    frame.y_offset = i == 0 ? y : 0;
+    frame.duration = 100;
+    frame.id = WEBP_CHUNK_ANMF;
+    CHECK(WebPMuxPushFrame(mux, &frame, 1) == WEBP_MUX_OK);
+  }
+  const WebPMuxAnimParams params = {0xFFFFFFFF, 0};  // a white background, which nobody shows
+  CHECK(WebPMuxSetAnimationParams(mux, &params) == WEBP_MUX_OK);
+  WebPData data = {};
+  CHECK(WebPMuxAssemble(mux, &data) == WEBP_MUX_OK);
+  std::string bytes(reinterpret_cast<const char*>(data.bytes), data.size);
+  WebPDataClear(&data);
+  WebPMuxDelete(mux);
+  return bytes;
 }
 
 std::string EncodeCmykJpeg(const std::string& inks, int width, int height) {

@@ -12,10 +12,23 @@ namespace models {
 // Smooth colour gradients with a little structure; `seed` shifts them.
 Image GradientImage(int width, int height, int seed = 0);
 
+// What a photograph is to a decoder: shapes with edges before a background with detail
+// at every scale, as 1/f, and some grain.
+Image PhotographLike(int width, int height, uint64_t seed);
+
 // JPEG bytes; `subsampling` is a TJSAMP value (0: 4:4:4, 2: 4:2:0, 3: grey).
-std::string EncodeJpeg(const Image& image, int subsampling = 0, int quality = 95);
+std::string EncodeJpeg(const Image& image, int subsampling = 0, int quality = 95,
+                       bool progressive = false);
+// All of a JPEG as libjpeg-turbo's own one-call interface decodes it.
+Image DecodeJpegByTurbo(const std::string& bytes);
 // A JPEG of width x height inks, as Adobe's programs write them.
 std::string EncodeCmykJpeg(const std::string& inks, int width, int height);
+// Lossless where `quality` is 0.
+std::string EncodeWebp(const Image& image, int quality = 0);
+// (height, width, 4) RGBA bytes, colours under full transparency kept.
+std::string EncodeRgbaWebp(const std::string& rgba, int width, int height);
+// A canvas of width x height; `first` appears at (x, y), both even, then comes another frame.
+std::string EncodeWebpAnimation(const Image& first, int x, int y, int width, int height);
 std::string EncodePng(const Image& image);
 // PNG of (height, width, 4) RGBA bytes.
 std::string EncodeRgbaPng(const std::string& rgba, int width, int height);
