@@ -55,7 +55,9 @@ class Watch {
         worker_(worker),
         work_(work),
         image_(image) {
-    if (observer_ != nullptr) begin_ = std::chrono::steady_clock::now();
+    if (observer_ == nullptr) return;
+    observer_->Begins(worker_, work_, image_);
+    begin_ = std::chrono::steady_clock::now();
   }
   ~Watch() {
     if (observer_ == nullptr) return;

@@ -56,6 +56,8 @@ class LoaderObserver {
 
   // Asked before each piece of work; while it is false no time is taken.
   virtual bool Watching() const = 0;
+  // Before a piece of work that somebody watches, in the thread that does it.
+  virtual void Begins(int /*worker*/, LoaderWork /*work*/, int64_t /*image*/) {}
   // After a piece of work that began while somebody was watching. `worker` is in
   // [0, max(1, num_workers)): without workers the thread that calls Next() is worker 0.
   // `image` is the image's index in the Dataset.

@@ -1,0 +1,98 @@
+// Says a line when a run stands still, and which part of it.
+//
+//   watchdog: waiting for images for 300 s (worker 1 has been decoding n01/a.jpg for 299 s)
+//   watchdog: step 123 has been computing for 300 s (usual: 2.1 s)
+//   watchdog: went on after 412 s
+//
+// The run's thread says what it begins; a thread of the watchdog's looks at the clock.
+// Beginning something new is progress, and while images are what the run waits for, so is
+// every image that a loader is done with: a slow disk is not a stall. The first line comes
+// after `limit` without progress, the next ones after 2, 4, 8 times that. Time in which the
+// whole process stood (Ctrl-Z, a laptop that slept) does not count.
+//
+// Thread-safe.
+#ifndef MODELS_TRAINING_WATCHDOG_H_
+#define MODELS_TRAINING_WATCHDOG_H_
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "models/data/dataset.h"
+#include "models/data/loader.h"
+
+namespace models {
+
+struct WatchdogOptions {
+  double limit_seconds = 300;  // 0: nothing is said, and there is no thread
+  // Takes the lines, from the run's thread or the watchdog's; must not call the watchdog.
+  std::function<void(const std::string& line)> say;
+  // For tests: a clock of theirs, read by steps of at most 10 seconds, and no thread; they
+  // call Check() themselves. Empty: the steady clock and a thread.
+  std::function<std::chrono::steady_clock::time_point()> now;
+};
+
+class Watchdog {
+ public:
+  explicit Watchdog(WatchdogOptions options);
+  Watchdog(const Watchdog&) = delete;
+  Watchdog& operator=(const Watchdog&) = delete;
+  ~Watchdog();  // ends the thread; loaders that it observes must have ended
+
+  // What the run's thread begins, and with it ends what it was at.
+  void WaitForImages();
+  void ComputeStep(int64_t step);
+  // "evaluating", "saving": images count as progress here too.
+  void Do(const std::string& what);
+  void Rest();  // nothing is expected
+
+  // To be given to the loader of `images`, which must outlive the watchdog. `next` hears what
+  // the loader does as if it were alone, and must outlive the loader; may be null. The
+  // result is the watchdog's.
+  LoaderObserver* Observe(const Dataset* images, LoaderObserver* next);
+
+  // Looks at the clock and says what there is to say.
+  void Check();
+
+ private:
+  using Time = std::chrono::steady_clock::time_point;
+  class Observer;
+  enum class Phase { kRest, kImages, kStep, kOther };
+
+  // These want mu_.
+  double Seconds();  // of the watchdog's own time, which stands while the process does
+  void Begin(Phase phase, int64_t step, const std::string& what);
+  void Progress(double seconds);
+  std::string Describe(double seconds) const;
+  std::string AtWork(double seconds) const;
+  std::string Usual() const;
+
+  const WatchdogOptions options_;
+  std::mutex mu_;
+  std::condition_variable stopped_;
+  bool stop_ = false;
+  Time last_look_;
+  double seconds_ = 0;  // own time at last_look_
+
+  Phase phase_ = Phase::kRest;
+  int64_t step_ = 0;
+  std::string what_;
+  double began_ = 0;              // the phase
+  double progress_ = 0;           // the last one
+  double next_line_;              // without progress, in seconds
+  std::vector<double> computed_;  // seconds of the last stretches of computing
+  size_t oldest_ = 0;             // in computed_, once that is full
+
+  std::vector<std::unique_ptr<Observer>> observers_;
+  std::thread thread_;  // last: it uses everything above
+};
+
+}  // namespace models
+
+#endif  // MODELS_TRAINING_WATCHDOG_H_
