@@ -1,0 +1,288 @@
+#include "tools/environment.h"
+
+#include <fcntl.h>
+#include <gnu/libc-version.h>
+#include <link.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <utility>
+
+#include "absl/base/config.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "graph/base/random.h"
+#include "tools/benchmark/host.h"
+#include "tools/benchmark/roofline.h"
+
+extern char** environ;
+
+namespace tools {
+namespace {
+
+using Json = Environment;
+
+Json TextOrNull(const std::string& text) { return text.empty() ? Json() : Json(text); }
+
+// PRETTY_NAME of /etc/os-release.
+std::string OperatingSystem() {
+  std::ifstream file("/etc/os-release");
+  for (std::string line; std::getline(file, line);) {
+    absl::string_view value = line;
+    if (!absl::ConsumePrefix(&value, "PRETTY_NAME=")) continue;
+    absl::ConsumePrefix(&value, "\"");
+    absl::ConsumeSuffix(&value, "\"");
+    return std::string(value);
+  }
+  return "";
+}
+
+std::string Kernel() {
+  utsname name = {};
+  if (uname(&name) != 0) return "";
+  return absl::StrCat(name.sysname, " ", name.release, " ", name.machine);
+}
+
+Json UsableCores() {
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0) return Json();
+  return CPU_COUNT(&cpus);
+}
+
+Json MemoryMib() {
+  const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGE_SIZE);
+  if (pages <= 0 || size <= 0) return Json();
+  return static_cast<int64_t>(pages) * size / (1024 * 1024);
+}
+
+// Loaded libraries by the stem of their files: {"libpng16": "16.39.0"}.
+std::map<std::string, std::string> LoadedLibraries() {
+  std::map<std::string, std::string> versions;
+  dl_iterate_phdr(
+      [](dl_phdr_info* info, size_t, void* result) {
+        // A library is loaded by a link; the file behind it has the whole version.
+        char* real = realpath(info->dlpi_name, nullptr);
+        if (real == nullptr) return 0;
+        const std::string path = real;
+        free(real);
+        const std::string name = path.substr(path.rfind('/') + 1);
+        const size_t so = name.find(".so.");
+        if (so != std::string::npos) {
+          (*static_cast<std::map<std::string, std::string>*>(result))[name.substr(0, so)] =
+              name.substr(so + 4);
+        }
+        return 0;
+      },
+      &versions);
+  return versions;
+}
+
+Json Libraries() {
+  // By the beginning of the stem, for some have a version in it (libpng16). The rest of what
+  // is loaded draws, or serves these.
+  static constexpr std::pair<const char*, const char*> kNamed[] = {
+      {"libarchive", "libarchive"},
+      {"libcairo", "cairo"},
+      {"libgomp", "libgomp"},
+      {"libpng", "libpng"},
+      {"libprotobuf", "protobuf"},
+      {"libstdc++", "libstdc++"},
+      {"libturbojpeg", "libturbojpeg"},
+      {"libwebp", "libwebp"},
+      {"libz", "zlib"},
+  };
+  Json libraries = Json::object();
+  libraries["oneDNN"] = OneDnnRelease();
+  libraries["glibc"] = gnu_get_libc_version();
+#ifdef ABSL_LTS_RELEASE_VERSION
+  libraries["abseil"] = absl::StrCat(ABSL_LTS_RELEASE_VERSION, ".", ABSL_LTS_RELEASE_PATCH_LEVEL);
+#endif
+  const std::map<std::string, std::string> loaded = LoadedLibraries();
+  for (const auto& [beginning, name] : kNamed) {
+    for (const auto& [stem, version] : loaded) {
+      absl::string_view rest = stem;
+      if (!absl::ConsumePrefix(&rest, beginning)) continue;
+      if (rest.find_first_not_of("0123456789") != absl::string_view::npos) continue;
+      libraries[name] = version;
+    }
+  }
+  return libraries;
+}
+
+// Standard output of a program, without a shell; empty where it cannot be had, the program
+// fails, or takes longer than `limit`.
+std::string Output(const std::vector<std::string>& command,
+                   const std::vector<std::string>& environment, absl::Duration limit) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return "";
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  std::vector<char*> argv, envp;
+  for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
+  for (const std::string& word : environment) envp.push_back(const_cast<char*>(word.c_str()));
+  argv.push_back(nullptr);
+  envp.push_back(nullptr);
+  pid_t child = 0;
+  const int spawned = posix_spawnp(&child, argv[0], &actions, nullptr, argv.data(), envp.data());
+  posix_spawn_file_actions_destroy(&actions);
+  close(ends[1]);
+  std::string text;
+  bool ended = false;
+  const absl::Time deadline = absl::Now() + limit;
+  while (spawned == 0 && !ended) {
+    const int64_t left = absl::ToInt64Milliseconds(deadline - absl::Now());
+    pollfd wait = {ends[0], POLLIN, 0};
+    const int ready = left > 0 ? poll(&wait, 1, static_cast<int>(left)) : 0;
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0) break;
+    char buffer[4096];
+    const ssize_t n = read(ends[0], buffer, sizeof(buffer));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) break;
+    ended = n == 0;
+    text.append(buffer, static_cast<size_t>(n));
+  }
+  close(ends[0]);
+  if (spawned != 0) return "";
+  if (!ended) kill(child, SIGKILL);
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return ended && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? text : "";
+}
+
+// A value as a phrase shows it; empty: nothing that can be compared.
+std::string Shown(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number()) return value.dump();
+  return "";
+}
+
+const Json& Member(const Json& object, const std::string& name) {
+  static const Json* const none = new Json();
+  if (!object.is_object()) return *none;
+  const auto it = object.find(name);
+  return it == object.end() ? *none : *it;
+}
+
+std::string Changed(const std::string& what, const std::string& then, const std::string& now) {
+  return absl::StrCat(what, ": ", then, " then, ", now, " now");
+}
+
+}  // namespace
+
+std::string SourceCommit(const std::string& folder) {
+  // Another repository's variables (this may run inside a hook) must not answer for `folder`.
+  std::vector<std::string> environment;
+  for (char** word = environ; *word != nullptr; ++word) {
+    if (!absl::StartsWith(*word, "GIT_")) environment.emplace_back(*word);
+  }
+  environment.emplace_back("GIT_OPTIONAL_LOCKS=0");  // looks, and writes nothing
+  const std::string text =
+      Output({"git", "-C", folder, "describe", "--always", "--dirty", "--abbrev=40"}, environment,
+             absl::Seconds(10));
+  return std::string(absl::StripAsciiWhitespace(text));
+}
+
+std::string FileHash(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream bytes;
+  if (!file || !(bytes << file.rdbuf())) return "";
+  return absl::StrFormat("%016x", graph::HashName(bytes.str()));
+}
+
+Environment DescribeEnvironment(const EnvironmentOptions& options) {
+  const char* tree = std::getenv("BUILD_WORKSPACE_DIRECTORY");
+  Json environment;
+  environment["started"] =
+      absl::FormatTime("%Y-%m-%dT%H:%M:%S%Ez", options.started, absl::UTCTimeZone());
+  environment["command_line"] = options.command_line;
+  environment["program"] = {
+      {"commit", TextOrNull(tree == nullptr ? "" : SourceCommit(tree))},
+      {"hash", TextOrNull(FileHash("/proc/self/exe"))},
+      {"compiler", absl::StrCat("GCC ", __VERSION__)},
+  };
+  const std::string cpu = CpuName();
+  environment["cpu"] = {
+      {"model", TextOrNull(cpu == "unknown" ? "" : cpu)},
+      {"cores", UsableCores()},
+      {"threads", options.threads},
+      {"instruction_set", OneDnnIsa()},
+  };
+  environment["memory_mib"] = MemoryMib();
+  environment["system"] = {
+      {"os", TextOrNull(OperatingSystem())},
+      {"kernel", TextOrNull(Kernel())},
+  };
+  environment["libraries"] = Libraries();
+  return environment;
+}
+
+std::string EnvironmentText(const Environment& environment) {
+  return environment.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::vector<std::string> EnvironmentDifferences(const Environment& then, const Environment& now) {
+  std::vector<std::string> differences;
+  const auto compare = [&](const std::string& what, const Json& a, const Json& b) {
+    const std::string before = Shown(a), after = Shown(b);
+    if (before.empty() || after.empty() || before == after) return;
+    differences.push_back(Changed(what, before, after));
+  };
+  const Json &cpu_then = Member(then, "cpu"), &cpu_now = Member(now, "cpu");
+  compare("threads", Member(cpu_then, "threads"), Member(cpu_now, "threads"));
+  compare("instruction set", Member(cpu_then, "instruction_set"),
+          Member(cpu_now, "instruction_set"));
+
+  const Json &libraries_then = Member(then, "libraries"), &libraries_now = Member(now, "libraries");
+  if (libraries_then.is_object() && libraries_now.is_object()) {
+    std::map<std::string, std::pair<std::string, std::string>> versions;
+    for (const auto& [name, version] : libraries_then.items()) {
+      versions[name].first = Shown(version);
+    }
+    for (const auto& [name, version] : libraries_now.items()) {
+      versions[name].second = Shown(version);
+    }
+    for (const auto& [name, version] : versions) {
+      const auto& [before, after] = version;
+      if (before == after) continue;
+      differences.push_back(
+          Changed(name, before.empty() ? "none" : before, after.empty() ? "none" : after));
+    }
+  }
+
+  const Json &program_then = Member(then, "program"), &program_now = Member(now, "program");
+  const std::string hash_then = Shown(Member(program_then, "hash")),
+                    hash_now = Shown(Member(program_now, "hash"));
+  if (!hash_then.empty() && !hash_now.empty() && hash_then != hash_now) {
+    // A commit says more than a hash, where it differs.
+    std::string before = Shown(Member(program_then, "commit")),
+                after = Shown(Member(program_now, "commit"));
+    if (before.empty() || after.empty() || before == after) {
+      before = "build " + hash_then;
+      after = "build " + hash_now;
+    }
+    differences.push_back(Changed("program", before, after));
+  }
+  return differences;
+}
+
+}  // namespace tools
