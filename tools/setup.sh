@@ -32,6 +32,7 @@ packages=(
   libgmock-dev          # tests
   libgtest-dev
   libhwy-dev            # vectors of more than one instruction set
+  libisal-dev           # checksums
   libjpeg62-turbo-dev   # JPEG files
   libpng-dev            # PNG files
   libprotobuf-dev       # graph dumps that Netron opens

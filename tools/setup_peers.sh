@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Python peers that some results are checked against: PyTorch, timm,
-# onnxruntime and what goes with them, for use on the CPU. Nothing else here needs
+# onnxruntime, TensorBoard and what goes with them, for use on the CPU. Nothing else here needs
 # them. Run as `tools/setup.sh --peers [DIR]`; safe to run again.
 #
 #   DIR   the virtual environment; default $DROPPOS_PEERS, else ~/.cache/droppos-peers
@@ -15,6 +15,7 @@ peers=(
   onnx==1.23.2
   onnxruntime==1.32.0
   scikit-learn==1.9.1
+  tensorboard==2.21.0
   matplotlib==3.11.2
   # What torch and timm import.
   filelock fsspec jinja2 networkx "sympy<1.15" typing_extensions "setuptools<85"
@@ -37,7 +38,7 @@ check() {
   (
     . "$venv/env.sh"
     [ "${1:-}" = loud ] || exec 2>/dev/null
-    python -c 'import matplotlib, onnx, onnxruntime, safetensors, sklearn, timm, torch
+    python -c 'import matplotlib, onnx, onnxruntime, safetensors, sklearn, tensorboard, timm, torch
 print("setup: torch", torch.__version__, "timm", timm.__version__, "onnxruntime", onnxruntime.__version__)'
   )
 }

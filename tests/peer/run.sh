@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All checks against PyTorch, timm and onnxruntime (tools/setup.sh --peers), by hand:
+# All checks against PyTorch, timm, onnxruntime and TensorBoard (tools/setup.sh --peers), by hand:
 #
 #   tests/peer/run.sh PHOTOS [DROPPOS_CHECKOUT]
 #   bazel test //tests/peer:peer_test --test_env=HOME --test_arg=PHOTOS [--test_arg=CHECKOUT]
@@ -25,13 +25,17 @@ if [ ! -e "$env" ]; then
 fi
 if [ -n "${TEST_SRCDIR:-}" ]; then  # as a test: what it needs was built
   bin=$PWD/tools
+  write_events=$PWD/tests/peer/write_events
 else
   bazel=${BAZEL:-bazel}
-  $bazel build //tools:train //tools:export //tools:extract_features
+  $bazel build //tools:train //tools:export //tools:extract_features \
+    //tests/peer:write_events
   bin=$($bazel info bazel-bin)/tools
+  write_events=$bin/../tests/peer/write_events
 fi
 . "$env"
 failed=0
+python tests/peer/tensorboard_test.py --write_events="$write_events" || failed=1
 python tests/peer/weights_test.py --photos="$photos" --bin="$bin" "${official[@]}" || failed=1
 python tests/peer/onnx_test.py --photos="$photos" --bin="$bin" || failed=1
 exit $failed

@@ -122,9 +122,11 @@ const std::vector<Vendor>& Vendors() {
       {"Highway", {"hwy/"}, {"backends/cpu/"}},
       {"OpenMP", {"omp.h"}, {"backends/cpu/", "tools/benchmark/roofline.cc", "tests/"}},
       {"protobuf",
-       {"google/protobuf/", "graph/proto/", "tools/onnx/onnx.pb.h"},
-       {"graph/ir/serialize.cc", "tools/onnx/", "tests/tools/onnx/"}},
+       {"google/protobuf/", "graph/proto/", "tools/onnx/onnx.pb.h", "models/training/event.pb.h"},
+       {"graph/ir/serialize.cc", "tools/onnx/", "models/training/event_file.cc",
+        "tests/tools/onnx/", "tests/models/training/"}},
       {"CLI11", {"CLI/"}, {"tools/"}},
+      {"ISA-L", {"isa-l"}, {"models/training/crc32c.cc"}},
       {"Cairo", {"cairo"}, {"tools/vis/"}},
       // Tests write the images that they then read.
       {"libjpeg-turbo", {"turbojpeg", "jpeglib", "jerror"}, {"models/data/", "tests/models/data/"}},

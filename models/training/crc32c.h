@@ -1,0 +1,21 @@
+// CRC-32C (Castagnoli's polynomial), as in iSCSI, TFRecord and others.
+#ifndef MODELS_TRAINING_CRC32C_H_
+#define MODELS_TRAINING_CRC32C_H_
+
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+
+namespace models {
+
+// 0xe3069283 of "123456789". With `crc`, that of earlier bytes followed by these.
+// Thread-safe; uses the CPU's own instruction where it has one.
+uint32_t Crc32c(absl::string_view bytes, uint32_t crc = 0);
+
+// As TFRecord stores it: rotated and offset, so that the checksum of bytes that hold
+// their own checksum is no constant.
+uint32_t MaskedCrc32c(absl::string_view bytes);
+
+}  // namespace models
+
+#endif  // MODELS_TRAINING_CRC32C_H_

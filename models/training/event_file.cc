@@ -1,0 +1,279 @@
+#include "models/training/event_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
+#include "graph/base/status.h"
+#include "models/data/file_util.h"
+#include "models/data/image_io.h"
+#include "models/training/crc32c.h"
+#include "models/training/event.pb.h"
+
+namespace models {
+namespace {
+
+namespace fs = std::filesystem;
+using droppos_events::Event;
+
+absl::Status FileError(const std::string& path) {
+  return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", path));
+}
+
+std::string LittleEndian(uint64_t value, int bytes) {
+  std::string text;
+  for (int i = 0; i < bytes; ++i) text += static_cast<char>(value >> 8 * i & 255);
+  return text;
+}
+
+// TFRecord: the length, its checksum, the bytes, their checksum.
+std::string Framed(const Event& event) {
+  const std::string bytes = event.SerializeAsString();
+  const std::string length = LittleEndian(bytes.size(), 8);
+  return absl::StrCat(length, LittleEndian(MaskedCrc32c(length), 4), bytes,
+                      LittleEndian(MaskedCrc32c(bytes), 4));
+}
+
+Event EventAt(int64_t step, absl::Time now) {
+  Event event;
+  event.set_wall_time(absl::ToDoubleSeconds(now - absl::UnixEpoch()));
+  event.set_step(step);
+  return event;
+}
+
+// Part of a file's name.
+std::string HostName() {
+  char buffer[256] = "";
+  if (::gethostname(buffer, sizeof(buffer) - 1) != 0) buffer[0] = 0;
+  std::string host = buffer;
+  for (char& c : host) {
+    if (!absl::ascii_isalnum(c) && c != '-') c = '_';
+  }
+  return host.empty() ? "host" : host;
+}
+
+// Of an event file's name; -1 where it has none.
+int64_t SecondsIn(absl::string_view name) {
+  absl::ConsumePrefix(&name, kEventFilePrefix);
+  int64_t seconds;
+  return absl::SimpleAtoi(name.substr(0, name.find('.')), &seconds) ? seconds : -1;
+}
+
+// A number beyond a float's range as an infinity, as the cast itself would be undefined.
+float AsFloat(double value) {
+  constexpr double kLargest = std::numeric_limits<float>::max();
+  if (std::abs(value) > kLargest) {
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    return value > 0 ? kInfinity : -kInfinity;
+  }
+  return static_cast<float>(value);
+}
+
+struct PngHeader {
+  int width = 0, height = 0, colorspace = 0;
+};
+
+absl::StatusOr<PngHeader> ReadPngHeader(absl::string_view png) {
+  // Signature, length and name of the first chunk, width, height, depth, colour type.
+  static constexpr absl::string_view kStart("\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR", 16);
+  if (!absl::StartsWith(png, kStart) || png.size() < 26) {
+    return graph::InvalidArgument("no PNG picture");
+  }
+  const auto number = [&](size_t at) {
+    uint32_t value = 0;
+    for (size_t i = 0; i < 4; ++i) value = value << 8 | static_cast<uint8_t>(png[at + i]);
+    return value;
+  };
+  const uint32_t width = number(16), height = number(20);
+  constexpr uint32_t kLargest = std::numeric_limits<int32_t>::max();
+  if (width == 0 || height == 0 || width > kLargest || height > kLargest) {
+    return graph::InvalidArgument("a PNG picture of ", width, "x", height, " pixels");
+  }
+  PngHeader header{static_cast<int>(width), static_cast<int>(height), 3};
+  switch (png[25]) {
+    case 0:
+      header.colorspace = 1;
+      break;
+    case 4:
+      header.colorspace = 2;
+      break;
+    case 6:
+      header.colorspace = 4;
+      break;
+  }
+  return header;
+}
+
+}  // namespace
+
+std::vector<std::string> ListEventFiles(const std::string& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    std::string name = it->path().filename().string();
+    if (absl::StartsWith(name, kEventFilePrefix)) names.push_back(std::move(name));
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+MetricList EventScalars(const TrainMetrics& metrics) {
+  MetricList scalars = {{"train/loss", metrics.loss}};
+  for (const auto& [name, value] : metrics.model) {
+    scalars.emplace_back(absl::StrCat("train/", name), value);
+  }
+  scalars.emplace_back("train/lr", metrics.lr);
+  scalars.emplace_back("train/grad_norm", metrics.grad_norm);
+  scalars.emplace_back("train/epoch", metrics.epoch);
+  for (const auto& [name, value] : metrics.timing) {
+    scalars.emplace_back(absl::StrCat("timing/", name), value);
+  }
+  return scalars;
+}
+
+MetricList EventScalars(const EvalMetrics& metrics) {
+  MetricList scalars;
+  for (const auto& [name, value] : metrics.values) {
+    scalars.emplace_back(absl::StrCat("heldout/", absl::StripPrefix(name, "heldout_")), value);
+  }
+  if (metrics.chance > 0) scalars.emplace_back("heldout/chance", metrics.chance);
+  for (const auto& [name, value] : metrics.timing) {
+    scalars.emplace_back(absl::StrCat("timing/heldout_", name), value);
+  }
+  return scalars;
+}
+
+absl::StatusOr<EventFileWriter> EventFileWriter::Create(const std::string& folder, absl::Time now,
+                                                        int64_t first_step) {
+  int64_t seconds = std::max<int64_t>(0, absl::ToUnixSeconds(now));
+  for (const std::string& name : ListEventFiles(folder)) {
+    seconds = std::max(seconds, SecondsIn(name) + 1);
+  }
+  const std::string host = HostName();
+  std::string path;
+  int fd = -1;
+  // Another process may take the name in between.
+  for (int attempt = 0; fd < 0 && attempt < 100; ++attempt) {
+    path =
+        JoinPath(folder, absl::StrFormat("%s%010d.%s", kEventFilePrefix, seconds + attempt, host));
+    do {
+      fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
+    } while (fd < 0 && errno == EINTR);
+    if (fd < 0 && errno != EEXIST) return FileError(path);
+  }
+  if (fd < 0) return FileError(path);
+  EventFileWriter writer(path, fd);
+
+  Event version = EventAt(0, now);
+  version.set_file_version("brain.Event:2");
+  // The first file has its mark too: TensorBoard takes the first one it sees for no restart.
+  Event start = EventAt(first_step, now);
+  start.mutable_session_log()->set_status(droppos_events::SessionLog::START);
+  const absl::Status status = writer.Append(Framed(version) + Framed(start));
+  if (!status.ok()) {
+    ::unlink(path.c_str());
+    return status;
+  }
+  return writer;
+}
+
+EventFileWriter::EventFileWriter(EventFileWriter&& other) noexcept
+    : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)), size_(other.size_) {}
+
+EventFileWriter& EventFileWriter::operator=(EventFileWriter&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(fd_, other.fd_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+EventFileWriter::~EventFileWriter() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+absl::Status EventFileWriter::AddScalars(int64_t step, absl::Time now, const MetricList& scalars) {
+  if (scalars.empty()) return absl::OkStatus();
+  Event event = EventAt(step, now);
+  for (const auto& [name, value] : scalars) {
+    droppos_events::Summary::Value* one = event.mutable_summary()->add_value();
+    one->set_tag(name);
+    one->set_simple_value(AsFloat(value));
+  }
+  return Append(Framed(event));
+}
+
+absl::Status EventFileWriter::Add(const TrainMetrics& metrics, absl::Time now) {
+  return AddScalars(metrics.step, now, EventScalars(metrics));
+}
+
+absl::Status EventFileWriter::Add(const EvalMetrics& metrics, absl::Time now) {
+  return AddScalars(metrics.step, now, EventScalars(metrics));
+}
+
+absl::Status EventFileWriter::AddImage(int64_t step, absl::Time now, absl::string_view tag,
+                                       std::string png) {
+  if (png.size() > static_cast<size_t>(kMaxImageFileBytes)) {
+    return graph::InvalidArgument("a picture of ", png.size(), " bytes, more than ",
+                                  kMaxImageFileBytes, ", is too large for an event file");
+  }
+  ASSIGN_OR_RETURN(const PngHeader header, ReadPngHeader(png));
+  Event event = EventAt(step, now);
+  droppos_events::Summary::Value* value = event.mutable_summary()->add_value();
+  value->set_tag(std::string(tag));
+  droppos_events::Summary::Image* image = value->mutable_image();
+  image->set_width(header.width);
+  image->set_height(header.height);
+  image->set_colorspace(header.colorspace);
+  image->set_encoded_image_string(std::move(png));
+  return Append(Framed(event));
+}
+
+absl::Status EventFileWriter::AddImageFile(int64_t step, absl::Time now, absl::string_view tag,
+                                           const std::string& path) {
+  ASSIGN_OR_RETURN(std::string png, ReadFile(path, kMaxImageFileBytes));
+  const absl::StatusOr<PngHeader> header = ReadPngHeader(png);
+  if (!header.ok()) {
+    return absl::Status(header.status().code(),
+                        absl::StrCat("cannot show ", path, ": ", header.status().message()));
+  }
+  return AddImage(step, now, tag, std::move(png));
+}
+
+absl::Status EventFileWriter::Flush() {
+  // A device or a pipe has no disk to wait for.
+  if (::fdatasync(fd_) != 0 && errno != EINVAL) return FileError(path_);
+  return absl::OkStatus();
+}
+
+absl::Status EventFileWriter::Append(absl::string_view records) {
+  size_t done = 0;
+  while (done < records.size()) {
+    const ssize_t n = ::write(fd_, records.data() + done, records.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      const absl::Status status = FileError(path_);
+      // What was written of this record goes; where that fails too (a device), there is
+      // nothing better to do than to report the first error.
+      if (done > 0 && ::ftruncate(fd_, size_) != 0) return status;
+      return status;
+    }
+    done += static_cast<size_t>(n);
+  }
+  size_ += static_cast<int64_t>(records.size());
+  return absl::OkStatus();
+}
+
+}  // namespace models

@@ -1,0 +1,86 @@
+// TensorBoard's event files: the numbers and pictures of a run, for
+//
+//   tensorboard --logdir=runs
+//
+// A file is a sequence of TFRecords, each with checksums of its own, that hold Events
+// (event.proto). TensorBoard reads all files of a folder in the order of their names, so a
+// run that goes on after a stop adds a file and leaves the earlier ones as they are.
+#ifndef MODELS_TRAINING_EVENT_FILE_H_
+#define MODELS_TRAINING_EVENT_FILE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "models/training/metrics.h"
+
+namespace models {
+
+// Names begin so; then <seconds since 1970>.<host>.
+inline constexpr char kEventFilePrefix[] = "events.out.tfevents.";
+
+// Names, without the folder, of the event files in `folder`, oldest first; empty where there
+// is no such folder. For whoever clears an output folder.
+std::vector<std::string> ListEventFiles(const std::string& folder);
+
+// What TensorBoard calls the numbers of a step or an evaluation. It groups by what comes
+// before the slash:
+//
+//   train/loss  train/pos_acc1  train/lr  train/grad_norm  train/epoch
+//   heldout/pos_acc1  heldout/knn_acc1  heldout/chance
+//   timing/images_per_s  timing/heldout_seconds
+MetricList EventScalars(const TrainMetrics& metrics);
+MetricList EventScalars(const EvalMetrics& metrics);
+
+// Owns the file; not thread-safe. Each record is handed to the operating system whole
+// before a call returns, so a reader or a crash of this process never sees half of one.
+// Errors name the file and leave it ending with the last whole record; the writer can go on.
+class EventFileWriter {
+ public:
+  // Makes a new file in the existing folder `folder`. Where the clock was set back, or two
+  // files begin in one second, it takes a later second, so that the new file sorts last.
+  // It begins with a mark upon which TensorBoard forgets what earlier files say of `first_step`
+  // and later ones: a run that continues after step S, and writes step S + 1 next, gives
+  // S + 1. On an error nothing is left behind.
+  static absl::StatusOr<EventFileWriter> Create(const std::string& folder, absl::Time now,
+                                                int64_t first_step = 0);
+
+  EventFileWriter(EventFileWriter&& other) noexcept;
+  EventFileWriter& operator=(EventFileWriter&& other) noexcept;
+  ~EventFileWriter();
+
+  // One record; none where `scalars` is empty. Values become 32-bit floats; NaN and
+  // infinities stay, TensorBoard marks them.
+  absl::Status AddScalars(int64_t step, absl::Time now, const MetricList& scalars);
+  // EventScalars of a step or an evaluation.
+  absl::Status Add(const TrainMetrics& metrics, absl::Time now);
+  absl::Status Add(const EvalMetrics& metrics, absl::Time now);
+  // A PNG file's bytes under the name `tag` ("positions"); its size is taken from its header.
+  // InvalidArgument where it has none.
+  absl::Status AddImage(int64_t step, absl::Time now, absl::string_view tag, std::string png);
+  // The same from the file `path`; errors of reading name that one.
+  absl::Status AddImageFile(int64_t step, absl::Time now, absl::string_view tag,
+                            const std::string& path);
+
+  // Waits until the disk has all records.
+  absl::Status Flush();
+
+  const std::string& path() const { return path_; }
+
+ private:
+  EventFileWriter(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
+  // One or more framed records.
+  absl::Status Append(absl::string_view records);
+
+  std::string path_;
+  int fd_;
+  int64_t size_ = 0;  // bytes of whole records
+};
+
+}  // namespace models
+
+#endif  // MODELS_TRAINING_EVENT_FILE_H_
