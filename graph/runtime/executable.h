@@ -40,6 +40,7 @@ class Executable {
   absl::Status Run();
   // nullptr removes the hook.
   void SetTraceHook(TraceHook* hook) { hook_ = hook; }
+  TraceHook* trace_hook() const { return hook_; }
 
   // An input, a state or an output of the net; outputs are valid until the next
   // Run of any executable of the workspace, or the next Compile against it,

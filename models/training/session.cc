@@ -4,11 +4,13 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <utility>
 
 #include "graph/base/status.h"
 #include "models/training/forward_net.h"
 #include "models/training/nonfinite.h"
 #include "models/training/recompute.h"
+#include "models/training/update_hold.h"
 
 namespace models {
 
@@ -293,8 +295,12 @@ absl::StatusOr<double> Session::Read(const Executable& executable, const std::st
 
 absl::StatusOr<StepResult> Session::Step(
     const std::function<absl::StatusOr<const Batch*>()>& next_batch, double lr,
-    absl::Span<const std::pair<std::string, float>> scheduled, int micro_batches) {
+    absl::Span<const std::pair<std::string, float>> scheduled, int micro_batches,
+    double hold_above) {
   StepResult result;
+  window_losses_.clear();
+  held_ = nullptr;
+  ASSIGN_OR_RETURN(const Tensor updates, workspace_.Find(kStepState));
   for (const auto& [metric, blob] : metrics_) result.metrics.emplace_back(metric, 0.0);
   const int window = options_.accum_iter;
   const int n = micro_batches == 0 ? window : micro_batches;
@@ -304,8 +310,14 @@ absl::StatusOr<StepResult> Session::Step(
     Executable& executable = *micro_steps_[which];
     ASSIGN_OR_RETURN(const Batch* batch, next_batch());
     RETURN_IF_ERROR(Feed(executable, *batch, lr, scheduled));
-    RETURN_IF_ERROR(executable.Run());
+    const auto too_high = [&](double loss) {
+      return i == n - 1 && result.loss + loss / n > hold_above;
+    };
+    const auto hold = [&](double loss) { return !std::isfinite(loss) || too_high(loss); };
+    const int32_t updates_before = updates.as<int32_t>()[0];
+    ASSIGN_OR_RETURN(const bool held, RunUnless(hold, &executable));
     ASSIGN_OR_RETURN(const double loss, Read(executable, loss_));
+    window_losses_.push_back(loss);
     bool finite = std::isfinite(loss);
     if (i == n - 1 || options_.step_every_micro_batch) {
       ASSIGN_OR_RETURN(result.grad_norm, Read(executable, "grad_norm"));
@@ -315,7 +327,16 @@ absl::StatusOr<StepResult> Session::Step(
     }
     // AdamW leaves parameters alone when a gradient is not finite, so running
     // the net again repeats what went wrong, now with someone watching.
-    if (!finite) return DescribeNonFinite(&executable);
+    if (!finite) {
+      const absl::Status described = DescribeNonFinite(&executable);
+      updates.as<int32_t>()[0] = updates_before;
+      return described;
+    }
+    if (held) {
+      updates.as<int32_t>()[0] = updates_before;
+      result.held = true;
+      held_ = &executable;
+    }
     result.loss += loss / n;
     for (size_t k = 0; k < metrics_.size(); ++k) {
       ASSIGN_OR_RETURN(const double value, Read(executable, metrics_[k].second));
@@ -323,6 +344,22 @@ absl::StatusOr<StepResult> Session::Step(
     }
   }
   return result;
+}
+
+absl::StatusOr<bool> Session::RunUnless(const std::function<bool(double loss)>& hold,
+                                        Executable* executable) {
+  graph::TraceHook* const watching = executable->trace_hook();
+  UpdateHold update_hold(loss_, hold, watching);
+  executable->SetTraceHook(&update_hold);
+  const absl::Status status = executable->Run();
+  executable->SetTraceHook(watching);
+  RETURN_IF_ERROR(status);
+  return update_hold.held();
+}
+
+absl::Status Session::Release() {
+  CHECK(held_ != nullptr);
+  return std::exchange(held_, nullptr)->Run();
 }
 
 absl::StatusOr<std::vector<Session::Measured>> Session::Evaluate(Loader* loader) {

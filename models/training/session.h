@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -53,6 +54,8 @@ struct StepResult {
   std::vector<std::pair<std::string, double>> metrics;  // the model's, by name
   double grad_norm = 0;                                 // over all parameters, before clipping
   int clipped = 0;                                      // parameters whose gradient was clipped
+  // The loss was above hold_above: the window's last update has not happened.
+  bool held = false;
 };
 
 // What a session would need, without any of it being reserved.
@@ -80,13 +83,22 @@ class Session {
   // (valid until the next call): one optimizer step, or one for each of them with
   // step_every_micro_batch, where a window may also be shorter: `micro_batches`, 0
   // for all. A loss or gradient that is not finite is OUT_OF_RANGE,
-  // naming the first operator and blob that are not: the parameters then are what
-  // they were before that optimizer step, so with step_every_micro_batch before
+  // naming the first operator and blob that are not: parameters, moments and count of updates
+  // then are what they were before that optimizer step, so with step_every_micro_batch before
   // that micro-batch.
+  //
+  // A window whose loss is more than `hold_above` is held back in the same way: all is
+  // computed, and nothing updated by its last micro-batch, until Release().
   absl::StatusOr<StepResult> Step(const std::function<absl::StatusOr<const Batch*>()>& next_batch,
                                   double lr,
                                   absl::Span<const std::pair<std::string, float>> scheduled,
-                                  int micro_batches = 0);
+                                  int micro_batches = 0,
+                                  double hold_above = std::numeric_limits<double>::infinity());
+  // Does the update that Step() held back, as if it had not been. Nothing may have
+  // been run or fed in between.
+  absl::Status Release();
+  // Of the micro-batches of the last Step(), the one that failed included, in order.
+  const std::vector<double>& window_losses() const { return window_losses_; }
 
   // Right answers out of those asked, or the sum of a number over images.
   struct Measured {
@@ -121,6 +133,9 @@ class Session {
   absl::Status Initialize();
   absl::Status Feed(const graph::Executable& executable, const Batch& batch, double lr,
                     absl::Span<const std::pair<std::string, float>> scheduled);
+  // Runs the net, without its update when `hold` says so of the loss. Returns whether.
+  absl::StatusOr<bool> RunUnless(const std::function<bool(double loss)>& hold,
+                                 graph::Executable* executable);
   absl::StatusOr<double> Read(const graph::Executable& executable, const std::string& blob) const;
 
   const Model* model_ = nullptr;
@@ -133,6 +148,8 @@ class Session {
   std::vector<std::unique_ptr<graph::Executable>> micro_steps_;
   std::vector<EvaluationNet> evaluation_nets_;  // names only; nets moved out
   std::vector<std::unique_ptr<graph::Executable>> evaluations_;
+  std::vector<double> window_losses_;
+  graph::Executable* held_ = nullptr;  // by Step(), for Release()
   double flops_per_image_ = 0;
   MemoryNeeds memory_;
   graph::CompileReport report_;

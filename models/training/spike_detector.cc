@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "absl/strings/str_format.h"
 #include "graph/base/status.h"
@@ -27,18 +28,22 @@ Spread SpreadOf(const std::vector<double>& window) {
 
 }  // namespace
 
+double SpikeDetector::Limit() const {
+  if (z_ <= 0 || window_.size() < kSpikeWindow / 2) return std::numeric_limits<double>::infinity();
+  const Spread spread = SpreadOf(window_);
+  const double limit = spread.mean + z_ * spread.deviation;
+  return std::isfinite(limit) ? limit : std::numeric_limits<double>::infinity();
+}
+
 std::string SpikeDetector::See(double loss) {
   if (!std::isfinite(loss)) return "";
   std::string spike;
-  if (z_ > 0 && window_.size() >= kSpikeWindow / 2) {
+  if (const double limit = Limit(); loss > limit) {
     const Spread spread = SpreadOf(window_);
-    const double most = spread.mean + z_ * spread.deviation;
-    if (loss > most) {
-      spike = absl::StrFormat(
-          "loss %.5g is %.3g deviations above %.5g, the mean of the last %d steps", loss,
-          (loss - spread.mean) / spread.deviation, spread.mean, window_.size());
-      if (std::isfinite(most)) loss = most;
-    }
+    spike =
+        absl::StrFormat("loss %.5g is %.3g deviations above %.5g, the mean of the last %d steps",
+                        loss, (loss - spread.mean) / spread.deviation, spread.mean, window_.size());
+    loss = limit;
   }
   if (window_.size() == kSpikeWindow) window_.erase(window_.begin());
   window_.push_back(loss);

@@ -29,6 +29,8 @@ class SpikeDetector {
   // 0: nothing is a spike.
   explicit SpikeDetector(double z) : z_(z) {}
 
+  // The next loss is a spike when it is more than this; infinity while none can be.
+  double Limit() const;
   // "loss 9.1 is 12 deviations above 2.1, the mean of the last 100 steps", or empty. Takes the
   // loss into the window; one that is not finite is passed over.
   std::string See(double loss);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "gmock/gmock.h"
 #include "graph/autodiff/autodiff.h"
@@ -251,6 +252,109 @@ TEST(NonFinite, NamesTheBlobInEveryMicroStepOfAWindow) {
       EXPECT_EQ(message.find("accum/"), std::string::npos) << message;
     }
   }
+}
+
+// Everything that a step changes: parameters, moments, accumulators, the count.
+std::map<std::string, std::vector<char>> AllState(Session* session) {
+  std::map<std::string, std::vector<char>> state;
+  for (const std::string& name : session->workspace()->Names()) {
+    if (name == "images" || name == "keys" || name == "lr" || name == "sigma") continue;
+    const graph::Tensor tensor = session->workspace()->Find(name).value();
+    const char* bytes = static_cast<const char*>(tensor.data);
+    state[name].assign(bytes, bytes + tensor.type.bytes());
+  }
+  return state;
+}
+
+struct Way {
+  int accum_iter;
+  bool step_every;
+};
+const std::vector<Way> kWays = {{1, false}, {2, false}, {3, false}, {3, true}};
+
+std::vector<Batch> RandomBatches(int n, uint64_t seed) {
+  std::vector<Batch> batches;
+  for (int i = 0; i < n; ++i) batches.push_back(RandomBatch(TinyModelConfig(), 2, seed + i));
+  return batches;
+}
+
+TEST(NonFinite, ABadStepLeavesParametersMomentsAndCount) {
+  const TinyEngine engine;
+  const DropPos model(TinyModelConfig(), TinyDropPosConfig(true));
+  for (const Way& way : kWays) {
+    SessionOptions options = engine.Options(2, way.accum_iter);
+    options.step_every_micro_batch = way.step_every;
+    const auto session = MakeSession(model, options);
+    ASSERT_TRUE(StepOn(session.get(), RandomBatches(way.accum_iter, 5), 1e-3).ok());
+    auto before = AllState(session.get());
+    std::vector<Batch> batches = RandomBatches(way.accum_iter, 9);
+    for (float& v : batches.front().images) v = 3e38f;
+    ASSERT_FALSE(StepOn(session.get(), batches, 1e-3).ok());
+    EXPECT_EQ(session->window_losses().size(), 1u);
+    auto after = AllState(session.get());
+    for (auto& [name, bytes] : before) {
+      if (name.rfind("accum/", 0) == 0) continue;  // the window's, which is over
+      EXPECT_TRUE(after[name] == bytes) << name;
+    }
+  }
+}
+
+TEST(HoldBack, ALossAboveTheLimitUpdatesNothingUntilItIsReleased) {
+  const TinyEngine engine;
+  const DropPos model(TinyModelConfig(), TinyDropPosConfig(true));
+  for (const Way& way : kWays) {
+    SessionOptions options = engine.Options(2, way.accum_iter);
+    options.step_every_micro_batch = way.step_every;
+    const auto plain = MakeSession(model, options), held = MakeSession(model, options);
+    for (int step = 0; step < 3; ++step) {
+      const std::vector<Batch> batches = RandomBatches(way.accum_iter, 20 + 10 * step);
+      const auto expected = StepOn(plain.get(), batches, 1e-3);
+      ASSERT_TRUE(expected.ok());
+      EXPECT_FALSE(expected->held);
+      const auto before = AllState(held.get());
+      size_t next = 0;
+      const auto result =
+          held->Step([&]() -> absl::StatusOr<const Batch*> { return &batches[next++]; }, 1e-3,
+                     kSigma, 0, /*hold_above=*/step == 1 ? 100.0 : 0.1);
+      ASSERT_TRUE(result.ok()) << result.status();
+      EXPECT_EQ(result->held, step != 1);
+      EXPECT_EQ(result->loss, expected->loss);
+      EXPECT_EQ(result->grad_norm, expected->grad_norm);
+      EXPECT_EQ(result->clipped, expected->clipped);
+      EXPECT_EQ(held->window_losses(), plain->window_losses());
+      if (result->held) {
+        if (!way.step_every) {  // otherwise the micro-batches before the last have updated
+          auto now = AllState(held.get());
+          for (const auto& [name, bytes] : before) {
+            if (name.rfind("accum/", 0) == 0) continue;
+            EXPECT_TRUE(now[name] == bytes) << name;
+          }
+        }
+        ASSERT_TRUE(held->Release().ok());
+      }
+      EXPECT_TRUE(AllState(held.get()) == AllState(plain.get())) << way.accum_iter << " " << step;
+    }
+  }
+}
+
+// Who watches the operators goes on seeing all of them.
+TEST(HoldBack, AHookThatWasThereSeesEveryOperator) {
+  class Counter : public graph::TraceHook {
+   public:
+    void BeforeOp(const graph::Net&, graph::OpId) override { ++before; }
+    void AfterOp(const graph::Net&, graph::OpId, absl::Span<const graph::Tensor>) override {
+      ++after;
+    }
+    size_t before = 0, after = 0;
+  } counter;
+  const TinyEngine engine;
+  const DropPos model(TinyModelConfig(), TinyDropPosConfig(false));
+  const auto session = MakeSession(model, engine.Options(2));
+  session->micro_steps()[0]->SetTraceHook(&counter);
+  ASSERT_TRUE(StepOn(session.get(), RandomBatches(1, 1), 1e-3).ok());
+  EXPECT_EQ(counter.before, session->train().net().ops.size());
+  EXPECT_EQ(counter.after, counter.before);
+  EXPECT_EQ(session->micro_steps()[0]->trace_hook(), &counter);
 }
 
 TEST(Evaluation, PaddingCountsNoImageTwice) {

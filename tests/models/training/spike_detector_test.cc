@@ -33,6 +33,15 @@ TEST(SpikeDetector, SaysHowFarAbove) {
   EXPECT_EQ(detector.See(8), "loss 8 is 12 deviations above 2, the mean of the last 50 steps");
 }
 
+TEST(SpikeDetector, TheLimitSaysItBefore) {
+  SpikeDetector detector(8);
+  for (int i = 0; i < 500; ++i) {
+    const double loss = Loss(i) + (i % 97 == 96 ? 5 : 0), limit = detector.Limit();
+    EXPECT_EQ(limit == std::numeric_limits<double>::infinity(), i < kSpikeWindow / 2) << i;
+    EXPECT_EQ(loss > limit, !detector.See(loss).empty()) << i;
+  }
+}
+
 TEST(SpikeDetector, OnlyWhatIsAboveCounts) {
   SpikeDetector detector(8);
   for (int i = 0; i < 100; ++i) detector.See(2 + 0.1 * (i % 3));
