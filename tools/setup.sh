@@ -25,6 +25,7 @@ packages=(
   python3               # pip, which fetches the wheels
   python3-pip
   libabsl-dev           # Abseil
+  libarchive-dev        # tar shards
   libcairo2-dev         # drawings
   fonts-dejavu-core     # text in drawings
   libcli11-dev          # command lines
@@ -40,6 +41,7 @@ packages=(
   libturbojpeg0-dev     # JPEG files that tests write
   libwebp-dev           # WebP files
   nlohmann-json3-dev    # JSON
+  zlib1g-dev            # gzip shards
 )
 
 missing=()

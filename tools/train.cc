@@ -104,6 +104,7 @@ absl::Status RunTraining(const ParsedFlags& parsed, const models::Zoo& zoo,
   open.input_width = resolved.entry.model.input_w;
   open.val_fraction = flags.val_fraction.value();
   ASSIGN_OR_RETURN(const models::Datasets data, models::OpenDatasets(open));
+  for (const std::string& warning : data.warnings) std::cout << "warning: " << warning << "\n";
   RETURN_IF_ERROR(CheckData(resolved, data));
   ASSIGN_OR_RETURN(const int64_t steps_per_epoch,
                    models::StepsPerEpoch(data.train->size(), resolved.entry.recipe.batch_size,

@@ -14,6 +14,8 @@
 #include "models/data/embedded_dataset.h"
 #include "models/data/file_util.h"
 #include "models/data/image_folder.h"
+#include "models/data/shard_dataset.h"
+#include "models/data/shard_paths.h"
 
 namespace models {
 namespace {
@@ -181,6 +183,51 @@ absl::StatusOr<Datasets> OpenFolder(const OpenOptions& options) {
   return out;
 }
 
+absl::StatusOr<Datasets> OpenShards(const OpenOptions& options, const ShardPaths& paths) {
+  Datasets out;
+  ShardDataset::Report report;
+  ASSIGN_OR_RETURN(std::unique_ptr<ShardDataset> train,
+                   ShardDataset::Open(paths.root, paths.train, &report));
+  if (train->size() == 0) {
+    return absl::NotFoundError(absl::StrCat("no picture (.jpg, .jpeg, .png, .webp) in the ",
+                                            paths.train.size(), " shards of ", options.data_path,
+                                            "; a sample needs a member like KEY.jpg"));
+  }
+  std::unique_ptr<ShardDataset> held_out;
+  std::string held_out_from = "nothing";
+  const int64_t all = train->size();
+  if (!paths.val.empty()) {
+    ASSIGN_OR_RETURN(held_out, ShardDataset::Open(paths.root, paths.val, &report));
+    held_out_from = absl::StrCat(held_out->size(), " from ", paths.val.size(), " shards (val)");
+    held_out->ShareClasses(train.get());
+  } else {
+    std::vector<uint64_t> ids(train->size());
+    for (int64_t i = 0; i < train->size(); ++i) ids[i] = train->image_id(i);
+    const std::vector<int64_t> chosen = ChooseHeldOut(ids, options.val_fraction);
+    if (!chosen.empty()) {
+      held_out = train->Take(chosen);
+      held_out_from = absl::StrCat(held_out->size(), ", ", Percent(options.val_fraction),
+                                   " of them by hash of shard and member");
+    }
+  }
+  out.description = absl::StrCat(
+      options.data_path, ": ", all, " images in ", paths.train.size(), " ", paths.from, ", ",
+      train->num_classes() > 0 ? absl::StrCat(train->num_classes(), " classes")
+                               : std::string("no labels"));
+  if (report.gzip_shards > 0) {
+    absl::StrAppend(&out.description, "; ", report.gzip_shards, " gzip shards unpacked into ",
+                    report.spooled_bytes >> 20, " MiB of ", report.spool_folder);
+  }
+  if (report.without_image > 0) {
+    absl::StrAppend(&out.description, "; ", report.without_image, " samples without an image");
+  }
+  absl::StrAppend(&out.description, "; held out: ", held_out_from);
+  out.warnings = std::move(report.warnings);
+  out.train = std::move(train);
+  if (held_out != nullptr && held_out->size() > 0) out.held_out = std::move(held_out);
+  return out;
+}
+
 }  // namespace
 
 absl::StatusOr<Datasets> OpenDatasets(const OpenOptions& options) {
@@ -202,14 +249,19 @@ absl::StatusOr<Datasets> OpenDatasets(const OpenOptions& options) {
                                    "; held out: ", out.held_out->size(), " others");
     return out;
   }
-  if (!IsDirectory(options.data_path)) {
-    return absl::NotFoundError(
-        absl::StrCat("--data_path=", options.data_path,
-                     IsFile(options.data_path) ? " is a file" : " does not exist",
-                     "; give a folder of pictures, or leave it out to use the embedded data set"));
-  }
   const std::vector<std::string> batches = FindCifar10Batches(options.data_path);
-  return batches.empty() ? OpenFolder(options) : OpenCifar10(options, batches);
+  if (!batches.empty()) return OpenCifar10(options, batches);
+  if (!IsFile(JoinPath(options.data_path, "train.txt"))) {
+    ASSIGN_OR_RETURN(const ShardPaths shards, FindShards(options.data_path));
+    if (!shards.train.empty()) return OpenShards(options, shards);
+  }
+  if (!IsDirectory(options.data_path)) {
+    return absl::NotFoundError(absl::StrCat(
+        "--data_path=", options.data_path,
+        IsFile(options.data_path) ? " is a file, but no tar shard by its name" : " does not exist",
+        "; give a folder of pictures or tar shards, or leave it out to use the embedded data set"));
+  }
+  return OpenFolder(options);
 }
 
 }  // namespace models

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "models/data/dataset.h"
@@ -25,15 +26,20 @@ struct Datasets {
   std::unique_ptr<Dataset> train;
   std::unique_ptr<Dataset> held_out;  // null when nothing is held out
   std::string description;            // what was taken for what, for the banner
+  // What is wrong with the data as far as opening them shows: file, reason, what to do.
+  std::vector<std::string> warnings;
 };
 
 // In this order, under `data_path`:
 //   data_batch_*.bin   CIFAR-10; held out: test_batch.bin
 //   train.txt          the official list, images under train/
+//   *.tar *.tar.gz *.tgz   tar shards of WebDataset's layout (shard_dataset.h), in the
+//                      folder or its train/; held out: val/ of shards, val-*.tar
 //   train/             an image folder
 //   anything else      an image folder, less val/
-// Held out for the latter three: the list val.txt with images under val/, else the
-// folder val/, else val_fraction of the training images.
+// or `data_path` is one shard, or a pattern: DIR/{000..099}.tar (shard_paths.h).
+// Held out for lists and folders: the list val.txt with images under val/, else the
+// folder val/, else val_fraction of the training images, as of shards without their own.
 // Errors name the folder or file and what to do.
 absl::StatusOr<Datasets> OpenDatasets(const OpenOptions& options);
 

@@ -131,7 +131,9 @@ const std::vector<Vendor>& Vendors() {
       // Tests write the images that they then read.
       {"libjpeg-turbo", {"turbojpeg", "jpeglib", "jerror"}, {"models/data/", "tests/models/data/"}},
       {"libpng", {"png.h", "pngconf", "spng.h"}, {"models/data/", "tests/models/data/"}},
+      {"libarchive", {"archive"}, {"models/data/", "tests/models/data/"}},
       {"libwebp", {"webp/"}, {"models/data/", "tests/models/data/"}},
+      {"zlib", {"zlib.h"}, {"models/data/", "tests/models/data/"}},
       {"nlohmann-json", {"nlohmann/"}, {"models/training/", "tools/", "tests/"}},
       {"GoogleTest", {"gtest/", "gmock/"}, {"tests/"}},
       {"CUDA", {"cuda", "cublas", "cudnn"}, {}},

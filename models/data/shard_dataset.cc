@@ -1,0 +1,303 @@
+#include "models/data/shard_dataset.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "graph/base/random.h"
+#include "graph/base/status.h"
+#include "models/data/file_util.h"
+#include "models/data/image_io.h"
+
+namespace models {
+namespace {
+
+constexpr int kMaxLabel = 1'000'000;
+
+class OpenFile {
+ public:
+  explicit OpenFile(const std::string& path)
+      : file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)), error_(errno) {}
+  ~OpenFile() {
+    if (file_ >= 0) ::close(file_);
+  }
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+  int get() const { return file_; }
+  int error() const { return error_; }
+
+ private:
+  const int file_;
+  const int error_;
+};
+
+int64_t ModifiedNs(const struct stat& info) {
+  return int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec;
+}
+
+bool IsImageField(absl::string_view field) {
+  return field == "jpg" || field == "jpeg" || field == "png" || field == "webp";
+}
+
+// 2: the image, 1: an image under a longer name, 0: something else.
+int ImageRank(absl::string_view field) {
+  if (IsImageField(field)) return 2;
+  return IsImageField(field.substr(field.rfind('.') + 1)) ? 1 : 0;
+}
+
+absl::Status WithHint(const absl::Status& status, const char* hint) {
+  return absl::Status(status.code(), absl::StrCat(status.message(), "; ", hint));
+}
+
+constexpr char kGetAgain[] = "copy or download the shard again, or take it out of the data";
+
+}  // namespace
+
+std::pair<absl::string_view, std::string> SampleKeyAndField(absl::string_view path) {
+  const size_t slash = path.rfind('/');
+  const size_t base = slash == absl::string_view::npos ? 0 : slash + 1;
+  const size_t dot = path.find('.', base);
+  if (dot == absl::string_view::npos || dot == base) return {path, ""};
+  return {path.substr(0, dot), absl::AsciiStrToLower(path.substr(dot + 1))};
+}
+
+absl::StatusOr<std::unique_ptr<ShardDataset>> ShardDataset::Open(
+    const std::string& root, const std::vector<std::string>& names, Report* report) {
+  std::unique_ptr<ShardDataset> data(new ShardDataset());
+  data->shards_ = std::make_shared<Shards>();
+  Shards& shards = *data->shards_;
+  std::vector<std::string> packed;
+  for (const std::string& name : names) {
+    Shard shard;
+    shard.name = name;
+    shard.path = JoinPath(root, name);
+    const absl::StatusOr<bool> gzip = IsGzip(shard.path);
+    if (!gzip.ok()) return WithHint(gzip.status(), "every shard must be readable");
+    shard.spooled = *gzip;
+    if (*gzip) packed.push_back(shard.path);
+    shards.all.push_back(std::move(shard));
+  }
+  if (!packed.empty()) {
+    ASSIGN_OR_RETURN(shards.spool, SpoolFile::Create());
+    RETURN_IF_ERROR(CheckSpoolRoom(*shards.spool, packed));
+  }
+  for (size_t i = 0; i < names.size(); ++i) {
+    RETURN_IF_ERROR(data->Index(static_cast<int32_t>(i), report));
+  }
+  report->gzip_shards += static_cast<int64_t>(packed.size());
+  if (shards.spool != nullptr) {
+    report->spooled_bytes += shards.spool->size();
+    report->spool_folder = shards.spool->folder();
+  }
+  for (const Sample& sample : data->samples_) {
+    data->num_classes_ = std::max(data->num_classes_, sample.label + 1);
+  }
+  return data;
+}
+
+absl::Status ShardDataset::Index(int32_t shard_index, Report* report) {
+  Shard& shard = shards_->all[shard_index];
+  const auto wants_text = [](absl::string_view path) {
+    return SampleKeyAndField(path).second == "cls";
+  };
+  absl::StatusOr<TarIndex> index;
+  std::string cut;
+  if (shard.spooled) {
+    ASSIGN_OR_RETURN(const SpoolFile::Piece piece, shards_->spool->Unpack(shard.path));
+    shard.base = piece.base;
+    cut = piece.broken;
+    index = IndexTar(shards_->spool->file(), piece.base, piece.size, wants_text);
+  } else {
+    const OpenFile file(shard.path);
+    struct stat info;
+    if (file.get() < 0) return ErrnoStatus("read", shard.path, file.error());
+    if (::fstat(file.get(), &info) != 0) return ErrnoStatus("read", shard.path, errno);
+    if (!S_ISREG(info.st_mode)) {
+      return graph::InvalidArgument("cannot read ", shard.path, ": not a regular file");
+    }
+    shard.bytes = info.st_size;
+    shard.modified_ns = ModifiedNs(info);
+    index = IndexTar(file.get(), 0, info.st_size, wants_text);
+  }
+  if (!index.ok()) {
+    return graph::InvalidArgument(shard.path, " ", index.status().message(),
+                                  cut.empty() ? "" : absl::StrCat(" (", cut, ")"), "; ", kGetAgain);
+  }
+  if (!cut.empty()) index->broken = cut;
+  AddSamples(shard_index, *std::move(index), report);
+  return absl::OkStatus();
+}
+
+void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* report) {
+  const Shard& shard = shards_->all[shard_index];
+  const auto warn = [&](absl::string_view member, const auto&... reason) {
+    report->warnings.push_back(
+        absl::StrCat(shard.path, member.empty() ? "" : ":", member, ": ", reason...));
+  };
+  struct Found {
+    size_t image = 0;  // the member
+    int rank = 0;
+    int label = -1;
+    std::vector<std::string> fields;
+  };
+  std::map<std::string, Found, std::less<>> found;
+  std::vector<const Found*> order;
+  bool cut_is_a_sample = false;
+  for (size_t m = 0; m < index.members.size(); ++m) {
+    const TarMember& member = index.members[m];
+    const auto [key, field] = SampleKeyAndField(member.path);
+    if (field.empty()) continue;
+    auto at = found.find(key);
+    if (at == found.end()) {
+      at = found.emplace(std::string(key), Found()).first;
+      order.push_back(&at->second);
+    }
+    Found& sample = at->second;
+    if (std::count(sample.fields.begin(), sample.fields.end(), field) > 0) {
+      warn(member.path, "comes twice, the first counts; give every sample a key of its own");
+      continue;
+    }
+    sample.fields.push_back(field);
+    if (const int rank = ImageRank(field); rank > sample.rank) {
+      sample.rank = rank;
+      sample.image = m;
+    }
+    if (field == "cls") {
+      int label = -1;
+      if (!member.broken.empty()) {
+        warn(member.path, member.broken, "; the image has no label");
+      } else if (absl::SimpleAtoi(absl::StripAsciiWhitespace(member.text), &label) && label >= 0 &&
+                 label <= kMaxLabel) {
+        sample.label = label;
+      } else {
+        warn(member.path, "'", absl::CEscape(member.text.substr(0, 40)),
+             "' is not a number from 0 to ", kMaxLabel, "; the image has no label");
+      }
+    }
+  }
+  for (const Found* f : order) {
+    if (f->rank == 0) {
+      ++report->without_image;
+      continue;
+    }
+    TarMember& member = index.members[f->image];
+    Sample sample;
+    sample.shard = shard_index;
+    sample.label = f->label;
+    sample.offset = member.offset;
+    sample.size = member.size;
+    sample.member = std::move(member.path);
+    if (!member.broken.empty()) {
+      sample.size = -1;
+      cut_is_a_sample |= f->image + 1 == index.members.size();
+      sample.member += '\0' + member.broken;
+    }
+    samples_.push_back(std::move(sample));
+  }
+  if (!index.broken.empty()) {
+    warn("", "breaks off after ", index.members.size(), " members (", index.broken, "); ",
+         kGetAgain);
+    if (!cut_is_a_sample) {
+      // So that every epoch counts what is missing.
+      Sample rest;
+      rest.shard = shard_index;
+      rest.size = -1;
+      rest.member = std::string("(the rest)") + '\0' + index.broken;
+      samples_.push_back(std::move(rest));
+    }
+  } else if (!index.end_mark) {
+    warn("", "has no end mark, so members may be missing; ", kGetAgain);
+  }
+}
+
+std::string ShardDataset::name(int64_t i) const {
+  const Sample& sample = samples_[i];
+  return absl::StrCat(shards_->all[sample.shard].name, ":",
+                      sample.member.substr(0, sample.member.find('\0')));
+}
+
+std::string ShardDataset::Where(int64_t i) const {
+  const Sample& sample = samples_[i];
+  return absl::StrCat(shards_->all[sample.shard].path, ":",
+                      sample.member.substr(0, sample.member.find('\0')));
+}
+
+uint64_t ShardDataset::image_id(int64_t i) const { return graph::HashName(name(i)); }
+
+absl::StatusOr<std::string> ShardDataset::Read(int64_t i) const {
+  const Sample& sample = samples_[i];
+  const Shard& shard = shards_->all[sample.shard];
+  if (sample.size < 0) {
+    return graph::InvalidArgument("cannot read ", Where(i), ": ",
+                                  sample.member.substr(sample.member.find('\0') + 1), "; ",
+                                  kGetAgain);
+  }
+  if (sample.size > kMaxImageFileBytes) {
+    return graph::InvalidArgument("cannot read ", Where(i), ": ", sample.size,
+                                  " bytes is more than the limit of ", kMaxImageFileBytes);
+  }
+  if (shard.spooled) {
+    return ReadAt(shards_->spool->file(), shard.base + sample.offset, sample.size, Where(i));
+  }
+  const OpenFile file(shard.path);
+  struct stat info;
+  if (file.get() < 0 || ::fstat(file.get(), &info) != 0) {
+    return WithHint(ErrnoStatus("read", Where(i), file.get() < 0 ? file.error() : errno),
+                    "the shard was there when this run began: put it back, or start again");
+  }
+  if (info.st_size != shard.bytes || ModifiedNs(info) != shard.modified_ns) {
+    return graph::InvalidArgument("cannot read ", Where(i),
+                                  ": the shard was changed after this run began; put it back, or "
+                                  "start again");
+  }
+  return ReadAt(file.get(), sample.offset, sample.size, Where(i));
+}
+
+absl::Status ShardDataset::LoadPart(int64_t i, const PartPlan& plan, PicturePart* part) const {
+  ASSIGN_OR_RETURN(const std::string bytes, Read(i));
+  const absl::Status status = DecodePart(bytes, plan, part);
+  return status.ok() ? status : CannotDecode(Where(i), status);
+}
+
+absl::StatusOr<Image> ShardDataset::Load(int64_t i) const {
+  PicturePart part;
+  RETURN_IF_ERROR(LoadPart(i, WholePicture, &part));
+  return std::move(part.image);
+}
+
+std::string ShardDataset::description() const {
+  return absl::StrCat(
+      size(), " images, ",
+      num_classes_ > 0 ? absl::StrCat(num_classes_, " classes") : std::string("no labels"));
+}
+
+void ShardDataset::ShareClasses(ShardDataset* other) {
+  num_classes_ = other->num_classes_ = std::max(num_classes_, other->num_classes_);
+}
+
+std::unique_ptr<ShardDataset> ShardDataset::Take(const std::vector<int64_t>& indices) {
+  std::unique_ptr<ShardDataset> taken(new ShardDataset());
+  taken->shards_ = shards_;
+  taken->num_classes_ = num_classes_;
+  std::vector<Sample> rest;
+  size_t next = 0;
+  for (int64_t i = 0; i < size(); ++i) {
+    const bool take = next < indices.size() && indices[next] == i;
+    if (take) ++next;
+    (take ? taken->samples_ : rest).push_back(std::move(samples_[i]));
+  }
+  CHECK(next == indices.size());
+  samples_ = std::move(rest);
+  return taken;
+}
+
+}  // namespace models

@@ -1,0 +1,96 @@
+// Images in tar shards of WebDataset's layout, read in any order without unpacking.
+//
+// A sample is the members of one shard that share a key: the path up to the first dot of
+// the file's name. What follows is the field: `jpg`, `jpeg`, `png` or `webp` is the image
+// (else the first field that ends so: `cam0.jpg`), `cls` holds the label, a whole number
+// in text. Other fields are passed over, and so are samples without an image.
+//
+// A plain shard is read at its members' offsets; a gzip one is first unpacked into a
+// temporary file without a name (tar_index.h). Where a field comes twice the first counts.
+#ifndef MODELS_DATA_SHARD_DATASET_H_
+#define MODELS_DATA_SHARD_DATASET_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "models/data/dataset.h"
+#include "models/data/tar_index.h"
+
+namespace models {
+
+// "a/b.seg.png" -> ("a/b", "seg.png"), the field in lower case. A name without a dot, or
+// that begins with one, has no field.
+std::pair<absl::string_view, std::string> SampleKeyAndField(absl::string_view path);
+
+class ShardDataset : public Dataset {
+ public:
+  // What was found while the shards were indexed.
+  struct Report {
+    int64_t gzip_shards = 0;
+    int64_t spooled_bytes = 0;  // on disk until the program ends
+    std::string spool_folder;
+    int64_t without_image = 0;          // samples
+    std::vector<std::string> warnings;  // shard, member, reason and what to do
+  };
+
+  // Indexes the shards `names` below `root`. Errors name the shard, the reason and the way
+  // out: unreadable, no tar archive, no room to unpack. A shard that breaks off gives the
+  // samples before that; what is cut counts as one image that cannot be loaded.
+  static absl::StatusOr<std::unique_ptr<ShardDataset>> Open(const std::string& root,
+                                                            const std::vector<std::string>& names,
+                                                            Report* report);
+
+  int64_t size() const override { return static_cast<int64_t>(samples_.size()); }
+  // Of "shard:member", the shard relative to the root: it survives a move of the whole.
+  uint64_t image_id(int64_t i) const override;
+  std::string name(int64_t i) const override;
+  int label(int64_t i) const override { return samples_[i].label; }
+  int num_classes() const override { return num_classes_; }
+  absl::StatusOr<Image> Load(int64_t i) const override;
+  absl::Status LoadPart(int64_t i, const PartPlan& plan, PicturePart* part) const override;
+  std::string description() const override;
+
+  // Counts classes as `other` does, where that has more.
+  void ShareClasses(ShardDataset* other);
+  // Takes the images `indices` (ascending) out of this data set into a new one.
+  std::unique_ptr<ShardDataset> Take(const std::vector<int64_t>& indices);
+
+ private:
+  struct Shard {
+    std::string name;      // relative to the root
+    std::string path;      // to open; of a gzip shard the path before it was unpacked
+    bool spooled = false;  // offsets count from `base` of the spool file
+    int64_t base = 0;
+    int64_t bytes = 0, modified_ns = 0;  // of a plain shard, when it was indexed
+  };
+  struct Sample {
+    int32_t shard = 0;
+    int32_t label = -1;
+    int64_t offset = 0;
+    int64_t size = -1;   // -1: cannot be read
+    std::string member;  // its path; of a sample that cannot be read "path\0reason"
+  };
+  struct Shards {
+    std::vector<Shard> all;
+    std::unique_ptr<SpoolFile> spool;  // null without gzip shards
+  };
+
+  ShardDataset() = default;
+  absl::Status Index(int32_t shard, Report* report);
+  void AddSamples(int32_t shard, TarIndex index, Report* report);
+  absl::StatusOr<std::string> Read(int64_t i) const;
+  std::string Where(int64_t i) const;  // path of the shard and member
+
+  std::shared_ptr<Shards> shards_;  // shared with what Take() took
+  std::vector<Sample> samples_;
+  int num_classes_ = 0;
+};
+
+}  // namespace models
+
+#endif  // MODELS_DATA_SHARD_DATASET_H_
