@@ -13,12 +13,12 @@
 namespace graph {
 namespace {
 
-// Integers that name rows: a blob, or what operator type `made_by` makes of it.
+// Integers that name rows: a blob, or what an operator makes of it or of another set.
 struct RowSet {
-  std::string made_by;  // empty: the blob itself
-  BlobId ids = kNone;
+  Op maker;  // without a type: the blob itself
+  int from = -1;
+  BlobId ids = kNone;   // the blob that it starts from
   TensorType type;      // (B, V) i32
-  std::string name;     // of the operator that makes it
   BlobId rows = kNone;  // kNone until it is made
 };
 
@@ -28,13 +28,15 @@ constexpr int kEvery = -2;
 
 class Pruner {
  public:
-  Pruner(Net* net, const SchemaRegistry& registry)
+  Pruner(Net* net, const SchemaRegistry& registry, bool before_gradients)
       : net_(*net),
         registry_(registry),
+        before_gradients_(before_gradients),
         uses_(*net),
         needs_(net->blobs.size(), kUnread),
         made_(net->ops.size(), kEvery),
         source_(net->ops.size(), kEvery),
+        moved_(net->ops.size(), kEvery),
         stands_for_(net->blobs.size()),
         before_(net->ops.size()),
         after_(net->ops.size()) {
@@ -80,26 +82,32 @@ class Pruner {
     need = need == kUnread || need == rows ? rows : kEvery;
   }
 
-  // The index of a row set, new or not; kEvery where its type cannot be known.
-  int FindRowSet(const std::string& made_by, const Op& op, BlobId ids) {
-    for (size_t s = 0; s < sets_.size(); ++s) {
-      if (sets_[s].made_by == made_by && sets_[s].ids == ids) return static_cast<int>(s);
-    }
-    // "guide/rows.weights": a part of its own, as it runs long before what reads it.
-    std::string name = op.name;
-    const size_t scope = name.rfind('/');
-    name.insert(scope == std::string::npos ? 0 : scope + 1, "rows.");
-    RowSet set{made_by, ids, net_.type(ids), std::move(name), kNone};
+  // The index of a row set, new or not: blob `ids`, or the set `from`, as operator type
+  // `made_by` takes it for `op`. kEvery where its type cannot be known.
+  int FindRowSet(const std::string& made_by, const Op& op, BlobId ids, int from = -1) {
+    RowSet set;
+    set.from = from;
+    set.ids = from < 0 ? ids : sets_[from].ids;
+    set.type = from < 0 ? net_.type(ids) : sets_[from].type;
     if (!made_by.empty()) {
-      Op maker;
-      maker.type = made_by;
-      maker.inputs = {ids};
-      if (!registry_.CompleteAttrs(&maker).ok()) return kEvery;
-      const auto types = registry_.Infer(maker, {set.type});
+      set.maker = Replacement(op, made_by, set.ids);
+      set.maker.outputs.clear();
+      // "guide/rows.weights": a part of its own, as it runs long before what reads it.
+      const size_t scope = op.name.rfind('/');
+      set.maker.name.insert(scope == std::string::npos ? 0 : scope + 1, "rows.");
+      if (!registry_.CompleteAttrs(&set.maker).ok()) return kEvery;
+      const auto types = registry_.Infer(set.maker, {set.type});
       if (!types.ok() || types->size() != 1) return kEvery;
       set.type = types->front();
     }
     if (set.type.dtype != DType::kI32 || set.type.rank() != 2) return kEvery;
+    for (size_t s = 0; s < sets_.size(); ++s) {
+      const Op& maker = sets_[s].maker;
+      if (sets_[s].from == from && sets_[s].ids == set.ids && maker.type == set.maker.type &&
+          maker.attrs == set.maker.attrs) {
+        return static_cast<int>(s);
+      }
+    }
     sets_.push_back(std::move(set));
     return static_cast<int>(sets_.size()) - 1;
   }
@@ -114,6 +122,8 @@ class Pruner {
 
   // Where the operator reads few rows of an input by itself: the row set, and the input.
   std::pair<int, BlobId> ReadsFewRows(const Op& op) {
+    // The gradient does not pass here; what leads here alone is pruned after it is taken.
+    if (before_gradients_ && SchemaOf(op).no_gradient()) return {kEvery, kNone};
     int set = kEvery;
     BlobId blob = kNone;
     if (op.type == "GatherRows") {
@@ -121,7 +131,7 @@ class Pruner {
       blob = op.inputs[0];
       set = FindRowSet("", op, op.inputs[1]);
     } else if (const auto& reading = SchemaOf(op).reads_rows()) {
-      for (size_t k = 1; k < op.outputs.size(); ++k) {
+      for (size_t k = 1; k < op.outputs.size() && !reading->gathered_op.empty(); ++k) {
         if (needs_[op.outputs[k]] != kUnread) return {kEvery, kNone};
       }
       blob = op.inputs[reading->input];
@@ -130,7 +140,31 @@ class Pruner {
     if (set == kEvery) return {kEvery, kNone};
     TensorType type = net_.type(blob);
     if (!Shrink(set, &type)) return {kEvery, kNone};
+    const auto& reading = SchemaOf(op).reads_rows();
+    if (reading && reading->gathered_op.empty() && !Takes(op, reading->input, type)) {
+      return {kEvery, kNone};
+    }
     return {set, blob};
+  }
+
+  // Whether `op` makes the same of its inputs with another type of one.
+  bool Takes(const Op& op, int input, const TensorType& type) const {
+    std::vector<TensorType> inputs, outputs;
+    for (BlobId b : op.inputs) inputs.push_back(net_.type(b));
+    for (BlobId b : op.outputs) outputs.push_back(net_.type(b));
+    inputs[input] = type;
+    const auto inferred = registry_.Infer(op, inputs);
+    return inferred.ok() && *inferred == outputs;
+  }
+
+  // The rows of the input from which `op` moves the rows of `set`; kEvery where it does
+  // not, or where they are not fewer.
+  int MovedRows(const Op& op, int set) {
+    const std::string& rows_op = SchemaOf(op).moves_rows();
+    if (rows_op.empty()) return kEvery;
+    const int from = FindRowSet(rows_op, op, kNone, set);
+    TensorType type = net_.type(op.inputs[0]);
+    return from != kEvery && Shrink(from, &type) ? from : kEvery;
   }
 
   // Whether operator `i` can make the rows of `set` only, as far as they are read.
@@ -138,8 +172,10 @@ class Pruner {
     const Op& op = net_.ops[i];
     const Schema& schema = SchemaOf(op);
     if (uses_.producer[sets_[set].ids] >= i) return false;
+    if (moved_[i] != kEvery) return true;
     bool by_ids = false, by_rows = false;
     if (const auto& ids = schema.makes_rows_named_by()) {
+      if (before_gradients_) return false;  // nobody has the gradient of that
       if (static_cast<int>(op.inputs.size()) != *ids) return false;  // other rows already
       by_ids = true;
     }
@@ -175,12 +211,15 @@ class Pruner {
         made = made == kUnread || made == needs_[b] ? needs_[b] : kEvery;
       }
     }
+    if (made >= 0) moved_[i] = MovedRows(op, made);
     if (made >= 0 && CanMake(i, made)) made_[i] = made;
     const bool all = made_[i] == kEvery || SchemaOf(op).makes_rows_named_by();
     for (size_t k = 0; k < op.inputs.size(); ++k) {
       const BlobId blob = op.inputs[k];
       if (set != kEvery && blob == few) {
         Need(blob, set);
+      } else if (!all && moved_[i] != kEvery) {
+        Need(blob, k == 0 ? moved_[i] : kEvery);
       } else if (!all && UseOf(op, static_cast<int>(k)) == RowUse::kSameRow) {
         Need(blob, made_[i]);
       } else {
@@ -201,14 +240,13 @@ class Pruner {
   absl::StatusOr<BlobId> Rows(int s) {
     RowSet& set = sets_[s];
     if (set.rows != kNone) return set.rows;
-    if (set.made_by.empty()) return set.rows = set.ids;
-    Op op;
-    op.type = set.made_by;
-    op.name = set.name;
-    op.inputs = {set.ids};
-    set.rows = AddNewBlob(set.name, set.type, &net_);
+    if (set.maker.type.empty()) return set.rows = set.ids;
+    Op op = set.maker;
+    if (set.from >= 0) {
+      ASSIGN_OR_RETURN(op.inputs[0], Rows(set.from));
+    }
+    set.rows = AddNewBlob(op.name, set.type, &net_);
     op.outputs = {set.rows};
-    RETURN_IF_ERROR(registry_.CompleteAttrs(&op));
     const OpId producer = uses_.producer[set.ids];
     (producer == kNone ? before_[0] : after_[producer]).push_back(std::move(op));
     return set.rows;
@@ -246,6 +284,11 @@ class Pruner {
           stands_for_[op.outputs[0]] = stands_for_[blob];
           return true;
         }
+        if (reading->gathered_op.empty()) {
+          for (BlobId& input : op.inputs) input = stands_for_[input];
+          net_.ops[i] = std::move(op);
+          return false;
+        }
         op = Replacement(op, reading->gathered_op, stands_for_[blob]);
         RETURN_IF_ERROR(registry_.CompleteAttrs(&op));
         net_.ops[i] = std::move(op);
@@ -253,6 +296,10 @@ class Pruner {
       }
     }
     const int set = made_[i];
+    if (set != kEvery && moved_[i] != kEvery) {
+      ASSIGN_OR_RETURN(stands_for_[op.outputs[0]], Gathered(op.inputs[0], moved_[i], i));
+      return true;
+    }
     const bool by_ids = set != kEvery && SchemaOf(op).makes_rows_named_by();
     for (size_t k = 0; k < op.inputs.size(); ++k) {
       const BlobId blob = op.inputs[k];
@@ -291,11 +338,13 @@ class Pruner {
 
   Net& net_;
   const SchemaRegistry& registry_;
+  const bool before_gradients_;
   const Uses uses_;  // of the net as it was
   std::vector<RowSet> sets_;
   std::vector<int> needs_;   // by blob: rows that are read
   std::vector<int> made_;    // by operator: rows that it is to make
   std::vector<int> source_;  // by operator: rows that it reads by itself
+  std::vector<int> moved_;   // by operator: rows of input 0 that its own are
   std::vector<BlobId> stands_for_;
   std::map<std::pair<BlobId, int>, BlobId> gathered_;
   std::vector<std::vector<Op>> before_, after_;
@@ -304,7 +353,7 @@ class Pruner {
 }  // namespace
 
 absl::StatusOr<bool> RowPruningPass::Run(Net* net, const SchemaRegistry& registry) const {
-  return Pruner(net, registry).Run();
+  return Pruner(net, registry, when_ == When::kBeforeGradients).Run();
 }
 
 }  // namespace graph

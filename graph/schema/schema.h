@@ -68,10 +68,12 @@ struct AttrSpec {
 
 // An operator that reads few rows of a tensor; see Schema::ReadsRows.
 struct RowReading {
-  int input = 0;            // the rows' tensor (B, T, C)
-  int ids = 0;              // an input that says which
-  std::string rows_op;      // operator type: ids -> the rows (B, Q) i32
-  std::string gathered_op;  // operator type: those rows (B, Q, C) -> output 0
+  int input = 0;        // the rows' tensor (B, T, C)
+  int ids = 0;          // an input that says which
+  std::string rows_op;  // operator type: ids -> the rows (B, Q) i32
+  // Operator type: those rows (B, Q, C) -> output 0, as long as nothing reads another
+  // output. Empty: this operator takes them itself, in place of the tensor.
+  std::string gathered_op;
 };
 
 // Built by chaining:
@@ -101,10 +103,13 @@ class Schema {
   // Inputs that are read as they come, f32 or bf16.
   Schema& AnyPrecision(std::vector<int> inputs);
 
-  // What the row_pruning pass may do. As long as nothing reads an output but the
-  // first, only the named rows of one input are read, and another operator does the
-  // same with these rows alone. Its attributes are some of this one's.
+  // What the row_pruning pass may do. Only the named rows of one input are read, and
+  // an operator does the same with these rows alone. The attributes of `rows_op` and
+  // `gathered_op` are some of this one's.
   Schema& ReadsRows(RowReading reading);
+  // Each row of the output is a row of input 0: operator type `rows_op`, whose attributes
+  // are some of this one's, makes of the output's row numbers (B, Q) i32 those of the input.
+  Schema& MovesRows(std::string rows_op);
   // The optional input `ids` (B, Q) i32, the next one after the required, names the
   // rows of the outputs that are made, in that order; without it all are made.
   Schema& MakesRowsNamedBy(int ids);
@@ -133,6 +138,7 @@ class Schema {
   const std::vector<int>& low_precision_outputs() const { return low_precision_outputs_; }
   const std::vector<int>& any_precision_inputs() const { return any_precision_inputs_; }
   const absl::optional<RowReading>& reads_rows() const { return reads_rows_; }
+  const std::string& moves_rows() const { return moves_rows_; }  // empty: it does not
   const absl::optional<int>& makes_rows_named_by() const { return makes_rows_named_by_; }
   const InferFn& infer() const { return infer_; }
   const CostFn& cost() const { return cost_; }
@@ -152,6 +158,7 @@ class Schema {
   std::vector<int> low_precision_outputs_;
   std::vector<int> any_precision_inputs_;
   absl::optional<RowReading> reads_rows_;
+  std::string moves_rows_;
   absl::optional<int> makes_rows_named_by_;
   InferFn infer_;
   CostFn cost_;

@@ -232,5 +232,140 @@ TEST(RowPruningPassTest, RowsThatAreNamedTooLateStay) {
                   DropPosOps());
 }
 
+TEST(RowPruningPassTest, RowsOfASliceAreRowsOfTheWhole) {
+  ExpectRewrite(kPass, R"(
+    net t
+    input x f32[2,5,6]
+    input ids i32[2,3]
+    a f32[2,5,6] = Gelu(x) @act
+    s f32[2,4,6] = SliceRows(a) start=1 count=4 @part/slice
+    b f32[2,4,6] = Gelu(s) @act2
+    z f32[2,3,6] = GatherRows(b, ids) @gather
+    y f32[2,3,6] = Gelu(z) @act3
+    output y)",
+                R"(
+    net t
+    input x f32[2,5,6]
+    input ids i32[2,3]
+    part/rows.slice i32[2,3] = SlicedRows(ids) start=1 @part/rows.slice
+    x.rows f32[2,3,6] = GatherRows(x, part/rows.slice) @act.rows
+    a f32[2,3,6] = Gelu(x.rows) @act
+    b f32[2,3,6] = Gelu(a) @act2
+    y f32[2,3,6] = Gelu(b) @act3
+    output y)");
+  // All rows of the slice are read.
+  ExpectUnchanged(kPass, R"(
+    net t
+    input x f32[2,5,6]
+    input ids i32[2,4]
+    a f32[2,5,6] = Gelu(x) @act
+    s f32[2,4,6] = SliceRows(a) start=1 count=4 @slice
+    z f32[2,4,6] = GatherRows(s, ids) @gather
+    y f32[2,4,6] = Gelu(z) @act3
+    output y)");
+}
+
+TEST(RowPruningPassTest, WhatIsReadBesideTheSliceStays) {
+  ExpectRewrite(kPass, R"(
+    net t
+    input x f32[2,5,6]
+    input ids i32[2,3]
+    a f32[2,5,6] = Gelu(x) @act
+    s f32[2,4,6] = SliceRows(a) start=1 count=4 @slice
+    b f32[2,4,6] = Gelu(s) @act2
+    z f32[2,3,6] = GatherRows(b, ids) @gather
+    y f32[2,3,6] = Gelu(z) @act3
+    output y
+    output a)",
+                R"(
+    net t
+    input x f32[2,5,6]
+    input ids i32[2,3]
+    rows.slice i32[2,3] = SlicedRows(ids) start=1 @rows.slice
+    a f32[2,5,6] = Gelu(x) @act
+    a.rows f32[2,3,6] = GatherRows(a, rows.slice) @slice.rows
+    b f32[2,3,6] = Gelu(a.rows) @act2
+    y f32[2,3,6] = Gelu(b) @act3
+    output y
+    output a)");
+}
+
+// A block of a decoder, and a loss of two of four rows behind the class token.
+constexpr char kScored[] = R"(
+    net t
+    input x f32[2,5,6]
+    input ids i32[2,4]
+    input mask u8[2,4]
+    input sigma f32[1]
+    state u f32[6,6]
+    state w f32[18,6]
+    q f32[2,5,18] = MatMul(x, w) trans_w=1 @qkv
+    a f32[2,5,6], l f32[2,2,5] = Attention(q) heads=2 @attn
+    p f32[2,5,6] = MatMul(a, u) trans_w=1 @proj
+    s f32[2,5,6] = Add(x, p) @residual
+    d f32[2,4,6] = SliceRows(s) start=1 count=4 @drop_cls
+    e f32[2,4,6] = MatMul(d, u) trans_w=1 @pred
+    loss f32[1], acc f32[1], accw f32[1], c i32[2], n i32[2], i i32[2] = SmoothedPositionCE(e, ids, mask, sigma) grid_h=2 grid_w=3 scored=2 @loss
+    output loss
+    output acc
+    output c)";
+
+constexpr char kScoredRows[] = R"(
+    net t
+    input x f32[2,5,6]
+    input ids i32[2,4]
+    input mask u8[2,4]
+    input sigma f32[1]
+    state u f32[6,6]
+    state w f32[18,6]
+    rows.loss i32[2,2] = ScoredRows(mask) scored=2 @rows.loss
+    rows.drop_cls i32[2,2] = SlicedRows(rows.loss) start=1 @rows.drop_cls
+    q f32[2,5,18] = MatMul(x, w) trans_w=1 @qkv
+    ATTENTION
+    p f32[2,2,6] = MatMul(PROJECTED, u) trans_w=1 @proj
+    x.rows f32[2,2,6] = GatherRows(x, rows.drop_cls) @residual.rows
+    s f32[2,2,6] = Add(x.rows, p) @residual
+    e f32[2,2,6] = MatMul(s, u) trans_w=1 @pred
+    loss f32[1], acc f32[1], accw f32[1], c i32[2], n i32[2], i i32[2] = SmoothedPositionCE(e, ids, mask, sigma) grid_h=2 grid_w=3 scored=2 @loss
+    output loss
+    output acc
+    output c)";
+
+TEST(RowPruningPassTest, AnOperatorTakesTheRowsThatItScores) {
+  ExpectRewrite(
+      kPass, kScored,
+      absl::StrReplaceAll(
+          kScoredRows,
+          {{"ATTENTION", "a f32[2,2,6], l f32[2,2,2] = Attention(q, rows.drop_cls) heads=2 @attn"},
+           {"PROJECTED", "a"}}),
+      DropPosOps());
+  // It does not say how many, or all are scored, or the logits are asked for.
+  ExpectUnchanged(kPass, Changed(kScored, "scored=2", "scored=0"), DropPosOps());
+  ExpectUnchanged(kPass, Changed(kScored, "scored=2", "scored=4"), DropPosOps());
+  ExpectUnchanged(kPass, Changed(kScored, "output acc", "output acc\n output e"), DropPosOps());
+}
+
+const RowPruningPass kBefore(RowPruningPass::When::kBeforeGradients);
+
+// Its gradient knows no queries that are named.
+TEST(RowPruningPassTest, BeforeGradientsAttentionMakesAllRows) {
+  ExpectRewrite(
+      kBefore, kScored,
+      absl::StrReplaceAll(kScoredRows,
+                          {{"ATTENTION",
+                            "a f32[2,5,6], l f32[2,2,5] = Attention(q) heads=2 @attn\n"
+                            "    a.rows f32[2,2,6] = GatherRows(a, rows.drop_cls) @proj.rows"},
+                           {"PROJECTED", "a.rows"}}),
+      DropPosOps());
+  ExpectUnchanged(kBefore, "net empty");
+  ExpectUnchanged(kBefore, Changed(kScored, "scored=2", "scored=0"), DropPosOps());
+  ExpectUnchanged(kBefore, Changed(kScored, "output acc", "output acc\n output e"), DropPosOps());
+}
+
+// What is done there after gradients is more.
+TEST(RowPruningPassTest, BeforeGradientsNothingStartsWhereTheyEnd) {
+  ExpectUnchanged(kBefore, kGuide, DropPosOps());
+}
+
 }  // namespace
 }  // namespace graph

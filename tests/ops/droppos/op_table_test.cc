@@ -17,7 +17,7 @@ TEST(DropPosTables, EveryOperatorHasAKernelOnEveryBackend) {
   graph::KernelTable reference, cpu;
   backends::reference::droppos::RegisterKernels(&reference);
   backends::cpu::droppos::RegisterKernels(&cpu);
-  EXPECT_EQ(registry.Types().size(), 13u);
+  EXPECT_EQ(registry.Types().size(), 14u);
   EXPECT_EQ(reference.Types(), registry.Types());
   EXPECT_EQ(cpu.Types(), registry.Types());
 }
