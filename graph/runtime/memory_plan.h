@@ -33,9 +33,9 @@ struct MemoryPlan {
 // Plans a verified net. Inputs, state entries and state exits are not in the
 // arena (an exit lies where its entry lies). `scratch_bytes` holds one number an
 // operator. Lifetimes run from the writer to the last reader; net outputs live
-// to the end. Deterministic. Offsets by greedy best fit, largest first or busiest
-// operator first, whichever needs less, and repaired where that is not tight; within
-// a few percent of the lower bound, in milliseconds for a thousand operators.
+// to the end. Deterministic. Packed as graph/runtime/packing.h does: within a few
+// percent of the lower bound, in milliseconds for most nets of a thousand operators
+// and never more than some tenths of a second.
 MemoryPlan PlanMemory(const Net& net, absl::Span<const size_t> scratch_bytes);
 
 // A table of the allocations alive at the peak, largest first.
