@@ -16,7 +16,6 @@ peers=(
   onnxruntime==1.32.0
   scikit-learn==1.9.1
   tensorboard==2.21.0
-  matplotlib==3.11.2
   # What torch and timm import.
   filelock fsspec jinja2 networkx "sympy<1.15" typing_extensions "setuptools<85"
   huggingface_hub==2.4.0 pillow==13.0.0 pyyaml==6.0.3
@@ -38,7 +37,7 @@ check() {
   (
     . "$venv/env.sh"
     [ "${1:-}" = loud ] || exec 2>/dev/null
-    python -c 'import matplotlib, onnx, onnxruntime, safetensors, sklearn, tensorboard, timm, torch
+    python -c 'import onnx, onnxruntime, safetensors, sklearn, tensorboard, timm, torch
 print("setup: torch", torch.__version__, "timm", timm.__version__, "onnxruntime", onnxruntime.__version__)'
   )
 }

@@ -38,6 +38,7 @@ const std::vector<Rule>& Rules() {
                                       "models/training",
                                       "tools",
                                       "tools/benchmark",
+                                      "tools/curves",
                                       "tools/diff",
                                       "tools/dump",
                                       "tools/flags",

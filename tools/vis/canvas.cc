@@ -1,5 +1,6 @@
 #include "tools/vis/canvas.h"
 
+#include <cairo/cairo-svg.h>
 #include <cairo/cairo.h>
 
 #include <algorithm>
@@ -73,6 +74,7 @@ Color Rgb(int hex, double opacity) {
 }
 
 struct Canvas::Cairo {
+  std::string svg;  // what `surface` has written, where it is one of shapes
   Surface surface;
   cairo_t* context = nullptr;
 
@@ -91,13 +93,34 @@ Canvas::Canvas(std::unique_ptr<Cairo> cairo) : cairo_(std::move(cairo)) {}
 Canvas::Canvas(Canvas&& other) noexcept = default;
 Canvas::~Canvas() = default;
 
-absl::StatusOr<Canvas> Canvas::Create(int width, int height, const Color& background) {
-  if (width < 1 || height < 1 || width > kLargestSide || height > kLargestSide) {
+absl::StatusOr<Canvas> Canvas::Create(int width, int height, const Color& background, int scale) {
+  if (width < 1 || height < 1 || width > kLargestSide / scale || height > kLargestSide / scale) {
     return graph::InvalidArgument("a picture of ", width, "x", height,
-                                  " pixels: a side is at most ", kLargestSide);
+                                  " pixels: a side is at most ", kLargestSide / scale);
   }
   auto cairo = std::make_unique<Cairo>();
-  cairo->surface.reset(cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height));
+  cairo->surface.reset(
+      cairo_image_surface_create(CAIRO_FORMAT_RGB24, width * scale, height * scale));
+  cairo_surface_set_device_scale(cairo->surface.get(), scale, scale);
+  return Begin(std::move(cairo), width, height, background);
+}
+
+absl::StatusOr<Canvas> Canvas::CreateSvg(int width, int height, const Color& background) {
+  if (width < 1 || height < 1) {
+    return graph::InvalidArgument("a picture of ", width, "x", height, " pixels");
+  }
+  auto cairo = std::make_unique<Cairo>();
+  const auto append = [](void* svg, const unsigned char* data, unsigned int length) {
+    static_cast<std::string*>(svg)->append(reinterpret_cast<const char*>(data), length);
+    return CAIRO_STATUS_SUCCESS;
+  };
+  cairo->surface.reset(cairo_svg_surface_create_for_stream(append, &cairo->svg, width, height));
+  cairo_svg_surface_set_document_unit(cairo->surface.get(), CAIRO_SVG_UNIT_PX);
+  return Begin(std::move(cairo), width, height, background);
+}
+
+absl::StatusOr<Canvas> Canvas::Begin(std::unique_ptr<Cairo> cairo, int width, int height,
+                                     const Color& background) {
   cairo->context = cairo_create(cairo->surface.get());
   if (cairo_status(cairo->context) != CAIRO_STATUS_SUCCESS) {
     return absl::ResourceExhaustedError(
@@ -172,6 +195,36 @@ void Canvas::Disc(double x, double y, double radius, const Color& color) {
   cairo_fill(cairo_->context);
 }
 
+void Canvas::Line(const std::vector<Point>& points, const LineStyle& style) {
+  cairo_t* c = cairo_->context;
+  bool drawing = false;
+  for (const Point& point : points) {
+    const bool finite = std::isfinite(point.x) && std::isfinite(point.y);
+    if (finite && drawing) cairo_line_to(c, point.x, point.y);
+    if (finite && !drawing) cairo_move_to(c, point.x, point.y);
+    drawing = finite;
+  }
+  cairo_->SetColor(style.color);
+  cairo_set_line_width(c, style.thickness);
+  cairo_set_dash(c, style.dashes.data(), static_cast<int>(style.dashes.size()), 0);
+  cairo_stroke(c);
+  cairo_set_dash(c, nullptr, 0, 0);
+}
+
+void Canvas::Polygon(const std::vector<Point>& points, const Color& color) {
+  for (const Point& point : points) cairo_line_to(cairo_->context, point.x, point.y);
+  cairo_close_path(cairo_->context);
+  cairo_->SetColor(color);
+  cairo_fill(cairo_->context);
+}
+
+void Canvas::Clip(const models::PixelBox& box) {
+  cairo_rectangle(cairo_->context, box.x, box.y, box.width, box.height);
+  cairo_clip(cairo_->context);
+}
+
+void Canvas::Unclip() { cairo_reset_clip(cairo_->context); }
+
 void Canvas::Text(double x, double y, const std::string& text, const TextStyle& style) {
   cairo_->SetFont(style);
   cairo_->SetColor(style.color);
@@ -209,6 +262,15 @@ absl::StatusOr<models::Image> Canvas::Finish() {
     }
   }
   return image;
+}
+
+absl::StatusOr<std::string> Canvas::FinishSvg() {
+  cairo_surface_finish(cairo_->surface.get());
+  const cairo_status_t status = cairo_surface_status(cairo_->surface.get());
+  if (status != CAIRO_STATUS_SUCCESS) {
+    return absl::InternalError(absl::StrCat("drawing failed: ", cairo_status_to_string(status)));
+  }
+  return std::move(cairo_->svg);
 }
 
 }  // namespace tools

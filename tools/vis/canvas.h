@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "models/data/image.h"
@@ -24,13 +25,27 @@ struct TextStyle {
   Color color;
 };
 
+struct Point {
+  double x = 0, y = 0;
+};
+
+struct LineStyle {
+  double thickness = 1;
+  Color color;
+  std::vector<double> dashes;  // lengths of strokes and gaps in turn; empty: one stroke
+};
+
 // Not thread-safe; canvases in several threads are fine.
 class Canvas {
  public:
   // Sides that Cairo cannot hold are an error.
   static constexpr int kLargestSide = 32767;
-  // A page filled with `background`. RESOURCE_EXHAUSTED without the memory for it.
-  static absl::StatusOr<Canvas> Create(int width, int height, const Color& background);
+  // A page filled with `background`. RESOURCE_EXHAUSTED without the memory for it. The image has
+  // `scale` pixels a side of each of the page's.
+  static absl::StatusOr<Canvas> Create(int width, int height, const Color& background,
+                                       int scale = 1);
+  // The same page as shapes.
+  static absl::StatusOr<Canvas> CreateSvg(int width, int height, const Color& background);
   Canvas(Canvas&& other) noexcept;
   ~Canvas();
 
@@ -45,16 +60,28 @@ class Canvas {
   void Arrow(double x0, double y0, double x1, double y1, double thickness, const Color& color,
              const Color& halo);
   void Disc(double x, double y, double radius, const Color& color);
+  // Through the points in turn. A point that is not finite interrupts it; a point between two
+  // such is left out.
+  void Line(const std::vector<Point>& points, const LineStyle& style);
+  void Polygon(const std::vector<Point>& points, const Color& color);
+  // What is drawn until Unclip() is cut off outside `box`. Not nested.
+  void Clip(const models::PixelBox& box);
+  void Unclip();
   // The first letter begins at x, letters stand on y. Bytes that are not UTF-8 and
   // control characters show as '?'.
   void Text(double x, double y, const std::string& text, const TextStyle& style);
   double TextWidth(const std::string& text, const TextStyle& style);
 
+  // Of Create's canvas. Once.
   absl::StatusOr<models::Image> Finish();
+  // The file's text, of CreateSvg's canvas. Once.
+  absl::StatusOr<std::string> FinishSvg();
 
  private:
   struct Cairo;
   explicit Canvas(std::unique_ptr<Cairo> cairo);
+  static absl::StatusOr<Canvas> Begin(std::unique_ptr<Cairo> cairo, int width, int height,
+                                      const Color& background);
 
   std::unique_ptr<Cairo> cairo_;
 };

@@ -19,9 +19,6 @@ constexpr int kArrowEdgeColor = 0x3A2800;
 constexpr double kDimmed = 0.4;  // opacity of patches that keep their position
 constexpr const char* kHeadings[] = {"image", "what the model gets", "where it puts the patches"};
 
-struct Point {
-  double x, y;
-};
 Point Center(const PixelBox& box) { return {box.x + box.width / 2.0, box.y + box.height / 2.0}; }
 
 // Of captions and the legend.

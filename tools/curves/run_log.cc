@@ -1,0 +1,188 @@
+#include "tools/curves/run_log.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <limits>
+#include <set>
+#include <system_error>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "graph/base/status.h"
+#include "models/data/file_util.h"
+#include "models/training/output_dir.h"
+#include "nlohmann/json.hpp"
+
+namespace tools {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+constexpr int64_t kMaxBytes = int64_t{1} << 33;
+
+double NumberOf(const Json& value) {
+  return value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN();
+}
+
+bool IsValue(const Json& value) { return value.is_number() || value.is_null(); }
+
+// Takes back rows from `step` on, and their numbers.
+void ForgetFrom(int64_t step, RunLog* log) {
+  while (!log->rows.empty() && log->rows.back().step >= step) log->rows.pop_back();
+  for (auto& [name, values] : log->metrics) {
+    while (!values.empty() && values.back().row >= log->rows.size()) values.pop_back();
+  }
+}
+
+absl::Status AddLine(const Json& line, RunLog* log) {
+  if (!line.is_object() || !line.contains("step") || !line["step"].is_number_integer()) {
+    return graph::InvalidArgument("no object with a step");
+  }
+  RunLog::Row row;
+  row.step = line["step"].get<int64_t>();
+  // Steps have a learning rate, evaluations none.
+  row.evaluation = !line.contains("lr");
+  if (!log->rows.empty()) {
+    const RunLog::Row& last = log->rows.back();
+    if (row.step < last.step || (row.step == last.step && !row.evaluation)) {
+      ForgetFrom(row.step, log);
+    }
+  }
+  if (line.contains("epoch")) row.epoch = NumberOf(line["epoch"]);
+  const Json timing = line.value("timing", Json::object());
+  row.seconds = log->rows.empty() ? 0 : log->rows.back().seconds;
+  if (timing.is_object() && timing.contains("seconds") && timing["seconds"].is_number()) {
+    row.seconds += timing["seconds"].get<double>();
+  }
+  const size_t at = log->rows.size();
+  log->rows.push_back(row);
+  for (const auto& [name, value] : line.items()) {
+    if (name == "chance" && value.is_number()) log->chance = value.get<double>();
+    static const std::set<std::string> kNotDrawn = {"step", "epoch", "chance", "timing"};
+    if (kNotDrawn.count(name) > 0 || !IsValue(value)) continue;
+    log->metrics[name].push_back({at, NumberOf(value)});
+  }
+  if (!timing.is_object()) return absl::OkStatus();
+  for (const auto& [name, value] : timing.items()) {
+    // An evaluation's time is no step's.
+    if (row.evaluation || !IsValue(value)) continue;
+    log->metrics[name].push_back({at, NumberOf(value)});
+  }
+  return absl::OkStatus();
+}
+
+// The metrics.jsonl that `path` means.
+absl::StatusOr<std::string> FindMetrics(const std::string& path) {
+  std::error_code error;
+  if (fs::is_directory(path, error)) {
+    const std::string file = models::JoinPath(path, models::kMetricsFile);
+    if (fs::exists(file, error)) return file;
+    return graph::InvalidArgument(path, " is no run: it holds no ", models::kMetricsFile,
+                                  "; name the --output_dir of a run of //tools:train");
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    return graph::InvalidArgument("cannot read ", path, ": ", error.message());
+  }
+  if (fs::exists(path, error)) return path;
+  return absl::NotFoundError(
+      absl::StrCat("there is no ", path, "; name the --output_dir of a run of //tools:train"));
+}
+
+std::vector<std::string> Parts(const std::string& folder) {
+  return absl::StrSplit(fs::path(folder).lexically_normal().string(), '/', absl::SkipEmpty());
+}
+
+}  // namespace
+
+absl::StatusOr<RunLog> ParseRunLog(absl::string_view text, std::vector<std::string>* notes) {
+  RunLog log;
+  for (int64_t number = 1; !text.empty(); ++number) {
+    const size_t end = text.find('\n');
+    const absl::string_view line = text.substr(0, end);
+    text.remove_prefix(end == absl::string_view::npos ? text.size() : end + 1);
+    if (line.empty()) continue;
+    const Json json = Json::parse(line.begin(), line.end(), nullptr, /*allow_exceptions=*/false);
+    if (json.is_discarded() && end == absl::string_view::npos) {
+      notes->push_back(absl::StrCat("line ", number, " is cut off, and left out"));
+      break;
+    }
+    if (json.is_discarded()) return graph::InvalidArgument("line ", number, " is no JSON");
+    const absl::Status status = AddLine(json, &log);
+    if (!status.ok()) return graph::InvalidArgument("line ", number, ": ", status.message());
+  }
+  for (auto it = log.metrics.begin(); it != log.metrics.end();) {
+    it = it->second.empty() ? log.metrics.erase(it) : std::next(it);
+  }
+  return log;
+}
+
+absl::StatusOr<std::vector<RunLog>> ReadRunLogs(const std::vector<std::string>& paths,
+                                                std::vector<std::string>* notes) {
+  std::vector<RunLog> logs;
+  std::vector<std::string> folders;
+  std::set<std::string> seen;
+  for (const std::string& path : paths) {
+    ASSIGN_OR_RETURN(const std::string file, FindMetrics(path));
+    std::error_code error;
+    if (!seen.insert(fs::weakly_canonical(file, error).string()).second) {
+      return graph::InvalidArgument(path, " is named twice");
+    }
+    ASSIGN_OR_RETURN(const std::string text, models::ReadFile(file, kMaxBytes));
+    std::vector<std::string> found;
+    absl::StatusOr<RunLog> log = ParseRunLog(text, &found);
+    if (!log.ok()) {
+      return graph::InvalidArgument(file, ": ", log.status().message(),
+                                    "; is it the metrics of a run of //tools:train?");
+    }
+    for (const std::string& note : found) notes->push_back(absl::StrCat(file, ": ", note));
+    if (log->rows.empty()) {
+      notes->push_back(absl::StrCat(file, ": no step is done yet; the run is left out"));
+      continue;
+    }
+    log->path = path;
+    logs.push_back(std::move(log).value());
+    folders.push_back(file);
+    absl::string_view folder = folders.back();
+    if (absl::ConsumeSuffix(&folder, models::kMetricsFile)) folders.back() = std::string(folder);
+    // "." and ".." name nothing.
+    folders.back() = fs::absolute(folders.back(), error).lexically_normal().string();
+  }
+  if (logs.empty()) {
+    return graph::InvalidArgument("no run has done a step yet: ", absl::StrJoin(paths, ", "),
+                                  "; wait for their first steps, or name others");
+  }
+  const std::vector<std::string> names = ShortNames(folders);
+  for (size_t i = 0; i < logs.size(); ++i) logs[i].name = names[i];
+  return logs;
+}
+
+std::vector<std::string> ShortNames(const std::vector<std::string>& folders) {
+  std::vector<std::string> names(folders.size());
+  std::vector<std::vector<std::string>> parts;
+  size_t most = 1;
+  for (const std::string& folder : folders) {
+    parts.push_back(Parts(folder));
+    most = std::max(most, parts.back().size());
+  }
+  for (size_t i = 0; i < folders.size(); ++i) {
+    const auto last = [&](size_t run, size_t count) {
+      const std::vector<std::string>& all = parts[run];
+      return absl::StrJoin(all.end() - static_cast<int64_t>(std::min(count, all.size())), all.end(),
+                           "/");
+    };
+    for (size_t count = 1; count <= most; ++count) {
+      names[i] = last(i, count);
+      bool alone = true;
+      for (size_t k = 0; k < folders.size(); ++k) alone &= k == i || last(k, count) != names[i];
+      if (alone) break;
+    }
+    if (names[i].empty()) names[i] = folders[i];
+  }
+  return names;
+}
+
+}  // namespace tools
