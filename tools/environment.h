@@ -21,8 +21,6 @@
 
 namespace tools {
 
-constexpr char kEnvironmentFile[] = "environment.json";  // in the output folder
-
 using Environment = nlohmann::ordered_json;
 
 struct EnvironmentOptions {

@@ -40,6 +40,7 @@ packages=(
   protobuf-compiler
   libturbojpeg0-dev     # JPEG files that tests write
   libwebp-dev           # WebP files
+  libxxhash-dev         # sums of a checkpoint's files
   nlohmann-json3-dev    # JSON
   zlib1g-dev            # gzip shards
 )

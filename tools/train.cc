@@ -6,6 +6,8 @@
 //
 // Everything that can be wrong with flags, data and folders is found before the
 // first file is written.
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <csignal>
@@ -19,13 +21,17 @@
 #include "absl/time/time.h"
 #include "graph/base/status.h"
 #include "models/data/open_dataset.h"
+#include "models/files/durable.h"
 #include "models/training/checkpoint.h"
+#include "models/training/checkpoint_store.h"
 #include "models/training/output_dir.h"
+#include "models/training/run_log.h"
 #include "models/training/trainer.h"
 #include "tools/banner.h"
 #include "tools/benchmark/host.h"
 #include "tools/benchmark/machine_rates.h"
 #include "tools/dump/graph_dump.h"
+#include "tools/environment.h"
 #include "tools/flags/parse_flags.h"
 #include "tools/flags/pass_options.h"
 #include "tools/flags/resolve_flags.h"
@@ -35,6 +41,7 @@
 #include "tools/plan/plan_report.h"
 #include "tools/plugins.h"
 #include "tools/profile_run.h"
+#include "tools/resume.h"
 #include "tools/short_spins.h"
 
 namespace tools {
@@ -49,14 +56,10 @@ void Stop(int signal) {
 }
 
 // The output folder is not among them: repeating a run needs another one.
-absl::Status WriteFlags(const ResolvedFlags& resolved, const std::string& path) {
+std::string FlagsOfRun(const ResolvedFlags& resolved, const std::string& comment) {
   TrainFlags flags = resolved.flags;
   flags.output_dir.reset();
-  std::ofstream file(path);
-  file << TrainFlagsText(flags, "All flags of this run but --output_dir, for --flagfile.");
-  file.flush();
-  if (!file) return absl::UnknownError(absl::StrCat("cannot write ", path));
-  return absl::OkStatus();
+  return TrainFlagsText(flags, comment);
 }
 
 // That held-out images can be read is found now, not after the first epoch. A few
@@ -90,46 +93,160 @@ absl::Status PrintPlan(const models::Model& model, const models::SessionOptions&
   return absl::OkStatus();
 }
 
-absl::Status RunTraining(const ParsedFlags& parsed, const models::Zoo& zoo,
-                         const graph::SchemaRegistry& registry) {
-  ASSIGN_OR_RETURN(const models::ZooEntry entry, zoo.Find(*parsed.flags.model));
-  ASSIGN_OR_RETURN(ResolvedFlags resolved, ResolveTrainFlags(parsed.flags, entry, DetectMachine()));
-  for (const std::string& notice : parsed.notices) std::cout << "note: " << notice << "\n";
-  for (const std::string& notice : resolved.notices) std::cout << "note: " << notice << "\n";
-  const TrainFlags& flags = resolved.flags;
+// What flags and files say before anything is made of it.
+struct Setup {
+  Environment environment;
+  ResolvedFlags resolved;
+  Resumption resumption;
+  models::Datasets data;
+  int64_t steps_per_epoch = 0;
+};
 
+absl::StatusOr<Setup> ReadSetup(const ParsedFlags& parsed, Resumption resumption,
+                                const std::vector<std::string>& args, const models::Zoo& zoo,
+                                models::RunLog* log) {
+  Setup setup;
+  ASSIGN_OR_RETURN(const models::ZooEntry entry, zoo.Find(*parsed.flags.model));
+  ASSIGN_OR_RETURN(setup.resolved, ResolveTrainFlags(parsed.flags, entry, DetectMachine()));
+  std::vector<std::string> notes = parsed.notices;
+  notes.insert(notes.end(), setup.resolved.notices.begin(), setup.resolved.notices.end());
+  for (const std::string& damaged : resumption.notes) {
+    notes.push_back(absl::StrCat("passed over a checkpoint: ", damaged));
+  }
+  EnvironmentOptions environment;
+  environment.command_line = args;
+  environment.started = absl::Now();
+  environment.threads = static_cast<int>(*setup.resolved.flags.threads);
+  setup.environment = DescribeEnvironment(environment);
+  if (resumption.checkpoint.has_value()) {
+    RETURN_IF_ERROR(CheckSameRun(resumption, setup.resolved.flags));
+    const std::string changed = WhatRoundsDifferently(resumption, setup.environment);
+    if (!changed.empty()) notes.push_back(changed);
+  }
+  if (!resumption.output_dir.empty()) setup.resolved.flags.output_dir = resumption.output_dir;
+  for (const std::string& note : notes) log->Line(absl::StrCat("note: ", note));
+  setup.resumption = std::move(resumption);
+
+  const TrainFlags& flags = setup.resolved.flags;
   models::OpenOptions open;
   open.data_path = flags.data_path.value_or("");
-  open.input_height = resolved.entry.model.input_h;
-  open.input_width = resolved.entry.model.input_w;
+  open.input_height = setup.resolved.entry.model.input_h;
+  open.input_width = setup.resolved.entry.model.input_w;
   open.val_fraction = flags.val_fraction.value();
-  ASSIGN_OR_RETURN(const models::Datasets data, models::OpenDatasets(open));
-  for (const std::string& warning : data.warnings) std::cout << "warning: " << warning << "\n";
-  RETURN_IF_ERROR(CheckData(resolved, data));
-  ASSIGN_OR_RETURN(const int64_t steps_per_epoch,
-                   models::StepsPerEpoch(data.train->size(), resolved.entry.recipe.batch_size,
-                                         resolved.accum_iter, resolved.step_every_micro_batch));
-  const std::unique_ptr<models::Model> model =
-      resolved.entry.make(resolved.entry, data.train->num_classes());
-  const graph::Backend backend = MakeCpuBackend(static_cast<int>(flags.threads.value()));
-  models::SessionOptions session_options;
-  session_options.compile.registry = &registry;
-  session_options.compile.backend = &backend;
-  session_options.compile.threads = static_cast<int>(flags.threads.value());
-  session_options.compile.passes = PassOptions(flags);
-  session_options.recipe = resolved.entry.recipe;
-  session_options.accum_iter = resolved.accum_iter;
-  session_options.step_every_micro_batch = resolved.step_every_micro_batch;
-  session_options.seed = static_cast<uint64_t>(flags.seed.value());
-  session_options.other_nets = [&](int batch_size) {
-    return Observers::Nets(resolved, data, registry, batch_size);
+  ASSIGN_OR_RETURN(setup.data, models::OpenDatasets(open));
+  for (const std::string& warning : setup.data.warnings) {
+    log->Line(absl::StrCat("warning: ", warning));
+  }
+  RETURN_IF_ERROR(CheckData(setup.resolved, setup.data));
+  ASSIGN_OR_RETURN(
+      setup.steps_per_epoch,
+      models::StepsPerEpoch(setup.data.train->size(), setup.resolved.entry.recipe.batch_size,
+                            setup.resolved.accum_iter, setup.resolved.step_every_micro_batch));
+  return setup;
+}
+
+absl::StatusOr<models::SessionOptions> MakeSessionOptions(const Setup& setup,
+                                                          const graph::SchemaRegistry& registry,
+                                                          const graph::Backend& backend) {
+  const ResolvedFlags& resolved = setup.resolved;
+  models::SessionOptions options;
+  options.compile.registry = &registry;
+  options.compile.backend = &backend;
+  options.compile.threads = static_cast<int>(resolved.flags.threads.value());
+  options.compile.passes = PassOptions(resolved.flags);
+  options.recipe = resolved.entry.recipe;
+  options.accum_iter = resolved.accum_iter;
+  options.step_every_micro_batch = resolved.step_every_micro_batch;
+  options.seed = static_cast<uint64_t>(resolved.flags.seed.value());
+  options.other_nets = [&setup, &registry](int batch_size) {
+    return Observers::Nets(setup.resolved, setup.data, registry, batch_size);
   };
-  ASSIGN_OR_RETURN(const int observed, Observers::LoaderBatches(resolved, data));
-  session_options.loader_batches += observed;
+  ASSIGN_OR_RETURN(const int observed, Observers::LoaderBatches(resolved, setup.data));
+  options.loader_batches += observed;
+  return options;
+}
+
+// Parameters from elsewhere than the initialisation; a line that says from where, or none.
+absl::StatusOr<std::string> LoadStart(const Setup& setup, models::Session* session) {
+  const TrainFlags& flags = setup.resolved.flags;
+  if (const auto& checkpoint = setup.resumption.checkpoint; checkpoint.has_value()) {
+    RETURN_IF_ERROR(models::RestoreCheckpoint(*checkpoint, session));
+    return absl::StrCat("resumed after step ", checkpoint->state.step, " from ", checkpoint->path);
+  }
+  if (!flags.init_from.has_value()) return std::string();
+  return models::LoadParameters(*flags.init_from, session->parameters(),
+                                {flags.allow_missing.value_or(std::vector<std::string>()), false},
+                                session->workspace());
+}
+
+models::TrainerOptions MakeTrainerOptions(const Setup& setup, const models::OutputDir& output) {
+  const ResolvedFlags& resolved = setup.resolved;
+  const TrainFlags& flags = resolved.flags;
+  const models::RecipeConfig& recipe = resolved.entry.recipe;
+  models::TrainerOptions options;
+  options.schedule = {resolved.lr, recipe.min_lr, recipe.warmup_epochs,
+                      static_cast<double>(recipe.epochs)};
+  options.batch_size = recipe.batch_size;
+  options.accum_iter = resolved.accum_iter;
+  options.step_every_micro_batch = resolved.step_every_micro_batch;
+  options.seed = static_cast<uint64_t>(flags.seed.value());
+  options.num_workers = static_cast<int>(flags.num_workers.value());
+  options.random_crop = flags.data_path.has_value();
+  options.exact_decode = flags.exact_decode.value();
+  options.steps = flags.steps.value_or(-1);
+  options.eval_every = flags.eval_every.value();
+  options.vis_every = flags.vis_every.value_or(0);
+  options.print_every = flags.print_every.value();
+  options.save_every = flags.save_every.value();
+  if (const double seconds = SecondsSinceLaunch(); seconds > 0) {
+    options.launched = absl::Now() - absl::Seconds(seconds);
+  }
+  options.metrics_path = output.File(models::kMetricsFile);
+  options.metadata = {{"model", resolved.entry.name}, {"flags", FlagsOfRun(resolved, "")}};
+  options.notes = {{kFlagsNote, FlagsOfRun(resolved, "")},
+                   {kEnvironmentNote, EnvironmentText(setup.environment)}};
+  options.stop = &g_stop;
+  options.how_to_go_on =
+      absl::StrCat("bazel run //tools:train -- --resume=auto --output_dir=", output.path());
+  if (setup.resumption.checkpoint.has_value()) {
+    options.resume = &setup.resumption.checkpoint->state;
+  }
+  return options;
+}
+
+// The folder's files that are there before the first step.
+absl::Status BeginOutput(const Setup& setup, models::OutputDir* output, models::RunLog* log) {
+  RETURN_IF_ERROR(output->Create());
+  const Resumption& resumption = setup.resumption;
+  if (!resumption.logs_from.empty()) RETURN_IF_ERROR(CopyLogs(resumption, *output));
+  RETURN_IF_ERROR(
+      log->Open(output->File(models::kTrainLogFile),
+                resumption.checkpoint.has_value() ? resumption.checkpoint->state.log_bytes : 0));
+  RETURN_IF_ERROR(models::ReplaceFile(output->File(models::kEnvironmentFile),
+                                      EnvironmentText(setup.environment),
+                                      models::FileSystem::Real()));
+  return models::ReplaceFile(
+      output->File(models::kFlagsFile),
+      FlagsOfRun(setup.resolved, "All flags of this run but --output_dir, for --flagfile."),
+      models::FileSystem::Real());
+}
+
+absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
+                         const std::vector<std::string>& args, const models::Zoo& zoo,
+                         const graph::SchemaRegistry& registry) {
+  models::RunLog log(models::RunLog::ScreenOf(&std::cout, STDOUT_FILENO));
+  ASSIGN_OR_RETURN(Setup setup, ReadSetup(parsed, std::move(resumption), args, zoo, &log));
+  ResolvedFlags& resolved = setup.resolved;
+  const TrainFlags& flags = resolved.flags;
+  const std::unique_ptr<models::Model> model =
+      resolved.entry.make(resolved.entry, setup.data.train->num_classes());
+  const graph::Backend backend = MakeCpuBackend(static_cast<int>(flags.threads.value()));
+  ASSIGN_OR_RETURN(models::SessionOptions session_options,
+                   MakeSessionOptions(setup, registry, backend));
   if (parsed.flags.plan.value_or(false)) return PrintPlan(*model, session_options);
   ASSIGN_OR_RETURN(models::OutputDir output,
                    models::OutputDir::Choose(flags.output_dir.value_or(""), resolved.entry.name,
-                                             resolved.overwrite));
+                                             setup.resumption.earlier));
   resolved.flags.output_dir = output.path();
   GraphDump dump;
   if (flags.dump_graph) {
@@ -139,59 +256,34 @@ absl::Status RunTraining(const ParsedFlags& parsed, const models::Zoo& zoo,
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<models::Session> session,
                    models::Session::Create(model.get(), session_options));
-  std::string loaded;
-  if (flags.init_from) {
-    ASSIGN_OR_RETURN(loaded, models::LoadParameters(
-                                 *flags.init_from, session->parameters(),
-                                 {flags.allow_missing.value_or(std::vector<std::string>()), false},
-                                 session->workspace()));
-  }
+  ASSIGN_OR_RETURN(const std::string start, LoadStart(setup, session.get()));
   std::vector<std::string> notes;
   ASSIGN_OR_RETURN(const std::unique_ptr<Observers> observers,
-                   Observers::Create(resolved, data, session_options.compile, session.get(),
+                   Observers::Create(resolved, setup.data, session_options.compile, session.get(),
                                      output.File(models::kVisFolder), &notes));
-  for (const std::string& note : notes) std::cout << "note: " << note << "\n";
-  std::cout << Banner(resolved, *model, data, *session, backend, steps_per_epoch, output.path());
-  if (!loaded.empty()) std::cout << "  start      " << loaded << "\n";
-  std::cout << std::endl;
+  for (const std::string& note : notes) log.Line(absl::StrCat("note: ", note));
+  log.Line(Banner(resolved, *model, setup.data, *session, backend, setup.steps_per_epoch,
+                  output.path()));
+  if (!start.empty()) log.Line(absl::StrCat("  start      ", start));
+  log.Line("");
 
   if (flags.dump_graph) {
     ASSIGN_OR_RETURN(const std::vector<std::string> written, dump.Write(*flags.dump_graph));
-    std::cout << "wrote " << written.size() << " graph files to " << *flags.dump_graph << "\n";
+    log.Line(absl::StrCat("wrote ", written.size(), " graph files to ", *flags.dump_graph));
   }
   if (flags.steps && *flags.steps == 0) {
-    std::cout << "--steps=0: everything is set up; nothing trained, nothing written to "
-              << output.path() << "\n";
+    log.Line(absl::StrCat("--steps=0: everything is set up; nothing trained, nothing written to ",
+                          output.path()));
     return absl::OkStatus();
   }
 
-  RETURN_IF_ERROR(output.Create());
-  RETURN_IF_ERROR(WriteFlags(resolved, output.File(models::kFlagsFile)));
-  models::TrainerOptions options;
-  const models::RecipeConfig& recipe = resolved.entry.recipe;
-  options.schedule = {resolved.lr, recipe.min_lr, recipe.warmup_epochs,
-                      static_cast<double>(recipe.epochs)};
-  options.batch_size = recipe.batch_size;
-  options.accum_iter = resolved.accum_iter;
-  options.step_every_micro_batch = resolved.step_every_micro_batch;
-  options.seed = session_options.seed;
-  options.num_workers = static_cast<int>(flags.num_workers.value());
-  options.random_crop = flags.data_path.has_value();
-  options.exact_decode = flags.exact_decode.value();
-  options.steps = flags.steps.value_or(-1);
-  options.eval_every = flags.eval_every.value();
+  RETURN_IF_ERROR(BeginOutput(setup, &output, &log));
+  models::CheckpointStore checkpoints(output.path(),
+                                      {static_cast<int>(*flags.keep), *flags.keep_every});
+  models::TrainerOptions options = MakeTrainerOptions(setup, output);
+  options.checkpoints = &checkpoints;
   options.also_evaluate = [&observers] { return observers->Evaluate(); };
-  options.vis_every = flags.vis_every.value_or(0);
   options.visualize = [&observers](int64_t step) { return observers->Visualize(step); };
-  options.print_every = flags.print_every.value();
-  if (const double seconds = SecondsSinceLaunch(); seconds > 0) {
-    options.launched = absl::Now() - absl::Seconds(seconds);
-  }
-  options.metrics_path = output.File(models::kMetricsFile);
-  options.checkpoint_path = output.File(models::kCheckpointFile);
-  options.metadata = {{"model", resolved.entry.name},
-                      {"flags", TrainFlagsText(resolved.flags, "")}};
-  options.stop = &g_stop;
   std::unique_ptr<ProfileRun> profile;
   if (flags.profile) {
     ProfileRunOptions profile_options;
@@ -200,7 +292,7 @@ absl::Status RunTraining(const ParsedFlags& parsed, const models::Zoo& zoo,
     profile_options.threads = session_options.compile.threads;
     profile_options.folder = output.File(models::kProfileFolder);
     auto created =
-        ProfileRun::Create(registry, profile_options, session.get(), &options, &std::cout);
+        ProfileRun::Create(registry, profile_options, session.get(), &options, log.stream());
     if (!created.ok()) {
       output.Discard();
       return created.status();
@@ -209,18 +301,21 @@ absl::Status RunTraining(const ParsedFlags& parsed, const models::Zoo& zoo,
   }
   std::signal(SIGINT, Stop);
   std::signal(SIGTERM, Stop);
-  const absl::Status trained =
-      models::Train(options, *model, *data.train, data.held_out.get(), session.get(), &std::cout);
+  const absl::Status trained = models::Train(options, *model, *setup.data.train,
+                                             setup.data.held_out.get(), session.get(), &log);
   if (profile != nullptr && trained.ok()) RETURN_IF_ERROR(profile->Finish());
   // A run that ended before its first step leaves nothing that blocks the next try.
-  if (!trained.ok() && !std::ifstream(options.checkpoint_path)) output.Discard();
+  if (!trained.ok() && std::ifstream(options.metrics_path).peek() == EOF) output.Discard();
+  if (!trained.ok()) log.LineInFile(absl::StrCat("error: ", trained.message()));
   return trained;
 }
 
 absl::Status Main(const std::vector<std::string>& args) {
-  ASSIGN_OR_RETURN(const ParsedFlags parsed, ParseTrainFlags(args));
   const models::Zoo zoo = MakeZoo();
   const graph::SchemaRegistry registry = MakeRegistry();
+  ASSIGN_OR_RETURN(Resumption resumption, FindResumption(args));
+  ASSIGN_OR_RETURN(const ParsedFlags parsed,
+                   ParseTrainFlags(args, resumption.flags(), resumption.flags_name()));
   if (parsed.flags.help.value_or(false)) {
     ASSIGN_OR_RETURN(const models::ZooEntry entry,
                      zoo.Find(parsed.flags.model.value_or("droppos_vitb")));
@@ -234,7 +329,7 @@ absl::Status Main(const std::vector<std::string>& args) {
     std::cout << table;
     return absl::OkStatus();
   }
-  return RunTraining(parsed, zoo, registry);
+  return RunTraining(parsed, std::move(resumption), args, zoo, registry);
 }
 
 }  // namespace

@@ -133,21 +133,26 @@ struct Misfits {
 
 }  // namespace
 
+absl::StatusOr<NamedTensors> ParameterTensors(const std::vector<Parameter>& parameters,
+                                              const graph::Workspace& workspace,
+                                              const std::map<std::string, std::string>& metadata) {
+  NamedTensors all;
+  all.metadata = metadata;
+  for (const Parameter& p : parameters) {
+    ASSIGN_OR_RETURN(const graph::Tensor tensor, workspace.Find(p.name));
+    all.tensors[p.name] = {
+        p.type, absl::MakeConstSpan(static_cast<const uint8_t*>(tensor.data), p.type.bytes())};
+    const absl::optional<PatchGrid> grid = TableGrid(p);
+    if (p.name == "pos_embed" && grid.has_value()) all.metadata[kGridKey] = grid->ToString();
+  }
+  return all;
+}
+
 absl::Status SaveParameters(const std::string& path, const std::vector<Parameter>& parameters,
                             const graph::Workspace& workspace,
                             const std::map<std::string, std::string>& metadata) {
-  TensorMap tensors;
-  for (const Parameter& p : parameters) {
-    ASSIGN_OR_RETURN(const graph::Tensor tensor, workspace.Find(p.name));
-    tensors[p.name] = {
-        p.type, absl::MakeConstSpan(static_cast<const uint8_t*>(tensor.data), p.type.bytes())};
-  }
-  std::map<std::string, std::string> told = metadata;
-  for (const Parameter& p : parameters) {
-    const absl::optional<PatchGrid> grid = TableGrid(p);
-    if (p.name == "pos_embed" && grid.has_value()) told[kGridKey] = grid->ToString();
-  }
-  return WriteSafetensors(path, tensors, told);
+  ASSIGN_OR_RETURN(const NamedTensors all, ParameterTensors(parameters, workspace, metadata));
+  return WriteSafetensors(path, all.tensors, all.metadata);
 }
 
 absl::StatusOr<std::string> LoadParameters(const std::string& path,

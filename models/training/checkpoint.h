@@ -11,8 +11,19 @@
 #include "absl/status/statusor.h"
 #include "graph/runtime/workspace.h"
 #include "models/layers/model_builder.h"
+#include "models/training/safetensors.h"
 
 namespace models {
+
+// Every parameter (fixed ones such as pos_embed too) in its logical layout, in the
+// workspace's memory. `metadata` is as for SaveParameters.
+struct NamedTensors {
+  TensorMap tensors;
+  TensorMetadata metadata;
+};
+absl::StatusOr<NamedTensors> ParameterTensors(const std::vector<Parameter>& parameters,
+                                              const graph::Workspace& workspace,
+                                              const std::map<std::string, std::string>& metadata);
 
 // Writes every parameter (fixed ones such as pos_embed too) in its logical
 // layout. `metadata` says what the file is: model, step, epoch, seed, flags; the

@@ -1,11 +1,12 @@
 #include "models/training/metrics.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
-#include <cerrno>
+#include <fstream>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "models/files/durable.h"
 #include "nlohmann/json.hpp"
 
 namespace models {
@@ -19,10 +20,6 @@ Json Object(const MetricList& list) {
   Json object = Json::object();
   for (const auto& [name, value] : list) object[name] = value;
   return object;
-}
-
-absl::Status FileError(const std::string& path) {
-  return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", path));
 }
 
 }  // namespace
@@ -44,27 +41,46 @@ std::string MetricsLine(const EvalMetrics& metrics) {
   return line.dump() + "\n";
 }
 
-absl::StatusOr<MetricsWriter> MetricsWriter::Create(const std::string& path) {
-  int fd;
-  do {
-    fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
-  } while (fd < 0 && errno == EINTR);
-  if (fd < 0) return FileError(path);
-  return MetricsWriter(path, fd);
+absl::StatusOr<MetricsWriter> MetricsWriter::Create(const std::string& path, FileSystem* files) {
+  const int fd = files->Open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
+  if (fd < 0) return CannotWrite(path);
+  return MetricsWriter(path, fd, 0, files);
+}
+
+absl::StatusOr<MetricsWriter> MetricsWriter::Resume(const std::string& path, int64_t keep_bytes,
+                                                    FileSystem* files) {
+  std::ifstream file(path, std::ios::binary);
+  if (keep_bytes == 0 || !file) return Create(path, files);
+  file.seekg(keep_bytes - 1);
+  if (file.get() != '\n') {
+    return absl::DataLossError(absl::StrCat(
+        path, " is not what the run wrote: no line ends at byte ", keep_bytes,
+        ", where the checkpoint says so; put the run's own file back, or remove it to go on "
+        "with a new one"));
+  }
+  const int fd = files->Open(path, O_WRONLY | O_APPEND);
+  if (fd < 0) return CannotWrite(path);
+  MetricsWriter writer(path, fd, keep_bytes, files);
+  if (files->Truncate(fd, keep_bytes) != 0) return CannotWrite(path);
+  return writer;
 }
 
 MetricsWriter::MetricsWriter(MetricsWriter&& other) noexcept
-    : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)), size_(other.size_) {}
+    : path_(std::move(other.path_)),
+      fd_(std::exchange(other.fd_, -1)),
+      size_(other.size_),
+      files_(other.files_) {}
 
 MetricsWriter& MetricsWriter::operator=(MetricsWriter&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(fd_, other.fd_);
   std::swap(size_, other.size_);
+  std::swap(files_, other.files_);
   return *this;
 }
 
 MetricsWriter::~MetricsWriter() {
-  if (fd_ >= 0) ::close(fd_);
+  if (fd_ >= 0) files_->Close(fd_);
 }
 
 absl::Status MetricsWriter::Write(const TrainMetrics& metrics) {
@@ -75,16 +91,19 @@ absl::Status MetricsWriter::Write(const EvalMetrics& metrics) {
   return Append(MetricsLine(metrics));
 }
 
+absl::Status MetricsWriter::Sync() {
+  return files_->Sync(fd_) == 0 ? absl::OkStatus() : CannotWrite(path_);
+}
+
 absl::Status MetricsWriter::Append(const std::string& line) {
   size_t done = 0;
   while (done < line.size()) {
-    const ssize_t n = ::write(fd_, line.data() + done, line.size() - done);
-    if (n < 0 && errno == EINTR) continue;
+    const ssize_t n = files_->Write(fd_, line.data() + done, line.size() - done);
     if (n < 0) {
-      const absl::Status status = FileError(path_);
+      const absl::Status status = CannotWrite(path_);
       // What was written of this line goes; where that fails too (a device),
       // there is nothing better to do than to report the first error.
-      if (done > 0 && ::ftruncate(fd_, size_) != 0) return status;
+      if (done > 0 && files_->Truncate(fd_, size_) != 0) return status;
       return status;
     }
     done += static_cast<size_t>(n);

@@ -17,6 +17,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "models/files/file_system.h"
 
 namespace models {
 
@@ -52,8 +53,15 @@ std::string MetricsLine(const EvalMetrics& metrics);
 // before Write returns, so a reader or a crash never sees half a line.
 class MetricsWriter {
  public:
-  // Makes `path` anew, empty. Errors name `path`.
-  static absl::StatusOr<MetricsWriter> Create(const std::string& path);
+  // Makes `path` anew, empty. Errors name `path`. `files` must outlive the writer.
+  static absl::StatusOr<MetricsWriter> Create(const std::string& path,
+                                              FileSystem* files = FileSystem::Real());
+  // Goes on with the file behind its first `keep_bytes` bytes, which are whole lines: what
+  // a run wrote after the checkpoint it is resumed from goes. A missing file is made anew.
+  // Where it is shorter, or has no line's end there, it is not what the run wrote: that is
+  // DataLoss, and the file stays as it is.
+  static absl::StatusOr<MetricsWriter> Resume(const std::string& path, int64_t keep_bytes,
+                                              FileSystem* files = FileSystem::Real());
 
   MetricsWriter(MetricsWriter&& other) noexcept;
   MetricsWriter& operator=(MetricsWriter&& other) noexcept;
@@ -64,13 +72,19 @@ class MetricsWriter {
   absl::Status Write(const TrainMetrics& metrics);
   absl::Status Write(const EvalMetrics& metrics);
 
+  int64_t bytes() const { return size_; }  // all of them whole lines
+  // Flushes them to the disk.
+  absl::Status Sync();
+
  private:
-  MetricsWriter(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
+  MetricsWriter(std::string path, int fd, int64_t size, FileSystem* files)
+      : path_(std::move(path)), fd_(fd), size_(size), files_(files) {}
   absl::Status Append(const std::string& line);
 
   std::string path_;
   int fd_;
-  int64_t size_ = 0;  // bytes of whole lines
+  int64_t size_;
+  FileSystem* files_;
 };
 
 }  // namespace models

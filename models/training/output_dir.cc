@@ -1,5 +1,7 @@
 #include "models/training/output_dir.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,7 +13,10 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/optional.h"
 #include "graph/base/status.h"
+#include "models/files/durable.h"
+#include "models/training/run_log.h"
 
 namespace models {
 namespace {
@@ -20,42 +25,66 @@ namespace fs = std::filesystem;
 
 constexpr char kWayOut[] = "; choose another --output_dir";
 
-constexpr const char* kRunFiles[] = {kMetricsFile, kFlagsFile, kCheckpointFile};
+constexpr const char* kRunFiles[] = {kMetricsFile, kFlagsFile, kTrainLogFile, kEnvironmentFile,
+                                     kNewestModel};
 
-// What a run has drawn; none where kVisFolder is no folder of the run's own.
-std::vector<fs::path> Pictures(const fs::path& run) {
-  std::vector<fs::path> pictures;
-  std::error_code error;
-  const fs::path folder = run / kVisFolder;
-  if (fs::symlink_status(folder, error).type() != fs::file_type::directory) return pictures;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
-    if (absl::StartsWith(name, "step_") && absl::EndsWith(name, ".png")) {
-      pictures.push_back(entry->path());
+// What else is a run's own, by its name: files, and folders without folders in them.
+struct Owned {
+  const char* folder;
+  const char* prefix;
+  const char* suffix;
+  bool are_folders;
+};
+constexpr Owned kOwned[] = {
+    {kVisFolder, "step_", ".png", false},
+    {kProfileFolder, "ops", ".csv", false},
+    {kProfileFolder, "trace", ".json", false},
+    {kProfileFolder, "graph", ".svg", false},
+    {kTensorboardFolder, "events.out.tfevents.", "", false},
+    {kCapsulesFolder, "step_", "", true},
+    {kCheckpointsFolder, "step_", "", true},
+    // What a run that was killed while it saved leaves.
+    {kCheckpointsFolder, ".new-step_", "", true},
+    {kCheckpointsFolder, ".old-step_", "", true},
+};
+
+// Those of `run` that are there. A link in place of such a folder leads to somebody
+// else's files, but for checkpoints: those are put on another disk on purpose.
+std::vector<std::pair<fs::path, bool>> FindOwned(const fs::path& run) {
+  std::vector<std::pair<fs::path, bool>> found;  // path, is a folder
+  for (const Owned& owned : kOwned) {
+    std::error_code error;
+    const fs::path folder = run / owned.folder;
+    const bool follow = owned.folder == std::string(kCheckpointsFolder);
+    const fs::file_status status =
+        follow ? fs::status(folder, error) : fs::symlink_status(folder, error);
+    if (status.type() != fs::file_type::directory) continue;
+    for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+         entry.increment(error)) {
+      const std::string name = entry->path().filename().string();
+      std::error_code ignored;
+      const bool is_folder =
+          fs::symlink_status(entry->path(), ignored).type() == fs::file_type::directory;
+      if (absl::StartsWith(name, owned.prefix) && absl::EndsWith(name, owned.suffix) &&
+          is_folder == owned.are_folders) {
+        found.emplace_back(entry->path(), is_folder);
+      }
     }
   }
-  return pictures;
+  return found;
 }
 
-// Other files in the folder, and then it, stay.
-void RemovePictures(const fs::path& run) {
-  const std::vector<fs::path> pictures = Pictures(run);
-  if (pictures.empty()) return;
+// Other files in the folders, and then those, stay.
+void RemoveOwned(const fs::path& run) {
   std::error_code ignored;
-  for (const fs::path& picture : pictures) fs::remove(picture, ignored);
-  fs::remove(run / kVisFolder, ignored);  // fails, rightly, where it is not empty
-}
-
-// What --profile has written, so that an old one is not taken for the new run's.
-void RemoveProfile(const fs::path& run) {
-  std::error_code ignored;
-  const fs::path folder = run / kProfileFolder;
-  if (fs::symlink_status(folder, ignored).type() != fs::file_type::directory) return;
-  for (const char* name : {"ops.csv", "trace.json", "graph.svg"}) {
-    fs::remove(folder / name, ignored);
+  for (const auto& [path, is_folder] : FindOwned(run)) {
+    if (is_folder) {
+      RemoveFolder(path.string(), FileSystem::Real());
+    } else {
+      fs::remove(path, ignored);
+    }
+    fs::remove(path.parent_path(), ignored);  // fails, rightly, where it is not empty
   }
-  fs::remove(folder, ignored);  // fails, rightly, where it is not empty
 }
 
 bool HoldsRun(const fs::path& folder) {
@@ -63,7 +92,24 @@ bool HoldsRun(const fs::path& folder) {
   for (const char* name : kRunFiles) {
     if (fs::exists(fs::symlink_status(folder / name, ignored))) return true;
   }
-  return !Pictures(folder).empty();
+  return !FindOwned(folder).empty();
+}
+
+// A descriptor that holds the lock of `folder`, -1 where there is none to be had, or
+// nothing where another process has it.
+absl::optional<int> LockFolder(const std::string& folder) {
+  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
+  const bool taken = errno == EWOULDBLOCK;
+  ::close(fd);
+  if (taken) return absl::nullopt;
+  return -1;
+}
+
+absl::Status InUse(const std::string& folder) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "a run is writing to the output folder ", folder, "; wait for its end, or stop it", kWayOut));
 }
 
 // Where a default folder is taken: name, name-2, name-3, ...
@@ -89,7 +135,7 @@ std::string ResolveUserPath(const std::string& path) {
 }
 
 absl::StatusOr<OutputDir> OutputDir::Choose(const std::string& output_dir, const std::string& model,
-                                            bool overwrite, absl::Time now) {
+                                            EarlierRun earlier, absl::Time now) {
   const bool ours = output_dir.empty();
   std::string path = output_dir;
   if (ours) {
@@ -122,13 +168,34 @@ absl::StatusOr<OutputDir> OutputDir::Choose(const std::string& output_dir, const
   if (::access(existing.c_str(), W_OK | X_OK) != 0) {
     return CannotUse(errno, "cannot write to", path);
   }
-  if (!overwrite && HoldsRun(path)) {
+  const absl::optional<int> lock = LockFolder(path);
+  if (!lock.has_value()) return InUse(path);
+  if (*lock >= 0) ::close(*lock);
+  if (earlier == EarlierRun::kRefuse && HoldsRun(path)) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "the output folder ", path, " already holds a run", kWayOut,
-        ", or give --overwrite, which replaces that run's ", kMetricsFile, ", ", kFlagsFile, ", ",
-        kCheckpointFile, ", ", kVisFolder, "/step_*.png and ", kProfileFolder));
+        "the output folder ", path,
+        " already holds a run; --resume=auto goes on with it, "
+        "--overwrite replaces its files, checkpoints too, or choose another --output_dir"));
   }
-  return OutputDir(std::move(path), ours, overwrite);
+  return OutputDir(std::move(path), ours, earlier);
+}
+
+OutputDir::OutputDir(OutputDir&& other) noexcept
+    : path_(std::move(other.path_)),
+      chosen_by_us_(other.chosen_by_us_),
+      earlier_(other.earlier_),
+      made_(other.made_),
+      lock_(std::exchange(other.lock_, -1)) {}
+
+OutputDir::~OutputDir() {
+  if (lock_ >= 0) ::close(lock_);
+}
+
+absl::Status OutputDir::Lock() {
+  const absl::optional<int> lock = LockFolder(path_);
+  if (!lock.has_value()) return InUse(path_);
+  lock_ = *lock;
+  return absl::OkStatus();
 }
 
 absl::Status OutputDir::Create() {
@@ -160,24 +227,25 @@ absl::Status OutputDir::Create() {
   if (error) return fail(error.value());
 
   made_ = made_it;
-  if (made_it) return absl::OkStatus();
-  if (HoldsRun(path_) && !overwrite_) {
+  RETURN_IF_ERROR(Lock());
+  if (made_it || earlier_ == EarlierRun::kResume) return absl::OkStatus();
+  if (HoldsRun(path_) && earlier_ == EarlierRun::kRefuse) {
     return absl::FailedPreconditionError(
         absl::StrCat("another run has just begun in the output folder ", path_, kWayOut));
   }
-  if (HoldsRun(path_)) RemoveProfile(path_);
   for (const char* name : kRunFiles) {
     fs::remove(fs::path(path_) / name, error);
     if (error) return CannotUse(error.value(), absl::StrCat("cannot replace ", name, " in"), path_);
   }
-  RemovePictures(path_);
+  RemoveOwned(path_);
   return absl::OkStatus();
 }
 
 void OutputDir::Discard() {
+  if (earlier_ == EarlierRun::kResume) return;
   std::error_code ignored;
   for (const char* name : kRunFiles) fs::remove(fs::path(path_) / name, ignored);
-  RemovePictures(path_);
+  RemoveOwned(path_);
   if (made_) fs::remove(path_, ignored);  // fails, rightly, where it is not empty
 }
 

@@ -184,6 +184,13 @@ void RunLog::Line(absl::string_view text) {
   }
 }
 
+void RunLog::LineInFile(absl::string_view text) {
+  std::string line = Printable(text, /*lines=*/true);
+  if (line.empty() || line.back() != '\n') line += '\n';
+  const std::lock_guard<std::mutex> lock(mu_);
+  if (fd_ >= 0) WriteFile(line);
+}
+
 void RunLog::Progress(double fraction, absl::FunctionRef<std::string()> text) {
   if (!screen_.terminal || screen_.out == nullptr) return;
   const absl::Time now = now_();

@@ -61,6 +61,9 @@ class RunLog {
   // reader of the file, whole, when this returns.
   void Line(absl::string_view text);
 
+  // To the file alone: what the screen is told in another way, such as an error.
+  void LineInFile(absl::string_view text);
+
   // Redraws the bar, when there is one and 0.2 s have passed since: percentage,
   // bar, and as much of what `text` returns as the terminal is wide. `fraction` of the
   // run is done. Does nothing else, so that it may be called at each step.

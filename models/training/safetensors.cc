@@ -196,59 +196,6 @@ absl::Status SafetensorsFile::CheckDType(const std::string& tensor, const Tensor
 
 namespace {
 
-// A file that takes the name `path` only when Commit() has succeeded; until
-// then, and for ever after an error, it has a name of its own beside `path` and
-// is removed by the destructor.
-class ReplacingFile {
- public:
-  explicit ReplacingFile(const std::string& path) : path_(path) {}
-  ~ReplacingFile() {
-    if (file_.fd >= 0) ::unlink(temporary_.c_str());
-  }
-
-  absl::Status Open() {
-    for (int attempt = 0; file_.fd < 0; ++attempt) {
-      temporary_ = absl::StrCat(path_, ".tmp-", ::getpid(), "-", attempt);
-      file_.fd = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-      if (file_.fd < 0 && errno != EINTR && (errno != EEXIST || attempt > 1000)) {
-        return FileError(errno, "cannot write", path_);
-      }
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status Append(const void* data, size_t size) {
-    const char* from = static_cast<const char*>(data);
-    while (size > 0) {
-      const ssize_t n = ::write(file_.fd, from, size);
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return FileError(errno, "cannot write", path_);
-      from += n;
-      size -= static_cast<size_t>(n);
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status Commit() {
-    if (::fsync(file_.fd) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
-      return FileError(errno, "cannot write", path_);
-    }
-    ::close(std::exchange(file_.fd, -1));
-    // The new name itself reaches the disk with its folder. Some file systems
-    // cannot flush a folder; the file is whole either way.
-    const size_t slash = path_.rfind('/');
-    const std::string folder = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
-    Descriptor directory{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-    if (directory.fd >= 0) ::fsync(directory.fd);
-    return absl::OkStatus();
-  }
-
- private:
-  const std::string path_;
-  std::string temporary_;
-  Descriptor file_;
-};
-
 // The padded header of `tensors` laid out in the order of `order`.
 absl::StatusOr<std::string> MakeHeader(const std::vector<const TensorMap::value_type*>& order,
                                        const TensorMetadata& metadata) {
@@ -289,8 +236,8 @@ absl::StatusOr<std::string> MakeHeader(const std::vector<const TensorMap::value_
 
 }  // namespace
 
-absl::Status WriteSafetensors(const std::string& path, const TensorMap& tensors,
-                              const TensorMetadata& metadata) {
+absl::Status AppendSafetensors(const TensorMap& tensors, const TensorMetadata& metadata,
+                               FileWriter* file) {
   std::vector<const TensorMap::value_type*> order;
   for (const auto& item : tensors) order.push_back(&item);
   std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
@@ -299,18 +246,24 @@ absl::Status WriteSafetensors(const std::string& path, const TensorMap& tensors,
   });
   absl::StatusOr<std::string> header = MakeHeader(order, metadata);
   if (!header.ok()) {
-    return graph::Annotate(header.status(), absl::StrCat("cannot write ", path));
+    return graph::Annotate(header.status(), absl::StrCat("cannot write ", file->path()));
   }
-
-  ReplacingFile file(path);
-  RETURN_IF_ERROR(file.Open());
   const uint64_t length = header->size();
-  RETURN_IF_ERROR(file.Append(&length, sizeof(length)));
-  RETURN_IF_ERROR(file.Append(header->data(), header->size()));
+  RETURN_IF_ERROR(file->Append({reinterpret_cast<const char*>(&length), sizeof(length)}));
+  RETURN_IF_ERROR(file->Append(*header));
   for (const auto* item : order) {
-    RETURN_IF_ERROR(file.Append(item->second.data.data(), item->second.data.size()));
+    const absl::Span<const uint8_t> data = item->second.data;
+    RETURN_IF_ERROR(file->Append({reinterpret_cast<const char*>(data.data()), data.size()}));
   }
-  return file.Commit();
+  return absl::OkStatus();
+}
+
+absl::Status WriteSafetensors(const std::string& path, const TensorMap& tensors,
+                              const TensorMetadata& metadata) {
+  FileSystem* const files = FileSystem::Real();
+  ASSIGN_OR_RETURN(FileWriter file, CreateBeside(path, files));
+  RETURN_IF_ERROR(AppendSafetensors(tensors, metadata, &file));
+  return Replace(std::move(file), path, files);
 }
 
 }  // namespace models

@@ -24,6 +24,7 @@
 #include "absl/types/span.h"
 #include "graph/base/status.h"
 #include "graph/base/types.h"
+#include "models/files/durable.h"
 
 namespace models {
 
@@ -90,6 +91,10 @@ class SafetensorsFile {
 // system says (unwritable folder, disk full), naming the path.
 absl::Status WriteSafetensors(const std::string& path, const TensorMap& tensors,
                               const TensorMetadata& metadata = {});
+
+// The same bytes, to a file that somebody else names.
+absl::Status AppendSafetensors(const TensorMap& tensors, const TensorMetadata& metadata,
+                               FileWriter* file);
 
 }  // namespace models
 

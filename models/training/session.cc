@@ -385,6 +385,16 @@ std::vector<Executable*> Session::micro_steps() const {
   return nets;
 }
 
+std::vector<std::string> Session::optimizer_state() const {
+  std::vector<std::string> names = {kStepState};
+  for (const Parameter& p : parameters_) {
+    if (!p.trainable) continue;
+    names.push_back(FirstMomentName(p.name));
+    names.push_back(SecondMomentName(p.name));
+  }
+  return names;
+}
+
 int64_t Session::trainable_elements() const {
   int64_t elements = 0;
   for (const Parameter& p : parameters_) elements += p.trainable ? p.type.elements() : 0;

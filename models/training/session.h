@@ -112,6 +112,11 @@ class Session {
 
   const std::vector<Parameter>& parameters() const { return parameters_; }
   graph::Workspace* workspace() { return &workspace_; }
+  const graph::Workspace& workspace() const { return workspace_; }
+  // What the optimizer keeps beside the parameters from step to step, by its names in the
+  // workspace: the moments of each trainable parameter and the count of updates. With the
+  // parameters and the inputs of a step it determines that step.
+  std::vector<std::string> optimizer_state() const;
   // The net that updates the parameters, as it runs.
   const graph::Executable& train() const { return *micro_steps_.back(); }
   // All nets of a window, in order of use, to watch (Executable::SetTraceHook).

@@ -10,7 +10,6 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "graph/base/status.h"
-#include "models/training/checkpoint.h"
 #include "models/training/metrics.h"
 
 namespace models {
@@ -40,13 +39,14 @@ bool IsAscii(const std::string& text) {
 class Run {
  public:
   Run(const TrainerOptions& options, const Model& model, const Dataset& train,
-      const Dataset* held_out, Session* session, std::ostream* out)
+      const Dataset* held_out, Session* session, RunLog* log)
       : options_(options),
         model_(model),
         train_(train),
         held_out_(held_out),
         session_(session),
-        out_(*out) {}
+        log_(*log),
+        out_(*log->stream()) {}
 
   absl::Status Go() {
     ASSIGN_OR_RETURN(steps_per_epoch_,
@@ -56,17 +56,25 @@ class Run {
         std::min(steps_per_epoch_ * options_.accum_iter, train_.size() / options_.batch_size);
     const int64_t planned = steps_per_epoch_ * static_cast<int64_t>(options_.schedule.epochs);
     last_step_ = options_.steps < 0 ? planned : std::min(planned, options_.steps);
+    state_.train = Identify(train_);
+    if (held_out_ != nullptr) state_.held_out = Identify(*held_out_);
+    state_.notes = options_.notes;
+    if (options_.resume != nullptr) RETURN_IF_ERROR(TakeUp(*options_.resume));
     ASSIGN_OR_RETURN(loader_, MakeLoader(train_, LoaderMode::kTrain));
     if (held_out_ != nullptr) {
       ASSIGN_OR_RETURN(eval_loader_, MakeLoader(*held_out_, LoaderMode::kEvaluate));
     }
-    ASSIGN_OR_RETURN(MetricsWriter metrics, MetricsWriter::Create(options_.metrics_path));
+    ASSIGN_OR_RETURN(MetricsWriter metrics,
+                     options_.resume == nullptr
+                         ? MetricsWriter::Create(options_.metrics_path)
+                         : MetricsWriter::Resume(options_.metrics_path, state_.metrics_bytes));
     metrics_ = std::make_unique<MetricsWriter>(std::move(metrics));
 
     absl::Status status = Loop();
+    log_.EndProgress();
     if (!status.ok()) {
       status = graph::Annotate(status, absl::StrCat("after step ", step_));
-      if (step_ == 0) return status;  // nothing learned, nothing to save
+      if (step_ == 0 || state_.step != step_) return status;  // nothing that could be gone on with
     }
     // The parameters are those of the last good step, whatever went wrong after.
     const absl::Status saved = Save();
@@ -88,6 +96,7 @@ class Run {
     o.num_workers = options_.num_workers;
     o.max_bad_share = options_.max_bad_share;
     if (mode == LoaderMode::kTrain) {
+      o.start = state_.loader;
       o.batches_per_epoch = micro_batches_per_epoch_;
       o.observer = options_.loader_observer;
     }
@@ -97,8 +106,40 @@ class Run {
     return Loader::Create(&data, std::move(o));
   }
 
+  // Goes on behind the step that `state` was saved after.
+  absl::Status TakeUp(const RunState& state) {
+    if (!(state.train == state_.train) || !(state.held_out == state_.held_out)) {
+      const bool train = !(state.train == state_.train);
+      const DataIdentity& then = train ? state.train : state.held_out;
+      const DataIdentity& now = train ? state_.train : state_.held_out;
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the ", train ? "training" : "held-out",
+          " images are not those of the run: ", then.images, " then, ", now.images, " now",
+          then.images == now.images ? " of other names" : "",
+          "; give it its data back with --data_path, or begin a new run with --init_from"));
+    }
+    const int64_t epoch = state.step / steps_per_epoch_;
+    const int64_t batch = state.step % steps_per_epoch_ * options_.accum_iter;
+    if (state.loader.epoch != epoch || state.loader.batch != batch) {
+      return absl::DataLossError(absl::StrCat(
+          "the checkpoint contradicts itself: step ", state.step, " is batch ", batch, " of epoch ",
+          epoch, ", not ", state.loader.batch, " of ", state.loader.epoch));
+    }
+    if (state.step > last_step_) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "--steps=", last_step_, " is behind the checkpoint, which has ", state.step, " steps"));
+    }
+    state_.step = first_step_ = step_ = tried_to_save_at_ = state.step;
+    state_.loader = loader_next_ = state.loader;
+    state_.bad_images = bad_before_ = state.bad_images;
+    state_.metrics_bytes = state.metrics_bytes;
+    return absl::OkStatus();
+  }
+
   absl::Status Loop() {
     start_ = interval_start_ = absl::Now();
+    // What the run that is gone on with was doing, or had still to do, when it ended.
+    if (step_ > 0) RETURN_IF_ERROR(Watch());
     while (step_ < last_step_) {
       const int64_t epoch = step_ / steps_per_epoch_;
       const int64_t in_epoch = step_ % steps_per_epoch_ * options_.accum_iter;  // micro-batches
@@ -113,31 +154,57 @@ class Run {
       const absl::Time before = absl::Now();
       const int micro_batches = static_cast<int>(
           std::min<int64_t>(options_.accum_iter, micro_batches_per_epoch_ - in_epoch));
-      ASSIGN_OR_RETURN(const StepResult result, session_->Step([this] { return NextBatch(); }, lr,
-                                                               scheduled, micro_batches));
-      ++step_;
-      RETURN_IF_ERROR(Log(result, lr, micro_batches, absl::ToDoubleSeconds(absl::Now() - before)));
+      RETURN_IF_ERROR(Step(lr, scheduled, micro_batches, before));
       if (options_.step_done) RETURN_IF_ERROR(options_.step_done());
-      const bool epoch_ends = step_ % steps_per_epoch_ == 0;
-      const bool asked = options_.eval_every > 0 && step_ % options_.eval_every == 0;
       const bool last = step_ == last_step_;
       const bool stopped = options_.stop != nullptr && options_.stop->load();
+      const bool due = options_.save_every > 0 && step_ % options_.save_every == 0;
       // Evaluations can take longer than who stops a run is ready to wait.
-      if (epoch_ends || stopped || last) RETURN_IF_ERROR(Save());
-      if (epoch_ends || asked || stopped || last) {
-        const bool all = options_.eval_every > 0 && (asked || last) && !stopped;
-        const absl::Status status = Evaluate(all);
-        if (!status.ok()) return graph::Annotate(status, "held-out images");
-      }
-      if (options_.vis_every > 0 && !stopped && (step_ % options_.vis_every == 0 || last)) {
-        const absl::Time before = absl::Now();
-        RETURN_IF_ERROR(options_.visualize(step_));
-        interval_start_ += absl::Now() - before;
+      if (stopped || last) {
+        RETURN_IF_ERROR(Save());
+      } else if (due || step_ % steps_per_epoch_ == 0) {
+        if (const absl::Status saved = Save(); !saved.ok()) {
+          log_.Line(absl::StrCat("warning: not saved: ", saved.message(),
+                                 "; training goes on, and saves again when it is due"));
+        }
       }
       if (stopped) {
-        out_ << "stopped by a signal\n";
+        log_.Line(absl::StrCat(
+            "stopped by a signal after step ", step_,
+            options_.how_to_go_on.empty() ? "" : "; to go on: ", options_.how_to_go_on));
         return absl::OkStatus();
       }
+      RETURN_IF_ERROR(Watch());
+      RETURN_IF_ERROR(log_.status());
+    }
+    return absl::OkStatus();
+  }
+
+  // One window, and what is said of it.
+  absl::Status Step(double lr, absl::Span<const std::pair<std::string, float>> scheduled,
+                    int micro_batches, absl::Time before) {
+    if (options_.step_every_micro_batch) state_.step = -1;  // until the window is whole
+    ASSIGN_OR_RETURN(const StepResult result,
+                     session_->Step([this] { return NextBatch(); }, lr, scheduled, micro_batches));
+    ++step_;
+    state_.step = step_;
+    state_.loader = loader_next_;
+    state_.bad_images = bad_before_ + bad_next_;
+    return Log(result, lr, micro_batches, absl::ToDoubleSeconds(absl::Now() - before));
+  }
+
+  // Evaluates and draws what is due after step_.
+  absl::Status Watch() {
+    const bool asked = options_.eval_every > 0 && step_ % options_.eval_every == 0;
+    const bool last = step_ == last_step_;
+    if (asked || last || step_ % steps_per_epoch_ == 0) {
+      const absl::Status status = Evaluate(options_.eval_every > 0 && (asked || last));
+      if (!status.ok()) return graph::Annotate(status, "held-out images");
+    }
+    if (options_.vis_every > 0 && (last || step_ % options_.vis_every == 0)) {
+      const absl::Time before = absl::Now();
+      RETURN_IF_ERROR(options_.visualize(step_));
+      interval_start_ += absl::Now() - before;
     }
     return absl::OkStatus();
   }
@@ -146,6 +213,10 @@ class Run {
     if (options_.batch_asked) options_.batch_asked();
     absl::StatusOr<const Batch*> batch = loader_->Next();
     if (options_.batch_came) options_.batch_came();
+    if (batch.ok()) {
+      loader_next_ = (*batch)->next;
+      bad_next_ = loader_->bad_images();
+    }
     return batch;
   }
 
@@ -166,15 +237,22 @@ class Run {
     RETURN_IF_ERROR(metrics_->Write(m));
 
     interval_images_ += images;
-    if (step_ % options_.print_every != 0 && step_ != 1 && step_ != last_step_) {
+    const absl::Time now = absl::Now();
+    const double done = static_cast<double>(step_ - first_step_);
+    const double eta =
+        absl::ToDoubleSeconds(now - start_) / done * static_cast<double>(last_step_ - step_);
+    const bool first = step_ == first_step_ + 1;
+    log_.Progress(static_cast<double>(step_) / static_cast<double>(last_step_), [&] {
+      std::string text = absl::StrFormat("step %d/%d  eta %s  loss %.4f", step_, last_step_,
+                                         Duration(eta), result.loss);
+      for (const auto& [name, value] : result.metrics) text += MetricText(name, value);
+      return text + absl::StrFormat("  %.0f images/s", images / seconds);
+    });
+    if (step_ % options_.print_every != 0 && !first && step_ != last_step_) {
       return absl::OkStatus();
     }
-    const absl::Time now = absl::Now();
     const double interval = absl::ToDoubleSeconds(now - interval_start_);
     const double waited = loader_->data_wait_seconds() - interval_wait_;
-    const double elapsed = absl::ToDoubleSeconds(now - start_);
-    const double eta =
-        elapsed / static_cast<double>(step_) * static_cast<double>(last_step_ - step_);
     const int64_t in_epoch = (step_ - 1) % steps_per_epoch_ + 1;
     out_ << absl::StrFormat("epoch %d [%d/%d]  eta %s  loss %.4f", (step_ - 1) / steps_per_epoch_,
                             in_epoch, steps_per_epoch_, Duration(eta), result.loss);
@@ -183,7 +261,7 @@ class Run {
                             lr, result.grad_norm, result.clipped,
                             interval_images_ / std::max(interval, 1e-9),
                             100 * waited / std::max(interval, 1e-9));
-    if (step_ == 1 && options_.launched != absl::InfinitePast()) {
+    if (first && options_.launched != absl::InfinitePast()) {
       out_ << absl::StrFormat("first step %.1f s after launch\n",
                               absl::ToDoubleSeconds(now - options_.launched));
     }
@@ -234,7 +312,8 @@ class Run {
   }
 
   absl::Status Save() {
-    if (saved_at_ == step_) return absl::OkStatus();
+    if (tried_to_save_at_ == step_ || options_.checkpoints == nullptr) return absl::OkStatus();
+    tried_to_save_at_ = step_;
     std::map<std::string, std::string> metadata = options_.metadata;
     metadata["step"] = absl::StrCat(step_);
     metadata["epoch"] = absl::StrCat(Epochs());
@@ -244,10 +323,17 @@ class Run {
       // Paths need not be UTF-8, metadata must.
       if (!IsAscii(value)) value = absl::CHexEscape(value);
     }
-    RETURN_IF_ERROR(SaveParameters(options_.checkpoint_path, session_->parameters(),
-                                   *session_->workspace(), metadata));
-    saved_at_ = step_;
-    out_ << "saved " << options_.checkpoint_path << " after step " << step_ << "\n";
+    const absl::Time before = absl::Now();
+    // The checkpoint knows how long these are.
+    RETURN_IF_ERROR(metrics_->Sync());
+    RETURN_IF_ERROR(log_.Sync());
+    RunState state = state_;
+    state.metrics_bytes = metrics_->bytes();
+    state.log_bytes = log_.bytes();
+    ASSIGN_OR_RETURN(const std::string path,
+                     options_.checkpoints->Save(std::move(state), *session_, metadata));
+    log_.Line(absl::StrCat("saved ", path));
+    interval_start_ += absl::Now() - before;
     return absl::OkStatus();
   }
 
@@ -256,7 +342,8 @@ class Run {
   const Dataset& train_;
   const Dataset* held_out_;
   Session* session_;
-  std::ostream& out_;
+  RunLog& log_;
+  std::ostream& out_;  // the log's
 
   std::unique_ptr<Loader> loader_;
   std::unique_ptr<Loader> eval_loader_;
@@ -264,9 +351,16 @@ class Run {
   int64_t steps_per_epoch_ = 0;
   int64_t micro_batches_per_epoch_ = 0;
   int64_t last_step_ = 0;
-  int64_t step_ = 0;  // optimizer steps done
+  int64_t step_ = 0;        // optimizer steps done
+  int64_t first_step_ = 0;  // of them before this process
+  // What a checkpoint would say; its step is another than step_ while the session is
+  // between two steps.
+  RunState state_;
+  LoaderPosition loader_next_;  // behind the last batch taken
+  int64_t bad_next_ = 0;        // undecodable images up to there, in this process
+  int64_t bad_before_ = 0;      // and before it
   int64_t evaluated_at_ = -1;
-  int64_t saved_at_ = -1;
+  int64_t tried_to_save_at_ = -1;
   absl::Time start_;
   absl::Time interval_start_;  // of the steps since the last progress line
   double interval_images_ = 0;
@@ -291,8 +385,8 @@ absl::StatusOr<int64_t> StepsPerEpoch(int64_t images, int batch_size, int accum_
 }
 
 absl::Status Train(const TrainerOptions& options, const Model& model, const Dataset& train,
-                   const Dataset* held_out, Session* session, std::ostream* out) {
-  return Run(options, model, train, held_out, session, out).Go();
+                   const Dataset* held_out, Session* session, RunLog* log) {
+  return Run(options, model, train, held_out, session, log).Go();
 }
 
 }  // namespace models

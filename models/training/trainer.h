@@ -1,4 +1,4 @@
-// The step loop of a run: schedule, logging, evaluation, the final checkpoint.
+// The step loop of a run: schedule, logging, evaluation, checkpoints.
 #ifndef MODELS_TRAINING_TRAINER_H_
 #define MODELS_TRAINING_TRAINER_H_
 
@@ -6,15 +6,17 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <ostream>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "models/data/dataset.h"
 #include "models/data/loader.h"
+#include "models/training/checkpoint_store.h"
 #include "models/training/lr_schedule.h"
 #include "models/training/metrics.h"
+#include "models/training/run_log.h"
+#include "models/training/run_state.h"
 #include "models/training/session.h"
 
 namespace models {
@@ -45,15 +47,23 @@ struct TrainerOptions {
   std::function<absl::Status()> step_done;
   LoaderObserver* loader_observer = nullptr;  // of the training images' loader; may be null
   int64_t print_every = 20;
-  // When the process began: then step 1, of a run that starts afresh, says how long after
-  // that it was done.
+  // When the process began: then the first step says how long after that it was done.
   absl::Time launched = absl::InfinitePast();
   // Set from outside (a signal handler) to end the run after the step at hand, as
   // --steps would. May be null.
   const std::atomic<bool>* stop = nullptr;
-  std::string metrics_path;                     // metrics.jsonl, made anew
-  std::string checkpoint_path;                  // written after each epoch and at the end
-  std::map<std::string, std::string> metadata;  // for the checkpoint
+  std::string metrics_path;  // metrics.jsonl, made anew, or gone on with by `resume`
+  // Where to save, after each epoch, every `save_every` steps (0: never) and at the end;
+  // null: nowhere.
+  CheckpointStore* checkpoints = nullptr;
+  int64_t save_every = 0;
+  std::map<std::string, std::string> metadata;  // for a checkpoint's model.safetensors
+  std::map<std::string, std::string> notes;     // for its state.json
+  // What the checkpoint said that the session was restored from; the run goes on behind
+  // it, and begins with the evaluations and pictures that are due at its step. Null: from
+  // the beginning.
+  const RunState* resume = nullptr;
+  std::string how_to_go_on;  // the command, for who has stopped the run; may be empty
 };
 
 // Windows of batch_size · accum_iter images in one epoch; the remainder of the
@@ -64,15 +74,19 @@ absl::StatusOr<int64_t> StepsPerEpoch(int64_t images, int batch_size, int accum_
                                       bool short_window = false);
 
 // Trains `session`'s model. `held_out` may be null: then nothing is evaluated.
-// The parameters are saved before they are evaluated, at each epoch's end and where
-// the run ends or is stopped. Progress goes to `out`, a line each `print_every` steps
-// and one an evaluation;
-// every step and evaluation goes to metrics.jsonl. On an error, what was learned so
-// far is saved as checkpoint (parameters are then those of the last good step)
-// and the error, which names the step, returned. Without one step done nothing is
-// saved.
+// A checkpoint is saved before what is due at its step is evaluated and drawn, so that a
+// resumed run does that again: its metrics.jsonl, parameters and optimizer state are then
+// those of a run that never stopped, byte for byte, but for `timing`.
+//
+// Progress goes to `log`, a line each `print_every` steps and one an evaluation;
+// every step and evaluation goes to metrics.jsonl. A checkpoint that cannot be saved is a
+// line in the log, and the run goes on, unless it is the last one: then it is the run's
+// error. On any other error what was learned so far is saved (parameters are then those
+// of the last good step) and the error, which names the step, returned. Without one step
+// done, and with step_every_micro_batch in the middle of a window, nothing is saved: no
+// run could go on from there.
 absl::Status Train(const TrainerOptions& options, const Model& model, const Dataset& train,
-                   const Dataset* held_out, Session* session, std::ostream* out);
+                   const Dataset* held_out, Session* session, RunLog* log);
 
 }  // namespace models
 

@@ -35,6 +35,7 @@ const std::vector<Rule>& Rules() {
                                       "backends/cpu",
                                       "backends/reference",
                                       "models/data",
+                                      "models/files",
                                       "models/training",
                                       "tools",
                                       "tools/benchmark",
@@ -75,10 +76,12 @@ const std::vector<Rule>& Rules() {
       {"models/zoo", nets + Folders{"models/layers", "models/zoo"}},
       {"models/vit", model},
       {"models/droppos", model + Folders{"ops/droppos", "models/droppos"}},
+      {"models/files", {"graph/base", "models/files"}},
       // Trains whatever is a Model: it names none.
-      {"models/data", {"graph/base", "models/data"}},
+      {"models/data", {"graph/base", "models/data", "models/files"}},
       {"models/training",
-       engine + Folders{"ops", "models/layers", "models/zoo", "models/data", "models/training"}},
+       engine + Folders{"ops", "models/layers", "models/zoo", "models/data", "models/files",
+                        "models/training"}},
       {"tools", tool},
       // The places that name the plugins.
       {"tools/plugins.cc", tool + droppos},
@@ -136,6 +139,7 @@ const std::vector<Vendor>& Vendors() {
       {"libwebp", {"webp/"}, {"models/data/", "tests/models/data/"}},
       {"zlib", {"zlib.h"}, {"models/data/", "tests/models/data/"}},
       {"nlohmann-json", {"nlohmann/"}, {"models/training/", "tools/", "tests/"}},
+      {"xxHash", {"xxhash", "xxh3"}, {"models/files/"}},
       {"GoogleTest", {"gtest/", "gmock/"}, {"tests/"}},
       {"CUDA", {"cuda", "cublas", "cudnn"}, {}},
   };

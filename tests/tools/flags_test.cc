@@ -250,8 +250,8 @@ TEST(Flags, RedundantOfficialFlagsAreAcceptedWithALine) {
   const std::vector<Args> redundant = {
       {"--log_dir", "x"},    {"--experiment=x"},      {"--pin_mem"},      {"--no_pin_mem"},
       {"--world_size", "1"}, {"--local_rank", "-1"},  {"--local_rank=0"}, {"--dist_url", "env://"},
-      {"--start_epoch=0"},   {"--use_fp16", "False"}, {"--resume", ""},   {"--finetune="},
-      {"--load_from", ""},   {"--dist_on_itp", "0"}};
+      {"--start_epoch=0"},   {"--use_fp16", "False"}, {"--finetune="},    {"--load_from", ""},
+      {"--dist_on_itp", "0"}};
   for (const Args& args : redundant) {
     const ParsedFlags parsed = Parse(args);
     ASSERT_EQ(parsed.notices.size(), 1u) << testing::PrintToString(args);
@@ -263,7 +263,6 @@ TEST(Flags, RedundantOfficialFlagsAreAcceptedWithALine) {
 
 TEST(Flags, OfficialValuesThatAreNotOfferedAreRefused) {
   for (const Args& args : std::vector<Args>{{"--mask_block"},
-                                            {"--resume", "a.pth"},
                                             {"--load_from", "a.pth"},
                                             {"--finetune", "a.pth"},
                                             {"--use_fp16", "True"},

@@ -18,9 +18,6 @@ constexpr OfficialFlag kFlags[] = {
      "this version trains in fp32 only; leave the flag out"},
     {"log_dir", false, "*", "metrics.jsonl in --output_dir is the log", ""},
     {"experiment", false, "*", "--output_dir names a run", ""},
-    {"resume", false, "", "there is nothing to resume",
-     "this version does not resume a run; --init_from=FILE.safetensors starts a new one from its "
-     "parameters"},
     {"load_from", false, "", "there is nothing to load",
      "use --init_from=FILE.safetensors to start from the parameters of another run"},
     {"finetune", false, "", "there is nothing to load",

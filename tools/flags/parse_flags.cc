@@ -288,11 +288,30 @@ absl::StatusOr<ParsedFlags> SetAll(const std::map<std::string, Given>& merged) {
 }  // namespace
 
 absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args) {
+  return ParseTrainFlags(args, "", "");
+}
+
+absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args,
+                                            const std::string& base, const std::string& base_name) {
+  ASSIGN_OR_RETURN(const std::vector<FlagFileLine> lines, SplitFlagFile(base, base_name));
+  ASSIGN_OR_RETURN(std::vector<Given> below, ReadLines(lines));
+  ASSIGN_OR_RETURN(const std::vector<Given> line, ReadArguments(args, ""));
+  ASSIGN_OR_RETURN(const std::vector<Given> files, ReadFlagfiles(line));
+  below.insert(below.end(), files.begin(), files.end());
+  using Merged = std::map<std::string, Given>;
+  ASSIGN_OR_RETURN(const Merged merged, Merge(below, line));
+  return SetAll(merged);
+}
+
+absl::StatusOr<std::map<std::string, std::string>> GivenFlags(
+    const std::vector<std::string>& args) {
   ASSIGN_OR_RETURN(const std::vector<Given> line, ReadArguments(args, ""));
   ASSIGN_OR_RETURN(const std::vector<Given> files, ReadFlagfiles(line));
   using Merged = std::map<std::string, Given>;
   ASSIGN_OR_RETURN(const Merged merged, Merge(files, line));
-  return SetAll(merged);
+  std::map<std::string, std::string> given;
+  for (const auto& [name, flag] : merged) given[name] = flag.value;
+  return given;
 }
 
 absl::StatusOr<ParsedFlags> ParseTrainFlagsText(const std::string& text, const std::string& name) {

@@ -7,6 +7,7 @@
 #ifndef TOOLS_FLAGS_PARSE_FLAGS_H_
 #define TOOLS_FLAGS_PARSE_FLAGS_H_
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,15 @@ struct ParsedFlags {
 // Errors (InvalidArgument, NotFound and others for FILE): one line that names
 // the flag, its value, file and line where it comes from one, and the way out.
 absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args);
+
+// The same on top of the flags in `base`, which TrainFlagsText made and errors call
+// `base_name`: files and the command line win over those.
+absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args,
+                                            const std::string& base, const std::string& base_name);
+
+// What `args` and the files they name say, as text by flag, before anything is checked
+// but the flags' names.
+absl::StatusOr<std::map<std::string, std::string>> GivenFlags(const std::vector<std::string>& args);
 
 // The flags in `text`, which TrainFlagsText made; `name` is what errors call it.
 absl::StatusOr<ParsedFlags> ParseTrainFlagsText(const std::string& text, const std::string& name);

@@ -73,8 +73,12 @@ void SetRunDefaults(const MachineDefaults& machine, TrainFlags& flags) {
   Default(flags.seed, int64_t{0});
   Default(flags.eval_every, int64_t{0});
   Default(flags.print_every, int64_t{20});
+  Default(flags.save_every, int64_t{0});
+  Default(flags.keep, int64_t{2});
+  Default(flags.keep_every, int64_t{0});
   Default(flags.passes, true);
   flags.overwrite.reset();
+  flags.resume.reset();
   flags.help.reset();
   flags.plan.reset();
   flags.list_models.reset();

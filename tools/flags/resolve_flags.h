@@ -22,7 +22,7 @@ struct MachineDefaults {
 struct ResolvedFlags {
   // Every flag that has a default is set, so that flags.txt repeats the run on
   // any machine and after any change of the zoo. effective_batch and token_size
-  // have gone into the others; so has overwrite, which is meant once. Paths are
+  // have gone into the others; so have overwrite and resume, which are meant once. Paths are
   // resolved (models::ResolveUserPath). Still unset where they were not given:
   // data_path, steps, init_from, allow_missing, disable_pass, dump_graph, output_dir, and those
   // of lr and blr that the other excludes.

@@ -78,6 +78,10 @@ struct TrainFlags {
   absl::optional<int64_t> steps;       // unset: all epochs
   absl::optional<int64_t> eval_every;  // 0: at the end of each epoch only
   absl::optional<int64_t> print_every;
+  absl::optional<std::string> resume;  // "auto", a folder, or "" for none
+  absl::optional<int64_t> save_every;  // 0: at the end of each epoch only
+  absl::optional<int64_t> keep;        // checkpoints; 0: all
+  absl::optional<int64_t> keep_every;  // steps; 0: none beside those of `keep`
   absl::optional<std::string> init_from;
   absl::optional<std::vector<std::string>> allow_missing;  // names, or prefixes ending in "*"
   absl::optional<bool> passes;
@@ -90,7 +94,7 @@ struct TrainFlags {
   absl::optional<bool> overwrite;
   absl::optional<std::string> dump_graph;
   absl::optional<bool> plan;
-  absl::optional<int64_t> profile;  // steps
+  absl::optional<int64_t> profile;    // steps
   absl::optional<int64_t> vis_every;  // 0: never
 
   // Redundant, but checked against the grid; smooth_grid=official computes with it.

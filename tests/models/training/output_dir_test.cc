@@ -8,11 +8,13 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "models/training/run_log.h"
 
 namespace models {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 class OutputDirTest : public testing::Test {
@@ -28,7 +30,7 @@ class OutputDirTest : public testing::Test {
 
   void Touch(const fs::path& path) { std::ofstream(folder_ / path) << "old"; }
   std::string Error(const std::string& output_dir) {
-    const auto dir = OutputDir::Choose(output_dir, "m", false);
+    const auto dir = OutputDir::Choose(output_dir, "m", EarlierRun::kRefuse);
     EXPECT_FALSE(dir.ok());
     return std::string(dir.status().message());
   }
@@ -48,7 +50,7 @@ TEST_F(OutputDirTest, ResolvesAgainstTheFolderTheCommandWasTypedIn) {
 }
 
 TEST_F(OutputDirTest, ChoosingTouchesNothingAndCreatingMakesAll) {
-  auto dir = OutputDir::Choose("runs/deep/a", "m", false);
+  auto dir = OutputDir::Choose("runs/deep/a", "m", EarlierRun::kRefuse);
   ASSERT_TRUE(dir.ok()) << dir.status();
   EXPECT_EQ(Count(), 0u);
   ASSERT_TRUE(dir->Create().ok());
@@ -61,7 +63,7 @@ TEST_F(OutputDirTest, DefaultIsNamedByModelAndTimeAndUnique) {
   const absl::Time now =
       absl::FromCivil(absl::CivilSecond(2024, 6, 7, 8, 9, 10), absl::LocalTimeZone());
   for (const char* want : {"", "-2", "-3"}) {
-    auto dir = OutputDir::Choose("", "droppos_tiny", false, now);
+    auto dir = OutputDir::Choose("", "droppos_tiny", EarlierRun::kRefuse, now);
     ASSERT_TRUE(dir.ok()) << dir.status();
     EXPECT_EQ(dir->path(), (folder_ / "runs/droppos_tiny-20240607-080910").string() + want);
     ASSERT_TRUE(dir->Create().ok());
@@ -71,8 +73,8 @@ TEST_F(OutputDirTest, DefaultIsNamedByModelAndTimeAndUnique) {
 
 TEST_F(OutputDirTest, TwoRunsOfTheSameSecondGetTwoFolders) {
   const absl::Time now = absl::Now();
-  auto first = OutputDir::Choose("", "m", false, now),
-       second = OutputDir::Choose("", "m", false, now);
+  auto first = OutputDir::Choose("", "m", EarlierRun::kRefuse, now),
+       second = OutputDir::Choose("", "m", EarlierRun::kRefuse, now);
   ASSERT_TRUE(first.ok() && second.ok());
   ASSERT_EQ(first->path(), second->path());
   ASSERT_TRUE(first->Create().ok());
@@ -84,24 +86,26 @@ TEST_F(OutputDirTest, TwoRunsOfTheSameSecondGetTwoFolders) {
 TEST_F(OutputDirTest, FolderWithOtherFilesIsUsedAsItIs) {
   fs::create_directories(folder_ / "a");
   Touch("a/notes.txt");
-  auto dir = OutputDir::Choose("a", "m", false);
+  auto dir = OutputDir::Choose("a", "m", EarlierRun::kRefuse);
   ASSERT_TRUE(dir.ok()) << dir.status();
   ASSERT_TRUE(dir->Create().ok());
   EXPECT_TRUE(fs::exists(folder_ / "a/notes.txt"));
 }
 
 TEST_F(OutputDirTest, EarlierRunIsRefusedOrReplaced) {
-  for (const char* name : {kMetricsFile, kFlagsFile, kCheckpointFile}) {
+  for (const char* name :
+       {kMetricsFile, kFlagsFile, kTrainLogFile, kEnvironmentFile, kNewestModel}) {
     fs::remove_all(folder_ / "a");
     fs::create_directories(folder_ / "a/sub");
     Touch(fs::path("a") / name);
     Touch("a/notes.txt");
-    const auto refused = OutputDir::Choose("a", "m", false);
+    const auto refused = OutputDir::Choose("a", "m", EarlierRun::kRefuse);
     EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
     EXPECT_THAT(std::string(refused.status().message()), HasSubstr((folder_ / "a").string()));
     EXPECT_THAT(std::string(refused.status().message()),
-                HasSubstr("choose another --output_dir, or give --overwrite"));
-    auto dir = OutputDir::Choose("a", "m", true);
+                AllOf(HasSubstr("--resume=auto goes on"), HasSubstr("--overwrite replaces"),
+                      HasSubstr("choose another --output_dir")));
+    auto dir = OutputDir::Choose("a", "m", EarlierRun::kReplace);
     ASSERT_TRUE(dir.ok()) << dir.status();
     EXPECT_TRUE(fs::exists(folder_ / "a" / name)) << "removed before Create()";
     ASSERT_TRUE(dir->Create().ok());
@@ -115,7 +119,7 @@ TEST_F(OutputDirTest, EarlierRunIsRefusedOrReplaced) {
 TEST_F(OutputDirTest, OnlyARunsOwnPicturesAreReplaced) {
   fs::create_directories(folder_ / "file");
   Touch("file/vis");
-  auto file = OutputDir::Choose("file", "m", false);
+  auto file = OutputDir::Choose("file", "m", EarlierRun::kRefuse);
   ASSERT_TRUE(file.ok()) << file.status();
   ASSERT_TRUE(file->Create().ok());
   EXPECT_TRUE(fs::is_regular_file(folder_ / "file/vis"));
@@ -124,7 +128,7 @@ TEST_F(OutputDirTest, OnlyARunsOwnPicturesAreReplaced) {
   fs::create_directories(folder_ / "elsewhere");
   Touch("elsewhere/step_0000001.png");
   fs::create_directory_symlink(folder_ / "elsewhere", folder_ / "link/vis");
-  auto link = OutputDir::Choose("link", "m", true);
+  auto link = OutputDir::Choose("link", "m", EarlierRun::kReplace);
   ASSERT_TRUE(link.ok() && link->Create().ok());
   EXPECT_TRUE(fs::is_symlink(folder_ / "link/vis"));
   EXPECT_TRUE(fs::exists(folder_ / "elsewhere/step_0000001.png"));
@@ -132,15 +136,57 @@ TEST_F(OutputDirTest, OnlyARunsOwnPicturesAreReplaced) {
   fs::create_directories(folder_ / "run/vis");
   Touch("run/vis/step_0000001.png");
   Touch("run/vis/mine.png");
-  EXPECT_THAT(Error("run"), HasSubstr("vis/step_*.png"));
-  auto run = OutputDir::Choose("run", "m", true);
+  EXPECT_THAT(Error("run"), HasSubstr("already holds a run"));
+  auto run = OutputDir::Choose("run", "m", EarlierRun::kReplace);
   ASSERT_TRUE(run.ok() && run->Create().ok());
   EXPECT_FALSE(fs::exists(folder_ / "run/vis/step_0000001.png"));
   EXPECT_TRUE(fs::exists(folder_ / "run/vis/mine.png"));
 }
 
+TEST_F(OutputDirTest, CheckpointsAreReplacedAndNothingElseInTheirFolder) {
+  for (const char* name : {"checkpoints/step_00000007/DONE", "checkpoints/.new-step_00000009/DONE",
+                           "checkpoints/mine/notes.txt", "capsules/step_00000003/state.json"}) {
+    fs::create_directories((folder_ / "a" / name).parent_path());
+    Touch(fs::path("a") / name);
+  }
+  EXPECT_THAT(Error("a"), HasSubstr("already holds a run"));
+  auto dir = OutputDir::Choose("a", "m", EarlierRun::kReplace);
+  ASSERT_TRUE(dir.ok() && dir->Create().ok());
+  EXPECT_FALSE(fs::exists(folder_ / "a/checkpoints/step_00000007"));
+  EXPECT_FALSE(fs::exists(folder_ / "a/checkpoints/.new-step_00000009"));
+  EXPECT_TRUE(fs::exists(folder_ / "a/checkpoints/mine/notes.txt"));
+  EXPECT_FALSE(fs::exists(folder_ / "a/capsules"));
+}
+
+TEST_F(OutputDirTest, ResumingKeepsEverythingAndDiscardsNothing) {
+  fs::create_directories(folder_ / "a/checkpoints/step_00000007");
+  Touch("a/metrics.jsonl");
+  auto dir = OutputDir::Choose("a", "m", EarlierRun::kResume);
+  ASSERT_TRUE(dir.ok() && dir->Create().ok());
+  dir->Discard();
+  EXPECT_TRUE(fs::exists(folder_ / "a/metrics.jsonl"));
+  EXPECT_TRUE(fs::exists(folder_ / "a/checkpoints/step_00000007"));
+}
+
+TEST_F(OutputDirTest, AFolderInUseIsRefusedUntilItIsLeft) {
+  for (EarlierRun earlier : {EarlierRun::kRefuse, EarlierRun::kReplace, EarlierRun::kResume}) {
+    auto before = OutputDir::Choose("a", "m", earlier);
+    ASSERT_TRUE(before.ok());
+    {
+      auto first = OutputDir::Choose("a", "m", earlier);
+      ASSERT_TRUE(first.ok() && first->Create().ok());
+      const OutputDir moved = *std::move(first);
+      const auto second = OutputDir::Choose("a", "m", earlier);
+      EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
+      EXPECT_THAT(std::string(second.status().message()), HasSubstr("a run is writing to"));
+      EXPECT_EQ(before->Create().code(), absl::StatusCode::kFailedPrecondition);
+    }
+    EXPECT_TRUE(before->Create().ok());
+  }
+}
+
 TEST_F(OutputDirTest, RunThatBeganMeanwhileIsNotTouched) {
-  auto dir = OutputDir::Choose("a", "m", false);
+  auto dir = OutputDir::Choose("a", "m", EarlierRun::kRefuse);
   ASSERT_TRUE(dir.ok());
   fs::create_directories(folder_ / "a");
   Touch(fs::path("a") / kMetricsFile);
@@ -160,7 +206,7 @@ TEST_F(OutputDirTest, FilesAndDanglingLinksInTheWay) {
 
 TEST_F(OutputDirTest, UnwritableFoldersAreRefused) {
   // /proc refuses new folders to everyone, root included.
-  auto dir = OutputDir::Choose("/proc/droppos_no_such", "m", false);
+  auto dir = OutputDir::Choose("/proc/droppos_no_such", "m", EarlierRun::kRefuse);
   const absl::Status status = dir.ok() ? dir->Create() : dir.status();
   ASSERT_FALSE(status.ok());
   EXPECT_THAT(std::string(status.message()), HasSubstr("the output folder /proc/droppos_no_such"));
@@ -174,10 +220,10 @@ TEST_F(OutputDirTest, UnwritableFoldersAreRefused) {
 }
 
 TEST_F(OutputDirTest, FailedCreationLeavesNothing) {
-  auto dir = OutputDir::Choose("a/" + std::string(300, 'x'), "m", false);
+  auto dir = OutputDir::Choose("a/" + std::string(300, 'x'), "m", EarlierRun::kRefuse);
   // A name that no file system takes: found by looking, or else by making it.
   EXPECT_FALSE(dir.ok() && dir->Create().ok());
-  auto blocked = OutputDir::Choose("b/c/d", "m", false);
+  auto blocked = OutputDir::Choose("b/c/d", "m", EarlierRun::kRefuse);
   ASSERT_TRUE(blocked.ok());
   Touch("b");
   EXPECT_FALSE(blocked->Create().ok());

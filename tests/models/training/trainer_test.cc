@@ -1,7 +1,10 @@
 #include "models/training/trainer.h"
 
+#include <atomic>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 
 #include "gmock/gmock.h"
@@ -42,19 +45,32 @@ class TrainerTest : public ::testing::Test {
     options_.print_every = 2;
   }
 
-  // Runs to the end; the log, or the error.
-  absl::StatusOr<std::string> Run(const std::string& name) {
-    options_.metrics_path = TestPath(name + ".jsonl");
-    options_.checkpoint_path = TestPath(name + ".safetensors");
+  // Runs to the end, from its newest checkpoint where `resume`; the log, or the error.
+  absl::StatusOr<std::string> Run(const std::string& name, bool resume = false) {
+    const std::string folder = TestPath(name);
+    if (!resume) std::filesystem::remove_all(folder);
+    std::filesystem::create_directories(folder);
+    options_.metrics_path = folder + "/metrics.jsonl";
+    checkpoint_path_ = folder + "/checkpoint.safetensors";
+    CheckpointStore checkpoints(folder, keep_);
+    options_.checkpoints = &checkpoints;
     SessionOptions session_options = engine_.Options(options_.batch_size, options_.accum_iter);
     session_options.seed = options_.seed;
     session_options.step_every_micro_batch = options_.step_every_micro_batch;
     auto session = Session::Create(&model_, session_options);
     if (!session.ok()) return session.status();
-    std::ostringstream log;
+    absl::StatusOr<NewestCheckpoint> newest = FindNewestCheckpoint(folder);
+    options_.resume = nullptr;
+    if (resume && newest.ok()) {
+      const absl::Status restored = RestoreCheckpoint(newest->checkpoint, session->get());
+      if (!restored.ok()) return restored;
+      options_.resume = &newest->checkpoint.state;
+    }
+    std::ostringstream screen;
+    RunLog log({&screen, false, {}});
     const absl::Status status = Train(options_, model_, train_,
                                       with_held_out_ ? &held_out_ : nullptr, session->get(), &log);
-    log_ = log.str();
+    log_ = screen.str();
     updates_ = (*session)->workspace()->Find(kStepState)->as<int32_t>()[0];
     if (!status.ok()) return status;
     return log_;
@@ -66,6 +82,8 @@ class TrainerTest : public ::testing::Test {
   GradientImages held_out_;
   bool with_held_out_ = true;
   TrainerOptions options_;
+  KeepPolicy keep_;
+  std::string checkpoint_path_;
   std::string log_;
   int updates_ = 0;  // of the optimizer, by its own count
 };
@@ -90,7 +108,7 @@ TEST_F(TrainerTest, WritesOneLineAStepAndOneAnEvaluation) {
                            "lr ", "grad_norm ", "(clipped ", "images/s", "held out:", "saved "}) {
     EXPECT_THAT(*log, HasSubstr(text));
   }
-  const auto checkpoint = SafetensorsFile::Read(options_.checkpoint_path);
+  const auto checkpoint = SafetensorsFile::Read(checkpoint_path_);
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
   EXPECT_EQ(checkpoint->metadata().at("step"), "18");
   EXPECT_TRUE(checkpoint->tensors().count("decoder_pred.weight"));
@@ -187,7 +205,7 @@ TEST_F(TrainerTest, ALossThatIsNotFiniteNamesStepAndBlobAndKeepsTheLastGoodParam
   ASSERT_FALSE(log.ok());
   EXPECT_THAT(std::string(log.status().message()), HasSubstr("step "));
   EXPECT_THAT(std::string(log.status().message()), HasSubstr("first non-finite blob"));
-  const auto checkpoint = SafetensorsFile::Read(options_.checkpoint_path);
+  const auto checkpoint = SafetensorsFile::Read(checkpoint_path_);
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
 }
 
@@ -203,9 +221,162 @@ TEST_F(TrainerTest, AnUnwritableFolderIsNamed) {
   options_.metrics_path = "/no/such/folder/metrics.jsonl";
   auto session = Session::Create(&model_, engine_.Options(8));
   ASSERT_TRUE(session.ok());
-  std::ostringstream log;
+  std::ostringstream screen;
+  RunLog log({&screen, false, {}});
   const absl::Status status = Train(options_, model_, train_, nullptr, session->get(), &log);
   EXPECT_THAT(std::string(status.message()), HasSubstr("/no/such/folder/metrics.jsonl"));
+}
+
+// All bytes that a run leaves, but for the log and what is under `timing`.
+struct Leavings {
+  std::string model, optimizer;
+  std::vector<Json> metrics;
+  bool operator==(const Leavings& other) const {
+    return model == other.model && optimizer == other.optimizer && metrics == other.metrics;
+  }
+};
+
+std::string Bytes(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  EXPECT_TRUE(file.good()) << path;
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+class ResumeTest : public TrainerTest {
+ protected:
+  ResumeTest() {
+    options_.eval_every = 4;
+    keep_.keep = 0;
+    options_.vis_every = 5;
+    options_.visualize = [this](int64_t step) {
+      drawn_.push_back(step);
+      return absl::OkStatus();
+    };
+  }
+
+  Leavings Left(const std::string& name, int64_t step) {
+    const std::string folder = TestPath(name) + "/checkpoints/" + CheckpointName(step) + "/";
+    return {Bytes(folder + "model.safetensors"), Bytes(folder + "optimizer.safetensors"),
+            Metrics(TestPath(name) + "/metrics.jsonl")};
+  }
+
+  // As a run that is ended after `step`: what it did behind its newest checkpoint is lost.
+  void RunUntil(const std::string& name, int64_t step, bool resume) {
+    options_.steps = step;
+    const auto log = Run(name, resume);
+    ASSERT_TRUE(log.ok()) << log.status();
+    options_.steps = -1;
+  }
+
+  std::vector<int64_t> drawn_;
+};
+
+TEST_F(ResumeTest, ARunThatStoppedAnywhereEndsAsOneThatNeverDid) {
+  ASSERT_TRUE(Run("whole").ok());
+  const Leavings whole = Left("whole", 18);
+  EXPECT_EQ(drawn_, (std::vector<int64_t>{5, 10, 15, 18}));
+  for (int64_t stop = 1; stop < 18; ++stop) {
+    RunUntil("stopped", stop, /*resume=*/false);
+    ASSERT_TRUE(Run("stopped", /*resume=*/true).ok());
+    EXPECT_TRUE(Left("stopped", 18) == whole) << "stopped after step " << stop;
+  }
+  RunUntil("often", 2, false);
+  for (int64_t stop : {3, 7, 12, 13}) RunUntil("often", stop, true);
+  ASSERT_TRUE(Run("often", true).ok());
+  EXPECT_TRUE(Left("often", 18) == whole);
+}
+
+TEST_F(ResumeTest, WorkersMayChangeAndBadImagesShiftNothing) {
+  train_ = GradientImages(50, /*first_bad=*/48);
+  options_.num_workers = 2;
+  ASSERT_TRUE(Run("whole").ok());
+  const Leavings whole = Left("whole", 18);
+  for (int64_t stop : {1, 4, 5, 8, 11}) {
+    RunUntil("stopped", stop, false);
+    options_.num_workers = static_cast<int>(stop % 3);
+    ASSERT_TRUE(Run("stopped", true).ok());
+    EXPECT_TRUE(Left("stopped", 18) == whole) << "stopped after step " << stop;
+  }
+}
+
+TEST_F(ResumeTest, AccumulationOfBothKindsGoesOn) {
+  options_.accum_iter = 4;
+  for (bool published : {false, true}) {
+    options_.step_every_micro_batch = published;
+    const int64_t steps = published ? 6 : 3;
+    ASSERT_TRUE(Run("whole").ok());
+    const Leavings whole = Left("whole", steps);
+    for (int64_t stop = 1; stop < steps; ++stop) {
+      RunUntil("stopped", stop, false);
+      ASSERT_TRUE(Run("stopped", true).ok());
+      EXPECT_TRUE(Left("stopped", steps) == whole) << published << " " << stop;
+    }
+  }
+}
+
+TEST_F(ResumeTest, WhatAKilledRunWroteBehindItsCheckpointGoes) {
+  ASSERT_TRUE(Run("whole").ok());
+  const Leavings whole = Left("whole", 18);
+  RunUntil("killed", 9, false);
+  std::ofstream(TestPath("killed") + "/metrics.jsonl", std::ios::app)
+      << "{\"step\":10,\"loss\":1,\"timing\":{}}\n{\"step\":11,\"lo";
+  ASSERT_TRUE(Run("killed", true).ok());
+  EXPECT_TRUE(Left("killed", 18) == whole);
+}
+
+TEST_F(ResumeTest, ASignalSavesAndTheRestIsDoneByTheResumedRun) {
+  ASSERT_TRUE(Run("whole").ok());
+  const Leavings whole = Left("whole", 18);
+  for (int64_t at : {6, 8, 11, 18}) {  // an epoch's end, an evaluation, neither, the run's end
+    std::atomic<bool> stop{false};
+    int64_t steps = 0;
+    options_.stop = &stop;
+    options_.how_to_go_on = "the way";
+    options_.step_done = [&] {
+      stop = ++steps == at;
+      return absl::OkStatus();
+    };
+    const auto stopped = Run("stopped");
+    ASSERT_TRUE(stopped.ok()) << stopped.status();
+    EXPECT_THAT(*stopped, HasSubstr("stopped by a signal after step " + std::to_string(at) +
+                                    "; to go on: the way"));
+    options_.stop = nullptr;
+    options_.step_done = nullptr;
+    ASSERT_TRUE(Run("stopped", true).ok());
+    EXPECT_TRUE(Left("stopped", 18) == whole) << at;
+  }
+}
+
+TEST_F(ResumeTest, AFinishedRunResumedDoesNothingNew) {
+  ASSERT_TRUE(Run("whole").ok());
+  const Leavings whole = Left("whole", 18);
+  ASSERT_TRUE(Run("whole", true).ok());
+  EXPECT_TRUE(Left("whole", 18) == whole);
+}
+
+TEST_F(ResumeTest, OtherDataAndFewerStepsAreRefused) {
+  RunUntil("a", 8, false);
+  options_.steps = 7;
+  EXPECT_THAT(std::string(Run("a", true).status().message()),
+              HasSubstr("--steps=7 is behind the checkpoint, which has 8 steps"));
+  options_.steps = -1;
+  train_ = GradientImages(49);
+  EXPECT_THAT(std::string(Run("a", true).status().message()),
+              HasSubstr("the training images are not those of the run: 50 then, 49 now"));
+  train_ = GradientImages(50);
+  held_out_ = GradientImages(10);
+  EXPECT_THAT(std::string(Run("a", true).status().message()), HasSubstr("held-out images"));
+}
+
+TEST_F(ResumeTest, ANaNSavesTheStepBeforeIt) {
+  options_.schedule = {1e30, 1e30, 0, 3};
+  ASSERT_FALSE(Run("nan").ok());
+  const auto newest = FindNewestCheckpoint(TestPath("nan"));
+  ASSERT_TRUE(newest.ok()) << newest.status();
+  const int64_t saved = newest->checkpoint.state.step;
+  // It happens again, at the same step.
+  ASSERT_FALSE(Run("nan", true).ok());
+  EXPECT_EQ(FindNewestCheckpoint(TestPath("nan"))->checkpoint.state.step, saved);
 }
 
 TEST(StepsPerEpoch, CountsWholeWindows) {

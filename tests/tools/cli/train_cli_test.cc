@@ -71,9 +71,75 @@ TEST_F(TrainCli, BareRunMakesAnOutputFolderWhereItWasTyped) {
   for (const auto& entry : fs::directory_iterator(folder_ / "runs")) runs.push_back(entry.path());
   ASSERT_EQ(runs.size(), 1u);
   EXPECT_THAT(runs[0].filename(), ::testing::StartsWith("droppos_tiny-"));
-  for (const char* file : {"metrics.jsonl", "flags.txt", "checkpoint.safetensors"}) {
+  for (const char* file :
+       {"metrics.jsonl", "flags.txt", "checkpoint.safetensors", "train.log",
+        "checkpoints/step_00000002/DONE", "checkpoints/step_00000002/optimizer.safetensors"}) {
     EXPECT_TRUE(fs::exists(runs[0] / file)) << file;
   }
+  EXPECT_EQ(Contents(runs[0] / "train.log"), outcome.out);
+}
+
+TEST_F(TrainCli, ResumeGoesOnBitForBitWithTheRunsOwnFlags) {
+  const std::vector<std::string> few = {"--seed=7", "--save_every=3", "--output_dir=a",
+                                        "--warmup_epochs=0"};
+  const auto with = [&few](std::vector<std::string> args) {
+    args.insert(args.end(), few.begin(), few.end());
+    return args;
+  };
+  // "auto" in a folder without a checkpoint begins, as a job that restarts itself needs.
+  ASSERT_EQ(TrainTiny(with({"--steps=5", "--resume=auto"})).exit_code, 0);
+  const Outcome rest = Train({"--resume=auto", "--output_dir=a", "--steps=8"});
+  ASSERT_EQ(rest.exit_code, 0) << rest.err;
+  EXPECT_THAT(rest.out, HasSubstr("resumed after step 5 from"));
+  ASSERT_EQ(TrainTiny({"--steps=8", "--seed=7", "--warmup_epochs=0", "--output_dir=b"}).exit_code,
+            0);
+  for (const char* file : {"model.safetensors", "optimizer.safetensors"}) {
+    const fs::path name = fs::path("checkpoints/step_00000008") / file;
+    const auto a = models::SafetensorsFile::Read(folder_ / "a" / name);
+    const auto b = models::SafetensorsFile::Read(folder_ / "b" / name);
+    ASSERT_TRUE(a.ok() && b.ok());
+    for (const auto& [tensor, entry] : a->tensors()) {
+      EXPECT_TRUE(entry.data == b->tensors().at(tensor).data) << tensor;
+    }
+  }
+  const std::string log = Contents(folder_ / "a/train.log");
+  EXPECT_THAT(log, HasSubstr("saved " + (folder_ / "a/checkpoints/step_00000008").string()));
+  EXPECT_THAT(Contents(folder_ / "a/flags.txt"), HasSubstr("--steps=8"));
+  // Into another folder, with the log so far.
+  const Outcome branch =
+      Train({"--resume=a/checkpoints/step_00000006", "--output_dir=c", "--steps=8"});
+  ASSERT_EQ(branch.exit_code, 0) << branch.err;
+  EXPECT_EQ(Contents(folder_ / "c/checkpoints/step_00000008/optimizer.safetensors"),
+            Contents(folder_ / "a/checkpoints/step_00000008/optimizer.safetensors"));
+  EXPECT_THAT(Contents(folder_ / "c/metrics.jsonl"), ::testing::StartsWith("{\"step\":1,"));
+}
+
+TEST_F(TrainCli, WhatCannotBeResumedIsNamed) {
+  ASSERT_EQ(TrainTiny({"--steps=4", "--save_every=2", "--output_dir=a"}).exit_code, 0);
+  ExpectRefused(Train({"--resume=auto"}), {"--resume=auto", "--output_dir=DIR"});
+  ExpectRefused(Train({"--resume=none"}), {"--resume=none", "there is no folder"});
+  fs::create_directories(folder_ / "empty");
+  ExpectRefused(Train({"--resume=empty"}), {"no checkpoint in", "empty/checkpoints"});
+  ExpectRefused(Train({"--resume=a", "--overwrite"}), {"--resume", "--overwrite"});
+  ExpectRefused(Train({"--resume=a", "--seed=4", "--mask_ratio=0.5"}),
+                {"--seed was 0 and is 4", "--mask_ratio was 0.75 and is 0.5"});
+  ExpectRefused(Train({"--resume=a", "--steps=3"}), {"--steps=3", "4 steps"});
+  ExpectRefused(Train({"--resume=a/checkpoints/step_00000002"}),
+                {"later checkpoints", "step_00000004", "--output_dir"});
+  const fs::path newest = folder_ / "a/checkpoints/step_00000004";
+  std::string model = Contents(newest / "model.safetensors");
+  model[model.size() / 2] ^= 1;
+  std::ofstream(newest / "model.safetensors", std::ios::binary) << model;
+  ExpectRefused(Train({"--resume=" + newest.string()}),
+                {"step_00000004/model.safetensors", "is not what was written"});
+  // Auto uses the one before, and says so.
+  const Outcome outcome = Train({"--resume=auto", "--output_dir=a", "--steps=5"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("passed over a checkpoint"), HasSubstr("after step 2")));
+  fs::remove(folder_ / "a/checkpoints/step_00000005/DONE");
+  fs::remove(folder_ / "a/checkpoints/step_00000004/state.json");
+  ExpectRefused(Train({"--resume=auto", "--output_dir=a"}),
+                {"no checkpoint in", "can be used", "step_00000005 has no DONE", "state.json"});
 }
 
 TEST_F(TrainCli, FlagsFileRepeatsARunBitForBit) {
@@ -319,7 +385,7 @@ TEST_F(TrainCli, CtrlCEndsTheRunAfterItsStepAndSaves) {
   int status = 0;
   ASSERT_EQ(waitpid(child, &status, 0), child);
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
-  EXPECT_THAT(Contents(log), AllOf(HasSubstr("stopped by a signal"), HasSubstr("held out:")));
+  EXPECT_THAT(Contents(log), AllOf(HasSubstr("stopped by a signal"), HasSubstr("--resume=auto")));
   const auto checkpoint = models::SafetensorsFile::Read(folder_ / "run/checkpoint.safetensors");
   EXPECT_TRUE(checkpoint.ok()) << checkpoint.status();
 }
@@ -339,7 +405,8 @@ TEST_F(TrainCli, OutputFolders) {
   ExpectRefused(TrainTiny({"--steps=1", "--output_dir=file/run"}), {"file"});
   ASSERT_EQ(TrainTiny({"--steps=1", "--output_dir=used"}).exit_code, 0);
   const std::string before = Contents(folder_ / "used/metrics.jsonl");
-  ExpectRefused(TrainTiny({"--steps=1", "--output_dir=used"}), {"used", "--overwrite"});
+  ExpectRefused(TrainTiny({"--steps=1", "--output_dir=used"}),
+                {"used", "--overwrite", "--resume=auto"});
   EXPECT_EQ(Contents(folder_ / "used/metrics.jsonl"), before);
   EXPECT_EQ(TrainTiny({"--steps=1", "--output_dir=used", "--overwrite"}).exit_code, 0);
 }

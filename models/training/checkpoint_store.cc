@@ -1,0 +1,308 @@
+#include "models/training/checkpoint_store.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <iterator>
+#include <set>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
+#include "graph/base/status.h"
+#include "models/data/file_util.h"
+#include "models/files/durable.h"
+#include "models/training/checkpoint.h"
+#include "models/training/safetensors.h"
+
+namespace models {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kStateFile[] = "state.json";
+constexpr char kDoneFile[] = "DONE";
+// What a run that ended badly may leave, and what is on its way out.
+constexpr char kStaging[] = ".new-", kRetired[] = ".old-";
+// A state holds flags and a few numbers. More is not ours.
+constexpr int64_t kMaxStateBytes = 16 << 20;
+
+std::string DoneText(absl::string_view state) {
+  return absl::StrCat(kStateFile, " xxh3 ", HexText(SumOfBytes(state).xxh3), "\n");
+}
+
+absl::StatusOr<int64_t> StepOf(absl::string_view name) {
+  int64_t step = 0;
+  const std::string whole(name);
+  if (absl::ConsumePrefix(&name, "step_") && absl::SimpleAtoi(name, &step) && step >= 0 &&
+      CheckpointName(step) == whole) {
+    return step;
+  }
+  return absl::NotFoundError("no checkpoint");
+}
+
+// The tensors of the optimizer, which `session` owns.
+absl::StatusOr<TensorMap> OptimizerTensors(const Session& session) {
+  TensorMap tensors;
+  for (const std::string& name : session.optimizer_state()) {
+    ASSIGN_OR_RETURN(const graph::Tensor tensor, session.workspace().Find(name));
+    tensors[name] = {tensor.type, absl::MakeConstSpan(static_cast<const uint8_t*>(tensor.data),
+                                                      tensor.type.bytes())};
+  }
+  return tensors;
+}
+
+absl::Status RestoreOptimizer(const std::string& path, const Session& session) {
+  ASSIGN_OR_RETURN(const SafetensorsFile file, SafetensorsFile::Read(path));
+  ASSIGN_OR_RETURN(const TensorMap wanted, OptimizerTensors(session));
+  for (const auto& [name, entry] : wanted) {
+    ASSIGN_OR_RETURN(const TensorEntry saved, file.Find(name));
+    if (saved.type.dtype != entry.type.dtype || saved.type.shape != entry.type.shape) {
+      return graph::InvalidArgument(path, ": ", name, " is ", saved.type.ToString(),
+                                    ", the run has ", entry.type.ToString());
+    }
+  }
+  if (file.tensors().size() != wanted.size()) {
+    return graph::InvalidArgument(path, " has ", file.tensors().size(), " tensors, the run has ",
+                                  wanted.size());
+  }
+  for (const auto& [name, entry] : wanted) {
+    const absl::Span<const uint8_t> from = file.tensors().at(name).data;
+    ASSIGN_OR_RETURN(const graph::Tensor to, session.workspace().Find(name));
+    std::memcpy(to.data, from.data(), from.size());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> ReadSmallFile(const std::string& path) {
+  std::error_code error;
+  const auto size = fs::file_size(path, error);
+  if (!error && size > uint64_t{kMaxStateBytes}) {
+    return graph::InvalidArgument(path, " has ", size, " bytes: it is not what a run wrote");
+  }
+  return ReadFile(path, kMaxStateBytes);
+}
+
+}  // namespace
+
+std::string CheckpointName(int64_t step) { return absl::StrFormat("step_%08d", step); }
+
+absl::StatusOr<Checkpoint> OpenCheckpoint(const std::string& path) {
+  Checkpoint checkpoint{path, {}};
+  const auto file = [&path](absl::string_view name) { return absl::StrCat(path, "/", name); };
+  const absl::StatusOr<std::string> done = ReadSmallFile(file(kDoneFile));
+  if (done.status().code() == absl::StatusCode::kNotFound) {
+    return absl::DataLossError(
+        absl::StrCat(path, " has no ", kDoneFile, ": it is no checkpoint, or not a whole one"));
+  }
+  RETURN_IF_ERROR(done.status());
+  ASSIGN_OR_RETURN(const std::string text, ReadSmallFile(file(kStateFile)));
+  if (*done != DoneText(text)) {
+    return absl::DataLossError(absl::StrCat(file(kStateFile), " is not what was written: its sum ",
+                                            "is not the one in ", kDoneFile));
+  }
+  ASSIGN_OR_RETURN(checkpoint.state, ParseRunState(text, file(kStateFile)));
+  for (const char* name : {kModelFile, kOptimizerFile}) {
+    const auto sum = checkpoint.state.files.find(name);
+    if (sum == checkpoint.state.files.end()) {
+      return absl::DataLossError(absl::StrCat(file(kStateFile), " does not name ", name));
+    }
+    ASSIGN_OR_RETURN(const FileSum found, SumOfFile(file(name)));
+    if (!(found == sum->second)) {
+      return absl::DataLossError(absl::StrCat(file(name), " is not what was written: ", found.bytes,
+                                              " bytes with sum ", HexText(found.xxh3),
+                                              " instead of ", sum->second.bytes, " with ",
+                                              HexText(sum->second.xxh3)));
+    }
+  }
+  return checkpoint;
+}
+
+std::vector<int64_t> CheckpointSteps(const std::string& run_folder) {
+  std::vector<int64_t> steps;
+  std::error_code error;
+  for (fs::directory_iterator entry(fs::path(run_folder) / kCheckpointsFolder, error), end;
+       !error && entry != end; entry.increment(error)) {
+    const absl::StatusOr<int64_t> step = StepOf(entry->path().filename().string());
+    if (step.ok()) steps.push_back(*step);
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+absl::StatusOr<NewestCheckpoint> FindNewestCheckpoint(const std::string& run_folder) {
+  const std::string folder = (fs::path(run_folder) / kCheckpointsFolder).string();
+  const std::vector<int64_t> steps = CheckpointSteps(run_folder);
+  if (steps.empty()) return absl::NotFoundError(absl::StrCat("no checkpoint in ", folder));
+  NewestCheckpoint newest;
+  for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+    absl::StatusOr<Checkpoint> found =
+        OpenCheckpoint(absl::StrCat(folder, "/", CheckpointName(*step)));
+    if (found.ok()) {
+      newest.checkpoint = *std::move(found);
+      return newest;
+    }
+    newest.passed_over.emplace_back(found.status().message());
+  }
+  std::string reasons;
+  for (const std::string& reason : newest.passed_over) absl::StrAppend(&reasons, "; ", reason);
+  return absl::DataLossError(absl::StrCat("no checkpoint in ", folder, " can be used", reasons));
+}
+
+absl::Status RestoreCheckpoint(const Checkpoint& checkpoint, Session* session) {
+  RETURN_IF_ERROR(LoadParameters(checkpoint.path + "/" + kModelFile, session->parameters(), {},
+                                 session->workspace())
+                      .status());
+  return RestoreOptimizer(checkpoint.path + "/" + kOptimizerFile, *session);
+}
+
+CheckpointStore::CheckpointStore(std::string run_folder, KeepPolicy policy, FileSystem* files)
+    : run_folder_(std::move(run_folder)),
+      folder_((fs::path(run_folder_) / kCheckpointsFolder).string()),
+      policy_(policy),
+      files_(files) {}
+
+absl::StatusOr<std::string> CheckpointStore::Save(
+    RunState state, const Session& session, const std::map<std::string, std::string>& metadata) {
+  if (files_->MakeFolder(folder_) != 0 && errno != EEXIST) return CannotWrite(folder_);
+  RemoveLeftovers();
+  RETURN_IF_ERROR(CheckSpace(session));
+  const int64_t step = state.step;
+  const std::string staging = absl::StrCat(folder_, "/", kStaging, CheckpointName(step));
+  const std::string path = absl::StrCat(folder_, "/", CheckpointName(step));
+  if (files_->MakeFolder(staging) != 0) return CannotWrite(staging);
+  absl::Status status = Write(staging, std::move(state), session, metadata);
+  if (status.ok()) status = Publish(staging, path);
+  if (!status.ok()) {
+    RemoveFolder(staging, files_);
+    return graph::Annotate(status, absl::StrCat("checkpoint of step ", step));
+  }
+  RETURN_IF_ERROR(PointLink(step));
+  Prune(step);
+  return path;
+}
+
+absl::Status CheckpointStore::Write(const std::string& folder, RunState state,
+                                    const Session& session,
+                                    const std::map<std::string, std::string>& metadata) {
+  const auto write = [&](const char* name, const TensorMap& tensors,
+                         const TensorMetadata& told) -> absl::Status {
+    ASSIGN_OR_RETURN(FileWriter file, FileWriter::Create(absl::StrCat(folder, "/", name), files_));
+    RETURN_IF_ERROR(AppendSafetensors(tensors, told, &file));
+    state.files[name] = file.sum();
+    return file.Finish();
+  };
+  ASSIGN_OR_RETURN(const NamedTensors parameters,
+                   ParameterTensors(session.parameters(), session.workspace(), metadata));
+  RETURN_IF_ERROR(write(kModelFile, parameters.tensors, parameters.metadata));
+  ASSIGN_OR_RETURN(const TensorMap optimizer, OptimizerTensors(session));
+  RETURN_IF_ERROR(write(kOptimizerFile, optimizer, {}));
+
+  const std::string text = RunStateJson(state);
+  const std::pair<const char*, std::string> small[] = {{kStateFile, text},
+                                                       {kDoneFile, DoneText(text)}};
+  for (const auto& [name, bytes] : small) {
+    ASSIGN_OR_RETURN(FileWriter file, FileWriter::Create(absl::StrCat(folder, "/", name), files_));
+    RETURN_IF_ERROR(file.Append(bytes));
+    RETURN_IF_ERROR(file.Finish());
+  }
+  return SyncFolder(folder, files_);
+}
+
+absl::Status CheckpointStore::CheckSpace(const Session& session) const {
+  int64_t needed = 4 << 20;  // headers, state, and what the log grows by meanwhile
+  for (const Parameter& p : session.parameters()) {
+    needed += static_cast<int64_t>(p.type.bytes());
+  }
+  ASSIGN_OR_RETURN(const TensorMap optimizer, OptimizerTensors(session));
+  for (const auto& [name, entry] : optimizer) needed += static_cast<int64_t>(entry.data.size());
+  const int64_t free = files_->FreeBytes(folder_);
+  if (free < 0 || free >= needed) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrFormat(
+      "a checkpoint needs %d MiB and %s has %d MiB free; make room, or keep fewer with --keep",
+      needed >> 20, folder_, free >> 20));
+}
+
+absl::Status CheckpointStore::Publish(const std::string& staging, const std::string& path) {
+  std::error_code ignored;
+  if (fs::exists(fs::symlink_status(path, ignored))) {
+    // In one step where the file system can; the earlier one then has the staging name.
+    if (files_->Exchange(staging, path) == 0) {
+      RETURN_IF_ERROR(SyncFolder(folder_, files_));
+      RemoveFolder(staging, files_);
+      return absl::OkStatus();
+    }
+    if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP) return CannotWrite(path);
+    const std::string retired = absl::StrCat(staging, kRetired);
+    if (files_->Rename(path, retired) != 0) return CannotWrite(path);
+    if (files_->Rename(staging, path) != 0) {
+      const absl::Status status = CannotWrite(path);
+      files_->Rename(retired, path);
+      return status;
+    }
+    RemoveFolder(retired, files_);
+  } else if (files_->Rename(staging, path) != 0) {
+    return CannotWrite(path);
+  }
+  return SyncFolder(folder_, files_);
+}
+
+absl::Status CheckpointStore::PointLink(int64_t step) {
+  const std::string link = (fs::path(run_folder_) / kNewestModel).string();
+  const std::string fresh = absl::StrCat(link, ".tmp");
+  const std::string target =
+      absl::StrCat(kCheckpointsFolder, "/", CheckpointName(step), "/", kModelFile);
+  files_->Remove(fresh);
+  // A file system without links goes without: the checkpoint itself is there.
+  if (files_->Link(target, fresh) != 0) {
+    return errno == EPERM || errno == ENOTSUP || errno == ENOSYS ? absl::OkStatus()
+                                                                 : CannotWrite(link);
+  }
+  if (files_->Rename(fresh, link) != 0) {
+    const absl::Status status = CannotWrite(link);
+    files_->Remove(fresh);
+    return status;
+  }
+  return absl::OkStatus();
+}
+
+// Best effort: what cannot be removed now is tried again at the next checkpoint.
+void CheckpointStore::Prune(int64_t saved) {
+  if (policy_.keep <= 0) return;
+  std::vector<int64_t> steps = CheckpointSteps(run_folder_);
+  steps.erase(
+      std::remove_if(steps.begin(), steps.end(), [&](int64_t step) { return step > saved; }),
+      steps.end());
+  const size_t newest = static_cast<size_t>(policy_.keep);
+  for (size_t i = 0; i + newest < steps.size(); ++i) {
+    if (policy_.keep_every > 0 && steps[i] % policy_.keep_every == 0) continue;
+    const std::string name = CheckpointName(steps[i]);
+    // Its name goes first, so that half of one is never taken for a checkpoint.
+    const std::string retired = absl::StrCat(folder_, "/", kRetired, name);
+    if (files_->Rename(absl::StrCat(folder_, "/", name), retired) == 0) {
+      RemoveFolder(retired, files_);
+    }
+  }
+}
+
+void CheckpointStore::RemoveLeftovers() {
+  std::vector<std::string> leftovers;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder_, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (absl::StartsWith(name, kStaging) || absl::StartsWith(name, kRetired)) {
+      leftovers.push_back(entry->path().string());
+    }
+  }
+  for (const std::string& folder : leftovers) RemoveFolder(folder, files_);
+}
+
+}  // namespace models

@@ -1,0 +1,98 @@
+// The checkpoints of a run:
+//
+//   checkpoints/step_00001234/model.safetensors      parameters, official names
+//                             optimizer.safetensors  moments and the count of updates
+//                             state.json             run_state.h
+//                             DONE                   the sum of state.json
+//   checkpoint.safetensors -> checkpoints/step_00001234/model.safetensors, the newest
+//
+// A checkpoint is written into a folder whose name begins with a dot, flushed to the disk
+// and renamed, so a folder called step_* is whole. state.json has the other files' sums and
+// DONE has its: what an editor, a bad disk or a half-done copy changed is not taken for good.
+#ifndef MODELS_TRAINING_CHECKPOINT_STORE_H_
+#define MODELS_TRAINING_CHECKPOINT_STORE_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "models/files/file_system.h"
+#include "models/training/output_dir.h"
+#include "models/training/run_state.h"
+#include "models/training/session.h"
+
+namespace models {
+
+// In a checkpoint.
+inline constexpr char kModelFile[] = "model.safetensors";
+inline constexpr char kOptimizerFile[] = "optimizer.safetensors";
+
+std::string CheckpointName(int64_t step);  // "step_00001234"
+
+// A whole checkpoint on the disk.
+struct Checkpoint {
+  std::string path;
+  RunState state;
+};
+
+// The checkpoint in the folder `path`, once every sum has been compared (which reads all
+// of it). Errors name the file, and what is wrong with it.
+absl::StatusOr<Checkpoint> OpenCheckpoint(const std::string& path);
+
+// The newest whole one of the run in `run_folder`. NotFound where there is no checkpoint at
+// all; DataLoss, with the reason for each, where none of them is whole.
+struct NewestCheckpoint {
+  Checkpoint checkpoint;
+  std::vector<std::string> passed_over;  // newer ones: which, and why
+};
+absl::StatusOr<NewestCheckpoint> FindNewestCheckpoint(const std::string& run_folder);
+
+// The steps of all checkpoints of the run, ascending, looked at by name alone.
+std::vector<int64_t> CheckpointSteps(const std::string& run_folder);
+
+// Sets parameters and optimizer state from the checkpoint, or, on an error, perhaps some
+// of them: the session is of no use then.
+absl::Status RestoreCheckpoint(const Checkpoint& checkpoint, Session* session);
+
+struct KeepPolicy {
+  int keep = 2;            // the newest so many; 0: all
+  int64_t keep_every = 0;  // and every one whose step is a multiple; 0: none
+};
+
+// Writes checkpoints. One for a run folder at a time (OutputDir sees to that).
+class CheckpointStore {
+ public:
+  // `run_folder` exists by the first Save(). `files` must outlive it.
+  CheckpointStore(std::string run_folder, KeepPolicy policy,
+                  FileSystem* files = FileSystem::Real());
+
+  // Saves the session as of `state`, whose `files` are filled in here, moves the link, and
+  // removes what the policy does not keep. `metadata` goes into model.safetensors, with
+  // the step and the rest that SaveParameters' readers look for. A checkpoint of the same
+  // step is replaced in one step.
+  // On an error what was there is there still: RESOURCE_EXHAUSTED where the disk has not
+  // the room, which is asked before anything is written, and what the system says, naming
+  // the file. Returns the checkpoint's path.
+  absl::StatusOr<std::string> Save(RunState state, const Session& session,
+                                   const std::map<std::string, std::string>& metadata);
+
+ private:
+  absl::Status Write(const std::string& folder, RunState state, const Session& session,
+                     const std::map<std::string, std::string>& metadata);
+  absl::Status CheckSpace(const Session& session) const;
+  absl::Status Publish(const std::string& staging, const std::string& path);
+  absl::Status PointLink(int64_t step);
+  void Prune(int64_t saved);
+  void RemoveLeftovers();
+
+  std::string run_folder_, folder_;
+  KeepPolicy policy_;
+  FileSystem* files_;
+};
+
+}  // namespace models
+
+#endif  // MODELS_TRAINING_CHECKPOINT_STORE_H_

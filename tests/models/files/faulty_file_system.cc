@@ -1,0 +1,100 @@
+#include "tests/models/files/faulty_file_system.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+namespace models {
+
+void FaultyFileSystem::Break(int64_t call, Fault fault, int error) {
+  calls_ = 0;
+  broken_ = false;
+  fault_at_ = call;
+  fault_ = fault;
+  error_ = error;
+}
+
+bool FaultyFileSystem::Fails(bool frees) {
+  const int64_t call = calls_++;
+  if (fault_at_ < 0 || call < fault_at_) return false;
+  if (call == fault_at_) {
+    broken_ = true;
+    if (fault_ == Fault::kPowerOff) LosePower();
+  } else if (fault_ == Fault::kOnce || (fault_ == Fault::kForGood && frees)) {
+    return false;
+  }
+  errno = error_;
+  return true;
+}
+
+void FaultyFileSystem::LosePower() {
+  for (const std::string& path : unflushed_) {
+    std::error_code ignored;
+    const auto size = std::filesystem::file_size(path, ignored);
+    if (!ignored) std::filesystem::resize_file(path, size / 2, ignored);
+  }
+}
+
+int FaultyFileSystem::Open(const std::string& path, int flags) {
+  const bool writes = (flags & O_ACCMODE) != O_RDONLY;
+  if (writes && Fails(false)) return -1;
+  const int fd = FileSystem::Open(path, flags);
+  if (fd >= 0 && writes) open_[fd] = path;
+  return fd;
+}
+
+ssize_t FaultyFileSystem::Write(int fd, const void* data, size_t size) {
+  if (Fails(false)) {
+    // Some of it is there, as on a disk that fills up.
+    const int error = errno;
+    if (fault_ != Fault::kPowerOff && size > 1) FileSystem::Write(fd, data, size / 2);
+    errno = error;
+    return -1;
+  }
+  unflushed_.insert(open_[fd]);
+  return FileSystem::Write(fd, data, size);
+}
+
+int FaultyFileSystem::Truncate(int fd, int64_t size) {
+  return Fails(true) ? -1 : FileSystem::Truncate(fd, size);
+}
+
+int FaultyFileSystem::Sync(int fd) {
+  if (Fails(false)) return -1;
+  // Only LosePower() asks what was flushed, and a real disk takes its time.
+  unflushed_.erase(open_[fd]);
+  return 0;
+}
+
+int FaultyFileSystem::Close(int fd) {
+  open_.erase(fd);
+  return FileSystem::Close(fd);
+}
+
+int FaultyFileSystem::Rename(const std::string& from, const std::string& to) {
+  return Fails(false) ? -1 : FileSystem::Rename(from, to);
+}
+
+int FaultyFileSystem::Exchange(const std::string& a, const std::string& b) {
+  return Fails(false) ? -1 : FileSystem::Exchange(a, b);
+}
+
+int FaultyFileSystem::MakeFolder(const std::string& path) {
+  return Fails(false) ? -1 : FileSystem::MakeFolder(path);
+}
+
+int FaultyFileSystem::Remove(const std::string& path) {
+  return Fails(true) ? -1 : FileSystem::Remove(path);
+}
+
+int FaultyFileSystem::Link(const std::string& target, const std::string& path) {
+  return Fails(false) ? -1 : FileSystem::Link(target, path);
+}
+
+int64_t FaultyFileSystem::FreeBytes(const std::string& path) {
+  return free_bytes_ >= 0 ? free_bytes_ : FileSystem::FreeBytes(path);
+}
+
+}  // namespace models

@@ -1,0 +1,268 @@
+#include "models/training/checkpoint_store.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "models/droppos/droppos.h"
+#include "tests/models/files/faulty_file_system.h"
+#include "tests/models/training/tiny_run.h"
+
+namespace models {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+namespace fs = std::filesystem;
+using Fault = FaultyFileSystem::Fault;
+
+std::string Read(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void Write(const fs::path& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+class CheckpointStoreTest : public ::testing::Test {
+ protected:
+  CheckpointStoreTest() : model_(TinyModelConfig(), TinyDropPosConfig(true)) {
+    auto session = Session::Create(&model_, engine_.Options(4));
+    CHECK(session.ok());
+    session_ = *std::move(session);
+    NewFolder();
+  }
+
+  void NewFolder() {
+    folder_ = fs::path(std::getenv("TEST_TMPDIR")) /
+              ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+  }
+
+  // Every value that a checkpoint keeps becomes one of its own.
+  void SetValues(float value) {
+    for (const Parameter& p : session_->parameters()) {
+      for (float& x : session_->workspace()->Find(p.name)->as<float>()) x = value;
+    }
+    for (const std::string& name : session_->optimizer_state()) {
+      const graph::Tensor tensor = *session_->workspace()->Find(name);
+      if (tensor.type.dtype == graph::DType::kI32) {
+        tensor.as<int32_t>()[0] = static_cast<int32_t>(value);
+      } else {
+        for (float& x : tensor.as<float>()) x = value + 0.5f;
+      }
+    }
+  }
+  // That every value is what SetValues(value) made it.
+  void ExpectValues(float value) {
+    for (const Parameter& p : session_->parameters()) {
+      for (float x : session_->workspace()->Find(p.name)->as<float>()) ASSERT_EQ(x, value);
+    }
+    for (const std::string& name : session_->optimizer_state()) {
+      const graph::Tensor tensor = *session_->workspace()->Find(name);
+      if (tensor.type.dtype == graph::DType::kI32) {
+        ASSERT_EQ(tensor.as<int32_t>()[0], static_cast<int32_t>(value));
+      } else {
+        for (float x : tensor.as<float>()) ASSERT_EQ(x, value + 0.5f);
+      }
+    }
+  }
+
+  // Saves step `step`, whose values are `step`.
+  absl::Status Save(int64_t step, FileSystem* files = FileSystem::Real(), KeepPolicy policy = {}) {
+    SetValues(static_cast<float>(step));
+    RunState state;
+    state.step = step;
+    state.notes["flags"] = "x";
+    return CheckpointStore(folder_.string(), policy, files)
+        .Save(state, *session_, {{"model", "m"}})
+        .status();
+  }
+
+  // The newest whole checkpoint's step, after restoring it and looking at every value.
+  int64_t Newest() {
+    const auto newest = FindNewestCheckpoint(folder_.string());
+    if (!newest.ok()) return -1;
+    const int64_t step = newest->checkpoint.state.step;
+    SetValues(-1);
+    const absl::Status restored = RestoreCheckpoint(newest->checkpoint, session_.get());
+    EXPECT_TRUE(restored.ok()) << restored;
+    ExpectValues(static_cast<float>(step));
+    return step;
+  }
+
+  // Folders that no reader takes for a checkpoint, and files that are in the way.
+  int Leftovers() {
+    int count = 0;
+    for (const auto& entry : fs::directory_iterator(folder_ / kCheckpointsFolder)) {
+      count += entry.path().filename().string()[0] == '.';
+    }
+    return count + fs::exists(fs::symlink_status(folder_ / "checkpoint.safetensors.tmp"));
+  }
+
+  TinyEngine engine_;
+  DropPos model_;
+  std::unique_ptr<Session> session_;
+  fs::path folder_;
+};
+
+TEST_F(CheckpointStoreTest, SavesAndRestoresEverything) {
+  ASSERT_TRUE(Save(7).ok());
+  EXPECT_EQ(Newest(), 7);
+  const fs::path saved = folder_ / "checkpoints/step_00000007";
+  for (const char* name : {"model.safetensors", "optimizer.safetensors", "state.json", "DONE"}) {
+    EXPECT_TRUE(fs::exists(saved / name)) << name;
+  }
+  EXPECT_EQ(fs::read_symlink(folder_ / "checkpoint.safetensors"),
+            "checkpoints/step_00000007/model.safetensors");
+  const auto state = OpenCheckpoint(saved);
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_EQ(state->state.notes.at("flags"), "x");
+  ASSERT_TRUE(Save(9).ok());
+  EXPECT_EQ(Read(folder_ / "checkpoint.safetensors"),
+            Read(folder_ / "checkpoints/step_00000009/model.safetensors"));
+}
+
+TEST_F(CheckpointStoreTest, KeepsTheNewestAndThoseOfEveryNthStep) {
+  for (int64_t step : {10, 15, 20, 25, 30, 35}) {
+    ASSERT_TRUE(Save(step, FileSystem::Real(), {2, 20}).ok());
+  }
+  EXPECT_THAT(CheckpointSteps(folder_.string()), ElementsAre(20, 30, 35));
+  ASSERT_TRUE(Save(36, FileSystem::Real(), {1, 0}).ok());
+  EXPECT_THAT(CheckpointSteps(folder_.string()), ElementsAre(36));
+  for (int64_t step : {40, 41, 42}) ASSERT_TRUE(Save(step, FileSystem::Real(), {0, 0}).ok());
+  EXPECT_THAT(CheckpointSteps(folder_.string()), ElementsAre(36, 40, 41, 42));
+  EXPECT_EQ(Leftovers(), 0);
+}
+
+TEST_F(CheckpointStoreTest, TheSameStepIsReplaced) {
+  ASSERT_TRUE(Save(7).ok());
+  RunState state;
+  state.step = 7;
+  state.notes["flags"] = "second";
+  ASSERT_TRUE(CheckpointStore(folder_.string(), {}).Save(state, *session_, {}).ok());
+  EXPECT_EQ(OpenCheckpoint(folder_ / "checkpoints/step_00000007")->state.notes.at("flags"),
+            "second");
+  EXPECT_EQ(Leftovers(), 0);
+}
+
+// Of every call that changes something, in turn: it fails, the disk is full from then on,
+// or the power goes off at it.
+TEST_F(CheckpointStoreTest, NoFaultHarmsAnEarlierCheckpoint) {
+  for (const bool again : {false, true}) {  // a new step, or one that is there already
+    for (const Fault fault : {Fault::kOnce, Fault::kForGood, Fault::kPowerOff}) {
+      int64_t call = 0;
+      for (bool broken = true; broken; ++call) {
+        NewFolder();
+        FaultyFileSystem files;
+        ASSERT_TRUE(Save(7, &files).ok());
+        ASSERT_TRUE(!again || Save(8, &files).ok());
+        files.Break(call, fault, ENOSPC);
+        const absl::Status status = Save(8, &files);
+        broken = files.broken();
+        const int64_t newest = Newest();
+        EXPECT_TRUE(newest == 8 || (newest == 7 && !again)) << newest << " at call " << call;
+        if (status.ok()) {
+          EXPECT_EQ(newest, 8);
+        } else {
+          EXPECT_THAT(std::string(status.message()), HasSubstr(folder_.string()));
+        }
+        if (!broken) {
+          EXPECT_TRUE(status.ok()) << status;
+        }
+        // The next one works, and tidies up.
+        files.Mend();
+        FaultyFileSystem mended;
+        ASSERT_TRUE(Save(9, &mended).ok()) << call;
+        EXPECT_EQ(Newest(), 9);
+        EXPECT_EQ(Leftovers(), 0) << call;
+      }
+      EXPECT_GT(call, 20);
+    }
+  }
+}
+
+TEST_F(CheckpointStoreTest, RoomIsAskedForBeforeAnythingIsWritten) {
+  ASSERT_TRUE(Save(7).ok());
+  FaultyFileSystem files;
+  files.set_free_bytes(1000);
+  const absl::Status status = Save(8, &files);
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("a checkpoint needs"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("--keep"));
+  EXPECT_EQ(Newest(), 7);
+  EXPECT_EQ(Leftovers(), 0);
+}
+
+TEST_F(CheckpointStoreTest, EveryFileIsChecked) {
+  const fs::path newest = folder_ / "checkpoints/step_00000008";
+  const std::vector<std::pair<std::string, std::function<std::string(std::string)>>> damages = {
+      {"flipped bit", [](std::string s) { return s[s.size() / 2] ^= 1, s; }},
+      {"half", [](std::string s) { return s.substr(0, s.size() / 2); }},
+      {"longer", [](std::string s) { return s + "x"; }},
+      {"empty", [](std::string) { return ""; }}};
+  for (const char* name : {"model.safetensors", "optimizer.safetensors", "state.json", "DONE"}) {
+    for (const auto& [what, damage] : damages) {
+      NewFolder();
+      ASSERT_TRUE(Save(7).ok() && Save(8).ok());
+      Write(newest / name, damage(Read(newest / name)));
+      const absl::Status status = OpenCheckpoint(newest).status();
+      EXPECT_FALSE(status.ok()) << name << " " << what;
+      EXPECT_THAT(std::string(status.message()), HasSubstr(newest.string()));
+      const auto found = FindNewestCheckpoint(folder_.string());
+      ASSERT_TRUE(found.ok()) << found.status();
+      EXPECT_EQ(found->checkpoint.state.step, 7);
+      ASSERT_EQ(found->passed_over.size(), 1u);
+      EXPECT_THAT(found->passed_over[0], HasSubstr("step_00000008"));
+    }
+    NewFolder();
+    ASSERT_TRUE(Save(7).ok() && Save(8).ok());
+    fs::remove(newest / name);
+    EXPECT_EQ(Newest(), 7) << "without " << name;
+  }
+  fs::remove(folder_ / "checkpoints/step_00000007/DONE");
+  fs::remove(newest / "state.json");
+  const auto none = FindNewestCheckpoint(folder_.string());
+  EXPECT_EQ(none.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(none.status().message()), HasSubstr("step_00000007 has no DONE"));
+}
+
+TEST_F(CheckpointStoreTest, OtherNamesAreNoCheckpoints) {
+  EXPECT_EQ(FindNewestCheckpoint(folder_.string()).status().code(), absl::StatusCode::kNotFound);
+  for (const char* name : {"step_7", "step_0000000x", "step_-0000007", ".new-step_00000009",
+                           "step_00000009.bak", "best"}) {
+    fs::create_directories(folder_ / "checkpoints" / name);
+  }
+  EXPECT_EQ(FindNewestCheckpoint(folder_.string()).status().code(), absl::StatusCode::kNotFound);
+  ASSERT_TRUE(Save(123456789).ok());  // more digits than eight
+  EXPECT_EQ(Newest(), 123456789);
+  EXPECT_TRUE(fs::exists(folder_ / "checkpoints/best"));
+}
+
+TEST_F(CheckpointStoreTest, AnotherModelsCheckpointIsRefused) {
+  ASSERT_TRUE(Save(7).ok());
+  ModelConfig wider = TinyModelConfig();
+  wider.embed_dim *= 2;
+  const DropPos other(wider, TinyDropPosConfig(true));
+  auto session = Session::Create(&other, engine_.Options(4));
+  ASSERT_TRUE(session.ok());
+  const auto newest = FindNewestCheckpoint(folder_.string());
+  ASSERT_TRUE(newest.ok());
+  EXPECT_THAT(std::string(RestoreCheckpoint(newest->checkpoint, session->get()).message()),
+              HasSubstr("model.safetensors does not fit the model"));
+}
+
+TEST_F(CheckpointStoreTest, AFolderThatCannotBeWrittenIsNamed) {
+  std::ofstream(folder_ / "checkpoints") << "a file";
+  EXPECT_THAT(std::string(Save(7).message()), HasSubstr((folder_ / "checkpoints").string()));
+}
+
+}  // namespace
+}  // namespace models

@@ -1,0 +1,197 @@
+#include "tools/resume.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "graph/base/status.h"
+#include "models/training/run_log.h"
+#include "tools/flags/flag_table.h"
+#include "tools/flags/parse_flags.h"
+
+namespace tools {
+namespace {
+
+namespace fs = std::filesystem;
+using models::Checkpoint;
+
+// What a run computes does not depend on these. --recompute is the same, bit for bit;
+// --threads is not, quite, and is warned of.
+constexpr absl::string_view kMayChange[] = {
+    "steps",      "eval_every",    "print_every", "save_every", "keep",
+    "keep_every", "vis_every",     "num_workers", "data_path",  "output_dir",
+    "init_from",  "allow_missing", "overwrite",   "resume",     "profile",
+    "dump_graph", "plan",          "recompute",   "threads"};
+
+bool IsCheckpoint(const std::string& folder) {
+  std::error_code ignored;
+  for (const char* name : {"state.json", models::kModelFile, "DONE"}) {
+    if (fs::exists(fs::path(folder) / name, ignored)) return true;
+  }
+  return absl::StartsWith(fs::path(folder).filename().string(), "step_");
+}
+
+bool SameFolder(const std::string& a, const std::string& b) {
+  std::error_code ignored;
+  return fs::path(a).lexically_normal() == fs::path(b).lexically_normal() ||
+         fs::equivalent(a, b, ignored);
+}
+
+// Without a slash at its end.
+std::string Folder(const std::string& path) {
+  fs::path folder = fs::path(models::ResolveUserPath(path)).lexically_normal();
+  if (!folder.has_filename() && folder.has_parent_path()) folder = folder.parent_path();
+  return folder.string();
+}
+
+absl::StatusOr<Resumption> Auto(const std::string& output_dir) {
+  if (output_dir.empty()) {
+    return graph::InvalidArgument(
+        "--resume=auto goes on in a run's folder; name it with --output_dir=DIR");
+  }
+  Resumption resumption;
+  resumption.output_dir = output_dir;
+  absl::StatusOr<models::NewestCheckpoint> newest = models::FindNewestCheckpoint(output_dir);
+  if (newest.ok()) {
+    resumption.checkpoint = std::move(newest->checkpoint);
+    resumption.earlier = models::EarlierRun::kResume;
+    resumption.notes = std::move(newest->passed_over);
+    return resumption;
+  }
+  if (newest.status().code() != absl::StatusCode::kNotFound) return newest.status();
+  // A run that ended before its first checkpoint left nothing to go on from.
+  resumption.earlier = models::EarlierRun::kReplace;
+  return resumption;
+}
+
+absl::Status CheckIsNewest(const Checkpoint& checkpoint, const std::string& run) {
+  std::vector<std::string> later;
+  for (const int64_t step : models::CheckpointSteps(run)) {
+    if (step > checkpoint.state.step) later.push_back(models::CheckpointName(step));
+  }
+  if (later.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("--resume=", checkpoint.path, ": the run has later checkpoints (",
+                   absl::StrJoin(later, ", "), "); go on from the newest with --resume=", run,
+                   ", or from this one into another folder with --output_dir"));
+}
+
+}  // namespace
+
+std::string Resumption::flags() const {
+  if (!checkpoint.has_value()) return "";
+  const auto& notes_of_run = checkpoint->state.notes;
+  const auto it = notes_of_run.find(kFlagsNote);
+  return it == notes_of_run.end() ? "" : it->second;
+}
+
+std::string Resumption::flags_name() const {
+  return checkpoint.has_value() ? checkpoint->path + "/state.json" : "";
+}
+
+absl::StatusOr<Resumption> FindResumption(const std::vector<std::string>& args) {
+  using Given = std::map<std::string, std::string>;
+  ASSIGN_OR_RETURN(const Given given, GivenFlags(args));
+  const auto value = [&given](const char* name) {
+    const auto it = given.find(name);
+    return it == given.end() ? std::string() : it->second;
+  };
+  const std::string resume = value("resume");
+  const bool overwrite = ParseSwitch(value("overwrite")).value_or(false);
+  Resumption resumption;
+  if (overwrite) resumption.earlier = models::EarlierRun::kReplace;
+  if (resume.empty()) return resumption;
+  if (overwrite) {
+    return graph::InvalidArgument("--resume goes on with a run and --overwrite replaces it; ",
+                                  "give one of them");
+  }
+  const std::string typed = value("output_dir");
+  const std::string output_dir = typed.empty() ? "" : Folder(typed);
+  if (resume == "auto") return Auto(output_dir);
+
+  const std::string folder = Folder(resume);
+  std::error_code ignored;
+  if (!fs::is_directory(folder, ignored)) {
+    return absl::NotFoundError(
+        absl::StrCat("--resume=", resume, ": there is no folder ", folder,
+                     "; name a run's folder, one of its checkpoints, or auto with --output_dir"));
+  }
+  std::string run = folder;
+  if (IsCheckpoint(folder)) {
+    ASSIGN_OR_RETURN(resumption.checkpoint, models::OpenCheckpoint(folder));
+    run = fs::path(folder).parent_path().parent_path().string();
+  } else {
+    ASSIGN_OR_RETURN(models::NewestCheckpoint newest, models::FindNewestCheckpoint(folder));
+    resumption.checkpoint = std::move(newest.checkpoint);
+    resumption.notes = std::move(newest.passed_over);
+  }
+  resumption.output_dir = output_dir.empty() ? run : output_dir;
+  if (SameFolder(resumption.output_dir, run)) {
+    resumption.earlier = models::EarlierRun::kResume;
+    if (IsCheckpoint(folder)) RETURN_IF_ERROR(CheckIsNewest(*resumption.checkpoint, run));
+  } else {
+    resumption.logs_from = run;
+  }
+  return resumption;
+}
+
+std::vector<std::string> FlagsThatMayChange() {
+  return {std::begin(kMayChange), std::end(kMayChange)};
+}
+
+absl::Status CheckSameRun(const Resumption& resumption, const TrainFlags& now) {
+  ASSIGN_OR_RETURN(const ParsedFlags then,
+                   ParseTrainFlagsText(resumption.flags(), resumption.flags_name()));
+  std::vector<std::string> changed;
+  for (const FlagRow& row : FlagTable()) {
+    const std::string before = FlagText(row, then.flags).value_or("unset");
+    const std::string after = FlagText(row, now).value_or("unset");
+    if (before == after ||
+        std::find(std::begin(kMayChange), std::end(kMayChange), row.name) != std::end(kMayChange)) {
+      continue;
+    }
+    changed.push_back(absl::StrCat("--", row.name, " was ", before, " and is ", after));
+  }
+  if (changed.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("--resume goes on with a run as it is, and this one is another: ",
+                   absl::StrJoin(changed, "; "),
+                   "; leave these flags out, or begin a new run with --init_from"));
+}
+
+std::string WhatRoundsDifferently(const Resumption& resumption, const Environment& now) {
+  const auto& notes = resumption.checkpoint->state.notes;
+  const auto it = notes.find(kEnvironmentNote);
+  if (it == notes.end()) return "";
+  const Environment then = Environment::parse(it->second, nullptr, /*allow_exceptions=*/false);
+  if (!then.is_object()) return "";
+  const std::vector<std::string> differences = EnvironmentDifferences(then, now);
+  if (differences.empty()) return "";
+  return absl::StrCat("what computes is not what it was (", absl::StrJoin(differences, "; "),
+                      "): from here on numbers may round differently, so the run need not be "
+                      "bit-equal to one that did not stop");
+}
+
+absl::Status CopyLogs(const Resumption& resumption, const models::OutputDir& output) {
+  const models::RunState& state = resumption.checkpoint->state;
+  const std::pair<const char*, int64_t> logs[] = {{models::kMetricsFile, state.metrics_bytes},
+                                                  {models::kTrainLogFile, state.log_bytes}};
+  for (const auto& [name, bytes] : logs) {
+    std::ifstream from(fs::path(resumption.logs_from) / name, std::ios::binary);
+    if (!from) continue;  // moved without them: the new ones begin here
+    std::string text(static_cast<size_t>(bytes), '\0');
+    from.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<size_t>(from.gcount()));
+    RETURN_IF_ERROR(models::ReplaceFile(output.File(name), text, models::FileSystem::Real()));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace tools

@@ -1,0 +1,60 @@
+// --resume: from which checkpoint a run goes on, and whether it is still the same run.
+#ifndef TOOLS_RESUME_H_
+#define TOOLS_RESUME_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/optional.h"
+#include "models/training/checkpoint_store.h"
+#include "models/training/output_dir.h"
+#include "tools/environment.h"
+#include "tools/flags/train_flags.h"
+
+namespace tools {
+
+// The names of RunState::notes.
+inline constexpr char kFlagsNote[] = "flags";              // TrainFlagsText of the resolved flags
+inline constexpr char kEnvironmentNote[] = "environment";  // EnvironmentText
+
+struct Resumption {
+  // Nothing: the run begins at its beginning.
+  absl::optional<models::Checkpoint> checkpoint;
+  std::string output_dir;  // empty: as --output_dir or its default says
+  models::EarlierRun earlier = models::EarlierRun::kRefuse;
+  // The checkpoint's run folder, where the run goes on in another one: its logs are copied.
+  std::string logs_from;
+  std::vector<std::string> notes;  // newer checkpoints that are damaged
+
+  // The flags of the run so far, in the form of flags.txt, and what they come from.
+  std::string flags() const;
+  std::string flags_name() const;
+};
+
+// What `args` (--resume, --output_dir, --overwrite) ask for. Reads a whole checkpoint to
+// compare its sums. Errors, one line each: a checkpoint or folder that is not there or not
+// whole, --resume=auto without --output_dir, flags that contradict each other, later
+// checkpoints in a folder that is to go on from an earlier one.
+absl::StatusOr<Resumption> FindResumption(const std::vector<std::string>& args);
+
+// That `now` continues the run of the checkpoint: every flag that changes what is computed
+// must be equal. Steps, intervals, what is kept, workers, --threads, --recompute and paths
+// may change. FailedPrecondition names each flag that may not, with both values.
+absl::Status CheckSameRun(const Resumption& resumption, const TrainFlags& now);
+
+// One line when the processor's instructions, the number of threads or the program are not
+// those of the checkpoint, so that the rest of the run differs by roundings from the one
+// that did not stop; or nothing.
+std::string WhatRoundsDifferently(const Resumption& resumption, const Environment& now);
+
+// The names of the flags that may change, for tests and help.
+std::vector<std::string> FlagsThatMayChange();
+
+// Copies the metrics and the log up to where the checkpoint knows them into the new folder.
+absl::Status CopyLogs(const Resumption& resumption, const models::OutputDir& output);
+
+}  // namespace tools
+
+#endif  // TOOLS_RESUME_H_
