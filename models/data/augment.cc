@@ -4,10 +4,13 @@
 #include <cmath>
 
 #include "graph/base/status.h"
+#include "hwy/highway.h"
 
+HWY_BEFORE_NAMESPACE();  // for AVX2, as everything is compiled
 namespace models {
 namespace {
 
+namespace hn = hwy::HWY_NAMESPACE;
 using graph::Purpose;
 using graph::RandomStream;
 
@@ -140,11 +143,29 @@ void ImageTransform::FitAndNormalize(const Image& image, bool flip, float* out) 
 void ImageTransform::Normalize(const Image& image, const PixelBox& box, bool flip,
                                float* out) const {
   CHECK(box.width == input_width_ && box.height == input_height_);
+  // Plain look-ups, eight pixels at a time.
+  const hn::CappedTag<float, 8> floats;
+  const hn::Rebind<int32_t, decltype(floats)> ints;
+  const hn::Rebind<uint8_t, decltype(floats)> bytes;
+  const int step = static_cast<int>(hn::Lanes(floats));
   const int64_t plane = int64_t{input_width_} * input_height_;
   for (int y = 0; y < box.height; ++y) {
     const uint8_t* in = image.pixel(box.x, box.y + y);
     float* row = out + int64_t{y} * input_width_;
-    for (int x = 0; x < box.width; ++x) {
+    int x = 0;
+    for (; x + step <= box.width; x += step) {
+      hn::Vec<decltype(bytes)> rgb[3];
+      hn::LoadInterleaved3(bytes, in + 3 * x, rgb[0], rgb[1], rgb[2]);
+      for (int c = 0; c < 3; ++c) {
+        const auto values = hn::GatherIndex(floats, normalized_[c], hn::PromoteTo(ints, rgb[c]));
+        if (flip) {
+          hn::StoreU(hn::Reverse(floats, values), floats, row + c * plane + box.width - step - x);
+        } else {
+          hn::StoreU(values, floats, row + c * plane + x);
+        }
+      }
+    }
+    for (; x < box.width; ++x) {
       const int to = flip ? box.width - 1 - x : x;
       for (int c = 0; c < 3; ++c) row[c * plane + to] = normalized_[c][in[3 * x + c]];
     }
@@ -152,3 +173,4 @@ void ImageTransform::Normalize(const Image& image, const PixelBox& box, bool fli
 }
 
 }  // namespace models
+HWY_AFTER_NAMESPACE();

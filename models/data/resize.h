@@ -62,7 +62,7 @@ class BicubicResizer {
 
   Axis horizontal_, vertical_;
   Image between_;  // after the horizontal pass
-  std::vector<int32_t> sums_;
+  std::vector<uint8_t> columns_;  // a few rows side by side, column by column
 };
 
 }  // namespace models

@@ -123,7 +123,7 @@ const std::vector<Vendor>& Vendors() {
       {"oneDNN", {"dnnl", "oneapi/"}, {"backends/cpu/", "tools/benchmark/roofline.cc"}},
       // Tests use it where they need linear algebra of their own.
       {"Eigen", {"eigen3/", "Eigen/", "unsupported/Eigen/"}, {"backends/cpu/", "tests/"}},
-      {"Highway", {"hwy/"}, {"backends/cpu/"}},
+      {"Highway", {"hwy/"}, {"backends/cpu/", "models/data/"}},
       {"OpenMP", {"omp.h"}, {"backends/cpu/", "tools/benchmark/roofline.cc", "tests/"}},
       {"protobuf",
        {"google/protobuf/", "graph/proto/", "tools/onnx/onnx.pb.h", "models/training/event.pb.h"},
