@@ -85,8 +85,13 @@ absl::StatusOr<Image> DecodeImage(absl::string_view bytes) {
 }
 
 absl::Status ReadPart(const std::string& path, const PartPlan& plan, PicturePart* part) {
-  ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path, kMaxImageFileBytes));
-  const absl::Status status = DecodePart(bytes, plan, part);
+  const absl::StatusOr<std::string> bytes = ReadFile(path, kMaxImageFileBytes);
+  if (!bytes.ok()) {
+    return absl::Status(bytes.status().code(), absl::StrCat(bytes.status().message(),
+                                                            "; put the picture back or make it "
+                                                            "readable"));
+  }
+  const absl::Status status = DecodePart(*bytes, plan, part);
   return status.ok() ? status : CannotDecode(path, status);
 }
 

@@ -83,6 +83,13 @@ struct Worker {
   PicturePart part;  // memory for pictures on their way
 };
 
+// How many of the data's images are this rank's. Training drops what does not divide.
+int64_t Share(const LoaderOptions& options, int64_t images) {
+  const int64_t all =
+      options.mode == LoaderMode::kTrain ? images : images + options.world_size - 1 - options.rank;
+  return all / options.world_size;
+}
+
 class LoaderImpl : public Loader {
  public:
   LoaderImpl(const Dataset* dataset, LoaderOptions options, int64_t batches_per_epoch);
@@ -155,11 +162,11 @@ class LoaderImpl : public Loader {
 LoaderImpl::LoaderImpl(const Dataset* dataset, LoaderOptions options, int64_t batches_per_epoch)
     : dataset_(dataset),
       options_(std::move(options)),
-      size_(dataset->size()),
+      size_(Share(options_, dataset->size())),
       batch_size_(options_.batch_size),
       image_values_(int64_t{3} * options_.input_height * options_.input_width),
       batches_per_epoch_(batches_per_epoch),
-      order_(size_, options_.seed),
+      order_(dataset->size(), options_.seed),
       items_(std::max(1, 2 * options_.num_workers)),
       claim_epoch_(options_.start.epoch),
       claim_place_(options_.start.position),
@@ -222,7 +229,8 @@ void LoaderImpl::Claim(Lock* lock, Worker* worker) {
   next.stale = false;
   next.epoch = claim_epoch_;
   next.place = claim_place_++;
-  next.image = training() ? order_.At(next.epoch, next.place) : next.place;
+  const int64_t place = next.place % size_ * options_.world_size + options_.rank;
+  next.image = training() ? order_.At(next.epoch, place) : place;
   lock->unlock();
   Load(worker, &next);
   lock->lock();
@@ -422,7 +430,10 @@ absl::StatusOr<std::unique_ptr<Loader>> Loader::Create(const Dataset* dataset,
                                                        LoaderOptions options) {
   CHECK(dataset != nullptr);
   const bool training = options.mode == LoaderMode::kTrain;
-  const int64_t n = dataset->size();
+  if (options.world_size < 1 || options.rank < 0 || options.rank >= options.world_size) {
+    return graph::InvalidArgument("there is no rank ", options.rank, " of ", options.world_size);
+  }
+  const int64_t n = Share(options, dataset->size());
   if (options.batch_size < 1 || options.input_height < 1 || options.input_width < 1) {
     return graph::InvalidArgument("impossible batch of ", options.batch_size, " images of ",
                                   options.input_width, "x", options.input_height);

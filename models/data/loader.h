@@ -83,6 +83,13 @@ struct LoaderOptions {
   // batches uses floor(N / (B * k)) * k.
   int64_t batches_per_epoch = 0;
   LoaderPosition start;  // training only
+  // This loader is one of `world_size` that divide the data: of every W places of the order
+  // it takes the one numbered `rank`. With B images a batch and no undecodable ones, the
+  // ranks' k-th batches together are the k-th batch of B * W images of a single loader, keys
+  // included. An undecodable image is made up for from the rank's own share, so that no
+  // image comes twice. Positions count the rank's own places. N below stands for its share.
+  int rank = 0;
+  int world_size = 1;
   // Undecodable images are an error when they are more than this share of an epoch's
   // images and more than 2; before the whole epoch has been seen, when they are
   // clearly more than the share of at least 20 images; and whenever nothing can be

@@ -61,7 +61,7 @@ class BicubicResizer {
   void VerticalPass(const ImageView& source, int first_row, int height, Image* out);
 
   Axis horizontal_, vertical_;
-  Image between_;  // after the horizontal pass
+  Image between_;                 // after the horizontal pass
   std::vector<uint8_t> columns_;  // a few rows side by side, column by column
 };
 

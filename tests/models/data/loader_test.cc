@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <set>
@@ -16,6 +17,7 @@
 #include "graph/base/status.h"
 #include "models/data/augment.h"
 #include "models/data/epoch_order.h"
+#include "models/data/image_folder.h"
 #include "models/data/image_io.h"
 #include "tests/models/data/test_images.h"
 
@@ -279,6 +281,97 @@ TEST(Loader, BatchesAreTheNextDecodableImages) {
   EXPECT_EQ(loader->bad_images(), 4);
   ASSERT_EQ(warnings.size(), 4u);
   EXPECT_THAT(warnings[0], HasSubstr(".jpg"));
+}
+
+TEST(Loader, RanksTogetherGiveTheBatchesOfOne) {
+  const FakeDataset data(47);
+  for (const LoaderMode mode : {LoaderMode::kTrain, LoaderMode::kEvaluate}) {
+    const auto whole = Take(MustCreate(data, Options(mode, 12)).get(), 6);  // two epochs, or passes
+    const int64_t values = int64_t{3} * kSide * kSide;
+    for (int world : {1, 2, 3, 4}) {
+      for (int rank = 0; rank < world; ++rank) {
+        LoaderOptions options = Options(mode, 12 / world, rank % 3);
+        options.rank = rank;
+        options.world_size = world;
+        auto loader = MustCreate(data, options);
+        if (mode == LoaderMode::kTrain) {
+          EXPECT_EQ(loader->batches_per_epoch(), 3);
+        }
+        const auto own = Take(loader.get(), 3);
+        for (int b = 0; b < 3; ++b) {
+          for (int i = 0; i < own[b].valid; ++i) {
+            const int at = i * world + rank;
+            ASSERT_LT(at, whole[b].valid);
+            EXPECT_EQ(own[b].keys[i], whole[b].keys[at]);
+            EXPECT_EQ(own[b].image_ids[i], whole[b].image_ids[at]);
+            EXPECT_TRUE(std::equal(own[b].images.begin() + i * values,
+                                   own[b].images.begin() + (i + 1) * values,
+                                   whole[b].images.begin() + at * values));
+          }
+          const int64_t expected = (whole[b].valid - rank + world - 1) / world;
+          EXPECT_EQ(own[b].valid, expected);
+        }
+      }
+    }
+  }
+}
+
+TEST(Loader, NoImageComesTwiceOnTwoRanks) {
+  const FakeDataset data(40, {3, 4, 11, 20, 21});
+  std::multiset<int32_t> seen;
+  for (int rank : {0, 1}) {
+    LoaderOptions options = Options(LoaderMode::kTrain, 4, 2);
+    options.rank = rank;
+    options.world_size = 2;
+    options.batches_per_epoch = 3;
+    for (const Batch& batch : Take(MustCreate(data, options).get(), 3)) {
+      seen.insert(batch.labels.begin(), batch.labels.end());
+    }
+  }
+  EXPECT_EQ(seen.size(), 24u);
+  EXPECT_EQ(std::set<int32_t>(seen.begin(), seen.end()).size(), 24u);
+}
+
+TEST(Loader, ImpossibleRanksAreRefused) {
+  const FakeDataset data(10);
+  for (const auto& [rank, world] : {std::pair{-1, 2}, {2, 2}, {0, 0}, {0, -1}}) {
+    LoaderOptions options = Options(LoaderMode::kTrain, 2);
+    options.rank = rank;
+    options.world_size = world;
+    EXPECT_THAT(CreateError(data, options), HasSubstr("no rank"));
+  }
+  LoaderOptions options = Options(LoaderMode::kTrain, 6);
+  options.world_size = 2;  // five images each
+  EXPECT_THAT(CreateError(data, options), HasSubstr("larger than the data"));
+}
+
+// A file goes or changes while a run reads it.
+TEST(Loader, AFileThatGoesIsABadImage) {
+  const std::string root = NewFolder("going");
+  std::vector<ImageFolderDataset::Item> items;
+  for (int i = 0; i < 30; ++i) {
+    items.push_back({absl::StrCat(i, ".jpg"), i});
+    WriteFile(root + "/" + items.back().path, EncodeJpeg(GradientImage(20, 20, i)));
+  }
+  const ImageFolderDataset data(root, items, 30, "thirty");
+  std::vector<std::string> messages;
+  LoaderOptions options = Options(LoaderMode::kTrain, 5, 2);
+  options.on_bad_image = [&](const std::string& message) { messages.push_back(message); };
+  auto loader = MustCreate(data, options);
+  Take(loader.get(), 6);
+  EXPECT_THAT(messages, testing::IsEmpty());
+  std::filesystem::remove(root + "/7.jpg");
+  WriteFile(root + "/8.jpg", EncodeJpeg(GradientImage(20, 20)).substr(0, 300));
+  std::filesystem::create_directories(root + "/9");
+  std::filesystem::remove(root + "/9.jpg");
+  std::filesystem::rename(root + "/9", root + "/9.jpg");
+  Take(loader.get(), 18);
+  EXPECT_THAT(messages, testing::Contains(AllOf(HasSubstr(root + "/7.jpg"), HasSubstr("No such"),
+                                                HasSubstr("; "))));
+  EXPECT_THAT(messages, testing::Contains(AllOf(HasSubstr(root + "/8.jpg"),
+                                                HasSubstr("Premature end"), HasSubstr("; "))));
+  EXPECT_THAT(messages, testing::Contains(AllOf(HasSubstr(root + "/9.jpg"), HasSubstr("directory"),
+                                                HasSubstr("; "))));
 }
 
 TEST(Loader, EvaluationThatEndsInBadImagesEnds) {
