@@ -9,14 +9,21 @@ namespace ops {
 namespace {
 
 absl::StatusOr<std::vector<graph::TensorType>> InferAdamW(const graph::InferContext& c) {
-  RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
-  for (int i : {1, 2, 3}) RETURN_IF_ERROR(graph::ExpectSameType(c, i, 0));
-  RETURN_IF_ERROR(graph::ExpectSameDType(c, 4, 0));
-  RETURN_IF_ERROR(ExpectScalar(c, 4));
-  RETURN_IF_ERROR(graph::ExpectSameDType(c, 5, 0));
-  RETURN_IF_ERROR(graph::ExpectRank(c, 5, 1));
-  RETURN_IF_ERROR(graph::ExpectDType(c, 6, graph::DType::kI32));
-  RETURN_IF_ERROR(ExpectScalar(c, 6));
+  using Args = AdamWArgs;
+  RETURN_IF_ERROR(graph::ExpectFloat(c, Args::kLr));
+  RETURN_IF_ERROR(ExpectScalar(c, Args::kLr));
+  RETURN_IF_ERROR(graph::ExpectSameDType(c, Args::kFactors, Args::kLr));
+  RETURN_IF_ERROR(graph::ExpectRank(c, Args::kFactors, 1));
+  RETURN_IF_ERROR(graph::ExpectDType(c, Args::kStep, graph::DType::kI32));
+  RETURN_IF_ERROR(ExpectScalar(c, Args::kStep));
+  const int n = Args::NumParameters(c.inputs.size());
+  for (int i = 0; i < n; ++i) {
+    const int w = Args::FirstIn(i);
+    RETURN_IF_ERROR(graph::ExpectSameDType(c, w, Args::kLr));
+    for (int k : {Args::kG, Args::kM, Args::kV}) {
+      RETURN_IF_ERROR(graph::ExpectSameType(c, w + k, w));
+    }
+  }
   for (const char* attr : {"beta1", "beta2"}) {
     const float beta = c.op.Float(attr);
     if (!(beta >= 0.0f && beta < 1.0f)) {
@@ -29,24 +36,32 @@ absl::StatusOr<std::vector<graph::TensorType>> InferAdamW(const graph::InferCont
       return Reject(c, "attribute '", attr, "' is ", value, ", must be finite and at least 0");
     }
   }
-  const int64_t index = c.op.Int("index");
-  if (index < 0 || index >= c.in(5).elements()) {
-    return Reject(c, "attribute 'index' is ", index, ", outside ", InputText(c, 5, "factors"));
+  const std::vector<int64_t>& indices = c.op.Ints("indices");
+  if (static_cast<int>(indices.size()) != n) {
+    return Reject(c, "attribute 'indices' has ", indices.size(), " numbers for ", n, " parameters");
   }
-  return std::vector<graph::TensorType>(3, c.in(0));
+  std::vector<graph::TensorType> outputs;
+  for (int i = 0; i < n; ++i) {
+    if (indices[i] < 0 || indices[i] >= c.in(Args::kFactors).elements()) {
+      return Reject(c, "attribute 'indices' has ", indices[i], ", outside ",
+                    InputText(c, Args::kFactors, "factors"));
+    }
+    outputs.insert(outputs.end(), Args::kNumOut, c.in(Args::FirstIn(i)));
+  }
+  return outputs;
 }
 
 }  // namespace
 
 void RegisterAdamW(graph::SchemaRegistry* registry) {
-  registry->Add(graph::Schema("AdamW", "one AdamW step of one parameter")
+  registry->Add(graph::Schema("AdamW", "one AdamW step of each parameter")
+                    .Input("lr", "(1)", graph::RowUse::kNone)
+                    .Input("factors", "(n)", graph::RowUse::kNone)
+                    .Input("step", "(1)", graph::RowUse::kNone)
                     .Input("w", "(...)", graph::RowUse::kAllRows)
                     .Input("g", "(...)", graph::RowUse::kAllRows)
                     .Input("m", "(...)", graph::RowUse::kAllRows)
                     .Input("v", "(...)", graph::RowUse::kAllRows)
-                    .Input("lr", "(1)", graph::RowUse::kNone)
-                    .Input("factors", "(n)", graph::RowUse::kNone)
-                    .Input("step", "(1)", graph::RowUse::kNone)
                     .Output("w_out", "(...)")
                     .Output("m_out", "(...)")
                     .Output("v_out", "(...)")
@@ -54,12 +69,18 @@ void RegisterAdamW(graph::SchemaRegistry* registry) {
                     .Attr("beta2", 0.95f, "decay of the second moment")
                     .Attr("eps", 1e-8f, "added to the root of the second moment")
                     .Attr("weight_decay", 0.05f, "decoupled decay, times lr")
-                    .Attr("index", int64_t{0}, "this parameter's place in factors")
-                    .InPlace(0, 0)
-                    .InPlace(2, 1)
-                    .InPlace(3, 2)
+                    .Attr("indices", std::vector<int64_t>(), "each parameter's place in factors")
+                    .ForEachTensor(AdamWArgs::kNumIn)
+                    .InPlace(AdamWArgs::FirstIn(0) + AdamWArgs::kW, AdamWArgs::kNewW)
+                    .InPlace(AdamWArgs::FirstIn(0) + AdamWArgs::kM, AdamWArgs::kNewM)
+                    .InPlace(AdamWArgs::FirstIn(0) + AdamWArgs::kV, AdamWArgs::kNewV)
                     .Infer(InferAdamW)
-                    .ElementwiseCost(16)
+                    .Cost([](const graph::Op&, absl::Span<const graph::TensorType> in,
+                             absl::Span<const graph::TensorType> out) {
+                      double elements = 0;
+                      for (const graph::TensorType& type : out) elements += type.elements();
+                      return CostOf(16 * elements / AdamWArgs::kNumOut, in, out);
+                    })
                     .NotDifferentiable("an optimizer step is not part of the loss"));
 }
 

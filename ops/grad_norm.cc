@@ -7,20 +7,27 @@ namespace ops {
 namespace {
 
 absl::StatusOr<std::vector<graph::TensorType>> InferGradNorm(const graph::InferContext& c) {
-  RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
-  return std::vector<graph::TensorType>{{c.in(0).dtype, {1}}};
+  std::vector<graph::TensorType> norms;
+  for (size_t i = 0; i < c.inputs.size(); ++i) {
+    RETURN_IF_ERROR(graph::ExpectFloat(c, static_cast<int>(i)));
+    norms.push_back({c.inputs[i].dtype, {1}});
+  }
+  return norms;
 }
 
 }  // namespace
 
 void RegisterGradNorm(graph::SchemaRegistry* registry) {
-  registry->Add(graph::Schema("GradNorm", "norm = sqrt(Σ g²)")
+  registry->Add(graph::Schema("GradNorm", "norm = sqrt(Σ g²), of each gradient")
                     .Input("g", "(...)", graph::RowUse::kAllRows)
                     .Output("norm", "(1)")
+                    .ForEachTensor(1)
                     .Infer(InferGradNorm)
                     .Cost([](const graph::Op&, absl::Span<const graph::TensorType> in,
                              absl::Span<const graph::TensorType> out) {
-                      return CostOf(2 * in[0].elements(), in, out);
+                      double elements = 0;
+                      for (const graph::TensorType& type : in) elements += type.elements();
+                      return CostOf(2 * elements, in, out);
                     })
                     .NotDifferentiable("the norm only scales the optimizer's step"));
 }

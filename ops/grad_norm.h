@@ -1,10 +1,12 @@
-// GradNorm: the L2 norm of a gradient.
+// GradNorm: the L2 norm of a gradient, or of each of several.
 //
-//   g     any shape, float
-//   norm  (1), the dtype of g
+//   g     any shape, float; each its own
+//   norm  (1), the dtype of g, for each g
 //
-// Squares are summed in double over fixed chunks, combined in index order, so
-// the norm neither overflows in f32 nor depends on the number of threads.
+// Squares are summed in double over fixed chunks of each gradient, combined in index
+// order, so a norm neither overflows in f32 nor depends on the number of threads or on
+// the other gradients. Nets are built with one gradient an operator; the
+// tensor_grouping pass joins them.
 #ifndef OPS_GRAD_NORM_H_
 #define OPS_GRAD_NORM_H_
 

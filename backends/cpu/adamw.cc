@@ -1,18 +1,25 @@
-// AdamW in one pass over w, g, m and v. w', m' and v' may lie over w, m and v:
-// element i is read before it is written and touched by nobody else.
+// AdamW in one pass over w, g, m and v of all parameters. w', m' and v' may lie over w,
+// m and v: element i is read before it is written and touched by nobody else.
+#include "ops/adamw.h"
+
 #include <cmath>
 #include <cstring>
+#include <vector>
 
 #include "backends/cpu/kernel_util.h"
 #include "backends/cpu/kernels.h"
+#include "backends/cpu/tensor_pieces.h"
 
 namespace backends::cpu {
 namespace {
 
+using Args = ops::AdamWArgs;
+
+constexpr int64_t kPiece = 4096;  // elements
+
 // One step's scalars, worked out in double and rounded once.
 struct Step {
-  float factor;  // of the gradient
-  float decay;   // 1 - lr * weight_decay
+  float decay;  // 1 - lr * weight_decay
   float beta1, one_minus_beta1;
   float beta2, one_minus_beta2;
   float step_size;   // lr / (1 - beta1^t)
@@ -30,10 +37,10 @@ struct Tensors {
   float* new_v;
 };
 
-void Update(const Step& s, const Tensors& t, int64_t begin, int64_t count) {
+void Update(const Step& s, float factor, const Tensors& t, int64_t begin, int64_t count) {
 #pragma omp simd
   for (int64_t i = begin; i < begin + count; ++i) {
-    const float g = t.g[i] * s.factor;
+    const float g = t.g[i] * factor;
     const float m = s.beta1 * t.m[i] + s.one_minus_beta1 * g;
     const float v = s.beta2 * t.v[i] + s.one_minus_beta2 * g * g;
     t.new_m[i] = m;
@@ -51,24 +58,19 @@ void Keep(const Tensors& t, int64_t begin, int64_t count) {
 }
 
 absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeAdamW(const graph::KernelSpec& spec) {
-  const int64_t n = spec.in(0).elements();
+  std::vector<int64_t> elements;
+  for (int i = 0; i < Args::NumParameters(spec.inputs.size()); ++i) {
+    elements.push_back(spec.in(Args::FirstIn(i)).elements());
+  }
   const double beta1 = spec.op->Float("beta1"), beta2 = spec.op->Float("beta2");
   const double weight_decay = spec.op->Float("weight_decay");
   const float eps = spec.op->Float("eps");
-  const int64_t index = spec.op->Int("index");
-  return MakeKernel([=, threads = spec.threads](const graph::KernelArgs& args) {
-    const Tensors t{In<float>(args, 0), In<float>(args, 1),  In<float>(args, 2),
-                    In<float>(args, 3), Out<float>(args, 0), Out<float>(args, 1),
-                    Out<float>(args, 2)};
-    const double lr = *In<float>(args, 4);
-    const float factor = In<float>(args, 5)[index];
-    const double step = *In<int32_t>(args, 6);
-    if (!std::isfinite(factor)) {
-      ParallelPieces(threads, n, [&](int64_t begin, int64_t count) { Keep(t, begin, count); });
-      return;
-    }
-    const Step s{factor,
-                 static_cast<float>(1.0 - lr * weight_decay),
+  return MakeKernel([=, pieces = TensorPieces(elements, kPiece, spec.threads),
+                     indices = spec.op->Ints("indices")](const graph::KernelArgs& args) {
+    const double lr = *In<float>(args, Args::kLr);
+    const float* factors = In<float>(args, Args::kFactors);
+    const double step = *In<int32_t>(args, Args::kStep);
+    const Step s{static_cast<float>(1.0 - lr * weight_decay),
                  static_cast<float>(beta1),
                  static_cast<float>(1.0 - beta1),
                  static_cast<float>(beta2),
@@ -76,7 +78,19 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeAdamW(const graph::KernelSpec
                  static_cast<float>(lr / (1.0 - std::pow(beta1, step))),
                  static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(beta2, step))),
                  eps};
-    ParallelPieces(threads, n, [&](int64_t begin, int64_t count) { Update(s, t, begin, count); });
+    pieces.ForEach([&](const TensorPieces::Piece& piece) {
+      const int in = Args::FirstIn(piece.tensor), out = Args::FirstOut(piece.tensor);
+      const Tensors t{In<float>(args, in + Args::kW),      In<float>(args, in + Args::kG),
+                      In<float>(args, in + Args::kM),      In<float>(args, in + Args::kV),
+                      Out<float>(args, out + Args::kNewW), Out<float>(args, out + Args::kNewM),
+                      Out<float>(args, out + Args::kNewV)};
+      const float factor = factors[indices[piece.tensor]];
+      if (std::isfinite(factor)) {
+        Update(s, factor, t, piece.begin, piece.count);
+      } else {
+        Keep(t, piece.begin, piece.count);
+      }
+    });
   });
 }
 

@@ -1,9 +1,12 @@
-// Squares are summed in double over fixed chunks and the chunks in index order,
-// so the norm is the same for every number of threads.
+// Squares are summed in double over fixed chunks of each gradient and the chunks in index
+// order, so a norm is the same for every number of threads and whatever the others are.
 #include <cmath>
+#include <utility>
+#include <vector>
 
 #include "backends/cpu/kernel_util.h"
 #include "backends/cpu/kernels.h"
+#include "backends/cpu/tensor_pieces.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/grad_norm.cc"
@@ -49,21 +52,25 @@ constexpr int64_t kChunk = 16384;
 
 absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeGradNorm(const graph::KernelSpec& spec) {
   const auto sum_of_squares = BACKENDS_CPU_CHOOSE(SumOfSquares);
-  const int64_t n = spec.in(0).elements();
-  const int64_t chunks = (n + kChunk - 1) / kChunk;
+  std::vector<int64_t> elements;
+  for (const graph::TensorType& type : spec.inputs) elements.push_back(type.elements());
+  TensorPieces pieces(elements, kChunk, spec.threads);
+  const size_t scratch_bytes = pieces.size() * sizeof(double);
   return MakeKernel(
-      [=, threads = spec.threads](const graph::KernelArgs& args) {
-        const float* g = In<float>(args, 0);
+      [=, pieces = std::move(pieces)](const graph::KernelArgs& args) {
         double* partial = static_cast<double*>(args.scratch);
-        ParallelFor(threads, chunks, kChunk, [=](int64_t chunk) {
-          const int64_t begin = chunk * kChunk;
-          partial[chunk] = sum_of_squares(g + begin, std::min(kChunk, n - begin));
+        pieces.ForEach([&](const TensorPieces::Piece& piece) {
+          partial[piece.index] =
+              sum_of_squares(In<float>(args, piece.tensor) + piece.begin, piece.count);
         });
-        double total = 0.0;
-        for (int64_t chunk = 0; chunk < chunks; ++chunk) total += partial[chunk];
-        *Out<float>(args, 0) = static_cast<float>(std::sqrt(total));
+        const double* next = partial;
+        for (size_t i = 0; i < elements.size(); ++i) {
+          double total = 0.0;
+          for (int64_t left = CeilDiv(elements[i], kChunk); left > 0; --left) total += *next++;
+          *Out<float>(args, static_cast<int>(i)) = static_cast<float>(std::sqrt(total));
+        }
       },
-      chunks * sizeof(double));
+      scratch_bytes);
 }
 
 }  // namespace

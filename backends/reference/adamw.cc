@@ -1,3 +1,5 @@
+#include "ops/adamw.h"
+
 #include <cmath>
 
 #include "backends/reference/kernels.h"
@@ -6,16 +8,22 @@ namespace backends {
 namespace reference {
 namespace {
 
+using Args = ops::AdamWArgs;
+
+// One parameter's.
 absl::Status AdamW(Call* c) {
-  const std::vector<double> w = c->In(0), g = c->In(1), m = c->In(2), v = c->In(3);
-  const double lr = c->In(4)[0];
-  const double factor = c->In(5)[c->op.Int("index")];
-  const double step = static_cast<double>(c->Ints(6)[0]);
+  constexpr int kFirst = Args::FirstIn(0);
+  const std::vector<double> w = c->In(kFirst + Args::kW), g = c->In(kFirst + Args::kG),
+                            m = c->In(kFirst + Args::kM), v = c->In(kFirst + Args::kV);
+  const double lr = c->In(Args::kLr)[0];
+  const double factor = c->In(Args::kFactors)[c->op.Ints("indices")[0]];
+  const double step = static_cast<double>(c->Ints(Args::kStep)[0]);
   const double beta1 = c->op.Float("beta1"), beta2 = c->op.Float("beta2");
   const double eps = c->op.Float("eps"), weight_decay = c->op.Float("weight_decay");
   const double correction1 = 1.0 - std::pow(beta1, step);
   const double correction2 = 1.0 - std::pow(beta2, step);
-  std::vector<double>&w_out = c->Out(0), &m_out = c->Out(1), &v_out = c->Out(2);
+  std::vector<double>&w_out = c->Out(Args::kNewW), &m_out = c->Out(Args::kNewM),
+  &v_out = c->Out(Args::kNewV);
   if (!std::isfinite(factor)) {
     w_out = w;
     m_out = m;
@@ -34,7 +42,9 @@ absl::Status AdamW(Call* c) {
 
 }  // namespace
 
-void RegisterAdamW(graph::KernelTable* table) { AddFunction(table, "AdamW", AdamW); }
+void RegisterAdamW(graph::KernelTable* table) {
+  AddForEachTensor(table, "AdamW", Args::kNumShared, Args::kNumIn, Args::kNumOut, AdamW);
+}
 
 }  // namespace reference
 }  // namespace backends

@@ -15,7 +15,9 @@ absl::Status GradNorm(Call* c) {
 
 }  // namespace
 
-void RegisterGradNorm(graph::KernelTable* table) { AddFunction(table, "GradNorm", GradNorm); }
+void RegisterGradNorm(graph::KernelTable* table) {
+  AddForEachTensor(table, "GradNorm", 0, 1, 1, GradNorm);
+}
 
 }  // namespace reference
 }  // namespace backends

@@ -42,6 +42,54 @@ class FunctionKernel : public graph::Kernel {
   Function function_;
 };
 
+// A part of what is bound: `first` elements and `count` from position `from` on.
+template <typename T>
+std::vector<T> Part(const std::vector<T>& all, int first, int from, int count) {
+  std::vector<T> part(all.begin(), all.begin() + first);
+  part.insert(part.end(), all.begin() + from, all.begin() + from + count);
+  return part;
+}
+
+class ForEachTensorKernel : public graph::Kernel {
+ public:
+  ForEachTensorKernel(const graph::KernelSpec& spec, int shared, int inputs, int outputs,
+                      const Function& function)
+      : shared_(shared), inputs_(inputs), outputs_(outputs) {
+    const int n = static_cast<int>(spec.outputs.size()) / outputs;
+    for (int i = 0; i < n; ++i) {
+      graph::Op op = *spec.op;
+      for (auto& [name, value] : op.attrs) {
+        auto* list = absl::get_if<std::vector<int64_t>>(&value);
+        if (list != nullptr) *list = {(*list)[i]};
+      }
+      graph::KernelSpec types = spec;
+      types.op = &op;
+      types.inputs = Part(spec.inputs, shared, shared + i * inputs, inputs);
+      types.outputs = Part(spec.outputs, 0, i * outputs, outputs);
+      tensors_.push_back(std::make_unique<FunctionKernel>(types, function));
+    }
+  }
+
+  absl::Status Bind(const graph::KernelArgs& args) override {
+    for (int i = 0; i < static_cast<int>(tensors_.size()); ++i) {
+      graph::KernelArgs of_tensor;
+      of_tensor.inputs = Part(args.inputs, shared_, shared_ + i * inputs_, inputs_);
+      of_tensor.outputs = Part(args.outputs, 0, i * outputs_, outputs_);
+      RETURN_IF_ERROR(tensors_[i]->Bind(of_tensor));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Run() override {
+    for (const auto& tensor : tensors_) RETURN_IF_ERROR(tensor->Run());
+    return absl::OkStatus();
+  }
+
+ private:
+  const int shared_, inputs_, outputs_;
+  std::vector<std::unique_ptr<FunctionKernel>> tensors_;
+};
+
 }  // namespace
 
 std::vector<double> Call::In(int i) const {
@@ -137,6 +185,15 @@ void AddFunction(graph::KernelTable* table, std::string op_type, Function functi
              [function = std::move(function)](
                  const graph::KernelSpec& spec) -> absl::StatusOr<std::unique_ptr<graph::Kernel>> {
                return std::unique_ptr<graph::Kernel>(new FunctionKernel(spec, function));
+             });
+}
+
+void AddForEachTensor(graph::KernelTable* table, std::string op_type, int shared_inputs, int inputs,
+                      int outputs, Function function) {
+  table->Add(std::move(op_type),
+             [=](const graph::KernelSpec& spec) -> absl::StatusOr<std::unique_ptr<graph::Kernel>> {
+               return std::unique_ptr<graph::Kernel>(
+                   new ForEachTensorKernel(spec, shared_inputs, inputs, outputs, function));
              });
 }
 

@@ -62,6 +62,12 @@ using Function = std::function<absl::Status(Call*)>;
 // Adds a kernel that calls `function`, for any types that the schema allows.
 void AddFunction(graph::KernelTable* table, std::string op_type, Function function);
 
+// The same for a type whose schema says ForEachTensor(inputs), with so many inputs before
+// them: `function` is called for one tensor after the other, as though each had an operator
+// of its own.
+void AddForEachTensor(graph::KernelTable* table, std::string op_type, int shared_inputs, int inputs,
+                      int outputs, Function function);
+
 // y (rows, n) = x (rows, k) · w, where w is (k, n) or, with `trans_w`, (n, k).
 std::vector<double> Multiply(absl::Span<const double> x, absl::Span<const double> w, int64_t rows,
                              int64_t k, int64_t n, bool trans_w);

@@ -28,9 +28,7 @@ absl::StatusOr<bool> InPlacePass::Run(Net* net, const SchemaRegistry& registry) 
     std::vector<bool> input_taken(op.inputs.size(), false);
     std::vector<bool> output_taken(op.outputs.size(), false);
     std::vector<std::pair<int, int>> pairs;
-    for (const auto& [input, output] : schema->in_place()) {
-      // Trailing inputs may be optional.
-      if (input >= static_cast<int>(op.inputs.size())) continue;
+    for (const auto& [input, output] : schema->InPlacePairs(op.inputs.size())) {
       if (input_taken[input] || output_taken[output]) continue;
       const BlobId from = op.inputs[input];
       const BlobId to = op.outputs[output];

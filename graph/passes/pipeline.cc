@@ -20,6 +20,7 @@
 #include "graph/passes/row_pruning.h"
 #include "graph/passes/shared_rows.h"
 #include "graph/passes/stop_gradient.h"
+#include "graph/passes/tensor_grouping.h"
 #include "graph/passes/weight_packing.h"
 
 namespace graph {
@@ -73,6 +74,7 @@ std::vector<std::unique_ptr<Pass>> DefaultPasses(const PipelineOptions& options)
   }
   passes.push_back(std::make_unique<QuantizePass>(std::move(quantized)));
   passes.push_back(std::make_unique<WeightPackingPass>());
+  passes.push_back(std::make_unique<TensorGroupingPass>());
   passes.push_back(std::make_unique<InPlacePass>());
   return passes;
 }

@@ -51,7 +51,8 @@ DType PrecisionOf(const PipelineOptions& options, absl::string_view op_name);
 
 // The passes every training or evaluation net goes through, in order:
 // stop_gradient, cse, dead_op, shared_rows, row_pruning, linear_fusion, gelu_derivative,
-// recompute, residual_norm_fusion, mixed_precision, quantize, weight_packing, in_place.
+// recompute, residual_norm_fusion, mixed_precision, quantize, weight_packing, tensor_grouping,
+// in_place.
 std::vector<std::unique_ptr<Pass>> DefaultPasses(const PipelineOptions& options = {});
 
 // Verifies before the first pass, even when none is to run, and after each pass

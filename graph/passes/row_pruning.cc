@@ -70,10 +70,7 @@ class Pruner {
  private:
   const Schema& SchemaOf(const Op& op) const { return *registry_.Find(op.type); }
 
-  RowUse UseOf(const Op& op, int input) const {
-    const std::vector<ArgSpec>& specs = SchemaOf(op).inputs();
-    return specs[std::min<size_t>(input, specs.size() - 1)].row_use;
-  }
+  RowUse UseOf(const Op& op, int input) const { return SchemaOf(op).InputAt(input).row_use; }
 
   // ---- which rows are read, from the last operator to the first
 

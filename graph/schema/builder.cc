@@ -106,7 +106,7 @@ std::vector<BlobId> NetBuilder::OpN(const std::string& type, const std::string& 
                                     std::vector<BlobId> inputs, Attrs attrs) {
   const Schema* schema = registry_->Find(type);
   // kNone for every output after an error, so that callers may index.
-  std::vector<BlobId> outputs(schema == nullptr ? 8 : schema->outputs().size(), kNone);
+  std::vector<BlobId> outputs(schema == nullptr ? 8 : schema->NumOutputs(inputs.size()), kNone);
   if (!status_.ok()) return outputs;
   graph::Op op;
   op.type = type;
@@ -131,13 +131,13 @@ std::vector<BlobId> NetBuilder::OpN(const std::string& type, const std::string& 
     Fail(inferred.status());
     return outputs;
   }
-  CHECK(inferred->size() == schema->outputs().size());
+  CHECK(inferred->size() == schema->NumOutputs(op.inputs.size()));
   for (size_t i = 0; i < inferred->size(); ++i) {
-    if (!HasValidShape(absl::StrCat(name, ":", schema->outputs()[i].name), (*inferred)[i])) {
+    const std::string blob = absl::StrCat(name, ":", schema->OutputAt(static_cast<int>(i)).name);
+    if (!HasValidShape(blob, (*inferred)[i])) {
       return std::vector<BlobId>(inferred->size(), kNone);
     }
-    outputs[i] = NewBlob(UniqueName(absl::StrCat(name, ":", schema->outputs()[i].name)),
-                         std::move((*inferred)[i]));
+    outputs[i] = NewBlob(UniqueName(blob), std::move((*inferred)[i]));
   }
   op.outputs = outputs;
   net_.ops.push_back(std::move(op));

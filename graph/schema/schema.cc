@@ -23,6 +23,31 @@ int64_t SaturatingAdd(int64_t a, int64_t b) {
   return __builtin_add_overflow(a, b, &sum) ? std::numeric_limits<int64_t>::max() : sum;
 }
 
+// Where a position of an operator stands in its schema, and of which tensor.
+struct Place {
+  int spec = 0;
+  int tensor = 0;
+};
+
+Place PlaceOf(int position, size_t specs, int each) {
+  const int first = static_cast<int>(specs) - each;
+  if (each == 0 || position < first) return {position, 0};
+  return {first + (position - first) % each, (position - first) / each};
+}
+
+// "(lr, step, w, g, w, g, ...)": what messages say an operator takes.
+std::string TakenInputs(const Schema& schema) {
+  std::vector<std::string> names;
+  for (const ArgSpec& spec : schema.inputs()) {
+    names.push_back(absl::StrCat(spec.name, spec.optional ? "?" : "", spec.variadic ? "..." : ""));
+  }
+  for (int i = 0; i < schema.inputs_each(); ++i) {  // the second tensor's
+    names.push_back(names[schema.inputs().size() - schema.inputs_each() + i]);
+  }
+  if (schema.inputs_each() > 0) names.push_back("...");
+  return absl::StrCat("(", absl::StrJoin(names, ", "), ")");
+}
+
 bool IsWordChar(char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_'; }
 
 absl::string_view KindName(const AttrValue& value) {
@@ -72,6 +97,48 @@ Schema& Schema::OptionalAttr(std::string name, AttrValue default_value, std::str
 Schema& Schema::InPlace(int input, int output) {
   in_place_.emplace_back(input, output);
   return *this;
+}
+
+Schema& Schema::ForEachTensor(int inputs) {
+  inputs_each_ = inputs;
+  return *this;
+}
+
+int Schema::NumTensors(size_t num_inputs) const {
+  if (inputs_each_ == 0 || num_inputs <= inputs_.size()) return 1;
+  return 1 + static_cast<int>(num_inputs - inputs_.size()) / inputs_each_;
+}
+
+size_t Schema::NumOutputs(size_t num_inputs) const {
+  return outputs_.size() * NumTensors(num_inputs);
+}
+
+const ArgSpec& Schema::InputAt(int position) const {
+  const int spec = PlaceOf(position, inputs_.size(), inputs_each_).spec;
+  return inputs_[std::min<size_t>(spec, inputs_.size() - 1)];  // the last may be variadic
+}
+
+const ArgSpec& Schema::OutputAt(int position) const { return outputs_[position % outputs_.size()]; }
+
+std::vector<std::pair<int, int>> Schema::InPlacePairs(size_t num_inputs) const {
+  std::vector<std::pair<int, int>> pairs;
+  for (int tensor = 0; tensor < NumTensors(num_inputs); ++tensor) {
+    for (const auto& [input, output] : in_place_) {
+      // Trailing inputs may be optional.
+      if (input >= static_cast<int>(num_inputs)) continue;
+      pairs.emplace_back(input + tensor * inputs_each_,
+                         output + tensor * static_cast<int>(outputs_.size()));
+    }
+  }
+  return pairs;
+}
+
+bool Schema::MayShare(int input, int output) const {
+  const Place from = PlaceOf(input, inputs_.size(), inputs_each_);
+  const Place to =
+      PlaceOf(output, outputs_.size(), inputs_each_ == 0 ? 0 : static_cast<int>(outputs_.size()));
+  return from.tensor == to.tensor &&
+         std::count(in_place_.begin(), in_place_.end(), std::make_pair(from.spec, to.spec)) > 0;
 }
 
 Schema& Schema::LowPrecision(std::vector<int> inputs, std::vector<int> outputs) {
@@ -184,6 +251,23 @@ void SchemaRegistry::Add(Schema schema) {
     }
   }
   const int inputs = static_cast<int>(schema.inputs().size());
+  const int inputs_each = schema.inputs_each();
+  if (inputs_each != 0) {
+    if (inputs_each < 0 || inputs_each > inputs) {
+      BadSchema(type, "each tensor has inputs that do not exist");
+    }
+    for (const ArgSpec& input : schema.inputs()) {
+      if (input.optional || input.variadic) {
+        BadSchema(type, "it is for several tensors, so no input may be optional or variadic");
+      }
+    }
+    for (const auto& [input, output] : schema.in_place()) {
+      if (input < inputs - inputs_each) {
+        BadSchema(type, absl::StrCat("output ", output, " is one tensor's and would lie over ",
+                                     "an input of all"));
+      }
+    }
+  }
   if (const auto& rows = schema.reads_rows()) {
     if (rows->input < 0 || rows->input >= inputs || rows->ids < 0 || rows->ids >= inputs) {
       BadSchema(type, "it reads rows of an input, or named by one, that does not exist");
@@ -247,14 +331,11 @@ absl::StatusOr<std::vector<TensorType>> SchemaRegistry::Infer(
     if (!spec.optional) ++required;
     variadic |= spec.variadic;
   }
-  if (inputs.size() < required || (inputs.size() > schema->inputs().size() && !variadic)) {
-    return InvalidArgument(op.Describe(), " has ", inputs.size(), " inputs; it takes (",
-                           absl::StrJoin(schema->inputs(), ", ",
-                                         [](std::string* out, const ArgSpec& spec) {
-                                           absl::StrAppend(out, spec.name, spec.optional ? "?" : "",
-                                                           spec.variadic ? "..." : "");
-                                         }),
-                           ")");
+  const size_t more = std::max(inputs.size(), schema->inputs().size()) - schema->inputs().size();
+  const size_t each = schema->inputs_each();
+  if (inputs.size() < required || (more > 0 && !variadic && (each == 0 || more % each != 0))) {
+    return InvalidArgument(op.Describe(), " has ", inputs.size(), " inputs; it takes ",
+                           TakenInputs(*schema));
   }
   struct Op complete = op;
   RETURN_IF_ERROR(CompleteAttrs(&complete));
@@ -267,11 +348,7 @@ absl::StatusOr<std::vector<TensorType>> SchemaRegistry::Infer(
 
 bool SchemaRegistry::MayShare(const Op& op, int input, int output) const {
   const Schema* schema = Find(op.type);
-  if (schema == nullptr) return false;
-  for (const auto& [i, o] : schema->in_place()) {
-    if (i == input && o == output) return true;
-  }
-  return false;
+  return schema != nullptr && schema->MayShare(input, output);
 }
 
 struct Cost SchemaRegistry::OpCost(const Net& net, const Op& op) const {

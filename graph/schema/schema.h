@@ -94,6 +94,13 @@ class Schema {
   // Output `output` may lie where input `input` lies, if that is its last use.
   // Requires equal byte sizes, checked by Verify.
   Schema& InPlace(int input, int output);
+  // The last `inputs` inputs and all outputs belong to one tensor, and an operator may
+  // have them for several, all of one tensor before all of the next: it then does to each
+  // what an operator of its own would do, bit for bit. In-place pairs hold tensor by
+  // tensor. Attributes that are lists of integers have one number a tensor, the others
+  // hold for all. None of the inputs may be optional or variadic. The tensor_grouping
+  // pass makes such operators.
+  Schema& ForEachTensor(int inputs);
 
   // What the mixed_precision pass may do. `inputs` are wanted in low precision
   // (bf16), cast where they are not; `outputs` may be written so, by setting the
@@ -134,6 +141,19 @@ class Schema {
   const std::vector<ArgSpec>& outputs() const { return outputs_; }
   const std::vector<AttrSpec>& attrs() const { return attrs_; }
   const std::vector<std::pair<int, int>>& in_place() const { return in_place_; }
+  // Of ForEachTensor; 0: operators have all inputs and outputs once.
+  int inputs_each() const { return inputs_each_; }
+
+  // Of an operator with so many inputs, a number that Infer accepts:
+  // how many tensors it has (1 without ForEachTensor), how many outputs,
+  int NumTensors(size_t num_inputs) const;
+  size_t NumOutputs(size_t num_inputs) const;
+  // what is known of its input or output at `position`,
+  const ArgSpec& InputAt(int position) const;
+  const ArgSpec& OutputAt(int position) const;
+  // and the (input, output) positions that may share memory.
+  std::vector<std::pair<int, int>> InPlacePairs(size_t num_inputs) const;
+  bool MayShare(int input, int output) const;
   const std::vector<int>& low_precision_inputs() const { return low_precision_inputs_; }
   const std::vector<int>& low_precision_outputs() const { return low_precision_outputs_; }
   const std::vector<int>& any_precision_inputs() const { return any_precision_inputs_; }
@@ -154,6 +174,7 @@ class Schema {
   std::vector<ArgSpec> outputs_;
   std::vector<AttrSpec> attrs_;
   std::vector<std::pair<int, int>> in_place_;
+  int inputs_each_ = 0;
   std::vector<int> low_precision_inputs_;
   std::vector<int> low_precision_outputs_;
   std::vector<int> any_precision_inputs_;

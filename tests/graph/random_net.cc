@@ -98,8 +98,8 @@ std::string RandomName(RandomStream* random) {
 // Adds every in-place pair that the rule book allows, with probability 1/2.
 void AddInPlace(RandomStream* random, Net* net) {
   for (Op& op : net->ops) {
-    for (const auto& pair : ToyRegistry().Find(op.type)->in_place()) {
-      if (pair.first >= static_cast<int>(op.inputs.size()) || random->Below(2) == 0) continue;
+    for (const auto& pair : ToyRegistry().Find(op.type)->InPlacePairs(op.inputs.size())) {
+      if (random->Below(2) == 0) continue;
       op.in_place.push_back(pair);
       if (!Verify(*net, ToyRegistry()).ok()) op.in_place.pop_back();
     }
@@ -112,9 +112,9 @@ Net RandomNet(uint64_t seed) {
   RandomStream random(seed, Purpose::kNoise);
   NetBuilder b(&ToyRegistry(), RandomName(&random));
   const Shape shapes[] = {{}, {1}, {0, 3}, {8, 17, 128}, {3}};
-  const TensorType type{
-      Pick(&random, {DType::kF32, DType::kF64, DType::kBF16, DType::kI32, DType::kI64, DType::kU8, DType::kI8}),
-      Pick(&random, shapes)};
+  const TensorType type{Pick(&random, {DType::kF32, DType::kF64, DType::kBF16, DType::kI32,
+                                       DType::kI64, DType::kU8, DType::kI8}),
+                        Pick(&random, shapes)};
   const auto fresh = [&] {
     std::string name = RandomName(&random);
     while (b.net().Find(name) != kNone || b.net().Find(StateExitName(name)) != kNone) {

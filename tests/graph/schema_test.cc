@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "graph/ir/text.h"
+#include "graph/schema/builder.h"
 #include "gtest/gtest.h"
 #include "tests/graph/toy_ops.h"
 
@@ -76,6 +77,77 @@ TEST(SchemaRegistryDeathTest, RefusesContradictions) {
   EXPECT_DEATH(done(Complete().Attr("a b", int64_t{0}, "")), "'a b' cannot name an attribute");
   EXPECT_DEATH(done(Complete().Attr("a", int64_t{0}, "").OptionalAttr("a", 1.0f, "")),
                "attribute 'a' is declared twice");
+}
+
+TEST(SchemaRegistryDeathTest, RefusesTensorsThatCannotBeTakenApart) {
+  const auto done = [](Schema schema) {
+    Add(std::move(schema.ElementwiseCost(1).NoGradient("a test")));
+  };
+  done(Complete().ForEachTensor(1));
+  EXPECT_DEATH(done(Complete().ForEachTensor(2)), "each tensor has inputs that do not exist");
+  EXPECT_DEATH(done(Complete().ForEachTensor(-1)), "each tensor has inputs that do not exist");
+  EXPECT_DEATH(done(Complete().OptionalInput("a", "", RowUse::kNone).ForEachTensor(1)),
+               "no input may be optional or variadic");
+  EXPECT_DEATH(done(Complete().VariadicInput("a", "", RowUse::kNone).ForEachTensor(1)),
+               "no input may be optional or variadic");
+  EXPECT_DEATH(done(Complete().Input("a", "", RowUse::kNone).InPlace(0, 0).ForEachTensor(1)),
+               "output 0 is one tensor's and would lie over an input of all");
+}
+
+// lr, then a and b of each tensor; y over b.
+TEST(ForEachTensor, PositionsOfManyTensors) {
+  Schema schema("Step", "one each");
+  schema.Input("lr", "(1)", RowUse::kNone)
+      .Input("a", "(...)", RowUse::kSameRow)
+      .Input("b", "(...)", RowUse::kAllRows)
+      .Output("y", "(...)")
+      .Output("z", "(...)")
+      .InPlace(2, 0)
+      .ForEachTensor(2)
+      .ElementwiseCost(1)
+      .Infer([](const InferContext& c) -> absl::StatusOr<std::vector<TensorType>> {
+        return std::vector<TensorType>(c.inputs.size() - 1, c.in(0));
+      })
+      .NoGradient("a test");
+  for (size_t inputs : {0, 1, 3}) EXPECT_EQ(schema.NumTensors(inputs), 1);
+  EXPECT_EQ(schema.NumTensors(7), 3);
+  EXPECT_EQ(schema.NumOutputs(3), 2u);
+  EXPECT_EQ(schema.NumOutputs(7), 6u);
+  EXPECT_EQ(schema.InputAt(0).name, "lr");
+  EXPECT_EQ(schema.InputAt(2).name, "b");
+  EXPECT_EQ(schema.InputAt(5).name, "a");
+  EXPECT_EQ(schema.InputAt(6).row_use, RowUse::kAllRows);
+  EXPECT_EQ(schema.OutputAt(4).name, "y");
+  EXPECT_EQ(schema.OutputAt(5).name, "z");
+  EXPECT_EQ(schema.InPlacePairs(7), (std::vector<std::pair<int, int>>{{2, 0}, {4, 2}, {6, 4}}));
+  for (int input = 0; input < 7; ++input) {
+    for (int output = 0; output < 6; ++output) {
+      EXPECT_EQ(schema.MayShare(input, output), input >= 2 && input % 2 == 0 && output == input - 2)
+          << input << " " << output;
+    }
+  }
+
+  SchemaRegistry registry;
+  registry.Add(schema);
+  Op op;
+  op.type = "Step";
+  op.name = "s";
+  const TensorType type = {DType::kF32, {1}};
+  for (size_t inputs = 0; inputs <= 8; ++inputs) {
+    const auto types = registry.Infer(op, std::vector<TensorType>(inputs, type));
+    ASSERT_EQ(types.ok(), inputs == 3 || inputs == 5 || inputs == 7) << inputs;
+    if (types.ok()) continue;
+    EXPECT_EQ(types.status().message(),
+              absl::StrCat("Step 's' has ", inputs, " inputs; it takes (lr, a, b, a, b, ...)"));
+  }
+  // The builder names every output.
+  NetBuilder b(&registry, "t");
+  const BlobId x = b.Input("x", type);
+  b.OpN("Step", "s", {x, x, x, x, x});
+  EXPECT_EQ(b.net().blobs.size(), 5u);
+  EXPECT_NE(b.net().Find("s:z~2"), kNone);
+  EXPECT_EQ(b.OpN("Step", "s", {x, x, x, x}).size(), 2u);
+  EXPECT_FALSE(b.status().ok());
 }
 
 TEST(SchemaRegistryDeathTest, RefusesATypeTwice) {

@@ -47,9 +47,8 @@ std::vector<InPlace> InPlaceVariants(const TypedOp& op) {
   std::vector<InPlace> variants = {{}};
   InPlace together;
   std::set<int> used_inputs, used_outputs;
-  const auto num_inputs = static_cast<int>(op.inputs.size());
-  for (const auto& pair : TestRegistry().Find(op.op.type)->in_place()) {
-    if (pair.first >= num_inputs) continue;  // an optional input that is absent
+  const graph::Schema& schema = *TestRegistry().Find(op.op.type);
+  for (const auto& pair : schema.InPlacePairs(op.inputs.size())) {
     if (op.inputs[pair.first].bytes() != op.outputs[pair.second].bytes()) continue;
     variants.push_back({pair});
     if (used_inputs.count(pair.first) == 0 && used_outputs.count(pair.second) == 0) {

@@ -39,12 +39,13 @@ absl::StatusOr<TypedOp> MakeOp(const std::string& type, graph::Attrs attrs,
   result.op.attrs = std::move(attrs);
   graph::BlobId next = 0;
   for (size_t i = 0; i < inputs.size(); ++i) result.op.inputs.push_back(next++);
-  for (size_t i = 0; i < schema->outputs().size(); ++i) result.op.outputs.push_back(next++);
+  for (size_t i = 0; i < schema->NumOutputs(inputs.size()); ++i)
+    result.op.outputs.push_back(next++);
   RETURN_IF_ERROR(TestRegistry().CompleteAttrs(&result.op));
   ASSIGN_OR_RETURN(result.outputs, TestRegistry().Infer(result.op, inputs));
-  if (result.outputs.size() != schema->outputs().size()) {
+  if (result.outputs.size() != schema->NumOutputs(inputs.size())) {
     return absl::InternalError(absl::StrCat(type, ": inferred ", result.outputs.size(),
-                                            " outputs of ", schema->outputs().size()));
+                                            " outputs of ", schema->NumOutputs(inputs.size())));
   }
   result.inputs = std::move(inputs);
   return result;

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <limits>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "tests/harness/backends.h"
 #include "tests/harness/op_case.h"
@@ -8,32 +9,33 @@
 namespace harness {
 namespace {
 
-graph::Attrs Attrs(float beta1, float beta2, float eps, float weight_decay, int64_t index) {
+graph::Attrs Attrs(float beta1, float beta2, float eps, float weight_decay,
+                   std::vector<int64_t> indices) {
   return {{"beta1", beta1},
           {"beta2", beta2},
           {"eps", eps},
           {"weight_decay", weight_decay},
-          {"index", index}};
+          {"indices", std::move(indices)}};
 }
 
 OpCase Case(graph::Shape shape, const graph::Attrs& attrs, double factor, double step) {
   return {"AdamW",
           attrs,
-          {{F32(shape), Normal()},
+          {{F32({1}), Constant(0.01)},
+           {F32({3}), Values({1.0, 1.0, factor})},
+           {I32({1}), Constant(step)},
+           {F32(shape), Normal()},
            {F32(shape), Normal(3.0)},
            {F32(shape), Normal(0.1)},
-           {F32(shape), Uniform(0, 0.1)},
-           {F32({1}), Constant(0.01)},
-           {F32({3}), Values({1.0, 1.0, factor})},
-           {I32({1}), Constant(step)}},
+           {F32(shape), Uniform(0, 0.1)}},
           {F32(shape), F32(shape), F32(shape)}};
 }
 
 TEST(AdamW, Cases) {
   for (const graph::Shape& shape : {graph::Shape{1}, {37}, {3, 5}, {2, 1, 5}, {2, 3, 1, 5}}) {
-    RunCase(Case(shape, Attrs(0.9f, 0.95f, 1e-8f, 0.05f, 2), 0.25, 1));
-    RunCase(Case(shape, Attrs(0.9f, 0.999f, 1e-6f, 0.0f, 0), 0.25, 1000));
-    RunCase(Case(shape, Attrs(0.0f, 0.5f, 1e-3f, 0.5f, 1), 0.25, 3));
+    RunCase(Case(shape, Attrs(0.9f, 0.95f, 1e-8f, 0.05f, {2}), 0.25, 1));
+    RunCase(Case(shape, Attrs(0.9f, 0.999f, 1e-6f, 0.0f, {0}), 0.25, 1000));
+    RunCase(Case(shape, Attrs(0.0f, 0.5f, 1e-3f, 0.5f, {1}), 0.25, 3));
   }
 }
 
@@ -41,9 +43,10 @@ TEST(AdamW, TorchFormula) {
   // torch.optim.AdamW's arithmetic by hand: g 3 after clipping by 0.5 is 1.5,
   // third step, exact powers of two.
   const auto scalar = [](double value) { return HostTensor(F64({1}), {value}); };
-  const auto out = Reference("AdamW", Attrs(0.5f, 0.75f, 1e-8f, 0.25f, 1),
-                             {scalar(2), scalar(3), scalar(0.5), scalar(4), scalar(0.125),
-                              HostTensor(F64({2}), {9, 0.5}), HostTensor(I32({1}), {3})});
+  const auto out =
+      Reference("AdamW", Attrs(0.5f, 0.75f, 1e-8f, 0.25f, {1}),
+                {scalar(0.125), HostTensor(F64({2}), {9, 0.5}), HostTensor(I32({1}), {3}),
+                 scalar(2), scalar(3), scalar(0.5), scalar(4)});
   ASSERT_EQ(out.size(), 3u);
   EXPECT_NEAR(out[0].Get(0), 1.8799513160052379, 1e-15);
   EXPECT_EQ(out[1].Get(0), 1.0);
@@ -54,9 +57,9 @@ TEST(AdamW, FirstStepMovesByTheLearningRate) {
   // Zero moments, no decay: m/(1-b1) / sqrt(v/(1-b2)) is the sign of g.
   const HostTensor zero(F64({2}), {0, 0});
   const auto out = Reference(
-      "AdamW", Attrs(0.9f, 0.95f, 0.0f, 0.0f, 0),
-      {HostTensor(F64({2}), {1, 1}), HostTensor(F64({2}), {1e-3, -50}), zero, zero,
-       HostTensor(F64({1}), {0.125}), HostTensor(F64({1}), {1}), HostTensor(I32({1}), {1})});
+      "AdamW", Attrs(0.9f, 0.95f, 0.0f, 0.0f, {0}),
+      {HostTensor(F64({1}), {0.125}), HostTensor(F64({1}), {1}), HostTensor(I32({1}), {1}),
+       HostTensor(F64({2}), {1, 1}), HostTensor(F64({2}), {1e-3, -50}), zero, zero});
   ASSERT_EQ(out.size(), 3u);
   EXPECT_NEAR(out[0].Get(0), 0.875, 1e-12);
   EXPECT_NEAR(out[0].Get(1), 1.125, 1e-12);
@@ -65,43 +68,108 @@ TEST(AdamW, FirstStepMovesByTheLearningRate) {
 TEST(AdamW, NonFiniteFactorChangesNothing) {
   const double inf = std::numeric_limits<double>::infinity();
   for (double factor : {std::nan(""), inf, -inf}) {
-    OpCase c = Case({3, 5}, Attrs(0.9f, 0.95f, 1e-8f, 0.05f, 2), factor, 1);
-    c.inputs[1].generate = Constant(inf);  // the gradient that caused it
+    OpCase c = Case({3, 5}, Attrs(0.9f, 0.95f, 1e-8f, 0.05f, {2}), factor, 1);
+    c.inputs[4].generate = Constant(inf);  // the gradient that caused it
     RunCase(c);
     const std::vector<HostTensor> in = MakeInputs(c);
     for (const graph::Backend& backend : TestBackends()) {
       const auto out = RunOn(backend, c.type, c.attrs, in);
       ASSERT_TRUE(out.ok()) << out.status();
-      EXPECT_TRUE((*out)[0] == in[0]) << backend.name;
-      EXPECT_TRUE((*out)[1] == in[2]) << backend.name;
-      EXPECT_TRUE((*out)[2] == in[3]) << backend.name;
+      EXPECT_TRUE((*out)[0] == in[3]) << backend.name;
+      EXPECT_TRUE((*out)[1] == in[5]) << backend.name;
+      EXPECT_TRUE((*out)[2] == in[6]) << backend.name;
     }
   }
 }
 
 TEST(AdamW, RefusesBadInputs) {
-  const graph::Attrs good = Attrs(0.9f, 0.95f, 1e-8f, 0.05f, 0);
+  const graph::Attrs good = Attrs(0.9f, 0.95f, 1e-8f, 0.05f, {0});
   const auto w = F32({2, 3}), one = F32({1});
   const auto refused = [&](graph::Attrs attrs, int input, graph::TensorType type,
                            const char* message) {
-    std::vector<graph::TensorType> inputs = {w, w, w, w, one, F32({4}), I32({1})};
+    std::vector<graph::TensorType> inputs = {one, F32({4}), I32({1}), w, w, w, w};
     if (input >= 0) inputs[input] = type;
     ExpectRefused("AdamW", std::move(attrs), inputs, message);
   };
-  refused(good, 0, I32({2, 3}), "input 0");
-  refused(good, 1, F32({3, 2}), "input 1");
-  refused(good, 2, F64({2, 3}), "input 2");
-  refused(good, 3, F32({6}), "input 3");
-  refused(good, 4, F32({2}), "input 4");
-  refused(good, 5, F64({4}), "input 5");
-  refused(good, 6, F32({1}), "input 6");
-  refused(good, 6, I32({2}), "input 6");
-  refused(Attrs(1.0f, 0.95f, 1e-8f, 0.05f, 0), -1, w, "'beta1' is 1");
-  refused(Attrs(0.9f, -0.5f, 1e-8f, 0.05f, 0), -1, w, "'beta2' is -0.5");
-  refused(Attrs(0.9f, 0.95f, -1.0f, 0.05f, 0), -1, w, "'eps' is -1");
-  refused(Attrs(0.9f, 0.95f, 1e-8f, -1.0f, 0), -1, w, "'weight_decay' is -1");
-  refused(Attrs(0.9f, 0.95f, 1e-8f, 0.05f, 4), -1, w, "'index' is 4");
-  refused(Attrs(0.9f, 0.95f, 1e-8f, 0.05f, -1), -1, w, "'index' is -1");
+  refused(good, 0, F32({2}), "input 0");
+  refused(good, 0, I32({1}), "input 0");
+  refused(good, 1, F64({4}), "input 1");
+  refused(good, 1, F32({2, 2}), "input 1");
+  refused(good, 2, F32({1}), "input 2");
+  refused(good, 2, I32({2}), "input 2");
+  refused(good, 3, I32({2, 3}), "input 3");
+  refused(good, 3, F64({2, 3}), "input 3");
+  refused(good, 4, F32({3, 2}), "input 4");
+  refused(good, 5, F64({2, 3}), "input 5");
+  refused(good, 6, F32({6}), "input 6");
+  refused(Attrs(1.0f, 0.95f, 1e-8f, 0.05f, {0}), -1, w, "'beta1' is 1");
+  refused(Attrs(0.9f, -0.5f, 1e-8f, 0.05f, {0}), -1, w, "'beta2' is -0.5");
+  refused(Attrs(0.9f, 0.95f, -1.0f, 0.05f, {0}), -1, w, "'eps' is -1");
+  refused(Attrs(0.9f, 0.95f, 1e-8f, -1.0f, {0}), -1, w, "'weight_decay' is -1");
+  refused(Attrs(0.9f, 0.95f, 1e-8f, 0.05f, {4}), -1, w, "'indices' has 4");
+  refused(Attrs(0.9f, 0.95f, 1e-8f, 0.05f, {-1}), -1, w, "'indices' has -1");
+  refused(Attrs(0.9f, 0.95f, 1e-8f, 0.05f, {}), -1, w, "'indices' has 0 numbers for 1");
+  refused(Attrs(0.9f, 0.95f, 1e-8f, 0.05f, {0, 1}), -1, w, "'indices' has 2 numbers for 1");
+  // The second parameter.
+  const graph::Attrs two = Attrs(0.9f, 0.95f, 1e-8f, 0.05f, {0, 3});
+  const std::vector<graph::TensorType> first = {one, F32({4}), I32({1}), w, w, w, w};
+  const auto second_refused = [&](const graph::Attrs& attrs, std::vector<graph::TensorType> more,
+                                  const char* message) {
+    std::vector<graph::TensorType> inputs = first;
+    inputs.insert(inputs.end(), more.begin(), more.end());
+    ExpectRefused("AdamW", attrs, inputs, message);
+  };
+  const auto u = F32({5}), f64 = F64({5});
+  second_refused(two, {u, u, w, u}, "input 9");
+  second_refused(two, {f64, f64, f64, f64}, "input 7");
+  second_refused(Attrs(0.9f, 0.95f, 1e-8f, 0.05f, {0, 4}), {u, u, u, u}, "'indices' has 4");
+  for (int inputs = 1; inputs < 4; ++inputs) {
+    second_refused(two, std::vector<graph::TensorType>(inputs, u),
+                   "(lr, factors, step, w, g, m, v, w, g, m, v, ...)");
+  }
+}
+
+// `n` parameters of many sizes in one operator, and each in its own, on every backend and
+// team: the same bits. One of the factors is not finite.
+TEST(AdamW, ParametersDoNotChangeEachOther) {
+  const std::vector<int64_t> sizes = {1, 4096, 37, 0, 4097, 30000, 8, 12288, 3};
+  OpCase all = Case({1}, Attrs(0.9f, 0.95f, 1e-8f, 0.05f, {}), std::nan(""), 3);
+  all.inputs.resize(3);
+  all.outputs.clear();
+  std::vector<int64_t> indices;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    const OpCase one = Case({sizes[i]}, all.attrs, 1, 1);
+    all.inputs.insert(all.inputs.end(), one.inputs.begin() + 3, one.inputs.end());
+    all.outputs.insert(all.outputs.end(), one.outputs.begin(), one.outputs.end());
+    indices.push_back(i == 5 ? 2 : static_cast<int64_t>(i % 2));
+  }
+  all.attrs["indices"] = indices;
+  const std::vector<HostTensor> in = MakeInputs(all);
+  for (const graph::Backend& backend : TestBackends()) {
+    for (int threads = 1; threads <= 4; ++threads) {
+      SCOPED_TRACE(absl::StrCat(backend.name, ", ", threads, " threads"));
+      const auto together = RunOn(backend, all.type, all.attrs, in, threads);
+      ASSERT_TRUE(together.ok()) << together.status();
+      for (size_t i = 0; i < sizes.size(); ++i) {
+        std::vector<HostTensor> own(in.begin(), in.begin() + 3);
+        own.insert(own.end(), in.begin() + 3 + 4 * i, in.begin() + 7 + 4 * i);
+        graph::Attrs attrs = all.attrs;
+        attrs["indices"] = std::vector<int64_t>{indices[i]};
+        const auto alone = RunOn(backend, all.type, attrs, own);
+        ASSERT_TRUE(alone.ok()) << alone.status();
+        for (int k = 0; k < 3; ++k) EXPECT_TRUE((*together)[3 * i + k] == (*alone)[k]) << i;
+      }
+      EXPECT_TRUE((*together)[15] == in[23]);
+    }
+  }
+}
+
+TEST(AdamW, CasesOfSeveralParameters) {
+  OpCase c = Case({3, 5}, Attrs(0.9f, 0.95f, 1e-8f, 0.05f, {2, 0}), 0.25, 2);
+  const OpCase more = Case({37}, c.attrs, 1, 1);
+  c.inputs.insert(c.inputs.end(), more.inputs.begin() + 3, more.inputs.end());
+  c.outputs.insert(c.outputs.end(), more.outputs.begin(), more.outputs.end());
+  RunCase(c);
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 #include <cmath>
 #include <limits>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "tests/harness/backends.h"
 #include "tests/harness/op_case.h"
 
 namespace harness {
@@ -34,7 +36,38 @@ TEST(GradNorm, NonFiniteElementsShow) {
   EXPECT_TRUE(std::isnan(norm[0].Get(0)));
 }
 
-TEST(GradNorm, RefusesBadInputs) { ExpectRefused("GradNorm", {}, {I32({3})}, "input 0"); }
+TEST(GradNorm, RefusesBadInputs) {
+  ExpectRefused("GradNorm", {}, {I32({3})}, "input 0");
+  ExpectRefused("GradNorm", {}, {F32({3}), I32({3})}, "input 1");
+  ExpectRefused("GradNorm", {}, {}, "(g, g, ...)");
+}
+
+// Many gradients in one operator, and each in its own, on every backend and team: the
+// same bits. One is not finite, one is empty.
+TEST(GradNorm, GradientsDoNotChangeEachOther) {
+  OpCase all = {"GradNorm", {}, {}, {}};
+  for (int64_t n : {1, 16384, 37, 0, 16385, 100000, 8, 32768, 3}) {
+    all.inputs.push_back({F32({n}), Normal(3.0)});
+    all.outputs.push_back(F32({1}));
+  }
+  RunCase(all);
+  all.inputs[2].generate = Constant(std::numeric_limits<double>::infinity());
+  const std::vector<HostTensor> in = MakeInputs(all);
+  for (const graph::Backend& backend : TestBackends()) {
+    for (int threads = 1; threads <= 4; ++threads) {
+      SCOPED_TRACE(absl::StrCat(backend.name, ", ", threads, " threads"));
+      const auto together = RunOn(backend, all.type, {}, in, threads);
+      ASSERT_TRUE(together.ok()) << together.status();
+      for (size_t i = 0; i < in.size(); ++i) {
+        const auto alone = RunOn(backend, all.type, {}, {in[i]});
+        ASSERT_TRUE(alone.ok()) << alone.status();
+        EXPECT_TRUE((*together)[i] == (*alone)[0]) << i;
+        EXPECT_EQ(std::isfinite((*together)[i].Get(0)), i != 2) << i;
+      }
+      EXPECT_EQ((*together)[3].Get(0), 0.0);
+    }
+  }
+}
 
 }  // namespace
 }  // namespace harness

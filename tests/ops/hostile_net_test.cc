@@ -79,12 +79,12 @@ Net TrainingNet() {
       b.Op("ClipFactors", "clip", {norm}, {{"max_norm", 1.0f}, {"mode", std::string("global")}});
   const BlobId m = b.State("qkv.m", f32({18, 6})), v = b.State("qkv.v", f32({18, 6}));
   const std::vector<BlobId> updated =
-      b.OpN("AdamW", "update", {qkv, grads->front(), m, v, lr, factors, step},
+      b.OpN("AdamW", "update", {lr, factors, step, qkv, grads->front(), m, v},
             {{"beta1", 0.9f},
              {"beta2", 0.95f},
              {"eps", 1e-8f},
              {"weight_decay", 0.05f},
-             {"index", int64_t{0}}});
+             {"indices", std::vector<int64_t>{0}}});
   for (BlobId blob : updated) b.Output(blob);
   b.Output(
       b.Op("ConstantFill", "count", {},

@@ -4,11 +4,11 @@
 #include <map>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "graph/base/status.h"
 #include "models/training/memory_check.h"
 #include "models/training/recompute.h"
+#include "ops/adamw.h"
 
 namespace tools {
 namespace {
@@ -111,8 +111,11 @@ std::string Memory(const SessionPlan& plan, const graph::NetPlan& update) {
   double gradients = 0, packed = 0;
   const graph::Net& net = update.net;
   for (const graph::Op& op : net.ops) {
-    if (absl::StartsWith(op.name, "adamw/")) {
-      gradients += static_cast<double>(net.type(op.inputs[1]).bytes());
+    if (op.type == "AdamW") {
+      using Args = ops::AdamWArgs;
+      for (int i = 0; i < Args::NumParameters(op.inputs.size()); ++i) {
+        gradients += static_cast<double>(net.type(op.inputs[Args::FirstIn(i) + Args::kG]).bytes());
+      }
     }
     if (op.type != "PackWeights") continue;
     for (graph::BlobId b : op.outputs) packed += static_cast<double>(net.type(b).bytes());

@@ -152,9 +152,12 @@ std::vector<Use> Uses() {
                               {"beta2", 0.95f},
                               {"eps", 1e-8f},
                               {"weight_decay", 0.05f},
-                              {"index", int64_t{0}}};
+                              {"indices", std::vector<int64_t>{0, 0}}};
   return {
-      {"AdamW", adamw, {x, x, x, x, one, one, I32({1})}, {x, x, x}},
+      {"AdamW",
+       adamw,
+       {one, one, I32({1}), x, x, x, x, vector, vector, vector, vector},
+       {x, x, x, vector, vector, vector}},
       {"Add", {}, {x, x}, {x}},
       {"AddLayerNorm", eps, {x, x, vector, vector}, {x, x, rows, rows}},
       {"Attention", heads, {qkv}, {x, lse}},
@@ -174,7 +177,7 @@ std::vector<Use> Uses() {
       {"Gelu", {}, {x}, {x}},
       {"GeluGrad", {}, {x, x}, {x}},
       {"GeluWithDerivative", {}, {x}, {x, x}},
-      {"GradNorm", {}, {x}, {one}},
+      {"GradNorm", {}, {x, vector}, {one, one}},
       {"Increment", {}, {I32({1})}, {I32({1})}},
       {"LayerNorm", eps, {x, vector, vector}, {x, rows, rows}},
       {"LayerNormGrad", eps, {x, vector, rows, rows, x}, {x, vector, vector}},

@@ -30,7 +30,8 @@ const TensorType kVector = {DType::kF64, {kWidth}};
 
 // Writes a net with what passes look for: products with bias and activation,
 // residuals before norms, a guide behind a boundary that reads the parameters
-// again, repeated and dead operators, values fetched half way, running sums.
+// again, repeated and dead operators, values fetched half way, running sums, norms of
+// gradients.
 class NetWriter {
  public:
   explicit NetWriter(uint64_t seed) : builder_(&CoreOps(), "random"), random_(seed, kPurpose) {}
@@ -51,6 +52,9 @@ class NetWriter {
                      Differentiate(&builder_, loss, parameters_));
     for (size_t i = 0; i < gradients.size(); ++i) {
       Accumulate(absl::StrCat("accum/", builder_.net().blob(parameters_[i]).name), gradients[i]);
+    }
+    for (BlobId gradient : gradients) {
+      builder_.Output(builder_.Op("GradNorm", Name("norm_of_gradient"), {gradient}));
     }
     return builder_.Finish();
   }

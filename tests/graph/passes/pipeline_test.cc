@@ -68,10 +68,11 @@ absl::Status RunOne(FakePass::Body body, Net* net) {
 TEST(PipelineTest, DefaultPassesInOrder) {
   std::vector<std::string> names;
   for (const auto& pass : DefaultPasses()) names.emplace_back(pass->name());
-  EXPECT_EQ(names, (std::vector<std::string>{"stop_gradient", "cse", "dead_op", "shared_rows",
-                                             "row_pruning", "linear_fusion", "gelu_derivative",
-                                             "recompute", "residual_norm_fusion", "mixed_precision",
-                                             "quantize", "weight_packing", "in_place"}));
+  EXPECT_EQ(names,
+            (std::vector<std::string>{
+                "stop_gradient", "cse", "dead_op", "shared_rows", "row_pruning", "linear_fusion",
+                "gelu_derivative", "recompute", "residual_norm_fusion", "mixed_precision",
+                "quantize", "weight_packing", "tensor_grouping", "in_place"}));
 }
 
 TEST(PipelineTest, AllPassesTogether) {

@@ -100,8 +100,8 @@ PipelineOptions All() {
 }
 
 // They have nothing to do with these nets, or below.
-const std::set<std::string> kElsewhere = {"stop_gradient", "dead_op", "mixed_precision",
-                                          "quantize"};
+const std::set<std::string> kElsewhere = {"stop_gradient", "dead_op", "mixed_precision", "quantize",
+                                          "tensor_grouping"};
 
 using Values = std::map<std::string, std::vector<float>>;
 

@@ -1,9 +1,11 @@
 #include "models/training/session.h"
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <map>
 
+#include "backends/cpu/kernel_util.h"
 #include "gmock/gmock.h"
 #include "graph/autodiff/autodiff.h"
 #include "gtest/gtest.h"
@@ -193,6 +195,73 @@ TEST(Determinism, TwoRunsGiveBitEqualLossesAtAnyThreadCount) {
     EXPECT_EQ(losses[0], losses[1]) << threads << " threads";
     EXPECT_EQ(last[0], last[1]) << threads << " threads";
   }
+}
+
+// The tensor_grouping pass: one operator for all updates changes no bit of a run, in
+// whole steps and windows, whatever is clipped, and a step that is not finite still
+// changes nothing.
+TEST(TensorGrouping, ChangesNoBitOfARun) {
+  const int64_t serial_before = backends::cpu::SetSerialElementsForTest(0);
+  const DropPos model(TinyModelConfig(), TinyDropPosConfig(true));
+  int case_number = 0;
+  for (int threads : {1, 2, 3, 4}) {
+    for (int accum_iter : {1, 3}) {
+      const TinyEngine engine(threads);
+      std::vector<float> values[2];
+      size_t ops[2] = {0, 0};
+      for (const bool grouped : {false, true}) {
+        SessionOptions options = engine.Options(3, accum_iter);
+        options.recipe.clip_grad = 0.1;
+        options.recipe.clip_global = case_number % 2 == 1;
+        options.step_every_micro_batch = accum_iter > 1 && threads > 2;
+        if (threads % 2 == 0) options.compile.passes.precision = graph::DType::kBF16;
+        if (!grouped) options.compile.passes.disabled.insert("tensor_grouping");
+        const auto session = MakeSession(model, options);
+        ops[grouped] = session->train().net().ops.size();
+        const auto keep = [&] {
+          for (const Parameter& p : session->parameters()) {
+            for (const std::string& name :
+                 {p.name, FirstMomentName(p.name), SecondMomentName(p.name)}) {
+              if (!session->workspace()->Find(name).ok()) continue;  // not trainable
+              const std::vector<float> more = BlobValues(session->workspace(), name);
+              values[grouped].insert(values[grouped].end(), more.begin(), more.end());
+            }
+          }
+        };
+        for (int step = 0; step < 3; ++step) {
+          std::vector<Batch> batches;
+          for (int i = 0; i < accum_iter; ++i) {
+            batches.push_back(RandomBatch(TinyModelConfig(), 3, 10 * step + i));
+          }
+          const auto result = StepOn(session.get(), batches, 1e-3);
+          ASSERT_TRUE(result.ok()) << result.status();
+          EXPECT_GT(result->clipped, 0);
+          for (double v : {result->loss, result->grad_norm, 1.0 * result->clipped}) {
+            values[grouped].push_back(static_cast<float>(v));
+          }
+        }
+        keep();
+        const size_t kept = values[grouped].size();
+        session->workspace()->Find("blocks.1.mlp.fc1.bias")->as<float>()[0] =
+            std::numeric_limits<float>::infinity();
+        EXPECT_FALSE(StepOn(session.get(),
+                            std::vector<Batch>(accum_iter, RandomBatch(TinyModelConfig(), 3, 99)),
+                            1e-3)
+                         .ok());
+        keep();
+        EXPECT_GT(values[grouped].size(), kept + 1000);
+      }
+      // Bits, as there is an infinity.
+      ASSERT_EQ(values[0].size(), values[1].size());
+      EXPECT_EQ(std::memcmp(values[0].data(), values[1].data(), values[0].size() * sizeof(float)),
+                0)
+          << threads << " threads, window of " << accum_iter;
+      EXPECT_GT(ops[0], ops[1] + 50);
+      ++case_number;
+    }
+    ++case_number;  // so that windows see both ways of clipping, too
+  }
+  backends::cpu::SetSerialElementsForTest(serial_before);
 }
 
 TEST(NonFinite, NamesTheFirstBlobAndLeavesTheParametersAlone) {

@@ -8,6 +8,7 @@
 #include "models/training/nets.h"
 #include "models/training/recompute.h"
 #include "models/zoo/zoo.h"
+#include "ops/adamw.h"
 #include "tools/plugins.h"
 
 namespace models {
@@ -61,14 +62,47 @@ TEST(ZooPlan, GradientsEndWithTheirUpdate) {
   const graph::MemoryPlan plan = graph::PlanMemory(net, std::vector<size_t>(net.ops.size(), 0));
   int updates = 0;
   for (size_t i = 0; i < net.ops.size(); ++i) {
-    if (net.ops[i].type != "AdamW") continue;
-    ++updates;
-    const int allocation = plan.allocation_of_blob[net.ops[i].inputs[1]];
-    ASSERT_NE(allocation, graph::kNone);
-    EXPECT_EQ(plan.allocations[allocation].last, static_cast<graph::OpId>(i))
-        << net.ops[i].Describe();
+    const graph::Op& op = net.ops[i];
+    if (op.type != "AdamW") continue;
+    using Args = ops::AdamWArgs;
+    for (int p = 0; p < Args::NumParameters(op.inputs.size()); ++p) {
+      ++updates;
+      const int allocation = plan.allocation_of_blob[op.inputs[Args::FirstIn(p) + Args::kG]];
+      ASSERT_NE(allocation, graph::kNone);
+      EXPECT_EQ(plan.allocations[allocation].last, static_cast<graph::OpId>(i)) << op.Describe();
+    }
   }
   EXPECT_GT(updates, 50);
+}
+
+// Gradients that wait for the others of their group are no more than those that wait
+// for the norms.
+TEST(ZooPlan, GroupedUpdatesNeedNoMoreMemory) {
+  const graph::SchemaRegistry registry = tools::MakeRegistry();
+  for (const char* name : {"droppos_tiny", "droppos_vitb"}) {
+    const ZooEntry entry = tools::MakeZoo().Find(name).value();
+    const auto model = entry.make(entry, 0);
+    for (const graph::DType precision : {graph::DType::kF32, graph::DType::kBF16}) {
+      size_t bytes[2], updates[2] = {0, 0};
+      for (const bool grouped : {false, true}) {
+        auto built = BuildTrainingNet(registry, *model, entry.recipe, 16, MicroStep::kWhole, 1);
+        ASSERT_TRUE(built.ok()) << built.status();
+        graph::PipelineOptions options;
+        options.precision = precision;
+        if (!grouped) options.disabled = {"tensor_grouping"};
+        ASSERT_TRUE(
+            graph::RunPipeline(&built->net, registry, graph::DefaultPasses(options), options).ok());
+        const std::vector<size_t> scratch(built->net.ops.size(), 0);
+        bytes[grouped] = graph::PlanMemory(built->net, scratch).lower_bound_bytes;
+        for (const graph::Op& op : built->net.ops) {
+          updates[grouped] += op.type == "AdamW" || op.type == "GradNorm";
+        }
+      }
+      EXPECT_EQ(bytes[0], bytes[1]) << name;
+      EXPECT_GT(updates[0], 100u) << name;
+      EXPECT_EQ(updates[1], 3u) << name;  // the norms, with and without weight decay
+    }
+  }
 }
 
 }  // namespace
