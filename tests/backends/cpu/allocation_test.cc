@@ -213,6 +213,7 @@ std::vector<Use> Uses() {
       {"Scale", {{"value", 0.5f}, {"index", int64_t{2}}}, {x, F32({3})}, {x}},
       {"ScatterRows", {{"rows", int64_t{60}}}, {x, I32({8, 50})}, {F32({8, 60, 128})}},
       {"SliceRows", {{"start", int64_t{1}}, {"count", int64_t{7}}}, {x}, {F32({8, 7, 128})}},
+      {"SlicedRows", {{"start", int64_t{1}}}, {I32({8, 5})}, {I32({8, 5})}},
       {"SoftmaxCrossEntropy", {}, {F32({64, 10}), I32({64})}, {one, I32({64})}},
       {"SoftmaxCrossEntropyGrad", {}, {F32({64, 10}), I32({64}), one}, {F32({64, 10})}},
       {"StopGradient", {}, {x}, {x}},
