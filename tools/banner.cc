@@ -56,6 +56,10 @@ std::string Banner(const ResolvedFlags& resolved, const models::Model& model,
                       ? absl::StrFormat(", ended after %d steps by --steps", *resolved.flags.steps)
                       : "",
                   resolved.flags.seed.value()));
+  if (resolved.flags.overfit_batch.value()) {
+    text += Row("", absl::StrFormat("on its first %d images alone (--overfit_batch)",
+                                    resolved.effective_batch));
+  }
   text += Row("", "the time left is shown from the first step on");
   text += Row("output", output_dir);
   return text;

@@ -163,6 +163,7 @@ absl::StatusOr<models::SessionOptions> MakeSessionOptions(const Setup& setup,
   };
   ASSIGN_OR_RETURN(const int observed, Observers::LoaderBatches(resolved, setup.data));
   options.loader_batches += observed;
+  if (resolved.flags.overfit_batch.value()) options.loader_batches += resolved.accum_iter;
   return options;
 }
 
@@ -194,6 +195,10 @@ models::TrainerOptions MakeTrainerOptions(const Setup& setup, const models::Outp
   options.random_crop = flags.data_path.has_value();
   options.exact_decode = flags.exact_decode.value();
   options.steps = flags.steps.value_or(-1);
+  options.overfit_batch = flags.overfit_batch.value();
+  options.spike_z = flags.spike_z.value();
+  options.watchdog_seconds = flags.watchdog.value();
+  options.run_folder = output.path();
   options.eval_every = flags.eval_every.value();
   options.vis_every = flags.vis_every.value_or(0);
   options.print_every = flags.print_every.value();

@@ -163,6 +163,43 @@ absl::Status RestoreCheckpoint(const Checkpoint& checkpoint, Session* session) {
   return RestoreOptimizer(checkpoint.path + "/" + kOptimizerFile, *session);
 }
 
+absl::Status WriteCheckpointFiles(const std::string& folder, RunState state, const Session& session,
+                                  const std::map<std::string, std::string>& metadata,
+                                  FileSystem* files) {
+  const auto write = [&](const char* name, const TensorMap& tensors,
+                         const TensorMetadata& told) -> absl::Status {
+    ASSIGN_OR_RETURN(FileWriter file, FileWriter::Create(absl::StrCat(folder, "/", name), files));
+    RETURN_IF_ERROR(AppendSafetensors(tensors, told, &file));
+    state.files[name] = file.sum();
+    return file.Finish();
+  };
+  ASSIGN_OR_RETURN(const NamedTensors parameters,
+                   ParameterTensors(session.parameters(), session.workspace(), metadata));
+  RETURN_IF_ERROR(write(kModelFile, parameters.tensors, parameters.metadata));
+  ASSIGN_OR_RETURN(const TensorMap optimizer, OptimizerTensors(session));
+  RETURN_IF_ERROR(write(kOptimizerFile, optimizer, {}));
+
+  const std::string text = RunStateJson(state);
+  const std::pair<const char*, std::string> small[] = {{kStateFile, text},
+                                                       {kDoneFile, DoneText(text)}};
+  for (const auto& [name, bytes] : small) {
+    ASSIGN_OR_RETURN(FileWriter file, FileWriter::Create(absl::StrCat(folder, "/", name), files));
+    RETURN_IF_ERROR(file.Append(bytes));
+    RETURN_IF_ERROR(file.Finish());
+  }
+  return SyncFolder(folder, files);
+}
+
+int64_t CheckpointBytes(const Session& session) {
+  int64_t bytes = 4 << 20;  // headers, state, and what the log grows by meanwhile
+  for (const Parameter& p : session.parameters()) bytes += static_cast<int64_t>(p.type.bytes());
+  for (const std::string& name : session.optimizer_state()) {
+    const absl::StatusOr<graph::Tensor> tensor = session.workspace().Find(name);
+    if (tensor.ok()) bytes += static_cast<int64_t>(tensor->type.bytes());
+  }
+  return bytes;
+}
+
 CheckpointStore::CheckpointStore(std::string run_folder, KeepPolicy policy, FileSystem* files)
     : run_folder_(std::move(run_folder)),
       folder_((fs::path(run_folder_) / kCheckpointsFolder).string()),
@@ -178,7 +215,7 @@ absl::StatusOr<std::string> CheckpointStore::Save(
   const std::string staging = absl::StrCat(folder_, "/", kStaging, CheckpointName(step));
   const std::string path = absl::StrCat(folder_, "/", CheckpointName(step));
   if (files_->MakeFolder(staging) != 0) return CannotWrite(staging);
-  absl::Status status = Write(staging, std::move(state), session, metadata);
+  absl::Status status = WriteCheckpointFiles(staging, std::move(state), session, metadata, files_);
   if (status.ok()) status = Publish(staging, path);
   if (!status.ok()) {
     RemoveFolder(staging, files_);
@@ -189,40 +226,8 @@ absl::StatusOr<std::string> CheckpointStore::Save(
   return path;
 }
 
-absl::Status CheckpointStore::Write(const std::string& folder, RunState state,
-                                    const Session& session,
-                                    const std::map<std::string, std::string>& metadata) {
-  const auto write = [&](const char* name, const TensorMap& tensors,
-                         const TensorMetadata& told) -> absl::Status {
-    ASSIGN_OR_RETURN(FileWriter file, FileWriter::Create(absl::StrCat(folder, "/", name), files_));
-    RETURN_IF_ERROR(AppendSafetensors(tensors, told, &file));
-    state.files[name] = file.sum();
-    return file.Finish();
-  };
-  ASSIGN_OR_RETURN(const NamedTensors parameters,
-                   ParameterTensors(session.parameters(), session.workspace(), metadata));
-  RETURN_IF_ERROR(write(kModelFile, parameters.tensors, parameters.metadata));
-  ASSIGN_OR_RETURN(const TensorMap optimizer, OptimizerTensors(session));
-  RETURN_IF_ERROR(write(kOptimizerFile, optimizer, {}));
-
-  const std::string text = RunStateJson(state);
-  const std::pair<const char*, std::string> small[] = {{kStateFile, text},
-                                                       {kDoneFile, DoneText(text)}};
-  for (const auto& [name, bytes] : small) {
-    ASSIGN_OR_RETURN(FileWriter file, FileWriter::Create(absl::StrCat(folder, "/", name), files_));
-    RETURN_IF_ERROR(file.Append(bytes));
-    RETURN_IF_ERROR(file.Finish());
-  }
-  return SyncFolder(folder, files_);
-}
-
 absl::Status CheckpointStore::CheckSpace(const Session& session) const {
-  int64_t needed = 4 << 20;  // headers, state, and what the log grows by meanwhile
-  for (const Parameter& p : session.parameters()) {
-    needed += static_cast<int64_t>(p.type.bytes());
-  }
-  ASSIGN_OR_RETURN(const TensorMap optimizer, OptimizerTensors(session));
-  for (const auto& [name, entry] : optimizer) needed += static_cast<int64_t>(entry.data.size());
+  const int64_t needed = CheckpointBytes(session);
   const int64_t free = files_->FreeBytes(folder_);
   if (free < 0 || free >= needed) return absl::OkStatus();
   return absl::ResourceExhaustedError(absl::StrFormat(

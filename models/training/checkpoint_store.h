@@ -57,6 +57,15 @@ std::vector<int64_t> CheckpointSteps(const std::string& run_folder);
 // of them: the session is of no use then.
 absl::Status RestoreCheckpoint(const Checkpoint& checkpoint, Session* session);
 
+// Writes the files of a checkpoint into `folder`, which is there and empty but for files
+// whose sums state.files has already, and flushes them. `metadata` goes into model.safetensors,
+// with the rest that SaveParameters' readers look for.
+absl::Status WriteCheckpointFiles(const std::string& folder, RunState state, const Session& session,
+                                  const std::map<std::string, std::string>& metadata,
+                                  FileSystem* files);
+// The bytes that needs, or a little more.
+int64_t CheckpointBytes(const Session& session);
+
 struct KeepPolicy {
   int keep = 2;            // the newest so many; 0: all
   int64_t keep_every = 0;  // and every one whose step is a multiple; 0: none
@@ -80,8 +89,6 @@ class CheckpointStore {
                                    const std::map<std::string, std::string>& metadata);
 
  private:
-  absl::Status Write(const std::string& folder, RunState state, const Session& session,
-                     const std::map<std::string, std::string>& metadata);
   absl::Status CheckSpace(const Session& session) const;
   absl::Status Publish(const std::string& staging, const std::string& path);
   absl::Status PointLink(int64_t step);

@@ -4,7 +4,11 @@
 #include <cmath>
 #include <limits>
 
+#include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "graph/base/status.h"
 
 namespace models {
@@ -50,15 +54,25 @@ std::string SpikeDetector::See(double loss) {
   return spike;
 }
 
-absl::Status SpikeDetector::Restore(std::vector<double> window) {
-  if (window.size() > kSpikeWindow) {
-    return graph::InvalidArgument("the window of losses has ", window.size(),
-                                  " entries, not up to ", kSpikeWindow);
-  }
-  for (const double loss : window) {
-    if (!std::isfinite(loss)) {
-      return graph::InvalidArgument("the window of losses holds ", loss);
+std::string SpikeDetector::State() const {
+  return absl::StrJoin(window_, " ", [](std::string* text, double loss) {
+    absl::StrAppendFormat(text, "%.17g", loss);
+  });
+}
+
+absl::Status SpikeDetector::Restore(const std::string& state) {
+  std::vector<double> window;
+  for (absl::string_view word : absl::StrSplit(state, ' ', absl::SkipEmpty())) {
+    double loss = 0;
+    if (!absl::SimpleAtod(word, &loss) || !std::isfinite(loss)) {
+      return graph::InvalidArgument("the last losses hold '", absl::CHexEscape(word),
+                                    "', which is no number");
     }
+    window.push_back(loss);
+  }
+  if (window.size() > kSpikeWindow) {
+    return graph::InvalidArgument("the last losses are ", window.size(), ", more than ",
+                                  kSpikeWindow);
   }
   window_ = std::move(window);
   return absl::OkStatus();

@@ -35,10 +35,12 @@ class SpikeDetector {
   // loss into the window; one that is not finite is passed over.
   std::string See(double loss);
 
-  // The window, oldest first: what a checkpoint keeps. All of it finite.
+  // The window, oldest first. All of it finite.
   const std::vector<double>& window() const { return window_; }
-  // Goes on with a window(). Errors: longer than that, or not finite.
-  absl::Status Restore(std::vector<double> window);
+  // The window as text, for a checkpoint, and back: exactly what it was. Errors: not
+  // numbers, not finite, more than kSpikeWindow.
+  std::string State() const;
+  absl::Status Restore(const std::string& state);
 
  private:
   double z_;

@@ -10,7 +10,11 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "graph/base/status.h"
+#include "models/data/overfit_loader.h"
+#include "models/training/capsule_keeper.h"
 #include "models/training/metrics.h"
+#include "models/training/spike_detector.h"
+#include "models/training/watchdog.h"
 
 namespace models {
 namespace {
@@ -35,6 +39,16 @@ bool IsAscii(const std::string& text) {
                      [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
+// In RunState::notes: the last losses, for the spike detector.
+constexpr char kLossesNote[] = "last_losses";
+
+WatchdogOptions WatchdogFor(const TrainerOptions& options, RunLog* log) {
+  WatchdogOptions watchdog;
+  watchdog.limit_seconds = options.watchdog_seconds;
+  watchdog.say = [log](const std::string& line) { log->Line(line); };
+  return watchdog;
+}
+
 // One run; members are what its steps share.
 class Run {
  public:
@@ -46,7 +60,10 @@ class Run {
         held_out_(held_out),
         session_(session),
         log_(*log),
-        out_(*log->stream()) {}
+        out_(*log->stream()),
+        watchdog_(WatchdogFor(options, log)),
+        spikes_(options.spike_z),
+        capsules_(KeeperOptions()) {}
 
   absl::Status Go() {
     ASSIGN_OR_RETURN(steps_per_epoch_,
@@ -60,9 +77,11 @@ class Run {
     if (held_out_ != nullptr) state_.held_out = Identify(*held_out_);
     state_.notes = options_.notes;
     if (options_.resume != nullptr) RETURN_IF_ERROR(TakeUp(*options_.resume));
-    ASSIGN_OR_RETURN(loader_, MakeLoader(train_, LoaderMode::kTrain));
+    ASSIGN_OR_RETURN(loader_, MakeTrainLoader(state_.loader, /*beside=*/false));
     if (held_out_ != nullptr) {
-      ASSIGN_OR_RETURN(eval_loader_, MakeLoader(*held_out_, LoaderMode::kEvaluate));
+      LoaderOptions o = MakeLoaderOptions(LoaderMode::kEvaluate);
+      o.observer = Watched(held_out_, nullptr);
+      ASSIGN_OR_RETURN(eval_loader_, Loader::Create(held_out_, std::move(o)));
     }
     ASSIGN_OR_RETURN(MetricsWriter metrics,
                      options_.resume == nullptr
@@ -71,6 +90,7 @@ class Run {
     metrics_ = std::make_unique<MetricsWriter>(std::move(metrics));
 
     absl::Status status = Loop();
+    watchdog_.Rest();
     log_.EndProgress();
     if (!status.ok()) {
       status = graph::Annotate(status, absl::StrCat("after step ", step_));
@@ -84,7 +104,7 @@ class Run {
   }
 
  private:
-  absl::StatusOr<std::unique_ptr<Loader>> MakeLoader(const Dataset& data, LoaderMode mode) {
+  LoaderOptions MakeLoaderOptions(LoaderMode mode) {
     LoaderOptions o;
     o.mode = mode;
     o.batch_size = options_.batch_size;
@@ -95,15 +115,40 @@ class Run {
     o.exact_decode = options_.exact_decode;
     o.num_workers = options_.num_workers;
     o.max_bad_share = options_.max_bad_share;
-    if (mode == LoaderMode::kTrain) {
-      o.start = state_.loader;
-      o.batches_per_epoch = micro_batches_per_epoch_;
-      o.observer = options_.loader_observer;
-    }
     o.on_bad_image = [this](const std::string& message) {
       out_ << "skipped an image: " << message << "\n";
     };
-    return Loader::Create(&data, std::move(o));
+    return o;
+  }
+
+  // `beside`: not the run's own, but one that reads some of its batches again.
+  absl::StatusOr<std::unique_ptr<Loader>> MakeTrainLoader(const LoaderPosition& start,
+                                                          bool beside) {
+    LoaderOptions o = MakeLoaderOptions(LoaderMode::kTrain);
+    o.start = start;
+    o.batches_per_epoch = micro_batches_per_epoch_;
+    if (beside) {
+      o.num_workers = 0;
+      o.on_bad_image = nullptr;
+    } else {
+      o.observer = Watched(&train_, options_.loader_observer);
+    }
+    if (!options_.overfit_batch) return Loader::Create(&train_, std::move(o));
+    return CreateOverfitLoader(&train_, std::move(o), options_.accum_iter);
+  }
+
+  LoaderObserver* Watched(const Dataset* images, LoaderObserver* next) {
+    return options_.watchdog_seconds > 0 ? watchdog_.Observe(images, next) : next;
+  }
+
+  CapsuleKeeper::Options KeeperOptions() {
+    CapsuleKeeper::Options o;
+    o.run_folder = options_.run_folder;
+    o.every_micro_batch = options_.step_every_micro_batch;
+    o.images = &train_;
+    o.session = session_;
+    o.load = [this](const LoaderPosition& start) { return MakeTrainLoader(start, true); };
+    return o;
   }
 
   // Goes on behind the step that `state` was saved after.
@@ -133,7 +178,8 @@ class Run {
     state_.loader = loader_next_ = state.loader;
     state_.bad_images = bad_before_ = state.bad_images;
     state_.metrics_bytes = state.metrics_bytes;
-    return absl::OkStatus();
+    const auto losses = state.notes.find(kLossesNote);
+    return losses == state.notes.end() ? absl::OkStatus() : spikes_.Restore(losses->second);
   }
 
   absl::Status Loop() {
@@ -183,9 +229,23 @@ class Run {
   // One window, and what is said of it.
   absl::Status Step(double lr, absl::Span<const std::pair<std::string, float>> scheduled,
                     int micro_batches, absl::Time before) {
+    RunState before_step = state_;                          // what a capsule says
     if (options_.step_every_micro_batch) state_.step = -1;  // until the window is whole
-    ASSIGN_OR_RETURN(const StepResult result,
-                     session_->Step([this] { return NextBatch(); }, lr, scheduled, micro_batches));
+    capsules_.Begin(step_ + 1, Epochs(), lr, {scheduled.begin(), scheduled.end()}, micro_batches,
+                    state_.loader);
+    const absl::StatusOr<StepResult> stepped = session_->Step(
+        [this] { return NextBatch(); }, lr, scheduled, micro_batches, spikes_.Limit());
+    if (absl::IsOutOfRange(stepped.status()) && batch_came_) {
+      KeepStep(/*spike=*/false, std::string(stepped.status().message()), std::move(before_step));
+    }
+    RETURN_IF_ERROR(stepped.status());
+    const StepResult& result = *stepped;
+    before_step.notes[kLossesNote] = spikes_.State();
+    if (const std::string spike = spikes_.See(result.loss); !spike.empty()) {
+      log_.Line(absl::StrCat("warning: step ", step_ + 1, ": ", spike));
+      if (result.held) KeepStep(/*spike=*/true, spike, std::move(before_step));
+    }
+    if (result.held) RETURN_IF_ERROR(session_->Release());
     ++step_;
     state_.step = step_;
     state_.loader = loader_next_;
@@ -193,15 +253,26 @@ class Run {
     return Log(result, lr, micro_batches, absl::ToDoubleSeconds(absl::Now() - before));
   }
 
+  // Before the session's parameters change.
+  void KeepStep(bool spike, const std::string& seen, RunState before) {
+    watchdog_.Do("writing a capsule");
+    before.metrics_bytes = metrics_->bytes();
+    before.log_bytes = log_.bytes();
+    const std::string line = capsules_.Keep(spike, seen, std::move(before), Metadata());
+    if (!line.empty()) log_.Line(line);
+  }
+
   // Evaluates and draws what is due after step_.
   absl::Status Watch() {
     const bool asked = options_.eval_every > 0 && step_ % options_.eval_every == 0;
     const bool last = step_ == last_step_;
     if (asked || last || step_ % steps_per_epoch_ == 0) {
+      watchdog_.Do("evaluating held-out images");
       const absl::Status status = Evaluate(options_.eval_every > 0 && (asked || last));
       if (!status.ok()) return graph::Annotate(status, "held-out images");
     }
     if (options_.vis_every > 0 && (last || step_ % options_.vis_every == 0)) {
+      watchdog_.Do("drawing pictures");
       const absl::Time before = absl::Now();
       RETURN_IF_ERROR(options_.visualize(step_));
       interval_start_ += absl::Now() - before;
@@ -211,9 +282,13 @@ class Run {
 
   absl::StatusOr<const Batch*> NextBatch() {
     if (options_.batch_asked) options_.batch_asked();
+    watchdog_.WaitForImages();
     absl::StatusOr<const Batch*> batch = loader_->Next();
+    watchdog_.ComputeStep(step_ + 1);
     if (options_.batch_came) options_.batch_came();
+    batch_came_ = batch.ok();
     if (batch.ok()) {
+      capsules_.Take(**batch);
       loader_next_ = (*batch)->next;
       bad_next_ = loader_->bad_images();
     }
@@ -311,9 +386,8 @@ class Run {
     return metrics_->Write(m);
   }
 
-  absl::Status Save() {
-    if (tried_to_save_at_ == step_ || options_.checkpoints == nullptr) return absl::OkStatus();
-    tried_to_save_at_ = step_;
+  // For model.safetensors.
+  std::map<std::string, std::string> Metadata() const {
     std::map<std::string, std::string> metadata = options_.metadata;
     metadata["step"] = absl::StrCat(step_);
     metadata["epoch"] = absl::StrCat(Epochs());
@@ -323,6 +397,13 @@ class Run {
       // Paths need not be UTF-8, metadata must.
       if (!IsAscii(value)) value = absl::CHexEscape(value);
     }
+    return metadata;
+  }
+
+  absl::Status Save() {
+    if (tried_to_save_at_ == step_ || options_.checkpoints == nullptr) return absl::OkStatus();
+    tried_to_save_at_ = step_;
+    watchdog_.Do("saving a checkpoint");
     const absl::Time before = absl::Now();
     // The checkpoint knows how long these are.
     RETURN_IF_ERROR(metrics_->Sync());
@@ -330,8 +411,9 @@ class Run {
     RunState state = state_;
     state.metrics_bytes = metrics_->bytes();
     state.log_bytes = log_.bytes();
+    state.notes[kLossesNote] = spikes_.State();
     ASSIGN_OR_RETURN(const std::string path,
-                     options_.checkpoints->Save(std::move(state), *session_, metadata));
+                     options_.checkpoints->Save(std::move(state), *session_, Metadata()));
     log_.Line(absl::StrCat("saved ", path));
     interval_start_ += absl::Now() - before;
     return absl::OkStatus();
@@ -345,6 +427,7 @@ class Run {
   RunLog& log_;
   std::ostream& out_;  // the log's
 
+  Watchdog watchdog_;  // before the loaders, which it observes
   std::unique_ptr<Loader> loader_;
   std::unique_ptr<Loader> eval_loader_;
   std::unique_ptr<MetricsWriter> metrics_;
@@ -359,6 +442,9 @@ class Run {
   LoaderPosition loader_next_;  // behind the last batch taken
   int64_t bad_next_ = 0;        // undecodable images up to there, in this process
   int64_t bad_before_ = 0;      // and before it
+  bool batch_came_ = false;     // when it was asked for last
+  SpikeDetector spikes_;
+  CapsuleKeeper capsules_;
   int64_t evaluated_at_ = -1;
   int64_t tried_to_save_at_ = -1;
   absl::Time start_;

@@ -47,6 +47,15 @@ struct TrainerOptions {
   std::function<absl::Status()> step_done;
   LoaderObserver* loader_observer = nullptr;  // of the training images' loader; may be null
   int64_t print_every = 20;
+  // Trains on the first window of the first epoch alone, over and over (overfit_loader.h).
+  bool overfit_batch = false;
+  // A loss so many deviations above the last ones is a spike (spike_detector.h); 0: none is.
+  double spike_z = 8;
+  // Without progress for so long, the watchdog says a line (watchdog.h); 0: none.
+  double watchdog_seconds = 300;
+  // A step whose loss or gradient is not finite, and one whose loss is a spike, is written
+  // into this folder's capsules (capsule.h); empty: is not.
+  std::string run_folder;
   // When the process began: then the first step says how long after that it was done.
   absl::Time launched = absl::InfinitePast();
   // Set from outside (a signal handler) to end the run after the step at hand, as

@@ -119,6 +119,13 @@ const FlagRow kRows[] = {
     {"keep", kRun, &F::keep, kNotNegative, "N", "2", "newest checkpoints to keep; 0: all"},
     {"keep_every", kRun, &F::keep_every, kNotNegative, "N", "0",
      "keep each checkpoint whose step is a multiple of N for good"},
+    {"overfit_batch", kRun, &F::overfit_batch, kAny, "", "false",
+     "train on the first batch alone, over and over: its loss must fall towards zero"},
+    {"spike_z", kRun, &F::spike_z, kNotNegative, "X", "8",
+     "deviations above the last 100 losses from which on a loss is a spike, and its step is kept "
+     "in output_dir/capsules (3 at most); 0: none is"},
+    {"watchdog", kRun, &F::watchdog, kNotNegative, "SECONDS", "300",
+     "say a line when nothing has gone on for so long; 0: none"},
     {"init_from", kRun, &F::init_from, kAny, "FILE", "random parameters",
      "safetensors file to take the parameters from"},
     {"allow_missing", kRun, &F::allow_missing, kAny, "NAME,PREFIX*,...", "none",

@@ -76,6 +76,9 @@ void SetRunDefaults(const MachineDefaults& machine, TrainFlags& flags) {
   Default(flags.save_every, int64_t{0});
   Default(flags.keep, int64_t{2});
   Default(flags.keep_every, int64_t{0});
+  Default(flags.spike_z, 8.0);
+  Default(flags.watchdog, 300.0);
+  Default(flags.overfit_batch, false);
   Default(flags.passes, true);
   flags.overwrite.reset();
   flags.resume.reset();

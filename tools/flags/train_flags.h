@@ -82,6 +82,9 @@ struct TrainFlags {
   absl::optional<int64_t> save_every;  // 0: at the end of each epoch only
   absl::optional<int64_t> keep;        // checkpoints; 0: all
   absl::optional<int64_t> keep_every;  // steps; 0: none beside those of `keep`
+  absl::optional<bool> overfit_batch;
+  absl::optional<double> spike_z;   // 0: no spikes
+  absl::optional<double> watchdog;  // seconds; 0: none
   absl::optional<std::string> init_from;
   absl::optional<std::vector<std::string>> allow_missing;  // names, or prefixes ending in "*"
   absl::optional<bool> passes;

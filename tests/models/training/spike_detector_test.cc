@@ -6,7 +6,6 @@
 #include "gmock/gmock.h"
 #include "graph/base/random.h"
 #include "gtest/gtest.h"
-#include "nlohmann/json.hpp"
 
 namespace models {
 namespace {
@@ -95,7 +94,7 @@ TEST(SpikeDetector, WhatIsNotFiniteIsPassedOver) {
   SpikeDetector huge(8);
   for (int i = 0; i < 200; ++i) huge.See(i % 2 == 0 ? 1e300 : -1e300);
   EXPECT_EQ(huge.See(std::numeric_limits<double>::max()), "");
-  EXPECT_TRUE(SpikeDetector(8).Restore(huge.window()).ok());
+  EXPECT_TRUE(SpikeDetector(8).Restore(huge.State()).ok());
 }
 
 // At any step a restored detector goes on like the one that never stopped, through text.
@@ -104,8 +103,7 @@ TEST(SpikeDetector, AResumedRunDecidesTheSame) {
   for (const int stop : {0, 1, 49, 50, 99, 100, 193, 250}) {
     SpikeDetector whole(8), before(8), after(8);
     for (int i = 0; i < stop; ++i) EXPECT_EQ(whole.See(loss(i)), before.See(loss(i)));
-    const std::string text = nlohmann::json(before.window()).dump();
-    ASSERT_TRUE(after.Restore(nlohmann::json::parse(text).get<std::vector<double>>()).ok());
+    ASSERT_TRUE(after.Restore(before.State()).ok());
     for (int i = stop; i < stop + 300; ++i) ASSERT_EQ(whole.See(loss(i)), after.See(loss(i))) << i;
     EXPECT_EQ(whole.window(), after.window());
   }
@@ -114,9 +112,12 @@ TEST(SpikeDetector, AResumedRunDecidesTheSame) {
 TEST(SpikeDetector, AWindowThatCannotBeIsRefused) {
   SpikeDetector detector(8);
   detector.See(3);
-  EXPECT_THAT(std::string(detector.Restore(std::vector<double>(101, 1.0)).message()),
-              HasSubstr("101 entries"));
-  EXPECT_THAT(std::string(detector.Restore({1, std::nan("")}).message()), HasSubstr("nan"));
+  std::string many;
+  for (int i = 0; i <= kSpikeWindow; ++i) many += "1 ";
+  EXPECT_THAT(std::string(detector.Restore(many).message()), HasSubstr("101, more than"));
+  for (const char* bad : {"nan", "1 inf", "1 2x", "1,2", "\xff"}) {
+    EXPECT_THAT(std::string(detector.Restore(bad).message()), HasSubstr("no number")) << bad;
+  }
   EXPECT_EQ(detector.window(), std::vector<double>{3});
 }
 

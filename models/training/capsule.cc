@@ -1,0 +1,289 @@
+#include "models/training/capsule.h"
+
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <limits>
+#include <system_error>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "graph/base/status.h"
+#include "models/data/file_util.h"
+#include "models/files/durable.h"
+#include "models/training/output_dir.h"
+#include "models/training/safetensors.h"
+#include "nlohmann/json.hpp"
+
+namespace models {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr char kCapsuleFile[] = "capsule.json";
+constexpr char kStaging[] = ".new-";
+constexpr int64_t kMaxCapsuleBytes = 64 << 20;  // names of images, above all
+
+std::string BatchFile(size_t i) { return absl::StrFormat("batch_%04d.safetensors", i); }
+
+std::string InFolder(const std::string& folder, const std::string& name) {
+  return absl::StrCat(folder, "/", name);
+}
+
+// JSON has no numbers that are not finite.
+Json Number(double value) {
+  if (std::isfinite(value)) return value;
+  return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
+}
+
+std::string Text(const Capsule& capsule) {
+  Json json{{"reason", capsule.spike ? "spike" : "not finite"},
+            {"seen", capsule.seen},
+            {"step", capsule.step},
+            {"epoch", capsule.epoch},
+            {"lr", capsule.lr},
+            {"scheduled", Json::object()},
+            {"num_classes", capsule.num_classes},
+            {"micro_batches", capsule.micro_batches},
+            {"first_micro_batch", capsule.first_micro_batch},
+            {"losses", Json::array()},
+            {"images", capsule.images}};
+  for (const auto& [name, value] : capsule.scheduled) json["scheduled"][name] = value;
+  for (const double loss : capsule.losses) json["losses"].push_back(Number(loss));
+  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+// Takes fields out of capsule.json; the first that is wrong is kept.
+class Reader {
+ public:
+  explicit Reader(const Json& json) : json_(json) {}
+
+  const Json& Field(const char* key) {
+    static const Json* const none = new Json();
+    if (json_.is_object()) {
+      if (const auto it = json_.find(key); it != json_.end()) return *it;
+    }
+    Fail(key, "is missing");
+    return *none;
+  }
+  double Number(const char* key, const Json& value) {
+    if (value.is_number()) return value.get<double>();
+    if (value == "nan") return std::numeric_limits<double>::quiet_NaN();
+    if (value == "inf") return std::numeric_limits<double>::infinity();
+    if (value == "-inf") return -std::numeric_limits<double>::infinity();
+    Fail(key, "is no number");
+    return 0;
+  }
+  double Number(const char* key) { return Number(key, Field(key)); }
+  int64_t Count(const char* key, int64_t most) {
+    const Json& value = Field(key);
+    if (value.is_number_integer()) {
+      const double v = value.get<double>();
+      if (v >= 0 && v <= static_cast<double>(most)) return value.get<int64_t>();
+    }
+    Fail(key, "is no count");
+    return 0;
+  }
+  std::string Text(const char* key, const Json& value) {
+    if (value.is_string()) return value.get<std::string>();
+    Fail(key, "is no text");
+    return "";
+  }
+  std::string Text(const char* key) { return Text(key, Field(key)); }
+  void Fail(const char* key, const char* what) {
+    status_.Update(graph::InvalidArgument("`", key, "` ", what));
+  }
+  const absl::Status& status() const { return status_; }
+
+ private:
+  const Json& json_;
+  absl::Status status_;
+};
+
+absl::Status Parse(absl::string_view text, Capsule* capsule) {
+  const Json json = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded()) return graph::InvalidArgument("it is no JSON");
+  constexpr int kMost = std::numeric_limits<int>::max();
+  Reader reader(json);
+  const std::string reason = reader.Text("reason");
+  if (reason != "spike" && reason != "not finite") reader.Fail("reason", "is none known");
+  capsule->spike = reason == "spike";
+  capsule->seen = reader.Text("seen");
+  capsule->step = reader.Count("step", int64_t{1} << 53);
+  capsule->epoch = reader.Number("epoch");
+  capsule->lr = reader.Number("lr");
+  capsule->num_classes = static_cast<int>(reader.Count("num_classes", kMost));
+  capsule->micro_batches = static_cast<int>(reader.Count("micro_batches", kMost));
+  capsule->first_micro_batch = static_cast<int>(reader.Count("first_micro_batch", kMost));
+  const Json& scheduled = reader.Field("scheduled");
+  if (!scheduled.is_object()) reader.Fail("scheduled", "is no object");
+  for (auto it = scheduled.begin(); scheduled.is_object() && it != scheduled.end(); ++it) {
+    const double value = reader.Number("scheduled", it.value());
+    capsule->scheduled.emplace_back(it.key(), static_cast<float>(value));
+  }
+  const Json &losses = reader.Field("losses"), &images = reader.Field("images");
+  if (!losses.is_array() || losses.empty()) reader.Fail("losses", "is no list");
+  if (!images.is_array() || images.size() != losses.size()) {
+    reader.Fail("images", "is no list for each of the losses");
+  }
+  RETURN_IF_ERROR(reader.status());
+  for (const Json& loss : losses) capsule->losses.push_back(reader.Number("losses", loss));
+  for (const Json& batch : images) {
+    capsule->images.emplace_back();
+    if (!batch.is_array()) reader.Fail("images", "is no list of lists");
+    for (const Json& name : batch) {
+      capsule->images.back().push_back(reader.Text("images", name));
+    }
+  }
+  if (capsule->step < 1) reader.Fail("step", "is not counted from 1");
+  const int64_t last = int64_t{capsule->first_micro_batch} + static_cast<int64_t>(losses.size());
+  if (last > capsule->micro_batches) reader.Fail("micro_batches", "are fewer than are here");
+  return reader.status();
+}
+
+template <typename T>
+TensorEntry Entry(const std::vector<T>& values, std::vector<int64_t> shape) {
+  return {{graph::DTypeOf<T>::value, graph::Shape(shape.begin(), shape.end())},
+          absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(values.data()),
+                              values.size() * sizeof(T))};
+}
+
+absl::Status WriteBatch(const Batch& batch, const Session& session, const std::string& name,
+                        const std::string& folder, RunState* state, FileSystem* files) {
+  ASSIGN_OR_RETURN(const graph::Tensor images, session.train().Find("images"));
+  const int64_t n = static_cast<int64_t>(batch.keys.size());
+  // Safetensors has no unsigned 64 bits: the same bits.
+  std::vector<int64_t> ids(batch.image_ids.begin(), batch.image_ids.end());
+  TensorMap tensors;
+  tensors["images"] = {images.type,
+                       absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(batch.images.data()),
+                                           batch.images.size() * sizeof(float))};
+  tensors["keys"] = Entry(batch.keys, {n});
+  tensors["labels"] = Entry(batch.labels, {n});
+  tensors["image_ids"] = Entry(ids, {n});
+  ASSIGN_OR_RETURN(FileWriter file, FileWriter::Create(InFolder(folder, name), files));
+  RETURN_IF_ERROR(AppendSafetensors(tensors, {}, &file));
+  state->files[name] = file.sum();
+  return file.Finish();
+}
+
+absl::Status WriteAll(const std::string& folder, const Capsule& capsule, const Session& session,
+                      const std::map<std::string, std::string>& metadata,
+                      const std::function<absl::StatusOr<const Batch*>()>& next_batch,
+                      FileSystem* files) {
+  RunState state = capsule.before.state;
+  state.files.clear();
+  for (size_t i = 0; i < capsule.losses.size(); ++i) {
+    ASSIGN_OR_RETURN(const Batch* batch, next_batch());
+    RETURN_IF_ERROR(WriteBatch(*batch, session, BatchFile(i), folder, &state, files));
+  }
+  ASSIGN_OR_RETURN(FileWriter file, FileWriter::Create(InFolder(folder, kCapsuleFile), files));
+  RETURN_IF_ERROR(file.Append(Text(capsule)));
+  state.files[kCapsuleFile] = file.sum();
+  RETURN_IF_ERROR(file.Finish());
+  return WriteCheckpointFiles(folder, std::move(state), session, metadata, files);
+}
+
+absl::Status CheckSpace(const std::string& folder, const Capsule& capsule, const Session& session,
+                        FileSystem* files) {
+  ASSIGN_OR_RETURN(const graph::Tensor images, session.train().Find("images"));
+  const int64_t needed = CheckpointBytes(session) + static_cast<int64_t>(capsule.losses.size()) *
+                                                        static_cast<int64_t>(images.type.bytes());
+  const int64_t free = files->FreeBytes(folder);
+  if (free < 0 || free >= needed) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrFormat("it needs %d MiB and %s has %d MiB free", needed >> 20, folder, free >> 20));
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> WriteCapsule(
+    const std::string& run_folder, const Capsule& capsule, const Session& session,
+    const std::map<std::string, std::string>& metadata,
+    const std::function<absl::StatusOr<const Batch*>()>& next_batch, FileSystem* files) {
+  CHECK(!capsule.losses.empty() && capsule.losses.size() == capsule.images.size());
+  const std::string folder = InFolder(run_folder, kCapsulesFolder);
+  const std::string name = CheckpointName(capsule.step);
+  const std::string path = InFolder(folder, name), staging = InFolder(folder, kStaging + name);
+  if (files->MakeFolder(folder) != 0 && errno != EEXIST) return CannotWrite(folder);
+  std::error_code ignored;
+  if (fs::exists(fs::symlink_status(path, ignored))) return path;
+  RETURN_IF_ERROR(CheckSpace(folder, capsule, session, files));
+  RemoveFolder(staging, files);  // of a run that was killed
+  if (files->MakeFolder(staging) != 0) return CannotWrite(staging);
+  absl::Status status = WriteAll(staging, capsule, session, metadata, next_batch, files);
+  if (status.ok() && files->Rename(staging, path) != 0) status = CannotWrite(path);
+  if (!status.ok()) {
+    RemoveFolder(staging, files);
+    return status;
+  }
+  RETURN_IF_ERROR(SyncFolder(folder, files));
+  return path;
+}
+
+int CountCapsules(const std::string& run_folder) {
+  int count = 0;
+  std::error_code error;
+  for (fs::directory_iterator entry(InFolder(run_folder, kCapsulesFolder), error), end;
+       !error && entry != end; entry.increment(error)) {
+    count += absl::StartsWith(entry->path().filename().string(), "step_");
+  }
+  return count;
+}
+
+absl::StatusOr<Capsule> OpenCapsule(const std::string& path) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) {
+    return absl::NotFoundError(absl::StrCat(
+        path, " is no folder; a run leaves its capsules in output_dir/", kCapsulesFolder));
+  }
+  Capsule capsule;
+  ASSIGN_OR_RETURN(capsule.before, OpenCheckpoint(path));
+  const auto& sums = capsule.before.state.files;
+  if (sums.count(kCapsuleFile) == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, " is a checkpoint, not a capsule: it has no ", kCapsuleFile));
+  }
+  for (const auto& [name, sum] : sums) {
+    if (name == kModelFile || name == kOptimizerFile) continue;  // OpenCheckpoint has
+    if (absl::StrContains(name, '/')) {
+      return absl::InvalidArgumentError(absl::StrCat(path, " names a file elsewhere: ", name));
+    }
+    ASSIGN_OR_RETURN(const FileSum found, SumOfFile(InFolder(path, name)));
+    if (!(found == sum)) {
+      return absl::DataLossError(absl::StrCat(InFolder(path, name), " is not what was written"));
+    }
+  }
+  const std::string file = InFolder(path, kCapsuleFile);
+  ASSIGN_OR_RETURN(const std::string text, ReadFile(file, kMaxCapsuleBytes));
+  const absl::Status parsed = Parse(text, &capsule);
+  if (!parsed.ok()) return graph::Annotate(parsed, file);
+  for (size_t i = 0; i < capsule.losses.size(); ++i) {
+    if (sums.count(BatchFile(i)) == 0) {
+      return absl::DataLossError(absl::StrCat(path, " has no ", BatchFile(i)));
+    }
+  }
+  return capsule;
+}
+
+absl::StatusOr<Batch> ReadCapsuleBatch(const Capsule& capsule, int i) {
+  const std::string path = InFolder(capsule.before.path, BatchFile(static_cast<size_t>(i)));
+  ASSIGN_OR_RETURN(const SafetensorsFile file, SafetensorsFile::Read(path));
+  Batch batch;
+  ASSIGN_OR_RETURN(batch.images, file.Values<float>("images"));
+  ASSIGN_OR_RETURN(batch.keys, file.Values<int64_t>("keys"));
+  ASSIGN_OR_RETURN(batch.labels, file.Values<int32_t>("labels"));
+  ASSIGN_OR_RETURN(const std::vector<int64_t> ids, file.Values<int64_t>("image_ids"));
+  batch.image_ids.assign(ids.begin(), ids.end());
+  const size_t n = batch.keys.size();
+  if (n == 0 || batch.labels.size() != n || ids.size() != n || batch.images.size() % n != 0) {
+    return graph::InvalidArgument(path, ": its tensors have not one number of images");
+  }
+  batch.valid = static_cast<int64_t>(n);
+  return batch;
+}
+
+}  // namespace models

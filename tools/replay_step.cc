@@ -1,0 +1,253 @@
+#include "tools/replay_step.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "graph/base/status.h"
+#include "models/training/capsule.h"
+#include "models/training/forward_net.h"
+#include "models/training/output_dir.h"
+#include "models/training/session.h"
+#include "tools/environment.h"
+#include "tools/flags/parse_flags.h"
+#include "tools/flags/pass_options.h"
+#include "tools/plugins.h"
+#include "tools/reference_backend.h"
+#include "tools/resume.h"
+
+namespace tools {
+namespace {
+
+std::string Row(const char* label, const std::string& text) {
+  return absl::StrFormat("  %-9s %s\n", label, text);
+}
+
+// All digits: what is compared by eye is what is compared.
+std::string Exact(double value) { return absl::StrFormat("%.9g", value); }
+
+bool SameBits(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
+
+std::string Note(const models::Capsule& capsule, const char* name) {
+  const auto& notes = capsule.before.state.notes;
+  const auto it = notes.find(name);
+  return it == notes.end() ? "" : it->second;
+}
+
+// The run's flags, with those of the replay on top.
+absl::StatusOr<ResolvedFlags> Flags(const ReplayStepOptions& options,
+                                    const models::Capsule& capsule, const models::Zoo& zoo,
+                                    const MachineDefaults& machine) {
+  const std::string name = absl::StrCat(capsule.before.path, "/state.json");
+  ASSIGN_OR_RETURN(ParsedFlags parsed, ParseTrainFlagsText(Note(capsule, kFlagsNote), name));
+  if (!parsed.flags.model.has_value()) {
+    return graph::InvalidArgument(name, ": its flags name no model");
+  }
+  if (!options.precision.empty()) parsed.flags.precision = options.precision;
+  if (options.threads > 0) parsed.flags.threads = options.threads;
+  absl::StatusOr<models::ZooEntry> entry = zoo.Find(*parsed.flags.model);
+  if (!entry.ok()) return graph::Annotate(entry.status(), name);
+  absl::StatusOr<ResolvedFlags> resolved = ResolveTrainFlags(parsed.flags, *entry, machine);
+  if (!resolved.ok()) return graph::Annotate(resolved.status(), name);
+  return resolved;
+}
+
+// A capsule made runnable.
+class Replay {
+ public:
+  Replay(const ReplayStepOptions& options, models::Capsule capsule, ResolvedFlags resolved,
+         const graph::SchemaRegistry& registry)
+      : options_(options), capsule_(std::move(capsule)), resolved_(std::move(resolved)) {
+    const int threads = static_cast<int>(resolved_.flags.threads.value());
+    backend_ = options.reference ? MakeReferenceBackend() : MakeCpuBackend(threads);
+    session_options_.compile.registry = &registry;
+    session_options_.compile.backend = &backend_;
+    session_options_.compile.threads = threads;
+    session_options_.compile.passes = PassOptions(resolved_.flags);
+    session_options_.recipe = resolved_.entry.recipe;
+    session_options_.accum_iter = resolved_.accum_iter;
+    session_options_.step_every_micro_batch = resolved_.step_every_micro_batch;
+    session_options_.evaluations = false;
+    session_options_.loader_batches = 1;
+    model_ = resolved_.entry.make(resolved_.entry, capsule_.num_classes);
+  }
+
+  absl::StatusOr<std::string> Report() {
+    ASSIGN_OR_RETURN(session_, models::Session::Create(model_.get(), session_options_));
+    RETURN_IF_ERROR(models::RestoreCheckpoint(capsule_.before, session_.get()));
+    std::string text = Head();
+    ASSIGN_OR_RETURN(const std::string step, Step());
+    text += step;
+    if (capsule_.spike) {
+      ASSIGN_OR_RETURN(const std::string images, LargestLosses());
+      text += images;
+    }
+    return text;
+  }
+
+ private:
+  std::string Head() const {
+    std::string scheduled;
+    for (const auto& [name, value] : capsule_.scheduled) {
+      absl::StrAppendFormat(&scheduled, ", %s %g", name, value);
+    }
+    std::string text = absl::StrCat(capsule_.before.path, "\n");
+    text +=
+        Row("step", absl::StrFormat("%d of %s, epoch %.3f, lr %g%s", capsule_.step,
+                                    resolved_.entry.name, capsule_.epoch, capsule_.lr, scheduled));
+    const size_t here = capsule_.losses.size();
+    text += Row("batch",
+                absl::StrFormat("%d images, micro-batches %d to %d of %d",
+                                here * capsule_.images[0].size(), capsule_.first_micro_batch + 1,
+                                capsule_.first_micro_batch + here, capsule_.micro_batches));
+    text += Row("replayed", absl::StrFormat("on %s: %s, %s", backend_.name, backend_.description,
+                                            resolved_.flags.precision.value()));
+    text += Row("seen", capsule_.seen);
+    return text;
+  }
+
+  // Does nothing to the parameters.
+  absl::StatusOr<std::string> Step() {
+    int next = 0;
+    const int here = static_cast<int>(capsule_.losses.size());
+    bool ran_out = false;
+    const auto next_batch = [&]() -> absl::StatusOr<const models::Batch*> {
+      if (next == here) {
+        ran_out = true;
+        return absl::OutOfRangeError("the capsule has no more");
+      }
+      ASSIGN_OR_RETURN(batch_, models::ReadCapsuleBatch(capsule_, next++));
+      return &batch_;
+    };
+    const int window = session_options_.step_every_micro_batch ? here : 0;
+    const absl::StatusOr<models::StepResult> result =
+        session_->Step(next_batch, capsule_.lr, capsule_.scheduled, window,
+                       /*hold_above=*/-std::numeric_limits<double>::infinity());
+    // A window that was finite here up to where the run's was not, goes on; the rest of it
+    // is not in the capsule.
+    const bool not_finite = absl::IsOutOfRange(result.status()) && !ran_out;
+    if (!result.ok() && !not_finite && !ran_out) return result.status();
+    const std::string now = not_finite ? std::string(result.status().message()) : "all is finite";
+    std::string text = Row("now", now);
+
+    bool same = session_->window_losses().size() == capsule_.losses.size();
+    for (size_t i = 0; i < session_->window_losses().size(); ++i) {
+      const double was = capsule_.losses[i], is = session_->window_losses()[i];
+      same = same && SameBits(was, is);
+      const char* unit = SameBits(was, is) ? ", equal to the last bit" : "";
+      text += Row("loss", absl::StrCat(Exact(was), " then, ", Exact(is), " now", unit));
+    }
+    text += Row("result", Verdict(same, not_finite, now));
+    return text;
+  }
+
+  std::string Verdict(bool same, bool not_finite, const std::string& now) const {
+    std::string text;
+    if (capsule_.spike) {
+      text = same ? "the run's loss" : "not the run's loss";
+    } else if (!not_finite) {
+      text = "nothing is wrong here";
+    } else {
+      text = now == capsule_.seen ? "what the run saw" : "not what the run saw";
+    }
+    if (same && (capsule_.spike || (not_finite && now == capsule_.seen))) return text;
+    std::vector<std::string> differences;
+    if (options_.reference) differences.push_back("the reference backend computes in double");
+    if (!options_.precision.empty()) differences.push_back("--precision=" + options_.precision);
+    const Environment then = Environment::parse(Note(capsule_, kEnvironmentNote), nullptr,
+                                                /*allow_exceptions=*/false);
+    EnvironmentOptions environment;
+    environment.threads = session_options_.compile.threads;
+    for (std::string& d : EnvironmentDifferences(then, DescribeEnvironment(environment))) {
+      // Another program by nature.
+      if (d.rfind("program:", 0) != 0) differences.push_back(std::move(d));
+    }
+    for (const std::string& difference : differences) absl::StrAppend(&text, "; ", difference);
+    return text;
+  }
+
+  // Each image by itself, with the masks that it had.
+  absl::StatusOr<std::string> LargestLosses() {
+    graph::Workspace workspace;  // the session's has another batch
+    ASSIGN_OR_RETURN(const std::unique_ptr<models::ForwardNet> net,
+                     models::ForwardNet::Compile(
+                         "one_image", session_options_.compile,
+                         [this](models::ModelBuilder* builder) -> models::ForwardNet::Outputs {
+                           return {{"loss", model_->BuildTraining(builder, 1).loss}};
+                         },
+                         &workspace));
+    for (const models::Parameter& p : net->parameters()) {
+      ASSIGN_OR_RETURN(const graph::Tensor from, session_->workspace()->Find(p.name));
+      ASSIGN_OR_RETURN(const graph::Tensor to, workspace.Find(p.name));
+      std::memcpy(to.data, from.data, from.type.bytes());
+    }
+    struct Found {
+      double loss;
+      std::string image;
+    };
+    std::vector<Found> found;
+    for (size_t b = 0; b < capsule_.losses.size(); ++b) {
+      ASSIGN_OR_RETURN(const models::Batch batch,
+                       models::ReadCapsuleBatch(capsule_, static_cast<int>(b)));
+      const size_t n = batch.keys.size(), pixels = batch.images.size() / n;
+      for (size_t i = 0; i < n; ++i) {
+        models::Batch one;
+        const auto begin = batch.images.begin() + static_cast<int64_t>(i * pixels);
+        one.images.assign(begin, begin + static_cast<int64_t>(pixels));
+        one.keys = {batch.keys[i]};
+        one.labels = {batch.labels[i]};
+        RETURN_IF_ERROR(net->Feed(one));
+        for (const auto& [name, value] : capsule_.scheduled) {
+          const absl::StatusOr<graph::Tensor> input = net->Input(name);
+          if (input.ok()) input->as<float>()[0] = value;
+        }
+        RETURN_IF_ERROR(net->Run());
+        ASSIGN_OR_RETURN(const graph::Tensor loss, net->Output("loss"));
+        const std::vector<std::string>& names = capsule_.images[b];
+        found.push_back({double{loss.as<float>()[0]}, i < names.size() ? names[i] : "?"});
+      }
+    }
+    // What is not finite first.
+    const auto key = [](const Found& f) {
+      return std::isfinite(f.loss) ? f.loss : std::numeric_limits<double>::infinity();
+    };
+    std::stable_sort(found.begin(), found.end(),
+                     [&](const Found& a, const Found& b) { return key(a) > key(b); });
+    std::string text = Row("images", "largest losses, each image by itself:");
+    const size_t shown = std::min(found.size(), static_cast<size_t>(options_.images));
+    for (size_t i = 0; i < shown; ++i) {
+      text += Row("", absl::StrFormat("%-12s %s", Exact(found[i].loss), found[i].image));
+    }
+    const double median = found[found.size() / 2].loss;
+    text += Row("", absl::StrFormat("%-12s the median of %d", Exact(median), found.size()));
+    return text;
+  }
+
+  const ReplayStepOptions options_;
+  const models::Capsule capsule_;
+  const ResolvedFlags resolved_;
+  graph::Backend backend_;
+  models::SessionOptions session_options_;
+  std::unique_ptr<models::Model> model_;
+  std::unique_ptr<models::Session> session_;
+  models::Batch batch_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::string> ReplayStep(const ReplayStepOptions& options, const models::Zoo& zoo,
+                                       const graph::SchemaRegistry& registry,
+                                       const MachineDefaults& machine) {
+  ASSIGN_OR_RETURN(models::Capsule capsule,
+                   models::OpenCapsule(models::ResolveUserPath(options.capsule)));
+  ASSIGN_OR_RETURN(ResolvedFlags resolved, Flags(options, capsule, zoo, machine));
+  return Replay(options, std::move(capsule), std::move(resolved), registry).Report();
+}
+
+}  // namespace tools
