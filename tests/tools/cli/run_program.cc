@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <utility>
 
 #include "gtest/gtest.h"
 
@@ -21,25 +22,32 @@ std::string Contents(const fs::path& path) {
 
 fs::path Scratch() { return std::getenv("TEST_TMPDIR"); }
 
+pid_t StartProgram(const std::string& program, std::vector<std::string> args,
+                   const fs::path& folder, const fs::path& out, const fs::path& err) {
+  args.insert(args.begin(), fs::absolute("tools/" + program));
+  const pid_t child = fork();
+  if (child != 0) return child;
+  setenv("BUILD_WORKING_DIRECTORY", folder.c_str(), 1);
+  std::vector<char*> argv;
+  for (std::string& arg : args) argv.push_back(arg.data());
+  argv.push_back(nullptr);
+  dup2(open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
+  dup2(open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO);
+  execv(argv[0], argv.data());
+  _exit(127);
+}
+
+int ExitCode(int status) {
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
 Outcome RunProgram(const std::string& program, std::vector<std::string> args,
                    const fs::path& folder) {
   const fs::path out = Scratch() / "out.txt", err = Scratch() / "err.txt";
-  args.insert(args.begin(), fs::absolute("tools/" + program));
-  const pid_t child = fork();
-  if (child == 0) {
-    setenv("BUILD_WORKING_DIRECTORY", folder.c_str(), 1);
-    std::vector<char*> argv;
-    for (std::string& arg : args) argv.push_back(arg.data());
-    argv.push_back(nullptr);
-    dup2(open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
-    dup2(open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO);
-    execv(argv[0], argv.data());
-    _exit(127);
-  }
+  const pid_t child = StartProgram(program, std::move(args), folder, out, err);
   int status = 0;
   EXPECT_EQ(waitpid(child, &status, 0), child);
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), Contents(out),
-          Contents(err)};
+  return {ExitCode(status), Contents(out), Contents(err)};
 }
 
 }  // namespace tools

@@ -2,6 +2,8 @@
 #ifndef TESTS_TOOLS_CLI_RUN_PROGRAM_H_
 #define TESTS_TOOLS_CLI_RUN_PROGRAM_H_
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -9,7 +11,7 @@
 namespace tools {
 
 struct Outcome {
-  int exit_code = -1;  // 128 + N: ended by signal N
+  int exit_code = -1;  // as ExitCode()
   std::string out, err;
 };
 
@@ -19,8 +21,16 @@ std::string Contents(const std::filesystem::path& path);
 // Bazel's own folder for what a test writes.
 std::filesystem::path Scratch();
 
-// Runs tools/<program> as `bazel run //tools:<program> -- args` typed in `folder`.
-// Waits for its end.
+// Starts tools/<program> as `bazel run //tools:<program> -- args` typed in `folder`, with
+// what it prints in `out` and `err`, made anew; for waitpid().
+pid_t StartProgram(const std::string& program, std::vector<std::string> args,
+                   const std::filesystem::path& folder, const std::filesystem::path& out,
+                   const std::filesystem::path& err);
+
+// 128 + N where `status`, waitpid()'s, says that signal N ended the program.
+int ExitCode(int status);
+
+// The same, and waits for its end.
 Outcome RunProgram(const std::string& program, std::vector<std::string> args,
                    const std::filesystem::path& folder);
 

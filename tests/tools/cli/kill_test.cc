@@ -1,0 +1,247 @@
+// Runs that are ended from outside, at any moment, and gone on with by the same command.
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <random>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "models/data/image_io.h"
+#include "models/training/safetensors.h"
+#include "nlohmann/json.hpp"
+#include "tests/tools/cli/run_program.h"
+
+namespace tools {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+namespace fs = std::filesystem;
+using Args = std::vector<std::string>;
+using Json = nlohmann::json;
+
+constexpr int kSteps = 200;
+
+// The names in `folder` that `wanted` takes; none where there is no such folder.
+std::vector<std::string> Names(const fs::path& folder,
+                               const std::function<bool(const std::string&)>& wanted) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::string name = entry->path().filename().string();
+    if (wanted(name)) names.push_back(std::move(name));
+  }
+  return names;
+}
+
+// Names of what is only there while something is being written or removed.
+bool IsHalfDone(const std::string& name) {
+  for (const char* part : {".new-", ".old-", ".tmp"}) {
+    if (name.find(part) != std::string::npos) return true;
+  }
+  return false;
+}
+
+int64_t Bytes(const fs::path& path) {
+  std::error_code error;
+  const auto size = fs::file_size(path, error);
+  return error ? 0 : static_cast<int64_t>(size);
+}
+
+class KillTest : public ::testing::Test {
+ protected:
+  // 320 pictures of two classes to train on, 12 held out: a run takes seconds and still has
+  // epochs, crops and evaluations of every kind.
+  void SetUp() override {
+    folder_ = Scratch() / ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    for (int i = 0; i < 332; ++i) {
+      const fs::path folder =
+          folder_ / "data" / (i < 320 ? "train" : "val") / (i % 2 == 0 ? "even" : "odd");
+      fs::create_directories(folder);
+      models::Image image = models::Image::Sized(40, 36);
+      for (size_t j = 0; j < image.rgb.size(); ++j) image.rgb[j] = (j * (i % 17 + 3) / 5 + i) % 251;
+      ASSERT_TRUE(models::WritePng(folder / (std::to_string(i) + ".png"), image).ok());
+    }
+  }
+
+  void TearDown() override {
+    if (child_ > 0) {
+      kill(child_, SIGKILL);
+      waitpid(child_, nullptr, 0);
+    }
+  }
+
+  // What a job that restarts itself says every time. Further arguments win.
+  static Args Command(const std::string& run, const Args& more = {}) {
+    Args args = {"--model=droppos_tiny",  "--embed_dim=16",        "--depth=1",
+                 "--num_heads=2",         "--decoder_embed_dim=8", "--decoder_depth=1",
+                 "--decoder_num_heads=2", "--input_size=32",       "--batch_size=16",
+                 "--epochs=10",           "--warmup_epochs=1",     "--data_path=data",
+                 "--num_workers=2",       "--threads=2",           "--save_every=3",
+                 "--eval_every=30",       "--vis_every=70",        "--print_every=5",
+                 "--resume=auto",         "--output_dir=" + run};
+    args.insert(args.end(), more.begin(), more.end());
+    return args;
+  }
+
+  void Start(const Args& args) {
+    child_ = StartProgram("train", args, folder_, folder_ / "out.txt", folder_ / "err.txt");
+    ASSERT_GT(child_, 0);
+  }
+  bool Ended() {
+    if (child_ > 0 && waitpid(child_, &status_, WNOHANG) == child_) child_ = -1;
+    return child_ < 0;
+  }
+  // Waits until `happened`, or the program ends: false. The test's own time limit ends an
+  // endless wait.
+  bool WaitFor(const std::function<bool()>& happened) {
+    while (!happened()) {
+      if (Ended()) return happened();
+      usleep(50);
+    }
+    return true;
+  }
+  int Wait() {
+    if (child_ > 0) {
+      EXPECT_EQ(waitpid(child_, &status_, 0), child_);
+      child_ = -1;
+    }
+    return ExitCode(status_);
+  }
+  std::string Said() { return Contents(folder_ / "out.txt") + Contents(folder_ / "err.txt"); }
+
+  std::vector<std::string> Leftovers(const std::string& run) {
+    std::vector<std::string> all = Names(folder_ / run, IsHalfDone);
+    for (std::string& name : Names(folder_ / run / "checkpoints", IsHalfDone)) {
+      all.push_back(std::move(name));
+    }
+    return all;
+  }
+
+  std::vector<Json> Metrics(const std::string& run) {
+    std::ifstream file(folder_ / run / "metrics.jsonl");
+    std::vector<Json> lines;
+    for (std::string line; std::getline(file, line);) {
+      lines.push_back(Json::parse(line));
+      EXPECT_EQ(lines.back().erase("timing"), 1u);
+    }
+    return lines;
+  }
+
+  // That the finished run `run` is the finished run `whole`.
+  void ExpectSame(const std::string& run, const std::string& whole, int steps = kSteps) {
+    char name[32];
+    std::snprintf(name, sizeof name, "step_%08d", steps);
+    for (const char* file : {"model.safetensors", "optimizer.safetensors"}) {
+      const fs::path path = fs::path("checkpoints") / name / file;
+      const auto a = models::SafetensorsFile::Read(folder_ / run / path);
+      const auto b = models::SafetensorsFile::Read(folder_ / whole / path);
+      ASSERT_TRUE(a.ok() && b.ok()) << a.status() << b.status();
+      ASSERT_EQ(a->tensors().size(), b->tensors().size());
+      ASSERT_GT(a->tensors().size(), 10u);
+      for (const auto& [tensor, entry] : a->tensors()) {
+        EXPECT_TRUE(entry.data == b->tensors().at(tensor).data) << tensor;
+      }
+    }
+    EXPECT_EQ(Contents(folder_ / run / "checkpoint.safetensors"),
+              Contents(folder_ / run / "checkpoints" / name / "model.safetensors"));
+    const std::vector<Json> a = Metrics(run), b = Metrics(whole);
+    ASSERT_EQ(a.size(), b.size());
+    for (size_t i = 0; i < a.size(); ++i) EXPECT_EQ(a[i], b[i]) << "line " << i;
+    // No step twice in the log, and none of those that are printed is missing.
+    std::ifstream log(folder_ / run / "train.log");
+    std::set<std::string> said;
+    const std::regex step(
+        "^(epoch [0-9]+ \\[[0-9]+/[0-9]+\\]|epoch [0-9.]+  step [0-9]+|saved .*) ?");
+    for (std::string line; std::getline(log, line);) {
+      std::smatch match;
+      if (std::regex_search(line, match, step)) {
+        EXPECT_TRUE(said.insert(match[1]).second) << line;
+      }
+    }
+    for (int done = 5; done <= steps; done += 5) {
+      std::ostringstream text;
+      text << "epoch " << (done - 1) / 20 << " [" << (done - 1) % 20 + 1 << "/20]";
+      EXPECT_EQ(said.count(text.str()), 1u) << text.str();
+    }
+    EXPECT_THAT(Leftovers(run), ::testing::IsEmpty());
+    EXPECT_EQ(Names(folder_ / run / "vis", [](const std::string&) { return true; }).size(),
+              Names(folder_ / whole / "vis", [](const std::string&) { return true; }).size());
+  }
+
+  fs::path folder_;
+  pid_t child_ = -1;
+  int status_ = 0;
+};
+
+// A run that is killed again and again, each time at another kind of moment and each time
+// later than ever before, ends as one that never was.
+TEST_F(KillTest, KilledFortyTimesItEndsAsARunThatNeverStopped) {
+  constexpr int kKills = 40, kInCheckpoints = 8, kMostKills = 70;
+  Start(Command("whole"));
+  ASSERT_EQ(Wait(), 0) << Said();
+  const fs::path run = folder_ / "run", checkpoints = run / "checkpoints";
+  std::mt19937 random(20240611);
+  const auto below = [&random](int n) {
+    return static_cast<int>(random() % static_cast<unsigned>(n));
+  };
+  int kills = 0, in_checkpoints = 0, before_a_step = 0, in_steps = 0;
+  while (kills < kKills || in_checkpoints < kInCheckpoints) {
+    ASSERT_LT(kills, kMostKills) << "only " << in_checkpoints << " while a checkpoint was written";
+    const int64_t before = Bytes(run / "metrics.jsonl");
+    const auto progress = [&](int64_t bytes) {
+      return WaitFor([&] { return Bytes(run / "metrics.jsonl") > before + bytes; });
+    };
+    const auto half_done = [&](const fs::path& folder) {
+      return WaitFor([&] { return !Names(folder, IsHalfDone).empty(); });
+    };
+    Start(Command("run"));
+    switch (kills % 5) {
+      case 0:  // before the first step, most likely
+        usleep(static_cast<useconds_t>(below(200'000)));
+        break;
+      case 1:  // somewhere in the next steps
+      case 2:
+        ASSERT_TRUE(progress(below(1000))) << "the run is too short for so many kills: " << Said();
+        usleep(static_cast<useconds_t>(below(20'000)));
+        break;
+      default:  // while a checkpoint is written that no earlier process wrote
+        ASSERT_TRUE(progress(0) && half_done(checkpoints)) << Said();
+        usleep(static_cast<useconds_t>(below(3'000)));
+    }
+    ASSERT_FALSE(Ended()) << "ended by itself: " << Said();
+    ASSERT_EQ(kill(child_, SIGKILL), 0);
+    ASSERT_EQ(Wait(), 128 + SIGKILL);
+    ++kills;
+    const bool in_checkpoint = !Names(checkpoints, IsHalfDone).empty();
+    in_checkpoints += in_checkpoint;
+    before_a_step += Bytes(run / "metrics.jsonl") <= before;
+    in_steps += !in_checkpoint && Bytes(run / "metrics.jsonl") > before;
+  }
+  std::cout << kills << " kills: " << in_checkpoints << " in a checkpoint, " << before_a_step
+            << " before a new step, " << in_steps << " between\n";
+  EXPECT_GE(before_a_step, 1);
+  EXPECT_GE(in_steps, 5);
+  const size_t done = Metrics("whole").size();
+  std::ifstream so_far(run / "metrics.jsonl");
+  EXPECT_LT(std::count(std::istreambuf_iterator<char>(so_far), {}, '\n'), int64_t(done));
+  Start(Command("run"));
+  ASSERT_EQ(Wait(), 0) << Said();
+  ExpectSame("run", "whole");
+}
+
+}  // namespace
+}  // namespace tools
