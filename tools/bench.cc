@@ -3,6 +3,7 @@
 //   bazel run //tools:bench -- --model=droppos_vitb --batch_size=16 --precision=bf16 --json
 //   bazel run //tools:bench -- --what=op --op=Linear
 //       --shape="f32[3200,768] f32[3072,768] f32[3072]" --attrs=activation=none
+//   bazel run //tools:bench -- --what=data --data_path=DIR --peer=python3
 //   bazel run //tools:bench -- --net=DIR/train_predict_net.pb
 //
 // docs/performance.md says what the numbers mean.
@@ -15,6 +16,7 @@
 #include "graph/base/status.h"
 #include "nlohmann/json.hpp"
 #include "tools/benchmark/bench_flags.h"
+#include "tools/benchmark/data_bench.h"
 #include "tools/benchmark/net_bench.h"
 #include "tools/benchmark/op_bench.h"
 #include "tools/benchmark/step_bench.h"
@@ -80,6 +82,16 @@ absl::StatusOr<Report> Step(const BenchFlags& flags, const graph::SchemaRegistry
   return Report{StepBenchText(options, backend, result), StepBenchJson(options, backend, result)};
 }
 
+absl::StatusOr<Report> Data(const BenchFlags& flags, const graph::SchemaRegistry&,
+                            const graph::Backend&) {
+  DataBenchOptions options = flags.data;
+  ASSIGN_OR_RETURN(const ParsedFlags parsed, ParseTrainFlags(flags.train_args));
+  ASSIGN_OR_RETURN(const models::ZooEntry entry, MakeZoo().Find(*parsed.flags.model));
+  ASSIGN_OR_RETURN(options.resolved, ResolveTrainFlags(parsed.flags, entry, DetectMachine()));
+  ASSIGN_OR_RETURN(const DataBenchResult result, BenchData(options, &std::cout));
+  return Report{DataBenchText(result), DataBenchJson(result)};
+}
+
 absl::StatusOr<Report> Op(const BenchFlags& flags, const graph::SchemaRegistry& registry,
                           const graph::Backend& backend) {
   ASSIGN_OR_RETURN(const OpBenchResult r, BenchOp(registry, backend, flags.op));
@@ -141,9 +153,10 @@ absl::Status Main(int argc, char** argv) {
   const graph::SchemaRegistry registry = MakeRegistry();
   const graph::Backend backend =
       flags.backend == "cpu" ? MakeCpuBackend(flags.threads) : MakeReferenceBackend();
-  const auto run = flags.what == BenchFlags::What::kStep ? Step
-                   : flags.what == BenchFlags::What::kOp ? Op
-                                                         : Net;
+  const auto run = flags.what == BenchFlags::What::kStep   ? Step
+                   : flags.what == BenchFlags::What::kOp   ? Op
+                   : flags.what == BenchFlags::What::kData ? Data
+                                                           : Net;
   ASSIGN_OR_RETURN(const Report report, run(flags, registry, backend));
   std::cout << report.text;
   if (flags.json) std::cout << report.json << "\n";

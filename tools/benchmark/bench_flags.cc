@@ -14,12 +14,15 @@ namespace tools {
 namespace {
 
 // The groups of --help in which the flags of one --what are.
-constexpr char kStep[] = "--what=step", kOp[] = "--what=op", kNet[] = "--net";
+constexpr char kStep[] = "--what=step", kOp[] = "--what=op", kNet[] = "--net",
+               kData[] = "--what=data";
 
 constexpr char kFooter[] =
     "\n--what=step takes the flags of //tools:train that say what a step is, too: --model, "
     "--batch_size,\n--accum_iter, --precision, --guide_precision, --recompute, sizes, masks, "
-    "--num_workers and\n--data_path (with --with_loader), --flagfile=runs/X/flags.txt.\nSee "
+    "--num_workers and\n--data_path (with --with_loader), --flagfile=runs/X/flags.txt; --what=data "
+    "takes "
+    "--data_path,\n--input_size, --model and --seed.\nSee "
     "docs/performance.md.";
 
 // The name in "--a-b=value" as options are named: "--a_b".
@@ -61,7 +64,7 @@ absl::Status CheckOwnFlags(const CLI::App& app, const std::string& what) {
   for (const CLI::Option* option : app.get_options()) {
     const std::string& group = option->get_group();
     if (option->count() == 0 || group == what) continue;
-    if (group != kStep && group != kOp && group != kNet) continue;
+    if (group != kStep && group != kOp && group != kNet && group != kData) continue;
     return graph::InvalidArgument(option->get_name(), " is for ", group, ", not for ", what,
                                   "; leave it out");
   }
@@ -76,14 +79,15 @@ absl::StatusOr<bool> ParseBenchFlags(int argc, char** argv, const MachineDefault
   int warmup = 2, runs = 5;
   int64_t ids = 1;
   flags->threads = machine.threads;
+  flags->data.peer_script = "tools/benchmark/data_peer.py";
   StepBenchOptions& step = flags->step;
   CLI::App app("Measures how fast a training step, an operator or a dumped net runs.");
   app.footer(kFooter);
   CLI::Option* const what_option =
       app.add_option("--what", what,
-                     "step: whole training steps beside the roofline; op: one "
-                     "operator")
-          ->check(CLI::IsMember({"step", "op"}))
+                     "step: whole training steps beside the roofline; op: one operator; data: "
+                     "images a second that one core loads from --data_path")
+          ->check(CLI::IsMember({"step", "op", "data"}))
           ->capture_default_str();
   app.add_option("--threads", flags->threads, "compute threads")
       ->check(Between(1, 1024))
@@ -115,6 +119,20 @@ absl::StatusOr<bool> ParseBenchFlags(int argc, char** argv, const MachineDefault
       ->check(Between(1, 1000))
       ->type_name("N")
       ->group(kStep)
+      ->capture_default_str();
+
+  app.add_option("--images", flags->data.images, "images in a run")
+      ->check(Between(1, 100'000'000))
+      ->type_name("N")
+      ->group(kData)
+      ->capture_default_str();
+  app.add_option("--peer", flags->data.peer_python,
+                 "a python with Pillow, which loads the same files and crops in between")
+      ->type_name("PYTHON")
+      ->group(kData);
+  app.add_option("--peer_script", flags->data.peer_script, "what it runs")
+      ->type_name("FILE")
+      ->group(kData)
       ->capture_default_str();
 
   app.add_option("--op", flags->op.op, "an operator: Linear, LayerNorm, ...")->group(kOp);
@@ -154,12 +172,16 @@ absl::StatusOr<bool> ParseBenchFlags(int argc, char** argv, const MachineDefault
   if (net && what_option->count() > 0) {
     return graph::InvalidArgument("--net and --what exclude each other; leave one out");
   }
-  flags->what = net            ? BenchFlags::What::kNet
-                : what == "op" ? BenchFlags::What::kOp
-                               : BenchFlags::What::kStep;
-  RETURN_IF_ERROR(CheckOwnFlags(app, net ? kNet : what == "op" ? kOp : kStep));
+  flags->what = net              ? BenchFlags::What::kNet
+                : what == "op"   ? BenchFlags::What::kOp
+                : what == "data" ? BenchFlags::What::kData
+                                 : BenchFlags::What::kStep;
+  RETURN_IF_ERROR(CheckOwnFlags(app, net              ? kNet
+                                     : what == "op"   ? kOp
+                                     : what == "data" ? kData
+                                                      : kStep));
   step.warmup = flags->net.warmup = warmup;
-  step.runs = flags->op.runs = flags->net.runs = runs;
+  step.runs = flags->op.runs = flags->net.runs = flags->data.runs = runs;
   flags->op.threads = flags->net.threads = flags->threads;
   flags->op.ids = flags->net.ids = ids;
   switch (flags->what) {
@@ -172,6 +194,19 @@ absl::StatusOr<bool> ParseBenchFlags(int argc, char** argv, const MachineDefault
         return graph::InvalidArgument("--ids is for --what=op and --net; leave it out");
       }
       flags->train_args.push_back(absl::StrCat("--threads=", flags->threads));
+      break;
+    case BenchFlags::What::kData:
+      if (flags->backend != "cpu" || ids_option->count() > 0) {
+        return graph::InvalidArgument("--backend and --ids say nothing of --what=data");
+      }
+      // Only the size of its input matters: the published one, unless something is said.
+      if (std::none_of(
+              flags->train_args.begin(), flags->train_args.end(), [](const std::string& arg) {
+                return absl::StartsWith(arg, "--model") || absl::StartsWith(arg, "--flagfile");
+              })) {
+        flags->train_args.push_back("--model=droppos_vitb");
+      }
+      flags->data.peer_script = models::ResolveUserPath(flags->data.peer_script);
       break;
     case BenchFlags::What::kOp:
       if (flags->op.op.empty()) return graph::InvalidArgument("--what=op needs --op=TYPE");

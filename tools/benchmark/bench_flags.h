@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "tools/benchmark/data_bench.h"
 #include "tools/benchmark/net_bench.h"
 #include "tools/benchmark/op_bench.h"
 #include "tools/benchmark/step_bench.h"
@@ -15,7 +16,7 @@
 namespace tools {
 
 struct BenchFlags {
-  enum class What { kStep, kOp, kNet };
+  enum class What { kStep, kOp, kNet, kData };
   What what = What::kStep;
   std::string backend = "cpu";  // or "reference"; kStep: cpu only
   int threads = 1;
@@ -24,7 +25,8 @@ struct BenchFlags {
   StepBenchOptions step;  // `resolved` and notices are not: they need the zoo
   OpBenchOptions op;
   NetBenchOptions net;
-  // kStep: the arguments that are //tools:train's, for ParseTrainFlags.
+  DataBenchOptions data;  // `resolved` is not: it needs the zoo
+  // kStep, kData: the arguments that are //tools:train's, for ParseTrainFlags.
   std::vector<std::string> train_args;
 };
 

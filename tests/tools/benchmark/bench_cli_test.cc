@@ -61,6 +61,21 @@ class BenchCli : public ::testing::Test {
   fs::path folder_;
 };
 
+TEST_F(BenchCli, DataTellsImagesASecond) {
+  const Outcome outcome =
+      Bench({"--what=data", "--model=droppos_tiny", "--images=40", "--runs=2", "--json"});
+  const json j = Json(outcome);
+  EXPECT_EQ(j["images"], 32);  // whole batches
+  EXPECT_GT(j["exact_images_per_s_median"], 0);
+  EXPECT_GT(j["default_images_per_s_median"], 0);
+  EXPECT_FALSE(j.contains("peer"));
+  EXPECT_THAT(outcome.out, HasSubstr("with --exact_decode"));
+  ExpectRefused({"--what=data", "--peer=python3"}, "--peer needs --data_path");
+  ExpectRefused({"--what=data", "--op=Linear"}, "--op is for --what=op");
+  ExpectRefused({"--what=step", "--images=3"}, "--images is for --what=data");
+  ExpectRefused({"--what=data", "--data_path=/no/such"}, "/no/such does not exist");
+}
+
 TEST_F(BenchCli, StepPrintsATableAndOneLineOfJson) {
   const Outcome outcome = Step({"--json"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;

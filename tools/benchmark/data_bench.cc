@@ -1,0 +1,205 @@
+#include "tools/benchmark/data_bench.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
+#include "graph/base/random.h"
+#include "graph/base/status.h"
+#include "models/data/augment.h"
+#include "models/data/epoch_order.h"
+#include "models/data/loader.h"
+#include "models/data/open_dataset.h"
+#include "nlohmann/json.hpp"
+
+namespace tools {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr int64_t kBatch = 32;
+
+models::LoaderOptions LoaderFor(const DataBenchOptions& options, int64_t images, bool exact) {
+  models::LoaderOptions load;
+  load.batch_size = std::min(kBatch, images);
+  load.input_height = options.resolved.entry.model.input_h;
+  load.input_width = options.resolved.entry.model.input_w;
+  load.seed = static_cast<uint64_t>(options.resolved.flags.seed.value());
+  load.random_crop = options.resolved.flags.data_path.has_value();
+  load.exact_decode = exact;
+  load.num_workers = 0;
+  load.max_bad_share = 0;
+  return load;
+}
+
+// Images a second over the first `images` of epoch 0.
+absl::StatusOr<double> OneRun(const models::Dataset& data, const models::LoaderOptions& load,
+                              int64_t images) {
+  ASSIGN_OR_RETURN(const auto loader, models::Loader::Create(&data, load));
+  const auto begin = std::chrono::steady_clock::now();
+  for (int64_t done = 0; done < images; done += load.batch_size) {
+    RETURN_IF_ERROR(loader->Next().status());
+  }
+  if (loader->bad_images() > 0) {
+    return graph::InvalidArgument(loader->bad_images(),
+                                  " images cannot be decoded; measure on data that can");
+  }
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+  return static_cast<double>(images) / seconds.count();
+}
+
+// What the peer has to do: the files of those images, their crops and flips.
+absl::StatusOr<std::string> Jobs(const DataBenchOptions& options, const models::Dataset& data,
+                                 int64_t images) {
+  const models::LoaderOptions load = LoaderFor(options, images, true);
+  const models::ImageTransform transform(load.input_width, load.input_height);
+  const auto order = models::EpochPermutation(data.size(), load.seed, 0);
+  ordered_json jobs = {{"width", load.input_width}, {"height", load.input_height}};
+  models::PicturePart part;
+  for (int64_t place = 0; place < images; ++place) {
+    const int64_t i = order[place];
+    const std::string path = absl::StrCat(*options.resolved.flags.data_path, "/", data.name(i));
+    if (access(path.c_str(), R_OK) != 0) {
+      return graph::InvalidArgument("--peer reads picture files, but ", path,
+                                    " is none; measure it on a folder of pictures");
+    }
+    const uint64_t key = graph::SampleKey(load.seed, 0, data.image_id(i));
+    models::PixelBox box;
+    RETURN_IF_ERROR(data.LoadPart(
+        i,
+        [&](int width, int height) {
+          const models::PartRequest request = transform.PlanTrain(width, height, key, true, true);
+          box = request.box;
+          return request;
+        },
+        &part));
+    jobs["files"].push_back({path, box.x, box.y, box.width, box.height, models::SampleFlip(key)});
+  }
+  return jobs.dump();
+}
+
+std::string Quoted(const std::string& text) {
+  return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'");
+}
+
+// One run of the peer: its line of JSON.
+absl::StatusOr<ordered_json> RunPeer(const DataBenchOptions& options, const std::string& jobs) {
+  const std::string command = absl::StrCat(Quoted(options.peer_python), " ",
+                                           Quoted(options.peer_script), " ", Quoted(jobs));
+  FILE* pipe = ::popen(command.c_str(), "r");
+  if (pipe == nullptr) return graph::InvalidArgument("cannot start ", options.peer_python);
+  std::string out;
+  char buffer[512];
+  while (std::fgets(buffer, sizeof(buffer), pipe) != nullptr) out += buffer;
+  const int status = ::pclose(pipe);
+  ordered_json json = ordered_json::parse(out, nullptr, false);
+  if (status != 0 || !json.is_object() || !json.contains("images_per_s")) {
+    return graph::InvalidArgument(options.peer_python, " ", options.peer_script,
+                                  " failed (above); --peer names a python with Pillow and NumPy");
+  }
+  return json;
+}
+
+std::string Line(const char* label, const Spread& rate) {
+  return absl::StrFormat("  %-34s %7.1f images/s (least %.1f, most %.1f)\n", label, rate.median,
+                         rate.least, rate.most);
+}
+
+}  // namespace
+
+absl::StatusOr<DataBenchResult> BenchData(const DataBenchOptions& options, std::ostream* progress) {
+  const ResolvedFlags& resolved = options.resolved;
+  models::OpenOptions open;
+  open.data_path = resolved.flags.data_path.value_or("");
+  open.input_height = resolved.entry.model.input_h;
+  open.input_width = resolved.entry.model.input_w;
+  open.val_fraction = 0;
+  ASSIGN_OR_RETURN(const models::Datasets datasets, models::OpenDatasets(open));
+  const models::Dataset& data = *datasets.train;
+  DataBenchResult result;
+  result.data = datasets.description;
+  result.images = std::min(options.images, data.size());
+  result.images -= result.images % std::min(kBatch, result.images);
+
+  struct Remover {
+    std::string path;
+    ~Remover() {
+      if (!path.empty()) ::unlink(path.c_str());
+    }
+  } jobs;
+  if (!options.peer_python.empty()) {
+    if (!resolved.flags.data_path) {
+      return graph::InvalidArgument("--peer needs --data_path, a folder of pictures");
+    }
+    ASSIGN_OR_RETURN(const std::string text, Jobs(options, data, result.images));
+    const char* folder = std::getenv("TMPDIR");
+    std::string path = absl::StrCat(folder == nullptr ? "/tmp" : folder, "/droppos-bench-XXXXXX");
+    const int file = ::mkstemp(&path[0]);
+    if (file < 0) return graph::InvalidArgument("cannot write ", path);
+    ::close(file);
+    jobs.path = path;
+    std::ofstream out(path);
+    out << text;
+    out.close();
+    if (!out) return graph::InvalidArgument("cannot write ", path);
+  }
+  std::vector<double> exact, fast, peer;
+  for (int run = -1; run < options.runs; ++run) {  // the first warms up
+    for (const bool exactly : {true, false}) {
+      const models::LoaderOptions load = LoaderFor(options, result.images, exactly);
+      ASSIGN_OR_RETURN(const double rate, OneRun(data, load, result.images));
+      if (run >= 0) (exactly ? exact : fast).push_back(rate);
+    }
+    if (jobs.path.empty()) continue;
+    ASSIGN_OR_RETURN(const ordered_json said, RunPeer(options, jobs.path));
+    result.peer_text = said.value("what", "");
+    if (run >= 0) peer.push_back(said["images_per_s"].get<double>());
+    if (run >= 0 && progress != nullptr) {
+      *progress << absl::StrFormat("run %d: exact %.1f, default %.1f, peer %.1f images/s\n",
+                                   run + 1, exact.back(), fast.back(), peer.back());
+    }
+  }
+  result.exact = SpreadOf(exact);
+  result.fast = SpreadOf(fast);
+  if (!peer.empty()) result.peer = SpreadOf(peer);
+  return result;
+}
+
+std::string DataBenchText(const DataBenchResult& r) {
+  std::string text = absl::StrFormat("%s\n%d images a run, one core\n", r.data, r.images);
+  text += Line("with --exact_decode", r.exact);
+  text += Line("as training does by default", r.fast);
+  if (r.peer.median > 0) {
+    text += Line(r.peer_text.c_str(), r.peer);
+    absl::StrAppendFormat(&text, "  ratio: %.2f exact, %.2f by default\n",
+                          r.exact.median / r.peer.median, r.fast.median / r.peer.median);
+  }
+  return text;
+}
+
+std::string DataBenchJson(const DataBenchResult& r) {
+  ordered_json json = {{"what", "data"}, {"data", r.data}, {"images", r.images}};
+  const auto add = [&json](const std::string& name, const Spread& rate) {
+    json[name + "_images_per_s_median"] = rate.median;
+    json[name + "_images_per_s_least"] = rate.least;
+    json[name + "_images_per_s_most"] = rate.most;
+  };
+  add("exact", r.exact);
+  add("default", r.fast);
+  if (r.peer.median > 0) {
+    add("peer", r.peer);
+    json["peer"] = r.peer_text;
+  }
+  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+}  // namespace tools
