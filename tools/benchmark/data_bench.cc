@@ -28,9 +28,9 @@ using nlohmann::ordered_json;
 
 constexpr int64_t kBatch = 32;
 
-models::LoaderOptions LoaderFor(const DataBenchOptions& options, int64_t images, bool exact) {
+models::LoaderOptions LoaderFor(const DataBenchOptions& options, int64_t data_size, bool exact) {
   models::LoaderOptions load;
-  load.batch_size = std::min(kBatch, images);
+  load.batch_size = std::min(kBatch, data_size);
   load.input_height = options.resolved.entry.model.input_h;
   load.input_width = options.resolved.entry.model.input_w;
   load.seed = static_cast<uint64_t>(options.resolved.flags.seed.value());
@@ -41,7 +41,7 @@ models::LoaderOptions LoaderFor(const DataBenchOptions& options, int64_t images,
   return load;
 }
 
-// Images a second over the first `images` of epoch 0.
+// Images a second over the first `images`, in as many epochs as that takes.
 absl::StatusOr<double> OneRun(const models::Dataset& data, const models::LoaderOptions& load,
                               int64_t images) {
   ASSIGN_OR_RETURN(const auto loader, models::Loader::Create(&data, load));
@@ -60,19 +60,22 @@ absl::StatusOr<double> OneRun(const models::Dataset& data, const models::LoaderO
 // What the peer has to do: the files of those images, their crops and flips.
 absl::StatusOr<std::string> Jobs(const DataBenchOptions& options, const models::Dataset& data,
                                  int64_t images) {
-  const models::LoaderOptions load = LoaderFor(options, images, true);
+  const models::LoaderOptions load = LoaderFor(options, data.size(), true);
   const models::ImageTransform transform(load.input_width, load.input_height);
-  const auto order = models::EpochPermutation(data.size(), load.seed, 0);
+  const int64_t an_epoch = data.size() / load.batch_size * load.batch_size;
+  models::EpochOrder order(data.size(), load.seed);
   ordered_json jobs = {{"width", load.input_width}, {"height", load.input_height}};
   models::PicturePart part;
-  for (int64_t place = 0; place < images; ++place) {
-    const int64_t i = order[place];
+  for (int64_t k = 0; k < images; ++k) {
+    const int64_t epoch = k / an_epoch;
+    const int64_t i = order.At(epoch, k % an_epoch);
     const std::string path = absl::StrCat(*options.resolved.flags.data_path, "/", data.name(i));
     if (access(path.c_str(), R_OK) != 0) {
       return graph::InvalidArgument("--peer reads picture files, but ", path,
                                     " is none; measure it on a folder of pictures");
     }
-    const uint64_t key = graph::SampleKey(load.seed, 0, data.image_id(i));
+    const uint64_t key =
+        graph::SampleKey(load.seed, static_cast<uint64_t>(epoch), data.image_id(i));
     models::PixelBox box;
     RETURN_IF_ERROR(data.LoadPart(
         i,
@@ -127,8 +130,8 @@ absl::StatusOr<DataBenchResult> BenchData(const DataBenchOptions& options, std::
   const models::Dataset& data = *datasets.train;
   DataBenchResult result;
   result.data = datasets.description;
-  result.images = std::min(options.images, data.size());
-  result.images -= result.images % std::min(kBatch, result.images);
+  const int64_t batch = std::min(kBatch, data.size());
+  result.images = std::max<int64_t>(1, options.images / batch) * batch;
 
   struct Remover {
     std::string path;
@@ -155,7 +158,7 @@ absl::StatusOr<DataBenchResult> BenchData(const DataBenchOptions& options, std::
   std::vector<double> exact, fast, peer;
   for (int run = -1; run < options.runs; ++run) {  // the first warms up
     for (const bool exactly : {true, false}) {
-      const models::LoaderOptions load = LoaderFor(options, result.images, exactly);
+      const models::LoaderOptions load = LoaderFor(options, data.size(), exactly);
       ASSIGN_OR_RETURN(const double rate, OneRun(data, load, result.images));
       if (run >= 0) (exactly ? exact : fast).push_back(rate);
     }
@@ -165,7 +168,8 @@ absl::StatusOr<DataBenchResult> BenchData(const DataBenchOptions& options, std::
     if (run >= 0) peer.push_back(said["images_per_s"].get<double>());
     if (run >= 0 && progress != nullptr) {
       *progress << absl::StrFormat("run %d: exact %.1f, default %.1f, peer %.1f images/s\n",
-                                   run + 1, exact.back(), fast.back(), peer.back());
+                                   run + 1, exact.back(), fast.back(), peer.back())
+                << std::flush;
     }
   }
   result.exact = SpreadOf(exact);

@@ -15,7 +15,7 @@ namespace tools {
 struct DataBenchOptions {
   ResolvedFlags resolved;  // data_path, input size, seed
   int runs = 5;            // of each kind, alternately
-  int64_t images = 256;    // in a run, at most what the data has; the same in each
+  int64_t images = 256;    // in a run, in whole batches of at most 32; the same in each
   // A python with Pillow, NumPy and perhaps torch and torchvision, which runs data_peer.py
   // on the same files and crops; empty: none.
   std::string peer_python;
