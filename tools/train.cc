@@ -50,9 +50,10 @@ namespace {
 // Ctrl-C and SIGTERM end a run after the step at hand; a second one kills.
 std::atomic<bool> g_stop{false};
 
-void Stop(int signal) {
+void Stop(int) {
   g_stop = true;
-  std::signal(signal, SIG_DFL);
+  std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
 }
 
 // The output folder is not among them: repeating a run needs another one.
@@ -306,6 +307,8 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   }
   std::signal(SIGINT, Stop);
   std::signal(SIGTERM, Stop);
+  // A file that may not grow further is then an error like a full disk, and named.
+  std::signal(SIGXFSZ, SIG_IGN);
   const absl::Status trained = models::Train(options, *model, *setup.data.train,
                                              setup.data.held_out.get(), session.get(), &log);
   if (profile != nullptr && trained.ok()) RETURN_IF_ERROR(profile->Finish());

@@ -88,6 +88,11 @@ class CheckpointStore {
   absl::StatusOr<std::string> Save(RunState state, const Session& session,
                                    const std::map<std::string, std::string>& metadata);
 
+  // Before a run goes on after `step`: does what a Save() that was killed had still to do.
+  // Removes what it left, and, where that step's checkpoint is in this folder, moves the
+  // link to it and removes what the policy does not keep. Errors as of Save().
+  absl::Status TakeUp(int64_t step);
+
  private:
   absl::Status CheckSpace(const Session& session) const;
   absl::Status Publish(const std::string& staging, const std::string& path);

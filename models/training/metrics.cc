@@ -103,7 +103,7 @@ absl::Status MetricsWriter::Append(const std::string& line) {
       const absl::Status status = CannotWrite(path_);
       // What was written of this line goes; where that fails too (a device),
       // there is nothing better to do than to report the first error.
-      if (done > 0 && files_->Truncate(fd_, size_) != 0) return status;
+      files_->Truncate(fd_, size_);
       return status;
     }
     done += static_cast<size_t>(n);

@@ -87,6 +87,20 @@ void RemoveOwned(const fs::path& run) {
   }
 }
 
+// What ReplaceFile() and the like leave when they are killed. Only for who has the lock.
+void RemoveHalfWritten(const fs::path& run) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (fs::directory_iterator entry(run, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string file = entry->path().filename().string();
+    for (const char* name : kRunFiles) {
+      if (absl::StartsWith(file, absl::StrCat(name, ".tmp"))) found.push_back(entry->path());
+    }
+  }
+  for (const fs::path& path : found) fs::remove(path, error);
+}
+
 bool HoldsRun(const fs::path& folder) {
   std::error_code ignored;
   for (const char* name : kRunFiles) {
@@ -228,6 +242,7 @@ absl::Status OutputDir::Create() {
 
   made_ = made_it;
   RETURN_IF_ERROR(Lock());
+  if (earlier_ != EarlierRun::kRefuse) RemoveHalfWritten(path_);
   if (made_it || earlier_ == EarlierRun::kResume) return absl::OkStatus();
   if (HoldsRun(path_) && earlier_ == EarlierRun::kRefuse) {
     return absl::FailedPreconditionError(

@@ -76,17 +76,21 @@ class Run {
     state_.train = Identify(train_);
     if (held_out_ != nullptr) state_.held_out = Identify(*held_out_);
     state_.notes = options_.notes;
-    if (options_.resume != nullptr) RETURN_IF_ERROR(TakeUp(*options_.resume));
+    if (options_.resume != nullptr) {
+      RETURN_IF_ERROR(TakeUp(*options_.resume));
+      if (options_.checkpoints != nullptr) RETURN_IF_ERROR(options_.checkpoints->TakeUp(step_));
+    }
     ASSIGN_OR_RETURN(loader_, MakeTrainLoader(state_.loader, /*beside=*/false));
     if (held_out_ != nullptr) {
       LoaderOptions o = MakeLoaderOptions(LoaderMode::kEvaluate);
       o.observer = Watched(held_out_, nullptr);
       ASSIGN_OR_RETURN(eval_loader_, Loader::Create(held_out_, std::move(o)));
     }
-    ASSIGN_OR_RETURN(MetricsWriter metrics,
-                     options_.resume == nullptr
-                         ? MetricsWriter::Create(options_.metrics_path)
-                         : MetricsWriter::Resume(options_.metrics_path, state_.metrics_bytes));
+    ASSIGN_OR_RETURN(
+        MetricsWriter metrics,
+        options_.resume == nullptr
+            ? MetricsWriter::Create(options_.metrics_path, options_.files)
+            : MetricsWriter::Resume(options_.metrics_path, state_.metrics_bytes, options_.files));
     metrics_ = std::make_unique<MetricsWriter>(std::move(metrics));
 
     absl::Status status = Loop();
@@ -247,10 +251,15 @@ class Run {
     }
     if (result.held) RETURN_IF_ERROR(session_->Release());
     ++step_;
+    // Without the step's line nothing may be saved: who goes on from there would never write it.
+    RETURN_IF_ERROR(Log(result, lr, micro_batches, absl::ToDoubleSeconds(absl::Now() - before)));
     state_.step = step_;
     state_.loader = loader_next_;
     state_.bad_images = bad_before_ + bad_next_;
-    return Log(result, lr, micro_batches, absl::ToDoubleSeconds(absl::Now() - before));
+    // As they are before Watch(), which a resumed run repeats, whenever that is saved.
+    state_.metrics_bytes = metrics_->bytes();
+    state_.log_bytes = log_.bytes();
+    return absl::OkStatus();
   }
 
   // Before the session's parameters change.
@@ -405,12 +414,10 @@ class Run {
     tried_to_save_at_ = step_;
     watchdog_.Do("saving a checkpoint");
     const absl::Time before = absl::Now();
-    // The checkpoint knows how long these are.
+    // The checkpoint knows how long these are, and they must be that long after a power cut.
     RETURN_IF_ERROR(metrics_->Sync());
     RETURN_IF_ERROR(log_.Sync());
     RunState state = state_;
-    state.metrics_bytes = metrics_->bytes();
-    state.log_bytes = log_.bytes();
     state.notes[kLossesNote] = spikes_.State();
     ASSIGN_OR_RETURN(const std::string path,
                      options_.checkpoints->Save(std::move(state), *session_, Metadata()));

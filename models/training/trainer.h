@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "models/data/dataset.h"
 #include "models/data/loader.h"
+#include "models/files/file_system.h"
 #include "models/training/checkpoint_store.h"
 #include "models/training/lr_schedule.h"
 #include "models/training/metrics.h"
@@ -61,7 +62,8 @@ struct TrainerOptions {
   // Set from outside (a signal handler) to end the run after the step at hand, as
   // --steps would. May be null.
   const std::atomic<bool>* stop = nullptr;
-  std::string metrics_path;  // metrics.jsonl, made anew, or gone on with by `resume`
+  std::string metrics_path;                // metrics.jsonl, made anew, or gone on with by `resume`
+  FileSystem* files = FileSystem::Real();  // that metrics.jsonl is written by
   // Where to save, after each epoch, every `save_every` steps (0: never) and at the end;
   // null: nowhere.
   CheckpointStore* checkpoints = nullptr;
@@ -91,9 +93,9 @@ absl::StatusOr<int64_t> StepsPerEpoch(int64_t images, int batch_size, int accum_
 // every step and evaluation goes to metrics.jsonl. A checkpoint that cannot be saved is a
 // line in the log, and the run goes on, unless it is the last one: then it is the run's
 // error. On any other error what was learned so far is saved (parameters are then those
-// of the last good step) and the error, which names the step, returned. Without one step
-// done, and with step_every_micro_batch in the middle of a window, nothing is saved: no
-// run could go on from there.
+// of the last good step) and the error, which names the step, returned. Nothing is saved
+// where no run could go on from there: without one step done, with step_every_micro_batch in
+// the middle of a window, and after a step whose line metrics.jsonl could not take.
 absl::Status Train(const TrainerOptions& options, const Model& model, const Dataset& train,
                    const Dataset* held_out, Session* session, RunLog* log);
 

@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <filesystem>
 #include <system_error>
 
@@ -33,7 +35,8 @@ void FaultyFileSystem::LosePower() {
   for (const std::string& path : unflushed_) {
     std::error_code ignored;
     const auto size = std::filesystem::file_size(path, ignored);
-    if (!ignored) std::filesystem::resize_file(path, size / 2, ignored);
+    const auto kept = std::min<uintmax_t>(size, static_cast<uintmax_t>(flushed_[path]));
+    if (!ignored) std::filesystem::resize_file(path, kept + (size - kept) / 2, ignored);
   }
 }
 
@@ -42,6 +45,7 @@ int FaultyFileSystem::Open(const std::string& path, int flags) {
   if (writes && Fails(false)) return -1;
   const int fd = FileSystem::Open(path, flags);
   if (fd >= 0 && writes) open_[fd] = path;
+  if (fd >= 0 && (flags & (O_TRUNC | O_EXCL)) != 0) flushed_.erase(path);
   return fd;
 }
 
@@ -64,7 +68,11 @@ int FaultyFileSystem::Truncate(int fd, int64_t size) {
 int FaultyFileSystem::Sync(int fd) {
   if (Fails(false)) return -1;
   // Only LosePower() asks what was flushed, and a real disk takes its time.
-  unflushed_.erase(open_[fd]);
+  const std::string path = open_[fd];
+  unflushed_.erase(path);
+  std::error_code ignored;
+  const auto size = std::filesystem::file_size(path, ignored);
+  if (!ignored) flushed_[path] = static_cast<int64_t>(size);
   return 0;
 }
 

