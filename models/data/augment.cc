@@ -99,74 +99,91 @@ PartRequest ImageTransform::PlanTrain(int width, int height, uint64_t key, bool 
   return request;
 }
 
-void ImageTransform::TrainPart(const PicturePart& part, uint64_t key, bool crop, float* out) {
+InputPixels ImageTransform::TrainPixels(const PicturePart& part, uint64_t key, bool crop,
+                                        Image* out) {
   const bool flip = SampleFlip(key);
-  if (!crop) return FitAndNormalize(part.image, flip, out);
+  if (!crop) {
+    Fit(part.image, out);
+    return {out, flip};
+  }
   // The crop is cut out before it is resized, so no pixel beyond it is looked at.
   const ImageArea& area = part.box;
   const int x = static_cast<int>(area.x0), y = static_cast<int>(area.y0);
   const PixelBox seen = {x, y, static_cast<int>(std::ceil(area.x1)) - x,
                          static_cast<int>(std::ceil(area.y1)) - y};
   resizer_.Resize(ImageView(part.image, seen), {area.x0 - x, area.y0 - y, area.x1 - x, area.y1 - y},
-                  input_width_, input_height_, &resized_);
-  Normalize(resized_, {0, 0, input_width_, input_height_}, flip, out);
+                  input_width_, input_height_, out);
+  return {out, flip};
+}
+
+InputPixels ImageTransform::EvaluatePixels(const Image& image, Image* out) {
+  Fit(image, out);
+  return {out, false};
+}
+
+void ImageTransform::TrainPart(const PicturePart& part, uint64_t key, bool crop, float* out) {
+  Normalize(TrainPixels(part, key, crop, &resized_), out);
 }
 
 void ImageTransform::Train(const Image& image, uint64_t key, bool crop, float* out) {
   const bool flip = SampleFlip(key);
-  if (!crop) return FitAndNormalize(image, flip, out);
-  const PixelBox box = PlanTrain(image.width, image.height, key, crop, true).box;
-  resizer_.Resize(ImageView(image, box), input_width_, input_height_, &resized_);
-  Normalize(resized_, {0, 0, input_width_, input_height_}, flip, out);
+  if (crop) {
+    const PixelBox box = PlanTrain(image.width, image.height, key, crop, true).box;
+    resizer_.Resize(ImageView(image, box), input_width_, input_height_, &resized_);
+  } else {
+    Fit(image, &resized_);
+  }
+  Normalize({&resized_, flip}, out);
 }
 
 void ImageTransform::Evaluate(const Image& image, float* out) {
-  FitAndNormalize(image, false, out);
+  Normalize(EvaluatePixels(image, &resized_), out);
 }
 
-void ImageTransform::FitAndNormalize(const Image& image, bool flip, float* out) {
+void ImageTransform::Fit(const Image& image, Image* out) {
   const EvaluationGeometry plan =
       PlanEvaluation(image.width, image.height, input_width_, input_height_);
-  if (plan.resized_width == image.width && plan.resized_height == image.height) {
-    return Normalize(image, plan.crop, flip, out);
-  }
   // Only the part that is kept is computed.
   const double scale_x = double(image.width) / plan.resized_width;
   const double scale_y = double(image.height) / plan.resized_height;
   const ImageArea box = {plan.crop.x * scale_x, plan.crop.y * scale_y,
                          std::min<double>(image.width, (plan.crop.x + input_width_) * scale_x),
                          std::min<double>(image.height, (plan.crop.y + input_height_) * scale_y)};
-  resizer_.Resize(ImageView(image), box, input_width_, input_height_, &resized_);
-  Normalize(resized_, {0, 0, input_width_, input_height_}, flip, out);
+  if (plan.resized_width == image.width && plan.resized_height == image.height) {
+    resizer_.Resize(ImageView(image, plan.crop), input_width_, input_height_, out);  // a copy
+  } else {
+    resizer_.Resize(ImageView(image), box, input_width_, input_height_, out);
+  }
 }
 
-void ImageTransform::Normalize(const Image& image, const PixelBox& box, bool flip,
-                               float* out) const {
-  CHECK(box.width == input_width_ && box.height == input_height_);
+void ImageTransform::Normalize(const InputPixels& pixels, float* out) const {
+  const Image& image = *pixels.image;
+  const bool flip = pixels.flip;
+  CHECK(image.width == input_width_ && image.height == input_height_);
   // Plain look-ups, eight pixels at a time.
   const hn::CappedTag<float, 8> floats;
   const hn::Rebind<int32_t, decltype(floats)> ints;
   const hn::Rebind<uint8_t, decltype(floats)> bytes;
   const int step = static_cast<int>(hn::Lanes(floats));
   const int64_t plane = int64_t{input_width_} * input_height_;
-  for (int y = 0; y < box.height; ++y) {
-    const uint8_t* in = image.pixel(box.x, box.y + y);
+  for (int y = 0; y < image.height; ++y) {
+    const uint8_t* in = image.pixel(0, y);
     float* row = out + int64_t{y} * input_width_;
     int x = 0;
-    for (; x + step <= box.width; x += step) {
+    for (; x + step <= image.width; x += step) {
       hn::Vec<decltype(bytes)> rgb[3];
       hn::LoadInterleaved3(bytes, in + 3 * x, rgb[0], rgb[1], rgb[2]);
       for (int c = 0; c < 3; ++c) {
         const auto values = hn::GatherIndex(floats, normalized_[c], hn::PromoteTo(ints, rgb[c]));
         if (flip) {
-          hn::StoreU(hn::Reverse(floats, values), floats, row + c * plane + box.width - step - x);
+          hn::StoreU(hn::Reverse(floats, values), floats, row + c * plane + image.width - step - x);
         } else {
           hn::StoreU(values, floats, row + c * plane + x);
         }
       }
     }
-    for (; x < box.width; ++x) {
-      const int to = flip ? box.width - 1 - x : x;
+    for (; x < image.width; ++x) {
+      const int to = flip ? image.width - 1 - x : x;
       for (int c = 0; c < 3; ++c) row[c * plane + to] = normalized_[c][in[3 * x + c]];
     }
   }

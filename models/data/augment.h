@@ -35,6 +35,12 @@ struct EvaluationGeometry {
 };
 EvaluationGeometry PlanEvaluation(int width, int height, int input_width, int input_height);
 
+// A picture of the input's size, before flip and normalization.
+struct InputPixels {
+  const Image* image = nullptr;
+  bool flip = false;
+};
+
 // Holds the buffers between calls: one per thread, at most one call at a time.
 class ImageTransform {
  public:
@@ -52,12 +58,17 @@ class ImageTransform {
   void TrainPart(const PicturePart& part, uint64_t key, bool crop, float* out);
   void Evaluate(const Image& image, float* out);
 
+  // The same in bytes, a quarter of the floats' size, and the floats from them. `out` gets
+  // the input's size and must outlive what is returned.
+  InputPixels TrainPixels(const PicturePart& part, uint64_t key, bool crop, Image* out);
+  InputPixels EvaluatePixels(const Image& image, Image* out);
+  void Normalize(const InputPixels& pixels, float* out) const;
+
   int64_t output_size() const { return int64_t{3} * input_width_ * input_height_; }
 
  private:
-  // `box` of `image`, already of the target's size.
-  void Normalize(const Image& image, const PixelBox& box, bool flip, float* out) const;
-  void FitAndNormalize(const Image& image, bool flip, float* out);
+  // The evaluation's geometry.
+  void Fit(const Image& image, Image* out);
 
   int input_width_, input_height_;
   BicubicResizer resizer_;

@@ -35,7 +35,8 @@ struct Item {
   int64_t image = 0;
   uint64_t key = 0;
   absl::Status status;
-  std::vector<float> pixels;
+  Image bytes;  // of which the batch gets normalized floats
+  InputPixels pixels;
 };
 
 // A filled batch with what Next() reports before it, or the end of a pass, or an
@@ -179,7 +180,9 @@ LoaderImpl::LoaderImpl(const Dataset* dataset, LoaderOptions options, int64_t ba
 const absl::Status& LoaderImpl::Start() try {
   if (started_) return start_status_;
   started_ = true;
-  for (Item& item : items_) item.pixels.resize(image_values_);
+  for (Item& item : items_) {
+    item.bytes = Image::Sized(options_.input_width, options_.input_height);
+  }
   const int packages = options_.num_workers > 0 ? kLoaderBatches : 2;
   for (int i = 0; i < packages; ++i) {
     auto package = std::make_unique<Package>();
@@ -254,10 +257,10 @@ void LoaderImpl::Load(Worker* worker, Item* item) const {
     if (!item->status.ok()) return;
     const Watch watch(options_.observer, worker->index, LoaderWork::kCrop, item->image);
     if (training()) {
-      worker->transform.TrainPart(worker->part, item->key, options_.random_crop,
-                                  item->pixels.data());
+      item->pixels = worker->transform.TrainPixels(worker->part, item->key, options_.random_crop,
+                                                   &item->bytes);
     } else {
-      worker->transform.Evaluate(worker->part.image, item->pixels.data());
+      item->pixels = worker->transform.EvaluatePixels(worker->part.image, &item->bytes);
     }
   } catch (const std::bad_alloc&) {
     item->status = absl::ResourceExhaustedError(
@@ -265,7 +268,7 @@ void LoaderImpl::Load(Worker* worker, Item* item) const {
   }
 }
 
-// Takes the head of the ring. The copy runs without the lock; nobody else
+// Takes the head of the ring. Normalizing into the batch runs without the lock; nobody else
 // assembles meanwhile.
 void LoaderImpl::Assemble(Lock* lock, const Worker& worker) {
   assembling_ = true;
@@ -285,8 +288,7 @@ void LoaderImpl::Assemble(Lock* lock, const Worker& worker) {
       lock->unlock();
       {
         const Watch watch(options_.observer, worker.index, LoaderWork::kCopy, head.image);
-        std::copy(head.pixels.begin(), head.pixels.end(),
-                  batch.images.begin() + filled_ * image_values_);
+        worker.transform.Normalize(head.pixels, batch.images.data() + filled_ * image_values_);
       }
       batch.keys[filled_] = static_cast<int64_t>(head.key);
       batch.labels[filled_] = dataset_->label(head.image);

@@ -44,8 +44,8 @@ constexpr int kLoaderBatches = 4;
 // What a thread of a loader does with one image.
 enum class LoaderWork {
   kDecode,  // Dataset::LoadPart: reading and decoding
-  kCrop,    // crop, flip, resizing, normalization
-  kCopy,    // into its place in the batch
+  kCrop,    // crop and resizing
+  kCopy,    // flip and normalization, into its place in the batch
 };
 
 // For who watches the threads of a loader. Called by several of them at once.
