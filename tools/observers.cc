@@ -152,14 +152,15 @@ absl::StatusOr<models::MetricList> Observers::Evaluate() {
   return metrics;
 }
 
-absl::Status Observers::Visualize(int64_t step) {
+absl::StatusOr<std::string> Observers::Visualize(int64_t step) {
   std::error_code error;
   std::filesystem::create_directory(folder_, error);
   if (error)
     return absl::UnknownError(absl::StrCat("cannot make ", folder_, ": ", error.message()));
-  return visualizer_->Write(
-      absl::StrCat("step ", step),
-      (std::filesystem::path(folder_) / absl::StrFormat("step_%07d.png", step)).string());
+  const std::string path =
+      (std::filesystem::path(folder_) / absl::StrFormat("step_%07d.png", step)).string();
+  RETURN_IF_ERROR(visualizer_->Write(absl::StrCat("step ", step), path));
+  return path;
 }
 
 }  // namespace tools

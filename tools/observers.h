@@ -56,8 +56,8 @@ class Observers {
   // Numbers on the held-out images at the recipe's ratios (position_protocol.h), and of
   // kNN.
   absl::StatusOr<models::MetricList> Evaluate();
-  // Writes <folder>/step_0001200.png.
-  absl::Status Visualize(int64_t step);
+  // Writes <folder>/step_0001200.png, and returns its path.
+  absl::StatusOr<std::string> Visualize(int64_t step);
 
  private:
   Observers() = default;

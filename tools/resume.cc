@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "graph/base/status.h"
+#include "models/training/event_file.h"
 #include "models/training/run_log.h"
 #include "tools/flags/flag_table.h"
 #include "tools/flags/parse_flags.h"
@@ -28,7 +29,7 @@ constexpr absl::string_view kMayChange[] = {
     "steps",     "eval_every",  "print_every", "save_every", "keep",      "keep_every",
     "vis_every", "num_workers", "data_path",   "output_dir", "init_from", "allow_missing",
     "overwrite", "resume",      "profile",     "dump_graph", "plan",      "recompute",
-    "threads",   "spike_z",     "watchdog"};
+    "threads",   "spike_z",     "watchdog",    "tensorboard"};
 
 bool IsCheckpoint(const std::string& folder) {
   std::error_code ignored;
@@ -190,6 +191,18 @@ absl::Status CopyLogs(const Resumption& resumption, const models::OutputDir& out
     from.read(text.data(), static_cast<std::streamsize>(text.size()));
     text.resize(static_cast<size_t>(from.gcount()));
     RETURN_IF_ERROR(models::ReplaceFile(output.File(name), text, models::FileSystem::Real()));
+  }
+  // Whole: the run's own begin with a mark that makes TensorBoard forget what is behind the step.
+  const fs::path from = fs::path(resumption.logs_from) / models::kTensorboardFolder;
+  const fs::path to = output.File(models::kTensorboardFolder);
+  for (const std::string& name : models::ListEventFiles(from.string())) {
+    std::error_code error;
+    fs::create_directory(to, error);
+    if (!error) fs::copy_file(from / name, to / name, error);
+    if (error) {
+      return absl::UnknownError(absl::StrCat("cannot copy ", (from / name).string(), " to ",
+                                             to.string(), ": ", error.message()));
+    }
   }
   return absl::OkStatus();
 }

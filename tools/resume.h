@@ -52,7 +52,8 @@ std::string WhatRoundsDifferently(const Resumption& resumption, const Environmen
 // The names of the flags that may change, for tests and help.
 std::vector<std::string> FlagsThatMayChange();
 
-// Copies the metrics and the log up to where the checkpoint knows them into the new folder.
+// Copies the metrics and the log up to where the checkpoint knows them into the new folder, and
+// TensorBoard's event files.
 absl::Status CopyLogs(const Resumption& resumption, const models::OutputDir& output);
 
 }  // namespace tools

@@ -24,6 +24,7 @@
 #include "models/files/durable.h"
 #include "models/training/checkpoint.h"
 #include "models/training/checkpoint_store.h"
+#include "models/training/event_log.h"
 #include "models/training/output_dir.h"
 #include "models/training/run_log.h"
 #include "models/training/trainer.h"
@@ -289,7 +290,14 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   models::TrainerOptions options = MakeTrainerOptions(setup, output);
   options.checkpoints = &checkpoints;
   options.also_evaluate = [&observers] { return observers->Evaluate(); };
-  options.visualize = [&observers](int64_t step) { return observers->Visualize(step); };
+  models::EventLog events(output.File(models::kTensorboardFolder), &log);
+  if (options.resume != nullptr) events.GoOnBehind(*options.resume, options.metrics_path);
+  if (*flags.tensorboard) options.metrics_observer = &events;
+  options.visualize = [&](int64_t step) -> absl::Status {
+    ASSIGN_OR_RETURN(const std::string sheet, observers->Visualize(step));
+    if (*flags.tensorboard) events.AddPicture(step, sheet);
+    return absl::OkStatus();
+  };
   std::unique_ptr<ProfileRun> profile;
   if (flags.profile) {
     ProfileRunOptions profile_options;

@@ -2,9 +2,12 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <fstream>
+#include <limits>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "models/files/durable.h"
 #include "nlohmann/json.hpp"
@@ -20,6 +23,37 @@ Json Object(const MetricList& list) {
   Json object = Json::object();
   for (const auto& [name, value] : list) object[name] = value;
   return object;
+}
+
+// As they were written; null is what is not finite.
+bool ReadNumber(const Json& value, double* number) {
+  if (!value.is_number() && !value.is_null()) return false;
+  *number = value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
+  return true;
+}
+
+// False where `line` is not one of MetricsLine(TrainMetrics).
+bool ReadStep(const Json& line, TrainMetrics* metrics) {
+  if (!line.is_object()) return false;
+  for (const char* key : {"step", "epoch", "loss", "lr", "grad_norm", "timing"}) {
+    if (!line.contains(key)) return false;
+  }
+  if (!line["step"].is_number_integer() || !line["timing"].is_object()) return false;
+  metrics->step = line["step"].get<int64_t>();
+  bool good = true;
+  for (const auto& [key, value] : line["timing"].items()) {
+    good &= ReadNumber(value, &metrics->timing.emplace_back(key, 0).second);
+  }
+  for (const auto& [key, value] : line.items()) {
+    if (key == "step" || key == "timing") continue;
+    double* number = key == "epoch"       ? &metrics->epoch
+                     : key == "loss"      ? &metrics->loss
+                     : key == "lr"        ? &metrics->lr
+                     : key == "grad_norm" ? &metrics->grad_norm
+                                          : &metrics->model.emplace_back(key, 0).second;
+    good &= ReadNumber(value, number);
+  }
+  return good;
 }
 
 }  // namespace
@@ -39,6 +73,23 @@ std::string MetricsLine(const EvalMetrics& metrics) {
   if (metrics.chance > 0) line["chance"] = metrics.chance;
   line["timing"] = Object(metrics.timing);
   return line.dump() + "\n";
+}
+
+absl::StatusOr<TrainMetrics> ReadStepEndingAt(const std::string& path, int64_t bytes) {
+  constexpr int64_t kLongestLine = 1 << 16;  // of a step: some hundred bytes
+  const int64_t begin = std::max<int64_t>(0, bytes - kLongestLine);
+  std::string text(static_cast<size_t>(std::max<int64_t>(0, bytes - begin)), '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.seekg(begin);
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  TrainMetrics metrics;
+  if (file && absl::EndsWith(text, "\n")) {
+    text.pop_back();
+    const size_t before = text.rfind('\n');
+    text.erase(0, before == std::string::npos ? 0 : before + 1);
+    if (ReadStep(Json::parse(text, nullptr, /*allow_exceptions=*/false), &metrics)) return metrics;
+  }
+  return absl::NotFoundError(absl::StrCat(path, ": no step's line ends at byte ", bytes));
 }
 
 absl::StatusOr<MetricsWriter> MetricsWriter::Create(const std::string& path, FileSystem* files) {

@@ -45,9 +45,24 @@ struct EvalMetrics {
   MetricList timing;
 };
 
+// Told what a run writes into metrics.jsonl, each line once it is there. By the thread that
+// trains; nothing that goes wrong here stops a run.
+class MetricsObserver {
+ public:
+  virtual ~MetricsObserver() = default;
+  virtual void OnStep(const TrainMetrics& metrics) = 0;
+  virtual void OnEvaluation(const EvalMetrics& metrics) = 0;
+  // A checkpoint is saved next: what was told so far belongs on the disk first.
+  virtual void OnSave() = 0;
+};
+
 // The lines themselves, with the newline.
 std::string MetricsLine(const TrainMetrics& metrics);
 std::string MetricsLine(const EvalMetrics& metrics);
+
+// The step whose line ends at byte `bytes` of the file `path`, as a checkpoint knows it.
+// NotFound where no such line ends there: the file is gone, or is not what the run wrote.
+absl::StatusOr<TrainMetrics> ReadStepEndingAt(const std::string& path, int64_t bytes);
 
 // Owns the file; not thread-safe. Each line is handed to the operating system
 // before Write returns, so a reader or a crash never sees half a line.

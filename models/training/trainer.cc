@@ -182,6 +182,7 @@ class Run {
     state_.loader = loader_next_ = state.loader;
     state_.bad_images = bad_before_ = state.bad_images;
     state_.metrics_bytes = state.metrics_bytes;
+    state_.log_bytes = state.log_bytes;
     const auto losses = state.notes.find(kLossesNote);
     return losses == state.notes.end() ? absl::OkStatus() : spikes_.Restore(losses->second);
   }
@@ -319,6 +320,7 @@ class Run {
     const double images = static_cast<double>(options_.batch_size) * micro_batches;
     m.timing = {{"seconds", seconds}, {"images_per_s", images / seconds}};
     RETURN_IF_ERROR(metrics_->Write(m));
+    if (options_.metrics_observer != nullptr) options_.metrics_observer->OnStep(m);
 
     interval_images_ += images;
     const absl::Time now = absl::Now();
@@ -392,7 +394,9 @@ class Run {
     out_.flush();
     // An evaluation is not part of the training rate.
     interval_start_ += took;
-    return metrics_->Write(m);
+    RETURN_IF_ERROR(metrics_->Write(m));
+    if (options_.metrics_observer != nullptr) options_.metrics_observer->OnEvaluation(m);
+    return absl::OkStatus();
   }
 
   // For model.safetensors.
@@ -417,6 +421,7 @@ class Run {
     // The checkpoint knows how long these are, and they must be that long after a power cut.
     RETURN_IF_ERROR(metrics_->Sync());
     RETURN_IF_ERROR(log_.Sync());
+    if (options_.metrics_observer != nullptr) options_.metrics_observer->OnSave();
     RunState state = state_;
     state.notes[kLossesNote] = spikes_.State();
     ASSIGN_OR_RETURN(const std::string path,

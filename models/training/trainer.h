@@ -64,6 +64,7 @@ struct TrainerOptions {
   const std::atomic<bool>* stop = nullptr;
   std::string metrics_path;                // metrics.jsonl, made anew, or gone on with by `resume`
   FileSystem* files = FileSystem::Real();  // that metrics.jsonl is written by
+  MetricsObserver* metrics_observer = nullptr;  // may be null
   // Where to save, after each epoch, every `save_every` steps (0: never) and at the end;
   // null: nowhere.
   CheckpointStore* checkpoints = nullptr;

@@ -149,6 +149,9 @@ const FlagRow kRows[] = {
      "time every operator over N steps and write output_dir/profile"},
     {"vis_every", kOutput, &F::vis_every, kNotNegative, "N", "never",
      "every N steps, draw into output_dir/vis where the model puts patches"},
+    {"tensorboard", kOutput, &F::tensorboard, kAny, "", "true",
+     "write the numbers and the drawings of --vis_every for TensorBoard too, into "
+     "output_dir/tensorboard"},
 
     {"token_size", kCompatible, &F::token_size, kPositive, "N", "the patch grid's side",
      "patches a side, not a size; nothing else is accepted, but for smooth_grid=official, whose "

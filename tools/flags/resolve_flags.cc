@@ -66,6 +66,7 @@ void SetRunDefaults(const MachineDefaults& machine, TrainFlags& flags) {
   Default(flags.val_fraction, 0.01);
   Default(flags.num_workers, int64_t{machine.num_workers});
   Default(flags.exact_decode, false);
+  Default(flags.tensorboard, true);
   Default(flags.device, std::string("cpu"));
   Default(flags.threads, int64_t{machine.threads});
   Default(flags.precision, std::string("fp32"));

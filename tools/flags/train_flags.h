@@ -99,6 +99,7 @@ struct TrainFlags {
   absl::optional<bool> plan;
   absl::optional<int64_t> profile;    // steps
   absl::optional<int64_t> vis_every;  // 0: never
+  absl::optional<bool> tensorboard;
 
   // Redundant, but checked against the grid; smooth_grid=official computes with it.
   absl::optional<int64_t> token_size;

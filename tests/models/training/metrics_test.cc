@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <utility>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "graph/base/random.h"
@@ -69,6 +71,56 @@ TEST(Metrics, NumbersReadBackEqual) {
     ASSERT_EQ(line["loss"].get<double>(), metrics.loss);
     ASSERT_EQ(line["lr"].get<double>(), metrics.lr);
   }
+}
+
+TEST(Metrics, AStepIsReadBackFromWhereItsLineEnds) {
+  const std::string path = TestPath("back.jsonl");
+  auto writer = MetricsWriter::Create(path);
+  ASSERT_TRUE(writer.ok());
+  EXPECT_EQ(ReadStepEndingAt(path, 0).status().code(), absl::StatusCode::kNotFound);
+  for (int step = 1; step <= 600; ++step) {  // more than is read of a file at once
+    TrainMetrics m{step, 0.1 * step, 1.0 / step, {{"pos_acc1", 0.3}}, 1e-4, 3.5, {{"s", 0.25}}};
+    if (step > 598) m.model.insert(m.model.begin(), {"x", std::nan("")});
+    ASSERT_TRUE(writer->Write(m).ok());
+    const absl::StatusOr<TrainMetrics> back = ReadStepEndingAt(path, writer->bytes());
+    ASSERT_TRUE(back.ok()) << back.status();
+    EXPECT_EQ(back->step, step);
+    EXPECT_EQ(MetricsLine(*back), MetricsLine(m));
+    EXPECT_FALSE(ReadStepEndingAt(path, writer->bytes() - 1).ok());
+    EXPECT_FALSE(ReadStepEndingAt(path, writer->bytes() + 1).ok());
+  }
+  EXPECT_FALSE(ReadStepEndingAt(path, -5).ok());
+  ASSERT_TRUE(writer->Write(EvalMetrics{1, 600, {{"heldout_x", 1}}, 0, {}}).ok());
+  EXPECT_FALSE(ReadStepEndingAt(path, writer->bytes()).ok());
+}
+
+TEST(Metrics, WhatIsNoStepIsNotReadAsOne) {
+  const std::string good =
+      R"({"step":1,"epoch":0.5,"loss":2,"pos_acc1":0.5,"lr":0.1,"grad_norm":1,"timing":{"s":1}})";
+  const std::string path = TestPath("bad.jsonl");
+  const auto read = [&path](const std::string& line) {
+    std::ofstream(path) << line << "\n";
+    return ReadStepEndingAt(path, static_cast<int64_t>(line.size()) + 1).ok();
+  };
+  EXPECT_TRUE(read(good));
+  for (const auto& [from, to] :
+       std::vector<std::pair<std::string, std::string>>{{"\"step\":1", "\"step\":1.5"},
+                                                        {"\"step\":1", "\"step\":\"1\""},
+                                                        {"\"loss\":2,", ""},
+                                                        {"\"loss\":2", "\"loss\":\"2\""},
+                                                        {"\"pos_acc1\":0.5", "\"pos_acc1\":[0.5]"},
+                                                        {"{\"s\":1}", "7"},
+                                                        {"{\"s\":1}", "{\"s\":{}}"},
+                                                        {"{\"step", "[\"step"},
+                                                        {"}}", "}"}}) {
+    std::string bad = good;
+    bad.replace(bad.find(from), from.size(), to);
+    EXPECT_FALSE(read(bad)) << bad;
+  }
+  EXPECT_FALSE(read(""));
+  EXPECT_FALSE(read("null"));
+  EXPECT_FALSE(read("[]"));
+  EXPECT_FALSE(ReadStepEndingAt(TestPath("none.jsonl"), 10).ok());
 }
 
 TEST(Metrics, EachLineIsInTheFileWhenWriteReturns) {

@@ -1,5 +1,10 @@
 #include "tests/models/training/read_events.h"
 
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
 #include "absl/strings/str_cat.h"
 
 namespace models {
@@ -54,6 +59,44 @@ EventsRead ReadEvents(absl::string_view file) {
   }
   read.tail_bytes = 0;
   return read;
+}
+
+ShownEvents ReadEventFolder(const std::string& folder) {
+  ShownEvents shown;
+  std::vector<std::filesystem::path> files;
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, none)) {
+    files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  shown.files = static_cast<int>(files.size());
+  const auto forget = [](auto* series, int64_t from) {
+    for (auto& [tag, points] : *series) {
+      points.erase(std::remove_if(points.begin(), points.end(),
+                                  [from](const auto& point) { return point.first >= from; }),
+                   points.end());
+    }
+  };
+  for (const std::filesystem::path& file : files) {
+    std::ifstream in(file, std::ios::binary);
+    const EventsRead read = ReadEvents(std::string(std::istreambuf_iterator<char>(in), {}));
+    if (!read.error.empty()) shown.error = absl::StrCat(file.string(), ": ", read.error);
+    for (const droppos_events::Event& event : read.events) {
+      if (event.has_session_log()) {
+        forget(&shown.scalars, event.step());
+        forget(&shown.pictures, event.step());
+      }
+      for (const auto& value : event.summary().value()) {
+        if (value.has_image()) {
+          shown.pictures[value.tag()].emplace_back(event.step(),
+                                                   value.image().encoded_image_string());
+        } else {
+          shown.scalars[value.tag()].emplace_back(event.step(), value.simple_value());
+        }
+      }
+    }
+  }
+  return shown;
 }
 
 }  // namespace models

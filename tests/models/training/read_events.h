@@ -3,7 +3,9 @@
 #define TESTS_MODELS_TRAINING_READ_EVENTS_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -21,6 +23,17 @@ struct EventsRead {
 };
 
 EventsRead ReadEvents(absl::string_view file);
+
+// What TensorBoard shows of a folder: all files in the order of their names, where each mark of
+// a start drops what came before of its step and later ones.
+struct ShownEvents {
+  // By tag, in the order of the files; a step that is there twice is shown twice.
+  std::map<std::string, std::vector<std::pair<int64_t, float>>> scalars;
+  std::map<std::string, std::vector<std::pair<int64_t, std::string>>> pictures;  // PNG files
+  int files = 0;
+  std::string error;  // of ReadEvents
+};
+ShownEvents ReadEventFolder(const std::string& folder);
 
 }  // namespace models
 

@@ -7,16 +7,21 @@
 #include <iterator>
 #include <sstream>
 
+#include "absl/strings/match.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "models/data/image_io.h"
 #include "models/droppos/droppos.h"
+#include "models/training/event_log.h"
 #include "models/training/safetensors.h"
 #include "nlohmann/json.hpp"
+#include "tests/models/training/read_events.h"
 #include "tests/models/training/tiny_run.h"
 
 namespace models {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using Json = nlohmann::json;
 
@@ -68,6 +73,11 @@ class TrainerTest : public ::testing::Test {
     }
     std::ostringstream screen;
     RunLog log({&screen, false, {}});
+    if (events_in_the_way_) std::ofstream(folder + "/tensorboard") << "a file";
+    EventLog events(folder + "/tensorboard", &log);
+    if (options_.resume != nullptr) events.GoOnBehind(*options_.resume, options_.metrics_path);
+    options_.metrics_observer = &events;
+    events_ = &events;
     const absl::Status status = Train(options_, model_, train_,
                                       with_held_out_ ? &held_out_ : nullptr, session->get(), &log);
     log_ = screen.str();
@@ -83,6 +93,8 @@ class TrainerTest : public ::testing::Test {
   bool with_held_out_ = true;
   TrainerOptions options_;
   KeepPolicy keep_;
+  EventLog* events_ = nullptr;  // of the run at hand
+  bool events_in_the_way_ = false;
   std::string checkpoint_path_;
   std::string log_;
   int updates_ = 0;  // of the optimizer, by its own count
@@ -227,12 +239,30 @@ TEST_F(TrainerTest, AnUnwritableFolderIsNamed) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("/no/such/folder/metrics.jsonl"));
 }
 
+// What TensorBoard is to show of these lines.
+std::map<std::string, std::vector<std::pair<int64_t, float>>> AsScalars(
+    const std::vector<Json>& metrics) {
+  std::map<std::string, std::vector<std::pair<int64_t, float>>> scalars;
+  for (const Json& line : metrics) {
+    const bool step = line.contains("lr");
+    for (const auto& [key, value] : line.items()) {
+      if (key == "step" || (key == "epoch" && !step)) continue;
+      std::string tag = step ? "train/" + key : "heldout/" + key;
+      if (absl::StartsWith(key, "heldout_")) tag = "heldout/" + key.substr(8);
+      scalars[tag].emplace_back(line["step"].get<int64_t>(), value.get<float>());
+    }
+  }
+  return scalars;
+}
+
 // All bytes that a run leaves, but for the log and what is under `timing`.
 struct Leavings {
   std::string model, optimizer;
   std::vector<Json> metrics;
+  std::vector<std::pair<int64_t, std::string>> pictures;  // in the event files
   bool operator==(const Leavings& other) const {
-    return model == other.model && optimizer == other.optimizer && metrics == other.metrics;
+    return model == other.model && optimizer == other.optimizer && metrics == other.metrics &&
+           pictures == other.pictures;
   }
 };
 
@@ -250,14 +280,31 @@ class ResumeTest : public TrainerTest {
     options_.vis_every = 5;
     options_.visualize = [this](int64_t step) {
       drawn_.push_back(step);
-      return absl::OkStatus();
+      const std::string path = TestPath("sheet.png");
+      Image sheet = Image::Sized(4, 2);
+      sheet.rgb[0] = static_cast<uint8_t>(step);
+      const absl::Status status = WritePng(path, sheet);
+      events_->AddPicture(step, path);
+      return status;
     };
   }
 
   Leavings Left(const std::string& name, int64_t step) {
     const std::string folder = TestPath(name) + "/checkpoints/" + CheckpointName(step) + "/";
-    return {Bytes(folder + "model.safetensors"), Bytes(folder + "optimizer.safetensors"),
-            Metrics(TestPath(name) + "/metrics.jsonl")};
+    Leavings left = {Bytes(folder + "model.safetensors"),
+                     Bytes(folder + "optimizer.safetensors"),
+                     Metrics(TestPath(name) + "/metrics.jsonl"),
+                     {}};
+    // However often the run was gone on with, TensorBoard shows what metrics.jsonl has, once.
+    ShownEvents shown = ReadEventFolder(TestPath(name) + "/tensorboard");
+    EXPECT_EQ(shown.error, "");
+    EXPECT_EQ(shown.scalars.count("timing/images_per_s"), 1u);
+    for (auto it = shown.scalars.begin(); it != shown.scalars.end();) {
+      it = absl::StartsWith(it->first, "timing/") ? shown.scalars.erase(it) : std::next(it);
+    }
+    EXPECT_EQ(shown.scalars, AsScalars(left.metrics));
+    left.pictures = shown.pictures[kPositionsTag];
+    return left;
   }
 
   // As a run that is ended after `step`: what it did behind its newest checkpoint is lost.
@@ -275,6 +322,8 @@ TEST_F(ResumeTest, ARunThatStoppedAnywhereEndsAsOneThatNeverDid) {
   ASSERT_TRUE(Run("whole").ok());
   const Leavings whole = Left("whole", 18);
   EXPECT_EQ(drawn_, (std::vector<int64_t>{5, 10, 15, 18}));
+  ASSERT_EQ(whole.pictures.size(), 4u);
+  EXPECT_EQ(whole.pictures[1].first, 10);
   for (int64_t stop = 1; stop < 18; ++stop) {
     RunUntil("stopped", stop, /*resume=*/false);
     ASSERT_TRUE(Run("stopped", /*resume=*/true).ok());
@@ -366,6 +415,34 @@ TEST_F(ResumeTest, OtherDataAndFewerStepsAreRefused) {
   train_ = GradientImages(50);
   held_out_ = GradientImages(10);
   EXPECT_THAT(std::string(Run("a", true).status().message()), HasSubstr("held-out images"));
+}
+
+// Saved only behind the evaluation of its step, which the resumed run does again.
+TEST_F(ResumeTest, WhatWasMeasuredBeforeAnErrorIsThereOnce) {
+  options_.eval_every = 5;
+  ASSERT_TRUE(Run("whole").ok());
+  const Leavings whole = Left("whole", 18);
+  const auto draw = options_.visualize;
+  options_.visualize = [](int64_t) { return absl::UnknownError("no room"); };
+  const absl::Status failed = Run("failed").status();
+  EXPECT_EQ(failed.message(), "after step 5: no room");
+  EXPECT_THAT(log_, AllOf(HasSubstr("step 5  held out:"), HasSubstr("step_00000005")));
+  options_.visualize = draw;
+  ASSERT_TRUE(Run("failed", true).ok());
+  EXPECT_TRUE(Left("failed", 18) == whole);
+}
+
+TEST_F(ResumeTest, EventsThatCannotBeWrittenAreAWarningAndTheRunGoesOn) {
+  ASSERT_TRUE(Run("whole").ok());
+  const std::string model = Left("whole", 18).model;
+  events_in_the_way_ = true;
+  const auto log = Run("no_events");
+  ASSERT_TRUE(log.ok()) << log.status();
+  const std::string warning = "warning: no more events for TensorBoard: cannot make ";
+  const size_t at = log->find(warning + TestPath("no_events") + "/tensorboard");
+  ASSERT_NE(at, std::string::npos) << *log;
+  EXPECT_EQ(log->find(warning, at + 1), std::string::npos) << "said once";
+  EXPECT_EQ(Bytes(TestPath("no_events") + "/checkpoints/step_00000018/model.safetensors"), model);
 }
 
 TEST_F(ResumeTest, ANaNSavesTheStepBeforeIt) {

@@ -15,6 +15,7 @@
 #include "gtest/gtest.h"
 #include "models/data/image_io.h"
 #include "models/training/safetensors.h"
+#include "tests/models/training/read_events.h"
 #include "tests/tools/cli/run_program.h"
 
 namespace tools {
@@ -112,6 +113,15 @@ TEST_F(TrainCli, ResumeGoesOnBitForBitWithTheRunsOwnFlags) {
   EXPECT_EQ(Contents(folder_ / "c/checkpoints/step_00000008/optimizer.safetensors"),
             Contents(folder_ / "a/checkpoints/step_00000008/optimizer.safetensors"));
   EXPECT_THAT(Contents(folder_ / "c/metrics.jsonl"), ::testing::StartsWith("{\"step\":1,"));
+  // The three show the same curve, each step once.
+  const auto loss = [&](const char* run) {
+    models::ShownEvents shown = models::ReadEventFolder(folder_ / run / "tensorboard");
+    EXPECT_EQ(shown.error, "");
+    return shown.scalars["train/loss"];
+  };
+  EXPECT_THAT(loss("b"), ::testing::SizeIs(8));
+  EXPECT_EQ(loss("a"), loss("b"));
+  EXPECT_EQ(loss("c"), loss("b"));
 }
 
 TEST_F(TrainCli, WhatCannotBeResumedIsNamed) {
@@ -230,6 +240,11 @@ TEST_F(TrainCli, EvalEveryMeasuresPositionsAndKnnAndVisEveryDraws) {
     sheets.push_back(entry.path().filename());
   }
   EXPECT_THAT(sheets, ::testing::UnorderedElementsAre("step_0000002.png", "step_0000003.png"));
+  const fs::path events = folder_ / "a/tensorboard";
+  EXPECT_THAT(
+      models::ReadEventFolder(events).pictures["positions"],
+      ::testing::ElementsAre(::testing::Pair(2, Contents(folder_ / "a/vis/step_0000002.png")),
+                             ::testing::Pair(3, Contents(folder_ / "a/vis/step_0000003.png"))));
   // Watching changes nothing.
   ASSERT_EQ(TrainTiny(with({"--steps=3", "--output_dir=b"})).exit_code, 0);
   const auto a = models::SafetensorsFile::Read(folder_ / "a/checkpoint.safetensors");
@@ -243,6 +258,16 @@ TEST_F(TrainCli, EvalEveryMeasuresPositionsAndKnnAndVisEveryDraws) {
   ASSERT_EQ(TrainTiny(with({"--steps=1", "--output_dir=a", "--overwrite"})).exit_code, 0);
   EXPECT_FALSE(fs::exists(folder_ / "a/vis/step_0000002.png"));
   EXPECT_TRUE(fs::exists(folder_ / "a/vis/mine.png"));
+  const models::ShownEvents shown = models::ReadEventFolder(events);
+  EXPECT_EQ(shown.files, 1);
+  EXPECT_TRUE(shown.pictures.empty());
+  // Without them, for good or until --resume says otherwise.
+  ASSERT_EQ(TrainTiny(with({"--steps=1", "--no_tensorboard", "--output_dir=d"})).exit_code, 0);
+  EXPECT_FALSE(fs::exists(folder_ / "d/tensorboard"));
+  ASSERT_EQ(Train({"--steps=2", "--resume=d"}).exit_code, 0);
+  EXPECT_FALSE(fs::exists(folder_ / "d/tensorboard"));
+  ASSERT_EQ(Train({"--steps=3", "--resume=d", "--tensorboard"}).exit_code, 0);
+  EXPECT_TRUE(fs::exists(folder_ / "d/tensorboard"));
 }
 
 // Bugs once: a missing val/ was found after the first epoch, and held-out images

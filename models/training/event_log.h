@@ -1,0 +1,62 @@
+// What TensorBoard shows of a run: the numbers of metrics.jsonl, and pictures.
+//
+//   EventLog events(output.File(kTensorboardFolder), &log);
+//   if (resumed) events.GoOnBehind(state, output.File(kMetricsFile));
+//   options.metrics_observer = &events;
+//
+// metrics.jsonl is the record; this is a view of it that a run can do without. The first error
+// (disk full) is a warning in the log, and there are no more events then.
+#ifndef MODELS_TRAINING_EVENT_LOG_H_
+#define MODELS_TRAINING_EVENT_LOG_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/types/optional.h"
+#include "models/training/event_file.h"
+#include "models/training/metrics.h"
+#include "models/training/run_log.h"
+#include "models/training/run_state.h"
+
+namespace models {
+
+// The name under which TensorBoard shows the sheets of --vis_every.
+inline constexpr char kPositionsTag[] = "positions";
+
+// Not thread-safe.
+class EventLog : public MetricsObserver {
+ public:
+  // Touches nothing: folder and file are made at the first call of those below, when a run that
+  // cannot be gone on with has been refused. `log` must outlive it.
+  EventLog(std::string folder, RunLog* log) : folder_(std::move(folder)), log_(log) {}
+
+  // For a run that is resumed from a checkpoint with this state, before anything is told.
+  // TensorBoard is to forget the checkpoint's own step too, because a resumed run does again
+  // what is due there (trainer.h); the numbers of the step itself, which it does not compute
+  // again, are taken from `metrics_path`.
+  void GoOnBehind(const RunState& state, std::string metrics_path);
+
+  void OnStep(const TrainMetrics& metrics) override;
+  void OnEvaluation(const EvalMetrics& metrics) override;
+  void OnSave() override;  // flushes
+  void AddPicture(int64_t step, const std::string& png_path);
+
+ private:
+  void Try(absl::FunctionRef<absl::Status(EventFileWriter*)> add);
+  absl::Status Begin();
+
+  const std::string folder_;
+  RunLog* const log_;
+  // Of the checkpoint; 0: the run begins at its beginning.
+  int64_t resumed_step_ = 0;
+  int64_t metrics_bytes_ = 0;
+  std::string metrics_path_;
+  absl::optional<EventFileWriter> writer_;
+  bool failed_ = false;
+};
+
+}  // namespace models
+
+#endif  // MODELS_TRAINING_EVENT_LOG_H_
