@@ -36,6 +36,7 @@
 #include "tools/flags/parse_flags.h"
 #include "tools/flags/pass_options.h"
 #include "tools/flags/resolve_flags.h"
+#include "tools/flags/train_help.h"
 #include "tools/list_models.h"
 #include "tools/machine.h"
 #include "tools/observers.h"

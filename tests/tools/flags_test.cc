@@ -1,11 +1,13 @@
 // The command line of //tools:train: names, values, official flags, --help.
 // What becomes of it with a zoo entry and in files: resolve_flags_test.cc.
 #include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tools/flags/flag_table.h"
 #include "tools/flags/parse_flags.h"
 #include "tools/flags/resolve_flags.h"
+#include "tools/flags/train_help.h"
 
 namespace tools {
 namespace {
@@ -348,18 +350,29 @@ TEST(Help, ShowsEveryFlagInItsGroupWithDefaults) {
                                  "smooth_grid",
                                  "help",
                                  "flagfile"}) {
-    EXPECT_THAT(help, testing::ContainsRegex("\n  --" + name + " ")) << name;
+    EXPECT_THAT(help, testing::ContainsRegex("\n  --(\\[no_\\])?" + name + "[ =\n]")) << name;
   }
   size_t at = 0;
-  for (const std::string group : {"\nModel:", "\nDropPos:", "\nOptimisation:", "\nData:", "\nRun:",
-                                  "\nOutput:", "\nAccepted for compatibility:"}) {
+  for (const std::string group :
+       {"\nModel:", "\nData:", "\nRun:", "\nCheckpoints:", "\nOptimisation:", "\nDropPos:",
+        "\nMachine:", "\nLooking inside:", "\nOther:", "\nAccepted for compatibility:"}) {
     const size_t next = help.find(group);
     ASSERT_NE(next, std::string::npos) << group;
     EXPECT_GT(next, at) << group;
     at = next;
   }
-  EXPECT_THAT(help, HasSubstr("length of the schedule (default: the model's, e.g. 800)"));
-  EXPECT_THAT(help, HasSubstr("(default: blr * effective batch / 256)"));
+  EXPECT_THAT(help, HasSubstr("length of the schedule [800, the model's]"));
+  EXPECT_THAT(help, HasSubstr("[blr * effective batch / 256]"));
+  EXPECT_THAT(help, HasSubstr("\n  --[no_]tensorboard "));
+  EXPECT_THAT(help, HasSubstr("numbers are here droppos_vitb's"));
+  for (const FlagRow& row : FlagTable()) {
+    EXPECT_THAT(help,
+                testing::ContainsRegex("\n  --(\\[no_\\])?" + std::string(row.name) + "[ =\n]"));
+  }
+  for (const absl::string_view line : absl::StrSplit(help, '\n')) {
+    EXPECT_LE(line.size(), 100u) << line;
+    EXPECT_FALSE(absl::EndsWith(line, " ")) << line;
+  }
 }
 
 }  // namespace

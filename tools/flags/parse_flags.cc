@@ -12,7 +12,6 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "graph/base/status.h"
 #include "models/zoo/edit_distance.h"
@@ -186,40 +185,15 @@ absl::StatusOr<std::map<std::string, Given>> Merge(const std::vector<Given>& fil
 // error without the flag's name; the parser adds it.
 using Setter = std::function<absl::Status(const std::string& name, const std::string& value)>;
 
-// `example` shows what the model decides, in --help.
-std::unique_ptr<CLI::App> MakeParser(const Setter& set, const TrainFlags& example) {
-  auto app = std::make_unique<CLI::App>("Pretrains a Vision Transformer with DropPos.", "train");
+std::unique_ptr<CLI::App> MakeParser(const Setter& set) {
+  auto app = std::make_unique<CLI::App>();
   app->set_help_flag();  // a row of the table, like any other
-  app->get_formatter()->column_width(36);
-  const auto add = [&](absl::string_view flag, absl::string_view group, absl::string_view value,
-                       const std::string& help) {
-    const std::string name(flag);
+  for (const KnownFlag& flag : KnownFlags()) {
     app->add_option_function<std::string>(
-           "--" + name,
-           [name, set](const std::string& text) {
-             const absl::Status status = set(name, text);
-             if (!status.ok()) throw CLI::ValidationError(std::string(status.message()));
-           },
-           help)
-        ->group(std::string(group))
-        ->type_name(std::string(value));
-  };
-  for (const FlagRow& row : FlagTable()) {
-    std::string fallback(row.fallback);
-    const absl::optional<std::string> value = FlagText(row, example);
-    if (row.fallback == kRecipe && value) absl::StrAppend(&fallback, ", e.g. ", *value);
-    add(row.name, row.group, row.value,
-        absl::StrCat(row.help, fallback.empty() ? "" : absl::StrCat(" (default: ", fallback, ")")));
-    if (row.name == "disable_pass") {
-      add(kFlagfile, row.group, "FILE", "read more flags, one a line; the command line wins");
-    }
-  }
-  for (const OfficialFlag& flag : OfficialFlags()) {
-    std::string takes = absl::StrCat(flag.accepted, " only");
-    if (flag.accepted == "*") takes = "any value";
-    if (flag.accepted.empty()) takes = "empty only";
-    add(flag.name, FlagTable().back().group, flag.is_switch ? "" : "VALUE",
-        absl::StrCat(absl::StrReplaceAll(takes, {{"|", " or "}}), ": ", flag.why));
+        "--" + flag.name, [name = flag.name, set](const std::string& text) {
+          const absl::Status status = set(name, text);
+          if (!status.ok()) throw CLI::ValidationError(std::string(status.message()));
+        });
   }
   return app;
 }
@@ -277,7 +251,7 @@ absl::StatusOr<ParsedFlags> SetAll(const std::map<std::string, Given>& merged) {
     tokens.push_back("--" + name);
   }
   try {
-    MakeParser(set, TrainFlags())->parse(std::move(tokens));
+    MakeParser(set)->parse(std::move(tokens));
   } catch (const CLI::Error& error) {
     return InvalidArgument(error.what());
   }
@@ -320,11 +294,6 @@ absl::StatusOr<ParsedFlags> ParseTrainFlagsText(const std::string& text, const s
   using Merged = std::map<std::string, Given>;
   ASSIGN_OR_RETURN(const Merged merged, Merge(given, {}));
   return SetAll(merged);
-}
-
-std::string TrainFlagsHelp(const TrainFlags& example) {
-  const Setter nothing = [](const std::string&, const std::string&) { return absl::OkStatus(); };
-  return MakeParser(nothing, example)->help();
 }
 
 std::string TrainFlagsText(const TrainFlags& flags, const std::string& comment) {

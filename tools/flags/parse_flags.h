@@ -48,10 +48,6 @@ absl::StatusOr<std::map<std::string, std::string>> GivenFlags(const std::vector<
 // The flags in `text`, which TrainFlagsText made; `name` is what errors call it.
 absl::StatusOr<ParsedFlags> ParseTrainFlagsText(const std::string& text, const std::string& name);
 
-// What --help prints: groups, one line a flag, with defaults. Where the model
-// decides, the value in `example` is shown (ResolvedFlags::flags of some model).
-std::string TrainFlagsHelp(const TrainFlags& example);
-
 // All flags that are set, one a line, as a file for --flagfile: parsing it gives
 // flags equal to `flags`. `comment` is put above, line by line.
 std::string TrainFlagsText(const TrainFlags& flags, const std::string& comment);

@@ -1,0 +1,92 @@
+#include "tools/flags/train_help.h"
+
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "tools/flags/flag_table.h"
+#include "tools/flags/official_flags.h"
+
+namespace tools {
+namespace {
+
+constexpr size_t kWidth = 100, kTextColumn = 32;
+
+// `text` in lines that begin at `indent`; the first goes on where `*out` ends.
+void AppendWrapped(absl::string_view text, size_t indent, std::string* out) {
+  size_t column = out->size() - (out->rfind('\n') + 1);
+  for (const absl::string_view word : absl::StrSplit(text, ' ')) {
+    if (column > indent && column + 1 + word.size() > kWidth) {
+      out->append("\n").append(indent, ' ');
+      column = indent;
+    } else if (column > indent) {
+      out->append(" ");
+      ++column;
+    }
+    absl::StrAppend(out, word);
+    column += word.size();
+  }
+  absl::StrAppend(out, "\n");
+}
+
+void AppendFlag(absl::string_view name, bool is_switch, absl::string_view value,
+                absl::string_view text, std::string* out) {
+  std::string flag = absl::StrCat("  --", is_switch ? "[no_]" : "", name);
+  if (!value.empty()) absl::StrAppend(&flag, "=", value);
+  if (flag.size() + 2 > kTextColumn) {
+    absl::StrAppend(out, flag, "\n", std::string(kTextColumn, ' '));
+  } else {
+    flag.resize(kTextColumn, ' ');
+    absl::StrAppend(out, flag);
+  }
+  AppendWrapped(text, kTextColumn, out);
+}
+
+}  // namespace
+
+std::string TrainFlagsHelp(const TrainFlags& example) {
+  std::string help = R"(Pretrains a Vision Transformer with DropPos.
+
+  bazel run //tools:train -- --model=droppos_tiny          a few minutes, on scenes it draws itself
+  bazel run //tools:train -- --model=NAME --data_path=DIR --output_dir=RUN
+  bazel run //tools:train -- --resume=auto --output_dir=RUN        goes on with a run that stopped
+
+)";
+  AppendWrapped(
+      absl::StrCat(
+          "In [brackets] stands what holds without the flag; the model's numbers are here ",
+          example.model.value_or("its own"),
+          "'s, and --model=NAME --help shows another's. --[no_]flag is a switch: --flag or "
+          "--no_flag. docs/training.md walks through a run."),
+      0, &help);
+  absl::string_view group;
+  for (const FlagRow& row : FlagTable()) {
+    if (row.group != group) absl::StrAppend(&help, "\n", group = row.group, ":\n");
+    std::string fallback(row.fallback);
+    if (const auto value = FlagText(row, example); row.fallback == kRecipe && value) {
+      fallback = absl::StrCat(*value, ", ", kRecipe);
+    }
+    if (row.name == "help") {
+      AppendFlag("flagfile", false, "FILE", "read more flags, one a line; the command line wins",
+                 &help);
+    }
+    // These two print and exit: nobody says no to them.
+    const bool is_switch = row.is_switch() && row.name != "help" && row.name != "list_models";
+    if (row.is_switch() && !is_switch) fallback.clear();
+    AppendFlag(row.name, is_switch, row.value,
+               absl::StrCat(row.help, fallback.empty() ? "" : absl::StrCat(" [", fallback, "]")),
+               &help);
+  }
+  for (const OfficialFlag& flag : OfficialFlags()) {
+    std::string takes = absl::StrCat(flag.accepted, " only");
+    if (flag.accepted == "*") takes = "any value";
+    if (flag.accepted.empty()) takes = "empty only";
+    AppendFlag(flag.name, flag.is_switch, flag.is_switch ? "" : "VALUE",
+               absl::StrCat(absl::StrReplaceAll(takes, {{"|", " or "}}), ": ", flag.why), &help);
+  }
+  return help;
+}
+
+}  // namespace tools

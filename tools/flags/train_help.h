@@ -1,0 +1,18 @@
+// What //tools:train --help prints.
+#ifndef TOOLS_FLAGS_TRAIN_HELP_H_
+#define TOOLS_FLAGS_TRAIN_HELP_H_
+
+#include <string>
+
+#include "tools/flags/train_flags.h"
+
+namespace tools {
+
+// The flags of flag_table.h in their groups, with what holds where they are not given, and
+// below them the official ones that are only accepted; no line longer than 100 characters.
+// Where the model decides, the value in `example` is shown (ResolvedFlags::flags of some model).
+std::string TrainFlagsHelp(const TrainFlags& example);
+
+}  // namespace tools
+
+#endif  // TOOLS_FLAGS_TRAIN_HELP_H_
