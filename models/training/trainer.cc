@@ -266,8 +266,6 @@ class Run {
   // Before the session's parameters change.
   void KeepStep(bool spike, const std::string& seen, RunState before) {
     watchdog_.Do("writing a capsule");
-    before.metrics_bytes = metrics_->bytes();
-    before.log_bytes = log_.bytes();
     const std::string line = capsules_.Keep(spike, seen, std::move(before), Metadata());
     if (!line.empty()) log_.Line(line);
   }

@@ -298,7 +298,7 @@ TEST(Flagfile, ErrorsNameFileAndLine) {
   EXPECT_THAT(error("--data_path=\"x\\"), HasSubstr("a quotation does not end"));
   EXPECT_THAT(error("--data_path=\"x\" y"), HasSubstr("more follows the closing quote"));
   EXPECT_THAT(error("=3"), HasSubstr("bad.txt:1: a line holds one flag"));
-  EXPECT_THAT(error("--use_fp16"), HasSubstr("bad.txt:1: --use_fp16=true: this version"));
+  EXPECT_THAT(error("--use_fp16"), HasSubstr("bad.txt:1: --use_fp16=true: there is no fp16 here"));
   EXPECT_THAT(error("--flagfile=x"), HasSubstr("bad.txt:1: a flag file cannot name another"));
   EXPECT_THAT(Error({"--flagfile=/no/such"}), HasSubstr("--flagfile=/no/such"));
   EXPECT_THAT(Error({"--flagfile=/"}), HasSubstr("directory"));
