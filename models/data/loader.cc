@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <deque>
 #include <exception>
+#include <limits>
 #include <mutex>
 #include <new>
 #include <thread>
@@ -461,8 +462,10 @@ absl::StatusOr<std::unique_ptr<Loader>> Loader::Create(const Dataset* dataset,
                                   " images need more than the data (", dataset->description(), ")");
   }
   const LoaderPosition& start = options.start;
-  if (start.epoch < 0 || start.batch < 0 || start.batch >= batches ||
-      start.position < start.batch * options.batch_size) {
+  // Every n places have a decodable image, or the run would have ended.
+  if (start.epoch < 0 || start.epoch > std::numeric_limits<int64_t>::max() / 2 || start.batch < 0 ||
+      start.batch >= batches || start.position < start.batch * options.batch_size ||
+      start.position / n > start.batch * options.batch_size) {
     return graph::InvalidArgument("cannot start at epoch ", start.epoch, ", batch ", start.batch,
                                   ", position ", start.position, ": an epoch has ", batches,
                                   " batches of ", options.batch_size);

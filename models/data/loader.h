@@ -116,7 +116,7 @@ struct Batch {
 class Loader {
  public:
   // Fails when the options are impossible: a training batch larger than the data,
-  // no data, a start beyond the epoch, a share outside [0, 1].
+  // no data, a start beyond the epoch or at a place no run comes to, a share outside [0, 1].
   static absl::StatusOr<std::unique_ptr<Loader>> Create(const Dataset* dataset,
                                                         LoaderOptions options);
   // Stops the workers, also in the middle of an epoch.

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <set>
@@ -497,6 +498,15 @@ TEST(Loader, ImpossibleOptionsAreRefused) {
   options = Options(LoaderMode::kTrain, 2);
   options.start.batch = 5;
   EXPECT_THAT(CreateError(data, options), HasSubstr("cannot start"));
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  for (const LoaderPosition& start :
+       {LoaderPosition{0, 0, kMost}, LoaderPosition{kMost, 0, 0}, LoaderPosition{0, 0, data.size()},
+        LoaderPosition{0, 1, 1}, LoaderPosition{0, 1, 3 * data.size()}}) {
+    options.start = start;
+    EXPECT_THAT(CreateError(data, options), HasSubstr("cannot start")) << start.position;
+  }
+  options.start = {0, 1, 3 * data.size() - 1};  // two images decoded, each once in a round
+  EXPECT_EQ(CreateError(data, options), "");
   EXPECT_THAT(CreateError(FakeDataset(0), Options(LoaderMode::kEvaluate, 2)),
               HasSubstr("no images"));
 }
