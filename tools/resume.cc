@@ -63,18 +63,25 @@ absl::StatusOr<Resumption> Auto(const std::string& output_dir) {
   if (newest.ok()) {
     resumption.checkpoint = std::move(newest->checkpoint);
     resumption.earlier = models::EarlierRun::kResume;
-    resumption.notes = std::move(newest->passed_over);
+    resumption.damaged = std::move(newest->passed_over);
+    ASSIGN_OR_RETURN(resumption.steps_then, models::CheckpointSteps(output_dir));
     return resumption;
   }
   if (newest.status().code() != absl::StatusCode::kNotFound) return newest.status();
   // A run that ended before its first checkpoint left nothing to go on from.
   resumption.earlier = models::EarlierRun::kReplace;
+  std::error_code ignored;
+  if (fs::exists(fs::path(output_dir) / models::kMetricsFile, ignored)) {
+    resumption.note = absl::StrCat("the run in ", output_dir,
+                                   " ended before its first checkpoint, so it begins again");
+  }
   return resumption;
 }
 
 absl::Status CheckIsNewest(const Checkpoint& checkpoint, const std::string& run) {
   std::vector<std::string> later;
-  for (const int64_t step : models::CheckpointSteps(run)) {
+  ASSIGN_OR_RETURN(const std::vector<int64_t> steps, models::CheckpointSteps(run));
+  for (const int64_t step : steps) {
     if (step > checkpoint.state.step) later.push_back(models::CheckpointName(step));
   }
   if (later.empty()) return absl::OkStatus();
@@ -131,11 +138,12 @@ absl::StatusOr<Resumption> FindResumption(const std::vector<std::string>& args) 
   } else {
     ASSIGN_OR_RETURN(models::NewestCheckpoint newest, models::FindNewestCheckpoint(folder));
     resumption.checkpoint = std::move(newest.checkpoint);
-    resumption.notes = std::move(newest.passed_over);
+    resumption.damaged = std::move(newest.passed_over);
   }
   resumption.output_dir = output_dir.empty() ? run : output_dir;
   if (SameFolder(resumption.output_dir, run)) {
     resumption.earlier = models::EarlierRun::kResume;
+    ASSIGN_OR_RETURN(resumption.steps_then, models::CheckpointSteps(run));
     if (IsCheckpoint(folder)) RETURN_IF_ERROR(CheckIsNewest(*resumption.checkpoint, run));
   } else {
     resumption.logs_from = run;
@@ -180,6 +188,23 @@ std::string WhatRoundsDifferently(const Resumption& resumption, const Environmen
                       "bit-equal to one that did not stop");
 }
 
+absl::StatusOr<std::vector<std::string>> TakeOverCheckpoints(const Resumption& resumption) {
+  std::vector<std::string> lines;
+  if (resumption.earlier != models::EarlierRun::kResume) return lines;
+  ASSIGN_OR_RETURN(const std::vector<int64_t> now, models::CheckpointSteps(resumption.output_dir));
+  if (now != resumption.steps_then) {
+    return absl::FailedPreconditionError(absl::StrCat("another process went on with the run in ",
+                                                      resumption.output_dir,
+                                                      " meanwhile; give the command again"));
+  }
+  for (const auto& damaged : resumption.damaged) {
+    ASSIGN_OR_RETURN(const std::string aside,
+                     models::SetAside(damaged.path, models::FileSystem::Real()));
+    lines.push_back(absl::StrCat("set aside as ", aside));
+  }
+  return lines;
+}
+
 absl::Status CopyLogs(const Resumption& resumption, const models::OutputDir& output) {
   const models::RunState& state = resumption.checkpoint->state;
   const std::pair<const char*, int64_t> logs[] = {{models::kMetricsFile, state.metrics_bytes},
@@ -187,7 +212,11 @@ absl::Status CopyLogs(const Resumption& resumption, const models::OutputDir& out
   for (const auto& [name, bytes] : logs) {
     std::ifstream from(fs::path(resumption.logs_from) / name, std::ios::binary);
     if (!from) continue;  // moved without them: the new ones begin here
-    std::string text(static_cast<size_t>(bytes), '\0');
+    // The file says how much there is, the checkpoint how much of it counts.
+    from.seekg(0, std::ios::end);
+    const int64_t size = std::min<int64_t>(bytes, from.tellg());
+    std::string text(static_cast<size_t>(std::max<int64_t>(size, 0)), '\0');
+    from.seekg(0);
     from.read(text.data(), static_cast<std::streamsize>(text.size()));
     text.resize(static_cast<size_t>(from.gcount()));
     RETURN_IF_ERROR(models::ReplaceFile(output.File(name), text, models::FileSystem::Real()));

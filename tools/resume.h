@@ -26,7 +26,10 @@ struct Resumption {
   models::EarlierRun earlier = models::EarlierRun::kRefuse;
   // The checkpoint's run folder, where the run goes on in another one: its logs are copied.
   std::string logs_from;
-  std::vector<std::string> notes;  // newer checkpoints that are damaged
+  std::vector<models::NewestCheckpoint::Damaged> damaged;  // newer ones than `checkpoint`
+  // The run folder's checkpoints when `checkpoint` was chosen among them.
+  std::vector<int64_t> steps_then;
+  std::string note;  // to be said; may be empty
 
   // The flags of the run so far, in the form of flags.txt, and what they come from.
   std::string flags() const;
@@ -51,6 +54,11 @@ std::string WhatRoundsDifferently(const Resumption& resumption, const Environmen
 
 // The names of the flags that may change, for tests and help.
 std::vector<std::string> FlagsThatMayChange();
+
+// For who has locked the output folder and goes on in it: that the checkpoints in it are
+// still those that were chosen among (FailedPrecondition: another process went on with the
+// run meanwhile), and then sets the damaged ones aside. Returns lines that say so.
+absl::StatusOr<std::vector<std::string>> TakeOverCheckpoints(const Resumption& resumption);
 
 // Copies the metrics and the log up to where the checkpoint knows them into the new folder, and
 // TensorBoard's event files.

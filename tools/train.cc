@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -113,9 +114,10 @@ absl::StatusOr<Setup> ReadSetup(const ParsedFlags& parsed, Resumption resumption
   ASSIGN_OR_RETURN(setup.resolved, ResolveTrainFlags(parsed.flags, entry, DetectMachine()));
   std::vector<std::string> notes = parsed.notices;
   notes.insert(notes.end(), setup.resolved.notices.begin(), setup.resolved.notices.end());
-  for (const std::string& damaged : resumption.notes) {
-    notes.push_back(absl::StrCat("passed over a checkpoint: ", damaged));
+  for (const auto& damaged : resumption.damaged) {
+    notes.push_back(absl::StrCat("passed over a checkpoint: ", damaged.reason));
   }
+  if (!resumption.note.empty()) notes.push_back(resumption.note);
   EnvironmentOptions environment;
   environment.command_line = args;
   environment.started = absl::Now();
@@ -226,6 +228,8 @@ models::TrainerOptions MakeTrainerOptions(const Setup& setup, const models::Outp
 absl::Status BeginOutput(const Setup& setup, models::OutputDir* output, models::RunLog* log) {
   RETURN_IF_ERROR(output->Create());
   const Resumption& resumption = setup.resumption;
+  ASSIGN_OR_RETURN(const std::vector<std::string> lines, TakeOverCheckpoints(resumption));
+  for (const std::string& line : lines) log->Line(line);
   if (!resumption.logs_from.empty()) RETURN_IF_ERROR(CopyLogs(resumption, *output));
   RETURN_IF_ERROR(
       log->Open(output->File(models::kTrainLogFile),
@@ -285,10 +289,12 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
     return absl::OkStatus();
   }
 
+  models::TrainerOptions options = MakeTrainerOptions(setup, output);
+  RETURN_IF_ERROR(
+      models::CheckTrain(options, *model, *setup.data.train, setup.data.held_out.get()));
   RETURN_IF_ERROR(BeginOutput(setup, &output, &log));
   models::CheckpointStore checkpoints(output.path(),
                                       {static_cast<int>(*flags.keep), *flags.keep_every});
-  models::TrainerOptions options = MakeTrainerOptions(setup, output);
   options.checkpoints = &checkpoints;
   options.also_evaluate = [&observers] { return observers->Evaluate(); };
   models::EventLog events(output.File(models::kTensorboardFolder), &log);
@@ -321,8 +327,12 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   const absl::Status trained = models::Train(options, *model, *setup.data.train,
                                              setup.data.held_out.get(), session.get(), &log);
   if (profile != nullptr && trained.ok()) RETURN_IF_ERROR(profile->Finish());
-  // A run that ended before its first step leaves nothing that blocks the next try.
-  if (!trained.ok() && std::ifstream(options.metrics_path).peek() == EOF) output.Discard();
+  // A run that ended before its first step leaves nothing that blocks the next try, unless
+  // it kept that step.
+  if (!trained.ok() && std::ifstream(options.metrics_path).peek() == EOF &&
+      !std::filesystem::exists(output.File(models::kCapsulesFolder))) {
+    output.Discard();
+  }
   if (!trained.ok()) log.LineInFile(absl::StrCat("error: ", trained.message()));
   return trained;
 }

@@ -125,34 +125,54 @@ absl::StatusOr<Checkpoint> OpenCheckpoint(const std::string& path) {
   return checkpoint;
 }
 
-std::vector<int64_t> CheckpointSteps(const std::string& run_folder) {
+absl::StatusOr<std::vector<int64_t>> CheckpointSteps(const std::string& run_folder) {
   std::vector<int64_t> steps;
+  const fs::path folder = fs::path(run_folder) / kCheckpointsFolder;
   std::error_code error;
-  for (fs::directory_iterator entry(fs::path(run_folder) / kCheckpointsFolder, error), end;
-       !error && entry != end; entry.increment(error)) {
+  if (fs::symlink_status(folder, error).type() == fs::file_type::not_found) return steps;
+  fs::directory_iterator entry(folder, error), end;
+  for (; !error && entry != end; entry.increment(error)) {
     const absl::StatusOr<int64_t> step = StepOf(entry->path().filename().string());
     if (step.ok()) steps.push_back(*step);
+  }
+  if (error) {
+    return absl::UnavailableError(absl::StrCat("cannot read the checkpoints in ", folder.string(),
+                                               ": ", error.message(),
+                                               "; is the disk they are on there?"));
   }
   std::sort(steps.begin(), steps.end());
   return steps;
 }
 
+absl::StatusOr<std::string> SetAside(const std::string& checkpoint, FileSystem* files) {
+  const fs::path path(checkpoint);
+  const std::string wanted =
+      (path.parent_path() / ("damaged_" + path.filename().string())).string();
+  std::string aside = wanted;
+  std::error_code ignored;
+  for (int i = 2; fs::exists(fs::symlink_status(aside, ignored)); ++i) {
+    aside = absl::StrCat(wanted, "-", i);
+  }
+  if (files->Rename(checkpoint, aside) != 0) return CannotWrite(checkpoint);
+  return aside;
+}
+
 absl::StatusOr<NewestCheckpoint> FindNewestCheckpoint(const std::string& run_folder) {
   const std::string folder = (fs::path(run_folder) / kCheckpointsFolder).string();
-  const std::vector<int64_t> steps = CheckpointSteps(run_folder);
+  ASSIGN_OR_RETURN(const std::vector<int64_t> steps, CheckpointSteps(run_folder));
   if (steps.empty()) return absl::NotFoundError(absl::StrCat("no checkpoint in ", folder));
   NewestCheckpoint newest;
   for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
-    absl::StatusOr<Checkpoint> found =
-        OpenCheckpoint(absl::StrCat(folder, "/", CheckpointName(*step)));
+    const std::string path = absl::StrCat(folder, "/", CheckpointName(*step));
+    absl::StatusOr<Checkpoint> found = OpenCheckpoint(path);
     if (found.ok()) {
       newest.checkpoint = *std::move(found);
       return newest;
     }
-    newest.passed_over.emplace_back(found.status().message());
+    newest.passed_over.push_back({path, std::string(found.status().message())});
   }
   std::string reasons;
-  for (const std::string& reason : newest.passed_over) absl::StrAppend(&reasons, "; ", reason);
+  for (const auto& damaged : newest.passed_over) absl::StrAppend(&reasons, "; ", damaged.reason);
   return absl::DataLossError(absl::StrCat("no checkpoint in ", folder, " can be used", reasons));
 }
 
@@ -208,7 +228,11 @@ CheckpointStore::CheckpointStore(std::string run_folder, KeepPolicy policy, File
 
 absl::StatusOr<std::string> CheckpointStore::Save(
     RunState state, const Session& session, const std::map<std::string, std::string>& metadata) {
-  if (files_->MakeFolder(folder_) != 0 && errno != EEXIST) return CannotWrite(folder_);
+  if (files_->MakeFolder(folder_) == 0) {
+    RETURN_IF_ERROR(SyncFolder(run_folder_, files_));
+  } else if (errno != EEXIST) {
+    return CannotWrite(folder_);
+  }
   RemoveLeftovers();
   RETURN_IF_ERROR(CheckSpace(session));
   const int64_t step = state.step;
@@ -221,8 +245,8 @@ absl::StatusOr<std::string> CheckpointStore::Save(
     RemoveFolder(staging, files_);
     return graph::Annotate(status, absl::StrCat("checkpoint of step ", step));
   }
-  RETURN_IF_ERROR(PointLink(step));
   Prune(step);
+  RETURN_IF_ERROR(PointLink(step));
   return path;
 }
 
@@ -287,13 +311,13 @@ absl::Status CheckpointStore::PointLink(int64_t step) {
     files_->Remove(fresh);
     return status;
   }
-  return absl::OkStatus();
+  return SyncFolder(run_folder_, files_);
 }
 
 // Best effort: what cannot be removed now is tried again at the next checkpoint.
 void CheckpointStore::Prune(int64_t saved) {
   if (policy_.keep <= 0) return;
-  std::vector<int64_t> steps = CheckpointSteps(run_folder_);
+  std::vector<int64_t> steps = CheckpointSteps(run_folder_).value_or(std::vector<int64_t>());
   steps.erase(
       std::remove_if(steps.begin(), steps.end(), [&](int64_t step) { return step > saved; }),
       steps.end());

@@ -46,12 +46,22 @@ absl::StatusOr<Checkpoint> OpenCheckpoint(const std::string& path);
 // all; DataLoss, with the reason for each, where none of them is whole.
 struct NewestCheckpoint {
   Checkpoint checkpoint;
-  std::vector<std::string> passed_over;  // newer ones: which, and why
+  struct Damaged {
+    std::string path, reason;  // the reason names the file
+  };
+  std::vector<Damaged> passed_over;  // newer ones
 };
 absl::StatusOr<NewestCheckpoint> FindNewestCheckpoint(const std::string& run_folder);
 
-// The steps of all checkpoints of the run, ascending, looked at by name alone.
-std::vector<int64_t> CheckpointSteps(const std::string& run_folder);
+// The steps of all checkpoints of the run, ascending, looked at by name alone. None where
+// there is no folder for them; an error where there is one that cannot be read, or a link to
+// none (a disk that is not mounted): that is not the same as no checkpoint.
+absl::StatusOr<std::vector<int64_t>> CheckpointSteps(const std::string& run_folder);
+
+// Gives a damaged checkpoint a name that no reader takes for one, damaged_step_00001234 or
+// with -2, -3, ... behind it, and keeps it. Whoever goes on from an earlier one does this,
+// because the logs no longer reach as far as this one says. Returns the new path.
+absl::StatusOr<std::string> SetAside(const std::string& checkpoint, FileSystem* files);
 
 // Sets parameters and optimizer state from the checkpoint, or, on an error, perhaps some
 // of them: the session is of no use then.

@@ -9,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "graph/base/status.h"
 #include "models/files/durable.h"
 #include "nlohmann/json.hpp"
 
@@ -98,17 +99,21 @@ absl::StatusOr<MetricsWriter> MetricsWriter::Create(const std::string& path, Fil
   return MetricsWriter(path, fd, 0, files);
 }
 
+absl::Status MetricsWriter::CheckResume(const std::string& path, int64_t keep_bytes) {
+  std::ifstream file(path, std::ios::binary);
+  if (keep_bytes == 0 || !file) return absl::OkStatus();
+  file.seekg(keep_bytes - 1);
+  if (file.get() == '\n') return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(
+      path, " is not what the run wrote: no line ends at byte ", keep_bytes,
+      ", where the checkpoint says so; put the run's own file back, or remove it to go on "
+      "with a new one"));
+}
+
 absl::StatusOr<MetricsWriter> MetricsWriter::Resume(const std::string& path, int64_t keep_bytes,
                                                     FileSystem* files) {
-  std::ifstream file(path, std::ios::binary);
-  if (keep_bytes == 0 || !file) return Create(path, files);
-  file.seekg(keep_bytes - 1);
-  if (file.get() != '\n') {
-    return absl::DataLossError(absl::StrCat(
-        path, " is not what the run wrote: no line ends at byte ", keep_bytes,
-        ", where the checkpoint says so; put the run's own file back, or remove it to go on "
-        "with a new one"));
-  }
+  RETURN_IF_ERROR(CheckResume(path, keep_bytes));
+  if (keep_bytes == 0 || !std::ifstream(path)) return Create(path, files);
   const int fd = files->Open(path, O_WRONLY | O_APPEND);
   if (fd < 0) return CannotWrite(path);
   MetricsWriter writer(path, fd, keep_bytes, files);

@@ -77,6 +77,8 @@ class MetricsWriter {
   // DataLoss, and the file stays as it is.
   static absl::StatusOr<MetricsWriter> Resume(const std::string& path, int64_t keep_bytes,
                                               FileSystem* files = FileSystem::Real());
+  // What Resume() would say of the file, which is not touched.
+  static absl::Status CheckResume(const std::string& path, int64_t keep_bytes);
 
   MetricsWriter(MetricsWriter&& other) noexcept;
   MetricsWriter& operator=(MetricsWriter&& other) noexcept;

@@ -43,6 +43,7 @@ constexpr Owned kOwned[] = {
     {kTensorboardFolder, "events.out.tfevents.", "", false},
     {kCapsulesFolder, "step_", "", true},
     {kCheckpointsFolder, "step_", "", true},
+    {kCheckpointsFolder, "damaged_step_", "", true},
     // What a run that was killed while it saved leaves.
     {kCheckpointsFolder, ".new-step_", "", true},
     {kCheckpointsFolder, ".old-step_", "", true},

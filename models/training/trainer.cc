@@ -65,7 +65,8 @@ class Run {
         spikes_(options.spike_z),
         capsules_(KeeperOptions()) {}
 
-  absl::Status Go() {
+  // All that can be refused before a file is touched.
+  absl::Status Prepare() {
     ASSIGN_OR_RETURN(steps_per_epoch_,
                      StepsPerEpoch(train_.size(), options_.batch_size, options_.accum_iter,
                                    options_.step_every_micro_batch));
@@ -76,15 +77,20 @@ class Run {
     state_.train = Identify(train_);
     if (held_out_ != nullptr) state_.held_out = Identify(*held_out_);
     state_.notes = options_.notes;
-    if (options_.resume != nullptr) {
-      RETURN_IF_ERROR(TakeUp(*options_.resume));
-      if (options_.checkpoints != nullptr) RETURN_IF_ERROR(options_.checkpoints->TakeUp(step_));
-    }
+    if (options_.resume != nullptr) RETURN_IF_ERROR(TakeUp(*options_.resume));
     ASSIGN_OR_RETURN(loader_, MakeTrainLoader(state_.loader, /*beside=*/false));
     if (held_out_ != nullptr) {
       LoaderOptions o = MakeLoaderOptions(LoaderMode::kEvaluate);
       o.observer = Watched(held_out_, nullptr);
       ASSIGN_OR_RETURN(eval_loader_, Loader::Create(held_out_, std::move(o)));
+    }
+    return MetricsWriter::CheckResume(options_.metrics_path, state_.metrics_bytes);
+  }
+
+  absl::Status Go() {
+    RETURN_IF_ERROR(Prepare());
+    if (options_.resume != nullptr && options_.checkpoints != nullptr) {
+      RETURN_IF_ERROR(options_.checkpoints->TakeUp(step_));
     }
     ASSIGN_OR_RETURN(
         MetricsWriter metrics,
@@ -483,6 +489,14 @@ absl::StatusOr<int64_t> StepsPerEpoch(int64_t images, int batch_size, int accum_
 absl::Status Train(const TrainerOptions& options, const Model& model, const Dataset& train,
                    const Dataset* held_out, Session* session, RunLog* log) {
   return Run(options, model, train, held_out, session, log).Go();
+}
+
+absl::Status CheckTrain(const TrainerOptions& options, const Model& model, const Dataset& train,
+                        const Dataset* held_out) {
+  TrainerOptions quiet = options;
+  quiet.watchdog_seconds = 0;
+  RunLog nowhere({nullptr, false, {}});
+  return Run(quiet, model, train, held_out, nullptr, &nowhere).Prepare();
 }
 
 }  // namespace models

@@ -100,6 +100,12 @@ absl::StatusOr<int64_t> StepsPerEpoch(int64_t images, int batch_size, int accum_
 absl::Status Train(const TrainerOptions& options, const Model& model, const Dataset& train,
                    const Dataset* held_out, Session* session, RunLog* log);
 
+// What Train() would refuse before its first step, without a session and without touching a
+// file: a checkpoint of other data, of more steps than are asked for, metrics.jsonl of
+// another run.
+absl::Status CheckTrain(const TrainerOptions& options, const Model& model, const Dataset& train,
+                        const Dataset* held_out);
+
 }  // namespace models
 
 #endif  // MODELS_TRAINING_TRAINER_H_

@@ -134,11 +134,11 @@ TEST_F(CheckpointStoreTest, KeepsTheNewestAndThoseOfEveryNthStep) {
   for (int64_t step : {10, 15, 20, 25, 30, 35}) {
     ASSERT_TRUE(Save(step, FileSystem::Real(), {2, 20}).ok());
   }
-  EXPECT_THAT(CheckpointSteps(folder_.string()), ElementsAre(20, 30, 35));
+  EXPECT_THAT(*CheckpointSteps(folder_.string()), ElementsAre(20, 30, 35));
   ASSERT_TRUE(Save(36, FileSystem::Real(), {1, 0}).ok());
-  EXPECT_THAT(CheckpointSteps(folder_.string()), ElementsAre(36));
+  EXPECT_THAT(*CheckpointSteps(folder_.string()), ElementsAre(36));
   for (int64_t step : {40, 41, 42}) ASSERT_TRUE(Save(step, FileSystem::Real(), {0, 0}).ok());
-  EXPECT_THAT(CheckpointSteps(folder_.string()), ElementsAre(36, 40, 41, 42));
+  EXPECT_THAT(*CheckpointSteps(folder_.string()), ElementsAre(36, 40, 41, 42));
   EXPECT_EQ(Leftovers(), 0);
 }
 
@@ -220,7 +220,7 @@ TEST_F(CheckpointStoreTest, EveryFileIsChecked) {
       ASSERT_TRUE(found.ok()) << found.status();
       EXPECT_EQ(found->checkpoint.state.step, 7);
       ASSERT_EQ(found->passed_over.size(), 1u);
-      EXPECT_THAT(found->passed_over[0], HasSubstr("step_00000008"));
+      EXPECT_THAT(found->passed_over[0].reason, HasSubstr("step_00000008"));
     }
     NewFolder();
     ASSERT_TRUE(Save(7).ok() && Save(8).ok());
@@ -232,6 +232,31 @@ TEST_F(CheckpointStoreTest, EveryFileIsChecked) {
   const auto none = FindNewestCheckpoint(folder_.string());
   EXPECT_EQ(none.status().code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(std::string(none.status().message()), HasSubstr("step_00000007 has no DONE"));
+}
+
+// A bug once: a disk that was not there was a run without checkpoints, to be begun again.
+TEST_F(CheckpointStoreTest, AFolderThatCannotBeReadIsNotAnEmptyOne) {
+  EXPECT_THAT(*CheckpointSteps(folder_.string()), ElementsAre());
+  fs::create_symlink(folder_ / "unmounted", folder_ / "checkpoints");
+  const absl::Status status = FindNewestCheckpoint(folder_.string()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("cannot read the checkpoints in"));
+  fs::create_directories(folder_ / "unmounted");
+  ASSERT_TRUE(Save(7).ok());
+  EXPECT_EQ(Newest(), 7);
+}
+
+TEST_F(CheckpointStoreTest, ADamagedOneIsSetAsideUnderANameOfItsOwn) {
+  ASSERT_TRUE(Save(7).ok());
+  const std::string path = (folder_ / "checkpoints/step_00000008").string();
+  for (const char* name : {"damaged_step_00000008", "damaged_step_00000008-2"}) {
+    ASSERT_TRUE(Save(8).ok());
+    const auto aside = SetAside(path, FileSystem::Real());
+    ASSERT_TRUE(aside.ok());
+    EXPECT_EQ(fs::path(*aside).filename(), name);
+    EXPECT_TRUE(fs::exists(fs::path(*aside) / "DONE"));
+    EXPECT_EQ(Newest(), 7);
+  }
 }
 
 TEST_F(CheckpointStoreTest, OtherNamesAreNoCheckpoints) {

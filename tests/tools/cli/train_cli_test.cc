@@ -146,6 +146,7 @@ TEST_F(TrainCli, WhatCannotBeResumedIsNamed) {
   const Outcome outcome = Train({"--resume=auto", "--output_dir=a", "--steps=5"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("passed over a checkpoint"), HasSubstr("after step 2")));
+  EXPECT_TRUE(fs::exists(folder_ / "a/checkpoints/damaged_step_00000004"));
   fs::remove(folder_ / "a/checkpoints/step_00000005/DONE");
   fs::remove(folder_ / "a/checkpoints/step_00000004/state.json");
   ExpectRefused(Train({"--resume=auto", "--output_dir=a"}),
@@ -171,6 +172,48 @@ TEST_F(TrainCli, InitFromGoesOnWithSavedParameters) {
       TrainTiny({"--steps=1", "--output_dir=b", "--init_from=a/checkpoint.safetensors"});
   ASSERT_EQ(next.exit_code, 0) << next.err;
   EXPECT_THAT(next.out, HasSubstr("values loaded"));
+}
+
+// Bugs once: what was refused had by then replaced flags.txt and cut the log; a disk with
+// the checkpoints that was not there began the run again, over its metrics.
+TEST_F(TrainCli, ARefusedResumeTouchesNothing) {
+  ASSERT_EQ(TrainTiny({"--steps=4", "--save_every=2", "--output_dir=a"}).exit_code, 0);
+  models::Image image = models::Image::Sized(64, 64);
+  fs::create_directories(folder_ / "pics");
+  for (int i = 0; i < 70; ++i) {
+    ASSERT_TRUE(models::WritePng(folder_ / "pics" / (std::to_string(i) + ".png"), image).ok());
+  }
+  std::ofstream(folder_ / "a/train.log", std::ios::app) << "behind the checkpoint\n";
+  const auto files = [this] {
+    std::string all;
+    for (const char* name : {"flags.txt", "environment.json", "train.log", "metrics.jsonl"}) {
+      all += Contents(folder_ / "a" / name);
+    }
+    return all;
+  };
+  const std::string before = files();
+  ExpectRefused(Train({"--resume=a", "--data_path=pics", "--steps=9"}),
+                {"training images are not those of the run"});
+  EXPECT_EQ(files(), before);
+  ExpectRefused(Train({"--resume=a", "--data_path=pics", "--output_dir=b"}),
+                {"not those of the run"});
+  EXPECT_FALSE(fs::exists(folder_ / "b"));
+  fs::rename(folder_ / "a/checkpoints", folder_ / "disk");
+  fs::create_directory_symlink(folder_ / "unmounted", folder_ / "a/checkpoints");
+  ExpectRefused(Train({"--resume=auto", "--output_dir=a"}), {"cannot read the checkpoints"});
+  EXPECT_EQ(files(), before);
+}
+
+TEST_F(TrainCli, TheFirstStepsCapsuleIsKept) {
+  const Outcome outcome =
+      TrainTiny({"--lr=1e30", "--min_lr=0", "--warmup_epochs=0", "--steps=9", "--output_dir=n"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  std::vector<std::string> kept;
+  for (const auto& entry : fs::directory_iterator(folder_ / "n/capsules")) {
+    kept.push_back(entry.path().filename());
+  }
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_THAT(outcome.out, HasSubstr(kept[0]));
 }
 
 TEST_F(TrainCli, EveryTaskTrainsAndRepeatsFromItsFlagsFile) {
