@@ -81,12 +81,42 @@ int FaultyFileSystem::Close(int fd) {
   return FileSystem::Close(fd);
 }
 
+// What is known of files by their paths goes with them when they, or a folder above, move.
+void FaultyFileSystem::Moved(const std::string& from, const std::string& to) {
+  const auto moved = [&](const std::string& path) {
+    if (path == from) return to;
+    if (path.rfind(from + "/", 0) == 0) return to + path.substr(from.size());
+    return path;
+  };
+  std::set<std::string> unflushed;
+  for (const std::string& path : unflushed_) unflushed.insert(moved(path));
+  std::map<std::string, int64_t> flushed;
+  for (const auto& [path, size] : flushed_) flushed[moved(path)] = size;
+  for (auto& [fd, path] : open_) path = moved(path);
+  unflushed_ = std::move(unflushed);
+  flushed_ = std::move(flushed);
+}
+
 int FaultyFileSystem::Rename(const std::string& from, const std::string& to) {
-  return Fails(false) ? -1 : FileSystem::Rename(from, to);
+  if (Fails(false)) return -1;
+  const int result = FileSystem::Rename(from, to);
+  if (result == 0) {
+    unflushed_.erase(to);  // the file that had this name
+    Moved(from, to);
+  }
+  return result;
 }
 
 int FaultyFileSystem::Exchange(const std::string& a, const std::string& b) {
-  return Fails(false) ? -1 : FileSystem::Exchange(a, b);
+  if (Fails(false)) return -1;
+  const int result = FileSystem::Exchange(a, b);
+  if (result == 0) {
+    const std::string between = a + ".between";
+    Moved(a, between);
+    Moved(b, a);
+    Moved(between, b);
+  }
+  return result;
 }
 
 int FaultyFileSystem::MakeFolder(const std::string& path) {

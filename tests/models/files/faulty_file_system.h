@@ -44,6 +44,7 @@ class FaultyFileSystem : public FileSystem {
   // Whether this call fails; errno is set then. `frees`: it needs no room.
   bool Fails(bool frees);
   void LosePower();
+  void Moved(const std::string& from, const std::string& to);
 
   int64_t calls_ = 0, fault_at_ = -1;
   Fault fault_ = Fault::kOnce;

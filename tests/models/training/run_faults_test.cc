@@ -61,7 +61,7 @@ class RunFaults : public ::testing::Test {
     const auto newest = FindNewestCheckpoint(folder_.string());
     options_.resume = nullptr;
     if (newest.ok()) {
-      EXPECT_TRUE(newest->passed_over.empty()) << newest->passed_over[0];
+      EXPECT_TRUE(newest->passed_over.empty()) << newest->passed_over[0].reason;
       const absl::Status restored = RestoreCheckpoint(newest->checkpoint, session->get());
       if (!restored.ok()) return restored;
       options_.resume = &newest->checkpoint.state;
