@@ -111,6 +111,13 @@ absl::StatusOr<TarIndex> IndexTar(int file, int64_t base, int64_t size,
     const bool regular =
         archive_entry_filetype(entry) == AE_IFREG && archive_entry_hardlink(entry) == nullptr;
     member.size = regular ? archive_entry_size(entry) : 0;
+    // A damaged header may hold any number.
+    if (member.size < 0 || member.size > std::numeric_limits<int64_t>::max() / 2) {
+      member.broken = absl::StrCat("claims ", member.size, " bytes");
+      index.broken = "a header is damaged";
+      index.members.push_back(std::move(member));
+      return index;
+    }
     end = member.offset + (member.size + kTarBlock - 1) / kTarBlock * kTarBlock;
     if (!regular) continue;
     if (archive_entry_sparse_count(entry) > 0) {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -355,6 +356,32 @@ TEST(Shards, GzipShardsNeedRoomAndLeaveNothingBehind) {
   EXPECT_THAT(OpenError(kMade, {"packed.tar.gz"}),
               AllOf(HasSubstr(folder + "/none"), HasSubstr("set TMPDIR")));
   ::unsetenv("TMPDIR");
+}
+
+// Bug once: a size below zero was taken for that of a short text and ended the program, and
+// one near the largest number overflowed.
+TEST(Shards, SizesThatCannotBeAreNamed) {
+  const std::string root = NewFolder("sizes");
+  const std::string negative(12, '\xff');
+  const std::string largest = "\x80" + std::string(3, '\0') + "\x7f" + std::string(7, '\xff');
+  for (const std::string& size : {negative, largest}) {
+    // Of GNU's headers, of which every second one is a long name: image, label, image.
+    for (const size_t header : {1024, 3072, 5120}) {
+      std::string bytes = Made("gnu_long.tar");
+      bytes.replace(header + 483, 12, size);  // "real size", which overrules the other
+      bytes.replace(header + 148, 8, "        ");
+      unsigned sum = 0;
+      for (size_t i = 0; i < 512; ++i) sum += static_cast<unsigned char>(bytes[header + i]);
+      char text[8];
+      std::snprintf(text, sizeof text, "%06o", sum);
+      bytes.replace(header + 148, 7, text, 7);
+      WriteFile(root + "/x.tar", bytes);
+      ShardDataset::Report report;
+      ASSERT_TRUE(ShardDataset::Open(root, {"x.tar"}, &report).ok());
+      EXPECT_THAT(report.warnings,
+                  Contains(AllOf(HasSubstr("x.tar"), HasSubstr("a header is damaged"))));
+    }
+  }
 }
 
 TEST(Shards, MutatedShardsNeverCrash) {

@@ -189,6 +189,27 @@ TEST_F(CheckpointStoreTest, NoFaultHarmsAnEarlierCheckpoint) {
   }
 }
 
+// Bug once: of a run whose last save was killed, checkpoint.safetensors stayed the one before.
+TEST_F(CheckpointStoreTest, WhatAKilledSaveHadStillToDoIsDone) {
+  for (int64_t step : {6, 7, 8}) ASSERT_TRUE(Save(step, FileSystem::Real(), {0, 0}).ok());
+  const fs::path link = folder_ / "checkpoint.safetensors";
+  fs::remove(link);
+  fs::create_symlink("checkpoints/step_00000007/model.safetensors", link);
+  fs::create_symlink("elsewhere", folder_ / "checkpoint.safetensors.tmp");
+  for (const char* name : {".old-step_00000005", ".new-step_00000008.old-"}) {
+    fs::create_directories(folder_ / "checkpoints" / name);
+    Write(folder_ / "checkpoints" / name / "DONE", "half of one");
+  }
+  CheckpointStore store(folder_.string(), {2, 0});
+  ASSERT_TRUE(store.TakeUp(8).ok());
+  EXPECT_EQ(fs::read_symlink(link), "checkpoints/step_00000008/model.safetensors");
+  EXPECT_THAT(CheckpointSteps(folder_.string()), ElementsAre(7, 8));
+  EXPECT_EQ(Leftovers(), 0);
+  // A run from elsewhere finds nothing of its own here.
+  ASSERT_TRUE(store.TakeUp(99).ok());
+  EXPECT_THAT(CheckpointSteps(folder_.string()), ElementsAre(7, 8));
+}
+
 TEST_F(CheckpointStoreTest, RoomIsAskedForBeforeAnythingIsWritten) {
   ASSERT_TRUE(Save(7).ok());
   FaultyFileSystem files;

@@ -168,6 +168,19 @@ TEST_F(OutputDirTest, ResumingKeepsEverythingAndDiscardsNothing) {
   EXPECT_TRUE(fs::exists(folder_ / "a/checkpoints/step_00000007"));
 }
 
+TEST_F(OutputDirTest, WhatAKilledRunHadHalfWrittenGoes) {
+  fs::create_directories(folder_ / "a");
+  for (const char* name : {"metrics.jsonl", "flags.txt.tmp-12-0", "environment.json.tmp-7-3",
+                           "mine.tmp-1-0", "checkpoint.safetensors.tmp"}) {
+    std::ofstream(folder_ / "a" / name) << "x";
+  }
+  auto dir = OutputDir::Choose("a", "m", EarlierRun::kResume);
+  ASSERT_TRUE(dir.ok() && dir->Create().ok());
+  EXPECT_TRUE(fs::exists(folder_ / "a/metrics.jsonl"));
+  EXPECT_TRUE(fs::exists(folder_ / "a/mine.tmp-1-0"));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "a"), fs::directory_iterator()), 2);
+}
+
 TEST_F(OutputDirTest, AFolderInUseIsRefusedUntilItIsLeft) {
   for (EarlierRun earlier : {EarlierRun::kRefuse, EarlierRun::kReplace, EarlierRun::kResume}) {
     auto before = OutputDir::Choose("a", "m", earlier);
