@@ -32,7 +32,7 @@ namespace fs = std::filesystem;
 using Args = std::vector<std::string>;
 using Json = nlohmann::json;
 
-constexpr int kSteps = 200;
+constexpr int kSteps = 400;
 
 // The names in `folder` that `wanted` takes; none where there is no such folder.
 std::vector<std::string> Names(const fs::path& folder,
@@ -89,7 +89,7 @@ class KillTest : public ::testing::Test {
     Args args = {"--model=droppos_tiny",  "--embed_dim=16",        "--depth=1",
                  "--num_heads=2",         "--decoder_embed_dim=8", "--decoder_depth=1",
                  "--decoder_num_heads=2", "--input_size=32",       "--batch_size=16",
-                 "--epochs=10",           "--warmup_epochs=1",     "--data_path=data",
+                 "--epochs=20",           "--warmup_epochs=1",     "--data_path=data",
                  "--num_workers=2",       "--threads=2",           "--save_every=3",
                  "--eval_every=30",       "--vis_every=70",        "--print_every=5",
                  "--resume=auto",         "--output_dir=" + run};
@@ -190,7 +190,7 @@ class KillTest : public ::testing::Test {
 // A run that is killed again and again, each time at another kind of moment and each time
 // later than ever before, ends as one that never was.
 TEST_F(KillTest, KilledFortyTimesItEndsAsARunThatNeverStopped) {
-  constexpr int kKills = 40, kInCheckpoints = 8, kMostKills = 70;
+  constexpr int kKills = 40, kInCheckpoints = 8, kMostKills = 100;
   Start(Command("whole"));
   ASSERT_EQ(Wait(), 0) << Said();
   const fs::path run = folder_ / "run", checkpoints = run / "checkpoints";
