@@ -64,6 +64,8 @@ struct Setup {
   graph::CompileOptions compile;
   int64_t skipped = 0;  // undecodable images
 
+  // The run's, which its data were good enough for.
+  double MaxBadShare() const { return trained.resolved.flags.max_bad_share.value(); }
   std::function<void(const std::string&)> OnBadImage() {
     return [this](const std::string& message) {
       ++skipped;
@@ -102,6 +104,7 @@ absl::StatusOr<nlohmann::ordered_json> EvaluatePosition(const Flags& flags, Setu
   const int64_t seed = flags.seed.value_or(setup->trained.resolved.flags.seed.value_or(0));
   load.seed = static_cast<uint64_t>(seed);
   load.num_workers = flags.common.num_workers;
+  load.max_bad_share = setup->MaxBadShare();
   load.on_bad_image = setup->OnBadImage();
   ASSIGN_OR_RETURN(const std::unique_ptr<models::Loader> loader,
                    models::Loader::Create(setup->held_out.get(), std::move(load)));
@@ -145,6 +148,7 @@ absl::StatusOr<nlohmann::ordered_json> EvaluateKnn(const Flags& flags, Setup* se
   options.mean = flags.feature != "cls";
   options.max_train_images = flags.max_train_images;
   options.num_workers = flags.common.num_workers;
+  options.max_bad_share = setup->MaxBadShare();
   options.on_bad_image = setup->OnBadImage();
   graph::Workspace workspace;
   ASSIGN_OR_RETURN(const std::unique_ptr<KnnProtocol> protocol,

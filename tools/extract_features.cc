@@ -117,6 +117,7 @@ absl::Status Extract(const Flags& flags) {
   options.tokens = flags.tokens;
   options.images = flags.images;
   options.num_workers = flags.common.num_workers;
+  options.max_bad_share = trained.resolved.flags.max_bad_share.value();  // the run's
   options.on_bad_image = [](const std::string& message) {
     std::cout << "skipped an image: " << message << "\n";
   };

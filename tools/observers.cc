@@ -19,6 +19,7 @@ absl::StatusOr<std::unique_ptr<models::Loader>> HeldOutLoader(const ResolvedFlag
   options.input_width = resolved.entry.model.input_w;
   options.seed = static_cast<uint64_t>(resolved.flags.seed.value());
   options.num_workers = static_cast<int>(resolved.flags.num_workers.value());
+  options.max_bad_share = resolved.flags.max_bad_share.value();
   return models::Loader::Create(&held_out, options);
 }
 
@@ -96,6 +97,7 @@ absl::StatusOr<std::unique_ptr<Observers>> Observers::Create(const ResolvedFlags
     KnnProtocolOptions options;
     options.max_train_images = kKnnTrainImages;
     options.num_workers = static_cast<int>(resolved.flags.num_workers.value());
+    options.max_bad_share = resolved.flags.max_bad_share.value();
     options.knn.threads = compile.threads;
     ASSIGN_OR_RETURN(o->knn_, KnnProtocol::Create(entry.model, options, compile, batch, workspace));
   }

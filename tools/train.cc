@@ -199,6 +199,8 @@ models::TrainerOptions MakeTrainerOptions(const Setup& setup, const models::Outp
   options.num_workers = static_cast<int>(flags.num_workers.value());
   options.random_crop = flags.data_path.has_value();
   options.exact_decode = flags.exact_decode.value();
+  options.max_bad_share = flags.max_bad_share.value();
+  options.stop_at_bad_image = *flags.on_bad_image == "stop";
   options.steps = flags.steps.value_or(-1);
   options.overfit_batch = flags.overfit_batch.value();
   options.spike_z = flags.spike_z.value();

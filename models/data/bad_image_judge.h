@@ -9,13 +9,23 @@
 
 namespace models {
 
-// Counts over one epoch. The rule is in LoaderOptions::max_bad_share.
+// Counts over one epoch. The rules are LoaderOptions::max_bad_share and stop_at_bad_image.
 class BadImageJudge {
  public:
-  BadImageJudge(int64_t data_size, double max_bad_share)
-      : data_size_(data_size), max_bad_share_(max_bad_share) {}
+  // The first epoch is gone on with behind `seen` images, `bad` of them undecodable, the
+  // last one not.
+  BadImageJudge(int64_t data_size, double max_bad_share, bool stop_at_once, int64_t seen,
+                int64_t bad)
+      : data_size_(data_size),
+        max_bad_share_(max_bad_share),
+        stop_at_once_(stop_at_once),
+        seen_(seen),
+        bad_(bad) {}
 
   void BeginEpoch() { seen_ = bad_ = bad_in_row_ = 0; }
+  // Different images of this epoch: all, and the undecodable ones.
+  int64_t seen() const { return seen_; }
+  int64_t bad() const { return bad_; }
   // In the order of the epoch. An image that is visited again to fill the epoch up
   // is no `first_visit`: it does not count towards the share.
   void SeeGood(bool first_visit);
@@ -26,7 +36,8 @@ class BadImageJudge {
  private:
   int64_t data_size_;
   double max_bad_share_;
-  int64_t seen_ = 0, bad_ = 0;  // distinct images
+  bool stop_at_once_;
+  int64_t seen_, bad_;
   int64_t bad_in_row_ = 0;
   std::string last_reason_;
 };

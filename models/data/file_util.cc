@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "absl/strings/str_format.h"
 #include "graph/base/status.h"
 
 namespace models {
@@ -19,9 +20,22 @@ bool HasMode(const std::string& path, mode_t mode) {
 
 }  // namespace
 
+std::string PrintablePath(const std::string& path) {
+  std::string text;
+  for (const char c : path) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7F) {
+      text += c;
+    } else {
+      absl::StrAppendFormat(&text, "\\x%02X", byte);
+    }
+  }
+  return text;
+}
+
 absl::Status ErrnoStatus(const std::string& verb, const std::string& path, int error_number) {
-  const std::string message =
-      absl::StrCat("cannot ", verb, " ", path, ": ", std::generic_category().message(error_number));
+  const std::string message = absl::StrCat("cannot ", verb, " ", PrintablePath(path), ": ",
+                                           std::generic_category().message(error_number));
   switch (error_number) {
     case ENOENT:
     case ENOTDIR:
@@ -32,6 +46,13 @@ absl::Status ErrnoStatus(const std::string& verb, const std::string& path, int e
     default:
       return absl::InvalidArgumentError(message);
   }
+}
+
+absl::Status CannotReadFolder(const std::string& folder, int error_number) {
+  const absl::Status status = ErrnoStatus("read the folder", folder, error_number);
+  return absl::Status(status.code(),
+                      absl::StrCat(status.message(),
+                                   "; make it readable (chmod u+rx), or take it out of the data"));
 }
 
 absl::StatusOr<std::string> ReadFile(const std::string& path, int64_t max_bytes) {
@@ -46,10 +67,10 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, int64_t max_bytes)
   if (::fstat(file, &info) != 0) return ErrnoStatus("read", path, errno);
   if (S_ISDIR(info.st_mode)) return ErrnoStatus("read", path, EISDIR);
   if (!S_ISREG(info.st_mode)) {
-    return graph::InvalidArgument("cannot read ", path, ": not a regular file");
+    return graph::InvalidArgument("cannot read ", PrintablePath(path), ": not a regular file");
   }
   if (info.st_size > max_bytes) {
-    return graph::InvalidArgument("cannot read ", path, ": ", info.st_size,
+    return graph::InvalidArgument("cannot read ", PrintablePath(path), ": ", info.st_size,
                                   " bytes is more than the limit of ", max_bytes);
   }
   std::string bytes(static_cast<size_t>(info.st_size), '\0');

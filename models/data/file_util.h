@@ -21,8 +21,14 @@ bool IsFile(const std::string& path);
 // "a/b" from "a" and "b", "a/" and "b", "" and "a/b".
 std::string JoinPath(const std::string& folder, const std::string& name);
 
+// `path` with control characters as \xNN: a name may hold a line's end, messages must not.
+std::string PrintablePath(const std::string& path);
+
 // "cannot VERB PATH: strerror(ERROR_NUMBER)", NotFound where that is what happened.
 absl::Status ErrnoStatus(const std::string& verb, const std::string& path, int error_number);
+
+// The same of a folder that cannot be listed, with what to do.
+absl::Status CannotReadFolder(const std::string& folder, int error_number);
 
 }  // namespace models
 

@@ -37,7 +37,7 @@ absl::Status Walk(const std::string& root, const std::string& below, std::set<Fo
                   FolderListing* listing) {
   const std::string folder = below.empty() ? root : JoinPath(root, below);
   DIR* handle = ::opendir(folder.c_str());
-  if (handle == nullptr) return ErrnoStatus("read the folder", folder, errno);
+  if (handle == nullptr) return CannotReadFolder(folder, errno);
   std::vector<std::string> names;
   while (const dirent* entry = ::readdir(handle)) {
     if (entry->d_name[0] != '.') names.push_back(entry->d_name);

@@ -10,8 +10,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
+#include "models/data/file_kind.h"
 #include "models/data/file_util.h"
 #include "models/data/jpeg_decoder.h"
 #include "models/data/webp_decoder.h"
@@ -54,28 +56,55 @@ absl::Status DecodePng(absl::string_view bytes, Image* image) {
   return absl::OkStatus();
 }
 
-bool StartsWith(absl::string_view bytes, absl::string_view magic) {
-  return bytes.substr(0, magic.size()) == magic;
+constexpr char kGetAgain[] = "get the picture again, or take it out of the data";
+
+// What to do about a picture that a decoder refuses for this reason.
+absl::Status WithHint(const absl::Status& status) {
+  const absl::string_view reason = status.message();
+  const auto says = [reason](absl::string_view words) { return absl::StrContains(reason, words); };
+  std::string hint;
+  if (says("; ")) {
+    return status;
+  } else if (says("more than the limit")) {
+    hint = "make it smaller, or take it out of the data";
+  } else if (says("no memory")) {
+    hint = "leave the run more memory, or take the picture out of the data";
+  } else if (says("Premature end") || says("too early") || says("beyond end") ||
+             says("Not enough")) {
+    hint = absl::StrCat("a copy or download that broke off? ", kGetAgain);
+  } else {
+    hint = absl::StrCat("its bytes are damaged: ", kGetAgain);
+  }
+  return absl::Status(status.code(), absl::StrCat(reason, "; ", hint));
 }
 
-}  // namespace
-
-absl::Status DecodePart(absl::string_view bytes, const PartPlan& plan, PicturePart* part) {
-  if (bytes.empty()) return InvalidArgument("the file is empty");
+absl::Status Decode(absl::string_view bytes, const PartPlan& plan, PicturePart* part) {
+  if (bytes.empty()) return InvalidArgument("the file is empty; ", KindOfFile(bytes).hint);
   try {
-    if (StartsWith(bytes, "\xFF\xD8\xFF")) return DecodeJpeg(bytes, plan, part);
-    if (StartsWith(bytes, absl::string_view("\x89PNG\r\n\x1A\n", 8))) {
+    if (absl::StartsWith(bytes, "\xFF\xD8\xFF")) return DecodeJpeg(bytes, plan, part);
+    if (absl::StartsWith(bytes, absl::string_view("\x89PNG\r\n\x1A\n", 8))) {
       RETURN_IF_ERROR(DecodePng(bytes, &part->image));
     } else if (LooksLikeWebp(bytes)) {
       RETURN_IF_ERROR(DecodeWebp(bytes, &part->image));
     } else {
-      return InvalidArgument("neither JPEG nor PNG nor WebP by its first bytes");
+      const FileKind kind = KindOfFile(bytes);
+      if (kind.name.empty()) {
+        return InvalidArgument("neither JPEG nor PNG nor WebP by its first bytes; ", kGetAgain);
+      }
+      return InvalidArgument("it is ", kind.name, ", neither JPEG nor PNG nor WebP; ", kind.hint);
     }
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("no memory to decode the picture");
   }
   TakeWhole(plan, part);
   return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status DecodePart(absl::string_view bytes, const PartPlan& plan, PicturePart* part) {
+  const absl::Status status = Decode(bytes, plan, part);
+  return status.ok() ? status : WithHint(status);
 }
 
 absl::StatusOr<Image> DecodeImage(absl::string_view bytes) {
@@ -103,8 +132,7 @@ absl::StatusOr<Image> ReadImage(const std::string& path) {
 
 absl::Status CannotDecode(const std::string& name, const absl::Status& reason) {
   return absl::Status(reason.code(),
-                      absl::StrCat("cannot decode ", name, ": ", reason.message(),
-                                   "; replace the picture or take it out of the data"));
+                      absl::StrCat("cannot decode ", PrintablePath(name), ": ", reason.message()));
 }
 
 absl::Status WritePng(const std::string& path, const Image& image) {

@@ -21,8 +21,9 @@
 namespace models {
 
 // The part of the picture in `bytes` that `plan` asks for, in `part`, whose memory is
-// reused. PNG and WebP are decoded whole. InvalidArgument with the reason (the caller
-// adds the path); then `part` holds nothing of use.
+// reused. PNG and WebP are decoded whole. InvalidArgument with "REASON; what to do" (the
+// caller adds the path): what the file is instead, that it breaks off, is damaged or too large;
+// then `part` holds nothing of use.
 absl::Status DecodePart(absl::string_view bytes, const PartPlan& plan, PicturePart* part);
 // All of it.
 absl::StatusOr<Image> DecodeImage(absl::string_view bytes);
@@ -31,7 +32,7 @@ absl::StatusOr<Image> DecodeImage(absl::string_view bytes);
 absl::Status ReadPart(const std::string& path, const PartPlan& plan, PicturePart* part);
 absl::StatusOr<Image> ReadImage(const std::string& path);
 
-// "cannot decode NAME: REASON; ..." with what to do.
+// "cannot decode NAME: REASON", the reason being DecodePart's.
 absl::Status CannotDecode(const std::string& name, const absl::Status& reason);
 
 // Writes `image` as an 8-bit RGB PNG file.

@@ -175,7 +175,8 @@ LoaderImpl::LoaderImpl(const Dataset* dataset, LoaderOptions options, int64_t ba
       at_(options_.start),
       first_batch_(at_.batch),
       first_place_(at_.position),
-      judge_(size_, options_.max_bad_share),
+      judge_(size_, options_.max_bad_share, options_.stop_at_bad_image,
+             std::min(options_.start.position, size_), options_.start.bad),
       consumer_(0, options_) {}
 
 const absl::Status& LoaderImpl::Start() try {
@@ -283,7 +284,7 @@ void LoaderImpl::Assemble(Lock* lock, const Worker& worker) {
   }
   if (!head.stale) {
     CHECK(head.epoch == at_.epoch && head.place == at_.position);
-    at_.position = head.place + 1;
+    at_.position = head.place + 1;  // its `bad` is the judge's, filled in with each batch
     if (head.status.ok()) {
       Batch& batch = filling_->batch;
       lock->unlock();
@@ -313,7 +314,10 @@ void LoaderImpl::Assemble(Lock* lock, const Worker& worker) {
 
 void LoaderImpl::AcceptBad(const Item& bad) {
   const bool first_visit = bad.place < size_;
-  if (first_visit) filling_->bad.emplace_back(bad.status.message());
+  // What stops the loader is told by its error, not as one that was passed over.
+  if (first_visit && !options_.stop_at_bad_image) {
+    filling_->bad.emplace_back(bad.status.message());
+  }
   judge_.SeeBad(first_visit, bad.status);
   ++passed_over_;
   if (!training()) return;
@@ -339,14 +343,14 @@ void LoaderImpl::FinishEpochIfDue() {
     if (filled_ < batch_size_) return;
     EmitBatch();
     if (at_.batch < batches_per_epoch_) return;
-    at_ = {at_.epoch + 1, 0, 0};
+    at_ = {at_.epoch + 1};
     ready_.back()->batch.next = at_;
   } else {
     const bool pass_over = at_.position == size_;
     // A pass that ends in bad images leaves an empty batch to carry its end.
     if (filled_ == batch_size_ || pass_over) EmitBatch();
     if (!pass_over) return;
-    at_ = {at_.epoch + 1, 0, 0};
+    at_ = {at_.epoch + 1};
   }
   first_batch_ = first_place_ = 0;
   passed_over_ = 0;
@@ -362,6 +366,8 @@ void LoaderImpl::EmitBatch() {
   batch.valid = filled_;
   batch.epoch = training() ? at_.epoch : 0;
   batch.index = at_.batch++;
+  batch.seen = judge_.seen();
+  batch.bad = at_.bad = judge_.bad();
   batch.next = at_;
   filling_->end_of_pass = !training() && at_.position == size_;
   ready_.push_back(std::move(filling_));
@@ -465,10 +471,12 @@ absl::StatusOr<std::unique_ptr<Loader>> Loader::Create(const Dataset* dataset,
   // Every n places have a decodable image, or the run would have ended.
   if (start.epoch < 0 || start.epoch > std::numeric_limits<int64_t>::max() / 2 || start.batch < 0 ||
       start.batch >= batches || start.position < start.batch * options.batch_size ||
-      start.position / n > start.batch * options.batch_size) {
+      start.position / n > start.batch * options.batch_size || start.bad < 0 ||
+      start.bad > std::min(n, start.position - start.batch * options.batch_size)) {
     return graph::InvalidArgument("cannot start at epoch ", start.epoch, ", batch ", start.batch,
-                                  ", position ", start.position, ": an epoch has ", batches,
-                                  " batches of ", options.batch_size);
+                                  ", position ", start.position, " with ", start.bad,
+                                  " undecodable images: an epoch has ", batches, " batches of ",
+                                  options.batch_size);
   }
   if (!training && (start.epoch != 0 || start.batch != 0 || start.position != 0)) {
     return graph::InvalidArgument("an evaluation starts at the beginning of the data");

@@ -35,6 +35,7 @@ struct LoaderPosition {
   int64_t epoch = 0;
   int64_t batch = 0;     // batches of this epoch already taken
   int64_t position = 0;  // places of the epoch's permutation already used
+  int64_t bad = 0;       // different undecodable images among them: limits go on counting
 };
 
 // The batches that a loader with workers holds: one lent out, one being filled, the rest
@@ -95,6 +96,8 @@ struct LoaderOptions {
   // clearly more than the share of at least 20 images; and whenever nothing can be
   // decoded. In [0, 1].
   double max_bad_share = 0.05;
+  // The first undecodable image is an error, whatever the share.
+  bool stop_at_bad_image = false;
   // Told of each undecodable image in the thread that calls Next(), before the
   // batch that it would have been in is returned. May be empty.
   std::function<void(const std::string& message)> on_bad_image;
@@ -109,7 +112,10 @@ struct Batch {
   int64_t valid = 0;                // images before the padding; B in training
   int64_t epoch = 0;                // evaluation: always 0
   int64_t index = 0;                // of this batch in its epoch
-  LoaderPosition next;              // where a loader goes on after this batch
+  // Of the epoch (evaluation: the pass) up to the end of this batch: different images met,
+  // and how many of them could not be decoded.
+  int64_t seen = 0, bad = 0;
+  LoaderPosition next;  // where a loader goes on after this batch
 };
 
 // One consumer thread. The Dataset must outlive the loader.

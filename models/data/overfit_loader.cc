@@ -24,8 +24,8 @@ class OverfitLoader : public Loader {
     Batch& batch = batches_[static_cast<size_t>(at_.batch % window_)];
     batch.epoch = at_.epoch;
     batch.index = at_.batch;
-    at_ = {at_.epoch, at_.batch + 1, (at_.batch + 1) * batch_size_};
-    if (at_.batch == batches_per_epoch_) at_ = {at_.epoch + 1, 0, 0};
+    at_ = {at_.epoch, at_.batch + 1, (at_.batch + 1) * batch_size_, 0};
+    if (at_.batch == batches_per_epoch_) at_ = {at_.epoch + 1};
     batch.next = at_;
     return &batch;
   }

@@ -141,7 +141,8 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
   const Shard& shard = shards_->all[shard_index];
   const auto warn = [&](absl::string_view member, const auto&... reason) {
     report->warnings.push_back(
-        absl::StrCat(shard.path, member.empty() ? "" : ":", member, ": ", reason...));
+        absl::StrCat(PrintablePath(absl::StrCat(shard.path, member.empty() ? "" : ":", member)),
+                     ": ", reason...));
   };
   struct Found {
     size_t image = 0;  // the member
@@ -227,8 +228,8 @@ std::string ShardDataset::name(int64_t i) const {
 
 std::string ShardDataset::Where(int64_t i) const {
   const Sample& sample = samples_[i];
-  return absl::StrCat(shards_->all[sample.shard].path, ":",
-                      sample.member.substr(0, sample.member.find('\0')));
+  return PrintablePath(absl::StrCat(shards_->all[sample.shard].path, ":",
+                                    sample.member.substr(0, sample.member.find('\0'))));
 }
 
 uint64_t ShardDataset::image_id(int64_t i) const { return graph::HashName(name(i)); }

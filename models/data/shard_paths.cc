@@ -1,6 +1,7 @@
 #include "models/data/shard_paths.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <filesystem>
 #include <utility>
@@ -107,13 +108,16 @@ bool IsShardName(const std::string& path) {
          absl::EndsWith(lower, ".tgz");
 }
 
-std::vector<std::string> ShardsIn(const std::string& folder) {
+absl::StatusOr<std::vector<std::string>> ShardsIn(const std::string& folder) {
   std::vector<std::string> names;
   std::error_code error;
   for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end;
        it.increment(error)) {
     std::string name = it->path().filename().string();
     if (name[0] != '.' && IsShardName(name)) names.push_back(std::move(name));
+  }
+  if (error && error.value() != ENOENT && error.value() != ENOTDIR) {
+    return CannotReadFolder(folder, error.value());
   }
   std::sort(names.begin(), names.end());
   return names;
@@ -123,18 +127,19 @@ absl::StatusOr<ShardPaths> FindShards(const std::string& data_path) {
   ShardPaths out;
   if (IsDirectory(data_path)) {
     out.root = data_path;
-    const auto add = [&](const std::string& below, std::vector<std::string>* to) {
-      for (const std::string& name : ShardsIn(JoinPath(data_path, below))) {
-        to->push_back(JoinPath(below, name));
-      }
+    const auto add = [&](const std::string& below, std::vector<std::string>* to) -> absl::Status {
+      ASSIGN_OR_RETURN(const std::vector<std::string> names, ShardsIn(JoinPath(data_path, below)));
+      for (const std::string& name : names) to->push_back(JoinPath(below, name));
+      return absl::OkStatus();
     };
-    Divide(ShardsIn(data_path), &out);
+    ASSIGN_OR_RETURN(const std::vector<std::string> here, ShardsIn(data_path));
+    Divide(here, &out);
     out.from = "tar shards in the folder";
     if (out.train.empty()) {
-      add("train", &out.train);
+      RETURN_IF_ERROR(add("train", &out.train));
       out.from = "tar shards in train/";
     }
-    if (!out.train.empty()) add("val", &out.val);
+    if (!out.train.empty()) RETURN_IF_ERROR(add("val", &out.val));
     return out;
   }
   if (!IsShardName(data_path)) return out;

@@ -19,8 +19,8 @@ absl::StatusOr<std::vector<std::string>> ExpandBraces(const std::string& pattern
 bool IsShardName(const std::string& path);
 
 // Names of files directly in `folder` that IsShardName, but for hidden ones, in byte
-// order; empty where there is none or the folder cannot be read.
-std::vector<std::string> ShardsIn(const std::string& folder);
+// order; empty where there is none or no such folder. Errors name a folder that cannot be read.
+absl::StatusOr<std::vector<std::string>> ShardsIn(const std::string& folder);
 
 struct ShardPaths {
   std::string root;                // what names are relative to

@@ -137,6 +137,9 @@ MetricList EventScalars(const TrainMetrics& metrics) {
   }
   scalars.emplace_back("train/lr", metrics.lr);
   scalars.emplace_back("train/grad_norm", metrics.grad_norm);
+  if (metrics.bad_images > 0) {
+    scalars.emplace_back("train/bad_images", static_cast<double>(metrics.bad_images));
+  }
   scalars.emplace_back("train/epoch", metrics.epoch);
   for (const auto& [name, value] : metrics.timing) {
     scalars.emplace_back(absl::StrCat("timing/", name), value);

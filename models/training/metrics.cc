@@ -64,6 +64,7 @@ std::string MetricsLine(const TrainMetrics& metrics) {
   for (const auto& [name, value] : metrics.model) line[name] = value;
   line["lr"] = metrics.lr;
   line["grad_norm"] = metrics.grad_norm;
+  if (metrics.bad_images > 0) line["bad_images"] = metrics.bad_images;
   line["timing"] = Object(metrics.timing);
   return line.dump() + "\n";
 }

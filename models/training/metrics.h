@@ -33,6 +33,8 @@ struct TrainMetrics {
   double lr = 0;
   double grad_norm = 0;  // over all parameters, before clipping
   MetricList timing;     // whatever is not reproducible
+  // Different undecodable images that this epoch has skipped so far. 0 is not written.
+  int64_t bad_images = 0;
 };
 
 // One pass over held-out images.

@@ -98,7 +98,8 @@ std::string RunStateJson(const RunState& state) {
             {"loader",
              {{"epoch", state.loader.epoch},
               {"batch", state.loader.batch},
-              {"position", state.loader.position}}},
+              {"position", state.loader.position},
+              {"bad", state.loader.bad}}},
             {"bad_images", state.bad_images},
             {"metrics_bytes", state.metrics_bytes},
             {"log_bytes", state.log_bytes},
@@ -130,6 +131,7 @@ absl::StatusOr<RunState> ParseRunState(absl::string_view text, const std::string
   state.loader.epoch = loader.Count("epoch");
   state.loader.batch = loader.Count("batch");
   state.loader.position = loader.Count("position");
+  state.loader.bad = loader.Count("bad");
   state.bad_images = reader.Count("bad_images");
   state.metrics_bytes = reader.Count("metrics_bytes");
   state.log_bytes = reader.Count("log_bytes");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -125,8 +126,11 @@ class Run {
     o.exact_decode = options_.exact_decode;
     o.num_workers = options_.num_workers;
     o.max_bad_share = options_.max_bad_share;
-    o.on_bad_image = [this](const std::string& message) {
-      out_ << "skipped an image: " << message << "\n";
+    o.stop_at_bad_image = options_.stop_at_bad_image;
+    o.on_bad_image = [this, mode](const std::string& message) {
+      // Held-out images come several times an epoch.
+      if (mode == LoaderMode::kEvaluate && !held_out_named_.insert(message).second) return;
+      log_.Line(absl::StrCat("skipped an image: ", message));
     };
     return o;
   }
@@ -305,6 +309,8 @@ class Run {
       capsules_.Take(**batch);
       loader_next_ = (*batch)->next;
       bad_next_ = loader_->bad_images();
+      seen_in_epoch_ = (*batch)->seen;
+      bad_in_epoch_ = (*batch)->bad;
     }
     return batch;
   }
@@ -322,6 +328,7 @@ class Run {
     m.lr = lr;
     m.grad_norm = result.grad_norm;
     const double images = static_cast<double>(options_.batch_size) * micro_batches;
+    m.bad_images = bad_in_epoch_;
     m.timing = {{"seconds", seconds}, {"images_per_s", images / seconds}};
     RETURN_IF_ERROR(metrics_->Write(m));
     if (options_.metrics_observer != nullptr) options_.metrics_observer->OnStep(m);
@@ -338,19 +345,26 @@ class Run {
       for (const auto& [name, value] : result.metrics) text += MetricText(name, value);
       return text + absl::StrFormat("  %.0f images/s", images / seconds);
     });
-    if (step_ % options_.print_every != 0 && !first && step_ != last_step_) {
-      return absl::OkStatus();
+    if (step_ % options_.print_every == 0 || first || step_ == last_step_) {
+      PrintProgress(result, lr, first, eta, now);
     }
+    if (step_ % steps_per_epoch_ == 0) EndEpoch();
+    return absl::OkStatus();
+  }
+
+  void PrintProgress(const StepResult& result, double lr, bool first, double eta, absl::Time now) {
     const double interval = absl::ToDoubleSeconds(now - interval_start_);
     const double waited = loader_->data_wait_seconds() - interval_wait_;
     const int64_t in_epoch = (step_ - 1) % steps_per_epoch_ + 1;
     out_ << absl::StrFormat("epoch %d [%d/%d]  eta %s  loss %.4f", (step_ - 1) / steps_per_epoch_,
                             in_epoch, steps_per_epoch_, Duration(eta), result.loss);
     for (const auto& [name, value] : result.metrics) out_ << MetricText(name, value);
-    out_ << absl::StrFormat("  lr %.3e  grad_norm %.3f (clipped %d)  %.0f images/s  data %.0f%%\n",
+    out_ << absl::StrFormat("  lr %.3e  grad_norm %.3f (clipped %d)  %.0f images/s  data %.0f%%",
                             lr, result.grad_norm, result.clipped,
                             interval_images_ / std::max(interval, 1e-9),
                             100 * waited / std::max(interval, 1e-9));
+    if (bad_in_epoch_ > 0) out_ << "  skipped " << bad_in_epoch_;
+    out_ << "\n";
     if (first && options_.launched != absl::InfinitePast()) {
       out_ << absl::StrFormat("first step %.1f s after launch\n",
                               absl::ToDoubleSeconds(now - options_.launched));
@@ -359,7 +373,16 @@ class Run {
     interval_start_ = now;
     interval_images_ = 0;
     interval_wait_ = loader_->data_wait_seconds();
-    return absl::OkStatus();
+  }
+
+  void EndEpoch() {
+    held_out_named_.clear();
+    if (bad_in_epoch_ == 0) return;
+    log_.Line(absl::StrFormat(
+        "epoch %d: skipped %d of the %d images it has met (%.2f%%); //tools:check_data finds all "
+        "that are bad",
+        step_ / steps_per_epoch_ - 1, bad_in_epoch_, seen_in_epoch_,
+        100.0 * static_cast<double>(bad_in_epoch_) / static_cast<double>(seen_in_epoch_)));
   }
 
   // `all`: also_evaluate too.
@@ -389,12 +412,14 @@ class Run {
         line += MetricText(name, value);
       }
     }
+    const int64_t bad = eval_loader_->bad_images() - bad_before;
+    if (bad > 0) m.values.emplace_back("heldout_bad_images", static_cast<double>(bad));
     const absl::Duration took = absl::Now() - before;
     m.timing = {{"seconds", absl::ToDoubleSeconds(took)}};
     out_ << line
-         << absl::StrFormat("  %d images in %.1f s\n",
-                            held_out_->size() - (eval_loader_->bad_images() - bad_before),
-                            absl::ToDoubleSeconds(took));
+         << absl::StrFormat("  %d images in %.1f s", held_out_->size() - bad,
+                            absl::ToDoubleSeconds(took))
+         << (bad > 0 ? absl::StrCat("  skipped ", bad) : "") << "\n";
     out_.flush();
     // An evaluation is not part of the training rate.
     interval_start_ += took;
@@ -455,10 +480,12 @@ class Run {
   // What a checkpoint would say; its step is another than step_ while the session is
   // between two steps.
   RunState state_;
-  LoaderPosition loader_next_;  // behind the last batch taken
-  int64_t bad_next_ = 0;        // undecodable images up to there, in this process
-  int64_t bad_before_ = 0;      // and before it
-  bool batch_came_ = false;     // when it was asked for last
+  LoaderPosition loader_next_;                    // behind the last batch taken
+  int64_t bad_next_ = 0;                          // undecodable images up to there, in this process
+  int64_t bad_before_ = 0;                        // and before it
+  bool batch_came_ = false;                       // when it was asked for last
+  int64_t seen_in_epoch_ = 0, bad_in_epoch_ = 0;  // as the last batch says
+  std::set<std::string> held_out_named_;          // messages of this epoch
   SpikeDetector spikes_;
   CapsuleKeeper capsules_;
   int64_t evaluated_at_ = -1;

@@ -31,7 +31,8 @@ struct TrainerOptions {
   int num_workers = 0;
   bool random_crop = true;
   bool exact_decode = false;
-  double max_bad_share = 0.05;
+  double max_bad_share = 0.05;     // the loader's, as the next; of held-out images, too
+  bool stop_at_bad_image = false;  // see LoaderOptions
   int64_t steps = -1;      // ends the run after so many optimizer steps; -1: when the epochs are
                            // over. Never changes the schedule.
   int64_t eval_every = 0;  // steps between evaluations; 0: at the end of each epoch only
@@ -91,7 +92,9 @@ absl::StatusOr<int64_t> StepsPerEpoch(int64_t images, int batch_size, int accum_
 // those of a run that never stopped, byte for byte, but for `timing`.
 //
 // Progress goes to `log`, a line each `print_every` steps and one an evaluation;
-// every step and evaluation goes to metrics.jsonl. A checkpoint that cannot be saved is a
+// every step and evaluation goes to metrics.jsonl. An undecodable image is named in the log
+// once an epoch, with the reason and what to do; progress lines, a line at the epoch's end
+// and metrics.jsonl count those of the epoch. A checkpoint that cannot be saved is a
 // line in the log, and the run goes on, unless it is the last one: then it is the run's
 // error. On any other error what was learned so far is saved (parameters are then those
 // of the last good step) and the error, which names the step, returned. Nothing is saved

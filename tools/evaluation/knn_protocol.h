@@ -29,6 +29,7 @@ struct KnnProtocolOptions {
   // classified: 0.5 GB for 50,000 images at 768. 0: all of them.
   int64_t max_train_images = 50'000;
   int num_workers = 0;
+  double max_bad_share = 0.05;                                   // LoaderOptions'
   std::function<void(const std::string& message)> on_bad_image;  // may be empty
 };
 

@@ -48,6 +48,12 @@ const FlagRow kRows[] = {
     {"exact_decode", kData, &F::exact_decode, kAny, "", "false",
      "never decode a crop smaller than it is, however far it will be shrunk; slower where pictures "
      "are large; evaluations always do so"},
+    {"on_bad_image", kData, &F::on_bad_image, kAny, "skip|stop", "skip",
+     "what an image that cannot be decoded does: the log names it and another takes its place, or "
+     "the run saves and ends"},
+    {"max_bad_share", kData, &F::max_bad_share, Rule::kRatio, "X", "0.05",
+     "with on_bad_image=skip: the run ends when more of an epoch's images (and more than 2) are "
+     "bad; //tools:check_data lists them all"},
 
     {"output_dir", kRun, &F::output_dir, kAny, "DIR", "runs/<model>-<time>",
      "where metrics.jsonl, flags.txt, checkpoints and the rest go"},

@@ -67,6 +67,8 @@ struct TrainFlags {
   absl::optional<double> val_fraction;
   absl::optional<int64_t> num_workers;
   absl::optional<bool> exact_decode;
+  absl::optional<std::string> on_bad_image;  // "skip" or "stop"
+  absl::optional<double> max_bad_share;
 
   // Run.
   absl::optional<std::string> device;

@@ -206,6 +206,21 @@ std::string EncodePng(const Image& image) {
   return WritePngToMemory(image.rgb.data(), image.width, image.height, PNG_FORMAT_RGB);
 }
 
+std::string ClaimPngSize(std::string png, uint32_t width, uint32_t height) {
+  const auto put = [&png](size_t at, uint32_t value) {
+    for (int i = 0; i < 4; ++i) png[at + i] = static_cast<char>(value >> (24 - 8 * i));
+  };
+  put(16, width);
+  put(20, height);
+  uint32_t crc = 0xFFFFFFFF;  // of the chunk's type and data, as the format wants it
+  for (size_t i = 12; i < 29; ++i) {
+    crc ^= static_cast<unsigned char>(png[i]);
+    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320 : 0);
+  }
+  put(29, ~crc);
+  return png;
+}
+
 std::string EncodeRgbaPng(const std::string& rgba, int width, int height) {
   return WritePngToMemory(reinterpret_cast<const uint8_t*>(rgba.data()), width, height,
                           PNG_FORMAT_RGBA);

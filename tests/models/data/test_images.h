@@ -30,6 +30,8 @@ std::string EncodeRgbaWebp(const std::string& rgba, int width, int height);
 // A canvas of width x height; `first` appears at (x, y), both even, then comes another frame.
 std::string EncodeWebpAnimation(const Image& first, int x, int y, int width, int height);
 std::string EncodePng(const Image& image);
+// The PNG file `png` with a header that claims another size: a decompression bomb.
+std::string ClaimPngSize(std::string png, uint32_t width, uint32_t height);
 // PNG of (height, width, 4) RGBA bytes.
 std::string EncodeRgbaPng(const std::string& rgba, int width, int height);
 

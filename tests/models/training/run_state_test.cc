@@ -14,7 +14,7 @@ using ::testing::HasSubstr;
 RunState Example() {
   RunState state;
   state.step = 1234;
-  state.loader = {3, 17, 1089};
+  state.loader = {3, 17, 1089, 1};
   state.bad_images = 2;
   state.metrics_bytes = int64_t{1} << 40;
   state.log_bytes = 999;
@@ -34,6 +34,7 @@ TEST(RunState, ReadsBackWhatItWrote) {
   EXPECT_EQ(state->loader.epoch, 3);
   EXPECT_EQ(state->loader.batch, 17);
   EXPECT_EQ(state->loader.position, 1089);
+  EXPECT_EQ(state->loader.bad, 1);
   EXPECT_TRUE(state->train == Example().train);
   EXPECT_EQ(state->notes, Example().notes);
   EXPECT_EQ(RunStateJson(*state), text);
