@@ -38,6 +38,13 @@ class Dataset {
     TakeWhole(plan, part);
     return absl::OkStatus();
   }
+  // The picture's file as it is stored, for who looks at that; of data without files the
+  // pixels. Errors as Load()'s.
+  virtual absl::StatusOr<std::string> LoadBytes(int64_t i) const {
+    absl::StatusOr<Image> image = Load(i);
+    if (!image.ok()) return image.status();
+    return std::string(image->rgb.begin(), image->rgb.end());
+  }
   // One phrase for the banner: "12800 scenes of 64x64".
   virtual std::string description() const = 0;
 };

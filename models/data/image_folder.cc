@@ -86,6 +86,10 @@ absl::Status ImageFolderDataset::LoadPart(int64_t i, const PartPlan& plan,
   return ReadPart(JoinPath(root_, items_[i].path), plan, part);
 }
 
+absl::StatusOr<std::string> ImageFolderDataset::LoadBytes(int64_t i) const {
+  return ReadPicture(JoinPath(root_, items_[i].path));
+}
+
 absl::StatusOr<FolderListing> ListPictures(const std::string& root, const std::string& below) {
   FolderListing listing;
   std::set<FolderId> seen;

@@ -30,6 +30,7 @@ class ImageFolderDataset : public Dataset {
   int num_classes() const override { return num_classes_; }
   absl::StatusOr<Image> Load(int64_t i) const override;
   absl::Status LoadPart(int64_t i, const PartPlan& plan, PicturePart* part) const override;
+  absl::StatusOr<std::string> LoadBytes(int64_t i) const override;
   std::string description() const override { return description_; }
 
  private:

@@ -113,14 +113,17 @@ absl::StatusOr<Image> DecodeImage(absl::string_view bytes) {
   return std::move(part.image);
 }
 
+absl::StatusOr<std::string> ReadPicture(const std::string& path) {
+  absl::StatusOr<std::string> bytes = ReadFile(path, kMaxImageFileBytes);
+  if (bytes.ok()) return bytes;
+  return absl::Status(
+      bytes.status().code(),
+      absl::StrCat(bytes.status().message(), "; put the picture back or make it readable"));
+}
+
 absl::Status ReadPart(const std::string& path, const PartPlan& plan, PicturePart* part) {
-  const absl::StatusOr<std::string> bytes = ReadFile(path, kMaxImageFileBytes);
-  if (!bytes.ok()) {
-    return absl::Status(bytes.status().code(), absl::StrCat(bytes.status().message(),
-                                                            "; put the picture back or make it "
-                                                            "readable"));
-  }
-  const absl::Status status = DecodePart(*bytes, plan, part);
+  ASSIGN_OR_RETURN(const std::string bytes, ReadPicture(path));
+  const absl::Status status = DecodePart(bytes, plan, part);
   return status.ok() ? status : CannotDecode(path, status);
 }
 

@@ -28,6 +28,9 @@ absl::Status DecodePart(absl::string_view bytes, const PartPlan& plan, PicturePa
 // All of it.
 absl::StatusOr<Image> DecodeImage(absl::string_view bytes);
 
+// The bytes of the file `path`, undecoded. Errors name it, the reason and what to do.
+absl::StatusOr<std::string> ReadPicture(const std::string& path);
+
 // The same from the file `path`; every error names the path and the reason.
 absl::Status ReadPart(const std::string& path, const PartPlan& plan, PicturePart* part);
 absl::StatusOr<Image> ReadImage(const std::string& path);

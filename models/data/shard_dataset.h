@@ -53,6 +53,7 @@ class ShardDataset : public Dataset {
   int num_classes() const override { return num_classes_; }
   absl::StatusOr<Image> Load(int64_t i) const override;
   absl::Status LoadPart(int64_t i, const PartPlan& plan, PicturePart* part) const override;
+  absl::StatusOr<std::string> LoadBytes(int64_t i) const override { return Read(i); }
   std::string description() const override;
 
   // Counts classes as `other` does, where that has more.

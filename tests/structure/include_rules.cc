@@ -40,6 +40,7 @@ const std::vector<Rule>& Rules() {
                                       "tools",
                                       "tools/benchmark",
                                       "tools/curves",
+                                      "tools/data_check",
                                       "tools/diff",
                                       "tools/dump",
                                       "tools/flags",

@@ -1,0 +1,93 @@
+// check_data as a person meets it: good and bad input.
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "tests/models/data/test_images.h"
+#include "tests/tools/cli/run_program.h"
+
+namespace tools {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+namespace fs = std::filesystem;
+
+class CheckDataCli : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = Scratch() / ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    fs::create_directories(folder_);
+    for (int i = 0; i < 12; ++i) {
+      Put("photos/" + std::to_string(i) + ".jpg",
+          models::EncodeJpeg(models::PhotographLike(60, 50, i)));
+    }
+  }
+  void Put(const std::string& name, const std::string& bytes) {
+    models::WriteFile((folder_ / name).string(), bytes);
+  }
+  Outcome Check(const std::vector<std::string>& args) {
+    return RunProgram("check_data", args, folder_);
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(CheckDataCli, CleanDataEndWithZero) {
+  const Outcome outcome = Check({"--data_path=photos", "--json=report.json"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("11 for training, 1 held out"), HasSubstr("12 jpeg"),
+                                 HasSubstr("nothing bad"), HasSubstr("wrote")));
+  EXPECT_THAT(outcome.out, Not(HasSubstr("\r")));
+  const auto json = nlohmann::json::parse(Contents(folder_ / "report.json"));
+  EXPECT_TRUE(json.at("bad").empty());
+  EXPECT_EQ(json.at("width").at("median"), 60);
+}
+
+TEST_F(CheckDataCli, BadImagesEndWithOneAndAreListed) {
+  Put("photos/3.jpg", Contents(folder_ / "photos/3.jpg").substr(0, 300));
+  Put("photos/4.jpg", "GIF89a");
+  Put("photos/line\nend.png", "");
+  const Outcome outcome =
+      Check({"--data_path=photos", "--json=report.json", "--num_workers=3", "--min_side=51"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_THAT(outcome.out,
+              AllOf(HasSubstr("3 bad"), HasSubstr("photos/3.jpg: bad JPEG"),
+                    HasSubstr("photos/4.jpg: it is a GIF picture"),
+                    HasSubstr("line\\x0Aend.png: the file is empty"), HasSubstr("10 tiny")));
+  EXPECT_EQ(nlohmann::json::parse(Contents(folder_ / "report.json")).at("bad").size(), 3u);
+}
+
+TEST_F(CheckDataCli, WhatCannotBeDoneIsOneLineAndWritesNothing) {
+  const struct {
+    std::vector<std::string> args;
+    std::string text;
+  } cases[] = {
+      {{"--data_path=nowhere"}, "--data_path="},
+      {{"--data_path=photos", "--json=no/such/folder.json"}, "--json"},
+      {{"--data_path=photos", "--num_workers=0"}, "--num_workers"},
+      {{"--data_path=photos", "--min_side=x"}, "--min_side"},
+      {{"--data_path=photos", "--val_fraction=1"}, "--val_fraction=1"},
+      {{"--data_pat=photos"}, "--data_path"},
+  };
+  for (const auto& c : cases) {
+    const Outcome outcome = Check(c.args);
+    EXPECT_EQ(outcome.exit_code, 1) << c.text;
+    EXPECT_THAT(outcome.err, AllOf(StartsWith("check_data: "), HasSubstr(c.text)));
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+    EXPECT_EQ(outcome.out, "");
+  }
+  const Outcome help = Check({"--help"});
+  EXPECT_EQ(help.exit_code, 0);
+  EXPECT_THAT(help.out, AllOf(HasSubstr("--min_side"), HasSubstr("Exit code: 0 when")));
+}
+
+}  // namespace
+}  // namespace tools

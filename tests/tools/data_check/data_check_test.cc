@@ -1,0 +1,166 @@
+#include "tools/data_check/data_check.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <numeric>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "tests/models/data/test_images.h"
+
+namespace tools {
+namespace {
+
+using models::WriteFile;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::vector<std::string> Names(const std::vector<CheckedName>& images) {
+  std::vector<std::string> names;
+  for (const CheckedName& image : images) names.push_back(image.split + " " + image.name);
+  return names;
+}
+
+models::Datasets Open(const std::string& path) {
+  models::OpenOptions options;
+  options.data_path = path;
+  options.input_height = options.input_width = 32;
+  auto data = models::OpenDatasets(options);
+  EXPECT_TRUE(data.ok()) << data.status();
+  return *std::move(data);
+}
+
+void NoProgress(int64_t, int64_t) {}
+
+// A folder with one of everything.
+std::string MixedFolder(const std::string& name) {
+  const std::string folder = models::NewFolder(name);
+  const auto put = [&folder](const std::string& file, const std::string& bytes) {
+    WriteFile(folder + "/" + file, bytes);
+  };
+  const std::string twice = models::EncodeJpeg(models::PhotographLike(64, 40, 1));
+  put("train/a/0.jpg", twice);
+  put("train/a/1.jpg", models::EncodeJpeg(models::PhotographLike(50, 70, 2)));
+  put("train/a/2 copy.jpg", twice);
+  put("train/b/3.jpg", models::EncodeJpeg(models::GradientImage(40, 40), 3));
+  put("train/b/4.png", models::EncodePng(models::PhotographLike(31, 90, 4)));
+  put("train/b/5.jpg", "<html>");
+  put("train/b/6.jpg", models::EncodeCmykJpeg(std::string(40 * 40 * 4, '\x30') + "", 40, 40));
+  put("train/b/7.webp", models::EncodeWebp(models::PhotographLike(48, 48, 5)));
+  put("val/a/8.jpg", twice);
+  put("val/a/9.jpg", "");
+  put("val/c/10.png", models::EncodePng(models::PhotographLike(48, 33, 6)));
+  return folder;
+}
+
+TEST(CheckData, FindsOneOfEverythingWhateverTheWorkers) {
+  const models::Datasets data = Open(MixedFolder("mixed"));
+  std::string first;
+  for (int workers : {0, 1, 3}) {
+    DataCheckOptions options;
+    options.num_workers = workers;
+    std::vector<int64_t> done;
+    const DataReport report = CheckData(data, options, [&](int64_t now, int64_t all) {
+      EXPECT_EQ(all, 11);
+      done.push_back(now);
+    });
+    EXPECT_TRUE(std::is_sorted(done.begin(), done.end()));
+    ASSERT_FALSE(done.empty());
+    EXPECT_EQ(done.back(), 11);
+    EXPECT_EQ(report.train_images, 8);
+    EXPECT_EQ(report.held_out_images, 3);
+    ASSERT_EQ(report.bad.size(), 2u);
+    EXPECT_EQ(report.bad[0].image.name, "train/b/5.jpg");
+    EXPECT_THAT(report.bad[0].reason, AllOf(HasSubstr("train/b/5.jpg"), HasSubstr("HTML")));
+    EXPECT_EQ(report.bad[1].image.split, "held_out");
+    EXPECT_THAT(report.bad[1].reason, HasSubstr("empty"));
+    ASSERT_EQ(report.tiny.size(), 1u);
+    EXPECT_EQ(report.tiny[0].image.name, "train/b/4.png");
+    EXPECT_EQ(report.tiny[0].width, 31);
+    EXPECT_EQ(report.tiny[0].height, 90);
+    ASSERT_EQ(report.duplicates.size(), 1u);
+    EXPECT_EQ(report.duplicates[0].image.name, "train/a/2 copy.jpg");
+    EXPECT_EQ(report.duplicates[0].first.name, "train/a/0.jpg");
+    ASSERT_EQ(report.leaks.size(), 1u);
+    EXPECT_EQ(report.leaks[0].image.name, "val/a/8.jpg");
+    EXPECT_EQ(report.leaks[0].first.name, "train/a/0.jpg");
+    EXPECT_THAT(Names(report.cmyk), ElementsAre("train train/b/6.jpg"));
+    EXPECT_THAT(Names(report.grey), testing::Contains("train train/b/3.jpg"));
+    EXPECT_EQ(report.formats.at("jpeg"), 6);
+    EXPECT_EQ(report.formats.at("png"), 2);
+    EXPECT_EQ(report.formats.at("webp"), 1);
+    ASSERT_EQ(report.classes.size(), 2u);
+    EXPECT_EQ(report.classes[0][0], 3);
+    EXPECT_EQ(report.classes[0][1], 2);
+    EXPECT_EQ(report.classes[1][0], 5);
+    EXPECT_EQ(report.unlabelled, 1);  // val/c: no class of the training images
+    EXPECT_EQ(report.width.min, 31);
+    EXPECT_EQ(report.width.max, 64);
+    EXPECT_EQ(report.height.max, 90);
+    const std::string json = DataReportJson(report, data, options);
+    if (first.empty()) first = json;
+    EXPECT_EQ(json, first);
+  }
+  const auto json = nlohmann::json::parse(first);
+  EXPECT_EQ(json.at("bad").size(), 2u);
+  EXPECT_EQ(json.at("leaks")[0].at("first"), "train/a/0.jpg");
+  EXPECT_EQ(json.at("classes")[1].at("train"), 5);
+  EXPECT_EQ(json.at("cmyk")[0].at("name"), "train/b/6.jpg");
+}
+
+TEST(CheckData, ListsAreLimitedOnTheScreenAndWholeInTheJson) {
+  const std::string folder = models::NewFolder("many");
+  WriteFile(folder + "/good.png", models::EncodePng(models::PhotographLike(40, 40, 1)));
+  for (int i = 0; i < 30; ++i) WriteFile(absl::StrFormat("%s/%02d.jpg", folder, i), "no picture");
+  WriteFile(folder + "/\xFF\n.jpg", "");
+  const models::Datasets data = Open(folder);
+  const DataCheckOptions options;
+  const DataReport report = CheckData(data, options, NoProgress);
+  const std::string text = DataReportText(report, options, 5);
+  EXPECT_THAT(text, AllOf(HasSubstr("31 bad"), HasSubstr("00.jpg"), HasSubstr("... and 26 more"),
+                          Not(HasSubstr("25.jpg"))));
+  EXPECT_EQ(nlohmann::json::parse(DataReportJson(report, data, options)).at("bad").size(), 31u);
+  EXPECT_THAT(DataReportText(report, options, 100), Not(HasSubstr(" more\n")));
+}
+
+TEST(CheckData, DataWithoutFilesToo) {
+  const std::string folder = models::NewFolder("cifar");
+  std::string records;
+  for (int i = 0; i < 40; ++i) {
+    records += static_cast<char>(i % 10);
+    for (int b = 0; b < 3072; ++b) records += static_cast<char>(i == 7 ? b % 1024 * 3 / 2 : b * (i + 1));
+  }
+  records += records.substr(0, 3073);  // the first once more
+  WriteFile(folder + "/data_batch_1.bin", records);
+  WriteFile(folder + "/test_batch.bin", records.substr(3 * 3073, 3073));
+  const models::Datasets data = Open(folder);
+  DataCheckOptions options;
+  options.num_workers = 2;
+  const DataReport report = CheckData(data, options, NoProgress);
+  EXPECT_TRUE(report.bad.empty());
+  ASSERT_EQ(report.duplicates.size(), 1u);
+  EXPECT_EQ(report.duplicates[0].image.name, "data_batch_1.bin:40");
+  EXPECT_EQ(report.duplicates[0].first.name, "data_batch_1.bin:0");
+  ASSERT_EQ(report.leaks.size(), 1u);
+  EXPECT_EQ(report.leaks[0].first.name, "data_batch_1.bin:3");
+  EXPECT_THAT(Names(report.grey), testing::Contains("train data_batch_1.bin:7"));
+  EXPECT_EQ(report.formats.at("pixels"), 42);
+  EXPECT_EQ(report.classes.size(), 10u);
+}
+
+TEST(CheckData, FilesThatGoAreBad) {
+  const std::string folder = MixedFolder("going");
+  const models::Datasets data = Open(folder);
+  std::filesystem::remove(folder + "/train/a/1.jpg");
+  const DataReport report = CheckData(data, {}, NoProgress);
+  ASSERT_EQ(report.bad.size(), 3u);
+  EXPECT_THAT(report.bad[0].reason, HasSubstr("train/a/1.jpg: No such file or directory"));
+}
+
+}  // namespace
+}  // namespace tools

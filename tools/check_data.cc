@@ -1,0 +1,124 @@
+// Decodes every image of a data set and says what is wrong with it:
+//
+//   bazel run //tools:check_data -- --data_path=DIR [--json=FILE] [--min_side=32]
+//       [--num_workers=N] [--val_fraction=0.01]
+//
+// Exit code 0 when every image can be decoded, 1 when some cannot or nothing can be checked.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "graph/base/status.h"
+#include "models/data/open_dataset.h"
+#include "models/training/output_dir.h"
+#include "models/training/run_log.h"
+#include "tools/data_check/data_check.h"
+#include "tools/flags/command_line.h"
+#include "tools/output/staged_output.h"
+
+namespace tools {
+namespace {
+
+constexpr int kShown = 20;
+constexpr absl::Duration kLineEvery = absl::Seconds(10);
+
+struct Flags {
+  std::string data_path;
+  double val_fraction = 0.01;
+  std::string json;
+  DataCheckOptions check;
+};
+
+// True when no image is bad.
+absl::StatusOr<bool> Check(const Flags& flags) {
+  std::unique_ptr<StagedOutput> json;
+  if (!flags.json.empty()) {
+    ASSIGN_OR_RETURN(StagedOutput chosen,
+                     StagedOutput::Choose("--json", models::ResolveUserPath(flags.json),
+                                          StagedOutput::Kind::kFile, /*overwrite=*/true));
+    json = std::make_unique<StagedOutput>(std::move(chosen));
+  }
+  models::OpenOptions open;
+  open.data_path = flags.data_path.empty() ? "" : models::ResolveUserPath(flags.data_path);
+  open.val_fraction = flags.val_fraction;
+  open.input_height = open.input_width = 64;  // of the scenes that are drawn without a path
+  ASSIGN_OR_RETURN(const models::Datasets data, models::OpenDatasets(open));
+
+  const models::RunLog::Screen screen = models::RunLog::ScreenOf(&std::cout, STDOUT_FILENO);
+  models::RunLog log(screen);
+  log.Line(absl::StrCat("data     ", data.description));
+  for (const std::string& warning : data.warnings) log.Line(absl::StrCat("warning: ", warning));
+  const absl::Time begin = absl::Now();
+  absl::Time said = begin;
+  const DataReport report = CheckData(data, flags.check, [&](int64_t done, int64_t all) {
+    const absl::Time now = absl::Now();
+    const std::string text =
+        absl::StrFormat("%d of %d images, %.0f a second", done, all,
+                        static_cast<double>(done) / absl::ToDoubleSeconds(now - begin));
+    log.Progress(static_cast<double>(done) / static_cast<double>(all), [&] { return text; });
+    if (screen.terminal || now - said < kLineEvery) return;
+    said = now;
+    log.Line(text);
+  });
+  log.EndProgress();
+  log.Line(DataReportText(report, flags.check, kShown));
+  if (json != nullptr) {
+    RETURN_IF_ERROR(json->Write([&](const std::string& path) {
+      return WriteBytes(path, DataReportJson(report, data, flags.check));
+    }));
+    log.Line(absl::StrCat("wrote    ", json->path()));
+  }
+  return report.bad.empty();
+}
+
+absl::StatusOr<bool> Main(int argc, char** argv) {
+  Flags flags;
+  flags.check.num_workers = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  CLI::App app(
+      "Decodes every image, held-out ones too, and lists what is bad, tiny, doubled, grey or "
+      "CMYK.\n"
+      "Exit code: 0 when every image can be decoded, 1 when some cannot (or nothing can be "
+      "checked).");
+  app.add_option("--data_path", flags.data_path,
+                 "images, as //tools:train takes them (default: the embedded data set)")
+      ->type_name("DIR");
+  app.add_option("--val_fraction", flags.val_fraction,
+                 "share held out where the data has no split of its own")
+      ->type_name("X")
+      ->capture_default_str();
+  app.add_option("--min_side", flags.check.min_side, "images with a smaller side are tiny")
+      ->check(Between(1, 1'000'000))
+      ->type_name("PIXELS")
+      ->capture_default_str();
+  app.add_option("--num_workers", flags.check.num_workers, "threads (default: all cores)")
+      ->check(Between(1, 256))
+      ->type_name("N");
+  app.add_option("--json", flags.json,
+                 absl::StrCat("also write all of it to this file, replacing it; the screen shows ",
+                              kShown, " of each list"))
+      ->type_name("FILE");
+  ASSIGN_OR_RETURN(const bool proceed, ParseCommandLine("check_data", argc, argv, &app));
+  if (!proceed) return true;
+  return Check(flags);
+}
+
+}  // namespace
+}  // namespace tools
+
+int main(int argc, char** argv) {
+  const absl::StatusOr<bool> clean = tools::Main(argc, argv);
+  if (clean.ok()) return *clean ? 0 : 1;
+  std::cerr << "check_data: " << clean.status().message() << std::endl;
+  return 1;
+}

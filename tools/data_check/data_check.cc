@@ -1,0 +1,212 @@
+#include "tools/data_check/data_check.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <new>
+#include <thread>
+#include <unordered_map>
+
+#include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
+#include "models/data/image.h"
+#include "models/files/durable.h"
+
+namespace tools {
+namespace {
+
+// What one image turned out to be.
+struct Finding {
+  std::string bad;  // the reason; empty: it is good
+  int width = 0, height = 0;
+  bool grey = false, cmyk = false;
+  const char* format = "pixels";
+  models::FileSum sum;
+};
+
+// Of a JPEG file: 1, 3 or 4 by its frame header; 0 where there is none.
+int JpegComponents(absl::string_view bytes) {
+  size_t at = 2;
+  while (at + 10 <= bytes.size()) {
+    const auto byte = [&](size_t i) { return static_cast<unsigned char>(bytes[at + i]); };
+    if (byte(0) != 0xFF) return 0;
+    const int marker = byte(1);
+    if (marker == 0xFF) {  // fill
+      ++at;
+      continue;
+    }
+    const bool frame =
+        marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
+    if (frame) return byte(9);
+    at += 2 + (size_t{byte(2)} << 8 | byte(3));
+  }
+  return 0;
+}
+
+bool IsGrey(const models::Image& image) {
+  for (size_t i = 0; i + 2 < image.rgb.size(); i += 3) {
+    if (image.rgb[i] != image.rgb[i + 1] || image.rgb[i] != image.rgb[i + 2]) return false;
+  }
+  return true;
+}
+
+Finding Look(const models::Dataset& data, int64_t i) try {
+  Finding finding;
+  const absl::StatusOr<std::string> bytes = data.LoadBytes(i);
+  if (!bytes.ok()) {
+    finding.bad = std::string(bytes.status().message());
+    return finding;
+  }
+  finding.sum = models::SumOfBytes(*bytes);
+  const absl::StatusOr<models::Image> image = data.Load(i);
+  if (!image.ok()) {
+    finding.bad = std::string(image.status().message());
+    return finding;
+  }
+  finding.width = image->width;
+  finding.height = image->height;
+  finding.grey = IsGrey(*image);
+  // Pixels might begin like a file; files are never as long as their pixels by chance.
+  if (bytes->size() != image->rgb.size()) {
+    if (absl::StartsWith(*bytes, "\xFF\xD8\xFF")) {
+      finding.format = "jpeg";
+      finding.cmyk = JpegComponents(*bytes) == 4;
+    } else if (absl::StartsWith(*bytes, "\x89PNG")) {
+      finding.format = "png";
+    } else {
+      finding.format = "webp";
+    }
+  }
+  return finding;
+} catch (const std::bad_alloc&) {
+  Finding finding;
+  finding.bad = data.name(i) + ": no memory to decode the picture; use fewer --num_workers";
+  return finding;
+}
+
+Spread SpreadOf(std::vector<int64_t> values) {
+  if (values.empty()) return {};
+  std::sort(values.begin(), values.end());
+  return {values.front(), values[values.size() / 2], values.back()};
+}
+
+// Calls look(i) for all i below `count`, `workers` threads at a time.
+void ForAll(int64_t count, int workers, const std::function<void(int64_t)>& look,
+            const std::function<void(int64_t done, int64_t all)>& progress) {
+  constexpr auto kPause = std::chrono::milliseconds(100);
+  std::atomic<int64_t> next{0}, done{0};
+  const auto work = [&](const std::function<void()>& after_each) {
+    for (int64_t i = next++; i < count; i = next++) {
+      look(i);
+      ++done;
+      after_each();
+    }
+  };
+  if (workers < 1) {
+    auto told = std::chrono::steady_clock::now();
+    work([&] {
+      if (std::chrono::steady_clock::now() - told < kPause) return;
+      told = std::chrono::steady_clock::now();
+      progress(done, count);
+    });
+  } else {
+    std::mutex mu;
+    std::condition_variable changed;
+    int working = workers;
+    std::vector<std::thread> threads;
+    for (int w = 0; w < workers; ++w) {
+      threads.emplace_back([&] {
+        work([] {});
+        const std::lock_guard<std::mutex> lock(mu);
+        --working;
+        changed.notify_all();
+      });
+    }
+    std::unique_lock<std::mutex> lock(mu);
+    while (!changed.wait_for(lock, kPause, [&] { return working == 0; })) {
+      lock.unlock();
+      progress(done, count);
+      lock.lock();
+    }
+    lock.unlock();
+    for (std::thread& thread : threads) thread.join();
+  }
+  progress(count, count);
+}
+
+// XXH3 says what is equal; equal lengths are wanted as well.
+struct SumHash {
+  size_t operator()(const models::FileSum& sum) const { return sum.xxh3; }
+};
+
+}  // namespace
+
+DataReport CheckData(const models::Datasets& data, const DataCheckOptions& options,
+                     const std::function<void(int64_t done, int64_t all)>& progress) {
+  const models::Dataset* const parts[] = {data.train.get(), data.held_out.get()};
+  DataReport report;
+  report.train_images = data.train->size();
+  report.held_out_images = data.held_out == nullptr ? 0 : data.held_out->size();
+  const int64_t all = report.train_images + report.held_out_images;
+  std::vector<Finding> findings(static_cast<size_t>(all));
+  const auto place = [&](int64_t i) {
+    const int part = i < report.train_images ? 0 : 1;
+    return std::make_pair(part, i - part * report.train_images);
+  };
+  ForAll(
+      all, options.num_workers,
+      [&](int64_t i) {
+        const auto [part, index] = place(i);
+        findings[i] = Look(*parts[part], index);
+      },
+      progress);
+
+  int classes = 0;
+  for (const models::Dataset* part : parts) {
+    if (part != nullptr) classes = std::max(classes, part->num_classes());
+  }
+  report.classes.resize(static_cast<size_t>(classes));
+  std::unordered_map<models::FileSum, int64_t, SumHash> first[2];
+  std::vector<int64_t> widths, heights, bytes;
+  const auto name = [&](int64_t i) {
+    const auto [part, index] = place(i);
+    return CheckedName{part == 0 ? "train" : "held_out", parts[part]->name(index)};
+  };
+  for (int64_t i = 0; i < all; ++i) {
+    const auto [part, index] = place(i);
+    const Finding& found = findings[i];
+    const int label = parts[part]->label(index);
+    if (label >= 0 && label < classes) {
+      ++report.classes[label][part];
+    } else {
+      ++report.unlabelled;
+    }
+    if (!found.bad.empty()) {
+      report.bad.push_back({name(i), found.bad});
+      continue;
+    }
+    if (std::min(found.width, found.height) < options.min_side) {
+      report.tiny.push_back({name(i), found.width, found.height});
+    }
+    if (found.grey) report.grey.push_back(name(i));
+    if (found.cmyk) report.cmyk.push_back(name(i));
+    ++report.formats[found.format];
+    const auto [at, is_new] = first[part].emplace(found.sum, i);
+    if (!is_new) report.duplicates.push_back({name(i), name(at->second)});
+    if (part == 1) {
+      const auto trained = first[0].find(found.sum);
+      if (trained != first[0].end()) report.leaks.push_back({name(i), name(trained->second)});
+    }
+    widths.push_back(found.width);
+    heights.push_back(found.height);
+    bytes.push_back(found.sum.bytes);
+  }
+  report.width = SpreadOf(std::move(widths));
+  report.height = SpreadOf(std::move(heights));
+  report.bytes = SpreadOf(std::move(bytes));
+  return report;
+}
+
+}  // namespace tools
