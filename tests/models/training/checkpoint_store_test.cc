@@ -203,11 +203,11 @@ TEST_F(CheckpointStoreTest, WhatAKilledSaveHadStillToDoIsDone) {
   CheckpointStore store(folder_.string(), {2, 0});
   ASSERT_TRUE(store.TakeUp(8).ok());
   EXPECT_EQ(fs::read_symlink(link), "checkpoints/step_00000008/model.safetensors");
-  EXPECT_THAT(CheckpointSteps(folder_.string()), ElementsAre(7, 8));
+  EXPECT_THAT(*CheckpointSteps(folder_.string()), ElementsAre(7, 8));
   EXPECT_EQ(Leftovers(), 0);
   // A run from elsewhere finds nothing of its own here.
   ASSERT_TRUE(store.TakeUp(99).ok());
-  EXPECT_THAT(CheckpointSteps(folder_.string()), ElementsAre(7, 8));
+  EXPECT_THAT(*CheckpointSteps(folder_.string()), ElementsAre(7, 8));
 }
 
 TEST_F(CheckpointStoreTest, RoomIsAskedForBeforeAnythingIsWritten) {
