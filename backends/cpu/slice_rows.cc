@@ -55,7 +55,7 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeSliced(const graph::KernelSpe
 void RegisterSliceRows(graph::KernelTable* table) {
   AddFloat32(table, "SliceRows", MakeSlice);
   AddFloat32(table, "PadRows", MakePad);
-  table->Add("SlicedRows", MakeSliced);
+  AddFloat32(table, "SlicedRows", MakeSliced);  // whole numbers; floats are refused by name
 }
 
 }  // namespace backends::cpu

@@ -377,7 +377,8 @@ std::unique_ptr<graph::Kernel> Make(const graph::KernelSpec& spec) {
 }  // namespace
 
 void RegisterSmoothedPositionCE(graph::KernelTable* table) {
-  table->Add("ScoredRows", Make<ScoredRowsKernel>);
+  AddFloat32(table, "ScoredRows",
+             Make<ScoredRowsKernel>);  // whole numbers; floats are refused by name
   AddFloat32(table, "SmoothedPositionCE", Make<SmoothedPositionCEKernel>);
   AddFloat32(table, "SmoothedPositionCEGrad", Make<SmoothedPositionCEGradKernel>);
 }
