@@ -7,7 +7,8 @@
 //                          capsule.json           what was asked of the step, and what was seen
 //                          state.json, DONE       a checkpoint's, with the sums of all files
 //
-// It is a checkpoint (checkpoint_store.h) of the step before, so --resume=DIR takes it, too.
+// It is a checkpoint (checkpoint_store.h) of the step before, so --resume=DIR takes it, too,
+// unless a micro-batch behind the first of a window with step_every_micro_batch went wrong.
 // //tools:replay repeats the step.
 #ifndef MODELS_TRAINING_CAPSULE_H_
 #define MODELS_TRAINING_CAPSULE_H_
