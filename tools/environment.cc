@@ -15,7 +15,6 @@
 #include <cerrno>
 #include <fstream>
 #include <map>
-#include <sstream>
 #include <utility>
 
 #include "absl/base/config.h"
@@ -26,6 +25,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "graph/base/random.h"
+#include "models/files/durable.h"
 #include "tools/benchmark/host.h"
 #include "tools/benchmark/roofline.h"
 
@@ -203,10 +203,8 @@ std::string SourceCommit(const std::string& folder) {
 }
 
 std::string FileHash(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream bytes;
-  if (!file || !(bytes << file.rdbuf())) return "";
-  return absl::StrFormat("%016x", graph::HashName(bytes.str()));
+  const absl::StatusOr<models::FileSum> sum = models::SumOfFile(path);
+  return sum.ok() ? models::HexText(sum->xxh3) : "";
 }
 
 Environment DescribeEnvironment(const EnvironmentOptions& options) {

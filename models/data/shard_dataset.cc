@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <set>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -148,7 +149,9 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
     size_t image = 0;  // the member
     int rank = 0;
     int label = -1;
-    std::vector<std::string> fields;
+    std::set<std::string> fields;
+    int64_t images = 0;    // that could have been the one
+    int64_t numbered = 0;  // under a longer name that begins with a number
   };
   std::map<std::string, Found, std::less<>> found;
   std::vector<const Found*> order;
@@ -163,14 +166,19 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
       order.push_back(&at->second);
     }
     Found& sample = at->second;
-    if (std::count(sample.fields.begin(), sample.fields.end(), field) > 0) {
+    if (!sample.fields.insert(std::string(field)).second) {
       warn(member.path, "comes twice, the first counts; give every sample a key of its own");
       continue;
     }
-    sample.fields.push_back(field);
-    if (const int rank = ImageRank(field); rank > sample.rank) {
-      sample.rank = rank;
-      sample.image = m;
+    if (const int rank = ImageRank(field); rank > 0) {
+      sample.numbered += rank == 1 && absl::ascii_isdigit(field[0]) ? 1 : 0;
+      // Beside KEY.jpg, KEY.seg.png is no image that was meant to be used.
+      if (rank > sample.rank) {
+        sample.rank = rank;
+        sample.image = m;
+        sample.images = 0;
+      }
+      sample.images += rank == sample.rank ? 1 : 0;
     }
     if (field == "cls") {
       int label = -1;
@@ -185,10 +193,17 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
       }
     }
   }
+  int64_t passed_over = 0;
+  std::string first_key;
   for (const Found* f : order) {
     if (f->rank == 0) {
       ++report->without_image;
       continue;
+    }
+    if (const int64_t others = f->images - 1 + (f->rank == 2 ? f->numbered : 0); others > 0) {
+      if (passed_over == 0)
+        first_key = std::string(SampleKeyAndField(index.members[f->image].path).first);
+      passed_over += others;
     }
     TarMember& member = index.members[f->image];
     Sample sample;
@@ -203,6 +218,11 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
       sample.member += '\0' + member.broken;
     }
     samples_.push_back(std::move(sample));
+  }
+  if (passed_over > 0) {
+    warn("", passed_over, " images passed over, because they share a key with another, the first '",
+         PrintablePath(first_key),
+         "'; put the number, or what else tells them apart, before the first dot of the name");
   }
   if (!index.broken.empty()) {
     warn("", "breaks off after ", index.members.size(), " members (", index.broken, "); ",

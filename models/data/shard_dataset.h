@@ -3,7 +3,8 @@
 // A sample is the members of one shard that share a key: the path up to the first dot of
 // the file's name. What follows is the field: `jpg`, `jpeg`, `png` or `webp` is the image
 // (else the first field that ends so: `cam0.jpg`), `cls` holds the label, a whole number
-// in text. Other fields are passed over, and so are samples without an image.
+// in text. Other fields are passed over, and so are samples without an image. Of images
+// that share a key only one is used, and a warning counts the others.
 //
 // A plain shard is read at its members' offsets; a gzip one is first unpacked into a
 // temporary file without a name (tar_index.h). Where a field comes twice the first counts.

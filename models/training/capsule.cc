@@ -198,6 +198,19 @@ absl::Status CheckSpace(const std::string& folder, const Capsule& capsule, const
       absl::StrFormat("it needs %d MiB and %s has %d MiB free", needed >> 20, folder, free >> 20));
 }
 
+// Of runs that were killed while they wrote a capsule.
+void RemoveLeftovers(const std::string& folder, FileSystem* files) {
+  std::vector<std::string> leftovers;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (absl::StartsWith(entry->path().filename().string(), kStaging)) {
+      leftovers.push_back(entry->path().string());
+    }
+  }
+  for (const std::string& leftover : leftovers) RemoveFolder(leftover, files);
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> WriteCapsule(
@@ -209,10 +222,10 @@ absl::StatusOr<std::string> WriteCapsule(
   const std::string name = CheckpointName(capsule.step);
   const std::string path = InFolder(folder, name), staging = InFolder(folder, kStaging + name);
   if (files->MakeFolder(folder) != 0 && errno != EEXIST) return CannotWrite(folder);
+  RemoveLeftovers(folder, files);
   std::error_code ignored;
   if (fs::exists(fs::symlink_status(path, ignored))) return path;
   RETURN_IF_ERROR(CheckSpace(folder, capsule, session, files));
-  RemoveFolder(staging, files);  // of a run that was killed
   if (files->MakeFolder(staging) != 0) return CannotWrite(staging);
   absl::Status status = WriteAll(staging, capsule, session, metadata, next_batch, files);
   if (status.ok() && files->Rename(staging, path) != 0) status = CannotWrite(path);

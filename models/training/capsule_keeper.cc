@@ -44,7 +44,11 @@ std::string CapsuleKeeper::Keep(bool spike, const std::string& seen, RunState be
 absl::StatusOr<std::string> CapsuleKeeper::Write(
     RunState before, const std::map<std::string, std::string>& metadata) {
   const std::vector<double>& losses = options_.session->window_losses();
-  CHECK(!losses.empty() && losses.size() == window_.size());
+  // A kernel that fails has no loss; there is nothing that a replay could be compared with.
+  if (losses.empty() || losses.size() != window_.size()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("an operator failed before micro-batch ", window_.size(), " had a loss"));
+  }
   // Where each micro-batch updates, the parameters are those before the last one.
   const size_t first = options_.every_micro_batch ? window_.size() - 1 : 0;
   before.loader = window_[first].start;

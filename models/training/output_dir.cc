@@ -45,6 +45,7 @@ constexpr Owned kOwned[] = {
     {kCheckpointsFolder, "step_", "", true},
     {kCheckpointsFolder, "damaged_step_", "", true},
     // What a run that was killed while it saved leaves.
+    {kCapsulesFolder, ".new-step_", "", true},
     {kCheckpointsFolder, ".new-step_", "", true},
     {kCheckpointsFolder, ".old-step_", "", true},
 };

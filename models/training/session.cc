@@ -312,8 +312,11 @@ absl::StatusOr<StepResult> Session::Step(
     Executable& executable = *micro_steps_[which];
     ASSIGN_OR_RETURN(const Batch* batch, next_batch());
     RETURN_IF_ERROR(Feed(executable, *batch, lr, scheduled));
+    // A net in the middle of a window adds to the accumulators what it multiplied with the
+    // factors: it cannot be run again. Only the last one of a short window comes here.
+    const bool can_hold = i == 0 || i == window - 1;
     const auto too_high = [&](double loss) {
-      return i == n - 1 && result.loss + loss / n > hold_above;
+      return i == n - 1 && can_hold && result.loss + loss / n > hold_above;
     };
     const auto hold = [&](double loss) { return !std::isfinite(loss) || too_high(loss); };
     const int32_t updates_before = updates.as<int32_t>()[0];

@@ -88,7 +88,9 @@ class Session {
   // that micro-batch.
   //
   // A window whose loss is more than `hold_above` is held back in the same way: all is
-  // computed, and nothing updated by its last micro-batch, until Release().
+  // computed, and nothing updated by its last micro-batch, until Release(). A window of
+  // 1 < micro_batches < accum_iter never is: its last net adds to the accumulators, and so
+  // cannot be run twice.
   absl::StatusOr<StepResult> Step(const std::function<absl::StatusOr<const Batch*>()>& next_batch,
                                   double lr,
                                   absl::Span<const std::pair<std::string, float>> scheduled,

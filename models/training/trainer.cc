@@ -244,7 +244,8 @@ class Run {
   // One window, and what is said of it.
   absl::Status Step(double lr, absl::Span<const std::pair<std::string, float>> scheduled,
                     int micro_batches, absl::Time before) {
-    RunState before_step = state_;                          // what a capsule says
+    RunState before_step = state_;  // what a capsule says
+    before_step.notes[kLossesNote] = spikes_.State();
     if (options_.step_every_micro_batch) state_.step = -1;  // until the window is whole
     capsules_.Begin(step_ + 1, Epochs(), lr, {scheduled.begin(), scheduled.end()}, micro_batches,
                     state_.loader);
@@ -255,7 +256,6 @@ class Run {
     }
     RETURN_IF_ERROR(stepped.status());
     const StepResult& result = *stepped;
-    before_step.notes[kLossesNote] = spikes_.State();
     if (const std::string spike = spikes_.See(result.loss); !spike.empty()) {
       log_.Line(absl::StrCat("warning: step ", step_ + 1, ": ", spike));
       if (result.held) KeepStep(/*spike=*/true, spike, std::move(before_step));

@@ -31,7 +31,8 @@ namespace models {
 
 struct WatchdogOptions {
   double limit_seconds = 300;  // 0: nothing is said, and there is no thread
-  // Takes the lines, from the run's thread or the watchdog's; must not call the watchdog.
+  // Takes the lines, one at a time, from any thread: the run's, the watchdog's, a loader's
+  // worker that goes on. All of them wait for it; it must not call the watchdog.
   std::function<void(const std::string& line)> say;
   // For tests: a clock of theirs, read by steps of at most 10 seconds, and no thread; they
   // call Check() themselves. Empty: the steady clock and a thread.

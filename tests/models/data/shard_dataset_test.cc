@@ -452,5 +452,34 @@ TEST(OpenShards, ValShardsPatternsAndWarnings) {
               AllOf(HasSubstr(root), HasSubstr("no picture")));
 }
 
+// A bug once: all but one were lost without a word.
+TEST(Shards, ImagesThatShareAKeyAreCounted) {
+  const std::string root = NewFolder("shared_key");
+  const std::string png = EncodePng(GradientImage(5, 4));
+  std::vector<Member> frames;
+  for (int i = 0; i < 64; ++i) {
+    frames.push_back({absl::StrCat("d/frame.", 100 + i, ".png"), png});
+  }
+  WriteFile(root + "/frames.tar", WriteTar(frames));
+  WriteFile(root + "/cams.tar", WriteTar({{"a.cam0.png", png},
+                                          {"a.cam1.png", png},
+                                          {"b.png", png},
+                                          {"b.jpg", png},
+                                          {"c.png", png},
+                                          {"c.2.png", png}}));
+  // What is no image to use, however it ends.
+  WriteFile(root + "/masks.tar",
+            WriteTar({{"a.seg.png", png}, {"a.png", png}, {"a.depth.png", png}, {"b.jpg", png}}));
+  const Opened opened = MustOpen(root, {"frames.tar", "cams.tar", "masks.tar"});
+  ASSERT_NE(opened.data, nullptr);
+  EXPECT_EQ(opened.data->size(), 1 + 3 + 2);
+  EXPECT_THAT(
+      opened.report.warnings,
+      ElementsAre(
+          AllOf(HasSubstr(root + "/frames.tar: 63 images passed over"),
+                HasSubstr("the first 'd/frame';"), HasSubstr("before the first dot")),
+          AllOf(HasSubstr(root + "/cams.tar: 3 images passed over"), HasSubstr("the first 'a';"))));
+}
+
 }  // namespace
 }  // namespace models

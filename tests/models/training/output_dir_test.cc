@@ -145,7 +145,8 @@ TEST_F(OutputDirTest, OnlyARunsOwnPicturesAreReplaced) {
 
 TEST_F(OutputDirTest, CheckpointsAreReplacedAndNothingElseInTheirFolder) {
   for (const char* name : {"checkpoints/step_00000007/DONE", "checkpoints/.new-step_00000009/DONE",
-                           "checkpoints/mine/notes.txt", "capsules/step_00000003/state.json"}) {
+                           "checkpoints/mine/notes.txt", "capsules/step_00000003/state.json",
+                           "capsules/.new-step_00000004/DONE"}) {
     fs::create_directories((folder_ / "a" / name).parent_path());
     Touch(fs::path("a") / name);
   }

@@ -472,5 +472,26 @@ TEST(Initialisation, DependsOnSeedAndNameOnly) {
   EXPECT_EQ(BlobValues(a->workspace(), "pos_embed"), BlobValues(c->workspace(), "pos_embed"));
 }
 
+// A bug once: the short window's update was lost, because its net had spoiled the
+// accumulators that Release() ran on.
+TEST(HoldBack, TheLastWindowOfAnEpochThatIsShortIsNotHeld) {
+  const TinyEngine engine;
+  const DropPos model(TinyModelConfig(), TinyDropPosConfig(true));
+  SessionOptions options = engine.Options(2, 4);
+  options.step_every_micro_batch = true;
+  const auto plain = MakeSession(model, options), limited = MakeSession(model, options);
+  const std::vector<Batch> batches = RandomBatches(2, 20);
+  const auto step = [&batches](Session* session, double limit) {
+    size_t next = 0;
+    return session->Step([&]() -> absl::StatusOr<const Batch*> { return &batches[next++]; }, 1e-3,
+                         kSigma, /*micro_batches=*/2, limit);
+  };
+  ASSERT_TRUE(step(plain.get(), std::numeric_limits<double>::infinity()).ok());
+  const auto result = step(limited.get(), 0.1);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_FALSE(result->held);
+  EXPECT_TRUE(AllState(limited.get()) == AllState(plain.get()));
+}
+
 }  // namespace
 }  // namespace models
