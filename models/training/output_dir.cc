@@ -50,10 +50,19 @@ constexpr Owned kOwned[] = {
     {kCheckpointsFolder, ".old-step_", "", true},
 };
 
+// `name` without what it ends in while the file is being written, "step_1.png.tmp-12-0".
+absl::string_view FinalName(absl::string_view name) { return name.substr(0, name.rfind(".tmp")); }
+
+struct Found {
+  fs::path path;
+  bool is_folder;
+  bool is_half_written;
+};
+
 // Those of `run` that are there. A link in place of such a folder leads to somebody
 // else's files, but for checkpoints: those are put on another disk on purpose.
-std::vector<std::pair<fs::path, bool>> FindOwned(const fs::path& run) {
-  std::vector<std::pair<fs::path, bool>> found;  // path, is a folder
+std::vector<Found> FindOwned(const fs::path& run) {
+  std::vector<Found> found;
   for (const Owned& owned : kOwned) {
     std::error_code error;
     const fs::path folder = run / owned.folder;
@@ -67,9 +76,10 @@ std::vector<std::pair<fs::path, bool>> FindOwned(const fs::path& run) {
       std::error_code ignored;
       const bool is_folder =
           fs::symlink_status(entry->path(), ignored).type() == fs::file_type::directory;
-      if (absl::StartsWith(name, owned.prefix) && absl::EndsWith(name, owned.suffix) &&
+      const absl::string_view last = owned.are_folders ? absl::string_view(name) : FinalName(name);
+      if (absl::StartsWith(last, owned.prefix) && absl::EndsWith(last, owned.suffix) &&
           is_folder == owned.are_folders) {
-        found.emplace_back(entry->path(), is_folder);
+        found.push_back({entry->path(), is_folder, last != name});
       }
     }
   }
@@ -79,25 +89,29 @@ std::vector<std::pair<fs::path, bool>> FindOwned(const fs::path& run) {
 // Other files in the folders, and then those, stay.
 void RemoveOwned(const fs::path& run) {
   std::error_code ignored;
-  for (const auto& [path, is_folder] : FindOwned(run)) {
-    if (is_folder) {
-      RemoveFolder(path.string(), FileSystem::Real());
+  for (const Found& file : FindOwned(run)) {
+    if (file.is_folder) {
+      RemoveFolder(file.path.string(), FileSystem::Real());
     } else {
-      fs::remove(path, ignored);
+      fs::remove(file.path, ignored);
     }
-    fs::remove(path.parent_path(), ignored);  // fails, rightly, where it is not empty
+    fs::remove(file.path.parent_path(), ignored);  // fails, rightly, where it is not empty
   }
 }
 
-// What ReplaceFile() and the like leave when they are killed. Only for who has the lock.
+// What those who write under another name first leave when they are killed. Only for who
+// has the lock.
 void RemoveHalfWritten(const fs::path& run) {
   std::vector<fs::path> found;
+  for (Found& file : FindOwned(run)) {
+    if (file.is_half_written) found.push_back(std::move(file.path));
+  }
   std::error_code error;
   for (fs::directory_iterator entry(run, error), end; !error && entry != end;
        entry.increment(error)) {
     const std::string file = entry->path().filename().string();
     for (const char* name : kRunFiles) {
-      if (absl::StartsWith(file, absl::StrCat(name, ".tmp"))) found.push_back(entry->path());
+      if (file != name && FinalName(file) == name) found.push_back(entry->path());
     }
   }
   for (const fs::path& path : found) fs::remove(path, error);
@@ -216,12 +230,12 @@ absl::Status OutputDir::Lock() {
 
 absl::Status OutputDir::Create() {
   std::vector<fs::path> made;
-  const auto fail = [&](int error) {
-    const absl::Status status = CannotUse(error, "cannot make", path_);
+  const auto undone = [&](absl::Status status) {
     std::error_code ignored;
     for (auto folder = made.rbegin(); folder != made.rend(); ++folder) fs::remove(*folder, ignored);
     return status;
   };
+  const auto fail = [&](int error) { return undone(CannotUse(error, "cannot make", path_)); };
   std::error_code error;
   const fs::path above = fs::path(path_).parent_path();
   std::vector<fs::path> missing;  // deepest first
@@ -241,6 +255,12 @@ absl::Status OutputDir::Create() {
     made_it = fs::create_directory(path_, error);
   }
   if (error) return fail(error.value());
+  // The folders' names belong on the disk before the first checkpoint in them.
+  if (made_it) made.push_back(path_);
+  for (const fs::path& folder : made) {
+    absl::Status synced = SyncFolder(FolderOf(folder.string()), FileSystem::Real());
+    if (!synced.ok()) return undone(std::move(synced));
+  }
 
   made_ = made_it;
   RETURN_IF_ERROR(Lock());

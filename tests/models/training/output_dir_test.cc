@@ -175,11 +175,18 @@ TEST_F(OutputDirTest, WhatAKilledRunHadHalfWrittenGoes) {
                            "mine.tmp-1-0", "checkpoint.safetensors.tmp"}) {
     std::ofstream(folder_ / "a" / name) << "x";
   }
+  // A bug once: a picture's half stayed.
+  fs::create_directories(folder_ / "a/vis");
+  for (const char* name : {"step_0000070.png", "step_0000140.png.tmp-12-0", "mine.png.tmp-12-0"}) {
+    std::ofstream(folder_ / "a/vis" / name) << "x";
+  }
   auto dir = OutputDir::Choose("a", "m", EarlierRun::kResume);
   ASSERT_TRUE(dir.ok() && dir->Create().ok());
   EXPECT_TRUE(fs::exists(folder_ / "a/metrics.jsonl"));
   EXPECT_TRUE(fs::exists(folder_ / "a/mine.tmp-1-0"));
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "a"), fs::directory_iterator()), 2);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "a"), fs::directory_iterator()), 3);
+  EXPECT_FALSE(fs::exists(folder_ / "a/vis/step_0000140.png.tmp-12-0"));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "a/vis"), fs::directory_iterator()), 2);
 }
 
 TEST_F(OutputDirTest, AFolderInUseIsRefusedUntilItIsLeft) {
