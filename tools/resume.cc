@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "graph/base/status.h"
+#include "models/training/capsule.h"
 #include "models/training/event_file.h"
 #include "models/training/run_log.h"
 #include "tools/flags/flag_table.h"
@@ -134,6 +135,7 @@ absl::StatusOr<Resumption> FindResumption(const std::vector<std::string>& args) 
   std::string run = folder;
   if (IsCheckpoint(folder)) {
     ASSIGN_OR_RETURN(resumption.checkpoint, models::OpenCheckpoint(folder));
+    RETURN_IF_ERROR(models::CheckCanGoOn(*resumption.checkpoint));
     run = fs::path(folder).parent_path().parent_path().string();
   } else {
     ASSIGN_OR_RETURN(models::NewestCheckpoint newest, models::FindNewestCheckpoint(folder));

@@ -99,7 +99,7 @@ absl::Status PrintPlan(const models::Model& model, const models::SessionOptions&
 
 // What flags and files say before anything is made of it.
 struct Setup {
-  Environment environment;
+  Environment environment;  // once the run starts
   ResolvedFlags resolved;
   Resumption resumption;
   models::Datasets data;
@@ -107,8 +107,7 @@ struct Setup {
 };
 
 absl::StatusOr<Setup> ReadSetup(const ParsedFlags& parsed, Resumption resumption,
-                                const std::vector<std::string>& args, const models::Zoo& zoo,
-                                models::RunLog* log) {
+                                const models::Zoo& zoo, models::RunLog* log) {
   Setup setup;
   ASSIGN_OR_RETURN(const models::ZooEntry entry, zoo.Find(*parsed.flags.model));
   ASSIGN_OR_RETURN(setup.resolved, ResolveTrainFlags(parsed.flags, entry, DetectMachine()));
@@ -118,15 +117,8 @@ absl::StatusOr<Setup> ReadSetup(const ParsedFlags& parsed, Resumption resumption
     notes.push_back(absl::StrCat("passed over a checkpoint: ", damaged.reason));
   }
   if (!resumption.note.empty()) notes.push_back(resumption.note);
-  EnvironmentOptions environment;
-  environment.command_line = args;
-  environment.started = absl::Now();
-  environment.threads = static_cast<int>(*setup.resolved.flags.threads);
-  setup.environment = DescribeEnvironment(environment);
   if (resumption.checkpoint.has_value()) {
     RETURN_IF_ERROR(CheckSameRun(resumption, setup.resolved.flags));
-    const std::string changed = WhatRoundsDifferently(resumption, setup.environment);
-    if (!changed.empty()) notes.push_back(changed);
   }
   if (!resumption.output_dir.empty()) setup.resolved.flags.output_dir = resumption.output_dir;
   for (const std::string& note : notes) log->Line(absl::StrCat("note: ", note));
@@ -226,6 +218,21 @@ models::TrainerOptions MakeTrainerOptions(const Setup& setup, const models::Outp
   return options;
 }
 
+// Asks git, which may take seconds: for a run that starts, and when nothing is wrong so far.
+Environment DescribeRun(const Setup& setup, const std::vector<std::string>& args,
+                        absl::Time started, models::RunLog* log) {
+  EnvironmentOptions options;
+  options.command_line = args;
+  options.started = started;
+  options.threads = static_cast<int>(*setup.resolved.flags.threads);
+  Environment environment = DescribeEnvironment(options);
+  if (setup.resumption.checkpoint.has_value()) {
+    const std::string changed = WhatRoundsDifferently(setup.resumption, environment);
+    if (!changed.empty()) log->Line(absl::StrCat("note: ", changed));
+  }
+  return environment;
+}
+
 // The folder's files that are there before the first step.
 absl::Status BeginOutput(const Setup& setup, models::OutputDir* output, models::RunLog* log) {
   RETURN_IF_ERROR(output->Create());
@@ -248,8 +255,9 @@ absl::Status BeginOutput(const Setup& setup, models::OutputDir* output, models::
 absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
                          const std::vector<std::string>& args, const models::Zoo& zoo,
                          const graph::SchemaRegistry& registry) {
+  const absl::Time started = absl::Now();
   models::RunLog log(models::RunLog::ScreenOf(&std::cout, STDOUT_FILENO));
-  ASSIGN_OR_RETURN(Setup setup, ReadSetup(parsed, std::move(resumption), args, zoo, &log));
+  ASSIGN_OR_RETURN(Setup setup, ReadSetup(parsed, std::move(resumption), zoo, &log));
   ResolvedFlags& resolved = setup.resolved;
   const TrainFlags& flags = resolved.flags;
   const std::unique_ptr<models::Model> model =
@@ -291,6 +299,7 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
     return absl::OkStatus();
   }
 
+  setup.environment = DescribeRun(setup, args, started, &log);
   models::TrainerOptions options = MakeTrainerOptions(setup, output);
   RETURN_IF_ERROR(
       models::CheckTrain(options, *model, *setup.data.train, setup.data.held_out.get()));

@@ -282,6 +282,31 @@ absl::StatusOr<Capsule> OpenCapsule(const std::string& path) {
   return capsule;
 }
 
+absl::Status CheckCanGoOn(const Checkpoint& checkpoint) {
+  const auto sum = checkpoint.state.files.find(kCapsuleFile);
+  if (sum == checkpoint.state.files.end()) return absl::OkStatus();
+  const std::string file = InFolder(checkpoint.path, kCapsuleFile);
+  ASSIGN_OR_RETURN(const std::string text, ReadFile(file, kMaxCapsuleBytes));
+  if (!(SumOfBytes(text) == sum->second)) {
+    return absl::DataLossError(absl::StrCat(file, " is not what was written"));
+  }
+  Capsule capsule;
+  const absl::Status parsed = Parse(text, &capsule);
+  if (!parsed.ok()) return graph::Annotate(parsed, file);
+  if (capsule.first_micro_batch == 0) return absl::OkStatus();
+  const std::string run = fs::path(checkpoint.path).parent_path().parent_path().string();
+  std::string way_out = "begin a new run";
+  for (const int64_t step : CheckpointSteps(run).value_or(std::vector<int64_t>())) {
+    if (step >= capsule.step) break;
+    way_out = absl::StrCat("go on from the checkpoint before it with --resume=",
+                           InFolder(InFolder(run, kCheckpointsFolder), CheckpointName(step)));
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      checkpoint.path, " is a capsule of micro-batch ", capsule.first_micro_batch + 1, " of ",
+      capsule.micro_batches, " of step ", capsule.step, ", and no run goes on from within a step; ",
+      "repeat it with bazel run //tools:replay -- --capsule=", checkpoint.path, ", or ", way_out));
+}
+
 absl::StatusOr<Batch> ReadCapsuleBatch(const Capsule& capsule, int i) {
   const std::string path = InFolder(capsule.before.path, BatchFile(static_cast<size_t>(i)));
   ASSIGN_OR_RETURN(const SafetensorsFile file, SafetensorsFile::Read(path));

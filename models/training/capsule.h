@@ -7,9 +7,10 @@
 //                          capsule.json           what was asked of the step, and what was seen
 //                          state.json, DONE       a checkpoint's, with the sums of all files
 //
-// It is a checkpoint (checkpoint_store.h) of the step before, so --resume=DIR takes it, too,
-// unless a micro-batch behind the first of a window with step_every_micro_batch went wrong.
-// //tools:replay repeats the step.
+// //tools:replay repeats the step. It is a checkpoint (checkpoint_store.h) of the step before as
+// well, so --resume=DIR takes it: the step comes again, and one that was not finite is so
+// again unless something has changed. Where each micro-batch updates and the bad one is not
+// its window's first, it lies within a step, and --resume refuses it (CheckCanGoOn).
 #ifndef MODELS_TRAINING_CAPSULE_H_
 #define MODELS_TRAINING_CAPSULE_H_
 
@@ -68,6 +69,11 @@ int CountCapsules(const std::string& run_folder);
 // Reads what WriteCapsule wrote, and compares all sums. Errors name the file: missing, not
 // what was written, not to be understood.
 absl::StatusOr<Capsule> OpenCapsule(const std::string& path);
+
+// That a run can go on from `checkpoint`, which may be a capsule. FailedPrecondition where
+// it lies within a step: what the step had summed before is in no file. The error names the
+// capsule and the newest checkpoint that is not behind it.
+absl::Status CheckCanGoOn(const Checkpoint& checkpoint);
 
 // The `i`-th micro-batch that is here.
 absl::StatusOr<Batch> ReadCapsuleBatch(const Capsule& capsule, int i);

@@ -275,7 +275,15 @@ class Run {
 
   // Before the session's parameters change.
   void KeepStep(bool spike, const std::string& seen, RunState before) {
+    if (options_.run_folder.empty()) return;
     watchdog_.Do("writing a capsule");
+    // The capsule knows how long these are, as a checkpoint does.
+    absl::Status synced = metrics_->Sync();
+    synced.Update(log_.Sync());
+    if (!synced.ok()) {
+      log_.Line(absl::StrCat("warning: the step could not be kept: ", synced.message()));
+      return;
+    }
     const std::string line = capsules_.Keep(spike, seen, std::move(before), Metadata());
     if (!line.empty()) log_.Line(line);
   }

@@ -174,6 +174,8 @@ TEST_F(HealthTest, AStepThatIsNotFiniteIsKeptAndRepeatsItself) {
     ASSERT_EQ(capsule.images.size(), capsule.losses.size());
     for (const std::string& name : capsule.images[0]) EXPECT_THAT(name, HasSubstr("gradient/"));
     EXPECT_LE(capsule.losses.size(), way.every ? 1u : static_cast<size_t>(way.accum_iter));
+    const absl::Status goes_on = CheckCanGoOn(capsule.before);
+    EXPECT_EQ(absl::IsFailedPrecondition(goes_on), capsule.first_micro_batch > 0) << goes_on;
     const auto repeated = Repeat(capsule);
     EXPECT_EQ(repeated.status().message(), capsule.seen);
     // Losses that are numbers are equal to the last bit.

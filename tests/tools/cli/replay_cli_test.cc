@@ -82,6 +82,39 @@ TEST_F(ReplayCli, ASpikesLossIsTheRunsAndItsImagesAreNamed) {
                                 HasSubstr("each image by itself"), HasSubstr("the median of 8")));
 }
 
+TEST_F(ReplayCli, NoRunGoesOnFromWithinAStep) {
+  const std::vector<std::string> official = {"--compat=official", "--token_size=8",
+                                             "--accum_iter=2"};
+  std::vector<std::string> args = official;
+  args.insert(args.end(), {"--spike_z=0.05", "--save_every=20", "--steps=60"});
+  ASSERT_EQ(Train(args).exit_code, 0);
+  ASSERT_FALSE(Capsules().empty());
+  std::string path = (folder_ / Capsules()[0]).string();
+  const std::string log = Contents(folder_ / "a/train.log");
+  const Outcome spike = RunProgram("train", {"--resume=" + path, "--output_dir=b"}, folder_);
+  EXPECT_EQ(spike.exit_code, 1);
+  EXPECT_THAT(
+      spike.err,
+      AllOf(HasSubstr("train: " + path + " is a capsule of micro-batch 2 of 2 of step "),
+            HasSubstr("bazel run //tools:replay -- --capsule=" + path),
+            HasSubstr("--resume=" + (folder_ / "a/checkpoints/step_00000040").string() + "\n")));
+  EXPECT_FALSE(fs::exists(folder_ / "b"));
+  EXPECT_EQ(Contents(folder_ / "a/train.log"), log);
+
+  args = official;
+  args.insert(args.end(), {"--lr=1e30", "--warmup_epochs=0", "--steps=20", "--overwrite"});
+  ASSERT_EQ(Train(args).exit_code, 1);
+  ASSERT_EQ(Capsules().size(), 1u);
+  path = (folder_ / Capsules()[0]).string();
+  const Outcome first = RunProgram("train", {"--resume=" + path}, folder_);
+  EXPECT_EQ(first.exit_code, 1);
+  EXPECT_THAT(first.err, AllOf(HasSubstr("micro-batch 2 of 2 of step 1,"),
+                               HasSubstr("--capsule=" + path), HasSubstr("or begin a new run")));
+  fs::resize_file(folder_ / path / "capsule.json", 100);
+  EXPECT_THAT(RunProgram("train", {"--resume=" + path}, folder_).err,
+              HasSubstr("capsule.json is not what was written"));
+}
+
 TEST_F(ReplayCli, OneBatchIsSaidInTheBanner) {
   const Outcome train = Train({"--overfit_batch", "--steps=3"});
   ASSERT_EQ(train.exit_code, 0) << train.err;

@@ -174,6 +174,30 @@ TEST_F(TrainCli, InitFromGoesOnWithSavedParameters) {
   EXPECT_THAT(next.out, HasSubstr("values loaded"));
 }
 
+// Git may take seconds in a large tree.
+TEST_F(TrainCli, GitIsAskedForARunThatStartsAlone) {
+  fs::create_directories(folder_ / "bin");
+  std::ofstream(folder_ / "bin/git")
+      << "#!/bin/sh\necho abc; touch '" << folder_.string() << "/asked'\n";
+  fs::permissions(folder_ / "bin/git", fs::perms::owner_all);
+  const std::string path = std::getenv("PATH");
+  setenv("PATH", ((folder_ / "bin").string() + ":" + path).c_str(), 1);
+  setenv("BUILD_WORKSPACE_DIRECTORY", folder_.c_str(), 1);
+  EXPECT_EQ(TrainTiny({"--plan"}).exit_code, 0);
+  EXPECT_EQ(TrainTiny({"--steps=0"}).exit_code, 0);
+  EXPECT_EQ(TrainTiny({"--steps=1", "--data_path=nowhere"}).exit_code, 1);
+  EXPECT_FALSE(fs::exists(folder_ / "asked"));
+  EXPECT_EQ(TrainTiny({"--steps=1", "--threads=1", "--output_dir=a"}).exit_code, 0);
+  EXPECT_TRUE(fs::exists(folder_ / "asked"));
+  EXPECT_THAT(Contents(folder_ / "a/environment.json"), HasSubstr("\"commit\": \"abc\""));
+  // A run that goes on says what is different now.
+  EXPECT_EQ(Train({"--resume=a", "--steps=2", "--threads=2"}).exit_code, 0);
+  EXPECT_THAT(Contents(folder_ / "a/train.log"),
+              HasSubstr("note: what computes is not what it was (threads: 1 then, 2 now)"));
+  unsetenv("BUILD_WORKSPACE_DIRECTORY");
+  setenv("PATH", path.c_str(), 1);
+}
+
 // Bugs once: what was refused had by then replaced flags.txt and cut the log; a disk with
 // the checkpoints that was not there began the run again, over its metrics.
 TEST_F(TrainCli, ARefusedResumeTouchesNothing) {
