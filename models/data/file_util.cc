@@ -20,6 +20,15 @@ bool HasMode(const std::string& path, mode_t mode) {
 
 }  // namespace
 
+// Non-blocking, so that opening a named pipe does not wait for a writer.
+OpenFile::OpenFile(const std::string& path)
+    : file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)),
+      error_(file_ < 0 ? errno : 0) {}
+
+OpenFile::~OpenFile() {
+  if (file_ >= 0) ::close(file_);
+}
+
 std::string PrintablePath(const std::string& path) {
   std::string text;
   for (const char c : path) {
@@ -56,15 +65,10 @@ absl::Status CannotReadFolder(const std::string& folder, int error_number) {
 }
 
 absl::StatusOr<std::string> ReadFile(const std::string& path, int64_t max_bytes) {
-  // Non-blocking, so that opening a named pipe does not wait for a writer.
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (file < 0) return ErrnoStatus("read", path, errno);
-  struct Closer {
-    int file;
-    ~Closer() { ::close(file); }
-  } closer{file};
+  const OpenFile file(path);
+  if (file.get() < 0) return ErrnoStatus("read", path, file.error());
   struct stat info;
-  if (::fstat(file, &info) != 0) return ErrnoStatus("read", path, errno);
+  if (::fstat(file.get(), &info) != 0) return ErrnoStatus("read", path, errno);
   if (S_ISDIR(info.st_mode)) return ErrnoStatus("read", path, EISDIR);
   if (!S_ISREG(info.st_mode)) {
     return graph::InvalidArgument("cannot read ", PrintablePath(path), ": not a regular file");
@@ -76,7 +80,7 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, int64_t max_bytes)
   std::string bytes(static_cast<size_t>(info.st_size), '\0');
   size_t done = 0;
   while (done < bytes.size()) {
-    const ssize_t n = ::read(file, &bytes[done], bytes.size() - done);
+    const ssize_t n = ::read(file.get(), &bytes[done], bytes.size() - done);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return ErrnoStatus("read", path, errno);
     if (n == 0) break;  // the file became shorter meanwhile

@@ -14,6 +14,22 @@ namespace models {
 // Thread-safe.
 absl::StatusOr<std::string> ReadFile(const std::string& path, int64_t max_bytes);
 
+// A file open for reading, closed with the object. get() is -1 where it cannot be opened, and
+// error() says why.
+class OpenFile {
+ public:
+  explicit OpenFile(const std::string& path);
+  ~OpenFile();
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+  int get() const { return file_; }
+  int error() const { return error_; }
+
+ private:
+  const int file_;
+  const int error_;
+};
+
 // Follow symbolic links; false on any error.
 bool IsDirectory(const std::string& path);
 bool IsFile(const std::string& path);

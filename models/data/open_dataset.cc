@@ -183,22 +183,28 @@ absl::StatusOr<Datasets> OpenFolder(const OpenOptions& options) {
   return out;
 }
 
+// "1 tar shard", "2 tar shards".
+std::string Count(int64_t n, const char* what) {
+  return absl::StrCat(n, " ", what, n == 1 ? "" : "s");
+}
+
 absl::StatusOr<Datasets> OpenShards(const OpenOptions& options, const ShardPaths& paths) {
   Datasets out;
   ShardDataset::Report report;
   ASSIGN_OR_RETURN(std::unique_ptr<ShardDataset> train,
                    ShardDataset::Open(paths.root, paths.train, &report));
   if (train->size() == 0) {
-    return absl::NotFoundError(absl::StrCat("no picture (.jpg, .jpeg, .png, .webp) in the ",
-                                            paths.train.size(), " shards of ", options.data_path,
-                                            "; a sample needs a member like KEY.jpg"));
+    return absl::NotFoundError(absl::StrCat(
+        "no picture (.jpg, .jpeg, .png, .webp) in the ", Count(paths.train.size(), "shard"), " of ",
+        options.data_path, "; a sample needs a member like KEY.jpg"));
   }
   std::unique_ptr<ShardDataset> held_out;
   std::string held_out_from = "nothing";
   const int64_t all = train->size();
   if (!paths.val.empty()) {
     ASSIGN_OR_RETURN(held_out, ShardDataset::Open(paths.root, paths.val, &report));
-    held_out_from = absl::StrCat(held_out->size(), " from ", paths.val.size(), " shards (val)");
+    held_out_from =
+        absl::StrCat(held_out->size(), " from ", Count(paths.val.size(), "shard"), " (val)");
     held_out->ShareClasses(train.get());
   } else {
     std::vector<uint64_t> ids(train->size());
@@ -210,16 +216,18 @@ absl::StatusOr<Datasets> OpenShards(const OpenOptions& options, const ShardPaths
                                    " of them by hash of shard and member");
     }
   }
-  out.description = absl::StrCat(
-      options.data_path, ": ", all, " images in ", paths.train.size(), " ", paths.from, ", ",
-      train->num_classes() > 0 ? absl::StrCat(train->num_classes(), " classes")
-                               : std::string("no labels"));
+  out.description =
+      absl::StrCat(options.data_path, ": ", all, " images in ",
+                   Count(paths.train.size(), "tar shard"), paths.from, ", ",
+                   train->num_classes() > 0 ? absl::StrCat(train->num_classes(), " classes")
+                                            : std::string("no labels"));
   if (report.gzip_shards > 0) {
-    absl::StrAppend(&out.description, "; ", report.gzip_shards, " gzip shards unpacked into ",
-                    report.spooled_bytes >> 20, " MiB of ", report.spool_folder);
+    absl::StrAppend(&out.description, "; ", Count(report.gzip_shards, "gzip shard"),
+                    " unpacked into ", report.spooled_bytes >> 20, " MiB of ", report.spool_folder);
   }
   if (report.without_image > 0) {
-    absl::StrAppend(&out.description, "; ", report.without_image, " samples without an image");
+    absl::StrAppend(&out.description, "; ", Count(report.without_image, "sample"),
+                    " without an image");
   }
   absl::StrAppend(&out.description, "; held out: ", held_out_from);
   out.warnings = std::move(report.warnings);

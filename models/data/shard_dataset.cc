@@ -1,6 +1,5 @@
 #include "models/data/shard_dataset.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,23 +22,6 @@ namespace models {
 namespace {
 
 constexpr int kMaxLabel = 1'000'000;
-
-class OpenFile {
- public:
-  explicit OpenFile(const std::string& path)
-      : file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)), error_(errno) {}
-  ~OpenFile() {
-    if (file_ >= 0) ::close(file_);
-  }
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-  int get() const { return file_; }
-  int error() const { return error_; }
-
- private:
-  const int file_;
-  const int error_;
-};
 
 int64_t ModifiedNs(const struct stat& info) {
   return int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec;
@@ -133,7 +115,13 @@ absl::Status ShardDataset::Index(int32_t shard_index, Report* report) {
     return graph::InvalidArgument(shard.path, " ", index.status().message(),
                                   cut.empty() ? "" : absl::StrCat(" (", cut, ")"), "; ", kGetAgain);
   }
-  if (!cut.empty()) index->broken = cut;
+  if (!cut.empty() && index->broken.empty() && index->end_mark) {
+    report->warnings.push_back(absl::StrCat(PrintablePath(shard.path), ": all ",
+                                            index->members.size(), " members are there, but ", cut,
+                                            "; pictures may be damaged; ", kGetAgain));
+  } else if (!cut.empty()) {
+    index->broken = cut;
+  }
   AddSamples(shard_index, *std::move(index), report);
   return absl::OkStatus();
 }
@@ -224,6 +212,24 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
          PrintablePath(first_key),
          "'; put the number, or what else tells them apart, before the first dot of the name");
   }
+  const auto warn_of_links = [&](const std::vector<std::string>& links, const char* one,
+                                 const char* many, const char* option) {
+    int64_t count = 0;
+    std::string first;
+    for (const std::string& path : links) {
+      const std::string field = SampleKeyAndField(path).second;
+      if (ImageRank(field) == 0 && field != "cls") continue;
+      if (count++ == 0) first = path;
+    }
+    if (count > 0) {
+      warn("", count, " ", count == 1 ? one : many, " passed over, the first '",
+           PrintablePath(first), "'; write the shard with tar's ", option,
+           ", which stores the files themselves");
+    }
+  };
+  warn_of_links(index.symbolic_links, "symbolic link", "symbolic links", "--dereference");
+  warn_of_links(index.lost_links, "hard link to a file that does not come before it",
+                "hard links to files that do not come before them", "--hard-dereference");
   if (!index.broken.empty()) {
     warn("", "breaks off after ", index.members.size(), " members (", index.broken, "); ",
          kGetAgain);

@@ -7,7 +7,8 @@
 // that share a key only one is used, and a warning counts the others.
 //
 // A plain shard is read at its members' offsets; a gzip one is first unpacked into a
-// temporary file without a name (tar_index.h). Where a field comes twice the first counts.
+// temporary file without a name (spool_file.h). Where a field comes twice the first counts.
+// A hard link is the file it links to; symbolic links are passed over with a warning.
 #ifndef MODELS_DATA_SHARD_DATASET_H_
 #define MODELS_DATA_SHARD_DATASET_H_
 
@@ -20,6 +21,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "models/data/dataset.h"
+#include "models/data/spool_file.h"
 #include "models/data/tar_index.h"
 
 namespace models {
@@ -41,7 +43,8 @@ class ShardDataset : public Dataset {
 
   // Indexes the shards `names` below `root`. Errors name the shard, the reason and the way
   // out: unreadable, no tar archive, no room to unpack. A shard that breaks off gives the
-  // samples before that; what is cut counts as one image that cannot be loaded.
+  // samples before that; what is cut counts as one image that cannot be loaded. One that is
+  // all there and has a wrong checksum gives its samples and a warning.
   static absl::StatusOr<std::unique_ptr<ShardDataset>> Open(const std::string& root,
                                                             const std::vector<std::string>& names,
                                                             Report* report);

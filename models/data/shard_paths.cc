@@ -134,10 +134,10 @@ absl::StatusOr<ShardPaths> FindShards(const std::string& data_path) {
     };
     ASSIGN_OR_RETURN(const std::vector<std::string> here, ShardsIn(data_path));
     Divide(here, &out);
-    out.from = "tar shards in the folder";
+    out.from = " in the folder";
     if (out.train.empty()) {
       RETURN_IF_ERROR(add("train", &out.train));
-      out.from = "tar shards in train/";
+      out.from = " in train/";
     }
     if (!out.train.empty()) RETURN_IF_ERROR(add("val", &out.val));
     return out;
@@ -147,7 +147,6 @@ absl::StatusOr<ShardPaths> FindShards(const std::string& data_path) {
   if (IsFile(data_path)) {
     out.root = FolderBefore(data_path, data_path.size());
     out.train = {data_path.substr(out.root.size())};
-    out.from = "one tar shard";
     return out;
   }
   const size_t brace = data_path.find('{');
@@ -167,7 +166,7 @@ absl::StatusOr<ShardPaths> FindShards(const std::string& data_path) {
     return graph::InvalidArgument("--data_path=", data_path,
                                   " names held-out shards (val-*) only; name training shards, too");
   }
-  out.from = "the pattern's tar shards";
+  out.from = " of the pattern";
   return out;
 }
 

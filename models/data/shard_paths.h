@@ -26,7 +26,7 @@ struct ShardPaths {
   std::string root;                // what names are relative to
   std::vector<std::string> train;  // names
   std::vector<std::string> val;
-  std::string from;  // "the shards in DIR", for the banner
+  std::string from;  // " in train/", " of the pattern" or nothing, for the banner
 };
 
 // No train shards: `data_path` names none. A folder: those directly in it, of which

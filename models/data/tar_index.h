@@ -1,11 +1,9 @@
-// What lies where in a tar archive, read once by libarchive; and gzip archives unpacked
-// so that something lies somewhere.
+// What lies where in a tar archive, read once by libarchive.
 #ifndef MODELS_DATA_TAR_INDEX_H_
 #define MODELS_DATA_TAR_INDEX_H_
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -23,7 +21,12 @@ struct TarMember {
 };
 
 struct TarIndex {
-  std::vector<TarMember> members;  // regular files in the archive's order
+  // Regular files in the archive's order. A hard link to one of them that comes before it is
+  // one, too: it has the bytes of that file.
+  std::vector<TarMember> members;
+  // Paths of symbolic links, which are not followed, and of hard links to what is no member
+  // before them.
+  std::vector<std::string> symbolic_links, lost_links;
   // Why the rest of the archive could not be read; empty when it ends as it should. A
   // member whose bytes are not all there is listed and says so itself.
   std::string broken;
@@ -35,45 +38,6 @@ struct TarIndex {
 // kept. InvalidArgument with the reason when this is no tar archive at all.
 absl::StatusOr<TarIndex> IndexTar(int file, int64_t base, int64_t size,
                                   const std::function<bool(absl::string_view path)>& wants_text);
-
-// One file without a name in the folder for temporary files ($TMPDIR, else /tmp), which
-// gzip archives are unpacked into one after another. It goes when the program ends,
-// however that happens.
-class SpoolFile {
- public:
-  static absl::StatusOr<std::unique_ptr<SpoolFile>> Create();
-  ~SpoolFile();
-  SpoolFile(const SpoolFile&) = delete;
-  SpoolFile& operator=(const SpoolFile&) = delete;
-
-  struct Piece {
-    int64_t base = 0;
-    int64_t size = 0;
-    std::string broken;  // why unpacking ended early; empty when it did not
-  };
-  // Appends what `path` unpacks to. Errors name the path or the folder, what there is too
-  // little of, and the way out.
-  absl::StatusOr<Piece> Unpack(const std::string& path);
-
-  int file() const { return file_; }
-  int64_t size() const { return size_; }
-  const std::string& folder() const { return folder_; }
-
- private:
-  SpoolFile(int file, std::string folder) : file_(file), folder_(std::move(folder)) {}
-  absl::Status Full(const std::string& reason) const;
-
-  int file_;
-  std::string folder_;
-  int64_t size_ = 0;
-};
-
-// Whether there is room for what `paths`, gzip files, say of their unpacked size; an error
-// names both numbers and the way out.
-absl::Status CheckSpoolRoom(const SpoolFile& spool, const std::vector<std::string>& paths);
-
-// Whether `path` begins as gzip files do. NotFound or PermissionDenied where it cannot be read.
-absl::StatusOr<bool> IsGzip(const std::string& path);
 
 // Reads `size` bytes at `offset`; fewer than that is an error, too. Thread-safe.
 absl::StatusOr<std::string> ReadAt(int file, int64_t offset, int64_t size, const std::string& name);

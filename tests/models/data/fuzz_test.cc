@@ -249,7 +249,8 @@ TEST_F(Fuzz, Webp) {
 TEST_F(Fuzz, Tar) {
   const std::string root = NewFolder("fuzz_tar");
   std::vector<std::string> files;
-  for (const char* name : {"plain.tar", "gnu_long.tar", "pax_long.tar", "packed.tar.gz"}) {
+  for (const char* name :
+       {"plain.tar", "gnu_long.tar", "pax_long.tar", "links.tar", "packed.tar.gz"}) {
     const auto bytes = ReadFile(absl::StrCat("tests/models/data/shards/", name), 1 << 20);
     ASSERT_TRUE(bytes.ok()) << bytes.status();
     // The first members: what comes after would only dilute the damage.

@@ -1,4 +1,4 @@
-"""Writes tar shards as Python's tarfile and gzip do, for shard_dataset_test.
+"""Writes tar shards as Python's tarfile and gzip do, for the tests of shards.
 
 usage: make_shards.py OUT...   one path for each of SHARDS, in that order, and offsets.txt
 """
@@ -27,13 +27,23 @@ def shard(members, form):
     out = io.BytesIO()
     offsets = []
     with tarfile.open(fileobj=out, mode="w", format=form) as tar:
-        for name, data in members:
+        for name, data, *kind in members:
             info = tarfile.TarInfo(name)
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
+            if kind:
+                info.type, info.linkname = kind[0], data
+            else:
+                info.size = len(data)
+            tar.addfile(info, None if kind else io.BytesIO(data))
     with tarfile.open(fileobj=io.BytesIO(out.getvalue())) as tar:
+        files = {}
         for info in tar:
-            offsets.append("%d %d %s" % (info.offset_data, info.size, info.name))
+            if info.isreg():
+                files[info.name] = info.offset_data, info.size
+            elif info.islnk() and info.linkname in files:
+                files[info.name] = files[info.linkname]
+            else:
+                continue
+            offsets.append("%d %d %s" % (*files[info.name], info.name))
     return out.getvalue(), offsets
 
 
@@ -46,12 +56,29 @@ def samples(first, count, prefix=""):
     return members
 
 
+def linked(prefix):
+    """Two samples and links to the first one's files."""
+    hard, symbolic = tarfile.LNKTYPE, tarfile.SYMTYPE
+    return [
+        (prefix + "early.png", prefix + "000019.png", hard),
+        *samples(18, 2, prefix),
+        (prefix + "linked.png", prefix + "000018.png", hard),
+        (prefix + "linked.cls", prefix + "000018.cls", hard),
+        (prefix + "twice.png", prefix + "linked.png", hard),
+        (prefix + "symbolic.png", "000018.png", symbolic),
+        (prefix + "symbolic.cls", "000018.cls", symbolic),
+        (prefix + "README", "000018.json", symbolic),
+    ]
+
+
 SHARDS = {
     "plain.tar": (samples(0, 5), tarfile.USTAR_FORMAT),
     "second.tar": (samples(5, 4), tarfile.PAX_FORMAT),
     "gnu_long.tar": (samples(9, 2, LONG + "/"), tarfile.GNU_FORMAT),
     "pax_long.tar": (samples(11, 2, LONG + "/\u6d77 \u00e9/"), tarfile.PAX_FORMAT),
     "packed.tar.gz": (samples(13, 5), tarfile.PAX_FORMAT),
+    "links.tar": (linked(""), tarfile.GNU_FORMAT),
+    "utf8_links.tar": (linked("\u6d77/"), tarfile.PAX_FORMAT),
 }
 
 if __name__ == "__main__":

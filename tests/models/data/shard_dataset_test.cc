@@ -1,27 +1,18 @@
 #include "models/data/shard_dataset.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <set>
-#include <sstream>
 #include <thread>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "graph/base/random.h"
-#include "models/data/file_util.h"
 #include "models/data/open_dataset.h"
 #include "tests/models/data/test_images.h"
+#include "tests/models/data/test_shards.h"
 
 namespace models {
 namespace {
@@ -33,79 +24,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 namespace fs = std::filesystem;
 
-// Shards that Python's tarfile and gzip wrote (make_shards.py).
-constexpr char kMade[] = "tests/models/data/shards";
-
-std::string Made(const std::string& name) {
-  const auto bytes = ReadFile(absl::StrCat(kMade, "/", name), 1 << 24);
-  EXPECT_TRUE(bytes.ok()) << bytes.status();
-  return bytes.ok() ? *bytes : "";
-}
-
-struct Opened {
-  std::unique_ptr<ShardDataset> data;
-  ShardDataset::Report report;
-};
-
-Opened MustOpen(const std::string& root, const std::vector<std::string>& names) {
-  Opened opened;
-  auto data = ShardDataset::Open(root, names, &opened.report);
-  EXPECT_TRUE(data.ok()) << data.status();
-  if (data.ok()) opened.data = *std::move(data);
-  return opened;
-}
-
-std::string OpenError(const std::string& root, const std::vector<std::string>& names) {
-  ShardDataset::Report report;
-  return std::string(ShardDataset::Open(root, names, &report).status().message());
-}
-
-std::map<std::string, int64_t> ByName(const Dataset& data) {
-  std::map<std::string, int64_t> index;
-  for (int64_t i = 0; i < data.size(); ++i) index[data.name(i)] = i;
-  return index;
-}
-
-struct Member {
-  std::string path, bytes;
-  char kind = 'f';  // 'l': a hard link to `bytes`, 'd': a folder, 's': a sparse file
-};
-
-// A tar written by libarchive.
-std::string WriteTar(const std::vector<Member>& members) {
-  std::string out(1 << 20, '\0');
-  size_t used = 0;
-  struct archive* a = archive_write_new();
-  archive_write_set_format_pax(a);
-  archive_write_set_bytes_per_block(a, 0);
-  EXPECT_EQ(archive_write_open_memory(a, &out[0], out.size(), &used), ARCHIVE_OK);
-  for (const Member& member : members) {
-    struct archive_entry* entry = archive_entry_new();
-    archive_entry_copy_pathname(entry, member.path.c_str());
-    archive_entry_set_perm(entry, 0644);
-    archive_entry_set_filetype(entry, member.kind == 'd' ? AE_IFDIR : AE_IFREG);
-    if (member.kind == 'l') {
-      archive_entry_copy_hardlink(entry, member.bytes.c_str());
-    } else {
-      archive_entry_set_size(entry, static_cast<int64_t>(member.bytes.size()));
-    }
-    if (member.kind == 's') {
-      archive_entry_sparse_add_entry(entry, 0, 1);
-      archive_entry_sparse_add_entry(entry, static_cast<int64_t>(member.bytes.size()) - 1, 1);
-    }
-    // It warns of names that are not the locale's, and writes their bytes.
-    EXPECT_GE(archive_write_header(a, entry), ARCHIVE_WARN) << archive_error_string(a);
-    if (member.kind != 'l' && member.kind != 'd') {
-      archive_write_data(a, member.bytes.data(), member.bytes.size());
-    }
-    archive_entry_free(entry);
-  }
-  archive_write_close(a);
-  archive_write_free(a);
-  out.resize(used);
-  return out;
-}
-
 TEST(SampleKey, IsThePathUpToTheFirstDotOfTheName) {
   const auto split = [](absl::string_view path) {
     const auto [key, field] = SampleKeyAndField(path);
@@ -116,36 +34,6 @@ TEST(SampleKey, IsThePathUpToTheFirstDotOfTheName) {
   EXPECT_EQ(split("./x/c.cls"), "./x/c|cls");
   EXPECT_EQ(split("none"), "none|");
   EXPECT_EQ(split("a/.hidden.jpg"), "a/.hidden.jpg|");
-}
-
-TEST(TarIndex, OffsetsAreThoseThatPythonReads) {
-  std::ifstream file(absl::StrCat(kMade, "/offsets.txt"));
-  std::map<std::string, std::vector<std::string>> expected;
-  for (std::string line; std::getline(file, line);) {
-    const size_t space = line.find(' ');
-    expected[line.substr(0, space)].push_back(line.substr(space + 1));
-  }
-  ASSERT_EQ(expected.size(), 5u);
-  const std::string folder = NewFolder("offsets");
-  auto spool = SpoolFile::Create();
-  ASSERT_TRUE(spool.ok()) << spool.status();
-  for (const auto& [name, lines] : expected) {
-    const std::string path = absl::StrCat(kMade, "/", name);
-    const auto piece = (*spool)->Unpack(path);  // what is not packed comes as it is
-    ASSERT_TRUE(piece.ok()) << piece.status();
-    EXPECT_EQ(piece->broken, "");
-    const auto index = IndexTar((*spool)->file(), piece->base, piece->size,
-                                [](absl::string_view p) { return absl::EndsWith(p, ".cls"); });
-    ASSERT_TRUE(index.ok()) << name << ": " << index.status();
-    EXPECT_EQ(index->broken, "");
-    EXPECT_TRUE(index->end_mark);
-    std::vector<std::string> found;
-    for (const TarMember& m : index->members) {
-      found.push_back(absl::StrCat(m.offset, " ", m.size, " ", m.path));
-      EXPECT_EQ(m.text.size(), absl::EndsWith(m.path, ".cls") ? 1u : 0u);
-    }
-    EXPECT_EQ(found, lines) << name;
-  }
 }
 
 TEST(Shards, WhatPythonWroteIsRead) {
@@ -217,7 +105,7 @@ TEST(Shards, OddMembers) {
                                          {"c.seg.png", other},
                                          {"c.webp", EncodeWebp(GradientImage(7, 4))},
                                          {"e.cam0.jpg", EncodeJpeg(GradientImage(9, 4))},
-                                         {"f.png", "d/a.png", 'l'},  // a link
+                                         {"f.png", "d/a.png", 'l'},  // a hard link: that picture
                                          {"README", "nothing"},
                                          {".x.png", png},
                                          {"g.png", ""},
@@ -227,8 +115,9 @@ TEST(Shards, OddMembers) {
   ASSERT_NE(opened.data, nullptr);
   const ShardDataset& data = *opened.data;
   auto at = ByName(data);
-  ASSERT_EQ(data.size(), 5);
+  ASSERT_EQ(data.size(), 6);
   EXPECT_EQ(data.Load(at.at("odd.tar:d/a.png"))->width, 5);
+  EXPECT_EQ(data.Load(at.at("odd.tar:f.png"))->width, 6);  // the later one, as tar unpacks it
   EXPECT_EQ(data.label(at.at("odd.tar:d/a.png")), 7);
   EXPECT_EQ(data.Load(at.at("odd.tar:c.webp"))->width, 7);
   EXPECT_EQ(data.label(at.at("odd.tar:c.webp")), -1);
@@ -242,20 +131,6 @@ TEST(Shards, OddMembers) {
               ElementsAre(AllOf(HasSubstr(prefix + "d/a.png"), HasSubstr("comes twice")),
                           AllOf(HasSubstr(prefix + "c.cls"), HasSubstr("'many' is not a number")),
                           AllOf(HasSubstr(prefix + "g.cls"), HasSubstr("'-3' is not"))));
-}
-
-TEST(Shards, SparseMembersAreBadImages) {
-  const std::string root = NewFolder("sparse");
-  WriteFile(root + "/s.tar", WriteTar({{"a.png", EncodePng(GradientImage(5, 4))},
-                                       {"b.png", std::string(9000, '\0'), 's'},
-                                       {"c.png", EncodePng(GradientImage(6, 4))}}));
-  const Opened opened = MustOpen(root, {"s.tar"});
-  ASSERT_NE(opened.data, nullptr);
-  ASSERT_EQ(opened.data->size(), 3);
-  EXPECT_EQ(opened.data->Load(0)->width, 5);
-  EXPECT_THAT(std::string(opened.data->Load(1).status().message()),
-              AllOf(HasSubstr("s.tar:b.png"), HasSubstr("sparse"), HasSubstr("--sparse")));
-  EXPECT_EQ(opened.data->Load(2)->width, 6);
 }
 
 TEST(Shards, OfATruncatedShardWhatIsWholeIsUsed) {
@@ -333,84 +208,6 @@ TEST(Shards, AShardThatChangesOrGoesGivesBadImages) {
   EXPECT_TRUE(opened.data->Load(2).ok());
 }
 
-TEST(Shards, GzipShardsNeedRoomAndLeaveNothingBehind) {
-  const std::string folder = NewFolder("spool");
-  ASSERT_EQ(::setenv("TMPDIR", folder.c_str(), 1), 0);
-  {
-    const Opened opened = MustOpen(kMade, {"packed.tar.gz"});
-    EXPECT_EQ(opened.report.spool_folder, folder);
-    EXPECT_TRUE(opened.data->Load(0).ok());
-    EXPECT_TRUE(fs::is_empty(folder));
-    auto spool = SpoolFile::Create();
-    ASSERT_TRUE(spool.ok());
-    const std::vector<std::string> few = {absl::StrCat(kMade, "/packed.tar.gz")};
-    EXPECT_TRUE(CheckSpoolRoom(**spool, few).ok());
-    // A sparse file says of itself that it is large.
-    const std::string large = NewFolder("large") + "/large.tar.gz";
-    WriteFile(large, Made("packed.tar.gz"));
-    fs::resize_file(large, uintmax_t{1} << 43);
-    EXPECT_THAT(std::string(CheckSpoolRoom(**spool, {large}).message()),
-                AllOf(HasSubstr(folder), HasSubstr("GiB"), HasSubstr("TMPDIR")));
-  }
-  ASSERT_EQ(::setenv("TMPDIR", (folder + "/none").c_str(), 1), 0);
-  EXPECT_THAT(OpenError(kMade, {"packed.tar.gz"}),
-              AllOf(HasSubstr(folder + "/none"), HasSubstr("set TMPDIR")));
-  ::unsetenv("TMPDIR");
-}
-
-// Bug once: a size below zero was taken for that of a short text and ended the program, and
-// one near the largest number overflowed.
-TEST(Shards, SizesThatCannotBeAreNamed) {
-  const std::string root = NewFolder("sizes");
-  const std::string negative(12, '\xff');
-  const std::string largest = "\x80" + std::string(3, '\0') + "\x7f" + std::string(7, '\xff');
-  for (const std::string& size : {negative, largest}) {
-    // Of GNU's headers, of which every second one is a long name: image, label, image.
-    for (const size_t header : {1024, 3072, 5120}) {
-      std::string bytes = Made("gnu_long.tar");
-      bytes.replace(header + 483, 12, size);  // "real size", which overrules the other
-      bytes.replace(header + 148, 8, "        ");
-      unsigned sum = 0;
-      for (size_t i = 0; i < 512; ++i) sum += static_cast<unsigned char>(bytes[header + i]);
-      char text[8];
-      std::snprintf(text, sizeof text, "%06o", sum);
-      bytes.replace(header + 148, 7, text, 7);
-      WriteFile(root + "/x.tar", bytes);
-      ShardDataset::Report report;
-      ASSERT_TRUE(ShardDataset::Open(root, {"x.tar"}, &report).ok());
-      EXPECT_THAT(report.warnings,
-                  Contains(AllOf(HasSubstr("x.tar"), HasSubstr("a header is damaged"))));
-    }
-  }
-}
-
-TEST(Shards, MutatedShardsNeverCrash) {
-  const std::string root = NewFolder("mutated");
-  const std::string originals[] = {Made("plain.tar"), Made("gnu_long.tar"), Made("pax_long.tar"),
-                                   Made("packed.tar.gz")};
-  int good = 0, bad = 0;
-  for (uint64_t i = 0; i < 1200; ++i) {
-    // Most changes would hit padding: they go to the first two members.
-    std::string bytes = originals[i % 4];
-    const size_t head = std::min<size_t>(bytes.size(), 4096);
-    bytes = Mutate(bytes.substr(0, head), i) + bytes.substr(head);
-    WriteFile(root + "/x.tar", bytes);
-    ShardDataset::Report report;
-    const auto data = ShardDataset::Open(root, {"x.tar"}, &report);
-    if (!data.ok()) {
-      ++bad;
-      continue;
-    }
-    ++good;
-    for (int64_t k = 0; k < (*data)->size(); ++k) {
-      (void)(*data)->name(k);
-      (void)(*data)->Load(k);
-    }
-  }
-  EXPECT_GT(good, 100);
-  EXPECT_GT(bad, 100);
-}
-
 TEST(OpenShards, FolderHoldsOutAShareByHash) {
   const std::string root = NewFolder("open_shards");
   WriteFile(root + "/0.tar", Made("plain.tar"));
@@ -424,9 +221,18 @@ TEST(OpenShards, FolderHoldsOutAShareByHash) {
   EXPECT_EQ(data->held_out->size(), 3);
   EXPECT_THAT(data->description,
               AllOf(HasSubstr("10 images in 2 tar shards"), HasSubstr("3 classes"),
-                    HasSubstr("1 gzip shards unpacked"), HasSubstr("held out: 3, 30%")));
+                    HasSubstr("2 tar shards in the folder, 3 classes"),
+                    HasSubstr("1 gzip shard unpacked"), HasSubstr("held out: 3, 30%")));
   for (int64_t i = 0; i < 3; ++i) EXPECT_TRUE(data->held_out->Load(i).ok());
   for (int64_t i = 0; i < 7; ++i) EXPECT_TRUE(data->train->Load(i).ok());
+}
+
+TEST(OpenShards, OneShardIsCalledOne) {
+  OpenOptions options;
+  options.data_path = absl::StrCat(kMade, "/plain.tar");
+  const auto data = OpenDatasets(options);
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_THAT(data->description, HasSubstr(": 5 images in 1 tar shard, 3 classes; held out"));
 }
 
 TEST(OpenShards, ValShardsPatternsAndWarnings) {
@@ -441,6 +247,10 @@ TEST(OpenShards, ValShardsPatternsAndWarnings) {
     EXPECT_EQ(data->train->size(), 3);  // two and what stands for the rest
     EXPECT_EQ(data->held_out->size(), 4);
     EXPECT_EQ(data->train->num_classes(), 3);
+    EXPECT_THAT(data->description,
+                AllOf(HasSubstr(path == root ? "1 tar shard in the folder, 3 classes"
+                                             : "1 tar shard of the pattern, 3 classes"),
+                      HasSubstr("held out: 4 from 1 shard (val)")));
     EXPECT_EQ(data->held_out->name(0), "val-0.tar:000005.png");
     EXPECT_THAT(data->warnings,
                 ElementsAre(AllOf(HasSubstr("train-0.tar"), HasSubstr("breaks off"))));
