@@ -21,7 +21,7 @@
 #include "models/training/output_dir.h"
 #include "tools/curves/curve_sheet.h"
 #include "tools/curves/curves.h"
-#include "tools/curves/run_log.h"
+#include "tools/curves/run_metrics.h"
 #include "tools/curves/ticks.h"
 #include "tools/flags/command_line.h"
 #include "tools/output/staged_output.h"
@@ -57,7 +57,7 @@ absl::Status Draw(const CurvePage& page, StagedOutput* out) {
 }
 
 // "a: 1240 steps, 20 epochs".
-void PrintRun(const RunLog& run) {
+void PrintRun(const RunMetrics& run) {
   std::cout << absl::StrFormat("%s: %d step%s, %s epochs\n", run.name, run.rows.back().step,
                                run.rows.back().step == 1 ? "" : "s",
                                ShortNumber(run.rows.back().epoch, /*percent=*/false));
@@ -75,11 +75,11 @@ absl::Status Plot(const Flags& flags) {
   ASSIGN_OR_RETURN(StagedOutput out, ChooseOutput(flags));
   std::vector<std::string> paths, notes;
   for (const std::string& run : flags.runs) paths.push_back(models::ResolveUserPath(run));
-  ASSIGN_OR_RETURN(const std::vector<RunLog> runs, ReadRunLogs(paths, &notes));
+  ASSIGN_OR_RETURN(const std::vector<RunMetrics> runs, ReadRunMetrics(paths, &notes));
   ASSIGN_OR_RETURN(const CurvePage page, PlanCurves(runs, options, &notes));
   RETURN_IF_ERROR(Draw(page, &out));
   for (const std::string& note : notes) std::cout << note << "\n";
-  for (const RunLog& run : runs) PrintRun(run);
+  for (const RunMetrics& run : runs) PrintRun(run);
   std::cout << "wrote " << out.path() << std::endl;
   return absl::OkStatus();
 }

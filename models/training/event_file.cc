@@ -1,10 +1,8 @@
 #include "models/training/event_file.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -28,10 +26,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using droppos_events::Event;
-
-absl::Status FileError(const std::string& path) {
-  return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", path));
-}
 
 std::string LittleEndian(uint64_t value, int bytes) {
   std::string text;
@@ -160,51 +154,34 @@ MetricList EventScalars(const EvalMetrics& metrics) {
 }
 
 absl::StatusOr<EventFileWriter> EventFileWriter::Create(const std::string& folder, absl::Time now,
-                                                        int64_t first_step) {
+                                                        int64_t first_step, FileSystem* files) {
   int64_t seconds = std::max<int64_t>(0, absl::ToUnixSeconds(now));
   for (const std::string& name : ListEventFiles(folder)) {
     seconds = std::max(seconds, SecondsIn(name) + 1);
   }
   const std::string host = HostName();
-  std::string path;
-  int fd = -1;
+  absl::StatusOr<AppendFile> file;
   // Another process may take the name in between.
-  for (int attempt = 0; fd < 0 && attempt < 100; ++attempt) {
-    path =
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    const std::string path =
         JoinPath(folder, absl::StrFormat("%s%010d.%s", kEventFilePrefix, seconds + attempt, host));
-    do {
-      fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
-    } while (fd < 0 && errno == EINTR);
-    if (fd < 0 && errno != EEXIST) return FileError(path);
+    file = AppendFile::CreateNew(path, files);
+    if (!absl::IsAlreadyExists(file.status())) break;
   }
-  if (fd < 0) return FileError(path);
-  EventFileWriter writer(path, fd);
+  if (!file.ok()) return file.status();
+  EventFileWriter writer(*std::move(file));
 
   Event version = EventAt(0, now);
   version.set_file_version("brain.Event:2");
   // The first file has its mark too: TensorBoard takes the first one it sees for no restart.
   Event start = EventAt(first_step, now);
   start.mutable_session_log()->set_status(droppos_events::SessionLog::START);
-  const absl::Status status = writer.Append(Framed(version) + Framed(start));
+  const absl::Status status = writer.file_.Append(Framed(version) + Framed(start));
   if (!status.ok()) {
-    ::unlink(path.c_str());
+    files->Remove(writer.path());
     return status;
   }
   return writer;
-}
-
-EventFileWriter::EventFileWriter(EventFileWriter&& other) noexcept
-    : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)), size_(other.size_) {}
-
-EventFileWriter& EventFileWriter::operator=(EventFileWriter&& other) noexcept {
-  std::swap(path_, other.path_);
-  std::swap(fd_, other.fd_);
-  std::swap(size_, other.size_);
-  return *this;
-}
-
-EventFileWriter::~EventFileWriter() {
-  if (fd_ >= 0) ::close(fd_);
 }
 
 absl::Status EventFileWriter::AddScalars(int64_t step, absl::Time now, const MetricList& scalars) {
@@ -215,7 +192,7 @@ absl::Status EventFileWriter::AddScalars(int64_t step, absl::Time now, const Met
     one->set_tag(name);
     one->set_simple_value(AsFloat(value));
   }
-  return Append(Framed(event));
+  return file_.Append(Framed(event));
 }
 
 absl::Status EventFileWriter::Add(const TrainMetrics& metrics, absl::Time now) {
@@ -241,7 +218,7 @@ absl::Status EventFileWriter::AddImage(int64_t step, absl::Time now, absl::strin
   image->set_height(header.height);
   image->set_colorspace(header.colorspace);
   image->set_encoded_image_string(std::move(png));
-  return Append(Framed(event));
+  return file_.Append(Framed(event));
 }
 
 absl::Status EventFileWriter::AddImageFile(int64_t step, absl::Time now, absl::string_view tag,
@@ -253,30 +230,6 @@ absl::Status EventFileWriter::AddImageFile(int64_t step, absl::Time now, absl::s
                         absl::StrCat("cannot show ", path, ": ", header.status().message()));
   }
   return AddImage(step, now, tag, std::move(png));
-}
-
-absl::Status EventFileWriter::Flush() {
-  // A device or a pipe has no disk to wait for.
-  if (::fdatasync(fd_) != 0 && errno != EINVAL) return FileError(path_);
-  return absl::OkStatus();
-}
-
-absl::Status EventFileWriter::Append(absl::string_view records) {
-  size_t done = 0;
-  while (done < records.size()) {
-    const ssize_t n = ::write(fd_, records.data() + done, records.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      const absl::Status status = FileError(path_);
-      // What was written of this record goes; where that fails too (a device), there is
-      // nothing better to do than to report the first error.
-      if (done > 0 && ::ftruncate(fd_, size_) != 0) return status;
-      return status;
-    }
-    done += static_cast<size_t>(n);
-  }
-  size_ += static_cast<int64_t>(records.size());
-  return absl::OkStatus();
 }
 
 }  // namespace models

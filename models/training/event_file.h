@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "models/files/append_file.h"
 #include "models/training/metrics.h"
 
 namespace models {
@@ -36,9 +37,8 @@ std::vector<std::string> ListEventFiles(const std::string& folder);
 MetricList EventScalars(const TrainMetrics& metrics);
 MetricList EventScalars(const EvalMetrics& metrics);
 
-// Owns the file; not thread-safe. Each record is handed to the operating system whole
-// before a call returns, so a reader or a crash of this process never sees half of one.
-// Errors name the file and leave it ending with the last whole record; the writer can go on.
+// Owns the file, which is of whole records at any moment (append_file.h); not thread-safe.
+// Errors name the file; the writer can go on.
 class EventFileWriter {
  public:
   // Makes a new file in the existing folder `folder`. Where the clock was set back, or two
@@ -47,11 +47,8 @@ class EventFileWriter {
   // and later ones: a run that continues after step S, and writes step S + 1 next, gives
   // S + 1. On an error nothing is left behind.
   static absl::StatusOr<EventFileWriter> Create(const std::string& folder, absl::Time now,
-                                                int64_t first_step = 0);
-
-  EventFileWriter(EventFileWriter&& other) noexcept;
-  EventFileWriter& operator=(EventFileWriter&& other) noexcept;
-  ~EventFileWriter();
+                                                int64_t first_step = 0,
+                                                FileSystem* files = FileSystem::Real());
 
   // One record; none where `scalars` is empty. Values become 32-bit floats; NaN and
   // infinities stay, TensorBoard marks them.
@@ -67,18 +64,14 @@ class EventFileWriter {
                             const std::string& path);
 
   // Waits until the disk has all records.
-  absl::Status Flush();
+  absl::Status Flush() { return file_.Sync(); }
 
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return file_.path(); }
 
  private:
-  EventFileWriter(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
-  // One or more framed records.
-  absl::Status Append(absl::string_view records);
+  explicit EventFileWriter(AppendFile file) : file_(std::move(file)) {}
 
-  std::string path_;
-  int fd_;
-  int64_t size_ = 0;  // bytes of whole records
+  AppendFile file_;
 };
 
 }  // namespace models

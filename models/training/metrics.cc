@@ -1,7 +1,5 @@
 #include "models/training/metrics.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <fstream>
 #include <limits>
@@ -10,7 +8,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
-#include "models/files/durable.h"
 #include "nlohmann/json.hpp"
 
 namespace models {
@@ -95,9 +92,8 @@ absl::StatusOr<TrainMetrics> ReadStepEndingAt(const std::string& path, int64_t b
 }
 
 absl::StatusOr<MetricsWriter> MetricsWriter::Create(const std::string& path, FileSystem* files) {
-  const int fd = files->Open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
-  if (fd < 0) return CannotWrite(path);
-  return MetricsWriter(path, fd, 0, files);
+  ASSIGN_OR_RETURN(AppendFile file, AppendFile::Create(path, files));
+  return MetricsWriter(std::move(file));
 }
 
 absl::Status MetricsWriter::CheckResume(const std::string& path, int64_t keep_bytes) {
@@ -115,58 +111,16 @@ absl::StatusOr<MetricsWriter> MetricsWriter::Resume(const std::string& path, int
                                                     FileSystem* files) {
   RETURN_IF_ERROR(CheckResume(path, keep_bytes));
   if (keep_bytes == 0 || !std::ifstream(path)) return Create(path, files);
-  const int fd = files->Open(path, O_WRONLY | O_APPEND);
-  if (fd < 0) return CannotWrite(path);
-  MetricsWriter writer(path, fd, keep_bytes, files);
-  if (files->Truncate(fd, keep_bytes) != 0) return CannotWrite(path);
-  return writer;
-}
-
-MetricsWriter::MetricsWriter(MetricsWriter&& other) noexcept
-    : path_(std::move(other.path_)),
-      fd_(std::exchange(other.fd_, -1)),
-      size_(other.size_),
-      files_(other.files_) {}
-
-MetricsWriter& MetricsWriter::operator=(MetricsWriter&& other) noexcept {
-  std::swap(path_, other.path_);
-  std::swap(fd_, other.fd_);
-  std::swap(size_, other.size_);
-  std::swap(files_, other.files_);
-  return *this;
-}
-
-MetricsWriter::~MetricsWriter() {
-  if (fd_ >= 0) files_->Close(fd_);
+  ASSIGN_OR_RETURN(AppendFile file, AppendFile::Resume(path, keep_bytes, files));
+  return MetricsWriter(std::move(file));
 }
 
 absl::Status MetricsWriter::Write(const TrainMetrics& metrics) {
-  return Append(MetricsLine(metrics));
+  return file_.Append(MetricsLine(metrics));
 }
 
 absl::Status MetricsWriter::Write(const EvalMetrics& metrics) {
-  return Append(MetricsLine(metrics));
-}
-
-absl::Status MetricsWriter::Sync() {
-  return files_->Sync(fd_) == 0 ? absl::OkStatus() : CannotWrite(path_);
-}
-
-absl::Status MetricsWriter::Append(const std::string& line) {
-  size_t done = 0;
-  while (done < line.size()) {
-    const ssize_t n = files_->Write(fd_, line.data() + done, line.size() - done);
-    if (n < 0) {
-      const absl::Status status = CannotWrite(path_);
-      // What was written of this line goes; where that fails too (a device),
-      // there is nothing better to do than to report the first error.
-      files_->Truncate(fd_, size_);
-      return status;
-    }
-    done += static_cast<size_t>(n);
-  }
-  size_ += static_cast<int64_t>(line.size());
-  return absl::OkStatus();
+  return file_.Append(MetricsLine(metrics));
 }
 
 }  // namespace models

@@ -17,6 +17,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "models/files/append_file.h"
 #include "models/files/file_system.h"
 
 namespace models {
@@ -82,28 +83,19 @@ class MetricsWriter {
   // What Resume() would say of the file, which is not touched.
   static absl::Status CheckResume(const std::string& path, int64_t keep_bytes);
 
-  MetricsWriter(MetricsWriter&& other) noexcept;
-  MetricsWriter& operator=(MetricsWriter&& other) noexcept;
-  ~MetricsWriter();
-
   // Errors (disk full, ...) name the file, which then still ends with the last
   // whole line.
   absl::Status Write(const TrainMetrics& metrics);
   absl::Status Write(const EvalMetrics& metrics);
 
-  int64_t bytes() const { return size_; }  // all of them whole lines
+  int64_t bytes() const { return file_.bytes(); }  // all of them whole lines
   // Flushes them to the disk.
-  absl::Status Sync();
+  absl::Status Sync() { return file_.Sync(); }
 
  private:
-  MetricsWriter(std::string path, int fd, int64_t size, FileSystem* files)
-      : path_(std::move(path)), fd_(fd), size_(size), files_(files) {}
-  absl::Status Append(const std::string& line);
+  explicit MetricsWriter(AppendFile file) : file_(std::move(file)) {}
 
-  std::string path_;
-  int fd_;
-  int64_t size_;
-  FileSystem* files_;
+  AppendFile file_;
 };
 
 }  // namespace models

@@ -1,15 +1,15 @@
 #include "models/training/run_log.h"
 
-#include <fcntl.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <streambuf>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -85,10 +85,6 @@ std::string BarLine(double fraction, const std::string& text, int columns) {
   return Cut(line + text, std::max(columns - 1, 0));
 }
 
-absl::Status FileError(absl::string_view what, const std::string& path) {
-  return absl::ErrnoToStatus(errno, absl::StrCat("cannot ", what, " ", path));
-}
-
 }  // namespace
 
 // Collects what is written until a line is whole.
@@ -144,21 +140,24 @@ RunLog::~RunLog() {
   stream_ = nullptr;
   buffer_ = nullptr;  // says its last line
   EndProgress();
-  if (fd_ >= 0) ::close(fd_);
 }
 
-absl::Status RunLog::Open(const std::string& path, int64_t keep_bytes) {
+absl::Status RunLog::Open(const std::string& path, int64_t keep_bytes, FileSystem* files) {
   const std::lock_guard<std::mutex> lock(mu_);
-  CHECK(fd_ < 0 && keep_bytes >= 0);
-  fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  if (fd_ < 0) return FileError("write", path);
-  path_ = path;
-  struct stat info = {};
-  if (::fstat(fd_, &info) != 0) return FileError("read", path);
-  bytes_ = std::min<int64_t>(keep_bytes, info.st_size);
-  if (::ftruncate(fd_, bytes_) != 0) return FileError("write", path);
+  CHECK(!file_.is_open() && keep_bytes >= 0);
+  std::error_code none;
+  const auto size = std::filesystem::file_size(path, none);
+  keep_bytes = none ? 0 : std::min(keep_bytes, static_cast<int64_t>(size));
   char last = '\n';
-  if (bytes_ > 0 && ::pread(fd_, &last, 1, bytes_ - 1) != 1) return FileError("read", path);
+  if (keep_bytes > 0) {
+    std::ifstream kept(path, std::ios::binary);
+    if (!kept.seekg(keep_bytes - 1).get(last)) {
+      return absl::UnavailableError(absl::StrCat("cannot read ", path));
+    }
+    ASSIGN_OR_RETURN(file_, AppendFile::Resume(path, keep_bytes, files));
+  } else {
+    ASSIGN_OR_RETURN(file_, AppendFile::Create(path, files));
+  }
   if (last != '\n') WriteFile("\n");
   WriteFile(early_);
   early_.clear();
@@ -177,7 +176,7 @@ void RunLog::Line(absl::string_view text) {
     DrawBar();
     screen_.out->flush();
   }
-  if (fd_ < 0) {
+  if (!file_.is_open()) {
     early_ += line;
   } else {
     WriteFile(line);
@@ -188,7 +187,7 @@ void RunLog::LineInFile(absl::string_view text) {
   std::string line = Printable(text, /*lines=*/true);
   if (line.empty() || line.back() != '\n') line += '\n';
   const std::lock_guard<std::mutex> lock(mu_);
-  if (fd_ >= 0) WriteFile(line);
+  if (file_.is_open()) WriteFile(line);
 }
 
 void RunLog::Progress(double fraction, absl::FunctionRef<std::string()> text) {
@@ -220,19 +219,7 @@ void RunLog::ClearBar() {
 }
 
 void RunLog::WriteFile(absl::string_view text) {
-  size_t done = 0;
-  while (status_.ok() && done < text.size()) {
-    const ssize_t n = ::write(fd_, text.data() + done, text.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      status_ = FileError("write", path_);
-      // Half a line goes; where not even that can be done, the first error says why.
-      if (done > 0 && ::ftruncate(fd_, bytes_) != 0) return;
-      return;
-    }
-    done += static_cast<size_t>(n);
-  }
-  if (status_.ok()) bytes_ += static_cast<int64_t>(text.size());
+  if (status_.ok()) status_ = file_.Append(text);
 }
 
 absl::Status RunLog::status() const {
@@ -242,15 +229,12 @@ absl::Status RunLog::status() const {
 
 int64_t RunLog::bytes() const {
   const std::lock_guard<std::mutex> lock(mu_);
-  return bytes_;
+  return file_.bytes();
 }
 
 absl::Status RunLog::Sync() {
   const std::lock_guard<std::mutex> lock(mu_);
-  if (fd_ < 0 || ::fdatasync(fd_) == 0) return absl::OkStatus();
-  // A pipe or a device has nothing to be synchronised.
-  if (errno == EINVAL || errno == EROFS) return absl::OkStatus();
-  return FileError("write", path_);
+  return file_.is_open() ? file_.Sync() : absl::OkStatus();
 }
 
 std::ostream* RunLog::stream() { return stream_.get(); }

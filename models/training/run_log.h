@@ -28,6 +28,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "models/files/append_file.h"
+#include "models/files/file_system.h"
 
 namespace models {
 
@@ -54,8 +56,10 @@ class RunLog {
   // From here on lines go to the file too, those said so far first. The file's
   // first `keep_bytes` bytes stay, what is behind them goes: a run that goes on after a
   // checkpoint cuts what was said after it. Where a file that is kept does not end with a
-  // line, or is shorter than that, what there is stays and is ended. Errors name `path`. Once.
-  absl::Status Open(const std::string& path, int64_t keep_bytes);
+  // line, or is shorter than that, what there is stays and is ended. Errors name `path`. Once;
+  // `files` must outlive the log.
+  absl::Status Open(const std::string& path, int64_t keep_bytes,
+                    FileSystem* files = FileSystem::Real());
 
   // One line, or several divided by '\n'; a '\n' at the end may be left out. Seen by a
   // reader of the file, whole, when this returns.
@@ -95,9 +99,7 @@ class RunLog {
   std::string bar_;  // as it stands on the screen; empty: none
   absl::Time drawn_ = absl::InfinitePast();
   std::string early_;  // lines before Open()
-  std::string path_;
-  int fd_ = -1;
-  int64_t bytes_ = 0;
+  AppendFile file_;
   absl::Status status_;
   std::unique_ptr<LineBuffer> buffer_;
   std::unique_ptr<std::ostream> stream_;

@@ -22,7 +22,7 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 // Runs that are drawn as one curve.
 struct Group {
   std::string name;
-  std::vector<const RunLog*> runs;
+  std::vector<const RunMetrics*> runs;
 };
 
 // One number of one run, as it is drawn.
@@ -31,9 +31,9 @@ struct Series {
   std::vector<double> xs, raw, line;
 };
 
-std::vector<Group> GroupsOf(const std::vector<RunLog>& runs, bool seeds) {
+std::vector<Group> GroupsOf(const std::vector<RunMetrics>& runs, bool seeds) {
   std::vector<Group> groups;
-  for (const RunLog& run : runs) {
+  for (const RunMetrics& run : runs) {
     const std::string name = seeds ? NameWithoutSeed(run.name) : run.name;
     auto group = std::find_if(groups.begin(), groups.end(),
                               [&](const Group& g) { return seeds && g.name == name; });
@@ -67,9 +67,9 @@ bool HasChance(const std::string& metric) {
   return absl::EndsWith(metric, "pos_acc1") || absl::EndsWith(metric, "pos_acc1_all_dropped");
 }
 
-std::set<std::string> AllMetrics(const std::vector<RunLog>& runs) {
+std::set<std::string> AllMetrics(const std::vector<RunMetrics>& runs) {
   std::set<std::string> names;
-  for (const RunLog& run : runs) {
+  for (const RunMetrics& run : runs) {
     for (const auto& [name, values] : run.metrics) names.insert(name);
   }
   return names;
@@ -83,7 +83,7 @@ absl::Status CheckKnown(const std::string& flag, const std::string& metric,
                                 "? They have ", absl::StrJoin(known, ", "));
 }
 
-absl::StatusOr<std::vector<std::string>> ChooseMetrics(const std::vector<RunLog>& runs,
+absl::StatusOr<std::vector<std::string>> ChooseMetrics(const std::vector<RunMetrics>& runs,
                                                        const CurveOptions& options) {
   const std::set<std::string> known = AllMetrics(runs);
   if (known.empty()) {
@@ -104,7 +104,7 @@ absl::StatusOr<std::vector<std::string>> ChooseMetrics(const std::vector<RunLog>
       return graph::InvalidArgument("--log_y: '", metric, "' is not drawn; name it in --metrics");
     }
   }
-  for (const RunLog& run : runs) {
+  for (const RunMetrics& run : runs) {
     const bool any = std::any_of(metrics.begin(), metrics.end(), [&](const std::string& metric) {
       return run.metrics.count(metric) > 0;
     });
@@ -119,16 +119,16 @@ absl::StatusOr<std::vector<std::string>> ChooseMetrics(const std::vector<RunLog>
   return metrics;
 }
 
-double XOf(const RunLog::Row& row, XAxis x) {
+double XOf(const RunMetrics::Row& row, XAxis x) {
   if (x == XAxis::kEpoch) return row.epoch;
   return x == XAxis::kStep ? static_cast<double>(row.step) : row.seconds;
 }
 
-Series SeriesOf(const RunLog& run, const std::string& metric, const CurveOptions& options,
+Series SeriesOf(const RunMetrics& run, const std::string& metric, const CurveOptions& options,
                 bool smooth) {
   Series series;
-  for (const RunLog::Value& value : run.metrics.at(metric)) {
-    const RunLog::Row& row = run.rows[value.row];
+  for (const RunMetrics::Value& value : run.metrics.at(metric)) {
+    const RunMetrics::Row& row = run.rows[value.row];
     series.steps.push_back(row.step);
     series.xs.push_back(XOf(row, options.x));
     series.raw.push_back(value.value);
@@ -181,10 +181,10 @@ Curve SeveralRuns(const std::vector<Series>& all, bool log_y) {
 // Where runs of a group end at different steps, only the shared part is drawn.
 void NoteShortRuns(const std::vector<Group>& groups, std::vector<std::string>* notes) {
   for (const Group& group : groups) {
-    const auto last = [](const RunLog* run) { return run->rows.back().step; };
-    const auto [shortest, longest] =
-        std::minmax_element(group.runs.begin(), group.runs.end(),
-                            [&](const RunLog* a, const RunLog* b) { return last(a) < last(b); });
+    const auto last = [](const RunMetrics* run) { return run->rows.back().step; };
+    const auto [shortest, longest] = std::minmax_element(
+        group.runs.begin(), group.runs.end(),
+        [&](const RunMetrics* a, const RunMetrics* b) { return last(a) < last(b); });
     if (last(*shortest) == last(*longest)) continue;
     notes->push_back(absl::StrCat(group.name, ": drawn to step ", last(*shortest), ", where ",
                                   (*shortest)->path, " ends"));
@@ -238,7 +238,7 @@ absl::StatusOr<Panel> PlanPanel(const std::vector<Group>& groups, const std::str
   panel.from_zero = !panel.log_y && (panel.percent || metric == "images_per_s");
   std::set<double> chances;
   for (const Group& group : groups) {
-    for (const RunLog* run : group.runs) {
+    for (const RunMetrics* run : group.runs) {
       const auto values = run->metrics.find(metric);
       if (values == run->metrics.end()) continue;
       panel.evaluation |= run->rows[values->second.front().row].evaluation;
@@ -250,7 +250,7 @@ absl::StatusOr<Panel> PlanPanel(const std::vector<Group>& groups, const std::str
   bool any = false;
   for (size_t g = 0; g < groups.size(); ++g) {
     std::vector<Series> all;
-    for (const RunLog* run : groups[g].runs) {
+    for (const RunMetrics* run : groups[g].runs) {
       if (run->metrics.count(metric) > 0) all.push_back(SeriesOf(*run, metric, options, smooth));
     }
     if (all.empty()) continue;
@@ -295,8 +295,8 @@ std::string NameWithoutSeed(const std::string& name) {
   return end == 0 ? name : name.substr(0, end);
 }
 
-absl::StatusOr<CurvePage> PlanCurves(const std::vector<RunLog>& runs, const CurveOptions& options,
-                                     std::vector<std::string>* notes) {
+absl::StatusOr<CurvePage> PlanCurves(const std::vector<RunMetrics>& runs,
+                                     const CurveOptions& options, std::vector<std::string>* notes) {
   ASSIGN_OR_RETURN(const std::vector<std::string> metrics, ChooseMetrics(runs, options));
   const std::vector<Group> groups = GroupsOf(runs, options.seeds);
   if (groups.size() > kMostCurves) {

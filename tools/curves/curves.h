@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "tools/curves/run_log.h"
+#include "tools/curves/run_metrics.h"
 
 namespace tools {
 
@@ -74,8 +74,8 @@ std::string NameWithoutSeed(const std::string& name);
 // Errors: a metric that no run has (with the nearest that there is), a run that has none of
 // what is drawn, too many curves, a logarithmic axis without a positive number. `notes` gets a
 // line for what is not drawn in full.
-absl::StatusOr<CurvePage> PlanCurves(const std::vector<RunLog>& runs, const CurveOptions& options,
-                                     std::vector<std::string>* notes);
+absl::StatusOr<CurvePage> PlanCurves(const std::vector<RunMetrics>& runs,
+                                     const CurveOptions& options, std::vector<std::string>* notes);
 
 }  // namespace tools
 

@@ -17,8 +17,9 @@ using ::testing::SizeIs;
 
 // Steps of a tenth of an epoch and two seconds, whose loss is `losses`; an evaluation after the
 // last.
-RunLog RunOf(const std::string& name, const std::vector<double>& losses, double accuracy = 0.5) {
-  RunLog log;
+RunMetrics RunOf(const std::string& name, const std::vector<double>& losses,
+                 double accuracy = 0.5) {
+  RunMetrics log;
   log.path = "runs/" + name;
   log.name = name;
   for (size_t i = 0; i < losses.size(); ++i) {
@@ -35,14 +36,14 @@ RunLog RunOf(const std::string& name, const std::vector<double>& losses, double 
   return log;
 }
 
-CurvePage Planned(const std::vector<RunLog>& runs, const CurveOptions& options = {}) {
+CurvePage Planned(const std::vector<RunMetrics>& runs, const CurveOptions& options = {}) {
   std::vector<std::string> notes;
   absl::StatusOr<CurvePage> page = PlanCurves(runs, options, &notes);
   EXPECT_TRUE(page.ok()) << page.status();
   EXPECT_THAT(notes, IsEmpty());
   return std::move(page).value();
 }
-std::string PlanError(const std::vector<RunLog>& runs, const CurveOptions& options) {
+std::string PlanError(const std::vector<RunMetrics>& runs, const CurveOptions& options) {
   std::vector<std::string> notes;
   const absl::StatusOr<CurvePage> page = PlanCurves(runs, options, &notes);
   EXPECT_FALSE(page.ok());
@@ -99,8 +100,8 @@ TEST(Curves, StepsAndTimes) {
   EXPECT_EQ(minutes.x_high, 10);
   EXPECT_EQ(minutes.panels[0].curves[0].line.back().x, 10);
   EXPECT_EQ(Planned({RunOf("a", std::vector<double>(7200, 1))}, options).x_label, "hours");
-  RunLog timeless = RunOf("a", {4, 3});
-  for (RunLog::Row& row : timeless.rows) row.seconds = 0;
+  RunMetrics timeless = RunOf("a", {4, 3});
+  for (RunMetrics::Row& row : timeless.rows) row.seconds = 0;
   EXPECT_THAT(PlanError({timeless}, options), HasSubstr("--x=time"));
 }
 
@@ -207,7 +208,7 @@ TEST(Curves, MetricsByName) {
 }
 
 TEST(Curves, ARunWithNothingToDrawIsNamed) {
-  RunLog other;
+  RunMetrics other;
   other.path = "runs/other", other.name = "other";
   other.rows = {{1, 1, 1}};
   other.metrics["top5"] = {{0, 1}};
@@ -219,7 +220,7 @@ TEST(Curves, ARunWithNothingToDrawIsNamed) {
 }
 
 TEST(Curves, MoreThanCanBeToldApart) {
-  std::vector<RunLog> runs;
+  std::vector<RunMetrics> runs;
   for (int i = 0; i < kMostCurves; ++i) runs.push_back(RunOf(absl::StrCat("a", i), {4}));
   EXPECT_THAT(Planned(runs).legend, SizeIs(kMostCurves));
   runs.push_back(RunOf("b", {4}));

@@ -1,4 +1,4 @@
-#include "tools/curves/run_log.h"
+#include "tools/curves/run_metrics.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -31,23 +31,23 @@ double NumberOf(const Json& value) {
 bool IsValue(const Json& value) { return value.is_number() || value.is_null(); }
 
 // Takes back rows from `step` on, and their numbers.
-void ForgetFrom(int64_t step, RunLog* log) {
+void ForgetFrom(int64_t step, RunMetrics* log) {
   while (!log->rows.empty() && log->rows.back().step >= step) log->rows.pop_back();
   for (auto& [name, values] : log->metrics) {
     while (!values.empty() && values.back().row >= log->rows.size()) values.pop_back();
   }
 }
 
-absl::Status AddLine(const Json& line, RunLog* log) {
+absl::Status AddLine(const Json& line, RunMetrics* log) {
   if (!line.is_object() || !line.contains("step") || !line["step"].is_number_integer()) {
     return graph::InvalidArgument("no object with a step");
   }
-  RunLog::Row row;
+  RunMetrics::Row row;
   row.step = line["step"].get<int64_t>();
   // Steps have a learning rate, evaluations none.
   row.evaluation = !line.contains("lr");
   if (!log->rows.empty()) {
-    const RunLog::Row& last = log->rows.back();
+    const RunMetrics::Row& last = log->rows.back();
     if (row.step < last.step || (row.step == last.step && !row.evaluation)) {
       ForgetFrom(row.step, log);
     }
@@ -98,8 +98,9 @@ std::vector<std::string> Parts(const std::string& folder) {
 
 }  // namespace
 
-absl::StatusOr<RunLog> ParseRunLog(absl::string_view text, std::vector<std::string>* notes) {
-  RunLog log;
+absl::StatusOr<RunMetrics> ParseRunMetrics(absl::string_view text,
+                                           std::vector<std::string>* notes) {
+  RunMetrics log;
   for (int64_t number = 1; !text.empty(); ++number) {
     const size_t end = text.find('\n');
     const absl::string_view line = text.substr(0, end);
@@ -120,9 +121,9 @@ absl::StatusOr<RunLog> ParseRunLog(absl::string_view text, std::vector<std::stri
   return log;
 }
 
-absl::StatusOr<std::vector<RunLog>> ReadRunLogs(const std::vector<std::string>& paths,
-                                                std::vector<std::string>* notes) {
-  std::vector<RunLog> logs;
+absl::StatusOr<std::vector<RunMetrics>> ReadRunMetrics(const std::vector<std::string>& paths,
+                                                       std::vector<std::string>* notes) {
+  std::vector<RunMetrics> logs;
   std::vector<std::string> folders;
   std::set<std::string> seen;
   for (const std::string& path : paths) {
@@ -133,7 +134,7 @@ absl::StatusOr<std::vector<RunLog>> ReadRunLogs(const std::vector<std::string>& 
     }
     ASSIGN_OR_RETURN(const std::string text, models::ReadFile(file, kMaxBytes));
     std::vector<std::string> found;
-    absl::StatusOr<RunLog> log = ParseRunLog(text, &found);
+    absl::StatusOr<RunMetrics> log = ParseRunMetrics(text, &found);
     if (!log.ok()) {
       return graph::InvalidArgument(file, ": ", log.status().message(),
                                     "; is it the metrics of a run of //tools:train?");

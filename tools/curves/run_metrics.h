@@ -1,6 +1,6 @@
 // The numbers of runs, from their metrics.jsonl.
-#ifndef TOOLS_CURVES_RUN_LOG_H_
-#define TOOLS_CURVES_RUN_LOG_H_
+#ifndef TOOLS_CURVES_RUN_METRICS_H_
+#define TOOLS_CURVES_RUN_METRICS_H_
 
 #include <cstdint>
 #include <map>
@@ -12,7 +12,7 @@
 
 namespace tools {
 
-struct RunLog {
+struct RunMetrics {
   // A line of the file: a step or an evaluation.
   struct Row {
     int64_t step = 0;
@@ -38,16 +38,16 @@ struct RunLog {
 // run that goes on, or was killed on a machine that lost power: it is left out, with a line in
 // `notes`. Where steps are repeated (a run that went on from a checkpoint), the later ones
 // count. Errors name line numbers, not the file.
-absl::StatusOr<RunLog> ParseRunLog(absl::string_view text, std::vector<std::string>* notes);
+absl::StatusOr<RunMetrics> ParseRunMetrics(absl::string_view text, std::vector<std::string>* notes);
 
 // Reads runs by their output folders, or by their metrics.jsonl. Those without a line yet are
 // left out with a line in `notes`; an error when all are. Errors name the path and the way out.
-absl::StatusOr<std::vector<RunLog>> ReadRunLogs(const std::vector<std::string>& paths,
-                                                std::vector<std::string>* notes);
+absl::StatusOr<std::vector<RunMetrics>> ReadRunMetrics(const std::vector<std::string>& paths,
+                                                       std::vector<std::string>* notes);
 
 // Names for a legend: last parts of the folders' paths, as many as tell them apart.
 std::vector<std::string> ShortNames(const std::vector<std::string>& folders);
 
 }  // namespace tools
 
-#endif  // TOOLS_CURVES_RUN_LOG_H_
+#endif  // TOOLS_CURVES_RUN_METRICS_H_

@@ -1,4 +1,4 @@
-#include "tools/curves/run_log.h"
+#include "tools/curves/run_metrics.h"
 
 #include <cmath>
 #include <cstdlib>
@@ -41,27 +41,27 @@ std::string Evaluation(int64_t step, double accuracy) {
   return models::MetricsLine(m);
 }
 
-RunLog Parsed(const std::string& text) {
+RunMetrics Parsed(const std::string& text) {
   std::vector<std::string> notes;
-  absl::StatusOr<RunLog> log = ParseRunLog(text, &notes);
+  absl::StatusOr<RunMetrics> log = ParseRunMetrics(text, &notes);
   EXPECT_TRUE(log.ok()) << log.status();
   EXPECT_THAT(notes, IsEmpty());
   return std::move(log).value();
 }
 std::string ParseError(const std::string& text) {
   std::vector<std::string> notes;
-  const absl::StatusOr<RunLog> log = ParseRunLog(text, &notes);
+  const absl::StatusOr<RunMetrics> log = ParseRunMetrics(text, &notes);
   EXPECT_FALSE(log.ok());
   return std::string(log.status().message());
 }
-std::vector<double> Values(const RunLog& log, const std::string& metric) {
+std::vector<double> Values(const RunMetrics& log, const std::string& metric) {
   std::vector<double> values;
-  for (const RunLog::Value& value : log.metrics.at(metric)) values.push_back(value.value);
+  for (const RunMetrics::Value& value : log.metrics.at(metric)) values.push_back(value.value);
   return values;
 }
 
-TEST(RunLog, StepsAndEvaluations) {
-  const RunLog log = Parsed(Step(1, 4) + Step(2, 3) + Evaluation(2, 0.75) + Step(3, 2));
+TEST(RunMetrics, StepsAndEvaluations) {
+  const RunMetrics log = Parsed(Step(1, 4) + Step(2, 3) + Evaluation(2, 0.75) + Step(3, 2));
   ASSERT_THAT(log.rows, SizeIs(4));
   EXPECT_THAT(Values(log, "loss"), ElementsAre(4, 3, 2));
   EXPECT_THAT(Values(log, "images_per_s"), ElementsAre(100, 100, 100));
@@ -78,28 +78,28 @@ TEST(RunLog, StepsAndEvaluations) {
             0u);
 }
 
-TEST(RunLog, NullIsNoNumber) {
-  const RunLog log = Parsed(Step(1, std::nan("")) + Step(2, 3));
+TEST(RunMetrics, NullIsNoNumber) {
+  const RunMetrics log = Parsed(Step(1, std::nan("")) + Step(2, 3));
   EXPECT_TRUE(std::isnan(Values(log, "loss")[0]));
   EXPECT_EQ(Values(log, "loss")[1], 3);
 }
 
 // A run that wrote to step 4, was killed, and went on from its checkpoint of step 2.
-TEST(RunLog, RepeatedStepsCountOnce) {
+TEST(RunMetrics, RepeatedStepsCountOnce) {
   const std::string text = Step(1, 9) + Step(2, 8) + Evaluation(2, 0.5) + Step(3, 7) + Step(4, 6) +
                            Evaluation(4, 0.25) + Step(3, 5) + Step(4, 4) + Evaluation(4, 0.75);
-  const RunLog log = Parsed(text);
+  const RunMetrics log = Parsed(text);
   EXPECT_THAT(Values(log, "loss"), ElementsAre(9, 8, 5, 4));
   EXPECT_THAT(Values(log, "heldout_pos_acc1"), ElementsAre(0.5, 0.75));
   EXPECT_EQ(log.rows.back().seconds, 4 * 2 + 2 * 5) << "what was lost is not counted";
   EXPECT_THAT(Values(Parsed(Step(1, 9) + Step(1, 8)), "loss"), ElementsAre(8));
 }
 
-TEST(RunLog, LastHalfLineIsLeftOut) {
+TEST(RunMetrics, LastHalfLineIsLeftOut) {
   const std::string whole = Step(1, 4), half = Step(2, 3);
   for (size_t size = 1; size + 1 < half.size(); ++size) {
     std::vector<std::string> notes;
-    const absl::StatusOr<RunLog> log = ParseRunLog(whole + half.substr(0, size), &notes);
+    const absl::StatusOr<RunMetrics> log = ParseRunMetrics(whole + half.substr(0, size), &notes);
     ASSERT_TRUE(log.ok()) << log.status();
     ASSERT_THAT(log->rows, SizeIs(1));
     ASSERT_THAT(notes, ElementsAre(HasSubstr("line 2 is cut off")));
@@ -108,7 +108,7 @@ TEST(RunLog, LastHalfLineIsLeftOut) {
   EXPECT_THAT(Parsed(whole + half.substr(0, half.size() - 1)).rows, SizeIs(2));
 }
 
-TEST(RunLog, WhatIsNoMetricsIsRefusedByLine) {
+TEST(RunMetrics, WhatIsNoMetricsIsRefusedByLine) {
   EXPECT_THAT(ParseError(Step(1, 4) + "{\"step\":2,\n" + Step(3, 4)),
               HasSubstr("line 2 is no JSON"));
   EXPECT_THAT(ParseError("hello\n"), HasSubstr("line 1"));
@@ -116,12 +116,12 @@ TEST(RunLog, WhatIsNoMetricsIsRefusedByLine) {
   EXPECT_THAT(ParseError("[1]\n"), HasSubstr("line 1"));
   EXPECT_THAT(ParseError("{\"step\":\"x\"}\n"), HasSubstr("line 1"));
   // Odd, but nothing to refuse: what is not a number is not drawn.
-  const RunLog odd = Parsed("{\"step\":1,\"a\":\"x\",\"b\":[1],\"c\":2,\"timing\":7}\n\n");
+  const RunMetrics odd = Parsed("{\"step\":1,\"a\":\"x\",\"b\":[1],\"c\":2,\"timing\":7}\n\n");
   EXPECT_EQ(odd.metrics.size(), 1u);
   EXPECT_THAT(Parsed("").rows, IsEmpty());
 }
 
-TEST(RunLog, ShortestNamesThatDiffer) {
+TEST(RunMetrics, ShortestNamesThatDiffer) {
   EXPECT_THAT(ShortNames({"/r/a", "/r/b/"}), ElementsAre("a", "b"));
   EXPECT_THAT(ShortNames({"/x/run", "/y/run", "/y/other"}), ElementsAre("x/run", "y/run", "other"));
   EXPECT_THAT(ShortNames({"run", "/y/run"}), ElementsAre("run", "y/run"));
@@ -142,7 +142,7 @@ class ReadLogs : public ::testing::Test {
   }
   std::string ErrorOf(const std::vector<std::string>& paths) {
     std::vector<std::string> notes;
-    const auto logs = ReadRunLogs(paths, &notes);
+    const auto logs = ReadRunMetrics(paths, &notes);
     EXPECT_FALSE(logs.ok());
     return std::string(logs.status().message());
   }
@@ -152,7 +152,7 @@ class ReadLogs : public ::testing::Test {
 TEST_F(ReadLogs, FoldersAndFiles) {
   const std::string a = Run("a", Step(1, 4)), b = Run("ü b", Step(1, 4) + Step(2, 3));
   std::vector<std::string> notes;
-  const auto logs = ReadRunLogs({a + "/", b + "/metrics.jsonl"}, &notes);
+  const auto logs = ReadRunMetrics({a + "/", b + "/metrics.jsonl"}, &notes);
   ASSERT_TRUE(logs.ok()) << logs.status();
   ASSERT_THAT(*logs, SizeIs(2));
   EXPECT_EQ((*logs)[0].name, "a");
@@ -164,7 +164,7 @@ TEST_F(ReadLogs, FoldersAndFiles) {
 TEST_F(ReadLogs, EmptyOnesAreLeftOutUnlessAllAre) {
   const std::string a = Run("a", Step(1, 4)), b = Run("b", "");
   std::vector<std::string> notes;
-  const auto logs = ReadRunLogs({b, a}, &notes);
+  const auto logs = ReadRunMetrics({b, a}, &notes);
   ASSERT_TRUE(logs.ok()) << logs.status();
   ASSERT_THAT(*logs, SizeIs(1));
   EXPECT_EQ((*logs)[0].name, "a");

@@ -1,0 +1,124 @@
+#include "models/files/append_file.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace models {
+namespace {
+
+using ::testing::HasSubstr;
+namespace fs = std::filesystem;
+
+// Takes at most three bytes at a time, and `room` bytes in all.
+class SmallDisk : public FileSystem {
+ public:
+  ssize_t Write(int fd, const void* data, size_t size) override {
+    if (room == 0) {
+      errno = ENOSPC;
+      return -1;
+    }
+    const ssize_t n = FileSystem::Write(fd, data, std::min<size_t>({size, 3, room}));
+    if (n > 0) room -= static_cast<size_t>(n);
+    return n;
+  }
+  int Sync(int fd) override {
+    if (sync_error == 0) return FileSystem::Sync(fd);
+    errno = sync_error;
+    return -1;
+  }
+
+  size_t room = 1000;
+  int sync_error = 0;
+};
+
+class AppendFileTest : public ::testing::Test {
+ protected:
+  AppendFileTest()
+      : path_((fs::path(std::getenv("TEST_TMPDIR")) /
+               ::testing::UnitTest::GetInstance()->current_test_info()->name())
+                  .string()) {
+    fs::remove_all(path_);
+  }
+  std::string Read() const {
+    std::ifstream file(path_, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+  std::string path_;
+  SmallDisk disk_;
+};
+
+TEST_F(AppendFileTest, CreateEmptiesAndCreateNewRefuses) {
+  std::ofstream(path_) << "old";
+  const auto refused = AppendFile::CreateNew(path_, &disk_);
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr(path_));
+  EXPECT_EQ(Read(), "old");
+  auto file = AppendFile::Create(path_, &disk_);
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ(Read(), "");
+  ASSERT_TRUE(file->Append("one record\n").ok());
+  EXPECT_EQ(Read(), "one record\n");
+  EXPECT_EQ(file->bytes(), 11);
+}
+
+TEST_F(AppendFileTest, ResumeCutsAndGoesOn) {
+  EXPECT_EQ(AppendFile::Resume(path_, 0, &disk_).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_FALSE(fs::exists(path_));
+  std::ofstream(path_) << "kept\ngone\n";
+  auto file = AppendFile::Resume(path_, 5, &disk_);
+  ASSERT_TRUE(file.ok()) << file.status();
+  ASSERT_TRUE(file->Append("new\n").ok());
+  EXPECT_EQ(Read(), "kept\nnew\n");
+  EXPECT_EQ(file->bytes(), 9);
+}
+
+TEST_F(AppendFileTest, FullDiskLeavesWholeRecords) {
+  auto file = AppendFile::Create(path_, &disk_);
+  ASSERT_TRUE(file.ok() && file->Append("first\n").ok());
+  for (const size_t room : {0, 1, 3, 6}) {
+    disk_.room = room;
+    const absl::Status status = file->Append("second\n");
+    EXPECT_THAT(std::string(status.message()), HasSubstr("cannot write " + path_)) << room;
+    EXPECT_EQ(Read(), "first\n") << room;
+    EXPECT_EQ(file->bytes(), 6);
+  }
+  disk_.room = 100;
+  ASSERT_TRUE(file->Append("third\n").ok());
+  EXPECT_EQ(Read(), "first\nthird\n");
+}
+
+TEST_F(AppendFileTest, OnlyADiskThatFailsIsAnErrorOfSync) {
+  auto file = AppendFile::Create(path_, &disk_);
+  ASSERT_TRUE(file.ok());
+  EXPECT_TRUE(file->Sync().ok());
+  disk_.sync_error = EIO;
+  EXPECT_THAT(std::string(file->Sync().message()), HasSubstr("cannot write " + path_));
+  disk_.sync_error = EINVAL;  // what a pipe says
+  EXPECT_TRUE(file->Sync().ok());
+}
+
+TEST_F(AppendFileTest, MovesWithItsFile) {
+  AppendFile none;
+  EXPECT_FALSE(none.is_open());
+  {
+    auto file = AppendFile::Create(path_, &disk_);
+    ASSERT_TRUE(file.ok() && file->Append("a").ok());
+    none = *std::move(file);
+  }
+  const AppendFile moved = std::move(none);
+  EXPECT_TRUE(moved.is_open());
+  EXPECT_EQ(moved.bytes(), 1);
+  EXPECT_EQ(moved.path(), path_);
+}
+
+}  // namespace
+}  // namespace models
