@@ -7,17 +7,14 @@
 #include <exception>
 #include <limits>
 #include <mutex>
-#include <new>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "graph/base/random.h"
 #include "graph/base/status.h"
-#include "models/data/augment.h"
 #include "models/data/bad_image_judge.h"
 #include "models/data/epoch_order.h"
-#include "models/data/picture_part.h"
+#include "models/data/image_worker.h"
 
 namespace models {
 namespace {
@@ -33,11 +30,7 @@ struct Item {
   bool stale = false;
   int64_t epoch = 0;
   int64_t place = 0;
-  int64_t image = 0;
-  uint64_t key = 0;
-  absl::Status status;
-  Image bytes;  // of which the batch gets normalized floats
-  InputPixels pixels;
+  LoadedImage loaded;
 };
 
 // A filled batch with what Next() reports before it, or the end of a pass, or an
@@ -47,42 +40,6 @@ struct Package {
   std::vector<std::string> bad;
   bool end_of_pass = false;
   absl::Status error;
-};
-
-// Tells the observer of the time from here to the end of the scope.
-class Watch {
- public:
-  Watch(LoaderObserver* observer, int worker, LoaderWork work, int64_t image)
-      : observer_(observer != nullptr && observer->Watching() ? observer : nullptr),
-        worker_(worker),
-        work_(work),
-        image_(image) {
-    if (observer_ == nullptr) return;
-    observer_->Begins(worker_, work_, image_);
-    begin_ = std::chrono::steady_clock::now();
-  }
-  ~Watch() {
-    if (observer_ == nullptr) return;
-    observer_->Worked(worker_, work_, image_, begin_, std::chrono::steady_clock::now());
-  }
-  Watch(const Watch&) = delete;
-  Watch& operator=(const Watch&) = delete;
-
- private:
-  LoaderObserver* const observer_;
-  const int worker_;
-  const LoaderWork work_;
-  const int64_t image_;
-  LoaderObserver::Time begin_;
-};
-
-// A thread that loads.
-struct Worker {
-  Worker(int i, const LoaderOptions& options)
-      : index(i), transform(options.input_width, options.input_height) {}
-  int index;
-  ImageTransform transform;
-  PicturePart part;  // memory for pictures on their way
 };
 
 // How many of the data's images are this rank's. Training drops what does not divide.
@@ -115,9 +72,8 @@ class LoaderImpl : public Loader {
   int64_t EndPlace(int64_t epoch) const;
   bool CanClaim() const { return !failed_ && claimed_ - assembled_ < int64_t(items_.size()); }
   bool CanAssemble();
-  void Claim(Lock* lock, Worker* worker);
-  void Load(Worker* worker, Item* item) const;
-  void Assemble(Lock* lock, const Worker& worker);
+  void Claim(Lock* lock, ImageWorker* worker);
+  void Assemble(Lock* lock, const ImageWorker& worker);
   void AcceptBad(const Item& item);
   void FinishEpochIfDue();
   void EmitBatch();
@@ -154,7 +110,7 @@ class LoaderImpl : public Loader {
   std::unique_ptr<Package> borrowed_;
   bool started_ = false;
   absl::Status start_status_;
-  Worker consumer_;  // without workers
+  ImageWorker consumer_;  // without workers
   int64_t bad_images_ = 0;
   double data_wait_seconds_ = 0;
 
@@ -177,13 +133,13 @@ LoaderImpl::LoaderImpl(const Dataset* dataset, LoaderOptions options, int64_t ba
       first_place_(at_.position),
       judge_(size_, options_.max_bad_share, options_.stop_at_bad_image,
              std::min(options_.start.position, size_), options_.start.bad),
-      consumer_(0, options_) {}
+      consumer_(0, dataset, &options_) {}
 
 const absl::Status& LoaderImpl::Start() try {
   if (started_) return start_status_;
   started_ = true;
   for (Item& item : items_) {
-    item.bytes = Image::Sized(options_.input_width, options_.input_height);
+    item.loaded.bytes = Image::Sized(options_.input_width, options_.input_height);
   }
   const int packages = options_.num_workers > 0 ? kLoaderBatches : 2;
   for (int i = 0; i < packages; ++i) {
@@ -223,7 +179,7 @@ bool LoaderImpl::CanAssemble() {
          item(assembled_).state == Item::kLoaded && (filling_ != nullptr || !free_.empty());
 }
 
-void LoaderImpl::Claim(Lock* lock, Worker* worker) {
+void LoaderImpl::Claim(Lock* lock, ImageWorker* worker) {
   if (claim_place_ >= EndPlace(claim_epoch_)) {
     ++claim_epoch_;
     claim_place_ = 0;
@@ -235,44 +191,16 @@ void LoaderImpl::Claim(Lock* lock, Worker* worker) {
   next.epoch = claim_epoch_;
   next.place = claim_place_++;
   const int64_t place = next.place % size_ * options_.world_size + options_.rank;
-  next.image = training() ? order_.At(next.epoch, place) : place;
+  next.loaded.image = training() ? order_.At(next.epoch, place) : place;
   lock->unlock();
-  Load(worker, &next);
+  worker->Load(next.epoch, &next.loaded);
   lock->lock();
   next.state = Item::kLoaded;
 }
 
-void LoaderImpl::Load(Worker* worker, Item* item) const {
-  const int64_t key_epoch = training() ? item->epoch : 0;
-  item->key = graph::SampleKey(options_.seed, static_cast<uint64_t>(key_epoch),
-                               dataset_->image_id(item->image));
-  try {
-    const PartPlan plan = [&](int width, int height) {
-      return training() ? worker->transform.PlanTrain(width, height, item->key,
-                                                      options_.random_crop, options_.exact_decode)
-                        : WholePicture(width, height);
-    };
-    item->status = [&] {
-      const Watch watch(options_.observer, worker->index, LoaderWork::kDecode, item->image);
-      return dataset_->LoadPart(item->image, plan, &worker->part);
-    }();
-    if (!item->status.ok()) return;
-    const Watch watch(options_.observer, worker->index, LoaderWork::kCrop, item->image);
-    if (training()) {
-      item->pixels = worker->transform.TrainPixels(worker->part, item->key, options_.random_crop,
-                                                   &item->bytes);
-    } else {
-      item->pixels = worker->transform.EvaluatePixels(worker->part.image, &item->bytes);
-    }
-  } catch (const std::bad_alloc&) {
-    item->status = absl::ResourceExhaustedError(
-        absl::StrCat(dataset_->name(item->image), ": no memory to decode the picture"));
-  }
-}
-
 // Takes the head of the ring. Normalizing into the batch runs without the lock; nobody else
 // assembles meanwhile.
-void LoaderImpl::Assemble(Lock* lock, const Worker& worker) {
+void LoaderImpl::Assemble(Lock* lock, const ImageWorker& worker) {
   assembling_ = true;
   Item& head = item(assembled_);
   if (filling_ == nullptr) {
@@ -285,16 +213,13 @@ void LoaderImpl::Assemble(Lock* lock, const Worker& worker) {
   if (!head.stale) {
     CHECK(head.epoch == at_.epoch && head.place == at_.position);
     at_.position = head.place + 1;  // its `bad` is the judge's, filled in with each batch
-    if (head.status.ok()) {
+    if (const LoadedImage& loaded = head.loaded; loaded.status.ok()) {
       Batch& batch = filling_->batch;
       lock->unlock();
-      {
-        const Watch watch(options_.observer, worker.index, LoaderWork::kCopy, head.image);
-        worker.transform.Normalize(head.pixels, batch.images.data() + filled_ * image_values_);
-      }
-      batch.keys[filled_] = static_cast<int64_t>(head.key);
-      batch.labels[filled_] = dataset_->label(head.image);
-      batch.image_ids[filled_] = dataset_->image_id(head.image);
+      worker.Copy(loaded, batch.images.data() + filled_ * image_values_);
+      batch.keys[filled_] = static_cast<int64_t>(loaded.key);
+      batch.labels[filled_] = dataset_->label(loaded.image);
+      batch.image_ids[filled_] = dataset_->image_id(loaded.image);
       lock->lock();
       ++filled_;
       judge_.SeeGood(head.place < size_);
@@ -316,9 +241,9 @@ void LoaderImpl::AcceptBad(const Item& bad) {
   const bool first_visit = bad.place < size_;
   // What stops the loader is told by its error, not as one that was passed over.
   if (first_visit && !options_.stop_at_bad_image) {
-    filling_->bad.emplace_back(bad.status.message());
+    filling_->bad.emplace_back(bad.loaded.status.message());
   }
-  judge_.SeeBad(first_visit, bad.status);
+  judge_.SeeBad(first_visit, bad.loaded.status);
   ++passed_over_;
   if (!training()) return;
   // The epoch needs one more place: what was claimed for the next epoch is too
@@ -380,7 +305,7 @@ void LoaderImpl::EmitError(absl::Status error) {
 }
 
 void LoaderImpl::Work(int index) {
-  Worker worker(index, options_);
+  ImageWorker worker(index, dataset_, &options_);
   Lock lock(mu_);
   while (true) {
     changed_.wait(lock, [this] { return stop_ || CanAssemble() || CanClaim(); });

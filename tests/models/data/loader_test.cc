@@ -3,23 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <chrono>
-#include <cmath>
 #include <filesystem>
 #include <limits>
-#include <map>
-#include <mutex>
 #include <set>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "graph/base/random.h"
-#include "graph/base/status.h"
-#include "models/data/augment.h"
 #include "models/data/epoch_order.h"
 #include "models/data/image_folder.h"
-#include "models/data/image_io.h"
+#include "tests/models/data/fake_dataset.h"
 #include "tests/models/data/test_images.h"
 
 namespace models {
@@ -28,93 +22,8 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-constexpr int kSide = 12;
-
-// Images from memory, some of which cannot be decoded; loading takes an uneven time.
-class FakeDataset : public Dataset {
- public:
-  explicit FakeDataset(int64_t size, std::set<int64_t> bad = {}, int max_delay_us = 0)
-      : size_(size), bad_(std::move(bad)), max_delay_us_(max_delay_us) {}
-  int64_t size() const override { return size_; }
-  uint64_t image_id(int64_t i) const override { return graph::HashName(name(i)); }
-  std::string name(int64_t i) const override { return absl::StrCat("image", i, ".jpg"); }
-  int label(int64_t i) const override { return static_cast<int>(i); }
-  int num_classes() const override { return static_cast<int>(size_); }
-  std::string description() const override { return absl::StrCat(size_, " fakes"); }
-  absl::StatusOr<Image> Load(int64_t i) const override {
-    ++loads;
-    if (max_delay_us_ > 0) {
-      std::this_thread::sleep_for(
-          std::chrono::microseconds(graph::MixKeys(i, loads) % max_delay_us_));
-    }
-    if (bad_.count(i) > 0) return absl::InvalidArgumentError("cannot decode " + name(i));
-    return GradientImage(kSide + static_cast<int>(i % 3), kSide, static_cast<int>(i));
-  }
-  mutable std::atomic<int64_t> loads{0};
-
- private:
-  int64_t size_;
-  std::set<int64_t> bad_;
-  int max_delay_us_;
-};
-
-LoaderOptions Options(LoaderMode mode, int64_t batch_size, int workers = 0) {
-  LoaderOptions options;
-  options.mode = mode;
-  options.batch_size = batch_size;
-  options.input_height = options.input_width = kSide;
-  options.seed = 7;
-  options.num_workers = workers;
-  options.max_bad_share = 1;
-  return options;
-}
-
-std::unique_ptr<Loader> MustCreate(const Dataset& data, const LoaderOptions& options) {
-  auto loader = Loader::Create(&data, options);
-  EXPECT_TRUE(loader.ok()) << loader.status();
-  return std::move(*loader);
-}
-
 std::string CreateError(const Dataset& data, const LoaderOptions& options) {
   return std::string(Loader::Create(&data, options).status().message());
-}
-
-// Copies of the next `count` batches; ends of passes are skipped.
-std::vector<Batch> Take(Loader* loader, int count) {
-  std::vector<Batch> batches;
-  while (static_cast<int>(batches.size()) < count) {
-    const auto batch = loader->Next();
-    EXPECT_TRUE(batch.ok()) << batch.status();
-    if (!batch.ok()) break;
-    if (*batch != nullptr) batches.push_back(**batch);
-  }
-  return batches;
-}
-
-void ExpectSame(const std::vector<Batch>& a, const std::vector<Batch>& b) {
-  ASSERT_EQ(a.size(), b.size());
-  for (size_t i = 0; i < a.size(); ++i) {
-    EXPECT_EQ(a[i].images, b[i].images) << "batch " << i;
-    EXPECT_EQ(a[i].keys, b[i].keys);
-    EXPECT_EQ(a[i].labels, b[i].labels);
-    EXPECT_EQ(a[i].image_ids, b[i].image_ids);
-    EXPECT_EQ(a[i].valid, b[i].valid);
-    EXPECT_EQ(a[i].epoch, b[i].epoch);
-    EXPECT_EQ(a[i].index, b[i].index);
-    EXPECT_EQ(a[i].seen, b[i].seen);
-    EXPECT_EQ(a[i].bad, b[i].bad);
-    EXPECT_EQ(a[i].next.position, b[i].next.position);
-    EXPECT_EQ(a[i].next.bad, b[i].next.bad);
-  }
-}
-
-TEST(EpochPermutation, IsAPermutationOfItsSeedAndEpoch) {
-  const auto a = EpochPermutation(100, 1, 0);
-  EXPECT_EQ(std::set<int64_t>(a.begin(), a.end()).size(), 100u);
-  EXPECT_EQ(a, EpochPermutation(100, 1, 0));
-  EXPECT_NE(a, EpochPermutation(100, 1, 1));
-  EXPECT_NE(a, EpochPermutation(100, 2, 0));
-  EXPECT_EQ(EpochPermutation(1, 3, 4), std::vector<int64_t>{0});
 }
 
 TEST(Loader, TrainingVisitsThePermutationAndDropsTheRest) {
@@ -135,72 +44,6 @@ TEST(Loader, TrainingVisitsThePermutationAndDropsTheRest) {
                 static_cast<int64_t>(graph::SampleKey(7, b / 2, data.image_id(image))));
     }
   }
-}
-
-TEST(Loader, ImagesAreTheTransformsOfTheirKeys) {
-  const FakeDataset data(6);
-  for (bool crop : {true, false}) {
-    LoaderOptions options = Options(LoaderMode::kTrain, 6, 2);
-    options.random_crop = crop;
-    const auto batches = Take(MustCreate(data, options).get(), 2);
-    ImageTransform transform(kSide, kSide);
-    std::vector<float> expected(transform.output_size());
-    for (const Batch& batch : batches) {
-      for (int i = 0; i < 6; ++i) {
-        transform.Train(*data.Load(batch.labels[i]), static_cast<uint64_t>(batch.keys[i]), crop,
-                        expected.data());
-        EXPECT_TRUE(std::equal(expected.begin(), expected.end(),
-                               batch.images.begin() + i * transform.output_size()));
-      }
-    }
-  }
-}
-
-// One picture as a JPEG file, decoded in parts.
-class OneJpeg : public FakeDataset {
- public:
-  explicit OneJpeg(std::string bytes) : FakeDataset(1), bytes_(std::move(bytes)) {}
-  absl::StatusOr<Image> Load(int64_t) const override { return DecodeImage(bytes_); }
-  absl::Status LoadPart(int64_t, const PartPlan& plan, PicturePart* part) const override {
-    RETURN_IF_ERROR(DecodePart(bytes_, plan, part));
-    shrunk = part->shrunk;
-    pixels = part->image.width * part->image.height;
-    return absl::OkStatus();
-  }
-  mutable int shrunk = 0;
-  mutable int pixels = 0;
-
- private:
-  std::string bytes_;
-};
-
-TEST(Loader, NoMoreIsDecodedThanTheCropNeeds) {
-  const OneJpeg data(EncodeJpeg(PhotographLike(256, 192, 1), 2));
-  ImageTransform transform(kSide, kSide);
-  std::vector<float> expected(transform.output_size());
-  for (const bool exact : {true, false}) {
-    LoaderOptions options = Options(LoaderMode::kTrain, 1);
-    options.exact_decode = exact;
-    const auto batches = Take(MustCreate(data, options).get(), 8);
-    EXPECT_LT(data.pixels, 256 * 192);
-    EXPECT_EQ(data.shrunk == 1, exact);
-    for (const Batch& batch : batches) {
-      transform.Train(*data.Load(0), static_cast<uint64_t>(batch.keys[0]), true, expected.data());
-      double worst = 0;
-      for (size_t i = 0; i < expected.size(); ++i) {
-        worst = std::max<double>(worst, std::fabs(expected[i] - batch.images[i]));
-      }
-      if (exact) {
-        EXPECT_EQ(worst, 0);
-      } else {
-        EXPECT_LT(worst, 0.5);
-      }
-    }
-  }
-  // Evaluations see every byte.
-  Take(MustCreate(data, Options(LoaderMode::kEvaluate, 1)).get(), 1);
-  EXPECT_EQ(data.shrunk, 1);
-  EXPECT_EQ(data.pixels, 256 * 192);
 }
 
 TEST(Loader, EvaluationIsInOrderPaddedAndRepeats) {
@@ -418,160 +261,6 @@ TEST(Loader, FewerBatchesPerEpoch) {
   EXPECT_EQ(batches[3].next.batch, 0);
 }
 
-// Calls Next() until it fails.
-absl::Status RunToError(Loader* loader) {
-  for (int i = 0; i < 1000; ++i) {
-    const auto batch = loader->Next();
-    if (!batch.ok()) return batch.status();
-  }
-  return absl::OkStatus();
-}
-
-TEST(Loader, TooManyBadImagesAreAnError) {
-  std::set<int64_t> bad;
-  for (int64_t i = 0; i < 100; i += 4) bad.insert(i);
-  const FakeDataset data(100, bad);
-  for (int workers : {0, 3}) {
-    LoaderOptions options = Options(LoaderMode::kTrain, 10, workers);
-    options.max_bad_share = 0.05;
-    auto loader = MustCreate(data, options);
-    const absl::Status status = RunToError(loader.get());
-    EXPECT_THAT(std::string(status.message()),
-                AllOf(HasSubstr("images cannot be decoded"), HasSubstr("5%"), HasSubstr(".jpg")));
-    EXPECT_LT(loader->bad_images(), 15);         // long before the epoch's end
-    EXPECT_EQ(loader->Next().status(), status);  // and stays
-    options.max_bad_share = 0.5;
-    EXPECT_TRUE(RunToError(MustCreate(data, options).get()).ok());
-  }
-}
-
-// How often Next() gives a batch before its error, and the error.
-std::pair<int, absl::Status> BatchesToError(const Dataset& data, const LoaderOptions& options,
-                                            std::vector<Batch>* batches) {
-  auto loader = MustCreate(data, options);
-  for (int count = 0; count < 1000; ++count) {
-    const auto batch = loader->Next();
-    if (!batch.ok()) return {count, batch.status()};
-    batches->push_back(**batch);
-  }
-  return {1000, absl::OkStatus()};
-}
-
-TEST(Loader, AResumedEpochIsJudgedAsAWhole) {
-  // 7% of the data, the share being 5%: no part of the epoch alone shows that.
-  std::set<int64_t> bad;
-  for (int64_t i = 0; i < 14; ++i) bad.insert(14 * i);
-  const FakeDataset data(200, bad);
-  for (uint64_t seed = 0; seed < 5; ++seed) {
-    LoaderOptions options = Options(LoaderMode::kTrain, 4);
-    options.seed = seed;
-    options.max_bad_share = 0.05;
-    std::vector<Batch> whole;
-    const auto [count, error] = BatchesToError(data, options, &whole);
-    EXPECT_THAT(std::string(error.message()), HasSubstr("images cannot be decoded"));
-    for (int cut = 0; cut < count; cut += 3) {
-      LoaderOptions rest = options;
-      rest.start = whole[cut].next;
-      rest.num_workers = cut % 2;
-      std::vector<Batch> batches;
-      const auto [later, same] = BatchesToError(data, rest, &batches);
-      EXPECT_EQ(later, count - cut - 1) << "seed " << seed << ", cut after " << cut;
-      // All but the reason of the last bad image, which may lie before the cut.
-      const auto numbers = [](const absl::Status& status) {
-        const std::string text(status.message());
-        return text.substr(0, text.find("The last"));
-      };
-      EXPECT_THAT(numbers(error), HasSubstr(numbers(same)));
-      ExpectSame(batches, {whole.begin() + cut + 1, whole.end()});
-    }
-  }
-}
-
-TEST(Loader, BatchesCountTheEpochsBadImages) {
-  const FakeDataset data(12, {2, 7});
-  for (const LoaderMode mode : {LoaderMode::kTrain, LoaderMode::kEvaluate}) {
-    const auto batches = Take(MustCreate(data, Options(mode, 5)).get(), 4);
-    // Training: epochs of two batches that need all ten good ones. Evaluation: the same.
-    for (int epoch = 0; epoch < 2; ++epoch) {
-      const Batch& last = batches[2 * epoch + 1];
-      EXPECT_LE(batches[2 * epoch].bad, 2);
-      EXPECT_GE(batches[2 * epoch].seen, 5 + batches[2 * epoch].bad);
-      EXPECT_GE(last.seen, 10 + last.bad);
-      EXPECT_LE(last.seen, 12);
-      EXPECT_TRUE(mode == LoaderMode::kTrain || last.bad == 2);
-    }
-  }
-}
-
-TEST(Loader, TheFirstBadImageStopsWhereThatIsWanted) {
-  const FakeDataset data(40, {5, 6, 30});
-  for (const LoaderMode mode : {LoaderMode::kTrain, LoaderMode::kEvaluate}) {
-    for (int workers : {0, 2}) {
-      LoaderOptions options = Options(mode, 4, workers);
-      options.stop_at_bad_image = true;
-      bool told = false;
-      options.on_bad_image = [&](const std::string&) { told = true; };
-      std::vector<Batch> batches;
-      const auto [count, error] = BatchesToError(data, options, &batches);
-      EXPECT_THAT(std::string(error.message()),
-                  AllOf(HasSubstr("cannot decode image"), HasSubstr("--on_bad_image=skip")));
-      EXPECT_FALSE(told);
-      EXPECT_TRUE(mode == LoaderMode::kTrain || count == 1);
-      for (const Batch& batch : batches) EXPECT_EQ(batch.bad, 0);
-    }
-  }
-  // Bad ones that the run had passed over before are none of this loader's.
-  LoaderOptions options = Options(LoaderMode::kTrain, 4);
-  options.max_bad_share = 1;
-  std::vector<Batch> batches = Take(MustCreate(data, options).get(), 9);
-  int64_t last_bad = 0;
-  for (int i = 0; i < 9; ++i) {
-    if (batches[i].bad > 0 && batches[i].bad == batches[8].bad && last_bad == 0) last_bad = i;
-  }
-  ASSERT_GT(batches[last_bad].next.bad, 0);
-  ASSERT_LT(last_bad, 8);
-  options.start = batches[last_bad].next;
-  options.stop_at_bad_image = true;
-  const auto rest = Take(MustCreate(data, options).get(), static_cast<int>(8 - last_bad));
-  EXPECT_EQ(rest.size(), 8u - last_bad);
-}
-
-TEST(Loader, AFewBadImagesCloseTogetherAreNoError) {
-  // 3% of the data, the share being 5%: whatever the permutation, no false alarm.
-  const FakeDataset data(300, {1, 2, 3, 4, 5, 6, 7, 8, 9});
-  LoaderOptions options = Options(LoaderMode::kTrain, 30);
-  options.max_bad_share = 0.05;
-  EXPECT_TRUE(RunToError(MustCreate(data, options).get()).ok());
-  // In the data's own order they come first, which looks like 3 in 10.
-  options.mode = LoaderMode::kEvaluate;
-  EXPECT_FALSE(RunToError(MustCreate(data, options).get()).ok());
-}
-
-TEST(Loader, SmallDataAreJudgedWhenAllIsSeen) {
-  LoaderOptions options = Options(LoaderMode::kEvaluate, 2);
-  options.max_bad_share = 0.05;
-  const FakeDataset half(6, {0, 1, 2});
-  EXPECT_THAT(std::string(RunToError(MustCreate(half, options).get()).message()),
-              HasSubstr("3 of the first 6"));
-  const FakeDataset two(6, {0, 1});  // a couple of broken files stops nobody
-  EXPECT_TRUE(RunToError(MustCreate(two, options).get()).ok());
-}
-
-TEST(Loader, NothingDecodableIsAnError) {
-  for (int64_t size : {1, 2, 5}) {
-    std::set<int64_t> bad;
-    for (int64_t i = 0; i < size; ++i) bad.insert(i);
-    const FakeDataset data(size, bad);
-    for (int workers : {0, 2}) {
-      for (LoaderMode mode : {LoaderMode::kTrain, LoaderMode::kEvaluate}) {
-        auto loader = MustCreate(data, Options(mode, 1, workers));
-        EXPECT_THAT(std::string(RunToError(loader.get()).message()),
-                    AllOf(HasSubstr("none of the images"), HasSubstr("cannot decode")));
-      }
-    }
-  }
-}
-
 TEST(Loader, ImpossibleOptionsAreRefused) {
   const FakeDataset data(10);
   LoaderOptions options = Options(LoaderMode::kTrain, 11);
@@ -656,81 +345,6 @@ TEST(Loader, WaitingIsMeasured) {
   EXPECT_EQ(loader->data_wait_seconds(), 0);
   Take(loader.get(), 3);
   EXPECT_GT(loader->data_wait_seconds(), 0);
-}
-
-// Keeps what it is told.
-class Notes : public LoaderObserver {
- public:
-  struct Note {
-    int worker;
-    LoaderWork work;
-    int64_t image;
-    Time begin, end;
-  };
-  bool Watching() const override { return watching; }
-  void Worked(int worker, LoaderWork work, int64_t image, Time begin, Time end) override {
-    const std::lock_guard<std::mutex> lock(mu_);
-    notes_.push_back({worker, work, image, begin, end});
-  }
-  std::vector<Note> Taken() {
-    const std::lock_guard<std::mutex> lock(mu_);
-    return notes_;
-  }
-  std::atomic<bool> watching{true};
-
- private:
-  std::mutex mu_;
-  std::vector<Note> notes_;
-};
-
-TEST(Loader, AnObserverHearsWhatEachWorkerDid) {
-  const FakeDataset data(12, {5}, 300);
-  std::vector<Batch> expected;
-  {
-    auto loader = MustCreate(data, Options(LoaderMode::kEvaluate, 4));
-    expected = Take(loader.get(), 3);
-  }
-  for (const int workers : {0, 1, 3}) {
-    Notes notes;
-    LoaderOptions options = Options(LoaderMode::kEvaluate, 4, workers);
-    options.observer = &notes;
-    auto loader = MustCreate(data, options);
-    ExpectSame(Take(loader.get(), 3), expected);
-    loader = nullptr;  // its threads have ended
-    std::map<LoaderWork, std::set<int64_t>> images;
-    std::map<int, std::vector<Notes::Note>> of_worker;
-    for (const Notes::Note& note : notes.Taken()) {
-      EXPECT_GE(note.worker, 0);
-      EXPECT_LT(note.worker, std::max(1, workers));
-      EXPECT_LE(note.begin, note.end);
-      images[note.work].insert(note.image);
-      of_worker[note.worker].push_back(note);
-    }
-    std::set<int64_t> all;
-    for (int64_t i = 0; i < 12; ++i) all.insert(i);
-    EXPECT_EQ(images[LoaderWork::kDecode], all);
-    all.erase(5);
-    EXPECT_EQ(images[LoaderWork::kCrop], all);
-    EXPECT_EQ(images[LoaderWork::kCopy], all);
-    // A thread does one thing after another.
-    for (const auto& [worker, done] : of_worker) {
-      for (size_t i = 1; i < done.size(); ++i) EXPECT_GE(done[i].begin, done[i - 1].end) << worker;
-    }
-  }
-}
-
-TEST(Loader, AnObserverThatDoesNotWatchHearsNothing) {
-  const FakeDataset data(12);
-  Notes notes;
-  notes.watching = false;
-  LoaderOptions options = Options(LoaderMode::kTrain, 4, 2);
-  options.observer = &notes;
-  auto loader = MustCreate(data, options);
-  Take(loader.get(), 4);
-  EXPECT_TRUE(notes.Taken().empty());
-  notes.watching = true;
-  Take(loader.get(), 10);  // more than were ready
-  EXPECT_FALSE(notes.Taken().empty());
 }
 
 }  // namespace
