@@ -301,8 +301,11 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
 
   setup.environment = DescribeRun(setup, args, started, &log);
   models::TrainerOptions options = MakeTrainerOptions(setup, output);
-  RETURN_IF_ERROR(
-      models::CheckTrain(options, *model, *setup.data.train, setup.data.held_out.get()));
+  models::TrainerOptions check = options;
+  if (const std::string& from = setup.resumption.logs_from; !from.empty()) {
+    check.metrics_path = absl::StrCat(from, "/", models::kMetricsFile);  // to be copied
+  }
+  RETURN_IF_ERROR(models::CheckTrain(check, *model, *setup.data.train, setup.data.held_out.get()));
   RETURN_IF_ERROR(BeginOutput(setup, &output, &log));
   models::CheckpointStore checkpoints(output.path(),
                                       {static_cast<int>(*flags.keep), *flags.keep_every});

@@ -221,28 +221,30 @@ absl::StatusOr<std::string> WriteCapsule(
   const std::string folder = InFolder(run_folder, kCapsulesFolder);
   const std::string name = CheckpointName(capsule.step);
   const std::string path = InFolder(folder, name), staging = InFolder(folder, kStaging + name);
-  if (files->MakeFolder(folder) != 0 && errno != EEXIST) return CannotWrite(folder);
+  if (files->MakeFolder(folder) == 0) {
+    RETURN_IF_ERROR(SyncFolder(run_folder, files));
+  } else if (errno != EEXIST) {
+    return CannotWrite(folder);
+  }
   RemoveLeftovers(folder, files);
-  std::error_code ignored;
-  if (fs::exists(fs::symlink_status(path, ignored))) return path;
   RETURN_IF_ERROR(CheckSpace(folder, capsule, session, files));
   if (files->MakeFolder(staging) != 0) return CannotWrite(staging);
   absl::Status status = WriteAll(staging, capsule, session, metadata, next_batch, files);
-  if (status.ok() && files->Rename(staging, path) != 0) status = CannotWrite(path);
+  if (status.ok()) status = ReplaceFolder(staging, path, files);
   if (!status.ok()) {
     RemoveFolder(staging, files);
     return status;
   }
-  RETURN_IF_ERROR(SyncFolder(folder, files));
   return path;
 }
 
-int CountCapsules(const std::string& run_folder) {
+int CountOtherCapsules(const std::string& run_folder, int64_t step) {
   int count = 0;
   std::error_code error;
   for (fs::directory_iterator entry(InFolder(run_folder, kCapsulesFolder), error), end;
        !error && entry != end; entry.increment(error)) {
-    count += absl::StartsWith(entry->path().filename().string(), "step_");
+    const std::string name = entry->path().filename().string();
+    count += absl::StartsWith(name, "step_") && name != CheckpointName(step);
   }
   return count;
 }

@@ -55,16 +55,17 @@ struct Capsule {
 // Writes `capsule` into `run_folder`: the session's parameters and optimizer, which are those
 // before the step, and a micro-batch for each of capsule.losses, which `next_batch` gives
 // one at a time. The folder appears whole or not at all. Returns its path; one that is there
-// already (a resumed run comes to the same step) is left as it is. Errors:
-// RESOURCE_EXHAUSTED where the disk has not the room, next_batch's, the file system's.
+// already (a resumed run comes to the same step) is replaced, since it knows the lengths of
+// logs that are gone. Errors: RESOURCE_EXHAUSTED where the disk has not the room,
+// next_batch's, the file system's.
 absl::StatusOr<std::string> WriteCapsule(
     const std::string& run_folder, const Capsule& capsule, const Session& session,
     const std::map<std::string, std::string>& metadata,
     const std::function<absl::StatusOr<const Batch*>()>& next_batch,
     FileSystem* files = FileSystem::Real());
 
-// Capsules of a run, by their folders' names.
-int CountCapsules(const std::string& run_folder);
+// Capsules of a run, by their folders' names, but for that of `step`: the next one replaces it.
+int CountOtherCapsules(const std::string& run_folder, int64_t step);
 
 // Reads what WriteCapsule wrote, and compares all sums. Errors name the file: missing, not
 // what was written, not to be understood.

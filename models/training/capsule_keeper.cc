@@ -28,7 +28,7 @@ void CapsuleKeeper::Take(const Batch& batch) {
 std::string CapsuleKeeper::Keep(bool spike, const std::string& seen, RunState before,
                                 const std::map<std::string, std::string>& metadata) {
   if (options_.run_folder.empty()) return "";
-  if (spike && CountCapsules(options_.run_folder) >= kMostSpikeCapsules) {
+  if (spike && CountOtherCapsules(options_.run_folder, capsule_.step) >= kMostSpikeCapsules) {
     return absl::StrCat("the step is not kept: there are ", kMostSpikeCapsules,
                         " capsules already");
   }

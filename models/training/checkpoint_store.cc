@@ -240,7 +240,7 @@ absl::StatusOr<std::string> CheckpointStore::Save(
   const std::string path = absl::StrCat(folder_, "/", CheckpointName(step));
   if (files_->MakeFolder(staging) != 0) return CannotWrite(staging);
   absl::Status status = WriteCheckpointFiles(staging, std::move(state), session, metadata, files_);
-  if (status.ok()) status = Publish(staging, path);
+  if (status.ok()) status = ReplaceFolder(staging, path, files_);
   if (!status.ok()) {
     RemoveFolder(staging, files_);
     return graph::Annotate(status, absl::StrCat("checkpoint of step ", step));
@@ -266,30 +266,6 @@ absl::Status CheckpointStore::CheckSpace(const Session& session) const {
   return absl::ResourceExhaustedError(absl::StrFormat(
       "a checkpoint needs %d MiB and %s has %d MiB free; make room, or keep fewer with --keep",
       needed >> 20, folder_, free >> 20));
-}
-
-absl::Status CheckpointStore::Publish(const std::string& staging, const std::string& path) {
-  std::error_code ignored;
-  if (fs::exists(fs::symlink_status(path, ignored))) {
-    // In one step where the file system can; the earlier one then has the staging name.
-    if (files_->Exchange(staging, path) == 0) {
-      RETURN_IF_ERROR(SyncFolder(folder_, files_));
-      RemoveFolder(staging, files_);
-      return absl::OkStatus();
-    }
-    if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP) return CannotWrite(path);
-    const std::string retired = absl::StrCat(staging, kRetired);
-    if (files_->Rename(path, retired) != 0) return CannotWrite(path);
-    if (files_->Rename(staging, path) != 0) {
-      const absl::Status status = CannotWrite(path);
-      files_->Rename(retired, path);
-      return status;
-    }
-    RemoveFolder(retired, files_);
-  } else if (files_->Rename(staging, path) != 0) {
-    return CannotWrite(path);
-  }
-  return SyncFolder(folder_, files_);
 }
 
 absl::Status CheckpointStore::PointLink(int64_t step) {

@@ -105,7 +105,6 @@ class CheckpointStore {
 
  private:
   absl::Status CheckSpace(const Session& session) const;
-  absl::Status Publish(const std::string& staging, const std::string& path);
   absl::Status PointLink(int64_t step);
   void Prune(int64_t saved);
   void RemoveLeftovers();

@@ -85,7 +85,15 @@ class Run {
       o.observer = Watched(held_out_, nullptr);
       ASSIGN_OR_RETURN(eval_loader_, Loader::Create(held_out_, std::move(o)));
     }
-    return MetricsWriter::CheckResume(options_.metrics_path, state_.metrics_bytes);
+    RETURN_IF_ERROR(MetricsWriter::CheckResume(options_.metrics_path, state_.metrics_bytes));
+    // A capsule may outlive the metrics it was written beside, when the run was begun again or
+    // gone on with from an earlier step.
+    const auto line = ReadStepEndingAt(options_.metrics_path, state_.metrics_bytes);
+    if (!line.ok() || line->step == step_) return absl::OkStatus();
+    return absl::DataLossError(absl::StrCat(
+        options_.metrics_path, " is not what the run wrote before this checkpoint: at byte ",
+        state_.metrics_bytes, " step ", line->step, " ends, not ", step_,
+        "; go on from the run's newest checkpoint"));
   }
 
   absl::Status Go() {

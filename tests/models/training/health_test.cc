@@ -228,7 +228,7 @@ TEST_F(HealthTest, AResumedRunSeesTheSameSpikes) {
 class CapsuleTest : public HealthTest {
  protected:
   // A capsule of the step after three.
-  absl::StatusOr<std::string> Write(FileSystem* files) {
+  absl::StatusOr<std::string> Write(FileSystem* files, int64_t metrics_bytes = 0) {
     Capsule capsule;
     capsule.spike = true;
     capsule.seen = "a \"reason\"\n\xff";
@@ -239,6 +239,7 @@ class CapsuleTest : public HealthTest {
     capsule.micro_batches = 2;
     capsule.images = {{"a", "b"}, {"c", "d"}};
     capsule.before.state.step = 3;
+    capsule.before.state.metrics_bytes = metrics_bytes;
     int next = 0;
     return WriteCapsule(
         folder_, capsule, *session_, {{"format", "pt"}},
@@ -259,7 +260,8 @@ TEST_F(CapsuleTest, WhatIsReadIsWhatWasWritten) {
   const auto path = Write(FileSystem::Real());
   ASSERT_TRUE(path.ok()) << path.status();
   EXPECT_EQ(*path, folder_ + "/capsules/step_00000004");
-  EXPECT_EQ(CountCapsules(folder_), 1);
+  EXPECT_EQ(CountOtherCapsules(folder_, 3), 1);
+  EXPECT_EQ(CountOtherCapsules(folder_, 4), 0);
   const Capsule capsule = OpenOnly();
   EXPECT_TRUE(capsule.spike);
   EXPECT_EQ(capsule.seen, "a \"reason\"\n\xef\xbf\xbd");
@@ -273,10 +275,11 @@ TEST_F(CapsuleTest, WhatIsReadIsWhatWasWritten) {
   EXPECT_EQ(batch->keys, batch_.keys);
   EXPECT_EQ(batch->labels, batch_.labels);
   EXPECT_EQ(batch->image_ids, batch_.image_ids);
-  // One that is there is left alone.
-  const auto again = Write(FileSystem::Real());
+  // One that is there is replaced: a run that went on from before it wrote other logs.
+  const auto again = Write(FileSystem::Real(), /*metrics_bytes=*/77);
   ASSERT_TRUE(again.ok());
   EXPECT_EQ(*again, *path);
+  EXPECT_EQ(OpenOnly().before.state.metrics_bytes, 77);
 }
 
 TEST_F(CapsuleTest, ADiskThatFailsAtAnyCallLeavesAWholeCapsuleOrNone) {
@@ -284,16 +287,26 @@ TEST_F(CapsuleTest, ADiskThatFailsAtAnyCallLeavesAWholeCapsuleOrNone) {
   ASSERT_TRUE(Write(&counting).ok());
   const int64_t calls = counting.calls();
   EXPECT_GT(calls, 20);
-  for (int64_t call = 0; call < calls; ++call) {
+  for (int64_t call = 0; call < 2 * calls; ++call) {
     fs::remove_all(folder_ + "/capsules");
+    // Alone, and then where there is one already.
+    if (call >= calls) {
+      ASSERT_TRUE(Write(FileSystem::Real()).ok());
+    }
     FaultyFileSystem files;
-    files.Break(call, FaultyFileSystem::Fault::kForGood, ENOSPC);
+    files.Break(call % calls, FaultyFileSystem::Fault::kForGood, ENOSPC);
     const auto path = Write(&files);
     if (!path.ok()) {
       EXPECT_THAT(std::string(path.status().message()), HasSubstr(folder_)) << call;
     }
+    size_t whole = 0;
     for (const std::string& name : CapsuleNames()) {
+      if (name.front() == '.') continue;  // could not be removed; the next one does
       EXPECT_TRUE(OpenCapsule(folder_ + "/capsules/" + name).ok()) << call << " " << name;
+      ++whole;
+    }
+    if (call >= calls) {
+      EXPECT_EQ(whole, 1u) << call;
     }
   }
   fs::remove_all(folder_ + "/capsules");
