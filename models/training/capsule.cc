@@ -1,7 +1,6 @@
 #include "models/training/capsule.h"
 
 #include <cerrno>
-#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <limits>
@@ -13,6 +12,7 @@
 #include "graph/base/status.h"
 #include "models/data/file_util.h"
 #include "models/files/durable.h"
+#include "models/training/json_reader.h"
 #include "models/training/output_dir.h"
 #include "models/training/safetensors.h"
 #include "nlohmann/json.hpp"
@@ -21,7 +21,7 @@ namespace models {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
+using Json = JsonReader::Json;
 
 constexpr char kCapsuleFile[] = "capsule.json";
 constexpr char kStaging[] = ".new-";
@@ -31,12 +31,6 @@ std::string BatchFile(size_t i) { return absl::StrFormat("batch_%04d.safetensors
 
 std::string InFolder(const std::string& folder, const std::string& name) {
   return absl::StrCat(folder, "/", name);
-}
-
-// JSON has no numbers that are not finite.
-Json Number(double value) {
-  if (std::isfinite(value)) return value;
-  return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
 }
 
 std::string Text(const Capsule& capsule) {
@@ -52,62 +46,16 @@ std::string Text(const Capsule& capsule) {
             {"losses", Json::array()},
             {"images", capsule.images}};
   for (const auto& [name, value] : capsule.scheduled) json["scheduled"][name] = value;
-  for (const double loss : capsule.losses) json["losses"].push_back(Number(loss));
+  for (const double loss : capsule.losses) json["losses"].push_back(JsonNumber(loss));
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
-
-// Takes fields out of capsule.json; the first that is wrong is kept.
-class Reader {
- public:
-  explicit Reader(const Json& json) : json_(json) {}
-
-  const Json& Field(const char* key) {
-    static const Json* const none = new Json();
-    if (json_.is_object()) {
-      if (const auto it = json_.find(key); it != json_.end()) return *it;
-    }
-    Fail(key, "is missing");
-    return *none;
-  }
-  double Number(const char* key, const Json& value) {
-    if (value.is_number()) return value.get<double>();
-    if (value == "nan") return std::numeric_limits<double>::quiet_NaN();
-    if (value == "inf") return std::numeric_limits<double>::infinity();
-    if (value == "-inf") return -std::numeric_limits<double>::infinity();
-    Fail(key, "is no number");
-    return 0;
-  }
-  double Number(const char* key) { return Number(key, Field(key)); }
-  int64_t Count(const char* key, int64_t most) {
-    const Json& value = Field(key);
-    if (value.is_number_integer()) {
-      const double v = value.get<double>();
-      if (v >= 0 && v <= static_cast<double>(most)) return value.get<int64_t>();
-    }
-    Fail(key, "is no count");
-    return 0;
-  }
-  std::string Text(const char* key, const Json& value) {
-    if (value.is_string()) return value.get<std::string>();
-    Fail(key, "is no text");
-    return "";
-  }
-  std::string Text(const char* key) { return Text(key, Field(key)); }
-  void Fail(const char* key, const char* what) {
-    status_.Update(graph::InvalidArgument("`", key, "` ", what));
-  }
-  const absl::Status& status() const { return status_; }
-
- private:
-  const Json& json_;
-  absl::Status status_;
-};
 
 absl::Status Parse(absl::string_view text, Capsule* capsule) {
   const Json json = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) return graph::InvalidArgument("it is no JSON");
   constexpr int kMost = std::numeric_limits<int>::max();
-  Reader reader(json);
+  absl::Status status;
+  const JsonReader reader(json, "", &status);
   const std::string reason = reader.Text("reason");
   if (reason != "spike" && reason != "not finite") reader.Fail("reason", "is none known");
   capsule->spike = reason == "spike";
@@ -121,7 +69,7 @@ absl::Status Parse(absl::string_view text, Capsule* capsule) {
   const Json& scheduled = reader.Field("scheduled");
   if (!scheduled.is_object()) reader.Fail("scheduled", "is no object");
   for (auto it = scheduled.begin(); scheduled.is_object() && it != scheduled.end(); ++it) {
-    const double value = reader.Number("scheduled", it.value());
+    const double value = reader.NumberIn("scheduled", it.value());
     capsule->scheduled.emplace_back(it.key(), static_cast<float>(value));
   }
   const Json &losses = reader.Field("losses"), &images = reader.Field("images");
@@ -129,19 +77,19 @@ absl::Status Parse(absl::string_view text, Capsule* capsule) {
   if (!images.is_array() || images.size() != losses.size()) {
     reader.Fail("images", "is no list for each of the losses");
   }
-  RETURN_IF_ERROR(reader.status());
-  for (const Json& loss : losses) capsule->losses.push_back(reader.Number("losses", loss));
+  if (!reader.ok()) return status;
+  for (const Json& loss : losses) capsule->losses.push_back(reader.NumberIn("losses", loss));
   for (const Json& batch : images) {
     capsule->images.emplace_back();
     if (!batch.is_array()) reader.Fail("images", "is no list of lists");
     for (const Json& name : batch) {
-      capsule->images.back().push_back(reader.Text("images", name));
+      capsule->images.back().push_back(reader.TextIn("images", name));
     }
   }
   if (capsule->step < 1) reader.Fail("step", "is not counted from 1");
   const int64_t last = int64_t{capsule->first_micro_batch} + static_cast<int64_t>(losses.size());
   if (last > capsule->micro_batches) reader.Fail("micro_batches", "are fewer than are here");
-  return reader.status();
+  return status;
 }
 
 template <typename T>
