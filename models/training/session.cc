@@ -341,6 +341,7 @@ absl::StatusOr<StepResult> Session::Step(
       updates.as<int32_t>()[0] = updates_before;
       result.held = true;
       held_ = &executable;
+      held_grad_norm_ = result.grad_norm;
     }
     result.loss += loss / n;
     for (size_t k = 0; k < metrics_.size(); ++k) {
@@ -364,7 +365,13 @@ absl::StatusOr<bool> Session::RunUnless(const std::function<bool(double loss)>& 
 
 absl::Status Session::Release() {
   CHECK(held_ != nullptr);
-  return std::exchange(held_, nullptr)->Run();
+  Executable& executable = *std::exchange(held_, nullptr);
+  RETURN_IF_ERROR(executable.Run());
+  ASSIGN_OR_RETURN(const double grad_norm, Read(executable, "grad_norm"));
+  if (grad_norm == held_grad_norm_) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("an update that was held back had the gradient norm ",
+                                          held_grad_norm_, " and has ", grad_norm,
+                                          " now that it is done"));
 }
 
 absl::StatusOr<std::vector<Session::Measured>> Session::Evaluate(Loader* loader) {

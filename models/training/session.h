@@ -97,7 +97,8 @@ class Session {
                                   int micro_batches = 0,
                                   double hold_above = std::numeric_limits<double>::infinity());
   // Does the update that Step() held back, as if it had not been. Nothing may have
-  // been run or fed in between.
+  // been run or fed in between: where the gradient is not what it was, that is INTERNAL, and
+  // the session is of no use any more.
   absl::Status Release();
   // Of the micro-batches of the last Step(), the one that failed included, in order.
   const std::vector<double>& window_losses() const { return window_losses_; }
@@ -157,6 +158,7 @@ class Session {
   std::vector<std::unique_ptr<graph::Executable>> evaluations_;
   std::vector<double> window_losses_;
   graph::Executable* held_ = nullptr;  // by Step(), for Release()
+  double held_grad_norm_ = 0;
   double flops_per_image_ = 0;
   MemoryNeeds memory_;
   graph::CompileReport report_;

@@ -268,7 +268,10 @@ class Run {
       log_.Line(absl::StrCat("warning: step ", step_ + 1, ": ", spike));
       if (result.held) KeepStep(/*spike=*/true, spike, std::move(before_step));
     }
-    if (result.held) RETURN_IF_ERROR(session_->Release());
+    if (result.held) {
+      state_.step = -1;  // until the update has happened
+      RETURN_IF_ERROR(session_->Release());
+    }
     ++step_;
     // Without the step's line nothing may be saved: who goes on from there would never write it.
     RETURN_IF_ERROR(Log(result, lr, micro_batches, absl::ToDoubleSeconds(absl::Now() - before)));

@@ -1,5 +1,6 @@
 #include "models/training/session.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -404,6 +405,22 @@ TEST(HoldBack, ALossAboveTheLimitUpdatesNothingUntilItIsReleased) {
       EXPECT_TRUE(AllState(held.get()) == AllState(plain.get())) << way.accum_iter << " " << step;
     }
   }
+}
+
+TEST(HoldBack, AnUpdateOfAnotherGradientIsRefused) {
+  const TinyEngine engine;
+  const DropPos model(TinyModelConfig(), TinyDropPosConfig(true));
+  const auto session = MakeSession(model, engine.Options(2, 1));
+  const std::vector<Batch> batches = RandomBatches(2, 20);
+  const auto result = session->Step([&]() -> absl::StatusOr<const Batch*> { return &batches[0]; },
+                                    1e-3, kSigma, 0, 0.1);
+  ASSERT_TRUE(result.ok() && result->held) << result.status();
+  // What the contract forbids: other images.
+  const absl::Span<float> images = session->workspace()->Find("images")->as<float>();
+  std::copy(batches[1].images.begin(), batches[1].images.end(), images.begin());
+  const absl::Status released = session->Release();
+  EXPECT_EQ(released.code(), absl::StatusCode::kInternal) << released;
+  EXPECT_THAT(std::string(released.message()), ::testing::HasSubstr("gradient norm"));
 }
 
 // Who watches the operators goes on seeing all of them.
