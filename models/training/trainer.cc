@@ -6,34 +6,19 @@
 #include <utility>
 
 #include "absl/strings/escaping.h"
-#include "absl/strings/match.h"
-#include "absl/strings/str_format.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "graph/base/status.h"
 #include "models/data/overfit_loader.h"
 #include "models/training/capsule_keeper.h"
 #include "models/training/metrics.h"
+#include "models/training/progress.h"
 #include "models/training/spike_detector.h"
 #include "models/training/watchdog.h"
 
 namespace models {
 namespace {
-
-// "1:02:03", or "4d 01:02:03".
-std::string Duration(double seconds) {
-  const int64_t s = static_cast<int64_t>(seconds + 0.5);
-  const int64_t days = s / 86400;
-  const std::string clock =
-      absl::StrFormat("%d:%02d:%02d", s % 86400 / 3600, s % 3600 / 60, s % 60);
-  return days > 0 ? absl::StrFormat("%dd %s", days, clock) : clock;
-}
-
-// "  pos_acc1 12.34%", "  loss_mae 0.8123".
-std::string MetricText(const std::string& name, double value) {
-  if (absl::StrContains(name, "acc")) return absl::StrFormat("  %s %.2f%%", name, 100 * value);
-  return absl::StrFormat("  %s %.4f", name, value);
-}
 
 bool IsAscii(const std::string& text) {
   return std::all_of(text.begin(), text.end(),
@@ -61,7 +46,7 @@ class Run {
         held_out_(held_out),
         session_(session),
         log_(*log),
-        out_(*log->stream()),
+        progress_(log, {options.print_every, options.launched, absl::Now}),
         watchdog_(WatchdogFor(options, log)),
         spikes_(options.spike_z),
         capsules_(KeeperOptions()) {}
@@ -196,7 +181,7 @@ class Run {
       return absl::FailedPreconditionError(absl::StrCat(
           "--steps=", last_step_, " is behind the checkpoint, which has ", state.step, " steps"));
     }
-    state_.step = first_step_ = step_ = tried_to_save_at_ = state.step;
+    state_.step = step_ = tried_to_save_at_ = state.step;
     state_.loader = loader_next_ = state.loader;
     state_.bad_images = bad_before_ = state.bad_images;
     state_.metrics_bytes = state.metrics_bytes;
@@ -206,7 +191,7 @@ class Run {
   }
 
   absl::Status Loop() {
-    start_ = interval_start_ = absl::Now();
+    progress_.Begin(step_, last_step_, steps_per_epoch_);
     // What the run that is gone on with was doing, or had still to do, when it ended.
     if (step_ > 0) RETURN_IF_ERROR(Watch());
     while (step_ < last_step_) {
@@ -312,7 +297,7 @@ class Run {
       watchdog_.Do("drawing pictures");
       const absl::Time before = absl::Now();
       RETURN_IF_ERROR(options_.visualize(step_));
-      interval_start_ += absl::Now() - before;
+      progress_.LeaveOut(absl::Now() - before);
     }
     return absl::OkStatus();
   }
@@ -352,56 +337,18 @@ class Run {
     RETURN_IF_ERROR(metrics_->Write(m));
     if (options_.metrics_observer != nullptr) options_.metrics_observer->OnStep(m);
 
-    interval_images_ += images;
-    const absl::Time now = absl::Now();
-    const double done = static_cast<double>(step_ - first_step_);
-    const double eta =
-        absl::ToDoubleSeconds(now - start_) / done * static_cast<double>(last_step_ - step_);
-    const bool first = step_ == first_step_ + 1;
-    log_.Progress(static_cast<double>(step_) / static_cast<double>(last_step_), [&] {
-      std::string text = absl::StrFormat("step %d/%d  eta %s  loss %.4f", step_, last_step_,
-                                         Duration(eta), result.loss);
-      for (const auto& [name, value] : result.metrics) text += MetricText(name, value);
-      return text + absl::StrFormat("  %.0f images/s", images / seconds);
-    });
-    if (step_ % options_.print_every == 0 || first || step_ == last_step_) {
-      PrintProgress(result, lr, first, eta, now);
-    }
-    if (step_ % steps_per_epoch_ == 0) EndEpoch();
+    Progress::Step done;
+    done.step = step_;
+    done.result = &result;
+    done.lr = lr;
+    done.images = images;
+    done.seconds = seconds;
+    done.data_wait_seconds = loader_->data_wait_seconds();
+    done.seen_in_epoch = seen_in_epoch_;
+    done.bad_in_epoch = bad_in_epoch_;
+    progress_.StepDone(done);
+    if (step_ % steps_per_epoch_ == 0) held_out_named_.clear();
     return absl::OkStatus();
-  }
-
-  void PrintProgress(const StepResult& result, double lr, bool first, double eta, absl::Time now) {
-    const double interval = absl::ToDoubleSeconds(now - interval_start_);
-    const double waited = loader_->data_wait_seconds() - interval_wait_;
-    const int64_t in_epoch = (step_ - 1) % steps_per_epoch_ + 1;
-    out_ << absl::StrFormat("epoch %d [%d/%d]  eta %s  loss %.4f", (step_ - 1) / steps_per_epoch_,
-                            in_epoch, steps_per_epoch_, Duration(eta), result.loss);
-    for (const auto& [name, value] : result.metrics) out_ << MetricText(name, value);
-    out_ << absl::StrFormat("  lr %.3e  grad_norm %.3f (clipped %d)  %.0f images/s  data %.0f%%",
-                            lr, result.grad_norm, result.clipped,
-                            interval_images_ / std::max(interval, 1e-9),
-                            100 * waited / std::max(interval, 1e-9));
-    if (bad_in_epoch_ > 0) out_ << "  skipped " << bad_in_epoch_;
-    out_ << "\n";
-    if (first && options_.launched != absl::InfinitePast()) {
-      out_ << absl::StrFormat("first step %.1f s after launch\n",
-                              absl::ToDoubleSeconds(now - options_.launched));
-    }
-    out_.flush();
-    interval_start_ = now;
-    interval_images_ = 0;
-    interval_wait_ = loader_->data_wait_seconds();
-  }
-
-  void EndEpoch() {
-    held_out_named_.clear();
-    if (bad_in_epoch_ == 0) return;
-    log_.Line(absl::StrFormat(
-        "epoch %d: skipped %d of the %d images it has met (%.2f%%); //tools:check_data finds all "
-        "that are bad",
-        step_ / steps_per_epoch_ - 1, bad_in_epoch_, seen_in_epoch_,
-        100.0 * static_cast<double>(bad_in_epoch_) / static_cast<double>(seen_in_epoch_)));
   }
 
   // `all`: also_evaluate too.
@@ -417,31 +364,20 @@ class Run {
     m.epoch = Epochs();
     m.step = step_;
     m.chance = evaluations[0].chance;
-    std::string line = absl::StrFormat("epoch %.2f  step %d  held out:", m.epoch, step_);
+    std::vector<double> chances;
     for (size_t i = 0; i < evaluations.size(); ++i) {
-      const double value = measured[i].value(), chance = evaluations[i].chance;
-      m.values.emplace_back(evaluations[i].metric, value);
-      line += MetricText(evaluations[i].metric, value);
-      if (chance > 0) absl::StrAppendFormat(&line, " (%.1fx chance)", value / chance);
+      m.values.emplace_back(evaluations[i].metric, measured[i].value());
+      chances.push_back(evaluations[i].chance);
     }
     if (all && options_.also_evaluate) {
       ASSIGN_OR_RETURN(const MetricList more, options_.also_evaluate());
-      for (const auto& [name, value] : more) {
-        m.values.emplace_back(name, value);
-        line += MetricText(name, value);
-      }
+      m.values.insert(m.values.end(), more.begin(), more.end());
     }
     const int64_t bad = eval_loader_->bad_images() - bad_before;
-    if (bad > 0) m.values.emplace_back("heldout_bad_images", static_cast<double>(bad));
     const absl::Duration took = absl::Now() - before;
+    progress_.Evaluated(m, chances, held_out_->size(), bad, took);
+    if (bad > 0) m.values.emplace_back("heldout_bad_images", static_cast<double>(bad));
     m.timing = {{"seconds", absl::ToDoubleSeconds(took)}};
-    out_ << line
-         << absl::StrFormat("  %d images in %.1f s", held_out_->size() - bad,
-                            absl::ToDoubleSeconds(took))
-         << (bad > 0 ? absl::StrCat("  skipped ", bad) : "") << "\n";
-    out_.flush();
-    // An evaluation is not part of the training rate.
-    interval_start_ += took;
     RETURN_IF_ERROR(metrics_->Write(m));
     if (options_.metrics_observer != nullptr) options_.metrics_observer->OnEvaluation(m);
     return absl::OkStatus();
@@ -475,7 +411,7 @@ class Run {
     ASSIGN_OR_RETURN(const std::string path,
                      options_.checkpoints->Save(std::move(state), *session_, Metadata()));
     log_.Line(absl::StrCat("saved ", path));
-    interval_start_ += absl::Now() - before;
+    progress_.LeaveOut(absl::Now() - before);
     return absl::OkStatus();
   }
 
@@ -485,8 +421,7 @@ class Run {
   const Dataset* held_out_;
   Session* session_;
   RunLog& log_;
-  std::ostream& out_;  // the log's
-
+  Progress progress_;
   Watchdog watchdog_;  // before the loaders, which it observes
   std::unique_ptr<Loader> loader_;
   std::unique_ptr<Loader> eval_loader_;
@@ -494,8 +429,7 @@ class Run {
   int64_t steps_per_epoch_ = 0;
   int64_t micro_batches_per_epoch_ = 0;
   int64_t last_step_ = 0;
-  int64_t step_ = 0;        // optimizer steps done
-  int64_t first_step_ = 0;  // of them before this process
+  int64_t step_ = 0;  // optimizer steps done
   // What a checkpoint would say; its step is another than step_ while the session is
   // between two steps.
   RunState state_;
@@ -509,10 +443,6 @@ class Run {
   CapsuleKeeper capsules_;
   int64_t evaluated_at_ = -1;
   int64_t tried_to_save_at_ = -1;
-  absl::Time start_;
-  absl::Time interval_start_;  // of the steps since the last progress line
-  double interval_images_ = 0;
-  double interval_wait_ = 0;
 };
 
 }  // namespace

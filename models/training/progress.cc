@@ -1,0 +1,100 @@
+#include "models/training/progress.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace models {
+namespace {
+
+// "1:02:03", or "4d 01:02:03".
+std::string Duration(double seconds) {
+  const int64_t s = static_cast<int64_t>(seconds + 0.5);
+  const int64_t days = s / 86400;
+  const std::string clock =
+      absl::StrFormat("%d:%02d:%02d", s % 86400 / 3600, s % 3600 / 60, s % 60);
+  return days > 0 ? absl::StrFormat("%dd %s", days, clock) : clock;
+}
+
+// "  pos_acc1 12.34%", "  loss_mae 0.8123".
+std::string MetricText(const std::string& name, double value) {
+  if (absl::StrContains(name, "acc")) return absl::StrFormat("  %s %.2f%%", name, 100 * value);
+  return absl::StrFormat("  %s %.4f", name, value);
+}
+
+}  // namespace
+
+void Progress::Begin(int64_t done, int64_t last, int64_t steps_per_epoch) {
+  done_before_ = done;
+  last_ = last;
+  steps_per_epoch_ = steps_per_epoch;
+  start_ = interval_start_ = options_.now();
+}
+
+void Progress::StepDone(const Step& step) {
+  interval_images_ += step.images;
+  const absl::Time now = options_.now();
+  const double done = static_cast<double>(step.step - done_before_);
+  const double eta =
+      absl::ToDoubleSeconds(now - start_) / done * static_cast<double>(last_ - step.step);
+  const bool first = step.step == done_before_ + 1;
+  log_.Progress(static_cast<double>(step.step) / static_cast<double>(last_), [&] {
+    std::string text = absl::StrFormat("step %d/%d  eta %s  loss %.4f", step.step, last_,
+                                       Duration(eta), step.result->loss);
+    for (const auto& [name, value] : step.result->metrics) text += MetricText(name, value);
+    return text + absl::StrFormat("  %.0f images/s", step.images / step.seconds);
+  });
+  if (step.step % options_.print_every == 0 || first || step.step == last_) {
+    StepLine(step, first, eta, now);
+  }
+  if (step.step % steps_per_epoch_ == 0 && step.bad_in_epoch > 0) {
+    log_.Line(absl::StrFormat(
+        "epoch %d: skipped %d of the %d images it has met (%.2f%%); //tools:check_data finds all "
+        "that are bad",
+        step.step / steps_per_epoch_ - 1, step.bad_in_epoch, step.seen_in_epoch,
+        100.0 * static_cast<double>(step.bad_in_epoch) / static_cast<double>(step.seen_in_epoch)));
+  }
+}
+
+void Progress::StepLine(const Step& step, bool first, double eta, absl::Time now) {
+  const double interval = absl::ToDoubleSeconds(now - interval_start_);
+  const double waited = step.data_wait_seconds - interval_wait_;
+  const int64_t in_epoch = (step.step - 1) % steps_per_epoch_ + 1;
+  std::string line =
+      absl::StrFormat("epoch %d [%d/%d]  eta %s  loss %.4f", (step.step - 1) / steps_per_epoch_,
+                      in_epoch, steps_per_epoch_, Duration(eta), step.result->loss);
+  for (const auto& [name, value] : step.result->metrics) line += MetricText(name, value);
+  absl::StrAppendFormat(&line, "  lr %.3e  grad_norm %.3f (clipped %d)  %.0f images/s  data %.0f%%",
+                        step.lr, step.result->grad_norm, step.result->clipped,
+                        interval_images_ / std::max(interval, 1e-9),
+                        100 * waited / std::max(interval, 1e-9));
+  if (step.bad_in_epoch > 0) absl::StrAppend(&line, "  skipped ", step.bad_in_epoch);
+  log_.Line(line);
+  if (first && options_.launched != absl::InfinitePast()) {
+    log_.Line(absl::StrFormat("first step %.1f s after launch",
+                              absl::ToDoubleSeconds(now - options_.launched)));
+  }
+  interval_start_ = now;
+  interval_images_ = 0;
+  interval_wait_ = step.data_wait_seconds;
+}
+
+void Progress::Evaluated(const EvalMetrics& metrics, const std::vector<double>& chances,
+                         int64_t images, int64_t bad, absl::Duration took) {
+  std::string line = absl::StrFormat("epoch %.2f  step %d  held out:", metrics.epoch, metrics.step);
+  for (size_t i = 0; i < metrics.values.size(); ++i) {
+    const auto& [name, value] = metrics.values[i];
+    line += MetricText(name, value);
+    if (i < chances.size() && chances[i] > 0) {
+      absl::StrAppendFormat(&line, " (%.1fx chance)", value / chances[i]);
+    }
+  }
+  absl::StrAppendFormat(&line, "  %d images in %.1f s", images - bad, absl::ToDoubleSeconds(took));
+  if (bad > 0) absl::StrAppend(&line, "  skipped ", bad);
+  log_.Line(line);
+  LeaveOut(took);
+}
+
+}  // namespace models

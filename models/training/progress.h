@@ -1,0 +1,77 @@
+// What a person sees of a run as it goes on, in the log and as a bar on a terminal:
+//
+//   epoch 3 [20/62]  eta 0:12:34  loss 2.5410  pos_acc1 26.71%  lr 9.191e-04  grad_norm 1.506
+//       (clipped 0)  608 images/s  data 0%  skipped 2                            (on one line)
+//   first step 1.2 s after launch
+//   epoch 3: skipped 2 of the 3968 images it has met (0.05%); //tools:check_data finds all that ...
+//   epoch 4.00  step 248  held out:  heldout_pos_acc1 31.20% (20.0x chance)  64 images in 0.5 s
+//
+// metrics.h has the numbers for programs.
+#ifndef MODELS_TRAINING_PROGRESS_H_
+#define MODELS_TRAINING_PROGRESS_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "models/training/metrics.h"
+#include "models/training/run_log.h"
+#include "models/training/session.h"
+
+namespace models {
+
+// Not thread-safe.
+class Progress {
+ public:
+  struct Options {
+    int64_t print_every = 20;  // steps between lines; the first and the last have one, too
+    // When the process began: the first step says how long after that it was done.
+    absl::Time launched = absl::InfinitePast();
+    std::function<absl::Time()> now = absl::Now;
+  };
+  // `log` must outlive it.
+  Progress(RunLog* log, Options options) : log_(*log), options_(std::move(options)) {}
+
+  // The clock starts: `done` steps lie behind, and the run goes up to `last`.
+  void Begin(int64_t done, int64_t last, int64_t steps_per_epoch);
+
+  struct Step {
+    int64_t step = 0;  // counted from 1: the one that is done
+    const StepResult* result = nullptr;
+    double lr = 0;
+    double images = 0;             // of this step
+    double seconds = 0;            // that it took
+    double data_wait_seconds = 0;  // for images, since the process began
+    // Different images that this epoch has met so far, and those of them that were skipped.
+    int64_t seen_in_epoch = 0, bad_in_epoch = 0;
+  };
+  void StepDone(const Step& step);
+
+  // `chances` are those of the first values, 0 where there is none; `bad` of all `images`
+  // were skipped.
+  void Evaluated(const EvalMetrics& metrics, const std::vector<double>& chances, int64_t images,
+                 int64_t bad, absl::Duration took);
+
+  // Time that images/s leaves out, because nothing was trained: evaluations, pictures,
+  // checkpoints.
+  void LeaveOut(absl::Duration took) { interval_start_ += took; }
+
+ private:
+  void StepLine(const Step& step, bool first, double eta, absl::Time now);
+
+  RunLog& log_;
+  const Options options_;
+  int64_t done_before_ = 0, last_ = 0, steps_per_epoch_ = 1;
+  absl::Time start_;
+  absl::Time interval_start_;  // of the steps since the last line
+  double interval_images_ = 0;
+  double interval_wait_ = 0;
+};
+
+}  // namespace models
+
+#endif  // MODELS_TRAINING_PROGRESS_H_

@@ -1,0 +1,115 @@
+#include "models/training/progress.h"
+
+#include <memory>
+#include <sstream>
+#include <string>
+
+#include "gtest/gtest.h"
+
+namespace models {
+namespace {
+
+class ProgressTest : public ::testing::Test {
+ protected:
+  ProgressTest() : log_({&screen_, false, nullptr}) {
+    Progress::Options options;
+    options.print_every = 2;
+    options.launched = now_;
+    options.now = [this] { return now_; };
+    progress_ = std::make_unique<Progress>(&log_, options);
+    result_.loss = 2.54104;
+    result_.metrics = {{"pos_acc1", 0.2671}, {"loss_mae", 0.81234}};
+    result_.grad_norm = 1.5061;
+    result_.clipped = 3;
+  }
+  // The lines that step `step` of 8 images leaves, 2 s after the one before.
+  std::string Step(int64_t step, int64_t bad = 0) {
+    now_ += absl::Seconds(2);
+    waited_ += 0.5;
+    Progress::Step done;
+    done.step = step;
+    done.result = &result_;
+    done.lr = 9.191e-4;
+    done.images = 8;
+    done.seconds = 2;
+    done.data_wait_seconds = waited_;
+    done.seen_in_epoch = 24;
+    done.bad_in_epoch = bad;
+    progress_->StepDone(done);
+    return Lines();
+  }
+  std::string Lines() {
+    const std::string lines = screen_.str();
+    screen_.str("");
+    return lines;
+  }
+
+  std::ostringstream screen_;
+  RunLog log_;
+  absl::Time now_ = absl::UnixEpoch() + absl::Hours(1000);
+  double waited_ = 0;
+  StepResult result_;
+  std::unique_ptr<Progress> progress_;
+};
+
+constexpr char kStepLine[] =
+    "  loss 2.5410  pos_acc1 26.71%  loss_mae 0.8123  lr 9.191e-04  grad_norm 1.506 (clipped 3)  ";
+
+TEST_F(ProgressTest, TheFirstStepEverySecondAndTheLastHaveALine) {
+  now_ += absl::Seconds(5);
+  progress_->Begin(0, 5, 3);
+  EXPECT_EQ(Step(1), std::string("epoch 0 [1/3]  eta 0:00:08") + kStepLine +
+                         "4 images/s  data 25%\nfirst step 7.0 s after launch\n");
+  EXPECT_EQ(Step(2),
+            std::string("epoch 0 [2/3]  eta 0:00:06") + kStepLine + "4 images/s  data 25%\n");
+  EXPECT_EQ(Step(3), "");
+  EXPECT_EQ(Step(4),
+            std::string("epoch 1 [1/3]  eta 0:00:02") + kStepLine + "4 images/s  data 25%\n");
+  EXPECT_EQ(Step(5),
+            std::string("epoch 1 [2/3]  eta 0:00:00") + kStepLine + "4 images/s  data 25%\n");
+}
+
+TEST_F(ProgressTest, AResumedRunsTimeLeftIsThatOfItsOwnSteps) {
+  progress_->Begin(1001, 200'000, 1'000'000);
+  EXPECT_EQ(Step(1002), std::string("epoch 0 [1002/1000000]  eta 4d 14:33:16") + kStepLine +
+                            "4 images/s  data 25%\nfirst step 2.0 s after launch\n");
+}
+
+TEST_F(ProgressTest, WhatIsNoTrainingIsLeftOutOfTheRate) {
+  progress_->Begin(0, 6, 6);
+  Step(1);
+  now_ += absl::Seconds(100);
+  progress_->LeaveOut(absl::Seconds(100));
+  EXPECT_EQ(Step(2).substr(sizeof("epoch 0 [2/6]  eta 0:03:28") - 1),
+            std::string(kStepLine) + "4 images/s  data 25%\n");
+  now_ += absl::Seconds(3);  // those who train waited
+  EXPECT_EQ(Step(3), "");
+  EXPECT_EQ(Step(4).substr(sizeof("epoch 0 [4/6]  eta 0:00:57") - 1),
+            std::string(kStepLine) + "2 images/s  data 14%\n");
+}
+
+TEST_F(ProgressTest, SkippedImagesAreCountedInEachLineAndAtTheEpochsEnd) {
+  progress_->Begin(2, 9, 3);
+  EXPECT_EQ(Step(3, 2), std::string("epoch 0 [3/3]  eta 0:00:12") + kStepLine +
+                            "4 images/s  data 25%  skipped 2\nfirst step 2.0 s after launch\n"
+                            "epoch 0: skipped 2 of the 24 images it has met (8.33%); "
+                            "//tools:check_data finds all that are bad\n");
+}
+
+TEST_F(ProgressTest, AnEvaluationsLine) {
+  progress_->Begin(0, 9, 3);
+  EvalMetrics metrics;
+  metrics.epoch = 1.333;
+  metrics.step = 4;
+  metrics.values = {{"heldout_pos_acc1", 0.03125}, {"heldout_loss", 4.1}, {"knn_acc1", 0.5}};
+  progress_->Evaluated(metrics, {0.015625, 0}, 64, 0, absl::Seconds(1.25));
+  const std::string line =
+      "epoch 1.33  step 4  held out:  heldout_pos_acc1 3.12% (2.0x chance)  heldout_loss 4.1000  "
+      "knn_acc1 50.00%  ";
+  EXPECT_EQ(Lines(), line + "64 images in 1.2 s\n");
+  progress_->Evaluated(metrics, {0.015625, 0}, 64, 3, absl::Seconds(1.5));
+  EXPECT_EQ(Lines(), line + "61 images in 1.5 s  skipped 3\n");
+}
+
+}  // namespace
+}  // namespace models
