@@ -1,7 +1,7 @@
 // environment.json: what a run was computed by and on, so that its numbers can be
 // understood later, and a resumed run can say what is not as it was.
 //
-//   {"started": "2026-01-31T12:00:00+00:00", "command_line": ["train", "--model=..."],
+//   {"started": "2026-01-31T12:00:00+00:00", "command_line": ["--model=..."],
 //    "program": {"commit": "40 digits" or null, "hash": "16 digits", "compiler": "GCC 12.2.0"},
 //    "cpu": {"model": "...", "cores": 8, "threads": 8, "instruction_set": "avx512_core_amx"},
 //    "memory_mib": 32000,
