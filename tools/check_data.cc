@@ -52,13 +52,14 @@ absl::StatusOr<bool> Check(const Flags& flags) {
   models::OpenOptions open;
   open.data_path = flags.data_path.empty() ? "" : models::ResolveUserPath(flags.data_path);
   open.val_fraction = flags.val_fraction;
+  open.max_warnings = 0;                      // the JSON file has them all
   open.input_height = open.input_width = 64;  // of the scenes that are drawn without a path
   ASSIGN_OR_RETURN(const models::Datasets data, models::OpenDatasets(open));
 
   const models::RunLog::Screen screen = models::RunLog::ScreenOf(&std::cout, STDOUT_FILENO);
   models::RunLog log(screen);
   log.Line(absl::StrCat("data     ", data.description));
-  for (const std::string& warning : data.warnings) log.Line(absl::StrCat("warning: ", warning));
+  for (const std::string& line : WarningLines(data.warnings, kShown)) log.Line(line);
   const absl::Time begin = absl::Now();
   absl::Time said = begin;
   const DataReport report = CheckData(data, flags.check, [&](int64_t done, int64_t all) {

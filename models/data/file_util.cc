@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "graph/base/status.h"
 
@@ -40,6 +41,10 @@ std::string PrintablePath(const std::string& path) {
     }
   }
   return text;
+}
+
+std::string Count(int64_t n, const char* what) {
+  return absl::StrCat(n, " ", what, n == 1 ? "" : "s");
 }
 
 absl::Status ErrnoStatus(const std::string& verb, const std::string& path, int error_number) {

@@ -40,6 +40,9 @@ std::string JoinPath(const std::string& folder, const std::string& name);
 // `path` with control characters as \xNN: a name may hold a line's end, messages must not.
 std::string PrintablePath(const std::string& path);
 
+// "1 image", "2 images".
+std::string Count(int64_t n, const char* what);
+
 // "cannot VERB PATH: strerror(ERROR_NUMBER)", NotFound where that is what happened.
 absl::Status ErrnoStatus(const std::string& verb, const std::string& path, int error_number);
 

@@ -183,11 +183,6 @@ absl::StatusOr<Datasets> OpenFolder(const OpenOptions& options) {
   return out;
 }
 
-// "1 tar shard", "2 tar shards".
-std::string Count(int64_t n, const char* what) {
-  return absl::StrCat(n, " ", what, n == 1 ? "" : "s");
-}
-
 absl::StatusOr<Datasets> OpenShards(const OpenOptions& options, const ShardPaths& paths) {
   Datasets out;
   ShardDataset::Report report;
@@ -236,9 +231,7 @@ absl::StatusOr<Datasets> OpenShards(const OpenOptions& options, const ShardPaths
   return out;
 }
 
-}  // namespace
-
-absl::StatusOr<Datasets> OpenDatasets(const OpenOptions& options) {
+absl::StatusOr<Datasets> OpenAll(const OpenOptions& options) {
   if (!(options.val_fraction >= 0 && options.val_fraction < 1)) {
     return graph::InvalidArgument("--val_fraction=", options.val_fraction,
                                   " must be at least 0 and below 1");
@@ -270,6 +263,21 @@ absl::StatusOr<Datasets> OpenDatasets(const OpenOptions& options) {
         "; give a folder of pictures or tar shards, or leave it out to use the embedded data set"));
   }
   return OpenFolder(options);
+}
+
+}  // namespace
+
+absl::StatusOr<Datasets> OpenDatasets(const OpenOptions& options) {
+  absl::StatusOr<Datasets> data = OpenAll(options);
+  if (!data.ok() || options.max_warnings <= 0) return data;
+  std::vector<std::string>& warnings = data->warnings;
+  if (const int64_t more = static_cast<int64_t>(warnings.size()) - options.max_warnings; more > 0) {
+    warnings.resize(static_cast<size_t>(options.max_warnings));
+    warnings.push_back(absl::StrCat("... and ", more,
+                                    " more about the data; //tools:check_data -- --json=FILE has "
+                                    "them all"));
+  }
+  return data;
 }
 
 }  // namespace models

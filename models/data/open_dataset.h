@@ -20,6 +20,8 @@ struct OpenOptions {
   // of its own: those with the smallest path hashes, at least 1 where there are 2
   // images, at most 2,000. 0 holds out nothing. In [0, 1).
   double val_fraction = 0.01;
+  // More warnings than this become one line with their number; 0: all are given.
+  int max_warnings = 20;
 };
 
 struct Datasets {

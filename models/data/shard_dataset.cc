@@ -43,6 +43,19 @@ absl::Status WithHint(const absl::Status& status, const char* hint) {
 
 constexpr char kGetAgain[] = "copy or download the shard again, or take it out of the data";
 
+// Members of one shard with the same fault, of which one warning speaks.
+struct Alike {
+  int64_t count = 0;
+  std::string first;   // its path
+  std::string reason;  // the first's, where they may differ
+
+  void Add(const std::string& path, std::string why = "") {
+    if (count++ > 0) return;
+    first = path;
+    reason = std::move(why);
+  }
+};
+
 }  // namespace
 
 std::pair<absl::string_view, std::string> SampleKeyAndField(absl::string_view path) {
@@ -144,6 +157,7 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
   std::map<std::string, Found, std::less<>> found;
   std::vector<const Found*> order;
   bool cut_is_a_sample = false;
+  Alike repeated, bad_labels;
   for (size_t m = 0; m < index.members.size(); ++m) {
     const TarMember& member = index.members[m];
     const auto [key, field] = SampleKeyAndField(member.path);
@@ -155,7 +169,7 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
     }
     Found& sample = at->second;
     if (!sample.fields.insert(std::string(field)).second) {
-      warn(member.path, "comes twice, the first counts; give every sample a key of its own");
+      repeated.Add(member.path);
       continue;
     }
     if (const int rank = ImageRank(field); rank > 0) {
@@ -171,27 +185,41 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
     if (field == "cls") {
       int label = -1;
       if (!member.broken.empty()) {
-        warn(member.path, member.broken, "; the image has no label");
+        bad_labels.Add(member.path, member.broken);
       } else if (absl::SimpleAtoi(absl::StripAsciiWhitespace(member.text), &label) && label >= 0 &&
                  label <= kMaxLabel) {
         sample.label = label;
       } else {
-        warn(member.path, "'", absl::CEscape(member.text.substr(0, 40)),
-             "' is not a number from 0 to ", kMaxLabel, "; the image has no label");
+        bad_labels.Add(member.path, absl::StrCat("'", absl::CEscape(member.text.substr(0, 40)),
+                                                 "' is not a number from 0 to ", kMaxLabel));
       }
     }
   }
-  int64_t passed_over = 0;
-  std::string first_key;
+  // As many as there may be: one line of each shard.
+  if (repeated.count == 1) {
+    warn(repeated.first, "comes twice, the first counts; give every sample a key of its own");
+  } else if (repeated.count > 1) {
+    warn("", repeated.count, " members have the name of one before them and are passed over, the ",
+         "first '", PrintablePath(repeated.first), "'; give every sample a key of its own");
+  }
+  if (bad_labels.count == 1) {
+    warn(bad_labels.first, bad_labels.reason, "; the image has no label");
+  } else if (bad_labels.count > 1) {
+    warn("", bad_labels.count,
+         " labels cannot be read, so that their images have none, the first '",
+         PrintablePath(bad_labels.first), "': ", bad_labels.reason);
+  }
+  Alike shared;
   for (const Found* f : order) {
     if (f->rank == 0) {
       ++report->without_image;
       continue;
     }
     if (const int64_t others = f->images - 1 + (f->rank == 2 ? f->numbered : 0); others > 0) {
-      if (passed_over == 0)
-        first_key = std::string(SampleKeyAndField(index.members[f->image].path).first);
-      passed_over += others;
+      if (shared.count == 0) {
+        shared.first = std::string(SampleKeyAndField(index.members[f->image].path).first);
+      }
+      shared.count += others;
     }
     TarMember& member = index.members[f->image];
     Sample sample;
@@ -207,23 +235,22 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
     }
     samples_.push_back(std::move(sample));
   }
-  if (passed_over > 0) {
-    warn("", passed_over, " images passed over, because they share a key with another, the first '",
-         PrintablePath(first_key),
+  if (shared.count > 0) {
+    warn("", Count(shared.count, "image"),
+         " passed over, because they share a key with another, the first '",
+         PrintablePath(shared.first),
          "'; put the number, or what else tells them apart, before the first dot of the name");
   }
   const auto warn_of_links = [&](const std::vector<std::string>& links, const char* one,
                                  const char* many, const char* option) {
-    int64_t count = 0;
-    std::string first;
+    Alike alike;
     for (const std::string& path : links) {
       const std::string field = SampleKeyAndField(path).second;
-      if (ImageRank(field) == 0 && field != "cls") continue;
-      if (count++ == 0) first = path;
+      if (ImageRank(field) != 0 || field == "cls") alike.Add(path);
     }
-    if (count > 0) {
-      warn("", count, " ", count == 1 ? one : many, " passed over, the first '",
-           PrintablePath(first), "'; write the shard with tar's ", option,
+    if (alike.count > 0) {
+      warn("", alike.count, " ", alike.count == 1 ? one : many, " passed over, the first '",
+           PrintablePath(alike.first), "'; write the shard with tar's ", option,
            ", which stores the files themselves");
     }
   };

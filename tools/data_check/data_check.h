@@ -68,6 +68,8 @@ DataReport CheckData(const models::Datasets& data, const DataCheckOptions& optio
 
 // What a person reads; of each list at most `most` lines, then "... and N more".
 std::string DataReportText(const DataReport& report, const DataCheckOptions& options, int most);
+// "warning: ..." of at most `most`, then how many more there are.
+std::vector<std::string> WarningLines(const std::vector<std::string>& warnings, int most);
 // The whole of it, lists in full. Names that are not UTF-8 have U+FFFD for what is not.
 std::string DataReportJson(const DataReport& report, const models::Datasets& data,
                            const DataCheckOptions& options);

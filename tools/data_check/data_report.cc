@@ -104,6 +104,16 @@ std::string DataReportText(const DataReport& report, const DataCheckOptions& opt
   return text;
 }
 
+std::vector<std::string> WarningLines(const std::vector<std::string>& warnings, int most) {
+  std::vector<std::string> lines;
+  const size_t shown = std::min(warnings.size(), static_cast<size_t>(most));
+  for (size_t i = 0; i < shown; ++i) lines.push_back(absl::StrCat("warning: ", warnings[i]));
+  if (shown < warnings.size()) {
+    lines.push_back(absl::StrCat("warning: ... and ", warnings.size() - shown, " more"));
+  }
+  return lines;
+}
+
 std::string DataReportJson(const DataReport& report, const models::Datasets& data,
                            const DataCheckOptions& options) {
   Json json;

@@ -128,12 +128,20 @@ TEST(CheckData, ListsAreLimitedOnTheScreenAndWholeInTheJson) {
   EXPECT_THAT(DataReportText(report, options, 100), Not(HasSubstr(" more\n")));
 }
 
+TEST(CheckData, WarningsAreLimitedOnTheScreen) {
+  EXPECT_THAT(WarningLines({}, 2), ElementsAre());
+  EXPECT_THAT(WarningLines({"a", "b"}, 2), ElementsAre("warning: a", "warning: b"));
+  EXPECT_THAT(WarningLines({"a", "b", "c"}, 2),
+              ElementsAre("warning: a", "warning: b", "warning: ... and 1 more"));
+}
+
 TEST(CheckData, DataWithoutFilesToo) {
   const std::string folder = models::NewFolder("cifar");
   std::string records;
   for (int i = 0; i < 40; ++i) {
     records += static_cast<char>(i % 10);
-    for (int b = 0; b < 3072; ++b) records += static_cast<char>(i == 7 ? b % 1024 * 3 / 2 : b * (i + 1));
+    for (int b = 0; b < 3072; ++b)
+      records += static_cast<char>(i == 7 ? b % 1024 * 3 / 2 : b * (i + 1));
   }
   records += records.substr(0, 3073);  // the first once more
   WriteFile(folder + "/data_batch_1.bin", records);
