@@ -11,7 +11,8 @@ namespace tools {
 namespace {
 
 absl::StatusOr<std::unique_ptr<models::Loader>> HeldOutLoader(const ResolvedFlags& resolved,
-                                                              const models::Dataset& held_out) {
+                                                              const models::Dataset& held_out,
+                                                              const std::atomic<bool>* stop) {
   models::LoaderOptions options;
   options.mode = models::LoaderMode::kEvaluate;
   options.batch_size = resolved.entry.recipe.batch_size;
@@ -20,6 +21,7 @@ absl::StatusOr<std::unique_ptr<models::Loader>> HeldOutLoader(const ResolvedFlag
   options.seed = static_cast<uint64_t>(resolved.flags.seed.value());
   options.num_workers = static_cast<int>(resolved.flags.num_workers.value());
   options.max_bad_share = resolved.flags.max_bad_share.value();
+  options.stop = stop;
   return models::Loader::Create(&held_out, options);
 }
 
@@ -72,12 +74,10 @@ absl::StatusOr<Wanted> WhatIsWanted(const ResolvedFlags& resolved, const models:
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Observers>> Observers::Create(const ResolvedFlags& resolved,
-                                                             const models::Datasets& data,
-                                                             const graph::CompileOptions& compile,
-                                                             models::Session* session,
-                                                             const std::string& folder,
-                                                             std::vector<std::string>* notes) {
+absl::StatusOr<std::unique_ptr<Observers>> Observers::Create(
+    const ResolvedFlags& resolved, const models::Datasets& data,
+    const graph::CompileOptions& compile, models::Session* session, const std::string& folder,
+    std::vector<std::string>* notes, const std::atomic<bool>* stop) {
   std::unique_ptr<Observers> o(new Observers());
   o->folder_ = folder;
   const models::ZooEntry& entry = resolved.entry;
@@ -89,7 +89,7 @@ absl::StatusOr<std::unique_ptr<Observers>> Observers::Create(const ResolvedFlags
     ASSIGN_OR_RETURN(o->positions_, PositionProtocol::Create(entry.model, entry.droppos,
                                                              RecipeRatios(entry.droppos), compile,
                                                              batch, workspace));
-    ASSIGN_OR_RETURN(o->loader_, HeldOutLoader(resolved, *data.held_out));
+    ASSIGN_OR_RETURN(o->loader_, HeldOutLoader(resolved, *data.held_out, stop));
   }
   if (wanted.knn) {
     o->train_ = data.train.get();
@@ -99,6 +99,7 @@ absl::StatusOr<std::unique_ptr<Observers>> Observers::Create(const ResolvedFlags
     options.num_workers = static_cast<int>(resolved.flags.num_workers.value());
     options.max_bad_share = resolved.flags.max_bad_share.value();
     options.knn.threads = compile.threads;
+    options.stop = stop;
     ASSIGN_OR_RETURN(o->knn_, KnnProtocol::Create(entry.model, options, compile, batch, workspace));
   }
   if (wanted.pictures) {

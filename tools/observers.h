@@ -3,6 +3,7 @@
 #ifndef TOOLS_OBSERVERS_H_
 #define TOOLS_OBSERVERS_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -45,13 +46,12 @@ class Observers {
   // them, kNN where the data have labels. With --vis_every: pictures (an error for a
   // model that predicts no positions, and where nothing is held out). `data` and `session`
   // must outlive it. `folder` is where sheets go; it is made at the first one.
-  // What is asked for and cannot be had is a line in `notes`.
-  static absl::StatusOr<std::unique_ptr<Observers>> Create(const ResolvedFlags& resolved,
-                                                           const models::Datasets& data,
-                                                           const graph::CompileOptions& compile,
-                                                           models::Session* session,
-                                                           const std::string& folder,
-                                                           std::vector<std::string>* notes);
+  // What is asked for and cannot be had is a line in `notes`. Once `stop` is true, Evaluate()
+  // returns CANCELLED.
+  static absl::StatusOr<std::unique_ptr<Observers>> Create(
+      const ResolvedFlags& resolved, const models::Datasets& data,
+      const graph::CompileOptions& compile, models::Session* session, const std::string& folder,
+      std::vector<std::string>* notes, const std::atomic<bool>* stop = nullptr);
 
   // Numbers on the held-out images at the recipe's ratios (position_protocol.h), and of
   // kNN.

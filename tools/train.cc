@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -46,18 +45,10 @@
 #include "tools/profile_run.h"
 #include "tools/resume.h"
 #include "tools/short_spins.h"
+#include "tools/stop_signal.h"
 
 namespace tools {
 namespace {
-
-// Ctrl-C and SIGTERM end a run after the step at hand; a second one kills.
-std::atomic<bool> g_stop{false};
-
-void Stop(int) {
-  g_stop = true;
-  std::signal(SIGINT, SIG_DFL);
-  std::signal(SIGTERM, SIG_DFL);
-}
 
 // The output folder is not among them: repeating a run needs another one.
 std::string FlagsOfRun(const ResolvedFlags& resolved, const std::string& comment) {
@@ -209,7 +200,7 @@ models::TrainerOptions MakeTrainerOptions(const Setup& setup, const models::Outp
   options.metadata = {{"model", resolved.entry.name}, {"flags", FlagsOfRun(resolved, "")}};
   options.notes = {{kFlagsNote, FlagsOfRun(resolved, "")},
                    {kEnvironmentNote, EnvironmentText(setup.environment)}};
-  options.stop = &g_stop;
+  options.stop = StopSignal();
   options.how_to_go_on =
       absl::StrCat("bazel run //tools:train -- --resume=auto --output_dir=", output.path());
   if (setup.resumption.checkpoint.has_value()) {
@@ -256,7 +247,8 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
                          const std::vector<std::string>& args, const models::Zoo& zoo,
                          const graph::SchemaRegistry& registry) {
   const absl::Time started = absl::Now();
-  models::RunLog log(models::RunLog::ScreenOf(&std::cout, STDOUT_FILENO));
+  const models::RunLog::Screen screen = models::RunLog::ScreenOf(&std::cout, STDOUT_FILENO);
+  models::RunLog log(screen);
   ASSIGN_OR_RETURN(Setup setup, ReadSetup(parsed, std::move(resumption), zoo, &log));
   ResolvedFlags& resolved = setup.resolved;
   const TrainFlags& flags = resolved.flags;
@@ -282,7 +274,7 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   std::vector<std::string> notes;
   ASSIGN_OR_RETURN(const std::unique_ptr<Observers> observers,
                    Observers::Create(resolved, setup.data, session_options.compile, session.get(),
-                                     output.File(models::kVisFolder), &notes));
+                                     output.File(models::kVisFolder), &notes, StopSignal()));
   for (const std::string& note : notes) log.Line(absl::StrCat("note: ", note));
   log.Line(Banner(resolved, *model, setup.data, *session, backend, setup.steps_per_epoch,
                   output.path()));
@@ -334,8 +326,7 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
     }
     profile = *std::move(created);
   }
-  std::signal(SIGINT, Stop);
-  std::signal(SIGTERM, Stop);
+  StopAtSignals(screen.terminal);
   // A file that may not grow further is then an error like a full disk, and named.
   std::signal(SIGXFSZ, SIG_IGN);
   const absl::Status trained = models::Train(options, *model, *setup.data.train,

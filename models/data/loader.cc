@@ -320,6 +320,7 @@ void LoaderImpl::Work(int index) {
 }
 
 absl::StatusOr<const Batch*> LoaderImpl::Next() {
+  if (options_.stop != nullptr && options_.stop->load()) return absl::CancelledError("stopped");
   const auto begin = std::chrono::steady_clock::now();
   RETURN_IF_ERROR(Start());
   Lock lock(mu_);

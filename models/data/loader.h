@@ -16,6 +16,7 @@
 #ifndef MODELS_DATA_LOADER_H_
 #define MODELS_DATA_LOADER_H_
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -102,6 +103,9 @@ struct LoaderOptions {
   // batch that it would have been in is returned. May be empty.
   std::function<void(const std::string& message)> on_bad_image;
   LoaderObserver* observer = nullptr;  // must outlive the loader; may be null
+  // Once it is true, Next() returns CANCELLED: who stops a run need not wait for a whole pass.
+  // Must outlive the loader; may be null.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 struct Batch {

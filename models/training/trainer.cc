@@ -68,6 +68,7 @@ class Run {
     if (held_out_ != nullptr) {
       LoaderOptions o = MakeLoaderOptions(LoaderMode::kEvaluate);
       o.observer = Watched(held_out_, nullptr);
+      o.stop = options_.stop;
       ASSIGN_OR_RETURN(eval_loader_, Loader::Create(held_out_, std::move(o)));
     }
     RETURN_IF_ERROR(MetricsWriter::CheckResume(options_.metrics_path, state_.metrics_bytes));
@@ -193,7 +194,8 @@ class Run {
   absl::Status Loop() {
     progress_.Begin(step_, last_step_, steps_per_epoch_);
     // What the run that is gone on with was doing, or had still to do, when it ended.
-    if (step_ > 0) RETURN_IF_ERROR(Watch());
+    if (step_ > 0) RETURN_IF_ERROR(WatchUnlessStopped());
+    if (step_ > 0 && Stopped()) return SaveStopped();
     while (step_ < last_step_) {
       const int64_t epoch = step_ / steps_per_epoch_;
       const int64_t in_epoch = step_ % steps_per_epoch_ * options_.accum_iter;  // micro-batches
@@ -211,26 +213,39 @@ class Run {
       RETURN_IF_ERROR(Step(lr, scheduled, micro_batches, before));
       if (options_.step_done) RETURN_IF_ERROR(options_.step_done());
       const bool last = step_ == last_step_;
-      const bool stopped = options_.stop != nullptr && options_.stop->load();
+      if (Stopped()) return SaveStopped();
       const bool due = options_.save_every > 0 && step_ % options_.save_every == 0;
-      // Evaluations can take longer than who stops a run is ready to wait.
-      if (stopped || last) {
+      // Before the evaluation, which may be broken off and must be what a resumed run repeats.
+      if (last) {
         RETURN_IF_ERROR(Save());
       } else if (due || step_ % steps_per_epoch_ == 0) {
         if (const absl::Status saved = Save(); !saved.ok()) {
           log_.Line(absl::StrCat("warning: not saved: ", saved.message(),
                                  "; training goes on, and saves again when it is due"));
+          tried_to_save_at_ = -1;  // who stops the run now may have made room
         }
       }
-      if (stopped) {
-        log_.Line(absl::StrCat(
-            "stopped by a signal after step ", step_,
-            options_.how_to_go_on.empty() ? "" : "; to go on: ", options_.how_to_go_on));
-        return absl::OkStatus();
-      }
-      RETURN_IF_ERROR(Watch());
+      RETURN_IF_ERROR(WatchUnlessStopped());
+      if (Stopped()) return SaveStopped();
       RETURN_IF_ERROR(log_.status());
     }
+    return absl::OkStatus();
+  }
+
+  bool Stopped() const { return options_.stop != nullptr && options_.stop->load(); }
+
+  // A watch that is broken off is not an error: the resumed run does it again.
+  absl::Status WatchUnlessStopped() {
+    if (Stopped()) return absl::OkStatus();
+    absl::Status status = Watch();
+    return absl::IsCancelled(status) && Stopped() ? absl::OkStatus() : status;
+  }
+
+  absl::Status SaveStopped() {
+    RETURN_IF_ERROR(Save());
+    log_.Line(
+        absl::StrCat("stopped by a signal after step ", step_,
+                     options_.how_to_go_on.empty() ? "" : "; to go on: ", options_.how_to_go_on));
     return absl::OkStatus();
   }
 

@@ -38,7 +38,8 @@ struct TrainerOptions {
   int64_t eval_every = 0;  // steps between evaluations; 0: at the end of each epoch only
   // Further numbers of an evaluation, for its line of metrics.jsonl; takes the
   // parameters from the session's workspace. Called after each eval_every steps and,
-  // where these are given, at the end of the run. May be empty.
+  // where these are given, at the end of the run. CANCELLED where `stop` broke it off. May be
+  // empty.
   std::function<absl::StatusOr<MetricList>()> also_evaluate;
   // Called after every so many steps and at the end; 0: never.
   int64_t vis_every = 0;
@@ -61,7 +62,7 @@ struct TrainerOptions {
   // When the process began: then the first step says how long after that it was done.
   absl::Time launched = absl::InfinitePast();
   // Set from outside (a signal handler) to end the run after the step at hand, as
-  // --steps would. May be null.
+  // --steps would, or within an evaluation. May be null.
   const std::atomic<bool>* stop = nullptr;
   std::string metrics_path;                // metrics.jsonl, made anew, or gone on with by `resume`
   FileSystem* files = FileSystem::Real();  // that metrics.jsonl is written by
@@ -89,7 +90,8 @@ absl::StatusOr<int64_t> StepsPerEpoch(int64_t images, int batch_size, int accum_
 // Trains `session`'s model. `held_out` may be null: then nothing is evaluated.
 // A checkpoint is saved before what is due at its step is evaluated and drawn, so that a
 // resumed run does that again: its metrics.jsonl, parameters and optimizer state are then
-// those of a run that never stopped, byte for byte, but for `timing`.
+// those of a run that never stopped, byte for byte, but for `timing`. An evaluation that
+// `stop` breaks off leaves no line, and is one of those that come again.
 //
 // Progress goes to `log`, a line each `print_every` steps and one an evaluation;
 // every step and evaluation goes to metrics.jsonl. An undecodable image is named in the log

@@ -102,6 +102,7 @@ absl::StatusOr<Features> ExtractFeatures(const models::Dataset& data, const Feat
   load.num_workers = options.num_workers;
   load.max_bad_share = options.max_bad_share;
   load.on_bad_image = options.on_bad_image;
+  load.stop = options.stop;
   ASSIGN_OR_RETURN(const std::unique_ptr<models::Loader> loader,
                    models::Loader::Create(&data, std::move(load)));
   Features out;

@@ -2,6 +2,7 @@
 #ifndef TOOLS_EVALUATION_FEATURES_H_
 #define TOOLS_EVALUATION_FEATURES_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -65,6 +66,7 @@ struct FeatureOptions {
   int num_workers = 0;
   double max_bad_share = 0.05;                                   // LoaderOptions'
   std::function<void(const std::string& message)> on_bad_image;  // may be empty
+  const std::atomic<bool>* stop = nullptr;                       // LoaderOptions'; may be null
 };
 
 // Row-major, one row an image, in the order of the data. Undecodable images have

@@ -111,6 +111,7 @@ absl::StatusOr<KnnReport> KnnProtocol::Run(const models::Dataset& train,
   extract.num_workers = options_.num_workers;
   extract.max_bad_share = options_.max_bad_share;
   extract.on_bad_image = options_.on_bad_image;
+  extract.stop = options_.stop;
   ASSIGN_OR_RETURN(Features known, ExtractFeatures(neighbours, extract, extractor_.get()));
   ASSIGN_OR_RETURN(Features asked, ExtractFeatures(held_out, extract, extractor_.get()));
 

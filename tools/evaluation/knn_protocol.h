@@ -3,6 +3,7 @@
 #ifndef TOOLS_EVALUATION_KNN_PROTOCOL_H_
 #define TOOLS_EVALUATION_KNN_PROTOCOL_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -31,6 +32,7 @@ struct KnnProtocolOptions {
   int num_workers = 0;
   double max_bad_share = 0.05;                                   // LoaderOptions'
   std::function<void(const std::string& message)> on_bad_image;  // may be empty
+  const std::atomic<bool>* stop = nullptr;                       // LoaderOptions'; may be null
 };
 
 struct KnnResult {

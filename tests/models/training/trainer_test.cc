@@ -396,6 +396,45 @@ TEST_F(ResumeTest, ASignalSavesAndTheRestIsDoneByTheResumedRun) {
   }
 }
 
+// Broken off, or just done when the signal came: the next step must not begin.
+TEST_F(ResumeTest, ASignalEndsAnEvaluationWhichTheResumedRunDoes) {
+  std::atomic<bool> stop{false};
+  int calls = 0, stop_at = 0;
+  bool break_off = false;
+  options_.also_evaluate = [&]() -> absl::StatusOr<MetricList> {
+    stop = ++calls == stop_at;
+    if (stop && break_off) return absl::CancelledError("stopped");
+    return MetricList{{"more", 0.5}};
+  };
+  options_.stop = &stop;
+  ASSERT_TRUE(Run("whole").ok());
+  const Leavings whole = Left("whole", 18);
+  ASSERT_EQ(calls, 5);  // after steps 4, 8, 12, 16 and 18
+  const std::pair<int, int> stops[] = {{1, 4}, {3, 12}, {5, 18}};
+  for (const bool off : {true, false}) {
+    break_off = off;
+    for (const auto& [call, step] : stops) {
+      calls = 0;
+      stop_at = call;
+      const std::string said = "stopped by a signal after step " + std::to_string(step);
+      const auto stopped = Run("stopped");
+      ASSERT_TRUE(stopped.ok()) << stopped.status();
+      EXPECT_THAT(*stopped, HasSubstr(said));
+      // Once more, in the evaluation that came again.
+      calls = 0;
+      stop_at = 1;
+      stop = false;
+      const auto again = Run("stopped", true);
+      ASSERT_TRUE(again.ok()) << again.status();
+      EXPECT_THAT(*again, HasSubstr(said));
+      stop_at = 0;
+      stop = false;
+      ASSERT_TRUE(Run("stopped", true).ok());
+      EXPECT_TRUE(Left("stopped", 18) == whole) << off << " " << step;
+    }
+  }
+}
+
 TEST_F(ResumeTest, AFinishedRunResumedDoesNothingNew) {
   ASSERT_TRUE(Run("whole").ok());
   const Leavings whole = Left("whole", 18);

@@ -1,0 +1,165 @@
+// Ctrl-C and SIGTERM: that the trainer says at once what it will do, and how soon it stops.
+#include <pty.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "tests/tools/cli/run_program.h"
+
+namespace tools {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+namespace fs = std::filesystem;
+using Args = std::vector<std::string>;
+using Json = nlohmann::json;
+
+constexpr char kSaid[] =
+    "stopping after this step; a second signal quits at once, without saving\n";
+
+class StopCli : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = Scratch() / ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    fs::create_directories(folder_);
+  }
+  void TearDown() override {
+    if (child_ > 0) {
+      kill(child_, SIGKILL);
+      waitpid(child_, nullptr, 0);
+    }
+  }
+
+  // Further arguments win.
+  static Args Tiny(const Args& more) {
+    Args args = {"--model=droppos_tiny",  "--embed_dim=16",        "--depth=1",
+                 "--num_heads=2",         "--decoder_embed_dim=8", "--decoder_depth=1",
+                 "--decoder_num_heads=2", "--batch_size=64"};
+    args.insert(args.end(), more.begin(), more.end());
+    return args;
+  }
+  // One whose step takes far longer than all that a test does meanwhile.
+  static Args Slow(const std::string& run) {
+    return Tiny({"--batch_size=300", "--input_size=96", "--embed_dim=96", "--depth=4",
+                 "--output_dir=" + run});
+  }
+  void Start(const Args& args) {
+    child_ = StartProgram("train", args, folder_, folder_ / "out.txt", folder_ / "err.txt");
+    ASSERT_GT(child_, 0);
+  }
+  // The test's own time limit ends an endless wait.
+  void WaitFor(const std::function<bool()>& happened) {
+    while (!happened()) {
+      int status = 0;
+      if (waitpid(child_, &status, WNOHANG) == child_) {
+        child_ = -1;
+        FAIL() << "ended: " << Contents(folder_ / "out.txt") << Contents(folder_ / "err.txt");
+      }
+      usleep(1000);
+    }
+  }
+  int Wait() {
+    int status = 0;
+    EXPECT_EQ(waitpid(child_, &status, 0), child_);
+    child_ = -1;
+    return ExitCode(status);
+  }
+  std::vector<Json> Metrics(const std::string& run) {
+    std::ifstream file(folder_ / run / "metrics.jsonl");
+    std::vector<Json> lines;
+    for (std::string line; std::getline(file, line);) {
+      lines.push_back(Json::parse(line));
+      EXPECT_EQ(lines.back().erase("timing"), 1u);
+    }
+    return lines;
+  }
+
+  fs::path folder_;
+  pid_t child_ = -1;
+};
+
+TEST_F(StopCli, ASignalIsAnsweredBeforeTheStepEnds) {
+  Start(Slow("run"));
+  // Made just before the first step.
+  WaitFor([&] { return fs::exists(folder_ / "run/metrics.jsonl"); });
+  ASSERT_EQ(kill(child_, SIGTERM), 0);
+  WaitFor([&] { return Contents(folder_ / "err.txt") == kSaid; });
+  EXPECT_EQ(Contents(folder_ / "run/metrics.jsonl"), "") << "the step has ended meanwhile";
+  ASSERT_EQ(kill(child_, SIGTERM), 0);
+  EXPECT_EQ(Wait(), 128 + SIGTERM);
+  EXPECT_EQ(Contents(folder_ / "err.txt"), kSaid);
+}
+
+TEST_F(StopCli, OnATerminalTheLineReplacesTheBar) {
+  int terminal = -1;
+  child_ = forkpty(&terminal, nullptr, nullptr, nullptr);
+  ASSERT_GE(child_, 0);
+  if (child_ == 0) {
+    setenv("BUILD_WORKING_DIRECTORY", folder_.c_str(), 1);
+    setenv("TERM", "xterm", 1);
+    unsetenv("NO_COLOR");
+    Args args = Slow("run");
+    args.insert(args.begin(), fs::absolute("tools/train"));
+    std::vector<char*> argv;
+    for (std::string& arg : args) argv.push_back(arg.data());
+    argv.push_back(nullptr);
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+  std::string shown;
+  const auto read_until = [&](const std::function<bool()>& seen) {
+    char text[4096];
+    while (!seen()) {
+      const ssize_t n = read(terminal, text, sizeof text);
+      ASSERT_GT(n, 0) << shown;
+      shown.append(text, static_cast<size_t>(n));
+    }
+  };
+  read_until([&] { return shown.find("data ") != std::string::npos; });  // the banner
+  WaitFor([&] { return fs::exists(folder_ / "run/metrics.jsonl"); });
+  // As Ctrl-C typed there.
+  ASSERT_EQ(write(terminal, "\x03", 1), 1);
+  read_until([&] { return shown.find("without saving") != std::string::npos; });
+  EXPECT_THAT(shown, HasSubstr("\r\x1b[Kstopping after this step; a second signal"));
+  close(terminal);
+}
+
+// Ends with the run as it was after step 1, and the resumed one measures what was not.
+TEST_F(StopCli, AnEvaluationIsBrokenOffAndComesAgain) {
+  const Args args = Tiny({"--eval_every=1", "--print_every=1", "--seed=3"});
+  const auto with = [&args](const Args& more) {
+    Args all = args;
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  ASSERT_EQ(RunProgram("train", with({"--output_dir=whole", "--steps=2"}), folder_).exit_code, 0);
+  Start(with({"--output_dir=run", "--steps=2"}));
+  WaitFor([&] { return !Contents(folder_ / "run/metrics.jsonl").empty(); });
+  ASSERT_EQ(kill(child_, SIGINT), 0);
+  ASSERT_EQ(Wait(), 0) << Contents(folder_ / "err.txt");
+  const std::string log = Contents(folder_ / "run/train.log");
+  EXPECT_THAT(log, HasSubstr("stopped by a signal after step 1; to go on: "));
+  EXPECT_THAT(log, Not(HasSubstr("step 1  held out:")));
+  EXPECT_EQ(Metrics("run").size(), 1u);
+  EXPECT_TRUE(fs::exists(folder_ / "run/checkpoints/step_00000001/DONE"));
+  const Outcome rest = RunProgram("train", {"--resume=run"}, folder_);
+  ASSERT_EQ(rest.exit_code, 0) << rest.err;
+  EXPECT_EQ(Metrics("run"), Metrics("whole"));
+  EXPECT_EQ(Contents(folder_ / "run/checkpoints/step_00000002/optimizer.safetensors"),
+            Contents(folder_ / "whole/checkpoints/step_00000002/optimizer.safetensors"));
+}
+
+}  // namespace
+}  // namespace tools
