@@ -1,6 +1,8 @@
 #include "tools/banner.h"
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "graph/base/counted.h"
 
 namespace tools {
 namespace {
@@ -32,35 +34,36 @@ std::string Banner(const ResolvedFlags& resolved, const models::Model& model,
     text += Row("", "good for trying things out, not for a model to keep");
   }
   text += Row("data", data.description);
-  text += Row(
-      "", absl::StrFormat("%d training images, %d held out, %d loader threads", data.train->size(),
-                          data.held_out == nullptr ? 0 : data.held_out->size(),
-                          resolved.flags.num_workers.value()));
-  text += Row(
-      "batch",
-      absl::StrFormat("%d images x %d accumulated = effective batch %d%s", recipe.batch_size,
-                      resolved.accum_iter, resolved.effective_batch,
-                      recipe.published_effective_batch > 0
-                          ? absl::StrFormat(" (published: %d)", recipe.published_effective_batch)
-                          : ""));
+  text += Row("", absl::StrFormat(
+                      "%s, %d held out, %s", graph::Counted(data.train->size(), "training image"),
+                      data.held_out == nullptr ? 0 : data.held_out->size(),
+                      graph::Counted(resolved.flags.num_workers.value(), "loader thread")));
+  text += Row("batch", absl::StrFormat("%s x %d accumulated = effective batch %d%s",
+                                       graph::Counted(recipe.batch_size, "image"),
+                                       resolved.accum_iter, resolved.effective_batch,
+                                       recipe.published_effective_batch > 0
+                                           ? absl::StrFormat(" (published: %d)",
+                                                             recipe.published_effective_batch)
+                                           : ""));
   const std::string rule = resolved.flags.lr ? "given by --lr"
                                              : absl::StrFormat("blr %g x %d / 256", recipe.blr,
                                                                resolved.effective_batch);
   text += Row("lr", absl::StrFormat("%g (%s), %g warm-up epochs, cosine to %g", resolved.lr, rule,
                                     recipe.warmup_epochs, recipe.min_lr));
   const int64_t planned = steps_per_epoch * recipe.epochs;
-  text += Row("run",
-              absl::StrFormat(
-                  "%d epochs of %d steps%s, seed %d", recipe.epochs, steps_per_epoch,
-                  resolved.flags.steps && *resolved.flags.steps < planned
-                      ? absl::StrFormat(", ended after %d steps by --steps", *resolved.flags.steps)
-                      : "",
-                  resolved.flags.seed.value()));
+  text +=
+      Row("run", absl::StrFormat("%s of %s%s, seed %d", graph::Counted(recipe.epochs, "epoch"),
+                                 graph::Counted(steps_per_epoch, "step"),
+                                 resolved.flags.steps && *resolved.flags.steps < planned
+                                     ? absl::StrCat(", ended after ",
+                                                    graph::Counted(*resolved.flags.steps, "step"),
+                                                    " by --steps")
+                                     : "",
+                                 resolved.flags.seed.value()));
   if (resolved.flags.overfit_batch.value()) {
-    text += Row("", absl::StrFormat("on its first %d images alone (--overfit_batch)",
-                                    resolved.effective_batch));
+    text += Row("", absl::StrFormat("on its first %s alone (--overfit_batch)",
+                                    graph::Counted(resolved.effective_batch, "image")));
   }
-  text += Row("", "the time left is shown from the first step on");
   text += Row("output", output_dir);
   return text;
 }

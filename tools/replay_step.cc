@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <limits>
 #include <memory>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "graph/base/status.h"
 #include "models/training/capsule.h"
 #include "models/training/forward_net.h"
@@ -30,7 +33,9 @@ std::string Row(const char* label, const std::string& text) {
 }
 
 // All digits: what is compared by eye is what is compared.
-std::string Exact(double value) { return absl::StrFormat("%.9g", value); }
+std::string Exact(double value) {
+  return std::isnan(value) ? "nan" : absl::StrFormat("%.9g", value);  // not "-nan"
+}
 
 bool SameBits(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 
@@ -56,6 +61,33 @@ absl::StatusOr<ResolvedFlags> Flags(const ReplayStepOptions& options,
   absl::StatusOr<ResolvedFlags> resolved = ResolveTrainFlags(parsed.flags, *entry, machine);
   if (!resolved.ok()) return graph::Annotate(resolved.status(), name);
   return resolved;
+}
+
+// A run's folder instead of a capsule's is easily given.
+absl::Status CheckIsNoRun(const std::string& path) {
+  const std::filesystem::path folder = std::filesystem::path(path) / models::kCapsulesFolder;
+  std::vector<std::string> capsules;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    capsules.push_back("--capsule=" + entry->path().string());
+  }
+  if (capsules.empty()) return absl::OkStatus();
+  std::sort(capsules.begin(), capsules.end());
+  return graph::InvalidArgument("--capsule=", path, " is a run's folder; choose one of its steps: ",
+                                absl::StrJoin(capsules, ", "));
+}
+
+// Without the libraries that `now` has none of: those that read and draw pictures are the
+// trainer's alone.
+Environment OfThisProgram(Environment then, const Environment& now) {
+  if (!then.is_object() || !then["libraries"].is_object()) return then;
+  Environment kept = Environment::object();
+  for (const auto& [name, version] : then["libraries"].items()) {
+    if (now["libraries"].contains(name)) kept[name] = version;
+  }
+  then["libraries"] = kept;
+  return then;
 }
 
 // A capsule made runnable.
@@ -164,7 +196,8 @@ class Replay {
                                                 /*allow_exceptions=*/false);
     EnvironmentOptions environment;
     environment.threads = session_options_.compile.threads;
-    for (std::string& d : EnvironmentDifferences(then, DescribeEnvironment(environment))) {
+    const Environment here = DescribeEnvironment(environment);
+    for (std::string& d : EnvironmentDifferences(OfThisProgram(then, here), here)) {
       // Another program by nature.
       if (d.rfind("program:", 0) != 0) differences.push_back(std::move(d));
     }
@@ -244,8 +277,9 @@ class Replay {
 absl::StatusOr<std::string> ReplayStep(const ReplayStepOptions& options, const models::Zoo& zoo,
                                        const graph::SchemaRegistry& registry,
                                        const MachineDefaults& machine) {
-  ASSIGN_OR_RETURN(models::Capsule capsule,
-                   models::OpenCapsule(models::ResolveUserPath(options.capsule)));
+  const std::string path = models::ResolveUserPath(options.capsule);
+  RETURN_IF_ERROR(CheckIsNoRun(path));
+  ASSIGN_OR_RETURN(models::Capsule capsule, models::OpenCapsule(path));
   ASSIGN_OR_RETURN(ResolvedFlags resolved, Flags(options, capsule, zoo, machine));
   return Replay(options, std::move(capsule), std::move(resolved), registry).Report();
 }

@@ -1,5 +1,6 @@
 #include "models/droppos/droppos.h"
 
+#include "graph/base/counted.h"
 #include "models/droppos/mae_decoder.h"
 #include "models/layers/transformer.h"
 #include "models/vit/encoder.h"
@@ -191,8 +192,9 @@ std::vector<std::pair<std::string, float>> DropPos::ScheduledInputs(int epoch, i
 std::string DropPos::description() const {
   const int visible = config_.num_visible(model_.num_patches());
   const char* also = config_.multi_task() ? "DropPos + MAE: encoder " : "DropPos: encoder ";
-  return absl::StrCat(also, model_.depth, " blocks of ", model_.embed_dim, ", ", model_.num_heads,
-                      " heads; decoder ", model_.decoder_depth, " blocks of ",
+  return absl::StrCat(also, graph::Counted(model_.depth, "block"), " of ", model_.embed_dim, ", ",
+                      graph::Counted(model_.num_heads, "head"), "; decoder ",
+                      graph::Counted(model_.decoder_depth, "block"), " of ",
                       model_.decoder_embed_dim, "; ", model_.grid_h(), "x", model_.grid_w(),
                       " patches of ", model_.patch_size, " px, ", visible, " visible, ",
                       visible - config_.num_pos_kept(visible), " without position");

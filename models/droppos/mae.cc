@@ -1,5 +1,6 @@
 #include "models/droppos/mae.h"
 
+#include "graph/base/counted.h"
 #include "models/droppos/mae_decoder.h"
 #include "models/vit/encoder.h"
 
@@ -72,8 +73,9 @@ EvaluationOutputs MaskedAutoencoder::BuildEvaluation(ModelBuilder* b, int batch,
 
 std::string MaskedAutoencoder::description() const {
   const int visible = config_.num_visible(model_.num_patches());
-  return absl::StrCat("MAE: encoder ", model_.depth, " blocks of ", model_.embed_dim, ", ",
-                      model_.num_heads, " heads; decoder ", model_.decoder_depth, " blocks of ",
+  return absl::StrCat("MAE: encoder ", graph::Counted(model_.depth, "block"), " of ",
+                      model_.embed_dim, ", ", graph::Counted(model_.num_heads, "head"),
+                      "; decoder ", graph::Counted(model_.decoder_depth, "block"), " of ",
                       model_.decoder_embed_dim, "; ", model_.grid_h(), "x", model_.grid_w(),
                       " patches of ", model_.patch_size, " px, ", visible, " visible");
 }

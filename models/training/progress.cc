@@ -40,15 +40,16 @@ void Progress::StepDone(const Step& step) {
   const double eta =
       absl::ToDoubleSeconds(now - start_) / done * static_cast<double>(last_ - step.step);
   const bool first = step.step == done_before_ + 1;
-  log_.Progress(static_cast<double>(step.step) / static_cast<double>(last_), [&] {
+  const bool says_line = step.step % options_.print_every == 0 || first || step.step == last_;
+  // The bar below a line is of the same step.
+  const auto bar = [&] {
     std::string text = absl::StrFormat("step %d/%d  eta %s  loss %.4f", step.step, last_,
                                        Duration(eta), step.result->loss);
     for (const auto& [name, value] : step.result->metrics) text += MetricText(name, value);
     return text + absl::StrFormat("  %.0f images/s", step.images / step.seconds);
-  });
-  if (step.step % options_.print_every == 0 || first || step.step == last_) {
-    StepLine(step, first, eta, now);
-  }
+  };
+  log_.Progress(static_cast<double>(step.step) / static_cast<double>(last_), bar, says_line);
+  if (says_line) StepLine(step, first, eta, now);
   if (step.step % steps_per_epoch_ == 0 && step.bad_in_epoch > 0) {
     log_.Line(absl::StrFormat(
         "epoch %d: skipped %d of the %d images it has met (%.2f%%); //tools:check_data finds all "

@@ -190,11 +190,11 @@ void RunLog::LineInFile(absl::string_view text) {
   if (file_.is_open()) WriteFile(line);
 }
 
-void RunLog::Progress(double fraction, absl::FunctionRef<std::string()> text) {
+void RunLog::Progress(double fraction, absl::FunctionRef<std::string()> text, bool at_once) {
   if (!screen_.terminal || screen_.out == nullptr) return;
   const absl::Time now = now_();
   const std::lock_guard<std::mutex> lock(mu_);
-  if (!bar_.empty() && now >= drawn_ && now - drawn_ < kRedraw) return;
+  if (!at_once && !bar_.empty() && now >= drawn_ && now - drawn_ < kRedraw) return;
   drawn_ = now;
   bar_ = BarLine(fraction, Printable(text(), /*lines=*/false),
                  screen_.columns ? screen_.columns() : 80);

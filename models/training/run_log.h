@@ -68,10 +68,10 @@ class RunLog {
   // To the file alone: what the screen is told in another way, such as an error.
   void LineInFile(absl::string_view text);
 
-  // Redraws the bar, when there is one and 0.2 s have passed since: percentage,
+  // Redraws the bar, when there is one and 0.2 s have passed since, or `at_once`: percentage,
   // bar, and as much of what `text` returns as the terminal is wide. `fraction` of the
   // run is done. Does nothing else, so that it may be called at each step.
-  void Progress(double fraction, absl::FunctionRef<std::string()> text);
+  void Progress(double fraction, absl::FunctionRef<std::string()> text, bool at_once = false);
   // Removes the bar until the next Progress(): at the end, and before others write.
   void EndProgress();
 

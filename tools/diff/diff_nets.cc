@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "graph/base/status.h"
+#include "graph/base/counted.h"
 
 namespace tools {
 namespace {
@@ -114,17 +115,13 @@ struct Runnable {
   }
 };
 
-std::string Count(size_t n, const std::string& what) {
-  return absl::StrCat(n, " ", what, n == 1 ? "" : "s");
-}
-
 // "12 only in a: x, y, z, ..."
 void Names(const std::vector<std::string>& names, const std::string& what, std::string* text) {
   constexpr size_t kShown = 4;
   if (names.empty()) return;
   const std::vector<std::string> shown(names.begin(),
                                        names.begin() + std::min(kShown, names.size()));
-  absl::StrAppend(text, "  not compared: ", Count(names.size(), "blob"), " ", what, ": ",
+  absl::StrAppend(text, "  not compared: ", graph::Counted(names.size(), "blob"), " ", what, ": ",
                   absl::StrJoin(shown, ", "), names.size() > kShown ? ", ..." : "", "\n");
 }
 
@@ -207,7 +204,7 @@ absl::StatusOr<DiffReport> DiffNets(const graph::Net& net, const DiffSide& a, co
 }
 
 std::string ReportText(const DiffReport& report) {
-  std::string text = absl::StrCat(Count(report.blobs.size(), "blob"), " compared\n");
+  std::string text = absl::StrCat(graph::Counted(report.blobs.size(), "blob"), " compared\n");
   Names(report.only_a, "only in a (fused or removed in b)", &text);
   Names(report.only_b, "only in b (fused or removed in a)", &text);
   Names(report.reshaped, "with fewer rows in one of them", &text);
@@ -216,7 +213,7 @@ std::string ReportText(const DiffReport& report) {
     return absl::StrCat(text, "all within bounds; the closest to its bound is\n",
                         Describe(*report.Worst(1)[0]));
   }
-  absl::StrAppend(&text, Count(static_cast<size_t>(report.beyond()), "blob"),
+  absl::StrAppend(&text, graph::Counted(static_cast<size_t>(report.beyond()), "blob"),
                   " beyond the bound; the first in the order of b's net is\n", Describe(*first),
                   "the worst:\n",
                   absl::StrFormat("  %-52s %10s %10s  %s\n", "blob", "error", "bound", "operator"));

@@ -148,10 +148,13 @@ TEST_F(RunLogTest, TheBarIsRedrawnFiveTimesASecond) {
     log.Progress(0.1, [&drawn] { return absl::StrCat(++drawn); });
   }
   EXPECT_EQ(drawn, 5);
+  log.Progress(
+      0.1, [&drawn] { return absl::StrCat(++drawn); }, /*at_once=*/true);
+  EXPECT_EQ(drawn, 6);
   // A clock that was set back does not stop it.
   now_ = absl::FromUnixMillis(5000);
   log.Progress(0.1, [&drawn] { return absl::StrCat(++drawn); });
-  EXPECT_EQ(drawn, 6);
+  EXPECT_EQ(drawn, 7);
 }
 
 TEST_F(RunLogTest, TheBarFitsAnyWidth) {

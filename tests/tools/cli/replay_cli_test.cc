@@ -68,7 +68,12 @@ TEST_F(ReplayCli, NamesTheBlobThatTheRunNamed) {
 
   const Outcome reference = Replay({capsule, "--backend=reference", "--precision=fp32"});
   ASSERT_EQ(reference.exit_code, 0) << reference.err;
-  EXPECT_THAT(reference.out, HasSubstr("on reference"));
+  // The reading and drawing libraries that this program has none of are no reason.
+  EXPECT_THAT(reference.out,
+              AllOf(HasSubstr("on reference"), Not(HasSubstr("none now")), Not(HasSubstr("-nan"))));
+  const Outcome run = Replay({"--capsule=a"});
+  EXPECT_EQ(run.exit_code, 1);
+  EXPECT_THAT(run.err, AllOf(HasSubstr("a is a run's folder"), HasSubstr(Capsules().at(0))));
   EXPECT_EQ(Replay({capsule, "--threads=1"}).exit_code, 0);
 }
 
@@ -127,7 +132,7 @@ TEST_F(ReplayCli, WhatCannotBeReplayedIsNamed) {
   for (const auto& [args, text] : std::vector<std::pair<std::vector<std::string>, std::string>>{
            {{}, "--capsule"},
            {{"--capsule=nowhere"}, "nowhere is no folder"},
-           {{"--capsule=a"}, "DONE"},
+           {{"--capsule=a"}, "a is a run's folder"},
            {{capsule, "--backend=gpu"}, "--backend"},
            {{capsule, "--precision=fp8"}, "--precision"},
            {{capsule, "--threads=0"}, "--threads"}}) {
