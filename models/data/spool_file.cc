@@ -73,7 +73,10 @@ SpoolFile::~SpoolFile() { ::close(file_); }
 
 int64_t SpoolFile::Room() const {
   struct statvfs room;
-  if (::fstatvfs(file_, &room) != 0) return std::numeric_limits<int64_t>::max();
+  // No blocks at all: a file system that does not count them (tmpfs without a limit).
+  if (::fstatvfs(file_, &room) != 0 || room.f_blocks == 0) {
+    return std::numeric_limits<int64_t>::max();
+  }
   const auto unit = static_cast<int64_t>(room.f_frsize);
   const int64_t keep =
       limits_.keep_free >= 0

@@ -42,6 +42,8 @@ AppendFile& AppendFile::operator=(AppendFile&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(bytes_, other.bytes_);
   std::swap(files_, other.files_);
+  std::swap(is_cut_, other.is_cut_);
+  std::swap(lost_, other.lost_);
   return *this;
 }
 
@@ -50,13 +52,16 @@ AppendFile::~AppendFile() {
 }
 
 absl::Status AppendFile::Append(absl::string_view record) {
+  // What an earlier try has left behind the last whole record.
+  if (is_cut_ && files_->Truncate(fd_, bytes_) != 0) return CannotWrite(path_);
+  is_cut_ = false;
   absl::string_view rest = record;
   while (!rest.empty()) {
     const ssize_t n = files_->Write(fd_, rest.data(), rest.size());
     if (n < 0) {
       const absl::Status status = CannotWrite(path_);
-      // Where this fails too (a device), the first error is the one to report.
-      files_->Truncate(fd_, bytes_);
+      // Where this fails too, the first error is the one to report.
+      is_cut_ = files_->Truncate(fd_, bytes_) != 0;
       return status;
     }
     rest.remove_prefix(static_cast<size_t>(n));
@@ -66,8 +71,9 @@ absl::Status AppendFile::Append(absl::string_view record) {
 }
 
 absl::Status AppendFile::Sync() {
-  if (files_->Sync(fd_) == 0 || errno == EINVAL || errno == EROFS) return absl::OkStatus();
-  return CannotWrite(path_);
+  // The system says only once that it has lost something.
+  if (lost_.ok() && files_->Sync(fd_) != 0 && errno != EINVAL) lost_ = CannotWrite(path_);
+  return lost_;
 }
 
 }  // namespace models

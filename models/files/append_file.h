@@ -17,7 +17,7 @@ namespace models {
 // Errors are those of the system calls and name the path. `files` must outlive the object.
 class AppendFile {
  public:
-  // Makes the file anew, empty, whatever had its name.
+  // Makes the file, or empties the one that has its name.
   static absl::StatusOr<AppendFile> Create(const std::string& path, FileSystem* files);
   // The same where the name is free; AlreadyExists where it is not.
   static absl::StatusOr<AppendFile> CreateNew(const std::string& path, FileSystem* files);
@@ -32,9 +32,10 @@ class AppendFile {
   ~AppendFile();
 
   // On an error (disk full, ...) the file ends with the last whole record, as far as the
-  // system lets it, and may be appended to again.
+  // system lets it, and may be appended to again: what is left of this one goes first.
   absl::Status Append(absl::string_view record);
-  // Waits until the disk has all records. A pipe or a device has none to wait for.
+  // Waits until the disk has all records. A pipe or a device has none to wait for. After an
+  // error it is the same error for good, as nobody knows which records were lost.
   absl::Status Sync();
 
   bool is_open() const { return fd_ >= 0; }
@@ -48,6 +49,8 @@ class AppendFile {
   int fd_ = -1;
   int64_t bytes_ = 0;
   FileSystem* files_ = nullptr;
+  bool is_cut_ = false;  // a part of a record stands behind them
+  absl::Status lost_;
 };
 
 }  // namespace models

@@ -42,7 +42,10 @@ int64_t JsonReader::Count(const std::string& key, int64_t most) const {
 uint64_t JsonReader::Hex(const std::string& key) const {
   uint64_t bits = 0;
   const std::string text = Text(key);
-  if (text.size() != 16 || !absl::SimpleHexAtoi(text, &bits)) Fail(key, "is no 16 hex digits");
+  if (text.size() != 16 || text.find_first_of("xX") != std::string::npos ||
+      !absl::SimpleHexAtoi(text, &bits)) {
+    Fail(key, "is no 16 hex digits");
+  }
   return bits;
 }
 

@@ -1,8 +1,11 @@
 #include "models/training/metrics.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <limits>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -12,6 +15,11 @@
 
 namespace models {
 namespace {
+
+bool IsMissing(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::status(path, error).type() == std::filesystem::file_type::not_found;
+}
 
 // Keeps the order of insertion; dumps doubles so that they read back equal, and
 // NaN and infinities as null.
@@ -98,7 +106,8 @@ absl::StatusOr<MetricsWriter> MetricsWriter::Create(const std::string& path, Fil
 
 absl::Status MetricsWriter::CheckResume(const std::string& path, int64_t keep_bytes) {
   std::ifstream file(path, std::ios::binary);
-  if (keep_bytes == 0 || !file) return absl::OkStatus();
+  if (keep_bytes == 0 || IsMissing(path)) return absl::OkStatus();
+  if (!file) return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path));
   file.seekg(keep_bytes - 1);
   if (file.get() == '\n') return absl::OkStatus();
   return absl::DataLossError(absl::StrCat(
@@ -110,7 +119,7 @@ absl::Status MetricsWriter::CheckResume(const std::string& path, int64_t keep_by
 absl::StatusOr<MetricsWriter> MetricsWriter::Resume(const std::string& path, int64_t keep_bytes,
                                                     FileSystem* files) {
   RETURN_IF_ERROR(CheckResume(path, keep_bytes));
-  if (keep_bytes == 0 || !std::ifstream(path)) return Create(path, files);
+  if (keep_bytes == 0 || IsMissing(path)) return Create(path, files);
   ASSIGN_OR_RETURN(AppendFile file, AppendFile::Resume(path, keep_bytes, files));
   return MetricsWriter(std::move(file));
 }

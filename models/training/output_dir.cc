@@ -13,6 +13,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/types/optional.h"
 #include "graph/base/status.h"
 #include "models/files/durable.h"
@@ -50,8 +51,25 @@ constexpr Owned kOwned[] = {
     {kCheckpointsFolder, ".old-step_", "", true},
 };
 
-// `name` without what it ends in while the file is being written, "step_1.png.tmp-12-0".
-absl::string_view FinalName(absl::string_view name) { return name.substr(0, name.rfind(".tmp")); }
+// `name` without what it ends in while the file is being written: "step_1.png.tmp-12-0", as
+// CreateBeside() and tools/output/staged_output.h have it, or the link's
+// "checkpoint.safetensors.tmp". Any other name is somebody's own.
+absl::string_view FinalName(absl::string_view name) {
+  absl::string_view final_name = name;
+  if (absl::ConsumeSuffix(&final_name, ".tmp") && final_name == kNewestModel) return final_name;
+  const auto digits = [](absl::string_view text) {
+    return !text.empty() && text.find_first_not_of("0123456789") == absl::string_view::npos;
+  };
+  const size_t tmp = name.rfind(".tmp-");
+  if (tmp == absl::string_view::npos) return name;
+  const absl::string_view numbers = name.substr(tmp + 5);
+  const size_t dash = numbers.find('-');
+  if (dash == absl::string_view::npos || !digits(numbers.substr(0, dash)) ||
+      !digits(numbers.substr(dash + 1))) {
+    return name;
+  }
+  return name.substr(0, tmp);
+}
 
 struct Found {
   fs::path path;
@@ -259,6 +277,8 @@ absl::Status OutputDir::Create() {
   if (made_it) made.push_back(path_);
   for (const fs::path& folder : made) {
     absl::Status synced = SyncFolder(FolderOf(folder.string()), FileSystem::Real());
+    // A folder that may be written to and not be read cannot be flushed either.
+    if (absl::IsPermissionDenied(synced)) continue;
     if (!synced.ok()) return undone(std::move(synced));
   }
 

@@ -147,6 +147,9 @@ absl::Status RunLog::Open(const std::string& path, int64_t keep_bytes, FileSyste
   CHECK(!file_.is_open() && keep_bytes >= 0);
   std::error_code none;
   const auto size = std::filesystem::file_size(path, none);
+  if (none && none != std::errc::no_such_file_or_directory && keep_bytes > 0) {
+    return absl::ErrnoToStatus(none.value(), absl::StrCat("cannot read ", path));
+  }
   keep_bytes = none ? 0 : std::min(keep_bytes, static_cast<int64_t>(size));
   char last = '\n';
   if (keep_bytes > 0) {

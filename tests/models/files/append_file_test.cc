@@ -35,7 +35,14 @@ class SmallDisk : public FileSystem {
     return -1;
   }
 
+  int Truncate(int fd, int64_t size) override {
+    if (truncates) return FileSystem::Truncate(fd, size);
+    errno = EIO;
+    return -1;
+  }
+
   size_t room = 1000;
+  bool truncates = true;
   int sync_error = 0;
 };
 
@@ -96,14 +103,35 @@ TEST_F(AppendFileTest, FullDiskLeavesWholeRecords) {
   EXPECT_EQ(Read(), "first\nthird\n");
 }
 
+// A bug once: the next record came behind the half one.
+TEST_F(AppendFileTest, WhatCouldNotBeCutGoesBeforeTheNextRecord) {
+  auto file = AppendFile::Create(path_, &disk_);
+  ASSERT_TRUE(file.ok() && file->Append("first\n").ok());
+  disk_.room = 3;
+  disk_.truncates = false;
+  EXPECT_FALSE(file->Append("second\n").ok());
+  EXPECT_EQ(Read(), "first\nsec");
+  disk_.room = 100;
+  EXPECT_FALSE(file->Append("second\n").ok());
+  disk_.truncates = true;
+  ASSERT_TRUE(file->Append("third\n").ok());
+  EXPECT_EQ(Read(), "first\nthird\n");
+  EXPECT_EQ(file->bytes(), 12);
+}
+
 TEST_F(AppendFileTest, OnlyADiskThatFailsIsAnErrorOfSync) {
   auto file = AppendFile::Create(path_, &disk_);
   ASSERT_TRUE(file.ok());
   EXPECT_TRUE(file->Sync().ok());
-  disk_.sync_error = EIO;
-  EXPECT_THAT(std::string(file->Sync().message()), HasSubstr("cannot write " + path_));
   disk_.sync_error = EINVAL;  // what a pipe says
   EXPECT_TRUE(file->Sync().ok());
+  for (const int error : {EIO, EROFS}) {
+    auto other = AppendFile::Create(path_, &disk_);
+    disk_.sync_error = error;
+    EXPECT_THAT(std::string(other->Sync().message()), HasSubstr("cannot write " + path_));
+    disk_.sync_error = 0;  // a system says it once
+    EXPECT_THAT(std::string(other->Sync().message()), HasSubstr("cannot write " + path_));
+  }
 }
 
 TEST_F(AppendFileTest, MovesWithItsFile) {

@@ -175,6 +175,10 @@ TEST_F(OutputDirTest, WhatAKilledRunHadHalfWrittenGoes) {
                            "mine.tmp-1-0", "checkpoint.safetensors.tmp"}) {
     std::ofstream(folder_ / "a" / name) << "x";
   }
+  // A bug once: these went, too.
+  const std::vector<std::string> theirs = {"flags.txt.tmpl", "metrics.jsonl.tmp",
+                                           "train.log.tmp_mine.txt", "train.log.tmp-1-0-a"};
+  for (const std::string& name : theirs) std::ofstream(folder_ / "a" / name) << "x";
   // A bug once: a picture's half stayed.
   fs::create_directories(folder_ / "a/vis");
   for (const char* name : {"step_0000070.png", "step_0000140.png.tmp-12-0", "mine.png.tmp-12-0"}) {
@@ -184,6 +188,10 @@ TEST_F(OutputDirTest, WhatAKilledRunHadHalfWrittenGoes) {
   ASSERT_TRUE(dir.ok() && dir->Create().ok());
   EXPECT_TRUE(fs::exists(folder_ / "a/metrics.jsonl"));
   EXPECT_TRUE(fs::exists(folder_ / "a/mine.tmp-1-0"));
+  for (const std::string& name : theirs) {
+    EXPECT_TRUE(fs::exists(folder_ / "a" / name)) << name;
+    fs::remove(folder_ / "a" / name);
+  }
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "a"), fs::directory_iterator()), 3);
   EXPECT_FALSE(fs::exists(folder_ / "a/vis/step_0000140.png.tmp-12-0"));
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "a/vis"), fs::directory_iterator()), 2);
