@@ -67,13 +67,10 @@ absl::StatusOr<ResolvedFlags> Flags(const ReplayStepOptions& options,
 absl::Status CheckIsNoRun(const std::string& path) {
   const std::filesystem::path folder = std::filesystem::path(path) / models::kCapsulesFolder;
   std::vector<std::string> capsules;
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    capsules.push_back("--capsule=" + entry->path().string());
+  for (const int64_t step : models::CapsuleSteps(path)) {
+    capsules.push_back("--capsule=" + (folder / models::CheckpointName(step)).string());
   }
   if (capsules.empty()) return absl::OkStatus();
-  std::sort(capsules.begin(), capsules.end());
   return graph::InvalidArgument("--capsule=", path, " is a run's folder; choose one of its steps: ",
                                 absl::StrJoin(capsules, ", "));
 }

@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -146,30 +145,6 @@ absl::Status ReplaceFile(const std::string& path, absl::string_view bytes, FileS
   ASSIGN_OR_RETURN(FileWriter writer, CreateBeside(path, files));
   RETURN_IF_ERROR(writer.Append(bytes));
   return Replace(std::move(writer), path, files);
-}
-
-absl::Status ReplaceFolder(const std::string& staging, const std::string& path, FileSystem* files) {
-  struct stat info = {};
-  if (::lstat(path.c_str(), &info) != 0) {
-    if (files->Rename(staging, path) != 0) return CannotWrite(path);
-    return SyncFolder(FolderOf(path), files);
-  }
-  // The earlier one then has the staging name.
-  if (files->Exchange(staging, path) == 0) {
-    RETURN_IF_ERROR(SyncFolder(FolderOf(path), files));
-    RemoveFolder(staging, files);
-    return absl::OkStatus();
-  }
-  if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP) return CannotWrite(path);
-  const std::string retired = absl::StrCat(staging, ".old-");
-  if (files->Rename(path, retired) != 0) return CannotWrite(path);
-  if (files->Rename(staging, path) != 0) {
-    const absl::Status status = CannotWrite(path);
-    files->Rename(retired, path);
-    return status;
-  }
-  RemoveFolder(retired, files);
-  return SyncFolder(FolderOf(path), files);
 }
 
 void RemoveFolder(const std::string& folder, FileSystem* files) {

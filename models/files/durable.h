@@ -70,11 +70,6 @@ absl::Status Replace(FileWriter writer, const std::string& path, FileSystem* fil
 // Both, for a file that is in memory.
 absl::Status ReplaceFile(const std::string& path, absl::string_view bytes, FileSystem* files);
 
-// Gives the folder `staging`, which lies beside `path` and is whole, the name `path`; a folder of
-// that name goes, and where the file system can, one is there at every moment. On an error
-// `path` is one of the two.
-absl::Status ReplaceFolder(const std::string& staging, const std::string& path, FileSystem* files);
-
 // Removes a folder and the files in it, as far as that goes: where another folder in it
 // holds something, both stay.
 void RemoveFolder(const std::string& folder, FileSystem* files);

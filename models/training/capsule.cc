@@ -1,6 +1,8 @@
 #include "models/training/capsule.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <limits>
@@ -12,6 +14,7 @@
 #include "graph/base/status.h"
 #include "models/data/file_util.h"
 #include "models/files/durable.h"
+#include "models/files/replace_folder.h"
 #include "models/training/json_reader.h"
 #include "models/training/output_dir.h"
 #include "models/training/safetensors.h"
@@ -70,6 +73,10 @@ absl::Status Parse(absl::string_view text, Capsule* capsule) {
   if (!scheduled.is_object()) reader.Fail("scheduled", "is no object");
   for (auto it = scheduled.begin(); scheduled.is_object() && it != scheduled.end(); ++it) {
     const double value = reader.NumberIn("scheduled", it.value());
+    if (std::isfinite(value) && std::abs(value) > std::numeric_limits<float>::max()) {
+      reader.Fail("scheduled", "is no float");
+      break;
+    }
     capsule->scheduled.emplace_back(it.key(), static_cast<float>(value));
   }
   const Json &losses = reader.Field("losses"), &images = reader.Field("images");
@@ -87,6 +94,10 @@ absl::Status Parse(absl::string_view text, Capsule* capsule) {
     }
   }
   if (capsule->step < 1) reader.Fail("step", "is not counted from 1");
+  if (capsule->before.state.step != capsule->step - 1) {
+    reader.Fail("step", absl::StrCat("does not come after step ", capsule->before.state.step,
+                                     ", which is that of state.json"));
+  }
   const int64_t last = int64_t{capsule->first_micro_batch} + static_cast<int64_t>(losses.size());
   if (last > capsule->micro_batches) reader.Fail("micro_batches", "are fewer than are here");
   return status;
@@ -148,6 +159,7 @@ absl::Status CheckSpace(const std::string& folder, const Capsule& capsule, const
 
 // Of runs that were killed while they wrote a capsule.
 void RemoveLeftovers(const std::string& folder, FileSystem* files) {
+  PutBackReplaced(folder, files);
   std::vector<std::string> leftovers;
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
@@ -186,15 +198,16 @@ absl::StatusOr<std::string> WriteCapsule(
   return path;
 }
 
-int CountOtherCapsules(const std::string& run_folder, int64_t step) {
-  int count = 0;
+std::vector<int64_t> CapsuleSteps(const std::string& run_folder) {
+  std::vector<int64_t> steps;
   std::error_code error;
   for (fs::directory_iterator entry(InFolder(run_folder, kCapsulesFolder), error), end;
        !error && entry != end; entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
-    count += absl::StartsWith(name, "step_") && name != CheckpointName(step);
+    const absl::optional<int64_t> step = StepOfName(entry->path().filename().string());
+    if (step.has_value()) steps.push_back(*step);
   }
-  return count;
+  std::sort(steps.begin(), steps.end());
+  return steps;
 }
 
 absl::StatusOr<Capsule> OpenCapsule(const std::string& path) {
@@ -241,15 +254,19 @@ absl::Status CheckCanGoOn(const Checkpoint& checkpoint) {
     return absl::DataLossError(absl::StrCat(file, " is not what was written"));
   }
   Capsule capsule;
+  capsule.before = checkpoint;
   const absl::Status parsed = Parse(text, &capsule);
   if (!parsed.ok()) return graph::Annotate(parsed, file);
   if (capsule.first_micro_batch == 0) return absl::OkStatus();
   const std::string run = fs::path(checkpoint.path).parent_path().parent_path().string();
+  const std::vector<int64_t> steps = CheckpointSteps(run).value_or(std::vector<int64_t>());
+  const auto later = std::lower_bound(steps.begin(), steps.end(), capsule.step);
   std::string way_out = "begin a new run";
-  for (const int64_t step : CheckpointSteps(run).value_or(std::vector<int64_t>())) {
-    if (step >= capsule.step) break;
+  if (later != steps.begin()) {
     way_out = absl::StrCat("go on from the checkpoint before it with --resume=",
-                           InFolder(InFolder(run, kCheckpointsFolder), CheckpointName(step)));
+                           InFolder(InFolder(run, kCheckpointsFolder), CheckpointName(later[-1])));
+    // A folder goes on from its newest checkpoint alone.
+    if (later != steps.end()) absl::StrAppend(&way_out, " --output_dir=ANOTHER");
   }
   return absl::FailedPreconditionError(absl::StrCat(
       checkpoint.path, " is a capsule of micro-batch ", capsule.first_micro_batch + 1, " of ",

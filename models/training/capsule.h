@@ -64,8 +64,8 @@ absl::StatusOr<std::string> WriteCapsule(
     const std::function<absl::StatusOr<const Batch*>()>& next_batch,
     FileSystem* files = FileSystem::Real());
 
-// Capsules of a run, by their folders' names, but for that of `step`: the next one replaces it.
-int CountOtherCapsules(const std::string& run_folder, int64_t step);
+// The steps of a run's capsules, by their folders' names (CheckpointName), in order.
+std::vector<int64_t> CapsuleSteps(const std::string& run_folder);
 
 // Reads what WriteCapsule wrote, and compares all sums. Errors name the file: missing, not
 // what was written, not to be understood.
@@ -73,7 +73,7 @@ absl::StatusOr<Capsule> OpenCapsule(const std::string& path);
 
 // That a run can go on from `checkpoint`, which may be a capsule. FailedPrecondition where
 // it lies within a step: what the step had summed before is in no file. The error names the
-// capsule and the newest checkpoint that is not behind it.
+// capsule and the flags that go on from the newest checkpoint before it.
 absl::Status CheckCanGoOn(const Checkpoint& checkpoint);
 
 // The `i`-th micro-batch that is here.

@@ -1,5 +1,7 @@
 #include "models/training/capsule_keeper.h"
 
+#include <algorithm>
+
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
@@ -28,7 +30,10 @@ void CapsuleKeeper::Take(const Batch& batch) {
 std::string CapsuleKeeper::Keep(bool spike, const std::string& seen, RunState before,
                                 const std::map<std::string, std::string>& metadata) {
   if (options_.run_folder.empty()) return "";
-  if (spike && CountOtherCapsules(options_.run_folder, capsule_.step) >= kMostSpikeCapsules) {
+  std::vector<int64_t> others = CapsuleSteps(options_.run_folder);
+  // That of this step, which an earlier course of the run left, would be replaced.
+  others.erase(std::remove(others.begin(), others.end(), capsule_.step), others.end());
+  if (spike && others.size() >= kMostSpikeCapsules) {
     return absl::StrCat("the step is not kept: there are ", kMostSpikeCapsules,
                         " capsules already");
   }
@@ -49,6 +54,7 @@ absl::StatusOr<std::string> CapsuleKeeper::Write(
     return absl::FailedPreconditionError(
         absl::StrCat("an operator failed before micro-batch ", window_.size(), " had a loss"));
   }
+  RETURN_IF_ERROR(options_.flush_logs());
   // Where each micro-batch updates, the parameters are those before the last one.
   const size_t first = options_.every_micro_batch ? window_.size() - 1 : 0;
   before.loader = window_[first].start;

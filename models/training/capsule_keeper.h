@@ -21,7 +21,7 @@ namespace models {
 
 // Capsules that spikes may leave in a run's folder; a loss that is not finite ends the run,
 // and leaves one whatever there is.
-inline constexpr int kMostSpikeCapsules = 3;
+inline constexpr size_t kMostSpikeCapsules = 3;
 
 // Of the images it keeps nothing but their keys: they are loaded again, by the same
 // loader from the same place, when a capsule is to be written.
@@ -32,6 +32,8 @@ class CapsuleKeeper {
     bool every_micro_batch = false;  // each of them updates the parameters
     const Dataset* images = nullptr;
     const Session* session = nullptr;
+    // Flushes the logs to the disk: a capsule knows how long they are, as a checkpoint does.
+    std::function<absl::Status()> flush_logs;
     // A loader of the run's batches that begins at `start`.
     std::function<absl::StatusOr<std::unique_ptr<Loader>>(const LoaderPosition& start)> load;
   };

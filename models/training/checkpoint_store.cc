@@ -19,6 +19,7 @@
 #include "graph/base/status.h"
 #include "models/data/file_util.h"
 #include "models/files/durable.h"
+#include "models/files/replace_folder.h"
 #include "models/training/checkpoint.h"
 #include "models/training/safetensors.h"
 
@@ -36,16 +37,6 @@ constexpr int64_t kMaxStateBytes = 16 << 20;
 
 std::string DoneText(absl::string_view state) {
   return absl::StrCat(kStateFile, " xxh3 ", HexText(SumOfBytes(state).xxh3), "\n");
-}
-
-absl::StatusOr<int64_t> StepOf(absl::string_view name) {
-  int64_t step = 0;
-  const std::string whole(name);
-  if (absl::ConsumePrefix(&name, "step_") && absl::SimpleAtoi(name, &step) && step >= 0 &&
-      CheckpointName(step) == whole) {
-    return step;
-  }
-  return absl::NotFoundError("no checkpoint");
 }
 
 // The tensors of the optimizer, which `session` owns.
@@ -94,6 +85,16 @@ absl::StatusOr<std::string> ReadSmallFile(const std::string& path) {
 
 std::string CheckpointName(int64_t step) { return absl::StrFormat("step_%08d", step); }
 
+absl::optional<int64_t> StepOfName(absl::string_view name) {
+  int64_t step = 0;
+  absl::string_view digits = name;
+  if (!absl::ConsumePrefix(&digits, "step_") || !absl::SimpleAtoi(digits, &step) || step < 0 ||
+      CheckpointName(step) != name) {
+    return absl::nullopt;
+  }
+  return step;
+}
+
 absl::StatusOr<Checkpoint> OpenCheckpoint(const std::string& path) {
   Checkpoint checkpoint{path, {}};
   const auto file = [&path](absl::string_view name) { return absl::StrCat(path, "/", name); };
@@ -132,8 +133,8 @@ absl::StatusOr<std::vector<int64_t>> CheckpointSteps(const std::string& run_fold
   if (fs::symlink_status(folder, error).type() == fs::file_type::not_found) return steps;
   fs::directory_iterator entry(folder, error), end;
   for (; !error && entry != end; entry.increment(error)) {
-    const absl::StatusOr<int64_t> step = StepOf(entry->path().filename().string());
-    if (step.ok()) steps.push_back(*step);
+    const absl::optional<int64_t> step = StepOfName(entry->path().filename().string());
+    if (step.has_value()) steps.push_back(*step);
   }
   if (error) {
     return absl::UnavailableError(absl::StrCat("cannot read the checkpoints in ", folder.string(),
@@ -159,6 +160,7 @@ absl::StatusOr<std::string> SetAside(const std::string& checkpoint, FileSystem* 
 
 absl::StatusOr<NewestCheckpoint> FindNewestCheckpoint(const std::string& run_folder) {
   const std::string folder = (fs::path(run_folder) / kCheckpointsFolder).string();
+  PutBackReplaced(folder, FileSystem::Real());
   ASSIGN_OR_RETURN(const std::vector<int64_t> steps, CheckpointSteps(run_folder));
   if (steps.empty()) return absl::NotFoundError(absl::StrCat("no checkpoint in ", folder));
   NewestCheckpoint newest;
@@ -310,6 +312,7 @@ void CheckpointStore::Prune(int64_t saved) {
 }
 
 void CheckpointStore::RemoveLeftovers() {
+  PutBackReplaced(folder_, files_);
   std::vector<std::string> leftovers;
   std::error_code error;
   for (fs::directory_iterator entry(folder_, error), end; !error && entry != end;

@@ -19,6 +19,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
 #include "models/files/file_system.h"
 #include "models/training/output_dir.h"
 #include "models/training/run_state.h"
@@ -31,6 +33,8 @@ inline constexpr char kModelFile[] = "model.safetensors";
 inline constexpr char kOptimizerFile[] = "optimizer.safetensors";
 
 std::string CheckpointName(int64_t step);  // "step_00001234"
+// The step of a folder with such a name; nothing for any other name.
+absl::optional<int64_t> StepOfName(absl::string_view name);
 
 // A whole checkpoint on the disk.
 struct Checkpoint {
@@ -43,7 +47,8 @@ struct Checkpoint {
 absl::StatusOr<Checkpoint> OpenCheckpoint(const std::string& path);
 
 // The newest whole one of the run in `run_folder`. NotFound where there is no checkpoint at
-// all; DataLoss, with the reason for each, where none of them is whole.
+// all; DataLoss, with the reason for each, where none of them is whole. One that lost its name
+// to a crash while it was being replaced gets it back first (PutBackReplaced).
 struct NewestCheckpoint {
   Checkpoint checkpoint;
   struct Damaged {

@@ -62,6 +62,19 @@ bool ReadStep(const Json& line, TrainMetrics* metrics) {
   return good;
 }
 
+// A missing file is made anew.
+absl::Status CheckLineEndsAt(const std::string& path, int64_t bytes) {
+  std::ifstream file(path, std::ios::binary);
+  if (bytes == 0 || IsMissing(path)) return absl::OkStatus();
+  if (!file) return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path));
+  file.seekg(bytes - 1);
+  if (file.get() == '\n') return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(
+      path, " is not what the run wrote: no line ends at byte ", bytes,
+      ", where the checkpoint says so; put the run's own file back, or remove it to go on "
+      "with a new one"));
+}
+
 }  // namespace
 
 std::string MetricsLine(const TrainMetrics& metrics) {
@@ -104,21 +117,22 @@ absl::StatusOr<MetricsWriter> MetricsWriter::Create(const std::string& path, Fil
   return MetricsWriter(std::move(file));
 }
 
-absl::Status MetricsWriter::CheckResume(const std::string& path, int64_t keep_bytes) {
-  std::ifstream file(path, std::ios::binary);
+absl::Status MetricsWriter::CheckResume(const std::string& path, int64_t keep_bytes, int64_t step) {
+  RETURN_IF_ERROR(CheckLineEndsAt(path, keep_bytes));
   if (keep_bytes == 0 || IsMissing(path)) return absl::OkStatus();
-  if (!file) return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path));
-  file.seekg(keep_bytes - 1);
-  if (file.get() == '\n') return absl::OkStatus();
+  const absl::StatusOr<TrainMetrics> line = ReadStepEndingAt(path, keep_bytes);
+  if (line.ok() && line->step == step) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat(
-      path, " is not what the run wrote: no line ends at byte ", keep_bytes,
-      ", where the checkpoint says so; put the run's own file back, or remove it to go on "
-      "with a new one"));
+      path, " is not what the run wrote before this checkpoint: at byte ", keep_bytes, " ",
+      line.ok() ? absl::StrCat("step ", line->step, " ends") : "no step's line ends",
+      ", not that of step ", step,
+      "; put the run's own file back, remove it to go on with a new one, or go on from the run's "
+      "newest checkpoint"));
 }
 
 absl::StatusOr<MetricsWriter> MetricsWriter::Resume(const std::string& path, int64_t keep_bytes,
                                                     FileSystem* files) {
-  RETURN_IF_ERROR(CheckResume(path, keep_bytes));
+  RETURN_IF_ERROR(CheckLineEndsAt(path, keep_bytes));
   if (keep_bytes == 0 || IsMissing(path)) return Create(path, files);
   ASSIGN_OR_RETURN(AppendFile file, AppendFile::Resume(path, keep_bytes, files));
   return MetricsWriter(std::move(file));

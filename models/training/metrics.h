@@ -80,8 +80,9 @@ class MetricsWriter {
   // DataLoss, and the file stays as it is.
   static absl::StatusOr<MetricsWriter> Resume(const std::string& path, int64_t keep_bytes,
                                               FileSystem* files = FileSystem::Real());
-  // What Resume() would say of the file, which is not touched.
-  static absl::Status CheckResume(const std::string& path, int64_t keep_bytes);
+  // What Resume() would say of the file, which is not touched, and that the line which ends
+  // there is that of `step`: DataLoss where it is not.
+  static absl::Status CheckResume(const std::string& path, int64_t keep_bytes, int64_t step);
 
   // Errors (disk full, ...) name the file, which then still ends with the last
   // whole line.

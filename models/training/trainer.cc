@@ -71,15 +71,9 @@ class Run {
       o.stop = options_.stop;
       ASSIGN_OR_RETURN(eval_loader_, Loader::Create(held_out_, std::move(o)));
     }
-    RETURN_IF_ERROR(MetricsWriter::CheckResume(options_.metrics_path, state_.metrics_bytes));
     // A capsule may outlive the metrics it was written beside, when the run was begun again or
     // gone on with from an earlier step.
-    const auto line = ReadStepEndingAt(options_.metrics_path, state_.metrics_bytes);
-    if (!line.ok() || line->step == step_) return absl::OkStatus();
-    return absl::DataLossError(absl::StrCat(
-        options_.metrics_path, " is not what the run wrote before this checkpoint: at byte ",
-        state_.metrics_bytes, " step ", line->step, " ends, not ", step_,
-        "; go on from the run's newest checkpoint"));
+    return MetricsWriter::CheckResume(options_.metrics_path, state_.metrics_bytes, step_);
   }
 
   absl::Status Go() {
@@ -93,6 +87,9 @@ class Run {
             ? MetricsWriter::Create(options_.metrics_path, options_.files)
             : MetricsWriter::Resume(options_.metrics_path, state_.metrics_bytes, options_.files));
     metrics_ = std::make_unique<MetricsWriter>(std::move(metrics));
+    // A file that was gone is a new one; a capsule of the next step knows these, not the old.
+    state_.metrics_bytes = metrics_->bytes();
+    state_.log_bytes = log_.bytes();
 
     absl::Status status = Loop();
     watchdog_.Rest();
@@ -155,6 +152,11 @@ class Run {
     o.every_micro_batch = options_.step_every_micro_batch;
     o.images = &train_;
     o.session = session_;
+    o.flush_logs = [this] {
+      absl::Status status = metrics_->Sync();
+      status.Update(log_.Sync());
+      return status;
+    };
     o.load = [this](const LoaderPosition& start) { return MakeTrainLoader(start, true); };
     return o;
   }
@@ -288,13 +290,6 @@ class Run {
   void KeepStep(bool spike, const std::string& seen, RunState before) {
     if (options_.run_folder.empty()) return;
     watchdog_.Do("writing a capsule");
-    // The capsule knows how long these are, as a checkpoint does.
-    absl::Status synced = metrics_->Sync();
-    synced.Update(log_.Sync());
-    if (!synced.ok()) {
-      log_.Line(absl::StrCat("warning: the step could not be kept: ", synced.message()));
-      return;
-    }
     const std::string line = capsules_.Keep(spike, seen, std::move(before), Metadata());
     if (!line.empty()) log_.Line(line);
   }

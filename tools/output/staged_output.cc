@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
+#include "models/files/replace_folder.h"
 
 namespace tools {
 namespace {
@@ -41,21 +42,6 @@ absl::Status FlushOne(const std::string& path) {
 
 // What a file system or kernel says that does not know the flags of renameat2.
 bool KnowsNoFlags(int error) { return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP; }
-
-// Puts `staging` where the folder `path` is; until it is there, that one is kept.
-absl::Status SwapInTwoSteps(const std::string& staging, const std::string& path) {
-  const std::string aside = staging + "-old";
-  if (::rename(path.c_str(), aside.c_str()) != 0) return CannotWrite(errno, path);
-  if (::rename(staging.c_str(), path.c_str()) != 0) {
-    absl::Status status = CannotWrite(errno, path);
-    if (::rename(aside.c_str(), path.c_str()) == 0) return status;
-    return absl::Status(status.code(),
-                        absl::StrCat(status.message(), "; what was there is now called ", aside));
-  }
-  std::error_code ignored;
-  fs::remove_all(aside, ignored);
-  return absl::OkStatus();
-}
 
 }  // namespace
 
@@ -178,15 +164,15 @@ absl::Status StagedOutput::Flush() const {
 absl::Status StagedOutput::Replace() const {
   std::error_code error;
   const bool exists = fs::exists(path_, error);
-  unsigned flags = 0;  // a file takes the place of another
-  if (!exists) flags = RENAME_NOREPLACE;
-  // The earlier folder then lies under the temporary name, which the destructor removes.
-  if (exists && kind_ == Kind::kFolder) flags = RENAME_EXCHANGE;
+  if (exists && kind_ == Kind::kFolder) {
+    return models::ReplaceFolder(staging_, path_, models::FileSystem::Real());
+  }
+  // A file takes the place of another.
+  const unsigned flags = exists ? 0 : RENAME_NOREPLACE;
   if (::renameat2(AT_FDCWD, staging_.c_str(), AT_FDCWD, path_.c_str(), flags) == 0) {
     return absl::OkStatus();
   }
   if (!KnowsNoFlags(errno)) return CannotWrite(errno, Name());
-  if (flags == RENAME_EXCHANGE) return SwapInTwoSteps(staging_, path_);
   if (::rename(staging_.c_str(), path_.c_str()) != 0) return CannotWrite(errno, Name());
   return absl::OkStatus();
 }

@@ -108,6 +108,10 @@ int FaultyFileSystem::Rename(const std::string& from, const std::string& to) {
 }
 
 int FaultyFileSystem::Exchange(const std::string& a, const std::string& b) {
+  if (!exchanges_) {
+    errno = EINVAL;
+    return -1;
+  }
   if (Fails(false)) return -1;
   const int result = FileSystem::Exchange(a, b);
   if (result == 0) {

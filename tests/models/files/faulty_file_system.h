@@ -27,6 +27,8 @@ class FaultyFileSystem : public FileSystem {
   bool broken() const { return broken_; }  // the call has come
 
   void set_free_bytes(int64_t bytes) { free_bytes_ = bytes; }
+  // False: as on file systems that cannot.
+  void set_exchanges(bool exchanges) { exchanges_ = exchanges; }
 
   int Open(const std::string& path, int flags) override;
   ssize_t Write(int fd, const void* data, size_t size) override;
@@ -51,6 +53,7 @@ class FaultyFileSystem : public FileSystem {
   int error_ = 0;
   bool broken_ = false;
   int64_t free_bytes_ = -1;
+  bool exchanges_ = true;
   std::map<int, std::string> open_;  // written to, and not closed
   std::set<std::string> unflushed_;
   std::map<std::string, int64_t> flushed_;  // and how much of it, of files still open

@@ -7,9 +7,11 @@
 #include <functional>
 #include <iterator>
 
+#include "absl/strings/match.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "models/droppos/droppos.h"
+#include "models/files/replace_folder.h"
 #include "tests/models/files/faulty_file_system.h"
 #include "tests/models/training/tiny_run.h"
 
@@ -102,7 +104,8 @@ class CheckpointStoreTest : public ::testing::Test {
   int Leftovers() {
     int count = 0;
     for (const auto& entry : fs::directory_iterator(folder_ / kCheckpointsFolder)) {
-      count += entry.path().filename().string()[0] == '.';
+      const std::string name = entry.path().filename().string();
+      count += name[0] == '.' || absl::EndsWith(name, kReplacedSuffix);
     }
     return count + fs::exists(fs::symlink_status(folder_ / "checkpoint.safetensors.tmp"));
   }
@@ -156,12 +159,17 @@ TEST_F(CheckpointStoreTest, TheSameStepIsReplaced) {
 // Of every call that changes something, in turn: it fails, the disk is full from then on,
 // or the power goes off at it.
 TEST_F(CheckpointStoreTest, NoFaultHarmsAnEarlierCheckpoint) {
-  for (const bool again : {false, true}) {  // a new step, or one that is there already
+  struct Case {
+    bool again;      // a step that is there already
+    bool exchanges;  // on a file system that can exchange names
+  };
+  for (const auto [again, exchanges] : {Case{false, true}, Case{true, true}, Case{true, false}}) {
     for (const Fault fault : {Fault::kOnce, Fault::kForGood, Fault::kPowerOff}) {
       int64_t call = 0;
       for (bool broken = true; broken; ++call) {
         NewFolder();
         FaultyFileSystem files;
+        files.set_exchanges(exchanges);
         ASSERT_TRUE(Save(7, &files).ok());
         ASSERT_TRUE(!again || Save(8, &files).ok());
         files.Break(call, fault, ENOSPC);

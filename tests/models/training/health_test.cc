@@ -8,9 +8,13 @@
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "models/data/file_util.h"
 #include "models/droppos/droppos.h"
+#include "models/files/durable.h"
+#include "models/files/replace_folder.h"
 #include "models/training/capsule.h"
 #include "models/training/capsule_keeper.h"
 #include "models/training/checkpoint_store.h"
@@ -23,6 +27,7 @@ namespace models {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using Json = nlohmann::json;
 
@@ -199,7 +204,7 @@ TEST_F(HealthTest, SpikesAreKeptWithTheParametersBeforeThemAndChangeNothing) {
   EXPECT_THAT(log_, HasSubstr("deviations above"));
   EXPECT_THAT(log_, HasSubstr("not kept: there are 3 capsules already"));
   const std::vector<std::string> names = CapsuleNames();
-  ASSERT_EQ(names.size(), static_cast<size_t>(kMostSpikeCapsules));
+  ASSERT_EQ(names.size(), kMostSpikeCapsules);
   for (const std::string& name : names) {
     const auto capsule = OpenCapsule(absl::StrCat(folder_, "/capsules/", name));
     ASSERT_TRUE(capsule.ok()) << capsule.status();
@@ -223,6 +228,29 @@ TEST_F(HealthTest, AResumedRunSeesTheSameSpikes) {
   options_.steps = 70;
   ASSERT_TRUE(Run("spikes_parts", /*resume=*/true).ok());
   EXPECT_EQ(CapsuleNames(), whole);
+}
+
+// Of a run whose metrics were gone when it went on, the next capsule said how long they had been.
+TEST_F(HealthTest, ACapsuleKnowsTheLogsThatAreThere) {
+  options_.steps = 70;
+  options_.spike_z = 0.05;
+  ASSERT_TRUE(Run("logs_whole").ok());
+  ASSERT_FALSE(CapsuleSteps(folder_).empty());
+  const int64_t spike = CapsuleSteps(folder_)[0];
+  for (const bool gone : {false, true}) {
+    options_.steps = spike - 1;
+    ASSERT_TRUE(Run("logs_parts").ok());
+    if (gone) fs::remove(options_.metrics_path);
+    options_.steps = spike;
+    ASSERT_TRUE(Run("logs_parts", /*resume=*/true).ok());
+    const int64_t bytes = OpenOnly().before.state.metrics_bytes;
+    if (gone) {
+      EXPECT_EQ(bytes, 0);
+      EXPECT_EQ(Metrics().size(), 1u);
+    } else {
+      EXPECT_EQ(ReadStepEndingAt(options_.metrics_path, bytes).value().step, spike - 1);
+    }
+  }
 }
 
 class CapsuleTest : public HealthTest {
@@ -260,8 +288,11 @@ TEST_F(CapsuleTest, WhatIsReadIsWhatWasWritten) {
   const auto path = Write(FileSystem::Real());
   ASSERT_TRUE(path.ok()) << path.status();
   EXPECT_EQ(*path, folder_ + "/capsules/step_00000004");
-  EXPECT_EQ(CountOtherCapsules(folder_, 3), 1);
-  EXPECT_EQ(CountOtherCapsules(folder_, 4), 0);
+  fs::create_directories(folder_ + "/capsules/.new-step_00000009");
+  fs::create_directories(folder_ + "/capsules/step_00000009.replaced");
+  EXPECT_EQ(CapsuleSteps(folder_), std::vector<int64_t>{4});
+  fs::remove(folder_ + "/capsules/.new-step_00000009");
+  fs::remove(folder_ + "/capsules/step_00000009.replaced");
   const Capsule capsule = OpenOnly();
   EXPECT_TRUE(capsule.spike);
   EXPECT_EQ(capsule.seen, "a \"reason\"\n\xef\xbf\xbd");
@@ -283,37 +314,77 @@ TEST_F(CapsuleTest, WhatIsReadIsWhatWasWritten) {
 }
 
 TEST_F(CapsuleTest, ADiskThatFailsAtAnyCallLeavesAWholeCapsuleOrNone) {
-  FaultyFileSystem counting;
-  ASSERT_TRUE(Write(&counting).ok());
-  const int64_t calls = counting.calls();
-  EXPECT_GT(calls, 20);
-  for (int64_t call = 0; call < 2 * calls; ++call) {
-    fs::remove_all(folder_ + "/capsules");
-    // Alone, and then where there is one already.
-    if (call >= calls) {
-      ASSERT_TRUE(Write(FileSystem::Real()).ok());
+  struct Case {
+    bool again;      // where there is one of the step already
+    bool exchanges;  // on a file system that can exchange names
+  };
+  for (const auto [again, exchanges] : {Case{false, true}, Case{true, true}, Case{true, false}}) {
+    int64_t call = 0;
+    for (bool broken = true; broken; ++call) {
+      fs::remove_all(folder_ + "/capsules");
+      if (again) {
+        ASSERT_TRUE(Write(FileSystem::Real(), 1).ok());
+      }
+      FaultyFileSystem files;
+      files.set_exchanges(exchanges);
+      files.Break(call, FaultyFileSystem::Fault::kForGood, ENOSPC);
+      const auto path = Write(&files, 2);
+      broken = files.broken();
+      if (!path.ok()) {
+        EXPECT_THAT(std::string(path.status().message()), HasSubstr(folder_)) << call;
+      }
+      PutBackReplaced(folder_ + "/capsules", FileSystem::Real());  // as the next one does
+      const std::vector<int64_t> steps = CapsuleSteps(folder_);
+      for (const int64_t step : steps) {
+        const auto capsule = OpenCapsule(absl::StrCat(folder_, "/capsules/", CheckpointName(step)));
+        EXPECT_TRUE(capsule.ok()) << call << " " << capsule.status();
+        if (path.ok() && capsule.ok()) {
+          EXPECT_EQ(capsule->before.state.metrics_bytes, 2);
+        }
+      }
+      EXPECT_EQ(steps.size(), again || path.ok() ? 1u : steps.size()) << call;
+      // That tidies up.
+      ASSERT_TRUE(Write(FileSystem::Real(), 3).ok());
+      EXPECT_EQ(CapsuleNames().size(), 1u) << call;
     }
-    FaultyFileSystem files;
-    files.Break(call % calls, FaultyFileSystem::Fault::kForGood, ENOSPC);
-    const auto path = Write(&files);
-    if (!path.ok()) {
-      EXPECT_THAT(std::string(path.status().message()), HasSubstr(folder_)) << call;
-    }
-    size_t whole = 0;
-    for (const std::string& name : CapsuleNames()) {
-      if (name.front() == '.') continue;  // could not be removed; the next one does
-      EXPECT_TRUE(OpenCapsule(folder_ + "/capsules/" + name).ok()) << call << " " << name;
-      ++whole;
-    }
-    if (call >= calls) {
-      EXPECT_EQ(whole, 1u) << call;
-    }
+    EXPECT_GT(call, 20);
   }
   fs::remove_all(folder_ + "/capsules");
   FaultyFileSystem files;
   files.set_free_bytes(1000);
   EXPECT_TRUE(absl::IsResourceExhausted(Write(&files).status()));
   EXPECT_TRUE(CapsuleNames().empty());
+}
+
+// With sums that are right: somebody else's program wrote it.
+TEST_F(CapsuleTest, NumbersThatCannotBeAreNamed) {
+  const std::string path = Write(FileSystem::Real()).value();
+  const std::string text = ReadFile(path + "/capsule.json", 1 << 20).value();
+  const auto put = [&path](const std::string& name, const std::string& bytes) {
+    std::ofstream(path + "/" + name, std::ios::binary | std::ios::trunc) << bytes;
+  };
+  struct Case {
+    std::string from, to, named;
+  };
+  for (const auto& [from, to, named] :
+       std::vector<Case>{{"\"step\": 4", "\"step\": 5", "`step` does not come after step 3"},
+                         {"\"step\": 4", "\"step\": 0", "step"},
+                         {"\"sigma\": ", "\"x\": 1e300, \"sigma\": ", "`scheduled` is no float"},
+                         {"\"micro_batches\": 2", "\"micro_batches\": 1", "`micro_batches`"},
+                         {"\"lr\": ", "\"lr\": \"much\", \"x\": ", "lr"}}) {
+    const std::string changed = absl::StrReplaceAll(text, {{from, to}});
+    ASSERT_NE(changed, text) << from;
+    RunState state = OpenCheckpoint(path)->state;
+    put("capsule.json", changed);
+    state.files["capsule.json"] = SumOfBytes(changed);
+    const std::string json = RunStateJson(state);
+    put("state.json", json);
+    put("DONE", absl::StrCat("state.json xxh3 ", HexText(SumOfBytes(json).xxh3), "\n"));
+    const absl::Status status = OpenCapsule(path).status();
+    EXPECT_THAT(std::string(status.message()),
+                AllOf(HasSubstr(path + "/capsule.json"), HasSubstr(named)))
+        << from;
+  }
 }
 
 TEST_F(CapsuleTest, WhatIsMissingOrDamagedIsNamed) {

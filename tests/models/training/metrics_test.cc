@@ -73,6 +73,26 @@ TEST(Metrics, NumbersReadBackEqual) {
   }
 }
 
+TEST(Metrics, AFileThatARunDidNotWriteIsRefused) {
+  const std::string path = TestPath("refused.jsonl");
+  auto writer = MetricsWriter::Create(path);
+  ASSERT_TRUE(writer.ok());
+  TrainMetrics step;
+  step.step = 3;
+  ASSERT_TRUE(writer->Write(step).ok());
+  const int64_t behind_step = writer->bytes();
+  ASSERT_TRUE(writer->Write(EvalMetrics{1, 3, {{"x", 0.5}}, 0, {}}).ok());
+  const auto check = [&](int64_t bytes, int64_t at) {
+    return std::string(MetricsWriter::CheckResume(path, bytes, at).message());
+  };
+  EXPECT_EQ(check(behind_step, 3), "");
+  EXPECT_EQ(check(0, 3), "");
+  EXPECT_THAT(check(behind_step, 4), HasSubstr("step 3 ends, not that of step 4"));
+  EXPECT_THAT(check(writer->bytes(), 3), HasSubstr("no step's line ends"));
+  EXPECT_THAT(check(behind_step - 1, 3), HasSubstr("no line ends"));
+  EXPECT_TRUE(MetricsWriter::CheckResume(TestPath("gone.jsonl"), 99, 3).ok());
+}
+
 TEST(Metrics, AStepIsReadBackFromWhereItsLineEnds) {
   const std::string path = TestPath("back.jsonl");
   auto writer = MetricsWriter::Create(path);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/tools/cli/run_program.h"
@@ -91,20 +92,26 @@ TEST_F(ReplayCli, NoRunGoesOnFromWithinAStep) {
   const std::vector<std::string> official = {"--compat=official", "--token_size=8",
                                              "--accum_iter=2"};
   std::vector<std::string> args = official;
-  args.insert(args.end(), {"--spike_z=0.05", "--save_every=20", "--steps=60"});
+  args.insert(args.end(), {"--spike_z=0.05", "--save_every=10", "--keep=0", "--steps=100"});
   ASSERT_EQ(Train(args).exit_code, 0);
   ASSERT_FALSE(Capsules().empty());
   std::string path = (folder_ / Capsules()[0]).string();
+  const int before = (std::stoi(path.substr(path.size() - 8)) - 1) / 10 * 10;
+  ASSERT_GT(before, 0);
+  const std::string newest =
+      absl::StrCat((folder_ / "a/checkpoints/step_").string(), absl::Dec(before, absl::kZeroPad8));
   const std::string log = Contents(folder_ / "a/train.log");
   const Outcome spike = RunProgram("train", {"--resume=" + path, "--output_dir=b"}, folder_);
   EXPECT_EQ(spike.exit_code, 1);
-  EXPECT_THAT(
-      spike.err,
-      AllOf(HasSubstr("train: " + path + " is a capsule of micro-batch 2 of 2 of step "),
-            HasSubstr("bazel run //tools:replay -- --capsule=" + path),
-            HasSubstr("--resume=" + (folder_ / "a/checkpoints/step_00000040").string() + "\n")));
+  EXPECT_THAT(spike.err,
+              AllOf(HasSubstr("train: " + path + " is a capsule of micro-batch 2 of 2 of step "),
+                    HasSubstr("bazel run //tools:replay -- --capsule=" + path),
+                    HasSubstr("with --resume=" + newest + " --output_dir=ANOTHER\n")));
   EXPECT_FALSE(fs::exists(folder_ / "b"));
   EXPECT_EQ(Contents(folder_ / "a/train.log"), log);
+  const Outcome way_out =
+      RunProgram("train", {"--resume=" + newest, "--output_dir=ANOTHER"}, folder_);
+  EXPECT_EQ(way_out.exit_code, 0) << way_out.err;
 
   args = official;
   args.insert(args.end(), {"--lr=1e30", "--warmup_epochs=0", "--steps=20", "--overwrite"});

@@ -1,0 +1,77 @@
+#include "models/files/replace_folder.h"
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "graph/base/status.h"
+#include "models/files/durable.h"
+
+namespace models {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool IsThere(const std::string& path) {
+  std::error_code ignored;
+  return fs::exists(fs::symlink_status(path, ignored));
+}
+
+absl::Status ReplaceInTwoSteps(const std::string& staging, const std::string& path,
+                               FileSystem* files) {
+  const std::string replaced = absl::StrCat(path, kReplacedSuffix);
+  if (files->Rename(path, replaced) != 0) {
+    if (errno == ENOTEMPTY || errno == EEXIST) return CannotWrite(replaced);
+    return CannotWrite(path);
+  }
+  if (files->Rename(staging, path) != 0) {
+    const absl::Status status = CannotWrite(path);
+    if (files->Rename(replaced, path) == 0) return status;
+    return absl::Status(status.code(), absl::StrCat(status.message(), "; what was there is now ",
+                                                    "called ", replaced));
+  }
+  RETURN_IF_ERROR(SyncFolder(FolderOf(path), files));
+  RemoveFolder(replaced, files);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ReplaceFolder(const std::string& staging, const std::string& path, FileSystem* files) {
+  if (!IsThere(path)) {
+    if (files->Rename(staging, path) != 0) return CannotWrite(path);
+    return SyncFolder(FolderOf(path), files);
+  }
+  // The earlier one then has the staging name.
+  if (files->Exchange(staging, path) == 0) {
+    RETURN_IF_ERROR(SyncFolder(FolderOf(path), files));
+    RemoveFolder(staging, files);
+    return absl::OkStatus();
+  }
+  if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP) return CannotWrite(path);
+  return ReplaceInTwoSteps(staging, path, files);
+}
+
+void PutBackReplaced(const std::string& folder, FileSystem* files) {
+  std::vector<std::string> found;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    found.push_back(entry->path().string());
+  }
+  for (const std::string& replaced : found) {
+    absl::string_view path = replaced;
+    if (!absl::ConsumeSuffix(&path, kReplacedSuffix)) continue;
+    if (IsThere(std::string(path))) {
+      RemoveFolder(replaced, files);
+    } else {
+      files->Rename(replaced, std::string(path));
+    }
+  }
+}
+
+}  // namespace models
