@@ -49,8 +49,8 @@ TEST(LayerNormGrad, Cases) {
   RunCase(GradCase({7}, {1}));
   RunCase(GradCase({3, 1}, {3}));
   RunCase(GradCase({2, 3, 9}, {2, 3}));
-  RunCase(GradCase({2, 1, 3, 5}, {2, 1, 3}));
-  RunCase(GradCase({67, 33}, {67}));
+  RunCase(GradCase({2, 1, 3, 5}, {2, 1, 3}, 0.5f));
+  RunCase(GradCase({67, 33}, {67}, 0.5f));
 }
 
 // With `skip` and other element types.

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "tests/graph/passes/pass_testing.h"
 
 namespace graph {
@@ -151,6 +155,38 @@ TEST(MixedPrecisionPassTest, ASumThatIsWantedInLowPrecision) {
     s bf16[4,6] = Add(a, b) @sum
     y f32[4,6] = MatMul(s, w.bf16) trans_w=0 dtype="f32" @c
     output y)");
+}
+
+// The same sum, but it leaves the net as well: as an output or as a state's value at exit
+// it is not rounded to bf16.
+TEST(MixedPrecisionPassTest, ASumThatLeavesTheNetStaysF32) {
+  for (const std::string leaves : {"output s.out", "state s f32[4,6] -> s.out"}) {
+    SCOPED_TRACE(leaves);
+    ExpectRewrite(kPass, R"(
+    net t
+    input x f32[4,6]
+    state w f32[6,6]
+    a f32[4,6] = MatMul(x, w) trans_w=1 @a
+    b f32[4,6] = MatMul(x, w) trans_w=0 @b
+    s.out f32[4,6] = Add(a, b) @sum
+    y f32[4,6] = MatMul(s.out, w) trans_w=0 @c
+    output y
+    )" + leaves,
+                  R"(
+    net t
+    input x f32[4,6]
+    state w f32[6,6]
+    x.bf16 bf16[4,6] = Cast(x) dtype="bf16" @cast/x.bf16
+    w.bf16 bf16[6,6] = Cast(w) dtype="bf16" @cast/w.bf16
+    a bf16[4,6] = MatMul(x.bf16, w.bf16) trans_w=1 dtype="bf16" @a
+    a.f32 f32[4,6] = Cast(a) dtype="f32" @cast/a.f32
+    b bf16[4,6] = MatMul(x.bf16, w.bf16) trans_w=0 dtype="bf16" @b
+    s.out f32[4,6] = Add(a.f32, b) @sum
+    s.out.bf16 bf16[4,6] = Cast(s.out) dtype="bf16" @cast/s.out.bf16
+    y f32[4,6] = MatMul(s.out.bf16, w.bf16) trans_w=0 dtype="f32" @c
+    output y
+    )" + leaves);
+  }
 }
 
 TEST(MixedPrecisionPassTest, OutputsWithoutAChoiceAreCastBack) {

@@ -103,7 +103,21 @@ TEST(QuantizePassTest, BehindACastThatOthersMayRead) {
     output z)");
 }
 
-TEST(QuantizePassTest, NotBehindTheUpdateOfTheWeight) {
+// The Cast was made before the update; at the product the state holds the new weight.
+TEST(QuantizePassTest, NotAfterTheUpdateOfTheWeight) {
+  ExpectUnchanged(kPass, R"(
+    net t
+    input x bf16[2,3,8]
+    state w f32[4,8] -> w.out
+    state b f32[4]
+    c bf16[4,8] = Cast(w) dtype="bf16" @cast
+    w.out f32[4,8] = Add(w, w) @update
+    y bf16[2,3,4] = Linear(x, c, b) activation="none" @guide/fc
+    output y)");
+}
+
+// What the update left is no candidate: only values at entry are.
+TEST(QuantizePassTest, NotTheUpdatedWeight) {
   ExpectUnchanged(kPass, R"(
     net t
     input x f32[2,3,8]

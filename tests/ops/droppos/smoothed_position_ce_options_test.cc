@@ -280,6 +280,31 @@ TEST(SmoothedPositionCEOptions, ConfIgnoreAtTheThresholdAndWithoutWeight) {
   }
 }
 
+// Of two cells the first has the share 1 / (1 + exp(-x)): a hundred-thousandth below its
+// target it counts, as far above it does not.
+TEST(SmoothedPositionCEOptions, ConfIgnoreBeginsAtTheTarget) {
+  for (const bool official : {false, true}) {
+    const Options options = {1, 2, official, true};
+    const double target = ops::droppos::PositionTargets(
+        1, 2, 1.0,
+        official ? ops::droppos::TargetNorm::kColumns : ops::droppos::TargetNorm::kRows)[0];
+    for (const bool above : {false, true}) {
+      const double share = target * (above ? 1 + 1e-5 : 1 - 1e-5);
+      const std::vector<HostTensor> inputs = {
+          HostTensor(F32({1, 1, 2}), {std::log(share / (1 - share)), 0}),
+          HostTensor(I32({1, 1}), {0}), HostTensor(U8({1, 1}), {1}), HostTensor(F32({1}), {1})};
+      for (const graph::Backend& backend : TestBackends()) {
+        SCOPED_TRACE(absl::StrCat(backend.name, official ? " official" : " paper", above));
+        const auto out = Outputs(backend, kOp, options.attrs(), inputs);
+        EXPECT_EQ(out[Args::kIgnored].GetInt(0), above);
+        EXPECT_EQ(out[Args::kLoss].Get(0) == 0, above);
+        const auto grad = Outputs(backend, kGrad, options.attrs(), inputs);
+        EXPECT_EQ(grad[0].Get(1) == 0, above);
+      }
+    }
+  }
+}
+
 TEST(SmoothedPositionCEOptions, KeptRowsAddNothingToConfIgnore) {
   const Options options = {3, 3, true, true};
   const auto inputs = MakeInputs(Case(options, 3, 5, 9, 1.0, true));

@@ -189,6 +189,15 @@ TEST(IsCollapsed, AsksForASharewellAboveTheFair) {
   EXPECT_TRUE(IsCollapsed(52000, 100000, 4));
 }
 
+// The bound of the header, worked out: 1250 + 4 * 33.07 + 1 = 1383.3 of 10,000 answers on
+// 64 cells, 5000 + 4 * 50 + 1 on 4.
+TEST(IsCollapsed, FromFourDeviationsAndOneAnswerAboveTheShare) {
+  EXPECT_FALSE(IsCollapsed(1383, 10000, 64));
+  EXPECT_TRUE(IsCollapsed(1384, 10000, 64));
+  EXPECT_FALSE(IsCollapsed(5201, 10000, 4));
+  EXPECT_TRUE(IsCollapsed(5202, 10000, 4));
+}
+
 TEST(IsCollapsed, FairAnswersNeverRaiseIt) {
   std::mt19937 random(3);
   for (const int cells : {4, 16, 64, 196, 256}) {

@@ -1,6 +1,8 @@
 #include "tools/plan/plan_report.h"
 
 #include <cstdio>
+#include <map>
+#include <sstream>
 #include <string>
 
 #include "gmock/gmock.h"
@@ -52,6 +54,53 @@ TEST(PlanReport, SaysWhatTheSessionWillTake) {
   EXPECT_EQ(NumberAfter(text, "--recompute=none", 2), 0);
   EXPECT_GT(NumberAfter(text, "--recompute=mlp", 2), 0);
   EXPECT_GT(NumberAfter(text, "--recompute=block", 2), NumberAfter(text, "--recompute=mlp", 2));
+}
+
+// GFLOP of each row of the table by operator type.
+std::map<std::string, double> GflopByType(const std::string& text) {
+  std::istringstream lines(text.substr(text.find("operator type")));
+  std::map<std::string, double> gflop;
+  std::string line, type;
+  std::getline(lines, line);  // the heads of the columns
+  while (std::getline(lines, line) && !line.empty()) {
+    double count = 0;
+    std::istringstream words(line);
+    words >> type >> count;
+    words >> gflop[type];
+  }
+  return gflop;
+}
+
+// A step is the sum of its operators, attention among them, and at 1 GFLOP/s it takes as
+// many seconds.
+TEST(PlanReport, CountsEveryOperator) {
+  const models::TinyEngine engine;
+  models::ModelConfig config = models::TinyModelConfig();
+  config.patch_size = 2;  // 256 patches
+  models::DropPosConfig droppos = models::TinyDropPosConfig(false);
+  droppos.mask_ratio = 0.75;
+  const models::DropPos model(config, droppos);
+  models::SessionOptions options = engine.Options(1000);
+  options.memory_root = "/nonexistent";
+  options.compile.passes.disabled = {"row_pruning"};
+  const auto report = PlanReport(model, options, MachineRates{1, 0, 0, 0});
+  ASSERT_TRUE(report.ok()) << report.status();
+  const std::map<std::string, double> gflop = GflopByType(*report);
+  ASSERT_GT(gflop.size(), 10u);
+  // A product of attention is 2 B T T D: two in the forward pass, five in the backward.
+  double product = 0;
+  for (int block = 0; block < config.depth; ++block) product += 65.0 * 65 * config.embed_dim;
+  for (int block = 0; block < config.decoder_depth; ++block) {
+    product += 65.0 * 65 * config.decoder_embed_dim;
+  }
+  product *= 2 * 1000 / 1e9;
+  EXPECT_NEAR(gflop.at("Attention"), 2 * product, 1e-3);
+  EXPECT_NEAR(gflop.at("AttentionGrad"), 5 * product, 1e-3);
+  double sum = 0;
+  for (const auto& [type, of_type] : gflop) sum += of_type;
+  const double rounding = 0.0005 * static_cast<double>(gflop.size());
+  EXPECT_NEAR(NumberAfter(*report, " operators, "), sum, rounding);
+  EXPECT_NEAR(NumberAfter(*report, "a step takes at least "), sum, rounding);
 }
 
 TEST(PlanReport, WithoutItsPassThereIsNoRecomputation) {
