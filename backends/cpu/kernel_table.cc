@@ -47,10 +47,6 @@ graph::Backend MakeBackend(int threads) {
 
 bool HasBfloat16Products() { return HasBfloat16(); }
 
-bool HasInt8Products() {
-  const int isa = dnnl_get_effective_cpu_isa();
-  const auto has = [isa](int bits) { return (isa & bits) == bits; };
-  return has(dnnl_cpu_isa_avx512_core_vnni) || has(dnnl_cpu_isa_avx2_vnni);
-}
+bool HasInt8Products() { return HasInt8(); }
 
 }  // namespace backends::cpu

@@ -16,7 +16,8 @@ graph::Backend MakeBackend(int threads);
 
 // Whether products of bf16 have instructions of their own here (AVX512-BF16 or
 // AMX), and those of 8-bit integers (AVX512-VNNI, AVX2-VNNI or AMX);
-// ONEDNN_MAX_CPU_ISA considered. Without them bf16 may be refused or slower than f32.
+// ONEDNN_MAX_CPU_ISA considered. Without them bf16 may be refused or slower than f32, and
+// 8-bit products are refused.
 bool HasBfloat16Products();
 bool HasInt8Products();
 

@@ -51,6 +51,12 @@ bool HasBfloat16() {
   return (isa & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
 }
 
+bool HasInt8() {
+  const int isa = dnnl_get_effective_cpu_isa();
+  const auto has = [isa](int bits) { return (isa & bits) == bits; };
+  return has(dnnl_cpu_isa_avx512_core_vnni) || has(dnnl_cpu_isa_avx2_vnni);
+}
+
 dnnl::memory::data_type DnnlType(graph::DType dtype) {
   if (dtype == graph::DType::kBF16) return dnnl::memory::data_type::bf16;
   CHECK(dtype == graph::DType::kF32);

@@ -46,6 +46,10 @@ std::string EffectiveIsa();
 // (AVX512_BF16 or AMX). Without them it refuses most bf16 operators, or is slow.
 bool HasBfloat16();
 
+// The same of 8-bit factors (AVX512-VNNI, AVX2-VNNI or AMX). Without them oneDNN adds pairs
+// of products in 16 bits, where they overflow: the results are wrong.
+bool HasInt8();
+
 // oneDNN's name of f32 or bf16.
 dnnl::memory::data_type DnnlType(graph::DType dtype);
 

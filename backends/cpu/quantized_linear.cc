@@ -69,10 +69,15 @@ float Quantize(const T* x, int64_t n, int8_t* q) {
   return scale.scale;
 }
 
-// A refusal of oneDNN as a Status, for kernels that are not one primitive.
+// What oneDNN cannot compute, or refuses to, as a Status, for kernels that are not one primitive.
 template <typename Make>
 absl::StatusOr<std::unique_ptr<graph::Kernel>> Guarded(const graph::KernelSpec& spec,
                                                        const Make& make) {
+  if (!HasInt8()) {
+    return absl::UnimplementedError(
+        absl::StrCat(DescribeTypes(spec), ": 8-bit products need AVX512-VNNI, AVX2-VNNI or AMX; ",
+                     "oneDNN uses ", EffectiveIsa(), " here"));
+  }
   // Every product runs on the thread that quantizes its image.
   const ThreadBudget budget(1);
   try {

@@ -1,7 +1,12 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string>
+#include <utility>
+#include <vector>
 
-#include "graph/base/bfloat16.h"
+#include "backends/cpu/kernel_table.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/harness/backends.h"
 #include "tests/harness/op_case.h"
@@ -31,6 +36,17 @@ HostTensor Quantized(const graph::Backend& backend, const HostTensor& x, const H
   return (*y)[0];
 }
 
+// All but those that this processor has no instructions for.
+std::vector<graph::Backend> Int8Backends() {
+  std::vector<graph::Backend> backends;
+  for (graph::Backend& backend : TestBackends()) {
+    if (backend.name != "cpu" || backends::cpu::HasInt8Products()) {
+      backends.push_back(std::move(backend));
+    }
+  }
+  return backends;
+}
+
 HostTensor Random(graph::TensorType type, uint64_t seed) {
   HostTensor tensor(type);
   graph::RandomStream random(seed, graph::Purpose::kNoise);
@@ -55,7 +71,7 @@ TEST(QuantizedLinear, BackendsAgree) {
         const HostTensor w = Random(F32({s.n, s.k}), 2), b = Random(F32({s.n}), 3);
         const graph::Attrs attrs = {{"activation", std::string(activation)}};
         const HostTensor expected = Quantized(ReferenceBackend(), x, w, b, attrs, 1);
-        for (const graph::Backend& backend : TestBackends()) {
+        for (const graph::Backend& backend : Int8Backends()) {
           for (int threads : {1, 2, 3}) {
             SCOPED_TRACE(absl::StrCat(backend.name, ", ", threads, " threads"));
             // The sums are whole numbers: what is left is one rounding of y (and GELU's).
@@ -67,7 +83,8 @@ TEST(QuantizedLinear, BackendsAgree) {
   }
 }
 
-// Two roundings of at most half a step each: |error| <= Σ (|x|·s_w + |w|·s_x + s_x·s_w/2)/2.
+// Both factors are rounded to the nearest step of their scale, of an image's x and of an
+// output's w, so the error of each element is at most Σ (|x|·s_w + |w|·s_x)/2 + s_x·s_w/4.
 TEST(QuantizedLinear, IsLinearWithinTheStepOfItsScales) {
   const Sizes s = {4, 50, 192, 96};
   const HostTensor x = Random(F32({s.images, s.tokens, s.k}), 1), w = Random(F32({s.n, s.k}), 2),
@@ -75,14 +92,30 @@ TEST(QuantizedLinear, IsLinearWithinTheStepOfItsScales) {
   const graph::Attrs attrs = {{"activation", std::string("none")}};
   const HostTensor exact = Reference("Linear", attrs, {x, w, b})[0];
   const HostTensor quantized = Quantized(ReferenceBackend(), x, w, b, attrs, 1);
-  double x_max = 0, w_max = 0;
-  for (int64_t i = 0; i < x.size(); ++i) x_max = std::max(x_max, std::fabs(x.Get(i)));
-  for (int64_t i = 0; i < w.size(); ++i) w_max = std::max(w_max, std::fabs(w.Get(i)));
+  // Largest and sum of |a| over n elements from `begin` on.
+  const auto sizes = [](const HostTensor& a, int64_t begin, int64_t n) {
+    double largest = 0, sum = 0;
+    for (int64_t i = begin; i < begin + n; ++i) {
+      largest = std::max(largest, std::fabs(a.Get(i)));
+      sum += std::fabs(a.Get(i));
+    }
+    return std::make_pair(largest, sum);
+  };
   double squares = 0, error = 0;
-  for (int64_t i = 0; i < exact.size(); ++i) {
-    squares += exact.Get(i) * exact.Get(i);
-    error += std::pow(quantized.Get(i) - exact.Get(i), 2);
-    ASSERT_LE(std::fabs(quantized.Get(i) - exact.Get(i)), s.k * (x_max * w_max) * 1.01 / 127);
+  for (int64_t row = 0; row < s.images * s.tokens; ++row) {
+    const int64_t image = row / s.tokens * s.tokens * s.k;
+    const double x_step = sizes(x, image, s.tokens * s.k).first / 127;
+    const double x_sum = sizes(x, row * s.k, s.k).second;
+    for (int64_t j = 0; j < s.n; ++j) {
+      const int64_t i = row * s.n + j;
+      squares += exact.Get(i) * exact.Get(i);
+      error += std::pow(quantized.Get(i) - exact.Get(i), 2);
+      const auto [w_max, w_sum] = sizes(w, j * s.k, s.k);
+      const double w_step = w_max / 127;
+      const double bound =
+          (x_sum * w_step + w_sum * x_step) / 2 + static_cast<double>(s.k) * x_step * w_step / 4;
+      ASSERT_LE(std::fabs(quantized.Get(i) - exact.Get(i)), bound);
+    }
   }
   const double relative = std::sqrt(error / squares);
   // Independent roundings: sqrt(2/12) steps of about max/127 each, max about 4 deviations.
@@ -94,7 +127,7 @@ TEST(QuantizedLinear, AnImageDoesNotDependOnItsBatch) {
   HostTensor x = Random(F32({2, 9, 32}), 1);
   const HostTensor w = Random(F32({16, 32}), 2), b = Random(F32({16}), 3);
   const graph::Attrs attrs = {{"activation", std::string("gelu")}};
-  for (const graph::Backend& backend : TestBackends()) {
+  for (const graph::Backend& backend : Int8Backends()) {
     SCOPED_TRACE(backend.name);
     const HostTensor before = Quantized(backend, x, w, b, attrs, 2);
     HostTensor changed = x;
@@ -109,11 +142,30 @@ TEST(QuantizedLinear, ZerosGiveTheBiasAndNaNStays) {
   x.Set(17, std::numeric_limits<double>::quiet_NaN());  // in image 1
   x.Set(33, std::numeric_limits<double>::infinity());   // in image 2
   const HostTensor w = Random(F32({4, 8}), 2), b = Random(F32({4}), 3);
-  for (const graph::Backend& backend : TestBackends()) {
+  for (const graph::Backend& backend : Int8Backends()) {
     SCOPED_TRACE(backend.name);
     const HostTensor y = Quantized(backend, x, w, b, {{"activation", std::string("none")}}, 1);
     for (int64_t i = 0; i < 8; ++i) EXPECT_EQ(y.Get(i), b.Get(i % 4));
     for (int64_t i = 8; i < 24; ++i) EXPECT_TRUE(std::isnan(y.Get(i))) << i;
+  }
+}
+
+// Where sums of two products overflow in 16 bits, refusing is better than their numbers.
+TEST(QuantizedLinear, NeedsInstructionsForItOnCpu) {
+  const graph::Backend cpu = backends::cpu::MakeBackend(1);
+  const auto pack = MakeOp("QuantizeWeights", {}, {F32({4, 8})});
+  ASSERT_TRUE(pack.ok()) << pack.status();
+  const auto product = MakeOp("QuantizedLinear", {{"activation", std::string("none")}},
+                              {F32({1, 6, 8}), pack->outputs[0], pack->outputs[1], F32({4})});
+  ASSERT_TRUE(product.ok()) << product.status();
+  for (const TypedOp& op : {*pack, *product}) {
+    const absl::Status status = OpRunner::Create(cpu, op, 1).status();
+    EXPECT_EQ(status.ok(), backends::cpu::HasInt8Products()) << status;
+    if (status.ok()) continue;
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
+    EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr(op.op.type + " 'case'"));
+    EXPECT_THAT(std::string(status.message()),
+                ::testing::HasSubstr("need AVX512-VNNI, AVX2-VNNI or AMX"));
   }
 }
 
