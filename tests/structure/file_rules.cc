@@ -1,8 +1,13 @@
 #include "tests/structure/file_rules.h"
 
+#include <map>
+#include <regex>
+#include <set>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 
 namespace structure {
@@ -39,6 +44,38 @@ bool HasPath(absl::string_view line, absl::string_view word) {
     }
   }
   return false;
+}
+
+// Everything between quotes.
+std::vector<std::string> Quoted(const std::string& text) {
+  const std::vector<std::string> parts = absl::StrSplit(text, '"');
+  std::vector<std::string> quoted;
+  for (size_t i = 1; i < parts.size(); i += 2) quoted.push_back(parts[i]);
+  return quoted;
+}
+
+// What the test rules of a BUILD file name in `srcs`. A rule ends with an empty line. One
+// made for every stem of a list names stem + "_test.cc", and the list after its `for`.
+std::set<std::string> TestSources(const std::vector<std::string>& lines) {
+  static const std::regex test("\\n[ \\[]*(cc|py|sh)_test\\("), srcs("\\n *srcs = \\[([^\\]]*)\\]"),
+      stems("\\n *(\\) )?for ");
+  std::set<std::string> sources;
+  for (auto line = lines.begin(); line != lines.end(); ++line) {
+    std::string rule = "\n";
+    for (; line != lines.end() && !line->empty(); ++line) {
+      absl::StrAppend(&rule, line->substr(0, line->find('#')), "\n");
+    }
+    std::smatch named, list;
+    if (std::regex_search(rule, test) && std::regex_search(rule, named, srcs)) {
+      std::vector<std::string> before = {""};
+      if (std::regex_search(rule, list, stems)) before = Quoted(list.suffix());
+      for (const std::string& name : Quoted(named[1])) {
+        for (const std::string& stem : before) sources.insert(stem + name);
+      }
+    }
+    if (line == lines.end()) break;
+  }
+  return sources;
 }
 
 }  // namespace
@@ -119,18 +156,15 @@ Findings CheckNoMachinePaths(const Tree& tree) {
 
 Findings CheckTestsRun(const Tree& tree) {
   Findings findings;
+  std::map<std::string, std::set<std::string>> run;  // by BUILD file
   for (const auto& [path, lines] : tree) {
-    absl::string_view stem = path;
-    if (!absl::StartsWith(path, "tests/") || !absl::ConsumeSuffix(&stem, "_test.cc")) continue;
+    if (!absl::StartsWith(path, "tests/")) continue;
+    if (!absl::EndsWith(path, "_test.cc") && !absl::EndsWith(path, "_test.sh")) continue;
     const std::string build = Folder(path) + "/BUILD.bazel";
-    const std::string name = BaseName(stem);
-    // Named in full, or its stem in a list of tests.
-    if (Contains(tree, build, absl::StrCat("\"", name, "_test.cc\"")) ||
-        Contains(tree, build, absl::StrCat("\"", name, "\""))) {
-      continue;
-    }
-    findings.push_back(
-        absl::StrCat(At(path, 0), "no test runs this file; add a cc_test to ", build));
+    if (tree.count(build) > 0 && run.count(build) == 0) run[build] = TestSources(tree.at(build));
+    if (run[build].count(BaseName(path)) > 0) continue;
+    findings.push_back(absl::StrCat(At(path, 0), "no test runs this file; name it in srcs of a ",
+                                    "cc_test or sh_test of ", build));
   }
   return findings;
 }

@@ -23,7 +23,7 @@ Findings CheckOneBuildSystem(const Tree& tree);
 // No absolute paths of the machine or the home folder a file was written on.
 Findings CheckNoMachinePaths(const Tree& tree);
 
-// Each tests/**/x_test.cc is named in the BUILD file of its folder, so that it runs.
+// Each tests/**/x_test.{cc,sh} is a source of a test of its folder, so that it runs.
 Findings CheckTestsRun(const Tree& tree);
 
 }  // namespace structure

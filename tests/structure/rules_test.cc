@@ -293,13 +293,51 @@ TEST(MachinePaths, AreRefused) {
   }
 }
 
-TEST(TestsRun, OnlyIfABuildFileNamesThem) {
+TEST(TestsRun, OnlyAsASourceOfATest) {
   ExpectGreen(CheckTestsRun, {{"tests/ops/add_test.cc", ""},
                               {"tests/ops/gelu_test.cc", ""},
-                              {"tests/ops/BUILD.bazel", "srcs = [\"add_test.cc\"]\n[\"gelu\"]\n"}});
-  ExpectRed(CheckTestsRun,
-            {{"tests/ops/add_test.cc", ""}, {"tests/ops/BUILD.bazel", "\"bad_add_test.cc\"\n"}},
-            "tests/ops/add_test.cc:1: ", "tests/ops/BUILD.bazel");
+                              {"tests/ops/sum_test.cc", ""},
+                              {"tests/ops/scale_test.cc", ""},
+                              {"tests/ops/run_test.sh", ""},
+                              {"tests/ops/BUILD.bazel", R"(
+# why
+cc_test(
+    name = "a",
+    srcs = [
+        "add_test.cc",
+    ],
+)
+
+sh_test(
+    srcs = ["run_test.sh"],
+)
+
+[cc_test(
+    srcs = [stem + "_test.cc"],
+) for stem, isa in [
+    # why
+    "gelu",
+] + [("sum", "AVX2")]]
+
+[
+    cc_test(
+        srcs = [stem + "_test.cc"],
+    )
+    for stem in ["scale"]
+]
+)"}});
+  for (const char* build :
+       {"cc_test(\n    srcs = [\"bad_add_test.cc\"],\n)\n",
+        "cc_test(\n    srcs = [\"sum_test.cc\"],\n    data = [\"add_test.cc\"],\n)\n",
+        "cc_library(\n    srcs = [\"add_test.cc\"],\n)\n",
+        "cc_test(\n    srcs = [  # \"add_test.cc\"\n        \"sum_test.cc\",\n    ],\n)\n",
+        "# cc_test(\n#     srcs = [\"add_test.cc\"],\n# )\n",
+        "[cc_test(\n    srcs = [stem + \"_test.cc\"],\n    data = [\"add\"],\n"
+        ") for stem in [\"gelu\"]]\n"}) {
+    SCOPED_TRACE(build);
+    ExpectRed(CheckTestsRun, {{"tests/ops/add_test.cc", ""}, {"tests/ops/BUILD.bazel", build}},
+              "tests/ops/add_test.cc:1: ", "tests/ops/BUILD.bazel");
+  }
 }
 
 }  // namespace
