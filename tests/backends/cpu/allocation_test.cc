@@ -1,4 +1,4 @@
-// Our kernels allocate nothing in Run().
+// Our kernels, those of DropPos included, allocate nothing in Run().
 //
 // This program replaces operator new, malloc, posix_memalign and aligned_alloc.
 // While a kernel runs, each call belongs to the library that holds its return
@@ -20,13 +20,17 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <memory>
 #include <new>
+#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "backends/cpu/droppos/kernel_table.h"
 #include "backends/cpu/kernel_table.h"
 #include "gtest/gtest.h"
-#include "tests/harness/backends.h"
 #include "tests/harness/host_tensor.h"
 #include "tests/harness/op_runner.h"
 
@@ -121,17 +125,15 @@ void operator delete[](void* p, size_t, std::align_val_t) noexcept { std::free(p
 namespace harness {
 namespace {
 
+// An operator by its types; the memory holds ones where floats and masks lie, else zeros.
 struct Use {
-  const char* type;
+  std::string type;
   graph::Attrs attrs;
-  std::vector<graph::TensorType> inputs, outputs;
+  std::vector<graph::TensorType> inputs;
 };
 
-std::vector<Use> Uses() {
-  const auto x = F32({8, 50, 128});
-  const auto rows = F32({8, 50});
-  const auto vector = F32({128});
-  const auto one = F32({1});
+std::vector<Use> CoreUses() {
+  const auto x = F32({8, 50, 128}), one = F32({1}), vector = F32({128}), rows = F32({8, 50});
   const auto qkv = F32({8, 50, 384}), lse = F32({8, 4, 50});
   const auto qkv16 = BF16({8, 50, 384}), y16 = BF16({8, 50, 128});
   const auto small_qkv = F32({8, 17, 384}), small_y = F32({8, 17, 128}),
@@ -153,72 +155,101 @@ std::vector<Use> Uses() {
                               {"eps", 1e-8f},
                               {"weight_decay", 0.05f},
                               {"indices", std::vector<int64_t>{0, 0}}};
+  const graph::Attrs square = {{"shape", std::vector<int64_t>{384, 128}}};
   return {
-      {"AdamW",
-       adamw,
-       {one, one, I32({1}), x, x, x, x, vector, vector, vector, vector},
-       {x, x, x, vector, vector, vector}},
-      {"Add", {}, {x, x}, {x}},
-      {"AddLayerNorm", eps, {x, x, vector, vector}, {x, x, rows, rows}},
-      {"Attention", heads, {qkv}, {x, lse}},
-      {"Attention", heads, {small_qkv}, {small_y, small_lse}},
-      {"Attention", heads, {qkv, I32({8, 5})}, {F32({8, 5, 128}), F32({8, 4, 5})}},
-      {"Attention", heads, {qkv16}, {y16, lse}},
-      {"Attention", heads, {qkv16, I32({8, 5})}, {BF16({8, 5, 128}), F32({8, 4, 5})}},
-      {"AttentionGrad", heads, {qkv, x, lse, x}, {qkv}},
-      {"AttentionGrad", heads, {small_qkv, small_y, small_lse, small_y}, {small_qkv}},
-      {"AttentionGrad", heads, {qkv16, y16, lse, y16}, {qkv16}},
-      {"BiasAdd", {}, {x, vector}, {x}},
-      {"Cast", {{"dtype", std::string("bf16")}}, {x}, {BF16({8, 50, 128})}},
-      {"ClipFactors", clip, {one, one, one}, {F32({3}), one, I32({1})}},
-      {"ConstantFill", constant, {}, {x}},
-      {"Fill", fill, {}, {x}},
-      {"GatherRows", {}, {x, I32({8, 5})}, {F32({8, 5, 128})}},
-      {"Gelu", {}, {x}, {x}},
-      {"GeluGrad", {}, {x, x}, {x}},
-      {"GeluWithDerivative", {}, {x}, {x, x}},
-      {"GradNorm", {}, {x, vector}, {one, one}},
-      {"Increment", {}, {I32({1})}, {I32({1})}},
-      {"LayerNorm", eps, {x, vector, vector}, {x, rows, rows}},
-      {"LayerNormGrad", eps, {x, vector, rows, rows, x}, {x, vector, vector}},
-      {"Linear", {{"activation", std::string("gelu")}}, {x, F32({384, 128}), F32({384})}, {qkv}},
-      {"MatMul", {{"trans_w", int64_t{0}}}, {x, F32({128, 384})}, {qkv}},
-      {"MatMul", {{"trans_w", int64_t{1}}}, {x, F32({384, 128})}, {qkv}},
-      {"MatMulWeightGrad",
-       {{"shape", std::vector<int64_t>{384, 128}}},
-       {qkv, x},
-       {F32({384, 128})}},
-      {"MatMul", {{"trans_w", int64_t{0}}}, {y16, BF16({128, 384}), qkv16}, {qkv16}},
-      {"MatMulWeightGrad",
-       {{"shape", std::vector<int64_t>{384, 128}}},
-       {qkv16, y16},
-       {F32({384, 128})}},
-      {"MatMulWeightGrad",
-       {{"shape", std::vector<int64_t>{128, 3072}}},
-       {x, F32({8, 50, 3072})},
-       {F32({128, 3072})}},
+      {"AdamW", adamw, {one, one, I32({1}), x, x, x, x, vector, vector, vector, vector}},
+      {"Add", {}, {x, x}},
+      {"AddLayerNorm", eps, {x, x, vector, vector}},
+      {"Attention", heads, {qkv}},
+      {"Attention", heads, {small_qkv}},
+      {"Attention", heads, {qkv, I32({8, 5})}},
+      {"Attention", heads, {qkv16}},
+      {"Attention", heads, {qkv16, I32({8, 5})}},
+      {"AttentionGrad", heads, {qkv, x, lse, x}},
+      {"AttentionGrad", heads, {small_qkv, small_y, small_lse, small_y}},
+      {"AttentionGrad", heads, {qkv16, y16, lse, y16}},
+      {"BiasAdd", {}, {x, vector}},
+      {"Cast", {{"dtype", std::string("bf16")}}, {x}},
+      {"ClipFactors", clip, {one, one, one}},
+      {"ConstantFill", constant, {}},
+      {"Fill", fill, {}},
+      {"GatherRows", {}, {x, I32({8, 5})}},
+      {"Gelu", {}, {x}},
+      {"GeluGrad", {}, {x, x}},
+      {"GeluWithDerivative", {}, {x}},
+      {"GradNorm", {}, {x, vector}},
+      {"Increment", {}, {I32({1})}},
+      {"LayerNorm", eps, {x, vector, vector}},
+      {"LayerNormGrad", eps, {x, vector, rows, rows, x}},
+      {"Linear", {{"activation", std::string("gelu")}}, {x, F32({384, 128}), F32({384})}},
+      {"MatMul", {{"trans_w", int64_t{0}}}, {x, F32({128, 384})}},
+      {"MatMul", {{"trans_w", int64_t{1}}}, {x, F32({384, 128})}},
+      {"MatMul", {{"trans_w", int64_t{0}}}, {y16, BF16({128, 384}), qkv16}},
       {"MatMul",
        {{"trans_w", int64_t{1}}, {"packed", int64_t{1}}, {"cols", int64_t{384}}},
-       {x, F32({128, 384}), qkv},
-       {qkv}},
-      {"PackWeights", {{"trans_w", int64_t{1}}}, {F32({384, 120})}, {F32({128, 384})}},
-      {"PadRows", {{"start", int64_t{1}}, {"rows", int64_t{53}}}, {x}, {F32({8, 53, 128})}},
-      {"Patchify", {{"patch", int64_t{8}}}, {F32({8, 3, 32, 32})}, {F32({8, 16, 192})}},
-      {"PrependToken", {}, {x, F32({1, 1, 128})}, {F32({8, 51, 128})}},
-      {"QuantizeWeights", {}, {F32({384, 128})}, {I8({144, 384}), F32({384})}},
+       {x, F32({128, 384}), qkv}},
+      {"MatMulWeightGrad", square, {qkv, x}},
+      {"MatMulWeightGrad", square, {qkv16, y16}},
+      {"MatMulWeightGrad", {{"shape", std::vector<int64_t>{128, 3072}}}, {x, F32({8, 50, 3072})}},
+      {"PackWeights", {{"trans_w", int64_t{1}}}, {F32({384, 120})}},
+      {"PadRows", {{"start", int64_t{1}}, {"rows", int64_t{53}}}, {x}},
+      {"Patchify", {{"patch", int64_t{8}}}, {F32({8, 3, 32, 32})}},
+      {"PrependToken", {}, {x, F32({1, 1, 128})}},
+      {"QuantizeWeights", {}, {F32({384, 128})}},
       {"QuantizedLinear",
        {{"activation", std::string("none")}},
-       {x, I8({144, 384}), F32({384}), F32({384})},
-       {qkv}},
-      {"Scale", {{"value", 0.5f}, {"index", int64_t{2}}}, {x, F32({3})}, {x}},
-      {"ScatterRows", {{"rows", int64_t{60}}}, {x, I32({8, 50})}, {F32({8, 60, 128})}},
-      {"SliceRows", {{"start", int64_t{1}}, {"count", int64_t{7}}}, {x}, {F32({8, 7, 128})}},
-      {"SlicedRows", {{"start", int64_t{1}}}, {I32({8, 5})}, {I32({8, 5})}},
-      {"SoftmaxCrossEntropy", {}, {F32({64, 10}), I32({64})}, {one, I32({64})}},
-      {"SoftmaxCrossEntropyGrad", {}, {F32({64, 10}), I32({64}), one}, {F32({64, 10})}},
-      {"StopGradient", {}, {x}, {x}},
-      {"SumToShape", {{"shape", std::vector<int64_t>{128}}}, {x}, {vector}},
-      {"XavierFill", xavier, {}, {x}},
+       {x, I8({144, 384}), F32({384}), F32({384})}},
+      {"Scale", {{"value", 0.5f}, {"index", int64_t{2}}}, {x, F32({3})}},
+      {"ScatterRows", {{"rows", int64_t{60}}}, {x, I32({8, 50})}},
+      {"SliceRows", {{"start", int64_t{1}}, {"count", int64_t{7}}}, {x}},
+      {"SlicedRows", {{"start", int64_t{1}}}, {I32({8, 5})}},
+      {"SoftmaxCrossEntropy", {}, {F32({64, 10}), I32({64})}},
+      {"SoftmaxCrossEntropyGrad", {}, {F32({64, 10}), I32({64}), one}},
+      {"StopGradient", {}, {x}},
+      {"SumToShape", {{"shape", std::vector<int64_t>{128}}}, {x}},
+      {"XavierFill", xavier, {}},
+  };
+}
+
+std::vector<Use> DropPosUses() {
+  const graph::Attrs grid = {{"grid_h", int64_t{14}}, {"grid_w", int64_t{14}}};
+  const graph::Attrs official = {{"grid_h", int64_t{16}},
+                                 {"grid_w", int64_t{16}},
+                                 {"targets", std::string("official")},
+                                 {"conf_ignore", int64_t{1}}};
+  const graph::Attrs pixels = {{"patch", int64_t{8}}, {"norm_pix_loss", int64_t{1}}};
+  const graph::Attrs counts = {
+      {"num_patches", int64_t{196}}, {"num_visible", int64_t{49}}, {"num_pos_kept", int64_t{12}}};
+  const graph::Attrs order = {{"count", int64_t{49}}, {"purpose", std::string("shuffle")}};
+  const graph::Attrs prefix = {{"prefix", int64_t{1}}};
+  const auto logits = F32({8, 49, 196}), tokens = F32({8, 49, 64}), one = F32({1}),
+             rows = F32({8, 49}), embeddings = F32({196, 64}), token = F32({64});
+  const auto ids = I32({8, 49});
+  const auto mask = U8({8, 49}), patches = U8({8, 196});
+  return {
+      {"EmbeddingDrop", {{"kind", std::string("param")}}, {tokens, embeddings, token, ids, mask}},
+      {"EmbeddingDrop",
+       {{"kind", std::string("wrong_pos")}},
+       {tokens, embeddings, token, ids, mask, ids, ids}},
+      {"EmbeddingDropGrad", {{"shape", std::vector<int64_t>{64}}}, {tokens, mask}},
+      {"GatheredPositionWeights", {}, {F32({8, 50, 64})}},
+      {"MaskSample", counts, {I64({8})}},
+      {"MaskSample", counts, {F32({8, 196}), rows}},
+      {"PixelLoss", pixels, {F32({8, 49, 192}), F32({8, 3, 56, 56}), mask}},
+      {"PixelLossGrad", pixels, {F32({8, 49, 192}), F32({8, 3, 56, 56}), mask, one}},
+      {"PositionWeights", {}, {F32({8, 197, 64}), ids}},
+      {"RandomOrder", order, {I64({8})}},
+      {"RandomOrder", order, {rows}},
+      {"RestoreRows", prefix, {F32({8, 50, 64}), token, ids, patches}},
+      {"RestoreRowsGrad",
+       {{"prefix", int64_t{1}}, {"shape", std::vector<int64_t>{64}}},
+       {F32({8, 197, 64}), ids, patches}},
+      {"ScoredRows", {{"scored", int64_t{49}}}, {mask}},
+      {"SmoothedPositionCE", grid, {logits, ids, mask, one, rows}},
+      {"SmoothedPositionCE", official, {logits, ids, mask, one, rows}},
+      {"SmoothedPositionCEGrad", grid, {logits, ids, mask, one, one, rows}},
+      {"SmoothedPositionCEGrad", official, {logits, ids, mask, one, one, rows}},
+      {"TokenRows", {}, {ids}},
   };
 }
 
@@ -229,12 +260,13 @@ bool IsProduct(const std::string& type) {
 // Products of types that this processor has no instructions for: refused, or made of
 // other products in memory that oneDNN takes.
 bool IsEmulated(const Use& use) {
-  if (use.type == std::string("QuantizedLinear")) return !backends::cpu::HasInt8Products();
+  if (use.type == "QuantizedLinear" || use.type == "QuantizeWeights")
+    return !backends::cpu::HasInt8Products();
   return IsProduct(use.type) && use.inputs[0].dtype == graph::DType::kBF16 &&
          !backends::cpu::HasBfloat16Products();
 }
 
-// A kernel bound to memory of its own; integers are zero.
+// A kernel bound to memory of its own.
 struct Bound {
   std::unique_ptr<graph::Kernel> kernel;
   std::vector<std::unique_ptr<GuardedBuffer>> buffers;
@@ -243,6 +275,14 @@ struct Bound {
     buffers.push_back(std::make_unique<GuardedBuffer>(bytes));
     std::memset(buffers.back()->data(), 0, bytes);
     return buffers.back()->data();
+  }
+  void* NewInput(const graph::TensorType& type) {
+    HostTensor values(type);
+    const bool ones = values.is_float() || type.dtype == graph::DType::kU8;
+    for (int64_t i = 0; ones && i < values.size(); ++i) values.Set(i, 1);
+    void* data = NewBuffer(type.bytes());
+    std::memcpy(data, values.data(), type.bytes());
+    return data;
   }
 };
 
@@ -289,23 +329,22 @@ TEST(CpuAllocation, TheCounterCountsBuffersOfOneDnn) {
 TEST(CpuAllocation, NoKernelAllocatesInRun) {
   void* frame;
   backtrace(&frame, 1);
-  std::vector<std::string> covered;
+  std::vector<Use> uses = CoreUses();
+  for (Use& use : DropPosUses()) uses.push_back(std::move(use));
+  std::set<std::string> covered;
   for (int threads : {1, 2}) {
-    const graph::Backend backend = backends::cpu::MakeBackend(threads);
-    for (const Use& use : Uses()) {
+    graph::Backend backend = backends::cpu::MakeBackend(threads);
+    backends::cpu::droppos::RegisterKernels(&backend.kernels);
+    for (const Use& use : uses) {
       SCOPED_TRACE(absl::StrCat(use.type, ", ", threads, " threads"));
-      covered.push_back(use.type);
+      covered.insert(use.type);
       if (IsEmulated(use)) continue;
-      graph::Op op;
-      op.type = use.type;
-      op.name = "case";
-      op.attrs = use.attrs;
-      const absl::Status completed = TestRegistry().CompleteAttrs(&op);
-      ASSERT_TRUE(completed.ok()) << completed;
+      const auto typed = MakeOp(use.type, use.attrs, use.inputs);
+      ASSERT_TRUE(typed.ok()) << typed.status();
       graph::KernelSpec spec;
-      spec.op = &op;
-      spec.inputs = use.inputs;
-      spec.outputs = use.outputs;
+      spec.op = &typed->op;
+      spec.inputs = typed->inputs;
+      spec.outputs = typed->outputs;
       spec.threads = threads;
       const graph::KernelFactory* factory = backend.kernels.Find(use.type);
       ASSERT_NE(factory, nullptr);
@@ -314,8 +353,8 @@ TEST(CpuAllocation, NoKernelAllocatesInRun) {
       Bound bound;
       bound.kernel = std::move(*made);
       graph::KernelArgs args;
-      for (const auto& type : use.inputs) args.inputs.push_back(bound.NewBuffer(type.bytes()));
-      for (const auto& type : use.outputs) args.outputs.push_back(bound.NewBuffer(type.bytes()));
+      for (const auto& type : spec.inputs) args.inputs.push_back(bound.NewInput(type));
+      for (const auto& type : spec.outputs) args.outputs.push_back(bound.NewBuffer(type.bytes()));
       args.scratch = bound.NewBuffer(bound.kernel->scratch_bytes());
       ASSERT_TRUE(bound.kernel->Bind(args).ok());
       g_large = IsProduct(use.type) && !__builtin_cpu_supports("avx512dq") ? SIZE_MAX : kLarge;
@@ -330,7 +369,7 @@ TEST(CpuAllocation, NoKernelAllocatesInRun) {
     }
     // A new kernel must be added above.
     for (const std::string& type : backend.kernels.Types()) {
-      EXPECT_NE(std::find(covered.begin(), covered.end(), type), covered.end()) << type;
+      EXPECT_EQ(covered.count(type), 1u) << type;
     }
   }
 }

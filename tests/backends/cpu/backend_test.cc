@@ -2,9 +2,16 @@
 // threads are its own affair.
 #include <omp.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <fstream>
+#include <initializer_list>
+#include <set>
+#include <string>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "backends/cpu/kernel_table.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -39,14 +46,32 @@ TEST(CpuBackend, DescribesItself) {
   EXPECT_EQ(omp_get_max_threads(), 1);
 }
 
-TEST(CpuBackend, NamesTheInstructionsOneDnnMayUse) {
-  const std::string description = backends::cpu::MakeBackend(1).description;
-  const char* limit = std::getenv("ONEDNN_MAX_CPU_ISA");
-  if (limit != nullptr && std::string(limit) == "AVX2") {
-    EXPECT_THAT(description, HasSubstr(", AVX2, "));
-  } else {
-    EXPECT_THAT(description, HasSubstr("AVX"));
+// What the processor has, by the system's own list, up to ONEDNN_MAX_CPU_ISA.
+std::string ExpectedIsa() {
+  std::ifstream file("/proc/cpuinfo");
+  std::string word;
+  while (file >> word && word != "flags") {
   }
+  std::getline(file, word);
+  const std::set<std::string> flags = absl::StrSplit(word, ' ');
+  const auto has = [&flags](std::initializer_list<const char*> wanted) {
+    return std::all_of(wanted.begin(), wanted.end(),
+                       [&](const char* flag) { return flags.count(flag) > 0; });
+  };
+  const char* limit_set = std::getenv("ONEDNN_MAX_CPU_ISA");
+  const std::string limit = limit_set != nullptr ? limit_set : "";
+  if (limit != "AVX2" && has({"avx512f", "avx512bw", "avx512dq", "avx512vl"})) {
+    if (limit == "AVX512_CORE" || !has({"avx512_vnni"})) return "AVX-512";
+    if (!has({"avx512_bf16"})) return "AVX-512 + VNNI";
+    if (!has({"avx512_fp16"})) return "AVX-512 + BF16";
+    return has({"amx_tile", "amx_int8", "amx_bf16"}) ? "AVX-512 + AMX" : "AVX-512 + FP16";
+  }
+  return limit.empty() && has({"avx_vnni"}) ? "AVX2 + VNNI" : "AVX2";
+}
+
+TEST(CpuBackend, NamesTheInstructionsOneDnnMayUse) {
+  EXPECT_THAT(backends::cpu::MakeBackend(1).description,
+              HasSubstr(absl::StrCat(", ", ExpectedIsa(), ", ")));
 }
 
 TEST(CpuBackend, RefusesF64ByName) {
