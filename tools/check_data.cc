@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <iostream>
 #include <memory>
@@ -17,8 +18,6 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 #include "graph/base/status.h"
 #include "models/data/open_dataset.h"
 #include "models/training/output_dir.h"
@@ -31,7 +30,7 @@ namespace tools {
 namespace {
 
 constexpr int kShown = 20;
-constexpr absl::Duration kLineEvery = absl::Seconds(10);
+constexpr std::chrono::seconds kLineEvery(10);
 
 struct Flags {
   std::string data_path;
@@ -60,13 +59,13 @@ absl::StatusOr<bool> Check(const Flags& flags) {
   models::RunLog log(screen);
   log.Line(absl::StrCat("data     ", data.description));
   for (const std::string& line : WarningLines(data.warnings, kShown)) log.Line(line);
-  const absl::Time begin = absl::Now();
-  absl::Time said = begin;
+  const auto begin = std::chrono::steady_clock::now();
+  auto said = begin;
   const DataReport report = CheckData(data, flags.check, [&](int64_t done, int64_t all) {
-    const absl::Time now = absl::Now();
-    const std::string text =
-        absl::StrFormat("%d of %d images, %.0f a second", done, all,
-                        static_cast<double>(done) / absl::ToDoubleSeconds(now - begin));
+    const auto now = std::chrono::steady_clock::now();
+    const std::string text = absl::StrFormat(
+        "%d of %d images, %.0f a second", done, all,
+        static_cast<double>(done) / std::chrono::duration<double>(now - begin).count());
     log.Progress(static_cast<double>(done) / static_cast<double>(all), [&] { return text; });
     if (screen.terminal || now - said < kLineEvery) return;
     said = now;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -34,7 +35,6 @@
 #include "tools/dump/graph_dump.h"
 #include "tools/environment.h"
 #include "tools/flags/parse_flags.h"
-#include "tools/flags/pass_options.h"
 #include "tools/flags/resolve_flags.h"
 #include "tools/flags/train_help.h"
 #include "tools/list_models.h"
@@ -44,18 +44,12 @@
 #include "tools/plugins.h"
 #include "tools/profile_run.h"
 #include "tools/resume.h"
+#include "tools/run_options.h"
 #include "tools/short_spins.h"
 #include "tools/stop_signal.h"
 
 namespace tools {
 namespace {
-
-// The output folder is not among them: repeating a run needs another one.
-std::string FlagsOfRun(const ResolvedFlags& resolved, const std::string& comment) {
-  TrainFlags flags = resolved.flags;
-  flags.output_dir.reset();
-  return TrainFlagsText(flags, comment);
-}
 
 // That held-out images can be read is found now, not after the first epoch. A few
 // bad ones are the loader's to judge.
@@ -115,13 +109,7 @@ absl::StatusOr<Setup> ReadSetup(const ParsedFlags& parsed, Resumption resumption
   for (const std::string& note : notes) log->Line(absl::StrCat("note: ", note));
   setup.resumption = std::move(resumption);
 
-  const TrainFlags& flags = setup.resolved.flags;
-  models::OpenOptions open;
-  open.data_path = flags.data_path.value_or("");
-  open.input_height = setup.resolved.entry.model.input_h;
-  open.input_width = setup.resolved.entry.model.input_w;
-  open.val_fraction = flags.val_fraction.value();
-  ASSIGN_OR_RETURN(setup.data, models::OpenDatasets(open));
+  ASSIGN_OR_RETURN(setup.data, models::OpenDatasets(MakeOpenOptions(setup.resolved)));
   for (const std::string& warning : setup.data.warnings) {
     log->Line(absl::StrCat("warning: ", warning));
   }
@@ -133,25 +121,17 @@ absl::StatusOr<Setup> ReadSetup(const ParsedFlags& parsed, Resumption resumption
   return setup;
 }
 
-absl::StatusOr<models::SessionOptions> MakeSessionOptions(const Setup& setup,
-                                                          const graph::SchemaRegistry& registry,
-                                                          const graph::Backend& backend) {
-  const ResolvedFlags& resolved = setup.resolved;
-  models::SessionOptions options;
+absl::StatusOr<models::SessionOptions> OptionsOfSession(const Setup& setup,
+                                                        const graph::SchemaRegistry& registry,
+                                                        const graph::Backend& backend) {
+  models::SessionOptions options = MakeSessionOptions(setup.resolved);
   options.compile.registry = &registry;
   options.compile.backend = &backend;
-  options.compile.threads = static_cast<int>(resolved.flags.threads.value());
-  options.compile.passes = PassOptions(resolved.flags);
-  options.recipe = resolved.entry.recipe;
-  options.accum_iter = resolved.accum_iter;
-  options.step_every_micro_batch = resolved.step_every_micro_batch;
-  options.seed = static_cast<uint64_t>(resolved.flags.seed.value());
   options.other_nets = [&setup, &registry](int batch_size) {
     return Observers::Nets(setup.resolved, setup.data, registry, batch_size);
   };
-  ASSIGN_OR_RETURN(const int observed, Observers::LoaderBatches(resolved, setup.data));
+  ASSIGN_OR_RETURN(const int observed, Observers::LoaderBatches(setup.resolved, setup.data));
   options.loader_batches += observed;
-  if (resolved.flags.overfit_batch.value()) options.loader_batches += resolved.accum_iter;
   return options;
 }
 
@@ -164,45 +144,18 @@ absl::StatusOr<std::string> LoadStart(const Setup& setup, models::Session* sessi
   }
   if (!flags.init_from.has_value()) return std::string();
   return models::LoadParameters(*flags.init_from, session->parameters(),
-                                {flags.allow_missing.value_or(std::vector<std::string>()), false},
-                                session->workspace());
+                                MakeLoadOptions(setup.resolved), session->workspace());
 }
 
-models::TrainerOptions MakeTrainerOptions(const Setup& setup, const models::OutputDir& output) {
-  const ResolvedFlags& resolved = setup.resolved;
-  const TrainFlags& flags = resolved.flags;
-  const models::RecipeConfig& recipe = resolved.entry.recipe;
-  models::TrainerOptions options;
-  options.schedule = {resolved.lr, recipe.min_lr, recipe.warmup_epochs,
-                      static_cast<double>(recipe.epochs)};
-  options.batch_size = recipe.batch_size;
-  options.accum_iter = resolved.accum_iter;
-  options.step_every_micro_batch = resolved.step_every_micro_batch;
-  options.seed = static_cast<uint64_t>(flags.seed.value());
-  options.num_workers = static_cast<int>(flags.num_workers.value());
-  options.random_crop = flags.data_path.has_value();
-  options.exact_decode = flags.exact_decode.value();
-  options.max_bad_share = flags.max_bad_share.value();
-  options.stop_at_bad_image = *flags.on_bad_image == "stop";
-  options.steps = flags.steps.value_or(-1);
-  options.overfit_batch = flags.overfit_batch.value();
-  options.spike_z = flags.spike_z.value();
-  options.watchdog_seconds = flags.watchdog.value();
-  options.run_folder = output.path();
-  options.eval_every = flags.eval_every.value();
-  options.vis_every = flags.vis_every.value_or(0);
-  options.print_every = flags.print_every.value();
-  options.save_every = flags.save_every.value();
+models::TrainerOptions OptionsOfTrainer(const Setup& setup, const models::OutputDir& output) {
+  models::TrainerOptions options = MakeTrainerOptions(setup.resolved, output.path());
   if (const double seconds = SecondsSinceLaunch(); seconds > 0) {
-    options.launched = absl::Now() - absl::Seconds(seconds);
+    options.launched =
+        std::chrono::steady_clock::now() - absl::ToChronoNanoseconds(absl::Seconds(seconds));
   }
-  options.metrics_path = output.File(models::kMetricsFile);
-  options.metadata = {{"model", resolved.entry.name}, {"flags", FlagsOfRun(resolved, "")}};
-  options.notes = {{kFlagsNote, FlagsOfRun(resolved, "")},
+  options.notes = {{kFlagsNote, FlagsOfRun(setup.resolved, "")},
                    {kEnvironmentNote, EnvironmentText(setup.environment)}};
   options.stop = StopSignal();
-  options.how_to_go_on =
-      absl::StrCat("bazel run //tools:train -- --resume=auto --output_dir=", output.path());
   if (setup.resumption.checkpoint.has_value()) {
     options.resume = &setup.resumption.checkpoint->state;
   }
@@ -256,7 +209,7 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
       resolved.entry.make(resolved.entry, setup.data.train->num_classes());
   const graph::Backend backend = MakeCpuBackend(static_cast<int>(flags.threads.value()));
   ASSIGN_OR_RETURN(models::SessionOptions session_options,
-                   MakeSessionOptions(setup, registry, backend));
+                   OptionsOfSession(setup, registry, backend));
   if (parsed.flags.plan.value_or(false)) return PrintPlan(*model, session_options);
   ASSIGN_OR_RETURN(models::OutputDir output,
                    models::OutputDir::Choose(flags.output_dir.value_or(""), resolved.entry.name,
@@ -292,15 +245,14 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   }
 
   setup.environment = DescribeRun(setup, args, started, &log);
-  models::TrainerOptions options = MakeTrainerOptions(setup, output);
+  models::TrainerOptions options = OptionsOfTrainer(setup, output);
   models::TrainerOptions check = options;
   if (const std::string& from = setup.resumption.logs_from; !from.empty()) {
     check.metrics_path = absl::StrCat(from, "/", models::kMetricsFile);  // to be copied
   }
   RETURN_IF_ERROR(models::CheckTrain(check, *model, *setup.data.train, setup.data.held_out.get()));
   RETURN_IF_ERROR(BeginOutput(setup, &output, &log));
-  models::CheckpointStore checkpoints(output.path(),
-                                      {static_cast<int>(*flags.keep), *flags.keep_every});
+  models::CheckpointStore checkpoints(output.path(), MakeKeepPolicy(resolved));
   options.checkpoints = &checkpoints;
   options.also_evaluate = [&observers] { return observers->Evaluate(); };
   models::EventLog events(output.File(models::kTensorboardFolder), &log);
@@ -313,13 +265,8 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   };
   std::unique_ptr<ProfileRun> profile;
   if (flags.profile) {
-    ProfileRunOptions profile_options;
-    profile_options.steps = static_cast<int>(*flags.profile);
-    profile_options.accum_iter = resolved.accum_iter;
-    profile_options.threads = session_options.compile.threads;
-    profile_options.folder = output.File(models::kProfileFolder);
-    auto created =
-        ProfileRun::Create(registry, profile_options, session.get(), &options, log.stream());
+    auto created = ProfileRun::Create(registry, MakeProfileOptions(resolved, output.path()),
+                                      session.get(), &options, log.stream());
     if (!created.ok()) {
       output.Discard();
       return created.status();

@@ -9,6 +9,10 @@
 namespace models {
 namespace {
 
+double Seconds(std::chrono::steady_clock::duration time) {
+  return std::chrono::duration<double>(time).count();
+}
+
 // "1:02:03", or "4d 01:02:03".
 std::string Duration(double seconds) {
   const int64_t s = static_cast<int64_t>(seconds + 0.5);
@@ -30,15 +34,15 @@ void Progress::Begin(int64_t done, int64_t last, int64_t steps_per_epoch) {
   done_before_ = done;
   last_ = last;
   steps_per_epoch_ = steps_per_epoch;
-  start_ = interval_start_ = options_.now();
+  start_ = options_.now();
+  interval_start_ = 0;
 }
 
 void Progress::StepDone(const Step& step) {
   interval_images_ += step.images;
-  const absl::Time now = options_.now();
+  const double now = Seconds(options_.now() - start_);
   const double done = static_cast<double>(step.step - done_before_);
-  const double eta =
-      absl::ToDoubleSeconds(now - start_) / done * static_cast<double>(last_ - step.step);
+  const double eta = now / done * static_cast<double>(last_ - step.step);
   const bool first = step.step == done_before_ + 1;
   const bool says_line = step.step % options_.print_every == 0 || first || step.step == last_;
   // The bar below a line is of the same step.
@@ -59,8 +63,8 @@ void Progress::StepDone(const Step& step) {
   }
 }
 
-void Progress::StepLine(const Step& step, bool first, double eta, absl::Time now) {
-  const double interval = absl::ToDoubleSeconds(now - interval_start_);
+void Progress::StepLine(const Step& step, bool first, double eta, double now) {
+  const double interval = now - interval_start_;
   const double waited = step.data_wait_seconds - interval_wait_;
   const int64_t in_epoch = (step.step - 1) % steps_per_epoch_ + 1;
   std::string line =
@@ -73,9 +77,9 @@ void Progress::StepLine(const Step& step, bool first, double eta, absl::Time now
                         100 * waited / std::max(interval, 1e-9));
   if (step.bad_in_epoch > 0) absl::StrAppend(&line, "  skipped ", step.bad_in_epoch);
   log_.Line(line);
-  if (first && options_.launched != absl::InfinitePast()) {
+  if (first && options_.launched.has_value()) {
     log_.Line(absl::StrFormat("first step %.1f s after launch",
-                              absl::ToDoubleSeconds(now - options_.launched)));
+                              now + Seconds(start_ - *options_.launched)));
   }
   interval_start_ = now;
   interval_images_ = 0;
@@ -83,7 +87,7 @@ void Progress::StepLine(const Step& step, bool first, double eta, absl::Time now
 }
 
 void Progress::Evaluated(const EvalMetrics& metrics, const std::vector<double>& chances,
-                         int64_t images, int64_t bad, absl::Duration took) {
+                         int64_t images, int64_t bad, double seconds) {
   std::string line = absl::StrFormat("epoch %.2f  step %d  held out:", metrics.epoch, metrics.step);
   for (size_t i = 0; i < metrics.values.size(); ++i) {
     const auto& [name, value] = metrics.values[i];
@@ -92,10 +96,10 @@ void Progress::Evaluated(const EvalMetrics& metrics, const std::vector<double>& 
       absl::StrAppendFormat(&line, " (%.1fx chance)", value / chances[i]);
     }
   }
-  absl::StrAppendFormat(&line, "  %d images in %.1f s", images - bad, absl::ToDoubleSeconds(took));
+  absl::StrAppendFormat(&line, "  %d images in %.1f s", images - bad, seconds);
   if (bad > 0) absl::StrAppend(&line, "  skipped ", bad);
   log_.Line(line);
-  LeaveOut(took);
+  LeaveOut(seconds);
 }
 
 }  // namespace models

@@ -10,14 +10,14 @@
 #ifndef MODELS_TRAINING_PROGRESS_H_
 #define MODELS_TRAINING_PROGRESS_H_
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
+#include "absl/types/optional.h"
 #include "models/training/metrics.h"
 #include "models/training/run_log.h"
 #include "models/training/session.h"
@@ -27,11 +27,12 @@ namespace models {
 // Not thread-safe.
 class Progress {
  public:
+  using Time = std::chrono::steady_clock::time_point;  // of a clock that nobody sets
   struct Options {
     int64_t print_every = 20;  // steps between lines; the first and the last have one, too
     // When the process began: the first step says how long after that it was done.
-    absl::Time launched = absl::InfinitePast();
-    std::function<absl::Time()> now = absl::Now;
+    absl::optional<Time> launched;
+    std::function<Time()> now = std::chrono::steady_clock::now;
   };
   // `log` must outlive it.
   Progress(RunLog* log, Options options) : log_(*log), options_(std::move(options)) {}
@@ -54,20 +55,21 @@ class Progress {
   // `chances` are those of the first values, 0 where there is none; `bad` of all `images`
   // were skipped.
   void Evaluated(const EvalMetrics& metrics, const std::vector<double>& chances, int64_t images,
-                 int64_t bad, absl::Duration took);
+                 int64_t bad, double seconds);
 
-  // Time that images/s leaves out, because nothing was trained: evaluations, pictures,
-  // checkpoints.
-  void LeaveOut(absl::Duration took) { interval_start_ += took; }
+  // Seconds that images/s leaves out, because nothing was trained: pictures, checkpoints, and
+  // evaluations, which Evaluated() leaves out itself.
+  void LeaveOut(double seconds) { interval_start_ += seconds; }
 
  private:
-  void StepLine(const Step& step, bool first, double eta, absl::Time now);
+  // Both times in seconds, `now` since Begin().
+  void StepLine(const Step& step, bool first, double eta, double now);
 
   RunLog& log_;
   const Options options_;
   int64_t done_before_ = 0, last_ = 0, steps_per_epoch_ = 1;
-  absl::Time start_;
-  absl::Time interval_start_;  // of the steps since the last line
+  Time start_;
+  double interval_start_ = 0;  // of the steps since the last line, in seconds since start_
   double interval_images_ = 0;
   double interval_wait_ = 0;
 };

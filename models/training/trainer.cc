@@ -1,14 +1,15 @@
 #include "models/training/trainer.h"
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
+#include <new>
 #include <set>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 #include "graph/base/status.h"
 #include "models/data/overfit_loader.h"
 #include "models/training/capsule_keeper.h"
@@ -28,6 +29,18 @@ bool IsAscii(const std::string& text) {
 // In RunState::notes: the last losses, for the spike detector.
 constexpr char kLossesNote[] = "last_losses";
 
+// What `does` returns, or an error where memory ran out in it: hours into a run that is no
+// reason to lose what was learned.
+absl::Status OrOutOfMemory(absl::FunctionRef<absl::Status()> does) {
+  try {
+    return does();
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError(
+        "out of memory: other programs have it, or a limit (ulimit -v, a container's) forbids "
+        "more; free some, or lower --num_workers");
+  }
+}
+
 WatchdogOptions WatchdogFor(const TrainerOptions& options, RunLog* log) {
   WatchdogOptions watchdog;
   watchdog.limit_seconds = options.watchdog_seconds;
@@ -46,7 +59,7 @@ class Run {
         held_out_(held_out),
         session_(session),
         log_(*log),
-        progress_(log, {options.print_every, options.launched, absl::Now}),
+        progress_(log, {options.print_every, options.launched, options.now}),
         watchdog_(WatchdogFor(options, log)),
         spikes_(options.spike_z),
         capsules_(KeeperOptions()) {}
@@ -91,7 +104,7 @@ class Run {
     state_.metrics_bytes = metrics_->bytes();
     state_.log_bytes = log_.bytes();
 
-    absl::Status status = Loop();
+    absl::Status status = OrOutOfMemory([this] { return Loop(); });
     watchdog_.Rest();
     log_.EndProgress();
     if (!status.ok()) {
@@ -106,6 +119,11 @@ class Run {
   }
 
  private:
+  using Time = std::chrono::steady_clock::time_point;
+  // state_.step while the session may have done a part of an update, or all of it but not what
+  // belongs to it.
+  static constexpr int64_t kBetweenSteps = -1;
+
   LoaderOptions MakeLoaderOptions(LoaderMode mode) {
     LoaderOptions o;
     o.mode = mode;
@@ -195,6 +213,7 @@ class Run {
 
   absl::Status Loop() {
     progress_.Begin(step_, last_step_, steps_per_epoch_);
+    saved_at_ = options_.now();
     // What the run that is gone on with was doing, or had still to do, when it ended.
     if (step_ > 0) RETURN_IF_ERROR(WatchUnlessStopped());
     if (step_ > 0 && Stopped()) return SaveStopped();
@@ -209,14 +228,16 @@ class Run {
       const double lr = LearningRate(options_.schedule, position);
       const auto scheduled = model_.ScheduledInputs(static_cast<int>(epoch),
                                                     static_cast<int>(options_.schedule.epochs));
-      const absl::Time before = absl::Now();
+      const Time before = options_.now();
       const int micro_batches = static_cast<int>(
           std::min<int64_t>(options_.accum_iter, micro_batches_per_epoch_ - in_epoch));
       RETURN_IF_ERROR(Step(lr, scheduled, micro_batches, before));
       if (options_.step_done) RETURN_IF_ERROR(options_.step_done());
       const bool last = step_ == last_step_;
       if (Stopped()) return SaveStopped();
-      const bool due = options_.save_every > 0 && step_ % options_.save_every == 0;
+      const bool due =
+          (options_.save_every > 0 && step_ % options_.save_every == 0) ||
+          (options_.save_minutes > 0 && SecondsSince(saved_at_) >= 60 * options_.save_minutes);
       // Before the evaluation, which may be broken off and must be what a resumed run repeats.
       if (last) {
         RETURN_IF_ERROR(Save());
@@ -253,10 +274,10 @@ class Run {
 
   // One window, and what is said of it.
   absl::Status Step(double lr, absl::Span<const std::pair<std::string, float>> scheduled,
-                    int micro_batches, absl::Time before) {
+                    int micro_batches, Time before) {
     RunState before_step = state_;  // what a capsule says
     before_step.notes[kLossesNote] = spikes_.State();
-    if (options_.step_every_micro_batch) state_.step = -1;  // until the window is whole
+    if (options_.step_every_micro_batch) state_.step = kBetweenSteps;
     capsules_.Begin(step_ + 1, Epochs(), lr, {scheduled.begin(), scheduled.end()}, micro_batches,
                     state_.loader);
     const absl::StatusOr<StepResult> stepped = session_->Step(
@@ -264,19 +285,19 @@ class Run {
     if (absl::IsOutOfRange(stepped.status()) && batch_came_) {
       KeepStep(/*spike=*/false, std::string(stepped.status().message()), std::move(before_step));
     }
-    RETURN_IF_ERROR(stepped.status());
+    if (!stepped.ok()) {
+      if (!options_.step_every_micro_batch) state_.step = step_;  // nothing was updated
+      return stepped.status();
+    }
     const StepResult& result = *stepped;
     if (const std::string spike = spikes_.See(result.loss); !spike.empty()) {
       log_.Line(absl::StrCat("warning: step ", step_ + 1, ": ", spike));
       if (result.held) KeepStep(/*spike=*/true, spike, std::move(before_step));
     }
-    if (result.held) {
-      state_.step = -1;  // until the update has happened
-      RETURN_IF_ERROR(session_->Release());
-    }
+    if (result.held) RETURN_IF_ERROR(session_->Release());
     ++step_;
     // Without the step's line nothing may be saved: who goes on from there would never write it.
-    RETURN_IF_ERROR(Log(result, lr, micro_batches, absl::ToDoubleSeconds(absl::Now() - before)));
+    RETURN_IF_ERROR(Log(result, lr, micro_batches, SecondsSince(before)));
     state_.step = step_;
     state_.loader = loader_next_;
     state_.bad_images = bad_before_ + bad_next_;
@@ -305,14 +326,21 @@ class Run {
     }
     if (options_.vis_every > 0 && (last || step_ % options_.vis_every == 0)) {
       watchdog_.Do("drawing pictures");
-      const absl::Time before = absl::Now();
-      RETURN_IF_ERROR(options_.visualize(step_));
-      progress_.LeaveOut(absl::Now() - before);
+      const Time before = options_.now();
+      // A run of days does not end because a picture cannot be drawn.
+      if (const absl::Status drawn = OrOutOfMemory([this] { return options_.visualize(step_); });
+          !drawn.ok()) {
+        log_.Line(absl::StrCat("warning: no picture of step ", step_, ": ", drawn.message(),
+                               "; training goes on"));
+      }
+      progress_.LeaveOut(SecondsSince(before));
     }
     return absl::OkStatus();
   }
 
   absl::StatusOr<const Batch*> NextBatch() {
+    // A window updates once, after its last batch.
+    if (!options_.step_every_micro_batch) state_.step = step_;
     if (options_.batch_asked) options_.batch_asked();
     watchdog_.WaitForImages();
     absl::StatusOr<const Batch*> batch = loader_->Next();
@@ -325,8 +353,13 @@ class Run {
       bad_next_ = loader_->bad_images();
       seen_in_epoch_ = (*batch)->seen;
       bad_in_epoch_ = (*batch)->bad;
+      state_.step = kBetweenSteps;
     }
     return batch;
+  }
+
+  double SecondsSince(Time before) const {
+    return std::chrono::duration<double>(options_.now() - before).count();
   }
 
   double Epochs() const {
@@ -365,7 +398,7 @@ class Run {
   absl::Status Evaluate(bool all) {
     if (eval_loader_ == nullptr || evaluated_at_ == step_) return absl::OkStatus();
     evaluated_at_ = step_;
-    const absl::Time before = absl::Now();
+    const Time before = options_.now();
     const int64_t bad_before = eval_loader_->bad_images();
     ASSIGN_OR_RETURN(const std::vector<Session::Measured> measured,
                      session_->Evaluate(eval_loader_.get()));
@@ -384,10 +417,10 @@ class Run {
       m.values.insert(m.values.end(), more.begin(), more.end());
     }
     const int64_t bad = eval_loader_->bad_images() - bad_before;
-    const absl::Duration took = absl::Now() - before;
-    progress_.Evaluated(m, chances, held_out_->size(), bad, took);
+    const double seconds = SecondsSince(before);
+    progress_.Evaluated(m, chances, held_out_->size(), bad, seconds);
     if (bad > 0) m.values.emplace_back("heldout_bad_images", static_cast<double>(bad));
-    m.timing = {{"seconds", absl::ToDoubleSeconds(took)}};
+    m.timing = {{"seconds", seconds}};
     RETURN_IF_ERROR(metrics_->Write(m));
     if (options_.metrics_observer != nullptr) options_.metrics_observer->OnEvaluation(m);
     return absl::OkStatus();
@@ -408,10 +441,16 @@ class Run {
   }
 
   absl::Status Save() {
+    absl::Status status = OrOutOfMemory([this] { return SaveOnce(); });
+    saved_at_ = options_.now();
+    return status;
+  }
+
+  absl::Status SaveOnce() {
     if (tried_to_save_at_ == step_ || options_.checkpoints == nullptr) return absl::OkStatus();
     tried_to_save_at_ = step_;
     watchdog_.Do("saving a checkpoint");
-    const absl::Time before = absl::Now();
+    const Time before = options_.now();
     // The checkpoint knows how long these are, and they must be that long after a power cut.
     RETURN_IF_ERROR(metrics_->Sync());
     RETURN_IF_ERROR(log_.Sync());
@@ -421,7 +460,7 @@ class Run {
     ASSIGN_OR_RETURN(const std::string path,
                      options_.checkpoints->Save(std::move(state), *session_, Metadata()));
     log_.Line(absl::StrCat("saved ", path));
-    progress_.LeaveOut(absl::Now() - before);
+    progress_.LeaveOut(SecondsSince(before));
     return absl::OkStatus();
   }
 
@@ -440,8 +479,7 @@ class Run {
   int64_t micro_batches_per_epoch_ = 0;
   int64_t last_step_ = 0;
   int64_t step_ = 0;  // optimizer steps done
-  // What a checkpoint would say; its step is another than step_ while the session is
-  // between two steps.
+  // What a checkpoint would say; its step is another than step_ while none may be written.
   RunState state_;
   LoaderPosition loader_next_;                    // behind the last batch taken
   int64_t bad_next_ = 0;                          // undecodable images up to there, in this process
@@ -453,6 +491,7 @@ class Run {
   CapsuleKeeper capsules_;
   int64_t evaluated_at_ = -1;
   int64_t tried_to_save_at_ = -1;
+  Time saved_at_;  // or tried to, or began
 };
 
 }  // namespace

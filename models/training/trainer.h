@@ -3,13 +3,14 @@
 #define MODELS_TRAINING_TRAINER_H_
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
 
 #include "absl/status/status.h"
-#include "absl/time/time.h"
+#include "absl/types/optional.h"
 #include "models/data/dataset.h"
 #include "models/data/loader.h"
 #include "models/files/file_system.h"
@@ -41,7 +42,8 @@ struct TrainerOptions {
   // where these are given, at the end of the run. CANCELLED where `stop` broke it off. May be
   // empty.
   std::function<absl::StatusOr<MetricList>()> also_evaluate;
-  // Called after every so many steps and at the end; 0: never.
+  // Called after every so many steps and at the end; 0: never. What it cannot draw is a line in
+  // the log, and the run goes on.
   int64_t vis_every = 0;
   std::function<absl::Status(int64_t step)> visualize;
   // For who watches the time of a step: around the taking of each batch, and after
@@ -59,18 +61,22 @@ struct TrainerOptions {
   // A step whose loss or gradient is not finite, and one whose loss is a spike, is written
   // into this folder's capsules (capsule.h); empty: is not.
   std::string run_folder;
+  // What durations are measured by, save_minutes too: a clock that nobody sets. Tests have
+  // their own.
+  std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;
   // When the process began: then the first step says how long after that it was done.
-  absl::Time launched = absl::InfinitePast();
+  absl::optional<std::chrono::steady_clock::time_point> launched;
   // Set from outside (a signal handler) to end the run after the step at hand, as
   // --steps would, or within an evaluation. May be null.
   const std::atomic<bool>* stop = nullptr;
   std::string metrics_path;                // metrics.jsonl, made anew, or gone on with by `resume`
   FileSystem* files = FileSystem::Real();  // that metrics.jsonl is written by
   MetricsObserver* metrics_observer = nullptr;  // may be null
-  // Where to save, after each epoch, every `save_every` steps (0: never) and at the end;
-  // null: nowhere.
+  // Where to save, after each epoch, every `save_every` steps (0: never), after the step that
+  // ends `save_minutes` or more behind the last save (0: never), and at the end; null: nowhere.
   CheckpointStore* checkpoints = nullptr;
   int64_t save_every = 0;
+  double save_minutes = 0;
   std::map<std::string, std::string> metadata;  // for a checkpoint's model.safetensors
   std::map<std::string, std::string> notes;     // for its state.json
   // What the checkpoint said that the session was restored from; the run goes on behind
@@ -98,10 +104,11 @@ absl::StatusOr<int64_t> StepsPerEpoch(int64_t images, int batch_size, int accum_
 // once an epoch, with the reason and what to do; progress lines, a line at the epoch's end
 // and metrics.jsonl count those of the epoch. A checkpoint that cannot be saved is a
 // line in the log, and the run goes on, unless it is the last one: then it is the run's
-// error. On any other error what was learned so far is saved (parameters are then those
-// of the last good step) and the error, which names the step, returned. Nothing is saved
-// where no run could go on from there: without one step done, with step_every_micro_batch in
-// the middle of a window, and after a step whose line metrics.jsonl could not take.
+// error. On any other error, memory that ran out (std::bad_alloc) among them, what was learned
+// so far is saved (parameters are then those of the last good step) and the error, which names
+// the step, returned. Nothing is saved where no run could go on from there: without one step
+// done, with step_every_micro_batch in the middle of a window, where memory ran out within an
+// update, and after a step whose line metrics.jsonl could not take.
 absl::Status Train(const TrainerOptions& options, const Model& model, const Dataset& train,
                    const Dataset* held_out, Session* session, RunLog* log);
 

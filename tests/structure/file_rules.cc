@@ -154,6 +154,24 @@ Findings CheckNoMachinePaths(const Tree& tree) {
   return findings;
 }
 
+Findings CheckTimeOfDay(const Tree& tree) {
+  static const std::set<std::string> dates = {
+      "models/training/event_log.cc", "models/training/output_dir.h",
+      "models/training/run_log.h",  // how long a bar stands, and it bears a clock that is set
+      "tools/train.cc"};
+  Findings findings;
+  for (const auto& [path, lines] : tree) {
+    if (!IsCode(path) || absl::StartsWith(path, "tests/") || dates.count(path) > 0) continue;
+    for (size_t i = 0; i < lines.size(); ++i) {
+      if (!absl::StrContains(lines[i], "absl::Now")) continue;
+      findings.push_back(absl::StrCat(
+          At(path, i), "the time of day; durations are measured by std::chrono::steady_clock, ",
+          "which nobody sets"));
+    }
+  }
+  return findings;
+}
+
 Findings CheckTestsRun(const Tree& tree) {
   Findings findings;
   std::map<std::string, std::set<std::string>> run;  // by BUILD file

@@ -23,6 +23,10 @@ Findings CheckOneBuildSystem(const Tree& tree);
 // No absolute paths of the machine or the home folder a file was written on.
 Findings CheckNoMachinePaths(const Tree& tree);
 
+// The time of day is for dates alone: who measures with it is wrong by a day when somebody sets
+// the clock. Files that write dates are listed in the rule.
+Findings CheckTimeOfDay(const Tree& tree);
+
 // Each tests/**/x_test.{cc,sh} is a source of a test of its folder, so that it runs.
 Findings CheckTestsRun(const Tree& tree);
 

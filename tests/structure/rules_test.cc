@@ -293,6 +293,15 @@ TEST(MachinePaths, AreRefused) {
   }
 }
 
+TEST(TimeOfDay, IsForDates) {
+  ExpectGreen(CheckTimeOfDay,
+              {{"tools/train.cc", "started = absl::Now();\n"},
+               {"models/a.cc", "const auto now = std::chrono::steady_clock::now();\n"},
+               {"tests/a_test.cc", "absl::Now()\n"}});
+  ExpectRed(CheckTimeOfDay, {{"models/a.cc", "\nconst absl::Time before = absl::Now();\n"}},
+            "models/a.cc:2: ", "steady_clock");
+}
+
 TEST(TestsRun, OnlyAsASourceOfATest) {
   ExpectGreen(CheckTestsRun, {{"tests/ops/add_test.cc", ""},
                               {"tests/ops/gelu_test.cc", ""},

@@ -39,6 +39,7 @@ TEST(Structure, TablesCallEveryRegistration) { ExpectNone(CheckTablesCall(Source
 TEST(Structure, HeaderGuardsArePaths) { ExpectNone(CheckHeaderGuards(SourceTree())); }
 TEST(Structure, NoOtherBuildSystem) { ExpectNone(CheckOneBuildSystem(SourceTree())); }
 TEST(Structure, NoMachinePaths) { ExpectNone(CheckNoMachinePaths(SourceTree())); }
+TEST(Structure, DurationsAreNotByTheTimeOfDay) { ExpectNone(CheckTimeOfDay(SourceTree())); }
 TEST(Structure, EveryTestRuns) { ExpectNone(CheckTestsRun(SourceTree())); }
 
 TEST(Structure, FilesHaveAReadableLength) {

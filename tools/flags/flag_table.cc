@@ -81,6 +81,8 @@ const FlagRow kRows[] = {
      "the newest in output_dir, if any; flags that are not given are the run's"},
     {"save_every", kCheckpoints, &F::save_every, kNotNegative, "N", "0",
      "save a checkpoint every N steps too, not only after each epoch and at the end"},
+    {"save_minutes", kCheckpoints, &F::save_minutes, kNotNegative, "X", "15",
+     "save after the first step that ends X minutes or more after the last save, too; 0: do not"},
     {"keep", kCheckpoints, &F::keep, kNotNegative, "N", "2", "newest checkpoints to keep; 0: all"},
     {"keep_every", kCheckpoints, &F::keep_every, kNotNegative, "N", "0",
      "keep each checkpoint whose step is a multiple of N for good"},

@@ -77,6 +77,7 @@ void SetRunDefaults(const MachineDefaults& machine, TrainFlags& flags) {
   Default(flags.eval_every, int64_t{0});
   Default(flags.print_every, int64_t{20});
   Default(flags.save_every, int64_t{0});
+  Default(flags.save_minutes, 15.0);
   Default(flags.keep, int64_t{2});
   Default(flags.keep_every, int64_t{0});
   Default(flags.spike_z, 8.0);

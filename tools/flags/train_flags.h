@@ -80,10 +80,11 @@ struct TrainFlags {
   absl::optional<int64_t> steps;       // unset: all epochs
   absl::optional<int64_t> eval_every;  // 0: at the end of each epoch only
   absl::optional<int64_t> print_every;
-  absl::optional<std::string> resume;  // "auto", a folder, or "" for none
-  absl::optional<int64_t> save_every;  // 0: at the end of each epoch only
-  absl::optional<int64_t> keep;        // checkpoints; 0: all
-  absl::optional<int64_t> keep_every;  // steps; 0: none beside those of `keep`
+  absl::optional<std::string> resume;   // "auto", a folder, or "" for none
+  absl::optional<int64_t> save_every;   // steps; 0: at the end of each epoch only
+  absl::optional<double> save_minutes;  // 0: not by time
+  absl::optional<int64_t> keep;         // checkpoints; 0: all
+  absl::optional<int64_t> keep_every;   // steps; 0: none beside those of `keep`
   absl::optional<bool> overfit_batch;
   absl::optional<double> spike_z;   // 0: no spikes
   absl::optional<double> watchdog;  // seconds; 0: none

@@ -1,5 +1,6 @@
 #include "models/training/progress.h"
 
+#include <chrono>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -24,7 +25,7 @@ class ProgressTest : public ::testing::Test {
   }
   // The lines that step `step` of 8 images leaves, 2 s after the one before.
   std::string Step(int64_t step, int64_t bad = 0) {
-    now_ += absl::Seconds(2);
+    now_ += std::chrono::seconds(2);
     waited_ += 0.5;
     Progress::Step done;
     done.step = step;
@@ -46,7 +47,7 @@ class ProgressTest : public ::testing::Test {
 
   std::ostringstream screen_;
   RunLog log_;
-  absl::Time now_ = absl::UnixEpoch() + absl::Hours(1000);
+  Progress::Time now_ = Progress::Time(std::chrono::hours(1000));
   double waited_ = 0;
   StepResult result_;
   std::unique_ptr<Progress> progress_;
@@ -56,7 +57,7 @@ constexpr char kStepLine[] =
     "  loss 2.5410  pos_acc1 26.71%  loss_mae 0.8123  lr 9.191e-04  grad_norm 1.506 (clipped 3)  ";
 
 TEST_F(ProgressTest, TheFirstStepEverySecondAndTheLastHaveALine) {
-  now_ += absl::Seconds(5);
+  now_ += std::chrono::seconds(5);
   progress_->Begin(0, 5, 3);
   EXPECT_EQ(Step(1), std::string("epoch 0 [1/3]  eta 0:00:08") + kStepLine +
                          "4 images/s  data 25%\nfirst step 7.0 s after launch\n");
@@ -78,11 +79,11 @@ TEST_F(ProgressTest, AResumedRunsTimeLeftIsThatOfItsOwnSteps) {
 TEST_F(ProgressTest, WhatIsNoTrainingIsLeftOutOfTheRate) {
   progress_->Begin(0, 6, 6);
   Step(1);
-  now_ += absl::Seconds(100);
-  progress_->LeaveOut(absl::Seconds(100));
+  now_ += std::chrono::seconds(100);
+  progress_->LeaveOut(100);
   EXPECT_EQ(Step(2).substr(sizeof("epoch 0 [2/6]  eta 0:03:28") - 1),
             std::string(kStepLine) + "4 images/s  data 25%\n");
-  now_ += absl::Seconds(3);  // those who train waited
+  now_ += std::chrono::seconds(3);  // those who train waited
   EXPECT_EQ(Step(3), "");
   EXPECT_EQ(Step(4).substr(sizeof("epoch 0 [4/6]  eta 0:00:57") - 1),
             std::string(kStepLine) + "2 images/s  data 14%\n");
@@ -102,12 +103,12 @@ TEST_F(ProgressTest, AnEvaluationsLine) {
   metrics.epoch = 1.333;
   metrics.step = 4;
   metrics.values = {{"heldout_pos_acc1", 0.03125}, {"heldout_loss", 4.1}, {"knn_acc1", 0.5}};
-  progress_->Evaluated(metrics, {0.015625, 0}, 64, 0, absl::Seconds(1.25));
+  progress_->Evaluated(metrics, {0.015625, 0}, 64, 0, 1.25);
   const std::string line =
       "epoch 1.33  step 4  held out:  heldout_pos_acc1 3.12% (2.0x chance)  heldout_loss 4.1000  "
       "knn_acc1 50.00%  ";
   EXPECT_EQ(Lines(), line + "64 images in 1.2 s\n");
-  progress_->Evaluated(metrics, {0.015625, 0}, 64, 3, absl::Seconds(1.5));
+  progress_->Evaluated(metrics, {0.015625, 0}, 64, 3, 1.5);
   EXPECT_EQ(Lines(), line + "61 images in 1.5 s  skipped 3\n");
 }
 

@@ -141,26 +141,6 @@ TEST_F(RunFaults, WhateverFailsTheRunGoesOnOrItsSuccessorDoes) {
   EXPECT_GT(warnings, 0);
 }
 
-// Bug once: the evaluation's line was in the file that the checkpoint measured, and the
-// resumed run, which evaluates again, wrote it again.
-TEST_F(RunFaults, AnEvaluationWhosePicturesFailIsNotWrittenTwice) {
-  options_.vis_every = 4;
-  bool fails = false;
-  options_.visualize = [&fails](int64_t) {
-    return fails ? absl::ResourceExhaustedError("no room for pictures") : absl::OkStatus();
-  };
-  ASSERT_TRUE(Run(FileSystem::Real()).ok());
-  const Leavings whole = Left();
-  fs::remove_all(folder_);
-  fails = true;
-  const absl::Status status = Run(FileSystem::Real());
-  EXPECT_EQ(status.message(), "after step 4: no room for pictures");
-  EXPECT_TRUE(fs::exists(folder_ / "checkpoints/step_00000004/DONE"));
-  fails = false;
-  ASSERT_TRUE(Run(FileSystem::Real()).ok());
-  ExpectSame(whole, "pictures");
-}
-
 // Bug once: the step was saved without the line that metrics.jsonl could not take.
 TEST_F(RunFaults, AStepWithoutItsLineIsNotSaved) {
   FaultyFileSystem files;

@@ -1,0 +1,96 @@
+#include "tools/run_options.h"
+
+#include "absl/strings/str_cat.h"
+#include "models/training/output_dir.h"
+#include "tools/flags/parse_flags.h"
+#include "tools/flags/pass_options.h"
+
+namespace tools {
+namespace {
+
+std::string FileIn(const std::string& folder, const char* name) {
+  return absl::StrCat(folder, "/", name);
+}
+
+}  // namespace
+
+models::OpenOptions MakeOpenOptions(const ResolvedFlags& resolved) {
+  models::OpenOptions options;
+  options.data_path = resolved.flags.data_path.value_or("");
+  options.input_height = resolved.entry.model.input_h;
+  options.input_width = resolved.entry.model.input_w;
+  options.val_fraction = resolved.flags.val_fraction.value();
+  return options;
+}
+
+models::SessionOptions MakeSessionOptions(const ResolvedFlags& resolved) {
+  models::SessionOptions options;
+  options.compile.threads = static_cast<int>(resolved.flags.threads.value());
+  options.compile.passes = PassOptions(resolved.flags);
+  options.recipe = resolved.entry.recipe;
+  options.accum_iter = resolved.accum_iter;
+  options.step_every_micro_batch = resolved.step_every_micro_batch;
+  options.seed = static_cast<uint64_t>(resolved.flags.seed.value());
+  if (resolved.flags.overfit_batch.value()) options.loader_batches += resolved.accum_iter;
+  return options;
+}
+
+models::LoadOptions MakeLoadOptions(const ResolvedFlags& resolved) {
+  models::LoadOptions options;
+  if (resolved.flags.allow_missing.has_value()) options.allow = *resolved.flags.allow_missing;
+  return options;
+}
+
+models::TrainerOptions MakeTrainerOptions(const ResolvedFlags& resolved,
+                                          const std::string& run_folder) {
+  const TrainFlags& flags = resolved.flags;
+  const models::RecipeConfig& recipe = resolved.entry.recipe;
+  models::TrainerOptions options;
+  options.schedule = {resolved.lr, recipe.min_lr, recipe.warmup_epochs,
+                      static_cast<double>(recipe.epochs)};
+  options.batch_size = recipe.batch_size;
+  options.accum_iter = resolved.accum_iter;
+  options.step_every_micro_batch = resolved.step_every_micro_batch;
+  options.seed = static_cast<uint64_t>(flags.seed.value());
+  options.num_workers = static_cast<int>(flags.num_workers.value());
+  options.random_crop = flags.data_path.has_value();  // scenes are drawn as they should be seen
+  options.exact_decode = flags.exact_decode.value();
+  options.max_bad_share = flags.max_bad_share.value();
+  options.stop_at_bad_image = *flags.on_bad_image == "stop";
+  options.steps = flags.steps.value_or(-1);
+  options.overfit_batch = flags.overfit_batch.value();
+  options.spike_z = flags.spike_z.value();
+  options.watchdog_seconds = flags.watchdog.value();
+  options.run_folder = run_folder;
+  options.eval_every = flags.eval_every.value();
+  options.vis_every = flags.vis_every.value_or(0);
+  options.print_every = flags.print_every.value();
+  options.save_every = flags.save_every.value();
+  options.save_minutes = flags.save_minutes.value();
+  options.metrics_path = FileIn(run_folder, models::kMetricsFile);
+  options.metadata = {{"model", resolved.entry.name}, {"flags", FlagsOfRun(resolved, "")}};
+  options.how_to_go_on =
+      absl::StrCat("bazel run //tools:train -- --resume=auto --output_dir=", run_folder);
+  return options;
+}
+
+models::KeepPolicy MakeKeepPolicy(const ResolvedFlags& resolved) {
+  return {static_cast<int>(resolved.flags.keep.value()), resolved.flags.keep_every.value()};
+}
+
+ProfileRunOptions MakeProfileOptions(const ResolvedFlags& resolved, const std::string& run_folder) {
+  ProfileRunOptions options;
+  options.steps = static_cast<int>(resolved.flags.profile.value());
+  options.accum_iter = resolved.accum_iter;
+  options.threads = static_cast<int>(resolved.flags.threads.value());
+  options.folder = FileIn(run_folder, models::kProfileFolder);
+  return options;
+}
+
+std::string FlagsOfRun(const ResolvedFlags& resolved, const std::string& comment) {
+  TrainFlags flags = resolved.flags;
+  flags.output_dir.reset();
+  return TrainFlagsText(flags, comment);
+}
+
+}  // namespace tools
