@@ -122,6 +122,33 @@ TEST(Observers, AreCountedByTheMemoryCheck) {
   EXPECT_TRUE(models::Session::Create(run.model.get(), run.options).ok());
 }
 
+// Numbers of a run's observers at its first parameters, which are the same for all flags.
+absl::StatusOr<models::MetricList> Evaluated(const std::vector<std::string>& flags,
+                                             int64_t first_bad = -1) {
+  WatchedRun run(flags);
+  run.data.held_out = std::make_unique<models::GradientImages>(32, first_bad);
+  auto session = models::Session::Create(run.model.get(), run.options);
+  if (!session.ok()) return session.status();
+  std::vector<std::string> notes;
+  auto observers = Observers::Create(run.resolved, run.data, run.options.compile, session->get(),
+                                     ::testing::TempDir() + "vis", &notes);
+  return observers.ok() ? (*observers)->Evaluate() : observers.status();
+}
+
+TEST(Observers, MasksAreThoseOfTheSeed) {
+  const auto first = Evaluated({"--eval_every=5", "--seed=3"});
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ(*Evaluated({"--eval_every=5", "--seed=3"}), *first);
+  EXPECT_NE(*Evaluated({"--eval_every=5", "--seed=0"}), *first);
+}
+
+TEST(Observers, ReadAsManyBadImagesAsTheRunMay) {
+  const std::vector<std::string> flags = {"--eval_every=5", "--on_bad_image=skip"};
+  EXPECT_THAT(std::string(Evaluated(flags, 28).status().message()), HasSubstr("--max_bad_share"));
+  const auto more = Evaluated({"--eval_every=5", "--max_bad_share=0.2"}, 28);
+  EXPECT_TRUE(more.ok()) << more.status();
+}
+
 TEST(Observers, LoadersAreCounted) {
   const auto batches = [](const std::vector<std::string>& flags) {
     const WatchedRun run(flags);

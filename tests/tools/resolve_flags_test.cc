@@ -154,6 +154,12 @@ TEST(Resolve, GivenFlagsReachTheEntry) {
   EXPECT_EQ(resolved->flags.accum_iter, 3);
 }
 
+TEST(Resolve, TheRateCountsEveryImageOfAStep) {
+  EXPECT_DOUBLE_EQ(Resolve({"--accum_iter=4"})->lr, 1.5e-4);
+  EXPECT_DOUBLE_EQ(Resolve({"--effective_batch=512"})->lr, 3e-4);
+  EXPECT_DOUBLE_EQ(Resolve({"--accum_iter=4", "--lr=0.5"})->lr, 0.5);
+}
+
 TEST(Resolve, WhatOnlyTheModelTells) {
   EXPECT_EQ(ResolveError({"--effective_batch=100"}),
             "--effective_batch=100 is not a multiple of --batch_size=64; the nearest are 64 and "

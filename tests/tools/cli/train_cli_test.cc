@@ -58,6 +58,16 @@ class TrainCli : public ::testing::Test {
     EXPECT_FALSE(fs::exists(folder_ / "runs"));
   }
 
+  // Of the newest checkpoints of two runs.
+  void ExpectSameTensors(const std::string& run, const std::string& other) {
+    const auto a = models::SafetensorsFile::Read(folder_ / run / "checkpoint.safetensors");
+    const auto b = models::SafetensorsFile::Read(folder_ / other / "checkpoint.safetensors");
+    ASSERT_TRUE(a.ok() && b.ok());
+    for (const auto& [name, entry] : a->tensors()) {
+      EXPECT_TRUE(entry.data == b->tensors().at(name).data) << name;
+    }
+  }
+
   fs::path folder_;
   std::string program_;
 };
@@ -158,12 +168,7 @@ TEST_F(TrainCli, FlagsFileRepeatsARunBitForBit) {
   const Outcome again =
       Train({"--flagfile=" + (folder_ / "a/flags.txt").string(), "--output_dir=b"});
   ASSERT_EQ(again.exit_code, 0) << again.err;
-  const auto a = models::SafetensorsFile::Read(folder_ / "a/checkpoint.safetensors");
-  const auto b = models::SafetensorsFile::Read(folder_ / "b/checkpoint.safetensors");
-  ASSERT_TRUE(a.ok() && b.ok());
-  for (const auto& [name, entry] : a->tensors()) {
-    EXPECT_EQ(entry.data, b->tensors().at(name).data) << name;
-  }
+  ExpectSameTensors("a", "b");
 }
 
 TEST_F(TrainCli, InitFromGoesOnWithSavedParameters) {
@@ -172,6 +177,32 @@ TEST_F(TrainCli, InitFromGoesOnWithSavedParameters) {
       TrainTiny({"--steps=1", "--output_dir=b", "--init_from=a/checkpoint.safetensors"});
   ASSERT_EQ(next.exit_code, 0) << next.err;
   EXPECT_THAT(next.out, HasSubstr("values loaded"));
+  // The warm-up's first step has a rate of 0.
+  ExpectSameTensors("a", "b");
+}
+
+// What the flags' unit test (run_options_test) sees, through to the run's data and weights.
+TEST_F(TrainCli, SeedAndValFractionReachTheRun) {
+  fs::create_directories(folder_ / "pics");
+  models::Image image = models::Image::Sized(64, 64);
+  for (int i = 0; i < 8; ++i) {
+    image.rgb[0] = static_cast<uint8_t>(i);
+    ASSERT_TRUE(models::WritePng(folder_ / "pics" / (std::to_string(i) + ".png"), image).ok());
+  }
+  const Outcome one = TrainTiny({"--steps=1", "--batch_size=2", "--data_path=pics", "--seed=1",
+                                 "--val_fraction=0.5", "--output_dir=a"});
+  ASSERT_EQ(one.exit_code, 0) << one.err;
+  EXPECT_THAT(one.out, HasSubstr("4 training images, 4 held out"));
+  const Outcome two = TrainTiny({"--steps=1", "--batch_size=2", "--data_path=pics", "--seed=2",
+                                 "--val_fraction=0", "--output_dir=b"});
+  ASSERT_EQ(two.exit_code, 0) << two.err;
+  EXPECT_THAT(two.out, HasSubstr("8 training images, 0 held out"));
+  const auto weight = [this](const char* run) {
+    return models::SafetensorsFile::Read(folder_ / run / "checkpoint.safetensors")
+        ->Values<float>("blocks.0.mlp.fc1.weight")
+        .value();
+  };
+  EXPECT_NE(weight("a"), weight("b"));  // as drawn: the first step of a warm-up changes nothing
 }
 
 // Git may take seconds in a large tree.
@@ -258,12 +289,7 @@ TEST_F(TrainCli, EveryTaskTrainsAndRepeatsFromItsFlagsFile) {
         Train({"--flagfile=" + (folder_ / a / "flags.txt").string(), "--output_dir=" + b});
     ASSERT_EQ(again.exit_code, 0) << again.err;
     EXPECT_THAT(again.out, Not(HasSubstr("has no effect")));
-    const auto one = models::SafetensorsFile::Read(folder_ / a / "checkpoint.safetensors");
-    const auto two = models::SafetensorsFile::Read(folder_ / b / "checkpoint.safetensors");
-    ASSERT_TRUE(one.ok() && two.ok());
-    for (const auto& [name, entry] : one->tensors()) {
-      EXPECT_TRUE(entry.data == two->tensors().at(name).data) << name;
-    }
+    ExpectSameTensors(a, b);
   }
   ASSERT_EQ(TrainTiny({"--steps=1", "--warmup_epochs=0", "--output_dir=c"}).exit_code, 0);
   EXPECT_NE(models::SafetensorsFile::Read(folder_ / "a0/checkpoint.safetensors")
@@ -314,12 +340,7 @@ TEST_F(TrainCli, EvalEveryMeasuresPositionsAndKnnAndVisEveryDraws) {
                              ::testing::Pair(3, Contents(folder_ / "a/vis/step_0000003.png"))));
   // Watching changes nothing.
   ASSERT_EQ(TrainTiny(with({"--steps=3", "--output_dir=b"})).exit_code, 0);
-  const auto a = models::SafetensorsFile::Read(folder_ / "a/checkpoint.safetensors");
-  const auto b = models::SafetensorsFile::Read(folder_ / "b/checkpoint.safetensors");
-  ASSERT_TRUE(a.ok() && b.ok());
-  for (const auto& [name, entry] : a->tensors()) {
-    EXPECT_TRUE(entry.data == b->tensors().at(name).data) << name;
-  }
+  ExpectSameTensors("a", "b");
   // --overwrite takes an earlier run's sheets away, and nothing else.
   std::ofstream(folder_ / "a/vis/mine.png") << "mine";
   ASSERT_EQ(TrainTiny(with({"--steps=1", "--output_dir=a", "--overwrite"})).exit_code, 0);

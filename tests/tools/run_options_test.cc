@@ -1,0 +1,252 @@
+// That no flag is accepted and ignored: each reaches the option that it is for.
+#include "tools/run_options.h"
+
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "gtest/gtest.h"
+#include "tools/flags/flag_table.h"
+#include "tools/flags/parse_flags.h"
+
+namespace tools {
+namespace {
+
+using Args = std::vector<std::string>;
+
+struct Options {
+  ResolvedFlags resolved;
+  models::OpenOptions open;
+  models::SessionOptions session;
+  models::LoadOptions load;
+  models::TrainerOptions trainer;
+  models::KeepPolicy keep;
+  ProfileRunOptions profile;
+};
+
+// Of a run of the published ViT-B recipe with these flags.
+Options OptionsOf(Args args) {
+  args.insert(args.begin(), "--model=m");
+  const auto parsed = ParseTrainFlags(args);
+  EXPECT_TRUE(parsed.ok()) << parsed.status();
+  MachineDefaults machine;
+  machine.threads = 2;
+  machine.bfloat16 = machine.int8_products = true;
+  models::ZooEntry entry;
+  entry.name = "m";
+  const auto resolved = ResolveTrainFlags(parsed->flags, entry, machine);
+  EXPECT_TRUE(resolved.ok()) << resolved.status() << " " << absl::StrJoin(args, " ");
+  Options options;
+  options.resolved = *resolved;
+  options.open = MakeOpenOptions(*resolved);
+  options.session = MakeSessionOptions(*resolved);
+  options.load = MakeLoadOptions(*resolved);
+  options.trainer = MakeTrainerOptions(*resolved, "/run");
+  options.keep = MakeKeepPolicy(*resolved);
+  if (resolved->flags.profile.has_value()) options.profile = MakeProfileOptions(*resolved, "/run");
+  return options;
+}
+
+template <typename... T>
+std::string All(const T&... values) {
+  return absl::StrJoin(std::make_tuple(absl::AlphaNum(values).Piece()...), " ");
+}
+std::string Yes(bool value) { return value ? "yes" : "no"; }
+
+struct Reaches {
+  std::string value;     // not the default
+  std::string expected;  // what `read` says then
+  std::function<std::string(const Options&)> read;
+  Args with = {};  // further flags that it takes
+};
+
+const models::ModelConfig& Model(const Options& o) { return o.resolved.entry.model; }
+const models::DropPosConfig& DropPos(const Options& o) { return o.resolved.entry.droppos; }
+
+// By flag.
+std::map<std::string, Reaches> Reached() {
+  using O = const Options&;
+  return {
+      {"input_size",
+       {"64x96", "64 96 64 96",
+        [](O o) {
+          return All(Model(o).input_h, Model(o).input_w, o.open.input_height, o.open.input_width);
+        }}},
+      {"patch_size", {"8", "8", [](O o) { return All(Model(o).patch_size); }}},
+      {"embed_dim", {"96", "96", [](O o) { return All(Model(o).embed_dim); }}},
+      {"depth", {"3", "3", [](O o) { return All(Model(o).depth); }}},
+      {"num_heads", {"4", "4", [](O o) { return All(Model(o).num_heads); }}},
+      {"decoder_embed_dim", {"64", "64", [](O o) { return All(Model(o).decoder_embed_dim); }}},
+      {"decoder_depth", {"1", "1", [](O o) { return All(Model(o).decoder_depth); }}},
+      {"decoder_num_heads", {"8", "8", [](O o) { return All(Model(o).decoder_num_heads); }}},
+      {"mlp_ratio", {"2.5", "2.5", [](O o) { return All(Model(o).mlp_ratio); }}},
+
+      // Pictures are cropped at random, drawn scenes are not.
+      {"data_path",
+       {"/pictures", "/pictures yes",
+        [](O o) { return All(o.open.data_path, Yes(o.trainer.random_crop)); }}},
+      {"val_fraction", {"0.25", "0.25", [](O o) { return All(o.open.val_fraction); }}},
+      {"num_workers", {"5", "5", [](O o) { return All(o.trainer.num_workers); }}},
+      {"exact_decode", {"true", "yes", [](O o) { return Yes(o.trainer.exact_decode); }}},
+      {"on_bad_image", {"stop", "yes", [](O o) { return Yes(o.trainer.stop_at_bad_image); }}},
+      {"max_bad_share", {"0.25", "0.25", [](O o) { return All(o.trainer.max_bad_share); }}},
+
+      {"steps", {"9", "9", [](O o) { return All(o.trainer.steps); }}},
+      {"seed", {"7", "7 7", [](O o) { return All(o.session.seed, o.trainer.seed); }}},
+      {"print_every", {"3", "3", [](O o) { return All(o.trainer.print_every); }}},
+      {"eval_every", {"4", "4", [](O o) { return All(o.trainer.eval_every); }}},
+      {"vis_every", {"5", "5", [](O o) { return All(o.trainer.vis_every); }}},
+      {"spike_z", {"2.5", "2.5", [](O o) { return All(o.trainer.spike_z); }}},
+      {"watchdog", {"60", "60", [](O o) { return All(o.trainer.watchdog_seconds); }}},
+
+      {"save_every", {"6", "6", [](O o) { return All(o.trainer.save_every); }}},
+      {"save_minutes", {"2.5", "2.5", [](O o) { return All(o.trainer.save_minutes); }}},
+      {"keep", {"5", "5", [](O o) { return All(o.keep.keep); }}},
+      {"keep_every", {"7", "7", [](O o) { return All(o.keep.keep_every); }}},
+      {"allow_missing",
+       {"a,b*", "a b*", [](O o) { return absl::StrJoin(o.load.allow, " "); }, {"--init_from=x"}}},
+
+      {"batch_size",
+       {"16", "16 16", [](O o) { return All(o.session.recipe.batch_size, o.trainer.batch_size); }}},
+      {"accum_iter",
+       {"4", "4 4 0.00015",
+        [](O o) {
+          return All(o.session.accum_iter, o.trainer.accum_iter, o.trainer.schedule.lr);
+        }}},
+      {"effective_batch",
+       {"128", "2 2", [](O o) { return All(o.session.accum_iter, o.trainer.accum_iter); }}},
+      {"epochs", {"20", "20", [](O o) { return All(o.trainer.schedule.epochs); }}},
+      {"warmup_epochs", {"2.5", "2.5", [](O o) { return All(o.trainer.schedule.warmup_epochs); }}},
+      {"lr", {"0.5", "0.5", [](O o) { return All(o.trainer.schedule.lr); }}},
+      {"blr", {"0.5", "0.125", [](O o) { return All(o.trainer.schedule.lr); }}},
+      {"min_lr", {"1e-06", "1e-06", [](O o) { return All(o.trainer.schedule.min_lr); }}},
+      {"weight_decay", {"0.25", "0.25", [](O o) { return All(o.session.recipe.weight_decay); }}},
+      {"clip_grad", {"2.5", "2.5", [](O o) { return All(o.session.recipe.clip_grad); }}},
+      {"clip_mode", {"global", "yes", [](O o) { return Yes(o.session.recipe.clip_global); }}},
+
+      {"drop_pos_type", {"multi_task", "multi_task", [](O o) { return DropPos(o).drop_pos_type; }}},
+      {"mask_ratio", {"0.5", "0.5", [](O o) { return All(DropPos(o).mask_ratio); }}},
+      {"pos_mask_ratio", {"0.5", "0.5", [](O o) { return All(DropPos(o).pos_mask_ratio); }}},
+      {"mask_token_type", {"zeros", "zeros", [](O o) { return DropPos(o).mask_token_type; }}},
+      {"shuffle", {"true", "yes", [](O o) { return Yes(DropPos(o).shuffle); }}},
+      {"label_smoothing_sigma",
+       {"2.5", "2.5", [](O o) { return All(DropPos(o).label_smoothing_sigma); }}},
+      {"sigma_decay", {"false", "no", [](O o) { return Yes(DropPos(o).sigma_decay); }}},
+      {"smooth_grid", {"official", "yes", [](O o) { return Yes(DropPos(o).official_grid()); }}},
+      {"attn_guide", {"false", "no", [](O o) { return Yes(DropPos(o).attn_guide); }}},
+      {"conf_ignore", {"true", "yes", [](O o) { return Yes(DropPos(o).conf_ignore); }}},
+      {"pos_weight",
+       {"0.5",
+        "0.5",
+        [](O o) { return All(DropPos(o).pos_weight); },
+        {"--drop_pos_type=multi_task"}}},
+      {"norm_pix_loss",
+       {"false",
+        "no",
+        [](O o) { return Yes(DropPos(o).norm_pix_loss); },
+        {"--drop_pos_type=multi_task"}}},
+      {"compat",
+       {"official", "yes yes yes",
+        [](O o) {
+          return All(Yes(o.session.step_every_micro_batch), Yes(o.trainer.step_every_micro_batch),
+                     Yes(DropPos(o).official_shuffle));
+        }}},
+      {"token_size",
+       {"16", "16", [](O o) { return All(DropPos(o).token_size); }, {"--smooth_grid=official"}}},
+
+      {"threads",
+       {"5",
+        "5 5",
+        [](O o) { return All(o.session.compile.threads, o.profile.threads); },
+        {"--profile=1"}}},
+      {"precision",
+       {"bf16", "yes",
+        [](O o) { return Yes(o.session.compile.passes.precision == graph::DType::kBF16); }}},
+      {"guide_precision",
+       {"int8", "1", [](O o) { return All(o.session.compile.passes.precision_overrides.size()); }}},
+      {"recompute",
+       {"mlp", "yes",
+        [](O o) { return Yes(static_cast<bool>(o.session.compile.passes.recompute_segment)); }}},
+
+      {"profile", {"6", "6", [](O o) { return All(o.profile.steps); }}},
+      {"overfit_batch",
+       {"true", "yes 1",
+        [](O o) {
+          return All(Yes(o.trainer.overfit_batch),
+                     o.session.loader_batches - models::SessionOptions().loader_batches);
+        }}},
+      {"passes", {"off", "no", [](O o) { return Yes(o.session.compile.passes.enabled); }}},
+      {"disable_pass",
+       {"cse,in_place", "cse in_place",
+        [](O o) { return absl::StrJoin(o.session.compile.passes.disabled, " "); }}},
+  };
+}
+
+// What is no option of a part: the test that shows what it does.
+struct Shown {
+  const char* file;
+  const char* test;
+};
+const std::map<std::string, Shown>& ShownElsewhere() {
+  static const auto* const shown = new std::map<std::string, Shown>{
+      {"model", {"cli/train_cli_test.cc", "WrongFlags"}},
+      {"output_dir", {"cli/train_cli_test.cc", "OutputFolders"}},
+      {"overwrite", {"cli/train_cli_test.cc", "OutputFolders"}},
+      {"tensorboard",
+       {"cli/train_cli_test.cc", "EvalEveryMeasuresPositionsAndKnnAndVisEveryDraws"}},
+      {"resume", {"cli/train_cli_test.cc", "ResumeGoesOnBitForBitWithTheRunsOwnFlags"}},
+      {"init_from", {"cli/train_cli_test.cc", "InitFromGoesOnWithSavedParameters"}},
+      {"device", {"flags_test.cc", "ContradictionsAreRefused"}},
+      {"plan", {"cli/profile_cli_test.cc", "PlanSaysWhatARunNeedsAndLeavesNothing"}},
+      {"dump_graph", {"cli/train_cli_test.cc", "DumpsGraphsWithoutTraining"}},
+      {"list_models", {"cli/train_cli_test.cc", "ListsModelsAndHelp"}},
+      {"help", {"cli/train_cli_test.cc", "ListsModelsAndHelp"}},
+  };
+  return *shown;
+}
+
+TEST(RunOptions, EachFlagReachesItsOption) {
+  for (const auto& [flag, reaches] : Reached()) {
+    SCOPED_TRACE(flag);
+    EXPECT_NE(reaches.read(OptionsOf(reaches.with)), reaches.expected);
+    Args args = reaches.with;
+    args.push_back(absl::StrCat("--", flag, "=", reaches.value));
+    EXPECT_EQ(reaches.read(OptionsOf(args)), reaches.expected);
+  }
+}
+
+// A new flag belongs into one of the lists above.
+TEST(RunOptions, NoFlagIsForgotten) {
+  std::set<std::string> known;
+  for (const auto& [flag, reaches] : Reached()) known.insert(flag);
+  for (const auto& [flag, shown] : ShownElsewhere()) {
+    EXPECT_TRUE(known.insert(flag).second) << flag << " is in both lists";
+    std::ifstream file(absl::StrCat("tests/tools/", shown.file));
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    EXPECT_NE(text.find(absl::StrCat(", ", shown.test, ") {")), std::string::npos)
+        << "--" << flag << ": there is no test " << shown.test << " in " << shown.file;
+  }
+  std::set<std::string> flags;
+  for (const FlagRow& row : FlagTable()) flags.insert(std::string(row.name));
+  EXPECT_EQ(flags, known);
+}
+
+TEST(RunOptions, TheFolderIsWhereItIsWrittenAndNoFlagOfTheRepeatedRun) {
+  Options options = OptionsOf({"--output_dir=/run", "--profile=1", "--seed=3"});
+  EXPECT_EQ(options.trainer.run_folder, "/run");
+  EXPECT_EQ(options.trainer.metrics_path, "/run/metrics.jsonl");
+  EXPECT_EQ(options.profile.folder, "/run/profile");
+  const std::string flags = FlagsOfRun(options.resolved, "");
+  EXPECT_EQ(options.trainer.metadata.at("flags"), flags);
+  EXPECT_NE(flags.find("--seed=3\n"), std::string::npos);
+  EXPECT_EQ(flags.find("output_dir"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace tools
