@@ -87,10 +87,7 @@ std::map<std::string, Reaches> Reached() {
       {"decoder_num_heads", {"8", "8", [](O o) { return All(Model(o).decoder_num_heads); }}},
       {"mlp_ratio", {"2.5", "2.5", [](O o) { return All(Model(o).mlp_ratio); }}},
 
-      // Pictures are cropped at random, drawn scenes are not.
-      {"data_path",
-       {"/pictures", "/pictures yes",
-        [](O o) { return All(o.open.data_path, Yes(o.trainer.random_crop)); }}},
+      {"data_path", {"/pictures", "/pictures", [](O o) { return o.open.data_path; }}},
       {"val_fraction", {"0.25", "0.25", [](O o) { return All(o.open.val_fraction); }}},
       {"num_workers", {"5", "5", [](O o) { return All(o.trainer.num_workers); }}},
       {"exact_decode", {"true", "yes", [](O o) { return Yes(o.trainer.exact_decode); }}},
@@ -235,6 +232,11 @@ TEST(RunOptions, NoFlagIsForgotten) {
   std::set<std::string> flags;
   for (const FlagRow& row : FlagTable()) flags.insert(std::string(row.name));
   EXPECT_EQ(flags, known);
+}
+
+TEST(RunOptions, PicturesAreCroppedAtRandomAndDrawnScenesAreNot) {
+  EXPECT_TRUE(OptionsOf({"--data_path=/pictures"}).trainer.random_crop);
+  EXPECT_FALSE(OptionsOf({}).trainer.random_crop);
 }
 
 TEST(RunOptions, TheFolderIsWhereItIsWrittenAndNoFlagOfTheRepeatedRun) {
