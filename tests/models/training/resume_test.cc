@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
+#include "graph/runtime/executable.h"
 #include "gtest/gtest.h"
 #include "models/data/image_io.h"
 #include "tests/models/training/read_events.h"
@@ -284,7 +285,7 @@ TEST_F(ResumeTest, APictureThatCannotBeDrawnIsAWarning) {
   EXPECT_TRUE(Left("undrawn", 18) == whole);
 }
 
-// What was learned is saved, unless memory ran out between an update and its line.
+// What was learned is saved, unless memory ran out within an update.
 TEST_F(ResumeTest, MemoryThatRunsOutEndsTheRunInWordsAndTheNextGoesOn) {
   ASSERT_TRUE(Run("whole").ok());
   const Leavings whole = Left("whole", 18);
@@ -294,7 +295,7 @@ TEST_F(ResumeTest, MemoryThatRunsOutEndsTheRunInWordsAndTheNextGoesOn) {
     EXPECT_EQ(newest->checkpoint.state.step, step);
     options_.batch_asked = nullptr;
     options_.also_evaluate = nullptr;
-    observe_ = nullptr;
+    prepare_session_ = nullptr;
     ASSERT_TRUE(Run("ended", true).ok());
     EXPECT_TRUE(Left("ended", 18) == whole);
   };
@@ -310,20 +311,18 @@ TEST_F(ResumeTest, MemoryThatRunsOutEndsTheRunInWordsAndTheNextGoesOn) {
   EXPECT_THAT(std::string(Run("ended").status().message()), HasSubstr("after step 4: out of "));
   expect_goes_on_from(4);
 
-  struct Forgetful : MetricsObserver {
-    EventLog* events = nullptr;
-    void OnStep(const TrainMetrics& metrics) override {
-      events->OnStep(metrics);
-      if (metrics.step == 8) throw std::bad_alloc();
+  // With a part of the parameters updated.
+  struct : graph::TraceHook {
+    int step = 0;
+    void BeforeOp(const graph::Net&, graph::OpId op) override { step += op == 0; }
+    void AfterOp(const graph::Net& net, graph::OpId op, absl::Span<const graph::Tensor>) override {
+      if (step == 8 && net.ops[op].type == "AdamW") throw std::bad_alloc();
     }
-    void OnEvaluation(const EvalMetrics& metrics) override { events->OnEvaluation(metrics); }
-    void OnSave() override { events->OnSave(); }
-  } forgetful;
-  observe_ = [&forgetful](EventLog* events) {
-    forgetful.events = events;
-    return &forgetful;
+  } watch;
+  prepare_session_ = [&watch](Session* session) {
+    session->micro_steps().back()->SetTraceHook(&watch);
   };
-  EXPECT_THAT(std::string(Run("ended").status().message()), HasSubstr("after step 8: out of "));
+  EXPECT_THAT(std::string(Run("ended").status().message()), HasSubstr("after step 7: out of "));
   expect_goes_on_from(6);
 }
 

@@ -59,13 +59,14 @@ absl::StatusOr<std::string> TrainerTest::Run(const std::string& name, bool resum
     if (!restored.ok()) return restored;
     options_.resume = &newest->checkpoint.state;
   }
+  if (prepare_session_) prepare_session_(session->get());
   std::ostringstream screen;
   RunLog log({&screen, false, {}});
   if (prepare_log_) prepare_log_(folder, &log);
   if (events_in_the_way_) std::ofstream(folder + "/tensorboard") << "a file";
   EventLog events(folder + "/tensorboard", &log);
   if (options_.resume != nullptr) events.GoOnBehind(*options_.resume, options_.metrics_path);
-  options_.metrics_observer = observe_ ? observe_(&events) : &events;
+  options_.metrics_observer = &events;
   events_ = &events;
   const absl::Status status =
       Train(options_, model_, train_, with_held_out_ ? &held_out_ : nullptr, session->get(), &log);

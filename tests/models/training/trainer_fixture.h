@@ -11,8 +11,8 @@
 #include "models/droppos/droppos.h"
 #include "models/training/checkpoint_store.h"
 #include "models/training/event_log.h"
-#include "models/training/metrics.h"
 #include "models/training/run_log.h"
+#include "models/training/session.h"
 #include "models/training/trainer.h"
 #include "nlohmann/json.hpp"
 #include "tests/models/training/tiny_run.h"
@@ -41,9 +41,8 @@ class TrainerTest : public ::testing::Test {
   TrainerOptions options_;
   KeepPolicy keep_;
   std::function<void(const std::string& folder, RunLog* log)> prepare_log_;  // may be empty
-  // What hears of the run's numbers in place of the event log; may be empty.
-  std::function<MetricsObserver*(EventLog*)> observe_;
-  EventLog* events_ = nullptr;  // of the run at hand
+  std::function<void(Session*)> prepare_session_;                            // the same
+  EventLog* events_ = nullptr;                                               // of the run at hand
   bool events_in_the_way_ = false;
   std::string checkpoint_path_;
   std::string log_;
