@@ -1,9 +1,14 @@
 #include "models/data/file_kind.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "models/data/file_util.h"
 
 namespace models {
 namespace {
@@ -56,7 +61,72 @@ bool IsText(absl::string_view bytes) {
   });
 }
 
+constexpr absl::string_view kEndings[] = {"jpg",  "jpeg", "jpe",  "jfif", "png",
+                                          "webp", "tif",  "tiff", "bmp",  "gif"};
+
 }  // namespace
+
+PictureFormat FormatOfPicture(absl::string_view head) {
+  const auto begins = [head](absl::string_view magic) { return absl::StartsWith(head, magic); };
+  if (begins("\xFF\xD8\xFF")) return PictureFormat::kJpeg;
+  if (begins("\x89PNG\r\n\x1A\n")) return PictureFormat::kPng;
+  if (begins("RIFF") && absl::StartsWith(absl::ClippedSubstr(head, 8), "WEBP")) {
+    return PictureFormat::kWebp;
+  }
+  for (const absl::string_view magic : {"II*_", "MM_*", "II+_", "MM_+"}) {  // 32 and 64 bits
+    if (head.size() >= 4 && std::equal(magic.begin(), magic.end(), head.begin(),
+                                       [](char m, char c) { return (m == '_' ? '\0' : m) == c; })) {
+      return PictureFormat::kTiff;
+    }
+  }
+  // "BM" alone could begin anything; its second header's size, below 256, says more.
+  if (begins("BM") && absl::ClippedSubstr(head, 15, 3) == absl::string_view("\0\0\0", 3)) {
+    return PictureFormat::kBmp;
+  }
+  if (begins("GIF87a") || begins("GIF89a")) return PictureFormat::kGif;
+  return PictureFormat::kNone;
+}
+
+absl::string_view NameOfFormat(PictureFormat format) {
+  switch (format) {
+    case PictureFormat::kNone:
+      return "";
+    case PictureFormat::kJpeg:
+      return "jpeg";
+    case PictureFormat::kPng:
+      return "png";
+    case PictureFormat::kWebp:
+      return "webp";
+    case PictureFormat::kTiff:
+      return "tiff";
+    case PictureFormat::kBmp:
+      return "bmp";
+    case PictureFormat::kGif:
+      return "gif";
+  }
+  return "";
+}
+
+bool IsPictureEnding(absl::string_view ending) {
+  return std::any_of(std::begin(kEndings), std::end(kEndings), [ending](absl::string_view known) {
+    return absl::EqualsIgnoreCase(ending, known);
+  });
+}
+
+std::string PictureEndings() { return absl::StrCat(".", absl::StrJoin(kEndings, ", .")); }
+
+bool CountsAsPicture(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  const size_t dot = path.rfind('.');
+  if (dot != std::string::npos && (slash == std::string::npos || dot > slash)) {
+    return IsPictureEnding(absl::string_view(path).substr(dot + 1));
+  }
+  const OpenFile file(path);
+  char head[kPictureHeadBytes];
+  // A pipe or a folder gives nothing here.
+  const ssize_t size = file.get() < 0 ? 0 : ::pread(file.get(), head, sizeof(head), 0);
+  return size > 0 && FormatOfPicture({head, static_cast<size_t>(size)}) != PictureFormat::kNone;
+}
 
 FileKind KindOfFile(absl::string_view bytes) {
   if (bytes.empty()) return {"empty", kCopyAgain};
@@ -65,11 +135,7 @@ FileKind KindOfFile(absl::string_view bytes) {
       return {magic.name, magic.hint};
     }
   }
-  // "BM" alone could begin anything; its header's size says more.
-  if (absl::StartsWith(bytes, "BM") && bytes.size() > 18 &&
-      bytes.substr(15, 3) == absl::string_view("\0\0\0", 3)) {
-    return {"a BMP picture", kConvert};
-  }
+  if (FormatOfPicture(bytes) == PictureFormat::kBmp) return {"a BMP picture", kConvert};
   if (std::all_of(bytes.begin(), bytes.end(), [](char c) { return c == '\0'; })) {
     return {"nothing but zero bytes", kCopyAgain};
   }

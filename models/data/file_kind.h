@@ -1,4 +1,5 @@
-// What a file that is no picture of ours is instead, for messages.
+// Which files are pictures, by their names and by their first bytes, and what the others are
+// instead, for messages. Thread-safe.
 #ifndef MODELS_DATA_FILE_KIND_H_
 #define MODELS_DATA_FILE_KIND_H_
 
@@ -7,6 +8,26 @@
 #include "absl/strings/string_view.h"
 
 namespace models {
+
+// Formats that are decoded here.
+enum class PictureFormat { kNone, kJpeg, kPng, kWebp, kTiff, kBmp, kGif };
+
+// By the first bytes of a file; kPictureHeadBytes are enough.
+inline constexpr int kPictureHeadBytes = 20;
+PictureFormat FormatOfPicture(absl::string_view head);
+
+// "jpeg", "png", ...; empty for kNone.
+absl::string_view NameOfFormat(PictureFormat format);
+
+// Whether a name that ends in `.ending` is a picture's. Upper and lower case are the same.
+bool IsPictureEnding(absl::string_view ending);
+// ".jpg, .jpeg, ..., .gif", for messages.
+std::string PictureEndings();
+
+// Whether the file at `path`, whose name is the path's last part, counts as a picture: one with
+// an ending by that alone, whatever it holds (decoding says what is wrong with it); one whose
+// name has no dot by its first bytes, for which it is opened.
+bool CountsAsPicture(const std::string& path);
 
 struct FileKind {
   std::string name;  // "a GIF picture"
