@@ -99,10 +99,12 @@ Json Libraries() {
   static constexpr std::pair<const char*, const char*> kNamed[] = {
       {"libarchive", "libarchive"},
       {"libcairo", "cairo"},
+      {"libgif", "giflib"},
       {"libgomp", "libgomp"},
       {"libpng", "libpng"},
       {"libprotobuf", "protobuf"},
       {"libstdc++", "libstdc++"},
+      {"libtiff", "libtiff"},
       {"libturbojpeg", "libturbojpeg"},
       {"libwebp", "libwebp"},
       {"libz", "zlib"},

@@ -30,6 +30,7 @@ packages=(
   fonts-dejavu-core     # text in drawings
   libcli11-dev          # command lines
   libeigen3-dev         # vector loops
+  libgif-dev            # GIF files
   libgmock-dev          # tests
   libgtest-dev
   libhwy-dev            # vectors of more than one instruction set
@@ -38,6 +39,7 @@ packages=(
   libpng-dev            # PNG files
   libprotobuf-dev       # graph dumps that Netron opens
   protobuf-compiler
+  libtiff-dev           # TIFF files
   libturbojpeg0-dev     # JPEG files that tests write
   libwebp-dev           # WebP files
   libxxhash-dev         # sums of a checkpoint's files

@@ -54,13 +54,17 @@ PixelBox SampleCrop(int width, int height, RandomStream* random) {
 
 bool SampleFlip(uint64_t key) { return RandomStream(key, Purpose::kFlip).Uniform() < 0.5; }
 
+double EvaluationCropShare(int input_width, int input_height) {
+  return std::max(input_width, input_height) <= kLargestWithMargin ? kCropShare : 1.0;
+}
+
 EvaluationGeometry PlanEvaluation(int width, int height, int input_width, int input_height) {
   CHECK(width > 0 && height > 0 && input_width > 0 && input_height > 0);
   int w = width, h = height;
   if (width != input_width || height != input_height) {
-    const bool margin = std::max(input_width, input_height) <= kLargestWithMargin;
-    const int target_w = margin ? static_cast<int>(input_width / kCropShare) : input_width;
-    const int target_h = margin ? static_cast<int>(input_height / kCropShare) : input_height;
+    const double share = EvaluationCropShare(input_width, input_height);
+    const int target_w = static_cast<int>(input_width / share);
+    const int target_h = static_cast<int>(input_height / share);
     // The cap keeps a picture one pixel wide and a million high within int.
     constexpr int64_t kLongest = int64_t{1} << 30;
     if (int64_t{width} * target_h <= int64_t{height} * target_w) {
@@ -152,7 +156,9 @@ void ImageTransform::Fit(const Image& image, Image* out) {
   if (plan.resized_width == image.width && plan.resized_height == image.height) {
     resizer_.Resize(ImageView(image, plan.crop), input_width_, input_height_, out);  // a copy
   } else {
-    resizer_.Resize(ImageView(image), box, input_width_, input_height_, out);
+    resizer_.Resize(
+        ImageView(image), box, input_width_, input_height_,
+        VerticalFirst(image.width, image.height, plan.resized_width, plan.resized_height), out);
   }
 }
 

@@ -35,6 +35,9 @@ struct EvaluationGeometry {
 };
 EvaluationGeometry PlanEvaluation(int width, int height, int input_width, int input_height);
 
+// What the crop is of the resized picture, each way: 224/256, and 1 for inputs above 224 pixels.
+double EvaluationCropShare(int input_width, int input_height);
+
 // A picture of the input's size, before flip and normalization.
 struct InputPixels {
   const Image* image = nullptr;

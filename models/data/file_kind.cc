@@ -13,7 +13,7 @@
 namespace models {
 namespace {
 
-constexpr char kConvert[] = "convert it to JPEG, PNG or WebP, or take it out of the data";
+constexpr char kConvert[] = "convert it to a common JPEG or PNG, or take it out of the data";
 constexpr char kRemove[] = "take it out of the data";
 constexpr char kAskAgain[] =
     "a server sent it in the picture's place? download the picture again, or take it out of the "
@@ -29,9 +29,6 @@ struct Magic {
 };
 
 constexpr Magic kMagics[] = {
-    {0, "GIF8", "a GIF picture", kConvert},
-    {0, {"II*\0", 4}, "a TIFF picture", kConvert},
-    {0, {"MM\0*", 4}, "a TIFF picture", kConvert},
     {0, "8BPS", "a Photoshop picture", kConvert},
     {0, {"\0\0\0\x0CjP  ", 8}, "a JPEG 2000 picture", kConvert},
     {0, "\xFF\x4F\xFF\x51", "a JPEG 2000 picture", kConvert},
@@ -135,7 +132,6 @@ FileKind KindOfFile(absl::string_view bytes) {
       return {magic.name, magic.hint};
     }
   }
-  if (FormatOfPicture(bytes) == PictureFormat::kBmp) return {"a BMP picture", kConvert};
   if (std::all_of(bytes.begin(), bytes.end(), [](char c) { return c == '\0'; })) {
     return {"nothing but zero bytes", kCopyAgain};
   }

@@ -1,26 +1,64 @@
 #include "models/data/jpeg_decoder.h"
 
+// After <cstdio>, which they need.
+#include <jerror.h>
 #include <jpeglib.h>
 
 #include <algorithm>
 #include <csetjmp>
 #include <cstdint>
-#include <cstdio>  // jpeglib.h needs it
+#include <cstdio>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "graph/base/status.h"
-#include "models/data/picture_limits.h"
+#include "models/data/picture_error.h"
 
 namespace models {
 namespace {
 
-using graph::InvalidArgument;
-
-// A progressive file may hold thousands of scans of a few bytes, each of which costs a
-// walk over the whole picture.
-constexpr int kMaxScans = 500;
+// A progressive file may hold thousands of scans of a few bytes, each of which costs a walk over
+// the whole picture: so many pixels may be walked over in all (half a second), but every picture
+// may have as many scans as programs write, twice over.
+constexpr int64_t kMostPixels = 2'000'000'000;
+constexpr int64_t kMinScans = 20, kMaxScans = 500;
 constexpr int kRowsAtOnce = 16;
+
+// Whether a warning leaves the pixels as they are: libjpeg's words about the file, not about a
+// scan's bits. Bytes before a restart marker are bits of the scan that it lost count of; before
+// any other marker they stand between segments, or after the last row.
+bool IsHarmless(const jpeg_error_mgr& warning) {
+  switch (warning.msg_code) {
+    case JWRN_EXTRANEOUS_DATA:
+      return warning.msg_parm.i[1] < JPEG_RST0 || warning.msg_parm.i[1] > JPEG_RST0 + 7;
+    case JWRN_ADOBE_XFORM:
+    case JWRN_BOGUS_ICC:
+    case JWRN_JFIF_MAJOR:
+    case JWRN_NOT_SEQUENTIAL:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// "a lossless JPEG": a kind by its frame's marker.
+std::string KindOfFrame(int marker) {
+  switch (marker) {
+    case 0xC3:
+      return "a lossless JPEG";
+    case 0xC5:
+    case 0xC6:
+    case 0xC7:
+    case 0xDE:
+      return "a hierarchical JPEG";
+    case 0xF7:
+      return "a JPEG-LS picture";
+    default:
+      return absl::StrFormat("a JPEG of a rare kind (marker %02X)", marker);
+  }
+}
 
 // The library's way out of an error is a jump. Only the functions of this class that
 // say so may be left by one; they hold nothing that needs destruction, and neither
@@ -44,19 +82,20 @@ class JpegReader {
   bool Crop(unsigned* x, unsigned* width);                   // may be left by a jump
   bool SkipTo(unsigned row);                                 // may be left by a jump
   bool ReadRows(unsigned end, uint8_t* out, size_t stride);  // may be left by a jump
-  bool Finish();                                             // may be left by a jump
 
   // Whether the data from here on hold the picture's end.
   bool EndFollows();
 
   jpeg_decompress_struct* codec() { return &codec_; }
-  const char* message() const { return errors_.message; }
+  // Of the error, after `what`: "bad JPEG data: ".
+  absl::Status Error(absl::string_view what) const;
 
  private:
   struct Errors {
     jpeg_error_mgr manager;
     jpeg_progress_mgr progress;
     std::jmp_buf way_out;
+    bool too_many_scans;
     char message[JMSG_LENGTH_MAX];
   };
   static Errors* ErrorsOf(j_common_ptr codec) { return static_cast<Errors*>(codec->client_data); }
@@ -66,15 +105,16 @@ class JpegReader {
     std::longjmp(errors->way_out, 1);
   }
   static void Emit(j_common_ptr codec, int level) {
-    if (level < 0) Fail(codec);  // a warning
+    if (level < 0 && !IsHarmless(*codec->err)) Fail(codec);
   }
   static void WatchScans(j_common_ptr codec) {
-    if (codec->is_decompressor &&
-        reinterpret_cast<j_decompress_ptr>(codec)->input_scan_number > kMaxScans) {
-      Errors* errors = ErrorsOf(codec);
-      std::snprintf(errors->message, sizeof(errors->message), "more than %d scans", kMaxScans);
-      std::longjmp(errors->way_out, 1);
-    }
+    const auto* decompress = reinterpret_cast<j_decompress_ptr>(codec);
+    if (decompress->input_scan_number <=
+        MostJpegScans(decompress->image_width, decompress->image_height))
+      return;
+    Errors* errors = ErrorsOf(codec);
+    errors->too_many_scans = true;
+    std::longjmp(errors->way_out, 1);
   }
 
   const absl::string_view bytes_;
@@ -124,13 +164,52 @@ bool JpegReader::ReadRows(unsigned end, uint8_t* out, size_t stride) {
   return true;
 }
 
-bool JpegReader::Finish() {
-  if (setjmp(errors_.way_out) != 0) return false;
-  jpeg_finish_decompress(&codec_);
-  return true;
+absl::Status JpegReader::Error(absl::string_view what) const {
+  if (errors_.too_many_scans) {
+    return UnsupportedPicture(absl::StrCat(
+        "a JPEG of ", codec_.image_width, "x", codec_.image_height, " pixels in more than ",
+        MostJpegScans(codec_.image_width, codec_.image_height), " scans"));
+  }
+  const std::string reason = absl::StrCat(what, errors_.message);
+  const int parameter = errors_.manager.msg_parm.i[0];
+  switch (errors_.manager.msg_code) {
+    case JERR_OUT_OF_MEMORY:
+      return NoMemoryForPicture();
+    case JWRN_JPEG_EOF:
+    case JERR_INPUT_EOF:
+    case JERR_INPUT_EMPTY:
+      return BrokenOffPicture(reason);
+    case JERR_BAD_PRECISION:
+      return parameter == 12 ? UnsupportedPicture("a JPEG of 12 bits a sample")
+                             : DamagedPicture(reason);
+    case JERR_SOF_UNSUPPORTED:
+      return UnsupportedPicture(KindOfFrame(parameter));
+    case JERR_UNKNOWN_MARKER:
+      return parameter == 0xDE || parameter == 0xF7 ? UnsupportedPicture(KindOfFrame(parameter))
+                                                    : DamagedPicture(reason);
+    case JERR_ARITH_NOTIMPL:
+      return UnsupportedPicture("an arithmetic-coded JPEG");
+    case JERR_EMPTY_IMAGE:
+      return codec_.image_width > 0 && codec_.num_components > 0
+                 ? UnsupportedPicture("a JPEG whose height follows its rows (DNL)")
+                 : DamagedPicture(reason);
+    case JERR_CCIR601_NOTIMPL:
+    case JERR_CONVERSION_NOTIMPL:
+    case JERR_FRACT_SAMPLE_NOTIMPL:
+    case JERR_IMAGE_TOO_BIG:
+    case JERR_NOTIMPL:
+    case JERR_NOT_COMPILED:
+    case JERR_WIDTH_OVERFLOW:
+      return UnsupportedPicture(
+          absl::StrCat("a JPEG that libjpeg does not read (", errors_.message, ")"));
+    default:
+      return DamagedPicture(reason);
+  }
 }
 
-// What is left are a scan's bits, in which 0xFF never stands before 0xD9.
+// What is left are bits of a scan, in which 0xFF never stands before 0xD9, and whatever stands
+// after it. No more is asked where the last row was read, too: what is refused does not depend on
+// the part.
 bool JpegReader::EndFollows() {
   if (codec_.unread_marker == JPEG_EOI || jpeg_input_complete(&codec_)) return true;
   const absl::string_view rest(reinterpret_cast<const char*>(codec_.src->next_input_byte),
@@ -180,19 +259,33 @@ Span WithMargin(double from, double to, int step, unsigned size) {
 
 }  // namespace
 
-absl::Status DecodeJpeg(absl::string_view bytes, const PartPlan& plan, PicturePart* part) {
+int64_t MostJpegScans(int64_t width, int64_t height) {
+  return std::clamp(kMostPixels / (width * height), kMinScans, kMaxScans);
+}
+
+absl::Status DecodeJpeg(absl::string_view bytes, const PartPlan& plan, const PictureLimits& limits,
+                        PicturePart* part) {
   JpegReader reader(bytes);
-  if (!reader.ReadHeader()) return InvalidArgument("bad JPEG header: ", reader.message());
+  if (!reader.ReadHeader()) return reader.Error("bad JPEG header: ");
   jpeg_decompress_struct* codec = reader.codec();
-  RETURN_IF_ERROR(CheckPictureSize(codec->image_width, codec->image_height));
+  if (codec->jpeg_color_space == JCS_UNKNOWN) {
+    return UnsupportedPicture(absl::StrCat("a JPEG of ", codec->num_components, " components"));
+  }
   const int width = static_cast<int>(codec->image_width);
   const int height = static_cast<int>(codec->image_height);
   const PartRequest request = plan(width, height);
+  // The coefficients of all scans are kept but where there is one, which is decoded row by row.
+  // The bound is of the largest part that the request could be about: what is refused does not
+  // depend on the part.
+  PartRequest largest = request;
+  largest.box = {0, 0, width, height};
+  RETURN_IF_ERROR(CheckPictureSize(width, height, limits,
+                                   jpeg_has_multiple_scans(codec) ? 1 : ChooseShrink(largest)));
   const PixelBox& box = request.box;
   CHECK(box.x >= 0 && box.y >= 0 && box.width > 0 && box.height > 0);
   CHECK(box.x + box.width <= width && box.y + box.height <= height);
 
-  const auto bad_data = [&reader] { return InvalidArgument("bad JPEG data: ", reader.message()); };
+  const auto bad_data = [&reader] { return reader.Error("bad JPEG data: "); };
   const bool cmyk = codec->jpeg_color_space == JCS_CMYK || codec->jpeg_color_space == JCS_YCCK;
   const int channels = cmyk ? 4 : 3;
   part->shrunk = ChooseShrink(request);
@@ -222,10 +315,8 @@ absl::Status DecodeJpeg(absl::string_view bytes, const PartPlan& plan, PicturePa
   std::vector<uint8_t> inks(cmyk ? size_t{4} * columns * rows : 0);
   uint8_t* const out = cmyk ? inks.data() : part->image.rgb.data();
   if (!reader.ReadRows(down.end, out, size_t{1} * channels * columns)) return bad_data();
-  if (down.end == codec->output_height) {
-    if (!reader.Finish()) return bad_data();
-  } else if (!reader.EndFollows()) {
-    return InvalidArgument("bad JPEG data: Premature end of JPEG file");
+  if (!reader.EndFollows()) {
+    return BrokenOffPicture("bad JPEG data: Premature end of JPEG file");
   }
   if (cmyk) InvertedCmykToRgb(inks, &part->image.rgb);
   part->box = {box.x / shrunk - across.begin, box.y / shrunk - down.begin,

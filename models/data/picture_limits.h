@@ -5,26 +5,22 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
-#include "graph/base/status.h"
 
 namespace models {
 
-// Larger pictures are refused before any memory is taken for them: a few
-// kilobytes of file can claim gigabytes of pixels.
-inline constexpr int64_t kMaxImagePixels = 100'000'000;
-inline constexpr int64_t kMaxImageFileBytes = int64_t{1} << 28;
+struct PictureLimits {
+  // Larger pictures are refused before any memory is taken for them: a few kilobytes of file can
+  // claim gigabytes of pixels. --max_image_megapixels, in pixels.
+  int64_t max_pixels = 100'000'000;
 
-// InvalidArgument for a picture that is empty or larger than the limit.
-inline absl::Status CheckPictureSize(int64_t width, int64_t height) {
-  if (width < 1 || height < 1) {
-    return graph::InvalidArgument("impossible size ", width, "x", height);
-  }
-  if (width > kMaxImagePixels / height) {
-    return graph::InvalidArgument("claims ", width, "x", height, " pixels, more than the limit of ",
-                                  kMaxImagePixels);
-  }
-  return absl::OkStatus();
-}
+  // Four samples of 16 bits each for a pixel, uncompressed: no picture within the limit needs more.
+  int64_t max_file_bytes() const { return 8 * max_pixels; }
+};
+
+// InvalidArgument, with what to do, for a picture that is empty or larger than the limit. Decoded
+// at one pixel for `shrunk` x `shrunk` of its own, it may have so many times more of them.
+absl::Status CheckPictureSize(int64_t width, int64_t height, const PictureLimits& limits,
+                              int shrunk = 1);
 
 }  // namespace models
 

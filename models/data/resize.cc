@@ -69,12 +69,16 @@ void CopyThree(const uint8_t* from, uint8_t* to) { std::memcpy(to, from, 3); }
 }  // namespace
 
 ImageView::ImageView(const Image& image, const PixelBox& box)
-    : rgb(image.pixel(box.x, box.y)),
-      width(box.width),
-      height(box.height),
-      stride(size_t{3} * image.width) {
+    : ImageView(ImageView(image).Part(box)) {}
+
+ImageView ImageView::Part(const PixelBox& box) const {
   CHECK(box.x >= 0 && box.y >= 0 && box.width > 0 && box.height > 0);
-  CHECK(box.x + box.width <= image.width && box.y + box.height <= image.height);
+  CHECK(box.x + box.width <= width && box.y + box.height <= height);
+  ImageView part = *this;
+  part.rgb += stride * static_cast<size_t>(box.y) + size_t{3} * static_cast<size_t>(box.x);
+  part.width = box.width;
+  part.height = box.height;
+  return part;
 }
 
 void BicubicResizer::Axis::Compute(int input, double begin, double end, int output) {
@@ -104,20 +108,26 @@ void BicubicResizer::Axis::Compute(int input, double begin, double end, int outp
   }
 }
 
-void BicubicResizer::HorizontalPass(const ImageView& source, int first_row, int rows, int width) {
-  between_.width = width;
-  between_.height = rows;
-  between_.rgb.resize(size_t{3} * width * rows);
+void BicubicResizer::Axis::StartAtBegin() {
+  const int from = begin();
+  for (int& f : first) f -= from;
+}
+
+void BicubicResizer::HorizontalPass(const ImageView& source, int width, Image* out) {
+  const int rows = source.height;
+  out->width = width;
+  out->height = rows;
+  out->rgb.resize(size_t{3} * width * rows);
   columns_.resize(size_t{kLanes} * source.width);
   alignas(32) uint8_t pixels[kLanes];
   for (int y = 0; y < rows; y += kRows) {
     const int count = std::min(kRows, rows - y);
     for (int r = 0; r < count; ++r) {
-      const uint8_t* in = source.rgb + (first_row + y + r) * source.stride;
-      uint8_t* out = columns_.data() + 3 * r;
+      const uint8_t* in = source.rgb + (y + r) * source.stride;
+      uint8_t* column = columns_.data() + 3 * r;
       const int last = source.width - 1;
-      for (int x = 0; x < last; ++x) CopyFour(in + 3 * x, out + size_t{kLanes} * x);
-      CopyThree(in + 3 * last, out + size_t{kLanes} * last);
+      for (int x = 0; x < last; ++x) CopyFour(in + 3 * x, column + size_t{kLanes} * x);
+      CopyThree(in + 3 * last, column + size_t{kLanes} * last);
     }
     for (int x = 0; x < width; ++x) {
       const uint8_t* p = columns_.data() + size_t{kLanes} * horizontal_.first[x];
@@ -125,21 +135,24 @@ void BicubicResizer::HorizontalPass(const ImageView& source, int first_row, int 
       Sums sums;
       for (int j = 0; j < horizontal_.count[x]; ++j) sums.Add(p + size_t{kLanes} * j, w[j]);
       sums.Store(pixels);
-      uint8_t* out = between_.pixel(x, y);
+      uint8_t* to = out->pixel(x, y);
       if (x + 1 < width) {
-        for (int r = 0; r < count; ++r) CopyFour(pixels + 3 * r, out + size_t{3} * width * r);
+        for (int r = 0; r < count; ++r) CopyFour(pixels + 3 * r, to + size_t{3} * width * r);
       } else {
-        for (int r = 0; r < count; ++r) CopyThree(pixels + 3 * r, out + size_t{3} * width * r);
+        for (int r = 0; r < count; ++r) CopyThree(pixels + 3 * r, to + size_t{3} * width * r);
       }
     }
   }
 }
 
-void BicubicResizer::VerticalPass(const ImageView& source, int first_row, int height, Image* out) {
+void BicubicResizer::VerticalPass(const ImageView& source, int height, Image* out) {
+  out->width = source.width;
+  out->height = height;
+  out->rgb.resize(size_t{3} * source.width * height);
   const int values = 3 * source.width;
   for (int y = 0; y < height; ++y) {
     const int count = vertical_.count[y];
-    const uint8_t* in = source.rgb + (vertical_.first[y] - first_row) * source.stride;
+    const uint8_t* in = source.rgb + vertical_.first[y] * source.stride;
     const int32_t* w = &vertical_.weight[size_t{1} * y * vertical_.taps];
     uint8_t* row = out->pixel(0, y);
     int i = 0;
@@ -156,35 +169,47 @@ void BicubicResizer::VerticalPass(const ImageView& source, int first_row, int he
   }
 }
 
+bool VerticalFirst(int width, int height, int new_width, int new_height) {
+  return new_height < height && int64_t{height} - new_height > 2 * (int64_t{width} - new_width);
+}
+
 void BicubicResizer::Resize(const ImageView& source, const ImageArea& box, int width, int height,
-                            Image* out) {
+                            bool vertical_first, Image* out) {
   CHECK(width > 0 && height > 0);
   CHECK(box.x0 >= 0 && box.y0 >= 0 && box.x1 > box.x0 && box.y1 > box.y0);
   CHECK(box.x1 <= source.width && box.y1 <= source.height);
-  out->width = width;
-  out->height = height;
-  out->rgb.resize(size_t{3} * width * height);
   // A pass that would change nothing is left out, as in Pillow.
   const bool across = width != source.width || box.x0 != 0 || box.x1 != width;
   const bool down = height != source.height || box.y0 != 0 || box.y1 != height;
-  int first_row = 0;
-  int rows = source.height;
-  if (down) {
-    vertical_.Compute(source.height, box.y0, box.y1, height);
-    first_row = vertical_.first[0];
-    rows = vertical_.first[height - 1] + vertical_.count[height - 1] - first_row;
-  }
-  ImageView view = source;
+  // No pass works on what the other one does not look at.
+  PixelBox seen = {0, 0, source.width, source.height};
   if (across) {
     horizontal_.Compute(source.width, box.x0, box.x1, width);
-    HorizontalPass(source, first_row, rows, width);
-    view = ImageView(between_);
-  } else {
-    first_row = 0;
+    seen.x = horizontal_.begin();
+    seen.width = horizontal_.end() - seen.x;
+    horizontal_.StartAtBegin();
   }
   if (down) {
-    VerticalPass(view, first_row, height, out);
+    vertical_.Compute(source.height, box.y0, box.y1, height);
+    seen.y = vertical_.begin();
+    seen.height = vertical_.end() - seen.y;
+    vertical_.StartAtBegin();
+  }
+  const ImageView view = source.Part(seen);
+  if (across && down && vertical_first) {
+    VerticalPass(view, height, &between_);
+    HorizontalPass(ImageView(between_), width, out);
+  } else if (across && down) {
+    HorizontalPass(view, width, &between_);
+    VerticalPass(ImageView(between_), height, out);
+  } else if (across) {
+    HorizontalPass(view, width, out);
+  } else if (down) {
+    VerticalPass(view, height, out);
   } else {
+    out->width = width;
+    out->height = height;
+    out->rgb.resize(size_t{3} * width * height);
     for (int y = 0; y < height; ++y) {
       std::copy_n(view.rgb + y * view.stride, 3 * width, out->pixel(0, y));
     }

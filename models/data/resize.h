@@ -1,11 +1,9 @@
-// Bicubic resampling with anti-aliasing, byte for byte as Pillow's
-// Image.resize(size, BICUBIC, box) does it for 8-bit images (up to 12; 13 takes
-// the vertical pass first where the width grows and the height shrinks, which
-// moves some values by one).
+// Bicubic resampling with anti-aliasing, byte for byte as Pillow 13's
+// Image.resize(size, BICUBIC, box) does it for 8-bit images.
 //
 // Keys' cubic with a = -0.5, its support widened by the scale when shrinking;
-// weights normalised in double, then rounded to 22-bit fixed point; a horizontal
-// pass rounded to 8 bits, then a vertical one. The filter reads pixels outside
+// weights normalised in double, then rounded to 22-bit fixed point; two passes, the
+// first of which is rounded to 8 bits. The filter reads pixels outside
 // `box` but inside the view, so a crop that must not see its surroundings
 // (torchvision's crop, then resize) is a view of its own.
 #ifndef MODELS_DATA_RESIZE_H_
@@ -33,14 +31,26 @@ struct ImageView {
         stride(size_t{3} * image.width) {}
   // The part `box` of `image`, which must contain it.
   ImageView(const Image& image, const PixelBox& box);
+  ImageView Part(const PixelBox& box) const;
 };
+
+// Whether Pillow 13 takes the vertical pass first: where a picture of width x height loses more
+// rows on the way to new_width x new_height than twice the columns. (Up to Pillow 12 the
+// horizontal pass always came first.)
+bool VerticalFirst(int width, int height, int new_width, int new_height);
 
 // Holds the buffers between calls: one per thread, at most one call at a time.
 class BicubicResizer {
  public:
   // `box` of `source`, which must contain it and be larger than nothing, to
   // `width` x `height` pixels (at least 1) in `out`, whose storage is reused.
-  void Resize(const ImageView& source, const ImageArea& box, int width, int height, Image* out);
+  // `vertical_first` is VerticalFirst() of the picture of which this is all, or a part.
+  void Resize(const ImageView& source, const ImageArea& box, int width, int height,
+              bool vertical_first, Image* out);
+  void Resize(const ImageView& source, const ImageArea& box, int width, int height, Image* out) {
+    Resize(source, box, width, height, VerticalFirst(source.width, source.height, width, height),
+           out);
+  }
   // All of `source`.
   void Resize(const ImageView& source, int width, int height, Image* out);
 
@@ -52,16 +62,21 @@ class BicubicResizer {
     std::vector<int> first, count;
     std::vector<int32_t> weight;
     void Compute(int input, double begin, double end, int output);
+    // The input that is looked at: [begin(), end()).
+    int begin() const { return first.front(); }
+    int end() const { return first.back() + count.back(); }
+    // Counts the input from there.
+    void StartAtBegin();
 
    private:
     std::vector<double> exact_;
   };
 
-  void HorizontalPass(const ImageView& source, int first_row, int rows, int width);
-  void VerticalPass(const ImageView& source, int first_row, int height, Image* out);
+  void HorizontalPass(const ImageView& source, int width, Image* out);
+  void VerticalPass(const ImageView& source, int height, Image* out);
 
   Axis horizontal_, vertical_;
-  Image between_;                 // after the horizontal pass
+  Image between_;                 // after the first of two passes
   std::vector<uint8_t> columns_;  // a few rows side by side, column by column
 };
 

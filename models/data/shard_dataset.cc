@@ -295,9 +295,9 @@ absl::StatusOr<std::string> ShardDataset::Read(int64_t i) const {
                                   sample.member.substr(sample.member.find('\0') + 1), "; ",
                                   kGetAgain);
   }
-  if (sample.size > kMaxImageFileBytes) {
+  if (const int64_t most = PictureLimits().max_file_bytes(); sample.size > most) {
     return graph::InvalidArgument("cannot read ", Where(i), ": ", sample.size,
-                                  " bytes is more than the limit of ", kMaxImageFileBytes);
+                                  " bytes is more than the limit of ", most);
   }
   if (shard.spooled) {
     return ReadAt(shards_->spool->file(), shard.base + sample.offset, sample.size, Where(i));

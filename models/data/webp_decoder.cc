@@ -7,28 +7,27 @@
 #include <cstdint>
 #include <memory>
 
+#include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
-#include "models/data/picture_limits.h"
+#include "models/data/picture_error.h"
 
 namespace models {
 namespace {
-
-using graph::InvalidArgument;
 
 const uint8_t* Data(absl::string_view bytes) {
   return reinterpret_cast<const uint8_t*>(bytes.data());
 }
 
-const char* Reason(VP8StatusCode code) {
+absl::Status Refused(VP8StatusCode code, absl::string_view what) {
   switch (code) {
     case VP8_STATUS_NOT_ENOUGH_DATA:
-      return "the file ends too early";
+      return BrokenOffPicture(absl::StrCat(what, "the file ends too early"));
     case VP8_STATUS_OUT_OF_MEMORY:
-      return "no memory to decode the picture";
+      return NoMemoryForPicture();
     case VP8_STATUS_UNSUPPORTED_FEATURE:
-      return "a feature that libwebp does not know";
+      return UnsupportedPicture("a WebP with a feature that libwebp does not know");
     default:
-      return "damaged data";
+      return DamagedPicture(absl::StrCat(what, "damaged data"));
   }
 }
 
@@ -37,10 +36,11 @@ absl::Status DecodeFrame(absl::string_view frame, int width, int height, uint8_t
   WebPDecoderConfig config;
   CHECK(WebPInitDecoderConfig(&config));
   VP8StatusCode code = WebPGetFeatures(Data(frame), frame.size(), &config.input);
-  if (code != VP8_STATUS_OK) return InvalidArgument("bad WebP header: ", Reason(code));
+  if (code != VP8_STATUS_OK) return Refused(code, "bad WebP header: ");
   if (config.input.width != width || config.input.height != height) {
-    return InvalidArgument("bad WebP data: a frame of ", config.input.width, "x",
-                           config.input.height, " where the header says ", width, "x", height);
+    return DamagedPicture(absl::StrCat("bad WebP data: a frame of ", config.input.width, "x",
+                                       config.input.height, " where the header says ", width, "x",
+                                       height));
   }
   config.output.colorspace = MODE_RGB;
   config.output.is_external_memory = 1;
@@ -49,7 +49,7 @@ absl::Status DecodeFrame(absl::string_view frame, int width, int height, uint8_t
   config.output.u.RGBA.size = size_t{1} * stride * (height - 1) + size_t{3} * width;
   code = WebPDecode(Data(frame), frame.size(), &config);
   WebPFreeDecBuffer(&config.output);
-  if (code != VP8_STATUS_OK) return InvalidArgument("bad WebP data: ", Reason(code));
+  if (code != VP8_STATUS_OK) return Refused(code, "bad WebP data: ");
   return absl::OkStatus();
 }
 
@@ -61,18 +61,18 @@ absl::Status DecodeFirstFrame(absl::string_view bytes, Image* image) {
   const WebPData data = {Data(bytes), bytes.size()};
   const std::unique_ptr<WebPDemuxer, DemuxerDeleter> demuxer(WebPDemux(&data));
   if (demuxer == nullptr) {
-    return InvalidArgument("bad WebP data: the animation is damaged or ends too early");
+    return BrokenOffPicture("bad WebP data: the animation is damaged or ends too early");
   }
   struct Frame : WebPIterator {
     ~Frame() { WebPDemuxReleaseIterator(this); }
   } frame = {};
   if (!WebPDemuxGetFrame(demuxer.get(), 1, &frame) || !frame.complete) {
-    return InvalidArgument("bad WebP data: the animation has no whole frame");
+    return BrokenOffPicture("bad WebP data: the animation has no whole frame");
   }
   if (frame.x_offset < 0 || frame.y_offset < 0 || frame.width < 1 || frame.height < 1 ||
       frame.width > image->width - frame.x_offset ||
       frame.height > image->height - frame.y_offset) {
-    return InvalidArgument("bad WebP data: the first frame lies outside the picture");
+    return DamagedPicture("bad WebP data: the first frame lies outside the picture");
   }
   std::fill(image->rgb.begin(), image->rgb.end(), 0);
   return DecodeFrame({reinterpret_cast<const char*>(frame.fragment.bytes), frame.fragment.size},
@@ -82,15 +82,11 @@ absl::Status DecodeFirstFrame(absl::string_view bytes, Image* image) {
 
 }  // namespace
 
-bool LooksLikeWebp(absl::string_view bytes) {
-  return bytes.size() >= 12 && bytes.substr(0, 4) == "RIFF" && bytes.substr(8, 4) == "WEBP";
-}
-
-absl::Status DecodeWebp(absl::string_view bytes, Image* image) {
+absl::Status DecodeWebp(absl::string_view bytes, const PictureLimits& limits, Image* image) {
   WebPBitstreamFeatures features;
   const VP8StatusCode code = WebPGetFeatures(Data(bytes), bytes.size(), &features);
-  if (code != VP8_STATUS_OK) return InvalidArgument("bad WebP header: ", Reason(code));
-  RETURN_IF_ERROR(CheckPictureSize(features.width, features.height));
+  if (code != VP8_STATUS_OK) return Refused(code, "bad WebP header: ");
+  RETURN_IF_ERROR(CheckPictureSize(features.width, features.height, limits));
   image->width = features.width;
   image->height = features.height;
   image->rgb.resize(size_t{3} * image->width * image->height);

@@ -9,14 +9,12 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "models/data/image.h"
+#include "models/data/picture_limits.h"
 
 namespace models {
 
-bool LooksLikeWebp(absl::string_view bytes);
-
-// Reuses the memory of `image`. InvalidArgument with the reason, in words without the
-// file's name. Thread-safe.
-absl::Status DecodeWebp(absl::string_view bytes, Image* image);
+// Reuses the memory of `image`. Errors as picture_error.h has them. Thread-safe.
+absl::Status DecodeWebp(absl::string_view bytes, const PictureLimits& limits, Image* image);
 
 }  // namespace models
 

@@ -17,7 +17,6 @@
 #include "absl/strings/strip.h"
 #include "graph/base/status.h"
 #include "models/data/file_util.h"
-#include "models/data/image_io.h"
 #include "models/training/crc32c.h"
 #include "models/training/event.pb.h"
 
@@ -26,6 +25,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using droppos_events::Event;
+
+constexpr int64_t kMaxPngBytes = int64_t{1} << 28;
 
 std::string LittleEndian(uint64_t value, int bytes) {
   std::string text;
@@ -205,9 +206,9 @@ absl::Status EventFileWriter::Add(const EvalMetrics& metrics, absl::Time now) {
 
 absl::Status EventFileWriter::AddImage(int64_t step, absl::Time now, absl::string_view tag,
                                        std::string png) {
-  if (png.size() > static_cast<size_t>(kMaxImageFileBytes)) {
-    return graph::InvalidArgument("a picture of ", png.size(), " bytes, more than ",
-                                  kMaxImageFileBytes, ", is too large for an event file");
+  if (png.size() > static_cast<size_t>(kMaxPngBytes)) {
+    return graph::InvalidArgument("a picture of ", png.size(), " bytes, more than ", kMaxPngBytes,
+                                  ", is too large for an event file");
   }
   ASSIGN_OR_RETURN(const PngHeader header, ReadPngHeader(png));
   Event event = EventAt(step, now);
@@ -223,7 +224,7 @@ absl::Status EventFileWriter::AddImage(int64_t step, absl::Time now, absl::strin
 
 absl::Status EventFileWriter::AddImageFile(int64_t step, absl::Time now, absl::string_view tag,
                                            const std::string& path) {
-  ASSIGN_OR_RETURN(std::string png, ReadFile(path, kMaxImageFileBytes));
+  ASSIGN_OR_RETURN(std::string png, ReadFile(path, kMaxPngBytes));
   const absl::StatusOr<PngHeader> header = ReadPngHeader(png);
   if (!header.ok()) {
     return absl::Status(header.status().code(),

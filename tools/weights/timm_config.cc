@@ -1,5 +1,6 @@
 #include "tools/weights/timm_config.h"
 
+#include "models/data/augment.h"
 #include "nlohmann/json.hpp"
 
 namespace tools {
@@ -46,18 +47,19 @@ std::string TimmConfig(const models::ModelConfig& model) {
                           {"depth", model.depth},
                           {"num_heads", model.num_heads},
                           {"mlp_ratio", model.mlp_ratio}};
-  config["pretrained_cfg"] = {{"custom_load", false},
-                              {"input_size", {3, model.input_h, model.input_w}},
-                              {"fixed_input_size", true},
-                              {"interpolation", "bicubic"},
-                              {"crop_pct", 224.0 / 256.0},
-                              {"crop_mode", "center"},
-                              {"mean", {0.485, 0.456, 0.406}},
-                              {"std", {0.229, 0.224, 0.225}},
-                              {"num_classes", 0},
-                              {"pool_size", nullptr},
-                              {"first_conv", "patch_embed.proj"},
-                              {"classifier", "head"}};
+  config["pretrained_cfg"] = {
+      {"custom_load", false},
+      {"input_size", {3, model.input_h, model.input_w}},
+      {"fixed_input_size", true},
+      {"interpolation", "bicubic"},
+      {"crop_pct", models::EvaluationCropShare(model.input_w, model.input_h)},
+      {"crop_mode", "center"},
+      {"mean", {0.485, 0.456, 0.406}},
+      {"std", {0.229, 0.224, 0.225}},
+      {"num_classes", 0},
+      {"pool_size", nullptr},
+      {"first_conv", "patch_embed.proj"},
+      {"classifier", "head"}};
   return config.dump(2) + "\n";
 }
 

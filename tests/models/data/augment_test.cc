@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "models/data/resize.h"
 #include "tests/models/data/test_images.h"
 
 namespace models {
@@ -56,6 +57,62 @@ TEST(SampleFlip, IsAFairCoinOfTheKey) {
     EXPECT_EQ(SampleFlip(key), SampleFlip(key));
   }
   EXPECT_NEAR(heads, 2000, 130);  // four standard deviations
+}
+
+// A flip that hung on the crop would teach a net small things turned round.
+TEST(SampleFlip, DoesNotHangOnTheCrop) {
+  const ImageTransform transform(32, 32);
+  constexpr int kKeys = 4000;
+  double sums[2][3] = {}, count[2] = {};
+  for (uint64_t key = 0; key < kKeys; ++key) {
+    const PixelBox box = transform.PlanTrain(300, 300, key, true, true).box;
+    const int flip = SampleFlip(key) ? 1 : 0;
+    const double values[3] = {box.width * box.height / (300.0 * 300.0), box.x / 300.0,
+                              double(box.width) / box.height};
+    for (int i = 0; i < 3; ++i) sums[flip][i] += values[i];
+    count[flip] += 1;
+  }
+  for (int i = 0; i < 3; ++i) {
+    // Standard deviations of about 0.2; five of the means' difference.
+    EXPECT_NEAR(sums[0][i] / count[0], sums[1][i] / count[1], 0.035) << i;
+  }
+}
+
+TEST(PlanTrain, ACropThatIsDecodedSmallerKeepsOneAndAHalfPixelsForEach) {
+  const PartRequest request = ImageTransform(224, 33).PlanTrain(4000, 3000, 1, true, false);
+  EXPECT_EQ(request.least_width, 336);
+  EXPECT_EQ(request.least_height, 50);  // 49.5
+  const PartRequest exact = ImageTransform(224, 33).PlanTrain(4000, 3000, 1, true, true);
+  EXPECT_EQ(exact.least_width, 0);
+  EXPECT_EQ(exact.least_height, 0);
+  EXPECT_EQ(exact.box.x, request.box.x);
+  EXPECT_EQ(exact.box.width, request.box.width);
+}
+
+TEST(PlanEvaluation, TheCentreIsRoundedToTheEvenPixel) {
+  // 343 and 345 pixels wide: (343 - 224) / 2 = 59.5, (345 - 224) / 2 = 60.5.
+  EXPECT_EQ(PlanEvaluation(343, 256, 224, 224).crop.x, 60);
+  EXPECT_EQ(PlanEvaluation(345, 256, 224, 224).crop.x, 60);
+  EXPECT_EQ(PlanEvaluation(256, 343, 224, 224).crop.y, 60);
+}
+
+// Pillow resizes the whole picture, and so looks at its size to choose the first pass.
+TEST(ImageTransform, TheEvaluationIsACutOfTheWholeResized) {
+  for (const auto& [w, h] : {std::pair{60, 128}, {128, 60}, {50, 37}, {37, 50}, {9, 200}}) {
+    const Image image = PhotographLike(w, h, 3);
+    const EvaluationGeometry plan = PlanEvaluation(w, h, 32, 32);
+    Image whole, seen;
+    BicubicResizer().Resize(ImageView(image), plan.resized_width, plan.resized_height, &whole);
+    ImageTransform(32, 32).EvaluatePixels(image, &seen);
+    int differences = 0;
+    for (int y = 0; y < 32; ++y) {
+      for (int i = 0; i < 96; ++i) {
+        differences += seen.pixel(0, y)[i] != whole.pixel(plan.crop.x, plan.crop.y + y)[i];
+      }
+    }
+    // The box has a rounding error in its last digit, which may tip a value.
+    EXPECT_LE(differences, 3) << w << "x" << h;
+  }
 }
 
 TEST(PlanEvaluation, ResizesTheShortSideAndTakesTheCentre) {

@@ -20,6 +20,7 @@
 #include "models/data/image_io.h"
 #include "models/data/picture_limits.h"
 #include "models/data/shard_dataset.h"
+#include "tests/models/data/rare_images.h"
 #include "tests/models/data/test_images.h"
 
 #ifdef __SANITIZE_ADDRESS__
@@ -38,7 +39,7 @@ using graph::RandomStream;
 constexpr int kFiles = 10'000;
 // Of a picture at the limit of pixels: three values each, and what a decoder has beside
 // them (coefficients, an alpha channel).
-constexpr int64_t kMostBytes = 16 * kMaxImagePixels;
+const int64_t kMostBytes = 16 * PictureLimits().max_pixels;
 
 #ifdef __SANITIZE_ADDRESS__
 // What is allocated, and the most that ever was.
@@ -244,6 +245,62 @@ TEST_F(Fuzz, Webp) {
   }
   EXPECT_GT(good_, 200);
   EXPECT_GT(bad_, 3000);
+}
+
+TEST_F(Fuzz, Tiff) {
+  const Image small = GradientImage(24, 16);
+  std::vector<std::string> files;
+  for (const uint16_t compression :
+       {1, 5, 8, 32773, 50000}) {  // none, LZW, deflate, PackBits, zstd
+    files.push_back(EncodeTiff(small, compression));
+  }
+  TiffKind kind;
+  kind.width = 24;
+  kind.height = 16;
+  kind.tile = 16;
+  kind.compression = 5;
+  files.push_back(EncodeTiff(kind, std::string(small.rgb.begin(), small.rgb.end())));
+  kind.tile = 0;
+  kind.photometric = 6;  // YCbCr
+  kind.compression = 7;  // JPEG
+  files.push_back(EncodeTiff(kind, std::string(small.rgb.begin(), small.rgb.end())));
+  kind.samples = kind.bits = 1;
+  kind.photometric = 0;                           // 0 is white
+  for (const uint16_t compression : {2, 3, 4}) {  // fax
+    kind.compression = compression;
+    files.push_back(EncodeTiff(kind, std::string(3 * 16, '\x5A')));
+  }
+  kind.bits = 4;
+  kind.photometric = 3;  // a palette
+  kind.compression = 1;
+  files.push_back(EncodeTiff(kind, std::string(12 * 16, '\x5A')));
+  for (uint64_t i = 0; i < kFiles; ++i) Count(Decode(Damage(files, i), i));
+  EXPECT_GT(good_, 200);
+  EXPECT_GT(bad_, 3000);
+}
+
+TEST_F(Fuzz, Gif) {
+  std::vector<uint8_t> indices;
+  for (int i = 0; i < 24 * 16; ++i) indices.push_back(static_cast<uint8_t>(i * i / 5 % 16));
+  GifKind kind = {24, 16, 0, 0, 24, 16};
+  std::vector<std::string> files = {EncodeGif(kind, indices)};
+  kind.interlaced = kind.local_palette = true;
+  kind.transparent = 3;
+  kind.canvas_width = 40;
+  files.push_back(EncodeGif(kind, indices));
+  for (uint64_t i = 0; i < kFiles; ++i) Count(Decode(Damage(files, i), i));
+  EXPECT_GT(good_, 200);
+  EXPECT_GT(bad_, 3000);
+}
+
+TEST_F(Fuzz, Bmp) {
+  const std::string colours = EncodeBmp(GradientImage(24, 16));
+  std::string palette = colours;  // read as one of 8 bits: the rows begin where they did
+  palette[28] = 8;
+  const std::vector<std::string> files = {colours, palette};
+  for (uint64_t i = 0; i < kFiles; ++i) Count(Decode(Damage(files, i), i));
+  EXPECT_GT(good_, 200);
+  EXPECT_GT(bad_, 2000);
 }
 
 TEST_F(Fuzz, Tar) {

@@ -2,12 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <jpeglib.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>  // jpeglib.h needs it
-#include <cstdlib>
+#include <cstdio>
 #include <utility>
 #include <vector>
 
@@ -22,47 +20,6 @@ namespace {
 using graph::Purpose;
 using graph::RandomStream;
 using testing::HasSubstr;
-
-// A JPEG whose luma has h x v samples for one of chroma; one scan a component where not
-// `interleaved`.
-std::string EncodeSampled(const Image& image, int h, int v, bool interleaved) {
-  jpeg_compress_struct codec;
-  jpeg_error_mgr errors;
-  codec.err = jpeg_std_error(&errors);
-  jpeg_create_compress(&codec);
-  unsigned char* data = nullptr;
-  unsigned long size = 0;
-  jpeg_mem_dest(&codec, &data, &size);
-  codec.image_width = static_cast<unsigned>(image.width);
-  codec.image_height = static_cast<unsigned>(image.height);
-  codec.input_components = 3;
-  codec.in_color_space = JCS_RGB;
-  jpeg_set_defaults(&codec);
-  codec.comp_info[0].h_samp_factor = h;
-  codec.comp_info[0].v_samp_factor = v;
-  jpeg_scan_info scans[3] = {};
-  for (int i = 0; i < 3; ++i) {
-    scans[i].comps_in_scan = 1;
-    scans[i].component_index[0] = i;
-    scans[i].Se = 63;
-  }
-  if (!interleaved) {
-    codec.scan_info = scans;
-    codec.num_scans = 3;
-  }
-  codec.restart_interval = 5;
-  jpeg_start_compress(&codec, TRUE);
-  std::vector<uint8_t> pixels = image.rgb;
-  while (codec.next_scanline < codec.image_height) {
-    JSAMPROW row = &pixels[size_t{3} * image.width * codec.next_scanline];
-    jpeg_write_scanlines(&codec, &row, 1);
-  }
-  jpeg_finish_compress(&codec);
-  jpeg_destroy_compress(&codec);
-  std::string bytes(reinterpret_cast<char*>(data), size);
-  std::free(data);
-  return bytes;
-}
 
 struct Kind {
   std::string name, bytes;
@@ -82,7 +39,7 @@ std::vector<Kind> KindsOf(const Image& image) {
     for (bool interleaved : {true, false}) {
       kinds.push_back({"sampling " + std::to_string(h) + "x" + std::to_string(v) +
                            (interleaved ? "" : ", a scan for each component"),
-                       EncodeSampled(image, h, v, interleaved)});
+                       EncodeSampledJpeg(image, h, v, interleaved)});
     }
   }
   return kinds;

@@ -49,7 +49,7 @@ TEST(Resize, EqualsPillow) {
     }
     ++cases;
   }
-  EXPECT_EQ(cases, 10);
+  EXPECT_EQ(cases, 16);
 }
 
 // One axis by Pillow's rule, one value at a time: `in` has `stride` bytes between samples.
@@ -85,19 +85,38 @@ TEST(Resize, EveryShapeEqualsPlainLoops) {
     for (size_t i = 0; i < image.rgb.size(); i += 5) image.rgb[i] = i % 2 == 0 ? 255 : 0;
     for (const auto& [to_w, to_h] : {std::pair{1, 1}, {7, 5}, {12, 34}, {32, 32}, {97, 40}}) {
       resizer.Resize(ImageView(image), to_w, to_h, &out);
-      Image across = Image::Sized(to_w, h), expected = Image::Sized(to_w, to_h);
-      for (int y = 0; y < h; ++y) {
-        for (int c = 0; c < 3; ++c) {
-          PlainAxis(image.pixel(0, y) + c, w, 3, to_w, across.pixel(0, y) + c, 3);
+      Image expected = image;
+      const bool vertical_first = h - to_h > std::max(0, 2 * (w - to_w));
+      for (const bool down : {vertical_first, !vertical_first}) {
+        const Image from = expected;
+        expected = Image::Sized(down ? from.width : to_w, down ? to_h : from.height);
+        if (down) {
+          for (int i = 0; i < 3 * from.width; ++i) {
+            const size_t stride = size_t{3} * from.width;
+            PlainAxis(from.rgb.data() + i, h, stride, to_h, expected.rgb.data() + i, stride);
+          }
+          continue;
         }
-      }
-      for (int i = 0; i < 3 * to_w; ++i) {
-        const size_t stride = size_t{3} * to_w;
-        PlainAxis(across.rgb.data() + i, h, stride, to_h, expected.rgb.data() + i, stride);
+        for (int y = 0; y < from.height; ++y) {
+          for (int c = 0; c < 3; ++c) {
+            PlainAxis(from.pixel(0, y) + c, w, 3, to_w, expected.pixel(0, y) + c, 3);
+          }
+        }
       }
       ASSERT_EQ(out.rgb, expected.rgb) << w << "x" << h << " to " << to_w << "x" << to_h;
     }
   }
+}
+
+// What Pillow 13 was seen to do, on both sides of the boundary.
+TEST(VerticalFirst, WhereRowsGoMoreThanTwiceAsFastAsColumns) {
+  EXPECT_TRUE(VerticalFirst(80, 40, 71, 20));
+  EXPECT_FALSE(VerticalFirst(80, 40, 70, 20));
+  EXPECT_TRUE(VerticalFirst(300, 640, 256, 546));
+  EXPECT_FALSE(VerticalFirst(500, 375, 341, 256));
+  EXPECT_TRUE(VerticalFirst(10, 50, 100, 49));
+  EXPECT_FALSE(VerticalFirst(10, 50, 100, 50));  // nothing to do down
+  EXPECT_FALSE(VerticalFirst(8, 51, 83, 58));
 }
 
 TEST(Resize, SameSizeIsACopy) {

@@ -1,6 +1,7 @@
 #include "tests/models/data/test_images.h"
 
 #include <gtest/gtest.h>
+#include <jpeglib.h>
 #include <png.h>
 #include <turbojpeg.h>
 #include <webp/encode.h>
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>  // jpeglib.h needs it
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -192,6 +194,45 @@ std::string EncodeWebpAnimation(const Image& first, int x, int y, int width, int
   std::string bytes(reinterpret_cast<const char*>(data.bytes), data.size);
   WebPDataClear(&data);
   WebPMuxDelete(mux);
+  return bytes;
+}
+
+std::string EncodeSampledJpeg(const Image& image, int h, int v, bool interleaved) {
+  jpeg_compress_struct codec;
+  jpeg_error_mgr errors;
+  codec.err = jpeg_std_error(&errors);
+  jpeg_create_compress(&codec);
+  unsigned char* data = nullptr;
+  unsigned long size = 0;
+  jpeg_mem_dest(&codec, &data, &size);
+  codec.image_width = static_cast<unsigned>(image.width);
+  codec.image_height = static_cast<unsigned>(image.height);
+  codec.input_components = 3;
+  codec.in_color_space = JCS_RGB;
+  jpeg_set_defaults(&codec);
+  codec.comp_info[0].h_samp_factor = h;
+  codec.comp_info[0].v_samp_factor = v;
+  jpeg_scan_info scans[3] = {};
+  for (int i = 0; i < 3; ++i) {
+    scans[i].comps_in_scan = 1;
+    scans[i].component_index[0] = i;
+    scans[i].Se = 63;
+  }
+  if (!interleaved) {
+    codec.scan_info = scans;
+    codec.num_scans = 3;
+  }
+  codec.restart_interval = 5;
+  jpeg_start_compress(&codec, TRUE);
+  std::vector<uint8_t> pixels = image.rgb;
+  while (codec.next_scanline < codec.image_height) {
+    JSAMPROW row = &pixels[size_t{3} * image.width * codec.next_scanline];
+    jpeg_write_scanlines(&codec, &row, 1);
+  }
+  jpeg_finish_compress(&codec);
+  jpeg_destroy_compress(&codec);
+  std::string bytes(reinterpret_cast<char*>(data), size);
+  std::free(data);
   return bytes;
 }
 

@@ -19,6 +19,9 @@ Image PhotographLike(int width, int height, uint64_t seed);
 // JPEG bytes; `subsampling` is a TJSAMP value (0: 4:4:4, 2: 4:2:0, 3: grey).
 std::string EncodeJpeg(const Image& image, int subsampling = 0, int quality = 95,
                        bool progressive = false);
+// A JPEG whose luma has h x v samples for one of chroma, with restart markers; one scan a component
+// where not `interleaved`.
+std::string EncodeSampledJpeg(const Image& image, int h, int v, bool interleaved);
 // All of a JPEG as libjpeg-turbo's own one-call interface decodes it.
 Image DecodeJpegByTurbo(const std::string& bytes);
 // A JPEG of width x height inks, as Adobe's programs write them.

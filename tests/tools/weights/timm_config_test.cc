@@ -1,6 +1,9 @@
 #include "tools/weights/timm_config.h"
 
+#include <algorithm>
+
 #include "gtest/gtest.h"
+#include "models/data/augment.h"
 #include "nlohmann/json.hpp"
 #include "tools/plugins.h"
 
@@ -44,6 +47,30 @@ TEST(TimmConfig, SpellsOutEverySize) {
   EXPECT_EQ(input["interpolation"], "bicubic");
   EXPECT_EQ(input["crop_pct"], 0.875);
   EXPECT_EQ(input["num_classes"], 0);
+}
+
+// As our evaluation: the margin around the crop ends above 224 pixels, of the longer side.
+TEST(TimmConfig, CropsAsOurEvaluationDoes) {
+  struct Case {
+    int height, width;
+    double share;
+  };
+  for (const Case& c : {Case{224, 224, 0.875},
+                        {64, 64, 0.875},
+                        {160, 224, 0.875},
+                        {256, 256, 1},
+                        {384, 384, 1},
+                        {96, 256, 1},
+                        {256, 96, 1}}) {
+    models::ModelConfig model;
+    model.input_h = c.height;
+    model.input_w = c.width;
+    const Json config = Json::parse(TimmConfig(model));
+    EXPECT_EQ(config["pretrained_cfg"]["crop_pct"], c.share) << c.height << "x" << c.width;
+    // timm resizes to floor(size / crop_pct).
+    const models::EvaluationGeometry plan = models::PlanEvaluation(1000, 1000, c.width, c.height);
+    EXPECT_EQ(plan.resized_width, static_cast<int>(std::max(c.width, c.height) / c.share));
+  }
 }
 
 // A head that is no ViT-B's shares its numbers but the heads.

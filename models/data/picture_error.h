@@ -1,0 +1,20 @@
+// Why a picture cannot be decoded. A decoder knows the kind of its error by its library's code or
+// by the file's header; each kind has its own way out. All are InvalidArgument "REASON; what to
+// do", but for want of memory, which is ResourceExhausted.
+#ifndef MODELS_DATA_PICTURE_ERROR_H_
+#define MODELS_DATA_PICTURE_ERROR_H_
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace models {
+
+absl::Status DamagedPicture(absl::string_view reason);
+absl::Status BrokenOffPicture(absl::string_view reason);
+// A sound file of a kind that is not decoded here: `kind` is "a JPEG of 12 bits a sample".
+absl::Status UnsupportedPicture(absl::string_view kind);
+absl::Status NoMemoryForPicture();
+
+}  // namespace models
+
+#endif  // MODELS_DATA_PICTURE_ERROR_H_

@@ -1,0 +1,164 @@
+#include "models/data/png_decoder.h"
+
+#include <png.h>
+
+#include <csetjmp>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "graph/base/status.h"
+#include "models/data/picture_error.h"
+
+namespace models {
+namespace {
+
+constexpr size_t kSignatureBytes = 8;
+constexpr size_t kChunkFrame = 12;  // length, type and sum
+
+// The library's way out of an error is a jump, as in jpeg_decoder.cc: only the functions that say
+// so may be left by one, and neither they nor the library's code between hold anything that needs
+// destruction.
+class PngReader {
+ public:
+  explicit PngReader(absl::string_view bytes) : rest_(bytes) {}
+  ~PngReader() { png_destroy_read_struct(&png_, &info_, nullptr); }  // fine with null, too
+  PngReader(const PngReader&) = delete;
+  PngReader& operator=(const PngReader&) = delete;
+
+  // Each false on an error; nothing but destruction may follow.
+  bool ReadHeader();              // may be left by a jump
+  bool ReadPixels(Image* image);  // may be left by a jump; of the size that follows
+
+  int width() const { return static_cast<int>(png_get_image_width(png_, info_)); }
+  int height() const { return static_cast<int>(png_get_image_height(png_, info_)); }
+  bool no_memory() const { return no_memory_; }
+  const char* message() const { return message_; }
+
+ private:
+  static PngReader* Of(png_structp png) { return static_cast<PngReader*>(png_get_io_ptr(png)); }
+  [[noreturn]] static void Fail(png_structp png, png_const_charp message) {
+    auto* reader = static_cast<PngReader*>(png_get_error_ptr(png));
+    std::snprintf(reader->message_, sizeof(reader->message_), "%s", message);
+    std::longjmp(reader->way_out_, 1);
+  }
+  // Of what is not needed for the pixels.
+  static void Warn(png_structp, png_const_charp) {}
+  static png_voidp Allocate(png_structp png, png_alloc_size_t size) {
+    void* const memory = std::malloc(size);
+    if (memory == nullptr) static_cast<PngReader*>(png_get_mem_ptr(png))->no_memory_ = true;
+    return memory;
+  }
+  static void Free(png_structp, png_voidp memory) { std::free(memory); }
+  static void Read(png_structp png, png_bytep out, size_t size) {
+    absl::string_view& rest = Of(png)->rest_;
+    if (size > rest.size()) png_error(png, "the file ends too early");
+    std::memcpy(out, rest.data(), size);
+    rest.remove_prefix(size);
+  }
+
+  absl::string_view rest_;
+  png_structp png_ = nullptr;
+  png_infop info_ = nullptr;
+  int passes_ = 1;
+  bool no_memory_ = false;
+  std::jmp_buf way_out_;
+  char message_[256] = {};
+};
+
+bool PngReader::ReadHeader() {
+  if (setjmp(way_out_) != 0) return false;
+  png_ =
+      png_create_read_struct_2(PNG_LIBPNG_VER_STRING, this, &Fail, &Warn, this, &Allocate, &Free);
+  if (png_ == nullptr) return false;
+  info_ = png_create_info_struct(png_);
+  if (info_ == nullptr) return false;
+  png_set_read_fn(png_, this, &Read);
+  // Some writers claim a smaller window than their data need.
+  png_set_option(png_, PNG_MAXIMUM_INFLATE_WINDOW, PNG_OPTION_ON);
+  // All that is not critical, and transparency.
+  png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
+  png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER,
+                              reinterpret_cast<png_const_bytep>("tRNS"), 1);
+  png_read_info(png_, info_);
+
+  const int type = png_get_color_type(png_, info_);
+  const int depth = png_get_bit_depth(png_, info_);
+  if (type == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png_);
+  if (type == PNG_COLOR_TYPE_GRAY && depth < 8) png_set_expand_gray_1_2_4_to_8(png_);
+  if (depth == 16 && type == PNG_COLOR_TYPE_GRAY) png_set_scale_16(png_);
+  if (depth == 16 && type != PNG_COLOR_TYPE_GRAY) png_set_strip_16(png_);
+  if ((type & PNG_COLOR_MASK_ALPHA) != 0) png_set_strip_alpha(png_);
+  if ((type & PNG_COLOR_MASK_COLOR) == 0) png_set_gray_to_rgb(png_);
+  passes_ = png_set_interlace_handling(png_);
+  png_read_update_info(png_, info_);
+  CHECK(png_get_rowbytes(png_, info_) == size_t{3} * png_get_image_width(png_, info_));
+  return true;
+}
+
+bool PngReader::ReadPixels(Image* image) {
+  if (setjmp(way_out_) != 0) return false;
+  for (int pass = 0; pass < passes_; ++pass) {
+    for (int y = 0; y < image->height; ++y) png_read_row(png_, image->pixel(0, y), nullptr);
+  }
+  return true;
+}
+
+uint32_t BigEndian(absl::string_view bytes, size_t at) {
+  uint32_t value = 0;
+  for (size_t i = 0; i < 4; ++i) value = value << 8 | static_cast<unsigned char>(bytes[at + i]);
+  return value;
+}
+
+// What libpng refused for `reason`, by its chunks: the library's errors have no codes.
+absl::Status Refused(absl::string_view bytes, const std::string& reason) {
+  size_t at = kSignatureBytes;
+  while (at + kChunkFrame <= bytes.size()) {
+    const uint64_t length = BigEndian(bytes, at);
+    const absl::string_view type = bytes.substr(at + 4, 4);
+    if (type == "IEND") return DamagedPicture(reason);
+    if (length > bytes.size() - at - kChunkFrame) break;
+    if (type == "CgBI") return UnsupportedPicture("a PNG of Apple's own kind (CgBI)");
+    const bool critical = type[0] >= 'A' && type[0] <= 'Z';
+    const bool letters = type.find_first_not_of(
+                             "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                             "abcdefghijklmnopqrstuvwxyz") == absl::string_view::npos;
+    if (critical && letters && type != "IHDR" && type != "PLTE" && type != "IDAT") {
+      return UnsupportedPicture(absl::StrCat("a PNG with the critical chunk ", type));
+    }
+    at += kChunkFrame + length;
+  }
+  return BrokenOffPicture(reason);
+}
+
+}  // namespace
+
+absl::Status DecodePng(absl::string_view bytes, const PictureLimits& limits, Image* image) {
+  // IHDR comes first: length, type, width, height.
+  if (bytes.size() >= kSignatureBytes + 16 && bytes.substr(kSignatureBytes + 4, 4) == "IHDR") {
+    const uint32_t width = BigEndian(bytes, kSignatureBytes + 8);
+    const uint32_t height = BigEndian(bytes, kSignatureBytes + 12);
+    RETURN_IF_ERROR(CheckPictureSize(width, height, limits));
+    if (width > PNG_USER_WIDTH_MAX || height > PNG_USER_HEIGHT_MAX) {
+      return UnsupportedPicture(absl::StrCat("a PNG of ", width, "x", height,
+                                             " pixels, more than libpng's ", PNG_USER_WIDTH_MAX,
+                                             " in one direction"));
+    }
+  }
+  PngReader reader(bytes);
+  const auto refused = [&](const char* what) {
+    if (reader.no_memory()) return NoMemoryForPicture();
+    return Refused(bytes, absl::StrCat(what, reader.message()));
+  };
+  if (!reader.ReadHeader()) return refused("bad PNG header: ");
+  image->width = reader.width();
+  image->height = reader.height();
+  image->rgb.resize(size_t{3} * image->width * image->height);
+  if (!reader.ReadPixels(image)) return refused("bad PNG data: ");
+  return absl::OkStatus();
+}
+
+}  // namespace models
