@@ -1,7 +1,7 @@
 // Decodes every image of a data set and says what is wrong with it:
 //
 //   bazel run //tools:check_data -- --data_path=DIR [--json=FILE] [--min_side=32]
-//       [--num_workers=N] [--val_fraction=0.01]
+//       [--num_workers=N] [--val_fraction=0.01] [--max_image_megapixels=100]
 //
 // Exit code 0 when every image can be decoded, 1 when some cannot or nothing can be checked.
 #include <unistd.h>
@@ -18,12 +18,14 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/types/optional.h"
 #include "graph/base/status.h"
 #include "models/data/open_dataset.h"
 #include "models/training/output_dir.h"
 #include "models/training/run_log.h"
 #include "tools/data_check/data_check.h"
 #include "tools/flags/command_line.h"
+#include "tools/flags/picture_flags.h"
 #include "tools/output/staged_output.h"
 
 namespace tools {
@@ -35,12 +37,13 @@ constexpr std::chrono::seconds kLineEvery(10);
 struct Flags {
   std::string data_path;
   double val_fraction = 0.01;
+  absl::optional<double> max_image_megapixels;
   std::string json;
   DataCheckOptions check;
 };
 
 // True when no image is bad.
-absl::StatusOr<bool> Check(const Flags& flags) {
+absl::StatusOr<bool> Check(Flags flags) {
   std::unique_ptr<StagedOutput> json;
   if (!flags.json.empty()) {
     ASSIGN_OR_RETURN(StagedOutput chosen,
@@ -51,6 +54,10 @@ absl::StatusOr<bool> Check(const Flags& flags) {
   models::OpenOptions open;
   open.data_path = flags.data_path.empty() ? "" : models::ResolveUserPath(flags.data_path);
   open.val_fraction = flags.val_fraction;
+  if (flags.max_image_megapixels.has_value()) {
+    open.limits = models::LimitsOfMegapixels(*flags.max_image_megapixels);
+    flags.check.limits = open.limits;
+  }
   open.max_warnings = 0;                      // the JSON file has them all
   open.input_height = open.input_width = 64;  // of the scenes that are drawn without a path
   ASSIGN_OR_RETURN(const models::Datasets data, models::OpenDatasets(open));
@@ -97,6 +104,7 @@ absl::StatusOr<bool> Main(int argc, char** argv) {
                  "share held out where the data has no split of its own")
       ->type_name("X")
       ->capture_default_str();
+  AddMaxImageMegapixels(&app, "100", &flags.max_image_megapixels);
   app.add_option("--min_side", flags.check.min_side, "images with a smaller side are tiny")
       ->check(Between(1, 1'000'000))
       ->type_name("PIXELS")

@@ -6,7 +6,8 @@
 //    "cpu": {"model": "...", "cores": 8, "threads": 8, "instruction_set": "avx512_core_amx"},
 //    "memory_mib": 32000,
 //    "system": {"os": "...", "kernel": "Linux 6.1.0 x86_64"},
-//    "libraries": {"oneDNN": "3.2.0", "libpng": "16.39.0", ...}}
+//    "libraries": {"oneDNN": "3.2.0", "libpng": "16.39.0", ...},
+//    "resizing": "as Pillow 13"}
 //
 // What the system does not say is null.
 #ifndef TOOLS_ENVIRONMENT_H_
@@ -39,10 +40,10 @@ Environment DescribeEnvironment(const EnvironmentOptions& options);
 std::string EnvironmentText(const Environment& environment);
 
 // What of `then` and `now` may make a difference to the bits of a result: threads,
-// instruction set, C++ and computing libraries, the program. One short phrase each:
-// "threads: 8 then, 4 now". Of two builds of the program those with one hash are the same.
-// What one of them lacks or has as something else than text or a number is passed over,
-// but for a library: it was "none".
+// instruction set, C++ and computing libraries, how pictures are resized, the program. One short
+// phrase each: "threads: 8 then, 4 now". Of two builds of the program those with one hash are the
+// same. What one of them lacks or has as something else than text or a number is passed over, but
+// for a library: it was "none".
 std::vector<std::string> EnvironmentDifferences(const Environment& then, const Environment& now);
 
 // What `git describe --always --dirty --abbrev=40` says of the tree at `folder`; empty without

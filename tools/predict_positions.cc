@@ -19,6 +19,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/optional.h"
 #include "graph/base/random.h"
 #include "graph/base/status.h"
 #include "models/data/image_folder.h"
@@ -29,6 +30,7 @@
 #include "tools/checkpoint/trained_model.h"
 #include "tools/evaluation/predicts_positions.h"
 #include "tools/flags/command_line.h"
+#include "tools/flags/picture_flags.h"
 #include "tools/output/staged_output.h"
 #include "tools/plugins.h"
 #include "tools/short_spins.h"
@@ -47,6 +49,7 @@ struct Flags {
   bool overwrite = false;
   std::optional<double> mask_ratio, pos_mask_ratio;
   std::optional<int64_t> seed;
+  absl::optional<double> max_image_megapixels;  // unset: the run's
   int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 };
 
@@ -68,13 +71,14 @@ absl::StatusOr<std::vector<PictureToAsk>> Choose(const models::Dataset& data, in
                         [skipped](const std::string& message) { skipped->push_back(message); });
 }
 
-absl::Status AddFolder(const std::string& folder, int num_images, Skipped* skipped,
+absl::Status AddFolder(const std::string& folder, int num_images,
+                       const models::PictureLimits& limits, Skipped* skipped,
                        std::vector<PictureToAsk>* pictures) {
   ASSIGN_OR_RETURN(models::FolderListing listing, models::ListPictures(folder, ""));
   std::vector<models::ImageFolderDataset::Item> items;
   for (std::string& path : listing.paths) items.push_back({std::move(path), -1});
   if (items.empty()) return graph::InvalidArgument("--image=", folder, ": no pictures in it");
-  const models::ImageFolderDataset data(folder, std::move(items), 0, folder);
+  const models::ImageFolderDataset data(folder, std::move(items), 0, folder, limits);
   ASSIGN_OR_RETURN(std::vector<PictureToAsk> chosen, Choose(data, num_images, skipped));
   std::move(chosen.begin(), chosen.end(), std::back_inserter(*pictures));
   return absl::OkStatus();
@@ -83,26 +87,29 @@ absl::Status AddFolder(const std::string& folder, int num_images, Skipped* skipp
 absl::StatusOr<std::vector<PictureToAsk>> FindPictures(const Flags& flags,
                                                        const TrainedModel& trained,
                                                        Skipped* skipped) {
+  const TrainFlags& run = trained.resolved.flags;
+  const models::PictureLimits limits = models::LimitsOfMegapixels(
+      flags.max_image_megapixels.value_or(run.max_image_megapixels.value()));
   std::vector<PictureToAsk> pictures;
   for (const std::string& image : flags.images) {
     const std::string path = models::ResolveUserPath(image);
     std::error_code error;
     if (fs::is_directory(path, error)) {
-      RETURN_IF_ERROR(AddFolder(path, flags.num_images, skipped, &pictures));
+      RETURN_IF_ERROR(AddFolder(path, flags.num_images, limits, skipped, &pictures));
       continue;
     }
     const std::string name = fs::path(path).filename().string();
-    ASSIGN_OR_RETURN(models::Image decoded, models::ReadImage(path));
+    ASSIGN_OR_RETURN(models::Image decoded, models::ReadImage(path, limits));
     pictures.push_back({name, graph::HashName(name), std::move(decoded)});
   }
   if (!pictures.empty()) return pictures;
 
   models::OpenOptions open;
-  const TrainFlags& run = trained.resolved.flags;
   open.data_path = run.data_path.value_or("");
   open.input_height = trained.entry().model.input_h;
   open.input_width = trained.entry().model.input_w;
   open.val_fraction = run.val_fraction.value();
+  open.limits = limits;
   absl::StatusOr<models::Datasets> data = models::OpenDatasets(open);
   if (!data.ok()) {
     // This tool has no --data_path.
@@ -182,6 +189,7 @@ int Main(int argc, char** argv) {
   app.add_option("--pos_mask_ratio", flags.pos_mask_ratio,
                  "share of visible patches without position (default: the run's)");
   app.add_option("--seed", flags.seed, "chooses the masks (default: the run's)");
+  AddMaxImageMegapixels(&app, "the run's", &flags.max_image_megapixels);
   app.add_option("--threads", flags.threads, "threads")
       ->check(Between(1, 1024))
       ->capture_default_str();

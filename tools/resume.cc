@@ -26,12 +26,19 @@ using models::Checkpoint;
 
 // What a run computes does not depend on these. --recompute is the same, bit for bit;
 // --threads is not, quite, and is warned of.
-constexpr absl::string_view kMayChange[] = {
-    "steps",      "eval_every", "print_every",   "save_every",   "save_minutes",
-    "keep",       "keep_every", "vis_every",     "num_workers",  "data_path",
-    "output_dir", "init_from",  "allow_missing", "overwrite",    "resume",
-    "profile",    "dump_graph", "plan",          "recompute",    "threads",
-    "spike_z",    "watchdog",   "tensorboard",   "on_bad_image", "max_bad_share"};
+constexpr absl::string_view kMayChange[] = {"steps",         "eval_every",
+                                            "print_every",   "save_every",
+                                            "save_minutes",  "keep",
+                                            "keep_every",    "vis_every",
+                                            "num_workers",   "data_path",
+                                            "output_dir",    "init_from",
+                                            "allow_missing", "overwrite",
+                                            "resume",        "profile",
+                                            "dump_graph",    "plan",
+                                            "recompute",     "threads",
+                                            "spike_z",       "watchdog",
+                                            "tensorboard",   "on_bad_image",
+                                            "max_bad_share", "max_image_megapixels"};
 
 bool IsCheckpoint(const std::string& folder) {
   std::error_code ignored;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -15,11 +16,18 @@
 namespace models {
 namespace {
 
+// What is left of the file.
+struct Source {
+  absl::string_view rest;
+  bool beyond_end = false;  // it was asked for bytes that are not there
+};
+
 int Read(GifFileType* gif, GifByteType* out, int size) {
-  auto* rest = static_cast<absl::string_view*>(gif->UserData);
-  const size_t count = std::min(rest->size(), static_cast<size_t>(std::max(0, size)));
-  std::memcpy(out, rest->data(), count);
-  rest->remove_prefix(count);
+  auto* source = static_cast<Source*>(gif->UserData);
+  const size_t count = std::min(source->rest.size(), static_cast<size_t>(std::max(0, size)));
+  if (static_cast<int>(count) < size) source->beyond_end = true;
+  std::memcpy(out, source->rest.data(), count);
+  source->rest.remove_prefix(count);
   return static_cast<int>(count);
 }
 
@@ -27,39 +35,32 @@ struct Closer {
   void operator()(GifFileType* gif) const { DGifCloseFile(gif, nullptr); }
 };
 
-absl::Status Refused(int error) {
+absl::Status Refused(int error, const Source& source) {
+  if (error == D_GIF_ERR_NOT_ENOUGH_MEM) return NoMemoryForPicture();
   const char* const words = GifErrorString(error);
-  const std::string reason = absl::StrCat("bad GIF: ", words == nullptr ? "unknown error" : words);
-  switch (error) {
-    case D_GIF_ERR_NOT_ENOUGH_MEM:
-      return NoMemoryForPicture();
-    case D_GIF_ERR_READ_FAILED:
-    case D_GIF_ERR_EOF_TOO_SOON:
-      return BrokenOffPicture(reason);
-    default:
-      return DamagedPicture(reason);
-  }
+  const std::string reason = absl::StrCat("bad GIF: ", words == nullptr ? "damaged" : words);
+  return source.beyond_end ? BrokenOffPicture(reason) : DamagedPicture(reason);
 }
 
 // Reads up to the first frame's pixels; `transparent` is its colour of that kind, or -1.
-absl::Status FindFrame(GifFileType* gif, int* transparent) {
+absl::Status FindFrame(GifFileType* gif, const Source& source, int* transparent) {
   for (GifRecordType type = UNDEFINED_RECORD_TYPE; type != IMAGE_DESC_RECORD_TYPE;) {
-    if (DGifGetRecordType(gif, &type) == GIF_ERROR) return Refused(gif->Error);
+    if (DGifGetRecordType(gif, &type) == GIF_ERROR) return Refused(gif->Error, source);
     if (type == TERMINATE_RECORD_TYPE) return DamagedPicture("bad GIF: it has no picture");
     if (type != EXTENSION_RECORD_TYPE) continue;
     int code = 0;
     GifByteType* block = nullptr;  // its length, then its bytes
-    if (DGifGetExtension(gif, &code, &block) == GIF_ERROR) return Refused(gif->Error);
+    if (DGifGetExtension(gif, &code, &block) == GIF_ERROR) return Refused(gif->Error, source);
     while (block != nullptr) {
       GraphicsControlBlock control;
       if (code == GRAPHICS_EXT_FUNC_CODE &&
           DGifExtensionToGCB(block[0], block + 1, &control) == GIF_OK) {
         *transparent = control.TransparentColor;
       }
-      if (DGifGetExtensionNext(gif, &block) == GIF_ERROR) return Refused(gif->Error);
+      if (DGifGetExtensionNext(gif, &block) == GIF_ERROR) return Refused(gif->Error, source);
     }
   }
-  if (DGifGetImageDesc(gif) == GIF_ERROR) return Refused(gif->Error);
+  if (DGifGetImageDesc(gif) == GIF_ERROR) return Refused(gif->Error, source);
   return absl::OkStatus();
 }
 
@@ -78,11 +79,13 @@ std::vector<int> RowOrder(int height, bool interlaced) {
 }  // namespace
 
 absl::Status DecodeGif(absl::string_view bytes, const PictureLimits& limits, Image* image) {
+  Source source;
+  source.rest = bytes;
   int error = 0;
-  const std::unique_ptr<GifFileType, Closer> gif(DGifOpen(&bytes, &Read, &error));
-  if (gif == nullptr) return Refused(error);
+  const std::unique_ptr<GifFileType, Closer> gif(DGifOpen(&source, &Read, &error));
+  if (gif == nullptr) return Refused(error, source);
   int transparent = NO_TRANSPARENT_COLOR;
-  RETURN_IF_ERROR(FindFrame(gif.get(), &transparent));
+  RETURN_IF_ERROR(FindFrame(gif.get(), source, &transparent));
   const GifImageDesc& frame = gif->Image;
   // A frame that reaches beyond the canvas makes it larger.
   const int width = std::max(gif->SWidth, frame.Left + frame.Width);
@@ -111,7 +114,8 @@ absl::Status DecodeGif(absl::string_view bytes, const PictureLimits& limits, Ima
   }
   std::vector<GifPixelType> row(static_cast<size_t>(frame.Width));
   for (const int y : RowOrder(frame.Height, frame.Interlace)) {
-    if (DGifGetLine(gif.get(), row.data(), frame.Width) == GIF_ERROR) return Refused(gif->Error);
+    if (DGifGetLine(gif.get(), row.data(), frame.Width) == GIF_ERROR)
+      return Refused(gif->Error, source);
     uint8_t* out = image->pixel(frame.Left, frame.Top + y);
     for (const GifPixelType index : row) {
       std::memcpy(out, palette[index], 3);

@@ -69,25 +69,26 @@ std::string FolderOf(const std::string& path, const std::string& prefix) {
 }  // namespace
 
 ImageFolderDataset::ImageFolderDataset(std::string root, std::vector<Item> items, int num_classes,
-                                       std::string description)
+                                       std::string description, const PictureLimits& limits)
     : root_(std::move(root)),
       items_(std::move(items)),
       num_classes_(num_classes),
-      description_(std::move(description)) {}
+      description_(std::move(description)),
+      limits_(limits) {}
 
 uint64_t ImageFolderDataset::image_id(int64_t i) const { return graph::HashName(items_[i].path); }
 
 absl::StatusOr<Image> ImageFolderDataset::Load(int64_t i) const {
-  return ReadImage(JoinPath(root_, items_[i].path));
+  return ReadImage(JoinPath(root_, items_[i].path), limits_);
 }
 
 absl::Status ImageFolderDataset::LoadPart(int64_t i, const PartPlan& plan,
                                           PicturePart* part) const {
-  return ReadPart(JoinPath(root_, items_[i].path), plan, part);
+  return ReadPart(JoinPath(root_, items_[i].path), plan, part, limits_);
 }
 
 absl::StatusOr<std::string> ImageFolderDataset::LoadBytes(int64_t i) const {
-  return ReadPicture(JoinPath(root_, items_[i].path));
+  return ReadPicture(JoinPath(root_, items_[i].path), limits_);
 }
 
 absl::StatusOr<FolderListing> ListPictures(const std::string& root, const std::string& below) {

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "models/data/dataset.h"
+#include "models/data/picture_limits.h"
 
 namespace models {
 
@@ -21,7 +22,7 @@ class ImageFolderDataset : public Dataset {
     int label;         // -1: none
   };
   ImageFolderDataset(std::string root, std::vector<Item> items, int num_classes,
-                     std::string description);
+                     std::string description, const PictureLimits& limits = {});
 
   int64_t size() const override { return static_cast<int64_t>(items_.size()); }
   uint64_t image_id(int64_t i) const override;
@@ -38,6 +39,7 @@ class ImageFolderDataset : public Dataset {
   std::vector<Item> items_;
   int num_classes_;
   std::string description_;
+  PictureLimits limits_;
 };
 
 // The picture files at or below `root`/`below`, as paths relative to `root`, in

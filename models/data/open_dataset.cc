@@ -132,11 +132,12 @@ absl::StatusOr<Part> ReadFolder(const std::string& root, const std::string& belo
   return part;
 }
 
-std::unique_ptr<Dataset> MakeDataset(const std::string& root, Items items, int num_classes) {
+std::unique_ptr<Dataset> MakeDataset(const OpenOptions& options, Items items, int num_classes) {
   const std::string description = absl::StrCat(
       items.size(), " images, ",
       num_classes > 0 ? absl::StrCat(num_classes, " classes") : std::string("no labels"));
-  return std::make_unique<ImageFolderDataset>(root, std::move(items), num_classes, description);
+  return std::make_unique<ImageFolderDataset>(options.data_path, std::move(items), num_classes,
+                                              description, options.limits);
 }
 
 absl::StatusOr<Datasets> OpenFolder(const OpenOptions& options) {
@@ -174,11 +175,11 @@ absl::StatusOr<Datasets> OpenFolder(const OpenOptions& options) {
   }
   const int num_classes = std::max(train.num_classes, CountClasses(held_out.items));
   Datasets out;
-  out.train = MakeDataset(root, std::move(train.items), num_classes);
+  out.train = MakeDataset(options, std::move(train.items), num_classes);
   out.description = absl::StrCat(root, ": ", out.train->description(), " from ", train.from,
                                  "; held out: ", held_out.items.size(), " from ", held_out.from);
   if (!held_out.items.empty()) {
-    out.held_out = MakeDataset(root, std::move(held_out.items), num_classes);
+    out.held_out = MakeDataset(options, std::move(held_out.items), num_classes);
   }
   return out;
 }
@@ -187,7 +188,7 @@ absl::StatusOr<Datasets> OpenShards(const OpenOptions& options, const ShardPaths
   Datasets out;
   ShardDataset::Report report;
   ASSIGN_OR_RETURN(std::unique_ptr<ShardDataset> train,
-                   ShardDataset::Open(paths.root, paths.train, &report));
+                   ShardDataset::Open(paths.root, paths.train, &report, options.limits));
   if (train->size() == 0) {
     return absl::NotFoundError(absl::StrCat(
         "no picture (.jpg, .jpeg, .png, .webp) in the ", Count(paths.train.size(), "shard"), " of ",
@@ -197,7 +198,7 @@ absl::StatusOr<Datasets> OpenShards(const OpenOptions& options, const ShardPaths
   std::string held_out_from = "nothing";
   const int64_t all = train->size();
   if (!paths.val.empty()) {
-    ASSIGN_OR_RETURN(held_out, ShardDataset::Open(paths.root, paths.val, &report));
+    ASSIGN_OR_RETURN(held_out, ShardDataset::Open(paths.root, paths.val, &report, options.limits));
     held_out_from =
         absl::StrCat(held_out->size(), " from ", Count(paths.val.size(), "shard"), " (val)");
     held_out->ShareClasses(train.get());

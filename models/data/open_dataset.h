@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "models/data/dataset.h"
+#include "models/data/picture_limits.h"
 
 namespace models {
 
@@ -20,6 +21,7 @@ struct OpenOptions {
   // of its own: those with the smallest path hashes, at least 1 where there are 2
   // images, at most 2,000. 0 holds out nothing. In [0, 1).
   double val_fraction = 0.01;
+  PictureLimits limits;  // --max_image_megapixels
   // More warnings than this become one line with their number; 0: all are given.
   int max_warnings = 20;
 };

@@ -35,6 +35,12 @@ absl::Status NoMemoryForPicture() {
       "data");
 }
 
+PictureLimits LimitsOfMegapixels(double megapixels) {
+  PictureLimits limits;
+  limits.max_pixels = static_cast<int64_t>(std::clamp(megapixels, 1e-6, 1e6) * 1e6);
+  return limits;
+}
+
 absl::Status CheckPictureSize(int64_t width, int64_t height, const PictureLimits& limits,
                               int shrunk) {
   if (width < 1 || height < 1) {

@@ -17,6 +17,9 @@ struct PictureLimits {
   int64_t max_file_bytes() const { return 8 * max_pixels; }
 };
 
+// The flag's value as limits; what is absurd becomes a terapixel.
+PictureLimits LimitsOfMegapixels(double megapixels);
+
 // InvalidArgument, with what to do, for a picture that is empty or larger than the limit. Decoded
 // at one pixel for `shrunk` x `shrunk` of its own, it may have so many times more of them.
 absl::Status CheckPictureSize(int64_t width, int64_t height, const PictureLimits& limits,

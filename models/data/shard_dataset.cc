@@ -67,8 +67,10 @@ std::pair<absl::string_view, std::string> SampleKeyAndField(absl::string_view pa
 }
 
 absl::StatusOr<std::unique_ptr<ShardDataset>> ShardDataset::Open(
-    const std::string& root, const std::vector<std::string>& names, Report* report) {
+    const std::string& root, const std::vector<std::string>& names, Report* report,
+    const PictureLimits& limits) {
   std::unique_ptr<ShardDataset> data(new ShardDataset());
+  data->limits_ = limits;
   data->shards_ = std::make_shared<Shards>();
   Shards& shards = *data->shards_;
   std::vector<std::string> packed;
@@ -295,7 +297,7 @@ absl::StatusOr<std::string> ShardDataset::Read(int64_t i) const {
                                   sample.member.substr(sample.member.find('\0') + 1), "; ",
                                   kGetAgain);
   }
-  if (const int64_t most = PictureLimits().max_file_bytes(); sample.size > most) {
+  if (const int64_t most = limits_.max_file_bytes(); sample.size > most) {
     return graph::InvalidArgument("cannot read ", Where(i), ": ", sample.size,
                                   " bytes is more than the limit of ", most);
   }
@@ -318,7 +320,7 @@ absl::StatusOr<std::string> ShardDataset::Read(int64_t i) const {
 
 absl::Status ShardDataset::LoadPart(int64_t i, const PartPlan& plan, PicturePart* part) const {
   ASSIGN_OR_RETURN(const std::string bytes, Read(i));
-  const absl::Status status = DecodePart(bytes, plan, part);
+  const absl::Status status = DecodePart(bytes, plan, part, limits_);
   return status.ok() ? status : CannotDecode(Where(i), status);
 }
 
@@ -341,6 +343,7 @@ void ShardDataset::ShareClasses(ShardDataset* other) {
 std::unique_ptr<ShardDataset> ShardDataset::Take(const std::vector<int64_t>& indices) {
   std::unique_ptr<ShardDataset> taken(new ShardDataset());
   taken->shards_ = shards_;
+  taken->limits_ = limits_;
   taken->num_classes_ = num_classes_;
   std::vector<Sample> rest;
   size_t next = 0;

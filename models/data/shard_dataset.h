@@ -21,6 +21,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "models/data/dataset.h"
+#include "models/data/picture_limits.h"
 #include "models/data/spool_file.h"
 #include "models/data/tar_index.h"
 
@@ -47,7 +48,8 @@ class ShardDataset : public Dataset {
   // all there and has a wrong checksum gives its samples and a warning.
   static absl::StatusOr<std::unique_ptr<ShardDataset>> Open(const std::string& root,
                                                             const std::vector<std::string>& names,
-                                                            Report* report);
+                                                            Report* report,
+                                                            const PictureLimits& limits = {});
 
   int64_t size() const override { return static_cast<int64_t>(samples_.size()); }
   // Of "shard:member", the shard relative to the root: it survives a move of the whole.
@@ -94,6 +96,7 @@ class ShardDataset : public Dataset {
   std::shared_ptr<Shards> shards_;  // shared with what Take() took
   std::vector<Sample> samples_;
   int num_classes_ = 0;
+  PictureLimits limits_;
 };
 
 }  // namespace models

@@ -84,6 +84,15 @@ TEST(EnvironmentDifferences, NamesWhatMayChangeBits) {
                           "oneDNN: " + onednn + " then, 9.9.9 now"));
 }
 
+// Runs of before it was noted resized as Pillow 12.
+TEST(EnvironmentDifferences, AnOlderRunResizedAsAnOlderPillow) {
+  Environment then = Described();
+  const Environment now = then;
+  then.erase("resizing");
+  EXPECT_THAT(EnvironmentDifferences(then, now),
+              ElementsAre("resizing: as Pillow 12 then, as Pillow 13 now"));
+}
+
 TEST(EnvironmentDifferences, AProgramIsItsHash) {
   const auto with = [](Environment commit, Environment hash) {
     Environment e;

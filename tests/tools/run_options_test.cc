@@ -93,6 +93,8 @@ std::map<std::string, Reaches> Reached() {
       {"exact_decode", {"true", "yes", [](O o) { return Yes(o.trainer.exact_decode); }}},
       {"on_bad_image", {"stop", "yes", [](O o) { return Yes(o.trainer.stop_at_bad_image); }}},
       {"max_bad_share", {"0.25", "0.25", [](O o) { return All(o.trainer.max_bad_share); }}},
+      {"max_image_megapixels",
+       {"250", "250000000", [](O o) { return All(o.open.limits.max_pixels); }}},
 
       {"steps", {"9", "9", [](O o) { return All(o.trainer.steps); }}},
       {"seed", {"7", "7 7", [](O o) { return All(o.session.seed, o.trainer.seed); }}},

@@ -126,6 +126,7 @@ absl::StatusOr<DataBenchResult> BenchData(const DataBenchOptions& options, std::
   open.input_height = resolved.entry.model.input_h;
   open.input_width = resolved.entry.model.input_w;
   open.val_fraction = 0;
+  open.limits = models::LimitsOfMegapixels(resolved.flags.max_image_megapixels.value());
   ASSIGN_OR_RETURN(const models::Datasets datasets, models::OpenDatasets(open));
   const models::Dataset& data = *datasets.train;
   DataBenchResult result;

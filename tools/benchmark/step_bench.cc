@@ -126,6 +126,7 @@ absl::StatusOr<StepBenchResult> BenchStep(const graph::SchemaRegistry& registry,
     open.input_height = resolved.entry.model.input_h;
     open.input_width = resolved.entry.model.input_w;
     open.val_fraction = resolved.flags.val_fraction.value();
+    open.limits = models::LimitsOfMegapixels(resolved.flags.max_image_megapixels.value());
     ASSIGN_OR_RETURN(data, models::OpenDatasets(open));
     classes = data.train->num_classes();
     if (resolved.entry.needs_labels && classes == 0) {

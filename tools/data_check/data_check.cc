@@ -4,14 +4,16 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <limits>
 #include <mutex>
 #include <new>
 #include <thread>
 #include <unordered_map>
 
-#include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
+#include "models/data/file_kind.h"
 #include "models/data/image.h"
+#include "models/data/picture_part.h"
 #include "models/files/durable.h"
 
 namespace tools {
@@ -22,7 +24,7 @@ struct Finding {
   std::string bad;  // the reason; empty: it is good
   int width = 0, height = 0;
   bool grey = false, cmyk = false;
-  const char* format = "pixels";
+  std::string format = "pixels";
   models::FileSum sum;
 };
 
@@ -52,7 +54,8 @@ bool IsGrey(const models::Image& image) {
   return true;
 }
 
-Finding Look(const models::Dataset& data, int64_t i) try {
+// A picture of more than `most_pixels` is decoded smaller where its kind allows that.
+Finding Look(const models::Dataset& data, int64_t i, int64_t most_pixels) try {
   Finding finding;
   const absl::StatusOr<std::string> bytes = data.LoadBytes(i);
   if (!bytes.ok()) {
@@ -60,24 +63,24 @@ Finding Look(const models::Dataset& data, int64_t i) try {
     return finding;
   }
   finding.sum = models::SumOfBytes(*bytes);
-  const absl::StatusOr<models::Image> image = data.Load(i);
-  if (!image.ok()) {
-    finding.bad = std::string(image.status().message());
+  models::PicturePart part;
+  const auto plan = [&](int width, int height) {
+    finding.width = width;
+    finding.height = height;
+    models::PartRequest request = models::WholePicture(width, height);
+    if (int64_t{width} * height > most_pixels) request.least_width = request.least_height = 1;
+    return request;
+  };
+  if (const absl::Status status = data.LoadPart(i, plan, &part); !status.ok()) {
+    finding.bad = std::string(status.message());
     return finding;
   }
-  finding.width = image->width;
-  finding.height = image->height;
-  finding.grey = IsGrey(*image);
+  finding.grey = IsGrey(part.image);
   // Pixels might begin like a file; files are never as long as their pixels by chance.
-  if (bytes->size() != image->rgb.size()) {
-    if (absl::StartsWith(*bytes, "\xFF\xD8\xFF")) {
-      finding.format = "jpeg";
-      finding.cmyk = JpegComponents(*bytes) == 4;
-    } else if (absl::StartsWith(*bytes, "\x89PNG")) {
-      finding.format = "png";
-    } else {
-      finding.format = "webp";
-    }
+  if (bytes->size() != size_t{3} * finding.width * finding.height) {
+    const models::PictureFormat format = models::FormatOfPicture(*bytes);
+    finding.format = std::string(models::NameOfFormat(format));
+    finding.cmyk = format == models::PictureFormat::kJpeg && JpegComponents(*bytes) == 4;
   }
   return finding;
 } catch (const std::bad_alloc&) {
@@ -159,7 +162,9 @@ DataReport CheckData(const models::Datasets& data, const DataCheckOptions& optio
       all, options.num_workers,
       [&](int64_t i) {
         const auto [part, index] = place(i);
-        findings[i] = Look(*parts[part], index);
+        // As training does, which looks at crops, and evaluation, which looks at everything.
+        constexpr int64_t kAny = std::numeric_limits<int64_t>::max();
+        findings[i] = Look(*parts[part], index, part == 0 ? options.limits.max_pixels : kAny);
       },
       progress);
 

@@ -11,12 +11,14 @@
 #include <vector>
 
 #include "models/data/open_dataset.h"
+#include "models/data/picture_limits.h"
 
 namespace tools {
 
 struct DataCheckOptions {
-  int num_workers = 0;  // 0: in the calling thread
-  int min_side = 32;    // pixels; images with a smaller side are tiny
+  int num_workers = 0;           // 0: in the calling thread
+  int min_side = 32;             // pixels; images with a smaller side are tiny
+  models::PictureLimits limits;  // the data set's
 };
 
 // Least, middle and largest.
@@ -52,7 +54,7 @@ struct DataReport {
   std::vector<Duplicate> leaks;            // held-out images that are training images (first), too
   std::vector<CheckedName> grey;           // all of whose pixels are
   std::vector<CheckedName> cmyk;           // JPEG files of four inks
-  std::map<std::string, int64_t> formats;  // "jpeg", "png", "webp", or "pixels"
+  std::map<std::string, int64_t> formats;  // NameOfFormat(), or "pixels"
   // Images of each class, training and held out, and those without one. Empty without labels.
   std::vector<std::array<int64_t, 2>> classes;
   int64_t unlabelled = 0;

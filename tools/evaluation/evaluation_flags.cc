@@ -7,6 +7,7 @@
 #include "graph/base/status.h"
 #include "models/training/output_dir.h"
 #include "tools/flags/command_line.h"
+#include "tools/flags/picture_flags.h"
 
 namespace tools {
 
@@ -20,6 +21,7 @@ void AddEvaluationFlags(CLI::App* app, EvaluationFlags* flags) {
          "--val_fraction", [flags](const double& share) { flags->val_fraction = share; },
          "share of the images to hold out where the data has no held-out part (default: the run's)")
       ->type_name("SHARE");
+  AddMaxImageMegapixels(app, "the run's", &flags->max_image_megapixels);
   app->add_option("--batch_size", flags->batch_size,
                   "images at a time; results do not depend on it")
       ->check(Between(1, 65536))
@@ -50,6 +52,8 @@ absl::StatusOr<models::Datasets> OpenEvaluationData(const TrainedModel& trained,
   open.input_width = trained.entry().model.input_w;
   open.val_fraction =
       flags.val_fraction.has_value() ? *flags.val_fraction : run.val_fraction.value_or(0.01);
+  open.limits = models::LimitsOfMegapixels(
+      flags.max_image_megapixels.value_or(run.max_image_megapixels.value()));
   absl::StatusOr<models::Datasets> data = models::OpenDatasets(open);
   if (!data.ok() && !flags.data_path.has_value() && run.data_path.has_value()) {
     return graph::Annotate(data.status(),

@@ -15,8 +15,9 @@ namespace tools {
 
 struct EvaluationFlags {
   CheckpointFlags checkpoint;
-  absl::optional<std::string> data_path;  // unset: the run's own data
-  absl::optional<double> val_fraction;    // unset: the run's
+  absl::optional<std::string> data_path;        // unset: the run's own data
+  absl::optional<double> val_fraction;          // unset: the run's
+  absl::optional<double> max_image_megapixels;  // unset: the run's
   int batch_size = 64;
   int64_t max_images = 0;  // 0: all of them
   // The caller sets what the machine has before it adds the flags.
@@ -24,7 +25,7 @@ struct EvaluationFlags {
   int num_workers = 1;
 };
 
-// Adds --checkpoint, --model, --flagfile, --data_path, --val_fraction,
+// Adds --checkpoint, --model, --flagfile, --data_path, --val_fraction, --max_image_megapixels,
 // --batch_size, --max_images, --threads and --num_workers.
 void AddEvaluationFlags(CLI::App* app, EvaluationFlags* flags);
 

@@ -48,6 +48,9 @@ const FlagRow kRows[] = {
     {"exact_decode", kData, &F::exact_decode, kAny, "", "false",
      "never decode a crop smaller than it is, however far it will be shrunk; slower where pictures "
      "are large; evaluations always do so"},
+    {"max_image_megapixels", kData, &F::max_image_megapixels, kPositive, "X", "100",
+     "larger pictures are refused, before they take memory; crops of a JPEG in one scan, which are "
+     "decoded smaller, may be of larger ones"},
     {"on_bad_image", kData, &F::on_bad_image, kAny, "skip|stop", "skip",
      "what an image that cannot be decoded does: the log names it and another takes its place, or "
      "the run saves and ends"},

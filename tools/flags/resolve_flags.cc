@@ -67,6 +67,7 @@ void SetRunDefaults(const MachineDefaults& machine, TrainFlags& flags) {
   Default(flags.num_workers, int64_t{machine.num_workers});
   Default(flags.exact_decode, false);
   Default(flags.tensorboard, true);
+  Default(flags.max_image_megapixels, 100.0);
   Default(flags.on_bad_image, std::string("skip"));
   Default(flags.max_bad_share, 0.05);
   Default(flags.device, std::string("cpu"));

@@ -67,6 +67,7 @@ struct TrainFlags {
   absl::optional<double> val_fraction;
   absl::optional<int64_t> num_workers;
   absl::optional<bool> exact_decode;
+  absl::optional<double> max_image_megapixels;
   absl::optional<std::string> on_bad_image;  // "skip" or "stop"
   absl::optional<double> max_bad_share;
 

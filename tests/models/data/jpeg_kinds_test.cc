@@ -150,6 +150,39 @@ TEST(JpegKinds, ThatAreNotReadAreNamed) {
   }
 }
 
+// A picture in one scan that a crop may shrink needs no memory for the whole; what is refused does
+// not depend on the crop.
+TEST(JpegLimits, CropsThatAreDecodedSmallerMayBeOfLargerPictures) {
+  const Image image = PhotographLike(400, 300, 7);
+  PictureLimits limits;
+  limits.max_pixels = 40'000;
+  PicturePart part;
+  for (const bool progressive : {false, true}) {
+    const std::string bytes = EncodeJpeg(image, 2, 90, progressive);
+    for (const int least : {0, 20, 300}) {
+      const bool fits = !progressive && least == 20;  // 300: nothing may be shrunk
+      for (const PixelBox& box : {PixelBox{0, 0, 400, 300}, {10, 20, 60, 50}, {399, 299, 1, 1}}) {
+        const auto plan = [&](int, int) { return PartRequest{box, least, least}; };
+        const absl::Status status = DecodePart(bytes, plan, &part, limits);
+        EXPECT_EQ(status.ok(), fits) << progressive << " " << least << " " << status;
+        if (fits) continue;
+        EXPECT_THAT(std::string(status.message()),
+                    AllOf(HasSubstr("400x300"), HasSubstr("--max_image_megapixels=0.04;")));
+      }
+    }
+  }
+  for (const std::string& bytes : {EncodePng(image), EncodeWebp(image)}) {
+    EXPECT_THAT(std::string(DecodeImage(bytes, limits).status().message()),
+                HasSubstr("--max_image_megapixels=0.04;"));
+    limits.max_pixels = 120'000;
+    EXPECT_TRUE(DecodeImage(bytes, limits).ok());
+    limits.max_pixels = 40'000;
+  }
+  EXPECT_EQ(LimitsOfMegapixels(100).max_pixels, PictureLimits().max_pixels);
+  EXPECT_EQ(LimitsOfMegapixels(1e300).max_pixels, 1'000'000'000'000);
+  EXPECT_EQ(LimitsOfMegapixels(0).max_pixels, 1);
+}
+
 TEST(JpegKinds, ScansAndPixelsHaveOneBudget) {
   EXPECT_EQ(MostJpegScans(1, 1), 500);
   EXPECT_EQ(MostJpegScans(2000, 2000), 500);

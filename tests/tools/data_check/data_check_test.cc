@@ -58,6 +58,26 @@ std::string MixedFolder(const std::string& name) {
   return folder;
 }
 
+// Training decodes a crop of a large JPEG smaller, and evaluation decodes all of it.
+TEST(CheckData, APictureMayBeTooLargeForEvaluationAlone) {
+  const std::string folder = models::NewFolder("too_large");
+  const std::string large = models::EncodeJpeg(models::PhotographLike(300, 200, 1), 2);
+  models::WriteFile(folder + "/train/a/0.jpg", large);
+  models::WriteFile(folder + "/val/a/1.jpg", large);
+  models::OpenOptions open;
+  open.data_path = folder;
+  open.limits.max_pixels = 20'000;
+  const auto data = models::OpenDatasets(open);
+  ASSERT_TRUE(data.ok()) << data.status();
+  DataCheckOptions options;
+  options.limits = open.limits;
+  const DataReport report = CheckData(*data, options, NoProgress);
+  ASSERT_EQ(report.bad.size(), 1u);
+  EXPECT_EQ(report.bad[0].image.split, "held_out");
+  EXPECT_THAT(report.bad[0].reason, HasSubstr("--max_image_megapixels=0.02;"));
+  EXPECT_EQ(report.width.max, 300);
+}
+
 TEST(CheckData, FindsOneOfEverythingWhateverTheWorkers) {
   const models::Datasets data = Open(MixedFolder("mixed"));
   std::string first;
