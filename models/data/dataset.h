@@ -18,8 +18,9 @@ class Dataset {
   virtual ~Dataset() = default;
 
   virtual int64_t size() const = 0;
-  // What random decisions about image `i` are keyed by: graph::HashName(name(i)),
-  // so that it survives a reordering or an extension of the data.
+  // What random decisions about image `i` are keyed by: graph::HashName(name(i)), so that it
+  // survives a reordering or an extension of the data; where a name comes again, mixed with how
+  // often it came before.
   virtual uint64_t image_id(int64_t i) const = 0;
   // The path of the image relative to the data folder, or what stands for one.
   virtual std::string name(int64_t i) const = 0;
@@ -27,7 +28,8 @@ class Dataset {
   virtual int label(int64_t i) const = 0;
   // 0 when nothing is labelled.
   virtual int num_classes() const = 0;
-  // The decoded image; an error names the path and the reason.
+  // The decoded image; an error names the path and the reason. It is Unavailable where the
+  // machine and not the image is at fault, so that the image might be read another time.
   virtual absl::StatusOr<Image> Load(int64_t i) const = 0;
   // The part of image `i` that `plan` asks for, in `part`, whose memory is reused. Data
   // sets that can decode a part do; this decodes the whole. `plan` is called at most once.

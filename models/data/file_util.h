@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 namespace models {
 
@@ -37,16 +38,24 @@ bool IsFile(const std::string& path);
 // "a/b" from "a" and "b", "a/" and "b", "" and "a/b".
 std::string JoinPath(const std::string& folder, const std::string& name);
 
-// `path` with control characters as \xNN: a name may hold a line's end, messages must not.
-std::string PrintablePath(const std::string& path);
+// `path` with the bytes that a screen would obey or hide as \xNN: a name may hold a line's end,
+// messages must not. Control characters (U+0000 to U+001F, U+007F to U+009F), those that turn the
+// direction of writing, blanks that look like none or like others (U+00A0, U+200B, U+FEFF), ends of
+// lines (U+2028, U+2029), and what is no UTF-8.
+std::string PrintablePath(absl::string_view path);
 
 // "1 image", "2 images".
 std::string Count(int64_t n, const char* what);
 
-// "cannot VERB PATH: strerror(ERROR_NUMBER)", NotFound where that is what happened.
+// "cannot VERB PATH: strerror(ERROR_NUMBER)", NotFound where that is what happened. Where the
+// machine and not the file is at fault (too many open files, no memory, a disk or a file server
+// that fails) it is Unavailable, and what to do follows.
 absl::Status ErrnoStatus(const std::string& verb, const std::string& path, int error_number);
 
-// The same of a folder that cannot be listed, with what to do.
+// `status` with "; HINT", what to do about it; one that is Unavailable says so itself.
+absl::Status WithHint(const absl::Status& status, absl::string_view hint);
+
+// ErrnoStatus() of a folder that cannot be listed, with what to do.
 absl::Status CannotReadFolder(const std::string& folder, int error_number);
 
 }  // namespace models

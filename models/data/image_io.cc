@@ -74,9 +74,7 @@ absl::StatusOr<Image> DecodeImage(absl::string_view bytes, const PictureLimits& 
 absl::StatusOr<std::string> ReadPicture(const std::string& path, const PictureLimits& limits) {
   absl::StatusOr<std::string> bytes = ReadFile(path, limits.max_file_bytes());
   if (bytes.ok()) return bytes;
-  return absl::Status(
-      bytes.status().code(),
-      absl::StrCat(bytes.status().message(), "; put the picture back or make it readable"));
+  return WithHint(bytes.status(), "put the picture back or make it readable");
 }
 
 absl::Status ReadPart(const std::string& path, const PartPlan& plan, PicturePart* part,

@@ -4,10 +4,13 @@
 #include <new>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "graph/base/random.h"
 
 namespace models {
 namespace {
+
+constexpr int kTries = 4;
 
 // Tells the observer of the time from here to the end of the scope.
 class Watch {
@@ -54,10 +57,15 @@ void ImageWorker::Load(int64_t epoch, LoadedImage* loaded) {
                                              options_->exact_decode)
                       : WholePicture(width, height);
     };
-    loaded->status = [&] {
-      const Watch watch(options_->observer, index_, LoaderWork::kDecode, loaded->image);
-      return dataset_->LoadPart(loaded->image, plan, &part_);
-    }();
+    absl::Duration pause = options_->retry_pause;
+    for (int tries = 1;; ++tries, pause *= 5) {
+      {
+        const Watch watch(options_->observer, index_, LoaderWork::kDecode, loaded->image);
+        loaded->status = dataset_->LoadPart(loaded->image, plan, &part_);
+      }
+      if (!absl::IsUnavailable(loaded->status) || tries == kTries) break;
+      absl::SleepFor(pause);
+    }
     if (!loaded->status.ok()) return;
     const Watch watch(options_->observer, index_, LoaderWork::kCrop, loaded->image);
     if (training) {

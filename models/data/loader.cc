@@ -202,6 +202,7 @@ void LoaderImpl::Claim(Lock* lock, ImageWorker* worker) {
 // assembles meanwhile.
 void LoaderImpl::Assemble(Lock* lock, const ImageWorker& worker) {
   assembling_ = true;
+  absl::Status failure;
   Item& head = item(assembled_);
   if (filling_ == nullptr) {
     filling_ = std::move(free_.back());
@@ -223,6 +224,10 @@ void LoaderImpl::Assemble(Lock* lock, const ImageWorker& worker) {
       lock->lock();
       ++filled_;
       judge_.SeeGood(head.place < size_);
+    } else if (absl::IsUnavailable(loaded.status)) {
+      failure = graph::Annotate(loaded.status,
+                                "a picture could not be read in four tries, and is not passed "
+                                "over, because it may be good");
     } else {
       AcceptBad(head);
     }
@@ -230,6 +235,7 @@ void LoaderImpl::Assemble(Lock* lock, const ImageWorker& worker) {
   head.state = Item::kFree;
   ++assembled_;
   assembling_ = false;
+  if (!failure.ok()) return EmitError(std::move(failure));
   const bool all_seen = at_.position >= std::min(size_, EndPlace(at_.epoch));
   if (absl::Status status = judge_.Judge(all_seen); !status.ok()) {
     return EmitError(std::move(status));

@@ -8,11 +8,12 @@
 // Training: the order is a permutation of the data drawn anew for each epoch; an
 // epoch has floor(N / B) batches (or `batches_per_epoch`, if fewer), the rest of
 // the permutation is dropped. Undecodable images are passed over and the images
-// after them move up; if that leaves the epoch short, it is filled from the
-// beginning of its permutation, so that every epoch has the same number of steps.
-// Evaluation: the data in their own order, once; the last batch is padded; keys are
-// those of epoch 0, so that masks are the same in every evaluation. Loading begins with
-// the first call of Next(), in training at once.
+// after them move up; an image that cannot be read because the machine fails (Unavailable) is
+// none of these: it is tried again, and then an error. If passing over leaves the epoch short, it
+// is filled from the beginning of its permutation, so that every epoch has the same number of
+// steps. Evaluation: the data in their own order, once; the last batch is padded; keys are those of
+// epoch 0, so that masks are the same in every evaluation. Loading begins with the first call of
+// Next(), in training at once.
 #ifndef MODELS_DATA_LOADER_H_
 #define MODELS_DATA_LOADER_H_
 
@@ -25,6 +26,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "models/data/dataset.h"
 
 namespace models {
@@ -99,6 +101,9 @@ struct LoaderOptions {
   double max_bad_share = 0.05;
   // The first undecodable image is an error, whatever the share.
   bool stop_at_bad_image = false;
+  // An image that is Unavailable is tried three times again: after this, five times and 25 times
+  // as long.
+  absl::Duration retry_pause = absl::Milliseconds(100);
   // Told of each undecodable image in the thread that calls Next(), before the
   // batch that it would have been in is returned. May be empty.
   std::function<void(const std::string& message)> on_bad_image;

@@ -115,6 +115,52 @@ auto WithoutFiles(const What& what) {
   return result;
 }
 
+TEST(BadFiles, WhatTheMachineFailsAtIsNoFaultOfThePicture) {
+  const std::string path = NewFolder("too_many_open") + "/a.png";
+  WriteFile(path, EncodePng(GradientImage(8, 8)));
+  const absl::Status status = WithoutFiles([&] { return ReadImage(path).status(); });
+  EXPECT_TRUE(absl::IsUnavailable(status));
+  EXPECT_EQ(status.message(),
+            "cannot read " + path + ": Too many open files; raise the limit (ulimit -n)");
+  for (const int error : {EMFILE, ENFILE, ENOMEM, EIO, ESTALE, ETIMEDOUT}) {
+    EXPECT_TRUE(absl::IsUnavailable(ErrnoStatus("read", path, error)));
+  }
+  for (const int error : {ENOENT, EACCES, EISDIR, EINVAL, ENAMETOOLONG}) {
+    EXPECT_FALSE(absl::IsUnavailable(ErrnoStatus("read", path, error)));
+  }
+}
+
+TEST(BadFiles, WhatAScreenWouldObeyOrHideIsShown) {
+  for (const auto& [bytes, shown] :
+       {std::pair<std::string, std::string>{{"a\0b", 3}, "a\\x00b"},
+        {"\x1B[31m\n\t\x7F", "\\x1B[31m\\x0A\\x09\\x7F"},
+        {"\xEF\xBB\xBF"
+         "a",
+         "\\xEF\\xBB\\xBFa"},  // U+FEFF
+        {"a\xC2\xA0"
+         "b",
+         "a\\xC2\\xA0b"},  // U+00A0
+        {"\xC2\x9B"
+         "1m",
+         "\\xC2\\x9B1m"},  // U+009B, as ESC [
+        {"\xE2\x80\xAE"
+         "gpj",
+         "\\xE2\\x80\\xAEgpj"},               // U+202E turns what follows
+        {"\xE2\x81\xA6", "\\xE2\\x81\\xA6"},  // U+2066, the same
+        {"\xE2\x80\x8B", "\\xE2\\x80\\x8B"},  // U+200B, no width
+        {"\xE2\x80\xA8", "\\xE2\\x80\\xA8"},  // U+2028, a line's end
+        {"\x9B"
+         "1m\xFF\xC3",
+         "\\x9B1m\\xFF\\xC3"},                // no UTF-8
+        {"\xC0\x8A\xE0\x80\x8A\xED\xA0\x80",  // too long for a line's end; half a pair
+         "\\xC0\\x8A\\xE0\\x80\\x8A\\xED\\xA0\\x80"},
+        {"\xF4\x90\x80\x80\xF0\x9F", "\\xF4\\x90\\x80\\x80\\xF0\\x9F"},
+        {" \xC3\xA9\xE6\xB5\xB7 \xF0\x9F\x90\x88.jpg",
+         " \xC3\xA9\xE6\xB5\xB7 \xF0\x9F\x90\x88.jpg"}}) {
+    EXPECT_EQ(PrintablePath(bytes), shown);
+  }
+}
+
 TEST(BadFiles, AnUnreadableFolderIsNamedWithTheWayOut) {
   const std::string folder = NewFolder("unreadable");
   WriteFile(folder + "/x/a.png", EncodePng(GradientImage(8, 8)));
@@ -122,6 +168,8 @@ TEST(BadFiles, AnUnreadableFolderIsNamedWithTheWayOut) {
   options.data_path = folder;
   const absl::Status status = WithoutFiles([&] { return OpenDatasets(options).status(); });
   EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr("cannot read the folder " + folder), HasSubstr("ulimit -n")));
+  EXPECT_THAT(std::string(CannotReadFolder(folder, EACCES).message()),
               AllOf(HasSubstr("cannot read the folder " + folder), HasSubstr("chmod")));
   EXPECT_TRUE(OpenDatasets(options).ok());
   if (::geteuid() == 0) return;  // may read everything

@@ -3,11 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
 #include <filesystem>
 #include <limits>
+#include <mutex>
 #include <set>
-#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "graph/base/random.h"
@@ -300,6 +302,7 @@ TEST(Loader, ImpossibleOptionsAreRefused) {
               HasSubstr("no images"));
 }
 
+// For the sanitizers, which see what is let go of too early or not at all.
 TEST(Loader, StopsCleanlyUnderLoad) {
   for (int round = 0; round < 40; ++round) {
     const FakeDataset data(50, {3, 9}, 200);
@@ -309,13 +312,57 @@ TEST(Loader, StopsCleanlyUnderLoad) {
   }
 }
 
+// Counts images whose decoding began, and waits for them.
+class Decoded : public LoaderObserver {
+ public:
+  bool Watching() const override { return true; }
+  void Begins(int, LoaderWork work, int64_t) override {
+    if (work != LoaderWork::kDecode) return;
+    const std::lock_guard<std::mutex> lock(mu_);
+    most_ahead_ = std::max(most_ahead_, ++count_ - allowed_);
+    changed_.notify_all();
+  }
+  void Worked(int, LoaderWork, int64_t, Time, Time) override {}
+
+  // So many may have begun; more than that show in most_ahead().
+  void Allow(int64_t count) {
+    const std::lock_guard<std::mutex> lock(mu_);
+    allowed_ = count;
+  }
+  void WaitFor(int64_t count) {
+    std::unique_lock<std::mutex> lock(mu_);
+    changed_.wait(lock, [&] { return count_ >= count; });
+  }
+  // By how many there were more than allowed, at the worst; below 0: fewer.
+  int64_t most_ahead() {
+    const std::lock_guard<std::mutex> lock(mu_);
+    return most_ahead_;
+  }
+
+ private:
+  std::mutex mu_;
+  std::condition_variable changed_;
+  int64_t count_ = 0, allowed_ = 0;
+  int64_t most_ahead_ = std::numeric_limits<int64_t>::min();
+};
+
 TEST(Loader, TheQueueIsBounded) {
   const FakeDataset data(1000);
-  auto loader = MustCreate(data, Options(LoaderMode::kTrain, 4, 2));
-  Take(loader.get(), 1);
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  // One lent, one being filled, two ready, and the ring of four.
-  EXPECT_LE(data.loads, 4 * 4 + 4);
+  Decoded decoded;
+  LoaderOptions options = Options(LoaderMode::kTrain, 4, 2);
+  options.observer = &decoded;
+  // Before the first call three batches are ready and the ring of four is full; each call lends
+  // one out, and the second and later ones give one back.
+  constexpr int64_t kAhead = 3 * 4 + 4;
+  decoded.Allow(kAhead + 4);
+  auto loader = MustCreate(data, options);
+  for (int64_t taken = 0; taken < 100; ++taken) {
+    // As full as it gets; and whoever went on from here would be seen in the next rounds.
+    decoded.WaitFor(kAhead + 4 * taken);
+    decoded.Allow(kAhead + 4 * (taken + 1));
+    Take(loader.get(), 1);
+  }
+  EXPECT_LE(decoded.most_ahead(), 0);
 }
 
 TEST(Loader, BatchMemoryIsReused) {
@@ -328,15 +375,69 @@ TEST(Loader, BatchMemoryIsReused) {
 
 TEST(Loader, AnEvaluationLoadsNothingBeforeItIsAskedFor) {
   const FakeDataset data(10);
-  auto loader = MustCreate(data, Options(LoaderMode::kEvaluate, 4, 2));
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  EXPECT_EQ(data.loads, 0);
+  Decoded evaluated;
+  LoaderOptions options = Options(LoaderMode::kEvaluate, 4, 2);
+  options.observer = &evaluated;
+  auto loader = MustCreate(data, options);
+  // Training begins ahead: an evaluation that did, too, would have begun long before its last.
+  for (int round = 0; round < 10; ++round) {
+    Decoded trained;
+    options = Options(LoaderMode::kTrain, 4, 2);
+    options.observer = &trained;
+    auto training = MustCreate(data, options);
+    trained.WaitFor(16);
+  }
+  EXPECT_LT(evaluated.most_ahead(), 0);  // none began
   EXPECT_EQ(Take(loader.get(), 1)[0].valid, 4);
-  // Training begins ahead.
-  loader = nullptr;
-  const int64_t before = data.loads;
-  auto training = MustCreate(data, Options(LoaderMode::kTrain, 4, 2));
-  while (data.loads < before + 2) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_GT(evaluated.most_ahead(), 0);
+}
+
+// A file server that fails, too many open files: an image that is Unavailable for a while.
+class Flaky : public FakeDataset {
+ public:
+  Flaky(int64_t size, int64_t image, int failures)
+      : FakeDataset(size), image_(image), failures_(failures) {}
+  absl::StatusOr<Image> Load(int64_t i) const override {
+    if (i == image_ && failures_-- > 0) return absl::UnavailableError("cannot read it; wait");
+    return FakeDataset::Load(i);
+  }
+
+ private:
+  const int64_t image_;
+  mutable std::atomic<int> failures_;
+};
+
+TEST(Loader, WhatCannotBeReadForAWhileIsTriedAgain) {
+  const FakeDataset data(10);
+  for (const LoaderMode mode : {LoaderMode::kTrain, LoaderMode::kEvaluate}) {
+    const auto expected = Take(MustCreate(data, Options(mode, 5)).get(), 4);
+    for (const int workers : {0, 2}) {
+      LoaderOptions options = Options(mode, 5, workers);
+      options.retry_pause = absl::ZeroDuration();
+      const Flaky flaky(10, 3, 3);
+      auto loader = MustCreate(flaky, options);
+      ExpectSame(Take(loader.get(), 4), expected);
+      EXPECT_EQ(loader->bad_images(), 0);
+    }
+  }
+}
+
+// A bug once: it counted as a bad image, and another took its place.
+TEST(Loader, WhatStaysUnreadableIsAnErrorAndNoBadImage) {
+  const int64_t image = EpochPermutation(10, 7, 0)[6];
+  for (const int workers : {0, 2}) {
+    LoaderOptions options = Options(LoaderMode::kTrain, 5, workers);
+    options.retry_pause = absl::ZeroDuration();
+    const Flaky flaky(10, image, 1000);
+    auto loader = MustCreate(flaky, options);
+    ASSERT_TRUE(loader->Next().ok());
+    const absl::Status status = loader->Next().status();
+    EXPECT_TRUE(absl::IsUnavailable(status));
+    EXPECT_THAT(std::string(status.message()),
+                AllOf(HasSubstr("four tries"), HasSubstr("cannot read it; wait")));
+    EXPECT_EQ(loader->Next().status(), status);
+    EXPECT_EQ(loader->bad_images(), 0);
+  }
 }
 
 TEST(Loader, WaitingIsMeasured) {
