@@ -47,6 +47,10 @@ constexpr Magic kMagics[] = {
     {0, "%PDF-", "a PDF document", kRemove},
     {0, "PK\x03\x04", "a zip archive", "unpack it, or take it out of the data"},
     {0, "\x1F\x8B", "gzip data", "unpack it, or take it out of the data"},
+    {0, {"\xFD\x37zXZ\0", 6}, "xz data", "unpack it, or take it out of the data"},
+    {0, "BZh", "bzip2 data", "unpack it, or take it out of the data"},
+    {0, "\x28\xB5\x2F\xFD", "zstd data", "unpack it, or take it out of the data"},
+    {0, "7z\xBC\xAF\x27\x1C", "a 7z archive", "unpack it, or take it out of the data"},
     {257, "ustar", "a tar archive", "name it *.tar if it is a shard, or take it out of the data"},
 };
 

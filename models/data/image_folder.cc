@@ -5,57 +5,130 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
+#include <memory>
 #include <set>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "graph/base/random.h"
 #include "graph/base/status.h"
+#include "models/data/file_kind.h"
 #include "models/data/file_util.h"
 #include "models/data/image_io.h"
 
 namespace models {
 namespace {
 
+// What a run leaves in its folder (models/training/output_dir.h): by the one it is known, the
+// other holds pictures.
+constexpr char kRunFlags[] = "flags.txt";
+constexpr char kRunPictures[] = "vis";
+
 constexpr int kMaxLabel = 1'000'000;
 constexpr int64_t kMaxListBytes = int64_t{1} << 32;
 
-bool IsPictureName(const std::string& name) {
-  const std::string lower = absl::AsciiStrToLower(name);
-  for (const char* ending : {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"}) {
-    if (absl::EndsWith(lower, ending)) return true;
+// Kept by systems and network drives beside people's files, some with thumbnails or deleted
+// pictures in them, some that nobody may read.
+bool IsSystemFolder(absl::string_view name) {
+  for (const char* system : {"lost+found", "$RECYCLE.BIN", "System Volume Information", "@eaDir",
+                             "#recycle", "#snapshot"}) {
+    if (absl::EqualsIgnoreCase(name, system)) return true;
   }
   return false;
 }
 
-using FolderId = std::pair<dev_t, ino_t>;
+// ".txt" of "a.TXT"; "" where there is no dot.
+std::string EndingOf(const std::string& name) {
+  const size_t dot = name.rfind('.');
+  return dot == std::string::npos ? "" : absl::AsciiStrToLower(name.substr(dot));
+}
 
-absl::Status Walk(const std::string& root, const std::string& below, std::set<FolderId>* seen,
-                  FolderListing* listing) {
-  const std::string folder = below.empty() ? root : JoinPath(root, below);
-  DIR* handle = ::opendir(folder.c_str());
+class Walker {
+ public:
+  // Ends after `most` pictures.
+  Walker(std::string root, size_t most) : root_(std::move(root)), most_(most) {}
+
+  absl::Status Walk(const std::string& below, bool is_link = false);
+  FolderListing& listing() { return listing_; }
+
+ private:
+  struct Entry {
+    std::string name;
+    unsigned char type;  // DT_REG, DT_DIR, ...: what readdir says of it
+  };
+  using FolderId = std::pair<dev_t, ino_t>;
+
+  // False where the folder is one that is being walked.
+  absl::StatusOr<bool> Read(const std::string& folder, std::vector<Entry>* entries);
+  // What `entry` at `path` is, or leads to; DT_LNK where it leads to nothing.
+  absl::StatusOr<unsigned char> TypeOf(const Entry& entry, const std::string& path);
+
+  const std::string root_;
+  const size_t most_;
+  FolderListing listing_;
+  std::vector<FolderId> above_;  // the folders that are being walked, outermost first
+};
+
+absl::StatusOr<bool> Walker::Read(const std::string& folder, std::vector<Entry>* entries) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> handle(::opendir(folder.c_str()), &::closedir);
   if (handle == nullptr) return CannotReadFolder(folder, errno);
-  std::vector<std::string> names;
-  while (const dirent* entry = ::readdir(handle)) {
-    if (entry->d_name[0] != '.') names.push_back(entry->d_name);
+  // "." asks for the right to search, too, without which no file in the folder can be opened.
+  struct stat info;
+  if (::fstatat(::dirfd(handle.get()), ".", &info, 0) != 0) return CannotReadFolder(folder, errno);
+  const FolderId id = {info.st_dev, info.st_ino};
+  if (std::find(above_.begin(), above_.end(), id) != above_.end()) return false;
+  above_.push_back(id);
+  while (true) {
+    errno = 0;
+    const dirent* entry = ::readdir(handle.get());
+    if (entry == nullptr) break;
+    if (entry->d_name[0] != '.') entries->push_back({entry->d_name, entry->d_type});
   }
-  ::closedir(handle);
-  for (const std::string& name : names) {
-    const std::string relative = JoinPath(below, name);
-    struct stat info;
-    const bool exists = ::stat(JoinPath(root, relative).c_str(), &info) == 0;
-    if (exists && S_ISDIR(info.st_mode)) {
-      if (!seen->insert({info.st_dev, info.st_ino}).second) continue;
-      RETURN_IF_ERROR(Walk(root, relative, seen, listing));
-    } else if (IsPictureName(name)) {
-      listing->paths.push_back(relative);  // a broken link too: loading it says why
+  if (errno != 0) return CannotReadFolder(folder, errno);
+  std::sort(entries->begin(), entries->end(),
+            [](const Entry& a, const Entry& b) { return a.name < b.name; });
+  return true;
+}
+
+absl::StatusOr<unsigned char> Walker::TypeOf(const Entry& entry, const std::string& path) {
+  if (entry.type != DT_LNK && entry.type != DT_UNKNOWN) return entry.type;
+  struct stat info;
+  if (::stat(path.c_str(), &info) == 0) return static_cast<unsigned char>(IFTODT(info.st_mode));
+  // A link to nothing, through a file, or to itself.
+  if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return DT_LNK;
+  return CannotReadFolder(path, errno);
+}
+
+absl::Status Walker::Walk(const std::string& below, bool is_link) {
+  std::vector<Entry> entries;
+  ASSIGN_OR_RETURN(const bool is_new, Read(JoinPath(root_, below), &entries));
+  if (!is_new) return absl::OkStatus();
+  if (is_link) ++listing_.linked_folders;
+  const bool holds_run = std::any_of(entries.begin(), entries.end(),
+                                     [](const Entry& entry) { return entry.name == kRunFlags; });
+  for (const Entry& entry : entries) {
+    const std::string relative = JoinPath(below, entry.name);
+    const std::string path = JoinPath(root_, relative);
+    ASSIGN_OR_RETURN(const unsigned char type, TypeOf(entry, path));
+    if (type == DT_DIR) {
+      if (IsSystemFolder(entry.name) || (holds_run && entry.name == kRunPictures)) continue;
+      RETURN_IF_ERROR(Walk(relative, entry.type == DT_LNK));
+    } else if (std::string ending = EndingOf(entry.name);
+               (type == DT_REG || !ending.empty()) && CountsAsPicture(path)) {
+      listing_.paths.push_back(relative);
     } else {
-      ++listing->others;
+      ++listing_.others[std::move(ending)];
     }
+    if (listing_.paths.size() >= most_) break;
   }
+  above_.pop_back();
   return absl::OkStatus();
 }
 
@@ -64,6 +137,13 @@ std::string FolderOf(const std::string& path, const std::string& prefix) {
   const size_t begin = absl::StartsWith(path, prefix) ? prefix.size() : 0;
   const size_t slash = path.find('/', begin);
   return slash == std::string::npos ? "" : path.substr(begin, slash - begin);
+}
+
+// By its byte order mark, or because every second byte is zero.
+bool IsUtf16(absl::string_view text) {
+  if (absl::StartsWith(text, "\xFF\xFE") || absl::StartsWith(text, "\xFE\xFF")) return true;
+  const auto zero = [text](size_t i) { return text[i] == '\0'; };
+  return text.size() >= 4 && zero(0) == zero(2) && zero(1) == zero(3) && zero(0) != zero(1);
 }
 
 }  // namespace
@@ -76,7 +156,11 @@ ImageFolderDataset::ImageFolderDataset(std::string root, std::vector<Item> items
       description_(std::move(description)),
       limits_(limits) {}
 
-uint64_t ImageFolderDataset::image_id(int64_t i) const { return graph::HashName(items_[i].path); }
+uint64_t ImageFolderDataset::image_id(int64_t i) const {
+  const Item& item = items_[i];
+  const uint64_t id = graph::HashName(item.path);
+  return item.occurrence == 0 ? id : graph::MixKeys(id, static_cast<uint64_t>(item.occurrence));
+}
 
 absl::StatusOr<Image> ImageFolderDataset::Load(int64_t i) const {
   return ReadImage(JoinPath(root_, items_[i].path), limits_);
@@ -92,13 +176,18 @@ absl::StatusOr<std::string> ImageFolderDataset::LoadBytes(int64_t i) const {
 }
 
 absl::StatusOr<FolderListing> ListPictures(const std::string& root, const std::string& below) {
-  FolderListing listing;
-  std::set<FolderId> seen;
-  struct stat info;
-  if (::stat(JoinPath(root, below).c_str(), &info) == 0) seen.insert({info.st_dev, info.st_ino});
-  RETURN_IF_ERROR(Walk(root, below, &seen, &listing));
+  Walker walker(root, std::numeric_limits<size_t>::max());
+  RETURN_IF_ERROR(walker.Walk(below));
+  FolderListing& listing = walker.listing();
   std::sort(listing.paths.begin(), listing.paths.end());
-  return listing;
+  return std::move(listing);
+}
+
+std::string FindPicture(const std::string& root, const std::string& below) {
+  Walker walker(root, 1);
+  const absl::Status ignored = walker.Walk(below);
+  const std::vector<std::string>& paths = walker.listing().paths;
+  return paths.empty() ? "" : paths[0];
 }
 
 std::vector<std::string> CollectClasses(const std::vector<std::string>& paths,
@@ -106,8 +195,7 @@ std::vector<std::string> CollectClasses(const std::vector<std::string>& paths,
   std::set<std::string> classes;
   for (const std::string& path : paths) {
     std::string folder = FolderOf(path, prefix);
-    if (folder.empty()) return {};
-    classes.insert(std::move(folder));
+    if (!folder.empty()) classes.insert(std::move(folder));
   }
   return {classes.begin(), classes.end()};
 }
@@ -134,33 +222,44 @@ absl::StatusOr<std::vector<ImageFolderDataset::Item>> ReadListFile(const std::st
 absl::StatusOr<std::vector<ImageFolderDataset::Item>> ParseList(absl::string_view text,
                                                                 const std::string& list_path,
                                                                 const std::string& images) {
+  const std::string list = PrintablePath(list_path);
+  if (IsUtf16(text)) {
+    return graph::InvalidArgument(list, " is text in UTF-16; save it as UTF-8");
+  }
   std::vector<ImageFolderDataset::Item> items;
+  absl::flat_hash_map<uint64_t, int32_t> drawn;  // by the hash of the path
   int64_t number = 0;
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
     ++number;
+    absl::ConsumePrefix(&line, "\xEF\xBB\xBF");  // where files were put together, before any line
     line = absl::StripAsciiWhitespace(line);
     if (line.empty()) continue;
     const auto error = [&](const auto&... reason) {
-      return graph::InvalidArgument(list_path, ":", number, ": ", reason...);
+      return graph::InvalidArgument(list, ":", number, ": ", reason...);
+    };
+    const auto quoted = [](absl::string_view part) {
+      return absl::StrCat("'", PrintablePath(part.substr(0, 100)), "'");
     };
     const size_t gap = line.find_last_of(" \t");
-    if (gap == absl::string_view::npos) {
-      return error("expected 'path label', found '", line.substr(0, 100), "'");
-    }
+    if (gap == absl::string_view::npos) return error("expected 'path label', found ", quoted(line));
     int label = 0;
     const absl::string_view field = line.substr(gap + 1);
     if (!absl::SimpleAtoi(field, &label) || label < 0 || label > kMaxLabel) {
-      return error("the label '", field.substr(0, 100), "' is not a number from 0 to ", kMaxLabel);
+      return error("the label ", quoted(field), " is not a number from 0 to ", kMaxLabel);
     }
     const absl::string_view path = absl::StripTrailingAsciiWhitespace(line.substr(0, gap));
-    if (path.find('\0') != absl::string_view::npos) return error("the path holds a zero byte");
+    if (path.find('\0') != absl::string_view::npos) {
+      return error("the path ", quoted(path), " holds a zero byte");
+    }
     const std::vector<absl::string_view> parts = absl::StrSplit(path, '/');
     if (path[0] == '/' || std::find(parts.begin(), parts.end(), "..") != parts.end()) {
-      return error("the path '", path.substr(0, 100), "' must stay inside the data folder");
+      return error("the path ", quoted(path), " must stay inside the data folder");
     }
-    items.push_back({JoinPath(images, std::string(path)), label});
+    std::string full = JoinPath(images, std::string(path));
+    const int32_t occurrence = drawn[graph::HashName(full)]++;
+    items.push_back({std::move(full), label, occurrence});
   }
-  if (items.empty()) return graph::InvalidArgument(list_path, ": no image is listed");
+  if (items.empty()) return graph::InvalidArgument(list, ": no image is listed");
   return items;
 }
 

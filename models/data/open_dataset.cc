@@ -2,20 +2,23 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "graph/base/random.h"
 #include "graph/base/status.h"
 #include "models/data/cifar10.h"
+#include "models/data/data_source.h"
 #include "models/data/embedded_dataset.h"
+#include "models/data/file_kind.h"
 #include "models/data/file_util.h"
 #include "models/data/image_folder.h"
 #include "models/data/shard_dataset.h"
-#include "models/data/shard_paths.h"
 
 namespace models {
 namespace {
@@ -24,7 +27,8 @@ using Items = std::vector<ImageFolderDataset::Item>;
 
 constexpr int64_t kMaxHeldOut = 2000;
 
-// The images to hold out, ascending: those with the smallest ids.
+// The images to hold out, ascending: those with the smallest of `ids`. Images of one id stay
+// together.
 std::vector<int64_t> ChooseHeldOut(const std::vector<uint64_t>& ids, double fraction) {
   const int64_t n = static_cast<int64_t>(ids.size());
   if (fraction <= 0 || n < 2) return {};
@@ -32,10 +36,16 @@ std::vector<int64_t> ChooseHeldOut(const std::vector<uint64_t>& ids, double frac
   const int64_t count = std::clamp<int64_t>(wanted, 1, std::min(kMaxHeldOut, n - 1));
   std::vector<int64_t> order(n);
   std::iota(order.begin(), order.end(), 0);
-  std::nth_element(order.begin(), order.begin() + count, order.end(), [&](int64_t a, int64_t b) {
+  const auto cut = order.begin() + count;
+  std::nth_element(order.begin(), cut, order.end(), [&](int64_t a, int64_t b) {
     return std::make_pair(ids[a], a) < std::make_pair(ids[b], b);
   });
-  order.resize(count);
+  // *cut is the first that is left; its id may have begun before it.
+  const auto same = [&, id = ids[*cut]](int64_t i) { return ids[i] == id; };
+  auto end = std::partition(order.begin(), cut, [&](int64_t i) { return !same(i); });
+  if (end == order.begin()) end = std::partition(cut, order.end(), same);
+  if (end == order.end()) return {};
+  order.erase(end, order.end());
   std::sort(order.begin(), order.end());
   return order;
 }
@@ -58,11 +68,10 @@ Items TakeHeldOut(double fraction, Items* train) {
 
 std::string Percent(double fraction) { return absl::StrCat(fraction * 100, "%"); }
 
-absl::StatusOr<Datasets> OpenCifar10(const OpenOptions& options,
-                                     const std::vector<std::string>& batches) {
+absl::StatusOr<Datasets> OpenCifar10(const OpenOptions& options, const DataSource& source) {
   Datasets out;
-  ASSIGN_OR_RETURN(std::unique_ptr<Cifar10Dataset> train, Cifar10Dataset::Open(batches));
-  const std::string test = JoinPath(options.data_path, "test_batch.bin");
+  ASSIGN_OR_RETURN(std::unique_ptr<Cifar10Dataset> train, Cifar10Dataset::Open(source.batches));
+  const std::string test = JoinPath(source.root, "test_batch.bin");
   std::string held_out_from = "nothing";
   if (IsFile(test)) {
     ASSIGN_OR_RETURN(out.held_out, Cifar10Dataset::Open({test}));
@@ -76,8 +85,9 @@ absl::StatusOr<Datasets> OpenCifar10(const OpenOptions& options,
       held_out_from = absl::StrCat(Percent(options.val_fraction), " of them by hash of the name");
     }
   }
-  out.description = absl::StrCat(options.data_path, ": ", train->description(), " from ",
-                                 batches.size(), " data_batch file(s); held out: ", held_out_from);
+  out.description =
+      absl::StrCat(source.root, ": ", train->description(), " from ", source.batches.size(),
+                   " data_batch file(s); held out: ", held_out_from);
   out.train = std::move(train);
   return out;
 }
@@ -104,6 +114,30 @@ absl::StatusOr<Part> ReadList(const std::string& root, const std::string& split)
   return part;
 }
 
+// "5 other files (3 .txt, 1 .mp4, 1 without an ending)", the commonest first; "" for none.
+std::string OthersText(const std::map<std::string, int64_t>& others) {
+  constexpr size_t kShown = 4;
+  std::vector<std::pair<int64_t, std::string>> kinds;
+  int64_t all = 0;
+  for (const auto& [ending, count] : others) {
+    kinds.emplace_back(-count, ending);
+    all += count;
+  }
+  if (all == 0) return "";
+  std::sort(kinds.begin(), kinds.end());
+  std::vector<std::string> shown;
+  for (const auto& [negative, ending] : kinds) {
+    if (shown.size() == kShown) {
+      shown.push_back("...");
+      break;
+    }
+    shown.push_back(
+        absl::StrCat(-negative, " ",
+                     ending.empty() ? "without an ending" : PrintablePath(ending.substr(0, 20))));
+  }
+  return absl::StrCat(Count(all, "other file"), " (", absl::StrJoin(shown, ", "), ")");
+}
+
 // The pictures under `below` of `root`, but for those under `except`.
 absl::StatusOr<Part> ReadFolder(const std::string& root, const std::string& below,
                                 const std::string& except) {
@@ -114,10 +148,11 @@ absl::StatusOr<Part> ReadFolder(const std::string& root, const std::string& belo
                        [&](const std::string& path) { return absl::StartsWith(path, except); }),
         listing.paths.end());
   }
+  const std::string others = OthersText(listing.others);
   if (listing.paths.empty()) {
     return absl::NotFoundError(absl::StrCat(
-        "no picture (.jpg, .jpeg, .png, .webp) under ", JoinPath(root, below),
-        listing.others > 0 ? absl::StrCat(" (", listing.others, " other files)") : "",
+        "no picture (", PictureEndings(), ") under ", PrintablePath(JoinPath(root, below)),
+        others.empty() ? "" : absl::StrCat(", only ", others),
         "; give --data_path a folder of pictures, or leave it out to use the embedded data set"));
   }
   Part part;
@@ -126,22 +161,42 @@ absl::StatusOr<Part> ReadFolder(const std::string& root, const std::string& belo
   part.num_classes = static_cast<int>(part.classes.size());
   part.items = LabelByFolder(listing.paths, prefix, part.classes);
   part.from = below.empty() ? "the folder" : absl::StrCat("the folder ", below, "/");
-  if (listing.others > 0) {
-    absl::StrAppend(&part.from, " (", listing.others, " files with other endings passed over)");
+  std::vector<std::string> notes;
+  if (listing.linked_folders > 0) {
+    notes.push_back(Count(listing.linked_folders, "folder") + " by links");
   }
+  if (!others.empty()) notes.push_back("passed over: " + others);
+  if (!notes.empty()) absl::StrAppend(&part.from, " (", absl::StrJoin(notes, "; "), ")");
   return part;
 }
 
-std::unique_ptr<Dataset> MakeDataset(const OpenOptions& options, Items items, int num_classes) {
+// Warns of images without a class where the data has `classes`.
+void WarnOfUnlabelled(const Items& items, const std::vector<std::string>& classes,
+                      const char* split, std::vector<std::string>* warnings) {
+  if (classes.empty()) return;
+  int64_t count = 0;
+  const ImageFolderDataset::Item* first = nullptr;
+  for (const auto& item : items) {
+    if (item.label >= 0) continue;
+    if (count++ == 0) first = &item;
+  }
+  if (count == 0) return;
+  warnings->push_back(absl::StrCat(
+      count, " of ", items.size(), " ", split,
+      " images have no label, because they lie in no folder of a training class, the first '",
+      PrintablePath(first->path), "'; what needs labels passes over them"));
+}
+
+std::unique_ptr<Dataset> MakeDataset(const std::string& root, const PictureLimits& limits,
+                                     Items items, int num_classes) {
   const std::string description = absl::StrCat(
       items.size(), " images, ",
       num_classes > 0 ? absl::StrCat(num_classes, " classes") : std::string("no labels"));
-  return std::make_unique<ImageFolderDataset>(options.data_path, std::move(items), num_classes,
-                                              description, options.limits);
+  return std::make_unique<ImageFolderDataset>(root, std::move(items), num_classes, description,
+                                              limits);
 }
 
-absl::StatusOr<Datasets> OpenFolder(const OpenOptions& options) {
-  const std::string& root = options.data_path;
+absl::StatusOr<Datasets> OpenFolder(const OpenOptions& options, const std::string& root) {
   const bool train_list = IsFile(JoinPath(root, "train.txt"));
   const bool train_folder = IsDirectory(JoinPath(root, "train"));
   const bool val_list = IsFile(JoinPath(root, "val.txt"));
@@ -157,6 +212,8 @@ absl::StatusOr<Datasets> OpenFolder(const OpenOptions& options) {
   }
   ASSIGN_OR_RETURN(Part train, std::move(train_or));
 
+  Datasets out;
+  WarnOfUnlabelled(train.items, train.classes, "training", &out.warnings);
   Part held_out;
   held_out.from = "nothing";
   if (val_list) {
@@ -167,6 +224,7 @@ absl::StatusOr<Datasets> OpenFolder(const OpenOptions& options) {
     std::vector<std::string> paths;
     for (auto& item : held_out.items) paths.push_back(std::move(item.path));
     held_out.items = LabelByFolder(paths, "val/", train.classes);
+    WarnOfUnlabelled(held_out.items, train.classes, "held-out", &out.warnings);
   } else {
     held_out.items = TakeHeldOut(options.val_fraction, &train.items);
     if (!held_out.items.empty()) {
@@ -174,25 +232,25 @@ absl::StatusOr<Datasets> OpenFolder(const OpenOptions& options) {
     }
   }
   const int num_classes = std::max(train.num_classes, CountClasses(held_out.items));
-  Datasets out;
-  out.train = MakeDataset(options, std::move(train.items), num_classes);
+  out.train = MakeDataset(root, options.limits, std::move(train.items), num_classes);
   out.description = absl::StrCat(root, ": ", out.train->description(), " from ", train.from,
                                  "; held out: ", held_out.items.size(), " from ", held_out.from);
   if (!held_out.items.empty()) {
-    out.held_out = MakeDataset(options, std::move(held_out.items), num_classes);
+    out.held_out = MakeDataset(root, options.limits, std::move(held_out.items), num_classes);
   }
   return out;
 }
 
-absl::StatusOr<Datasets> OpenShards(const OpenOptions& options, const ShardPaths& paths) {
+absl::StatusOr<Datasets> OpenShards(const OpenOptions& options, const DataSource& source) {
+  const ShardPaths& paths = source.shards;
   Datasets out;
   ShardDataset::Report report;
   ASSIGN_OR_RETURN(std::unique_ptr<ShardDataset> train,
                    ShardDataset::Open(paths.root, paths.train, &report, options.limits));
   if (train->size() == 0) {
-    return absl::NotFoundError(absl::StrCat(
-        "no picture (.jpg, .jpeg, .png, .webp) in the ", Count(paths.train.size(), "shard"), " of ",
-        options.data_path, "; a sample needs a member like KEY.jpg"));
+    return absl::NotFoundError(absl::StrCat("no picture (", PictureEndings(), ") in the ",
+                                            Count(paths.train.size(), "shard"), " of ", source.root,
+                                            "; a sample needs a member like KEY.jpg"));
   }
   std::unique_ptr<ShardDataset> held_out;
   std::string held_out_from = "nothing";
@@ -213,8 +271,8 @@ absl::StatusOr<Datasets> OpenShards(const OpenOptions& options, const ShardPaths
     }
   }
   out.description =
-      absl::StrCat(options.data_path, ": ", all, " images in ",
-                   Count(paths.train.size(), "tar shard"), paths.from, ", ",
+      absl::StrCat(source.root, ": ", all, " images in ", Count(paths.train.size(), "tar shard"),
+                   paths.from, ", ",
                    train->num_classes() > 0 ? absl::StrCat(train->num_classes(), " classes")
                                             : std::string("no labels"));
   if (report.gzip_shards > 0) {
@@ -251,19 +309,28 @@ absl::StatusOr<Datasets> OpenAll(const OpenOptions& options) {
                                    "; held out: ", out.held_out->size(), " others");
     return out;
   }
-  const std::vector<std::string> batches = FindCifar10Batches(options.data_path);
-  if (!batches.empty()) return OpenCifar10(options, batches);
-  if (!IsFile(JoinPath(options.data_path, "train.txt"))) {
-    ASSIGN_OR_RETURN(const ShardPaths shards, FindShards(options.data_path));
-    if (!shards.train.empty()) return OpenShards(options, shards);
+  ASSIGN_OR_RETURN(DataSource source, FindDataSource(options.data_path));
+  const auto open = [&]() -> absl::StatusOr<Datasets> {
+    switch (source.kind) {
+      case DataSource::Kind::kCifar10:
+        return OpenCifar10(options, source);
+      case DataSource::Kind::kShards:
+        return OpenShards(options, source);
+      case DataSource::Kind::kList:
+      case DataSource::Kind::kFolder:
+        return OpenFolder(options, source.root);
+    }
+    return absl::InternalError("no kind of data");
+  };
+  absl::StatusOr<Datasets> out = open();
+  // An error may be of what was taken in place of what was meant.
+  if (!out.ok() && !source.warnings.empty()) {
+    return graph::Annotate(out.status(), source.warnings[0]);
   }
-  if (!IsDirectory(options.data_path)) {
-    return absl::NotFoundError(absl::StrCat(
-        "--data_path=", options.data_path,
-        IsFile(options.data_path) ? " is a file, but no tar shard by its name" : " does not exist",
-        "; give a folder of pictures or tar shards, or leave it out to use the embedded data set"));
+  if (out.ok()) {
+    out->warnings.insert(out->warnings.begin(), source.warnings.begin(), source.warnings.end());
   }
-  return OpenFolder(options);
+  return out;
 }
 
 }  // namespace

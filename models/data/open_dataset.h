@@ -19,7 +19,8 @@ struct OpenOptions {
   int input_width = 0;
   // Share of the training images to hold out where the data has no held-out part
   // of its own: those with the smallest path hashes, at least 1 where there are 2
-  // images, at most 2,000. 0 holds out nothing. In [0, 1).
+  // images, at most 2,000. All draws of one picture (lines of a list) stay together: the share is
+  // a bound then, but for the first picture's. 0 holds out nothing. In [0, 1).
   double val_fraction = 0.01;
   PictureLimits limits;  // --max_image_megapixels
   // More warnings than this become one line with their number; 0: all are given.
@@ -35,13 +36,14 @@ struct Datasets {
 };
 
 // In this order, under `data_path`:
+//   train.txt          the official list, images under train/ (DIR/train.txt names it, too)
+//   train/             tar shards of WebDataset's layout (*.tar *.tar.gz *.tgz, shard_dataset.h),
+//                      else an image folder, where either is in it
 //   data_batch_*.bin   CIFAR-10; held out: test_batch.bin
-//   train.txt          the official list, images under train/
-//   *.tar *.tar.gz *.tgz   tar shards of WebDataset's layout (shard_dataset.h), in the
-//                      folder or its train/; held out: val/ of shards, val-*.tar
-//   train/             an image folder
+//   *.tar *.tar.gz *.tgz   tar shards; held out, here and in train/: val/ of shards, val-*.tar
 //   anything else      an image folder, less val/
-// or `data_path` is one shard, or a pattern: DIR/{000..099}.tar (shard_paths.h).
+// or `data_path` is one shard, or a pattern: DIR/{000..099}.tar, DIR/*.tar (shard_paths.h).
+// What comes later in this list and is there as well is named in a warning.
 // Held out for lists and folders: the list val.txt with images under val/, else the
 // folder val/, else val_fraction of the training images, as of shards without their own.
 // Errors name the folder or file and what to do.

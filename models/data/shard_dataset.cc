@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "graph/base/random.h"
 #include "graph/base/status.h"
+#include "models/data/file_kind.h"
 #include "models/data/file_util.h"
 #include "models/data/image_io.h"
 
@@ -22,26 +23,47 @@ namespace models {
 namespace {
 
 constexpr int kMaxLabel = 1'000'000;
+constexpr int64_t kMaxLabelBytes = 4096;
 
 int64_t ModifiedNs(const struct stat& info) {
   return int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec;
 }
 
-bool IsImageField(absl::string_view field) {
-  return field == "jpg" || field == "jpeg" || field == "png" || field == "webp";
+// A name without a dot, of which only the bytes say what it is.
+bool HasNoEnding(absl::string_view path) {
+  return !absl::StrContains(path.substr(path.rfind('/') + 1), '.');
 }
 
-// 2: the image, 1: an image under a longer name, 0: something else.
-int ImageRank(absl::string_view field) {
-  if (IsImageField(field)) return 2;
-  return IsImageField(field.substr(field.rfind('.') + 1)) ? 1 : 0;
-}
-
-absl::Status WithHint(const absl::Status& status, const char* hint) {
-  return absl::Status(status.code(), absl::StrCat(status.message(), "; ", hint));
+// 3: the image, 2: an image under a longer name, 1: one without a field, 0: something else.
+int ImageRank(absl::string_view field, absl::string_view head) {
+  if (field.empty()) return FormatOfPicture(head) == PictureFormat::kNone ? 0 : 1;
+  if (IsPictureEnding(field)) return 3;
+  return IsPictureEnding(field.substr(field.rfind('.') + 1)) ? 2 : 0;
 }
 
 constexpr char kGetAgain[] = "copy or download the shard again, or take it out of the data";
+constexpr char kNotSparse[] = "write the shard without tar's --sparse";
+
+// Of `path`, which IndexTar() could not read for `reason`, and of which `piece` of `file` are the
+// unpacked bytes: what it is instead, and what to do.
+absl::Status NoShard(const std::string& path, int file, const SpoolFile::Piece& piece,
+                     const absl::Status& reason) {
+  if (!absl::IsInvalidArgument(reason)) {
+    return absl::Status(reason.code(), absl::StrCat(path, " ", reason.message()));
+  }
+  const auto head = ReadAt(file, piece.base, std::min<int64_t>(piece.size, 512), path);
+  const FileKind kind = head.ok() && !head->empty() ? KindOfFile(*head) : FileKind();
+  if (kind.name.empty() || kind.name == "a tar archive") {
+    return graph::InvalidArgument(path, " ", reason.message(),
+                                  piece.broken.empty() ? "" : absl::StrCat(" (", piece.broken, ")"),
+                                  "; ", kGetAgain);
+  }
+  return graph::InvalidArgument(
+      path, " is ", kind.name, ", not a tar archive; ",
+      absl::StartsWith(kind.hint, "unpack")
+          ? "unpack it (plain and gzip shards are read), or take it out of the data"
+          : kGetAgain);
+}
 
 // Members of one shard with the same fault, of which one warning speaks.
 struct Alike {
@@ -79,7 +101,9 @@ absl::StatusOr<std::unique_ptr<ShardDataset>> ShardDataset::Open(
     shard.name = name;
     shard.path = JoinPath(root, name);
     const absl::StatusOr<bool> gzip = IsGzip(shard.path);
-    if (!gzip.ok()) return WithHint(gzip.status(), "every shard must be readable");
+    if (!gzip.ok()) {
+      return WithHint(gzip.status(), "make it readable, or take it out of the data");
+    }
     shard.spooled = *gzip;
     if (*gzip) packed.push_back(shard.path);
     shards.all.push_back(std::move(shard));
@@ -104,38 +128,47 @@ absl::StatusOr<std::unique_ptr<ShardDataset>> ShardDataset::Open(
 
 absl::Status ShardDataset::Index(int32_t shard_index, Report* report) {
   Shard& shard = shards_->all[shard_index];
-  const auto wants_text = [](absl::string_view path) {
-    return SampleKeyAndField(path).second == "cls";
-  };
-  absl::StatusOr<TarIndex> index;
-  std::string cut;
+  std::unique_ptr<OpenFile> plain;
+  SpoolFile::Piece piece;
+  int file;
   if (shard.spooled) {
-    ASSIGN_OR_RETURN(const SpoolFile::Piece piece, shards_->spool->Unpack(shard.path));
+    ASSIGN_OR_RETURN(piece, shards_->spool->Unpack(shard.path));
     shard.base = piece.base;
-    cut = piece.broken;
-    index = IndexTar(shards_->spool->file(), piece.base, piece.size, wants_text);
+    file = shards_->spool->file();
   } else {
-    const OpenFile file(shard.path);
+    plain = std::make_unique<OpenFile>(shard.path);
+    file = plain->get();
     struct stat info;
-    if (file.get() < 0) return ErrnoStatus("read", shard.path, file.error());
-    if (::fstat(file.get(), &info) != 0) return ErrnoStatus("read", shard.path, errno);
+    if (file < 0) return ErrnoStatus("read", shard.path, plain->error());
+    if (::fstat(file, &info) != 0) return ErrnoStatus("read", shard.path, errno);
     if (!S_ISREG(info.st_mode)) {
-      return graph::InvalidArgument("cannot read ", shard.path, ": not a regular file");
+      return graph::InvalidArgument("cannot read ", PrintablePath(shard.path),
+                                    ": not a regular file");
     }
-    shard.bytes = info.st_size;
+    piece.size = shard.bytes = info.st_size;
     shard.modified_ns = ModifiedNs(info);
-    index = IndexTar(file.get(), 0, info.st_size, wants_text);
   }
+  absl::StatusOr<TarIndex> index =
+      IndexTar(file, piece.base, piece.size, [](absl::string_view path) {
+        if (HasNoEnding(path)) return int64_t{kPictureHeadBytes};
+        return SampleKeyAndField(path).second == "cls" ? kMaxLabelBytes : 0;
+      });
   if (!index.ok()) {
-    return graph::InvalidArgument(shard.path, " ", index.status().message(),
-                                  cut.empty() ? "" : absl::StrCat(" (", cut, ")"), "; ", kGetAgain);
+    return NoShard(PrintablePath(shard.path), file, piece, index.status());
   }
-  if (!cut.empty() && index->broken.empty() && index->end_mark) {
-    report->warnings.push_back(absl::StrCat(PrintablePath(shard.path), ": all ",
-                                            index->members.size(), " members are there, but ", cut,
-                                            "; pictures may be damaged; ", kGetAgain));
-  } else if (!cut.empty()) {
-    index->broken = cut;
+  const auto warn = [&](const auto&... what) {
+    report->warnings.push_back(absl::StrCat(PrintablePath(shard.path), ": ", what...));
+  };
+  if (!piece.broken.empty() && index->broken.empty() && index->end_mark) {
+    warn("all ", index->members.size(), " members are there, but ", piece.broken,
+         "; pictures may be damaged; ", kGetAgain);
+  } else if (!piece.broken.empty()) {
+    index->broken = piece.broken;
+  }
+  if (piece.bytes_after_end + index->bytes_after_end > 0) {
+    warn("the ", piece.bytes_after_end > 0 ? piece.bytes_after_end : index->bytes_after_end,
+         " bytes behind its end are no ", piece.bytes_after_end > 0 ? "gzip data" : "tar archive",
+         " and are passed over; write the shard again if pictures are missing");
   }
   AddSamples(shard_index, *std::move(index), report);
   return absl::OkStatus();
@@ -163,7 +196,8 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
   for (size_t m = 0; m < index.members.size(); ++m) {
     const TarMember& member = index.members[m];
     const auto [key, field] = SampleKeyAndField(member.path);
-    if (field.empty()) continue;
+    const int rank = ImageRank(field, member.head);
+    if (field.empty() && rank == 0) continue;
     auto at = found.find(key);
     if (at == found.end()) {
       at = found.emplace(std::string(key), Found()).first;
@@ -174,8 +208,8 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
       repeated.Add(member.path);
       continue;
     }
-    if (const int rank = ImageRank(field); rank > 0) {
-      sample.numbered += rank == 1 && absl::ascii_isdigit(field[0]) ? 1 : 0;
+    if (rank > 0) {
+      sample.numbered += rank == 2 && absl::ascii_isdigit(field[0]) ? 1 : 0;
       // Beside KEY.jpg, KEY.seg.png is no image that was meant to be used.
       if (rank > sample.rank) {
         sample.rank = rank;
@@ -188,11 +222,11 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
       int label = -1;
       if (!member.broken.empty()) {
         bad_labels.Add(member.path, member.broken);
-      } else if (absl::SimpleAtoi(absl::StripAsciiWhitespace(member.text), &label) && label >= 0 &&
+      } else if (absl::SimpleAtoi(absl::StripAsciiWhitespace(member.head), &label) && label >= 0 &&
                  label <= kMaxLabel) {
         sample.label = label;
       } else {
-        bad_labels.Add(member.path, absl::StrCat("'", absl::CEscape(member.text.substr(0, 40)),
+        bad_labels.Add(member.path, absl::StrCat("'", absl::CEscape(member.head.substr(0, 40)),
                                                  "' is not a number from 0 to ", kMaxLabel));
       }
     }
@@ -217,7 +251,7 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
       ++report->without_image;
       continue;
     }
-    if (const int64_t others = f->images - 1 + (f->rank == 2 ? f->numbered : 0); others > 0) {
+    if (const int64_t others = f->images - 1 + (f->rank == 3 ? f->numbered : 0); others > 0) {
       if (shared.count == 0) {
         shared.first = std::string(SampleKeyAndField(index.members[f->image].path).first);
       }
@@ -233,7 +267,8 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
     if (!member.broken.empty()) {
       sample.size = -1;
       cut_is_a_sample |= f->image + 1 == index.members.size();
-      sample.member += '\0' + member.broken;
+      sample.member += absl::StrCat(absl::string_view("\0", 1), member.broken, "; ",
+                                    member.sparse ? kNotSparse : kGetAgain);
     }
     samples_.push_back(std::move(sample));
   }
@@ -248,7 +283,7 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
     Alike alike;
     for (const std::string& path : links) {
       const std::string field = SampleKeyAndField(path).second;
-      if (ImageRank(field) != 0 || field == "cls") alike.Add(path);
+      if (ImageRank(field, "") != 0 || field == "cls") alike.Add(path);
     }
     if (alike.count > 0) {
       warn("", alike.count, " ", alike.count == 1 ? one : many, " passed over, the first '",
@@ -267,7 +302,8 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
       Sample rest;
       rest.shard = shard_index;
       rest.size = -1;
-      rest.member = std::string("(the rest)") + '\0' + index.broken;
+      rest.member =
+          absl::StrCat("(the rest)", absl::string_view("\0", 1), index.broken, "; ", kGetAgain);
       samples_.push_back(std::move(rest));
     }
   } else if (!index.end_mark) {
@@ -294,8 +330,7 @@ absl::StatusOr<std::string> ShardDataset::Read(int64_t i) const {
   const Shard& shard = shards_->all[sample.shard];
   if (sample.size < 0) {
     return graph::InvalidArgument("cannot read ", Where(i), ": ",
-                                  sample.member.substr(sample.member.find('\0') + 1), "; ",
-                                  kGetAgain);
+                                  sample.member.substr(sample.member.find('\0') + 1));
   }
   if (const int64_t most = limits_.max_file_bytes(); sample.size > most) {
     return graph::InvalidArgument("cannot read ", Where(i), ": ", sample.size,

@@ -1,10 +1,11 @@
 // Images in tar shards of WebDataset's layout, read in any order without unpacking.
 //
 // A sample is the members of one shard that share a key: the path up to the first dot of
-// the file's name. What follows is the field: `jpg`, `jpeg`, `png` or `webp` is the image
-// (else the first field that ends so: `cam0.jpg`), `cls` holds the label, a whole number
-// in text. Other fields are passed over, and so are samples without an image. Of images
-// that share a key only one is used, and a warning counts the others.
+// the file's name. What follows is the field: `jpg` or another picture's ending (file_kind.h) is
+// the image (else the first field that ends so: `cam0.jpg`; or the member without a field, where
+// its first bytes are a picture's), `cls` holds the label, a whole number in text. Other fields
+// are passed over, and so are samples without an image. Of images that share a key only one is
+// used, and a warning counts the others.
 //
 // A plain shard is read at its members' offsets; a gzip one is first unpacked into a
 // temporary file without a name (spool_file.h). Where a field comes twice the first counts.
@@ -28,7 +29,7 @@
 namespace models {
 
 // "a/b.seg.png" -> ("a/b", "seg.png"), the field in lower case. A name without a dot, or
-// that begins with one, has no field.
+// that begins with one, is all key and has no field.
 std::pair<absl::string_view, std::string> SampleKeyAndField(absl::string_view path);
 
 class ShardDataset : public Dataset {
@@ -43,9 +44,9 @@ class ShardDataset : public Dataset {
   };
 
   // Indexes the shards `names` below `root`. Errors name the shard, the reason and the way
-  // out: unreadable, no tar archive, no room to unpack. A shard that breaks off gives the
-  // samples before that; what is cut counts as one image that cannot be loaded. One that is
-  // all there and has a wrong checksum gives its samples and a warning.
+  // out: unreadable, no tar archive but what it is, no room to unpack. A shard that breaks off
+  // gives the samples before that; what is cut counts as one image that cannot be loaded. One that
+  // is all there and has a wrong checksum gives its samples and a warning.
   static absl::StatusOr<std::unique_ptr<ShardDataset>> Open(const std::string& root,
                                                             const std::vector<std::string>& names,
                                                             Report* report,
@@ -80,7 +81,7 @@ class ShardDataset : public Dataset {
     int32_t label = -1;
     int64_t offset = 0;
     int64_t size = -1;   // -1: cannot be read
-    std::string member;  // its path; of a sample that cannot be read "path\0reason"
+    std::string member;  // its path; of a sample that cannot be read "path\0reason; hint"
   };
   struct Shards {
     std::vector<Shard> all;

@@ -1,9 +1,12 @@
 #include "models/data/shard_paths.h"
 
+#include <glob.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <filesystem>
+#include <set>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -20,6 +23,8 @@ namespace models {
 namespace {
 
 constexpr size_t kMaxNames = 1'000'000;
+constexpr char kWildcards[] = "*?[";
+constexpr char kPatternCharacters[] = "{*?[";
 
 // What stands between two braces.
 absl::StatusOr<std::vector<std::string>> Alternatives(absl::string_view inside,
@@ -69,6 +74,26 @@ void Divide(const std::vector<std::string>& names, ShardPaths* out) {
   }
 }
 
+// Adds the shards whose paths match `wildcards`, in byte order.
+absl::Status Match(const std::string& wildcards, const std::string& pattern,
+                   std::vector<std::string>* paths) {
+  glob_t found = {};
+  const int result = ::glob(wildcards.c_str(), GLOB_NOSORT, nullptr, &found);
+  std::vector<std::string> matches(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  ::globfree(&found);
+  if (result == GLOB_NOSPACE) return absl::ResourceExhaustedError("no memory to list the shards");
+  matches.erase(std::remove_if(matches.begin(), matches.end(),
+                               [](const std::string& path) { return !IsFile(path); }),
+                matches.end());
+  if (matches.empty()) {
+    return absl::NotFoundError(absl::StrCat("--data_path=", pattern, ": no shard matches ",
+                                            wildcards, "; correct the pattern or get the shards"));
+  }
+  std::sort(matches.begin(), matches.end());
+  paths->insert(paths->end(), matches.begin(), matches.end());
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> ExpandBraces(const std::string& pattern) {
@@ -114,7 +139,11 @@ absl::StatusOr<std::vector<std::string>> ShardsIn(const std::string& folder) {
   for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end;
        it.increment(error)) {
     std::string name = it->path().filename().string();
-    if (name[0] != '.' && IsShardName(name)) names.push_back(std::move(name));
+    // A folder may be called so, too: its pictures are found as others are.
+    std::error_code ignored;
+    if (name[0] != '.' && IsShardName(name) && !it->is_directory(ignored)) {
+      names.push_back(std::move(name));
+    }
   }
   if (error && error.value() != ENOENT && error.value() != ENOTDIR) {
     return CannotReadFolder(folder, error.value());
@@ -123,47 +152,63 @@ absl::StatusOr<std::vector<std::string>> ShardsIn(const std::string& folder) {
   return names;
 }
 
-absl::StatusOr<ShardPaths> FindShards(const std::string& data_path) {
+absl::StatusOr<ShardPaths> FindShardsIn(const std::string& root) {
   ShardPaths out;
-  if (IsDirectory(data_path)) {
-    out.root = data_path;
-    const auto add = [&](const std::string& below, std::vector<std::string>* to) -> absl::Status {
-      ASSIGN_OR_RETURN(const std::vector<std::string> names, ShardsIn(JoinPath(data_path, below)));
-      for (const std::string& name : names) to->push_back(JoinPath(below, name));
-      return absl::OkStatus();
-    };
-    ASSIGN_OR_RETURN(const std::vector<std::string> here, ShardsIn(data_path));
-    Divide(here, &out);
-    out.from = " in the folder";
-    if (out.train.empty()) {
-      RETURN_IF_ERROR(add("train", &out.train));
-      out.from = " in train/";
-    }
-    if (!out.train.empty()) RETURN_IF_ERROR(add("val", &out.val));
+  out.root = root;
+  const auto add = [&](const std::string& below, std::vector<std::string>* to) -> absl::Status {
+    ASSIGN_OR_RETURN(const std::vector<std::string> names, ShardsIn(JoinPath(root, below)));
+    for (const std::string& name : names) to->push_back(JoinPath(below, name));
+    return absl::OkStatus();
+  };
+  ASSIGN_OR_RETURN(const std::vector<std::string> here, ShardsIn(root));
+  Divide(here, &out);
+  std::vector<std::string> in_train;
+  RETURN_IF_ERROR(add("train", &in_train));
+  out.from = in_train.empty() ? " in the folder" : " in train/";
+  if (!in_train.empty()) {
+    out.unused = std::move(out.train);
+    out.train = std::move(in_train);
+  }
+  if (!out.train.empty()) RETURN_IF_ERROR(add("val", &out.val));
+  return out;
+}
+
+absl::StatusOr<ShardPaths> FindShardsOf(const std::string& path) {
+  ShardPaths out;
+  if (!IsShardName(path)) return out;
+  if (IsFile(path)) {
+    out.root = FolderBefore(path, path.size());
+    out.train = {path.substr(out.root.size())};
     return out;
   }
-  if (!IsShardName(data_path)) return out;
-  // A file may have braces in its name, too.
-  if (IsFile(data_path)) {
-    out.root = FolderBefore(data_path, data_path.size());
-    out.train = {data_path.substr(out.root.size())};
-    return out;
-  }
-  const size_t brace = data_path.find('{');
-  if (brace == std::string::npos) return out;
-  ASSIGN_OR_RETURN(std::vector<std::string> paths, ExpandBraces(data_path));
-  out.root = FolderBefore(data_path, brace);
-  for (std::string& path : paths) {
-    if (!IsFile(path)) {
-      return absl::NotFoundError(absl::StrCat("--data_path=", data_path, " names ", path,
+  if (path.find_first_of(kPatternCharacters) == std::string::npos) return out;
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, ExpandBraces(path));
+  std::vector<std::string> paths;
+  bool wild = false;
+  for (const std::string& name : names) {
+    if (IsFile(name)) {
+      paths.push_back(name);
+    } else if (name.find_first_of(kWildcards) != std::string::npos) {
+      wild = true;
+      RETURN_IF_ERROR(Match(name, path, &paths));
+    } else {
+      return absl::NotFoundError(absl::StrCat("--data_path=", path, " names ", name,
                                               ", which does not exist; correct the pattern or get "
                                               "the shard"));
     }
-    path.erase(0, out.root.size());
+  }
+  std::set<std::string> seen;
+  out.root = FolderBefore(path, path.find_first_of(wild ? kPatternCharacters : "{"));
+  for (std::string& shard : paths) {
+    if (!seen.insert(shard).second) {
+      return graph::InvalidArgument("--data_path=", path, " names ", shard,
+                                    " twice; name each shard once");
+    }
+    shard.erase(0, out.root.size());
   }
   Divide(paths, &out);
   if (out.train.empty()) {
-    return graph::InvalidArgument("--data_path=", data_path,
+    return graph::InvalidArgument("--data_path=", path,
                                   " names held-out shards (val-*) only; name training shards, too");
   }
   out.from = " of the pattern";

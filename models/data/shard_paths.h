@@ -1,4 +1,4 @@
-// Which tar shards a --data_path names: a folder of them, one, or a pattern.
+// Which tar shards a --data_path names: those of a folder, one, or those of a pattern.
 #ifndef MODELS_DATA_SHARD_PATHS_H_
 #define MODELS_DATA_SHARD_PATHS_H_
 
@@ -26,14 +26,20 @@ struct ShardPaths {
   std::string root;                // what names are relative to
   std::vector<std::string> train;  // names
   std::vector<std::string> val;
-  std::string from;  // " in train/", " of the pattern" or nothing, for the banner
+  std::vector<std::string> unused;  // of a folder with shards in its train/: those beside it
+  std::string from;                 // " in train/", " of the pattern" or nothing, for the banner
 };
 
-// No train shards: `data_path` names none. A folder: those directly in it, of which
-// val-*, val_* and validation-* are held out, else those in train/; held out: also those
-// in val/. A file or a pattern: relative to the folder before the first brace.
-// An error names what the pattern asks for and does not exist.
-absl::StatusOr<ShardPaths> FindShards(const std::string& data_path);
+// Those of the folder `root`: in its train/, else directly in it. Held out are those in val/, and
+// those directly in it that are called val-*, val_* or validation-*.
+absl::StatusOr<ShardPaths> FindShardsIn(const std::string& root);
+
+// Those that `path` names, which is no folder: one, or a pattern of braces and wildcards (*, ?,
+// [abc]), a file's own name counting before either. Names are relative to the folder before the
+// first of these; held out are those called val-*, val_* or validation-*. No train shards: `path`
+// ends like none, or is one name and no such file. An error names what the pattern asks for and
+// does not exist, or names twice.
+absl::StatusOr<ShardPaths> FindShardsOf(const std::string& path);
 
 }  // namespace models
 

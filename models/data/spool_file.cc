@@ -60,10 +60,9 @@ absl::StatusOr<std::unique_ptr<SpoolFile>> SpoolFile::Create(const Limits& limit
   std::string path = JoinPath(folder, "droppos-shards-XXXXXX");
   const int file = ::mkostemp(&path[0], O_CLOEXEC);
   if (file < 0) {
-    const absl::Status status = ErrnoStatus("write a temporary file into", folder, errno);
-    return absl::Status(status.code(), absl::StrCat(status.message(),
-                                                    "; set TMPDIR to a folder with room for the "
-                                                    "unpacked shards, or unpack them with gunzip"));
+    return WithHint(ErrnoStatus("write a temporary file into", folder, errno),
+                    "set TMPDIR to a folder with room for the unpacked shards, or unpack them "
+                    "with gunzip");
   }
   ::unlink(path.c_str());
   return std::unique_ptr<SpoolFile>(new SpoolFile(file, folder, limits));
@@ -129,6 +128,7 @@ absl::StatusOr<SpoolFile::Piece> SpoolFile::Unpack(const std::string& path) {
   piece.base = size_;
   bool between_members = false;
   bool more_to_come = false;  // from what has been read
+  int64_t read = 0;
   while (true) {
     if (stream.avail_in == 0 && !more_to_come) {
       ssize_t n;
@@ -142,10 +142,14 @@ absl::StatusOr<SpoolFile::Piece> SpoolFile::Unpack(const std::string& path) {
       }
       stream.next_in = packed.data();
       stream.avail_in = static_cast<uInt>(n);
+      read += n;
     }
     if (between_members) {
-      // What follows and is no member is passed over, as gzip does.
-      if (*stream.next_in != kGzipMagic[0]) return piece;
+      if (*stream.next_in != kGzipMagic[0]) {
+        // Zeros fill up the blocks of a tape.
+        if (*stream.next_in != 0) piece.bytes_after_end = sizes.file - read + stream.avail_in;
+        return piece;
+      }
       inflateReset(&stream);
       between_members = false;
     }

@@ -41,6 +41,9 @@ class SpoolFile {
     // Why unpacking ended early, or what was wrong at the end (the checksum, say); empty when
     // nothing is. The bytes before that are there.
     std::string broken;
+    // Of the file, behind its last member: not zero at once, and no member. Passed over, as gzip
+    // does.
+    int64_t bytes_after_end = 0;
   };
   // Appends what `path`, a gzip file of one or more members, unpacks to. Errors name the
   // path, what there is too little of or too much, and the way out.

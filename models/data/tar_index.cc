@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <limits>
 #include <memory>
+#include <system_error>
 #include <unordered_map>
 #include <utility>
 
@@ -18,7 +19,6 @@
 namespace models {
 namespace {
 
-constexpr int64_t kMaxText = 4096;
 constexpr size_t kBlock = size_t{1} << 16;
 constexpr int64_t kTarBlock = 512;
 
@@ -38,6 +38,7 @@ struct Source {
   int64_t base, size;
   int64_t at = 0;
   std::string buffer;
+  int error = 0;  // why it could not be read
 };
 
 la_ssize_t ReadSource(struct archive* a, void* data, const void** bytes) {
@@ -49,6 +50,7 @@ la_ssize_t ReadSource(struct archive* a, void* data, const void** bytes) {
     n = ::pread(source->file, &source->buffer[0], wanted, source->base + source->at);
   } while (n < 0 && errno == EINTR);
   if (n < 0) {
+    source->error = errno;
     archive_set_error(a, errno, "cannot be read");
     return ARCHIVE_FATAL;
   }
@@ -78,95 +80,164 @@ const char* HardLinkTarget(struct archive_entry* entry) {
   return archive_entry_hardlink_utf8(entry);
 }
 
-}  // namespace
+class Indexer {
+ public:
+  using HeadBytes = std::function<int64_t(absl::string_view path)>;
+  Indexer(int file, int64_t base, int64_t size, const HeadBytes& head_bytes)
+      : file_(file), base_(base), size_(size), head_bytes_(head_bytes) {}
 
-absl::StatusOr<TarIndex> IndexTar(int file, int64_t base, int64_t size,
-                                  const std::function<bool(absl::string_view path)>& wants_text) {
-  if (size == 0) return graph::InvalidArgument("is empty");
+  // Adds the members of the archive that begins at `at`, as far as it can be read.
+  // InvalidArgument, and nothing is added, when none begins there.
+  absl::Status Read(int64_t at);
+  // Where in the file the first block behind what was read begins that is not zero; -1: nowhere.
+  int64_t NextBlock() const;
+
+  TarIndex& index() { return index_; }
+
+ private:
+  void ReadHead(TarMember* member) const;
+  // Adds the hard link `member` to `target`, or says that it is lost.
+  void AddLink(TarMember member, const char* target);
+
+  const int file_;
+  const int64_t base_, size_;
+  const HeadBytes& head_bytes_;
+  TarIndex index_;
+  // Members by path as far as `mapped_`: filled at hard links only, most archives have none.
+  std::unordered_map<std::string, size_t> by_path_;
+  size_t mapped_ = 0;
+  int64_t read_ = 0;  // where the last archive ended
+};
+
+void Indexer::ReadHead(TarMember* member) const {
+  const int64_t bytes = std::min(head_bytes_(member->path), member->size);
+  if (!member->broken.empty() || bytes <= 0) return;
+  auto head = ReadAt(file_, base_ + member->offset, bytes, member->path);
+  if (head.ok()) {
+    member->head = *std::move(head);
+  } else {
+    member->broken = std::string(head.status().message());
+  }
+}
+
+void Indexer::AddLink(TarMember member, const char* target) {
+  for (; mapped_ < index_.members.size(); ++mapped_) {
+    by_path_[index_.members[mapped_].path] = mapped_;
+  }
+  const auto at = by_path_.find(target);
+  if (at == by_path_.end()) {
+    index_.lost_links.push_back(std::move(member.path));
+    return;
+  }
+  const TarMember& file = index_.members[at->second];
+  member.offset = file.offset;
+  member.size = file.size;
+  member.broken = file.broken;
+  member.sparse = file.sparse;
+  ReadHead(&member);
+  index_.members.push_back(std::move(member));
+}
+
+absl::Status Indexer::Read(int64_t at) {
   const Archive a(archive_read_new());
   if (a == nullptr) return absl::ResourceExhaustedError("no memory to read the archive");
   archive_read_support_format_tar(a.get());
-  Source source = {file, base, size, 0, ""};
+  Source source = {file_, base_ + at, size_ - at, 0, "", 0};
   archive_read_set_skip_callback(a.get(), &SkipSource);
   archive_read_set_read_callback(a.get(), &ReadSource);
   archive_read_set_callback_data(a.get(), &source);
   if (archive_read_open1(a.get()) != ARCHIVE_OK) {
     return graph::InvalidArgument("is no tar archive: ", Reason(a.get()));
   }
-  const auto read_text = [&](TarMember* member) {
-    if (!member->broken.empty() || member->size > kMaxText || !wants_text(member->path)) return;
-    auto text = ReadAt(file, base + member->offset, member->size, member->path);
-    if (text.ok()) {
-      member->text = *std::move(text);
-    } else {
-      member->broken = std::string(text.status().message());
-    }
-  };
-  TarIndex index;
-  // Members by path as far as `mapped`: filled at hard links only, most archives have none.
-  std::unordered_map<std::string, size_t> by_path;
-  size_t mapped = 0;
-  int64_t end = 0;  // of the last member, padded
+  int64_t end = at;  // of the last member, padded
   while (true) {
     struct archive_entry* entry = nullptr;
     const int result = archive_read_next_header(a.get(), &entry);
     if (result == ARCHIVE_EOF) break;
     if (result != ARCHIVE_OK && result != ARCHIVE_WARN) {
-      if (end == 0) return graph::InvalidArgument("is no tar archive: ", Reason(a.get()));
-      index.broken = Reason(a.get());
-      return index;
+      if (source.error != 0) {
+        return absl::UnavailableError(
+            absl::StrCat("cannot be read: ", std::generic_category().message(source.error)));
+      }
+      if (end == at) return graph::InvalidArgument("is no tar archive: ", Reason(a.get()));
+      index_.broken = Reason(a.get());
+      return absl::OkStatus();
     }
     TarMember member;
     member.path = PathOf(entry);
-    member.offset = archive_filter_bytes(a.get(), 0);
-    end = member.offset;
+    member.offset = end = at + archive_filter_bytes(a.get(), 0);
     const char* target = HardLinkTarget(entry);
     // pax archives may hold a hard link's bytes once more; then it is a file like others.
     if (target != nullptr && archive_entry_size(entry) == 0) {
-      for (; mapped < index.members.size(); ++mapped) {
-        by_path[index.members[mapped].path] = mapped;
-      }
-      const auto at = by_path.find(target);
-      if (at == by_path.end()) {
-        index.lost_links.push_back(std::move(member.path));
-        continue;
-      }
-      const TarMember& file_before = index.members[at->second];
-      member.offset = file_before.offset;
-      member.size = file_before.size;
-      member.broken = file_before.broken;
-      read_text(&member);
-      index.members.push_back(std::move(member));
+      AddLink(std::move(member), target);
       continue;
     }
-    if (archive_entry_filetype(entry) == AE_IFLNK) index.symbolic_links.push_back(member.path);
+    if (archive_entry_filetype(entry) == AE_IFLNK) index_.symbolic_links.push_back(member.path);
     if (archive_entry_filetype(entry) != AE_IFREG) continue;
     member.size = archive_entry_size(entry);
     // A damaged header may hold any number.
     if (member.size < 0 || member.size > std::numeric_limits<int64_t>::max() / 2) {
       member.broken = absl::StrCat("claims ", member.size, " bytes");
-      index.broken = "a header is damaged";
-      index.members.push_back(std::move(member));
-      return index;
-    }
-    if (archive_entry_sparse_count(entry) > 0) {
-      member.broken = "is stored as a sparse file; write the archive without --sparse";
-    } else if (member.size > size - member.offset) {
+      index_.broken = "a header is damaged";
+    } else if (archive_entry_sparse_count(entry) > 0) {
+      member.broken = "is stored as a sparse file";
+      member.sparse = true;
+    } else if (member.size > size_ - member.offset) {
       member.broken =
-          absl::StrCat("the archive ends after ", std::max<int64_t>(0, size - member.offset),
+          absl::StrCat("the archive ends after ", std::max<int64_t>(0, size_ - member.offset),
                        " of its ", member.size, " bytes");
-      index.broken = "it is truncated";
-      index.members.push_back(std::move(member));
-      return index;
+      index_.broken = "it is truncated";
     } else {
       end += (member.size + kTarBlock - 1) / kTarBlock * kTarBlock;
-      read_text(&member);
+      ReadHead(&member);
     }
-    index.members.push_back(std::move(member));
+    index_.members.push_back(std::move(member));
+    if (!index_.broken.empty()) return absl::OkStatus();
   }
-  if (end == 0 && size % kTarBlock != 0) return graph::InvalidArgument("is no tar archive");
-  index.end_mark = end < size;
-  return index;
+  if (end == at && (size_ - at) % kTarBlock != 0)
+    return graph::InvalidArgument("is no tar archive");
+  index_.end_mark = end < size_;
+  read_ = at + archive_filter_bytes(a.get(), 0);
+  return absl::OkStatus();
+}
+
+int64_t Indexer::NextBlock() const {
+  std::string buffer(kBlock, '\0');
+  for (int64_t at = read_; at < size_;) {
+    const auto wanted = static_cast<size_t>(std::min<int64_t>(kBlock, size_ - at));
+    const ssize_t n = ::pread(file_, &buffer[0], wanted, base_ + at);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return -1;
+    const size_t found =
+        absl::string_view(buffer.data(), static_cast<size_t>(n)).find_first_not_of('\0');
+    if (found != absl::string_view::npos) {
+      return at + static_cast<int64_t>(found) / kTarBlock * kTarBlock;
+    }
+    at += n;
+  }
+  return -1;
+}
+
+}  // namespace
+
+absl::StatusOr<TarIndex> IndexTar(
+    int file, int64_t base, int64_t size,
+    const std::function<int64_t(absl::string_view path)>& head_bytes) {
+  if (size == 0) return graph::InvalidArgument("is empty");
+  Indexer indexer(file, base, size, head_bytes);
+  RETURN_IF_ERROR(indexer.Read(0));
+  TarIndex& index = indexer.index();
+  while (index.broken.empty()) {
+    const int64_t next = indexer.NextBlock();
+    if (next < 0) break;
+    const absl::Status status = indexer.Read(next);
+    if (absl::IsInvalidArgument(status)) {
+      index.bytes_after_end = size - next;
+      break;
+    }
+    RETURN_IF_ERROR(status);
+  }
+  return std::move(index);
 }
 
 absl::StatusOr<std::string> ReadAt(int file, int64_t offset, int64_t size,

@@ -40,7 +40,7 @@ const FlagRow kRows[] = {
 
     {"data_path", kData, &F::data_path, kAny, "DIR", "the embedded data set",
      "images: a folder, a folder with train.txt, tar shards (a folder of them, one, or a pattern "
-     "like DIR/{000..099}.tar), or CIFAR-10 binary files"},
+     "like DIR/{000..099}.tar or DIR/*.tar), or CIFAR-10 binary files"},
     {"val_fraction", kData, &F::val_fraction, kFraction, "X", "0.01",
      "share held out where the data has no split of its own"},
     {"num_workers", kData, &F::num_workers, Rule::kWorkers, "N", "from the cores",

@@ -16,6 +16,15 @@ TEST(EpochPermutation, IsAPermutationOfItsSeedAndEpoch) {
   EXPECT_EQ(EpochPermutation(1, 3, 4), std::vector<int64_t>{0});
 }
 
+// All orders, those in which images keep their places too; and the very ones that runs before
+// this had.
+TEST(EpochPermutation, IsAnyOrderAndAlwaysTheSame) {
+  std::set<std::vector<int64_t>> orders;
+  for (int64_t epoch = 0; epoch < 100; ++epoch) orders.insert(EpochPermutation(3, 1, epoch));
+  EXPECT_EQ(orders.size(), 6u);
+  EXPECT_EQ(EpochPermutation(8, 1, 0), (std::vector<int64_t>{3, 7, 6, 2, 1, 4, 0, 5}));
+}
+
 TEST(EpochOrder, IsThePermutationOfEitherEpochAskedFor) {
   EpochOrder order(10, 3);
   // Loaders look one epoch ahead and back again.

@@ -1,11 +1,18 @@
 #include "models/data/image_folder.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <set>
 
+#include "absl/strings/str_cat.h"
 #include "graph/base/random.h"
+#include "models/training/output_dir.h"
 #include "tests/models/data/test_images.h"
 
 namespace models {
@@ -15,6 +22,8 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Pair;
+namespace fs = std::filesystem;
 
 TEST(ListPictures, WalksFoldersInOrderByName) {
   const std::string root = NewFolder("walk");
@@ -28,20 +37,131 @@ TEST(ListPictures, WalksFoldersInOrderByName) {
   EXPECT_THAT(listing->paths,
               ElementsAre("a/deep/er/x.PNG", "a/with space.png", "b/1.jpg", "b/2.JPEG", "b/3.WebP",
                           "top.jpeg", "\xC3\xA9t\xC3\xA9/\xE6\xB5\xB7.jpg"));
-  EXPECT_EQ(listing->others, 1);
+  EXPECT_THAT(listing->others, ElementsAre(Pair(".txt", 1)));
   const auto below = ListPictures(root, "b");
   ASSERT_TRUE(below.ok());
   EXPECT_THAT(below->paths, ElementsAre("b/1.jpg", "b/2.JPEG", "b/3.WebP"));
 }
 
-TEST(ListPictures, LinksAreFollowedOnce) {
+// A bug once: a folder with two names counted under the one that the file system had first.
+TEST(ListPictures, LinksAreFoldersButForThoseThatLeadUp) {
   const std::string root = NewFolder("links");
-  WriteFile(root + "/a/1.jpg", "x");
-  std::filesystem::create_directory_symlink(root, root + "/a/loop");
-  std::filesystem::create_directory_symlink("../a", root + "/b");
+  WriteFile(root + "/b/1.jpg", "x");
+  WriteFile(root + "/b/c/2.jpg", "x");
+  fs::create_directory_symlink(root, root + "/b/loop");
+  fs::create_directory_symlink("..", root + "/b/c/up");
+  fs::create_directory_symlink("b", root + "/a");
+  fs::create_directory_symlink("a/c", root + "/z");
+  fs::create_symlink("b/1.jpg", root + "/3.jpg");
+  fs::create_symlink("nothing", root + "/4.jpg");
+  fs::create_symlink("self", root + "/self");
   const auto listing = ListPictures(root, "");
   ASSERT_TRUE(listing.ok()) << listing.status();
-  EXPECT_EQ(listing->paths.size(), 1u);
+  // z/up is b, which is not above z; z itself is its c.
+  EXPECT_THAT(listing->paths, ElementsAre("3.jpg", "4.jpg", "a/1.jpg", "a/c/2.jpg", "b/1.jpg",
+                                          "b/c/2.jpg", "z/2.jpg", "z/up/1.jpg"));
+  EXPECT_EQ(listing->linked_folders, 3);
+  EXPECT_THAT(listing->others, ElementsAre(Pair("", 1)));
+}
+
+TEST(ListPictures, TheOrderInWhichATreeWasMadeDoesNotMatter) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 40; ++i) names.push_back(absl::StrCat("d", i % 7, "/", i * 37 % 41, ".jpg"));
+  std::vector<std::vector<std::string>> found;
+  for (const bool backwards : {false, true}) {
+    const std::string root = NewFolder(backwards ? "backwards" : "forwards");
+    if (backwards) fs::create_directory_symlink("d3", root + "/link");
+    for (const std::string& name : names) WriteFile(root + "/" + name, "x");
+    if (!backwards) fs::create_directory_symlink("d3", root + "/link");
+    std::reverse(names.begin(), names.end());
+    const auto listing = ListPictures(root, "");
+    ASSERT_TRUE(listing.ok()) << listing.status();
+    EXPECT_TRUE(std::is_sorted(listing->paths.begin(), listing->paths.end()));
+    EXPECT_EQ(listing->paths.size(), 46u);
+    found.push_back(listing->paths);
+  }
+  EXPECT_EQ(found[0], found[1]);
+}
+
+TEST(ListPictures, WhatASystemKeepsIsPassedOver) {
+  const std::string root = NewFolder("system");
+  for (const char* folder : {"lost+found", "$RECYCLE.BIN", "$Recycle.Bin", "a/@eaDir/1.jpg",
+                             "System Volume Information", "#recycle", "#snapshot"}) {
+    WriteFile(absl::StrCat(root, "/", folder, "/x.jpg"), "x");
+  }
+  WriteFile(root + "/a/1.jpg", "x");
+  WriteFile(root + "/found/2.jpg", "x");
+  fs::permissions(root + "/lost+found", fs::perms::none);  // root may read it, others not
+  const auto listing = ListPictures(root, "");
+  fs::permissions(root + "/lost+found", fs::perms::owner_all);
+  ASSERT_TRUE(listing.ok()) << listing.status();
+  EXPECT_THAT(listing->paths, ElementsAre("a/1.jpg", "found/2.jpg"));
+}
+
+// A bug once: a run in the data folder drew pictures that were data when it was resumed.
+TEST(ListPictures, PicturesThatARunDrewArePassedOver) {
+  const std::string root = NewFolder("run_inside");
+  WriteFile(root + "/a/1.jpg", "x");
+  WriteFile(root + "/vis/2.jpg", "x");  // of no run
+  for (const std::string& run : {root + "/runs/x", root + "/a"}) {
+    WriteFile(absl::StrCat(run, "/", kFlagsFile), "--seed=1\n");
+    WriteFile(absl::StrCat(run, "/", kVisFolder, "/step_0000001.png"), "x");
+  }
+  fs::create_directory_symlink("runs/x", root + "/newest");
+  const auto listing = ListPictures(root, "");
+  ASSERT_TRUE(listing.ok()) << listing.status();
+  EXPECT_THAT(listing->paths, ElementsAre("a/1.jpg", "vis/2.jpg"));
+}
+
+TEST(ListPictures, FilesWithoutAnEndingAreLookedInto) {
+  const std::string root = NewFolder("no_ending");
+  WriteFile(root + "/0001", EncodePng(GradientImage(4, 4)));
+  WriteFile(root + "/0002", EncodeJpeg(GradientImage(4, 4)));
+  WriteFile(root + "/README", "pictures");
+  WriteFile(root + "/empty", "");
+  WriteFile(root + "/3.dat", EncodePng(GradientImage(4, 4)));
+  ASSERT_EQ(::mkfifo((root + "/pipe").c_str(), 0600), 0);
+  const auto listing = ListPictures(root, "");
+  ASSERT_TRUE(listing.ok()) << listing.status();
+  EXPECT_THAT(listing->paths, ElementsAre("0001", "0002"));
+  EXPECT_THAT(listing->others, ElementsAre(Pair("", 3), Pair(".dat", 1)));
+}
+
+// A bug once: what is deeper than a path can say was not there, without a word.
+TEST(ListPictures, AFolderThatCannotBeReadIsNamed) {
+  const std::string root = NewFolder("deep");
+  const std::string name(200, 'd');
+  std::vector<int> folders = {::open(root.c_str(), O_RDONLY | O_DIRECTORY)};
+  for (int depth = 0; depth < 25; ++depth) {
+    ASSERT_EQ(::mkdirat(folders.back(), name.c_str(), 0700), 0);
+    folders.push_back(::openat(folders.back(), name.c_str(), O_RDONLY | O_DIRECTORY));
+    ASSERT_GE(folders.back(), 0);
+  }
+  EXPECT_THAT(std::string(ListPictures(root, "").status().message()),
+              AllOf(HasSubstr("cannot read the folder " + root), HasSubstr("File name too long"),
+                    HasSubstr("shorten")));
+  for (; folders.size() > 1; folders.pop_back()) {
+    ::close(folders.back());
+    EXPECT_EQ(::unlinkat(folders[folders.size() - 2], name.c_str(), AT_REMOVEDIR), 0);
+  }
+  ::close(folders.back());
+  if (::geteuid() == 0) return;  // may do everything
+  WriteFile(root + "/x/a.jpg", "x");
+  fs::permissions(root + "/x", fs::perms::owner_read);  // names, but no file can be opened
+  EXPECT_THAT(std::string(ListPictures(root, "").status().message()),
+              AllOf(HasSubstr(root + "/x: Permission denied"), HasSubstr("chmod u+rx")));
+  fs::permissions(root + "/x", fs::perms::owner_all);
+}
+
+TEST(FindPicture, IsOneOfThemOrNone) {
+  const std::string root = NewFolder("find_picture");
+  EXPECT_EQ(FindPicture(root, ""), "");
+  EXPECT_EQ(FindPicture(root, "none"), "");
+  WriteFile(root + "/a/notes.txt", "x");
+  WriteFile(root + "/b/c/2.jpg", "x");
+  WriteFile(root + "/d/1.jpg", "x");
+  EXPECT_EQ(FindPicture(root, ""), "b/c/2.jpg");
+  EXPECT_EQ(FindPicture(root, "d"), "d/1.jpg");
 }
 
 TEST(ListPictures, MissingFolderIsNamed) {
@@ -61,7 +181,9 @@ TEST(Labels, AreTheFirstFolders) {
   EXPECT_EQ(items[0].label, 1);
   EXPECT_EQ(items[1].label, -1);
   EXPECT_EQ(items[2].label, -1);
-  EXPECT_THAT(CollectClasses({"a/1.jpg", "2.jpg"}, ""), IsEmpty());
+  EXPECT_THAT(CollectClasses({"a/1.jpg", "2.jpg"}, ""), ElementsAre("a"));
+  EXPECT_EQ(LabelByFolder({"2.jpg"}, "", {"a"})[0].label, -1);
+  EXPECT_THAT(CollectClasses({"1.jpg", "2.jpg"}, ""), IsEmpty());
 }
 
 TEST(ReadListFile, ReadsPathsAndLabels) {
@@ -79,20 +201,59 @@ TEST(ReadListFile, ReadsPathsAndLabels) {
   EXPECT_EQ((*items)[3].path, "train/last.jpg");
 }
 
+TEST(ReadListFile, ByteOrderMarksArePassedOver) {
+  const std::string mark = "\xEF\xBB\xBF";
+  const auto items = ParseList(mark + "a.jpg 1\n" + mark + "b.jpg 2\r\n" + mark, "l", "train");
+  ASSERT_TRUE(items.ok()) << items.status();
+  ASSERT_EQ(items->size(), 2u);
+  EXPECT_EQ((*items)[0].path, "train/a.jpg");
+  EXPECT_EQ((*items)[1].path, "train/b.jpg");
+}
+
+TEST(ReadListFile, Utf16IsNamed) {
+  std::string little;
+  for (const char c : std::string("a.jpg 1\n")) little += std::string{c, '\0'};
+  std::string big = '\0' + little;
+  big.pop_back();
+  for (const std::string& text : {"\xFF\xFE" + little, "\xFE\xFF" + big, little, big}) {
+    EXPECT_EQ(ParseList(text, "x/train.txt", "train").status().message(),
+              "x/train.txt is text in UTF-16; save it as UTF-8");
+  }
+}
+
+// Another line is another draw of the picture; the first is what it was when it stood alone.
+TEST(ReadListFile, LinesThatComeAgainHaveIdsOfTheirOwn) {
+  auto items = ParseList("a.jpg 1\nb.jpg 2\na.jpg 1\n./a.jpg 1\na.jpg 3\n", "l", "train");
+  ASSERT_TRUE(items.ok()) << items.status();
+  const ImageFolderDataset data("", *std::move(items), 4, "five");
+  std::set<uint64_t> ids;
+  for (int64_t i = 0; i < data.size(); ++i) ids.insert(data.image_id(i));
+  EXPECT_EQ(ids.size(), 5u);
+  const uint64_t id = graph::HashName("train/a.jpg");
+  EXPECT_EQ(data.image_id(0), id);
+  EXPECT_EQ(data.image_id(1), graph::HashName("train/b.jpg"));
+  EXPECT_EQ(data.image_id(2), graph::MixKeys(id, 1));
+  EXPECT_EQ(data.image_id(4), graph::MixKeys(id, 2));
+  EXPECT_EQ(data.name(2), data.name(0));
+}
+
 TEST(ReadListFile, BadLinesAreNamed) {
   const std::string path = NewFolder("bad_list") + "/train.txt";
   struct Case {
     std::string text, reason;
   };
-  for (const Case& c : std::vector<Case>{{"a.jpg 1\nb.jpg\n", "train.txt:2: expected 'path label'"},
-                                         {"a.jpg 1\n\nb.jpg x\n", "train.txt:3: the label 'x'"},
-                                         {"a.jpg -1\n", "train.txt:1: the label '-1'"},
-                                         {"a.jpg 1.5\n", "train.txt:1: the label '1.5'"},
-                                         {"a.jpg 99999999999\n", "train.txt:1: the label"},
-                                         {"/etc/a.jpg 1\n", "train.txt:1: the path '/etc/a.jpg'"},
-                                         {"x/../../a.jpg 1\n", "must stay inside"},
-                                         {"", "no image is listed"},
-                                         {"\n \n", "no image is listed"}}) {
+  for (const Case& c :
+       std::vector<Case>{{"a.jpg 1\nb.jpg\n", "train.txt:2: expected 'path label'"},
+                         {"a.jpg 1\n\nb.jpg x\n", "train.txt:3: the label 'x'"},
+                         {"a.jpg -1\n", "train.txt:1: the label '-1'"},
+                         {"a.jpg 1.5\n", "train.txt:1: the label '1.5'"},
+                         {"a.jpg 99999999999\n", "train.txt:1: the label"},
+                         {"/etc/a.jpg 1\n", "train.txt:1: the path '/etc/a.jpg'"},
+                         {"x/../../a.jpg 1\n", "must stay inside"},
+                         {{"abc\0d.jpg 1\n", 12}, "train.txt:1: the path 'abc\\x00d"},
+                         {"a.jpg \x1B[1m\n", "the label '\\x1B[1m'"},
+                         {"", "no image is listed"},
+                         {"\n \n", "no image is listed"}}) {
     WriteFile(path, c.text);
     EXPECT_THAT(std::string(ReadListFile(path, "train").status().message()), HasSubstr(c.reason));
   }

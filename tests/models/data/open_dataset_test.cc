@@ -3,16 +3,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <limits>
 #include <set>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "tests/models/data/test_images.h"
+#include "tests/models/data/test_shards.h"
 
 namespace models {
 namespace {
 
 using testing::AllOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 OpenOptions At(const std::string& path) {
@@ -29,6 +33,14 @@ std::string Failure(const OpenOptions& options) {
 void WritePictures(const std::string& folder, int count) {
   const std::string bytes = EncodePng(GradientImage(8, 8));
   for (int i = 0; i < count; ++i) WriteFile(absl::StrCat(folder, "/", i, ".png"), bytes);
+}
+
+std::string TarOf(const std::vector<std::string>& names) {
+  std::vector<Member> members;
+  for (const std::string& name : names) {
+    members.push_back({name, EncodePng(GradientImage(8, 8))});
+  }
+  return WriteTar(members);
 }
 
 std::set<std::string> Names(const Dataset& data) {
@@ -54,7 +66,7 @@ TEST(OpenDatasets, MissingEmptyAndFileAreNamed) {
   const std::string root = NewFolder("empty_root");
   EXPECT_THAT(Failure(At(root)), AllOf(HasSubstr(root), HasSubstr("no picture")));
   WriteFile(root + "/notes.txt", "x");
-  EXPECT_THAT(Failure(At(root)), HasSubstr("1 other files"));
+  EXPECT_THAT(Failure(At(root)), HasSubstr("only 1 other file (1 .txt)"));
   EXPECT_THAT(Failure(At(root + "/notes.txt")), HasSubstr("is a file"));
   EXPECT_THAT(Failure(At(root + "/none")), AllOf(HasSubstr("none"), HasSubstr("does not exist")));
 }
@@ -117,6 +129,125 @@ TEST(OpenDatasets, TrainAndValFolders) {
   EXPECT_TRUE(data->held_out->Load(1).ok());
 }
 
+// A bug once: one picture beside the folders, and nothing had a label.
+TEST(OpenDatasets, LoosePicturesHaveNoLabelAndAreCounted) {
+  const std::string root = NewFolder("loose");
+  WritePictures(root + "/cat", 3);
+  WritePictures(root + "/dog", 3);
+  for (const std::string loose : {"", "train/"}) {
+    if (!loose.empty()) {
+      std::filesystem::create_directories(root + "/train");
+      for (const char* name : {"cat", "dog"}) {
+        std::filesystem::rename(root + "/" + name, root + "/train/" + name);
+      }
+      WritePictures(root + "/val/dog", 1);
+      WritePictures(root + "/val/emu", 1);
+      WritePictures(root + "/val", 1);
+    }
+    WriteFile(root + "/" + loose + "loose.png", EncodePng(GradientImage(8, 8)));
+    OpenOptions options = At(root);
+    options.val_fraction = 0;
+    const auto data = OpenDatasets(options);
+    ASSERT_TRUE(data.ok()) << data.status();
+    ASSERT_EQ(data->train->size(), 7);
+    EXPECT_EQ(data->train->num_classes(), 2);
+    EXPECT_EQ(data->train->label(0), 0);
+    EXPECT_EQ(data->train->label(5), 1);
+    EXPECT_EQ(data->train->label(6), -1);
+    ASSERT_EQ(data->warnings.size(), loose.empty() ? 1u : 2u);
+    EXPECT_THAT(data->warnings[0], AllOf(HasSubstr("1 of 7 training images have no label"),
+                                         HasSubstr("'" + loose + "loose.png'")));
+    if (loose.empty()) continue;
+    EXPECT_THAT(data->warnings[1],
+                AllOf(HasSubstr("2 of 3 held-out images have no label"), HasSubstr("'val/0.png'")));
+  }
+}
+
+TEST(OpenDatasets, OtherFilesAreCountedByTheirEndings) {
+  const std::string root = NewFolder("others");
+  WritePictures(root, 2);
+  for (const char* name : {"a.txt", "b.TXT", "c.mp4", "d.x", "e.y", "f.z", "Makefile"}) {
+    WriteFile(root + "/" + name, "x");
+  }
+  std::filesystem::create_directory_symlink("nowhere", root + "/dangling");
+  std::filesystem::create_directories(root + "/real");
+  std::filesystem::create_directory_symlink("real", root + "/link");
+  EXPECT_THAT(OpenDatasets(At(root))->description,
+              HasSubstr("(1 folder by links; passed over: 8 other files (2 without an ending, "
+                        "2 .txt, 1 .mp4, 1 .x, ...))"));
+}
+
+// A bug once: an archive beside them was trained on, without a word.
+TEST(OpenDatasets, TrainIsTakenBeforeWhatLiesBesideIt) {
+  const std::string root = NewFolder("beside_train");
+  WritePictures(root + "/train/b", 3);
+  WritePictures(root + "/val/b", 2);
+  WriteFile(root + "/backup.tgz", "not even looked at");
+  WriteFile(root + "/data_batch_1.bin", "not even looked at");
+  OpenOptions options = At(root);
+  options.val_fraction = 0;
+  auto data = OpenDatasets(options);
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_EQ(Names(*data->train),
+            (std::set<std::string>{"train/b/0.png", "train/b/1.png", "train/b/2.png"}));
+  EXPECT_EQ(data->held_out->size(), 2);
+  EXPECT_THAT(data->warnings,
+              ElementsAre(AllOf(HasSubstr(root), HasSubstr("what is read is train/, "),
+                                HasSubstr("not 1 tar shard (backup.tgz)"),
+                                HasSubstr("--data_path=" + root + "/backup.tgz would take it")),
+                          AllOf(HasSubstr("not CIFAR-10"), HasSubstr("folder of its own"))));
+  // Shards in train/ as well as folders.
+  WriteFile(root + "/train/0.tar", TarOf({"x.png", "y.png"}));
+  data = OpenDatasets(options);
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_EQ(data->train->name(0), "train/0.tar:x.png");
+  EXPECT_THAT(data->warnings, ElementsAre(HasSubstr("backup.tgz"), HasSubstr("CIFAR-10"),
+                                          HasSubstr("the pictures (train/b/0.png, ...)"),
+                                          HasSubstr("the pictures (val/b/0.png, ...)")));
+  // An empty train/ is nothing to take.
+  std::filesystem::remove_all(root + "/train/b");
+  std::filesystem::remove(root + "/train/0.tar");
+  EXPECT_THAT(Failure(At(root)), HasSubstr("data_batch_1.bin"));
+}
+
+TEST(OpenDatasets, PicturesBesideShardsAreNamed) {
+  const std::string root = NewFolder("beside_shards");
+  WriteFile(root + "/0.tar", TarOf({"x.png", "y.png"}));
+  WriteFile(root + "/1.tar", TarOf({"x.png", "y.png"}));
+  EXPECT_THAT(OpenDatasets(At(root))->warnings, testing::IsEmpty());
+  WritePictures(root + "/cats", 2);
+  OpenOptions options = At(root);
+  options.val_fraction = 0;
+  const auto data = OpenDatasets(options);
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_EQ(data->train->name(0), "0.tar:x.png");
+  EXPECT_THAT(data->warnings,
+              ElementsAre(AllOf(HasSubstr("is read is 2 tar shards (0.tar, ...), not"),
+                                HasSubstr("the pictures (cats/0.png, ...)"))));
+  // What the shards were taken for is said with their fault.
+  WriteFile(root + "/0.tar", "no tar");
+  EXPECT_THAT(Failure(At(root)),
+              AllOf(HasSubstr("cats/0.png"), HasSubstr("0.tar is text, not a tar archive")));
+}
+
+// A bug once: its name made all the data unusable.
+TEST(OpenDatasets, AFolderMayBeCalledLikeAShard) {
+  const std::string root = NewFolder("called_tar");
+  WritePictures(root + "/scans.tar", 3);
+  const auto data = OpenDatasets(At(root));
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_EQ(data->train->num_classes(), 1);
+  EXPECT_THAT(data->warnings, testing::IsEmpty());
+}
+
+TEST(OpenDatasets, AnArchiveThatIsNotReadIsNamed) {
+  const std::string root = NewFolder("packed");
+  WriteFile(root + "/photos.tar.xz", std::string("\xFD\x37zXZ\0", 6) + "more");
+  EXPECT_THAT(Failure(At(root + "/photos.tar.xz")),
+              AllOf(HasSubstr("is a file (xz data), but no tar shard by its name")));
+  EXPECT_THAT(Failure(At(root)), HasSubstr("only 1 other file (1 .xz)"));
+}
+
 TEST(OpenDatasets, ValFolderWithoutTrainIsNotTrainedOn) {
   const std::string root = NewFolder("val_only");
   WritePictures(root + "/stuff", 4);
@@ -145,6 +276,52 @@ TEST(OpenDatasets, OfficialListFiles) {
   EXPECT_THAT(data->description, AllOf(HasSubstr("train.txt"), HasSubstr("val.txt")));
   WriteFile(root + "/val.txt", "broken\n");
   EXPECT_THAT(Failure(At(root)), HasSubstr("val.txt:1"));
+}
+
+TEST(OpenDatasets, AListsNameMeansItsFolder) {
+  const std::string root = NewFolder("named_list");
+  WriteFile(root + "/train.txt", "x/0.png 4\nx/1.png 0\n");
+  WriteFile(root + "/data_batch_1.bin", "");
+  const auto data = OpenDatasets(At(root + "/train.txt"));
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_EQ(data->held_out->size() + data->train->size(), 2);
+  EXPECT_EQ(Names(*data->train), Names(*OpenDatasets(At(root))->train));
+}
+
+// A bug once: some lines of an image were held out, and the others trained on.
+TEST(OpenDatasets, LinesOfOneImageStayOnOneSide) {
+  const std::string root = NewFolder("repeated");
+  std::string list;
+  for (int i = 0; i < 16; ++i) absl::StrAppend(&list, i % 4, ".jpg 0\n");
+  WriteFile(root + "/train.txt", list);
+  std::set<std::string> before;
+  for (const double share : {0.01, 0.3, 0.6, 0.99}) {
+    OpenOptions options = At(root);
+    options.val_fraction = share;
+    const auto data = OpenDatasets(options);
+    ASSERT_TRUE(data.ok()) << data.status();
+    // Whole images as far as the share goes, but one at least.
+    EXPECT_EQ(data->held_out->size(), share < 0.5 ? 4 : share < 0.9 ? 8 : 12) << share;
+    const std::set<std::string> train = Names(*data->train), held_out = Names(*data->held_out);
+    EXPECT_EQ(train.size() + held_out.size(), 4u);
+    for (const std::string& name : before) EXPECT_EQ(held_out.count(name), 1u);
+    before = held_out;
+  }
+  WriteFile(root + "/train.txt", "a.jpg 0\na.jpg 0\na.jpg 0\n");
+  const auto data = OpenDatasets(At(root));
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_EQ(data->held_out, nullptr);  // nothing would be left
+  EXPECT_EQ(data->train->size(), 3);
+}
+
+TEST(OpenDatasets, NoMoreThan2000AreHeldOut) {
+  const std::string root = NewFolder("many");
+  std::string list;
+  for (int i = 0; i < 2500; ++i) absl::StrAppend(&list, i, ".jpg 0\n");
+  WriteFile(root + "/train.txt", list);
+  OpenOptions options = At(root);
+  options.val_fraction = 0.9;
+  EXPECT_EQ(OpenDatasets(options)->held_out->size(), 2000);
 }
 
 TEST(OpenDatasets, Cifar10) {

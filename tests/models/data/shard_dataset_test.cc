@@ -182,13 +182,56 @@ TEST(Shards, WhatIsNoShardIsNamed) {
   WriteFile(root + "/text.tgz", "\x1F\x8B this is no gzip");
   fs::create_directories(root + "/folder.tar");
   for (const auto& [name, reason] : {std::pair{"empty.tar", "is empty"},
-                                     {"text.tar", "no tar archive"},
-                                     {"short.tar", "no tar archive"},
+                                     {"text.tar", "is text, not a tar archive"},
+                                     {"short.tar", "is text, not a tar archive"},
                                      {"text.tgz", "text.tgz"},
                                      {"none.tar", "No such file"},
                                      {"folder.tar", "folder.tar"}}) {
     EXPECT_THAT(OpenError(root, {name}), AllOf(HasSubstr(root + "/" + name), HasSubstr(reason)));
   }
+}
+
+TEST(Shards, OtherPackersAreNamed) {
+  const std::string root = NewFolder("packers");
+  for (const auto& [name, head] : {std::pair{"xz data", std::string("\xFD\x37zXZ\0", 6)},
+                                   {"bzip2 data", "BZh9"},
+                                   {"zstd data", "\x28\xB5\x2F\xFD"},
+                                   {"a zip archive", "PK\x03\x04"}}) {
+    for (const bool gzip : {false, true}) {
+      const std::string bytes = head + std::string(2000, '\x55');
+      WriteFile(root + "/x.tar", gzip ? Gzip(bytes) : bytes);
+      EXPECT_EQ(OpenError(root, {"x.tar"}),
+                absl::StrCat(root, "/x.tar is ", name,
+                             ", not a tar archive; unpack it (plain and "
+                             "gzip shards are read), or take it out of the data"));
+    }
+  }
+}
+
+// Picture files' endings are those of folders, and so is that one without is looked into.
+TEST(Shards, EndingsAreThoseOfFolders) {
+  const std::string root = NewFolder("endings");
+  const std::string png = EncodePng(GradientImage(5, 4));
+  WriteFile(root + "/0.tar", WriteTar({{"a.jpe", png},
+                                       {"b.JFIF", png},
+                                       {"n01/0001", png},
+                                       {"n01/0001.cls", "3"},
+                                       {"n01/0002", png},
+                                       {"n01/0002.png", EncodePng(GradientImage(6, 4))},
+                                       {"n01/README", "no picture"},
+                                       {"n01/short", "\xFF"},
+                                       {"n01/.hidden", png}}));
+  const Opened opened = MustOpen(root, {"0.tar"});
+  ASSERT_NE(opened.data, nullptr);
+  auto at = ByName(*opened.data);
+  ASSERT_EQ(opened.data->size(), 4);
+  EXPECT_TRUE(opened.data->Load(at.at("0.tar:a.jpe")).ok());
+  EXPECT_TRUE(opened.data->Load(at.at("0.tar:b.JFIF")).ok());
+  EXPECT_TRUE(opened.data->Load(at.at("0.tar:n01/0001")).ok());
+  EXPECT_EQ(opened.data->label(at.at("0.tar:n01/0001")), 3);
+  EXPECT_EQ(opened.data->Load(at.at("0.tar:n01/0002.png"))->width, 6);
+  EXPECT_EQ(opened.report.without_image, 0);
+  EXPECT_THAT(opened.report.warnings, IsEmpty());
 }
 
 TEST(Shards, AShardThatChangesOrGoesGivesBadImages) {
@@ -305,14 +348,13 @@ TEST(Shards, WhatIsWrongWithManyMembersIsOneLineOfAShard) {
   const Opened opened = MustOpen(root, {"0.tar", "1.tar"});
   ASSERT_NE(opened.data, nullptr);
   EXPECT_EQ(opened.data->size(), 21);
-  EXPECT_THAT(
-      opened.report.warnings,
-      ElementsAre(AllOf(HasSubstr(root + "/0.tar: 560 members have the name of one before"),
-                        HasSubstr("the first 'a\\x0A0.png'; give every sample a key")),
-                  AllOf(HasSubstr(root + "/0.tar: 20 labels cannot be read"),
-                        HasSubstr("'a\\x0A0.cls': 'cat\\n' is not a number")),
-                  HasSubstr(root + "/1.tar:a.png: comes twice"),
-                  HasSubstr(root + "/1.tar:a.cls: 'x' is not a number")));
+  EXPECT_THAT(opened.report.warnings,
+              ElementsAre(AllOf(HasSubstr(root + "/0.tar: 560 members have the name of one before"),
+                                HasSubstr("the first 'a\\x0A0.png'; give every sample a key")),
+                          AllOf(HasSubstr(root + "/0.tar: 20 labels cannot be read"),
+                                HasSubstr("'a\\x0A0.cls': 'cat\\n' is not a number")),
+                          HasSubstr(root + "/1.tar:a.png: comes twice"),
+                          HasSubstr(root + "/1.tar:a.cls: 'x' is not a number")));
 }
 
 TEST(OpenShards, WarningsOfManyShardsAreLimited) {

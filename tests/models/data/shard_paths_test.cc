@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "tests/models/data/test_images.h"
 
 namespace models {
@@ -49,29 +51,30 @@ TEST(FindShards, FoldersFilesAndPatterns) {
     WriteFile(root + "/" + name, "x");
   }
   WriteFile(root + "/val/0.tar", "x");
-  auto found = FindShards(root);
+  std::filesystem::create_directories(root + "/folder.tar");  // for its pictures
+  auto found = FindShardsIn(root);
   ASSERT_TRUE(found.ok());
   EXPECT_EQ(found->root, root);
   EXPECT_THAT(found->train, ElementsAre("a-0.TAR.gz", "b.tar", "c.tgz", "validate.tar"));
   EXPECT_THAT(found->val, ElementsAre("val-0.tar", "val_1.tar", "val/0.tar"));
 
-  found = FindShards(root + "/b.tar");
+  found = FindShardsOf(root + "/b.tar");
   ASSERT_TRUE(found.ok());
   EXPECT_EQ(found->root, root + "/");
   EXPECT_THAT(found->train, ElementsAre("b.tar"));
 
-  found = FindShards(root + "/{b,val-0}.tar");
+  found = FindShardsOf(root + "/{b,val-0}.tar");
   ASSERT_TRUE(found.ok());
   EXPECT_EQ(found->root, root + "/");
   EXPECT_THAT(found->train, ElementsAre("b.tar"));
   EXPECT_THAT(found->val, ElementsAre("val-0.tar"));
 
-  EXPECT_THAT(std::string(FindShards(root + "/{b,q}.tar").status().message()),
+  EXPECT_THAT(std::string(FindShardsOf(root + "/{b,q}.tar").status().message()),
               AllOf(HasSubstr(root + "/q.tar"), HasSubstr("does not exist")));
-  EXPECT_THAT(std::string(FindShards(root + "/val-{0..0}.tar").status().message()),
+  EXPECT_THAT(std::string(FindShardsOf(root + "/val-{0..0}.tar").status().message()),
               HasSubstr("held-out shards"));
-  EXPECT_THAT(FindShards(root + "/x.txt")->train, IsEmpty());
-  EXPECT_THAT(FindShards(root + "/none.tar")->train, IsEmpty());
+  EXPECT_THAT(FindShardsOf(root + "/x.txt")->train, IsEmpty());
+  EXPECT_THAT(FindShardsOf(root + "/none.tar")->train, IsEmpty());
 }
 
 TEST(FindShards, TrainAndValFolders) {
@@ -79,10 +82,59 @@ TEST(FindShards, TrainAndValFolders) {
   WriteFile(root + "/train/1.tar", "x");
   WriteFile(root + "/train/0.tar", "x");
   WriteFile(root + "/val/0.tar", "x");
-  const auto found = FindShards(root);
+  auto found = FindShardsIn(root);
   ASSERT_TRUE(found.ok());
   EXPECT_THAT(found->train, ElementsAre("train/0.tar", "train/1.tar"));
   EXPECT_THAT(found->val, ElementsAre("val/0.tar"));
+  EXPECT_THAT(found->unused, IsEmpty());
+  WriteFile(root + "/archive.tar", "x");
+  WriteFile(root + "/val-1.tar", "x");
+  found = FindShardsIn(root);
+  ASSERT_TRUE(found.ok());
+  EXPECT_THAT(found->train, ElementsAre("train/0.tar", "train/1.tar"));
+  EXPECT_THAT(found->val, ElementsAre("val-1.tar", "val/0.tar"));
+  EXPECT_THAT(found->unused, ElementsAre("archive.tar"));
+}
+
+TEST(FindShards, Wildcards) {
+  const std::string root = NewFolder("wild");
+  for (const char* name : {"b-1.tar", "b-0.tar", "a-0.tar.gz", "val-0.tar", ".b-2.tar", "b-3.txt",
+                           "[b]-{0,1}.tar", "sub/b-9.tar"}) {
+    WriteFile(root + "/" + name, "x");
+  }
+  std::filesystem::create_directories(root + "/b-7.tar");
+  auto found = FindShardsOf(root + "/*.tar");
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->root, root + "/");
+  EXPECT_THAT(found->train, ElementsAre("[b]-{0,1}.tar", "b-0.tar", "b-1.tar"));
+  EXPECT_THAT(found->val, ElementsAre("val-0.tar"));
+  found = FindShardsOf(root + "/{b,a}-[0-4].tar.gz");
+  EXPECT_THAT(std::string(found.status().message()),
+              AllOf(HasSubstr("no shard matches " + root + "/b-[0-4].tar.gz")));
+  found = FindShardsOf(root + "/{a-?.tar.gz,sub/b*.tar,b-0.tar}");
+  EXPECT_THAT(found->train, IsEmpty());  // no shard's name
+  found = FindShardsOf(root + "/{sub/b*,b-0}.tar");
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->root, root + "/");
+  EXPECT_THAT(found->train, ElementsAre("sub/b-9.tar", "b-0.tar"));
+  // A file's own name comes before what it might match.
+  found = FindShardsOf(root + "/[b]-{0,1}.tar");
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_THAT(found->train, ElementsAre("[b]-{0,1}.tar"));
+  EXPECT_THAT(std::string(FindShardsOf(root + "/{b-*,b-0}.tar").status().message()),
+              AllOf(HasSubstr("names " + root + "/b-0.tar twice")));
+}
+
+// Names count from the folder before the first brace, as they did before there were wildcards:
+// they are what images are known by.
+TEST(FindShards, BracketsOfAFoldersNameAreNoWildcards) {
+  const std::string root = NewFolder("bracketed") + "/[2020]";
+  WriteFile(root + "/0.tar", "x");
+  WriteFile(root + "/1.tar", "x");
+  const auto found = FindShardsOf(root + "/{0..1}.tar");
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->root, root + "/");
+  EXPECT_THAT(found->train, ElementsAre("0.tar", "1.tar"));
 }
 
 }  // namespace

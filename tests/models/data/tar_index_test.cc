@@ -24,6 +24,7 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 TEST(TarIndex, OffsetsAreThoseThatPythonReads) {
   std::ifstream file(absl::StrCat(kMade, "/offsets.txt"));
@@ -43,15 +44,16 @@ TEST(TarIndex, OffsetsAreThoseThatPythonReads) {
     piece.size = static_cast<int64_t>(Made(name).size());
     if (packed) piece = *(*spool)->Unpack(absl::StrCat(kMade, "/", name));
     EXPECT_EQ(piece.broken, "");
-    const auto index = IndexTar(packed ? (*spool)->file() : file.get(), piece.base, piece.size,
-                                [](absl::string_view p) { return absl::EndsWith(p, ".cls"); });
+    const auto index =
+        IndexTar(packed ? (*spool)->file() : file.get(), piece.base, piece.size,
+                 [](absl::string_view p) { return absl::EndsWith(p, ".cls") ? 2 : 0; });
     ASSERT_TRUE(index.ok()) << name << ": " << index.status();
     EXPECT_EQ(index->broken, "");
     EXPECT_TRUE(index->end_mark);
     std::vector<std::string> found;
     for (const TarMember& m : index->members) {
       found.push_back(absl::StrCat(m.offset, " ", m.size, " ", m.path));
-      EXPECT_EQ(m.text.size(), absl::EndsWith(m.path, ".cls") ? 1u : 0u);
+      EXPECT_EQ(m.head.size(), absl::EndsWith(m.path, ".cls") ? 1u : 0u);
     }
     EXPECT_EQ(found, lines) << name;
   }
@@ -121,8 +123,52 @@ TEST(Shards, SparseMembersAreBadImages) {
   ASSERT_EQ(opened.data->size(), 3);
   EXPECT_EQ(opened.data->Load(0)->width, 5);
   EXPECT_THAT(std::string(opened.data->Load(1).status().message()),
-              AllOf(HasSubstr("s.tar:b.png"), HasSubstr("sparse"), HasSubstr("--sparse")));
+              AllOf(HasSubstr("s.tar:b.png: is stored as a sparse file; write the shard"),
+                    HasSubstr("without tar's --sparse"), Not(HasSubstr("download"))));
   EXPECT_EQ(opened.data->Load(2)->width, 6);
+}
+
+// As cat puts them together. A bug once: what came behind the first end mark was not there.
+TEST(Shards, ArchivesThatWerePutTogetherAreReadToTheEnd) {
+  const std::string root = NewFolder("concatenated");
+  const std::string tars[] = {
+      WriteTar({{"a.png", EncodePng(GradientImage(5, 4))}, {"a.cls", "1"}}),
+      WriteTar({{"b.png", EncodePng(GradientImage(6, 4))}, {"l.png", "a.png", 'l'}}),
+      WriteTar(
+          {{"c.png", EncodePng(GradientImage(7, 4))}, {"s.png", std::string(9000, '\0'), 's'}})};
+  const std::string all = tars[2] + std::string(10240, '\0') + tars[0] + tars[1];
+  WriteFile(root + "/0.tar", all);
+  WriteFile(root + "/1.tar.gz", Gzip(all));
+  WriteFile(root + "/2.tar.gz", Gzip(tars[2]) + Gzip(tars[0]) + Gzip(tars[1]));
+  const Opened opened = MustOpen(root, {"0.tar", "1.tar.gz", "2.tar.gz"});
+  ASSERT_NE(opened.data, nullptr);
+  EXPECT_THAT(opened.report.warnings, IsEmpty());
+  ASSERT_EQ(opened.data->size(), 15);
+  auto at = ByName(*opened.data);
+  for (const std::string shard : {"0.tar:", "1.tar.gz:", "2.tar.gz:"}) {
+    EXPECT_EQ(opened.data->Load(at.at(shard + "a.png"))->width, 5);
+    EXPECT_EQ(opened.data->label(at.at(shard + "a.png")), 1);
+    EXPECT_EQ(opened.data->Load(at.at(shard + "b.png"))->width, 6);
+    EXPECT_EQ(opened.data->Load(at.at(shard + "c.png"))->width, 7);
+    EXPECT_EQ(opened.data->Load(at.at(shard + "l.png"))->width, 5);
+  }
+}
+
+TEST(Shards, WhatComesBehindTheEndAndIsNoArchiveIsCounted) {
+  const std::string root = NewFolder("behind_the_end");
+  const std::string tar = WriteTar({{"a.png", EncodePng(GradientImage(5, 4))}});
+  WriteFile(root + "/0.tar", tar + std::string(1024, '\0') + std::string(1000, 'x'));
+  WriteFile(root + "/1.tar.gz", Gzip(tar) + "junk");
+  WriteFile(root + "/2.tar.gz", Gzip(tar) + std::string(100, '\0'));
+  WriteFile(root + "/3.tar.gz", Gzip(tar + "junk"));
+  const Opened opened = MustOpen(root, {"0.tar", "1.tar.gz", "2.tar.gz", "3.tar.gz"});
+  ASSERT_NE(opened.data, nullptr);
+  EXPECT_EQ(opened.data->size(), 4);
+  for (int64_t i = 0; i < opened.data->size(); ++i) EXPECT_TRUE(opened.data->Load(i).ok());
+  EXPECT_THAT(opened.report.warnings,
+              ElementsAre(HasSubstr("0.tar: the 1000 bytes behind its end are no tar archive"),
+                          HasSubstr("1.tar.gz: the 4 bytes behind its end are no gzip data"),
+                          HasSubstr("3.tar.gz: the 4 bytes behind its end are no tar archive")));
 }
 
 // Bug once: a size below zero was taken for that of a short text and ended the program, and

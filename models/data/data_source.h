@@ -1,0 +1,27 @@
+// What a --data_path holds, by the names in it.
+#ifndef MODELS_DATA_DATA_SOURCE_H_
+#define MODELS_DATA_DATA_SOURCE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "models/data/shard_paths.h"
+
+namespace models {
+
+struct DataSource {
+  enum class Kind { kCifar10, kList, kShards, kFolder };
+  Kind kind = Kind::kFolder;
+  std::string root;                   // the data folder; of shards that were named, their path
+  std::vector<std::string> batches;   // kCifar10: paths
+  ShardPaths shards;                  // kShards
+  std::vector<std::string> warnings;  // what is there too and not used, and how to use it
+};
+
+// In the order of open_dataset.h. Errors name the path and what to do.
+absl::StatusOr<DataSource> FindDataSource(const std::string& data_path);
+
+}  // namespace models
+
+#endif  // MODELS_DATA_DATA_SOURCE_H_
