@@ -53,22 +53,21 @@ namespace {
 
 // That held-out images can be read is found now, not after the first epoch. A few
 // bad ones are the loader's to judge.
-absl::Status CheckHeldOut(const models::Dataset& held_out) {
+absl::Status CheckHeldOut(const models::Datasets& data) {
   constexpr int64_t kTried = 20;
   absl::Status first;
-  for (int64_t i = 0; i < std::min(kTried, held_out.size()); ++i) {
-    const absl::Status status = held_out.Load(i).status();
+  for (int64_t i = 0; i < std::min(kTried, data.held_out->size()); ++i) {
+    const absl::Status status = data.held_out->Load(i).status();
     if (status.ok()) return absl::OkStatus();
     first.Update(status);
   }
-  return graph::Annotate(first,
-                         "no held-out image can be read; check val/ and val.txt under "
-                         "--data_path; the first one");
+  return graph::Annotate(first, absl::StrCat("no held-out image can be read; --data_path=",
+                                             data.description, "; the first one"));
 }
 
 // Files of the data set that need labels and have none, and the like.
 absl::Status CheckData(const ResolvedFlags& resolved, const models::Datasets& data) {
-  if (data.held_out != nullptr) RETURN_IF_ERROR(CheckHeldOut(*data.held_out));
+  if (data.held_out != nullptr) RETURN_IF_ERROR(CheckHeldOut(data));
   if (!resolved.entry.needs_labels || data.train->num_classes() > 0) return absl::OkStatus();
   return graph::InvalidArgument("--model=", resolved.entry.name, " needs labels, but ",
                                 data.description, " has none; put the images of each class into ",

@@ -7,6 +7,7 @@
 #include <limits>
 #include <mutex>
 #include <new>
+#include <system_error>
 #include <thread>
 #include <unordered_map>
 
@@ -117,17 +118,22 @@ void ForAll(int64_t count, int workers, const std::function<void(int64_t)>& look
   } else {
     std::mutex mu;
     std::condition_variable changed;
-    int working = workers;
+    std::unique_lock<std::mutex> lock(mu);  // no thread ends before all are counted
+    int working = 0;
     std::vector<std::thread> threads;
-    for (int w = 0; w < workers; ++w) {
-      threads.emplace_back([&] {
-        work([] {});
-        const std::lock_guard<std::mutex> lock(mu);
-        --working;
-        changed.notify_all();
-      });
+    threads.reserve(static_cast<size_t>(workers));
+    try {
+      for (; working < workers; ++working) {
+        threads.emplace_back([&] {
+          work([] {});
+          const std::lock_guard<std::mutex> lock(mu);
+          --working;
+          changed.notify_all();
+        });
+      }
+    } catch (const std::system_error&) {  // as many threads as there may be
+      if (threads.empty()) return ForAll(count, 0, look, progress);
     }
-    std::unique_lock<std::mutex> lock(mu);
     while (!changed.wait_for(lock, kPause, [&] { return working == 0; })) {
       lock.unlock();
       progress(done, count);

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "models/data/file_util.h"
 #include "nlohmann/json.hpp"
 #include "tools/data_check/data_check.h"
 
@@ -11,7 +12,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::string Where(const CheckedName& image) {
-  return absl::StrCat(image.name, image.split == "train" ? "" : " (held out)");
+  return absl::StrCat(models::PrintablePath(image.name),
+                      image.split == "train" ? "" : " (held out)");
 }
 
 // A heading with the count, and the first lines.

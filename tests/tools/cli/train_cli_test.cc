@@ -369,7 +369,8 @@ TEST_F(TrainCli, HeldOutImagesAreCheckedAtTheStart) {
   std::ofstream(folder_ / "data/val.txt") << "x/0.png 0\n";
   const std::vector<std::string> run = {"--data_path=data", "--batch_size=2", "--steps=1",
                                         "--eval_every=1", "--output_dir=a"};
-  ExpectRefused(TrainTiny(run), {"no held-out image can be read", "--data_path", "x/0.png"});
+  ExpectRefused(TrainTiny(run),
+                {"no held-out image can be read", "--data_path", "the list val.txt", "x/0.png"});
   EXPECT_FALSE(fs::exists(folder_ / "a"));
   fs::remove(folder_ / "data/val.txt");
   fs::create_directories(folder_ / "data/val");

@@ -1,8 +1,12 @@
 #include "tools/data_check/data_check.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <numeric>
+#include <system_error>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -153,6 +157,53 @@ TEST(CheckData, WarningsAreLimitedOnTheScreen) {
   EXPECT_THAT(WarningLines({"a", "b"}, 2), ElementsAre("warning: a", "warning: b"));
   EXPECT_THAT(WarningLines({"a", "b", "c"}, 2),
               ElementsAre("warning: a", "warning: b", "warning: ... and 1 more"));
+}
+
+TEST(CheckData, NamesAreSaidInOneLine) {
+  const std::string folder = models::NewFolder("line_ends");
+  const std::string png = models::EncodePng(models::GradientImage(20, 20));
+  WriteFile(folder + "/a\nb.png", png);
+  WriteFile(folder + "/c\x1B[31m.png", png);
+  models::OpenOptions options;
+  options.data_path = folder;
+  options.val_fraction = 0;
+  const auto data = models::OpenDatasets(options);
+  ASSERT_TRUE(data.ok()) << data.status();
+  const std::string text = DataReportText(CheckData(*data, {}, NoProgress), {}, 5);
+  EXPECT_THAT(text, AllOf(HasSubstr("c\\x1B[31m.png is a\\x0Ab.png\n"),  // twice
+                          HasSubstr("  a\\x0Ab.png, 20x20\n"),           // tiny
+                          Not(HasSubstr("\x1B")), Not(HasSubstr("a\n"))));
+}
+
+TEST(CheckData, ASideOfTheLimitIsNotTiny) {
+  const std::string folder = models::NewFolder("sides");
+  WriteFile(folder + "/a.png", models::EncodePng(models::PhotographLike(31, 90, 4)));
+  const models::Datasets data = Open(folder);
+  for (const int min_side : {31, 32}) {
+    DataCheckOptions options;
+    options.min_side = min_side;
+    EXPECT_EQ(CheckData(data, options, NoProgress).tiny.size(), min_side == 31 ? 0u : 1u);
+  }
+}
+
+// As under a limit of processes, whoever the user is: for a stack of this size there is no room.
+// A bug once: the program ended by a signal.
+TEST(CheckData, GoesOnWhereThreadsCannotBeHad) {
+  const models::Datasets data = Open(MixedFolder("no_threads"));
+  pthread_attr_t before, huge;
+  ASSERT_EQ(::pthread_getattr_default_np(&before), 0);
+  ASSERT_EQ(::pthread_attr_init(&huge), 0);
+  ASSERT_EQ(::pthread_attr_setstacksize(&huge, size_t{1} << 46), 0);
+  ASSERT_EQ(::pthread_setattr_default_np(&huge), 0);
+  EXPECT_THROW(std::thread([] {}).join(), std::system_error);
+  DataCheckOptions options;
+  options.num_workers = 3;
+  int64_t done = 0;
+  const DataReport report = CheckData(data, options, [&](int64_t now, int64_t) { done = now; });
+  EXPECT_EQ(::pthread_setattr_default_np(&before), 0);
+  EXPECT_EQ(done, 11);
+  EXPECT_EQ(report.bad.size(), 2u);
+  EXPECT_EQ(report.duplicates.size(), 1u);
 }
 
 TEST(CheckData, DataWithoutFilesToo) {
