@@ -133,8 +133,7 @@ def write(path, kind, tensors, metadata):
         for name, tensor in tensors.items()
     }
     folder = os.path.dirname(path) or "."
-    if not os.path.isdir(folder):
-        raise Refused(f"cannot write {path}: there is no folder {folder}")
+    os.makedirs(folder, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=os.path.basename(path) + ".tmp-", dir=folder)
     os.close(handle)
     try:

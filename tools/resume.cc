@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <system_error>
 #include <utility>
@@ -12,9 +12,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "graph/base/status.h"
+#include "models/files/durable.h"
+#include "models/files/make_folders.h"
 #include "models/training/capsule.h"
 #include "models/training/event_file.h"
-#include "models/training/run_log.h"
 #include "tools/flags/flag_table.h"
 #include "tools/flags/parse_flags.h"
 
@@ -208,9 +209,7 @@ absl::StatusOr<std::vector<std::string>> TakeOverCheckpoints(const Resumption& r
                                                       " meanwhile; give the command again"));
   }
   for (const auto& damaged : resumption.damaged) {
-    ASSIGN_OR_RETURN(const std::string aside,
-                     models::SetAside(damaged.path, models::FileSystem::Real()));
-    lines.push_back(absl::StrCat("set aside as ", aside));
+    lines.push_back(models::SetAside(damaged.path, models::FileSystem::Real()));
   }
   return lines;
 }
@@ -219,29 +218,24 @@ absl::Status CopyLogs(const Resumption& resumption, const models::OutputDir& out
   const models::RunState& state = resumption.checkpoint->state;
   const std::pair<const char*, int64_t> logs[] = {{models::kMetricsFile, state.metrics_bytes},
                                                   {models::kTrainLogFile, state.log_bytes}};
+  const auto copy = [&](const std::string& name, int64_t bytes) {
+    return models::CopyFile(absl::StrCat(resumption.logs_from, "/", name), bytes, output.File(name),
+                            models::FileSystem::Real());
+  };
   for (const auto& [name, bytes] : logs) {
-    std::ifstream from(fs::path(resumption.logs_from) / name, std::ios::binary);
-    if (!from) continue;  // moved without them: the new ones begin here
-    // The file says how much there is, the checkpoint how much of it counts.
-    from.seekg(0, std::ios::end);
-    const int64_t size = std::min<int64_t>(bytes, from.tellg());
-    std::string text(static_cast<size_t>(std::max<int64_t>(size, 0)), '\0');
-    from.seekg(0);
-    from.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<size_t>(from.gcount()));
-    RETURN_IF_ERROR(models::ReplaceFile(output.File(name), text, models::FileSystem::Real()));
+    // The file says how much there is, the checkpoint how much of it counts. Without it, because
+    // the checkpoint was moved alone, a new one begins here.
+    if (absl::Status copied = copy(name, bytes); !copied.ok() && !absl::IsNotFound(copied)) {
+      return copied;
+    }
   }
   // Whole: the run's own begin with a mark that makes TensorBoard forget what is behind the step.
-  const fs::path from = fs::path(resumption.logs_from) / models::kTensorboardFolder;
-  const fs::path to = output.File(models::kTensorboardFolder);
-  for (const std::string& name : models::ListEventFiles(from.string())) {
-    std::error_code error;
-    fs::create_directory(to, error);
-    if (!error) fs::copy_file(from / name, to / name, error);
-    if (error) {
-      return absl::UnknownError(absl::StrCat("cannot copy ", (from / name).string(), " to ",
-                                             to.string(), ": ", error.message()));
-    }
+  const std::string folder = models::kTensorboardFolder;
+  const std::vector<std::string> events =
+      models::ListEventFiles(absl::StrCat(resumption.logs_from, "/", folder));
+  if (!events.empty()) RETURN_IF_ERROR(models::MakeFolders(output.File(folder)).status());
+  for (const std::string& name : events) {
+    RETURN_IF_ERROR(copy(absl::StrCat(folder, "/", name), std::numeric_limits<int64_t>::max()));
   }
   return absl::OkStatus();
 }

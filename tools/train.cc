@@ -11,13 +11,12 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "graph/base/status.h"
@@ -142,8 +141,9 @@ absl::StatusOr<std::string> LoadStart(const Setup& setup, models::Session* sessi
     return absl::StrCat("resumed after step ", checkpoint->state.step, " from ", checkpoint->path);
   }
   if (!flags.init_from.has_value()) return std::string();
-  return models::LoadParameters(*flags.init_from, session->parameters(),
-                                MakeLoadOptions(setup.resolved), session->workspace());
+  ASSIGN_OR_RETURN(const std::string file, models::FindModelFile(*flags.init_from));
+  return models::LoadParameters(file, session->parameters(), MakeLoadOptions(setup.resolved),
+                                session->workspace());
 }
 
 models::TrainerOptions OptionsOfTrainer(const Setup& setup, const models::OutputDir& output) {
@@ -179,6 +179,10 @@ Environment DescribeRun(const Setup& setup, const std::vector<std::string>& args
 // The folder's files that are there before the first step.
 absl::Status BeginOutput(const Setup& setup, models::OutputDir* output, models::RunLog* log) {
   RETURN_IF_ERROR(output->Create());
+  if (!output->is_locked()) {
+    log->Line(absl::StrCat("note: the file system of ", output->path(), " has no locks: nothing ",
+                           "keeps a second run from writing into this folder"));
+  }
   const Resumption& resumption = setup.resumption;
   ASSIGN_OR_RETURN(const std::vector<std::string> lines, TakeOverCheckpoints(resumption));
   for (const std::string& line : lines) log->Line(line);
@@ -250,40 +254,33 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
     check.metrics_path = absl::StrCat(from, "/", models::kMetricsFile);  // to be copied
   }
   RETURN_IF_ERROR(models::CheckTrain(check, *model, *setup.data.train, setup.data.held_out.get()));
+  // A file that may not grow further is then an error like a full disk, and named.
+  std::signal(SIGXFSZ, SIG_IGN);
+  const auto discard = absl::MakeCleanup([&output] { output.DiscardUnlessBegun(); });
   RETURN_IF_ERROR(BeginOutput(setup, &output, &log));
   models::CheckpointStore checkpoints(output.path(), MakeKeepPolicy(resolved));
+  checkpoints.Follow([&output] { return output.PathNow(); });
   options.checkpoints = &checkpoints;
   options.also_evaluate = [&observers] { return observers->Evaluate(); };
   models::EventLog events(output.File(models::kTensorboardFolder), &log);
   if (options.resume != nullptr) events.GoOnBehind(*options.resume, options.metrics_path);
   if (*flags.tensorboard) options.metrics_observer = &events;
   options.visualize = [&](int64_t step) -> absl::Status {
+    RETURN_IF_ERROR(checkpoints.CheckFolder());
     ASSIGN_OR_RETURN(const std::string sheet, observers->Visualize(step));
     if (*flags.tensorboard) events.AddPicture(step, sheet);
     return absl::OkStatus();
   };
   std::unique_ptr<ProfileRun> profile;
   if (flags.profile) {
-    auto created = ProfileRun::Create(registry, MakeProfileOptions(resolved, output.path()),
-                                      session.get(), &options, log.stream());
-    if (!created.ok()) {
-      output.Discard();
-      return created.status();
-    }
-    profile = *std::move(created);
+    ASSIGN_OR_RETURN(profile,
+                     ProfileRun::Create(registry, MakeProfileOptions(resolved, output.path()),
+                                        session.get(), &options, log.stream()));
   }
   StopAtSignals(screen.terminal);
-  // A file that may not grow further is then an error like a full disk, and named.
-  std::signal(SIGXFSZ, SIG_IGN);
   const absl::Status trained = models::Train(options, *model, *setup.data.train,
                                              setup.data.held_out.get(), session.get(), &log);
   if (profile != nullptr && trained.ok()) RETURN_IF_ERROR(profile->Finish());
-  // A run that ended before its first step leaves nothing that blocks the next try, unless
-  // it kept that step.
-  if (!trained.ok() && std::ifstream(options.metrics_path).peek() == EOF &&
-      !std::filesystem::exists(output.File(models::kCapsulesFolder))) {
-    output.Discard();
-  }
   if (!trained.ok()) log.LineInFile(absl::StrCat("error: ", trained.message()));
   return trained;
 }

@@ -1,10 +1,15 @@
 #include "models/files/append_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
 #include "models/files/durable.h"
 
@@ -12,8 +17,18 @@ namespace models {
 
 absl::StatusOr<AppendFile> AppendFile::Open(const std::string& path, int flags, FileSystem* files) {
   AppendFile file;
-  file.fd_ = files->Open(path, O_WRONLY | O_APPEND | flags);
+  // Non-blocking, so that a pipe is not waited for.
+  file.fd_ = files->Open(path, O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | flags);
+  if (file.fd_ < 0 && errno == ELOOP) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("cannot write ", path, ": it is a link; remove it, or move its file here"));
+  }
   if (file.fd_ < 0) return CannotWrite(path);
+  struct stat info;
+  if (::fstat(file.fd_, &info) != 0 || !S_ISREG(info.st_mode)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("cannot write ", path, ": it is no regular file; remove it"));
+  }
   file.path_ = path;
   file.files_ = files;
   return file;
@@ -55,16 +70,11 @@ absl::Status AppendFile::Append(absl::string_view record) {
   // What an earlier try has left behind the last whole record.
   if (is_cut_ && files_->Truncate(fd_, bytes_) != 0) return CannotWrite(path_);
   is_cut_ = false;
-  absl::string_view rest = record;
-  while (!rest.empty()) {
-    const ssize_t n = files_->Write(fd_, rest.data(), rest.size());
-    if (n < 0) {
-      const absl::Status status = CannotWrite(path_);
-      // Where this fails too, the first error is the one to report.
-      is_cut_ = files_->Truncate(fd_, bytes_) != 0;
-      return status;
-    }
-    rest.remove_prefix(static_cast<size_t>(n));
+  if (files_->WriteAll(fd_, record) != 0) {
+    const absl::Status status = CannotWrite(path_);
+    // Where this fails too, the first error is the one to report.
+    is_cut_ = files_->Truncate(fd_, bytes_) != 0;
+    return status;
   }
   bytes_ += static_cast<int64_t>(record.size());
   return absl::OkStatus();
@@ -72,8 +82,28 @@ absl::Status AppendFile::Append(absl::string_view record) {
 
 absl::Status AppendFile::Sync() {
   // The system says only once that it has lost something.
-  if (lost_.ok() && files_->Sync(fd_) != 0 && errno != EINVAL) lost_ = CannotWrite(path_);
-  return lost_;
+  if (lost_.ok() && files_->Flush(fd_) != 0) lost_ = CannotWrite(path_);
+  return lost_.ok() ? PutBackIfRemoved() : lost_;
+}
+
+absl::Status AppendFile::PutBackIfRemoved() {
+  struct stat info;
+  if (::fstat(fd_, &info) != 0 || info.st_nlink > 0) return absl::OkStatus();
+  if (::lstat(path_.c_str(), &info) == 0) return absl::OkStatus();
+  ASSIGN_OR_RETURN(FileWriter copy, CreateBeside(path_, files_));
+  std::string piece(1 << 16, '\0');
+  for (int64_t done = 0; done < bytes_;) {
+    const size_t wanted = std::min<size_t>(piece.size(), static_cast<size_t>(bytes_ - done));
+    const ssize_t n = ::pread(fd_, piece.data(), wanted, done);
+    if (n <= 0) return CannotWrite(path_);
+    RETURN_IF_ERROR(copy.Append({piece.data(), static_cast<size_t>(n)}));
+    done += n;
+  }
+  RETURN_IF_ERROR(Replace(std::move(copy), path_, files_));
+  ASSIGN_OR_RETURN(AppendFile again, Open(path_, 0, files_));
+  again.bytes_ = bytes_;
+  *this = std::move(again);
+  return absl::OkStatus();
 }
 
 }  // namespace models

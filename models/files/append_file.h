@@ -15,6 +15,9 @@ namespace models {
 // Owns the file. Each record is handed to the operating system whole before Append returns,
 // so that a reader or a crash of this process never sees half of one. Not thread-safe.
 // Errors are those of the system calls and name the path. `files` must outlive the object.
+//
+// The file is a regular one under its own name. A link of that name is refused, because what it
+// leads to belongs to somebody else, and so are pipes and devices.
 class AppendFile {
  public:
   // Makes the file, or empties the one that has its name.
@@ -34,8 +37,9 @@ class AppendFile {
   // On an error (disk full, ...) the file ends with the last whole record, as far as the
   // system lets it, and may be appended to again: what is left of this one goes first.
   absl::Status Append(absl::string_view record);
-  // Waits until the disk has all records. A pipe or a device has none to wait for. After an
-  // error it is the same error for good, as nobody knows which records were lost.
+  // Waits until the disk has all records. After an error it is the same error for good, because
+  // nobody knows which records were lost. A file that was removed meanwhile comes back whole;
+  // where another has taken its name, that one stays.
   absl::Status Sync();
 
   bool is_open() const { return fd_ >= 0; }
@@ -44,6 +48,7 @@ class AppendFile {
 
  private:
   static absl::StatusOr<AppendFile> Open(const std::string& path, int flags, FileSystem* files);
+  absl::Status PutBackIfRemoved();
 
   std::string path_;
   int fd_ = -1;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "graph/base/status.h"
+#include "models/files/input_file.h"
 
 namespace models {
 
@@ -34,31 +36,33 @@ FileSum SumOfBytes(absl::string_view bytes) {
 }
 
 absl::StatusOr<FileSum> SumOfFile(const std::string& path) {
-  const auto error = [&path] {
-    return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path));
-  };
-  const int fd = FileSystem::Real()->Open(path, O_RDONLY);
-  if (fd < 0) return error();
+  ASSIGN_OR_RETURN(const InputFile file, InputFile::Open(path));
   const std::unique_ptr<XXH3_state_t, void (*)(XXH3_state_t*)> hash(
       XXH3_createState(), [](XXH3_state_t* state) { XXH3_freeState(state); });
   XXH3_64bits_reset(hash.get());
   std::vector<char> piece(1 << 20);
   FileSum sum;
   while (true) {
-    const ssize_t n = ::read(fd, piece.data(), piece.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      const absl::Status status = error();
-      ::close(fd);
-      return status;
-    }
+    ASSIGN_OR_RETURN(const size_t n, file.ReadAt(sum.bytes, absl::MakeSpan(piece)));
     if (n == 0) break;
-    XXH3_64bits_update(hash.get(), piece.data(), static_cast<size_t>(n));
-    sum.bytes += n;
+    XXH3_64bits_update(hash.get(), piece.data(), n);
+    sum.bytes += static_cast<int64_t>(n);
   }
-  ::close(fd);
   sum.xxh3 = XXH3_64bits_digest(hash.get());
   return sum;
+}
+
+absl::Status CheckSum(const std::string& path, const FileSum& sum) {
+  const absl::StatusOr<InputFile> file = InputFile::Open(path);
+  RETURN_IF_ERROR(file.status());
+  if (file->bytes() != sum.bytes) {
+    return absl::DataLossError(absl::StrCat(path, " is not what was written: it has ",
+                                            file->bytes(), " bytes instead of ", sum.bytes));
+  }
+  ASSIGN_OR_RETURN(const FileSum found, SumOfFile(path));
+  if (found == sum) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(path, " is not what was written: its sum is ",
+                                          HexText(found.xxh3), " instead of ", HexText(sum.xxh3)));
 }
 
 FileWriter::FileWriter(std::string path, int fd, FileSystem* files)
@@ -86,16 +90,11 @@ absl::StatusOr<FileWriter> FileWriter::Create(const std::string& path, FileSyste
 absl::Status FileWriter::Append(absl::string_view bytes) {
   XXH3_64bits_update(hash_->state.get(), bytes.data(), bytes.size());
   bytes_ += static_cast<int64_t>(bytes.size());
-  while (!bytes.empty()) {
-    const ssize_t n = files_->Write(fd_, bytes.data(), bytes.size());
-    if (n < 0) return CannotWrite(path_);
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
-  return absl::OkStatus();
+  return files_->WriteAll(fd_, bytes) == 0 ? absl::OkStatus() : CannotWrite(path_);
 }
 
 absl::Status FileWriter::Finish() {
-  if (files_->Sync(fd_) != 0) return CannotWrite(path_);
+  if (files_->Flush(fd_) != 0) return CannotWrite(path_);
   // Network file systems say only here that they could not keep what they took.
   if (files_->Close(std::exchange(fd_, -1)) != 0) {
     const absl::Status status = CannotWrite(path_);
@@ -110,12 +109,9 @@ FileSum FileWriter::sum() const { return {bytes_, XXH3_64bits_digest(hash_->stat
 absl::Status SyncFolder(const std::string& folder, FileSystem* files) {
   const int fd = files->Open(folder, O_RDONLY | O_DIRECTORY);
   if (fd < 0) return CannotWrite(folder);
-  const int failed = files->Sync(fd);
-  const int error = errno;
+  const absl::Status status = files->Flush(fd) == 0 ? absl::OkStatus() : CannotWrite(folder);
   files->Close(fd);
-  errno = error;
-  return failed != 0 && error != EINVAL && error != ENOTSUP ? CannotWrite(folder)
-                                                            : absl::OkStatus();
+  return status;
 }
 
 std::string FolderOf(const std::string& path) {
@@ -147,14 +143,30 @@ absl::Status ReplaceFile(const std::string& path, absl::string_view bytes, FileS
   return Replace(std::move(writer), path, files);
 }
 
+absl::Status CopyFile(const std::string& from, int64_t most, const std::string& to,
+                      FileSystem* files) {
+  ASSIGN_OR_RETURN(const InputFile source, InputFile::Open(from));
+  ASSIGN_OR_RETURN(FileWriter copy, CreateBeside(to, files));
+  std::vector<char> piece(1 << 20);
+  for (int64_t done = 0; done < most;) {
+    const size_t wanted = std::min(piece.size(), static_cast<size_t>(most - done));
+    ASSIGN_OR_RETURN(const size_t n, source.ReadAt(done, absl::MakeSpan(piece.data(), wanted)));
+    if (n == 0) break;
+    RETURN_IF_ERROR(copy.Append({piece.data(), n}));
+    done += static_cast<int64_t>(n);
+  }
+  return Replace(std::move(copy), to, files);
+}
+
 void RemoveFolder(const std::string& folder, FileSystem* files) {
-  if (DIR* const open = ::opendir(folder.c_str()); open != nullptr) {
+  const int fd = files->Open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (DIR* const open = fd < 0 ? nullptr : ::fdopendir(fd); open != nullptr) {
     std::vector<std::string> names;
     while (const dirent* entry = ::readdir(open)) names.push_back(entry->d_name);
-    ::closedir(open);
     for (const std::string& name : names) {
-      if (name != "." && name != "..") files->Remove(absl::StrCat(folder, "/", name));
+      if (name != "." && name != "..") files->RemoveIn(fd, name);
     }
+    ::closedir(open);
   }
   files->Remove(folder);
 }

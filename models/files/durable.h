@@ -23,8 +23,10 @@ struct FileSum {
   }
 };
 FileSum SumOfBytes(absl::string_view bytes);
-// Reads the file, a piece at a time. Errors name it.
+// Reads the file, a piece at a time. Errors are those of InputFile.
 absl::StatusOr<FileSum> SumOfFile(const std::string& path);
+// That the file's sum is `sum`: DataLoss where it is not. A file of another length is not read.
+absl::Status CheckSum(const std::string& path, const FileSum& sum);
 std::string HexText(uint64_t value);  // 16 digits
 
 // Writes one file, which exists from Create() on and is removed again unless Finish()
@@ -70,8 +72,14 @@ absl::Status Replace(FileWriter writer, const std::string& path, FileSystem* fil
 // Both, for a file that is in memory.
 absl::Status ReplaceFile(const std::string& path, absl::string_view bytes, FileSystem* files);
 
+// Gives `to` the first `most` bytes of `from`, or all where it has fewer, as Replace() does.
+// Errors are those of InputFile and Replace().
+absl::Status CopyFile(const std::string& from, int64_t most, const std::string& to,
+                      FileSystem* files);
+
 // Removes a folder and the files in it, as far as that goes: where another folder in it
-// holds something, both stay.
+// holds something, both stay. Links are never followed: of a link, as of a file, in place of the
+// folder that alone goes.
 void RemoveFolder(const std::string& folder, FileSystem* files);
 
 // "cannot write PATH: <errno's reason>".

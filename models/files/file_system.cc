@@ -56,6 +56,11 @@ int FileSystem::MakeFolder(const std::string& path) { return ::mkdir(path.c_str(
 
 int FileSystem::Remove(const std::string& path) { return ::remove(path.c_str()); }
 
+int FileSystem::RemoveIn(int folder, const std::string& name) {
+  const int failed = ::unlinkat(folder, name.c_str(), 0);
+  return failed && errno == EISDIR ? ::unlinkat(folder, name.c_str(), AT_REMOVEDIR) : failed;
+}
+
 int FileSystem::Link(const std::string& target, const std::string& path) {
   return ::symlink(target.c_str(), path.c_str());
 }
@@ -63,7 +68,23 @@ int FileSystem::Link(const std::string& target, const std::string& path) {
 int64_t FileSystem::FreeBytes(const std::string& path) {
   struct statvfs info;
   if (Repeat([&] { return ::statvfs(path.c_str(), &info); }) != 0) return -1;
+  if (info.f_blocks == 0) return -1;
   return static_cast<int64_t>(info.f_bavail) * static_cast<int64_t>(info.f_frsize);
+}
+
+int FileSystem::WriteAll(int fd, absl::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = Write(fd, bytes.data(), bytes.size());
+    if (n == 0) errno = EIO;
+    if (n <= 0) return -1;
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+  return 0;
+}
+
+int FileSystem::Flush(int fd) {
+  if (Sync(fd) == 0 || errno == EINVAL || errno == ENOTSUP || errno == ENOSYS) return 0;
+  return -1;
 }
 
 }  // namespace models

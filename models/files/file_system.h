@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/strings/string_view.h"
+
 namespace models {
 
 // Every function does what the system call named beside it does and returns what that
@@ -32,9 +34,18 @@ class FileSystem {
   virtual int Exchange(const std::string& a, const std::string& b);      // renameat2
   virtual int MakeFolder(const std::string& path);                       // mkdir, 0777
   virtual int Remove(const std::string& path);                           // unlink, or rmdir
+  virtual int RemoveIn(int folder, const std::string& name);             // unlinkat, the same
   virtual int Link(const std::string& target, const std::string& path);  // symlink
-  // What a program without privileges may still write where `path` is; -1.
+  // What a program without privileges may still write where `path` is; -1, also where the
+  // file system counts no blocks (many in user space): nobody knows until it is tried.
   virtual int64_t FreeBytes(const std::string& path);  // statvfs
+
+  // All of `bytes`, by Write() as often as that takes; -1 with errno. A Write() that takes
+  // nothing is EIO: trying again might never end.
+  int WriteAll(int fd, absl::string_view bytes);
+  // Sync() that forgives a file system, pipe or device that has no such thing: what is there is
+  // as safe as it can be.
+  int Flush(int fd);
 };
 
 }  // namespace models

@@ -56,20 +56,24 @@ absl::Status ReplaceFolder(const std::string& staging, const std::string& path, 
   return ReplaceInTwoSteps(staging, path, files);
 }
 
-void PutBackReplaced(const std::string& folder, FileSystem* files) {
+void PutBackReplaced(const std::string& folder, absl::FunctionRef<bool(absl::string_view)> is_ours,
+                     FileSystem* files) {
   std::vector<std::string> found;
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
-    found.push_back(entry->path().string());
+    const std::string name = entry->path().filename().string();
+    absl::string_view earlier = name;
+    if (absl::ConsumeSuffix(&earlier, kReplacedSuffix) && is_ours(earlier)) {
+      found.push_back(entry->path().string());
+    }
   }
   for (const std::string& replaced : found) {
-    absl::string_view path = replaced;
-    if (!absl::ConsumeSuffix(&path, kReplacedSuffix)) continue;
-    if (IsThere(std::string(path))) {
+    const std::string path(absl::StripSuffix(replaced, kReplacedSuffix));
+    if (IsThere(path)) {
       RemoveFolder(replaced, files);
     } else {
-      files->Rename(replaced, std::string(path));
+      files->Rename(replaced, path);
     }
   }
 }

@@ -4,7 +4,9 @@
 
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "models/files/file_system.h"
 
 namespace models {
@@ -20,9 +22,11 @@ inline constexpr char kReplacedSuffix[] = ".replaced";
 // `path`, and what the earlier one is called now where even its name could not be given back.
 absl::Status ReplaceFolder(const std::string& staging, const std::string& path, FileSystem* files);
 
-// For each NAME.replaced in `folder`: a NAME that is missing gets its name back, and where the
-// new one is there, the replaced one goes. Best effort: what fails is tried again the next time.
-void PutBackReplaced(const std::string& folder, FileSystem* files);
+// For each NAME.replaced in `folder` where `is_ours(NAME)`: a NAME that is missing gets its name
+// back, and where the new one is there, the replaced one goes. Best effort: what fails is tried
+// again the next time. For who has the lock of the folder.
+void PutBackReplaced(const std::string& folder, absl::FunctionRef<bool(absl::string_view)> is_ours,
+                     FileSystem* files);
 
 }  // namespace models
 

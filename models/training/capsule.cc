@@ -16,7 +16,7 @@
 #include "models/files/durable.h"
 #include "models/files/replace_folder.h"
 #include "models/training/json_reader.h"
-#include "models/training/output_dir.h"
+#include "models/training/run_files.h"
 #include "models/training/safetensors.h"
 #include "nlohmann/json.hpp"
 
@@ -27,7 +27,6 @@ namespace fs = std::filesystem;
 using Json = JsonReader::Json;
 
 constexpr char kCapsuleFile[] = "capsule.json";
-constexpr char kStaging[] = ".new-";
 constexpr int64_t kMaxCapsuleBytes = 64 << 20;  // names of images, above all
 
 std::string BatchFile(size_t i) { return absl::StrFormat("batch_%04d.safetensors", i); }
@@ -159,12 +158,13 @@ absl::Status CheckSpace(const std::string& folder, const Capsule& capsule, const
 
 // Of runs that were killed while they wrote a capsule.
 void RemoveLeftovers(const std::string& folder, FileSystem* files) {
-  PutBackReplaced(folder, files);
+  const auto is_capsule = [](absl::string_view name) { return StepOfName(name).has_value(); };
+  PutBackReplaced(folder, is_capsule, files);
   std::vector<std::string> leftovers;
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
-    if (absl::StartsWith(entry->path().filename().string(), kStaging)) {
+    if (IsCheckpointName(kStagingPrefix, entry->path().filename().string())) {
       leftovers.push_back(entry->path().string());
     }
   }
@@ -180,7 +180,8 @@ absl::StatusOr<std::string> WriteCapsule(
   CHECK(!capsule.losses.empty() && capsule.losses.size() == capsule.images.size());
   const std::string folder = InFolder(run_folder, kCapsulesFolder);
   const std::string name = CheckpointName(capsule.step);
-  const std::string path = InFolder(folder, name), staging = InFolder(folder, kStaging + name);
+  const std::string path = InFolder(folder, name),
+                    staging = InFolder(folder, kStagingPrefix + name);
   if (files->MakeFolder(folder) == 0) {
     RETURN_IF_ERROR(SyncFolder(run_folder, files));
   } else if (errno != EEXIST) {
@@ -228,10 +229,7 @@ absl::StatusOr<Capsule> OpenCapsule(const std::string& path) {
     if (absl::StrContains(name, '/')) {
       return absl::InvalidArgumentError(absl::StrCat(path, " names a file elsewhere: ", name));
     }
-    ASSIGN_OR_RETURN(const FileSum found, SumOfFile(InFolder(path, name)));
-    if (!(found == sum)) {
-      return absl::DataLossError(absl::StrCat(InFolder(path, name), " is not what was written"));
-    }
+    RETURN_IF_ERROR(CheckSum(InFolder(path, name), sum));
   }
   const std::string file = InFolder(path, kCapsuleFile);
   ASSIGN_OR_RETURN(const std::string text, ReadFile(file, kMaxCapsuleBytes));

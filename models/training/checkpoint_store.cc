@@ -11,14 +11,13 @@
 #include <system_error>
 #include <utility>
 
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "graph/base/status.h"
-#include "models/data/file_util.h"
 #include "models/files/durable.h"
+#include "models/files/input_file.h"
 #include "models/files/replace_folder.h"
 #include "models/training/checkpoint.h"
 #include "models/training/safetensors.h"
@@ -30,8 +29,6 @@ namespace fs = std::filesystem;
 
 constexpr char kStateFile[] = "state.json";
 constexpr char kDoneFile[] = "DONE";
-// What a run that ended badly may leave, and what is on its way out.
-constexpr char kStaging[] = ".new-", kRetired[] = ".old-";
 // A state holds flags and a few numbers. More is not ours.
 constexpr int64_t kMaxStateBytes = 16 << 20;
 
@@ -72,39 +69,52 @@ absl::Status RestoreOptimizer(const std::string& path, const Session& session) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> ReadSmallFile(const std::string& path) {
+bool IsCheckpoint(absl::string_view name) { return StepOfName(name).has_value(); }
+
+// Whether the checkpoint may be whole, though `status` is of reading it.
+bool CouldNotBeRead(const absl::Status& status) {
+  return absl::IsPermissionDenied(status) || absl::IsUnavailable(status);
+}
+
+// The folders' names by step: step_N, or step_N.replaced where that is all there is.
+absl::StatusOr<std::map<int64_t, std::string>> NamesOfSteps(const std::string& run_folder) {
+  std::map<int64_t, std::string> names;
+  const fs::path folder = fs::path(run_folder) / kCheckpointsFolder;
   std::error_code error;
-  const auto size = fs::file_size(path, error);
-  if (!error && size > uint64_t{kMaxStateBytes}) {
-    return graph::InvalidArgument(path, " has ", size, " bytes: it is not what a run wrote");
+  if (fs::symlink_status(folder, error).type() == fs::file_type::not_found) return names;
+  fs::directory_iterator entry(folder, error), end;
+  for (; !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    const auto step = StepOfName(absl::StripSuffix(name, kReplacedSuffix));
+    if (!step.has_value()) continue;
+    std::string& found = names[*step];
+    if (found.empty() || IsCheckpoint(name)) found = name;
   }
-  return ReadFile(path, kMaxStateBytes);
+  if (error) {
+    return absl::UnavailableError(absl::StrCat("cannot read the checkpoints in ", folder.string(),
+                                               ": ", error.message(),
+                                               "; is the disk they are on there?"));
+  }
+  return names;
 }
 
 }  // namespace
 
-std::string CheckpointName(int64_t step) { return absl::StrFormat("step_%08d", step); }
-
-absl::optional<int64_t> StepOfName(absl::string_view name) {
-  int64_t step = 0;
-  absl::string_view digits = name;
-  if (!absl::ConsumePrefix(&digits, "step_") || !absl::SimpleAtoi(digits, &step) || step < 0 ||
-      CheckpointName(step) != name) {
-    return absl::nullopt;
-  }
-  return step;
-}
-
 absl::StatusOr<Checkpoint> OpenCheckpoint(const std::string& path) {
   Checkpoint checkpoint{path, {}};
   const auto file = [&path](absl::string_view name) { return absl::StrCat(path, "/", name); };
-  const absl::StatusOr<std::string> done = ReadSmallFile(file(kDoneFile));
-  if (done.status().code() == absl::StatusCode::kNotFound) {
+  std::error_code ignored;
+  if (fs::is_symlink(path, ignored) && !fs::exists(path, ignored)) {
+    return absl::UnavailableError(
+        absl::StrCat(path, " is a link to nothing; is the disk it leads to there?"));
+  }
+  const absl::StatusOr<std::string> done = InputFile::ReadAll(file(kDoneFile), kMaxStateBytes);
+  if (absl::IsNotFound(done.status())) {
     return absl::DataLossError(
         absl::StrCat(path, " has no ", kDoneFile, ": it is no checkpoint, or not a whole one"));
   }
   RETURN_IF_ERROR(done.status());
-  ASSIGN_OR_RETURN(const std::string text, ReadSmallFile(file(kStateFile)));
+  ASSIGN_OR_RETURN(const std::string text, InputFile::ReadAll(file(kStateFile), kMaxStateBytes));
   if (*done != DoneText(text)) {
     return absl::DataLossError(absl::StrCat(file(kStateFile), " is not what was written: its sum ",
                                             "is not the one in ", kDoneFile));
@@ -115,63 +125,56 @@ absl::StatusOr<Checkpoint> OpenCheckpoint(const std::string& path) {
     if (sum == checkpoint.state.files.end()) {
       return absl::DataLossError(absl::StrCat(file(kStateFile), " does not name ", name));
     }
-    ASSIGN_OR_RETURN(const FileSum found, SumOfFile(file(name)));
-    if (!(found == sum->second)) {
-      return absl::DataLossError(absl::StrCat(file(name), " is not what was written: ", found.bytes,
-                                              " bytes with sum ", HexText(found.xxh3),
-                                              " instead of ", sum->second.bytes, " with ",
-                                              HexText(sum->second.xxh3)));
-    }
+    RETURN_IF_ERROR(CheckSum(file(name), sum->second));
   }
   return checkpoint;
 }
 
 absl::StatusOr<std::vector<int64_t>> CheckpointSteps(const std::string& run_folder) {
+  ASSIGN_OR_RETURN(const auto names, NamesOfSteps(run_folder));
   std::vector<int64_t> steps;
-  const fs::path folder = fs::path(run_folder) / kCheckpointsFolder;
-  std::error_code error;
-  if (fs::symlink_status(folder, error).type() == fs::file_type::not_found) return steps;
-  fs::directory_iterator entry(folder, error), end;
-  for (; !error && entry != end; entry.increment(error)) {
-    const absl::optional<int64_t> step = StepOfName(entry->path().filename().string());
-    if (step.has_value()) steps.push_back(*step);
-  }
-  if (error) {
-    return absl::UnavailableError(absl::StrCat("cannot read the checkpoints in ", folder.string(),
-                                               ": ", error.message(),
-                                               "; is the disk they are on there?"));
-  }
-  std::sort(steps.begin(), steps.end());
+  for (const auto& [step, name] : names) steps.push_back(step);
   return steps;
 }
 
-absl::StatusOr<std::string> SetAside(const std::string& checkpoint, FileSystem* files) {
+std::string SetAside(const std::string& checkpoint, FileSystem* files) {
   const fs::path path(checkpoint);
   const std::string wanted =
-      (path.parent_path() / ("damaged_" + path.filename().string())).string();
+      (path.parent_path() / (kDamagedPrefix + path.filename().string())).string();
   std::string aside = wanted;
   std::error_code ignored;
   for (int i = 2; fs::exists(fs::symlink_status(aside, ignored)); ++i) {
     aside = absl::StrCat(wanted, "-", i);
   }
-  if (files->Rename(checkpoint, aside) != 0) return CannotWrite(checkpoint);
-  return aside;
+  if (files->Rename(checkpoint, aside) == 0) return absl::StrCat("set aside as ", aside);
+  return absl::StrCat(checkpoint,
+                      " cannot be set aside and stays where it is: ", std::strerror(errno));
 }
 
 absl::StatusOr<NewestCheckpoint> FindNewestCheckpoint(const std::string& run_folder) {
   const std::string folder = (fs::path(run_folder) / kCheckpointsFolder).string();
-  PutBackReplaced(folder, FileSystem::Real());
-  ASSIGN_OR_RETURN(const std::vector<int64_t> steps, CheckpointSteps(run_folder));
-  if (steps.empty()) return absl::NotFoundError(absl::StrCat("no checkpoint in ", folder));
+  ASSIGN_OR_RETURN(const auto names, NamesOfSteps(run_folder));
+  if (names.empty()) return absl::NotFoundError(absl::StrCat("no checkpoint in ", folder));
   NewestCheckpoint newest;
-  for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
-    const std::string path = absl::StrCat(folder, "/", CheckpointName(*step));
+  for (auto named = names.rbegin(); named != names.rend(); ++named) {
+    const auto& [step, name] = *named;
+    const std::string path = absl::StrCat(folder, "/", name);
     absl::StatusOr<Checkpoint> found = OpenCheckpoint(path);
-    if (found.ok()) {
+    if (found.ok() && found->state.step == step) {
       newest.checkpoint = *std::move(found);
       return newest;
     }
-    newest.passed_over.push_back({path, std::string(found.status().message())});
+    if (CouldNotBeRead(found.status())) {
+      return graph::Annotate(
+          absl::Status(found.status().code(),
+                       absl::StrCat(found.status().message(),
+                                    "; mend that, or move the checkpoint "
+                                    "out of its folder to go on from the one before")),
+          "the newest checkpoint");
+    }
+    newest.passed_over.push_back(
+        {path, found.ok() ? absl::StrCat(path, " is a copy of step ", found->state.step)
+                          : std::string(found.status().message())});
   }
   std::string reasons;
   for (const auto& damaged : newest.passed_over) absl::StrAppend(&reasons, "; ", damaged.reason);
@@ -223,13 +226,34 @@ int64_t CheckpointBytes(const Session& session) {
 }
 
 CheckpointStore::CheckpointStore(std::string run_folder, KeepPolicy policy, FileSystem* files)
-    : run_folder_(std::move(run_folder)),
-      folder_((fs::path(run_folder_) / kCheckpointsFolder).string()),
-      policy_(policy),
-      files_(files) {}
+    : policy_(policy), files_(files) {
+  SetFolder(std::move(run_folder));
+}
+
+void CheckpointStore::SetFolder(std::string run_folder) {
+  run_folder_ = std::move(run_folder);
+  folder_ = (fs::path(run_folder_) / kCheckpointsFolder).string();
+}
+
+void CheckpointStore::Follow(std::function<absl::StatusOr<std::string>()> path_now) {
+  path_now_ = std::move(path_now);
+}
+
+absl::Status CheckpointStore::CheckFolder() const {
+  if (!path_now_) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::string now, path_now_());
+  if (now == run_folder_) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("the run's output folder is no longer ",
+                                                    run_folder_, " but ", now,
+                                                    "; give it its name back"));
+}
 
 absl::StatusOr<std::string> CheckpointStore::Save(
     RunState state, const Session& session, const std::map<std::string, std::string>& metadata) {
+  if (path_now_) {
+    ASSIGN_OR_RETURN(std::string now, path_now_());
+    SetFolder(std::move(now));
+  }
   if (files_->MakeFolder(folder_) == 0) {
     RETURN_IF_ERROR(SyncFolder(run_folder_, files_));
   } else if (errno != EEXIST) {
@@ -238,7 +262,7 @@ absl::StatusOr<std::string> CheckpointStore::Save(
   RemoveLeftovers();
   RETURN_IF_ERROR(CheckSpace(session));
   const int64_t step = state.step;
-  const std::string staging = absl::StrCat(folder_, "/", kStaging, CheckpointName(step));
+  const std::string staging = absl::StrCat(folder_, "/", kStagingPrefix, CheckpointName(step));
   const std::string path = absl::StrCat(folder_, "/", CheckpointName(step));
   if (files_->MakeFolder(staging) != 0) return CannotWrite(staging);
   absl::Status status = WriteCheckpointFiles(staging, std::move(state), session, metadata, files_);
@@ -247,8 +271,9 @@ absl::StatusOr<std::string> CheckpointStore::Save(
     RemoveFolder(staging, files_);
     return graph::Annotate(status, absl::StrCat("checkpoint of step ", step));
   }
-  Prune(step);
+  // The link first: it leads to one that may be removed next.
   RETURN_IF_ERROR(PointLink(step));
+  Prune(step);
   return path;
 }
 
@@ -304,7 +329,7 @@ void CheckpointStore::Prune(int64_t saved) {
     if (policy_.keep_every > 0 && steps[i] % policy_.keep_every == 0) continue;
     const std::string name = CheckpointName(steps[i]);
     // Its name goes first, so that half of one is never taken for a checkpoint.
-    const std::string retired = absl::StrCat(folder_, "/", kRetired, name);
+    const std::string retired = absl::StrCat(folder_, "/", kRetiredPrefix, name);
     if (files_->Rename(absl::StrCat(folder_, "/", name), retired) == 0) {
       RemoveFolder(retired, files_);
     }
@@ -312,13 +337,13 @@ void CheckpointStore::Prune(int64_t saved) {
 }
 
 void CheckpointStore::RemoveLeftovers() {
-  PutBackReplaced(folder_, files_);
+  PutBackReplaced(folder_, IsCheckpoint, files_);
   std::vector<std::string> leftovers;
   std::error_code error;
   for (fs::directory_iterator entry(folder_, error), end; !error && entry != end;
        entry.increment(error)) {
     const std::string name = entry->path().filename().string();
-    if (absl::StartsWith(name, kStaging) || absl::StartsWith(name, kRetired)) {
+    if (IsCheckpointName(kStagingPrefix, name) || IsCheckpointName(kRetiredPrefix, name)) {
       leftovers.push_back(entry->path().string());
     }
   }

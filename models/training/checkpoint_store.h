@@ -13,28 +13,22 @@
 #define MODELS_TRAINING_CHECKPOINT_STORE_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
-#include "absl/types/optional.h"
 #include "models/files/file_system.h"
-#include "models/training/output_dir.h"
+#include "models/training/run_files.h"
 #include "models/training/run_state.h"
 #include "models/training/session.h"
 
 namespace models {
 
-// In a checkpoint.
-inline constexpr char kModelFile[] = "model.safetensors";
+// In a checkpoint, beside kModelFile.
 inline constexpr char kOptimizerFile[] = "optimizer.safetensors";
-
-std::string CheckpointName(int64_t step);  // "step_00001234"
-// The step of a folder with such a name; nothing for any other name.
-absl::optional<int64_t> StepOfName(absl::string_view name);
 
 // A whole checkpoint on the disk.
 struct Checkpoint {
@@ -43,12 +37,15 @@ struct Checkpoint {
 };
 
 // The checkpoint in the folder `path`, once every sum has been compared (which reads all
-// of it). Errors name the file, and what is wrong with it.
+// of it). Errors name the file, and what is wrong with it: PermissionDenied and Unavailable where
+// it could not be read just now and may be whole (input_file.h, a link to a disk that is not
+// there), any other where it is not what a run wrote.
 absl::StatusOr<Checkpoint> OpenCheckpoint(const std::string& path);
 
-// The newest whole one of the run in `run_folder`. NotFound where there is no checkpoint at
-// all; DataLoss, with the reason for each, where none of them is whole. One that lost its name
-// to a crash while it was being replaced gets it back first (PutBackReplaced).
+// The newest whole one of the run in `run_folder`, in which nothing is touched. NotFound where
+// there is no checkpoint at all; DataLoss, with the reason for each, where none of them is whole.
+// One that could not be read is an error, and not passed over: it may be whole, and going on from
+// an earlier one would give up what it has. A copy of another step's is as good as damaged.
 struct NewestCheckpoint {
   Checkpoint checkpoint;
   struct Damaged {
@@ -58,15 +55,18 @@ struct NewestCheckpoint {
 };
 absl::StatusOr<NewestCheckpoint> FindNewestCheckpoint(const std::string& run_folder);
 
-// The steps of all checkpoints of the run, ascending, looked at by name alone. None where
+// The steps of all checkpoints of the run, ascending, looked at by name alone; one that lost its
+// name to a crash while it was being replaced (replace_folder.h) is among them. None where
 // there is no folder for them; an error where there is one that cannot be read, or a link to
 // none (a disk that is not mounted): that is not the same as no checkpoint.
 absl::StatusOr<std::vector<int64_t>> CheckpointSteps(const std::string& run_folder);
 
 // Gives a damaged checkpoint a name that no reader takes for one, damaged_step_00001234 or
 // with -2, -3, ... behind it, and keeps it. Whoever goes on from an earlier one does this,
-// because the logs no longer reach as far as this one says. Returns the new path.
-absl::StatusOr<std::string> SetAside(const std::string& checkpoint, FileSystem* files);
+// because the logs no longer reach as far as this one says. Returns a line that says so. Where
+// the file system cannot (an overlay's lower layer, for one) the line says that instead: the
+// next resume passes over it again.
+std::string SetAside(const std::string& checkpoint, FileSystem* files);
 
 // Sets parameters and optimizer state from the checkpoint, or, on an error, perhaps some
 // of them: the session is of no use then.
@@ -93,10 +93,17 @@ class CheckpointStore {
   CheckpointStore(std::string run_folder, KeepPolicy policy,
                   FileSystem* files = FileSystem::Real());
 
+  // Has each later Save() and CheckFolder() ask for the run folder's path by now
+  // (OutputDir::PathNow), because somebody may have renamed it.
+  void Follow(std::function<absl::StatusOr<std::string>()> path_now);
+  // That the folder is still where the run writes by its path; otherwise FailedPrecondition says
+  // where it is.
+  absl::Status CheckFolder() const;
+
   // Saves the session as of `state`, whose `files` are filled in here, moves the link, and
-  // removes what the policy does not keep. `metadata` goes into model.safetensors, with
-  // the step and the rest that SaveParameters' readers look for. A checkpoint of the same
-  // step is replaced in one step.
+  // removes what the policy does not keep; of a checkpoint that was moved away and left a link
+  // that link alone. `metadata` goes into model.safetensors, with the step and the rest that
+  // SaveParameters' readers look for. A checkpoint of the same step is replaced in one step.
   // On an error what was there is there still: RESOURCE_EXHAUSTED where the disk has not
   // the room, which is asked before anything is written, and what the system says, naming
   // the file. Returns the checkpoint's path.
@@ -109,6 +116,7 @@ class CheckpointStore {
   absl::Status TakeUp(int64_t step);
 
  private:
+  void SetFolder(std::string run_folder);
   absl::Status CheckSpace(const Session& session) const;
   absl::Status PointLink(int64_t step);
   void Prune(int64_t saved);
@@ -117,6 +125,7 @@ class CheckpointStore {
   std::string run_folder_, folder_;
   KeepPolicy policy_;
   FileSystem* files_;
+  std::function<absl::StatusOr<std::string>()> path_now_;
 };
 
 }  // namespace models

@@ -119,7 +119,7 @@ std::vector<std::string> ListEventFiles(const std::string& folder) {
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     std::string name = it->path().filename().string();
-    if (absl::StartsWith(name, kEventFilePrefix)) names.push_back(std::move(name));
+    if (IsEventFile(name)) names.push_back(std::move(name));
   }
   std::sort(names.begin(), names.end());
   return names;

@@ -18,14 +18,12 @@
 #include "absl/time/time.h"
 #include "models/files/append_file.h"
 #include "models/training/metrics.h"
+#include "models/training/run_files.h"
 
 namespace models {
 
-// Names begin so; then <seconds since 1970>.<host>.
-inline constexpr char kEventFilePrefix[] = "events.out.tfevents.";
-
 // Names, without the folder, of the event files in `folder`, oldest first; empty where there
-// is no such folder. For whoever clears an output folder.
+// is no such folder.
 std::vector<std::string> ListEventFiles(const std::string& folder);
 
 // What TensorBoard calls the numbers of a step or an evaluation. It groups by what comes

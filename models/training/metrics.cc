@@ -1,25 +1,17 @@
 #include "models/training/metrics.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <filesystem>
-#include <fstream>
 #include <limits>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
+#include "models/files/input_file.h"
 #include "nlohmann/json.hpp"
 
 namespace models {
 namespace {
-
-bool IsMissing(const std::string& path) {
-  std::error_code error;
-  return std::filesystem::status(path, error).type() == std::filesystem::file_type::not_found;
-}
 
 // Keeps the order of insertion; dumps doubles so that they read back equal, and
 // NaN and infinities as null.
@@ -62,13 +54,16 @@ bool ReadStep(const Json& line, TrainMetrics* metrics) {
   return good;
 }
 
-// A missing file is made anew.
-absl::Status CheckLineEndsAt(const std::string& path, int64_t bytes) {
-  std::ifstream file(path, std::ios::binary);
-  if (bytes == 0 || IsMissing(path)) return absl::OkStatus();
-  if (!file) return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path));
-  file.seekg(bytes - 1);
-  if (file.get() == '\n') return absl::OkStatus();
+// Whether a line ends there. Nothing where the file is missing, or of no bytes of it: it is made
+// anew then.
+absl::StatusOr<bool> HasLineEndingAt(const std::string& path, int64_t bytes) {
+  if (bytes == 0) return false;
+  const absl::StatusOr<InputFile> file = InputFile::Open(path);
+  if (absl::IsNotFound(file.status())) return false;
+  RETURN_IF_ERROR(file.status());
+  char last = 0;
+  RETURN_IF_ERROR(file->ReadAt(bytes - 1, absl::MakeSpan(&last, 1)).status());
+  if (last == '\n') return true;
   return absl::DataLossError(absl::StrCat(
       path, " is not what the run wrote: no line ends at byte ", bytes,
       ", where the checkpoint says so; put the run's own file back, or remove it to go on "
@@ -99,11 +94,11 @@ absl::StatusOr<TrainMetrics> ReadStepEndingAt(const std::string& path, int64_t b
   constexpr int64_t kLongestLine = 1 << 16;  // of a step: some hundred bytes
   const int64_t begin = std::max<int64_t>(0, bytes - kLongestLine);
   std::string text(static_cast<size_t>(std::max<int64_t>(0, bytes - begin)), '\0');
-  std::ifstream file(path, std::ios::binary);
-  file.seekg(begin);
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  const absl::StatusOr<InputFile> file = InputFile::Open(path);
+  const absl::StatusOr<size_t> read =
+      file.ok() ? file->ReadAt(begin, absl::MakeSpan(text)) : file.status();
   TrainMetrics metrics;
-  if (file && absl::EndsWith(text, "\n")) {
+  if (read.ok() && *read == text.size() && absl::EndsWith(text, "\n")) {
     text.pop_back();
     const size_t before = text.rfind('\n');
     text.erase(0, before == std::string::npos ? 0 : before + 1);
@@ -118,8 +113,8 @@ absl::StatusOr<MetricsWriter> MetricsWriter::Create(const std::string& path, Fil
 }
 
 absl::Status MetricsWriter::CheckResume(const std::string& path, int64_t keep_bytes, int64_t step) {
-  RETURN_IF_ERROR(CheckLineEndsAt(path, keep_bytes));
-  if (keep_bytes == 0 || IsMissing(path)) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const bool is_kept, HasLineEndingAt(path, keep_bytes));
+  if (!is_kept) return absl::OkStatus();
   const absl::StatusOr<TrainMetrics> line = ReadStepEndingAt(path, keep_bytes);
   if (line.ok() && line->step == step) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat(
@@ -132,8 +127,8 @@ absl::Status MetricsWriter::CheckResume(const std::string& path, int64_t keep_by
 
 absl::StatusOr<MetricsWriter> MetricsWriter::Resume(const std::string& path, int64_t keep_bytes,
                                                     FileSystem* files) {
-  RETURN_IF_ERROR(CheckLineEndsAt(path, keep_bytes));
-  if (keep_bytes == 0 || IsMissing(path)) return Create(path, files);
+  ASSIGN_OR_RETURN(const bool is_kept, HasLineEndingAt(path, keep_bytes));
+  if (!is_kept) return Create(path, files);
   ASSIGN_OR_RETURN(AppendFile file, AppendFile::Resume(path, keep_bytes, files));
   return MetricsWriter(std::move(file));
 }

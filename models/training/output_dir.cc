@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,13 +12,12 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "absl/types/optional.h"
 #include "graph/base/status.h"
 #include "models/files/durable.h"
-#include "models/training/run_log.h"
+#include "models/files/file_system.h"
+#include "models/files/make_folders.h"
 
 namespace models {
 namespace {
@@ -26,133 +26,34 @@ namespace fs = std::filesystem;
 
 constexpr char kWayOut[] = "; choose another --output_dir";
 
-constexpr const char* kRunFiles[] = {kMetricsFile, kFlagsFile, kTrainLogFile, kEnvironmentFile,
-                                     kNewestModel};
-
-// What else is a run's own, by its name: files, and folders without folders in them.
-struct Owned {
-  const char* folder;
-  const char* prefix;
-  const char* suffix;
-  bool are_folders;
-};
-constexpr Owned kOwned[] = {
-    {kVisFolder, "step_", ".png", false},
-    {kProfileFolder, "ops", ".csv", false},
-    {kProfileFolder, "trace", ".json", false},
-    {kProfileFolder, "graph", ".svg", false},
-    {kTensorboardFolder, "events.out.tfevents.", "", false},
-    {kCapsulesFolder, "step_", "", true},
-    {kCheckpointsFolder, "step_", "", true},
-    {kCheckpointsFolder, "damaged_step_", "", true},
-    // What a run that was killed while it saved leaves.
-    {kCapsulesFolder, ".new-step_", "", true},
-    {kCheckpointsFolder, ".new-step_", "", true},
-    {kCheckpointsFolder, ".old-step_", "", true},
-};
-
-// `name` without what it ends in while the file is being written: "step_1.png.tmp-12-0", as
-// CreateBeside() and tools/output/staged_output.h have it, or the link's
-// "checkpoint.safetensors.tmp". Any other name is somebody's own.
-absl::string_view FinalName(absl::string_view name) {
-  absl::string_view final_name = name;
-  if (absl::ConsumeSuffix(&final_name, ".tmp") && final_name == kNewestModel) return final_name;
-  const auto digits = [](absl::string_view text) {
-    return !text.empty() && text.find_first_not_of("0123456789") == absl::string_view::npos;
-  };
-  const size_t tmp = name.rfind(".tmp-");
-  if (tmp == absl::string_view::npos) return name;
-  const absl::string_view numbers = name.substr(tmp + 5);
-  const size_t dash = numbers.find('-');
-  if (dash == absl::string_view::npos || !digits(numbers.substr(0, dash)) ||
-      !digits(numbers.substr(dash + 1))) {
-    return name;
-  }
-  return name.substr(0, tmp);
+bool IsSameFile(const struct stat& a, const struct stat& b) {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-struct Found {
-  fs::path path;
-  bool is_folder;
-  bool is_half_written;
-};
-
-// Those of `run` that are there. A link in place of such a folder leads to somebody
-// else's files, but for checkpoints: those are put on another disk on purpose.
-std::vector<Found> FindOwned(const fs::path& run) {
-  std::vector<Found> found;
-  for (const Owned& owned : kOwned) {
-    std::error_code error;
-    const fs::path folder = run / owned.folder;
-    const bool follow = owned.folder == std::string(kCheckpointsFolder);
-    const fs::file_status status =
-        follow ? fs::status(folder, error) : fs::symlink_status(folder, error);
-    if (status.type() != fs::file_type::directory) continue;
-    for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
-         entry.increment(error)) {
-      const std::string name = entry->path().filename().string();
-      std::error_code ignored;
-      const bool is_folder =
-          fs::symlink_status(entry->path(), ignored).type() == fs::file_type::directory;
-      const absl::string_view last = owned.are_folders ? absl::string_view(name) : FinalName(name);
-      if (absl::StartsWith(last, owned.prefix) && absl::EndsWith(last, owned.suffix) &&
-          is_folder == owned.are_folders) {
-        found.push_back({entry->path(), is_folder, last != name});
-      }
+// A descriptor that holds the lock of `folder`, -1 where the file system has no locks, or nothing
+// where another process has it. The lock is of a file that is open for writing, because network
+// file systems lock no other. Without `make` a file that is missing is nobody's lock: -1.
+absl::StatusOr<absl::optional<int>> LockFolder(const std::string& folder, bool make) {
+  const std::string path = (fs::path(folder) / kLockFile).string();
+  const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | (make ? O_CREAT : 0);
+  while (true) {
+    const int fd = FileSystem::Real()->Open(path, flags);
+    if (fd < 0 && errno == ENOENT && !make) return -1;
+    if (fd < 0) return CannotWrite(path);
+    struct stat locked, now;
+    if (::fstat(fd, &locked) != 0 || !S_ISREG(locked.st_mode)) {
+      ::close(fd);
+      return absl::FailedPreconditionError(absl::StrCat(path, " is no file of a run; remove it"));
     }
+    const bool failed = ::flock(fd, LOCK_EX | LOCK_NB) != 0;
+    const bool taken = failed && errno == EWOULDBLOCK;
+    // A run that took back its folder has removed the file meanwhile.
+    const bool is_there = ::lstat(path.c_str(), &now) == 0 && IsSameFile(locked, now);
+    if (!failed && is_there) return fd;
+    ::close(fd);
+    if (taken) return absl::nullopt;
+    if (failed) return -1;
   }
-  return found;
-}
-
-// Other files in the folders, and then those, stay.
-void RemoveOwned(const fs::path& run) {
-  std::error_code ignored;
-  for (const Found& file : FindOwned(run)) {
-    if (file.is_folder) {
-      RemoveFolder(file.path.string(), FileSystem::Real());
-    } else {
-      fs::remove(file.path, ignored);
-    }
-    fs::remove(file.path.parent_path(), ignored);  // fails, rightly, where it is not empty
-  }
-}
-
-// What those who write under another name first leave when they are killed. Only for who
-// has the lock.
-void RemoveHalfWritten(const fs::path& run) {
-  std::vector<fs::path> found;
-  for (Found& file : FindOwned(run)) {
-    if (file.is_half_written) found.push_back(std::move(file.path));
-  }
-  std::error_code error;
-  for (fs::directory_iterator entry(run, error), end; !error && entry != end;
-       entry.increment(error)) {
-    const std::string file = entry->path().filename().string();
-    for (const char* name : kRunFiles) {
-      if (file != name && FinalName(file) == name) found.push_back(entry->path());
-    }
-  }
-  for (const fs::path& path : found) fs::remove(path, error);
-}
-
-bool HoldsRun(const fs::path& folder) {
-  std::error_code ignored;
-  for (const char* name : kRunFiles) {
-    if (fs::exists(fs::symlink_status(folder / name, ignored))) return true;
-  }
-  return !FindOwned(folder).empty();
-}
-
-// A descriptor that holds the lock of `folder`, -1 where there is none to be had, or
-// nothing where another process has it.
-absl::optional<int> LockFolder(const std::string& folder) {
-  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return -1;
-  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
-  const bool taken = errno == EWOULDBLOCK;
-  ::close(fd);
-  if (taken) return absl::nullopt;
-  return -1;
 }
 
 absl::Status InUse(const std::string& folder) {
@@ -193,30 +94,11 @@ absl::StatusOr<OutputDir> OutputDir::Choose(const std::string& output_dir, const
   path = ResolveUserPath(path);
   if (ours) path = FreeName(path);
 
-  // The deepest part of the path that exists must be a folder we may write to.
-  fs::path existing = path;
-  std::error_code error;
-  while (!existing.empty() && fs::status(existing, error).type() == fs::file_type::not_found) {
-    // A dangling link would be found again below each name that is tried.
-    if (fs::is_symlink(fs::symlink_status(existing, error))) {
-      return graph::InvalidArgument("the output folder ", path, ": ", existing.string(),
-                                    " is a link to nothing", kWayOut);
-    }
-    const fs::path above = existing.parent_path();
-    if (above == existing) break;
-    existing = above;
+  if (const absl::Status can = CheckCanMake(path); !can.ok()) {
+    return absl::Status(can.code(),
+                        absl::StrCat("the output folder ", path, ": ", can.message(), kWayOut));
   }
-  if (existing.empty()) existing = ".";
-  const auto type = fs::status(existing, error).type();
-  if (error) return CannotUse(error.value(), "cannot use", path);
-  if (type != fs::file_type::directory) {
-    return graph::InvalidArgument("the output folder ", path, ": ", existing.string(),
-                                  " is a file, not a folder", kWayOut);
-  }
-  if (::access(existing.c_str(), W_OK | X_OK) != 0) {
-    return CannotUse(errno, "cannot write to", path);
-  }
-  const absl::optional<int> lock = LockFolder(path);
+  ASSIGN_OR_RETURN(const absl::optional<int> lock, LockFolder(path, /*make=*/false));
   if (!lock.has_value()) return InUse(path);
   if (*lock >= 0) ::close(*lock);
   if (earlier == EarlierRun::kRefuse && HoldsRun(path)) {
@@ -232,78 +114,94 @@ OutputDir::OutputDir(OutputDir&& other) noexcept
     : path_(std::move(other.path_)),
       chosen_by_us_(other.chosen_by_us_),
       earlier_(other.earlier_),
-      made_(other.made_),
+      made_(std::move(other.made_)),
+      folder_(std::exchange(other.folder_, -1)),
       lock_(std::exchange(other.lock_, -1)) {}
 
-OutputDir::~OutputDir() {
-  if (lock_ >= 0) ::close(lock_);
+OutputDir::~OutputDir() { Close(); }
+
+void OutputDir::Close() {
+  for (int* fd : {&lock_, &folder_}) {
+    if (*fd >= 0) ::close(std::exchange(*fd, -1));
+  }
 }
 
-absl::Status OutputDir::Lock() {
-  const absl::optional<int> lock = LockFolder(path_);
+absl::Status OutputDir::Open() {
+  folder_ = FileSystem::Real()->Open(path_, O_PATH | O_DIRECTORY);
+  if (folder_ < 0) return CannotUse(errno, "cannot use", path_);
+  ASSIGN_OR_RETURN(const absl::optional<int> lock, LockFolder(path_, /*make=*/true));
   if (!lock.has_value()) return InUse(path_);
   lock_ = *lock;
   return absl::OkStatus();
 }
 
 absl::Status OutputDir::Create() {
-  std::vector<fs::path> made;
-  const auto undone = [&](absl::Status status) {
-    std::error_code ignored;
-    for (auto folder = made.rbegin(); folder != made.rend(); ++folder) fs::remove(*folder, ignored);
-    return status;
+  const auto made = [this](const std::string& folder) -> absl::Status {
+    absl::StatusOr<std::vector<std::string>> folders = MakeFolders(folder);
+    if (!folders.ok()) {
+      return absl::Status(
+          folders.status().code(),
+          absl::StrCat("the output folder ", path_, ": ", folders.status().message(), kWayOut));
+    }
+    made_.insert(made_.end(), folders->begin(), folders->end());
+    return absl::OkStatus();
   };
-  const auto fail = [&](int error) { return undone(CannotUse(error, "cannot make", path_)); };
-  std::error_code error;
-  const fs::path above = fs::path(path_).parent_path();
-  std::vector<fs::path> missing;  // deepest first
-  for (fs::path folder = above; !folder.empty() && !fs::exists(folder, error);
-       folder = folder.parent_path()) {
-    missing.push_back(folder);
-  }
-  for (auto folder = missing.rbegin(); folder != missing.rend(); ++folder) {
-    if (fs::create_directory(*folder, error)) made.push_back(*folder);
-    if (error) return fail(error.value());
-  }
+  absl::Status status;
+  if (const fs::path above = fs::path(path_).parent_path(); !above.empty()) status = made(above);
+  const size_t above = made_.size();
+  if (status.ok()) status = made(path_);
   // A run that started in the same second may have taken a name of ours.
   const std::string wanted = path_;
-  bool made_it = fs::create_directory(path_, error);
-  while (!error && !made_it && chosen_by_us_) {
+  while (status.ok() && chosen_by_us_ && made_.size() == above) {
     path_ = FreeName(wanted);
-    made_it = fs::create_directory(path_, error);
+    status = made(path_);
   }
-  if (error) return fail(error.value());
-  // The folders' names belong on the disk before the first checkpoint in them.
-  if (made_it) made.push_back(path_);
-  for (const fs::path& folder : made) {
-    absl::Status synced = SyncFolder(FolderOf(folder.string()), FileSystem::Real());
-    // A folder that may be written to and not be read cannot be flushed either.
-    if (absl::IsPermissionDenied(synced)) continue;
-    if (!synced.ok()) return undone(std::move(synced));
-  }
+  const bool made_it = made_.size() > above;
+  if (status.ok()) status = Open();
+  if (status.ok()) status = TakeUp(made_it);
+  if (status.ok()) return status;
+  Close();
+  RemoveEmpty(std::exchange(made_, {}));
+  return status;
+}
 
-  made_ = made_it;
-  RETURN_IF_ERROR(Lock());
+absl::Status OutputDir::TakeUp(bool made_it) {
+  RETURN_IF_ERROR(CheckFoldersAreOwn(path_));
   if (earlier_ != EarlierRun::kRefuse) RemoveHalfWritten(path_);
   if (made_it || earlier_ == EarlierRun::kResume) return absl::OkStatus();
-  if (HoldsRun(path_) && earlier_ == EarlierRun::kRefuse) {
+  if (!HoldsRun(path_)) return absl::OkStatus();
+  if (earlier_ == EarlierRun::kRefuse) {
     return absl::FailedPreconditionError(
         absl::StrCat("another run has just begun in the output folder ", path_, kWayOut));
   }
-  for (const char* name : kRunFiles) {
-    fs::remove(fs::path(path_) / name, error);
-    if (error) return CannotUse(error.value(), absl::StrCat("cannot replace ", name, " in"), path_);
-  }
-  RemoveOwned(path_);
-  return absl::OkStatus();
+  return RemoveRun(path_);
 }
 
-void OutputDir::Discard() {
-  if (earlier_ == EarlierRun::kResume) return;
+void OutputDir::DiscardUnlessBegun() {
+  std::error_code none;
+  if (folder_ < 0 || earlier_ == EarlierRun::kResume) return;
+  // Whoever has renamed it wants it, and what has its name now is somebody else's.
+  if (const auto now = PathNow(); !now.ok() || *now != path_) return;
+  const auto written = fs::file_size(File(kMetricsFile), none);
+  if ((!none && written > 0) || fs::exists(File(kCapsulesFolder), none)) return;
+  const absl::Status ignored = RemoveRun(path_);
+  if (!made_.empty()) fs::remove(File(kLockFile), none);
+  RemoveEmpty(std::exchange(made_, {}));
+}
+
+absl::StatusOr<std::string> OutputDir::PathNow() const {
+  struct stat ours, found;
+  const auto is_ours = [&](const std::string& path) {
+    return ::stat(path.c_str(), &found) == 0 && IsSameFile(ours, found);
+  };
+  if (folder_ < 0 || ::fstat(folder_, &ours) != 0 || is_ours(path_)) return path_;
   std::error_code ignored;
-  for (const char* name : kRunFiles) fs::remove(fs::path(path_) / name, ignored);
-  RemoveOwned(path_);
-  if (made_) fs::remove(path_, ignored);  // fails, rightly, where it is not empty
+  const std::string now =
+      fs::read_symlink(absl::StrCat("/proc/self/fd/", folder_), ignored).string();
+  if (is_ours(now)) return now;
+  return absl::FailedPreconditionError(
+      absl::StrCat("the run's output folder is no longer at ", path_,
+                   ": it was moved or removed; give it its name back"));
 }
 
 std::string OutputDir::File(absl::string_view name) const {

@@ -3,27 +3,16 @@
 #define MODELS_TRAINING_OUTPUT_DIR_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "models/training/run_files.h"
 
 namespace models {
-
-// What a run writes into its folder, beside train.log (run_log.h): all that --overwrite
-// replaces.
-inline constexpr char kCheckpointsFolder[] = "checkpoints";       // checkpoint_store.h
-inline constexpr char kNewestModel[] = "checkpoint.safetensors";  // a link into it
-inline constexpr char kMetricsFile[] = "metrics.jsonl";
-inline constexpr char kFlagsFile[] = "flags.txt";
-inline constexpr char kEnvironmentFile[] = "environment.json";
-// Pictures of the run: vis/step_0001200.png, ...
-inline constexpr char kVisFolder[] = "vis";
-inline constexpr char kProfileFolder[] = "profile";
-inline constexpr char kTensorboardFolder[] = "tensorboard";
-// What is kept of a step that went wrong: capsules/step_00001234/...
-inline constexpr char kCapsulesFolder[] = "capsules";
 
 // What to do with an earlier run in the folder.
 enum class EarlierRun {
@@ -40,9 +29,9 @@ std::string ResolveUserPath(const std::string& path);
 // Choosing and making the folder are two steps, so that everything else that
 // can go wrong at start is checked in between and nothing is made in vain.
 //
-// From Create() until the object is destroyed the folder is locked (flock), so that no
-// second run writes into it; the lock ends with the process, however that ends. File
-// systems that cannot lock a folder do without.
+// From Create() until the object is destroyed the folder is locked (flock of kLockFile), so
+// that no second run writes into it; the lock ends with the process, however that ends. File
+// systems without locks do without.
 class OutputDir {
  public:
   // Looks, and touches nothing. `output_dir` empty: runs/<model>-<YYYYmmdd-HHMMSS>
@@ -60,24 +49,34 @@ class OutputDir {
   // run's files and nothing else. On an error, folders made on the way are removed again.
   absl::Status Create();
 
-  // Takes back what Create() made, for a run that ended before its first step: the
-  // run's files, and the folder where Create() made it and it is empty. Does nothing
-  // where an earlier run is resumed.
-  void Discard();
+  // For the end of a run, however it came: takes back what Create() made where no step came of
+  // it, so that nothing blocks the next try. These are the run's files, and the folders that
+  // Create() made where they are empty. Does nothing where an earlier run is resumed, or where
+  // metrics.jsonl has a line or a step was kept (capsule.h).
+  void DiscardUnlessBegun();
 
   // Absolute where the user's path was, or where $BUILD_WORKING_DIRECTORY is set.
   const std::string& path() const { return path_; }
   std::string File(absl::string_view name) const;
+  // Whether Create() could lock the folder.
+  bool is_locked() const { return lock_ >= 0; }
+  // The path of the folder that Create() made or found: path(), or another one since somebody has
+  // renamed it. FailedPrecondition, with the way out, where it cannot be found; another folder
+  // may have its name, and is not this run's to write into.
+  absl::StatusOr<std::string> PathNow() const;
 
  private:
   OutputDir(std::string path, bool chosen_by_us, EarlierRun earlier)
       : path_(std::move(path)), chosen_by_us_(chosen_by_us), earlier_(earlier) {}
-  absl::Status Lock();
+  absl::Status Open();
+  absl::Status TakeUp(bool made_it);
+  void Close();
 
   std::string path_;
   bool chosen_by_us_;
   EarlierRun earlier_;
-  bool made_ = false;  // by Create(): the folder itself
+  std::vector<std::string> made_;  // folders, by Create()
+  int folder_ = -1;                // whatever its name
   int lock_ = -1;
 };
 

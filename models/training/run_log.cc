@@ -6,15 +6,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <streambuf>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "graph/base/status.h"
+#include "models/files/input_file.h"
 
 namespace models {
 namespace {
@@ -145,22 +143,17 @@ RunLog::~RunLog() {
 absl::Status RunLog::Open(const std::string& path, int64_t keep_bytes, FileSystem* files) {
   const std::lock_guard<std::mutex> lock(mu_);
   CHECK(!file_.is_open() && keep_bytes >= 0);
-  std::error_code none;
-  const auto size = std::filesystem::file_size(path, none);
-  if (none && none != std::errc::no_such_file_or_directory && keep_bytes > 0) {
-    return absl::ErrnoToStatus(none.value(), absl::StrCat("cannot read ", path));
-  }
-  keep_bytes = none ? 0 : std::min(keep_bytes, static_cast<int64_t>(size));
   char last = '\n';
   if (keep_bytes > 0) {
-    std::ifstream kept(path, std::ios::binary);
-    if (!kept.seekg(keep_bytes - 1).get(last)) {
-      return absl::UnavailableError(absl::StrCat("cannot read ", path));
+    const absl::StatusOr<InputFile> kept = InputFile::Open(path);
+    if (!kept.ok() && !absl::IsNotFound(kept.status())) return kept.status();
+    keep_bytes = kept.ok() ? std::min(keep_bytes, kept->bytes()) : 0;
+    if (keep_bytes > 0) {
+      RETURN_IF_ERROR(kept->ReadAt(keep_bytes - 1, absl::MakeSpan(&last, 1)).status());
     }
-    ASSIGN_OR_RETURN(file_, AppendFile::Resume(path, keep_bytes, files));
-  } else {
-    ASSIGN_OR_RETURN(file_, AppendFile::Create(path, files));
   }
+  ASSIGN_OR_RETURN(file_, keep_bytes > 0 ? AppendFile::Resume(path, keep_bytes, files)
+                                         : AppendFile::Create(path, files));
   if (last != '\n') WriteFile("\n");
   WriteFile(early_);
   early_.clear();

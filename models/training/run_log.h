@@ -30,10 +30,9 @@
 #include "absl/time/time.h"
 #include "models/files/append_file.h"
 #include "models/files/file_system.h"
+#include "models/training/run_files.h"
 
 namespace models {
-
-constexpr char kTrainLogFile[] = "train.log";  // in the output folder
 
 class RunLog {
  public:

@@ -171,9 +171,10 @@ class Run {
     o.images = &train_;
     o.session = session_;
     o.flush_logs = [this] {
-      absl::Status status = metrics_->Sync();
-      status.Update(log_.Sync());
-      return status;
+      // A capsule is written by the run folder's path.
+      if (options_.checkpoints != nullptr) RETURN_IF_ERROR(options_.checkpoints->CheckFolder());
+      RETURN_IF_ERROR(metrics_->Sync());
+      return log_.Sync();
     };
     o.load = [this](const LoaderPosition& start) { return MakeTrainLoader(start, true); };
     return o;

@@ -20,9 +20,9 @@ namespace tools {
 
 void AddCheckpointFlags(CLI::App* app, CheckpointFlags* flags) {
   app->add_option("--checkpoint", flags->checkpoint,
-                  "parameters: checkpoint.safetensors of a run, or a file of official weights")
+                  "parameters: a run's folder or one of its checkpoints, or a file of weights")
       ->required()
-      ->type_name("FILE");
+      ->type_name("PATH");
   app->add_option("--model", flags->model,
                   "zoo name of the model (default: what the checkpoint says)")
       ->type_name("NAME");
@@ -34,7 +34,7 @@ void AddCheckpointFlags(CLI::App* app, CheckpointFlags* flags) {
 absl::StatusOr<TrainedModel> ReadTrainedModel(const CheckpointFlags& flags,
                                               const models::Zoo& zoo) {
   TrainedModel trained;
-  trained.path = models::ResolveUserPath(flags.checkpoint);
+  ASSIGN_OR_RETURN(trained.path, models::FindModelFile(models::ResolveUserPath(flags.checkpoint)));
   ASSIGN_OR_RETURN(const models::SafetensorsFile file, models::SafetensorsFile::Read(trained.path));
   const auto metadata = [&file](const char* key) -> std::string {
     const auto it = file.metadata().find(key);
@@ -67,10 +67,11 @@ absl::StatusOr<TrainedModel> ReadTrainedModel(const CheckpointFlags& flags,
   absl::StatusOr<models::ZooEntry> entry = zoo.Find(*parsed.flags.model);
   if (!entry.ok()) {
     // The list is another program's.
-    const absl::Status error(entry.status().code(),
-                             absl::StrReplaceAll(entry.status().message(),
-                                                 {{"--list_models", "bazel run //tools:train -- "
-                                                                    "--list_models"}}));
+    const absl::Status error(
+        entry.status().code(),
+        absl::StrReplaceAll(entry.status().message(), {{"--list_models",
+                                                        "bazel run //tools:train -- "
+                                                        "--list_models"}}));
     return graph::Annotate(error, trained.path);
   }
   absl::StatusOr<ResolvedFlags> resolved = ResolveTrainFlags(parsed.flags, *entry, {1, 1});

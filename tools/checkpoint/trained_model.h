@@ -29,16 +29,16 @@ struct CheckpointFlags {
 void AddCheckpointFlags(CLI::App* app, CheckpointFlags* flags);
 
 struct TrainedModel {
-  std::string path;        // as ResolveUserPath gives it
+  std::string path;        // the file, as FindModelFile gives it
   ResolvedFlags resolved;  // of the run that made it; resolved.entry is the model
   int64_t step = -1;       // -1: the file does not say
 
   const models::ZooEntry& entry() const { return resolved.entry; }
 };
 
-// Reads the file's metadata, not its tensors (models::LoadParameters does).
-// What //tools:train writes says model and flags itself; for other files (the
-// official weights, converted) --model names the zoo entry and --flagfile further
+// Reads the metadata of the file, which is also found in a run's folder or a checkpoint's, not its
+// tensors (models::LoadParameters does). What //tools:train writes says model and flags itself; for
+// other files (the official weights, converted) --model names the zoo entry and --flagfile further
 // flags, and both win over what a file says.
 // Errors name the file: missing, not safetensors, no model known, flags this
 // version does not have.

@@ -1,9 +1,5 @@
 #include "tools/dump/graph_dump.h"
 
-#include <cerrno>
-#include <filesystem>
-#include <fstream>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,24 +8,12 @@
 #include "graph/ir/text.h"
 #include "models/training/output_dir.h"
 #include "tools/dump/dot.h"
+#include "tools/output/staged_output.h"
 
 namespace tools {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr char kInitNet[] = "init";
-constexpr char kWayOut[] = "; choose another --dump_graph";
-
-absl::Status WriteFile(const fs::path& path, const std::string& content) {
-  errno = 0;
-  std::ofstream file(path, std::ios::binary);
-  file << content;
-  file.close();
-  if (file) return absl::OkStatus();
-  return absl::ErrnoToStatus(errno == 0 ? EIO : errno,
-                             absl::StrCat("cannot write ", path.string(), kWayOut));
-}
 
 }  // namespace
 
@@ -78,18 +62,17 @@ absl::StatusOr<std::vector<std::string>> GraphDump::Write(const std::string& dir
     RETURN_IF_ERROR(add(entry.before, name + "_before_passes", "before the passes"));
   }
 
-  const fs::path folder = models::ResolveUserPath(dir);
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) {
-    return absl::ErrnoToStatus(error.value(),
-                               absl::StrCat("cannot make the folder ", folder.string(), kWayOut));
-  }
+  ASSIGN_OR_RETURN(StagedOutput output,
+                   StagedOutput::Choose("--dump_graph", models::ResolveUserPath(dir),
+                                        StagedOutput::Kind::kFiles, /*overwrite=*/true));
   std::vector<std::string> names;
-  for (const auto& [name, content] : files) {
-    RETURN_IF_ERROR(WriteFile(folder / name, content));
-    names.push_back(name);
-  }
+  RETURN_IF_ERROR(output.Write([&](const std::string& staging) -> absl::Status {
+    for (const auto& [name, content] : files) {
+      RETURN_IF_ERROR(WriteBytes(absl::StrCat(staging, "/", name), content));
+      names.push_back(name);
+    }
+    return absl::OkStatus();
+  }));
   return names;
 }
 

@@ -30,10 +30,10 @@ class GraphDump {
 
   // Writes the files of all nets but "init", from which the init nets are made,
   // into `dir`: made when missing, and relative to where the command was typed
-  // (models::ResolveUserPath). Files of those names are replaced. Returns the
-  // names, without the folder, in the order they were written.
+  // (models::ResolveUserPath). Files of those names are replaced, once all are whole
+  // (staged_output.h). Returns the names, without the folder, in the order they were written.
   // FAILED_PRECONDITION without a net named "init"; what the file system refuses
-  // is an error that names the folder or the file.
+  // is an error that names the folder or the file, and leaves what was there.
   absl::StatusOr<std::vector<std::string>> Write(const std::string& dir) const;
 
  private:

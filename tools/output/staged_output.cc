@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,9 +10,17 @@
 #include <filesystem>
 #include <fstream>
 #include <system_error>
+#include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "graph/base/status.h"
+#include "models/files/durable.h"
+#include "models/files/file_system.h"
+#include "models/files/make_folders.h"
 #include "models/files/replace_folder.h"
 
 namespace tools {
@@ -32,12 +41,51 @@ fs::path FolderOf(const fs::path& path) {
 absl::Status FlushOne(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return CannotWrite(errno, path);
-  const int failed = ::fsync(fd);
+  const bool failed = models::FileSystem::Real()->Flush(fd) != 0;
   const int error = errno;
   ::close(fd);
-  // Some file systems cannot flush a folder.
-  if (failed && error != EINVAL) return CannotWrite(error, path);
-  return absl::OkStatus();
+  return failed ? CannotWrite(error, path) : absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> NamesIn(const std::string& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    names.push_back(entry->path().filename().string());
+  }
+  if (error) return CannotWrite(error.value(), folder);
+  return names;
+}
+
+// A descriptor of the folder that holds its lock; -1 where it is another's, or the file system
+// has none.
+int LockFolder(const std::string& folder) {
+  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0 || ::flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
+  ::close(fd);
+  return -1;
+}
+
+bool IsLeftoverName(absl::string_view name, absl::string_view prefix) {
+  if (!absl::ConsumePrefix(&name, prefix)) return false;
+  const std::vector<absl::string_view> numbers = absl::StrSplit(name, '-');
+  return numbers.size() == 2 && std::all_of(numbers.begin(), numbers.end(), [](auto digits) {
+           return !digits.empty() && std::all_of(digits.begin(), digits.end(), absl::ascii_isdigit);
+         });
+}
+
+// Folders of programs that were killed: nobody has their lock. (A file system without locks keeps
+// them.)
+void RemoveLeftovers(const std::string& folder, const std::string& prefix) {
+  for (const std::string& name : NamesIn(folder).value_or(std::vector<std::string>())) {
+    if (!IsLeftoverName(name, prefix)) continue;
+    const std::string leftover = (fs::path(folder) / name).string();
+    const int lock = LockFolder(leftover);
+    if (lock < 0) continue;
+    models::RemoveFolder(leftover, models::FileSystem::Real());
+    ::close(lock);
+  }
 }
 
 // What a file system or kernel says that does not know the flags of renameat2.
@@ -70,11 +118,19 @@ StagedOutput::StagedOutput(StagedOutput&& other)
       kind_(other.kind_),
       overwrite_(other.overwrite_),
       replaceable_(std::move(other.replaceable_)),
-      staging_(std::exchange(other.staging_, "")) {}
+      made_(std::exchange(other.made_, {})),
+      staging_(std::exchange(other.staging_, "")),
+      lock_(std::exchange(other.lock_, -1)) {}
 
 StagedOutput::~StagedOutput() {
-  std::error_code ignored;
-  if (!staging_.empty()) fs::remove_all(staging_, ignored);
+  RemoveStaging();
+  models::RemoveEmpty(made_);  // those that something was written into are not
+}
+
+void StagedOutput::RemoveStaging() {
+  if (!staging_.empty()) models::RemoveFolder(staging_, models::FileSystem::Real());
+  staging_.clear();
+  if (lock_ >= 0) ::close(std::exchange(lock_, -1));
 }
 
 std::string StagedOutput::Name() const {
@@ -83,18 +139,14 @@ std::string StagedOutput::Name() const {
 
 absl::Status StagedOutput::Check() const {
   const std::string another = absl::StrCat("choose another ", flag_.empty() ? "place" : flag_);
-  const fs::path folder = FolderOf(path_);
   std::error_code error;
-  if (!fs::is_directory(folder, error)) {
-    return absl::NotFoundError(
-        absl::StrCat("cannot write ", Name(), ": there is no folder ", folder.string()));
+  if (const absl::Status can = models::CheckCanMake(FolderOf(path_).string()); !can.ok()) {
+    return graph::Annotate(can, absl::StrCat("cannot write ", Name()));
   }
-  if (::access(folder.c_str(), W_OK | X_OK) != 0) return CannotWrite(errno, Name());
-
   const fs::file_status found = fs::status(path_, error);
   if (!fs::exists(fs::symlink_status(path_, error))) return absl::OkStatus();
   const bool is_folder = fs::is_directory(found);
-  if (is_folder != (kind_ == Kind::kFolder) || (!is_folder && !fs::is_regular_file(found))) {
+  if (is_folder != (kind_ != Kind::kFile) || (!is_folder && !fs::is_regular_file(found))) {
     return graph::InvalidArgument(Name(), " is ",
                                   is_folder                    ? "a folder"
                                   : fs::is_regular_file(found) ? "a file"
@@ -107,7 +159,7 @@ absl::Status StagedOutput::Check() const {
         absl::StrCat(Name(), " exists; ", another, ", or give --overwrite to replace it"));
   }
   if (::access(path_.c_str(), W_OK) != 0) return CannotWrite(errno, Name());
-  if (!is_folder) return absl::OkStatus();
+  if (kind_ != Kind::kFolder) return absl::OkStatus();
   if (fs::is_symlink(path_, error)) {
     return graph::InvalidArgument(Name(), " is a link to a folder; ", another);
   }
@@ -129,52 +181,75 @@ absl::Status StagedOutput::Check() const {
 absl::Status StagedOutput::Write(
     const std::function<absl::Status(const std::string& staging)>& write) {
   RETURN_IF_ERROR(Begin());
-  RETURN_IF_ERROR(write(staging_));
+  RETURN_IF_ERROR(write(Staged()));
   RETURN_IF_ERROR(Flush());
   RETURN_IF_ERROR(Check());  // it has been a while
-  return Replace();
+  RETURN_IF_ERROR(Replace());
+  RemoveStaging();
+  return absl::OkStatus();
 }
 
+// Always a folder, which has a lock whatever is written into it: a file may be replaced.
 absl::Status StagedOutput::Begin() {
+  const bool within = kind_ == Kind::kFiles;
+  const std::string folder = within ? path_ : FolderOf(path_).string();
+  ASSIGN_OR_RETURN(made_, models::MakeFolders(folder));
+  const std::string prefix =
+      absl::StrCat(within ? "" : fs::path(path_).filename().string(), ".tmp-");
+  RemoveLeftovers(folder, prefix);
   for (int attempt = 0;; ++attempt) {
-    const std::string name = absl::StrCat(path_, ".tmp-", ::getpid(), "-", attempt);
+    const std::string name =
+        (fs::path(folder) / absl::StrCat(prefix, ::getpid(), "-", attempt)).string();
     std::error_code error;
     if (fs::exists(fs::symlink_status(name, error))) continue;
-    if (kind_ == Kind::kFolder && !fs::create_directory(name, error)) {
+    if (!fs::create_directory(name, error)) {
       if (error) return CannotWrite(error.value(), Name());
       continue;  // another process was quicker
     }
     staging_ = name;
-    return absl::OkStatus();
+    lock_ = LockFolder(name);
+    if (fs::exists(name, error)) return absl::OkStatus();
+    // One that looked for leftovers came between.
+    ::close(std::exchange(lock_, -1));
   }
 }
 
+std::string StagedOutput::Staged() const {
+  return kind_ != Kind::kFile ? staging_
+                              : (fs::path(staging_) / fs::path(path_).filename()).string();
+}
+
 absl::Status StagedOutput::Flush() const {
-  if (kind_ == Kind::kFolder) {
-    std::error_code error;
-    for (fs::directory_iterator entry(staging_, error), end; !error && entry != end;
-         entry.increment(error)) {
-      RETURN_IF_ERROR(FlushOne(entry->path().string()));
-    }
-    if (error) return CannotWrite(error.value(), Name());
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(staging_));
+  for (const std::string& name : names) {
+    RETURN_IF_ERROR(FlushOne((fs::path(staging_) / name).string()));
   }
   return FlushOne(staging_);
 }
 
 absl::Status StagedOutput::Replace() const {
+  models::FileSystem* const files = models::FileSystem::Real();
+  if (kind_ == Kind::kFolder) return models::ReplaceFolder(staging_, path_, files);
+  if (kind_ == Kind::kFile) return ReplaceFile();
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(staging_));
+  for (const std::string& name : names) {
+    const std::string path = (fs::path(path_) / name).string();
+    if (files->Rename((fs::path(staging_) / name).string(), path) != 0) {
+      return CannotWrite(errno, path);
+    }
+  }
+  return models::SyncFolder(path_, files);
+}
+
+absl::Status StagedOutput::ReplaceFile() const {
+  const std::string staged = Staged();
   std::error_code error;
-  const bool exists = fs::exists(path_, error);
-  if (exists && kind_ == Kind::kFolder) {
-    return models::ReplaceFolder(staging_, path_, models::FileSystem::Real());
+  const unsigned flags = fs::exists(path_, error) ? 0 : RENAME_NOREPLACE;
+  if (::renameat2(AT_FDCWD, staged.c_str(), AT_FDCWD, path_.c_str(), flags) != 0) {
+    if (!KnowsNoFlags(errno)) return CannotWrite(errno, Name());
+    if (::rename(staged.c_str(), path_.c_str()) != 0) return CannotWrite(errno, Name());
   }
-  // A file takes the place of another.
-  const unsigned flags = exists ? 0 : RENAME_NOREPLACE;
-  if (::renameat2(AT_FDCWD, staging_.c_str(), AT_FDCWD, path_.c_str(), flags) == 0) {
-    return absl::OkStatus();
-  }
-  if (!KnowsNoFlags(errno)) return CannotWrite(errno, Name());
-  if (::rename(staging_.c_str(), path_.c_str()) != 0) return CannotWrite(errno, Name());
-  return absl::OkStatus();
+  return models::SyncFolder(FolderOf(path_).string(), models::FileSystem::Real());
 }
 
 absl::Status WriteBytes(const std::string& path, const std::string& bytes) {

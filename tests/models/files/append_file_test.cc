@@ -1,5 +1,7 @@
 #include "models/files/append_file.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -21,6 +23,7 @@ namespace fs = std::filesystem;
 class SmallDisk : public FileSystem {
  public:
   ssize_t Write(int fd, const void* data, size_t size) override {
+    if (takes_nothing) return 0;
     if (room == 0) {
       errno = ENOSPC;
       return -1;
@@ -42,6 +45,7 @@ class SmallDisk : public FileSystem {
   }
 
   size_t room = 1000;
+  bool takes_nothing = false;
   bool truncates = true;
   int sync_error = 0;
 };
@@ -123,8 +127,10 @@ TEST_F(AppendFileTest, OnlyADiskThatFailsIsAnErrorOfSync) {
   auto file = AppendFile::Create(path_, &disk_);
   ASSERT_TRUE(file.ok());
   EXPECT_TRUE(file->Sync().ok());
-  disk_.sync_error = EINVAL;  // what a pipe says
-  EXPECT_TRUE(file->Sync().ok());
+  for (const int error : {EINVAL, ENOTSUP, ENOSYS}) {  // the file system cannot flush
+    disk_.sync_error = error;
+    EXPECT_TRUE(file->Sync().ok());
+  }
   for (const int error : {EIO, EROFS}) {
     auto other = AppendFile::Create(path_, &disk_);
     disk_.sync_error = error;
@@ -132,6 +138,47 @@ TEST_F(AppendFileTest, OnlyADiskThatFailsIsAnErrorOfSync) {
     disk_.sync_error = 0;  // a system says it once
     EXPECT_THAT(std::string(other->Sync().message()), HasSubstr("cannot write " + path_));
   }
+}
+
+TEST_F(AppendFileTest, AWriteThatTakesNothingIsAnError) {
+  auto file = AppendFile::Create(path_, &disk_);
+  ASSERT_TRUE(file.ok());
+  disk_.takes_nothing = true;  // a bug once: it was tried for ever
+  EXPECT_THAT(std::string(file->Append("a").message()), HasSubstr("cannot write " + path_));
+}
+
+// A bug once: what the link leads to was emptied, and a pipe was waited for.
+TEST_F(AppendFileTest, OnlyARegularFileOfThatNameIsWritten) {
+  const std::string theirs = path_ + "_theirs";
+  std::ofstream(theirs) << "theirs";
+  fs::create_symlink(theirs, path_);
+  for (const auto& file : {AppendFile::Create(path_, &disk_).status(),
+                           AppendFile::Resume(path_, 0, &disk_).status()}) {
+    EXPECT_THAT(std::string(file.message()), HasSubstr(path_ + ": it is a link; remove it"));
+  }
+  EXPECT_EQ(fs::file_size(theirs), 6u);
+  fs::remove(path_);
+  ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  EXPECT_THAT(std::string(AppendFile::Create(path_, &disk_).status().message()),
+              HasSubstr("it is no regular file"));
+}
+
+// A bug once: the rest of a run's lines went to a file without a name, and nothing said so.
+TEST_F(AppendFileTest, ARemovedFileComesBackWhole) {
+  auto file = AppendFile::Create(path_, &disk_);
+  ASSERT_TRUE(file.ok() && file->Append("before\n").ok());
+  fs::remove(path_);
+  ASSERT_TRUE(file->Append("after\n").ok());
+  ASSERT_TRUE(file->Sync().ok());
+  EXPECT_EQ(Read(), "before\nafter\n");
+  ASSERT_TRUE(file->Append("more\n").ok() && file->Sync().ok());
+  EXPECT_EQ(Read(), "before\nafter\nmore\n");
+  EXPECT_EQ(file->bytes(), 18);
+  // Somebody's own by that name stays.
+  fs::remove(path_);
+  std::ofstream(path_) << "theirs";
+  ASSERT_TRUE(file->Append("x").ok() && file->Sync().ok());
+  EXPECT_EQ(Read(), "theirs");
 }
 
 TEST_F(AppendFileTest, MovesWithItsFile) {

@@ -1,5 +1,7 @@
 #include "models/files/durable.h"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
@@ -13,6 +15,7 @@
 namespace models {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
 
@@ -84,6 +87,72 @@ TEST_F(DurableTest, NoFaultHarmsWhatWasThereOrLeavesSomething) {
       }
     }
   }
+}
+
+TEST_F(DurableTest, ASumThatIsNotTheFilesIsNamed) {
+  ASSERT_TRUE(ReplaceFile(Path("a"), "abc", FileSystem::Real()).ok());
+  EXPECT_TRUE(CheckSum(Path("a"), SumOfBytes("abc")).ok());
+  EXPECT_THAT(std::string(CheckSum(Path("a"), SumOfBytes("abd")).message()),
+              HasSubstr(Path("a") + " is not what was written: its sum"));
+  EXPECT_THAT(std::string(CheckSum(Path("a"), SumOfBytes("ab")).message()),
+              HasSubstr("it has 3 bytes instead of 2"));
+}
+
+TEST_F(DurableTest, AFileIsOnTheDiskBeforeItHasItsNameAndItsNameBeforeAllIsDone) {
+  FaultyFileSystem files;
+  ASSERT_TRUE(ReplaceFile(Path("a"), "bytes", &files).ok());
+  const std::string half = "a.tmp-" + std::to_string(::getpid()) + "-0";
+  EXPECT_THAT(files.done(), ElementsAre("create " + half, "write " + half, "flush " + half,
+                                        "rename a", "flush " + folder_.filename().string()));
+}
+
+// Some cannot, and a run there is as safe as it can be.
+TEST_F(DurableTest, AFileSystemThatCannotFlushIsForgiven) {
+  class NoFlush : public FileSystem {
+   public:
+    int Sync(int) override {
+      errno = error;
+      return -1;
+    }
+    int error = EINVAL;
+  } files;
+  for (const int error : {EINVAL, ENOTSUP, ENOSYS}) {
+    files.error = error;
+    EXPECT_TRUE(ReplaceFile(Path("a"), "bytes", &files).ok());
+  }
+  files.error = EIO;
+  EXPECT_FALSE(ReplaceFile(Path("a"), "bytes", &files).ok());
+}
+
+// A bug once: nothing was ever saved there. /proc is such a file system.
+TEST_F(DurableTest, WhatAFileSystemWithoutBlocksHasFreeIsUnknown) {
+  EXPECT_EQ(FileSystem::Real()->FreeBytes("/proc"), -1);
+  EXPECT_GE(FileSystem::Real()->FreeBytes(folder_.string()), 0);
+}
+
+TEST_F(DurableTest, CopiesAsManyBytesAsAreAskedFor) {
+  const std::string bytes(3'000'001, 'x');
+  ASSERT_TRUE(ReplaceFile(Path("a"), bytes, FileSystem::Real()).ok());
+  for (const size_t most : {size_t{0}, size_t{5}, bytes.size(), bytes.size() + 9}) {
+    ASSERT_TRUE(
+        CopyFile(Path("a"), static_cast<int64_t>(most), Path("b"), FileSystem::Real()).ok());
+    EXPECT_EQ(Read(Path("b")), bytes.substr(0, most));
+  }
+  EXPECT_TRUE(absl::IsNotFound(CopyFile(Path("none"), 1, Path("c"), FileSystem::Real())));
+  EXPECT_EQ(Count(), 2u);
+}
+
+// A bug once: the files were removed that a link in a run's folder led to.
+TEST_F(DurableTest, OfALinkToAFolderTheLinkAloneGoes) {
+  fs::create_directories(folder_ / "theirs");
+  std::ofstream(folder_ / "theirs/file") << "x";
+  fs::create_directories(folder_ / "a");
+  fs::create_directory_symlink(folder_ / "theirs", folder_ / "a/link");
+  fs::create_directory_symlink(folder_ / "theirs", folder_ / "link");
+  RemoveFolder(Path("a"), FileSystem::Real());
+  RemoveFolder(Path("link"), FileSystem::Real());
+  EXPECT_TRUE(fs::exists(folder_ / "theirs/file"));
+  EXPECT_EQ(Count(), 1u);
 }
 
 TEST_F(DurableTest, FoldersInAFolderStay) {

@@ -31,6 +31,13 @@ bool FaultyFileSystem::Fails(bool frees) {
   return true;
 }
 
+int FaultyFileSystem::Done(int result, const char* what, const std::string& path) {
+  if (result == 0) {
+    done_.push_back(std::string(what) + " " + std::filesystem::path(path).filename().string());
+  }
+  return result;
+}
+
 void FaultyFileSystem::LosePower() {
   for (const std::string& path : unflushed_) {
     std::error_code ignored;
@@ -44,7 +51,8 @@ int FaultyFileSystem::Open(const std::string& path, int flags) {
   const bool writes = (flags & O_ACCMODE) != O_RDONLY;
   if (writes && Fails(false)) return -1;
   const int fd = FileSystem::Open(path, flags);
-  if (fd >= 0 && writes) open_[fd] = path;
+  if (fd >= 0) open_[fd] = path;
+  if (fd >= 0 && (flags & O_CREAT) != 0) Done(0, "create", path);
   if (fd >= 0 && (flags & (O_TRUNC | O_EXCL)) != 0) flushed_.erase(path);
   return fd;
 }
@@ -58,6 +66,8 @@ ssize_t FaultyFileSystem::Write(int fd, const void* data, size_t size) {
     return -1;
   }
   unflushed_.insert(open_[fd]);
+  const std::string write = "write " + std::filesystem::path(open_[fd]).filename().string();
+  if (done_.empty() || done_.back() != write) Done(0, "write", open_[fd]);
   return FileSystem::Write(fd, data, size);
 }
 
@@ -69,6 +79,7 @@ int FaultyFileSystem::Sync(int fd) {
   if (Fails(false)) return -1;
   // Only LosePower() asks what was flushed, and a real disk takes its time.
   const std::string path = open_[fd];
+  Done(0, "flush", path);
   unflushed_.erase(path);
   std::error_code ignored;
   const auto size = std::filesystem::file_size(path, ignored);
@@ -104,7 +115,7 @@ int FaultyFileSystem::Rename(const std::string& from, const std::string& to) {
     unflushed_.erase(to);  // the file that had this name
     Moved(from, to);
   }
-  return result;
+  return Done(result, "rename", to);
 }
 
 int FaultyFileSystem::Exchange(const std::string& a, const std::string& b) {
@@ -120,19 +131,23 @@ int FaultyFileSystem::Exchange(const std::string& a, const std::string& b) {
     Moved(b, a);
     Moved(between, b);
   }
-  return result;
+  return Done(result, "rename", b);
 }
 
 int FaultyFileSystem::MakeFolder(const std::string& path) {
-  return Fails(false) ? -1 : FileSystem::MakeFolder(path);
+  return Fails(false) ? -1 : Done(FileSystem::MakeFolder(path), "make", path);
 }
 
 int FaultyFileSystem::Remove(const std::string& path) {
-  return Fails(true) ? -1 : FileSystem::Remove(path);
+  return Fails(true) ? -1 : Done(FileSystem::Remove(path), "remove", path);
+}
+
+int FaultyFileSystem::RemoveIn(int folder, const std::string& name) {
+  return Fails(true) ? -1 : Done(FileSystem::RemoveIn(folder, name), "remove", name);
 }
 
 int FaultyFileSystem::Link(const std::string& target, const std::string& path) {
-  return Fails(false) ? -1 : FileSystem::Link(target, path);
+  return Fails(false) ? -1 : Done(FileSystem::Link(target, path), "link", target);
 }
 
 int64_t FaultyFileSystem::FreeBytes(const std::string& path) {

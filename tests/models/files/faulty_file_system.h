@@ -6,13 +6,14 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "models/files/file_system.h"
 
 namespace models {
 
-// Calls that change something are counted from 0; closing is not one of them. Not
-// thread-safe.
+// Calls that change something are counted from 0; closing is not one of them. What worked is
+// recorded, so that a test can ask what came before what. Not thread-safe.
 class FaultyFileSystem : public FileSystem {
  public:
   enum class Fault {
@@ -25,6 +26,11 @@ class FaultyFileSystem : public FileSystem {
   void Mend() { fault_at_ = -1; }
   int64_t calls() const { return calls_; }
   bool broken() const { return broken_; }  // the call has come
+
+  // "make NAME", "create NAME", "write NAME", "flush NAME", "rename NAME" (the new one),
+  // "remove NAME", "link NAME": names without their folders, a link with what it leads to. Writes
+  // one after the other into one file are one.
+  const std::vector<std::string>& done() const { return done_; }
 
   void set_free_bytes(int64_t bytes) { free_bytes_ = bytes; }
   // False: as on file systems that cannot.
@@ -39,6 +45,7 @@ class FaultyFileSystem : public FileSystem {
   int Exchange(const std::string& a, const std::string& b) override;
   int MakeFolder(const std::string& path) override;
   int Remove(const std::string& path) override;
+  int RemoveIn(int folder, const std::string& name) override;
   int Link(const std::string& target, const std::string& path) override;
   int64_t FreeBytes(const std::string& path) override;
 
@@ -46,6 +53,7 @@ class FaultyFileSystem : public FileSystem {
   // Whether this call fails; errno is set then. `frees`: it needs no room.
   bool Fails(bool frees);
   void LosePower();
+  int Done(int result, const char* what, const std::string& path);
   void Moved(const std::string& from, const std::string& to);
 
   int64_t calls_ = 0, fault_at_ = -1;
@@ -54,7 +62,8 @@ class FaultyFileSystem : public FileSystem {
   bool broken_ = false;
   int64_t free_bytes_ = -1;
   bool exchanges_ = true;
-  std::map<int, std::string> open_;  // written to, and not closed
+  std::vector<std::string> done_;
+  std::map<int, std::string> open_;  // and not closed
   std::set<std::string> unflushed_;
   std::map<std::string, int64_t> flushed_;  // and how much of it, of files still open
 };

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/models/files/faulty_file_system.h"
@@ -20,6 +21,8 @@ using ::testing::AnyOf;
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
 using Fault = FaultyFileSystem::Fault;
+
+bool IsFolder(absl::string_view name) { return name == "folder"; }
 
 class ReplaceFolderTest : public ::testing::Test {
  protected:
@@ -81,13 +84,23 @@ TEST_F(ReplaceFolderTest, WhicheverCallFailsOneOfTheTwoIsThere) {
           EXPECT_EQ(Text("folder.replaced"), "old");
           EXPECT_THAT(std::string(status.message()), HasSubstr(Path("folder.replaced")));
         }
-        PutBackReplaced(root_.string(), FileSystem::Real());
+        PutBackReplaced(root_.string(), IsFolder, FileSystem::Real());
         EXPECT_THAT(Text("folder"), AnyOf("old", "new")) << "call " << call;
         EXPECT_FALSE(fs::exists(Path("folder.replaced"))) << "call " << call;
       }
       EXPECT_GT(call, exchanges ? 3 : 4);
     }
   }
+}
+
+// A bug once: what the link leads to was removed.
+TEST_F(ReplaceFolderTest, OfALinkInThePlaceOfTheReplacedOneTheLinkAloneGoes) {
+  SetUpFolders(/*earlier=*/true);
+  Put("theirs", "theirs");
+  fs::create_directory_symlink(root_ / "theirs", root_ / "folder.replaced");
+  PutBackReplaced(root_.string(), IsFolder, FileSystem::Real());
+  EXPECT_FALSE(fs::is_symlink(root_ / "folder.replaced"));
+  EXPECT_EQ(Text("theirs"), "theirs");
 }
 
 // It may be somebody's own.
@@ -105,9 +118,10 @@ TEST_F(ReplaceFolderTest, AFolderInTheWayIsNamedAndStays) {
 TEST_F(ReplaceFolderTest, OtherNamesArePassedOver) {
   SetUpFolders(/*earlier=*/true);
   Put("folder.replaced.old", "theirs");
-  PutBackReplaced(root_.string(), FileSystem::Real());
-  PutBackReplaced(Path("none"), FileSystem::Real());
-  EXPECT_EQ(Count(), 3u);
+  Put("other.replaced", "theirs");
+  PutBackReplaced(root_.string(), IsFolder, FileSystem::Real());
+  PutBackReplaced(Path("none"), IsFolder, FileSystem::Real());
+  EXPECT_EQ(Count(), 4u);
 }
 
 }  // namespace

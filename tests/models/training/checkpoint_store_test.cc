@@ -1,5 +1,8 @@
 #include "models/training/checkpoint_store.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
@@ -204,7 +207,7 @@ TEST_F(CheckpointStoreTest, WhatAKilledSaveHadStillToDoIsDone) {
   fs::remove(link);
   fs::create_symlink("checkpoints/step_00000007/model.safetensors", link);
   fs::create_symlink("elsewhere", folder_ / "checkpoint.safetensors.tmp");
-  for (const char* name : {".old-step_00000005", ".new-step_00000008.old-"}) {
+  for (const char* name : {".old-step_00000005", ".new-step_00000009"}) {
     fs::create_directories(folder_ / "checkpoints" / name);
     Write(folder_ / "checkpoints" / name / "DONE", "half of one");
   }
@@ -280,12 +283,150 @@ TEST_F(CheckpointStoreTest, ADamagedOneIsSetAsideUnderANameOfItsOwn) {
   const std::string path = (folder_ / "checkpoints/step_00000008").string();
   for (const char* name : {"damaged_step_00000008", "damaged_step_00000008-2"}) {
     ASSERT_TRUE(Save(8).ok());
-    const auto aside = SetAside(path, FileSystem::Real());
-    ASSERT_TRUE(aside.ok());
-    EXPECT_EQ(fs::path(*aside).filename(), name);
-    EXPECT_TRUE(fs::exists(fs::path(*aside) / "DONE"));
+    const fs::path aside = folder_ / "checkpoints" / name;
+    EXPECT_EQ(SetAside(path, FileSystem::Real()), "set aside as " + aside.string());
+    EXPECT_TRUE(fs::exists(aside / "DONE"));
     EXPECT_EQ(Newest(), 7);
   }
+  // An overlay's lower layer, for one: the run goes on all the same.
+  ASSERT_TRUE(Save(8).ok());
+  FaultyFileSystem files;
+  files.Break(0, Fault::kOnce, EXDEV);
+  EXPECT_THAT(SetAside(path, &files), HasSubstr(path + " cannot be set aside and stays"));
+}
+
+// The order in which a crash may come: nothing has a name before it is on the disk, and the link
+// leads to a checkpoint at every moment.
+TEST_F(CheckpointStoreTest, EachThingIsOnTheDiskBeforeWhatCountsOnIt) {
+  ASSERT_TRUE(Save(7, FileSystem::Real(), {1, 0}).ok());
+  FaultyFileSystem files;
+  ASSERT_TRUE(Save(8, &files, {1, 0}).ok());
+  std::vector<std::string> done;
+  for (const std::string& call : files.done()) {
+    if (!absl::StartsWith(call, "create ") && !absl::StartsWith(call, "write ")) {
+      done.push_back(call);
+    }
+  }
+  ASSERT_GT(done.size(), 11u);
+  done.resize(12);
+  EXPECT_THAT(done,
+              ElementsAre("make .new-step_00000008", "flush model.safetensors",
+                          "flush optimizer.safetensors", "flush state.json", "flush DONE",
+                          "flush .new-step_00000008", "rename step_00000008", "flush checkpoints",
+                          "link model.safetensors", "rename checkpoint.safetensors",
+                          "flush " + folder_.filename().string(), "rename .old-step_00000007"));
+}
+
+// A bug once: the files of a checkpoint that had been moved to another disk were removed.
+TEST_F(CheckpointStoreTest, OfACheckpointThatWasMovedAwayTheLinkAloneGoes) {
+  ASSERT_TRUE(Save(7, FileSystem::Real(), {0, 0}).ok());
+  fs::rename(folder_ / "checkpoints/step_00000007", folder_ / "moved");
+  fs::create_directory_symlink(folder_ / "moved", folder_ / "checkpoints/step_00000007");
+  EXPECT_EQ(Newest(), 7);
+  ASSERT_TRUE(Save(8, FileSystem::Real(), {1, 0}).ok());
+  EXPECT_FALSE(fs::is_symlink(folder_ / "checkpoints/step_00000007"));
+  EXPECT_TRUE(OpenCheckpoint((folder_ / "moved").string()).ok());
+}
+
+// A bug once: whatever began so was removed, and what a link of such a name led to.
+TEST_F(CheckpointStoreTest, OnlyWhatSavesLeaveIsTidiedUp) {
+  ASSERT_TRUE(Save(7).ok());
+  fs::create_directories(folder_ / "theirs");
+  Write(folder_ / "theirs/file", "theirs");
+  const fs::path checkpoints = folder_ / "checkpoints";
+  fs::create_directories(checkpoints / ".old-notes");
+  Write(checkpoints / ".new-file.txt", "theirs");
+  fs::create_directory_symlink(folder_ / "theirs", checkpoints / ".old-x");
+  for (const char* ours : {".old-step_00000005", ".new-step_00000006", "step_00000007.replaced"}) {
+    fs::create_directory_symlink(folder_ / "theirs", checkpoints / ours);
+  }
+  ASSERT_TRUE(CheckpointStore(folder_.string(), {}).TakeUp(7).ok());
+  EXPECT_EQ(Read(folder_ / "theirs/file"), "theirs");
+  for (const char* theirs : {".old-notes", ".new-file.txt", ".old-x"}) {
+    EXPECT_TRUE(fs::exists(checkpoints / theirs)) << theirs;
+  }
+  EXPECT_EQ(std::distance(fs::directory_iterator(checkpoints), {}), 4);
+}
+
+// A bug once: --plan and --resume of another's folder mended it, without a lock.
+TEST_F(CheckpointStoreTest, LookingTouchesNothing) {
+  ASSERT_TRUE(Save(7).ok() && Save(8).ok());
+  const fs::path checkpoints = folder_ / "checkpoints";
+  fs::rename(checkpoints / "step_00000008", checkpoints / "step_00000008.replaced");
+  fs::create_directories(checkpoints / "step_00000007.replaced");
+  EXPECT_EQ(Newest(), 8);
+  EXPECT_EQ(FindNewestCheckpoint(folder_.string())->checkpoint.path,
+            (checkpoints / "step_00000008.replaced").string());
+  EXPECT_THAT(*CheckpointSteps(folder_.string()), ElementsAre(7, 8));
+  EXPECT_TRUE(fs::exists(checkpoints / "step_00000007.replaced"));
+  ASSERT_TRUE(CheckpointStore(folder_.string(), {}).TakeUp(8).ok());
+  EXPECT_EQ(FindNewestCheckpoint(folder_.string())->checkpoint.path,
+            (checkpoints / "step_00000008").string());
+  EXPECT_EQ(Leftovers(), 0);
+}
+
+// A bug once: it counted as the newest, and each resume went back to the older step.
+TEST_F(CheckpointStoreTest, ACopyOfAnotherStepIsPassedOver) {
+  ASSERT_TRUE(Save(7).ok() && Save(8).ok());
+  fs::copy(folder_ / "checkpoints/step_00000007", folder_ / "checkpoints/step_00000010");
+  const auto newest = FindNewestCheckpoint(folder_.string());
+  ASSERT_TRUE(newest.ok()) << newest.status();
+  EXPECT_EQ(newest->checkpoint.state.step, 8);
+  ASSERT_EQ(newest->passed_over.size(), 1u);
+  EXPECT_THAT(newest->passed_over[0].reason, HasSubstr("step_00000010 is a copy of step 7"));
+}
+
+// A bug once: it was called damaged and set aside, and what it had was given up.
+TEST_F(CheckpointStoreTest, OneThatCannotBeReadJustNowIsNotPassedOver) {
+  ASSERT_TRUE(Save(7).ok());
+  fs::create_directory_symlink(folder_ / "unmounted", folder_ / "checkpoints/step_00000008");
+  absl::Status status = FindNewestCheckpoint(folder_.string()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("step_00000008 is a link to nothing"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("go on from the one before"));
+  fs::remove(folder_ / "checkpoints/step_00000008");
+  if (::geteuid() == 0) return;  // modes do not bind root
+  fs::permissions(folder_ / "checkpoints/step_00000007/optimizer.safetensors", fs::perms::none);
+  status = FindNewestCheckpoint(folder_.string()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied);
+}
+
+// A bug once: whoever went on with such a run waited for ever.
+TEST_F(CheckpointStoreTest, APipeInThePlaceOfAFileIsDamage) {
+  for (const char* name : {"model.safetensors", "optimizer.safetensors", "state.json", "DONE"}) {
+    NewFolder();
+    ASSERT_TRUE(Save(7).ok() && Save(8).ok());
+    const fs::path file = folder_ / "checkpoints/step_00000008" / name;
+    fs::remove(file);
+    ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0);
+    const auto newest = FindNewestCheckpoint(folder_.string());
+    ASSERT_TRUE(newest.ok()) << newest.status();
+    ASSERT_EQ(newest->passed_over.size(), 1u);
+    EXPECT_THAT(newest->passed_over[0].reason, HasSubstr(file.string()));
+  }
+}
+
+// A bug once: a run whose folder had been renamed removed the checkpoints of the one that took
+// its name.
+TEST_F(CheckpointStoreTest, SavesFollowAFolderThatIsRenamed) {
+  const fs::path moved = folder_.string() + "_moved";
+  fs::remove_all(moved);
+  CheckpointStore store(folder_.string(), {1, 0});
+  std::string now = folder_.string();
+  store.Follow([&now] { return now; });
+  RunState state;
+  state.step = 7;
+  ASSERT_TRUE(store.Save(state, *session_, {}).ok() && store.CheckFolder().ok());
+  fs::rename(folder_, moved);
+  ASSERT_TRUE(Save(5).ok());  // another run's
+  now = moved.string();
+  EXPECT_THAT(std::string(store.CheckFolder().message()), HasSubstr(now));
+  state.step = 8;
+  EXPECT_EQ(*store.Save(state, *session_, {}), now + "/checkpoints/step_00000008");
+  EXPECT_THAT(*CheckpointSteps(folder_.string()), ElementsAre(5));
+  EXPECT_THAT(*CheckpointSteps(now), ElementsAre(8));
+  store.Follow([] { return absl::FailedPreconditionError("it is gone"); });
+  EXPECT_EQ(store.Save(state, *session_, {}).status().message(), "it is gone");
 }
 
 TEST_F(CheckpointStoreTest, OtherNamesAreNoCheckpoints) {

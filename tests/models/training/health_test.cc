@@ -333,7 +333,10 @@ TEST_F(CapsuleTest, ADiskThatFailsAtAnyCallLeavesAWholeCapsuleOrNone) {
       if (!path.ok()) {
         EXPECT_THAT(std::string(path.status().message()), HasSubstr(folder_)) << call;
       }
-      PutBackReplaced(folder_ + "/capsules", FileSystem::Real());  // as the next one does
+      // As the next one does.
+      PutBackReplaced(
+          folder_ + "/capsules",
+          [](absl::string_view name) { return StepOfName(name).has_value(); }, FileSystem::Real());
       const std::vector<int64_t> steps = CapsuleSteps(folder_);
       for (const int64_t step : steps) {
         const auto capsule = OpenCapsule(absl::StrCat(folder_, "/capsules/", CheckpointName(step)));

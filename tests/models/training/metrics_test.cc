@@ -1,6 +1,7 @@
 #include "models/training/metrics.h"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <cmath>
 #include <csignal>
@@ -172,12 +173,15 @@ TEST(Metrics, UnwritablePathsAreNamed) {
   EXPECT_FALSE(MetricsWriter::Create(TestPath("")).ok());  // a folder
 }
 
-TEST(Metrics, FullDeviceIsAnError) {
-  auto writer = MetricsWriter::Create("/dev/full");
-  if (!writer.ok()) GTEST_SKIP() << "no /dev/full here";
-  const absl::Status status = writer->Write(TrainMetrics{});
-  ASSERT_FALSE(status.ok());
-  EXPECT_THAT(std::string(status.message()), HasSubstr("cannot write /dev/full"));
+// A bug once: a pipe in a run's folder hung whoever went on with the run.
+TEST(Metrics, WhatIsNoFileIsNotReadOrWritten) {
+  const std::string path = TestPath("pipe.jsonl");
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  for (const absl::Status& status :
+       {MetricsWriter::CheckResume(path, 10, 1), MetricsWriter::Resume(path, 10).status(),
+        MetricsWriter::Create(path).status(), ReadStepEndingAt(path, 10).status()}) {
+    EXPECT_THAT(std::string(status.message()), HasSubstr(path));
+  }
 }
 
 // A limit on file sizes stands for a disk that fills up in the middle of a line.

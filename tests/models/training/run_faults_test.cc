@@ -4,10 +4,12 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "models/droppos/droppos.h"
@@ -70,6 +72,10 @@ class RunFaults : public ::testing::Test {
     }
     std::ostringstream screen;
     RunLog log({&screen, false, {}});
+    if (has_log_) {
+      const absl::Status opened = log.Open((folder_ / "train.log").string(), 0, files);
+      if (!opened.ok()) return opened;
+    }
     const absl::Status status = Train(options_, model_, train_, &held_out_, session->get(), &log);
     said_ = screen.str();
     return status;
@@ -103,6 +109,7 @@ class RunFaults : public ::testing::Test {
   GradientImages train_, held_out_;
   TrainerOptions options_;
   fs::path folder_;
+  bool has_log_ = false;
   std::string said_;
 };
 
@@ -139,6 +146,27 @@ TEST_F(RunFaults, WhateverFailsTheRunGoesOnOrItsSuccessorDoes) {
   }
   EXPECT_GT(errors, 5);
   EXPECT_GT(warnings, 0);
+}
+
+TEST_F(RunFaults, LogsAreOnTheDiskBeforeACheckpointThatKnowsTheirLength) {
+  has_log_ = true;
+  options_.steps = 3;
+  options_.save_every = 1;
+  options_.print_every = 1;
+  FaultyFileSystem files;
+  ASSERT_TRUE(Run(&files).ok());
+  std::set<std::string> unflushed;
+  int saved = 0;
+  for (const std::string& call : files.done()) {
+    const std::string file = call.substr(call.find(' ') + 1);
+    if (absl::StartsWith(call, "write ")) unflushed.insert(file);
+    if (absl::StartsWith(call, "flush ")) unflushed.erase(file);
+    if (!absl::StartsWith(call, "make .new-")) continue;
+    ++saved;
+    EXPECT_THAT(unflushed, ::testing::IsEmpty()) << call;
+  }
+  EXPECT_EQ(saved, 3);
+  EXPECT_THAT(files.done(), ::testing::IsSupersetOf({"write train.log", "write metrics.jsonl"}));
 }
 
 // Bug once: the step was saved without the line that metrics.jsonl could not take.

@@ -225,11 +225,17 @@ TEST_F(RunLogTest, AFullDiskIsAStatusThatNamesTheFileAndLeavesWholeLines) {
   EXPECT_THAT(Shown(), HasSubstr("a line that would leave a gap\n"));
 }
 
-TEST_F(RunLogTest, ADeviceThatIsFullIsAStatusToo) {
-  RunLog log(File());
-  log.Line("banner");
-  const absl::Status status = log.Open("/dev/full", 0);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("/dev/full"));
+// A bug once: what a link of that name led to was written.
+TEST_F(RunLogTest, ALinkIsNotFollowed) {
+  const std::string path = TestPath("link.log"), theirs = TestPath("theirs.log");
+  std::ofstream(theirs) << "theirs\n";
+  std::filesystem::create_symlink(theirs, path);
+  for (const int64_t kept : {0, 3}) {
+    RunLog log(File());
+    log.Line("banner");
+    EXPECT_THAT(std::string(log.Open(path, kept).message()), HasSubstr(path + ": it is a link"));
+  }
+  EXPECT_EQ(Content(theirs), "theirs\n");
 }
 
 // Each thread's lines come whole and in its order.

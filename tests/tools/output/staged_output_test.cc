@@ -115,7 +115,8 @@ TEST_F(StagedOutputTest, FilesAppearWhole) {
   ASSERT_TRUE(output.ok()) << output.status();
   EXPECT_THAT(Names(), IsEmpty());
   const absl::Status status = output->Write([&](const std::string& staging) {
-    EXPECT_EQ(fs::path(staging).parent_path(), folder_);
+    EXPECT_EQ(fs::path(staging).parent_path().parent_path(), folder_);  // the same file system
+    EXPECT_EQ(fs::path(staging).filename(), "a");
     const absl::Status written = WriteBytes(staging, std::string("x\0y", 3));
     EXPECT_FALSE(fs::exists(Path("a")));
     return written;
@@ -213,8 +214,7 @@ TEST_F(StagedOutputTest, WhatIsThereIsKept) {
 
 TEST_F(StagedOutputTest, PathsThatCannotBeWritten) {
   Put("a", "old");
-  ExpectRefused(Path("none/b"), Kind::kFile, false, {Path("none/b"), "no folder"});
-  ExpectRefused(Path("a/b"), Kind::kFolder, false, {Path("a/b"), "no folder"});
+  ExpectRefused(Path("a/b"), Kind::kFolder, false, {Path("a/b"), "is a file, not a folder"});
   for (const char* path : {"", ".", "..", "/", "x/.."}) {
     EXPECT_FALSE(StagedOutput::Choose("--out", path, Kind::kFolder, true).ok()) << path;
   }
@@ -222,6 +222,56 @@ TEST_F(StagedOutputTest, PathsThatCannotBeWritten) {
   auto output = StagedOutput::Choose("--out", "/proc/self/export", Kind::kFolder, false);
   EXPECT_FALSE(output.ok() &&
                output->Write([](const std::string&) { return absl::OkStatus(); }).ok());
+}
+
+TEST_F(StagedOutputTest, MissingFoldersAreMadeAndAnErrorTakesThemBack) {
+  for (const Kind kind : {Kind::kFile, Kind::kFolder}) {
+    auto output = StagedOutput::Choose("--out", Path("new/deep/a"), kind, false);
+    ASSERT_TRUE(output.ok()) << output.status();
+    EXPECT_THAT(Names(), IsEmpty());
+    StagedOutput moved = *std::move(output);
+    EXPECT_FALSE(moved.Write([](const std::string&) { return absl::UnknownError("x"); }).ok());
+  }
+  EXPECT_THAT(Names(), IsEmpty());
+  ASSERT_TRUE(WriteTo(Path("new/deep/a"), Kind::kFile, "text").ok());
+  EXPECT_THAT(Names(), ElementsAre("new", "new/deep", "new/deep/a"));
+}
+
+TEST_F(StagedOutputTest, FilesOfAFolderTakeTheirNamesTogether) {
+  Put("d/ours", "old");
+  Put("d/photo.jpg", "theirs");
+  const auto write = [&](const absl::Status& end) {
+    auto output = StagedOutput::Choose("--out", Path("d"), Kind::kFiles, true);
+    return output->Write([&](const std::string& staging) {
+      EXPECT_TRUE(WriteBytes(staging + "/ours", "new").ok());
+      EXPECT_TRUE(WriteBytes(staging + "/second", "new").ok());
+      return end;
+    });
+  };
+  EXPECT_EQ(write(absl::ResourceExhaustedError("disk full")).message(), "disk full");
+  EXPECT_THAT(Names(), ElementsAre("d", "d/ours", "d/photo.jpg"));
+  EXPECT_EQ(Text("d/ours"), "old");
+  ASSERT_TRUE(write(absl::OkStatus()).ok());
+  EXPECT_THAT(Names(), ElementsAre("d", "d/ours", "d/photo.jpg", "d/second"));
+  EXPECT_EQ(Text("d/ours"), "new");
+}
+
+// Once they stayed for ever.
+TEST_F(StagedOutputTest, WhatAKilledProgramLeftGoesAndWhatALivingOneWritesStays) {
+  for (const char* name : {"a.tmp-12-0/a", "d.tmp-12-3/ours", "a.tmp-mine/a", "b.tmp-12-0/b"}) {
+    Put(name, "half");
+  }
+  auto living = StagedOutput::Choose("--out", Path("a"), Kind::kFile, true);
+  ASSERT_TRUE(living.ok());
+  const absl::Status status = living->Write([&](const std::string& staging) {
+    EXPECT_TRUE(WriteTo(Path("a"), Kind::kFile, "first").ok());
+    EXPECT_TRUE(WriteTo(Path("d"), Kind::kFolder, "text").ok());
+    return WriteBytes(staging, "second");
+  });
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(Text("a"), "second");
+  EXPECT_THAT(Names(), ElementsAre("a", "a.tmp-mine", "a.tmp-mine/a", "b.tmp-12-0", "b.tmp-12-0/b",
+                                   "d", "d/ours"));
 }
 
 TEST_F(StagedOutputTest, SomethingThatCameMeanwhileIsKept) {
