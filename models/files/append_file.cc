@@ -17,6 +17,8 @@ namespace models {
 
 absl::StatusOr<AppendFile> AppendFile::Open(const std::string& path, int flags, FileSystem* files) {
   AppendFile file;
+  file.path_ = path;
+  file.files_ = files;
   // Non-blocking, so that a pipe is not waited for.
   file.fd_ = files->Open(path, O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | flags);
   if (file.fd_ < 0 && errno == ELOOP) {
@@ -29,8 +31,6 @@ absl::StatusOr<AppendFile> AppendFile::Open(const std::string& path, int flags, 
     return absl::FailedPreconditionError(
         absl::StrCat("cannot write ", path, ": it is no regular file; remove it"));
   }
-  file.path_ = path;
-  file.files_ = files;
   return file;
 }
 

@@ -418,6 +418,7 @@ TEST_F(CheckpointStoreTest, SavesFollowAFolderThatIsRenamed) {
   state.step = 7;
   ASSERT_TRUE(store.Save(state, *session_, {}).ok() && store.CheckFolder().ok());
   fs::rename(folder_, moved);
+  fs::create_directories(folder_);
   ASSERT_TRUE(Save(5).ok());  // another run's
   now = moved.string();
   EXPECT_THAT(std::string(store.CheckFolder().message()), HasSubstr(now));
