@@ -38,10 +38,7 @@ bool IsFile(const std::string& path);
 // "a/b" from "a" and "b", "a/" and "b", "" and "a/b".
 std::string JoinPath(const std::string& folder, const std::string& name);
 
-// `path` with the bytes that a screen would obey or hide as \xNN: a name may hold a line's end,
-// messages must not. Control characters (U+0000 to U+001F, U+007F to U+009F), those that turn the
-// direction of writing, blanks that look like none or like others (U+00A0, U+200B, U+FEFF), ends of
-// lines (U+2028, U+2029), and what is no UTF-8.
+// graph::Printable(path): a name may hold a line's end, messages must not.
 std::string PrintablePath(absl::string_view path);
 
 // "1 image", "2 images".

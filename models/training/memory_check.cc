@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
+#include "models/training/control_groups.h"
 
 namespace models {
 namespace {
@@ -77,29 +78,12 @@ absl::optional<size_t> AvailableMemory(const std::string& root) {
       NumberAfter(ReadAll(root + "/proc/meminfo").value_or(""), "MemAvailable", &found);
   if (found) take(kib * 1024);
 
-  // A container sees its own group at the top; elsewhere its path is in
-  // /proc/self/cgroup, and every group above it counts.
-  std::vector<std::string> v1 = {"/"}, v2 = {"/"};
-  const std::string groups = ReadAll(root + "/proc/self/cgroup").value_or("");
-  for (absl::string_view line : absl::StrSplit(groups, '\n')) {
-    const std::vector<absl::string_view> fields = absl::StrSplit(line, absl::MaxSplits(':', 2));
-    if (fields.size() != 3) continue;
-    const std::vector<absl::string_view> controllers = absl::StrSplit(fields[1], ',');
-    const bool memory =
-        std::find(controllers.begin(), controllers.end(), "memory") != controllers.end();
-    if (!memory && !fields[1].empty()) continue;
-    std::string path = "/";
-    for (absl::string_view part : absl::StrSplit(fields[2], '/', absl::SkipEmpty())) {
-      absl::StrAppend(&path, part, "/");
-      (memory ? v1 : v2).push_back(path);
-    }
+  const ControlGroups groups = FindControlGroups("memory", root);
+  for (const std::string& folder : groups.v2) {
+    take(LeftInGroup(folder, "memory.max", "memory.current", ""));
   }
-  for (const std::string& path : v2) {
-    take(LeftInGroup(root + "/sys/fs/cgroup" + path, "memory.max", "memory.current", ""));
-  }
-  for (const std::string& path : v1) {
-    take(LeftInGroup(root + "/sys/fs/cgroup/memory" + path, "memory.limit_in_bytes",
-                     "memory.usage_in_bytes", "total_"));
+  for (const std::string& folder : groups.v1) {
+    take(LeftInGroup(folder, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_"));
   }
   if (!least) return absl::nullopt;
   return static_cast<size_t>(*least);

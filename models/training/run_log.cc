@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "graph/base/printable.h"
 #include "graph/base/status.h"
 #include "models/files/input_file.h"
 
@@ -28,26 +29,6 @@ bool IsSet(const char* variable) {
 bool ShowsBars(int fd) {
   return isatty(fd) == 1 && IsSet("TERM") && absl::string_view(std::getenv("TERM")) != "dumb" &&
          !IsSet("NO_COLOR");
-}
-
-// `text` with control characters written as \xNN, those of two bytes in UTF-8
-// (U+0080 to U+009F) as well; tabs and, with `lines`, ends of lines stay.
-std::string Printable(absl::string_view text, bool lines) {
-  std::string out;
-  out.reserve(text.size());
-  for (size_t i = 0; i < text.size(); ++i) {
-    const unsigned char c = static_cast<unsigned char>(text[i]);
-    const unsigned char next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
-    if ((c < 0x20 && c != '\t' && !(lines && c == '\n')) || c == 0x7f) {
-      absl::StrAppendFormat(&out, "\\x%02x", c);
-    } else if (c == 0xc2 && next >= 0x80 && next < 0xa0) {
-      absl::StrAppendFormat(&out, "\\xc2\\x%02x", next);
-      ++i;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
 }
 
 // The first `columns` characters, each a column wide.
@@ -161,7 +142,7 @@ absl::Status RunLog::Open(const std::string& path, int64_t keep_bytes, FileSyste
 }
 
 void RunLog::Line(absl::string_view text) {
-  std::string line = Printable(text, /*lines=*/true);
+  std::string line = graph::PrintableLines(text);
   if (line.empty() || line.back() != '\n') line += '\n';
   const std::lock_guard<std::mutex> lock(mu_);
   if (screen_.out != nullptr) {
@@ -180,7 +161,7 @@ void RunLog::Line(absl::string_view text) {
 }
 
 void RunLog::LineInFile(absl::string_view text) {
-  std::string line = Printable(text, /*lines=*/true);
+  std::string line = graph::PrintableLines(text);
   if (line.empty() || line.back() != '\n') line += '\n';
   const std::lock_guard<std::mutex> lock(mu_);
   if (file_.is_open()) WriteFile(line);
@@ -192,8 +173,7 @@ void RunLog::Progress(double fraction, absl::FunctionRef<std::string()> text, bo
   const std::lock_guard<std::mutex> lock(mu_);
   if (!at_once && !bar_.empty() && now >= drawn_ && now - drawn_ < kRedraw) return;
   drawn_ = now;
-  bar_ = BarLine(fraction, Printable(text(), /*lines=*/false),
-                 screen_.columns ? screen_.columns() : 80);
+  bar_ = BarLine(fraction, graph::Printable(text()), screen_.columns ? screen_.columns() : 80);
   DrawBar();
   screen_.out->flush();
 }

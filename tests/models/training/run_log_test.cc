@@ -114,7 +114,7 @@ TEST_F(RunLogTest, AFolderThatIsNotThereIsNamed) {
 TEST_F(RunLogTest, WhatCannotBePrintedIsWrittenAsANumber) {
   RunLog log(Terminal(80));
   log.Line("skipped 'a\x1b[2Jb\rc\x7f \xc2\x9b d\ttab \xc3\xa9'");
-  EXPECT_EQ(Shown(), "skipped 'a\\x1b[2Jb\\x0dc\\x7f \\xc2\\x9b d\ttab \xc3\xa9'\n");
+  EXPECT_EQ(Shown(), "skipped 'a\\x1B[2Jb\\x0Dc\\x7F \\xC2\\x9B d\ttab \xc3\xa9'\n");
 }
 
 TEST_F(RunLogTest, ABarStandsBelowTheLastLine) {
