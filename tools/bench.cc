@@ -20,13 +20,14 @@
 #include "tools/benchmark/net_bench.h"
 #include "tools/benchmark/op_bench.h"
 #include "tools/benchmark/step_bench.h"
+#include "tools/cpus.h"
 #include "tools/flags/flag_table.h"
 #include "tools/flags/parse_flags.h"
 #include "tools/flags/resolve_flags.h"
 #include "tools/machine.h"
 #include "tools/plugins.h"
+#include "tools/program.h"
 #include "tools/reference_backend.h"
-#include "tools/short_spins.h"
 
 namespace tools {
 namespace {
@@ -40,7 +41,7 @@ struct Report {
 };
 
 std::string Line(const ordered_json& json) {
-  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  return json.dump(-1, ' ', true, ordered_json::error_handler_t::replace);
 }
 
 std::string Milliseconds(const Spread& seconds) {
@@ -146,13 +147,14 @@ absl::StatusOr<Report> Net(const BenchFlags& flags, const graph::SchemaRegistry&
   return report;
 }
 
-absl::Status Main(int argc, char** argv) {
+absl::StatusOr<int> Main(int argc, char** argv) {
   BenchFlags flags;
   ASSIGN_OR_RETURN(const bool proceed, ParseBenchFlags(argc, argv, DetectMachine(), &flags));
-  if (!proceed) return absl::OkStatus();
+  if (!proceed) return 0;
   const graph::SchemaRegistry registry = MakeRegistry();
-  const graph::Backend backend =
-      flags.backend == "cpu" ? MakeCpuBackend(flags.threads) : MakeReferenceBackend();
+  ASSIGN_OR_RETURN(const graph::Backend backend,
+                   flags.backend == "cpu" ? MakeCpuBackend(flags.threads) : MakeReferenceBackend());
+  for (const std::string& note : ThreadNotes(flags.threads)) std::cout << "note: " << note << "\n";
   const auto run = flags.what == BenchFlags::What::kStep   ? Step
                    : flags.what == BenchFlags::What::kOp   ? Op
                    : flags.what == BenchFlags::What::kData ? Data
@@ -160,16 +162,10 @@ absl::Status Main(int argc, char** argv) {
   ASSIGN_OR_RETURN(const Report report, run(flags, registry, backend));
   std::cout << report.text;
   if (flags.json) std::cout << report.json << "\n";
-  return absl::OkStatus();
+  return 0;
 }
 
 }  // namespace
 }  // namespace tools
 
-int main(int argc, char** argv) {
-  tools::UseShortSpins(argv);
-  const absl::Status status = tools::Main(argc, argv);
-  if (status.ok()) return 0;
-  std::cerr << "bench: " << status.message() << std::endl;
-  return 1;
-}
+int main(int argc, char** argv) { return tools::RunProgram("bench", argc, argv, tools::Main); }

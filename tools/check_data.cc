@@ -6,13 +6,10 @@
 // Exit code 0 when every image can be decoded, 1 when some cannot or nothing can be checked.
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <iostream>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "CLI/CLI.hpp"
@@ -23,10 +20,12 @@
 #include "models/data/open_dataset.h"
 #include "models/training/output_dir.h"
 #include "models/training/run_log.h"
+#include "tools/cpus.h"
 #include "tools/data_check/data_check.h"
 #include "tools/flags/command_line.h"
 #include "tools/flags/picture_flags.h"
 #include "tools/output/staged_output.h"
+#include "tools/program.h"
 
 namespace tools {
 namespace {
@@ -62,7 +61,7 @@ absl::StatusOr<bool> Check(Flags flags) {
   open.input_height = open.input_width = 64;  // of the scenes that are drawn without a path
   ASSIGN_OR_RETURN(const models::Datasets data, models::OpenDatasets(open));
 
-  const models::RunLog::Screen screen = models::RunLog::ScreenOf(&std::cout, STDOUT_FILENO);
+  const models::RunLog::Screen screen = models::RunLog::ScreenOf(Screen(), STDOUT_FILENO);
   models::RunLog log(screen);
   log.Line(absl::StrCat("data     ", data.description));
   for (const std::string& line : WarningLines(data.warnings, kShown)) log.Line(line);
@@ -89,9 +88,9 @@ absl::StatusOr<bool> Check(Flags flags) {
   return report.bad.empty();
 }
 
-absl::StatusOr<bool> Main(int argc, char** argv) {
+absl::StatusOr<int> Main(int argc, char** argv) {
   Flags flags;
-  flags.check.num_workers = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  flags.check.num_workers = DetectCpus().usable();
   CLI::App app(
       "Decodes every image, held-out ones too, and lists what is bad, tiny, doubled, grey or "
       "CMYK.\n"
@@ -109,7 +108,8 @@ absl::StatusOr<bool> Main(int argc, char** argv) {
       ->check(Between(1, 1'000'000))
       ->type_name("PIXELS")
       ->capture_default_str();
-  app.add_option("--num_workers", flags.check.num_workers, "threads (default: all cores)")
+  app.add_option("--num_workers", flags.check.num_workers,
+                 "threads (default: the CPUs this process may use)")
       ->check(Between(1, 256))
       ->type_name("N");
   app.add_option("--json", flags.json,
@@ -117,16 +117,12 @@ absl::StatusOr<bool> Main(int argc, char** argv) {
                               kShown, " of each list"))
       ->type_name("FILE");
   ASSIGN_OR_RETURN(const bool proceed, ParseCommandLine("check_data", argc, argv, &app));
-  if (!proceed) return true;
-  return Check(flags);
+  if (!proceed) return 0;
+  ASSIGN_OR_RETURN(const bool clean, Check(flags));
+  return clean ? 0 : 1;
 }
 
 }  // namespace
 }  // namespace tools
 
-int main(int argc, char** argv) {
-  const absl::StatusOr<bool> clean = tools::Main(argc, argv);
-  if (clean.ok()) return *clean ? 0 : 1;
-  std::cerr << "check_data: " << clean.status().message() << std::endl;
-  return 1;
-}
+int main(int argc, char** argv) { return tools::RunProgram("check_data", argc, argv, tools::Main); }

@@ -5,22 +5,22 @@
 //
 // One line a tensor (name, error, bound, verdict) and a last line of JSON. Exit
 // code 0 only if every tensor of the case was compared and is within its bound.
-#include <algorithm>
-#include <cmath>
-#include <cstdio>
 #include <iostream>
 #include <string>
-#include <thread>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_format.h"
+#include "graph/base/status.h"
 #include "models/training/output_dir.h"
 #include "nlohmann/json.hpp"
+#include "tools/cpus.h"
 #include "tools/flags/command_line.h"
 #include "tools/parity/compare.h"
 #include "tools/parity/golden_case.h"
 #include "tools/parity/replay.h"
 #include "tools/plugins.h"
+#include "tools/program.h"
 #include "tools/reference_backend.h"
 
 namespace {
@@ -30,21 +30,16 @@ struct Flags {
   std::string backend = "cpu";
   std::string passes = "on";
   std::string precision = "fp32";
-  int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  int threads = tools::DetectCpus().usable();
 };
 
-int Fail(const absl::Status& status) {
-  std::cerr << "check_parity: " << status.message() << "\n";
-  return 1;
-}
-
-int Check(const Flags& flags) {
-  const absl::StatusOr<tools::GoldenCase> golden =
-      tools::ReadGoldenCase(models::ResolveUserPath(flags.path));
-  if (!golden.ok()) return Fail(golden.status());
+absl::StatusOr<int> Check(const Flags& flags) {
+  ASSIGN_OR_RETURN(const tools::GoldenCase golden,
+                   tools::ReadGoldenCase(models::ResolveUserPath(flags.path)));
   const graph::SchemaRegistry registry = tools::MakeRegistry();
-  const graph::Backend backend =
-      flags.backend == "cpu" ? tools::MakeCpuBackend(flags.threads) : tools::MakeReferenceBackend();
+  ASSIGN_OR_RETURN(const graph::Backend backend, flags.backend == "cpu"
+                                                     ? tools::MakeCpuBackend(flags.threads)
+                                                     : tools::MakeReferenceBackend());
   graph::CompileOptions compile;
   compile.registry = &registry;
   compile.backend = &backend;
@@ -52,17 +47,16 @@ int Check(const Flags& flags) {
   compile.passes.enabled = flags.passes == "on";
   const bool bf16 = flags.precision == "bf16";
   if (bf16 && !compile.passes.enabled) {
-    return Fail(graph::InvalidArgument("--precision=bf16 is made by a pass; drop --passes=off"));
+    return graph::InvalidArgument("--precision=bf16 is made by a pass; drop --passes=off");
   }
   if (bf16) compile.passes.precision = graph::DType::kBF16;
-  const absl::StatusOr<tools::ReplayResult> replay = tools::Replay(*golden, compile);
-  if (!replay.ok()) return Fail(replay.status());
+  ASSIGN_OR_RETURN(const tools::ReplayResult replay, tools::Replay(golden, compile));
 
   bool passed = true;
   double worst = 0;  // largest error as a share of its bound
   std::string worst_tensor;
   const std::vector<tools::Verdict> verdicts =
-      tools::Compare(*golden, *replay, compile.passes.precision);
+      tools::Compare(golden, replay, compile.passes.precision);
   for (const tools::Verdict& v : verdicts) {
     std::cout << absl::StrFormat("%-48s %10.3g  bound %8.3g  %s%s%s\n", v.tensor, v.error, v.bound,
                                  v.passed ? "ok" : "FAILED", v.note.empty() ? "" : "  ", v.note);
@@ -74,7 +68,7 @@ int Check(const Flags& flags) {
     }
   }
   nlohmann::ordered_json summary;
-  summary["case"] = golden->name;
+  summary["case"] = golden.name;
   summary["backend"] = flags.backend;
   summary["passes"] = flags.passes;
   summary["precision"] = flags.precision;
@@ -82,13 +76,11 @@ int Check(const Flags& flags) {
   summary["compared"] = verdicts.size();
   summary["worst"] = worst;
   summary["worst_tensor"] = worst_tensor;
-  std::cout << summary.dump() << "\n";
+  std::cout << summary.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) << "\n";
   return passed ? 0 : 1;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+absl::StatusOr<int> Main(int argc, char** argv) {
   Flags flags;
   CLI::App app("Replays a golden case of the official code and compares every tensor.");
   app.add_option("--case", flags.path, "the case, a .safetensors file")->required();
@@ -104,8 +96,11 @@ int main(int argc, char** argv) {
   app.add_option("--threads", flags.threads, "threads")
       ->check(tools::Between(1, 1024))
       ->capture_default_str();
-  const absl::StatusOr<bool> proceed = tools::ParseCommandLine("check_parity", argc, argv, &app);
-  if (!proceed.ok()) return Fail(proceed.status());
-  if (!*proceed) return 0;
+  ASSIGN_OR_RETURN(const bool proceed, tools::ParseCommandLine("check_parity", argc, argv, &app));
+  if (!proceed) return 0;
   return Check(flags);
 }
+
+}  // namespace
+
+int main(int argc, char** argv) { return tools::RunProgram("check_parity", argc, argv, Main); }

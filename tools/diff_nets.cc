@@ -3,18 +3,19 @@
 // 1 not, or a net that cannot be run, 2 bad usage.
 #include "tools/diff/diff_nets.h"
 
-#include <algorithm>
 #include <iostream>
+#include <memory>
 #include <string>
-#include <thread>
-#include <vector>
+#include <utility>
 
 #include "graph/base/status.h"
+#include "tools/cpus.h"
 #include "tools/diff/diff_flags.h"
 #include "tools/diff/golden_diff.h"
 #include "tools/diff/random_case.h"
 #include "tools/parity/golden_case.h"
 #include "tools/plugins.h"
+#include "tools/program.h"
 #include "tools/reference_backend.h"
 
 namespace tools {
@@ -24,11 +25,9 @@ constexpr int kBeyond = 1, kBadUsage = 2;
 
 // A way with the backend it runs on.
 struct Side {
-  Side(const std::string& name, const Way& way, const graph::SchemaRegistry& registry)
-      : threads(way.threads > 0
-                    ? way.threads
-                    : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()))),
-        backend(way.reference ? MakeReferenceBackend() : MakeCpuBackend(threads)) {
+  Side(const std::string& name, const Way& way, int threads, graph::Backend its_backend,
+       const graph::SchemaRegistry& registry)
+      : backend(std::move(its_backend)) {
     diff.name = absl::StrCat(name, "=", way.text);
     diff.compile.registry = &registry;
     diff.compile.backend = &backend;
@@ -39,8 +38,15 @@ struct Side {
   Side(const Side&) = delete;
   Side& operator=(const Side&) = delete;
 
-  int threads;
-  graph::Backend backend;
+  static absl::StatusOr<std::unique_ptr<Side>> Make(const std::string& name, const Way& way,
+                                                    const graph::SchemaRegistry& registry) {
+    const int threads = way.threads > 0 ? way.threads : DetectCpus().usable();
+    ASSIGN_OR_RETURN(graph::Backend backend,
+                     way.reference ? MakeReferenceBackend() : MakeCpuBackend(threads));
+    return std::make_unique<Side>(name, way, threads, std::move(backend), registry);
+  }
+
+  const graph::Backend backend;
   DiffSide diff;
 };
 
@@ -49,23 +55,23 @@ absl::StatusOr<DiffReport> Diff(const DiffFlags& flags) {
   DiffOptions options;
   if (flags.bound) options.bounds.f32 = options.bounds.low = *flags.bound;
   options.most_bytes = static_cast<size_t>(flags.most_mib) << 20;
-  Side a("--a", flags.a, registry);
+  ASSIGN_OR_RETURN(const std::unique_ptr<Side> a, Side::Make("--a", flags.a, registry));
   if (!flags.golden.empty()) {
     ASSIGN_OR_RETURN(const GoldenCase golden, ReadGoldenCase(flags.golden));
     std::cout << "a: " << golden.name << ", as the official code has it\nb: " << flags.a.text
               << "\n";
-    return DiffGolden(golden, a.diff.compile, a.diff.low_precision, options.bounds);
+    return DiffGolden(golden, a->diff.compile, a->diff.low_precision, options.bounds);
   }
-  Side b("--b", *flags.b, registry);
+  ASSIGN_OR_RETURN(const std::unique_ptr<Side> b, Side::Make("--b", *flags.b, registry));
   std::cout << flags.entry.name << ", " << flags.entry.recipe.batch_size << " images, seed "
             << flags.seed << "\na: " << flags.a.text << "\nb: " << flags.b->text << "\n";
   ASSIGN_OR_RETURN(const RandomCase random, RandomCase::Make(registry, flags.entry, flags.seed));
-  a.diff.feed = b.diff.feed = random.feed();
-  return DiffNets(random.net(), a.diff, b.diff, options);
+  a->diff.feed = b->diff.feed = random.feed();
+  return DiffNets(random.net(), a->diff, b->diff, options);
 }
 
-int Main(const std::vector<std::string>& args) {
-  const absl::StatusOr<DiffFlags> flags = ParseDiffFlags(args, MakeZoo());
+absl::StatusOr<int> Main(int argc, char** argv) {
+  const absl::StatusOr<DiffFlags> flags = ParseDiffFlags({argv + 1, argv + argc}, MakeZoo());
   if (!flags.ok()) {
     std::cerr << "diff_nets: " << flags.status().message() << "\n";
     return kBadUsage;
@@ -74,16 +80,12 @@ int Main(const std::vector<std::string>& args) {
     std::cout << DiffFlagsHelp();
     return 0;
   }
-  const absl::StatusOr<DiffReport> report = Diff(*flags);
-  if (!report.ok()) {
-    std::cerr << "diff_nets: " << report.status().message() << "\n";
-    return kBeyond;
-  }
-  std::cout << ReportText(*report);
-  return report->beyond() == 0 ? 0 : kBeyond;
+  ASSIGN_OR_RETURN(const DiffReport report, Diff(*flags));
+  std::cout << ReportText(report);
+  return report.beyond() == 0 ? 0 : kBeyond;
 }
 
 }  // namespace
 }  // namespace tools
 
-int main(int argc, char** argv) { return tools::Main({argv + 1, argv + argc}); }
+int main(int argc, char** argv) { return tools::RunProgram("diff_nets", argc, argv, tools::Main); }

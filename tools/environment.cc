@@ -4,7 +4,6 @@
 #include <gnu/libc-version.h>
 #include <link.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -25,6 +24,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "backends/cpu/openmp.h"
 #include "graph/base/random.h"
 #include "models/files/durable.h"
 #include "tools/benchmark/host.h"
@@ -56,13 +56,6 @@ std::string Kernel() {
   utsname name = {};
   if (uname(&name) != 0) return "";
   return absl::StrCat(name.sysname, " ", name.release, " ", name.machine);
-}
-
-Json UsableCores() {
-  cpu_set_t cpus;
-  CPU_ZERO(&cpus);
-  if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0) return Json();
-  return CPU_COUNT(&cpus);
 }
 
 Json MemoryMib() {
@@ -224,9 +217,10 @@ Environment DescribeEnvironment(const EnvironmentOptions& options) {
   const std::string cpu = CpuName();
   environment["cpu"] = {
       {"model", TextOrNull(cpu == "unknown" ? "" : cpu)},
-      {"cores", UsableCores()},
+      {"cores", backends::cpu::AllowedCpus()},
       {"threads", options.threads},
       {"instruction_set", OneDnnIsa()},
+      {"math_mode", OneDnnMathMode()},
   };
   environment["memory_mib"] = MemoryMib();
   environment["system"] = {
@@ -253,6 +247,7 @@ std::vector<std::string> EnvironmentDifferences(const Environment& then, const E
   compare("threads", Member(cpu_then, "threads"), Member(cpu_now, "threads"));
   compare("instruction set", Member(cpu_then, "instruction_set"),
           Member(cpu_now, "instruction_set"));
+  compare("math mode of oneDNN", Member(cpu_then, "math_mode"), Member(cpu_now, "math_mode"));
 
   const Json &libraries_then = Member(then, "libraries"), &libraries_now = Member(now, "libraries");
   if (libraries_then.is_object() && libraries_now.is_object()) {

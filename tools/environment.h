@@ -3,7 +3,8 @@
 //
 //   {"started": "2026-01-31T12:00:00+00:00", "command_line": ["--model=..."],
 //    "program": {"commit": "40 digits" or null, "hash": "16 digits", "compiler": "GCC 12.2.0"},
-//    "cpu": {"model": "...", "cores": 8, "threads": 8, "instruction_set": "avx512_core_amx"},
+//    "cpu": {"model": "...", "cores": 8, "threads": 8, "instruction_set": "avx512_core_amx",
+//            "math_mode": "strict"},
 //    "memory_mib": 32000,
 //    "system": {"os": "...", "kernel": "Linux 6.1.0 x86_64"},
 //    "libraries": {"oneDNN": "3.2.0", "libpng": "16.39.0", ...},
@@ -40,10 +41,10 @@ Environment DescribeEnvironment(const EnvironmentOptions& options);
 std::string EnvironmentText(const Environment& environment);
 
 // What of `then` and `now` may make a difference to the bits of a result: threads,
-// instruction set, C++ and computing libraries, how pictures are resized, the program. One short
-// phrase each: "threads: 8 then, 4 now". Of two builds of the program those with one hash are the
-// same. What one of them lacks or has as something else than text or a number is passed over, but
-// for a library: it was "none".
+// instruction set, oneDNN's math mode (ONEDNN_DEFAULT_FPMATH_MODE), C++ and computing libraries,
+// how pictures are resized, the program. One short phrase each: "threads: 8 then, 4 now". Of two
+// builds of the program those with one hash are the same. What one of them lacks or has as something
+// else than text or a number is passed over, but for a library: it was "none".
 std::vector<std::string> EnvironmentDifferences(const Environment& then, const Environment& now);
 
 // What `git describe --always --dirty --abbrev=40` says of the tree at `folder`; empty without

@@ -25,6 +25,7 @@
 #include "models/training/checkpoint.h"
 #include "models/training/output_dir.h"
 #include "nlohmann/json.hpp"
+#include "tools/cpus.h"
 #include "tools/evaluation/error_map.h"
 #include "tools/evaluation/evaluation_flags.h"
 #include "tools/evaluation/knn_protocol.h"
@@ -34,7 +35,7 @@
 #include "tools/machine.h"
 #include "tools/output/staged_output.h"
 #include "tools/plugins.h"
-#include "tools/short_spins.h"
+#include "tools/program.h"
 
 namespace tools {
 namespace {
@@ -207,7 +208,10 @@ absl::Status Evaluate(const Flags& flags) {
                                                      most > 0 ? most : setup.data.held_out->size());
   }
   const graph::SchemaRegistry registry = MakeRegistry();
-  const graph::Backend backend = MakeCpuBackend(flags.common.threads);
+  ASSIGN_OR_RETURN(const graph::Backend backend, MakeCpuBackend(flags.common.threads));
+  for (const std::string& note : ThreadNotes(flags.common.threads)) {
+    std::cout << "note: " << note << "\n";
+  }
   setup.compile.registry = &registry;
   setup.compile.backend = &backend;
   setup.compile.threads = flags.common.threads;
@@ -243,7 +247,7 @@ absl::Status CheckOwnFlags(const CLI::App& app, const std::string& protocol) {
   return absl::OkStatus();
 }
 
-absl::Status Main(int argc, char** argv) {
+absl::StatusOr<int> Main(int argc, char** argv) {
   Flags flags;
   const MachineDefaults machine = DetectMachine();
   flags.common.threads = machine.threads;
@@ -285,18 +289,13 @@ absl::Status Main(int argc, char** argv) {
       ->type_name("T")
       ->capture_default_str();
   ASSIGN_OR_RETURN(const bool proceed, ParseCommandLine("evaluate", argc, argv, &app));
-  if (!proceed) return absl::OkStatus();
+  if (!proceed) return 0;
   RETURN_IF_ERROR(CheckOwnFlags(app, flags.protocol));
-  return Evaluate(flags);
+  RETURN_IF_ERROR(Evaluate(flags));
+  return 0;
 }
 
 }  // namespace
 }  // namespace tools
 
-int main(int argc, char** argv) {
-  tools::UseShortSpins(argv);
-  const absl::Status status = tools::Main(argc, argv);
-  if (status.ok()) return 0;
-  std::cerr << "evaluate: " << status.message() << std::endl;
-  return 1;
-}
+int main(int argc, char** argv) { return tools::RunProgram("evaluate", argc, argv, tools::Main); }

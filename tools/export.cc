@@ -17,12 +17,13 @@
 #include "tools/checkpoint/trained_model.h"
 #include "tools/flags/command_line.h"
 #include "tools/plugins.h"
+#include "tools/program.h"
 #include "tools/weights/export_formats.h"
 
 namespace tools {
 namespace {
 
-absl::Status Main(int argc, char** argv) {
+absl::StatusOr<int> Main(int argc, char** argv) {
   CheckpointFlags checkpoint;
   std::string format, out;
   bool overwrite = false;
@@ -36,21 +37,16 @@ absl::Status Main(int argc, char** argv) {
   app.add_option("--out", out, "the folder (timm) or file to write")->required()->type_name("PATH");
   app.add_flag("--overwrite", overwrite, "replace --out where it exists");
   ASSIGN_OR_RETURN(const bool proceed, ParseCommandLine("export", argc, argv, &app));
-  if (!proceed) return absl::OkStatus();
+  if (!proceed) return 0;
   const models::Zoo zoo = MakeZoo();
   ASSIGN_OR_RETURN(const TrainedModel trained, ReadTrainedModel(checkpoint, zoo));
   ASSIGN_OR_RETURN(const std::string lines, Export(trained, format, models::ResolveUserPath(out),
                                                    overwrite, MakeRegistry()));
   std::cout << lines;
-  return absl::OkStatus();
+  return 0;
 }
 
 }  // namespace
 }  // namespace tools
 
-int main(int argc, char** argv) {
-  const absl::Status status = tools::Main(argc, argv);
-  if (status.ok()) return 0;
-  std::cerr << "export: " << status.message() << std::endl;
-  return 1;
-}
+int main(int argc, char** argv) { return tools::RunProgram("export", argc, argv, tools::Main); }

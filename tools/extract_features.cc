@@ -24,6 +24,7 @@
 #include "models/training/output_dir.h"
 #include "models/training/safetensors.h"
 #include "nlohmann/json.hpp"
+#include "tools/cpus.h"
 #include "tools/evaluation/evaluation_flags.h"
 #include "tools/evaluation/features.h"
 #include "tools/evaluation/spread_dataset.h"
@@ -31,7 +32,7 @@
 #include "tools/machine.h"
 #include "tools/output/staged_output.h"
 #include "tools/plugins.h"
-#include "tools/short_spins.h"
+#include "tools/program.h"
 
 namespace tools {
 namespace {
@@ -98,7 +99,10 @@ absl::Status Extract(const Flags& flags) {
   const SpreadDataset data(split, wanted);
 
   const graph::SchemaRegistry registry = MakeRegistry();
-  const graph::Backend backend = MakeCpuBackend(flags.common.threads);
+  ASSIGN_OR_RETURN(const graph::Backend backend, MakeCpuBackend(flags.common.threads));
+  for (const std::string& note : ThreadNotes(flags.common.threads)) {
+    std::cout << "note: " << note << "\n";
+  }
   graph::CompileOptions compile;
   compile.registry = &registry;
   compile.backend = &backend;
@@ -130,7 +134,7 @@ absl::Status Extract(const Flags& flags) {
   return absl::OkStatus();
 }
 
-absl::Status Main(int argc, char** argv) {
+absl::StatusOr<int> Main(int argc, char** argv) {
   Flags flags;
   const MachineDefaults machine = DetectMachine();
   flags.common.threads = machine.threads;
@@ -145,17 +149,14 @@ absl::Status Main(int argc, char** argv) {
   app.add_flag("--images", flags.images, "also the network's input, as `images` (N, 3, H, W)");
   app.add_flag("--overwrite", flags.overwrite, "replace --out where it exists");
   ASSIGN_OR_RETURN(const bool proceed, ParseCommandLine("extract_features", argc, argv, &app));
-  if (!proceed) return absl::OkStatus();
-  return Extract(flags);
+  if (!proceed) return 0;
+  RETURN_IF_ERROR(Extract(flags));
+  return 0;
 }
 
 }  // namespace
 }  // namespace tools
 
 int main(int argc, char** argv) {
-  tools::UseShortSpins(argv);
-  const absl::Status status = tools::Main(argc, argv);
-  if (status.ok()) return 0;
-  std::cerr << "extract_features: " << status.message() << std::endl;
-  return 1;
+  return tools::RunProgram("extract_features", argc, argv, tools::Main);
 }

@@ -6,9 +6,9 @@
 
 namespace tools {
 
-// Precisions: what the CPU backend has fast products for. Threads: the CPUs this process may run
-// on. Loader threads: one, or two where there are eight CPUs and more; they share the CPUs with
-// compute.
+// Precisions: what the CPU backend has fast products for. Threads: the CPUs this process may use
+// (cpus.h). Loader threads: one, or two where there are eight CPUs and more; they share the CPUs
+// with compute.
 MachineDefaults DetectMachine();
 
 }  // namespace tools

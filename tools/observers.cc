@@ -1,6 +1,7 @@
 #include "tools/observers.h"
 
 #include <filesystem>
+#include <new>
 #include <utility>
 
 #include "absl/strings/str_format.h"
@@ -162,7 +163,11 @@ absl::StatusOr<std::string> Observers::Visualize(int64_t step) {
     return absl::UnknownError(absl::StrCat("cannot make ", folder_, ": ", error.message()));
   const std::string path =
       (std::filesystem::path(folder_) / absl::StrFormat("step_%07d.png", step)).string();
-  RETURN_IF_ERROR(visualizer_->Write(absl::StrCat("step ", step), path));
+  try {
+    RETURN_IF_ERROR(visualizer_->Write(absl::StrCat("step ", step), path));
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("out of memory");
+  }
   return path;
 }
 

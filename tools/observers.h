@@ -56,7 +56,8 @@ class Observers {
   // Numbers on the held-out images at the recipe's ratios (position_protocol.h), and of
   // kNN.
   absl::StatusOr<models::MetricList> Evaluate();
-  // Writes <folder>/step_0001200.png, and returns its path.
+  // Writes <folder>/step_0001200.png, and returns its path. An error says why there is no
+  // picture; it is the run's choice to go on without.
   absl::StatusOr<std::string> Visualize(int64_t step);
 
  private:

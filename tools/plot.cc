@@ -25,6 +25,7 @@
 #include "tools/curves/ticks.h"
 #include "tools/flags/command_line.h"
 #include "tools/output/staged_output.h"
+#include "tools/program.h"
 
 namespace tools {
 namespace {
@@ -84,11 +85,6 @@ absl::Status Plot(const Flags& flags) {
   return absl::OkStatus();
 }
 
-int Fail(absl::string_view message) {
-  std::cerr << "plot: " << message << std::endl;
-  return 1;
-}
-
 // A weight in [0, 1).
 std::string CheckSmooth(const std::string& text) {
   double value;
@@ -96,7 +92,7 @@ std::string CheckSmooth(const std::string& text) {
   return absl::StrCat(text, " must be a number from 0 to below 1");
 }
 
-int Main(int argc, char** argv) {
+absl::StatusOr<int> Main(int argc, char** argv) {
   Flags flags;
   CLI::App app("Draws loss, accuracy, learning rate and speed of runs over each other.");
   app.add_option("runs", flags.runs, "output folders of //tools:train, or metrics.jsonl files")
@@ -130,14 +126,13 @@ int Main(int argc, char** argv) {
   app.add_flag("--seeds", flags.seeds,
                "runs whose names differ in a number at the end are one curve: their mean, and "
                "the range between lowest and highest");
-  const absl::StatusOr<bool> proceed = ParseCommandLine("plot", argc, argv, &app);
-  if (!proceed.ok()) return Fail(proceed.status().message());
-  if (!*proceed) return 0;
-  const absl::Status status = Plot(flags);
-  return status.ok() ? 0 : Fail(status.message());
+  ASSIGN_OR_RETURN(const bool proceed, ParseCommandLine("plot", argc, argv, &app));
+  if (!proceed) return 0;
+  RETURN_IF_ERROR(Plot(flags));
+  return 0;
 }
 
 }  // namespace
 }  // namespace tools
 
-int main(int argc, char** argv) { return tools::Main(argc, argv); }
+int main(int argc, char** argv) { return tools::RunProgram("plot", argc, argv, tools::Main); }

@@ -2,6 +2,7 @@
 
 #include "backends/cpu/droppos/kernel_table.h"
 #include "backends/cpu/kernel_table.h"
+#include "graph/base/status.h"
 #include "models/droppos/zoo_entries.h"
 #include "models/vit/zoo_entries.h"
 #include "ops/droppos/op_table.h"
@@ -23,8 +24,8 @@ models::Zoo MakeZoo() {
   return zoo;
 }
 
-graph::Backend MakeCpuBackend(int threads) {
-  graph::Backend backend = backends::cpu::MakeBackend(threads);
+absl::StatusOr<graph::Backend> MakeCpuBackend(int threads) {
+  ASSIGN_OR_RETURN(graph::Backend backend, backends::cpu::MakeBackend(threads));
   backends::cpu::droppos::RegisterKernels(&backend.kernels);
   return backend;
 }

@@ -3,6 +3,7 @@
 #ifndef TOOLS_PLUGINS_H_
 #define TOOLS_PLUGINS_H_
 
+#include "absl/status/statusor.h"
 #include "graph/runtime/kernel.h"
 #include "graph/schema/schema.h"
 #include "models/zoo/zoo.h"
@@ -11,8 +12,9 @@ namespace tools {
 
 graph::SchemaRegistry MakeRegistry();
 models::Zoo MakeZoo();
-// The CPU backend on `threads` OpenMP threads (at least 1).
-graph::Backend MakeCpuBackend(int threads);
+// The CPU backend on `threads` OpenMP threads (at least 1), for the calling thread. Where they
+// cannot be had, an error that says why (backends/cpu/openmp.h).
+absl::StatusOr<graph::Backend> MakeCpuBackend(int threads);
 
 }  // namespace tools
 

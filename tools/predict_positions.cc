@@ -5,14 +5,12 @@
 //
 // Without --image, the run's own held-out images. One line an image on standard
 // output; everything that can be wrong is found before the file is written.
-#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <iostream>
 #include <optional>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -28,12 +26,13 @@
 #include "models/training/checkpoint.h"
 #include "models/training/output_dir.h"
 #include "tools/checkpoint/trained_model.h"
+#include "tools/cpus.h"
 #include "tools/evaluation/predicts_positions.h"
 #include "tools/flags/command_line.h"
 #include "tools/flags/picture_flags.h"
 #include "tools/output/staged_output.h"
 #include "tools/plugins.h"
-#include "tools/short_spins.h"
+#include "tools/program.h"
 #include "tools/vis/position_visualizer.h"
 
 namespace tools {
@@ -50,7 +49,7 @@ struct Flags {
   std::optional<double> mask_ratio, pos_mask_ratio;
   std::optional<int64_t> seed;
   absl::optional<double> max_image_megapixels;  // unset: the run's
-  int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  int threads = DetectCpus().usable();
 };
 
 absl::StatusOr<StagedOutput> ChooseOutput(const Flags& flags) {
@@ -138,7 +137,7 @@ absl::Status Predict(const Flags& flags) {
   }
 
   const graph::SchemaRegistry registry = MakeRegistry();
-  const graph::Backend backend = MakeCpuBackend(flags.threads);
+  ASSIGN_OR_RETURN(const graph::Backend backend, MakeCpuBackend(flags.threads));
   graph::CompileOptions compile;
   compile.registry = &registry;
   compile.backend = &backend;
@@ -165,12 +164,7 @@ absl::Status Predict(const Flags& flags) {
   return absl::OkStatus();
 }
 
-int Fail(absl::string_view message) {
-  std::cerr << "predict_positions: " << message << std::endl;
-  return 1;
-}
-
-int Main(int argc, char** argv) {
+absl::StatusOr<int> Main(int argc, char** argv) {
   Flags flags;
   CLI::App app("Draws where a trained model puts the patches of images.");
   AddCheckpointFlags(&app, &flags.checkpoint);
@@ -193,17 +187,15 @@ int Main(int argc, char** argv) {
   app.add_option("--threads", flags.threads, "threads")
       ->check(Between(1, 1024))
       ->capture_default_str();
-  const absl::StatusOr<bool> proceed = ParseCommandLine("predict_positions", argc, argv, &app);
-  if (!proceed.ok()) return Fail(proceed.status().message());
-  if (!*proceed) return 0;
-  const absl::Status status = Predict(flags);
-  return status.ok() ? 0 : Fail(status.message());
+  ASSIGN_OR_RETURN(const bool proceed, ParseCommandLine("predict_positions", argc, argv, &app));
+  if (!proceed) return 0;
+  RETURN_IF_ERROR(Predict(flags));
+  return 0;
 }
 
 }  // namespace
 }  // namespace tools
 
 int main(int argc, char** argv) {
-  tools::UseShortSpins(argv);
-  return tools::Main(argc, argv);
+  return tools::RunProgram("predict_positions", argc, argv, tools::Main);
 }

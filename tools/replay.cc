@@ -14,13 +14,13 @@
 #include "tools/flags/command_line.h"
 #include "tools/machine.h"
 #include "tools/plugins.h"
+#include "tools/program.h"
 #include "tools/replay_step.h"
-#include "tools/short_spins.h"
 
 namespace tools {
 namespace {
 
-absl::Status Main(int argc, char** argv) {
+absl::StatusOr<int> Main(int argc, char** argv) {
   ReplayStepOptions options;
   std::string backend = "cpu";
   CLI::App app("Repeats a step that went wrong and names the first blob that is not finite.");
@@ -41,21 +41,15 @@ absl::Status Main(int argc, char** argv) {
       ->check(AtLeast(0))
       ->type_name("N");
   ASSIGN_OR_RETURN(const bool proceed, ParseCommandLine("replay", argc, argv, &app));
-  if (!proceed) return absl::OkStatus();
+  if (!proceed) return 0;
   options.reference = backend == "reference";
   ASSIGN_OR_RETURN(const std::string report,
                    ReplayStep(options, MakeZoo(), MakeRegistry(), DetectMachine()));
   std::cout << report;
-  return absl::OkStatus();
+  return 0;
 }
 
 }  // namespace
 }  // namespace tools
 
-int main(int argc, char** argv) {
-  tools::UseShortSpins(argv);
-  const absl::Status status = tools::Main(argc, argv);
-  if (status.ok()) return 0;
-  std::cerr << "replay: " << status.message() << std::endl;
-  return 1;
-}
+int main(int argc, char** argv) { return tools::RunProgram("replay", argc, argv, tools::Main); }

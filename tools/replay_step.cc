@@ -91,13 +91,14 @@ Environment OfThisProgram(Environment then, const Environment& now) {
 class Replay {
  public:
   Replay(const ReplayStepOptions& options, models::Capsule capsule, ResolvedFlags resolved,
-         const graph::SchemaRegistry& registry)
-      : options_(options), capsule_(std::move(capsule)), resolved_(std::move(resolved)) {
-    const int threads = static_cast<int>(resolved_.flags.threads.value());
-    backend_ = options.reference ? MakeReferenceBackend() : MakeCpuBackend(threads);
+         const graph::SchemaRegistry& registry, graph::Backend backend)
+      : options_(options),
+        capsule_(std::move(capsule)),
+        resolved_(std::move(resolved)),
+        backend_(std::move(backend)) {
     session_options_.compile.registry = &registry;
     session_options_.compile.backend = &backend_;
-    session_options_.compile.threads = threads;
+    session_options_.compile.threads = static_cast<int>(resolved_.flags.threads.value());
     session_options_.compile.passes = PassOptions(resolved_.flags);
     session_options_.recipe = resolved_.entry.recipe;
     session_options_.accum_iter = resolved_.accum_iter;
@@ -262,7 +263,7 @@ class Replay {
   const ReplayStepOptions options_;
   const models::Capsule capsule_;
   const ResolvedFlags resolved_;
-  graph::Backend backend_;
+  const graph::Backend backend_;
   models::SessionOptions session_options_;
   std::unique_ptr<models::Model> model_;
   std::unique_ptr<models::Session> session_;
@@ -278,7 +279,11 @@ absl::StatusOr<std::string> ReplayStep(const ReplayStepOptions& options, const m
   RETURN_IF_ERROR(CheckIsNoRun(path));
   ASSIGN_OR_RETURN(models::Capsule capsule, models::OpenCapsule(path));
   ASSIGN_OR_RETURN(ResolvedFlags resolved, Flags(options, capsule, zoo, machine));
-  return Replay(options, std::move(capsule), std::move(resolved), registry).Report();
+  const int threads = static_cast<int>(resolved.flags.threads.value());
+  ASSIGN_OR_RETURN(graph::Backend backend,
+                   options.reference ? MakeReferenceBackend() : MakeCpuBackend(threads));
+  return Replay(options, std::move(capsule), std::move(resolved), registry, std::move(backend))
+      .Report();
 }
 
 }  // namespace tools

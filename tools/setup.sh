@@ -86,7 +86,8 @@ fi
 echo "setup: wheels: $(grep -o 'wheel = "[^"]*"' WORKSPACE | cut -d'"' -f2 | tr '\n' ' ')"
 if ! log=$(bazel build @onednn//:all @onednn_headers//:all 2>&1); then
   echo "$log" >&2
-  echo "setup.sh: could not fetch the wheels (above); is PyPI reachable through pip?" >&2
+  echo "setup.sh: could not fetch the wheels (above); is PyPI reachable through pip? Without a network" \
+    "PIP_NO_INDEX=1 PIP_FIND_LINKS=DIR takes them from a folder (docs/building.md)" >&2
   exit 1
 fi
 echo "setup: done"

@@ -1,18 +1,41 @@
 #include "tools/short_spins.h"
 
+#include <immintrin.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
+#include <string>
 
 namespace tools {
+namespace {
+
+// Longer than two threads of equal work differ, shorter than it takes to notice. A thread that
+// spins for longer while its partner waits for a core uses up its own turn on that core.
+constexpr double kSpinMicroseconds = 10;
+
+}  // namespace
+
+int SpinCount(double microseconds) {
+  using Clock = std::chrono::steady_clock;
+  constexpr int kPauses = 400, kTimes = 5;  // 5 µs where PAUSE is short, 20 where it is long
+  double least = 1e9;                       // of a PAUSE, in µs; others can only make it longer
+  for (int i = 0; i < kTimes; ++i) {
+    const Clock::time_point begin = Clock::now();
+    for (int k = 0; k < kPauses; ++k) _mm_pause();
+    const std::chrono::duration<double, std::micro> spent = Clock::now() - begin;
+    least = std::min(least, spent.count() / kPauses);
+  }
+  // No PAUSE is shorter than a nanosecond, whatever a clock says that stands still.
+  return std::max(1, static_cast<int>(microseconds / std::max(least, 1e-3)));
+}
 
 void UseShortSpins(char** argv) {
   if (std::getenv("GOMP_SPINCOUNT") != nullptr || std::getenv("OMP_WAIT_POLICY") != nullptr) {
     return;
   }
-  // About 10 µs: longer than two threads of equal work differ, shorter than it
-  // takes to notice.
-  setenv("GOMP_SPINCOUNT", "10000", 1);
+  setenv("GOMP_SPINCOUNT", std::to_string(SpinCount(kSpinMicroseconds)).c_str(), 1);
   execv("/proc/self/exe", argv);
   // Without /proc the program goes on as it is, only slower in company.
 }

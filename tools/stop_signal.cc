@@ -1,28 +1,46 @@
 #include "tools/stop_signal.h"
 
+#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
+#include <initializer_list>
 
 namespace tools {
 namespace {
 
 constexpr char kSaid[] =
     "\r\x1b[K"
-    "stopping after this step; a second signal quits at once, without saving\n";
+    "stopping after this step; a second signal, one second later or more, quits at once, "
+    "without saving\n";
 constexpr int kClearsBar = 4;  // characters at its beginning that a file must not get
+constexpr int64_t kQuitsAfter = 1'000'000'000;  // nanoseconds
 
 std::atomic<bool> g_stop{false};
 std::atomic<bool> g_bar{false};
+std::atomic<int64_t> g_first{0};  // when the first signal came, in nanoseconds; 0: none has
+static_assert(std::atomic<int64_t>::is_always_lock_free);
 
-// Nothing but what a signal handler may call.
-void Stop(int) {
+int64_t Now() {
+  timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+// Nothing but what a signal handler may call. Two threads may be in it at once.
+void Stop(int signal) {
   const int error = errno;
-  std::signal(SIGINT, SIG_DFL);
-  std::signal(SIGTERM, SIG_DFL);
-  // Ctrl-C ends `| tee log` too, and what is said from here on must not end the run unsaved.
-  std::signal(SIGPIPE, SIG_IGN);
+  int64_t first = 0;
+  if (const int64_t now = Now(); !g_first.compare_exchange_strong(first, now)) {
+    if (signal != SIGXCPU && now - first >= kQuitsAfter) {
+      std::signal(signal, SIG_DFL);
+      std::raise(signal);  // comes when this returns
+    }
+    errno = error;
+    return;
+  }
   g_stop = true;
   const int skipped = g_bar ? 0 : kClearsBar;
   // Where nobody listens there is nothing to be done.
@@ -35,8 +53,11 @@ void Stop(int) {
 
 void StopAtSignals(bool bar) {
   g_bar = bar && ::isatty(STDERR_FILENO) == 1;
-  std::signal(SIGINT, Stop);
-  std::signal(SIGTERM, Stop);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGXCPU}) {
+    struct sigaction before = {};
+    if (::sigaction(signal, nullptr, &before) == 0 && before.sa_handler == SIG_IGN) continue;
+    std::signal(signal, Stop);
+  }
 }
 
 const std::atomic<bool>* StopSignal() { return &g_stop; }

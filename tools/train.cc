@@ -31,6 +31,7 @@
 #include "tools/banner.h"
 #include "tools/benchmark/host.h"
 #include "tools/benchmark/machine_rates.h"
+#include "tools/cpus.h"
 #include "tools/dump/graph_dump.h"
 #include "tools/environment.h"
 #include "tools/flags/parse_flags.h"
@@ -42,9 +43,9 @@
 #include "tools/plan/plan_report.h"
 #include "tools/plugins.h"
 #include "tools/profile_run.h"
+#include "tools/program.h"
 #include "tools/resume.h"
 #include "tools/run_options.h"
-#include "tools/short_spins.h"
 #include "tools/stop_signal.h"
 
 namespace tools {
@@ -202,15 +203,19 @@ absl::Status BeginOutput(const Setup& setup, models::OutputDir* output, models::
 absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
                          const std::vector<std::string>& args, const models::Zoo& zoo,
                          const graph::SchemaRegistry& registry) {
+  // Who reads the screen may go away (`| head`, a terminal that is closed): train.log goes on.
+  std::signal(SIGPIPE, SIG_IGN);
   const absl::Time started = absl::Now();
-  const models::RunLog::Screen screen = models::RunLog::ScreenOf(&std::cout, STDOUT_FILENO);
+  const models::RunLog::Screen screen = models::RunLog::ScreenOf(Screen(), STDOUT_FILENO);
   models::RunLog log(screen);
   ASSIGN_OR_RETURN(Setup setup, ReadSetup(parsed, std::move(resumption), zoo, &log));
   ResolvedFlags& resolved = setup.resolved;
   const TrainFlags& flags = resolved.flags;
   const std::unique_ptr<models::Model> model =
       resolved.entry.make(resolved.entry, setup.data.train->num_classes());
-  const graph::Backend backend = MakeCpuBackend(static_cast<int>(flags.threads.value()));
+  const int threads = static_cast<int>(flags.threads.value());
+  ASSIGN_OR_RETURN(const graph::Backend backend, MakeCpuBackend(threads));
+  for (const std::string& note : ThreadNotes(threads)) log.Line(absl::StrCat("note: ", note));
   ASSIGN_OR_RETURN(models::SessionOptions session_options,
                    OptionsOfSession(setup, registry, backend));
   if (parsed.flags.plan.value_or(false)) return PrintPlan(*model, session_options);
@@ -285,7 +290,8 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   return trained;
 }
 
-absl::Status Main(const std::vector<std::string>& args) {
+absl::StatusOr<int> Main(int argc, char** argv) {
+  const std::vector<std::string> args(argv + 1, argv + argc);
   const models::Zoo zoo = MakeZoo();
   const graph::SchemaRegistry registry = MakeRegistry();
   ASSIGN_OR_RETURN(Resumption resumption, FindResumption(args));
@@ -297,23 +303,18 @@ absl::Status Main(const std::vector<std::string>& args) {
     ASSIGN_OR_RETURN(const ResolvedFlags example,
                      ResolveTrainFlags(TrainFlags(), entry, DetectMachine()));
     std::cout << TrainFlagsHelp(example.flags);
-    return absl::OkStatus();
+    return 0;
   }
   if (parsed.flags.list_models.value_or(false)) {
     ASSIGN_OR_RETURN(const std::string table, ListModels(zoo, registry));
     std::cout << table;
-    return absl::OkStatus();
+    return 0;
   }
-  return RunTraining(parsed, std::move(resumption), args, zoo, registry);
+  RETURN_IF_ERROR(RunTraining(parsed, std::move(resumption), args, zoo, registry));
+  return 0;
 }
 
 }  // namespace
 }  // namespace tools
 
-int main(int argc, char** argv) {
-  tools::UseShortSpins(argv);
-  const absl::Status status = tools::Main({argv + 1, argv + argc});
-  if (status.ok()) return 0;
-  std::cerr << "train: " << status.message() << std::endl;
-  return 1;
-}
+int main(int argc, char** argv) { return tools::RunProgram("train", argc, argv, tools::Main); }

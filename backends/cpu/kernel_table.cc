@@ -1,16 +1,14 @@
 #include "backends/cpu/kernel_table.h"
 
-#include <omp.h>
-
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/onednn.h"
+#include "backends/cpu/openmp.h"
 #include "graph/base/status.h"
 
 namespace backends::cpu {
 
-graph::Backend MakeBackend(int threads) {
-  CHECK(threads >= 1);
-  omp_set_num_threads(threads);
+absl::StatusOr<graph::Backend> MakeBackend(int threads) {
+  RETURN_IF_ERROR(StartTeam(threads));
   graph::Backend backend;
   backend.name = "cpu";
   backend.description = absl::StrCat("oneDNN ", OneDnnVersion(), ", ", EffectiveIsa(), ", ",

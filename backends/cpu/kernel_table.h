@@ -2,6 +2,7 @@
 #ifndef BACKENDS_CPU_KERNEL_TABLE_H_
 #define BACKENDS_CPU_KERNEL_TABLE_H_
 
+#include "absl/status/statusor.h"
 #include "graph/runtime/kernel.h"
 
 namespace backends::cpu {
@@ -9,10 +10,10 @@ namespace backends::cpu {
 // Kernels of all core operators, named "cpu"; plugins add theirs to `kernels`.
 // The description reads "oneDNN 3.2.0, AVX-512 + BF16, 2 threads".
 //
-// Also makes `threads` (at least 1) the calling thread's OpenMP default, so that
-// nothing in the process uses more: compile for the same number
+// Also starts a team of `threads` (at least 1) for the calling thread (openmp.h, which says
+// what errors there are), so that nothing in the process uses more: compile for the same number
 // (KernelSpec::threads), which is what the kernels themselves go by.
-graph::Backend MakeBackend(int threads);
+absl::StatusOr<graph::Backend> MakeBackend(int threads);
 
 // Whether products of bf16 have instructions of their own here (AVX512-BF16 or
 // AMX), and those of 8-bit integers (AVX512-VNNI, AVX2-VNNI or AMX);

@@ -47,7 +47,7 @@ class ClassifierTest : public testing::Test {
   ClassifierTest()
       : config_(SmallStructure()),
         recipe_(TinyRecipe()),
-        backend_(backends::cpu::MakeBackend(kThreads)),
+        backend_(*backends::cpu::MakeBackend(kThreads)),
         train_(SceneSplit::kTrain, config_.input_w, config_.input_h),
         held_out_(SceneSplit::kHeldOut, config_.input_w, config_.input_h),
         model_(config_, train_.num_classes()) {

@@ -31,7 +31,7 @@ const graph::Backend& ReferenceBackend() {
 std::vector<graph::Backend> TestBackends() {
   std::vector<graph::Backend> all;
   all.push_back(ReferenceBackend());
-  all.push_back(backends::cpu::MakeBackend(2));
+  all.push_back(*backends::cpu::MakeBackend(2));
   backends::cpu::droppos::RegisterKernels(&all.back().kernels);
   return all;
 }

@@ -152,7 +152,7 @@ TEST(QuantizedLinear, ZerosGiveTheBiasAndNaNStays) {
 
 // Where sums of two products overflow in 16 bits, refusing is better than their numbers.
 TEST(QuantizedLinear, NeedsInstructionsForItOnCpu) {
-  const graph::Backend cpu = backends::cpu::MakeBackend(1);
+  const graph::Backend cpu = *backends::cpu::MakeBackend(1);
   const auto pack = MakeOp("QuantizeWeights", {}, {F32({4, 8})});
   ASSERT_TRUE(pack.ok()) << pack.status();
   const auto product = MakeOp("QuantizedLinear", {{"activation", std::string("none")}},

@@ -22,7 +22,7 @@ namespace {
 constexpr int kSteps = 40;
 
 graph::Backend CpuBackend() {
-  graph::Backend backend = backends::cpu::MakeBackend(2);
+  graph::Backend backend = *backends::cpu::MakeBackend(2);
   RegisterCpuKernels(&backend.kernels);
   return backend;
 }

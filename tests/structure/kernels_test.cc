@@ -16,7 +16,7 @@ std::string Lines(const Findings& findings) {
 
 TEST(Kernels, TheCpuBackendIsComplete) {
   EXPECT_EQ(Lines(CheckKernels(tools::MakeRegistry().Types(), "cpu",
-                               tools::MakeCpuBackend(1).kernels.Types())),
+                               tools::MakeCpuBackend(1)->kernels.Types())),
             "");
 }
 

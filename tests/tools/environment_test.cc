@@ -43,6 +43,7 @@ TEST(Environment, SaysWhatARunIsComputedByAndOn) {
   EXPECT_EQ(e["cpu"]["threads"], 3);
   EXPECT_GE(e["cpu"]["cores"].get<int>(), 1);
   EXPECT_THAT(e["cpu"]["instruction_set"].get<std::string>(), HasSubstr("avx"));
+  EXPECT_EQ(e["cpu"]["math_mode"], "strict");
   EXPECT_GT(e["memory_mib"].get<int64_t>(), 100);
   EXPECT_THAT(e["system"]["kernel"].get<std::string>(), HasSubstr("Linux "));
   for (const char* library : {"oneDNN", "glibc", "libstdc++", "libgomp"}) {
@@ -74,12 +75,14 @@ TEST(EnvironmentDifferences, NamesWhatMayChangeBits) {
   EXPECT_THAT(EnvironmentDifferences(then, now), IsEmpty());
   now["cpu"]["threads"] = 8;
   now["cpu"]["instruction_set"] = "sse41";
+  now["cpu"]["math_mode"] = "bf16";  // ONEDNN_DEFAULT_FPMATH_MODE
   now["libraries"]["oneDNN"] = "9.9.9";
   now["libraries"].erase("libgomp");
   const std::string isa = then["cpu"]["instruction_set"], gomp = then["libraries"]["libgomp"],
                     onednn = then["libraries"]["oneDNN"];
   EXPECT_THAT(EnvironmentDifferences(then, now),
               ElementsAre("threads: 3 then, 8 now", "instruction set: " + isa + " then, sse41 now",
+                          "math mode of oneDNN: strict then, bf16 now",
                           "libgomp: " + gomp + " then, none now",
                           "oneDNN: " + onednn + " then, 9.9.9 now"));
 }

@@ -204,7 +204,7 @@ std::string DataBenchJson(const DataBenchResult& r) {
     add("peer", r.peer);
     json["peer"] = r.peer_text;
   }
-  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  return json.dump(-1, ' ', true, ordered_json::error_handler_t::replace);
 }
 
 }  // namespace tools

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "dnnl.hpp"
+#include "dnnl_debug.h"
 #include "graph/base/status.h"
 #include "graph/runtime/workspace.h"
 #include "tools/benchmark/random_fill.h"
@@ -136,6 +137,11 @@ std::string OneDnnIsa() {
     default:
       return absl::StrCat("isa ", static_cast<int>(dnnl::get_effective_cpu_isa()));
   }
+}
+
+std::string OneDnnMathMode() {
+  const dnnl::fpmath_mode mode = dnnl::primitive_attr().get_fpmath_mode();
+  return dnnl_fpmath_mode2str(static_cast<dnnl_fpmath_mode_t>(mode));
 }
 
 std::string OneDnnRelease() {

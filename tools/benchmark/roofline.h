@@ -36,8 +36,10 @@ absl::StatusOr<Roofline> MeasureRoofline(absl::Span<const Gemm> gemms, graph::DT
                                          int threads, int runs);
 
 // oneDNN's name of the instructions it uses here ("avx512_core_amx"), ONEDNN_MAX_CPU_ISA
-// considered, and its version ("3.2.0").
+// considered; how freely it may round f32 ("strict", or what ONEDNN_DEFAULT_FPMATH_MODE says,
+// "bf16"); and its version ("3.2.0").
 std::string OneDnnIsa();
+std::string OneDnnMathMode();
 std::string OneDnnRelease();
 
 }  // namespace tools

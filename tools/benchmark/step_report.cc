@@ -108,7 +108,7 @@ std::string StepBenchJson(const StepBenchOptions& options, const graph::Backend&
                            {"gflop_per_s", Rounded(type.gflops(), 1)},
                            {"gb_per_s", Rounded(type.gbytes(), 1)}});
   }
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace tools

@@ -7,6 +7,7 @@
 #include "graph/base/status.h"
 #include "models/data/file_util.h"
 #include "models/training/output_dir.h"
+#include "tools/flags/home.h"
 
 namespace tools {
 namespace {
@@ -67,7 +68,15 @@ absl::StatusOr<std::vector<FlagFileLine>> ReadFlagFile(const std::string& path) 
   const std::string resolved = models::ResolveUserPath(path);
   absl::StatusOr<std::string> text = models::ReadFile(resolved, kLargestFile);
   if (!text.ok()) return graph::Annotate(text.status(), absl::StrCat("--flagfile=", path));
-  return SplitFlagFile(*text, path);
+  ASSIGN_OR_RETURN(std::vector<FlagFileLine> lines, SplitFlagFile(*text, path));
+  for (FlagFileLine& line : lines) {
+    for (std::string& arg : line.args) {
+      absl::StatusOr<std::string> expanded = ExpandHome(arg);
+      if (!expanded.ok()) return graph::Annotate(expanded.status(), line.where);
+      arg = *std::move(expanded);
+    }
+  }
+  return lines;
 }
 
 absl::StatusOr<std::vector<FlagFileLine>> SplitFlagFile(absl::string_view text,

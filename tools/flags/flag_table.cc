@@ -145,7 +145,9 @@ const FlagRow kRows[] = {
 
     {"device", kMachine, &F::device, kAny, "cpu|cuda", "cpu",
      "where to run (--backend is the same); this version computes on the CPU only"},
-    {"threads", kMachine, &F::threads, Rule::kThreads, "N", "all cores", "threads that compute"},
+    {"threads", kMachine, &F::threads, Rule::kThreads, "N", "all CPUs it may use",
+     "threads that compute; what it may use goes by affinity, the CPU quota of its control group "
+     "and OMP_THREAD_LIMIT"},
     {"precision", kMachine, &F::precision, kAny, "fp32|bf16", "fp32",
      "of activations and products; parameters, their moments, statistics and losses stay fp32"},
     {"guide_precision", kMachine, &F::guide_precision, kAny, "same|bf16|int8", "same",

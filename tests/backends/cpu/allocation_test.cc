@@ -333,7 +333,7 @@ TEST(CpuAllocation, NoKernelAllocatesInRun) {
   for (Use& use : DropPosUses()) uses.push_back(std::move(use));
   std::set<std::string> covered;
   for (int threads : {1, 2}) {
-    graph::Backend backend = backends::cpu::MakeBackend(threads);
+    graph::Backend backend = *backends::cpu::MakeBackend(threads);
     backends::cpu::droppos::RegisterKernels(&backend.kernels);
     for (const Use& use : uses) {
       SCOPED_TRACE(absl::StrCat(use.type, ", ", threads, " threads"));

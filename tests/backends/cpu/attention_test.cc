@@ -80,7 +80,7 @@ graph::Op MakeAttentionOp(const char* type, int64_t heads) {
 
 void Check(const Case& c) {
   SCOPED_TRACE(absl::StrCat("B ", c.batch, " T ", c.tokens, " H ", c.heads, " dh ", c.head_width));
-  const graph::Backend backend = backends::cpu::MakeBackend(2);
+  const graph::Backend backend = *backends::cpu::MakeBackend(2);
   const auto qkv_type = F32({c.batch, c.tokens, 3 * c.width()});
   const auto y_type = F32({c.batch, c.tokens, c.width()});
   const auto lse_type = F32({c.batch, c.heads, c.tokens});
@@ -138,7 +138,7 @@ TEST(CpuAttention, LargeScores) { Check({2, 50, 2, 16, 10}); }
 // Both operators against the reference backend, at 1 to 4 threads each.
 void CheckCase(graph::DType dtype, int64_t batch, int64_t tokens, int64_t heads, int64_t head_width,
                double scale = 1) {
-  const graph::Backend backend = backends::cpu::MakeBackend(2);
+  const graph::Backend backend = *backends::cpu::MakeBackend(2);
   const int64_t width = heads * head_width;
   const graph::TensorType qkv = {dtype, {batch, tokens, 3 * width}},
                           y = {dtype, {batch, tokens, width}};
@@ -200,7 +200,7 @@ graph::KernelSpec VitBSpec(const graph::Op& op, graph::DType dtype, int64_t batc
 }
 
 TEST(CpuAttention, ScratchDoesNotGrowWithTheBatch) {
-  const graph::Backend backend = backends::cpu::MakeBackend(2);
+  const graph::Backend backend = *backends::cpu::MakeBackend(2);
   for (const auto dtype : {graph::DType::kF32, graph::DType::kBF16}) {
     for (const char* type : {"Attention", "AttentionGrad"}) {
       std::vector<size_t> bytes;
@@ -218,7 +218,7 @@ TEST(CpuAttention, ScratchDoesNotGrowWithTheBatch) {
 }
 
 TEST(CpuAttention, SaysWhatRuns) {
-  const graph::Backend backend = backends::cpu::MakeBackend(2);
+  const graph::Backend backend = *backends::cpu::MakeBackend(2);
   const char* isa = std::getenv("ONEDNN_MAX_CPU_ISA");
   for (const char* type : {"Attention", "AttentionGrad"}) {
     const graph::Op op = MakeAttentionOp(type, 12);

@@ -36,11 +36,11 @@ graph::Op MatMulOp() {
 }
 
 TEST(CpuBackend, DescribesItself) {
-  const graph::Backend two = backends::cpu::MakeBackend(2);
+  const graph::Backend two = *backends::cpu::MakeBackend(2);
   EXPECT_EQ(two.name, "cpu");
   EXPECT_THAT(two.description, MatchesRegex("oneDNN 3\\.[0-9]+\\.[0-9]+, .*, 2 threads"));
   EXPECT_EQ(omp_get_max_threads(), 2);
-  const graph::Backend one = backends::cpu::MakeBackend(1);
+  const graph::Backend one = *backends::cpu::MakeBackend(1);
   EXPECT_THAT(one.description, HasSubstr(", 1 thread"));
   EXPECT_THAT(one.description, Not(HasSubstr("threads")));
   EXPECT_EQ(omp_get_max_threads(), 1);
@@ -70,12 +70,12 @@ std::string ExpectedIsa() {
 }
 
 TEST(CpuBackend, NamesTheInstructionsOneDnnMayUse) {
-  EXPECT_THAT(backends::cpu::MakeBackend(1).description,
+  EXPECT_THAT(backends::cpu::MakeBackend(1)->description,
               HasSubstr(absl::StrCat(", ", ExpectedIsa(), ", ")));
 }
 
 TEST(CpuBackend, RefusesF64ByName) {
-  const graph::Backend backend = backends::cpu::MakeBackend(2);
+  const graph::Backend backend = *backends::cpu::MakeBackend(2);
   const graph::Op op = MatMulOp();
   graph::KernelSpec spec;
   spec.op = &op;
@@ -90,7 +90,7 @@ TEST(CpuBackend, RefusesF64ByName) {
 }
 
 TEST(CpuBackend, OneDnnsRefusalIsAStatusWithOperatorAndShapes) {
-  const graph::Backend backend = backends::cpu::MakeBackend(2);
+  const graph::Backend backend = *backends::cpu::MakeBackend(2);
   const graph::Op op = MatMulOp();
   graph::KernelSpec spec;
   spec.op = &op;
@@ -106,7 +106,7 @@ TEST(CpuBackend, OneDnnsRefusalIsAStatusWithOperatorAndShapes) {
 // OpenMP keeps its number of threads per thread, so a kernel that relied on the
 // one MakeBackend set would behave differently elsewhere.
 TEST(CpuBackend, AKernelRunsTheSameOnAnyThread) {
-  const graph::Backend backend = backends::cpu::MakeBackend(2);
+  const graph::Backend backend = *backends::cpu::MakeBackend(2);
   const TypedOp op{MatMulOp(), {F32({512, 192}), F32({256, 192})}, {F32({512, 256})}};
   HostTensor x(op.inputs[0]), w(op.inputs[1]);
   graph::RandomStream random(1, graph::Purpose::kNoise);

@@ -33,7 +33,7 @@ graph::Attrs Packed(int64_t cols, graph::Attrs attrs) {
 
 // One of each kind; `tokens` rows of `images` images.
 std::vector<Product> Products(int64_t images, int64_t tokens, int64_t k, int64_t n) {
-  const graph::Backend backend = backends::cpu::MakeBackend(2);
+  const graph::Backend backend = *backends::cpu::MakeBackend(2);
   const HostTensor x = Random(BF16({images, tokens, k}), 1), w = Random(F32({n, k}), 2),
                    b = Random(F32({n}), 3), times = Random(BF16({images, tokens, n}), 4);
   const graph::Attrs pack = {{"trans_w", int64_t{1}}, {"dtype", std::string("bf16")}};
@@ -67,7 +67,7 @@ TypedOp OpOf(const Product& product) {
 
 TEST(CpuPackedProduct, IsOurOwnOnAmx) {
   if (!backends::cpu::HasAmx()) GTEST_SKIP() << "no AMX";
-  const graph::Backend backend = backends::cpu::MakeBackend(2);
+  const graph::Backend backend = *backends::cpu::MakeBackend(2);
   for (const Product& product : Products(2, 5, 70, 45)) {
     const TypedOp op = OpOf(product);
     graph::KernelSpec spec;
@@ -83,7 +83,7 @@ TEST(CpuPackedProduct, IsOurOwnOnAmx) {
 
 TEST(CpuPackedProduct, DoesNotDependOnThreads) {
   if (!backends::cpu::HasAmx()) GTEST_SKIP() << "no AMX";
-  const graph::Backend backend = backends::cpu::MakeBackend(2);
+  const graph::Backend backend = *backends::cpu::MakeBackend(2);
   // More threads than images or rows; a last block of one tile; several blocks of images
   // a thread, the last a small one; results stored past the caches.
   for (const auto& [images, tokens, k, n] :
@@ -107,7 +107,7 @@ TEST(CpuPackedProduct, DoesNotDependOnThreads) {
 // Over all of the range where it bends, by a product with 1.
 TEST(CpuPackedProduct, GeluIsWithinItsBound) {
   if (!backends::cpu::HasAmx()) GTEST_SKIP() << "no AMX";
-  const graph::Backend backend = backends::cpu::MakeBackend(1);
+  const graph::Backend backend = *backends::cpu::MakeBackend(1);
   constexpr int64_t kPoints = 4001;
   HostTensor x(BF16({kPoints, 1}));
   for (int64_t i = 0; i < kPoints; ++i) x.Set(i, -10 + i * 0.005);

@@ -29,7 +29,7 @@ void Check(const std::string& type, graph::Attrs attrs, const std::vector<HostTe
   const auto made = MakeOp(type, std::move(attrs), types);
   ASSERT_TRUE(made.ok()) << made.status();
   const TypedOp& op = *made;
-  const graph::Backend backend = backends::cpu::MakeBackend(2);
+  const graph::Backend backend = *backends::cpu::MakeBackend(2);
   for (int threads = 1; threads <= 4; ++threads) {
     SCOPED_TRACE(absl::StrCat(op.op.type, " ", op.inputs[0].ToString(), " ",
                               op.inputs[1].ToString(), ", ", threads, " threads"));
@@ -124,7 +124,7 @@ std::unique_ptr<graph::Kernel> KernelOf(const TypedOp& op, int threads) {
   spec.inputs = op.inputs;
   spec.outputs = op.outputs;
   spec.threads = threads;
-  return *(*backends::cpu::MakeBackend(threads).kernels.Find(op.op.type))(spec);
+  return *(*backends::cpu::MakeBackend(threads)->kernels.Find(op.op.type))(spec);
 }
 
 TEST(CpuProduct, SaysWhichWeightGradientsAreOurOwn) {
@@ -142,7 +142,7 @@ TEST(CpuProduct, SaysWhichWeightGradientsAreOurOwn) {
 
 TEST(CpuProduct, WeightGradientsOnAmxDoNotDependOnThreads) {
   if (!backends::cpu::HasAmx()) GTEST_SKIP() << "no AMX";
-  const graph::Backend backend = backends::cpu::MakeBackend(2);
+  const graph::Backend backend = *backends::cpu::MakeBackend(2);
   for (const auto& [rows, m, n] : {std::make_tuple(797, 70, 330), std::make_tuple(800, 256, 64),
                                    std::make_tuple(1700, 33, 560), std::make_tuple(1, 40, 40)}) {
     SCOPED_TRACE(absl::StrCat(rows, " ", m, " ", n));

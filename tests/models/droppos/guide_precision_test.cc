@@ -125,7 +125,7 @@ double Spread(const std::vector<double>& weights) {
 class GuidePrecision : public ::testing::TestWithParam<const char*> {
  protected:
   graph::Backend backend() const {
-    return GetParam() == std::string("cpu") ? tools::MakeCpuBackend(2)
+    return GetParam() == std::string("cpu") ? *tools::MakeCpuBackend(2)
                                             : tools::MakeReferenceBackend();
   }
 };

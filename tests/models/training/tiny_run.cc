@@ -31,7 +31,7 @@ DropPosConfig TinyDropPosConfig(bool attn_guide) {
 
 TinyEngine::TinyEngine(int thread_count)
     : registry(tools::MakeRegistry()),
-      backend(tools::MakeCpuBackend(thread_count)),
+      backend(*tools::MakeCpuBackend(thread_count)),
       threads(thread_count) {}
 
 SessionOptions TinyEngine::Options(int batch, int accum_iter) const {

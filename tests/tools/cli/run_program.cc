@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -28,6 +29,8 @@ pid_t StartProgram(const std::string& program, std::vector<std::string> args,
   const pid_t child = fork();
   if (child != 0) return child;
   setenv("BUILD_WORKING_DIRECTORY", folder.c_str(), 1);
+  // A background job of a script, as these tests may be, starts with signals ignored.
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) std::signal(signal, SIG_DFL);
   std::vector<char*> argv;
   for (std::string& arg : args) argv.push_back(arg.data());
   argv.push_back(nullptr);

@@ -1,5 +1,8 @@
-// Ctrl-C and SIGTERM: that the trainer says at once what it will do, and how soon it stops.
+// Ctrl-C, SIGTERM and SIGHUP: that the trainer says at once what it will do, how soon it stops, and
+// that it saves. And a reader of the screen that goes away.
+#include <fcntl.h>
 #include <pty.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,7 +30,8 @@ using Args = std::vector<std::string>;
 using Json = nlohmann::json;
 
 constexpr char kSaid[] =
-    "stopping after this step; a second signal quits at once, without saving\n";
+    "stopping after this step; a second signal, one second later or more, quits at once, "
+    "without saving\n";
 
 class StopCli : public ::testing::Test {
  protected:
@@ -97,9 +101,34 @@ TEST_F(StopCli, ASignalIsAnsweredBeforeTheStepEnds) {
   ASSERT_EQ(kill(child_, SIGTERM), 0);
   WaitFor([&] { return Contents(folder_ / "err.txt") == kSaid; });
   EXPECT_EQ(Contents(folder_ / "run/metrics.jsonl"), "") << "the step has ended meanwhile";
+}
+
+// `timeout` signals its child and then its group; a terminal that closes sends SIGHUP.
+TEST_F(StopCli, TwoSignalsAtOnceAreOneAndTheRunSaves) {
+  Start(Tiny({"--output_dir=run", "--epochs=1000"}));
+  WaitFor([&] { return !Contents(folder_ / "run/metrics.jsonl").empty(); });
+  ASSERT_EQ(kill(child_, SIGHUP), 0);
   ASSERT_EQ(kill(child_, SIGTERM), 0);
-  EXPECT_EQ(Wait(), 128 + SIGTERM);
+  EXPECT_EQ(Wait(), 0);
   EXPECT_EQ(Contents(folder_ / "err.txt"), kSaid);
+  EXPECT_THAT(Contents(folder_ / "run/train.log"), HasSubstr("stopped by a signal after step"));
+  EXPECT_TRUE(fs::exists(folder_ / "run/checkpoint.safetensors"));
+}
+
+// `train | head -1`.
+TEST_F(StopCli, AReaderThatGoesAwayEndsNothing) {
+  const fs::path screen = folder_ / "screen";
+  ASSERT_EQ(mkfifo(screen.c_str(), 0600), 0);
+  const int reader = open(screen.c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  child_ = StartProgram("train", Tiny({"--output_dir=run", "--steps=3", "--print_every=1"}),
+                        folder_, screen, folder_ / "err.txt");
+  ASSERT_GT(child_, 0);
+  char byte;
+  WaitFor([&] { return read(reader, &byte, 1) == 1; });
+  close(reader);
+  EXPECT_EQ(Wait(), 0) << Contents(folder_ / "err.txt");
+  EXPECT_THAT(Contents(folder_ / "run/train.log"), HasSubstr("run/checkpoints/step_00000003\n"));
 }
 
 TEST_F(StopCli, OnATerminalTheLineReplacesTheBar) {
@@ -110,6 +139,7 @@ TEST_F(StopCli, OnATerminalTheLineReplacesTheBar) {
     setenv("BUILD_WORKING_DIRECTORY", folder_.c_str(), 1);
     setenv("TERM", "xterm", 1);
     unsetenv("NO_COLOR");
+    std::signal(SIGINT, SIG_DFL);
     Args args = Slow("run");
     args.insert(args.begin(), fs::absolute("tools/train"));
     std::vector<char*> argv;

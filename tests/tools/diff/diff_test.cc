@@ -88,7 +88,7 @@ models::ZooEntry SmallEntry() {
 struct Side {
   Side(const graph::SchemaRegistry& registry, const std::string& text)
       : way(*ParseWay("--a", text)),
-        backend(way.reference ? MakeReferenceBackend() : MakeCpuBackend(2)) {
+        backend(way.reference ? MakeReferenceBackend() : *MakeCpuBackend(2)) {
     diff.name = text;
     diff.compile.registry = &registry;
     diff.compile.backend = &backend;
@@ -205,7 +205,7 @@ TEST_F(DiffNetsTest, ErrorsNameTheSideAndTheWayOut) {
 
 TEST(RandomCase, IsAFunctionOfTheSeed) {
   const graph::SchemaRegistry registry = MakeRegistry();
-  const graph::Backend backend = MakeCpuBackend(1);
+  const graph::Backend backend = *MakeCpuBackend(1);
   graph::CompileOptions compile;
   compile.registry = &registry;
   compile.backend = &backend;
@@ -252,7 +252,7 @@ TEST_P(GoldenDiff, EveryTensorIsWithinItsBound) {
 
 TEST_P(GoldenDiff, AWrongKernelIsFound) {
   Side side(registry_, "cpu,passes=off");
-  side.backend = WithWrongKernel(MakeCpuBackend(2), "Gelu", 1.01f);
+  side.backend = WithWrongKernel(*MakeCpuBackend(2), "Gelu", 1.01f);
   const absl::StatusOr<DiffReport> report = Diff(side);
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_GT(report->beyond(), 5);

@@ -77,7 +77,7 @@ class FakeDataset : public models::Dataset {
 
 class Protocols : public ::testing::Test {
  protected:
-  Protocols() : registry_(MakeRegistry()), backend_(MakeCpuBackend(2)) {
+  Protocols() : registry_(MakeRegistry()), backend_(*MakeCpuBackend(2)) {
     compile_.registry = &registry_;
     compile_.backend = &backend_;
     compile_.threads = 2;

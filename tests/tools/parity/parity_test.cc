@@ -26,7 +26,7 @@ GoldenCase Read(const std::string& name) {
 struct Engine {
   explicit Engine(const std::string& backend_name, bool passes = true, int threads = 2)
       : registry(MakeRegistry()),
-        backend(backend_name == "cpu" ? MakeCpuBackend(threads) : MakeReferenceBackend()) {
+        backend(backend_name == "cpu" ? *MakeCpuBackend(threads) : MakeReferenceBackend()) {
     compile.registry = &registry;
     compile.backend = &backend;
     compile.threads = threads;

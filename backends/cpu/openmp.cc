@@ -1,0 +1,60 @@
+#include "backends/cpu/openmp.h"
+
+#include <omp.h>
+
+#include <atomic>
+#include <future>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "graph/base/status.h"
+
+namespace backends::cpu {
+namespace {
+
+// That the system starts `count` threads beside those that there are, all at once.
+absl::Status TryThreads(int count) {
+  std::promise<void> end;
+  const std::shared_future<void> ended = end.get_future().share();
+  std::vector<std::thread> threads;
+  absl::Status status;
+  try {
+    for (int i = 0; i < count; ++i) threads.emplace_back([ended] { ended.wait(); });
+  } catch (const std::system_error& error) {
+    status = absl::ResourceExhaustedError(absl::StrCat(
+        "the system starts ", threads.size() + 1, " of the ", count + 1,
+        " threads that are to compute (", error.code().message(),
+        "); lower --threads, or raise the limit (ulimit -u, or the pids limit of the control "
+        "group)"));
+  }
+  end.set_value();
+  for (std::thread& thread : threads) thread.join();
+  return status;
+}
+
+}  // namespace
+
+int AllowedCpus() { return omp_get_num_procs(); }
+
+int OpenMpThreadLimit() { return omp_get_thread_limit(); }
+
+absl::Status StartTeam(int threads) {
+  CHECK(threads >= 1);
+  omp_set_dynamic(0);
+  omp_set_max_active_levels(1);
+  omp_set_num_threads(threads);
+  RETURN_IF_ERROR(TryThreads(threads - 1));
+  std::atomic<int> team{0};
+#pragma omp parallel num_threads(threads)
+  ++team;
+  if (team == threads) return absl::OkStatus();
+  const int limit = omp_get_thread_limit();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "OpenMP gives ", team.load(), " of the ", threads, " threads that are to compute",
+      limit < threads ? absl::StrCat(", because of OMP_THREAD_LIMIT=", limit, "; unset it")
+                      : "; unset the variables that begin with OMP_",
+      ", or give --threads=", team.load()));
+}
+
+}  // namespace backends::cpu

@@ -1,0 +1,25 @@
+// The team of OpenMP threads that everything computes on.
+#ifndef BACKENDS_CPU_OPENMP_H_
+#define BACKENDS_CPU_OPENMP_H_
+
+#include "absl/status/status.h"
+
+namespace backends::cpu {
+
+// CPUs that this process may run on (its affinity, which taskset and launchers set), however
+// many the machine has and whatever OMP_PROC_BIND does with them.
+int AllowedCpus();
+
+// The most threads that OpenMP gives (OMP_THREAD_LIMIT).
+int OpenMpThreadLimit();
+
+// Makes `threads` (at least 1) the calling thread's OpenMP default and sees that a parallel
+// region of it has so many: oneDNN's products are divided among `threads`, and the parts of
+// threads that never came would be left out. Overrides OMP_NUM_THREADS, OMP_DYNAMIC and
+// OMP_MAX_ACTIVE_LEVELS for the calling thread. ResourceExhausted says what is in the way:
+// OMP_THREAD_LIMIT, or a system that starts no more threads, where libgomp would end the process.
+absl::Status StartTeam(int threads);
+
+}  // namespace backends::cpu
+
+#endif  // BACKENDS_CPU_OPENMP_H_

@@ -1,0 +1,94 @@
+#include "tools/program.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <exception>
+#include <iostream>
+#include <new>
+#include <streambuf>
+#include <string>
+#include <vector>
+
+#include "graph/base/printable.h"
+#include "graph/base/status.h"
+#include "tools/flags/home.h"
+#include "tools/short_spins.h"
+
+namespace tools {
+namespace {
+
+void OpenStandardDescriptors() {
+  int file = 0;
+  while (file >= 0 && file <= STDERR_FILENO) file = ::open("/dev/null", O_RDWR);
+  if (file > STDERR_FILENO) ::close(file);
+}
+
+// Stands before a stream's own buffer for as long as it lives.
+class PrintableBuffer : public std::streambuf {
+ public:
+  explicit PrintableBuffer(std::ostream* stream) : stream_(stream), below_(stream->rdbuf(this)) {}
+  ~PrintableBuffer() override { stream_->rdbuf(below_); }
+  std::streambuf* below() const { return below_; }
+
+ protected:
+  int_type overflow(int_type c) override {
+    if (traits_type::eq_int_type(c, traits_type::eof())) return traits_type::not_eof(c);
+    const char text = traits_type::to_char_type(c);
+    return xsputn(&text, 1) == 1 ? c : traits_type::eof();
+  }
+  std::streamsize xsputn(const char* text, std::streamsize n) override {
+    const std::string shown = graph::PrintableLines({text, static_cast<size_t>(n)});
+    const auto size = static_cast<std::streamsize>(shown.size());
+    return below_->sputn(shown.data(), size) == size ? n : 0;
+  }
+  int sync() override { return below_->pubsync(); }
+
+ private:
+  std::ostream* const stream_;
+  std::streambuf* const below_;
+};
+
+std::ostream* g_screen = nullptr;
+
+absl::StatusOr<int> Run(int argc, char** argv, absl::StatusOr<int> (*main)(int, char**)) {
+  std::vector<std::string> args;
+  for (int i = 0; i < argc; ++i) {
+    ASSIGN_OR_RETURN(std::string arg, ExpandHome(argv[i]));
+    args.push_back(std::move(arg));
+  }
+  std::vector<char*> expanded;
+  for (std::string& arg : args) expanded.push_back(arg.data());
+  expanded.push_back(nullptr);
+  return main(argc, expanded.data());
+}
+
+}  // namespace
+
+int RunProgram(const char* name, int argc, char** argv,
+               absl::StatusOr<int> (*main)(int argc, char** argv)) {
+  OpenStandardDescriptors();
+  UseShortSpins(argv);
+  ::prctl(PR_SET_NAME, name);
+  std::signal(SIGXFSZ, SIG_IGN);
+  PrintableBuffer out(&std::cout), err(&std::cerr);
+  std::ostream screen(out.below());
+  g_screen = &screen;
+  try {
+    const absl::StatusOr<int> code = Run(argc, argv, main);
+    if (code.ok()) return *code;
+    std::cerr << name << ": " << code.status().message() << std::endl;
+  } catch (const std::bad_alloc&) {
+    std::cerr << name << ": out of memory; the system, or a limit such as ulimit -v, gives no more"
+              << std::endl;
+  } catch (const std::exception& error) {
+    std::cerr << name << ": " << error.what() << std::endl;
+  }
+  return 1;
+}
+
+std::ostream* Screen() { return g_screen; }
+
+}  // namespace tools
