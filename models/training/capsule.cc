@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "graph/base/quoted.h"
 #include "graph/base/status.h"
 #include "models/data/file_util.h"
 #include "models/files/durable.h"
@@ -24,9 +25,10 @@ namespace models {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = JsonReader::Json;
+using Json = nlohmann::json;
 
 constexpr char kCapsuleFile[] = "capsule.json";
+constexpr size_t kLongestLine = 4096;           // that a run says of a step
 constexpr int64_t kMaxCapsuleBytes = 64 << 20;  // names of images, above all
 
 std::string BatchFile(size_t i) { return absl::StrFormat("batch_%04d.safetensors", i); }
@@ -36,32 +38,38 @@ std::string InFolder(const std::string& folder, const std::string& name) {
 }
 
 std::string Text(const Capsule& capsule) {
-  Json json{{"reason", capsule.spike ? "spike" : "not finite"},
-            {"seen", capsule.seen},
-            {"step", capsule.step},
-            {"epoch", capsule.epoch},
-            {"lr", capsule.lr},
-            {"scheduled", Json::object()},
-            {"num_classes", capsule.num_classes},
-            {"micro_batches", capsule.micro_batches},
-            {"first_micro_batch", capsule.first_micro_batch},
-            {"losses", Json::array()},
-            {"images", capsule.images}};
+  using Ordered = nlohmann::ordered_json;
+  Ordered json{{"reason", capsule.spike ? "spike" : "not finite"},
+               {"seen", JsonText(capsule.seen)},
+               {"step", capsule.step},
+               {"epoch", capsule.epoch},
+               {"lr", capsule.lr},
+               {"scheduled", Ordered::object()},
+               {"num_classes", capsule.num_classes},
+               {"micro_batches", capsule.micro_batches},
+               {"first_micro_batch", capsule.first_micro_batch},
+               {"losses", Ordered::array()},
+               {"images", Ordered::array()}};
   for (const auto& [name, value] : capsule.scheduled) json["scheduled"][name] = value;
   for (const double loss : capsule.losses) json["losses"].push_back(JsonNumber(loss));
-  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+  for (const std::vector<std::string>& batch : capsule.images) {
+    Ordered& names = json["images"].emplace_back(Ordered::array());
+    for (const std::string& name : batch) names.push_back(JsonText(name));
+  }
+  return json.dump(1) + "\n";
 }
 
 absl::Status Parse(absl::string_view text, Capsule* capsule) {
-  const Json json = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded()) return graph::InvalidArgument("it is no JSON");
+  const absl::StatusOr<Json> json = ParseJson(text);
+  if (!json.ok()) return graph::InvalidArgument("it ", json.status().message());
   constexpr int kMost = std::numeric_limits<int>::max();
   absl::Status status;
-  const JsonReader reader(json, "", &status);
+  const JsonReader reader(*json, "", &status);
   const std::string reason = reader.Text("reason");
   if (reason != "spike" && reason != "not finite") reader.Fail("reason", "is none known");
   capsule->spike = reason == "spike";
   capsule->seen = reader.Text("seen");
+  if (capsule->seen.size() > kLongestLine) reader.Fail("seen", "is longer than a line of a run");
   capsule->step = reader.Count("step", int64_t{1} << 53);
   capsule->epoch = reader.Number("epoch");
   capsule->lr = reader.Number("lr");
@@ -227,7 +235,8 @@ absl::StatusOr<Capsule> OpenCapsule(const std::string& path) {
   for (const auto& [name, sum] : sums) {
     if (name == kModelFile || name == kOptimizerFile) continue;  // OpenCheckpoint has
     if (absl::StrContains(name, '/')) {
-      return absl::InvalidArgumentError(absl::StrCat(path, " names a file elsewhere: ", name));
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, " names a file elsewhere: ", graph::Quoted(name)));
     }
     RETURN_IF_ERROR(CheckSum(InFolder(path, name), sum));
   }
@@ -274,7 +283,7 @@ absl::Status CheckCanGoOn(const Checkpoint& checkpoint) {
 
 absl::StatusOr<Batch> ReadCapsuleBatch(const Capsule& capsule, int i) {
   const std::string path = InFolder(capsule.before.path, BatchFile(static_cast<size_t>(i)));
-  ASSIGN_OR_RETURN(const SafetensorsFile file, SafetensorsFile::Read(path));
+  ASSIGN_OR_RETURN(const SafetensorsReader file, SafetensorsReader::Open(path));
   Batch batch;
   ASSIGN_OR_RETURN(batch.images, file.Values<float>("images"));
   ASSIGN_OR_RETURN(batch.keys, file.Values<int64_t>("keys"));

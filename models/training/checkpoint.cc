@@ -1,12 +1,16 @@
 #include "models/training/checkpoint.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "graph/base/quoted.h"
 #include "graph/base/status.h"
 #include "models/training/position_table.h"
 #include "models/training/safetensors.h"
@@ -32,88 +36,128 @@ absl::optional<PatchGrid> TableGrid(const Parameter& p) {
   return PatchGrid{p.init.grid[0], p.init.grid[1]};
 }
 
+// A type of floating-point numbers that becomes f32.
+struct FloatType {
+  absl::string_view name;  // in safetensors
+  size_t bytes;
+  float (*value)(const uint8_t* bytes);
+};
+
+template <typename T>
+T Bits(const uint8_t* bytes) {
+  T bits;
+  std::memcpy(&bits, bytes, sizeof(bits));
+  return bits;
+}
+
+float FromF64(const uint8_t* bytes) { return static_cast<float>(Bits<double>(bytes)); }
+
+float FromBF16(const uint8_t* bytes) {
+  const uint32_t bits = uint32_t{Bits<uint16_t>(bytes)} << 16;
+  return Bits<float>(reinterpret_cast<const uint8_t*>(&bits));
+}
+
+// IEEE's binary16: 5 bits of exponent, 10 of mantissa. Each of its numbers is one of f32's.
+float FromF16(const uint8_t* bytes) {
+  const int bits = Bits<uint16_t>(bytes);
+  const int exponent = bits >> 10 & 31, mantissa = bits & 1023;
+  float value = std::ldexp(static_cast<float>(1024 + mantissa), exponent - 25);
+  if (exponent == 0) value = std::ldexp(static_cast<float>(mantissa), -24);
+  if (exponent == 31) value = mantissa == 0 ? HUGE_VALF : std::nanf("");
+  return std::copysign(value, bits >> 15 != 0 ? -1.0f : 1.0f);
+}
+
+const FloatType* FloatTypeNamed(absl::string_view name) {
+  static constexpr FloatType kTypes[] = {
+      {"F32", 4, Bits<float>}, {"F64", 8, FromF64}, {"BF16", 2, FromBF16}, {"F16", 2, FromF16}};
+  for (const FloatType& type : kTypes) {
+    if (type.name == name) return &type;
+  }
+  return nullptr;
+}
+
+bool HasTypeOf(const StoredTensor& stored, const Parameter& p) {
+  const absl::optional<graph::TensorType> type = stored.type();
+  return type.has_value() && type->dtype == p.type.dtype;
+}
+
+bool CanBecome(const StoredTensor& stored, const Parameter& p) {
+  return HasTypeOf(stored, p) ||
+         (p.type.dtype == DType::kF32 && FloatTypeNamed(stored.dtype) != nullptr);
+}
+
+// After the type of a tensor that cannot become its parameter.
+absl::string_view WayOut(const StoredTensor& stored) {
+  return absl::StartsWith(stored.dtype, "F8_")
+             ? "; python3 tools/convert_checkpoint.py --float32 converts it"
+             : "";
+}
+
 // A tensor of the file, and what it takes to make a parameter of it.
 struct Source {
-  TensorEntry entry;
+  StoredTensor stored;
   absl::optional<PatchGrid> resized_from;
 };
 
-// Nothing where `entry` cannot become `p`. `file_grid` is what the metadata says.
-absl::optional<Source> Fit(const TensorEntry& entry, const Parameter& p,
+// Nothing where `stored`, whose type can become that of `p`, has not its shape. `file_grid` is
+// what the metadata says.
+absl::optional<Source> Fit(const StoredTensor& stored, const Parameter& p,
                            const absl::optional<PatchGrid>& file_grid) {
-  const DType dtype = entry.type.dtype;
-  const bool converts = p.type.dtype == DType::kF32 && graph::IsFloat(dtype);
-  if (dtype != p.type.dtype && !converts) return absl::nullopt;
-  const bool same_shape = entry.type.shape == p.type.shape;
+  const graph::Shape& shape = stored.shape;
+  const bool same_shape = shape == p.type.shape;
   const absl::optional<PatchGrid> grid = TableGrid(p);
-  if (!grid.has_value() || !converts) {
-    return same_shape ? absl::make_optional(Source{entry, absl::nullopt}) : absl::nullopt;
+  if (!grid.has_value()) {
+    return same_shape ? absl::make_optional(Source{stored, absl::nullopt}) : absl::nullopt;
   }
-  if (entry.type.rank() != 3 || entry.type.dim(0) != 1 || entry.type.dim(2) != p.type.dim(2)) {
-    return absl::nullopt;
-  }
-  const int64_t cells = entry.type.dim(1) - (p.type.dim(1) - grid->cells());
+  if (shape.size() != 3 || shape[0] != 1 || shape[2] != p.type.dim(2)) return absl::nullopt;
+  const int64_t cells = shape[1] - (p.type.dim(1) - grid->cells());
   absl::optional<PatchGrid> from = SquareGrid(cells);
   if (same_shape) from = grid;
   if (file_grid.has_value() && file_grid->cells() == cells) from = file_grid;
   if (!from.has_value()) return absl::nullopt;
-  return Source{entry, *from == *grid ? absl::nullopt : from};
+  return Source{stored, *from == *grid ? absl::nullopt : from};
 }
 
-// The elements of a tensor of floating-point numbers.
-void CopyFloats(const TensorEntry& entry, float* out) {
-  const uint8_t* in = entry.data.data();
-  const int64_t n = entry.type.elements();
-  switch (entry.type.dtype) {
-    case DType::kF64:
-      for (int64_t i = 0; i < n; ++i) {
-        double value;
-        std::memcpy(&value, in + i * sizeof(value), sizeof(value));
-        out[i] = static_cast<float>(value);
-      }
-      break;
-    case DType::kBF16:
-      for (int64_t i = 0; i < n; ++i) {
-        uint16_t upper;
-        std::memcpy(&upper, in + i * sizeof(upper), sizeof(upper));
-        const uint32_t bits = uint32_t{upper} << 16;
-        std::memcpy(&out[i], &bits, sizeof(bits));
-      }
-      break;
-    default:
-      if (n > 0) std::memcpy(out, in, entry.data.size());
+// Reads a tensor of floating-point numbers, a piece at a time, as f32.
+absl::Status ReadFloats(const SafetensorsReader& file, const StoredTensor& stored, float* out) {
+  constexpr size_t kPiece = 1 << 16;  // elements
+  const FloatType& type = *FloatTypeNamed(stored.dtype);
+  std::vector<uint8_t> piece;
+  for (uint64_t done = 0; done < stored.bytes; done += piece.size()) {
+    piece.resize(std::min<uint64_t>(kPiece * type.bytes, stored.bytes - done));
+    RETURN_IF_ERROR(file.Read(stored.begin + done, absl::MakeSpan(piece)));
+    for (size_t at = 0; at < piece.size(); at += type.bytes) *out++ = type.value(&piece[at]);
   }
+  return absl::OkStatus();
 }
 
-void SetParameter(const Source& source, const Parameter& p, const graph::Tensor& tensor) {
-  if (source.entry.type.dtype == p.type.dtype && !source.resized_from.has_value()) {
-    if (!source.entry.data.empty()) {
-      std::memcpy(tensor.data, source.entry.data.data(), source.entry.data.size());
-    }
-    return;
+absl::Status SetParameter(const SafetensorsReader& file, const Source& source, const Parameter& p,
+                          const graph::Tensor& tensor) {
+  const StoredTensor& stored = source.stored;
+  if (source.resized_from.has_value()) {
+    std::vector<float> table(graph::NumElements(stored.shape));
+    RETURN_IF_ERROR(ReadFloats(file, stored, table.data()));
+    const PatchGrid to = *TableGrid(p);
+    table = ResizePositionTable(table, p.type.dim(2), p.type.dim(1) - to.cells(),
+                                *source.resized_from, to);
+    std::copy(table.begin(), table.end(), tensor.as<float>().begin());
+    return absl::OkStatus();
   }
-  if (!source.resized_from.has_value()) {
-    CopyFloats(source.entry, tensor.as<float>().data());
-    return;
-  }
-  std::vector<float> table(source.entry.type.elements());
-  CopyFloats(source.entry, table.data());
-  const PatchGrid to = *TableGrid(p);
-  table = ResizePositionTable(table, p.type.dim(2), p.type.dim(1) - to.cells(),
-                              *source.resized_from, to);
-  std::copy(table.begin(), table.end(), tensor.as<float>().begin());
+  if (!HasTypeOf(stored, p)) return ReadFloats(file, stored, tensor.as<float>().data());
+  return file.Read(stored.begin, {static_cast<uint8_t*>(tensor.data), stored.bytes});
 }
 
+// What does not fit, a line each, by kind.
 struct Misfits {
-  std::vector<std::string> missing, unexpected, other_type;
-
-  bool empty() const { return missing.empty() && unexpected.empty() && other_type.empty(); }
+  std::vector<std::string> missing, unexpected, other_shape, other_type;
+  std::vector<std::string> names;  // of all of them
 
   std::string List() const {
     std::string text;
-    for (const std::string& s : missing) absl::StrAppend(&text, "\n  missing:    ", s);
-    for (const std::string& s : other_type) absl::StrAppend(&text, "\n  other type: ", s);
-    for (const std::string& s : unexpected) absl::StrAppend(&text, "\n  unexpected: ", s);
+    for (const std::string& s : missing) absl::StrAppend(&text, "\n  missing:     ", s);
+    for (const std::string& s : other_shape) absl::StrAppend(&text, "\n  other shape: ", s);
+    for (const std::string& s : other_type) absl::StrAppend(&text, "\n  other type:  ", s);
+    for (const std::string& s : unexpected) absl::StrAppend(&text, "\n  unexpected:  ", s);
     return text;
   }
 
@@ -124,10 +168,23 @@ struct Misfits {
       kinds.push_back(absl::StrCat(tensors.size(), " tensor", tensors.size() > 1 ? "s" : "", " ",
                                    kind, tensors.size() > 1 ? ", first " : ", ", tensors[0]));
     };
+    add("of another shape", other_shape);
     add("of another type", other_type);
     add("missing", missing);
     add("unexpected", unexpected);
     return absl::StrJoin(kinds, "; ");
+  }
+
+  // The value of --allow_missing that lets all of them pass: whatever begins with the same
+  // word before a dot is one pattern.
+  std::string Patterns() const {
+    std::map<std::string, std::vector<std::string>> groups;
+    for (const std::string& name : names) groups[name.substr(0, name.find('.'))].push_back(name);
+    std::vector<std::string> patterns;
+    for (const auto& [word, members] : groups) {
+      patterns.push_back(members.size() == 1 ? members[0] : word + ".*");
+    }
+    return absl::Utf8SafeCHexEscape(absl::StrJoin(patterns, ","));
   }
 };
 
@@ -159,7 +216,7 @@ absl::StatusOr<std::string> LoadParameters(const std::string& path,
                                            const std::vector<Parameter>& parameters,
                                            const LoadOptions& options,
                                            graph::Workspace* workspace) {
-  ASSIGN_OR_RETURN(const SafetensorsFile file, SafetensorsFile::Read(path));
+  ASSIGN_OR_RETURN(const SafetensorsReader file, SafetensorsReader::Open(path));
   absl::optional<PatchGrid> file_grid;
   if (const auto it = file.metadata().find(kGridKey); it != file.metadata().end()) {
     file_grid = ParsePatchGrid(it->second);
@@ -170,34 +227,50 @@ absl::StatusOr<std::string> LoadParameters(const std::string& path,
   for (const Parameter& p : parameters) {
     absl::optional<Source>& source = sources[p.name];
     const auto it = file.tensors().find(p.name);
-    if (it != file.tensors().end()) source = Fit(it->second, p, file_grid);
+    const bool there = it != file.tensors().end();
+    const bool good_type = there && CanBecome(it->second, p);
+    if (good_type) source = Fit(it->second, p, file_grid);
     if (source.has_value()) continue;
     if (Allowed(p.name, options.allow)) {
       kept.push_back(p.name);
-    } else if (it == file.tensors().end()) {
+      continue;
+    }
+    misfits.names.push_back(p.name);
+    if (!there) {
       misfits.missing.push_back(absl::StrCat(p.name, " ", p.type.ToString()));
+      continue;
+    }
+    const std::string both =
+        absl::StrCat(p.name, " is ", it->second.ToString(), ", the model has ", p.type.ToString());
+    if (good_type) {
+      misfits.other_shape.push_back(both);
     } else {
-      misfits.other_type.push_back(absl::StrCat(p.name, " is ", it->second.type.ToString(),
-                                                ", the model has ", p.type.ToString()));
+      misfits.other_type.push_back(absl::StrCat(both, WayOut(it->second)));
     }
   }
   std::vector<std::string> left_out;
-  for (const auto& [name, entry] : file.tensors()) {
+  for (const auto& [name, stored] : file.tensors()) {
     if (sources.count(name) || options.subset) continue;
     if (Allowed(name, options.allow)) {
       left_out.push_back(name);
     } else {
-      misfits.unexpected.push_back(absl::StrCat(name, " ", entry.type.ToString()));
+      misfits.names.push_back(name);
+      misfits.unexpected.push_back(
+          absl::StrCat(absl::Utf8SafeCHexEscape(graph::Shortened(name)), " ", stored.ToString()));
     }
   }
-  if (!misfits.empty() && options.brief) {
+  if (!misfits.names.empty() && options.brief) {
     return graph::InvalidArgument(path, " does not fit the model: ", misfits.Brief());
   }
-  if (!misfits.empty()) {
+  if (!misfits.names.empty()) {
+    const bool any = std::any_of(sources.begin(), sources.end(),
+                                 [](const auto& source) { return source.second.has_value(); });
     return graph::InvalidArgument(
-        path, " does not fit the model (nothing was loaded):", misfits.List(),
-        "\n--allow_missing=NAME,PREFIX* lets missing tensors and those of another type keep their "
-        "initial values and leaves unexpected ones out");
+        path, " does not fit the model (nothing was loaded):", misfits.List(), "\n",
+        any ? absl::StrCat("to keep the initial values of those that the model has, and to leave "
+                           "out the others: --allow_missing='",
+                           misfits.Patterns(), "'")
+            : "no tensor of it fits: is --model the one that it is of?");
   }
 
   std::map<std::string, graph::Tensor> tensors;  // all before the first is written
@@ -205,22 +278,21 @@ absl::StatusOr<std::string> LoadParameters(const std::string& path,
     ASSIGN_OR_RETURN(tensors[p.name], workspace->Find(p.name));
   }
   int64_t elements = 0;
-  std::map<DType, int> converted;
+  std::map<std::string, int> converted;
   std::string line;
   for (const Parameter& p : parameters) {
     const absl::optional<Source>& source = sources[p.name];
     if (!source.has_value()) continue;
-    SetParameter(*source, p, tensors[p.name]);
+    RETURN_IF_ERROR(SetParameter(file, *source, p, tensors[p.name]));
     elements += p.type.elements();
-    if (source->entry.type.dtype != p.type.dtype) ++converted[source->entry.type.dtype];
+    if (!HasTypeOf(source->stored, p)) ++converted[absl::AsciiStrToLower(source->stored.dtype)];
     if (source->resized_from.has_value()) {
       absl::StrAppend(&line, "; ", p.name, " ", source->resized_from->ToString(), " -> ",
                       TableGrid(p)->ToString());
     }
   }
   for (const auto& [dtype, count] : converted) {
-    absl::StrAppend(&line, "; ", count, count > 1 ? " tensors " : " tensor ",
-                    graph::DTypeName(dtype), " -> f32");
+    absl::StrAppend(&line, "; ", count, count > 1 ? " tensors " : " tensor ", dtype, " -> f32");
   }
   if (!kept.empty()) absl::StrAppend(&line, "; kept as initialised: ", absl::StrJoin(kept, ", "));
   if (!left_out.empty()) absl::StrAppend(&line, "; left out: ", absl::StrJoin(left_out, ", "));

@@ -33,8 +33,8 @@ absl::Status SaveParameters(const std::string& path, const std::vector<Parameter
                             const std::map<std::string, std::string>& metadata);
 
 struct LoadOptions {
-  // Tensors that may be missing, unexpected or misshapen: full names, or prefixes
-  // ending in '*'.
+  // Tensors that may be missing, unexpected, misshapen or of another type: full names, or
+  // prefixes ending in '*'.
   std::vector<std::string> allow;
   // Tensors that the net has no use for are fine: what a tool that runs the
   // encoder alone reads.
@@ -44,12 +44,14 @@ struct LoadOptions {
   bool brief = false;
 };
 
-// Sets every parameter from the file, or none. Missing, unexpected and misshapen
-// tensors are an error that lists all of them, but for those that the options
-// allow; missing and misshapen ones then keep their values. Returns one line that
-// says what was loaded, converted, resized, kept and left out.
+// Sets every parameter from the file, reading into its place. Missing, unexpected and
+// misshapen tensors and those of another type are an error that lists all of them, but for
+// those that the options allow; those of the model then keep their values. That is known from
+// the header, before any parameter is set; only where the file cannot be read to its end are
+// some of them set and others not. Returns one line that says what was loaded, converted,
+// resized, kept and left out.
 //
-// f32 parameters are also read from f64 (rounded) and bf16.
+// f32 parameters are also read from f64 (rounded), bf16 and f16.
 //
 // Position tables (parameters that start as sincos2d: pos_embed and those of the
 // decoders) of another grid are resized as the official interpolate_pos_embed

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <iterator>
 #include <set>
@@ -48,23 +47,23 @@ absl::StatusOr<TensorMap> OptimizerTensors(const Session& session) {
 }
 
 absl::Status RestoreOptimizer(const std::string& path, const Session& session) {
-  ASSIGN_OR_RETURN(const SafetensorsFile file, SafetensorsFile::Read(path));
-  ASSIGN_OR_RETURN(const TensorMap wanted, OptimizerTensors(session));
-  for (const auto& [name, entry] : wanted) {
-    ASSIGN_OR_RETURN(const TensorEntry saved, file.Find(name));
-    if (saved.type.dtype != entry.type.dtype || saved.type.shape != entry.type.shape) {
-      return graph::InvalidArgument(path, ": ", name, " is ", saved.type.ToString(),
-                                    ", the run has ", entry.type.ToString());
+  ASSIGN_OR_RETURN(const SafetensorsReader file, SafetensorsReader::Open(path));
+  std::vector<std::pair<StoredTensor, graph::Tensor>> all;
+  for (const std::string& name : session.optimizer_state()) {
+    ASSIGN_OR_RETURN(const StoredTensor saved, file.Find(name));
+    ASSIGN_OR_RETURN(const graph::Tensor tensor, session.workspace().Find(name));
+    if (saved.type() != tensor.type) {
+      return graph::InvalidArgument(path, ": ", name, " is ", saved.ToString(), ", the run has ",
+                                    tensor.type.ToString());
     }
+    all.emplace_back(saved, tensor);
   }
-  if (file.tensors().size() != wanted.size()) {
+  if (file.tensors().size() != all.size()) {
     return graph::InvalidArgument(path, " has ", file.tensors().size(), " tensors, the run has ",
-                                  wanted.size());
+                                  all.size());
   }
-  for (const auto& [name, entry] : wanted) {
-    const absl::Span<const uint8_t> from = file.tensors().at(name).data;
-    ASSIGN_OR_RETURN(const graph::Tensor to, session.workspace().Find(name));
-    std::memcpy(to.data, from.data(), from.size());
+  for (const auto& [saved, tensor] : all) {
+    RETURN_IF_ERROR(file.Read(saved.begin, {static_cast<uint8_t*>(tensor.data), saved.bytes}));
   }
   return absl::OkStatus();
 }

@@ -3,11 +3,39 @@
 #include <cmath>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "graph/base/quoted.h"
 #include "graph/base/status.h"
 
 namespace models {
+namespace {
+
+constexpr char kEscaped[] = "escaped";
+
+}  // namespace
+
+absl::Status CheckJsonDepth(absl::string_view text) {
+  constexpr int kDeepest = 64;
+  int depth = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '"') {
+      quoted = !quoted;
+    } else if (quoted) {
+      if (c == '\\') ++i;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kDeepest) {
+        return graph::InvalidArgument("is nested deeper than ", kDeepest, " brackets");
+      }
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return absl::OkStatus();
+}
 
 JsonReader::JsonReader(const Json& object, std::string where, absl::Status* status)
     : object_(object), where_(std::move(where)), status_(status) {
@@ -61,6 +89,12 @@ double JsonReader::NumberIn(absl::string_view key, const Json& value) const {
 
 std::string JsonReader::TextIn(absl::string_view key, const Json& value) const {
   if (value.is_string()) return value.get<std::string>();
+  std::string text;
+  if (value.is_object() && value.size() == 1 && value.begin().key() == kEscaped &&
+      value.begin()->is_string() &&
+      absl::CUnescape(value.begin()->get_ref<const std::string&>(), &text)) {
+    return text;
+  }
   Fail(key, "is no text");
   return "";
 }
@@ -68,13 +102,24 @@ std::string JsonReader::TextIn(absl::string_view key, const Json& value) const {
 void JsonReader::Fail(absl::string_view key, absl::string_view what) const {
   std::string field = absl::StrCat(where_, key);
   if (!field.empty() && field.back() == '.') field.pop_back();
-  const std::string name = field.empty() ? "it" : absl::StrCat("`", field, "`");
+  const std::string name = field.empty() ? "it" : absl::StrCat("`", graph::Shortened(field), "`");
   status_->Update(graph::InvalidArgument(name, " ", what));
 }
 
-JsonReader::Json JsonNumber(double value) {
+nlohmann::ordered_json JsonNumber(double value) {
   if (std::isfinite(value)) return value;
   return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
+}
+
+nlohmann::ordered_json JsonText(const std::string& text) {
+  nlohmann::ordered_json json = text;
+  try {
+    json.dump();  // the library's own check
+  } catch (const nlohmann::json::type_error&) {
+    json = nlohmann::ordered_json::object();
+    json[kEscaped] = absl::CHexEscape(text);
+  }
+  return json;
 }
 
 }  // namespace models

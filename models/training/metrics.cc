@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
 #include "models/files/input_file.h"
+#include "models/training/json_reader.h"
 #include "nlohmann/json.hpp"
 
 namespace models {
@@ -102,7 +103,8 @@ absl::StatusOr<TrainMetrics> ReadStepEndingAt(const std::string& path, int64_t b
     text.pop_back();
     const size_t before = text.rfind('\n');
     text.erase(0, before == std::string::npos ? 0 : before + 1);
-    if (ReadStep(Json::parse(text, nullptr, /*allow_exceptions=*/false), &metrics)) return metrics;
+    const absl::StatusOr<Json> line = ParseJson<Json>(text);
+    if (line.ok() && ReadStep(*line, &metrics)) return metrics;
   }
   return absl::NotFoundError(absl::StrCat(path, ": no step's line ends at byte ", bytes));
 }

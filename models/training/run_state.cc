@@ -10,7 +10,7 @@
 namespace models {
 namespace {
 
-using Json = JsonReader::Json;
+using Json = nlohmann::ordered_json;  // keeps the order of insertion
 
 // Of the format: another one is refused, not guessed at.
 constexpr int64_t kVersion = 1;
@@ -47,20 +47,19 @@ std::string RunStateJson(const RunState& state) {
             {"train", IdentityJson(state.train)},
             {"held_out", IdentityJson(state.held_out)}};
   json["notes"] = Json::object();
-  for (const auto& [name, note] : state.notes) json["notes"][name] = note;
+  for (const auto& [name, note] : state.notes) json["notes"][name] = JsonText(note);
   json["files"] = Json::object();
   for (const auto& [name, sum] : state.files) {
     json["files"][name] = {{"bytes", sum.bytes}, {"xxh3", HexText(sum.xxh3)}};
   }
-  // A path need not be UTF-8; what cannot be said is replaced, not an end of the run.
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json.dump(2) + "\n";
 }
 
 absl::StatusOr<RunState> ParseRunState(absl::string_view text, const std::string& name) {
-  const Json json = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded()) return graph::InvalidArgument(name, " is no JSON");
+  const absl::StatusOr<nlohmann::json> json = ParseJson(text);
+  if (!json.ok()) return graph::InvalidArgument(name, " ", json.status().message());
   absl::Status status;
-  const JsonReader reader(json, "", &status);
+  const JsonReader reader(*json, "", &status);
   const int64_t version = reader.Count("version");
   if (status.ok() && version != kVersion) {
     return graph::InvalidArgument(name, " has version ", version, "; this program reads ",

@@ -35,7 +35,7 @@ struct RunState {
   int64_t log_bytes = 0;
   DataIdentity train, held_out;  // held_out.images = 0: none
   // What others keep, by name: the flags, the environment, a detector's statistics.
-  // Any UTF-8 text.
+  // Any bytes: a path need not be UTF-8.
   std::map<std::string, std::string> notes;
   // The checkpoint's other files, by name.
   std::map<std::string, FileSum> files;

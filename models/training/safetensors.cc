@@ -1,6 +1,5 @@
 #include "models/training/safetensors.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,7 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/types/optional.h"
+#include "graph/base/quoted.h"
 #include "models/training/safetensors_header.h"
 #include "nlohmann/json.hpp"
 
@@ -19,27 +18,26 @@ namespace {
 
 using graph::DType;
 using graph::InvalidArgument;
-using safetensors::HeaderTensor;
-using safetensors::Quoted;
+using graph::Quoted;
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensor data is copied as it is");
 
 constexpr uint64_t kMaxHeader = 100'000'000;
 
-// Bytes of a tensor, or nothing when they do not fit int64. Zero dimensions do
-// not hide an overflow of the others: strides are computed from them too.
-absl::optional<int64_t> CheckedBytes(DType dtype, absl::Span<const int64_t> shape) {
-  int64_t bytes = static_cast<int64_t>(ByteSize(dtype));
+// Bytes of a tensor, rounded up, or nothing when its bits do not fit int64. Zero dimensions
+// do not hide an overflow of the others: strides are computed from them too.
+absl::optional<int64_t> CheckedBytes(int64_t element_bits, absl::Span<const int64_t> shape) {
+  int64_t bits = element_bits;
   bool empty = false;
   for (const int64_t dim : shape) {
     if (dim < 0) return absl::nullopt;
     if (dim == 0) {
       empty = true;
-    } else if (__builtin_mul_overflow(bytes, dim, &bytes)) {
+    } else if (__builtin_mul_overflow(bits, dim, &bits)) {
       return absl::nullopt;
     }
   }
-  return empty ? 0 : bytes;
+  return empty ? 0 : bits / 8 + (bits % 8 != 0 ? 1 : 0);
 }
 
 // The header's length from the first 8 bytes of a file of `size` bytes.
@@ -70,18 +68,16 @@ absl::Status FileError(int error, absl::string_view what, const std::string& pat
   return absl::ErrnoToStatus(error, absl::StrCat(what, " ", path));
 }
 
-// Closes on every way out of a function.
-struct Descriptor {
-  int fd = -1;
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-};
+absl::Status BecameShorter(const std::string& path) {
+  return absl::DataLossError(absl::StrCat(path, " became shorter while it was read"));
+}
 
-absl::StatusOr<size_t> ReadFully(int fd, char* to, size_t size, const std::string& path) {
+// Bytes [begin, begin + size) of a file, or as many of them as there are.
+absl::StatusOr<size_t> ReadAt(int fd, uint64_t begin, char* to, size_t size,
+                              const std::string& path) {
   size_t done = 0;
   while (done < size) {
-    const ssize_t n = ::read(fd, to + done, size - done);
+    const ssize_t n = ::pread(fd, to + done, size - done, static_cast<off_t>(begin + done));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return FileError(errno, "cannot read", path);
     if (n == 0) break;
@@ -90,75 +86,48 @@ absl::StatusOr<size_t> ReadFully(int fd, char* to, size_t size, const std::strin
   return done;
 }
 
-}  // namespace
+struct Layout {
+  StoredTensors tensors;
+  TensorMetadata metadata;
+};
 
-absl::StatusOr<SafetensorsFile> SafetensorsFile::Read(const std::string& path) {
-  Descriptor file;
-  do {
-    file.fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  } while (file.fd < 0 && errno == EINTR);
-  if (file.fd < 0) return FileError(errno, "cannot open", path);
-  struct stat info;
-  if (::fstat(file.fd, &info) != 0) return FileError(errno, "cannot read", path);
-  if (!S_ISREG(info.st_mode)) {
-    return InvalidArgument(path, ": not a file", S_ISDIR(info.st_mode) ? " but a folder" : "");
-  }
-  const auto size = static_cast<uint64_t>(info.st_size);
-
-  // The length first, so that something large that is no safetensors file is
-  // refused without reading it all.
-  char start[8];
-  ASSIGN_OR_RETURN(const size_t started, ReadFully(file.fd, start, sizeof(start), path));
-  RETURN_IF_ERROR(HeaderLength(absl::string_view(start, started), size, path).status());
-
-  std::string bytes;
-  try {
-    bytes.resize(size);
-  } catch (const std::exception&) {
-    return absl::ResourceExhaustedError(absl::StrCat(path, ": no memory for its ", size, " bytes"));
-  }
-  std::copy(start, start + started, bytes.begin());
-  ASSIGN_OR_RETURN(const size_t rest, ReadFully(file.fd, &bytes[started], size - started, path));
-  bytes.resize(started + rest);  // it may have shrunk meanwhile
-  return Parse(std::move(bytes), path);
-}
-
-absl::StatusOr<SafetensorsFile> SafetensorsFile::Parse(std::string bytes, const std::string& name) {
-  SafetensorsFile file;
-  file.name_ = name;
-  file.bytes_ = std::make_unique<const std::string>(std::move(bytes));
-  const absl::string_view all(*file.bytes_);
-  ASSIGN_OR_RETURN(const uint64_t length, HeaderLength(all.substr(0, 8), all.size(), name));
-  const absl::string_view header = all.substr(8, length);
+// What a file of `size` bytes with the header `header` holds, and where.
+absl::StatusOr<Layout> ReadLayout(absl::string_view header, uint64_t size,
+                                  const std::string& name) {
   if (header.empty() || header.front() != '{') {
     return InvalidArgument(name, ": not a safetensors file (the header does not start with '{')");
   }
-
   absl::StatusOr<safetensors::Header> parsed = safetensors::ParseHeader(header);
   if (!parsed.ok()) return graph::Annotate(parsed.status(), name);
 
-  const uint64_t data_start = 8 + length;
-  const uint64_t data_size = all.size() - data_start;
+  Layout layout;
+  const uint64_t data_start = 8 + header.size();
+  const uint64_t data_size = size - data_start;
   std::vector<std::pair<std::array<uint64_t, 2>, const std::string*>> spans;
   for (const auto& [tensor, entry] : parsed->tensors) {
     const auto [begin, end] = entry.offsets;
-    const absl::optional<int64_t> want = CheckedBytes(entry.dtype, entry.shape);
-    if (!want.has_value()) {
-      return InvalidArgument(name, ": tensor ", Quoted(tensor), ": shape ",
-                             graph::ShapeString(entry.shape), " is too large");
-    }
-    if (begin > end || end - begin != static_cast<uint64_t>(*want)) {
+    if (begin > end) {
       return InvalidArgument(name, ": tensor ", Quoted(tensor), ": data_offsets [", begin, ",", end,
-                             "] do not hold the ", *want, " bytes of its shape ",
-                             graph::ShapeString(entry.shape));
+                             "] end before they begin");
+    }
+    // The format may gain types: nobody here reads one, so its bytes need not be counted.
+    if (const absl::optional<int> bits = safetensors::ElementBits(entry.dtype)) {
+      const absl::optional<int64_t> want = CheckedBytes(*bits, entry.shape);
+      if (!want.has_value()) {
+        return InvalidArgument(name, ": tensor ", Quoted(tensor), ": shape ",
+                               graph::ShapeString(entry.shape), " is too large");
+      }
+      if (end - begin != static_cast<uint64_t>(*want)) {
+        return InvalidArgument(name, ": tensor ", Quoted(tensor), ": data_offsets [", begin, ",",
+                               end, "] do not hold the ", *want, " bytes of its shape ",
+                               graph::ShapeString(entry.shape));
+      }
     }
     if (end > data_size) {
       return InvalidArgument(name, ": truncated: tensor ", Quoted(tensor), " ends at byte ", end,
                              " of the data, but the file holds ", data_size);
     }
-    const absl::string_view data = all.substr(data_start + begin, end - begin);
-    file.tensors_[tensor] = {{entry.dtype, entry.shape},
-                             {reinterpret_cast<const uint8_t*>(data.data()), data.size()}};
+    layout.tensors[tensor] = {entry.dtype, entry.shape, data_start + begin, end - begin};
     spans.emplace_back(entry.offsets, &tensor);
   }
 
@@ -175,23 +144,117 @@ absl::StatusOr<SafetensorsFile> SafetensorsFile::Parse(std::string bytes, const 
   if (next != data_size) {
     return InvalidArgument(name, ": ", data_size - next, " bytes follow the last tensor");
   }
-  file.metadata_ = std::move(parsed->metadata);
+  layout.metadata = std::move(parsed->metadata);
+  return layout;
+}
+
+absl::Status NoTensor(const std::string& file, const std::string& tensor) {
+  return absl::NotFoundError(absl::StrCat(file, ": no tensor ", Quoted(tensor)));
+}
+
+absl::Status OtherType(const std::string& file, const std::string& tensor, const std::string& type,
+                       DType wanted) {
+  return InvalidArgument(file, ": tensor ", Quoted(tensor), " is ", type, ", expected ",
+                         graph::DTypeName(wanted));
+}
+
+}  // namespace
+
+absl::optional<graph::TensorType> StoredTensor::type() const {
+  const absl::optional<DType> known = safetensors::DTypeNamed(dtype);
+  return known ? absl::make_optional(graph::TensorType{*known, shape}) : absl::nullopt;
+}
+
+std::string StoredTensor::ToString() const {
+  const absl::optional<graph::TensorType> known = type();
+  return known ? known->ToString() : absl::StrCat(Quoted(dtype), graph::ShapeString(shape));
+}
+
+absl::StatusOr<SafetensorsReader> SafetensorsReader::Open(const std::string& path) {
+  SafetensorsReader reader;
+  reader.name_ = path;
+  reader.file_ = std::make_unique<const OpenFile>(path);
+  const int fd = reader.file_->get();
+  if (fd < 0) return FileError(reader.file_->error(), "cannot open", path);
+  struct stat info;
+  if (::fstat(fd, &info) != 0) return FileError(errno, "cannot read", path);
+  if (!S_ISREG(info.st_mode)) {
+    return InvalidArgument(path, ": not a file", S_ISDIR(info.st_mode) ? " but a folder" : "");
+  }
+  reader.size_ = static_cast<uint64_t>(info.st_size);
+
+  char start[8];
+  ASSIGN_OR_RETURN(const size_t started, ReadAt(fd, 0, start, sizeof(start), path));
+  ASSIGN_OR_RETURN(const uint64_t length,
+                   HeaderLength(absl::string_view(start, started), reader.size_, path));
+  std::string header(length, '\0');
+  ASSIGN_OR_RETURN(const size_t read, ReadAt(fd, started, header.data(), length, path));
+  if (read < length) return BecameShorter(path);
+  ASSIGN_OR_RETURN(Layout layout, ReadLayout(header, reader.size_, path));
+  reader.tensors_ = std::move(layout.tensors);
+  reader.metadata_ = std::move(layout.metadata);
+  return reader;
+}
+
+absl::StatusOr<StoredTensor> SafetensorsReader::Find(const std::string& tensor) const {
+  const auto it = tensors_.find(tensor);
+  if (it == tensors_.end()) return NoTensor(name_, tensor);
+  return it->second;
+}
+
+absl::Status SafetensorsReader::Read(uint64_t begin, absl::Span<uint8_t> to) const {
+  ASSIGN_OR_RETURN(const size_t read, ReadAt(file_->get(), begin,
+                                             reinterpret_cast<char*>(to.data()), to.size(), name_));
+  return read == to.size() ? absl::OkStatus() : BecameShorter(name_);
+}
+
+absl::Status SafetensorsReader::CheckDType(const std::string& tensor, const StoredTensor& stored,
+                                           DType dtype) const {
+  const absl::optional<graph::TensorType> type = stored.type();
+  if (type && type->dtype == dtype) return absl::OkStatus();
+  return OtherType(name_, tensor, stored.ToString(), dtype);
+}
+
+absl::StatusOr<SafetensorsFile> SafetensorsFile::Read(const std::string& path) {
+  ASSIGN_OR_RETURN(const SafetensorsReader reader, SafetensorsReader::Open(path));
+  std::string bytes;
+  try {
+    bytes.resize(reader.size());
+  } catch (const std::exception&) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(path, ": no memory for its ", reader.size(), " bytes"));
+  }
+  RETURN_IF_ERROR(reader.Read(0, {reinterpret_cast<uint8_t*>(bytes.data()), bytes.size()}));
+  return Parse(std::move(bytes), path);
+}
+
+absl::StatusOr<SafetensorsFile> SafetensorsFile::Parse(std::string bytes, const std::string& name) {
+  SafetensorsFile file;
+  file.name_ = name;
+  file.bytes_ = std::make_unique<const std::string>(std::move(bytes));
+  const absl::string_view all(*file.bytes_);
+  ASSIGN_OR_RETURN(const uint64_t length, HeaderLength(all.substr(0, 8), all.size(), name));
+  ASSIGN_OR_RETURN(Layout layout, ReadLayout(all.substr(8, length), all.size(), name));
+  for (const auto& [tensor, stored] : layout.tensors) {
+    const absl::optional<graph::TensorType> type = stored.type();
+    if (!type) continue;
+    const absl::string_view data = all.substr(stored.begin, stored.bytes);
+    file.tensors_[tensor] = {*type, {reinterpret_cast<const uint8_t*>(data.data()), data.size()}};
+  }
+  file.metadata_ = std::move(layout.metadata);
   return file;
 }
 
 absl::StatusOr<TensorEntry> SafetensorsFile::Find(const std::string& tensor) const {
   const auto it = tensors_.find(tensor);
-  if (it == tensors_.end()) {
-    return absl::NotFoundError(absl::StrCat(name_, ": no tensor ", Quoted(tensor)));
-  }
+  if (it == tensors_.end()) return NoTensor(name_, tensor);
   return it->second;
 }
 
 absl::Status SafetensorsFile::CheckDType(const std::string& tensor, const TensorEntry& entry,
                                          DType dtype) const {
   if (entry.type.dtype == dtype) return absl::OkStatus();
-  return InvalidArgument(name_, ": tensor ", Quoted(tensor), " is ", entry.type.ToString(),
-                         ", expected ", graph::DTypeName(dtype));
+  return OtherType(name_, tensor, entry.type.ToString(), dtype);
 }
 
 namespace {
@@ -207,7 +270,8 @@ absl::StatusOr<std::string> MakeHeader(const std::vector<const TensorMap::value_
     if (name == safetensors::kMetadataKey) {
       return InvalidArgument("a tensor cannot be called ", Quoted(name));
     }
-    const absl::optional<int64_t> bytes = CheckedBytes(entry.type.dtype, entry.type.shape);
+    const absl::optional<int64_t> bytes =
+        CheckedBytes(static_cast<int64_t>(8 * ByteSize(entry.type.dtype)), entry.type.shape);
     if (!bytes.has_value() || static_cast<uint64_t>(*bytes) != entry.data.size()) {
       return InvalidArgument("tensor ", Quoted(name), ": ", entry.data.size(),
                              " bytes do not fit its type ", entry.type.ToString());

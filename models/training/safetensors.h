@@ -5,10 +5,10 @@
 //                 "<tensor>": {"dtype": "F32", "shape": [2,3], "data_offsets": [begin, end]}}
 //   data: the tensors one after another, row-major, little-endian, without gaps or overlaps
 //
-// Element types: F32 F64 BF16 I32 I64 U8 are those of graph::DType; a file that
-// holds another one is refused by name. The reader trusts nothing: any byte
-// sequence gives either a file whose spans all lie inside it, or an
-// InvalidArgument that names the file and what is wrong with it.
+// Element types: F32 F64 BF16 I32 I64 U8 are those of graph::DType. A file may hold others, as
+// long as nobody asks for their values. The readers trust nothing: any byte sequence gives
+// either a file whose tensors all lie inside it, or an InvalidArgument that names the file and
+// what is wrong with it.
 #ifndef MODELS_TRAINING_SAFETENSORS_H_
 #define MODELS_TRAINING_SAFETENSORS_H_
 
@@ -21,9 +21,11 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/optional.h"
 #include "absl/types/span.h"
 #include "graph/base/status.h"
 #include "graph/base/types.h"
+#include "models/data/file_util.h"
 #include "models/files/durable.h"
 
 namespace models {
@@ -40,8 +42,62 @@ struct TensorEntry {
 using TensorMap = std::map<std::string, TensorEntry>;
 using TensorMetadata = std::map<std::string, std::string>;
 
-// A file in memory. Movable; the spans stay valid as long as it (or what it was
-// moved to) lives. Const access from several threads is safe.
+// One tensor as a file's header describes it.
+struct StoredTensor {
+  std::string dtype;  // the format's name: "F32", or of a type that graph::DType has not
+  graph::Shape shape;
+  uint64_t begin = 0;  // of its bytes in the file
+  uint64_t bytes = 0;
+
+  absl::optional<graph::TensorType> type() const;  // nothing for other types
+  std::string ToString() const;                    // "f32[2,3]"; "'BOOL'[2,3]" for others
+};
+
+using StoredTensors = std::map<std::string, StoredTensor>;
+
+// A file on the disk, of which the header alone is in memory. Movable. Const access from
+// several threads is safe.
+class SafetensorsReader {
+ public:
+  // Reads the header, and compares it with the file's size. Errors: NotFound,
+  // PermissionDenied, InvalidArgument; all name `path`.
+  static absl::StatusOr<SafetensorsReader> Open(const std::string& path);
+
+  const std::string& name() const { return name_; }
+  uint64_t size() const { return size_; }  // of the file, in bytes
+  const StoredTensors& tensors() const { return tensors_; }
+  const TensorMetadata& metadata() const { return metadata_; }
+
+  // The tensor called `tensor`. Errors: NotFound, naming the file.
+  absl::StatusOr<StoredTensor> Find(const std::string& tensor) const;
+  // The file's bytes from `begin` on, as many as `to` takes. Errors name the file: what the
+  // system says, DataLoss where the file has become shorter.
+  absl::Status Read(uint64_t begin, absl::Span<uint8_t> to) const;
+
+  // The elements of `tensor`, whose type must be that of T exactly.
+  template <typename T>
+  absl::StatusOr<std::vector<T>> Values(const std::string& tensor) const {
+    ASSIGN_OR_RETURN(const StoredTensor stored, Find(tensor));
+    RETURN_IF_ERROR(CheckDType(tensor, stored, graph::DTypeOf<T>::value));
+    std::vector<T> values(stored.bytes / sizeof(T));
+    RETURN_IF_ERROR(Read(stored.begin, {reinterpret_cast<uint8_t*>(values.data()), stored.bytes}));
+    return values;
+  }
+
+ private:
+  SafetensorsReader() = default;
+  absl::Status CheckDType(const std::string& tensor, const StoredTensor& stored,
+                          graph::DType dtype) const;
+
+  std::string name_;
+  std::unique_ptr<const OpenFile> file_;
+  uint64_t size_ = 0;
+  StoredTensors tensors_;
+  TensorMetadata metadata_;
+};
+
+// A file in memory, for small ones. Movable; the spans stay valid as long as it (or what it
+// was moved to) lives. Const access from several threads is safe.
 class SafetensorsFile {
  public:
   // Errors: NotFound, PermissionDenied, InvalidArgument; all name `path`.
@@ -50,6 +106,7 @@ class SafetensorsFile {
   static absl::StatusOr<SafetensorsFile> Parse(std::string bytes, const std::string& name);
 
   const std::string& name() const { return name_; }
+  // Without those of types that graph::DType has not.
   const TensorMap& tensors() const { return tensors_; }
   const TensorMetadata& metadata() const { return metadata_; }
 

@@ -5,43 +5,71 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/types/optional.h"
+#include "graph/base/quoted.h"
 #include "graph/base/status.h"
+#include "models/training/json_reader.h"
 #include "nlohmann/json.hpp"
 
 namespace models::safetensors {
 namespace {
 
 using graph::DType;
+using graph::Quoted;
 
 constexpr size_t kMaxRank = 64;
 
 struct DTypeRow {
-  DType dtype;
   absl::string_view name;
+  int bits;  // of an element
+  absl::optional<DType> dtype;
 };
-// In the order of DataOrder().
-constexpr DTypeRow kDTypes[] = {{DType::kI64, "I64"}, {DType::kF64, "F64"},   {DType::kF32, "F32"},
-                                {DType::kI32, "I32"}, {DType::kBF16, "BF16"}, {DType::kU8, "U8"}};
+// The format's types: those of graph::DType in the order of DataOrder(), then the rest.
+constexpr DTypeRow kDTypes[] = {{"I64", 64, DType::kI64},
+                                {"F64", 64, DType::kF64},
+                                {"F32", 32, DType::kF32},
+                                {"I32", 32, DType::kI32},
+                                {"BF16", 16, DType::kBF16},
+                                {"U8", 8, DType::kU8},
+                                {"BOOL", 8, {}},
+                                {"F4", 4, {}},
+                                {"F6_E2M3", 6, {}},
+                                {"F6_E3M2", 6, {}},
+                                {"I8", 8, {}},
+                                {"F8_E5M2", 8, {}},
+                                {"F8_E4M3", 8, {}},
+                                {"F8_E8M0", 8, {}},
+                                {"F8_E4M3FNUZ", 8, {}},
+                                {"F8_E5M2FNUZ", 8, {}},
+                                {"I16", 16, {}},
+                                {"U16", 16, {}},
+                                {"F16", 16, {}},
+                                {"U32", 32, {}},
+                                {"U64", 64, {}},
+                                {"C64", 64, {}}};
 
 // Builds the header while it is parsed, and stops at the first thing that does
-// not belong there; so nothing deep, long or duplicate is ever held.
+// not belong there; so nothing long or duplicate is ever held.
 class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
  public:
   Header header;
   std::string error;
 
-  bool null() override { return Unexpected("null"); }
-  bool boolean(bool) override { return Unexpected("a boolean"); }
-  bool number_integer(number_integer_t) override { return Unexpected("a negative number"); }
+  bool null() override {
+    const bool no_metadata = where_ == kTop && key_ == kMetadataKey;
+    return no_metadata || ReadOver() || Unexpected("null");
+  }
+  bool boolean(bool) override { return ReadOver() || Unexpected("a boolean"); }
+  bool number_integer(number_integer_t) override {
+    return ReadOver() || Unexpected("a negative number");
+  }
   bool number_float(number_float_t, const string_t&) override {
-    return Unexpected("a number that is not an integer or is too large");
+    return ReadOver() || Unexpected("a number that is not an integer or is too large");
   }
   bool binary(binary_t&) override { return Unexpected("binary data"); }
 
   bool number_unsigned(number_unsigned_t value) override {
+    if (ReadOver()) return true;
     if (where_ == kShape) {
       if (value > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
         return Fail(absl::StrCat("dimension ", value, " is too large"));
@@ -61,21 +89,18 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool string(string_t& value) override {
+    if (ReadOver()) return true;
     if (where_ == kMetadata) {
       header.metadata[key_] = value;
       return true;
     }
     if (where_ != kTensor || key_ != "dtype") return Unexpected("a string");
-    for (const DTypeRow& row : kDTypes) {
-      if (row.name == value) dtype_ = row.dtype;
-    }
-    return dtype_.has_value() ||
-           Fail(absl::StrCat("element type ", Quoted(value),
-                             " is not supported; convert it to one of F32, F64, BF16, I32, I64, "
-                             "U8 (tools/convert_checkpoint.py --float32)"));
+    dtype_ = value;
+    return true;
   }
 
   bool start_object(std::size_t) override {
+    if (Enter()) return true;
     if (where_ == kStart) {
       where_ = kTop;
       return true;
@@ -89,17 +114,20 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool end_object() override {
+    if (Leave()) return true;
     if (where_ == kTensor) {
       if (!dtype_) return Fail("has no dtype");
       if (!shape_) return Fail("has no shape");
       if (!offsets_) return Fail("has no data_offsets");
-      header.tensors[name_] = {*dtype_, *std::move(shape_), {(*offsets_)[0], (*offsets_)[1]}};
+      header.tensors[name_] = {
+          *std::move(dtype_), *std::move(shape_), {(*offsets_)[0], (*offsets_)[1]}};
     }
     where_ = where_ == kTop ? kStart : kTop;
     return true;
   }
 
   bool start_array(std::size_t) override {
+    if (Enter()) return true;
     if (where_ == kTensor && key_ == "shape") {
       where_ = kShape;
       shape_.emplace();
@@ -114,6 +142,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool end_array() override {
+    if (Leave()) return true;
     if (where_ == kOffsets && offsets_->size() != 2) {
       return Fail("data_offsets must hold two numbers");
     }
@@ -122,6 +151,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool key(string_t& value) override {
+    if (inside_unknown_ > 0) return true;
     key_ = value;
     if (where_ == kTop) {
       name_ = value;
@@ -137,8 +167,8 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
         (value == "data_offsets" && offsets_)) {
       return Fail(absl::StrCat("holds ", value, " twice"));
     }
-    return value == "dtype" || value == "shape" || value == "data_offsets" ||
-           Fail(absl::StrCat("has an unknown field ", Quoted(value)));
+    unknown_ = value != "dtype" && value != "shape" && value != "data_offsets";
+    return true;
   }
 
   bool parse_error(std::size_t position, const std::string&,
@@ -149,6 +179,23 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
 
  private:
   enum Where { kStart, kTop, kMetadata, kTensor, kShape, kOffsets };
+
+  // Whether a value is that of a field we do not know, or lies in it.
+  bool ReadOver() {
+    const bool over = unknown_;
+    if (inside_unknown_ == 0) unknown_ = false;
+    return over;
+  }
+  // The same of a bracket that opens and of one that closes.
+  bool Enter() {
+    if (unknown_) ++inside_unknown_;
+    return unknown_;
+  }
+  bool Leave() {
+    if (!unknown_) return false;
+    if (--inside_unknown_ == 0) unknown_ = false;
+    return true;
+  }
 
   bool Fail(const std::string& what) {
     error = absl::StrCat(name_ == kMetadataKey ? "" : "tensor ", Quoted(name_), ": ", what);
@@ -166,9 +213,11 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   Where where_ = kStart;
   std::string key_;
   bool have_metadata_ = false;
+  bool unknown_ = false;    // the field at hand
+  int inside_unknown_ = 0;  // brackets open in it
   // The tensor being read.
   std::string name_;
-  absl::optional<DType> dtype_;
+  absl::optional<std::string> dtype_;
   absl::optional<graph::Shape> shape_;
   absl::optional<std::vector<uint64_t>> offsets_;
 };
@@ -176,6 +225,8 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
 }  // namespace
 
 absl::StatusOr<Header> ParseHeader(absl::string_view json) {
+  const absl::Status shallow = CheckJsonDepth(json);
+  if (!shallow.ok()) return graph::InvalidArgument("the header ", shallow.message());
   HeaderReader reader;
   if (!nlohmann::json::sax_parse(json.begin(), json.end(), &reader)) {
     return graph::InvalidArgument(reader.error);
@@ -193,10 +244,18 @@ int DataOrder(DType dtype) {
 
 absl::string_view HeaderName(DType dtype) { return kDTypes[DataOrder(dtype)].name; }
 
-std::string Quoted(const std::string& text) {
-  constexpr size_t kMaxShown = 100;
-  return absl::StrCat("'", absl::Utf8SafeCHexEscape(text.substr(0, kMaxShown)),
-                      text.size() > kMaxShown ? "..." : "", "'");
+absl::optional<DType> DTypeNamed(absl::string_view name) {
+  for (const DTypeRow& row : kDTypes) {
+    if (row.name == name) return row.dtype;
+  }
+  return absl::nullopt;
+}
+
+absl::optional<int> ElementBits(absl::string_view name) {
+  for (const DTypeRow& row : kDTypes) {
+    if (row.name == name) return row.bits;
+  }
+  return absl::nullopt;
 }
 
 }  // namespace models::safetensors

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
 #include "graph/base/types.h"
 
 namespace models::safetensors {
@@ -17,7 +18,7 @@ inline constexpr char kMetadataKey[] = "__metadata__";
 
 // One tensor as the header describes it; nothing here is checked against the data.
 struct HeaderTensor {
-  graph::DType dtype = graph::DType::kF32;
+  std::string dtype;                  // any text
   graph::Shape shape;                 // every dimension fits int64 and is >= 0
   std::array<uint64_t, 2> offsets{};  // [begin, end), relative to the data
 };
@@ -28,18 +29,20 @@ struct Header {
 };
 
 // Parses the header's JSON. Errors: InvalidArgument for anything but the
-// structure that safetensors.h shows: not JSON, duplicate or unknown keys,
-// other element types, numbers that are not unsigned integers, deeper nesting.
+// structure that safetensors.h shows: not JSON, duplicate keys, numbers that are not
+// unsigned integers. As in the Python library, "__metadata__" may be null, and fields of a
+// tensor that are not known are read over.
 absl::StatusOr<Header> ParseHeader(absl::string_view json);
 
-// "F32" for kF32.
+// "F32" for kF32, and back; nothing for a name of a type that graph::DType has not.
 absl::string_view HeaderName(graph::DType dtype);
+absl::optional<graph::DType> DTypeNamed(absl::string_view name);
+
+// Of a type of the format; nothing for a name that is none we know.
+absl::optional<int> ElementBits(absl::string_view name);
 
 // Position of `dtype` in the order in which the Python library lays out data.
 int DataOrder(graph::DType dtype);
-
-// A name from a file, fit for a message: in quotes, printable, at most 100 bytes of it.
-std::string Quoted(const std::string& text);
 
 }  // namespace models::safetensors
 

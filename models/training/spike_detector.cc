@@ -4,11 +4,11 @@
 #include <cmath>
 #include <limits>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "graph/base/quoted.h"
 #include "graph/base/status.h"
 
 namespace models {
@@ -65,8 +65,8 @@ absl::Status SpikeDetector::Restore(const std::string& state) {
   for (absl::string_view word : absl::StrSplit(state, ' ', absl::SkipEmpty())) {
     double loss = 0;
     if (!absl::SimpleAtod(word, &loss) || !std::isfinite(loss)) {
-      return graph::InvalidArgument("the last losses hold '", absl::CHexEscape(word),
-                                    "', which is no number");
+      return graph::InvalidArgument("the last losses hold ", graph::Quoted(word),
+                                    ", which is no number");
     }
     window.push_back(loss);
   }

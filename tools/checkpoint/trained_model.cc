@@ -35,7 +35,8 @@ absl::StatusOr<TrainedModel> ReadTrainedModel(const CheckpointFlags& flags,
                                               const models::Zoo& zoo) {
   TrainedModel trained;
   ASSIGN_OR_RETURN(trained.path, models::FindModelFile(models::ResolveUserPath(flags.checkpoint)));
-  ASSIGN_OR_RETURN(const models::SafetensorsFile file, models::SafetensorsFile::Read(trained.path));
+  ASSIGN_OR_RETURN(const models::SafetensorsReader file,
+                   models::SafetensorsReader::Open(trained.path));
   const auto metadata = [&file](const char* key) -> std::string {
     const auto it = file.metadata().find(key);
     return it == file.metadata().end() ? "" : it->second;

@@ -13,6 +13,7 @@
 #include "absl/strings/strip.h"
 #include "graph/base/status.h"
 #include "models/data/file_util.h"
+#include "models/training/json_reader.h"
 #include "models/training/output_dir.h"
 #include "nlohmann/json.hpp"
 
@@ -106,13 +107,15 @@ absl::StatusOr<RunMetrics> ParseRunMetrics(absl::string_view text,
     const absl::string_view line = text.substr(0, end);
     text.remove_prefix(end == absl::string_view::npos ? text.size() : end + 1);
     if (line.empty()) continue;
-    const Json json = Json::parse(line.begin(), line.end(), nullptr, /*allow_exceptions=*/false);
-    if (json.is_discarded() && end == absl::string_view::npos) {
+    const absl::StatusOr<Json> json = models::ParseJson(line);
+    if (!json.ok() && end == absl::string_view::npos) {
       notes->push_back(absl::StrCat("line ", number, " is cut off, and left out"));
       break;
     }
-    if (json.is_discarded()) return graph::InvalidArgument("line ", number, " is no JSON");
-    const absl::Status status = AddLine(json, &log);
+    if (!json.ok()) {
+      return graph::InvalidArgument("line ", number, " ", json.status().message());
+    }
+    const absl::Status status = AddLine(*json, &log);
     if (!status.ok()) return graph::InvalidArgument("line ", number, ": ", status.message());
   }
   for (auto it = log.metrics.begin(); it != log.metrics.end();) {

@@ -71,10 +71,11 @@ absl::StatusOr<std::unique_ptr<Weights>> ReadAll(const TrainedModel& trained,
                                                  const graph::SchemaRegistry& registry) {
   int num_classes = 0;  // of a classifier: only the file knows
   if (trained.entry().needs_labels) {
-    ASSIGN_OR_RETURN(const models::SafetensorsFile file,
-                     models::SafetensorsFile::Read(trained.path));
-    ASSIGN_OR_RETURN(const models::TensorEntry head, file.Find("head.bias"));
-    num_classes = static_cast<int>(std::min<int64_t>(head.type.elements(), 1 << 20));
+    ASSIGN_OR_RETURN(const models::SafetensorsReader file,
+                     models::SafetensorsReader::Open(trained.path));
+    ASSIGN_OR_RETURN(const models::StoredTensor head, file.Find("head.bias"));
+    const int64_t classes = head.shape.size() == 1 ? head.shape[0] : 0;
+    num_classes = static_cast<int>(std::min<int64_t>(classes, 1 << 20));
   }
   const std::unique_ptr<models::Model> model = trained.entry().make(trained.entry(), num_classes);
   return ReadWeights(trained, registry, /*subset=*/false,

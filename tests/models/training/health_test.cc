@@ -265,7 +265,7 @@ class CapsuleTest : public HealthTest {
     capsule.scheduled = {{"sigma", 0.7f}};
     capsule.losses = {2.5, std::nan("")};
     capsule.micro_batches = 2;
-    capsule.images = {{"a", "b"}, {"c", "d"}};
+    capsule.images = {{"a", "b"}, {"c", "d\xE9"}};
     capsule.before.state.step = 3;
     capsule.before.state.metrics_bytes = metrics_bytes;
     int next = 0;
@@ -295,11 +295,11 @@ TEST_F(CapsuleTest, WhatIsReadIsWhatWasWritten) {
   fs::remove(folder_ + "/capsules/step_00000009.replaced");
   const Capsule capsule = OpenOnly();
   EXPECT_TRUE(capsule.spike);
-  EXPECT_EQ(capsule.seen, "a \"reason\"\n\xef\xbf\xbd");
+  EXPECT_EQ(capsule.seen, "a \"reason\"\n\xff");
   EXPECT_EQ(capsule.scheduled, (std::vector<std::pair<std::string, float>>{{"sigma", 0.7f}}));
   EXPECT_EQ(capsule.losses[0], 2.5);
   EXPECT_TRUE(std::isnan(capsule.losses[1]));
-  EXPECT_EQ(capsule.images[1], (std::vector<std::string>{"c", "d"}));
+  EXPECT_EQ(capsule.images[1], (std::vector<std::string>{"c", "d\xE9"}));
   const auto batch = ReadCapsuleBatch(capsule, 1);
   ASSERT_TRUE(batch.ok()) << batch.status();
   EXPECT_EQ(batch->images, batch_.images);
@@ -369,12 +369,17 @@ TEST_F(CapsuleTest, NumbersThatCannotBeAreNamed) {
   struct Case {
     std::string from, to, named;
   };
-  for (const auto& [from, to, named] :
-       std::vector<Case>{{"\"step\": 4", "\"step\": 5", "`step` does not come after step 3"},
-                         {"\"step\": 4", "\"step\": 0", "step"},
-                         {"\"sigma\": ", "\"x\": 1e300, \"sigma\": ", "`scheduled` is no float"},
-                         {"\"micro_batches\": 2", "\"micro_batches\": 1", "`micro_batches`"},
-                         {"\"lr\": ", "\"lr\": \"much\", \"x\": ", "lr"}}) {
+  for (const auto& [from, to, named] : std::vector<Case>{
+           {"\"step\": 4", "\"step\": 5", "`step` does not come after step 3"},
+           {"\"step\": 4", "\"step\": 0", "step"},
+           {"\"sigma\": ", "\"x\": 1e300, \"sigma\": ", "`scheduled` is no float"},
+           {"\"micro_batches\": 2", "\"micro_batches\": 1", "`micro_batches`"},
+           {"\"lr\": ", "\"lr\": \"much\", \"x\": ", "lr"},
+           {"\"seen\": ", "\"seen\": \"" + std::string(5000, 'x') + "\", \"x\": ",
+            "`seen` is longer than a line"},
+           {"\"epoch\": ",
+            "\"x\": " + std::string(80'000, '[') + std::string(80'000, ']') + ", \"epoch\": ",
+            "is nested deeper than 64"}}) {
     const std::string changed = absl::StrReplaceAll(text, {{from, to}});
     ASSERT_NE(changed, text) << from;
     RunState state = OpenCheckpoint(path)->state;

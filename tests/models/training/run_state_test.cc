@@ -40,10 +40,55 @@ TEST(RunState, ReadsBackWhatItWrote) {
   EXPECT_EQ(RunStateJson(*state), text);
 }
 
-TEST(RunState, TextThatIsNotUtf8IsNoEndOfTheRun) {
+// A bug once: the byte became U+FFFD, and a run alone could not find its data again.
+TEST(RunState, TextThatIsNotUtf8ComesBack) {
   RunState state = Example();
-  state.notes["flags"] = "--data_path=\xFF";
-  EXPECT_TRUE(ParseRunState(RunStateJson(state), "s").ok());
+  state.notes["flags"] = "--model=\"m\"\n--data_path=d\xE9 t\n";
+  const auto read = ParseRunState(RunStateJson(state), "s");
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->notes, state.notes);
+}
+
+// As every version so far writes it, and has to read it.
+TEST(RunState, TheFormIsTheFirstVersions) {
+  const std::string text = R"({
+  "version": 1,
+  "step": 6,
+  "loader": {
+    "epoch": 1,
+    "batch": 2,
+    "position": 16,
+    "bad": 0
+  },
+  "bad_images": 0,
+  "metrics_bytes": 1234,
+  "log_bytes": 567,
+  "train": {
+    "images": 50,
+    "ids_xxh3": "0123456789abcdef"
+  },
+  "held_out": {
+    "images": 0,
+    "ids_xxh3": "0000000000000000"
+  },
+  "notes": {
+    "environment": "{}\n",
+    "flags": "--model=m\n--data_path=\"/a\\\\xE9 b/ä\"\n",
+    "losses": "1.5 2"
+  },
+  "files": {
+    "model.safetensors": {
+      "bytes": 3,
+      "xxh3": "00000000000000ff"
+    }
+  }
+}
+)";
+  const auto state = ParseRunState(text, "s");
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_EQ(state->step, 6);
+  EXPECT_EQ(state->notes.at("flags"), "--model=m\n--data_path=\"/a\\\\xE9 b/\xC3\xA4\"\n");
+  EXPECT_EQ(RunStateJson(*state), text);
 }
 
 TEST(RunState, WhatIsWrongIsNamed) {
@@ -72,7 +117,11 @@ TEST(RunState, WhatIsWrongIsNamed) {
               HasSubstr("`files.optimizer.safetensors.bytes`"));
   EXPECT_FALSE(ParseRunState("", "s").ok());
   EXPECT_FALSE(ParseRunState("3", "s").ok());
-  EXPECT_FALSE(ParseRunState(std::string(100000, '['), "s").ok());
+  EXPECT_THAT(error("1234", std::string(80'000, '[') + std::string(80'000, ']')),
+              HasSubstr("is nested deeper than 64"));
+  const std::string long_name = error("\"empty\": \"\"", "\"" + std::string(9999, 'x') + "\": 0");
+  EXPECT_THAT(long_name, HasSubstr("xxx...` is no text"));
+  EXPECT_LT(long_name.size(), 200u);
 }
 
 // Whatever becomes of the text, reading it ends with a state or an error.

@@ -12,6 +12,8 @@
 #include <set>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
 #include "graph/base/random.h"
 #include "gtest/gtest.h"
@@ -175,12 +177,12 @@ TEST(Safetensors, BadBytesGiveClearErrors) {
   EXPECT_THAT(ErrorOf(FileOf("{} {}")), HasSubstr("not valid JSON at its byte"));
   EXPECT_THAT(ErrorOf(FileOf("{\"t\":NaN}")), HasSubstr("not valid JSON"));
   EXPECT_THAT(ErrorOf(FileOf("{\"\xff\":{}}")), HasSubstr("not valid JSON"));
-  EXPECT_THAT(ErrorOf(FileOf("{\"t\":" + std::string(100000, '['))), HasSubstr("an array"));
-  EXPECT_THAT(ErrorOf(FileOf("{\"t\":{\"shape\":" + std::string(100000, '['))),
+  EXPECT_THAT(ErrorOf(FileOf("{\"t\":[")), HasSubstr("an array"));
+  EXPECT_THAT(ErrorOf(FileOf("{\"t\":{\"shape\":[[")),
               HasSubstr("unexpected an array at the key 'shape'"));
   std::string deep;
   for (int i = 0; i < 50000; ++i) deep += "{\"a\":";
-  EXPECT_THAT(ErrorOf(FileOf(deep)), HasSubstr("unknown field 'a'"));
+  EXPECT_THAT(ErrorOf(FileOf(deep)), HasSubstr("the header is nested deeper than 64"));
   EXPECT_THAT(ErrorOf(FileOf("{\"t\":null}")), HasSubstr("tensor 't': unexpected null"));
   EXPECT_THAT(ErrorOf(FileOf("{\"" + std::string(5000, 'x') + "\":1}")), HasSubstr("x...'"));
   EXPECT_THAT(ErrorOf(FileOf("{\"a\\nb\":1}")), HasSubstr("'a\\nb'"));
@@ -190,8 +192,9 @@ TEST(Safetensors, BadBytesGiveClearErrors) {
   EXPECT_THAT(tensor(u8 + R"("shape":[4])"), HasSubstr("has no data_offsets"));
   EXPECT_THAT(tensor(u8 + u8 + good), HasSubstr("holds dtype twice"));
   EXPECT_THAT(tensor(u8 + good + "," + good), HasSubstr("holds shape twice"));
-  EXPECT_THAT(tensor(u8 + good + R"(,"strides":[1])"), HasSubstr("unknown field 'strides'"));
-  EXPECT_THAT(tensor(R"("dtype":"F16",)" + good), HasSubstr("element type 'F16' is not supported"));
+  EXPECT_THAT(tensor(u8 + good + R"(,"strides":[1}])"), HasSubstr("not valid JSON"));
+  EXPECT_THAT(tensor(R"("dtype":"F16",)" + good), HasSubstr("do not hold the 8 bytes"));
+  EXPECT_THAT(tensor(R"("dtype":"F4",)" + good), HasSubstr("do not hold the 2 bytes"));
   EXPECT_THAT(tensor(R"("dtype":1,)" + good), HasSubstr("a number at the key 'dtype'"));
   const auto shape = [&](const std::string& dims) {
     return tensor(u8 + "\"shape\":" + dims + R"(,"data_offsets":[0,4])");
@@ -213,7 +216,7 @@ TEST(Safetensors, BadBytesGiveClearErrors) {
   const auto offsets = [&](const std::string& range) {
     return tensor(u8 + R"("shape":[4],"data_offsets":)" + range);
   };
-  EXPECT_THAT(offsets("[4,0]"), HasSubstr("do not hold the 4 bytes"));
+  EXPECT_THAT(offsets("[4,0]"), HasSubstr("end before they begin"));
   EXPECT_THAT(offsets("[0]"), HasSubstr("must hold two numbers"));
   EXPECT_THAT(offsets("[0,4,8]"), HasSubstr("more than two"));
   EXPECT_THAT(offsets("[1,5]"), HasSubstr("truncated: tensor 't' ends at byte 5"));
@@ -242,6 +245,85 @@ TEST(Safetensors, DuplicateNamesAreRefused) {
   EXPECT_THAT(ErrorOf(FileOf(R"({"__metadata__":{"a":"","a":""}})")),
               HasSubstr("holds the key 'a' twice"));
   EXPECT_THAT(ErrorOf(FileOf(R"({"__metadata__":{"a":1}})")), HasSubstr("a number at the key 'a'"));
+}
+
+// As in the Python library.
+TEST(Safetensors, WhatIsNotKnownIsReadOver) {
+  const auto read = SafetensorsFile::Parse(
+      FileOf(R"({"__metadata__":null,"t":{"strides":[1,{"a":[{}],"dtype":3}],"dtype":"U8",)"
+             R"("quantised":null,"note":"x","scale":-1.5,"shape":[2],"on":true,"zero":0,)"
+             R"("data_offsets":[0,2],"o":{"shape":[9],"x":{}}},)"
+             R"("u":{"shape":[1],"dtype":"U8","data_offsets":[2,3]}})",
+             "abc"),
+      "f");
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_TRUE(read->metadata().empty());
+  EXPECT_EQ(read->Values<uint8_t>("t").value(), (std::vector<uint8_t>{'a', 'b'}));
+  EXPECT_EQ(read->Values<uint8_t>("u").value(), (std::vector<uint8_t>{'c'}));
+}
+
+// A bug once: one mask of booleans, which nobody wanted, and no tensor of the file was read.
+TEST(Safetensors, OtherTypesAreErrorsOfTheirTensorsAlone) {
+  std::string header = "{", data;
+  const std::pair<const char*, size_t> types[] = {
+      // bytes of four elements
+      {"BOOL", 4}, {"I8", 4},  {"F8_E5M2", 4}, {"F8_E4M3", 4}, {"F8_E8M0", 4},
+      {"I16", 8},  {"U16", 8}, {"F16", 8},     {"U32", 16},    {"U64", 32},
+      {"C64", 32}, {"F4", 2},  {"F6_E2M3", 3}, {"F6_E3M2", 3}, {"of the future", 7}};
+  for (const auto& [type, bytes] : types) {
+    absl::StrAppend(&header, "\"", type, "\":{\"dtype\":\"", type,
+                    "\",\"shape\":[4],\"data_offsets\":[", data.size(), ",", data.size() + bytes,
+                    "]},");
+    data.append(bytes, 'x');
+  }
+  absl::StrAppend(&header, R"("t":{"dtype":"U8","shape":[2],"data_offsets":[)", data.size(), ",",
+                  data.size() + 2, "]}}");
+  const std::string path = TestFolder() / "f";
+  SetContents(path, FileOf(header, data + "ab"));
+  const auto file = SafetensorsFile::Read(path);
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ(file->tensors().size(), 1u);
+  EXPECT_EQ(file->Values<uint8_t>("t").value(), (std::vector<uint8_t>{'a', 'b'}));
+  const auto reader = SafetensorsReader::Open(path);
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  EXPECT_EQ(reader->Values<uint8_t>("t").value(), (std::vector<uint8_t>{'a', 'b'}));
+  EXPECT_EQ(reader->tensors().size(), std::size(types) + 1);
+  for (const auto& [type, bytes] : types) {
+    EXPECT_FALSE(reader->tensors().at(type).type().has_value());
+    EXPECT_EQ(reader->Values<uint8_t>(type).status().message(),
+              absl::StrCat(path, ": tensor '", type, "' is '", type, "'[4], expected u8"));
+  }
+}
+
+TEST(SafetensorsReader, ReadsTensorsWhereTheyLie) {
+  const std::string path = TestFolder() / "a.safetensors";
+  const TensorMap tensors = AllTypes();
+  ASSERT_TRUE(WriteSafetensors(path, tensors, {{"k", "v"}}).ok());
+  const auto opened = SafetensorsReader::Open(path);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_EQ(opened->name(), path);
+  EXPECT_EQ(opened->size(), std::filesystem::file_size(path));
+  EXPECT_EQ(opened->metadata(), (TensorMetadata{{"k", "v"}}));
+  ASSERT_EQ(opened->tensors().size(), tensors.size());
+  for (const auto& [name, want] : tensors) {
+    const auto stored = opened->Find(name);
+    ASSERT_TRUE(stored.ok()) << stored.status();
+    EXPECT_EQ(stored->type(), want.type) << name;
+    std::vector<uint8_t> bytes(stored->bytes);
+    ASSERT_TRUE(opened->Read(stored->begin, absl::MakeSpan(bytes)).ok());
+    EXPECT_EQ(absl::MakeConstSpan(bytes), want.data) << name;
+  }
+  EXPECT_EQ(opened->Values<double>("d").value(), kDoubles);
+  EXPECT_EQ(opened->Values<float>("d").status().message(),
+            path + ": tensor 'd' is f64[2,1], expected f32");
+  EXPECT_EQ(opened->Find("no").status().message(), path + ": no tensor 'no'");
+  // What is gone by the time it is asked for.
+  std::filesystem::resize_file(path, opened->size() - 1);
+  const absl::Status status = opened->Values<uint8_t>("u/8 \"q\"").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(status.message(), path + " became shorter while it was read");
+  EXPECT_THAT(std::string(SafetensorsReader::Open(path).status().message()),
+              HasSubstr("truncated: tensor 'u/8 "));
 }
 
 TEST(Safetensors, PathsThatAreNoFiles) {

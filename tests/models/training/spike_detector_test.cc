@@ -54,6 +54,14 @@ TEST(SpikeDetector, OneSpikeDoesNotHideTheNext) {
   EXPECT_NE(detector.See(1000), "");
 }
 
+TEST(SpikeDetector, ASpikeEntersTheWindowAsTheLargestLossThatWouldBeNone) {
+  SpikeDetector detector(8);
+  for (int i = 0; i < 200; ++i) detector.See(Loss(i));
+  const double limit = detector.Limit();
+  ASSERT_NE(detector.See(1000), "");
+  EXPECT_EQ(detector.window().back(), limit);
+}
+
 TEST(SpikeDetector, ALossThatStaysHighIsTheNewLevel) {
   SpikeDetector detector(8);
   for (int i = 0; i < 200; ++i) detector.See(Loss(i));
@@ -119,6 +127,8 @@ TEST(SpikeDetector, AWindowThatCannotBeIsRefused) {
     EXPECT_THAT(std::string(detector.Restore(bad).message()), HasSubstr("no number")) << bad;
   }
   EXPECT_EQ(detector.window(), std::vector<double>{3});
+  // The text is the file's, and may be long.
+  EXPECT_LT(detector.Restore(std::string(2'000'000, 'x')).message().size(), 200u);
 }
 
 }  // namespace

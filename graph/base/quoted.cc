@@ -1,0 +1,32 @@
+#include "graph/base/quoted.h"
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+
+namespace graph {
+namespace {
+
+// At most 100 bytes, without a part of a character at the end.
+absl::string_view Beginning(absl::string_view text) {
+  constexpr size_t kMost = 100, kLongestCharacter = 4;
+  if (text.size() <= kMost) return text;
+  const auto continues = [&text](size_t at) { return (text[at] & 0xC0) == 0x80; };
+  size_t end = kMost;
+  while (end > kMost - kLongestCharacter && continues(end)) --end;
+  return text.substr(0, end);
+}
+
+}  // namespace
+
+std::string Shortened(absl::string_view text) {
+  const absl::string_view shown = Beginning(text);
+  return absl::StrCat(shown, shown.size() < text.size() ? "..." : "");
+}
+
+std::string Quoted(absl::string_view text) {
+  const absl::string_view shown = Beginning(text);
+  return absl::StrCat("'", absl::Utf8SafeCHexEscape(shown), shown.size() < text.size() ? "..." : "",
+                      "'");
+}
+
+}  // namespace graph
