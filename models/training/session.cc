@@ -3,8 +3,10 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 #include <utility>
 
+#include "graph/base/quoted.h"
 #include "graph/base/status.h"
 #include "models/training/forward_net.h"
 #include "models/training/nonfinite.h"
@@ -43,6 +45,34 @@ absl::Status Count(const EvaluationNet& net, const Executable& executable, int64
   return absl::OkStatus();
 }
 
+using Scheduled = absl::Span<const std::pair<std::string, float>>;
+
+std::set<std::string> NamesOf(Scheduled scheduled) {
+  std::set<std::string> names;
+  for (const auto& [name, value] : scheduled) names.insert(name);
+  return names;
+}
+
+// That `scheduled` gives each of the model's scheduled inputs, and sets nothing else: it may
+// come from a file.
+absl::Status CheckScheduled(const Model& model, Scheduled scheduled) {
+  const std::set<std::string> given = NamesOf(scheduled);
+  const std::set<std::string> wanted = NamesOf(model.ScheduledInputs(0, 1));
+  for (const std::string& name : given) {
+    if (wanted.count(name) == 0) {
+      return graph::InvalidArgument("the model has no scheduled input ", graph::Quoted(name));
+    }
+  }
+  for (const std::string& name : wanted) {
+    if (given.count(name) == 0) {
+      return graph::InvalidArgument("the model's scheduled input ", graph::Quoted(name),
+                                    " is not given");
+    }
+  }
+  return absl::OkStatus();
+}
+
+// A net has the inputs that its operators read.
 void FeedScalarIfPresent(const Executable& executable, const std::string& name, double value) {
   absl::StatusOr<Tensor> tensor = executable.Find(name);
   if (tensor.ok()) tensor->as<float>()[0] = static_cast<float>(value);
@@ -150,6 +180,7 @@ absl::StatusOr<StepResult> Session::Step(
   StepResult result;
   window_losses_.clear();
   held_ = nullptr;
+  RETURN_IF_ERROR(CheckScheduled(*model_, scheduled));
   ASSIGN_OR_RETURN(const Tensor updates, workspace_.Find(kStepState));
   for (const auto& [metric, blob] : metrics_) result.metrics.emplace_back(metric, 0.0);
   const int window = options_.accum_iter;

@@ -46,7 +46,8 @@ class Session {
   // One window of accum_iter micro-batches, taken one at a time from `next_batch`
   // (valid until the next call): one optimizer step, or one for each of them with
   // step_every_micro_batch, where a window may also be shorter: `micro_batches`, 0
-  // for all. A loss or gradient that is not finite is OUT_OF_RANGE,
+  // for all. `scheduled` gives each of the model's scheduled inputs, and no other
+  // (InvalidArgument). A loss or gradient that is not finite is OUT_OF_RANGE,
   // naming the first operator and blob that are not: parameters, moments and count of updates
   // then are what they were before that optimizer step, so with step_every_micro_batch before
   // that micro-batch.
