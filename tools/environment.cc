@@ -25,8 +25,10 @@
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "backends/cpu/openmp.h"
+#include "graph/base/quoted.h"
 #include "graph/base/random.h"
 #include "models/files/durable.h"
+#include "models/training/json_reader.h"
 #include "tools/benchmark/host.h"
 #include "tools/benchmark/roofline.h"
 
@@ -180,7 +182,8 @@ const Json& Member(const Json& object, const std::string& name) {
 }
 
 std::string Changed(const std::string& what, const std::string& then, const std::string& now) {
-  return absl::StrCat(what, ": ", then, " then, ", now, " now");
+  return absl::StrCat(graph::Shortened(what), ": ", graph::Shortened(then), " then, ",
+                      graph::Shortened(now), " now");
 }
 
 }  // namespace
@@ -234,6 +237,11 @@ Environment DescribeEnvironment(const EnvironmentOptions& options) {
 
 std::string EnvironmentText(const Environment& environment) {
   return environment.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Environment ParseEnvironment(absl::string_view text) {
+  const absl::StatusOr<nlohmann::json> json = models::ParseJson(text);
+  return json.ok() && json->is_object() ? Environment(*json) : Environment();
 }
 
 std::vector<std::string> EnvironmentDifferences(const Environment& then, const Environment& now) {

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "nlohmann/json.hpp"
 
@@ -39,6 +40,9 @@ Environment DescribeEnvironment(const EnvironmentOptions& options);
 
 // As text, for the file. Bytes of a command line that are not UTF-8 become U+FFFD.
 std::string EnvironmentText(const Environment& environment);
+
+// What EnvironmentText wrote, of which a checkpoint keeps a copy; null for any other text.
+Environment ParseEnvironment(absl::string_view text);
 
 // What of `then` and `now` may make a difference to the bits of a result: threads,
 // instruction set, oneDNN's math mode (ONEDNN_DEFAULT_FPMATH_MODE), C++ and computing libraries,

@@ -190,8 +190,7 @@ class Replay {
     std::vector<std::string> differences;
     if (options_.reference) differences.push_back("the reference backend computes in double");
     if (!options_.precision.empty()) differences.push_back("--precision=" + options_.precision);
-    const Environment then = Environment::parse(Note(capsule_, kEnvironmentNote), nullptr,
-                                                /*allow_exceptions=*/false);
+    const Environment then = ParseEnvironment(Note(capsule_, kEnvironmentNote));
     EnvironmentOptions environment;
     environment.threads = session_options_.compile.threads;
     const Environment here = DescribeEnvironment(environment);

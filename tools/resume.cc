@@ -1,8 +1,6 @@
 #include "tools/resume.h"
 
-#include <algorithm>
 #include <filesystem>
-#include <iterator>
 #include <limits>
 #include <map>
 #include <system_error>
@@ -11,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "graph/base/quoted.h"
 #include "graph/base/status.h"
 #include "models/files/durable.h"
 #include "models/files/make_folders.h"
@@ -24,22 +23,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using models::Checkpoint;
-
-// What a run computes does not depend on these. --recompute is the same, bit for bit;
-// --threads is not, quite, and is warned of.
-constexpr absl::string_view kMayChange[] = {"steps",         "eval_every",
-                                            "print_every",   "save_every",
-                                            "save_minutes",  "keep",
-                                            "keep_every",    "vis_every",
-                                            "num_workers",   "data_path",
-                                            "output_dir",    "init_from",
-                                            "allow_missing", "overwrite",
-                                            "resume",        "profile",
-                                            "dump_graph",    "plan",
-                                            "recompute",     "threads",
-                                            "spike_z",       "watchdog",
-                                            "tensorboard",   "on_bad_image",
-                                            "max_bad_share", "max_image_megapixels"};
 
 bool IsCheckpoint(const std::string& folder) {
   std::error_code ignored;
@@ -162,22 +145,17 @@ absl::StatusOr<Resumption> FindResumption(const std::vector<std::string>& args) 
   return resumption;
 }
 
-std::vector<std::string> FlagsThatMayChange() {
-  return {std::begin(kMayChange), std::end(kMayChange)};
-}
-
 absl::Status CheckSameRun(const Resumption& resumption, const TrainFlags& now) {
   ASSIGN_OR_RETURN(const ParsedFlags then,
                    ParseTrainFlagsText(resumption.flags(), resumption.flags_name()));
   std::vector<std::string> changed;
   for (const FlagRow& row : FlagTable()) {
+    if (row.lifetime != Lifetime::kRun) continue;
     const std::string before = FlagText(row, then.flags).value_or("unset");
     const std::string after = FlagText(row, now).value_or("unset");
-    if (before == after ||
-        std::find(std::begin(kMayChange), std::end(kMayChange), row.name) != std::end(kMayChange)) {
-      continue;
-    }
-    changed.push_back(absl::StrCat("--", row.name, " was ", before, " and is ", after));
+    if (before == after) continue;
+    changed.push_back(absl::StrCat("--", row.name, " was ", graph::Shortened(before), " and is ",
+                                   graph::Shortened(after)));
   }
   if (changed.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(
@@ -190,9 +168,8 @@ std::string WhatRoundsDifferently(const Resumption& resumption, const Environmen
   const auto& notes = resumption.checkpoint->state.notes;
   const auto it = notes.find(kEnvironmentNote);
   if (it == notes.end()) return "";
-  const Environment then = Environment::parse(it->second, nullptr, /*allow_exceptions=*/false);
-  if (!then.is_object()) return "";
-  const std::vector<std::string> differences = EnvironmentDifferences(then, now);
+  const std::vector<std::string> differences =
+      EnvironmentDifferences(ParseEnvironment(it->second), now);
   if (differences.empty()) return "";
   return absl::StrCat("what computes is not what it was (", absl::StrJoin(differences, "; "),
                       "): from here on numbers may round differently, so the run need not be "

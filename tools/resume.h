@@ -43,17 +43,13 @@ struct Resumption {
 absl::StatusOr<Resumption> FindResumption(const std::vector<std::string>& args);
 
 // That `now` continues the run of the checkpoint: every flag that changes what is computed
-// must be equal. Steps, intervals, what is kept, workers, --threads, --recompute and paths
-// may change. FailedPrecondition names each flag that may not, with both values.
+// must be equal (Lifetime::kRun). FailedPrecondition names each that is not, with both values.
 absl::Status CheckSameRun(const Resumption& resumption, const TrainFlags& now);
 
 // One line when the processor's instructions, the number of threads or the program are not
 // those of the checkpoint, so that the rest of the run differs by roundings from the one
 // that did not stop; or nothing.
 std::string WhatRoundsDifferently(const Resumption& resumption, const Environment& now);
-
-// The names of the flags that may change, for tests and help.
-std::vector<std::string> FlagsThatMayChange();
 
 // For who has locked the output folder and goes on in it: that the checkpoints in it are
 // still those that were chosen among (FailedPrecondition: another process went on with the

@@ -176,6 +176,35 @@ TEST(Flags, Switches) {
   EXPECT_THAT(Error({"--no_lr"}), HasSubstr("--lr takes a value and cannot be switched off"));
 }
 
+// A checkpoint from elsewhere does not say where files are written or that nothing is trained.
+TEST(Flags, ARunsFilesSetNoFlagOfACommand) {
+  const std::string text =
+      "--model=droppos_tiny\n--dump_graph=/elsewhere\n--help\n--list_models\n--overwrite\n"
+      "--plan=true\n--profile=3\n--resume=auto\n--seed=3\n--data_path=d\n";
+  const auto run = ParseTrainFlagsText(text, "state.json");
+  const auto resumed = ParseTrainFlags({"--steps=4", "--profile=5"}, text, "state.json");
+  ASSERT_TRUE(run.ok() && resumed.ok()) << run.status() << resumed.status();
+  TrainFlags wanted;
+  wanted.model = "droppos_tiny";
+  wanted.seed = 3;
+  wanted.data_path = "d";
+  EXPECT_TRUE(run->flags == wanted) << TrainFlagsText(run->flags, "");
+  wanted.steps = 4;
+  wanted.profile = 5;
+  EXPECT_TRUE(resumed->flags == wanted) << TrainFlagsText(resumed->flags, "");
+  // Not even wrong ones.
+  EXPECT_TRUE(ParseTrainFlagsText("--model=m\n--profile=x\n", "s").ok());
+}
+
+TEST(Flags, LongValuesAreShortenedInErrors) {
+  const std::string x(1'000'000, 'x');
+  for (const std::string& flag : {"--seed=" + x, "--" + x, x, "--lr=" + x + "\n--blr=" + x}) {
+    const auto parsed = ParseTrainFlagsText("--model=m\n" + flag + "\n", "s");
+    ASSERT_FALSE(parsed.ok());
+    EXPECT_LT(parsed.status().message().size(), 400u);
+  }
+}
+
 TEST(Flags, ModelIsNeededUnlessTheRunOnlyPrints) {
   EXPECT_THAT(std::string(ParseTrainFlags({}).status().message()),
               HasSubstr("--model is missing; --model=droppos_tiny"));

@@ -21,6 +21,7 @@ constexpr absl::string_view kModel = "Model", kData = "Data", kRun = "Run",
                             kOther = "Other", kCompatible = "Accepted for compatibility";
 constexpr Rule kAny = Rule::kAny, kPositive = Rule::kPositive, kNotNegative = Rule::kNotNegative,
                kRatio = Rule::kRatio, kFraction = Rule::kFraction;
+constexpr Lifetime kMayChange = Lifetime::kMayChange, kCommand = Lifetime::kCommand;
 
 // clang-format off
 const FlagRow kRows[] = {
@@ -40,60 +41,64 @@ const FlagRow kRows[] = {
 
     {"data_path", kData, &F::data_path, kAny, "DIR", "the embedded data set",
      "images: a folder, a folder with train.txt, tar shards (a folder of them, one, or a pattern "
-     "like DIR/{000..099}.tar or DIR/*.tar), or CIFAR-10 binary files"},
+     "like DIR/{000..099}.tar or DIR/*.tar), or CIFAR-10 binary files", kMayChange},
     {"val_fraction", kData, &F::val_fraction, kFraction, "X", "0.01",
      "share held out where the data has no split of its own"},
     {"num_workers", kData, &F::num_workers, Rule::kWorkers, "N", "from the cores",
-     "threads that load images; masks and crops do not depend on it"},
+     "threads that load images; masks and crops do not depend on it", kMayChange},
     {"exact_decode", kData, &F::exact_decode, kAny, "", "false",
      "never decode a crop smaller than it is, however far it will be shrunk; slower where pictures "
      "are large; evaluations always do so"},
     {"max_image_megapixels", kData, &F::max_image_megapixels, kPositive, "X", "100",
      "larger pictures are refused, before they take memory; crops of a JPEG in one scan, which are "
-     "decoded smaller, may be of larger ones"},
+     "decoded smaller, may be of larger ones", kMayChange},
     {"on_bad_image", kData, &F::on_bad_image, kAny, "skip|stop", "skip",
      "what an image that cannot be decoded does: the log names it and another takes its place, or "
-     "the run saves and ends"},
+     "the run saves and ends", kMayChange},
     {"max_bad_share", kData, &F::max_bad_share, Rule::kRatio, "X", "0.05",
      "with on_bad_image=skip: the run ends when more of an epoch's images (and more than 2) are "
-     "bad; //tools:check_data lists them all"},
+     "bad; //tools:check_data lists them all", kMayChange},
 
     {"output_dir", kRun, &F::output_dir, kAny, "DIR", "runs/<model>-<time>",
-     "where metrics.jsonl, flags.txt, checkpoints and the rest go"},
+     "where metrics.jsonl, flags.txt, checkpoints and the rest go", kMayChange},
     {"overwrite", kRun, &F::overwrite, kAny, "", "false",
-     "replace an earlier run's files in output_dir, its checkpoints too"},
+     "replace an earlier run's files in output_dir, its checkpoints too", kCommand},
     {"steps", kRun, &F::steps, kNotNegative, "N", "all epochs",
-     "end after N steps; the schedule stays as it is; 0: set up only"},
+     "end after N steps; the schedule stays as it is; 0: set up only", kMayChange},
     {"seed", kRun, &F::seed, kNotNegative, "N", "0", "of everything random"},
-    {"print_every", kRun, &F::print_every, kPositive, "N", "20", "steps between progress lines"},
+    {"print_every", kRun, &F::print_every, kPositive, "N", "20",
+     "steps between progress lines", kMayChange},
     {"eval_every", kRun, &F::eval_every, kNotNegative, "N", "0",
-     "evaluate every N steps too, not only after each epoch, and then with more positions and kNN"},
+     "evaluate every N steps too, not only after each epoch, and then with more positions and kNN",
+     kMayChange},
     {"vis_every", kRun, &F::vis_every, kNotNegative, "N", "never",
-     "every N steps, draw into output_dir/vis where the model puts patches"},
+     "every N steps, draw into output_dir/vis where the model puts patches", kMayChange},
     {"tensorboard", kRun, &F::tensorboard, kAny, "", "true",
      "write the numbers and the drawings of --vis_every for TensorBoard too, into "
-     "output_dir/tensorboard"},
+     "output_dir/tensorboard", kMayChange},
     {"spike_z", kRun, &F::spike_z, kNotNegative, "X", "8",
      "deviations above the last 100 losses from which on a loss is a spike, and its step is kept "
-     "in output_dir/capsules (3 at most); 0: none is"},
+     "in output_dir/capsules (3 at most); 0: none is", kMayChange},
     {"watchdog", kRun, &F::watchdog, kNotNegative, "SECONDS", "300",
-     "say a line when nothing has gone on for so long; 0: none"},
+     "say a line when nothing has gone on for so long; 0: none", kMayChange},
 
     {"resume", kCheckpoints, &F::resume, kAny, "DIR", "begin a new run",
      "go on with a checkpoint: the newest of the run in DIR, the one in DIR, or with --resume=auto "
-     "the newest in output_dir, if any; flags that are not given are the run's"},
+     "the newest in output_dir, if any; flags that are not given are the run's", kCommand},
     {"save_every", kCheckpoints, &F::save_every, kNotNegative, "N", "0",
-     "save a checkpoint every N steps too, not only after each epoch and at the end"},
+     "save a checkpoint every N steps too, not only after each epoch and at the end", kMayChange},
     {"save_minutes", kCheckpoints, &F::save_minutes, kNotNegative, "X", "15",
-     "save after the first step that ends X minutes or more after the last save, too; 0: do not"},
-    {"keep", kCheckpoints, &F::keep, kNotNegative, "N", "2", "newest checkpoints to keep; 0: all"},
+     "save after the first step that ends X minutes or more after the last save, too; 0: do not",
+     kMayChange},
+    {"keep", kCheckpoints, &F::keep, kNotNegative, "N", "2",
+     "newest checkpoints to keep; 0: all", kMayChange},
     {"keep_every", kCheckpoints, &F::keep_every, kNotNegative, "N", "0",
-     "keep each checkpoint whose step is a multiple of N for good"},
+     "keep each checkpoint whose step is a multiple of N for good", kMayChange},
     {"init_from", kCheckpoints, &F::init_from, kAny, "FILE", "random parameters",
-     "safetensors file to take the parameters from"},
+     "safetensors file to take the parameters from", kMayChange},
     {"allow_missing", kCheckpoints, &F::allow_missing, kAny, "NAME,PREFIX*,...", "none",
      "tensors that --init_from may lack or have in another shape (they keep their random "
-     "values) or have without need"},
+     "values) or have without need", kMayChange},
 
     {"batch_size", kOptimisation, &F::batch_size, kPositive, "N", kRecipe,
      "images in one pass through the net"},
@@ -147,28 +152,29 @@ const FlagRow kRows[] = {
      "where to run (--backend is the same); this version computes on the CPU only"},
     {"threads", kMachine, &F::threads, Rule::kThreads, "N", "all CPUs it may use",
      "threads that compute; what it may use goes by affinity, the CPU quota of its control group "
-     "and OMP_THREAD_LIMIT"},
+     "and OMP_THREAD_LIMIT", kMayChange},
     {"precision", kMachine, &F::precision, kAny, "fp32|bf16", "fp32",
      "of activations and products; parameters, their moments, statistics and losses stay fp32"},
     {"guide_precision", kMachine, &F::guide_precision, kAny, "same|bf16|int8", "same",
      "of the attentive guide's products, which only weigh patches; same: as --precision"},
     {"recompute", kMachine, &F::recompute, kAny, "none|mlp|block", "none",
-     "compute again in the backward pass, instead of keeping: the MLPs' insides, whole blocks"},
+     "compute again in the backward pass, instead of keeping: the MLPs' insides, whole blocks",
+     kMayChange},
 
     {"plan", kInside, &F::plan, kAny, "", "false",
-     "print where memory and time will go, the largest batch that fits, and exit"},
+     "print where memory and time will go, the largest batch that fits, and exit", kCommand},
     {"profile", kInside, &F::profile, kPositive, "N", "no profile",
-     "time every operator over N steps and write output_dir/profile"},
+     "time every operator over N steps and write output_dir/profile", kCommand},
     {"overfit_batch", kInside, &F::overfit_batch, kAny, "", "false",
      "train on the first batch alone, over and over: its loss must fall towards zero"},
     {"dump_graph", kInside, &F::dump_graph, kAny, "DIR", "no dump",
-     "write the nets as protobuf, text and Graphviz files"},
+     "write the nets as protobuf, text and Graphviz files", kCommand},
     {"passes", kInside, &F::passes, kAny, "on|off", "on", "the passes that optimise the graph"},
     {"disable_pass", kInside, &F::disable_pass, kAny, "NAME,...", "none",
      "passes to leave out, by name"},
 
-    {"list_models", kOther, &F::list_models, kAny, "", "false", "print the zoo and exit"},
-    {"help", kOther, &F::help, kAny, "", "false", "print this and exit"},
+    {"list_models", kOther, &F::list_models, kAny, "", "false", "print the zoo and exit", kCommand},
+    {"help", kOther, &F::help, kAny, "", "false", "print this and exit", kCommand},
 
     {"token_size", kCompatible, &F::token_size, kPositive, "N", "the patch grid's side",
      "patches a side, not a size; nothing else is accepted, but for smooth_grid=official, whose "

@@ -27,6 +27,15 @@ enum class Rule {
   kFraction
 };  // kRatio [0,1], kFraction [0,1)
 
+// What becomes of a flag when --resume goes on with a run.
+enum class Lifetime {
+  kRun,  // says what is computed: with another value it is another run
+  // The run's until the command gives another: what is computed does not depend on it.
+  // --recompute is the same, bit for bit; --threads is not, quite, and is warned of.
+  kMayChange,
+  kCommand,  // of the command it was given to alone; the files of a run do not set it
+};
+
 using FlagField =
     absl::variant<absl::optional<int64_t> TrainFlags::*, absl::optional<double> TrainFlags::*,
                   absl::optional<bool> TrainFlags::*,  // a switch
@@ -42,6 +51,7 @@ struct FlagRow {
   absl::string_view value;     // for --help: "N", "DIR", or the choices "a|b"
   absl::string_view fallback;  // for --help: what holds where the flag is not given
   absl::string_view help;
+  Lifetime lifetime = Lifetime::kRun;
 
   bool is_switch() const {
     return absl::holds_alternative<absl::optional<bool> TrainFlags::*>(field);

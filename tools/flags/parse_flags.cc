@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "graph/base/quoted.h"
 #include "graph/base/status.h"
 #include "models/zoo/edit_distance.h"
 #include "tools/flags/flag_file.h"
@@ -51,7 +52,8 @@ struct Given {
   std::string where;  // "flags.txt:3: ", or nothing for the command line
 };
 
-absl::Status UnknownFlag(absl::string_view name) {
+absl::Status UnknownFlag(absl::string_view typed) {
+  const std::string name = graph::Shortened(typed);
   std::vector<std::string> names, begun;
   for (const KnownFlag& flag : KnownFlags()) {
     names.push_back(flag.name);
@@ -82,7 +84,7 @@ absl::StatusOr<std::vector<Given>> ReadArguments(const std::vector<std::string>&
       continue;
     }
     if (!absl::StartsWith(arg, "--") || arg.size() == 2) {
-      return InvalidArgument(where, "unexpected argument '", absl::CEscape(arg),
+      return InvalidArgument(where, "unexpected argument '", graph::Shortened(absl::CEscape(arg)),
                              "'; flags are written --name=value");
     }
     const size_t equals = arg.find('=');
@@ -145,6 +147,19 @@ absl::StatusOr<std::vector<Given>> ReadLines(const std::vector<FlagFileLine>& li
   return given;
 }
 
+// Those that a run's own file may set.
+absl::StatusOr<std::vector<Given>> ReadRun(const std::string& text, const std::string& name) {
+  ASSIGN_OR_RETURN(const std::vector<FlagFileLine> lines, SplitFlagFile(text, name));
+  ASSIGN_OR_RETURN(std::vector<Given> given, ReadLines(lines));
+  for (const FlagRow& row : FlagTable()) {
+    if (row.lifetime != Lifetime::kCommand) continue;
+    given.erase(std::remove_if(given.begin(), given.end(),
+                               [&row](const Given& flag) { return flag.name == row.name; }),
+                given.end());
+  }
+  return given;
+}
+
 // The flags of the files that `line` (the command line) names, in their order.
 absl::StatusOr<std::vector<Given>> ReadFlagfiles(const std::vector<Given>& line) {
   std::vector<Given> given;
@@ -174,8 +189,9 @@ absl::StatusOr<std::map<std::string, Given>> Merge(const std::vector<Given>& fil
     const bool first_typed = first->second.where.empty();
     const bool second_typed = second->second.where.empty();
     if (first_typed == second_typed) {
-      return InvalidArgument(first->second.where, "--", a, "=", first->second.value, " and --", b,
-                             "=", second->second.value, " exclude each other; give one of them");
+      return InvalidArgument(
+          first->second.where, "--", a, "=", graph::Shortened(first->second.value), " and --", b,
+          "=", graph::Shortened(second->second.value), " exclude each other; give one of them");
     }
     merged.erase(first_typed ? second : first);
   }
@@ -243,7 +259,8 @@ absl::StatusOr<ParsedFlags> SetAll(const std::map<std::string, Given>& merged) {
       status = notice.status();
       if (notice.ok()) parsed.notices.push_back(*std::move(notice));
     }
-    const std::string context = absl::StrCat(merged.at(name).where, "--", name, "=", value);
+    const std::string context =
+        absl::StrCat(merged.at(name).where, "--", name, "=", graph::Shortened(value));
     return graph::Annotate(status, context);
   };
   std::vector<std::string> tokens;  // last first, as the parser wants them
@@ -268,8 +285,7 @@ absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args
 
 absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args,
                                             const std::string& base, const std::string& base_name) {
-  ASSIGN_OR_RETURN(const std::vector<FlagFileLine> lines, SplitFlagFile(base, base_name));
-  ASSIGN_OR_RETURN(std::vector<Given> below, ReadLines(lines));
+  ASSIGN_OR_RETURN(std::vector<Given> below, ReadRun(base, base_name));
   ASSIGN_OR_RETURN(const std::vector<Given> line, ReadArguments(args, ""));
   ASSIGN_OR_RETURN(const std::vector<Given> files, ReadFlagfiles(line));
   below.insert(below.end(), files.begin(), files.end());
@@ -290,8 +306,7 @@ absl::StatusOr<std::map<std::string, std::string>> GivenFlags(
 }
 
 absl::StatusOr<ParsedFlags> ParseTrainFlagsText(const std::string& text, const std::string& name) {
-  ASSIGN_OR_RETURN(const std::vector<FlagFileLine> lines, SplitFlagFile(text, name));
-  ASSIGN_OR_RETURN(const std::vector<Given> given, ReadLines(lines));
+  ASSIGN_OR_RETURN(const std::vector<Given> given, ReadRun(text, name));
   using Merged = std::map<std::string, Given>;
   ASSIGN_OR_RETURN(const Merged merged, Merge(given, {}));
   return SetAll(merged);

@@ -36,8 +36,9 @@ struct ParsedFlags {
 // the flag, its value, file and line where it comes from one, and the way out.
 absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args);
 
-// The same on top of the flags in `base`, which TrainFlagsText made and errors call
-// `base_name`: files and the command line win over those.
+// The same on top of the flags in `base`, which TrainFlagsText made of a run and errors call
+// `base_name`: files and the command line win over those. Of `base` the flags of the run count
+// (Lifetime), not those of a command: a checkpoint does not choose what is written where.
 absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args,
                                             const std::string& base, const std::string& base_name);
 
@@ -45,7 +46,7 @@ absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args
 // but the flags' names.
 absl::StatusOr<std::map<std::string, std::string>> GivenFlags(const std::vector<std::string>& args);
 
-// The flags in `text`, which TrainFlagsText made; `name` is what errors call it.
+// The flags of the run in `text`, which TrainFlagsText made; `name` is what errors call it.
 absl::StatusOr<ParsedFlags> ParseTrainFlagsText(const std::string& text, const std::string& name);
 
 // All flags that are set, one a line, as a file for --flagfile: parsing it gives

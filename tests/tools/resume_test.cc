@@ -1,0 +1,166 @@
+#include "tools/resume.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "models/files/durable.h"
+#include "tools/flags/flag_table.h"
+#include "tools/flags/parse_flags.h"
+
+namespace tools {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+void Write(const fs::path& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+}
+
+// A whole checkpoint, as far as sums go.
+void WriteCheckpoint(const fs::path& run, int64_t step, const std::string& flags) {
+  const fs::path folder = run / "checkpoints" / models::CheckpointName(step);
+  fs::create_directories(folder);
+  models::RunState state;
+  state.step = step;
+  state.notes[kFlagsNote] = flags;
+  for (const char* name : {models::kModelFile, models::kOptimizerFile}) {
+    Write(folder / name, "tensors");
+    state.files[name] = models::SumOfBytes("tensors");
+  }
+  const std::string json = models::RunStateJson(state);
+  Write(folder / "state.json", json);
+  Write(folder / "DONE",
+        absl::StrCat("state.json xxh3 ", models::HexText(models::SumOfBytes(json).xxh3), "\n"));
+}
+
+fs::path RunFolder() {
+  const fs::path run = fs::path(std::getenv("TEST_TMPDIR")) /
+                       ::testing::UnitTest::GetInstance()->current_test_info()->name();
+  fs::remove_all(run);
+  return run;
+}
+
+// The folder's later checkpoints would be of another course of the run.
+TEST(Resume, InPlaceGoesOnFromTheNewestAlone) {
+  const fs::path run = RunFolder();
+  for (const int64_t step : {2, 4, 6}) WriteCheckpoint(run, step, "--model=m\n");
+  const std::string older = (run / "checkpoints/step_00000002").string();
+  for (const std::vector<std::string>& args :
+       {std::vector<std::string>{"--resume=" + older},
+        std::vector<std::string>{"--resume=" + older, "--output_dir=" + run.string()},
+        std::vector<std::string>{"--resume=" + older + "/",
+                                 "--output_dir=" + run.string() + "/."}}) {
+    const auto refused = FindResumption(args);
+    EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(std::string(refused.status().message()),
+                AllOf(HasSubstr("the run has later checkpoints (step_00000004, step_00000006)"),
+                      HasSubstr("--resume=" + run.string()), HasSubstr("--output_dir")));
+  }
+  const auto newest = FindResumption({"--resume=" + (run / "checkpoints/step_00000006").string()});
+  ASSERT_TRUE(newest.ok()) << newest.status();
+  EXPECT_EQ(newest->checkpoint->state.step, 6);
+  EXPECT_EQ(newest->logs_from, "");
+  const auto elsewhere =
+      FindResumption({"--resume=" + older, "--output_dir=" + run.string() + "_on"});
+  ASSERT_TRUE(elsewhere.ok()) << elsewhere.status();
+  EXPECT_EQ(elsewhere->checkpoint->state.step, 2);
+  EXPECT_EQ(elsewhere->logs_from, run.string());
+}
+
+// A value for each flag, and another one.
+std::pair<std::string, std::string> Values(const FlagRow& row) {
+  TrainFlags flags;
+  std::vector<std::string> good;
+  std::vector<std::string> texts = {"0.25", "0.5", "1", "2", "true", "false", "a", "b"};
+  for (absl::string_view choice : absl::StrSplit(row.value, '|')) texts.emplace_back(choice);
+  for (const std::string& text : texts) {
+    if (SetFlag(row, text, flags).ok()) good.push_back(*FlagText(row, flags));
+    if (good.size() > 1 && good.front() != good.back()) return {good.front(), good.back()};
+  }
+  ADD_FAILURE() << row.name << " takes no two values";
+  return {};
+}
+
+Resumption Of(const std::string& flags) {
+  Resumption resumption;
+  resumption.checkpoint.emplace();
+  resumption.checkpoint->path = "run/checkpoints/step_00000002";
+  resumption.checkpoint->state.notes[kFlagsNote] = flags;
+  return resumption;
+}
+
+// Whoever adds a flag decides here, too, what it is to a run that goes on.
+TEST(Resume, WhatIsComputedMayNotChange) {
+  const std::set<std::string> may_change = {
+      "allow_missing", "data_path",     "eval_every",  "init_from",    "keep",
+      "keep_every",    "max_bad_share", "num_workers", "on_bad_image", "output_dir",
+      "print_every",   "recompute",     "save_every",  "spike_z",      "steps",
+      "tensorboard",   "threads",       "vis_every",   "watchdog"};
+  const std::set<std::string> of_a_command = {"dump_graph", "help",    "list_models", "overwrite",
+                                              "plan",       "profile", "resume"};
+  for (const FlagRow& row : FlagTable()) {
+    SCOPED_TRACE(row.name);
+    const std::string name(row.name);
+    EXPECT_EQ(row.lifetime == Lifetime::kMayChange, may_change.count(name) > 0);
+    EXPECT_EQ(row.lifetime == Lifetime::kCommand, of_a_command.count(name) > 0);
+    const auto [before, after] = Values(row);
+    // No contradictions: the rest is given, where the flag needs it.
+    std::string flags = absl::StrCat("--", name, "=", before, "\n");
+    if (name != "model") absl::StrAppend(&flags, "--model=m\n");
+    if (name == "allow_missing") absl::StrAppend(&flags, "--init_from=f\n");
+    if (name == "device") flags = "--model=m\n";
+    const auto now = ParseTrainFlags({}, flags, "now");
+    ASSERT_TRUE(now.ok()) << now.status();
+    EXPECT_TRUE(CheckSameRun(Of(flags), now->flags).ok());
+    TrainFlags changed = now->flags;
+    ASSERT_TRUE(SetFlag(row, after, changed).ok());
+    const absl::Status status = CheckSameRun(Of(flags), changed);
+    if (row.lifetime != Lifetime::kRun) {
+      EXPECT_TRUE(status.ok()) << status;
+      continue;
+    }
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(std::string(status.message()),
+                AllOf(HasSubstr(absl::StrCat("--", name, " was ")),
+                      HasSubstr(absl::StrCat(" and is ", after, ";"))));
+  }
+}
+
+TEST(Resume, WeightDecayMayNotChange) {
+  const auto now = ParseTrainFlags({"--model=m", "--weight_decay=0.1"});
+  ASSERT_TRUE(now.ok()) << now.status();
+  EXPECT_THAT(
+      std::string(CheckSameRun(Of("--model=m\n--weight_decay=0.05\n"), now->flags).message()),
+      HasSubstr("--weight_decay was 0.05 and is 0.1"));
+}
+
+// What rounds differently is told, whatever a checkpoint says of its environment.
+TEST(Resume, AnEnvironmentThatCannotBeReadIsPassedOver) {
+  Resumption resumption = Of("--model=m\n");
+  Environment now;
+  now["cpu"] = {{"threads", 4}};
+  const auto said = [&](const std::string& note) {
+    resumption.checkpoint->state.notes[kEnvironmentNote] = note;
+    return WhatRoundsDifferently(resumption, now);
+  };
+  EXPECT_THAT(said(R"({"cpu": {"threads": 2}})"), HasSubstr("threads: 2 then, 4 now"));
+  for (const std::string& note :
+       {std::string(), std::string("{"), std::string("[]"), std::string(80'000, '['),
+        absl::StrCat("{\"cpu\":", std::string(80'000, '['), std::string(80'000, ']'), "}")}) {
+    EXPECT_EQ(said(note), "");
+  }
+  EXPECT_LT(
+      said(absl::StrCat(R"({"cpu": {"threads": ")", std::string(100'000, 'x'), "\"}}")).size(),
+      500u);
+}
+
+}  // namespace
+}  // namespace tools
