@@ -91,6 +91,16 @@ TEST(DoesNotFit, NamesTheFlagsAndWhatWouldFit) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("--recompute=block needs less, but not"));
 }
 
+TEST(SessionMemory, BatchesOfTheLoadersAreFloats) {
+  const TinyEngine engine;
+  const DropPos model(TinyModelConfig(), TinyDropPosConfig(false));
+  SessionOptions options = engine.Options(8);
+  options.loader_batches = 5;
+  const auto plan = PlanSession(model, options);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(plan->memory.loader, 5u * 8 * 3 * 32 * 32 * sizeof(float));
+}
+
 // A session that is too large says so before anything is computed, and the batch
 // that it names fits.
 TEST(SessionMemory, IsCheckedBeforeAnythingIsDone) {

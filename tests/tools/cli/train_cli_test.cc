@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "gtest/gtest.h"
 #include "models/data/image_io.h"
 #include "models/training/safetensors.h"
+#include "nlohmann/json.hpp"
 #include "tests/models/training/read_events.h"
 #include "tests/tools/cli/run_program.h"
 
@@ -171,14 +173,31 @@ TEST_F(TrainCli, FlagsFileRepeatsARunBitForBit) {
   ExpectSameTensors("a", "b");
 }
 
+// On one batch, the first step after that is the third of the run that made them.
 TEST_F(TrainCli, InitFromGoesOnWithSavedParameters) {
-  ASSERT_EQ(TrainTiny({"--steps=2", "--output_dir=a"}).exit_code, 0);
-  const Outcome next =
-      TrainTiny({"--steps=1", "--output_dir=b", "--init_from=a/checkpoint.safetensors"});
+  const auto run = [this](std::vector<std::string> args) {
+    args.insert(args.end(), {"--overfit_batch", "--warmup_epochs=0", "--lr=0.01"});
+    return TrainTiny(args);
+  };
+  ASSERT_EQ(run({"--steps=3", "--save_every=2", "--output_dir=a"}).exit_code, 0);
+  const Outcome next = run(
+      {"--steps=1", "--output_dir=b", "--init_from=a/checkpoints/step_00000002/model.safetensors"});
   ASSERT_EQ(next.exit_code, 0) << next.err;
   EXPECT_THAT(next.out, HasSubstr("values loaded"));
-  // The warm-up's first step has a rate of 0.
-  ExpectSameTensors("a", "b");
+  const auto losses = [this](const char* name) {
+    std::vector<double> found;
+    std::istringstream lines(Contents(folder_ / name / "metrics.jsonl"));
+    for (std::string line; std::getline(lines, line);) {
+      const auto json = nlohmann::json::parse(line);
+      if (json.contains("loss")) found.push_back(json["loss"]);
+    }
+    return found;
+  };
+  const std::vector<double> whole = losses("a"), rest = losses("b");
+  ASSERT_EQ(whole.size(), 3u);
+  ASSERT_EQ(rest.size(), 1u);
+  EXPECT_EQ(rest[0], whole[2]);
+  EXPECT_NE(rest[0], whole[0]);
 }
 
 // What the flags' unit test (run_options_test) sees, through to the run's data and weights.
