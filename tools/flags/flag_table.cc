@@ -94,8 +94,8 @@ const FlagRow kRows[] = {
      "newest checkpoints to keep; 0: all", kMayChange},
     {"keep_every", kCheckpoints, &F::keep_every, kNotNegative, "N", "0",
      "keep each checkpoint whose step is a multiple of N for good", kMayChange},
-    {"init_from", kCheckpoints, &F::init_from, kAny, "FILE", "random parameters",
-     "safetensors file to take the parameters from", kMayChange},
+    {"init_from", kCheckpoints, &F::init_from, kAny, "PATH", "random parameters",
+     "take the parameters from a safetensors file, or a run's or checkpoint's folder", kMayChange},
     {"allow_missing", kCheckpoints, &F::allow_missing, kAny, "NAME,PREFIX*,...", "none",
      "tensors that --init_from may lack or have in another shape (they keep their random "
      "values) or have without need", kMayChange},

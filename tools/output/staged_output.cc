@@ -233,6 +233,13 @@ absl::Status StagedOutput::Replace() const {
   if (kind_ == Kind::kFile) return ReplaceFile();
   ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(staging_));
   for (const std::string& name : names) {
+    const fs::path path = fs::path(path_) / name;
+    std::error_code ignored;
+    if (fs::is_directory(fs::symlink_status(path, ignored))) {
+      return graph::InvalidArgument("cannot write ", Name(), ": ", path.string(), " is a folder");
+    }
+  }
+  for (const std::string& name : names) {
     const std::string path = (fs::path(path_) / name).string();
     if (files->Rename((fs::path(staging_) / name).string(), path) != 0) {
       return CannotWrite(errno, path);
