@@ -205,7 +205,10 @@ DataReport CheckData(const models::Datasets& data, const DataCheckOptions& optio
     if (found.cmyk) report.cmyk.push_back(name(i));
     ++report.formats[found.format];
     const auto [at, is_new] = first[part].emplace(found.sum, i);
-    if (!is_new) report.duplicates.push_back({name(i), name(at->second)});
+    // A line of a list that comes again is the same file.
+    if (!is_new && name(i).name != name(at->second).name) {
+      report.duplicates.push_back({name(i), name(at->second)});
+    }
     if (part == 1) {
       const auto trained = first[0].find(found.sum);
       if (trained != first[0].end()) report.leaks.push_back({name(i), name(trained->second)});

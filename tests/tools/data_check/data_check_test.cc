@@ -175,6 +175,13 @@ TEST(CheckData, NamesAreSaidInOneLine) {
                           Not(HasSubstr("\x1B")), Not(HasSubstr("a\n"))));
 }
 
+TEST(CheckData, ALineThatComesAgainIsNoDuplicate) {
+  const std::string folder = models::NewFolder("lines");
+  WriteFile(folder + "/train/a.png", models::EncodePng(models::PhotographLike(40, 40, 4)));
+  WriteFile(folder + "/train.txt", "a.png 0\na.png 0\n");
+  EXPECT_TRUE(CheckData(Open(folder), {}, NoProgress).duplicates.empty());
+}
+
 TEST(CheckData, ASideOfTheLimitIsNotTiny) {
   const std::string folder = models::NewFolder("sides");
   WriteFile(folder + "/a.png", models::EncodePng(models::PhotographLike(31, 90, 4)));
