@@ -71,9 +71,28 @@ bool MayLack(const TypedOp& op) {
           std::any_of(op.outputs.begin(), op.outputs.end(), is_bf16));
 }
 
+// Of each of `parts` parts of the last axis, where it has enough elements in bf16.
+void ExpectUnbiased(const HostTensor& actual, const HostTensor& expected, int parts) {
+  const graph::TensorType& type = expected.type();
+  if (type.dtype != graph::DType::kBF16 || expected.size() < kBiasElements * parts) return;
+  const int64_t width = type.cols() / parts;
+  for (int part = 0; part < parts; ++part) {
+    double bias = 0, sum = 0;
+    for (int64_t i = 0; i < expected.size(); ++i) {
+      if (i % type.cols() / width != part) continue;
+      const double a = actual.Get(i), b = expected.Get(i);
+      bias += std::copysign(1.0, b) * (a - b);
+      sum += std::fabs(b);
+    }
+    // What is not finite, or zero throughout, ExpectClose has looked at.
+    if (!std::isfinite(sum) || sum == 0) continue;
+    EXPECT_LE(std::fabs(bias) / sum, kBiasBound) << "bias of part " << part << " of " << parts;
+  }
+}
+
 void CheckBackend(const graph::Backend& backend, const TypedOp& op,
                   const std::vector<HostTensor>& inputs, const std::vector<HostTensor>& expected,
-                  bool may_lack_types) {
+                  int parts, bool may_lack_types) {
   for (int threads = 1; threads <= 4; ++threads) {
     for (const InPlace& in_place : InPlaceVariants(op)) {
       std::string trace = absl::StrCat("backend ", backend.name, ", ", threads, " threads");
@@ -89,6 +108,7 @@ void CheckBackend(const graph::Backend& backend, const TypedOp& op,
       for (size_t o = 0; o < expected.size(); ++o) {
         SCOPED_TRACE(absl::StrCat("output ", o));
         ExpectClose((*first)[o], expected[o], ToleranceFor(op.op.type, op.outputs[o].dtype).bound);
+        ExpectUnbiased((*first)[o], expected[o], o == 0 ? parts : 1);
       }
       for (const char* what : {"run again", "moved"}) {
         if (std::string(what) == "moved") (*runner)->Move();
@@ -300,8 +320,8 @@ void RunCase(const OpCase& c) {
   }
   static const auto* backends = new std::vector<graph::Backend>(TestBackends());
   for (const graph::Backend& backend : *backends) {
-    CheckBackend(backend, *op, inputs, *expected, MayLack(*op));
-    CheckBackend(backend, *op64, inputs64, *expected64, /*may_lack_types=*/true);
+    CheckBackend(backend, *op, inputs, *expected, c.parts, MayLack(*op));
+    CheckBackend(backend, *op64, inputs64, *expected64, c.parts, /*may_lack_types=*/true);
   }
   CheckGradient(c, inputs64);
 }
@@ -312,7 +332,7 @@ void RunCaseOn(const graph::Backend& backend, const OpCase& c) {
   ASSERT_TRUE(op.ok()) << op.status();
   const auto expected = RunReference(c.type, c.attrs, inputs);
   ASSERT_TRUE(expected.ok()) << expected.status();
-  CheckBackend(backend, *op, inputs, *expected, MayLack(*op));
+  CheckBackend(backend, *op, inputs, *expected, c.parts, MayLack(*op));
 }
 
 void ExpectRefused(const std::string& type, graph::Attrs attrs,

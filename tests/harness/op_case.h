@@ -26,6 +26,9 @@ struct OpCase {
   // Outputs through which the loss of the gradient check goes, all at once.
   std::vector<int> gradient_of = {0};
   uint64_t seed = 1;
+  // Equal parts of the last axis of output 0, like q, k and v of qkv, none of which may
+  // be biased.
+  int parts = 1;
 };
 
 // The inputs of a case, the same on every call.
@@ -35,7 +38,7 @@ std::vector<HostTensor> MakeInputs(const OpCase& c);
 //  - inferred types are `outputs`; with every float input (and "dtype" attribute)
 //    turned into f64, the float outputs turn into f64;
 //  - on each backend, at 1 to 4 threads: within tolerance.h of the reference
-//    backend; every element written (outputs and scratch start as NaN);
+//    backend, and in bf16 without bias; every element written (outputs and scratch start as NaN);
 //    nothing written elsewhere; bit-equal when run again and after the memory
 //    has moved; the same for each in-place pair the schema allows, and for as
 //    many of them at once as possible. In f64 too, where the backend has it, and a

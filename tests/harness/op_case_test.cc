@@ -4,9 +4,14 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "gmock/gmock.h"
+#include "graph/base/bfloat16.h"
 #include "gtest/gtest-spi.h"
 #include "gtest/gtest.h"
 #include "tests/harness/backends.h"
@@ -47,18 +52,23 @@ graph::Backend BackendWith(AddFunction function) {
   return backend;
 }
 
-// The messages of all failures of the case on a backend with this fault.
-std::string FailuresOf(AddFunction function) {
+// The messages of all failures of the case on the backend.
+std::string FailuresOf(const graph::Backend& backend, const OpCase& c) {
   ::testing::TestPartResultArray failures;
   {
     ::testing::ScopedFakeTestPartResultReporter reporter(
         ::testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &failures);
-    RunCaseOn(BackendWith(std::move(function)),
-              {"Add", {}, {{F32({3, 5}), Normal()}, {F32({3, 5}), Normal()}}, {F32({3, 5})}});
+    RunCaseOn(backend, c);
   }
   std::string text;
   for (int i = 0; i < failures.size(); ++i) text += failures.GetTestPartResult(i).message();
   return text;
+}
+
+// Of a sum with this fault.
+std::string FailuresOf(AddFunction function) {
+  return FailuresOf(BackendWith(std::move(function)),
+                    {"Add", {}, {{F32({3, 5}), Normal()}, {F32({3, 5}), Normal()}}, {F32({3, 5})}});
 }
 
 TEST(RunCaseOn, AcceptsACorrectKernel) {
@@ -113,6 +123,50 @@ TEST(RunCaseOn, FindsFaultsOfInPlaceOperands) {
     if (a == y) y[0] = 1e3f;
   });
   EXPECT_THAT(text, ::testing::HasSubstr("element 0 is 1000"));
+}
+
+// y = (a + b)·factor in bf16, the factor in one half of the columns only.
+class ScaledAddKernel : public graph::Kernel {
+ public:
+  ScaledAddKernel(int64_t n, int64_t cols, float factor) : n_(n), cols_(cols), factor_(factor) {}
+
+  absl::Status Run() override {
+    for (int64_t i = 0; i < n_; ++i) {
+      const float sum = in<graph::BFloat16>(0)[i] + in<graph::BFloat16>(1)[i];
+      out<graph::BFloat16>(0)[i] =
+          graph::BFloat16(i % cols_ < cols_ / 2 ? sum : static_cast<float>(sum * factor_));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  int64_t n_, cols_;
+  float factor_;
+};
+
+// Each element is within the bound of bf16, or nearly: the mean is not.
+TEST(RunCaseOn, FindsAWrongFactorInBfloat16AndInAPart) {
+  const auto failures_of = [](float factor, int parts) {
+    graph::Backend backend;
+    backend.name = "biased";
+    backend.kernels.Add(
+        "Add",
+        [=](const graph::KernelSpec& spec) -> absl::StatusOr<std::unique_ptr<graph::Kernel>> {
+          return std::unique_ptr<graph::Kernel>(
+              new ScaledAddKernel(spec.out(0).elements(), spec.out(0).cols(), factor));
+        });
+    const auto type = BF16({40, 60});
+    // The half that is wrong is a hundredth of the other.
+    std::vector<double> small(type.elements());
+    graph::RandomStream random(5, graph::Purpose::kNoise);
+    for (size_t i = 0; i < small.size(); ++i) small[i] = (i % 60 < 30 ? 1 : 0.01) * random.Normal();
+    OpCase c = {"Add", {}, {{type, Values(small)}, {type, Constant(0)}}, {type}};
+    c.parts = parts;
+    return FailuresOf(backend, c);
+  };
+  EXPECT_EQ(failures_of(1.0f, 2), "");
+  EXPECT_EQ(failures_of(1.003f, 1), "");
+  EXPECT_THAT(failures_of(1.003f, 2), ::testing::HasSubstr("bias of part 1 of 2"));
 }
 
 TEST(RunCaseOn, NamesAMissingKernel) {

@@ -2,6 +2,7 @@
 #ifndef TESTS_HARNESS_TOLERANCE_H_
 #define TESTS_HARNESS_TOLERANCE_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -17,6 +18,11 @@ struct Tolerance {
 };
 
 Tolerance ToleranceFor(absl::string_view op_type, graph::DType dtype);
+
+// Bound on |Σ(a - b)·sign(b)| / Σ|b| over a bf16 output, or a part of one, of at least
+// kBiasElements elements: roundings average out, a wrong factor does not. Seen 2.4e-5.
+constexpr double kBiasBound = 1e-3;
+constexpr int64_t kBiasElements = 1000;
 
 // Bound on |analytic - numeric| / max(max|numeric|, 1e-3) of a gradient, both
 // in double: central differences with kGradientStep lose about ten digits.

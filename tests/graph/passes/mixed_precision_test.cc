@@ -160,22 +160,26 @@ TEST(MixedPrecisionPassTest, ASumThatIsWantedInLowPrecision) {
 // The same sum, but it leaves the net as well: as an output or as a state's value at exit
 // it is not rounded to bf16.
 TEST(MixedPrecisionPassTest, ASumThatLeavesTheNetStaysF32) {
-  for (const std::string leaves : {"output s.out", "state s f32[4,6] -> s.out"}) {
-    SCOPED_TRACE(leaves);
+  for (const bool at_exit : {false, true}) {
+    SCOPED_TRACE(at_exit);
+    const std::string state = at_exit ? "state s f32[4,6] -> s.out" : "";
+    const std::string output = at_exit ? "" : "output s.out";
     ExpectRewrite(kPass, R"(
     net t
     input x f32[4,6]
     state w f32[6,6]
+    )" + state + R"(
     a f32[4,6] = MatMul(x, w) trans_w=1 @a
     b f32[4,6] = MatMul(x, w) trans_w=0 @b
     s.out f32[4,6] = Add(a, b) @sum
     y f32[4,6] = MatMul(s.out, w) trans_w=0 @c
     output y
-    )" + leaves,
+    )" + output,
                   R"(
     net t
     input x f32[4,6]
     state w f32[6,6]
+    )" + state + R"(
     x.bf16 bf16[4,6] = Cast(x) dtype="bf16" @cast/x.bf16
     w.bf16 bf16[6,6] = Cast(w) dtype="bf16" @cast/w.bf16
     a bf16[4,6] = MatMul(x.bf16, w.bf16) trans_w=1 dtype="bf16" @a
@@ -185,7 +189,7 @@ TEST(MixedPrecisionPassTest, ASumThatLeavesTheNetStaysF32) {
     s.out.bf16 bf16[4,6] = Cast(s.out) dtype="bf16" @cast/s.out.bf16
     y f32[4,6] = MatMul(s.out.bf16, w.bf16) trans_w=0 dtype="f32" @c
     output y
-    )" + leaves);
+    )" + output);
   }
 }
 

@@ -35,10 +35,9 @@ ModelConfig Wide() {
 struct Losses {
   std::vector<double> loss;
   std::map<std::string, std::vector<double>> metrics;
-  std::vector<double> evaluated;
 };
 
-// Steps on one batch, then an evaluation of it.
+// Of steps on one batch.
 Losses Train(const ModelConfig& config, const DropPosConfig& droppos, const TinyEngine& engine,
              const graph::Backend& backend, int steps, bool passes = true) {
   const std::unique_ptr<Model> model = Make(config, droppos);
@@ -108,10 +107,13 @@ TEST(Variants, TrainTheSameOnBothBackendsWithAndWithoutPasses) {
     const Losses naive = Train(Wide(), config, engine, reference, 3);
     ASSERT_EQ(ours.loss.size(), 3u);
     ASSERT_EQ(naive.loss.size(), 3u);
+    // Before the first update the losses differ by 7e-7 at most. A gradient near zero may
+    // have the other sign, which is a step of Adam: after it, 1.7e-4 was seen.
     for (int i = 0; i < 3; ++i) {
+      const double bound = (i == 0 ? 5e-6 : 1e-3) * naive.loss[i];
       EXPECT_TRUE(std::isfinite(ours.loss[i]));
-      EXPECT_NEAR(ours.loss[i], naive.loss[i], 1e-4 * naive.loss[i]) << i;
-      EXPECT_NEAR(ours.loss[i], plain.loss[i], 1e-4 * naive.loss[i]) << i;
+      EXPECT_NEAR(ours.loss[i], naive.loss[i], bound) << i;
+      EXPECT_NEAR(ours.loss[i], plain.loss[i], bound) << i;
     }
     EXPECT_EQ(ours.metrics.count("loss_mae"), config.multi_task() ? 1u : 0u);
     EXPECT_EQ(ours.metrics.count("conf_ignored"),
@@ -119,7 +121,7 @@ TEST(Variants, TrainTheSameOnBothBackendsWithAndWithoutPasses) {
     if (config.multi_task()) {
       EXPECT_NEAR(ours.loss[0],
                   0.3 * ours.metrics.at("loss_pos")[0] + ours.metrics.at("loss_mae")[0],
-                  1e-5 * ours.loss[0]);
+                  1e-6 * ours.loss[0]);  // 6e-8 seen: a rounding
     }
   }
 }
@@ -209,7 +211,7 @@ TEST(MaskedAutoencoder, EvaluatesItsLoss) {
     ASSERT_TRUE(measured.ok()) << measured.status();
     ASSERT_EQ(measured->size(), 1u);
     EXPECT_EQ((*measured)[0].count, 7);
-    EXPECT_NEAR((*measured)[0].value(), step->loss, 1e-5 * step->loss);
+    EXPECT_NEAR((*measured)[0].value(), step->loss, 1e-6 * step->loss);  // 5e-8 seen
   }
 }
 

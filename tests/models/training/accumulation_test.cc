@@ -240,6 +240,7 @@ TEST_F(PublishedAccumulation, EqualsTheLoopWrittenOut) {
         const StepResult expected = loop.Window(batches, rates[window]);
         EXPECT_EQ(expected.clipped > 0, clip_grad > 0);
         const StepResult result = Step(reference.get(), batches, rates[window]);
+        // The loop is in double: 6e-7, 1.9e-5 and 1.6e-5 were seen.
         EXPECT_NEAR(result.loss, expected.loss, 1e-5 * expected.loss);
         EXPECT_NEAR(result.grad_norm, expected.grad_norm, 1e-4 * expected.grad_norm);
         EXPECT_EQ(result.clipped, expected.clipped);
@@ -247,7 +248,7 @@ TEST_F(PublishedAccumulation, EqualsTheLoopWrittenOut) {
       }
       EXPECT_LT(LargestError(Parameters(reference.get()), loop.parameters(), start), 1e-4);
       // In f32 throughout a gradient near zero may have the other sign, which is a
-      // step of Adam.
+      // step of Adam. 8e-5 was seen where none had.
       EXPECT_LT(LargestError(Parameters(cpu.get()), loop.parameters(), start), 5e-3);
       EXPECT_EQ(reference->workspace()->Find(kStepState)->as<int32_t>()[0], 2 * accum_iter);
       EXPECT_EQ(loop.updates(), 2 * accum_iter);
