@@ -197,8 +197,8 @@ def check_init_from_timm(shop, checks):
     save_file(tensors, path)
     error = shop.train(flags, shop.path("refused"), "--init_from=" + path, refused=True)
     listed = all(line in error for line in
-                 ("missing:    mask_pos_token", "missing:    decoder_pred.weight",
-                  "unexpected: head.weight", "unexpected: head.bias", "--allow_missing"))
+                 ("missing:     mask_pos_token", "missing:     decoder_pred.weight",
+                  "unexpected:  head.weight", "unexpected:  head.bias", "--allow_missing"))
     checks(listed and not os.path.exists(shop.path("refused")), "init_from",
            f"timm's ViT-S is refused with a list of {error.count('missing: ')} missing and "
            f"{error.count('unexpected: ')} unexpected tensors")
