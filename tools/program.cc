@@ -73,6 +73,7 @@ int RunProgram(const char* name, int argc, char** argv,
   UseShortSpins(argv);
   ::prctl(PR_SET_NAME, name);
   std::signal(SIGXFSZ, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
   PrintableBuffer out(&std::cout), err(&std::cerr);
   std::ostream screen(out.below());
   g_screen = &screen;

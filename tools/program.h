@@ -15,6 +15,7 @@ namespace tools {
 //     one of them and what is meant for the screen;
 //   - OpenMP's threads spin only briefly (short_spins.h);
 //   - the process has the program's name for top, pgrep and the kernel's log;
+//   - a screen that nobody reads any more (`| head`) ends nothing: files are written all the same;
 //   - a file that may not grow further (ulimit -f) is an error like a full disk;
 //   - a ~/ that the shell left in `argv` becomes the home folder (flags/home.h);
 //   - std::cout and std::cerr escape what a terminal would obey (graph::PrintableLines): much

@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -203,8 +202,6 @@ absl::Status BeginOutput(const Setup& setup, models::OutputDir* output, models::
 absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
                          const std::vector<std::string>& args, const models::Zoo& zoo,
                          const graph::SchemaRegistry& registry) {
-  // Who reads the screen may go away (`| head`, a terminal that is closed): train.log goes on.
-  std::signal(SIGPIPE, SIG_IGN);
   const absl::Time started = absl::Now();
   const models::RunLog::Screen screen = models::RunLog::ScreenOf(Screen(), STDOUT_FILENO);
   models::RunLog log(screen);
@@ -259,9 +256,9 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
     check.metrics_path = absl::StrCat(from, "/", models::kMetricsFile);  // to be copied
   }
   RETURN_IF_ERROR(models::CheckTrain(check, *model, *setup.data.train, setup.data.held_out.get()));
-  // A file that may not grow further is then an error like a full disk, and named.
-  std::signal(SIGXFSZ, SIG_IGN);
-  const auto discard = absl::MakeCleanup([&output] { output.DiscardUnlessBegun(); });
+  const int64_t metrics_bytes =
+      setup.resumption.logs_from.empty() ? 0 : setup.resumption.checkpoint->state.metrics_bytes;
+  const auto discard = absl::MakeCleanup([&] { output.DiscardUnlessBegun(metrics_bytes); });
   RETURN_IF_ERROR(BeginOutput(setup, &output, &log));
   models::CheckpointStore checkpoints(output.path(), MakeKeepPolicy(resolved));
   checkpoints.Follow([&output] { return output.PathNow(); });

@@ -92,6 +92,8 @@ absl::Status ReadHeader(absl::string_view bytes, Header* out) {
     case 24:
     case 32:
       break;
+    case 2:
+      return UnsupportedPicture("a BMP with 2 bits a pixel");
     default:
       return DamagedPicture(absl::StrCat("bad BMP header: ", header.bits, " bits a pixel"));
   }

@@ -66,16 +66,15 @@ absl::StatusOr<DataSource> FindDataSource(const std::string& data_path) {
     return FindNamedShards(data_path);
   }
   const std::string& root = source.root;
-  if (IsFile(JoinPath(root, "train.txt"))) {
-    source.kind = DataSource::Kind::kList;
-    return source;
-  }
   source.batches = FindCifar10Batches(root);
   ASSIGN_OR_RETURN(source.shards, FindShardsIn(root));
   const std::vector<std::string>& shards = source.shards.train;
   const bool shards_in_train = !shards.empty() && absl::StartsWith(shards[0], "train/");
   const std::vector<std::string>& shards_beside = shards_in_train ? source.shards.unused : shards;
-  const std::string picture_in_train = FindPicture(root, "train");
+  // Asked for only where there is a choice: `train/` may hold millions.
+  const bool has_list = IsFile(JoinPath(root, "train.txt"));
+  const std::string picture_in_train =
+      !has_list && (!source.batches.empty() || !shards.empty()) ? FindPicture(root, "train") : "";
 
   const auto not_used = [&](const std::string& taken, const std::string& rest,
                             const std::string& way) {
@@ -95,7 +94,14 @@ absl::StatusOr<DataSource> FindDataSource(const std::string& data_path) {
                           names.size() > 1 ? "the first, and a pattern more of them" : "it"));
   };
   const std::string batches = "CIFAR-10 (data_batch_*.bin)";
-  if (shards_in_train || !picture_in_train.empty()) {
+  if (has_list) {
+    source.kind = DataSource::Kind::kList;
+    no_shards("the list train.txt", shards);
+    no_shards("the list train.txt", source.shards.unused);
+    if (!source.batches.empty()) {
+      not_used("the list train.txt", batches, "to use that, put it into a folder of its own");
+    }
+  } else if (shards_in_train || !picture_in_train.empty()) {
     source.kind = shards_in_train ? DataSource::Kind::kShards : DataSource::Kind::kFolder;
     no_shards("train/", shards_beside);
     if (!source.batches.empty()) {

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -116,7 +117,7 @@ bool IsPictureEnding(absl::string_view ending) {
 
 std::string PictureEndings() { return absl::StrCat(".", absl::StrJoin(kEndings, ", .")); }
 
-bool CountsAsPicture(const std::string& path) {
+absl::StatusOr<bool> CountsAsPicture(const std::string& path) {
   const size_t slash = path.rfind('/');
   const size_t dot = path.rfind('.');
   if (dot != std::string::npos && (slash == std::string::npos || dot > slash)) {
@@ -125,7 +126,12 @@ bool CountsAsPicture(const std::string& path) {
   const OpenFile file(path);
   char head[kPictureHeadBytes];
   // A pipe or a folder gives nothing here.
-  const ssize_t size = file.get() < 0 ? 0 : ::pread(file.get(), head, sizeof(head), 0);
+  const ssize_t size = file.get() < 0 ? -1 : ::pread(file.get(), head, sizeof(head), 0);
+  if (size < 0) {
+    // What the machine fails at now would make another data set of the next try.
+    const absl::Status status = ErrnoStatus("read", path, file.get() < 0 ? file.error() : errno);
+    if (absl::IsUnavailable(status)) return status;
+  }
   return size > 0 && FormatOfPicture({head, static_cast<size_t>(size)}) != PictureFormat::kNone;
 }
 

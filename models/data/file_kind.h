@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
 namespace models {
@@ -26,8 +27,9 @@ std::string PictureEndings();
 
 // Whether the file at `path`, whose name is the path's last part, counts as a picture: one with
 // an ending by that alone, whatever it holds (decoding says what is wrong with it); one whose
-// name has no dot by its first bytes, for which it is opened.
-bool CountsAsPicture(const std::string& path);
+// name has no dot by its first bytes, for which it is opened. Unavailable where the machine fails
+// at that (ErrnoStatus in file_util.h); what may not be read is no picture.
+absl::StatusOr<bool> CountsAsPicture(const std::string& path);
 
 struct FileKind {
   std::string name;  // "a GIF picture"

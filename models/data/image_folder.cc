@@ -15,6 +15,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "graph/base/random.h"
@@ -30,6 +31,9 @@ namespace {
 // other holds pictures.
 constexpr char kRunFlags[] = "flags.txt";
 constexpr char kRunPictures[] = "vis";
+
+// Folders that link to each other have paths beyond number.
+constexpr int64_t kMostLinks = 100'000;
 
 constexpr int kMaxLabel = 1'000'000;
 constexpr int64_t kMaxListBytes = int64_t{1} << 32;
@@ -52,10 +56,11 @@ std::string EndingOf(const std::string& name) {
 
 class Walker {
  public:
-  // Ends after `most` pictures.
-  Walker(std::string root, size_t most) : root_(std::move(root)), most_(most) {}
+  // Of root/below; ends after `most` pictures.
+  Walker(std::string root, std::string below, size_t most)
+      : root_(std::move(root)), below_(std::move(below)), most_(most) {}
 
-  absl::Status Walk(const std::string& below, bool is_link = false);
+  absl::Status Walk();
   FolderListing& listing() { return listing_; }
 
  private:
@@ -65,15 +70,16 @@ class Walker {
   };
   using FolderId = std::pair<dev_t, ino_t>;
 
+  absl::Status Walk(const std::string& below, bool is_link);
   // False where the folder is one that is being walked.
   absl::StatusOr<bool> Read(const std::string& folder, std::vector<Entry>* entries);
   // What `entry` at `path` is, or leads to; DT_LNK where it leads to nothing.
   absl::StatusOr<unsigned char> TypeOf(const Entry& entry, const std::string& path);
 
-  const std::string root_;
+  const std::string root_, below_;
   const size_t most_;
   FolderListing listing_;
-  std::vector<FolderId> above_;  // the folders that are being walked, outermost first
+  std::vector<FolderId> above_;  // the folders above the one at hand, up to the root of all
 };
 
 absl::StatusOr<bool> Walker::Read(const std::string& folder, std::vector<Entry>* entries) {
@@ -106,11 +112,29 @@ absl::StatusOr<unsigned char> Walker::TypeOf(const Entry& entry, const std::stri
   return CannotReadFolder(path, errno);
 }
 
+absl::Status Walker::Walk() {
+  // A link to one of these leads to what is held out, or to everything.
+  struct stat info;
+  for (std::string path = JoinPath(JoinPath(root_, below_), ".."); ::stat(path.c_str(), &info) == 0;
+       path += "/..") {
+    const FolderId id = {info.st_dev, info.st_ino};
+    if (!above_.empty() && above_.back() == id) break;  // the root is above itself
+    above_.push_back(id);
+  }
+  return Walk(below_, /*is_link=*/false);
+}
+
 absl::Status Walker::Walk(const std::string& below, bool is_link) {
   std::vector<Entry> entries;
   ASSIGN_OR_RETURN(const bool is_new, Read(JoinPath(root_, below), &entries));
   if (!is_new) return absl::OkStatus();
-  if (is_link) ++listing_.linked_folders;
+  if (is_link && ++listing_.linked_folders > kMostLinks) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("links to folders lead to more than ", kMostLinks, " folders below ",
+                     PrintablePath(root_), ", the last ", PrintablePath(below),
+                     "; links between folders multiply what they hold: "
+                     "take them out of the data"));
+  }
   const bool holds_run = std::any_of(entries.begin(), entries.end(),
                                      [](const Entry& entry) { return entry.name == kRunFlags; });
   for (const Entry& entry : entries) {
@@ -120,9 +144,13 @@ absl::Status Walker::Walk(const std::string& below, bool is_link) {
     if (type == DT_DIR) {
       if (IsSystemFolder(entry.name) || (holds_run && entry.name == kRunPictures)) continue;
       RETURN_IF_ERROR(Walk(relative, entry.type == DT_LNK));
-    } else if (std::string ending = EndingOf(entry.name);
-               (type == DT_REG || !ending.empty()) && CountsAsPicture(path)) {
-      listing_.paths.push_back(relative);
+    } else if (std::string ending = EndingOf(entry.name); type == DT_REG || !ending.empty()) {
+      ASSIGN_OR_RETURN(const bool is_picture, CountsAsPicture(path));
+      if (is_picture) {
+        listing_.paths.push_back(relative);
+      } else {
+        ++listing_.others[std::move(ending)];
+      }
     } else {
       ++listing_.others[std::move(ending)];
     }
@@ -176,16 +204,16 @@ absl::StatusOr<std::string> ImageFolderDataset::LoadBytes(int64_t i) const {
 }
 
 absl::StatusOr<FolderListing> ListPictures(const std::string& root, const std::string& below) {
-  Walker walker(root, std::numeric_limits<size_t>::max());
-  RETURN_IF_ERROR(walker.Walk(below));
+  Walker walker(root, below, std::numeric_limits<size_t>::max());
+  RETURN_IF_ERROR(walker.Walk());
   FolderListing& listing = walker.listing();
   std::sort(listing.paths.begin(), listing.paths.end());
   return std::move(listing);
 }
 
 std::string FindPicture(const std::string& root, const std::string& below) {
-  Walker walker(root, 1);
-  const absl::Status ignored = walker.Walk(below);
+  Walker walker(root, below, 1);
+  const absl::Status ignored = walker.Walk();
   const std::vector<std::string>& paths = walker.listing().paths;
   return paths.empty() ? "" : paths[0];
 }
@@ -251,11 +279,14 @@ absl::StatusOr<std::vector<ImageFolderDataset::Item>> ParseList(absl::string_vie
     if (path.find('\0') != absl::string_view::npos) {
       return error("the path ", quoted(path), " holds a zero byte");
     }
-    const std::vector<absl::string_view> parts = absl::StrSplit(path, '/');
+    // One path for one image: "./a//b.jpg" is "a/b.jpg".
+    std::vector<absl::string_view> parts = absl::StrSplit(path, '/', absl::SkipEmpty());
+    parts.erase(std::remove(parts.begin(), parts.end(), "."), parts.end());
+    if (parts.empty()) return error("the path ", quoted(path), " names no picture");
     if (path[0] == '/' || std::find(parts.begin(), parts.end(), "..") != parts.end()) {
       return error("the path ", quoted(path), " must stay inside the data folder");
     }
-    std::string full = JoinPath(images, std::string(path));
+    std::string full = JoinPath(images, absl::StrJoin(parts, "/"));
     const int32_t occurrence = drawn[graph::HashName(full)]++;
     items.push_back({std::move(full), label, occurrence});
   }

@@ -13,8 +13,12 @@ struct PictureLimits {
   // claim gigabytes of pixels. --max_image_megapixels, in pixels.
   int64_t max_pixels = 100'000'000;
 
-  // Four samples of 16 bits each for a pixel, uncompressed: no picture within the limit needs more.
-  int64_t max_file_bytes() const { return 8 * max_pixels; }
+  // Four samples of 16 bits each for a pixel, uncompressed, but never less than the crop of a JPEG
+  // beyond the limit may come from.
+  int64_t max_file_bytes() const {
+    constexpr int64_t kLeast = int64_t{256} << 20;
+    return 8 * max_pixels > kLeast ? 8 * max_pixels : kLeast;
+  }
 };
 
 // The flag's value as limits; what is absurd becomes a terapixel.

@@ -63,8 +63,10 @@ std::string FolderBefore(const std::string& path, size_t end) {
 
 bool IsHeldOutName(const std::string& name) {
   const std::string base = name.substr(name.rfind('/') + 1);
-  return absl::StartsWith(base, "val-") || absl::StartsWith(base, "val_") ||
-         absl::StartsWith(base, "validation-");
+  for (const char* beginning : {"val-", "val_", "validation-", "validation_"}) {
+    if (absl::StartsWithIgnoreCase(base, beginning)) return true;
+  }
+  return false;
 }
 
 // Sorts `names` into the two parts.

@@ -95,9 +95,9 @@ class Indexer {
   TarIndex& index() { return index_; }
 
  private:
-  void ReadHead(TarMember* member) const;
+  absl::Status ReadHead(TarMember* member) const;
   // Adds the hard link `member` to `target`, or says that it is lost.
-  void AddLink(TarMember member, const char* target);
+  absl::Status AddLink(TarMember member, const char* target);
 
   const int file_;
   const int64_t base_, size_;
@@ -109,33 +109,36 @@ class Indexer {
   int64_t read_ = 0;  // where the last archive ended
 };
 
-void Indexer::ReadHead(TarMember* member) const {
+absl::Status Indexer::ReadHead(TarMember* member) const {
   const int64_t bytes = std::min(head_bytes_(member->path), member->size);
-  if (!member->broken.empty() || bytes <= 0) return;
+  if (!member->broken.empty() || bytes <= 0) return absl::OkStatus();
   auto head = ReadAt(file_, base_ + member->offset, bytes, member->path);
+  if (absl::IsUnavailable(head.status())) return head.status();
   if (head.ok()) {
     member->head = *std::move(head);
   } else {
     member->broken = std::string(head.status().message());
   }
+  return absl::OkStatus();
 }
 
-void Indexer::AddLink(TarMember member, const char* target) {
+absl::Status Indexer::AddLink(TarMember member, const char* target) {
   for (; mapped_ < index_.members.size(); ++mapped_) {
     by_path_[index_.members[mapped_].path] = mapped_;
   }
   const auto at = by_path_.find(target);
   if (at == by_path_.end()) {
     index_.lost_links.push_back(std::move(member.path));
-    return;
+    return absl::OkStatus();
   }
   const TarMember& file = index_.members[at->second];
   member.offset = file.offset;
   member.size = file.size;
   member.broken = file.broken;
   member.sparse = file.sparse;
-  ReadHead(&member);
+  RETURN_IF_ERROR(ReadHead(&member));
   index_.members.push_back(std::move(member));
+  return absl::OkStatus();
 }
 
 absl::Status Indexer::Read(int64_t at) {
@@ -169,7 +172,7 @@ absl::Status Indexer::Read(int64_t at) {
     const char* target = HardLinkTarget(entry);
     // pax archives may hold a hard link's bytes once more; then it is a file like others.
     if (target != nullptr && archive_entry_size(entry) == 0) {
-      AddLink(std::move(member), target);
+      RETURN_IF_ERROR(AddLink(std::move(member), target));
       continue;
     }
     if (archive_entry_filetype(entry) == AE_IFLNK) index_.symbolic_links.push_back(member.path);
@@ -189,7 +192,7 @@ absl::Status Indexer::Read(int64_t at) {
       index_.broken = "it is truncated";
     } else {
       end += (member.size + kTarBlock - 1) / kTarBlock * kTarBlock;
-      ReadHead(&member);
+      RETURN_IF_ERROR(ReadHead(&member));
     }
     index_.members.push_back(std::move(member));
     if (!index_.broken.empty()) return absl::OkStatus();
@@ -211,7 +214,7 @@ int64_t Indexer::NextBlock() const {
     const size_t found =
         absl::string_view(buffer.data(), static_cast<size_t>(n)).find_first_not_of('\0');
     if (found != absl::string_view::npos) {
-      return at + static_cast<int64_t>(found) / kTarBlock * kTarBlock;
+      return (at + static_cast<int64_t>(found)) / kTarBlock * kTarBlock;
     }
     at += n;
   }

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
 #include "models/data/picture_error.h"
@@ -24,6 +25,7 @@ struct Source {
   absl::string_view bytes;
   uint64_t at = 0;
   bool beyond_end = false;  // it was asked for bytes that are not there
+  bool damaged = false;     // a decoder went on after damage
   std::string message;      // the first error's
 
   static Source* Of(thandle_t handle) { return static_cast<Source*>(handle); }
@@ -55,7 +57,15 @@ struct Source {
     source->message = text;
     return 1;  // said; nothing is to be printed
   }
-  static int Warning(TIFF*, void*, const char*, const char*, va_list) { return 1; }
+  // Of most warnings the pixels know nothing. The decoders of JPEG and fax go on after damage, and
+  // warn of it.
+  static int Warning(TIFF* tiff, void* user, const char* module, const char* format,
+                     va_list arguments) {
+    const absl::string_view decoder = module == nullptr ? "" : module;
+    if (!absl::StartsWith(decoder, "JPEGLib") && !absl::StartsWith(decoder, "Fax")) return 1;
+    static_cast<Source*>(user)->damaged = true;
+    return Error(tiff, user, module, format, arguments);
+  }
 
   absl::Status Refused() const {
     const std::string reason = absl::StrCat("bad TIFF: ", message.empty() ? "damaged" : message);
@@ -115,6 +125,8 @@ std::string UnreadKind(TIFF* tiff, const Layout& layout) {
     return "colours plane by plane";
   }
   const uint16_t bits = layout.bits;
+  // What a pixel may take: a few bytes of file can claim rows of gigabytes.
+  if (layout.samples > 4) return absl::StrCat(layout.samples, " samples a pixel");
   const bool small = bits == 1 || bits == 2 || bits == 4;
   switch (layout.photometric) {
     case PHOTOMETRIC_MINISWHITE:
@@ -273,6 +285,7 @@ absl::Status DecodeTiff(absl::string_view bytes, const PictureLimits& limits, Im
   RETURN_IF_ERROR(TIFFIsTiled(tiff.get()) != 0
                       ? ReadTiles(tiff.get(), layout, source, limits, image)
                       : ReadRows(tiff.get(), layout, source, image));
+  if (source.damaged) return source.Refused();
   *image = Upright(std::move(*image), Field<uint16_t>(tiff.get(), TIFFTAG_ORIENTATION));
   return absl::OkStatus();
 }

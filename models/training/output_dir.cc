@@ -177,13 +177,15 @@ absl::Status OutputDir::TakeUp(bool made_it) {
   return RemoveRun(path_);
 }
 
-void OutputDir::DiscardUnlessBegun() {
+void OutputDir::DiscardUnlessBegun(int64_t metrics_bytes) {
   std::error_code none;
   if (folder_ < 0 || earlier_ == EarlierRun::kResume) return;
   // Whoever has renamed it wants it, and what has its name now is somebody else's.
   if (const auto now = PathNow(); !now.ok() || *now != path_) return;
   const auto written = fs::file_size(File(kMetricsFile), none);
-  if ((!none && written > 0) || fs::exists(File(kCapsulesFolder), none)) return;
+  if ((!none && written > static_cast<uint64_t>(metrics_bytes)) ||
+      fs::exists(File(kCapsulesFolder), none))
+    return;
   const absl::Status ignored = RemoveRun(path_);
   if (!made_.empty()) fs::remove(File(kLockFile), none);
   RemoveEmpty(std::exchange(made_, {}));

@@ -2,6 +2,7 @@
 #ifndef MODELS_TRAINING_OUTPUT_DIR_H_
 #define MODELS_TRAINING_OUTPUT_DIR_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -52,8 +53,9 @@ class OutputDir {
   // For the end of a run, however it came: takes back what Create() made where no step came of
   // it, so that nothing blocks the next try. These are the run's files, and the folders that
   // Create() made where they are empty. Does nothing where an earlier run is resumed, or where
-  // metrics.jsonl has a line or a step was kept (capsule.h).
-  void DiscardUnlessBegun();
+  // metrics.jsonl has a line beyond the `metrics_bytes` that a run goes on with in a new folder, or
+  // a step was kept (capsule.h).
+  void DiscardUnlessBegun(int64_t metrics_bytes = 0);
 
   // Absolute where the user's path was, or where $BUILD_WORKING_DIRECTORY is set.
   const std::string& path() const { return path_; }

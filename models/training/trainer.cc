@@ -190,7 +190,10 @@ class Run {
           "the ", train ? "training" : "held-out",
           " images are not those of the run: ", then.images, " then, ", now.images, " now",
           then.images == now.images ? " of other names" : "",
-          "; give it its data back with --data_path, or begin a new run with --init_from"));
+          "; give it its data back with --data_path, or begin a new run with --init_from. A run of "
+          "a "
+          "version that passed over links to folders, lines that come again, TIFF, BMP, GIF and "
+          "files without an ending needs a folder without them"));
     }
     const int64_t epoch = state.step / steps_per_epoch_;
     const int64_t batch = state.step % steps_per_epoch_ * options_.accum_iter;

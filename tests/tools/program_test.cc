@@ -31,7 +31,7 @@ struct Ran {
 };
 
 // In this process, with the one argument.
-Ran Run(Main main, std::string argument = "") {
+Ran RunIt(Main main, std::string argument = "") {
   setenv("GOMP_SPINCOUNT", "1000", 1);  // nothing is to be started anew
   std::string name = "program_test";
   char* argv[] = {name.data(), argument.data(), nullptr};
@@ -44,30 +44,30 @@ Ran Run(Main main, std::string argument = "") {
 }
 
 TEST(RunProgram, ReturnsWhatMainReturns) {
-  const Ran ran = Run([](int, char**) -> absl::StatusOr<int> { return 5; });
+  const Ran ran = RunIt([](int, char**) -> absl::StatusOr<int> { return 5; });
   EXPECT_EQ(ran.exit_code, 5);
   EXPECT_EQ(ran.out + ran.err, "");
 }
 
 TEST(RunProgram, AnErrorIsOneLineAndOne) {
   const Ran ran =
-      Run([](int, char**) -> absl::StatusOr<int> { return absl::NotFoundError("no \x1b[31m"); });
+      RunIt([](int, char**) -> absl::StatusOr<int> { return absl::NotFoundError("no \x1b[31m"); });
   EXPECT_EQ(ran.exit_code, 1);
   EXPECT_EQ(ran.err, "tested: no \\x1B[31m\n");
 }
 
 TEST(RunProgram, NoMemoryEndsInWords) {
-  const Ran ran = Run([](int, char**) -> absl::StatusOr<int> { throw std::bad_alloc(); });
+  const Ran ran = RunIt([](int, char**) -> absl::StatusOr<int> { throw std::bad_alloc(); });
   EXPECT_EQ(ran.exit_code, 1);
   EXPECT_THAT(ran.err, HasSubstr("tested: out of memory"));
   const Ran other =
-      Run([](int, char**) -> absl::StatusOr<int> { throw std::runtime_error("no thread"); });
+      RunIt([](int, char**) -> absl::StatusOr<int> { throw std::runtime_error("no thread"); });
   EXPECT_EQ(other.exit_code, 1);
   EXPECT_EQ(other.err, "tested: no thread\n");
 }
 
 TEST(RunProgram, WhatIsPrintedCarriesNoOrders) {
-  const Ran ran = Run([](int, char**) -> absl::StatusOr<int> {
+  const Ran ran = RunIt([](int, char**) -> absl::StatusOr<int> {
     std::cout << "name \x1b]0;pwn\x07\t" << 'c' << '\x1b' << "\n";
     *Screen() << "\rbar\x1b[K";
     std::cerr << "\x9b\xc2\x9b" << std::endl;
@@ -86,15 +86,15 @@ TEST(RunProgram, PathsBelowHomeAreFound) {
     std::cout << argc << " " << argv[1] << (argv[2] == nullptr ? "" : " more");
     return 0;
   };
-  EXPECT_EQ(Run(print, "--out=~/a b").out, "2 --out=/h/a b");
+  EXPECT_EQ(RunIt(print, "--out=~/a b").out, "2 --out=/h/a b");
   unsetenv("HOME");
-  const Ran ran = Run(print, "--out=~/a");
+  const Ran ran = RunIt(print, "--out=~/a");
   EXPECT_EQ(ran.exit_code, 1);
   EXPECT_THAT(ran.err, HasSubstr("--out=~/a: HOME is not set"));
 }
 
 TEST(RunProgram, TheProcessHasTheProgramsName) {
-  const Ran ran = Run([](int, char**) -> absl::StatusOr<int> {
+  const Ran ran = RunIt([](int, char**) -> absl::StatusOr<int> {
     char name[16] = {};
     prctl(PR_GET_NAME, name);
     std::cout << name;

@@ -49,7 +49,7 @@ TEST(FormatOfPicture, IsToldByTheFirstBytesAlone) {
 TEST(CountsAsPicture, ByItsEndingAndWithoutOneByItsFirstBytes) {
   const std::string folder = NewFolder("counts.jpg");  // the folder's own name says nothing
   const auto counts = [&folder](const std::string& name) {
-    return CountsAsPicture(absl::StrCat(folder, "/", name));
+    return *CountsAsPicture(absl::StrCat(folder, "/", name));
   };
   for (const char* name : {"a.jpg", "a.JPEG", "a.jpe", "a.jfif", "a.b.png", "a.webp", "a.tif",
                            "a.TIFF", "a.bmp", "a.Gif"}) {

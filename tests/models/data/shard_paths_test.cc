@@ -46,8 +46,8 @@ TEST(ExpandBraces, WhatIsNoPatternIsNamed) {
 
 TEST(FindShards, FoldersFilesAndPatterns) {
   const std::string root = NewFolder("find_shards");
-  for (const char* name : {"b.tar", "a-0.TAR.gz", "c.tgz", "val-0.tar", "val_1.tar", ".hidden.tar",
-                           "validate.tar", "x.txt"}) {
+  for (const char* name : {"b.tar", "a-0.TAR.gz", "c.tgz", "val-0.tar", "val_1.tar",
+                           "Validation_2.tar", ".hidden.tar", "validate.tar", "x.txt"}) {
     WriteFile(root + "/" + name, "x");
   }
   WriteFile(root + "/val/0.tar", "x");
@@ -56,7 +56,7 @@ TEST(FindShards, FoldersFilesAndPatterns) {
   ASSERT_TRUE(found.ok());
   EXPECT_EQ(found->root, root);
   EXPECT_THAT(found->train, ElementsAre("a-0.TAR.gz", "b.tar", "c.tgz", "validate.tar"));
-  EXPECT_THAT(found->val, ElementsAre("val-0.tar", "val_1.tar", "val/0.tar"));
+  EXPECT_THAT(found->val, ElementsAre("Validation_2.tar", "val-0.tar", "val_1.tar", "val/0.tar"));
 
   found = FindShardsOf(root + "/b.tar");
   ASSERT_TRUE(found.ok());

@@ -124,6 +124,22 @@ TEST(TiffDecoder, ColoursThatJpegPackedAreRgb) {
   EXPECT_LE(MaxDifference(*decoded, image), 4);
 }
 
+// A bug once: libtiff only warns of what its JPEG decoder made up.
+TEST(TiffDecoder, DamageWithinPackedJpegIsRefused) {
+  const Image image = GradientImage(64, 64);
+  TiffKind kind = Kind(PHOTOMETRIC_YCBCR, 8, 3);
+  kind.width = kind.height = 64;
+  kind.compression = COMPRESSION_JPEG;
+  std::string tiff = EncodeTiff(kind, std::string(image.rgb.begin(), image.rgb.end()));
+  const size_t scan = tiff.rfind("\xFF\xDA");
+  const size_t end = tiff.find("\xFF\xD9", scan);
+  ASSERT_NE(end, std::string::npos);
+  // The end comes in the middle of the scan.
+  tiff.replace(scan + (end - scan) / 2, 2, "\xFF\xD9");
+  EXPECT_THAT(std::string(DecodeImage(tiff).status().message()),
+              AllOf(HasSubstr("bad TIFF"), HasSubstr("damaged")));
+}
+
 TEST(TiffDecoder, IsTurnedUpright) {
   // The picture's corners, in the order of rows, under each of the eight orientations.
   const std::string corners = "abcdef";  // 3 x 2, grey
@@ -153,6 +169,7 @@ TEST(TiffDecoder, KindsThatAreNotReadAreNamed) {
   for (const auto& [kind, words] : std::vector<std::pair<TiffKind, std::string>>{
            {Kind(PHOTOMETRIC_SEPARATED, 8, 4), "CMYK colours"},
            {Kind(PHOTOMETRIC_CIELAB, 8, 3), "Lab colours"},
+           {Kind(PHOTOMETRIC_RGB, 8, 20), "20 samples a pixel"},  // memory for each, once
            {with_sign, "samples with a sign"},
            {premultiplied, "premultiplied alpha"},
            {planes, "colours plane by plane"}}) {

@@ -83,7 +83,7 @@ class BadImagesTest : public ::testing::Test {
             {Name(24), "Premature end of JPEG file; a copy or download that broke off?"},
             {Name(45), "it is an HTML page"},
             {Name(66), "its bytes are damaged"},
-            {Name(87), "claims 61680x61680 pixels, more than the limit"}};
+            {Name(87), "claims 61680x61680 pixels, more than --max_image_megapixels"}};
   }
 
   // To the end, from the newest checkpoint where `resume`.

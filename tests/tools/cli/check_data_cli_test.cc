@@ -60,7 +60,7 @@ TEST_F(CheckDataCli, BadImagesEndWithOneAndAreListed) {
   EXPECT_EQ(outcome.err, "");
   EXPECT_THAT(outcome.out,
               AllOf(HasSubstr("3 bad"), HasSubstr("photos/3.jpg: bad JPEG"),
-                    HasSubstr("photos/4.jpg: it is a GIF picture"),
+                    HasSubstr("photos/4.jpg: bad GIF"),
                     HasSubstr("line\\x0Aend.png: the file is empty"), HasSubstr("10 tiny")));
   EXPECT_EQ(nlohmann::json::parse(Contents(folder_ / "report.json")).at("bad").size(), 3u);
 }
@@ -71,7 +71,7 @@ TEST_F(CheckDataCli, WhatCannotBeDoneIsOneLineAndWritesNothing) {
     std::string text;
   } cases[] = {
       {{"--data_path=nowhere"}, "--data_path="},
-      {{"--data_path=photos", "--json=no/such/folder.json"}, "--json"},
+      {{"--data_path=photos", "--json=photos/0.jpg/folder.json"}, "--json"},
       {{"--data_path=photos", "--num_workers=0"}, "--num_workers"},
       {{"--data_path=photos", "--min_side=x"}, "--min_side"},
       {{"--data_path=photos", "--val_fraction=1"}, "--val_fraction=1"},

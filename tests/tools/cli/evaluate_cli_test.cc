@@ -224,16 +224,17 @@ TEST_F(EvaluateCli, RefusesFlagsOfTheOtherProtocol) {
 }
 
 TEST_F(EvaluateCli, RefusesOutputsBeforeTheWork) {
+  Write(folder_ / "file", "");
   for (const std::string protocol : {"--protocol=position", "--protocol=knn"}) {
-    const Outcome nowhere = Evaluate({protocol, Checkpoint(), "--json=no/where.json"});
-    ExpectRefused(nowhere, {"--json", "no", "no folder"});
+    const Outcome nowhere = Evaluate({protocol, Checkpoint(), "--json=file/where.json"});
+    ExpectRefused(nowhere, {"--json", "file", "folder"});
     EXPECT_EQ(nowhere.out, "");
     const Outcome is_folder = Evaluate({protocol, Checkpoint(), "--json=."});
     ExpectRefused(is_folder, {"--json", "folder"});
     EXPECT_EQ(is_folder.out, "");
   }
-  ExpectRefused(Evaluate({"--protocol=position", Checkpoint(), "--error_map=no/where.png"}),
-                {"--error_map", "no folder"});
+  ExpectRefused(Evaluate({"--protocol=position", Checkpoint(), "--error_map=file/where.png"}),
+                {"--error_map", "folder"});
   ExpectRefused(Evaluate({"--protocol=position", Checkpoint(), "--error_map=map.jpg"}),
                 {"--error_map=map.jpg", ".png"});
   Write(folder_ / "both.png", "earlier");

@@ -144,7 +144,7 @@ TEST_F(PlotCli, BadFlags) {
   ExpectRefused({"--out=x.svg"}, {"runs"});
   ExpectRefused({"runs/b"}, {"--out"});
   ExpectRefused({"runs/b", "--out=x.pdf"}, {"--out=x.pdf", ".svg", ".png"});
-  ExpectRefused({"runs/b", "--out=none/x.svg"}, {"none", "folder"});
+  ExpectRefused({"runs/b", "--out=runs/b/metrics.jsonl/x.svg"}, {"metrics.jsonl", "folder"});
   ExpectRefused({"runs/b", "--out=x.svg", "--metrics=los"}, {"--metrics", "did you mean loss"});
   ExpectRefused({"runs/b", "--out=x.svg", "--log_y=heldout"}, {"--log_y", "heldout_pos_acc1"});
   ExpectRefused({"runs/b", "--out=x.svg", "--x=day"}, {"--x", "day", "epoch"});

@@ -199,7 +199,8 @@ TEST_F(ExportCli, BadInput) {
   ExpectRefused({checkpoint, "--out=t"}, {"--format"});
   ExpectRefused({checkpoint, "--format=timm"}, {"--out"});
   ExpectRefused({checkpoint, "--format=tflite", "--out=t"}, {"tflite", "timm, official, onnx"});
-  ExpectRefused({checkpoint, "--format=timm", "--out=none/t"}, {"none/t", "no folder"});
+  ExpectRefused({checkpoint, "--format=timm", "--out=a.safetensors/t"},
+                {"a.safetensors/t", "folder"});
   ExpectRefused({"--checkpoint=none", "--format=timm", "--out=t"}, {"none"});
   std::ofstream(folder_ / "text") << "not a safetensors file";
   ExpectRefused({"--checkpoint=text", "--format=timm", "--out=t"}, {"text"});
