@@ -71,13 +71,14 @@ std::vector<std::string> ThreadNotes(int threads, const Cpus& cpus, const char* 
     notes.push_back(absl::StrCat(
         "--threads=", threads, " is more than the ", CpuCount(room), " that this process may use (",
         by_quota ? "the CPU quota of its control group"
-        : bound  ? absl::StrCat("bound to one of ", cpus.machine, ", by taskset or a launcher")
+        : bound  ? absl::StrCat("bound to one of ", cpus.machine,
+                                ", by taskset, a launcher or OMP_PROC_BIND")
                  : "all it may run on",
         "); threads that wait for each other make it slower than --threads=", room));
   } else if (bound) {
     notes.push_back(
         absl::StrCat("this process is bound to one of the machine's ", cpus.machine,
-                     " CPUs, by taskset or a launcher (mpirun, torchrun, srun); if that "
+                     " CPUs, by taskset, a launcher (mpirun, srun) or OMP_PROC_BIND; if that "
                      "is not meant, start it without"));
   }
   int wanted;

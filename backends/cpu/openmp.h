@@ -6,8 +6,8 @@
 
 namespace backends::cpu {
 
-// CPUs that this process may run on (its affinity, which taskset and launchers set), however
-// many the machine has and whatever OMP_PROC_BIND does with them.
+// CPUs that the calling thread may run on: its affinity, which taskset, launchers and OMP_PROC_BIND
+// set, on machines of any size.
 int AllowedCpus();
 
 // The most threads that OpenMP gives (OMP_THREAD_LIMIT).

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,10 +22,11 @@ namespace fs = std::filesystem;
 // Variables that the trainer is started with.
 class Variables {
  public:
-  explicit Variables(std::vector<std::pair<const char*, const char*>> variables)
-      : variables_(std::move(variables)) {
+  Variables(std::initializer_list<std::pair<const char*, const char*>> variables)
+      : variables_(variables) {
     for (const auto& [name, value] : variables_) setenv(name, value, 1);
   }
+  Variables(const Variables&) = delete;
   ~Variables() {
     for (const auto& [name, value] : variables_) unsetenv(name);
   }
@@ -51,7 +53,7 @@ class MachineCli : public ::testing::Test {
 // Bug once: oneDNN left out the products' parts of threads that never came, and the run went on
 // with wrong numbers.
 TEST_F(MachineCli, ATeamSmallerThanAskedForIsRefused) {
-  const Variables limit({{"OMP_THREAD_LIMIT", "1"}});
+  const Variables limit{{"OMP_THREAD_LIMIT", "1"}};
   const Outcome refused = TrainTiny({"--steps=1", "--threads=2"});
   EXPECT_EQ(refused.exit_code, 1);
   EXPECT_THAT(refused.err, AllOf(HasSubstr("train: OpenMP gives 1 of the 2 threads"),
@@ -68,13 +70,13 @@ TEST_F(MachineCli, VariablesThatMakeTeamsSmallerChangeNoNumber) {
   const std::string right = Contents(folder_ / "run/checkpoint.safetensors");
   ASSERT_FALSE(right.empty());
   fs::rename(folder_ / "run", folder_ / "right");
-  const Variables small({{"OMP_DYNAMIC", "true"}, {"OMP_MAX_ACTIVE_LEVELS", "0"}});
+  const Variables small{{"OMP_DYNAMIC", "true"}, {"OMP_MAX_ACTIVE_LEVELS", "0"}};
   ASSERT_EQ(TrainTiny(args).exit_code, 0);
   EXPECT_TRUE(Contents(folder_ / "run/checkpoint.safetensors") == right);
 }
 
 TEST_F(MachineCli, WhatIsOddIsSaidInOneLineEach) {
-  const Variables variables({{"OMP_NUM_THREADS", "77"}});
+  const Variables variables{{"OMP_NUM_THREADS", "77"}};
   const Outcome outcome = TrainTiny({"--steps=0", "--threads=100"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("note: --threads=100 is more than the "),
@@ -97,7 +99,7 @@ TEST_F(MachineCli, ATildeIsTheHomeFolder) {
   const std::string home = folder_ / "home";
   fs::create_directories(home);
   std::ofstream(home + "/flags.txt") << "--dump_graph=~/nets\n";
-  const Variables variables({{"HOME", home.c_str()}});
+  const Variables variables{{"HOME", home.c_str()}};
   const Outcome outcome =
       TrainTiny({"--steps=1", "--output_dir=~/runs/a", "--flagfile=~/flags.txt"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;

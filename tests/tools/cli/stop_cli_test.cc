@@ -121,14 +121,20 @@ TEST_F(StopCli, AReaderThatGoesAwayEndsNothing) {
   ASSERT_EQ(mkfifo(screen.c_str(), 0600), 0);
   const int reader = open(screen.c_str(), O_RDONLY | O_NONBLOCK);
   ASSERT_GE(reader, 0);
-  child_ = StartProgram("train", Tiny({"--output_dir=run", "--steps=3", "--print_every=1"}),
+  child_ = StartProgram("train", Tiny({"--output_dir=run", "--epochs=1000", "--print_every=1"}),
                         folder_, screen, folder_ / "err.txt");
   ASSERT_GT(child_, 0);
   char byte;
   WaitFor([&] { return read(reader, &byte, 1) == 1; });
   close(reader);
+  // Lines that nobody reads are printed meanwhile.
+  WaitFor([&] {
+    const std::string metrics = Contents(folder_ / "run/metrics.jsonl");
+    return std::count(metrics.begin(), metrics.end(), '\n') >= 3;
+  });
+  ASSERT_EQ(kill(child_, SIGTERM), 0);
   EXPECT_EQ(Wait(), 0) << Contents(folder_ / "err.txt");
-  EXPECT_THAT(Contents(folder_ / "run/train.log"), HasSubstr("run/checkpoints/step_00000003\n"));
+  EXPECT_THAT(Contents(folder_ / "run/train.log"), HasSubstr("stopped by a signal after step"));
 }
 
 TEST_F(StopCli, OnATerminalTheLineReplacesTheBar) {
