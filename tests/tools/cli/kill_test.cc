@@ -278,13 +278,13 @@ TEST_F(KillTest, SigtermSavesAndThePrintedCommandGoesOn) {
 
 TEST_F(KillTest, ASecondSignalQuitsAtOnce) {
   // The file is made just before the first step, which takes far longer than the pause.
-  Start(Command("run", {"--batch_size=300", "--input_size=96", "--embed_dim=96", "--depth=4"}));
+  Start(Command("run", {"--batch_size=100", "--input_size=96", "--embed_dim=384", "--depth=8",
+                        "--num_heads=6"}));
   ASSERT_TRUE(WaitFor([&] { return fs::exists(folder_ / "run/metrics.jsonl"); })) << Said();
-  // The first must have been taken before the second is sent, or they are one.
-  for (const int signal : {SIGINT, SIGTERM}) {
-    ASSERT_EQ(kill(child_, signal), 0);
-    usleep(30'000);
-  }
+  // Signals within a second are one.
+  ASSERT_EQ(kill(child_, SIGINT), 0);
+  usleep(1'100'000);
+  ASSERT_EQ(kill(child_, SIGTERM), 0);
   EXPECT_EQ(Wait(), 128 + SIGTERM) << Said();
   EXPECT_THAT(Said(), ::testing::Not(HasSubstr("stopped by a signal")));
 }
@@ -344,7 +344,7 @@ TEST_F(KillTest, AFolderThatIsReadOnlyIsNamedAndItsRunUnharmed) {
     Start(Command("run", {"--steps=8"}));
   }).join();
   EXPECT_EQ(Wait(), 1);
-  EXPECT_THAT(Said(), AllOf(HasSubstr("cannot write to the output folder"), HasSubstr("/run")));
+  EXPECT_THAT(Said(), AllOf(HasSubstr("the output folder"), HasSubstr("/run: Permission denied")));
   fs::permissions(folder_ / "run", fs::perms::owner_all);
   Start(Command("run", {"--steps=8"}));
   EXPECT_EQ(Wait(), 0) << Said();
