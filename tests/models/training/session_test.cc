@@ -7,6 +7,7 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "backends/cpu/kernel_table.h"
 #include "backends/cpu/kernel_util.h"
 #include "gmock/gmock.h"
 #include "graph/autodiff/autodiff.h"
