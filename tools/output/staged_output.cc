@@ -99,7 +99,9 @@ absl::StatusOr<StagedOutput> StagedOutput::Choose(const std::string& flag, const
   fs::path wanted = fs::path(path).lexically_normal();
   if (!wanted.has_filename()) wanted = wanted.parent_path();
   std::error_code error;
-  if (overwrite && fs::is_symlink(wanted, error) && fs::is_regular_file(wanted, error)) {
+  // A link that no person named may be anybody's: it is replaced itself.
+  if (overwrite && !flag.empty() && fs::is_symlink(wanted, error) &&
+      fs::is_regular_file(wanted, error)) {
     wanted = fs::canonical(wanted, error);  // replaces what the link leads to
   }
   StagedOutput output(flag, wanted.string(), kind, overwrite, replaceable);

@@ -29,7 +29,8 @@ class StagedOutput {
   // `overwrite` it may: a file is replaced by a file, and a folder by a folder when
   // it holds nothing but the files `replaceable`, so that a mistyped path costs
   // nobody a folder of theirs; of kFiles, files of the same names. `flag` ("--out") is what named
-  // the path, for the messages; may be empty. Errors are one line with the way out.
+  // the path, for the messages; empty where no person did, and a link is then replaced itself and
+  // not what it leads to. Errors are one line with the way out.
   static absl::StatusOr<StagedOutput> Choose(const std::string& flag, const std::string& path,
                                              Kind kind, bool overwrite,
                                              const std::vector<std::string>& replaceable = {});

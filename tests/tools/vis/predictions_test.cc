@@ -312,6 +312,14 @@ TEST(PositionVisualizer, DrawsTheSessionsParametersAndChangesNothing) {
   EXPECT_TRUE(sheet.ok()) << sheet.status();
   EXPECT_THAT(std::string((*visualizer)->Write("", fs::path(later) / "a.png").message()),
               HasSubstr("folder"));
+  // A bug once: a link in a run's folder let the drawing replace a file elsewhere.
+  const fs::path elsewhere = folder / "elsewhere.png";
+  fs::copy_file(first, elsewhere);
+  fs::create_symlink(elsewhere, folder / "link.png");
+  const auto untouched = Bytes(elsewhere);
+  ASSERT_TRUE((*visualizer)->Write("step 0", folder / "link.png").ok());
+  EXPECT_EQ(Bytes(elsewhere), untouched);
+  EXPECT_FALSE(fs::is_symlink(folder / "link.png"));
   fs::create_directories(folder / "taken.png");
   EXPECT_THAT(std::string((*visualizer)->Write("", folder / "taken.png").message()),
               HasSubstr("taken.png"));
