@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 // A root of its own for each test.
 class CpuQuotaTest : public ::testing::Test {
  protected:
+  void SetUp() override { fs::remove_all(root_); }
   void Write(const std::string& path, const std::string& text) {
     fs::create_directories(fs::path(root_ + path).parent_path());
     std::ofstream(root_ + path) << text;

@@ -89,7 +89,7 @@ TEST_F(MachineCli, APictureThatCannotBeWrittenIsAWarning) {
   std::ofstream(folder_ / "run/vis") << "mine";
   const Outcome outcome = TrainTiny({"--steps=1", "--vis_every=1"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_THAT(outcome.out, HasSubstr("warning: no picture after step 1: cannot make "));
+  EXPECT_THAT(outcome.out, HasSubstr("warning: no picture of step 1: cannot make "));
   EXPECT_TRUE(fs::exists(folder_ / "run/checkpoint.safetensors"));
   EXPECT_EQ(Contents(folder_ / "run/vis"), "mine");
 }
