@@ -74,7 +74,7 @@ TEST(RunProgram, WhatIsPrintedCarriesNoOrders) {
     return 0;
   });
   EXPECT_EQ(ran.out, "name \\x1B]0;pwn\\x07\tc\\x1B\n\rbar\x1b[K");
-  EXPECT_EQ(ran.err, "\x9b\\xC2\\x9B\n");
+  EXPECT_EQ(ran.err, "\\x9B\\xC2\\x9B\n");
   testing::internal::CaptureStdout();
   std::cout << "\x1b" << std::flush;  // afterwards the stream is what it was
   EXPECT_EQ(testing::internal::GetCapturedStdout(), "\x1b");

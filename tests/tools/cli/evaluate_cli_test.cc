@@ -363,7 +363,8 @@ TEST_F(EvaluateCli, ExtractsAPlainFolderOfPhotographs) {
   ExpectRefused(Extract({Checkpoint(), "--data_path=photos", "--val_fraction=0", "--out=g"}),
                 {"no images are held out", "--split=train"});
   ExpectRefused(Extract({Checkpoint(), "--split=other", "--out=g"}), {"other", "train"});
-  ExpectRefused(Extract({Checkpoint(), "--out=no/g"}), {"--out", "no folder"});
+  Write(folder_ / "file", "");
+  ExpectRefused(Extract({Checkpoint(), "--out=file/g"}), {"--out", "file", "folder"});
   ExpectRefused(Extract({Checkpoint()}), {"--out"});
   EXPECT_FALSE(fs::exists(folder_ / "g"));
 }
