@@ -119,7 +119,7 @@ TEST_F(StopCli, TwoSignalsAtOnceAreOneAndTheRunSaves) {
 TEST_F(StopCli, AReaderThatGoesAwayEndsNothing) {
   const fs::path screen = folder_ / "screen";
   ASSERT_EQ(mkfifo(screen.c_str(), 0600), 0);
-  const int reader = open(screen.c_str(), O_RDONLY | O_NONBLOCK);
+  const int reader = open(screen.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   ASSERT_GE(reader, 0);
   child_ = StartProgram("train", Tiny({"--output_dir=run", "--epochs=1000", "--print_every=1"}),
                         folder_, screen, folder_ / "err.txt");
