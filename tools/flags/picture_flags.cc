@@ -3,6 +3,8 @@
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
+#include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 namespace tools {
@@ -13,7 +15,13 @@ void AddMaxImageMegapixels(CLI::App* app, const std::string& otherwise,
          "--max_image_megapixels", [value](const double& megapixels) { *value = megapixels; },
          absl::StrCat("larger pictures are refused, before they take memory (default: ", otherwise,
                       ")"))
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            double megapixels = 0;
+            const bool good = absl::SimpleAtod(text, &megapixels) && megapixels > 0;
+            return good ? std::string() : absl::CEscape(text) + " must be above 0";
+          },
+          "above 0"))
       ->type_name("X");
 }
 

@@ -75,6 +75,8 @@ TEST_F(CheckDataCli, WhatCannotBeDoneIsOneLineAndWritesNothing) {
       {{"--data_path=photos", "--num_workers=0"}, "--num_workers"},
       {{"--data_path=photos", "--min_side=x"}, "--min_side"},
       {{"--data_path=photos", "--val_fraction=1"}, "--val_fraction=1"},
+      {{"--data_path=photos", "--max_image_megapixels=0"},
+       "--max_image_megapixels=0 must be above 0"},
       {{"--data_pat=photos"}, "--data_path"},
   };
   for (const auto& c : cases) {
