@@ -139,7 +139,9 @@ absl::StatusOr<std::vector<int64_t>> CheckpointSteps(const std::string& run_fold
 std::string SetAside(const std::string& checkpoint, FileSystem* files) {
   const fs::path path(checkpoint);
   const std::string wanted =
-      (path.parent_path() / (kDamagedPrefix + path.filename().string())).string();
+      (path.parent_path() /
+       absl::StrCat(kDamagedPrefix, absl::StripSuffix(path.filename().string(), kReplacedSuffix)))
+          .string();
   std::string aside = wanted;
   std::error_code ignored;
   for (int i = 2; fs::exists(fs::symlink_status(aside, ignored)); ++i) {

@@ -61,7 +61,6 @@ class StagedOutput {
   // OK when `path_` may be taken.
   absl::Status Check() const;
   absl::Status Begin();
-  absl::Status MakeStaging(const std::string& folder, const std::string& prefix);
   absl::Status Flush() const;
   absl::Status Replace() const;
   absl::Status ReplaceFile() const;

@@ -264,6 +264,9 @@ TEST_F(OutputDirTest, ARunThatHasNotBegunLeavesNothing) {
     Touch(begun);
     dir->DiscardUnlessBegun();
     EXPECT_TRUE(fs::exists(folder_ / begun));
+    // What another folder's run had is no step of this one.
+    dir->DiscardUnlessBegun(3);
+    EXPECT_EQ(fs::exists(folder_ / begun), begun != std::string("a/metrics.jsonl"));
     fs::remove_all(folder_ / "a");
   }
 }
