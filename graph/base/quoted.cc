@@ -1,7 +1,7 @@
 #include "graph/base/quoted.h"
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "graph/base/printable.h"
 
 namespace graph {
 namespace {
@@ -24,9 +24,7 @@ std::string Shortened(absl::string_view text) {
 }
 
 std::string Quoted(absl::string_view text) {
-  const absl::string_view shown = Beginning(text);
-  return absl::StrCat("'", absl::Utf8SafeCHexEscape(shown), shown.size() < text.size() ? "..." : "",
-                      "'");
+  return absl::StrCat("'", Printable(Shortened(text)), "'");
 }
 
 }  // namespace graph

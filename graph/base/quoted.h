@@ -12,7 +12,7 @@ namespace graph {
 // have made it as long as they liked; a message stays one that can be read.
 std::string Shortened(absl::string_view text);
 
-// The same in single quotes, control characters, quotes and backslashes escaped as in C.
+// The same in single quotes, as Printable() shows it.
 std::string Quoted(absl::string_view text);
 
 }  // namespace graph

@@ -6,10 +6,10 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "graph/base/printable.h"
 #include "graph/base/quoted.h"
 #include "graph/base/status.h"
 #include "models/training/position_table.h"
@@ -184,7 +184,7 @@ struct Misfits {
     for (const auto& [word, members] : groups) {
       patterns.push_back(members.size() == 1 ? members[0] : word + ".*");
     }
-    return absl::Utf8SafeCHexEscape(absl::StrJoin(patterns, ","));
+    return graph::Printable(absl::StrJoin(patterns, ","));
   }
 };
 
@@ -256,7 +256,7 @@ absl::StatusOr<std::string> LoadParameters(const std::string& path,
     } else {
       misfits.names.push_back(name);
       misfits.unexpected.push_back(
-          absl::StrCat(absl::Utf8SafeCHexEscape(graph::Shortened(name)), " ", stored.ToString()));
+          absl::StrCat(graph::Printable(graph::Shortened(name)), " ", stored.ToString()));
     }
   }
   if (!misfits.names.empty() && options.brief) {

@@ -8,7 +8,8 @@ namespace {
 TEST(Quoted, ShortTextIsShownWhole) {
   EXPECT_EQ(Quoted("blocks.0.w"), "'blocks.0.w'");
   EXPECT_EQ(Quoted(""), "''");
-  EXPECT_EQ(Quoted("a\n\x1b[31m'\\"), "'a\\n\\x1b[31m\\'\\\\'");
+  EXPECT_EQ(Quoted("a\n\x1b[31m'\\"), "'a\\x0A\\x1B[31m'\\'");
+  EXPECT_EQ(Quoted("\xE2\x80\xAEgpj \xFF"), "'\\xE2\\x80\\xAEgpj \\xFF'");  // as Printable() has it
   EXPECT_EQ(Quoted("\xC3\xA4"), "'\xC3\xA4'");
   EXPECT_EQ(Shortened("a\nb"), "a\nb");
 }

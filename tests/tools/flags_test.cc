@@ -222,7 +222,8 @@ TEST(Flags, UnknownFlagsSuggestTheNearest) {
   EXPECT_THAT(Error({"--expriment=x"}), HasSubstr("did you mean --experiment?"));
   // In scripts/pretrain_large.sh, and in no parser.
   EXPECT_THAT(Error({"--use_mask_token"}), HasSubstr("unknown flag --use_mask_token"));
-  EXPECT_THAT(Error({"--a\nb"}), HasSubstr("unknown flag --a\\nb"));
+  EXPECT_THAT(Error({"--a\nb"}), HasSubstr("unknown flag --a\\x0Ab"));
+  EXPECT_THAT(Error({"--\xC3\xA4\xC2\x9B"}), HasSubstr("unknown flag --\xC3\xA4\\xC2\\x9B"));
 }
 
 TEST(Flags, StrayAndMissingArguments) {

@@ -4,12 +4,13 @@
 #include <chrono>
 #include <memory>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "graph/base/printable.h"
+#include "graph/base/quoted.h"
 #include "graph/base/status.h"
 #include "graph/compiler/compiler.h"
 #include "graph/ir/text.h"
@@ -85,7 +86,7 @@ absl::StatusOr<graph::Net> OneOpNet(const graph::SchemaRegistry& registry,
                                     const OpBenchOptions& options) {
   const graph::Schema* schema = registry.Find(options.op);
   if (schema == nullptr) {
-    return InvalidArgument("unknown operator '", absl::CEscape(options.op), "' in --op; did you ",
+    return InvalidArgument("unknown operator ", graph::Quoted(options.op), " in --op; did you ",
                            "mean ", models::Nearest(options.op, registry.Types()),
                            "? All are in ops/");
   }
@@ -121,7 +122,7 @@ absl::StatusOr<std::vector<graph::TensorType>> ParseTypes(const std::string& tex
   for (absl::string_view piece : absl::StrSplit(text, ' ', absl::SkipEmpty())) {
     absl::optional<graph::TensorType> type = ParseType(piece);
     if (!type.has_value()) {
-      return InvalidArgument("--shape: '", absl::CEscape(piece), "' is no tensor type; write ",
+      return InvalidArgument("--shape: ", graph::Quoted(piece), " is no tensor type; write ",
                              "one for each input with spaces between, like ",
                              "\"f32[64,768] f32[3072,768] f32[3072]\"");
     }
@@ -148,13 +149,13 @@ absl::StatusOr<graph::Attrs> ParseAttrs(const graph::Schema& schema, const std::
         std::find_if(schema.attrs().begin(), schema.attrs().end(),
                      [&](const graph::AttrSpec& a) { return a.name == parts.front(); });
     if (parts.size() != 2 || spec == schema.attrs().end()) {
-      return InvalidArgument("--attrs: '", absl::CEscape(piece), "' is no attribute=value; ",
+      return InvalidArgument("--attrs: ", graph::Quoted(piece), " is no attribute=value; ",
                              known());
     }
     absl::optional<graph::AttrValue> value = ParseValue(spec->example, parts[1]);
     if (!value.has_value()) {
       const char* const kinds[] = {"a whole number", "a number", "a text", "a list like [1,2]"};
-      return InvalidArgument("--attrs: ", spec->name, "=", absl::CEscape(parts[1]), " must be ",
+      return InvalidArgument("--attrs: ", spec->name, "=", graph::Printable(parts[1]), " must be ",
                              kinds[spec->example.index()]);
     }
     attrs[spec->name] = *std::move(value);

@@ -4,9 +4,9 @@
 #include <map>
 #include <set>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
+#include "graph/base/printable.h"
 #include "graph/base/status.h"
 #include "models/training/output_dir.h"
 #include "tools/flags/parse_flags.h"
@@ -79,14 +79,14 @@ absl::StatusOr<DiffFlags> ParseDiffFlags(const std::vector<std::string>& args,
   if (own.count("--bound") > 0) {
     double bound;
     if (!absl::SimpleAtod(own["--bound"], &bound) || !(bound >= 0) || std::isinf(bound)) {
-      return graph::InvalidArgument("--bound=", absl::CEscape(own["--bound"]),
+      return graph::InvalidArgument("--bound=", graph::Printable(own["--bound"]),
                                     " must be a number, at least 0");
     }
     flags.bound = bound;
   }
   if (own.count("--most_mib") > 0 &&
       (!absl::SimpleAtoi(own["--most_mib"], &flags.most_mib) || flags.most_mib < 1)) {
-    return graph::InvalidArgument("--most_mib=", absl::CEscape(own["--most_mib"]),
+    return graph::InvalidArgument("--most_mib=", graph::Printable(own["--most_mib"]),
                                   " must be a whole number, at least 1");
   }
   if (own.count("--golden") > 0) {

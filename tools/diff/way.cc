@@ -1,15 +1,15 @@
 #include "tools/diff/way.h"
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
+#include "graph/base/quoted.h"
 #include "graph/base/status.h"
 
 namespace tools {
 namespace {
 
 absl::Status Wrong(const std::string& flag, absl::string_view word, const char* way_out) {
-  return graph::InvalidArgument(flag, ": '", absl::CEscape(word), "' ", way_out);
+  return graph::InvalidArgument(flag, ": ", graph::Quoted(word), " ", way_out);
 }
 
 }  // namespace

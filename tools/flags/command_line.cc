@@ -6,11 +6,12 @@
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "graph/base/printable.h"
+#include "graph/base/quoted.h"
 #include "graph/base/status.h"
 #include "models/zoo/edit_distance.h"
 
@@ -19,13 +20,13 @@ namespace {
 
 absl::Status Unknown(const std::string& argument, const CLI::App& app) {
   if (!absl::StartsWith(argument, "-")) {
-    return graph::InvalidArgument("'", absl::CEscape(argument),
-                                  "' belongs to no flag; flags are written --name=value");
+    return graph::InvalidArgument(graph::Quoted(argument),
+                                  " belongs to no flag; flags are written --name=value");
   }
   const std::string name = argument.substr(0, argument.find('='));
   std::vector<std::string> known;
   for (const CLI::Option* option : app.get_options()) known.push_back(option->get_name());
-  return graph::InvalidArgument("unknown flag ", absl::CEscape(name), "; did you mean ",
+  return graph::InvalidArgument("unknown flag ", graph::Printable(name), "; did you mean ",
                                 models::Nearest(name, known), "? --help lists all");
 }
 
@@ -51,7 +52,7 @@ CLI::Validator Between(int64_t least, int64_t most) {
   constexpr int64_t kUnbounded = std::numeric_limits<int64_t>::max();
   const auto check = [least, most](const std::string& text) -> std::string {
     int64_t value;
-    const std::string shown = absl::CEscape(text);
+    const std::string shown = graph::Printable(text);
     if (!absl::SimpleAtoi(text, &value)) return shown + " must be a whole number";
     if (value < least) return absl::StrCat(shown, " must be at least ", least);
     if (value > most) return absl::StrCat(shown, " must be at most ", most);

@@ -9,11 +9,11 @@
 #include <memory>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "graph/base/printable.h"
 #include "graph/base/quoted.h"
 #include "graph/base/status.h"
 #include "models/zoo/edit_distance.h"
@@ -63,7 +63,7 @@ absl::Status UnknownFlag(absl::string_view typed) {
   for (const std::string& known : names) {
     if (name.size() >= 3 && absl::StartsWith(known, name)) begun.push_back(known);
   }
-  return InvalidArgument("unknown flag --", absl::CEscape(name), "; did you mean --",
+  return InvalidArgument("unknown flag --", graph::Printable(name), "; did you mean --",
                          models::Nearest(name, begun.empty() ? names : begun),
                          "? --help shows all");
 }
@@ -84,8 +84,8 @@ absl::StatusOr<std::vector<Given>> ReadArguments(const std::vector<std::string>&
       continue;
     }
     if (!absl::StartsWith(arg, "--") || arg.size() == 2) {
-      return InvalidArgument(where, "unexpected argument '", graph::Shortened(absl::CEscape(arg)),
-                             "'; flags are written --name=value");
+      return InvalidArgument(where, "unexpected argument ", graph::Quoted(arg),
+                             "; flags are written --name=value");
     }
     const size_t equals = arg.find('=');
     const bool has_value = equals != std::string::npos;

@@ -3,9 +3,9 @@
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
-#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "graph/base/printable.h"
 
 namespace tools {
 
@@ -19,7 +19,7 @@ void AddMaxImageMegapixels(CLI::App* app, const std::string& otherwise,
           [](const std::string& text) {
             double megapixels = 0;
             const bool good = absl::SimpleAtod(text, &megapixels) && megapixels > 0;
-            return good ? std::string() : absl::CEscape(text) + " must be above 0";
+            return good ? std::string() : graph::Printable(text) + " must be above 0";
           },
           "above 0"))
       ->type_name("X");
