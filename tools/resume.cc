@@ -130,7 +130,13 @@ absl::StatusOr<Resumption> FindResumption(const std::vector<std::string>& args) 
     RETURN_IF_ERROR(models::CheckCanGoOn(*resumption.checkpoint));
     run = fs::path(folder).parent_path().parent_path().string();
   } else {
-    ASSIGN_OR_RETURN(models::NewestCheckpoint newest, models::FindNewestCheckpoint(folder));
+    // Its checkpoints/ mean the run, which may be called so, too.
+    const fs::path named(folder);
+    if (named.filename() == models::kCheckpointsFolder && named.has_parent_path() &&
+        !fs::exists(named / models::kCheckpointsFolder, ignored)) {
+      run = named.parent_path().string();
+    }
+    ASSIGN_OR_RETURN(models::NewestCheckpoint newest, models::FindNewestCheckpoint(run));
     resumption.checkpoint = std::move(newest.checkpoint);
     resumption.damaged = std::move(newest.passed_over);
   }

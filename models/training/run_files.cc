@@ -116,10 +116,9 @@ std::vector<Found> FindOwned(const fs::path& run) {
   return found;
 }
 
-// The newest in a run's folder without a link to it, as on a file system that has no links.
-absl::optional<std::string> NewestOfRun(const fs::path& run) {
+// The model of the newest of a folder's checkpoints.
+absl::optional<std::string> NewestIn(const fs::path& folder) {
   absl::optional<int64_t> newest;
-  const fs::path folder = run / kCheckpointsFolder;
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
@@ -158,7 +157,10 @@ absl::StatusOr<std::string> FindModelFile(const std::string& path) {
     const fs::path file = fs::path(path) / name;
     if (fs::exists(file, ignored)) return file.string();
   }
-  if (const auto newest = NewestOfRun(path); newest.has_value()) return *newest;
+  // A run has no link to its newest on a file system without links, and its checkpoints/ none.
+  for (const fs::path& folder : {fs::path(path) / kCheckpointsFolder, fs::path(path)}) {
+    if (const auto newest = NewestIn(folder); newest.has_value()) return *newest;
+  }
   return absl::NotFoundError(absl::StrCat(path, " is a folder without ", kNewestModel,
                                           ": it is neither a run that has saved nor a checkpoint"));
 }

@@ -44,8 +44,8 @@ inline constexpr char kDamagedPrefix[] = "damaged_";
 // Whether `name` is `prefix` and a checkpoint's name.
 bool IsCheckpointName(absl::string_view prefix, absl::string_view name);
 
-// The model that `path` means: the file itself, or, of a folder, the newest one of a run or the
-// one of a checkpoint. NotFound where a folder is neither.
+// The model that `path` means: the file itself, or, of a folder, the newest one of a run or of its
+// checkpoints/, or the one of a checkpoint. NotFound where a folder is none of these.
 absl::StatusOr<std::string> FindModelFile(const std::string& path);
 
 // That the folder holds a run, or what is left of one.

@@ -68,6 +68,10 @@ TEST(Resume, InPlaceGoesOnFromTheNewestAlone) {
   ASSERT_TRUE(newest.ok()) << newest.status();
   EXPECT_EQ(newest->checkpoint->state.step, 6);
   EXPECT_EQ(newest->logs_from, "");
+  const auto by_folder = FindResumption({"--resume=" + (run / "checkpoints/").string()});
+  ASSERT_TRUE(by_folder.ok()) << by_folder.status();
+  EXPECT_EQ(by_folder->checkpoint->state.step, 6);
+  EXPECT_EQ(by_folder->output_dir, run.string());
   const auto elsewhere =
       FindResumption({"--resume=" + older, "--output_dir=" + run.string() + "_on"});
   ASSERT_TRUE(elsewhere.ok()) << elsewhere.status();

@@ -41,6 +41,7 @@ TEST(RunFiles, ARunsFolderMeansItsNewestModel) {
   }
   EXPECT_EQ(*FindModelFile(older.parent_path().string()), older.string());
   EXPECT_EQ(*FindModelFile(run.string()), newer.string());  // a file system without links
+  EXPECT_EQ(*FindModelFile((run / "checkpoints/").string()), newer.string());
   fs::create_symlink("checkpoints/step_00000007/model.safetensors", run / "checkpoint.safetensors");
   EXPECT_EQ(*FindModelFile(run.string()), (run / "checkpoint.safetensors").string());
 }
