@@ -46,9 +46,9 @@ Environment ParseEnvironment(absl::string_view text);
 
 // What of `then` and `now` may make a difference to the bits of a result: threads,
 // instruction set, oneDNN's math mode (ONEDNN_DEFAULT_FPMATH_MODE), C++ and computing libraries,
-// how pictures are resized, the program. One short phrase each: "threads: 8 then, 4 now". Of two
-// builds of the program those with one hash are the same. What one of them lacks or has as something
-// else than text or a number is passed over, but for a library: it was "none".
+// how pictures are resized and PNGs decoded, the program. One short phrase each: "threads: 8 then,
+// 4 now". Of two builds of the program those with one hash are the same. What one of them lacks or
+// has as something else than text or a number is passed over, but for a library: it was "none".
 std::vector<std::string> EnvironmentDifferences(const Environment& then, const Environment& now);
 
 // What `git describe --always --dirty --abbrev=40` says of the tree at `folder`; empty without

@@ -87,13 +87,16 @@ TEST(EnvironmentDifferences, NamesWhatMayChangeBits) {
                           "oneDNN: " + onednn + " then, 9.9.9 now"));
 }
 
-// Runs of before it was noted resized as Pillow 12.
-TEST(EnvironmentDifferences, AnOlderRunResizedAsAnOlderPillow) {
+// Runs of before it was noted resized as Pillow 12, and had PNGs from libpng's simplified
+// interface.
+TEST(EnvironmentDifferences, AnOlderRunHadOtherPixels) {
   Environment then = Described();
   const Environment now = then;
   then.erase("resizing");
   EXPECT_THAT(EnvironmentDifferences(then, now),
-              ElementsAre("resizing: as Pillow 12 then, as Pillow 13 now"));
+              ElementsAre("resizing: as Pillow 12 then, as Pillow 13 now",
+                          "samples of PNGs with 16 bits, gAMA or cHRM: as libpng converts them "
+                          "then, as they are now"));
 }
 
 TEST(EnvironmentDifferences, AProgramIsItsHash) {
