@@ -58,6 +58,10 @@ double EvaluationCropShare(int input_width, int input_height) {
   return std::max(input_width, input_height) <= kLargestWithMargin ? kCropShare : 1.0;
 }
 
+int LeastOfCrop(int input_pixels) {
+  return static_cast<int>(std::ceil(kLeastPixels * input_pixels));
+}
+
 EvaluationGeometry PlanEvaluation(int width, int height, int input_width, int input_height) {
   CHECK(width > 0 && height > 0 && input_width > 0 && input_height > 0);
   int w = width, h = height;
@@ -97,8 +101,8 @@ PartRequest ImageTransform::PlanTrain(int width, int height, uint64_t key, bool 
   RandomStream random(key, Purpose::kCrop);
   PartRequest request = {SampleCrop(width, height, &random)};
   if (!exact) {
-    request.least_width = static_cast<int>(std::ceil(kLeastPixels * input_width_));
-    request.least_height = static_cast<int>(std::ceil(kLeastPixels * input_height_));
+    request.least_width = LeastOfCrop(input_width_);
+    request.least_height = LeastOfCrop(input_height_);
   }
   return request;
 }

@@ -35,6 +35,9 @@ struct EvaluationGeometry {
 };
 EvaluationGeometry PlanEvaluation(int width, int height, int input_width, int input_height);
 
+// How many pixels a crop that may come smaller keeps each way, for an input of that many.
+int LeastOfCrop(int input_pixels);
+
 // What the crop is of the resized picture, each way: 224/256, and 1 for inputs above 224 pixels.
 double EvaluationCropShare(int input_width, int input_height);
 

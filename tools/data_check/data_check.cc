@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "absl/strings/string_view.h"
+#include "models/data/augment.h"
 #include "models/data/file_kind.h"
 #include "models/data/image.h"
 #include "models/data/picture_part.h"
@@ -19,6 +20,9 @@
 
 namespace tools {
 namespace {
+
+// Of the input, which a data set does not know: that of most models.
+constexpr int kInputPixels = 224;
 
 // What one image turned out to be.
 struct Finding {
@@ -55,7 +59,7 @@ bool IsGrey(const models::Image& image) {
   return true;
 }
 
-// A picture of more than `most_pixels` is decoded smaller where its kind allows that.
+// A picture of more than `most_pixels` is decoded smaller where training would take it so.
 Finding Look(const models::Dataset& data, int64_t i, int64_t most_pixels) try {
   Finding finding;
   const absl::StatusOr<std::string> bytes = data.LoadBytes(i);
@@ -69,7 +73,9 @@ Finding Look(const models::Dataset& data, int64_t i, int64_t most_pixels) try {
     finding.width = width;
     finding.height = height;
     models::PartRequest request = models::WholePicture(width, height);
-    if (int64_t{width} * height > most_pixels) request.least_width = request.least_height = 1;
+    if (int64_t{width} * height > most_pixels) {
+      request.least_width = request.least_height = models::LeastOfCrop(kInputPixels);
+    }
     return request;
   };
   if (const absl::Status status = data.LoadPart(i, plan, &part); !status.ok()) {

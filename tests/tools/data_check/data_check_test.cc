@@ -65,21 +65,25 @@ std::string MixedFolder(const std::string& name) {
 // Training decodes a crop of a large JPEG smaller, and evaluation decodes all of it.
 TEST(CheckData, APictureMayBeTooLargeForEvaluationAlone) {
   const std::string folder = models::NewFolder("too_large");
-  const std::string large = models::EncodeJpeg(models::PhotographLike(300, 200, 1), 2);
+  const std::string large = models::EncodeJpeg(models::GradientImage(800, 700), 2);
   models::WriteFile(folder + "/train/a/0.jpg", large);
+  // A crop for an input of 224 pixels keeps 336, so that this one comes as it is.
+  models::WriteFile(folder + "/train/a/1.jpg",
+                    models::EncodeJpeg(models::GradientImage(1200, 600), 2));
   models::WriteFile(folder + "/val/a/1.jpg", large);
   models::OpenOptions open;
   open.data_path = folder;
-  open.limits.max_pixels = 20'000;
+  open.limits.max_pixels = 150'000;
   const auto data = models::OpenDatasets(open);
   ASSERT_TRUE(data.ok()) << data.status();
   DataCheckOptions options;
   options.limits = open.limits;
   const DataReport report = CheckData(*data, options, NoProgress);
-  ASSERT_EQ(report.bad.size(), 1u);
-  EXPECT_EQ(report.bad[0].image.split, "held_out");
-  EXPECT_THAT(report.bad[0].reason, HasSubstr("--max_image_megapixels=0.02;"));
-  EXPECT_EQ(report.width.max, 300);
+  ASSERT_EQ(report.bad.size(), 2u);
+  EXPECT_EQ(report.bad[0].image.name, "train/a/1.jpg");
+  EXPECT_EQ(report.bad[1].image.split, "held_out");
+  EXPECT_THAT(report.bad[1].reason, HasSubstr("--max_image_megapixels=0.15;"));
+  EXPECT_EQ(report.width.max, 800);
 }
 
 TEST(CheckData, FindsOneOfEverythingWhateverTheWorkers) {
