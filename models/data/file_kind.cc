@@ -10,17 +10,16 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "models/data/file_util.h"
+#include "models/data/picture_error.h"
 
 namespace models {
 namespace {
 
-constexpr char kConvert[] = "convert it to a common JPEG or PNG, or take it out of the data";
 constexpr char kRemove[] = "take it out of the data";
 constexpr char kAskAgain[] =
     "a server sent it in the picture's place? download the picture again, or take it out of the "
     "data";
-constexpr char kCopyAgain[] =
-    "a copy or download that broke off? get the picture again, or take it out of the data";
+constexpr char kUnpack[] = "unpack it, or take it out of the data";
 
 struct Magic {
   size_t at;
@@ -30,28 +29,28 @@ struct Magic {
 };
 
 constexpr Magic kMagics[] = {
-    {0, "8BPS", "a Photoshop picture", kConvert},
-    {0, {"\0\0\0\x0CjP  ", 8}, "a JPEG 2000 picture", kConvert},
-    {0, "\xFF\x4F\xFF\x51", "a JPEG 2000 picture", kConvert},
-    {0, "\xFF\x0A", "a JPEG XL picture", kConvert},
-    {0, {"\0\0\0\x0CJXL ", 8}, "a JPEG XL picture", kConvert},
-    {0, {"\0\0\1\0", 4}, "a Windows icon", kConvert},
-    {4, "ftypheic", "a HEIC picture", kConvert},
-    {4, "ftypheix", "a HEIC picture", kConvert},
-    {4, "ftypmif1", "a HEIF picture", kConvert},
-    {4, "ftypmsf1", "a HEIF picture", kConvert},
-    {4, "ftypavif", "an AVIF picture", kConvert},
+    {0, "8BPS", "a Photoshop picture", kConvertPicture},
+    {0, {"\0\0\0\x0CjP  ", 8}, "a JPEG 2000 picture", kConvertPicture},
+    {0, "\xFF\x4F\xFF\x51", "a JPEG 2000 picture", kConvertPicture},
+    {0, "\xFF\x0A", "a JPEG XL picture", kConvertPicture},
+    {0, {"\0\0\0\x0CJXL ", 8}, "a JPEG XL picture", kConvertPicture},
+    {0, {"\0\0\1\0", 4}, "a Windows icon", kConvertPicture},
+    {4, "ftypheic", "a HEIC picture", kConvertPicture},
+    {4, "ftypheix", "a HEIC picture", kConvertPicture},
+    {4, "ftypmif1", "a HEIF picture", kConvertPicture},
+    {4, "ftypmsf1", "a HEIF picture", kConvertPicture},
+    {4, "ftypavif", "an AVIF picture", kConvertPicture},
     {4, "ftypqt  ", "a QuickTime film", kRemove},
     {4, "ftyp", "an MP4 film", kRemove},
     {0, "\x1A\x45\xDF\xA3", "a Matroska or WebM film", kRemove},
     {8, "AVI LIST", "an AVI film", kRemove},
     {0, "%PDF-", "a PDF document", kRemove},
-    {0, "PK\x03\x04", "a zip archive", "unpack it, or take it out of the data"},
-    {0, "\x1F\x8B", "gzip data", "unpack it, or take it out of the data"},
-    {0, {"\xFD\x37zXZ\0", 6}, "xz data", "unpack it, or take it out of the data"},
-    {0, "BZh", "bzip2 data", "unpack it, or take it out of the data"},
-    {0, "\x28\xB5\x2F\xFD", "zstd data", "unpack it, or take it out of the data"},
-    {0, "7z\xBC\xAF\x27\x1C", "a 7z archive", "unpack it, or take it out of the data"},
+    {0, "PK\x03\x04", "a zip archive", kUnpack},
+    {0, "\x1F\x8B", "gzip data", kUnpack},
+    {0, {"\xFD\x37zXZ\0", 6}, "xz data", kUnpack},
+    {0, "BZh", "bzip2 data", kUnpack},
+    {0, "\x28\xB5\x2F\xFD", "zstd data", kUnpack},
+    {0, "7z\xBC\xAF\x27\x1C", "a 7z archive", kUnpack},
     {257, "ustar", "a tar archive", "name it *.tar if it is a shard, or take it out of the data"},
 };
 
@@ -136,19 +135,20 @@ absl::StatusOr<bool> CountsAsPicture(const std::string& path) {
 }
 
 FileKind KindOfFile(absl::string_view bytes) {
-  if (bytes.empty()) return {"empty", kCopyAgain};
+  const std::string copy_again = absl::StrCat(kPictureBrokeOff, kGetPictureAgain);
+  if (bytes.empty()) return {"empty", copy_again};
   for (const Magic& magic : kMagics) {
     if (bytes.size() >= magic.at && absl::StartsWith(bytes.substr(magic.at), magic.bytes)) {
       return {magic.name, magic.hint};
     }
   }
   if (std::all_of(bytes.begin(), bytes.end(), [](char c) { return c == '\0'; })) {
-    return {"nothing but zero bytes", kCopyAgain};
+    return {"nothing but zero bytes", copy_again};
   }
   const absl::string_view head = bytes.substr(0, 512);
   if (!IsText(head)) return {};
   const std::string lower = absl::AsciiStrToLower(absl::StripLeadingAsciiWhitespace(head));
-  if (absl::StrContains(lower, "<svg")) return {"an SVG drawing", kConvert};
+  if (absl::StrContains(lower, "<svg")) return {"an SVG drawing", kConvertPicture};
   if (absl::StartsWith(lower, "<!doctype html") || absl::StrContains(lower, "<html") ||
       absl::StrContains(lower, "<head") || absl::StrContains(lower, "<body")) {
     return {"an HTML page", kAskAgain};

@@ -44,8 +44,7 @@ absl::Status DecodeWhole(PictureFormat format, absl::string_view bytes, const Pi
   if (bytes.empty()) return InvalidArgument("the file is empty; ", KindOfFile(bytes).hint);
   const FileKind kind = KindOfFile(bytes);
   if (kind.name.empty()) {
-    return InvalidArgument(
-        kNeither, " by its first bytes; get the picture again, or take it out of the data");
+    return InvalidArgument(kNeither, " by its first bytes; ", kGetPictureAgain);
   }
   return InvalidArgument("it is ", kind.name, ", ", kNeither, "; ", kind.hint);
 }

@@ -10,7 +10,8 @@
 // A warning of the library is an error where it says that pixels are wrong or missing; one that
 // leaves them as they are (junk between segments, odd headers of cameras) is none. What is refused
 // does not depend on the part, but for damage below it, which is not seen: a file without its end
-// is refused whatever the part.
+// is refused whatever the part. Nor is a code seen that stands in no Huffman table of a baseline
+// file: libjpeg-turbo's fast decoder takes it for a zero and does not warn.
 #ifndef MODELS_DATA_JPEG_DECODER_H_
 #define MODELS_DATA_JPEG_DECODER_H_
 

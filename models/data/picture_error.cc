@@ -1,57 +1,28 @@
 #include "models/data/picture_error.h"
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
-#include "models/data/picture_limits.h"
 
 namespace models {
-namespace {
 
 using graph::InvalidArgument;
 
-constexpr char kGetAgain[] = "get the picture again, or take it out of the data";
-
-}  // namespace
-
 absl::Status DamagedPicture(absl::string_view reason) {
-  return InvalidArgument(reason, "; its bytes are damaged: ", kGetAgain);
+  return InvalidArgument(reason, "; its bytes are damaged: ", kGetPictureAgain);
 }
 
 absl::Status BrokenOffPicture(absl::string_view reason) {
-  return InvalidArgument(reason, "; a copy or download that broke off? ", kGetAgain);
+  return InvalidArgument(reason, "; ", kPictureBrokeOff, kGetPictureAgain);
 }
 
 absl::Status UnsupportedPicture(absl::string_view kind) {
-  return InvalidArgument("it is ", kind,
-                         ", which is not read here; convert it to a common JPEG or PNG, or take it "
-                         "out of the data");
+  return InvalidArgument("it is ", kind, ", which is not read here; ", kConvertPicture);
 }
 
 absl::Status NoMemoryForPicture() {
   return absl::ResourceExhaustedError(
       "no memory to decode the picture; leave the run more memory, or take the picture out of the "
       "data");
-}
-
-PictureLimits LimitsOfMegapixels(double megapixels) {
-  PictureLimits limits;
-  limits.max_pixels = static_cast<int64_t>(std::clamp(megapixels, 1e-6, 1e6) * 1e6);
-  return limits;
-}
-
-absl::Status CheckPictureSize(int64_t width, int64_t height, const PictureLimits& limits,
-                              int shrunk) {
-  if (width < 1 || height < 1) {
-    return DamagedPicture(absl::StrCat("impossible size ", width, "x", height));
-  }
-  if (width / shrunk > limits.max_pixels / std::max<int64_t>(1, height / shrunk)) {
-    return InvalidArgument("claims ", width, "x", height,
-                           " pixels, more than --max_image_megapixels=", limits.max_pixels * 1e-6,
-                           "; raise that, make the picture smaller, or take it out of the data");
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace models

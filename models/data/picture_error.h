@@ -9,6 +9,12 @@
 
 namespace models {
 
+// What to do, for who says it of a file that no decoder takes, too.
+inline constexpr char kGetPictureAgain[] = "get the picture again, or take it out of the data";
+inline constexpr char kPictureBrokeOff[] = "a copy or download that broke off? ";  // before that
+inline constexpr char kConvertPicture[] =
+    "convert it to a common JPEG or PNG, or take it out of the data";
+
 absl::Status DamagedPicture(absl::string_view reason);
 absl::Status BrokenOffPicture(absl::string_view reason);
 // A sound file of a kind that is not decoded here: `kind` is "a JPEG of 12 bits a sample".
