@@ -2,11 +2,15 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "graph/base/status.h"
 #include "models/data/cifar10.h"
 #include "models/data/file_kind.h"
@@ -30,28 +34,93 @@ std::string KindInBrackets(const std::string& path) {
   return kind.name.empty() ? "" : absl::StrCat(" (", kind.name, ")");
 }
 
+// "1 tar shard (a.tar)", "3 tar shards (a.tar, ...)".
+std::string ShardsText(const std::vector<std::string>& names, const char* what = "tar shard") {
+  return absl::StrCat(Count(static_cast<int64_t>(names.size()), what), " (",
+                      PrintablePath(names[0]), names.size() > 1 ? ", ...)" : ")");
+}
+
 absl::StatusOr<DataSource> FindNamedShards(const std::string& path) {
   DataSource source;
   source.kind = DataSource::Kind::kShards;
   source.root = path;
   ASSIGN_OR_RETURN(source.shards, FindShardsOf(path));
-  if (!source.shards.train.empty()) return source;
+  const std::vector<std::string>& shards = source.shards.train;
   const std::string shown = PrintablePath(path);
-  if (IsFile(path)) {
+  if (!shards.empty()) {
+    std::vector<std::string> others;
+    std::copy_if(shards.begin(), shards.end(), std::back_inserter(others), IsOtherSplit);
+    if (!others.empty() && others.size() < shards.size()) {
+      source.warnings.push_back(absl::StrCat(
+          "--data_path=", shown, ": by their names ", ShardsText(others),
+          " are of another split, but they are trained on; leave them out of the pattern, or call "
+          "them val-*.tar to hold them out"));
+    }
+    return source;
+  }
+  if (IsFile(path) || IsPattern(path)) {
     return absl::NotFoundError(absl::StrCat(
-        "--data_path=", shown, " is a file", KindInBrackets(path),
-        ", but no tar shard by its name (.tar, .tar.gz, .tgz); give a folder of pictures or tar "
-        "shards, or leave it out to use the embedded data set"));
+        "--data_path=", shown,
+        IsFile(path) ? absl::StrCat(" is a file", KindInBrackets(path), ", but no tar shard")
+                     : " is a pattern, but of no tar shards",
+        " by its name (.tar, .tar.gz, .tgz); ",
+        IsUnreadArchive(path) ? kUnpackIt
+                              : "give a folder of pictures or tar shards, or leave it out to use "
+                                "the embedded data set"));
   }
   return absl::NotFoundError(absl::StrCat(
       "--data_path=", shown, " does not exist; give a folder of pictures or tar shards, or leave ",
       "it out to use the embedded data set"));
 }
 
-// "1 tar shard (a.tar)", "3 tar shards (a.tar, ...)".
-std::string ShardsText(const std::vector<std::string>& names) {
-  return absl::StrCat(Count(static_cast<int64_t>(names.size()), "tar shard"), " (",
-                      PrintablePath(names[0]), names.size() > 1 ? ", ...)" : ")");
+// Of shards in a folder: archives there that are not read.
+void WarnOfArchives(DataSource* source) {
+  const ShardPaths& shards = source->shards;
+  const std::string root = PrintablePath(source->root);
+  if (!shards.unread.empty()) {
+    source->warnings.push_back(absl::StrCat(
+        root, " holds ", ShardsText(shards.unread, "archive"),
+        " of a kind that is not read; plain and gzip tar shards are: unpack what is wanted"));
+  }
+  if (!shards.aside.empty()) {
+    source->warnings.push_back(absl::StrCat(
+        root, ": by their names ", ShardsText(shards.aside),
+        " are of another split, and are not read; val-*.tar are held out, and --data_path='",
+        PrintablePath(JoinPath(source->root, PatternLike(shards.aside[0]))), "' trains on all"));
+  }
+}
+
+// Whether two paths lead to one folder, as where a file system does not tell "Val" from "val".
+bool IsSameFolder(const std::string& a, const std::string& b) {
+  std::error_code none;
+  return std::filesystem::equivalent(a, b, none);
+}
+
+// Of pictures: folders that are called nearly as train/ and val/ are.
+void WarnOfSpelling(bool train_is_read, DataSource* source) {
+  const std::string& root = source->root;
+  const std::string train = JoinPath(root, "train"), val = JoinPath(root, "val");
+  const bool has_val = IsFile(val + ".txt") || IsDirectory(val) || !source->shards.val.empty();
+  std::vector<std::string> names;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(root, error), end; !error && it != end;
+       it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    const bool is_train =
+        absl::EqualsIgnoreCase(name, "train") || absl::EqualsIgnoreCase(name, "training");
+    if (name == "train" || name == "val" || !(is_train || IsHeldOutWord(name))) continue;
+    // Whoever has val/ beside train/ means these.
+    if (train_is_read && (is_train ? IsSameFolder(it->path(), train) : has_val)) continue;
+    if (IsDirectory(it->path())) names.push_back(PrintablePath(name) + "/");
+  }
+  if (names.empty()) return;
+  std::sort(names.begin(), names.end());
+  source->warnings.push_back(absl::StrCat(
+      PrintablePath(root), " holds ", absl::StrJoin(names, ", "),
+      train_is_read ? ", of which nothing is read: only train/ and val/ are, and a link called so "
+                      "will do"
+                    : ", trained on as any folder is; parts of a split have to be called train/ "
+                      "and val/"));
 }
 
 }  // namespace
@@ -73,8 +142,10 @@ absl::StatusOr<DataSource> FindDataSource(const std::string& data_path) {
   const std::vector<std::string>& shards_beside = shards_in_train ? source.shards.unused : shards;
   // Asked for only where there is a choice: `train/` may hold millions.
   const bool has_list = IsFile(JoinPath(root, "train.txt"));
-  const std::string picture_in_train =
-      !has_list && (!source.batches.empty() || !shards.empty()) ? FindPicture(root, "train") : "";
+  std::vector<std::string> archives;
+  const std::string picture_in_train = !has_list && (!source.batches.empty() || !shards.empty())
+                                           ? FindPicture(root, "train", &archives)
+                                           : "";
 
   const auto not_used = [&](const std::string& taken, const std::string& rest,
                             const std::string& way) {
@@ -93,6 +164,19 @@ absl::StatusOr<DataSource> FindDataSource(const std::string& data_path) {
              absl::StrCat("--data_path=", PrintablePath(JoinPath(root, names[0])), " would take ",
                           names.size() > 1 ? "the first, and a pattern more of them" : "it"));
   };
+  // Shards of folders below those that are read.
+  const auto no_shards_below = [&](const std::string& read_in) {
+    const auto below = [&](const std::string& path) {
+      const absl::string_view rest = absl::StripPrefix(path, read_in);
+      return IsShardName(path) && absl::StrContains(rest, '/') && !absl::StartsWith(path, "val/");
+    };
+    const auto first = std::find_if(archives.begin(), archives.end(), below);
+    if (first == archives.end()) return;
+    not_used(ShardsText(shards),
+             absl::StrCat("those of its folders (", PrintablePath(*first), ", ...)"),
+             absl::StrCat("--data_path='", PrintablePath(JoinPath(root, PatternLike(*first))),
+                          "' would take those"));
+  };
   const std::string batches = "CIFAR-10 (data_batch_*.bin)";
   if (has_list) {
     source.kind = DataSource::Kind::kList;
@@ -110,6 +194,8 @@ absl::StatusOr<DataSource> FindDataSource(const std::string& data_path) {
     if (shards_in_train) {
       no_pictures(ShardsText(shards), picture_in_train);
       if (source.shards.val.empty()) no_pictures(ShardsText(shards), FindPicture(root, "val"));
+      no_shards_below("train/");
+      WarnOfArchives(&source);
     }
   } else if (!source.batches.empty()) {
     source.kind = DataSource::Kind::kCifar10;
@@ -117,7 +203,13 @@ absl::StatusOr<DataSource> FindDataSource(const std::string& data_path) {
     no_pictures(batches, FindPicture(root, ""));
   } else if (!shards.empty()) {
     source.kind = DataSource::Kind::kShards;
-    no_pictures(ShardsText(shards), FindPicture(root, ""));
+    no_pictures(ShardsText(shards), FindPicture(root, "", &archives));
+    no_shards_below("");
+    WarnOfArchives(&source);
+    return source;
+  }
+  if (source.kind != DataSource::Kind::kCifar10) {
+    WarnOfSpelling(has_list || IsDirectory(JoinPath(root, "train")), &source);
   }
   return source;
 }

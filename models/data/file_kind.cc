@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/types/span.h"
 #include "models/data/file_util.h"
 #include "models/data/picture_error.h"
 
@@ -65,6 +66,12 @@ bool IsText(absl::string_view bytes) {
 constexpr absl::string_view kEndings[] = {"jpg",  "jpeg", "jpe",  "jfif", "png",
                                           "webp", "tif",  "tiff", "bmp",  "gif"};
 
+bool EndsInOneOf(absl::string_view path, absl::Span<const absl::string_view> endings) {
+  return std::any_of(endings.begin(), endings.end(), [path](absl::string_view ending) {
+    return absl::EndsWithIgnoreCase(path, ending);
+  });
+}
+
 }  // namespace
 
 PictureFormat FormatOfPicture(absl::string_view head) {
@@ -115,6 +122,14 @@ bool IsPictureEnding(absl::string_view ending) {
 }
 
 std::string PictureEndings() { return absl::StrCat(".", absl::StrJoin(kEndings, ", .")); }
+
+bool IsShardName(absl::string_view path) { return EndsInOneOf(path, {".tar", ".tar.gz", ".tgz"}); }
+
+bool IsUnreadArchive(absl::string_view path) {
+  return EndsInOneOf(path, {".tar.7z", ".tar.br", ".tar.bz2", ".tar.lz", ".tar.lz4", ".tar.lzma",
+                            ".tar.lzo", ".tar.xz", ".tar.z", ".tar.zst", ".tar.zstd", ".tbz",
+                            ".tbz2", ".tlz", ".txz", ".tzst", ".7z", ".rar", ".zip"});
+}
 
 absl::StatusOr<bool> CountsAsPicture(const std::string& path) {
   const size_t slash = path.rfind('/');

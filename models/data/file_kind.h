@@ -1,5 +1,5 @@
-// Which files are pictures, by their names and by their first bytes, and what the others are
-// instead, for messages. Thread-safe.
+// Which files are pictures or tar shards, by their names and by their first bytes, and what the
+// others are instead, for messages. Thread-safe.
 #ifndef MODELS_DATA_FILE_KIND_H_
 #define MODELS_DATA_FILE_KIND_H_
 
@@ -30,6 +30,14 @@ std::string PictureEndings();
 // name has no dot by its first bytes, for which it is opened. Unavailable where the machine fails
 // at that (ErrnoStatus in file_util.h); what may not be read is no picture.
 absl::StatusOr<bool> CountsAsPicture(const std::string& path);
+
+// Whether `path` ends in .tar, .tar.gz or .tgz, whatever its case.
+bool IsShardName(absl::string_view path);
+// Whether it ends as archives do that are not read: .tar.xz, .tzst, .zip, ...
+bool IsUnreadArchive(absl::string_view path);
+// What to do with it.
+inline constexpr char kUnpackIt[] =
+    "unpack it (plain and gzip tar shards are read), or take it out of the data";
 
 struct FileKind {
   std::string name;  // "a GIF picture"

@@ -36,6 +36,11 @@ std::string Count(int64_t n, const char* what) {
   return absl::StrCat(n, " ", what, n == 1 ? "" : "s");
 }
 
+std::string ClassesText(int num_classes) {
+  if (num_classes <= 0) return "no labels";
+  return num_classes == 1 ? "1 class" : absl::StrCat(num_classes, " classes");
+}
+
 absl::Status ErrnoStatus(const std::string& verb, const std::string& path, int error_number) {
   const std::string message = absl::StrCat("cannot ", verb, " ", PrintablePath(path), ": ",
                                            std::generic_category().message(error_number));

@@ -43,6 +43,11 @@ std::string PrintablePath(absl::string_view path);
 
 // "1 image", "2 images".
 std::string Count(int64_t n, const char* what);
+// "no labels", "1 class", "2 classes".
+std::string ClassesText(int num_classes);
+
+// What some editors put before a text in UTF-8.
+inline constexpr char kByteOrderMark[] = "\xEF\xBB\xBF";
 
 // "cannot VERB PATH: strerror(ERROR_NUMBER)", NotFound where that is what happened. Where the
 // machine and not the file is at fault (too many open files, no memory, a disk or a file server

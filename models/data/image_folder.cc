@@ -18,6 +18,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "graph/base/quoted.h"
 #include "graph/base/random.h"
 #include "graph/base/status.h"
 #include "models/data/file_kind.h"
@@ -26,6 +27,8 @@
 
 namespace models {
 namespace {
+
+using graph::Quoted;
 
 // What a run leaves in its folder (models/training/output_dir.h): by the one it is known, the
 // other holds pictures.
@@ -56,9 +59,9 @@ std::string EndingOf(const std::string& name) {
 
 class Walker {
  public:
-  // Of root/below; ends after `most` pictures.
-  Walker(std::string root, std::string below, size_t most)
-      : root_(std::move(root)), below_(std::move(below)), most_(most) {}
+  // Of root/below without `except`; ends after `most` pictures.
+  Walker(std::string root, std::string below, std::string except, size_t most)
+      : root_(std::move(root)), below_(std::move(below)), except_(std::move(except)), most_(most) {}
 
   absl::Status Walk();
   FolderListing& listing() { return listing_; }
@@ -76,7 +79,7 @@ class Walker {
   // What `entry` at `path` is, or leads to; DT_LNK where it leads to nothing.
   absl::StatusOr<unsigned char> TypeOf(const Entry& entry, const std::string& path);
 
-  const std::string root_, below_;
+  const std::string root_, below_, except_;
   const size_t most_;
   FolderListing listing_;
   std::vector<FolderId> above_;  // the folders above the one at hand, up to the root of all
@@ -142,6 +145,7 @@ absl::Status Walker::Walk(const std::string& below, bool is_link) {
     const std::string path = JoinPath(root_, relative);
     ASSIGN_OR_RETURN(const unsigned char type, TypeOf(entry, path));
     if (type == DT_DIR) {
+      if (relative == except_) continue;
       if (IsSystemFolder(entry.name) || (holds_run && entry.name == kRunPictures)) continue;
       RETURN_IF_ERROR(Walk(relative, entry.type == DT_LNK));
     } else if (std::string ending = EndingOf(entry.name); type == DT_REG || !ending.empty()) {
@@ -149,6 +153,9 @@ absl::Status Walker::Walk(const std::string& below, bool is_link) {
       if (is_picture) {
         listing_.paths.push_back(relative);
       } else {
+        if (IsShardName(relative) || IsUnreadArchive(relative)) {
+          listing_.archives.push_back(relative);
+        }
         ++listing_.others[std::move(ending)];
       }
     } else {
@@ -203,17 +210,20 @@ absl::StatusOr<std::string> ImageFolderDataset::LoadBytes(int64_t i) const {
   return ReadPicture(JoinPath(root_, items_[i].path), limits_);
 }
 
-absl::StatusOr<FolderListing> ListPictures(const std::string& root, const std::string& below) {
-  Walker walker(root, below, std::numeric_limits<size_t>::max());
+absl::StatusOr<FolderListing> ListPictures(const std::string& root, const std::string& below,
+                                           const std::string& except) {
+  Walker walker(root, below, except, std::numeric_limits<size_t>::max());
   RETURN_IF_ERROR(walker.Walk());
   FolderListing& listing = walker.listing();
   std::sort(listing.paths.begin(), listing.paths.end());
   return std::move(listing);
 }
 
-std::string FindPicture(const std::string& root, const std::string& below) {
-  Walker walker(root, below, 1);
+std::string FindPicture(const std::string& root, const std::string& below,
+                        std::vector<std::string>* archives) {
+  Walker walker(root, below, "", 1);
   const absl::Status ignored = walker.Walk();
+  if (archives != nullptr) *archives = std::move(walker.listing().archives);
   const std::vector<std::string>& paths = walker.listing().paths;
   return paths.empty() ? "" : paths[0];
 }
@@ -257,34 +267,33 @@ absl::StatusOr<std::vector<ImageFolderDataset::Item>> ParseList(absl::string_vie
   std::vector<ImageFolderDataset::Item> items;
   absl::flat_hash_map<uint64_t, int32_t> drawn;  // by the hash of the path
   int64_t number = 0;
-  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+  // Some programs end lines as old Macs did.
+  const char line_end = text.find('\n') == absl::string_view::npos ? '\r' : '\n';
+  for (absl::string_view line : absl::StrSplit(text, line_end)) {
     ++number;
-    absl::ConsumePrefix(&line, "\xEF\xBB\xBF");  // where files were put together, before any line
+    absl::ConsumePrefix(&line, kByteOrderMark);  // where files were put together, before any line
     line = absl::StripAsciiWhitespace(line);
     if (line.empty()) continue;
     const auto error = [&](const auto&... reason) {
       return graph::InvalidArgument(list, ":", number, ": ", reason...);
     };
-    const auto quoted = [](absl::string_view part) {
-      return absl::StrCat("'", PrintablePath(part.substr(0, 100)), "'");
-    };
     const size_t gap = line.find_last_of(" \t");
-    if (gap == absl::string_view::npos) return error("expected 'path label', found ", quoted(line));
+    if (gap == absl::string_view::npos) return error("expected 'path label', found ", Quoted(line));
     int label = 0;
     const absl::string_view field = line.substr(gap + 1);
     if (!absl::SimpleAtoi(field, &label) || label < 0 || label > kMaxLabel) {
-      return error("the label ", quoted(field), " is not a number from 0 to ", kMaxLabel);
+      return error("the label ", Quoted(field), " is not a number from 0 to ", kMaxLabel);
     }
     const absl::string_view path = absl::StripTrailingAsciiWhitespace(line.substr(0, gap));
     if (path.find('\0') != absl::string_view::npos) {
-      return error("the path ", quoted(path), " holds a zero byte");
+      return error("the path ", Quoted(path), " holds a zero byte");
     }
     // One path for one image: "./a//b.jpg" is "a/b.jpg".
     std::vector<absl::string_view> parts = absl::StrSplit(path, '/', absl::SkipEmpty());
     parts.erase(std::remove(parts.begin(), parts.end(), "."), parts.end());
-    if (parts.empty()) return error("the path ", quoted(path), " names no picture");
+    if (parts.empty()) return error("the path ", Quoted(path), " names no picture");
     if (path[0] == '/' || std::find(parts.begin(), parts.end(), "..") != parts.end()) {
-      return error("the path ", quoted(path), " must stay inside the data folder");
+      return error("the path ", Quoted(path), " must stay inside the data folder");
     }
     std::string full = JoinPath(images, absl::StrJoin(parts, "/"));
     const int32_t occurrence = drawn[graph::HashName(full)]++;

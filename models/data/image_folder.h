@@ -60,13 +60,18 @@ struct FolderListing {
   std::vector<std::string> paths;
   // Files passed over, by their ending in lower case: ".txt", or "" where there is none.
   std::map<std::string, int64_t> others;
+  // Those of them that are archives by their names (file_kind.h).
+  std::vector<std::string> archives;
   int64_t linked_folders = 0;  // links to folders that were followed
 };
-absl::StatusOr<FolderListing> ListPictures(const std::string& root, const std::string& below);
+// Without the folder `except`, a path relative to `root`, too.
+absl::StatusOr<FolderListing> ListPictures(const std::string& root, const std::string& below,
+                                           const std::string& except = "");
 
 // One of those pictures, always the same, found without looking further; empty where there is
-// none, or a folder that cannot be read comes first.
-std::string FindPicture(const std::string& root, const std::string& below);
+// none, or a folder that cannot be read comes first. `archives`: of what was walked until then.
+std::string FindPicture(const std::string& root, const std::string& below,
+                        std::vector<std::string>* archives = nullptr);
 
 // Gives each path, relative to the root of `prefix` ("" or "train/"), the class of
 // its first folder below the prefix: `classes` is sorted, and a path whose folder is
@@ -80,10 +85,10 @@ std::vector<ImageFolderDataset::Item> LabelByFolder(const std::vector<std::strin
 // The official list file: one image a line, "path label", the label being the last
 // field, the path (spaces and UTF-8 welcome) relative to the folder `images` under
 // the data folder; the items' paths begin with `images`. Blank lines are passed
-// over, and so is a byte order mark before a line. A path may come again: each line is a draw of
-// its own. Errors name file and line: no label, a label that is no number from 0 to 1,000,000,
-// an absolute path or one that leaves the folder with "..", a zero byte; or that there is no line
-// at all, or text in UTF-16.
+// over, and so is a byte order mark before a line; lines may end as on any system. A path may come
+// again: each line is a draw of its own. Errors name file and line: no label, a label that is no
+// number from 0 to 1,000,000, an absolute path or one that leaves the folder with "..", a zero
+// byte; or that there is no line at all, or text in UTF-16.
 absl::StatusOr<std::vector<ImageFolderDataset::Item>> ReadListFile(const std::string& list_path,
                                                                    const std::string& images);
 // The same from the file's text; `list_path` is for the messages.

@@ -73,7 +73,9 @@ absl::StatusOr<Image> DecodeImage(absl::string_view bytes, const PictureLimits& 
 absl::StatusOr<std::string> ReadPicture(const std::string& path, const PictureLimits& limits) {
   absl::StatusOr<std::string> bytes = ReadFile(path, limits.max_file_bytes());
   if (bytes.ok()) return bytes;
-  return WithHint(bytes.status(), "put the picture back or make it readable");
+  return WithHint(bytes.status(), IsDirectory(path)
+                                      ? "a list names pictures, one a line, and no folders"
+                                      : "put the picture back or make it readable");
 }
 
 absl::Status ReadPart(const std::string& path, const PartPlan& plan, PicturePart* part,

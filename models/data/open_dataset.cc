@@ -1,6 +1,9 @@
 #include "models/data/open_dataset.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <map>
 #include <numeric>
@@ -106,9 +109,31 @@ int CountClasses(const Items& items) {
   return highest + 1;
 }
 
+// An error where no picture of a list is there, because it is of another format, or its pictures
+// lie elsewhere. Looks at a few all over it: some are missing from many data sets.
+absl::Status CheckSomeAreThere(const std::string& root, const std::string& split,
+                               const Items& items) {
+  constexpr size_t kLooks = 20;
+  for (size_t i = 0; i < kLooks; ++i) {
+    struct stat info;
+    const std::string path = JoinPath(root, items[i * items.size() / kLooks].path);
+    const bool found = ::stat(path.c_str(), &info) == 0;
+    if (found ? !S_ISDIR(info.st_mode) : errno != ENOENT && errno != ENOTDIR) {
+      return absl::OkStatus();
+    }
+  }
+  const std::string first = JoinPath(root, items[0].path);
+  return absl::NotFoundError(absl::StrCat(
+      PrintablePath(JoinPath(root, split + ".txt")), ": none of its pictures is there; the first, ",
+      PrintablePath(first), IsDirectory(first) ? ", is a folder" : ", does not exist",
+      "; a line is 'path label', the path as it is below ", split,
+      "/, without quotes or commas, and with '/' between folders"));
+}
+
 absl::StatusOr<Part> ReadList(const std::string& root, const std::string& split) {
   Part part;
   ASSIGN_OR_RETURN(part.items, ReadListFile(JoinPath(root, split + ".txt"), split));
+  RETURN_IF_ERROR(CheckSomeAreThere(root, split, part.items));
   part.num_classes = CountClasses(part.items);
   part.from = absl::StrCat("the list ", split, ".txt");
   return part;
@@ -138,22 +163,28 @@ std::string OthersText(const std::map<std::string, int64_t>& others) {
   return absl::StrCat(Count(all, "other file"), " (", absl::StrJoin(shown, ", "), ")");
 }
 
+// What to do about a folder that holds these archives and no picture.
+std::string WayOut(const std::string& root, const std::vector<std::string>& archives) {
+  for (const std::string& archive : archives) {
+    if (!IsShardName(archive)) continue;
+    return absl::StrCat("tar shards in folders, as ", PrintablePath(archive),
+                        ", are read by a pattern: --data_path='",
+                        PrintablePath(JoinPath(root, PatternLike(archive))), "'");
+  }
+  if (!archives.empty()) return absl::StrCat(PrintablePath(archives[0]), ": ", kUnpackIt);
+  return "give --data_path a folder of pictures, or leave it out to use the embedded data set";
+}
+
 // The pictures under `below` of `root`, but for those under `except`.
 absl::StatusOr<Part> ReadFolder(const std::string& root, const std::string& below,
                                 const std::string& except) {
-  ASSIGN_OR_RETURN(FolderListing listing, ListPictures(root, below));
-  if (!except.empty()) {
-    listing.paths.erase(
-        std::remove_if(listing.paths.begin(), listing.paths.end(),
-                       [&](const std::string& path) { return absl::StartsWith(path, except); }),
-        listing.paths.end());
-  }
+  ASSIGN_OR_RETURN(const FolderListing listing, ListPictures(root, below, except));
   const std::string others = OthersText(listing.others);
   if (listing.paths.empty()) {
-    return absl::NotFoundError(absl::StrCat(
-        "no picture (", PictureEndings(), ") under ", PrintablePath(JoinPath(root, below)),
-        others.empty() ? "" : absl::StrCat(", only ", others),
-        "; give --data_path a folder of pictures, or leave it out to use the embedded data set"));
+    return absl::NotFoundError(absl::StrCat("no picture (", PictureEndings(), ") under ",
+                                            PrintablePath(JoinPath(root, below)),
+                                            others.empty() ? "" : absl::StrCat(", only ", others),
+                                            "; ", WayOut(root, listing.archives)));
   }
   Part part;
   const std::string prefix = below.empty() ? "" : below + "/";
@@ -189,9 +220,7 @@ void WarnOfUnlabelled(const Items& items, const std::vector<std::string>& classe
 
 std::unique_ptr<Dataset> MakeDataset(const std::string& root, const PictureLimits& limits,
                                      Items items, int num_classes) {
-  const std::string description = absl::StrCat(
-      items.size(), " images, ",
-      num_classes > 0 ? absl::StrCat(num_classes, " classes") : std::string("no labels"));
+  const std::string description = absl::StrCat(items.size(), " images, ", ClassesText(num_classes));
   return std::make_unique<ImageFolderDataset>(root, std::move(items), num_classes, description,
                                               limits);
 }
@@ -208,7 +237,7 @@ absl::StatusOr<Datasets> OpenFolder(const OpenOptions& options, const std::strin
   } else if (train_folder) {
     train_or = ReadFolder(root, "train", "");
   } else {
-    train_or = ReadFolder(root, "", val_list || val_folder ? "val/" : "");
+    train_or = ReadFolder(root, "", val_list || val_folder ? "val" : "");
   }
   ASSIGN_OR_RETURN(Part train, std::move(train_or));
 
@@ -272,9 +301,7 @@ absl::StatusOr<Datasets> OpenShards(const OpenOptions& options, const DataSource
   }
   out.description =
       absl::StrCat(source.root, ": ", all, " images in ", Count(paths.train.size(), "tar shard"),
-                   paths.from, ", ",
-                   train->num_classes() > 0 ? absl::StrCat(train->num_classes(), " classes")
-                                            : std::string("no labels"));
+                   paths.from, ", ", ClassesText(train->num_classes()));
   if (report.gzip_shards > 0) {
     absl::StrAppend(&out.description, "; ", Count(report.gzip_shards, "gzip shard"),
                     " unpacked into ", report.spooled_bytes >> 20, " MiB of ", report.spool_folder);

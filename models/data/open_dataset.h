@@ -41,12 +41,12 @@ struct Datasets {
 //                      else an image folder, where either is in it
 //   data_batch_*.bin   CIFAR-10; held out: test_batch.bin
 //   *.tar *.tar.gz *.tgz   tar shards; held out, here and in train/: val/ of shards, val-*.tar
-//   anything else      an image folder, less val/
+//   anything else      an image folder, less val/; a warning names folders called nearly so
 // or `data_path` is one shard, or a pattern: DIR/{000..099}.tar, DIR/*.tar (shard_paths.h).
 // What comes later in this list and is there as well is named in a warning.
 // Held out for lists and folders: the list val.txt with images under val/, else the
 // folder val/, else val_fraction of the training images, as of shards without their own.
-// Errors name the folder or file and what to do.
+// A list of which no picture is there is an error. Errors name the folder or file and what to do.
 absl::StatusOr<Datasets> OpenDatasets(const OpenOptions& options);
 
 }  // namespace models

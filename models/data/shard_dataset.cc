@@ -9,10 +9,11 @@
 #include <set>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "graph/base/quoted.h"
 #include "graph/base/random.h"
 #include "graph/base/status.h"
 #include "models/data/file_kind.h"
@@ -58,11 +59,8 @@ absl::Status NoShard(const std::string& path, int file, const SpoolFile::Piece& 
                                   piece.broken.empty() ? "" : absl::StrCat(" (", piece.broken, ")"),
                                   "; ", kGetAgain);
   }
-  return graph::InvalidArgument(
-      path, " is ", kind.name, ", not a tar archive; ",
-      absl::StartsWith(kind.hint, "unpack")
-          ? "unpack it (plain and gzip shards are read), or take it out of the data"
-          : kGetAgain);
+  return graph::InvalidArgument(path, " is ", kind.name, ", not a tar archive; ",
+                                absl::StartsWith(kind.hint, "unpack") ? kUnpackIt : kGetAgain);
 }
 
 // Members of one shard with the same fault, of which one warning speaks.
@@ -160,16 +158,18 @@ absl::Status ShardDataset::Index(int32_t shard_index, Report* report) {
     report->warnings.push_back(absl::StrCat(PrintablePath(shard.path), ": ", what...));
   };
   if (!piece.broken.empty() && index->broken.empty() && index->end_mark) {
-    warn("all ", index->members.size(), " members are there, but ", piece.broken,
-         "; pictures may be damaged; ", kGetAgain);
+    warn(index->bytes_after_end > 0 ? "has " : "has all ", Count(index->members.size(), "member"),
+         ", but ", piece.broken, "; pictures may be damaged; ", kGetAgain);
   } else if (!piece.broken.empty()) {
     index->broken = piece.broken;
   }
-  if (piece.bytes_after_end + index->bytes_after_end > 0) {
-    warn("the ", piece.bytes_after_end > 0 ? piece.bytes_after_end : index->bytes_after_end,
-         " bytes behind its end are no ", piece.bytes_after_end > 0 ? "gzip data" : "tar archive",
+  const auto warn_of_rest = [&](int64_t bytes, const char* missed) {
+    if (bytes == 0) return;
+    warn("the ", bytes, " bytes after its end are no ", missed,
          " and are passed over; write the shard again if pictures are missing");
-  }
+  };
+  warn_of_rest(index->bytes_after_end, "tar archive");
+  warn_of_rest(piece.bytes_after_end, "gzip data");
   AddSamples(shard_index, *std::move(index), report);
   return absl::OkStatus();
 }
@@ -222,12 +222,14 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
       int label = -1;
       if (!member.broken.empty()) {
         bad_labels.Add(member.path, member.broken);
-      } else if (absl::SimpleAtoi(absl::StripAsciiWhitespace(member.head), &label) && label >= 0 &&
-                 label <= kMaxLabel) {
+      } else if (absl::SimpleAtoi(
+                     absl::StripAsciiWhitespace(absl::StripPrefix(member.head, kByteOrderMark)),
+                     &label) &&
+                 label >= 0 && label <= kMaxLabel) {
         sample.label = label;
       } else {
-        bad_labels.Add(member.path, absl::StrCat("'", absl::CEscape(member.head.substr(0, 40)),
-                                                 "' is not a number from 0 to ", kMaxLabel));
+        bad_labels.Add(member.path, absl::StrCat(graph::Quoted(member.head.substr(0, 40)),
+                                                 " is not a number from 0 to ", kMaxLabel));
       }
     }
   }
@@ -366,9 +368,7 @@ absl::StatusOr<Image> ShardDataset::Load(int64_t i) const {
 }
 
 std::string ShardDataset::description() const {
-  return absl::StrCat(
-      size(), " images, ",
-      num_classes_ > 0 ? absl::StrCat(num_classes_, " classes") : std::string("no labels"));
+  return absl::StrCat(size(), " images, ", ClassesText(num_classes_));
 }
 
 void ShardDataset::ShareClasses(ShardDataset* other) {

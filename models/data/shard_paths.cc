@@ -14,9 +14,11 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "graph/base/status.h"
+#include "models/data/file_kind.h"
 #include "models/data/file_util.h"
 
 namespace models {
@@ -76,6 +78,33 @@ void Divide(const std::vector<std::string>& names, ShardPaths* out) {
   }
 }
 
+// Adds the archives directly in `root`/`below`, as names relative to `root`: tar shards, and what
+// is not read. None where there is no such folder.
+absl::Status List(const std::string& root, const std::string& below,
+                  std::vector<std::string>* shards, std::vector<std::string>* unread) {
+  const std::string folder = below.empty() ? root : JoinPath(root, below);
+  std::vector<std::string> names;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end;
+       it.increment(error)) {
+    std::string name = it->path().filename().string();
+    // A folder may be called so, too: its pictures are found as others are.
+    std::error_code ignored;
+    if (name[0] != '.' && (IsShardName(name) || IsUnreadArchive(name)) &&
+        !it->is_directory(ignored)) {
+      names.push_back(std::move(name));
+    }
+  }
+  if (error && error.value() != ENOENT && error.value() != ENOTDIR) {
+    return CannotReadFolder(folder, error.value());
+  }
+  std::sort(names.begin(), names.end());
+  for (const std::string& name : names) {
+    (IsShardName(name) ? shards : unread)->push_back(JoinPath(below, name));
+  }
+  return absl::OkStatus();
+}
+
 // Adds the shards whose paths match `wildcards`, in byte order.
 absl::Status Match(const std::string& wildcards, const std::string& pattern,
                    std::vector<std::string>* paths) {
@@ -129,49 +158,55 @@ absl::StatusOr<std::vector<std::string>> ExpandBraces(const std::string& pattern
   return names;
 }
 
-bool IsShardName(const std::string& path) {
-  const std::string lower = absl::AsciiStrToLower(path);
-  return absl::EndsWith(lower, ".tar") || absl::EndsWith(lower, ".tar.gz") ||
-         absl::EndsWith(lower, ".tgz");
+bool IsPattern(const std::string& path) {
+  return path.find_first_of(kPatternCharacters) != std::string::npos;
 }
 
-absl::StatusOr<std::vector<std::string>> ShardsIn(const std::string& folder) {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end;
-       it.increment(error)) {
-    std::string name = it->path().filename().string();
-    // A folder may be called so, too: its pictures are found as others are.
-    std::error_code ignored;
-    if (name[0] != '.' && IsShardName(name) && !it->is_directory(ignored)) {
-      names.push_back(std::move(name));
-    }
+std::string PatternLike(const std::string& path) {
+  std::vector<std::string> parts = absl::StrSplit(path, '/');
+  const std::string lower = absl::AsciiStrToLower(parts.back());
+  const std::string ending = parts.back().substr(lower.rfind(".t"));  // .tar, .tar.gz or .tgz
+  std::fill(parts.begin() + (parts[0] == "train" ? 1 : 0), parts.end(), "*");
+  return absl::StrCat(absl::StrJoin(parts, "/"), ending);
+}
+
+bool IsHeldOutWord(absl::string_view word) {
+  for (const char* known :
+       {"val", "valid", "validation", "eval", "evaluation", "test", "testing"}) {
+    if (absl::EqualsIgnoreCase(word, known)) return true;
   }
-  if (error && error.value() != ENOENT && error.value() != ENOTDIR) {
-    return CannotReadFolder(folder, error.value());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
+  return false;
+}
+
+bool IsOtherSplit(const std::string& name) {
+  const std::string base = name.substr(name.rfind('/') + 1);
+  const std::vector<absl::string_view> words =
+      absl::StrSplit(base, absl::ByAnyChar("-_. 0123456789"));
+  return std::any_of(words.begin(), words.end(), IsHeldOutWord);
 }
 
 absl::StatusOr<ShardPaths> FindShardsIn(const std::string& root) {
   ShardPaths out;
   out.root = root;
-  const auto add = [&](const std::string& below, std::vector<std::string>* to) -> absl::Status {
-    ASSIGN_OR_RETURN(const std::vector<std::string> names, ShardsIn(JoinPath(root, below)));
-    for (const std::string& name : names) to->push_back(JoinPath(below, name));
-    return absl::OkStatus();
-  };
-  ASSIGN_OR_RETURN(const std::vector<std::string> here, ShardsIn(root));
+  std::vector<std::string> here, in_train, unread_in_train;
+  RETURN_IF_ERROR(List(root, "", &here, &out.unread));
+  RETURN_IF_ERROR(List(root, "train", &in_train, &unread_in_train));
   Divide(here, &out);
-  std::vector<std::string> in_train;
-  RETURN_IF_ERROR(add("train", &in_train));
   out.from = in_train.empty() ? " in the folder" : " in train/";
   if (!in_train.empty()) {
     out.unused = std::move(out.train);
     out.train = std::move(in_train);
+    out.unread = std::move(unread_in_train);
+  } else {
+    const auto others =
+        std::stable_partition(out.train.begin(), out.train.end(),
+                              [](const std::string& name) { return !IsOtherSplit(name); });
+    if (others != out.train.begin()) {
+      out.aside.assign(others, out.train.end());
+      out.train.erase(others, out.train.end());
+    }
   }
-  if (!out.train.empty()) RETURN_IF_ERROR(add("val", &out.val));
+  if (!out.train.empty()) RETURN_IF_ERROR(List(root, "val", &out.val, &out.unread));
   return out;
 }
 
@@ -183,7 +218,7 @@ absl::StatusOr<ShardPaths> FindShardsOf(const std::string& path) {
     out.train = {path.substr(out.root.size())};
     return out;
   }
-  if (path.find_first_of(kPatternCharacters) == std::string::npos) return out;
+  if (!IsPattern(path)) return out;
   ASSIGN_OR_RETURN(const std::vector<std::string> names, ExpandBraces(path));
   std::vector<std::string> paths;
   bool wild = false;

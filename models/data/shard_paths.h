@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 namespace models {
 
@@ -15,23 +16,33 @@ namespace models {
 // range that is none, more than 1,000,000 names.
 absl::StatusOr<std::vector<std::string>> ExpandBraces(const std::string& pattern);
 
-// Whether `path` ends in .tar, .tar.gz or .tgz, whatever its case.
-bool IsShardName(const std::string& path);
+// Whether `path` holds braces or wildcards.
+bool IsPattern(const std::string& path);
+// "*/*/*.tar" of "a/b/0.tar", "train/*/*.tar" of "train/a/0.tar": the pattern of all shards that
+// lie as deep.
+std::string PatternLike(const std::string& path);
 
-// Names of files directly in `folder` that IsShardName, but for hidden ones, in byte
-// order; empty where there is none or no such folder. Errors name a folder that cannot be read.
-absl::StatusOr<std::vector<std::string>> ShardsIn(const std::string& folder);
+// Whether `word` is what people call a part of a data set that is not trained on: val, valid,
+// validation, eval, evaluation, test, testing, whatever its case.
+bool IsHeldOutWord(absl::string_view word);
+// Whether such a word, and perhaps a number, is in a shard's name: imagenet-validation-07.tar.
+bool IsOtherSplit(const std::string& name);
 
+// Names are those of files that IsShardName, but for hidden ones, in byte order.
 struct ShardPaths {
   std::string root;                // what names are relative to
   std::vector<std::string> train;  // names
   std::vector<std::string> val;
   std::vector<std::string> unused;  // of a folder with shards in its train/: those beside it
+  std::vector<std::string> aside;   // of a folder: those that are not read, as of another split
+  std::vector<std::string> unread;  // of a folder: archives of other kinds beside those
   std::string from;                 // " in train/", " of the pattern" or nothing, for the banner
 };
 
 // Those of the folder `root`: in its train/, else directly in it. Held out are those in val/, and
-// those directly in it that are called val-*, val_* or validation-*.
+// those directly in it that are called val-*, val_* or validation-*. Of the others directly in it
+// those of another split by their names are set aside, unless there are no others. Errors name a
+// folder that cannot be read.
 absl::StatusOr<ShardPaths> FindShardsIn(const std::string& root);
 
 // Those that `path` names, which is no folder: one, or a pattern of braces and wildcards (*, ?,

@@ -38,6 +38,10 @@ TEST(ListPictures, WalksFoldersInOrderByName) {
               ElementsAre("a/deep/er/x.PNG", "a/with space.png", "b/1.jpg", "b/2.JPEG", "b/3.WebP",
                           "top.jpeg", "\xC3\xA9t\xC3\xA9/\xE6\xB5\xB7.jpg"));
   EXPECT_THAT(listing->others, ElementsAre(Pair(".txt", 1)));
+  const auto except = ListPictures(root, "", "a/deep");
+  ASSERT_TRUE(except.ok());
+  EXPECT_THAT(except->paths, testing::Not(testing::Contains(HasSubstr("deep"))));
+  EXPECT_EQ(except->paths.size(), 6u);
   const auto below = ListPictures(root, "b");
   ASSERT_TRUE(below.ok());
   EXPECT_THAT(below->paths, ElementsAre("b/1.jpg", "b/2.JPEG", "b/3.WebP"));
@@ -220,6 +224,15 @@ TEST(ReadListFile, ByteOrderMarksArePassedOver) {
   ASSERT_EQ(items->size(), 2u);
   EXPECT_EQ((*items)[0].path, "train/a.jpg");
   EXPECT_EQ((*items)[1].path, "train/b.jpg");
+}
+
+TEST(ReadListFile, LinesMayEndAsOldMacsEndedThem) {
+  const auto items = ParseList("a.jpg 1\rb.jpg 2\r", "l", "train");
+  ASSERT_TRUE(items.ok()) << items.status();
+  ASSERT_EQ(items->size(), 2u);
+  EXPECT_EQ((*items)[1].path, "train/b.jpg");
+  EXPECT_THAT(std::string(ParseList("a.jpg 1\rb.jpg\r", "l", "train").status().message()),
+              HasSubstr("l:2: expected 'path label'"));
 }
 
 TEST(ReadListFile, Utf16IsNamed) {

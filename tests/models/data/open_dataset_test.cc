@@ -243,19 +243,109 @@ TEST(OpenDatasets, AFolderMayBeCalledLikeAShard) {
 TEST(OpenDatasets, AnArchiveThatIsNotReadIsNamed) {
   const std::string root = NewFolder("packed");
   WriteFile(root + "/photos.tar.xz", std::string("\xFD\x37zXZ\0", 6) + "more");
-  EXPECT_THAT(Failure(At(root + "/photos.tar.xz")),
-              AllOf(HasSubstr("is a file (xz data), but no tar shard by its name")));
-  EXPECT_THAT(Failure(At(root)), HasSubstr("only 1 other file (1 .xz)"));
+  const std::string unpack = "unpack it (plain and gzip tar shards are read)";
+  EXPECT_THAT(
+      Failure(At(root + "/photos.tar.xz")),
+      AllOf(HasSubstr("is a file (xz data), but no tar shard by its name"), HasSubstr(unpack)));
+  EXPECT_THAT(Failure(At(root)),
+              AllOf(HasSubstr("only 1 other file (1 .xz); photos.tar.xz: " + unpack)));
+  EXPECT_THAT(Failure(At(root + "/*.tar.xz")),
+              AllOf(HasSubstr("is a pattern, but of no tar shards"), HasSubstr(unpack)));
+  EXPECT_THAT(Failure(At(root + "/*")), AllOf(HasSubstr("is a pattern, but of no tar shards"),
+                                              HasSubstr("(.tar, .tar.gz, .tgz); give a folder")));
+  // Beside shards that are read.
+  WriteFile(root + "/0.tar", TarOf({"x.png", "y.png"}));
+  EXPECT_THAT(OpenDatasets(At(root))->warnings,
+              ElementsAre(HasSubstr(root + " holds 1 archive (photos.tar.xz) of a kind that is ")));
+}
+
+TEST(OpenDatasets, ShardsThatAreNotReadAreNamedWithTheirPattern) {
+  const std::string root = NewFolder("deep_shards");
+  WriteFile(root + "/b/0.tar", TarOf({"x.png", "y.png"}));
+  const std::string pattern = "--data_path='" + root + "/*/*.tar'";
+  EXPECT_THAT(Failure(At(root)), AllOf(HasSubstr("as b/0.tar,"), HasSubstr(pattern)));
+  WriteFile(root + "/1.tar", TarOf({"x.png", "y.png"}));
+  EXPECT_THAT(OpenDatasets(At(root))->warnings,
+              ElementsAre(AllOf(HasSubstr("what is read is 1 tar shard (1.tar)"),
+                                HasSubstr("(b/0.tar, ...)"), HasSubstr(pattern))));
+  std::filesystem::remove_all(root + "/b");
+  WriteFile(root + "/test-0.tar", TarOf({"x.png"}));
+  auto data = OpenDatasets(At(root));
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_EQ(data->train->size() + data->held_out->size(), 2);
+  EXPECT_THAT(data->warnings,
+              ElementsAre(AllOf(HasSubstr("1 tar shard (test-0.tar)"), HasSubstr("are not read"),
+                                HasSubstr("'" + root + "/*.tar' trains on all"))));
+  data = OpenDatasets(At(root + "/*.tar"));
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_EQ(data->train->size() + data->held_out->size(), 3);
+  EXPECT_THAT(data->warnings, ElementsAre(AllOf(HasSubstr("1 tar shard (test-0.tar)"),
+                                                HasSubstr("they are trained on"))));
+  EXPECT_THAT(OpenDatasets(At(root + "/test-0.tar"))->warnings, testing::IsEmpty());
+}
+
+TEST(OpenDatasets, FoldersThatAreNearlyCalledTrainAndValAreNamed) {
+  const std::string root = NewFolder("spelling");
+  const auto warnings = [&root] { return OpenDatasets(At(root))->warnings; };
+  WritePictures(root + "/Train/a", 3);
+  WritePictures(root + "/valid/a", 3);
+  WriteFile(root + "/test", "a file");
+  EXPECT_THAT(warnings(), ElementsAre(AllOf(HasSubstr(root + " holds Train/, valid/, trained on"),
+                                            HasSubstr("have to be called train/ and val/"))));
+  std::filesystem::create_directory_symlink("Train", root + "/train");
+  EXPECT_THAT(warnings(), ElementsAre(AllOf(HasSubstr("holds valid/, of which nothing is read"),
+                                            HasSubstr("a link called so will do"))));
+  std::filesystem::create_directory_symlink("valid", root + "/val");
+  std::filesystem::remove(root + "/test");
+  WritePictures(root + "/test/a", 1);
+  EXPECT_THAT(warnings(), testing::IsEmpty());
+  EXPECT_EQ(OpenDatasets(At(root))->held_out->size(), 3);
+  std::filesystem::remove(root + "/train");  // val/ is held out, but under its other name ...
+  EXPECT_THAT(warnings(), testing::Contains(HasSubstr("Train/, test/, valid/, trained on")));
+}
+
+// A bug once: as many lines about files that are not there as the list had, and none about it.
+TEST(OpenDatasets, AListOfAnotherFormatIsNamedOnce) {
+  const std::string root = NewFolder("other_list");
+  WritePictures(root + "/train/n01", 3);
+  for (const char* line : {"\"n01/0.png\" 1\n", "n01\\0.png 1\n", "n01/0.png, 1\n", "n01/0.png; 1",
+                           "train/n01/0.png 1\n", "0.png 1\n"}) {
+    WriteFile(root + "/train.txt", line);
+    const std::string path(line, std::string(line).rfind(' '));
+    EXPECT_THAT(Failure(At(root)),
+                AllOf(HasSubstr(root + "/train.txt: none of its pictures is there; the first, "),
+                      HasSubstr(root + "/train/" + path + ", does not exist; a line is "),
+                      HasSubstr("the path as it is below train/, without quotes")));
+  }
+  WriteFile(root + "/train.txt", "n01 1\n");
+  EXPECT_THAT(Failure(At(root)), HasSubstr(root + "/train/n01, is a folder; a line is"));
+  // Some may be missing, and a folder is a bad image like others.
+  std::string list = "gone/0.png 1\nn01 1\n";
+  for (int i = 0; i < 40; ++i) absl::StrAppend(&list, i == 21 ? "n01/2" : "gone/1", ".png 0\n");
+  WriteFile(root + "/train.txt", list);
+  OpenOptions options = At(root);
+  options.val_fraction = 0;
+  const auto data = OpenDatasets(options);
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_EQ(data->train->size(), 42);
+  EXPECT_THAT(std::string(data->train->Load(1).status().message()),
+              AllOf(HasSubstr("n01: Is a directory; a list names pictures")));
+  WriteFile(root + "/val.txt", "val/0.png 1\n");
+  WritePictures(root + "/val", 1);
+  EXPECT_THAT(Failure(options), HasSubstr("val.txt: none of its pictures is there"));
 }
 
 TEST(OpenDatasets, ValFolderWithoutTrainIsNotTrainedOn) {
   const std::string root = NewFolder("val_only");
   WritePictures(root + "/stuff", 4);
   WritePictures(root + "/val", 2);
+  WriteFile(root + "/val/readme.txt", "x");
   const auto data = OpenDatasets(At(root));
   ASSERT_TRUE(data.ok()) << data.status();
   EXPECT_EQ(data->train->size(), 4);
   EXPECT_EQ(data->held_out->size(), 2);
+  EXPECT_THAT(data->description, AllOf(HasSubstr("4 images, 1 class from the folder; held out"),
+                                       HasSubstr("the folder val/ (passed over: 1 other file")));
 }
 
 TEST(OpenDatasets, OfficialListFiles) {
@@ -281,6 +371,7 @@ TEST(OpenDatasets, OfficialListFiles) {
 TEST(OpenDatasets, AListsNameMeansItsFolder) {
   const std::string root = NewFolder("named_list");
   WriteFile(root + "/train.txt", "x/0.png 4\nx/1.png 0\n");
+  WritePictures(root + "/train/x", 2);
   WriteFile(root + "/data_batch_1.bin", "");
   const auto data = OpenDatasets(At(root + "/train.txt"));
   ASSERT_TRUE(data.ok()) << data.status();
@@ -292,7 +383,8 @@ TEST(OpenDatasets, AListsNameMeansItsFolder) {
 TEST(OpenDatasets, LinesOfOneImageStayOnOneSide) {
   const std::string root = NewFolder("repeated");
   std::string list;
-  for (int i = 0; i < 16; ++i) absl::StrAppend(&list, i % 4, ".jpg 0\n");
+  for (int i = 0; i < 16; ++i) absl::StrAppend(&list, i % 4, ".png 0\n");
+  WritePictures(root + "/train", 4);
   WriteFile(root + "/train.txt", list);
   std::set<std::string> before;
   for (const double share : {0.01, 0.3, 0.6, 0.99}) {
@@ -307,7 +399,7 @@ TEST(OpenDatasets, LinesOfOneImageStayOnOneSide) {
     for (const std::string& name : before) EXPECT_EQ(held_out.count(name), 1u);
     before = held_out;
   }
-  WriteFile(root + "/train.txt", "a.jpg 0\na.jpg 0\na.jpg 0\n");
+  WriteFile(root + "/train.txt", "0.png 0\n0.png 0\n0.png 0\n");
   const auto data = OpenDatasets(At(root));
   ASSERT_TRUE(data.ok()) << data.status();
   EXPECT_EQ(data->held_out, nullptr);  // nothing would be left
@@ -317,7 +409,8 @@ TEST(OpenDatasets, LinesOfOneImageStayOnOneSide) {
 TEST(OpenDatasets, NoMoreThan2000AreHeldOut) {
   const std::string root = NewFolder("many");
   std::string list;
-  for (int i = 0; i < 2500; ++i) absl::StrAppend(&list, i, ".jpg 0\n");
+  for (int i = 0; i < 2500; ++i) absl::StrAppend(&list, i, ".png 0\n");
+  WritePictures(root + "/train", 1);
   WriteFile(root + "/train.txt", list);
   OpenOptions options = At(root);
   options.val_fraction = 0.9;

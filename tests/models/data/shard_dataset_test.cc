@@ -99,7 +99,7 @@ TEST(Shards, OddMembers) {
   WriteFile(root + "/odd.tar", WriteTar({{"d", "", 'd'},
                                          {"d/a.png", png},
                                          {"d/b.txt", "no image here"},
-                                         {"d/a.cls", " 7\n"},
+                                         {"d/a.cls", "\xEF\xBB\xBF 7\n"},
                                          {"d/a.png", other},  // twice
                                          {"c.cls", "many"},
                                          {"c.seg.png", other},
@@ -203,7 +203,7 @@ TEST(Shards, OtherPackersAreNamed) {
       EXPECT_EQ(OpenError(root, {"x.tar"}),
                 absl::StrCat(root, "/x.tar is ", name,
                              ", not a tar archive; unpack it (plain and "
-                             "gzip shards are read), or take it out of the data"));
+                             "gzip tar shards are read), or take it out of the data"));
     }
   }
 }
@@ -352,7 +352,7 @@ TEST(Shards, WhatIsWrongWithManyMembersIsOneLineOfAShard) {
               ElementsAre(AllOf(HasSubstr(root + "/0.tar: 560 members have the name of one before"),
                                 HasSubstr("the first 'a\\x0A0.png'; give every sample a key")),
                           AllOf(HasSubstr(root + "/0.tar: 20 labels cannot be read"),
-                                HasSubstr("'a\\x0A0.cls': 'cat\\n' is not a number")),
+                                HasSubstr("'a\\x0A0.cls': 'cat\\x0A' is not a number")),
                           HasSubstr(root + "/1.tar:a.png: comes twice"),
                           HasSubstr(root + "/1.tar:a.cls: 'x' is not a number")));
 }

@@ -125,6 +125,41 @@ TEST(FindShards, Wildcards) {
               AllOf(HasSubstr("names " + root + "/b-0.tar twice")));
 }
 
+// Bugs once: a test set was trained on without a word, and packed shards were not there.
+TEST(FindShards, WhatIsOfAnotherSplitOrUnreadIsSetAside) {
+  const std::string root = NewFolder("set_aside");
+  const std::vector<std::string> others = {"imagenet1k-validation-00.tar", "test-0.tar",
+                                           "valid_1.tar"};
+  for (const std::string& name : others) WriteFile(root + "/" + name, "x");
+  auto found = FindShardsIn(root);
+  ASSERT_TRUE(found.ok());
+  EXPECT_EQ(found->train, others);  // all there is
+  EXPECT_THAT(found->aside, IsEmpty());
+  for (const char* name : {"imagenet1k-train-00.tar", "contest.tar", "val-0.tar", "b.tar.xz",
+                           "c.TZST", "labels.zip", "x.txt", "train/d.tar.bz2", "val/e.tar.lz4"}) {
+    WriteFile(root + "/" + name, "x");
+  }
+  found = FindShardsIn(root);
+  ASSERT_TRUE(found.ok());
+  EXPECT_THAT(found->train, ElementsAre("contest.tar", "imagenet1k-train-00.tar"));
+  EXPECT_THAT(found->val, ElementsAre("val-0.tar"));
+  EXPECT_EQ(found->aside, others);
+  EXPECT_THAT(found->unread, ElementsAre("b.tar.xz", "c.TZST", "labels.zip", "val/e.tar.lz4"));
+  // In train/ they are meant.
+  WriteFile(root + "/train/test-0.tar", "x");
+  found = FindShardsIn(root);
+  ASSERT_TRUE(found.ok());
+  EXPECT_THAT(found->train, ElementsAre("train/test-0.tar"));
+  EXPECT_THAT(found->aside, IsEmpty());
+  EXPECT_THAT(found->unread, ElementsAre("train/d.tar.bz2", "val/e.tar.lz4"));
+}
+
+TEST(PatternLike, IsOfAllShardsAsDeep) {
+  EXPECT_EQ(PatternLike("0.tar"), "*.tar");
+  EXPECT_EQ(PatternLike("a/b.c/0.x.tar.gz"), "*/*/*.tar.gz");
+  EXPECT_EQ(PatternLike("train/a/0.TGZ"), "train/*/*.TGZ");
+}
+
 // Names count from the folder before the first brace, as they did before there were wildcards:
 // they are what images are known by.
 TEST(FindShards, BracketsOfAFoldersNameAreNoWildcards) {

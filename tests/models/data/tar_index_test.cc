@@ -154,21 +154,30 @@ TEST(Shards, ArchivesThatWerePutTogetherAreReadToTheEnd) {
   }
 }
 
-TEST(Shards, WhatComesBehindTheEndAndIsNoArchiveIsCounted) {
-  const std::string root = NewFolder("behind_the_end");
+TEST(Shards, WhatComesAfterTheEndAndIsNoArchiveIsCounted) {
+  const std::string root = NewFolder("after_the_end");
   const std::string tar = WriteTar({{"a.png", EncodePng(GradientImage(5, 4))}});
   WriteFile(root + "/0.tar", tar + std::string(1024, '\0') + std::string(1000, 'x'));
   WriteFile(root + "/1.tar.gz", Gzip(tar) + "junk");
   WriteFile(root + "/2.tar.gz", Gzip(tar) + std::string(100, '\0'));
   WriteFile(root + "/3.tar.gz", Gzip(tar + "junk"));
-  const Opened opened = MustOpen(root, {"0.tar", "1.tar.gz", "2.tar.gz", "3.tar.gz"});
+  WriteFile(root + "/4.tar.gz", Gzip(tar + "no tar.") + "junk");
+  std::string wrong_sum = Gzip(tar + "junk");
+  wrong_sum[wrong_sum.size() - 8] ^= 1;
+  WriteFile(root + "/5.tar.gz", wrong_sum);
+  const Opened opened =
+      MustOpen(root, {"0.tar", "1.tar.gz", "2.tar.gz", "3.tar.gz", "4.tar.gz", "5.tar.gz"});
   ASSERT_NE(opened.data, nullptr);
-  EXPECT_EQ(opened.data->size(), 4);
+  EXPECT_EQ(opened.data->size(), 6);
   for (int64_t i = 0; i < opened.data->size(); ++i) EXPECT_TRUE(opened.data->Load(i).ok());
   EXPECT_THAT(opened.report.warnings,
-              ElementsAre(HasSubstr("0.tar: the 1000 bytes behind its end are no tar archive"),
-                          HasSubstr("1.tar.gz: the 4 bytes behind its end are no gzip data"),
-                          HasSubstr("3.tar.gz: the 4 bytes behind its end are no tar archive")));
+              ElementsAre(HasSubstr("0.tar: the 1000 bytes after its end are no tar archive"),
+                          HasSubstr("1.tar.gz: the 4 bytes after its end are no gzip data"),
+                          HasSubstr("3.tar.gz: the 4 bytes after its end are no tar archive"),
+                          HasSubstr("4.tar.gz: the 7 bytes after its end are no tar archive"),
+                          HasSubstr("4.tar.gz: the 4 bytes after its end are no gzip data"),
+                          HasSubstr("5.tar.gz: has 1 member, but damaged gzip data: incorrect"),
+                          HasSubstr("5.tar.gz: the 4 bytes after its end are no tar archive")));
 }
 
 // Bug once: a size below zero was taken for that of a short text and ended the program, and
