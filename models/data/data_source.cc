@@ -52,9 +52,9 @@ absl::StatusOr<DataSource> FindNamedShards(const std::string& path) {
     std::copy_if(shards.begin(), shards.end(), std::back_inserter(others), IsOtherSplit);
     if (!others.empty() && others.size() < shards.size()) {
       source.warnings.push_back(absl::StrCat(
-          "--data_path=", shown, ": by their names ", ShardsText(others),
-          " are of another split, but they are trained on; leave them out of the pattern, or call "
-          "them val-*.tar to hold them out"));
+          "--data_path=", shown, " trains on ", ShardsText(others),
+          " of another split by name; leave that out of the pattern, or call it val-*.tar to hold "
+          "it out"));
     }
     return source;
   }
@@ -84,8 +84,8 @@ void WarnOfArchives(DataSource* source) {
   }
   if (!shards.aside.empty()) {
     source->warnings.push_back(absl::StrCat(
-        root, ": by their names ", ShardsText(shards.aside),
-        " are of another split, and are not read; val-*.tar are held out, and --data_path='",
+        root, ": not read, because of another split by name: ", ShardsText(shards.aside),
+        "; val-*.tar are held out, and --data_path='",
         PrintablePath(JoinPath(source->root, PatternLike(shards.aside[0]))), "' trains on all"));
   }
 }
