@@ -10,8 +10,9 @@ namespace {
 
 absl::StatusOr<std::vector<graph::TensorType>> InferClipFactors(const graph::InferContext& c) {
   RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
-  const int n = static_cast<int>(c.inputs.size());
-  for (int i = 0; i < n; ++i) {
+  RETURN_IF_ERROR(graph::ExpectRank(c, ClipFactorsArgs::kLosses, 1));
+  const int inputs = static_cast<int>(c.inputs.size());
+  for (int i = ClipFactorsArgs::kLimit; i < inputs; ++i) {
     RETURN_IF_ERROR(graph::ExpectSameDType(c, i, 0));
     RETURN_IF_ERROR(ExpectScalar(c, i));
   }
@@ -25,22 +26,29 @@ absl::StatusOr<std::vector<graph::TensorType>> InferClipFactors(const graph::Inf
     return Reject(c, "attribute 'mode' is '", mode, "', must be parameter or global");
   }
   const graph::DType dtype = c.in(0).dtype;
-  return std::vector<graph::TensorType>{{dtype, {n}}, {dtype, {1}}, {graph::DType::kI32, {1}}};
+  return std::vector<graph::TensorType>{{dtype, {inputs - ClipFactorsArgs::kFirstNorm}},
+                                        {dtype, {1}},
+                                        {graph::DType::kI32, {1}},
+                                        {graph::DType::kI32, {1}}};
 }
 
 }  // namespace
 
 void RegisterClipFactors(graph::SchemaRegistry* registry) {
-  registry->Add(graph::Schema("ClipFactors", "factors that clip gradients by their norm")
-                    .VariadicInput("norms", "(1)", graph::RowUse::kNone)
-                    .Output("factors", "(n)")
-                    .Output("global_norm", "(1)")
-                    .Output("clipped", "(1)")
-                    .Attr("max_norm", 0.0f, "largest norm; 0: no clipping")
-                    .Attr("mode", std::string("parameter"), "parameter or global")
-                    .Infer(InferClipFactors)
-                    .ElementwiseCost(5)
-                    .NotDifferentiable("the factors only scale the optimizer's step"));
+  registry->Add(
+      graph::Schema("ClipFactors", "whether a step updates, and factors that clip its gradients")
+          .Input("losses", "(k)", graph::RowUse::kNone)
+          .Input("limit", "(1)", graph::RowUse::kNone)
+          .VariadicInput("norms", "(1)", graph::RowUse::kNone)
+          .Output("factors", "(n)")
+          .Output("global_norm", "(1)")
+          .Output("clipped", "(1)")
+          .Output("applied", "(1)")
+          .Attr("max_norm", 0.0f, "largest norm; 0: no clipping")
+          .Attr("mode", std::string("parameter"), "parameter or global")
+          .Infer(InferClipFactors)
+          .ElementwiseCost(5)
+          .NotDifferentiable("the factors only scale the optimizer's step"));
 }
 
 }  // namespace ops

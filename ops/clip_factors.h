@@ -1,22 +1,36 @@
-// ClipFactors: what each gradient is multiplied with before the optimizer's step.
+// ClipFactors: whether a step updates the parameters, and what each gradient is multiplied with
+// before it does.
 //
-//   norms        n inputs (1), float: the norm of each parameter's gradient
+//   losses       (k), float: of the micro-batches so far that the step belongs to
+//   limit        (1), the same dtype
+//   norms        n inputs (1), the same dtype: the norm of each parameter's gradient
 //   factors      (n)
 //   global_norm  (1)  sqrt(Σ norm²)
 //   clipped      (1) i32: the number of factors below 1, decided in double
+//   applied      (1) i32: 1, or 0 where the step must change nothing
+//
+// A step is applied when all losses and norms are finite and the mean of the losses is not above
+// `limit` (∞: no limit; -∞: nothing is applied). Otherwise every factor is NaN: AdamW then
+// changes nothing, whatever max_norm is. `clipped` is what it would have been, or 0 where a norm
+// is not finite.
 //
 // Attributes: max_norm (0: no clipping) and mode:
 //   "parameter"  factor_i = min(1, max_norm / (norm_i + 1e-6)), as
 //                util/utils.py clip_gradients: each parameter by itself
 //   "global"     the same factor for all, from the global norm
-// When any norm is not finite, every factor is NaN and clipped is 0: AdamW then
-// changes nothing, whatever max_norm is. Computed in double, rounded once.
+// Computed in double, rounded once; the mean is Σ loss/k in order.
 #ifndef OPS_CLIP_FACTORS_H_
 #define OPS_CLIP_FACTORS_H_
 
 #include "graph/schema/schema.h"
 
 namespace ops {
+
+// Positions of its inputs and outputs.
+struct ClipFactorsArgs {
+  enum In { kLosses, kLimit, kFirstNorm };
+  enum Out { kFactors, kGlobalNorm, kClipped, kApplied };
+};
 
 void RegisterClipFactors(graph::SchemaRegistry* registry);
 

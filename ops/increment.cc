@@ -9,14 +9,16 @@ namespace {
 absl::StatusOr<std::vector<graph::TensorType>> InferIncrement(const graph::InferContext& c) {
   RETURN_IF_ERROR(graph::ExpectDType(c, 0, graph::DType::kI32));
   RETURN_IF_ERROR(ExpectScalar(c, 0));
+  RETURN_IF_ERROR(graph::ExpectSameType(c, 1, 0));
   return std::vector<graph::TensorType>{c.in(0)};
 }
 
 }  // namespace
 
 void RegisterIncrement(graph::SchemaRegistry* registry) {
-  registry->Add(graph::Schema("Increment", "y = x + 1, the step counter")
+  registry->Add(graph::Schema("Increment", "y = x + applied, the step counter")
                     .Input("x", "(1)", graph::RowUse::kNone)
+                    .Input("applied", "(1)", graph::RowUse::kNone)
                     .Output("y", "(1)")
                     .InPlace(0, 0)
                     .Infer(InferIncrement)

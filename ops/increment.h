@@ -1,6 +1,7 @@
-// Increment: y = x + 1, the step counter.
+// Increment: y = x + applied, the step counter.
 //
-//   x  (1) i32                                    y  the same
+//   x        (1) i32                              y  the same
+//   applied  (1) i32: 1, or 0 for a step that changes nothing (ClipFactors)
 //
 // In place. No gradient: it counts.
 #ifndef OPS_INCREMENT_H_

@@ -13,7 +13,7 @@ namespace {
 
 // Longer than two threads of equal work differ, shorter than it takes to notice. A thread that
 // spins for longer while its partner waits for a core uses up its own turn on that core.
-constexpr double kSpinMicroseconds = 10;
+constexpr double kSpinMicroseconds = 20;
 
 }  // namespace
 

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "backends/cpu/kernel_util.h"
-#include "backends/cpu/kernels.h"
 #include "backends/cpu/tensor_pieces.h"
 
 namespace backends::cpu {

@@ -3,7 +3,6 @@
 #include <type_traits>
 
 #include "backends/cpu/kernel_util.h"
-#include "backends/cpu/kernels.h"
 #include "graph/base/bfloat16.h"
 
 #undef HWY_TARGET_INCLUDE

@@ -1,7 +1,6 @@
 // One pass over memory: a row's sum, statistics and normalised values while the
 // row is in the first-level cache. `sum` may lie over a or b.
 #include "backends/cpu/kernel_util.h"
-#include "backends/cpu/kernels.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/add_layer_norm.cc"

@@ -19,7 +19,6 @@
 #include "backends/cpu/attention_amx.h"
 #include "backends/cpu/attention_float.h"
 #include "backends/cpu/kernel_util.h"
-#include "backends/cpu/kernels.h"
 #include "backends/cpu/simd.h"
 #include "graph/base/bfloat16.h"
 #include "graph/runtime/workspace.h"

@@ -1,5 +1,4 @@
 #include "backends/cpu/kernel_util.h"
-#include "backends/cpu/kernels.h"
 
 namespace backends::cpu {
 

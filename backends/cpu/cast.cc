@@ -1,7 +1,6 @@
 // Cast: a loop over the flat tensor, by the rule of graph/base/bfloat16.h. On
 // integers, so that it runs on every machine, with bf16 instructions or without.
 #include "backends/cpu/kernel_util.h"
-#include "backends/cpu/kernels.h"
 
 namespace backends::cpu {
 namespace {
@@ -31,14 +30,12 @@ void Copy(const T* x, T* y, int64_t n) {
 template <typename From, typename To>
 std::unique_ptr<graph::Kernel> MakePieces(const graph::KernelSpec& spec,
                                           void (*cast)(const From*, To*, int64_t)) {
-  return MakeKernel(
-      [cast, n = spec.out(0).elements(), threads = spec.threads](const auto& args) {
-        const From* x = In<From>(args, 0);
-        To* y = Out<To>(args, 0);
-        ParallelPieces(threads, n, [=](int64_t begin, int64_t count) {
-          cast(x + begin, y + begin, count);
-        });
-      });
+  return MakeKernel([cast, n = spec.out(0).elements(), threads = spec.threads](const auto& args) {
+    const From* x = In<From>(args, 0);
+    To* y = Out<To>(args, 0);
+    ParallelPieces(threads, n,
+                   [=](int64_t begin, int64_t count) { cast(x + begin, y + begin, count); });
+  });
 }
 
 absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeCast(const graph::KernelSpec& spec) {

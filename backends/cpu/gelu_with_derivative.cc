@@ -1,6 +1,5 @@
 // One pass: x is read once, y and d are written, either of them over x.
 #include "backends/cpu/kernel_util.h"
-#include "backends/cpu/kernels.h"
 #include "graph/base/bfloat16.h"
 
 #undef HWY_TARGET_INCLUDE

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "backends/cpu/kernel_util.h"
-#include "backends/cpu/kernels.h"
 #include "backends/cpu/tensor_pieces.h"
 
 #undef HWY_TARGET_INCLUDE

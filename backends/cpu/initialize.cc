@@ -1,7 +1,6 @@
 #include <algorithm>
 
 #include "backends/cpu/kernel_util.h"
-#include "backends/cpu/kernels.h"
 #include "ops/initializer.h"
 
 namespace backends::cpu {
@@ -18,8 +17,7 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeInitial(const graph::KernelSp
                      threads = spec.threads](const graph::KernelArgs& args) {
     float* y = Out<float>(args, 0);
     ParallelPieces(threads, n, [&](int64_t begin, int64_t count) {
-      ops::FillInitial(initializer, begin,
-                       absl::MakeSpan(y + begin, static_cast<size_t>(count)));
+      ops::FillInitial(initializer, begin, absl::MakeSpan(y + begin, static_cast<size_t>(count)));
     });
   });
 }

@@ -1,11 +1,15 @@
 #include "backends/cpu/kernel_table.h"
 
-#include "backends/cpu/kernels.h"
 #include "backends/cpu/onednn.h"
 #include "backends/cpu/openmp.h"
 #include "graph/base/status.h"
 
 namespace backends::cpu {
+
+// Of the lines of ops/ops.bzl.
+#define OP(Name) void Register##Name(graph::KernelTable* table);
+#include "ops/core_ops.inc"
+#undef OP
 
 absl::StatusOr<graph::Backend> MakeBackend(int threads) {
   RETURN_IF_ERROR(StartTeam(threads));
@@ -14,32 +18,9 @@ absl::StatusOr<graph::Backend> MakeBackend(int threads) {
   backend.description = absl::StrCat("oneDNN ", OneDnnVersion(), ", ", EffectiveIsa(), ", ",
                                      threads, threads == 1 ? " thread" : " threads");
   graph::KernelTable* table = &backend.kernels;
-  RegisterAdamW(table);
-  RegisterAdd(table);
-  RegisterAddLayerNorm(table);
-  RegisterAttention(table);
-  RegisterBiasAdd(table);
-  RegisterCast(table);
-  RegisterClipFactors(table);
-  RegisterFill(table);
-  RegisterGatherRows(table);
-  RegisterGelu(table);
-  RegisterGeluWithDerivative(table);
-  RegisterGradNorm(table);
-  RegisterIncrement(table);
-  RegisterInitialize(table);
-  RegisterLayerNorm(table);
-  RegisterLinear(table);
-  RegisterMatMul(table);
-  RegisterPackWeights(table);
-  RegisterPatchify(table);
-  RegisterPrependToken(table);
-  RegisterQuantizedLinear(table);
-  RegisterScale(table);
-  RegisterSliceRows(table);
-  RegisterSoftmaxCrossEntropy(table);
-  RegisterStopGradient(table);
-  RegisterSumToShape(table);
+#define OP(Name) Register##Name(table);
+#include "ops/core_ops.inc"
+#undef OP
   return backend;
 }
 

@@ -7,7 +7,11 @@
 
 namespace backends::cpu {
 
-// Kernels of all core operators, named "cpu"; plugins add theirs to `kernels`.
+// Kernels of all core operators, named "cpu"; plugins add theirs to `kernels`. They take f32, and
+// bf16 where the operator's contract has it, with sums in f32, and refuse other floats; they use
+// at most KernelSpec::threads threads and give equal bits for equal inputs and an equal number of
+// threads.
+//
 // The description reads "oneDNN 3.2.0, AVX-512 + BF16, 2 threads".
 //
 // Also starts a team of `threads` (at least 1) for the calling thread (openmp.h, which says

@@ -6,7 +6,6 @@
 // gradients are the same for every number of threads. dx may lie over dy or skip:
 // a row's averages are taken before it is written, and a vector of it is read before.
 #include "backends/cpu/kernel_util.h"
-#include "backends/cpu/kernels.h"
 #include "backends/cpu/sum_rows.h"
 
 #undef HWY_TARGET_INCLUDE

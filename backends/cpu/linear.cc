@@ -1,7 +1,6 @@
 // One product with the bias, and the GELU if asked for, in its epilogue: our own on AMX
 // tiles where that knows the case (packed_product.h), else oneDNN's.
 #include "backends/cpu/kernel_util.h"
-#include "backends/cpu/kernels.h"
 #include "backends/cpu/onednn.h"
 #include "backends/cpu/packed_product.h"
 #include "backends/cpu/packed_weights.h"

@@ -10,7 +10,6 @@
 #include "backends/cpu/amx_session.h"
 #include "backends/cpu/gemm.h"
 #include "backends/cpu/kernel_util.h"
-#include "backends/cpu/kernels.h"
 #include "backends/cpu/onednn.h"
 #include "backends/cpu/packed_product.h"
 #include "backends/cpu/packed_weights.h"
@@ -34,10 +33,9 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeMatMul(const graph::KernelSpe
   return PrimitiveKernel::Make(
       spec, inputs, {DNNL_ARG_DST},
       [&](const dnnl::primitive_attr& attr) {
-        return dnnl::matmul::primitive_desc(
-            Engine(), Matrix(rows, k, spec.in(0).dtype),
-            ProductWeights(spec, spec.op->Int("trans_w") != 0),
-            Matrix(rows, n, spec.out(0).dtype), attr);
+        return dnnl::matmul::primitive_desc(Engine(), Matrix(rows, k, spec.in(0).dtype),
+                                            ProductWeights(spec, spec.op->Int("trans_w") != 0),
+                                            Matrix(rows, n, spec.out(0).dtype), attr);
       },
       epilogue);
 }
@@ -106,14 +104,14 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeWeightGrad(const graph::Kerne
   const graph::DType dtype = spec.in(0).dtype;
   const bool reorder = ReorderPays(m, n, dtype);
   const dnnl::memory::desc b = Matrix(rows, n, dtype);
-  return PrimitiveKernel::Make(
-      spec, {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS}, {DNNL_ARG_DST},
-      [&](const dnnl::primitive_attr& attr) {
-        return dnnl::matmul::primitive_desc(
-            Engine(), TransposedMatrix(m, rows, dtype), reorder ? AnyMatrix(rows, n, dtype) : b,
-            Matrix(m, n, spec.out(0).dtype), attr);
-      },
-      dnnl::primitive_attr(), {}, {{DNNL_ARG_WEIGHTS, b}});
+  return PrimitiveKernel::Make(spec, {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS}, {DNNL_ARG_DST},
+                               [&](const dnnl::primitive_attr& attr) {
+                                 return dnnl::matmul::primitive_desc(
+                                     Engine(), TransposedMatrix(m, rows, dtype),
+                                     reorder ? AnyMatrix(rows, n, dtype) : b,
+                                     Matrix(m, n, spec.out(0).dtype), attr);
+                               },
+                               dnnl::primitive_attr(), {}, {{DNNL_ARG_WEIGHTS, b}});
 }
 
 }  // namespace

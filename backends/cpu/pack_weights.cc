@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "backends/cpu/kernel_util.h"
-#include "backends/cpu/kernels.h"
 #include "backends/cpu/onednn.h"
 #include "backends/cpu/pack_bfloat16.h"
 #include "backends/cpu/packed_weights.h"

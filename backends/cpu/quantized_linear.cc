@@ -13,7 +13,6 @@
 
 #include "backends/cpu/gemm.h"
 #include "backends/cpu/kernel_util.h"
-#include "backends/cpu/kernels.h"
 #include "backends/cpu/onednn.h"
 #include "backends/cpu/quantize_bytes.h"
 #include "backends/cpu/quantized_linear_amx.h"

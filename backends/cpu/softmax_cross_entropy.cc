@@ -4,7 +4,6 @@
 #include <eigen3/Eigen/Core>
 
 #include "backends/cpu/kernel_util.h"
-#include "backends/cpu/kernels.h"
 
 namespace backends::cpu {
 namespace {

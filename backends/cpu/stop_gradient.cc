@@ -1,7 +1,6 @@
 #include <cstring>
 
 #include "backends/cpu/kernel_util.h"
-#include "backends/cpu/kernels.h"
 
 namespace backends::cpu {
 

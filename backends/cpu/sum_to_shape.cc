@@ -1,7 +1,6 @@
 // y[c] = the sum of x[r, c] over r, x viewed as (rows, elements of y): chunks of
 // rows, then the chunks (sum_rows.h), both by blocks of columns.
 #include "backends/cpu/kernel_util.h"
-#include "backends/cpu/kernels.h"
 #include "backends/cpu/sum_rows.h"
 
 namespace backends::cpu {

@@ -4,8 +4,7 @@
 
 #include "backends/reference/kernels.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 namespace {
 
 using Args = ops::AdamWArgs;
@@ -46,5 +45,4 @@ void RegisterAdamW(graph::KernelTable* table) {
   AddForEachTensor(table, "AdamW", Args::kNumShared, Args::kNumIn, Args::kNumOut, AdamW);
 }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

@@ -1,7 +1,6 @@
 #include "backends/reference/kernels.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 namespace {
 
 absl::Status Add(Call* c) {
@@ -15,5 +14,4 @@ absl::Status Add(Call* c) {
 
 void RegisterAdd(graph::KernelTable* table) { AddFunction(table, "Add", Add); }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

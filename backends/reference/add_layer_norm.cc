@@ -1,7 +1,6 @@
 #include "backends/reference/kernels.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 namespace {
 
 absl::Status AddLayerNorm(Call* c) {
@@ -19,5 +18,4 @@ void RegisterAddLayerNorm(graph::KernelTable* table) {
   AddFunction(table, "AddLayerNorm", AddLayerNorm);
 }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

@@ -4,8 +4,7 @@
 #include "backends/reference/kernels.h"
 #include "graph/base/status.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 namespace {
 
 // One head of one image: rows of q, k, v, y and their gradients, strided.
@@ -99,5 +98,4 @@ void RegisterAttention(graph::KernelTable* table) {
   AddFunction(table, "AttentionGrad", AttentionGrad);
 }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

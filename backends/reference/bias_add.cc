@@ -1,7 +1,6 @@
 #include "backends/reference/kernels.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 namespace {
 
 absl::Status BiasAdd(Call* c) {
@@ -15,5 +14,4 @@ absl::Status BiasAdd(Call* c) {
 
 void RegisterBiasAdd(graph::KernelTable* table) { AddFunction(table, "BiasAdd", BiasAdd); }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

@@ -1,7 +1,6 @@
 #include "backends/reference/kernels.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 
 void RegisterCast(graph::KernelTable* table) {
   AddFunction(table, "Cast", [](Call* c) {
@@ -10,5 +9,4 @@ void RegisterCast(graph::KernelTable* table) {
   });
 }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

@@ -1,11 +1,14 @@
+#include "ops/clip_factors.h"
+
 #include <cmath>
 #include <limits>
 
 #include "backends/reference/kernels.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 namespace {
+
+using Args = ops::ClipFactorsArgs;
 
 absl::Status ClipFactors(Call* c) {
   const double max_norm = c->op.Float("max_norm");
@@ -13,28 +16,32 @@ absl::Status ClipFactors(Call* c) {
   std::vector<double> norms;
   double squares = 0;
   bool finite = true;
-  for (int i = 0; i < c->num_inputs(); ++i) {
+  for (int i = Args::kFirstNorm; i < c->num_inputs(); ++i) {
     norms.push_back(c->In(i)[0]);
     squares += norms.back() * norms.back();
     finite = finite && std::isfinite(norms.back());
   }
   const double global_norm = std::sqrt(squares);
-  std::vector<double>& factors = c->Out(0);
+  const std::vector<double> losses = c->In(Args::kLosses);
+  double mean_loss = 0;
+  for (double loss : losses) mean_loss += loss / static_cast<double>(losses.size());
+  const bool applied = finite && std::isfinite(mean_loss) && mean_loss <= c->In(Args::kLimit)[0];
+  std::vector<double>& factors = c->Out(Args::kFactors);
   int64_t clipped = 0;
   for (size_t i = 0; i < norms.size(); ++i) {
     factors[i] = 1.0;
-    if (!finite) {
-      factors[i] = std::numeric_limits<double>::quiet_NaN();
-    } else if (max_norm > 0) {
+    if (finite && max_norm > 0) {
       const double factor = max_norm / ((global ? global_norm : norms[i]) + 1e-6);
       if (factor < 1.0) {
         factors[i] = factor;
         ++clipped;
       }
     }
+    if (!applied) factors[i] = std::numeric_limits<double>::quiet_NaN();
   }
-  c->Out(1)[0] = global_norm;
-  c->OutInts(2)[0] = clipped;
+  c->Out(Args::kGlobalNorm)[0] = global_norm;
+  c->OutInts(Args::kClipped)[0] = clipped;
+  c->OutInts(Args::kApplied)[0] = applied;
   return absl::OkStatus();
 }
 
@@ -44,5 +51,4 @@ void RegisterClipFactors(graph::KernelTable* table) {
   AddFunction(table, "ClipFactors", ClipFactors);
 }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

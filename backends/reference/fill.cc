@@ -2,8 +2,7 @@
 
 #include "backends/reference/kernels.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 namespace {
 
 absl::Status Fill(Call* c) {
@@ -20,5 +19,4 @@ absl::Status Fill(Call* c) {
 
 void RegisterFill(graph::KernelTable* table) { AddFunction(table, "Fill", Fill); }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

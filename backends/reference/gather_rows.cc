@@ -1,8 +1,7 @@
 #include "backends/reference/kernels.h"
 #include "graph/base/status.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 namespace {
 
 absl::Status GatherRows(Call* c) {
@@ -40,5 +39,4 @@ void RegisterGatherRows(graph::KernelTable* table) {
   AddFunction(table, "ScatterRows", ScatterRows);
 }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

@@ -2,8 +2,7 @@
 
 #include "backends/reference/kernels.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 namespace {
 
 absl::Status GeluForward(Call* c) {
@@ -35,5 +34,4 @@ void RegisterGelu(graph::KernelTable* table) {
   AddFunction(table, "GeluGrad", GeluGrad);
 }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

@@ -1,7 +1,6 @@
 #include "backends/reference/kernels.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 namespace {
 
 absl::Status GeluWithDerivative(Call* c) {
@@ -20,5 +19,4 @@ void RegisterGeluWithDerivative(graph::KernelTable* table) {
   AddFunction(table, "GeluWithDerivative", GeluWithDerivative);
 }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

@@ -2,8 +2,7 @@
 
 #include "backends/reference/kernels.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 namespace {
 
 absl::Status GradNorm(Call* c) {
@@ -19,5 +18,4 @@ void RegisterGradNorm(graph::KernelTable* table) {
   AddForEachTensor(table, "GradNorm", 0, 1, 1, GradNorm);
 }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

@@ -1,11 +1,10 @@
 #include "backends/reference/kernels.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 namespace {
 
 absl::Status Increment(Call* c) {
-  c->OutInts(0)[0] = c->Ints(0)[0] + 1;
+  c->OutInts(0)[0] = c->Ints(0)[0] + c->Ints(1)[0];
   return absl::OkStatus();
 }
 
@@ -13,5 +12,4 @@ absl::Status Increment(Call* c) {
 
 void RegisterIncrement(graph::KernelTable* table) { AddFunction(table, "Increment", Increment); }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

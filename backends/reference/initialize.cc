@@ -3,8 +3,7 @@
 #include "backends/reference/kernels.h"
 #include "ops/initializer.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 namespace {
 
 absl::Status Initialize(Call* c) {
@@ -24,5 +23,4 @@ void RegisterInitialize(graph::KernelTable* table) {
   AddFunction(table, "ConstantFill", Initialize);
 }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

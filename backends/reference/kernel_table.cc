@@ -1,42 +1,20 @@
 #include "backends/reference/kernel_table.h"
 
-#include "backends/reference/kernels.h"
+namespace backends::reference {
 
-namespace backends {
-namespace reference {
+// Of the lines of ops/ops.bzl.
+#define OP(Name) void Register##Name(graph::KernelTable* table);
+#include "ops/core_ops.inc"
+#undef OP
 
 graph::Backend MakeBackend() {
   graph::Backend backend;
   backend.name = "reference";
   backend.description = "naive loops in double precision, one thread";
-  RegisterAdamW(&backend.kernels);
-  RegisterAdd(&backend.kernels);
-  RegisterAddLayerNorm(&backend.kernels);
-  RegisterAttention(&backend.kernels);
-  RegisterBiasAdd(&backend.kernels);
-  RegisterCast(&backend.kernels);
-  RegisterClipFactors(&backend.kernels);
-  RegisterFill(&backend.kernels);
-  RegisterGatherRows(&backend.kernels);
-  RegisterGelu(&backend.kernels);
-  RegisterGeluWithDerivative(&backend.kernels);
-  RegisterGradNorm(&backend.kernels);
-  RegisterIncrement(&backend.kernels);
-  RegisterInitialize(&backend.kernels);
-  RegisterLayerNorm(&backend.kernels);
-  RegisterLinear(&backend.kernels);
-  RegisterMatMul(&backend.kernels);
-  RegisterPackWeights(&backend.kernels);
-  RegisterPatchify(&backend.kernels);
-  RegisterPrependToken(&backend.kernels);
-  RegisterQuantizedLinear(&backend.kernels);
-  RegisterScale(&backend.kernels);
-  RegisterSliceRows(&backend.kernels);
-  RegisterSoftmaxCrossEntropy(&backend.kernels);
-  RegisterStopGradient(&backend.kernels);
-  RegisterSumToShape(&backend.kernels);
+#define OP(Name) Register##Name(&backend.kernels);
+#include "ops/core_ops.inc"
+#undef OP
   return backend;
 }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

@@ -4,14 +4,12 @@
 
 #include "graph/runtime/kernel.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 
 // Kernels of all core operators, named "reference". Plugins add theirs to
 // `kernels`.
 graph::Backend MakeBackend();
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference
 
 #endif  // BACKENDS_REFERENCE_KERNEL_TABLE_H_

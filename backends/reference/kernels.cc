@@ -6,8 +6,7 @@
 #include "graph/base/bfloat16.h"
 #include "graph/base/status.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 namespace {
 
 template <typename To, typename From>
@@ -197,5 +196,4 @@ void AddForEachTensor(graph::KernelTable* table, std::string op_type, int shared
              });
 }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

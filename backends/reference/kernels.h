@@ -14,8 +14,7 @@
 #include "absl/types/span.h"
 #include "graph/runtime/kernel.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 
 // One call of an operator. Outputs are stored after the function has returned
 // OK, so in-place operands need no care.
@@ -85,35 +84,6 @@ void LayerNormRows(absl::Span<const double> x, absl::Span<const double> gamma,
                    std::vector<double>* y, std::vector<double>* mean,
                    std::vector<double>* variance);
 
-// One function for each stem of ops/.
-void RegisterAdamW(graph::KernelTable* table);
-void RegisterAdd(graph::KernelTable* table);
-void RegisterAddLayerNorm(graph::KernelTable* table);
-void RegisterAttention(graph::KernelTable* table);
-void RegisterBiasAdd(graph::KernelTable* table);
-void RegisterCast(graph::KernelTable* table);
-void RegisterClipFactors(graph::KernelTable* table);
-void RegisterFill(graph::KernelTable* table);
-void RegisterGatherRows(graph::KernelTable* table);
-void RegisterGelu(graph::KernelTable* table);
-void RegisterGeluWithDerivative(graph::KernelTable* table);
-void RegisterGradNorm(graph::KernelTable* table);
-void RegisterIncrement(graph::KernelTable* table);
-void RegisterInitialize(graph::KernelTable* table);
-void RegisterLayerNorm(graph::KernelTable* table);
-void RegisterLinear(graph::KernelTable* table);
-void RegisterMatMul(graph::KernelTable* table);
-void RegisterPackWeights(graph::KernelTable* table);
-void RegisterPatchify(graph::KernelTable* table);
-void RegisterPrependToken(graph::KernelTable* table);
-void RegisterQuantizedLinear(graph::KernelTable* table);
-void RegisterScale(graph::KernelTable* table);
-void RegisterSliceRows(graph::KernelTable* table);
-void RegisterSoftmaxCrossEntropy(graph::KernelTable* table);
-void RegisterStopGradient(graph::KernelTable* table);
-void RegisterSumToShape(graph::KernelTable* table);
-
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference
 
 #endif  // BACKENDS_REFERENCE_KERNELS_H_

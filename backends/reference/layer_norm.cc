@@ -2,8 +2,7 @@
 
 #include "backends/reference/kernels.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 namespace {
 
 absl::Status LayerNorm(Call* c) {
@@ -65,5 +64,4 @@ void RegisterLayerNorm(graph::KernelTable* table) {
   AddFunction(table, "LayerNormGrad", LayerNormGrad);
 }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

@@ -1,7 +1,6 @@
 #include "backends/reference/kernels.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 namespace {
 
 absl::Status Linear(Call* c) {
@@ -20,5 +19,4 @@ absl::Status Linear(Call* c) {
 
 void RegisterLinear(graph::KernelTable* table) { AddFunction(table, "Linear", Linear); }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

@@ -1,7 +1,6 @@
 #include "backends/reference/kernels.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 namespace {
 
 absl::Status MatMul(Call* c) {
@@ -62,5 +61,4 @@ void RegisterMatMul(graph::KernelTable* table) {
   AddFunction(table, "MatMulWeightGrad", MatMulWeightGrad);
 }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

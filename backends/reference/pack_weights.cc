@@ -1,8 +1,7 @@
 // The rows of B, padded with zeros to the shape of the output.
 #include "backends/reference/kernels.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 namespace {
 
 absl::Status PackWeights(Call* c) {
@@ -26,5 +25,4 @@ void RegisterPackWeights(graph::KernelTable* table) {
   AddFunction(table, "PackWeights", PackWeights);
 }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

@@ -1,7 +1,6 @@
 #include "backends/reference/kernels.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 namespace {
 
 absl::Status Patchify(Call* c) {
@@ -28,5 +27,4 @@ absl::Status Patchify(Call* c) {
 
 void RegisterPatchify(graph::KernelTable* table) { AddFunction(table, "Patchify", Patchify); }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

@@ -1,7 +1,6 @@
 #include "backends/reference/kernels.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 namespace {
 
 absl::Status PrependToken(Call* c) {
@@ -22,5 +21,4 @@ void RegisterPrependToken(graph::KernelTable* table) {
   AddFunction(table, "PrependToken", PrependToken);
 }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

@@ -7,8 +7,7 @@
 
 #include "backends/reference/kernels.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 namespace {
 
 // Quantizes `values` and returns their scale.
@@ -74,5 +73,4 @@ void RegisterQuantizedLinear(graph::KernelTable* table) {
   AddFunction(table, "QuantizedLinear", QuantizedLinear);
 }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

@@ -1,7 +1,6 @@
 #include "backends/reference/kernels.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 namespace {
 
 absl::Status Scale(Call* c) {
@@ -17,5 +16,4 @@ absl::Status Scale(Call* c) {
 
 void RegisterScale(graph::KernelTable* table) { AddFunction(table, "Scale", Scale); }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

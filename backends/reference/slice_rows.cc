@@ -1,7 +1,6 @@
 #include "backends/reference/kernels.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 namespace {
 
 // Copies rows [start, start + count) between a long (B, T, C) and a short
@@ -50,5 +49,4 @@ void RegisterSliceRows(graph::KernelTable* table) {
   AddFunction(table, "SlicedRows", SlicedRows);
 }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

@@ -4,8 +4,7 @@
 #include "backends/reference/kernels.h"
 #include "graph/base/status.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 namespace {
 
 double LogSumExp(const double* row, int64_t n) {
@@ -74,5 +73,4 @@ void RegisterSoftmaxCrossEntropy(graph::KernelTable* table) {
   AddFunction(table, "SoftmaxCrossEntropyGrad", SoftmaxCrossEntropyGrad);
 }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

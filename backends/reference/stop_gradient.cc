@@ -1,7 +1,6 @@
 #include "backends/reference/kernels.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 namespace {
 
 absl::Status StopGradient(Call* c) {
@@ -19,5 +18,4 @@ void RegisterStopGradient(graph::KernelTable* table) {
   AddFunction(table, "StopGradient", StopGradient);
 }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

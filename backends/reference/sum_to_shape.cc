@@ -1,7 +1,6 @@
 #include "backends/reference/kernels.h"
 
-namespace backends {
-namespace reference {
+namespace backends::reference {
 namespace {
 
 absl::Status SumToShape(Call* c) {
@@ -15,5 +14,4 @@ absl::Status SumToShape(Call* c) {
 
 void RegisterSumToShape(graph::KernelTable* table) { AddFunction(table, "SumToShape", SumToShape); }
 
-}  // namespace reference
-}  // namespace backends
+}  // namespace backends::reference

@@ -1,5 +1,7 @@
 #include "graph/runtime/executable.h"
 
+#include <algorithm>
+
 #include "graph/base/status.h"
 
 namespace graph {
@@ -62,13 +64,20 @@ absl::Status Executable::BindAll() {
   return absl::OkStatus();
 }
 
+void Executable::RemoveTraceHook(TraceHook* hook) {
+  hooks_.erase(std::remove(hooks_.begin(), hooks_.end(), hook), hooks_.end());
+}
+
 absl::Status Executable::Run() {
   if (!bound_ || bound_arena_ != workspace_->arena()) RETURN_IF_ERROR(BindAll());
   for (size_t i = 0; i < kernels_.size(); ++i) {
-    if (hook_ != nullptr) hook_->BeforeOp(net_, static_cast<OpId>(i));
+    // Backwards, because a hook may remove itself.
+    for (size_t h = hooks_.size(); h-- > 0;) hooks_[h]->BeforeOp(net_, static_cast<OpId>(i));
     absl::Status status = kernels_[i]->Run();
     if (!status.ok()) return Annotate(status, net_.ops[i].Describe());
-    if (hook_ != nullptr) hook_->AfterOp(net_, static_cast<OpId>(i), op_outputs_[i]);
+    for (size_t h = hooks_.size(); h-- > 0;) {
+      hooks_[h]->AfterOp(net_, static_cast<OpId>(i), op_outputs_[i]);
+    }
   }
   return absl::OkStatus();
 }

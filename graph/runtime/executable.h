@@ -16,7 +16,7 @@
 namespace graph {
 
 // Sees every operator of a run; for profiling, tracing and looking for the
-// first bad blob. Called on the thread that runs the net.
+// first bad blob. It changes nothing. Called on the thread that runs the net.
 class TraceHook {
  public:
   virtual ~TraceHook() = default;
@@ -38,9 +38,10 @@ class Executable {
   // Runs all operators. An error names the operator; state may then hold a
   // mixture of old and new values.
   absl::Status Run();
-  // nullptr removes the hook.
-  void SetTraceHook(TraceHook* hook) { hook_ = hook; }
-  TraceHook* trace_hook() const { return hook_; }
+  // Several hooks may watch at once. A hook is removed before it is destroyed, if need be from
+  // within a call of its own.
+  void AddTraceHook(TraceHook* hook) { hooks_.push_back(hook); }
+  void RemoveTraceHook(TraceHook* hook);
 
   // An input, a state or an output of the net; outputs are valid until the next
   // Run of any executable of the workspace, or the next Compile against it,
@@ -66,7 +67,7 @@ class Executable {
   absl::flat_hash_map<std::string, BlobId> by_name_;
   void* bound_arena_ = nullptr;
   bool bound_ = false;
-  TraceHook* hook_ = nullptr;
+  std::vector<TraceHook*> hooks_;
 };
 
 }  // namespace graph

@@ -4,6 +4,7 @@
 #include "graph/base/random.h"
 #include "graph/passes/row_pruning.h"
 #include "graph/schema/builder.h"
+#include "ops/clip_factors.h"
 
 namespace models {
 
@@ -46,22 +47,26 @@ std::string SecondMomentName(const std::string& parameter) { return "adam_v/" + 
 std::string AccumulatorName(const std::string& parameter) { return "accum/" + parameter; }
 
 UpdateBlobs AppendUpdate(NetBuilder* builder, const std::vector<Parameter>& parameters,
-                         const std::vector<BlobId>& gradients, const RecipeConfig& recipe,
-                         BlobId lr) {
+                         const std::vector<BlobId>& gradients, BlobId losses,
+                         const RecipeConfig& recipe, BlobId lr) {
+  using Args = ops::ClipFactorsArgs;
   UpdateBlobs blobs;
   for (size_t i = 0; i < parameters.size(); ++i) {
     blobs.norms.push_back(
         builder->Op("GradNorm", "grad_norm/" + parameters[i].name, {gradients[i]}));
   }
+  std::vector<BlobId> judged = {losses, builder->Input(kLossLimit, {DType::kF32, {1}})};
+  judged.insert(judged.end(), blobs.norms.begin(), blobs.norms.end());
   const std::vector<BlobId> clip =
-      builder->OpN("ClipFactors", "clip", blobs.norms,
+      builder->OpN("ClipFactors", "clip", judged,
                    {{"max_norm", static_cast<float>(recipe.clip_grad)},
                     {"mode", std::string(recipe.clip_global ? "global" : "parameter")}});
-  blobs.factors = clip[0];
-  blobs.grad_norm = clip[1];
-  blobs.clipped = clip[2];
+  blobs.factors = clip[Args::kFactors];
+  blobs.grad_norm = clip[Args::kGlobalNorm];
+  blobs.clipped = clip[Args::kClipped];
+  blobs.applied = clip[Args::kApplied];
   const BlobId step_before = builder->State(kStepState, {DType::kI32, {1}});
-  const BlobId step = builder->Op("Increment", kStepState, {step_before});
+  const BlobId step = builder->Op("Increment", kStepState, {step_before, blobs.applied});
   builder->SetExit(step_before, step);
   for (size_t i = 0; i < parameters.size(); ++i) {
     const Parameter& p = parameters[i];
@@ -69,7 +74,7 @@ UpdateBlobs AppendUpdate(NetBuilder* builder, const std::vector<Parameter>& para
     const BlobId m = builder->State(FirstMomentName(p.name), p.type);
     const BlobId v = builder->State(SecondMomentName(p.name), p.type);
     const std::vector<BlobId> updated =
-        builder->OpN("AdamW", "adamw/" + p.name, {lr, clip[0], step, w, gradients[i], m, v},
+        builder->OpN("AdamW", "adamw/" + p.name, {lr, blobs.factors, step, w, gradients[i], m, v},
                      {{"beta1", static_cast<float>(recipe.beta1)},
                       {"beta2", static_cast<float>(recipe.beta2)},
                       {"eps", static_cast<float>(recipe.adam_eps)},
@@ -122,15 +127,25 @@ absl::StatusOr<TrainingNet> BuildTrainingNet(const graph::SchemaRegistry& regist
     gradients = AddAccumulated(&builder, trainable, gradients);
   }
   const bool window_goes_on = micro_step == MicroStep::kFirst || micro_step == MicroStep::kMiddle;
+  BlobId losses = loss;
+  if (micro_step != MicroStep::kWhole) {
+    const BlobId so_far = builder.State(kWindowLosses, {DType::kF32, {accum_iter}});
+    const BlobId window = builder.Op("AppendToWindow", kWindowLosses, {so_far, loss});
+    // The last net leaves the state as it was, so that it can be run again.
+    if (window_goes_on) builder.SetExit(so_far, window);
+    if (!window_goes_on) losses = window;
+  }
   std::vector<BlobId> kept = gradients;
   if (!window_goes_on || update_when == UpdateWhen::kMicroStep) {
     const BlobId lr = builder.Input("lr", {DType::kF32, {1}});
-    const UpdateBlobs update = AppendUpdate(&builder, trainable, gradients, recipe, lr);
+    const UpdateBlobs update = AppendUpdate(&builder, trainable, gradients, losses, recipe, lr);
     RETURN_IF_ERROR(builder.status());
     builder.Rename(update.grad_norm, "grad_norm");
     builder.Rename(update.clipped, "clipped");
+    builder.Rename(update.applied, "applied");
     builder.Output(update.grad_norm);
     builder.Output(update.clipped);
+    builder.Output(update.applied);
     if (window_goes_on && recipe.clip_grad > 0) {
       kept = Clip(&builder, trainable, gradients, update.factors);
     }

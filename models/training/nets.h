@@ -22,6 +22,11 @@ std::string FirstMomentName(const std::string& parameter);   // "adam_m/<paramet
 std::string SecondMomentName(const std::string& parameter);  // "adam_v/<parameter>"
 std::string AccumulatorName(const std::string& parameter);   // "accum/<parameter>"
 inline constexpr char kStepState[] = "optimizer/step";       // i32 {1}, updates done
+// The losses of an accumulation window of n > 1 micro-batches so far, f32 {n}, the last n of them.
+inline constexpr char kWindowLosses[] = "window/losses";
+// Input f32 {1} of a net that updates: it does so when the mean loss of the window is not above
+// this. Infinity: always; -infinity: never. It must be fed: zero allows hardly any update.
+inline constexpr char kLossLimit[] = "loss_limit";
 
 // Where in an accumulation window of n micro-batches a net stands. The window's
 // gradient is that of the mean of its losses, and it is clipped and applied once,
@@ -48,13 +53,14 @@ struct TrainingNet {
   graph::Net net;
   std::vector<Parameter> parameters;
   // Outputs: the loss, the model's metrics, and, where the net updates,
-  // "grad_norm" (global, before clipping) and "clipped" (parameters clipped).
+  // "grad_norm" (global, before clipping), "clipped" (parameters clipped) and "applied"
+  // (whether the update happened; ops/clip_factors.h).
   std::string loss;
   std::vector<std::pair<std::string, std::string>> metrics;  // metric, blob
 };
 
-// Inputs: the model's, and `lr` {1} where the net updates. `prune_rows`: the forward pass
-// computes only rows that the loss reads (graph/passes/row_pruning.h), and so does the
+// Inputs: the model's, and `lr` {1} and kLossLimit where the net updates. `prune_rows`: the forward
+// pass computes only rows that the loss reads (graph/passes/row_pruning.h), and so does the
 // backward pass.
 absl::StatusOr<TrainingNet> BuildTrainingNet(const graph::SchemaRegistry& registry,
                                              const Model& model, const RecipeConfig& recipe,
@@ -65,15 +71,16 @@ absl::StatusOr<TrainingNet> BuildTrainingNet(const graph::SchemaRegistry& regist
 
 // The update of every trainable parameter from its gradient blob, in the order
 // of `parameters`: norms, clip factors, AdamW (Loshchilov & Hutter 2019, as
-// torch.optim.AdamW), step counter. Used by BuildTrainingNet and check_parity.
+// torch.optim.AdamW), step counter. Whether it happens hangs on `losses` (k), the gradients' own,
+// and the input kLossLimit. Used by BuildTrainingNet and check_parity.
 struct UpdateBlobs {
-  graph::BlobId grad_norm, clipped;
+  graph::BlobId grad_norm, clipped, applied;
   graph::BlobId factors;             // one for each parameter
   std::vector<graph::BlobId> norms;  // {1} each
 };
 UpdateBlobs AppendUpdate(graph::NetBuilder* builder, const std::vector<Parameter>& parameters,
-                         const std::vector<graph::BlobId>& gradients, const RecipeConfig& recipe,
-                         graph::BlobId lr);
+                         const std::vector<graph::BlobId>& gradients, graph::BlobId losses,
+                         const RecipeConfig& recipe, graph::BlobId lr);
 
 struct EvaluationNet {
   graph::Net net;

@@ -5,7 +5,6 @@
 
 #include "graph/base/bfloat16.h"
 #include "graph/base/status.h"
-#include "models/training/update_hold.h"
 
 namespace models {
 namespace {
@@ -54,14 +53,6 @@ class Finder : public graph::TraceHook {
   }
   void AfterOp(const graph::Net& net, graph::OpId op,
                absl::Span<const graph::Tensor> outputs) override {
-    Look(net, op, outputs);
-    // A loss that is not finite can have gradients that are.
-    SpoilUpdate(net, op, outputs);
-  }
-  const std::string& found() const { return found_; }
-
- private:
-  void Look(const graph::Net& net, graph::OpId op, absl::Span<const graph::Tensor> outputs) {
     if (!found_.empty()) return;
     for (size_t i = 0; i < outputs.size(); ++i) {
       const int64_t index = FirstNonFinite(outputs[i]);
@@ -72,7 +63,9 @@ class Finder : public graph::TraceHook {
       return;
     }
   }
+  const std::string& found() const { return found_; }
 
+ private:
   // Net outputs can be found by name, too, but operators make them.
   static bool IsMade(const graph::Net& net, graph::BlobId blob) {
     for (graph::BlobId b : net.inputs) {
@@ -92,10 +85,9 @@ class Finder : public graph::TraceHook {
 
 absl::Status DescribeNonFinite(graph::Executable* executable) {
   Finder finder(*executable);
-  graph::TraceHook* const before = executable->trace_hook();
-  executable->SetTraceHook(&finder);
+  executable->AddTraceHook(&finder);
   const absl::Status status = executable->Run();
-  executable->SetTraceHook(before);
+  executable->RemoveTraceHook(&finder);
   RETURN_IF_ERROR(status);
   if (finder.found().empty()) {
     return absl::OutOfRangeError(

@@ -7,10 +7,10 @@
 
 namespace models {
 
-// Runs `executable` once more on the same inputs and state, without its update (the count of
-// updates moves nevertheless), and describes the first operator whose output holds a value that is
-// not finite: OUT_OF_RANGE with operator, blob, index and value, or, where that operator reads an
-// input or a state that was bad before, naming that. In an accumulation window the net has added to
+// Runs `executable` once more on the same inputs and state and describes the first operator
+// whose output holds a value that is not finite: OUT_OF_RANGE with operator, blob, index and value,
+// or, where that operator reads an input or a state that was bad before, naming that. The caller
+// keeps the update from happening (kLossLimit). In an accumulation window the net has added to
 // its accumulators already; operators of the forward pass come first, so what went wrong there is
 // found all the same.
 absl::Status DescribeNonFinite(graph::Executable* executable);

@@ -10,7 +10,6 @@
 #include "graph/base/status.h"
 #include "models/training/forward_net.h"
 #include "models/training/nonfinite.h"
-#include "models/training/update_hold.h"
 
 namespace models {
 
@@ -69,6 +68,17 @@ absl::Status CheckScheduled(const Model& model, Scheduled scheduled) {
                                     " is not given");
     }
   }
+  return absl::OkStatus();
+}
+
+constexpr double kNoLimit = std::numeric_limits<double>::infinity();
+
+// Losses are floats: one is above `limit` when it is above the largest float that is not.
+absl::Status LimitLoss(const Executable& executable, double limit) {
+  ASSIGN_OR_RETURN(const Tensor tensor, executable.Find(kLossLimit));
+  float rounded = static_cast<float>(limit);
+  if (double{rounded} > limit) rounded = std::nextafter(rounded, -HUGE_VALF);
+  tensor.as<float>()[0] = rounded;
   return absl::OkStatus();
 }
 
@@ -181,7 +191,6 @@ absl::StatusOr<StepResult> Session::Step(
   window_losses_.clear();
   held_ = nullptr;
   RETURN_IF_ERROR(CheckScheduled(*model_, scheduled));
-  ASSIGN_OR_RETURN(const Tensor updates, workspace_.Find(kStepState));
   for (const auto& [metric, blob] : metrics_) result.metrics.emplace_back(metric, 0.0);
   const int window = options_.accum_iter;
   const int n = micro_batches == 0 ? window : micro_batches;
@@ -191,37 +200,32 @@ absl::StatusOr<StepResult> Session::Step(
     Executable& executable = *micro_steps_[which];
     ASSIGN_OR_RETURN(const Batch* batch, next_batch());
     RETURN_IF_ERROR(Feed(executable, *batch, lr, scheduled));
+    const bool last = i == n - 1;
+    const bool updates = last || options_.step_every_micro_batch;
     // A net in the middle of a window adds to the accumulators what it multiplied with the
     // factors: it cannot be run again. Only the last one of a short window comes here.
-    const bool can_hold = i == 0 || i == window - 1;
-    const auto too_high = [&](double loss) {
-      return i == n - 1 && can_hold && result.loss + loss / n > hold_above;
-    };
-    const auto hold = [&](double loss) { return !std::isfinite(loss) || too_high(loss); };
-    const int32_t updates_before = updates.as<int32_t>()[0];
-    ASSIGN_OR_RETURN(const bool held, RunUnless(hold, &executable));
+    const bool can_hold = last && (i == 0 || i == window - 1);
+    if (updates) RETURN_IF_ERROR(LimitLoss(executable, can_hold ? hold_above : kNoLimit));
+    RETURN_IF_ERROR(executable.Run());
     ASSIGN_OR_RETURN(const double loss, Read(executable, loss_));
     window_losses_.push_back(loss);
     bool finite = std::isfinite(loss);
-    if (i == n - 1 || options_.step_every_micro_batch) {
+    if (updates) {
       ASSIGN_OR_RETURN(result.grad_norm, Read(executable, "grad_norm"));
-      ASSIGN_OR_RETURN(const Tensor clipped, executable.Find("clipped"));
-      result.clipped = clipped.as<int32_t>()[0];
+      ASSIGN_OR_RETURN(const double clipped, Read(executable, "clipped"));
+      ASSIGN_OR_RETURN(const double applied, Read(executable, "applied"));
+      result.clipped = static_cast<int>(clipped);
       finite &= std::isfinite(result.grad_norm);
+      if (applied == 0) held_ = &executable;
     }
-    // AdamW leaves parameters alone when a gradient is not finite, so running
-    // the net again repeats what went wrong, now with someone watching.
     if (!finite) {
-      const absl::Status described = DescribeNonFinite(&executable);
-      updates.as<int32_t>()[0] = updates_before;
-      return described;
+      // Nothing was updated, so running the net again repeats what went wrong, now with
+      // someone watching.
+      held_ = nullptr;
+      if (updates) RETURN_IF_ERROR(LimitLoss(executable, -kNoLimit));
+      return DescribeNonFinite(&executable);
     }
-    if (held) {
-      updates.as<int32_t>()[0] = updates_before;
-      result.held = true;
-      held_ = &executable;
-      held_grad_norm_ = result.grad_norm;
-    }
+    result.held = held_ != nullptr;
     result.loss += loss / n;
     for (size_t k = 0; k < metrics_.size(); ++k) {
       ASSIGN_OR_RETURN(const double value, Read(executable, metrics_[k].second));
@@ -231,26 +235,11 @@ absl::StatusOr<StepResult> Session::Step(
   return result;
 }
 
-absl::StatusOr<bool> Session::RunUnless(const std::function<bool(double loss)>& hold,
-                                        Executable* executable) {
-  graph::TraceHook* const watching = executable->trace_hook();
-  UpdateHold update_hold(loss_, hold, watching);
-  executable->SetTraceHook(&update_hold);
-  const absl::Status status = executable->Run();
-  executable->SetTraceHook(watching);
-  RETURN_IF_ERROR(status);
-  return update_hold.held();
-}
-
 absl::Status Session::Release() {
   CHECK(held_ != nullptr);
   Executable& executable = *std::exchange(held_, nullptr);
-  RETURN_IF_ERROR(executable.Run());
-  ASSIGN_OR_RETURN(const double grad_norm, Read(executable, "grad_norm"));
-  if (grad_norm == held_grad_norm_) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat("an update that was held back had the gradient norm ",
-                                          held_grad_norm_, " and has ", grad_norm,
-                                          " now that it is done"));
+  RETURN_IF_ERROR(LimitLoss(executable, kNoLimit));
+  return executable.Run();
 }
 
 absl::StatusOr<std::vector<Session::Measured>> Session::Evaluate(Loader* loader) {

@@ -52,18 +52,17 @@ class Session {
   // then are what they were before that optimizer step, so with step_every_micro_batch before
   // that micro-batch.
   //
-  // A window whose loss is more than `hold_above` is held back in the same way: all is
-  // computed, and nothing updated by its last micro-batch, until Release(). A window of
-  // 1 < micro_batches < accum_iter never is: its last net adds to the accumulators, and so
-  // cannot be run twice.
+  // A window whose loss is more than `hold_above`, rounded down to a float, is held back in the
+  // same way: all is computed, and nothing updated by its last micro-batch, until Release(). The
+  // net itself decides (ops/clip_factors.h). A window of 1 < micro_batches < accum_iter is never
+  // held: its last net adds to the accumulators, and so cannot be run twice.
   absl::StatusOr<StepResult> Step(const std::function<absl::StatusOr<const Batch*>()>& next_batch,
                                   double lr,
                                   absl::Span<const std::pair<std::string, float>> scheduled,
                                   int micro_batches = 0,
                                   double hold_above = std::numeric_limits<double>::infinity());
   // Does the update that Step() held back, as if it had not been. Nothing may have
-  // been run or fed in between: where the gradient is not what it was, that is INTERNAL, and
-  // the session is of no use any more.
+  // been run or fed in between.
   absl::Status Release();
   // Of the micro-batches of the last Step(), the one that failed included, in order.
   const std::vector<double>& window_losses() const { return window_losses_; }
@@ -87,7 +86,7 @@ class Session {
   std::vector<std::string> optimizer_state() const;
   // The net that updates the parameters, as it runs.
   const graph::Executable& train() const { return *micro_steps_.back(); }
-  // All nets of a window, in order of use, to watch (Executable::SetTraceHook).
+  // All nets of a window, in order of use, to watch (Executable::AddTraceHook).
   std::vector<graph::Executable*> micro_steps() const;
   // Operators of a training window divided by its images, and of every net.
   double flops_per_image() const { return flops_per_image_; }
@@ -106,9 +105,6 @@ class Session {
   absl::Status Initialize();
   absl::Status Feed(const graph::Executable& executable, const Batch& batch, double lr,
                     absl::Span<const std::pair<std::string, float>> scheduled);
-  // Runs the net, without its update when `hold` says so of the loss. Returns whether.
-  absl::StatusOr<bool> RunUnless(const std::function<bool(double loss)>& hold,
-                                 graph::Executable* executable);
   absl::StatusOr<double> Read(const graph::Executable& executable, const std::string& blob) const;
 
   const Model* model_ = nullptr;
@@ -123,7 +119,6 @@ class Session {
   std::vector<std::unique_ptr<graph::Executable>> evaluations_;
   std::vector<double> window_losses_;
   graph::Executable* held_ = nullptr;  // by Step(), for Release()
-  double held_grad_norm_ = 0;
   double flops_per_image_ = 0;
   MemoryNeeds memory_;
   graph::CompileReport report_;

@@ -111,8 +111,8 @@ TEST(Executable, RunAllocatesNothing) {
   absl::Status status = exe->Run();
   ASSERT_TRUE(status.ok());
   CountingHook hook;
-  for (TraceHook* with : {static_cast<TraceHook*>(nullptr), static_cast<TraceHook*>(&hook)}) {
-    exe->SetTraceHook(with);
+  for (bool watched : {false, true}) {
+    if (watched) exe->AddTraceHook(&hook);
     EXPECT_EQ(Allocations([&] {
                 for (int i = 0; i < 100; ++i) status.Update(exe->Run());
               }),

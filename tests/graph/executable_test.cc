@@ -213,16 +213,43 @@ TEST(Executable, TheHookSeesEveryOperatorAndItsOutputs) {
       &workspace);
   EXPECT_FALSE(exe->net().ops[1].in_place.empty()) << "results in shared memory are seen, too";
   Recorder recorder;
-  exe->SetTraceHook(&recorder);
+  exe->AddTraceHook(&recorder);
   Set(*exe, "x", {3, 0});
   Set(*exe, "w", {1, 0});
   ASSERT_TRUE(exe->Run().ok());
   EXPECT_EQ(recorder.lines,
             std::vector<std::string>({"before pair", "after pair 4 2", "before twice",
                                       "after twice 8", "before update", "after update 9"}));
-  exe->SetTraceHook(nullptr);
+  exe->RemoveTraceHook(&recorder);
   ASSERT_TRUE(exe->Run().ok());
   EXPECT_EQ(recorder.lines.size(), 6u);
+}
+
+TEST(Executable, HooksMayWatchTogetherAndRemoveThemselves) {
+  Workspace workspace;
+  const auto exe = MustCompile(
+      "net n\ninput x f32[1]\na f32[1] = Scale(x) factor=2.0 @first\n"
+      "b f32[1] = Scale(a) factor=2.0 @second\noutput b\n",
+      &workspace);
+  struct Once : TraceHook {
+    explicit Once(Executable* e) : exe(e) {}
+    void BeforeOp(const Net&, OpId) override { ++before; }
+    void AfterOp(const Net&, OpId, absl::Span<const Tensor>) override {
+      exe->RemoveTraceHook(this);
+    }
+    Executable* exe;
+    int before = 0;
+  };
+  Recorder early, late;
+  Once once(exe.get());
+  exe->AddTraceHook(&early);
+  exe->AddTraceHook(&once);
+  exe->AddTraceHook(&late);
+  ASSERT_TRUE(exe->Run().ok());
+  EXPECT_EQ(once.before, 1);
+  EXPECT_EQ(early.lines, std::vector<std::string>(
+                             {"before first", "after first 0", "before second", "after second 0"}));
+  EXPECT_EQ(late.lines, early.lines);
 }
 
 TEST(Executable, TheHookSeesWhichOperatorFailed) {
@@ -230,7 +257,7 @@ TEST(Executable, TheHookSeesWhichOperatorFailed) {
   const auto exe =
       MustCompile("net n\ninput x f32[1]\na f32[1] = Burst(x) @fragile\noutput a\n", &workspace);
   Recorder recorder;
-  exe->SetTraceHook(&recorder);
+  exe->AddTraceHook(&recorder);
   Set(*exe, "x", {-1});
   EXPECT_FALSE(exe->Run().ok());
   EXPECT_EQ(recorder.lines, std::vector<std::string>({"before fragile"}));

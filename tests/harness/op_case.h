@@ -40,7 +40,8 @@ std::vector<HostTensor> MakeInputs(const OpCase& c);
 //  - on each backend, at 1 to 4 threads: within tolerance.h of the reference
 //    backend, and in bf16 without bias; every element written (outputs and scratch start as NaN);
 //    nothing written elsewhere; bit-equal when run again and after the memory
-//    has moved; the same for each in-place pair the schema allows, and for as
+//    has moved; nothing allocated when run again (allocation_counter.h), but by the reference
+//    backend; the same for each in-place pair the schema allows, and for as
 //    many of them at once as possible. In f64 too, where the backend has it, and a
 //    case with bf16 only where it has that or the processor should (onednn.h);
 //  - if an input has check_gradient: the schema's gradient, evaluated in f64 on

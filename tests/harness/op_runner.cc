@@ -136,7 +136,9 @@ absl::StatusOr<std::vector<HostTensor>> OpRunner::Run(const std::vector<HostTens
   }
   {
     const TeamsForAll teams(threads_);
-    RETURN_IF_ERROR(kernel_->Run());
+    absl::Status run;
+    allocations_ = AllocationsOf([&] { run = kernel_->Run(); }, onednn_may_);
+    RETURN_IF_ERROR(run);
   }
 
   for (size_t i = 0; i < inputs.size(); ++i) {

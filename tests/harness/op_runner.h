@@ -12,6 +12,7 @@
 #include "absl/types/span.h"
 #include "graph/ir/net.h"
 #include "graph/runtime/kernel.h"
+#include "tests/harness/allocation_counter.h"
 #include "tests/harness/host_tensor.h"
 
 namespace harness {
@@ -54,6 +55,9 @@ class OpRunner {
       std::vector<std::pair<int, int>> in_place = {});
 
   absl::StatusOr<std::vector<HostTensor>> Run(const std::vector<HostTensor>& inputs);
+  // What the kernel itself allocated in the last Run. `onednn_may`: of AllocationsOf.
+  const Allocations& allocations() const { return allocations_; }
+  void AllowOneDnn(bool onednn_may) { onednn_may_ = onednn_may; }
   // New buffers: the next Run binds again.
   void Move();
 
@@ -70,6 +74,8 @@ class OpRunner {
   std::vector<GuardedBuffer*> outputs_;
   std::unique_ptr<GuardedBuffer> scratch_;
   bool bound_ = false;
+  Allocations allocations_;
+  bool onednn_may_ = false;
 };
 
 // One operator, run once on the reference backend.

@@ -44,6 +44,7 @@ Net TrainingNet() {
   const BlobId ids = b.Input("ids", i32({2, 3}));
   const BlobId labels = b.Input("labels", i32({2}));
   const BlobId lr = b.Input("lr", f32({1}));
+  const BlobId limit = b.Input("limit", f32({1}));
   const BlobId step = b.Input("step", i32({1}));
   const BlobId embed = b.State("embed.weight", f32({6, 3, 4, 4}));
   const BlobId positions = b.State("positions", f32({1, 4, 6}));
@@ -75,8 +76,8 @@ Net TrainingNet() {
   for (BlobId blob : *grads) b.Output(blob);
 
   const BlobId norm = b.Op("GradNorm", "gradnorm", {grads->front()});
-  const BlobId factors =
-      b.Op("ClipFactors", "clip", {norm}, {{"max_norm", 1.0f}, {"mode", std::string("global")}});
+  const BlobId factors = b.Op("ClipFactors", "clip", {loss, limit, norm},
+                              {{"max_norm", 1.0f}, {"mode", std::string("global")}});
   const BlobId m = b.State("qkv.m", f32({18, 6})), v = b.State("qkv.v", f32({18, 6}));
   const std::vector<BlobId> updated =
       b.OpN("AdamW", "update", {lr, factors, step, qkv, grads->front(), m, v},

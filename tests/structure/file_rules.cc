@@ -55,8 +55,10 @@ std::vector<std::string> Quoted(const std::string& text) {
 }
 
 // What the test rules of a BUILD file name in `srcs`. A rule ends with an empty line. One
-// made for every stem of a list names stem + "_test.cc", and the list after its `for`.
-std::set<std::string> TestSources(const std::vector<std::string>& lines) {
+// made for every stem of a list names stem + "_test.cc", and the list after its `for`; OPS stands
+// there for the operators `ops`.
+std::set<std::string> TestSources(const std::vector<std::string>& lines,
+                                  const std::vector<ListedOp>& ops) {
   static const std::regex test("\\n[ \\[]*(cc|py|sh)_test\\("), srcs("\\n *srcs = \\[([^\\]]*)\\]"),
       stems("\\n *(\\) )?for ");
   std::set<std::string> sources;
@@ -68,7 +70,12 @@ std::set<std::string> TestSources(const std::vector<std::string>& lines) {
     std::smatch named, list;
     if (std::regex_search(rule, test) && std::regex_search(rule, named, srcs)) {
       std::vector<std::string> before = {""};
-      if (std::regex_search(rule, list, stems)) before = Quoted(list.suffix());
+      if (std::regex_search(rule, list, stems)) {
+        before = Quoted(list.suffix());
+        if (std::regex_search(rule, std::regex("\\bOPS\\b"))) {
+          for (const ListedOp& op : ops) before.push_back(op.stem);
+        }
+      }
       for (const std::string& name : Quoted(named[1])) {
         for (const std::string& stem : before) sources.insert(stem + name);
       }
@@ -179,7 +186,10 @@ Findings CheckTestsRun(const Tree& tree) {
     if (!absl::StartsWith(path, "tests/")) continue;
     if (!absl::EndsWith(path, "_test.cc") && !absl::EndsWith(path, "_test.sh")) continue;
     const std::string build = Folder(path) + "/BUILD.bazel";
-    if (tree.count(build) > 0 && run.count(build) == 0) run[build] = TestSources(tree.at(build));
+    if (tree.count(build) > 0 && run.count(build) == 0) {
+      const std::string folder(absl::StripPrefix(Folder(path), "tests/"));
+      run[build] = TestSources(tree.at(build), ListedOps(tree, folder));
+    }
     if (run[build].count(BaseName(path)) > 0) continue;
     findings.push_back(absl::StrCat(At(path, 0), "no test runs this file; name it in srcs of a ",
                                     "cc_test or sh_test of ", build));

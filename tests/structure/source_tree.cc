@@ -65,6 +65,19 @@ bool Contains(const Tree& tree, const std::string& path, absl::string_view text)
   return false;
 }
 
+std::vector<ListedOp> ListedOps(const Tree& tree, const std::string& folder) {
+  std::vector<ListedOp> ops;
+  const auto file = tree.find(folder + "/ops.bzl");
+  if (file == tree.end()) return ops;
+  for (const std::string& line : file->second) {
+    const std::vector<std::string> parts = absl::StrSplit(line, '"');
+    if (parts.size() == 5 && parts[0] == "    " && parts[2] == ": " && parts[4] == ",") {
+      ops.push_back({parts[1], parts[3]});
+    }
+  }
+  return ops;
+}
+
 std::vector<Include> Includes(const std::vector<std::string>& lines) {
   std::vector<Include> includes;
   for (size_t i = 0; i < lines.size(); ++i) {

@@ -29,6 +29,12 @@ bool IsCode(absl::string_view path);  // .h or .cc
 // Somewhere in the file, e.g. a call.
 bool Contains(const Tree& tree, const std::string& path, absl::string_view text);
 
+// A line `    "layer_norm": "LayerNorm",` of `folder`/ops.bzl.
+struct ListedOp {
+  std::string stem, name;
+};
+std::vector<ListedOp> ListedOps(const Tree& tree, const std::string& folder);
+
 struct Include {
   size_t line_index;
   std::string name;

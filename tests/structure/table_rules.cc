@@ -82,16 +82,20 @@ Findings CheckSameStems(const Tree& tree) {
   return findings;
 }
 
-Findings CheckTablesCall(const Tree& tree) {
+Findings CheckOpsAreListed(const Tree& tree) {
   Findings findings;
   for (const auto& [path, lines] : tree) {
-    const bool ops = absl::StartsWith(path, "ops/");
-    if (!IsHeader(path) || (!ops && !absl::StartsWith(path, "backends/"))) continue;
-    const std::string table = Folder(path) + (ops ? "/op_table.cc" : "/kernel_table.cc");
-    for (const Declaration& d : Registrations(lines, ops ? kSchemas : kKernels)) {
-      if (Contains(tree, table, absl::StrCat(" ", d.function, "("))) continue;
-      findings.push_back(absl::StrCat(At(path, d.line_index), d.function, " is not called by ",
-                                      table, ", so its operators do not exist; add the call"));
+    if (!IsHeader(path) || !absl::StartsWith(path, "ops/")) continue;
+    const std::vector<ListedOp> listed = ListedOps(tree, Folder(path));
+    const std::string stem(absl::StripSuffix(BaseName(path), ".h"));
+    for (const Declaration& d : Registrations(lines, kSchemas)) {
+      const auto is_it = [&](const ListedOp& op) {
+        return op.stem == stem && absl::StrCat("Register", op.name) == d.function;
+      };
+      if (std::any_of(listed.begin(), listed.end(), is_it)) continue;
+      findings.push_back(absl::StrCat(At(path, d.line_index), "the operator does not exist; add \"",
+                                      stem, "\": \"", absl::StripPrefix(d.function, "Register"),
+                                      "\" to ", Folder(path), "/ops.bzl"));
     }
   }
   return findings;

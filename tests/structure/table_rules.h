@@ -14,9 +14,9 @@ namespace structure {
 // operator; the same for ops/droppos.
 Findings CheckSameStems(const Tree& tree);
 
-// Each Register function declared in a header of ops/ or backends/ is called by
-// the table of its folder, op_table.cc or kernel_table.cc.
-Findings CheckTablesCall(const Tree& tree);
+// Each Register function declared in a header of ops/ stands in the ops.bzl of its folder, from
+// which all tables are made, beside the header's stem.
+Findings CheckOpsAreListed(const Tree& tree);
 
 // Each operator type with a schema has a kernel and the other way round.
 Findings CheckKernels(const std::vector<std::string>& schema_types, const std::string& backend,

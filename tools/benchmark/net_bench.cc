@@ -1,6 +1,7 @@
 #include "tools/benchmark/net_bench.h"
 
 #include <chrono>
+#include <limits>
 #include <memory>
 
 #include "absl/strings/match.h"
@@ -10,6 +11,7 @@
 #include "graph/compiler/compiler.h"
 #include "graph/ir/serialize.h"
 #include "models/data/file_util.h"
+#include "models/training/nets.h"
 #include "tools/benchmark/random_fill.h"
 
 namespace tools {
@@ -36,12 +38,18 @@ std::string InitNetBeside(const std::string& path) {
   return "";
 }
 
+// What scalars of training nets hold: the step is done as it is in training.
+float ScalarOf(const std::string& name) {
+  if (name == "lr") return 1e-4f;
+  return name == models::kLossLimit ? std::numeric_limits<float>::infinity() : 1.0f;
+}
+
 absl::Status FillInputs(const graph::Executable& executable, int64_t ids) {
   for (const graph::BlobId input : executable.net().inputs) {
     const graph::Blob& blob = executable.net().blob(input);
     ASSIGN_OR_RETURN(graph::Tensor tensor, executable.Find(blob.name));
     if (blob.type.dtype == graph::DType::kF32 && blob.type.elements() == 1) {
-      tensor.as<float>()[0] = blob.name == "lr" ? 1e-4f : 1.0f;
+      tensor.as<float>()[0] = ScalarOf(blob.name);
     } else {
       FillRandom(ids, &tensor);
     }
@@ -88,9 +96,9 @@ absl::StatusOr<NetBenchResult> BenchNet(const graph::SchemaRegistry& registry,
   }
   result.seconds = SpreadOf(seconds);
   OpTimes times;
-  executable.SetTraceHook(&times);
+  executable.AddTraceHook(&times);
   for (int run = 0; run < options.runs; ++run) RETURN_IF_ERROR(executable.Run());
-  executable.SetTraceHook(nullptr);
+  executable.RemoveTraceHook(&times);
   result.ops = times.ByOp(registry, executable);
   result.arena_bytes = workspace.arena_bytes();
   result.persistent_bytes = workspace.persistent_bytes();

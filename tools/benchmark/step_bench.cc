@@ -198,9 +198,9 @@ absl::StatusOr<StepBenchResult> BenchStep(const graph::SchemaRegistry& registry,
 
   graph::Executable* const train = session->micro_steps().back();
   OpTimes times;
-  train->SetTraceHook(&times);
+  train->AddTraceHook(&times);
   for (int i = 0; i < kTracedSteps; ++i) RETURN_IF_ERROR(step());
-  train->SetTraceHook(nullptr);
+  train->RemoveTraceHook(&times);
   result.ops = times.ByOp(registry, *train);
   return result;
 }

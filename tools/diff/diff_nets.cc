@@ -9,8 +9,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "graph/base/status.h"
 #include "graph/base/counted.h"
+#include "graph/base/status.h"
 
 namespace tools {
 namespace {
@@ -86,9 +86,9 @@ class Against : public graph::TraceHook {
 };
 
 absl::Status RunWatched(const DiffSide& side, Executable* executable, graph::TraceHook* hook) {
-  executable->SetTraceHook(hook);
+  executable->AddTraceHook(hook);
   const absl::Status status = executable->Run();
-  executable->SetTraceHook(nullptr);
+  executable->RemoveTraceHook(hook);
   return status.ok() ? status : graph::Annotate(status, side.name);
 }
 

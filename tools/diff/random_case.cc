@@ -1,6 +1,7 @@
 #include "tools/diff/random_case.h"
 
 #include <cmath>
+#include <limits>
 #include <memory>
 
 #include "graph/base/random.h"
@@ -95,6 +96,7 @@ std::function<absl::Status(const graph::Executable&, graph::Workspace*)> RandomC
       ASSIGN_OR_RETURN(const Tensor to, workspace->Find(name));
       RETURN_IF_ERROR(FeedInput(name, graph::MixKeys(seed_, graph::HashName("in/" + name)), to));
       if (name == "lr") to.as<float>()[0] = kLearningRate;
+      if (name == models::kLossLimit) to.as<float>()[0] = std::numeric_limits<float>::infinity();
       for (const auto& [scheduled, value] : scheduled_) {
         if (name == scheduled) to.as<float>()[0] = value;
       }

@@ -21,7 +21,8 @@ constexpr Kind kOptimizer = {"optimizer", "#cab2d6"};
 constexpr Kind kOther = {"other", "#f2f2f2"};
 
 const Kind& KindOf(absl::string_view type) {
-  if (type == "AdamW" || type == "GradNorm" || type == "ClipFactors" || type == "Increment") {
+  if (type == "AdamW" || type == "GradNorm" || type == "ClipFactors" || type == "Increment" ||
+      type == "AppendToWindow") {
     return kOptimizer;
   }
   if (absl::StrContains(type, "MatMul") || absl::StrContains(type, "Linear")) return kMatMul;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <limits>
 
 #include "absl/strings/match.h"
 #include "graph/autodiff/autodiff.h"
@@ -124,7 +125,7 @@ absl::StatusOr<CaseNet> BuildCaseNet(const GoldenCase& golden,
                    graph::Differentiate(&builder, loss, weights));
   if (update) {
     const BlobId lr = builder.Input("lr", model_builder.Type({1}));
-    models::AppendUpdate(&builder, trainable, gradients, golden.recipe, lr);
+    models::AppendUpdate(&builder, trainable, gradients, loss, golden.recipe, lr);
   } else {
     for (size_t i = 0; i < trainable.size(); ++i) {
       fetch("grad/" + trainable[i].name, gradients[i]);
@@ -280,6 +281,8 @@ absl::Status ReplayTraining(const GoldenCase& golden, const graph::CompileOption
   RETURN_IF_ERROR(FeedParameters(golden, net, &workspace));
   ASSIGN_OR_RETURN(const Tensor lr, executable->Find("lr"));
   lr.as<float>()[0] = static_cast<float>(golden.lr);
+  ASSIGN_OR_RETURN(const Tensor limit, executable->Find(models::kLossLimit));
+  limit.as<float>()[0] = std::numeric_limits<float>::infinity();
   for (int step = 0; step < golden.steps; ++step) {
     RETURN_IF_ERROR(FeedInputs(golden, absl::StrCat("train/", step, "/"), *executable));
     RETURN_IF_ERROR(executable->Run());

@@ -36,7 +36,7 @@ Profiler::Profiler(const graph::SchemaRegistry& registry,
   for (graph::Executable* executable : executables_) {
     times_.emplace_back(executable->net().ops.size());
     most = std::max(most, executable->net().ops.size());
-    executable->SetTraceHook(this);
+    executable->AddTraceHook(this);
   }
   const size_t traced = std::min(options_.steps, options_.trace_steps);
   const size_t runs = std::max<size_t>(executables_.size(), options_.micro_batches);
@@ -48,7 +48,7 @@ Profiler::Profiler(const graph::SchemaRegistry& registry,
 Profiler::~Profiler() { Detach(); }
 
 void Profiler::Detach() {
-  for (graph::Executable* executable : executables_) executable->SetTraceHook(nullptr);
+  for (graph::Executable* executable : executables_) executable->RemoveTraceHook(this);
 }
 
 int64_t Profiler::Now() const {

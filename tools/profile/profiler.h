@@ -78,8 +78,8 @@ struct Profile {
 };
 
 // Watches the nets of a training window, in order of use; the end of the last net
-// is the end of a step. It is the trace hook of `executables` until it is done() or
-// destroyed, so nobody else may be. Used by the thread that trains.
+// is the end of a step. It is a trace hook of `executables` until it is done() or
+// destroyed. Used by the thread that trains.
 class Profiler : public graph::TraceHook {
  public:
   // `registry` gives the costs. The executables must outlive the profiler.

@@ -2,7 +2,6 @@
 #include <memory>
 #include <string>
 
-#include "backends/cpu/droppos/kernels.h"
 #include "backends/cpu/droppos/masked_row_sum.h"
 #include "backends/cpu/kernel_util.h"
 

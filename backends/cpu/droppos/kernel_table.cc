@@ -1,17 +1,16 @@
 #include "backends/cpu/droppos/kernel_table.h"
 
-#include "backends/cpu/droppos/kernels.h"
-
 namespace backends::cpu::droppos {
 
+// Of the lines of ops/droppos/ops.bzl.
+#define OP(Name) void Register##Name(graph::KernelTable* table);
+#include "ops/droppos/droppos_ops.inc"
+#undef OP
+
 void RegisterKernels(graph::KernelTable* table) {
-  RegisterMaskSample(table);
-  RegisterEmbeddingDrop(table);
-  RegisterPositionWeights(table);
-  RegisterRandomOrder(table);
-  RegisterRestoreRows(table);
-  RegisterSmoothedPositionCE(table);
-  RegisterPixelLoss(table);
+#define OP(Name) Register##Name(table);
+#include "ops/droppos/droppos_ops.inc"
+#undef OP
 }
 
 }  // namespace backends::cpu::droppos

@@ -3,7 +3,6 @@
 #include <memory>
 
 #include "absl/types/span.h"
-#include "backends/cpu/droppos/kernels.h"
 #include "backends/cpu/kernel_util.h"
 #include "graph/base/random.h"
 #include "graph/runtime/workspace.h"

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <memory>
 
-#include "backends/cpu/droppos/kernels.h"
 #include "backends/cpu/kernel_util.h"
 #include "graph/runtime/workspace.h"
 

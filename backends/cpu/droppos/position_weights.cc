@@ -4,7 +4,6 @@
 #include <eigen3/Eigen/Core>
 #include <memory>
 
-#include "backends/cpu/droppos/kernels.h"
 #include "backends/cpu/kernel_util.h"
 
 namespace backends::cpu::droppos {

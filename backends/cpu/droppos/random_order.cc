@@ -5,7 +5,6 @@
 #include <memory>
 
 #include "absl/types/span.h"
-#include "backends/cpu/droppos/kernels.h"
 #include "backends/cpu/kernel_util.h"
 #include "graph/runtime/workspace.h"
 #include "ops/droppos/mask_sampling.h"

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <memory>
 
-#include "backends/cpu/droppos/kernels.h"
 #include "backends/cpu/droppos/masked_row_sum.h"
 #include "backends/cpu/kernel_util.h"
 

@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "backends/cpu/droppos/kernels.h"
 #include "backends/cpu/kernel_util.h"
 #include "graph/base/status.h"
 #include "graph/runtime/workspace.h"

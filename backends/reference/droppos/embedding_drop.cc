@@ -1,7 +1,6 @@
 #include <string>
 #include <vector>
 
-#include "backends/reference/droppos/kernels.h"
 #include "backends/reference/kernels.h"
 #include "graph/base/status.h"
 

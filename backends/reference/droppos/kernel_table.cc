@@ -1,17 +1,16 @@
 #include "backends/reference/droppos/kernel_table.h"
 
-#include "backends/reference/droppos/kernels.h"
-
 namespace backends::reference::droppos {
 
+// Of the lines of ops/droppos/ops.bzl.
+#define OP(Name) void Register##Name(graph::KernelTable* table);
+#include "ops/droppos/droppos_ops.inc"
+#undef OP
+
 void RegisterKernels(graph::KernelTable* table) {
-  RegisterMaskSample(table);
-  RegisterEmbeddingDrop(table);
-  RegisterPositionWeights(table);
-  RegisterRandomOrder(table);
-  RegisterRestoreRows(table);
-  RegisterSmoothedPositionCE(table);
-  RegisterPixelLoss(table);
+#define OP(Name) Register##Name(table);
+#include "ops/droppos/droppos_ops.inc"
+#undef OP
 }
 
 }  // namespace backends::reference::droppos

@@ -1,6 +1,5 @@
 #include <vector>
 
-#include "backends/reference/droppos/kernels.h"
 #include "backends/reference/kernels.h"
 #include "graph/base/random.h"
 #include "ops/droppos/mask_sampling.h"

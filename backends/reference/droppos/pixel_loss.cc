@@ -3,7 +3,6 @@
 #include <cmath>
 #include <vector>
 
-#include "backends/reference/droppos/kernels.h"
 #include "backends/reference/kernels.h"
 
 namespace backends::reference::droppos {

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <vector>
 
-#include "backends/reference/droppos/kernels.h"
 #include "backends/reference/kernels.h"
 #include "graph/base/status.h"
 

@@ -2,7 +2,6 @@
 
 #include <vector>
 
-#include "backends/reference/droppos/kernels.h"
 #include "backends/reference/kernels.h"
 #include "ops/droppos/mask_sampling.h"
 

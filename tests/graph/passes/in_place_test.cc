@@ -125,12 +125,13 @@ TEST(InPlacePassTest, TheOptimizerNeedsNoAnnotation) {
     net t
     input g f32[8]
     input factors f32[1]
+    input applied i32[1]
     state w f32[8] -> w.out
     state m f32[8] -> m.out
     state v f32[8] -> v.out
     state lr f32[1]
     state step i32[1] -> step.out
-    step.out i32[1] = Increment(step) @count
+    step.out i32[1] = Increment(step, applied) @count
     w.out f32[8], m.out f32[8], v.out f32[8] = AdamW(lr, factors, step.out, w, g, m, v) beta1=0.9 beta2=0.95 eps=1e-08 indices=[0] weight_decay=0.05 @adam)");
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <memory>
 #include <set>
@@ -130,6 +131,8 @@ Values RunNet(const Net& net, const PipelineOptions& passes, std::set<std::strin
       for (int32_t& x : tensor.as<int32_t>()) x = static_cast<int32_t>(random.Below(kClasses));
     } else if (name == "sigma") {
       tensor.as<float>()[0] = 1;
+    } else if (name == models::kLossLimit) {
+      tensor.as<float>()[0] = std::numeric_limits<float>::infinity();
     } else {
       // Scales of norms away from zero, everything else about it.
       const double middle = name.find("norm") != std::string::npos ? 1 : 0;

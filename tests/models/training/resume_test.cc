@@ -320,7 +320,7 @@ TEST_F(ResumeTest, MemoryThatRunsOutEndsTheRunInWordsAndTheNextGoesOn) {
     }
   } watch;
   prepare_session_ = [&watch](Session* session) {
-    session->micro_steps().back()->SetTraceHook(&watch);
+    session->micro_steps().back()->AddTraceHook(&watch);
   };
   EXPECT_THAT(std::string(Run("ended").status().message()), HasSubstr("after step 7: out of "));
   expect_goes_on_from(6);

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 #include <map>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "backends/cpu/kernel_table.h"
@@ -361,7 +362,10 @@ TEST(NonFinite, NamesTheBlobInEveryMicroStepOfAWindow) {
 std::map<std::string, std::vector<char>> AllState(Session* session) {
   std::map<std::string, std::vector<char>> state;
   for (const std::string& name : session->workspace()->Names()) {
-    if (name == "images" || name == "keys" || name == "lr" || name == "sigma") continue;
+    // Inputs, and the losses of the last window.
+    static const std::set<std::string> passing = {"images", "keys",     "lr",
+                                                  "sigma",  kLossLimit, kWindowLosses};
+    if (passing.count(name) > 0) continue;
     const graph::Tensor tensor = session->workspace()->Find(name).value();
     const char* bytes = static_cast<const char*>(tensor.data);
     state[name].assign(bytes, bytes + tensor.type.bytes());
@@ -440,22 +444,6 @@ TEST(HoldBack, ALossAboveTheLimitUpdatesNothingUntilItIsReleased) {
   }
 }
 
-TEST(HoldBack, AnUpdateOfAnotherGradientIsRefused) {
-  const TinyEngine engine;
-  const DropPos model(TinyModelConfig(), TinyDropPosConfig(true));
-  const auto session = MakeSession(model, engine.Options(2, 1));
-  const std::vector<Batch> batches = RandomBatches(2, 20);
-  const auto result = session->Step([&]() -> absl::StatusOr<const Batch*> { return &batches[0]; },
-                                    1e-3, kSigma, 0, 0.1);
-  ASSERT_TRUE(result.ok() && result->held) << result.status();
-  // What the contract forbids: other images.
-  const absl::Span<float> images = session->workspace()->Find("images")->as<float>();
-  std::copy(batches[1].images.begin(), batches[1].images.end(), images.begin());
-  const absl::Status released = session->Release();
-  EXPECT_EQ(released.code(), absl::StatusCode::kInternal) << released;
-  EXPECT_THAT(std::string(released.message()), ::testing::HasSubstr("gradient norm"));
-}
-
 // Who watches the operators goes on seeing all of them.
 TEST(HoldBack, AHookThatWasThereSeesEveryOperator) {
   class Counter : public graph::TraceHook {
@@ -469,11 +457,10 @@ TEST(HoldBack, AHookThatWasThereSeesEveryOperator) {
   const TinyEngine engine;
   const DropPos model(TinyModelConfig(), TinyDropPosConfig(false));
   const auto session = MakeSession(model, engine.Options(2));
-  session->micro_steps()[0]->SetTraceHook(&counter);
+  session->micro_steps()[0]->AddTraceHook(&counter);
   ASSERT_TRUE(StepOn(session.get(), RandomBatches(1, 1), 1e-3).ok());
   EXPECT_EQ(counter.before, session->train().net().ops.size());
   EXPECT_EQ(counter.after, counter.before);
-  EXPECT_EQ(session->micro_steps()[0]->trace_hook(), &counter);
 }
 
 TEST(Evaluation, PaddingCountsNoImageTwice) {

@@ -1,0 +1,35 @@
+"""The core operators: the stem of their files, and <Name> of their functions Register<Name>.
+
+A new operator is a line here and five files: ops/<stem>.{h,cc}, backends/{cpu,reference}/<stem>.cc
+and tests/ops/<stem>_test.cc.
+"""
+
+OPS = {
+    "adamw": "AdamW",
+    "add": "Add",
+    "add_layer_norm": "AddLayerNorm",
+    "append_to_window": "AppendToWindow",
+    "attention": "Attention",
+    "bias_add": "BiasAdd",
+    "cast": "Cast",
+    "clip_factors": "ClipFactors",
+    "fill": "Fill",
+    "gather_rows": "GatherRows",
+    "gelu": "Gelu",
+    "gelu_with_derivative": "GeluWithDerivative",
+    "grad_norm": "GradNorm",
+    "increment": "Increment",
+    "initialize": "Initialize",
+    "layer_norm": "LayerNorm",
+    "linear": "Linear",
+    "matmul": "MatMul",
+    "pack_weights": "PackWeights",
+    "patchify": "Patchify",
+    "prepend_token": "PrependToken",
+    "quantized_linear": "QuantizedLinear",
+    "scale": "Scale",
+    "slice_rows": "SliceRows",
+    "softmax_cross_entropy": "SoftmaxCrossEntropy",
+    "stop_gradient": "StopGradient",
+    "sum_to_shape": "SumToShape",
+}
