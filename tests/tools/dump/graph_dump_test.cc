@@ -4,6 +4,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <set>
 #include <sstream>
@@ -201,6 +202,7 @@ void Feed(const graph::Executable& executable, const models::Batch& batch, float
   copy("keys", batch.keys);
   copy("lr", std::vector<float>{lr});
   copy("sigma", std::vector<float>{kSigma});
+  copy(models::kLossLimit, std::vector<float>{std::numeric_limits<float>::infinity()});
 }
 
 // (accum_iter, which of the two dumps)
