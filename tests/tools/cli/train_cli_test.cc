@@ -389,10 +389,14 @@ TEST_F(TrainCli, HeldOutImagesAreCheckedAtTheStart) {
   const std::vector<std::string> run = {"--data_path=data", "--batch_size=2", "--steps=1",
                                         "--eval_every=1", "--output_dir=a"};
   ExpectRefused(TrainTiny(run),
+                {"data/val.txt: none of its pictures is there", "data/val/x/0.png"});
+  fs::create_directories(folder_ / "data/val/x");
+  std::ofstream(folder_ / "data/val/x/0.png") << "no picture";
+  ExpectRefused(TrainTiny(run),
                 {"no held-out image can be read", "--data_path", "the list val.txt", "x/0.png"});
   EXPECT_FALSE(fs::exists(folder_ / "a"));
   fs::remove(folder_ / "data/val.txt");
-  fs::create_directories(folder_ / "data/val");
+  fs::remove_all(folder_ / "data/val/x");
   ASSERT_TRUE(models::WritePng(folder_ / "data/val/0.png", image).ok());
   const Outcome unlabelled = TrainTiny(run);
   ASSERT_EQ(unlabelled.exit_code, 0) << unlabelled.err;
