@@ -10,9 +10,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "absl/cleanup/cleanup.h"
@@ -252,12 +254,16 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   setup.environment = DescribeRun(setup, args, started, &log);
   models::TrainerOptions options = OptionsOfTrainer(setup, output);
   models::TrainerOptions check = options;
+  int64_t metrics_bytes = 0;
   if (const std::string& from = setup.resumption.logs_from; !from.empty()) {
-    check.metrics_path = absl::StrCat(from, "/", models::kMetricsFile);  // to be copied
+    check.metrics_path = absl::StrCat(from, "/", models::kMetricsFile);
+    // To be copied, where the checkpoint was not moved without it.
+    std::error_code ignored;
+    if (std::filesystem::exists(check.metrics_path, ignored)) {
+      metrics_bytes = options.resume->metrics_bytes;
+    }
   }
   RETURN_IF_ERROR(models::CheckTrain(check, *model, *setup.data.train, setup.data.held_out.get()));
-  const int64_t metrics_bytes =
-      setup.resumption.logs_from.empty() ? 0 : setup.resumption.checkpoint->state.metrics_bytes;
   const auto discard = absl::MakeCleanup([&] { output.DiscardUnlessBegun(metrics_bytes); });
   RETURN_IF_ERROR(BeginOutput(setup, &output, &log));
   models::CheckpointStore checkpoints(output.path(), MakeKeepPolicy(resolved));

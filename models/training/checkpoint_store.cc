@@ -278,13 +278,13 @@ absl::StatusOr<std::string> CheckpointStore::Save(
   return path;
 }
 
-absl::Status CheckpointStore::TakeUp(int64_t step) {
+absl::StatusOr<bool> CheckpointStore::TakeUp(int64_t step) {
   RemoveLeftovers();
   std::error_code ignored;
-  if (!fs::exists(fs::path(folder_) / CheckpointName(step), ignored)) return absl::OkStatus();
+  if (!fs::exists(fs::path(folder_) / CheckpointName(step), ignored)) return false;
   RETURN_IF_ERROR(PointLink(step));
   Prune(step);
-  return absl::OkStatus();
+  return true;
 }
 
 absl::Status CheckpointStore::CheckSpace(const Session& session) const {

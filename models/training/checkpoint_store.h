@@ -112,8 +112,9 @@ class CheckpointStore {
 
   // Before a run goes on after `step`: does what a Save() that was killed had still to do.
   // Removes what it left, and, where that step's checkpoint is in this folder, moves the
-  // link to it and removes what the policy does not keep. Errors as of Save().
-  absl::Status TakeUp(int64_t step);
+  // link to it and removes what the policy does not keep. Returns whether it is. Errors as of
+  // Save().
+  absl::StatusOr<bool> TakeUp(int64_t step);
 
  private:
   void SetFolder(std::string run_folder);

@@ -184,8 +184,9 @@ void OutputDir::DiscardUnlessBegun(int64_t metrics_bytes) {
   if (const auto now = PathNow(); !now.ok() || *now != path_) return;
   const auto written = fs::file_size(File(kMetricsFile), none);
   if ((!none && written > static_cast<uint64_t>(metrics_bytes)) ||
-      fs::exists(File(kCapsulesFolder), none))
+      fs::exists(File(kCapsulesFolder), none) || FindModelFile(path_).ok()) {
     return;
+  }
   const absl::Status ignored = RemoveRun(path_);
   if (!made_.empty()) fs::remove(File(kLockFile), none);
   RemoveEmpty(std::exchange(made_, {}));

@@ -54,7 +54,7 @@ class OutputDir {
   // it, so that nothing blocks the next try. These are the run's files, and the folders that
   // Create() made where they are empty. Does nothing where an earlier run is resumed, or where
   // metrics.jsonl has a line beyond the `metrics_bytes` that a run goes on with in a new folder, or
-  // a step was kept (capsule.h).
+  // a step was kept (capsule.h) or saved.
   void DiscardUnlessBegun(int64_t metrics_bytes = 0);
 
   // Absolute where the user's path was, or where $BUILD_WORKING_DIRECTORY is set.

@@ -92,7 +92,9 @@ class Run {
   absl::Status Go() {
     RETURN_IF_ERROR(Prepare());
     if (options_.resume != nullptr && options_.checkpoints != nullptr) {
-      RETURN_IF_ERROR(options_.checkpoints->TakeUp(step_));
+      ASSIGN_OR_RETURN(const bool is_saved, options_.checkpoints->TakeUp(step_));
+      // Gone on with in another folder: who stops it there goes on there.
+      if (!is_saved) tried_to_save_at_ = -1;
     }
     ASSIGN_OR_RETURN(
         MetricsWriter metrics,
@@ -109,7 +111,8 @@ class Run {
     log_.EndProgress();
     if (!status.ok()) {
       status = graph::Annotate(status, absl::StrCat("after step ", step_));
-      if (step_ == 0 || state_.step != step_) return status;  // nothing that could be gone on with
+      const bool is_begun = step_ > (options_.resume != nullptr ? options_.resume->step : 0);
+      if (!is_begun || state_.step != step_) return status;  // nothing new, or no way to go on
     }
     // The parameters are those of the last good step, whatever went wrong after.
     const absl::Status saved = Save();

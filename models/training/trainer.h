@@ -107,8 +107,8 @@ absl::StatusOr<int64_t> StepsPerEpoch(int64_t images, int batch_size, int accum_
 // error. On any other error, memory that ran out (std::bad_alloc) among them, what was learned
 // so far is saved (parameters are then those of the last good step) and the error, which names
 // the step, returned. Nothing is saved where no run could go on from there: without one step
-// done, with step_every_micro_batch in the middle of a window, where memory ran out within an
-// update, and after a step whose line metrics.jsonl could not take.
+// of its own done, with step_every_micro_batch in the middle of a window, where memory ran out
+// within an update, and after a step whose line metrics.jsonl could not take.
 absl::Status Train(const TrainerOptions& options, const Model& model, const Dataset& train,
                    const Dataset* held_out, Session* session, RunLog* log);
 

@@ -257,7 +257,8 @@ TEST_F(OutputDirTest, ARunThatHasNotBegunLeavesNothing) {
     dir->DiscardUnlessBegun();
   }
   EXPECT_EQ(Count(), 0u);
-  for (const char* begun : {"a/metrics.jsonl", "a/capsules/step_00000001/DONE"}) {
+  for (const char* begun : {"a/metrics.jsonl", "a/capsules/step_00000001/DONE",
+                            "a/checkpoints/step_00000001/model.safetensors"}) {
     auto dir = OutputDir::Choose("a", "m", EarlierRun::kRefuse);
     ASSERT_TRUE(dir.ok() && dir->Create().ok());
     fs::create_directories((folder_ / begun).parent_path());

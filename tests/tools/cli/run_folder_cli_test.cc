@@ -48,6 +48,29 @@ TEST_F(RunFolderCli, AStartThatFailsSaysWhyAndLeavesNothing) {
   EXPECT_FALSE(fs::exists(folder_ / "deep"));
 }
 
+// A bug once: of a checkpoint that had been moved without metrics.jsonl, the run that went on with
+// it removed all that it had learned at its end, because it wrote less than the first one had.
+TEST_F(RunFolderCli, ACheckpointThatWasMovedAloneGoesOnElsewhereAndWhatItLearnsStays) {
+  ASSERT_EQ(Train(Tiny({"--steps=3", "--output_dir=a"})).exit_code, 0);
+  fs::create_directories(folder_ / "moved/checkpoints");
+  fs::rename(folder_ / "a/checkpoints/step_00000003", folder_ / "moved/checkpoints/step_00000003");
+  const Outcome branch =
+      Train({"--resume=moved/checkpoints/step_00000003", "--output_dir=b", "--steps=4"});
+  EXPECT_EQ(branch.exit_code, 0) << branch.err;
+  EXPECT_TRUE(fs::exists(folder_ / "b/checkpoints/step_00000004/DONE"));
+  EXPECT_TRUE(fs::exists(folder_ / "b/checkpoint.safetensors"));
+}
+
+// A bug once: it had no checkpoint until its own first step was saved, so that the command which a
+// stopped one printed did not go on with it.
+TEST_F(RunFolderCli, ARunThatGoesOnElsewhereSavesThereWithoutAStepOfItsOwn) {
+  ASSERT_EQ(Train(Tiny({"--steps=1", "--output_dir=a"})).exit_code, 0);
+  ASSERT_EQ(Train({"--resume=a", "--output_dir=b"}).exit_code, 0);
+  EXPECT_TRUE(fs::exists(folder_ / "b/checkpoints/step_00000001/DONE"));
+  const Outcome next = Train({"--resume=auto", "--output_dir=b", "--steps=2"});
+  EXPECT_EQ(next.exit_code, 0) << next.err;
+}
+
 TEST_F(RunFolderCli, IsTakenForItsNewestModel) {
   ASSERT_EQ(Train(Tiny({"--steps=1", "--output_dir=a"})).exit_code, 0);
   for (const char* from : {"a", "a/checkpoints/step_00000001"}) {
