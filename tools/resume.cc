@@ -6,7 +6,6 @@
 #include <system_error>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "graph/base/quoted.h"
@@ -26,10 +25,20 @@ using models::Checkpoint;
 
 bool IsCheckpoint(const std::string& folder) {
   std::error_code ignored;
+  if (fs::exists(fs::path(folder) / models::kCheckpointsFolder, ignored)) return false;  // a run
   for (const char* name : {"state.json", models::kModelFile, "DONE"}) {
     if (fs::exists(fs::path(folder) / name, ignored)) return true;
   }
-  return absl::StartsWith(fs::path(folder).filename().string(), "step_");
+  return models::StepOfName(fs::path(folder).filename().string()).has_value();
+}
+
+// Of the run that the checkpoint or capsule lies in; empty where it lies elsewhere, copied or
+// moved.
+std::string FolderOfRun(const std::string& checkpoint) {
+  const fs::path above = fs::path(checkpoint).parent_path();
+  const std::string name = above.filename().string();
+  if (name != models::kCheckpointsFolder && name != models::kCapsulesFolder) return "";
+  return above.has_parent_path() ? above.parent_path().string() : ".";
 }
 
 bool SameFolder(const std::string& a, const std::string& b) {
@@ -128,7 +137,7 @@ absl::StatusOr<Resumption> FindResumption(const std::vector<std::string>& args) 
   if (IsCheckpoint(folder)) {
     ASSIGN_OR_RETURN(resumption.checkpoint, models::OpenCheckpoint(folder));
     RETURN_IF_ERROR(models::CheckCanGoOn(*resumption.checkpoint));
-    run = fs::path(folder).parent_path().parent_path().string();
+    run = FolderOfRun(folder);
   } else {
     // Its checkpoints/ mean the run, which may be called so, too.
     const fs::path named(folder);
@@ -141,6 +150,10 @@ absl::StatusOr<Resumption> FindResumption(const std::vector<std::string>& args) 
     resumption.damaged = std::move(newest.passed_over);
   }
   resumption.output_dir = output_dir.empty() ? run : output_dir;
+  if (resumption.output_dir.empty()) {
+    return graph::InvalidArgument("--resume=", resume, " lies in no run's folder; name the one ",
+                                  "that the run is to go on in with --output_dir=DIR");
+  }
   if (SameFolder(resumption.output_dir, run)) {
     resumption.earlier = models::EarlierRun::kResume;
     ASSIGN_OR_RETURN(resumption.steps_then, models::CheckpointSteps(run));

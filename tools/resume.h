@@ -38,8 +38,8 @@ struct Resumption {
 
 // What `args` (--resume, --output_dir, --overwrite) ask for. Reads a whole checkpoint to
 // compare its sums. Errors, one line each: a checkpoint or folder that is not there or not
-// whole, --resume=auto without --output_dir, flags that contradict each other, later
-// checkpoints in a folder that is to go on from an earlier one.
+// whole, --resume=auto or a checkpoint in no run's folder without --output_dir, flags that
+// contradict each other, later checkpoints in a folder that is to go on from an earlier one.
 absl::StatusOr<Resumption> FindResumption(const std::vector<std::string>& args);
 
 // That `now` continues the run of the checkpoint: every flag that changes what is computed

@@ -79,6 +79,48 @@ TEST(Resume, InPlaceGoesOnFromTheNewestAlone) {
   EXPECT_EQ(elsewhere->logs_from, run.string());
 }
 
+// A bug once: by its name, or by a file that a script had left there, it was taken for a checkpoint
+// that is not whole.
+TEST(Resume, ARunsFolderMayHaveAnyNameAndAnybodysFiles) {
+  const fs::path run = RunFolder() / "step_decay";
+  WriteCheckpoint(run, 2, "--model=m\n");
+  Write(run / "DONE", "by a script");
+  const auto found = FindResumption({"--resume=" + run.string()});
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->checkpoint->state.step, 2);
+  EXPECT_EQ(found->output_dir, run.string());
+}
+
+// A bug once: the folder above the one that a copied checkpoint lay in, which may be the home
+// folder, was taken for its run's and written into.
+TEST(Resume, ACheckpointInNoRunsFolderSaysNothingOfAnOutputFolder) {
+  const fs::path run = RunFolder();
+  WriteCheckpoint(run, 2, "--model=m\n");
+  fs::create_directories(run / "home/copies");
+  fs::rename(run / "checkpoints/step_00000002", run / "home/copies/step_00000002");
+  const std::string lone = (run / "home/copies/step_00000002").string();
+  EXPECT_THAT(std::string(FindResumption({"--resume=" + lone}).status().message()),
+              AllOf(HasSubstr("--resume=" + lone), HasSubstr("--output_dir=DIR")));
+  const auto found = FindResumption({"--resume=" + lone, "--output_dir=" + run.string()});
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->checkpoint->state.step, 2);
+  EXPECT_EQ(found->output_dir, run.string());
+  EXPECT_EQ(found->earlier, models::EarlierRun::kRefuse);
+  EXPECT_EQ(found->logs_from, "");
+}
+
+// As it is typed where no `bazel run` names the folder that it was typed in.
+TEST(Resume, ACheckpointBelowTheFolderAtHandIsOfTheRunThere) {
+  const fs::path run = RunFolder(), before = fs::current_path();
+  WriteCheckpoint(run, 2, "--model=m\n");
+  fs::current_path(run);
+  const auto found = FindResumption({"--resume=checkpoints/step_00000002"});
+  fs::current_path(before);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->output_dir, ".");
+  EXPECT_EQ(found->earlier, models::EarlierRun::kResume);
+}
+
 // A value for each flag, and another one.
 std::pair<std::string, std::string> Values(const FlagRow& row) {
   TrainFlags flags;
