@@ -14,6 +14,19 @@
 #include "models/files/durable.h"
 
 namespace models {
+namespace {
+
+// Gives `path` a file of its own, of the first `keep_bytes` bytes, where its file has other names
+// as well: what `cp -al` made of a run's folder stays as it is.
+absl::Status PartFromOtherNames(const std::string& path, int64_t keep_bytes, FileSystem* files) {
+  struct stat info;
+  if (::lstat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_nlink < 2) {
+    return absl::OkStatus();
+  }
+  return CopyFile(path, keep_bytes, path, files);
+}
+
+}  // namespace
 
 absl::StatusOr<AppendFile> AppendFile::Open(const std::string& path, int flags, FileSystem* files) {
   AppendFile file;
@@ -35,6 +48,7 @@ absl::StatusOr<AppendFile> AppendFile::Open(const std::string& path, int flags, 
 }
 
 absl::StatusOr<AppendFile> AppendFile::Create(const std::string& path, FileSystem* files) {
+  RETURN_IF_ERROR(PartFromOtherNames(path, 0, files));
   return Open(path, O_CREAT | O_TRUNC, files);
 }
 
@@ -44,6 +58,7 @@ absl::StatusOr<AppendFile> AppendFile::CreateNew(const std::string& path, FileSy
 
 absl::StatusOr<AppendFile> AppendFile::Resume(const std::string& path, int64_t keep_bytes,
                                               FileSystem* files) {
+  RETURN_IF_ERROR(PartFromOtherNames(path, keep_bytes, files));
   ASSIGN_OR_RETURN(AppendFile file, Open(path, 0, files));
   if (files->Truncate(file.fd_, keep_bytes) != 0) return CannotWrite(path);
   file.bytes_ = keep_bytes;

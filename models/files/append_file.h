@@ -17,7 +17,8 @@ namespace models {
 // Errors are those of the system calls and name the path. `files` must outlive the object.
 //
 // The file is a regular one under its own name. A link of that name is refused, because what it
-// leads to belongs to somebody else, and so are pipes and devices.
+// leads to belongs to somebody else, and so are pipes and devices. Of a file that has other names,
+// too, those keep what they have.
 class AppendFile {
  public:
   // Makes the file, or empties the one that has its name.

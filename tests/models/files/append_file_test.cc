@@ -181,6 +181,29 @@ TEST_F(AppendFileTest, ARemovedFileComesBackWhole) {
   EXPECT_EQ(Read(), "theirs");
 }
 
+// A bug once: a run that went on cut the log in the copy that `cp -al` had made of its folder.
+TEST_F(AppendFileTest, AFileThatHasAnotherNameKeepsItsBytesThere) {
+  const std::string copy = path_ + "_copy";
+  fs::remove(copy);
+  const auto text_of_copy = [&copy] {
+    std::ifstream file(copy);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  std::ofstream(path_) << "before\nafter\n";
+  fs::create_hard_link(path_, copy);
+  {
+    auto file = AppendFile::Resume(path_, 7, &disk_);
+    ASSERT_TRUE(file.ok() && file->Append("new\n").ok()) << file.status();
+  }
+  EXPECT_EQ(Read(), "before\nnew\n");
+  EXPECT_EQ(text_of_copy(), "before\nafter\n");
+  fs::remove(path_);
+  fs::create_hard_link(copy, path_);
+  ASSERT_TRUE(AppendFile::Create(path_, &disk_).ok());
+  EXPECT_EQ(Read(), "");
+  EXPECT_EQ(text_of_copy(), "before\nafter\n");
+}
+
 TEST_F(AppendFileTest, MovesWithItsFile) {
   AppendFile none;
   EXPECT_FALSE(none.is_open());
