@@ -16,6 +16,8 @@
 namespace tools {
 namespace {
 
+constexpr int kMostThreads = 1024;  // that --threads takes
+
 // Of the control group in `folder`, in CPUs; 0: none.
 double QuotaOfVersion2(const std::string& folder) {
   std::ifstream file(folder + "cpu.max");
@@ -38,7 +40,7 @@ int Cpus::usable() const {
   int least = allowed;
   if (quota > 0) least = std::min(least, quota);
   if (thread_limit > 0) least = std::min(least, thread_limit);
-  return std::max(1, least);
+  return std::clamp(least, 1, kMostThreads);
 }
 
 int CpuQuota(const std::string& root) {

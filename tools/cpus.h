@@ -13,7 +13,7 @@ struct Cpus {
   int quota = 0;         // whose time its control groups allow, rounded up; 0: any
   int thread_limit = 0;  // OMP_THREAD_LIMIT; 0: none
 
-  // The least of them: --threads where nobody says otherwise.
+  // The least of them, as far as --threads goes: --threads where nobody says otherwise.
   int usable() const;
 };
 

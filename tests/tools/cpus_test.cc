@@ -76,6 +76,9 @@ TEST(Cpus, TheLeastCounts) {
   EXPECT_EQ(cpus.usable(), 3);
   cpus.quota = cpus.thread_limit = 100;
   EXPECT_EQ(cpus.usable(), 16);
+  cpus.allowed = 4096;
+  cpus.quota = cpus.thread_limit = 0;
+  EXPECT_EQ(cpus.usable(), 1024);  // what --threads takes, in flags.txt, too
 }
 
 TEST(DetectCpus, FindsThisMachine) {
