@@ -1,7 +1,6 @@
 #include "tools/observers.h"
 
 #include <filesystem>
-#include <new>
 #include <utility>
 
 #include "absl/strings/str_format.h"
@@ -163,11 +162,7 @@ absl::StatusOr<std::string> Observers::Visualize(int64_t step) {
     return absl::UnknownError(absl::StrCat("cannot make ", folder_, ": ", error.message()));
   const std::string path =
       (std::filesystem::path(folder_) / absl::StrFormat("step_%07d.png", step)).string();
-  try {
-    RETURN_IF_ERROR(visualizer_->Write(absl::StrCat("step ", step), path));
-  } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError("out of memory");
-  }
+  RETURN_IF_ERROR(visualizer_->Write(absl::StrCat("step ", step), path));
   return path;
 }
 
