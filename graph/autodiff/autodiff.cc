@@ -50,6 +50,17 @@ absl::Status NoPath(const NetBuilder& builder, BlobId blob, BlobId loss, size_t 
                          "'; the last operator on its way is ", last->Describe());
 }
 
+// By blob: the part of the operator that makes it; of a parameter its name, and so of
+// every value that no operator makes.
+std::vector<std::string> PartsOfBlobs(const Net& net) {
+  std::vector<std::string> parts;
+  for (const Blob& blob : net.blobs) parts.push_back(blob.name);
+  for (const Op& op : net.ops) {
+    for (BlobId b : op.outputs) parts[b] = op.part;
+  }
+  return parts;
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<BlobId>> Differentiate(NetBuilder* builder, BlobId loss,
@@ -83,12 +94,18 @@ absl::StatusOr<std::vector<BlobId>> Differentiate(NetBuilder* builder, BlobId lo
 
   // Backward sweep. grads[b] sums the gradients from b's readers so far.
   std::vector<BlobId> grads(forward_blobs, kNone);
-  const std::string seed_name = absl::StrCat("grad/", builder->net().blob(loss).name);
-  grads[loss] = builder->Op("Fill", seed_name, {},
-                            {{"value", scale},
-                             {"shape", std::vector<int64_t>(builder->type(loss).shape.begin(),
-                                                            builder->type(loss).shape.end())},
-                             {"dtype", std::string(DTypeName(builder->type(loss).dtype))}});
+  const std::vector<std::string> part_of = PartsOfBlobs(builder->net());
+  const auto add = [&](const std::string& type, BlobId blob, std::vector<BlobId> inputs,
+                       Attrs attrs = {}) {
+    const NetBuilder::Scope scope(builder, Phase::kBackward, part_of[blob]);
+    return builder->Op(type, absl::StrCat("grad/", builder->net().blob(blob).name),
+                       std::move(inputs), std::move(attrs));
+  };
+  grads[loss] = add("Fill", loss, {},
+                    {{"value", scale},
+                     {"shape", std::vector<int64_t>(builder->type(loss).shape.begin(),
+                                                    builder->type(loss).shape.end())},
+                     {"dtype", std::string(DTypeName(builder->type(loss).dtype))}});
   for (size_t i = forward_ops; i-- > 0;) {
     RETURN_IF_ERROR(builder->status());
     const Op op = builder->net().ops[i];
@@ -124,10 +141,7 @@ absl::StatusOr<std::vector<BlobId>> Differentiate(NetBuilder* builder, BlobId lo
             "gradient of ", op.Describe(), ": input ", k, " is ", builder->type(b).ToString(),
             " but its gradient is ", builder->type(grad).ToString()));
       }
-      grads[b] = grads[b] == kNone
-                     ? grad
-                     : builder->Op("Add", absl::StrCat("grad/", builder->net().blob(b).name),
-                                   {grads[b], grad});
+      grads[b] = grads[b] == kNone ? grad : add("Add", b, {grads[b], grad});
     }
   }
 

@@ -20,7 +20,9 @@ namespace graph {
 // does not reach the loss, reaches it only through operators without a
 // gradient, or when the path crosses one that is not differentiable.
 //
-// The operators it adds itself are Fill and Add; the registry must hold them.
+// All that it adds is of the backward phase. The operators it adds itself are Fill and Add,
+// which belong to the part that makes the blob whose gradient they are; the registry must
+// hold them.
 absl::StatusOr<std::vector<BlobId>> Differentiate(NetBuilder* builder, BlobId loss,
                                                   absl::Span<const BlobId> wrt, float scale = 1.0f);
 

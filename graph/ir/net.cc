@@ -67,6 +67,28 @@ void Net::Compact() {
   }
 }
 
+absl::string_view PhaseName(Phase phase) {
+  switch (phase) {
+    case Phase::kForward:
+      return "forward";
+    case Phase::kBackward:
+      return "backward";
+    case Phase::kUpdate:
+      return "update";
+    case Phase::kCommunicate:
+      return "communicate";
+  }
+  return "";
+}
+
+absl::optional<Phase> ParsePhase(absl::string_view name) {
+  for (const Phase phase :
+       {Phase::kForward, Phase::kBackward, Phase::kUpdate, Phase::kCommunicate}) {
+    if (name == PhaseName(phase)) return phase;
+  }
+  return absl::nullopt;
+}
+
 std::string StateExitName(absl::string_view name) { return absl::StrCat(name, ".out"); }
 
 Uses::Uses(const Net& net)

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
 #include "absl/types/variant.h"
 #include "graph/base/status.h"
 #include "graph/base/types.h"
@@ -36,9 +37,25 @@ struct Blob {
   TensorType type;
 };
 
+// When in a step an operator runs. Along the data: forward reads nothing that backward
+// makes, and neither reads what update makes.
+enum class Phase : uint8_t {
+  kForward,
+  kBackward,     // gradients, and what is computed again for them
+  kUpdate,       // norms of gradients, clipping, the optimizer, counters, accumulation
+  kCommunicate,  // between processes, wherever in a step
+};
+
 struct Op {
   std::string type;  // "LayerNorm"
-  std::string name;  // "blocks.0.norm1"; gradient operators "grad/blocks.0.norm1"
+  // Unique in the net: for people and messages. Programs read phase and part.
+  std::string name;
+  Phase phase = Phase::kForward;
+  // The place in the model (part.h), "guide/blocks.3.mlp.fc1": of a backward operator that
+  // of the forward operator, of what concerns one parameter the parameter's name. Empty:
+  // the whole model, for operators of update and communication only.
+  std::string part;
+  bool recomputed = false;  // a copy that is made on purpose (recompute.h); CSE leaves it
   std::vector<BlobId> inputs;
   std::vector<BlobId> outputs;
   Attrs attrs;  // complete: defaults are filled in when the operator is made
@@ -80,6 +97,10 @@ struct Net {
   // Drops blobs that nothing mentions and renumbers the rest in order.
   void Compact();
 };
+
+// "forward", "backward", "update", "communicate".
+absl::string_view PhaseName(Phase phase);
+absl::optional<Phase> ParsePhase(absl::string_view name);
 
 // Name of the exit blob of state `name`.
 std::string StateExitName(absl::string_view name);

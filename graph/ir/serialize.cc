@@ -23,6 +23,9 @@ constexpr char kInPlace[] = "in_place";  // OperatorDef.arg, ints: input, output
 // Netron shows the shape of a parameter only where it is not the first input, so
 // a state that is first wherever it is read is named a second time.
 constexpr char kRepeated[] = "repeated_inputs";
+constexpr char kPart[] = "part";              // OperatorDef.arg, a string; none: the name
+constexpr char kPhase[] = "phase";            // OperatorDef.arg, a string; none: forward
+constexpr char kRecomputed[] = "recomputed";  // OperatorDef.arg, an integer; none: 0
 
 caffe2::Argument* AddArg(caffe2::OperatorDef* op, const std::string& name) {
   caffe2::Argument* arg = op->add_arg();
@@ -95,6 +98,11 @@ caffe2::NetDef ToNetDef(const Net& net) {
         arg->add_ints(output);
       }
     }
+    if (op.part != op.name) AddArg(op_def, kPart)->set_s(op.part);
+    if (op.phase != Phase::kForward) {
+      AddArg(op_def, kPhase)->set_s(std::string(PhaseName(op.phase)));
+    }
+    if (op.recomputed) AddArg(op_def, kRecomputed)->set_i(1);
     if (repeated[i] != kNone) {
       op_def->add_input(names[repeated[i]]);
       AddArg(op_def, kRepeated)->set_i(1);
@@ -151,7 +159,7 @@ class Reader {
     for (const caffe2::OperatorDef& op_def : def_.op()) {
       Op op;
       op.type = op_def.type();
-      op.name = op_def.name();
+      op.name = op.part = op_def.name();
       for (const std::string& name : op_def.input()) {
         const auto it = current.find(name);
         if (it == current.end())
@@ -246,6 +254,20 @@ class Reader {
           }
           op->in_place.emplace_back(static_cast<int>(input), static_cast<int>(output));
         }
+        continue;
+      }
+      if (arg.name() == kPart) {
+        op->part = arg.s();
+        continue;
+      }
+      if (arg.name() == kPhase) {
+        const absl::optional<Phase> phase = ParsePhase(arg.s());
+        if (!phase) return Error("operator '", op->name, "' has the unknown phase '", arg.s(), "'");
+        op->phase = *phase;
+        continue;
+      }
+      if (arg.name() == kRecomputed) {
+        op->recomputed = arg.i() != 0;
         continue;
       }
       if (arg.has_i() + arg.has_f() + arg.has_s() + (arg.ints_size() > 0) > 1 ||

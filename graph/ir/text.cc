@@ -16,6 +16,8 @@
 namespace graph {
 namespace {
 
+constexpr char kWholeModel[] = "/";  // the empty part
+
 // Nine significant digits identify a float; the mark keeps it from reading back
 // as an integer.
 std::string FloatText(float value) {
@@ -289,12 +291,32 @@ class Parser {
       }
     }
     ASSIGN_OR_RETURN(op.name, line->Name("the operator's name after '@'"));
+    RETURN_IF_ERROR(PartAndPhase(line, &op));
     for (auto& [name, type] : outputs) {
       if (by_name_.contains(name)) return line->Error("blob '", name, "' is assigned twice");
       by_name_[name] = net_.AddBlob(name, std::move(type));
       op.outputs.push_back(by_name_[name]);
     }
     net_.ops.push_back(std::move(op));
+    return absl::OkStatus();
+  }
+
+  // What follows the name, in the order in which it is printed.
+  absl::Status PartAndPhase(Line* line, Op* op) {
+    op->part = op->name;
+    if (line->Accept("part=")) {
+      ASSIGN_OR_RETURN(op->part, line->Name("a part, or / for the whole model"));
+      if (op->part == kWholeModel) op->part.clear();
+    }
+    if (line->Accept("phase=")) {
+      ASSIGN_OR_RETURN(const std::string word, line->Name("a phase"));
+      const absl::optional<Phase> phase = ParsePhase(word);
+      if (!phase) {
+        return line->Error("'", word, "' is not forward, backward, update or communicate");
+      }
+      op->phase = *phase;
+    }
+    op->recomputed = line->Accept("recomputed");
     return absl::OkStatus();
   }
 
@@ -336,6 +358,11 @@ std::string OpText(const Net& net, const Op& op) {
                     "]");
   }
   absl::StrAppend(&text, " @", op.name);
+  if (op.part != op.name) {
+    absl::StrAppend(&text, " part=", op.part.empty() ? kWholeModel : op.part);
+  }
+  if (op.phase != Phase::kForward) absl::StrAppend(&text, " phase=", PhaseName(op.phase));
+  if (op.recomputed) text += " recomputed";
   return text;
 }
 

@@ -9,6 +9,7 @@
 //   state norm.bias f32[32]
 //   y f32[8,32], mean f32[8], variance f32[8] = LayerNorm(x, norm.weight, norm.bias) eps=1e-06 @norm
 //   z f32[8,32] = Gelu(y) in_place=[0:0] @act
+//   dy f32[8,32] = GeluGrad(y, z) @grad/act part=act phase=backward
 //   norm.weight.out f32[32] = Decay(norm.weight) @decay
 //   output z
 // clang-format on
@@ -16,7 +17,9 @@
 // One statement a line; '#' starts a comment. Statements come in the order
 // net, input*, state*, operators*, output*. A state without "->" is only read.
 // Attributes are name=value with value an integer, a float (with '.', 'e',
-// "inf" or "nan"), a "string" or a [list,of,integers]; @name ends the line.
+// "inf" or "nan"), a "string" or a [list,of,integers]. After @name stands what is not as
+// usual: part=PATH, where it is not the name ("/": the whole model), phase=PHASE, where it
+// is not forward, and recomputed.
 #ifndef GRAPH_IR_TEXT_H_
 #define GRAPH_IR_TEXT_H_
 

@@ -1,8 +1,10 @@
 #include "graph/ir/verify.h"
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "graph/ir/part.h"
 
 namespace graph {
 namespace {
@@ -39,9 +41,20 @@ class Verifier {
                      ": a dimension is negative or the product is too large");
       }
     }
+    absl::flat_hash_map<absl::string_view, const Op*> ops;
     for (const Op& op : net_.ops) {
       if (!IsValidName(op.name)) {
         return Error("operator of type ", op.type, " has the unusable name '", op.name, "'");
+      }
+      const auto [same, is_new] = ops.emplace(op.name, &op);
+      if (!is_new) return Error(op.Describe(), " has the name of ", same->second->Describe());
+      const bool may_be_whole = op.phase == Phase::kUpdate || op.phase == Phase::kCommunicate;
+      if (op.part.empty() && !may_be_whole) {
+        return Error(op.Describe(), " runs in the ", PhaseName(op.phase),
+                     " phase and belongs to no part of the model");
+      }
+      if (!op.part.empty() && !IsValidPart(op.part)) {
+        return Error(op.Describe(), " has the unusable part '", op.part, "'");
       }
     }
     return absl::OkStatus();
@@ -105,6 +118,12 @@ class Verifier {
           return Error(op.Describe(), " reads '", Name(b), "' before anything writes it");
         }
         inputs.push_back(net_.type(b));
+        const OpId maker = defined_at_[b];
+        if (maker != kAtEntry && RunsBefore(op, net_.ops[maker])) {
+          return Error(op.Describe(), " of the ", PhaseName(op.phase), " phase reads '", Name(b),
+                       "', which ", net_.ops[maker].Describe(), " makes in the ",
+                       PhaseName(net_.ops[maker].phase), " phase");
+        }
       }
       absl::StatusOr<std::vector<TensorType>> inferred = rules_.Infer(op, inputs);
       if (!inferred.ok()) return Annotate(inferred.status(), absl::StrCat("net '", net_.name, "'"));
@@ -122,6 +141,11 @@ class Verifier {
       }
     }
     return absl::OkStatus();
+  }
+
+  // Communication has no place among the phases: it may serve each of them.
+  static bool RunsBefore(const Op& op, const Op& other) {
+    return op.phase < other.phase && other.phase != Phase::kCommunicate;
   }
 
   absl::Status StateRules() {

@@ -22,9 +22,10 @@ class OpRules {
   virtual bool MayShare(const Op& op, int input, int output) const = 0;
 };
 
-// Checks, in this order: names (non-empty, unique, characters of the text
-// form), shapes (IsValidShape), ids in range, single assignment, operators after what they read,
-// inferred types equal to the recorded ones, state (exit named after entry, same
+// Checks, in this order: names of blobs and of operators (non-empty, unique, characters of
+// the text form), parts (part.h; only update and communication concern the whole model),
+// shapes (IsValidShape), ids in range, single assignment, operators after what they read and in no
+// earlier phase, inferred types equal to the recorded ones, state (exit named after entry, same
 // type, no reader of the entry value after the operator that writes the exit
 // value, that operator either does not read it or may share, and the overwritten
 // entry is not an output of the net), in-place

@@ -6,8 +6,6 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/strings/match.h"
-#include "graph/passes/recompute.h"
 #include "graph/passes/rewrite.h"
 
 namespace graph {
@@ -73,12 +71,12 @@ absl::StatusOr<bool> CsePass::Run(Net* net, const SchemaRegistry&) const {
   for (size_t i = 0; i < net->ops.size(); ++i) {
     Op& op = net->ops[i];
     for (BlobId& input : op.inputs) input = stands_for[input];
-    // Made a second time on purpose.
-    if (absl::StartsWith(op.name, kRecomputePrefix)) continue;
+    if (op.recomputed) continue;  // made a second time on purpose
     if (Any(op.outputs, is_exit)) continue;
     const auto [entry, is_new] = seen.try_emplace(Key(op), static_cast<OpId>(i));
     if (is_new || Any(op.outputs, is_output)) continue;
     const Op& earlier = net->ops[entry->second];
+    if (earlier.phase > op.phase) continue;
     for (size_t k = 0; k < op.outputs.size(); ++k) stands_for[op.outputs[k]] = earlier.outputs[k];
     drop[i] = true;
     changed = true;

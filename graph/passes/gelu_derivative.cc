@@ -40,9 +40,7 @@ absl::StatusOr<bool> GeluDerivativePass::Run(Net* net, const SchemaRegistry& reg
     Op& gelu = net->ops[forward];
     if (gelu.type == "Gelu") {
       const BlobId y = gelu.outputs[0];
-      Op both;
-      both.type = "GeluWithDerivative";
-      both.name = gelu.name;
+      Op both = NewOp("GeluWithDerivative", gelu.name, gelu);
       both.inputs = gelu.inputs;
       both.outputs = {
           y, AddNewBlob(absl::StrCat(net->blob(y).name, ".derivative"), net->type(x), net)};

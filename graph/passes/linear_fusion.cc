@@ -12,7 +12,7 @@ namespace {
 // The Linear that computes what `producer` and then its only reader `op`
 // compute; an operator without a type where the two do not match.
 Op Fused(const Net& net, const Op& producer, const Op& op) {
-  Op linear;
+  Op linear = NewOp("", producer.name, producer);
   if (op.type == "BiasAdd" && producer.type == "MatMul" && producer.Int("trans_w") == 1 &&
       producer.inputs.size() == 2) {
     const TensorType& bias = net.type(op.inputs[1]);
@@ -30,7 +30,6 @@ Op Fused(const Net& net, const Op& producer, const Op& op) {
     linear.attrs[same] = producer.attrs.at(same);
   }
   linear.type = "Linear";
-  linear.name = producer.name;
   linear.outputs = op.outputs;
   return linear;
 }

@@ -4,7 +4,6 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "graph/passes/rewrite.h"
 
 namespace graph {
@@ -31,7 +30,9 @@ class Rewriter {
         uses_(*net),
         values_(net->blobs.size()),
         before_(net->ops.size()),
-        after_(net->ops.size()) {
+        after_(net->ops.size()),
+        is_state_(net->blobs.size()) {
+    for (const State& state : net->states) is_state_[state.entry] = true;
     for (size_t b = 0; b < values_.size(); ++b) {
       values_[b].was_full = net->blobs[b].type.dtype == kFull;
       values_[b].full = static_cast<BlobId>(b);
@@ -79,15 +80,16 @@ class Rewriter {
 
   // An operator from `from` to `to`, which holds the value of `blob`.
   absl::Status AddCast(BlobId from, BlobId to, BlobId blob, OpId reader) {
-    Op cast;
-    cast.type = "Cast";
-    cast.name = absl::StrCat("cast/", net_.blob(to).name);
+    const OpId producer = uses_.producer[blob];
+    const bool is_made = producer != kNone;
+    Op cast = NewOp("Cast", absl::StrCat("cast/", net_.blob(to).name),
+                    net_.ops[is_made ? producer : reader]);
+    if (is_state_[blob]) cast.part = net_.blob(blob).name;
     cast.inputs = {from};
     cast.outputs = {to};
     cast.attrs["dtype"] = std::string(DTypeName(net_.type(to).dtype));
     RETURN_IF_ERROR(registry_.CompleteAttrs(&cast));
-    const OpId producer = uses_.producer[blob];
-    (producer == kNone ? before_[reader] : after_[producer]).push_back(std::move(cast));
+    (is_made ? after_[producer] : before_[reader]).push_back(std::move(cast));
     changed_ = true;
     return absl::OkStatus();
   }
@@ -197,13 +199,14 @@ class Rewriter {
   const Uses uses_;            // of the net as it was
   std::vector<Value> values_;  // by blob of the net as it was
   std::vector<std::vector<Op>> before_, after_;
+  std::vector<bool> is_state_;  // by blob of the net as it was: the entry of a state
   bool changed_ = false;
 };
 
 }  // namespace
 
 bool MixedPrecisionPass::TakesPart(const Op& op) const {
-  const DType precision = PrecisionOf(options_, op.name);
+  const DType precision = PrecisionOf(options_, op.part);
   return (precision == DType::kI8 ? options_.precision : precision) == kLow;
 }
 

@@ -9,7 +9,7 @@
 //   l f32[1] = Loss(p)                      l f32[1] = Loss(p)
 //
 // Which operators: PipelineOptions.precision, or the first of precision_overrides
-// whose prefix fits the operator's name; kBF16 takes part, everything else does not,
+// that the operator lies in; kBF16 takes part, everything else does not,
 // and kI8 says nothing here: 8-bit products are made by the quantize pass, of what is
 // in either precision. Of those that take part, schemas decide
 // (Schema::LowPrecision, AnyPrecision); this pass knows no operator but Cast.

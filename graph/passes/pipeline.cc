@@ -3,9 +3,10 @@
 #include <chrono>
 #include <utility>
 
-#include "absl/strings/match.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "graph/ir/part.h"
 #include "graph/ir/text.h"
 #include "graph/ir/verify.h"
 #include "graph/passes/cse.h"
@@ -47,11 +48,31 @@ absl::Status Blame(const Pass& pass, absl::string_view what) {
   return absl::InternalError(absl::StrCat("pass '", pass.name(), "' ", what));
 }
 
+// By name of operator: what a pass may not change without giving it another name.
+using Places = absl::flat_hash_map<std::string, std::pair<Phase, std::string>>;
+
+Places PlacesOf(const Net& net) {
+  Places places;
+  for (const Op& op : net.ops) places[op.name] = {op.phase, op.part};
+  return places;
+}
+
+absl::Status CheckPlaces(const Pass& pass, const Places& before, const Places& after) {
+  for (const auto& [name, place] : after) {
+    const auto it = before.find(name);
+    if (it == before.end() || it->second == place) continue;
+    return Blame(pass, absl::StrCat("moved operator '", name, "' from ", it->second.second, ", ",
+                                    PhaseName(it->second.first), ", to ", place.second, ", ",
+                                    PhaseName(place.first)));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
-DType PrecisionOf(const PipelineOptions& options, absl::string_view op_name) {
-  for (const PrefixPrecision& override : options.precision_overrides) {
-    if (absl::StartsWith(op_name, override.prefix)) return override.precision;
+DType PrecisionOf(const PipelineOptions& options, absl::string_view part) {
+  for (const PartPrecision& override : options.precision_overrides) {
+    if (IsWithin(part, override.part)) return override.precision;
   }
   return options.precision;
 }
@@ -69,8 +90,8 @@ std::vector<std::unique_ptr<Pass>> DefaultPasses(const PipelineOptions& options)
   passes.push_back(std::make_unique<ResidualNormFusionPass>());
   passes.push_back(std::make_unique<MixedPrecisionPass>(options));
   std::vector<std::string> quantized;
-  for (const PrefixPrecision& override : options.precision_overrides) {
-    if (override.precision == DType::kI8) quantized.push_back(override.prefix);
+  for (const PartPrecision& override : options.precision_overrides) {
+    if (override.precision == DType::kI8) quantized.push_back(override.part);
   }
   passes.push_back(std::make_unique<QuantizePass>(std::move(quantized)));
   passes.push_back(std::make_unique<WeightPackingPass>());
@@ -91,6 +112,7 @@ absl::StatusOr<std::vector<PassReport>> RunPipeline(
   std::vector<PassReport> reports;
   if (!options.enabled) return reports;
   std::string text = ToText(*net);
+  Places places = PlacesOf(*net);
   for (size_t i = 0; i < passes.size(); ++i) {
     const Pass& pass = *passes[i];
     PassReport report;
@@ -115,6 +137,9 @@ absl::StatusOr<std::vector<PassReport>> RunPipeline(
       if (absl::Status status = Verify(*net, registry); !status.ok()) {
         return Blame(pass, absl::StrCat("made a bad net: ", status.message()));
       }
+      Places after = PlacesOf(*net);
+      RETURN_IF_ERROR(CheckPlaces(pass, places, after));
+      places = std::move(after);
     }
     std::string text_after = ToText(*net);
     if (!*changed && text_after != text) {

@@ -2,8 +2,8 @@
 
 #include <map>
 
-#include "absl/strings/match.h"
 #include "graph/base/status.h"
+#include "graph/ir/part.h"
 #include "graph/passes/rewrite.h"
 
 namespace graph {
@@ -23,8 +23,8 @@ BlobId StateOf(const Net& net, const Uses& uses, const std::vector<bool>& is_sta
 
 bool QuantizePass::Wanted(const Op& op) const {
   if (op.type != "Linear" || op.Int("packed") != 0) return false;
-  for (const std::string& prefix : prefixes_) {
-    if (absl::StartsWith(op.name, prefix)) return true;
+  for (const std::string& part : parts_) {
+    if (op.phase == Phase::kForward && IsWithin(op.part, part)) return true;
   }
   return false;
 }
@@ -55,9 +55,9 @@ absl::StatusOr<bool> QuantizePass::Run(Net* net, const SchemaRegistry& registry)
     }
     auto found = of_state.find(state);
     if (found == of_state.end()) {
-      Op quantize;
-      quantize.type = "QuantizeWeights";
-      quantize.name = absl::StrCat("quantize/", net->blob(state).name);
+      const std::string& parameter = net->blob(state).name;
+      Op quantize = NewOp("QuantizeWeights", absl::StrCat("quantize/", parameter), op);
+      quantize.part = parameter;
       quantize.inputs = {state};
       ASSIGN_OR_RETURN(const std::vector<TensorType> types,
                        registry.Infer(quantize, {net->type(state)}));
@@ -71,9 +71,7 @@ absl::StatusOr<bool> QuantizePass::Run(Net* net, const SchemaRegistry& registry)
       auto left = readers_left.emplace(op.inputs[1], uses.readers[op.inputs[1]].size()).first;
       --left->second;
     }
-    Op product;
-    product.type = "QuantizedLinear";
-    product.name = op.name;
+    Op product = NewOp("QuantizedLinear", op.name, op);
     product.inputs = {op.inputs[0], found->second.packed, found->second.scales, op.inputs[2]};
     product.outputs = op.outputs;
     product.attrs["activation"] = op.Str("activation");

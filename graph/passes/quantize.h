@@ -30,8 +30,8 @@ namespace graph {
 
 class QuantizePass : public Pass {
  public:
-  // Operators whose names start with one of `prefixes`.
-  explicit QuantizePass(std::vector<std::string> prefixes) : prefixes_(std::move(prefixes)) {}
+  // Operators of the forward phase within one of `parts`.
+  explicit QuantizePass(std::vector<std::string> parts) : parts_(std::move(parts)) {}
 
   absl::string_view name() const override { return "quantize"; }
   absl::StatusOr<bool> Run(Net* net, const SchemaRegistry& registry) const override;
@@ -39,7 +39,7 @@ class QuantizePass : public Pass {
  private:
   bool Wanted(const Op& op) const;
 
-  std::vector<std::string> prefixes_;
+  std::vector<std::string> parts_;
 };
 
 }  // namespace graph

@@ -2,11 +2,13 @@
 
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "graph/passes/rewrite.h"
 
 namespace graph {
 namespace {
+
+// Before the names of copies and of what they make.
+constexpr char kPrefix[] = "recompute/";
 
 // One rewrite; copies collect in new_ops_ in front of the operator at hand.
 class Rewriter {
@@ -16,9 +18,8 @@ class Rewriter {
     copy_of_.assign(net->blobs.size(), kNone);
     segments_.resize(net->ops.size());
     for (size_t i = 0; i < net->ops.size(); ++i) {
-      const std::string& name = net->ops[i].name;
-      if (IsGradient(net->ops[i]) || absl::StartsWith(name, kRecomputePrefix)) continue;
-      segments_[i] = segment_of(name);
+      const Op& op = net->ops[i];
+      if (op.phase == Phase::kForward) segments_[i] = segment_of(op.part);
     }
   }
 
@@ -28,7 +29,8 @@ class Rewriter {
     ops_ = &ops;
     for (OpId i = 0; i < static_cast<OpId>(ops.size()); ++i) {
       Op op = ops[i];
-      if (IsGradient(op)) {
+      // Copies start from what was kept for them.
+      if (op.phase == Phase::kBackward && !op.recomputed) {
         for (BlobId& input : op.inputs) {
           if (!MadeInSegment(input) || !CanCopy(uses_.producer[input], i)) continue;
           Copy(uses_.producer[input]);
@@ -44,8 +46,6 @@ class Rewriter {
   }
 
  private:
-  static bool IsGradient(const Op& op) { return absl::StartsWith(op.name, "grad/"); }
-
   bool MadeInSegment(BlobId blob) const {
     const OpId producer = uses_.producer[blob];
     return producer != kNone && !segments_[producer].empty() && !uses_.is_root[blob];
@@ -74,10 +74,12 @@ class Rewriter {
       Copy(uses_.producer[input]);
       input = copy_of_[input];
     }
-    copy.name = kRecomputePrefix + copy.name;
+    copy.name = kPrefix + copy.name;
+    copy.phase = Phase::kBackward;
+    copy.recomputed = true;
     for (BlobId& output : copy.outputs) {
       const Blob original = net_.blob(output);
-      copy_of_[output] = net_.AddBlob(kRecomputePrefix + original.name, original.type);
+      copy_of_[output] = net_.AddBlob(kPrefix + original.name, original.type);
       output = copy_of_[output];
     }
     new_ops_.push_back(std::move(copy));

@@ -10,10 +10,10 @@
 //   dh ... = GeluGrad(h, da) @grad/act      dw ... = MatMulWeightGrad(dy, a') @grad/fc2
 //                                           dh ... = GeluGrad(h', da) @grad/act
 //
-// PipelineOptions::recompute_segment names the segment of each forward operator.
-// What a gradient operator (its name starts with "grad/") reads of a segment is
-// made again by copies of the segment's operators, "recompute/<name>", right
-// before the first gradient operator that needs it; all of them share the copies.
+// PipelineOptions::recompute_segment names the segment of each forward operator, by its
+// part. What an operator of the backward phase reads of a segment is made again by copies
+// of the segment's operators, "recompute/<name>", right before the first that needs it;
+// all of them share the copies, which are of the backward phase and marked (Op::recomputed).
 // The copies start from what the segment reads from outside, which is kept. The
 // numbers are the same: same operators, same inputs.
 //
@@ -36,12 +36,9 @@
 
 namespace graph {
 
-// How copies are named: before the names of operator and blob.
-inline constexpr char kRecomputePrefix[] = "recompute/";
-
 class RecomputePass : public Pass {
  public:
-  using SegmentOf = std::function<std::string(absl::string_view op_name)>;
+  using SegmentOf = std::function<std::string(absl::string_view part)>;
 
   // Not set: nothing is made again.
   explicit RecomputePass(SegmentOf segment_of) : segment_of_(std::move(segment_of)) {}

@@ -9,7 +9,7 @@ namespace graph {
 namespace {
 
 bool Matches(const Net& net, const Op& add, const Op& norm, const std::vector<bool>& is_exit) {
-  if (add.type != "Add" || is_exit[add.outputs[0]]) return false;
+  if (add.type != "Add" || add.phase != norm.phase || is_exit[add.outputs[0]]) return false;
   const TensorType& sum = net.type(add.outputs[0]);
   if (sum.dtype == DType::kBF16) return false;
   if (net.type(add.inputs[0]) != sum || net.type(add.inputs[1]) != sum) return false;
@@ -35,9 +35,7 @@ absl::StatusOr<bool> JoinForward(const SchemaRegistry& registry, std::vector<boo
     if (uses.producer[gamma] >= at || uses.producer[beta] >= at) continue;
 
     const Op& add = net->ops[at];
-    Op fused;
-    fused.type = "AddLayerNorm";
-    fused.name = norm.name;
+    Op fused = NewOp("AddLayerNorm", norm.name, norm);
     fused.inputs = {add.inputs[0], add.inputs[1], gamma, beta};
     fused.outputs = {add.outputs[0]};
     fused.outputs.insert(fused.outputs.end(), norm.outputs.begin(), norm.outputs.end());

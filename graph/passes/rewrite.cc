@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 
 namespace graph {
@@ -35,6 +36,16 @@ BlobId AddNewBlob(const std::string& name, const TensorType& type, Net* net) {
   return net->AddBlob(std::move(free_name), type);
 }
 
+Op NewOp(const std::string& type, const std::string& name, const Op& like) {
+  Op op;
+  op.type = type;
+  op.name = name;
+  op.phase = like.phase;
+  op.part = like.part;
+  op.recomputed = like.recomputed;
+  return op;
+}
+
 void InsertOps(std::vector<std::vector<Op>> before, std::vector<std::vector<Op>> after, Net* net) {
   std::vector<Op> ops;
   for (size_t i = 0; i < net->ops.size(); ++i) {
@@ -54,6 +65,15 @@ void FinishRewrite(const std::vector<bool>& drop, Net* net) {
     kept.push_back(std::move(net->ops[i]));
   }
   net->ops = std::move(kept);
+  absl::flat_hash_set<std::string> names;
+  for (const Op& op : net->ops) names.insert(op.name);
+  absl::flat_hash_set<std::string> seen;
+  for (Op& op : net->ops) {
+    if (seen.insert(op.name).second) continue;
+    const std::string name = op.name;
+    for (int n = 2; !names.insert(op.name).second; ++n) op.name = absl::StrCat(name, "~", n);
+    seen.insert(op.name);
+  }
   net->Compact();
 }
 

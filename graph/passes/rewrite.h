@@ -23,7 +23,12 @@ BlobId AddNewBlob(const std::string& name, const TensorType& type, Net* net);
 // Puts before[i] and after[i] around operator i; each is empty or has one list an operator.
 void InsertOps(std::vector<std::vector<Op>> before, std::vector<std::vector<Op>> after, Net* net);
 
-// Ends a rewrite: drops the operators marked in `drop` (one flag an operator)
+// An operator without inputs and outputs that has `like`'s phase and part: what replaces or
+// serves an operator runs when it does, and belongs where it does.
+Op NewOp(const std::string& type, const std::string& name, const Op& like);
+
+// Ends a rewrite: gives operators of equal names names of their own ("~2"; the first keeps
+// it), drops the operators marked in `drop` (one flag an operator)
 // and the blobs that nothing mentions any more. In-place annotations hold only
 // for the net they were made for and are dropped as well; without them a net is
 // just as valid, and the in_place pass, which comes last, makes new ones.

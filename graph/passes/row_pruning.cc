@@ -245,6 +245,10 @@ class Pruner {
     set.rows = AddNewBlob(op.name, set.type, &net_);
     op.outputs = {set.rows};
     const OpId producer = uses_.producer[set.ids];
+    if (producer != kNone) {  // it runs there, long before what reads it
+      op.phase = net_.ops[producer].phase;
+      op.part = net_.ops[producer].part;
+    }
     (producer == kNone ? before_[0] : after_[producer]).push_back(std::move(op));
     return set.rows;
   }
@@ -254,9 +258,7 @@ class Pruner {
     if (HasFewRows(blob, set)) return stands_for_[blob];
     const auto [it, is_new] = gathered_.try_emplace({blob, set}, kNone);
     if (!is_new) return it->second;
-    Op op;
-    op.type = "GatherRows";
-    op.name = absl::StrCat(net_.ops[reader].name, ".rows");
+    Op op = NewOp("GatherRows", absl::StrCat(net_.ops[reader].name, ".rows"), net_.ops[reader]);
     ASSIGN_OR_RETURN(const BlobId rows, Rows(set));
     op.inputs = {stands_for_[blob], rows};
     TensorType type = net_.type(blob);
@@ -319,9 +321,7 @@ class Pruner {
   }
 
   Op Replacement(const Op& op, const std::string& type, BlobId rows) const {
-    Op made;
-    made.type = type;
-    made.name = op.name;
+    Op made = NewOp(type, op.name, op);
     made.inputs = {rows};
     made.outputs = {op.outputs[0]};
     if (const Schema* schema = registry_.Find(type)) {

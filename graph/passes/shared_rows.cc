@@ -19,8 +19,8 @@ OpId FindWhole(const Net& net, const Uses& uses, const Op& some, BlobId all,
   for (const Uses::Reader& reader : uses.readers[all]) {
     const Op& op = net.ops[reader.op];
     if (IsPlainProduct(op) && reader.input == 0 && op.inputs[1] == some.inputs[1] &&
-        op.attrs == some.attrs && !is_exit[op.outputs[0]] &&
-        PrecisionOf(options, op.name) == PrecisionOf(options, some.name)) {
+        op.attrs == some.attrs && op.phase == some.phase && !is_exit[op.outputs[0]] &&
+        PrecisionOf(options, op.part) == PrecisionOf(options, some.part)) {
       return reader.op;
     }
   }
@@ -42,9 +42,7 @@ absl::StatusOr<bool> ShareOne(const PipelineOptions& options, Net* net,
     const OpId whole = FindWhole(*net, uses, some, all, is_exit, options);
     if (whole == kNone) continue;
 
-    Op taken;
-    taken.type = "GatherRows";
-    taken.name = some.name;
+    Op taken = NewOp("GatherRows", some.name, some);
     taken.inputs = {net->ops[whole].outputs[0], net->ops[gather].inputs[1]};
     taken.outputs = some.outputs;
     RETURN_IF_ERROR(registry.CompleteAttrs(&taken));

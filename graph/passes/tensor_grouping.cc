@@ -46,6 +46,7 @@ void Join(const Schema& schema, const Op& op, Op* group) {
   const size_t scope = group->name.rfind('/') + 1;  // 0 where there is none
   group->name = absl::StrCat(group->name.substr(0, scope), schema.NumTensors(group->inputs.size()),
                              "_tensors");
+  group->part.clear();
 }
 
 // The entry of the state whose exit a blob is, by blob; kNone where it is none.
@@ -63,7 +64,7 @@ size_t EndOfRun(const Net& net, const std::vector<BlobId>& entry_of, size_t begi
   absl::flat_hash_set<BlobId> read, written;
   for (size_t i = begin; i < net.ops.size(); ++i) {
     const Op& op = net.ops[i];
-    if (op.type != net.ops[begin].type) return i;
+    if (op.type != net.ops[begin].type || op.phase != net.ops[begin].phase) return i;
     for (BlobId b : op.inputs) {
       if (written.count(b) > 0) return i;
     }
@@ -87,7 +88,8 @@ absl::StatusOr<bool> TensorGroupingPass::Run(Net* net, const SchemaRegistry& reg
     if (schema == nullptr) {
       return InvalidArgument(net->ops[begin].Describe(), ": unknown operator type");
     }
-    end = schema->inputs_each() == 0 ? begin + 1 : EndOfRun(*net, entry_of, begin);
+    const bool applies = schema->inputs_each() > 0 && net->ops[begin].phase == Phase::kUpdate;
+    end = applies ? EndOfRun(*net, entry_of, begin) : begin + 1;
     std::vector<size_t> groups;  // the first operator of each
     for (size_t i = begin; i < end; ++i) {
       const auto group = std::find_if(groups.begin(), groups.end(), [&](size_t first) {

@@ -22,10 +22,11 @@ std::vector<BlobId> StateEntries(const Net& net) {
   return entries;
 }
 
-Op PackOp(const Net& net, BlobId state, bool trans_w, DType dtype) {
-  Op pack;
-  pack.type = "PackWeights";
-  pack.name = absl::StrCat("pack/", net.blob(state).name);
+// What packs a parameter for `product`, and for those after it.
+Op PackOp(const Net& net, const Op& product, BlobId state, bool trans_w, DType dtype) {
+  const std::string& parameter = net.blob(state).name;
+  Op pack = NewOp("PackWeights", absl::StrCat("pack/", parameter), product);
+  pack.part = parameter;
   pack.inputs = {state};
   pack.attrs["trans_w"] = int64_t{trans_w};
   pack.attrs["dtype"] = std::string(DTypeName(dtype));
@@ -56,7 +57,7 @@ absl::StatusOr<bool> WeightPackingPass::Run(Net* net, const SchemaRegistry& regi
     const bool trans_w = TransW(net->ops[i]);
     const auto [it, is_new] = packed.emplace(std::make_tuple(state, trans_w, dtype), kNone);
     if (is_new) {
-      Op pack = PackOp(*net, state, trans_w, dtype);
+      Op pack = PackOp(*net, net->ops[i], state, trans_w, dtype);
       ASSIGN_OR_RETURN(const std::vector<TensorType> types,
                        registry.Infer(pack, {net->type(state)}));
       const std::string name = absl::StrCat(

@@ -1,6 +1,19 @@
 #include "graph/schema/builder.h"
 
 namespace graph {
+namespace {
+
+// `name`, or where `taken` contains that `name`~2, ~3, ...
+template <typename Names>
+std::string UniqueName(const std::string& name, const Names& taken) {
+  if (!taken.contains(name)) return name;
+  for (int i = 2;; ++i) {
+    std::string candidate = absl::StrCat(name, "~", i);
+    if (!taken.contains(candidate)) return candidate;
+  }
+}
+
+}  // namespace
 
 NetBuilder::NetBuilder(const SchemaRegistry* registry, std::string net_name) : registry_(registry) {
   net_.name = std::move(net_name);
@@ -11,18 +24,11 @@ NetBuilder::NetBuilder(const SchemaRegistry* registry, Net net)
   for (size_t i = 0; i < net_.blobs.size(); ++i) {
     by_name_[net_.blobs[i].name] = static_cast<BlobId>(i);
   }
+  for (const graph::Op& op : net_.ops) op_names_.insert(op.name);
 }
 
 void NetBuilder::Fail(absl::Status status) {
   if (status_.ok()) status_ = std::move(status);
-}
-
-std::string NetBuilder::UniqueName(const std::string& name) {
-  if (!by_name_.contains(name)) return name;
-  for (int i = 2;; ++i) {
-    std::string candidate = absl::StrCat(name, "~", i);
-    if (!by_name_.contains(candidate)) return candidate;
-  }
 }
 
 BlobId NetBuilder::NewBlob(const std::string& name, TensorType type) {
@@ -111,6 +117,8 @@ std::vector<BlobId> NetBuilder::OpN(const std::string& type, const std::string& 
   graph::Op op;
   op.type = type;
   op.name = name;
+  op.phase = phase_;
+  op.part = part_.value_or(name);
   op.inputs = std::move(inputs);
   op.attrs = std::move(attrs);
   std::vector<TensorType> types;
@@ -137,9 +145,11 @@ std::vector<BlobId> NetBuilder::OpN(const std::string& type, const std::string& 
     if (!HasValidShape(blob, (*inferred)[i])) {
       return std::vector<BlobId>(inferred->size(), kNone);
     }
-    outputs[i] = NewBlob(UniqueName(blob), std::move((*inferred)[i]));
+    outputs[i] = NewBlob(UniqueName(blob, by_name_), std::move((*inferred)[i]));
   }
   op.outputs = outputs;
+  op.name = UniqueName(name, op_names_);
+  op_names_.insert(op.name);
   net_.ops.push_back(std::move(op));
   return outputs;
 }
@@ -158,6 +168,7 @@ absl::StatusOr<Net> NetBuilder::Finish() {
   RETURN_IF_ERROR(status_);
   RETURN_IF_ERROR(Verify(net_, *registry_));
   by_name_.clear();
+  op_names_.clear();
   return std::move(net_);
 }
 

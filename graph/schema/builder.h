@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
+#include "absl/types/optional.h"
 #include "graph/ir/net.h"
 #include "graph/schema/schema.h"
 
@@ -41,14 +43,37 @@ class NetBuilder {
   void SetExit(BlobId state_entry, BlobId value);
   void Output(BlobId blob);
 
-  // Adds an operator; output blobs are named "<op name>:<schema output name>",
-  // made unique with "~N". Returns the first output.
+  // Adds an operator, a part of its own (Op::part) of the forward phase where no Scope says
+  // otherwise; output blobs are named "<name>:<schema output name>". The operator's
+  // name and theirs are made unique with "~N". Returns the first output.
   BlobId Op(const std::string& type, const std::string& name, std::vector<BlobId> inputs,
             Attrs attrs = {});
   // The same, with all outputs.
   std::vector<BlobId> OpN(const std::string& type, const std::string& name,
                           std::vector<BlobId> inputs, Attrs attrs = {});
   void Rename(BlobId blob, const std::string& name);
+
+  // Operators that are added while it lives run in `phase` and, where `part` is given,
+  // belong to it. The innermost says it all.
+  class Scope {
+   public:
+    Scope(NetBuilder* builder, Phase phase, absl::optional<std::string> part = absl::nullopt)
+        : builder_(builder), outer_phase_(builder->phase_), outer_part_(std::move(builder->part_)) {
+      builder_->phase_ = phase;
+      builder_->part_ = std::move(part);
+    }
+    ~Scope() {
+      builder_->phase_ = outer_phase_;
+      builder_->part_ = std::move(outer_part_);
+    }
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    NetBuilder* builder_;
+    Phase outer_phase_;
+    absl::optional<std::string> outer_part_;
+  };
 
   const TensorType& type(BlobId blob) const;
   const Net& net() const { return net_; }
@@ -61,7 +86,6 @@ class NetBuilder {
   absl::StatusOr<Net> Finish();
 
  private:
-  std::string UniqueName(const std::string& name);
   BlobId NewBlob(const std::string& name, TensorType type);
   // Both fail the builder where the answer is no. Shapes are checked as they
   // come in, so that inference can multiply dimensions.
@@ -71,6 +95,9 @@ class NetBuilder {
   const SchemaRegistry* registry_;
   Net net_;
   absl::flat_hash_map<std::string, BlobId> by_name_;
+  absl::flat_hash_set<std::string> op_names_;
+  Phase phase_ = Phase::kForward;
+  absl::optional<std::string> part_;  // not set: each operator is one
   absl::Status status_;
 };
 

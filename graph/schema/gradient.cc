@@ -13,6 +13,7 @@ GradientBuilder::GradientBuilder(NetBuilder* net, const graph::Op& forward,
 std::vector<BlobId> GradientBuilder::OpN(const std::string& type, std::vector<BlobId> inputs,
                                          Attrs attrs, const std::string& suffix) {
   const std::string name = absl::StrCat("grad/", forward_.name, suffix.empty() ? "" : ".", suffix);
+  const NetBuilder::Scope scope(net_, Phase::kBackward, forward_.part);
   return net_->OpN(type, name, std::move(inputs), std::move(attrs));
 }
 

@@ -36,7 +36,8 @@ class GradientBuilder {
   BlobId GradOut(int i) const { return grad_outputs_[i]; }
   bool NeedsGrad(int i) const { return needs_grad_[i]; }
 
-  // Appends an operator named "grad/<forward name>[.suffix]".
+  // Appends an operator named "grad/<forward name>[.suffix]", of the backward phase and of
+  // the forward operator's part.
   BlobId Op(const std::string& type, std::vector<BlobId> inputs, Attrs attrs = {},
             const std::string& suffix = "");
   std::vector<BlobId> OpN(const std::string& type, std::vector<BlobId> inputs, Attrs attrs = {},

@@ -233,8 +233,9 @@ void SchemaRegistry::Add(Schema schema) {
   for (size_t i = 0; i < schema.attrs().size(); ++i) {
     const std::string& attr = schema.attrs()[i].name;
     // The text form writes NAME=VALUE. It and the NetDef form keep in_place for
-    // themselves, the NetDef form repeated_inputs, too (graph/ir/serialize.cc).
-    if (attr.empty() || attr == "in_place" || attr == "repeated_inputs" ||
+    // themselves, the NetDef form also the others (graph/ir/serialize.cc).
+    if (attr.empty() || attr == "in_place" || attr == "repeated_inputs" || attr == "part" ||
+        attr == "phase" || attr == "recomputed" ||
         !std::all_of(attr.begin(), attr.end(), IsWordChar)) {
       BadSchema(type, absl::StrCat("'", attr, "' cannot name an attribute"));
     }

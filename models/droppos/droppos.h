@@ -49,7 +49,7 @@ enum class NoiseSource {
 };
 
 // Appends the whole forward pass. Inputs: `images`, the noise, `sigma` {1}.
-// Operator names under "guide/" are the attentive guide's.
+// The part "guide" is the attentive guide.
 DropPosBlobs BuildDropPos(ModelBuilder* b, const ModelConfig& model, const DropPosConfig& config,
                           int batch, NoiseSource noise);
 

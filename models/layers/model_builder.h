@@ -60,7 +60,8 @@ class ModelBuilder {
   graph::BlobId Param(const std::string& name, std::vector<int64_t> shape, Initializer init,
                       bool trainable = true);
 
-  // Operators, with the scopes in force before their names.
+  // Operators, each the part (graph/ir/part.h) that its name says with the scopes in force
+  // before it: a model calls an operator by its place, as it does a parameter.
   graph::BlobId Op(const std::string& type, const std::string& name,
                    std::vector<graph::BlobId> inputs, graph::Attrs attrs = {});
   std::vector<graph::BlobId> OpN(const std::string& type, const std::string& name,
@@ -70,7 +71,7 @@ class ModelBuilder {
   // In order of first use.
   const std::vector<Parameter>& parameters() const { return parameters_; }
 
-  // Operator names (not parameter names) start with "<scope>/" while it lives:
+  // Names and parts of operators (not names of parameters) start with "<scope>/" while it lives:
   // the guide reads the same parameters again under "guide/".
   class Scope {
    public:

@@ -11,6 +11,7 @@ namespace models {
 using graph::BlobId;
 using graph::DType;
 using graph::NetBuilder;
+using graph::Phase;
 
 namespace {
 
@@ -25,6 +26,7 @@ std::vector<BlobId> AddAccumulated(NetBuilder* builder, const std::vector<Parame
   for (size_t i = 0; i < parameters.size(); ++i) {
     const std::string name = AccumulatorName(parameters[i].name);
     const BlobId so_far = builder->State(name, parameters[i].type);
+    const NetBuilder::Scope scope(builder, Phase::kUpdate, parameters[i].name);
     sums.push_back(builder->Op("Add", name, {so_far, gradients[i]}));
   }
   return sums;
@@ -34,6 +36,7 @@ std::vector<BlobId> Clip(NetBuilder* builder, const std::vector<Parameter>& para
                          const std::vector<BlobId>& gradients, BlobId factors) {
   std::vector<BlobId> clipped;
   for (size_t i = 0; i < parameters.size(); ++i) {
+    const NetBuilder::Scope scope(builder, Phase::kUpdate, parameters[i].name);
     clipped.push_back(builder->Op("Scale", "clip/" + parameters[i].name, {gradients[i], factors},
                                   {{"index", static_cast<int64_t>(i)}}));
   }
@@ -51,7 +54,9 @@ UpdateBlobs AppendUpdate(NetBuilder* builder, const std::vector<Parameter>& para
                          const RecipeConfig& recipe, BlobId lr) {
   using Args = ops::ClipFactorsArgs;
   UpdateBlobs blobs;
+  const NetBuilder::Scope update(builder, Phase::kUpdate);
   for (size_t i = 0; i < parameters.size(); ++i) {
+    const NetBuilder::Scope scope(builder, Phase::kUpdate, parameters[i].name);
     blobs.norms.push_back(
         builder->Op("GradNorm", "grad_norm/" + parameters[i].name, {gradients[i]}));
   }
@@ -73,6 +78,7 @@ UpdateBlobs AppendUpdate(NetBuilder* builder, const std::vector<Parameter>& para
     const BlobId w = builder->State(p.name, p.type);
     const BlobId m = builder->State(FirstMomentName(p.name), p.type);
     const BlobId v = builder->State(SecondMomentName(p.name), p.type);
+    const NetBuilder::Scope scope(builder, Phase::kUpdate, p.name);
     const std::vector<BlobId> updated =
         builder->OpN("AdamW", "adamw/" + p.name, {lr, blobs.factors, step, w, gradients[i], m, v},
                      {{"beta1", static_cast<float>(recipe.beta1)},
@@ -130,6 +136,7 @@ absl::StatusOr<TrainingNet> BuildTrainingNet(const graph::SchemaRegistry& regist
   BlobId losses = loss;
   if (micro_step != MicroStep::kWhole) {
     const BlobId so_far = builder.State(kWindowLosses, {DType::kF32, {accum_iter}});
+    const NetBuilder::Scope scope(&builder, Phase::kUpdate);
     const BlobId window = builder.Op("AppendToWindow", kWindowLosses, {so_far, loss});
     // The last net leaves the state as it was, so that it can be run again.
     if (window_goes_on) builder.SetExit(so_far, window);
@@ -195,6 +202,7 @@ absl::StatusOr<graph::Net> BuildInitNet(const graph::SchemaRegistry& registry,
       attrs["fan_out"] = p.init.fan_out;
       attrs["grid"] = p.init.grid;
     }
+    const NetBuilder::Scope scope(&builder, Phase::kForward, p.name);
     const BlobId value = builder.Op(type, "init/" + p.name, {}, std::move(attrs));
     builder.SetExit(builder.State(p.name, p.type), value);
   }

@@ -72,7 +72,8 @@ absl::StatusOr<TrainingNet> BuildTrainingNet(const graph::SchemaRegistry& regist
 // The update of every trainable parameter from its gradient blob, in the order
 // of `parameters`: norms, clip factors, AdamW (Loshchilov & Hutter 2019, as
 // torch.optim.AdamW), step counter. Whether it happens hangs on `losses` (k), the gradients' own,
-// and the input kLossLimit. Used by BuildTrainingNet and check_parity.
+// and the input kLossLimit. Its operators are of the update phase; those that concern one
+// parameter are of the part that has its name. Used by BuildTrainingNet and check_parity.
 struct UpdateBlobs {
   graph::BlobId grad_norm, clipped, applied;
   graph::BlobId factors;             // one for each parameter

@@ -1,44 +1,30 @@
 #include "models/training/recompute.h"
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "graph/base/status.h"
+#include "graph/ir/part.h"
 
 namespace models {
 namespace {
 
-// "decoder_blocks.1.mlp.fc1" -> {"decoder_blocks.1", "mlp.fc1"}; both empty when the
-// operator belongs to no block.
-struct BlockName {
-  absl::string_view block;
-  absl::string_view part;
-};
-
-BlockName SplitBlock(absl::string_view name) {
-  constexpr absl::string_view kBlocks = "blocks.";
-  if (absl::StartsWith(name, "guide/")) return {};
-  const size_t at = name.find(kBlocks);
-  if (at == absl::string_view::npos) return {};
-  const size_t digits = at + kBlocks.size();
-  size_t end = digits;
-  while (end < name.size() && absl::ascii_isdigit(static_cast<unsigned char>(name[end]))) ++end;
-  if (end == digits || end + 1 >= name.size() || name[end] != '.') return {};
-  return {name.substr(0, end), name.substr(end + 1)};
+// "mlp.fc1" of "decoder_blocks.1.mlp.fc1"; empty for what is in no block.
+absl::string_view InBlock(absl::string_view part) {
+  const absl::string_view block = graph::BlockOf(part);
+  if (block.empty() || block.size() == part.size()) return "";
+  return part.substr(block.size() + 1);
 }
 
-// The sum that leaves the block, and what hangs on its name.
-bool EndsBlock(absl::string_view part) { return absl::StartsWith(part, "mlp.residual"); }
+// The sum that leaves the block.
+bool EndsBlock(absl::string_view in_block) { return graph::IsWithin(in_block, "mlp.residual"); }
 
-std::string MlpSegment(absl::string_view op_name) {
-  const BlockName name = SplitBlock(op_name);
-  const bool inside = name.part == "norm2" || absl::StartsWith(name.part, "norm2.") ||
-                      absl::StartsWith(name.part, "mlp.");
-  return inside && !EndsBlock(name.part) ? absl::StrCat(name.block, ".mlp") : "";
+std::string MlpSegment(absl::string_view part) {
+  const absl::string_view in_block = InBlock(part);
+  const bool inside = graph::IsWithin(in_block, "norm2") || graph::IsWithin(in_block, "mlp");
+  return inside && !EndsBlock(in_block) ? absl::StrCat(graph::BlockOf(part), ".mlp") : "";
 }
 
-std::string BlockSegment(absl::string_view op_name) {
-  const BlockName name = SplitBlock(op_name);
-  return EndsBlock(name.part) ? "" : std::string(name.block);
+std::string BlockSegment(absl::string_view part) {
+  const absl::string_view in_block = InBlock(part);
+  return in_block.empty() || EndsBlock(in_block) ? "" : std::string(graph::BlockOf(part));
 }
 
 }  // namespace

@@ -29,14 +29,42 @@ absl::StatusOr<Net> Grad(const std::string& text, const std::string& loss,
   return b.Finish();
 }
 
-// The lines that Differentiate added to `text`.
+// The lines that Differentiate added to `text`, without parts and phases.
 std::string Added(const std::string& text, const std::string& loss,
                   const std::vector<std::string>& wrt, float scale = 1.0f) {
-  const absl::StatusOr<Net> net = Grad(text, loss, wrt, scale);
+  absl::StatusOr<Net> net = Grad(text, loss, wrt, scale);
   if (!net.ok()) return std::string(net.status().message());
+  for (Op& op : net->ops) {
+    op.part = op.name;
+    op.phase = Phase::kForward;
+  }
   const std::string all = ToText(*net);
   EXPECT_EQ(all.substr(0, text.size()), text);
   return all.substr(text.size());
+}
+
+// Gradients belong to the part whose gradient they are, sums of gradients to the one that
+// makes what is differentiated, or are of the parameter.
+TEST(Differentiate, SetsPhaseAndPart) {
+  const std::string text =
+      "net n\ninput x f32[4]\nstate w f32[4]\n"
+      "a f32[4] = Mul(x, w) @mul part=blocks.0.mul\n"
+      "b f32[4] = Scale(a) factor=2.0 @two part=blocks.1.two\n"
+      "c f32[4] = Add(a, b) @add part=blocks.1.add\n"
+      "d f32[4] = Mul(c, w) @again part=head\n"
+      "loss f32[1] = Sum(d) @sum part=loss\n";
+  const absl::StatusOr<Net> net = Grad(text, "loss", {"w"});
+  ASSERT_TRUE(net.ok()) << net.status();
+  std::vector<std::string> found;
+  for (const Op& op : net->ops) {
+    const bool gradient = absl::StartsWith(op.name, "grad/");
+    EXPECT_EQ(op.phase, gradient ? Phase::kBackward : Phase::kForward) << op.name;
+    if (gradient) found.push_back(absl::StrCat(op.name, " in ", op.part));
+  }
+  EXPECT_EQ(found, std::vector<std::string>({"grad/loss in loss", "grad/sum in loss",
+                                             "grad/again.a in head", "grad/again.b in head",
+                                             "grad/two in blocks.1.two", "grad/a in blocks.0.mul",
+                                             "grad/mul.b in blocks.0.mul", "grad/w in w"}));
 }
 
 const char kFill[] = "grad/loss:y f32[1] = Fill() dtype=\"f32\" shape=[1] value=1.0 @grad/loss\n";
@@ -74,7 +102,7 @@ TEST(Differentiate, SeveralReadersAreSummedInReverseOrder) {
                                 "grad/two:y f32[4] = Scale(grad/mul.a:y) factor=2.0 @grad/two\n"
                                 "grad/w:y f32[4] = Add(grad/mul.b:y, grad/two:y) @grad/w\n"
                                 "grad/one:dx f32[4] = SquareGrad(w, grad/mul.a:y) @grad/one\n"
-                                "grad/w f32[4] = Add(grad/w:y, grad/one:dx) @grad/w\n"
+                                "grad/w f32[4] = Add(grad/w:y, grad/one:dx) @grad/w~2\n"
                                 "output grad/w\n"));
 }
 

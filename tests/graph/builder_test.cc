@@ -49,6 +49,54 @@ TEST(NetBuilder, OutputNamesAreMadeUnique) {
   EXPECT_EQ(net->blob(net->ops[2].outputs[0]).name, "a:y~4");
 }
 
+TEST(NetBuilder, NamesOfOperatorsAreMadeUnique) {
+  NetBuilder first(&ToyRegistry(), "n");
+  const BlobId x = first.Input("x", kX);
+  first.Op("Scale", "a~2", {x});
+  for (int i = 0; i < 2; ++i) first.Op("Scale", "a", {x});
+  NetBuilder again(&ToyRegistry(), first.Finish().value());
+  again.Op("Scale", "a", {x});
+  const absl::StatusOr<Net> net = again.Finish();
+  ASSERT_TRUE(net.ok()) << net.status();
+  std::vector<std::string> names, parts;
+  for (const Op& op : net->ops) {
+    names.push_back(op.name);
+    parts.push_back(op.part);
+  }
+  EXPECT_EQ(names, std::vector<std::string>({"a~2", "a", "a~3", "a~4"}));
+  EXPECT_EQ(parts, std::vector<std::string>({"a~2", "a", "a", "a"}));
+}
+
+TEST(NetBuilder, ScopesSayPhaseAndPart) {
+  NetBuilder b(&ToyRegistry(), "n");
+  BlobId x = b.Input("x", kX);
+  const auto add = [&](const char* name) { x = b.Op("Scale", name, {x}); };
+  add("one");
+  {
+    const NetBuilder::Scope backward(&b, Phase::kBackward, "blocks.0");
+    add("two");
+    {
+      const NetBuilder::Scope update(&b, Phase::kUpdate);
+      add("three");
+      const NetBuilder::Scope whole(&b, Phase::kUpdate, "");
+      add("four");
+    }
+    x = b.net().ops[1].outputs[0];
+    add("five");
+  }
+  x = b.net().ops[0].outputs[0];
+  add("six");
+  const absl::StatusOr<Net> net = b.Finish();
+  ASSERT_TRUE(net.ok()) << net.status();
+  const std::pair<Phase, std::string> wanted[] = {
+      {Phase::kForward, "one"}, {Phase::kBackward, "blocks.0"}, {Phase::kUpdate, "three"},
+      {Phase::kUpdate, ""},     {Phase::kBackward, "blocks.0"}, {Phase::kForward, "six"}};
+  for (size_t i = 0; i < net->ops.size(); ++i) {
+    EXPECT_EQ(net->ops[i].phase, wanted[i].first) << net->ops[i].name;
+    EXPECT_EQ(net->ops[i].part, wanted[i].second) << net->ops[i].name;
+  }
+}
+
 TEST(NetBuilder, TheFirstErrorSticks) {
   NetBuilder b(&ToyRegistry(), "n");
   const BlobId x = b.Input("x", kX);
@@ -243,7 +291,7 @@ TEST(NetBuilder, ContinuesAFinishedNet) {
   ASSERT_TRUE(net.ok()) << net.status();
   EXPECT_EQ(ToText(*net),
             "net n\ninput x f32[4]\nsq:y f32[4] = Square(x) @sq\n"
-            "sq:y~2 f32[4] = Square(sq:y) @sq\noutput sq:y~2\n");
+            "sq:y~2 f32[4] = Square(sq:y) @sq~2 part=sq\noutput sq:y~2\n");
 }
 
 }  // namespace

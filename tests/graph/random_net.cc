@@ -95,6 +95,25 @@ std::string RandomName(RandomStream* random) {
   return Pick(random, names);
 }
 
+// Never an earlier one than that of an operator with a lower `position`.
+Phase RandomPhase(RandomStream* random, uint64_t position) {
+  if (random->Below(5) == 0) return Phase::kCommunicate;
+  return position < 3 ? Phase::kForward : position < 7 ? Phase::kBackward : Phase::kUpdate;
+}
+
+absl::optional<std::string> RandomPart(RandomStream* random, uint64_t position) {
+  const std::string parts[] = {"blocks.0.norm1", "guide/a-", "part", "phase", "0", ":"};
+  switch (random->Below(3)) {
+    case 0:
+      return Pick(random, parts);
+    case 1:
+      if (position >= 7) return "";
+      return absl::nullopt;
+    default:
+      return absl::nullopt;
+  }
+}
+
 // Adds every in-place pair that the rule book allows, with probability 1/2.
 void AddInPlace(RandomStream* random, Net* net) {
   for (Op& op : net->ops) {
@@ -132,6 +151,7 @@ Net RandomNet(uint64_t seed) {
   const auto value = [&] { return values[random.Below(values.size())]; };
   for (uint64_t i = 0, n = random.Below(12); i < n; ++i) {
     const std::string name = RandomName(&random);
+    const NetBuilder::Scope scope(&b, RandomPhase(&random, i), RandomPart(&random, i));
     switch (random.Below(5)) {
       case 0:
         values.push_back(b.Op("Add", name, {value(), value()}));
@@ -163,6 +183,7 @@ Net RandomNet(uint64_t seed) {
     bool is_output = false;
     for (BlobId out : b.net().outputs) is_output |= out == s;
     if (is_output || random.Below(3) == 0) continue;
+    const NetBuilder::Scope scope(&b, Phase::kUpdate);
     const BlobId exit = random.Below(2) == 0
                             ? b.Op("Add", RandomName(&random), {s, b.net().inputs[0]})
                             : b.Op("Tagged", "t", {b.net().inputs[0]}, RandomTags(&random));
@@ -173,6 +194,7 @@ Net RandomNet(uint64_t seed) {
   if (!net.ok()) std::fprintf(stderr, "RandomNet: %s\n", net.status().ToString().c_str());
   CHECK(net.ok());
   AddInPlace(&random, &*net);
+  for (Op& op : net->ops) op.recomputed = random.Below(8) == 0;
   return *std::move(net);
 }
 
@@ -203,7 +225,8 @@ std::vector<std::string> Pieces(const Net& net) {
   }
   for (BlobId b : net.outputs) pieces.push_back("output " + blob(b));
   for (const Op& op : net.ops) {
-    std::string text = absl::StrCat("op ", op.type, "|", op.name);
+    std::string text = absl::StrCat("op ", op.type, "|", op.name, "|", op.part, "|",
+                                    PhaseName(op.phase), "|", op.recomputed);
     for (BlobId b : op.inputs) absl::StrAppend(&text, " <", blob(b));
     for (BlobId b : op.outputs) absl::StrAppend(&text, " >", blob(b));
     for (const auto& [name, value] : op.attrs) {

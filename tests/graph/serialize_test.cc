@@ -162,6 +162,32 @@ TEST(Serialize, MoreRepeatedInputsThanInputsIsAnError) {
   }
 }
 
+// Written only where they are not as usual, so that a NetDef from before there were any
+// reads as one without them.
+TEST(Serialize, PartsAndPhases) {
+  Net net = Parse(kText);
+  EXPECT_FALSE(absl::StrContains(ToNetDefText(net), "phase"));
+  net.ops[1].part = "guide/blocks.0.fc";
+  net.ops[1].phase = Phase::kBackward;
+  net.ops[1].recomputed = true;
+  net.ops[2].part = "";
+  net.ops[2].phase = Phase::kUpdate;
+  net.ops[3].phase = Phase::kCommunicate;
+  const std::string text = ToNetDefText(net);
+  const Net again = FromNetDefText(text).value();
+  EXPECT_EQ(Difference(net, again), "");
+  EXPECT_EQ(Difference(net, FromNetDefBytes(ToNetDefBytes(net)).value()), "");
+  EXPECT_EQ(again.ops[0].part, "add");
+  EXPECT_EQ(again.ops[0].phase, Phase::kForward);
+  EXPECT_EQ(again.ops[2].part, "");
+  EXPECT_TRUE(absl::StrContains(text, "    name: \"phase\"\n    s: \"backward\"\n")) << text;
+
+  std::string bad = text;
+  bad.replace(bad.find("\"backward\""), 10, "\"late\"");
+  EXPECT_EQ(FromNetDefText(bad).status().message(),
+            "NetDef 'train': operator 'scale' has the unknown phase 'late'");
+}
+
 TEST(Serialize, TextFormatReadsLikeCaffe2s) {
   const std::string text = ToNetDefText(Parse(kText));
   EXPECT_TRUE(absl::StrContains(text,

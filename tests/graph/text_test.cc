@@ -87,6 +87,37 @@ TEST(Text, AttributeKinds) {
   EXPECT_EQ(Value("[3,-1]").value(), AttrValue(std::vector<int64_t>{3, -1}));
 }
 
+// Only what is not as usual is printed, after the name.
+TEST(Text, PartsAndPhases) {
+  const std::string head = "net n\ninput x f32[1]\ny f32[1] = T(x)";
+  const struct {
+    const char* text;
+    const char* part;
+    Phase phase;
+    bool recomputed;
+  } cases[] = {
+      {" @a.b", "a.b", Phase::kForward, false},
+      {" @t part=/ phase=update", "", Phase::kUpdate, false},
+      {" @grad/t part=guide/blocks.0.t phase=backward", "guide/blocks.0.t", Phase::kBackward,
+       false},
+      {" @t part=a phase=backward recomputed", "a", Phase::kBackward, true},
+      {" @t recomputed", "t", Phase::kForward, true},
+      {" @t phase=communicate", "t", Phase::kCommunicate, false},
+  };
+  for (const auto& c : cases) {
+    const absl::StatusOr<Net> net = ParseText(head + c.text + "\n");
+    ASSERT_TRUE(net.ok()) << net.status();
+    const Op& op = net->ops[0];
+    EXPECT_EQ(op.part, c.part) << c.text;
+    EXPECT_EQ(op.phase, c.phase) << c.text;
+    EXPECT_EQ(op.recomputed, c.recomputed) << c.text;
+    EXPECT_EQ(ToText(*net), head + c.text + "\n");
+  }
+  // Before the name they are attributes.
+  const Net net = ParseText(head + " part=3 @t").value();
+  EXPECT_EQ(net.ops[0].Int("part"), 3);
+}
+
 // What Ints() prints as one kind must not come back as another.
 TEST(Text, IntegersOutOfRangeAreErrorsNotFloats) {
   for (const char* text : {"9223372036854775808", "-99999999999999999999"}) {
@@ -195,6 +226,9 @@ TEST(Text, ErrorsNameLineAndColumn) {
       {"net n\ny f32[1] = T()\n", "line 2, column 15: expected the operator's name after '@'"},
       {"net n\ny f32[1] = T() @\n", "line 2, column 17: expected the operator's name"},
       {"net n\ny f32[1] = T() @t u\n", "line 2, column 19: unexpected text"},
+      {"net n\ny f32[1] = T() @t part=\n", "line 2, column 24: expected a part, or /"},
+      {"net n\ny f32[1] = T() @t phase=late\n", "line 2, column 25: 'late' is not forward, back"},
+      {"net n\ny f32[1] = T() @t phase=update part=a\n", "line 2, column 32: unexpected text"},
       {"net n\ny f32[1], y f32[1] = T() @t\n", "blob 'y' is assigned twice"},
       {"net n\ny f32[1] = T() =1 @t\n", "line 2, column 16: expected an attribute"},
       {"net n\ny f32[1] = T() a @t\n", "line 2, column 18: expected '='"},

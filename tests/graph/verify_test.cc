@@ -80,6 +80,59 @@ TEST(Verify, NamesOfOperators) {
   ExpectBad(net, {"operator of type Add", "'a\nb'"});
 }
 
+TEST(Verify, OperatorsHaveNamesOfTheirOwn) {
+  Net net = Good();
+  net.ops[2].name = "add";
+  ExpectBad(net, {"SumDiff 'add' has the name of Add 'add'"});
+}
+
+TEST(Verify, Parts) {
+  for (const Phase phase : {Phase::kForward, Phase::kBackward}) {
+    Net net = Good();
+    net.ops[3].part = "";
+    net.ops[3].phase = phase;
+    ExpectBad(net, {"Add 'update' runs in the ", std::string(PhaseName(phase)),
+                    " phase and belongs to no part of the model"});
+  }
+  for (const Phase phase : {Phase::kUpdate, Phase::kCommunicate}) {
+    Net net = Good();
+    net.ops[3].part = "";
+    net.ops[3].phase = phase;
+    EXPECT_TRUE(Verify(net, ToyRegistry()).ok()) << Verify(net, ToyRegistry());
+  }
+  Net net = Good();
+  net.ops[3].part = "blocks..0";
+  ExpectBad(net, {"Add 'update' has the unusable part 'blocks..0'"});
+}
+
+TEST(Verify, PhasesFollowOneAnotherAlongTheData) {
+  // Of the operator that makes 'b', and of the one that reads it.
+  const auto with = [](Phase scale, Phase pair) {
+    Net net = Good();
+    net.ops[1].phase = scale;
+    net.ops[2].phase = pair;
+    net.ops[3].phase = Phase::kUpdate;
+    return net;
+  };
+  const Phase ordered[] = {Phase::kForward, Phase::kBackward, Phase::kUpdate};
+  for (const Phase before : ordered) {
+    for (const Phase after : ordered) {
+      const Net net = with(before, after);
+      if (before <= after) {
+        EXPECT_TRUE(Verify(net, ToyRegistry()).ok()) << Verify(net, ToyRegistry());
+        continue;
+      }
+      ExpectBad(net, {absl::StrCat("SumDiff 'pair' of the ", PhaseName(after),
+                                   " phase reads 'b', which Scale 'scale' makes in the ",
+                                   PhaseName(before), " phase")});
+    }
+    // Communication may stand anywhere.
+    for (const Net& net : {with(Phase::kCommunicate, before), with(before, Phase::kCommunicate)}) {
+      EXPECT_TRUE(Verify(net, ToyRegistry()).ok()) << Verify(net, ToyRegistry());
+    }
+  }
+}
+
 TEST(Verify, Shapes) {
   Net net = Good();
   net.blobs[net.Find("a")].type.shape = {2, -2};

@@ -75,6 +75,7 @@ Net TrainingNet() {
   if (!grads.ok()) return Net();
   for (BlobId blob : *grads) b.Output(blob);
 
+  const graph::NetBuilder::Scope update_scope(&b, graph::Phase::kUpdate);
   const BlobId norm = b.Op("GradNorm", "gradnorm", {grads->front()});
   const BlobId factors = b.Op("ClipFactors", "clip", {loss, limit, norm},
                               {{"max_norm", 1.0f}, {"mode", std::string("global")}});

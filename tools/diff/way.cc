@@ -19,7 +19,7 @@ graph::PipelineOptions Way::Pipeline() const {
   options.enabled = passes;
   options.disabled = disabled;
   options.precision = precision;
-  if (guide != precision) options.precision_overrides.push_back({"guide/", guide});
+  if (guide != precision) options.precision_overrides.push_back({"guide", guide});
   return options;
 }
 

@@ -17,7 +17,7 @@ struct Way {
   bool passes = true;
   std::set<std::string> disabled;  // passes
   graph::DType precision = graph::DType::kF32;
-  graph::DType guide = graph::DType::kF32;  // of operators named "guide/..."
+  graph::DType guide = graph::DType::kF32;  // of the part "guide"
   int threads = 0;                          // 0: as many as the machine has
 
   // Whether anything is computed below f32.

@@ -3,11 +3,14 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "graph/ir/part.h"
 #include "tools/dump/dot.h"
 #include "tools/dump/dot_parts.h"
 
 namespace tools {
 namespace {
+
+using graph::Phase;
 
 constexpr char kForwardBlock[] = "#a6cee3";
 constexpr char kForwardPart[] = "#e3eef5";
@@ -18,14 +21,14 @@ constexpr char kUpdate[] = "#cab2d6";
 struct Part {
   std::string name;
   Phase phase = Phase::kForward;
+  bool is_block = false;
   std::vector<size_t> ops;
   size_t shown = 0;  // the operator whose result is the part's
 
-  bool is_block() const { return !BlockOf(name).empty(); }
   const char* color() const {
     if (phase == Phase::kUpdate) return kUpdate;
-    if (phase == Phase::kBackward) return is_block() ? kBackwardBlock : kBackwardPart;
-    return is_block() ? kForwardBlock : kForwardPart;
+    if (phase == Phase::kBackward) return is_block ? kBackwardBlock : kBackwardPart;
+    return is_block ? kForwardBlock : kForwardPart;
   }
 };
 
@@ -34,10 +37,13 @@ class BlocksPicture {
   explicit BlocksPicture(const graph::Net& net) : net_(net), uses_(net), part_of_(net.ops.size()) {
     std::map<std::string, size_t> by_name;
     for (size_t i = 0; i < net.ops.size(); ++i) {
-      const Phase phase = PhaseOf(net.ops[i]);
-      const std::string name = phase == Phase::kUpdate ? "update" : PartOf(net.ops[i].name);
+      const graph::Op& op = net.ops[i];
+      const bool is_update = op.phase == Phase::kUpdate;
+      const std::string name =
+          is_update ? "update" : absl::StrCat(BoxScope(net, op), BoxOf(op.part));
+      const bool is_block = !is_update && !graph::BlockOf(op.part).empty();
       const auto [it, is_new] = by_name.emplace(name, parts_.size());
-      if (is_new) parts_.push_back({name, phase, {}, i});
+      if (is_new) parts_.push_back({name, op.phase, is_block, {}, i});
       part_of_[i] = it->second;
       parts_[it->second].ops.push_back(i);
     }
@@ -56,7 +62,7 @@ class BlocksPicture {
     std::string text = DotHead(net_, when, "each transformer block is one box");
     for (size_t p = 0; p < parts_.size(); ++p) {
       absl::StrAppend(&text, "  g", p, " [fillcolor=\"", parts_[p].color(),
-                      "\", penwidth=", parts_[p].is_block() ? 2 : 1, ", label=<", Label(parts_[p]),
+                      "\", penwidth=", parts_[p].is_block ? 2 : 1, ", label=<", Label(parts_[p]),
                       ">]\n");
     }
     for (graph::BlobId b : net_.inputs) {

@@ -3,8 +3,8 @@
 #include <map>
 #include <set>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "graph/ir/part.h"
 #include "tools/dump/dot_parts.h"
 
 namespace tools {
@@ -13,6 +13,8 @@ namespace {
 // A blob that more operators than this read is named in them, not drawn; nor are
 // the inputs of an operator that has more than this.
 constexpr size_t kMany = 8;
+
+using graph::Phase;
 
 constexpr char kSmall[] = "<br/><font point-size=\"9\" color=\"#555555\">";
 
@@ -46,43 +48,53 @@ class Picture {
   // The box an operator is drawn in: its block, and for the update of parameters
   // "update/" and the parameters' block, or "update" where they are in none.
   // Empty: none.
-  static std::string ClusterOf(const graph::Op& op) {
-    std::string block = BlockOf(op.name);
-    if (PhaseOf(op) != Phase::kUpdate) return block;
-    const size_t slash = block.rfind('/');
-    if (slash != std::string::npos) return absl::StrCat("update", block.substr(slash));
+  std::string ClusterOf(const graph::Op& op) const {
+    const absl::string_view block = graph::BlockOf(op.part);
+    if (op.phase != Phase::kUpdate) {
+      return block.empty() ? "" : absl::StrCat(BoxScope(net_, op), block);
+    }
+    if (!block.empty()) return absl::StrCat("update/", block);
     return op.inputs.size() > kMany ? "" : "update";
   }
 
+  // A name without what its box says already: "mlp.fc1.x" for "grad/blocks.3.mlp.fc1.x".
+  static absl::string_view InBox(absl::string_view name, const std::string& module) {
+    const size_t at = name.find(module);
+    const bool inside = !module.empty() && at != name.npos && (at == 0 || name[at - 1] == '/');
+    return inside ? name.substr(at + module.size()) : name;
+  }
+
   // "norm1.weight [128]" for each value that is named in the operator.
-  std::string Reads(const graph::Op& op, const std::string& block) const {
+  std::string Reads(const graph::Op& op, const std::string& module) const {
     if (op.inputs.size() > kMany) {
       return absl::StrCat(kSmall, "reads ", op.inputs.size(), " values</font>");
     }
-    const std::string scope = block.substr(block.rfind('/') + 1) + ".";
     std::string text;
     std::set<graph::BlobId> seen;
     for (graph::BlobId b : op.inputs) {
       if (!named_[b] || !seen.insert(b).second) continue;
-      absl::string_view name = net_.blob(b).name;
-      const size_t at = name.find(scope);  // "adam_m/blocks.3.norm1.weight"
-      const bool inside = scope != "." && (at == 0 || (at != name.npos && name[at - 1] == '/'));
-      absl::StrAppend(&text, kSmall, EscapeHtml(inside ? name.substr(0, at) : ""),
-                      EscapeHtml(inside ? name.substr(at + scope.size()) : name), " ",
+      const absl::string_view name = net_.blob(b).name;
+      const absl::string_view in_box = InBox(name, module);
+      // "adam_m/" of "adam_m/blocks.3.norm1.weight" tells it from the weight.
+      const size_t left_out = name.size() - in_box.size();
+      const size_t before = left_out == 0 ? 0 : left_out - module.size();
+      absl::StrAppend(&text, kSmall, EscapeHtml(name.substr(0, before)), EscapeHtml(in_box), " ",
                       graph::ShapeString(net_.type(b).shape), "</font>");
     }
     return text;
   }
 
-  std::string OpNode(size_t i, const std::string& block, const std::string& indent) const {
+  std::string OpNode(size_t i, const std::string& indent) const {
     const graph::Op& op = net_.ops[i];
-    const std::string own = BlockOf(op.name);  // the scopes, too: "adamw/blocks.3"
-    absl::string_view name = op.name;
-    if (!own.empty() && name.size() > own.size()) name.remove_prefix(own.size() + 1);
+    const absl::string_view block = graph::BlockOf(op.part);
+    const size_t slash = block.rfind('/');
+    std::string module;  // "blocks.3."
+    if (!block.empty())
+      module = absl::StrCat(block.substr(slash == block.npos ? 0 : slash + 1), ".");
     return absl::StrCat(indent, Node(i), " [fillcolor=\"", ColorOf(op), "\", label=<<b>",
-                        EscapeHtml(op.type), "</b><br/>", EscapeHtml(name), "<br/>",
-                        op.outputs.empty() ? "" : net_.type(op.outputs[0]).ToString(),
-                        Reads(op, block), ">]\n");
+                        EscapeHtml(op.type), "</b><br/>", EscapeHtml(InBox(op.name, module)),
+                        "<br/>", op.outputs.empty() ? "" : net_.type(op.outputs[0]).ToString(),
+                        Reads(op, module), ">]\n");
   }
 
   void Clusters(std::string* text) {
@@ -96,20 +108,19 @@ class Picture {
     for (const std::string& cluster : order) {
       const std::vector<size_t>& ops = members[cluster];
       if (cluster.empty()) {
-        for (size_t i : ops) absl::StrAppend(text, OpNode(i, "", "  "));
+        for (size_t i : ops) absl::StrAppend(text, OpNode(i, "  "));
         continue;
       }
       absl::StrAppend(text, "  subgraph \"cluster_", cluster, "\" {\n    label=\"", cluster,
                       "\"; fontsize=18; style=\"rounded,filled\"; fillcolor=\"#fafafa\"; "
                       "color=\"#999999\"\n");
-      const std::string block = BlockOf(cluster);
-      for (size_t i : ops) absl::StrAppend(text, OpNode(i, block, "    "));
+      for (size_t i : ops) absl::StrAppend(text, OpNode(i, "    "));
       // Updates do not feed each other and would all stand side by side: a column
       // for each type instead.
       std::map<std::string, size_t> last;
       for (size_t i : ops) {
         const graph::Op& op = net_.ops[i];
-        if (PhaseOf(op) != Phase::kUpdate) break;
+        if (op.phase != Phase::kUpdate) break;
         const auto [it, is_first] = last.emplace(op.type, i);
         if (is_first) continue;
         absl::StrAppend(text, "    ", Node(it->second), " -> ", Node(i), " [style=invis]\n");
@@ -144,9 +155,8 @@ class Picture {
         const graph::OpId producer = uses_.producer[b];
         const std::string from = producer == graph::kNone ? InputNode(b) : Node(producer);
         if (!drawn.insert({from, Node(i)}).second) continue;
-        const Phase phase =
-            producer == graph::kNone ? Phase::kForward : PhaseOf(net_.ops[producer]);
-        absl::StrAppend(text, DotEdge(from, phase, Node(i), PhaseOf(op)));
+        const Phase phase = producer == graph::kNone ? Phase::kForward : net_.ops[producer].phase;
+        absl::StrAppend(text, DotEdge(from, phase, Node(i), op.phase));
       }
     }
   }

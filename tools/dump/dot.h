@@ -15,8 +15,8 @@ namespace tools {
 
 // Every operator is one node "op<position>", every transformer block one cluster:
 // "blocks.3", "guide/blocks.3", and of its backward and update operators
-// "grad/blocks.3" and "update/blocks.3". `when` is for the
-// title: "as it runs".
+// "grad/blocks.3" and "update/blocks.3" (BoxScope in dot_parts.h has the others). `when` is
+// for the title: "as it runs".
 std::string ToDot(const graph::Net& net, const std::string& when);
 
 // Every block is one node "g<number>" with its number of operators and the shape

@@ -1,9 +1,11 @@
 #include "tools/dump/dot_parts.h"
 
-#include "absl/strings/ascii.h"
+#include <algorithm>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "graph/ir/part.h"
 
 namespace tools {
 namespace {
@@ -35,42 +37,27 @@ const Kind& KindOf(absl::string_view type) {
   return kOther;
 }
 
-// Length of "<word>.<number>" at the start of `name`, 0 where it starts otherwise.
-size_t BlockLength(absl::string_view name) {
-  const size_t dot = name.find('.');
-  if (dot == 0 || dot == absl::string_view::npos) return 0;
-  size_t end = dot + 1;
-  while (end < name.size() && absl::ascii_isdigit(name[end])) ++end;
-  if (end == dot + 1) return 0;
-  return end == name.size() || absl::StrContains(".:~", name.substr(end, 1)) ? end : 0;
-}
-
 }  // namespace
 
-std::string BlockOf(absl::string_view op_name) {
-  for (size_t at = 0;;) {
-    const size_t length = BlockLength(op_name.substr(at));
-    if (length > 0) return std::string(op_name.substr(0, at + length));
-    const size_t slash = op_name.find('/', at);
-    if (slash == absl::string_view::npos) return "";
-    at = slash + 1;
-  }
+std::string BoxOf(absl::string_view part) {
+  const absl::string_view block = graph::BlockOf(part);
+  if (!block.empty()) return std::string(block);
+  const size_t slash = part.rfind('/');
+  return std::string(part.substr(0, part.find('.', slash == part.npos ? 0 : slash)));
 }
 
-std::string PartOf(absl::string_view op_name) {
-  std::string block = BlockOf(op_name);
-  if (!block.empty()) return block;
-  const size_t slash = op_name.rfind('/');
-  const size_t word = slash == absl::string_view::npos ? 0 : slash + 1;
-  return std::string(op_name.substr(0, op_name.find_first_of(".:~", word)));
+bool PreparesWeights(const graph::Net& net, const graph::Op& op) {
+  if (op.type == "PackWeights" || op.type == "QuantizeWeights") return true;
+  return op.type == "Cast" &&
+         std::any_of(net.states.begin(), net.states.end(),
+                     [&op](const graph::State& s) { return s.entry == op.inputs[0]; });
 }
 
-Phase PhaseOf(const graph::Op& op) {
-  if (absl::StartsWith(op.name, "grad/")) return Phase::kBackward;
-  if (&KindOf(op.type) == &kOptimizer || absl::StartsWith(op.name, "accum/")) {
-    return Phase::kUpdate;
-  }
-  return Phase::kForward;
+std::string BoxScope(const graph::Net& net, const graph::Op& op) {
+  if (op.phase == graph::Phase::kCommunicate) return "communicate/";
+  if (PreparesWeights(net, op)) return "weights/";
+  if (op.recomputed) return "recompute/";
+  return op.phase == graph::Phase::kBackward ? "grad/" : "";
 }
 
 std::string ColorOf(const graph::Op& op) { return KindOf(op.type).color; }
@@ -114,8 +101,9 @@ std::string DotLegend(const Colors& colors, const std::vector<std::string>& note
       rows, "</table>>]\n");
 }
 
-std::string DotEdge(const std::string& producer, Phase from, const std::string& consumer,
-                    Phase to) {
+std::string DotEdge(const std::string& producer, graph::Phase from, const std::string& consumer,
+                    graph::Phase to) {
+  using graph::Phase;
   if (from == Phase::kBackward && to == Phase::kBackward) {
     return absl::StrCat("  ", consumer, " -> ", producer,
                         " [dir=back, color=\"#c04040\", weight=4]\n");

@@ -1,5 +1,5 @@
-// What the two pictures of a net have in common: which part of the model an
-// operator belongs to, colours, quoting, legend.
+// What the two pictures of a net have in common: the boxes that operators stand in,
+// colours, quoting, legend.
 #ifndef TOOLS_DUMP_DOT_PARTS_H_
 #define TOOLS_DUMP_DOT_PARTS_H_
 
@@ -12,18 +12,18 @@
 
 namespace tools {
 
-// The block an operator belongs to, from its name: the first "<word>.<number>"
-// and the scopes before it. "grad/guide/blocks.3.mlp.fc1" -> "grad/guide/blocks.3".
-// Empty for what is in no block.
-std::string BlockOf(absl::string_view op_name);
+// The largest part that is one box: the block; or else the scopes and the first word
+// ("guide/patch_embed.proj" -> "guide/patch_embed").
+std::string BoxOf(absl::string_view part);
 
-// The part of the model in the picture of blocks: the block; or else the scopes
-// and the first word ("guide/patch_embed.proj" -> "guide/patch_embed").
-std::string PartOf(absl::string_view op_name);
+// What comes before the name of a box: "grad/" for the backward phase, "recompute/" for
+// what is computed again for it, "weights/" for what prepares weights, "communicate/".
+// Empty for the forward phase and for the update, which has boxes of its own.
+std::string BoxScope(const graph::Net& net, const graph::Op& op);
 
-// When in a step an operator runs.
-enum class Phase { kForward, kBackward, kUpdate };
-Phase PhaseOf(const graph::Op& op);
+// Whether an operator only brings a state into another form, once a run: casts and packing
+// of weights. It runs in the phase of what reads it first.
+bool PreparesWeights(const graph::Net& net, const graph::Op& op);
 
 // Fill colour by kind of operator.
 std::string ColorOf(const graph::Op& op);
@@ -42,7 +42,8 @@ std::string DotLegend(const Colors& colors, const std::vector<std::string>& note
 // An edge from `producer` to `consumer` (node names) that leads from one phase to
 // another or stays in one. Backward operators are ranked upwards, so that they
 // stand beside the forward operators they belong to.
-std::string DotEdge(const std::string& producer, Phase from, const std::string& consumer, Phase to);
+std::string DotEdge(const std::string& producer, graph::Phase from, const std::string& consumer,
+                    graph::Phase to);
 
 }  // namespace tools
 

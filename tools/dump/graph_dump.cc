@@ -98,6 +98,7 @@ absl::StatusOr<graph::Net> InitNetFor(const graph::Net& net, const graph::Net& i
     } else {
       op.type = "ConstantFill";
       op.name = "init/" + blob.name;
+      op.part = blob.name;
       op.attrs["initializer"] = std::string("constant");
       op.attrs["dtype"] = std::string(graph::DTypeName(blob.type.dtype));
       op.attrs["shape"] = std::vector<int64_t>(blob.type.shape.begin(), blob.type.shape.end());

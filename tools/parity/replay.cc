@@ -128,6 +128,7 @@ absl::StatusOr<CaseNet> BuildCaseNet(const GoldenCase& golden,
     models::AppendUpdate(&builder, trainable, gradients, loss, golden.recipe, lr);
   } else {
     for (size_t i = 0; i < trainable.size(); ++i) {
+      const graph::NetBuilder::Scope scope(&builder, graph::Phase::kUpdate, trainable[i].name);
       fetch("grad/" + trainable[i].name, gradients[i]);
       fetch("gradnorm/" + trainable[i].name,
             builder.Op("GradNorm", "grad_norm/" + trainable[i].name, {gradients[i]}));

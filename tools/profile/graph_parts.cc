@@ -4,6 +4,7 @@
 #include <map>
 
 #include "absl/strings/strip.h"
+#include "graph/ir/part.h"
 #include "tools/dump/dot_parts.h"
 
 namespace tools {
@@ -15,16 +16,14 @@ struct Place {
   std::string line;   // "mlp.fc1"
 };
 
-Place PlaceOf(const graph::Op& op) {
-  if (RoleOf(op) == Role::kOptimizer) return {"optimizer", "", op.type};
-  absl::string_view name = op.name;
-  for (const char* scope : {"cast/", "recompute/", "grad/", "guide/"})
-    absl::ConsumePrefix(&name, scope);
+Place PlaceOf(const graph::Op& op, Role role) {
+  if (role == Role::kOptimizer) return {"optimizer", "", op.type};
+  const absl::string_view part = PlainPart(op);
   Place place;
-  place.block = BlockOf(name);
-  place.box = place.block.empty() ? PartOf(name) : place.block.substr(0, place.block.rfind('.'));
-  absl::string_view rest = name.substr(place.block.empty() ? place.box.size() : place.block.size());
-  while (!rest.empty() && (rest[0] == '.' || rest[0] == ':')) rest.remove_prefix(1);
+  place.block = std::string(graph::BlockOf(part));
+  place.box = place.block.empty() ? BoxOf(part) : place.block.substr(0, place.block.rfind('.'));
+  absl::string_view rest = part.substr(place.block.empty() ? place.box.size() : place.block.size());
+  absl::ConsumePrefix(&rest, ".");
   place.line = std::string(rest.empty() ? op.type : rest);
   return place;
 }
@@ -37,7 +36,7 @@ std::map<std::string, int> Rows(const Profile& profile) {
     size_t at = 0;
     const auto visit = [&](const OpProfile& p) {
       if (p.role != role) return;
-      const std::string box = PlaceOf(profile.op(p)).box;
+      const std::string box = PlaceOf(profile.op(p), p.role).box;
       const auto found = std::find(order.begin(), order.end(), box);
       if (found != order.end()) {
         at = static_cast<size_t>(found - order.begin()) + 1;
@@ -73,7 +72,7 @@ GraphParts PartsOf(const Profile& profile) {
   std::vector<int> box_of_op;  // of the last net
   for (const OpProfile& p : profile.ops) {
     const graph::Op& op = profile.op(p);
-    const Place place = PlaceOf(op);
+    const Place place = PlaceOf(op, p.role);
     const auto [at, is_new] =
         box_at.emplace(std::make_pair(place.box, p.role), static_cast<int>(parts.boxes.size()));
     if (is_new) {

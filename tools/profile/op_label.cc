@@ -1,11 +1,16 @@
 #include "tools/profile/op_label.h"
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "graph/ir/part.h"
 #include "tools/dump/dot_parts.h"
 
 namespace tools {
+namespace {
+
+constexpr absl::string_view kGuide = "guide";
+
+}  // namespace
 
 absl::string_view RoleName(Role role) {
   switch (role) {
@@ -21,32 +26,27 @@ absl::string_view RoleName(Role role) {
   return "";
 }
 
-Role RoleOf(const graph::Op& op) {
-  absl::string_view name = op.name;
-  const bool cast = absl::ConsumePrefix(&name, "cast/");
-  if (absl::StartsWith(name, "grad/") || absl::StartsWith(name, "recompute/")) {
-    return Role::kBackward;
-  }
-  if (PhaseOf(op) == Phase::kUpdate || op.type == "PackWeights" ||
-      absl::StartsWith(name, "clip/") || absl::StartsWith(name, "quantize/") ||
-      (cast && absl::StrContains(name, ".weight"))) {
-    return Role::kOptimizer;
-  }
-  return absl::StartsWith(name, "guide/") ? Role::kGuide : Role::kForward;
+Role RoleOf(const graph::Net& net, const graph::Op& op) {
+  if (op.phase == graph::Phase::kUpdate || PreparesWeights(net, op)) return Role::kOptimizer;
+  if (op.phase == graph::Phase::kBackward) return Role::kBackward;
+  return graph::IsWithin(op.part, kGuide) ? Role::kGuide : Role::kForward;
 }
 
-std::string PlainName(const graph::Op& op) {
-  const size_t slash = op.name.rfind('/');
-  return slash == std::string::npos ? op.name : op.name.substr(slash + 1);
+absl::string_view PlainPart(const graph::Op& op) {
+  absl::string_view part = op.part;
+  if (graph::IsWithin(part, kGuide) && part.size() > kGuide.size()) {
+    part.remove_prefix(kGuide.size() + 1);
+  }
+  return part;
 }
 
-std::string OpTitle(const graph::Op& op) {
-  const std::string plain = PlainName(op);
-  const std::string block = BlockOf(plain);
-  absl::string_view rest = absl::string_view(plain).substr(block.size());
+std::string OpTitle(const graph::Op& op, Role role) {
+  const absl::string_view part = PlainPart(op);
+  const absl::string_view block = graph::BlockOf(part);
+  absl::string_view rest = part.substr(block.size());
   absl::ConsumePrefix(&rest, ".");
-  const bool both = !block.empty() && !rest.empty();
-  return absl::StrCat(block, both ? " " : "", rest, " ", RoleName(RoleOf(op)), " (", op.type, ")");
+  return absl::StrCat(block, block.empty() ? "" : " ", rest, rest.empty() ? "" : " ",
+                      RoleName(role), " (", op.type, ")");
 }
 
 }  // namespace tools

@@ -15,18 +15,15 @@ constexpr int kRoles = 4;
 // "forward", "guide", "backward", "optimizer".
 absl::string_view RoleName(Role role);
 
-// From type and name: "grad/..." is backward, and so is what is computed again for
-// it ("recompute/..."); "guide/..." is the guide's forward pass; norms, clipping,
-// updates, accumulation and what is done to weights once a step (casts, packing,
-// quantizing) are the optimizer's. A cast belongs to what it casts. A backward
-// pass through something called guide would be backward.
-Role RoleOf(const graph::Op& op);
+// By phase; the forward phase within the part "guide" is the guide's, and what is done to
+// weights once a step (casts, packing, quantizing) the optimizer's, whoever reads it.
+Role RoleOf(const graph::Net& net, const graph::Op& op);
 
-// The operator's name without the scopes that say its role: "blocks.3.mlp.fc1.x".
-std::string PlainName(const graph::Op& op);
+// The operator's part without the guide's scope, which its role says: "blocks.3.mlp.fc1".
+absl::string_view PlainPart(const graph::Op& op);
 
 // "blocks.3 mlp.fc1 forward (Linear)".
-std::string OpTitle(const graph::Op& op);
+std::string OpTitle(const graph::Op& op, Role role);
 
 }  // namespace tools
 

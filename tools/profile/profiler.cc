@@ -157,7 +157,7 @@ Profile Profiler::Result() const {
       OpProfile p;
       p.executable = static_cast<int>(e);
       p.op = static_cast<graph::OpId>(i);
-      p.role = RoleOf(net.ops[i]);
+      p.role = RoleOf(net, net.ops[i]);
       p.calls = t.calls;
       p.mean_ms = t.mean * kMs;
       p.std_ms = t.calls > 1 ? std::sqrt(t.squares / static_cast<double>(t.calls - 1)) * kMs : 0;

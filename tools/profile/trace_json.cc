@@ -58,7 +58,7 @@ std::string Arguments(const Profile& profile, const OpProfile& p) {
     args["mean GFLOP/s"] = static_cast<double>(p.flops) / p.mean_ms * 1e-6;
     args["mean GB/s"] = static_cast<double>(p.bytes) / p.mean_ms * 1e-6;
   }
-  return absl::StrCat("\"cat\":\"", RoleName(p.role), "\",\"name\":", Json(OpTitle(op)),
+  return absl::StrCat("\"cat\":\"", RoleName(p.role), "\",\"name\":", Json(OpTitle(op, p.role)),
                       ",\"args\":", args.dump());
 }
 

@@ -58,6 +58,39 @@ TEST(CsePassTest, OperatorsThatBecomeEqualAreMergedInTheSameRun) {
     output y)");
 }
 
+// What is computed again on purpose stays, whatever it is called, and so does what runs
+// before the phase of its equal.
+TEST(CsePassTest, CopiesAndLaterPhasesAreLeftAlone) {
+  ExpectUnchanged(kPass, R"(
+    net t
+    input x f32[8]
+    a f32[8] = Gelu(x) @one
+    b f32[8] = Gelu(x) @two phase=backward recomputed
+    y f32[8] = Add(a, b) @sum phase=backward
+    output y)");
+  ExpectUnchanged(kPass, R"(
+    net t
+    input x f32[8]
+    a f32[8] = Gelu(x) @one phase=backward
+    b f32[8] = Gelu(x) @two
+    y f32[8] = Gelu(b) @forward
+    z f32[8] = Add(a, y) @sum phase=backward
+    output z)");
+  ExpectRewrite(kPass, R"(
+    net t
+    input x f32[8]
+    a f32[8] = Gelu(x) @recompute/one part=blocks.0
+    b f32[8] = Gelu(x) @recompute/two phase=backward
+    y f32[8] = Add(a, b) @sum phase=backward
+    output y)",
+                R"(
+    net t
+    input x f32[8]
+    a f32[8] = Gelu(x) @recompute/one part=blocks.0
+    y f32[8] = Add(a, a) @sum phase=backward
+    output y)");
+}
+
 TEST(CsePassTest, AllOutputsAreReplaced) {
   ExpectRewrite(kPass, R"(
     net t

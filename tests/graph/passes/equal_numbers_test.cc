@@ -50,6 +50,7 @@ class NetWriter {
     RETURN_IF_ERROR(builder_.status());
     ASSIGN_OR_RETURN(const std::vector<BlobId> gradients,
                      Differentiate(&builder_, loss, parameters_));
+    const NetBuilder::Scope update(&builder_, Phase::kUpdate);
     for (size_t i = 0; i < gradients.size(); ++i) {
       Accumulate(absl::StrCat("accum/", builder_.net().blob(parameters_[i]).name), gradients[i]);
     }

@@ -31,11 +31,11 @@ TEST(GeluDerivativePassTest, TheProductTakesTheDerivative) {
     input x f32[4,6]
     input dz f32[4,5]
     state w f32[5,6]
-    y f32[4,6] = Gelu(x) @act
+    y f32[4,6] = Gelu(x) @op1 part=blocks.0.act
     z f32[4,5] = MatMul(y, w) trans_w=1 @fc2
-    dy f32[4,6] = MatMul(dz, w) trans_w=0 @grad/fc2/x
-    dw f32[5,6] = MatMulWeightGrad(dz, y) shape=[5,6] @grad/fc2/w
-    dx f32[4,6] = GeluGrad(x, dy) @grad/act
+    dy f32[4,6] = MatMul(dz, w) trans_w=0 @op2 part=blocks.0.fc2 phase=backward
+    dw f32[5,6] = MatMulWeightGrad(dz, y) shape=[5,6] @op3 part=blocks.0.fc2 phase=backward
+    dx f32[4,6] = GeluGrad(x, dy) @op4 part=blocks.0.act phase=backward
     output z
     output dw
     output dx)",
@@ -44,10 +44,10 @@ TEST(GeluDerivativePassTest, TheProductTakesTheDerivative) {
     input x f32[4,6]
     input dz f32[4,5]
     state w f32[5,6]
-    y f32[4,6], y.derivative f32[4,6] = GeluWithDerivative(x) @act
+    y f32[4,6], y.derivative f32[4,6] = GeluWithDerivative(x) @op1 part=blocks.0.act
     z f32[4,5] = MatMul(y, w) trans_w=1 @fc2
-    dx f32[4,6] = MatMul(dz, w, y.derivative) trans_w=0 @grad/fc2/x
-    dw f32[5,6] = MatMulWeightGrad(dz, y) shape=[5,6] @grad/fc2/w
+    dx f32[4,6] = MatMul(dz, w, y.derivative) trans_w=0 @op2 part=blocks.0.fc2 phase=backward
+    dw f32[5,6] = MatMulWeightGrad(dz, y) shape=[5,6] @op3 part=blocks.0.fc2 phase=backward
     output z
     output dw
     output dx)");

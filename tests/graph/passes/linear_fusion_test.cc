@@ -26,15 +26,15 @@ TEST(LinearFusionPassTest, ProductAndBias) {
     input x f32[2,3,8]
     state w f32[4,8]
     state b f32[4]
-    p f32[2,3,4] = MatMul(x, w) trans_w=1 @fc
-    y f32[2,3,4] = BiasAdd(p, b) @fc.bias_add
+    p f32[2,3,4] = MatMul(x, w) trans_w=1 @op1 part=blocks.0.fc phase=backward recomputed
+    y f32[2,3,4] = BiasAdd(p, b) @op2 phase=backward recomputed
     output y)",
                 R"(
     net t
     input x f32[2,3,8]
     state w f32[4,8]
     state b f32[4]
-    y f32[2,3,4] = Linear(x, w, b) activation="none" @fc
+    y f32[2,3,4] = Linear(x, w, b) activation="none" @op1 part=blocks.0.fc phase=backward recomputed
     output y)");
 }
 

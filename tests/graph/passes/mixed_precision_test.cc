@@ -11,7 +11,7 @@
 namespace graph {
 namespace {
 
-MixedPrecisionPass MakePass(DType precision, std::vector<PrefixPrecision> overrides = {}) {
+MixedPrecisionPass MakePass(DType precision, std::vector<PartPrecision> overrides = {}) {
   PipelineOptions options;
   options.precision = precision;
   options.precision_overrides = std::move(overrides);
@@ -37,8 +37,8 @@ constexpr char kMlp[] = R"(
 
 TEST(MixedPrecisionPassTest, NothingToDo) {
   ExpectUnchanged(MakePass(DType::kF32), kMlp);
-  ExpectUnchanged(MakePass(DType::kF32, {{"fc", DType::kF32}}), kMlp);
-  ExpectUnchanged(MakePass(DType::kBF16, {{"", DType::kF32}, {"fc", DType::kBF16}}), kMlp);
+  ExpectUnchanged(MakePass(DType::kF32, {{"fc1", DType::kF32}, {"fc2", DType::kF32}}), kMlp);
+  ExpectUnchanged(MakePass(DType::kBF16, {{"", DType::kF32}, {"fc1", DType::kBF16}}), kMlp);
   ExpectUnchanged(kPass, "net empty");
   // f64 and integers are none of its business; nor is f32 where no schema speaks.
   ExpectUnchanged(kPass, R"(
@@ -64,9 +64,9 @@ constexpr char kLowMlp[] = R"(
     state v f32[6,8]
     state c f32[6]
     n bf16[4,6], m f32[4], s f32[4] = LayerNorm(x, g, h) eps=1e-06 dtype="bf16" @norm
-    w.bf16 bf16[8,6] = Cast(w) dtype="bf16" @cast/w.bf16
+    w.bf16 bf16[8,6] = Cast(w) dtype="bf16" @cast/w.bf16 part=w
     p bf16[4,8] = Linear(n, w.bf16, b) activation="gelu" dtype="bf16" @fc1
-    v.bf16 bf16[6,8] = Cast(v) dtype="bf16" @cast/v.bf16
+    v.bf16 bf16[6,8] = Cast(v) dtype="bf16" @cast/v.bf16 part=v
     q bf16[4,6] = Linear(p, v.bf16, c) activation="none" dtype="bf16" @fc2
     y f32[4,6] = Add(x, q) @residual
     output y)";
@@ -74,15 +74,15 @@ constexpr char kLowMlp[] = R"(
 TEST(MixedPrecisionPassTest, OneCastForEachMatrixNoneForActivations) {
   ExpectRewrite(kPass, kMlp, kLowMlp);
   // 8-bit products are another pass's: their neighbours keep the net's precision.
-  ExpectRewrite(MakePass(DType::kBF16, {{"fc", DType::kI8}}), kMlp, kLowMlp);
-  ExpectUnchanged(MakePass(DType::kF32, {{"fc", DType::kI8}}), kMlp);
+  ExpectRewrite(MakePass(DType::kBF16, {{"fc1", DType::kI8}, {"fc2", DType::kI8}}), kMlp, kLowMlp);
+  ExpectUnchanged(MakePass(DType::kF32, {{"fc1", DType::kI8}, {"fc2", DType::kI8}}), kMlp);
   ExpectRewrite(MakePass(DType::kF32, {{"", DType::kBF16}}), kMlp, kLowMlp);
 }
 
-TEST(MixedPrecisionPassTest, TheFirstPrefixThatFitsDecides) {
+TEST(MixedPrecisionPassTest, TheFirstPartThatAnOperatorLiesInDecides) {
   // Without fc2 the activation is asked for in f32, and stays in it.
   ExpectRewrite(
-      MakePass(DType::kBF16, {{"fc2", DType::kF32}, {"fc", DType::kBF16}, {"norm", DType::kF32}}),
+      MakePass(DType::kBF16, {{"fc2", DType::kF32}, {"fc1", DType::kBF16}, {"norm", DType::kF32}}),
       kMlp, R"(
     net t
     input x f32[4,6]
@@ -93,8 +93,8 @@ TEST(MixedPrecisionPassTest, TheFirstPrefixThatFitsDecides) {
     state v f32[6,8]
     state c f32[6]
     n f32[4,6], m f32[4], s f32[4] = LayerNorm(x, g, h) eps=1e-06 @norm
-    n.bf16 bf16[4,6] = Cast(n) dtype="bf16" @cast/n.bf16
-    w.bf16 bf16[8,6] = Cast(w) dtype="bf16" @cast/w.bf16
+    n.bf16 bf16[4,6] = Cast(n) dtype="bf16" @cast/n.bf16 part=norm
+    w.bf16 bf16[8,6] = Cast(w) dtype="bf16" @cast/w.bf16 part=w
     p f32[4,8] = Linear(n.bf16, w.bf16, b) activation="gelu" dtype="f32" @fc1
     q f32[4,6] = Linear(p, v, c) activation="none" @fc2
     y f32[4,6] = Add(x, q) @residual
@@ -122,11 +122,11 @@ TEST(MixedPrecisionPassTest, CastsAreShared) {
     input i i32[2,2]
     state w f32[6,6]
     r f32[2,2,6] = GatherRows(x, i) @gather
-    r.bf16 bf16[2,2,6] = Cast(r) dtype="bf16" @cast/r.bf16
+    r.bf16 bf16[2,2,6] = Cast(r) dtype="bf16" @cast/r.bf16 part=gather
     k f32[2,2,6] = Scale(r) value=2.0 @scale
-    w.bf16 bf16[6,6] = Cast(w) dtype="bf16" @cast/w.bf16
+    w.bf16 bf16[6,6] = Cast(w) dtype="bf16" @cast/w.bf16 part=w
     a bf16[2,2,6] = MatMul(r.bf16, w.bf16) trans_w=1 dtype="bf16" @a
-    a.f32 f32[2,2,6] = Cast(a) dtype="f32" @cast/a.f32
+    a.f32 f32[2,2,6] = Cast(a) dtype="f32" @cast/a.f32 part=a
     b bf16[2,2,6] = MatMul(r.bf16, w.bf16) trans_w=0 dtype="bf16" @b
     s f32[2,2,6] = Add(a.f32, b) @sum
     t f32[2,2,6] = Add(s, k) @sum2
@@ -148,8 +148,8 @@ TEST(MixedPrecisionPassTest, ASumThatIsWantedInLowPrecision) {
     net t
     input x f32[4,6]
     state w f32[6,6]
-    x.bf16 bf16[4,6] = Cast(x) dtype="bf16" @cast/x.bf16
-    w.bf16 bf16[6,6] = Cast(w) dtype="bf16" @cast/w.bf16
+    x.bf16 bf16[4,6] = Cast(x) dtype="bf16" @cast/x.bf16 part=a
+    w.bf16 bf16[6,6] = Cast(w) dtype="bf16" @cast/w.bf16 part=w
     a bf16[4,6] = MatMul(x.bf16, w.bf16) trans_w=1 dtype="bf16" @a
     b bf16[4,6] = MatMul(x.bf16, w.bf16) trans_w=0 dtype="bf16" @b
     s bf16[4,6] = Add(a, b) @sum
@@ -180,13 +180,13 @@ TEST(MixedPrecisionPassTest, ASumThatLeavesTheNetStaysF32) {
     input x f32[4,6]
     state w f32[6,6]
     )" + state + R"(
-    x.bf16 bf16[4,6] = Cast(x) dtype="bf16" @cast/x.bf16
-    w.bf16 bf16[6,6] = Cast(w) dtype="bf16" @cast/w.bf16
+    x.bf16 bf16[4,6] = Cast(x) dtype="bf16" @cast/x.bf16 part=a
+    w.bf16 bf16[6,6] = Cast(w) dtype="bf16" @cast/w.bf16 part=w
     a bf16[4,6] = MatMul(x.bf16, w.bf16) trans_w=1 dtype="bf16" @a
-    a.f32 f32[4,6] = Cast(a) dtype="f32" @cast/a.f32
+    a.f32 f32[4,6] = Cast(a) dtype="f32" @cast/a.f32 part=a
     b bf16[4,6] = MatMul(x.bf16, w.bf16) trans_w=0 dtype="bf16" @b
     s.out f32[4,6] = Add(a.f32, b) @sum
-    s.out.bf16 bf16[4,6] = Cast(s.out) dtype="bf16" @cast/s.out.bf16
+    s.out.bf16 bf16[4,6] = Cast(s.out) dtype="bf16" @cast/s.out.bf16 part=sum
     y f32[4,6] = MatMul(s.out.bf16, w.bf16) trans_w=0 dtype="f32" @c
     output y
     )" + output);
@@ -215,15 +215,15 @@ TEST(MixedPrecisionPassTest, OutputsWithoutAChoiceAreCastBack) {
     input x f32[2,3,6]
     input i i32[2,2]
     state w f32[6,6]
-    x.bf16 bf16[2,3,6] = Cast(x) dtype="bf16" @cast/x.bf16
-    w.bf16 bf16[6,6] = Cast(w) dtype="bf16" @cast/w.bf16
+    x.bf16 bf16[2,3,6] = Cast(x) dtype="bf16" @cast/x.bf16 part=a
+    w.bf16 bf16[6,6] = Cast(w) dtype="bf16" @cast/w.bf16 part=w
     p bf16[2,3,6] = MatMul(x.bf16, w.bf16) trans_w=1 dtype="bf16" @a
     y bf16[2,3,6] = Gelu(p) @act
-    y.f32 f32[2,3,6] = Cast(y) dtype="f32" @cast/y.f32
+    y.f32 f32[2,3,6] = Cast(y) dtype="f32" @cast/y.f32 part=act
     r f32[2,2,6] = GatherRows(y.f32, i) @gather
     q bf16[2,3,6] = MatMul(y, w.bf16) trans_w=1 dtype="bf16" @b
     z.bf16 bf16[2,3,6] = Gelu(q) @act2
-    z f32[2,3,6] = Cast(z.bf16) dtype="f32" @cast/z
+    z f32[2,3,6] = Cast(z.bf16) dtype="f32" @cast/z part=act2
     k f32[2,3,6] = MatMul(z.bf16, w.bf16) trans_w=1 dtype="f32" @c
     output r
     output z
@@ -248,13 +248,13 @@ TEST(MixedPrecisionPassTest, StatesAtExitKeepTheirType) {
     input dy f32[4,8]
     state w f32[8,6] -> w.out
     state s f32[4,6] -> s.out
-    dy.bf16 bf16[4,8] = Cast(dy) dtype="bf16" @cast/dy.bf16
-    x.bf16 bf16[4,6] = Cast(x) dtype="bf16" @cast/x.bf16
+    dy.bf16 bf16[4,8] = Cast(dy) dtype="bf16" @cast/dy.bf16 part=grad
+    x.bf16 bf16[4,6] = Cast(x) dtype="bf16" @cast/x.bf16 part=grad
     dw f32[8,6] = MatMulWeightGrad(dy.bf16, x.bf16) shape=[8,6] @grad
-    w.bf16 bf16[8,6] = Cast(w) dtype="bf16" @cast/w.bf16
+    w.bf16 bf16[8,6] = Cast(w) dtype="bf16" @cast/w.bf16 part=w
     s.out f32[4,6] = MatMul(dy.bf16, w.bf16) trans_w=0 dtype="f32" @keep
     w.out f32[8,6] = Add(w, dw) @update
-    w.out.bf16 bf16[8,6] = Cast(w.out) dtype="bf16" @cast/w.out.bf16
+    w.out.bf16 bf16[8,6] = Cast(w.out) dtype="bf16" @cast/w.out.bf16 part=update
     y f32[4,8] = MatMul(x.bf16, w.out.bf16) trans_w=1 dtype="f32" @after
     output y)");
 }
@@ -271,11 +271,11 @@ TEST(MixedPrecisionPassTest, GradientsOfABlock) {
     input v f32[4]
     state g f32[6]
     state w f32[6,6]
-    dp f32[4,6] = MatMul(dr, w) trans_w=0 @grad/fc/x
-    dw f32[6,6] = MatMulWeightGrad(dr, n) shape=[6,6] @grad/fc/w
-    db f32[6] = SumToShape(dr) shape=[6] @grad/fc/b
-    dn f32[4,6] = GeluGrad(p, dp) @grad/act
-    dx f32[4,6], dg f32[6], dh f32[6] = LayerNormGrad(x, g, m, v, dn, dr) eps=1e-06 @grad/norm
+    dp f32[4,6] = MatMul(dr, w) trans_w=0 @grad/fc/x part=blocks.0.fc phase=backward
+    dw f32[6,6] = MatMulWeightGrad(dr, n) shape=[6,6] @grad/fc/w part=blocks.0.fc phase=backward
+    db f32[6] = SumToShape(dr) shape=[6] @grad/fc/b part=blocks.0.fc phase=backward
+    dn f32[4,6] = GeluGrad(p, dp) @grad/act part=blocks.0.act phase=backward
+    dx f32[4,6], dg f32[6], dh f32[6] = LayerNormGrad(x, g, m, v, dn, dr) eps=1e-06 @grad/norm part=blocks.0.norm phase=backward
     output dw
     output db
     output dx
@@ -291,15 +291,15 @@ TEST(MixedPrecisionPassTest, GradientsOfABlock) {
     input v f32[4]
     state g f32[6]
     state w f32[6,6]
-    dr.bf16 bf16[4,6] = Cast(dr) dtype="bf16" @cast/dr.bf16
-    w.bf16 bf16[6,6] = Cast(w) dtype="bf16" @cast/w.bf16
-    dp bf16[4,6] = MatMul(dr.bf16, w.bf16) trans_w=0 dtype="bf16" @grad/fc/x
-    n.bf16 bf16[4,6] = Cast(n) dtype="bf16" @cast/n.bf16
-    dw f32[6,6] = MatMulWeightGrad(dr.bf16, n.bf16) shape=[6,6] @grad/fc/w
-    db f32[6] = SumToShape(dr) shape=[6] @grad/fc/b
-    p.bf16 bf16[4,6] = Cast(p) dtype="bf16" @cast/p.bf16
-    dn bf16[4,6] = GeluGrad(p.bf16, dp) @grad/act
-    dx f32[4,6], dg f32[6], dh f32[6] = LayerNormGrad(x, g, m, v, dn, dr) eps=1e-06 @grad/norm
+    dr.bf16 bf16[4,6] = Cast(dr) dtype="bf16" @cast/dr.bf16 part=blocks.0.fc phase=backward
+    w.bf16 bf16[6,6] = Cast(w) dtype="bf16" @cast/w.bf16 part=w phase=backward
+    dp bf16[4,6] = MatMul(dr.bf16, w.bf16) trans_w=0 dtype="bf16" @grad/fc/x part=blocks.0.fc phase=backward
+    n.bf16 bf16[4,6] = Cast(n) dtype="bf16" @cast/n.bf16 part=blocks.0.fc phase=backward
+    dw f32[6,6] = MatMulWeightGrad(dr.bf16, n.bf16) shape=[6,6] @grad/fc/w part=blocks.0.fc phase=backward
+    db f32[6] = SumToShape(dr) shape=[6] @grad/fc/b part=blocks.0.fc phase=backward
+    p.bf16 bf16[4,6] = Cast(p) dtype="bf16" @cast/p.bf16 part=blocks.0.act phase=backward
+    dn bf16[4,6] = GeluGrad(p.bf16, dp) @grad/act part=blocks.0.act phase=backward
+    dx f32[4,6], dg f32[6], dh f32[6] = LayerNormGrad(x, g, m, v, dn, dr) eps=1e-06 @grad/norm part=blocks.0.norm phase=backward
     output dw
     output db
     output dx

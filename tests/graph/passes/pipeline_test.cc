@@ -90,7 +90,7 @@ state w f32[4,8]
 state b f32[4]
 state g f32[4]
 state h f32[4]
-w.packed_nk_f32 f32[64,64] = PackWeights(w) dtype="f32" trans_w=1 @pack/w
+w.packed_nk_f32 f32[64,64] = PackWeights(w) dtype="f32" trans_w=1 @pack/w part=w
 a f32[2,4] = Linear(x, w.packed_nk_f32, b) activation="gelu" cols=4 packed=1 @fc
 s f32[2,4], y f32[2,4], m f32[2], v f32[2] = AddLayerNorm(a, a, g, h) eps=1e-06 @norm
 z f32[2,4] = Gelu(s) in_place=[0:0] @head
@@ -225,6 +225,32 @@ TEST(PipelineTest, APassThatBreaksTheNetIsNamed) {
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
   EXPECT_NE(status.message().find("'fake'"), std::string::npos) << status;
   EXPECT_NE(status.message().find("'x1'"), std::string::npos) << status;
+}
+
+TEST(PipelineTest, APassThatMovesAnOperatorIsCaught) {
+  for (const bool part : {true, false}) {
+    Net net = ParseAndVerify(kText);
+    const absl::Status status = RunOne(
+        [part](Net* n) {
+          if (part) n->ops[10].part = "elsewhere";
+          if (!part) n->ops[10].phase = Phase::kUpdate;
+          return true;
+        },
+        &net);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+    EXPECT_EQ(status.message(),
+              part ? "pass 'fake' moved operator 'head' from head, forward, to elsewhere, forward"
+                   : "pass 'fake' moved operator 'head' from head, forward, to head, update");
+  }
+}
+
+TEST(PipelineTest, OverridesAreOfParts) {
+  PipelineOptions options;
+  options.precision = DType::kBF16;
+  options.precision_overrides = {{"guide/head", DType::kI8}, {"guide", DType::kF32}};
+  EXPECT_EQ(PrecisionOf(options, "guide/head.fc"), DType::kI8);
+  EXPECT_EQ(PrecisionOf(options, "guide/header"), DType::kF32);
+  EXPECT_EQ(PrecisionOf(options, "guided"), DType::kBF16);
 }
 
 TEST(PipelineTest, AnErrorOfAPassIsPassedOnWithItsName) {

@@ -7,10 +7,10 @@
 namespace graph {
 namespace {
 
-const QuantizePass kPass({"guide/"});
+const QuantizePass kPass({"guide"});
 
 TEST(QuantizePassTest, NothingToDo) {
-  // Another name, packed weights, rows without an image, a weight that is computed.
+  // Another part, packed weights, rows without an image, a weight that is computed.
   ExpectUnchanged(kPass, R"(
     net t
     input x f32[2,3,8]
@@ -19,14 +19,16 @@ TEST(QuantizePassTest, NothingToDo) {
     state w f32[4,8]
     state b f32[4]
     p f32[64,64] = PackWeights(w) trans_w=1 @pack
-    y f32[2,3,4] = Linear(x, w, b) activation="none" @fc
+    y f32[2,3,4] = Linear(x, w, b) activation="none" @guided
     z f32[2,3,4] = Linear(x, p, b) activation="none" packed=1 cols=4 @guide/packed
     t f32[6,4] = Linear(r, w, b) activation="none" @guide/rows
     u f32[2,3,4] = Linear(x, v, b) activation="none" @guide/computed
+    a f32[2,3,4] = Linear(x, w, b) activation="none" @guide/again phase=backward recomputed
     output y
     output z
     output t
-    output u)");
+    output u
+    output a)");
   ExpectUnchanged(kPass, "net empty");
   ExpectUnchanged(QuantizePass({}), R"(
     net t
@@ -44,7 +46,7 @@ TEST(QuantizePassTest, OneQuantizationForAllReaders) {
     state w f32[4,8]
     state b f32[4]
     y f32[2,3,4] = Linear(x, w, b) activation="gelu" @guide/fc
-    z f32[2,3,4] = Linear(x, w, b) activation="none" @guide/again
+    z f32[2,3,4] = Linear(x, w, b) activation="none" @op2 part=guide/again
     t f32[2,3,4] = Linear(x, w, b) activation="none" @fc
     output y
     output z
@@ -54,9 +56,9 @@ TEST(QuantizePassTest, OneQuantizationForAllReaders) {
     input x f32[2,3,8]
     state w f32[4,8]
     state b f32[4]
-    quantize/w.packed i8[80,64], quantize/w.scales f32[4] = QuantizeWeights(w) @quantize/w
+    quantize/w.packed i8[80,64], quantize/w.scales f32[4] = QuantizeWeights(w) @quantize/w part=w
     y f32[2,3,4] = QuantizedLinear(x, quantize/w.packed, quantize/w.scales, b) activation="gelu" @guide/fc
-    z f32[2,3,4] = QuantizedLinear(x, quantize/w.packed, quantize/w.scales, b) activation="none" @guide/again
+    z f32[2,3,4] = QuantizedLinear(x, quantize/w.packed, quantize/w.scales, b) activation="none" @op2 part=guide/again
     t f32[2,3,4] = Linear(x, w, b) activation="none" @fc
     output y
     output z
@@ -77,7 +79,7 @@ TEST(QuantizePassTest, BehindACastThatOthersMayRead) {
     input x bf16[2,3,8]
     state w f32[4,8]
     state b f32[4]
-    quantize/w.packed i8[80,64], quantize/w.scales f32[4] = QuantizeWeights(w) @quantize/w
+    quantize/w.packed i8[80,64], quantize/w.scales f32[4] = QuantizeWeights(w) @quantize/w part=w
     y bf16[2,3,4] = QuantizedLinear(x, quantize/w.packed, quantize/w.scales, b) activation="none" @guide/fc
     output y)");
   ExpectRewrite(kPass, R"(
@@ -96,7 +98,7 @@ TEST(QuantizePassTest, BehindACastThatOthersMayRead) {
     state w f32[4,8]
     state b f32[4]
     c bf16[4,8] = Cast(w) dtype="bf16" @cast
-    quantize/w.packed i8[80,64], quantize/w.scales f32[4] = QuantizeWeights(w) @quantize/w
+    quantize/w.packed i8[80,64], quantize/w.scales f32[4] = QuantizeWeights(w) @quantize/w part=w
     y bf16[2,3,4] = QuantizedLinear(x, quantize/w.packed, quantize/w.scales, b) activation="none" @guide/fc
     z bf16[2,3,4] = Linear(x, c, b) activation="none" @fc
     output y

@@ -39,8 +39,8 @@ TEST(ResidualNormFusionPassTest, SumAndNormBecomeOne) {
     input b f32[2,4,6]
     state g f32[6]
     state h f32[6]
-    s f32[2,4,6] = Add(a, b) @add
-    y f32[2,4,6], m f32[2,4], v f32[2,4] = LayerNorm(s, g, h) dtype="same" eps=1e-05 @norm
+    s f32[2,4,6] = Add(a, b) @op1 part=blocks.0.mlp.residual
+    y f32[2,4,6], m f32[2,4], v f32[2,4] = LayerNorm(s, g, h) dtype="same" eps=1e-05 @op2 part=blocks.1.norm1
     output y)",
                 R"(
     net t
@@ -48,7 +48,20 @@ TEST(ResidualNormFusionPassTest, SumAndNormBecomeOne) {
     input b f32[2,4,6]
     state g f32[6]
     state h f32[6]
-    s f32[2,4,6], y f32[2,4,6], m f32[2,4], v f32[2,4] = AddLayerNorm(a, b, g, h) dtype="same" eps=1e-05 @norm
+    s f32[2,4,6], y f32[2,4,6], m f32[2,4], v f32[2,4] = AddLayerNorm(a, b, g, h) dtype="same" eps=1e-05 @op2 part=blocks.1.norm1
+    output y)");
+}
+
+// The sum is kept, the norm computed again: as one they would run where the sum does.
+TEST(ResidualNormFusionPassTest, NotAcrossPhases) {
+  ExpectUnchanged(kPass, R"(
+    net t
+    input a f32[4,6]
+    input b f32[4,6]
+    state g f32[6]
+    state h f32[6]
+    s f32[4,6] = Add(a, b) @add
+    y f32[4,6], m f32[4], v f32[4] = LayerNorm(s, g, h) eps=1e-06 @norm phase=backward recomputed
     output y)");
 }
 
@@ -259,7 +272,8 @@ TEST(ResidualNormFusionPassTest, GradientsThatStayApart) {
            {"t f32[4,6] = Add(dx, dy) @grad/x\n u f32[4,6] = Gelu(dx) @other", "t\n output u"},
            {"o f32[4,6] = Gelu(s) @old\n s.out f32[4,6] = Add(dx, dy) @accum", "o"}}) {
     std::string text = absl::Substitute(net, rest, output);
-    if (!absl::StrContains(text, "s.out f32")) text = absl::StrReplaceAll(text, {{" -> s.out", ""}});
+    if (!absl::StrContains(text, "s.out f32"))
+      text = absl::StrReplaceAll(text, {{" -> s.out", ""}});
     ExpectUnchanged(kPass, text);
   }
 }

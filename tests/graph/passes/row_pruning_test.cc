@@ -49,7 +49,7 @@ TEST(RowPruningPassTest, RowsAreTakenBeforeTheProducts) {
     state h f32[6]
     state w f32[8,6]
     state b f32[8]
-    x.rows f32[2,3,6] = GatherRows(x, ids) @norm.rows
+    x.rows f32[2,3,6] = GatherRows(x, ids) @norm.rows part=norm
     n f32[2,3,6], m f32[2,3], v f32[2,3] = LayerNorm(x.rows, g, h) eps=1e-06 @norm
     p f32[2,3,8] = MatMul(n, w) trans_w=1 @fc
     q f32[2,3,8] = BiasAdd(p, b) @fc.bias_add
@@ -92,7 +92,7 @@ TEST(RowPruningPassTest, AttentionAsksForTheRowsOnly) {
     q f32[2,5,18] = MatMul(k, w) trans_w=1 @qkv
     a f32[2,3,6], l f32[2,2,3] = Attention(q, ids) heads=2 @attn
     p f32[2,3,6] = MatMul(a, u) trans_w=1 @proj
-    x.rows f32[2,3,6] = GatherRows(x, ids) @residual1.rows
+    x.rows f32[2,3,6] = GatherRows(x, ids) @residual1.rows part=residual1
     s f32[2,3,6] = Add(x.rows, p) @residual1
     n f32[2,3,6], m2 f32[2,3], v2 f32[2,3] = LayerNorm(s, g, h) eps=1e-06 @norm2
     f f32[2,3,6] = MatMul(n, u) trans_w=1 @fc
@@ -162,7 +162,7 @@ TEST(RowPruningPassTest, PositionsAreAddedToAllRows) {
     input ids i32[2,3]
     state e f32[1,5,6]
     p f32[2,5,6] = BiasAdd(x, e) @positions
-    p.rows f32[2,3,6] = GatherRows(p, ids) @act.rows
+    p.rows f32[2,3,6] = GatherRows(p, ids) @act.rows part=act
     a f32[2,3,6] = Gelu(p.rows) @act
     y f32[2,3,6] = Gelu(a) @next
     output y)");
@@ -209,8 +209,8 @@ TEST(RowPruningPassTest, AnOperatorThatReadsFewRowsIsReplaced) {
     input ids i32[2,3]
     state g f32[6]
     state h f32[6]
-    guide/rows.weights i32[2,4] = TokenRows(ids) @guide/rows.weights
-    x.rows f32[2,4,6] = GatherRows(x, guide/rows.weights) @norm.rows
+    guide/rows.weights i32[2,4] = TokenRows(ids) @guide/rows.weights part=guide/weights
+    x.rows f32[2,4,6] = GatherRows(x, guide/rows.weights) @norm.rows part=norm
     f f32[2,4,6], m f32[2,4], v f32[2,4] = LayerNorm(x.rows, g, h) eps=1e-06 @norm
     w f32[2,3] = GatheredPositionWeights(f) tau=0.5 @guide/weights
     output w)",
@@ -247,8 +247,8 @@ TEST(RowPruningPassTest, RowsOfASliceAreRowsOfTheWhole) {
     net t
     input x f32[2,5,6]
     input ids i32[2,3]
-    part/rows.slice i32[2,3] = SlicedRows(ids) start=1 @part/rows.slice
-    x.rows f32[2,3,6] = GatherRows(x, part/rows.slice) @act.rows
+    part/rows.slice i32[2,3] = SlicedRows(ids) start=1 @part/rows.slice part=part/slice
+    x.rows f32[2,3,6] = GatherRows(x, part/rows.slice) @act.rows part=act
     a f32[2,3,6] = Gelu(x.rows) @act
     b f32[2,3,6] = Gelu(a) @act2
     y f32[2,3,6] = Gelu(b) @act3
@@ -281,9 +281,9 @@ TEST(RowPruningPassTest, WhatIsReadBesideTheSliceStays) {
     net t
     input x f32[2,5,6]
     input ids i32[2,3]
-    rows.slice i32[2,3] = SlicedRows(ids) start=1 @rows.slice
+    rows.slice i32[2,3] = SlicedRows(ids) start=1 @rows.slice part=slice
     a f32[2,5,6] = Gelu(x) @act
-    a.rows f32[2,3,6] = GatherRows(a, rows.slice) @slice.rows
+    a.rows f32[2,3,6] = GatherRows(a, rows.slice) @slice.rows part=slice
     b f32[2,3,6] = Gelu(a.rows) @act2
     y f32[2,3,6] = Gelu(b) @act3
     output y
@@ -318,12 +318,12 @@ constexpr char kScoredRows[] = R"(
     input sigma f32[1]
     state u f32[6,6]
     state w f32[18,6]
-    rows.loss i32[2,2] = ScoredRows(mask) scored=2 @rows.loss
-    rows.drop_cls i32[2,2] = SlicedRows(rows.loss) start=1 @rows.drop_cls
+    rows.loss i32[2,2] = ScoredRows(mask) scored=2 @rows.loss part=loss
+    rows.drop_cls i32[2,2] = SlicedRows(rows.loss) start=1 @rows.drop_cls part=drop_cls
     q f32[2,5,18] = MatMul(x, w) trans_w=1 @qkv
     ATTENTION
     p f32[2,2,6] = MatMul(PROJECTED, u) trans_w=1 @proj
-    x.rows f32[2,2,6] = GatherRows(x, rows.drop_cls) @residual.rows
+    x.rows f32[2,2,6] = GatherRows(x, rows.drop_cls) @residual.rows part=residual
     s f32[2,2,6] = Add(x.rows, p) @residual
     e f32[2,2,6] = MatMul(s, u) trans_w=1 @pred
     loss f32[1], acc f32[1], accw f32[1], c i32[2], n i32[2], i i32[2] = SmoothedPositionCE(e, ids, mask, sigma) grid_h=2 grid_w=3 scored=2 @loss
@@ -349,14 +349,14 @@ const RowPruningPass kBefore(RowPruningPass::When::kBeforeGradients);
 
 // Its gradient knows no queries that are named.
 TEST(RowPruningPassTest, BeforeGradientsAttentionMakesAllRows) {
-  ExpectRewrite(
-      kBefore, kScored,
-      absl::StrReplaceAll(kScoredRows,
-                          {{"ATTENTION",
-                            "a f32[2,5,6], l f32[2,2,5] = Attention(q) heads=2 @attn\n"
-                            "    a.rows f32[2,2,6] = GatherRows(a, rows.drop_cls) @proj.rows"},
-                           {"PROJECTED", "a.rows"}}),
-      DropPosOps());
+  ExpectRewrite(kBefore, kScored,
+                absl::StrReplaceAll(
+                    kScoredRows,
+                    {{"ATTENTION",
+                      "a f32[2,5,6], l f32[2,2,5] = Attention(q) heads=2 @attn\n"
+                      "    a.rows f32[2,2,6] = GatherRows(a, rows.drop_cls) @proj.rows part=proj"},
+                     {"PROJECTED", "a.rows"}}),
+                DropPosOps());
   ExpectUnchanged(kBefore, "net empty");
   ExpectUnchanged(kBefore, Changed(kScored, "scored=2", "scored=0"), DropPosOps());
   ExpectUnchanged(kBefore, Changed(kScored, "output acc", "output acc\n output e"), DropPosOps());

@@ -21,9 +21,9 @@ constexpr char kTwoProducts[] = R"(
     state u f32[8,6]
     state b f32[8]
     v f32[2,3,6] = GatherRows(p, ids) @visible
-    y f32[2,3,8] = MatMul(v, w) trans_w=1 @some
+    y f32[2,3,8] = MatMul(v, w) trans_w=1 @op1 part=some
     s f32[2,3,8] = Gelu(y) @act
-    z f32[2,5,8] = MatMul(p, w) trans_w=1 @all
+    z f32[2,5,8] = MatMul(p, w) trans_w=1 @op2 part=all
     t f32[2,5,8] = Gelu(z) @act2
     output s
     output t)";
@@ -36,10 +36,13 @@ std::string Changed(const char* from, const char* to) {
 
 TEST(SharedRowsPassTest, NothingToDo) {
   ExpectUnchanged(kPass, "net empty");
-  // Other weights, other rows, other attributes, no whole product at all.
+  // Other weights, other rows, other attributes, another phase, no whole product at all.
   ExpectUnchanged(kPass, Changed("MatMul(p, w)", "MatMul(p, u)"));
   ExpectUnchanged(kPass, Changed("GatherRows(p,", "GatherRows(q,"));
-  ExpectUnchanged(kPass, Changed("trans_w=1 @all", "dtype=\"f32\" trans_w=1 @all"));
+  ExpectUnchanged(kPass, Changed("trans_w=1 @op2", "dtype=\"f32\" trans_w=1 @op2"));
+  ExpectUnchanged(kPass, Changed("part=all\n    t f32[2,5,8] = Gelu(z) @act2",
+                                 "part=all phase=backward\n"
+                                 "    t f32[2,5,8] = Gelu(z) @act2 phase=backward"));
   ExpectUnchanged(kPass, Changed("MatMul(p, w) trans_w=1", "Linear(p, w, b) activation=\"none\""));
 }
 
@@ -52,8 +55,8 @@ TEST(SharedRowsPassTest, TheWholeProductServesBoth) {
     state w f32[8,6]
     state u f32[8,6]
     state b f32[8]
-    z f32[2,5,8] = MatMul(p, w) trans_w=1 @all
-    y f32[2,3,8] = GatherRows(z, ids) @some
+    z f32[2,5,8] = MatMul(p, w) trans_w=1 @op2 part=all
+    y f32[2,3,8] = GatherRows(z, ids) @op1 part=some
     s f32[2,3,8] = Gelu(y) @act
     t f32[2,5,8] = Gelu(z) @act2
     output s

@@ -22,7 +22,7 @@ TEST(TensorGroupingPassTest, NothingToDo) {
     input g f32[8]
     a f32[8] = Gelu(g) @a
     b f32[8] = Gelu(g) @b
-    n f32[1] = GradNorm(g) @n
+    n f32[1] = GradNorm(g) @n phase=update
     output a
     output b
     output n)");
@@ -34,9 +34,9 @@ TEST(TensorGroupingPassTest, NeighboursBecomeOne) {
     input g f32[8]
     input h f32[2,3]
     input i f32[1]
-    n f32[1] = GradNorm(g) @grad_norm/a.weight
-    m f32[1] = GradNorm(h) @grad_norm/a.bias
-    o f32[1] = GradNorm(i) @grad_norm/b
+    n f32[1] = GradNorm(g) @grad_norm/a.weight phase=update
+    m f32[1] = GradNorm(h) @grad_norm/a.bias phase=update
+    o f32[1] = GradNorm(i) @grad_norm/b phase=update
     output n
     output m
     output o)",
@@ -45,7 +45,7 @@ TEST(TensorGroupingPassTest, NeighboursBecomeOne) {
     input g f32[8]
     input h f32[2,3]
     input i f32[1]
-    n f32[1], m f32[1], o f32[1] = GradNorm(g, h, i) @grad_norm/3_tensors
+    n f32[1], m f32[1], o f32[1] = GradNorm(g, h, i) @grad_norm/3_tensors part=/ phase=update
     output n
     output m
     output o)");
@@ -56,19 +56,19 @@ TEST(TensorGroupingPassTest, OnlyNeighbours) {
   ExpectRewrite(kPass, R"(
     net t
     input g f32[8]
-    n f32[1] = GradNorm(g) @n
+    n f32[1] = GradNorm(g) @n phase=update
     h f32[8] = Gelu(g) @act
-    m f32[1] = GradNorm(h) @m
-    o f32[1] = GradNorm(g) @o
+    m f32[1] = GradNorm(h) @m phase=update
+    o f32[1] = GradNorm(g) @o phase=update
     output n
     output m
     output o)",
                 R"(
     net t
     input g f32[8]
-    n f32[1] = GradNorm(g) @n
+    n f32[1] = GradNorm(g) @n phase=update
     h f32[8] = Gelu(g) @act
-    m f32[1], o f32[1] = GradNorm(h, g) @2_tensors
+    m f32[1], o f32[1] = GradNorm(h, g) @2_tensors part=/ phase=update
     output n
     output m
     output o)");
@@ -79,18 +79,18 @@ TEST(TensorGroupingPassTest, NoneReadsWhatAnotherWrites) {
     net t
     input g f32[8]
     input h f32[8]
-    n f32[1] = GradNorm(g) @n
-    m f32[1] = GradNorm(h) @m
-    o f32[1] = GradNorm(n) @o
-    p f32[1] = GradNorm(m) @p
+    n f32[1] = GradNorm(g) @n phase=update
+    m f32[1] = GradNorm(h) @m phase=update
+    o f32[1] = GradNorm(n) @o phase=update
+    p f32[1] = GradNorm(m) @p phase=update
     output o
     output p)",
                 R"(
     net t
     input g f32[8]
     input h f32[8]
-    n f32[1], m f32[1] = GradNorm(g, h) @2_tensors
-    o f32[1], p f32[1] = GradNorm(n, m) @2_tensors
+    n f32[1], m f32[1] = GradNorm(g, h) @2_tensors part=/ phase=update
+    o f32[1], p f32[1] = GradNorm(n, m) @2_tensors~2 part=/ phase=update
     output o
     output p)");
 }
@@ -133,20 +133,20 @@ TEST(TensorGroupingPassTest, ListsAreJoinedAndOtherAttributesKeepApart) {
   ExpectRewrite(
       kPass,
       Updates(absl::StrCat(a, " = AdamW(lr, factors, step, a, ga, am, av) ", kRates,
-                           " indices=[2] weight_decay=0.05 @adamw/a\n",  //
+                           " indices=[2] weight_decay=0.05 @adamw/a phase=update\n",  //
                            b, " = AdamW(lr, factors, step, b, gb, bm, bv) ", kRates,
-                           " indices=[0] weight_decay=0.0 @adamw/b\n",  //
+                           " indices=[0] weight_decay=0.0 @adamw/b phase=update\n",  //
                            c, " = AdamW(lr, factors, step, c, ga, cm, cv) ", kRates,
-                           " indices=[1] weight_decay=0.05 @adamw/c\n",  //
+                           " indices=[1] weight_decay=0.05 @adamw/c phase=update\n",  //
                            d, " = AdamW(lr, factors, step, d, ga, dm, dv) ", kRates,
-                           " indices=[1] weight_decay=-0.0 @adamw/d\n")),
-      Updates(absl::StrCat(a, ", ", c, " = AdamW(lr, factors, step, a, ga, am, av, c, ga, cm, cv) ",
-                           kRates,
-                           " indices=[2,1] weight_decay=0.05 @adamw/2_tensors\n",  //
-                           b, " = AdamW(lr, factors, step, b, gb, bm, bv) ", kRates,
-                           " indices=[0] weight_decay=0.0 @adamw/b\n",  //
-                           d, " = AdamW(lr, factors, step, d, ga, dm, dv) ", kRates,
-                           " indices=[1] weight_decay=-0.0 @adamw/d\n")));
+                           " indices=[1] weight_decay=-0.0 @adamw/d phase=update\n")),
+      Updates(absl::StrCat(
+          a, ", ", c, " = AdamW(lr, factors, step, a, ga, am, av, c, ga, cm, cv) ", kRates,
+          " indices=[2,1] weight_decay=0.05 @adamw/2_tensors part=/ phase=update\n",  //
+          b, " = AdamW(lr, factors, step, b, gb, bm, bv) ", kRates,
+          " indices=[0] weight_decay=0.0 @adamw/b phase=update\n",  //
+          d, " = AdamW(lr, factors, step, d, ga, dm, dv) ", kRates,
+          " indices=[1] weight_decay=-0.0 @adamw/d phase=update\n")));
 }
 
 // Another learning rate is an input of all tensors. And what are groups already take
@@ -157,19 +157,20 @@ TEST(TensorGroupingPassTest, SharedInputsKeepApartAndGroupsGrow) {
   const auto text = [&](const std::string& last) {
     return Updates(absl::StrCat(
         a, ", ", b, " = AdamW(lr, factors, step, a, ga, am, av, b, gb, bm, bv) ", kRates,
-        " indices=[0,1] weight_decay=0.0 @adamw/2_tensors\n",  //
+        " indices=[0,1] weight_decay=0.0 @adamw/2_tensors part=/ phase=update\n",  //
         c, " = AdamW(other_lr, factors, step, c, ga, cm, cv) ", kRates,
-        " indices=[0] weight_decay=0.0 @adamw/c\n", last));
+        " indices=[0] weight_decay=0.0 @adamw/c phase=update\n", last));
   };
-  ExpectRewrite(kPass,
-                text(absl::StrCat(d, " = AdamW(lr, factors, step, d, ga, dm, dv) ", kRates,
-                                  " indices=[2] weight_decay=0.0 @adamw/d")),
-                Updates(absl::StrCat(
-                    a, ", ", b, ", ", d,
-                    " = AdamW(lr, factors, step, a, ga, am, av, b, gb, bm, bv, d, ga, dm, dv) ",
-                    kRates, " indices=[0,1,2] weight_decay=0.0 @adamw/3_tensors\n",  //
-                    c, " = AdamW(other_lr, factors, step, c, ga, cm, cv) ", kRates,
-                    " indices=[0] weight_decay=0.0 @adamw/c\n")));
+  ExpectRewrite(
+      kPass,
+      text(absl::StrCat(d, " = AdamW(lr, factors, step, d, ga, dm, dv) ", kRates,
+                        " indices=[2] weight_decay=0.0 @adamw/d phase=update")),
+      Updates(absl::StrCat(
+          a, ", ", b, ", ", d,
+          " = AdamW(lr, factors, step, a, ga, am, av, b, gb, bm, bv, d, ga, dm, dv) ", kRates,
+          " indices=[0,1,2] weight_decay=0.0 @adamw/3_tensors part=/ phase=update\n",  //
+          c, " = AdamW(other_lr, factors, step, c, ga, cm, cv) ", kRates,
+          " indices=[0] weight_decay=0.0 @adamw/c phase=update\n")));
 }
 
 // c's update reads d, as a gradient, before d's update overwrites it: in one operator
@@ -180,15 +181,16 @@ TEST(TensorGroupingPassTest, NoneOverwritesAStateThatAnotherReads) {
   const std::string common = absl::StrCat(" ", kRates, " indices=[0] weight_decay=0.0 @adamw/");
   ExpectRewrite(
       kPass,
-      Updates(absl::StrCat(a, " = AdamW(lr, factors, step, a, ga, am, av)", common, "a\n",  //
-                           c, " = AdamW(lr, factors, step, c, d, cm, cv)", common, "c\n",   //
-                           d, " = AdamW(lr, factors, step, d, ga, dm, dv)", common, "d\n",  //
-                           b, " = AdamW(lr, factors, step, b, gb, bm, bv)", common, "b")),
-      Updates(absl::StrCat(a, ", ", c, " = AdamW(lr, factors, step, a, ga, am, av, c, d, cm, cv) ",
-                           kRates,
-                           " indices=[0,0] weight_decay=0.0 @adamw/2_tensors\n",  //
-                           d, ", ", b, " = AdamW(lr, factors, step, d, ga, dm, dv, b, gb, bm, bv) ",
-                           kRates, " indices=[0,0] weight_decay=0.0 @adamw/2_tensors")));
+      Updates(absl::StrCat(
+          a, " = AdamW(lr, factors, step, a, ga, am, av)", common, "a phase=update\n",  //
+          c, " = AdamW(lr, factors, step, c, d, cm, cv)", common, "c phase=update\n",   //
+          d, " = AdamW(lr, factors, step, d, ga, dm, dv)", common, "d phase=update\n",  //
+          b, " = AdamW(lr, factors, step, b, gb, bm, bv)", common, "b phase=update")),
+      Updates(absl::StrCat(
+          a, ", ", c, " = AdamW(lr, factors, step, a, ga, am, av, c, d, cm, cv) ", kRates,
+          " indices=[0,0] weight_decay=0.0 @adamw/2_tensors part=/ phase=update\n",  //
+          d, ", ", b, " = AdamW(lr, factors, step, d, ga, dm, dv, b, gb, bm, bv) ", kRates,
+          " indices=[0,0] weight_decay=0.0 @adamw/2_tensors~2 part=/ phase=update")));
 }
 
 // A tensor may write over its own operand, never over another's.
@@ -203,11 +205,11 @@ TEST(TensorGroupingPassTest, TheRuleBookKnowsTensors) {
   const auto net = ParseText(Updates(
       absl::StrCat(Outputs("a", "f32[8]"), ", ", Outputs("c", "f32[8]"),
                    " = AdamW(lr, factors, step, a, ga, am, av, c, a, cm, cv) ", kRates,
-                   " indices=[0,1] weight_decay=0.0 @adamw\n",  //
+                   " indices=[0,1] weight_decay=0.0 @adamw phase=update\n",  //
                    Outputs("b", "f32[2,3]"), " = AdamW(lr, factors, step, b, gb, bm, bv) ", kRates,
-                   " indices=[0] weight_decay=0.0 @b\n",  //
+                   " indices=[0] weight_decay=0.0 @b phase=update\n",  //
                    Outputs("d", "f32[8]"), " = AdamW(lr, factors, step, d, ga, dm, dv) ", kRates,
-                   " indices=[0] weight_decay=0.0 @d\n")));
+                   " indices=[0] weight_decay=0.0 @d phase=update\n")));
   ASSERT_TRUE(net.ok()) << net.status();
   const absl::Status status = Verify(*net, CoreOps());
   EXPECT_NE(status.message().find("reads state 'a' and writes it"), std::string::npos) << status;

@@ -50,9 +50,9 @@ TEST(WeightPackingPassTest, StatesOfProducts) {
     state w f32[5,2,2,2]
     state b f32[5]
     state v f32[5,70]
-    w.packed_nk_f32 f32[64,64] = PackWeights(w) dtype="f32" trans_w=1 @pack/w
+    w.packed_nk_f32 f32[64,64] = PackWeights(w) dtype="f32" trans_w=1 @pack/w part=w
     y f32[2,3,5] = Linear(x, w.packed_nk_f32, b) activation="gelu" cols=5 packed=1 @fc
-    v.packed_kn_f32 f32[64,128] = PackWeights(v) dtype="f32" trans_w=0 @pack/v
+    v.packed_kn_f32 f32[64,128] = PackWeights(v) dtype="f32" trans_w=0 @pack/v part=v
     z f32[2,3,70] = MatMul(y, v.packed_kn_f32) trans_w=0 cols=70 packed=1 @fc2
     output z)");
 }
@@ -73,9 +73,9 @@ TEST(WeightPackingPassTest, OneCopyForEachOrientation) {
     input x f32[2,4]
     input times f32[2,4]
     state w f32[4,4]
-    w.packed_nk_f32 f32[64,64] = PackWeights(w) dtype="f32" trans_w=1 @pack/w
+    w.packed_nk_f32 f32[64,64] = PackWeights(w) dtype="f32" trans_w=1 @pack/w part=w
     a f32[2,4] = MatMul(x, w.packed_nk_f32) trans_w=1 cols=4 packed=1 @a
-    w.packed_kn_f32 f32[64,64] = PackWeights(w) dtype="f32" trans_w=0 @pack/w
+    w.packed_kn_f32 f32[64,64] = PackWeights(w) dtype="f32" trans_w=0 @pack/w~2 part=w
     b f32[2,4] = MatMul(a, w.packed_kn_f32) trans_w=0 cols=4 packed=1 @b
     c f32[2,4] = MatMul(b, w.packed_kn_f32, times) trans_w=0 cols=4 packed=1 @c
     d f32[2,4] = MatMul(c, w.packed_nk_f32) trans_w=1 cols=4 packed=1 @d
@@ -100,10 +100,10 @@ TEST(WeightPackingPassTest, CastsGoAwayWithTheirLastReader) {
     input x bf16[2,4]
     state w f32[4,4]
     state v f32[4,4]
-    w.packed_nk_bf16 bf16[64,64] = PackWeights(w) dtype="bf16" trans_w=1 @pack/w
+    w.packed_nk_bf16 bf16[64,64] = PackWeights(w) dtype="bf16" trans_w=1 @pack/w part=w
     a bf16[2,4] = MatMul(x, w.packed_nk_bf16) trans_w=1 cols=4 packed=1 @a
     v.bf16 bf16[4,4] = Cast(v) dtype="bf16" @cast/v
-    v.packed_kn_bf16 bf16[64,64] = PackWeights(v) dtype="bf16" trans_w=0 @pack/v
+    v.packed_kn_bf16 bf16[64,64] = PackWeights(v) dtype="bf16" trans_w=0 @pack/v part=v
     b bf16[2,4] = MatMul(a, v.packed_kn_bf16) trans_w=0 cols=4 packed=1 @b
     c bf16[4,4] = Gelu(v.bf16) @c
     output b
@@ -126,9 +126,9 @@ TEST(WeightPackingPassTest, OneCopyForEachElementType) {
     input x f32[2,4]
     input h bf16[2,4]
     state w f32[4,4]
-    w.packed_nk_f32 f32[64,64] = PackWeights(w) dtype="f32" trans_w=1 @pack/w
+    w.packed_nk_f32 f32[64,64] = PackWeights(w) dtype="f32" trans_w=1 @pack/w part=w
     a f32[2,4] = MatMul(x, w.packed_nk_f32) trans_w=1 cols=4 packed=1 @a
-    w.packed_nk_bf16 bf16[64,64] = PackWeights(w) dtype="bf16" trans_w=1 @pack/w
+    w.packed_nk_bf16 bf16[64,64] = PackWeights(w) dtype="bf16" trans_w=1 @pack/w~2 part=w
     b f32[2,4] = MatMul(h, w.packed_nk_bf16) cols=4 dtype="f32" packed=1 trans_w=1 @b
     output a
     output b)");
@@ -148,7 +148,7 @@ TEST(WeightPackingPassTest, PacksBeforeTheStateIsWritten) {
     net t
     input x f32[2,4]
     state w f32[4,4] -> w.out
-    w.packed_nk_f32 f32[64,64] = PackWeights(w) dtype="f32" trans_w=1 @pack/w
+    w.packed_nk_f32 f32[64,64] = PackWeights(w) dtype="f32" trans_w=1 @pack/w part=w
     a f32[2,4] = MatMul(x, w.packed_nk_f32) trans_w=1 cols=4 packed=1 @a
     w.out f32[4,4] = Scale(w) value=0.5 @step
     output a)");

@@ -16,18 +16,19 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::string Segment(const char* mode, const char* op_name) {
+std::string Segment(const char* mode, const char* part) {
   const auto segments = RecomputeSegments(mode);
   EXPECT_TRUE(segments.ok()) << segments.status();
-  return (*segments)(op_name);
+  return (*segments)(part);
 }
 
 TEST(RecomputeSegments, Mlp) {
   EXPECT_EQ(Segment("mlp", "blocks.0.norm2"), "blocks.0.mlp");
   EXPECT_EQ(Segment("mlp", "blocks.0.mlp.fc1"), "blocks.0.mlp");
   EXPECT_EQ(Segment("mlp", "decoder_blocks.11.mlp.act"), "decoder_blocks.11.mlp");
+  EXPECT_EQ(Segment("mlp", "blocks.0.mlp.fc1.add_bias"), "blocks.0.mlp");
   for (const char* kept : {"blocks.0.mlp.residual", "blocks.0.attn", "blocks.0.norm1", "norm",
-                           "guide/blocks.0.mlp.fc1", "blocks.x.mlp.fc1", "blocks.3", "blocks.3."}) {
+                           "blocks.0.norm20", "blocks.x.mlp.fc1", "blocks.3", "mlp.fc1"}) {
     EXPECT_EQ(Segment("mlp", kept), "") << kept;
   }
 }
@@ -37,7 +38,7 @@ TEST(RecomputeSegments, Block) {
   EXPECT_EQ(Segment("block", "blocks.10.attn.residual"), "blocks.10");
   EXPECT_EQ(Segment("block", "decoder_blocks.1.mlp.fc2"), "decoder_blocks.1");
   for (const char* kept :
-       {"blocks.0.mlp.residual", "patch_embed.proj", "guide/blocks.0.attn", "decoder_pred"}) {
+       {"blocks.0.mlp.residual", "patch_embed.proj", "blocks.0", "decoder_pred", ""}) {
     EXPECT_EQ(Segment("block", kept), "") << kept;
   }
 }

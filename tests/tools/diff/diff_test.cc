@@ -334,7 +334,7 @@ TEST(Way, SaysWhatRuns) {
   ASSERT_TRUE(guide.ok()) << guide.status();
   EXPECT_EQ(guide->threads, 3);
   ASSERT_EQ(guide->Pipeline().precision_overrides.size(), 1u);
-  EXPECT_EQ(guide->Pipeline().precision_overrides[0].prefix, "guide/");
+  EXPECT_EQ(guide->Pipeline().precision_overrides[0].part, "guide");
   EXPECT_EQ(guide->Pipeline().precision_overrides[0].precision, graph::DType::kI8);
   EXPECT_FALSE(ParseWay("--a", "cpu")->low_precision());
 }

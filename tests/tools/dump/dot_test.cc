@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "gmock/gmock.h"
+#include "graph/ir/part.h"
 #include "graph/ir/text.h"
 #include "graph/passes/pipeline.h"
 #include "gtest/gtest.h"
@@ -170,8 +171,9 @@ TEST(Dot, EveryOperatorOnceAndEveryBlockOneCluster) {
     for (size_t i = 0; i < net.ops.size(); ++i) {
       const std::string name = absl::StrCat("op", i);
       EXPECT_EQ(dot.declared.count(name), 1u) << net.ops[i].Describe();
-      const std::string block = BlockOf(net.ops[i].name);
-      if (PhaseOf(net.ops[i]) == Phase::kUpdate) continue;
+      if (net.ops[i].phase == graph::Phase::kUpdate) continue;
+      std::string block(graph::BlockOf(net.ops[i].part));
+      if (!block.empty()) block = BoxScope(net, net.ops[i]) + block;
       EXPECT_EQ(dot.nodes.at(name), block) << net.ops[i].Describe();
       if (!block.empty()) blocks.insert(block);
     }
@@ -242,7 +244,7 @@ TEST(BlocksDot, EveryOperatorIsInOneBoxAndEdgesAreNotRepeated) {
     EXPECT_TRUE(dot.clusters.empty());
     std::map<std::string, size_t> expected;  // part -> operators
     for (const graph::Op& op : net.ops) {
-      ++expected[PhaseOf(op) == Phase::kUpdate ? "update" : PartOf(op.name)];
+      ++expected[op.phase == graph::Phase::kUpdate ? "update" : BoxScope(net, op) + BoxOf(op.part)];
     }
     std::map<std::string, size_t> found;
     std::istringstream lines(text);
@@ -268,21 +270,46 @@ TEST(BlocksDot, EveryOperatorIsInOneBoxAndEdgesAreNotRepeated) {
   }
 }
 
-TEST(DotParts, BlocksAndPartsOfNames) {
-  EXPECT_EQ(BlockOf("blocks.3.mlp.fc1"), "blocks.3");
-  EXPECT_EQ(BlockOf("blocks.3"), "blocks.3");
-  EXPECT_EQ(BlockOf("blocks.12:y"), "blocks.12");
-  EXPECT_EQ(BlockOf("grad/guide/blocks.3.attn.residual:y~2"), "grad/guide/blocks.3");
-  EXPECT_EQ(BlockOf("adamw/decoder_blocks.10.norm1.weight"), "adamw/decoder_blocks.10");
-  for (const char* name : {"", "norm", "patch_embed.proj", ".3", "blocks.", "blocks.x.1",
-                           "blocks.3x", "3", "guide/", "a/b/c", "grad/loss:loss"}) {
-    EXPECT_EQ(BlockOf(name), "") << name;
+// The pictures of a net whose operators are called op0, op1, ... differ in these names only.
+TEST(Dot, ReadsNoNames) {
+  for (const graph::Net& net : TinyNets()) {
+    graph::Net renamed = net;
+    for (size_t i = 0; i < net.ops.size(); ++i) renamed.ops[i].name = absl::StrCat("op", i);
+    const Dot want = Parse(ToDot(net, "as it runs")), got = Parse(ToDot(renamed, "as it runs"));
+    EXPECT_EQ(got.nodes, want.nodes);
+    EXPECT_EQ(got.clusters, want.clusters);
+    EXPECT_EQ(got.edges, want.edges);
+    EXPECT_EQ(ToBlocksDot(renamed, "as it runs"), ToBlocksDot(net, "as it runs"));
   }
-  EXPECT_EQ(PartOf("guide/patch_embed.proj.add_bias"), "guide/patch_embed");
-  EXPECT_EQ(PartOf("grad/loss:loss"), "grad/loss");
-  EXPECT_EQ(PartOf("mask"), "mask");
-  EXPECT_EQ(PartOf("grad/blocks.0.norm1"), "grad/blocks.0");
+}
+
+TEST(DotParts, Boxes) {
+  EXPECT_EQ(BoxOf("guide/patch_embed.proj.add_bias"), "guide/patch_embed");
+  EXPECT_EQ(BoxOf("loss"), "loss");
+  EXPECT_EQ(BoxOf("guide/a.b/mask"), "guide/a.b/mask");
+  EXPECT_EQ(BoxOf("guide/blocks.0.norm1"), "guide/blocks.0");
   EXPECT_EQ(EscapeHtml("a<b>&\"c\""), "a&lt;b&gt;&amp;&quot;c&quot;");
+}
+
+TEST(DotParts, ScopesOfBoxes) {
+  graph::Net net;
+  net.states.push_back({net.AddBlob("w", {}), 0});
+  net.inputs.push_back(net.AddBlob("x", {}));
+  graph::Op op;
+  op.type = "Cast";
+  op.name = "grad/a";
+  op.inputs = {1};
+  EXPECT_EQ(BoxScope(net, op), "");
+  op.phase = graph::Phase::kBackward;
+  EXPECT_EQ(BoxScope(net, op), "grad/");
+  op.recomputed = true;
+  EXPECT_EQ(BoxScope(net, op), "recompute/");
+  op.inputs = {0};
+  EXPECT_EQ(BoxScope(net, op), "weights/");
+  op.type = "PackWeights";
+  EXPECT_EQ(BoxScope(net, op), "weights/");
+  op.phase = graph::Phase::kCommunicate;
+  EXPECT_EQ(BoxScope(net, op), "communicate/");
 }
 
 }  // namespace

@@ -323,7 +323,7 @@ TEST(InitNetFor, TakesWhatInitSetsAndZeroesTheRest) {
   EXPECT_EQ(graph::ToText(*made),
             "net train_init\nstate n i32[1] -> n.out\nstate w f32[2] -> w.out\n"
             "n.out i32[1] = ConstantFill() dtype=\"i32\" initializer=\"constant\" shape=[1] "
-            "value=0.0 @init/n\n"
+            "value=0.0 @init/n part=n\n"
             "w.out f32[2] = ConstantFill() dtype=\"f32\" shape=[2] value=3.0 @init/w\n");
 
   const graph::Net wider = graph::ParseText("net eval\nstate w f32[3]\noutput w\n").value();

@@ -106,26 +106,46 @@ struct MadeUp {
   Profile profile;
 };
 
-graph::Op Named(const std::string& type, const std::string& name) {
+using graph::Phase;
+
+// Called what says nothing, or the wrong thing.
+graph::Op Placed(const std::string& type, const std::string& part, Phase phase = Phase::kForward) {
   graph::Op op;
   op.type = type;
-  op.name = name;
+  op.name = "grad/guide/blocks.7";
+  op.part = part;
+  op.phase = phase;
   return op;
 }
 
+// In a net with one state, which is blob 0.
+Role RoleOf(graph::Op op, graph::BlobId input = 1) {
+  graph::Net net;
+  net.states.push_back({net.AddBlob("w", {}), 0});
+  net.inputs.push_back(net.AddBlob("x", {}));
+  op.inputs = {input};
+  return tools::RoleOf(net, op);
+}
+
+std::string Title(const graph::Op& op) { return OpTitle(op, RoleOf(op)); }
+
 TEST(OpLabel, SaysBlockPartAndRole) {
-  EXPECT_EQ(OpTitle(Named("Linear", "blocks.3.mlp.fc1")), "blocks.3 mlp.fc1 forward (Linear)");
-  EXPECT_EQ(OpTitle(Named("Linear", "guide/blocks.0.attn.qkv")),
-            "blocks.0 attn.qkv guide (Linear)");
-  EXPECT_EQ(OpTitle(Named("MatMul", "grad/blocks.3.mlp.fc1.x")),
-            "blocks.3 mlp.fc1.x backward (MatMul)");
-  EXPECT_EQ(OpTitle(Named("AdamW", "adamw/norm.weight")), "norm.weight optimizer (AdamW)");
-  EXPECT_EQ(OpTitle(Named("Gelu", "recompute/blocks.1")), "blocks.1 backward (Gelu)");
-  EXPECT_EQ(RoleOf(Named("PackWeights", "blocks.1.mlp.fc1.pack")), Role::kOptimizer);
-  EXPECT_EQ(RoleOf(Named("Add", "accum/norm.weight")), Role::kOptimizer);
-  EXPECT_EQ(RoleOf(Named("Cast", "cast/blocks.1.mlp.fc1.weight.bf16")), Role::kOptimizer);
-  EXPECT_EQ(RoleOf(Named("Cast", "cast/grad/blocks.1.norm1:dx.bf16")), Role::kBackward);
-  EXPECT_EQ(RoleOf(Named("Cast", "cast/guide/patches:y.bf16")), Role::kGuide);
+  EXPECT_EQ(Title(Placed("Linear", "blocks.3.mlp.fc1")), "blocks.3 mlp.fc1 forward (Linear)");
+  EXPECT_EQ(Title(Placed("Linear", "guide/blocks.0.attn.qkv")), "blocks.0 attn.qkv guide (Linear)");
+  EXPECT_EQ(Title(Placed("MatMul", "blocks.3.mlp.fc1", Phase::kBackward)),
+            "blocks.3 mlp.fc1 backward (MatMul)");
+  EXPECT_EQ(Title(Placed("AdamW", "norm.weight", Phase::kUpdate)), "norm.weight optimizer (AdamW)");
+  EXPECT_EQ(Title(Placed("AdamW", "", Phase::kUpdate)), "optimizer (AdamW)");
+  EXPECT_EQ(Title(Placed("Gelu", "blocks.1", Phase::kBackward)), "blocks.1 backward (Gelu)");
+  EXPECT_EQ(RoleOf(Placed("PackWeights", "blocks.1.mlp.fc1")), Role::kOptimizer);
+  EXPECT_EQ(RoleOf(Placed("QuantizeWeights", "guide/blocks.1.mlp.fc1")), Role::kOptimizer);
+  EXPECT_EQ(RoleOf(Placed("Add", "norm.weight", Phase::kUpdate)), Role::kOptimizer);
+  EXPECT_EQ(RoleOf(Placed("Cast", "blocks.1.mlp.fc1", Phase::kBackward), 0), Role::kOptimizer);
+  EXPECT_EQ(RoleOf(Placed("Cast", "blocks.1.norm1", Phase::kBackward)), Role::kBackward);
+  EXPECT_EQ(RoleOf(Placed("Cast", "guide/patches")), Role::kGuide);
+  EXPECT_EQ(RoleOf(Placed("Cast", "patches")), Role::kForward);
+  EXPECT_EQ(RoleOf(Placed("Gelu", "guided.act")), Role::kForward);
+  EXPECT_EQ(RoleOf(Placed("GeluGrad", "guide/act", Phase::kBackward)), Role::kBackward);
 }
 
 TEST(Profiler, CountsStepsAfterTheWarmUpAndLetsGo) {
