@@ -43,7 +43,8 @@ std::vector<HostTensor> MakeInputs(const OpCase& c);
 //    has moved; nothing allocated when run again (allocation_counter.h), but by the reference
 //    backend; the same for each in-place pair the schema allows, and for as
 //    many of them at once as possible. In f64 too, where the backend has it, and a
-//    case with bf16 only where it has that or the processor should (onednn.h);
+//    case with bf16 only where it has that or the processor should (onednn.h); what
+//    it lacks it must refuse by the operator's name and the type's;
 //  - if an input has check_gradient: the schema's gradient, evaluated in f64 on
 //    the reference backend, against central differences, for all such inputs
 //    together and for each alone.

@@ -74,21 +74,6 @@ TEST(CpuBackend, NamesTheInstructionsOneDnnMayUse) {
               HasSubstr(absl::StrCat(", ", ExpectedIsa(), ", ")));
 }
 
-TEST(CpuBackend, RefusesF64ByName) {
-  const graph::Backend backend = *backends::cpu::MakeBackend(2);
-  const graph::Op op = MatMulOp();
-  graph::KernelSpec spec;
-  spec.op = &op;
-  spec.inputs = {F64({2, 3}), F64({4, 3})};
-  spec.outputs = {F64({2, 4})};
-  for (const std::string& type : backend.kernels.Types()) {
-    const auto kernel = (*backend.kernels.Find(type))(spec);
-    EXPECT_TRUE(absl::IsUnimplemented(kernel.status())) << type << ": " << kernel.status();
-    EXPECT_THAT(std::string(kernel.status().message()), HasSubstr("MatMul 'fc1'"));
-    EXPECT_THAT(std::string(kernel.status().message()), HasSubstr("f64"));
-  }
-}
-
 TEST(CpuBackend, OneDnnsRefusalIsAStatusWithOperatorAndShapes) {
   const graph::Backend backend = *backends::cpu::MakeBackend(2);
   const graph::Op op = MatMulOp();
