@@ -3,8 +3,9 @@
 namespace harness {
 namespace {
 
-// "Seen" is the largest error of all cases of tests/ops on a CPU with AVX2. A factor of 1.01
-// is outside both by itself in f32, and in bf16 by kBiasBound.
+// "Seen" is the largest error of all cases of tests/ops and CpuAttention, with AVX2 and with
+// AVX-512; where it is not said, all were equal to the bit. A factor of 1.01 is outside both by
+// itself in f32, and in bf16 by kBiasBound.
 constexpr Tolerance kF32 = {
     1e-5, "sums of a few hundred products in f32, in any order; seen 4.4e-6 (LayerNormGrad)"};
 constexpr Tolerance kBF16 = {
@@ -22,12 +23,18 @@ const Override kOverrides[] = {
     {"EmbeddingDropGrad", graph::DType::kF32, {1e-7, "accumulated in double, rounded once"}},
     {"RestoreRows", graph::DType::kF32, {0, "a copy"}},
     {"RestoreRowsGrad", graph::DType::kF32, {1e-7, "accumulated in double, rounded once"}},
-    {"PositionWeights", graph::DType::kF32, {3e-6, "f32 cosines over tau, exponentiated"}},
-    {"GatheredPositionWeights", graph::DType::kF32, {3e-6, "f32 cosines over tau, exponentiated"}},
-    {"SmoothedPositionCE", graph::DType::kF32, {1e-6, "exponentials in f32, sums in double"}},
-    {"SmoothedPositionCEGrad", graph::DType::kF32, {1e-6, "exponentials in f32, sums in double"}},
-    {"PixelLoss", graph::DType::kF32, {1e-6, "targets rounded to f32, sums in double"}},
-    {"PixelLossGrad", graph::DType::kF32, {1e-6, "targets rounded to f32"}},
+    {"PositionWeights",
+     graph::DType::kF32,
+     {3e-6, "f32 cosines over tau, exponentiated; seen 5.1e-7"}},
+    {"GatheredPositionWeights", graph::DType::kF32, {3e-6, "the same; seen 8.5e-8"}},
+    {"SmoothedPositionCE",
+     graph::DType::kF32,
+     {1e-6, "exponentials in f32, sums in double; seen 1.2e-7"}},
+    {"SmoothedPositionCEGrad", graph::DType::kF32, {1e-6, "the same; seen 2.1e-7"}},
+    {"PixelLoss",
+     graph::DType::kF32,
+     {1e-6, "targets rounded to f32, sums in double; seen 5.9e-8"}},
+    {"PixelLossGrad", graph::DType::kF32, {1e-6, "targets rounded to f32; seen 1.2e-7"}},
     {"Cast", graph::DType::kF32, {0, "exact"}},
     {"Cast", graph::DType::kBF16, {0, "the same rounding"}},
     {"Fill", graph::DType::kF32, {0, "one constant"}},
@@ -36,7 +43,7 @@ const Override kOverrides[] = {
     {"StopGradient", graph::DType::kF32, {0, "a copy"}},
     {"Add", graph::DType::kF32, {1e-7, "one rounding"}},
     {"BiasAdd", graph::DType::kF32, {1e-7, "one rounding"}},
-    {"Scale", graph::DType::kF32, {2e-7, "two roundings"}},
+    {"Scale", graph::DType::kF32, {2e-7, "two roundings; seen 9.9e-8"}},
     {"Patchify", graph::DType::kF32, {0, "a copy"}},
     {"GatherRows", graph::DType::kF32, {0, "a copy"}},
     {"SliceRows", graph::DType::kF32, {0, "a copy"}},

@@ -84,7 +84,7 @@ TEST(QuantizedLinear, BackendsAgree) {
 }
 
 // Both factors are rounded to the nearest step of their scale, of an image's x and of an
-// output's w, so the error of each element is at most Σ (|x|·s_w + |w|·s_x)/2 + s_x·s_w/4.
+// output's w. Independent errors of up to half a step have a deviation of step/√12.
 TEST(QuantizedLinear, IsLinearWithinTheStepOfItsScales) {
   const Sizes s = {4, 50, 192, 96};
   const HostTensor x = Random(F32({s.images, s.tokens, s.k}), 1), w = Random(F32({s.n, s.k}), 2),
@@ -92,35 +92,34 @@ TEST(QuantizedLinear, IsLinearWithinTheStepOfItsScales) {
   const graph::Attrs attrs = {{"activation", std::string("none")}};
   const HostTensor exact = Reference("Linear", attrs, {x, w, b})[0];
   const HostTensor quantized = Quantized(ReferenceBackend(), x, w, b, attrs, 1);
-  // Largest and sum of |a| over n elements from `begin` on.
+  // Largest |a| and sum of squares of n elements from `begin` on.
   const auto sizes = [](const HostTensor& a, int64_t begin, int64_t n) {
-    double largest = 0, sum = 0;
+    double largest = 0, squares = 0;
     for (int64_t i = begin; i < begin + n; ++i) {
       largest = std::max(largest, std::fabs(a.Get(i)));
-      sum += std::fabs(a.Get(i));
+      squares += a.Get(i) * a.Get(i);
     }
-    return std::make_pair(largest, sum);
+    return std::make_pair(largest, squares);
   };
-  double squares = 0, error = 0;
+  double worst = 0, squares = 0;  // of errors in deviations
   for (int64_t row = 0; row < s.images * s.tokens; ++row) {
     const int64_t image = row / s.tokens * s.tokens * s.k;
     const double x_step = sizes(x, image, s.tokens * s.k).first / 127;
-    const double x_sum = sizes(x, row * s.k, s.k).second;
+    const double x_squares = sizes(x, row * s.k, s.k).second;
     for (int64_t j = 0; j < s.n; ++j) {
       const int64_t i = row * s.n + j;
-      squares += exact.Get(i) * exact.Get(i);
-      error += std::pow(quantized.Get(i) - exact.Get(i), 2);
-      const auto [w_max, w_sum] = sizes(w, j * s.k, s.k);
+      const auto [w_max, w_squares] = sizes(w, j * s.k, s.k);
       const double w_step = w_max / 127;
-      const double bound =
-          (x_sum * w_step + w_sum * x_step) / 2 + static_cast<double>(s.k) * x_step * w_step / 4;
-      ASSERT_LE(std::fabs(quantized.Get(i) - exact.Get(i)), bound);
+      const double deviation =
+          std::sqrt((x_squares * w_step * w_step + w_squares * x_step * x_step) / 12);
+      const double error = std::fabs(quantized.Get(i) - exact.Get(i)) / deviation;
+      worst = std::max(worst, error);
+      squares += error * error;
     }
   }
-  const double relative = std::sqrt(error / squares);
-  // Independent roundings: sqrt(2/12) steps of about max/127 each, max about 4 deviations.
-  EXPECT_LT(relative, 0.02);
-  EXPECT_GT(relative, 1e-4) << "nothing was rounded";
+  const double mean = std::sqrt(squares / static_cast<double>(quantized.size()));
+  EXPECT_LT(worst, 5);         // of 19200; seen 3.99
+  EXPECT_NEAR(mean, 1, 0.02);  // seen 0.9995, and 2.39 where rounded towards zero
 }
 
 TEST(QuantizedLinear, AnImageDoesNotDependOnItsBatch) {

@@ -141,7 +141,8 @@ TEST_F(HealthTest, OneBatchIsLearnedByHeart) {
     ASSERT_TRUE(Run("overfit").ok());
     const std::vector<Json> lines = Metrics();
     EXPECT_GT(lines[0]["loss"].get<double>(), 2.5);
-    EXPECT_LT(lines.back()["loss"].get<double>(), accum_iter == 1 ? 0.1 : 0.6);
+    // At most 0.034 seen, with three seeds; where the images change 2.73 or more.
+    EXPECT_LT(lines.back()["loss"].get<double>(), 0.3);
   }
 }
 
