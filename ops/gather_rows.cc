@@ -49,7 +49,7 @@ absl::Status ScatterRowsGradient(graph::GradientBuilder* g) {
 
 void RegisterGatherRows(graph::SchemaRegistry* registry) {
   registry->Add(graph::Schema("GatherRows", "y[b, i] = x[b, ids[b, i]]")
-                    .Input("x", "(B, L, D)", graph::RowUse::kNamedRows)
+                    .Input("x", "(B, L, D)", graph::RowUse::kAllRows)
                     .Input("ids", "(B, V)", graph::RowUse::kNone)
                     .Output("y", "(B, V, D)")
                     .Infer(InferGatherRows)

@@ -1,7 +1,5 @@
 #include "ops/slice_rows.h"
 
-#include <limits>
-
 #include "graph/base/status.h"
 #include "graph/schema/gradient.h"
 #include "ops/shapes.h"
@@ -36,16 +34,6 @@ absl::StatusOr<std::vector<graph::TensorType>> InferPadRows(const graph::InferCo
   return std::vector<graph::TensorType>{{x.dtype, {x.dim(0), c.op.Int("rows"), x.dim(2)}}};
 }
 
-absl::StatusOr<std::vector<graph::TensorType>> InferSlicedRows(const graph::InferContext& c) {
-  RETURN_IF_ERROR(graph::ExpectRank(c, 0, 2));
-  RETURN_IF_ERROR(graph::ExpectDType(c, 0, graph::DType::kI32));
-  const int64_t start = c.op.Int("start");
-  if (start < 0 || start > std::numeric_limits<int32_t>::max()) {
-    return Reject(c, "'start' is ", start, "; it must be a row number");
-  }
-  return std::vector<graph::TensorType>{c.in(0)};
-}
-
 absl::Status SliceRowsGradient(graph::GradientBuilder* g) {
   g->SetGrad(0, g->Op("PadRows", {g->GradOut(0)},
                       {{"start", g->forward().Int("start")}, {"rows", g->InType(0).dim(1)}}));
@@ -66,21 +54,12 @@ void RegisterSliceRows(graph::SchemaRegistry* registry) {
                     .Output("y", "(B, count, C)")
                     .Attr("start", int64_t{0}, "first row")
                     .Attr("count", int64_t{1}, "number of rows")
-                    .MovesRows("SlicedRows")
                     .Infer(InferSliceRows)
                     .Cost([](const graph::Op&, absl::Span<const graph::TensorType>,
                              absl::Span<const graph::TensorType> out) {
                       return CostOf(0, out, out);  // only these rows are read
                     })
                     .Gradient(SliceRowsGradient));
-  registry->Add(graph::Schema("SlicedRows", "rows + start: where rows of a slice come from")
-                    .Input("rows", "(B, Q)", graph::RowUse::kNone)
-                    .Output("source", "(B, Q)")
-                    .Attr("start", int64_t{0}, "first row of the slice")
-                    .InPlace(0, 0)
-                    .Infer(InferSlicedRows)
-                    .ElementwiseCost(1)
-                    .NoGradient("integers"));
   registry->Add(graph::Schema("PadRows", "y[:, start : start + count] = x, zero elsewhere")
                     .Input("x", "(B, count, C)", graph::RowUse::kAllRows)
                     .Output("y", "(B, rows, C)")

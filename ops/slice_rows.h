@@ -7,12 +7,6 @@
 //   x  (B, count, C) float                        y  (B, rows, C)
 //
 // Each is the other's gradient. Copies, so deterministic.
-//
-// SlicedRows: which rows of x are these rows of y. Attribute start.
-//
-//   rows (B, Q) i32  ->  rows + start (B, Q) i32
-//
-// Made of SliceRows by the row_pruning pass where few rows of y are read.
 #ifndef OPS_SLICE_ROWS_H_
 #define OPS_SLICE_ROWS_H_
 

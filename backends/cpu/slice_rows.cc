@@ -38,23 +38,11 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakePad(const graph::KernelSpec& 
   });
 }
 
-// source = rows + start.
-absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeSliced(const graph::KernelSpec& spec) {
-  const int64_t rows = spec.in(0).elements();
-  const int64_t start = spec.op->Int("start");
-  return MakeKernel([=](const graph::KernelArgs& args) {
-    const int32_t* x = In<int32_t>(args, 0);
-    int32_t* y = Out<int32_t>(args, 0);
-    for (int64_t i = 0; i < rows; ++i) y[i] = static_cast<int32_t>(x[i] + start);
-  });
-}
-
 }  // namespace
 
 void RegisterSliceRows(graph::KernelTable* table) {
   AddFloat32(table, "SliceRows", MakeSlice);
   AddFloat32(table, "PadRows", MakePad);
-  AddFloat32(table, "SlicedRows", MakeSliced);  // whole numbers; floats are refused by name
 }
 
 }  // namespace backends::cpu

@@ -34,19 +34,11 @@ absl::Status PadRows(Call* c) {
   return absl::OkStatus();
 }
 
-absl::Status SlicedRows(Call* c) {
-  const std::vector<int64_t> rows = c->Ints(0);
-  std::vector<int64_t>& source = c->OutInts(0);
-  for (size_t i = 0; i < rows.size(); ++i) source[i] = rows[i] + c->op.Int("start");
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 void RegisterSliceRows(graph::KernelTable* table) {
   AddFunction(table, "SliceRows", SliceRows);
   AddFunction(table, "PadRows", PadRows);
-  AddFunction(table, "SlicedRows", SlicedRows);
 }
 
 }  // namespace backends::reference

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,344 +12,184 @@
 namespace graph {
 namespace {
 
-// Integers that name rows: a blob, or what an operator makes of it or of another set.
-struct RowSet {
-  Op maker;  // without a type: the blob itself
-  int from = -1;
-  BlobId ids = kNone;   // the blob that it starts from
-  TensorType type;      // (B, V) i32
-  BlobId rows = kNone;  // kNone until it is made
-};
-
-// Which rows of a blob are read: those of a row set, by its index, or:
-constexpr int kUnread = -1;
-constexpr int kEvery = -2;
-
+// One operator that reads few rows, and what leads to it.
 class Pruner {
  public:
-  Pruner(Net* net, const SchemaRegistry& registry, bool before_gradients)
+  Pruner(Net* net, const SchemaRegistry& registry, OpId reader)
       : net_(*net),
         registry_(registry),
-        before_gradients_(before_gradients),
+        reader_(reader),
+        reading_(*SchemaOf(net->ops[reader]).reads_rows()),
         uses_(*net),
-        needs_(net->blobs.size(), kUnread),
-        made_(net->ops.size(), kEvery),
-        source_(net->ops.size(), kEvery),
-        moved_(net->ops.size(), kEvery),
-        stands_for_(net->blobs.size()),
-        before_(net->ops.size()),
-        after_(net->ops.size()) {
-    std::iota(stands_for_.begin(), stands_for_.end(), 0);
-  }
+        before_(net->ops.size()) {}
 
   absl::StatusOr<bool> Run() {
-    for (size_t b = 0; b < needs_.size(); ++b) {
-      if (uses_.is_root[b]) needs_[b] = kEvery;
+    const Op& reader = net_.ops[reader_];
+    for (size_t k = 1; k < reader.outputs.size(); ++k) {
+      if (IsRead(reader.outputs[k])) return false;
     }
-    for (size_t i = net_.ops.size(); i-- > 0;) Analyze(static_cast<OpId>(i));
-    if (std::all_of(made_.begin(), made_.end(), [](int rows) { return rows == kEvery; })) {
-      return false;
+    RETURN_IF_ERROR(FindRows(reader));
+    for (OpId i = reader_ - 1; i > uses_.producer[rows_op_.inputs[0]]; --i) {
+      absl::optional<std::vector<TensorType>> types = TypesOfFewRows(net_.ops[i]);
+      if (types) few_[i] = *std::move(types);
     }
-    std::vector<bool> drop(net_.ops.size(), false);
-    for (size_t i = 0; i < net_.ops.size(); ++i) {
-      ASSIGN_OR_RETURN(const bool dropped, Rewrite(static_cast<OpId>(i)));
-      drop[i] = dropped;
-    }
-    Op nothing;
-    for (size_t i = 0; i < net_.ops.size(); ++i) {
-      if (drop[i]) net_.ops[i] = nothing;
-    }
-    InsertOps(std::move(before_), std::move(after_), &net_);
-    drop.assign(net_.ops.size(), false);
-    for (size_t i = 0; i < net_.ops.size(); ++i) drop[i] = net_.ops[i].type.empty();
-    FinishRewrite(drop, &net_);
+    if (few_.empty()) return false;
+
+    rows_op_.outputs = {AddNewBlob(rows_op_.name, rows_type_, &net_)};
+    const OpId maker = uses_.producer[rows_op_.inputs[0]];
+    std::vector<std::vector<Op>> after(net_.ops.size());
+    (maker == kNone ? before_[few_.begin()->first] : after[maker]).push_back(rows_op_);
+    for (const auto& [i, types] : few_) MakeFewRows(i, types);
+    RETURN_IF_ERROR(ReplaceReader());
+    InsertOps(std::move(before_), std::move(after), &net_);
+    FinishRewrite(std::vector<bool>(net_.ops.size(), false), &net_);
     return true;
   }
 
  private:
   const Schema& SchemaOf(const Op& op) const { return *registry_.Find(op.type); }
 
-  RowUse UseOf(const Op& op, int input) const { return SchemaOf(op).InputAt(input).row_use; }
+  // ---- which operators can make few rows, from the last to the first
 
-  // ---- which rows are read, from the last operator to the first
-
-  void Need(BlobId blob, int rows) {
-    int& need = needs_[blob];
-    need = need == kUnread || need == rows ? rows : kEvery;
+  // The operator that names the rows, and the type (B, Q) of these.
+  absl::Status FindRows(const Op& reader) {
+    const BlobId ids = reader.inputs[reading_.ids];
+    // "guide/rows.weights"; its part is that of the ids, which it belongs to and runs long before
+    // the reader as they do.
+    const size_t scope = reader.name.rfind('/');
+    std::string name = reader.name;
+    name.insert(scope == std::string::npos ? 0 : scope + 1, "rows.");
+    const OpId maker = uses_.producer[ids];
+    rows_op_ = NewOp(reading_.rows_op, name, maker == kNone ? reader : net_.ops[maker]);
+    rows_op_.inputs = {ids};
+    RETURN_IF_ERROR(registry_.CompleteAttrs(&rows_op_));
+    ASSIGN_OR_RETURN(const std::vector<TensorType> types,
+                     registry_.Infer(rows_op_, {net_.type(rows_op_.inputs[0])}));
+    rows_type_ = types[0];
+    return absl::OkStatus();
   }
 
-  // The index of a row set, new or not: blob `ids`, or the set `from`, as operator type
-  // `made_by` takes it for `op`. kEvery where its type cannot be known.
-  int FindRowSet(const std::string& made_by, const Op& op, BlobId ids, int from = -1) {
-    RowSet set;
-    set.from = from;
-    set.ids = from < 0 ? ids : sets_[from].ids;
-    set.type = from < 0 ? net_.type(ids) : sets_[from].type;
-    if (!made_by.empty()) {
-      set.maker = Replacement(op, made_by, set.ids);
-      set.maker.outputs.clear();
-      // "guide/rows.weights": a part of its own, as it runs long before what reads it.
-      const size_t scope = op.name.rfind('/');
-      set.maker.name.insert(scope == std::string::npos ? 0 : scope + 1, "rows.");
-      if (!registry_.CompleteAttrs(&set.maker).ok()) return kEvery;
-      const auto types = registry_.Infer(set.maker, {set.type});
-      if (!types.ok() || types->size() != 1) return kEvery;
-      set.type = types->front();
-    }
-    if (set.type.dtype != DType::kI32 || set.type.rank() != 2) return kEvery;
-    for (size_t s = 0; s < sets_.size(); ++s) {
-      const Op& maker = sets_[s].maker;
-      if (sets_[s].from == from && sets_[s].ids == set.ids && maker.type == set.maker.type &&
-          maker.attrs == set.maker.attrs) {
-        return static_cast<int>(s);
-      }
-    }
-    sets_.push_back(std::move(set));
-    return static_cast<int>(sets_.size()) - 1;
-  }
-
-  // (B, T, C) with the rows of `set` only; nothing where these are not fewer.
-  bool Shrink(int set, TensorType* type) const {
-    const TensorType& ids = sets_[set].type;
-    if (type->rank() != 3 || type->dim(0) != ids.dim(0) || ids.dim(1) >= type->dim(1)) return false;
-    type->shape[1] = ids.dim(1);
+  // (B, T, C) with the named rows only; false where these are not fewer.
+  bool Shrink(TensorType* type) const {
+    if (type->rank() != 3 || type->dim(0) != rows_type_.dim(0)) return false;
+    if (rows_type_.dim(1) >= type->dim(1)) return false;
+    type->shape[1] = rows_type_.dim(1);
     return true;
   }
 
-  // Where the operator reads few rows of an input by itself: the row set, and the input.
-  std::pair<int, BlobId> ReadsFewRows(const Op& op) {
-    // The gradient does not pass here; what leads here alone is pruned after it is taken.
-    if (before_gradients_ && SchemaOf(op).no_gradient()) return {kEvery, kNone};
-    int set = kEvery;
-    BlobId blob = kNone;
-    if (op.type == "GatherRows") {
-      if (uses_.is_root[op.outputs[0]]) return {kEvery, kNone};
-      blob = op.inputs[0];
-      set = FindRowSet("", op, op.inputs[1]);
-    } else if (const auto& reading = SchemaOf(op).reads_rows()) {
-      for (size_t k = 1; k < op.outputs.size() && !reading->gathered_op.empty(); ++k) {
-        if (needs_[op.outputs[k]] != kUnread) return {kEvery, kNone};
-      }
-      blob = op.inputs[reading->input];
-      set = FindRowSet(reading->rows_op, op, op.inputs[reading->ids]);
-    }
-    if (set == kEvery) return {kEvery, kNone};
-    TensorType type = net_.type(blob);
-    if (!Shrink(set, &type)) return {kEvery, kNone};
-    const auto& reading = SchemaOf(op).reads_rows();
-    if (reading && reading->gathered_op.empty() && !Takes(op, reading->input, type)) {
-      return {kEvery, kNone};
-    }
-    return {set, blob};
-  }
+  bool IsRead(BlobId blob) const { return uses_.is_root[blob] || !uses_.readers[blob].empty(); }
 
-  // Whether `op` makes the same of its inputs with another type of one.
-  bool Takes(const Op& op, int input, const TensorType& type) const {
-    std::vector<TensorType> inputs, outputs;
-    for (BlobId b : op.inputs) inputs.push_back(net_.type(b));
-    for (BlobId b : op.outputs) outputs.push_back(net_.type(b));
-    inputs[input] = type;
-    const auto inferred = registry_.Infer(op, inputs);
-    return inferred.ok() && *inferred == outputs;
-  }
-
-  // The rows of the input from which `op` moves the rows of `set`; kEvery where it does
-  // not, or where they are not fewer.
-  int MovedRows(const Op& op, int set) {
-    const std::string& rows_op = SchemaOf(op).moves_rows();
-    if (rows_op.empty()) return kEvery;
-    const int from = FindRowSet(rows_op, op, kNone, set);
-    TensorType type = net_.type(op.inputs[0]);
-    return from != kEvery && Shrink(from, &type) ? from : kEvery;
-  }
-
-  // Whether operator `i` can make the rows of `set` only, as far as they are read.
-  bool CanMake(OpId i, int set) const {
-    const Op& op = net_.ops[i];
+  // Whether `op` reads of an input only the rows that it makes.
+  bool ReadsSameRow(const Op& op, size_t input) const {
     const Schema& schema = SchemaOf(op);
-    if (uses_.producer[sets_[set].ids] >= i) return false;
-    if (moved_[i] != kEvery) return true;
-    bool by_ids = false, by_rows = false;
-    if (const auto& ids = schema.makes_rows_named_by()) {
-      if (before_gradients_) return false;  // nobody has the gradient of that
-      if (static_cast<int>(op.inputs.size()) != *ids) return false;  // other rows already
-      by_ids = true;
+    return schema.InputAt(static_cast<int>(input)).row_use == RowUse::kSameRow &&
+           !schema.makes_rows_named_by();
+  }
+
+  // Whether no other rows of `blob` are read, when what its readers make is known.
+  bool OnlyNamedRowsAreRead(BlobId blob) const {
+    const std::vector<Uses::Reader>& readers = uses_.readers[blob];
+    return !uses_.is_root[blob] &&
+           std::all_of(readers.begin(), readers.end(), [this](const Uses::Reader& reader) {
+             if (reader.op == reader_) return reader.input == reading_.input;
+             return few_.count(reader.op) > 0 && ReadsSameRow(net_.ops[reader.op], reader.input);
+           });
+  }
+
+  // The types of what `op` makes when it makes the named rows only; nothing where it cannot
+  // or others are read.
+  absl::optional<std::vector<TensorType>> TypesOfFewRows(const Op& op) const {
+    bool is_read = false;
+    for (BlobId b : op.outputs) {
+      is_read |= IsRead(b);
+      if (!OnlyNamedRowsAreRead(b)) return absl::nullopt;
     }
+    if (!is_read) return absl::nullopt;
     std::vector<TensorType> inputs;
+    bool is_fewer = false;
     for (size_t k = 0; k < op.inputs.size(); ++k) {
       inputs.push_back(net_.type(op.inputs[k]));
-      const RowUse use = UseOf(op, static_cast<int>(k));
-      if (use == RowUse::kNamedRows) return false;
-      if (by_ids || use != RowUse::kSameRow) continue;
-      if (!Shrink(set, &inputs.back())) return false;
-      by_rows = true;
+      if (!ReadsSameRow(op, k)) continue;
+      if (!Shrink(&inputs.back())) return absl::nullopt;
+      is_fewer = true;
     }
-    if (by_ids) inputs.push_back(sets_[set].type);
-    if (!by_ids && !by_rows) return false;
-    const auto outputs = registry_.Infer(op, inputs);
-    if (!outputs.ok()) return false;
+    if (const auto& ids = SchemaOf(op).makes_rows_named_by()) {
+      if (static_cast<int>(op.inputs.size()) != *ids) return absl::nullopt;  // other rows already
+      inputs.push_back(rows_type_);
+      is_fewer = true;
+    }
+    if (!is_fewer) return absl::nullopt;
+    auto outputs = registry_.Infer(op, inputs);
+    if (!outputs.ok()) return absl::nullopt;
     for (size_t k = 0; k < op.outputs.size(); ++k) {
-      if (needs_[op.outputs[k]] == kUnread) continue;
+      if (!IsRead(op.outputs[k])) continue;
       TensorType wanted = net_.type(op.outputs[k]);
-      if (!Shrink(set, &wanted) || (*outputs)[k] != wanted) return false;
+      if (!Shrink(&wanted) || (*outputs)[k] != wanted) return absl::nullopt;
     }
-    return true;
-  }
-
-  void Analyze(OpId i) {
-    const Op& op = net_.ops[i];
-    const auto [set, few] = ReadsFewRows(op);
-    source_[i] = set;
-    int made = kUnread;
-    if (set == kEvery) {
-      for (BlobId b : op.outputs) {
-        if (needs_[b] == kUnread) continue;
-        made = made == kUnread || made == needs_[b] ? needs_[b] : kEvery;
-      }
-    }
-    if (made >= 0) moved_[i] = MovedRows(op, made);
-    if (made >= 0 && CanMake(i, made)) made_[i] = made;
-    const bool all = made_[i] == kEvery || SchemaOf(op).makes_rows_named_by();
-    for (size_t k = 0; k < op.inputs.size(); ++k) {
-      const BlobId blob = op.inputs[k];
-      if (set != kEvery && blob == few) {
-        Need(blob, set);
-      } else if (!all && moved_[i] != kEvery) {
-        Need(blob, k == 0 ? moved_[i] : kEvery);
-      } else if (!all && UseOf(op, static_cast<int>(k)) == RowUse::kSameRow) {
-        Need(blob, made_[i]);
-      } else {
-        Need(blob, kEvery);
-      }
-    }
+    return *std::move(outputs);
   }
 
   // ---- rewriting, from the first operator to the last
 
-  // Whether `blob` is made with the rows of `set` only.
-  bool HasFewRows(BlobId blob, int set) const {
-    const OpId producer = uses_.producer[blob];
-    return producer != kNone && made_[producer] == set && needs_[blob] == set;
-  }
-
-  // The blob that names the rows.
-  absl::StatusOr<BlobId> Rows(int s) {
-    RowSet& set = sets_[s];
-    if (set.rows != kNone) return set.rows;
-    if (set.maker.type.empty()) return set.rows = set.ids;
-    Op op = set.maker;
-    if (set.from >= 0) {
-      ASSIGN_OR_RETURN(op.inputs[0], Rows(set.from));
-    }
-    set.rows = AddNewBlob(op.name, set.type, &net_);
-    op.outputs = {set.rows};
-    const OpId producer = uses_.producer[set.ids];
-    if (producer != kNone) {  // it runs there, long before what reads it
-      op.phase = net_.ops[producer].phase;
-      op.part = net_.ops[producer].part;
-    }
-    (producer == kNone ? before_[0] : after_[producer]).push_back(std::move(op));
-    return set.rows;
-  }
-
-  // `blob` with the rows of `set` only, for operator `reader`.
-  absl::StatusOr<BlobId> Gathered(BlobId blob, int set, OpId reader) {
-    if (HasFewRows(blob, set)) return stands_for_[blob];
-    const auto [it, is_new] = gathered_.try_emplace({blob, set}, kNone);
+  // `blob` with the named rows only, for operator `reader`.
+  BlobId Gathered(BlobId blob, OpId reader) {
+    if (few_.count(uses_.producer[blob]) > 0) return blob;
+    const auto [it, is_new] = gathered_.try_emplace(blob, kNone);
     if (!is_new) return it->second;
     Op op = NewOp("GatherRows", absl::StrCat(net_.ops[reader].name, ".rows"), net_.ops[reader]);
-    ASSIGN_OR_RETURN(const BlobId rows, Rows(set));
-    op.inputs = {stands_for_[blob], rows};
+    op.inputs = {blob, rows_op_.outputs[0]};
     TensorType type = net_.type(blob);
-    if (!Shrink(set, &type)) {
-      return absl::InternalError(absl::StrCat("'", net_.blob(blob).name, "' does not shrink"));
-    }
+    CHECK(Shrink(&type));
     it->second = AddNewBlob(absl::StrCat(net_.blob(blob).name, ".rows"), type, &net_);
     op.outputs = {it->second};
-    RETURN_IF_ERROR(registry_.CompleteAttrs(&op));
     before_[reader].push_back(std::move(op));
     return it->second;
   }
 
-  // Rewrites operator `i`; true when it is to be dropped.
-  absl::StatusOr<bool> Rewrite(OpId i) {
-    Op op = net_.ops[i];
-    if (source_[i] != kEvery) {
-      const auto& reading = SchemaOf(op).reads_rows();
-      const BlobId blob = op.inputs[reading ? reading->input : 0];
-      if (HasFewRows(blob, source_[i])) {
-        if (!reading) {
-          stands_for_[op.outputs[0]] = stands_for_[blob];
-          return true;
-        }
-        if (reading->gathered_op.empty()) {
-          for (BlobId& input : op.inputs) input = stands_for_[input];
-          net_.ops[i] = std::move(op);
-          return false;
-        }
-        op = Replacement(op, reading->gathered_op, stands_for_[blob]);
-        RETURN_IF_ERROR(registry_.CompleteAttrs(&op));
-        net_.ops[i] = std::move(op);
-        return false;
-      }
-    }
-    const int set = made_[i];
-    if (set != kEvery && moved_[i] != kEvery) {
-      ASSIGN_OR_RETURN(stands_for_[op.outputs[0]], Gathered(op.inputs[0], moved_[i], i));
-      return true;
-    }
-    const bool by_ids = set != kEvery && SchemaOf(op).makes_rows_named_by();
+  void MakeFewRows(OpId i, const std::vector<TensorType>& types) {
+    Op& op = net_.ops[i];
     for (size_t k = 0; k < op.inputs.size(); ++k) {
-      const BlobId blob = op.inputs[k];
-      op.inputs[k] = stands_for_[blob];
-      if (set == kEvery || by_ids || UseOf(op, static_cast<int>(k)) != RowUse::kSameRow) continue;
-      ASSIGN_OR_RETURN(op.inputs[k], Gathered(blob, set, i));
+      if (ReadsSameRow(op, k)) op.inputs[k] = Gathered(op.inputs[k], i);
     }
-    if (by_ids) {
-      ASSIGN_OR_RETURN(const BlobId rows, Rows(set));
-      op.inputs.push_back(rows);
-    }
-    if (set != kEvery) {
-      std::vector<TensorType> inputs;
-      for (BlobId b : op.inputs) inputs.push_back(net_.type(b));
-      ASSIGN_OR_RETURN(const std::vector<TensorType> types, registry_.Infer(op, inputs));
-      for (size_t k = 0; k < types.size(); ++k) net_.blobs[op.outputs[k]].type = types[k];
-    }
-    net_.ops[i] = std::move(op);
-    return false;
+    if (SchemaOf(op).makes_rows_named_by()) op.inputs.push_back(rows_op_.outputs[0]);
+    for (size_t k = 0; k < types.size(); ++k) net_.blobs[op.outputs[k]].type = types[k];
   }
 
-  Op Replacement(const Op& op, const std::string& type, BlobId rows) const {
-    Op made = NewOp(type, op.name, op);
-    made.inputs = {rows};
-    made.outputs = {op.outputs[0]};
-    if (const Schema* schema = registry_.Find(type)) {
-      for (const AttrSpec& spec : schema->attrs()) {
-        const auto it = op.attrs.find(spec.name);
-        if (it != op.attrs.end()) made.attrs.insert(*it);
-      }
+  absl::Status ReplaceReader() {
+    Op& reader = net_.ops[reader_];
+    Op op = NewOp(reading_.gathered_op, reader.name, reader);
+    op.inputs = {reader.inputs[reading_.input]};
+    op.outputs = {reader.outputs[0]};
+    if (const Schema* schema = registry_.Find(op.type)) {
+      for (const AttrSpec& spec : schema->attrs()) op.attrs[spec.name] = reader.attrs[spec.name];
     }
-    return made;
+    reader = std::move(op);
+    return registry_.CompleteAttrs(&reader);
   }
 
   Net& net_;
   const SchemaRegistry& registry_;
-  const bool before_gradients_;
+  const OpId reader_;
+  const RowReading reading_;
   const Uses uses_;  // of the net as it was
-  std::vector<RowSet> sets_;
-  std::vector<int> needs_;   // by blob: rows that are read
-  std::vector<int> made_;    // by operator: rows that it is to make
-  std::vector<int> source_;  // by operator: rows that it reads by itself
-  std::vector<int> moved_;   // by operator: rows of input 0 that its own are
-  std::vector<BlobId> stands_for_;
-  std::map<std::pair<BlobId, int>, BlobId> gathered_;
-  std::vector<std::vector<Op>> before_, after_;
+  Op rows_op_;
+  TensorType rows_type_;
+  // By operator that is to make the named rows only: the types of its outputs.
+  std::map<OpId, std::vector<TensorType>> few_;
+  std::map<BlobId, BlobId> gathered_;
+  std::vector<std::vector<Op>> before_;
 };
 
 }  // namespace
 
 absl::StatusOr<bool> RowPruningPass::Run(Net* net, const SchemaRegistry& registry) const {
-  return Pruner(net, registry, when_ == When::kBeforeGradients).Run();
+  bool changed = false;
+  for (size_t i = 0; i < net->ops.size(); ++i) {
+    if (!registry.Find(net->ops[i].type)->reads_rows()) continue;
+    ASSIGN_OR_RETURN(const bool pruned, Pruner(net, registry, static_cast<OpId>(i)).Run());
+    changed |= pruned;  // operators moved back then, so none is left out
+  }
+  return changed;
 }
 
 }  // namespace graph

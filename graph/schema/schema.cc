@@ -157,11 +157,6 @@ Schema& Schema::ReadsRows(RowReading reading) {
   return *this;
 }
 
-Schema& Schema::MovesRows(std::string rows_op) {
-  moves_rows_ = std::move(rows_op);
-  return *this;
-}
-
 Schema& Schema::MakesRowsNamedBy(int ids) {
   makes_rows_named_by_ = ids;
   return *this;
@@ -273,9 +268,6 @@ void SchemaRegistry::Add(Schema schema) {
     if (rows->input < 0 || rows->input >= inputs || rows->ids < 0 || rows->ids >= inputs) {
       BadSchema(type, "it reads rows of an input, or named by one, that does not exist");
     }
-  }
-  if (!schema.moves_rows().empty() && (inputs == 0 || schema.outputs().size() != 1)) {
-    BadSchema(type, "it moves rows, but has no input or not one output");
   }
   if (const auto& ids = schema.makes_rows_named_by()) {
     if (*ids < 0 || *ids >= inputs || !schema.inputs()[*ids].optional) {

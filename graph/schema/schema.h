@@ -29,10 +29,9 @@ struct Cost {
 // Which rows of an input an output row needs (rows: all dimensions but the
 // last). Passes use it to compute only rows that something reads.
 enum class RowUse {
-  kSameRow,    // row i of the output reads row i of this input only
-  kAllRows,    // any row of the same image, or the whole tensor
-  kNamedRows,  // the rows an integer input names
-  kNone,       // not a row tensor: scalars, ids
+  kSameRow,  // row i of the output reads row i of this input only
+  kAllRows,  // any row of the same image, or the whole tensor
+  kNone,     // not a row tensor: scalars, ids
 };
 
 // Inputs, attributes and helpers for shape inference. Use the macros-free
@@ -68,12 +67,10 @@ struct AttrSpec {
 
 // An operator that reads few rows of a tensor; see Schema::ReadsRows.
 struct RowReading {
-  int input = 0;        // the rows' tensor (B, T, C)
-  int ids = 0;          // an input that says which
-  std::string rows_op;  // operator type: ids -> the rows (B, Q) i32
-  // Operator type: those rows (B, Q, C) -> output 0, as long as nothing reads another
-  // output. Empty: this operator takes them itself, in place of the tensor.
-  std::string gathered_op;
+  int input = 0;            // the rows' tensor (B, T, C)
+  int ids = 0;              // an input that says which
+  std::string rows_op;      // operator type: ids -> the rows (B, Q) i32
+  std::string gathered_op;  // operator type: those rows (B, Q, C) -> output 0
 };
 
 // Built by chaining:
@@ -110,13 +107,10 @@ class Schema {
   // Inputs that are read as they come, f32 or bf16.
   Schema& AnyPrecision(std::vector<int> inputs);
 
-  // What the row_pruning pass may do. Only the named rows of one input are read, and
-  // an operator does the same with these rows alone. The attributes of `rows_op` and
-  // `gathered_op` are some of this one's.
+  // What the row_pruning pass may do. As long as nothing reads an output but the
+  // first, only the named rows of one input are read, and another operator does the
+  // same with these rows alone. Its attributes are some of this one's.
   Schema& ReadsRows(RowReading reading);
-  // Each row of the output is a row of input 0: operator type `rows_op`, whose attributes
-  // are some of this one's, makes of the output's row numbers (B, Q) i32 those of the input.
-  Schema& MovesRows(std::string rows_op);
   // The optional input `ids` (B, Q) i32, the next one after the required, names the
   // rows of the outputs that are made, in that order; without it all are made.
   Schema& MakesRowsNamedBy(int ids);
@@ -158,7 +152,6 @@ class Schema {
   const std::vector<int>& low_precision_outputs() const { return low_precision_outputs_; }
   const std::vector<int>& any_precision_inputs() const { return any_precision_inputs_; }
   const absl::optional<RowReading>& reads_rows() const { return reads_rows_; }
-  const std::string& moves_rows() const { return moves_rows_; }  // empty: it does not
   const absl::optional<int>& makes_rows_named_by() const { return makes_rows_named_by_; }
   const InferFn& infer() const { return infer_; }
   const CostFn& cost() const { return cost_; }
@@ -179,7 +172,6 @@ class Schema {
   std::vector<int> low_precision_outputs_;
   std::vector<int> any_precision_inputs_;
   absl::optional<RowReading> reads_rows_;
-  std::string moves_rows_;
   absl::optional<int> makes_rows_named_by_;
   InferFn infer_;
   CostFn cost_;

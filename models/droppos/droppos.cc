@@ -141,8 +141,7 @@ DropPosBlobs BuildDropPos(ModelBuilder* b, const ModelConfig& model, const DropP
                                           {{"grid_h", int64_t{grid_h}},
                                            {"grid_w", int64_t{grid_w}},
                                            {"targets", config.smooth_grid},
-                                           {"conf_ignore", int64_t{config.conf_ignore}},
-                                           {"scored", num_visible - num_pos_kept}});
+                                           {"conf_ignore", int64_t{config.conf_ignore}}});
   blobs.loss = loss[0];
   blobs.accuracy = loss[1];
   blobs.accuracy_weighted = loss[2];

@@ -2,7 +2,6 @@
 
 #include "graph/autodiff/autodiff.h"
 #include "graph/base/random.h"
-#include "graph/passes/row_pruning.h"
 #include "graph/schema/builder.h"
 #include "ops/clip_factors.h"
 
@@ -96,28 +95,19 @@ UpdateBlobs AppendUpdate(NetBuilder* builder, const std::vector<Parameter>& para
 absl::StatusOr<TrainingNet> BuildTrainingNet(const graph::SchemaRegistry& registry,
                                              const Model& model, const RecipeConfig& recipe,
                                              int batch, MicroStep micro_step, int accum_iter,
-                                             const std::string& net_name, UpdateWhen update_when,
-                                             bool prune_rows) {
+                                             const std::string& net_name, UpdateWhen update_when) {
   TrainingNet result;
-  NetBuilder forward_builder(&registry, net_name);
-  ModelBuilder model_builder(&forward_builder);
+  NetBuilder builder(&registry, net_name);
+  ModelBuilder model_builder(&builder);
   const ForwardOutputs forward = model.BuildTraining(&model_builder, batch);
-  RETURN_IF_ERROR(forward_builder.status());
+  RETURN_IF_ERROR(builder.status());
   result.parameters = model_builder.parameters();
-  result.loss = Name(forward_builder, forward.loss);
-  forward_builder.Output(forward.loss);
+  result.loss = Name(builder, forward.loss);
+  builder.Output(forward.loss);
   for (const auto& [metric, blob] : forward.metrics) {
-    result.metrics.emplace_back(metric, Name(forward_builder, blob));
-    forward_builder.Output(blob);
+    result.metrics.emplace_back(metric, Name(builder, blob));
+    builder.Output(blob);
   }
-  ASSIGN_OR_RETURN(graph::Net forward_net, forward_builder.Finish());
-  if (prune_rows) {
-    const graph::RowPruningPass pass(graph::RowPruningPass::When::kBeforeGradients);
-    RETURN_IF_ERROR(pass.Run(&forward_net, registry).status());
-  }
-  // Blobs have other numbers now, and the same names.
-  const BlobId loss = forward_net.Find(result.loss);
-  NetBuilder builder(&registry, std::move(forward_net));
 
   std::vector<Parameter> trainable;
   std::vector<BlobId> weights;
@@ -128,7 +118,7 @@ absl::StatusOr<TrainingNet> BuildTrainingNet(const graph::SchemaRegistry& regist
   }
   ASSIGN_OR_RETURN(
       std::vector<BlobId> gradients,
-      graph::Differentiate(&builder, loss, weights, 1.0f / static_cast<float>(accum_iter)));
+      graph::Differentiate(&builder, forward.loss, weights, 1.0f / static_cast<float>(accum_iter)));
   if (micro_step == MicroStep::kMiddle || micro_step == MicroStep::kLast) {
     gradients = AddAccumulated(&builder, trainable, gradients);
   }

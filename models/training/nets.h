@@ -59,15 +59,12 @@ struct TrainingNet {
   std::vector<std::pair<std::string, std::string>> metrics;  // metric, blob
 };
 
-// Inputs: the model's, and `lr` {1} and kLossLimit where the net updates. `prune_rows`: the forward
-// pass computes only rows that the loss reads (graph/passes/row_pruning.h), and so does the
-// backward pass.
+// Inputs: the model's, and `lr` {1} and kLossLimit where the net updates.
 absl::StatusOr<TrainingNet> BuildTrainingNet(const graph::SchemaRegistry& registry,
                                              const Model& model, const RecipeConfig& recipe,
                                              int batch, MicroStep micro_step, int accum_iter,
                                              const std::string& net_name = "train",
-                                             UpdateWhen update_when = UpdateWhen::kWindow,
-                                             bool prune_rows = true);
+                                             UpdateWhen update_when = UpdateWhen::kWindow);
 
 // The update of every trainable parameter from its gradient blob, in the order
 // of `parameters`: norms, clip factors, AdamW (Loshchilov & Hutter 2019, as

@@ -18,12 +18,10 @@ std::vector<std::pair<MicroStep, const char*>> MicroSteps(const SessionOptions& 
 
 absl::StatusOr<TrainingNet> BuildStep(const Model& model, const SessionOptions& options,
                                       MicroStep micro_step, const char* name) {
-  const graph::PipelineOptions& passes = options.compile.passes;
   return BuildTrainingNet(
       *options.compile.registry, model, options.recipe, options.recipe.batch_size, micro_step,
       options.accum_iter, name,
-      options.step_every_micro_batch ? UpdateWhen::kMicroStep : UpdateWhen::kWindow,
-      passes.enabled && passes.disabled.count("row_pruning") == 0);
+      options.step_every_micro_batch ? UpdateWhen::kMicroStep : UpdateWhen::kWindow);
 }
 
 MemoryNeeds Needs(const Model& model, const SessionOptions& options,

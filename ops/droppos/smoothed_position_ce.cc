@@ -1,6 +1,5 @@
 #include "ops/droppos/smoothed_position_ce.h"
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -16,12 +15,6 @@ using graph::RowUse;
 using graph::TensorType;
 using Args = SmoothedPositionCEArgs;
 using GradArgs = SmoothedPositionCEGradArgs;
-
-absl::Status CheckScoredAttr(const graph::InferContext& c, int64_t visible) {
-  const int64_t scored = c.op.Int("scored");
-  if (scored >= 0 && scored <= visible) return absl::OkStatus();
-  return Reject(c, "scored=", scored, " must be between 0 and the ", visible, " rows of an image");
-}
 
 // What both operators check; `weights` is the position of the optional input.
 absl::Status CheckInputs(const graph::InferContext& c, int weights) {
@@ -46,13 +39,8 @@ absl::Status CheckInputs(const graph::InferContext& c, int weights) {
                   " cells, but grid_h=", grid_h, " x grid_w=", grid_w, " makes ", cells,
                   targets == "paper" ? "" : ", which must be no fewer");
   }
+  const int64_t batch = logits.dim(0), visible = logits.dim(1);
   RETURN_IF_ERROR(graph::ExpectDType(c, Args::kIdsKeep, DType::kI32));
-  const int64_t scored = c.op.Int("scored");
-  const bool scored_only = scored > 0 && logits.dim(1) == scored;
-  if (scored_only) RETURN_IF_ERROR(graph::ExpectRank(c, Args::kIdsKeep, 2));
-  const int64_t batch = logits.dim(0);
-  const int64_t visible = scored_only ? c.in(Args::kIdsKeep).dim(1) : logits.dim(1);
-  RETURN_IF_ERROR(CheckScoredAttr(c, visible));
   RETURN_IF_ERROR(graph::ExpectShape(c, Args::kIdsKeep, {batch, visible}));
   RETURN_IF_ERROR(graph::ExpectDType(c, Args::kMaskPos, DType::kU8));
   RETURN_IF_ERROR(graph::ExpectShape(c, Args::kMaskPos, {batch, visible}));
@@ -80,14 +68,6 @@ absl::StatusOr<std::vector<TensorType>> InferGrad(const graph::InferContext& c) 
   return std::vector<TensorType>{c.in(GradArgs::kLogits)};
 }
 
-absl::StatusOr<std::vector<TensorType>> InferScoredRows(const graph::InferContext& c) {
-  RETURN_IF_ERROR(graph::ExpectRank(c, 0, 2));
-  RETURN_IF_ERROR(graph::ExpectDType(c, 0, DType::kU8));
-  RETURN_IF_ERROR(CheckScoredAttr(c, c.in(0).dim(1)));
-  if (c.op.Int("scored") == 0) return Reject(c, "scored=0: how many rows is not known");
-  return std::vector<TensorType>{{DType::kI32, {c.in(0).dim(0), c.op.Int("scored")}}};
-}
-
 absl::Status MakeGradient(graph::GradientBuilder* g) {
   const graph::Op& op = g->forward();
   if (g->NeedsGrad(Args::kSigma) ||
@@ -111,8 +91,7 @@ absl::Status MakeGradient(graph::GradientBuilder* g) {
                                   {{"grid_h", op.Int("grid_h")},
                                    {"grid_w", op.Int("grid_w")},
                                    {"targets", op.Str("targets")},
-                                   {"conf_ignore", op.Int("conf_ignore")},
-                                   {"scored", op.Int("scored")}}));
+                                   {"conf_ignore", op.Int("conf_ignore")}}));
   return absl::OkStatus();
 }
 
@@ -127,28 +106,15 @@ graph::Schema& AddAttrs(graph::Schema& schema) {
   return schema.Attr("grid_h", int64_t{0}, "rows of the grid of targets")
       .Attr("grid_w", int64_t{0}, "columns of the grid of targets")
       .OptionalAttr("targets", std::string("paper"), "\"paper\" or \"official\": the map")
-      .OptionalAttr("conf_ignore", int64_t{0}, "1: leave out patches surer than their target")
-      .OptionalAttr("scored", int64_t{0}, "ones of mask_pos in each image; 0: not known");
+      .OptionalAttr("conf_ignore", int64_t{0}, "1: leave out patches surer than their target");
 }
 
 }  // namespace
 
-absl::Status CheckScored(const uint8_t* mask_pos, int64_t batch, int64_t visible, int64_t scored) {
-  for (int64_t b = 0; scored > 0 && b < batch; ++b) {
-    const uint8_t* mask = mask_pos + b * visible;
-    const int64_t ones = visible - std::count(mask, mask + visible, 0);
-    if (ones != scored) {
-      return InvalidArgument("scored=", scored, ", but mask_pos of image ", b, " drops ", ones,
-                             " positions");
-    }
-  }
-  return absl::OkStatus();
-}
-
 void RegisterSmoothedPositionCE(graph::SchemaRegistry* registry) {
   graph::Schema forward("SmoothedPositionCE",
                         "cross entropy of the positions of dropped patches, smoothed");
-  forward.Input("logits", "(B, R, L)", RowUse::kAllRows)
+  forward.Input("logits", "(B, V, L)", RowUse::kAllRows)
       .Input("ids_keep", "(B, V) i32", RowUse::kNone)
       .Input("mask_pos", "(B, V) u8", RowUse::kNone)
       .Input("sigma", "{1}", RowUse::kNone)
@@ -159,31 +125,19 @@ void RegisterSmoothedPositionCE(graph::SchemaRegistry* registry) {
       .Output("correct", "(B) i32")
       .Output("scored", "(B) i32")
       .Output("ignored", "(B) i32");
-  registry->Add(AddAttrs(forward)
-                    .ReadsRows({Args::kLogits, Args::kMaskPos, "ScoredRows", ""})
-                    .Infer(InferForward)
-                    .Cost(LossCost)
-                    .Gradient(MakeGradient));
+  registry->Add(AddAttrs(forward).Infer(InferForward).Cost(LossCost).Gradient(MakeGradient));
 
   graph::Schema gradient("SmoothedPositionCEGrad", "gradient of SmoothedPositionCE");
   // conf_ignore makes the divisor depend on the logits of all rows.
-  gradient.Input("logits", "(B, R, L)", RowUse::kAllRows)
+  gradient.Input("logits", "(B, V, L)", RowUse::kAllRows)
       .Input("ids_keep", "(B, V) i32", RowUse::kNone)
       .Input("mask_pos", "(B, V) u8", RowUse::kNone)
       .Input("sigma", "{1}", RowUse::kNone)
       .Input("dloss", "{1}", RowUse::kNone)
       .OptionalInput("weights", "(B, V)", RowUse::kAllRows)
-      .Output("dlogits", "(B, R, L)");
+      .Output("dlogits", "(B, V, L)");
   registry->Add(AddAttrs(gradient).InPlace(0, 0).Infer(InferGrad).Cost(LossCost).NotDifferentiable(
       "second derivatives are not supported"));
-
-  registry->Add(graph::Schema("ScoredRows", "rows of the logits that SmoothedPositionCE reads")
-                    .Input("mask_pos", "(B, V) u8", RowUse::kNone)
-                    .Output("rows", "(B, scored) i32")
-                    .Attr("scored", int64_t{1}, "ones of mask_pos in each image")
-                    .Infer(InferScoredRows)
-                    .ElementwiseCost(1)
-                    .NoGradient("integers"));
 }
 
 }  // namespace ops::droppos

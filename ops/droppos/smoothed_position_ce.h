@@ -1,14 +1,10 @@
 // SmoothedPositionCE: the DropPos loss. Each visible patch whose position was
 // dropped is to name its cell; the target is smoothed over nearby cells.
 //
-//   logits (B, R, L), ids_keep (B, V) i32, mask_pos (B, V) u8, sigma {1},
+//   logits (B, V, L), ids_keep (B, V) i32, mask_pos (B, V) u8, sigma {1},
 //   [weights (B, V)]
 //     -> loss {1}, accuracy {1}, accuracy_weighted {1},
 //        correct (B) i32, scored (B) i32, ignored (B) i32
-//
-// R is V. Where every image drops the same number of positions, attribute scored may
-// say how many; logits then may hold the rows of these alone, by ascending v, and R is
-// scored. What comes out is the same, for no other row is read.
 //
 // With T the targets of position_targets.h, i = ids_keep[b,v], p = softmax of
 // logits[b,v], weights 1 when absent, and sums over all (b, v):
@@ -33,26 +29,17 @@
 //                   and only the first L columns are read.
 //   conf_ignore     1: leave out patches that are predicted with more confidence
 //                   than the target has at its own cell (official --conf_ignore)
-//   scored          ones of mask_pos in each image; 0: nobody knows. Where that is not
-//                   so, Run fails with InvalidArgument.
 // f32 or f64, one type for logits, sigma and weights; the loss is summed in
 // double, per image and then over images in index order. sigma >= 0 is read
 // at each run, for it decays during training; NaN or a negative one is an
 // InvalidArgument from Run. ids in [0, L).
 //
 // SmoothedPositionCEGrad: logits, ids_keep, mask_pos, sigma, dloss {1},
-//   [weights]  ->  dlogits (B, R, L)
+//   [weights]  ->  dlogits (B, V, L)
 //   dlogits = dloss * w / sum w * (t * softmax - T[i]), t = sum_j<L T[i][j] (1 for
 //   "paper"). w does not carry a gradient (the official code computes it under
 //   no_grad). dlogits may lie where logits lie. Only the loss and only the logits
 //   have a gradient; asking for that of weights or sigma is an error.
-//
-// ScoredRows: which rows of (B, V, L) the loss reads.
-//
-//   mask_pos (B, V) u8  ->  rows (B, scored) i32: the v with mask_pos 1, ascending
-//
-// Made of SmoothedPositionCE by the row_pruning pass, so that what leads to the logits
-// is computed for dropped positions only. Checks scored as the loss does.
 //
 // Source: paper section 3.2, equations of position smoothing and attentive
 // reconstruction; forward_drop_pos_loss in models_DropPos_mae.py, whose acc1 is
@@ -60,9 +47,6 @@
 #ifndef OPS_DROPPOS_SMOOTHED_POSITION_CE_H_
 #define OPS_DROPPOS_SMOOTHED_POSITION_CE_H_
 
-#include <cstdint>
-
-#include "absl/status/status.h"
 #include "graph/schema/schema.h"
 
 namespace ops::droppos {
@@ -75,10 +59,6 @@ struct SmoothedPositionCEArgs {
 struct SmoothedPositionCEGradArgs {
   enum In { kLogits, kIdsKeep, kMaskPos, kSigma, kDLoss, kWeights };
 };
-
-// OK where `scored` is 0 or each of the rows of `mask_pos` (batch, visible) has as many
-// ones. The InvalidArgument names the image; the caller adds the operator.
-absl::Status CheckScored(const uint8_t* mask_pos, int64_t batch, int64_t visible, int64_t scored);
 
 void RegisterSmoothedPositionCE(graph::SchemaRegistry* registry);
 

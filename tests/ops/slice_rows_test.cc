@@ -1,5 +1,4 @@
 #include "gtest/gtest.h"
-#include "tests/harness/backends.h"
 #include "tests/harness/op_case.h"
 
 namespace harness {
@@ -33,38 +32,6 @@ TEST(PadRows, Cases) {
   RunCase(Pad({2, 1, 3}, 0, 5));
   RunCase(Pad({3, 2, 1}, 2, 5));
   RunCase(Pad({3, 4, 17}, 0, 4));
-}
-
-TEST(SlicedRows, Cases) {
-  for (int64_t start : {0, 1, 5}) {
-    OpCase c = {"SlicedRows", {{"start", start}}, {{I32({3, 4}), DistinctIds(9)}}, {I32({3, 4})}};
-    RunCase(c);
-  }
-}
-
-// Rows of a slice are these rows of the whole.
-TEST(SlicedRows, NameTheSameRows) {
-  const HostTensor x(F32({1, 4, 1}), {3, 1, 4, 5}), rows(I32({1, 2}), {2, 0});
-  const graph::Attrs part = {{"start", int64_t{1}}, {"count", int64_t{3}}};
-  for (const graph::Backend& backend : TestBackends()) {
-    SCOPED_TRACE(backend.name);
-    const auto source = RunOn(backend, "SlicedRows", {{"start", int64_t{1}}}, {rows});
-    const auto slice = RunOn(backend, "SliceRows", part, {x});
-    ASSERT_TRUE(source.ok() && slice.ok()) << source.status() << slice.status();
-    EXPECT_EQ((*source)[0], HostTensor(I32({1, 2}), {3, 1}));
-    const auto want = RunOn(backend, "GatherRows", {}, {(*slice)[0], rows});
-    const auto got = RunOn(backend, "GatherRows", {}, {x, (*source)[0]});
-    ASSERT_TRUE(want.ok() && got.ok()) << want.status() << got.status();
-    EXPECT_EQ((*got)[0], (*want)[0]);
-  }
-}
-
-TEST(SlicedRows, RefusesBadInputs) {
-  for (int64_t start : {int64_t{-1}, int64_t{1} << 31}) {
-    ExpectRefused("SlicedRows", {{"start", start}}, {I32({2, 3})}, "'start' is");
-  }
-  ExpectRefused("SlicedRows", {{"start", int64_t{1}}}, {I64({2, 3})}, "input 0");
-  ExpectRefused("SlicedRows", {{"start", int64_t{1}}}, {I32({2, 3, 1})}, "input 0");
 }
 
 TEST(SliceRows, KnownRows) {

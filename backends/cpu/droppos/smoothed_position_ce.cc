@@ -44,11 +44,9 @@ class LossKernel : public graph::Kernel {
  protected:
   LossKernel(const graph::KernelSpec& spec, int weights_input)
       : batch_(spec.in(Args::kLogits).dim(0)),
-        visible_(spec.in(Args::kIdsKeep).dim(1)),
+        visible_(spec.in(Args::kLogits).dim(1)),
         cells_(spec.in(Args::kLogits).dim(2)),
         threads_(spec.threads),
-        rows_of_logits_(spec.in(Args::kLogits).dim(1)),
-        scored_(spec.op->Int("scored")),
         weights_input_(static_cast<int>(spec.inputs.size()) > weights_input ? weights_input : -1),
         official_(spec.op->Str("targets") == "official"),
         conf_ignore_(spec.op->Int("conf_ignore") == 1),
@@ -56,11 +54,7 @@ class LossKernel : public graph::Kernel {
         rows_(spec.op->Int("grid_h")),
         cols_(spec.op->Int("grid_w")) {}
 
-  // What Run begins with: checks, and the tables of targets.
-  absl::Status Prepare() {
-    const absl::Status promised =
-        ops::droppos::CheckScored(in<uint8_t>(Args::kMaskPos), batch_, visible_, scored_);
-    if (!promised.ok()) return graph::Annotate(promised, name_);
+  absl::Status FillTables() {
     const double sigma = in<float>(Args::kSigma)[0];
     const absl::Status checked = ops::droppos::CheckSigma(sigma);
     if (!checked.ok()) return graph::Annotate(checked, name_);
@@ -77,16 +71,6 @@ class LossKernel : public graph::Kernel {
   // Compared in double, before the table is rounded.
   bool Ignores(int64_t id, float e, double sum) const {
     return conf_ignore_ && e / sum >= rows_.peak(id / cols_.size()) * cols_.peak(id % cols_.size());
-  }
-
-  // For each row that logits has of image `b`: fn(its index in (B, V), in logits).
-  template <typename Fn>
-  void ForEachRow(int64_t b, Fn fn) const {
-    const bool all = rows_of_logits_ == visible_;
-    int64_t row = b * rows_of_logits_;
-    for (int64_t r = b * visible_; r < (b + 1) * visible_; ++r) {
-      if (all || in<uint8_t>(Args::kMaskPos)[r] != 0) fn(r, row++);
-    }
   }
 
   // mask_pos * weights of row `r`.
@@ -138,8 +122,6 @@ class LossKernel : public graph::Kernel {
   int threads_;
 
  private:
-  int64_t rows_of_logits_;  // of an image: visible_, or scored_
-  int64_t scored_;
   int weights_input_;  // -1: every dropped position counts the same
   bool official_, conf_ignore_;
   std::string name_;
@@ -154,7 +136,7 @@ class SmoothedPositionCEKernel : public LossKernel {
   size_t scratch_bytes() const override { return partial_bytes() + threads_ * thread_bytes(); }
 
   absl::Status Run() override {
-    RETURN_IF_ERROR(Prepare());
+    RETURN_IF_ERROR(FillTables());
     Partial* partials = static_cast<Partial*>(scratch());
     char* rows = static_cast<char*>(scratch()) + partial_bytes();
     int32_t* correct = out<int32_t>(Args::kCorrect);
@@ -207,9 +189,9 @@ class SmoothedPositionCEKernel : public LossKernel {
     float* t = ThreadRow(rows, 1);
     *partial = Partial();
     Counts counts;
-    ForEachRow(b, [&](int64_t r, int64_t row) {
-      if (in<uint8_t>(Args::kMaskPos)[r] == 0) return;
-      const float* x = in<float>(Args::kLogits) + row * cells_;
+    for (int64_t r = b * visible_; r < (b + 1) * visible_; ++r) {
+      if (in<uint8_t>(Args::kMaskPos)[r] == 0) continue;
+      const float* x = in<float>(Args::kLogits) + r * cells_;
       const int64_t id = in<int32_t>(Args::kIdsKeep)[r];
       const float max = MaxLogit(x);
       // The lowest of equal indices wins; NaN is nowhere equal and never right.
@@ -217,13 +199,13 @@ class SmoothedPositionCEKernel : public LossKernel {
       counts.correct += right;
       counts.scored += 1;
       const double w = Weight(r);
-      if (w == 0 && !conf_ignore()) return;
+      if (w == 0 && !conf_ignore()) continue;
       const double sum = Exponentials(x, max, e);
       if (Ignores(id, e[id], sum)) {
         counts.ignored += 1;
-        return;
+        continue;
       }
-      if (w == 0) return;
+      if (w == 0) continue;
       partial->weight += w;
       if (right) partial->right += w;
       const double target_sum = Targets(id, t);
@@ -233,7 +215,7 @@ class SmoothedPositionCEKernel : public LossKernel {
         expected += static_cast<double>(t[j]) * static_cast<double>(x[j] - max);
       }
       partial->loss += w * (target_sum * std::log(sum) - expected);
-    });
+    }
     return counts;
   }
 };
@@ -249,7 +231,7 @@ class SmoothedPositionCEGradKernel : public LossKernel {
   }
 
   absl::Status Run() override {
-    RETURN_IF_ERROR(Prepare());
+    RETURN_IF_ERROR(FillTables());
     return conf_ignore() ? RunTwoPasses() : RunOnePass();
   }
 
@@ -278,12 +260,12 @@ class SmoothedPositionCEGradKernel : public LossKernel {
 #pragma omp parallel for schedule(static) num_threads(threads_)
     for (int64_t b = 0; b < batch_; ++b) {
       float* e = ThreadRow(rows, 0);
-      ForEachRow(b, [&](int64_t r, int64_t row) {
+      for (int64_t r = b * visible_; r < (b + 1) * visible_; ++r) {
         const float weight = weight_sum == 0 ? 0 : Weight(r);
-        const float* x = in<float>(Args::kLogits) + row * cells_;
+        const float* x = in<float>(Args::kLogits) + r * cells_;
         const double sum = weight == 0 ? 0 : Exponentials(x, MaxLogit(x), e);
-        WriteRow(r, row, weight, scale, e, sum, ThreadRow(rows, 1));
-      });
+        WriteRow(r, weight, scale, e, sum, ThreadRow(rows, 1));
+      }
     }
     return absl::OkStatus();
   }
@@ -299,18 +281,18 @@ class SmoothedPositionCEGradKernel : public LossKernel {
 #pragma omp parallel for schedule(static) num_threads(threads_)
     for (int64_t b = 0; b < batch_; ++b) {
       double image = 0;
-      ForEachRow(b, [&](int64_t r, int64_t row) {
+      for (int64_t r = b * visible_; r < (b + 1) * visible_; ++r) {
         State state = {0, Weight(r)};
         if (state.weight != 0) {
-          const float* x = in<float>(Args::kLogits) + row * cells_;
-          float* e = dlogits + row * cells_;
+          const float* x = in<float>(Args::kLogits) + r * cells_;
+          float* e = dlogits + r * cells_;
           const int64_t id = in<int32_t>(Args::kIdsKeep)[r];
           state.sum = Exponentials(x, MaxLogit(x), e);
           if (Ignores(id, e[id], state.sum)) state.weight = 0;
         }
         image += state.weight;
         states[r] = state;
-      });
+      }
       image_weights[b] = image;
     }
     double weight_sum = 0;
@@ -318,19 +300,17 @@ class SmoothedPositionCEGradKernel : public LossKernel {
     const double scale = Scale(weight_sum);
 #pragma omp parallel for schedule(static) num_threads(threads_)
     for (int64_t b = 0; b < batch_; ++b) {
-      ForEachRow(b, [&](int64_t r, int64_t row) {
+      for (int64_t r = b * visible_; r < (b + 1) * visible_; ++r) {
         const float weight = weight_sum == 0 ? 0 : states[r].weight;
-        WriteRow(r, row, weight, scale, dlogits + row * cells_, states[r].sum, ThreadRow(rows, 1));
-      });
+        WriteRow(r, weight, scale, dlogits + r * cells_, states[r].sum, ThreadRow(rows, 1));
+      }
     }
     return absl::OkStatus();
   }
 
-  // Row `row` of dlogits, where its exponentials `e` may lie: patch `r` of (B, V). `t` is
-  // room for targets.
-  void WriteRow(int64_t r, int64_t row, float weight, double scale, const float* e, double sum,
-                float* t) const {
-    float* dx = out<float>(0) + row * cells_;
+  // Row `r` of dlogits, where its exponentials `e` may lie. `t` is room for targets.
+  void WriteRow(int64_t r, float weight, double scale, const float* e, double sum, float* t) const {
+    float* dx = out<float>(0) + r * cells_;
     if (weight == 0) {
       std::fill(dx, dx + cells_, 0.0f);
       return;
@@ -342,32 +322,6 @@ class SmoothedPositionCEGradKernel : public LossKernel {
   }
 };
 
-class ScoredRowsKernel : public graph::Kernel {
- public:
-  explicit ScoredRowsKernel(const graph::KernelSpec& spec)
-      : batch_(spec.in(0).dim(0)),
-        visible_(spec.in(0).dim(1)),
-        scored_(spec.op->Int("scored")),
-        name_(spec.op->Describe()) {}
-
-  absl::Status Run() override {
-    const uint8_t* mask_pos = in<uint8_t>(0);
-    const absl::Status promised = ops::droppos::CheckScored(mask_pos, batch_, visible_, scored_);
-    if (!promised.ok()) return graph::Annotate(promised, name_);
-    int32_t* rows = out<int32_t>(0);
-    for (int64_t b = 0; b < batch_; ++b) {
-      for (int64_t v = 0; v < visible_; ++v) {
-        if (mask_pos[b * visible_ + v] != 0) *rows++ = static_cast<int32_t>(v);
-      }
-    }
-    return absl::OkStatus();
-  }
-
- private:
-  int64_t batch_, visible_, scored_;
-  std::string name_;
-};
-
 template <typename K>
 std::unique_ptr<graph::Kernel> Make(const graph::KernelSpec& spec) {
   return std::make_unique<K>(spec);
@@ -376,8 +330,6 @@ std::unique_ptr<graph::Kernel> Make(const graph::KernelSpec& spec) {
 }  // namespace
 
 void RegisterSmoothedPositionCE(graph::KernelTable* table) {
-  AddFloat32(table, "ScoredRows",
-             Make<ScoredRowsKernel>);  // whole numbers; floats are refused by name
   AddFloat32(table, "SmoothedPositionCE", Make<SmoothedPositionCEKernel>);
   AddFloat32(table, "SmoothedPositionCEGrad", Make<SmoothedPositionCEGradKernel>);
 }

@@ -14,19 +14,10 @@ namespace {
 using Args = ops::droppos::SmoothedPositionCEArgs;
 using GradArgs = ops::droppos::SmoothedPositionCEGradArgs;
 
-absl::Status CheckPromise(const Call& c, const std::vector<int64_t>& mask_pos, int64_t batch,
-                          int64_t visible) {
-  const std::vector<uint8_t> mask(mask_pos.begin(), mask_pos.end());
-  const absl::Status promised =
-      ops::droppos::CheckScored(mask.data(), batch, visible, c.op.Int("scored"));
-  return promised.ok() ? promised : graph::Annotate(promised, c.op.Describe());
-}
-
 // The inputs that forward and gradient share, read and checked.
 struct Problem {
   int64_t batch, visible, cells;
   std::vector<double> logits;
-  std::vector<int64_t> row;  // (batch * visible): of logits; -1: it is not there
   std::vector<int64_t> ids, mask_pos;
   int64_t grid_cells;           // at least `cells`
   std::vector<double> targets;  // (grid_cells, grid_cells)
@@ -36,17 +27,11 @@ struct Problem {
 
   absl::Status Read(const Call& c, int weights_input) {
     batch = c.in_type(Args::kLogits).dim(0);
-    visible = c.in_type(Args::kIdsKeep).dim(1);
+    visible = c.in_type(Args::kLogits).dim(1);
     cells = c.in_type(Args::kLogits).dim(2);
     logits = c.In(Args::kLogits);
     RETURN_IF_ERROR(c.Ids(Args::kIdsKeep, cells, &ids));
     mask_pos = c.Ints(Args::kMaskPos);
-    RETURN_IF_ERROR(CheckPromise(c, mask_pos, batch, visible));
-    const bool all = c.in_type(Args::kLogits).dim(1) == visible;
-    int64_t rows = 0;
-    for (int64_t r = 0; r < batch * visible; ++r) {
-      row.push_back(all || mask_pos[r] != 0 ? rows++ : -1);
-    }
     const double sigma = c.In(Args::kSigma)[0];
     const absl::Status checked = ops::droppos::CheckSigma(sigma);
     if (!checked.ok()) return graph::Annotate(checked, c.op.Describe());
@@ -70,11 +55,9 @@ struct Problem {
   // What row `r` is to predict for cell `j`.
   double Target(int64_t r, int64_t j) const { return targets[ids[r] * grid_cells + j]; }
 
-  const double* Logits(int64_t r) const { return logits.data() + row[r] * cells; }
-
   // log softmax of row `r`.
   std::vector<double> LogSoftmax(int64_t r) const {
-    const double* x = Logits(r);
+    const double* x = logits.data() + r * cells;
     const double max = *std::max_element(x, x + cells);
     double sum = 0;
     for (int64_t j = 0; j < cells; ++j) sum += std::exp(x[j] - max);
@@ -93,7 +76,7 @@ absl::Status SmoothedPositionCE(Call* c) {
   double loss = 0, right_weight = 0, all_correct = 0, all_scored = 0;
   for (int64_t r = 0; r < p.batch * p.visible; ++r) {
     if (p.mask_pos[r] == 0) continue;
-    const double* x = p.Logits(r);
+    const double* x = p.logits.data() + r * p.cells;
     // max_element returns the first of equal elements.
     const bool right = std::max_element(x, x + p.cells) - x == p.ids[r];
     correct[r / p.visible] += right;
@@ -127,21 +110,9 @@ absl::Status SmoothedPositionCEGrad(Call* c) {
     double target_sum = 0;
     for (int64_t j = 0; j < p.cells; ++j) target_sum += p.Target(r, j);
     for (int64_t j = 0; j < p.cells; ++j) {
-      dlogits[p.row[r] * p.cells + j] = dloss * p.weight[r] / p.weight_sum *
-                                        (target_sum * std::exp(log_prob[j]) - p.Target(r, j));
+      dlogits[r * p.cells + j] = dloss * p.weight[r] / p.weight_sum *
+                                 (target_sum * std::exp(log_prob[j]) - p.Target(r, j));
     }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status ScoredRows(Call* c) {
-  const int64_t batch = c->in_type(0).dim(0), visible = c->in_type(0).dim(1);
-  const std::vector<int64_t> mask_pos = c->Ints(0);
-  RETURN_IF_ERROR(CheckPromise(*c, mask_pos, batch, visible));
-  std::vector<int64_t>& rows = c->OutInts(0);
-  int64_t count = 0;
-  for (int64_t r = 0; r < batch * visible; ++r) {
-    if (mask_pos[r] != 0) rows[count++] = r % visible;
   }
   return absl::OkStatus();
 }
@@ -151,7 +122,6 @@ absl::Status ScoredRows(Call* c) {
 void RegisterSmoothedPositionCE(graph::KernelTable* table) {
   AddFunction(table, "SmoothedPositionCE", SmoothedPositionCE);
   AddFunction(table, "SmoothedPositionCEGrad", SmoothedPositionCEGrad);
-  AddFunction(table, "ScoredRows", ScoredRows);
 }
 
 }  // namespace backends::reference::droppos

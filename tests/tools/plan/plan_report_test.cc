@@ -82,7 +82,6 @@ TEST(PlanReport, CountsEveryOperator) {
   const models::DropPos model(config, droppos);
   models::SessionOptions options = engine.Options(1000);
   options.memory_root = "/nonexistent";
-  options.compile.passes.disabled = {"row_pruning"};
   const auto report = PlanReport(model, options, MachineRates{1, 0, 0, 0});
   ASSERT_TRUE(report.ok()) << report.status();
   const std::map<std::string, double> gflop = GflopByType(*report);
