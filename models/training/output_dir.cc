@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
@@ -39,12 +40,14 @@ absl::StatusOr<absl::optional<int>> LockFolder(const std::string& folder, bool m
   while (true) {
     const int fd = FileSystem::Real()->Open(path, flags);
     if (fd < 0 && errno == ENOENT && !make) return -1;
-    if (fd < 0) return CannotWrite(path);
+    const absl::Status opened = fd < 0 ? CannotWrite(path) : absl::OkStatus();
     struct stat locked, now;
-    if (::fstat(fd, &locked) != 0 || !S_ISREG(locked.st_mode)) {
-      ::close(fd);
+    const bool known = (fd < 0 ? ::lstat(path.c_str(), &locked) : ::fstat(fd, &locked)) == 0;
+    if (known && !S_ISREG(locked.st_mode)) {
+      if (fd >= 0) ::close(fd);
       return absl::FailedPreconditionError(absl::StrCat(path, " is no file of a run; remove it"));
     }
+    RETURN_IF_ERROR(opened);
     const bool failed = ::flock(fd, LOCK_EX | LOCK_NB) != 0;
     const bool taken = failed && errno == EWOULDBLOCK;
     // A run that took back its folder has removed the file meanwhile.
@@ -56,9 +59,46 @@ absl::StatusOr<absl::optional<int>> LockFolder(const std::string& folder, bool m
   }
 }
 
-absl::Status InUse(const std::string& folder) {
-  return absl::FailedPreconditionError(absl::StrCat(
-      "a run is writing to the output folder ", folder, "; wait for its end, or stop it", kWayOut));
+// Adds the lock of `folder` to `locks`: -1 where `make` is in vain. FailedPrecondition where
+// another process has it.
+absl::Status TakeLock(const std::string& folder, bool make, absl::string_view in_use,
+                      std::vector<int>* locks) {
+  ASSIGN_OR_RETURN(const absl::optional<int> lock, LockFolder(folder, make));
+  if (!lock.has_value()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(in_use, "; wait for its end, or stop it", kWayOut));
+  }
+  if (make || *lock >= 0) locks->push_back(*lock);
+  return absl::OkStatus();
+}
+
+// The locks of the run in `folder`. Its checkpoints/ may be a link, and so other runs' as well:
+// through links of theirs, which all lock the folder itself, or because it is the checkpoints/ of
+// a run that needs no link, whose own lock is taken, too. That run sees the lock in its
+// checkpoints/ where there is one. `locks` are to be closed on an error, too.
+absl::Status TakeLocks(const std::string& folder, bool make, std::vector<int>* locks) {
+  RETURN_IF_ERROR(TakeLock(folder, make,
+                           absl::StrCat("a run is writing to the output folder ", folder), locks));
+  const fs::path checkpoints = fs::path(folder) / kCheckpointsFolder;
+  std::error_code error;
+  const bool is_link = fs::is_symlink(checkpoints, error);
+  if (is_link && !fs::is_directory(checkpoints, error)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        checkpoints.string(), " is a link to no folder; is the disk it leads to there?"));
+  }
+  const std::string in_use = absl::StrCat("another run saves into ", checkpoints.string(),
+                                          is_link ? ", which is a link" : "");
+  RETURN_IF_ERROR(TakeLock(checkpoints.string(), make && is_link, in_use, locks));
+  if (!is_link) return absl::OkStatus();
+  const fs::path target = fs::canonical(checkpoints, error);
+  if (target.filename() != kCheckpointsFolder) return absl::OkStatus();
+  return TakeLock(target.parent_path().string(), /*make=*/false, in_use, locks);
+}
+
+void CloseAll(std::vector<int>* locks) {
+  for (int fd : std::exchange(*locks, {})) {
+    if (fd >= 0) ::close(fd);
+  }
 }
 
 // Where a default folder is taken: name, name-2, name-3, ...
@@ -98,9 +138,11 @@ absl::StatusOr<OutputDir> OutputDir::Choose(const std::string& output_dir, const
     return absl::Status(can.code(),
                         absl::StrCat("the output folder ", path, ": ", can.message(), kWayOut));
   }
-  ASSIGN_OR_RETURN(const absl::optional<int> lock, LockFolder(path, /*make=*/false));
-  if (!lock.has_value()) return InUse(path);
-  if (*lock >= 0) ::close(*lock);
+  std::vector<int> locks;
+  const absl::Status unused = TakeLocks(path, /*make=*/false, &locks);
+  CloseAll(&locks);
+  RETURN_IF_ERROR(unused);
+  if (earlier == EarlierRun::kReplace) RETURN_IF_ERROR(CheckCanRemoveRun(path));
   if (earlier == EarlierRun::kRefuse && HoldsRun(path)) {
     return absl::FailedPreconditionError(absl::StrCat(
         "the output folder ", path,
@@ -116,23 +158,23 @@ OutputDir::OutputDir(OutputDir&& other) noexcept
       earlier_(other.earlier_),
       made_(std::move(other.made_)),
       folder_(std::exchange(other.folder_, -1)),
-      lock_(std::exchange(other.lock_, -1)) {}
+      locks_(std::exchange(other.locks_, {})) {}
 
 OutputDir::~OutputDir() { Close(); }
 
 void OutputDir::Close() {
-  for (int* fd : {&lock_, &folder_}) {
-    if (*fd >= 0) ::close(std::exchange(*fd, -1));
-  }
+  CloseAll(&locks_);
+  if (folder_ >= 0) ::close(std::exchange(folder_, -1));
 }
 
 absl::Status OutputDir::Open() {
   folder_ = FileSystem::Real()->Open(path_, O_PATH | O_DIRECTORY);
   if (folder_ < 0) return CannotUse(errno, "cannot use", path_);
-  ASSIGN_OR_RETURN(const absl::optional<int> lock, LockFolder(path_, /*make=*/true));
-  if (!lock.has_value()) return InUse(path_);
-  lock_ = *lock;
-  return absl::OkStatus();
+  return TakeLocks(path_, /*make=*/true, &locks_);
+}
+
+bool OutputDir::is_locked() const {
+  return !locks_.empty() && *std::min_element(locks_.begin(), locks_.end()) >= 0;
 }
 
 absl::Status OutputDir::Create() {

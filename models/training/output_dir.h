@@ -31,16 +31,15 @@ std::string ResolveUserPath(const std::string& path);
 // can go wrong at start is checked in between and nothing is made in vain.
 //
 // From Create() until the object is destroyed the folder is locked (flock of kLockFile), so
-// that no second run writes into it; the lock ends with the process, however that ends. File
-// systems without locks do without.
+// that no second run writes into it; the lock ends with the process, however that ends. So is the
+// folder that checkpoints/ leads to where that is a link. File systems without locks do without.
 class OutputDir {
  public:
   // Looks, and touches nothing. `output_dir` empty: runs/<model>-<YYYYmmdd-HHMMSS>
   // under the folder the command was typed in, with -2, -3, ... where that is
   // taken. Errors, each with the way out: FailedPrecondition (a run is writing to the
-  // folder, or has and `earlier` is kRefuse), InvalidArgument (a file is in the way),
-  // PermissionDenied and others (it or the folder it would be made in is not
-  // writable).
+  // folder or its checkpoints/, or has and `earlier` is kRefuse), InvalidArgument (a file is in the
+  // way), PermissionDenied and others (it or the folder it would be made in is not writable).
   static absl::StatusOr<OutputDir> Choose(const std::string& output_dir, const std::string& model,
                                           EarlierRun earlier, absl::Time now = absl::Now());
   OutputDir(OutputDir&& other) noexcept;
@@ -60,8 +59,8 @@ class OutputDir {
   // Absolute where the user's path was, or where $BUILD_WORKING_DIRECTORY is set.
   const std::string& path() const { return path_; }
   std::string File(absl::string_view name) const;
-  // Whether Create() could lock the folder.
-  bool is_locked() const { return lock_ >= 0; }
+  // Whether Create() could lock the folder, and the one of a link.
+  bool is_locked() const;
   // The path of the folder that Create() made or found: path(), or another one since somebody has
   // renamed it. FailedPrecondition, with the way out, where it cannot be found; another folder
   // may have its name, and is not this run's to write into.
@@ -79,7 +78,7 @@ class OutputDir {
   EarlierRun earlier_;
   std::vector<std::string> made_;  // folders, by Create()
   int folder_ = -1;                // whatever its name
-  int lock_ = -1;
+  std::vector<int> locks_;         // -1: none to be had
 };
 
 }  // namespace models

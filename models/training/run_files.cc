@@ -184,7 +184,21 @@ absl::Status CheckFoldersAreOwn(const std::string& folder) {
   return absl::OkStatus();
 }
 
+absl::Status CheckCanRemoveRun(const std::string& folder) {
+  const std::string checkpoints = (fs::path(folder) / kCheckpointsFolder).string();
+  std::error_code ignored;
+  if (!fs::is_symlink(checkpoints, ignored)) return absl::OkStatus();
+  for (const Found& found : FindOwned(folder)) {
+    if (FolderOf(found.path) != checkpoints) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat(checkpoints, " is a link to a folder with checkpoints, and --overwrite ",
+                     "removes nothing outside the output folder; remove them, or the link"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status RemoveRun(const std::string& folder) {
+  RETURN_IF_ERROR(CheckCanRemoveRun(folder));
   std::error_code error;
   for (const char* name : kRunFiles) {
     const fs::path path = fs::path(folder) / name;

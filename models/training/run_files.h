@@ -53,8 +53,11 @@ bool HoldsRun(const std::string& folder);
 // That none of the folder's own folders is a link, which leads to somebody else's files; but for
 // checkpoints/: those are put on another disk on purpose.
 absl::Status CheckFoldersAreOwn(const std::string& folder);
+// That RemoveRun() would remove nothing outside the folder: FailedPrecondition where checkpoints/
+// is a link and leads to some, which may be other runs'.
+absl::Status CheckCanRemoveRun(const std::string& folder);
 // Removes all that is a run's, but for the lock. Folders that hold something else stay, and so
-// does that. Errors name the file.
+// does that. Errors name the file, or are of CheckCanRemoveRun().
 absl::Status RemoveRun(const std::string& folder);
 // Removes what those who write under another name first leave when they are killed. For who has
 // the lock.

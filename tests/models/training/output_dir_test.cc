@@ -17,6 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::AllOf;
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
 
 class OutputDirTest : public testing::Test {
@@ -310,7 +311,7 @@ TEST_F(OutputDirTest, TheLockIsAFileOfItsOwn) {
   EXPECT_TRUE(OutputDir::Choose("a", "m", EarlierRun::kRefuse).ok());
   fs::remove(folder_ / "a/.lock");
   fs::create_symlink(folder_ / "theirs", folder_ / "a/.lock");
-  EXPECT_THAT(Error("a"), HasSubstr("a/.lock"));
+  EXPECT_THAT(Error("a"), HasSubstr("a/.lock is no file of a run; remove it"));
   fs::remove(folder_ / "a/.lock");
   ASSERT_EQ(::mkfifo((folder_ / "a/.lock").c_str(), 0600), 0);
   EXPECT_THAT(Error("a"), HasSubstr("a/.lock is no file of a run; remove it"));
@@ -331,6 +332,64 @@ TEST_F(OutputDirTest, AFolderInUseIsRefusedUntilItIsLeft) {
     }
     EXPECT_TRUE(before->Create().ok());
   }
+}
+
+// A bug once: each pruned the other's steps.
+TEST_F(OutputDirTest, OneRunAtATimeHasTheFolderThatCheckpointsLeadTo) {
+  for (const char* name : {"disk", "a", "b", "plain/checkpoints", "to_plain", "to_link"}) {
+    fs::create_directories(folder_ / name);
+  }
+  const std::pair<const char*, const char*> links[] = {{"a", "disk"},
+                                                       {"b", "disk"},
+                                                       {"to_plain", "plain/checkpoints"},
+                                                       {"to_link", "to_plain/checkpoints"}};
+  for (const auto& [run, target] : links) {
+    fs::create_directory_symlink(folder_ / target, folder_ / run / "checkpoints");
+  }
+  const std::pair<const char*, const char*> pairs[] = {{"a", "b"},
+                                                       {"plain", "to_plain"},
+                                                       {"to_plain", "plain"},
+                                                       {"to_link", "to_plain"},
+                                                       {"to_link", "plain"}};
+  for (const auto& [one, other] : pairs) {
+    SCOPED_TRACE(std::string(one) + " and " + other);
+    auto before = OutputDir::Choose(other, "m", EarlierRun::kResume);
+    ASSERT_TRUE(before.ok());
+    {
+      auto first = OutputDir::Choose(one, "m", EarlierRun::kRefuse);
+      ASSERT_TRUE(first.ok() && first->Create().ok());
+      EXPECT_TRUE(first->is_locked());
+      const std::string saves =
+          "another run saves into " + (folder_ / other / "checkpoints").string();
+      EXPECT_THAT(Error(other), AnyOf(HasSubstr(saves), HasSubstr("a run is writing to")));
+      EXPECT_EQ(before->Create().code(), absl::StatusCode::kFailedPrecondition);
+    }
+    EXPECT_TRUE(before->Create().ok());
+  }
+  fs::remove_all(folder_ / "disk");
+  EXPECT_THAT(Error("a"), HasSubstr("a/checkpoints is a link to no folder; is the disk"));
+}
+
+// A bug once: what had the names of checkpoints went, whoever had made it, and the link with it.
+TEST_F(OutputDirTest, NothingIsReplacedThroughALink) {
+  fs::create_directories(folder_ / "a");
+  fs::create_directories(folder_ / "disk/step_00000007");
+  Touch("disk/step_00000007/theirs");
+  fs::create_directory_symlink(folder_ / "disk", folder_ / "a/checkpoints");
+  Touch("a/metrics.jsonl");
+  const auto chosen = OutputDir::Choose("a", "m", EarlierRun::kReplace);
+  EXPECT_THAT(std::string(chosen.status().message()),
+              AllOf(HasSubstr("a/checkpoints is a link to a folder with checkpoints"),
+                    HasSubstr("remove them, or the link")));
+  EXPECT_FALSE(RemoveRun((folder_ / "a").string()).ok());
+  EXPECT_TRUE(fs::exists(folder_ / "disk/step_00000007/theirs"));
+  EXPECT_TRUE(fs::exists(folder_ / "a/metrics.jsonl"));
+  fs::rename(folder_ / "disk/step_00000007", folder_ / "disk/theirs");
+  auto dir = OutputDir::Choose("a", "m", EarlierRun::kReplace);
+  ASSERT_TRUE(dir.ok() && dir->Create().ok());
+  EXPECT_FALSE(fs::exists(folder_ / "a/metrics.jsonl"));
+  EXPECT_TRUE(fs::is_symlink(folder_ / "a/checkpoints"));
+  EXPECT_TRUE(fs::exists(folder_ / "disk/theirs/theirs"));
 }
 
 TEST_F(OutputDirTest, RunThatBeganMeanwhileIsNotTouched) {
