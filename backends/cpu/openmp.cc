@@ -1,9 +1,14 @@
 #include "backends/cpu/openmp.h"
 
 #include <omp.h>
+#include <pthread.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cstddef>
+#include <cstdlib>
 #include <future>
+#include <string>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -12,6 +17,30 @@
 
 namespace backends::cpu {
 namespace {
+
+// Stacks of 16 KiB, the least that OMP_STACKSIZE may ask for, end in a signal on some CPUs (with
+// AMX one saved set of registers takes 11), and what oneDNN needs is not known. This is far more.
+constexpr size_t kLeastStack = 256 << 10;
+
+// Of the calling thread; the least that is enough where the system does not say.
+size_t StackBytes() {
+  pthread_attr_t attributes;
+  if (pthread_getattr_np(pthread_self(), &attributes) != 0) return kLeastStack;
+  size_t bytes = kLeastStack;
+  pthread_attr_getstacksize(&attributes, &bytes);
+  pthread_attr_destroy(&attributes);
+  return bytes;
+}
+
+absl::Status StackTooSmall(size_t bytes) {
+  std::string way_out = "raise ulimit -s";
+  for (const char* variable : {"GOMP_STACKSIZE", "OMP_STACKSIZE"}) {
+    if (std::getenv(variable) != nullptr) way_out = absl::StrCat("unset ", variable);
+  }
+  return absl::ResourceExhaustedError(absl::StrCat("a thread that is to compute has a stack of ",
+                                                   bytes >> 10, " KiB and needs ",
+                                                   kLeastStack >> 10, "; ", way_out));
+}
 
 // That the system starts `count` threads beside those that there are, all at once.
 absl::Status TryThreads(int count) {
@@ -46,8 +75,13 @@ absl::Status StartTeam(int threads) {
   omp_set_num_threads(threads);
   RETURN_IF_ERROR(TryThreads(threads - 1));
   std::atomic<int> team{0};
-#pragma omp parallel num_threads(threads)
-  ++team;
+  size_t stack = kLeastStack;
+#pragma omp parallel num_threads(threads) reduction(min : stack)
+  {
+    ++team;
+    stack = std::min(stack, StackBytes());
+  }
+  if (stack < kLeastStack) return StackTooSmall(stack);
   if (team == threads) return absl::OkStatus();
   const int limit = omp_get_thread_limit();
   return absl::ResourceExhaustedError(absl::StrCat(

@@ -17,7 +17,8 @@ int OpenMpThreadLimit();
 // region of it has so many: oneDNN's products are divided among `threads`, and the parts of
 // threads that never came would be left out. Overrides OMP_NUM_THREADS, OMP_DYNAMIC and
 // OMP_MAX_ACTIVE_LEVELS for the calling thread. ResourceExhausted says what is in the way:
-// OMP_THREAD_LIMIT, or a system that starts no more threads, where libgomp would end the process.
+// OMP_THREAD_LIMIT, a system that starts no more threads, where libgomp would end the process, or
+// stacks that our loops would overrun (OMP_STACKSIZE).
 absl::Status StartTeam(int threads);
 
 }  // namespace backends::cpu
