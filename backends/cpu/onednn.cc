@@ -57,6 +57,26 @@ bool HasInt8() {
   return has(dnnl_cpu_isa_avx512_core_vnni) || has(dnnl_cpu_isa_avx2_vnni);
 }
 
+absl::Status OneDnnFailed(dnnl_status_t status) {
+  if (status != dnnl_out_of_memory && status != dnnl_runtime_error) {
+    return absl::InternalError(absl::StrCat("oneDNN failed with status ", status));
+  }
+  return absl::ResourceExhaustedError(absl::StrCat(
+      status == dnnl_out_of_memory
+          ? "oneDNN gets no memory"
+          : "oneDNN failed with a runtime error, most likely because it gets no memory",
+      "; other programs have it, or a limit (ulimit -v, a container's) forbids more; free some, ",
+      "or lower --batch_size"));
+}
+
+absl::Status OneDnnRefuses(const graph::KernelSpec& spec, const dnnl::error& error) {
+  if (const absl::Status failed = OneDnnFailed(error.status); absl::IsResourceExhausted(failed)) {
+    return graph::Annotate(failed, DescribeTypes(spec));
+  }
+  return absl::UnimplementedError(absl::StrCat(DescribeTypes(spec), ": oneDNN ", OneDnnVersion(),
+                                               " (", EffectiveIsa(), ") refuses: ", error.message));
+}
+
 dnnl::memory::data_type DnnlType(graph::DType dtype) {
   if (dtype == graph::DType::kBF16) return dnnl::memory::data_type::bf16;
   CHECK(dtype == graph::DType::kF32);
@@ -84,9 +104,7 @@ absl::Status PrimitiveKernel::Guard(const graph::KernelSpec& spec, absl::Functio
   try {
     make();
   } catch (const dnnl::error& error) {
-    return absl::UnimplementedError(absl::StrCat(DescribeTypes(spec), ": oneDNN ", OneDnnVersion(),
-                                                 " (", EffectiveIsa(),
-                                                 ") refuses: ", error.message));
+    return OneDnnRefuses(spec, error);
   }
   return absl::OkStatus();
 }
@@ -187,9 +205,7 @@ absl::Status PrimitiveKernel::Run() {
     const dnnl_status_t status = dnnl_primitive_execute(
         steps_[i].primitive.get(), stream_.get(), static_cast<int>(end - steps_[i].first),
         exec_args_.data() + steps_[i].first);
-    if (status != dnnl_success) {
-      return absl::InternalError(absl::StrCat("oneDNN failed with status ", status));
-    }
+    if (status != dnnl_success) return OneDnnFailed(status);
   }
   return absl::OkStatus();
 }

@@ -50,6 +50,13 @@ bool HasBfloat16();
 // of products in 16 bits, where they overflow: the results are wrong.
 bool HasInt8();
 
+// What oneDNN says of a call that failed, in words. ResourceExhausted where memory is the reason,
+// or most likely is: where a part of it gets none, oneDNN may say dnnl_runtime_error.
+absl::Status OneDnnFailed(dnnl_status_t status);
+// The same of what it throws while a kernel is made, with the operator and its tensors' types.
+// Unimplemented where memory is not the reason.
+absl::Status OneDnnRefuses(const graph::KernelSpec& spec, const dnnl::error& error);
+
 // oneDNN's name of f32 or bf16.
 dnnl::memory::data_type DnnlType(graph::DType dtype);
 

@@ -82,9 +82,7 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> Guarded(const graph::KernelSpec& 
   try {
     return make();
   } catch (const dnnl::error& error) {
-    return absl::UnimplementedError(absl::StrCat(DescribeTypes(spec), ": oneDNN ", OneDnnVersion(),
-                                                 " (", EffectiveIsa(),
-                                                 ") refuses: ", error.message));
+    return OneDnnRefuses(spec, error);
   }
 }
 
@@ -130,7 +128,7 @@ class QuantizeWeightsKernel final : public graph::Kernel {
                                     {DNNL_ARG_SCRATCHPAD, scratchpad_.get()}};
     const dnnl_status_t status = dnnl_primitive_execute(reorder_.get(), stream_.get(), 3, args);
     if (status == dnnl_success) return absl::OkStatus();
-    return absl::InternalError(absl::StrCat("oneDNN failed with status ", status));
+    return OneDnnFailed(status);
   }
 
  private:
@@ -215,7 +213,7 @@ class QuantizedLinearKernel final : public graph::Kernel {
       if (status != dnnl_success) failed = status;
     });
     if (failed == dnnl_success) return absl::OkStatus();
-    return absl::InternalError(absl::StrCat("oneDNN failed with status ", failed.load()));
+    return OneDnnFailed(static_cast<dnnl_status_t>(failed.load()));
   }
 
  private:

@@ -31,6 +31,8 @@ absl::StatusOr<Prepared> Prepare(Net net, const CompileOptions& options) {
     absl::StatusOr<std::unique_ptr<Kernel>> kernel =
         factory != nullptr ? (*factory)(spec)
                            : absl::UnimplementedError("the backend has no such kernel");
+    // No memory for it, which is nothing that the backend cannot do.
+    if (absl::IsResourceExhausted(kernel.status())) return kernel.status();
     if (!kernel.ok()) {
       unplaced.push_back(absl::StrCat("  ", op.Describe(), ": ", kernel.status().message()));
       continue;

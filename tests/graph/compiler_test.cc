@@ -94,6 +94,21 @@ TEST(Compile, ListsEveryOperatorThatCannotRunBeforeAnyWork) {
   EXPECT_EQ(workspace.arena_bytes(), 0u);
 }
 
+TEST(Compile, AKernelThatGetsNoMemoryIsNoneThatTheBackendLacks) {
+  Backend backend;
+  backend.kernels.Add("Square", [](const KernelSpec&) -> absl::StatusOr<std::unique_ptr<Kernel>> {
+    return absl::ResourceExhaustedError("no memory");
+  });
+  CompileOptions options = Options();
+  options.backend = &backend;
+  Workspace workspace;
+  EXPECT_EQ(
+      Compile(ParseText("net n\ninput x f32[4]\ny f32[4] = Square(x) @sq\noutput y\n").value(),
+              options, &workspace)
+          .status(),
+      absl::ResourceExhaustedError("no memory"));
+}
+
 TEST(Compile, ThreadsReachTheKernels) {
   int threads = 0;
   Backend backend;

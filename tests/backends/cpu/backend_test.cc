@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "backends/cpu/kernel_table.h"
+#include "backends/cpu/onednn.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/harness/backends.h"
@@ -86,6 +87,29 @@ TEST(CpuBackend, OneDnnsRefusalIsAStatusWithOperatorAndShapes) {
   EXPECT_TRUE(absl::IsUnimplemented(kernel.status())) << kernel.status();
   EXPECT_THAT(std::string(kernel.status().message()),
               HasSubstr("MatMul 'fc1' (f32[2,-3], f32[4,-3]) -> (f32[2,4])"));
+}
+
+// A bug once: "oneDNN failed with status 5" was all that a person saw who had no memory left.
+TEST(CpuBackend, ThatOneDnnGetsNoMemoryIsSaid) {
+  const graph::Op op = MatMulOp();
+  graph::KernelSpec spec;
+  spec.op = &op;
+  spec.inputs = {F32({2, 3}), F32({4, 3})};
+  spec.outputs = {F32({2, 4})};
+  for (const dnnl_status_t status : {dnnl_out_of_memory, dnnl_runtime_error}) {
+    for (const absl::Status& said :
+         {backends::cpu::OneDnnFailed(status),
+          backends::cpu::OneDnnRefuses(spec, dnnl::error(status, "could not create it"))}) {
+      EXPECT_TRUE(absl::IsResourceExhausted(said)) << said;
+      EXPECT_THAT(std::string(said.message()), HasSubstr("gets no memory; other programs have it"));
+    }
+  }
+  EXPECT_THAT(std::string(backends::cpu::OneDnnRefuses(
+                              spec, dnnl::error(dnnl_out_of_memory, "could not create it"))
+                              .message()),
+              HasSubstr("MatMul 'fc1' (f32[2,3], f32[4,3])"));
+  EXPECT_EQ(backends::cpu::OneDnnFailed(dnnl_unimplemented).message(),
+            "oneDNN failed with status 3");
 }
 
 // OpenMP keeps its number of threads per thread, so a kernel that relied on the
