@@ -78,12 +78,12 @@ absl::StatusOr<bool> Check(Flags flags) {
     log.Line(text);
   });
   log.EndProgress();
-  log.Line(DataReportText(report, flags.check, kShown));
+  std::cout << DataReportText(report, flags.check, kShown);
   if (json != nullptr) {
     RETURN_IF_ERROR(json->Write([&](const std::string& path) {
       return WriteBytes(path, DataReportJson(report, data, flags.check));
     }));
-    log.Line(absl::StrCat("wrote    ", json->path()));
+    std::cout << "wrote    " << json->path() << "\n";
   }
   return report.bad.empty();
 }

@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <exception>
 #include <iostream>
@@ -12,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "graph/base/printable.h"
 #include "graph/base/status.h"
 #include "tools/flags/home.h"
@@ -32,6 +34,11 @@ class PrintableBuffer : public std::streambuf {
   explicit PrintableBuffer(std::ostream* stream) : stream_(stream), below_(stream->rdbuf(this)) {}
   ~PrintableBuffer() override { stream_->rdbuf(below_); }
   std::streambuf* below() const { return below_; }
+  // Sees all of it through; errno of what could not be written, 0 where all was.
+  int Finish() {
+    stream_->flush();
+    return error_;
+  }
 
  protected:
   int_type overflow(int_type c) override {
@@ -42,13 +49,22 @@ class PrintableBuffer : public std::streambuf {
   std::streamsize xsputn(const char* text, std::streamsize n) override {
     const std::string shown = graph::PrintableLines({text, static_cast<size_t>(n)});
     const auto size = static_cast<std::streamsize>(shown.size());
-    return below_->sputn(shown.data(), size) == size ? n : 0;
+    used_ = true;
+    return Note(below_->sputn(shown.data(), size) == size) ? n : 0;
   }
-  int sync() override { return below_->pubsync(); }
+  // What others have written to the buffer below and could not is no matter of this stream's.
+  int sync() override { return Note(below_->pubsync() == 0 || !used_) ? 0 : -1; }
 
  private:
+  bool Note(bool written) {
+    if (!written && error_ == 0) error_ = errno != 0 ? errno : EIO;
+    return written;
+  }
+
   std::ostream* const stream_;
   std::streambuf* const below_;
+  bool used_ = false;
+  int error_ = 0;
 };
 
 std::ostream* g_screen = nullptr;
@@ -78,7 +94,11 @@ int RunProgram(const char* name, int argc, char** argv,
   std::ostream screen(out.below());
   g_screen = &screen;
   try {
-    const absl::StatusOr<int> code = Run(argc, argv, main);
+    absl::StatusOr<int> code = Run(argc, argv, main);
+    // A reader that went away has what it wanted.
+    if (const int error = out.Finish(); code.ok() && error != 0 && error != EPIPE) {
+      code = absl::ErrnoToStatus(error, "cannot write to standard output");
+    }
     if (code.ok()) return *code;
     std::cerr << name << ": " << code.status().message() << std::endl;
   } catch (const std::bad_alloc&) {

@@ -10,7 +10,8 @@ namespace tools {
 
 // The whole of a program's main(): runs `main` and returns the exit code, which is what `main`
 // returns or, with one line on standard error that begins with `name`, 1 for an error.
-// Memory that cannot be had is such an error, too. Before that
+// Memory that cannot be had is such an error, too, and so is std::cout that cannot be written
+// (a full disk; not a reader that goes away). Before that
 //   - descriptors 0 to 2 that came closed are opened on /dev/null, so that no file of ours gets
 //     one of them and what is meant for the screen;
 //   - OpenMP's threads spin only briefly (short_spins.h);

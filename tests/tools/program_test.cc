@@ -103,6 +103,56 @@ TEST(RunProgram, TheProcessHasTheProgramsName) {
   EXPECT_EQ(ran.out, "tested");
 }
 
+// With `file` as standard output, which it closes.
+Ran RunInto(int file, Main main) {
+  setenv("GOMP_SPINCOUNT", "1000", 1);
+  const int before = dup(STDOUT_FILENO);
+  dup2(file, STDOUT_FILENO);
+  close(file);
+  testing::internal::CaptureStderr();
+  char name[] = "program_test";
+  char* argv[] = {name, nullptr};
+  const int exit_code = RunProgram("tested", 1, argv, main);
+  const std::string err = testing::internal::GetCapturedStderr();
+  dup2(before, STDOUT_FILENO);
+  close(before);
+  std::cout.clear();
+  std::cout.flush();  // what is left goes where all else goes
+  return {exit_code, "", err};
+}
+
+// Bug once: a list that went nowhere was a success.
+TEST(RunProgram, WhatCannotBePrintedIsAnError) {
+  const Main few = [](int, char**) -> absl::StatusOr<int> {
+    std::cout << "a line\n";
+    return 0;
+  };
+  const Main many = [](int, char**) -> absl::StatusOr<int> {
+    for (int i = 0; i < 10000; ++i) std::cout << "a line\n";
+    std::cout << std::endl;
+    return 0;
+  };
+  // A log that is written to the screen has a file.
+  const Main screen = [](int, char**) -> absl::StatusOr<int> {
+    *Screen() << "a line" << std::endl;
+    return 0;
+  };
+  for (const Main main : {few, many}) {
+    const Ran full = RunInto(open("/dev/full", O_WRONLY), main);
+    EXPECT_EQ(full.exit_code, 1);
+    EXPECT_EQ(full.err, "tested: cannot write to standard output: No space left on device\n");
+  }
+  EXPECT_EQ(RunInto(open("/dev/full", O_WRONLY), screen).exit_code, 0);
+  for (const Main main : {few, many, screen}) {
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    close(ends[0]);
+    const Ran unread = RunInto(ends[1], main);
+    EXPECT_EQ(unread.exit_code, 0);
+    EXPECT_EQ(unread.err, "");
+  }
+}
+
 // Bug once: what was said on stderr went into a checkpoint that had descriptor 2.
 TEST(RunProgram, ClosedDescriptorsAreNobodysFile) {
   const pid_t child = fork();
