@@ -158,6 +158,17 @@ absl::Status CopyFile(const std::string& from, int64_t most, const std::string& 
   return Replace(std::move(copy), to, files);
 }
 
+absl::Status CheckRoom(absl::string_view what, int64_t bytes, const std::string& folder,
+                       FileSystem* files) {
+  constexpr int64_t kFew = 4 << 20;
+  if (bytes <= kFew) return absl::OkStatus();
+  const int64_t needed = bytes + kFew;  // headers, and what logs grow by meanwhile
+  const int64_t free = files->FreeBytes(folder);
+  if (free < 0 || free >= needed) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrFormat("%s needs %d MiB and %s has %d MiB free",
+                                                      what, needed >> 20, folder, free >> 20));
+}
+
 void RemoveFolder(const std::string& folder, FileSystem* files) {
   const int fd = files->Open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (DIR* const open = fd < 0 ? nullptr : ::fdopendir(fd); open != nullptr) {

@@ -77,6 +77,12 @@ absl::Status ReplaceFile(const std::string& path, absl::string_view bytes, FileS
 absl::Status CopyFile(const std::string& from, int64_t most, const std::string& to,
                       FileSystem* files);
 
+// That `folder` has room for `bytes` and a little beside them: ResourceExhausted says how much
+// `what` needs. A few megabytes are just tried, because that costs nothing and what a file system
+// says is not always so.
+absl::Status CheckRoom(absl::string_view what, int64_t bytes, const std::string& folder,
+                       FileSystem* files);
+
 // Removes a folder and the files in it, as far as that goes: where another folder in it
 // holds something, both stay. Links are never followed: of a link, as of a file, in place of the
 // folder that alone goes.

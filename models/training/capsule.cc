@@ -156,12 +156,10 @@ absl::Status WriteAll(const std::string& folder, const Capsule& capsule, const S
 absl::Status CheckSpace(const std::string& folder, const Capsule& capsule, const Session& session,
                         FileSystem* files) {
   ASSIGN_OR_RETURN(const graph::Tensor images, session.train().Find("images"));
-  const int64_t needed = CheckpointBytes(session) + static_cast<int64_t>(capsule.losses.size()) *
-                                                        static_cast<int64_t>(images.type.bytes());
-  const int64_t free = files->FreeBytes(folder);
-  if (free < 0 || free >= needed) return absl::OkStatus();
-  return absl::ResourceExhaustedError(
-      absl::StrFormat("it needs %d MiB and %s has %d MiB free", needed >> 20, folder, free >> 20));
+  return CheckRoom("it",
+                   CheckpointBytes(session) + static_cast<int64_t>(capsule.losses.size()) *
+                                                  static_cast<int64_t>(images.type.bytes()),
+                   folder, files);
 }
 
 // Of runs that were killed while they wrote a capsule.

@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "graph/base/status.h"
@@ -217,7 +216,7 @@ absl::Status WriteCheckpointFiles(const std::string& folder, RunState state, con
 }
 
 int64_t CheckpointBytes(const Session& session) {
-  int64_t bytes = 4 << 20;  // headers, state, and what the log grows by meanwhile
+  int64_t bytes = 0;
   for (const Parameter& p : session.parameters()) bytes += static_cast<int64_t>(p.type.bytes());
   for (const std::string& name : session.optimizer_state()) {
     const absl::StatusOr<graph::Tensor> tensor = session.workspace().Find(name);
@@ -261,7 +260,12 @@ absl::StatusOr<std::string> CheckpointStore::Save(
     return CannotWrite(folder_);
   }
   RemoveLeftovers();
-  RETURN_IF_ERROR(CheckSpace(session));
+  if (const absl::Status room =
+          CheckRoom("a checkpoint", CheckpointBytes(session), folder_, files_);
+      !room.ok()) {
+    return absl::Status(room.code(),
+                        absl::StrCat(room.message(), "; make room, or keep fewer with --keep"));
+  }
   const int64_t step = state.step;
   const std::string staging = absl::StrCat(folder_, "/", kStagingPrefix, CheckpointName(step));
   const std::string path = absl::StrCat(folder_, "/", CheckpointName(step));
@@ -285,15 +289,6 @@ absl::StatusOr<bool> CheckpointStore::TakeUp(int64_t step) {
   RETURN_IF_ERROR(PointLink(step));
   Prune(step);
   return true;
-}
-
-absl::Status CheckpointStore::CheckSpace(const Session& session) const {
-  const int64_t needed = CheckpointBytes(session);
-  const int64_t free = files_->FreeBytes(folder_);
-  if (free < 0 || free >= needed) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrFormat(
-      "a checkpoint needs %d MiB and %s has %d MiB free; make room, or keep fewer with --keep",
-      needed >> 20, folder_, free >> 20));
 }
 
 absl::Status CheckpointStore::PointLink(int64_t step) {

@@ -78,7 +78,7 @@ absl::Status RestoreCheckpoint(const Checkpoint& checkpoint, Session* session);
 absl::Status WriteCheckpointFiles(const std::string& folder, RunState state, const Session& session,
                                   const std::map<std::string, std::string>& metadata,
                                   FileSystem* files);
-// The bytes that needs, or a little more.
+// The bytes of its tensors, which are nearly all.
 int64_t CheckpointBytes(const Session& session);
 
 struct KeepPolicy {
@@ -105,8 +105,8 @@ class CheckpointStore {
   // that link alone. `metadata` goes into model.safetensors, with the step and the rest that
   // SaveParameters' readers look for. A checkpoint of the same step is replaced in one step.
   // On an error what was there is there still: RESOURCE_EXHAUSTED where the disk has not
-  // the room, which is asked before anything is written, and what the system says, naming
-  // the file. Returns the checkpoint's path.
+  // the room, which is asked before more than a few megabytes are written, and what the system
+  // says, naming the file. Returns the checkpoint's path.
   absl::StatusOr<std::string> Save(RunState state, const Session& session,
                                    const std::map<std::string, std::string>& metadata);
 
@@ -118,7 +118,6 @@ class CheckpointStore {
 
  private:
   void SetFolder(std::string run_folder);
-  absl::Status CheckSpace(const Session& session) const;
   absl::Status PointLink(int64_t step);
   void Prune(int64_t saved);
   void RemoveLeftovers();

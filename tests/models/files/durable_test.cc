@@ -130,6 +130,18 @@ TEST_F(DurableTest, WhatAFileSystemWithoutBlocksHasFreeIsUnknown) {
   EXPECT_GE(FileSystem::Real()->FreeBytes(folder_.string()), 0);
 }
 
+TEST_F(DurableTest, MoreThanAFewMegabytesNeedRoom) {
+  FaultyFileSystem files;
+  files.set_free_bytes(14 << 20);
+  EXPECT_TRUE(CheckRoom("it", 10 << 20, Path(""), &files).ok());
+  const absl::Status status = CheckRoom("it", 11 << 20, Path(""), &files);
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(status.message(), "it needs 15 MiB and " + Path("") + " has 14 MiB free");
+  files.set_free_bytes(0);
+  EXPECT_TRUE(CheckRoom("it", 4 << 20, Path(""), &files).ok());
+  EXPECT_FALSE(CheckRoom("it", (4 << 20) + 1, Path(""), &files).ok());
+}
+
 TEST_F(DurableTest, CopiesAsManyBytesAsAreAskedFor) {
   const std::string bytes(3'000'001, 'x');
   ASSERT_TRUE(ReplaceFile(Path("a"), bytes, FileSystem::Real()).ok());

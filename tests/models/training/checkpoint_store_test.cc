@@ -221,16 +221,27 @@ TEST_F(CheckpointStoreTest, WhatAKilledSaveHadStillToDoIsDone) {
   EXPECT_THAT(*CheckpointSteps(folder_.string()), ElementsAre(7, 8));
 }
 
-TEST_F(CheckpointStoreTest, RoomIsAskedForBeforeAnythingIsWritten) {
+TEST_F(CheckpointStoreTest, RoomIsAskedForBeforeMuchIsWritten) {
   ASSERT_TRUE(Save(7).ok());
   FaultyFileSystem files;
   files.set_free_bytes(1000);
-  const absl::Status status = Save(8, &files);
+  ModelConfig wide = TinyModelConfig();
+  wide.embed_dim = 256;
+  const DropPos other(wide, TinyDropPosConfig(true));
+  const auto session = Session::Create(&other, engine_.Options(4));
+  ASSERT_TRUE(session.ok());
+  RunState state;
+  state.step = 8;
+  const absl::Status status =
+      CheckpointStore(folder_.string(), {}, &files).Save(state, **session, {}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(status.message()), HasSubstr("a checkpoint needs"));
   EXPECT_THAT(std::string(status.message()), HasSubstr("--keep"));
   EXPECT_EQ(Newest(), 7);
   EXPECT_EQ(Leftovers(), 0);
+  // A bug once: what says that it has little room was never tried with a small checkpoint.
+  EXPECT_TRUE(Save(8, &files).ok());
+  EXPECT_EQ(Newest(), 8);
 }
 
 TEST_F(CheckpointStoreTest, EveryFileIsChecked) {

@@ -257,7 +257,8 @@ TEST_F(HealthTest, ACapsuleKnowsTheLogsThatAreThere) {
 class CapsuleTest : public HealthTest {
  protected:
   // A capsule of the step after three.
-  absl::StatusOr<std::string> Write(FileSystem* files, int64_t metrics_bytes = 0) {
+  absl::StatusOr<std::string> Write(FileSystem* files, int64_t metrics_bytes = 0,
+                                    size_t micro_batches = 2) {
     Capsule capsule;
     capsule.spike = true;
     capsule.seen = "a \"reason\"\n\xff";
@@ -265,8 +266,10 @@ class CapsuleTest : public HealthTest {
     capsule.lr = 1e-3;
     capsule.scheduled = {{"sigma", 0.7f}};
     capsule.losses = {2.5, std::nan("")};
-    capsule.micro_batches = 2;
     capsule.images = {{"a", "b"}, {"c", "d\xE9"}};
+    capsule.losses.resize(micro_batches);
+    capsule.images.resize(micro_batches);
+    capsule.micro_batches = static_cast<int>(micro_batches);
     capsule.before.state.step = 3;
     capsule.before.state.metrics_bytes = metrics_bytes;
     int next = 0;
@@ -356,7 +359,7 @@ TEST_F(CapsuleTest, ADiskThatFailsAtAnyCallLeavesAWholeCapsuleOrNone) {
   fs::remove_all(folder_ + "/capsules");
   FaultyFileSystem files;
   files.set_free_bytes(1000);
-  EXPECT_TRUE(absl::IsResourceExhausted(Write(&files).status()));
+  EXPECT_TRUE(absl::IsResourceExhausted(Write(&files, 0, /*micro_batches=*/60).status()));
   EXPECT_TRUE(CapsuleNames().empty());
 }
 
