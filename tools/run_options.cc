@@ -70,8 +70,6 @@ models::TrainerOptions MakeTrainerOptions(const ResolvedFlags& resolved,
   options.save_minutes = flags.save_minutes.value();
   options.metrics_path = FileIn(run_folder, models::kMetricsFile);
   options.metadata = {{"model", resolved.entry.name}, {"flags", FlagsOfRun(resolved, "")}};
-  options.how_to_go_on =
-      absl::StrCat("bazel run //tools:train -- --resume=auto --output_dir=", run_folder);
   return options;
 }
 

@@ -268,6 +268,10 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   RETURN_IF_ERROR(BeginOutput(setup, &output, &log));
   models::CheckpointStore checkpoints(output.path(), MakeKeepPolicy(resolved));
   checkpoints.Follow([&output] { return output.PathNow(); });
+  options.how_to_go_on = [&output] {
+    return absl::StrCat("bazel run //tools:train -- --resume=auto --output_dir=",
+                        output.PathNow().value_or(output.path()));
+  };
   options.checkpoints = &checkpoints;
   options.also_evaluate = [&observers] { return observers->Evaluate(); };
   models::EventLog events(output.File(models::kTensorboardFolder), &log);

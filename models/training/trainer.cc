@@ -273,9 +273,8 @@ class Run {
 
   absl::Status SaveStopped() {
     RETURN_IF_ERROR(Save());
-    log_.Line(
-        absl::StrCat("stopped by a signal after step ", step_,
-                     options_.how_to_go_on.empty() ? "" : "; to go on: ", options_.how_to_go_on));
+    log_.Line(absl::StrCat("stopped by a signal after step ", step_,
+                           options_.how_to_go_on ? "; to go on: " + options_.how_to_go_on() : ""));
     return absl::OkStatus();
   }
 

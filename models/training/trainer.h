@@ -83,7 +83,9 @@ struct TrainerOptions {
   // it, and begins with the evaluations and pictures that are due at its step. Null: from
   // the beginning.
   const RunState* resume = nullptr;
-  std::string how_to_go_on;  // the command, for who has stopped the run; may be empty
+  // The command, for who has stopped the run; may be empty. Asked then, because the run's folder
+  // may have been renamed meanwhile.
+  std::function<std::string()> how_to_go_on;
 };
 
 // Windows of batch_size · accum_iter images in one epoch; the remainder of the

@@ -176,7 +176,7 @@ TEST_F(ResumeTest, ASignalSavesAndTheRestIsDoneByTheResumedRun) {
     std::atomic<bool> stop{false};
     int64_t steps = 0;
     options_.stop = &stop;
-    options_.how_to_go_on = "the way";
+    options_.how_to_go_on = [] { return "the way"; };
     options_.step_done = [&] {
       stop = ++steps == at;
       return absl::OkStatus();

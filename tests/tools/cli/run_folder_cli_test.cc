@@ -100,6 +100,7 @@ TEST_F(RunFolderCli, ARenamedFolderIsSavedInto) {
   ASSERT_EQ(::waitpid(run, &status, 0), run);
   EXPECT_EQ(ExitCode(status), 0) << Contents(folder_ / "err");
   EXPECT_THAT(Contents(folder_ / "out"), HasSubstr("saved " + (folder_ / "b").string()));
+  EXPECT_THAT(Contents(folder_ / "out"), HasSubstr("--output_dir=" + (folder_ / "b").string()));
   EXPECT_TRUE(fs::exists(folder_ / "b/checkpoint.safetensors"));
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(folder_ / "a/checkpoints")) {
