@@ -15,8 +15,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "models/data/image_io.h"
 #include "nlohmann/json.hpp"
 #include "tests/tools/cli/run_program.h"
 
@@ -172,18 +174,51 @@ TEST_F(StopCli, OnATerminalTheLineReplacesTheBar) {
   close(terminal);
 }
 
-// Ends with the run as it was after step 1, and the resumed one measures what was not.
+// Ends with the run as it was after step 1, and the resumed one measures what was not. The
+// evaluation names more bad pictures than the pipe that is its screen can take, so it is there when
+// the signal comes.
 TEST_F(StopCli, AnEvaluationIsBrokenOffAndComesAgain) {
-  const Args args = Tiny({"--eval_every=1", "--print_every=1", "--seed=3"});
-  const auto with = [&args](const Args& more) {
-    Args all = args;
+  for (int i = 0; i < 192; ++i) {
+    const bool train = i < 64, good = i < 68;
+    const fs::path folder = folder_ / "data" / (train ? "train" : "val") / "all";
+    fs::create_directories(folder);
+    const fs::path file = folder / absl::StrCat(1000 + i, ".png");
+    models::Image image = models::Image::Sized(64, 64);
+    for (size_t j = 0; j < image.rgb.size(); ++j) image.rgb[j] = (j * (i + 7) / 5) % 251;
+    ASSERT_TRUE(models::WritePng(file, image).ok());
+    if (!good) std::ofstream(file) << "no picture";
+  }
+  const auto with = [](const Args& more) {
+    Args all = Tiny({"--data_path=data", "--max_bad_share=1", "--eval_every=1", "--print_every=1",
+                     "--steps=2"});
     all.insert(all.end(), more.begin(), more.end());
     return all;
   };
-  ASSERT_EQ(RunProgram("train", with({"--output_dir=whole", "--steps=2"}), folder_).exit_code, 0);
-  Start(with({"--output_dir=run", "--steps=2"}));
-  WaitFor([&] { return !Contents(folder_ / "run/metrics.jsonl").empty(); });
+  const Outcome whole = RunProgram("train", with({"--output_dir=whole"}), folder_);
+  ASSERT_EQ(whole.exit_code, 0) << whole.err;
+
+  const fs::path screen = folder_ / "screen";
+  ASSERT_EQ(mkfifo(screen.c_str(), 0600), 0);
+  const int reader = open(screen.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  ASSERT_GE(reader, 0);
+  ASSERT_GT(fcntl(reader, F_SETPIPE_SZ, 4096), 0);
+  child_ = StartProgram("train", with({"--output_dir=run"}), folder_, screen, folder_ / "err.txt");
+  ASSERT_GT(child_, 0);
+  std::string shown;
+  const auto read_some = [&] {
+    char text[512];
+    const ssize_t n = read(reader, text, sizeof text);
+    if (n > 0) shown.append(text, static_cast<size_t>(n));
+    return n;
+  };
+  WaitFor([&] {
+    read_some();
+    return shown.find("skipped an image") != std::string::npos;
+  });
   ASSERT_EQ(kill(child_, SIGINT), 0);
+  WaitFor([&] { return Contents(folder_ / "err.txt") == kSaid; });
+  while (read_some() != 0) usleep(1000);
+  close(reader);
   ASSERT_EQ(Wait(), 0) << Contents(folder_ / "err.txt");
   const std::string log = Contents(folder_ / "run/train.log");
   EXPECT_THAT(log, HasSubstr("stopped by a signal after step 1; to go on: "));
