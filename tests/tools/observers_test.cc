@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <atomic>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -91,6 +92,34 @@ TEST(Observers, ReserveWhatWasPlannedForThem) {
     const auto alone = models::PlanSession(*run.model, run.options);
     ASSERT_TRUE(alone.ok()) << alone.status();
     EXPECT_EQ(alone->memory.arena < plan->memory.arena, numbers);
+  }
+}
+
+// Of the evaluations that read held-out images, and then training images.
+TEST(Observers, AreBrokenOffByASignal) {
+  class StoppingImages : public models::GradientImages {
+   public:
+    StoppingImages(int64_t n, std::atomic<bool>* stop) : GradientImages(n), stop_(stop) {}
+    absl::StatusOr<models::Image> Load(int64_t i) const override {
+      *stop_ = true;
+      return GradientImages::Load(i);
+    }
+
+   private:
+    std::atomic<bool>* const stop_;
+  };
+  for (const bool train : {false, true}) {
+    WatchedRun run({"--eval_every=5"});
+    std::atomic<bool> stop{false};
+    (train ? run.data.train : run.data.held_out) = std::make_unique<StoppingImages>(64, &stop);
+    auto session = models::Session::Create(run.model.get(), run.options);
+    ASSERT_TRUE(session.ok()) << session.status();
+    std::vector<std::string> notes;
+    const auto observers =
+        Observers::Create(run.resolved, run.data, run.options.compile, session->get(),
+                          ::testing::TempDir() + "vis", &notes, &stop);
+    ASSERT_TRUE(observers.ok()) << observers.status();
+    EXPECT_TRUE(absl::IsCancelled((*observers)->Evaluate().status())) << train;
   }
 }
 

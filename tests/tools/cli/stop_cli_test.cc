@@ -174,9 +174,9 @@ TEST_F(StopCli, OnATerminalTheLineReplacesTheBar) {
   close(terminal);
 }
 
-// Ends with the run as it was after step 1, and the resumed one measures what was not. The
-// evaluation names more bad pictures than the pipe that is its screen can take, so it is there when
-// the signal comes.
+// Ends with the run as it was after step 1, and the resumed one measures what was not. An epoch has
+// one step, and its evaluation names more bad pictures than the pipe that is its screen can take:
+// it cannot have ended when the signal comes.
 TEST_F(StopCli, AnEvaluationIsBrokenOffAndComesAgain) {
   for (int i = 0; i < 192; ++i) {
     const bool train = i < 64, good = i < 68;
@@ -189,8 +189,7 @@ TEST_F(StopCli, AnEvaluationIsBrokenOffAndComesAgain) {
     if (!good) std::ofstream(file) << "no picture";
   }
   const auto with = [](const Args& more) {
-    Args all = Tiny({"--data_path=data", "--max_bad_share=1", "--eval_every=1", "--print_every=1",
-                     "--steps=2"});
+    Args all = Tiny({"--data_path=data", "--max_bad_share=1", "--print_every=1", "--steps=2"});
     all.insert(all.end(), more.begin(), more.end());
     return all;
   };
