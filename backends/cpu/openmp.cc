@@ -18,8 +18,8 @@
 namespace backends::cpu {
 namespace {
 
-// Stacks of 16 KiB, the least that OMP_STACKSIZE may ask for, end in a signal on some CPUs (with
-// AMX one saved set of registers takes 11), and what oneDNN needs is not known. This is far more.
+// Stacks of 16 KiB, the least that OMP_STACKSIZE may ask for, ended in a signal on one machine and
+// did not on another; what oneDNN needs is not said anywhere. This is far more.
 constexpr size_t kLeastStack = 256 << 10;
 
 // Of the calling thread; the least that is enough where the system does not say.
