@@ -43,7 +43,6 @@ absl::StatusOr<int> Check(const Flags& flags) {
   graph::CompileOptions compile;
   compile.registry = &registry;
   compile.backend = &backend;
-  compile.threads = flags.threads;
   compile.passes.enabled = flags.passes == "on";
   const bool bf16 = flags.precision == "bf16";
   if (bf16 && !compile.passes.enabled) {

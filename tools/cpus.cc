@@ -11,7 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "backends/cpu/openmp.h"
-#include "models/training/control_groups.h"
+#include "graph/runtime/control_groups.h"
 
 namespace tools {
 namespace {
@@ -48,7 +48,7 @@ int CpuQuota(const std::string& root) {
   const auto take = [&least](double cpus) {
     if (cpus > 0) least = std::min(least, cpus);
   };
-  const models::ControlGroups groups = models::FindControlGroups("cpu", root);
+  const graph::ControlGroups groups = graph::FindControlGroups("cpu", root);
   for (const std::string& folder : groups.v2) take(QuotaOfVersion2(folder));
   for (const std::string& folder : groups.v1) take(QuotaOfVersion1(folder));
   return std::isfinite(least) ? static_cast<int>(std::min(std::ceil(least), 1e6)) : 0;

@@ -25,13 +25,12 @@ constexpr int kBeyond = 1, kBadUsage = 2;
 
 // A way with the backend it runs on.
 struct Side {
-  Side(const std::string& name, const Way& way, int threads, graph::Backend its_backend,
+  Side(const std::string& name, const Way& way, graph::Backend its_backend,
        const graph::SchemaRegistry& registry)
       : backend(std::move(its_backend)) {
     diff.name = absl::StrCat(name, "=", way.text);
     diff.compile.registry = &registry;
     diff.compile.backend = &backend;
-    diff.compile.threads = threads;
     diff.compile.passes = way.Pipeline();
     diff.low_precision = way.low_precision();
   }
@@ -43,7 +42,7 @@ struct Side {
     const int threads = way.threads > 0 ? way.threads : DetectCpus().usable();
     ASSIGN_OR_RETURN(graph::Backend backend,
                      way.reference ? MakeReferenceBackend() : MakeCpuBackend(threads));
-    return std::make_unique<Side>(name, way, threads, std::move(backend), registry);
+    return std::make_unique<Side>(name, way, std::move(backend), registry);
   }
 
   const graph::Backend backend;

@@ -92,7 +92,7 @@ absl::StatusOr<nlohmann::ordered_json> EvaluatePosition(const Flags& flags, Setu
     return graph::InvalidArgument("no images are held out (", setup->data.description,
                                   "); --val_fraction holds some out");
   }
-  graph::Workspace workspace;
+  graph::Workspace workspace(setup->compile.backend->device);
   ASSIGN_OR_RETURN(const std::unique_ptr<PositionProtocol> protocol,
                    PositionProtocol::Create(entry.model, entry.droppos, AllRatios(entry.droppos),
                                             setup->compile, flags.common.batch_size, &workspace));
@@ -151,7 +151,7 @@ absl::StatusOr<nlohmann::ordered_json> EvaluateKnn(const Flags& flags, Setup* se
   options.num_workers = flags.common.num_workers;
   options.max_bad_share = setup->MaxBadShare();
   options.on_bad_image = setup->OnBadImage();
-  graph::Workspace workspace;
+  graph::Workspace workspace(setup->compile.backend->device);
   ASSIGN_OR_RETURN(const std::unique_ptr<KnnProtocol> protocol,
                    KnnProtocol::Create(setup->trained.entry().model, options, setup->compile,
                                        flags.common.batch_size, &workspace));
@@ -214,7 +214,6 @@ absl::Status Evaluate(const Flags& flags) {
   }
   setup.compile.registry = &registry;
   setup.compile.backend = &backend;
-  setup.compile.threads = flags.common.threads;
   ASSIGN_OR_RETURN(
       const nlohmann::ordered_json result,
       position ? EvaluatePosition(flags, &setup, error_map.get()) : EvaluateKnn(flags, &setup));

@@ -106,8 +106,7 @@ absl::Status Extract(const Flags& flags) {
   graph::CompileOptions compile;
   compile.registry = &registry;
   compile.backend = &backend;
-  compile.threads = flags.common.threads;
-  graph::Workspace workspace;
+  graph::Workspace workspace(backend.device);
   ASSIGN_OR_RETURN(const std::unique_ptr<FeatureExtractor> extractor,
                    FeatureExtractor::Create(trained.entry().model, flags.common.batch_size, compile,
                                             &workspace));

@@ -88,7 +88,7 @@ absl::StatusOr<std::unique_ptr<Observers>> Observers::Create(
   if (wanted.positions) {
     ASSIGN_OR_RETURN(o->positions_, PositionProtocol::Create(entry.model, entry.droppos,
                                                              RecipeRatios(entry.droppos), compile,
-                                                             batch, workspace));
+                                                             batch, workspace, session->inputs()));
     ASSIGN_OR_RETURN(o->loader_, HeldOutLoader(resolved, *data.held_out, stop));
   }
   if (wanted.knn) {
@@ -98,9 +98,10 @@ absl::StatusOr<std::unique_ptr<Observers>> Observers::Create(
     options.max_train_images = kKnnTrainImages;
     options.num_workers = static_cast<int>(resolved.flags.num_workers.value());
     options.max_bad_share = resolved.flags.max_bad_share.value();
-    options.knn.threads = compile.threads;
+    options.knn.threads = compile.backend->device->threads();
     options.stop = stop;
-    ASSIGN_OR_RETURN(o->knn_, KnnProtocol::Create(entry.model, options, compile, batch, workspace));
+    ASSIGN_OR_RETURN(o->knn_, KnnProtocol::Create(entry.model, options, compile, batch, workspace,
+                                                  session->inputs()));
   }
   if (wanted.pictures) {
     ASSIGN_OR_RETURN(std::vector<PictureToAsk> images,
@@ -129,7 +130,7 @@ absl::StatusOr<std::vector<graph::Net>> Observers::Nets(const ResolvedFlags& res
     nets.push_back(std::move(net));
   }
   if (wanted.pictures) {
-    ASSIGN_OR_RETURN(graph::Net net, PositionPredictor::Net(entry, batch_size, registry));
+    ASSIGN_OR_RETURN(graph::Net net, PositionPredictor::Net(entry, kPictureBatch, registry));
     nets.push_back(std::move(net));
   }
   return nets;

@@ -141,8 +141,7 @@ absl::Status Predict(const Flags& flags) {
   graph::CompileOptions compile;
   compile.registry = &registry;
   compile.backend = &backend;
-  compile.threads = flags.threads;
-  graph::Workspace workspace;
+  graph::Workspace workspace(backend.device);
   const int64_t seed = flags.seed.value_or(trained.resolved.flags.seed.value());
   ASSIGN_OR_RETURN(const std::unique_ptr<PositionVisualizer> visualizer,
                    PositionVisualizer::Create(entry, compile, &workspace, std::move(pictures),

@@ -98,7 +98,6 @@ class Replay {
         backend_(std::move(backend)) {
     session_options_.compile.registry = &registry;
     session_options_.compile.backend = &backend_;
-    session_options_.compile.threads = static_cast<int>(resolved_.flags.threads.value());
     session_options_.compile.passes = PassOptions(resolved_.flags);
     session_options_.recipe = resolved_.entry.recipe;
     session_options_.accum_iter = resolved_.accum_iter;
@@ -192,7 +191,7 @@ class Replay {
     if (!options_.precision.empty()) differences.push_back("--precision=" + options_.precision);
     const Environment then = ParseEnvironment(Note(capsule_, kEnvironmentNote));
     EnvironmentOptions environment;
-    environment.threads = session_options_.compile.threads;
+    environment.threads = backend_.device->threads();
     const Environment here = DescribeEnvironment(environment);
     for (std::string& d : EnvironmentDifferences(OfThisProgram(then, here), here)) {
       // Another program by nature.
@@ -204,7 +203,7 @@ class Replay {
 
   // Each image by itself, with the masks that it had.
   absl::StatusOr<std::string> LargestLosses() {
-    graph::Workspace workspace;  // the session's has another batch
+    graph::Workspace workspace(backend_.device);  // the session's has another batch
     ASSIGN_OR_RETURN(const std::unique_ptr<models::ForwardNet> net,
                      models::ForwardNet::Compile(
                          "one_image", session_options_.compile,
@@ -213,9 +212,7 @@ class Replay {
                          },
                          &workspace));
     for (const models::Parameter& p : net->parameters()) {
-      ASSIGN_OR_RETURN(const graph::Tensor from, session_->workspace()->Find(p.name));
-      ASSIGN_OR_RETURN(const graph::Tensor to, workspace.Find(p.name));
-      std::memcpy(to.data, from.data, from.type.bytes());
+      RETURN_IF_ERROR(workspace.CopyFrom(*session_->workspace(), p.name));
     }
     struct Found {
       double loss;
@@ -235,12 +232,12 @@ class Replay {
         RETURN_IF_ERROR(net->Feed(one));
         for (const auto& [name, value] : capsule_.scheduled) {
           const absl::StatusOr<graph::Tensor> input = net->Input(name);
-          if (input.ok()) input->as<float>()[0] = value;
+          if (input.ok()) RETURN_IF_ERROR(input->WriteScalar(value));
         }
         RETURN_IF_ERROR(net->Run());
-        ASSIGN_OR_RETURN(const graph::Tensor loss, net->Output("loss"));
+        ASSIGN_OR_RETURN(const std::vector<float> loss, net->Read<float>("loss"));
         const std::vector<std::string>& names = capsule_.images[b];
-        found.push_back({double{loss.as<float>()[0]}, i < names.size() ? names[i] : "?"});
+        found.push_back({double{loss[0]}, i < names.size() ? names[i] : "?"});
       }
     }
     // What is not finite first.

@@ -26,7 +26,6 @@ models::OpenOptions MakeOpenOptions(const ResolvedFlags& resolved) {
 
 models::SessionOptions MakeSessionOptions(const ResolvedFlags& resolved) {
   models::SessionOptions options;
-  options.compile.threads = static_cast<int>(resolved.flags.threads.value());
   options.compile.passes = PassOptions(resolved.flags);
   options.recipe = resolved.entry.recipe;
   options.accum_iter = resolved.accum_iter;

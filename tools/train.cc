@@ -76,7 +76,8 @@ absl::Status CheckData(const ResolvedFlags& resolved, const models::Datasets& da
 }
 
 absl::Status PrintPlan(const models::Model& model, const models::SessionOptions& options) {
-  ASSIGN_OR_RETURN(const MachineRates rates, MeasureMachineRates(options.compile.threads));
+  ASSIGN_OR_RETURN(const MachineRates rates,
+                   MeasureMachineRates(options.compile.backend->device->threads()));
   ASSIGN_OR_RETURN(const std::string report, PlanReport(model, options, rates));
   std::cout << report;
   return absl::OkStatus();

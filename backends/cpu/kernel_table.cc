@@ -15,6 +15,9 @@ absl::StatusOr<graph::Backend> MakeBackend(int threads) {
   RETURN_IF_ERROR(StartTeam(threads));
   graph::Backend backend;
   backend.name = "cpu";
+  backend.device = graph::MakeHostDevice(threads);
+  backend.capabilities.bf16_products = HasBfloat16();
+  backend.capabilities.int8_products = HasInt8();
   backend.description = absl::StrCat("oneDNN ", OneDnnVersion(), ", ", EffectiveIsa(), ", ",
                                      threads, threads == 1 ? " thread" : " threads");
   graph::KernelTable* table = &backend.kernels;

@@ -15,8 +15,8 @@ namespace backends::cpu {
 // The description reads "oneDNN 3.2.0, AVX-512 + BF16, 2 threads".
 //
 // Also starts a team of `threads` (at least 1) for the calling thread (openmp.h, which says
-// what errors there are), so that nothing in the process uses more: compile for the same number
-// (KernelSpec::threads), which is what the kernels themselves go by.
+// what errors there are), so that nothing in the process uses more: its device says the same
+// number, which is what the kernels themselves go by (KernelSpec::threads).
 absl::StatusOr<graph::Backend> MakeBackend(int threads);
 
 // Whether products of bf16 have instructions of their own here (AVX512-BF16 or

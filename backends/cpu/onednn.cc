@@ -110,7 +110,7 @@ absl::Status PrimitiveKernel::Guard(const graph::KernelSpec& spec, absl::Functio
 }
 
 void PrimitiveKernel::AddStep(const dnnl::primitive_desc_base& pd) {
-  steps_.push_back({dnnl::primitive(pd.get()), arguments_.size()});
+  steps_.push_back({pd, arguments_.size(), dnnl::primitive()});
 }
 
 void PrimitiveKernel::AddArgument(int arg, Source source, size_t position,
@@ -174,6 +174,16 @@ void PrimitiveKernel::Adopt(const dnnl::primitive_desc_base& pd, absl::Span<cons
   if (!reordered.empty()) implementation_ += ", reordered";
 }
 
+absl::Status PrimitiveKernel::Prepare() {
+  const ThreadBudget budget(threads_);
+  try {
+    for (Step& step : steps_) step.primitive = dnnl::primitive(step.descriptor.get());
+  } catch (const dnnl::error& error) {
+    return OneDnnFailed(error.status);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status PrimitiveKernel::Bind(const graph::KernelArgs& args) {
   RETURN_IF_ERROR(Kernel::Bind(args));
   for (const Argument& argument : arguments_) {
@@ -202,9 +212,9 @@ absl::Status PrimitiveKernel::Run() {
   const ThreadBudget budget(threads_);
   for (size_t i = 0; i < steps_.size(); ++i) {
     const size_t end = i + 1 < steps_.size() ? steps_[i + 1].first : exec_args_.size();
-    const dnnl_status_t status = dnnl_primitive_execute(
-        steps_[i].primitive.get(), stream_.get(), static_cast<int>(end - steps_[i].first),
-        exec_args_.data() + steps_[i].first);
+    const dnnl_status_t status = dnnl_primitive_execute(steps_[i].primitive.get(), stream_.get(),
+                                                        static_cast<int>(end - steps_[i].first),
+                                                        exec_args_.data() + steps_[i].first);
     if (status != dnnl_success) return OneDnnFailed(status);
   }
   return absl::OkStatus();

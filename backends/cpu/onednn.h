@@ -100,6 +100,7 @@ class PrimitiveKernel final : public graph::Kernel {
 
   size_t scratch_bytes() const override { return scratch_bytes_; }
   std::string implementation() const override { return implementation_; }
+  absl::Status Prepare() override;
   absl::Status Bind(const graph::KernelArgs& args) override;
   absl::Status Run() override;
 
@@ -122,8 +123,9 @@ class PrimitiveKernel final : public graph::Kernel {
   };
   // A primitive and its arguments, from `first` up to the next step's.
   struct Step {
-    dnnl::primitive primitive;
+    dnnl::primitive_desc_base descriptor;
     size_t first;
+    dnnl::primitive primitive;  // by Prepare(), which generates its code
   };
 
   void AddStep(const dnnl::primitive_desc_base& pd);

@@ -19,6 +19,7 @@ class PackKernel final : public graph::Kernel {
 
   size_t scratch_bytes() const override { return reorder_->scratch_bytes(); }
   std::string implementation() const override { return reorder_->implementation(); }
+  absl::Status Prepare() override { return reorder_->Prepare(); }
   absl::Status Bind(const graph::KernelArgs& args) override {
     RETURN_IF_ERROR(Kernel::Bind(args));
     return reorder_->Bind(args);

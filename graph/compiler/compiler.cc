@@ -3,16 +3,10 @@
 #include "absl/strings/str_join.h"
 
 namespace graph {
-namespace {
-
-// A net with its plan and the kernels that run it.
-struct Prepared {
-  NetPlan planned;
-  std::vector<std::unique_ptr<Kernel>> kernels;
-};
 
 absl::StatusOr<Prepared> Prepare(Net net, const CompileOptions& options) {
   const SchemaRegistry& registry = *options.registry;
+  const Device& device = *options.backend->device;
   ASSIGN_OR_RETURN(std::vector<PassReport> passes,
                    RunPipeline(&net, registry, DefaultPasses(options.passes), options.passes));
   net.Compact();
@@ -24,7 +18,7 @@ absl::StatusOr<Prepared> Prepare(Net net, const CompileOptions& options) {
   for (const Op& op : net.ops) {
     KernelSpec spec;
     spec.op = &op;
-    spec.threads = options.threads;
+    spec.threads = device.threads();
     for (BlobId b : op.inputs) spec.inputs.push_back(net.type(b));
     for (BlobId b : op.outputs) spec.outputs.push_back(net.type(b));
     const KernelFactory* factory = options.backend->kernels.Find(op.type);
@@ -47,27 +41,31 @@ absl::StatusOr<Prepared> Prepare(Net net, const CompileOptions& options) {
         " of ", net.ops.size(), " operators:\n", absl::StrJoin(unplaced, "\n")));
   }
   Prepared prepared;
-  prepared.planned.plan = PlanMemory(net, scratch_bytes);
-  prepared.planned.net = std::move(net);
-  prepared.planned.report.passes = std::move(passes);
-  prepared.planned.report.placement = std::move(placement);
+  prepared.plan = PlanMemory(net, scratch_bytes, device.alignment());
+  prepared.net = std::move(net);
+  prepared.report.passes = std::move(passes);
+  prepared.report.placement = std::move(placement);
   prepared.kernels = std::move(kernels);
+  prepared.device = device.name();
   return prepared;
 }
 
-}  // namespace
+absl::StatusOr<std::unique_ptr<Executable>> Create(Prepared prepared, Workspace* workspace,
+                                                   std::shared_ptr<InputSlot> slot) {
+  if (workspace->device().name() != prepared.device) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("net '", prepared.net.name, "' is for device '", prepared.device,
+                     "', and the workspace on '", workspace->device().name(), "'"));
+  }
+  return Executable::Create(std::move(prepared.net), std::move(prepared.kernels),
+                            std::move(prepared.plan), workspace, std::move(slot));
+}
 
 absl::StatusOr<std::unique_ptr<Executable>> Compile(Net net, const CompileOptions& options,
                                                     Workspace* workspace, CompileReport* report) {
   ASSIGN_OR_RETURN(Prepared prepared, Prepare(std::move(net), options));
-  if (report != nullptr) *report = std::move(prepared.planned.report);
-  return Executable::Create(std::move(prepared.planned.net), std::move(prepared.kernels),
-                            std::move(prepared.planned.plan), workspace);
-}
-
-absl::StatusOr<NetPlan> PlanNet(Net net, const CompileOptions& options) {
-  ASSIGN_OR_RETURN(Prepared prepared, Prepare(std::move(net), options));
-  return std::move(prepared.planned);
+  if (report != nullptr) *report = std::move(prepared.report);
+  return Create(std::move(prepared), workspace);
 }
 
 }  // namespace graph

@@ -18,8 +18,7 @@ namespace graph {
 
 struct CompileOptions {
   const SchemaRegistry* registry = nullptr;
-  const Backend* backend = nullptr;
-  int threads = 1;
+  const Backend* backend = nullptr;  // with its device and that device's threads
   PipelineOptions passes;
 };
 
@@ -28,23 +27,32 @@ struct CompileReport {
   std::vector<std::string> placement;  // one line an operator: "cpu  LayerNorm 'norm1'"
 };
 
-// Compiles `net` against `workspace`, whose blobs for the net's inputs and
-// states are created (zeroed) where they do not exist. Fails before any work
+// Compiles `net` against `workspace`, which is on the backend's device (FAILED_PRECONDITION
+// otherwise) and whose blobs for the net's inputs and states are created (zeroed) where they do not
+// exist. Fails before any work
 // when an operator cannot be placed, listing every one that cannot with the
 // backend's reason. `report` may be null.
 absl::StatusOr<std::unique_ptr<Executable>> Compile(Net net, const CompileOptions& options,
                                                     Workspace* workspace,
                                                     CompileReport* report = nullptr);
 
-// What a net would need, without any of it being reserved.
-struct NetPlan {
+// The two halves of Compile. Whoever has several nets for one workspace prepares all of them,
+// reserves the largest arena, and then creates them.
+
+// A net that can be created, and what it would need, without any of it being reserved.
+struct Prepared {
   Net net;  // as it would run, after all passes
   MemoryPlan plan;
   CompileReport report;
+  std::vector<std::unique_ptr<Kernel>> kernels;
+  std::string device;  // the backend's
 };
+absl::StatusOr<Prepared> Prepare(Net net, const CompileOptions& options);
 
-// As Compile, up to the memory plan.
-absl::StatusOr<NetPlan> PlanNet(Net net, const CompileOptions& options);
+// `workspace` is on the backend's device (FAILED_PRECONDITION otherwise); `slot`: of
+// Executable::Create.
+absl::StatusOr<std::unique_ptr<Executable>> Create(Prepared prepared, Workspace* workspace,
+                                                   std::shared_ptr<InputSlot> slot = nullptr);
 
 }  // namespace graph
 

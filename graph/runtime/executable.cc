@@ -7,7 +7,8 @@
 namespace graph {
 
 absl::StatusOr<std::unique_ptr<Executable>> Executable::Create(
-    Net net, std::vector<std::unique_ptr<Kernel>> kernels, MemoryPlan plan, Workspace* workspace) {
+    Net net, std::vector<std::unique_ptr<Kernel>> kernels, MemoryPlan plan, Workspace* workspace,
+    std::shared_ptr<InputSlot> slot) {
   CHECK(kernels.size() == net.ops.size());
   std::unique_ptr<Executable> exe(new Executable());
   exe->net_ = std::move(net);
@@ -16,11 +17,9 @@ absl::StatusOr<std::unique_ptr<Executable>> Executable::Create(
   exe->workspace_ = workspace;
   const Net& n = exe->net_;
   exe->persistent_.assign(n.blobs.size(), nullptr);
-  for (BlobId b : n.inputs) {
-    ASSIGN_OR_RETURN(Tensor tensor, workspace->Create(n.blob(b).name, n.type(b)));
-    exe->persistent_[b] = tensor.data;
-    exe->by_name_[n.blob(b).name] = b;
-  }
+  if (slot == nullptr) slot = std::make_shared<InputSlot>(workspace->shared_device());
+  RETURN_IF_ERROR(exe->Use(std::move(slot)));
+  for (BlobId b : n.inputs) exe->by_name_[n.blob(b).name] = b;
   for (const State& s : n.states) {
     ASSIGN_OR_RETURN(Tensor tensor, workspace->Create(n.blob(s.entry).name, n.type(s.entry)));
     exe->persistent_[s.entry] = exe->persistent_[s.exit] = tensor.data;
@@ -32,14 +31,35 @@ absl::StatusOr<std::unique_ptr<Executable>> Executable::Create(
     return Annotate(reserved, absl::StrCat("the arena of net '", n.name,
                                            "' (a smaller batch needs a smaller one)"));
   }
+  exe->arena_ = workspace->arena();
+  for (size_t i = 0; i < exe->kernels_.size(); ++i) {
+    const absl::Status prepared = exe->kernels_[i]->Prepare();
+    if (!prepared.ok()) return Annotate(prepared, n.ops[i].Describe());
+  }
   return exe;
+}
+
+absl::Status Executable::Use(std::shared_ptr<InputSlot> slot) {
+  for (BlobId b : net_.inputs) {
+    ASSIGN_OR_RETURN(const Tensor tensor, slot->Create(net_.blob(b).name, net_.type(b)));
+    persistent_[b] = tensor.data;
+  }
+  slot_ = std::move(slot);
+  bound_ = false;
+  return absl::OkStatus();
 }
 
 void* Executable::Address(BlobId blob) const {
   if (persistent_[blob] != nullptr) return persistent_[blob];
   const int allocation = plan_.allocation_of_blob[blob];
   CHECK(allocation != kNone);
-  return static_cast<char*>(workspace_->arena()) + plan_.allocations[allocation].offset;
+  return InArena(allocation);
+}
+
+void* Executable::InArena(int allocation) const {
+  // A net of empty blobs has no arena.
+  if (arena_ == nullptr) return nullptr;
+  return static_cast<char*>(arena_->data()) + plan_.allocations[allocation].offset;
 }
 
 absl::Status Executable::BindAll() {
@@ -50,16 +70,14 @@ absl::Status Executable::BindAll() {
     for (BlobId b : op.inputs) args.inputs.push_back(Address(b));
     for (BlobId b : op.outputs) {
       args.outputs.push_back(Address(b));
-      op_outputs_[i].push_back({net_.type(b), Address(b)});
+      op_outputs_[i].push_back({net_.type(b), Address(b), &workspace_->device()});
     }
     if (plan_.scratch_of_op[i] != kNone) {
-      args.scratch = static_cast<char*>(workspace_->arena()) +
-                     plan_.allocations[plan_.scratch_of_op[i]].offset;
+      args.scratch = InArena(plan_.scratch_of_op[i]);
     }
     absl::Status status = kernels_[i]->Bind(args);
     if (!status.ok()) return Annotate(status, op.Describe());
   }
-  bound_arena_ = workspace_->arena();
   bound_ = true;
   return absl::OkStatus();
 }
@@ -69,12 +87,12 @@ void Executable::RemoveTraceHook(TraceHook* hook) {
 }
 
 absl::Status Executable::Run() {
-  if (!bound_ || bound_arena_ != workspace_->arena()) RETURN_IF_ERROR(BindAll());
+  if (!bound_) RETURN_IF_ERROR(BindAll());
   for (size_t i = 0; i < kernels_.size(); ++i) {
+    if (hooks_.empty()) return RunOps(i, kernels_.size());
     // Backwards, because a hook may remove itself.
     for (size_t h = hooks_.size(); h-- > 0;) hooks_[h]->BeforeOp(net_, static_cast<OpId>(i));
-    absl::Status status = kernels_[i]->Run();
-    if (!status.ok()) return Annotate(status, net_.ops[i].Describe());
+    RETURN_IF_ERROR(RunOps(i, i + 1));
     for (size_t h = hooks_.size(); h-- > 0;) {
       hooks_[h]->AfterOp(net_, static_cast<OpId>(i), op_outputs_[i]);
     }
@@ -82,13 +100,28 @@ absl::Status Executable::Run() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Tensor> Executable::Find(absl::string_view blob) const {
+absl::Status Executable::RunOps(size_t begin, size_t end) {
+  return workspace_->device().Launch([&]() -> absl::Status {
+    for (size_t i = begin; i < end; ++i) {
+      absl::Status status = kernels_[i]->Run();
+      if (!status.ok()) return Annotate(status, net_.ops[i].Describe());
+    }
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<ConstTensor> Executable::Find(absl::string_view blob) const {
   const auto it = by_name_.find(blob);
   if (it == by_name_.end()) {
     return absl::NotFoundError(
         absl::StrCat("net '", net_.name, "' has no input, state or output '", blob, "'"));
   }
-  return Tensor{net_.type(it->second), Address(it->second)};
+  return ConstTensor{net_.type(it->second), Address(it->second), &workspace_->device()};
+}
+
+absl::StatusOr<Tensor> Executable::Find(absl::string_view blob) {
+  ASSIGN_OR_RETURN(const ConstTensor found, static_cast<const Executable*>(this)->Find(blob));
+  return Tensor{found.type, const_cast<void*>(found.data), found.device};
 }
 
 }  // namespace graph

@@ -8,7 +8,9 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "graph/ir/net.h"
+#include "graph/runtime/input_slot.h"
 #include "graph/runtime/kernel.h"
 #include "graph/runtime/memory_plan.h"
 #include "graph/runtime/workspace.h"
@@ -22,18 +24,25 @@ class TraceHook {
   virtual ~TraceHook() = default;
   virtual void BeforeOp(const Net& net, OpId op) = 0;
   // `outputs` are the operator's results, valid during the call.
-  virtual void AfterOp(const Net& net, OpId op, absl::Span<const Tensor> outputs) = 0;
+  virtual void AfterOp(const Net& net, OpId op, absl::Span<const ConstTensor> outputs) = 0;
 };
 
 // Made by Compile(). The workspace must outlive it. Run() allocates nothing and
-// looks nothing up, but for the first run and the first after the arena has
-// moved, which bind the kernels to their memory. One thread at a time may use a
-// workspace's executables.
+// looks nothing up, except when it binds the kernels to their memory: on the first run, and on
+// the first with another slot. One thread at a time may use a workspace's executables.
 class Executable {
  public:
-  // `kernels` are the net's operators in order; `plan` is the net's plan.
+  // `kernels` are the net's operators in order, not prepared; `plan` is the net's plan. Creates
+  // the net's states in `workspace` and its inputs in `slot` where they do not exist; without a
+  // slot it has one of its own.
   static absl::StatusOr<std::unique_ptr<Executable>> Create(
-      Net net, std::vector<std::unique_ptr<Kernel>> kernels, MemoryPlan plan, Workspace* workspace);
+      Net net, std::vector<std::unique_ptr<Kernel>> kernels, MemoryPlan plan, Workspace* workspace,
+      std::shared_ptr<InputSlot> slot = nullptr);
+
+  // Runs read from `slot` from now on, which gets inputs that it lacks. FAILED_PRECONDITION where
+  // it has one of another type.
+  absl::Status Use(std::shared_ptr<InputSlot> slot);
+  const std::shared_ptr<InputSlot>& slot() const { return slot_; }
 
   // Runs all operators. An error names the operator; state may then hold a
   // mixture of old and new values.
@@ -44,9 +53,26 @@ class Executable {
   void RemoveTraceHook(TraceHook* hook);
 
   // An input, a state or an output of the net; outputs are valid until the next
-  // Run of any executable of the workspace, or the next Compile against it,
-  // which may move the arena. NOT_FOUND names the blob.
-  absl::StatusOr<Tensor> Find(absl::string_view blob) const;
+  // Run of any executable of the workspace. NOT_FOUND names the blob.
+  absl::StatusOr<ConstTensor> Find(absl::string_view blob) const;
+  absl::StatusOr<Tensor> Find(absl::string_view blob);
+  // Copies of the elements, and the same the other way. NOT_FOUND names the blob, InvalidArgument
+  // another number of elements; aborts when T is another type.
+  template <typename T>
+  absl::StatusOr<std::vector<T>> Read(absl::string_view blob) const {
+    ASSIGN_OR_RETURN(const ConstTensor tensor, Find(blob));
+    return tensor.Read<T>();
+  }
+  template <typename T>
+  absl::Status Write(absl::string_view blob, absl::Span<const T> from) {
+    ASSIGN_OR_RETURN(const Tensor tensor, Find(blob));
+    return Annotate(tensor.Write(from), absl::StrCat("'", blob, "' of net '", net_.name, "'"));
+  }
+  template <typename T>
+  absl::Status WriteScalar(absl::string_view blob, T value) {
+    return Write(blob, absl::MakeConstSpan(&value, 1));
+  }
+  bool Has(absl::string_view blob) const { return by_name_.contains(blob); }
 
   // The net as it runs, after all passes.
   const Net& net() const { return net_; }
@@ -56,16 +82,19 @@ class Executable {
  private:
   Executable() = default;
   absl::Status BindAll();
+  absl::Status RunOps(size_t begin, size_t end);
   void* Address(BlobId blob) const;
+  void* InArena(int allocation) const;
 
   Net net_;
   std::vector<std::unique_ptr<Kernel>> kernels_;
   MemoryPlan plan_;
   Workspace* workspace_ = nullptr;
-  std::vector<void*> persistent_;                // by blob; nullptr: in the arena
-  std::vector<std::vector<Tensor>> op_outputs_;  // by operator, for the hook
+  std::shared_ptr<InputSlot> slot_;
+  std::shared_ptr<const Block> arena_;
+  std::vector<void*> persistent_;                     // by blob; nullptr: in the arena
+  std::vector<std::vector<ConstTensor>> op_outputs_;  // by operator, for hooks
   absl::flat_hash_map<std::string, BlobId> by_name_;
-  void* bound_arena_ = nullptr;
   bool bound_ = false;
   std::vector<TraceHook*> hooks_;
 };

@@ -12,6 +12,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "graph/ir/net.h"
+#include "graph/runtime/device.h"
+#include "graph/runtime/host_device.h"
 
 namespace graph {
 
@@ -26,18 +28,18 @@ struct KernelSpec {
   const TensorType& out(int i) const { return outputs[i]; }
 };
 
-// Addresses, fixed between two calls of Bind. Tensors are dense, row-major and
-// 64-byte aligned. An output lies where an input lies only where the schema
-// allows it. Outputs hold garbage: a kernel writes every element.
+// Addresses on the device, fixed between two calls of Bind. Tensors are dense, row-major and
+// aligned as the device says (Device::alignment). An output lies where an input lies only where the
+// schema allows it. Outputs hold garbage: a kernel writes every element.
 struct KernelArgs {
   std::vector<const void*> inputs;
   std::vector<void*> outputs;
-  void* scratch = nullptr;  // scratch_bytes(), 64-byte aligned, garbage
+  void* scratch = nullptr;  // scratch_bytes(), aligned alike, garbage
 };
 
-// One operator, prepared for fixed shapes, dtypes and attributes. Run() may be
-// called any number of times after Bind(); it allocates nothing and looks
-// nothing up. Used by one thread at a time.
+// One operator for fixed shapes, dtypes and attributes. It is cheap to make, which is enough for a
+// plan; Prepare() makes what a run needs. Run() may be called any number of times after Bind(); it
+// allocates nothing and looks nothing up. Used by one thread at a time.
 class Kernel {
  public:
   virtual ~Kernel() = default;
@@ -45,6 +47,8 @@ class Kernel {
   virtual size_t scratch_bytes() const { return 0; }
   // What runs, for profiles: "brg:avx512_core_amx"; empty where there is one way only.
   virtual std::string implementation() const { return ""; }
+  // Called once, before the first Bind: code that is generated, plans that are tuned.
+  virtual absl::Status Prepare() { return absl::OkStatus(); }
   // Called before the first Run and again whenever memory has moved. Overrides
   // that prepare argument arrays call Kernel::Bind first.
   virtual absl::Status Bind(const KernelArgs& args) {
@@ -87,11 +91,19 @@ class KernelTable {
   std::map<std::string, KernelFactory, std::less<>> factories_;
 };
 
-// A set of kernels and what to say about the device in the banner.
+// What a backend computes fast, or at all.
+struct Capabilities {
+  bool bf16_products = false;
+  bool int8_products = false;
+};
+
+// Kernels, the device whose memory they work in, and what to say about both in the banner.
 struct Backend {
   std::string name;         // "cpu", "reference"
   std::string description;  // "oneDNN 3.2, AVX-512 with BF16"
   KernelTable kernels;
+  std::shared_ptr<Device> device = MakeHostDevice();
+  Capabilities capabilities;
 };
 
 }  // namespace graph

@@ -6,7 +6,6 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "graph/runtime/packing.h"
-#include "graph/runtime/workspace.h"
 
 namespace graph {
 namespace {
@@ -60,22 +59,23 @@ void MakeAllocations(const Net& net, absl::Span<const size_t> scratch_bytes, Mem
 }
 
 // What is packed. Lifetimes are those of the allocations, so its times are operators.
-std::vector<Piece> PiecesOf(const std::vector<Allocation>& allocations) {
+std::vector<Piece> PiecesOf(const MemoryPlan& plan) {
   std::vector<Piece> pieces;
-  pieces.reserve(allocations.size());
-  for (const Allocation& a : allocations) {
-    pieces.push_back({a.first, a.last, AlignUp(a.bytes), a.offset});
+  pieces.reserve(plan.allocations.size());
+  for (const Allocation& a : plan.allocations) {
+    pieces.push_back({a.first, a.last, AlignUp(a.bytes, plan.alignment), a.offset});
   }
   return pieces;
 }
 
 }  // namespace
 
-MemoryPlan PlanMemory(const Net& net, absl::Span<const size_t> scratch_bytes) {
+MemoryPlan PlanMemory(const Net& net, absl::Span<const size_t> scratch_bytes, size_t alignment) {
   CHECK(scratch_bytes.size() == net.ops.size());
   MemoryPlan plan;
+  plan.alignment = alignment;
   MakeAllocations(net, scratch_bytes, &plan);
-  std::vector<Piece> pieces = PiecesOf(plan.allocations);
+  std::vector<Piece> pieces = PiecesOf(plan);
   plan.lower_bound_bytes = PackingBound(pieces);
   plan.arena_bytes = Pack(&pieces);
   for (size_t i = 0; i < pieces.size(); ++i) plan.allocations[i].offset = pieces[i].offset;
@@ -83,7 +83,7 @@ MemoryPlan PlanMemory(const Net& net, absl::Span<const size_t> scratch_bytes) {
 }
 
 std::string ExplainPlan(const Net& net, const MemoryPlan& plan) {
-  std::vector<size_t> alive = AliveBytes(PiecesOf(plan.allocations));
+  std::vector<size_t> alive = AliveBytes(PiecesOf(plan));
   alive.resize(net.ops.size() + 1, 0);
   const OpId peak = static_cast<OpId>(std::max_element(alive.begin(), alive.end()) - alive.begin());
   const bool at_end = peak == static_cast<OpId>(net.ops.size());

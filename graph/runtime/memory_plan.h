@@ -8,6 +8,7 @@
 
 #include "absl/types/span.h"
 #include "graph/ir/net.h"
+#include "graph/runtime/device.h"
 
 namespace graph {
 
@@ -18,7 +19,7 @@ struct Allocation {
   OpId first = 0;             // first operator that uses it
   OpId last = 0;              // last one; number of operators for net outputs
   size_t bytes = 0;
-  size_t offset = 0;  // multiple of kAlignment
+  size_t offset = 0;  // multiple of the alignment
 };
 
 struct MemoryPlan {
@@ -26,6 +27,7 @@ struct MemoryPlan {
   std::vector<int> allocation_of_blob;  // index, or kNone: input or state
   std::vector<int> scratch_of_op;       // index, or kNone: no scratch
   size_t arena_bytes = 0;
+  size_t alignment = kAlignment;
   // The largest sum of bytes alive at one operator: no plan can be smaller.
   size_t lower_bound_bytes = 0;
 };
@@ -35,8 +37,9 @@ struct MemoryPlan {
 // operator. Lifetimes run from the writer to the last reader; net outputs live
 // to the end. Deterministic. Packed as graph/runtime/packing.h does: within a few
 // percent of the lower bound, in milliseconds for most nets of a thousand operators
-// and never more than some tenths of a second.
-MemoryPlan PlanMemory(const Net& net, absl::Span<const size_t> scratch_bytes);
+// and never more than some tenths of a second. `alignment`: of the device's tensors.
+MemoryPlan PlanMemory(const Net& net, absl::Span<const size_t> scratch_bytes,
+                      size_t alignment = kAlignment);
 
 // A table of the allocations alive at the peak, largest first.
 std::string ExplainPlan(const Net& net, const MemoryPlan& plan);

@@ -119,7 +119,7 @@ TensorEntry Entry(const std::vector<T>& values, std::vector<int64_t> shape) {
 
 absl::Status WriteBatch(const Batch& batch, const Session& session, const std::string& name,
                         const std::string& folder, RunState* state, FileSystem* files) {
-  ASSIGN_OR_RETURN(const graph::Tensor images, session.train().Find("images"));
+  ASSIGN_OR_RETURN(const graph::ConstTensor images, session.train().Find("images"));
   const int64_t n = static_cast<int64_t>(batch.keys.size());
   // Safetensors has no unsigned 64 bits: the same bits.
   std::vector<int64_t> ids(batch.image_ids.begin(), batch.image_ids.end());
@@ -155,7 +155,7 @@ absl::Status WriteAll(const std::string& folder, const Capsule& capsule, const S
 
 absl::Status CheckSpace(const std::string& folder, const Capsule& capsule, const Session& session,
                         FileSystem* files) {
-  ASSIGN_OR_RETURN(const graph::Tensor images, session.train().Find("images"));
+  ASSIGN_OR_RETURN(const graph::ConstTensor images, session.train().Find("images"));
   return CheckRoom("it",
                    CheckpointBytes(session) + static_cast<int64_t>(capsule.losses.size()) *
                                                   static_cast<int64_t>(images.type.bytes()),

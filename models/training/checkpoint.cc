@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
@@ -118,15 +119,21 @@ absl::optional<Source> Fit(const StoredTensor& stored, const Parameter& p,
   return Source{stored, *from == *grid ? absl::nullopt : from};
 }
 
-// Reads a tensor of floating-point numbers, a piece at a time, as f32.
-absl::Status ReadFloats(const SafetensorsReader& file, const StoredTensor& stored, float* out) {
+// Reads a tensor of floating-point numbers as f32; `take` gets a piece at a time.
+absl::Status ReadFloats(const SafetensorsReader& file, const StoredTensor& stored,
+                        absl::FunctionRef<absl::Status(absl::Span<const float>)> take) {
   constexpr size_t kPiece = 1 << 16;  // elements
   const FloatType& type = *FloatTypeNamed(stored.dtype);
   std::vector<uint8_t> piece;
+  std::vector<float> floats;
   for (uint64_t done = 0; done < stored.bytes; done += piece.size()) {
     piece.resize(std::min<uint64_t>(kPiece * type.bytes, stored.bytes - done));
     RETURN_IF_ERROR(file.Read(stored.begin + done, absl::MakeSpan(piece)));
-    for (size_t at = 0; at < piece.size(); at += type.bytes) *out++ = type.value(&piece[at]);
+    floats.clear();
+    for (size_t at = 0; at < piece.size(); at += type.bytes) {
+      floats.push_back(type.value(&piece[at]));
+    }
+    RETURN_IF_ERROR(take(floats));
   }
   return absl::OkStatus();
 }
@@ -134,17 +141,26 @@ absl::Status ReadFloats(const SafetensorsReader& file, const StoredTensor& store
 absl::Status SetParameter(const SafetensorsReader& file, const Source& source, const Parameter& p,
                           const graph::Tensor& tensor) {
   const StoredTensor& stored = source.stored;
-  if (source.resized_from.has_value()) {
-    std::vector<float> table(graph::NumElements(stored.shape));
-    RETURN_IF_ERROR(ReadFloats(file, stored, table.data()));
-    const PatchGrid to = *TableGrid(p);
-    table = ResizePositionTable(table, p.type.dim(2), p.type.dim(1) - to.cells(),
-                                *source.resized_from, to);
-    std::copy(table.begin(), table.end(), tensor.as<float>().begin());
-    return absl::OkStatus();
+  if (HasTypeOf(stored, p) && !source.resized_from.has_value()) {
+    return file.ReadInto(stored, tensor);
   }
-  if (!HasTypeOf(stored, p)) return ReadFloats(file, stored, tensor.as<float>().data());
-  return file.Read(stored.begin, {static_cast<uint8_t*>(tensor.data), stored.bytes});
+  if (source.resized_from.has_value()) {
+    std::vector<float> values;
+    RETURN_IF_ERROR(ReadFloats(file, stored, [&](absl::Span<const float> piece) {
+      values.insert(values.end(), piece.begin(), piece.end());
+      return absl::OkStatus();
+    }));
+    const PatchGrid to = *TableGrid(p);
+    values = ResizePositionTable(values, p.type.dim(2), p.type.dim(1) - to.cells(),
+                                 *source.resized_from, to);
+    return tensor.Write(values);
+  }
+  size_t done = 0;
+  return ReadFloats(file, stored, [&](absl::Span<const float> piece) {
+    const size_t bytes = piece.size() * sizeof(float);
+    done += bytes;
+    return tensor.WriteBytes(done - bytes, {reinterpret_cast<const uint8_t*>(piece.data()), bytes});
+  });
 }
 
 // What does not fit, a line each, by kind.
@@ -196,9 +212,8 @@ absl::StatusOr<NamedTensors> ParameterTensors(const std::vector<Parameter>& para
   NamedTensors all;
   all.metadata = metadata;
   for (const Parameter& p : parameters) {
-    ASSIGN_OR_RETURN(const graph::Tensor tensor, workspace.Find(p.name));
-    all.tensors[p.name] = {
-        p.type, absl::MakeConstSpan(static_cast<const uint8_t*>(tensor.data), p.type.bytes())};
+    ASSIGN_OR_RETURN(const graph::ConstTensor tensor, workspace.Find(p.name));
+    all.tensors[p.name] = TensorEntry::OnDevice(tensor);
     const absl::optional<PatchGrid> grid = TableGrid(p);
     if (p.name == "pos_embed" && grid.has_value()) all.metadata[kGridKey] = grid->ToString();
   }

@@ -38,19 +38,18 @@ std::string DoneText(absl::string_view state) {
 absl::StatusOr<TensorMap> OptimizerTensors(const Session& session) {
   TensorMap tensors;
   for (const std::string& name : session.optimizer_state()) {
-    ASSIGN_OR_RETURN(const graph::Tensor tensor, session.workspace().Find(name));
-    tensors[name] = {tensor.type, absl::MakeConstSpan(static_cast<const uint8_t*>(tensor.data),
-                                                      tensor.type.bytes())};
+    ASSIGN_OR_RETURN(const graph::ConstTensor tensor, session.workspace().Find(name));
+    tensors[name] = TensorEntry::OnDevice(tensor);
   }
   return tensors;
 }
 
-absl::Status RestoreOptimizer(const std::string& path, const Session& session) {
+absl::Status RestoreOptimizer(const std::string& path, Session* session) {
   ASSIGN_OR_RETURN(const SafetensorsReader file, SafetensorsReader::Open(path));
   std::vector<std::pair<StoredTensor, graph::Tensor>> all;
-  for (const std::string& name : session.optimizer_state()) {
+  for (const std::string& name : session->optimizer_state()) {
     ASSIGN_OR_RETURN(const StoredTensor saved, file.Find(name));
-    ASSIGN_OR_RETURN(const graph::Tensor tensor, session.workspace().Find(name));
+    ASSIGN_OR_RETURN(const graph::Tensor tensor, session->workspace()->Find(name));
     if (saved.type() != tensor.type) {
       return graph::InvalidArgument(path, ": ", name, " is ", saved.ToString(), ", the run has ",
                                     tensor.type.ToString());
@@ -62,7 +61,7 @@ absl::Status RestoreOptimizer(const std::string& path, const Session& session) {
                                   all.size());
   }
   for (const auto& [saved, tensor] : all) {
-    RETURN_IF_ERROR(file.Read(saved.begin, {static_cast<uint8_t*>(tensor.data), saved.bytes}));
+    RETURN_IF_ERROR(file.ReadInto(saved, tensor));
   }
   return absl::OkStatus();
 }
@@ -185,7 +184,7 @@ absl::Status RestoreCheckpoint(const Checkpoint& checkpoint, Session* session) {
   RETURN_IF_ERROR(LoadParameters(checkpoint.path + "/" + kModelFile, session->parameters(), {},
                                  session->workspace())
                       .status());
-  return RestoreOptimizer(checkpoint.path + "/" + kOptimizerFile, *session);
+  return RestoreOptimizer(checkpoint.path + "/" + kOptimizerFile, session);
 }
 
 absl::Status WriteCheckpointFiles(const std::string& folder, RunState state, const Session& session,
@@ -219,7 +218,7 @@ int64_t CheckpointBytes(const Session& session) {
   int64_t bytes = 0;
   for (const Parameter& p : session.parameters()) bytes += static_cast<int64_t>(p.type.bytes());
   for (const std::string& name : session.optimizer_state()) {
-    const absl::StatusOr<graph::Tensor> tensor = session.workspace().Find(name);
+    const absl::StatusOr<graph::ConstTensor> tensor = session.workspace().Find(name);
     if (tensor.ok()) bytes += static_cast<int64_t>(tensor->type.bytes());
   }
   return bytes;

@@ -1,7 +1,5 @@
 #include "models/training/forward_net.h"
 
-#include <cstring>
-
 #include "graph/base/status.h"
 #include "graph/schema/builder.h"
 
@@ -9,22 +7,15 @@ namespace models {
 namespace {
 
 template <typename T>
-absl::Status FeedIfPresent(const graph::Executable& executable, const std::string& name,
+absl::Status FeedIfPresent(graph::Executable* executable, const std::string& name,
                            const std::vector<T>& values) {
-  const absl::StatusOr<graph::Tensor> tensor = executable.Find(name);
-  if (!tensor.ok()) return absl::OkStatus();
-  const absl::Span<T> to = tensor->as<T>();
-  if (to.size() != values.size()) {
-    return graph::InvalidArgument("input '", name, "' of ", executable.net().name, " has ",
-                                  to.size(), " elements, the batch has ", values.size());
-  }
-  std::memcpy(to.data(), values.data(), values.size() * sizeof(T));
-  return absl::OkStatus();
+  if (!executable->Has(name)) return absl::OkStatus();
+  return executable->Write(name, absl::MakeConstSpan(values));
 }
 
 }  // namespace
 
-absl::Status FeedBatch(const graph::Executable& executable, const Batch& batch) {
+absl::Status FeedBatch(graph::Executable* executable, const Batch& batch) {
   RETURN_IF_ERROR(FeedIfPresent(executable, "images", batch.images));
   RETURN_IF_ERROR(FeedIfPresent(executable, "keys", batch.keys));
   return FeedIfPresent(executable, "labels", batch.labels);
@@ -53,20 +44,25 @@ absl::StatusOr<graph::Net> ForwardNet::Build(const std::string& net_name,
 
 absl::StatusOr<std::unique_ptr<ForwardNet>> ForwardNet::Compile(
     const std::string& net_name, const graph::CompileOptions& options,
-    const std::function<Outputs(ModelBuilder*)>& build, graph::Workspace* workspace) {
+    const std::function<Outputs(ModelBuilder*)>& build, graph::Workspace* workspace,
+    const std::shared_ptr<graph::InputSlot>& inputs) {
   std::unique_ptr<ForwardNet> result(new ForwardNet());
   ASSIGN_OR_RETURN(graph::Net net, result->BuildNet(net_name, *options.registry, build));
-  ASSIGN_OR_RETURN(result->executable_, graph::Compile(std::move(net), options, workspace));
+  ASSIGN_OR_RETURN(graph::Prepared prepared, graph::Prepare(std::move(net), options));
+  const bool shared = inputs != nullptr && inputs->Fits(prepared.net);
+  ASSIGN_OR_RETURN(result->executable_,
+                   graph::Create(std::move(prepared), workspace, shared ? inputs : nullptr));
   return result;
 }
 
-absl::StatusOr<graph::Tensor> ForwardNet::Input(const std::string& name) const {
+absl::StatusOr<graph::Tensor> ForwardNet::Input(const std::string& name) {
   return executable_->Find(name);
 }
 
-absl::StatusOr<graph::Tensor> ForwardNet::Output(const std::string& name) const {
+absl::StatusOr<graph::ConstTensor> ForwardNet::Output(const std::string& name) const {
   const auto it = blob_of_output_.find(name);
-  return executable_->Find(it == blob_of_output_.end() ? name : it->second);
+  const graph::Executable& executable = *executable_;
+  return executable.Find(it == blob_of_output_.end() ? name : it->second);
 }
 
 }  // namespace models

@@ -20,7 +20,7 @@
 namespace models {
 
 // Copies the batch to the inputs `images`, `keys` and `labels` that the net has.
-absl::Status FeedBatch(const graph::Executable& executable, const Batch& batch);
+absl::Status FeedBatch(graph::Executable* executable, const Batch& batch);
 
 class ForwardNet {
  public:
@@ -34,16 +34,25 @@ class ForwardNet {
 
   // Compiles what `build` appends. Parameters are those of `workspace`, by name:
   // in a session's workspace the ones being trained, in an empty one zeros until
-  // LoadParameters. The workspace must outlive the net.
+  // LoadParameters. The workspace must outlive the net. Inputs are those of `inputs`, where they
+  // fit (InputSlot::Fits), else the net's own.
   static absl::StatusOr<std::unique_ptr<ForwardNet>> Compile(
       const std::string& net_name, const graph::CompileOptions& options,
-      const std::function<Outputs(ModelBuilder*)>& build, graph::Workspace* workspace);
+      const std::function<Outputs(ModelBuilder*)>& build, graph::Workspace* workspace,
+      const std::shared_ptr<graph::InputSlot>& inputs = nullptr);
 
-  absl::StatusOr<graph::Tensor> Input(const std::string& name) const;
-  absl::Status Feed(const Batch& batch) { return FeedBatch(*executable_, batch); }
+  // An input of the net. NOT_FOUND names it.
+  absl::StatusOr<graph::Tensor> Input(const std::string& name);
+  absl::Status Feed(const Batch& batch) { return FeedBatch(executable_.get(), batch); }
   absl::Status Run() { return executable_->Run(); }
   // Valid until the next Run of any net of the workspace. NOT_FOUND names it.
-  absl::StatusOr<graph::Tensor> Output(const std::string& name) const;
+  absl::StatusOr<graph::ConstTensor> Output(const std::string& name) const;
+  // A copy of its elements.
+  template <typename T>
+  absl::StatusOr<std::vector<T>> Read(const std::string& name) const {
+    ASSIGN_OR_RETURN(const graph::ConstTensor output, Output(name));
+    return output.Read<T>();
+  }
 
   const std::vector<Parameter>& parameters() const { return parameters_; }
   const graph::Executable& executable() const { return *executable_; }

@@ -1,93 +1,14 @@
 #include "models/training/memory_check.h"
 
-#include <algorithm>
-#include <cstdint>
-#include <fstream>
-#include <sstream>
-#include <vector>
-
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_split.h"
-#include "models/training/control_groups.h"
 
 namespace models {
 namespace {
 
-absl::optional<std::string> ReadAll(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) return absl::nullopt;
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-// A file that holds one number; "max" is not set.
-absl::optional<uint64_t> ReadNumber(const std::string& path) {
-  const absl::optional<std::string> text = ReadAll(path);
-  uint64_t value;
-  if (!text || !absl::SimpleAtoi(*text, &value)) return absl::nullopt;
-  return value;
-}
-
-// The number after `key` in lines of "key value" or "key: value unit"; 0 without.
-uint64_t NumberAfter(const std::string& text, absl::string_view key, bool* found) {
-  for (absl::string_view line : absl::StrSplit(text, '\n')) {
-    const std::vector<absl::string_view> words =
-        absl::StrSplit(line, absl::ByAnyChar(": \t"), absl::SkipEmpty());
-    uint64_t value;
-    if (words.size() >= 2 && words[0] == key && absl::SimpleAtoi(words[1], &value)) {
-      *found = true;
-      return value;
-    }
-  }
-  *found = false;
-  return 0;
-}
-
-// What the limit of the control group in `folder` leaves.
-absl::optional<uint64_t> LeftInGroup(const std::string& folder, const char* limit_file,
-                                     const char* usage_file, const char* prefix) {
-  const absl::optional<uint64_t> limit = ReadNumber(folder + limit_file);
-  const absl::optional<uint64_t> usage = ReadNumber(folder + usage_file);
-  if (!limit || !usage) return absl::nullopt;
-  // Cached files are dropped when memory is asked for, the active ones too.
-  const std::string stat = ReadAll(folder + "memory.stat").value_or("");
-  bool found;
-  uint64_t cache = 0;
-  for (const char* kind : {"inactive_file", "active_file"}) {
-    cache += NumberAfter(stat, absl::StrCat(prefix, kind), &found);
-  }
-  cache = std::min(cache, *usage);
-  const uint64_t used = *usage - cache;
-  return *limit > used ? *limit - used : 0;
-}
-
 double MiB(size_t bytes) { return static_cast<double>(bytes) / (1024.0 * 1024.0); }
 
 }  // namespace
-
-absl::optional<size_t> AvailableMemory(const std::string& root) {
-  absl::optional<uint64_t> least;
-  const auto take = [&least](absl::optional<uint64_t> bytes) {
-    if (bytes && (!least || *bytes < *least)) least = bytes;
-  };
-  bool found;
-  const uint64_t kib =
-      NumberAfter(ReadAll(root + "/proc/meminfo").value_or(""), "MemAvailable", &found);
-  if (found) take(kib * 1024);
-
-  const ControlGroups groups = FindControlGroups("memory", root);
-  for (const std::string& folder : groups.v2) {
-    take(LeftInGroup(folder, "memory.max", "memory.current", ""));
-  }
-  for (const std::string& folder : groups.v1) {
-    take(LeftInGroup(folder, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_"));
-  }
-  if (!least) return absl::nullopt;
-  return static_cast<size_t>(*least);
-}
 
 absl::Status DoesNotFit(const MemoryNeeds& needs, size_t available, int batch_size,
                         const MemoryAdvice& advice) {

@@ -1,4 +1,4 @@
-// What a run needs of memory beside what the machine has, before anything is done.
+// What a run needs of memory, and what is said where the machine has not that much.
 #ifndef MODELS_TRAINING_MEMORY_CHECK_H_
 #define MODELS_TRAINING_MEMORY_CHECK_H_
 
@@ -6,7 +6,6 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "absl/types/optional.h"
 
 namespace models {
 
@@ -21,12 +20,6 @@ struct MemoryNeeds {
   size_t persistent() const { return parameters + moments + accumulators + other; }
   size_t total() const { return persistent() + arena + loader; }
 };
-
-// What this process can still get: the least of MemAvailable in /proc/meminfo and
-// what its control groups (memory.max of version 2, memory.limit_in_bytes of
-// version 1) leave, file cache that can be dropped counted as free. Not set when
-// no file says anything. `root` stands before the files' names.
-absl::optional<size_t> AvailableMemory(const std::string& root = "");
 
 // What would fit, where it is known: 0 is not known or none.
 struct MemoryAdvice {

@@ -123,11 +123,11 @@ absl::StatusOr<TrainingNet> BuildTrainingNet(const graph::SchemaRegistry& regist
     gradients = AddAccumulated(&builder, trainable, gradients);
   }
   const bool window_goes_on = micro_step == MicroStep::kFirst || micro_step == MicroStep::kMiddle;
-  BlobId losses = loss;
+  BlobId losses = forward.loss;
   if (micro_step != MicroStep::kWhole) {
     const BlobId so_far = builder.State(kWindowLosses, {DType::kF32, {accum_iter}});
     const NetBuilder::Scope scope(&builder, Phase::kUpdate);
-    const BlobId window = builder.Op("AppendToWindow", kWindowLosses, {so_far, loss});
+    const BlobId window = builder.Op("AppendToWindow", kWindowLosses, {so_far, forward.loss});
     // The last net leaves the state as it was, so that it can be run again.
     if (window_goes_on) builder.SetExit(so_far, window);
     if (!window_goes_on) losses = window;

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <string>
+#include <vector>
 
 #include "graph/base/bfloat16.h"
 #include "graph/base/status.h"
@@ -9,29 +10,31 @@
 namespace models {
 namespace {
 
-// Index of the first element that is not finite; -1 when all are.
-int64_t FirstNonFinite(const graph::Tensor& tensor) {
-  const auto first = [](const auto& values) -> int64_t {
-    for (size_t i = 0; i < values.size(); ++i) {
-      if (!std::isfinite(static_cast<float>(values[i]))) return static_cast<int64_t>(i);
-    }
-    return -1;
-  };
-  if (tensor.type.dtype == graph::DType::kF32) return first(tensor.as<float>());
-  if (tensor.type.dtype == graph::DType::kBF16) return first(tensor.as<graph::BFloat16>());
-  return -1;
+// The first element that is not finite.
+struct Bad {
+  int64_t index = -1;  // -1: all are
+  float value = 0;
+};
+
+template <typename T>
+absl::StatusOr<Bad> FirstBad(const graph::ConstTensor& tensor) {
+  ASSIGN_OR_RETURN(const std::vector<T> values, tensor.Read<T>());
+  for (size_t i = 0; i < values.size(); ++i) {
+    const float value = static_cast<float>(values[i]);
+    if (!std::isfinite(value)) return Bad{static_cast<int64_t>(i), value};
+  }
+  return Bad{};
 }
 
-float ValueAt(const graph::Tensor& tensor, int64_t index) {
-  const size_t i = static_cast<size_t>(index);
-  if (tensor.type.dtype == graph::DType::kBF16) return tensor.as<graph::BFloat16>()[i];
-  return tensor.as<float>()[i];
+absl::StatusOr<Bad> FirstNonFinite(const graph::ConstTensor& tensor) {
+  if (tensor.type.dtype == graph::DType::kF32) return FirstBad<float>(tensor);
+  if (tensor.type.dtype == graph::DType::kBF16) return FirstBad<graph::BFloat16>(tensor);
+  return Bad{};
 }
 
-std::string Where(const graph::Net& net, graph::BlobId blob, const graph::Tensor& tensor,
-                  int64_t index) {
-  return absl::StrCat("'", net.blob(blob).name, "' ", tensor.type.ToString(), ", element ", index,
-                      " is ", ValueAt(tensor, index));
+std::string Where(const graph::Net& net, graph::BlobId blob, const Bad& bad) {
+  return absl::StrCat("'", net.blob(blob).name, "' ", net.type(blob).ToString(), ", element ",
+                      bad.index, " is ", bad.value);
 }
 
 class Finder : public graph::TraceHook {
@@ -40,32 +43,33 @@ class Finder : public graph::TraceHook {
 
   // A value that was given, not computed, is to blame where it is first read.
   void BeforeOp(const graph::Net& net, graph::OpId op) override {
-    if (!found_.empty()) return;
+    if (done()) return;
     for (graph::BlobId b : net.ops[op].inputs) {
-      const absl::StatusOr<graph::Tensor> given = executable_.Find(net.blob(b).name);
+      const absl::StatusOr<graph::ConstTensor> given = executable_.Find(net.blob(b).name);
       if (!given.ok() || IsMade(net, b)) continue;
-      const int64_t index = FirstNonFinite(*given);
-      if (index < 0) continue;
-      found_ = absl::StrCat("not finite before the step already: ", Where(net, b, *given, index),
+      const absl::StatusOr<Bad> bad = FirstNonFinite(*given);
+      status_.Update(bad.status());
+      if (!bad.ok() || bad->index < 0) continue;
+      found_ = absl::StrCat("not finite before the step already: ", Where(net, b, *bad),
                             ", read by ", net.ops[op].Describe());
       return;
     }
   }
   void AfterOp(const graph::Net& net, graph::OpId op,
-               absl::Span<const graph::Tensor> outputs) override {
-    if (!found_.empty()) return;
-    for (size_t i = 0; i < outputs.size(); ++i) {
-      const int64_t index = FirstNonFinite(outputs[i]);
-      if (index < 0) continue;
-      found_ = absl::StrCat(
-          "first non-finite blob: ", Where(net, net.ops[op].outputs[i], outputs[i], index),
-          ", made by ", net.ops[op].Describe());
-      return;
+               absl::Span<const graph::ConstTensor> outputs) override {
+    for (size_t i = 0; i < outputs.size() && !done(); ++i) {
+      const absl::StatusOr<Bad> bad = FirstNonFinite(outputs[i]);
+      status_.Update(bad.status());
+      if (!bad.ok() || bad->index < 0) continue;
+      found_ = absl::StrCat("first non-finite blob: ", Where(net, net.ops[op].outputs[i], *bad),
+                            ", made by ", net.ops[op].Describe());
     }
   }
+  const absl::Status& status() const { return status_; }
   const std::string& found() const { return found_; }
 
  private:
+  bool done() const { return !found_.empty() || !status_.ok(); }
   // Net outputs can be found by name, too, but operators make them.
   static bool IsMade(const graph::Net& net, graph::BlobId blob) {
     for (graph::BlobId b : net.inputs) {
@@ -79,6 +83,7 @@ class Finder : public graph::TraceHook {
 
   const graph::Executable& executable_;
   std::string found_;
+  absl::Status status_;  // of reading
 };
 
 }  // namespace
@@ -89,6 +94,7 @@ absl::Status DescribeNonFinite(graph::Executable* executable) {
   const absl::Status status = executable->Run();
   executable->RemoveTraceHook(&finder);
   RETURN_IF_ERROR(status);
+  RETURN_IF_ERROR(finder.status());
   if (finder.found().empty()) {
     return absl::OutOfRangeError(
         "the loss or the gradient norm is not finite, but no blob was when the step was repeated");

@@ -16,6 +16,9 @@
 namespace models {
 namespace {
 
+// What goes through the host's memory at once.
+constexpr size_t kPiece = size_t{1} << 15;
+
 using graph::DType;
 using graph::InvalidArgument;
 using graph::Quoted;
@@ -208,6 +211,17 @@ absl::Status SafetensorsReader::Read(uint64_t begin, absl::Span<uint8_t> to) con
   return read == to.size() ? absl::OkStatus() : BecameShorter(name_);
 }
 
+absl::Status SafetensorsReader::ReadInto(const StoredTensor& stored,
+                                         const graph::Tensor& tensor) const {
+  std::vector<uint8_t> piece;
+  for (size_t done = 0; done < stored.bytes; done += piece.size()) {
+    piece.resize(std::min<size_t>(kPiece, stored.bytes - done));
+    RETURN_IF_ERROR(Read(stored.begin + done, absl::MakeSpan(piece)));
+    RETURN_IF_ERROR(tensor.WriteBytes(done, piece));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status SafetensorsReader::CheckDType(const std::string& tensor, const StoredTensor& stored,
                                            DType dtype) const {
   const absl::optional<graph::TensorType> type = stored.type();
@@ -272,11 +286,11 @@ absl::StatusOr<std::string> MakeHeader(const std::vector<const TensorMap::value_
     }
     const absl::optional<int64_t> bytes =
         CheckedBytes(static_cast<int64_t>(8 * ByteSize(entry.type.dtype)), entry.type.shape);
-    if (!bytes.has_value() || static_cast<uint64_t>(*bytes) != entry.data.size()) {
-      return InvalidArgument("tensor ", Quoted(name), ": ", entry.data.size(),
+    if (!bytes.has_value() || static_cast<uint64_t>(*bytes) != entry.bytes()) {
+      return InvalidArgument("tensor ", Quoted(name), ": ", entry.bytes(),
                              " bytes do not fit its type ", entry.type.ToString());
     }
-    const uint64_t end = offset + entry.data.size();
+    const uint64_t end = offset + entry.bytes();
     json.push_back(
         {name,
          {{"dtype", std::string(safetensors::HeaderName(entry.type.dtype))},
@@ -298,6 +312,20 @@ absl::StatusOr<std::string> MakeHeader(const std::vector<const TensorMap::value_
   return header;
 }
 
+absl::Status AppendBytes(absl::Span<const uint8_t> bytes, FileWriter* file) {
+  return file->Append({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+absl::Status AppendFromDevice(const graph::ConstTensor& tensor, FileWriter* file) {
+  std::vector<uint8_t> piece;
+  for (size_t done = 0; done < tensor.type.bytes(); done += piece.size()) {
+    piece.resize(std::min(kPiece, tensor.type.bytes() - done));
+    RETURN_IF_ERROR(tensor.ReadBytes(done, absl::MakeSpan(piece)));
+    RETURN_IF_ERROR(AppendBytes(piece, file));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status AppendSafetensors(const TensorMap& tensors, const TensorMetadata& metadata,
@@ -316,8 +344,11 @@ absl::Status AppendSafetensors(const TensorMap& tensors, const TensorMetadata& m
   RETURN_IF_ERROR(file->Append({reinterpret_cast<const char*>(&length), sizeof(length)}));
   RETURN_IF_ERROR(file->Append(*header));
   for (const auto* item : order) {
-    const absl::Span<const uint8_t> data = item->second.data;
-    RETURN_IF_ERROR(file->Append({reinterpret_cast<const char*>(data.data()), data.size()}));
+    if (item->second.on_device) {
+      RETURN_IF_ERROR(AppendFromDevice(*item->second.on_device, file));
+    } else {
+      RETURN_IF_ERROR(AppendBytes(item->second.data, file));
+    }
   }
   return absl::OkStatus();
 }

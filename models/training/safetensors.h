@@ -25,18 +25,26 @@
 #include "absl/types/span.h"
 #include "graph/base/status.h"
 #include "graph/base/types.h"
+#include "graph/runtime/tensor.h"
 #include "models/data/file_util.h"
 #include "models/files/durable.h"
 
 namespace models {
 
-// One tensor: `data` holds exactly type.bytes() bytes, row-major, little-endian.
+// One tensor: `data`, or the tensor of a device, holds exactly type.bytes() bytes, row-major,
+// little-endian.
 // Not owned. Read from a file it need not be aligned to its element: copy it,
 // as SafetensorsFile::Values does, do not cast it. A scalar has shape [] in
 // files written by Python; shapes are kept as they are in the file.
 struct TensorEntry {
   graph::TensorType type;
   absl::Span<const uint8_t> data;
+  absl::optional<graph::ConstTensor> on_device = absl::nullopt;  // instead of data
+
+  static TensorEntry OnDevice(const graph::ConstTensor& tensor) {
+    return {tensor.type, {}, tensor};
+  }
+  uint64_t bytes() const { return on_device ? on_device->type.bytes() : data.size(); }
 };
 
 using TensorMap = std::map<std::string, TensorEntry>;
@@ -73,6 +81,8 @@ class SafetensorsReader {
   // The file's bytes from `begin` on, as many as `to` takes. Errors name the file: what the
   // system says, DataLoss where the file has become shorter.
   absl::Status Read(uint64_t begin, absl::Span<uint8_t> to) const;
+  // The bytes of `stored` into `tensor`, which has as many, a piece at a time.
+  absl::Status ReadInto(const StoredTensor& stored, const graph::Tensor& tensor) const;
 
   // The elements of `tensor`, whose type must be that of T exactly.
   template <typename T>

@@ -1,5 +1,6 @@
 #include "models/training/session.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -13,34 +14,28 @@
 
 namespace models {
 
+using graph::ConstTensor;
 using graph::Executable;
-using graph::Tensor;
 
 namespace {
-
-graph::CompileOptions CompileOptionsFor(const SessionOptions& options) {
-  graph::CompileOptions compile = options.compile;
-  compile.passes.dump = options.dump;
-  return compile;
-}
 
 // Adds what an evaluation net found for the first `images` of its batch.
 absl::Status Count(const EvaluationNet& net, const Executable& executable, int64_t images,
                    Session::Measured* measured) {
   if (!net.value.empty()) {
-    ASSIGN_OR_RETURN(const Tensor value, executable.Find(net.value));
-    for (int64_t i = 0; i < images; ++i) measured->sum += double{value.as<float>()[i]};
+    ASSIGN_OR_RETURN(const std::vector<float> value, executable.Read<float>(net.value));
+    for (int64_t i = 0; i < images; ++i) measured->sum += double{value[i]};
     measured->count += images;
     return absl::OkStatus();
   }
-  ASSIGN_OR_RETURN(const Tensor correct, executable.Find(net.correct));
-  for (int64_t i = 0; i < images; ++i) measured->sum += correct.as<int32_t>()[i];
+  ASSIGN_OR_RETURN(const std::vector<int32_t> correct, executable.Read<int32_t>(net.correct));
+  for (int64_t i = 0; i < images; ++i) measured->sum += correct[i];
   if (net.scored.empty()) {
     measured->count += images;
     return absl::OkStatus();
   }
-  ASSIGN_OR_RETURN(const Tensor scored, executable.Find(net.scored));
-  for (int64_t i = 0; i < images; ++i) measured->count += scored.as<int32_t>()[i];
+  ASSIGN_OR_RETURN(const std::vector<int32_t> scored, executable.Read<int32_t>(net.scored));
+  for (int64_t i = 0; i < images; ++i) measured->count += scored[i];
   return absl::OkStatus();
 }
 
@@ -73,114 +68,111 @@ absl::Status CheckScheduled(const Model& model, Scheduled scheduled) {
 
 constexpr double kNoLimit = std::numeric_limits<double>::infinity();
 
-// Losses are floats: one is above `limit` when it is above the largest float that is not.
-absl::Status LimitLoss(const Executable& executable, double limit) {
-  ASSIGN_OR_RETURN(const Tensor tensor, executable.Find(kLossLimit));
-  float rounded = static_cast<float>(limit);
-  if (double{rounded} > limit) rounded = std::nextafter(rounded, -HUGE_VALF);
-  tensor.as<float>()[0] = rounded;
+// That each of the model's scheduled inputs is one of some net, so that none is misspelt.
+absl::Status CheckInputsExist(const Model& model,
+                              const std::vector<std::unique_ptr<Executable>>& nets) {
+  for (const std::string& name : NamesOf(model.ScheduledInputs(0, 1))) {
+    const auto has = [&name](const auto& net) { return net->Has(name); };
+    if (std::none_of(nets.begin(), nets.end(), has)) {
+      return graph::InvalidArgument("no training net of the model has its scheduled input ",
+                                    graph::Quoted(name));
+    }
+  }
   return absl::OkStatus();
 }
 
+// Losses are floats: one is above `limit` when it is above the largest float that is not.
+absl::Status LimitLoss(Executable* executable, double limit) {
+  float rounded = static_cast<float>(limit);
+  if (double{rounded} > limit) rounded = std::nextafter(rounded, -HUGE_VALF);
+  return executable->WriteScalar(kLossLimit, rounded);
+}
+
 // A net has the inputs that its operators read.
-void FeedScalarIfPresent(const Executable& executable, const std::string& name, double value) {
-  absl::StatusOr<Tensor> tensor = executable.Find(name);
-  if (tensor.ok()) tensor->as<float>()[0] = static_cast<float>(value);
+absl::Status FeedScalarIfPresent(Executable* executable, const std::string& name, double value) {
+  if (!executable->Has(name)) return absl::OkStatus();
+  return executable->WriteScalar(name, static_cast<float>(value));
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Session>> Session::Create(const Model* model,
                                                          const SessionOptions& options) {
-  absl::StatusOr<std::unique_ptr<Session>> session = Compiled(model, options);
-  constexpr size_t kUnknown = std::numeric_limits<size_t>::max();
-  const size_t available =
-      options.check_memory ? AvailableMemory(options.memory_root).value_or(kUnknown) : kUnknown;
-  const bool none = session.status().code() == absl::StatusCode::kResourceExhausted;
-  const bool too_much = session.ok() && (*session)->memory().total() > available;
-  if (available != kUnknown && (none || too_much)) {
-    // Planning takes less than the session that did not fit.
-    const absl::Status refused = session.status();
-    session = absl::UnknownError("");
-    RETURN_IF_ERROR(ExplainShortage(*model, options, available));
-    return graph::Annotate(refused,
+  ASSIGN_OR_RETURN(SessionPlan plan, PlanSession(*model, options));
+  const absl::optional<size_t> available =
+      options.check_memory ? options.compile.backend->device->AvailableBytes() : absl::nullopt;
+  if (available && plan.memory.total() > *available) {
+    return ExplainShortage(*model, options, plan.memory, *available);
+  }
+  std::unique_ptr<Session> session(new Session(model, options));
+  absl::Status created = session->CreateNets(std::move(plan));
+  if (available && absl::IsResourceExhausted(created)) {
+    return graph::Annotate(created,
                            "the system gives less memory than is free (ulimit -v, overcommit)");
   }
-  RETURN_IF_ERROR(session.status());
-  RETURN_IF_ERROR((*session)->Initialize());
+  RETURN_IF_ERROR(created);
+  RETURN_IF_ERROR(session->Initialize());
   return session;
 }
 
 // Memory is reserved here but not touched.
-absl::StatusOr<std::unique_ptr<Session>> Session::Compiled(const Model* model,
-                                                           const SessionOptions& options) {
-  std::unique_ptr<Session> s(new Session());
-  s->model_ = model;
-  s->options_ = options;
-  const graph::SchemaRegistry& registry = *options.compile.registry;
-  const graph::CompileOptions compile = CompileOptionsFor(options);
-
-  std::vector<double> flops;
-  for (const auto& [micro_step, name] : MicroSteps(options)) {
-    ASSIGN_OR_RETURN(TrainingNet net, BuildStep(*model, options, micro_step, name));
-    s->parameters_ = net.parameters;
-    s->loss_ = net.loss;
-    s->metrics_ = net.metrics;
-    ASSIGN_OR_RETURN(std::unique_ptr<Executable> executable,
-                     graph::Compile(std::move(net.net), compile, &s->workspace_, &s->report_));
-    flops.push_back(static_cast<double>(registry.NetCost(executable->net()).flops));
-    s->micro_steps_.push_back(std::move(executable));
-  }
+absl::Status Session::CreateNets(SessionPlan plan) {
+  memory_ = plan.memory;
+  parameters_ = std::move(plan.parameters);
+  loss_ = std::move(plan.loss);
+  metrics_ = std::move(plan.metrics);
+  evaluation_nets_ = std::move(plan.evaluation_blobs);
+  const graph::Prepared& last = plan.steps.back();
+  report_ = last.report;
   // The window's last net does everything a micro-step does, and the update.
-  s->flops_per_image_ = flops.back() / options.recipe.batch_size;
-
-  if (options.evaluations) {
-    for (size_t i = 0; i < model->Evaluations().size(); ++i) {
-      ASSIGN_OR_RETURN(
-          EvaluationNet net,
-          BuildEvaluationNet(registry, *model, options.recipe.batch_size, static_cast<int>(i)));
+  flops_per_image_ = static_cast<double>(options_.compile.registry->NetCost(last.net).flops) /
+                     options_.recipe.batch_size;
+  RETURN_IF_ERROR(workspace_.ReserveArena(plan.arena_bytes()));
+  const auto create = [this](std::vector<graph::Prepared> nets,
+                             std::vector<std::unique_ptr<Executable>>* to) -> absl::Status {
+    for (graph::Prepared& net : nets) {
       ASSIGN_OR_RETURN(std::unique_ptr<Executable> executable,
-                       graph::Compile(std::move(net.net), compile, &s->workspace_));
-      s->evaluations_.push_back(std::move(executable));
-      s->evaluation_nets_.push_back(std::move(net));
+                       graph::Create(std::move(net), &workspace_, inputs_));
+      to->push_back(std::move(executable));
     }
-  }
-  std::map<std::string, size_t> bytes;
-  for (const std::string& name : s->workspace_.Names()) {
-    ASSIGN_OR_RETURN(const Tensor blob, s->workspace_.Find(name));
-    bytes[name] = blob.type.bytes();
-  }
-  ASSIGN_OR_RETURN(const std::vector<graph::NetPlan> others, PlanOthers(options));
-  for (const graph::NetPlan& other : others) {
-    AddLasting(other.net, &bytes);
-    RETURN_IF_ERROR(s->workspace_.ReserveArena(other.plan.arena_bytes));
-  }
-  s->memory_ = Needs(*model, options, s->parameters_, bytes, s->workspace_.arena_bytes());
-  return s;
+    return absl::OkStatus();
+  };
+  RETURN_IF_ERROR(create(std::move(plan.steps), &micro_steps_));
+  RETURN_IF_ERROR(CheckInputsExist(*model_, micro_steps_));
+  return create(std::move(plan.evaluations), &evaluations_);
 }
 
 absl::Status Session::Initialize() {
+  graph::CompileOptions compile = options_.compile;
+  compile.passes.dump = options_.dump;
   ASSIGN_OR_RETURN(graph::Net init,
                    BuildInitNet(*options_.compile.registry, parameters_, options_.seed));
   ASSIGN_OR_RETURN(std::unique_ptr<Executable> initialize,
-                   graph::Compile(std::move(init), CompileOptionsFor(options_), &workspace_));
+                   graph::Compile(std::move(init), compile, &workspace_));
   return initialize->Run();
 }
 
-absl::Status Session::Feed(const Executable& executable, const Batch& batch, double lr,
+absl::Status Session::Feed(Executable* executable, const Batch& batch, double lr,
                            absl::Span<const std::pair<std::string, float>> scheduled) {
   RETURN_IF_ERROR(FeedBatch(executable, batch));
-  FeedScalarIfPresent(executable, "lr", lr);
-  for (const auto& [name, value] : scheduled) FeedScalarIfPresent(executable, name, value);
+  RETURN_IF_ERROR(FeedScalarIfPresent(executable, "lr", lr));
+  for (const auto& [name, value] : scheduled) {
+    RETURN_IF_ERROR(FeedScalarIfPresent(executable, name, value));
+  }
   return absl::OkStatus();
 }
 
 absl::StatusOr<double> Session::Read(const Executable& executable, const std::string& blob) const {
-  ASSIGN_OR_RETURN(const Tensor tensor, executable.Find(blob));
-  if (tensor.type.dtype != graph::DType::kI32) return tensor.as<float>()[0];
+  ASSIGN_OR_RETURN(const ConstTensor tensor, executable.Find(blob));
+  if (tensor.type.dtype != graph::DType::kI32) {
+    float value = 0;
+    RETURN_IF_ERROR(tensor.Read(absl::MakeSpan(&value, 1)));
+    return value;
+  }
+  ASSIGN_OR_RETURN(const std::vector<int32_t> values, tensor.Read<int32_t>());
   double sum = 0;
-  for (int32_t v : tensor.as<int32_t>()) sum += v;
-  return sum / static_cast<double>(tensor.type.elements());
+  for (int32_t v : values) sum += v;
+  return sum / static_cast<double>(values.size());
 }
 
 absl::StatusOr<StepResult> Session::Step(
@@ -199,13 +191,13 @@ absl::StatusOr<StepResult> Session::Step(
     const size_t which = i == 0 ? 0 : i == window - 1 ? micro_steps_.size() - 1 : 1;
     Executable& executable = *micro_steps_[which];
     ASSIGN_OR_RETURN(const Batch* batch, next_batch());
-    RETURN_IF_ERROR(Feed(executable, *batch, lr, scheduled));
+    RETURN_IF_ERROR(Feed(&executable, *batch, lr, scheduled));
     const bool last = i == n - 1;
     const bool updates = last || options_.step_every_micro_batch;
     // A net in the middle of a window adds to the accumulators what it multiplied with the
     // factors: it cannot be run again. Only the last one of a short window comes here.
     const bool can_hold = last && (i == 0 || i == window - 1);
-    if (updates) RETURN_IF_ERROR(LimitLoss(executable, can_hold ? hold_above : kNoLimit));
+    if (updates) RETURN_IF_ERROR(LimitLoss(&executable, can_hold ? hold_above : kNoLimit));
     RETURN_IF_ERROR(executable.Run());
     ASSIGN_OR_RETURN(const double loss, Read(executable, loss_));
     window_losses_.push_back(loss);
@@ -222,7 +214,7 @@ absl::StatusOr<StepResult> Session::Step(
       // Nothing was updated, so running the net again repeats what went wrong, now with
       // someone watching.
       held_ = nullptr;
-      if (updates) RETURN_IF_ERROR(LimitLoss(executable, -kNoLimit));
+      if (updates) RETURN_IF_ERROR(LimitLoss(&executable, -kNoLimit));
       return DescribeNonFinite(&executable);
     }
     result.held = held_ != nullptr;
@@ -238,7 +230,7 @@ absl::StatusOr<StepResult> Session::Step(
 absl::Status Session::Release() {
   CHECK(held_ != nullptr);
   Executable& executable = *std::exchange(held_, nullptr);
-  RETURN_IF_ERROR(LimitLoss(executable, kNoLimit));
+  RETURN_IF_ERROR(LimitLoss(&executable, kNoLimit));
   return executable.Run();
 }
 
@@ -250,7 +242,7 @@ absl::StatusOr<std::vector<Session::Measured>> Session::Evaluate(Loader* loader)
     ASSIGN_OR_RETURN(const Batch* batch, loader->Next());
     if (batch == nullptr) return result;
     for (size_t e = 0; e < evaluations_.size(); ++e) {
-      RETURN_IF_ERROR(Feed(*evaluations_[e], *batch, 0, scheduled));
+      RETURN_IF_ERROR(Feed(evaluations_[e].get(), *batch, 0, scheduled));
       RETURN_IF_ERROR(evaluations_[e]->Run());
       RETURN_IF_ERROR(Count(evaluation_nets_[e], *evaluations_[e], batch->valid, &result[e]));
     }

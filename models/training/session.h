@@ -80,6 +80,8 @@ class Session {
   const std::vector<Parameter>& parameters() const { return parameters_; }
   graph::Workspace* workspace() { return &workspace_; }
   const graph::Workspace& workspace() const { return workspace_; }
+  // Of all its nets, at the batch of training. Others may share it between steps.
+  const std::shared_ptr<graph::InputSlot>& inputs() const { return inputs_; }
   // What the optimizer keeps beside the parameters from step to step, by its names in the
   // workspace: the moments of each trainable parameter and the count of updates. With the
   // parameters and the inputs of a step it determines that step.
@@ -92,30 +94,33 @@ class Session {
   double flops_per_image() const { return flops_per_image_; }
   int64_t trainable_elements() const;
   size_t arena_bytes() const { return workspace_.arena_bytes(); }
-  size_t persistent_bytes() const { return workspace_.persistent_bytes(); }
+  size_t persistent_bytes() const { return workspace_.persistent_bytes() + inputs_->bytes(); }
   const MemoryNeeds& memory() const { return memory_; }
   const SessionOptions& options() const { return options_; }
   const graph::CompileReport& report() const { return report_; }
 
  private:
-  Session() = default;
-  // Everything but the parameters' values.
-  static absl::StatusOr<std::unique_ptr<Session>> Compiled(const Model* model,
-                                                           const SessionOptions& options);
+  Session(const Model* model, const SessionOptions& options)
+      : model_(model),
+        options_(options),
+        workspace_(options.compile.backend->device),
+        inputs_(std::make_shared<graph::InputSlot>(options.compile.backend->device)) {}
+  absl::Status CreateNets(SessionPlan plan);
   absl::Status Initialize();
-  absl::Status Feed(const graph::Executable& executable, const Batch& batch, double lr,
+  absl::Status Feed(graph::Executable* executable, const Batch& batch, double lr,
                     absl::Span<const std::pair<std::string, float>> scheduled);
   absl::StatusOr<double> Read(const graph::Executable& executable, const std::string& blob) const;
 
-  const Model* model_ = nullptr;
-  SessionOptions options_;
+  const Model* const model_;
+  const SessionOptions options_;
   graph::Workspace workspace_;
+  const std::shared_ptr<graph::InputSlot> inputs_;
   std::vector<Parameter> parameters_;
   std::string loss_;
   std::vector<std::pair<std::string, std::string>> metrics_;
   // In order of use: {kWhole}, or {kFirst, kLast}, or {kFirst, kMiddle, kLast}.
   std::vector<std::unique_ptr<graph::Executable>> micro_steps_;
-  std::vector<EvaluationNet> evaluation_nets_;  // names only; nets moved out
+  std::vector<EvaluationNet> evaluation_nets_;  // blobs only; nets moved out
   std::vector<std::unique_ptr<graph::Executable>> evaluations_;
   std::vector<double> window_losses_;
   graph::Executable* held_ = nullptr;  // by Step(), for Release()

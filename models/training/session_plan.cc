@@ -8,6 +8,9 @@
 
 namespace models {
 
+namespace {
+
+// The nets of a window, in order of use, and their names.
 std::vector<std::pair<MicroStep, const char*>> MicroSteps(const SessionOptions& options) {
   if (options.accum_iter == 1) return {{MicroStep::kWhole, "train"}};
   std::vector<std::pair<MicroStep, const char*>> steps = {{MicroStep::kFirst, "train_first"}};
@@ -24,79 +27,92 @@ absl::StatusOr<TrainingNet> BuildStep(const Model& model, const SessionOptions& 
       options.step_every_micro_batch ? UpdateWhen::kMicroStep : UpdateWhen::kWindow);
 }
 
-MemoryNeeds Needs(const Model& model, const SessionOptions& options,
-                  const std::vector<Parameter>& parameters,
-                  const std::map<std::string, size_t>& bytes, size_t arena) {
-  MemoryNeeds needs;
-  const auto of = [&bytes](const std::string& name) {
-    const auto it = bytes.find(name);
-    return it == bytes.end() ? 0 : it->second;
-  };
-  size_t all = 0;
-  for (const auto& [name, size] : bytes) all += size;
-  for (const Parameter& p : parameters) {
-    needs.parameters += of(p.name);
-    needs.moments += of(FirstMomentName(p.name)) + of(SecondMomentName(p.name));
-    needs.accumulators += of(AccumulatorName(p.name));
+// What lives from run to run.
+class Lasting {
+ public:
+  void Add(const graph::Net& net) {
+    for (const graph::State& s : net.states) {
+      states_[net.blob(s.entry).name] = net.type(s.entry).bytes();
+    }
+    // As InputSlot::Fits() decides whether the net has inputs of its own.
+    std::map<std::string, graph::TensorType> inputs = inputs_;
+    size_t bytes = 0;
+    bool fits = true;
+    for (graph::BlobId b : net.inputs) {
+      bytes += net.type(b).bytes();
+      fits &= inputs.emplace(net.blob(b).name, net.type(b)).first->second == net.type(b);
+    }
+    if (fits) {
+      inputs_ = std::move(inputs);
+    } else {
+      own_inputs_ += bytes;
+    }
   }
-  needs.other = all - needs.parameters - needs.moments - needs.accumulators;
-  needs.arena = arena;
-  needs.loader = static_cast<size_t>(options.loader_batches) *
-                 static_cast<size_t>(options.recipe.batch_size) * 3 * sizeof(float) *
-                 static_cast<size_t>(model.input_h()) * static_cast<size_t>(model.input_w());
-  return needs;
-}
 
-absl::StatusOr<std::vector<graph::NetPlan>> PlanOthers(const SessionOptions& options) {
-  std::vector<graph::NetPlan> plans;
-  if (!options.other_nets) return plans;
-  graph::CompileOptions compile = options.compile;
-  compile.passes.dump = nullptr;
-  ASSIGN_OR_RETURN(std::vector<graph::Net> nets, options.other_nets(options.recipe.batch_size));
-  for (graph::Net& net : nets) {
-    ASSIGN_OR_RETURN(graph::NetPlan plan, graph::PlanNet(std::move(net), compile));
-    plans.push_back(std::move(plan));
+  MemoryNeeds Needs(const std::vector<Parameter>& parameters) const {
+    MemoryNeeds needs;
+    size_t all = own_inputs_;
+    for (const auto& [name, type] : inputs_) all += type.bytes();
+    for (const auto& [name, bytes] : states_) all += bytes;
+    for (const Parameter& p : parameters) {
+      needs.parameters += Of(p.name);
+      needs.moments += Of(FirstMomentName(p.name)) + Of(SecondMomentName(p.name));
+      needs.accumulators += Of(AccumulatorName(p.name));
+    }
+    needs.other = all - needs.parameters - needs.moments - needs.accumulators;
+    return needs;
   }
-  return plans;
-}
 
-void AddLasting(const graph::Net& net, std::map<std::string, size_t>* bytes) {
-  for (graph::BlobId b : net.inputs) (*bytes)[net.blob(b).name] = net.type(b).bytes();
-  for (const graph::State& s : net.states) {
-    (*bytes)[net.blob(s.entry).name] = net.type(s.entry).bytes();
+ private:
+  size_t Of(const std::string& name) const {
+    const auto it = states_.find(name);
+    return it == states_.end() ? 0 : it->second;
   }
-}
+
+  std::map<std::string, size_t> states_;
+  std::map<std::string, graph::TensorType> inputs_;  // of the session's slot
+  size_t own_inputs_ = 0;                            // bytes of the other slots
+};
+
+}  // namespace
 
 absl::StatusOr<SessionPlan> PlanSession(const Model& model, const SessionOptions& options) {
   graph::CompileOptions compile = options.compile;
-  compile.passes.dump = nullptr;
+  compile.passes.dump = options.dump;
   SessionPlan plan;
-  std::map<std::string, size_t> bytes;
+  Lasting lasting;
   size_t arena = 0;
-  const auto add = [&](graph::Net net, std::vector<graph::NetPlan>* plans) -> absl::Status {
-    ASSIGN_OR_RETURN(graph::NetPlan planned, graph::PlanNet(std::move(net), compile));
-    AddLasting(planned.net, &bytes);
-    arena = std::max(arena, planned.plan.arena_bytes);
-    plans->push_back(std::move(planned));
+  const auto add = [&](graph::Net net, std::vector<graph::Prepared>* nets) -> absl::Status {
+    ASSIGN_OR_RETURN(graph::Prepared prepared, graph::Prepare(std::move(net), compile));
+    lasting.Add(prepared.net);
+    arena = std::max(arena, prepared.plan.arena_bytes);
+    nets->push_back(std::move(prepared));
     return absl::OkStatus();
   };
   for (const auto& [micro_step, name] : MicroSteps(options)) {
     ASSIGN_OR_RETURN(TrainingNet net, BuildStep(model, options, micro_step, name));
-    plan.parameters = net.parameters;
     RETURN_IF_ERROR(add(std::move(net.net), &plan.steps));
+    plan.parameters = std::move(net.parameters);
+    plan.loss = std::move(net.loss);
+    plan.metrics = std::move(net.metrics);
   }
   const int evaluations = options.evaluations ? static_cast<int>(model.Evaluations().size()) : 0;
   for (int i = 0; i < evaluations; ++i) {
     ASSIGN_OR_RETURN(EvaluationNet net,
                      BuildEvaluationNet(*compile.registry, model, options.recipe.batch_size, i));
     RETURN_IF_ERROR(add(std::move(net.net), &plan.evaluations));
+    plan.evaluation_blobs.push_back(std::move(net));
   }
-  ASSIGN_OR_RETURN(plan.others, PlanOthers(options));
-  for (const graph::NetPlan& other : plan.others) {
-    AddLasting(other.net, &bytes);
-    arena = std::max(arena, other.plan.arena_bytes);
+  if (options.other_nets) {
+    compile.passes.dump = nullptr;
+    ASSIGN_OR_RETURN(std::vector<graph::Net> nets, options.other_nets(options.recipe.batch_size));
+    for (graph::Net& net : nets) RETURN_IF_ERROR(add(std::move(net), &plan.others));
   }
-  plan.memory = Needs(model, options, plan.parameters, bytes, arena);
+  plan.memory = lasting.Needs(plan.parameters);
+  plan.memory.arena = arena;
+  plan.memory.loader = static_cast<size_t>(options.loader_batches) *
+                       static_cast<size_t>(options.recipe.batch_size) * 3 * sizeof(float) *
+                       static_cast<size_t>(model.input_h()) * static_cast<size_t>(model.input_w());
   return plan;
 }
 
@@ -104,6 +120,7 @@ absl::StatusOr<int> LargestBatch(const Model& model, const SessionOptions& optio
                                  size_t available) {
   const auto needed = [&](int batch) -> absl::StatusOr<double> {
     SessionOptions at = options;
+    at.dump = nullptr;
     at.recipe.batch_size = batch;
     ASSIGN_OR_RETURN(const SessionPlan plan, PlanSession(model, at));
     return static_cast<double>(plan.memory.total());
@@ -135,9 +152,8 @@ absl::StatusOr<int> LargestBatch(const Model& model, const SessionOptions& optio
   return fits;
 }
 
-absl::Status ExplainShortage(const Model& model, const SessionOptions& options, size_t available) {
-  ASSIGN_OR_RETURN(const SessionPlan plan, PlanSession(model, options));
-  if (plan.memory.total() <= available) return absl::OkStatus();  // that is not why
+absl::Status ExplainShortage(const Model& model, const SessionOptions& options,
+                             const MemoryNeeds& needs, size_t available) {
   MemoryAdvice advice;
   ASSIGN_OR_RETURN(advice.batch_size, LargestBatch(model, options, available));
   const graph::PipelineOptions& passes = options.compile.passes;
@@ -145,11 +161,12 @@ absl::Status ExplainShortage(const Model& model, const SessionOptions& options, 
   advice.recompute_left = can_recompute && passes.recompute_segment == nullptr;
   if (can_recompute) {
     SessionOptions recompute = options;
+    recompute.dump = nullptr;
     ASSIGN_OR_RETURN(recompute.compile.passes.recompute_segment, RecomputeSegments("block"));
     ASSIGN_OR_RETURN(const SessionPlan smaller, PlanSession(model, recompute));
     advice.recompute_fits = smaller.memory.total() <= available;
   }
-  return DoesNotFit(plan.memory, available, options.recipe.batch_size, advice);
+  return DoesNotFit(needs, available, options.recipe.batch_size, advice);
 }
 
 }  // namespace models

@@ -35,21 +35,25 @@ struct SessionOptions {
   // Create() fails when the run needs more memory than is left (memory_check.h).
   bool check_memory = true;
   int loader_batches = 2 * kLoaderBatches;  // of training and held-out images, for that sum
-  // Nets that others compile against the session's workspace, at a batch size, and run
-  // between steps: Create() and PlanSession() count what they need. May be empty.
+  // Nets that others compile against the session's workspace and inputs (Session::inputs(), where
+  // they fit), at a batch size, and run between steps: Create() reserves the arena that they need,
+  // and PlanSession() counts it. May be empty.
   std::function<absl::StatusOr<std::vector<graph::Net>>(int batch_size)> other_nets;
-  std::string memory_root;  // where the files that say what is left begin; tests set it
-  // Called with each net before and after its passes: (net, stage, net itself).
+  // Called with each of the session's own nets before and after its passes.
   std::function<void(const std::string& stage, const graph::Net& net)> dump;
 };
 
-// What a session would need.
+// What a session is made of, and what it would need.
 struct SessionPlan {
-  std::vector<graph::NetPlan> steps;        // training nets in order of use; the last updates
-  std::vector<graph::NetPlan> evaluations;  // as options.evaluations says
-  std::vector<graph::NetPlan> others;       // options.other_nets
+  std::vector<graph::Prepared> steps;           // training nets in order of use; the last updates
+  std::vector<graph::Prepared> evaluations;     // as options.evaluations says
+  std::vector<EvaluationNet> evaluation_blobs;  // of those; their nets have moved out
+  std::vector<graph::Prepared> others;          // options.other_nets
   std::vector<Parameter> parameters;
+  std::string loss;                                          // TrainingNet's, as the next
+  std::vector<std::pair<std::string, std::string>> metrics;  // metric, blob
   MemoryNeeds memory;
+  size_t arena_bytes() const { return memory.arena; }
 };
 absl::StatusOr<SessionPlan> PlanSession(const Model& model, const SessionOptions& options);
 
@@ -58,27 +62,9 @@ absl::StatusOr<SessionPlan> PlanSession(const Model& model, const SessionOptions
 absl::StatusOr<int> LargestBatch(const Model& model, const SessionOptions& options,
                                  size_t available);
 
-// The rest is what Session::Create() shares with PlanSession().
-
-// The nets of a window, in order of use, and their names.
-std::vector<std::pair<MicroStep, const char*>> MicroSteps(const SessionOptions& options);
-absl::StatusOr<TrainingNet> BuildStep(const Model& model, const SessionOptions& options,
-                                      MicroStep micro_step, const char* name);
-
-// Plans what options.other_nets gives at the session's batch.
-absl::StatusOr<std::vector<graph::NetPlan>> PlanOthers(const SessionOptions& options);
-
-// What a net adds to what lives from run to run, by name.
-void AddLasting(const graph::Net& net, std::map<std::string, size_t>* bytes);
-
-// `bytes`: of what lives from run to run, by name.
-MemoryNeeds Needs(const Model& model, const SessionOptions& options,
-                  const std::vector<Parameter>& parameters,
-                  const std::map<std::string, size_t>& bytes, size_t arena);
-
-// That a session needs more than `available`, as DoesNotFit() says, with what would fit;
-// OK where it does not.
-absl::Status ExplainShortage(const Model& model, const SessionOptions& options, size_t available);
+// The error of a session that needs `needs`, more than `available`, with what would fit.
+absl::Status ExplainShortage(const Model& model, const SessionOptions& options,
+                             const MemoryNeeds& needs, size_t available);
 
 }  // namespace models
 

@@ -59,7 +59,7 @@ class ClassifierTest : public testing::Test {
     SessionOptions options;
     options.compile.registry = &registry_;
     options.compile.backend = &backend_;
-    options.compile.threads = threads;
+    backend_.device = graph::MakeHostDevice(threads);
     options.recipe = recipe_;
     options.seed = 1;
     absl::StatusOr<std::unique_ptr<Session>> session = Session::Create(&model_, options);

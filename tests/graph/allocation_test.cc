@@ -85,7 +85,7 @@ TEST(Allocations, AreCounted) {
 class CountingHook : public TraceHook {
  public:
   void BeforeOp(const Net&, OpId) override { ++calls; }
-  void AfterOp(const Net&, OpId, absl::Span<const Tensor> outputs) override {
+  void AfterOp(const Net&, OpId, absl::Span<const ConstTensor> outputs) override {
     calls += static_cast<int>(outputs.size());
   }
   int calls = 0;

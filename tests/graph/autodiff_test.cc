@@ -264,7 +264,7 @@ TEST(Differentiate, MatchesCentralDifferences) {
   ASSERT_TRUE(exe.ok()) << exe.status();
   RandomStream random(1, Purpose::kNoise);
   for (const char* name : {"x", "w", "v"}) {
-    for (float& e : workspace.Find(name)->as<float>()) {
+    for (float& e : (*exe)->Find(name)->as<float>()) {
       e = static_cast<float>(random.Uniform(0.5, 1.5));
     }
   }
@@ -276,6 +276,7 @@ TEST(Differentiate, MatchesCentralDifferences) {
   }
   auto plain = Compile(forward, options, &workspace);
   ASSERT_TRUE(plain.ok()) << plain.status();
+  ASSERT_TRUE((*plain)->Use((*exe)->slot()).ok());
   const auto loss = [&] {
     EXPECT_TRUE((*plain)->Run().ok());
     return static_cast<double>((*plain)->Find("loss")->as<float>()[0]);

@@ -123,7 +123,7 @@ TEST(Compile, ThreadsReachTheKernels) {
                       });
   CompileOptions options = Options();
   options.backend = &backend;
-  options.threads = 3;
+  backend.device = MakeHostDevice(/*threads=*/3);
   Workspace workspace;
   EXPECT_FALSE(
       Compile(ParseText("net n\ninput x f32[4]\ny f32[4] = Square(x) @sq\noutput y\n").value(),
@@ -133,10 +133,10 @@ TEST(Compile, ThreadsReachTheKernels) {
 }
 
 // f32 nets only have kernels; their inputs and states are filled from `seed`.
-void Fill(const Net& net, uint64_t seed, Workspace* workspace) {
+void Fill(const Net& net, uint64_t seed, Executable* executable) {
   const auto fill = [&](BlobId b) {
     float value = static_cast<float>(seed % 7 + b);
-    for (float& e : workspace->Find(net.blob(b).name)->as<float>()) e = value += 0.5f;
+    for (float& e : executable->Find(net.blob(b).name)->as<float>()) e = value += 0.5f;
   };
   for (BlobId b : net.inputs) fill(b);
   for (const State& s : net.states) fill(s.entry);
@@ -161,8 +161,8 @@ TEST(Compile, RandomNetsGiveTheSameWithAndWithoutPasses) {
     const auto b = Compile(net, Options(), &two);
     ASSERT_TRUE(a.ok()) << a.status();
     ASSERT_TRUE(b.ok()) << b.status();
-    Fill(net, seed, &one);
-    Fill(net, seed, &two);
+    Fill(net, seed, a->get());
+    Fill(net, seed, b->get());
     for (int run = 0; run < 2; ++run) {
       ASSERT_TRUE((*a)->Run().ok());
       ASSERT_TRUE((*b)->Run().ok());

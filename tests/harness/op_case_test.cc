@@ -170,7 +170,11 @@ TEST(RunCaseOn, FindsAWrongFactorInBfloat16AndInAPart) {
 }
 
 TEST(RunCaseOn, NamesAMissingKernel) {
-  static const graph::Backend* const kEmpty = new graph::Backend{"empty", "", {}};
+  static const graph::Backend* const kEmpty = [] {
+    auto* backend = new graph::Backend;
+    backend->name = "empty";
+    return backend;
+  }();
   EXPECT_FATAL_FAILURE(
       RunCaseOn(*kEmpty, {"Add", {}, {{F32({1}), Normal()}, {F32({1}), Normal()}}, {F32({1})}}),
       "backend 'empty' has no kernel for Add");

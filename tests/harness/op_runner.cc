@@ -86,6 +86,7 @@ absl::StatusOr<std::unique_ptr<OpRunner>> OpRunner::Create(
     spec.threads = threads;
     ASSIGN_OR_RETURN(runner->kernel_, (*factory)(spec));
   }
+  RETURN_IF_ERROR(runner->kernel_->Prepare());
   runner->Move();
   return runner;
 }

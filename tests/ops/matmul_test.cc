@@ -42,8 +42,9 @@ TEST(MatMul, InBFloat16) {
   for (const char* dtype : {"same", "f32", "bf16"}) {
     for (int64_t trans_w : {0, 1}) {
       for (const bool times : {false, true}) {
-        for (const auto& [rows, k, n] : {std::make_tuple(1, 27, 100), std::make_tuple(7, 100, 27),
-                                         std::make_tuple(196, 64, 3), std::make_tuple(33, 1, 196)}) {
+        for (const auto& [rows, k, n] :
+             {std::make_tuple(1, 27, 100), std::make_tuple(7, 100, 27), std::make_tuple(196, 64, 3),
+              std::make_tuple(33, 1, 196)}) {
           const graph::Shape w = trans_w ? graph::Shape{n, k} : graph::Shape{k, n};
           const bool f32 = std::string(dtype) == "f32";
           OpCase c = {"MatMul",
@@ -60,8 +61,8 @@ TEST(MatMul, InBFloat16) {
 
 TEST(MatMul, TimesAFactor) {
   for (int64_t trans_w : {0, 1}) {
-    OpCase c = Case({2, 3, 5}, trans_w ? graph::Shape{7, 5} : graph::Shape{5, 7}, trans_w,
-                    {2, 3, 7});
+    OpCase c =
+        Case({2, 3, 5}, trans_w ? graph::Shape{7, 5} : graph::Shape{5, 7}, trans_w, {2, 3, 7});
     for (auto& input : c.inputs) input.check_gradient = false;
     c.inputs.push_back({F32({2, 3, 7}), Normal()});
     RunCase(c);
@@ -76,8 +77,7 @@ TEST(MatMul, TimesAFactor) {
 }
 
 TEST(MatMul, HasAGradientOnlyAsItIsBuilt) {
-  const auto refused = [](graph::DType dtype, graph::Attrs attrs, bool times,
-                          const char* message) {
+  const auto refused = [](graph::DType dtype, graph::Attrs attrs, bool times, const char* message) {
     graph::NetBuilder builder(&TestRegistry(), "net");
     const graph::Shape w = attrs.count("packed") ? graph::Shape{64, 64} : graph::Shape{4, 3};
     std::vector<graph::BlobId> in = {builder.Input("x", {dtype, {2, 3}}),

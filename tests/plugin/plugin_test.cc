@@ -61,7 +61,6 @@ absl::StatusOr<std::vector<double>> TrainTanhMlp(const graph::Backend& backend) 
   models::SessionOptions options;
   options.compile.registry = &registry;
   options.compile.backend = &backend;
-  options.compile.threads = 2;
   options.recipe = entry.recipe;
   ASSIGN_OR_RETURN(const std::unique_ptr<models::Session> session,
                    models::Session::Create(model.get(), options));

@@ -159,11 +159,7 @@ std::map<std::string, Reaches> Reached() {
       {"token_size",
        {"16", "16", [](O o) { return All(DropPos(o).token_size); }, {"--smooth_grid=official"}}},
 
-      {"threads",
-       {"5",
-        "5 5",
-        [](O o) { return All(o.session.compile.threads, o.profile.threads); },
-        {"--profile=1"}}},
+      {"threads", {"5", "5", [](O o) { return All(o.profile.threads); }, {"--profile=1"}}},
       {"precision",
        {"bf16", "yes",
         [](O o) { return Yes(o.session.compile.passes.precision == graph::DType::kBF16); }}},

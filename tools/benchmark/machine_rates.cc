@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "graph/base/status.h"
-#include "graph/runtime/workspace.h"
+#include "graph/runtime/host_device.h"
 #include "tools/benchmark/roofline.h"
 
 namespace tools {
@@ -22,8 +22,9 @@ absl::StatusOr<double> BestGemm(graph::DType dtype, int threads) {
 absl::StatusOr<double> CopyRate(int threads) {
   constexpr size_t kBytes = size_t{128} << 20;
   constexpr size_t kPiece = size_t{1} << 20;
-  ASSIGN_OR_RETURN(const graph::Buffer from, graph::Buffer::Zeroed(kBytes));
-  ASSIGN_OR_RETURN(const graph::Buffer to, graph::Buffer::Zeroed(kBytes));
+  const std::shared_ptr<graph::Device> host = graph::MakeHostDevice();
+  ASSIGN_OR_RETURN(const graph::Block from, host->Allocate(kBytes, graph::Contents::kZero));
+  ASSIGN_OR_RETURN(const graph::Block to, host->Allocate(kBytes, graph::Contents::kZero));
   const char* source = static_cast<const char*>(from.data());
   char* target = static_cast<char*>(to.data());
   double best = 0;

@@ -44,14 +44,14 @@ float ScalarOf(const std::string& name) {
   return name == models::kLossLimit ? std::numeric_limits<float>::infinity() : 1.0f;
 }
 
-absl::Status FillInputs(const graph::Executable& executable, int64_t ids) {
-  for (const graph::BlobId input : executable.net().inputs) {
-    const graph::Blob& blob = executable.net().blob(input);
-    ASSIGN_OR_RETURN(graph::Tensor tensor, executable.Find(blob.name));
+absl::Status FillInputs(graph::Executable* executable, int64_t ids) {
+  for (const graph::BlobId input : executable->net().inputs) {
+    const graph::Blob& blob = executable->net().blob(input);
+    ASSIGN_OR_RETURN(const graph::Tensor tensor, executable->Find(blob.name));
     if (blob.type.dtype == graph::DType::kF32 && blob.type.elements() == 1) {
-      tensor.as<float>()[0] = ScalarOf(blob.name);
+      RETURN_IF_ERROR(tensor.WriteScalar(ScalarOf(blob.name)));
     } else {
-      FillRandom(ids, &tensor);
+      RETURN_IF_ERROR(FillRandom(ids, tensor));
     }
   }
   return absl::OkStatus();
@@ -69,9 +69,8 @@ absl::StatusOr<NetBenchResult> BenchNet(const graph::SchemaRegistry& registry,
   graph::CompileOptions compile;
   compile.registry = &registry;
   compile.backend = &backend;
-  compile.threads = options.threads;
   compile.passes.enabled = false;
-  graph::Workspace workspace;
+  graph::Workspace workspace(backend.device);
   absl::StatusOr<std::unique_ptr<graph::Executable>> compiled =
       graph::Compile(std::move(net), compile, &workspace);
   if (!compiled.ok()) {
@@ -85,7 +84,7 @@ absl::StatusOr<NetBenchResult> BenchNet(const graph::SchemaRegistry& registry,
     const absl::Status ran = set.ok() ? (*set)->Run() : set.status();
     if (!ran.ok()) return graph::Annotate(ran, absl::StrCat("--init_net=", result.init_net));
   }
-  RETURN_IF_ERROR(FillInputs(executable, options.ids));
+  RETURN_IF_ERROR(FillInputs(&executable, options.ids));
 
   std::vector<double> seconds;
   for (int run = -options.warmup; run < options.runs; ++run) {

@@ -170,14 +170,14 @@ absl::StatusOr<OpBenchResult> BenchOp(const graph::SchemaRegistry& registry,
   graph::CompileOptions compile;
   compile.registry = &registry;
   compile.backend = &backend;
-  compile.threads = options.threads;
   compile.passes.enabled = false;
-  graph::Workspace workspace;
+  graph::Workspace workspace(backend.device);
   ASSIGN_OR_RETURN(const std::unique_ptr<graph::Executable> executable,
                    graph::Compile(std::move(net), compile, &workspace));
   for (const graph::BlobId input : executable->net().inputs) {
-    ASSIGN_OR_RETURN(graph::Tensor tensor, executable->Find(executable->net().blob(input).name));
-    FillRandom(options.ids, &tensor);
+    ASSIGN_OR_RETURN(const graph::Tensor tensor,
+                     executable->Find(executable->net().blob(input).name));
+    RETURN_IF_ERROR(FillRandom(options.ids, tensor));
   }
   OpBenchResult result;
   result.text = graph::OpText(executable->net(), executable->net().ops.front());

@@ -27,7 +27,7 @@ void OpTimes::BeforeOp(const graph::Net& net, graph::OpId) {
   start_ = Clock::now();
 }
 
-void OpTimes::AfterOp(const graph::Net&, graph::OpId op, absl::Span<const graph::Tensor>) {
+void OpTimes::AfterOp(const graph::Net&, graph::OpId op, absl::Span<const graph::ConstTensor>) {
   seconds_[op].push_back(std::chrono::duration<double>(Clock::now() - start_).count());
 }
 

@@ -32,7 +32,7 @@ class OpTimes : public graph::TraceHook {
  public:
   void BeforeOp(const graph::Net& net, graph::OpId op) override;
   void AfterOp(const graph::Net& net, graph::OpId op,
-               absl::Span<const graph::Tensor> outputs) override;
+               absl::Span<const graph::ConstTensor> outputs) override;
 
   // In the order of the net, which is `executable`'s and has run at least once.
   std::vector<OpTime> ByOp(const graph::SchemaRegistry& registry,

@@ -35,12 +35,21 @@ void Repeat(size_t count, void* data) {
 }
 
 template <typename T>
-void Ids(int64_t ids, graph::Tensor* tensor) {
+absl::Status WriteIds(int64_t ids, const graph::Tensor& tensor) {
+  std::vector<T> values(static_cast<size_t>(tensor.type.elements()));
   int64_t next = 0;
-  for (T& id : tensor->as<T>()) {
+  for (T& id : values) {
     id = static_cast<T>(next);
     next = next + 1 == ids ? 0 : next + 1;
   }
+  return tensor.Write(values);
+}
+
+template <typename T>
+absl::Status WriteNormal(const graph::Tensor& tensor) {
+  std::vector<T> values(static_cast<size_t>(tensor.type.elements()));
+  Repeat<T>(values.size(), values.data());
+  return tensor.Write(values);
 }
 
 }  // namespace
@@ -58,23 +67,28 @@ void FillNormal(graph::DType dtype, size_t count, void* data) {
   }
 }
 
-void FillRandom(int64_t ids, graph::Tensor* tensor) {
-  switch (tensor->type.dtype) {
+absl::Status FillRandom(int64_t ids, const graph::Tensor& tensor) {
+  switch (tensor.type.dtype) {
     case graph::DType::kI64: {
       graph::RandomStream random(2, graph::Purpose::kNoise);
-      for (int64_t& key : tensor->as<int64_t>()) key = static_cast<int64_t>(random.Next());
-      return;
+      std::vector<int64_t> keys(static_cast<size_t>(tensor.type.elements()));
+      for (int64_t& key : keys) key = static_cast<int64_t>(random.Next());
+      return tensor.Write(keys);
     }
     case graph::DType::kI32:
-      return Ids<int32_t>(ids, tensor);
+      return WriteIds<int32_t>(ids, tensor);
     case graph::DType::kU8:
-      return Ids<uint8_t>(std::min<int64_t>(ids, 128), tensor);
+      return WriteIds<uint8_t>(std::min<int64_t>(ids, 128), tensor);
     case graph::DType::kI8:
-      return Ids<int8_t>(std::min<int64_t>(ids, 128), tensor);
-    default:
-      return FillNormal(tensor->type.dtype, static_cast<size_t>(tensor->type.elements()),
-                        tensor->data);
+      return WriteIds<int8_t>(std::min<int64_t>(ids, 128), tensor);
+    case graph::DType::kF32:
+      return WriteNormal<float>(tensor);
+    case graph::DType::kF64:
+      return WriteNormal<double>(tensor);
+    case graph::DType::kBF16:
+      return WriteNormal<graph::BFloat16>(tensor);
   }
+  CHECK(false);
 }
 
 }  // namespace tools

@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "graph/base/types.h"
-#include "graph/runtime/workspace.h"
+#include "graph/runtime/tensor.h"
 
 namespace tools {
 
@@ -17,7 +17,7 @@ void FillNormal(graph::DType dtype, size_t count, void* data);
 // Floats: FillNormal. i64: random bits, which is what keys are. i32, u8, i8: 0, 1, ...,
 // ids - 1 over and over, so that they are legal as ids of `ids` rows, classes or patches.
 // `ids` is at least 1 and at most 128 for the types of one byte.
-void FillRandom(int64_t ids, graph::Tensor* tensor);
+absl::Status FillRandom(int64_t ids, const graph::Tensor& tensor);
 
 }  // namespace tools
 

@@ -10,7 +10,7 @@
 #include "dnnl.hpp"
 #include "dnnl_debug.h"
 #include "graph/base/status.h"
-#include "graph/runtime/workspace.h"
+#include "graph/runtime/host_device.h"
 #include "tools/benchmark/random_fill.h"
 
 namespace tools {
@@ -35,10 +35,11 @@ double Seconds(std::chrono::steady_clock::duration d) {
 }
 
 // Memory of a layout, filled with normally distributed numbers.
-absl::StatusOr<graph::Buffer> Operand(const memory::desc& desc, graph::DType dtype) {
-  ASSIGN_OR_RETURN(graph::Buffer buffer, graph::Buffer::Uninitialized(desc.get_size()));
-  FillNormal(dtype, desc.get_size() / graph::ByteSize(dtype), buffer.data());
-  return buffer;
+absl::StatusOr<graph::Block> Operand(const memory::desc& desc, graph::DType dtype) {
+  ASSIGN_OR_RETURN(graph::Block block,
+                   graph::MakeHostDevice()->Allocate(desc.get_size(), graph::Contents::kGarbage));
+  FillNormal(dtype, desc.get_size() / graph::ByteSize(dtype), block.data());
+  return block;
 }
 
 struct Measured {
@@ -59,9 +60,9 @@ absl::StatusOr<Measured> Time(int64_t m, int64_t k, int64_t n, graph::DType dtyp
                                         memory::desc({k, n}, type(dtype), any),
                                         memory::desc({m, n}, type(result), any));
   const dnnl::matmul matmul(pd);
-  ASSIGN_OR_RETURN(const graph::Buffer src, Operand(pd.src_desc(), dtype));
-  ASSIGN_OR_RETURN(const graph::Buffer weights, Operand(pd.weights_desc(), dtype));
-  ASSIGN_OR_RETURN(const graph::Buffer dst, Operand(pd.dst_desc(), result));
+  ASSIGN_OR_RETURN(const graph::Block src, Operand(pd.src_desc(), dtype));
+  ASSIGN_OR_RETURN(const graph::Block weights, Operand(pd.weights_desc(), dtype));
+  ASSIGN_OR_RETURN(const graph::Block dst, Operand(pd.dst_desc(), result));
   const std::unordered_map<int, memory> args = {
       {DNNL_ARG_SRC, memory(pd.src_desc(), engine, src.data())},
       {DNNL_ARG_WEIGHTS, memory(pd.weights_desc(), engine, weights.data())},

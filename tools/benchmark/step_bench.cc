@@ -98,7 +98,6 @@ models::SessionOptions SessionOptionsFor(const graph::SchemaRegistry& registry,
   models::SessionOptions session;
   session.compile.registry = &registry;
   session.compile.backend = &backend;
-  session.compile.threads = static_cast<int>(resolved.flags.threads.value());
   session.compile.passes = PassOptions(resolved.flags);
   session.recipe = resolved.entry.recipe;
   session.accum_iter = resolved.accum_iter;

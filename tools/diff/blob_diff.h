@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "graph/runtime/workspace.h"
+#include "graph/base/types.h"
 
 namespace tools {
 
@@ -33,8 +33,8 @@ struct BlobDiff {
   bool beyond() const { return !(error <= bound); }
 };
 
-// The tensor's elements as doubles, whatever it holds.
-std::vector<double> AsDoubles(const graph::Tensor& tensor);
+// The elements of a tensor in the host's memory as doubles, whatever it holds.
+std::vector<double> AsDoubles(graph::DType dtype, absl::Span<const uint8_t> bytes);
 
 // Fills in everything but blob, op, types and bound. Sizes must agree.
 void Measure(const std::vector<double>& a, const std::vector<double>& b, BlobDiff* diff);

@@ -15,27 +15,42 @@
 namespace tools {
 namespace {
 
+using graph::ConstTensor;
 using graph::Executable;
-using graph::Tensor;
 
 struct Kept {
   graph::TensorType type;
-  std::vector<char> bytes;
+  std::vector<uint8_t> bytes;
 
-  Tensor tensor() const { return {type, const_cast<char*>(bytes.data())}; }
+  std::vector<double> values() const { return AsDoubles(type.dtype, bytes); }
 };
+absl::StatusOr<Kept> ReadAll(const graph::ConstTensor& tensor) {
+  Kept kept{tensor.type, std::vector<uint8_t>(tensor.type.bytes())};
+  RETURN_IF_ERROR(tensor.ReadBytes(0, absl::MakeSpan(kept.bytes)));
+  return kept;
+}
 using KeptBlobs = std::map<std::string, Kept>;
 
+// A hook that reads results; `status` is the first error of that.
+class Reader : public graph::TraceHook {
+ public:
+  const absl::Status& status() const { return status_; }
+
+ protected:
+  absl::Status status_;
+};
+
 // Copies every result of a run.
-class Keep : public graph::TraceHook {
+class Keep : public Reader {
  public:
   explicit Keep(KeptBlobs* kept) : kept_(*kept) {}
   void BeforeOp(const graph::Net&, graph::OpId) override {}
-  void AfterOp(const graph::Net& net, graph::OpId op, absl::Span<const Tensor> outputs) override {
+  void AfterOp(const graph::Net& net, graph::OpId op,
+               absl::Span<const ConstTensor> outputs) override {
     for (size_t i = 0; i < outputs.size(); ++i) {
-      const char* data = static_cast<const char*>(outputs[i].data);
-      kept_[net.blob(net.ops[op].outputs[i]).name] = {
-          outputs[i].type, std::vector<char>(data, data + outputs[i].type.bytes())};
+      absl::StatusOr<Kept> kept = ReadAll(outputs[i]);
+      status_.Update(kept.status());
+      if (kept.ok()) kept_[net.blob(net.ops[op].outputs[i]).name] = *std::move(kept);
     }
   }
 
@@ -44,12 +59,13 @@ class Keep : public graph::TraceHook {
 };
 
 // Compares every result of a run with what was kept.
-class Against : public graph::TraceHook {
+class Against : public Reader {
  public:
   Against(const KeptBlobs& kept, const Bounds& bounds, bool low_precision, DiffReport* report)
       : kept_(kept), bounds_(bounds), low_(low_precision), report_(*report) {}
   void BeforeOp(const graph::Net&, graph::OpId) override {}
-  void AfterOp(const graph::Net& net, graph::OpId id, absl::Span<const Tensor> outputs) override {
+  void AfterOp(const graph::Net& net, graph::OpId id,
+               absl::Span<const ConstTensor> outputs) override {
     const graph::Op& op = net.ops[id];
     for (size_t i = 0; i < outputs.size(); ++i) {
       BlobDiff diff;
@@ -71,7 +87,10 @@ class Against : public graph::TraceHook {
       const bool of_floats =
           std::any_of(op.inputs.begin(), op.inputs.end(),
                       [&net](graph::BlobId b) { return graph::IsFloat(net.type(b).dtype); });
-      Judge(AsDoubles(a->second.tensor()), AsDoubles(outputs[i]), bounds_, of_floats, low_, &diff);
+      const absl::StatusOr<Kept> b = ReadAll(outputs[i]);
+      status_.Update(b.status());
+      if (!b.ok()) return;
+      Judge(a->second.values(), b->values(), bounds_, of_floats, low_, &diff);
       report_.blobs.push_back(std::move(diff));
     }
   }
@@ -85,15 +104,18 @@ class Against : public graph::TraceHook {
   std::set<std::string> seen_;
 };
 
-absl::Status RunWatched(const DiffSide& side, Executable* executable, graph::TraceHook* hook) {
+absl::Status RunWatched(const DiffSide& side, Executable* executable, Reader* hook) {
   executable->AddTraceHook(hook);
-  const absl::Status status = executable->Run();
+  absl::Status status = executable->Run();
   executable->RemoveTraceHook(hook);
+  status.Update(hook->status());
   return status.ok() ? status : graph::Annotate(status, side.name);
 }
 
 // A side's net with memory of its own.
 struct Runnable {
+  explicit Runnable(const DiffSide& side) : workspace(side.compile.backend->device) {}
+
   graph::Workspace workspace;
   std::unique_ptr<Executable> executable;
 
@@ -102,7 +124,7 @@ struct Runnable {
         graph::Compile(net, side.compile, &workspace);
     if (!made.ok()) return graph::Annotate(made.status(), side.name);
     executable = std::move(*made);
-    const absl::Status fed = side.feed(*executable, &workspace);
+    const absl::Status fed = side.feed(executable.get());
     return fed.ok() ? fed : graph::Annotate(fed, side.name);
   }
   size_t ResultBytes() const {
@@ -178,7 +200,7 @@ absl::StatusOr<DiffReport> DiffNets(const graph::Net& net, const DiffSide& a, co
   DiffReport report;
   KeptBlobs kept;
   {
-    Runnable run;
+    Runnable run(a);
     RETURN_IF_ERROR(run.Make(net, a));
     report.kept_bytes = run.ResultBytes();
     if (report.kept_bytes > options.most_bytes) {
@@ -190,7 +212,7 @@ absl::StatusOr<DiffReport> DiffNets(const graph::Net& net, const DiffSide& a, co
     Keep keep(&kept);
     RETURN_IF_ERROR(RunWatched(a, run.executable.get(), &keep));
   }
-  Runnable run;
+  Runnable run(b);
   RETURN_IF_ERROR(run.Make(net, b));
   Against against(kept, options.bounds, a.low_precision || b.low_precision, &report);
   RETURN_IF_ERROR(RunWatched(b, run.executable.get(), &against));

@@ -47,7 +47,7 @@ struct DiffSide {
   graph::CompileOptions compile;
   bool low_precision = false;  // something is computed below f32
   // Sets parameters and inputs of the compiled net; the same values for both sides.
-  std::function<absl::Status(const graph::Executable&, graph::Workspace*)> feed;
+  std::function<absl::Status(graph::Executable*)> feed;
 };
 
 struct DiffOptions {

@@ -24,9 +24,7 @@ absl::StatusOr<DiffReport> DiffGolden(const GoldenCase& golden,
     }
     const Origin& origin = replay.origins.at(tensor);
     const Values& ours = replay.tensors.at(tensor);
-    // Copied, because data in a file need not be aligned.
-    std::vector<uint8_t> bytes(entry->second.data.begin(), entry->second.data.end());
-    const std::vector<double> theirs = AsDoubles(graph::Tensor{entry->second.type, bytes.data()});
+    const std::vector<double> theirs = AsDoubles(entry->second.type.dtype, entry->second.data);
     if (theirs.size() != ours.data.size()) {
       report.reshaped.push_back(tensor);
       continue;

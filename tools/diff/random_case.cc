@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <map>
 #include <memory>
 
 #include "graph/base/random.h"
@@ -31,21 +32,22 @@ float Normal(uint64_t key, uint64_t index) {
   return static_cast<float>(std::sqrt(-2 * std::log(u)) * std::cos(2 * M_PI * v));
 }
 
+// `value(i)` for each element.
+template <typename T, typename Value>
+absl::Status Fill(const Tensor& to, const Value& value) {
+  std::vector<T> values(static_cast<size_t>(to.type.elements()));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<T>(value(i));
+  return to.Write(values);
+}
+
 absl::Status FeedInput(const std::string& name, uint64_t key, const Tensor& to) {
   switch (to.type.dtype) {
     case graph::DType::kF32:
-      for (size_t i = 0; i < to.as<float>().size(); ++i) to.as<float>()[i] = Normal(key, i);
-      return absl::OkStatus();
+      return Fill<float>(to, [key](size_t i) { return Normal(key, i); });
     case graph::DType::kI64:
-      for (size_t i = 0; i < to.as<int64_t>().size(); ++i) {
-        to.as<int64_t>()[i] = static_cast<int64_t>(Word(key, i));
-      }
-      return absl::OkStatus();
+      return Fill<int64_t>(to, [key](size_t i) { return Word(key, i); });
     case graph::DType::kI32:
-      for (size_t i = 0; i < to.as<int32_t>().size(); ++i) {
-        to.as<int32_t>()[i] = static_cast<int32_t>(Word(key, i) % kClasses);
-      }
-      return absl::OkStatus();
+      return Fill<int32_t>(to, [key](size_t i) { return Word(key, i) % kClasses; });
     default:
       return graph::InvalidArgument("input '", name, "' ", to.type.ToString(),
                                     ": nobody said what random values of this type are");
@@ -69,36 +71,36 @@ absl::StatusOr<RandomCase> RandomCase::Make(const graph::SchemaRegistry& registr
   return made;
 }
 
-std::function<absl::Status(const graph::Executable&, graph::Workspace*)> RandomCase::feed() const {
-  return [this](const graph::Executable& executable, graph::Workspace* workspace) -> absl::Status {
+std::function<absl::Status(graph::Executable*)> RandomCase::feed() const {
+  return [this](graph::Executable* executable) -> absl::Status {
     // Beside the side's own backend, so that both sides start from the same values.
     const graph::Backend backend = MakeReferenceBackend();
     graph::CompileOptions compile;
     compile.registry = registry_;
     compile.backend = &backend;
     ASSIGN_OR_RETURN(graph::Net init, models::BuildInitNet(*registry_, parameters_, seed_));
-    graph::Workspace start;
+    graph::Workspace start(backend.device);
     ASSIGN_OR_RETURN(const std::unique_ptr<graph::Executable> initialize,
                      graph::Compile(std::move(init), compile, &start));
     RETURN_IF_ERROR(initialize->Run());
     for (const models::Parameter& p : parameters_) {
-      ASSIGN_OR_RETURN(const Tensor from, start.Find(p.name));
-      ASSIGN_OR_RETURN(const Tensor to, workspace->Find(p.name));
+      ASSIGN_OR_RETURN(std::vector<float> values, start.Read<float>(p.name));
       const uint64_t key = graph::MixKeys(seed_, graph::HashName(p.name));
-      for (size_t i = 0; i < to.as<float>().size(); ++i) {
-        const float noise = p.trainable ? kParameterNoise * Normal(key, i) : 0.0f;
-        to.as<float>()[i] = from.as<float>()[i] + noise;
+      for (size_t i = 0; i < values.size(); ++i) {
+        values[i] += p.trainable ? kParameterNoise * Normal(key, i) : 0.0f;
       }
+      RETURN_IF_ERROR(executable->Write(p.name, absl::MakeConstSpan(values)));
     }
-    const graph::Net& net = executable.net();
+    const graph::Net& net = executable->net();
     for (graph::BlobId b : net.inputs) {
       const std::string& name = net.blob(b).name;
-      ASSIGN_OR_RETURN(const Tensor to, workspace->Find(name));
+      ASSIGN_OR_RETURN(const Tensor to, executable->Find(name));
       RETURN_IF_ERROR(FeedInput(name, graph::MixKeys(seed_, graph::HashName("in/" + name)), to));
-      if (name == "lr") to.as<float>()[0] = kLearningRate;
-      if (name == models::kLossLimit) to.as<float>()[0] = std::numeric_limits<float>::infinity();
-      for (const auto& [scheduled, value] : scheduled_) {
-        if (name == scheduled) to.as<float>()[0] = value;
+      std::map<std::string, float> scalars(scheduled_.begin(), scheduled_.end());
+      scalars["lr"] = kLearningRate;
+      scalars[models::kLossLimit] = std::numeric_limits<float>::infinity();
+      if (const auto given = scalars.find(name); given != scalars.end()) {
+        RETURN_IF_ERROR(to.WriteScalar(given->second));
       }
     }
     return absl::OkStatus();

@@ -29,7 +29,7 @@ class RandomCase {
   // them, so that biases and norms take part; images are standard normal, keys
   // random, labels below 10. lr is 1e-6: AdamW divides gradients that are zero but
   // for rounding (the keys' bias) by their size, which a real rate would show.
-  std::function<absl::Status(const graph::Executable&, graph::Workspace*)> feed() const;
+  std::function<absl::Status(graph::Executable*)> feed() const;
 
  private:
   const graph::SchemaRegistry* registry_ = nullptr;

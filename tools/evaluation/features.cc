@@ -52,12 +52,12 @@ absl::Status Reserve(const models::Dataset& data, const FeatureOptions& options,
 
 absl::StatusOr<std::unique_ptr<FeatureExtractor>> FeatureExtractor::Create(
     const models::ModelConfig& model, int batch_size, const graph::CompileOptions& compile,
-    graph::Workspace* workspace) {
+    graph::Workspace* workspace, const std::shared_ptr<graph::InputSlot>& inputs) {
   std::unique_ptr<FeatureExtractor> result(new FeatureExtractor());
   result->model_ = model;
   result->batch_size_ = batch_size;
   ASSIGN_OR_RETURN(result->net_, models::ForwardNet::Compile(
-                                     kNet, compile, Encoder(model, batch_size), workspace));
+                                     kNet, compile, Encoder(model, batch_size), workspace, inputs));
   return result;
 }
 
@@ -69,8 +69,8 @@ absl::StatusOr<graph::Net> FeatureExtractor::Net(const models::ModelConfig& mode
 absl::StatusOr<absl::Span<const float>> FeatureExtractor::Run(const models::Batch& batch) {
   RETURN_IF_ERROR(net_->Feed(batch));
   RETURN_IF_ERROR(net_->Run());
-  ASSIGN_OR_RETURN(const graph::Tensor output, net_->Output(kOutput));
-  const absl::Span<const float> features = output.as<float>();
+  ASSIGN_OR_RETURN(features_, net_->Read<float>(kOutput));
+  const absl::Span<const float> features = features_;
   if (!AllFinite(features.first(static_cast<size_t>(batch.valid * tokens() * dim())))) {
     return absl::OutOfRangeError("the features are not finite: the parameters hold NaN or inf");
   }

@@ -25,19 +25,18 @@ namespace tools {
 // are those of the workspace (see models::ForwardNet).
 class FeatureExtractor {
  public:
-  // In a training session's workspace `batch_size` must be the session's: they
-  // share the input blobs. Memory: the activations of one batch, in the arena that
-  // all nets of the workspace share.
+  // `inputs`: of models::ForwardNet::Compile. Memory: the activations of one batch, in the arena
+  // that all nets of the workspace share.
   static absl::StatusOr<std::unique_ptr<FeatureExtractor>> Create(
       const models::ModelConfig& model, int batch_size, const graph::CompileOptions& compile,
-      graph::Workspace* workspace);
+      graph::Workspace* workspace, const std::shared_ptr<graph::InputSlot>& inputs = nullptr);
 
   // The net that Create compiles, for plans.
   static absl::StatusOr<graph::Net> Net(const models::ModelConfig& model, int batch_size,
                                         const graph::SchemaRegistry& registry);
 
   // Features (B, 1+L, D) after the final norm, the class token in row 0; valid
-  // until the next run of any net of the workspace. OUT_OF_RANGE when a value of
+  // until the next call. OUT_OF_RANGE when a value of
   // the first batch.valid images is not finite.
   absl::StatusOr<absl::Span<const float>> Run(const models::Batch& batch);
 
@@ -53,6 +52,7 @@ class FeatureExtractor {
   models::ModelConfig model_;
   int batch_size_ = 0;
   std::unique_ptr<models::ForwardNet> net_;
+  std::vector<float> features_;  // of the last batch
 };
 
 // Means over the L patch rows of `features` (B, 1+L, D), the class token left out;

@@ -94,11 +94,12 @@ absl::Status CheckLabels(const models::Dataset& train, const models::Dataset* he
 
 absl::StatusOr<std::unique_ptr<KnnProtocol>> KnnProtocol::Create(
     const models::ModelConfig& model, const KnnProtocolOptions& options,
-    const graph::CompileOptions& compile, int batch_size, graph::Workspace* workspace) {
+    const graph::CompileOptions& compile, int batch_size, graph::Workspace* workspace,
+    const std::shared_ptr<graph::InputSlot>& inputs) {
   std::unique_ptr<KnnProtocol> protocol(new KnnProtocol());
   protocol->options_ = options;
   ASSIGN_OR_RETURN(protocol->extractor_,
-                   FeatureExtractor::Create(model, batch_size, compile, workspace));
+                   FeatureExtractor::Create(model, batch_size, compile, workspace, inputs));
   return protocol;
 }
 

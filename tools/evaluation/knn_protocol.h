@@ -65,11 +65,10 @@ class KnnProtocol {
  public:
   // The encoder of `model`, compiled. `workspace` and `batch_size` are as for
   // PositionProtocol.
-  static absl::StatusOr<std::unique_ptr<KnnProtocol>> Create(const models::ModelConfig& model,
-                                                             const KnnProtocolOptions& options,
-                                                             const graph::CompileOptions& compile,
-                                                             int batch_size,
-                                                             graph::Workspace* workspace);
+  static absl::StatusOr<std::unique_ptr<KnnProtocol>> Create(
+      const models::ModelConfig& model, const KnnProtocolOptions& options,
+      const graph::CompileOptions& compile, int batch_size, graph::Workspace* workspace,
+      const std::shared_ptr<graph::InputSlot>& inputs = nullptr);
 
   // One pass over both, in the evaluation's geometry, without augmentation or
   // masking.

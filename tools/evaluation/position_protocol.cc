@@ -88,7 +88,15 @@ bool PositionReport::collapsed() const {
 absl::StatusOr<std::unique_ptr<PositionProtocol>> PositionProtocol::Create(
     const models::ModelConfig& model, const models::DropPosConfig& droppos,
     const std::vector<PositionRatios>& ratios, const graph::CompileOptions& compile, int batch_size,
-    graph::Workspace* workspace) {
+    graph::Workspace* workspace, const std::shared_ptr<graph::InputSlot>& inputs) {
+  ASSIGN_OR_RETURN(std::vector<graph::Net> nets,
+                   Nets(model, droppos, ratios, *compile.registry, batch_size));
+  size_t arena = 0;  // the largest first, so that there is one
+  for (graph::Net& net : nets) {
+    ASSIGN_OR_RETURN(const graph::Prepared prepared, graph::Prepare(std::move(net), compile));
+    arena = std::max(arena, prepared.plan.arena_bytes);
+  }
+  RETURN_IF_ERROR(workspace->ReserveArena(arena));
   std::unique_ptr<PositionProtocol> protocol(new PositionProtocol());
   protocol->grid_ = {model.grid_h(), model.grid_w()};
   for (const PositionRatios& r : ratios) {
@@ -98,9 +106,9 @@ absl::StatusOr<std::unique_ptr<PositionProtocol>> PositionProtocol::Create(
     entry.result.visible = Visible(model, config);
     entry.result.dropped = Dropped(model, config);
     if (entry.result.dropped > 0) {
-      ASSIGN_OR_RETURN(entry.net,
-                       models::ForwardNet::Compile(NetName(r), compile,
-                                                   Forward(model, config, batch_size), workspace));
+      ASSIGN_OR_RETURN(entry.net, models::ForwardNet::Compile(NetName(r), compile,
+                                                              Forward(model, config, batch_size),
+                                                              workspace, inputs));
       protocol->parameters_ = entry.net->parameters();  // the same for all
     }
     protocol->entries_.push_back(std::move(entry));
@@ -137,14 +145,14 @@ absl::StatusOr<PositionReport> PositionProtocol::Run(models::Loader* loader) {
       if (net == nullptr) continue;
       RETURN_IF_ERROR(net->Feed(*batch));
       RETURN_IF_ERROR(net->Run());
-      ASSIGN_OR_RETURN(const graph::Tensor logits, net->Output("logits"));
-      ASSIGN_OR_RETURN(const graph::Tensor ids_keep, net->Output("ids_keep"));
-      ASSIGN_OR_RETURN(const graph::Tensor mask_pos, net->Output("mask_pos"));
+      ASSIGN_OR_RETURN(const std::vector<float> logits, net->Read<float>("logits"));
+      ASSIGN_OR_RETURN(const std::vector<int32_t> ids_keep, net->Read<int32_t>("ids_keep"));
+      ASSIGN_OR_RETURN(const std::vector<uint8_t> mask_pos, net->Read<uint8_t>("mask_pos"));
       const int64_t visible = entries_[e].result.visible;
       for (int64_t i = 0; i < batch->valid; ++i) {
-        RETURN_IF_ERROR(counters[e].Add(logits.as<float>().data() + i * visible * grid_.cells(),
-                                        ids_keep.as<int32_t>().data() + i * visible,
-                                        mask_pos.as<uint8_t>().data() + i * visible, visible));
+        RETURN_IF_ERROR(counters[e].Add(logits.data() + i * visible * grid_.cells(),
+                                        ids_keep.data() + i * visible,
+                                        mask_pos.data() + i * visible, visible));
       }
     }
   }

@@ -60,15 +60,16 @@ class PositionProtocol {
   // Compiles a net for each of `ratios` that drops a position. `droppos` is the
   // trained configuration; what concerns only its loss is left out. Parameters are
   // those of `workspace`, by name, which must outlive the protocol: a training
-  // session's, then measured as they stand at each Run and `batch_size` must be the
-  // session's, or one of its own, zeros until models::LoadParameters.
+  // session's, then measured as they stand at each Run, or one of its own, zeros until
+  // models::LoadParameters. `inputs`: of models::ForwardNet::Compile.
   // Memory: one arena for all nets, as large as the largest needs (mask_ratio 0:
   // the decoder on all patches, logits batch_size * L * L floats); the recipe's
   // alone fits in a training step's.
   static absl::StatusOr<std::unique_ptr<PositionProtocol>> Create(
       const models::ModelConfig& model, const models::DropPosConfig& droppos,
       const std::vector<PositionRatios>& ratios, const graph::CompileOptions& compile,
-      int batch_size, graph::Workspace* workspace);
+      int batch_size, graph::Workspace* workspace,
+      const std::shared_ptr<graph::InputSlot>& inputs = nullptr);
 
   // The nets that Create compiles, for plans.
   static absl::StatusOr<std::vector<graph::Net>> Nets(const models::ModelConfig& model,

@@ -52,14 +52,16 @@ void GraphWriter::Output(const std::string& name, const graph::Shape& shape) {
   SetType(name, shape, graph_->add_output());
 }
 
-void GraphWriter::Initializer(const std::string& name, const graph::Tensor& tensor) {
+absl::Status GraphWriter::Initializer(const std::string& name, const graph::ConstTensor& tensor) {
   CHECK(tensor.type.dtype == graph::DType::kF32);
   onnx::TensorProto* initializer = graph_->add_initializer();
   initializer->set_name(name);
   initializer->set_data_type(onnx::TensorProto::FLOAT);
   for (int64_t d : tensor.type.shape) initializer->add_dims(d);
   // Little-endian, as raw_data wants it and as every machine we build for is.
-  initializer->set_raw_data(tensor.data, tensor.type.bytes());
+  std::string* raw = initializer->mutable_raw_data();
+  raw->resize(tensor.type.bytes());
+  return tensor.ReadBytes(0, {reinterpret_cast<uint8_t*>(raw->data()), raw->size()});
 }
 
 std::string GraphWriter::UniqueName(const std::string& name) {

@@ -22,7 +22,7 @@ class GraphWriter {
   void Input(const std::string& name, const graph::Shape& shape);
   void Output(const std::string& name, const graph::Shape& shape);
   // Copies the elements, which are f32.
-  void Initializer(const std::string& name, const graph::Tensor& tensor);
+  absl::Status Initializer(const std::string& name, const graph::ConstTensor& tensor);
 
   // `name`, or `name` with "~N" where that is taken; taken from now on.
   std::string UniqueName(const std::string& name);

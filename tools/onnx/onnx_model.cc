@@ -180,13 +180,13 @@ class ModelWriter {
   absl::Status Parameters(const graph::Workspace& workspace) {
     for (const graph::State& state : net_.states) {
       const graph::Blob& blob = net_.blob(state.entry);
-      ASSIGN_OR_RETURN(const graph::Tensor tensor, workspace.Find(blob.name));
+      ASSIGN_OR_RETURN(const graph::ConstTensor tensor, workspace.Find(blob.name));
       if (tensor.type != blob.type) {
         return absl::FailedPreconditionError(
             absl::StrCat("parameter '", blob.name, "' is ", tensor.type.ToString(), ", net '",
                          net_.name, "' needs ", blob.type.ToString()));
       }
-      writer_.Initializer(values_[state.entry], tensor);
+      RETURN_IF_ERROR(writer_.Initializer(values_[state.entry], tensor));
     }
     return absl::OkStatus();
   }

@@ -1,9 +1,8 @@
 #include "tools/parity/replay.h"
 
 #include <algorithm>
-#include <cstring>
+#include <cmath>
 #include <functional>
-#include <limits>
 
 #include "absl/strings/match.h"
 #include "graph/autodiff/autodiff.h"
@@ -20,32 +19,39 @@ namespace tools {
 namespace {
 
 using graph::BlobId;
+using graph::ConstTensor;
 using graph::Executable;
 using graph::Tensor;
 using models::Parameter;
 
-Values ToValues(const Tensor& tensor) {
+template <typename T>
+absl::Status Copy(const ConstTensor& tensor, std::vector<double>* to) {
+  ASSIGN_OR_RETURN(const std::vector<T> values, tensor.Read<T>());
+  to->assign(values.begin(), values.end());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Values> ToValues(const ConstTensor& tensor) {
   Values values;
   values.integer = !graph::IsFloat(tensor.type.dtype);
-  const auto copy = [&](auto span) { values.data.assign(span.begin(), span.end()); };
   switch (tensor.type.dtype) {
     case graph::DType::kI32:
-      copy(tensor.as<int32_t>());
+      RETURN_IF_ERROR(Copy<int32_t>(tensor, &values.data));
       break;
     case graph::DType::kU8:
-      copy(tensor.as<uint8_t>());
+      RETURN_IF_ERROR(Copy<uint8_t>(tensor, &values.data));
       break;
     case graph::DType::kBF16:
-      copy(tensor.as<graph::BFloat16>());
+      RETURN_IF_ERROR(Copy<graph::BFloat16>(tensor, &values.data));
       break;
     default:
-      copy(tensor.as<float>());
+      RETURN_IF_ERROR(Copy<float>(tensor, &values.data));
   }
   return values;
 }
 
 absl::StatusOr<Values> Fetch(const Executable& executable, const std::string& blob) {
-  ASSIGN_OR_RETURN(const Tensor tensor, executable.Find(blob));
+  ASSIGN_OR_RETURN(const ConstTensor tensor, executable.Find(blob));
   return ToValues(tensor);
 }
 
@@ -140,13 +146,7 @@ absl::StatusOr<CaseNet> BuildCaseNet(const GoldenCase& golden,
 
 absl::Status Feed(const GoldenCase& golden, const std::string& tensor, Tensor to) {
   ASSIGN_OR_RETURN(const std::vector<float> values, golden.file.Values<float>(tensor));
-  const absl::Span<float> span = to.as<float>();
-  if (values.size() != span.size()) {
-    return graph::InvalidArgument(golden.file.name(), ": '", tensor, "' has ", values.size(),
-                                  " elements; the net takes ", to.type.ToString());
-  }
-  std::memcpy(span.data(), values.data(), values.size() * sizeof(float));
-  return absl::OkStatus();
+  return graph::Annotate(to.Write(values), absl::StrCat(golden.file.name(), ": '", tensor, "'"));
 }
 
 absl::Status FeedParameters(const GoldenCase& golden, const CaseNet& net,
@@ -175,6 +175,7 @@ absl::Status FeedWrongPositions(const GoldenCase& golden, const std::string& noi
                                   " dropped positions");
   }
   std::vector<int32_t> order(visible), rank(visible);
+  std::vector<float> wrong(static_cast<size_t>(to.type.elements()));
   for (int64_t b = 0; b < batch; ++b) {
     ops::droppos::NoiseOrder(absl::MakeConstSpan(noise).subspan(b * visible, visible),
                              absl::MakeSpan(order));
@@ -188,34 +189,31 @@ absl::Status FeedWrongPositions(const GoldenCase& golden, const std::string& noi
                                       permutation[i], " of ", dropped, " dropped positions");
       }
       // The patch drawn[i] gets the position of drawn[permutation[i]].
-      to.as<float>()[b * dropped + rank[drawn[permutation[i]]]] =
-          static_cast<float>(rank[drawn[i]]);
+      wrong[b * dropped + rank[drawn[permutation[i]]]] = static_cast<float>(rank[drawn[i]]);
     }
   }
-  return absl::OkStatus();
+  return to.Write(wrong);
 }
 
 absl::Status FeedInputs(const GoldenCase& golden, const std::string& noise_prefix,
-                        const Executable& executable) {
-  ASSIGN_OR_RETURN(const Tensor images, executable.Find("images"));
-  RETURN_IF_ERROR(Feed(golden, "in/images", images));
-  ASSIGN_OR_RETURN(const Tensor noise_patch, executable.Find("noise_patch"));
-  RETURN_IF_ERROR(Feed(golden, noise_prefix + "noise_patch", noise_patch));
+                        Executable* executable) {
+  const auto feed = [&](const std::string& tensor, const char* input) -> absl::Status {
+    ASSIGN_OR_RETURN(const Tensor to, executable->Find(input));
+    return Feed(golden, tensor, to);
+  };
+  RETURN_IF_ERROR(feed("in/images", "images"));
+  RETURN_IF_ERROR(feed(noise_prefix + "noise_patch", "noise_patch"));
   if (golden.droppos.vanilla_mae()) return absl::OkStatus();
 
-  ASSIGN_OR_RETURN(const Tensor noise_pos, executable.Find("noise_pos"));
-  RETURN_IF_ERROR(Feed(golden, noise_prefix + "noise_pos", noise_pos));
+  RETURN_IF_ERROR(feed(noise_prefix + "noise_pos", "noise_pos"));
   if (golden.droppos.shuffle) {
-    ASSIGN_OR_RETURN(const Tensor shuffle, executable.Find("noise_shuffle"));
-    RETURN_IF_ERROR(Feed(golden, noise_prefix + "noise_shuffle", shuffle));
+    RETURN_IF_ERROR(feed(noise_prefix + "noise_shuffle", "noise_shuffle"));
   }
   if (golden.droppos.mask_token_type == "wrong_pos") {
-    ASSIGN_OR_RETURN(const Tensor wrong, executable.Find("noise_wrong"));
+    ASSIGN_OR_RETURN(const Tensor wrong, executable->Find("noise_wrong"));
     RETURN_IF_ERROR(FeedWrongPositions(golden, noise_prefix, wrong));
   }
-  ASSIGN_OR_RETURN(const Tensor sigma, executable.Find("sigma"));
-  sigma.as<float>()[0] = static_cast<float>(golden.droppos.label_smoothing_sigma);
-  return absl::OkStatus();
+  return executable->WriteScalar("sigma", static_cast<float>(golden.droppos.label_smoothing_sigma));
 }
 
 // How much of the accuracy hangs on rows whose two best logits nearly tie.
@@ -258,11 +256,11 @@ Origin OriginOf(const graph::Net& net, const std::string& blob) {
 absl::Status ReplayGradients(const GoldenCase& golden, const graph::CompileOptions& compile,
                              ReplayResult* result) {
   ASSIGN_OR_RETURN(CaseNet net, BuildCaseNet(golden, *compile.registry, /*update=*/false));
-  graph::Workspace workspace;
+  graph::Workspace workspace(compile.backend->device);
   ASSIGN_OR_RETURN(const std::unique_ptr<Executable> executable,
                    graph::Compile(std::move(net.net), compile, &workspace));
   RETURN_IF_ERROR(FeedParameters(golden, net, &workspace));
-  RETURN_IF_ERROR(FeedInputs(golden, "in/", *executable));
+  RETURN_IF_ERROR(FeedInputs(golden, "in/", executable.get()));
   RETURN_IF_ERROR(executable->Run());
   for (const auto& [tensor, blob] : net.outputs) {
     if (!golden.has_gradients && absl::StartsWith(tensor, "grad/")) continue;
@@ -276,16 +274,14 @@ absl::Status ReplayGradients(const GoldenCase& golden, const graph::CompileOptio
 absl::Status ReplayTraining(const GoldenCase& golden, const graph::CompileOptions& compile,
                             ReplayResult* result) {
   ASSIGN_OR_RETURN(CaseNet net, BuildCaseNet(golden, *compile.registry, /*update=*/true));
-  graph::Workspace workspace;
+  graph::Workspace workspace(compile.backend->device);
   ASSIGN_OR_RETURN(const std::unique_ptr<Executable> executable,
                    graph::Compile(std::move(net.net), compile, &workspace));
   RETURN_IF_ERROR(FeedParameters(golden, net, &workspace));
-  ASSIGN_OR_RETURN(const Tensor lr, executable->Find("lr"));
-  lr.as<float>()[0] = static_cast<float>(golden.lr);
-  ASSIGN_OR_RETURN(const Tensor limit, executable->Find(models::kLossLimit));
-  limit.as<float>()[0] = std::numeric_limits<float>::infinity();
+  RETURN_IF_ERROR(executable->WriteScalar("lr", static_cast<float>(golden.lr)));
+  RETURN_IF_ERROR(executable->WriteScalar(models::kLossLimit, HUGE_VALF));
   for (int step = 0; step < golden.steps; ++step) {
-    RETURN_IF_ERROR(FeedInputs(golden, absl::StrCat("train/", step, "/"), *executable));
+    RETURN_IF_ERROR(FeedInputs(golden, absl::StrCat("train/", step, "/"), executable.get()));
     RETURN_IF_ERROR(executable->Run());
     for (const char* name : {"loss", "acc1"}) {
       if (net.outputs.count(absl::StrCat("out/", name)) == 0) continue;
@@ -298,8 +294,8 @@ absl::Status ReplayTraining(const GoldenCase& golden, const graph::CompileOption
   }
   if (!golden.has_gradients) return absl::OkStatus();
   for (const Parameter& p : net.parameters) {
-    ASSIGN_OR_RETURN(const Tensor tensor, workspace.Find(p.name));
-    result->tensors["final/" + p.name] = ToValues(tensor);
+    ASSIGN_OR_RETURN(const ConstTensor tensor, workspace.Find(p.name));
+    ASSIGN_OR_RETURN(result->tensors["final/" + p.name], ToValues(tensor));
   }
   return absl::OkStatus();
 }

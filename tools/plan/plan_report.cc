@@ -95,7 +95,7 @@ std::string Operators(const graph::SchemaRegistry& registry, const graph::Net& n
 }
 
 // The first lines of ExplainPlan.
-std::string AtThePeak(const graph::NetPlan& planned) {
+std::string AtThePeak(const graph::Prepared& planned) {
   const std::string all = graph::ExplainPlan(planned.net, planned.plan);
   size_t end = 0, lines = 0;
   while (end < all.size() && lines < 3 + kPeakRows) lines += all[end++] == '\n';
@@ -105,7 +105,7 @@ std::string AtThePeak(const graph::NetPlan& planned) {
   return text;
 }
 
-std::string Memory(const SessionPlan& plan, const graph::NetPlan& update) {
+std::string Memory(const SessionPlan& plan, const graph::Prepared& update) {
   // Gradients are what AdamW reads, packed copies what PackWeights writes; both lie
   // in the arena.
   double gradients = 0, packed = 0;
@@ -152,6 +152,7 @@ absl::StatusOr<std::string> Recompute(const models::Model& model, const SessionO
   double total = 0, flops = 0;
   for (const char* mode : {"none", "mlp", "block"}) {
     SessionOptions with = options;
+    with.dump = nullptr;
     with.evaluations = false;
     with.other_nets = nullptr;
     ASSIGN_OR_RETURN(with.compile.passes.recompute_segment, models::RecomputeSegments(mode));
@@ -174,8 +175,10 @@ absl::StatusOr<std::string> Recompute(const models::Model& model, const SessionO
 absl::StatusOr<std::string> PlanReport(const models::Model& model, const SessionOptions& options,
                                        const MachineRates& rates) {
   const graph::SchemaRegistry& registry = *options.compile.registry;
-  ASSIGN_OR_RETURN(const SessionPlan plan, models::PlanSession(model, options));
-  const graph::NetPlan& update = plan.steps.back();
+  SessionOptions quiet = options;
+  quiet.dump = nullptr;
+  ASSIGN_OR_RETURN(const SessionPlan plan, models::PlanSession(model, quiet));
+  const graph::Prepared& update = plan.steps.back();
   const Work work = WorkOf(registry, update.net, rates);
   const int batch = options.recipe.batch_size;
 
@@ -190,7 +193,7 @@ absl::StatusOr<std::string> PlanReport(const models::Model& model, const Session
   ASSIGN_OR_RETURN(const std::string recompute, Recompute(model, options));
   text += recompute + "\n";
 
-  const absl::optional<size_t> available = models::AvailableMemory(options.memory_root);
+  const absl::optional<size_t> available = options.compile.backend->device->AvailableBytes();
   if (available) {
     ASSIGN_OR_RETURN(const int largest, models::LargestBatch(model, options, *available));
     absl::StrAppendFormat(&text, "%.0f MiB are available: ", MiB(static_cast<double>(*available)));

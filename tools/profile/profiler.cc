@@ -101,7 +101,8 @@ void Profiler::BeforeOp(const graph::Net&, graph::OpId) {
   EnterStep(op_begin_);
 }
 
-void Profiler::AfterOp(const graph::Net& net, graph::OpId op, absl::Span<const graph::Tensor>) {
+void Profiler::AfterOp(const graph::Net& net, graph::OpId op,
+                       absl::Span<const graph::ConstTensor>) {
   const int64_t now = Now();
   size_t e = 0;
   while (e < executables_.size() && &executables_[e]->net() != &net) ++e;

@@ -96,7 +96,7 @@ class Profiler : public graph::TraceHook {
 
   void BeforeOp(const graph::Net& net, graph::OpId op) override;
   void AfterOp(const graph::Net& net, graph::OpId op,
-               absl::Span<const graph::Tensor> outputs) override;
+               absl::Span<const graph::ConstTensor> outputs) override;
 
   // After each step, for windows that end before the last net was used, as the last one
   // of an epoch may with --compat=official: the step ended with its last operator.

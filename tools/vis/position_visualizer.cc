@@ -43,7 +43,9 @@ absl::StatusOr<std::unique_ptr<PositionVisualizer>> PositionVisualizer::Create(
   if (pictures.empty()) return graph::InvalidArgument("no images to draw predictions for");
   std::unique_ptr<PositionVisualizer> visualizer(new PositionVisualizer());
   // First, for it checks the ratios.
-  ASSIGN_OR_RETURN(visualizer->predictor_, PositionPredictor::Create(entry, options, workspace));
+  const int batch = static_cast<int>(std::min<size_t>(pictures.size(), kPictureBatch));
+  ASSIGN_OR_RETURN(visualizer->predictor_,
+                   PositionPredictor::Create(entry, batch, options, workspace));
   const int visible = entry.droppos.num_visible(entry.model.num_patches());
   visualizer->name_ = entry.name;
   visualizer->wrong_positions_ = entry.droppos.mask_token_type == "wrong_pos";

@@ -28,6 +28,9 @@ absl::StatusOr<std::vector<PictureToAsk>> ChoosePictures(
     const models::Dataset& data, int count,
     const std::function<void(const std::string&)>& on_bad_image = nullptr);
 
+// Images that the net takes at a time, where there are so many.
+inline constexpr int kPictureBatch = 4;
+
 class PositionVisualizer {
  public:
   // Holds its images and a PositionPredictor in `workspace` (the session's: the
@@ -37,8 +40,8 @@ class PositionVisualizer {
       const models::ZooEntry& entry, const graph::CompileOptions& options,
       graph::Workspace* workspace, std::vector<PictureToAsk> pictures, uint64_t seed);
 
-  // The answers of the parameters as they are now. Between steps only: it feeds
-  // inputs that the steps share.
+  // The answers of the parameters as they are now. Between steps only: the nets
+  // share an arena.
   absl::StatusOr<std::vector<PositionAnswers>> Answers();
   // Draws them under `title` ("droppos_tiny, step 1200") and what was asked.
   absl::StatusOr<models::Image> Draw(const std::string& title,

@@ -68,13 +68,10 @@ absl::Status Check(const models::ZooEntry& entry) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PositionPredictor>> PositionPredictor::Create(
-    const models::ZooEntry& entry, const graph::CompileOptions& options,
+    const models::ZooEntry& entry, int batch_size, const graph::CompileOptions& options,
     graph::Workspace* workspace) {
   RETURN_IF_ERROR(Check(entry));
-  std::unique_ptr<PositionPredictor> predictor(new PositionPredictor(entry.model));
-  if (const absl::StatusOr<graph::Tensor> images = workspace->Find("images"); images.ok()) {
-    predictor->batch_size_ = static_cast<int>(images->type.dim(0));
-  }
+  std::unique_ptr<PositionPredictor> predictor(new PositionPredictor(entry.model, batch_size));
   ASSIGN_OR_RETURN(predictor->net_,
                    models::ForwardNet::Compile(kNet, options,
                                                Forward(entry, predictor->batch_size_), workspace));
@@ -102,13 +99,14 @@ absl::StatusOr<std::vector<PositionAnswers>> PositionPredictor::Predict(
     }
     RETURN_IF_ERROR(net_->Feed(batch_));
     RETURN_IF_ERROR(net_->Run());
+    ASSIGN_OR_RETURN(const Outputs outputs, ReadOutputs());
     for (size_t i = 0; i < count; ++i) {
       PositionAnswers answers;
       answers.name = pictures[first + i].name;
       answers.image = Denormalized({&batch_.images[i * image_size], image_size}, model_.input_h,
                                    model_.input_w);
       answers.patch_size = model_.patch_size;
-      const absl::Status status = Read(static_cast<int>(i), &answers);
+      const absl::Status status = Read(outputs, i, &answers);
       if (!status.ok()) return graph::Annotate(status, answers.name);
       all.push_back(std::move(answers));
     }
@@ -116,17 +114,23 @@ absl::StatusOr<std::vector<PositionAnswers>> PositionPredictor::Predict(
   return all;
 }
 
-absl::Status PositionPredictor::Read(int place, PositionAnswers* answers) const {
-  ASSIGN_OR_RETURN(const graph::Tensor ids_keep, net_->Output("ids_keep"));
-  ASSIGN_OR_RETURN(const graph::Tensor mask_pos, net_->Output("mask_pos"));
-  ASSIGN_OR_RETURN(const graph::Tensor logits, net_->Output("logits"));
-  const size_t cells = model_.num_patches(), visible = ids_keep.type.dim(1);
+absl::StatusOr<PositionPredictor::Outputs> PositionPredictor::ReadOutputs() const {
+  Outputs outputs;
+  ASSIGN_OR_RETURN(outputs.ids_keep, net_->Read<int32_t>("ids_keep"));
+  ASSIGN_OR_RETURN(outputs.mask_pos, net_->Read<uint8_t>("mask_pos"));
+  ASSIGN_OR_RETURN(outputs.logits, net_->Read<float>("logits"));
+  return outputs;
+}
+
+absl::Status PositionPredictor::Read(const Outputs& outputs, size_t place,
+                                     PositionAnswers* answers) const {
+  const size_t cells = model_.num_patches(), visible = outputs.ids_keep.size() / batch_size_;
   for (size_t at = place * visible; at < (place + 1) * visible; ++at) {
     VisiblePatch patch;
-    patch.cell = ids_keep.as<int32_t>()[at];
-    patch.has_position = mask_pos.as<uint8_t>()[at] == 0;
+    patch.cell = outputs.ids_keep[at];
+    patch.has_position = outputs.mask_pos[at] == 0;
     if (!patch.has_position) {
-      RETURN_IF_ERROR(Answer(logits.as<float>().subspan(at * cells, cells), &patch));
+      RETURN_IF_ERROR(Answer(absl::MakeConstSpan(&outputs.logits[at * cells], cells), &patch));
     }
     answers->patches.push_back(patch);
   }

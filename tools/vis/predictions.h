@@ -31,11 +31,9 @@ class PositionPredictor {
   // `entry` with the ratios to ask at; what concerns only its loss is left out, so
   // that these may be ratios it cannot be trained at. Parameters are those of `workspace`, by
   // name, which must outlive this: a session's, or an empty one that
-  // models::LoadParameters then fills. A session's workspace also has the inputs
-  // `images` and `keys`, and with them a batch size, which this net then has too;
-  // in an empty one it takes one image at a time.
+  // models::LoadParameters then fills. The net takes `batch_size` images at a time.
   static absl::StatusOr<std::unique_ptr<PositionPredictor>> Create(
-      const models::ZooEntry& entry, const graph::CompileOptions& options,
+      const models::ZooEntry& entry, int batch_size, const graph::CompileOptions& options,
       graph::Workspace* workspace);
 
   // The net that Create compiles in a session's workspace, for plans.
@@ -51,15 +49,22 @@ class PositionPredictor {
   const std::vector<models::Parameter>& parameters() const { return net_->parameters(); }
 
  private:
-  explicit PositionPredictor(const models::ModelConfig& model)
-      : model_(model), transform_(model.input_w, model.input_h) {}
+  PositionPredictor(const models::ModelConfig& model, int batch_size)
+      : model_(model), transform_(model.input_w, model.input_h), batch_size_(batch_size) {}
 
-  // What the net has said of the image at `place` of its batch.
-  absl::Status Read(int place, PositionAnswers* answers) const;
+  // What the net says of a batch.
+  struct Outputs {
+    std::vector<int32_t> ids_keep;  // (B, V)
+    std::vector<uint8_t> mask_pos;  // (B, V)
+    std::vector<float> logits;      // (B, V, cells)
+  };
+  absl::StatusOr<Outputs> ReadOutputs() const;
+  // The answers for the image at `place` of the batch.
+  absl::Status Read(const Outputs& outputs, size_t place, PositionAnswers* answers) const;
 
   models::ModelConfig model_;
   models::ImageTransform transform_;
-  int batch_size_ = 1;
+  int batch_size_;
   models::Batch batch_;
   std::unique_ptr<models::ForwardNet> net_;
 };

@@ -160,7 +160,7 @@ Values RunNet(const Net& net, const std::set<std::string>& passes, int* changed)
   const auto fill = [&](BlobId blob) {
     const std::string& name = net.blob(blob).name;
     RandomStream random(HashName(name), Purpose::kNoise);
-    absl::StatusOr<Tensor> tensor = workspace.Find(name);
+    absl::StatusOr<Tensor> tensor = (*executable)->Find(name);
     ASSERT_TRUE(tensor.ok()) << tensor.status();
     if (tensor->type.dtype == DType::kI32) {
       for (int32_t& x : tensor->as<int32_t>()) x = static_cast<int32_t>(random.Below(kWidth));
@@ -173,7 +173,9 @@ Values RunNet(const Net& net, const std::set<std::string>& passes, int* changed)
   Values values;
   for (int run = 0; run < 2; ++run) {
     // NaN in every element: what is read before it is written shows.
-    if (workspace.arena_bytes() > 0) std::memset(workspace.arena(), 0xff, workspace.arena_bytes());
+    if (workspace.arena_bytes() > 0) {
+      std::memset(workspace.arena()->data(), 0xff, workspace.arena_bytes());
+    }
     const absl::Status status = (*executable)->Run();
     EXPECT_TRUE(status.ok()) << status;
   }

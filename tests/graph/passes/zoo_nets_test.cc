@@ -124,7 +124,7 @@ Values RunNet(const Net& net, const PipelineOptions& passes, std::set<std::strin
   const auto fill = [&](BlobId blob) {
     const std::string& name = net.blob(blob).name;
     RandomStream random(HashName(name), Purpose::kNoise);
-    const Tensor tensor = workspace.Find(name).value();
+    const Tensor tensor = (*executable)->Find(name).value();
     if (tensor.type.dtype == DType::kI64) {
       for (int64_t& x : tensor.as<int64_t>()) x = static_cast<int64_t>(random.Below(1 << 20));
     } else if (tensor.type.dtype == DType::kI32) {

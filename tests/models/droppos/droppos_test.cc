@@ -42,8 +42,8 @@ class DropPosParameters : public ::testing::Test {
     ASSERT_TRUE(session.ok()) << session.status();
     session_ = std::move(session).value();
   }
-  absl::Span<float> Values(const std::string& name) {
-    return session_->workspace()->Find(name)->as<float>();
+  std::vector<float> Values(const std::string& name) {
+    return session_->workspace()->Read<float>(name).value();
   }
   // Uniform on ±bound: inside it, nearly reaching it, with variance bound²/3
   // within five standard errors (the variance of x² is 4/45 bound⁴).

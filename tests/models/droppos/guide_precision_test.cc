@@ -69,9 +69,8 @@ std::vector<double> Weights(const graph::Backend& backend, const std::string& gu
   graph::CompileOptions options;
   options.registry = &registry;
   options.backend = &backend;
-  options.threads = 2;
   options.passes = tools::PassOptions(flags);
-  graph::Workspace workspace;
+  graph::Workspace workspace(backend.device);
   const auto build = [&](ModelBuilder* b) -> ForwardNet::Outputs {
     return {{"attn", BuildDropPos(b, model, config, kImages, NoiseSource::kKeys).attn}};
   };
@@ -87,7 +86,7 @@ std::vector<double> Weights(const graph::Backend& backend, const std::string& gu
   }
   EXPECT_TRUE((*net)->Feed(RandomBatch(model, kImages, seed)).ok());
   EXPECT_TRUE((*net)->Run().ok());
-  const absl::Span<float> attn = (*net)->Output("attn")->as<float>();
+  const std::vector<float> attn = (*net)->Read<float>("attn").value();
   EXPECT_EQ(attn.size(), static_cast<size_t>(kImages * kVisible));
   return {attn.begin(), attn.end()};
 }

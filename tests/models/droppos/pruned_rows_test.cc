@@ -24,7 +24,7 @@ graph::Net Compiled(const TinyEngine& engine, const Model& model,
   if (!net.ok()) return {};
   graph::CompileOptions compile = engine.Options(kBatch).compile;
   compile.passes.disabled = disabled;
-  auto plan = graph::PlanNet(std::move(net->net), compile);
+  auto plan = graph::Prepare(std::move(net->net), compile);
   EXPECT_TRUE(plan.ok()) << plan.status();
   return plan.ok() ? std::move(plan->net) : graph::Net();
 }

@@ -13,6 +13,7 @@
 #include "graph/base/status.h"
 #include "gtest/gtest.h"
 #include "models/droppos/droppos.h"
+#include "models/training/forward_net.h"
 #include "models/training/nets.h"
 #include "models/training/session.h"
 #include "tests/models/training/tiny_run.h"
@@ -57,27 +58,19 @@ class GradientNet {
   const std::vector<Parameter>& trainable() const { return trainable_; }
 
   Values Run(const Values& parameters, const Batch& batch, double* loss) {
-    for (const auto& [name, values] : parameters) Copy(values, workspace_.Find(name).value());
-    Copy(batch.images, executable_->Find("images").value());
-    Copy(batch.keys, executable_->Find("keys").value());
-    Copy(std::vector<float>{kSigma[0].second}, executable_->Find("sigma").value());
+    for (const auto& [name, values] : parameters) SetBlob(&workspace_, name, values);
+    CHECK(FeedBatch(executable_.get(), batch).ok());
+    CHECK(executable_->WriteScalar("sigma", kSigma[0].second).ok());
     CHECK(executable_->Run().ok());
-    *loss = executable_->Find(loss_)->as<float>()[0];
+    *loss = executable_->Read<float>(loss_)->at(0);
     Values result;
     for (size_t i = 0; i < trainable_.size(); ++i) {
-      const auto values = executable_->Find(gradients_[i])->as<float>();
-      result[trainable_[i].name].assign(values.begin(), values.end());
+      result[trainable_[i].name] = executable_->Read<float>(gradients_[i]).value();
     }
     return result;
   }
 
  private:
-  template <typename T>
-  static void Copy(const std::vector<T>& from, const graph::Tensor& to) {
-    CHECK(to.as<T>().size() == from.size());
-    std::copy(from.begin(), from.end(), to.as<T>().begin());
-  }
-
   graph::Workspace workspace_;
   std::unique_ptr<graph::Executable> executable_;
   std::vector<Parameter> trainable_;
@@ -250,7 +243,7 @@ TEST_F(PublishedAccumulation, EqualsTheLoopWrittenOut) {
       // In f32 throughout a gradient near zero may have the other sign, which is a
       // step of Adam. 8e-5 was seen where none had.
       EXPECT_LT(LargestError(Parameters(cpu.get()), loop.parameters(), start), 5e-3);
-      EXPECT_EQ(reference->workspace()->Find(kStepState)->as<int32_t>()[0], 2 * accum_iter);
+      EXPECT_EQ(reference->workspace()->Read<int32_t>(kStepState)->at(0), 2 * accum_iter);
       EXPECT_EQ(loop.updates(), 2 * accum_iter);
     }
   }
@@ -266,7 +259,7 @@ TEST_F(PublishedAccumulation, DiffersFromTheWindowAppliedOnce) {
       Step(once.get(), Window(accum_iter, window), 1e-2);
     }
     EXPECT_GT(LargestError(Parameters(published.get()), Parameters(once.get()), start), 0.5);
-    EXPECT_EQ(once->workspace()->Find(kStepState)->as<int32_t>()[0], 2);
+    EXPECT_EQ(once->workspace()->Read<int32_t>(kStepState)->at(0), 2);
   }
 }
 

@@ -54,28 +54,28 @@ class CheckpointStoreTest : public ::testing::Test {
   // Every value that a checkpoint keeps becomes one of its own.
   void SetValues(float value) {
     for (const Parameter& p : session_->parameters()) {
-      for (float& x : session_->workspace()->Find(p.name)->as<float>()) x = value;
+      FillBlob(session_->workspace(), p.name, value);
     }
     for (const std::string& name : session_->optimizer_state()) {
       const graph::Tensor tensor = *session_->workspace()->Find(name);
       if (tensor.type.dtype == graph::DType::kI32) {
-        tensor.as<int32_t>()[0] = static_cast<int32_t>(value);
+        ASSERT_TRUE(tensor.WriteScalar(static_cast<int32_t>(value)).ok());
       } else {
-        for (float& x : tensor.as<float>()) x = value + 0.5f;
+        FillBlob(session_->workspace(), name, value + 0.5f);
       }
     }
   }
   // That every value is what SetValues(value) made it.
   void ExpectValues(float value) {
     for (const Parameter& p : session_->parameters()) {
-      for (float x : session_->workspace()->Find(p.name)->as<float>()) ASSERT_EQ(x, value);
+      for (float x : BlobValues(session_->workspace(), p.name)) ASSERT_EQ(x, value);
     }
     for (const std::string& name : session_->optimizer_state()) {
       const graph::Tensor tensor = *session_->workspace()->Find(name);
       if (tensor.type.dtype == graph::DType::kI32) {
-        ASSERT_EQ(tensor.as<int32_t>()[0], static_cast<int32_t>(value));
+        ASSERT_EQ(tensor.Read<int32_t>()->at(0), static_cast<int32_t>(value));
       } else {
-        for (float x : tensor.as<float>()) ASSERT_EQ(x, value + 0.5f);
+        for (float x : BlobValues(session_->workspace(), name)) ASSERT_EQ(x, value + 0.5f);
       }
     }
   }

@@ -12,6 +12,7 @@
 #include "gtest/gtest.h"
 #include "models/training/position_table.h"
 #include "models/training/safetensors.h"
+#include "tests/models/training/tiny_run.h"
 
 namespace models {
 namespace {
@@ -38,14 +39,17 @@ std::vector<Parameter> Parameters() {
 // Every element of every parameter counts up from `start`.
 void Fill(const std::vector<Parameter>& parameters, float start, graph::Workspace* workspace) {
   for (const Parameter& p : parameters) {
-    for (float& v : workspace->Create(p.name, p.type)->as<float>()) v = start++;
+    ASSERT_TRUE(workspace->Create(p.name, p.type).ok());
+    std::vector<float> values(p.type.elements());
+    for (float& v : values) v = start++;
+    SetBlob(workspace, p.name, values);
   }
 }
 
 std::vector<float> All(const std::vector<Parameter>& parameters, graph::Workspace* workspace) {
   std::vector<float> values;
   for (const Parameter& p : parameters) {
-    for (float v : workspace->Find(p.name)->as<float>()) values.push_back(v);
+    for (float v : BlobValues(workspace, p.name)) values.push_back(v);
   }
   return values;
 }
@@ -96,8 +100,8 @@ TEST(Checkpoint, MissingTensorsKeepTheirValuesWhereAllowed) {
   const auto line = LoadParameters(path, Parameters(), {{"a.*"}}, &loaded);
   ASSERT_TRUE(line.ok()) << line.status();
   EXPECT_THAT(*line, HasSubstr("kept as initialised: a.weight, a.bias"));
-  EXPECT_EQ(loaded.Find("a.weight")->as<float>()[0], 100);
-  EXPECT_EQ(loaded.Find("pos_embed")->as<float>()[0], 1);
+  EXPECT_EQ(BlobValues(&loaded, "a.weight")[0], 100);
+  EXPECT_EQ(BlobValues(&loaded, "pos_embed")[0], 1);
 }
 
 TEST(Checkpoint, TensorsOfAnotherShapeKeepTheirValuesWhereAllowed) {
@@ -112,8 +116,8 @@ TEST(Checkpoint, TensorsOfAnotherShapeKeepTheirValuesWhereAllowed) {
   const auto line = LoadParameters(path, Parameters(), {{"a.weight"}}, &loaded);
   ASSERT_TRUE(line.ok()) << line.status();
   EXPECT_THAT(*line, AllOf(HasSubstr("2 tensors"), HasSubstr("kept as initialised: a.weight")));
-  EXPECT_EQ(loaded.Find("a.weight")->as<float>()[0], 100);
-  EXPECT_EQ(loaded.Find("a.bias")->as<float>()[0], 13);
+  EXPECT_EQ(BlobValues(&loaded, "a.weight")[0], 100);
+  EXPECT_EQ(BlobValues(&loaded, "a.bias")[0], 13);
 }
 
 TEST(Checkpoint, UnexpectedTensorsAreLeftOutWhereAllowed) {
@@ -133,7 +137,7 @@ TEST(Checkpoint, UnexpectedTensorsAreLeftOutWhereAllowed) {
   LoadOptions subset;
   subset.subset = true;
   ASSERT_TRUE(LoadParameters(path, Parameters(), subset, &loaded).ok());
-  EXPECT_EQ(loaded.Find("a.weight")->as<float>()[0], 1);
+  EXPECT_EQ(BlobValues(&loaded, "a.weight")[0], 1);
 }
 
 TEST(Checkpoint, BriefErrorsAreOneLine) {
@@ -243,7 +247,8 @@ TEST(Checkpoint, LongTensorsAreConvertedWhole) {
   graph::Workspace loaded;
   Fill(p, 0, &loaded);
   ASSERT_TRUE(LoadParameters(path, p, {}, &loaded).ok());
-  EXPECT_TRUE(std::equal(values.begin(), values.end(), loaded.Find("w")->as<float>().begin()));
+  const std::vector<float> read = BlobValues(&loaded, "w");
+  EXPECT_TRUE(std::equal(values.begin(), values.end(), read.begin(), read.end()));
 }
 
 // A bug once: a mask of booleans that nobody wanted, and the file could not be read at all.
@@ -327,7 +332,7 @@ TEST(Checkpoint, OnlyWhatIsWantedIsRead) {
   const auto line = LoadParameters(path, Parameters(), allow, &loaded);
   std::filesystem::remove(path);
   ASSERT_TRUE(line.ok()) << line.status();
-  EXPECT_THAT(loaded.Find("a.bias")->as<float>(), ElementsAre(1, 2));
+  EXPECT_THAT(BlobValues(&loaded, "a.bias"), ElementsAre(1, 2));
 }
 
 // What the parameters of a model with position tables of this grid look like.
@@ -341,7 +346,7 @@ std::vector<Parameter> Tables(int64_t h, int64_t w) {
 
 std::vector<float> Resized(graph::Workspace* workspace, const std::string& name, int64_t extra,
                            PatchGrid from, PatchGrid to) {
-  return ResizePositionTable(workspace->Find(name)->as<float>(), 3, extra, from, to);
+  return ResizePositionTable(BlobValues(workspace, name), 3, extra, from, to);
 }
 
 TEST(Checkpoint, PositionTablesOfAnotherGridAreResized) {
@@ -352,8 +357,7 @@ TEST(Checkpoint, PositionTablesOfAnotherGridAreResized) {
   // As written by others: without a grid in its metadata.
   TensorMap tensors;
   for (const Parameter& p : Tables(3, 3)) {
-    tensors[p.name] = {p.type, absl::MakeConstSpan(static_cast<uint8_t*>(saved.Find(p.name)->data),
-                                                   p.type.bytes())};
+    tensors[p.name] = TensorEntry::OnDevice(*saved.Find(p.name));
   }
   ASSERT_TRUE(WriteSafetensors(path, tensors).ok());
   const auto line = LoadParameters(path, Tables(2, 5), {}, &loaded);
@@ -362,7 +366,7 @@ TEST(Checkpoint, PositionTablesOfAnotherGridAreResized) {
                            HasSubstr("; decoder_pos_embed 3x3 -> 2x5")));
   for (const Parameter& p : Tables(2, 5)) {
     EXPECT_THAT(
-        loaded.Find(p.name)->as<float>(),
+        BlobValues(&loaded, p.name),
         ElementsAreArray(Resized(&saved, p.name, p.name == "pos_embed" ? 1 : 0, {3, 3}, {2, 5})));
   }
 }
@@ -378,7 +382,7 @@ TEST(Checkpoint, TheGridOfOurFilesIsKnown) {
   const auto line = LoadParameters(path, Tables(4, 4), {}, &loaded);
   ASSERT_TRUE(line.ok()) << line.status();
   EXPECT_THAT(*line, HasSubstr("; pos_embed 2x8 -> 4x4"));
-  EXPECT_THAT(loaded.Find("pos_embed")->as<float>(),
+  EXPECT_THAT(BlobValues(&loaded, "pos_embed"),
               ElementsAreArray(Resized(&saved, "pos_embed", 1, {2, 8}, {4, 4})));
   graph::Workspace same;
   Fill(Tables(2, 8), 100, &same);

@@ -30,46 +30,6 @@ void Write(const std::string& root, const std::string& path, const std::string& 
   std::ofstream(root + path) << text;
 }
 
-TEST(AvailableMemory, NothingIsKnownWithoutFiles) {
-  EXPECT_FALSE(AvailableMemory("/nonexistent").has_value());
-  EXPECT_GT(AvailableMemory().value_or(1), 0u);
-}
-
-TEST(AvailableMemory, OfTheMachine) {
-  const std::string root = Root();
-  Write(root, "/proc/meminfo", "MemTotal: 9000 kB\nMemFree: 10 kB\nMemAvailable:    700 kB\n");
-  EXPECT_EQ(AvailableMemory(root), 700u * 1024);
-}
-
-TEST(AvailableMemory, OfControlGroups) {
-  const std::string root = Root();
-  Write(root, "/proc/meminfo", "MemAvailable: 7000 kB\n");
-  Write(root, "/sys/fs/cgroup/memory.max", "max\n");
-  Write(root, "/sys/fs/cgroup/memory.current", "5000\n");
-  EXPECT_EQ(AvailableMemory(root), 7000u * 1024);
-  // File cache can be dropped.
-  Write(root, "/sys/fs/cgroup/memory.max", "1000000\n");
-  Write(root, "/sys/fs/cgroup/memory.current", "500000\n");
-  Write(root, "/sys/fs/cgroup/memory.stat", "anon 1\ninactive_file 100000\n");
-  EXPECT_EQ(AvailableMemory(root), 600000u);
-  // A group further down is tighter; what is used is more than its limit.
-  Write(root, "/proc/self/cgroup", "0::/user/job\n");
-  Write(root, "/sys/fs/cgroup/user/job/memory.max", "300000\n");
-  Write(root, "/sys/fs/cgroup/user/job/memory.current", "100000\n");
-  EXPECT_EQ(AvailableMemory(root), 200000u);
-  Write(root, "/sys/fs/cgroup/user/job/memory.current", "400000\n");
-  EXPECT_EQ(AvailableMemory(root), 0u);
-}
-
-TEST(AvailableMemory, OfControlGroupsOfVersionOne) {
-  const std::string root = Root();
-  Write(root, "/proc/self/cgroup", "7:cpu,cpuacct:/x\n4:memory:/box\n");
-  Write(root, "/sys/fs/cgroup/memory/box/memory.limit_in_bytes", "5000\n");
-  Write(root, "/sys/fs/cgroup/memory/box/memory.usage_in_bytes", "2000\n");
-  Write(root, "/sys/fs/cgroup/memory/box/memory.stat", "total_inactive_file 500\n");
-  EXPECT_EQ(AvailableMemory(root), 3500u);
-}
-
 TEST(DoesNotFit, NamesTheFlagsAndWhatWouldFit) {
   MemoryNeeds needs;
   needs.arena = 3 << 20;
@@ -104,7 +64,7 @@ TEST(SessionMemory, BatchesOfTheLoadersAreFloats) {
 // A session that is too large says so before anything is computed, and the batch
 // that it names fits.
 TEST(SessionMemory, IsCheckedBeforeAnythingIsDone) {
-  const TinyEngine engine;
+  TinyEngine engine;
   const DropPos model(TinyModelConfig(), TinyDropPosConfig(false));
   SessionOptions options = engine.Options(32);
   const auto plan = PlanSession(model, options);
@@ -113,7 +73,7 @@ TEST(SessionMemory, IsCheckedBeforeAnythingIsDone) {
   const auto leave = [&](size_t bytes) {
     Write(root, "/proc/meminfo", "MemAvailable: " + std::to_string(bytes / 1024 + 1) + " kB\n");
   };
-  options.memory_root = root;
+  engine.backend.device = graph::MakeHostDevice(2, root);
   leave(plan->memory.total());
   const auto fits = Session::Create(&model, options);
   ASSERT_TRUE(fits.ok()) << fits.status();
@@ -127,7 +87,7 @@ TEST(SessionMemory, IsCheckedBeforeAnythingIsDone) {
   EXPECT_EQ(too_large.status().code(), absl::StatusCode::kResourceExhausted);
   const std::string message(too_large.status().message());
   EXPECT_THAT(message, HasSubstr("--batch_size=32 needs"));
-  const size_t available = *AvailableMemory(root);
+  const size_t available = *graph::AvailableHostMemory(root);
   const int batch = LargestBatch(model, options, available).value();
   EXPECT_GT(batch, 8);
   EXPECT_LT(batch, 32);

@@ -1,6 +1,5 @@
 #include "models/training/recompute.h"
 
-#include <cstring>
 #include <map>
 #include <string>
 #include <vector>
@@ -82,9 +81,10 @@ AfterTwoSteps TwoSteps(const char* mode, bool guide, graph::DType precision) {
   }
   graph::Workspace* const workspace = (*session)->workspace();
   for (const std::string& name : workspace->Names()) {
-    const graph::Tensor blob = workspace->Find(name).value();
-    result.state[name].resize(blob.type.bytes());
-    std::memcpy(result.state[name].data(), blob.data, blob.type.bytes());
+    const graph::ConstTensor blob = workspace->Find(name).value();
+    std::vector<uint8_t> bytes(blob.type.bytes());
+    EXPECT_TRUE(blob.ReadBytes(0, absl::MakeSpan(bytes)).ok());
+    result.state[name].assign(bytes.begin(), bytes.end());
   }
   result.arena = (*session)->train().plan().arena_bytes;
   for (const graph::Op& op : (*session)->train().net().ops) {

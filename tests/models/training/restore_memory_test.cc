@@ -59,8 +59,8 @@ TEST(RestoreMemory, ParametersAreReadIntoTheirPlaces) {
   const size_t most =
       LargestOf([&] { EXPECT_TRUE(LoadParameters(path, parameters, {}, &workspace).ok()); });
   EXPECT_LE(most, size_t{1} << 19);
-  EXPECT_EQ(workspace.Find("a")->as<float>()[n - 1], 1.0f);
-  EXPECT_EQ(workspace.Find("b")->as<float>()[n - 1], 2.0f);
+  EXPECT_EQ(workspace.Read<float>("a")->at(n - 1), 1.0f);
+  EXPECT_EQ(workspace.Read<float>("b")->at(n - 1), 2.0f);
 }
 
 TEST(RestoreMemory, AndSoIsTheOptimizer) {

@@ -315,7 +315,8 @@ TEST_F(ResumeTest, MemoryThatRunsOutEndsTheRunInWordsAndTheNextGoesOn) {
   struct : graph::TraceHook {
     int step = 0;
     void BeforeOp(const graph::Net&, graph::OpId op) override { step += op == 0; }
-    void AfterOp(const graph::Net& net, graph::OpId op, absl::Span<const graph::Tensor>) override {
+    void AfterOp(const graph::Net& net, graph::OpId op,
+                 absl::Span<const graph::ConstTensor>) override {
       if (step == 8 && net.ops[op].type == "AdamW") throw std::bad_alloc();
     }
   } watch;

@@ -14,6 +14,7 @@
 #include "graph/autodiff/autodiff.h"
 #include "gtest/gtest.h"
 #include "models/droppos/droppos.h"
+#include "models/training/forward_net.h"
 #include "tests/models/training/tiny_run.h"
 
 namespace models {
@@ -96,29 +97,20 @@ std::map<std::string, std::vector<float>> Gradients(const TinyEngine& engine, co
     builder.Output(g);
     blobs.push_back(builder.net().blob(g).name);
   }
-  graph::Workspace workspace;
+  graph::Workspace workspace(engine.backend.device);
   auto executable = graph::Compile(builder.Finish().value(), engine.Options(1).compile, &workspace);
   CHECK(executable.ok());
   for (const Parameter& p : parameters_of->parameters()) {
-    const std::vector<float> values = BlobValues(parameters_of->workspace(), p.name);
-    const auto to = workspace.Find(p.name)->as<float>();
-    std::copy(values.begin(), values.end(), to.begin());
+    SetBlob(&workspace, p.name, BlobValues(parameters_of->workspace(), p.name));
   }
-  const auto feed = [&](const char* name, const auto& values) {
-    using T = typename std::decay_t<decltype(values)>::value_type;
-    const auto to = (*executable)->Find(name)->template as<T>();
-    std::copy(values.begin(), values.end(), to.begin());
-  };
-  feed("images", batch.images);
-  feed("keys", batch.keys);
-  feed("sigma", std::vector<float>{1.0f});
+  CHECK(FeedBatch(executable->get(), batch).ok());
+  CHECK((*executable)->WriteScalar("sigma", 1.0f).ok());
   CHECK((*executable)->Run().ok());
   std::map<std::string, std::vector<float>> result;
   size_t i = 0;
   for (const Parameter& p : model_builder.parameters()) {
     if (!p.trainable) continue;
-    const auto values = (*executable)->Find(blobs[i++])->as<float>();
-    result[p.name].assign(values.begin(), values.end());
+    result[p.name] = (*executable)->Read<float>(blobs[i++]).value();
   }
   return result;
 }
@@ -248,8 +240,8 @@ TEST(TensorGrouping, ChangesNoBitOfARun) {
         }
         keep();
         const size_t kept = values[grouped].size();
-        session->workspace()->Find("blocks.1.mlp.fc1.bias")->as<float>()[0] =
-            std::numeric_limits<float>::infinity();
+        SetElement(session->workspace(), "blocks.1.mlp.fc1.bias", 0,
+                   std::numeric_limits<float>::infinity());
         EXPECT_FALSE(StepOn(session.get(),
                             std::vector<Batch>(accum_iter, RandomBatch(TinyModelConfig(), 3, 99)),
                             1e-3)
@@ -275,7 +267,7 @@ TEST(NonFinite, NamesTheFirstBlobAndLeavesTheParametersAlone) {
   const DropPos model(TinyModelConfig(), TinyDropPosConfig(true));
   const auto session = MakeSession(model, engine.Options(2));
   const Batch batch = RandomBatch(TinyModelConfig(), 2, 3);
-  for (float& v : session->workspace()->Find("blocks.1.mlp.fc1.weight")->as<float>()) v = 3e38f;
+  FillBlob(session->workspace(), "blocks.1.mlp.fc1.weight", 3e38f);
   std::map<std::string, std::vector<float>> before;
   for (const Parameter& p : session->parameters()) {
     before[p.name] = BlobValues(session->workspace(), p.name);
@@ -306,13 +298,27 @@ TEST(NonFinite, NamesAStateThatWasBadBefore) {
   const TinyEngine engine;
   const DropPos model(TinyModelConfig(), TinyDropPosConfig(false));
   const auto session = MakeSession(model, engine.Options(2));
-  const graph::Tensor bias = *session->workspace()->Find("blocks.1.mlp.fc2.bias");
-  bias.as<float>()[3] = std::numeric_limits<float>::quiet_NaN();
+  SetElement(session->workspace(), "blocks.1.mlp.fc2.bias", 3,
+             std::numeric_limits<float>::quiet_NaN());
   const auto result = StepOn(session.get(), {RandomBatch(TinyModelConfig(), 2, 3)}, 1e-3);
   ASSERT_FALSE(result.ok());
   EXPECT_THAT(std::string(result.status().message()),
               HasSubstr("not finite before the step already: 'blocks.1.mlp.fc2.bias' f32[16], "
                         "element 3 is nan"));
+}
+
+TEST(ScheduledInputs, ThatNoNetHasAreRefused) {
+  class Misspelt : public DropPos {
+   public:
+    using DropPos::DropPos;
+    std::vector<std::pair<std::string, float>> ScheduledInputs(int, int) const override {
+      return {{"sigma", 1.0f}, {"simga", 1.0f}};
+    }
+  };
+  const TinyEngine engine;
+  const Misspelt model(TinyModelConfig(), TinyDropPosConfig(false));
+  EXPECT_EQ(Session::Create(&model, engine.Options(2)).status().message(),
+            "no training net of the model has its scheduled input 'simga'");
 }
 
 // What a capsule says of them comes from a file: a bug once wrote a float into `keys`.
@@ -359,16 +365,16 @@ TEST(NonFinite, NamesTheBlobInEveryMicroStepOfAWindow) {
 }
 
 // Everything that a step changes: parameters, moments, accumulators, the count.
-std::map<std::string, std::vector<char>> AllState(Session* session) {
-  std::map<std::string, std::vector<char>> state;
+std::map<std::string, std::vector<uint8_t>> AllState(Session* session) {
+  std::map<std::string, std::vector<uint8_t>> state;
   for (const std::string& name : session->workspace()->Names()) {
     // Inputs, and the losses of the last window.
     static const std::set<std::string> passing = {"images", "keys",     "lr",
                                                   "sigma",  kLossLimit, kWindowLosses};
     if (passing.count(name) > 0) continue;
     const graph::Tensor tensor = session->workspace()->Find(name).value();
-    const char* bytes = static_cast<const char*>(tensor.data);
-    state[name].assign(bytes, bytes + tensor.type.bytes());
+    state[name].resize(tensor.type.bytes());
+    CHECK(graph::ConstTensor(tensor).ReadBytes(0, absl::MakeSpan(state[name])).ok());
   }
   return state;
 }
@@ -449,7 +455,7 @@ TEST(HoldBack, AHookThatWasThereSeesEveryOperator) {
   class Counter : public graph::TraceHook {
    public:
     void BeforeOp(const graph::Net&, graph::OpId) override { ++before; }
-    void AfterOp(const graph::Net&, graph::OpId, absl::Span<const graph::Tensor>) override {
+    void AfterOp(const graph::Net&, graph::OpId, absl::Span<const graph::ConstTensor>) override {
       ++after;
     }
     size_t before = 0, after = 0;

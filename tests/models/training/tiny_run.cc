@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "graph/base/random.h"
 #include "graph/base/status.h"
+#include "tests/harness/guard_device.h"
 
 namespace models {
 
@@ -31,14 +32,13 @@ DropPosConfig TinyDropPosConfig(bool attn_guide) {
 
 TinyEngine::TinyEngine(int thread_count)
     : registry(tools::MakeRegistry()),
-      backend(*tools::MakeCpuBackend(thread_count)),
+      backend(harness::OnTestDevice(*tools::MakeCpuBackend(thread_count))),
       threads(thread_count) {}
 
 SessionOptions TinyEngine::Options(int batch, int accum_iter) const {
   SessionOptions options;
   options.compile.registry = &registry;
   options.compile.backend = &backend;
-  options.compile.threads = threads;
   options.recipe.batch_size = batch;
   options.accum_iter = accum_iter;
   options.seed = 1;
@@ -99,10 +99,24 @@ Batch SubBatch(const Batch& batch, int begin, int size) {
 }
 
 std::vector<float> BlobValues(graph::Workspace* workspace, const std::string& name) {
-  const auto tensor = workspace->Find(name);
-  CHECK(tensor.ok());
-  const absl::Span<float> values = tensor->as<float>();
-  return {values.begin(), values.end()};
+  auto values = workspace->Read<float>(name);
+  CHECK(values.ok());
+  return *std::move(values);
+}
+
+void SetBlob(graph::Workspace* workspace, const std::string& name,
+             const std::vector<float>& values) {
+  CHECK(workspace->Write(name, absl::MakeConstSpan(values)).ok());
+}
+
+void FillBlob(graph::Workspace* workspace, const std::string& name, float value) {
+  SetBlob(workspace, name, std::vector<float>(BlobValues(workspace, name).size(), value));
+}
+
+void SetElement(graph::Workspace* workspace, const std::string& name, size_t at, float value) {
+  std::vector<float> values = BlobValues(workspace, name);
+  values.at(at) = value;
+  SetBlob(workspace, name, values);
 }
 
 double RelativeError(const std::vector<float>& a, const std::vector<float>& b) {

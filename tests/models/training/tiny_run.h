@@ -54,6 +54,11 @@ Batch SubBatch(const Batch& batch, int begin, int size);
 
 // Value of a named workspace blob.
 std::vector<float> BlobValues(graph::Workspace* workspace, const std::string& name);
+// And what sets all of it, to one value, or one element of it.
+void SetBlob(graph::Workspace* workspace, const std::string& name,
+             const std::vector<float>& values);
+void FillBlob(graph::Workspace* workspace, const std::string& name, float value);
+void SetElement(graph::Workspace* workspace, const std::string& name, size_t at, float value);
 
 // ‖a − b‖ / max(‖b‖, 1e-6).
 double RelativeError(const std::vector<float>& a, const std::vector<float>& b);

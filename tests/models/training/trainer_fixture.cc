@@ -71,7 +71,7 @@ absl::StatusOr<std::string> TrainerTest::Run(const std::string& name, bool resum
   const absl::Status status =
       Train(options_, model_, train_, with_held_out_ ? &held_out_ : nullptr, session->get(), &log);
   log_ = screen.str();
-  updates_ = (*session)->workspace()->Find(kStepState)->as<int32_t>()[0];
+  updates_ = (*session)->workspace()->Read<int32_t>(kStepState)->at(0);
   if (!status.ok()) return status;
   return log_;
 }

@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "graph/base/bfloat16.h"
+#include "graph/runtime/host_device.h"
+#include "graph/runtime/named_tensors.h"
 #include "gtest/gtest.h"
 
 namespace tools {
@@ -12,11 +14,11 @@ namespace {
 
 template <typename T>
 std::vector<T> Filled(graph::Shape shape, int64_t ids) {
-  graph::TensorType type{graph::DTypeOf<T>::value, std::move(shape)};
-  std::vector<T> values(static_cast<size_t>(type.elements()), T{});
-  graph::Tensor tensor{type, values.data()};
-  FillRandom(ids, &tensor);
-  return values;
+  graph::NamedTensors tensors(graph::MakeHostDevice());
+  const graph::Tensor tensor =
+      tensors.Create("t", {graph::DTypeOf<T>::value, std::move(shape)}).value();
+  EXPECT_TRUE(FillRandom(ids, tensor).ok());
+  return tensor.Read<T>().value();
 }
 
 // Longer than the block that repeats.

@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "graph/ir/text.h"
 #include "gtest/gtest.h"
+#include "tests/harness/guard_device.h"
 #include "tools/diff/blob_diff.h"
 #include "tools/diff/diff_flags.h"
 #include "tools/diff/diff_nets.h"
@@ -32,13 +33,15 @@ class Scaled : public graph::Kernel {
   Scaled(std::unique_ptr<graph::Kernel> kernel, graph::TensorType type, float factor)
       : kernel_(std::move(kernel)), type_(std::move(type)), factor_(factor) {}
   size_t scratch_bytes() const override { return kernel_->scratch_bytes(); }
+  absl::Status Prepare() override { return kernel_->Prepare(); }
   absl::Status Bind(const graph::KernelArgs& args) override {
     output_ = args.outputs[0];
     return kernel_->Bind(args);
   }
   absl::Status Run() override {
     const absl::Status status = kernel_->Run();
-    for (float& v : graph::Tensor{type_, output_}.as<float>()) v *= factor_;
+    float* const values = static_cast<float*>(output_);
+    for (int64_t i = 0; i < type_.elements(); ++i) values[i] *= factor_;
     return status;
   }
 
@@ -54,6 +57,7 @@ graph::Backend WithWrongKernel(const graph::Backend& backend, const std::string&
                                float factor) {
   graph::Backend made;
   made.name = backend.name;
+  made.device = backend.device;
   for (const std::string& type : backend.kernels.Types()) {
     const graph::KernelFactory right = *backend.kernels.Find(type);
     if (type != wrong) {
@@ -88,11 +92,11 @@ models::ZooEntry SmallEntry() {
 struct Side {
   Side(const graph::SchemaRegistry& registry, const std::string& text)
       : way(*ParseWay("--a", text)),
-        backend(way.reference ? MakeReferenceBackend() : *MakeCpuBackend(2)) {
+        backend(
+            harness::OnTestDevice(way.reference ? MakeReferenceBackend() : *MakeCpuBackend(2))) {
     diff.name = text;
     diff.compile.registry = &registry;
     diff.compile.backend = &backend;
-    diff.compile.threads = 2;
     diff.compile.passes = way.Pipeline();
     diff.low_precision = way.low_precision();
   }
@@ -216,10 +220,10 @@ TEST(RandomCase, IsAFunctionOfTheSeed) {
     graph::Workspace workspace;
     const auto executable = graph::Compile(made->net(), compile, &workspace);
     ASSERT_TRUE(executable.ok()) << executable.status();
-    ASSERT_TRUE(made->feed()(**executable, &workspace).ok());
+    ASSERT_TRUE(made->feed()(executable->get()).ok());
     for (const auto& [name, to] :
          {std::make_pair("images", &images), std::make_pair("blocks.1.mlp.fc2.bias", &weights)}) {
-      const absl::Span<float> values = workspace.Find(name)->as<float>();
+      const std::vector<float> values = (*executable)->Read<float>(name).value();
       to->emplace_back(values.begin(), values.end());
       EXPECT_NE(std::accumulate(values.begin(), values.end(), 0.0f), 0);
     }
@@ -252,7 +256,7 @@ TEST_P(GoldenDiff, EveryTensorIsWithinItsBound) {
 
 TEST_P(GoldenDiff, AWrongKernelIsFound) {
   Side side(registry_, "cpu,passes=off");
-  side.backend = WithWrongKernel(*MakeCpuBackend(2), "Gelu", 1.01f);
+  side.backend = WithWrongKernel(harness::OnTestDevice(*MakeCpuBackend(2)), "Gelu", 1.01f);
   const absl::StatusOr<DiffReport> report = Diff(side);
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_GT(report->beyond(), 5);

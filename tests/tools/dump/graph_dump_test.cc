@@ -1,10 +1,9 @@
 #include "tools/dump/graph_dump.h"
 
+#include <cmath>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <limits>
 #include <map>
 #include <set>
 #include <sstream>
@@ -16,6 +15,7 @@
 #include "graph/ir/verify.h"
 #include "gtest/gtest.h"
 #include "models/droppos/droppos.h"
+#include "models/training/forward_net.h"
 #include "models/training/session.h"
 #include "tests/models/training/tiny_run.h"
 
@@ -76,9 +76,10 @@ std::map<std::string, std::string> States(const graph::Net& net, graph::Workspac
   std::map<std::string, std::string> states;
   for (const graph::State& s : net.states) {
     const graph::Blob& blob = net.blob(s.entry);
-    const absl::StatusOr<graph::Tensor> tensor = workspace->Find(blob.name);
-    EXPECT_TRUE(tensor.ok()) << tensor.status();
-    states[blob.name] = std::string(static_cast<const char*>(tensor->data), blob.type.bytes());
+    const graph::ConstTensor tensor = workspace->Find(blob.name).value();
+    std::vector<uint8_t> bytes(blob.type.bytes());
+    EXPECT_TRUE(tensor.ReadBytes(0, absl::MakeSpan(bytes)).ok());
+    states[blob.name].assign(bytes.begin(), bytes.end());
   }
   return states;
 }
@@ -179,7 +180,8 @@ TEST(GraphDump, InitNetSetsEveryStateAndHoldsNoValues) {
   ASSERT_TRUE(executable.ok()) << executable.status();
   for (const auto& [name, bytes] : initial) {  // whatever was there before
     const graph::Tensor tensor = workspace.Find(name).value();
-    std::memset(tensor.data, 0x7f, tensor.type.bytes());
+    const std::vector<uint8_t> spoilt(tensor.type.bytes(), 0x7f);
+    ASSERT_TRUE(tensor.WriteBytes(0, spoilt).ok());
   }
   ASSERT_TRUE((*executable)->Run().ok());
   const auto again = States(predict, &workspace);
@@ -190,19 +192,14 @@ TEST(GraphDump, InitNetSetsEveryStateAndHoldsNoValues) {
   EXPECT_TRUE(zero_moment && initial.count("optimizer/step") == 1);
 }
 
-void Feed(const graph::Executable& executable, const models::Batch& batch, float lr) {
-  const auto copy = [&](const std::string& name, const auto& values) {
-    using T = typename std::decay_t<decltype(values)>::value_type;
-    const auto tensor = executable.Find(name);
-    if (!tensor.ok()) return;  // an accumulating net has no lr
-    ASSERT_EQ(tensor->template as<T>().size(), values.size()) << name;
-    std::memcpy(tensor->data, values.data(), values.size() * sizeof(T));
-  };
-  copy("images", batch.images);
-  copy("keys", batch.keys);
-  copy("lr", std::vector<float>{lr});
-  copy("sigma", std::vector<float>{kSigma});
-  copy(models::kLossLimit, std::vector<float>{std::numeric_limits<float>::infinity()});
+void Feed(const models::Batch& batch, float lr, graph::Executable* executable) {
+  ASSERT_TRUE(models::FeedBatch(executable, batch).ok());
+  const std::pair<const char*, float> scalars[] = {
+      {"lr", lr}, {"sigma", kSigma}, {models::kLossLimit, HUGE_VALF}};
+  for (const auto& [name, value] : scalars) {
+    if (!executable->Has(name)) continue;  // an accumulating net has no lr
+    ASSERT_TRUE(executable->WriteScalar(name, value).ok());
+  }
 }
 
 // (accum_iter, which of the two dumps)
@@ -247,9 +244,9 @@ TEST_P(Reloaded, TrainsBitEqualToTheSessionItCameFrom) {
     ASSERT_TRUE(expected.ok()) << expected.status();
     double mean = 0;
     for (int i = 0; i < accum_iter; ++i) {
-      Feed(*steps[i], batches[i], lr);
+      Feed(batches[i], lr, steps[i].get());
       ASSERT_TRUE(steps[i]->Run().ok());
-      mean += static_cast<double>(steps[i]->Find(loss)->as<float>()[0]) / accum_iter;
+      mean += static_cast<double>(steps[i]->Read<float>(loss)->at(0)) / accum_iter;
     }
     EXPECT_EQ(mean, expected->loss) << "step " << step;
   }

@@ -14,6 +14,8 @@
 #include "models/data/embedded_dataset.h"
 #include "models/droppos/droppos.h"
 #include "models/training/session.h"
+#include "tests/harness/guard_device.h"
+#include "tests/models/training/tiny_run.h"
 #include "tools/evaluation/features.h"
 #include "tools/evaluation/knn_protocol.h"
 #include "tools/evaluation/position_protocol.h"
@@ -77,10 +79,9 @@ class FakeDataset : public models::Dataset {
 
 class Protocols : public ::testing::Test {
  protected:
-  Protocols() : registry_(MakeRegistry()), backend_(*MakeCpuBackend(2)) {
+  Protocols() : registry_(MakeRegistry()), backend_(harness::OnTestDevice(*MakeCpuBackend(2))) {
     compile_.registry = &registry_;
     compile_.backend = &backend_;
-    compile_.threads = 2;
   }
 
   std::unique_ptr<models::Session> MakeSession() {
@@ -193,15 +194,12 @@ TEST_F(Protocols, MasksAreFixedAndBatchesDoNotMatter) {
   const PositionReport want = RunPositions(AllRatios(SmallRatios()), kBatch, session->workspace());
   ASSERT_EQ(want.results.size(), 8);
   for (const int batch : {kBatch, 1, 75}) {
-    graph::Workspace own;
+    graph::Workspace own(backend_.device);
     auto protocol = PositionProtocol::Create(SmallModel(), SmallRatios(), AllRatios(SmallRatios()),
                                              compile_, batch, &own);
     ASSERT_TRUE(protocol.ok()) << protocol.status();
     for (const models::Parameter& p : (*protocol)->parameters()) {
-      const auto from = session->workspace()->Find(p.name);
-      const auto to = own.Find(p.name);
-      ASSERT_TRUE(from.ok() && to.ok()) << p.name;
-      std::copy_n(from->as<float>().data(), from->as<float>().size(), to->as<float>().data());
+      ASSERT_TRUE(own.CopyFrom(*session->workspace(), p.name).ok()) << p.name;
     }
     const auto loader = MakeLoader(held_out_, models::LoaderMode::kEvaluate, batch);
     const auto got = (*protocol)->Run(loader.get());
@@ -214,7 +212,7 @@ TEST_F(Protocols, MasksAreFixedAndBatchesDoNotMatter) {
 }
 
 TEST_F(Protocols, RatiosThatDropNothingAreNotRun) {
-  graph::Workspace workspace;
+  graph::Workspace workspace(backend_.device);
   const PositionReport report =
       RunPositions({{0.5, 0.0, true}, {0.0, 0.5, false}}, kBatch, &workspace);
   EXPECT_EQ(report.results[0].dropped, 0);
@@ -230,9 +228,8 @@ TEST_F(Protocols, RatiosThatDropNothingAreNotRun) {
 
 TEST_F(Protocols, AnswersThatAreNotFiniteAreAnError) {
   const std::unique_ptr<models::Session> session = MakeSession();
-  const auto norm = session->workspace()->Find("norm.weight");
-  ASSERT_TRUE(norm.ok());
-  norm->as<float>()[0] = std::numeric_limits<float>::quiet_NaN();
+  models::SetElement(session->workspace(), "norm.weight", 0,
+                     std::numeric_limits<float>::quiet_NaN());
   auto positions =
       PositionProtocol::Create(SmallModel(), SmallRatios(), RecipeRatios(SmallRatios()), compile_,
                                kBatch, session->workspace());

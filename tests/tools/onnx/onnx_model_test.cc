@@ -12,6 +12,7 @@
 #include "models/layers/model_builder.h"
 #include "models/vit/classifier.h"
 #include "models/vit/encoder.h"
+#include "tests/harness/guard_device.h"
 #include "tests/tools/onnx/read_back.h"
 #include "tools/onnx/onnx.pb.h"
 
@@ -61,12 +62,14 @@ void FillStates(const graph::Net& net, graph::Workspace* workspace) {
     auto tensor = workspace->Create(blob.name, blob.type);
     ASSERT_TRUE(tensor.ok()) << tensor.status();
     if (blob.type.dtype != DType::kF32) continue;
-    for (float& v : tensor->as<float>()) v = value += 0.25f;
+    std::vector<float> values(blob.type.elements());
+    for (float& v : values) v = value += 0.25f;
+    ASSERT_TRUE(tensor->Write(values).ok());
   }
 }
 
 onnx::ModelProto TinyEncoder(const OnnxOptions& options = {}) {
-  graph::Workspace workspace;
+  graph::Workspace workspace(harness::TestDevice());
   FillStates(EncoderNet(Tiny(), 1).net, &workspace);
   return Parse(OnnxEncoder(Tiny(), Registry(), workspace, options));
 }
@@ -101,7 +104,7 @@ TEST(OnnxEncoder, OptionsAreSaid) {
 
 TEST(OnnxEncoder, InitialisersAreTheParameters) {
   const Built built = EncoderNet(Tiny(), 1);
-  graph::Workspace workspace;
+  graph::Workspace workspace(harness::TestDevice());
   FillStates(built.net, &workspace);
   const onnx::ModelProto model = Parse(OnnxEncoder(Tiny(), Registry(), workspace));
   std::map<std::string, const onnx::TensorProto*> initializers;
@@ -116,7 +119,9 @@ TEST(OnnxEncoder, InitialisersAreTheParameters) {
     const auto tensor = workspace.Find(parameter.name);
     ASSERT_TRUE(tensor.ok());
     ASSERT_EQ(t.raw_data().size(), tensor->type.bytes());
-    EXPECT_EQ(std::memcmp(t.raw_data().data(), tensor->data, tensor->type.bytes()), 0);
+    std::vector<uint8_t> bytes(tensor->type.bytes());
+    ASSERT_TRUE(graph::ConstTensor(*tensor).ReadBytes(0, absl::MakeSpan(bytes)).ok());
+    EXPECT_EQ(t.raw_data(), std::string(bytes.begin(), bytes.end()));
   }
   EXPECT_EQ(initializers.count("blocks.0.attn.qkv.weight"), 1u);
 }
@@ -125,7 +130,7 @@ TEST(OnnxEncoder, InitialisersAreTheParameters) {
 TEST(OnnxModel, NodesDoNotDependOnTheBatch) {
   const Built one = EncoderNet(Tiny(), 1);
   const Built five = EncoderNet(Tiny(), 5);
-  graph::Workspace workspace;
+  graph::Workspace workspace(harness::TestDevice());
   FillStates(one.net, &workspace);
   const auto a = OnnxModel(one.net, workspace);
   const auto b = OnnxModel(five.net, workspace);
@@ -147,7 +152,7 @@ TEST(OnnxModel, ConstantOutputsKeepTheirShape) {
   builder.Output(builder.Op("Add", "twice", {w, w}));
   const auto net = builder.Finish();
   ASSERT_TRUE(net.ok()) << net.status();
-  graph::Workspace workspace;
+  graph::Workspace workspace(harness::TestDevice());
   FillStates(*net, &workspace);
   EXPECT_THAT(Texts(Parse(OnnxModel(*net, workspace)).graph().output()),
               ElementsAre("twice:y[1,4,2]"));
@@ -222,12 +227,12 @@ TEST(OnnxEncoder, RefusesTwoGibibytes) {
 }
 
 TEST(OnnxEncoder, RefusesParametersThatDoNotFit) {
-  graph::Workspace empty;
+  graph::Workspace empty(harness::TestDevice());
   const absl::Status missing = OnnxEncoder(Tiny(), Registry(), empty).status();
   EXPECT_EQ(missing.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(missing.message()), HasSubstr("patch_embed.proj.weight"));
 
-  graph::Workspace other;
+  graph::Workspace other(harness::TestDevice());
   ASSERT_TRUE(other.Create("patch_embed.proj.weight", {DType::kF32, {12, 48}}).ok());
   const absl::Status shape = OnnxEncoder(Tiny(), Registry(), other).status();
   EXPECT_EQ(shape.code(), absl::StatusCode::kFailedPrecondition);

@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "backends/cpu/kernel_table.h"
 #include "gtest/gtest.h"
+#include "tests/harness/guard_device.h"
 #include "tools/parity/compare.h"
 #include "tools/parity/golden_case.h"
 #include "tools/parity/replay.h"
@@ -26,10 +27,10 @@ GoldenCase Read(const std::string& name) {
 struct Engine {
   explicit Engine(const std::string& backend_name, bool passes = true, int threads = 2)
       : registry(MakeRegistry()),
-        backend(backend_name == "cpu" ? *MakeCpuBackend(threads) : MakeReferenceBackend()) {
+        backend(harness::OnTestDevice(backend_name == "cpu" ? *MakeCpuBackend(threads)
+                                                            : MakeReferenceBackend())) {
     compile.registry = &registry;
     compile.backend = &backend;
-    compile.threads = threads;
     compile.passes.enabled = passes;
   }
   graph::SchemaRegistry registry;

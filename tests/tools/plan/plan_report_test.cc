@@ -74,14 +74,14 @@ std::map<std::string, double> GflopByType(const std::string& text) {
 // A step is the sum of its operators, attention among them, and at 1 GFLOP/s it takes as
 // many seconds.
 TEST(PlanReport, CountsEveryOperator) {
-  const models::TinyEngine engine;
+  models::TinyEngine engine;
+  engine.backend.device = graph::MakeHostDevice(2, /*root=*/"/nonexistent");
   models::ModelConfig config = models::TinyModelConfig();
   config.patch_size = 2;  // 256 patches
   models::DropPosConfig droppos = models::TinyDropPosConfig(false);
   droppos.mask_ratio = 0.75;
   const models::DropPos model(config, droppos);
   models::SessionOptions options = engine.Options(1000);
-  options.memory_root = "/nonexistent";
   const auto report = PlanReport(model, options, MachineRates{1, 0, 0, 0});
   ASSERT_TRUE(report.ok()) << report.status();
   const std::map<std::string, double> gflop = GflopByType(*report);
@@ -114,10 +114,10 @@ TEST(PlanReport, WithoutItsPassThereIsNoRecomputation) {
 }
 
 TEST(PlanReport, PredictsNothingWithoutRates) {
-  const models::TinyEngine engine;
+  models::TinyEngine engine;
+  engine.backend.device = graph::MakeHostDevice(2, /*root=*/"/nonexistent");
   const models::DropPos model(models::TinyModelConfig(), models::TinyDropPosConfig(false));
   models::SessionOptions options = engine.Options(3, 2);
-  options.memory_root = "/nonexistent";
   const auto report = PlanReport(model, options, MachineRates());
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_THAT(*report, HasSubstr("net 'train_last'"));

@@ -59,21 +59,22 @@ class Predictions : public ::testing::Test {
       const double center =
           absl::StrContains(parameter.name, "norm") && absl::EndsWith(parameter.name, "weight") ? 1
                                                                                                 : 0;
-      for (float& v : workspace->Find(parameter.name)->as<float>()) {
+      std::vector<float> values(parameter.type.elements());
+      for (float& v : values)
         v = static_cast<float>(random.Uniform(center - scale, center + scale));
-      }
+      models::SetBlob(workspace, parameter.name, values);
     }
   }
 
-  std::unique_ptr<PositionPredictor> Predictor(const models::ZooEntry& entry) {
-    auto predictor = PositionPredictor::Create(entry, Compile(), &workspace_);
+  std::unique_ptr<PositionPredictor> Predictor(const models::ZooEntry& entry, int batch = 1) {
+    auto predictor = PositionPredictor::Create(entry, batch, Compile(), &workspace_);
     EXPECT_TRUE(predictor.ok()) << predictor.status();
     Fill((*predictor)->parameters(), &workspace_);
     return std::move(predictor).value();
   }
 
   models::TinyEngine engine_;
-  graph::Workspace workspace_;
+  graph::Workspace workspace_{engine_.backend.device};
 };
 
 std::vector<PictureToAsk> Pictures(int count) {
@@ -82,13 +83,12 @@ std::vector<PictureToAsk> Pictures(int count) {
 
 template <typename T>
 std::vector<T> Values(const models::ForwardNet& net, const char* output) {
-  const graph::Tensor tensor = net.Output(output).value();
-  return {tensor.as<T>().begin(), tensor.as<T>().end()};
+  return net.Read<T>(output).value();
 }
 
 struct Case {
   int height, width;
-  int batch;  // of the workspace; 0: none yet
+  int batch;
 };
 
 class PredictionsOf : public Predictions, public ::testing::WithParamInterface<Case> {};
@@ -99,15 +99,11 @@ TEST_P(PredictionsOf, EqualTheArgmaxOfTheLogits) {
   const models::ZooEntry entry = TinyEntry(c.height, c.width);
   constexpr int kPictures = 5;
   const std::vector<PictureToAsk> pictures = Pictures(kPictures);
-  if (c.batch > 0) {
-    ASSERT_TRUE(
-        workspace_.Create("images", {graph::DType::kF32, {c.batch, 3, c.height, c.width}}).ok());
-  }
-  const auto all = Predictor(entry)->Predict(pictures, 4);
+  const auto all = Predictor(entry, c.batch)->Predict(pictures, 4);
   ASSERT_TRUE(all.ok()) << all.status();
   ASSERT_EQ(all->size(), pictures.size());
 
-  graph::Workspace apart;
+  graph::Workspace apart(engine_.backend.device);
   graph::CompileOptions plain = Compile();
   plain.passes.enabled = false;
   const auto direct = models::ForwardNet::Compile(
@@ -173,7 +169,7 @@ TEST_P(PredictionsOf, EqualTheArgmaxOfTheLogits) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, PredictionsOf,
-                         ::testing::Values(Case{32, 32, 0}, Case{32, 32, 2}, Case{24, 56, 0},
+                         ::testing::Values(Case{32, 32, 1}, Case{32, 32, 2}, Case{24, 56, 1},
                                            Case{72, 16, 7}));
 
 TEST_F(Predictions, ImageIsWhatTheModelGets) {
@@ -238,21 +234,21 @@ TEST_F(Predictions, MultiTaskIsAskedWithAllPatchesVisible) {
 TEST_F(Predictions, RefusesWhatIsNoDropPosModel) {
   const models::ZooEntry classifier = MakeZoo().Find("vit_tiny").value();
   const absl::Status status =
-      PositionPredictor::Create(classifier, Compile(), &workspace_).status();
+      PositionPredictor::Create(classifier, 1, Compile(), &workspace_).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), HasSubstr("vit_tiny"));
   models::ZooEntry pixels = TinyEntry();
   pixels.droppos.drop_pos_type = "vanilla_mae";
-  EXPECT_EQ(PositionPredictor::Create(pixels, Compile(), &workspace_).status().code(),
+  EXPECT_EQ(PositionPredictor::Create(pixels, 1, Compile(), &workspace_).status().code(),
             absl::StatusCode::kInvalidArgument);
   models::ZooEntry impossible = TinyEntry();
   impossible.droppos.mask_ratio = 1;
-  EXPECT_FALSE(PositionPredictor::Create(impossible, Compile(), &workspace_).ok());
+  EXPECT_FALSE(PositionPredictor::Create(impossible, 1, Compile(), &workspace_).ok());
 }
 
 TEST_F(Predictions, NonFiniteAnswersAreAnError) {
   const auto predictor = Predictor(TinyEntry());
-  workspace_.Find("decoder_pred.bias")->as<float>()[2] = std::numeric_limits<float>::quiet_NaN();
+  models::SetElement(&workspace_, "decoder_pred.bias", 2, std::numeric_limits<float>::quiet_NaN());
   const auto answers = predictor->Predict(Pictures(1), 1);
   EXPECT_THAT(std::string(answers.status().message()), HasSubstr("gradient/0"));
   EXPECT_THAT(std::string(answers.status().message()), HasSubstr("not finite"));

@@ -1,11 +1,11 @@
 // The control groups (cgroups) that limit what this process may use.
-#ifndef MODELS_TRAINING_CONTROL_GROUPS_H_
-#define MODELS_TRAINING_CONTROL_GROUPS_H_
+#ifndef GRAPH_RUNTIME_CONTROL_GROUPS_H_
+#define GRAPH_RUNTIME_CONTROL_GROUPS_H_
 
 #include <string>
 #include <vector>
 
-namespace models {
+namespace graph {
 
 // Folders below /sys/fs/cgroup, with a slash at the end, that may or may not be there: the
 // topmost first, then those on the way down to the process's own group. The limits of all of
@@ -17,6 +17,6 @@ struct ControlGroups {
 // Those of `controller` ("memory", "cpu"). `root` stands before the files' names.
 ControlGroups FindControlGroups(const std::string& controller, const std::string& root = "");
 
-}  // namespace models
+}  // namespace graph
 
-#endif  // MODELS_TRAINING_CONTROL_GROUPS_H_
+#endif  // GRAPH_RUNTIME_CONTROL_GROUPS_H_

@@ -1,4 +1,4 @@
-#include "models/training/control_groups.h"
+#include "graph/runtime/control_groups.h"
 
 #include <algorithm>
 #include <fstream>
@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
-namespace models {
+namespace graph {
 
 ControlGroups FindControlGroups(const std::string& controller, const std::string& root) {
   const std::string v2 = root + "/sys/fs/cgroup/";
@@ -30,4 +30,4 @@ ControlGroups FindControlGroups(const std::string& controller, const std::string
   return groups;
 }
 
-}  // namespace models
+}  // namespace graph

@@ -1,0 +1,94 @@
+// Typed views of a device's memory.
+#ifndef GRAPH_RUNTIME_TENSOR_H_
+#define GRAPH_RUNTIME_TENSOR_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "graph/base/status.h"
+#include "graph/base/types.h"
+#include "graph/runtime/device.h"
+
+namespace graph {
+
+// Memory owned elsewhere, to read. Where T is not the element type, methods abort: that is a bug
+// of the program.
+struct ConstTensor {
+  TensorType type;
+  const void* data = nullptr;
+  Device* device = nullptr;
+
+  // A copy of the elements, row-major.
+  template <typename T>
+  absl::StatusOr<std::vector<T>> Read() const {
+    std::vector<T> values(static_cast<size_t>(type.elements()));
+    RETURN_IF_ERROR(Read(absl::MakeSpan(values)));
+    return values;
+  }
+  // The same into `to`, which has as many elements.
+  template <typename T>
+  absl::Status Read(absl::Span<T> to) const {
+    CheckType(DTypeOf<T>::value, to.size());
+    return device->CopyOut(to.data(), data, to.size() * sizeof(T));
+  }
+  // Bytes from `offset` on, as many as `to` takes.
+  absl::Status ReadBytes(size_t offset, absl::Span<uint8_t> to) const;
+
+  // The elements where they lie; aborts where the host cannot reach them. For kernels and tests.
+  template <typename T>
+  absl::Span<const T> as() const {
+    CheckHost(DTypeOf<T>::value);
+    return absl::MakeConstSpan(static_cast<const T*>(data), static_cast<size_t>(type.elements()));
+  }
+
+ protected:
+  void CheckType(DType dtype, size_t elements) const;
+  void CheckHost(DType dtype) const;
+};
+
+// The same, to write.
+struct Tensor {
+  TensorType type;
+  void* data = nullptr;
+  Device* device = nullptr;
+
+  operator ConstTensor() const { return {type, data, device}; }
+  template <typename T>
+  absl::StatusOr<std::vector<T>> Read() const {
+    return ConstTensor(*this).Read<T>();
+  }
+
+  // InvalidArgument where `from` has another number of elements.
+  template <typename T>
+  absl::Status Write(absl::Span<const T> from) const {
+    return WriteElements(DTypeOf<T>::value, from.data(), from.size());
+  }
+  template <typename T>
+  absl::Status Write(const std::vector<T>& from) const {
+    return Write(absl::MakeConstSpan(from));
+  }
+  // The one element of a scalar.
+  template <typename T>
+  absl::Status WriteScalar(T value) const {
+    return Write(absl::MakeConstSpan(&value, 1));
+  }
+  absl::Status WriteBytes(size_t offset, absl::Span<const uint8_t> from) const;
+  // A copy of what `from`, of the same type and device, holds.
+  absl::Status CopyFrom(const ConstTensor& from) const;
+
+  template <typename T>
+  absl::Span<T> as() const {
+    const absl::Span<const T> elements = ConstTensor(*this).as<T>();
+    return absl::MakeSpan(static_cast<T*>(data), elements.size());
+  }
+
+ private:
+  absl::Status WriteElements(DType dtype, const void* from, size_t elements) const;
+};
+
+}  // namespace graph
+
+#endif  // GRAPH_RUNTIME_TENSOR_H_

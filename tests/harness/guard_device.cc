@@ -1,0 +1,154 @@
+#include "tests/harness/guard_device.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "graph/base/status.h"
+#include "graph/runtime/host_device.h"
+
+namespace harness {
+namespace {
+
+constexpr size_t kRegion = size_t{1} << 36;  // of addresses; memory comes as it is used
+constexpr size_t kGuardAlignment = 256;
+constexpr size_t kPage = 4096;
+
+// Of the region that was made last, for the signal handler.
+std::atomic<uintptr_t> g_begin{0};
+struct sigaction g_before;
+
+void OnFault(int signal, siginfo_t* info, void* context) {
+  const uintptr_t at = reinterpret_cast<uintptr_t>(info->si_addr);
+  const uintptr_t begin = g_begin;
+  if (begin != 0 && at >= begin && at < begin + kRegion) {
+    static const char text[] =
+        "the host touched memory of the device 'guard' outside a launch; copy it with Read or "
+        "Write\n";
+    if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0) abort();
+  }
+  // Whoever was asked before, a sanitizer for example, prints the stack.
+  sigaction(signal, &g_before, nullptr);
+  if (g_before.sa_flags & SA_SIGINFO) g_before.sa_sigaction(signal, info, context);
+}
+
+class GuardDevice : public graph::Device {
+ public:
+  explicit GuardDevice(int threads) : threads_(threads) {
+    const int file = memfd_create("guard_device", 0);
+    CHECK(file >= 0 && ftruncate(file, kRegion) == 0);
+    device_ = Map(file, PROT_NONE);
+    host_ = Map(file, PROT_READ | PROT_WRITE);
+    close(file);
+    g_begin = reinterpret_cast<uintptr_t>(device_);
+    static const bool installed = [] {
+      struct sigaction action = {};
+      action.sa_sigaction = OnFault;
+      action.sa_flags = SA_SIGINFO;
+      return sigaction(SIGSEGV, &action, &g_before) == 0;
+    }();
+    CHECK(installed);
+  }
+  ~GuardDevice() override {
+    munmap(device_, kRegion);
+    munmap(host_, kRegion);
+  }
+
+  std::string name() const override { return "guard"; }
+  int threads() const override { return threads_; }
+  size_t alignment() const override { return kGuardAlignment; }
+  bool host_accessible() const override { return false; }
+  absl::optional<size_t> AvailableBytes() const override { return graph::AvailableHostMemory(); }
+
+  absl::StatusOr<graph::Block> Allocate(size_t bytes, graph::Contents contents) override {
+    const size_t capacity = graph::AlignUp(bytes > 0 ? bytes : 1, kGuardAlignment);
+    if (capacity > kRegion - used_) return absl::ResourceExhaustedError("the guard device is full");
+    char* const data = device_ + used_;
+    used_ += capacity;
+    // New memory is zero; a kernel must not count on that of garbage.
+    if (contents == graph::Contents::kGarbage) std::memset(HostOf(data, bytes), 0xff, bytes);
+    return graph::Block(data, bytes, [this, capacity](void* p) { GiveBack(p, capacity); });
+  }
+
+  absl::Status CopyIn(void* to, const void* from, size_t bytes) override {
+    CheckOfHost(from);
+    if (bytes > 0) std::memcpy(HostOf(to, bytes), from, bytes);
+    return absl::OkStatus();
+  }
+  absl::Status CopyOut(void* to, const void* from, size_t bytes) override {
+    CheckOfHost(to);
+    if (bytes > 0) std::memcpy(to, HostOf(from, bytes), bytes);
+    return absl::OkStatus();
+  }
+  absl::Status CopyWithin(void* to, const void* from, size_t bytes) override {
+    std::memmove(HostOf(to, bytes), HostOf(from, bytes), bytes);
+    return absl::OkStatus();
+  }
+
+  absl::Status Launch(absl::FunctionRef<absl::Status()> start_kernels) override {
+    Protect(PROT_READ | PROT_WRITE);
+    absl::Status status;
+    try {
+      status = start_kernels();
+    } catch (...) {
+      Protect(PROT_NONE);
+      throw;
+    }
+    Protect(PROT_NONE);
+    return status;
+  }
+
+ private:
+  static char* Map(int file, int rights) {
+    void* const data = mmap(nullptr, kRegion, rights, MAP_SHARED | MAP_NORESERVE, file, 0);
+    CHECK(data != MAP_FAILED);
+    return static_cast<char*>(data);
+  }
+  bool IsOurs(const void* address) const {
+    return address >= device_ && address < device_ + kRegion;
+  }
+  void CheckOfHost(const void* address) const { CHECK(!IsOurs(address)); }
+  // Where the host sees memory of the device.
+  char* HostOf(const void* address, size_t bytes) const {
+    CHECK(IsOurs(address));
+    const size_t offset = static_cast<size_t>(static_cast<const char*>(address) - device_);
+    CHECK(offset + bytes <= used_);
+    return host_ + offset;
+  }
+  // Whole pages go back to the system.
+  void GiveBack(void* address, size_t bytes) {
+    const uintptr_t begin = reinterpret_cast<uintptr_t>(HostOf(address, bytes));
+    const uintptr_t first = graph::AlignUp(begin, kPage), last = (begin + bytes) / kPage * kPage;
+    if (last > first) madvise(reinterpret_cast<void*>(first), last - first, MADV_REMOVE);
+  }
+  void Protect(int rights) { CHECK(mprotect(device_, graph::AlignUp(used_, kPage), rights) == 0); }
+
+  const int threads_;
+  char* device_ = nullptr;
+  char* host_ = nullptr;
+  size_t used_ = 0;
+};
+
+}  // namespace
+
+std::shared_ptr<graph::Device> MakeGuardDevice(int threads) {
+  return std::make_shared<GuardDevice>(threads);
+}
+
+graph::Backend OnTestDevice(graph::Backend backend) {
+  const char* const device = std::getenv("DROPPOS_TEST_DEVICE");
+  if (device != nullptr && std::string(device) == "guard") {
+    backend.device = MakeGuardDevice(backend.device->threads());
+  }
+  return backend;
+}
+
+std::shared_ptr<graph::Device> TestDevice() { return OnTestDevice(graph::Backend()).device; }
+
+}  // namespace harness
