@@ -106,9 +106,10 @@ absl::StatusOr<std::unique_ptr<Observers>> Observers::Create(
   if (wanted.pictures) {
     ASSIGN_OR_RETURN(std::vector<PictureToAsk> images,
                      ChoosePictures(*data.held_out, kSheetImages));
-    ASSIGN_OR_RETURN(o->visualizer_, PositionVisualizer::Create(
-                                         entry, compile, workspace, std::move(images),
-                                         static_cast<uint64_t>(resolved.flags.seed.value())));
+    ASSIGN_OR_RETURN(o->visualizer_,
+                     PositionVisualizer::Create(entry, compile, workspace, std::move(images),
+                                                static_cast<uint64_t>(resolved.flags.seed.value()),
+                                                session->inputs()));
   }
   return o;
 }

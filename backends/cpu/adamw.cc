@@ -48,7 +48,7 @@ void Update(const Step& s, float factor, const Tensors& t, int64_t begin, int64_
   }
 }
 
-// What remains of a step whose gradient was not finite.
+// What remains of a step that is not applied.
 void Keep(const Tensors& t, int64_t begin, int64_t count) {
   const size_t bytes = count * sizeof(float);
   if (t.new_w != t.w) std::memcpy(t.new_w + begin, t.w + begin, bytes);

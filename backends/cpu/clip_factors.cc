@@ -36,6 +36,7 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeClipFactors(const graph::Kern
       finite = finite && std::isfinite(norm_of(i));
     }
     const double global_norm = std::sqrt(squares);
+    finite = finite && std::isfinite(static_cast<float>(global_norm));
     const bool applied =
         finite && std::isfinite(mean_loss) && mean_loss <= double{*In<float>(args, Args::kLimit)};
     float* factors = Out<float>(args, Args::kFactors);

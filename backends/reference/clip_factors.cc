@@ -22,6 +22,7 @@ absl::Status ClipFactors(Call* c) {
     finite = finite && std::isfinite(norms.back());
   }
   const double global_norm = std::sqrt(squares);
+  finite = finite && std::isfinite(static_cast<float>(global_norm));
   const std::vector<double> losses = c->In(Args::kLosses);
   double mean_loss = 0;
   for (double loss : losses) mean_loss += loss / static_cast<double>(losses.size());

@@ -28,10 +28,9 @@ struct CompileReport {
 };
 
 // Compiles `net` against `workspace`, which is on the backend's device (FAILED_PRECONDITION
-// otherwise) and whose blobs for the net's inputs and states are created (zeroed) where they do not
-// exist. Fails before any work
-// when an operator cannot be placed, listing every one that cannot with the
-// backend's reason. `report` may be null.
+// otherwise) and in which the net's states are created (zeroed) where they do not exist; its inputs
+// lie in a slot of its own. Fails before any work when an operator cannot be placed, listing every
+// one that cannot with the backend's reason. `report` may be null.
 absl::StatusOr<std::unique_ptr<Executable>> Compile(Net net, const CompileOptions& options,
                                                     Workspace* workspace,
                                                     CompileReport* report = nullptr);

@@ -40,10 +40,18 @@ absl::StatusOr<std::unique_ptr<Executable>> Executable::Create(
 }
 
 absl::Status Executable::Use(std::shared_ptr<InputSlot> slot) {
+  if (slot == slot_) return absl::OkStatus();
+  if (slot->device().name() != workspace_->device().name()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("net '", net_.name, "': the slot is on device '", slot->device().name(),
+                     "', the workspace on '", workspace_->device().name(), "'"));
+  }
+  std::vector<void*> addresses;  // all, before one is changed
   for (BlobId b : net_.inputs) {
     ASSIGN_OR_RETURN(const Tensor tensor, slot->Create(net_.blob(b).name, net_.type(b)));
-    persistent_[b] = tensor.data;
+    addresses.push_back(tensor.data);
   }
+  for (size_t i = 0; i < addresses.size(); ++i) persistent_[net_.inputs[i]] = addresses[i];
   slot_ = std::move(slot);
   bound_ = false;
   return absl::OkStatus();

@@ -29,7 +29,7 @@ class TraceHook {
 
 // Made by Compile(). The workspace must outlive it. Run() allocates nothing and
 // looks nothing up, except when it binds the kernels to their memory: on the first run, and on
-// the first with another slot. One thread at a time may use a workspace's executables.
+// the first after Use(). One thread at a time may use a workspace's executables.
 class Executable {
  public:
   // `kernels` are the net's operators in order, not prepared; `plan` is the net's plan. Creates

@@ -8,8 +8,8 @@
 namespace graph {
 
 // Nets that are bound to one slot share the inputs that have one name, so these have one type
-// there. A net has a slot of its own unless it is given one; with two slots, one is written while
-// the net runs on the other (Executable::Use).
+// there. A net has a slot of its own unless it is given one, and may change it between runs
+// (Executable::Use), so that the next inputs are there already.
 class InputSlot : public NamedTensors {
  public:
   using NamedTensors::NamedTensors;

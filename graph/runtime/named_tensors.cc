@@ -17,12 +17,14 @@ absl::StatusOr<void*> NamedTensors::Allocate(size_t bytes) {
   const size_t capacity = AlignUp(bytes, device_->alignment());
   const bool in_slab = bytes >= kSlabBlob && bytes < kSlab;
   if (!in_slab || slab_left_ < capacity) {
-    ASSIGN_OR_RETURN(Block block, device_->Allocate(in_slab ? kSlab : bytes, Contents::kZero));
+    // As much again as there is, so that a few inputs take no more than twice their size.
+    const size_t slab = std::min(kSlab, std::max(capacity, this->bytes()));
+    ASSIGN_OR_RETURN(Block block, device_->Allocate(in_slab ? slab : bytes, Contents::kZero));
     void* const data = block.data();
     blocks_.push_back(std::move(block));
     if (!in_slab) return data;
     slab_ = static_cast<char*>(data);
-    slab_left_ = kSlab;
+    slab_left_ = slab;
   }
   void* const data = slab_;
   slab_ += capacity;

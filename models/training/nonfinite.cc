@@ -1,5 +1,6 @@
 #include "models/training/nonfinite.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -18,10 +19,18 @@ struct Bad {
 
 template <typename T>
 absl::StatusOr<Bad> FirstBad(const graph::ConstTensor& tensor) {
-  ASSIGN_OR_RETURN(const std::vector<T> values, tensor.Read<T>());
-  for (size_t i = 0; i < values.size(); ++i) {
-    const float value = static_cast<float>(values[i]);
-    if (!std::isfinite(value)) return Bad{static_cast<int64_t>(i), value};
+  // In pieces: a run that just fits has no room for a copy of the largest blob.
+  constexpr size_t kPiece = 1 << 16;
+  const size_t elements = static_cast<size_t>(tensor.type.elements());
+  std::vector<T> piece;
+  for (size_t done = 0; done < elements; done += piece.size()) {
+    piece.resize(std::min(kPiece, elements - done));
+    RETURN_IF_ERROR(tensor.ReadBytes(
+        done * sizeof(T), {reinterpret_cast<uint8_t*>(piece.data()), piece.size() * sizeof(T)}));
+    for (size_t i = 0; i < piece.size(); ++i) {
+      const float value = static_cast<float>(piece[i]);
+      if (!std::isfinite(value)) return Bad{static_cast<int64_t>(done + i), value};
+    }
   }
   return Bad{};
 }

@@ -74,8 +74,11 @@ TEST(Executable, NetsOfOneWorkspaceShareStateByName) {
   Set(*train, "x", {1, 2, 3});
   ASSERT_TRUE(train->Run().ok());
   ASSERT_TRUE(eval->Run().ok());
-  EXPECT_EQ(Get(*eval, "y"), Floats({10, 6, 4})) << "inputs are shared by name, too";
-  EXPECT_EQ(workspace.Names(), std::vector<std::string>({"w", "x"}));
+  EXPECT_EQ(Get(*eval, "y"), Floats({9, 4, 1})) << "inputs are each net's own";
+  EXPECT_EQ(workspace.Names(), std::vector<std::string>({"w"}));
+  ASSERT_TRUE(eval->Use(train->slot()).ok());
+  ASSERT_TRUE(eval->Run().ok());
+  EXPECT_EQ(Get(*eval, "y"), Floats({10, 6, 4})) << "unless they share a slot";
 }
 
 TEST(Executable, OneStateWithTwoTypesIsAnError) {
@@ -333,6 +336,22 @@ TEST(Executable, RunsOnTheSlotThatItUses) {
   EXPECT_FALSE(other->Fits(exe->net()));
   EXPECT_TRUE(second->Fits(exe->net()));
   EXPECT_EQ(exe->Use(other).code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST(Executable, ASlotThatDoesNotFitChangesNothing) {
+  Workspace workspace;
+  const auto exe = MustCompile(
+      "net n\ninput a f32[1]\ninput b f32[1]\ny f32[1] = Add(a, b) @add\noutput y\n", &workspace);
+  const auto other = std::make_shared<InputSlot>(workspace.shared_device());
+  ASSERT_TRUE(other->Create("b", {DType::kF32, {2}}).ok());
+  Set(*exe, "a", {1});
+  EXPECT_FALSE(exe->Use(other).ok());
+  Set(*exe, "b", {2});
+  ASSERT_TRUE(exe->Run().ok());
+  EXPECT_EQ(Get(*exe, "y"), Floats({3}));
+  Set(*exe, "a", {5});
+  ASSERT_TRUE(exe->Run().ok());
+  EXPECT_EQ(Get(*exe, "y"), Floats({7}));
 }
 
 TEST(Executable, NetsShareASlotOrHaveTheirOwn) {

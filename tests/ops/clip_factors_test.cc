@@ -108,6 +108,18 @@ TEST(ClipFactors, NonFiniteNormsSpoilAllFactors) {
   }
 }
 
+TEST(ClipFactors, AGlobalNormBeyondTheFloatsIsNotApplied) {
+  for (const graph::Backend& backend : TestBackends()) {
+    const auto out = RunOn(backend, "ClipFactors", Clip(0, "global"),
+                           {HostTensor(F32({1}), {2}), HostTensor(F32({1}), {kInf}),
+                            HostTensor(F32({1}), {3e38}), HostTensor(F32({1}), {3e38})});
+    ASSERT_TRUE(out.ok()) << out.status();
+    EXPECT_TRUE(std::isinf((*out)[1].Get(0))) << backend.name;
+    EXPECT_EQ((*out)[3].GetInt(0), 0) << backend.name;
+    EXPECT_TRUE(std::isnan((*out)[0].Get(0))) << backend.name;
+  }
+}
+
 TEST(ClipFactors, TheMeanLossDecidesWhetherTheStepIsApplied) {
   const graph::Attrs clip = Clip(5, "parameter");
   const auto applied = [&](const Judged& judged) {

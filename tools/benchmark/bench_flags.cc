@@ -182,7 +182,6 @@ absl::StatusOr<bool> ParseBenchFlags(int argc, char** argv, const MachineDefault
                                                       : kStep));
   step.warmup = flags->net.warmup = warmup;
   step.runs = flags->op.runs = flags->net.runs = flags->data.runs = runs;
-  flags->op.threads = flags->net.threads = flags->threads;
   flags->op.ids = flags->net.ids = ids;
   switch (flags->what) {
     case BenchFlags::What::kStep:

@@ -100,7 +100,7 @@ absl::StatusOr<NetBenchResult> BenchNet(const graph::SchemaRegistry& registry,
   executable.RemoveTraceHook(&times);
   result.ops = times.ByOp(registry, executable);
   result.arena_bytes = workspace.arena_bytes();
-  result.persistent_bytes = workspace.persistent_bytes();
+  result.persistent_bytes = workspace.persistent_bytes() + executable.slot()->bytes();
   return result;
 }
 

@@ -21,7 +21,6 @@ struct NetBenchOptions {
   // is one; else the states are zero, which tells little about time.
   std::string init_net;
   int64_t ids = 1;  // see FillRandom
-  int threads = 1;
   int warmup = 1;
   int runs = 5;
 };

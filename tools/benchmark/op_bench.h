@@ -26,7 +26,6 @@ struct OpBenchOptions {
   std::string shapes;  // for ParseTypes
   std::string attrs;   // for ParseAttrs
   int64_t ids = 1;     // see FillRandom
-  int threads = 1;
   int runs = 5;
 };
 

@@ -69,7 +69,9 @@ absl::StatusOr<graph::Net> FeatureExtractor::Net(const models::ModelConfig& mode
 absl::StatusOr<absl::Span<const float>> FeatureExtractor::Run(const models::Batch& batch) {
   RETURN_IF_ERROR(net_->Feed(batch));
   RETURN_IF_ERROR(net_->Run());
-  ASSIGN_OR_RETURN(features_, net_->Read<float>(kOutput));
+  ASSIGN_OR_RETURN(const graph::ConstTensor output, net_->Output(kOutput));
+  features_.resize(static_cast<size_t>(output.type.elements()));
+  RETURN_IF_ERROR(output.Read(absl::MakeSpan(features_)));
   const absl::Span<const float> features = features_;
   if (!AllFinite(features.first(static_cast<size_t>(batch.valid * tokens() * dim())))) {
     return absl::OutOfRangeError("the features are not finite: the parameters hold NaN or inf");

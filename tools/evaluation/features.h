@@ -26,7 +26,7 @@ namespace tools {
 class FeatureExtractor {
  public:
   // `inputs`: of models::ForwardNet::Compile. Memory: the activations of one batch, in the arena
-  // that all nets of the workspace share.
+  // that all nets of the workspace share, and on the host a copy of its features.
   static absl::StatusOr<std::unique_ptr<FeatureExtractor>> Create(
       const models::ModelConfig& model, int batch_size, const graph::CompileOptions& compile,
       graph::Workspace* workspace, const std::shared_ptr<graph::InputSlot>& inputs = nullptr);

@@ -39,13 +39,14 @@ absl::StatusOr<std::vector<PictureToAsk>> ChoosePictures(
 
 absl::StatusOr<std::unique_ptr<PositionVisualizer>> PositionVisualizer::Create(
     const models::ZooEntry& entry, const graph::CompileOptions& options,
-    graph::Workspace* workspace, std::vector<PictureToAsk> pictures, uint64_t seed) {
+    graph::Workspace* workspace, std::vector<PictureToAsk> pictures, uint64_t seed,
+    const std::shared_ptr<graph::InputSlot>& inputs) {
   if (pictures.empty()) return graph::InvalidArgument("no images to draw predictions for");
   std::unique_ptr<PositionVisualizer> visualizer(new PositionVisualizer());
   // First, for it checks the ratios.
   const int batch = static_cast<int>(std::min<size_t>(pictures.size(), kPictureBatch));
   ASSIGN_OR_RETURN(visualizer->predictor_,
-                   PositionPredictor::Create(entry, batch, options, workspace));
+                   PositionPredictor::Create(entry, batch, options, workspace, inputs));
   const int visible = entry.droppos.num_visible(entry.model.num_patches());
   visualizer->name_ = entry.name;
   visualizer->wrong_positions_ = entry.droppos.mask_token_type == "wrong_pos";

@@ -38,7 +38,8 @@ class PositionVisualizer {
   // with the ratios to ask at.
   static absl::StatusOr<std::unique_ptr<PositionVisualizer>> Create(
       const models::ZooEntry& entry, const graph::CompileOptions& options,
-      graph::Workspace* workspace, std::vector<PictureToAsk> pictures, uint64_t seed);
+      graph::Workspace* workspace, std::vector<PictureToAsk> pictures, uint64_t seed,
+      const std::shared_ptr<graph::InputSlot>& inputs = nullptr);
 
   // The answers of the parameters as they are now. Between steps only: the nets
   // share an arena.

@@ -69,12 +69,12 @@ absl::Status Check(const models::ZooEntry& entry) {
 
 absl::StatusOr<std::unique_ptr<PositionPredictor>> PositionPredictor::Create(
     const models::ZooEntry& entry, int batch_size, const graph::CompileOptions& options,
-    graph::Workspace* workspace) {
+    graph::Workspace* workspace, const std::shared_ptr<graph::InputSlot>& inputs) {
   RETURN_IF_ERROR(Check(entry));
   std::unique_ptr<PositionPredictor> predictor(new PositionPredictor(entry.model, batch_size));
   ASSIGN_OR_RETURN(predictor->net_,
-                   models::ForwardNet::Compile(kNet, options,
-                                               Forward(entry, predictor->batch_size_), workspace));
+                   models::ForwardNet::Compile(
+                       kNet, options, Forward(entry, predictor->batch_size_), workspace, inputs));
   return predictor;
 }
 

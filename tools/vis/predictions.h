@@ -32,9 +32,10 @@ class PositionPredictor {
   // that these may be ratios it cannot be trained at. Parameters are those of `workspace`, by
   // name, which must outlive this: a session's, or an empty one that
   // models::LoadParameters then fills. The net takes `batch_size` images at a time.
+  // `inputs`: of models::ForwardNet::Compile.
   static absl::StatusOr<std::unique_ptr<PositionPredictor>> Create(
       const models::ZooEntry& entry, int batch_size, const graph::CompileOptions& options,
-      graph::Workspace* workspace);
+      graph::Workspace* workspace, const std::shared_ptr<graph::InputSlot>& inputs = nullptr);
 
   // The net that Create compiles in a session's workspace, for plans.
   static absl::StatusOr<graph::Net> Net(const models::ZooEntry& entry, int batch_size,

@@ -48,7 +48,7 @@ class DropPosParameters : public ::testing::Test {
   // Uniform on ±bound: inside it, nearly reaching it, with variance bound²/3
   // within five standard errors (the variance of x² is 4/45 bound⁴).
   void ExpectUniform(const std::string& name, double bound) {
-    const absl::Span<float> values = Values(name);
+    const std::vector<float> values = Values(name);
     double largest = 0, square = 0, sum = 0;
     for (float v : values) {
       largest = std::max(largest, std::fabs(double{v}));
@@ -89,7 +89,7 @@ TEST_F(DropPosParameters, PositionTableEqualsTheOfficialOne) {
   ASSERT_TRUE(golden.ok()) << golden.status();
   const auto official = golden->Values<float>("param/pos_embed");
   ASSERT_TRUE(official.ok()) << official.status();
-  const absl::Span<float> ours = Values("pos_embed");
+  const std::vector<float> ours = Values("pos_embed");
   ASSERT_EQ(ours.size(), official->size());
   for (size_t i = 0; i < ours.size(); ++i) ASSERT_NEAR(ours[i], (*official)[i], 1e-6) << i;
   for (const Parameter& p : session_->parameters()) {
