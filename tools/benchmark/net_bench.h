@@ -35,8 +35,8 @@ struct NetBenchResult {
 };
 
 // Runs the net as it is in the file, without passes: a dumped net has been through them.
-// Inputs: images and the like normally distributed, keys random bits, `lr` 1e-4, other
-// numbers {1} 1. Errors name the file: it is missing, holds no net, breaks the rule book,
+// Inputs: images and the like normally distributed, keys random bits, `lr` 1e-4, the loss's limit
+// infinity, other numbers {1} 1. Errors name the file: it is missing, holds no net, breaks the rule book,
 // or has an operator that the backend cannot run.
 absl::StatusOr<NetBenchResult> BenchNet(const graph::SchemaRegistry& registry,
                                         const graph::Backend& backend,

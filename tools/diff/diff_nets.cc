@@ -1,7 +1,6 @@
 #include "tools/diff/diff_nets.h"
 
 #include <algorithm>
-#include <cstring>
 #include <map>
 #include <memory>
 #include <set>
