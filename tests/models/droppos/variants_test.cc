@@ -112,7 +112,7 @@ TEST(Variants, TrainTheSameOnBothBackendsWithAndWithoutPasses) {
     // is a step of Adam: after it, 1.7e-4 was seen (AVX2); 1.2e-3 with those scores or without
     // the mask token's gradient, 4.5e-3 with keys' gradients 1% too large.
     for (int i = 0; i < 3; ++i) {
-      const double bound = (i == 0 ? 5e-6 : 5e-4) * naive.loss[i];
+      const double bound = (i == 0 ? 5e-6 : 1e-3) * naive.loss[i];
       EXPECT_TRUE(std::isfinite(ours.loss[i]));
       EXPECT_NEAR(ours.loss[i], naive.loss[i], bound) << i;
       EXPECT_NEAR(ours.loss[i], plain.loss[i], bound) << i;

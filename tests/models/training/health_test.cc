@@ -141,8 +141,9 @@ TEST_F(HealthTest, OneBatchIsLearnedByHeart) {
     ASSERT_TRUE(Run("overfit").ok());
     const std::vector<Json> lines = Metrics();
     EXPECT_GT(lines[0]["loss"].get<double>(), 2.5);
-    // At most 0.034 seen, with three seeds; where the images change 2.73 or more.
-    EXPECT_LT(lines.back()["loss"].get<double>(), 0.3);
+    // At most 0.034 seen, with three seeds, and 0.45 where the sanitizers' build rounds otherwise;
+    // where the images change 2.73 or more.
+    EXPECT_LT(lines.back()["loss"].get<double>(), 1.3);
   }
 }
 
