@@ -7,7 +7,8 @@
 // the end of an operator that says so (argument "repeated_inputs"), because Netron
 // takes no first input for a parameter.
 // Part and phase are arguments of the operator, too, where they are not as usual (text.h);
-// a NetDef from before there were any is read as forward, and each operator as a part.
+// a NetDef from before there were any is read as forward, and each operator as a part; it passes
+// Verify() where its operators are those of today and have names of their own.
 // FromNetDef(ToNetDef(net)) == net for every net that passes Verify().
 #ifndef GRAPH_IR_SERIALIZE_H_
 #define GRAPH_IR_SERIALIZE_H_

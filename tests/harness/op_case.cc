@@ -62,12 +62,12 @@ std::vector<InPlace> InPlaceVariants(const TypedOp& op) {
   return variants;
 }
 
-// Without instructions for bf16, a backend may have no kernel for it.
-bool MayLack(const TypedOp& op) {
+// A backend without products in bf16 may have no kernel for it.
+bool MayLack(const graph::Backend& backend, const TypedOp& op) {
   const auto is_bf16 = [](const graph::TensorType& type) {
     return type.dtype == graph::DType::kBF16;
   };
-  return !backends::cpu::HasBfloat16() &&
+  return !backend.capabilities.bf16_products &&
          (std::any_of(op.inputs.begin(), op.inputs.end(), is_bf16) ||
           std::any_of(op.outputs.begin(), op.outputs.end(), is_bf16));
 }
@@ -343,7 +343,7 @@ void RunCase(const OpCase& c) {
   }
   static const auto* backends = new std::vector<graph::Backend>(TestBackends());
   for (const graph::Backend& backend : *backends) {
-    CheckBackend(backend, *op, inputs, *expected, c.parts, MayLack(*op));
+    CheckBackend(backend, *op, inputs, *expected, c.parts, MayLack(backend, *op));
     CheckBackend(backend, *op64, inputs64, *expected64, c.parts, /*may_lack_types=*/true);
   }
   CheckGradient(c, inputs64);
@@ -355,7 +355,7 @@ void RunCaseOn(const graph::Backend& backend, const OpCase& c) {
   ASSERT_TRUE(op.ok()) << op.status();
   const auto expected = RunReference(c.type, c.attrs, inputs);
   ASSERT_TRUE(expected.ok()) << expected.status();
-  CheckBackend(backend, *op, inputs, *expected, c.parts, MayLack(*op));
+  CheckBackend(backend, *op, inputs, *expected, c.parts, MayLack(backend, *op));
 }
 
 void ExpectRefused(const std::string& type, graph::Attrs attrs,
