@@ -31,18 +31,17 @@ inline std::array<uint32_t, 4> Philox(std::array<uint32_t, 2> key,
 
 // What a stream of random numbers is for. Streams of different purposes are
 // independent. Values are part of what a seed means: append, never renumber.
+// The engine's are below kFirstPluginPurpose. A plugin numbers its own from there on, in
+// its ops/<plugin>/purposes.h; 1 to 4 are a plugin's, too, from before there was this range.
 enum class Purpose : uint32_t {
-  kKey = 0,           // deriving keys, see SampleKey
-  kPatchMask = 1,     // MaskSample: which patches are hidden
-  kPositionMask = 2,  // MaskSample: which positions are dropped
-  kShuffle = 3,
-  kWrongPosition = 4,
+  kKey = 0,   // deriving keys, see SampleKey
   kCrop = 5,  // RandomResizedCrop box
   kFlip = 6,
   kPermutation = 7,  // order of an epoch
   kInitialize = 8,   // parameter initialisation
   kScene = 9,        // the embedded data set
   kNoise = 10,
+  kFirstPluginPurpose = 1024,
 };
 
 // The `index`-th 64-bit word of the stream (key, purpose).

@@ -11,9 +11,9 @@
 //
 // Each image is drawn from its own key, so its masks depend neither on its
 // place in the batch nor on threads or backend. With order = argsort of L
-// random 64-bit words (Purpose::kPatchMask; ties by index):
+// random 64-bit words (kPatchMask of purposes.h; ties by index):
 //   ids_keep = order[:V], ids_restore = argsort(order), mask[p] = ids_restore[p] >= V.
-// With pos = argsort of V words (Purpose::kPositionMask): the visible patches
+// With pos = argsort of V words (kPositionMask of purposes.h): the visible patches
 // pos[:K] keep their position, the others are dropped; ids_dropped lists
 // ids_keep[v] of these by ascending v.
 //

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "graph/base/status.h"
+#include "ops/droppos/purposes.h"
 #include "ops/shapes.h"
 
 namespace ops::droppos {
@@ -38,8 +39,8 @@ absl::StatusOr<std::vector<TensorType>> InferRandomOrder(const graph::InferConte
 }  // namespace
 
 absl::optional<graph::Purpose> OrderPurpose(absl::string_view name) {
-  if (name == "shuffle") return graph::Purpose::kShuffle;
-  if (name == "wrong_position") return graph::Purpose::kWrongPosition;
+  if (name == "shuffle") return kShuffle;
+  if (name == "wrong_position") return kWrongPosition;
   return absl::nullopt;
 }
 

@@ -6,8 +6,8 @@
 //   inverse[b, order[b, i]] = i
 //
 // Attributes: count N >= 1; purpose, which stream of the key is used, so that
-// two permutations of one image are independent: "shuffle" (Purpose::kShuffle)
-// or "wrong_position" (Purpose::kWrongPosition). With keys, order = argsort of N
+// two permutations of one image are independent: "shuffle" (kShuffle of purposes.h)
+// or "wrong_position" (kWrongPosition of purposes.h). With keys, order = argsort of N
 // random 64-bit words, ties by index (mask_sampling.h). With noise, f32 or f64,
 // the purpose is not read: this is how recorded runs are replayed.
 //

@@ -23,7 +23,7 @@ TEST(Philox, KnownAnswers) {
 TEST(RandomStream, PurposesAndKeysAreIndependent) {
   std::set<uint64_t> words;
   for (uint64_t key : {0, 1, 2}) {
-    for (Purpose purpose : {Purpose::kPatchMask, Purpose::kPositionMask, Purpose::kCrop}) {
+    for (Purpose purpose : {Purpose::kFlip, Purpose::kPermutation, Purpose::kCrop}) {
       RandomStream stream(key, purpose);
       for (int i = 0; i < 100; ++i) words.insert(stream.Next());
     }

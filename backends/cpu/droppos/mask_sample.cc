@@ -7,6 +7,7 @@
 #include "graph/base/random.h"
 #include "graph/runtime/workspace.h"
 #include "ops/droppos/mask_sampling.h"
+#include "ops/droppos/purposes.h"
 
 namespace backends::cpu::droppos {
 namespace {
@@ -61,14 +62,14 @@ class MaskSampleKernel : public graph::Kernel {
     uint8_t* mask_pos = out<uint8_t>(3) + b * visible_;
     int32_t* ids_dropped = out<int32_t>(4) + b * (visible_ - kept_);
 
-    Order(b, 0, graph::Purpose::kPatchMask, items, absl::MakeSpan(order, patches_));
+    Order(b, 0, ops::droppos::kPatchMask, items, absl::MakeSpan(order, patches_));
     for (int64_t i = 0; i < patches_; ++i) {
       ids_restore[order[i]] = static_cast<int32_t>(i);
       mask[order[i]] = i >= visible_;
     }
     for (int64_t v = 0; v < visible_; ++v) ids_keep[v] = order[v];
 
-    Order(b, 1, graph::Purpose::kPositionMask, items, absl::MakeSpan(order, visible_));
+    Order(b, 1, ops::droppos::kPositionMask, items, absl::MakeSpan(order, visible_));
     for (int64_t v = 0; v < visible_; ++v) mask_pos[order[v]] = v >= kept_;
     for (int64_t v = 0; v < visible_; ++v) {
       if (mask_pos[v] != 0) *ids_dropped++ = ids_keep[v];

@@ -3,6 +3,7 @@
 #include "backends/reference/kernels.h"
 #include "graph/base/random.h"
 #include "ops/droppos/mask_sampling.h"
+#include "ops/droppos/purposes.h"
 
 namespace backends::reference::droppos {
 namespace {
@@ -41,10 +42,10 @@ absl::Status MaskSample(Call* c) {
   for (int64_t b = 0; b < batch; ++b) {
     const std::vector<int32_t> patch_order =
         fed ? RowOrder(noise_patch, b, patches)
-            : KeyOrder(keys[b], graph::Purpose::kPatchMask, patches);
+            : KeyOrder(keys[b], ops::droppos::kPatchMask, patches);
     const std::vector<int32_t> pos_order =
         fed ? RowOrder(noise_pos, b, visible)
-            : KeyOrder(keys[b], graph::Purpose::kPositionMask, visible);
+            : KeyOrder(keys[b], ops::droppos::kPositionMask, visible);
     for (int64_t i = 0; i < patches; ++i) {
       ids_restore[b * patches + patch_order[i]] = i;
       mask[b * patches + patch_order[i]] = i >= visible;

@@ -6,6 +6,7 @@
 
 #include "graph/base/random.h"
 #include "gtest/gtest.h"
+#include "ops/droppos/purposes.h"
 #include "tests/harness/backends.h"
 #include "tests/harness/op_case.h"
 
@@ -112,9 +113,18 @@ TEST(RandomOrder, UniformAndIndependent) {
 }
 
 TEST(RandomOrder, Purposes) {
-  EXPECT_EQ(ops::droppos::OrderPurpose("shuffle"), graph::Purpose::kShuffle);
-  EXPECT_EQ(ops::droppos::OrderPurpose("wrong_position"), graph::Purpose::kWrongPosition);
+  EXPECT_EQ(ops::droppos::OrderPurpose("shuffle"), ops::droppos::kShuffle);
+  EXPECT_EQ(ops::droppos::OrderPurpose("wrong_position"), ops::droppos::kWrongPosition);
   EXPECT_FALSE(ops::droppos::OrderPurpose("").has_value());
+}
+
+// With other numbers the seed of an earlier run would mean other masks.
+TEST(Purposes, KeepTheirNumbers) {
+  using namespace ops::droppos;  // NOLINT
+  int number = 0;
+  for (const graph::Purpose purpose : {kPatchMask, kPositionMask, kShuffle, kWrongPosition}) {
+    EXPECT_EQ(static_cast<int>(purpose), ++number);
+  }
 }
 
 TEST(RandomOrder, Refuses) {
