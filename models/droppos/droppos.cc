@@ -160,20 +160,21 @@ DropPosBlobs BuildDropPos(ModelBuilder* b, const ModelConfig& model, const DropP
 
 ForwardOutputs DropPos::BuildTraining(ModelBuilder* b, int batch) const {
   const DropPosBlobs blobs = BuildDropPos(b, model_, config_, batch, NoiseSource::kKeys);
-  ForwardOutputs outputs = {
-      blobs.loss, {{"pos_acc1", blobs.accuracy}, {"pos_acc1_weighted", blobs.accuracy_weighted}}};
+  ForwardOutputs outputs = {blobs.loss,
+                            {{"pos_acc1", blobs.accuracy, Unit::kShare},
+                             {"pos_acc1_weighted", blobs.accuracy_weighted, Unit::kShare}}};
   if (config_.multi_task()) {
-    outputs.metrics.emplace_back("loss_pos", blobs.loss_pos);
-    outputs.metrics.emplace_back("loss_mae", blobs.loss_mae);
+    outputs.metrics.push_back({"loss_pos", blobs.loss_pos});
+    outputs.metrics.push_back({"loss_mae", blobs.loss_mae});
   }
-  if (config_.conf_ignore) outputs.metrics.emplace_back("conf_ignored", blobs.ignored);
+  if (config_.conf_ignore) outputs.metrics.push_back({"conf_ignored", blobs.ignored});
   return outputs;
 }
 
 std::vector<Evaluation> DropPos::Evaluations() const {
   const double chance = 1.0 / model_.num_patches();
-  return {{"eval", "heldout_pos_acc1", chance},
-          {"eval_all_dropped", "heldout_pos_acc1_all_dropped", chance}};
+  return {{"eval", "heldout_pos_acc1", Unit::kShare, chance},
+          {"eval_all_dropped", "heldout_pos_acc1_all_dropped", Unit::kShare, chance}};
 }
 
 EvaluationOutputs DropPos::BuildEvaluation(ModelBuilder* b, int batch, int evaluation) const {

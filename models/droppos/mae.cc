@@ -62,7 +62,7 @@ ForwardOutputs MaskedAutoencoder::BuildTraining(ModelBuilder* b, int batch) cons
 }
 
 std::vector<Evaluation> MaskedAutoencoder::Evaluations() const {
-  return {{"eval", "heldout_loss_pixels", Evaluation::kNoChance}};
+  return {{"eval", "heldout_loss_pixels", Unit::kNumber, Evaluation::kNoChance}};
 }
 
 EvaluationOutputs MaskedAutoencoder::BuildEvaluation(ModelBuilder* b, int batch, int) const {

@@ -10,14 +10,23 @@
 
 namespace models {
 
+enum class Unit {
+  kNumber,
+  kShare,  // in [0, 1], shown in percent
+};
+
+// A number to log with each step, under `name` in metrics.jsonl.
+struct MetricSpec {
+  std::string name;
+  graph::BlobId blob = graph::kNone;  // a float scalar {1}, or i32 (B), of which the mean is logged
+  Unit unit = Unit::kNumber;
+};
+
 // Inputs the trainer feeds where a net has them: `images` (B, 3, H, W), `keys`
 // i64 (B), one random key an image, and `labels` i32 (B).
 struct ForwardOutputs {
   graph::BlobId loss = graph::kNone;  // {1}, mean over the batch
-  // To log, by their name in metrics.jsonl: a float scalar {1}, or i32 (B), of
-  // which the mean is logged. Shares have "acc" in their name and are printed in
-  // percent.
-  std::vector<std::pair<std::string, graph::BlobId>> metrics;
+  std::vector<MetricSpec> metrics;
 };
 
 // A held-out measurement, counted by image so that a padded last batch counts each
@@ -25,8 +34,9 @@ struct ForwardOutputs {
 struct Evaluation {
   static constexpr double kNoChance = 0;  // not an accuracy
 
-  std::string net_name;       // "eval"
-  std::string metric;         // "heldout_pos_acc1"
+  std::string net_name;  // "eval"
+  std::string metric;    // "heldout_pos_acc1"
+  Unit unit = Unit::kNumber;
   double chance = kNoChance;  // accuracy of guessing
 };
 struct EvaluationOutputs {

@@ -127,29 +127,30 @@ std::vector<std::string> ListEventFiles(const std::string& folder) {
 
 MetricList EventScalars(const TrainMetrics& metrics) {
   MetricList scalars = {{"train/loss", metrics.loss}};
-  for (const auto& [name, value] : metrics.model) {
-    scalars.emplace_back(absl::StrCat("train/", name), value);
+  for (const Metric& metric : metrics.model) {
+    scalars.push_back({absl::StrCat("train/", metric.name), metric.value});
   }
-  scalars.emplace_back("train/lr", metrics.lr);
-  scalars.emplace_back("train/grad_norm", metrics.grad_norm);
+  scalars.push_back({"train/lr", metrics.lr});
+  scalars.push_back({"train/grad_norm", metrics.grad_norm});
   if (metrics.bad_images > 0) {
-    scalars.emplace_back("train/bad_images", static_cast<double>(metrics.bad_images));
+    scalars.push_back({"train/bad_images", static_cast<double>(metrics.bad_images)});
   }
-  scalars.emplace_back("train/epoch", metrics.epoch);
-  for (const auto& [name, value] : metrics.timing) {
-    scalars.emplace_back(absl::StrCat("timing/", name), value);
+  scalars.push_back({"train/epoch", metrics.epoch});
+  for (const Metric& metric : metrics.timing) {
+    scalars.push_back({absl::StrCat("timing/", metric.name), metric.value});
   }
   return scalars;
 }
 
 MetricList EventScalars(const EvalMetrics& metrics) {
   MetricList scalars;
-  for (const auto& [name, value] : metrics.values) {
-    scalars.emplace_back(absl::StrCat("heldout/", absl::StripPrefix(name, "heldout_")), value);
+  for (const Metric& metric : metrics.values) {
+    scalars.push_back(
+        {absl::StrCat("heldout/", absl::StripPrefix(metric.name, "heldout_")), metric.value});
   }
-  if (metrics.chance > 0) scalars.emplace_back("heldout/chance", metrics.chance);
-  for (const auto& [name, value] : metrics.timing) {
-    scalars.emplace_back(absl::StrCat("timing/heldout_", name), value);
+  if (metrics.chance > 0) scalars.push_back({"heldout/chance", metrics.chance});
+  for (const Metric& metric : metrics.timing) {
+    scalars.push_back({absl::StrCat("timing/heldout_", metric.name), metric.value});
   }
   return scalars;
 }
@@ -188,10 +189,10 @@ absl::StatusOr<EventFileWriter> EventFileWriter::Create(const std::string& folde
 absl::Status EventFileWriter::AddScalars(int64_t step, absl::Time now, const MetricList& scalars) {
   if (scalars.empty()) return absl::OkStatus();
   Event event = EventAt(step, now);
-  for (const auto& [name, value] : scalars) {
+  for (const Metric& metric : scalars) {
     droppos_events::Summary::Value* one = event.mutable_summary()->add_value();
-    one->set_tag(name);
-    one->set_simple_value(AsFloat(value));
+    one->set_tag(metric.name);
+    one->set_simple_value(AsFloat(metric.value));
   }
   return file_.Append(Framed(event));
 }

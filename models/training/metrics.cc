@@ -20,7 +20,7 @@ using Json = nlohmann::ordered_json;
 
 Json Object(const MetricList& list) {
   Json object = Json::object();
-  for (const auto& [name, value] : list) object[name] = value;
+  for (const Metric& metric : list) object[metric.name] = metric.value;
   return object;
 }
 
@@ -41,7 +41,7 @@ bool ReadStep(const Json& line, TrainMetrics* metrics) {
   metrics->step = line["step"].get<int64_t>();
   bool good = true;
   for (const auto& [key, value] : line["timing"].items()) {
-    good &= ReadNumber(value, &metrics->timing.emplace_back(key, 0).second);
+    good &= ReadNumber(value, &metrics->timing.emplace_back(Metric{key}).value);
   }
   for (const auto& [key, value] : line.items()) {
     if (key == "step" || key == "timing") continue;
@@ -49,7 +49,7 @@ bool ReadStep(const Json& line, TrainMetrics* metrics) {
                      : key == "loss"      ? &metrics->loss
                      : key == "lr"        ? &metrics->lr
                      : key == "grad_norm" ? &metrics->grad_norm
-                                          : &metrics->model.emplace_back(key, 0).second;
+                                          : &metrics->model.emplace_back(Metric{key}).value;
     good &= ReadNumber(value, number);
   }
   return good;
@@ -75,7 +75,7 @@ absl::StatusOr<bool> HasLineEndingAt(const std::string& path, int64_t bytes) {
 
 std::string MetricsLine(const TrainMetrics& metrics) {
   Json line{{"step", metrics.step}, {"epoch", metrics.epoch}, {"loss", metrics.loss}};
-  for (const auto& [name, value] : metrics.model) line[name] = value;
+  for (const Metric& metric : metrics.model) line[metric.name] = metric.value;
   line["lr"] = metrics.lr;
   line["grad_norm"] = metrics.grad_norm;
   if (metrics.bad_images > 0) line["bad_images"] = metrics.bad_images;
@@ -85,7 +85,7 @@ std::string MetricsLine(const TrainMetrics& metrics) {
 
 std::string MetricsLine(const EvalMetrics& metrics) {
   Json line{{"epoch", metrics.epoch}, {"step", metrics.step}};
-  for (const auto& [name, value] : metrics.values) line[name] = value;
+  for (const Metric& metric : metrics.values) line[metric.name] = metric.value;
   if (metrics.chance > 0) line["chance"] = metrics.chance;
   line["timing"] = Object(metrics.timing);
   return line.dump() + "\n";

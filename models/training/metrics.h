@@ -12,18 +12,26 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "models/files/append_file.h"
 #include "models/files/file_system.h"
+#include "models/layers/model.h"
 
 namespace models {
 
-// Additional numbers, written in this order. Names are ASCII identifiers.
-using MetricList = std::vector<std::pair<std::string, double>>;
+struct Metric {
+  std::string name;  // an ASCII identifier
+  double value = 0;
+  Unit unit = Unit::kNumber;  // for who prints it; it is not in the file
+  friend bool operator==(const Metric& a, const Metric& b) {
+    return a.name == b.name && a.value == b.value && a.unit == b.unit;
+  }
+};
+// Additional numbers, written in this order.
+using MetricList = std::vector<Metric>;
 
 // One optimizer step.
 struct TrainMetrics {

@@ -104,9 +104,9 @@ absl::StatusOr<TrainingNet> BuildTrainingNet(const graph::SchemaRegistry& regist
   result.parameters = model_builder.parameters();
   result.loss = Name(builder, forward.loss);
   builder.Output(forward.loss);
-  for (const auto& [metric, blob] : forward.metrics) {
-    result.metrics.emplace_back(metric, Name(builder, blob));
-    builder.Output(blob);
+  for (const MetricSpec& metric : forward.metrics) {
+    result.metrics.push_back({metric.name, Name(builder, metric.blob), metric.unit});
+    builder.Output(metric.blob);
   }
 
   std::vector<Parameter> trainable;

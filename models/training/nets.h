@@ -48,6 +48,12 @@ enum class UpdateWhen {
   kMicroStep,
 };
 
+// A MetricSpec in a net: `blob` is an output's name.
+struct NetMetric {
+  std::string name, blob;
+  Unit unit = Unit::kNumber;
+};
+
 // A net and what belongs to it.
 struct TrainingNet {
   graph::Net net;
@@ -56,7 +62,7 @@ struct TrainingNet {
   // "grad_norm" (global, before clipping), "clipped" (parameters clipped) and "applied"
   // (whether the update happened; ops/clip_factors.h).
   std::string loss;
-  std::vector<std::pair<std::string, std::string>> metrics;  // metric, blob
+  std::vector<NetMetric> metrics;
 };
 
 // Inputs: the model's, and `lr` {1} and kLossLimit where the net updates.

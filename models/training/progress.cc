@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
@@ -23,9 +22,11 @@ std::string Duration(double seconds) {
 }
 
 // "  pos_acc1 12.34%", "  loss_mae 0.8123".
-std::string MetricText(const std::string& name, double value) {
-  if (absl::StrContains(name, "acc")) return absl::StrFormat("  %s %.2f%%", name, 100 * value);
-  return absl::StrFormat("  %s %.4f", name, value);
+std::string MetricText(const Metric& metric) {
+  if (metric.unit == Unit::kShare) {
+    return absl::StrFormat("  %s %.2f%%", metric.name, 100 * metric.value);
+  }
+  return absl::StrFormat("  %s %.4f", metric.name, metric.value);
 }
 
 }  // namespace
@@ -49,7 +50,7 @@ void Progress::StepDone(const Step& step) {
   const auto bar = [&] {
     std::string text = absl::StrFormat("step %d/%d  eta %s  loss %.4f", step.step, last_,
                                        Duration(eta), step.result->loss);
-    for (const auto& [name, value] : step.result->metrics) text += MetricText(name, value);
+    for (const Metric& metric : step.result->metrics) text += MetricText(metric);
     return text + absl::StrFormat("  %.0f images/s", step.images / step.seconds);
   };
   log_.Progress(static_cast<double>(step.step) / static_cast<double>(last_), bar, says_line);
@@ -70,7 +71,7 @@ void Progress::StepLine(const Step& step, bool first, double eta, double now) {
   std::string line =
       absl::StrFormat("epoch %d [%d/%d]  eta %s  loss %.4f", (step.step - 1) / steps_per_epoch_,
                       in_epoch, steps_per_epoch_, Duration(eta), step.result->loss);
-  for (const auto& [name, value] : step.result->metrics) line += MetricText(name, value);
+  for (const Metric& metric : step.result->metrics) line += MetricText(metric);
   absl::StrAppendFormat(&line, "  lr %.3e  grad_norm %.3f (clipped %d)  %.0f images/s  data %.0f%%",
                         step.lr, step.result->grad_norm, step.result->clipped,
                         interval_images_ / std::max(interval, 1e-9),
@@ -90,10 +91,9 @@ void Progress::Evaluated(const EvalMetrics& metrics, const std::vector<double>& 
                          int64_t images, int64_t bad, double seconds) {
   std::string line = absl::StrFormat("epoch %.2f  step %d  held out:", metrics.epoch, metrics.step);
   for (size_t i = 0; i < metrics.values.size(); ++i) {
-    const auto& [name, value] = metrics.values[i];
-    line += MetricText(name, value);
+    line += MetricText(metrics.values[i]);
     if (i < chances.size() && chances[i] > 0) {
-      absl::StrAppendFormat(&line, " (%.1fx chance)", value / chances[i]);
+      absl::StrAppendFormat(&line, " (%.1fx chance)", metrics.values[i].value / chances[i]);
     }
   }
   absl::StrAppendFormat(&line, "  %d images in %.1f s", images - bad, seconds);

@@ -182,7 +182,7 @@ absl::StatusOr<StepResult> Session::Step(
   window_losses_.clear();
   held_ = nullptr;
   RETURN_IF_ERROR(CheckScheduled(*model_, scheduled));
-  for (const auto& [metric, blob] : metrics_) result.metrics.emplace_back(metric, 0.0);
+  for (const NetMetric& m : metrics_) result.metrics.push_back({m.name, 0.0, m.unit});
   const int window = options_.accum_iter;
   const int n = micro_batches == 0 ? window : micro_batches;
   CHECK(n == window || (options_.step_every_micro_batch && n < window));
@@ -219,8 +219,8 @@ absl::StatusOr<StepResult> Session::Step(
     result.held = held_ != nullptr;
     result.loss += loss / n;
     for (size_t k = 0; k < metrics_.size(); ++k) {
-      ASSIGN_OR_RETURN(const double value, Read(executable, metrics_[k].second));
-      result.metrics[k].second += value / n;
+      ASSIGN_OR_RETURN(const double value, Read(executable, metrics_[k].blob));
+      result.metrics[k].value += value / n;
     }
   }
   return result;

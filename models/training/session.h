@@ -20,6 +20,7 @@
 #include "models/data/loader.h"
 #include "models/layers/model.h"
 #include "models/training/memory_check.h"
+#include "models/training/metrics.h"
 #include "models/training/nets.h"
 #include "models/training/session_plan.h"
 #include "models/zoo/config.h"
@@ -30,9 +31,9 @@ namespace models {
 // micro-batches; the rest is of its last update.
 struct StepResult {
   double loss = 0;
-  std::vector<std::pair<std::string, double>> metrics;  // the model's, by name
-  double grad_norm = 0;                                 // over all parameters, before clipping
-  int clipped = 0;                                      // parameters whose gradient was clipped
+  MetricList metrics;    // the model's
+  double grad_norm = 0;  // over all parameters, before clipping
+  int clipped = 0;       // parameters whose gradient was clipped
   // The loss was above hold_above: the window's last update has not happened.
   bool held = false;
 };
@@ -117,7 +118,7 @@ class Session {
   const std::shared_ptr<graph::InputSlot> inputs_;
   std::vector<Parameter> parameters_;
   std::string loss_;
-  std::vector<std::pair<std::string, std::string>> metrics_;
+  std::vector<NetMetric> metrics_;
   // In order of use: {kWhole}, or {kFirst, kLast}, or {kFirst, kMiddle, kLast}.
   std::vector<std::unique_ptr<graph::Executable>> micro_steps_;
   std::vector<EvaluationNet> evaluation_nets_;  // blobs only; nets moved out

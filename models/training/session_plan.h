@@ -50,8 +50,8 @@ struct SessionPlan {
   std::vector<EvaluationNet> evaluation_blobs;  // of those; their nets have moved out
   std::vector<graph::Prepared> others;          // options.other_nets
   std::vector<Parameter> parameters;
-  std::string loss;                                          // TrainingNet's, as the next
-  std::vector<std::pair<std::string, std::string>> metrics;  // metric, blob
+  std::string loss;  // TrainingNet's, as the next
+  std::vector<NetMetric> metrics;
   MemoryNeeds memory;
   size_t arena_bytes() const { return memory.arena; }
 };

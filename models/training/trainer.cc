@@ -415,7 +415,7 @@ class Run {
     m.chance = evaluations[0].chance;
     std::vector<double> chances;
     for (size_t i = 0; i < evaluations.size(); ++i) {
-      m.values.emplace_back(evaluations[i].metric, measured[i].value());
+      m.values.push_back({evaluations[i].metric, measured[i].value(), evaluations[i].unit});
       chances.push_back(evaluations[i].chance);
     }
     if (all && options_.also_evaluate) {
@@ -425,7 +425,7 @@ class Run {
     const int64_t bad = eval_loader_->bad_images() - bad_before;
     const double seconds = SecondsSince(before);
     progress_.Evaluated(m, chances, held_out_->size(), bad, seconds);
-    if (bad > 0) m.values.emplace_back("heldout_bad_images", static_cast<double>(bad));
+    if (bad > 0) m.values.push_back({"heldout_bad_images", static_cast<double>(bad)});
     m.timing = {{"seconds", seconds}};
     RETURN_IF_ERROR(metrics_->Write(m));
     if (options_.metrics_observer != nullptr) options_.metrics_observer->OnEvaluation(m);

@@ -20,11 +20,11 @@ std::vector<BlobId> VitClassifier::Build(ModelBuilder* b, int batch) const {
 
 ForwardOutputs VitClassifier::BuildTraining(ModelBuilder* b, int batch) const {
   const std::vector<BlobId> head = Build(b, batch);
-  return {head[0], {{"acc1", head[1]}}};
+  return {head[0], {{"acc1", head[1], Unit::kShare}}};
 }
 
 std::vector<Evaluation> VitClassifier::Evaluations() const {
-  return {{"eval", "heldout_acc1", 1.0 / num_classes_}};
+  return {{"eval", "heldout_acc1", Unit::kShare, 1.0 / num_classes_}};
 }
 
 EvaluationOutputs VitClassifier::BuildEvaluation(ModelBuilder* b, int batch, int) const {

@@ -16,10 +16,10 @@ class TanhMlp : public models::Model {
 
   models::ForwardOutputs BuildTraining(models::ModelBuilder* b, int batch) const override {
     const std::vector<graph::BlobId> head = Build(b, batch);
-    return {head[0], {{"acc1", head[1]}}};
+    return {head[0], {{"acc1", head[1], models::Unit::kShare}}};
   }
   std::vector<models::Evaluation> Evaluations() const override {
-    return {{"eval", "heldout_acc1", 1.0 / num_classes_}};
+    return {{"eval", "heldout_acc1", models::Unit::kShare, 1.0 / num_classes_}};
   }
   models::EvaluationOutputs BuildEvaluation(models::ModelBuilder* b, int batch,
                                             int) const override {

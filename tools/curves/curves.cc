@@ -58,10 +58,6 @@ std::string TitleOf(const std::string& metric) {
   return title == titles.end() ? metric : title->second;
 }
 
-bool IsShare(const std::string& metric) {
-  return absl::StrContains(metric, "acc") || absl::EndsWith(metric, "top_cell");
-}
-
 // Whether a run's `chance` is this number's.
 bool HasChance(const std::string& metric) {
   return absl::EndsWith(metric, "pos_acc1") || absl::EndsWith(metric, "pos_acc1_all_dropped");
@@ -270,6 +266,10 @@ absl::StatusOr<Panel> PlanPanel(const std::vector<Group>& groups, const std::str
 }
 
 }  // namespace
+
+bool IsShare(const std::string& metric) {
+  return absl::StrContains(metric, "acc") || absl::EndsWith(metric, "top_cell");
+}
 
 std::vector<double> Smoothed(const std::vector<double>& values, double smooth) {
   std::vector<double> smoothed;

@@ -64,6 +64,11 @@ struct CurvePage {
   std::vector<std::string> remarks;  // how to read it
 };
 
+// Whether a metric of a file is drawn in percent. This goes by the name, because metrics.jsonl has
+// no units: a run's bytes are the same in every version, and runs of every version are drawn.
+// curves_test.cc compares it with the units that the zoo and the protocols say.
+bool IsShare(const std::string& metric);
+
 // The mean that TensorBoard draws: an exponential moving average, corrected for its start.
 // NaNs stay where they are and weigh nothing.
 std::vector<double> Smoothed(const std::vector<double>& values, double smooth);

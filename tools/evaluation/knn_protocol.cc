@@ -45,7 +45,8 @@ double CommonestShare(const std::vector<int32_t>& labels, int classes) {
 models::MetricList KnnReport::Metrics() const {
   models::MetricList metrics;
   for (const KnnResult& result : results) {
-    metrics.emplace_back(result.feature == "cls" ? "knn_acc1" : "knn_acc1_mean", result.accuracy);
+    metrics.push_back({result.feature == "cls" ? "knn_acc1" : "knn_acc1_mean", result.accuracy,
+                       models::Unit::kShare});
   }
   return metrics;
 }

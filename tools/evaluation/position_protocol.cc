@@ -74,10 +74,11 @@ models::MetricList PositionReport::Metrics() const {
   const PositionResult* result = recipe();
   if (result == nullptr || result->scores.scored == 0) return {};
   const PositionScores& scores = result->scores;
-  return {{"heldout_pos_acc5", scores.mean.top5},
-          {"heldout_pos_acc_within1", scores.mean.within1},
+  using models::Unit;
+  return {{"heldout_pos_acc5", scores.mean.top5, Unit::kShare},
+          {"heldout_pos_acc_within1", scores.mean.within1, Unit::kShare},
           {"heldout_pos_distance", scores.mean.distance},
-          {"heldout_pos_top_cell", scores.top_share}};
+          {"heldout_pos_top_cell", scores.top_share, Unit::kShare}};
 }
 
 bool PositionReport::collapsed() const {

@@ -56,7 +56,7 @@ Losses Train(const ModelConfig& config, const DropPosConfig& droppos, const Tiny
     EXPECT_TRUE(result.ok()) << result.status();
     if (!result.ok()) return losses;
     losses.loss.push_back(result->loss);
-    for (const auto& [name, value] : result->metrics) losses.metrics[name].push_back(value);
+    for (const Metric& m : result->metrics) losses.metrics[m.name].push_back(m.value);
   }
   return losses;
 }

@@ -29,7 +29,6 @@ using droppos_events::Event;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::Pair;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
@@ -39,6 +38,8 @@ std::string Contents(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
 }
+
+Metric Scalar(const std::string& name, double value) { return {name, value}; }
 
 class EventFile : public ::testing::Test {
  protected:
@@ -153,19 +154,19 @@ TEST_F(EventFile, MetricsGetTheirGroups) {
   train.lr = 0.125;
   train.grad_norm = 8;
   train.timing = {{"seconds", 0.5}, {"images_per_s", 100}};
-  EXPECT_THAT(
-      EventScalars(train),
-      ElementsAre(Pair("train/loss", 4), Pair("train/pos_acc1", 0.25), Pair("train/loss_mae", 2),
-                  Pair("train/lr", 0.125), Pair("train/grad_norm", 8), Pair("train/epoch", 0.5),
-                  Pair("timing/seconds", 0.5), Pair("timing/images_per_s", 100)));
+  EXPECT_THAT(EventScalars(train),
+              ElementsAre(Scalar("train/loss", 4), Scalar("train/pos_acc1", 0.25),
+                          Scalar("train/loss_mae", 2), Scalar("train/lr", 0.125),
+                          Scalar("train/grad_norm", 8), Scalar("train/epoch", 0.5),
+                          Scalar("timing/seconds", 0.5), Scalar("timing/images_per_s", 100)));
   EvalMetrics eval;
   eval.step = 3;
   eval.values = {{"heldout_pos_acc1", 0.5}, {"knn_acc1", 0.75}};
   eval.chance = 0.0625;
   eval.timing = {{"seconds", 9}};
   EXPECT_THAT(EventScalars(eval),
-              ElementsAre(Pair("heldout/pos_acc1", 0.5), Pair("heldout/knn_acc1", 0.75),
-                          Pair("heldout/chance", 0.0625), Pair("timing/heldout_seconds", 9)));
+              ElementsAre(Scalar("heldout/pos_acc1", 0.5), Scalar("heldout/knn_acc1", 0.75),
+                          Scalar("heldout/chance", 0.0625), Scalar("timing/heldout_seconds", 9)));
   eval.chance = 0;
   EXPECT_THAT(EventScalars(eval), SizeIs(3));
 
@@ -239,7 +240,7 @@ TEST_F(EventFile, WhatIsNoPngIsRefused) {
 TEST_F(EventFile, EachRecordIsInTheFileWhenTheCallReturns) {
   EventFileWriter writer = Writer();
   for (int step = 1; step <= 5; ++step) {
-    ASSERT_TRUE(writer.AddScalars(step, kNow, {{"x", step}}).ok());
+    ASSERT_TRUE(writer.AddScalars(step, kNow, {{"x", 1.0 * step}}).ok());
     ASSERT_THAT(Events(writer.path()), SizeIs(2 + step));
   }
   EXPECT_TRUE(writer.Flush().ok());

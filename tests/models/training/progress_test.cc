@@ -19,7 +19,7 @@ class ProgressTest : public ::testing::Test {
     options.now = [this] { return now_; };
     progress_ = std::make_unique<Progress>(&log_, options);
     result_.loss = 2.54104;
-    result_.metrics = {{"pos_acc1", 0.2671}, {"loss_mae", 0.81234}};
+    result_.metrics = {{"pos_acc1", 0.2671, Unit::kShare}, {"loss_mae", 0.81234}};
     result_.grad_norm = 1.5061;
     result_.clipped = 3;
   }
@@ -102,7 +102,9 @@ TEST_F(ProgressTest, AnEvaluationsLine) {
   EvalMetrics metrics;
   metrics.epoch = 1.333;
   metrics.step = 4;
-  metrics.values = {{"heldout_pos_acc1", 0.03125}, {"heldout_loss", 4.1}, {"knn_acc1", 0.5}};
+  metrics.values = {{"heldout_pos_acc1", 0.03125, Unit::kShare},
+                    {"heldout_loss", 4.1},
+                    {"knn_acc1", 0.5, Unit::kShare}};
   progress_->Evaluated(metrics, {0.015625, 0}, 64, 0, 1.25);
   const std::string line =
       "epoch 1.33  step 4  held out:  heldout_pos_acc1 3.12% (2.0x chance)  heldout_loss 4.1000  "

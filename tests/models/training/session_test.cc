@@ -68,7 +68,7 @@ TEST(Accumulation, FourMicroBatchesEqualOneLargeBatchWithoutGuide) {
     ASSERT_TRUE(a.ok() && b.ok()) << a.status() << b.status();
     EXPECT_NEAR(a->loss, b->loss, 1e-5 * b->loss);
     EXPECT_NEAR(a->grad_norm, b->grad_norm, 2e-5 * b->grad_norm);
-    EXPECT_NEAR(a->metrics[0].second, b->metrics[0].second, 1e-6);
+    EXPECT_NEAR(a->metrics[0].value, b->metrics[0].value, 1e-6);
   }
   for (const Parameter& p : whole->parameters()) {
     // Bound of the golden cases' parameters after training.

@@ -4,7 +4,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
+#include "graph/schema/builder.h"
 #include "gtest/gtest.h"
+#include "tools/evaluation/knn_protocol.h"
+#include "tools/evaluation/position_protocol.h"
+#include "tools/plugins.h"
 
 namespace tools {
 namespace {
@@ -84,6 +88,38 @@ TEST(Curves, PanelsOfWhatThereIs) {
   EXPECT_EQ(page.x_low, 0);
   EXPECT_NEAR(page.x_high, 0.3, 1e-12);
   EXPECT_EQ(page.x_label, "epoch");
+}
+
+// A share that is called otherwise would be drawn as a number.
+TEST(Curves, NamesSayTheUnitsOfTheZooAndTheProtocols) {
+  const auto expect = [](const std::string& metric, models::Unit unit) {
+    EXPECT_EQ(IsShare(metric), unit == models::Unit::kShare) << metric;
+  };
+  const graph::SchemaRegistry registry = MakeRegistry();
+  const models::Zoo zoo = MakeZoo();
+  for (models::ZooEntry entry : zoo.entries()) {
+    for (const char* type : {"mae_pos_target", "multi_task", "vanilla_mae"}) {
+      entry.droppos.drop_pos_type = type;
+      entry.droppos.conf_ignore = true;
+      const auto model = entry.make(entry, /*num_classes=*/10);
+      graph::NetBuilder net(&registry, "train");
+      models::ModelBuilder builder(&net);
+      for (const models::MetricSpec& m : model->BuildTraining(&builder, 2).metrics) {
+        expect(m.name, m.unit);
+      }
+      for (const models::Evaluation& e : model->Evaluations()) expect(e.metric, e.unit);
+    }
+  }
+  PositionReport positions;
+  positions.results.emplace_back();
+  positions.results[0].ratios.recipe = true;
+  positions.results[0].scores.scored = 1;
+  KnnReport neighbours;
+  neighbours.results = {{"cls", 0.5}, {"mean", 0.5}};
+  for (const models::MetricList& metrics : {positions.Metrics(), neighbours.Metrics()}) {
+    EXPECT_THAT(metrics, ::testing::Not(IsEmpty()));
+    for (const models::Metric& m : metrics) expect(m.name, m.unit);
+  }
 }
 
 TEST(Curves, StepsAndTimes) {

@@ -27,7 +27,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::Pair;
 
 constexpr int kBatch = 16;
 
@@ -76,6 +75,8 @@ class FakeDataset : public models::Dataset {
   std::vector<int64_t> bad_;
   models::EmbeddedDataset scenes_{models::SceneSplit::kTrain, 32, 24};
 };
+
+constexpr models::Unit kShare = models::Unit::kShare;
 
 class Protocols : public ::testing::Test {
  protected:
@@ -158,10 +159,11 @@ TEST_F(Protocols, PositionsAgreeWithTheModelsOwnEvaluation) {
   EXPECT_EQ(report.results[0].dropped, 5);
   EXPECT_EQ(report.results[0].scores.scored, 75 * 5);
   const PositionScores& scores = report.results[0].scores;
-  EXPECT_THAT(report.Metrics(), ElementsAre(Pair("heldout_pos_acc5", scores.mean.top5),
-                                            Pair("heldout_pos_acc_within1", scores.mean.within1),
-                                            Pair("heldout_pos_distance", scores.mean.distance),
-                                            Pair("heldout_pos_top_cell", scores.top_share)));
+  EXPECT_THAT(report.Metrics(),
+              ElementsAre(models::Metric{"heldout_pos_acc5", scores.mean.top5, kShare},
+                          models::Metric{"heldout_pos_acc_within1", scores.mean.within1, kShare},
+                          models::Metric{"heldout_pos_distance", scores.mean.distance},
+                          models::Metric{"heldout_pos_top_cell", scores.top_share, kShare}));
 }
 
 TEST_F(Protocols, EvaluatingBesideTrainingChangesNothing) {
@@ -348,8 +350,9 @@ TEST_F(Protocols, KnnCountsRightAnswers) {
     EXPECT_EQ(report->results[mean].feature, mean ? "mean" : "cls");
     EXPECT_DOUBLE_EQ(report->results[mean].accuracy, right / 75.0);
   }
-  EXPECT_THAT(report->Metrics(), ElementsAre(Pair("knn_acc1", report->results[0].accuracy),
-                                             Pair("knn_acc1_mean", report->results[1].accuracy)));
+  EXPECT_THAT(report->Metrics(),
+              ElementsAre(models::Metric{"knn_acc1", report->results[0].accuracy, kShare},
+                          models::Metric{"knn_acc1_mean", report->results[1].accuracy, kShare}));
 }
 
 TEST_F(Protocols, KnnOfTheTrainingImagesThemselvesIsPerfect) {
