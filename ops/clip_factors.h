@@ -9,8 +9,9 @@
 //   clipped      (1) i32: the number of factors below 1, decided in double
 //   applied      (1) i32: 1, or 0 where the step must change nothing
 //
-// A step is applied when all losses and norms, the global one as well, are finite and the mean of
-// the losses is not above `limit` (∞: no limit; -∞: nothing is applied). Otherwise every factor is
+// A step is applied when all losses and norms, the global one as well, are finite, the mean of
+// the losses is not above `limit` (∞: no limit; -∞: nothing is applied), and no kernel of the run
+// has found a fault (graph/runtime/fault.h). Otherwise every factor is
 // NaN: AdamW then changes nothing, whatever max_norm is. `clipped` is what it would have been, or 0
 // where a norm is not finite.
 //

@@ -104,7 +104,6 @@ class HeadKernel final : public graph::Kernel {
         threads_(spec.threads),
         has_ids_(spec.op->type == "Attention" && spec.inputs.size() > 1),
         bytes_(graph::AlignUp(bytes)),
-        name_(DescribeTypes(spec)),
         fn_(std::move(fn)) {}
 
   size_t scratch_bytes() const override { return threads_ * bytes_; }
@@ -115,30 +114,29 @@ class HeadKernel final : public graph::Kernel {
   }
 
   absl::Status Run() override {
-    RETURN_IF_ERROR(CheckIds());
+    if (!AllIdsAreRows()) return absl::OkStatus();
     ForEachHead<Session>(sizes_, threads_, scratch(), bytes_,
                          [this](const Head& head, char* own) { fn_(sizes_, args(), head, own); });
     return absl::OkStatus();
   }
 
  private:
-  absl::Status CheckIds() const {
-    if (!has_ids_) return absl::OkStatus();
+  bool AllIdsAreRows() const {
+    if (!has_ids_) return true;
     const int32_t* ids = in<int32_t>(1);
     for (int64_t i = 0; i < sizes_.batch * sizes_.queries; ++i) {
       if (ids[i] < 0 || ids[i] >= sizes_.tokens) {
-        return absl::OutOfRangeError(absl::StrCat(name_, ": input 1 (query_ids) has ", ids[i],
-                                                  " at ", i, ", outside [0, ", sizes_.tokens, ")"));
+        ReportOutOfRange(1, i, ids[i], 0, static_cast<double>(sizes_.tokens));
+        return false;
       }
     }
-    return absl::OkStatus();
+    return true;
   }
 
   const Sizes sizes_;
   const int threads_;
   const bool has_ids_;
   const size_t bytes_;  // of one thread
-  const std::string name_;
   const Function fn_;
 };
 

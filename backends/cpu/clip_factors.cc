@@ -37,8 +37,9 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeClipFactors(const graph::Kern
     }
     const double global_norm = std::sqrt(squares);
     finite = finite && std::isfinite(static_cast<float>(global_norm));
-    const bool applied =
-        finite && std::isfinite(mean_loss) && mean_loss <= double{*In<float>(args, Args::kLimit)};
+    const bool applied = finite && std::isfinite(mean_loss) &&
+                         mean_loss <= double{*In<float>(args, Args::kLimit)} &&
+                         args.fault->found == 0;
     float* factors = Out<float>(args, Args::kFactors);
     int32_t clipped = 0;
     for (int i = 0; i < n; ++i) {

@@ -19,18 +19,17 @@ class LabelledKernel : public graph::Kernel {
   explicit LabelledKernel(const graph::KernelSpec& spec)
       : rows_(spec.in(1).elements()),
         classes_(spec.in(0).cols()),
-        threads_(spec.threads),
-        name_(spec.op->Describe()) {}
+        threads_(spec.threads) {}
 
  protected:
-  // The number of rows that are scored.
-  absl::StatusOr<int64_t> CountScored() const {
+  // The number of rows that are scored; not set where a label is no class.
+  absl::optional<int64_t> CountScored() const {
     const int32_t* labels = in<int32_t>(1);
     int64_t scored = 0;
     for (int64_t r = 0; r < rows_; ++r) {
       if (labels[r] >= classes_) {
-        return absl::OutOfRangeError(absl::StrCat(name_, ": row ", r, " has label ", labels[r],
-                                                  ", but there are ", classes_, " classes"));
+        ReportOutOfRange(1, r, labels[r], -graph::kNoBound, static_cast<double>(classes_));
+        return {};
       }
       scored += labels[r] >= 0;
     }
@@ -40,9 +39,6 @@ class LabelledKernel : public graph::Kernel {
   const int64_t rows_;
   const int64_t classes_;
   const int threads_;
-
- private:
-  const std::string name_;  // of the operator, for messages
 };
 
 class LossKernel final : public LabelledKernel {
@@ -51,7 +47,8 @@ class LossKernel final : public LabelledKernel {
 
   size_t scratch_bytes() const override { return rows_ * sizeof(float); }
   absl::Status Run() override {
-    ASSIGN_OR_RETURN(const int64_t scored, CountScored());
+    const absl::optional<int64_t> scored = CountScored();
+    if (!scored.has_value()) return absl::OkStatus();
     const float* logits = in<float>(0);
     const int32_t* labels = in<int32_t>(1);
     int32_t* correct = out<int32_t>(1);
@@ -68,7 +65,7 @@ class LossKernel final : public LabelledKernel {
     });
     double total = 0.0;
     for (int64_t r = 0; r < rows_; ++r) total += row_loss[r];
-    *out<float>(0) = scored == 0 ? 0.0f : static_cast<float>(total / static_cast<double>(scored));
+    *out<float>(0) = *scored == 0 ? 0.0f : static_cast<float>(total / static_cast<double>(*scored));
     return absl::OkStatus();
   }
 };
@@ -78,11 +75,12 @@ class LossGradKernel final : public LabelledKernel {
   using LabelledKernel::LabelledKernel;
 
   absl::Status Run() override {
-    ASSIGN_OR_RETURN(const int64_t scored, CountScored());
+    const absl::optional<int64_t> scored = CountScored();
+    if (!scored.has_value()) return absl::OkStatus();
     const float* logits = in<float>(0);
     const int32_t* labels = in<int32_t>(1);
     // Unused where no row is scored.
-    const float scale = *in<float>(2) / static_cast<float>(std::max<int64_t>(scored, 1));
+    const float scale = *in<float>(2) / static_cast<float>(std::max<int64_t>(*scored, 1));
     float* dlogits = out<float>(0);
     ParallelFor(threads_, rows_, classes_, [=, classes = classes_](int64_t r) {
       Eigen::Map<Eigen::ArrayXf> grad(dlogits + r * classes, classes);

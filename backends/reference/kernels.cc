@@ -30,7 +30,8 @@ class FunctionKernel : public graph::Kernel {
 
   absl::Status Run() override {
     Call call(op_, types_, args());
-    RETURN_IF_ERROR(function_(&call));
+    const absl::Status status = function_(&call);
+    if (!status.ok() && !call.HasFault()) return status;
     call.Store();
     return absl::OkStatus();
   }
@@ -71,7 +72,7 @@ class ForEachTensorKernel : public graph::Kernel {
 
   absl::Status Bind(const graph::KernelArgs& args) override {
     for (int i = 0; i < static_cast<int>(tensors_.size()); ++i) {
-      graph::KernelArgs of_tensor;
+      graph::KernelArgs of_tensor = args;
       of_tensor.inputs = Part(args.inputs, shared_, shared_ + i * inputs_, inputs_);
       of_tensor.outputs = Part(args.outputs, 0, i * outputs_, outputs_);
       RETURN_IF_ERROR(tensors_[i]->Bind(of_tensor));
@@ -135,15 +136,26 @@ absl::Status Call::Ids(int i, int64_t n, std::vector<int64_t>* ids) const {
   *ids = Ints(i);
   for (size_t k = 0; k < ids->size(); ++k) {
     if ((*ids)[k] < 0 || (*ids)[k] >= n) {
-      return absl::OutOfRangeError(absl::StrCat(op.Describe(), ": input ", i, " has ", (*ids)[k],
-                                                " at ", k, ", outside [0, ", n, ")"));
+      return OutOfRange(i, k, static_cast<double>((*ids)[k]), 0, static_cast<double>(n));
     }
   }
   return absl::OkStatus();
 }
 
-void Call::Store() const {
+absl::Status Call::OutOfRange(int input, size_t element, double value, double low,
+                              double high) const {
+  if (!HasFault()) {
+    *args_.fault = {1, args_.op, input, static_cast<int64_t>(element), value, low, high};
+  }
+  return absl::OutOfRangeError("a fault");
+}
+
+void Call::Store() {
   for (int i = 0; i < num_outputs(); ++i) {
+    if (HasFault()) {
+      reals_[i].resize(out_type(i).elements());
+      ints_[i].resize(out_type(i).elements());
+    }
     const size_t n = out_type(i).elements();
     void* data = args_.outputs[i];
     switch (out_type(i).dtype) {

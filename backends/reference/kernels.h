@@ -43,11 +43,17 @@ class Call {
   std::vector<double>& Out(int i);
   std::vector<int64_t>& OutInts(int i);
 
-  // Ids of input `i`; an error that names the operator when one lies outside [0, n).
+  // Ids of input `i`; OutOfRange() when one lies outside [0, n).
   absl::Status Ids(int i, int64_t n, std::vector<int64_t>* ids) const;
+  // Reports the fault that element `element` of input `input` is `value`, which is not within
+  // [low, high). For the function to return: its outputs are zero then.
+  absl::Status OutOfRange(int input, size_t element, double value, double low, double high) const;
+  // Whether this or an earlier operator of the run has found a fault.
+  bool HasFault() const { return args_.fault->found != 0; }
 
-  // Rounds to the output types and stores. Every output must have been asked for.
-  void Store() const;
+  // Rounds to the output types and stores. Every output must have been asked for, unless there
+  // is a fault.
+  void Store();
 
  private:
   const graph::KernelSpec& types_;

@@ -22,8 +22,8 @@ absl::Status Labels(const Call& c, std::vector<int64_t>* labels, double* scored)
   for (size_t r = 0; r < labels->size(); ++r) {
     const int64_t label = (*labels)[r];
     if (label >= classes) {
-      return absl::OutOfRangeError(absl::StrCat(c.op.Describe(), ": row ", r, " has label ", label,
-                                                ", but there are ", classes, " classes"));
+      return c.OutOfRange(1, r, static_cast<double>(label), -graph::kNoBound,
+                          static_cast<double>(classes));
     }
     if (label >= 0) *scored += 1;
   }

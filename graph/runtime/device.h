@@ -41,6 +41,15 @@ class Block {
   size_t size_ = 0;
 };
 
+// What a device works through in order, beside its other streams: kernels, and copies that run
+// beside them.
+enum class StreamRole { kCompute, kCopyIn };
+// The device's own handle of a stream, for kernels (a cudaStream_t); null on the host.
+using Stream = void*;
+// A point in the work of a stream, of the device's own kind; null on devices that are done when a
+// call returns.
+using Event = std::shared_ptr<void>;
+
 enum class Contents {
   kZero,
   kGarbage,  // not touched, so that pages which nobody uses cost nothing
@@ -65,15 +74,47 @@ class Device {
   // when the device has not that much. The device outlives the block.
   virtual absl::StatusOr<Block> Allocate(size_t bytes, Contents contents) = 0;
 
-  // From the host's memory to the device's, back, and within the device. All that was launched
-  // before is done then, and the copy is done when the call returns.
+  // From the host's memory to the device's, back, and within the device. All that was started
+  // before, on any stream, is done then, and the copy is done when the call returns.
   virtual absl::Status CopyIn(void* to, const void* from, size_t bytes) = 0;
   virtual absl::Status CopyOut(void* to, const void* from, size_t bytes) = 0;
   virtual absl::Status CopyWithin(void* to, const void* from, size_t bytes) = 0;
 
   // Calls `start_kernels`, the only code that may pass addresses of the device to kernels that
-  // run; returns what it returns.
+  // run; returns what it returns. The kernels may run on, in the compute stream.
   virtual absl::Status Launch(absl::FunctionRef<absl::Status()> start_kernels) = 0;
+  // Waits for all that was started, on any stream; an error is one of that.
+  virtual absl::Status Synchronize() { return absl::OkStatus(); }
+
+  // For work that runs beside other work. What stands here is for devices that are done when a
+  // call returns: it gives no handles, waits for nothing, and copies at once.
+  virtual Stream stream(StreamRole) { return nullptr; }
+  // Memory of the host from which, or to which, the device copies beside other work; page-locked
+  // where that means something.
+  virtual absl::StatusOr<Block> AllocateHost(size_t bytes) {
+    return Allocate(bytes, Contents::kGarbage);
+  }
+  // Starts a copy in the stream kCopyIn from memory of AllocateHost, which must stay as it is
+  // until an event that is recorded there afterwards has come.
+  virtual absl::Status StartCopyIn(void* to, const void* from, size_t bytes) {
+    return CopyIn(to, from, bytes);
+  }
+  virtual absl::StatusOr<Event> MakeEvent() { return Event(); }
+  // `event` comes when all that was started in `stream` so far is done.
+  virtual absl::Status Record(const Event& event, StreamRole stream) {
+    (void)event, (void)stream;
+    return absl::OkStatus();
+  }
+  // What is started in `stream` from now on waits for `event`, as it was recorded last; one that
+  // never was has come. The same for the host.
+  virtual absl::Status StreamWait(StreamRole stream, const Event& event) {
+    (void)stream, (void)event;
+    return absl::OkStatus();
+  }
+  virtual absl::Status HostWait(const Event& event) {
+    (void)event;
+    return absl::OkStatus();
+  }
 };
 
 }  // namespace graph

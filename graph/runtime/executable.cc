@@ -32,6 +32,7 @@ absl::StatusOr<std::unique_ptr<Executable>> Executable::Create(
                                            "' (a smaller batch needs a smaller one)"));
   }
   exe->arena_ = workspace->arena();
+  ASSIGN_OR_RETURN(exe->fault_, workspace->device().Allocate(sizeof(Fault), Contents::kZero));
   for (size_t i = 0; i < exe->kernels_.size(); ++i) {
     const absl::Status prepared = exe->kernels_[i]->Prepare();
     if (!prepared.ok()) return Annotate(prepared, n.ops[i].Describe());
@@ -75,6 +76,9 @@ absl::Status Executable::BindAll() {
   for (size_t i = 0; i < net_.ops.size(); ++i) {
     const Op& op = net_.ops[i];
     KernelArgs args;
+    args.stream = workspace_->device().stream(StreamRole::kCompute);
+    args.fault = static_cast<Fault*>(fault_.data());
+    args.op = static_cast<int>(i);
     for (BlobId b : op.inputs) args.inputs.push_back(Address(b));
     for (BlobId b : op.outputs) {
       args.outputs.push_back(Address(b));
@@ -94,21 +98,37 @@ void Executable::RemoveTraceHook(TraceHook* hook) {
   hooks_.erase(std::remove(hooks_.begin(), hooks_.end(), hook), hooks_.end());
 }
 
-absl::Status Executable::Run() {
+absl::Status Executable::Submit() {
   if (!bound_) RETURN_IF_ERROR(BindAll());
-  for (size_t i = 0; i < kernels_.size(); ++i) {
-    if (hooks_.empty()) return RunOps(i, kernels_.size());
+  RETURN_IF_ERROR(slot_->BeginRead());
+  size_t i = 0;
+  for (; i < kernels_.size() && !hooks_.empty(); ++i) {
     // Backwards, because a hook may remove itself.
     for (size_t h = hooks_.size(); h-- > 0;) hooks_[h]->BeforeOp(net_, static_cast<OpId>(i));
-    RETURN_IF_ERROR(RunOps(i, i + 1));
+    RETURN_IF_ERROR(StartOps(i, i + 1));
+    RETURN_IF_ERROR(Wait());
     for (size_t h = hooks_.size(); h-- > 0;) {
       hooks_[h]->AfterOp(net_, static_cast<OpId>(i), op_outputs_[i]);
     }
   }
-  return absl::OkStatus();
+  RETURN_IF_ERROR(StartOps(i, kernels_.size()));
+  return slot_->EndRead();
 }
 
-absl::Status Executable::RunOps(size_t begin, size_t end) {
+absl::Status Executable::Wait() {
+  Device& device = workspace_->device();
+  RETURN_IF_ERROR(device.Synchronize());
+  Fault fault;
+  RETURN_IF_ERROR(device.CopyOut(&fault, fault_.data(), sizeof(fault)));
+  if (fault.found == 0) return absl::OkStatus();
+  const Fault none = {};
+  RETURN_IF_ERROR(device.CopyIn(fault_.data(), &none, sizeof(none)));
+  const Op& op = net_.ops[fault.op];
+  const BlobId blob = op.inputs[fault.input];
+  return FaultError(fault, op, net_.blob(blob).name, net_.type(blob));
+}
+
+absl::Status Executable::StartOps(size_t begin, size_t end) {
   return workspace_->device().Launch([&]() -> absl::Status {
     for (size_t i = begin; i < end; ++i) {
       absl::Status status = kernels_[i]->Run();
@@ -116,6 +136,11 @@ absl::Status Executable::RunOps(size_t begin, size_t end) {
     }
     return absl::OkStatus();
   });
+}
+
+bool Executable::IsInput(absl::string_view blob) const {
+  const BlobId id = by_name_.find(blob)->second;
+  return std::find(net_.inputs.begin(), net_.inputs.end(), id) != net_.inputs.end();
 }
 
 absl::StatusOr<ConstTensor> Executable::Find(absl::string_view blob) const {

@@ -44,9 +44,18 @@ class Executable {
   absl::Status Use(std::shared_ptr<InputSlot> slot);
   const std::shared_ptr<InputSlot>& slot() const { return slot_; }
 
-  // Runs all operators. An error names the operator; state may then hold a
-  // mixture of old and new values.
-  absl::Status Run();
+  // Starts all operators; they may run on when it returns. Inputs, states and outputs are read and
+  // written by copies, which wait for them.
+  absl::Status Submit();
+  // Waits for what was submitted. OutOfRange names the operator, blob and element where a kernel
+  // found a fault in its data; no update was applied then (ops/clip_factors.h), and other states
+  // and the outputs may hold anything.
+  absl::Status Wait();
+  // Both. An error names the operator; state may then hold a mixture of old and new values.
+  absl::Status Run() {
+    RETURN_IF_ERROR(Submit());
+    return Wait();
+  }
   // Several hooks may watch at once. A hook is removed before it is destroyed, if need be from
   // within a call of its own.
   void AddTraceHook(TraceHook* hook) { hooks_.push_back(hook); }
@@ -66,7 +75,8 @@ class Executable {
   template <typename T>
   absl::Status Write(absl::string_view blob, absl::Span<const T> from) {
     ASSIGN_OR_RETURN(const Tensor tensor, Find(blob));
-    return Annotate(tensor.Write(from), absl::StrCat("'", blob, "' of net '", net_.name, "'"));
+    return Annotate(IsInput(blob) ? slot_->Write(blob, from) : tensor.Write(from),
+                    absl::StrCat("'", blob, "' of net '", net_.name, "'"));
   }
   template <typename T>
   absl::Status WriteScalar(absl::string_view blob, T value) {
@@ -82,7 +92,8 @@ class Executable {
  private:
   Executable() = default;
   absl::Status BindAll();
-  absl::Status RunOps(size_t begin, size_t end);
+  absl::Status StartOps(size_t begin, size_t end);
+  bool IsInput(absl::string_view blob) const;
   void* Address(BlobId blob) const;
   void* InArena(int allocation) const;
 
@@ -92,6 +103,7 @@ class Executable {
   Workspace* workspace_ = nullptr;
   std::shared_ptr<InputSlot> slot_;
   std::shared_ptr<const Block> arena_;
+  Block fault_;  // a Fault
   std::vector<void*> persistent_;                     // by blob; nullptr: in the arena
   std::vector<std::vector<ConstTensor>> op_outputs_;  // by operator, for hooks
   absl::flat_hash_map<std::string, BlobId> by_name_;

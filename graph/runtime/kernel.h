@@ -13,6 +13,7 @@
 #include "absl/types/span.h"
 #include "graph/ir/net.h"
 #include "graph/runtime/device.h"
+#include "graph/runtime/fault.h"
 #include "graph/runtime/host_device.h"
 
 namespace graph {
@@ -30,16 +31,23 @@ struct KernelSpec {
 
 // Addresses on the device, fixed between two calls of Bind. Tensors are dense, row-major and
 // aligned as the device says (Device::alignment). An output lies where an input lies only where the
-// schema allows it. Outputs hold garbage: a kernel writes every element.
+// schema allows it. Outputs hold garbage: a kernel writes every element, but where it has found a
+// fault.
 struct KernelArgs {
   std::vector<const void*> inputs;
   std::vector<void*> outputs;
   void* scratch = nullptr;  // scratch_bytes(), aligned alike, garbage
+  Stream stream = nullptr;  // where the kernel runs
+  Fault* fault = nullptr;   // on the device, too
+  int op = 0;               // what the kernel calls itself in a fault
 };
 
 // One operator for fixed shapes, dtypes and attributes. It is cheap to make, which is enough for a
 // plan; Prepare() makes what a run needs. Run() may be called any number of times after Bind(); it
-// allocates nothing and looks nothing up. Used by one thread at a time.
+// allocates nothing and looks nothing up. Its error is one of the machine, no memory for example;
+// what is wrong in the data is a fault, because a device finds that when Run() has returned. A run
+// goes on after a fault, so whoever uses numbers as addresses checks them. Used by one thread at a
+// time.
 class Kernel {
  public:
   virtual ~Kernel() = default;
@@ -67,6 +75,13 @@ class Kernel {
     return static_cast<T*>(args_.outputs[i]);
   }
   void* scratch() const { return args_.scratch; }
+  // For kernels that run on the host: element `element` of input `input` is `value`, which is not
+  // within [low, high).
+  void ReportOutOfRange(int input, int64_t element, double value, double low, double high) const {
+    if (args_.fault->found == 0) {
+      *args_.fault = {1, args_.op, input, element, value, low, high};
+    }
+  }
   const KernelArgs& args() const { return args_; }
 
  private:

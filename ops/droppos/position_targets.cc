@@ -6,11 +6,6 @@
 
 namespace ops::droppos {
 
-absl::Status CheckSigma(double sigma) {
-  if (sigma >= 0) return absl::OkStatus();
-  return graph::InvalidArgument("sigma=", sigma, " must not be negative");
-}
-
 void FillAxisTable(int64_t n, double sigma, TargetNorm norm, absl::Span<double> table) {
   CHECK(static_cast<int64_t>(table.size()) == n * n);
   for (int64_t i = 0; i < n; ++i) {

@@ -21,20 +21,16 @@
 #include <cstdint>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/types/span.h"
 
 namespace ops::droppos {
-
-// InvalidArgument unless sigma >= 0 (NaN fails).
-absl::Status CheckSigma(double sigma);
 
 // Which sums of the map are 1.
 enum class TargetNorm { kRows, kColumns };
 
 // Fills `table`, n x n row-major: entry (i, j) is exp(-(i-j)^2 / sigma^2) divided by
-// the sum over its row (kRows) or its column (kColumns). Any sigma that CheckSigma
-// accepts gives finite entries. Allocates nothing. The same numbers on every backend.
+// the sum over its row (kRows) or its column (kColumns). Any sigma >= 0
+// gives finite entries. Allocates nothing. The same numbers on every backend.
 void FillAxisTable(int64_t n, double sigma, TargetNorm norm, absl::Span<double> table);
 
 // The whole map (L, L), row-major, L = grid_h * grid_w, from the axis tables.

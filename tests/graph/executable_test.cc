@@ -313,6 +313,49 @@ TEST(Executable, BindsOnceASlotAndReportsItsErrors) {
   EXPECT_EQ((*exe)->Run().message(), "Square 'sq': bound too often");
 }
 
+// A kernel that wants 1 and copies what it gets.
+class WantsOne : public Kernel {
+  absl::Status Run() override {
+    const float x = *out<float>(0) = *in<float>(0);
+    if (x != 1) ReportOutOfRange(0, 0, x, 1, 2);
+    return absl::OkStatus();
+  }
+};
+
+// The run goes on after a fault; the first one is the run's error, and the next run has none.
+TEST(Executable, WaitTellsTheFirstFault) {
+  Backend backend;
+  backend.name = "wanting";
+  backend.kernels.Add("Square", [&](const KernelSpec&) -> absl::StatusOr<std::unique_ptr<Kernel>> {
+    return std::make_unique<WantsOne>();
+  });
+  CompileOptions options = Options();
+  options.backend = &backend;
+  Workspace workspace;
+  const auto made = Compile(ParseText("net n\ninput x f32[1]\ny f32[1] = Square(x) @first\n"
+                                      "z f32[1] = Square(y) @second\noutput z\n")
+                                .value(),
+                            options, &workspace);
+  ASSERT_TRUE(made.ok()) << made.status();
+  Executable& exe = **made;
+  Recorder recorder;
+  for (const bool watched : {false, true}) {
+    if (watched) exe.AddTraceHook(&recorder);
+    Set(exe, "x", {3});
+    const absl::Status submitted = exe.Submit();
+    EXPECT_EQ(submitted.ok(), !watched) << "with a hook each operator is waited for";
+    const absl::Status status = watched ? submitted : exe.Wait();
+    EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange);
+    EXPECT_EQ(status.message(),
+              "Square 'first': 'x' f32[1] is 3 at element 0, and must be at least 1 and below 2");
+    if (!watched) {
+      EXPECT_EQ(Get(exe, "z"), Floats({3}));
+    }
+    Set(exe, "x", {1});
+    EXPECT_TRUE(exe.Run().ok());
+  }
+}
+
 // One slot is written while the net runs on the other.
 TEST(Executable, RunsOnTheSlotThatItUses) {
   Workspace workspace;

@@ -6,6 +6,7 @@
 #include "backends/reference/kernel_table.h"
 #include "ops/droppos/op_table.h"
 #include "ops/op_table.h"
+#include "tests/harness/guard_device.h"
 
 namespace harness {
 
@@ -33,6 +34,7 @@ std::vector<graph::Backend> TestBackends() {
   all.push_back(ReferenceBackend());
   all.push_back(*backends::cpu::MakeBackend(2));
   backends::cpu::droppos::RegisterKernels(&all.back().kernels);
+  for (graph::Backend& backend : all) backend = OnTestDevice(std::move(backend));
   return all;
 }
 

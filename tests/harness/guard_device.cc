@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <string>
 
 #include "graph/base/status.h"
@@ -78,15 +79,18 @@ class GuardDevice : public graph::Device {
 
   absl::Status CopyIn(void* to, const void* from, size_t bytes) override {
     CheckOfHost(from);
+    FinishCopies(started_);
     if (bytes > 0) std::memcpy(HostOf(to, bytes), from, bytes);
     return absl::OkStatus();
   }
   absl::Status CopyOut(void* to, const void* from, size_t bytes) override {
     CheckOfHost(to);
+    FinishCopies(started_);
     if (bytes > 0) std::memcpy(to, HostOf(from, bytes), bytes);
     return absl::OkStatus();
   }
   absl::Status CopyWithin(void* to, const void* from, size_t bytes) override {
+    FinishCopies(started_);
     std::memmove(HostOf(to, bytes), HostOf(from, bytes), bytes);
     return absl::OkStatus();
   }
@@ -104,7 +108,48 @@ class GuardDevice : public graph::Device {
     return status;
   }
 
+  absl::Status Synchronize() override {
+    FinishCopies(started_);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<graph::Block> AllocateHost(size_t bytes) override {
+    return graph::Block(std::malloc(bytes + 1), bytes, std::free);
+  }
+  absl::Status StartCopyIn(void* to, const void* from, size_t bytes) override {
+    CheckOfHost(from);
+    copies_.push_back({to, from, bytes});
+    ++started_;
+    return absl::OkStatus();
+  }
+  // An event is the number of copies that were started before it.
+  absl::StatusOr<graph::Event> MakeEvent() override { return std::make_shared<int64_t>(0); }
+  absl::Status Record(const graph::Event& event, graph::StreamRole stream) override {
+    *static_cast<int64_t*>(event.get()) = stream == graph::StreamRole::kCopyIn ? started_ : 0;
+    return absl::OkStatus();
+  }
+  absl::Status StreamWait(graph::StreamRole, const graph::Event& event) override {
+    return HostWait(event);
+  }
+  absl::Status HostWait(const graph::Event& event) override {
+    if (event != nullptr) FinishCopies(*static_cast<const int64_t*>(event.get()));
+    return absl::OkStatus();
+  }
+
  private:
+  struct Copy {
+    void* to;
+    const void* from;
+    size_t bytes;
+  };
+  // The first `count` of all that were ever started.
+  void FinishCopies(int64_t count) {
+    for (; started_ - static_cast<int64_t>(copies_.size()) < count; copies_.pop_front()) {
+      const Copy& copy = copies_.front();
+      if (copy.bytes > 0) std::memcpy(HostOf(copy.to, copy.bytes), copy.from, copy.bytes);
+    }
+  }
+
   static char* Map(int file, int rights) {
     void* const data = mmap(nullptr, kRegion, rights, MAP_SHARED | MAP_NORESERVE, file, 0);
     CHECK(data != MAP_FAILED);
@@ -133,6 +178,8 @@ class GuardDevice : public graph::Device {
   char* device_ = nullptr;
   char* host_ = nullptr;
   size_t used_ = 0;
+  std::deque<Copy> copies_;  // started, and not done
+  int64_t started_ = 0;
 };
 
 }  // namespace

@@ -46,6 +46,44 @@ TEST(GuardDevice, KernelsOfTheCpuRunOnIt) {
   EXPECT_EQ(*(*exe)->Read<float>("w"), std::vector<float>({0, 0, 200, 0}));
 }
 
+// Writes to a slot are copied beside what runs; the device does that as late as it may.
+TEST(GuardDevice, RunsWaitForWhatWasWritten) {
+  graph::Backend backend = TestBackends().back();
+  backend.device = MakeGuardDevice(1);
+  graph::CompileOptions options;
+  options.registry = &TestRegistry();
+  options.backend = &backend;
+  graph::Workspace workspace(backend.device);
+  auto made = graph::Compile(graph::ParseText("net n\ninput x f32[1]\ninput y f32[1]\n"
+                                              "z f32[1] = Add(x, y) @add\noutput z\n")
+                                 .value(),
+                             options, &workspace);
+  ASSERT_TRUE(made.ok()) << made.status();
+  graph::Executable& exe = **made;
+  const auto first = exe.slot();
+  const auto second = std::make_shared<graph::InputSlot>(backend.device);
+  ASSERT_TRUE(exe.Use(second).ok());
+  ASSERT_TRUE(exe.Use(first).ok());
+  const auto write = [](graph::InputSlot* slot, const std::string& name, float value) {
+    EXPECT_TRUE(slot->Write(name, absl::MakeConstSpan(&value, 1)).ok());
+  };
+  write(first.get(), "x", 1);
+  write(first.get(), "x", 2);  // over the one that may not have been copied
+  write(first.get(), "y", 10);
+  ASSERT_TRUE(exe.Submit().ok());
+  write(second.get(), "x", 3);  // beside the run
+  write(second.get(), "y", 20);
+  ASSERT_TRUE(exe.Wait().ok());
+  EXPECT_EQ(*exe.Read<float>("z"), std::vector<float>({12}));
+  ASSERT_TRUE(exe.Use(second).ok());
+  write(second.get(), "y", 30);
+  ASSERT_TRUE(exe.Run().ok());
+  EXPECT_EQ(*exe.Read<float>("z"), std::vector<float>({33}));
+  EXPECT_EQ(*exe.Read<float>("y"), std::vector<float>({30}));
+  const float two[] = {1, 2};
+  EXPECT_EQ(exe.Write("x", absl::MakeConstSpan(two)).code(), absl::StatusCode::kInvalidArgument);
+}
+
 TEST(GuardDevice, AWorkspaceOfAnotherDeviceIsRefused) {
   const graph::Backend backend = TestBackends().back();
   graph::CompileOptions options;

@@ -12,7 +12,7 @@
 namespace harness {
 namespace {
 
-constexpr size_t kGuard = 64;  // also the alignment
+constexpr size_t kGuard = 64;
 constexpr uint8_t kGuardByte = 0xa5;
 
 // While it lives, and unless `threads` is 1, no loop is too small for a team.
@@ -51,20 +51,32 @@ absl::StatusOr<TypedOp> MakeOp(const std::string& type, graph::Attrs attrs,
   return result;
 }
 
-GuardedBuffer::GuardedBuffer(size_t bytes) : bytes_(bytes), memory_(nullptr, std::free) {
-  const size_t total = kGuard + (bytes + kGuard - 1) / kGuard * kGuard + kGuard;
-  memory_.reset(static_cast<uint8_t*>(std::aligned_alloc(kGuard, total)));
-  CHECK(memory_ != nullptr);
-  std::memset(memory_.get(), kGuardByte, total);
-  data_ = memory_.get() + kGuard;
+// Guard, data, guard; the data begins where the device wants tensors to begin.
+GuardedBuffer::GuardedBuffer(graph::Device* device, size_t bytes) : device_(device), bytes_(bytes) {
+  const size_t before = graph::AlignUp(kGuard, device->alignment());
+  memory_ = device->Allocate(before + bytes + kGuard, graph::Contents::kGarbage).value();
+  data_ = static_cast<uint8_t*>(memory_.data()) + before;
+  const std::vector<uint8_t> guard(kGuard, kGuardByte);
+  CHECK(device_->CopyIn(data_ - kGuard, guard.data(), kGuard).ok());
+  CHECK(device_->CopyIn(data_ + bytes_, guard.data(), kGuard).ok());
 }
 
-void GuardedBuffer::Poison() { std::memset(data_, 0xff, bytes_); }
+// An empty tensor's elements are nowhere, which copies must not be told.
+void GuardedBuffer::Write(const void* from) {
+  CHECK(bytes_ == 0 || device_->CopyIn(data_, from, bytes_).ok());
+}
+
+void GuardedBuffer::Read(void* to) const {
+  CHECK(bytes_ == 0 || device_->CopyOut(to, data_, bytes_).ok());
+}
+
+void GuardedBuffer::Poison() { Write(std::vector<uint8_t>(bytes_, 0xff).data()); }
 
 bool GuardedBuffer::GuardsIntact() const {
-  const auto intact = [](uint8_t b) { return b == kGuardByte; };
-  return std::all_of(data_ - kGuard, data_, intact) &&
-         std::all_of(data_ + bytes_, data_ + bytes_ + kGuard, intact);
+  std::vector<uint8_t> guards(2 * kGuard);
+  CHECK(device_->CopyOut(guards.data(), data_ - kGuard, kGuard).ok());
+  CHECK(device_->CopyOut(guards.data() + kGuard, data_ + bytes_, kGuard).ok());
+  return std::all_of(guards.begin(), guards.end(), [](uint8_t b) { return b == kGuardByte; });
 }
 
 absl::StatusOr<std::unique_ptr<OpRunner>> OpRunner::Create(
@@ -75,7 +87,7 @@ absl::StatusOr<std::unique_ptr<OpRunner>> OpRunner::Create(
     return absl::NotFoundError(
         absl::StrCat("backend '", backend.name, "' has no kernel for ", op.op.type));
   }
-  auto runner = std::unique_ptr<OpRunner>(new OpRunner(op, threads, std::move(in_place)));
+  auto runner = std::unique_ptr<OpRunner>(new OpRunner(backend.device, op, threads, std::move(in_place)));
   {
     // Gone when the kernel runs, as in the compiler.
     const graph::Op copy = op.op;
@@ -100,18 +112,18 @@ void OpRunner::Move() {
   own_outputs_.clear();
   outputs_.clear();
   for (const auto& type : op_.inputs) {
-    inputs_.push_back(std::make_unique<GuardedBuffer>(type.bytes()));
+    inputs_.push_back(NewBuffer(type.bytes()));
   }
   for (size_t o = 0; o < op_.outputs.size(); ++o) {
     GuardedBuffer* shared = nullptr;
     for (const auto& pair : in_place_) {
       if (pair.second == static_cast<int>(o)) shared = inputs_[pair.first].get();
     }
-    own_outputs_.push_back(shared ? nullptr
-                                  : std::make_unique<GuardedBuffer>(op_.outputs[o].bytes()));
+    own_outputs_.push_back(shared ? nullptr : NewBuffer(op_.outputs[o].bytes()));
     outputs_.push_back(shared ? shared : own_outputs_.back().get());
   }
-  scratch_ = std::make_unique<GuardedBuffer>(kernel_->scratch_bytes());
+  scratch_ = NewBuffer(kernel_->scratch_bytes());
+  fault_ = NewBuffer(sizeof(graph::Fault));
   bound_ = false;
 }
 
@@ -122,24 +134,31 @@ absl::StatusOr<std::vector<HostTensor>> OpRunner::Run(const std::vector<HostTens
     if (buffer != nullptr) buffer->Poison();
   }
   scratch_->Poison();
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    // An empty tensor's elements are nowhere, which memcpy must not be told.
-    if (inputs[i].bytes() == 0) continue;
-    std::memcpy(inputs_[i]->data(), inputs[i].data(), inputs[i].bytes());
-  }
+  for (size_t i = 0; i < inputs.size(); ++i) inputs_[i]->Write(inputs[i].data());
+  graph::Fault fault;
+  fault_->Write(&fault);
   if (!bound_) {
     graph::KernelArgs args;
     for (const auto& buffer : inputs_) args.inputs.push_back(buffer->data());
     for (const auto* buffer : outputs_) args.outputs.push_back(buffer->data());
     args.scratch = scratch_->data();
+    args.stream = device_->stream(graph::StreamRole::kCompute);
+    args.fault = static_cast<graph::Fault*>(fault_->data());
     RETURN_IF_ERROR(kernel_->Bind(args));
     bound_ = true;
   }
   {
     const TeamsForAll teams(threads_);
     absl::Status run;
-    allocations_ = AllocationsOf([&] { run = kernel_->Run(); }, onednn_may_);
+    const auto launch = [&] { run = device_->Launch([&] { return kernel_->Run(); }); };
+    allocations_ = AllocationsOf(launch, onednn_may_);
     RETURN_IF_ERROR(run);
+    RETURN_IF_ERROR(device_->Synchronize());
+  }
+  fault_->Read(&fault);
+  if (fault.found != 0) {
+    return graph::FaultError(fault, op_.op, absl::StrCat("input ", fault.input),
+                             op_.inputs[fault.input]);
   }
 
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -149,8 +168,10 @@ absl::StatusOr<std::vector<HostTensor>> OpRunner::Run(const std::vector<HostTens
     const bool shared = std::any_of(in_place_.begin(), in_place_.end(), [&](const auto& pair) {
       return pair.first == static_cast<int>(i);
     });
-    if (!shared && inputs[i].bytes() > 0 &&
-        std::memcmp(inputs_[i]->data(), inputs[i].data(), inputs[i].bytes()) != 0) {
+    if (shared || inputs[i].bytes() == 0) continue;
+    HostTensor after(op_.inputs[i]);
+    inputs_[i]->Read(after.data());
+    if (std::memcmp(after.data(), inputs[i].data(), inputs[i].bytes()) != 0) {
       return absl::InternalError(absl::StrCat("changed input ", i));
     }
   }
@@ -161,8 +182,7 @@ absl::StatusOr<std::vector<HostTensor>> OpRunner::Run(const std::vector<HostTens
       return absl::InternalError(absl::StrCat("wrote outside output ", o));
     }
     results.emplace_back(op_.outputs[o]);
-    if (results.back().bytes() == 0) continue;
-    std::memcpy(results.back().data(), outputs_[o]->data(), results.back().bytes());
+    outputs_[o]->Read(results.back().data());
   }
   return results;
 }

@@ -27,24 +27,28 @@ struct TypedOp {
 absl::StatusOr<TypedOp> MakeOp(const std::string& type, graph::Attrs attrs,
                                std::vector<graph::TensorType> inputs);
 
-// 64-byte aligned memory with guard bytes on both sides.
+// Memory of a device, aligned as it says, with guard bytes on both sides. Aborts where the device
+// fails: tests have nothing to say then.
 class GuardedBuffer {
  public:
-  explicit GuardedBuffer(size_t bytes);
+  GuardedBuffer(graph::Device* device, size_t bytes);
   void* data() const { return data_; }
+  void Write(const void* from);
+  void Read(void* to) const;
   // All bytes 0xff: NaN as a float, -1 as a signed integer.
   void Poison();
   bool GuardsIntact() const;
 
  private:
+  graph::Device* device_;
   size_t bytes_;
-  std::unique_ptr<uint8_t, void (*)(void*)> memory_;
+  graph::Block memory_;
   uint8_t* data_;
 };
 
-// One prepared kernel. Each Run() binds it when it has moved, copies the inputs,
-// poisons outputs and scratch, and afterwards checks that guards are
-// intact and that inputs which share no output are unchanged.
+// One prepared kernel in memory of its backend's device. Each Run() binds it when it has moved,
+// copies the inputs, poisons outputs and scratch, and afterwards checks that guards are
+// intact and that inputs which share no output are unchanged. A fault is its error.
 class OpRunner {
  public:
   // With more than one thread, the loops of the CPU backend run on a team however
@@ -62,9 +66,17 @@ class OpRunner {
   void Move();
 
  private:
-  OpRunner(TypedOp op, int threads, std::vector<std::pair<int, int>> in_place)
-      : op_(std::move(op)), threads_(threads), in_place_(std::move(in_place)) {}
+  OpRunner(std::shared_ptr<graph::Device> device, TypedOp op, int threads,
+           std::vector<std::pair<int, int>> in_place)
+      : device_(std::move(device)),
+        op_(std::move(op)),
+        threads_(threads),
+        in_place_(std::move(in_place)) {}
+  std::unique_ptr<GuardedBuffer> NewBuffer(size_t bytes) const {
+    return std::make_unique<GuardedBuffer>(device_.get(), bytes);
+  }
 
+  std::shared_ptr<graph::Device> device_;  // before the buffers, which it outlives
   TypedOp op_;
   int threads_;
   std::vector<std::pair<int, int>> in_place_;
@@ -72,7 +84,7 @@ class OpRunner {
   std::vector<std::unique_ptr<GuardedBuffer>> inputs_;
   std::vector<std::unique_ptr<GuardedBuffer>> own_outputs_;  // null where shared
   std::vector<GuardedBuffer*> outputs_;
-  std::unique_ptr<GuardedBuffer> scratch_;
+  std::unique_ptr<GuardedBuffer> scratch_, fault_;
   bool bound_ = false;
   Allocations allocations_;
   bool onednn_may_ = false;

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "backends/cpu/kernel_util.h"
-#include "graph/base/status.h"
 #include "graph/runtime/workspace.h"
 #include "ops/droppos/position_targets.h"
 
@@ -50,19 +49,17 @@ class LossKernel : public graph::Kernel {
         weights_input_(static_cast<int>(spec.inputs.size()) > weights_input ? weights_input : -1),
         official_(spec.op->Str("targets") == "official"),
         conf_ignore_(spec.op->Int("conf_ignore") == 1),
-        name_(spec.op->Describe()),
         rows_(spec.op->Int("grid_h")),
         cols_(spec.op->Int("grid_w")) {}
 
-  absl::Status FillTables() {
+  // A width that is none leaves the tables as they were.
+  void FillTables() {
     const double sigma = in<float>(Args::kSigma)[0];
-    const absl::Status checked = ops::droppos::CheckSigma(sigma);
-    if (!checked.ok()) return graph::Annotate(checked, name_);
+    if (!(sigma >= 0)) return ReportOutOfRange(Args::kSigma, 0, sigma, 0, graph::kNoBound);
     const auto norm =
         official_ ? ops::droppos::TargetNorm::kColumns : ops::droppos::TargetNorm::kRows;
     rows_.Fill(sigma, norm);
     cols_.Fill(sigma, norm);
-    return absl::OkStatus();
   }
 
   bool conf_ignore() const { return conf_ignore_; }
@@ -124,7 +121,6 @@ class LossKernel : public graph::Kernel {
  private:
   int weights_input_;  // -1: every dropped position counts the same
   bool official_, conf_ignore_;
-  std::string name_;
   AxisTable rows_, cols_;
 };
 
@@ -136,7 +132,7 @@ class SmoothedPositionCEKernel : public LossKernel {
   size_t scratch_bytes() const override { return partial_bytes() + threads_ * thread_bytes(); }
 
   absl::Status Run() override {
-    RETURN_IF_ERROR(FillTables());
+    FillTables();
     Partial* partials = static_cast<Partial*>(scratch());
     char* rows = static_cast<char*>(scratch()) + partial_bytes();
     int32_t* correct = out<int32_t>(Args::kCorrect);
@@ -231,7 +227,7 @@ class SmoothedPositionCEGradKernel : public LossKernel {
   }
 
   absl::Status Run() override {
-    RETURN_IF_ERROR(FillTables());
+    FillTables();
     return conf_ignore() ? RunTwoPasses() : RunOnePass();
   }
 

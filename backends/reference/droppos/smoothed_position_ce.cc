@@ -33,8 +33,7 @@ struct Problem {
     RETURN_IF_ERROR(c.Ids(Args::kIdsKeep, cells, &ids));
     mask_pos = c.Ints(Args::kMaskPos);
     const double sigma = c.In(Args::kSigma)[0];
-    const absl::Status checked = ops::droppos::CheckSigma(sigma);
-    if (!checked.ok()) return graph::Annotate(checked, c.op.Describe());
+    if (!(sigma >= 0)) return c.OutOfRange(Args::kSigma, 0, sigma, 0, graph::kNoBound);
     const auto norm = c.op.Str("targets") == "official" ? ops::droppos::TargetNorm::kColumns
                                                         : ops::droppos::TargetNorm::kRows;
     grid_cells = c.op.Int("grid_h") * c.op.Int("grid_w");

@@ -412,6 +412,33 @@ TEST(NonFinite, ABadStepLeavesParametersMomentsAndCount) {
   }
 }
 
+// What a kernel finds wrong in its data is known when the step is over, and so is that nothing may
+// come of it.
+TEST(Fault, LeavesParametersMomentsAndCount) {
+  const TinyEngine engine;
+  const DropPos model(TinyModelConfig(), TinyDropPosConfig(true));
+  const Batch batch = RandomBatch(TinyModelConfig(), 2, 5);
+  for (int window : {1, 2}) {
+    const auto session = MakeSession(model, engine.Options(2, window));
+    const std::vector<Batch> batches(window, batch);
+    ASSERT_TRUE(StepOn(session.get(), batches, 1e-3).ok());
+    auto before = AllState(session.get());
+    size_t next = 0;
+    const auto bad =
+        session->Step([&]() -> absl::StatusOr<const Batch*> { return &batches[next++]; }, 1e-3,
+                      {{"sigma", -1.0f}});
+    EXPECT_EQ(bad.status().code(), absl::StatusCode::kOutOfRange);
+    EXPECT_THAT(std::string(bad.status().message()),
+                HasSubstr("'sigma' f32[1] is -1 at element 0, and must be at least 0"));
+    auto after = AllState(session.get());
+    for (auto& [name, bytes] : before) {
+      if (name.rfind("accum/", 0) == 0) continue;  // the window's, which is over
+      EXPECT_TRUE(after[name] == bytes) << name;
+    }
+    EXPECT_TRUE(StepOn(session.get(), batches, 1e-3).ok());
+  }
+}
+
 TEST(HoldBack, ALossAboveTheLimitUpdatesNothingUntilItIsReleased) {
   const TinyEngine engine;
   const DropPos model(TinyModelConfig(), TinyDropPosConfig(true));

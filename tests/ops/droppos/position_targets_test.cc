@@ -162,10 +162,6 @@ TEST(PositionTargets, ExtremeSigmas) {
   for (double sigma : {1e200, std::numeric_limits<double>::infinity()}) {
     for (double t : PositionTargets(3, 4, sigma)) EXPECT_NEAR(t, 1.0 / 12, 1e-16);
   }
-  EXPECT_TRUE(CheckSigma(0).ok());
-  EXPECT_TRUE(CheckSigma(3).ok());
-  EXPECT_FALSE(CheckSigma(-1e-9).ok());
-  EXPECT_FALSE(CheckSigma(std::nan("")).ok());
 }
 
 }  // namespace

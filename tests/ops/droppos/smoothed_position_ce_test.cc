@@ -295,8 +295,8 @@ TEST(SmoothedPositionCE, SigmaIsReadAtEachRun) {
     for (double sigma : {-1.0, -1e-30, std::nan("")}) {
       inputs[3].Set(0, sigma);
       const auto out = (*runner)->Run(inputs);
-      EXPECT_EQ(out.status().code(), absl::StatusCode::kInvalidArgument);
-      EXPECT_NE(std::string(out.status().message()).find("SmoothedPositionCE 'case': sigma="),
+      EXPECT_EQ(out.status().code(), absl::StatusCode::kOutOfRange);
+      EXPECT_NE(std::string(out.status().message()).find("at element 0, and must be at least 0"),
                 std::string::npos)
           << out.status();
     }
