@@ -17,9 +17,7 @@ int64_t ArgMax(const float* x, int64_t n) { return std::max_element(x, x + n) - 
 class LabelledKernel : public graph::Kernel {
  public:
   explicit LabelledKernel(const graph::KernelSpec& spec)
-      : rows_(spec.in(1).elements()),
-        classes_(spec.in(0).cols()),
-        threads_(spec.threads) {}
+      : rows_(spec.in(1).elements()), classes_(spec.in(0).cols()), threads_(spec.threads) {}
 
  protected:
   // The number of rows that are scored; not set where a label is no class.

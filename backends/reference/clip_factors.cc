@@ -26,8 +26,8 @@ absl::Status ClipFactors(Call* c) {
   const std::vector<double> losses = c->In(Args::kLosses);
   double mean_loss = 0;
   for (double loss : losses) mean_loss += loss / static_cast<double>(losses.size());
-  const bool applied = finite && std::isfinite(mean_loss) && mean_loss <= c->In(Args::kLimit)[0] &&
-                       !c->HasFault();
+  const bool applied =
+      finite && std::isfinite(mean_loss) && mean_loss <= c->In(Args::kLimit)[0] && !c->HasFault();
   std::vector<double>& factors = c->Out(Args::kFactors);
   int64_t clipped = 0;
   for (size_t i = 0; i < norms.size(); ++i) {

@@ -103,7 +103,7 @@ class Executable {
   Workspace* workspace_ = nullptr;
   std::shared_ptr<InputSlot> slot_;
   std::shared_ptr<const Block> arena_;
-  Block fault_;  // a Fault
+  Block fault_;                                       // a Fault
   std::vector<void*> persistent_;                     // by blob; nullptr: in the arena
   std::vector<std::vector<ConstTensor>> op_outputs_;  // by operator, for hooks
   absl::flat_hash_map<std::string, BlobId> by_name_;

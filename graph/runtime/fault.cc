@@ -25,8 +25,8 @@ absl::Status FaultError(const Fault& fault, const Op& op, absl::string_view blob
     absl::StrAppend(&bounds, bounds.empty() ? "" : " and", " below ", Number(fault.high));
   }
   return absl::OutOfRangeError(absl::StrCat(op.Describe(), ": '", blob, "' ", type.ToString(),
-                                            " is ", Number(fault.value), " at element ", fault.element,
-                                            ", and must be", bounds));
+                                            " is ", Number(fault.value), " at element ",
+                                            fault.element, ", and must be", bounds));
 }
 
 }  // namespace graph

@@ -14,8 +14,8 @@ namespace harness {
 // kernels of the CPU work on it and any other access of the host ends the process with a line that
 // says so. Copies go through another mapping of the same memory; addresses that are not where they
 // should be, the host's for the device's or the other way round, end the process, too. Aligned to
-// 256 bytes. Memory that is given back is not given out again. Copies that are started are done when
-// somebody waits for them and not before: who forgets to wait reads the old values.
+// 256 bytes. Memory that is given back is not given out again. Copies that are started are done
+// when somebody waits for them and not before: who forgets to wait reads the old values.
 std::shared_ptr<graph::Device> MakeGuardDevice(int threads);
 
 // The same backend on a guard device if the environment has DROPPOS_TEST_DEVICE=guard, else as it

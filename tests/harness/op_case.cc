@@ -127,7 +127,8 @@ void CheckBackend(const graph::Backend& backend, const TypedOp& op,
       ASSERT_TRUE(first.ok()) << first.status();
       for (size_t o = 0; o < expected.size(); ++o) {
         SCOPED_TRACE(absl::StrCat("output ", o));
-        ExpectClose((*first)[o], expected[o], ToleranceFor(op.op.type, op.outputs[o].dtype).bound);
+        ExpectClose((*first)[o], expected[o],
+                    ToleranceFor(backend.name, op.op.type, op.outputs[o].dtype).bound);
         ExpectUnbiased((*first)[o], expected[o], o == 0 ? parts : 1);
       }
       for (const char* what : {"run again", "moved"}) {

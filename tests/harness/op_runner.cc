@@ -87,7 +87,8 @@ absl::StatusOr<std::unique_ptr<OpRunner>> OpRunner::Create(
     return absl::NotFoundError(
         absl::StrCat("backend '", backend.name, "' has no kernel for ", op.op.type));
   }
-  auto runner = std::unique_ptr<OpRunner>(new OpRunner(backend.device, op, threads, std::move(in_place)));
+  auto runner =
+      std::unique_ptr<OpRunner>(new OpRunner(backend.device, op, threads, std::move(in_place)));
   {
     // Gone when the kernel runs, as in the compiler.
     const graph::Op copy = op.op;

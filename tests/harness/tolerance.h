@@ -17,7 +17,7 @@ struct Tolerance {
   const char* reason;
 };
 
-Tolerance ToleranceFor(absl::string_view op_type, graph::DType dtype);
+Tolerance ToleranceFor(absl::string_view backend, absl::string_view op_type, graph::DType dtype);
 
 // Bound on |Σ(a - b)·sign(b)| / Σ|b| over a bf16 output, or a part of one, of at least
 // kBiasElements elements: roundings average out, a wrong factor does not. Seen 4.4e-5; 4.5e-3

@@ -90,7 +90,9 @@ TEST(Attention, IdsOutsideTheRowsAreFaults) {
         EXPECT_TRUE(absl::IsOutOfRange(out.status())) << backend.name << ": " << out.status();
         const std::string text(out.status().message());
         EXPECT_NE(text.find("'case'"), std::string::npos) << text;
-        EXPECT_NE(text.find(absl::StrCat(id, " at element 4, and must be at least 0 and below 5")), std::string::npos) << text;
+        EXPECT_NE(text.find(absl::StrCat(id, " at element 4, and must be at least 0 and below 5")),
+                  std::string::npos)
+            << text;
       }
     }
   }

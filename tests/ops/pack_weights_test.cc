@@ -60,7 +60,8 @@ void Compare(int64_t rows, graph::Shape shape, bool trans_w, graph::DType dtype,
         inputs[1] = pack[0];
         const auto actual = RunAt(backend, type, attrs, inputs, threads, bf16);
         if (actual.empty()) return;
-        ExpectClose(actual[0], expected[0], ToleranceFor(type, expected[0].type().dtype).bound);
+        ExpectClose(actual[0], expected[0],
+                    ToleranceFor(backend.name, type, expected[0].type().dtype).bound);
         EXPECT_TRUE(RunAt(backend, type, attrs, inputs, threads, bf16) == actual);
       };
       compare("MatMul", {{"trans_w", int64_t{trans_w}}}, {x, w});

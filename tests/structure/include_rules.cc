@@ -141,7 +141,7 @@ const std::vector<Vendor>& Vendors() {
       {"nlohmann-json", {"nlohmann/"}, {"models/training/", "tools/", "tests/"}},
       {"xxHash", {"xxhash", "xxh3"}, {"models/files/"}},
       {"GoogleTest", {"gtest/", "gmock/"}, {"tests/"}},
-      {"CUDA", {"cuda", "cublas", "cudnn"}, {}},
+      {"CUDA", {"cuda", "cublas", "cudnn"}, {"backends/cuda/"}},
   };
   return vendors;
 }

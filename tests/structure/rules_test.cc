@@ -137,6 +137,8 @@ TEST(VendorHeaders, StayWhereTheyBelong) {
            {"models/data/a.cc", "omp.h"},
            {"ops/a.cc", "gtest/gtest.h"},
            {"backends/cpu/a.cc", "cuda_runtime.h"},
+           {"models/training/a.cu", "cuda_runtime.h"},
+           {"backends/cuda/a.cuh", "dnnl.hpp"},
        }) {
     SCOPED_TRACE(absl::StrCat(arrow.from, " -> ", arrow.to));
     ExpectRed(CheckVendorHeaders, {{arrow.from, Include(arrow.to)}},

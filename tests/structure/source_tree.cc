@@ -52,9 +52,13 @@ std::string BaseName(absl::string_view path) {
   return std::string(slash == absl::string_view::npos ? path : path.substr(slash + 1));
 }
 
-bool IsHeader(absl::string_view path) { return absl::EndsWith(path, ".h"); }
+bool IsHeader(absl::string_view path) {
+  return absl::EndsWith(path, ".h") || absl::EndsWith(path, ".cuh");
+}
 
-bool IsCode(absl::string_view path) { return IsHeader(path) || absl::EndsWith(path, ".cc"); }
+bool IsCode(absl::string_view path) {
+  return IsHeader(path) || absl::EndsWith(path, ".cc") || absl::EndsWith(path, ".cu");
+}
 
 bool Contains(const Tree& tree, const std::string& path, absl::string_view text) {
   const auto file = tree.find(path);
