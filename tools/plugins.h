@@ -1,5 +1,5 @@
-// The one place that names the plugins: what a program can build and run is the
-// core plus what plugins.cc adds to it. A new plugin is a line in each function.
+// The only place that names the plugins: programs can build and run the core plus what plugins.cc
+// adds to it. A new plugin is a line in each function.
 #ifndef TOOLS_PLUGINS_H_
 #define TOOLS_PLUGINS_H_
 
@@ -12,8 +12,8 @@ namespace tools {
 
 graph::SchemaRegistry MakeRegistry();
 models::Zoo MakeZoo();
-// The CPU backend on `threads` OpenMP threads (at least 1), for the calling thread. Where they
-// cannot be had, an error that says why (backends/cpu/openmp.h).
+// The CPU backend on `threads` OpenMP threads (at least 1), for the calling thread. An error says
+// why the threads are not available (backends/cpu/openmp.h).
 absl::StatusOr<graph::Backend> MakeCpuBackend(int threads);
 
 }  // namespace tools

@@ -1,4 +1,4 @@
-// --profile: a training run whose operators are timed for some steps.
+// --profile: a training run with operators timed for some steps.
 #ifndef TOOLS_PROFILE_RUN_H_
 #define TOOLS_PROFILE_RUN_H_
 
@@ -19,12 +19,12 @@ struct ProfileRunOptions {
   int warmup = 3;
   int accum_iter = 1;
   int threads = 1;
-  std::string folder;  // where the profile goes, whole or not at all
+  std::string folder;  // for the profile, written whole or not at all
 };
 
-// Watches a run from its first step. When the steps are over it writes the profile and
-// prints the table, and the run goes on unwatched. Lives as long as the run; `session`,
-// `registry` and `out` must outlive it.
+// Profiles a run from its first step. After the requested steps it writes the profile and prints
+// the table, and the run continues without it. Lives as long as the run; `session`, `registry` and
+// `out` must outlive it.
 class ProfileRun {
  public:
   // Measures the machine's rates, about a second, and sets the hooks of `trainer`.
@@ -34,8 +34,8 @@ class ProfileRun {
                                                             models::TrainerOptions* trainer,
                                                             std::ostream* out);
 
-  // For a run that ended early: writes what was seen, if that is one whole step; else
-  // says how many steps it needs. Does nothing when the profile is written.
+  // For a run that ended early: writes the profile if it has one whole step; else says how many
+  // steps it needs. Does nothing if the profile is already written.
   absl::Status Finish();
 
  private:

@@ -47,7 +47,6 @@ struct LoadOptions {
 // them; a parameter without a fitting tensor then keeps its value. The header decides this before
 // any parameter is set; only if the file cannot be read to its end are some set and others not.
 // Returns one line that says what was loaded, converted, resized, kept and left out.
-// resized, kept and left out.
 //
 // f32 parameters are also read from f64 (rounded), bf16 and f16.
 //

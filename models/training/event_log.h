@@ -4,8 +4,8 @@
 //   if (resumed) events.GoOnBehind(state, output.File(kMetricsFile));
 //   options.metrics_observer = &events;
 //
-// metrics.jsonl is the record; this is a view of it that a run can do without. The first error (disk
-// full) is logged as a warning and ends the events.
+// metrics.jsonl is the record; this is a view of it that a run can do without. The first error
+// (disk full) is logged as a warning and ends the events.
 #ifndef MODELS_TRAINING_EVENT_LOG_H_
 #define MODELS_TRAINING_EVENT_LOG_H_
 

@@ -7,7 +7,6 @@
 // Everything outside `timing` is reproducible: two runs with the same seed and thread count have
 // the same text there. Numbers are printed so that reading them gives the same double; a number
 // that is not finite is null.
-// them gives the same double back; a number that is not finite is null.
 #ifndef MODELS_TRAINING_METRICS_H_
 #define MODELS_TRAINING_METRICS_H_
 

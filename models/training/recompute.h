@@ -12,7 +12,7 @@
 namespace models {
 
 // The function for PipelineOptions::recompute_segment, for one of:
-// none   nothing is recomputed; an empty function
+//   none   nothing is recomputed; an empty function
 //   mlp    norm2, fc1 and act of each block: the widest values, for a third of a
 //          block's forward products
 //   block  everything between the residual streams of two blocks

@@ -14,11 +14,11 @@
 namespace tools {
 
 struct NetBenchOptions {
-  // Files of serialized NetDefs, or their text forms where they end in .pbtxt
-  // (graph/ir/serialize.h); relative to the current folder.
+  // Files of serialized NetDefs, or their text forms if they end in .pbtxt (graph/ir/serialize.h);
+  // relative to the current folder.
   std::string net;
-  // Run once to set the states. Empty: X_init_net.* beside X_predict_net.*, where there
-  // is one; else the states are zero, which tells little about time.
+  // Run once to set the states. Empty: X_init_net.* beside X_predict_net.*, if it exists; else the
+  // states are zero, which makes times less meaningful.
   std::string init_net;
   int64_t ids = 1;  // see FillRandom
   int warmup = 1;
@@ -34,10 +34,10 @@ struct NetBenchResult {
   size_t persistent_bytes = 0;
 };
 
-// Runs the net as it is in the file, without passes: a dumped net has been through them.
-// Inputs: images and the like normally distributed, keys random bits, `lr` 1e-4, the loss's limit
-// infinity, other numbers {1} 1. Errors name the file: it is missing, holds no net, breaks the rule book,
-// or has an operator that the backend cannot run.
+// Runs the net as it is in the file, without passes: a dumped net has been through them. Inputs:
+// images and the like normally distributed, keys random bits, `lr` 1e-4, the loss's limit infinity,
+// other numbers {1} 1. Errors name the file: it is missing, holds no net, breaks the rule book, or
+// has an operator that the backend cannot run.
 absl::StatusOr<NetBenchResult> BenchNet(const graph::SchemaRegistry& registry,
                                         const graph::Backend& backend,
                                         const NetBenchOptions& options);

@@ -1,6 +1,6 @@
-// What the published code computes in one training step, as shapes of matrix products:
-// the yardstick of //tools:bench. It is made from the configuration alone, so that nothing
-// which the compiler saves (rows nobody reads, products shared) makes the yardstick shorter.
+// What the published code computes in one training step, as shapes of matrix products: the
+// yardstick of //tools:bench. It follows from the configuration alone, so nothing that the compiler
+// saves (unread rows, shared products) makes the yardstick shorter.
 //
 // Counted as the published code does it (models_DropPos_mae.py, models_mae.py):
 //   - the attentive guide: every block over all 1+L tokens, forward only, with a patch
@@ -11,8 +11,8 @@
 //   - the backward pass: a product for the input and one for the weight of each of these,
 //     but none for the input of the patch embedding.
 // Not counted: LayerNorm, GELU, softmax, losses, the optimizer, and what a fused attention
-// computes a second time in its backward pass. For ViT-B/16 at mask ratios .75/.75 that
-// makes 63 GFLOP an image, 35 of them the guide's.
+// recomputes in its backward pass. ViT-B/16 at mask ratios .75/.75 has 63 GFLOP an image, 35 of
+// them the guide's.
 #ifndef TOOLS_BENCHMARK_OFFICIAL_FLOPS_H_
 #define TOOLS_BENCHMARK_OFFICIAL_FLOPS_H_
 
@@ -27,7 +27,7 @@ namespace tools {
 // A linear layer, y (rows, out) = x (rows, in) · w.
 struct OfficialLinear {
   std::string name;  // "blocks.fc1"; one for all blocks
-  int64_t rows = 0;  // an image
+  int64_t rows = 0;  // per image
   int64_t in = 0;
   int64_t out = 0;
   int64_t layers = 1;           // of this shape
@@ -37,14 +37,14 @@ struct OfficialLinear {
 
 struct OfficialNet {
   std::vector<OfficialLinear> linears;
-  // Floating-point operations an image. The parts of `total`:
+  // Floating-point operations per image. The parts of `total`:
   double linear = 0;     // all products of `linears`
   double attention = 0;  // the batched products of all attentions, both directions
   double total = 0;
   double guide = 0;  // the share of the guide's forward in `total`
 };
 
-// `num_classes` is what a classifier's head has; else unused. The configurations have passed
+// `num_classes` is the size of a classifier's head; else unused. The configurations have passed
 // models::Validate.
 OfficialNet OfficialStep(const models::ZooEntry& entry, int num_classes);
 

@@ -1,4 +1,4 @@
-// A way to run a net, as diff_nets takes it on its command line.
+// A way to run a net, as given on diff_nets' command line.
 #ifndef TOOLS_DIFF_WAY_H_
 #define TOOLS_DIFF_WAY_H_
 
@@ -12,13 +12,13 @@
 namespace tools {
 
 struct Way {
-  std::string text;  // as it was given
+  std::string text;  // as given
   bool reference = false;
   bool passes = true;
   std::set<std::string> disabled;  // passes
   graph::DType precision = graph::DType::kF32;
   graph::DType guide = graph::DType::kF32;  // of the part "guide"
-  int threads = 0;                          // 0: as many as the machine has
+  int threads = 0;                          // 0: the machine's number
 
   // Whether anything is computed below f32.
   bool low_precision() const {
@@ -27,8 +27,8 @@ struct Way {
   graph::PipelineOptions Pipeline() const;
 };
 
-// Words with commas between them, each at most once, in any order:
-//   cpu, reference          the backend; cpu where neither is there
+// Words separated by commas, each at most once, in any order:
+//   cpu, reference          the backend; default cpu
 //   passes=on|off           the compiler's passes; on
 //   disable=NAME[+NAME]     passes left out; "mixed_precision" and so on
 //   precision=fp32|bf16     with passes=off nothing sets it, so that bf16 is an error

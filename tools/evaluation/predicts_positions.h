@@ -1,4 +1,4 @@
-// Which models have positions to measure and to draw.
+// Tells which models have positions to measure and draw.
 #ifndef TOOLS_EVALUATION_PREDICTS_POSITIONS_H_
 #define TOOLS_EVALUATION_PREDICTS_POSITIONS_H_
 
@@ -7,8 +7,8 @@
 
 namespace tools {
 
-// OK when `entry` is a model that predicts positions; else InvalidArgument, which
-// says what it is and what can be measured instead.
+// OK if `entry` is a model that predicts positions; else InvalidArgument says what it is and what
+// can be measured instead.
 absl::Status CheckPredictsPositions(const models::ZooEntry& entry);
 
 }  // namespace tools
