@@ -1,4 +1,4 @@
-// Measures how fast things run, and how near that comes to what the machine can do:
+// Measures how fast things run, compared with what the machine can do:
 //
 //   bazel run //tools:bench -- --model=droppos_vitb --batch_size=16 --precision=bf16 --json
 //   bazel run //tools:bench -- --what=op --op=Linear
@@ -34,7 +34,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-// What a benchmark says; `json` is printed only where it is asked for.
+// The result of a benchmark; `json` is printed only on request.
 struct Report {
   std::string text;
   std::string json;
@@ -55,7 +55,7 @@ void AddMilliseconds(const Spread& seconds, ordered_json* json) {
   (*json)["ms_most"] = seconds.most * 1e3;
 }
 
-// Flags of a training run, perhaps from its flags.txt, that say nothing about a step.
+// The given flags of a training run, perhaps from its flags.txt, that do not affect a step.
 std::string WithoutEffect(const TrainFlags& given) {
   const std::set<absl::string_view> names = {
       "eval_every", "print_every", "init_from", "allow_missing", "output_dir",

@@ -1,4 +1,4 @@
-// What a step benchmark says, to people and to scripts.
+// The result of a step benchmark, for people and for scripts.
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
@@ -10,13 +10,13 @@
 namespace tools {
 namespace {
 
-// With so many decimal places.
+// Rounds to this many decimal places.
 double Rounded(double value, int places) {
   const double scale = std::pow(10.0, places);
   return std::round(value * scale) / scale;
 }
 
-// Unset where there is no guide.
+// Empty without a guide.
 std::string GuidePrecision(const TrainFlags& flags) {
   return flags.guide_precision.value_or("same");
 }

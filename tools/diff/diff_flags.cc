@@ -15,7 +15,7 @@
 namespace tools {
 namespace {
 
-// Takes this tool's own flags out of `args`: "--a=x", "--a x".
+// Removes this tool's own flags from `args`: "--a=x", "--a x".
 absl::StatusOr<std::map<std::string, std::string>> TakeOwn(std::vector<std::string>* args) {
   static const std::set<std::string> names = {"--a", "--b", "--golden", "--bound", "--most_mib"};
   std::map<std::string, std::string> own;
@@ -50,7 +50,7 @@ absl::StatusOr<models::ZooEntry> EntryOf(std::vector<std::string> args, const mo
       }
     }
   }
-  args.insert(args.begin(), "--batch_size=2");  // the last one given wins
+  args.insert(args.begin(), "--batch_size=2");  // the last occurrence of a flag wins
   ASSIGN_OR_RETURN(const ParsedFlags parsed, ParseTrainFlags(args));
   if (!parsed.flags.model) {
     return graph::InvalidArgument("--model=NAME or --golden=FILE must say what to run");

@@ -92,7 +92,7 @@ absl::StatusOr<std::unique_ptr<PositionProtocol>> PositionProtocol::Create(
     graph::Workspace* workspace, const std::shared_ptr<graph::InputSlot>& inputs) {
   ASSIGN_OR_RETURN(std::vector<graph::Net> nets,
                    Nets(model, droppos, ratios, *compile.registry, batch_size));
-  size_t arena = 0;  // the largest first, so that there is one
+  size_t arena = 0;  // the largest net comes first, so that there is one arena
   for (graph::Net& net : nets) {
     ASSIGN_OR_RETURN(const graph::Prepared prepared, graph::Prepare(std::move(net), compile));
     arena = std::max(arena, prepared.plan.arena_bytes);
