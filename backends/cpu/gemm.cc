@@ -47,7 +47,7 @@ void Transpose8x8(const float* from, int64_t from_stride, float* to, int64_t to_
   }
 }
 
-// A panel of a matrix whose columns are dense in memory.
+// Packs a panel of a matrix whose columns are dense in memory.
 void PackTransposed(const float* from, int64_t col_stride, int64_t rows, int64_t cols,
                     int64_t width, float* panel) {
   const int64_t whole_cols = cols / 8 * 8, whole_rows = rows / 8 * 8;

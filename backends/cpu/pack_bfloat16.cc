@@ -99,7 +99,7 @@ absl::optional<PairBlocks> AsPairBlocks(const dnnl::memory::desc& layout) {
   b.k_blocks = layout.get_padded_dims()[0] / (2 * b.k_block);
   b.n_blocks = layout.get_padded_dims()[1] / b.n_block;
   const int64_t block = 2 * b.k_block * b.n_block;
-  // Only the weights, block columns outermost.
+  // Holds nothing but the weights, with block columns outermost.
   const bool known =
       layout.get_size() == static_cast<size_t>(b.k_blocks * b.n_blocks * block) * 2 &&
       (b.n_blocks == 1 || layout.get_strides()[1] == b.k_blocks * block) &&

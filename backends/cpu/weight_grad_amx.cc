@@ -133,7 +133,7 @@ AmxWeightGrad::AmxWeightGrad(int64_t rows, int64_t m, int64_t n, int threads)
   blocks_ = CeilDiv(rows, kBlockRows);
   block_rows_ = CeilDiv(CeilDiv(rows, blocks_), kTileDepth) * kTileDepth;
   blocks_ = CeilDiv(rows, block_rows_);
-  // The most equal parts; among these, those that pack least twice.
+  // The parts whose largest is smallest; of several such those that pack least twice.
   kept_parts_ = streamed_parts_ = 1;
   int64_t least = kept_panels_ * streamed_panels_ + 1;
   for (int64_t parts = 1; parts <= threads; ++parts) {

@@ -80,7 +80,7 @@ class Device {
   virtual absl::Status CopyOut(void* to, const void* from, size_t bytes) = 0;
   virtual absl::Status CopyWithin(void* to, const void* from, size_t bytes) = 0;
 
-  // Calls `start_kernels` and returns its result. Only this function may run kernels on addresses
+  // Calls `start_kernels` and returns its result. Only `start_kernels` may run kernels on addresses
   // of the device. The kernels may still run in the compute stream after the call returns.
   virtual absl::Status Launch(absl::FunctionRef<absl::Status()> start_kernels) = 0;
   // Waits for all work started, on any stream, and returns its error.

@@ -56,8 +56,8 @@ class Kernel {
   virtual std::string implementation() const { return ""; }
   // Called once, before the first Bind: generates code, tunes plans.
   virtual absl::Status Prepare() { return absl::OkStatus(); }
-  // Called before the first Run and again whenever memory has moved. An override
-  // calls Kernel::Bind first.
+  // Called before the first Run and again whenever memory has moved. An override that
+  // uses args() or scratch() calls Kernel::Bind first.
   virtual absl::Status Bind(const KernelArgs& args) {
     args_ = args;
     return absl::OkStatus();
