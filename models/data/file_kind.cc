@@ -55,7 +55,7 @@ constexpr Magic kMagics[] = {
     {257, "ustar", "a tar archive", "name it *.tar if it is a shard, or take it out of the data"},
 };
 
-// Text as people write it: no zero byte, and no control characters but white space.
+// Text as people write it: no zero byte, and no control characters except white space.
 bool IsText(absl::string_view bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](char c) {
     const auto byte = static_cast<unsigned char>(c);

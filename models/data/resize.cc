@@ -7,7 +7,7 @@
 #include "graph/base/status.h"
 #include "hwy/highway.h"
 
-HWY_BEFORE_NAMESPACE();  // for AVX2, as everything is compiled
+HWY_BEFORE_NAMESPACE();  // for AVX2, like all code here
 namespace models {
 namespace {
 
