@@ -94,8 +94,8 @@ absl::StatusOr<nlohmann::ordered_json> EvaluatePosition(const Flags& flags, Setu
   }
   graph::Workspace workspace(setup->compile.backend->device);
   ASSIGN_OR_RETURN(const std::unique_ptr<PositionProtocol> protocol,
-                   PositionProtocol::Create(entry.model, entry.droppos, AllRatios(entry.droppos),
-                                            setup->compile, flags.common.batch_size, &workspace));
+                   PositionProtocol::Create(entry, AllRatios(entry), setup->compile,
+                                            flags.common.batch_size, &workspace));
   RETURN_IF_ERROR(Load(*setup, protocol->parameters(), &workspace));
   models::LoaderOptions load;
   load.mode = models::LoaderMode::kEvaluate;

@@ -45,9 +45,7 @@ absl::StatusOr<Wanted> WhatIsWanted(const ResolvedFlags& resolved, const models:
   const bool predicts = CheckPredictsPositions(entry).ok();
   if (wanted.pictures && !predicts) {
     return graph::InvalidArgument(
-        "--vis_every draws where a model puts patches, but --model=", entry.name,
-        entry.needs_labels ? ""
-                           : absl::StrCat(" with --drop_pos_type=", entry.droppos.drop_pos_type),
+        "--vis_every draws where a model puts patches, but --model=", NameAndMethod(entry),
         " predicts no positions; leave the flag out");
   }
   const bool numbers = resolved.flags.eval_every.value_or(0) > 0;
@@ -60,7 +58,7 @@ absl::StatusOr<Wanted> WhatIsWanted(const ResolvedFlags& resolved, const models:
         "--vis_every draws held-out images, and there are none; raise --val_fraction");
   }
   wanted.positions = numbers && predicts;
-  if (numbers && !entry.needs_labels) {
+  if (numbers && !entry.needs.labels) {  // one that learns them says its accuracy itself
     const bool train = HasLabels(*data.train), held_out = HasLabels(*data.held_out);
     wanted.knn = train && held_out;
     if (!wanted.knn) {
@@ -86,8 +84,7 @@ absl::StatusOr<std::unique_ptr<Observers>> Observers::Create(
   const int batch = entry.recipe.batch_size;
   graph::Workspace* workspace = session->workspace();
   if (wanted.positions) {
-    ASSIGN_OR_RETURN(o->positions_, PositionProtocol::Create(entry.model, entry.droppos,
-                                                             RecipeRatios(entry.droppos), compile,
+    ASSIGN_OR_RETURN(o->positions_, PositionProtocol::Create(entry, RecipeRatios(entry), compile,
                                                              batch, workspace, session->inputs()));
     ASSIGN_OR_RETURN(o->loader_, HeldOutLoader(resolved, *data.held_out, stop));
   }
@@ -123,8 +120,7 @@ absl::StatusOr<std::vector<graph::Net>> Observers::Nets(const ResolvedFlags& res
   std::vector<graph::Net> nets;
   if (wanted.positions) {
     ASSIGN_OR_RETURN(nets,
-                     PositionProtocol::Nets(entry.model, entry.droppos, RecipeRatios(entry.droppos),
-                                            registry, batch_size));
+                     PositionProtocol::Nets(entry, RecipeRatios(entry), registry, batch_size));
   }
   if (wanted.knn) {
     ASSIGN_OR_RETURN(graph::Net net, FeatureExtractor::Net(entry.model, batch_size, registry));

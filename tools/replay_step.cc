@@ -49,7 +49,7 @@ absl::StatusOr<ResolvedFlags> Flags(const ReplayStepOptions& options,
                                     const models::Capsule& capsule, const models::Zoo& zoo,
                                     const MachineDefaults& machine) {
   const std::string name = absl::StrCat(capsule.before.path, "/state.json");
-  ASSIGN_OR_RETURN(ParsedFlags parsed, ParseTrainFlagsText(Note(capsule, kFlagsNote), name));
+  ASSIGN_OR_RETURN(ParsedFlags parsed, ParseTrainFlagsText(Note(capsule, kFlagsNote), name, zoo));
   if (!parsed.flags.model.has_value()) {
     return graph::InvalidArgument(name, ": its flags name no model");
   }
@@ -97,7 +97,7 @@ class Replay {
         backend_(std::move(backend)) {
     session_options_.compile.registry = &registry;
     session_options_.compile.backend = &backend_;
-    session_options_.compile.passes = PassOptions(resolved_.flags);
+    session_options_.compile.passes = PassOptions(resolved_);
     session_options_.recipe = resolved_.entry.recipe;
     session_options_.accum_iter = resolved_.accum_iter;
     session_options_.step_every_micro_batch = resolved_.step_every_micro_batch;

@@ -26,7 +26,7 @@ models::OpenOptions MakeOpenOptions(const ResolvedFlags& resolved) {
 
 models::SessionOptions MakeSessionOptions(const ResolvedFlags& resolved) {
   models::SessionOptions options;
-  options.compile.passes = PassOptions(resolved.flags);
+  options.compile.passes = PassOptions(resolved);
   options.recipe = resolved.entry.recipe;
   options.accum_iter = resolved.accum_iter;
   options.step_every_micro_batch = resolved.step_every_micro_batch;
@@ -88,7 +88,7 @@ ProfileRunOptions MakeProfileOptions(const ResolvedFlags& resolved, const std::s
 std::string FlagsOfRun(const ResolvedFlags& resolved, const std::string& comment) {
   TrainFlags flags = resolved.flags;
   flags.output_dir.reset();
-  return TrainFlagsText(flags, comment);
+  return TrainFlagsText(flags, comment, absl::MakeConstSpan(&resolved.entry, 1));
 }
 
 }  // namespace tools

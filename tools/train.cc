@@ -69,7 +69,7 @@ absl::Status CheckHeldOut(const models::Datasets& data) {
 // Files of the data set that need labels and have none, and the like.
 absl::Status CheckData(const ResolvedFlags& resolved, const models::Datasets& data) {
   if (data.held_out != nullptr) RETURN_IF_ERROR(CheckHeldOut(data));
-  if (!resolved.entry.needs_labels || data.train->num_classes() > 0) return absl::OkStatus();
+  if (!resolved.entry.needs.labels || data.train->num_classes() > 0) return absl::OkStatus();
   return graph::InvalidArgument("--model=", resolved.entry.name, " needs labels, but ",
                                 data.description, " has none; put the images of each class into ",
                                 "a folder of its own");
@@ -104,7 +104,7 @@ absl::StatusOr<Setup> ReadSetup(const ParsedFlags& parsed, Resumption resumption
   }
   if (!resumption.note.empty()) notes.push_back(resumption.note);
   if (resumption.checkpoint.has_value()) {
-    RETURN_IF_ERROR(CheckSameRun(resumption, setup.resolved.flags));
+    RETURN_IF_ERROR(CheckSameRun(resumption, setup.resolved.flags, zoo));
   }
   if (!resumption.output_dir.empty()) setup.resolved.flags.output_dir = resumption.output_dir;
   for (const std::string& note : notes) log->Line(absl::StrCat("note: ", note));
@@ -302,15 +302,15 @@ absl::StatusOr<int> Main(int argc, char** argv) {
   const std::vector<std::string> args(argv + 1, argv + argc);
   const models::Zoo zoo = MakeZoo();
   const graph::SchemaRegistry registry = MakeRegistry();
-  ASSIGN_OR_RETURN(Resumption resumption, FindResumption(args));
+  ASSIGN_OR_RETURN(Resumption resumption, FindResumption(args, zoo));
   ASSIGN_OR_RETURN(const ParsedFlags parsed,
-                   ParseTrainFlags(args, resumption.flags(), resumption.flags_name()));
+                   ParseTrainFlags(args, zoo, resumption.flags(), resumption.flags_name()));
   if (parsed.flags.help.value_or(false)) {
     ASSIGN_OR_RETURN(const models::ZooEntry entry,
                      zoo.Find(parsed.flags.model.value_or("droppos_vitb")));
     ASSIGN_OR_RETURN(const ResolvedFlags example,
                      ResolveTrainFlags(TrainFlags(), entry, DetectMachine()));
-    std::cout << TrainFlagsHelp(example.flags);
+    std::cout << TrainFlagsHelp(example.flags, zoo);
     return 0;
   }
   if (parsed.flags.list_models.value_or(false)) {

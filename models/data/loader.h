@@ -27,6 +27,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "models/data/bad_image_judge.h"
 #include "models/data/dataset.h"
 
 namespace models {
@@ -98,7 +99,7 @@ struct LoaderOptions {
   // images and more than 2; before the whole epoch has been seen, when they are
   // clearly more than the share of at least 20 images; and whenever nothing can be
   // decoded. In [0, 1].
-  double max_bad_share = 0.05;
+  double max_bad_share = kMaxBadShare;
   // The first undecodable image is an error, whatever the share.
   bool stop_at_bad_image = false;
   // An image that is Unavailable is tried three times again: after this, five times and 25 times

@@ -189,6 +189,27 @@ std::vector<std::pair<std::string, float>> DropPos::ScheduledInputs(int epoch, i
   return {{"sigma", static_cast<float>(left * config_.label_smoothing_sigma)}};
 }
 
+OfficialNet DropPos::OfficialStep() const {
+  using Pass = OfficialCounter::Pass;
+  const int64_t patches = model_.num_patches(), width = model_.embed_dim;
+  const int64_t visible = config_.num_visible(model_.num_patches());
+  const int64_t decoder_width = model_.decoder_embed_dim;
+  OfficialCounter counter;
+  if (config_.attn_guide) {
+    const int64_t pixels = int64_t{3} * model_.patch_size * model_.patch_size;
+    counter.Linear("guide/patch_embed", patches, pixels, width, Pass::kForward);
+    counter.Blocks("guide/blocks", 1 + patches, width, model_.depth, model_.mlp_ratio,
+                   Pass::kForward);
+  }
+  CountEncoder(model_, visible, &counter);
+  counter.Linear("decoder_embed", 1 + visible, width, decoder_width, Pass::kTraining);
+  counter.Blocks("decoder_blocks", 1 + visible, decoder_width, model_.decoder_depth,
+                 model_.mlp_ratio, Pass::kTraining);
+  counter.Linear("decoder_pred", 1 + visible, decoder_width, patches, Pass::kTraining);
+  if (config_.multi_task()) CountMaeDecoder(model_, visible, &counter);
+  return counter.Finish();
+}
+
 std::string DropPos::description() const {
   const int visible = config_.num_visible(model_.num_patches());
   const char* also = config_.multi_task() ? "DropPos + MAE: encoder " : "DropPos: encoder ";

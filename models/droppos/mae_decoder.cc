@@ -35,4 +35,14 @@ PixelLossBlobs BuildPixelLoss(ModelBuilder* b, const ModelConfig& model,
   return {loss[0], loss[1]};
 }
 
+void CountMaeDecoder(const ModelConfig& model, int64_t visible, OfficialCounter* counter) {
+  using Pass = OfficialCounter::Pass;
+  const int64_t tokens = 1 + model.num_patches(), width = model.decoder_embed_dim;
+  const int64_t pixels = int64_t{3} * model.patch_size * model.patch_size;
+  counter->Linear("mae_embed", 1 + visible, model.embed_dim, width, Pass::kTraining);
+  counter->Blocks("mae_blocks", tokens, width, model.decoder_depth, model.mlp_ratio,
+                  Pass::kTraining);
+  counter->Linear("mae_pred", tokens, width, pixels, Pass::kTraining);
+}
+
 }  // namespace models

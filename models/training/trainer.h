@@ -32,8 +32,8 @@ struct TrainerOptions {
   int num_workers = 0;
   bool random_crop = true;
   bool exact_decode = false;
-  double max_bad_share = 0.05;     // the loader's, as the next; of held-out images, too
-  bool stop_at_bad_image = false;  // see LoaderOptions
+  double max_bad_share = kMaxBadShare;  // the loader's, as the next; of held-out images, too
+  bool stop_at_bad_image = false;       // see LoaderOptions
   int64_t steps = -1;      // ends the run after so many optimizer steps; -1: when the epochs are
                            // over. Never changes the schedule.
   int64_t eval_every = 0;  // steps between evaluations; 0: at the end of each epoch only

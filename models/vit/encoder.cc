@@ -50,4 +50,13 @@ BlobId EncodeImages(ModelBuilder* b, const ModelConfig& config, BlobId images) {
   return Encode(b, config, placed);
 }
 
+void CountEncoder(const ModelConfig& config, int64_t tokens, OfficialCounter* counter) {
+  using Pass = OfficialCounter::Pass;
+  const int64_t pixels = int64_t{3} * config.patch_size * config.patch_size;
+  counter->Linear("patch_embed", config.num_patches(), pixels, config.embed_dim, Pass::kTraining, 1,
+                  /*input_is_data=*/true);
+  counter->Blocks("blocks", 1 + tokens, config.embed_dim, config.depth, config.mlp_ratio,
+                  Pass::kTraining);
+}
+
 }  // namespace models

@@ -40,7 +40,7 @@ struct WatchedRun {
                                      "--num_workers=0",
                                      "--threads=2"};
     args.insert(args.end(), more.begin(), more.end());
-    const auto parsed = ParseTrainFlags(args);
+    const auto parsed = ParseTrainFlags(args, MakeZoo());
     EXPECT_TRUE(parsed.ok()) << parsed.status();
     const auto made = ResolveTrainFlags(parsed->flags, MakeZoo().Find("droppos_tiny").value(),
                                         MachineDefaults{2, 0});

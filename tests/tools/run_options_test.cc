@@ -12,8 +12,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "gtest/gtest.h"
+#include "models/droppos/droppos_config.h"
 #include "tools/flags/flag_table.h"
 #include "tools/flags/parse_flags.h"
+#include "tools/plugins.h"
 
 namespace tools {
 namespace {
@@ -33,13 +35,14 @@ struct Options {
 // Of a run of the published ViT-B recipe with these flags.
 Options OptionsOf(Args args) {
   args.insert(args.begin(), "--model=m");
-  const auto parsed = ParseTrainFlags(args);
+  const auto parsed = ParseTrainFlags(args, MakeZoo());
   EXPECT_TRUE(parsed.ok()) << parsed.status();
   MachineDefaults machine;
   machine.threads = 2;
   machine.bfloat16 = machine.int8_products = true;
   models::ZooEntry entry;
   entry.name = "m";
+  entry.options = std::make_shared<models::DropPosConfig>();
   const auto resolved = ResolveTrainFlags(parsed->flags, entry, machine);
   EXPECT_TRUE(resolved.ok()) << resolved.status() << " " << absl::StrJoin(args, " ");
   Options options;
@@ -67,7 +70,9 @@ struct Reaches {
 };
 
 const models::ModelConfig& Model(const Options& o) { return o.resolved.entry.model; }
-const models::DropPosConfig& DropPos(const Options& o) { return o.resolved.entry.droppos; }
+const models::DropPosConfig& DropPos(const Options& o) {
+  return models::DropPosOf(o.resolved.entry);
+}
 
 // By flag.
 std::map<std::string, Reaches> Reached() {
@@ -228,8 +233,20 @@ TEST(RunOptions, NoFlagIsForgotten) {
         << "--" << flag << ": there is no test " << shown.test << " in " << shown.file;
   }
   std::set<std::string> flags;
-  for (const FlagRow& row : FlagTable()) flags.insert(std::string(row.name));
+  for (const FlagRow& row : FlagTable(MakeZoo().entries())) flags.insert(std::string(row.name));
   EXPECT_EQ(flags, known);
+}
+
+// Tests and other tools take the options' own.
+TEST(RunOptions, TheFlagsDefaultsAreTheOptions) {
+  const Options flags = OptionsOf({});
+  const models::TrainerOptions options;
+  EXPECT_EQ(flags.trainer.max_bad_share, options.max_bad_share);
+  EXPECT_EQ(flags.trainer.print_every, options.print_every);
+  EXPECT_EQ(flags.trainer.spike_z, options.spike_z);
+  EXPECT_EQ(flags.trainer.watchdog_seconds, options.watchdog_seconds);
+  EXPECT_EQ(flags.open.val_fraction, models::OpenOptions().val_fraction);
+  EXPECT_EQ(flags.open.limits.max_pixels, models::OpenOptions().limits.max_pixels);
 }
 
 TEST(RunOptions, PicturesAreCroppedAtRandomAndDrawnScenesAreNot) {

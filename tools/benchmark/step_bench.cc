@@ -98,7 +98,7 @@ models::SessionOptions SessionOptionsFor(const graph::SchemaRegistry& registry,
   models::SessionOptions session;
   session.compile.registry = &registry;
   session.compile.backend = &backend;
-  session.compile.passes = PassOptions(resolved.flags);
+  session.compile.passes = PassOptions(resolved);
   session.recipe = resolved.entry.recipe;
   session.accum_iter = resolved.accum_iter;
   session.step_every_micro_batch = resolved.step_every_micro_batch;
@@ -128,15 +128,21 @@ absl::StatusOr<StepBenchResult> BenchStep(const graph::SchemaRegistry& registry,
     open.limits = models::LimitsOfMegapixels(resolved.flags.max_image_megapixels.value());
     ASSIGN_OR_RETURN(data, models::OpenDatasets(open));
     classes = data.train->num_classes();
-    if (resolved.entry.needs_labels && classes == 0) {
+    if (resolved.entry.needs.labels && classes == 0) {
       return graph::InvalidArgument("--model=", resolved.entry.name, " needs labels, but ",
                                     data.description, " has none");
     }
   }
 
-  const OfficialNet official = OfficialStep(resolved.entry, classes);
+  const std::unique_ptr<models::Model> model = resolved.entry.make(resolved.entry, classes);
+  const models::OfficialNet official = model->OfficialStep();
+  if (official.linears.empty()) {
+    return graph::InvalidArgument("--model=", resolved.entry.name, " does not say what its ",
+                                  "published step computes, which a step is measured by; ",
+                                  "override Model::OfficialStep()");
+  }
   result.official_flops = official.total;
-  result.guide_flops = official.guide;
+  result.guide_flops = official.forward_only;
   result.images = resolved.effective_batch;
   const graph::DType dtype =
       *resolved.flags.precision == "bf16" ? graph::DType::kBF16 : graph::DType::kF32;
@@ -150,7 +156,6 @@ absl::StatusOr<StepBenchResult> BenchStep(const graph::SchemaRegistry& registry,
 
   result.peak_reset = ResetPeakResident();
   Say(progress, "steps ...");
-  const std::unique_ptr<models::Model> model = resolved.entry.make(resolved.entry, classes);
   Clock::time_point start = Clock::now();
   ASSIGN_OR_RETURN(
       const std::unique_ptr<models::Session> session,

@@ -31,7 +31,7 @@ struct StepBenchOptions {
 struct StepBenchResult {
   Roofline roofline;
   double official_flops = 0;  // an image: OfficialNet::total
-  double guide_flops = 0;     // the guide's part of it
+  double guide_flops = 0;     // what of it is computed forward only: the guide's
   double done_flops = 0;      // an image: what the operators that run count
   double images = 0;          // a step
   Spread images_per_s;        // over the runs; best is `most`

@@ -16,9 +16,10 @@ double Rounded(double value, int places) {
   return std::round(value * scale) / scale;
 }
 
-// Unset where there is no guide.
-std::string GuidePrecision(const TrainFlags& flags) {
-  return flags.guide_precision.value_or("same");
+// Of the parts of the net that have one of their own.
+std::vector<models::ProductPrecision> PartPrecisions(const ResolvedFlags& resolved) {
+  if (resolved.entry.options == nullptr) return {};
+  return resolved.entry.options->Precisions();
 }
 
 std::string Row(const char* label, const std::string& text) {
@@ -31,11 +32,13 @@ std::string StepBenchText(const StepBenchOptions& options, const graph::Backend&
                           const StepBenchResult& r) {
   const ResolvedFlags& resolved = options.resolved;
   const TrainFlags& flags = resolved.flags;
+  std::string parts;
+  for (const models::ProductPrecision& of : PartPrecisions(resolved)) {
+    if (of.precision != "same") absl::StrAppend(&parts, " with a ", of.part, " in ", of.precision);
+  }
   std::string text = absl::StrFormat(
       "%s, %s%s, recompute %s, batch %d%s, %d threads, %s\n", resolved.entry.name, *flags.precision,
-      GuidePrecision(flags) == "same" ? ""
-                                      : absl::StrCat(" with a guide in ", GuidePrecision(flags)),
-      *flags.recompute, resolved.entry.recipe.batch_size,
+      parts, *flags.recompute, resolved.entry.recipe.batch_size,
       resolved.accum_iter > 1 ? absl::StrCat(" x ", resolved.accum_iter) : "", *flags.threads,
       options.with_loader ? absl::StrFormat("images from %d loader threads", *flags.num_workers)
                           : "random images in memory");
@@ -74,7 +77,9 @@ std::string StepBenchJson(const StepBenchOptions& options, const graph::Backend&
   json["what"] = "step";
   json["model"] = options.resolved.entry.name;
   json["precision"] = *flags.precision;
-  json["guide_precision"] = GuidePrecision(flags);
+  for (const models::ProductPrecision& of : PartPrecisions(options.resolved)) {
+    json[std::string(of.flag)] = of.precision;
+  }
   json["recompute"] = *flags.recompute;
   json["batch_size"] = options.resolved.entry.recipe.batch_size;
   json["accum_iter"] = options.resolved.accum_iter;

@@ -21,21 +21,16 @@ struct MachineDefaults {
 
 struct ResolvedFlags {
   // Every flag that has a default is set, so that flags.txt repeats the run on
-  // any machine and after any change of the zoo. effective_batch and token_size
-  // have gone into the others; so have overwrite and resume, which are meant once. Paths are
-  // resolved (models::ResolveUserPath). Still unset where they were not given:
-  // data_path, steps, init_from, allow_missing, disable_pass, dump_graph, output_dir, and those
-  // of lr and blr that the other excludes.
+  // any machine and after any change of the zoo. effective_batch has gone into accum_iter.
+  // Paths are resolved (models::ResolveUserPath). Still unset where they were not given: flags
+  // whose fallback in flag_table.cc is words, and those of lr and blr that the other excludes.
   TrainFlags flags;
-  // The zoo entry with the flags' numbers; its model, droppos and recipe have
-  // passed models::Validate.
+  // The zoo entry with the flags' numbers; its model, recipe and options have been checked.
   models::ZooEntry entry;
   int accum_iter = 1;
-  int effective_batch = 0;  // batch_size * accum_iter
-  double lr = 0;            // --lr, or blr * effective_batch / 256
-  // --compat=official: models::SessionOptions has a field of this name.
-  bool step_every_micro_batch = false;
-  bool overwrite = false;
+  int effective_batch = 0;              // batch_size * accum_iter
+  double lr = 0;                        // --lr, or blr * effective_batch / 256
+  bool step_every_micro_batch = false;  // models::ModelOptions'
   std::vector<std::string> notices;
 };
 

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "models/droppos/droppos_config.h"
 #include "models/training/safetensors.h"
-#include "models/zoo/config.h"
 
 namespace tools {
 

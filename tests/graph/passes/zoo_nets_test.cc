@@ -18,6 +18,7 @@
 #include "graph/ir/part.h"
 #include "graph/ir/text.h"
 #include "graph/passes/pipeline.h"
+#include "models/droppos/droppos_config.h"
 #include "models/droppos/zoo_entries.h"
 #include "models/training/nets.h"
 #include "models/vit/zoo_entries.h"
@@ -81,12 +82,14 @@ std::vector<NamedNet> AllModels() {
   }
   models::ZooEntry both = zoo.Find("droppos_tiny").value();
   both.model.patch_size = 4;
-  both.droppos.drop_pos_type = "multi_task";
-  both.droppos.shuffle = true;
-  both.droppos.mask_ratio = 0.5;
+  auto config = std::make_shared<models::DropPosConfig>();
+  config->drop_pos_type = "multi_task";
+  config->shuffle = true;
+  config->mask_ratio = 0.5;
+  both.options = config;
   add(both, " multi_task shuffle");
-  both.droppos.mask_token_type = "wrong_pos";
-  both.droppos.attn_guide = false;
+  config->mask_token_type = "wrong_pos";
+  config->attn_guide = false;
   add(both, " multi_task wrong_pos without guide");
   return nets;
 }

@@ -63,13 +63,14 @@ std::vector<double> Weights(const graph::Backend& backend, const std::string& gu
   const ModelConfig model = SmallViT();
   DropPosConfig config;
   config.mask_ratio = 0.5;
-  tools::TrainFlags flags;
-  flags.precision = "fp32";
-  flags.guide_precision = guide_precision;
+  config.guide_precision = guide_precision;
+  tools::ResolvedFlags resolved;
+  resolved.flags.precision = "fp32";
+  resolved.entry.options = std::make_shared<DropPosConfig>(config);
   graph::CompileOptions options;
   options.registry = &registry;
   options.backend = &backend;
-  options.passes = tools::PassOptions(flags);
+  options.passes = tools::PassOptions(resolved);
   graph::Workspace workspace(backend.device);
   const auto build = [&](ModelBuilder* b) -> ForwardNet::Outputs {
     return {{"attn", BuildDropPos(b, model, config, kImages, NoiseSource::kKeys).attn}};

@@ -19,7 +19,7 @@ namespace {
 std::unique_ptr<Model> Make(const ModelConfig& model, const DropPosConfig& config) {
   ZooEntry entry = tools::MakeZoo().Find("droppos_tiny").value();
   entry.model = model;
-  entry.droppos = config;
+  entry.options = std::make_shared<DropPosConfig>(config);
   return entry.make(entry, 0);
 }
 

@@ -8,8 +8,8 @@
 
 #include "models/data/dataset.h"
 #include "models/data/loader.h"
+#include "models/droppos/droppos_config.h"
 #include "models/training/session.h"
-#include "models/zoo/config.h"
 #include "tools/plugins.h"
 
 namespace models {
