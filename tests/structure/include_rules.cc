@@ -2,7 +2,6 @@
 
 #include <set>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -201,23 +200,6 @@ Findings CheckVendorHeaders(const Tree& tree) {
             " is for ", vendor.allowed.empty() ? "nobody yet" : absl::StrJoin(vendor.allowed, ", "),
             "; hide it behind a header of that folder"));
       }
-    }
-  }
-  return findings;
-}
-
-Findings CheckEngineNamesNoPlugin(const Tree& tree) {
-  Findings findings;
-  for (const auto& [path, lines] : tree) {
-    if (!absl::StartsWith(path, "graph/")) continue;
-    if (absl::StrContains(absl::AsciiStrToLower(path), "droppos")) {
-      findings.push_back(
-          absl::StrCat(At(path, 0), "the name of a plugin; move the file out of ", "graph/"));
-    }
-    for (size_t i = 0; i < lines.size(); ++i) {
-      if (!absl::StrContains(absl::AsciiStrToLower(lines[i]), "droppos")) continue;
-      findings.push_back(absl::StrCat(At(path, i), "names a plugin; graph/ knows nets, not what ",
-                                      "they are for: say it in general or move it out"));
     }
   }
   return findings;

@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "tests/structure/file_rules.h"
 #include "tests/structure/include_rules.h"
+#include "tests/structure/plugin_rules.h"
 #include "tests/structure/table_rules.h"
 
 namespace structure {
@@ -158,6 +159,26 @@ TEST(EngineNamesNoPlugin, InAnyCase) {
             "graph/ir/BUILD.bazel:1: ", "plugin");
   ExpectRed(CheckEngineNamesNoPlugin, {{"graph/ir/droppos_net.h", "// Nets.\n"}},
             "graph/ir/droppos_net.h:1: ", "plugin");
+}
+
+TEST(PluginConceptsStayInside, ClassesDrawsAndFlags) {
+  const auto with = [](const std::string& path, const std::string& text) {
+    return Texts{{"ops/fog/purposes.h", "inline constexpr graph::Purpose kFogShare{1024};\n"},
+                 {"models/fog/fog.h", "struct ModelConfig;\nstruct FogOptions : A {\n};\n"},
+                 {"models/fog/fog.cc", "return {{\"fog_share\", &fog_share}, \"x\"};\n"},
+                 {path, text}};
+  };
+  ExpectGreen(CheckPluginConceptsStayInside, with("models/zoo/a.h", "struct ModelConfig {};\n"));
+  ExpectGreen(CheckPluginConceptsStayInside,
+              with("tools/a.cc", "int fog_shares;  // of FogOptions\nSay(\"a FogOptions\");\n"));
+  ExpectGreen(CheckPluginConceptsStayInside, with("backends/cpu/fog/a.cc", "kFogShare;\n"));
+  ExpectGreen(CheckPluginConceptsStayInside, with("tools/plugins.cc", "FogOptions options;\n"));
+  ExpectRed(CheckPluginConceptsStayInside, with("graph/base/a.h", "enum { kFogShare = 1 };\n"),
+            "graph/base/a.h:1: ", "kFogShare");
+  ExpectRed(CheckPluginConceptsStayInside, with("tools/a.cc", "\nif (IsA<FogOptions>(x)) {}\n"),
+            "tools/a.cc:2: ", "FogOptions");
+  ExpectRed(CheckPluginConceptsStayInside, with("tools/flags/a.cc", "Say(\"--fog_share=1\");\n"),
+            "tools/flags/a.cc:1: ", "fog_share");
 }
 
 TEST(TreeIsWhole, SeesWhatOthersUse) {
