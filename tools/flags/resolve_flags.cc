@@ -96,8 +96,8 @@ void SetRunDefaults(const MachineDefaults& machine, TrainFlags& flags) {
   }
 }
 
-// accum_iter and the batch of a step, from whichever flags say them.
-absl::Status ResolveBatch(ResolvedFlags& resolved) {
+// What a step is, from whichever flags say it.
+absl::Status ResolveStep(ResolvedFlags& resolved) {
   TrainFlags& flags = resolved.flags;
   const int64_t batch = *flags.batch_size;
   if (flags.effective_batch.has_value()) {
@@ -116,8 +116,9 @@ absl::Status ResolveBatch(ResolvedFlags& resolved) {
     return InvalidArgument("--batch_size=", batch, " times --accum_iter=", *flags.accum_iter,
                            " is more images than a step can count");
   }
-  resolved.accum_iter = static_cast<int>(*flags.accum_iter);
-  resolved.effective_batch = static_cast<int>(batch * *flags.accum_iter);
+  resolved.step.micro_batch = static_cast<int>(batch);
+  resolved.step.micro_batches = static_cast<int>(*flags.accum_iter);
+  resolved.step.seed = static_cast<uint64_t>(*flags.seed);
   return absl::OkStatus();
 }
 
@@ -143,7 +144,7 @@ absl::Status JoinDropPos(const TrainFlags& given, ResolvedFlags& resolved) {
   if (*flags.compat == "official") {
     droppos.smooth_grid = "official";
     droppos.official_shuffle = true;
-    resolved.step_every_micro_batch = true;
+    resolved.step.update_when = models::UpdateWhen::kMicroStep;
   }
   Join(flags.drop_pos_type, droppos.drop_pos_type);
   Join(flags.mask_ratio, droppos.mask_ratio);
@@ -279,10 +280,11 @@ absl::StatusOr<ResolvedFlags> ResolveTrainFlags(const TrainFlags& flags,
   SetRunDefaults(machine, resolved.flags);
   FallBack(machine, resolved);
   RETURN_IF_ERROR(CheckPasses(resolved.flags));
-  RETURN_IF_ERROR(ResolveBatch(resolved));
+  RETURN_IF_ERROR(ResolveStep(resolved));
 
-  resolved.lr =
-      flags.lr.has_value() ? *flags.lr : resolved.entry.recipe.blr * resolved.effective_batch / 256;
+  resolved.lr = flags.lr.has_value()
+                    ? *flags.lr
+                    : resolved.entry.recipe.blr * static_cast<double>(resolved.step.images()) / 256;
   if (resolved.entry.recipe.min_lr > resolved.lr) {
     return InvalidArgument(
         "--min_lr=", resolved.entry.recipe.min_lr, " is above the learning rate ", resolved.lr,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "models/training/step_shape.h"
 #include "models/zoo/config.h"
 #include "tools/flags/train_flags.h"
 
@@ -30,11 +31,8 @@ struct ResolvedFlags {
   // The zoo entry with the flags' numbers; its model, droppos and recipe have
   // passed models::Validate.
   models::ZooEntry entry;
-  int accum_iter = 1;
-  int effective_batch = 0;  // batch_size * accum_iter
-  double lr = 0;            // --lr, or blr * effective_batch / 256
-  // --compat=official: models::SessionOptions has a field of this name.
-  bool step_every_micro_batch = false;
+  models::StepShape step;
+  double lr = 0;  // --lr, or blr * images of a step / 256
   bool overwrite = false;
   std::vector<std::string> notices;
 };
