@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "graph/base/status.h"
 #include "models/data/loader.h"
+#include "tools/run_options.h"
 
 namespace tools {
 namespace {
@@ -13,14 +14,8 @@ namespace {
 absl::StatusOr<std::unique_ptr<models::Loader>> HeldOutLoader(const ResolvedFlags& resolved,
                                                               const models::Dataset& held_out,
                                                               const std::atomic<bool>* stop) {
-  models::LoaderOptions options;
+  models::LoaderOptions options = MakeLoaderOptions(resolved);
   options.mode = models::LoaderMode::kEvaluate;
-  options.batch_size = resolved.entry.recipe.batch_size;
-  options.input_height = resolved.entry.model.input_h;
-  options.input_width = resolved.entry.model.input_w;
-  options.seed = static_cast<uint64_t>(resolved.flags.seed.value());
-  options.num_workers = static_cast<int>(resolved.flags.num_workers.value());
-  options.max_bad_share = resolved.flags.max_bad_share.value();
   options.stop = stop;
   return models::Loader::Create(&held_out, options);
 }
@@ -81,7 +76,7 @@ absl::StatusOr<std::unique_ptr<Observers>> Observers::Create(
   const models::ZooEntry& entry = resolved.entry;
   ASSIGN_OR_RETURN(const Wanted wanted, WhatIsWanted(resolved, data));
   notes->insert(notes->end(), wanted.notes.begin(), wanted.notes.end());
-  const int batch = entry.recipe.batch_size;
+  const int batch = resolved.step.micro_batch;
   graph::Workspace* workspace = session->workspace();
   if (wanted.positions) {
     ASSIGN_OR_RETURN(o->positions_, PositionProtocol::Create(entry, RecipeRatios(entry), compile,
@@ -105,8 +100,7 @@ absl::StatusOr<std::unique_ptr<Observers>> Observers::Create(
                      ChoosePictures(*data.held_out, kSheetImages));
     ASSIGN_OR_RETURN(o->visualizer_,
                      PositionVisualizer::Create(entry, compile, workspace, std::move(images),
-                                                static_cast<uint64_t>(resolved.flags.seed.value()),
-                                                session->inputs()));
+                                                resolved.step.seed, session->inputs()));
   }
   return o;
 }
@@ -153,7 +147,7 @@ absl::StatusOr<models::MetricList> Observers::Evaluate() {
   return metrics;
 }
 
-absl::StatusOr<std::string> Observers::Visualize(int64_t step) {
+absl::StatusOr<std::string> Observers::Draw(int64_t step) {
   std::error_code error;
   std::filesystem::create_directory(folder_, error);
   if (error)

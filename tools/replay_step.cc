@@ -99,8 +99,7 @@ class Replay {
     session_options_.compile.backend = &backend_;
     session_options_.compile.passes = PassOptions(resolved_);
     session_options_.recipe = resolved_.entry.recipe;
-    session_options_.accum_iter = resolved_.accum_iter;
-    session_options_.step_every_micro_batch = resolved_.step_every_micro_batch;
+    session_options_.step = resolved_.step;
     session_options_.evaluations = false;
     session_options_.loader_batches = 1;
     model_ = resolved_.entry.make(resolved_.entry, capsule_.num_classes);
@@ -144,23 +143,16 @@ class Replay {
   absl::StatusOr<std::string> Step() {
     int next = 0;
     const int here = static_cast<int>(capsule_.losses.size());
-    bool ran_out = false;
     const auto next_batch = [&]() -> absl::StatusOr<const models::Batch*> {
-      if (next == here) {
-        ran_out = true;
-        return absl::OutOfRangeError("the capsule has no more");
-      }
       ASSIGN_OR_RETURN(batch_, models::ReadCapsuleBatch(capsule_, next++));
       return &batch_;
     };
-    const int window = session_options_.step_every_micro_batch ? here : 0;
+    // What came after them in the window is not in the capsule.
     const absl::StatusOr<models::StepResult> result =
-        session_->Step(next_batch, capsule_.lr, capsule_.scheduled, window,
+        session_->Step(next_batch, capsule_.lr, capsule_.scheduled, here,
                        /*hold_above=*/-std::numeric_limits<double>::infinity());
-    // A window that was finite here up to where the run's was not, goes on; the rest of it
-    // is not in the capsule.
-    const bool not_finite = absl::IsOutOfRange(result.status()) && !ran_out;
-    if (!result.ok() && !not_finite && !ran_out) return result.status();
+    const bool not_finite = absl::IsOutOfRange(result.status());
+    if (!result.ok() && !not_finite) return result.status();
     const std::string now = not_finite ? std::string(result.status().message()) : "all is finite";
     std::string text = Row("now", now);
 

@@ -89,7 +89,7 @@ struct Setup {
   ResolvedFlags resolved;
   Resumption resumption;
   models::Datasets data;
-  int64_t steps_per_epoch = 0;
+  models::EpochPlan epochs;
 };
 
 absl::StatusOr<Setup> ReadSetup(const ParsedFlags& parsed, Resumption resumption,
@@ -115,10 +115,8 @@ absl::StatusOr<Setup> ReadSetup(const ParsedFlags& parsed, Resumption resumption
     log->Line(absl::StrCat("warning: ", warning));
   }
   RETURN_IF_ERROR(CheckData(setup.resolved, setup.data));
-  ASSIGN_OR_RETURN(
-      setup.steps_per_epoch,
-      models::StepsPerEpoch(setup.data.train->size(), setup.resolved.entry.recipe.batch_size,
-                            setup.resolved.accum_iter, setup.resolved.step_every_micro_batch));
+  ASSIGN_OR_RETURN(setup.epochs,
+                   models::EpochPlan::Of(setup.resolved.step, setup.data.train->size()));
   return setup;
 }
 
@@ -237,8 +235,8 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
                    Observers::Create(resolved, setup.data, session_options.compile, session.get(),
                                      output.File(models::kVisFolder), &notes, StopSignal()));
   for (const std::string& note : notes) log.Line(absl::StrCat("note: ", note));
-  log.Line(Banner(resolved, *model, setup.data, *session, backend, setup.steps_per_epoch,
-                  output.path()));
+  log.Line(
+      Banner(resolved, *model, setup.data, *session, backend, setup.epochs.steps(), output.path()));
   if (!start.empty()) log.Line(absl::StrCat("  start      ", start));
   log.Line("");
 
@@ -264,7 +262,8 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
       metrics_bytes = options.resume->metrics_bytes;
     }
   }
-  RETURN_IF_ERROR(models::CheckTrain(check, *model, *setup.data.train, setup.data.held_out.get()));
+  RETURN_IF_ERROR(models::CheckTrain(check, *model, *setup.data.train, setup.data.held_out.get(),
+                                     session.get()));
   const auto discard = absl::MakeCleanup([&] { output.DiscardUnlessBegun(metrics_bytes); });
   RETURN_IF_ERROR(BeginOutput(setup, &output, &log));
   models::CheckpointStore checkpoints(output.path(), MakeKeepPolicy(resolved));
@@ -274,21 +273,16 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
                         output.PathNow().value_or(output.path()));
   };
   options.checkpoints = &checkpoints;
-  options.also_evaluate = [&observers] { return observers->Evaluate(); };
+  options.observers.push_back(observers.get());
   models::EventLog events(output.File(models::kTensorboardFolder), &log);
   if (options.resume != nullptr) events.GoOnBehind(*options.resume, options.metrics_path);
-  if (*flags.tensorboard) options.metrics_observer = &events;
-  options.visualize = [&](int64_t step) -> absl::Status {
-    RETURN_IF_ERROR(checkpoints.CheckFolder());
-    ASSIGN_OR_RETURN(const std::string sheet, observers->Visualize(step));
-    if (*flags.tensorboard) events.AddPicture(step, sheet);
-    return absl::OkStatus();
-  };
+  if (*flags.tensorboard) options.observers.push_back(&events);
   std::unique_ptr<ProfileRun> profile;
   if (flags.profile) {
     ASSIGN_OR_RETURN(profile,
                      ProfileRun::Create(registry, MakeProfileOptions(resolved, output.path()),
-                                        session.get(), &options, log.stream()));
+                                        session.get(), log.stream()));
+    options.observers.push_back(profile.get());
   }
   StopAtSignals(screen.terminal);
   const absl::Status trained = models::Train(options, *model, *setup.data.train,

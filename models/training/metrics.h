@@ -56,17 +56,6 @@ struct EvalMetrics {
   MetricList timing;
 };
 
-// Told what a run writes into metrics.jsonl, each line once it is there. By the thread that
-// trains; nothing that goes wrong here stops a run.
-class MetricsObserver {
- public:
-  virtual ~MetricsObserver() = default;
-  virtual void OnStep(const TrainMetrics& metrics) = 0;
-  virtual void OnEvaluation(const EvalMetrics& metrics) = 0;
-  // A checkpoint is saved next: what was told so far belongs on the disk first.
-  virtual void OnSave() = 0;
-};
-
 // The lines themselves, with the newline.
 std::string MetricsLine(const TrainMetrics& metrics);
 std::string MetricsLine(const EvalMetrics& metrics);

@@ -12,6 +12,7 @@
 #include "graph/schema/schema.h"
 #include "models/layers/model.h"
 #include "models/layers/model_builder.h"
+#include "models/training/step_shape.h"
 #include "models/zoo/config.h"
 
 namespace models {
@@ -25,7 +26,8 @@ inline constexpr char kStepState[] = "optimizer/step";       // i32 {1}, updates
 // The losses of an accumulation window of n > 1 micro-batches so far, f32 {n}, the last n of them.
 inline constexpr char kWindowLosses[] = "window/losses";
 // Input f32 {1} of a net that updates: it does so when the mean loss of the window is not above
-// this. Infinity: always; -infinity: never. It must be fed: zero allows hardly any update.
+// this. Infinity: always; -infinity: never. It must be fed: zero allows hardly any update. A net
+// without it does not update.
 inline constexpr char kLossLimit[] = "loss_limit";
 
 // Where in an accumulation window of n micro-batches a net stands. The window's
@@ -36,16 +38,6 @@ enum class MicroStep {
   kFirst,   // accum = gradient / n
   kMiddle,  // accum = accum + gradient / n
   kLast,    // update with accum + gradient / n
-};
-
-// When the parameters are updated.
-enum class UpdateWhen {
-  kWindow,  // in the window's last micro-step
-  // In each of them, with what the window has summed so far, and the sum stays as
-  // it was clipped for that:
-  //   accum = clip(accum + gradient / n), update with accum
-  // What the published code does (train_one_epoch in engine_pretrain.py).
-  kMicroStep,
 };
 
 // A MetricSpec in a net: `blob` is an output's name.

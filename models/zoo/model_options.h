@@ -73,7 +73,7 @@ class ModelOptions {
   virtual absl::Status Resolve(const ModelConfig& model, const std::set<std::string>& given) = 0;
 
   virtual std::vector<ProductPrecision> Precisions() const { return {}; }
-  // SessionOptions has a field of this name.
+  // Whether each micro-batch of a window updates (UpdateWhen::kMicroStep).
   virtual bool step_every_micro_batch() const { return false; }
 };
 

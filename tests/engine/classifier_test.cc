@@ -61,7 +61,8 @@ class ClassifierTest : public testing::Test {
     options.compile.backend = &backend_;
     backend_.device = graph::MakeHostDevice(threads);
     options.recipe = recipe_;
-    options.seed = 1;
+    options.step.micro_batch = recipe_.batch_size;
+    options.step.seed = 1;
     absl::StatusOr<std::unique_ptr<Session>> session = Session::Create(&model_, options);
     EXPECT_TRUE(session.ok()) << session.status();
     return session.ok() ? *std::move(session) : nullptr;

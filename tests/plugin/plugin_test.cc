@@ -74,6 +74,7 @@ absl::StatusOr<std::vector<double>> TrainTanhMlp(const graph::Backend& backend) 
   options.compile.registry = &registry;
   options.compile.backend = &backend;
   options.recipe = entry.recipe;
+  options.step.micro_batch = entry.recipe.batch_size;
   ASSIGN_OR_RETURN(const std::unique_ptr<models::Session> session,
                    models::Session::Create(model.get(), options));
   const models::Batch batch =

@@ -120,7 +120,7 @@ TEST(Flags, ThePublishedCommandCanBePasted) {
   ASSERT_TRUE(resolved.ok()) << resolved.status();
   EXPECT_THAT(resolved->notices, ElementsAre(HasSubstr("--pos_weight=0.05 has no effect: "),
                                              HasSubstr("--token_size=14 has no effect: ")));
-  EXPECT_EQ(resolved->effective_batch, 64);
+  EXPECT_EQ(resolved->step.images(), 64);
   EXPECT_DOUBLE_EQ(resolved->lr, 1.5e-4 * 64 / 256);
 }
 

@@ -73,8 +73,8 @@ TEST(Resolve, RecipeWhereNothingIsGiven) {
   EXPECT_EQ(flags.model_options.at("sigma_decay").text, "true");
   EXPECT_EQ(flags.threads, 3);
   EXPECT_EQ(flags.num_workers, 2);
-  EXPECT_EQ(resolved->accum_iter, 1);
-  EXPECT_EQ(resolved->effective_batch, 64);
+  EXPECT_EQ(resolved->step.micro_batches, 1);
+  EXPECT_EQ(resolved->step.images(), 64);
   EXPECT_DOUBLE_EQ(resolved->lr, 1.5e-4 / 4);
   // Whatever --help promises as a value is what holds.
   for (const FlagRow& row : FlagTable(MakeZoo().entries())) {
@@ -142,8 +142,8 @@ TEST(Resolve, GivenFlagsReachTheEntry) {
   EXPECT_EQ(recipe.weight_decay, 0.1);
   EXPECT_EQ(recipe.clip_grad, 0.0);
   EXPECT_TRUE(recipe.clip_global);
-  EXPECT_EQ(resolved->accum_iter, 3);
-  EXPECT_EQ(resolved->effective_batch, 48);
+  EXPECT_EQ(resolved->step.micro_batches, 3);
+  EXPECT_EQ(resolved->step.images(), 48);
   EXPECT_EQ(resolved->lr, 1e-3);
   EXPECT_EQ(resolved->flags.overwrite, true);
   EXPECT_FALSE(resolved->flags.blr.has_value());
@@ -197,7 +197,7 @@ TEST(Resolve, SwitchesReachTheModelAndFlagsTxt) {
   EXPECT_TRUE(droppos.official_grid());
   EXPECT_EQ(droppos.token_size, 14);
   EXPECT_FALSE(droppos.official_shuffle);
-  EXPECT_FALSE(resolved->step_every_micro_batch);
+  EXPECT_EQ(resolved->step.update_when, models::UpdateWhen::kWindow);
   EXPECT_THAT(resolved->notices, IsEmpty());
   const auto again = ParseTrainFlagsText(
       TrainFlagsText(resolved->flags, "twice", MakeZoo().entries()), "flags", MakeZoo());
@@ -227,13 +227,13 @@ TEST(Resolve, CompatOfficialIsTheMapAndTheAccumulation) {
   ASSERT_TRUE(official.ok()) << official.status();
   EXPECT_TRUE(models::DropPosOf(official->entry).official_grid());
   EXPECT_TRUE(models::DropPosOf(official->entry).official_shuffle);
-  EXPECT_TRUE(official->step_every_micro_batch);
+  EXPECT_EQ(official->step.update_when, models::UpdateWhen::kMicroStep);
   EXPECT_EQ(official->flags.model_options.at("token_size").text, "14");
   // A flag of its own wins.
   const auto paper = Resolve({"--compat=official", "--smooth_grid=paper"});
   ASSERT_TRUE(paper.ok()) << paper.status();
   EXPECT_FALSE(models::DropPosOf(paper->entry).official_grid());
-  EXPECT_TRUE(paper->step_every_micro_batch);
+  EXPECT_EQ(paper->step.update_when, models::UpdateWhen::kMicroStep);
 }
 
 TEST(Resolve, OfficialGridsThatCannotHoldThePatchesAreRefused) {
@@ -366,7 +366,7 @@ TEST(Flagfile, ResolvedFlagsAreAFixedPoint) {
     ASSERT_TRUE(again.ok()) << again.status();
     EXPECT_EQ(again->flags, resolved->flags);
     EXPECT_EQ(again->lr, resolved->lr);
-    EXPECT_EQ(again->effective_batch, resolved->effective_batch);
+    EXPECT_EQ(again->step.images(), resolved->step.images());
   }
 }
 

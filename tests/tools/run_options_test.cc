@@ -94,15 +94,16 @@ std::map<std::string, Reaches> Reached() {
 
       {"data_path", {"/pictures", "/pictures", [](O o) { return o.open.data_path; }}},
       {"val_fraction", {"0.25", "0.25", [](O o) { return All(o.open.val_fraction); }}},
-      {"num_workers", {"5", "5", [](O o) { return All(o.trainer.num_workers); }}},
-      {"exact_decode", {"true", "yes", [](O o) { return Yes(o.trainer.exact_decode); }}},
-      {"on_bad_image", {"stop", "yes", [](O o) { return Yes(o.trainer.stop_at_bad_image); }}},
-      {"max_bad_share", {"0.25", "0.25", [](O o) { return All(o.trainer.max_bad_share); }}},
+      {"num_workers", {"5", "5", [](O o) { return All(o.trainer.loader.num_workers); }}},
+      {"exact_decode", {"true", "yes", [](O o) { return Yes(o.trainer.loader.exact_decode); }}},
+      {"on_bad_image",
+       {"stop", "yes", [](O o) { return Yes(o.trainer.loader.stop_at_bad_image); }}},
+      {"max_bad_share", {"0.25", "0.25", [](O o) { return All(o.trainer.loader.max_bad_share); }}},
       {"max_image_megapixels",
        {"250", "250000000", [](O o) { return All(o.open.limits.max_pixels); }}},
 
       {"steps", {"9", "9", [](O o) { return All(o.trainer.steps); }}},
-      {"seed", {"7", "7 7", [](O o) { return All(o.session.seed, o.trainer.seed); }}},
+      {"seed", {"7", "7", [](O o) { return All(o.session.step.seed); }}},
       {"print_every", {"3", "3", [](O o) { return All(o.trainer.print_every); }}},
       {"eval_every", {"4", "4", [](O o) { return All(o.trainer.eval_every); }}},
       {"vis_every", {"5", "5", [](O o) { return All(o.trainer.vis_every); }}},
@@ -116,15 +117,11 @@ std::map<std::string, Reaches> Reached() {
       {"allow_missing",
        {"a,b*", "a b*", [](O o) { return absl::StrJoin(o.load.allow, " "); }, {"--init_from=x"}}},
 
-      {"batch_size",
-       {"16", "16 16", [](O o) { return All(o.session.recipe.batch_size, o.trainer.batch_size); }}},
+      {"batch_size", {"16", "16", [](O o) { return All(o.session.step.micro_batch); }}},
       {"accum_iter",
-       {"4", "4 4 0.00015",
-        [](O o) {
-          return All(o.session.accum_iter, o.trainer.accum_iter, o.trainer.schedule.lr);
-        }}},
-      {"effective_batch",
-       {"128", "2 2", [](O o) { return All(o.session.accum_iter, o.trainer.accum_iter); }}},
+       {"4", "4 0.00015",
+        [](O o) { return All(o.session.step.micro_batches, o.trainer.schedule.lr); }}},
+      {"effective_batch", {"128", "2", [](O o) { return All(o.session.step.micro_batches); }}},
       {"epochs", {"20", "20", [](O o) { return All(o.trainer.schedule.epochs); }}},
       {"warmup_epochs", {"2.5", "2.5", [](O o) { return All(o.trainer.schedule.warmup_epochs); }}},
       {"lr", {"0.5", "0.5", [](O o) { return All(o.trainer.schedule.lr); }}},
@@ -156,9 +153,9 @@ std::map<std::string, Reaches> Reached() {
         [](O o) { return Yes(DropPos(o).norm_pix_loss); },
         {"--drop_pos_type=multi_task"}}},
       {"compat",
-       {"official", "yes yes yes",
+       {"official", "yes yes",
         [](O o) {
-          return All(Yes(o.session.step_every_micro_batch), Yes(o.trainer.step_every_micro_batch),
+          return All(Yes(o.session.step.update_when == models::UpdateWhen::kMicroStep),
                      Yes(DropPos(o).official_shuffle));
         }}},
       {"token_size",
@@ -250,8 +247,8 @@ TEST(RunOptions, TheFlagsDefaultsAreTheOptions) {
 }
 
 TEST(RunOptions, PicturesAreCroppedAtRandomAndDrawnScenesAreNot) {
-  EXPECT_TRUE(OptionsOf({"--data_path=/pictures"}).trainer.random_crop);
-  EXPECT_FALSE(OptionsOf({}).trainer.random_crop);
+  EXPECT_TRUE(OptionsOf({"--data_path=/pictures"}).trainer.loader.random_crop);
+  EXPECT_FALSE(OptionsOf({}).trainer.loader.random_crop);
 }
 
 TEST(RunOptions, TheFolderIsWhereItIsWrittenAndNoFlagOfTheRepeatedRun) {

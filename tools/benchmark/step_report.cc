@@ -38,8 +38,9 @@ std::string StepBenchText(const StepBenchOptions& options, const graph::Backend&
   }
   std::string text = absl::StrFormat(
       "%s, %s%s, recompute %s, batch %d%s, %d threads, %s\n", resolved.entry.name, *flags.precision,
-      parts, *flags.recompute, resolved.entry.recipe.batch_size,
-      resolved.accum_iter > 1 ? absl::StrCat(" x ", resolved.accum_iter) : "", *flags.threads,
+      parts, *flags.recompute, resolved.step.micro_batch,
+      resolved.step.micro_batches > 1 ? absl::StrCat(" x ", resolved.step.micro_batches) : "",
+      *flags.threads,
       options.with_loader ? absl::StrFormat("images from %d loader threads", *flags.num_workers)
                           : "random images in memory");
   text += Row("machine", absl::StrCat(CpuName(), "; ", backend.description));
@@ -81,8 +82,8 @@ std::string StepBenchJson(const StepBenchOptions& options, const graph::Backend&
     json[std::string(of.flag)] = of.precision;
   }
   json["recompute"] = *flags.recompute;
-  json["batch_size"] = options.resolved.entry.recipe.batch_size;
-  json["accum_iter"] = options.resolved.accum_iter;
+  json["batch_size"] = options.resolved.step.micro_batch;
+  json["accum_iter"] = options.resolved.step.micro_batches;
   json["with_loader"] = options.with_loader;
   json["images_per_s_median"] = Rounded(r.images_per_s.median, 3);
   json["images_per_s_best"] = Rounded(r.images_per_s.most, 3);

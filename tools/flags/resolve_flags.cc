@@ -78,8 +78,8 @@ void SetDefaults(const MachineDefaults& machine, TrainFlags& flags) {
   }
 }
 
-// accum_iter and the batch of a step, from whichever flags say them.
-absl::Status ResolveBatch(ResolvedFlags& resolved) {
+// What a step is, from whichever flags say it.
+absl::Status ResolveStep(ResolvedFlags& resolved) {
   TrainFlags& flags = resolved.flags;
   const int64_t batch = *flags.batch_size;
   if (flags.effective_batch.has_value()) {
@@ -97,8 +97,9 @@ absl::Status ResolveBatch(ResolvedFlags& resolved) {
     return InvalidArgument("--batch_size=", batch, " times --accum_iter=", *flags.accum_iter,
                            " is more images than a step can count");
   }
-  resolved.accum_iter = static_cast<int>(*flags.accum_iter);
-  resolved.effective_batch = static_cast<int>(batch * *flags.accum_iter);
+  resolved.step.micro_batch = static_cast<int>(batch);
+  resolved.step.micro_batches = static_cast<int>(*flags.accum_iter);
+  resolved.step.seed = static_cast<uint64_t>(*flags.seed);
   return absl::OkStatus();
 }
 
@@ -152,7 +153,9 @@ absl::Status JoinOptions(const TrainFlags& given, const MachineDefaults& machine
   FallBack(machine, options.get(), resolved);
   resolved.flags.model_options.clear();
   if (options == nullptr) return absl::OkStatus();
-  resolved.step_every_micro_batch = options->step_every_micro_batch();
+  if (options->step_every_micro_batch()) {
+    resolved.step.update_when = models::UpdateWhen::kMicroStep;
+  }
   for (const models::ModelFlag& flag : options->Flags()) {
     const std::string name(flag.name);
     if (flag.no_effect.empty()) {
@@ -213,10 +216,11 @@ absl::StatusOr<ResolvedFlags> ResolveTrainFlags(const TrainFlags& flags,
   RETURN_IF_ERROR(JoinOptions(flags, machine, resolved));
   RETURN_IF_ERROR(models::Validate(resolved.entry.recipe));
   RETURN_IF_ERROR(CheckPasses(resolved));
-  RETURN_IF_ERROR(ResolveBatch(resolved));
+  RETURN_IF_ERROR(ResolveStep(resolved));
 
-  resolved.lr =
-      flags.lr.has_value() ? *flags.lr : resolved.entry.recipe.blr * resolved.effective_batch / 256;
+  resolved.lr = flags.lr.has_value()
+                    ? *flags.lr
+                    : resolved.entry.recipe.blr * static_cast<double>(resolved.step.images()) / 256;
   if (resolved.entry.recipe.min_lr > resolved.lr) {
     return InvalidArgument(
         "--min_lr=", resolved.entry.recipe.min_lr, " is above the learning rate ", resolved.lr,

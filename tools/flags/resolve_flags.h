@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "models/training/step_shape.h"
 #include "models/zoo/config.h"
 #include "tools/flags/train_flags.h"
 
@@ -27,10 +28,8 @@ struct ResolvedFlags {
   TrainFlags flags;
   // The zoo entry with the flags' numbers; its model, recipe and options have been checked.
   models::ZooEntry entry;
-  int accum_iter = 1;
-  int effective_batch = 0;              // batch_size * accum_iter
-  double lr = 0;                        // --lr, or blr * effective_batch / 256
-  bool step_every_micro_batch = false;  // models::ModelOptions'
+  models::StepShape step;
+  double lr = 0;  // --lr, or blr * images of a step / 256
   std::vector<std::string> notices;
 };
 

@@ -180,7 +180,7 @@ absl::StatusOr<std::string> PlanReport(const models::Model& model, const Session
   ASSIGN_OR_RETURN(const SessionPlan plan, models::PlanSession(model, quiet));
   const graph::Prepared& update = plan.steps.back();
   const Work work = WorkOf(registry, update.net, rates);
-  const int batch = options.recipe.batch_size;
+  const int batch = options.step.micro_batch;
 
   std::string text = absl::StrFormat(
       "net '%s': batch %d, %d operators, %.3f GFLOP and %.1f MiB moved a run, %.3f GFLOP an "

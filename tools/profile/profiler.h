@@ -99,7 +99,7 @@ class Profiler : public graph::TraceHook {
                absl::Span<const graph::ConstTensor> outputs) override;
 
   // After each step, for windows that end before the last net was used, as the last one
-  // of an epoch may with --compat=official: the step ended with its last operator.
+  // of an epoch may: the step ended with its last operator.
   void StepEnded();
 
   // For the loader that these steps take their batches from: then it watches the

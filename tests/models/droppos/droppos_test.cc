@@ -36,7 +36,7 @@ class DropPosParameters : public ::testing::Test {
     SessionOptions options;
     options.compile.registry = &registry_;
     options.compile.backend = &backend_;
-    options.recipe.batch_size = 1;
+    options.step.micro_batch = 1;
     options.evaluations = false;
     auto session = Session::Create(model_.get(), options);
     ASSERT_TRUE(session.ok()) << session.status();

@@ -154,7 +154,7 @@ class PublishedAccumulation : public testing::Test {
   SessionOptions Options(int accum_iter, double clip_grad, bool every) const {
     SessionOptions options = engine_.Options(kBatch, accum_iter);
     options.recipe.clip_grad = clip_grad;
-    options.step_every_micro_batch = every;
+    options.step.update_when = every ? UpdateWhen::kMicroStep : UpdateWhen::kWindow;
     options.evaluations = false;
     return options;
   }

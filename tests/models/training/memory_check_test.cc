@@ -92,9 +92,9 @@ TEST(SessionMemory, IsCheckedBeforeAnythingIsDone) {
   EXPECT_GT(batch, 8);
   EXPECT_LT(batch, 32);
   EXPECT_THAT(message, HasSubstr("--batch_size=" + std::to_string(batch) + " fits"));
-  options.recipe.batch_size = batch;
+  options.step.micro_batch = batch;
   EXPECT_TRUE(Session::Create(&model, options).ok());
-  options.recipe.batch_size = batch + 1;
+  options.step.micro_batch = batch + 1;
   EXPECT_FALSE(Session::Create(&model, options).ok());
   options.check_memory = false;
   EXPECT_TRUE(Session::Create(&model, options).ok());

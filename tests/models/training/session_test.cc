@@ -209,7 +209,7 @@ TEST(TensorGrouping, ChangesNoBitOfARun) {
         SessionOptions options = engine.Options(3, accum_iter);
         options.recipe.clip_grad = 0.1;
         options.recipe.clip_global = case_number % 2 == 1;
-        options.step_every_micro_batch = accum_iter > 1 && threads > 2;
+        if (accum_iter > 1 && threads > 2) options.step.update_when = UpdateWhen::kMicroStep;
         if (threads % 2 == 0 && backends::cpu::HasBfloat16Products()) {
           options.compile.passes.precision = graph::DType::kBF16;
         }
@@ -396,7 +396,7 @@ TEST(NonFinite, ABadStepLeavesParametersMomentsAndCount) {
   const DropPos model(TinyModelConfig(), TinyDropPosConfig(true));
   for (const Way& way : kWays) {
     SessionOptions options = engine.Options(2, way.accum_iter);
-    options.step_every_micro_batch = way.step_every;
+    if (way.step_every) options.step.update_when = UpdateWhen::kMicroStep;
     const auto session = MakeSession(model, options);
     ASSERT_TRUE(StepOn(session.get(), RandomBatches(way.accum_iter, 5), 1e-3).ok());
     auto before = AllState(session.get());
@@ -444,7 +444,7 @@ TEST(HoldBack, ALossAboveTheLimitUpdatesNothingUntilItIsReleased) {
   const DropPos model(TinyModelConfig(), TinyDropPosConfig(true));
   for (const Way& way : kWays) {
     SessionOptions options = engine.Options(2, way.accum_iter);
-    options.step_every_micro_batch = way.step_every;
+    if (way.step_every) options.step.update_when = UpdateWhen::kMicroStep;
     const auto plain = MakeSession(model, options), held = MakeSession(model, options);
     for (int step = 0; step < 3; ++step) {
       const std::vector<Batch> batches = RandomBatches(way.accum_iter, 20 + 10 * step);
@@ -533,7 +533,7 @@ TEST(Initialisation, DependsOnSeedAndNameOnly) {
   const auto a = MakeSession(with_guide, engine.Options(2));
   const auto b = MakeSession(without, engine.Options(5, 2));
   SessionOptions other = engine.Options(2);
-  other.seed = 2;
+  other.step.seed = 2;
   const auto c = MakeSession(with_guide, other);
   for (const Parameter& p : a->parameters()) {
     EXPECT_EQ(BlobValues(a->workspace(), p.name), BlobValues(b->workspace(), p.name)) << p.name;
@@ -548,7 +548,7 @@ TEST(HoldBack, TheLastWindowOfAnEpochThatIsShortIsNotHeld) {
   const TinyEngine engine;
   const DropPos model(TinyModelConfig(), TinyDropPosConfig(true));
   SessionOptions options = engine.Options(2, 4);
-  options.step_every_micro_batch = true;
+  options.step.update_when = UpdateWhen::kMicroStep;
   const auto plain = MakeSession(model, options), limited = MakeSession(model, options);
   const std::vector<Batch> batches = RandomBatches(2, 20);
   const auto step = [&batches](Session* session, double limit) {

@@ -89,8 +89,8 @@ class Protocols : public ::testing::Test {
   std::unique_ptr<models::Session> MakeSession() {
     models::SessionOptions options;
     options.compile = compile_;
-    options.recipe.batch_size = kBatch;
-    options.seed = 3;
+    options.step.micro_batch = kBatch;
+    options.step.seed = 3;
     auto session = models::Session::Create(&model_, options);
     EXPECT_TRUE(session.ok()) << session.status();
     return *std::move(session);
