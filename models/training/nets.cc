@@ -78,13 +78,15 @@ UpdateBlobs AppendUpdate(NetBuilder* builder, const std::vector<Parameter>& para
     const BlobId m = builder->State(FirstMomentName(p.name), p.type);
     const BlobId v = builder->State(SecondMomentName(p.name), p.type);
     const NetBuilder::Scope scope(builder, Phase::kUpdate, p.name);
-    const std::vector<BlobId> updated =
-        builder->OpN("AdamW", "adamw/" + p.name, {lr, blobs.factors, step, w, gradients[i], m, v},
-                     {{"beta1", static_cast<float>(recipe.beta1)},
-                      {"beta2", static_cast<float>(recipe.beta2)},
-                      {"eps", static_cast<float>(recipe.adam_eps)},
-                      {"weight_decay", static_cast<float>(p.decays() ? recipe.weight_decay : 0)},
-                      {"indices", std::vector<int64_t>{static_cast<int64_t>(i)}}});
+    const std::vector<BlobId> updated = builder->OpN(
+        "AdamW", "adamw/" + p.name, {lr, blobs.factors, step, w, gradients[i], m, v},
+        {{"beta1", static_cast<float>(recipe.beta1)},
+         {"beta2", static_cast<float>(recipe.beta2)},
+         {"eps", static_cast<float>(recipe.adam_eps)},
+         {"indices", std::vector<int64_t>{static_cast<int64_t>(i)}},
+         {"lr_scales", std::vector<float>{1.0f}},
+         {"weight_decays",
+          std::vector<float>{static_cast<float>(p.decays() ? recipe.weight_decay : 0)}}});
     builder->SetExit(w, updated[0]);
     builder->SetExit(m, updated[1]);
     builder->SetExit(v, updated[2]);
