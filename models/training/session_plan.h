@@ -24,6 +24,8 @@ namespace models {
 struct SessionOptions {
   graph::CompileOptions compile;  // registry, backend, threads, passes
   RecipeConfig recipe;            // batch_size is the micro-batch
+  // Makes the optimizer of the recipe's numbers.
+  std::function<OptimizerSpec(const RecipeConfig&)> optimizer = AdamW;
   int accum_iter = 1;
   // What the published code does with accum_iter > 1: every micro-batch updates
   // the parameters, with the gradient summed so far in the window, and the sum
@@ -49,7 +51,10 @@ struct SessionPlan {
   std::vector<graph::Prepared> evaluations;     // as options.evaluations says
   std::vector<EvaluationNet> evaluation_blobs;  // of those; their nets have moved out
   std::vector<graph::Prepared> others;          // options.other_nets
+  // What a step changes and the next one needs, and so what a run saves and restores: all
+  // parameters, buffers among them, and the optimizer's states by name.
   std::vector<Parameter> parameters;
+  std::vector<std::string> optimizer_state;
   std::string loss;  // TrainingNet's, as the next
   std::vector<NetMetric> metrics;
   MemoryNeeds memory;
