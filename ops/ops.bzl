@@ -13,6 +13,7 @@ OPS = {
     "bias_add": "BiasAdd",
     "cast": "Cast",
     "clip_factors": "ClipFactors",
+    "commit": "Commit",
     "fill": "Fill",
     "gather_rows": "GatherRows",
     "gelu": "Gelu",

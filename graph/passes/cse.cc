@@ -39,10 +39,13 @@ std::string Key(const Op& op) {
       AppendBytes(*f, &key);
     } else if (const auto* s = absl::get_if<std::string>(&value)) {
       AppendString(*s, &key);
+    } else if (const auto* ints = absl::get_if<std::vector<int64_t>>(&value)) {
+      AppendBytes(ints->size(), &key);
+      for (int64_t element : *ints) AppendBytes(element, &key);
     } else {
-      const auto& ints = absl::get<std::vector<int64_t>>(value);
-      AppendBytes(ints.size(), &key);
-      for (int64_t element : ints) AppendBytes(element, &key);
+      const auto& floats = absl::get<std::vector<float>>(value);
+      AppendBytes(floats.size(), &key);
+      for (float element : floats) AppendBytes(element, &key);
     }
   }
   return key;

@@ -21,12 +21,20 @@ bool SameValue(const AttrValue& a, const AttrValue& b) {
 
 size_t SharedInputs(const Schema& schema) { return schema.inputs().size() - schema.inputs_each(); }
 
+// `fn` of the list that each tensor has a number of; nothing of an attribute that holds for all.
+template <typename Value, typename Function>
+void VisitList(Value* value, const Function& fn) {
+  if (auto* ints = absl::get_if<std::vector<int64_t>>(value)) fn(ints);
+  if (auto* floats = absl::get_if<std::vector<float>>(value)) fn(floats);
+}
+
 // Whether two operators of one type differ in their tensors only.
 bool Alike(const Schema& schema, const Op& a, const Op& b) {
   const auto shared = static_cast<std::ptrdiff_t>(SharedInputs(schema));
   if (!std::equal(a.inputs.begin(), a.inputs.begin() + shared, b.inputs.begin())) return false;
   for (const auto& [name, value] : a.attrs) {
-    const bool of_tensors = absl::holds_alternative<std::vector<int64_t>>(value);
+    bool of_tensors = false;
+    VisitList(&value, [&of_tensors](const auto*) { of_tensors = true; });
     if (!of_tensors && !SameValue(value, b.attrs.at(name))) return false;
   }
   return true;
@@ -38,10 +46,10 @@ void Join(const Schema& schema, const Op& op, Op* group) {
                        op.inputs.end());
   group->outputs.insert(group->outputs.end(), op.outputs.begin(), op.outputs.end());
   for (auto& [name, value] : group->attrs) {
-    auto* list = absl::get_if<std::vector<int64_t>>(&value);
-    if (list == nullptr) continue;
-    const std::vector<int64_t>& more = op.Ints(name);
-    list->insert(list->end(), more.begin(), more.end());
+    VisitList(&value, [&](auto* list) {
+      const auto& more = absl::get<std::decay_t<decltype(*list)>>(op.attrs.at(name));
+      list->insert(list->end(), more.begin(), more.end());
+    });
   }
   const size_t scope = group->name.rfind('/') + 1;  // 0 where there is none
   group->name = absl::StrCat(group->name.substr(0, scope), schema.NumTensors(group->inputs.size()),

@@ -19,9 +19,9 @@
 //
 // Applies to neighbours in the net: operators of the update phase and of one type whose
 // schema says ForEachTensor, with no other type between them, that read the same inputs before
-// their tensors' and have the same attributes, lists of integers apart, which are joined. AdamW
-// with and without weight decay makes two groups. None may read what another one of these
-// neighbours writes, nor a state that another one overwrites. A group belongs to the whole
+// their tensors' and have the same attributes, lists apart, which are joined: AdamW has its rates
+// and decays in lists, so that all its updates make one group. None may read what another one of
+// these neighbours writes, nor a state that another one overwrites. A group belongs to the whole
 // model and stands where the first of the neighbours stood; as nothing but such operators lies
 // between, no tensor lives longer than to the last of them. Values do not change.
 //

@@ -103,9 +103,9 @@ DropPosBlobs BuildDropPos(ModelBuilder* b, const ModelConfig& model, const DropP
   // Hidden patches never reach the encoder, so they are not embedded either.
   const BlobId visible = b->Op("GatherRows", "patch_embed.visible", {patches, blobs.ids_keep});
   const BlobId tokens = PatchEmbed(b, model, visible);
-  const BlobId mask_token =
-      b->Param("mask_pos_token", {1, 1, model.embed_dim}, Initializer::Normal(0.02f),
-               /*trainable=*/config.mask_token_type == "param");
+  const BlobId mask_token = b->Param(
+      "mask_pos_token", {1, 1, model.embed_dim}, Initializer::Normal(0.02f),
+      {config.mask_token_type == "param" ? ParameterKind::kTrained : ParameterKind::kFixed});
   std::vector<BlobId> drop_inputs = {tokens, PatchPositions(b, model), mask_token, blobs.ids_keep,
                                      blobs.mask_pos};
   if (config.mask_token_type == "wrong_pos") {

@@ -118,6 +118,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(const Model* model,
 absl::Status Session::CreateNets(SessionPlan plan) {
   memory_ = plan.memory;
   parameters_ = std::move(plan.parameters);
+  optimizer_state_ = std::move(plan.optimizer_state);
   loss_ = std::move(plan.loss);
   metrics_ = std::move(plan.metrics);
   evaluation_nets_ = std::move(plan.evaluation_blobs);
@@ -266,19 +267,9 @@ std::vector<Executable*> Session::micro_steps() const {
   return nets;
 }
 
-std::vector<std::string> Session::optimizer_state() const {
-  std::vector<std::string> names = {kStepState};
-  for (const Parameter& p : parameters_) {
-    if (!p.trainable) continue;
-    names.push_back(FirstMomentName(p.name));
-    names.push_back(SecondMomentName(p.name));
-  }
-  return names;
-}
-
 int64_t Session::trainable_elements() const {
   int64_t elements = 0;
-  for (const Parameter& p : parameters_) elements += p.trainable ? p.type.elements() : 0;
+  for (const Parameter& p : parameters_) elements += p.trained() ? p.type.elements() : 0;
   return elements;
 }
 

@@ -50,7 +50,7 @@ class Session {
   // parameters says so by its inputs (nets.h). `micro_batches`: the first so many of the window
   // alone, 0 for all of it. `scheduled` gives each of the model's scheduled inputs, and no other
   // (InvalidArgument). A loss or gradient that is not finite is OUT_OF_RANGE,
-  // naming the first operator and blob that are not: parameters, moments and count of updates
+  // naming the first operator and blob that are not: parameters, buffers and the optimizer's state
   // then are what they were before the update that was to come.
   //
   // A window whose loss is more than `hold_above`, rounded down to a float, is held back in the
@@ -87,10 +87,10 @@ class Session {
   const graph::Workspace& workspace() const { return workspace_; }
   // Of all its nets, at the batch of training. Others may share it between steps.
   const std::shared_ptr<graph::InputSlot>& inputs() const { return inputs_; }
-  // What the optimizer keeps beside the parameters from step to step, by its names in the
-  // workspace: the moments of each trainable parameter and the count of updates. With the
-  // parameters and the inputs of a step it determines that step.
-  std::vector<std::string> optimizer_state() const;
+  // What the optimizer keeps from step to step, by its names in the workspace: moments and the
+  // count of updates. With the parameters and the inputs of a step it determines that step, so it
+  // and they are what a checkpoint has.
+  const std::vector<std::string>& optimizer_state() const { return optimizer_state_; }
   // The net that updates the parameters, as it runs.
   const graph::Executable& train() const { return *micro_steps_.back(); }
   // All nets of a window, in order of use, to watch (Executable::AddTraceHook).
@@ -121,6 +121,7 @@ class Session {
   graph::Workspace workspace_;
   const std::shared_ptr<graph::InputSlot> inputs_;
   std::vector<Parameter> parameters_;
+  std::vector<std::string> optimizer_state_;
   std::string loss_;
   std::vector<NetMetric> metrics_;
   // In order of use: {kWhole}, or {kFirst, kLast}, or {kFirst, kMiddle, kLast}.

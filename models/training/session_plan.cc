@@ -21,7 +21,7 @@ std::vector<std::pair<MicroStep, const char*>> MicroSteps(const SessionOptions& 
 
 absl::StatusOr<TrainingNet> BuildStep(const Model& model, const SessionOptions& options,
                                       MicroStep micro_step, const char* name) {
-  return BuildTrainingNet(*options.compile.registry, model, options.recipe,
+  return BuildTrainingNet(*options.compile.registry, model, options.optimizer(options.recipe),
                           options.step.micro_batch, micro_step, options.step.micro_batches, name,
                           options.step.update_when);
 }
@@ -48,17 +48,18 @@ class Lasting {
     }
   }
 
-  MemoryNeeds Needs(const std::vector<Parameter>& parameters) const {
+  MemoryNeeds Needs(const std::vector<Parameter>& parameters,
+                    const std::vector<std::string>& optimizer_state) const {
     MemoryNeeds needs;
     size_t all = own_inputs_;
     for (const auto& [name, type] : inputs_) all += type.bytes();
     for (const auto& [name, bytes] : states_) all += bytes;
     for (const Parameter& p : parameters) {
       needs.parameters += Of(p.name);
-      needs.moments += Of(FirstMomentName(p.name)) + Of(SecondMomentName(p.name));
       needs.accumulators += Of(AccumulatorName(p.name));
     }
-    needs.other = all - needs.parameters - needs.moments - needs.accumulators;
+    for (const std::string& name : optimizer_state) needs.optimizer += Of(name);
+    needs.other = all - needs.parameters - needs.optimizer - needs.accumulators;
     return needs;
   }
 
@@ -92,6 +93,7 @@ absl::StatusOr<SessionPlan> PlanSession(const Model& model, const SessionOptions
     ASSIGN_OR_RETURN(TrainingNet net, BuildStep(model, options, micro_step, name));
     RETURN_IF_ERROR(add(std::move(net.net), &plan.steps));
     plan.parameters = std::move(net.parameters);
+    plan.optimizer_state = std::move(net.optimizer_state);
     plan.loss = std::move(net.loss);
     plan.metrics = std::move(net.metrics);
   }
@@ -107,7 +109,7 @@ absl::StatusOr<SessionPlan> PlanSession(const Model& model, const SessionOptions
     ASSIGN_OR_RETURN(std::vector<graph::Net> nets, options.other_nets(options.step.micro_batch));
     for (graph::Net& net : nets) RETURN_IF_ERROR(add(std::move(net), &plan.others));
   }
-  plan.memory = lasting.Needs(plan.parameters);
+  plan.memory = lasting.Needs(plan.parameters, plan.optimizer_state);
   plan.memory.arena = arena;
   plan.memory.loader = static_cast<size_t>(options.loader_batches) *
                        static_cast<size_t>(options.step.micro_batch) * 3 * sizeof(float) *

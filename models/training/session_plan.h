@@ -24,7 +24,9 @@ namespace models {
 
 struct SessionOptions {
   graph::CompileOptions compile;  // registry, backend, threads, passes
-  RecipeConfig recipe;            // of the update
+  RecipeConfig recipe;
+  // Makes the optimizer of the recipe's numbers.
+  std::function<OptimizerSpec(const RecipeConfig&)> optimizer = AdamW;
   StepShape step;
   bool evaluations = true;  // compile the evaluation nets too
   // Create() fails when the run needs more memory than is left (memory_check.h).
@@ -44,7 +46,10 @@ struct SessionPlan {
   std::vector<graph::Prepared> evaluations;     // as options.evaluations says
   std::vector<EvaluationNet> evaluation_blobs;  // of those; their nets have moved out
   std::vector<graph::Prepared> others;          // options.other_nets
+  // What a step changes and the next one needs, and so what a run saves and restores: all
+  // parameters, buffers among them, and the optimizer's states by name.
   std::vector<Parameter> parameters;
+  std::vector<std::string> optimizer_state;
   std::string loss;  // TrainingNet's, as the next
   std::vector<NetMetric> metrics;
   MemoryNeeds memory;

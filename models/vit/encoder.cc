@@ -25,7 +25,7 @@ BlobId PatchEmbed(ModelBuilder* b, const ModelConfig& config, BlobId patches) {
 
 BlobId PositionTable(ModelBuilder* b, const ModelConfig& config) {
   return b->Param("pos_embed", {1, 1 + config.num_patches(), config.embed_dim},
-                  Initializer::SinCos2d(config.grid_h(), config.grid_w()), /*trainable=*/false);
+                  Initializer::SinCos2d(config.grid_h(), config.grid_w()), {ParameterKind::kFixed});
 }
 
 BlobId PatchPositions(ModelBuilder* b, const ModelConfig& config) {

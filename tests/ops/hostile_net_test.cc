@@ -85,8 +85,9 @@ Net TrainingNet() {
             {{"beta1", 0.9f},
              {"beta2", 0.95f},
              {"eps", 1e-8f},
-             {"weight_decay", 0.05f},
-             {"indices", std::vector<int64_t>{0}}});
+             {"indices", std::vector<int64_t>{0}},
+             {"lr_scales", std::vector<float>{1.0f}},
+             {"weight_decays", std::vector<float>{0.05f}}});
   for (BlobId blob : updated) b.Output(blob);
   b.Output(
       b.Op("ConstantFill", "count", {},

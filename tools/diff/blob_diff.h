@@ -33,9 +33,6 @@ struct BlobDiff {
   bool beyond() const { return !(error <= bound); }
 };
 
-// The elements of a tensor in the host's memory as doubles, whatever it holds.
-std::vector<double> AsDoubles(graph::DType dtype, absl::Span<const uint8_t> bytes);
-
 // Fills in everything but blob, op, types and bound. Sizes must agree.
 void Measure(const std::vector<double>& a, const std::vector<double>& b, BlobDiff* diff);
 

@@ -44,6 +44,8 @@ void Fill(const Json& config, GoldenCase* c) {
   c->recipe.clip_grad = config.at("clip_each_parameter").get<double>();
   c->lr = config.at("lr").get<double>();
   c->steps = config.at("steps").get<int>();
+  c->accum_iter = config.value("accum_iter", 1);
+  c->step_every_micro_batch = config.value("step_every_micro_batch", false);
   c->has_gradients = config.value("grads", true);
   c->name = config.at("name").get<std::string>();
 }
@@ -52,7 +54,7 @@ void Fill(const Json& config, GoldenCase* c) {
 
 absl::StatusOr<GoldenCase> ReadGoldenCase(const std::string& path) {
   ASSIGN_OR_RETURN(models::SafetensorsFile file, models::SafetensorsFile::Read(path));
-  GoldenCase c{std::move(file), "", {}, {}, {}, 0, 0, true};
+  GoldenCase c{std::move(file), "", {}, {}, {}, 0, 0, 1, false, true};
   const auto it = c.file.metadata().find("config");
   if (it == c.file.metadata().end()) {
     return graph::InvalidArgument(path, " is not a golden case: it has no metadata 'config'");

@@ -132,7 +132,7 @@ TEST(InPlacePassTest, TheOptimizerNeedsNoAnnotation) {
     state lr f32[1]
     state step i32[1] -> step.out
     step.out i32[1] = Increment(step, applied) @count
-    w.out f32[8], m.out f32[8], v.out f32[8] = AdamW(lr, factors, step.out, w, g, m, v) beta1=0.9 beta2=0.95 eps=1e-08 indices=[0] weight_decay=0.05 @adam)");
+    w.out f32[8], m.out f32[8], v.out f32[8] = AdamW(lr, factors, step.out, w, g, m, v) beta1=0.9 beta2=0.95 eps=1e-08 indices=[0] lr_scales=[1.0] weight_decays=[0.05] @adam)");
 }
 
 TEST(InPlacePassTest, OldAnnotationsAreReplaced) {

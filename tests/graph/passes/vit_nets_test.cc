@@ -61,7 +61,8 @@ TEST_F(VitNetsTest, TrainingNets) {
       for (const MicroStep step :
            {MicroStep::kWhole, MicroStep::kFirst, MicroStep::kMiddle, MicroStep::kLast}) {
         const int window = step == MicroStep::kWhole ? 1 : 4;
-        auto built = models::BuildTrainingNet(CoreOps(), model, recipe, batch, step, window);
+        auto built =
+            models::BuildTrainingNet(CoreOps(), model, models::AdamW(recipe), batch, step, window);
         ASSERT_TRUE(built.ok()) << built.status();
         Net net = std::move(built->net);
         Optimize(&net);
@@ -91,7 +92,7 @@ TEST_F(VitNetsTest, TrainingNets) {
 TEST_F(VitNetsTest, TrainingInLowPrecision) {
   const models::ModelConfig config = models::TinyStructure();
   const models::VitClassifier model(config, kClasses);
-  auto built = models::BuildTrainingNet(CoreOps(), model, models::TinyRecipe(), 16,
+  auto built = models::BuildTrainingNet(CoreOps(), model, models::AdamW(models::TinyRecipe()), 16,
                                         models::MicroStep::kWhole, 1);
   ASSERT_TRUE(built.ok()) << built.status();
   Net net = built->net;
@@ -138,8 +139,8 @@ TEST_F(VitNetsTest, EvaluationAndInitNets) {
   EXPECT_EQ(count["Gelu"], 0) << ToText(net);
 
   // Equal initial values are no reason to merge the parameters' writers.
-  auto training =
-      models::BuildTrainingNet(CoreOps(), model, recipe, 8, models::MicroStep::kWhole, 1);
+  auto training = models::BuildTrainingNet(CoreOps(), model, models::AdamW(recipe), 8,
+                                           models::MicroStep::kWhole, 1);
   ASSERT_TRUE(training.ok()) << training.status();
   auto init = models::BuildInitNet(CoreOps(), training->parameters, 1);
   ASSERT_TRUE(init.ok()) << init.status();

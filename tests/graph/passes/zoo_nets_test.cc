@@ -58,7 +58,7 @@ NamedNet Training(models::ZooEntry entry, const std::string& what) {
   entry.model.decoder_num_heads = 2;
   entry.model.decoder_depth = std::min(entry.model.decoder_depth, 2);
   const auto model = entry.make(entry, kClasses);
-  auto net = models::BuildTrainingNet(AllOps(), *model, models::TinyRecipe(), kBatch,
+  auto net = models::BuildTrainingNet(AllOps(), *model, models::AdamW(models::TinyRecipe()), kBatch,
                                       models::MicroStep::kFirst, 2);
   EXPECT_TRUE(net.ok()) << entry.name << ": " << net.status();
   return {entry.name + what, net.ok() ? std::move(net->net) : Net()};

@@ -93,7 +93,7 @@ TEST_F(DropPosParameters, PositionTableEqualsTheOfficialOne) {
   ASSERT_EQ(ours.size(), official->size());
   for (size_t i = 0; i < ours.size(); ++i) ASSERT_NEAR(ours[i], (*official)[i], 1e-6) << i;
   for (const Parameter& p : session_->parameters()) {
-    EXPECT_EQ(p.trainable, p.name != "pos_embed") << p.name;
+    EXPECT_EQ(p.trained(), p.name != "pos_embed") << p.name;
   }
 }
 

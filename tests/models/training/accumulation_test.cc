@@ -38,7 +38,7 @@ class GradientNet {
     builder.Output(forward.loss);
     std::vector<graph::BlobId> weights;
     for (const Parameter& p : model_builder.parameters()) {
-      if (!p.trainable) continue;
+      if (!p.trained()) continue;
       trainable_.push_back(p);
       weights.push_back(builder.State(p.name, p.type));
     }

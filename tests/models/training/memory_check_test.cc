@@ -80,7 +80,8 @@ TEST(SessionMemory, IsCheckedBeforeAnythingIsDone) {
   EXPECT_EQ((*fits)->memory().total(), plan->memory.total());
   EXPECT_EQ((*fits)->memory().persistent(), (*fits)->persistent_bytes());
   EXPECT_EQ((*fits)->memory().arena, (*fits)->arena_bytes());
-  EXPECT_EQ((*fits)->memory().moments, 2 * sizeof(float) * (*fits)->trainable_elements());
+  EXPECT_EQ((*fits)->memory().optimizer,
+            2 * sizeof(float) * (*fits)->trainable_elements() + sizeof(int32_t));
 
   leave(plan->memory.total() * 3 / 4);
   const auto too_large = Session::Create(&model, options);

@@ -88,7 +88,7 @@ std::map<std::string, std::vector<float>> Gradients(const TinyEngine& engine, co
       model.BuildTraining(&model_builder, static_cast<int>(batch.keys.size()));
   std::vector<graph::BlobId> weights;
   for (const Parameter& p : model_builder.parameters()) {
-    if (p.trainable) weights.push_back(builder.State(p.name, p.type));
+    if (p.trained()) weights.push_back(builder.State(p.name, p.type));
   }
   const auto gradients = graph::Differentiate(&builder, forward.loss, weights);
   CHECK(gradients.ok());
@@ -109,7 +109,7 @@ std::map<std::string, std::vector<float>> Gradients(const TinyEngine& engine, co
   std::map<std::string, std::vector<float>> result;
   size_t i = 0;
   for (const Parameter& p : model_builder.parameters()) {
-    if (!p.trainable) continue;
+    if (!p.trained()) continue;
     result[p.name] = (*executable)->Read<float>(blobs[i++]).value();
   }
   return result;
@@ -145,7 +145,7 @@ TEST(Accumulation, WithGuideTheWindowIsTheMeanOfItsMicroBatches) {
   double square = 0;
   int clipped = 0;
   for (const Parameter& p : session->parameters()) {
-    if (!p.trainable) continue;
+    if (!p.trained()) continue;
     double norm = 0;
     for (double g : mean[p.name]) norm += g * g;
     square += norm;

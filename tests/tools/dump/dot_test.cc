@@ -150,7 +150,8 @@ std::vector<graph::Net> TinyNets() {
   std::vector<graph::Net> nets;
   using models::MicroStep;
   for (const MicroStep step : {MicroStep::kWhole, MicroStep::kFirst, MicroStep::kLast}) {
-    auto net = models::BuildTrainingNet(engine.registry, model, models::RecipeConfig(), 2, step, 2);
+    auto net = models::BuildTrainingNet(engine.registry, model,
+                                        models::AdamW(models::RecipeConfig()), 2, step, 2);
     EXPECT_TRUE(net.ok()) << net.status();
     nets.push_back(net->net);
   }
