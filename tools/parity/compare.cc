@@ -80,7 +80,9 @@ Verdict CompareOne(const GoldenCase& golden, const ReplayResult& replay, const s
     for (size_t i = third; i < 2 * third; ++i) a[i] = b[i] = 0;
     v.error = RelativeError(a, b, 0, n);
     const double keys = LargestDifference(ours.data, theirs.data, third, 2 * third);
-    const int updates = golden.steps * (golden.step_every_micro_batch ? golden.accum_iter : 1);
+    const int updates = golden.steps * (golden.step.update_when == models::UpdateWhen::kMicroStep
+                                         ? golden.step.micro_batches
+                                         : 1);
     const double keys_bound = 2 * updates * golden.lr;
     v.note = absl::StrCat("keys ", keys, " of ", keys_bound);
     v.passed = v.error <= v.bound && keys <= keys_bound;

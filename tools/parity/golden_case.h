@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "models/droppos/droppos_config.h"
 #include "models/training/safetensors.h"
+#include "models/training/step_shape.h"
 
 namespace tools {
 
@@ -24,12 +25,11 @@ struct GoldenCase {
   std::string name;
   models::ModelConfig model;
   models::DropPosConfig droppos;
-  models::RecipeConfig recipe;  // optimizer numbers; batch_size
-  double lr = 0;                // constant over the steps
-  int steps = 0;                // windows of accum_iter micro-batches
-  int accum_iter = 1;
-  bool step_every_micro_batch = false;  // SessionOptions
-  bool has_gradients = true;            // grad/* and final/* are in the case; gradnorm/* always are
+  models::RecipeConfig recipe;  // of the optimizer
+  models::StepShape step;
+  double lr = 0;              // constant over the steps
+  int steps = 0;              // windows
+  bool has_gradients = true;  // grad/* and final/* are in the case; gradnorm/* always are
 };
 
 // Reads and checks a case. Errors name the file: not safetensors, no config, a

@@ -247,6 +247,7 @@ absl::Status ReplayGradients(const GoldenCase& golden, const graph::CompileOptio
                              ReplayResult* result) {
   models::SessionOptions options;
   options.compile = compile;
+  options.step.micro_batch = golden.step.micro_batch;
   const CaseModel model(golden, /*read_attn_full=*/true);
   Recorder recorder;
   ASSIGN_OR_RETURN(const auto session, MakeSession(golden, model, options));
@@ -266,8 +267,7 @@ absl::Status ReplayTraining(const GoldenCase& golden, const graph::CompileOption
                             ReplayResult* result) {
   models::SessionOptions options;
   options.compile = compile;
-  options.accum_iter = golden.accum_iter;
-  options.step_every_micro_batch = golden.step_every_micro_batch;
+  options.step = golden.step;
   const CaseModel model(golden, /*read_attn_full=*/false);
   Recorder recorder;
   ASSIGN_OR_RETURN(const auto session, MakeSession(golden, model, options));

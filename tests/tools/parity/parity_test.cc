@@ -84,7 +84,9 @@ TEST(Parity, AnotherAccumulationIsRed) {
   const Engine engine("reference");
   for (const char* name : {"accum_window", "accum_every_micro_batch"}) {
     GoldenCase golden = Read(name);
-    golden.step_every_micro_batch = !golden.step_every_micro_batch;
+    const bool window = golden.step.update_when == models::UpdateWhen::kWindow;
+    golden.step.update_when =
+        window ? models::UpdateWhen::kMicroStep : models::UpdateWhen::kWindow;
     const auto replay = Replay(golden, engine.compile);
     ASSERT_TRUE(replay.ok()) << replay.status();
     std::map<std::string, bool> passed;
