@@ -12,12 +12,14 @@ graph::PipelineOptions PassOptions(const ResolvedFlags& resolved) {
   if (flags.disable_pass) {
     options.disabled = {flags.disable_pass->begin(), flags.disable_pass->end()};
   }
-  if (flags.precision == "bf16") options.precision = graph::DType::kBF16;
+  if (flags.precision == "bf16") options.precision = graph::ComputePrecision::kBF16;
   if (resolved.entry.options != nullptr) {
     for (const models::ProductPrecision& of : resolved.entry.options->Precisions()) {
       if (of.precision == "same") continue;
-      options.precision_overrides.push_back(
-          {std::string(of.part), of.precision == "int8" ? graph::DType::kI8 : graph::DType::kBF16});
+      options.precision_overrides.push_back({std::string(of.part),
+                                             of.precision == "int8"
+                                                 ? graph::ComputePrecision::kInt8Products
+                                                 : graph::ComputePrecision::kBF16});
     }
   }
   auto segments = models::RecomputeSegments(flags.recompute.value_or("none"));

@@ -107,7 +107,7 @@ absl::Status ResolveStep(ResolvedFlags& resolved) {
 void FallBack(const MachineDefaults& machine, models::ModelOptions* options,
               ResolvedFlags& resolved) {
   TrainFlags& flags = resolved.flags;
-  if (flags.precision == "bf16" && !machine.bfloat16) {
+  if (flags.precision == "bf16" && !machine.capabilities.bf16_products) {
     resolved.notices.push_back(
         "--precision=bf16 needs a CPU with AVX512-BF16 or AMX; this one has neither, so fp32 "
         "is used");
@@ -116,11 +116,13 @@ void FallBack(const MachineDefaults& machine, models::ModelOptions* options,
   if (options == nullptr) return;
   for (const models::ProductPrecision& of : options->Precisions()) {
     const bool bf16 = of.precision == "bf16";
-    if (of.precision == "same" || (bf16 ? machine.bfloat16 : machine.int8_products)) continue;
+    const graph::Capabilities& can = machine.capabilities;
+    if (of.precision == "same" || (bf16 ? can.bf16_products : can.int8_products)) continue;
     resolved.notices.push_back(
         absl::StrCat("--", of.flag, "=", of.precision, " needs a CPU with ",
-                     bf16 ? "AVX512-BF16 or AMX" : "AVX512-VNNI, AVX2-VNNI or AMX",
-                     "; this one has none, so the ", of.part, " computes as the rest does"));
+                     bf16 ? "AVX512-BF16 or AMX; this one has neither"
+                          : "AVX512-VNNI, AVX2-VNNI or AMX, and the cpu backend; one is missing",
+                     ", so the ", of.part, " computes as the rest does"));
     for (const models::ModelFlag& flag : options->Flags()) {
       if (flag.name == of.flag) CHECK(flag.Set("same").ok());
     }
