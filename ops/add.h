@@ -1,11 +1,10 @@
 // Add: y = a + b.
 //
-//   a, b  one shape; f32 or bf16, each its own
-//   y     that shape; bf16 where both are, else f32
+//   a, b  the same shape; each f32 or bf16
+//   y     that shape; bf16 if both are, else f32
 //
-// Or all f64. Gradient: that of y, for both. In place over either input of y's
-// dtype. Elementwise, so
-// deterministic. Source: the residual connections of ViT.
+// Or all f64. Gradient of both: that of y. In place over either input of y's dtype.
+// Elementwise, so deterministic. Source: the residual connections of ViT.
 #ifndef OPS_ADD_H_
 #define OPS_ADD_H_
 

@@ -1,10 +1,10 @@
-// AppendToWindow: the last n values of a number that comes once a run.
+// AppendToWindow: keeps the last n values of a number, one from each run.
 //
 //   window   (n) float, oldest first            value    (1), the same dtype
-//   y        (n): window without its first element, and then value
+//   y        (n): window without its first element, then value
 //
-// In place: y over window. No gradient: it keeps what has been. Training nets keep the losses of
-// an accumulation window so (models/training/nets.h).
+// In place: y over window. No gradient: the values belong to earlier runs. Training nets keep the
+// losses of an accumulation window in it (models/training/nets.h).
 #ifndef OPS_APPEND_TO_WINDOW_H_
 #define OPS_APPEND_TO_WINDOW_H_
 

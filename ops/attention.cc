@@ -7,7 +7,7 @@
 namespace ops {
 namespace {
 
-// Checks input 0 (qkv) and the attribute; then D = *width.
+// Checks input 0 (qkv) and the attribute; sets *width to D.
 absl::Status ExpectQkv(const graph::InferContext& c, int64_t* width) {
   RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
   RETURN_IF_ERROR(graph::ExpectRank(c, 0, 3));
@@ -23,7 +23,7 @@ absl::Status ExpectQkv(const graph::InferContext& c, int64_t* width) {
   return absl::OkStatus();
 }
 
-// Of lse: statistics of bf16 rows are f32.
+// The dtype of lse: statistics of bf16 rows are f32.
 graph::DType StatisticsDType(graph::DType dtype) {
   return dtype == graph::DType::kBF16 ? graph::DType::kF32 : dtype;
 }
@@ -60,7 +60,7 @@ absl::StatusOr<std::vector<graph::TensorType>> InferAttentionGrad(const graph::I
   return std::vector<graph::TensorType>{qkv};
 }
 
-// One product of (Q, dh) and (dh, T) for every head and image; `y` is (B, Q, D).
+// The cost of one product of (Q, dh) and (dh, T) for every head and image; `y` is (B, Q, D).
 double ProductFlops(const graph::TensorType& qkv, const graph::TensorType& y) {
   return 2.0 * static_cast<double>(y.elements()) * static_cast<double>(qkv.dim(1));
 }

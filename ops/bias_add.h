@@ -2,8 +2,8 @@
 //
 //   x  (..., S) float
 //   b  the same dtype; its shape without leading ones is a suffix of x's: a
-//      bias (C), or a position table (1, L, D) on (B, L, D)
-//   y  as x
+//      bias (C), or a position table (1, L, D) for (B, L, D)
+//   y  like x
 //
 // Gradient: dx = dy, db = SumToShape(dy). In place over x. Deterministic.
 #ifndef OPS_BIAS_ADD_H_

@@ -55,7 +55,7 @@ void RegisterGatherRows(graph::SchemaRegistry* registry) {
                     .Infer(InferGatherRows)
                     .Cost([](const graph::Op&, absl::Span<const graph::TensorType> in,
                              absl::Span<const graph::TensorType> out) {
-                      // Of x only the rows that are named.
+                      // Reads only the named rows of x.
                       return CostOf(0, {out[0], in[1]}, out);
                     })
                     .Gradient(GatherRowsGradient));

@@ -1,5 +1,5 @@
 // Gelu: y = x·Φ(x), Φ the normal distribution function: the exact form with
-// erf, as torch.nn.GELU() computes it, not the tanh approximation.
+// erf, as in torch.nn.GELU(), not the tanh approximation.
 //
 //   x  (...) f32, bf16 or f64                    y  the same
 //

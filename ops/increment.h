@@ -1,9 +1,9 @@
-// Increment: y = x + applied, the step counter.
+// Increment: y = x + applied; counts steps.
 //
 //   x        (1) i32                              y  the same
-//   applied  (1) i32: 1, or 0 for a step that changes nothing (ClipFactors)
+//   applied  (1) i32: 1, or 0 if the step changes nothing (ClipFactors)
 //
-// In place. No gradient: it counts.
+// In place. No gradient.
 #ifndef OPS_INCREMENT_H_
 #define OPS_INCREMENT_H_
 

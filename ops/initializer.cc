@@ -13,7 +13,7 @@ namespace {
 // Uniform in [0, 1), 53 bits, as RandomStream::Uniform().
 double Unit(uint64_t word) { return static_cast<double>(word >> 11) * 0x1p-53; }
 
-// Words 2 * pair and 2 * pair + 1 of the stream (graph::RandomWord): one block.
+// Words 2 * pair and 2 * pair + 1 of the stream (graph::RandomWord), from one block.
 struct WordPair {
   double even, odd;
 };
@@ -120,7 +120,7 @@ absl::Status Validate(const Initializer& init) {
                                   init.value);
   }
   if (init.kind == "sincos2d") {
-    // A valid shape, so that the product of the sides does not overflow.
+    // Must be a valid shape, so that the product of the sides does not overflow.
     if (init.grid.size() != 2 || init.grid[0] < 1 || init.grid[1] < 1 ||
         !graph::IsValidShape(init.grid)) {
       return graph::InvalidArgument("sincos2d needs a grid of two sides, at most 2^48 cells, has ",

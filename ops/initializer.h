@@ -1,5 +1,5 @@
-// Initial values of parameters: one function that every backend uses, so that a
-// seed means the same weights everywhere.
+// Initial values of parameters: every backend uses the functions here, so that a
+// seed gives the same weights everywhere.
 //
 // Element i depends on (seed, i) only, in double, rounded once to the storage
 // type. Random numbers: Philox, Purpose::kInitialize, keyed by the seed.
@@ -21,7 +21,7 @@ namespace ops {
 //   xavier_uniform   U(±sqrt(6 / (fan_in + fan_out))); torch.nn.init.xavier_uniform_.
 //                    The fans are those of the matrix the parameter is used as
 //                    (qkv is one (3D, D) matrix; a patch embedding (D, 3pp)).
-//   uniform_fan_in   U(±1/sqrt(fan_in)): what torch gives a Conv2d's bias
+//   uniform_fan_in   U(±1/sqrt(fan_in)); torch's default for a Conv2d's bias
 //   normal           N(0, value²): tokens, value = 0.02
 //   constant         value
 //   sincos2d         shape (1, 1 + H·W, D) for grid {H, W}, D divisible by 4: row
@@ -41,12 +41,12 @@ struct Initializer {
 // Reads the attributes of an XavierFill or ConstantFill operator.
 Initializer InitializerOf(const graph::Op& op);
 
-// Unknown kind, missing fans, or a shape that does not fit the grid.
+// An error for an unknown kind, missing fans, or a shape that does not fit the grid.
 absl::Status Validate(const Initializer& initializer);
 
-// Fills values with elements [first, first + values.size()) of a tensor of the
-// initialiser's shape, so that threads can share the work: what an element gets
-// does not depend on how the tensor is cut. The initialiser must be valid.
+// Fills `values` with elements [first, first + values.size()) of a tensor of the
+// initialiser's shape. Elements do not depend on how the tensor is cut, so threads
+// can share the work. The initialiser must be valid.
 void FillInitial(const Initializer& initializer, int64_t first, absl::Span<float> values);
 void FillInitial(const Initializer& initializer, int64_t first, absl::Span<double> values);
 

@@ -12,7 +12,7 @@ absl::Status ExpectEps(const graph::InferContext& c) {
   return Reject(c, "attribute 'eps' is ", c.op.Float("eps"), ", must be at least 0");
 }
 
-// Input `input` is f32 where x is f32 or bf16, else f64.
+// Checks that input `input` is f32 if x is f32 or bf16, else f64.
 absl::Status ExpectWide(const graph::InferContext& c, int input) {
   return graph::ExpectDType(c, input, WideDType(c.in(0).dtype));
 }

@@ -3,7 +3,7 @@
 def op_list(name, ops):
     """<name>.inc: a line OP(Name) for each of `ops`, a dict of stems and names.
 
-    Whoever includes it defines OP first and undefines it afterwards."""
+    The including file defines OP first and undefines it afterwards."""
     native.genrule(
         name = name + "_inc",
         outs = [name + ".inc"],

@@ -2,7 +2,7 @@
 
 namespace ops {
 
-// Of the lines of ops/ops.bzl.
+// core_ops.inc is made from ops/ops.bzl.
 #define OP(Name) void Register##Name(graph::SchemaRegistry* registry);
 #include "ops/core_ops.inc"
 #undef OP

@@ -6,7 +6,7 @@
 
 namespace ops {
 
-// Adds every operator of ops/*.h; plugins have tables of their own.
+// Adds every operator of ops/*.h. Plugins have their own tables.
 void RegisterOps(graph::SchemaRegistry* registry);
 
 }  // namespace ops

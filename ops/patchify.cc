@@ -14,7 +14,7 @@ absl::StatusOr<std::vector<graph::TensorType>> InferPatchify(const graph::InferC
   const int64_t p = c.op.Int("patch");
   for (int i : {2, 3}) {
     const char* side = i == 2 ? "height " : "width ";
-    // Then C * p * p is at most the elements of an image, and cannot overflow.
+    // From here on C * p * p is at most the elements of an image and cannot overflow.
     if (p > x.dim(i)) {
       return Reject(c, InputText(c, 0, "images"), " has ", side, x.dim(i), ", less than patch ", p);
     }

@@ -1,5 +1,4 @@
-// PrependToken: one row, the same for each image, before the rows of x: the
-// class token.
+// PrependToken: puts the class token, one row for all images, before the rows of x.
 //
 //   x      (B, T, C) float
 //   token  C elements: its shape without leading ones is (C), e.g. (1, 1, C)

@@ -7,7 +7,7 @@
 namespace ops {
 namespace {
 
-// Rows [start, start + count) of `rows`; written so that nothing overflows.
+// Checks that `rows` has rows [start, start + count); nothing overflows.
 absl::Status ExpectRange(const graph::InferContext& c, int64_t count, int64_t rows) {
   RETURN_IF_ERROR(ExpectIntAtLeast(c, "start", 0));
   const int64_t start = c.op.Int("start");

@@ -1,20 +1,20 @@
 // SoftmaxCrossEntropy: the loss of a classifier.
 //
 //   logits   (..., K) float, flattened to R rows, R and K at least 1
-//   labels   (R) i32, below K. A negative label says that the row is not scored,
-//            as the rows that fill up the last batch of an evaluation (label -1)
+//   labels   (R) i32, below K. A row with a negative label is not scored, for
+//            example one that fills up the last batch of an evaluation (label -1)
 //   loss     (1)  mean over the S scored rows of log Σ_k exp(logit_k) -
 //            logit_label; 0 if no row is scored
-//   correct  (R) i32: 1 where the largest logit is the label's; of equal
-//            logits the lowest index counts as largest; 0 where not scored
+//   correct  (R) i32: 1 if the row is scored and its largest logit is the label's
+//            (the lowest index of equal ones), else 0
 //
 // SoftmaxCrossEntropyGrad: dlogits = dloss·(softmax(logits) - onehot(label))/S,
 // 0 in rows that are not scored, whatever their logits.
 //
-//   logits, labels, dloss (1) -> dlogits as logits
+//   logits, labels, dloss (1) -> dlogits like logits
 //
-// A label of K or more is an OutOfRange error that names the row, in both; the
-// outputs are garbage then.
+// In both a label of K or more is a fault (OutOfRange) that names the row; the
+// outputs are then garbage.
 //
 // Saved for the gradient: the inputs. The mean is summed in row order. Source:
 // torch.nn.CrossEntropyLoss.

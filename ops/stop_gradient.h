@@ -1,4 +1,4 @@
-// StopGradient: y = x, a constant to whatever x depends on.
+// StopGradient: y = x; no gradient flows back to x.
 //
 //   x  any type                                   y  the same
 //

@@ -1,11 +1,11 @@
 // SumToShape: y = x summed over leading dimensions, the transpose of repeating.
 //
 //   x  (..., S) f32, bf16 or f64
-//   y  f32 (f64 where x is); `shape`, which without leading ones is a suffix of x's shape: S of a
-//      bias (C), or (1, L, D) from (B, L, D)
+//   y  f32 (f64 if x is f64); attribute `shape`, which without leading ones is a suffix of x's
+//      shape: (C) for a bias, or (1, L, D) from (B, L, D)
 //
-// A backend sums in fixed chunks, combined in index order, so the result does
-// not change from run to run.
+// Backends sum in fixed chunks and combine these in index order, so the result
+// does not change from run to run.
 #ifndef OPS_SUM_TO_SHAPE_H_
 #define OPS_SUM_TO_SHAPE_H_
 

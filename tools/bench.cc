@@ -1,4 +1,4 @@
-// Measures how fast things run, and how near that comes to what the machine can do:
+// Measures how fast things run, compared with what the machine can do:
 //
 //   bazel run //tools:bench -- --model=droppos_vitb --batch_size=16 --precision=bf16 --json
 //   bazel run //tools:bench -- --what=op --op=Linear
@@ -33,7 +33,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-// What a benchmark says; `json` is printed only where it is asked for.
+// The result of a benchmark; `json` is printed only on request.
 struct Report {
   std::string text;
   std::string json;

@@ -3,7 +3,7 @@
 //   bazel run //tools:check_data -- --data_path=DIR [--json=FILE] [--min_side=32]
 //       [--num_workers=N] [--val_fraction=0.01] [--max_image_megapixels=100]
 //
-// Exit code 0 when every image can be decoded, 1 when some cannot or nothing can be checked.
+// Exit code: 0 if every image can be decoded, 1 if some cannot or nothing can be checked.
 #include <unistd.h>
 
 #include <chrono>
@@ -41,7 +41,7 @@ struct Flags {
   DataCheckOptions check;
 };
 
-// True when no image is bad.
+// True if no image is bad.
 absl::StatusOr<bool> Check(Flags flags) {
   std::unique_ptr<StagedOutput> json;
   if (!flags.json.empty()) {
@@ -58,7 +58,7 @@ absl::StatusOr<bool> Check(Flags flags) {
     flags.check.limits = open.limits;
   }
   open.max_warnings = 0;                      // the JSON file has them all
-  open.input_height = open.input_width = 64;  // of the scenes that are drawn without a path
+  open.input_height = open.input_width = 64;  // of the scenes drawn without a path
   ASSIGN_OR_RETURN(const models::Datasets data, models::OpenDatasets(open));
 
   const models::RunLog::Screen screen = models::RunLog::ScreenOf(Screen(), STDOUT_FILENO);

@@ -3,8 +3,8 @@
 //   bazel run //tools:check_parity -- --case=FILE.safetensors
 //       [--backend=cpu|reference] [--passes=on|off] [--precision=fp32|bf16] [--threads=N]
 //
-// One line a tensor (name, error, bound, verdict) and a last line of JSON. Exit
-// code 0 only if every tensor of the case was compared and is within its bound.
+// Prints one line per tensor (name, error, bound, verdict) and a last line of JSON. The exit code
+// is 0 only if every tensor of the case was compared and is within its bound.
 #include <iostream>
 #include <string>
 #include <vector>

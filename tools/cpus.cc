@@ -16,9 +16,9 @@
 namespace tools {
 namespace {
 
-constexpr int kMostThreads = 1024;  // that --threads takes
+constexpr int kMostThreads = 1024;  // the largest --threads
 
-// Of the control group in `folder`, in CPUs; 0: none.
+// The quota of the control group in `folder`, in CPUs; 0: none.
 double QuotaOfVersion2(const std::string& folder) {
   std::ifstream file(folder + "cpu.max");
   double quota, period;  // in microseconds; "max 100000" is no number

@@ -1,6 +1,6 @@
-// Runs the same net two ways, or one way against a golden case, and reports the
-// first blob beyond its bound. --help says how; exit codes: 0 all within bounds,
-// 1 not, or a net that cannot be run, 2 bad usage.
+// Runs the same net in two ways, or one way against a golden case, and reports the first blob
+// beyond its bound. See --help. Exit codes: 0 all within bounds, 1 not, or a net that cannot be
+// run, 2 bad usage.
 #include "tools/diff/diff_nets.h"
 
 #include <iostream>
@@ -23,7 +23,7 @@ namespace {
 
 constexpr int kBeyond = 1, kBadUsage = 2;
 
-// A way with the backend it runs on.
+// A way and the backend it runs on.
 struct Side {
   Side(const std::string& name, const Way& way, graph::Backend its_backend,
        const graph::SchemaRegistry& registry)

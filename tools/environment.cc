@@ -71,7 +71,7 @@ std::map<std::string, std::string> LoadedLibraries() {
   std::map<std::string, std::string> versions;
   dl_iterate_phdr(
       [](dl_phdr_info* info, size_t, void* result) {
-        // A library is loaded by a link; the file behind it has the whole version.
+        // The loader uses a link; its target's name has the whole version.
         char* real = realpath(info->dlpi_name, nullptr);
         if (real == nullptr) return 0;
         const std::string path = real;
@@ -89,8 +89,8 @@ std::map<std::string, std::string> LoadedLibraries() {
 }
 
 Json Libraries() {
-  // By the beginning of the stem, for some have a version in it (libpng16). The rest of what
-  // is loaded draws, or serves these.
+  // Matches the beginning of the stem, because some stems contain a version (libpng16). The other
+  // loaded libraries draw, or serve these.
   static constexpr std::pair<const char*, const char*> kNamed[] = {
       {"libarchive", "libarchive"}, {"libcairo", "cairo"},  {"libgif", "giflib"},
       {"libgomp", "libgomp"},       {"libpng", "libpng"},   {"libprotobuf", "protobuf"},
@@ -115,8 +115,8 @@ Json Libraries() {
   return libraries;
 }
 
-// Standard output of a program, without a shell; empty where it cannot be had, the program
-// fails, or takes longer than `limit`.
+// Standard output of a program, run without a shell; empty if it cannot be run, fails, or takes
+// longer than `limit`.
 std::string Output(const std::vector<std::string>& command,
                    const std::vector<std::string>& environment, absl::Duration limit) {
   int ends[2];
@@ -162,14 +162,14 @@ std::string Output(const std::vector<std::string>& command,
   return ended && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? text : "";
 }
 
-// Whose bytes a resized picture has (models/data/resize.h). Until this was noted they were those of
-// the older one, whose passes come in another order for some shapes.
+// The version whose bytes a resized picture has (models/data/resize.h). Earlier environments do not
+// state it; theirs was the older one, which orders the passes differently for some shapes.
 constexpr char kResizing[] = "as Pillow 13";
 constexpr char kOldResizing[] = "as Pillow 12";
-// What became of the samples of PNGs (models/data/png_decoder.h): it changed shortly before.
+// How PNG samples are converted (models/data/png_decoder.h); this changed shortly before.
 constexpr char kOldPng[] = "as libpng converts them", kPng[] = "as they are";
 
-// A value as a phrase shows it; empty: nothing that can be compared.
+// A value as shown in a phrase; empty if it cannot be compared.
 std::string Shown(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_number()) return value.dump();
@@ -191,12 +191,12 @@ std::string Changed(const std::string& what, const std::string& then, const std:
 }  // namespace
 
 std::string SourceCommit(const std::string& folder) {
-  // Another repository's variables (this may run inside a hook) must not answer for `folder`.
+  // Another repository's variables (this may run inside a hook) must not apply to `folder`.
   std::vector<std::string> environment;
   for (char** word = environ; *word != nullptr; ++word) {
     if (!absl::StartsWith(*word, "GIT_")) environment.emplace_back(*word);
   }
-  environment.emplace_back("GIT_OPTIONAL_LOCKS=0");  // looks, and writes nothing
+  environment.emplace_back("GIT_OPTIONAL_LOCKS=0");  // read only
   const std::string text =
       Output({"git", "-C", folder, "describe", "--always", "--dirty", "--abbrev=40"}, environment,
              absl::Seconds(10));
@@ -284,7 +284,7 @@ std::vector<std::string> EnvironmentDifferences(const Environment& then, const E
   const std::string hash_then = Shown(Member(program_then, "hash")),
                     hash_now = Shown(Member(program_now, "hash"));
   if (!hash_then.empty() && !hash_now.empty() && hash_then != hash_now) {
-    // A commit says more than a hash, where it differs.
+    // If commits differ, they say more than a hash.
     std::string before = Shown(Member(program_then, "commit")),
                 after = Shown(Member(program_now, "commit"));
     if (before.empty() || after.empty() || before == after) {

@@ -1,5 +1,5 @@
-// environment.json: what a run was computed by and on, so that its numbers can be
-// understood later, and a resumed run can say what is not as it was.
+// environment.json: the program and machine of a run, so that its numbers can be understood later,
+// and a resumed run can report what has changed.
 //
 //   {"started": "2026-01-31T12:00:00+00:00", "command_line": ["--model=..."],
 //    "program": {"commit": "40 digits" or null, "hash": "16 digits", "compiler": "GCC 12.2.0"},
@@ -10,7 +10,7 @@
 //    "libraries": {"oneDNN": "3.2.0", "libpng": "16.39.0", ...},
 //    "resizing": "as Pillow 13"}
 //
-// What the system does not say is null.
+// What the system does not tell is null.
 #ifndef TOOLS_ENVIRONMENT_H_
 #define TOOLS_ENVIRONMENT_H_
 
@@ -29,33 +29,33 @@ using Environment = nlohmann::ordered_json;
 struct EnvironmentOptions {
   std::vector<std::string> command_line;
   absl::Time started;
-  int threads = 1;  // that compute
+  int threads = 1;  // compute threads
 };
 
-// The commit is that of the source tree that `bazel run` names ($BUILD_WORKSPACE_DIRECTORY),
-// with "-dirty" where files of it were changed; started otherwise, or without git, the hash
-// of the program's own file has to do. Libraries' versions are those that are loaded: what
-// they say of themselves or, but for oneDNN and glibc, what their files' names end in.
+// The commit is that of the source tree that `bazel run` names ($BUILD_WORKSPACE_DIRECTORY), with
+// "-dirty" if its files were changed; without bazel or git, only the hash of the program's own file
+// identifies it. Libraries' versions are those loaded: as they report them or, except for oneDNN
+// and glibc, the ends of their files' names.
 Environment DescribeEnvironment(const EnvironmentOptions& options);
 
-// As text, for the file. Bytes of a command line that are not UTF-8 become U+FFFD.
+// The text of the file. Bytes of a command line that are not UTF-8 become U+FFFD.
 std::string EnvironmentText(const Environment& environment);
 
-// What EnvironmentText wrote, of which a checkpoint keeps a copy; null for any other text.
+// Parses EnvironmentText's result, of which a checkpoint keeps a copy; null for any other text.
 Environment ParseEnvironment(absl::string_view text);
 
-// What of `then` and `now` may make a difference to the bits of a result: threads,
+// The differences between `then` and `now` that may affect the bits of a result: threads,
 // instruction set, oneDNN's math mode (ONEDNN_DEFAULT_FPMATH_MODE), C++ and computing libraries,
 // how pictures are resized and PNGs decoded, the program. One short phrase each: "threads: 8 then,
-// 4 now". Of two builds of the program those with one hash are the same. What one of them lacks or
-// has as something else than text or a number is passed over, but for a library: it was "none".
+// 4 now". Two builds of the program with one hash are the same. A value that one of them lacks, or
+// that is neither text nor a number, is skipped; a missing library, however, was "none".
 std::vector<std::string> EnvironmentDifferences(const Environment& then, const Environment& now);
 
-// What `git describe --always --dirty --abbrev=40` says of the tree at `folder`; empty without
-// git, without a repository there, and where git takes longer than 10 seconds.
+// The output of `git describe --always --dirty --abbrev=40` for the tree at `folder`; empty without
+// git, without a repository there, and if git takes longer than 10 seconds.
 std::string SourceCommit(const std::string& folder);
 
-// 16 hexadecimal digits that name the content of a file; empty where it cannot be read.
+// 16 hexadecimal digits that identify the content of a file; empty if it cannot be read.
 std::string FileHash(const std::string& path);
 
 }  // namespace tools

@@ -1,14 +1,13 @@
-// Says what a trained model knows:
+// Measures what a trained model knows:
 //
 //   bazel run //tools:evaluate -- --protocol=position --checkpoint=FILE
 //       [--data_path=DIR] [--json=FILE] [--error_map=FILE.png]
 //   bazel run //tools:evaluate -- --protocol=knn --checkpoint=FILE
 //       [--data_path=DIR] [--feature=cls|mean|both] [--max_train_images=N] [--json=FILE]
 //
-// position: how well held-out patches are put back, with several shares of hidden
-// patches and dropped positions. knn: whether held-out images lie near training images of
-// their class. The data are the run's own where none are named. docs/evaluation.md
-// explains the numbers.
+// position: how well the model puts back held-out patches, with several shares of hidden patches
+// and dropped positions. knn: whether held-out images are near training images of their class. The
+// default data are the run's own. docs/evaluation.md explains the numbers.
 #include <cmath>
 #include <filesystem>
 #include <iostream>
@@ -40,7 +39,7 @@
 namespace tools {
 namespace {
 
-// The groups of --help in which the flags of one protocol are.
+// Prefix of the --help groups for the flags of one protocol.
 constexpr char kProtocol[] = "--protocol=";
 constexpr char kPosition[] = "--protocol=position", kKnn[] = "--protocol=knn";
 
@@ -57,7 +56,7 @@ struct Flags {
   KnnOptions knn;
 };
 
-// What both protocols work on.
+// Shared by both protocols.
 struct Setup {
   TrainedModel trained;
   models::Datasets data;
@@ -65,7 +64,7 @@ struct Setup {
   graph::CompileOptions compile;
   int64_t skipped = 0;  // undecodable images
 
-  // The run's, which its data were good enough for.
+  // The run's limit, which its data satisfied.
   double MaxBadShare() const { return trained.resolved.flags.max_bad_share.value(); }
   std::function<void(const std::string&)> OnBadImage() {
     return [this](const std::string& message) {
@@ -161,7 +160,7 @@ absl::StatusOr<nlohmann::ordered_json> EvaluateKnn(const Flags& flags, Setup* se
   return KnnJson(report);
 }
 
-// Null where the flag is not given.
+// Null if the flag is not given.
 absl::StatusOr<std::unique_ptr<StagedOutput>> ChooseOutput(const std::string& flag,
                                                            const std::string& path) {
   if (path.empty()) return nullptr;

@@ -1,10 +1,10 @@
-// Writes trained weights in the format of others (docs/weights.md):
+// Writes trained weights in other projects' formats (docs/weights.md):
 //
 //   bazel run //tools:export -- --checkpoint=runs/a/checkpoint.safetensors --format=timm --out=DIR
 //   bazel run //tools:export -- --checkpoint=FILE --format=official --out=weights.safetensors
 //   bazel run //tools:export -- --checkpoint=FILE --format=onnx --out=encoder.onnx
 //
-// --model=NAME and --flagfile=FILE for checkpoints that do not say which model they hold.
+// --model=NAME and --flagfile=FILE are for checkpoints that do not name their model.
 #include <iostream>
 #include <string>
 

@@ -1,4 +1,4 @@
-// Writes what a trained encoder makes of images to a safetensors file:
+// Writes the features of images by a trained encoder to a safetensors file:
 //
 //   bazel run //tools:extract_features -- --checkpoint=FILE --out=features.safetensors
 //       [--data_path=DIR] [--split=heldout|train] [--tokens] [--images]
@@ -9,8 +9,8 @@
 //   features    f32 (N, 1+L, D)      with --tokens: all rows, the class token first
 //   images      f32 (N, 3, H, W)     with --images: the network's input
 //
-// Rows are images in the order of the data; the metadata `names` is a JSON list of
-// theirs. A plain folder of photographs: --data_path=DIR --split=train --val_fraction=0.
+// Rows are images in the order of the data; the metadata `names` is a JSON list of their names. A
+// plain folder of photographs: --data_path=DIR --split=train --val_fraction=0.
 #include <cstring>
 #include <iostream>
 #include <memory>
@@ -70,7 +70,7 @@ absl::Status Write(const std::string& path, const Features& features, const Trai
 
   nlohmann::json names = nlohmann::json::array();
   for (const int64_t i : features.data_index) names.push_back(data.name(i));
-  // ASCII, and paths that are not UTF-8 with U+FFFD in the place of what is not.
+  // ASCII; in paths that are not UTF-8, U+FFFD replaces invalid bytes.
   const std::string names_text =
       names.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
   return models::WriteSafetensors(path, tensors,

@@ -9,14 +9,14 @@ namespace tools {
 
 absl::StatusOr<ModelCost> CountModel(const models::ZooEntry& entry,
                                      const graph::SchemaRegistry& registry) {
-  // One image is enough to count with, and ten classes stand for any number.
+  // One image is enough to count, and the number of classes hardly matters.
   const std::unique_ptr<models::Model> model = entry.make(entry, 10);
   ASSIGN_OR_RETURN(
       const models::TrainingNet net,
       models::BuildTrainingNet(registry, *model, models::AdamW(entry.recipe), /*batch=*/1,
                                models::MicroStep::kWhole, /*accum_iter=*/1));
   ModelCost cost;
-  int64_t update_flops = 0;  // once a step, not once an image
+  int64_t update_flops = 0;  // once per step, not per image
   for (const graph::Op& op : net.net.ops) {
     const int64_t flops = registry.OpCost(net.net, op).flops;
     if (op.phase == graph::Phase::kUpdate) {

@@ -1,4 +1,4 @@
-// What --list_models prints.
+// The text of --list_models.
 #ifndef TOOLS_LIST_MODELS_H_
 #define TOOLS_LIST_MODELS_H_
 
@@ -10,16 +10,15 @@
 
 namespace tools {
 
-// What a model costs, counted on its nets.
+// What a model costs, counted in its nets.
 struct ModelCost {
   int64_t parameters = 0;      // trainable elements
-  double flops_per_image = 0;  // one training step at the recipe's batch, per image
+  double flops_per_image = 0;  // one training step at the recipe's batch size, per image
 };
 absl::StatusOr<ModelCost> CountModel(const models::ZooEntry& entry,
                                      const graph::SchemaRegistry& registry);
 
-// A table: name, parameters, GFLOP an image, epochs, batch, what it is; aliases
-// below each.
+// A table: name, parameters, GFLOP per image, epochs, batch, description; aliases below each.
 absl::StatusOr<std::string> ListModels(const models::Zoo& zoo,
                                        const graph::SchemaRegistry& registry);
 

@@ -1,4 +1,4 @@
-// What this machine offers, for flags that nobody gave.
+// This machine's defaults for flags that were not given.
 #ifndef TOOLS_MACHINE_H_
 #define TOOLS_MACHINE_H_
 
@@ -6,9 +6,9 @@
 
 namespace tools {
 
-// Precisions: what the CPU backend has fast products for. Threads: the CPUs this process may use
-// (cpus.h). Loader threads: one, or two where there are eight CPUs and more; they share the CPUs
-// with compute.
+// Precisions: those for which the CPU backend has fast products. Threads: the CPUs this process may
+// use (cpus.h). Loader threads: one, or two with eight or more CPUs; they share the CPUs with
+// compute.
 MachineDefaults DetectMachine();
 
 }  // namespace tools

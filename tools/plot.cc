@@ -2,8 +2,7 @@
 //
 //   bazel run //tools:plot -- runs/a runs/b --out=curves.svg
 //
-// One line a run on standard output; everything that can be wrong is found before the file is
-// written.
+// Prints one line per run on standard output; finds all errors before the file is written.
 #include <cmath>
 #include <iostream>
 #include <map>
@@ -107,7 +106,7 @@ absl::StatusOr<int> Main(int argc, char** argv) {
                  "heldout_pos_acc1, heldout_loss_pixels, knn_acc1, lr, images_per_s, those that "
                  "there are)")
       ->delimiter(',')
-      ->allow_extra_args(false)  // runs may come after it
+      ->allow_extra_args(false)  // runs may follow
       ->type_name("NAME,...");
   app.add_option("--x", flags.x, "what runs to the right: epoch, step or time")
       ->check(CLI::IsMember({"epoch", "step", "time"}))
@@ -121,7 +120,7 @@ absl::StatusOr<int> Main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--log_y", flags.log_y, "metrics whose axis is logarithmic, with commas")
       ->delimiter(',')
-      ->allow_extra_args(false)  // runs may come after it
+      ->allow_extra_args(false)  // runs may follow
       ->type_name("NAME,...");
   app.add_flag("--seeds", flags.seeds,
                "runs whose names differ in a number at the end are one curve: their mean, and "

@@ -3,8 +3,8 @@
 //   bazel run //tools:predict_positions -- --checkpoint=runs/a/checkpoint.safetensors
 //       --image=cat.jpg --image=dog.png --out=positions.png
 //
-// Without --image, the run's own held-out images. One line an image on standard
-// output; everything that can be wrong is found before the file is written.
+// Without --image, uses the run's own held-out images. Prints one line per image on standard
+// output; finds all errors before the file is written.
 #include <cstdint>
 #include <filesystem>
 #include <iostream>
@@ -61,7 +61,7 @@ absl::StatusOr<StagedOutput> ChooseOutput(const Flags& flags) {
   return StagedOutput::Choose("--out", path, StagedOutput::Kind::kFile, flags.overwrite);
 }
 
-// Printed when something can be drawn: an error names the last one itself.
+// Printed once something can be drawn: an error names the last one itself.
 using Skipped = std::vector<std::string>;
 
 absl::StatusOr<std::vector<PictureToAsk>> Choose(const models::Dataset& data, int num_images,

@@ -1,4 +1,4 @@
-// --profile: a training run whose operators are timed for some steps.
+// --profile: a training run with operators timed for some steps.
 #ifndef TOOLS_PROFILE_RUN_H_
 #define TOOLS_PROFILE_RUN_H_
 
@@ -18,7 +18,7 @@ struct ProfileRunOptions {
   int steps = 10;
   int warmup = 3;
   int threads = 1;
-  std::string folder;  // where the profile goes, whole or not at all
+  std::string folder;  // for the profile, written whole or not at all
 };
 
 // Observes a run from its first step. When the steps are over it writes the profile and

@@ -28,13 +28,13 @@ void OpenStandardDescriptors() {
   if (file > STDERR_FILENO) ::close(file);
 }
 
-// Stands before a stream's own buffer for as long as it lives.
+// Replaces a stream's own buffer during its lifetime.
 class PrintableBuffer : public std::streambuf {
  public:
   explicit PrintableBuffer(std::ostream* stream) : stream_(stream), below_(stream->rdbuf(this)) {}
   ~PrintableBuffer() override { stream_->rdbuf(below_); }
   std::streambuf* below() const { return below_; }
-  // Sees all of it through; errno of what could not be written, 0 where all was.
+  // Flushes; returns the errno of what could not be written, or 0.
   int Finish() {
     stream_->flush();
     return error_;
@@ -52,7 +52,7 @@ class PrintableBuffer : public std::streambuf {
     used_ = true;
     return Note(below_->sputn(shown.data(), size) == size) ? n : 0;
   }
-  // What others have written to the buffer below and could not is no matter of this stream's.
+  // Errors of others on the buffer below do not concern this stream.
   int sync() override { return Note(below_->pubsync() == 0 || !used_) ? 0 : -1; }
 
  private:

@@ -1,5 +1,5 @@
-// The naive double-precision backend with the plugins' kernels, for tools that
-// check: never linked into the trainer.
+// The naive double-precision backend with the plugins' kernels, for tools that check; never linked
+// into the trainer.
 #ifndef TOOLS_REFERENCE_BACKEND_H_
 #define TOOLS_REFERENCE_BACKEND_H_
 

@@ -31,7 +31,7 @@ std::string Row(const char* label, const std::string& text) {
   return absl::StrFormat("  %-9s %s\n", label, text);
 }
 
-// All digits: what is compared by eye is what is compared.
+// All digits, so that what is compared by eye is what is compared.
 std::string Exact(double value) {
   return std::isnan(value) ? "nan" : absl::StrFormat("%.9g", value);  // not "-nan"
 }
@@ -44,7 +44,7 @@ std::string Note(const models::Capsule& capsule, const char* name) {
   return it == notes.end() ? "" : it->second;
 }
 
-// The run's flags, with those of the replay on top.
+// The run's flags, overridden by those of the replay.
 absl::StatusOr<ResolvedFlags> Flags(const ReplayStepOptions& options,
                                     const models::Capsule& capsule, const models::Zoo& zoo,
                                     MachineDefaults machine) {
@@ -67,7 +67,7 @@ absl::StatusOr<ResolvedFlags> Flags(const ReplayStepOptions& options,
   return resolved;
 }
 
-// A run's folder instead of a capsule's is easily given.
+// Users easily give a run's folder instead of a capsule's.
 absl::Status CheckIsNoRun(const std::string& path) {
   const std::filesystem::path folder = std::filesystem::path(path) / models::kCapsulesFolder;
   std::vector<std::string> capsules;
@@ -79,8 +79,7 @@ absl::Status CheckIsNoRun(const std::string& path) {
                                 absl::StrJoin(capsules, ", "));
 }
 
-// Without the libraries that `now` has none of: those that read and draw pictures are the
-// trainer's alone.
+// Without the libraries that `now` lacks: only the trainer has those that read and draw pictures.
 Environment OfThisProgram(Environment then, const Environment& now) {
   if (!then.is_object() || !then["libraries"].is_object()) return then;
   Environment kept = Environment::object();
@@ -91,7 +90,7 @@ Environment OfThisProgram(Environment then, const Environment& now) {
   return then;
 }
 
-// A capsule made runnable.
+// A capsule, ready to run.
 class Replay {
  public:
   Replay(const ReplayStepOptions& options, models::Capsule capsule, ResolvedFlags resolved,
@@ -144,7 +143,7 @@ class Replay {
     return text;
   }
 
-  // Does nothing to the parameters.
+  // Does not change the parameters.
   absl::StatusOr<std::string> Step() {
     int next = 0;
     const int here = static_cast<int>(capsule_.losses.size());
@@ -192,14 +191,14 @@ class Replay {
     environment.threads = backend_.device->threads();
     const Environment here = DescribeEnvironment(environment);
     for (std::string& d : EnvironmentDifferences(OfThisProgram(then, here), here)) {
-      // Another program by nature.
+      // Always another program.
       if (d.rfind("program:", 0) != 0) differences.push_back(std::move(d));
     }
     for (const std::string& difference : differences) absl::StrAppend(&text, "; ", difference);
     return text;
   }
 
-  // Each image by itself, with the masks that it had.
+  // Each image by itself, with the masks it had.
   absl::StatusOr<std::string> LargestLosses() {
     graph::Workspace workspace(backend_.device);  // the session's has another batch
     ASSIGN_OR_RETURN(const std::unique_ptr<models::ForwardNet> net,
@@ -238,7 +237,7 @@ class Replay {
         found.push_back({double{loss[0]}, i < names.size() ? names[i] : "?"});
       }
     }
-    // What is not finite first.
+    // Losses that are not finite come first.
     const auto key = [](const Found& f) {
       return std::isfinite(f.loss) ? f.loss : std::numeric_limits<double>::infinity();
     };

@@ -1,4 +1,4 @@
-// Repeats the step that a capsule holds: what //tools:replay does.
+// Repeats the step that a capsule holds, for //tools:replay.
 #ifndef TOOLS_REPLAY_STEP_H_
 #define TOOLS_REPLAY_STEP_H_
 
@@ -19,11 +19,11 @@ struct ReplayStepOptions {
   int images = 8;               // of a spike: how many to name, the largest losses first
 };
 
-// The step, repeated from the capsule alone, as lines to print: what the run saw, what is seen
-// now (the first blob that is not finite, by name), each micro-batch's loss then and now and
-// whether they are equal to the last bit, and, where they are not, what is different
-// here. For a spike also the images with the largest losses, each by itself. Errors name the
-// file that is missing or damaged, or what the capsule's settings lack here.
+// Repeats the step from the capsule alone. Returns lines to print: what the run saw, what is seen
+// now (the first blob that is not finite, by name), each micro-batch's loss then and now, whether
+// they are equal to the last bit and, if not, what is different here. For a spike, also the images
+// with the largest losses, each by itself. Errors name the missing or damaged file, or what the
+// capsule's settings lack here.
 absl::StatusOr<std::string> ReplayStep(const ReplayStepOptions& options, const models::Zoo& zoo,
                                        const graph::SchemaRegistry& registry,
                                        const MachineDefaults& machine);

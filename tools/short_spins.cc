@@ -11,23 +11,23 @@
 namespace tools {
 namespace {
 
-// Longer than two threads of equal work differ, shorter than it takes to notice. A thread that
-// spins for longer while its partner waits for a core uses up its own turn on that core.
+// Longer than two threads of equal work differ, but too short to notice. A thread that spins longer
+// while its partner waits for a core uses up its own time slice on that core.
 constexpr double kSpinMicroseconds = 20;
 
 }  // namespace
 
 int SpinCount(double microseconds) {
   using Clock = std::chrono::steady_clock;
-  constexpr int kPauses = 400, kTimes = 5;  // 5 µs where PAUSE is short, 20 where it is long
-  double least = 1e9;                       // of a PAUSE, in µs; others can only make it longer
+  constexpr int kPauses = 400, kTimes = 5;  // 5 µs if PAUSE is short, 20 µs if it is long
+  double least = 1e9;  // of a PAUSE, in µs; other load can only make it longer
   for (int i = 0; i < kTimes; ++i) {
     const Clock::time_point begin = Clock::now();
     for (int k = 0; k < kPauses; ++k) _mm_pause();
     const std::chrono::duration<double, std::micro> spent = Clock::now() - begin;
     least = std::min(least, spent.count() / kPauses);
   }
-  // No PAUSE is shorter than a nanosecond, whatever a clock says that stands still.
+  // No PAUSE is shorter than a nanosecond, even if a clock that stands still says so.
   return std::max(1, static_cast<int>(microseconds / std::max(least, 1e-3)));
 }
 
@@ -37,7 +37,7 @@ void UseShortSpins(char** argv) {
   }
   setenv("GOMP_SPINCOUNT", std::to_string(SpinCount(kSpinMicroseconds)).c_str(), 1);
   execv("/proc/self/exe", argv);
-  // Without /proc the program goes on as it is, only slower in company.
+  // Without /proc the program continues, only slower on shared cores.
 }
 
 }  // namespace tools

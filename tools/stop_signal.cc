@@ -20,7 +20,7 @@ constexpr int64_t kQuitsAfter = 1'000'000'000;  // nanoseconds
 
 std::atomic<bool> g_stop{false};
 std::atomic<bool> g_bar{false};
-std::atomic<int64_t> g_first{0};  // when the first signal came, in nanoseconds; 0: none has
+std::atomic<int64_t> g_first{0};  // time of the first signal in nanoseconds; 0: none yet
 static_assert(std::atomic<int64_t>::is_always_lock_free);
 
 int64_t Now() {
@@ -29,21 +29,21 @@ int64_t Now() {
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-// Nothing but what a signal handler may call. Two threads may be in it at once.
+// Calls only what a signal handler may call. Two threads may be in it at once.
 void Stop(int signal) {
   const int error = errno;
   int64_t first = 0;
   if (const int64_t now = Now(); !g_first.compare_exchange_strong(first, now)) {
     if (signal != SIGXCPU && now - first >= kQuitsAfter) {
       std::signal(signal, SIG_DFL);
-      std::raise(signal);  // comes when this returns
+      std::raise(signal);  // delivered when this handler returns
     }
     errno = error;
     return;
   }
   g_stop = true;
   const int skipped = g_bar ? 0 : kClearsBar;
-  // Where nobody listens there is nothing to be done.
+  // If nobody reads it, nothing can be done.
   [[maybe_unused]] const auto written =
       ::write(STDERR_FILENO, kSaid + skipped, sizeof(kSaid) - 1 - skipped);
   errno = error;

@@ -1,5 +1,5 @@
-// One pass in vectors; y may lie over a or b: a vector is read before it is written
-// and touched by nobody else.
+// One pass in vectors. y may lie over a or b: each vector is read before it is
+// written, and nothing else touches it.
 #include <type_traits>
 
 #include "backends/cpu/kernel_util.h"

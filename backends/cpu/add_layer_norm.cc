@@ -1,5 +1,5 @@
-// One pass over memory: a row's sum, statistics and normalised values while the
-// row is in the first-level cache. `sum` may lie over a or b.
+// One pass over memory: computes a row's sum, statistics and normalised values while
+// the row is in the first-level cache. `sum` may lie over a or b.
 #include "backends/cpu/kernel_util.h"
 
 #undef HWY_TARGET_INCLUDE

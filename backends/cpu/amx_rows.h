@@ -1,4 +1,4 @@
-// Matrices of bf16 as the code for AMX sees them.
+// How AMX code sees bf16 matrices.
 #ifndef BACKENDS_CPU_AMX_ROWS_H_
 #define BACKENDS_CPU_AMX_ROWS_H_
 
@@ -14,9 +14,9 @@ struct AmxRows {
   int64_t stride;
 };
 
-// Rows that the next piece of work will read. A head's are pieces of 128 bytes far apart,
-// which the processor does not guess, so they are asked for while the present head
-// computes. `width` elements of each row; none where count is 0.
+// Rows that the next piece of work will read, to be prefetched now: the rows of a head are
+// pieces of 128 bytes far apart, which the processor's own prefetcher does not predict.
+// `width` elements of each row of the first `count` parts.
 struct AmxNext {
   AmxRows<const uint16_t> parts[5];
   int64_t count, width;

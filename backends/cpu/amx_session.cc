@@ -16,7 +16,7 @@ constexpr TileConfig kConfig;
 
 }  // namespace
 
-// Not by the intrinsics: GCC 12 inlines them into files built for AMX only.
+// Not the intrinsics: GCC 12 inlines them only into files built for AMX.
 AmxSession::AmxSession() { __asm__ volatile("ldtilecfg %0" : : "m"(kConfig)); }
 AmxSession::~AmxSession() { __asm__ volatile("tilerelease"); }
 

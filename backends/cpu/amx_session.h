@@ -1,11 +1,11 @@
-// The processor's matrix tiles (AMX), which a thread sets up before it uses them.
+// Sets up the processor's matrix tiles (AMX) for a thread.
 #ifndef BACKENDS_CPU_AMX_SESSION_H_
 #define BACKENDS_CPU_AMX_SESSION_H_
 
 namespace backends::cpu {
 
-// The calling thread's eight tiles are of 16 rows of 64 bytes while it lives, and free
-// for others, oneDNN among them, afterwards. Only where HasAmx() (gemm.h).
+// While it lives, each of the calling thread's eight tiles has 16 rows of 64 bytes; afterwards
+// the tiles are free for other code, such as oneDNN. Only where HasAmx() (gemm.h).
 class AmxSession {
  public:
   AmxSession();

@@ -1,12 +1,12 @@
-// Products on AMX tiles and the packing of their factors. Each file that includes
-// it is compiled for AMX and AVX-512, so everything here has internal linkage and
-// nothing of the standard library is used.
+// Products on AMX tiles and the packing of their factors. Including files are
+// compiled for AMX and AVX-512, so everything here has internal linkage and uses
+// nothing from the standard library.
 //
 // A tile is 16 rows of 64 bytes: 16 x 32 bf16 of the left factor, 16 pairs of
 // rows x 16 columns of the right one ("pairs": the two elements of a column in
 // one 32-bit word), 16 x 16 f32 of the result. All sizes here are padded with
-// zeros to whole tiles. A right factor lies tile by tile, 1 KiB each: those of one
-// column of tiles behind each other.
+// zeros to whole tiles. A right factor is stored tile by tile, 1 KiB each, one
+// column of tiles after the other.
 #ifndef BACKENDS_CPU_AMX_TILES_H_
 #define BACKENDS_CPU_AMX_TILES_H_
 
@@ -32,13 +32,13 @@ inline T* RowOf(AmxRows<T> rows, int64_t i) {
   return rows.data + i * rows.stride;
 }
 
-// 0xf..f for all of 32 elements, fewer bits at the end of a row.
+// A mask of up to 32 elements: fewer bits at the end of a row.
 inline __mmask32 Words(int64_t left) {
   return left >= 32 ? 0xffffffffu : left <= 0 ? 0u : (1u << left) - 1;
 }
 inline __mmask16 Lanes(int64_t left) { return static_cast<__mmask16>(Words(left)); }
 
-// Asks for the rows of `next`, evenly over `steps` of other work.
+// Prefetches the rows of `next`, spread evenly over `steps` steps of other work.
 class Ahead {
  public:
   Ahead(const AmxNext& next, int64_t steps) : next_(next), steps_(steps) {
@@ -69,13 +69,13 @@ struct Left {
   int64_t row_bytes, tile_bytes, depth_bytes;
 };
 
-// Whose rows are dense.
+// A left factor with dense rows.
 inline Left LeftRows(const char* data, int64_t row_bytes) {
   return {data, row_bytes, kTileRows * row_bytes, 64};
 }
 
-// kRows x kCols tiles of c = a·b, sums over `depths` tiles; b's columns of tiles
-// are depths KiB apart. c's rows are `stride` floats apart.
+// kRows x kCols tiles of c = a·b, summed over `depths` tiles. b's columns of tiles
+// are `depths` KiB apart, c's rows `stride` floats.
 template <int kRows, int kCols>
 inline void TileProduct(Left a, const char* b, int64_t depths, float* c, int64_t stride) {
   static_assert(kRows <= 2 && kCols <= 2, "four tiles of sums, two of each factor");
@@ -107,7 +107,7 @@ inline void TileProduct(Left a, const char* b, int64_t depths, float* c, int64_t
   if (kRows == 2 && kCols == 2) _tile_stored(3, c + 16 * stride + 16, stride * 4);
 }
 
-// `rows` (1 or 2) x `cols` tiles, and a step of `ahead` for each two columns.
+// `rows` (1 or 2) x `cols` tiles, with a step of `ahead` for every two columns.
 inline void MultiplyTiles(Left a, int64_t rows, const char* b, int64_t cols, int64_t depths,
                           float* c, int64_t stride, Ahead* ahead) {
   int64_t j = 0;
@@ -128,7 +128,7 @@ inline void MultiplyTiles(Left a, int64_t rows, const char* b, int64_t cols, int
   }
 }
 
-// 16 x 16 words of 32 bits.
+// Transposes 16 x 16 words of 32 bits.
 inline void Transpose(__m512i* r) {
   __m512i t[16];
 #pragma GCC unroll 8
@@ -160,8 +160,8 @@ inline void Transpose(__m512i* r) {
   }
 }
 
-// Row i of `count` (row ids[i] where there are ids) of `width` elements as a row of
-// whole depths; zero rows up to `padded`. A left factor of 64 bytes a depth.
+// Packs a left factor, 64 bytes a depth: row i of `count` (row ids[i] if there are ids), `width`
+// elements, padded with zeros to whole depths; then zero rows up to `padded`.
 inline void PackRows(AmxRows<const uint16_t> from, const int32_t* ids, int64_t count,
                      int64_t padded, int64_t width, char* to) {
   const int64_t depths = Depths(width);
@@ -175,8 +175,8 @@ inline void PackRows(AmxRows<const uint16_t> from, const int32_t* ids, int64_t c
   }
 }
 
-// The transpose of `from` as a right factor: sums go over the elements of its
-// rows, columns are its rows, zeros up to `padded`.
+// Packs the transpose of `from` as a right factor: its rows become columns, with zero
+// columns up to `padded`; products sum over the elements of its rows.
 inline void PackColumns(AmxRows<const uint16_t> from, int64_t padded, int64_t width, char* to) {
   const int64_t depths = Depths(width);
   for (int64_t i = 0; i < padded; i += kTileRows) {
@@ -196,7 +196,7 @@ inline void PackColumns(AmxRows<const uint16_t> from, int64_t padded, int64_t wi
   }
 }
 
-// `from` as a right factor: sums go over its rows.
+// Packs `from` as a right factor: products sum over its rows.
 inline void PackPairs(AmxRows<const uint16_t> from, int64_t width, char* to) {
   const int64_t depths = Depths(from.rows);
   for (int64_t pair = 0; pair < depths * 16; ++pair) {
@@ -215,10 +215,10 @@ inline void PackPairs(AmxRows<const uint16_t> from, int64_t width, char* to) {
   }
 }
 
-// A row of f32, times its factor, rounded. A head's rows are far apart, so whole lines go
-// past the caches: a line in memory would be read first only to be overwritten. Measured at
-// batch 64, where a reader right behind does not pay that back; smaller results than
-// 10 MB were not measured. `width` floats are there, up to a whole tile.
+// Stores a row of f32, times its factor, rounded. A head's rows are far apart, so whole lines
+// bypass the caches: otherwise each would be read from memory only to be overwritten. Measured
+// at batch 64: the next operator does not lose as much. Results below 10 MB were not measured.
+// `from` has `width` floats, padded to a whole tile.
 inline void StoreRow(const float* from, float factor, int64_t width, uint16_t* to) {
   const __m512 times = _mm512_set1_ps(factor);
   const bool lines = reinterpret_cast<uintptr_t>(to) % 64 == 0;

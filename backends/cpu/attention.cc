@@ -1,10 +1,10 @@
-// Attention with one (image, head) at a time per thread: scratch is that of one
-// head per thread, and no (B, H, T, T) exists.
+// Each thread computes one (image, head) at a time, so scratch is one head per
+// thread, and no (B, H, T, T) exists.
 //
-// The products are our own, called per head from our parallel loop, as oneDNN's
-// batched matmul has to write all heads' scores to memory first and takes
-// memory from the heap at every run. bf16 runs on AMX where there is AMX
-// (attention_amx.h), else head by head in f32 (attention_float.h).
+// The products are our own, called per head from our parallel loop, because
+// oneDNN's batched matmul writes all heads' scores to memory first and allocates
+// at every run. bf16 runs on AMX if there is AMX (attention_amx.h), else head by
+// head in f32 (attention_float.h).
 #include <omp.h>
 
 #include <algorithm>
@@ -42,13 +42,13 @@ struct Sizes {
   float scale;
 };
 
-// One head of one image: where its parts of the tensors lie.
+// The places of one head of one image in the tensors.
 class Head {
  public:
   Head(const Sizes& sizes, int64_t index)
       : s_(sizes), b_(index / sizes.heads), h_(index % sizes.heads) {}
 
-  // The one behind it, which the same thread computes next; of the last one, itself.
+  // The next head, which the same thread computes; the last one returns itself.
   Head Next() const { return {s_, std::min(b_ * s_.heads + h_ + 1, s_.batch * s_.heads - 1)}; }
 
   // Of a (B, T, 3D) tensor; `which` is 0, 1, 2 for q, k, v.
@@ -78,7 +78,7 @@ class Head {
   const int64_t b_, h_;
 };
 
-// Calls `fn(head, scratch)` for every head of every image, in a team where each
+// Calls `fn(head, scratch)` for every head of every image, in a team in which each
 // thread holds a `Session` and `bytes` of scratch.
 template <typename Session, typename Function>
 void ForEachHead(const Sizes& s, int threads, void* scratch, size_t bytes, const Function& fn) {
@@ -95,7 +95,7 @@ struct NoSession {
   NoSession() {}
 };
 
-// Runs `fn(args, head, scratch)` for every head, when all query_ids are rows.
+// Runs `fn(args, head, scratch)` for every head if all query_ids are rows.
 template <typename Session, typename Function>
 class HeadKernel final : public graph::Kernel {
  public:
@@ -150,8 +150,8 @@ const int32_t* Ids(const graph::KernelArgs& args) {
   return args.inputs.size() > 1 ? In<int32_t>(args, 1) : nullptr;
 }
 
-// Rows of f32: `from` itself where it is that and all rows are wanted, else a copy
-// that is taken from *scratch.
+// Rows in f32: `from` itself if it is f32 and all rows are wanted, else a copy in
+// memory taken from *scratch.
 template <typename T>
 ConstMatrix AsFloat(MatrixView<const T> from, const int32_t* ids, int64_t count, float** scratch) {
   if constexpr (std::is_same_v<T, float>) {
@@ -166,7 +166,7 @@ ConstMatrix AsFloat(MatrixView<const T> from, const int32_t* ids, int64_t count,
   return {to, count, from.cols, from.cols};
 }
 
-// Where to write a result: `to` itself, or what StoreResult() rounds to it.
+// Where to write a result: `to` itself, or a buffer that StoreResult() rounds to it.
 template <typename T>
 MutableMatrix ResultFor(MatrixView<T> to, float** scratch) {
   if constexpr (std::is_same_v<T, float>) {
@@ -191,7 +191,7 @@ void StoreResult(MutableMatrix from, MatrixView<T> to) {
 template <typename T>
 std::unique_ptr<graph::Kernel> MakeFloatForward(const graph::KernelSpec& spec) {
   const Sizes sizes(spec);
-  // Of bf16, copies of q, k, v and y; of f32, of q where ids name its rows.
+  // For bf16 copies of q, k, v and y; for f32 one of q if ids name its rows.
   const size_t floats =
       FloatForwardFloats(sizes.tokens, sizes.head_width) +
       2 * PackedFloats(sizes.queries, sizes.head_width) +
@@ -257,7 +257,7 @@ std::unique_ptr<graph::Kernel> MakeAmxForward(const graph::KernelSpec& spec) {
         const BFloat16* qkv = In<BFloat16>(args, 0);
         const int32_t* ids = Ids(args);
         const AmxHead after = AmxHeadOf(s, head.Next(), qkv);
-        // Of q, ids may name few rows.
+        // ids may name only some rows of q.
         const AmxNext next = {{after.k, after.v, after.q}, ids == nullptr ? 3 : 2, s.head_width};
         AmxForward(AmxHeadOf(s, head, qkv), head.OfIds(ids), Bits(head.OfY(Out<BFloat16>(args, 0))),
                    head.OfLse(Out<float>(args, 1)), next, scratch);

@@ -1,13 +1,13 @@
-// Per head, everything lies in the second-level cache and most in the first: the
+// All data of a head lie in the second-level cache, most of them in the first: the
 // packed factors, and the scores of 32 rows at a time.
 //
-// The build is for AVX2; this file has more, and attention.cc calls it only where
-// the processor has it. So nothing of the standard library may be used.
+// The build is for AVX2, this file for AMX and AVX-512; attention.cc calls it only where
+// the processor has them. So nothing from the standard library may be used.
 #include "backends/cpu/attention_amx.h"
 
 #include <immintrin.h>
 
-// Behind the header: its inline functions are built for AVX2 everywhere.
+// After the header, whose inline functions are built for AVX2 everywhere.
 #pragma GCC target("avx512f,avx512vl,avx512dq,avx512bw,avx512bf16,amx-tile,amx-bf16")
 #pragma GCC target("prefer-vector-width=512")
 // GCC's own headers, where a vector may hold anything.
@@ -22,7 +22,6 @@ namespace {
 
 constexpr int64_t kBlock = 32;  // rows of scores at a time, two tiles
 constexpr float kLog2E = 1.44269504f;
-
 
 // Sizes in whole tiles.
 struct Padded {
@@ -55,7 +54,7 @@ class Pieces {
   size_t taken() const { return taken_; }
 
  private:
-  char* const memory_;  // may be null: then only sizes are of interest
+  char* const memory_;  // null to compute sizes only
   size_t taken_ = 0;
 };
 
@@ -77,7 +76,7 @@ struct ForwardScratch {
   size_t bytes;
 };
 
-// The i-th of the result is the sum, or the largest, of row i of 16 x 16.
+// Element i of the result is the sum, or the largest, of row i of 16 x 16.
 template <bool kLargest>
 __m512 OfEachRow(const float* rows) {
   __m512i r[16];
@@ -95,9 +94,9 @@ __m512 OfEachRow(const float* rows) {
   return _mm512_castsi512_ps(r[0]);
 }
 
-// 16 rows of unscaled scores, `depths` x 32 columns of which `tokens` count, to
-// probabilities times their sums: `to` has the same columns, zeros behind `tokens`.
-// inverse[i] is 1 / the sum of row i; `vectors` is memory for 16 x 16 floats.
+// Turns 16 rows of unscaled scores, `depths` x 32 columns of which `tokens` count, into
+// exponentials, not yet divided by their sums; `to` has the same columns, zeros beyond
+// `tokens`. inverse[i] is 1 / the sum of row i; `vectors` is memory for 16 x 16 floats.
 void SoftmaxRows(const float* scores, int64_t tokens, int64_t depths, float scale, char* to,
                  float* vectors, float* inverse, float* lse, Ahead* ahead) {
   const int64_t stride = depths * 32, last = tokens - (depths - 1) * 32;
@@ -178,7 +177,7 @@ struct BackwardScratch {
   size_t bytes;
 };
 
-// lse and delta of each query. Where padding asks, probabilities are zero.
+// Computes lse and delta of each query; padding queries get zero probabilities.
 void PrepareQueries(AmxRows<const uint16_t> y, AmxRows<const uint16_t> dy, const float* lse,
                     int64_t width, int64_t padded, const BackwardScratch& s) {
   for (int64_t i = 0; i < padded; ++i) {
@@ -201,10 +200,10 @@ void PrepareQueries(AmxRows<const uint16_t> y, AmxRows<const uint16_t> dy, const
   }
 }
 
-// Scores and dp of `rows` keys (16 or 32), of which `keys` count, and 32 queries
-// from `query`: probabilities and ds as rows, zeros behind `keys`, and ds as words
-// of two keys. 16 rows of words are for queries 8L + e with e < 4, L the lane of
-// 128 bits, and 16 are for those with e >= 4.
+// Turns scores and dp of `rows` keys (16 or 32), of which `keys` count, and 32 queries
+// from `query` into probabilities and ds as rows, zeros beyond `keys`, and ds as words
+// of two keys. 16 rows of words are for queries 8L + e with e < 4, where L is the lane
+// of 128 bits, and 16 for those with e >= 4.
 template <bool kAllKeys>
 void GradientBlock(int64_t rows, int64_t keys, int64_t query, float factor, int64_t row_bytes,
                    const BackwardScratch& s) {
@@ -296,15 +295,15 @@ void AmxForward(const AmxHead& head, const int32_t* ids, AmxRows<uint16_t> y, fl
       StoreRow(s.y + i * y_stride, inverse[i], width, RowOf(y, begin + i));
     }
   }
-  _mm_sfence();  // other threads see what went past the caches
+  _mm_sfence();  // makes stores that bypassed the caches visible to other threads
 }
 
 size_t AmxBackwardBytes(int64_t tokens, int64_t head_width) {
   return BackwardScratch(nullptr, Padded(tokens, tokens, head_width)).bytes;
 }
 
-// Blocks of keys, so rows of sᵀ and dpᵀ: then dv and dk are products of rows as
-// they lie, and only dq needs ds the other way round.
+// Works on blocks of keys, that is rows of sᵀ and dpᵀ: dv and dk are then products of
+// rows in memory order, and only dq needs ds transposed.
 void AmxBackward(const AmxHead& head, AmxRows<const uint16_t> y, const float* lse,
                  AmxRows<const uint16_t> dy, const AmxGradients& out, const AmxNext& next,
                  void* scratch) {
@@ -329,7 +328,7 @@ void AmxBackward(const AmxHead& head, AmxRows<const uint16_t> y, const float* ls
     const Left k = LeftRows(s.k_rows + begin * k_bytes, k_bytes);
     const Left v = LeftRows(s.v_rows + begin * k_bytes, k_bytes);
     if (tiles == 1) {
-      // Keys behind the first tile are not computed.
+      // Keys beyond the first tile are not computed.
       for (int64_t i = 8; i < 16; ++i) {
         _mm512_store_si512(s.words + i * 64, _mm512_setzero_si512());
         _mm512_store_si512(s.words + kTileBytes + i * 64, _mm512_setzero_si512());

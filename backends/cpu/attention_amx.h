@@ -1,8 +1,8 @@
-// One head of one image of attention in bf16 on AMX tiles, on one thread. Call
-// these only where HasAmx() (gemm.h).
+// Attention in bf16 on AMX tiles: one head of one image, on one thread. Only where
+// HasAmx() (gemm.h).
 //
-// bf16 factors, f32 sums and softmax; probabilities and ds are rounded to bf16
-// as factors of the products that follow, results once.
+// Factors are bf16, sums and softmax f32. Probabilities and ds are rounded to bf16
+// before they enter the next products; results are rounded once.
 #ifndef BACKENDS_CPU_ATTENTION_AMX_H_
 #define BACKENDS_CPU_ATTENTION_AMX_H_
 
@@ -19,14 +19,14 @@ struct AmxHead {
   float scale;    // of q·kᵀ
 };
 
-// y and lse of the rows of q that `ids` names, y.rows of them; of each where it
-// is null. `scratch` holds AmxForwardBytes() and is aligned to 64 bytes.
+// Computes y and lse for the y.rows rows of q that `ids` names, or for all if it is
+// null. `scratch` holds AmxForwardBytes() and is aligned to 64 bytes.
 void AmxForward(const AmxHead& head, const int32_t* ids, AmxRows<uint16_t> y, float* lse,
                 const AmxNext& next, void* scratch);
 size_t AmxForwardBytes(int64_t queries, int64_t tokens, int64_t head_width);
 
-// All queries ask: dq, dk, dv from y, lse and dy. None of the outputs may be an
-// input. `scratch` as above.
+// Computes dq, dk, dv from y, lse and dy, for all queries. None of the outputs may
+// be an input. `scratch` holds AmxBackwardBytes() and is aligned to 64 bytes.
 struct AmxGradients {
   AmxRows<uint16_t> dq, dk, dv;
 };

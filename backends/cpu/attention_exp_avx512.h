@@ -1,6 +1,6 @@
-// exp and log in vectors of AVX-512. Each file that includes it is compiled for that
-// instruction set, so everything here has internal linkage and nothing of the
-// standard library is used.
+// exp and log in AVX-512 vectors. Including files are compiled for that instruction
+// set, so everything here has internal linkage and uses nothing from the standard
+// library.
 #ifndef BACKENDS_CPU_ATTENTION_EXP_AVX512_H_
 #define BACKENDS_CPU_ATTENTION_EXP_AVX512_H_
 
@@ -23,21 +23,21 @@ inline __m512 Exp2Of(__m512 n, __m512 f) {
 
 // 2^x; NaN stays NaN, and -infinity becomes 0.
 [[maybe_unused]] inline __m512 Exp2(__m512 x) {
-  // x - floor(x), and 0 of an infinity.
+  // x - floor(x), and 0 for an infinity.
   return Exp2Of(x, _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC));
 }
 
 // e^x to about two units in the last place; NaN stays NaN, and -infinity becomes 0.
 [[maybe_unused]] inline __m512 Exp(__m512 x) {
   const __m512 high = _mm512_set1_ps(1.44269502f), low = _mm512_set1_ps(1.92596299e-8f);
-  x = _mm512_max_ps(_mm512_set1_ps(-110.0f), x);  // the second of a NaN and a number
+  x = _mm512_max_ps(_mm512_set1_ps(-110.0f), x);  // returns its second operand if one is NaN
   const __m512 n = _mm512_floor_ps(_mm512_mul_ps(x, high));
-  // x / log(2) - n with one rounding in effect: the product is not rounded.
+  // x / log(2) - n, in effect rounded once: the product is not rounded.
   return Exp2Of(n, _mm512_fmadd_ps(x, low, _mm512_fmsub_ps(x, high, n)));
 }
 
-// The natural logarithm of positive normal numbers to about 1e-7 of the larger of
-// itself and 1; NaN stays NaN.
+// The natural logarithm of positive normal numbers, with an error of about 1e-7 times
+// the larger of the result's magnitude and 1; NaN stays NaN.
 [[maybe_unused]] inline __m512 Log(__m512 x) {
   const __m512 one = _mm512_set1_ps(1.0f);
   const __m512 m = _mm512_getmant_ps(x, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_nan);

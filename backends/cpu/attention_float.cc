@@ -1,6 +1,6 @@
-// Scores are made a block of rows at a time, small enough to stay in the
-// first-level cache between the two products that write and read them; the
-// factors that all blocks share are packed once.
+// Scores are computed a block of rows at a time, small enough to stay in the
+// first-level cache between the two products that write and read them. Factors
+// that all blocks share are packed once.
 #include "backends/cpu/attention_float.h"
 
 #include <eigen3/Eigen/Core>
@@ -18,7 +18,7 @@ constexpr int64_t kBlock = 30;  // rows at most
 // Whole cache lines of floats.
 int64_t Lines(int64_t floats) { return (floats + 15) / 16 * 16; }
 
-// `fn(begin, count)` for blocks of nearly equal heights, as low ones are slow.
+// Calls `fn(begin, count)` for blocks of nearly equal heights, because low ones are slow.
 template <typename Function>
 void ForEachBlock(int64_t rows, const Function& fn) {
   const int64_t blocks = (rows + kBlock - 1) / kBlock;
@@ -60,8 +60,8 @@ size_t FloatBackwardFloats(int64_t tokens, int64_t head_width) {
          Lines(tokens) + (kBlock + tokens) * Lines(tokens);
 }
 
-// Blocks of keys, so rows of sᵀ and dpᵀ: then dv and dk are products of rows as
-// they lie, and only dq needs all of dsᵀ, read by columns.
+// Works on blocks of keys, that is rows of sᵀ and dpᵀ: dv and dk are then products of
+// rows in memory order, and only dq needs all of dsᵀ, read by columns.
 void FloatBackward(const FloatHead& head, ConstMatrix y, const float* lse, ConstMatrix dy,
                    const FloatGradients& out, float* scratch) {
   const int64_t tokens = head.k.rows, width = head.k.cols, stride = Lines(tokens);

@@ -1,4 +1,4 @@
-// One head of one image of attention in f32, on one thread.
+// Attention in f32: one head of one image, on one thread.
 #ifndef BACKENDS_CPU_ATTENTION_FLOAT_H_
 #define BACKENDS_CPU_ATTENTION_FLOAT_H_
 
@@ -9,18 +9,18 @@
 
 namespace backends::cpu {
 
-// Factors (tokens, dh), q (queries, dh); rows apart as they lie.
+// k and v (tokens, dh), q (queries, dh); rows may be any stride apart.
 struct FloatHead {
   ConstMatrix q, k, v;
   float scale;  // of q·kᵀ
 };
 
-// y (queries, dh) and lse (queries). `scratch` holds FloatForwardFloats().
+// Computes y (queries, dh) and lse (queries). `scratch` holds FloatForwardFloats().
 void FloatForward(const FloatHead& head, MutableMatrix y, float* lse, float* scratch);
 size_t FloatForwardFloats(int64_t tokens, int64_t head_width);
 
-// All queries ask: dq, dk, dv from y, lse and dy. None of the outputs may be an
-// input. `scratch` holds FloatBackwardFloats().
+// Computes dq, dk, dv from y, lse and dy, for all queries. None of the outputs may
+// be an input. `scratch` holds FloatBackwardFloats().
 struct FloatGradients {
   MutableMatrix dq, dk, dv;
 };

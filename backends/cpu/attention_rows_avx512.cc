@@ -1,5 +1,5 @@
-// The build is for AVX2; this file has more, and attention_rows.cc calls it only
-// where the processor has it. So nothing of the standard library may be used.
+// The build is for AVX2, this file for AVX-512; attention_rows.cc calls it only where
+// the processor has that. So nothing from the standard library may be used.
 #include <immintrin.h>
 
 #pragma GCC target("avx512f,avx512vl,avx512dq,avx512bw,prefer-vector-width=512")
@@ -22,8 +22,8 @@ __mmask16 LanesAt(int64_t begin, int64_t cols) {
 
 }  // namespace
 
-// Sixteen rows at most at a time: first the largest of each row, then the rest, so
-// that no row waits for what is known of it last.
+// At most sixteen rows at a time: first the largest of each row, then the rest, so that
+// no row waits for its maximum.
 void ExpRowsAvx512(ScoreBlock scores, float scale, float* lse, float* inverse) {
   const __m512 lowest = _mm512_set1_ps(-__builtin_inff());
   const __m512 factor = _mm512_set1_ps(scale);

@@ -1,11 +1,11 @@
-// Cast: a loop over the flat tensor, by the rule of graph/base/bfloat16.h. On
-// integers, so that it runs on every machine, with bf16 instructions or without.
+// A loop over the flat tensor, by the rule of graph/base/bfloat16.h. It works on
+// integers, so that it also runs on machines without bf16 instructions.
 #include "backends/cpu/kernel_util.h"
 
 namespace backends::cpu {
 namespace {
 
-// Written without branches, so that the compiler makes vectors of it.
+// Without branches, so that the compiler can vectorise it.
 inline uint16_t Narrow(uint32_t u) {
   const uint32_t rounded = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16;
   const uint32_t quiet_nan = (u >> 16) | 0x40u;

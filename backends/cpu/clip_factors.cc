@@ -10,7 +10,7 @@ namespace {
 
 using Args = ops::ClipFactorsArgs;
 
-// What the official clip_gradients adds to a norm before it divides.
+// The official clip_gradients adds this to a norm before it divides.
 constexpr double kNormEpsilon = 1e-6;
 
 double Factor(double max_norm, double norm) {
@@ -44,7 +44,7 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeClipFactors(const graph::Kern
     int32_t clipped = 0;
     for (int i = 0; i < n; ++i) {
       const double factor = Factor(max_norm, global ? global_norm : norm_of(i));
-      clipped += finite && factor < 1.0;  // before the rounding, which may make it 1
+      clipped += finite && factor < 1.0;  // before rounding, which may make it 1
       factors[i] = applied ? static_cast<float>(factor) : std::numeric_limits<float>::quiet_NaN();
     }
     *Out<float>(args, Args::kGlobalNorm) = static_cast<float>(global_norm);

@@ -19,8 +19,8 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeGather(const graph::KernelSpe
   });
 }
 
-// dx (B, L, D) = rows of dy (B, V, D) added at ids (B, V). An image is one task,
-// so repeated ids add up in one order.
+// dx (B, L, D) = rows of dy (B, V, D) added at ids (B, V). An image is one task, so
+// rows of repeated ids are added in a fixed order.
 absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeScatter(const graph::KernelSpec& spec) {
   const int64_t batch = spec.in(0).dim(0), picked = spec.in(0).dim(1), cols = spec.in(0).dim(2);
   const int64_t rows = spec.out(0).dim(1);

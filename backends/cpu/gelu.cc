@@ -1,5 +1,5 @@
-// One pass in vectors; y may lie over x, dx over dy: a vector is read before it is
-// written and touched by nobody else.
+// One pass in vectors. y may lie over x, dx over dy: each vector is read before it is
+// written, and nothing else touches it.
 #include "backends/cpu/gelu.h"
 
 #include "backends/cpu/kernel_util.h"

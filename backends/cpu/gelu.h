@@ -1,4 +1,4 @@
-// GELU for kernels that do it behind something else.
+// GELU for kernels that apply it to their results.
 #ifndef BACKENDS_CPU_GELU_H_
 #define BACKENDS_CPU_GELU_H_
 
@@ -6,7 +6,7 @@
 
 namespace backends::cpu {
 
-// y[i] = y[i]·Φ(y[i]) for i in [0, n), to a few units in the last place, on this thread.
+// y[i] = y[i]·Φ(y[i]) for i in [0, n), to a few units in the last place, on the calling thread.
 void GeluInPlace(float* y, int64_t n);
 
 }  // namespace backends::cpu

@@ -1,6 +1,6 @@
-// GELU in vectors of AVX-512 for results that are rounded to bf16. Each file that
-// includes it is compiled for that instruction set, so everything here has internal
-// linkage and nothing of the standard library is used.
+// GELU in AVX-512 vectors for results that are rounded to bf16. Including files are
+// compiled for that instruction set, so everything here has internal linkage and
+// uses nothing from the standard library.
 #ifndef BACKENDS_CPU_GELU_AVX512_H_
 #define BACKENDS_CPU_GELU_AVX512_H_
 
@@ -9,10 +9,10 @@
 namespace backends::cpu {
 namespace {
 
-// x·Φ(x) to 6e-5 absolute, so not to the last digit of bf16 where the result is small (x below
-// -2), and above 4.5 to a unit in the last place: Φ(x) - 1/2 as an odd polynomial of degree 17 on
-// [-4.5, 4.5], fitted so that the largest error of x·Φ(x) is least and Φ(4.5) is 1; below -4.5,
-// where x·Φ(x) is above -1.6e-5, 0. NaN stays NaN.
+// x·Φ(x) to 6e-5 absolute, which is not bf16's last digit for small results (x below -2); above
+// 4.5 to a unit in the last place. Φ(x) - 1/2 is an odd polynomial of degree 17 on [-4.5, 4.5],
+// fitted so that the largest error of x·Φ(x) is least and Φ(4.5) is 1. Below -4.5, where x·Φ(x) is
+// above -1.6e-5, the result is 0. NaN stays NaN.
 inline __m512 ShortGelu(__m512 x) {
   const __m512 end = _mm512_set1_ps(4.5f);
   const __m512 minus_end = _mm512_set1_ps(-4.5f);

@@ -1,6 +1,6 @@
-// Why not oneDNN's or Eigen's: dnnl_sgemm, and the matmul primitive that oneDNN
-// picks for plain matrices, take a packing buffer from the heap at each call,
-// and Eigen as this build compiles it knows no AVX-512.
+// Why not oneDNN or Eigen: dnnl_sgemm, and the matmul primitive that oneDNN picks
+// for plain matrices, allocate a packing buffer at each call, and Eigen as this
+// build compiles it does not use AVX-512.
 #include "backends/cpu/gemm.h"
 
 #include <immintrin.h>
@@ -18,7 +18,7 @@ namespace {
 
 constexpr int64_t kWidest = 16;  // floats of the widest vector
 
-// Columns of a panel, but the last.
+// Columns of each panel except the last.
 int64_t PanelCols() { return UseAvx512() ? 64 : 16; }
 
 // `rows` whole rows of a panel; the width is a constant, so each is a few moves.
@@ -47,7 +47,7 @@ void Transpose8x8(const float* from, int64_t from_stride, float* to, int64_t to_
   }
 }
 
-// A panel of a matrix whose columns are dense in memory.
+// Packs a panel of a matrix whose columns are dense in memory.
 void PackTransposed(const float* from, int64_t col_stride, int64_t rows, int64_t cols,
                     int64_t width, float* panel) {
   const int64_t whole_cols = cols / 8 * 8, whole_rows = rows / 8 * 8;
@@ -64,7 +64,7 @@ void PackTransposed(const float* from, int64_t col_stride, int64_t rows, int64_t
   }
 }
 
-// `cols` columns from `from` as dense rows of `width`, zeros behind.
+// `cols` columns from `from` as dense rows of `width`, filled up with zeros.
 void PackPanel(ConstMatrix b, int64_t begin, int64_t cols, int64_t width, float* panel) {
   const float* from = b.data + begin * b.col_stride;
   if (b.row_stride == 1) return PackTransposed(from, b.col_stride, b.rows, cols, width, panel);
@@ -80,8 +80,8 @@ void PackPanel(ConstMatrix b, int64_t begin, int64_t cols, int64_t width, float*
   }
 }
 
-// `fn(begin, cols, vectors, offset)` for each panel of `cols` columns in all;
-// `offset` is where it lies, in floats.
+// Calls `fn(begin, cols, vectors, offset)` for each panel; `offset` is the panel's
+// place, in floats.
 template <typename Function>
 void ForEachPanel(int64_t depth, int64_t all_cols, const Function& fn) {
   const int64_t lanes = UseAvx512() ? 16 : 8, step = PanelCols();

@@ -1,4 +1,4 @@
-// Products of one thread, for loops that are parallel over something else.
+// Products on one thread, for loops that are parallel over something else.
 #ifndef BACKENDS_CPU_GEMM_H_
 #define BACKENDS_CPU_GEMM_H_
 
@@ -29,18 +29,18 @@ inline ConstMatrix Const(MutableMatrix m) {
   return {m.data, m.rows, m.cols, m.row_stride, m.col_stride};
 }
 
-// Whether there is AMX for bf16 and 8-bit integers, and the operating system lets this process use
-// it, which the first call asks for.
+// Whether the processor has AMX for bf16 and 8-bit integers and the operating system lets this
+// process use it; the first call asks for that permission.
 bool HasAmx();
 
-// The floats of a packed (rows, cols) factor, a whole number of cache lines.
+// The number of floats of a packed (rows, cols) factor; fills whole cache lines.
 size_t PackedFloats(int64_t rows, int64_t cols);
 
-// Rearranges `b` for any number of products. `packed` holds
-// PackedFloats(b.rows, b.cols) and is aligned to 64 bytes.
+// Packs `b` for any number of products. `packed` holds PackedFloats(b.rows, b.cols)
+// and is aligned to 64 bytes.
 void Pack(ConstMatrix b, float* packed);
 
-// c = a·b for a packed b, where c's columns are dense; c overlaps neither factor.
+// c = a·b for a packed b. c's columns are dense, and c overlaps neither factor.
 // Allocates nothing. Every element is one sum in the order of k.
 void MultiplyPacked(ConstMatrix a, const float* packed, MutableMatrix c);
 

@@ -2,7 +2,7 @@
 
 namespace backends::cpu {
 
-// Of the 16 registers, sums take 12, the panel's row two and the factor one.
+// Of the 16 registers, sums take 12, the panel's row takes two and the factor one.
 void MultiplyPanelAvx2(const PanelProduct& p, int vectors) {
   if (vectors == 1) {
     MultiplyPanelImpl<8, 1, 12>(p);

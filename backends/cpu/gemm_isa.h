@@ -6,9 +6,8 @@
 
 namespace backends::cpu {
 
-// c (rows, cols) = a (rows, depth) · a packed panel: `depth` dense rows of
-// floats as wide as `cols` rounded up to whole vectors. Columns behind `cols` are computed and not
-// stored.
+// c (rows, cols) = a (rows, depth) · a packed panel: `depth` dense rows of floats, each as wide as
+// `cols` rounded up to whole vectors. Columns beyond `cols` are computed but not stored.
 struct PanelProduct {
   int64_t rows, cols, depth;
   const float* a;  // a(i, k) is a[i * a_row_stride + k * a_depth_stride]
@@ -20,7 +19,7 @@ struct PanelProduct {
 
 // Vectors of 8 floats. `vectors` is the panel's width, 1 or 2.
 void MultiplyPanelAvx2(const PanelProduct& p, int vectors);
-// Vectors of 16 floats, `vectors` 1 to 4, where the processor has AVX-512.
+// Vectors of 16 floats, `vectors` 1 to 4; only where the processor has AVX-512.
 void MultiplyPanelAvx512(const PanelProduct& p, int vectors);
 
 }  // namespace backends::cpu

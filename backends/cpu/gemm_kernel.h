@@ -1,6 +1,6 @@
-// The register tile of gemm.cc, for vectors of kLanes floats. Each file that
-// includes it compiles it for another instruction set, so everything here has
-// internal linkage and nothing of the standard library is used.
+// The register tile of gemm.cc, for vectors of kLanes floats. Each including file
+// compiles it for another instruction set, so everything here has internal linkage
+// and uses nothing from the standard library.
 #ifndef BACKENDS_CPU_GEMM_KERNEL_H_
 #define BACKENDS_CPU_GEMM_KERNEL_H_
 

@@ -1,5 +1,5 @@
-// Squares are summed in double over fixed chunks of each gradient and the chunks in index
-// order, so a norm is the same for every number of threads and whatever the others are.
+// Squares are summed in double over fixed chunks of each gradient, then the chunks in index
+// order, so a norm depends neither on the number of threads nor on the other gradients.
 #include <cmath>
 #include <utility>
 #include <vector>
@@ -18,7 +18,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace backends::cpu::HWY_NAMESPACE {
 
-// Four sums, so that none waits for its last addition; combined in one order, always.
+// Four sums, so that none waits for its last addition; combined in a fixed order.
 double SumOfSquares(const float* x, int64_t n) {
   const hn::ScalableTag<double> d;
   const hn::Rebind<float, decltype(d)> half;

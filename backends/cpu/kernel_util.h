@@ -1,8 +1,8 @@
-// What the CPU kernels share: kernels from lambdas, parallel loops, the f32 rule.
+// Shared by the CPU kernels: kernels from lambdas, parallel loops, the f32 rule.
 //
-// Loops are split statically and every output element is computed by one thread
-// in one order, so results are equal from run to run, and for the loops here
-// also for every number of threads.
+// Loops are split statically, and one thread computes each output element in a
+// fixed order, so results are equal from run to run and, for the loops here, for
+// every number of threads.
 #ifndef BACKENDS_CPU_KERNEL_UTIL_H_
 #define BACKENDS_CPU_KERNEL_UTIL_H_
 
@@ -21,16 +21,16 @@ namespace backends::cpu {
 // "MatMul 'blocks.0.fc1' (f32[8,17,128], f32[512,128]) -> (f32[8,17,512])".
 std::string DescribeTypes(const graph::KernelSpec& spec);
 
-// Adds `factory` for floats that are f32; the answer to other float types is
-// Unimplemented with the operator and the dtype.
+// Adds `factory` for operators whose floats are f32; other float types are
+// Unimplemented, with the operator and the dtype.
 void AddFloat32(graph::KernelTable* table, const std::string& op_type,
                 graph::KernelFactory factory);
-// Adds `factory` for floats that are f32 or bf16, each tensor its own; the factory
-// refuses mixtures that it does not know.
+// Adds `factory` for operators each of whose float tensors is f32 or bf16; the
+// factory refuses mixtures that it does not know.
 void AddFloat32OrBfloat16(graph::KernelTable* table, const std::string& op_type,
                           graph::KernelFactory factory);
 
-// `make(T())`, T the C++ type of `dtype`, which is f32 or bf16.
+// Returns `make(T())`, where T is the C++ type of `dtype`, f32 or bf16.
 template <typename Function>
 auto VisitFloat(graph::DType dtype, const Function& make) {
   return dtype == graph::DType::kBF16 ? make(graph::BFloat16()) : make(float());
@@ -70,13 +70,13 @@ std::unique_ptr<graph::Kernel> MakeKernel(Function run, size_t scratch_bytes = 0
 
 inline int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// Loops of fewer elements run on the calling thread: there a team costs more
-// than it saves.
+// Loops of fewer elements run on the calling thread, because a team would cost
+// more than it saves.
 int64_t SerialElements();
-// Of the whole process; returns what it was. With 0, small cases run on teams, too.
+// Sets it for the whole process and returns the old value. With 0, small cases run on teams, too.
 int64_t SetSerialElementsForTest(int64_t elements);
 
-// `fn(i)` for i in [0, n), each index about `elements` elements of work.
+// Calls `fn(i)` for i in [0, n); each call is about `elements` elements of work.
 template <typename Function>
 void ParallelFor(int threads, int64_t n, int64_t elements, const Function& fn) {
   if (threads == 1 || n == 1 || n * elements < SerialElements()) {
@@ -87,7 +87,7 @@ void ParallelFor(int threads, int64_t n, int64_t elements, const Function& fn) {
   for (int64_t i = 0; i < n; ++i) fn(i);
 }
 
-// `fn(begin, count)` over pieces of [0, n) that fit the first-level cache.
+// Calls `fn(begin, count)` for pieces of [0, n) that fit the first-level cache.
 template <typename Function>
 void ParallelPieces(int threads, int64_t n, const Function& fn) {
   constexpr int64_t kPiece = 4096;
@@ -97,8 +97,8 @@ void ParallelPieces(int threads, int64_t n, const Function& fn) {
   });
 }
 
-// `fn(begin, count)` over pieces of `cols` columns, each `rows` elements of work a
-// column.
+// Calls `fn(begin, count)` for pieces of `cols` columns; a column is `rows` elements
+// of work.
 template <typename Function>
 void ParallelColumns(int threads, int64_t rows, int64_t cols, const Function& fn) {
   constexpr int64_t kPiece = 512;
@@ -108,13 +108,12 @@ void ParallelColumns(int threads, int64_t rows, int64_t cols, const Function& fn
   });
 }
 
-// `fn(begin, end)` over groups of rows of `cols` elements that are about 4096 elements.
+// Calls `fn(begin, end)` for groups of rows; a row has `cols` elements, a group about 4096.
 template <typename Function>
 void ParallelRows(int threads, int64_t rows, int64_t cols, const Function& fn) {
   const int64_t group = std::max<int64_t>(1, 4096 / std::max<int64_t>(1, cols));
-  ParallelFor(threads, (rows + group - 1) / group, group * cols, [&](int64_t i) {
-    fn(i * group, std::min(rows, (i + 1) * group));
-  });
+  ParallelFor(threads, (rows + group - 1) / group, group * cols,
+              [&](int64_t i) { fn(i * group, std::min(rows, (i + 1) * group)); });
 }
 
 }  // namespace backends::cpu

@@ -1,5 +1,5 @@
-// One row of LayerNorm, for LayerNorm and AddLayerNorm: included behind
-// simd-inl.h and, like it, compiled once for each target.
+// One row of LayerNorm, for LayerNorm and AddLayerNorm. Include it after
+// simd-inl.h; like that file it is compiled once for each target.
 #ifndef BACKENDS_CPU_LAYER_NORM_INL_H_
 #define BACKENDS_CPU_LAYER_NORM_INL_H_
 
@@ -31,9 +31,9 @@ struct NormParameters {
 HWY_BEFORE_NAMESPACE();
 namespace backends::cpu::HWY_NAMESPACE {
 
-// The rest of LayerNorm for a row x whose elements add up to `sum`; x is in the
-// first-level cache by now. The variance is taken of x less its mean, and the mean of
-// that, which rounding left, is taken off again: a large mean costs no digits.
+// The rest of LayerNorm for a row x whose elements add up to `sum`; x is already in the
+// first-level cache. The variance is that of x - mean. Rounding leaves this difference a
+// small mean of its own, which is subtracted, too, so a large mean costs no digits.
 template <typename X, typename Y>
 HWY_INLINE void NormalizeRow(const NormParameters& p, const X* x, float sum, Y* y, float* mean,
                              float* variance) {

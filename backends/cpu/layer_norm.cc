@@ -1,10 +1,10 @@
-// LayerNorm: a row is read once from memory and normalised from the first-level
+// LayerNorm reads a row once from memory and normalises it from the first-level
 // cache.
 //
-// LayerNormGrad: one pass over x, dy and skip gives dx and the sums of a chunk of
-// rows for dgamma and dbeta; then the chunks are added (sum_rows.h), so the
-// gradients are the same for every number of threads. dx may lie over dy or skip:
-// a row's averages are taken before it is written, and a vector of it is read before.
+// LayerNormGrad makes one pass over x, dy and skip for dx and, for dgamma and dbeta,
+// the sums of each chunk of rows; then it adds the chunks (sum_rows.h), so the
+// gradients are the same for every number of threads. dx may lie over dy or skip: a
+// row's averages are computed, and each of its vectors is read, before it is written.
 #include "backends/cpu/kernel_util.h"
 #include "backends/cpu/sum_rows.h"
 

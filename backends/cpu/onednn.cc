@@ -27,7 +27,7 @@ std::string OneDnnVersion() {
 }
 
 std::string EffectiveIsa() {
-  // Sets of bits that grow from name to name, so the order goes by inclusion.
+  // Sets of bits; each comes before the sets that it includes.
   static constexpr std::pair<int, const char*> kNames[] = {
       {dnnl_cpu_isa_avx512_core_amx, "AVX-512 + AMX"},
       {dnnl_cpu_isa_avx512_core_fp16, "AVX-512 + FP16"},
@@ -123,7 +123,7 @@ void PrimitiveKernel::Adopt(const dnnl::primitive_desc_base& pd, absl::Span<cons
                             absl::Span<const int> outputs,
                             absl::Span<const std::pair<int, int>> also, const Stored& stored) {
   stream_ = dnnl::stream(Engine());
-  // Scratch: the reordered inputs, and behind them the scratchpad of one step at a time.
+  // Scratch: the reordered inputs, then the scratchpad of one step at a time.
   size_t reordered_bytes = 0;
   std::vector<std::pair<int, size_t>> reordered;  // DNNL_ARG_* and its place in scratch
   std::vector<dnnl::reorder::primitive_desc> reorders;
@@ -190,7 +190,7 @@ absl::Status PrimitiveKernel::Bind(const graph::KernelArgs& args) {
     void* address = nullptr;
     switch (argument.source) {
       case Source::kInput:
-        // oneDNN's memory knows no const; it writes outputs and scratch only.
+        // oneDNN's memory has no const, but oneDNN writes outputs and scratch only.
         address = const_cast<void*>(args.inputs[argument.position]);
         break;
       case Source::kOutput:

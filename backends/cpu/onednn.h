@@ -1,10 +1,10 @@
-// The one door to oneDNN. Its headers are included here and in the kernels of
-// this folder only, and its exceptions end here as absl::Status.
+// The only way to oneDNN. Its headers are included here and in the kernels of
+// this folder only, and its exceptions become absl::Status here.
 //
-// oneDNN takes its number of threads from OpenMP, once when a primitive is made
-// and again when it runs, and OpenMP keeps that number per calling thread. So
-// both happen under a ThreadBudget of the kernel's `threads`, and a kernel
-// gives the same numbers whichever thread runs it.
+// oneDNN takes its number of threads from OpenMP when a primitive is made and
+// again when it runs, and OpenMP keeps that number per calling thread. So both
+// happen under a ThreadBudget of the kernel's `threads`, and a kernel gives the
+// same numbers whichever thread runs it.
 #ifndef BACKENDS_CPU_ONEDNN_H_
 #define BACKENDS_CPU_ONEDNN_H_
 
@@ -21,7 +21,7 @@
 
 namespace backends::cpu {
 
-// While it lives, the calling thread's OpenMP teams have `threads` threads.
+// While this object lives, the calling thread's OpenMP teams have `threads` threads.
 class ThreadBudget {
  public:
   explicit ThreadBudget(int threads);
@@ -38,53 +38,51 @@ const dnnl::engine& Engine();
 
 // "3.2.0".
 std::string OneDnnVersion();
-// What oneDNN's kernels use here, ONEDNN_MAX_CPU_ISA considered: "AVX2",
-// "AVX-512 + BF16", ...
+// The instruction set that oneDNN's kernels use here, limited by ONEDNN_MAX_CPU_ISA:
+// "AVX2", "AVX-512 + BF16", ...
 std::string EffectiveIsa();
 
-// Whether oneDNN computes with bf16 factors here in instructions made for them
-// (AVX512_BF16 or AMX). Without them it refuses most bf16 operators, or is slow.
+// Whether oneDNN has instructions for bf16 factors here (AVX512_BF16 or AMX).
+// Without them it refuses most bf16 operators or is slow.
 bool HasBfloat16();
 
-// The same of 8-bit factors (AVX512-VNNI, AVX2-VNNI or AMX). Without them oneDNN adds pairs
+// The same for 8-bit factors (AVX512-VNNI, AVX2-VNNI or AMX). Without them oneDNN adds pairs
 // of products in 16 bits, where they overflow: the results are wrong.
 bool HasInt8();
 
-// What oneDNN says of a call that failed, in words. ResourceExhausted where memory is the reason,
-// or most likely is: where a part of it gets none, oneDNN may say dnnl_runtime_error.
+// An error that describes a failed oneDNN call. ResourceExhausted if the reason is, or most likely
+// is, memory: when parts of oneDNN get none, it may report dnnl_runtime_error.
 absl::Status OneDnnFailed(dnnl_status_t status);
-// The same of what it throws while a kernel is made, with the operator and its tensors' types.
-// Unimplemented where memory is not the reason.
+// The same for an exception while a kernel is made, with the operator and its tensors' types.
+// Unimplemented if memory is not the reason.
 absl::Status OneDnnRefuses(const graph::KernelSpec& spec, const dnnl::error& error);
 
-// oneDNN's name of f32 or bf16.
+// oneDNN's type for f32 or bf16.
 dnnl::memory::data_type DnnlType(graph::DType dtype);
 
-// A dense row-major matrix (rows, cols), and the same memory read as its
-// transpose: a (cols, rows) matrix stored as (rows, cols) has shape (rows, cols)
-// after TransposedMatrix(rows, cols).
+// A dense row-major matrix (rows, cols). TransposedMatrix describes a matrix (rows,
+// cols) whose memory holds its transpose, (cols, rows), row-major.
 dnnl::memory::desc Matrix(int64_t rows, int64_t cols, graph::DType dtype = graph::DType::kF32);
 dnnl::memory::desc TransposedMatrix(int64_t rows, int64_t cols,
                                     graph::DType dtype = graph::DType::kF32);
-// The same in the layout that a primitive prefers.
+// A matrix in the layout that the primitive prefers.
 dnnl::memory::desc AnyMatrix(int64_t rows, int64_t cols, graph::DType dtype);
 // n dense f32.
 dnnl::memory::desc Vector(int64_t n);
 
-// A kernel that is one primitive, behind reorders of its inputs where it asks for
+// A kernel that runs one primitive, after reorders of inputs if the primitive needs
 // them.
 class PrimitiveKernel final : public graph::Kernel {
  public:
   // (DNNL_ARG_*, layout) of arguments whose tensor is stored in that layout.
   using Stored = std::vector<std::pair<int, dnnl::memory::desc>>;
 
-  // `make_pd(attr)` returns the primitive descriptor, built with Engine() and
-  // that attribute; `inputs` and `outputs` are the DNNL_ARG_* that the
-  // operator's inputs and outputs are, in order, and `also` names input
-  // positions that are given under a second DNNL_ARG_*. An input in `stored` that
-  // the descriptor wants in another layout is reordered into scratch on every run.
-  // A refusal of anything that `make_pd` does is a Status with the operator, its
-  // tensors' types and oneDNN's reason.
+  // `make_pd(attr)` returns the primitive descriptor, built with Engine() and `attr`.
+  // `inputs` and `outputs` are the DNNL_ARG_* of the operator's inputs and outputs, in
+  // order; `also` lists input positions that are passed as a second DNNL_ARG_*, too.
+  // An input in `stored` that the descriptor wants in another layout is reordered into
+  // scratch on every run. If `make_pd` throws, Make returns a Status with the operator,
+  // its tensors' types and oneDNN's reason.
   template <typename MakePd>
   static absl::StatusOr<std::unique_ptr<graph::Kernel>> Make(
       const graph::KernelSpec& spec, absl::Span<const int> inputs, absl::Span<const int> outputs,
@@ -107,8 +105,8 @@ class PrimitiveKernel final : public graph::Kernel {
  private:
   explicit PrimitiveKernel(int threads) : threads_(threads) {}
 
-  // Calls `make` under a budget of spec.threads and turns what oneDNN throws
-  // into a Status.
+  // Calls `make` under a budget of spec.threads and turns oneDNN's exceptions into a
+  // Status.
   static absl::Status Guard(const graph::KernelSpec& spec, absl::FunctionRef<void()> make);
   void Adopt(const dnnl::primitive_desc_base& pd, absl::Span<const int> inputs,
              absl::Span<const int> outputs, absl::Span<const std::pair<int, int>> also,
@@ -118,25 +116,25 @@ class PrimitiveKernel final : public graph::Kernel {
   enum class Source { kInput, kOutput, kScratch };
   struct Argument {
     Source source;
-    size_t position;  // among inputs or outputs; in scratch, of its first byte
+    size_t position;  // index of the input or output; byte offset in scratch
     dnnl::memory memory;
   };
-  // A primitive and its arguments, from `first` up to the next step's.
+  // A primitive; its arguments go from `first` up to the next step's first.
   struct Step {
     dnnl::primitive_desc_base descriptor;
     size_t first;
-    dnnl::primitive primitive;  // by Prepare(), which generates its code
+    dnnl::primitive primitive;  // made by Prepare(), which generates its code
   };
 
   void AddStep(const dnnl::primitive_desc_base& pd);
-  // To the last step.
+  // Adds it to the last step.
   void AddArgument(int arg, Source source, size_t position, const dnnl::memory::desc& desc);
 
   const int threads_;
   size_t scratch_bytes_ = 0;
   std::string implementation_;
   std::vector<Step> steps_;
-  dnnl::stream stream_;  // of its own, so that Run() makes none on a new thread
+  dnnl::stream stream_;  // a member, so that Run() makes none on a new thread
   std::vector<Argument> arguments_;
   std::vector<dnnl_exec_arg_t> exec_args_;  // the same in oneDNN's form
 };

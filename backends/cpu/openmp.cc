@@ -18,11 +18,11 @@
 namespace backends::cpu {
 namespace {
 
-// Stacks of 16 KiB, the least that OMP_STACKSIZE may ask for, ended in a signal on one machine and
-// did not on another; what oneDNN needs is not said anywhere. This is far more.
+// Stacks of 16 KiB, the minimum of OMP_STACKSIZE, ended in a signal on one machine but not on
+// another. oneDNN does not document its need. This is far more.
 constexpr size_t kLeastStack = 256 << 10;
 
-// Of the calling thread; the least that is enough where the system does not say.
+// Stack bytes of the calling thread; the least that is enough if the system does not say.
 size_t StackBytes() {
   pthread_attr_t attributes;
   if (pthread_getattr_np(pthread_self(), &attributes) != 0) return kLeastStack;
@@ -42,7 +42,7 @@ absl::Status StackTooSmall(size_t bytes) {
                                                    kLeastStack >> 10, "; ", way_out));
 }
 
-// That the system starts `count` threads beside those that there are, all at once.
+// Checks that the system can start `count` more threads that live at the same time.
 absl::Status TryThreads(int count) {
   std::promise<void> end;
   const std::shared_future<void> ended = end.get_future().share();

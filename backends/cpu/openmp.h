@@ -1,4 +1,4 @@
-// The team of OpenMP threads that everything computes on.
+// The team of OpenMP threads that computes everything.
 #ifndef BACKENDS_CPU_OPENMP_H_
 #define BACKENDS_CPU_OPENMP_H_
 
@@ -6,19 +6,19 @@
 
 namespace backends::cpu {
 
-// CPUs that the calling thread may run on: its affinity, which taskset, launchers and OMP_PROC_BIND
-// set, on machines of any size.
+// Number of CPUs that the calling thread may run on: its affinity, as set by taskset, launchers
+// or OMP_PROC_BIND, on machines of any size.
 int AllowedCpus();
 
-// The most threads that OpenMP gives (OMP_THREAD_LIMIT).
+// The largest number of threads that OpenMP gives (OMP_THREAD_LIMIT).
 int OpenMpThreadLimit();
 
-// Makes `threads` (at least 1) the calling thread's OpenMP default and sees that a parallel
-// region of it has so many: oneDNN's products are divided among `threads`, and the parts of
-// threads that never came would be left out. Overrides OMP_NUM_THREADS, OMP_DYNAMIC and
-// OMP_MAX_ACTIVE_LEVELS for the calling thread. ResourceExhausted says what is in the way:
-// OMP_THREAD_LIMIT, a system that starts no more threads, where libgomp would end the process, or
-// stacks that our loops would overrun (OMP_STACKSIZE).
+// Makes `threads` (at least 1) the calling thread's OpenMP default and checks that its parallel
+// regions get that many: oneDNN divides products among `threads` threads, and the share of a
+// missing thread would not be computed. Overrides OMP_NUM_THREADS, OMP_DYNAMIC and
+// OMP_MAX_ACTIVE_LEVELS for the calling thread. ResourceExhausted names the obstacle:
+// OMP_THREAD_LIMIT, a system that starts no more threads (libgomp would end the process), or
+// stacks too small for our loops (OMP_STACKSIZE).
 absl::Status StartTeam(int threads);
 
 }  // namespace backends::cpu

@@ -15,7 +15,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace backends::cpu::HWY_NAMESPACE {
 
-// A pair of rows as one row of 32-bit pairs: low[i] in the lower half.
+// Makes one row of 32-bit pairs from two rows, low[i] in the lower half.
 void PairRows(const float* low, const float* high, int64_t n, uint32_t* out) {
   ForEachVector(n, [&](int64_t i, auto memory) BACKENDS_CPU_INLINE {
     const U32Tag d;
@@ -25,7 +25,7 @@ void PairRows(const float* low, const float* high, int64_t n, uint32_t* out) {
   });
 }
 
-// n elements of one row, neighbours as pairs.
+// Packs n elements of one row as pairs of neighbours.
 void PairColumns(const float* row, int64_t n, uint16_t* out) {
   ForEachVector(n, [&](int64_t i, auto memory) BACKENDS_CPU_INLINE {
     memory.Store(memory.Load(row + i), reinterpret_cast<graph::BFloat16*>(out + i));
@@ -60,7 +60,7 @@ void PackBlock(const PairBlocks& b, const PairRows& pair_rows, const float* w, i
   }
 }
 
-// The same of the transpose of w (n, k): rows of w become columns.
+// The same for the transpose of w (n, k): rows of w become columns.
 template <typename PairColumns>
 void PackTransposedBlock(const PairBlocks& b, const PairColumns& pair_columns, const float* w,
                          int64_t k0, int64_t n0, uint32_t* block) {
@@ -99,7 +99,7 @@ absl::optional<PairBlocks> AsPairBlocks(const dnnl::memory::desc& layout) {
   b.k_blocks = layout.get_padded_dims()[0] / (2 * b.k_block);
   b.n_blocks = layout.get_padded_dims()[1] / b.n_block;
   const int64_t block = 2 * b.k_block * b.n_block;
-  // Nothing else beside the weights, and block columns outermost.
+  // Holds nothing but the weights, with block columns outermost.
   const bool known =
       layout.get_size() == static_cast<size_t>(b.k_blocks * b.n_blocks * block) * 2 &&
       (b.n_blocks == 1 || layout.get_strides()[1] == b.k_blocks * block) &&
@@ -112,7 +112,7 @@ void PackPairBlocks(const PairBlocks& b, const float* w, bool trans_w, int threa
   const auto pair_rows = BACKENDS_CPU_CHOOSE(PairRows);
   const auto pair_columns = BACKENDS_CPU_CHOOSE(PairColumns);
   const int64_t block_pairs = b.k_block * b.n_block;
-  // Along rows of w, as they lie in memory.
+  // Along rows of w, in memory order.
   ParallelFor(threads, b.k_blocks * b.n_blocks, 2 * block_pairs, [&](int64_t i) {
     const int64_t kb = trans_w ? i % b.k_blocks : i / b.n_blocks;
     const int64_t nb = trans_w ? i / b.k_blocks : i % b.n_blocks;

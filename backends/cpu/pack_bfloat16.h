@@ -1,5 +1,5 @@
-// f32 weights into the blocks that oneDNN's bf16 products read: its own reorder
-// takes three times as long as memory does.
+// Packs f32 weights into the blocks that oneDNN's bf16 products read: oneDNN's own
+// reorder takes three times as long as the memory traffic needs.
 #ifndef BACKENDS_CPU_PACK_BFLOAT16_H_
 #define BACKENDS_CPU_PACK_BFLOAT16_H_
 
@@ -11,20 +11,20 @@
 
 namespace backends::cpu {
 
-// The layout oneDNN calls BA<k_block>a<n_block>b2a: blocks of k_block·2 by n_block,
-// block columns outermost, in a block pairs of rows side by side.
+// The layout that oneDNN calls BA<k_block>a<n_block>b2a: blocks of k_block·2 by
+// n_block, block columns outermost; within a block the elements of two rows alternate.
 struct PairBlocks {
   int64_t k, n;              // of the matrix
   int64_t k_block, n_block;  // pairs of rows, and columns, of a block
   int64_t k_blocks, n_blocks;
 };
 
-// Not set where `layout` is another one.
+// Not set if `layout` is another one.
 absl::optional<PairBlocks> AsPairBlocks(const dnnl::memory::desc& layout);
 
-// Packs w into all blocks, zeros where they reach beyond the matrix: the matrix is w,
-// (k, n), or with `trans_w` its transpose. To nearest, ties to even. Equal for
-// every number of threads.
+// Packs the matrix (k, n), which is w or with `trans_w` its transpose, into all blocks,
+// with zeros where blocks reach beyond the matrix. Rounds to nearest, ties to even. Equal
+// for every number of threads.
 void PackPairBlocks(const PairBlocks& blocks, const float* w, bool trans_w, int threads,
                     graph::BFloat16* packed);
 

@@ -10,7 +10,7 @@ void RegisterPatchify(graph::KernelTable* table) {
     const int64_t height = spec.in(0).dim(2), width = spec.in(0).dim(3);
     const int64_t p = spec.op->Int("patch");
     const int64_t grid_h = height / p, grid_w = width / p;
-    // One task is one row of patches of one image, which is one block of y.
+    // A task is one row of patches of one image, one block of y.
     return MakeKernel([=, threads = spec.threads](const graph::KernelArgs& args) {
       const float* images = In<float>(args, 0);
       float* y = Out<float>(args, 0);

@@ -1,14 +1,14 @@
-// 32 x 32 sums at a time in four tiles. What becomes of them (bias, GELU, rounding,
-// storing) is done a row or two at a step while the tiles of the next block are
-// multiplied, which costs next to nothing: vectors and tiles have ports of their own.
+// Computes 32 x 32 sums at a time in four tiles. Their epilogue (bias, GELU, rounding,
+// storing) runs a row or two at a step while the tiles of the next block are multiplied.
+// That costs almost nothing, because vectors and tiles use different ports.
 //
-// The build is for AVX2; this file has more, and is called only where the processor has
-// it. So nothing of the standard library may be used.
+// The build is for AVX2, this file for AMX and AVX-512; it is called only where the
+// processor has them. So nothing from the standard library may be used.
 #include "backends/cpu/product_amx.h"
 
 #include <immintrin.h>
 
-// Behind the header: its inline functions are built for AVX2 everywhere.
+// After the header, whose inline functions are built for AVX2 everywhere.
 #pragma GCC target("avx512f,avx512vl,avx512dq,avx512bw,avx512bf16,amx-tile,amx-bf16,amx-int8")
 #pragma GCC target("prefer-vector-width=512")
 // GCC's own headers, where a vector may hold anything.
@@ -32,7 +32,7 @@ struct Pending {
   const char* sums = nullptr;  // kBlock x kBlock of 32 bits
   int64_t row = 0, rows = 0;   // of the product; `rows` from `row` on
   int64_t column = 0;
-  const float* row_scales = nullptr;  // of `row` and those behind it
+  const float* row_scales = nullptr;  // of `row` and those after it
   int64_t done = 0;
 };
 
@@ -42,8 +42,8 @@ class Block {
   Block(const AmxProduct& product, int64_t depths)
       : p_(product), depths_(depths), rows_a_step_(((kBlock << 16) + depths - 1) / depths) {}
 
-  // Sums of 16·kTiles rows of x and 32 columns of B, while `before` is finished. Lines
-  // that finishing this block will read are asked for.
+  // Sums 16·kTiles rows of x and 32 columns of B while `before` is finished. Prefetches
+  // the lines that finishing this block will read.
   template <int kTiles>
   void Multiply(const char* x, const char* b, char* sums, Pending before, const Pending& next) {
     const Columns columns(p_, before.column);
@@ -82,7 +82,7 @@ class Block {
           _tile_dpbf16ps(3, 5, 7);
         }
       }
-      // Evenly, as stores in a row wait for each other.
+      // Evenly, because consecutive stores wait for each other.
       due += rows_a_step_;
       const int64_t until = due >> 16;
       for (const int64_t end = Min(until, before.rows); before.done < end; ++before.done) {
@@ -110,7 +110,7 @@ class Block {
   }
 
  private:
-  // What is known of 32 columns.
+  // The parameters of 32 columns.
   struct Columns {
     Columns(const AmxProduct& p, int64_t column) : left(p.n - column) {
       const __mmask16 low = Lanes(left), high = Lanes(left - 16);

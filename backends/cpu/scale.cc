@@ -9,7 +9,7 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeScale(const graph::KernelSpec
   const bool has_factors = spec.inputs.size() == 2;
   const int64_t index = spec.op->Int("index");
   return MakeKernel([=, threads = spec.threads](const graph::KernelArgs& args) {
-    // y may lie over x, so these are not __restrict; index i touches i only.
+    // Not __restrict, because y may lie over x; index i touches only element i.
     const float* x = In<float>(args, 0);
     float* y = Out<float>(args, 0);
     const float factor = has_factors ? value * In<float>(args, 1)[index] : value;

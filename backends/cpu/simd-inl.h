@@ -1,9 +1,9 @@
-// What loops in explicit vectors share: f32 and bf16 in memory, f32 in registers,
-// rows that are no whole number of vectors, and the terms of GELU. Included by
-// .cc files that hwy/foreach_target.h compiles once for each instruction set
-// (simd.h); everything is in backends::cpu::HWY_NAMESPACE.
+// Shared by loops in explicit vectors: f32 and bf16 in memory, f32 in registers, rows
+// that do not fill whole vectors, and the terms of GELU. Included by .cc files that
+// hwy/foreach_target.h compiles once for each instruction set (simd.h); everything is
+// in backends::cpu::HWY_NAMESPACE.
 //
-// NaN goes in and comes out everywhere: the trainer looks for it.
+// NaN propagates everywhere, because the trainer looks for it.
 #ifndef BACKENDS_CPU_SIMD_INL_H_
 #define BACKENDS_CPU_SIMD_INL_H_
 
@@ -15,8 +15,8 @@
 #include "backends/cpu/simd.h"
 #include "graph/base/bfloat16.h"
 
-// Behind the parameters of a lambda that is the body of a loop: inlined, its
-// constants stay in registers.
+// Goes after the parameters of a lambda that is a loop's body: inlined, its constants
+// stay in registers.
 #define BACKENDS_CPU_INLINE __attribute__((always_inline))
 
 #endif  // BACKENDS_CPU_SIMD_INL_H_
@@ -51,8 +51,8 @@ HWY_INLINE F32 Zero() { return hn::Zero(F32Tag()); }
 HWY_INLINE F32 Widen(hn::Vec<U16Tag> bits) {
   return hn::BitCast(F32Tag(), hn::ShiftLeft<16>(hn::PromoteTo(U32Tag(), bits)));
 }
-// A bf16 in the upper half of each lane, garbage below: to nearest, ties to even, as
-// graph::BFloat16 does it; hn::DemoteTo would truncate.
+// A bf16 in the upper half of each lane, garbage below: rounded to nearest, ties to even,
+// like graph::BFloat16; hn::DemoteTo would truncate.
 HWY_INLINE hn::Vec<U32Tag> RoundToUpper(F32 v) {
   const U32Tag d;
   const auto bits = hn::BitCast(d, v);
@@ -104,8 +104,8 @@ struct Part {
   HWY_INLINE F32 Keep(F32 v) const { return hn::IfThenElseZero(hn::FirstN(F32Tag(), count), v); }
 };
 
-// `body(i, memory)` for the vectors that begin at i = 0, kLanes, ... of n elements;
-// `memory` is a Full, or a Part for the last.
+// Calls `body(i, memory)` for the vectors that begin at i = 0, kLanes, ... of n elements;
+// `memory` is a Full, or a Part for an incomplete last one.
 template <typename Body>
 HWY_INLINE void ForEachVector(int64_t n, const Body& body) {
   int64_t i = 0;
@@ -113,8 +113,8 @@ HWY_INLINE void ForEachVector(int64_t n, const Body& body) {
   if (i < n) body(i, Part{n - i});
 }
 
-// Loops that treat every element alike need not keep bf16 in order: the elements at
-// even places are one vector, those at odd places another, without a permutation.
+// Loops that treat all elements alike need not keep bf16 in order: elements at even places
+// form one vector, those at odd places another, which saves a permutation.
 template <typename V>
 struct Two {
   V even, odd;
@@ -135,7 +135,7 @@ struct FullTwo {
   }
 };
 
-// fn(v), or of each vector of two.
+// fn(v), or fn of both vectors of a Two.
 template <typename Fn>
 HWY_INLINE auto Each(F32 v, const Fn& fn) {
   return fn(v);
@@ -153,7 +153,7 @@ HWY_INLINE Two<F32> Each(Two<F32> a, Two<F32> b, const Fn& fn) {
   return {fn(a.even, b.even), fn(a.odd, b.odd)};
 }
 
-// As ForEachVector for tensors of T alone; what `memory` loads goes through Each.
+// Like ForEachVector if all tensors are of type T; pass what `memory` loads through Each.
 template <typename T, typename Body>
 HWY_INLINE void ForEachElement(int64_t n, const Body& body) {
   int64_t i = 0;
@@ -176,8 +176,8 @@ HWY_INLINE F32 Polynomial(F32 x, const float (&c)[kTerms]) {
   return sum;
 }
 
-// The integer nearest to `x`, |x| < 2^22, as a float, and (that integer + `bias`) in
-// the place of an exponent.
+// The integer nearest to `x`, |x| < 2^22, as a float, and that integer + `bias` as an
+// exponent.
 struct Nearest {
   F32 integer;
   F32 power;  // 2^(integer + bias - 127), for exponents of normal floats
@@ -189,8 +189,8 @@ HWY_INLINE Nearest RoundToNearest(F32 x, int bias) {
   return {hn::Sub(shifted, magic), hn::BitCast(F32Tag(), hn::ShiftLeft<23>(bits))};
 }
 
-// What GELU and its derivative are made of, to what T holds: Φ(x) to about 1e-6 of
-// itself for f32, 6e-4 for bf16, which is rounded by up to 2e-3.
+// The terms of GELU and its derivative, as exact as T needs: Φ(x) has a relative error of
+// about 1e-6 for f32 and 6e-4 for bf16, whose rounding error is up to 2e-3.
 struct GeluTerms {
   F32 cdf;   // Φ(x)
   F32 bell;  // e^(-x²/2)
@@ -209,7 +209,7 @@ HWY_INLINE GeluTerms TermsOfGelu(F32 x) {
                                   -0.0885632188f};
   const F32 s = Set(kExact ? 0.318198052f : 0.388908730f);
   // log2 of the bell, bounded where its power becomes 0. Max and Min of this processor
-  // give the second operand where one is NaN.
+  // return the second operand if one is NaN.
   const F32 a = hn::Max(Set(-127.0f), hn::Mul(hn::Mul(x, x), Set(-0.72134752f)));
   const Nearest n = RoundToNearest(a, 127);
   const F32 f = hn::Sub(a, n.integer);

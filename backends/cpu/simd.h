@@ -1,8 +1,8 @@
-// Loops in explicit vectors: how code compiled for two instruction sets is chosen
-// at run time. The vectors themselves are Highway's; simd-inl.h has what loops share.
+// Chooses at run time between loops in explicit vectors that are compiled for two
+// instruction sets. The vectors are Highway's; simd-inl.h has what loops share.
 //
-// A file of such loops is compiled twice by hwy/foreach_target.h, and the choice is
-// made where a kernel is made:
+// hwy/foreach_target.h compiles a file of such loops twice. The code that makes a
+// kernel chooses:
 //
 //   #undef HWY_TARGET_INCLUDE
 //   #define HWY_TARGET_INCLUDE "backends/cpu/x.cc"
@@ -23,14 +23,14 @@
 
 namespace backends::cpu {
 
-// Whether loops use AVX-512, else AVX2: as oneDNN sees the processor, so that
+// Whether loops use AVX-512 rather than AVX2. Asks oneDNN about the processor, so that
 // ONEDNN_MAX_CPU_ISA limits them, too.
 bool UseAvx512();
 
 }  // namespace backends::cpu
 
-// The address of a function of namespace backends::cpu::HWY_NAMESPACE, compiled for
-// what UseAvx512() says. Inside namespace backends::cpu only.
+// The address of a function in backends::cpu::HWY_NAMESPACE, compiled for the set that
+// UseAvx512() chooses. For use inside namespace backends::cpu only.
 #define BACKENDS_CPU_CHOOSE(...) \
   (::backends::cpu::UseAvx512() ? &N_AVX3::__VA_ARGS__ : &N_AVX2::__VA_ARGS__)
 

@@ -1,5 +1,5 @@
-// Own loops: the loss needs the row's log-sum-exp and argmax beside each other,
-// which no oneDNN primitive gives. Exponentials are Eigen's vector ones.
+// Own loops, because the loss needs a row's log-sum-exp and argmax together, which no
+// oneDNN primitive gives. Exponentials are Eigen's, in vectors.
 #include <cmath>
 #include <eigen3/Eigen/Core>
 
@@ -13,14 +13,14 @@ using ConstRow = Eigen::Map<const Eigen::ArrayXf>;
 // The lowest index of the largest value.
 int64_t ArgMax(const float* x, int64_t n) { return std::max_element(x, x + n) - x; }
 
-// What both kernels share: sizes, and labels that are checked before any is an index.
+// Shared by both kernels: sizes, and the check of labels before any is used as an index.
 class LabelledKernel : public graph::Kernel {
  public:
   explicit LabelledKernel(const graph::KernelSpec& spec)
       : rows_(spec.in(1).elements()), classes_(spec.in(0).cols()), threads_(spec.threads) {}
 
  protected:
-  // The number of rows that are scored; not set where a label is no class.
+  // The number of scored rows; not set if a label is no class.
   absl::optional<int64_t> CountScored() const {
     const int32_t* labels = in<int32_t>(1);
     int64_t scored = 0;
@@ -77,7 +77,7 @@ class LossGradKernel final : public LabelledKernel {
     if (!scored.has_value()) return absl::OkStatus();
     const float* logits = in<float>(0);
     const int32_t* labels = in<int32_t>(1);
-    // Unused where no row is scored.
+    // Unused if no row is scored.
     const float scale = *in<float>(2) / static_cast<float>(std::max<int64_t>(*scored, 1));
     float* dlogits = out<float>(0);
     ParallelFor(threads_, rows_, classes_, [=, classes = classes_](int64_t r) {

@@ -1,4 +1,4 @@
-// Four rows at a time, so that the sums, which stay in the first-level cache, are
+// Adds four rows at a time, so that the sums, which stay in the first-level cache, are
 // read and written a quarter as often as the rows.
 #include "backends/cpu/sum_rows.h"
 
@@ -16,14 +16,14 @@ namespace backends::cpu::HWY_NAMESPACE {
 template <typename T>
 void SumRowsLoop(const T* from, int64_t rows, int64_t stride, int64_t count, float* to) {
   if (count < kLanes) {
-    // Narrower than a vector.
+    // The rows are narrower than a vector.
     std::fill(to, to + count, 0.0f);
     for (int64_t r = 0; r < rows; ++r) {
       for (int64_t c = 0; c < count; ++c) to[c] += static_cast<float>(from[r * stride + c]);
     }
     return;
   }
-  // First the rows that are left over by fours; they start the sums.
+  // The first rows % 4 rows start the sums.
   const int64_t first = rows % 4;
   ForEachVector(count, [=](int64_t c, auto memory) {
     F32 sum = Zero();

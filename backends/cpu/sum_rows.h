@@ -1,4 +1,4 @@
-// Sums over rows, as gradients of what is repeated over rows need them.
+// Sums over rows, for gradients of values that are repeated over rows.
 #ifndef BACKENDS_CPU_SUM_ROWS_H_
 #define BACKENDS_CPU_SUM_ROWS_H_
 
@@ -9,9 +9,9 @@
 
 namespace backends::cpu {
 
-// Rows cut into chunks by a rule that knows their number only. A kernel that sums
-// within a chunk in row order, and the chunks in theirs, gives the same numbers for
-// every number of threads.
+// Cuts rows into chunks by their number only. A kernel that sums each chunk in row
+// order, and then the chunks in order, gives the same numbers for every number of
+// threads.
 struct RowChunks {
   explicit RowChunks(int64_t rows)
       : rows(rows),
@@ -23,7 +23,7 @@ struct RowChunks {
 
   int64_t rows;
   int64_t size;   // rows of a chunk; the last may have fewer
-  int64_t count;  // at least 1, which is empty where there are no rows
+  int64_t count;  // at least 1; without rows the one chunk is empty
 };
 
 // to[c] = the sum of from[r * stride + c] over r in [0, rows), in an order that

@@ -1,4 +1,4 @@
-// y[c] = the sum of x[r, c] over r, x viewed as (rows, elements of y): chunks of
+// y[c] = the sum of x[r, c] over r, x viewed as (rows, elements of y): sums chunks of
 // rows, then the chunks (sum_rows.h), both by blocks of columns.
 #include "backends/cpu/kernel_util.h"
 #include "backends/cpu/sum_rows.h"
@@ -6,7 +6,7 @@
 namespace backends::cpu {
 namespace {
 
-// Wide, so that rows are read in long runs; their sums fit the first-level cache.
+// Wide, so that rows are read in long runs; the sums still fit the first-level cache.
 constexpr int64_t kBlock = 4096;
 
 template <typename T>

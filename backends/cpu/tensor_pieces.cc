@@ -20,7 +20,7 @@ TensorPieces::TensorPieces(std::vector<int64_t> elements, int64_t piece, int thr
       ++next.index;
     }
   }
-  // Few pieces leave threads without any.
+  // With few pieces some threads have none.
   const size_t ends = static_cast<size_t>(threads_) + 1;
   const Piece end = {next.index, static_cast<int>(elements_.size()), 0, 0};
   while (shares_.size() < ends) shares_.push_back(end);

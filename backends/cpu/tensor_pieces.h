@@ -1,4 +1,4 @@
-// The pieces of several tensors as one parallel loop: for operators that do the same to
+// One parallel loop over the pieces of several tensors: for operators that do the same to
 // each of many tensors, most of them too small for a team of threads of their own.
 #ifndef BACKENDS_CPU_TENSOR_PIECES_H_
 #define BACKENDS_CPU_TENSOR_PIECES_H_
@@ -11,26 +11,26 @@
 
 namespace backends::cpu {
 
-// Every tensor is cut at multiples of `piece` elements from its own start, whatever
-// the other tensors and the number of threads are: what is computed a piece at a time,
-// and put together in index order, has the same bits in any company. Threads take
-// neighbouring pieces, shares of about equally many elements. Immutable.
+// Every tensor is cut at multiples of `piece` elements from its own start, so results that
+// are computed by pieces and combined in index order depend neither on the other tensors
+// nor on the number of threads. Each thread takes neighbouring pieces with about the same
+// number of elements. Immutable.
 class TensorPieces {
  public:
   struct Piece {
-    int64_t index;  // among all pieces, in order of tensors
+    int64_t index;  // among the pieces of all tensors, in order
     int tensor;
     int64_t begin;  // element of the tensor
-    int64_t count;  // elements: `piece`, less for the last of a tensor
+    int64_t count;  // elements: `piece`, or fewer in a tensor's last piece
   };
 
-  // `elements` of each tensor; none has pieces where that is 0.
+  // `elements` has the size of each tensor; a tensor of size 0 has no pieces.
   TensorPieces(std::vector<int64_t> elements, int64_t piece, int threads);
 
-  // All pieces.
+  // The number of pieces of all tensors.
   int64_t size() const { return shares_.back().index; }
 
-  // `fn(piece)` for each, in order within a thread's share. Allocates nothing.
+  // Calls `fn(piece)` for each, in order within a thread's share. Allocates nothing.
   template <typename Function>
   void ForEach(const Function& fn) const {
     ParallelFor(threads_, threads_, CeilDiv(total_, threads_), [&](int64_t share) {
@@ -53,7 +53,7 @@ class TensorPieces {
   int64_t piece_;
   int threads_;
   int64_t total_ = 0;          // elements
-  std::vector<Piece> shares_;  // where each begins, and the end
+  std::vector<Piece> shares_;  // first piece of each share, and the end
 };
 
 }  // namespace backends::cpu

@@ -1,10 +1,10 @@
-// The build is for AVX2; this file has more, and matmul.cc calls it only where the
-// processor has it. So nothing of the standard library may be used.
+// The build is for AVX2, this file for AMX and AVX-512; matmul.cc calls it only where the
+// processor has them. So nothing from the standard library may be used.
 #include "backends/cpu/weight_grad_amx.h"
 
 #include <immintrin.h>
 
-// Behind the header: its inline functions are built for AVX2 everywhere.
+// After the header, whose inline functions are built for AVX2 everywhere.
 #pragma GCC target("avx512f,avx512vl,avx512dq,avx512bw,avx512bf16,amx-tile,amx-bf16")
 #pragma GCC target("prefer-vector-width=512")
 // GCC's own headers, where a vector may hold anything.
@@ -16,16 +16,16 @@
 namespace backends::cpu {
 namespace {
 
-// A panel is 32 columns of a factor: for each 32 rows the two tiles of 16 columns.
+// A panel is 32 columns of a factor: two tiles of 16 columns for every 32 rows.
 constexpr int64_t kPanel = 32;
 constexpr int64_t kStep = 2 * kTileBytes;
 
-// Rows of a block, balanced. Fewer would load and store the result more often, more would
-// leave room for fewer panels, past which the others stream. Measured with two threads:
-// 832 to 2176 rows differ by less than the machine's own noise, 3328 are slower by a tenth.
+// Rows of a block. Fewer would load and store the result more often; more would let a thread
+// keep fewer panels, past which the others stream. Measured with two threads: 832 to 2176
+// rows differ by less than the machine's noise, 3328 are a tenth slower.
 constexpr int64_t kBlockRows = 1664;
-// For a thread's panels, of a second-level cache of 2 MiB. The rest is for two panels that
-// stream by.
+// The share of a thread's panels in a second-level cache of 2 MiB. The rest is for two
+// streamed panels.
 constexpr int64_t kKeptBytes = 880 << 10;
 
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -40,8 +40,8 @@ inline void Interleave(__m512i first, __m512i second, __m512i* low, __m512i* hig
   *high = _mm512_unpackhi_epi16(first, second);
 }
 
-// 32 rows of `columns` columns from `from` on as two tiles of a left or right factor;
-// zeros behind `rows` and `columns`.
+// Packs 32 rows of `columns` columns from `from` on as two tiles of a left or right factor;
+// zeros beyond `rows` and `columns`.
 template <bool kLeft>
 void PackStep(const uint16_t* from, int64_t stride, int64_t rows, int64_t columns, char* to) {
   __m512i low[16], high[16];
@@ -70,7 +70,7 @@ void PackStep(const uint16_t* from, int64_t stride, int64_t rows, int64_t column
   for (int i = 0; i < 16; ++i) _mm512_store_si512(to + kTileBytes + i * 64, high[i]);
 }
 
-// Panels [begin, end) of `rows` rows of a factor of `width` columns.
+// Packs panels [begin, end) of `rows` rows of a factor of `width` columns.
 template <bool kLeft>
 void PackPanels(const uint16_t* from, int64_t width, int64_t rows, int64_t begin, int64_t end,
                 char* to) {
@@ -80,8 +80,8 @@ void PackPanels(const uint16_t* from, int64_t width, int64_t rows, int64_t begin
     const uint16_t* const next = row + kTileDepth * width;
     const int64_t next_rows = Min(kTileDepth, rows - (k + 1) * kTileDepth);
     for (int64_t p = 0; p < panels; ++p) {
-      // The next rows come meanwhile: the processor does not guess such strides, and
-      // memory likes lines in order.
+      // Prefetches the next rows: the processor does not predict such strides, and memory
+      // is faster for lines in order.
       for (int64_t i = next_rows * p / panels; i < next_rows * (p + 1) / panels; ++i) {
         for (int64_t q = begin; q < end; ++q) {
           _mm_prefetch(reinterpret_cast<const char*>(next + i * width + q * kPanel), _MM_HINT_T1);
@@ -101,9 +101,9 @@ struct AmxWeightGrad::Sums {
   float* to;
   int64_t stride, rows, columns;
   bool add;     // to what is there
-  bool stream;  // whole cache lines, past the caches
+  bool stream;  // whole cache lines bypass the caches
 
-  // Stores rows from `begin` on, at most `count`. Returns the first that is left.
+  // Stores at most `count` rows from `begin` on. Returns the first row that is left.
   int64_t Store(int64_t begin, int64_t count) const {
     const int64_t end = Min(begin + count, rows);
     for (int64_t i = begin; i < end; ++i) {
@@ -133,7 +133,7 @@ AmxWeightGrad::AmxWeightGrad(int64_t rows, int64_t m, int64_t n, int threads)
   blocks_ = CeilDiv(rows, kBlockRows);
   block_rows_ = CeilDiv(CeilDiv(rows, blocks_), kTileDepth) * kTileDepth;
   blocks_ = CeilDiv(rows, block_rows_);
-  // As equal parts as there are; of equals those where least is packed twice.
+  // The parts whose largest is smallest; of several such those that pack least twice.
   kept_parts_ = streamed_parts_ = 1;
   int64_t least = kept_panels_ * streamed_panels_ + 1;
   for (int64_t parts = 1; parts <= threads; ++parts) {
@@ -185,7 +185,7 @@ void AmxWeightGrad::MultiplyPart(const uint16_t* kept, int64_t block, int64_t pa
   const int64_t streamed_begin = streamed_panels_ * streamed_part / streamed_parts_;
   const int64_t streamed_end = streamed_panels_ * (streamed_part + 1) / streamed_parts_;
   if (streamed_begin == streamed_end) return;
-  // Whole cache lines that nobody reads soon.
+  // Whole cache lines that are not read soon.
   const bool stream = blocks_ == 1 && n_ % 16 == 0 && reinterpret_cast<uintptr_t>(c) % 64 == 0;
   const int64_t store_rows = CeilDiv(kPanel, depths);
   Sums waiting = {};
@@ -193,7 +193,7 @@ void AmxWeightGrad::MultiplyPart(const uint16_t* kept, int64_t block, int64_t pa
   for (int64_t begin = kept_begin; begin < kept_end; begin += group_) {
     const int64_t end = Min(begin + group_, kept_end);
     PackPanels<kKeepsLeft>(kept, width, rows, begin, end, own);
-    // While a panel is used, the next is fetched, some lines at each step.
+    // While one panel is used, the next is prefetched, some lines at each step.
     const int64_t fetch = CeilDiv(panel_bytes / 64, (end - begin) * depths);
     for (int64_t s = streamed_begin; s < streamed_end; ++s) {
       const char* const streamed = shared + s * panel_bytes;

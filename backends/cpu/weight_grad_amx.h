@@ -2,10 +2,10 @@
 // Call these only where HasAmx() (gemm.h), in a team of threads that each hold an
 // AmxSession (amx_session.h).
 //
-// Sums go over the rows, so both factors have to be packed. The narrower one is packed
-// once for all threads and streams by; of the wider one each thread packs as many panels
-// (32 columns) at a time as its second-level cache keeps. Each element is one sum in
-// the order of the rows, whatever the team.
+// Sums go over the rows, so both factors must be packed. The narrower one is packed
+// once for all threads and streamed. Of the wider one each thread packs as many panels
+// (32 columns) at a time as its second-level cache holds. Each element is one sum in
+// row order, for any team.
 #ifndef BACKENDS_CPU_WEIGHT_GRAD_AMX_H_
 #define BACKENDS_CPU_WEIGHT_GRAD_AMX_H_
 
@@ -19,12 +19,12 @@ class AmxWeightGrad {
   // For teams of up to `threads`. All sizes are at least 1.
   AmxWeightGrad(int64_t rows, int64_t m, int64_t n, int threads);
 
-  // Of scratch, aligned to 64 bytes.
+  // Bytes of `scratch`, which is aligned to 64 bytes.
   size_t scratch_bytes() const { return shared_bytes_ + threads_ * own_bytes_; }
 
-  // Rows are done block by block. For each block, every thread of the team calls Pack(),
-  // and when all have returned, Multiply(); when all have returned from that, the next
-  // block may begin.
+  // Rows are processed in blocks. For each block every thread of the team calls Pack() and,
+  // after all have returned, Multiply(); after all have returned from that, the next block may
+  // start.
   int64_t blocks() const { return blocks_; }
   void Pack(const uint16_t* a, const uint16_t* b, int64_t block, int thread, int team,
             void* scratch) const;
@@ -43,7 +43,7 @@ class AmxWeightGrad {
   const int threads_;
   const bool keeps_left_;  // a is the wider factor
   int64_t kept_panels_, streamed_panels_;
-  int64_t kept_parts_, streamed_parts_;  // a thread's work: one of each
+  int64_t kept_parts_, streamed_parts_;  // a thread works on one of each
   int64_t blocks_, block_rows_;          // block_rows_ is a multiple of 32
   int64_t group_;                        // panels that a thread keeps
   size_t shared_bytes_, own_bytes_;

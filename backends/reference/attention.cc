@@ -7,7 +7,7 @@
 namespace backends::reference {
 namespace {
 
-// One head of one image: rows of q, k, v, y and their gradients, strided.
+// One head of one image: strided rows of q, k, v, y and their gradients.
 struct Head {
   int64_t tokens, width, dim;  // T, D, dh
   int64_t b, h;

@@ -37,12 +37,12 @@ class FunctionKernel : public graph::Kernel {
   }
 
  private:
-  graph::Op op_;  // the specification's does not outlive construction
+  graph::Op op_;  // a copy: the one of the specification does not outlive construction
   graph::KernelSpec types_;
   Function function_;
 };
 
-// A part of what is bound: `first` elements and `count` from position `from` on.
+// Some of the bound arguments: the first `first`, and `count` from position `from` on.
 template <typename T>
 std::vector<T> Part(const std::vector<T>& all, int first, int from, int count) {
   std::vector<T> part(all.begin(), all.begin() + first);

@@ -1,7 +1,7 @@
-// The reference backend: what every other backend is compared with. Naive loops
-// over whole tensors, all arithmetic in double whatever the storage type (f32,
-// f64 or bf16), rounded once when an output is stored. Kernels allocate as they like and
-// use one thread. Not for products: //tests and //tools only.
+// The reference backend, with which every other backend is compared. Naive loops over
+// whole tensors; all arithmetic is in double, whatever the storage type (f32, f64 or
+// bf16), and rounded once when an output is stored. Kernels allocate freely and use one
+// thread. Only for //tests and //tools.
 #ifndef BACKENDS_REFERENCE_KERNELS_H_
 #define BACKENDS_REFERENCE_KERNELS_H_
 
@@ -17,7 +17,7 @@
 namespace backends::reference {
 
 // One call of an operator. Outputs are stored after the function has returned
-// OK, so in-place operands need no care.
+// OK, so functions need not care about in-place operands.
 class Call {
  public:
   Call(const graph::Op& op, const graph::KernelSpec& types, const graph::KernelArgs& args)
@@ -43,16 +43,16 @@ class Call {
   std::vector<double>& Out(int i);
   std::vector<int64_t>& OutInts(int i);
 
-  // Ids of input `i`; OutOfRange() when one lies outside [0, n).
+  // Ids of input `i`; OutOfRange() if one is outside [0, n).
   absl::Status Ids(int i, int64_t n, std::vector<int64_t>* ids) const;
-  // Reports the fault that element `element` of input `input` is `value`, which is not within
-  // [low, high). For the function to return: its outputs are zero then.
+  // Reports the fault that element `element` of input `input` is `value`, outside [low, high).
+  // The function returns the result; its outputs are then zero.
   absl::Status OutOfRange(int input, size_t element, double value, double low, double high) const;
   // Whether this or an earlier operator of the run has found a fault.
   bool HasFault() const { return args_.fault->found != 0; }
 
-  // Rounds to the output types and stores. Every output must have been asked for, unless there
-  // is a fault.
+  // Rounds to the output types and stores. The function must have asked for every output, unless
+  // there is a fault.
   void Store();
 
  private:
@@ -67,9 +67,9 @@ using Function = std::function<absl::Status(Call*)>;
 // Adds a kernel that calls `function`, for any types that the schema allows.
 void AddFunction(graph::KernelTable* table, std::string op_type, Function function);
 
-// The same for a type whose schema says ForEachTensor(inputs), with so many inputs before
-// them: `function` is called for one tensor after the other, as though each had an operator
-// of its own.
+// The same for a type whose schema says ForEachTensor(inputs) and has `shared_inputs` inputs
+// before these: `function` is called for each tensor in turn, as if each had an operator of its
+// own.
 void AddForEachTensor(graph::KernelTable* table, std::string op_type, int shared_inputs, int inputs,
                       int outputs, Function function);
 

@@ -5,9 +5,9 @@
 namespace graph {
 namespace {
 
-// Why there is no gradient of `blob`: follows it forward to the first operator
-// that leads on to the loss but passes nothing back (`grads`: what was found, by
-// blob), or else to the last one that does not lead there.
+// Says why `blob` has no gradient: follows it forward to the first operator that leads to the
+// loss but passes no gradient back (`grads`: gradients found, by blob), or else to the last
+// operator, which does not lead to the loss.
 absl::Status NoPath(const NetBuilder& builder, BlobId blob, BlobId loss, size_t forward_ops,
                     const std::vector<BlobId>& grads) {
   const Net& net = builder.net();
@@ -50,8 +50,8 @@ absl::Status NoPath(const NetBuilder& builder, BlobId blob, BlobId loss, size_t 
                          "'; the last operator on its way is ", last->Describe());
 }
 
-// By blob: the part of the operator that makes it; of a parameter its name, and so of
-// every value that no operator makes.
+// By blob: the part of the operator that makes it, or the blob's name if none does (parameters,
+// inputs).
 std::vector<std::string> PartsOfBlobs(const Net& net) {
   std::vector<std::string> parts;
   for (const Blob& blob : net.blobs) parts.push_back(blob.name);
@@ -74,8 +74,8 @@ absl::StatusOr<std::vector<BlobId>> Differentiate(NetBuilder* builder, BlobId lo
   const size_t forward_ops = builder->net().ops.size();
   const size_t forward_blobs = builder->net().blobs.size();
 
-  // Forward sweep: what depends on `wrt` through operators that pass gradients.
-  // By blob: one of `wrt` that it depends on, or kNone.
+  // Forward sweep. By blob: one of `wrt` on which it depends through operators that pass
+  // gradients, or kNone.
   std::vector<BlobId> depends(forward_blobs, kNone);
   for (BlobId b : wrt) depends[b] = b;
   for (size_t i = 0; i < forward_ops; ++i) {
@@ -150,8 +150,8 @@ absl::StatusOr<std::vector<BlobId>> Differentiate(NetBuilder* builder, BlobId lo
     if (grads[b] == kNone) return NoPath(*builder, b, loss, forward_ops, grads);
     result.push_back(grads[b]);
   }
-  // Named last: while summing, a blob's gradient is still changing. Two blobs
-  // may share one gradient (both inputs of an Add); the first gets the name.
+  // Named last, because sums change a blob's gradient until then. Two blobs may
+  // share one gradient (both inputs of an Add); the first names it.
   std::vector<bool> named(builder->net().blobs.size(), false);
   for (size_t i = 0; i < wrt.size(); ++i) {
     if (named[result[i]]) continue;

@@ -1,4 +1,4 @@
-// Numbers of things, in words for people.
+// Counts with their nouns, for messages.
 #ifndef GRAPH_BASE_COUNTED_H_
 #define GRAPH_BASE_COUNTED_H_
 

@@ -9,14 +9,14 @@
 namespace graph {
 namespace {
 
-constexpr uint32_t kNoCharacter = 0;  // not shown either
+constexpr uint32_t kNoCharacter = 0;  // escaped, too
 
 struct Character {
   uint32_t code;
   size_t bytes;
 };
 
-// The first character of `text`, which is not empty, in UTF-8; one byte where that is none.
+// The first UTF-8 character of `text`, which is not empty; one byte where the text is invalid.
 Character FirstCharacter(absl::string_view text) {
   const auto byte = [text](size_t i) { return static_cast<unsigned char>(text[i]); };
   const uint32_t lead = byte(0);

@@ -6,7 +6,7 @@
 namespace graph {
 namespace {
 
-// At most 100 bytes, without a part of a character at the end.
+// At most 100 bytes; never cuts a character in two.
 absl::string_view Beginning(absl::string_view text) {
   constexpr size_t kMost = 100, kLongestCharacter = 4;
   if (text.size() <= kMost) return text;

@@ -1,4 +1,4 @@
-// Text from a file or a command line, fit for a message.
+// Makes text from a file or a command line fit for a message.
 #ifndef GRAPH_BASE_QUOTED_H_
 #define GRAPH_BASE_QUOTED_H_
 
@@ -8,11 +8,11 @@
 
 namespace graph {
 
-// The first 100 bytes of `text`, and "..." where there are more. Whoever wrote the text may
-// have made it as long as they liked; a message stays one that can be read.
+// The first 100 bytes of `text`, and "..." if there are more: input of any length leaves the
+// message readable.
 std::string Shortened(absl::string_view text);
 
-// The same in single quotes, as Printable() shows it.
+// The same in single quotes, escaped by Printable().
 std::string Quoted(absl::string_view text);
 
 }  // namespace graph

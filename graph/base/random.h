@@ -3,8 +3,8 @@
 //
 // Every random decision is a pure function of (seed, epoch, image, purpose), so
 // masks, crops and flips do not depend on the number of workers, threads or
-// ranks, nor on whether a run was resumed. Header only and free of state, so
-// that a GPU kernel can use the same functions.
+// ranks, nor on whether a run was resumed. Header-only and stateless, so that a
+// GPU kernel can use the same functions.
 #ifndef GRAPH_BASE_RANDOM_H_
 #define GRAPH_BASE_RANDOM_H_
 
@@ -31,15 +31,15 @@ inline std::array<uint32_t, 4> Philox(std::array<uint32_t, 2> key,
 
 // What a stream of random numbers is for. Streams of different purposes are
 // independent. Values are part of what a seed means: append, never renumber.
-// The engine's are below kFirstPluginPurpose. A plugin numbers its own from there on, in
-// its ops/<plugin>/purposes.h; 1 to 4 are a plugin's, too, from before there was this range.
+// The engine's purposes are below kFirstPluginPurpose. A plugin numbers its own from there on,
+// in ops/<plugin>/purposes.h; 1 to 4 also belong to a plugin, which is older than this range.
 enum class Purpose : uint32_t {
   kKey = 0,   // deriving keys, see SampleKey
   kCrop = 5,  // RandomResizedCrop box
   kFlip = 6,
   kPermutation = 7,  // order of an epoch
   kInitialize = 8,   // parameter initialisation
-  kScene = 9,        // the embedded data set
+  kScene = 9,        // embedded data set
   kNoise = 10,
   kFirstPluginPurpose = 1024,
 };
@@ -54,7 +54,7 @@ inline uint64_t RandomWord(uint64_t key, Purpose purpose, uint64_t index) {
   return block[half] | uint64_t{block[half + 1]} << 32;
 }
 
-// A well mixed 64-bit key from two, for chaining: MixKeys(MixKeys(seed, epoch), id).
+// Mixes two 64-bit keys into one; calls can be chained: MixKeys(MixKeys(seed, epoch), id).
 inline uint64_t MixKeys(uint64_t a, uint64_t b) {
   const std::array<uint32_t, 4> block =
       Philox({static_cast<uint32_t>(a), static_cast<uint32_t>(a >> 32)},
@@ -63,13 +63,13 @@ inline uint64_t MixKeys(uint64_t a, uint64_t b) {
   return block[0] | uint64_t{block[1]} << 32;
 }
 
-// The key of one image in one epoch; what MaskSample and the crops are keyed by.
+// The key of one image in one epoch, for MaskSample and the crops.
 inline uint64_t SampleKey(uint64_t seed, uint64_t epoch, uint64_t image_id) {
   return MixKeys(MixKeys(seed, epoch), image_id);
 }
 
-// FNV-1a of `text` through one Philox block: the image id of a relative path,
-// the initialisation key of a parameter name.
+// FNV-1a of `text` through one Philox block. Makes the image id of a relative
+// path and the initialisation key of a parameter name.
 inline uint64_t HashName(absl::string_view text) {
   uint64_t h = 0xcbf29ce484222325ULL;
   for (char c : text) h = (h ^ static_cast<uint8_t>(c)) * 0x100000001b3ULL;
@@ -85,7 +85,7 @@ class RandomStream {
   // Uniform in [0, 1), 53 bits.
   double Uniform() { return static_cast<double>(Next() >> 11) * 0x1p-53; }
   double Uniform(double low, double high) { return low + (high - low) * Uniform(); }
-  // Uniform in [0, n), n > 0; the bias of the multiplication is below n / 2^64.
+  // Uniform in [0, n), n > 0; the bias is below n / 2^64.
   uint64_t Below(uint64_t n) {
     return static_cast<uint64_t>((static_cast<unsigned __int128>(Next()) * n) >> 64);
   }

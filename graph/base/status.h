@@ -1,8 +1,8 @@
 // absl::Status helpers and CHECK.
 //
-// Two kinds of failure: what a user, a file or a shape can cause is a Status
-// whose message names the thing (file, flag, operator, blob) and the way out;
-// what only a bug in this program can cause is a CHECK, which aborts.
+// There are two kinds of failure. What a user, a file or a shape can cause is a
+// Status whose message names the thing (file, flag, operator, blob) and the way
+// out. What only a bug in this program can cause is a CHECK, which aborts.
 #ifndef GRAPH_BASE_STATUS_H_
 #define GRAPH_BASE_STATUS_H_
 
@@ -17,7 +17,7 @@ namespace graph {
 // Prints "file:line: condition failed" and aborts.
 [[noreturn]] void CheckFailed(const char* file, int line, const char* condition);
 
-// `status` with `context` put before its message ("LayerNorm 'norm1': ...").
+// `status` with `context` before its message ("LayerNorm 'norm1': ...").
 absl::Status Annotate(const absl::Status& status, absl::string_view context);
 
 template <typename... Args>
@@ -27,7 +27,7 @@ absl::Status InvalidArgument(const Args&... args) {
 
 }  // namespace graph
 
-// Broken invariants only; never for bad input. Active in every build mode.
+// For broken invariants only, never for bad input. Active in every build mode.
 #define CHECK(condition)                             \
   (__builtin_expect(static_cast<bool>(condition), 1) \
        ? static_cast<void>(0)                        \

@@ -9,7 +9,7 @@ namespace {
 
 bool EndsStep(char c) { return c == '/' || c == '.'; }
 
-// Length of "<word>.<number>" at the start of `path`, 0 where it starts otherwise.
+// Length of the "<word>.<number>" at the start of `path`; 0 if there is none.
 size_t BlockLength(absl::string_view path) {
   const size_t dot = path.find('.');
   if (dot == 0 || dot == absl::string_view::npos) return 0;

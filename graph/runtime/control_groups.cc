@@ -11,7 +11,7 @@ namespace graph {
 ControlGroups FindControlGroups(const std::string& controller, const std::string& root) {
   const std::string v2 = root + "/sys/fs/cgroup/";
   const std::string v1 = absl::StrCat(v2, controller, "/");
-  // A container sees its own group at the top; elsewhere its path is in /proc/self/cgroup.
+  // A container sees its own group at the top; outside one, /proc/self/cgroup has the path.
   ControlGroups groups = {{v2}, {v1}};
   std::ifstream file(root + "/proc/self/cgroup");
   for (std::string line; std::getline(file, line);) {

@@ -7,14 +7,13 @@
 
 namespace graph {
 
-// Folders below /sys/fs/cgroup, with a slash at the end, that may or may not be there: the
-// topmost first, then those on the way down to the process's own group. The limits of all of
-// them hold.
+// Folders below /sys/fs/cgroup, each with a slash at the end, from the topmost down to the
+// process's own group. The limits of all of them apply; a folder may be missing.
 struct ControlGroups {
   std::vector<std::string> v2, v1;  // by the version of the interface
 };
 
-// Those of `controller` ("memory", "cpu"). `root` stands before the files' names.
+// The groups of `controller` ("memory", "cpu"). `root` is put before all file names, for tests.
 ControlGroups FindControlGroups(const std::string& controller, const std::string& root = "");
 
 }  // namespace graph

@@ -1,7 +1,7 @@
 // A device: memory that tensors live in, and how the host reaches it.
 //
-// Addresses of a device's memory mean nothing to the host unless host_accessible() says so: only
-// kernels, within Launch(), and the copies of the device use them.
+// The host may use addresses of a device's memory only if host_accessible(). Otherwise only
+// kernels, within Launch(), and the device's copies use them.
 #ifndef GRAPH_RUNTIME_DEVICE_H_
 #define GRAPH_RUNTIME_DEVICE_H_
 
@@ -18,7 +18,7 @@
 
 namespace graph {
 
-// What every device aligns to at least. Kernels split their scratch by it.
+// Every device aligns to at least this many bytes. Kernels split their scratch by it.
 constexpr size_t kAlignment = 64;
 
 // Rounds up to a multiple of `alignment`, a power of two.
@@ -26,7 +26,7 @@ inline size_t AlignUp(size_t bytes, size_t alignment = kAlignment) {
   return (bytes + alignment - 1) / alignment * alignment;
 }
 
-// Owned memory of a device; data() is null only for Block().
+// Owns memory of a device; data() is null only for Block().
 class Block {
  public:
   Block() = default;
@@ -41,18 +41,18 @@ class Block {
   size_t size_ = 0;
 };
 
-// What a device works through in order, beside its other streams: kernels, and copies that run
-// beside them.
+// A device works through each stream in order, and runs streams beside each other: one for kernels
+// and one for copies beside them.
 enum class StreamRole { kCompute, kCopyIn };
-// The device's own handle of a stream, for kernels (a cudaStream_t); null on the host.
+// The device's handle of a stream, for kernels (a cudaStream_t); null on the host.
 using Stream = void*;
-// A point in the work of a stream, of the device's own kind; null on devices that are done when a
-// call returns.
+// A point in the work of a stream, in the device's own type; null on devices that finish all work
+// before a call returns.
 using Event = std::shared_ptr<void>;
 
 enum class Contents {
   kZero,
-  kGarbage,  // not touched, so that pages which nobody uses cost nothing
+  kGarbage,  // not touched, so that unused pages cost nothing
 };
 
 // One thread at a time may use a device, unless a method says otherwise.
@@ -61,52 +61,52 @@ class Device {
   virtual ~Device() = default;
 
   virtual std::string name() const = 0;  // "cpu"
-  // Of the host, that a kernel may use.
+  // Host threads that a kernel may use.
   virtual int threads() const = 0;
-  // Of each tensor; a power of two of at least kAlignment.
+  // Alignment of each tensor in bytes; a power of two, at least kAlignment.
   virtual size_t alignment() const { return kAlignment; }
   // Whether the host may read and write the memory directly.
   virtual bool host_accessible() const = 0;
-  // What can still be allocated; not set where nobody knows.
+  // Bytes that can still be allocated; not set if unknown.
   virtual absl::optional<size_t> AvailableBytes() const = 0;
 
   // At least `bytes`, aligned, with an address of its own even for 0 bytes. RESOURCE_EXHAUSTED
-  // when the device has not that much. The device outlives the block.
+  // if the device does not have that much. The device must outlive the block.
   virtual absl::StatusOr<Block> Allocate(size_t bytes, Contents contents) = 0;
 
-  // From the host's memory to the device's, back, and within the device. All that was started
-  // before, on any stream, is done then, and the copy is done when the call returns.
+  // Copy from the host's memory to the device's, back, and within the device. Each waits for all
+  // work started before, on any stream; the copy is complete when the call returns.
   virtual absl::Status CopyIn(void* to, const void* from, size_t bytes) = 0;
   virtual absl::Status CopyOut(void* to, const void* from, size_t bytes) = 0;
   virtual absl::Status CopyWithin(void* to, const void* from, size_t bytes) = 0;
 
-  // Calls `start_kernels`, the only code that may pass addresses of the device to kernels that
-  // run; returns what it returns. The kernels may run on, in the compute stream.
+  // Calls `start_kernels` and returns its result. Only `start_kernels` may run kernels on addresses
+  // of the device. The kernels may still run in the compute stream after the call returns.
   virtual absl::Status Launch(absl::FunctionRef<absl::Status()> start_kernels) = 0;
-  // Waits for all that was started, on any stream; an error is one of that.
+  // Waits for all work started, on any stream, and returns its error.
   virtual absl::Status Synchronize() { return absl::OkStatus(); }
 
-  // For work that runs beside other work. What stands here is for devices that are done when a
-  // call returns: it gives no handles, waits for nothing, and copies at once.
+  // Asynchronous work. These defaults are for devices that finish all work before a call returns:
+  // they give no handles, wait for nothing, and copy at once.
   virtual Stream stream(StreamRole) { return nullptr; }
-  // Memory of the host from which, or to which, the device copies beside other work; page-locked
-  // where that means something.
+  // Host memory that the device can copy from or to beside other work; page-locked where the
+  // device needs that.
   virtual absl::StatusOr<Block> AllocateHost(size_t bytes) {
     return Allocate(bytes, Contents::kGarbage);
   }
-  // Starts a copy in the stream kCopyIn from memory of AllocateHost, which must stay as it is
-  // until an event that is recorded there afterwards has come.
+  // Starts a copy in the stream kCopyIn from memory of AllocateHost, which must stay unchanged
+  // until an event recorded in that stream afterwards has come.
   virtual absl::Status StartCopyIn(void* to, const void* from, size_t bytes) {
     return CopyIn(to, from, bytes);
   }
   virtual absl::StatusOr<Event> MakeEvent() { return Event(); }
-  // `event` comes when all that was started in `stream` so far is done.
+  // `event` comes when all work started in `stream` so far is done.
   virtual absl::Status Record(const Event& event, StreamRole stream) {
     (void)event, (void)stream;
     return absl::OkStatus();
   }
-  // What is started in `stream` from now on waits for `event`, as it was recorded last; one that
-  // never was has come. The same for the host.
+  // Work started in `stream` from now on waits for the last recording of `event`; an event that
+  // was never recorded counts as come. HostWait makes the host wait.
   virtual absl::Status StreamWait(StreamRole stream, const Event& event) {
     (void)stream, (void)event;
     return absl::OkStatus();

@@ -47,7 +47,7 @@ absl::Status Executable::Use(std::shared_ptr<InputSlot> slot) {
         absl::StrCat("net '", net_.name, "': the slot is on device '", slot->device().name(),
                      "', the workspace on '", workspace_->device().name(), "'"));
   }
-  std::vector<void*> addresses;  // all, before one is changed
+  std::vector<void*> addresses;  // all of them, before any is changed
   for (BlobId b : net_.inputs) {
     ASSIGN_OR_RETURN(const Tensor tensor, slot->Create(net_.blob(b).name, net_.type(b)));
     addresses.push_back(tensor.data);

@@ -17,8 +17,8 @@
 
 namespace graph {
 
-// Sees every operator of a run; for profiling, tracing and looking for the
-// first bad blob. It changes nothing. Called on the thread that runs the net.
+// Observes every operator of a run, for profiling, tracing and finding the first
+// bad blob. It changes nothing. Called on the thread that runs the net.
 class TraceHook {
  public:
   virtual ~TraceHook() = default;
@@ -27,37 +27,37 @@ class TraceHook {
   virtual void AfterOp(const Net& net, OpId op, absl::Span<const ConstTensor> outputs) = 0;
 };
 
-// Made by Compile(). The workspace must outlive it. Run() allocates nothing and
-// looks nothing up, except when it binds the kernels to their memory: on the first run, and on
-// the first after Use(). One thread at a time may use a workspace's executables.
+// Made by Compile(). The workspace must outlive it. Run() allocates nothing and looks nothing up,
+// except when it binds the kernels to their memory: on the first run, and on the first after
+// Use(). One thread at a time may use a workspace's executables.
 class Executable {
  public:
-  // `kernels` are the net's operators in order, not prepared; `plan` is the net's plan. Creates
-  // the net's states in `workspace` and its inputs in `slot` where they do not exist; without a
-  // slot it has one of its own.
+  // `kernels` has one kernel for each operator, in order, not yet prepared; `plan` is the net's
+  // plan. Creates the net's missing states in `workspace` and its missing inputs in `slot`, or in
+  // a slot of its own if none is given.
   static absl::StatusOr<std::unique_ptr<Executable>> Create(
       Net net, std::vector<std::unique_ptr<Kernel>> kernels, MemoryPlan plan, Workspace* workspace,
       std::shared_ptr<InputSlot> slot = nullptr);
 
-  // Runs read from `slot` from now on, which gets inputs that it lacks. FAILED_PRECONDITION where
-  // it has one of another type.
+  // From now on runs read from `slot`; creates the inputs that it lacks. FAILED_PRECONDITION if
+  // it has an input of another type.
   absl::Status Use(std::shared_ptr<InputSlot> slot);
   const std::shared_ptr<InputSlot>& slot() const { return slot_; }
 
-  // Starts all operators; they may run on when it returns. Inputs, states and outputs are read and
-  // written by copies, which wait for them.
+  // Starts all operators; they may still run when it returns. Copies that read or write inputs,
+  // states and outputs wait for them.
   absl::Status Submit();
-  // Waits for what was submitted. OutOfRange names the operator, blob and element where a kernel
-  // found a fault in its data; no update was applied then (ops/clip_factors.h), and other states
+  // Waits for what was submitted. OutOfRange names the operator, blob and element if a kernel
+  // found a fault in its data; then no update was applied (ops/clip_factors.h), and other states
   // and the outputs may hold anything.
   absl::Status Wait();
-  // Both. An error names the operator; state may then hold a mixture of old and new values.
+  // Submit and Wait. An error names the operator; states may then mix old and new values.
   absl::Status Run() {
     RETURN_IF_ERROR(Submit());
     return Wait();
   }
-  // Several hooks may watch at once. A hook is removed before it is destroyed, if need be from
-  // within a call of its own.
+  // Several hooks may watch at once. Remove a hook before it is destroyed; it may remove itself
+  // during a call.
   void AddTraceHook(TraceHook* hook) { hooks_.push_back(hook); }
   void RemoveTraceHook(TraceHook* hook);
 
@@ -65,8 +65,8 @@ class Executable {
   // Run of any executable of the workspace. NOT_FOUND names the blob.
   absl::StatusOr<ConstTensor> Find(absl::string_view blob) const;
   absl::StatusOr<Tensor> Find(absl::string_view blob);
-  // Copies of the elements, and the same the other way. NOT_FOUND names the blob, InvalidArgument
-  // another number of elements; aborts when T is another type.
+  // Copy the elements out and in. NOT_FOUND names the blob, InvalidArgument a wrong number of
+  // elements; aborts if T is not the element type.
   template <typename T>
   absl::StatusOr<std::vector<T>> Read(absl::string_view blob) const {
     ASSIGN_OR_RETURN(const ConstTensor tensor, Find(blob));

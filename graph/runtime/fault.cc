@@ -8,7 +8,7 @@
 namespace graph {
 namespace {
 
-// All digits of what was an integer.
+// Shows all digits of a value that was an integer.
 std::string Number(double value) {
   return value == std::floor(value) && std::fabs(value) < 1e15
              ? absl::StrCat(static_cast<int64_t>(value))

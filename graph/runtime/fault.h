@@ -1,4 +1,4 @@
-// What a kernel finds wrong in the data that it is given.
+// What a kernel finds wrong in its data.
 #ifndef GRAPH_RUNTIME_FAULT_H_
 #define GRAPH_RUNTIME_FAULT_H_
 
@@ -13,12 +13,12 @@ namespace graph {
 
 constexpr double kNoBound = std::numeric_limits<double>::infinity();
 
-// A word of an executable in the memory of its device: kernels write it, Executable::Wait reads
-// it. All zero where nothing is wrong; of several faults the first stays.
+// An executable has one, in its device's memory: kernels write it, Executable::Wait reads it. All
+// zero if nothing is wrong; the first of several faults stays.
 struct Fault {
   int32_t found = 0;    // 1: an element is outside [low, high)
   int32_t op = 0;       // KernelArgs::op
-  int32_t input = 0;    // of the operator
+  int32_t input = 0;    // position among the operator's inputs
   int64_t element = 0;  // row-major
   double value = 0, low = -kNoBound, high = kNoBound;
 };

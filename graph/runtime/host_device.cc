@@ -19,7 +19,7 @@ absl::Status NoMemory(size_t bytes) {
       absl::StrCat("no memory for ", (bytes + (1 << 20) - 1) >> 20, " MiB"));
 }
 
-// `bytes` of untouched pages at a multiple of kHugePage; null when there are none.
+// `bytes` of untouched pages at a multiple of kHugePage; null if the system has none.
 void* MapAligned(size_t bytes) {
   const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
   if (bytes > std::numeric_limits<size_t>::max() / 2) return nullptr;
@@ -33,7 +33,7 @@ void* MapAligned(size_t bytes) {
   if (end < start + bytes + kHugePage) {
     munmap(reinterpret_cast<void*>(end), start + bytes + kHugePage - end);
   }
-  // Advice: systems without huge pages go on with small ones.
+  // Only advice: systems without huge pages use small ones.
   madvise(reinterpret_cast<void*>(aligned), end - aligned, MADV_HUGEPAGE);
   return reinterpret_cast<void*>(aligned);
 }
@@ -49,7 +49,7 @@ class HostDevice : public Device {
 
   absl::StatusOr<Block> Allocate(size_t bytes, Contents contents) override {
     const size_t capacity = std::max(AlignUp(bytes), kAlignment);
-    if (capacity >= kHugePage) {  // the system's pages are zero when they come
+    if (capacity >= kHugePage) {  // fresh pages of the system are zero
       void* const data = MapAligned(capacity);
       if (data == nullptr) return NoMemory(capacity);
       return Block(data, bytes, [capacity](void* p) { munmap(p, capacity); });

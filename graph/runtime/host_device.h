@@ -10,19 +10,18 @@
 
 namespace graph {
 
-// Blocks of at least so many bytes are mapped by themselves, at a multiple of it,
-// and ask the system for pages of this size. The system gives them when they are
-// first written, to the thread that writes.
+// Blocks of at least this many bytes get a mapping of their own at a multiple of it
+// and ask for pages of this size. The system allocates a page when a thread first
+// writes to it, near that thread.
 constexpr size_t kHugePage = size_t{2} << 20;
 
-// Named "cpu". Kernels may use `threads` threads. `root` stands before the names of the files that
-// say what memory is left (AvailableHostMemory); tests set it.
+// Named "cpu". Kernels may use `threads` threads. For `root` see AvailableHostMemory.
 std::shared_ptr<Device> MakeHostDevice(int threads = 1, const std::string& root = "");
 
-// What this process can still get: the least of MemAvailable in /proc/meminfo and
-// what its control groups (memory.max of version 2, memory.limit_in_bytes of
-// version 1) leave, file cache that can be dropped counted as free. Not set when
-// no file says anything. `root` stands before the files' names.
+// Bytes that this process can still get: the least of MemAvailable in /proc/meminfo
+// and what its control groups (memory.max of version 2, memory.limit_in_bytes of
+// version 1) leave, counting file cache that can be dropped as free. Not set if
+// no file says. `root` is put before all file names, for tests.
 absl::optional<size_t> AvailableHostMemory(const std::string& root = "");
 
 }  // namespace graph

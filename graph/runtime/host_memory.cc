@@ -22,7 +22,7 @@ absl::optional<std::string> ReadAll(const std::string& path) {
   return text.str();
 }
 
-// A file that holds one number; "max" is not set.
+// The number in a file that holds nothing else; not set for "max".
 absl::optional<uint64_t> ReadNumber(const std::string& path) {
   const absl::optional<std::string> text = ReadAll(path);
   uint64_t value;
@@ -30,7 +30,7 @@ absl::optional<uint64_t> ReadNumber(const std::string& path) {
   return value;
 }
 
-// The number after `key` in lines of "key value" or "key: value unit"; 0 without.
+// The number after `key` in lines of "key value" or "key: value unit"; 0 if there is none.
 uint64_t NumberAfter(const std::string& text, absl::string_view key, bool* found) {
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
     const std::vector<absl::string_view> words =
@@ -45,13 +45,13 @@ uint64_t NumberAfter(const std::string& text, absl::string_view key, bool* found
   return 0;
 }
 
-// What the limit of the control group in `folder` leaves.
+// Bytes that the limit of the control group in `folder` leaves.
 absl::optional<uint64_t> LeftInGroup(const std::string& folder, const char* limit_file,
                                      const char* usage_file, const char* prefix) {
   const absl::optional<uint64_t> limit = ReadNumber(folder + limit_file);
   const absl::optional<uint64_t> usage = ReadNumber(folder + usage_file);
   if (!limit || !usage) return absl::nullopt;
-  // Cached files are dropped when memory is asked for, the active ones too.
+  // The system drops cached files when memory is asked for, even active ones.
   const std::string stat = ReadAll(folder + "memory.stat").value_or("");
   bool found;
   uint64_t cache = 0;

@@ -1,4 +1,4 @@
-// The inputs of a net: what the host writes before a run.
+// The inputs of a net, which the host writes before a run.
 #ifndef GRAPH_RUNTIME_INPUT_SLOT_H_
 #define GRAPH_RUNTIME_INPUT_SLOT_H_
 
@@ -10,14 +10,14 @@
 
 namespace graph {
 
-// Nets that are bound to one slot share the inputs that have one name, so these have one type
-// there. A net has a slot of its own unless it is given one, and may change it between runs
-// (Executable::Use), so that the next inputs are there already.
+// Nets bound to the same slot share inputs of the same name, which must have the same type. A net
+// has a slot of its own unless it is given one. It may change slots between runs
+// (Executable::Use), so that the next inputs can be written during a run.
 class InputSlot : public NamedTensors {
  public:
   using NamedTensors::NamedTensors;
 
-  // Whether `net` can be bound to it: it has no input of the net under another type.
+  // Whether `net` can be bound to this slot: no input of the net exists here with another type.
   bool Fits(const Net& net) const {
     for (BlobId input : net.inputs) {
       const absl::StatusOr<ConstTensor> tensor = Find(net.blob(input).name);
@@ -27,9 +27,9 @@ class InputSlot : public NamedTensors {
   }
 
   // Copies `from` to the input `name`, as NamedTensors does. On a device that the host cannot reach
-  // the copy goes through page-locked memory and runs beside what the device does: it waits for
-  // the runs that were submitted and read the slot, and runs that are submitted afterwards wait for
-  // it. `from` is free when the call returns.
+  // the copy goes through page-locked memory and runs beside the device's work: it waits for the
+  // submitted runs that read the slot, and runs submitted afterwards wait for it. `from` may be
+  // reused when the call returns.
   template <typename T>
   absl::Status Write(absl::string_view name, absl::Span<const T> from) {
     ASSIGN_OR_RETURN(const Tensor tensor, Find(name));
@@ -41,12 +41,12 @@ class InputSlot : public NamedTensors {
     return StartWrite(std::string(name), tensor, from.data());
   }
 
-  // Around the start of a run that reads the slot.
+  // Called before and after a run that reads the slot is started.
   absl::Status BeginRead();
   absl::Status EndRead();
 
  private:
-  // What a write leaves in the host's memory until it is copied.
+  // Host memory that holds a write until it is copied.
   struct Mirror {
     Block memory;
     Event copied;
@@ -54,8 +54,8 @@ class InputSlot : public NamedTensors {
   absl::Status StartWrite(const std::string& name, const Tensor& tensor, const void* from);
 
   std::map<std::string, Mirror> mirrors_;
-  Event read_;               // what was submitted last has read the slot
-  bool is_written_ = false;  // since then, by copies that may still run
+  Event read_;               // the last submitted run has read the slot
+  bool is_written_ = false;  // since that run, by copies that may still run
 };
 
 }  // namespace graph

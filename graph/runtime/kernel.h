@@ -17,7 +17,7 @@
 
 namespace graph {
 
-// All that is fixed when a kernel is made.
+// Everything that is fixed when a kernel is made.
 struct KernelSpec {
   const Op* op = nullptr;  // attributes; outlives the kernel's construction only
   std::vector<TensorType> inputs;
@@ -29,35 +29,34 @@ struct KernelSpec {
 };
 
 // Addresses on the device, fixed between two calls of Bind. Tensors are dense, row-major and
-// aligned as the device says (Device::alignment). An output lies where an input lies only where the
-// schema allows it. Outputs hold garbage: a kernel writes every element, but where it has found a
-// fault.
+// aligned to Device::alignment. An output shares the memory of an input only where the schema
+// allows it. Outputs hold garbage: a kernel writes every element unless it finds a fault.
 struct KernelArgs {
   std::vector<const void*> inputs;
   std::vector<void*> outputs;
-  void* scratch = nullptr;  // scratch_bytes(), aligned alike, garbage
+  void* scratch = nullptr;  // scratch_bytes(), aligned like tensors, garbage
   Stream stream = nullptr;  // where the kernel runs
-  Fault* fault = nullptr;   // on the device, too
-  int op = 0;               // what the kernel calls itself in a fault
+  Fault* fault = nullptr;   // also on the device
+  int op = 0;               // Fault::op of this kernel
 };
 
-// One operator for fixed shapes, dtypes and attributes. It is cheap to make, which is enough for a
+// One operator for fixed shapes, dtypes and attributes. Construction is cheap and suffices for a
 // plan; Prepare() makes what a run needs. Run() may be called any number of times after Bind(); it
-// allocates nothing and looks nothing up. Its error is one of the machine, no memory for example;
-// what is wrong in the data is a fault, because a device finds that when Run() has returned. A run
-// goes on after a fault, so whoever uses numbers as addresses checks them. Used by one thread at a
-// time.
+// allocates nothing and looks nothing up. It returns errors of the machine only, such as a lack of
+// memory; bad data is a fault, because a device finds it after Run() has returned. The net runs on
+// after a fault, so a kernel checks every number that it uses as an address. One thread at a time
+// may use a kernel.
 class Kernel {
  public:
   virtual ~Kernel() = default;
 
   virtual size_t scratch_bytes() const { return 0; }
-  // What runs, for profiles: "brg:avx512_core_amx"; empty where there is one way only.
+  // The implementation chosen, for profiles: "brg:avx512_core_amx"; empty if there is only one.
   virtual std::string implementation() const { return ""; }
-  // Called once, before the first Bind: code that is generated, plans that are tuned.
+  // Called once, before the first Bind: generates code, tunes plans.
   virtual absl::Status Prepare() { return absl::OkStatus(); }
-  // Called before the first Run and again whenever memory has moved. Overrides
-  // that prepare argument arrays call Kernel::Bind first.
+  // Called before the first Run and again whenever memory has moved. An override that
+  // uses args() or scratch() calls Kernel::Bind first.
   virtual absl::Status Bind(const KernelArgs& args) {
     args_ = args;
     return absl::OkStatus();
@@ -74,8 +73,8 @@ class Kernel {
     return static_cast<T*>(args_.outputs[i]);
   }
   void* scratch() const { return args_.scratch; }
-  // For kernels that run on the host: element `element` of input `input` is `value`, which is not
-  // within [low, high).
+  // For kernels that run on the host: reports that element `element` of input `input` is `value`,
+  // outside [low, high).
   void ReportOutOfRange(int input, int64_t element, double value, double low, double high) const {
     if (args_.fault->found == 0) {
       *args_.fault = {1, args_.op, input, element, value, low, high};

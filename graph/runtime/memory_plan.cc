@@ -48,7 +48,7 @@ void MakeAllocations(const Net& net, absl::Span<const size_t> scratch_bytes, Mem
       Allocation& allocation = plan->allocations[index];
       CHECK(allocation.bytes == bytes);
       allocation.blobs.push_back(blob);
-      // What nobody reads is still written by its operator.
+      // An operator writes an output even if nothing reads it.
       OpId last = i;
       if (!uses.readers[blob].empty()) last = uses.readers[blob].back().op;
       if (uses.is_root[blob]) last = end;
@@ -58,7 +58,7 @@ void MakeAllocations(const Net& net, absl::Span<const size_t> scratch_bytes, Mem
   }
 }
 
-// What is packed. Lifetimes are those of the allocations, so its times are operators.
+// The allocations as pieces for packing.h; their times are operators.
 std::vector<Piece> PiecesOf(const MemoryPlan& plan) {
   std::vector<Piece> pieces;
   pieces.reserve(plan.allocations.size());

@@ -1,4 +1,4 @@
-// Where every intermediate blob and every kernel's scratch lies in the arena.
+// The place of every intermediate blob and every kernel's scratch in the arena.
 #ifndef GRAPH_RUNTIME_MEMORY_PLAN_H_
 #define GRAPH_RUNTIME_MEMORY_PLAN_H_
 
@@ -17,7 +17,7 @@ namespace graph {
 struct Allocation {
   std::vector<BlobId> blobs;  // empty: scratch
   OpId first = 0;             // first operator that uses it
-  OpId last = 0;              // last one; number of operators for net outputs
+  OpId last = 0;              // last operator; number of operators for net outputs
   size_t bytes = 0;
   size_t offset = 0;  // multiple of the alignment
 };
@@ -28,16 +28,16 @@ struct MemoryPlan {
   std::vector<int> scratch_of_op;       // index, or kNone: no scratch
   size_t arena_bytes = 0;
   size_t alignment = kAlignment;
-  // The largest sum of bytes alive at one operator: no plan can be smaller.
+  // The largest sum of bytes alive at any operator: no plan can be smaller.
   size_t lower_bound_bytes = 0;
 };
 
 // Plans a verified net. Inputs, state entries and state exits are not in the
-// arena (an exit lies where its entry lies). `scratch_bytes` holds one number an
-// operator. Lifetimes run from the writer to the last reader; net outputs live
-// to the end. Deterministic. Packed as graph/runtime/packing.h does: within a few
-// percent of the lower bound, in milliseconds for most nets of a thousand operators
-// and never more than some tenths of a second. `alignment`: of the device's tensors.
+// arena (an exit lies where its entry lies). `scratch_bytes` has one number for each
+// operator; `alignment` is that of the device's tensors. A blob lives from its writer
+// to its last reader, a net output to the end. Deterministic. graph/runtime/packing.h
+// packs to within a few percent of the lower bound, in milliseconds for most nets of
+// a thousand operators and never more than some tenths of a second.
 MemoryPlan PlanMemory(const Net& net, absl::Span<const size_t> scratch_bytes,
                       size_t alignment = kAlignment);
 

@@ -6,8 +6,8 @@ namespace graph {
 
 namespace {
 
-// Tensors that are at least so large share slabs; smaller ones
-// have heap blocks of their own, where sanitizers see who writes past the end.
+// Tensors of at least this many bytes share slabs; smaller ones have heap blocks of
+// their own, where sanitizers catch writes past the end.
 constexpr size_t kSlabBlob = size_t{1} << 18;
 constexpr size_t kSlab = size_t{64} << 20;
 
@@ -17,7 +17,7 @@ absl::StatusOr<void*> NamedTensors::Allocate(size_t bytes) {
   const size_t capacity = AlignUp(bytes, device_->alignment());
   const bool in_slab = bytes >= kSlabBlob && bytes < kSlab;
   if (!in_slab || slab_left_ < capacity) {
-    // As much again as there is, so that a few inputs take no more than twice their size.
+    // Doubles what there is, so that a few inputs take no more than twice their size.
     const size_t slab = std::min(kSlab, std::max(capacity, this->bytes()));
     ASSIGN_OR_RETURN(Block block, device_->Allocate(in_slab ? slab : bytes, Contents::kZero));
     void* const data = block.data();

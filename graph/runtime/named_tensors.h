@@ -28,9 +28,8 @@ class NamedTensors {
   const std::shared_ptr<Device>& shared_device() const { return device_; }
   Device& device() const { return *device_; }
 
-  // The tensor `name`, created zeroed if new. FAILED_PRECONDITION when it exists
-  // with another type, RESOURCE_EXHAUSTED when memory is out. The address never changes while
-  // this lives.
+  // The tensor `name`, created with zeros if new. FAILED_PRECONDITION if it exists with another
+  // type, RESOURCE_EXHAUSTED if memory is out. Its address never changes.
   absl::StatusOr<Tensor> Create(absl::string_view name, const TensorType& type);
   // NOT_FOUND names the tensor.
   absl::StatusOr<ConstTensor> Find(absl::string_view name) const;
@@ -38,19 +37,19 @@ class NamedTensors {
   std::vector<std::string> Names() const;  // sorted
   size_t bytes() const;                    // of all tensors
 
-  // A copy of the elements of `name`. NOT_FOUND names it; aborts when T is another type.
+  // A copy of the elements. NOT_FOUND names the tensor; aborts if T is not the element type.
   template <typename T>
   absl::StatusOr<std::vector<T>> Read(absl::string_view name) const {
     ASSIGN_OR_RETURN(const ConstTensor tensor, Find(name));
     return tensor.Read<T>();
   }
-  // NOT_FOUND names the tensor, InvalidArgument another number of elements.
+  // NOT_FOUND names the tensor, InvalidArgument a wrong number of elements.
   template <typename T>
   absl::Status Write(absl::string_view name, absl::Span<const T> from) {
     ASSIGN_OR_RETURN(const Tensor tensor, Find(name));
     return Annotate(tensor.Write(from), std::string(name));
   }
-  // Copies the values of the tensor `name` of `from`, which has its type and device.
+  // Copies the values of the tensor `name` from `from`, where it has the same type and device.
   absl::Status CopyFrom(const NamedTensors& from, absl::string_view name);
 
  private:
@@ -58,10 +57,10 @@ class NamedTensors {
     TensorType type;
     void* data = nullptr;
   };
-  // Zeroed memory that lives as long as this.
+  // Zeroed memory that lives as long as this object.
   absl::StatusOr<void*> Allocate(size_t bytes);
 
-  std::shared_ptr<Device> device_;  // before the blocks, which it outlives
+  std::shared_ptr<Device> device_;  // declared before the blocks, which it must outlive
   std::map<std::string, Entry, std::less<>> tensors_;
   // Large tensors lie side by side in slabs, so that huge pages are full.
   std::vector<Block> blocks_;

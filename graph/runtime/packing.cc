@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kNowhere = std::numeric_limits<size_t>::max();
 
-// Small, as every search runs over all that is placed.
+// Small, because every search runs over all placed pieces.
 struct Placed {
   size_t offset;
   size_t end;
@@ -38,7 +38,7 @@ class Arrangement {
     placed_.insert(at, p);
   }
 
-  // Makes room for `piece` at `offset`; what lay there is appended to `out`.
+  // Makes room for `piece` at `offset`; appends the pieces that lay there to `out`.
   void DriveOut(const Piece& piece, size_t offset, std::vector<int>* out) {
     const auto in_the_way = [&](const Placed& p) {
       if (!p.AliveWith(piece) || !p.Overlaps(offset, offset + piece.bytes)) return false;
@@ -48,12 +48,12 @@ class Arrangement {
     placed_.erase(std::remove_if(placed_.begin(), placed_.end(), in_the_way), placed_.end());
   }
 
-  // The lower end of the tightest gap below `ceiling` that is free for all of the
-  // piece's life and holds it, or kNowhere.
+  // The lower end of the tightest gap below `ceiling` that holds the piece for all of its
+  // life, or kNowhere.
   size_t BestFit(const Piece& piece, size_t ceiling) const {
     size_t best = kNowhere;
     size_t best_gap = kNowhere;
-    size_t top = 0;  // end of what is alive and lies below
+    size_t top = 0;  // highest end of the live pieces below
     const auto consider_gap_to = [&](size_t offset) {
       if (offset < top + piece.bytes || offset - top >= best_gap) return;
       best = top;
@@ -72,7 +72,7 @@ class Arrangement {
   std::vector<Placed> placed_;
 };
 
-// The pieces in the order of `keys`, smallest first, ties as they come.
+// The pieces in the order of `keys`, smallest first; ties keep their order.
 std::vector<int> OrderOf(const std::vector<std::array<int64_t, 3>>& keys) {
   std::vector<int> order(keys.size());
   std::iota(order.begin(), order.end(), 0);
@@ -80,8 +80,8 @@ std::vector<int> OrderOf(const std::vector<std::array<int64_t, 3>>& keys) {
   return order;
 }
 
-// By piece: how early the busiest time of its life comes when times are listed by the
-// bytes alive at them, most first.
+// By piece: the rank of the busiest time of its life, where times are ordered by the bytes
+// alive, most first.
 std::vector<int64_t> PeakRanks(const std::vector<Piece>& pieces) {
   const std::vector<size_t> alive = AliveBytes(pieces);
   std::vector<int> busiest_first(alive.size());
@@ -103,7 +103,7 @@ void PlaceInOrder(const std::vector<int>& order, std::vector<Piece>* pieces) {
   for (int index : order) {
     Piece& piece = (*pieces)[index];
     if (piece.bytes == 0) continue;
-    // The space above it all is the widest gap, so the last choice.
+    // The space above all pieces is the widest gap, and so the last choice.
     piece.offset = arrangement.BestFit(piece, kNowhere - 1);
     arrangement.Add(index, piece, piece.offset);
   }
@@ -126,10 +126,10 @@ class Repacker {
     failures_.assign(pieces.size(), 1);
   }
 
-  // The number of pieces that were looked at so far.
+  // The number of pieces looked at so far.
   int64_t looks() const { return looks_; }
 
-  // Tries to bring all pieces below `ceiling`; keeps them where they were if it cannot.
+  // Tries to move all pieces below `ceiling`; leaves them where they were if it cannot.
   bool Lower(size_t ceiling, int steps) {
     Arrangement arrangement;
     std::vector<int> homeless;
@@ -169,7 +169,7 @@ class Repacker {
  private:
   int64_t Price(int piece) const { return worth_[piece] * failures_[piece]; }
 
-  // The offset, 0 or on top of some piece, where those in the way cost least together.
+  // The offset, 0 or on top of some piece, where the pieces in the way cost least to evict.
   size_t CheapestPlace(const Piece& piece, size_t ceiling, const Arrangement& arrangement) {
     neighbours_.clear();
     ends_.clear();
@@ -179,8 +179,8 @@ class Repacker {
       ends_.push_back({p.end, Price(p.piece)});
     }
     std::sort(ends_.begin(), ends_.end());
-    // The piece slides upwards: pays for those it reaches, and is paid back for those
-    // that it leaves below.
+    // The piece slides upwards: adds the cost of pieces that it reaches and subtracts that of
+    // pieces that it leaves below.
     auto reached = neighbours_.begin();
     int64_t cost = 0;
     int64_t least = std::numeric_limits<int64_t>::max();
@@ -204,9 +204,9 @@ class Repacker {
 
   std::vector<Piece> pieces_;
   std::vector<int64_t> worth_;
-  std::vector<int64_t> failures_;  // times without a free place, and one
+  std::vector<int64_t> failures_;  // 1 + how often no place was free
   int64_t looks_ = 0;
-  // Offsets and ends with prices; kept here for their memory.
+  // Offsets and ends with prices; members so that their memory is reused.
   std::vector<std::pair<size_t, int64_t>> neighbours_, ends_;
 };
 
@@ -239,8 +239,8 @@ size_t PackingHeight(const std::vector<Piece>& pieces) {
 }
 
 size_t PackGreedily(std::vector<Piece>* pieces) {
-  // No order is best for every net. What is alive at the peak first leaves no
-  // gap where it counts; the largest first lets small ones fill what is left.
+  // No order is best for every net. Pieces alive at the peak first leave no gap
+  // where it counts; the largest first lets small ones fill the rest.
   const std::vector<int64_t> ranks = PeakRanks(*pieces);
   std::vector<std::array<int64_t, 3>> orders[3];
   for (size_t i = 0; i < pieces->size(); ++i) {
@@ -266,8 +266,8 @@ size_t PackGreedily(std::vector<Piece>* pieces) {
 }
 
 size_t Repack(size_t goal, std::vector<Piece>* pieces) {
-  // Measured on the training nets of the zoo: these bring all of them to within 4.1% of
-  // their bounds, most to within 1%, in at most 0.3 s.
+  // Measured on the training nets of the zoo: all come within 4.1% of their bounds, most
+  // within 1%, in at most 0.3 s.
   constexpr int64_t kMostLooks = 12000000, kStepsOfAPiece = 200;
   constexpr int kStepsAtOnce = 700;
   constexpr double kLargestStride = 0.3, kSmallestStride = 0.02;
@@ -276,7 +276,7 @@ size_t Repack(size_t goal, std::vector<Piece>* pieces) {
   goal = std::max(goal, PackingBound(*pieces));
   Repacker repacker(*pieces);
   size_t height = PackingHeight(*pieces);
-  // A part of the way to the goal at once: all of it drives out too much.
+  // Goes part of the way to the goal at a time: all of it at once evicts too much.
   double stride = kLargestStride;
   while (height > goal && repacker.looks() < looks) {
     const size_t down = static_cast<size_t>(static_cast<double>(height - goal) * stride) + 1;

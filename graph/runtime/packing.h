@@ -1,5 +1,5 @@
-// Places for pieces of memory whose lifetimes are known: no two that are alive at once
-// overlap, and the highest end is low (offline dynamic storage allocation).
+// Finds places for pieces of memory whose lifetimes are known, so that pieces alive at the same
+// time do not overlap and the highest end is low (offline dynamic storage allocation).
 #ifndef GRAPH_RUNTIME_PACKING_H_
 #define GRAPH_RUNTIME_PACKING_H_
 
@@ -9,8 +9,8 @@
 namespace graph {
 
 // Alive from `first` to `last`, both included; 0 <= first <= last. Offsets become sums
-// of `bytes`, so they are multiples of whatever all `bytes` are multiples of. A piece of
-// no bytes takes part in nothing and keeps its offset.
+// of `bytes`, so every divisor that all `bytes` share divides them, too. A piece of no
+// bytes is ignored and keeps its offset.
 struct Piece {
   int first = 0;
   int last = 0;
@@ -21,24 +21,24 @@ struct Piece {
 // Bytes alive at each time up to the last one of any piece.
 std::vector<size_t> AliveBytes(const std::vector<Piece>& pieces);
 
-// The largest sum of bytes alive at once: no packing is lower.
+// The largest sum of bytes alive at one time: no packing is lower.
 size_t PackingBound(const std::vector<Piece>& pieces);
 
 // The highest end of any piece.
 size_t PackingHeight(const std::vector<Piece>& pieces);
 
-// Sets all offsets: greedily, then Repack to within a hundredth of the bound, or as near
-// as it comes. Deterministic. Returns the height.
+// Sets all offsets: PackGreedily, then Repack to within a hundredth of the bound or as near
+// as possible. Deterministic. Returns the height.
 size_t Pack(std::vector<Piece>* pieces);
 
-// Best fit, one after the other, in three orders; the best of them.
+// Places one piece after the other by best fit, in three orders, and keeps the best.
 size_t PackGreedily(std::vector<Piece>* pieces);
 
-// Lowers a packing without overlaps until its height is at most `goal`, or the effort,
-// counted in steps and not in time, is spent. Never makes it higher. A step puts a
-// piece that sticks out where it drives out the least, which then needs a place in its
-// turn; who found none is harder to drive out from then on. (After Nagata and Bräysy,
-// "A powerful route minimization heuristic", 2009, where the pieces are customers.)
+// Lowers a packing without overlaps until its height is at most `goal` or a fixed number
+// of steps is spent. Never makes it higher. A step moves a piece that ends above the goal
+// to where it evicts the least; evicted pieces then need new places. A piece that found
+// no free place gets a higher eviction cost. (After Nagata and Bräysy, "A powerful route
+// minimization heuristic", 2009, where the pieces are customers.)
 size_t Repack(size_t goal, std::vector<Piece>* pieces);
 
 }  // namespace graph

@@ -14,8 +14,8 @@
 
 namespace graph {
 
-// Memory owned elsewhere, to read. Where T is not the element type, methods abort: that is a bug
-// of the program.
+// A read-only view; does not own the memory. Methods abort if T is not the element type: that is a
+// bug of the program.
 struct ConstTensor {
   TensorType type;
   const void* data = nullptr;
@@ -34,10 +34,10 @@ struct ConstTensor {
     CheckType(DTypeOf<T>::value, to.size());
     return device->CopyOut(to.data(), data, to.size() * sizeof(T));
   }
-  // Bytes from `offset` on, as many as `to` takes.
+  // Copies bytes from `offset` on, as many as `to` holds.
   absl::Status ReadBytes(size_t offset, absl::Span<uint8_t> to) const;
 
-  // The elements where they lie; aborts where the host cannot reach them. For kernels and tests.
+  // The elements in place; aborts if the host cannot reach them. For kernels and tests.
   template <typename T>
   absl::Span<const T> as() const {
     CheckHost(DTypeOf<T>::value);
@@ -49,7 +49,7 @@ struct ConstTensor {
   void CheckHost(DType dtype) const;
 };
 
-// The same, to write.
+// A writable view.
 struct Tensor {
   TensorType type;
   void* data = nullptr;
@@ -61,7 +61,7 @@ struct Tensor {
     return ConstTensor(*this).Read<T>();
   }
 
-  // InvalidArgument where `from` has another number of elements.
+  // InvalidArgument if `from` has another number of elements.
   template <typename T>
   absl::Status Write(absl::Span<const T> from) const {
     return WriteElements(DTypeOf<T>::value, from.data(), from.size());
@@ -76,7 +76,7 @@ struct Tensor {
     return Write(absl::MakeConstSpan(&value, 1));
   }
   absl::Status WriteBytes(size_t offset, absl::Span<const uint8_t> from) const;
-  // A copy of what `from`, of the same type and device, holds.
+  // Copies the elements of `from`, which has the same type and device.
   absl::Status CopyFrom(const ConstTensor& from) const;
 
   template <typename T>

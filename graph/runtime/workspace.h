@@ -1,4 +1,5 @@
-// Memory that outlives a run: state, and the arena for what lives within one.
+// Memory of a training run: states, which outlive each run of a net, and the arena for
+// what lives within one.
 #ifndef GRAPH_RUNTIME_WORKSPACE_H_
 #define GRAPH_RUNTIME_WORKSPACE_H_
 
@@ -12,23 +13,21 @@
 
 namespace graph {
 
-// The states of all nets that are compiled against it (training, accumulation and evaluation nets
-// share parameters by name), and one arena as large as the largest of them needs.
+// Holds the states of all nets compiled against it (training, accumulation and evaluation nets
+// share parameters by name), and one arena, as large as the largest net needs.
 // Not thread-safe; one executable runs at a time.
 class Workspace : public NamedTensors {
  public:
-  // All memory is the device's: the one of the backend whose nets are compiled against the
-  // workspace.
+  // All memory is on `device`, that of the backend for which the nets are compiled.
   explicit Workspace(std::shared_ptr<Device> device = MakeHostDevice())
       : NamedTensors(std::move(device)) {}
 
-  // Makes the arena at least so large. Reserve what the largest net needs before the first is
-  // created: an executable keeps the arena that it was created with, so a larger one that comes
-  // later takes memory beside it. RESOURCE_EXHAUSTED leaves no arena.
+  // Makes the arena at least `bytes` large. Reserve what the largest net needs before the first
+  // executable is created: an executable keeps the arena that it was created with, so a later,
+  // larger arena takes memory beside it. RESOURCE_EXHAUSTED leaves no arena.
   absl::Status ReserveArena(size_t bytes);
   const std::shared_ptr<const Block>& arena() const { return arena_; }
   size_t arena_bytes() const { return arena_ == nullptr ? 0 : arena_->size(); }
-  // Bytes of all states.
   size_t persistent_bytes() const { return bytes(); }
 
  private:

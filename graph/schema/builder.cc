@@ -3,7 +3,7 @@
 namespace graph {
 namespace {
 
-// `name`, or where `taken` contains that `name`~2, ~3, ...
+// `name`, or `name`~2, ~3, ... if `taken` contains it.
 template <typename Names>
 std::string UniqueName(const std::string& name, const Names& taken) {
   if (!taken.contains(name)) return name;
@@ -83,7 +83,7 @@ void NetBuilder::SetExit(BlobId state_entry, BlobId value) {
   if (!status_.ok() || !Exists(state_entry) || !Exists(value)) return;
   for (graph::State& s : net_.states) {
     if (s.entry != state_entry) continue;
-    // An unchanged state keeps its one blob and its name.
+    // An unchanged state has one blob, which keeps its name.
     if (value != state_entry) Rename(value, StateExitName(net_.blob(state_entry).name));
     if (status_.ok()) s.exit = value;
     return;
@@ -111,7 +111,7 @@ void NetBuilder::Rename(BlobId blob, const std::string& name) {
 std::vector<BlobId> NetBuilder::OpN(const std::string& type, const std::string& name,
                                     std::vector<BlobId> inputs, Attrs attrs) {
   const Schema* schema = registry_->Find(type);
-  // kNone for every output after an error, so that callers may index.
+  // After an error every output is kNone, so that callers may index.
   std::vector<BlobId> outputs(schema == nullptr ? 8 : schema->NumOutputs(inputs.size()), kNone);
   if (!status_.ok()) return outputs;
   graph::Op op;

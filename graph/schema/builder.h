@@ -14,9 +14,8 @@
 
 namespace graph {
 
-// Errors are kept: the first one makes every later call a no-op that returns
-// kNone, and Finish() returns it. So a model is written without checks in
-// between:
+// The first error makes every later call a no-op that returns kNone, and
+// Finish() returns it, so a model is written without checks in between:
 //
 //   NetBuilder b(&registry, "train");
 //   BlobId x = b.Input("x", {DType::kF32, {8, 32}});
@@ -34,8 +33,8 @@ class NetBuilder {
   NetBuilder(const SchemaRegistry* registry, Net net);
 
   BlobId Input(const std::string& name, TensorType type);
-  // The value at entry. Asking again for a state returns the same blob; another
-  // type is an error.
+  // The value at entry. Asking again for a state returns the same blob; asking
+  // with another type is an error.
   BlobId State(const std::string& name, TensorType type);
   // Makes `value` the state's value at exit: renames the blob to
   // StateExitName. A blob can be the exit of one state only. The entry itself
@@ -43,9 +42,9 @@ class NetBuilder {
   void SetExit(BlobId state_entry, BlobId value);
   void Output(BlobId blob);
 
-  // Adds an operator, a part of its own (Op::part) of the forward phase where no Scope says
-  // otherwise; output blobs are named "<name>:<schema output name>". The operator's
-  // name and theirs are made unique with "~N". Returns the first output.
+  // Adds an operator; unless a Scope says otherwise, it is in the forward phase and a part of its
+  // own (Op::part). Output blobs are named "<name>:<schema output name>". The names of the
+  // operator and its outputs are made unique with "~N". Returns the first output.
   BlobId Op(const std::string& type, const std::string& name, std::vector<BlobId> inputs,
             Attrs attrs = {});
   // The same, with all outputs.
@@ -53,8 +52,8 @@ class NetBuilder {
                           std::vector<BlobId> inputs, Attrs attrs = {});
   void Rename(BlobId blob, const std::string& name);
 
-  // Operators that are added while it lives run in `phase` and, where `part` is given,
-  // belong to it. The innermost says it all.
+  // Operators added while a Scope lives run in `phase` and, if `part` is given, belong to that
+  // part. The innermost scope alone decides both.
   class Scope {
    public:
     Scope(NetBuilder* builder, Phase phase, absl::optional<std::string> part = absl::nullopt)
@@ -87,8 +86,8 @@ class NetBuilder {
 
  private:
   BlobId NewBlob(const std::string& name, TensorType type);
-  // Both fail the builder where the answer is no. Shapes are checked as they
-  // come in, so that inference can multiply dimensions.
+  // Both fail the builder if the answer is no. Shapes are checked when they come
+  // in, so that inference can multiply dimensions.
   bool Exists(BlobId blob);
   bool HasValidShape(const std::string& name, const TensorType& type);
 
@@ -97,7 +96,7 @@ class NetBuilder {
   absl::flat_hash_map<std::string, BlobId> by_name_;
   absl::flat_hash_set<std::string> op_names_;
   Phase phase_ = Phase::kForward;
-  absl::optional<std::string> part_;  // not set: each operator is one
+  absl::optional<std::string> part_;  // not set: each operator is a part
   absl::Status status_;
 };
 

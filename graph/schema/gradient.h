@@ -1,4 +1,4 @@
-// The interface a gradient maker sees.
+// The interface for gradient makers.
 #ifndef GRAPH_SCHEMA_GRADIENT_H_
 #define GRAPH_SCHEMA_GRADIENT_H_
 
@@ -10,10 +10,9 @@
 
 namespace graph {
 
-// Given to the gradient maker of one forward operator. The maker appends
-// gradient operators with Op()/OpN() and reports the gradient of each input
-// that NeedsGrad() with SetGrad(). Inputs without a gradient (ids, masks) are
-// left alone.
+// Passed to the gradient maker of one forward operator. The maker appends
+// gradient operators with Op() or OpN() and calls SetGrad() for each input for
+// which NeedsGrad() is true. It ignores inputs without a gradient (ids, masks).
 //
 //   absl::Status GeluGradient(GradientBuilder* g) {
 //     g->SetGrad(0, g->Op("GeluGrad", {g->In(0), g->GradOut(0)}));
@@ -28,16 +27,16 @@ class GradientBuilder {
   int num_inputs() const { return static_cast<int>(forward_.inputs.size()); }
   BlobId In(int i) const { return forward_.inputs[i]; }
   BlobId Out(int i) const { return forward_.outputs[i]; }
-  // By value: adding operators moves the blobs.
+  // By value, because adding operators moves the blobs.
   TensorType InType(int i) const { return net_->type(In(i)); }
   TensorType OutType(int i) const { return net_->type(Out(i)); }
-  // Gradient of the loss with respect to output `i`; kNone where nothing
-  // that reaches the loss reads that output.
+  // Gradient of the loss with respect to output `i`; kNone if the output does not
+  // reach the loss.
   BlobId GradOut(int i) const { return grad_outputs_[i]; }
   bool NeedsGrad(int i) const { return needs_grad_[i]; }
 
-  // Appends an operator named "grad/<forward name>[.suffix]", of the backward phase and of
-  // the forward operator's part.
+  // Appends an operator named "grad/<forward name>[.suffix]" in the backward phase and the
+  // forward operator's part.
   BlobId Op(const std::string& type, std::vector<BlobId> inputs, Attrs attrs = {},
             const std::string& suffix = "");
   std::vector<BlobId> OpN(const std::string& type, std::vector<BlobId> inputs, Attrs attrs = {},

@@ -17,13 +17,13 @@ namespace {
   std::abort();
 }
 
-// For non-negative numbers: valid shapes alone do not bound the cost of a net.
+// For non-negative numbers. Saturates, because valid shapes do not bound the cost of a net.
 int64_t SaturatingAdd(int64_t a, int64_t b) {
   int64_t sum;
   return __builtin_add_overflow(a, b, &sum) ? std::numeric_limits<int64_t>::max() : sum;
 }
 
-// Where a position of an operator stands in its schema, and of which tensor.
+// The place in the schema of an operator's position, and the tensor it belongs to.
 struct Place {
   int spec = 0;
   int tensor = 0;
@@ -227,8 +227,8 @@ void SchemaRegistry::Add(Schema schema) {
   }
   for (size_t i = 0; i < schema.attrs().size(); ++i) {
     const std::string& attr = schema.attrs()[i].name;
-    // The text form writes NAME=VALUE. It and the NetDef form keep in_place for
-    // themselves, the NetDef form also the others (graph/ir/serialize.cc).
+    // The text form writes NAME=VALUE. Both forms reserve in_place, the NetDef form
+    // also the other names (graph/ir/serialize.cc).
     if (attr.empty() || attr == "in_place" || attr == "repeated_inputs" || attr == "part" ||
         attr == "phase" || attr == "recomputed" ||
         !std::all_of(attr.begin(), attr.end(), IsWordChar)) {

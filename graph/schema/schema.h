@@ -1,7 +1,7 @@
-// What is known about an operator type without any kernel: inputs, outputs and
-// attributes, shape inference, cost, which memory may be shared, which rows are
-// read, and its gradient. Every operator, gradient operators included, answers
-// all of these; SchemaRegistry::Add refuses an incomplete schema.
+// Describes an operator type without its kernels: inputs, outputs and attributes,
+// shape inference, cost, which memory may be shared, which rows are read, and its
+// gradient. Every operator, gradient operators included, must have all of these;
+// SchemaRegistry::Add refuses an incomplete schema.
 #ifndef GRAPH_SCHEMA_SCHEMA_H_
 #define GRAPH_SCHEMA_SCHEMA_H_
 
@@ -27,15 +27,15 @@ struct Cost {
 };
 
 // Which rows of an input an output row needs (rows: all dimensions but the
-// last). Passes use it to compute only rows that something reads.
+// last). Passes use this to compute only the rows that are read.
 enum class RowUse {
   kSameRow,  // row i of the output reads row i of this input only
   kAllRows,  // any row of the same image, or the whole tensor
   kNone,     // not a row tensor: scalars, ids
 };
 
-// Inputs, attributes and helpers for shape inference. Use the macros-free
-// checks: each returns a Status that names operator, input and shape.
+// What shape inference is given. Check it with the Expect functions at the end of
+// this file.
 struct InferContext {
   const Op& op;
   absl::Span<const TensorType> inputs;
@@ -67,8 +67,8 @@ struct AttrSpec {
 
 // An operator that reads few rows of a tensor; see Schema::ReadsRows.
 struct RowReading {
-  int input = 0;            // the rows' tensor (B, T, C)
-  int ids = 0;              // an input that says which
+  int input = 0;            // input that holds the rows, (B, T, C)
+  int ids = 0;              // input that says which rows are read
   std::string rows_op;      // operator type: ids -> the rows (B, Q) i32
   std::string gathered_op;  // operator type: those rows (B, Q, C) -> output 0
 };
@@ -88,8 +88,8 @@ class Schema {
   // Required attribute; `example` fixes its type: int64_t{0}, 0.0f, std::string(), ...
   Schema& Attr(std::string name, AttrValue example, std::string doc);
   Schema& OptionalAttr(std::string name, AttrValue default_value, std::string doc);
-  // Output `output` may lie where input `input` lies, if that is its last use.
-  // Requires equal byte sizes, checked by Verify.
+  // Output `output` may lie where input `input` lies if this is the input's last
+  // use. Requires equal byte sizes, checked by Verify.
   Schema& InPlace(int input, int output);
   // The last `inputs` inputs and all outputs belong to one tensor, and an operator may
   // have them for several, all of one tensor before all of the next: it then does to each
@@ -99,20 +99,20 @@ class Schema {
   // pass makes such operators.
   Schema& ForEachTensor(int inputs);
 
-  // What the mixed_precision pass may do. `inputs` are wanted in low precision
-  // (bf16), cast where they are not; `outputs` may be written so, by setting the
-  // operator's string attribute "dtype" where the schema has one, else they follow
-  // input 0. An operator that says nothing keeps f32 on both sides.
+  // For the mixed_precision pass: it makes `inputs` bf16, by casts where necessary.
+  // It may make `outputs` bf16, too: through the operator's string attribute "dtype"
+  // if the schema has one; otherwise they follow input 0. Without this call inputs
+  // and outputs stay f32.
   Schema& LowPrecision(std::vector<int> inputs, std::vector<int> outputs);
-  // Inputs that are read as they come, f32 or bf16.
+  // Inputs that the operator reads as they are, f32 or bf16.
   Schema& AnyPrecision(std::vector<int> inputs);
 
-  // What the row_pruning pass may do. As long as nothing reads an output but the
-  // first, only the named rows of one input are read, and another operator does the
-  // same with these rows alone. Its attributes are some of this one's.
+  // For the row_pruning pass: if only the first output is read, the operator reads
+  // only the named rows of one input, and `gathered_op`, whose attributes are some of
+  // this operator's, computes the same from these rows alone.
   Schema& ReadsRows(RowReading reading);
-  // The optional input `ids` (B, Q) i32, the next one after the required, names the
-  // rows of the outputs that are made, in that order; without it all are made.
+  // The optional input `ids` (B, Q) i32, the first after the required ones, names the
+  // rows of the outputs that are computed, in that order; without it all are.
   Schema& MakesRowsNamedBy(int ids);
 
   Schema& Infer(InferFn infer);
@@ -122,9 +122,9 @@ class Schema {
   // `flops_per_element` for each element of output 0; bytes of all inputs and outputs.
   Schema& ElementwiseCost(double flops_per_element);
 
-  // Exactly one of the three.
+  // Call exactly one of the next three.
   Schema& Gradient(GradientFn make);
-  // Gradients stop here silently: outputs are constants to their inputs.
+  // Gradients stop here silently: the outputs count as constants.
   Schema& NoGradient(std::string reason);
   // Asking for a gradient through this operator is an error, for this reason.
   Schema& NotDifferentiable(std::string reason);
@@ -135,17 +135,17 @@ class Schema {
   const std::vector<ArgSpec>& outputs() const { return outputs_; }
   const std::vector<AttrSpec>& attrs() const { return attrs_; }
   const std::vector<std::pair<int, int>>& in_place() const { return in_place_; }
-  // Of ForEachTensor; 0: operators have all inputs and outputs once.
+  // Argument of ForEachTensor; 0 without it.
   int inputs_each() const { return inputs_each_; }
 
-  // Of an operator with so many inputs, a number that Infer accepts:
-  // how many tensors it has (1 without ForEachTensor), how many outputs,
+  // For an operator with `num_inputs` inputs, a number that Infer accepts: the number
+  // of its tensors (1 without ForEachTensor) and of its outputs.
   int NumTensors(size_t num_inputs) const;
   size_t NumOutputs(size_t num_inputs) const;
-  // what is known of its input or output at `position`,
+  // The specification of an operator's input or output at `position`.
   const ArgSpec& InputAt(int position) const;
   const ArgSpec& OutputAt(int position) const;
-  // and the (input, output) positions that may share memory.
+  // The (input, output) positions that may share memory.
   std::vector<std::pair<int, int>> InPlacePairs(size_t num_inputs) const;
   bool MayShare(int input, int output) const;
   const std::vector<int>& low_precision_inputs() const { return low_precision_inputs_; }
@@ -181,12 +181,12 @@ class Schema {
   std::string gradient_reason_;
 };
 
-// All schemas of a program. Filled once at start by explicit lists
-// (ops/op_table.cc and the plugins'), read-only and thread-safe afterwards.
+// All schemas of a program. Explicit lists (ops/op_table.cc and the plugins') fill
+// it once at start; afterwards it is read-only and thread-safe.
 class SchemaRegistry : public OpRules {
  public:
-  // Aborts, naming the type, when the schema is incomplete or the type taken:
-  // both are bugs of the program.
+  // Aborts, naming the type, if the schema is incomplete or the type exists: both
+  // are bugs of the program.
   void Add(Schema schema);
 
   // nullptr when unknown.
@@ -200,7 +200,7 @@ class SchemaRegistry : public OpRules {
                                                 absl::Span<const TensorType> inputs) const override;
   bool MayShare(const Op& op, int input, int output) const override;
 
-  // Cost of one operator / of a whole net. The operators must be known.
+  // Cost of one operator or of a whole net. The operators must be known.
   struct Cost OpCost(const Net& net, const Op& op) const;
   struct Cost NetCost(const Net& net) const;
 

@@ -17,17 +17,17 @@ using graph::RandomStream;
 constexpr double kMinScale = 0.2, kMaxScale = 1.0;
 constexpr double kMinRatio = 3.0 / 4.0, kMaxRatio = 4.0 / 3.0;
 constexpr int kTries = 10;
-// MaskTransform: what the centre is of the resized short side, and where that ends.
+// MaskTransform: the centre crop's share of the resized short side, and the input size up to which
+// it applies.
 constexpr double kCropShare = 224.0 / 256.0;
 constexpr int kLargestWithMargin = 224;
-// A crop that is decoded smaller keeps this many pixels for one of the input's, along
-// each axis: the bicubic filter needs something to choose from.
+// A crop decoded at reduced size keeps this many pixels per input pixel along each axis: the
+// bicubic filter needs something to choose from.
 constexpr double kLeastPixels = 1.5;
 constexpr float kMean[3] = {0.485f, 0.456f, 0.406f};
 constexpr float kStd[3] = {0.229f, 0.224f, 0.225f};
 
-// Python's round(): ties go to the even number, the rounding mode of every
-// program that does not change it.
+// Python's round(): ties go to the even number, which is the default rounding mode.
 int RoundEven(double x) { return static_cast<int>(std::nearbyint(x)); }
 
 }  // namespace

@@ -35,8 +35,8 @@ absl::Status BadImageJudge::Judge(bool all_seen) const {
   if (bad_in_row_ >= data_size_) {
     return graph::InvalidArgument("none of the images can be decoded; the last: ", last_reason_);
   }
-  // Before the whole epoch has been seen, chance may bring bad images together:
-  // only clearly too many (four standard deviations) stop the run early.
+  // Before the whole epoch has been seen, bad images may cluster by chance: only clearly too many
+  // (four standard deviations) stop the run early.
   const double expected = max_bad_share_ * static_cast<double>(seen_);
   const double allowed = all_seen ? expected : expected + 4 * std::sqrt(expected);
   if (bad_ <= kAlwaysAllowed || static_cast<double>(bad_) <= allowed ||

@@ -1,4 +1,4 @@
-// Decides when undecodable images are too many to go on.
+// Decides when there are too many undecodable images to continue.
 #ifndef MODELS_DATA_BAD_IMAGE_JUDGE_H_
 #define MODELS_DATA_BAD_IMAGE_JUDGE_H_
 
@@ -15,8 +15,8 @@ inline constexpr double kMaxBadShare = 0.05;
 // Counts over one epoch. The rules are LoaderOptions::max_bad_share and stop_at_bad_image.
 class BadImageJudge {
  public:
-  // The first epoch is gone on with behind `seen` images, `bad` of them undecodable, the
-  // last one not.
+  // Starts in an epoch of which `seen` images have been visited, `bad` of them undecodable, the
+  // last one decodable.
   BadImageJudge(int64_t data_size, double max_bad_share, bool stop_at_once, int64_t seen,
                 int64_t bad)
       : data_size_(data_size),
@@ -26,14 +26,14 @@ class BadImageJudge {
         bad_(bad) {}
 
   void BeginEpoch() { seen_ = bad_ = bad_in_row_ = 0; }
-  // Different images of this epoch: all, and the undecodable ones.
+  // Distinct images of this epoch: all, and the undecodable ones.
   int64_t seen() const { return seen_; }
   int64_t bad() const { return bad_; }
-  // In the order of the epoch. An image that is visited again to fill the epoch up
-  // is no `first_visit`: it does not count towards the share.
+  // Call in the order of the epoch. An image that is visited again to fill up the epoch is no
+  // `first_visit` and does not count towards the share.
   void SeeGood(bool first_visit);
   void SeeBad(bool first_visit, const absl::Status& reason);
-  // `all_seen`: the epoch's images have all been visited once.
+  // `all_seen`: all images of the epoch have been visited once.
   absl::Status Judge(bool all_seen) const;
 
  private:

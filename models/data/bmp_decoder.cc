@@ -15,7 +15,7 @@ constexpr size_t kFileHeader = 14;  // "BM", size, two reserved numbers, where t
 constexpr uint32_t kCoreHeader = 12, kInfoHeader = 40;
 constexpr uint32_t kRgb = 0, kRle8 = 1, kRle4 = 2, kBitFields = 3, kAlphaBitFields = 6;
 
-// Little-endian numbers; beyond the end they are 0, and the length of the whole says so later.
+// Little-endian numbers; 0 beyond the end, which the check of the total length reports later.
 uint32_t Number(absl::string_view bytes, size_t at, size_t width) {
   uint32_t value = 0;
   for (size_t i = 0; i < width && at + i < bytes.size(); ++i) {
@@ -151,7 +151,7 @@ absl::Status DecodeBmp(absl::string_view bytes, const PictureLimits& limits, Ima
   RETURN_IF_ERROR(CheckPictureSize(header.width, header.height, limits));
   const int64_t row_bytes = (header.width * header.bits + 7) / 8;
   const int64_t stride = (row_bytes + 3) / 4 * 4;
-  // The last row's filling is nobody's.
+  // The padding of the last row may be missing.
   if (static_cast<int64_t>(bytes.size()) - static_cast<int64_t>(header.rows) <
       stride * (header.height - 1) + row_bytes) {
     return BrokenOffPicture("bad BMP data: the file ends too early");

@@ -1,7 +1,7 @@
-// Windows bitmaps with uncompressed samples: palettes of 1, 4 and 8 bits, colours of 16 (5-5-5, or
-// by masks), 24 and 32 bits, rows from the top or from the bottom. The fourth byte is dropped, and
-// a sample of fewer bits is scaled to 255 and rounded down, as Pillow does. Run-length encoding and
-// pictures inside (JPEG, PNG) are refused by name.
+// Windows bitmaps with uncompressed samples: palettes of 1, 4 and 8 bits; colours of 16 (5-5-5 or
+// by masks), 24 and 32 bits; rows from the top or from the bottom. As in Pillow, the fourth byte is
+// dropped, and samples of fewer bits are scaled to 255 and rounded down. Run-length encoding and
+// embedded pictures (JPEG, PNG) are refused by name.
 #ifndef MODELS_DATA_BMP_DECODER_H_
 #define MODELS_DATA_BMP_DECODER_H_
 
@@ -12,7 +12,7 @@
 
 namespace models {
 
-// Reuses the memory of `image`. Errors as picture_error.h has them. Thread-safe.
+// Reuses the memory of `image`. Errors: picture_error.h. Thread-safe.
 absl::Status DecodeBmp(absl::string_view bytes, const PictureLimits& limits, Image* image);
 
 }  // namespace models

@@ -27,7 +27,7 @@ class Cifar10Dataset : public Dataset {
   absl::StatusOr<Image> Load(int64_t i) const override;
   std::string description() const override;
 
-  // Splits off the images `indices` (ascending) into a data set of their own.
+  // Moves the images `indices` (ascending) into a new data set.
   std::unique_ptr<Cifar10Dataset> Take(const std::vector<int64_t>& indices);
 
  private:
@@ -43,7 +43,7 @@ class Cifar10Dataset : public Dataset {
   std::vector<Record> records_;
 };
 
-// The paths of `folder`/data_batch_*.bin, sorted; empty when there is none.
+// The paths of `folder`/data_batch_*.bin, sorted; may be empty.
 std::vector<std::string> FindCifar10Batches(const std::string& folder);
 
 }  // namespace models

@@ -22,7 +22,7 @@ namespace {
 
 constexpr int64_t kHeadBytes = 512;
 
-// What the file at `path` is by its first bytes, where that is known: " (xz data)".
+// The kind of the file at `path` by its first bytes, if known: " (xz data)".
 std::string KindInBrackets(const std::string& path) {
   const OpenFile file(path);
   if (file.get() < 0) return "";
@@ -73,7 +73,7 @@ absl::StatusOr<DataSource> FindNamedShards(const std::string& path) {
       "it out to use the embedded data set"));
 }
 
-// Of shards in a folder: archives there that are not read.
+// For a folder with shards: warns of archives there that are not read.
 void WarnOfArchives(DataSource* source) {
   const ShardPaths& shards = source->shards;
   const std::string root = PrintablePath(source->root);
@@ -90,13 +90,14 @@ void WarnOfArchives(DataSource* source) {
   }
 }
 
-// Whether two paths lead to one folder, as where a file system does not tell "Val" from "val".
+// Whether two paths lead to one folder, for example if the file system does not tell "Val" from
+// "val".
 bool IsSameFolder(const std::string& a, const std::string& b) {
   std::error_code none;
   return std::filesystem::equivalent(a, b, none);
 }
 
-// Of pictures: folders that are called nearly as train/ and val/ are.
+// For image folders: warns of folders whose names resemble train/ and val/.
 void WarnOfSpelling(bool train_is_read, DataSource* source) {
   const std::string& root = source->root;
   const std::string train = JoinPath(root, "train"), val = JoinPath(root, "val");
@@ -109,7 +110,7 @@ void WarnOfSpelling(bool train_is_read, DataSource* source) {
     const bool is_train =
         absl::EqualsIgnoreCase(name, "train") || absl::EqualsIgnoreCase(name, "training");
     if (name == "train" || name == "val" || !(is_train || IsHeldOutWord(name))) continue;
-    // Whoever has val/ beside train/ means these.
+    // A val/ beside train/ is the intended one.
     if (train_is_read && (is_train ? IsSameFolder(it->path(), train) : has_val)) continue;
     if (IsDirectory(it->path())) names.push_back(PrintablePath(name) + "/");
   }
@@ -140,7 +141,7 @@ absl::StatusOr<DataSource> FindDataSource(const std::string& data_path) {
   const std::vector<std::string>& shards = source.shards.train;
   const bool shards_in_train = !shards.empty() && absl::StartsWith(shards[0], "train/");
   const std::vector<std::string>& shards_beside = shards_in_train ? source.shards.unused : shards;
-  // Asked for only where there is a choice: `train/` may hold millions.
+  // Checked only if there is a choice: `train/` may hold millions of files.
   const bool has_list = IsFile(JoinPath(root, "train.txt"));
   std::vector<std::string> archives;
   const std::string picture_in_train = !has_list && (!source.batches.empty() || !shards.empty())
@@ -164,7 +165,7 @@ absl::StatusOr<DataSource> FindDataSource(const std::string& data_path) {
              absl::StrCat("--data_path=", PrintablePath(JoinPath(root, names[0])), " would take ",
                           names.size() > 1 ? "the first, and a pattern more of them" : "it"));
   };
-  // Shards of folders below those that are read.
+  // Warns of shards in folders below those that are read.
   const auto no_shards_below = [&](const std::string& read_in) {
     const auto below = [&](const std::string& path) {
       const absl::string_view rest = absl::StripPrefix(path, read_in);

@@ -1,4 +1,4 @@
-// What a --data_path holds, by the names in it.
+// Finds out from the names in a --data_path what it holds.
 #ifndef MODELS_DATA_DATA_SOURCE_H_
 #define MODELS_DATA_DATA_SOURCE_H_
 
@@ -13,13 +13,13 @@ namespace models {
 struct DataSource {
   enum class Kind { kCifar10, kList, kShards, kFolder };
   Kind kind = Kind::kFolder;
-  std::string root;                   // the data folder; of shards that were named, their path
+  std::string root;                   // the data folder; for shards given by name, their path
   std::vector<std::string> batches;   // kCifar10: paths
   ShardPaths shards;                  // kShards
-  std::vector<std::string> warnings;  // what is there too and not used, and how to use it
+  std::vector<std::string> warnings;  // what else is there but not used, and how to use it
 };
 
-// In the order of open_dataset.h. Errors name the path and what to do.
+// Tries the kinds in the order of open_dataset.h. Errors name the path and what to do.
 absl::StatusOr<DataSource> FindDataSource(const std::string& data_path);
 
 }  // namespace models

@@ -1,5 +1,5 @@
-// The embedded data set: scenes drawn when they are asked for, at the size that the
-// model takes. Nothing is stored; image i of a split is the same in every run.
+// The embedded data set: scenes drawn on demand at the model's input size. Nothing is stored; image
+// i of a split is the same in every run.
 #ifndef MODELS_DATA_EMBEDDED_DATASET_H_
 #define MODELS_DATA_EMBEDDED_DATASET_H_
 

@@ -7,8 +7,8 @@
 
 namespace models {
 
-// A permutation of [0, n), a pure function of (n, seed, epoch): Fisher-Yates from
-// the stream (MixKeys(seed, epoch), Purpose::kPermutation).
+// A permutation of [0, n), a pure function of (n, seed, epoch): Fisher-Yates with the stream
+// (MixKeys(seed, epoch), Purpose::kPermutation).
 std::vector<int64_t> EpochPermutation(int64_t n, uint64_t seed, int64_t epoch);
 
 // Remembers the permutations of the last two epochs asked for. Not thread-safe.

@@ -139,10 +139,10 @@ absl::StatusOr<bool> CountsAsPicture(const std::string& path) {
   }
   const OpenFile file(path);
   char head[kPictureHeadBytes];
-  // A pipe or a folder gives nothing here.
+  // A pipe or a folder gives no bytes here.
   const ssize_t size = file.get() < 0 ? -1 : ::pread(file.get(), head, sizeof(head), 0);
   if (size < 0) {
-    // What the machine fails at now would make another data set of the next try.
+    // A temporary failure of the machine would make the next try see another data set.
     const absl::Status status = ErrnoStatus("read", path, file.get() < 0 ? file.error() : errno);
     if (absl::IsUnavailable(status)) return status;
   }

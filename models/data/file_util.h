@@ -1,4 +1,4 @@
-// Whole files, with errors that name the path and the reason.
+// Reads whole files; errors name the path and the reason.
 #ifndef MODELS_DATA_FILE_UTIL_H_
 #define MODELS_DATA_FILE_UTIL_H_
 
@@ -15,8 +15,8 @@ namespace models {
 // Thread-safe.
 absl::StatusOr<std::string> ReadFile(const std::string& path, int64_t max_bytes);
 
-// A file open for reading, closed with the object. get() is -1 where it cannot be opened, and
-// error() says why.
+// A file open for reading, closed by the destructor. If it cannot be opened, get() is -1 and
+// error() is the errno.
 class OpenFile {
  public:
   explicit OpenFile(const std::string& path);
@@ -31,14 +31,14 @@ class OpenFile {
   const int error_;
 };
 
-// Follow symbolic links; false on any error.
+// Both follow symbolic links and return false on any error.
 bool IsDirectory(const std::string& path);
 bool IsFile(const std::string& path);
 
 // "a/b" from "a" and "b", "a/" and "b", "" and "a/b".
 std::string JoinPath(const std::string& folder, const std::string& name);
 
-// graph::Printable(path): a name may hold a line's end, messages must not.
+// graph::Printable(path): a name may hold line breaks, a message must not.
 std::string PrintablePath(absl::string_view path);
 
 // "1 image", "2 images".
@@ -46,18 +46,18 @@ std::string Count(int64_t n, const char* what);
 // "no labels", "1 class", "2 classes".
 std::string ClassesText(int num_classes);
 
-// What some editors put before a text in UTF-8.
+// Some editors put this before UTF-8 text.
 inline constexpr char kByteOrderMark[] = "\xEF\xBB\xBF";
 
-// "cannot VERB PATH: strerror(ERROR_NUMBER)", NotFound where that is what happened. Where the
-// machine and not the file is at fault (too many open files, no memory, a disk or a file server
-// that fails) it is Unavailable, and what to do follows.
+// "cannot VERB PATH: strerror(ERROR_NUMBER)"; NotFound if that is the cause. If the machine and not
+// the file is at fault (too many open files, no memory, a failing disk or file server), the status
+// is Unavailable and the message says what to do.
 absl::Status ErrnoStatus(const std::string& verb, const std::string& path, int error_number);
 
-// `status` with "; HINT", what to do about it; one that is Unavailable says so itself.
+// Appends "; HINT" (what to do) to `status`, except to an Unavailable one, which has its own.
 absl::Status WithHint(const absl::Status& status, absl::string_view hint);
 
-// ErrnoStatus() of a folder that cannot be listed, with what to do.
+// ErrnoStatus() for a folder that cannot be listed, with what to do.
 absl::Status CannotReadFolder(const std::string& folder, int error_number);
 
 }  // namespace models

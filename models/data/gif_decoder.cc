@@ -16,7 +16,7 @@
 namespace models {
 namespace {
 
-// What is left of the file.
+// The unread rest of the file.
 struct Source {
   absl::string_view rest;
   bool beyond_end = false;  // it was asked for bytes that are not there
@@ -42,7 +42,7 @@ absl::Status Refused(int error, const Source& source) {
   return source.beyond_end ? BrokenOffPicture(reason) : DamagedPicture(reason);
 }
 
-// Reads up to the first frame's pixels; `transparent` is its colour of that kind, or -1.
+// Reads up to the first frame's pixels; `transparent` is its transparent colour, or -1.
 absl::Status FindFrame(GifFileType* gif, const Source& source, int* transparent) {
   for (GifRecordType type = UNDEFINED_RECORD_TYPE; type != IMAGE_DESC_RECORD_TYPE;) {
     if (DGifGetRecordType(gif, &type) == GIF_ERROR) return Refused(gif->Error, source);
@@ -64,7 +64,7 @@ absl::Status FindFrame(GifFileType* gif, const Source& source, int* transparent)
   return absl::OkStatus();
 }
 
-// Where the rows of an interlaced frame go: every eighth, those between, and so on.
+// The order of an interlaced frame's rows: every eighth, those between, and so on.
 std::vector<int> RowOrder(int height, bool interlaced) {
   std::vector<int> order;
   order.reserve(static_cast<size_t>(height));
@@ -87,7 +87,7 @@ absl::Status DecodeGif(absl::string_view bytes, const PictureLimits& limits, Ima
   int transparent = NO_TRANSPARENT_COLOR;
   RETURN_IF_ERROR(FindFrame(gif.get(), source, &transparent));
   const GifImageDesc& frame = gif->Image;
-  // A frame that reaches beyond the canvas makes it larger.
+  // A frame that reaches beyond the canvas enlarges it.
   const int width = std::max(gif->SWidth, frame.Left + frame.Width);
   const int height = std::max(gif->SHeight, frame.Top + frame.Height);
   RETURN_IF_ERROR(CheckPictureSize(width, height, limits));

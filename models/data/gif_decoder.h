@@ -1,6 +1,6 @@
 // The first picture of a GIF, by giflib, as Pillow's convert("RGB") shows it: transparency is
-// dropped; around a frame that does not fill the canvas stands the transparent colour, else the
-// first.
+// dropped; around a frame that does not fill the canvas the transparent colour is shown, or else
+// the first colour.
 #ifndef MODELS_DATA_GIF_DECODER_H_
 #define MODELS_DATA_GIF_DECODER_H_
 
@@ -11,7 +11,7 @@
 
 namespace models {
 
-// Reuses the memory of `image`. Errors as picture_error.h has them. Thread-safe.
+// Reuses the memory of `image`. Errors: picture_error.h. Thread-safe.
 absl::Status DecodeGif(absl::string_view bytes, const PictureLimits& limits, Image* image);
 
 }  // namespace models

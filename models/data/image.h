@@ -1,5 +1,5 @@
-// An 8-bit RGB image, the one form in which pictures travel from a data set to
-// the transform that turns them into network input.
+// An 8-bit RGB image, the form in which data sets pass pictures to the transform that makes network
+// input of them.
 #ifndef MODELS_DATA_IMAGE_H_
 #define MODELS_DATA_IMAGE_H_
 
@@ -24,7 +24,8 @@ struct Image {
   }
 };
 
-// A rectangle with edges between pixels, in pixels: (0, 0, width, height) is everything.
+// A rectangle in pixel units whose edges may lie between pixels: (0, 0, width, height) is
+// everything.
 struct ImageArea {
   double x0 = 0;
   double y0 = 0;

@@ -30,19 +30,19 @@ namespace {
 
 using graph::Quoted;
 
-// What a run leaves in its folder (models/training/output_dir.h): by the one it is known, the
+// What a run leaves in its folder (models/training/output_dir.h): the first identifies it, the
 // other holds pictures.
 constexpr char kRunFlags[] = "flags.txt";
 constexpr char kRunPictures[] = "vis";
 
-// Folders that link to each other have paths beyond number.
+// Folders that link to each other have infinitely many paths.
 constexpr int64_t kMostLinks = 100'000;
 
 constexpr int kMaxLabel = 1'000'000;
 constexpr int64_t kMaxListBytes = int64_t{1} << 32;
 
-// Kept by systems and network drives beside people's files, some with thumbnails or deleted
-// pictures in them, some that nobody may read.
+// Folders that systems and network drives keep beside people's files, some with thumbnails or
+// deleted pictures in them, some unreadable.
 bool IsSystemFolder(absl::string_view name) {
   for (const char* system : {"lost+found", "$RECYCLE.BIN", "System Volume Information", "@eaDir",
                              "#recycle", "#snapshot"}) {
@@ -59,7 +59,7 @@ std::string EndingOf(const std::string& name) {
 
 class Walker {
  public:
-  // Of root/below without `except`; ends after `most` pictures.
+  // Walks root/below without `except`; stops after `most` pictures.
   Walker(std::string root, std::string below, std::string except, size_t most)
       : root_(std::move(root)), below_(std::move(below)), except_(std::move(except)), most_(most) {}
 
@@ -74,21 +74,21 @@ class Walker {
   using FolderId = std::pair<dev_t, ino_t>;
 
   absl::Status Walk(const std::string& below, bool is_link);
-  // False where the folder is one that is being walked.
+  // False if the folder is already being walked.
   absl::StatusOr<bool> Read(const std::string& folder, std::vector<Entry>* entries);
-  // What `entry` at `path` is, or leads to; DT_LNK where it leads to nothing.
+  // The type of `entry` at `path`, or of its link's target; DT_LNK for a broken link.
   absl::StatusOr<unsigned char> TypeOf(const Entry& entry, const std::string& path);
 
   const std::string root_, below_, except_;
   const size_t most_;
   FolderListing listing_;
-  std::vector<FolderId> above_;  // the folders above the one at hand, up to the root of all
+  std::vector<FolderId> above_;  // the folders above the current one, up to the root of all
 };
 
 absl::StatusOr<bool> Walker::Read(const std::string& folder, std::vector<Entry>* entries) {
   const std::unique_ptr<DIR, int (*)(DIR*)> handle(::opendir(folder.c_str()), &::closedir);
   if (handle == nullptr) return CannotReadFolder(folder, errno);
-  // "." asks for the right to search, too, without which no file in the folder can be opened.
+  // "." also requires the right to search, without which no file in the folder can be opened.
   struct stat info;
   if (::fstatat(::dirfd(handle.get()), ".", &info, 0) != 0) return CannotReadFolder(folder, errno);
   const FolderId id = {info.st_dev, info.st_ino};
@@ -116,7 +116,7 @@ absl::StatusOr<unsigned char> Walker::TypeOf(const Entry& entry, const std::stri
 }
 
 absl::Status Walker::Walk() {
-  // A link to one of these leads to what is held out, or to everything.
+  // Records the folders above: a link to one of them leads to held-out images or to everything.
   struct stat info;
   for (std::string path = JoinPath(JoinPath(root_, below_), ".."); ::stat(path.c_str(), &info) == 0;
        path += "/..") {
@@ -271,7 +271,8 @@ absl::StatusOr<std::vector<ImageFolderDataset::Item>> ParseList(absl::string_vie
   const char line_end = text.find('\n') == absl::string_view::npos ? '\r' : '\n';
   for (absl::string_view line : absl::StrSplit(text, line_end)) {
     ++number;
-    absl::ConsumePrefix(&line, kByteOrderMark);  // where files were put together, before any line
+    absl::ConsumePrefix(&line, kByteOrderMark);  // before any line, because files may have been
+                                                 // concatenated
     line = absl::StripAsciiWhitespace(line);
     if (line.empty()) continue;
     const auto error = [&](const auto&... reason) {

@@ -1,4 +1,4 @@
-// Picture files on disk: found by walking a folder, or named by a list file.
+// Picture files on disk, found by walking a folder or named by a list file.
 #ifndef MODELS_DATA_IMAGE_FOLDER_H_
 #define MODELS_DATA_IMAGE_FOLDER_H_
 
@@ -14,14 +14,14 @@
 
 namespace models {
 
-// Paths (relative to a root) and labels, decoded on demand. Listing does not open
-// the images, so an undecodable one shows when it is loaded.
+// Paths (relative to a root) and labels; images are decoded on demand. Listing does not open them,
+// so an undecodable image is found only when it is loaded.
 class ImageFolderDataset : public Dataset {
  public:
   struct Item {
     std::string path;  // relative to the root
     int label;         // -1: none
-    // How many items before it have the same path: another draw of the same picture.
+    // How many earlier items have the same path: another draw of the same picture.
     int32_t occurrence = 0;
   };
   ImageFolderDataset(std::string root, std::vector<Item> items, int num_classes,
@@ -46,52 +46,51 @@ class ImageFolderDataset : public Dataset {
 };
 
 // The picture files at or below `root`/`below`, as paths relative to `root`, in byte order,
-// whatever order the file system has them in. Which files are pictures is said in file_kind.h.
+// whatever the file system's order. file_kind.h says which files are pictures.
 //
-// A link to a folder is a folder like others, so that one folder may count under two names; but
-// one that leads to a folder above itself is passed over. So are names that begin with a dot, the
-// folders in which a system keeps its own files (lost+found, $RECYCLE.BIN, System Volume
-// Information, @eaDir, #recycle, #snapshot), and the pictures that a run drew: `vis` in a folder
-// that holds a run.
+// A link to a folder is followed, so one folder may count under two names; a link to a folder above
+// itself is skipped. So are names that begin with a dot, system folders (lost+found, $RECYCLE.BIN,
+// System Volume Information, @eaDir, #recycle, #snapshot), and the pictures that a run drew: `vis`
+// in a folder that holds a run.
 //
-// Errors name the folder that cannot be read, or the name of which cannot be said whether it is
-// one; a link to nothing is a file like others, and loading it says why.
+// Errors name a folder that cannot be read, or a path that cannot be examined. A broken link is
+// listed like any file; loading it reports the error.
 struct FolderListing {
   std::vector<std::string> paths;
-  // Files passed over, by their ending in lower case: ".txt", or "" where there is none.
+  // Files skipped, by their ending in lower case: ".txt", or "" for none.
   std::map<std::string, int64_t> others;
-  // Those of them that are archives by their names (file_kind.h).
+  // Those of the skipped files that are archives by their names (file_kind.h).
   std::vector<std::string> archives;
   int64_t linked_folders = 0;  // links to folders that were followed
 };
-// Without the folder `except`, a path relative to `root`, too.
+// Also skips the folder `except`, a path relative to `root`.
 absl::StatusOr<FolderListing> ListPictures(const std::string& root, const std::string& below,
                                            const std::string& except = "");
 
-// One of those pictures, always the same, found without looking further; empty where there is
-// none, or a folder that cannot be read comes first. `archives`: of what was walked until then.
+// One of those pictures, always the same, found without listing the rest; empty if there is none or
+// if a folder that cannot be read comes first. `archives` gets those seen on the way.
 std::string FindPicture(const std::string& root, const std::string& below,
                         std::vector<std::string>* archives = nullptr);
 
-// Gives each path, relative to the root of `prefix` ("" or "train/"), the class of
-// its first folder below the prefix: `classes` is sorted, and a path whose folder is
-// not in it, or that has none, gets -1.
+// Gives each path (relative to the root, below `prefix`: "" or "train/") the class of its first
+// folder below the prefix. `classes` is sorted; a path without a folder, or with one that is not in
+// `classes`, gets -1.
 std::vector<std::string> CollectClasses(const std::vector<std::string>& paths,
                                         const std::string& prefix);
 std::vector<ImageFolderDataset::Item> LabelByFolder(const std::vector<std::string>& paths,
                                                     const std::string& prefix,
                                                     const std::vector<std::string>& classes);
 
-// The official list file: one image a line, "path label", the label being the last
-// field, the path (spaces and UTF-8 welcome) relative to the folder `images` under
-// the data folder; the items' paths begin with `images`. Blank lines are passed
-// over, and so is a byte order mark before a line; lines may end as on any system. A path may come
-// again: each line is a draw of its own. Errors name file and line: no label, a label that is no
-// number from 0 to 1,000,000, an absolute path or one that leaves the folder with "..", a zero
-// byte; or that there is no line at all, or text in UTF-16.
+// Reads the official list file: one image a line, "path label". The label is the last field; the
+// path (spaces and UTF-8 allowed) is relative to the folder `images` under the data folder, and the
+// items' paths begin with `images`. Blank lines and a byte order mark before a line are skipped;
+// any line ending is accepted. A path may occur again: each line is a separate draw. Errors name
+// file and line: no label, a label that is no number from 0 to 1,000,000, an absolute path or one
+// that leaves the folder with "..", a zero byte; or, for the file, no line at all or text in
+// UTF-16.
 absl::StatusOr<std::vector<ImageFolderDataset::Item>> ReadListFile(const std::string& list_path,
                                                                    const std::string& images);
-// The same from the file's text; `list_path` is for the messages.
+// The same from the file's text; messages use `list_path`.
 absl::StatusOr<std::vector<ImageFolderDataset::Item>> ParseList(absl::string_view text,
                                                                 const std::string& list_path,
                                                                 const std::string& images);

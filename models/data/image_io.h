@@ -1,10 +1,10 @@
-// Picture files to RGB images, and RGB images to PNG files.
+// Decodes picture files to RGB images, and writes RGB images as PNG files.
 //
-// The format is taken from the first bytes, never from the file's name: JPEG, PNG, WebP, TIFF, BMP
-// or GIF. All are decoded to the pixels of Pillow's convert("RGB"); where not, the decoder's header
-// says so. Truncated and damaged files are refused.
+// The first bytes determine the format, never the file's name: JPEG, PNG, WebP, TIFF, BMP or GIF.
+// All are decoded to the pixels of Pillow's convert("RGB"), except where the decoder's header says
+// otherwise. Truncated and damaged files are refused.
 //
-// All functions are thread-safe. PictureLimits are those of --max_image_megapixels.
+// All functions are thread-safe. PictureLimits correspond to --max_image_megapixels.
 #ifndef MODELS_DATA_IMAGE_IO_H_
 #define MODELS_DATA_IMAGE_IO_H_
 
@@ -19,24 +19,24 @@
 
 namespace models {
 
-// The part of the picture in `bytes` that `plan` asks for, in `part`, whose memory is
-// reused. All but JPEG is decoded whole. InvalidArgument with "REASON; what to do" (the
-// caller adds the path): what the file is instead, that it breaks off, is damaged, too large or of
-// a kind that is not read here; then `part` holds nothing of use.
+// Puts the part of the picture in `bytes` that `plan` asks for into `part`, reusing its memory.
+// Formats other than JPEG are decoded whole. InvalidArgument "REASON; what to do" (the caller adds
+// the path) if the file is something else, truncated, damaged, too large or of an unsupported kind;
+// `part` is then unspecified.
 absl::Status DecodePart(absl::string_view bytes, const PartPlan& plan, PicturePart* part,
                         const PictureLimits& limits = {});
-// All of it.
+// Decodes the whole picture.
 absl::StatusOr<Image> DecodeImage(absl::string_view bytes, const PictureLimits& limits = {});
 
 // The bytes of the file `path`, undecoded. Errors name it, the reason and what to do.
 absl::StatusOr<std::string> ReadPicture(const std::string& path, const PictureLimits& limits = {});
 
-// The same from the file `path`; every error names the path and the reason.
+// The same from the file `path`; errors name the path and the reason.
 absl::Status ReadPart(const std::string& path, const PartPlan& plan, PicturePart* part,
                       const PictureLimits& limits = {});
 absl::StatusOr<Image> ReadImage(const std::string& path, const PictureLimits& limits = {});
 
-// "cannot decode NAME: REASON", the reason being DecodePart's.
+// "cannot decode NAME: REASON"; the reason is DecodePart's.
 absl::Status CannotDecode(const std::string& name, const absl::Status& reason);
 
 // Writes `image` as an 8-bit RGB PNG file.

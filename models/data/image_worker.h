@@ -1,4 +1,4 @@
-// What one thread of a loader does with one image: from the data set to a place in a batch.
+// The work of one loader thread on one image: from the data set to a place in a batch.
 #ifndef MODELS_DATA_IMAGE_WORKER_H_
 #define MODELS_DATA_IMAGE_WORKER_H_
 
@@ -13,26 +13,26 @@
 
 namespace models {
 
-// One image on its way. Its memory may be used for one image after another.
+// One image in flight. Its memory is reused from image to image.
 struct LoadedImage {
   int64_t image = 0;    // index in the Dataset
-  uint64_t key = 0;     // graph::SampleKey(seed, epoch, image id), evaluation: of epoch 0
-  absl::Status status;  // why it cannot be loaded; what follows is then of no use
-  Image bytes;          // of the input's size, a quarter of the floats that the batch gets
+  uint64_t key = 0;     // graph::SampleKey(seed, epoch, image id); evaluation uses epoch 0
+  absl::Status status;  // why it cannot be loaded; the fields below are then unspecified
+  Image bytes;          // the input's size, a quarter of the floats in the batch
   InputPixels pixels;   // what Copy() reads; points to `bytes`
 };
 
-// Holds the buffers of its thread: at most one call at a time. What it does depends on the
-// options and the image alone, and its observer is told of every step.
+// Holds the buffers of its thread: one call at a time. The result depends on the options and the
+// image alone. Reports every step to the observer.
 class ImageWorker {
  public:
-  // `index` is what the observer knows it by. The other two must outlive it.
+  // The observer knows this worker as `index`. The other two must outlive it.
   ImageWorker(int index, const Dataset* dataset, const LoaderOptions* options);
 
-  // Decodes and crops `loaded->image` as `epoch` wants it. `loaded->bytes` has the input's
-  // size already. Want of memory is a status, too.
+  // Decodes and crops `loaded->image` as `epoch` requires. `loaded->bytes` already has the input's
+  // size. Running out of memory is reported as a status, too.
   void Load(int64_t epoch, LoadedImage* loaded);
-  // Flips and normalizes what any worker has loaded: 3 * H * W floats.
+  // Flips and normalizes an image that any worker has loaded: 3 * H * W floats.
   void Copy(const LoadedImage& loaded, float* out) const;
 
  private:
@@ -40,7 +40,7 @@ class ImageWorker {
   const Dataset* const dataset_;
   const LoaderOptions* const options_;
   ImageTransform transform_;
-  PicturePart part_;  // memory for pictures on their way
+  PicturePart part_;  // reused
 };
 
 }  // namespace models

@@ -19,16 +19,16 @@
 namespace models {
 namespace {
 
-// A progressive file may hold thousands of scans of a few bytes, each of which costs a walk over
-// the whole picture: so many pixels may be walked over in all (half a second), but every picture
-// may have as many scans as programs write, twice over.
+// A progressive file may hold thousands of scans of a few bytes, each of which costs a pass over
+// the whole picture. So all passes together may cover this many pixels (half a second); but every
+// picture may have twice as many scans as programs write.
 constexpr int64_t kMostPixels = 2'000'000'000;
 constexpr int64_t kMinScans = 20, kMaxScans = 500;
 constexpr int kRowsAtOnce = 16;
 
-// Whether a warning leaves the pixels as they are: libjpeg's words about the file, not about a
-// scan's bits. Bytes before a restart marker are bits of the scan that it lost count of; before
-// any other marker they stand between segments, or after the last row.
+// Whether a warning leaves the pixels as they are: it concerns the file, not a scan's bits. Bytes
+// before a restart marker are bits of the scan that it lost count of; before any other marker they
+// stand between segments, or after the last row.
 bool IsHarmless(const jpeg_error_mgr& warning) {
   switch (warning.msg_code) {
     case JWRN_EXTRANEOUS_DATA:
@@ -43,7 +43,7 @@ bool IsHarmless(const jpeg_error_mgr& warning) {
   }
 }
 
-// "a lossless JPEG": a kind by its frame's marker.
+// The kind that its frame's marker tells: "a lossless JPEG".
 std::string KindOfFrame(int marker) {
   switch (marker) {
     case 0xC3:
@@ -60,9 +60,9 @@ std::string KindOfFrame(int marker) {
   }
 }
 
-// The library's way out of an error is a jump. Only the functions of this class that
-// say so may be left by one; they hold nothing that needs destruction, and neither
-// does the library's C code between them and the jump.
+// The library reports an error by a jump. Only the functions of this class that say so may be left
+// by one; they hold nothing that needs destruction, and neither does the library's C code between
+// them and the jump.
 class JpegReader {
  public:
   explicit JpegReader(absl::string_view bytes) : bytes_(bytes) {
@@ -76,7 +76,7 @@ class JpegReader {
   JpegReader(const JpegReader&) = delete;
   JpegReader& operator=(const JpegReader&) = delete;
 
-  // Each false on an error, which message() tells; nothing but destruction may follow.
+  // Each returns false on an error, described by message(); only destruction may follow.
   bool ReadHeader();                                         // may be left by a jump
   bool Start();                                              // may be left by a jump
   bool Crop(unsigned* x, unsigned* width);                   // may be left by a jump
@@ -87,7 +87,7 @@ class JpegReader {
   bool EndFollows();
 
   jpeg_decompress_struct* codec() { return &codec_; }
-  // Of the error, after `what`: "bad JPEG data: ".
+  // The error, prefixed by `what`: "bad JPEG data: ".
   absl::Status Error(absl::string_view what) const;
 
  private:
@@ -207,9 +207,9 @@ absl::Status JpegReader::Error(absl::string_view what) const {
   }
 }
 
-// What is left are bits of a scan, in which 0xFF never stands before 0xD9, and whatever stands
-// after it. No more is asked where the last row was read, too: what is refused does not depend on
-// the part.
+// The rest are bits of a scan, in which 0xFF never comes before 0xD9, plus anything after the scan.
+// The same is checked after the last row was read, so that what is refused does not depend on the
+// part.
 bool JpegReader::EndFollows() {
   if (codec_.unread_marker == JPEG_EOI || jpeg_input_complete(&codec_)) return true;
   const absl::string_view rest(reinterpret_cast<const char*>(codec_.src->next_input_byte),
@@ -245,8 +245,8 @@ int ChooseShrink(const PartRequest& request) {
   return shrink;
 }
 
-// [begin, end) of an axis that is decoded so that the pixels of [from, to) come out as
-// from the whole: smooth upsampling looks one block (`step` pixels) to either side.
+// The range [begin, end) of an axis to decode so that the pixels of [from, to) equal those of the
+// whole: smooth upsampling looks one block (`step` pixels) to either side.
 struct Span {
   unsigned begin, end;
 };
@@ -274,9 +274,9 @@ absl::Status DecodeJpeg(absl::string_view bytes, const PartPlan& plan, const Pic
   const int width = static_cast<int>(codec->image_width);
   const int height = static_cast<int>(codec->image_height);
   const PartRequest request = plan(width, height);
-  // The coefficients of all scans are kept but where there is one, which is decoded row by row.
-  // The bound is of the largest part that the request could be about: what is refused does not
-  // depend on the part.
+  // The coefficients of all scans are kept, except for a single scan, which is decoded row by row.
+  // The bound is that of the largest part that the request could ask for, so that what is refused
+  // does not depend on the part.
   PartRequest largest = request;
   largest.box = {0, 0, width, height};
   RETURN_IF_ERROR(CheckPictureSize(width, height, limits,
@@ -301,7 +301,7 @@ absl::Status DecodeJpeg(absl::string_view bytes, const PartPlan& plan, const Pic
                            codec->max_h_samp_factor * block, codec->output_width);
   Span down = WithMargin(box.y / shrunk, (box.y + box.height) / shrunk,
                          codec->max_v_samp_factor * block, codec->output_height);
-  // Below the box nothing is computed: rows come out one by one.
+  // Nothing is computed below the box: rows come out one by one.
   down.end =
       std::min(codec->output_height,
                static_cast<unsigned>((box.y + box.height + part->shrunk - 1) / part->shrunk));

@@ -1,17 +1,16 @@
-// JPEG, whole or in part, by libjpeg-turbo.
+// Decodes JPEG, whole or in part, by libjpeg-turbo.
 //
-// A part is decoded to the same bytes as the whole picture's decoding has there, with
-// less work: rows below it are not read at all, rows above it and columns beside it are
-// read but not transformed. Where the request allows it, the inverse transform makes a
-// picture of a half, a quarter or an eighth of the size.
+// Decoding a part gives the same bytes as decoding the whole picture, with less work: rows below
+// the part are not read, rows above it and columns beside it are read but not transformed. If the
+// request allows it, the inverse transform produces a half, a quarter or an eighth of the size.
 //
-// What Pillow's decoder does: accurate integer DCT, smooth chroma upsampling, grey
-// becomes RGB, CMYK by Pillow's formula for inverted inks, EXIF and profiles ignored.
-// A warning of the library is an error where it says that pixels are wrong or missing; one that
-// leaves them as they are (junk between segments, odd headers of cameras) is none. What is refused
-// does not depend on the part, but for damage below it, which is not seen: a file without its end
-// is refused whatever the part. Nor is a code seen that stands in no Huffman table of a baseline
-// file: libjpeg-turbo's fast decoder takes it for a zero and does not warn.
+// Matches Pillow's decoder: accurate integer DCT, smooth chroma upsampling, grey becomes RGB, CMYK
+// by Pillow's formula for inverted inks, EXIF and profiles ignored. A warning of the library is an
+// error if it says that pixels are wrong or missing, and ignored if it leaves them as they are
+// (junk between segments, odd camera headers). What is refused does not depend on the part, with
+// one exception: damage below the part is not seen. A file without its end is always refused. An
+// undefined Huffman code in a baseline file also goes unseen: libjpeg-turbo's fast decoder reads it
+// as zero without a warning.
 #ifndef MODELS_DATA_JPEG_DECODER_H_
 #define MODELS_DATA_JPEG_DECODER_H_
 
@@ -24,12 +23,12 @@
 
 namespace models {
 
-// Errors as picture_error.h has them. Of a picture in one scan only the pixels that come out count
-// for the limit: a part that may be shrunk may be of a larger picture. Thread-safe.
+// Errors: picture_error.h. For a picture in one scan only the pixels produced count towards the
+// limit, so a part that may be shrunk may come from a larger picture. Thread-safe.
 absl::Status DecodeJpeg(absl::string_view bytes, const PartPlan& plan, const PictureLimits& limits,
                         PicturePart* part);
 
-// A picture of that size in more scans is refused: each costs a walk over the whole of it.
+// A picture of that size with more scans is refused, because each scan costs a pass over all of it.
 int64_t MostJpegScans(int64_t width, int64_t height);
 
 }  // namespace models

@@ -19,22 +19,22 @@
 namespace models {
 namespace {
 
-// One image on its way. Items form a ring in the order of the epoch's places:
-// claimed by a worker, loaded without a lock, then appended to the batch being
-// filled by whoever finds the head of the ring loaded.
+// One image in flight. Items form a ring in the order of the epoch's places: a worker claims an
+// item and loads it without a lock; then the worker that finds the head of the ring loaded appends
+// it to the batch being filled.
 struct Item {
   enum State { kFree, kLoading, kLoaded };
   State state = kFree;
-  // Claimed for the epoch after one that turned out to need more places; its
-  // image is claimed again later.
+  // Claimed for the epoch after one that turned out to need more places; its image is claimed again
+  // later.
   bool stale = false;
   int64_t epoch = 0;
   int64_t place = 0;
   LoadedImage loaded;
 };
 
-// A filled batch with what Next() reports before it, or the end of a pass, or an
-// error. The batches' memory is reused.
+// A filled batch with what Next() reports before it, or the end of a pass, or an error. The
+// batches' memory is reused.
 struct Package {
   Batch batch;
   std::vector<std::string> bad;
@@ -42,7 +42,7 @@ struct Package {
   absl::Status error;
 };
 
-// How many of the data's images are this rank's. Training drops what does not divide.
+// How many of the data's images belong to this rank. Training drops the remainder.
 int64_t Share(const LoaderOptions& options, int64_t images) {
   const int64_t all =
       options.mode == LoaderMode::kTrain ? images : images + options.world_size - 1 - options.rank;
@@ -59,7 +59,7 @@ class LoaderImpl : public Loader {
   int64_t bad_images() const override { return bad_images_; }
   double data_wait_seconds() const override { return data_wait_seconds_; }
 
-  // Takes memory and threads; once, and says ever after how it went.
+  // Allocates memory and starts threads, once; later calls return the same status.
   const absl::Status& Start();
 
  private:
@@ -68,7 +68,7 @@ class LoaderImpl : public Loader {
   bool training() const { return options_.mode == LoaderMode::kTrain; }
   Item& item(int64_t sequence) { return items_[sequence % items_.size()]; }
 
-  // The place at which `epoch` ends as far as is known now.
+  // The place at which `epoch` ends, as far as is known now.
   int64_t EndPlace(int64_t epoch) const;
   bool CanClaim() const { return !failed_ && claimed_ - assembled_ < int64_t(items_.size()); }
   bool CanAssemble();
@@ -88,7 +88,7 @@ class LoaderImpl : public Loader {
   std::condition_variable changed_;
   bool stop_ = false;
   bool failed_ = false;      // an error package has been queued: nothing follows it
-  bool assembling_ = false;  // somebody copies an item into the batch being filled
+  bool assembling_ = false;  // a thread is copying an item into the batch being filled
 
   EpochOrder order_;
   std::vector<Item> items_;
@@ -99,7 +99,7 @@ class LoaderImpl : public Loader {
   LoaderPosition at_;
   int64_t first_batch_, first_place_;  // where this loader entered the epoch
   BadImageJudge judge_;
-  int64_t passed_over_ = 0;  // places: a bad image counts again when filling up
+  int64_t passed_over_ = 0;  // places: a bad image counts again when it fills up the epoch
 
   std::unique_ptr<Package> filling_;
   int64_t filled_ = 0;
@@ -198,7 +198,7 @@ void LoaderImpl::Claim(Lock* lock, ImageWorker* worker) {
   next.state = Item::kLoaded;
 }
 
-// Takes the head of the ring. Normalizing into the batch runs without the lock; nobody else
+// Takes the head of the ring. Normalizing into the batch runs without the lock; no other thread
 // assembles meanwhile.
 void LoaderImpl::Assemble(Lock* lock, const ImageWorker& worker) {
   assembling_ = true;
@@ -213,7 +213,7 @@ void LoaderImpl::Assemble(Lock* lock, const ImageWorker& worker) {
   }
   if (!head.stale) {
     CHECK(head.epoch == at_.epoch && head.place == at_.position);
-    at_.position = head.place + 1;  // its `bad` is the judge's, filled in with each batch
+    at_.position = head.place + 1;  // at_.bad is copied from the judge with each batch
     if (const LoadedImage& loaded = head.loaded; loaded.status.ok()) {
       Batch& batch = filling_->batch;
       lock->unlock();
@@ -245,15 +245,15 @@ void LoaderImpl::Assemble(Lock* lock, const ImageWorker& worker) {
 
 void LoaderImpl::AcceptBad(const Item& bad) {
   const bool first_visit = bad.place < size_;
-  // What stops the loader is told by its error, not as one that was passed over.
+  // The image that stops the loader is reported by its error, not as skipped.
   if (first_visit && !options_.stop_at_bad_image) {
     filling_->bad.emplace_back(bad.loaded.status.message());
   }
   judge_.SeeBad(first_visit, bad.loaded.status);
   ++passed_over_;
   if (!training()) return;
-  // The epoch needs one more place: what was claimed for the next epoch is too
-  // early by one, so claiming goes back to this one.
+  // The epoch needs one more place, so the claims for the next epoch are one place too early:
+  // claiming goes back to this epoch.
   if (claim_epoch_ == at_.epoch) return;
   int64_t last_place = bad.place;
   for (int64_t s = assembled_ + 1; s < claimed_; ++s) {
@@ -278,7 +278,7 @@ void LoaderImpl::FinishEpochIfDue() {
     ready_.back()->batch.next = at_;
   } else {
     const bool pass_over = at_.position == size_;
-    // A pass that ends in bad images leaves an empty batch to carry its end.
+    // A pass that ends in bad images has an empty batch to mark its end.
     if (filled_ == batch_size_ || pass_over) EmitBatch();
     if (!pass_over) return;
     at_ = {at_.epoch + 1};
@@ -358,7 +358,7 @@ absl::StatusOr<const Batch*> LoaderImpl::Next() {
     for (const std::string& message : borrowed_->bad) options_.on_bad_image(message);
   }
   if (!borrowed_->error.ok()) return borrowed_->error;
-  if (borrowed_->batch.valid == 0) {  // nothing but the end of a pass
+  if (borrowed_->batch.valid == 0) {  // only the end of a pass
     borrowed_->end_of_pass = false;
     return static_cast<const Batch*>(nullptr);
   }
@@ -400,7 +400,7 @@ absl::StatusOr<std::unique_ptr<Loader>> Loader::Create(const Dataset* dataset,
                                   " images need more than the data (", dataset->description(), ")");
   }
   const LoaderPosition& start = options.start;
-  // Every n places have a decodable image, or the run would have ended.
+  // Every n places have a decodable image; otherwise the run would have ended.
   if (start.epoch < 0 || start.epoch > std::numeric_limits<int64_t>::max() / 2 || start.batch < 0 ||
       start.batch >= batches || start.position < start.batch * options.batch_size ||
       start.position / n > start.batch * options.batch_size || start.bad < 0 ||
@@ -414,8 +414,8 @@ absl::StatusOr<std::unique_ptr<Loader>> Loader::Create(const Dataset* dataset,
     return graph::InvalidArgument("an evaluation starts at the beginning of the data");
   }
   auto loader = std::make_unique<LoaderImpl>(dataset, std::move(options), batches);
-  // An evaluation may be hours away: until its first batch is asked for, its memory and
-  // threads are not taken from the first steps of the run.
+  // An evaluation may be hours away: it takes memory and threads only when its first batch is
+  // requested.
   if (training) RETURN_IF_ERROR(loader->Start());
   return loader;
 }

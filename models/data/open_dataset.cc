@@ -30,7 +30,7 @@ using Items = std::vector<ImageFolderDataset::Item>;
 
 constexpr int64_t kMaxHeldOut = 2000;
 
-// The images to hold out, ascending: those with the smallest of `ids`. Images of one id stay
+// The images to hold out, ascending: those with the smallest of `ids`. Images with the same id stay
 // together.
 std::vector<int64_t> ChooseHeldOut(const std::vector<uint64_t>& ids, double fraction) {
   const int64_t n = static_cast<int64_t>(ids.size());
@@ -43,7 +43,7 @@ std::vector<int64_t> ChooseHeldOut(const std::vector<uint64_t>& ids, double frac
   std::nth_element(order.begin(), cut, order.end(), [&](int64_t a, int64_t b) {
     return std::make_pair(ids[a], a) < std::make_pair(ids[b], b);
   });
-  // *cut is the first that is left; its id may have begun before it.
+  // *cut is the first image that is kept for training; its id may have begun before it.
   const auto same = [&, id = ids[*cut]](int64_t i) { return ids[i] == id; };
   auto end = std::partition(order.begin(), cut, [&](int64_t i) { return !same(i); });
   if (end == order.begin()) end = std::partition(cut, order.end(), same);
@@ -95,7 +95,7 @@ absl::StatusOr<Datasets> OpenCifar10(const OpenOptions& options, const DataSourc
   return out;
 }
 
-// One part of an image folder before it becomes a data set.
+// One part of an image folder, before it becomes a data set.
 struct Part {
   Items items;
   std::vector<std::string> classes;  // folder names; empty for a list or no labels
@@ -109,8 +109,8 @@ int CountClasses(const Items& items) {
   return highest + 1;
 }
 
-// An error where no picture of a list is there, because it is of another format, or its pictures
-// lie elsewhere. Looks at a few all over it: some are missing from many data sets.
+// Error if no picture of a list exists, because the list has another format or its pictures are
+// elsewhere. Checks a few across the list, because many data sets lack some.
 absl::Status CheckSomeAreThere(const std::string& root, const std::string& split,
                                const Items& items) {
   constexpr size_t kLooks = 20;
@@ -175,7 +175,7 @@ std::string WayOut(const std::string& root, const std::vector<std::string>& arch
   return "give --data_path a folder of pictures, or leave it out to use the embedded data set";
 }
 
-// The pictures under `below` of `root`, but for those under `except`.
+// The pictures under `below` of `root`, except those under `except`.
 absl::StatusOr<Part> ReadFolder(const std::string& root, const std::string& below,
                                 const std::string& except) {
   ASSIGN_OR_RETURN(const FolderListing listing, ListPictures(root, below, except));
@@ -201,7 +201,7 @@ absl::StatusOr<Part> ReadFolder(const std::string& root, const std::string& belo
   return part;
 }
 
-// Warns of images without a class where the data has `classes`.
+// Warns of images without a class if the data has `classes`.
 void WarnOfUnlabelled(const Items& items, const std::vector<std::string>& classes,
                       const char* split, std::vector<std::string>* warnings) {
   if (classes.empty()) return;
@@ -249,7 +249,7 @@ absl::StatusOr<Datasets> OpenFolder(const OpenOptions& options, const std::strin
     ASSIGN_OR_RETURN(held_out, ReadList(root, "val"));
   } else if (val_folder) {
     ASSIGN_OR_RETURN(held_out, ReadFolder(root, "val", ""));
-    // Classes are the training folders': one that only val/ has is unknown.
+    // Classes are the training folders'; a class that only val/ has is unknown.
     std::vector<std::string> paths;
     for (auto& item : held_out.items) paths.push_back(std::move(item.path));
     held_out.items = LabelByFolder(paths, "val/", train.classes);
@@ -350,7 +350,7 @@ absl::StatusOr<Datasets> OpenAll(const OpenOptions& options) {
     return absl::InternalError("no kind of data");
   };
   absl::StatusOr<Datasets> out = open();
-  // An error may be of what was taken in place of what was meant.
+  // The error may concern data that were taken in place of the intended ones.
   if (!out.ok() && !source.warnings.empty()) {
     return graph::Annotate(out.status(), source.warnings[0]);
   }

@@ -1,4 +1,4 @@
-// Finds out what a data folder holds.
+// Opens the data in a folder, whatever kind it is.
 #ifndef MODELS_DATA_OPEN_DATASET_H_
 #define MODELS_DATA_OPEN_DATASET_H_
 
@@ -14,24 +14,24 @@ namespace models {
 
 struct OpenOptions {
   std::string data_path;  // empty: the embedded data set
-  // Input size of the model in pixels: scenes of the embedded set are drawn at it.
+  // The model's input size in pixels; scenes of the embedded set are drawn at it.
   int input_height = 0;
   int input_width = 0;
-  // Share of the training images to hold out where the data has no held-out part
-  // of its own: those with the smallest path hashes, at least 1 where there are 2
-  // images, at most 2,000. All draws of one picture (lines of a list) stay together: the share is
-  // a bound then, but for the first picture's. 0 holds out nothing. In [0, 1).
+  // Share of the training images to hold out if the data has no held-out part: the images with the
+  // smallest path hashes, at least 1 if there are 2 images, at most 2,000. All draws of one picture
+  // (lines of a list) stay together; the share is then an upper bound, except for the first
+  // picture's draws. 0 holds out nothing. In [0, 1).
   double val_fraction = 0.01;
   PictureLimits limits;  // --max_image_megapixels
-  // More warnings than this become one line with their number; 0: all are given.
+  // Beyond this number, warnings become one line with their count; 0: no limit.
   int max_warnings = 20;
 };
 
 struct Datasets {
   std::unique_ptr<Dataset> train;
   std::unique_ptr<Dataset> held_out;  // null when nothing is held out
-  std::string description;            // what was taken for what, for the banner
-  // What is wrong with the data as far as opening them shows: file, reason, what to do.
+  std::string description;            // what was recognised as what, for the banner
+  // Problems found while opening the data: file, reason, what to do.
   std::vector<std::string> warnings;
 };
 
@@ -42,11 +42,11 @@ struct Datasets {
 //   data_batch_*.bin   CIFAR-10; held out: test_batch.bin
 //   *.tar *.tar.gz *.tgz   tar shards; held out, here and in train/: val/ of shards, val-*.tar
 //   anything else      an image folder, less val/; a warning names folders called nearly so
-// or `data_path` is one shard, or a pattern: DIR/{000..099}.tar, DIR/*.tar (shard_paths.h).
-// What comes later in this list and is there as well is named in a warning.
-// Held out for lists and folders: the list val.txt with images under val/, else the
-// folder val/, else val_fraction of the training images, as of shards without their own.
-// A list of which no picture is there is an error. Errors name the folder or file and what to do.
+// or `data_path` is one shard, or a pattern: DIR/{000..099}.tar, DIR/*.tar (shard_paths.h). If data
+// of a later kind in this list is there as well, a warning names it. Held out for lists and
+// folders: the list val.txt with images under val/, else the folder val/, else val_fraction of the
+// training images. The latter also holds for shards without a held-out part. A list none of whose
+// pictures exists is an error. Errors name the folder or file and what to do.
 absl::StatusOr<Datasets> OpenDatasets(const OpenOptions& options);
 
 }  // namespace models

@@ -41,11 +41,11 @@ class OverfitLoader : public Loader {
       bad_images_ = source_->bad_images();
       data_wait_seconds_ = source_->data_wait_seconds();
     }
-    source_ = nullptr;  // and its threads
+    source_ = nullptr;  // ends its threads, too
     return absl::OkStatus();
   }
 
-  std::unique_ptr<Loader> source_;  // null once all is loaded
+  std::unique_ptr<Loader> source_;  // null once all batches are loaded
   LoaderPosition at_;
   const int64_t batch_size_, window_, batches_per_epoch_;
   std::vector<Batch> batches_;

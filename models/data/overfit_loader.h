@@ -1,4 +1,4 @@
-// The first batches of a training run, over and over: what --overfit_batch trains on.
+// Repeats the first batches of a training run, for --overfit_batch.
 #ifndef MODELS_DATA_OVERFIT_LOADER_H_
 #define MODELS_DATA_OVERFIT_LOADER_H_
 
@@ -9,16 +9,16 @@
 
 namespace models {
 
-// A loader that gives, as batch i of every epoch, batch i % window of epoch 0, so that each
-// step of `window` batches trains on the same images with the same crops, flips and (for
-// the keys stay those of epoch 0) masks. Batch::epoch, index and next go on as they do in a
-// loader of `options`, which must be for training; options.start counts as there. The batches are
-// loaded at the first Next() and kept: OverfitBatches(window) lie in memory.
-// `window`: at least 1; more than an epoch holds counts as all of those. Errors: Loader::Create's.
+// Creates a loader that returns batch i % window of epoch 0 as batch i of every epoch. So each step
+// of `window` batches trains on the same images with the same crops, flips and (because the keys
+// are those of epoch 0) masks. Batch::epoch, index and next advance as in a loader of `options`,
+// which must be for training; options.start applies. The first Next() loads the batches; they are
+// kept, so OverfitBatches(window) are in memory. `window` is at least 1 and is capped at the
+// batches of an epoch. Errors: Loader::Create's.
 absl::StatusOr<std::unique_ptr<Loader>> CreateOverfitLoader(const Dataset* dataset,
                                                             LoaderOptions options, int window);
 
-// Those kept, and while they are loaded those of the loader that does it.
+// The batches kept, plus those of the loader that loads them.
 constexpr int OverfitBatches(int window) { return window + kLoaderBatches; }
 
 }  // namespace models

@@ -1,6 +1,6 @@
-// Why a picture cannot be decoded. A decoder knows the kind of its error by its library's code or
-// by the file's header; each kind has its own way out. All are InvalidArgument "REASON; what to
-// do", but for want of memory, which is ResourceExhausted.
+// Why a picture cannot be decoded. A decoder derives the kind of an error from its library's code
+// or from the file's header; each kind says what to do. All are InvalidArgument "REASON; what to
+// do", except lack of memory: ResourceExhausted.
 #ifndef MODELS_DATA_PICTURE_ERROR_H_
 #define MODELS_DATA_PICTURE_ERROR_H_
 
@@ -9,7 +9,7 @@
 
 namespace models {
 
-// What to do, for who says it of a file that no decoder takes, too.
+// What to do; also used for files that no decoder recognises.
 inline constexpr char kGetPictureAgain[] = "get the picture again, or take it out of the data";
 inline constexpr char kPictureBrokeOff[] = "a copy or download that broke off? ";  // before that
 inline constexpr char kConvertPicture[] =
@@ -17,7 +17,7 @@ inline constexpr char kConvertPicture[] =
 
 absl::Status DamagedPicture(absl::string_view reason);
 absl::Status BrokenOffPicture(absl::string_view reason);
-// A sound file of a kind that is not decoded here: `kind` is "a JPEG of 12 bits a sample".
+// A valid file of an unsupported kind: `kind` is "a JPEG of 12 bits a sample".
 absl::Status UnsupportedPicture(absl::string_view kind);
 absl::Status NoMemoryForPicture();
 

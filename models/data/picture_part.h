@@ -1,8 +1,8 @@
-// A part of a picture: what a transform asks a data set for, and what comes back.
+// A part of a picture: what a transform requests from a data set, and the answer.
 //
-// A random crop uses half of a photograph, and often at a fraction of its size. Which
-// part depends on the picture's size, which only its header says; so the decoder reads
-// the header, asks what is wanted, and decodes no more than that.
+// A random crop uses half of a photograph, often at a fraction of its size. The crop depends on the
+// picture's size, which only the header tells. So the decoder reads the header, asks for the plan,
+// and decodes only what the plan needs.
 #ifndef MODELS_DATA_PICTURE_PART_H_
 #define MODELS_DATA_PICTURE_PART_H_
 
@@ -13,28 +13,28 @@
 namespace models {
 
 struct PartRequest {
-  // What will be looked at, in the picture's pixels; not empty, inside the picture.
+  // The pixels that will be used, in the picture's coordinates; not empty, inside the picture.
   PixelBox box;
-  // The box may come at a half, a quarter or an eighth of its size as long as it keeps
-  // this many pixels. 0: it comes as it is, byte for byte that part of the picture.
+  // The box may be decoded at a half, a quarter or an eighth of its size as long as it keeps this
+  // many pixels. 0: it is decoded at full size, byte for byte as in the whole picture.
   int least_width = 0;
   int least_height = 0;
 };
 
-// What is wanted of a picture of this size; both are at least 1.
+// Plans for a picture of this size; both are at least 1.
 using PartPlan = std::function<PartRequest(int width, int height)>;
 
-// Reused from picture to picture, so that its memory is taken once.
+// Reused from picture to picture, to keep its memory.
 struct PicturePart {
   Image image;     // shows the box, and perhaps more of the picture around it
-  ImageArea box;   // where the box lies in `image`; whole numbers unless `shrunk` is more than 1
-  int shrunk = 1;  // the picture's pixels that one pixel of `image` stands for, across and down
+  ImageArea box;   // of the box in `image`; whole numbers unless `shrunk` > 1
+  int shrunk = 1;  // picture pixels for each pixel of `image`, across and down
 };
 
-// All of the picture as it is.
+// The whole picture at full size.
 inline PartRequest WholePicture(int width, int height) { return {{0, 0, width, height}}; }
 
-// Turns `part`, whose image is the whole picture, into the answer to `plan`.
+// Given the whole picture in `part`, fills in the answer to `plan`.
 inline void TakeWhole(const PartPlan& plan, PicturePart* part) {
   const PixelBox box = plan(part->image.width, part->image.height).box;
   part->box = {double(box.x), double(box.y), double(box.x + box.width), double(box.y + box.height)};

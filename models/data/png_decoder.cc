@@ -19,8 +19,8 @@ namespace {
 constexpr size_t kSignatureBytes = 8;
 constexpr size_t kChunkFrame = 12;  // length, type and sum
 
-// The library's way out of an error is a jump, as in jpeg_decoder.cc: only the functions that say
-// so may be left by one, and neither they nor the library's code between hold anything that needs
+// As in jpeg_decoder.cc, the library reports an error by a jump: only the functions that say so may
+// be left by one, and neither they nor the library's code between hold anything that needs
 // destruction.
 class PngReader {
  public:
@@ -29,9 +29,9 @@ class PngReader {
   PngReader(const PngReader&) = delete;
   PngReader& operator=(const PngReader&) = delete;
 
-  // Each false on an error; nothing but destruction may follow.
+  // Each returns false on an error; only destruction may follow.
   bool ReadHeader();              // may be left by a jump
-  bool ReadPixels(Image* image);  // may be left by a jump; of the size that follows
+  bool ReadPixels(Image* image);  // may be left by a jump; `image` has the size from ReadHeader()
 
   int width() const { return static_cast<int>(png_get_image_width(png_, info_)); }
   int height() const { return static_cast<int>(png_get_image_height(png_, info_)); }
@@ -45,7 +45,7 @@ class PngReader {
     std::snprintf(reader->message_, sizeof(reader->message_), "%s", message);
     std::longjmp(reader->way_out_, 1);
   }
-  // Of what is not needed for the pixels.
+  // Ignores warnings about what the pixels do not need.
   static void Warn(png_structp, png_const_charp) {}
   static png_voidp Allocate(png_structp png, png_alloc_size_t size) {
     void* const memory = std::malloc(size);
@@ -79,7 +79,7 @@ bool PngReader::ReadHeader() {
   png_set_read_fn(png_, this, &Read);
   // Some writers claim a smaller window than their data need.
   png_set_option(png_, PNG_MAXIMUM_INFLATE_WINDOW, PNG_OPTION_ON);
-  // All that is not critical, and transparency.
+  // Ignores all ancillary chunks and transparency.
   png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
   png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER,
                               reinterpret_cast<png_const_bytep>("tRNS"), 1);
@@ -113,7 +113,8 @@ uint32_t BigEndian(absl::string_view bytes, size_t at) {
   return value;
 }
 
-// What libpng refused for `reason`, by its chunks: the library's errors have no codes.
+// The error for what libpng refused for `reason`, judged by the chunks: the library's errors have
+// no codes.
 absl::Status Refused(absl::string_view bytes, const std::string& reason) {
   size_t at = kSignatureBytes;
   while (at + kChunkFrame <= bytes.size()) {

@@ -1,12 +1,12 @@
-// PNG of any depth and colour type, by libpng.
+// Decodes PNG of any depth and colour type, by libpng.
 //
-// Samples become 8-bit RGB as they are, as Pillow's convert("RGB") has them: gamma, chromaticities
-// and profiles (gAMA, cHRM, sRGB, iCCP) change nothing, transparency (alpha, tRNS) is dropped and
-// not blended, of 16-bit colour the high byte counts. Only 16-bit grey is scaled and rounded, where
-// Pillow makes white of everything above 255.
+// Samples become 8-bit RGB unchanged, as in Pillow's convert("RGB"): gamma, chromaticities and
+// profiles (gAMA, cHRM, sRGB, iCCP) are ignored, transparency (alpha, tRNS) is dropped and not
+// blended, 16-bit colour keeps the high byte. Only 16-bit grey is scaled and rounded; Pillow turns
+// everything above 255 white.
 //
-// Other chunks than the pixels' are passed over unread, so that damage in them is none. A critical
-// chunk that libpng does not know means other pixels, and is refused.
+// Chunks that do not affect the pixels are skipped unread, so damage in them does not matter. An
+// unknown critical chunk would change the pixels and is refused.
 #ifndef MODELS_DATA_PNG_DECODER_H_
 #define MODELS_DATA_PNG_DECODER_H_
 
@@ -17,7 +17,7 @@
 
 namespace models {
 
-// Reuses the memory of `image`. Errors as picture_error.h has them. Thread-safe.
+// Reuses the memory of `image`. Errors: picture_error.h. Thread-safe.
 absl::Status DecodePng(absl::string_view bytes, const PictureLimits& limits, Image* image);
 
 }  // namespace models

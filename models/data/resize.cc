@@ -30,8 +30,8 @@ using IntVector = hn::Vec<Ints>;
 constexpr Ints kInts;
 constexpr Bytes kBytes;
 
-// Rows go through the horizontal pass ten at a time: their 30 bytes of one column lie
-// side by side, so that one weight meets a whole vector, and two bytes more make them 32.
+// The horizontal pass handles ten rows at a time: their 30 bytes of one column lie side by side, so
+// that one weight meets a whole vector; two more bytes make them 32.
 constexpr int kRows = 10;
 constexpr int kLanes = 32;
 
@@ -62,7 +62,7 @@ uint8_t Round(int32_t sum) {
   return static_cast<uint8_t>(std::clamp(sum >> kPrecisionBits, 0, 255));
 }
 
-// Four bytes where three are meant: quicker, where the fourth is written later or nobody's.
+// Copies four bytes where three are meant: faster, and the fourth is overwritten later or unused.
 void CopyFour(const uint8_t* from, uint8_t* to) { std::memcpy(to, from, 4); }
 void CopyThree(const uint8_t* from, uint8_t* to) { std::memcpy(to, from, 3); }
 
@@ -178,10 +178,10 @@ void BicubicResizer::Resize(const ImageView& source, const ImageArea& box, int w
   CHECK(width > 0 && height > 0);
   CHECK(box.x0 >= 0 && box.y0 >= 0 && box.x1 > box.x0 && box.y1 > box.y0);
   CHECK(box.x1 <= source.width && box.y1 <= source.height);
-  // A pass that would change nothing is left out, as in Pillow.
+  // As in Pillow, a pass that would change nothing is skipped.
   const bool across = width != source.width || box.x0 != 0 || box.x1 != width;
   const bool down = height != source.height || box.y0 != 0 || box.y1 != height;
-  // No pass works on what the other one does not look at.
+  // Neither pass computes what the other one does not read.
   PixelBox seen = {0, 0, source.width, source.height};
   if (across) {
     horizontal_.Compute(source.width, box.x0, box.x1, width);

@@ -1,11 +1,10 @@
-// Bicubic resampling with anti-aliasing, byte for byte as Pillow 13's
-// Image.resize(size, BICUBIC, box) does it for 8-bit images.
+// Bicubic resampling with anti-aliasing, byte for byte like Pillow 13's Image.resize(size, BICUBIC,
+// box) for 8-bit images.
 //
-// Keys' cubic with a = -0.5, its support widened by the scale when shrinking;
-// weights normalised in double, then rounded to 22-bit fixed point; two passes, the
-// first of which is rounded to 8 bits. The filter reads pixels outside
-// `box` but inside the view, so a crop that must not see its surroundings
-// (torchvision's crop, then resize) is a view of its own.
+// Keys' cubic with a = -0.5, its support widened by the scale when shrinking; weights are
+// normalised in double, then rounded to 22-bit fixed point; two passes, the first of which rounds
+// to 8 bits. The filter reads pixels outside `box` but inside the view. So a crop that must not see
+// its surroundings (torchvision crops, then resizes) needs a view of its own.
 #ifndef MODELS_DATA_RESIZE_H_
 #define MODELS_DATA_RESIZE_H_
 
@@ -17,7 +16,7 @@
 
 namespace models {
 
-// Pixels that belong to somebody else: (height, width, 3), rows `stride` bytes apart.
+// Pixels owned by somebody else: (height, width, 3), rows `stride` bytes apart.
 struct ImageView {
   const uint8_t* rgb;
   int width;
@@ -34,17 +33,17 @@ struct ImageView {
   ImageView Part(const PixelBox& box) const;
 };
 
-// Whether Pillow 13 takes the vertical pass first: where a picture of width x height loses more
-// rows on the way to new_width x new_height than twice the columns. (Up to Pillow 12 the
-// horizontal pass always came first.)
+// Whether Pillow 13 does the vertical pass first: if resizing width x height to new_width x
+// new_height removes more than twice as many rows as columns. (Until Pillow 12 the horizontal pass
+// always came first.)
 bool VerticalFirst(int width, int height, int new_width, int new_height);
 
-// Holds the buffers between calls: one per thread, at most one call at a time.
+// Keeps buffers between calls: use one per thread.
 class BicubicResizer {
  public:
-  // `box` of `source`, which must contain it and be larger than nothing, to
-  // `width` x `height` pixels (at least 1) in `out`, whose storage is reused.
-  // `vertical_first` is VerticalFirst() of the picture of which this is all, or a part.
+  // Resizes `box` of `source`, which must contain it and which is not empty, to `width` x `height`
+  // pixels (at least 1) in `out`, reusing its storage. `vertical_first` is VerticalFirst() of the
+  // whole picture, even if `source` is a part of it.
   void Resize(const ImageView& source, const ImageArea& box, int width, int height,
               bool vertical_first, Image* out);
   void Resize(const ImageView& source, const ImageArea& box, int width, int height, Image* out) {
@@ -62,10 +61,10 @@ class BicubicResizer {
     std::vector<int> first, count;
     std::vector<int32_t> weight;
     void Compute(int input, double begin, double end, int output);
-    // The input that is looked at: [begin(), end()).
+    // The range of the input that is read: [begin(), end()).
     int begin() const { return first.front(); }
     int end() const { return first.back() + count.back(); }
-    // Counts the input from there.
+    // Makes input indices relative to begin().
     void StartAtBegin();
 
    private:
@@ -76,8 +75,8 @@ class BicubicResizer {
   void VerticalPass(const ImageView& source, int height, Image* out);
 
   Axis horizontal_, vertical_;
-  Image between_;                 // after the first of two passes
-  std::vector<uint8_t> columns_;  // a few rows side by side, column by column
+  Image between_;                 // result of the first of two passes
+  std::vector<uint8_t> columns_;  // a few rows interleaved, column by column
 };
 
 }  // namespace models

@@ -1,14 +1,12 @@
-// The pictures of the embedded data set: little landscapes drawn by our own code.
-// Here is what a scene consists of; scene_compose.h invents one from a key and
-// scene_draw.h draws it.
+// The pictures of the embedded data set: small landscapes. This file defines what a scene consists
+// of; scene_compose.h composes one from a key and scene_draw.h draws it.
 //
-// A scene is a camera (horizon anywhere from 15 to 75% of the height, roll up to 15
-// degrees, focal length and eye height at random) over a plane with a material, a
-// sky with a sun, hills, perhaps water that reflects them, and things that stand on
-// the plane. What a patch shows must not tell where it is: light, colours, exposure
-// and a gradient of random direction vary strongly from scene to scene, and
-// textures repeat. What patches show together does: horizon, perspective, the sky's
-// gradient and the light are one scene's.
+// A scene is a camera (horizon at 15 to 75% of the height, roll up to 15 degrees, random focal
+// length and eye height) over a plane with a material, a sky with a sun, hills, perhaps water that
+// reflects them, and things that stand on the plane. A single patch must not tell where it is:
+// light, colours, exposure and a gradient of random direction vary strongly from scene to scene,
+// and textures repeat. Patches together do tell: they share one horizon, perspective, sky gradient
+// and light.
 //
 // Lengths in the picture are fractions of its height, so a scene can be drawn at
 // any resolution.
@@ -56,7 +54,7 @@ struct SceneLight {
   Color zenith, horizon;  // of the sky
   Color sun;              // colour times intensity
   Color ambient;
-  float sun_u, sun_v;  // where it stands in the picture, or outside
+  float sun_u, sun_v;  // position in the picture, or outside it
   float glow;          // brightness of the sky around it
   float sky_height;    // how fast the sky turns from horizon to zenith
   float cloud_cover;   // 0 none, 1 overcast
@@ -64,23 +62,22 @@ struct SceneLight {
   float cloud_brightness;
   float haze;  // per metre
   bool night;  // windows are lit
-  // Of the finished picture: gain per channel; how brightness and warmth (red
-  // against blue) change across it, per picture height; saturation, contrast, grain
-  // in grey levels.
+  // Applied to the finished picture: gain per channel; change of brightness and warmth (red against
+  // blue) across it, per picture height; saturation, contrast, grain in grey levels.
   Color gain;
   float brighter_x, brighter_y;
   float warmer_x, warmer_y;
   float saturation, contrast, grain;
-  uint32_t grain_seed;  // of the scene: the same grain everywhere would tell positions
+  uint32_t grain_seed;  // per scene: the same grain everywhere would reveal positions
 };
 
-// A silhouette against the sky, nearest first.
+// Silhouettes against the sky, nearest first.
 struct HillLayer {
   float base, amplitude;  // height above the horizon: base + amplitude * noise
   float frequency, offset;
   float roughness;  // share of fine noise: trees, rocks
   float snow_line;  // height above which it is white; large: none
-  Color color;      // lit and hazed
+  Color color;      // including light and haze
 };
 
 struct Ground {

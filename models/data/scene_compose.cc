@@ -134,7 +134,7 @@ class Composer {
     }
   }
 
-  // Same kind and colour in a row: alike patches at different depths.
+  // Objects of the same kind and colour in a row: similar patches at different depths.
   void Row(ObjectKind kind, float x, float near, float far, float step, float width, float height,
            Color color) {
     for (float z = near; z < far; z *= 1 + step / z) Add(kind, x, z, width, height, color);

@@ -1,4 +1,4 @@
-// Invents the scenes of the embedded data set.
+// Composes the scenes of the embedded data set.
 #ifndef MODELS_DATA_SCENE_COMPOSE_H_
 #define MODELS_DATA_SCENE_COMPOSE_H_
 

@@ -11,7 +11,7 @@
 namespace models {
 namespace {
 
-// Ground beyond this depth is drawn as if it were there: the haze has it anyway.
+// Ground beyond this depth is drawn at this depth: the haze hides it anyway.
 constexpr float kFarthest = 4000.0f;
 
 float Clamp01(float x) { return std::min(std::max(x, 0.0f), 1.0f); }
@@ -19,7 +19,7 @@ float Smooth(float x) {
   x = Clamp01(x);
   return x * x * (3 - 2 * x);
 }
-// How much haze hides at a depth: close to 1 - exp(-x), and cheap.
+// The share that haze hides at a depth: close to 1 - exp(-x), and cheap.
 float HazeShare(float x) { return x / (1 + x); }
 
 class Painter {
@@ -34,7 +34,7 @@ class Painter {
         soil_(SceneTexture::Get(static_cast<TextureKind>(scene.ground.texture))),
         colors_(size_t{1} * width * height) {
     const SceneLight& light = scene.light;
-    // A surface that faces up sees the sky and, the higher it is, the sun.
+    // A surface that faces up sees the sky and, in proportion to its height, the sun.
     const float sun_height = Clamp01(-light.sun_v * 1.5f + 0.25f);
     ground_light_ = light.ambient + light.sun * sun_height;
     object_light_.base = light.ambient + light.sun * 0.45f;
@@ -102,7 +102,7 @@ class Painter {
       const float crest = hill.base + hill.amplitude * noise;
       const float cover = Clamp01((crest - elevation) * height_ + 0.5f);
       if (cover <= 0) continue;
-      // Slopes: the same noise at another height stands for the lie of the land.
+      // Slopes: the same noise at another height stands in for the shape of the land.
       const float slope =
           clouds_.Sample(x * 1.7f + elevation * 90, hill.offset + elevation * 160, pixel_ * 200);
       Color color = hill.color * (0.55f + 0.9f * slope);
@@ -132,7 +132,7 @@ class Painter {
     const float broken = water.waves * (0.6f * wave + 0.4f * swell);
     const float elevation = std::max(0.0f, v * (1 + 1.2f * broken) + 0.05f * broken);
     const Color mirrored = Distance(u + 0.1f * broken, elevation);
-    // Flat looks see the sky, steep ones the depth.
+    // A flat view of the water shows the sky, a steep one its depth.
     const float fresnel = 0.25f + 0.65f / (1 + 14 * v * v);
     return Mix(water.color * ground_light_ * (1 + broken), mirrored * (1 + 0.6f * broken), fresnel);
   }
@@ -347,9 +347,8 @@ class Painter {
         grains[3 * x] = grains[3 * x + 1] = grains[3 * x + 2] = grain;
       }
       uint8_t* out = image.pixel(0, y);
-      for (int i = 0; i < 3 * width_; ++i) {  // apart, so that it becomes vector code
-        // A film's shoulder keeps bright skies from turning white; the root is the
-        // screen's gamma.
+      for (int i = 0; i < 3 * width_; ++i) {  // separate loops vectorise
+        // A film's shoulder keeps bright skies from turning white; the root is the screen's gamma.
         const float value = std::max(0.0f, values[i]);
         const float tone = std::sqrt(value * (1 + 0.05f * value) / (1 + 0.75f * value));
         const float level = 128 + light.contrast * (255 * tone - 128) + grains[i];

@@ -122,7 +122,7 @@ Sample Haystack(const SceneObject& o, const Light& l, const Point& p) {
   return {Lit(o.color, l, p.s, p.t * 0.6f) * (0.6f + 0.8f * noise), Cover(top - p.t, p.pixel_t)};
 }
 
-// A facade with `columns` x `rows` windows; far away they melt into an average.
+// A facade with `columns` x `rows` windows; far away they blend into an average.
 Color Facade(const SceneObject& o, const Light& l, float s, const Point& p, float columns,
              float rows, Color wall) {
   const float x = (s * 0.5f + 0.5f) * columns, y = p.t * rows;

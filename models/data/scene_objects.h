@@ -1,4 +1,4 @@
-// The things that stand in a scene: what colour each point of them has.
+// Colours the objects that stand in a scene, point by point.
 #ifndef MODELS_DATA_SCENE_OBJECTS_H_
 #define MODELS_DATA_SCENE_OBJECTS_H_
 
@@ -12,8 +12,8 @@ struct ObjectPoint {
   float pixel_s, pixel_t;  // size of a pixel in s and t
 };
 
-// Light as objects need it: brightness of a surface that faces left (-1) to right
-// (1) is base + side * slope, of one that faces up more by `top`.
+// Light on objects: the brightness of a surface that faces left (-1) to right (1) is base + side *
+// slope; a surface that faces up gets up to `top` more.
 struct ObjectLight {
   Color base;
   Color slope;

@@ -62,12 +62,12 @@ SceneLight MakeLight(Dice* dice) {
   light.haze = weather.haze * dice->Scale(0.0002f, 0.003f);
   light.night = kind == kDusk;
 
-  // The camera's automatic exposure, roughly, and its errors.
+  // The camera's automatic exposure, roughly, including its errors.
   const float level = 0.5f * (light.horizon.g + light.ambient.g + 0.4f * light.sun.g) + 0.02f;
   const float exposure = 0.7f * std::pow(level, -0.8f) * std::exp2(dice->In(-1, 1));
   light.gain = dice->Vary({exposure, exposure, exposure}, 0.3f);
-  // Brightness changes in one direction, warmth in another that is not the same: the
-  // scene's light is a frame of reference that no single patch shows.
+  // Brightness changes in one direction, warmth in another: the scene's light is a frame of
+  // reference that no single patch shows.
   const float angle = dice->In(0, static_cast<float>(2 * M_PI));
   const float turned = angle + dice->Sign() * dice->In(1.1f, 2.0f);
   const float brighter = dice->In(1.0f, 2.4f), warmer = dice->In(0.8f, 1.7f);

@@ -1,5 +1,4 @@
-// What every scene of the embedded data set draws from: dice, palettes, a camera and
-// a light.
+// Shared by all scenes of the embedded data set: dice, palettes, a camera and a light.
 #ifndef MODELS_DATA_SCENE_STYLE_H_
 #define MODELS_DATA_SCENE_STYLE_H_
 
@@ -16,12 +15,12 @@ class Dice {
  public:
   explicit Dice(uint64_t key) : stream_(key, graph::Purpose::kScene) {}
   float In(float low, float high) { return static_cast<float>(stream_.Uniform(low, high)); }
-  // Even in the logarithm.
+  // Uniform in the logarithm.
   float Scale(float low, float high) { return low * std::exp2(In(0, std::log2(high / low))); }
   bool Chance(float p) { return stream_.Uniform() < p; }
   int Int(int low, int high) { return low + static_cast<int>(stream_.Below(high - low + 1)); }
   float Sign() { return Chance(0.5f) ? 1.0f : -1.0f; }
-  // `color` with every channel and the whole varied.
+  // Varies every channel of `color` and its brightness.
   Color Vary(Color color, float amount) {
     const float all = std::exp2(In(-amount, amount));
     return color * all *

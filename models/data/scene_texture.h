@@ -1,6 +1,6 @@
-// Small repeating textures for the embedded data set: grey noise of several kinds,
-// each a torus of 128x128 texels with mip levels, so that a scene shows the same
-// material at any distance without aliasing and alike patches at many places.
+// Small repeating textures for the embedded data set: grey noise of several kinds, each a torus of
+// 128x128 texels with mip levels. So a scene shows the same material at any distance without
+// aliasing, and similar patches in many places.
 #ifndef MODELS_DATA_SCENE_TEXTURE_H_
 #define MODELS_DATA_SCENE_TEXTURE_H_
 
@@ -21,8 +21,8 @@ class SceneTexture {
   // Drawn at first use from a fixed key; the same in every process. Thread-safe.
   static const SceneTexture& Get(TextureKind kind);
 
-  // Bilinear, coordinates in texels of level 0, any finite value of moderate size.
-  // `footprint`: texels of level 0 that one pixel covers, positive. Result in [0, 1].
+  // Bilinear; coordinates in texels of level 0, any finite value of moderate size. `footprint`:
+  // texels of level 0 that one pixel covers, positive. Result in [0, 1].
   float Sample(float x, float y, float footprint) const {
     // The exponent of the footprint: one level for each doubling above 1.
     uint32_t bits;

@@ -30,7 +30,7 @@ int64_t ModifiedNs(const struct stat& info) {
   return int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec;
 }
 
-// A name without a dot, of which only the bytes say what it is.
+// A name without a dot; only the bytes tell the file's kind.
 bool HasNoEnding(absl::string_view path) {
   return !absl::StrContains(path.substr(path.rfind('/') + 1), '.');
 }
@@ -45,8 +45,8 @@ int ImageRank(absl::string_view field, absl::string_view head) {
 constexpr char kGetAgain[] = "copy or download the shard again, or take it out of the data";
 constexpr char kNotSparse[] = "write the shard without tar's --sparse";
 
-// Of `path`, which IndexTar() could not read for `reason`, and of which `piece` of `file` are the
-// unpacked bytes: what it is instead, and what to do.
+// The error for `path`, which IndexTar() could not read for `reason`: what the file is instead, and
+// what to do. `piece` of `file` are its unpacked bytes.
 absl::Status NoShard(const std::string& path, int file, const SpoolFile::Piece& piece,
                      const absl::Status& reason) {
   if (!absl::IsInvalidArgument(reason)) {
@@ -63,11 +63,11 @@ absl::Status NoShard(const std::string& path, int file, const SpoolFile::Piece& 
                                 absl::StartsWith(kind.hint, "unpack") ? kUnpackIt : kGetAgain);
 }
 
-// Members of one shard with the same fault, of which one warning speaks.
+// Members of one shard with the same fault, which share one warning.
 struct Alike {
   int64_t count = 0;
   std::string first;   // its path
-  std::string reason;  // the first's, where they may differ
+  std::string reason;  // the first member's, if reasons differ
 
   void Add(const std::string& path, std::string why = "") {
     if (count++ > 0) return;
@@ -186,8 +186,8 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
     int rank = 0;
     int label = -1;
     std::set<std::string> fields;
-    int64_t images = 0;    // that could have been the one
-    int64_t numbered = 0;  // under a longer name that begins with a number
+    int64_t images = 0;    // that could be the sample's
+    int64_t numbered = 0;  // images under a longer name that begins with a number
   };
   std::map<std::string, Found, std::less<>> found;
   std::vector<const Found*> order;
@@ -210,7 +210,7 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
     }
     if (rank > 0) {
       sample.numbered += rank == 2 && absl::ascii_isdigit(field[0]) ? 1 : 0;
-      // Beside KEY.jpg, KEY.seg.png is no image that was meant to be used.
+      // Beside KEY.jpg, KEY.seg.png was not meant to be used as the image.
       if (rank > sample.rank) {
         sample.rank = rank;
         sample.image = m;
@@ -233,7 +233,7 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
       }
     }
   }
-  // As many as there may be: one line of each shard.
+  // One line per shard, however many there are.
   if (repeated.count == 1) {
     warn(repeated.first, "comes twice, the first counts; give every sample a key of its own");
   } else if (repeated.count > 1) {
@@ -300,7 +300,7 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
     warn("", "breaks off after ", index.members.size(), " members (", index.broken, "); ",
          kGetAgain);
     if (!cut_is_a_sample) {
-      // So that every epoch counts what is missing.
+      // So that every epoch counts the missing rest.
       Sample rest;
       rest.shard = shard_index;
       rest.size = -1;

@@ -1,15 +1,15 @@
 // Images in tar shards of WebDataset's layout, read in any order without unpacking.
 //
-// A sample is the members of one shard that share a key: the path up to the first dot of
-// the file's name. What follows is the field: `jpg` or another picture's ending (file_kind.h) is
-// the image (else the first field that ends so: `cam0.jpg`; or the member without a field, where
-// its first bytes are a picture's), `cls` holds the label, a whole number in text. Other fields
-// are passed over, and so are samples without an image. Of images that share a key only one is
-// used, and a warning counts the others.
+// A sample is the members of one shard that share a key: the path up to the first dot of the file's
+// name. The rest of the name is the field. `jpg` or another picture's ending (file_kind.h) is the
+// image; else the first field that ends so (`cam0.jpg`); else the member without a field, if its
+// first bytes are a picture's. `cls` holds the label, a whole number in text. Other fields and
+// samples without an image are skipped. If several images share a key, one is used and a warning
+// counts the others.
 //
-// A plain shard is read at its members' offsets; a gzip one is first unpacked into a
-// temporary file without a name (spool_file.h). Where a field comes twice the first counts.
-// A hard link is the file it links to; symbolic links are passed over with a warning.
+// A plain shard is read at its members' offsets; a gzip shard is first unpacked into an unnamed
+// temporary file (spool_file.h). If a field comes twice, the first one counts. A hard link is the
+// file it links to; symbolic links are skipped with a warning.
 #ifndef MODELS_DATA_SHARD_DATASET_H_
 #define MODELS_DATA_SHARD_DATASET_H_
 
@@ -28,13 +28,13 @@
 
 namespace models {
 
-// "a/b.seg.png" -> ("a/b", "seg.png"), the field in lower case. A name without a dot, or
-// that begins with one, is all key and has no field.
+// "a/b.seg.png" -> ("a/b", "seg.png"), the field in lower case. A name without a dot, or that
+// begins with one, is all key.
 std::pair<absl::string_view, std::string> SampleKeyAndField(absl::string_view path);
 
 class ShardDataset : public Dataset {
  public:
-  // What was found while the shards were indexed.
+  // Findings of indexing the shards.
   struct Report {
     int64_t gzip_shards = 0;
     int64_t spooled_bytes = 0;  // on disk until the program ends
@@ -43,17 +43,18 @@ class ShardDataset : public Dataset {
     std::vector<std::string> warnings;  // shard, member, reason and what to do
   };
 
-  // Indexes the shards `names` below `root`. Errors name the shard, the reason and the way
-  // out: unreadable, no tar archive but what it is, no room to unpack. A shard that breaks off
-  // gives the samples before that; what is cut counts as one image that cannot be loaded. One that
-  // is all there and has a wrong checksum gives its samples and a warning.
+  // Indexes the shards `names` below `root`. Errors name the shard, the reason and the way out:
+  // unreadable, not a tar archive (and what it is), no room to unpack. A truncated shard gives the
+  // samples before the cut; what is missing counts as one image that cannot be loaded. A complete
+  // shard with a wrong checksum gives its samples and a warning.
   static absl::StatusOr<std::unique_ptr<ShardDataset>> Open(const std::string& root,
                                                             const std::vector<std::string>& names,
                                                             Report* report,
                                                             const PictureLimits& limits = {});
 
   int64_t size() const override { return static_cast<int64_t>(samples_.size()); }
-  // Of "shard:member", the shard relative to the root: it survives a move of the whole.
+  // The hash of "shard:member", the shard relative to the root: moving the whole data set does not
+  // change it.
   uint64_t image_id(int64_t i) const override;
   std::string name(int64_t i) const override;
   int label(int64_t i) const override { return samples_[i].label; }
@@ -63,25 +64,25 @@ class ShardDataset : public Dataset {
   absl::StatusOr<std::string> LoadBytes(int64_t i) const override { return Read(i); }
   std::string description() const override;
 
-  // Counts classes as `other` does, where that has more.
+  // Sets num_classes() of both to the larger one.
   void ShareClasses(ShardDataset* other);
-  // Takes the images `indices` (ascending) out of this data set into a new one.
+  // Moves the images `indices` (ascending) into a new data set.
   std::unique_ptr<ShardDataset> Take(const std::vector<int64_t>& indices);
 
  private:
   struct Shard {
     std::string name;      // relative to the root
-    std::string path;      // to open; of a gzip shard the path before it was unpacked
-    bool spooled = false;  // offsets count from `base` of the spool file
+    std::string path;      // to open; for a gzip shard, its path before unpacking
+    bool spooled = false;  // offsets are relative to `base` in the spool file
     int64_t base = 0;
-    int64_t bytes = 0, modified_ns = 0;  // of a plain shard, when it was indexed
+    int64_t bytes = 0, modified_ns = 0;  // of a plain shard, at indexing
   };
   struct Sample {
     int32_t shard = 0;
     int32_t label = -1;
     int64_t offset = 0;
     int64_t size = -1;   // -1: cannot be read
-    std::string member;  // its path; of a sample that cannot be read "path\0reason; hint"
+    std::string member;  // its path; if it cannot be read, "path\0reason; hint"
   };
   struct Shards {
     std::vector<Shard> all;
@@ -94,7 +95,7 @@ class ShardDataset : public Dataset {
   absl::StatusOr<std::string> Read(int64_t i) const;
   std::string Where(int64_t i) const;  // path of the shard and member
 
-  std::shared_ptr<Shards> shards_;  // shared with what Take() took
+  std::shared_ptr<Shards> shards_;  // shared with data sets made by Take()
   std::vector<Sample> samples_;
   int num_classes_ = 0;
   PictureLimits limits_;

@@ -78,8 +78,8 @@ void Divide(const std::vector<std::string>& names, ShardPaths* out) {
   }
 }
 
-// Adds the archives directly in `root`/`below`, as names relative to `root`: tar shards, and what
-// is not read. None where there is no such folder.
+// Adds the archives directly in `root`/`below`, as names relative to `root`: tar shards, and
+// archives that are not read. Adds none if there is no such folder.
 absl::Status List(const std::string& root, const std::string& below,
                   std::vector<std::string>* shards, std::vector<std::string>* unread) {
   const std::string folder = below.empty() ? root : JoinPath(root, below);
@@ -88,7 +88,7 @@ absl::Status List(const std::string& root, const std::string& below,
   for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end;
        it.increment(error)) {
     std::string name = it->path().filename().string();
-    // A folder may be called so, too: its pictures are found as others are.
+    // A folder may have such a name, too: its pictures are found like others.
     std::error_code ignored;
     if (name[0] != '.' && (IsShardName(name) || IsUnreadArchive(name)) &&
         !it->is_directory(ignored)) {

@@ -26,8 +26,8 @@ double Gib(int64_t bytes) { return static_cast<double>(bytes) / (int64_t{1} << 3
 
 struct GzipSizes {
   int64_t file = 0;
-  // Unpacked, as the file's last four bytes have it: modulo 2^32, of the last member only, and
-  // anything at all where the file is cut or somebody lies.
+  // Unpacked size in the file's last four bytes: modulo 2^32, for the last member only, and
+  // arbitrary if the file is cut or malicious.
   int64_t claim = 0;
 };
 
@@ -40,8 +40,8 @@ absl::StatusOr<GzipSizes> SizesOf(const OpenFile& file, const std::string& path)
   return GzipSizes{info.st_size, end[0] | end[1] << 8 | end[2] << 16 | int64_t{end[3]} << 24};
 }
 
-// What to expect: the claim where it can be that of a shard of pictures, else the size on
-// disk, which is less than what will be needed; Unpack() looks again as it goes.
+// The expected size: the claim if it is plausible for a shard of pictures, else the size on disk,
+// which is a lower bound; Unpack() checks again as it goes.
 int64_t Expected(const GzipSizes& sizes) {
   const bool likely =
       sizes.claim >= sizes.file / 10 * 9 && sizes.claim / 8 <= sizes.file + (1 << 17);
@@ -72,7 +72,7 @@ SpoolFile::~SpoolFile() { ::close(file_); }
 
 int64_t SpoolFile::Room() const {
   struct statvfs room;
-  // No blocks at all: a file system that does not count them (tmpfs without a limit).
+  // A file system that does not count blocks (tmpfs without a limit).
   if (::fstatvfs(file_, &room) != 0 || room.f_blocks == 0) {
     return std::numeric_limits<int64_t>::max();
   }
@@ -111,8 +111,8 @@ absl::Status SpoolFile::Append(const std::string& path, const void* bytes, int64
   return absl::OkStatus();
 }
 
-// By zlib's inflate(), not its gzread(): where that finds an error it loses up to a whole
-// buffer of what came before.
+// Uses zlib's inflate(), not its gzread(), which on an error loses up to a whole buffer of the
+// bytes before it.
 absl::StatusOr<SpoolFile::Piece> SpoolFile::Unpack(const std::string& path) {
   const OpenFile in(path);
   ASSIGN_OR_RETURN(const GzipSizes sizes, SizesOf(in, path));
@@ -127,7 +127,7 @@ absl::StatusOr<SpoolFile::Piece> SpoolFile::Unpack(const std::string& path) {
   Piece piece;
   piece.base = size_;
   bool between_members = false;
-  bool more_to_come = false;  // from what has been read
+  bool more_to_come = false;  // among the bytes read
   int64_t read = 0;
   while (true) {
     if (stream.avail_in == 0 && !more_to_come) {
@@ -146,7 +146,7 @@ absl::StatusOr<SpoolFile::Piece> SpoolFile::Unpack(const std::string& path) {
     }
     if (between_members) {
       if (*stream.next_in != kGzipMagic[0]) {
-        // Zeros fill up the blocks of a tape.
+        // Zeros pad a tape's blocks.
         if (*stream.next_in != 0) piece.bytes_after_end = sizes.file - read + stream.avail_in;
         return piece;
       }
@@ -168,7 +168,7 @@ absl::StatusOr<SpoolFile::Piece> SpoolFile::Unpack(const std::string& path) {
     between_members = result == Z_STREAM_END;
     more_to_come = !between_members && stream.avail_out == 0;
     if (result == Z_MEM_ERROR) return NoMemory(path);
-    // Z_BUF_ERROR: there was nothing more to come.
+    // Z_BUF_ERROR: the input is exhausted.
     if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) {
       piece.broken =
           absl::StrCat("damaged gzip data: ", stream.msg == nullptr ? "no gzip data" : stream.msg);

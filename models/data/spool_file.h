@@ -1,4 +1,4 @@
-// Gzip archives unpacked into a file, so that their members lie somewhere.
+// Unpacks gzip archives into a file, so that their members have offsets.
 #ifndef MODELS_DATA_SPOOL_FILE_H_
 #define MODELS_DATA_SPOOL_FILE_H_
 
@@ -13,20 +13,18 @@
 
 namespace models {
 
-// One file without a name in the folder for temporary files ($TMPDIR, else /tmp), which
-// gzip archives are unpacked into one after another. It goes when the program ends,
-// however that happens.
+// One unnamed file in the folder for temporary files ($TMPDIR, else /tmp), into which gzip archives
+// are unpacked one after another. It vanishes when the program ends, however it ends.
 class SpoolFile {
  public:
-  // A gzip file of a few megabytes may unpack to a thousand times as much, and fill the disk
-  // or, where the folder lies there, the memory. Of pictures, which are packed already, gzip
-  // saves a few percent.
+  // A gzip file of a few megabytes may unpack to a thousand times its size, and fill the disk or,
+  // if the folder is in memory, the memory. Pictures are already compressed; gzip saves a few
+  // percent.
   struct Limits {
-    // What one file unpacks to may be this many times its size; less than `always_bytes` is
-    // never too much.
+    // A file may unpack to this many times its size; less than `always_bytes` is always allowed.
     int64_t ratio = 100;
     int64_t always_bytes = int64_t{1} << 30;
-    // What has to stay free where the spool lies; -1: 256 MiB, or 1% of the whole if less.
+    // Bytes to leave free on the spool's file system; -1: 256 MiB, or 1% of it if less.
     int64_t keep_free = -1;
   };
   static absl::StatusOr<std::unique_ptr<SpoolFile>> Create(const Limits& limits);
@@ -38,21 +36,21 @@ class SpoolFile {
   struct Piece {
     int64_t base = 0;
     int64_t size = 0;
-    // Why unpacking ended early, or what was wrong at the end (the checksum, say); empty when
+    // Why unpacking ended early, or what was wrong at the end (for example the checksum); empty if
     // nothing is. The bytes before that are there.
     std::string broken;
-    // Of the file, behind its last member: not zero at once, and no member. Passed over, as gzip
-    // does.
+    // Bytes of the file after its last member that neither are all zero nor begin a member.
+    // Skipped, as gzip does.
     int64_t bytes_after_end = 0;
   };
-  // Appends what `path`, a gzip file of one or more members, unpacks to. Errors name the
-  // path, what there is too little of or too much, and the way out.
+  // Unpacks `path`, a gzip file of one or more members, to the end of the spool. Errors name the
+  // path, what there is too little or too much of, and the way out.
   absl::StatusOr<Piece> Unpack(const std::string& path);
 
   int file() const { return file_; }
   int64_t size() const { return size_; }
   const std::string& folder() const { return folder_; }
-  // What may still be written; negative where less is free than has to stay so.
+  // Bytes that may still be written; negative if less is free than must stay free.
   int64_t Room() const;
 
  private:
@@ -67,11 +65,11 @@ class SpoolFile {
   int64_t size_ = 0;
 };
 
-// Whether there is room for what `paths`, gzip files, say of their unpacked size; an error
-// names both numbers and the way out.
+// Whether there is room for the unpacked sizes that the gzip files `paths` claim; an error names
+// both numbers and the way out.
 absl::Status CheckSpoolRoom(const SpoolFile& spool, const std::vector<std::string>& paths);
 
-// Whether `path` begins as gzip files do. NotFound or PermissionDenied where it cannot be read.
+// Whether `path` begins as gzip files do. NotFound or PermissionDenied if it cannot be read.
 absl::StatusOr<bool> IsGzip(const std::string& path);
 
 }  // namespace models

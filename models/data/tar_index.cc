@@ -32,7 +32,7 @@ std::string Reason(struct archive* a) {
   return text == nullptr ? "damaged data" : text;
 }
 
-// A stretch of a file, as libarchive asks for it.
+// A range of a file, as libarchive reads it.
 struct Source {
   int file;
   int64_t base, size;
@@ -67,8 +67,8 @@ la_int64_t SkipSource(struct archive*, void* data, la_int64_t count) {
 }
 
 std::string PathOf(struct archive_entry* entry) {
-  // Names in an archive are bytes; the second way is for those that libarchive has only
-  // as UTF-8, because the program's locale is "C".
+  // Names in an archive are bytes; the second call is for names that libarchive has only as UTF-8,
+  // because the program's locale is "C".
   if (const char* path = archive_entry_pathname(entry)) return path;
   if (const char* path = archive_entry_pathname_utf8(entry)) return path;
   return "";
@@ -86,27 +86,27 @@ class Indexer {
   Indexer(int file, int64_t base, int64_t size, const HeadBytes& head_bytes)
       : file_(file), base_(base), size_(size), head_bytes_(head_bytes) {}
 
-  // Adds the members of the archive that begins at `at`, as far as it can be read.
-  // InvalidArgument, and nothing is added, when none begins there.
+  // Adds the members of the archive that begins at `at`, as far as it can be read. InvalidArgument,
+  // adding nothing, if none begins there.
   absl::Status Read(int64_t at);
-  // Where in the file the first block behind what was read begins that is not zero; -1: nowhere.
+  // Offset of the first nonzero block after what was read; -1: none.
   int64_t NextBlock() const;
 
   TarIndex& index() { return index_; }
 
  private:
   absl::Status ReadHead(TarMember* member) const;
-  // Adds the hard link `member` to `target`, or says that it is lost.
+  // Adds the hard link `member` to `target`, or records that it is lost.
   absl::Status AddLink(TarMember member, const char* target);
 
   const int file_;
   const int64_t base_, size_;
   const HeadBytes& head_bytes_;
   TarIndex index_;
-  // Members by path as far as `mapped_`: filled at hard links only, most archives have none.
+  // Members by path, up to `mapped_`: filled only at hard links, which most archives do not have.
   std::unordered_map<std::string, size_t> by_path_;
   size_t mapped_ = 0;
-  int64_t read_ = 0;  // where the last archive ended
+  int64_t read_ = 0;  // end of the last archive
 };
 
 absl::Status Indexer::ReadHead(TarMember* member) const {
@@ -170,7 +170,7 @@ absl::Status Indexer::Read(int64_t at) {
     member.path = PathOf(entry);
     member.offset = end = at + archive_filter_bytes(a.get(), 0);
     const char* target = HardLinkTarget(entry);
-    // pax archives may hold a hard link's bytes once more; then it is a file like others.
+    // pax archives may repeat a hard link's bytes; then it is a regular file.
     if (target != nullptr && archive_entry_size(entry) == 0) {
       RETURN_IF_ERROR(AddLink(std::move(member), target));
       continue;

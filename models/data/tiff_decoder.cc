@@ -20,12 +20,12 @@
 namespace models {
 namespace {
 
-// The file in memory, and what libtiff said of it.
+// The file in memory, and libtiff's messages.
 struct Source {
   absl::string_view bytes;
   uint64_t at = 0;
   bool beyond_end = false;  // it was asked for bytes that are not there
-  bool damaged = false;     // a decoder went on after damage
+  bool damaged = false;     // a decoder continued after damage
   std::string message;      // the first error's
 
   static Source* Of(thandle_t handle) { return static_cast<Source*>(handle); }
@@ -55,10 +55,10 @@ struct Source {
     char text[200];
     std::vsnprintf(text, sizeof(text), format, arguments);
     source->message = text;
-    return 1;  // said; nothing is to be printed
+    return 1;  // reported; libtiff prints nothing
   }
-  // Of most warnings the pixels know nothing. The decoders of JPEG and fax go on after damage, and
-  // warn of it.
+  // Most warnings do not concern the pixels. The decoders of JPEG and fax, however, continue after
+  // damage with a warning.
   static int Warning(TIFF* tiff, void* user, const char* module, const char* format,
                      va_list arguments) {
     const absl::string_view decoder = module == nullptr ? "" : module;
@@ -92,12 +92,12 @@ Tiff Open(Source* source, const PictureLimits& limits) {
                                 options.get()));
 }
 
-// How the samples lie in the file, and what they mean.
+// Layout and meaning of the file's samples.
 struct Layout {
   uint32_t width = 0, height = 0;
   uint16_t photometric = PHOTOMETRIC_MINISBLACK;
   uint16_t bits = 1, samples = 1;  // of a sample; of a pixel
-  uint16_t* palette[3] = {};       // libtiff's
+  uint16_t* palette[3] = {};       // owned by libtiff
 };
 
 template <typename T>
@@ -107,7 +107,7 @@ T Field(TIFF* tiff, uint32_t tag) {
   return value;
 }
 
-// "CMYK"; empty for what is read.
+// "CMYK"; empty for supported kinds.
 std::string UnreadKind(TIFF* tiff, const Layout& layout) {
   const auto compression = Field<uint16_t>(tiff, TIFFTAG_COMPRESSION);
   if (compression == COMPRESSION_OJPEG || !TIFFIsCODECConfigured(compression)) {
@@ -125,7 +125,7 @@ std::string UnreadKind(TIFF* tiff, const Layout& layout) {
     return "colours plane by plane";
   }
   const uint16_t bits = layout.bits;
-  // What a pixel may take: a few bytes of file can claim rows of gigabytes.
+  // Bounds the size of a pixel: a few bytes of file can claim rows of gigabytes.
   if (layout.samples > 4) return absl::StrCat(layout.samples, " samples a pixel");
   const bool small = bits == 1 || bits == 2 || bits == 4;
   switch (layout.photometric) {
@@ -246,7 +246,7 @@ absl::Status ReadTiles(TIFF* tiff, const Layout& layout, const Source& source,
   return absl::OkStatus();
 }
 
-// The picture upright: `orientation` says at which corner of it the file begins.
+// Turns the picture upright: `orientation` tells at which corner of it the file begins.
 Image Upright(Image stored, uint16_t orientation) {
   if (orientation < ORIENTATION_TOPRIGHT || orientation > ORIENTATION_LEFTBOT) return stored;
   const bool turned = orientation >= ORIENTATION_LEFTTOP;  // rows are columns

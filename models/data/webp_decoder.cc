@@ -31,7 +31,7 @@ absl::Status Refused(VP8StatusCode code, absl::string_view what) {
   }
 }
 
-// Decodes the bitstream of one frame to `rgb`, which has room for it.
+// Decodes the bitstream of one frame to `rgb`, which must be large enough.
 absl::Status DecodeFrame(absl::string_view frame, int width, int height, uint8_t* rgb, int stride) {
   WebPDecoderConfig config;
   CHECK(WebPInitDecoderConfig(&config));

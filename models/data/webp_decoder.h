@@ -1,8 +1,8 @@
-// WebP, lossy and lossless, by libwebp.
+// Decodes WebP, lossy and lossless, by libwebp.
 //
-// As Pillow's convert("RGB"): the alpha channel is dropped, not blended; EXIF and colour
-// profiles are ignored; of an animation the first frame is taken, on a black canvas.
-// Truncated and damaged files are refused.
+// Like Pillow's convert("RGB"): the alpha channel is dropped, not blended; EXIF and colour profiles
+// are ignored; an animation gives its first frame, on a black canvas. Truncated and damaged files
+// are refused.
 #ifndef MODELS_DATA_WEBP_DECODER_H_
 #define MODELS_DATA_WEBP_DECODER_H_
 
@@ -13,7 +13,7 @@
 
 namespace models {
 
-// Reuses the memory of `image`. Errors as picture_error.h has them. Thread-safe.
+// Reuses the memory of `image`. Errors: picture_error.h. Thread-safe.
 absl::Status DecodeWebp(absl::string_view bytes, const PictureLimits& limits, Image* image);
 
 }  // namespace models

@@ -21,7 +21,7 @@ MaeBlobs BuildMae(ModelBuilder* b, const ModelConfig& model, const DropPosConfig
   if (noise == NoiseSource::kKeys) {
     noise_inputs = {net->Input("keys", {DType::kI64, {batch}})};
   } else {
-    // Positions are all kept: what their order is drawn from does not matter.
+    // All positions are kept, so the noise that orders them does not matter.
     const BlobId noise_pos = b->Op("Fill", "mask.no_positions", {},
                                    {{"value", 0.0f},
                                     {"shape", std::vector<int64_t>{batch, visible}},
@@ -37,7 +37,7 @@ MaeBlobs BuildMae(ModelBuilder* b, const ModelConfig& model, const DropPosConfig
   const BlobId visible_patches =
       b->Op("GatherRows", "patch_embed.visible", {Patches(b, model, images), ids_keep});
   const BlobId tokens = PatchEmbed(b, model, visible_patches);
-  // EmbeddingDrop that drops nothing: the visible patches' positions, gathered and added.
+  // EmbeddingDrop without drops gathers and adds the visible patches' positions.
   const BlobId none_dropped = b->Op("Fill", "pos_embed.none_dropped", {},
                                     {{"value", 0.0f},
                                      {"shape", std::vector<int64_t>{batch, visible}},

@@ -24,8 +24,7 @@ struct MaeBlobs {
   graph::BlobId per_image;  // (B)
 };
 
-// Appends the whole forward pass. Inputs: `images` and the noise: `keys`, or
-// `noise_patch` (B, L).
+// Appends the whole forward pass. Inputs: `images` and the noise: `keys`, or `noise_patch` (B, L).
 MaeBlobs BuildMae(ModelBuilder* b, const ModelConfig& model, const DropPosConfig& config, int batch,
                   NoiseSource noise);
 

@@ -13,16 +13,16 @@
 namespace models {
 
 struct MaeDecoderOptions {
-  // Before the parameters' names: "" in models_mae.py, "aux_" for multi_task. The
-  // mask token is "mask_token" in both.
+  // Prefix of the parameters' names: "" in models_mae.py, "aux_" for multi_task. The mask token is
+  // "mask_token" in both.
   std::string prefix;
   // The official multi_task freezes the mask token unless mask_token_type is param.
   bool train_mask_token = true;
 };
 
-// features (B, 1+V, D), ids_keep (B, V) i32, mask (B, L) u8 -> pixels (B, L, 3pp).
-// Tokens go back to their places, mask tokens stand for the hidden ones, fixed
-// sin-cos positions are added, and the blocks run over all 1+L.
+// features (B, 1+V, D), ids_keep (B, V) i32, mask (B, L) u8 -> pixels (B, L, 3pp). Puts tokens back
+// in their places and mask tokens in the hidden places, adds fixed sin-cos positions, and runs the
+// blocks over all 1+L tokens.
 graph::BlobId MaeDecoder(ModelBuilder* b, const ModelConfig& model,
                          const MaeDecoderOptions& options, graph::BlobId features,
                          graph::BlobId ids_keep, graph::BlobId mask);
@@ -31,7 +31,7 @@ struct PixelLossBlobs {
   graph::BlobId loss;       // {1}
   graph::BlobId per_image;  // (B)
 };
-// PixelLoss of what MaeDecoder returned against `images`.
+// PixelLoss between MaeDecoder's result and `images`.
 PixelLossBlobs BuildPixelLoss(ModelBuilder* b, const ModelConfig& model,
                               const DropPosConfig& config, graph::BlobId pixels,
                               graph::BlobId images, graph::BlobId mask);

@@ -16,8 +16,8 @@
 namespace models {
 namespace {
 
-// Gives `path` a file of its own, of the first `keep_bytes` bytes, where its file has other names
-// as well: what `cp -al` made of a run's folder stays as it is.
+// If the file of `path` has other hard links, replaces it by a copy of its first `keep_bytes`
+// bytes, so that a copy of a run's folder by `cp -al` stays unchanged.
 absl::Status PartFromOtherNames(const std::string& path, int64_t keep_bytes, FileSystem* files) {
   struct stat info;
   if (::lstat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_nlink < 2) {
@@ -82,12 +82,12 @@ AppendFile::~AppendFile() {
 }
 
 absl::Status AppendFile::Append(absl::string_view record) {
-  // What an earlier try has left behind the last whole record.
+  // Removes what an earlier try left after the last whole record.
   if (is_cut_ && files_->Truncate(fd_, bytes_) != 0) return CannotWrite(path_);
   is_cut_ = false;
   if (files_->WriteAll(fd_, record) != 0) {
     const absl::Status status = CannotWrite(path_);
-    // Where this fails too, the first error is the one to report.
+    // If this fails too, the first error is the one to report.
     is_cut_ = files_->Truncate(fd_, bytes_) != 0;
     return status;
   }
@@ -96,7 +96,7 @@ absl::Status AppendFile::Append(absl::string_view record) {
 }
 
 absl::Status AppendFile::Sync() {
-  // The system says only once that it has lost something.
+  // The system reports a loss only once.
   if (lost_.ok() && files_->Flush(fd_) != 0) lost_ = CannotWrite(path_);
   return lost_.ok() ? PutBackIfRemoved() : lost_;
 }

@@ -12,21 +12,21 @@
 
 namespace models {
 
-// Owns the file. Each record is handed to the operating system whole before Append returns,
-// so that a reader or a crash of this process never sees half of one. Not thread-safe.
-// Errors are those of the system calls and name the path. `files` must outlive the object.
+// Owns the file. Append hands each record to the operating system whole before it returns, so that
+// a reader or a crash of this process never sees half a record. Not thread-safe. Errors are those
+// of the system calls and name the path. `files` must outlive the object.
 //
-// The file is a regular one under its own name. A link of that name is refused, because what it
-// leads to belongs to somebody else, and so are pipes and devices. Of a file that has other names,
-// too, those keep what they have.
+// The file must be a regular file under its own name. Links are refused because their targets
+// belong to somebody else; pipes and devices are refused, too. If the file has other hard links,
+// those keep their contents.
 class AppendFile {
  public:
-  // Makes the file, or empties the one that has its name.
+  // Makes the file, or empties an existing one.
   static absl::StatusOr<AppendFile> Create(const std::string& path, FileSystem* files);
-  // The same where the name is free; AlreadyExists where it is not.
+  // The same, but AlreadyExists if the name is taken.
   static absl::StatusOr<AppendFile> CreateNew(const std::string& path, FileSystem* files);
-  // Goes on behind the first `keep_bytes` bytes of an existing file that has so many; what
-  // is behind them goes.
+  // Opens an existing file that has at least `keep_bytes` bytes, cuts it to those, and appends
+  // there.
   static absl::StatusOr<AppendFile> Resume(const std::string& path, int64_t keep_bytes,
                                            FileSystem* files);
 
@@ -35,17 +35,17 @@ class AppendFile {
   AppendFile& operator=(AppendFile&& other) noexcept;
   ~AppendFile();
 
-  // On an error (disk full, ...) the file ends with the last whole record, as far as the
-  // system lets it, and may be appended to again: what is left of this one goes first.
+  // On an error (disk full, ...) the file is cut back to its last whole record, as far as the
+  // system allows, and can be appended to again; any remains of this record are removed first.
   absl::Status Append(absl::string_view record);
-  // Waits until the disk has all records. After an error it is the same error for good, because
-  // nobody knows which records were lost. A file that was removed meanwhile comes back whole;
-  // where another has taken its name, that one stays.
+  // Waits until all records are on the disk. After an error it returns the same error for good,
+  // because nobody knows which records were lost. If the file was removed meanwhile it is restored,
+  // unless another file has taken its name.
   absl::Status Sync();
 
   bool is_open() const { return fd_ >= 0; }
   const std::string& path() const { return path_; }
-  int64_t bytes() const { return bytes_; }  // all of them whole records
+  int64_t bytes() const { return bytes_; }  // whole records only
 
  private:
   static absl::StatusOr<AppendFile> Open(const std::string& path, int flags, FileSystem* files);
@@ -55,7 +55,7 @@ class AppendFile {
   int fd_ = -1;
   int64_t bytes_ = 0;
   FileSystem* files_ = nullptr;
-  bool is_cut_ = false;  // a part of a record stands behind them
+  bool is_cut_ = false;  // part of a record follows them
   absl::Status lost_;
 };
 

@@ -95,7 +95,7 @@ absl::Status FileWriter::Append(absl::string_view bytes) {
 
 absl::Status FileWriter::Finish() {
   if (files_->Flush(fd_) != 0) return CannotWrite(path_);
-  // Network file systems say only here that they could not keep what they took.
+  // Network file systems report only here that they could not store data they had accepted.
   if (files_->Close(std::exchange(fd_, -1)) != 0) {
     const absl::Status status = CannotWrite(path_);
     files_->Remove(path_);
@@ -162,7 +162,7 @@ absl::Status CheckRoom(absl::string_view what, int64_t bytes, const std::string&
                        FileSystem* files) {
   constexpr int64_t kFew = 4 << 20;
   if (bytes <= kFew) return absl::OkStatus();
-  const int64_t needed = bytes + kFew;  // headers, and what logs grow by meanwhile
+  const int64_t needed = bytes + kFew;  // headers, and the growth of logs meanwhile
   const int64_t free = files->FreeBytes(folder);
   if (free < 0 || free >= needed) return absl::OkStatus();
   return absl::ResourceExhaustedError(absl::StrFormat("%s needs %d MiB and %s has %d MiB free",

@@ -1,5 +1,5 @@
-// Files that are whole or not there, and sums to tell whether they still are what
-// was written.
+// Writes files so that they are whole or absent, and checksums that tell whether they are still as
+// written.
 #ifndef MODELS_FILES_DURABLE_H_
 #define MODELS_FILES_DURABLE_H_
 
@@ -14,7 +14,7 @@
 
 namespace models {
 
-// Of a file's bytes: XXH3 with 64 bits (xxhash.com), against accidents, not attacks.
+// Sum of a file's bytes: 64-bit XXH3 (xxhash.com), against accidents, not attacks.
 struct FileSum {
   int64_t bytes = 0;
   uint64_t xxh3 = 0;
@@ -23,14 +23,14 @@ struct FileSum {
   }
 };
 FileSum SumOfBytes(absl::string_view bytes);
-// Reads the file, a piece at a time. Errors are those of InputFile.
+// Reads the file piece by piece. Errors are those of InputFile.
 absl::StatusOr<FileSum> SumOfFile(const std::string& path);
-// That the file's sum is `sum`: DataLoss where it is not. A file of another length is not read.
+// DataLoss if the file's sum is not `sum`. A file of another length is not read.
 absl::Status CheckSum(const std::string& path, const FileSum& sum);
 std::string HexText(uint64_t value);  // 16 digits
 
-// Writes one file, which exists from Create() on and is removed again unless Finish()
-// succeeds. Movable. Errors name `path` and the system's reason.
+// Writes one file. It exists from Create() on and is removed again unless Finish() succeeds.
+// Movable. Errors name `path` and the system's reason.
 class FileWriter {
  public:
   // `path` must not exist.
@@ -39,10 +39,10 @@ class FileWriter {
   ~FileWriter();
 
   absl::Status Append(absl::string_view bytes);
-  // Flushes the bytes to the disk and closes. The file's name is on the disk only when
-  // its folder is flushed too (SyncFolder).
+  // Flushes the bytes to the disk and closes the file. Its name is on the disk only after its
+  // folder is flushed too (SyncFolder).
   absl::Status Finish();
-  // Of what was appended.
+  // Of the bytes appended.
   FileSum sum() const;
   const std::string& path() const { return path_; }
 
@@ -58,34 +58,34 @@ class FileWriter {
   int64_t bytes_ = 0;
 };
 
-// Flushes the names in `folder` to the disk. Some file systems cannot; that is no error.
+// Flushes the names in `folder` to the disk. OK if the file system cannot do that.
 absl::Status SyncFolder(const std::string& folder, FileSystem* files);
 
-// The folder that `path` lies in: "." for a bare name.
+// The folder of `path`: "." for a bare name.
 std::string FolderOf(const std::string& path);
 
-// A file of another name beside `path`, for Replace() to take.
+// Makes a file with another name beside `path`, for Replace().
 absl::StatusOr<FileWriter> CreateBeside(const std::string& path, FileSystem* files);
-// Finishes `writer` and gives its file the name `path`, whatever had it before. On an error
-// `path` is what it was, and nothing else is left.
+// Finishes `writer` and renames its file to `path`, replacing any earlier one. On an error `path`
+// is unchanged and nothing else is left.
 absl::Status Replace(FileWriter writer, const std::string& path, FileSystem* files);
-// Both, for a file that is in memory.
+// CreateBeside() and Replace(), for bytes in memory.
 absl::Status ReplaceFile(const std::string& path, absl::string_view bytes, FileSystem* files);
 
-// Gives `to` the first `most` bytes of `from`, or all where it has fewer, as Replace() does.
-// Errors are those of InputFile and Replace().
+// Replaces `to` by the first `most` bytes of `from`, or all if it has fewer. Errors are those of
+// InputFile and Replace().
 absl::Status CopyFile(const std::string& from, int64_t most, const std::string& to,
                       FileSystem* files);
 
-// That `folder` has room for `bytes` and a little beside them: ResourceExhausted says how much
-// `what` needs. A few megabytes are just tried, because that costs nothing and what a file system
-// says is not always so.
+// ResourceExhausted if `folder` lacks room for `bytes` and a small reserve; the error says how much
+// `what` needs. A few megabytes are not checked: trying to write them costs nothing, and file
+// systems do not always report free space correctly.
 absl::Status CheckRoom(absl::string_view what, int64_t bytes, const std::string& folder,
                        FileSystem* files);
 
-// Removes a folder and the files in it, as far as that goes: where another folder in it
-// holds something, both stay. Links are never followed: of a link, as of a file, in place of the
-// folder that alone goes.
+// Removes a folder and the files in it, as far as possible; a folder inside it that is not empty
+// stays, and so does `folder`. Never follows links: if `folder` is a link or a file, only that is
+// removed.
 void RemoveFolder(const std::string& folder, FileSystem* files);
 
 // "cannot write PATH: <errno's reason>".

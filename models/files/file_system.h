@@ -1,7 +1,7 @@
-// The system calls by which a run changes what is on the disk, so that a test can
-// have any of them fail, or have the power go off between two of them.
+// The system calls by which a run changes the disk, so that a test can make any of them fail, or
+// simulate a power failure between two of them.
 //
-// Reading is not here: a file that is read is checked, whatever it holds.
+// Reading is not here: files that are read are checked, whatever they hold.
 #ifndef MODELS_FILES_FILE_SYSTEM_H_
 #define MODELS_FILES_FILE_SYSTEM_H_
 
@@ -15,14 +15,14 @@
 
 namespace models {
 
-// Every function does what the system call named beside it does and returns what that
-// returns, -1 with errno where it fails; calls that a signal interrupts are repeated.
-// The class itself is the real file system. Thread-safe.
+// Each function does what the system call beside it does and has the same result: -1 with errno if
+// it fails. Calls interrupted by a signal are repeated. The class itself is the real file system.
+// Thread-safe.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
 
-  // The real one; lives as long as the program.
+  // The real file system; lives as long as the program.
   static FileSystem* Real();
 
   virtual int Open(const std::string& path, int flags);  // open, 0666, O_CLOEXEC
@@ -36,15 +36,14 @@ class FileSystem {
   virtual int Remove(const std::string& path);                           // unlink, or rmdir
   virtual int RemoveIn(int folder, const std::string& name);             // unlinkat, the same
   virtual int Link(const std::string& target, const std::string& path);  // symlink
-  // What a program without privileges may still write where `path` is; -1, also where the
-  // file system counts no blocks (many in user space): nobody knows until it is tried.
+  // Bytes that a program without privileges may still write at `path`; -1 if unknown, for example
+  // on file systems that count no blocks (many in user space).
   virtual int64_t FreeBytes(const std::string& path);  // statvfs
 
-  // All of `bytes`, by Write() as often as that takes; -1 with errno. A Write() that takes
-  // nothing is EIO: trying again might never end.
+  // Writes all of `bytes` with as many calls of Write() as that takes; -1 with errno. A Write()
+  // that writes nothing becomes EIO, because retrying might never end.
   int WriteAll(int fd, absl::string_view bytes);
-  // Sync() that forgives a file system, pipe or device that has no such thing: what is there is
-  // as safe as it can be.
+  // Sync() that also succeeds on file systems, pipes and devices that do not support it.
   int Flush(int fd);
 };
 

@@ -1,4 +1,4 @@
-// A file of a run that is read back, which may be anything by now.
+// Reads back a file of a run, which may have become anything.
 #ifndef MODELS_FILES_INPUT_FILE_H_
 #define MODELS_FILES_INPUT_FILE_H_
 
@@ -12,21 +12,21 @@
 
 namespace models {
 
-// A regular file, open for reading. Errors are "cannot read PATH: REASON": NotFound where there
-// is none, DataLoss where it is a folder, a pipe (which would be waited for) or a device (which
-// might never end), and PermissionDenied or Unavailable where it may be there and whole and could
-// not be read just now (another's file, a failing disk, too many open files). Thread-safe.
+// A regular file, open for reading. Errors are "cannot read PATH: REASON": NotFound if it does not
+// exist; DataLoss if it is a folder, a pipe (reading would wait) or a device (reading might never
+// end); PermissionDenied or Unavailable if it may be intact but cannot be read now (another user's
+// file, a failing disk, too many open files). Thread-safe.
 class InputFile {
  public:
   static absl::StatusOr<InputFile> Open(const std::string& path);
-  // The whole file; DataLoss where it has more than `most` bytes.
+  // The whole file; DataLoss if it has more than `most` bytes.
   static absl::StatusOr<std::string> ReadAll(const std::string& path, int64_t most);
 
   InputFile(InputFile&& other) noexcept;
   ~InputFile();
 
-  int64_t bytes() const { return bytes_; }  // when it was opened
-  // Fills `to` from byte `offset` on. Returns how much: less than asked for only at the end.
+  int64_t bytes() const { return bytes_; }  // at the time of Open()
+  // Fills `to` from byte `offset` on. Returns the bytes read, fewer than asked for only at the end.
   absl::StatusOr<size_t> ReadAt(int64_t offset, absl::Span<char> to) const;
 
  private:

@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What `folder` lies in; empty where there is no more.
+// The parent of `folder`; empty if it has none.
 fs::path Above(const fs::path& folder) {
   const fs::path above = folder.parent_path();
   return above == folder ? fs::path() : above;
@@ -34,7 +34,7 @@ absl::Status CheckCanMake(const std::string& folder) {
   fs::path existing = folder;
   std::error_code error;
   for (; !existing.empty() && IsMissing(existing); existing = Above(existing)) {
-    // It would be found again below each name that is tried.
+    // Each name tried below would find the link again.
     if (fs::is_symlink(fs::symlink_status(existing, error))) {
       return graph::InvalidArgument(existing.string(), " is a link to nothing");
     }
@@ -65,7 +65,7 @@ absl::StatusOr<std::vector<std::string>> MakeFolders(const std::string& folder) 
     absl::Status status =
         error ? absl::ErrnoToStatus(error.value(), absl::StrCat("cannot make the folder ", path))
               : SyncFolder(FolderOf(path), FileSystem::Real());
-    // A folder that may be written to and not be read cannot be flushed either.
+    // A folder that can be written but not read cannot be flushed either.
     if (status.ok() || (!error && absl::IsPermissionDenied(status))) continue;
     RemoveEmpty(made);
     return status;
@@ -74,7 +74,7 @@ absl::StatusOr<std::vector<std::string>> MakeFolders(const std::string& folder) 
 }
 
 void RemoveEmpty(const std::vector<std::string>& made) {
-  std::error_code ignored;  // not empty, for one
+  std::error_code ignored;  // for example: not empty
   for (auto path = made.rbegin(); path != made.rend(); ++path) fs::remove(*path, ignored);
 }
 

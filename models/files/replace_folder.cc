@@ -46,7 +46,7 @@ absl::Status ReplaceFolder(const std::string& staging, const std::string& path, 
     if (files->Rename(staging, path) != 0) return CannotWrite(path);
     return SyncFolder(FolderOf(path), files);
   }
-  // The earlier one then has the staging name.
+  // The earlier folder then has the staging name.
   if (files->Exchange(staging, path) == 0) {
     RETURN_IF_ERROR(SyncFolder(FolderOf(path), files));
     RemoveFolder(staging, files);

@@ -1,4 +1,4 @@
-// A folder of files that takes the place of another, whole.
+// Replaces one folder of files by another, whole.
 #ifndef MODELS_FILES_REPLACE_FOLDER_H_
 #define MODELS_FILES_REPLACE_FOLDER_H_
 
@@ -11,20 +11,20 @@
 
 namespace models {
 
-// Where names cannot be exchanged, an earlier folder `path` is called path + this for a moment.
+// If names cannot be exchanged, an earlier folder `path` is briefly called path + this.
 inline constexpr char kReplacedSuffix[] = ".replaced";
 
-// Gives the folder `staging`, which lies beside `path` and is whole and flushed, the name
-// `path`; a folder of that name goes. Where the file system can exchange two names, `path` is
-// one of the two at every moment. Elsewhere it is missing for a moment, and PutBackReplaced()
-// mends what a crash in that moment leaves.
-// On an error `path` is one of the two, whole, and `staging` may be there still. Errors name
-// `path`, and what the earlier one is called now where even its name could not be given back.
+// Renames the folder `staging`, which is beside `path`, complete and flushed, to `path`, replacing
+// any folder of that name. If the file system can exchange two names, `path` is one of the two
+// folders at every moment. Otherwise it is missing for a moment, and PutBackReplaced() repairs what
+// a crash in that moment leaves. On an error `path` is one of the two, whole, and `staging` may
+// still exist. Errors name `path`, and the earlier folder's current name if it could not be renamed
+// back.
 absl::Status ReplaceFolder(const std::string& staging, const std::string& path, FileSystem* files);
 
-// For each NAME.replaced in `folder` where `is_ours(NAME)`: a NAME that is missing gets its name
-// back, and where the new one is there, the replaced one goes. Best effort: what fails is tried
-// again the next time. For who has the lock of the folder.
+// Handles each NAME.replaced in `folder` with `is_ours(NAME)`: if NAME is missing, renames it back;
+// otherwise removes it. Best effort: failures are retried the next time. The caller holds the lock
+// of the folder.
 void PutBackReplaced(const std::string& folder, absl::FunctionRef<bool(absl::string_view)> is_ours,
                      FileSystem* files);
 

@@ -31,13 +31,13 @@ bool Allowed(const std::string& name, const std::vector<std::string>& allow) {
   return false;
 }
 
-// The grid of a position table, whose rows are the cells and perhaps a class token's.
+// The grid of a position table; its rows are the cells and perhaps a class token's.
 absl::optional<PatchGrid> TableGrid(const Parameter& p) {
   if (p.init.kind != "sincos2d" || p.init.grid.size() != 2) return absl::nullopt;
   return PatchGrid{p.init.grid[0], p.init.grid[1]};
 }
 
-// A type of floating-point numbers that becomes f32.
+// A floating-point type that can be converted to f32.
 struct FloatType {
   absl::string_view name;  // in safetensors
   size_t bytes;
@@ -58,7 +58,7 @@ float FromBF16(const uint8_t* bytes) {
   return Bits<float>(reinterpret_cast<const uint8_t*>(&bits));
 }
 
-// IEEE's binary16: 5 bits of exponent, 10 of mantissa. Each of its numbers is one of f32's.
+// IEEE binary16: 5 bits of exponent, 10 of mantissa. f32 represents each of its numbers exactly.
 float FromF16(const uint8_t* bytes) {
   const int bits = Bits<uint16_t>(bytes);
   const int exponent = bits >> 10 & 31, mantissa = bits & 1023;
@@ -87,21 +87,20 @@ bool CanBecome(const StoredTensor& stored, const Parameter& p) {
          (p.type.dtype == DType::kF32 && FloatTypeNamed(stored.dtype) != nullptr);
 }
 
-// After the type of a tensor that cannot become its parameter.
+// What to do, for a tensor whose type cannot become its parameter's.
 absl::string_view WayOut(const StoredTensor& stored) {
   return absl::StartsWith(stored.dtype, "F8_")
              ? "; python3 tools/convert_checkpoint.py --float32 converts it"
              : "";
 }
 
-// A tensor of the file, and what it takes to make a parameter of it.
+// A tensor of the file, and how to make a parameter of it.
 struct Source {
   StoredTensor stored;
   absl::optional<PatchGrid> resized_from;
 };
 
-// Nothing where `stored`, whose type can become that of `p`, has not its shape. `file_grid` is
-// what the metadata says.
+// Nullopt if the shape of `stored` does not fit `p` (its type does). `file_grid` is the metadata's.
 absl::optional<Source> Fit(const StoredTensor& stored, const Parameter& p,
                            const absl::optional<PatchGrid>& file_grid) {
   const graph::Shape& shape = stored.shape;
@@ -119,7 +118,7 @@ absl::optional<Source> Fit(const StoredTensor& stored, const Parameter& p,
   return Source{stored, *from == *grid ? absl::nullopt : from};
 }
 
-// Reads a tensor of floating-point numbers as f32; `take` gets a piece at a time.
+// Reads a tensor of floating-point numbers as f32; `take` gets it piece by piece.
 absl::Status ReadFloats(const SafetensorsReader& file, const StoredTensor& stored,
                         absl::FunctionRef<absl::Status(absl::Span<const float>)> take) {
   constexpr size_t kPiece = 1 << 16;  // elements
@@ -163,10 +162,10 @@ absl::Status SetParameter(const SafetensorsReader& file, const Source& source, c
   });
 }
 
-// What does not fit, a line each, by kind.
+// Tensors that do not fit, one line each, by kind.
 struct Misfits {
   std::vector<std::string> missing, unexpected, other_shape, other_type;
-  std::vector<std::string> names;  // of all of them
+  std::vector<std::string> names;  // all of them
 
   std::string List() const {
     std::string text;
@@ -191,8 +190,8 @@ struct Misfits {
     return absl::StrJoin(kinds, "; ");
   }
 
-  // The value of --allow_missing that lets all of them pass: whatever begins with the same
-  // word before a dot is one pattern.
+  // The value of --allow_missing that allows all of them: names with the same first word before a
+  // dot share one pattern.
   std::string Patterns() const {
     std::map<std::string, std::vector<std::string>> groups;
     for (const std::string& name : names) groups[name.substr(0, name.find('.'))].push_back(name);
@@ -288,7 +287,7 @@ absl::StatusOr<std::string> LoadParameters(const std::string& path,
             : "no tensor of it fits: is --model the one that it is of?");
   }
 
-  std::map<std::string, graph::Tensor> tensors;  // all before the first is written
+  std::map<std::string, graph::Tensor> tensors;  // filled before the first is written
   for (const Parameter& p : parameters) {
     ASSIGN_OR_RETURN(tensors[p.name], workspace->Find(p.name));
   }

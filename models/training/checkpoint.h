@@ -1,6 +1,5 @@
-// Parameters to and from safetensors files, under their official names. timm's
-// Vision Transformers call an encoder's tensors the same, so their files are read
-// as they are.
+// Parameters to and from safetensors files, under their official names. timm's Vision Transformers
+// use the same names for an encoder's tensors, so their files can be read directly.
 #ifndef MODELS_TRAINING_CHECKPOINT_H_
 #define MODELS_TRAINING_CHECKPOINT_H_
 
@@ -15,8 +14,8 @@
 
 namespace models {
 
-// Every parameter (fixed ones such as pos_embed too) in its logical layout, in the
-// workspace's memory. `metadata` is as for SaveParameters.
+// Every parameter (fixed ones such as pos_embed too) in its logical layout, in the workspace's
+// memory. `metadata` is as for SaveParameters.
 struct NamedTensors {
   TensorMap tensors;
   TensorMetadata metadata;
@@ -25,39 +24,36 @@ absl::StatusOr<NamedTensors> ParameterTensors(const std::vector<Parameter>& para
                                               const graph::Workspace& workspace,
                                               const std::map<std::string, std::string>& metadata);
 
-// Writes every parameter (fixed ones such as pos_embed too) in its logical
-// layout. `metadata` says what the file is: model, step, epoch, seed, flags; the
-// grid of pos_embed is added as grid=HxW, because a table does not show it.
+// Writes every parameter (fixed ones such as pos_embed too) in its logical layout. `metadata` says
+// what the file is: model, step, epoch, seed, flags. Adds the grid of pos_embed as grid=HxW,
+// because a table does not show it.
 absl::Status SaveParameters(const std::string& path, const std::vector<Parameter>& parameters,
                             const graph::Workspace& workspace,
                             const std::map<std::string, std::string>& metadata);
 
 struct LoadOptions {
-  // Tensors that may be missing, unexpected, misshapen or of another type: full names, or
-  // prefixes ending in '*'.
+  // Tensors that may be missing, unexpected, misshapen or of another type: full names, or prefixes
+  // ending in '*'.
   std::vector<std::string> allow;
-  // Tensors that the net has no use for are fine: what a tool that runs the
-  // encoder alone reads.
+  // Accept tensors that the net does not use, for tools that run the encoder alone.
   bool subset = false;
-  // Errors are one line, with the number of tensors that do not fit and the first
-  // of each kind, for tools where the model is given and nothing can be allowed.
+  // Errors are one line with the number of tensors that do not fit and the first of each kind, for
+  // tools where the model is given and nothing can be allowed.
   bool brief = false;
 };
 
-// Sets every parameter from the file, reading into its place. Missing, unexpected and
-// misshapen tensors and those of another type are an error that lists all of them, but for
-// those that the options allow; those of the model then keep their values. That is known from
-// the header, before any parameter is set; only where the file cannot be read to its end are
-// some of them set and others not. Returns one line that says what was loaded, converted,
-// resized, kept and left out.
+// Sets every parameter from the file, reading into its place. Missing, unexpected and misshapen
+// tensors and those of another type are an error that lists all of them, unless the options allow
+// them; a parameter without a fitting tensor then keeps its value. The header decides this before
+// any parameter is set; only if the file cannot be read to its end are some set and others not.
+// Returns one line that says what was loaded, converted, resized, kept and left out.
 //
 // f32 parameters are also read from f64 (rounded), bf16 and f16.
 //
-// Position tables (parameters that start as sincos2d: pos_embed and those of the
-// decoders) of another grid are resized as the official interpolate_pos_embed
-// does, see position_table.h. The file's grid is what its metadata says under
-// `grid`; where it says nothing, a table with the parameter's number of rows has
-// the parameter's grid, and any other is square.
+// Position tables (parameters that start as sincos2d: pos_embed and those of the decoders) of
+// another grid are resized as the official interpolate_pos_embed does (position_table.h). The
+// file's grid is `grid` in its metadata; without that, a table with the parameter's number of rows
+// has the parameter's grid, and any other is square.
 absl::StatusOr<std::string> LoadParameters(const std::string& path,
                                            const std::vector<Parameter>& parameters,
                                            const LoadOptions& options, graph::Workspace* workspace);

@@ -7,7 +7,7 @@
 namespace models {
 
 uint32_t Crc32c(absl::string_view bytes, uint32_t crc) {
-  // The library counts bytes in an int, and reads only.
+  // The library takes the number of bytes as an int, and only reads them.
   constexpr size_t kMost = 1u << 30;
   crc = ~crc;
   while (!bytes.empty()) {

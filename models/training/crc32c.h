@@ -8,12 +8,12 @@
 
 namespace models {
 
-// 0xe3069283 of "123456789". With `crc`, that of earlier bytes followed by these.
-// Thread-safe; uses the CPU's own instruction where it has one.
+// 0xe3069283 for "123456789". With `crc`, the sum of earlier bytes followed by these. Thread-safe;
+// uses the CPU's own instruction if it has one.
 uint32_t Crc32c(absl::string_view bytes, uint32_t crc = 0);
 
-// As TFRecord stores it: rotated and offset, so that the checksum of bytes that hold
-// their own checksum is no constant.
+// As TFRecord stores it: rotated and offset, so that bytes that contain their own checksum do not
+// have a constant checksum.
 uint32_t MaskedCrc32c(absl::string_view bytes);
 
 }  // namespace models

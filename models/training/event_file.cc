@@ -49,7 +49,7 @@ Event EventAt(int64_t step, absl::Time now) {
   return event;
 }
 
-// Part of a file's name.
+// The host's part of a file name.
 std::string HostName() {
   char buffer[256] = "";
   if (::gethostname(buffer, sizeof(buffer) - 1) != 0) buffer[0] = 0;
@@ -60,14 +60,14 @@ std::string HostName() {
   return host.empty() ? "host" : host;
 }
 
-// Of an event file's name; -1 where it has none.
+// The seconds in an event file's name; -1 if it has none.
 int64_t SecondsIn(absl::string_view name) {
   absl::ConsumePrefix(&name, kEventFilePrefix);
   int64_t seconds;
   return absl::SimpleAtoi(name.substr(0, name.find('.')), &seconds) ? seconds : -1;
 }
 
-// A number beyond a float's range as an infinity, as the cast itself would be undefined.
+// A number beyond a float's range becomes infinity, because the cast itself would be undefined.
 float AsFloat(double value) {
   constexpr double kLargest = std::numeric_limits<float>::max();
   if (std::abs(value) > kLargest) {
@@ -175,7 +175,8 @@ absl::StatusOr<EventFileWriter> EventFileWriter::Create(const std::string& folde
 
   Event version = EventAt(0, now);
   version.set_file_version("brain.Event:2");
-  // The first file has its mark too: TensorBoard takes the first one it sees for no restart.
+  // The first file has its mark too: TensorBoard does not take the first mark that it sees for a
+  // restart.
   Event start = EventAt(first_step, now);
   start.mutable_session_log()->set_status(droppos_events::SessionLog::START);
   const absl::Status status = writer.file_.Append(Framed(version) + Framed(start));

@@ -2,9 +2,9 @@
 //
 //   tensorboard --logdir=runs
 //
-// A file is a sequence of TFRecords, each with checksums of its own, that hold Events
-// (event.proto). TensorBoard reads all files of a folder in the order of their names, so a
-// run that goes on after a stop adds a file and leaves the earlier ones as they are.
+// A file is a sequence of TFRecords, each with its own checksums, that hold Events (event.proto).
+// TensorBoard reads all files of a folder in the order of their names, so a resumed run adds a file
+// and leaves the earlier ones unchanged.
 #ifndef MODELS_TRAINING_EVENT_FILE_H_
 #define MODELS_TRAINING_EVENT_FILE_H_
 
@@ -22,12 +22,12 @@
 
 namespace models {
 
-// Names, without the folder, of the event files in `folder`, oldest first; empty where there
-// is no such folder.
+// Names, without the folder, of the event files in `folder`, oldest first; empty if there is no
+// such folder.
 std::vector<std::string> ListEventFiles(const std::string& folder);
 
-// What TensorBoard calls the numbers of a step or an evaluation. It groups by what comes
-// before the slash:
+// TensorBoard's names for the numbers of a step or an evaluation. It groups by what comes before
+// the slash:
 //
 //   train/loss  train/pos_acc1  train/lr  train/grad_norm  train/epoch
 //   heldout/pos_acc1  heldout/knn_acc1  heldout/chance
@@ -35,33 +35,32 @@ std::vector<std::string> ListEventFiles(const std::string& folder);
 MetricList EventScalars(const TrainMetrics& metrics);
 MetricList EventScalars(const EvalMetrics& metrics);
 
-// Owns the file, which is of whole records at any moment (append_file.h); not thread-safe.
-// Errors name the file; the writer can go on.
+// Owns the file, which holds whole records at any moment (append_file.h). Not thread-safe. Errors
+// name the file; the writer remains usable.
 class EventFileWriter {
  public:
-  // Makes a new file in the existing folder `folder`. Where the clock was set back, or two
-  // files begin in one second, it takes a later second, so that the new file sorts last.
-  // It begins with a mark upon which TensorBoard forgets what earlier files say of `first_step`
-  // and later ones: a run that continues after step S, and writes step S + 1 next, gives
-  // S + 1. On an error nothing is left behind.
+  // Makes a new file in the existing folder `folder`. If the clock was set back, or two files begin
+  // in one second, it uses a later second, so that the new file sorts last. The file begins with a
+  // mark that makes TensorBoard forget what earlier files say of `first_step` and later steps: a
+  // run resumed after step S passes S + 1. On an error nothing is left.
   static absl::StatusOr<EventFileWriter> Create(const std::string& folder, absl::Time now,
                                                 int64_t first_step = 0,
                                                 FileSystem* files = FileSystem::Real());
 
-  // One record; none where `scalars` is empty. Values become 32-bit floats; NaN and
-  // infinities stay, TensorBoard marks them.
+  // Appends one record; none if `scalars` is empty. Values become 32-bit floats; NaN and infinities
+  // are kept, and TensorBoard marks them.
   absl::Status AddScalars(int64_t step, absl::Time now, const MetricList& scalars);
   // EventScalars of a step or an evaluation.
   absl::Status Add(const TrainMetrics& metrics, absl::Time now);
   absl::Status Add(const EvalMetrics& metrics, absl::Time now);
-  // A PNG file's bytes under the name `tag` ("positions"); its size is taken from its header.
-  // InvalidArgument where it has none.
+  // Adds a PNG file's bytes under the name `tag` ("positions"). InvalidArgument if its header has
+  // no size.
   absl::Status AddImage(int64_t step, absl::Time now, absl::string_view tag, std::string png);
-  // The same from the file `path`; errors of reading name that one.
+  // The same from the file `path`; read errors name that file.
   absl::Status AddImageFile(int64_t step, absl::Time now, absl::string_view tag,
                             const std::string& path);
 
-  // Waits until the disk has all records.
+  // Waits until all records are on the disk.
   absl::Status Flush() { return file_.Sync(); }
 
   const std::string& path() const { return file_.path(); }

@@ -54,7 +54,7 @@ absl::Status EventLog::Begin() {
                    EventFileWriter::Create(folder_, absl::Now(), resumed_step_));
   writer_ = std::move(writer);
   if (resumed_step_ == 0) return absl::OkStatus();
-  // Where metrics.jsonl was removed there is nothing to show of that step.
+  // If metrics.jsonl was removed, there is nothing to show for that step.
   const absl::StatusOr<TrainMetrics> step = ReadStepEndingAt(metrics_path_, metrics_bytes_);
   if (!step.ok() || step->step != resumed_step_) return absl::OkStatus();
   return writer_->Add(*step, absl::Now());

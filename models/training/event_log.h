@@ -1,11 +1,11 @@
-// What TensorBoard shows of a run: the numbers of metrics.jsonl, and pictures.
+// Shows a run in TensorBoard: the numbers of metrics.jsonl, and pictures.
 //
 //   EventLog events(output.File(kTensorboardFolder), &log);
 //   if (resumed) events.GoOnBehind(state, output.File(kMetricsFile));
 //   options.observers.push_back(&events);
 //
 // metrics.jsonl is the record; this is a view of it that a run can do without. The first error
-// (disk full) is a warning in the log, and there are no more events then.
+// (disk full) is logged as a warning and ends the events.
 #ifndef MODELS_TRAINING_EVENT_LOG_H_
 #define MODELS_TRAINING_EVENT_LOG_H_
 
@@ -29,14 +29,13 @@ inline constexpr char kPositionsTag[] = "positions";
 // Not thread-safe.
 class EventLog : public RunObserver {
  public:
-  // Touches nothing: folder and file are made at the first call of those below, when a run that
-  // cannot be gone on with has been refused. `log` must outlive it.
+  // Changes nothing: folder and file are made at the first call of a function below, when a run
+  // that cannot be resumed has already been refused. `log` must outlive it.
   EventLog(std::string folder, RunLog* log) : folder_(std::move(folder)), log_(log) {}
 
-  // For a run that is resumed from a checkpoint with this state, before anything is told.
-  // TensorBoard is to forget the checkpoint's own step too, because a resumed run does again
-  // what is due there (trainer.h); the numbers of the step itself, which it does not compute
-  // again, are taken from `metrics_path`.
+  // Call first when a run resumes from a checkpoint with this state. TensorBoard also has to forget
+  // the checkpoint's own step, because a resumed run repeats what is due after it (trainer.h); the
+  // numbers of the step itself, which is not computed again, are read from `metrics_path`.
   void GoOnBehind(const RunState& state, std::string metrics_path);
 
   void OnStep(const TrainMetrics& metrics) override;
@@ -50,7 +49,7 @@ class EventLog : public RunObserver {
 
   const std::string folder_;
   RunLog* const log_;
-  // Of the checkpoint; 0: the run begins at its beginning.
+  // Of the checkpoint; 0: the run was not resumed.
   int64_t resumed_step_ = 0;
   int64_t metrics_bytes_ = 0;
   std::string metrics_path_;

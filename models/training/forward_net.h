@@ -1,5 +1,5 @@
-// A forward pass made runnable on its own: what tools and evaluations run beside,
-// or without, a training session.
+// A forward pass that runs on its own, for tools and evaluations, in a training session's workspace
+// or without one.
 #ifndef MODELS_TRAINING_FORWARD_NET_H_
 #define MODELS_TRAINING_FORWARD_NET_H_
 
@@ -19,23 +19,23 @@
 
 namespace models {
 
-// Copies the batch to the inputs `images`, `keys` and `labels` that the net has.
+// Copies the batch to those of the inputs `images`, `keys` and `labels` that the net has.
 absl::Status FeedBatch(graph::Executable* executable, const Batch& batch);
 
 class ForwardNet {
  public:
-  // The blobs to read, by a name of the caller's choice.
+  // The blobs to read, by names that the caller chooses.
   using Outputs = std::vector<std::pair<std::string, graph::BlobId>>;
 
-  // What `build` appends, as a net of its own: for plans (SessionOptions::other_nets).
+  // The net that `build` appends, for plans (SessionOptions::other_nets).
   static absl::StatusOr<graph::Net> Build(const std::string& net_name,
                                           const graph::SchemaRegistry& registry,
                                           const std::function<Outputs(ModelBuilder*)>& build);
 
-  // Compiles what `build` appends. Parameters are those of `workspace`, by name:
-  // in a session's workspace the ones being trained, in an empty one zeros until
-  // LoadParameters. The workspace must outlive the net. Inputs are those of `inputs`, where they
-  // fit (InputSlot::Fits), else the net's own.
+  // Compiles what `build` appends. Parameters are found in `workspace` by name: in a session's
+  // workspace they are the ones being trained, in an empty one zeros until LoadParameters. The
+  // workspace must outlive the net. Uses `inputs` for the inputs that fit (InputSlot::Fits), else
+  // the net's own.
   static absl::StatusOr<std::unique_ptr<ForwardNet>> Compile(
       const std::string& net_name, const graph::CompileOptions& options,
       const std::function<Outputs(ModelBuilder*)>& build, graph::Workspace* workspace,

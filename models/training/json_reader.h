@@ -14,14 +14,14 @@
 
 namespace models {
 
-// InvalidArgument where brackets are nested more than 64 deep, which no file of ours is: the
-// library copies and destroys some values recursively, and the stack ends somewhere.
+// InvalidArgument if brackets are nested more than 64 deep. None of our files is, and the library
+// copies and destroys some values recursively on a finite stack.
 absl::Status CheckJsonDepth(absl::string_view text);
 
-// `text` as JSON. InvalidArgument: "is no JSON" or "is nested deeper than ...".
+// Parses `text`. InvalidArgument: "is no JSON" or "is nested deeper than ...".
 //
 // nlohmann::json finds a key in logarithmic time. ordered_json keeps the order of the file, but
-// its time is quadratic in the keys of an object: for short texts only.
+// takes time quadratic in the number of keys of an object: use it for short texts only.
 template <typename Json = nlohmann::json>
 absl::StatusOr<Json> ParseJson(absl::string_view text) {
   RETURN_IF_ERROR(CheckJsonDepth(text));
@@ -30,29 +30,29 @@ absl::StatusOr<Json> ParseJson(absl::string_view text) {
   return json;
 }
 
-// Takes fields out of one object. What is wrong first is kept in `status`, as InvalidArgument
-// that names the field ("`loader.epoch` is missing"), and reading goes on with zeros and empty
+// Takes fields out of one object. The first error is kept in `status`, as InvalidArgument that
+// names the field ("`loader.epoch` is missing"); after it, reading continues with zeros and empty
 // texts. `object` and `status` must outlive the reader.
 class JsonReader {
  public:
   using Json = nlohmann::json;
 
-  // `where` comes before each name: "loader." for what is in the field `loader`.
+  // `where` is the prefix of each name in errors: "loader." for the fields of `loader`.
   JsonReader(const Json& object, std::string where, absl::Status* status);
 
-  const Json& Field(const std::string& key) const;  // null where it is missing
+  const Json& Field(const std::string& key) const;  // null if missing
   JsonReader Object(const std::string& key) const;
   // An integer from 0 to `most`.
   int64_t Count(const std::string& key, int64_t most = std::numeric_limits<int64_t>::max()) const;
-  // What JsonNumber and JsonText write; any JSON number, any JSON string.
+  // Read what JsonNumber and JsonText write: any JSON number, any JSON string.
   double Number(const std::string& key) const { return NumberIn(key, Field(key)); }
   std::string Text(const std::string& key) const { return TextIn(key, Field(key)); }
   uint64_t Hex(const std::string& key) const;  // 16 digits
-  // Of a value found in the field `key`.
+  // The same for a value found in the field `key`.
   double NumberIn(absl::string_view key, const Json& value) const;
   std::string TextIn(absl::string_view key, const Json& value) const;
 
-  // Calls `take` with each key of the object, in their alphabetical order, and this reader.
+  // Calls `take` with each key of the object, in alphabetical order, and this reader.
   template <typename Take>
   void Each(const Take& take) const {
     if (!object_.is_object()) return;
@@ -69,11 +69,11 @@ class JsonReader {
   absl::Status* status_;
 };
 
-// JSON has no numbers that are not finite: they are written "nan", "inf" and "-inf".
+// JSON has no numbers that are not finite; those are written "nan", "inf" and "-inf".
 nlohmann::ordered_json JsonNumber(double value);
 
-// JSON is UTF-8, and names of files need not be: what is not is written as {"escaped": TEXT},
-// its bytes escaped as in C.
+// JSON is UTF-8, but file names need not be: a text that is not UTF-8 is written as {"escaped":
+// TEXT}, its bytes escaped as in C.
 nlohmann::ordered_json JsonText(const std::string& text);
 
 }  // namespace models

@@ -4,8 +4,7 @@
 
 namespace models {
 
-// The order of operations is that of the official code, so that the rates are
-// equal to the last bit.
+// The order of operations follows the official code, so that the rates are equal to the last bit.
 double LearningRate(const LrSchedule& schedule, double epoch_position) {
   if (epoch_position < schedule.warmup_epochs) {
     return schedule.lr * epoch_position / schedule.warmup_epochs;

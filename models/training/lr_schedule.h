@@ -1,5 +1,5 @@
-// The learning rate at each step. It depends on the planned length of the run
-// only, never on where it is ended early.
+// The learning rate at each step. It depends only on the planned length of the run, not on where
+// the run is stopped early.
 #ifndef MODELS_TRAINING_LR_SCHEDULE_H_
 #define MODELS_TRAINING_LR_SCHEDULE_H_
 
@@ -13,11 +13,10 @@ struct LrSchedule {
   double epochs = 0;
 };
 
-// The learning rate at `epoch_position` = epoch + micro-step / micro-steps per
-// epoch, in [0, schedule.epochs]; taken once per accumulation window, at its
-// first micro-step, so the first step of a run with warm-up has rate 0.
-// Source: util/lr_sched.py. Where the warm-up is the whole run the cosine has
-// no length, and its one point is lr.
+// The learning rate at `epoch_position` = epoch + micro-step / micro-steps per epoch, in [0,
+// schedule.epochs]. It is computed once per accumulation window, at the window's first micro-step,
+// so the first step of a run with warm-up has rate 0. Source: util/lr_sched.py. If the warm-up is
+// the whole run, the cosine has no length, and its one point is lr.
 double LearningRate(const LrSchedule& schedule, double epoch_position);
 
 }  // namespace models

@@ -1,4 +1,4 @@
-// What a run needs of memory, and what is said where the machine has not that much.
+// The memory that a run needs, and the error if the machine has less.
 #ifndef MODELS_TRAINING_MEMORY_CHECK_H_
 #define MODELS_TRAINING_MEMORY_CHECK_H_
 
@@ -21,14 +21,14 @@ struct MemoryNeeds {
   size_t total() const { return persistent() + arena + loader; }
 };
 
-// What would fit, where it is known: 0 is not known or none.
+// What would fit; 0 means unknown or none.
 struct MemoryAdvice {
-  int batch_size = 0;           // largest that fits as things are
-  bool recompute_left = false;  // --recompute is neither on nor is its pass left out
+  int batch_size = 0;           // largest that fits with the current settings
+  bool recompute_left = false;  // --recompute is not used and its pass is not disabled
   bool recompute_fits = false;  // the wanted batch with --recompute=block
 };
 
-// RESOURCE_EXHAUSTED, naming --batch_size and --recompute and what would fit.
+// RESOURCE_EXHAUSTED that names --batch_size and --recompute and what would fit.
 absl::Status DoesNotFit(const MemoryNeeds& needs, size_t available, int batch_size,
                         const MemoryAdvice& advice);
 

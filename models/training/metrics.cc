@@ -14,8 +14,8 @@
 namespace models {
 namespace {
 
-// Keeps the order of insertion; dumps doubles so that they read back equal, and
-// NaN and infinities as null.
+// Keeps the order of insertion; dumps doubles so that they read back equal, and NaN and infinities
+// as null.
 using Json = nlohmann::ordered_json;
 
 Json Object(const MetricList& list) {
@@ -24,14 +24,14 @@ Json Object(const MetricList& list) {
   return object;
 }
 
-// As they were written; null is what is not finite.
+// Reads a number as written; null is one that is not finite.
 bool ReadNumber(const Json& value, double* number) {
   if (!value.is_number() && !value.is_null()) return false;
   *number = value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
   return true;
 }
 
-// False where `line` is not one of MetricsLine(TrainMetrics).
+// False if `line` is not one of MetricsLine(TrainMetrics).
 bool ReadStep(const Json& line, TrainMetrics* metrics) {
   if (!line.is_object()) return false;
   for (const char* key : {"step", "epoch", "loss", "lr", "grad_norm", "timing"}) {
@@ -55,8 +55,7 @@ bool ReadStep(const Json& line, TrainMetrics* metrics) {
   return good;
 }
 
-// Whether a line ends there. Nothing where the file is missing, or of no bytes of it: it is made
-// anew then.
+// Whether a line ends there. False if the file is missing or `bytes` is 0: it is then created anew.
 absl::StatusOr<bool> HasLineEndingAt(const std::string& path, int64_t bytes) {
   if (bytes == 0) return false;
   const absl::StatusOr<InputFile> file = InputFile::Open(path);
@@ -92,7 +91,7 @@ std::string MetricsLine(const EvalMetrics& metrics) {
 }
 
 absl::StatusOr<TrainMetrics> ReadStepEndingAt(const std::string& path, int64_t bytes) {
-  constexpr int64_t kLongestLine = 1 << 16;  // of a step: some hundred bytes
+  constexpr int64_t kLongestLine = 1 << 16;  // of a step; usually a few hundred bytes
   const int64_t begin = std::max<int64_t>(0, bytes - kLongestLine);
   std::string text(static_cast<size_t>(std::max<int64_t>(0, bytes - begin)), '\0');
   const absl::StatusOr<InputFile> file = InputFile::Open(path);

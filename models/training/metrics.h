@@ -1,12 +1,12 @@
-// metrics.jsonl: one JSON object a line, what plots and comparisons are made from.
+// metrics.jsonl: one JSON object a line, the source of plots and comparisons.
 //
 //   {"step":1,"epoch":0.016,"loss":4.3,"pos_acc1":0.02,"pos_acc1_weighted":0.02,"lr":0.0,
 //    "grad_norm":3.5,"timing":{"images_per_s":800.0}}                          (on one line)
 //   {"epoch":1.0,"step":62,"heldout_pos_acc1":0.11,"chance":0.015625,"timing":{}}
 //
-// Everything outside `timing` is reproducible: two runs with the same seed and
-// thread count give the same text there. Numbers are printed so that reading
-// them gives the same double back; a number that is not finite is null.
+// Everything outside `timing` is reproducible: two runs with the same seed and thread count have
+// the same text there. Numbers are printed so that reading them gives the same double; a number
+// that is not finite is null.
 #ifndef MODELS_TRAINING_METRICS_H_
 #define MODELS_TRAINING_METRICS_H_
 
@@ -25,7 +25,7 @@ namespace models {
 struct Metric {
   std::string name;  // an ASCII identifier
   double value = 0;
-  Unit unit = Unit::kNumber;  // for who prints it; it is not in the file
+  Unit unit = Unit::kNumber;  // for display; not in the file
   friend bool operator==(const Metric& a, const Metric& b) {
     return a.name == b.name && a.value == b.value && a.unit == b.unit;
   }
@@ -41,8 +41,8 @@ struct TrainMetrics {
   MetricList model;  // the model's: pos_acc1, pos_acc1_weighted
   double lr = 0;
   double grad_norm = 0;  // over all parameters, before clipping
-  MetricList timing;     // whatever is not reproducible
-  // Different undecodable images that this epoch has skipped so far. 0 is not written.
+  MetricList timing;     // everything that is not reproducible
+  // Distinct undecodable images that this epoch has skipped so far. 0 is not written.
   int64_t bad_images = 0;
 };
 
@@ -52,7 +52,7 @@ struct EvalMetrics {
   int64_t step = 0;
   // The model's, e.g. heldout_pos_acc1, heldout_pos_acc1_all_dropped.
   MetricList values;
-  double chance = 0;  // of the first value; 0: it is no accuracy, and is not written
+  double chance = 0;  // of the first value; 0: not an accuracy, not written
   MetricList timing;
 };
 
@@ -60,34 +60,33 @@ struct EvalMetrics {
 std::string MetricsLine(const TrainMetrics& metrics);
 std::string MetricsLine(const EvalMetrics& metrics);
 
-// The step whose line ends at byte `bytes` of the file `path`, as a checkpoint knows it.
-// NotFound where no such line ends there: the file is gone, or is not what the run wrote.
+// The step whose line ends at byte `bytes` of the file `path`, as recorded in a checkpoint.
+// NotFound if no such line ends there: the file is gone, or is not what the run wrote.
 absl::StatusOr<TrainMetrics> ReadStepEndingAt(const std::string& path, int64_t bytes);
 
-// Owns the file; not thread-safe. Each line is handed to the operating system
-// before Write returns, so a reader or a crash never sees half a line.
+// Owns the file; not thread-safe. Write hands each line to the operating system before it returns,
+// so a reader or a crash never sees half a line.
 class MetricsWriter {
  public:
-  // Makes `path` anew, empty. Errors name `path`. `files` must outlive the writer.
+  // Creates `path`, or empties it. Errors name `path`. `files` must outlive the writer.
   static absl::StatusOr<MetricsWriter> Create(const std::string& path,
                                               FileSystem* files = FileSystem::Real());
-  // Goes on with the file behind its first `keep_bytes` bytes, which are whole lines: what
-  // a run wrote after the checkpoint it is resumed from goes. A missing file is made anew.
-  // Where it is shorter, or has no line's end there, it is not what the run wrote: that is
-  // DataLoss, and the file stays as it is.
+  // Cuts the file to its first `keep_bytes` bytes, which are whole lines, and appends there; this
+  // removes what a run wrote after the checkpoint it resumes from. A missing file is created.
+  // DataLoss if the file is shorter, or no line ends there: it is not what the run wrote and stays
+  // unchanged.
   static absl::StatusOr<MetricsWriter> Resume(const std::string& path, int64_t keep_bytes,
                                               FileSystem* files = FileSystem::Real());
-  // What Resume() would say of the file, which is not touched, and that the line which ends
-  // there is that of `step`: DataLoss where it is not.
+  // Checks without changing the file that Resume() would succeed and that the line which ends there
+  // is that of `step`: DataLoss if it is not.
   static absl::Status CheckResume(const std::string& path, int64_t keep_bytes, int64_t step);
 
-  // Errors (disk full, ...) name the file, which then still ends with the last
-  // whole line.
+  // Errors (disk full, ...) name the file, which then still ends with its last whole line.
   absl::Status Write(const TrainMetrics& metrics);
   absl::Status Write(const EvalMetrics& metrics);
 
-  int64_t bytes() const { return file_.bytes(); }  // all of them whole lines
-  // Flushes them to the disk.
+  int64_t bytes() const { return file_.bytes(); }  // whole lines only
+  // Flushes all lines to the disk.
   absl::Status Sync() { return file_.Sync(); }
 
  private:

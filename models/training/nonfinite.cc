@@ -13,13 +13,13 @@ namespace {
 
 // The first element that is not finite.
 struct Bad {
-  int64_t index = -1;  // -1: all are
+  int64_t index = -1;  // -1: all values are finite
   float value = 0;
 };
 
 template <typename T>
 absl::StatusOr<Bad> FirstBad(const graph::ConstTensor& tensor) {
-  // In pieces: a run that just fits has no room for a copy of the largest blob.
+  // In pieces, because a run that just fits has no room for a copy of the largest blob.
   constexpr size_t kPiece = 1 << 16;
   const size_t elements = static_cast<size_t>(tensor.type.elements());
   std::vector<T> piece;
@@ -50,7 +50,7 @@ class Finder : public graph::TraceHook {
  public:
   explicit Finder(const graph::Executable& executable) : executable_(executable) {}
 
-  // A value that was given, not computed, is to blame where it is first read.
+  // A value that was given, not computed, is reported at its first reader.
   void BeforeOp(const graph::Net& net, graph::OpId op) override {
     if (done()) return;
     for (graph::BlobId b : net.ops[op].inputs) {
@@ -79,7 +79,7 @@ class Finder : public graph::TraceHook {
 
  private:
   bool done() const { return !found_.empty() || !status_.ok(); }
-  // Net outputs can be found by name, too, but operators make them.
+  // Net outputs can be found by name, too, but they are computed.
   static bool IsMade(const graph::Net& net, graph::BlobId blob) {
     for (graph::BlobId b : net.inputs) {
       if (b == blob) return false;

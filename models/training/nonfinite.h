@@ -1,4 +1,4 @@
-// Where a NaN or infinity came from.
+// Finds where a NaN or infinity came from.
 #ifndef MODELS_TRAINING_NONFINITE_H_
 #define MODELS_TRAINING_NONFINITE_H_
 
@@ -7,12 +7,12 @@
 
 namespace models {
 
-// Runs `executable` once more on the same inputs and state and describes the first operator
-// whose output holds a value that is not finite: OUT_OF_RANGE with operator, blob, index and value,
-// or, where that operator reads an input or a state that was bad before, naming that. The caller
-// keeps the update from happening (kLossLimit). In an accumulation window the net has added to
-// its accumulators already; operators of the forward pass come first, so what went wrong there is
-// found all the same.
+// Runs `executable` once more on the same inputs and state and describes the first operator whose
+// output holds a value that is not finite: OUT_OF_RANGE with operator, blob, index and value. If
+// that operator reads an input or a state that was not finite before, the error names that instead.
+// The caller prevents the update (kLossLimit). In an accumulation window the net has already added
+// to its accumulators; errors in the forward pass are still found, because its operators come
+// first.
 absl::Status DescribeNonFinite(graph::Executable* executable);
 
 }  // namespace models

@@ -31,9 +31,9 @@ bool IsSameFile(const struct stat& a, const struct stat& b) {
   return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-// A descriptor that holds the lock of `folder`, -1 where the file system has no locks, or nothing
-// where another process has it. The lock is of a file that is open for writing, because network
-// file systems lock no other. Without `make` a file that is missing is nobody's lock: -1.
+// A descriptor that holds the lock of `folder`, -1 if the file system has no locks, or nullopt if
+// another process holds the lock. The locked file is open for writing, because network file systems
+// lock no other. Without `make`, a missing file is not locked by anybody: -1.
 absl::StatusOr<absl::optional<int>> LockFolder(const std::string& folder, bool make) {
   const std::string path = (fs::path(folder) / kLockFile).string();
   const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | (make ? O_CREAT : 0);
@@ -50,7 +50,7 @@ absl::StatusOr<absl::optional<int>> LockFolder(const std::string& folder, bool m
     RETURN_IF_ERROR(opened);
     const bool failed = ::flock(fd, LOCK_EX | LOCK_NB) != 0;
     const bool taken = failed && errno == EWOULDBLOCK;
-    // A run that took back its folder has removed the file meanwhile.
+    // A run that removed its folder has removed the file meanwhile.
     const bool is_there = ::lstat(path.c_str(), &now) == 0 && IsSameFile(locked, now);
     if (!failed && is_there) return fd;
     ::close(fd);
@@ -59,8 +59,8 @@ absl::StatusOr<absl::optional<int>> LockFolder(const std::string& folder, bool m
   }
 }
 
-// Adds the lock of `folder` to `locks`: -1 where `make` is in vain. FailedPrecondition where
-// another process has it.
+// Adds the lock of `folder` to `locks`, or -1 if it cannot be made. FailedPrecondition if another
+// process holds it.
 absl::Status TakeLock(const std::string& folder, bool make, absl::string_view in_use,
                       std::vector<int>* locks) {
   ASSIGN_OR_RETURN(const absl::optional<int> lock, LockFolder(folder, make));
@@ -72,10 +72,10 @@ absl::Status TakeLock(const std::string& folder, bool make, absl::string_view in
   return absl::OkStatus();
 }
 
-// The locks of the run in `folder`. Its checkpoints/ may be a link, and so other runs' as well:
-// through links of theirs, which all lock the folder itself, or because it is the checkpoints/ of
-// a run that needs no link, whose own lock is taken, too. That run sees the lock in its
-// checkpoints/ where there is one. `locks` are to be closed on an error, too.
+// Takes the locks of the run in `folder`. If its checkpoints/ is a link, other runs may use the
+// target too: through links of their own, in which case they lock the target itself, or as the
+// checkpoints/ of a run without a link, in which case its own lock is taken, too. That run sees the
+// lock in its checkpoints/ if there is one. The caller closes `locks` even on an error.
 absl::Status TakeLocks(const std::string& folder, bool make, std::vector<int>* locks) {
   RETURN_IF_ERROR(TakeLock(folder, make,
                            absl::StrCat("a run is writing to the output folder ", folder), locks));
@@ -101,7 +101,7 @@ void CloseAll(std::vector<int>* locks) {
   }
 }
 
-// Where a default folder is taken: name, name-2, name-3, ...
+// A free name for a default folder: name, name-2, name-3, ...
 std::string FreeName(const std::string& name) {
   std::error_code ignored;
   std::string candidate = name;
@@ -192,7 +192,7 @@ absl::Status OutputDir::Create() {
   if (const fs::path above = fs::path(path_).parent_path(); !above.empty()) status = made(above);
   const size_t above = made_.size();
   if (status.ok()) status = made(path_);
-  // A run that started in the same second may have taken a name of ours.
+  // A run that started in the same second may have taken our name.
   const std::string wanted = path_;
   while (status.ok() && chosen_by_us_ && made_.size() == above) {
     path_ = FreeName(wanted);
@@ -222,7 +222,8 @@ absl::Status OutputDir::TakeUp(bool made_it) {
 void OutputDir::DiscardUnlessBegun(int64_t metrics_bytes) {
   std::error_code none;
   if (folder_ < 0 || earlier_ == EarlierRun::kResume) return;
-  // Whoever has renamed it wants it, and what has its name now is somebody else's.
+  // If somebody renamed the folder, they want to keep it, and the folder with its old name is
+  // another one.
   if (const auto now = PathNow(); !now.ok() || *now != path_) return;
   const auto written = fs::file_size(File(kMetricsFile), none);
   if ((!none && written > static_cast<uint64_t>(metrics_bytes)) ||

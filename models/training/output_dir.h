@@ -19,51 +19,51 @@ namespace models {
 enum class EarlierRun {
   kRefuse,
   kReplace,  // --overwrite
-  kResume,   // go on with it
+  kResume,   // resume it
 };
 
-// `path` as the person who typed it means it: `bazel run` changes directory, and
-// $BUILD_WORKING_DIRECTORY names the one the command was typed in. Absolute and
-// empty paths stay as they are, as does everything where the variable is unset.
+// Resolves `path` as the user who typed it means it: `bazel run` changes directory, and
+// $BUILD_WORKING_DIRECTORY names the one the command was typed in. Absolute and empty paths stay
+// unchanged, as do all paths if the variable is unset.
 std::string ResolveUserPath(const std::string& path);
 
-// Choosing and making the folder are two steps, so that everything else that
-// can go wrong at start is checked in between and nothing is made in vain.
+// Choosing and making the folder are two steps, so that everything else that can go wrong at the
+// start is checked between them and no folder is made in vain.
 //
-// From Create() until the object is destroyed the folder is locked (flock of kLockFile), so
-// that no second run writes into it; the lock ends with the process, however that ends. So is the
-// folder that checkpoints/ leads to where that is a link. File systems without locks do without.
+// From Create() until the object is destroyed the folder is locked (flock of kLockFile), so that no
+// second run writes into it; the lock ends with the process, however it ends. If checkpoints/ is a
+// link, its target is locked, too. File systems without locks go unlocked.
 class OutputDir {
  public:
-  // Looks, and touches nothing. `output_dir` empty: runs/<model>-<YYYYmmdd-HHMMSS>
-  // under the folder the command was typed in, with -2, -3, ... where that is
-  // taken. Errors, each with the way out: FailedPrecondition (a run is writing to the
-  // folder or its checkpoints/, or has and `earlier` is kRefuse), InvalidArgument (a file is in the
-  // way), PermissionDenied and others (it or the folder it would be made in is not writable).
+  // Checks, and changes nothing. If `output_dir` is empty: runs/<model>-<YYYYmmdd-HHMMSS> under the
+  // folder the command was typed in, with -2, -3, ... if that is taken. Errors, each with the way
+  // out: FailedPrecondition (a run is writing to the folder or its checkpoints/, or has written
+  // there and `earlier` is kRefuse), InvalidArgument (a file is in the way), PermissionDenied and
+  // others (it, or the folder it would be made in, is not writable).
   static absl::StatusOr<OutputDir> Choose(const std::string& output_dir, const std::string& model,
                                           EarlierRun earlier, absl::Time now = absl::Now());
   OutputDir(OutputDir&& other) noexcept;
   ~OutputDir();
 
-  // Makes the folder and those above it, and locks it. With kReplace, removes an earlier
-  // run's files and nothing else. On an error, folders made on the way are removed again.
+  // Makes the folder and its missing parents, and locks it. With kReplace, removes an earlier run's
+  // files and nothing else. On an error, removes the folders it made.
   absl::Status Create();
 
-  // For the end of a run, however it came: takes back what Create() made where no step came of
-  // it, so that nothing blocks the next try. These are the run's files, and the folders that
-  // Create() made where they are empty. Does nothing where an earlier run is resumed, or where
-  // metrics.jsonl has a line beyond the `metrics_bytes` that a run goes on with in a new folder, or
-  // a step was kept (capsule.h) or saved.
+  // Call at the end of a run, however it ended: if no step was completed, removes what Create()
+  // made, so that nothing blocks the next try: the run's files, and the folders that Create() made
+  // if they are empty. Does nothing if an earlier run is resumed, or if metrics.jsonl has a line
+  // beyond the `metrics_bytes` that a run resumed in a new folder starts with, or if a step was
+  // kept (capsule.h) or saved.
   void DiscardUnlessBegun(int64_t metrics_bytes = 0);
 
-  // Absolute where the user's path was, or where $BUILD_WORKING_DIRECTORY is set.
+  // Absolute if the user's path was, or if $BUILD_WORKING_DIRECTORY is set.
   const std::string& path() const { return path_; }
   std::string File(absl::string_view name) const;
-  // Whether Create() could lock the folder, and the one of a link.
+  // Whether Create() could lock the folder and, if checkpoints/ is a link, its target.
   bool is_locked() const;
-  // The path of the folder that Create() made or found: path(), or another one since somebody has
-  // renamed it. FailedPrecondition, with the way out, where it cannot be found; another folder
-  // may have its name, and is not this run's to write into.
+  // The current path of the folder that Create() made or found: path(), or another one if somebody
+  // has renamed it. FailedPrecondition, with the way out, if it cannot be found; another folder may
+  // then have its name, and this run must not write into that.
   absl::StatusOr<std::string> PathNow() const;
 
  private:
@@ -77,8 +77,8 @@ class OutputDir {
   bool chosen_by_us_;
   EarlierRun earlier_;
   std::vector<std::string> made_;  // folders, by Create()
-  int folder_ = -1;                // whatever its name
-  std::vector<int> locks_;         // -1: none to be had
+  int folder_ = -1;                // open, whatever its name
+  std::vector<int> locks_;         // -1: the file system has none
 };
 
 }  // namespace models

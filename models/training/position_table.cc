@@ -12,7 +12,7 @@
 namespace models {
 namespace {
 
-// The four cells of a line that a new cell is made of, and their weights.
+// The four cells of a line that contribute to a new cell, and their weights.
 struct Taps {
   std::array<int64_t, 4> cell;
   std::array<double, 4> weight;

@@ -1,4 +1,4 @@
-// Position tables of one grid of patches, resized for another.
+// Resizes position tables from one grid of patches to another.
 #ifndef MODELS_TRAINING_POSITION_TABLE_H_
 #define MODELS_TRAINING_POSITION_TABLE_H_
 
@@ -12,7 +12,7 @@
 
 namespace models {
 
-// Patches an image has, top to bottom and left to right.
+// The grid of an image's patches, top to bottom and left to right.
 struct PatchGrid {
   int64_t h = 0;
   int64_t w = 0;
@@ -26,19 +26,18 @@ struct PatchGrid {
   friend bool operator!=(const PatchGrid& a, const PatchGrid& b) { return !(a == b); }
 };
 
-// "14x14" -> {14, 14}; nothing for anything else, for sides below 1 or above 2^20.
+// "14x14" -> {14, 14}; nullopt for anything else, and for sides below 1 or above 2^20.
 absl::optional<PatchGrid> ParsePatchGrid(absl::string_view text);
 
-// The square grid of so many cells, where there is one.
+// The square grid with this many cells, if there is one.
 absl::optional<PatchGrid> SquareGrid(int64_t cells);
 
-// `table` is row-major (extra_rows + from.cells(), channels); the result
-// (extra_rows + to.cells(), channels). The extra rows (class token) are copied;
-// each channel of the others is an image that is resized bicubically as the
-// official interpolate_pos_embed does, that is as
-// torch.nn.functional.interpolate(mode="bicubic", align_corners=False) does: a =
-// -0.75, no antialiasing, rows and columns beyond the edge repeat it. Computed in
-// double, so that it may differ from PyTorch's float by an ulp or two.
+// `table` is row-major (extra_rows + from.cells(), channels); the result is (extra_rows +
+// to.cells(), channels). The extra rows (class token) are copied. Each channel of the other rows is
+// resized bicubically as an image, as the official interpolate_pos_embed does, that is
+// torch.nn.functional.interpolate(mode="bicubic", align_corners=False): a = -0.75, no antialiasing,
+// rows and columns beyond the edge repeat it. Computed in double, so it may differ from PyTorch's
+// float by an ulp or two.
 std::vector<float> ResizePositionTable(absl::Span<const float> table, int64_t channels,
                                        int64_t extra_rows, PatchGrid from, PatchGrid to);
 

@@ -46,7 +46,7 @@ void Progress::StepDone(const Step& step) {
   const double eta = now / done * static_cast<double>(last_ - step.step);
   const bool first = step.step == done_before_ + 1;
   const bool says_line = step.step % options_.print_every == 0 || first || step.step == last_;
-  // The bar below a line is of the same step.
+  // The bar below a line shows the same step.
   const auto bar = [&] {
     std::string text = absl::StrFormat("step %d/%d  eta %s  loss %.4f", step.step, last_,
                                        Duration(eta), step.result->loss);

@@ -1,4 +1,4 @@
-// What a person sees of a run as it goes on, in the log and as a bar on a terminal:
+// Shows a run's progress in the log and as a bar on a terminal:
 //
 //   epoch 3 [20/62]  eta 0:12:34  loss 2.5410  pos_acc1 26.71%  lr 9.191e-04  grad_norm 1.506
 //       (clipped 0)  608 images/s  data 0%  skipped 2                            (on one line)
@@ -27,38 +27,38 @@ namespace models {
 // Not thread-safe.
 class Progress {
  public:
-  using Time = std::chrono::steady_clock::time_point;  // of a clock that nobody sets
+  using Time = std::chrono::steady_clock::time_point;  // a clock that nobody sets
   struct Options {
-    int64_t print_every = 20;  // steps between lines; the first and the last have one, too
-    // When the process began: the first step says how long after that it was done.
+    int64_t print_every = 20;  // steps between lines; the first and the last step always get one
+    // When the process began; the line after the first step says how long that took.
     absl::optional<Time> launched;
     std::function<Time()> now = std::chrono::steady_clock::now;
   };
   // `log` must outlive it.
   Progress(RunLog* log, Options options) : log_(*log), options_(std::move(options)) {}
 
-  // The clock starts: `done` steps lie behind, and the run goes up to `last`.
+  // Starts the clock: `done` steps are already done, and the run ends after step `last`.
   void Begin(int64_t done, int64_t last, int64_t steps_per_epoch);
 
   struct Step {
-    int64_t step = 0;  // counted from 1: the one that is done
+    int64_t step = 0;  // counted from 1: the step just done
     const StepResult* result = nullptr;
     double lr = 0;
     double images = 0;             // of this step
     double seconds = 0;            // that it took
-    double data_wait_seconds = 0;  // for images, since the process began
-    // Different images that this epoch has met so far, and those of them that were skipped.
+    double data_wait_seconds = 0;  // waited for images since the process began
+    // Distinct images that this epoch has met so far, and how many of them were skipped.
     int64_t seen_in_epoch = 0, bad_in_epoch = 0;
   };
   void StepDone(const Step& step);
 
-  // `chances` are those of the first values, 0 where there is none; `bad` of all `images`
-  // were skipped.
+  // `chances` are those of the first values, 0 if a value has none; `bad` of all `images` were
+  // skipped.
   void Evaluated(const EvalMetrics& metrics, const std::vector<double>& chances, int64_t images,
                  int64_t bad, double seconds);
 
-  // Seconds that images/s leaves out, because nothing was trained: pictures, checkpoints, and
-  // evaluations, which Evaluated() leaves out itself.
+  // Excludes seconds from images/s, because nothing was trained: pictures, checkpoints. Evaluated()
+  // excludes evaluations itself.
   void LeaveOut(double seconds) { interval_start_ += seconds; }
 
  private:

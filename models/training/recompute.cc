@@ -6,14 +6,14 @@
 namespace models {
 namespace {
 
-// "mlp.fc1" of "decoder_blocks.1.mlp.fc1"; empty for what is in no block.
+// "mlp.fc1" of "decoder_blocks.1.mlp.fc1"; empty outside blocks.
 absl::string_view InBlock(absl::string_view part) {
   const absl::string_view block = graph::BlockOf(part);
   if (block.empty() || block.size() == part.size()) return "";
   return part.substr(block.size() + 1);
 }
 
-// The sum that leaves the block.
+// Whether this is the sum that leaves the block.
 bool EndsBlock(absl::string_view in_block) { return graph::IsWithin(in_block, "mlp.residual"); }
 
 std::string MlpSegment(absl::string_view part) {

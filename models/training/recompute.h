@@ -11,14 +11,14 @@
 
 namespace models {
 
-// What PipelineOptions::recompute_segment takes, for one of:
-//   none   nothing is made again; not set
+// The function for PipelineOptions::recompute_segment, for one of:
+//   none   nothing is recomputed; an empty function
 //   mlp    norm2, fc1 and act of each block: the widest values, for a third of a
 //          block's forward products
 //   block  everything between the residual streams of two blocks
-// Blocks are those of graph/ir/part.h with the parts of TransformerBlock; the sum that ends
-// a block is always kept. Blocks that no gradient reads have nothing to make again. An unknown mode
-// is an error that lists these.
+// Blocks are those of graph/ir/part.h with the parts of TransformerBlock; the sum that ends a block
+// is always kept. Blocks that no gradient reads have nothing to recompute. An unknown mode is an
+// error that lists these.
 absl::StatusOr<std::function<std::string(absl::string_view)>> RecomputeSegments(
     absl::string_view mode);
 

@@ -54,7 +54,7 @@ bool IsCheckpoint(absl::string_view name) {
   return IsCheckpointName(kDamagedPrefix, name);
 }
 
-// What is a run's own in its folders: files, and folders without folders in them.
+// The run's own entries of one of its folders: files, and folders without subfolders.
 struct Owned {
   const char* folder;
   bool (*is_ours)(absl::string_view name);
@@ -66,9 +66,9 @@ constexpr Owned kOwned[] = {
     {kCheckpointsFolder, IsCheckpoint, true},
 };
 
-// `name` without what it ends in while the file is being written: "step_1.png.tmp-12-0", as
-// CreateBeside() and tools/output/staged_output.h have it, or the link's
-// "checkpoint.safetensors.tmp". Any other name is somebody's own.
+// `name` without the suffix of a file being written: "step_1.png.tmp-12-0", as in CreateBeside()
+// and tools/output/staged_output.h, or the link's "checkpoint.safetensors.tmp". Any other name
+// belongs to somebody else.
 absl::string_view FinalName(absl::string_view name) {
   absl::string_view final_name = name;
   if (absl::ConsumeSuffix(&final_name, ".tmp") && final_name == kNewestModel) return final_name;
@@ -90,7 +90,7 @@ struct Found {
   bool is_half_written;
 };
 
-// Those of `run` that are there.
+// Those entries of `run` that exist.
 std::vector<Found> FindOwned(const fs::path& run) {
   std::vector<Found> found;
   for (const Owned& owned : kOwned) {
@@ -105,7 +105,8 @@ std::vector<Found> FindOwned(const fs::path& run) {
       const absl::string_view last = owned.are_folders ? absl::string_view(name) : FinalName(name);
       std::error_code ignored;
       const auto type = fs::symlink_status(entry->path(), ignored).type();
-      // A half is a file, or a folder that it is written in; of a link nothing but itself counts.
+      // A half-written entry is a file, or a folder in which it is written; a link counts only as
+      // itself.
       const bool is_half_written = last != name;
       if (owned.is_ours(last) && (is_half_written || type == fs::file_type::symlink ||
                                   (type == fs::file_type::directory) == owned.are_folders)) {
@@ -116,7 +117,7 @@ std::vector<Found> FindOwned(const fs::path& run) {
   return found;
 }
 
-// The model of the newest of a folder's checkpoints.
+// The model of the newest checkpoint in a folder.
 absl::optional<std::string> NewestIn(const fs::path& folder) {
   absl::optional<int64_t> newest;
   std::error_code error;
@@ -157,7 +158,8 @@ absl::StatusOr<std::string> FindModelFile(const std::string& path) {
     const fs::path file = fs::path(path) / name;
     if (fs::exists(file, ignored)) return file.string();
   }
-  // A run has no link to its newest on a file system without links, and its checkpoints/ none.
+  // checkpoints/ has no link to the newest model, and on a file system without links a run has
+  // none.
   for (const fs::path& folder : {fs::path(path) / kCheckpointsFolder, fs::path(path)}) {
     if (const auto newest = NewestIn(folder); newest.has_value()) return *newest;
   }

@@ -1,5 +1,5 @@
-// What a run writes into its folder, by name. A folder may come from elsewhere and hold anything:
-// only what has exactly a name that is given here is a run's own.
+// The names of what a run writes into its folder. A folder may come from elsewhere and hold
+// anything: only entries with exactly these names belong to a run.
 #ifndef MODELS_TRAINING_RUN_FILES_H_
 #define MODELS_TRAINING_RUN_FILES_H_
 
@@ -12,7 +12,7 @@
 
 namespace models {
 
-// All that --overwrite replaces.
+// Everything that --overwrite replaces.
 inline constexpr char kTrainLogFile[] = "train.log";              // run_log.h
 inline constexpr char kCheckpointsFolder[] = "checkpoints";       // checkpoint_store.h
 inline constexpr char kNewestModel[] = "checkpoint.safetensors";  // a link into it
@@ -23,10 +23,10 @@ inline constexpr char kEnvironmentFile[] = "environment.json";
 inline constexpr char kVisFolder[] = "vis";
 inline constexpr char kProfileFolder[] = "profile";
 inline constexpr char kTensorboardFolder[] = "tensorboard";
-// Of the names in it, before <seconds since 1970>.<host>.
+// Prefix of the names in it, before <seconds since 1970>.<host>.
 inline constexpr char kEventFilePrefix[] = "events.out.tfevents.";
 bool IsEventFile(absl::string_view name);
-// What is kept of a step that went wrong: capsules/step_00001234/...
+// State kept of a step that went wrong: capsules/step_00001234/...
 inline constexpr char kCapsulesFolder[] = "capsules";
 // Locked by the run that writes to the folder (output_dir.h). It stays, empty.
 inline constexpr char kLockFile[] = ".lock";
@@ -34,32 +34,32 @@ inline constexpr char kLockFile[] = ".lock";
 inline constexpr char kModelFile[] = "model.safetensors";
 
 std::string CheckpointName(int64_t step);  // "step_00001234"
-// The step of a folder with such a name; nothing for any other name.
+// The step in such a folder name; nullopt for any other name.
 absl::optional<int64_t> StepOfName(absl::string_view name);
-// Before the name of a checkpoint or capsule: while it is written, on its way out, and where it
-// is damaged and was kept.
+// Prefixes of the name of a checkpoint or capsule: while it is written, while it is removed, and
+// when it is damaged and kept.
 inline constexpr char kStagingPrefix[] = ".new-";
 inline constexpr char kRetiredPrefix[] = ".old-";
 inline constexpr char kDamagedPrefix[] = "damaged_";
-// Whether `name` is `prefix` and a checkpoint's name.
+// Whether `name` is `prefix` followed by a checkpoint's name.
 bool IsCheckpointName(absl::string_view prefix, absl::string_view name);
 
-// The model that `path` means: the file itself, or, of a folder, the newest one of a run or of its
-// checkpoints/, or the one of a checkpoint. NotFound where a folder is none of these.
+// The model that `path` means: the file itself; of a run's folder or its checkpoints/, the newest
+// one; of a checkpoint's folder, its own. NotFound if a folder is none of these.
 absl::StatusOr<std::string> FindModelFile(const std::string& path);
 
-// That the folder holds a run, or what is left of one.
+// Whether the folder holds a run, or remains of one.
 bool HoldsRun(const std::string& folder);
-// That none of the folder's own folders is a link, which leads to somebody else's files; but for
-// checkpoints/: those are put on another disk on purpose.
+// Error if one of the run's subfolders is a link, which leads to somebody else's files;
+// checkpoints/ is exempt because it may be put on another disk on purpose.
 absl::Status CheckFoldersAreOwn(const std::string& folder);
-// That RemoveRun() would remove nothing outside the folder: FailedPrecondition where checkpoints/
-// is a link and leads to some, which may be other runs'.
+// FailedPrecondition if RemoveRun() would remove something outside the folder: checkpoints/ is a
+// link to a folder with checkpoints, which may be other runs'.
 absl::Status CheckCanRemoveRun(const std::string& folder);
-// Removes all that is a run's, but for the lock. Folders that hold something else stay, and so
-// does that. Errors name the file, or are of CheckCanRemoveRun().
+// Removes everything of a run except the lock. Folders that hold something else stay, with that.
+// Errors name the file, or are those of CheckCanRemoveRun().
 absl::Status RemoveRun(const std::string& folder);
-// Removes what those who write under another name first leave when they are killed. For who has
+// Removes half-written files under temporary names, which killed processes leave. The caller holds
 // the lock.
 void RemoveHalfWritten(const std::string& folder);
 

@@ -31,7 +31,7 @@ bool ShowsBars(int fd) {
          !IsSet("NO_COLOR");
 }
 
-// The first `columns` characters, each a column wide.
+// The first `columns` characters, counting each as a column wide.
 std::string Cut(const std::string& text, int columns) {
   int taken = 0;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -47,7 +47,7 @@ int Width(const std::string& text) {
   }));
 }
 
-// " 45% [====>     ] text" in less than `columns`: a full line would wrap.
+// " 45% [====>     ] text" in less than `columns`, because a full line would wrap.
 std::string BarLine(double fraction, const std::string& text, int columns) {
   constexpr int kShortest = 8, kLongest = 30;
   fraction = std::isfinite(fraction) ? std::clamp(fraction, 0.0, 1.0) : 0.0;
@@ -66,7 +66,7 @@ std::string BarLine(double fraction, const std::string& text, int columns) {
 
 }  // namespace
 
-// Collects what is written until a line is whole.
+// Collects text until a line is complete.
 class RunLog::LineBuffer : public std::streambuf {
  public:
   explicit LineBuffer(RunLog* log) : log_(log) {}
@@ -103,7 +103,7 @@ RunLog::Screen RunLog::ScreenOf(std::ostream* out, int fd) {
   screen.terminal = ShowsBars(fd);
   screen.columns = [fd] {
     winsize size = {};
-    // A terminal that does not say (a serial line) has none.
+    // 80 if the terminal reports no size (a serial line).
     return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? int{size.ws_col} : 80;
   };
   return screen;
@@ -117,7 +117,7 @@ RunLog::RunLog(Screen screen, std::function<absl::Time()> now)
 
 RunLog::~RunLog() {
   stream_ = nullptr;
-  buffer_ = nullptr;  // says its last line
+  buffer_ = nullptr;  // writes its last line
   EndProgress();
 }
 

@@ -1,4 +1,4 @@
-// Where the text of a run goes: to the screen, and to output_dir/train.log.
+// Writes the text of a run to the screen and to output_dir/train.log.
 //
 //   RunLog log(RunLog::ScreenOf(&std::cout, STDOUT_FILENO));
 //   log.Line(banner);                                     // the folder is not there yet
@@ -7,12 +7,11 @@
 //   log.Progress(0.45, [&] { return "eta 0:01:42  loss 2.541"; });
 //   RETURN_IF_ERROR(log.status());                        // once a step: disk full?
 //
-// Both get the same lines. On a terminal a bar stands below the last line and is
-// redrawn in place; a file or a pipe never sees the bar nor any control character.
-// What is in a line but cannot be printed (a file's name may hold anything) is written
-// as \xNN, on the screen too.
+// Both get the same lines. On a terminal a bar is drawn below the last line and redrawn in place; a
+// file or a pipe gets neither the bar nor any control character. Unprintable bytes in a line (a
+// file's name may hold anything) are written as \xNN, on the screen too.
 //
-// Thread-safe, but for stream().
+// Thread-safe, except for stream().
 #ifndef MODELS_TRAINING_RUN_LOG_H_
 #define MODELS_TRAINING_RUN_LOG_H_
 
@@ -41,61 +40,59 @@ class RunLog {
     bool terminal = false;         // a bar may be drawn on it
     std::function<int()> columns;  // of the terminal, asked at each redraw; empty: 80
   };
-  // `out` writes to the file descriptor `fd`, which says whether that is a terminal and
-  // how wide. It counts as none where TERM is unset, empty or "dumb" or NO_COLOR
-  // is set and not empty: whoever says so wants text alone.
+  // `out` writes to the file descriptor `fd`, which tells whether it is a terminal and how wide. It
+  // does not count as a terminal if TERM is unset, empty or "dumb", or if NO_COLOR is set and not
+  // empty: these ask for plain text.
   static Screen ScreenOf(std::ostream* out, int fd);
 
-  // `now` is asked by Progress() alone.
+  // Only Progress() calls `now`.
   explicit RunLog(Screen screen, std::function<absl::Time()> now = absl::Now);
   RunLog(const RunLog&) = delete;
   RunLog& operator=(const RunLog&) = delete;
   ~RunLog();  // removes the bar
 
-  // From here on lines go to the file too, those said so far first. The file's
-  // first `keep_bytes` bytes stay, what is behind them goes: a run that goes on after a
-  // checkpoint cuts what was said after it. Where a file that is kept does not end with a
-  // line, or is shorter than that, what there is stays and is ended. Errors name `path`. Once;
-  // `files` must outlive the log.
+  // From here on lines go to the file too, starting with those said so far. Keeps the file's first
+  // `keep_bytes` bytes and cuts the rest, which a run resumed from a checkpoint had written after
+  // it. If the kept part does not end with a line, or the file is shorter, what there is stays and
+  // the line is ended. Errors name `path`. Call once; `files` must outlive the log.
   absl::Status Open(const std::string& path, int64_t keep_bytes,
                     FileSystem* files = FileSystem::Real());
 
-  // One line, or several divided by '\n'; a '\n' at the end may be left out. Seen by a
-  // reader of the file, whole, when this returns.
+  // One line, or several separated by '\n'; a final '\n' is optional. When this returns, readers of
+  // the file see the whole line.
   void Line(absl::string_view text);
 
-  // To the file alone: what the screen is told in another way, such as an error.
+  // To the file alone, for text that reaches the screen in another way, such as an error.
   void LineInFile(absl::string_view text);
 
-  // Redraws the bar, when there is one and 0.2 s have passed since, or `at_once`: percentage,
-  // bar, and as much of what `text` returns as the terminal is wide. `fraction` of the
-  // run is done. Does nothing else, so that it may be called at each step.
+  // Redraws the bar, if there is one and 0.2 s have passed since the last time, or if `at_once`:
+  // percentage, bar, and as much of the result of `text` as fits the terminal. `fraction` of the
+  // run is done. Otherwise does nothing, so that it may be called at each step.
   void Progress(double fraction, absl::FunctionRef<std::string()> text, bool at_once = false);
   // Removes the bar until the next Progress(): at the end, and before others write.
   void EndProgress();
 
-  // The first error of writing the file (disk full), which it names; the file then ends
-  // with its last whole line, and gets no more. The screen goes on.
+  // The first error of writing the file (disk full), which it names; the file then ends with its
+  // last whole line and gets no more. The screen still gets lines.
   absl::Status status() const;
-  // Of the file, for a checkpoint to keep; all of them whole lines. 0 before Open().
+  // Length of the file in whole lines, for a checkpoint. 0 before Open().
   int64_t bytes() const;
-  // Puts the file's bytes on the disk, as a checkpoint that knows them needs. OK before
-  // Open().
+  // Flushes the file to the disk, before a checkpoint records its length. OK before Open().
   absl::Status Sync();
 
-  // What is written to it goes to Line(), a line at a time. For one thread.
+  // Text written to it goes to Line(), a line at a time. For one thread.
   std::ostream* stream();
 
  private:
   class LineBuffer;
-  void WriteFile(absl::string_view text);  // these want mu_
+  void WriteFile(absl::string_view text);  // these require mu_
   void DrawBar();
   void ClearBar();
 
   const Screen screen_;
   const std::function<absl::Time()> now_;
   mutable std::mutex mu_;
-  std::string bar_;  // as it stands on the screen; empty: none
+  std::string bar_;  // as shown on the screen; empty: none
   absl::Time drawn_ = absl::InfinitePast();
   std::string early_;  // lines before Open()
   AppendFile file_;

@@ -12,7 +12,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;  // keeps the order of insertion
 
-// Of the format: another one is refused, not guessed at.
+// Version of the format; other versions are refused, not guessed at.
 constexpr int64_t kVersion = 1;
 
 Json IdentityJson(const DataIdentity& data) {

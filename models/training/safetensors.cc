@@ -16,7 +16,7 @@
 namespace models {
 namespace {
 
-// What goes through the host's memory at once.
+// Bytes that pass through the host's memory at a time.
 constexpr size_t kPiece = size_t{1} << 15;
 
 using graph::DType;
@@ -27,8 +27,8 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensor data is copied 
 
 constexpr uint64_t kMaxHeader = 100'000'000;
 
-// Bytes of a tensor, rounded up, or nothing when its bits do not fit int64. Zero dimensions
-// do not hide an overflow of the others: strides are computed from them too.
+// Bytes of a tensor, rounded up, or nullopt if its bits do not fit int64. Zero dimensions do not
+// hide an overflow of the others, because strides are computed from them too.
 absl::optional<int64_t> CheckedBytes(int64_t element_bits, absl::Span<const int64_t> shape) {
   int64_t bits = element_bits;
   bool empty = false;
@@ -94,7 +94,7 @@ struct Layout {
   TensorMetadata metadata;
 };
 
-// What a file of `size` bytes with the header `header` holds, and where.
+// The contents of a file of `size` bytes with the header `header`, and their offsets.
 absl::StatusOr<Layout> ReadLayout(absl::string_view header, uint64_t size,
                                   const std::string& name) {
   if (header.empty() || header.front() != '{') {
@@ -113,7 +113,7 @@ absl::StatusOr<Layout> ReadLayout(absl::string_view header, uint64_t size,
       return InvalidArgument(name, ": tensor ", Quoted(tensor), ": data_offsets [", begin, ",", end,
                              "] end before they begin");
     }
-    // The format may gain types: nobody here reads one, so its bytes need not be counted.
+    // The format may gain types; nothing here reads them, so their bytes need not be counted.
     if (const absl::optional<int> bits = safetensors::ElementBits(entry.dtype)) {
       const absl::optional<int64_t> want = CheckedBytes(*bits, entry.shape);
       if (!want.has_value()) {
@@ -273,7 +273,7 @@ absl::Status SafetensorsFile::CheckDType(const std::string& tensor, const Tensor
 
 namespace {
 
-// The padded header of `tensors` laid out in the order of `order`.
+// The padded header of `tensors` in the order of `order`.
 absl::StatusOr<std::string> MakeHeader(const std::vector<const TensorMap::value_type*>& order,
                                        const TensorMetadata& metadata) {
   nlohmann::ordered_json json = nlohmann::ordered_json::object();

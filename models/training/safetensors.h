@@ -1,14 +1,14 @@
-// Files of named tensors in the safetensors format, read and written.
+// Reads and writes files of named tensors in the safetensors format.
 //
 //   u64 length of the header, little-endian, at most 100 MB
 //   header: JSON {"__metadata__": {string: string},
 //                 "<tensor>": {"dtype": "F32", "shape": [2,3], "data_offsets": [begin, end]}}
 //   data: the tensors one after another, row-major, little-endian, without gaps or overlaps
 //
-// Element types: F32 F64 BF16 I32 I64 U8 are those of graph::DType. A file may hold others, as
-// long as nobody asks for their values. The readers trust nothing: any byte sequence gives
-// either a file whose tensors all lie inside it, or an InvalidArgument that names the file and
-// what is wrong with it.
+// Element types: F32 F64 BF16 I32 I64 U8 are those of graph::DType. A file may hold others as long
+// as their values are not read. The readers trust nothing: any byte sequence gives either a file
+// whose tensors all lie inside it, or an InvalidArgument that names the file and what is wrong with
+// it.
 #ifndef MODELS_TRAINING_SAFETENSORS_H_
 #define MODELS_TRAINING_SAFETENSORS_H_
 
@@ -32,10 +32,9 @@
 namespace models {
 
 // One tensor: `data`, or the tensor of a device, holds exactly type.bytes() bytes, row-major,
-// little-endian.
-// Not owned. Read from a file it need not be aligned to its element: copy it,
-// as SafetensorsFile::Values does, do not cast it. A scalar has shape [] in
-// files written by Python; shapes are kept as they are in the file.
+// little-endian. Not owned. Data read from a file may be unaligned: copy them, as
+// SafetensorsFile::Values does, do not cast them. A scalar has shape [] in files written by Python;
+// shapes are kept as they are in the file.
 struct TensorEntry {
   graph::TensorType type;
   absl::Span<const uint8_t> data;
@@ -52,23 +51,23 @@ using TensorMetadata = std::map<std::string, std::string>;
 
 // One tensor as a file's header describes it.
 struct StoredTensor {
-  std::string dtype;  // the format's name: "F32", or of a type that graph::DType has not
+  std::string dtype;  // the format's name: "F32", or that of a type outside graph::DType
   graph::Shape shape;
   uint64_t begin = 0;  // of its bytes in the file
   uint64_t bytes = 0;
 
-  absl::optional<graph::TensorType> type() const;  // nothing for other types
+  absl::optional<graph::TensorType> type() const;  // nullopt for other types
   std::string ToString() const;                    // "f32[2,3]"; "'BOOL'[2,3]" for others
 };
 
 using StoredTensors = std::map<std::string, StoredTensor>;
 
-// A file on the disk, of which the header alone is in memory. Movable. Const access from
-// several threads is safe.
+// A file on the disk; only its header is in memory. Movable. Const access from several threads is
+// safe.
 class SafetensorsReader {
  public:
-  // Reads the header, and compares it with the file's size. Errors: NotFound,
-  // PermissionDenied, InvalidArgument; all name `path`.
+  // Reads the header, and compares it with the file's size. Errors: NotFound, PermissionDenied,
+  // InvalidArgument; all name `path`.
   static absl::StatusOr<SafetensorsReader> Open(const std::string& path);
 
   const std::string& name() const { return name_; }
@@ -78,13 +77,13 @@ class SafetensorsReader {
 
   // The tensor called `tensor`. Errors: NotFound, naming the file.
   absl::StatusOr<StoredTensor> Find(const std::string& tensor) const;
-  // The file's bytes from `begin` on, as many as `to` takes. Errors name the file: what the
-  // system says, DataLoss where the file has become shorter.
+  // Fills `to` with the file's bytes from `begin` on. Errors name the file: the system's, or
+  // DataLoss if the file has become shorter.
   absl::Status Read(uint64_t begin, absl::Span<uint8_t> to) const;
-  // The bytes of `stored` into `tensor`, which has as many, a piece at a time.
+  // Copies the bytes of `stored` piece by piece into `tensor`, which has the same size.
   absl::Status ReadInto(const StoredTensor& stored, const graph::Tensor& tensor) const;
 
-  // The elements of `tensor`, whose type must be that of T exactly.
+  // The elements of `tensor`; its type must be exactly that of T.
   template <typename T>
   absl::StatusOr<std::vector<T>> Values(const std::string& tensor) const {
     ASSIGN_OR_RETURN(const StoredTensor stored, Find(tensor));
@@ -106,24 +105,24 @@ class SafetensorsReader {
   TensorMetadata metadata_;
 };
 
-// A file in memory, for small ones. Movable; the spans stay valid as long as it (or what it
-// was moved to) lives. Const access from several threads is safe.
+// A file in memory, for small ones. Movable; the spans stay valid as long as the object (or the one
+// it was moved to) lives. Const access from several threads is safe.
 class SafetensorsFile {
  public:
   // Errors: NotFound, PermissionDenied, InvalidArgument; all name `path`.
   static absl::StatusOr<SafetensorsFile> Read(const std::string& path);
-  // `bytes` is the whole file; `name` is what errors call it.
+  // `bytes` is the whole file; errors use `name`.
   static absl::StatusOr<SafetensorsFile> Parse(std::string bytes, const std::string& name);
 
   const std::string& name() const { return name_; }
-  // Without those of types that graph::DType has not.
+  // Without tensors of types outside graph::DType.
   const TensorMap& tensors() const { return tensors_; }
   const TensorMetadata& metadata() const { return metadata_; }
 
   // The tensor called `tensor`. Errors: NotFound, naming the file.
   absl::StatusOr<TensorEntry> Find(const std::string& tensor) const;
 
-  // The elements of `tensor`, whose dtype must be that of T exactly.
+  // The elements of `tensor`; its dtype must be exactly that of T.
   template <typename T>
   absl::StatusOr<std::vector<T>> Values(const std::string& tensor) const {
     ASSIGN_OR_RETURN(const TensorEntry entry, Find(tensor));
@@ -144,22 +143,21 @@ class SafetensorsFile {
   TensorMetadata metadata_;
 };
 
-// Writes `tensors` to `path`, replacing it in one step: the bytes go to a new
-// file beside it, are flushed to the disk, and only then take its name. On any
-// error `path` is what it was before and nothing else is left. Tensors are
-// written one by one, so the extra memory is the header's.
+// Writes `tensors` to `path`, replacing it in one step: the bytes go to a new file beside it, are
+// flushed to the disk, and only then take its name. On any error `path` is unchanged and nothing
+// else is left. Tensors are written one by one, so the extra memory is the header's.
 //
-// Equal arguments give equal bytes, those of the Python library: data in the
-// order I64, F64, F32, I32, BF16, U8 (so that every tensor is aligned), names
-// ascending within a type, header padded with spaces to 8.
+// Equal arguments give equal bytes, the same as the Python library's: data in the order I64, F64,
+// F32, I32, BF16, U8 (so that every tensor is aligned), names ascending within a type, header
+// padded with spaces to 8.
 //
-// Errors: InvalidArgument (a name that is not UTF-8 or is "__metadata__", a
-// span that does not fit its type, a header over 100 MB), and what the file
-// system says (unwritable folder, disk full), naming the path.
+// Errors: InvalidArgument (a name that is not UTF-8 or is "__metadata__", a span that does not fit
+// its type, a header over 100 MB), and those of the file system (unwritable folder, disk full),
+// naming the path.
 absl::Status WriteSafetensors(const std::string& path, const TensorMap& tensors,
                               const TensorMetadata& metadata = {});
 
-// The same bytes, to a file that somebody else names.
+// Appends the same bytes to `file`.
 absl::Status AppendSafetensors(const TensorMap& tensors, const TensorMetadata& metadata,
                                FileWriter* file);
 

@@ -48,8 +48,8 @@ constexpr DTypeRow kDTypes[] = {{"I64", 64, DType::kI64},
                                 {"U64", 64, {}},
                                 {"C64", 64, {}}};
 
-// Builds the header while it is parsed, and stops at the first thing that does
-// not belong there; so nothing long or duplicate is ever held.
+// Builds the header during parsing, and stops at the first thing that does not belong there, so
+// that nothing long or duplicate is ever stored.
 class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
  public:
   Header header;
@@ -180,13 +180,13 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
  private:
   enum Where { kStart, kTop, kMetadata, kTensor, kShape, kOffsets };
 
-  // Whether a value is that of a field we do not know, or lies in it.
+  // Whether a value is an unknown field's, or inside one.
   bool ReadOver() {
     const bool over = unknown_;
     if (inside_unknown_ == 0) unknown_ = false;
     return over;
   }
-  // The same of a bracket that opens and of one that closes.
+  // For an opening or a closing bracket.
   bool Enter() {
     if (unknown_) ++inside_unknown_;
     return unknown_;
@@ -213,8 +213,8 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   Where where_ = kStart;
   std::string key_;
   bool have_metadata_ = false;
-  bool unknown_ = false;    // the field at hand
-  int inside_unknown_ = 0;  // brackets open in it
+  bool unknown_ = false;    // the current field
+  int inside_unknown_ = 0;  // open brackets in it
   // The tensor being read.
   std::string name_;
   absl::optional<std::string> dtype_;

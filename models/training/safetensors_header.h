@@ -16,7 +16,7 @@ namespace models::safetensors {
 
 inline constexpr char kMetadataKey[] = "__metadata__";
 
-// One tensor as the header describes it; nothing here is checked against the data.
+// One tensor as the header describes it; nothing is checked against the data.
 struct HeaderTensor {
   std::string dtype;                  // any text
   graph::Shape shape;                 // every dimension fits int64 and is >= 0
@@ -28,20 +28,19 @@ struct Header {
   std::map<std::string, std::string> metadata;
 };
 
-// Parses the header's JSON. Errors: InvalidArgument for anything but the
-// structure that safetensors.h shows: not JSON, duplicate keys, numbers that are not
-// unsigned integers. As in the Python library, "__metadata__" may be null, and fields of a
-// tensor that are not known are read over.
+// Parses the header's JSON. Errors: InvalidArgument for anything but the structure in
+// safetensors.h: not JSON, duplicate keys, numbers that are not unsigned integers. As in the Python
+// library, "__metadata__" may be null, and unknown fields of a tensor are skipped.
 absl::StatusOr<Header> ParseHeader(absl::string_view json);
 
-// "F32" for kF32, and back; nothing for a name of a type that graph::DType has not.
+// "F32" for kF32, and back; nullopt for names of types outside graph::DType.
 absl::string_view HeaderName(graph::DType dtype);
 absl::optional<graph::DType> DTypeNamed(absl::string_view name);
 
-// Of a type of the format; nothing for a name that is none we know.
+// Bits of an element; nullopt for an unknown type name.
 absl::optional<int> ElementBits(absl::string_view name);
 
-// Position of `dtype` in the order in which the Python library lays out data.
+// Position of `dtype` in the Python library's order of data.
 int DataOrder(graph::DType dtype);
 
 }  // namespace models::safetensors

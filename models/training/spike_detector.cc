@@ -14,7 +14,7 @@
 namespace models {
 namespace {
 
-// Of the window, summed from the oldest on: a restored window gives the same bits.
+// Of the window, summed from the oldest on, so that a restored window gives the same bits.
 struct Spread {
   double mean = 0, deviation = 0;
 };

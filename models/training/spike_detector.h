@@ -1,16 +1,16 @@
-// Whether a loss is far above those before it.
+// Decides whether a loss is far above the losses before it.
 //
 //   SpikeDetector detector(8);
 //   if (std::string spike = detector.See(result.loss); !spike.empty()) ...
 //
-// A loss is a spike when it is more than z deviations above the mean of the last
-// kSpikeWindow losses, both of the window before it. The deviation counts as at least 1%
-// of the mean, so that a loss that stands still does not make a spike of every tremor.
-// A spike enters the window as the largest loss that would have been none: one does not
-// blind the detector to the next, and a loss that stays high is the new level after some steps.
-// The first kSpikeWindow / 2 losses of a run are never spikes.
+// A loss is a spike when it is more than z deviations above the mean of the window, the last
+// kSpikeWindow losses before it. The deviation counts as at least 1% of the mean, so that a
+// constant loss does not make every tremor a spike. A spike enters the window as the largest loss
+// that would not have been one: so one spike does not hide the next, and a loss that stays high
+// becomes the new level after some steps. The first kSpikeWindow / 2 losses of a run are never
+// spikes.
 //
-// What is decided depends on the losses alone, so a resumed run decides the same.
+// Decisions depend on the losses alone, so a resumed run decides the same.
 #ifndef MODELS_TRAINING_SPIKE_DETECTOR_H_
 #define MODELS_TRAINING_SPIKE_DETECTOR_H_
 
@@ -29,16 +29,16 @@ class SpikeDetector {
   // 0: nothing is a spike.
   explicit SpikeDetector(double z) : z_(z) {}
 
-  // The next loss is a spike when it is more than this; infinity while none can be.
+  // The next loss is a spike if it is above this; infinity while none can be.
   double Limit() const;
-  // "loss 9.1 is 12 deviations above 2.1, the mean of the last 100 steps", or empty. Takes the
-  // loss into the window; one that is not finite is passed over.
+  // "loss 9.1 is 12 deviations above 2.1, the mean of the last 100 steps", or empty. Adds the loss
+  // to the window unless it is not finite.
   std::string See(double loss);
 
-  // The window, oldest first. All of it finite.
+  // The window, oldest first. All values are finite.
   const std::vector<double>& window() const { return window_; }
-  // The window as text, for a checkpoint, and back: exactly what it was. Errors: not
-  // numbers, not finite, more than kSpikeWindow.
+  // The window as text, for a checkpoint, and back, exactly. Errors: not numbers, not finite, more
+  // than kSpikeWindow.
   std::string State() const;
   absl::Status Restore(const std::string& state);
 

@@ -10,8 +10,9 @@
 namespace models {
 namespace {
 
-constexpr size_t kStretches = 31;   // of computing, that "usual" is the middle of
-constexpr double kLongestGap = 10;  // between two looks at the clock; longer: the process stood
+constexpr size_t kStretches = 31;   // computing times whose median is the "usual" one
+constexpr double kLongestGap = 10;  // between two looks at the clock; a longer gap means that the
+                                    // process was stopped
 
 std::string SecondsText(double seconds) {
   return absl::StrFormat(seconds < 9.95 ? "%.1f s" : "%.0f s", seconds);
@@ -34,7 +35,7 @@ double Interval(double limit) { return std::min(limit / 4, 1.0); }
 
 }  // namespace
 
-// What the threads of one loader are at. Its state is guarded by the watchdog's mutex.
+// What the threads of one loader are doing. The watchdog's mutex guards its state.
 class Watchdog::Observer : public LoaderObserver {
  public:
   struct Work {
@@ -110,7 +111,7 @@ double Watchdog::Seconds() {
   const Time now = options_.now ? options_.now() : std::chrono::steady_clock::now();
   const double passed = std::chrono::duration<double>(now - last_look_).count();
   last_look_ = now;
-  // The thread looks more often than that, so that longer gaps are nobody's stall.
+  // The thread looks more often than that, so longer gaps are no stall of the run.
   if (passed > 0 && passed <= kLongestGap) seconds_ += passed;
   return seconds_;
 }
@@ -176,7 +177,7 @@ std::string Watchdog::Describe(double seconds) const {
   return "";
 }
 
-// Of all loaders' threads the one that is longest at its work.
+// The loader thread that has worked longest on its current image.
 std::string Watchdog::AtWork(double seconds) const {
   const Observer* loader = nullptr;
   std::pair<int, Observer::Work> longest;

@@ -1,14 +1,14 @@
-// Says a line when a run stands still, and which part of it.
+// Reports when a run makes no progress, and which part of it.
 //
 //   watchdog: waiting for images for 300 s (worker 1 has been decoding n01/a.jpg for 299 s)
 //   watchdog: step 123 has been computing for 300 s (usual: 2.1 s)
 //   watchdog: went on after 412 s
 //
-// The run's thread says what it begins; a thread of the watchdog's looks at the clock.
-// Beginning something new is progress, and while images are what the run waits for, so is
-// every image that a loader is done with: a slow disk is not a stall. The first line comes
-// after `limit` without progress, the next ones after 2, 4, 8 times that. Time in which the
-// whole process stood (Ctrl-Z, a laptop that slept) does not count.
+// The run's thread says what it begins; a thread of the watchdog looks at the clock. Beginning
+// something new is progress; while the run waits for images, so is every image that a loader
+// finishes: a slow disk is not a stall. The first line comes after `limit` without progress, the
+// next ones after 2, 4, 8 times that. Time in which the whole process was stopped (Ctrl-Z, a
+// sleeping laptop) does not count.
 //
 // Thread-safe.
 #ifndef MODELS_TRAINING_WATCHDOG_H_
@@ -30,11 +30,11 @@
 namespace models {
 
 struct WatchdogOptions {
-  double limit_seconds = 300;  // 0: nothing is said, and there is no thread
-  // Takes the lines, one at a time, from any thread: the run's, the watchdog's, a loader's
-  // worker that goes on. All of them wait for it; it must not call the watchdog.
+  double limit_seconds = 300;  // 0: no reports and no thread
+  // Receives the lines, one at a time, from any thread: the run's, the watchdog's, or a loader
+  // worker's that resumes. All of them wait for it; it must not call the watchdog.
   std::function<void(const std::string& line)> say;
-  // For tests: a clock of theirs, read by steps of at most 10 seconds, and no thread; they
+  // For tests: their own clock, advancing at most 10 seconds between readings, and no thread; they
   // call Check() themselves. Empty: the steady clock and a thread.
   std::function<std::chrono::steady_clock::time_point()> now;
 };
@@ -46,19 +46,19 @@ class Watchdog {
   Watchdog& operator=(const Watchdog&) = delete;
   ~Watchdog();  // ends the thread; loaders that it observes must have ended
 
-  // What the run's thread begins, and with it ends what it was at.
+  // What the run's thread begins now; this ends its previous activity.
   void WaitForImages();
   void ComputeStep(int64_t step);
   // "evaluating", "saving": images count as progress here too.
   void Do(const std::string& what);
-  void Rest();  // nothing is expected
+  void Rest();  // idle: no progress is expected
 
-  // To be given to the loader of `images`, which must outlive the watchdog. `next` hears what
-  // the loader does as if it were alone, and must outlive the loader; may be null. The
-  // result is the watchdog's.
+  // Returns an observer, owned by the watchdog, for the loader of `images`, which must outlive the
+  // watchdog. `next` receives the same calls as if it were the loader's only observer, and must
+  // outlive the loader; may be null.
   LoaderObserver* Observe(const Dataset* images, LoaderObserver* next);
 
-  // Looks at the clock and says what there is to say.
+  // Looks at the clock and reports a stall if there is one.
   void Check();
 
  private:
@@ -66,8 +66,8 @@ class Watchdog {
   class Observer;
   enum class Phase { kRest, kImages, kStep, kOther };
 
-  // These want mu_.
-  double Seconds();  // of the watchdog's own time, which stands while the process does
+  // These require mu_.
+  double Seconds();  // the watchdog's own time, which stops while the process is stopped
   void Begin(Phase phase, int64_t step, const std::string& what);
   void Progress(double seconds);
   std::string Describe(double seconds) const;
@@ -84,11 +84,11 @@ class Watchdog {
   Phase phase_ = Phase::kRest;
   int64_t step_ = 0;
   std::string what_;
-  double began_ = 0;              // the phase
-  double progress_ = 0;           // the last one
+  double began_ = 0;              // of the phase
+  double progress_ = 0;           // of the last progress
   double next_line_;              // without progress, in seconds
-  std::vector<double> computed_;  // seconds of the last stretches of computing
-  size_t oldest_ = 0;             // in computed_, once that is full
+  std::vector<double> computed_;  // durations of the last computing stretches
+  size_t oldest_ = 0;             // in computed_, once it is full
 
   std::vector<std::unique_ptr<Observer>> observers_;
   std::thread thread_;  // last: it uses everything above

@@ -1,5 +1,4 @@
-// A plain ViT classifier on the class token: what the engine trains without any
-// plugin.
+// A plain ViT classifier on the class token, which the engine trains without any plugin.
 #ifndef MODELS_VIT_CLASSIFIER_H_
 #define MODELS_VIT_CLASSIFIER_H_
 

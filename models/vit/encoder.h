@@ -1,5 +1,5 @@
-// The Vision Transformer encoder (Dosovitskiy et al., 2021) as MAE and DropPos
-// use it: fixed 2-D sin-cos positions, a class token, pre-norm blocks.
+// The Vision Transformer encoder (Dosovitskiy et al., 2021) as used by MAE and DropPos: fixed 2-D
+// sin-cos positions, a class token, pre-norm blocks.
 #ifndef MODELS_VIT_ENCODER_H_
 #define MODELS_VIT_ENCODER_H_
 
@@ -25,7 +25,7 @@ graph::BlobId PatchPositions(ModelBuilder* b, const ModelConfig& config);
 // token (with its position) in front, the blocks, the final norm.
 graph::BlobId Encode(ModelBuilder* b, const ModelConfig& config, graph::BlobId tokens);
 
-// All of it for undropped images: (B, 3, H, W) -> features (B, 1+L, D).
+// The whole encoder for undropped images: (B, 3, H, W) -> features (B, 1+L, D).
 graph::BlobId EncodeImages(ModelBuilder* b, const ModelConfig& config, graph::BlobId images);
 
 // The same in a training step of the published code: the patch embedding of all L patches, of

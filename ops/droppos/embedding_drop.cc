@@ -92,7 +92,7 @@ absl::StatusOr<std::vector<TensorType>> InferEmbeddingDropGrad(const graph::Infe
   RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
   RETURN_IF_ERROR(graph::ExpectDType(c, 1, DType::kU8));
   RETURN_IF_ERROR(graph::ExpectShape(c, 1, {c.in(0).dim(0), c.in(0).dim(1)}));
-  // Dimension by dimension, so that no product overflows.
+  // Compared dimension by dimension, so that no product overflows.
   const std::vector<int64_t>& dims = c.op.Ints("shape");
   const int64_t dim = c.in(0).dim(2);
   bool fits = !dims.empty();

@@ -1,5 +1,5 @@
-// EmbeddingDrop: adds the position embedding to the visible tokens, or a
-// substitute where the position is dropped.
+// EmbeddingDrop: adds to each visible token its position embedding, or a
+// substitute if its position is dropped.
 //
 //   tokens (B, V, D), table (L*D elements), mask_token (D elements),
 //   ids_keep (B, V) i32, mask_pos (B, V) u8,
@@ -7,26 +7,27 @@
 //
 //   y[b,v] = tokens[b,v] + (mask_pos[b,v] ? substitute : table[ids_keep[b,v]])
 //
-// Attribute kind, the official mask_token_type: what the substitute is.
+// Attribute kind, the official mask_token_type, says what the substitute is:
 //   "param"      mask_token
 //   "zeros"      zero; mask_token is not read
 //   "wrong_pos"  the position of another dropped patch of the image: the i-th
 //                token (by ascending v) whose position is dropped gets
 //                table[ids_dropped[b, order[b,i]]]; mask_token is not read.
-//                ids_dropped is MaskSample's, order RandomOrder's; N = V-K, the
-//                dropped positions of each image. These two inputs are required
-//                for this kind and refused for the others.
-// f32 or f64, one type for the three. The table has no class-token row: the
-// class token never loses its position. ids in [0, L), order in [0, N), and N ones in
-// each image's mask_pos: the reference backend checks, the CPU trusts them.
+//                ids_dropped comes from MaskSample, order from RandomOrder; N =
+//                V-K, the number of dropped positions of each image. These two
+//                inputs are required for this kind and refused for the others.
+// tokens, table and mask_token are all f32 or all f64. The table has no row for
+// the class token, which never loses its position. ids are in [0, L), order is in
+// [0, N), and each image's mask_pos has N ones: the reference backend checks
+// this, the CPU backend does not.
 //
-// y may lie where tokens lie.
+// In place: y over tokens.
 //
 // EmbeddingDropGrad: dy (B, V, D), mask_pos (B, V) -> d_mask_token
-//   d_mask_token = sum of dy over the dropped (b, v); attribute shape is that
-//   of the mask token. Summed per image, then over images in index order.
-// The gradient of tokens is dy itself; the table is fixed, and asking for its
-// gradient is an error.
+//   d_mask_token = sum of dy over the dropped (b, v), per image, then over images
+//   in index order; attribute shape is that of the mask token.
+// The gradient of tokens is dy itself. The table is fixed; asking for its gradient
+// is an error.
 //
 // Source: paper section 3.1; forward_encoder in models_DropPos_mae.py.
 #ifndef OPS_DROPPOS_EMBEDDING_DROP_H_

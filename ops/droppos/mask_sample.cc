@@ -65,7 +65,7 @@ absl::StatusOr<std::vector<TensorType>> InferMaskSample(const graph::InferContex
   };
 }
 
-// Integer work, counted as operations: two comparison sorts.
+// Two comparison sorts; integer operations are counted.
 graph::Cost CostOfMaskSample(const graph::Op& op, absl::Span<const TensorType> inputs,
                              absl::Span<const TensorType> outputs) {
   const double patches = static_cast<double>(op.Int("num_patches"));

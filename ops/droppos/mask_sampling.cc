@@ -13,8 +13,8 @@ template <typename T>
 void OrderNoise(absl::Span<const T> noise, absl::Span<int32_t> order) {
   CHECK(noise.size() == order.size());
   std::iota(order.begin(), order.end(), 0);
-  // Not std::stable_sort, which allocates: comparing the index, too, makes the
-  // order total, and then every sort is stable.
+  // Not std::stable_sort, which allocates: with the index as a second key the
+  // order is total, and every sort is stable.
   std::sort(order.begin(), order.end(), [noise](int32_t i, int32_t j) {
     const T a = noise[i], b = noise[j];
     const bool a_nan = std::isnan(a), b_nan = std::isnan(b);

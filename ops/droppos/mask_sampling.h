@@ -1,6 +1,6 @@
-// Random orders: how a key, or fed noise, becomes a permutation. Used by the
-// MaskSample kernel of every backend, so that masks are bit-equal everywhere:
-// only integers are compared, and equal ones are ordered by their index.
+// Random orders: make a permutation from a key or from given noise. Every
+// backend's MaskSample kernel uses them, so that masks are bit-equal everywhere:
+// they compare integers only and order equal ones by index.
 #ifndef OPS_DROPPOS_MASK_SAMPLING_H_
 #define OPS_DROPPOS_MASK_SAMPLING_H_
 
@@ -11,7 +11,7 @@
 
 namespace ops::droppos {
 
-// One element to be ordered.
+// One element to order.
 struct RandomItem {
   uint64_t word;
   int32_t index;
@@ -22,8 +22,8 @@ struct RandomItem {
 void OrderByWord(absl::Span<RandomItem> items, absl::Span<int32_t> order);
 
 // order = argsort of the words RandomWord(key, purpose, 0 .. n-1), n =
-// order.size(). A function of (key, purpose, n) alone. `items` is working
-// memory of the same size. Allocates nothing.
+// order.size(); depends on (key, purpose, n) alone. `items` is scratch of the
+// same size. Allocates nothing.
 void RandomOrder(uint64_t key, graph::Purpose purpose, absl::Span<RandomItem> items,
                  absl::Span<int32_t> order);
 

@@ -7,7 +7,7 @@
 namespace ops::droppos {
 
 // Adds every schema of this folder. The gradient of EmbeddingDrop with
-// kind="zeros" uses the core operator Fill.
+// kind="zeros" needs the core operator Fill.
 void RegisterOps(graph::SchemaRegistry* registry);
 
 }  // namespace ops::droppos

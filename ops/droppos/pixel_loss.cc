@@ -14,7 +14,7 @@ using graph::RowUse;
 using graph::TensorType;
 using Args = PixelLossArgs;
 
-// What both operators check.
+// The checks that both operators share.
 absl::Status CheckInputs(const graph::InferContext& c) {
   const int64_t p = c.op.Int("patch");
   // The upper bound keeps p * p * 3 from overflowing.
@@ -74,7 +74,7 @@ absl::Status MakeGradient(graph::GradientBuilder* g) {
   return absl::OkStatus();
 }
 
-// Mean, variance, normalisation and a square per pixel.
+// For each pixel mean, variance, normalisation and a square.
 graph::Cost LossCost(const graph::Op&, absl::Span<const TensorType> inputs,
                      absl::Span<const TensorType> outputs) {
   return CostOf(9.0 * static_cast<double>(inputs[0].elements()), inputs, outputs);

@@ -10,13 +10,13 @@ void FillAxisTable(int64_t n, double sigma, TargetNorm norm, absl::Span<double> 
   CHECK(static_cast<int64_t>(table.size()) == n * n);
   for (int64_t i = 0; i < n; ++i) {
     for (int64_t j = 0; j < n; ++j) {
-      // (d / sigma)^2, not d^2 / sigma^2: the square of a tiny sigma is zero,
-      // and 0/0 would follow. d = 0 is its own case because of sigma = 0.
+      // (d / sigma)^2, not d^2 / sigma^2: the square of a tiny sigma is zero and
+      // would give 0/0. d = 0 is a case of its own because sigma may be 0.
       const double scaled = i == j ? 0.0 : static_cast<double>(i - j) / sigma;
       table[i * n + j] = std::exp(-scaled * scaled);
     }
   }
-  // A line is what is to sum to 1: entries `line * start + k * step`.
+  // A line is a row or column that shall sum to 1: entries `line * start + k * step`.
   const int64_t start = norm == TargetNorm::kRows ? n : 1;
   const int64_t step = norm == TargetNorm::kRows ? 1 : n;
   for (int64_t line = 0; line < n; ++line) {

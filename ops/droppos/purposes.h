@@ -1,5 +1,5 @@
-// What DropPos draws at random (graph::Purpose). Part of what a seed means: append, never
-// renumber; new ones begin at graph::Purpose::kFirstPluginPurpose.
+// What DropPos draws at random (graph::Purpose). The values are part of what a seed means: append,
+// never renumber; new ones start at graph::Purpose::kFirstPluginPurpose.
 #ifndef OPS_DROPPOS_PURPOSES_H_
 #define OPS_DROPPOS_PURPOSES_H_
 

@@ -52,7 +52,7 @@ void RegisterRandomOrder(graph::SchemaRegistry* registry) {
                     .Attr("count", int64_t{0}, "N, elements of a permutation")
                     .Attr("purpose", std::string(), "\"shuffle\" or \"wrong_position\"")
                     .Infer(InferRandomOrder)
-                    // Integer work, counted as operations: a comparison sort.
+                    // A comparison sort; integer operations are counted.
                     .Cost([](const graph::Op&, absl::Span<const TensorType> inputs,
                              absl::Span<const TensorType> outputs) {
                       const double n = static_cast<double>(outputs[0].dim(1));

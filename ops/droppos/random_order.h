@@ -5,11 +5,11 @@
 //
 //   inverse[b, order[b, i]] = i
 //
-// Attributes: count N >= 1; purpose, which stream of the key is used, so that
-// two permutations of one image are independent: "shuffle" (kShuffle of purposes.h)
-// or "wrong_position" (kWrongPosition of purposes.h). With keys, order = argsort of N
-// random 64-bit words, ties by index (mask_sampling.h). With noise, f32 or f64,
-// the purpose is not read: this is how recorded runs are replayed.
+// Attributes: count N >= 1; purpose, the stream of the key, so that two permutations
+// of one image are independent: "shuffle" (kShuffle of purposes.h) or
+// "wrong_position" (kWrongPosition of purposes.h). With keys, order = argsort of N
+// random 64-bit words, ties by index (mask_sampling.h). With noise, f32 or f64, the
+// purpose is not read; recorded runs are replayed with noise.
 //
 // Integers only, bit-equal on every backend. No gradient.
 // Source: random_masking with ratio 0 (--shuffle) and np.random.shuffle
@@ -25,7 +25,7 @@
 
 namespace ops::droppos {
 
-// The stream that a value of attribute purpose names; absent where it names none.
+// The stream that a value of attribute purpose names; absent if it names none.
 absl::optional<graph::Purpose> OrderPurpose(absl::string_view name);
 
 void RegisterRandomOrder(graph::SchemaRegistry* registry);

@@ -13,8 +13,8 @@ using graph::DType;
 using graph::RowUse;
 using graph::TensorType;
 
-// Inputs `ids` (B, V) and `mask` (B, L), V <= L, beside images of `rows` rows of
-// which the first are the prefix. `in_image` is what follows it: V or L.
+// Checks inputs `ids` (B, V) and `mask` (B, L), V <= L, and that input 0 has `prefix` rows and
+// then one for each column of input `in_image`, ids or mask.
 absl::Status ExpectIdsAndMask(const graph::InferContext& c, int ids, int mask, int in_image) {
   const TensorType& x = c.in(0);
   RETURN_IF_ERROR(graph::ExpectDType(c, ids, DType::kI32));

@@ -1,6 +1,6 @@
-// RestoreRows: the sequence at full length again: each visible row goes back to
-// its place in the image, every hidden place gets the mask token. What an MAE
-// decoder reads.
+// RestoreRows: the full-length sequence that an MAE decoder reads: each visible
+// row goes back to its place in the image, and each hidden place gets the mask
+// token.
 //
 //   x (B, P+V, D), mask_token (D elements), ids_keep (B, V) i32, mask (B, L) u8
 //     -> y (B, P+L, D)
@@ -9,14 +9,14 @@
 //   y[b, P + ids_keep[b, v]]  = x[b, P + v]
 //   y[b, P + p]               = mask_token       where mask[b, p] = 1
 //
-// Attribute prefix: P >= 0. ids_keep and mask are MaskSample's: each patch is
+// Attribute prefix: P >= 0. ids_keep and mask come from MaskSample: each patch is
 // either in ids_keep once or has mask 1, so every row is written once. V <= L.
-// f32 or f64, one type for x and mask_token.
+// x and mask_token are both f32 or both f64.
 //
 // RestoreRowsGrad: dy (B, P+L, D), ids_keep, mask -> dx (B, P+V, D), d_mask_token
 //   dx gathers the rows back; d_mask_token = sum of dy over the hidden places,
-//   per image in double, then over images in index order. Attributes prefix and
-//   shape, that of the mask token.
+//   per image in double, then over images in index order. Attributes: prefix, and
+//   shape, the shape of the mask token.
 //
 // Source: forward_decoder in models_mae.py and models_DropPos_mae.py.
 #ifndef OPS_DROPPOS_RESTORE_ROWS_H_

@@ -16,7 +16,7 @@ using graph::TensorType;
 using Args = SmoothedPositionCEArgs;
 using GradArgs = SmoothedPositionCEGradArgs;
 
-// What both operators check; `weights` is the position of the optional input.
+// The checks that both operators share; `weights` is the position of the optional input.
 absl::Status CheckInputs(const graph::InferContext& c, int weights) {
   const int64_t grid_h = c.op.Int("grid_h"), grid_w = c.op.Int("grid_w");
   if (grid_h < 1 || grid_w < 1 || grid_h > 65536 || grid_w > 65536) {

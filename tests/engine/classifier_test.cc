@@ -1,5 +1,5 @@
-// The engine trains a plain ViT on the ten classes of the embedded scenes: core
-// operators, CPU kernels, autodiff, passes, planner and loader, and no plugin
+// The engine trains a plain ViT on the ten classes of the embedded scenes with core
+// operators, CPU kernels, autodiff, passes, planner and loader, but no plugin
 // (no_plugin_test).
 #include "models/vit/classifier.h"
 
@@ -106,17 +106,17 @@ class ClassifierTest : public testing::Test {
   VitClassifier model_;
 };
 
-// One thread: these nets are too small to share, and a team that waits for a busy
-// core would make the time of this test a matter of what else runs.
+// One thread: these nets are too small to share, and a team would wait for busy cores,
+// so that the test's time would depend on what else runs.
 TEST_F(ClassifierTest, LearnsTheClassesOfHeldOutScenes) {
   const std::unique_ptr<Session> session = NewSession(1);
   ASSERT_NE(session, nullptr);
-  // Ten equally frequent classes of 2,000 scenes: guessing is right in 10%, with a
-  // deviation of 0.7%.
+  // 2,000 scenes of ten equally frequent classes: guessing is right for 10%, with a
+  // standard deviation of 0.7%.
   EXPECT_LT(HeldOutAccuracy(session.get()), 0.2);
   ASSERT_EQ(Train(session.get(), 600).size(), 600u);
-  // 44% after four seconds of one core. A net that does not see the images stays at
-  // 10%; three times that leaves room for other instruction sets and seeds.
+  // Reaches 44% after four seconds on one core. A net that does not see the images stays
+  // at 10%; three times that leaves room for other instruction sets and seeds.
   EXPECT_GT(HeldOutAccuracy(session.get()), 0.3);
 }
 

@@ -1,5 +1,5 @@
-// classifier_test trains without any plugin only if none of them is linked into
-// it: this reads the list of all targets it is built from.
+// classifier_test trains without a plugin only if none is linked into it: this test
+// reads the list of all targets from which classifier_test is built.
 #include <gtest/gtest.h>
 
 #include <fstream>

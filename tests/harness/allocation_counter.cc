@@ -34,8 +34,8 @@ bool IsIn(const void* address, const char* library) {
          std::strstr(info.dli_fname, library) != nullptr;
 }
 
-// The first caller outside the standard library, whose containers and strings
-// allocate for others.
+// The first caller outside the standard library, because its containers and strings
+// allocate for their users.
 const void* Responsible(const void* caller) {
   if (!IsIn(caller, "libstdc++")) return caller;
   void* frames[32];

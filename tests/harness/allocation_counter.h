@@ -1,11 +1,10 @@
 // Counts what kernels allocate while they run.
 //
 // A program that uses this replaces operator new, malloc, posix_memalign and aligned_alloc. While
-// it counts, each call belongs to the library that holds its return address, or where that is the
-// C++ library, to that library's caller. Calls of the OpenMP runtime (libgomp) are its own to make.
-// oneDNN (libdnnl) may take the small map of arguments that its execute call builds, but no memory
-// to work in: its calls for 1 KiB or more count. Every call that is neither's counts whatever its
-// size.
+// counting, each call is charged to the library that holds its return address or, if that is the
+// C++ library, to that library's caller. Calls of the OpenMP runtime (libgomp) do not count. oneDNN
+// (libdnnl) may allocate the small map of arguments that its execute call builds, but no working
+// memory: its calls for 1 KiB or more count. All other calls count, whatever their size.
 #ifndef TESTS_HARNESS_ALLOCATION_COUNTER_H_
 #define TESTS_HARNESS_ALLOCATION_COUNTER_H_
 
@@ -19,8 +18,8 @@ struct Allocations {
   std::string first;  // "first by <function> in <library>"; empty where there is none
 };
 
-// What `run` allocates, on whatever thread. Under a sanitizer, which has its own allocator, nothing
-// is counted. `onednn_may` allows oneDNN any size.
+// What `run` allocates, on any thread. Counts nothing under a sanitizer, which has its own
+// allocator. `onednn_may` allows oneDNN any size.
 Allocations AllocationsOf(const std::function<void()>& run, bool onednn_may = false);
 
 // False under a sanitizer.

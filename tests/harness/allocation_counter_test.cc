@@ -25,17 +25,17 @@ TEST(AllocationCounter, CountsEachWayToAllocate) {
   });
   EXPECT_EQ(by_malloc.count, 1);
   EXPECT_NE(by_malloc.first.find("allocation_counter_test"), std::string::npos) << by_malloc.first;
-  // Through the C++ library, for us.
+  // Through the C++ library, on our behalf.
   std::string text;
   EXPECT_EQ(AllocationsOf([&] { text.reserve(1000); }).count, 1);
   EXPECT_EQ(AllocationsOf([] {}).count, 0);
 }
 
-// oneDNN's sgemm packs its factors into memory from the heap.
+// oneDNN's sgemm packs its factors into heap memory.
 TEST(AllocationCounter, CountsBuffersOfOneDnn) {
   using Sgemm = int (*)(char, char, int64_t, int64_t, int64_t, float, const float*, int64_t,
                         const float*, int64_t, float, float*, int64_t);
-  // By name, because only the backend's files include oneDNN's headers.
+  // Found by name, because only the backend's files include oneDNN's headers.
   const auto sgemm = reinterpret_cast<Sgemm>(dlsym(RTLD_DEFAULT, "dnnl_sgemm"));
   ASSERT_NE(sgemm, nullptr);
   const std::vector<float> a(64 * 64, 1.0f);

@@ -17,11 +17,11 @@
 namespace harness {
 namespace {
 
-constexpr size_t kRegion = size_t{1} << 36;  // of addresses; memory comes as it is used
+constexpr size_t kRegion = size_t{1} << 36;  // bytes of address space; memory is allocated on use
 constexpr size_t kGuardAlignment = 256;
 constexpr size_t kPage = 4096;
 
-// Of the region that was made last, for the signal handler.
+// The last region made, for the signal handler.
 std::atomic<uintptr_t> g_begin{0};
 struct sigaction g_before;
 
@@ -34,7 +34,7 @@ void OnFault(int signal, siginfo_t* info, void* context) {
         "Write\n";
     if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0) abort();
   }
-  // Whoever was asked before, a sanitizer for example, prints the stack.
+  // The previous handler, a sanitizer's for example, prints the stack.
   sigaction(signal, &g_before, nullptr);
   if (g_before.sa_flags & SA_SIGINFO) g_before.sa_sigaction(signal, info, context);
 }
@@ -72,7 +72,7 @@ class GuardDevice : public graph::Device {
     if (capacity > kRegion - used_) return absl::ResourceExhaustedError("the guard device is full");
     char* const data = device_ + used_;
     used_ += capacity;
-    // New memory is zero; a kernel must not count on that of garbage.
+    // New memory is zero, but kernels must not rely on that.
     if (contents == graph::Contents::kGarbage) std::memset(HostOf(data, bytes), 0xff, bytes);
     return graph::Block(data, bytes, [this, capacity](void* p) { GiveBack(p, capacity); });
   }
@@ -142,7 +142,7 @@ class GuardDevice : public graph::Device {
     const void* from;
     size_t bytes;
   };
-  // The first `count` of all that were ever started.
+  // Does the first `count` of all copies ever started.
   void FinishCopies(int64_t count) {
     for (; started_ - static_cast<int64_t>(copies_.size()) < count; copies_.pop_front()) {
       const Copy& copy = copies_.front();
@@ -159,7 +159,7 @@ class GuardDevice : public graph::Device {
     return address >= device_ && address < device_ + kRegion;
   }
   void CheckOfHost(const void* address) const { CHECK(!IsOurs(address)); }
-  // Where the host sees memory of the device.
+  // The host's mapping of an address of the device.
   char* HostOf(const void* address, size_t bytes) const {
     CHECK(IsOurs(address));
     const size_t offset = static_cast<size_t>(static_cast<const char*>(address) - device_);
@@ -178,7 +178,7 @@ class GuardDevice : public graph::Device {
   char* device_ = nullptr;
   char* host_ = nullptr;
   size_t used_ = 0;
-  std::deque<Copy> copies_;  // started, and not done
+  std::deque<Copy> copies_;  // started, not done
   int64_t started_ = 0;
 };
 

@@ -46,7 +46,7 @@ TEST(GuardDevice, KernelsOfTheCpuRunOnIt) {
   EXPECT_EQ(*(*exe)->Read<float>("w"), std::vector<float>({0, 0, 200, 0}));
 }
 
-// Writes to a slot are copied beside what runs; the device does that as late as it may.
+// Writes to a slot are copied beside a run; the device copies as late as it may.
 TEST(GuardDevice, RunsWaitForWhatWasWritten) {
   graph::Backend backend = TestBackends().back();
   backend.device = MakeGuardDevice(1);
@@ -68,7 +68,7 @@ TEST(GuardDevice, RunsWaitForWhatWasWritten) {
     EXPECT_TRUE(slot->Write(name, absl::MakeConstSpan(&value, 1)).ok());
   };
   write(first.get(), "x", 1);
-  write(first.get(), "x", 2);  // over the one that may not have been copied
+  write(first.get(), "x", 2);  // over a write that may not be copied yet
   write(first.get(), "y", 10);
   ASSERT_TRUE(exe.Submit().ok());
   write(second.get(), "x", 3);  // beside the run
@@ -97,7 +97,7 @@ TEST(GuardDevice, AWorkspaceOfAnotherDeviceIsRefused) {
   EXPECT_NE(exe.status().message().find("'guard'"), std::string::npos) << exe.status();
 }
 
-// Sees results where they lie, as a careless tool would.
+// Reads results in place, like a careless tool.
 class Careless : public graph::TraceHook {
  public:
   void BeforeOp(const graph::Net&, graph::OpId) override {}

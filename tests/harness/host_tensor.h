@@ -1,4 +1,4 @@
-// Tensors of tests, and generators that fill them.
+// Tensors for tests, and generators that fill them.
 #ifndef TESTS_HARNESS_HOST_TENSOR_H_
 #define TESTS_HARNESS_HOST_TENSOR_H_
 
@@ -12,14 +12,13 @@
 
 namespace harness {
 
-// A tensor that owns its elements; access converts from and to the storage
-// type.
+// Owns its elements; access converts from and to the storage type.
 class HostTensor {
  public:
   HostTensor() = default;
   // Zeroed.
   explicit HostTensor(graph::TensorType type);
-  // Aborts when the number of values is not that of the elements.
+  // Aborts if the number of values is not that of the elements.
   HostTensor(graph::TensorType type, const std::vector<double>& values);
 
   const graph::TensorType& type() const { return type_; }
@@ -41,7 +40,7 @@ class HostTensor {
   // Floats become f64 with the same values; other dtypes stay.
   HostTensor ToF64() const;
 
-  // Same type and same bits.
+  // The same type and bits.
   friend bool operator==(const HostTensor& a, const HostTensor& b) {
     return a.type_ == b.type_ && a.bytes_ == b.bytes_;
   }
@@ -72,13 +71,13 @@ Generator Normal(double std = 1.0, double mean = 0.0);
 Generator Uniform(double low, double high);
 Generator Constant(double value);
 Generator Values(std::vector<double> values);
-// Integers in [0, n): class labels, row ids that may repeat.
+// Integers in [0, n), such as class labels or row ids; may repeat.
 Generator Ids(int64_t n);
-// Each row of the tensor (last dimension) holds distinct ids in [0, n).
+// Distinct ids in [0, n) in each row of the tensor (last dimension).
 Generator DistinctIds(int64_t n);
 // 1 with probability `p`, else 0.
 Generator Mask(double p);
-// Each row of the tensor has exactly `count` ones, at random places.
+// Exactly `count` ones in each row of the tensor, at random places.
 Generator MaskOf(int64_t count);
 // 64 random bits each.
 Generator Keys();

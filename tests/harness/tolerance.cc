@@ -3,16 +3,16 @@
 namespace harness {
 namespace {
 
-// "Seen" is the largest error of all cases of tests/ops and CpuAttention, with AVX2 and with
-// AVX-512; where it is not said, all were equal to the bit. A factor of 1.01 is outside both by
-// itself in f32, and in bf16 by kBiasBound.
+// "Seen" is the largest error in all cases of tests/ops and CpuAttention, with AVX2 and with
+// AVX-512; without it, all results were bit-equal. A wrong factor of 1.01 exceeds the bound
+// itself in f32, and kBiasBound in bf16.
 constexpr Tolerance kF32 = {
     1e-5, "sums of a few hundred products in f32, in any order; seen 4.4e-6 (LayerNormGrad)"};
 constexpr Tolerance kBF16 = {
     1e-2, "f32 sums, the result rounded to eight bits: the next number is 7.8e-3 off; seen 6.9e-3"};
 constexpr Tolerance kF64 = {1e-12, "the same operations in double; the reference backend only"};
 
-// For one backend, because the bound follows from how its kernel computes.
+// For one backend, because the bound depends on how its kernel computes.
 struct Override {
   const char* backend;
   const char* op_type;

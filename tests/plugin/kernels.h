@@ -1,4 +1,4 @@
-// The kernels of the test plugin's operators, f32 on the CPU backend.
+// The kernels of the test plugin's operators; the CPU backend's take f32 only.
 #ifndef TESTS_PLUGIN_KERNELS_H_
 #define TESTS_PLUGIN_KERNELS_H_
 

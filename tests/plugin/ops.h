@@ -1,7 +1,7 @@
 // The operators of the test plugin.
 //
-// Tanh: y = tanh(x). TanhGrad: dx = dy·(1 - y²). All tensors (...) float of one
-// type. Saved for the gradient: y. In place: Tanh over x, TanhGrad over y or dy.
+// Tanh: y = tanh(x). TanhGrad: dx = dy·(1 - y²). All tensors are (...) floats of the
+// same type. Saved for the gradient: y. In place: Tanh over x, TanhGrad over y or dy.
 #ifndef TESTS_PLUGIN_OPS_H_
 #define TESTS_PLUGIN_OPS_H_
 

@@ -47,7 +47,7 @@ graph::Backend ReferenceBackend() {
 }
 
 // The exclusive or of the signs of the first two pixels, which no linear model can
-// tell; the other pixels are zero.
+// learn; the other pixels are zero.
 models::Batch XorBatch(int batch, int64_t pixels) {
   models::Batch b;
   b.images.assign(batch * pixels, 0.0f);
@@ -100,8 +100,8 @@ TEST(Plugin, TrainsOnBothBackends) {
   EXPECT_GT(cpu->front(), 0.5);
   EXPECT_LT(cpu->back(), 0.1);
   EXPECT_LT(reference->back(), 0.1);
-  // The same net in float and in double. Only the first steps: gradients of these
-  // symmetric data cancel, and AdamW makes full steps of the rounding that remains.
+  // The same net in float and in double. Only the first steps, because gradients of
+  // these symmetric data cancel, and AdamW makes full steps of the remaining rounding.
   for (int i = 0; i < 3; ++i) EXPECT_NEAR((*cpu)[i], (*reference)[i], 1e-4) << "step " << i;
 }
 

@@ -6,7 +6,7 @@
 
 namespace plugin {
 
-// tanh_mlp: the image as one vector, a hidden layer with Tanh, class scores.
+// tanh_mlp: takes the image as one vector; has a hidden layer with Tanh and class scores.
 void RegisterModels(models::Zoo* zoo);
 
 }  // namespace plugin

@@ -28,8 +28,8 @@ bool IsComment(absl::string_view line) {
 
 bool IsDocument(absl::string_view path) { return absl::EndsWith(path, ".md"); }
 
-// `word` in `line` where no longer name or path ends with it: "/x/" is in "-I/x/y"
-// neither behind a name ("a/x/y") nor behind a variable ("${A}/x/y").
+// Whether `line` has `word` where it is not the end of a longer name or path: "/x/" counts in
+// "-I/x/y", but not after a name ("a/x/y") or a variable ("${A}/x/y").
 bool HasPath(absl::string_view line, absl::string_view word) {
   for (size_t at = line.find(word); at != absl::string_view::npos; at = line.find(word, at + 1)) {
     if (at == 0) return true;
@@ -37,7 +37,7 @@ bool HasPath(absl::string_view line, absl::string_view word) {
     if (!absl::ascii_isalnum(before) && !absl::StrContains("_.-)}*]>~", std::string(1, before))) {
       return true;
     }
-    // "-I/x": an option that takes a path.
+    // "-I/x": an option and its path.
     if (at >= 2 && line[at - 2] == '-' && absl::StrContains("IL", std::string(1, before)) &&
         (at == 2 || !absl::ascii_isalnum(line[at - 3]))) {
       return true;
@@ -46,7 +46,7 @@ bool HasPath(absl::string_view line, absl::string_view word) {
   return false;
 }
 
-// Everything between quotes.
+// All strings between quotes.
 std::vector<std::string> Quoted(const std::string& text) {
   const std::vector<std::string> parts = absl::StrSplit(text, '"');
   std::vector<std::string> quoted;
@@ -54,9 +54,9 @@ std::vector<std::string> Quoted(const std::string& text) {
   return quoted;
 }
 
-// What the test rules of a BUILD file name in `srcs`. A rule ends with an empty line. One
-// made for every stem of a list names stem + "_test.cc", and the list after its `for`; OPS stands
-// there for the operators `ops`.
+// The sources in `srcs` of a BUILD file's test rules. A rule ends with an empty line. A rule made
+// for every stem of a list names stem + "_test.cc", and the list after its `for`; there OPS stands
+// for the operators `ops`.
 std::set<std::string> TestSources(const std::vector<std::string>& lines,
                                   const std::vector<ListedOp>& ops) {
   static const std::regex test("\\n[ \\[]*(cc|py|sh)_test\\("), srcs("\\n *srcs = \\[([^\\]]*)\\]"),
@@ -124,7 +124,7 @@ Findings LongFiles(const Tree& tree) {
 }
 
 Findings CheckOneBuildSystem(const Tree& tree) {
-  static const std::string other = absl::StrCat("cm", "ake");  // not a finding itself
+  static const std::string other = absl::StrCat("cm", "ake");  // so that this file is not a finding
   Findings findings;
   for (const auto& [path, lines] : tree) {
     const std::string name = absl::AsciiStrToLower(BaseName(path));
@@ -143,7 +143,7 @@ Findings CheckOneBuildSystem(const Tree& tree) {
 }
 
 Findings CheckNoMachinePaths(const Tree& tree) {
-  // In two halves, so that this file is not a finding itself.
+  // In two halves, so that this file is not a finding.
   static const std::string paths[] = {absl::StrCat("/wo", "rk/"), absl::StrCat("/ro", "ot/"),
                                       absl::StrCat("/ho", "me/"), absl::StrCat("/Us", "ers/"),
                                       absl::StrCat("/tm", "p/ob")};
@@ -164,7 +164,7 @@ Findings CheckNoMachinePaths(const Tree& tree) {
 Findings CheckTimeOfDay(const Tree& tree) {
   static const std::set<std::string> dates = {
       "models/training/event_log.cc", "models/training/output_dir.h",
-      "models/training/run_log.h",  // how long a bar stands, and it bears a clock that is set
+      "models/training/run_log.h",  // how long a progress bar stays; survives a clock that is set
       "tools/train.cc"};
   Findings findings;
   for (const auto& [path, lines] : tree) {

@@ -9,25 +9,25 @@ namespace structure {
 inline constexpr size_t kMaxLines = 800;
 inline constexpr size_t kLongLines = 400;
 
-// #ifndef and #define of OPS_LAYER_NORM_H_ in ops/layer_norm.h, before anything else.
+// ops/layer_norm.h has #ifndef and #define of OPS_LAYER_NORM_H_ before anything else.
 Findings CheckHeaderGuards(const Tree& tree);
 
-// Code of at most kMaxLines lines.
+// Code files have at most kMaxLines lines.
 Findings CheckSizes(const Tree& tree);
-// Not wrong, but perhaps two things in one file: over kLongLines lines.
+// Files over kLongLines lines: not wrong, but perhaps two things in one file.
 Findings LongFiles(const Tree& tree);
 
-// No files of another build system, and no word of it in scripts and code.
+// There are no files of another build system, and no mention of it in scripts and code.
 Findings CheckOneBuildSystem(const Tree& tree);
 
-// No absolute paths of the machine or the home folder a file was written on.
+// No file has absolute paths of the machine or home folder on which it was written.
 Findings CheckNoMachinePaths(const Tree& tree);
 
-// The time of day is for dates alone: who measures with it is wrong by a day when somebody sets
-// the clock. Files that write dates are listed in the rule.
+// The time of day is for dates only: a duration measured with it is wrong when the clock is set.
+// The rule lists the files that write dates.
 Findings CheckTimeOfDay(const Tree& tree);
 
-// Each tests/**/x_test.{cc,sh} is a source of a test of its folder, so that it runs.
+// Each tests/**/x_test.{cc,sh} is a source of a test in its folder, so that it runs.
 Findings CheckTestsRun(const Tree& tree);
 
 }  // namespace structure

@@ -1,4 +1,4 @@
-// Each rule on made-up files: what it lets pass and what turns it red.
+// Each rule on made-up files: what passes and what turns the rule red.
 #include <gtest/gtest.h>
 
 #include "absl/strings/match.h"
@@ -19,7 +19,7 @@ void ExpectGreen(Rule rule, const Texts& texts) {
   EXPECT_EQ(absl::StrJoin(rule(MakeTree(texts)), "\n"), "");
 }
 
-// One finding that begins with `where` and holds `what`.
+// Expects one finding that begins with `where` and contains `what`.
 void ExpectRed(Rule rule, const Texts& texts, const std::string& where, const std::string& what) {
   const Findings findings = rule(MakeTree(texts));
   ASSERT_EQ(findings.size(), 1u) << absl::StrJoin(findings, "\n");
@@ -144,7 +144,7 @@ TEST(VendorHeaders, StayWhereTheyBelong) {
     SCOPED_TRACE(absl::StrCat(arrow.from, " -> ", arrow.to));
     ExpectRed(CheckVendorHeaders, {{arrow.from, Include(arrow.to)}},
               absl::StrCat(arrow.from, ":2: "), arrow.to);
-    // With angle brackets just the same.
+    // The same with angle brackets.
     ExpectRed(CheckVendorHeaders, {{arrow.from, absl::StrCat("#include <", arrow.to, ">\n")}},
               absl::StrCat(arrow.from, ":1: "), arrow.to);
   }

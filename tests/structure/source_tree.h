@@ -10,13 +10,13 @@
 
 namespace structure {
 
-// Lines of each text file by its path from the root, "ops/add.cc".
+// The lines of each text file, by its path from the root: "ops/add.cc".
 using Tree = std::map<std::string, std::vector<std::string>>;
 
-// What is wrong, a line each: "ops/add.cc:3: <what>; <what to do>".
+// What is wrong, one line for each finding: "ops/add.cc:3: <what>; <what to do>".
 using Findings = std::vector<std::string>;
 
-// All files below `root`; binaries are left out.
+// All text files below `root`.
 Tree ReadTree(const std::string& root);
 // A tree of made-up files, for tests of the rules.
 Tree MakeTree(const std::map<std::string, std::string>& text_by_path);
@@ -26,7 +26,7 @@ std::string Folder(absl::string_view path);                  // "ops/droppos" of
 std::string BaseName(absl::string_view path);                // "a.cc"
 bool IsHeader(absl::string_view path);
 bool IsCode(absl::string_view path);  // .h or .cc
-// Somewhere in the file, e.g. a call.
+// Whether the file at `path` has `text`, for example a call.
 bool Contains(const Tree& tree, const std::string& path, absl::string_view text);
 
 // A line `    "layer_norm": "LayerNorm",` of `folder`/ops.bzl.

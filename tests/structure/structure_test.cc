@@ -1,5 +1,5 @@
-// The rules of this folder on the real tree. rules_test shows that each rule turns
-// red; here they must all be green.
+// The rules of this folder on the real tree, where all must be green. rules_test shows
+// that each can turn red.
 #include <gtest/gtest.h>
 
 #include <iostream>

@@ -38,7 +38,7 @@ models::LoaderOptions LoaderFor(const DataBenchOptions& options, int64_t data_si
   return load;
 }
 
-// Images a second over the first `images`, in as many epochs as that takes.
+// Images per second over the first `images`, in as many epochs as needed.
 absl::StatusOr<double> OneRun(const models::Dataset& data, const models::LoaderOptions& load,
                               int64_t images) {
   ASSIGN_OR_RETURN(const auto loader, models::Loader::Create(&data, load));
@@ -54,7 +54,7 @@ absl::StatusOr<double> OneRun(const models::Dataset& data, const models::LoaderO
   return static_cast<double>(images) / seconds.count();
 }
 
-// What the peer has to do: the files of those images, their crops and flips.
+// The peer's input: the files of those images, their crops and flips.
 absl::StatusOr<std::string> Jobs(const DataBenchOptions& options, const models::Dataset& data,
                                  int64_t images) {
   const models::LoaderOptions load = LoaderFor(options, data.size(), true);
@@ -91,7 +91,7 @@ std::string Quoted(const std::string& text) {
   return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'");
 }
 
-// One run of the peer: its line of JSON.
+// Runs the peer once and returns its line of JSON.
 absl::StatusOr<ordered_json> RunPeer(const DataBenchOptions& options, const std::string& jobs) {
   const std::string command = absl::StrCat(Quoted(options.peer_python), " ",
                                            Quoted(options.peer_script), " ", Quoted(jobs));

@@ -13,7 +13,7 @@
 namespace tools {
 namespace {
 
-// What follows "key:" in the first line of `path` that begins so; empty: no such line.
+// The text after "key:" in the first line of `path` that begins with it; empty if there is none.
 std::string Field(const std::string& path, const std::string& key) {
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {

@@ -27,7 +27,7 @@ absl::StatusOr<graph::Net> ReadNet(const std::string& flag, const std::string& p
   return net;
 }
 
-// "X_init_net.pb" beside "X_predict_net.pb"; empty where there is none.
+// "X_init_net.pb" beside "X_predict_net.pb"; empty if there is none.
 std::string InitNetBeside(const std::string& path) {
   for (const char* ending : {".pb", ".pbtxt"}) {
     absl::string_view stem = path;
@@ -38,7 +38,7 @@ std::string InitNetBeside(const std::string& path) {
   return "";
 }
 
-// What scalars of training nets hold: the step is done as it is in training.
+// Values for the scalars of training nets with which the step is done as in training.
 float ScalarOf(const std::string& name) {
   if (name == "lr") return 1e-4f;
   return name == models::kLossLimit ? std::numeric_limits<float>::infinity() : 1.0f;

@@ -14,11 +14,11 @@
 namespace tools {
 
 struct NetBenchOptions {
-  // Files of serialized NetDefs, or their text forms where they end in .pbtxt
-  // (graph/ir/serialize.h); relative to the current folder.
+  // Files of serialized NetDefs, or their text forms if they end in .pbtxt (graph/ir/serialize.h);
+  // relative to the current folder.
   std::string net;
-  // Run once to set the states. Empty: X_init_net.* beside X_predict_net.*, where there
-  // is one; else the states are zero, which tells little about time.
+  // Run once to set the states. Empty: X_init_net.* beside X_predict_net.*, if it exists; else the
+  // states are zero, which makes times less meaningful.
   std::string init_net;
   int64_t ids = 1;  // see FillRandom
   int warmup = 1;

@@ -24,7 +24,7 @@ namespace {
 using graph::InvalidArgument;
 using Clock = std::chrono::steady_clock;
 
-// Whole numbers between commas.
+// Whole numbers separated by commas.
 absl::optional<std::vector<int64_t>> ParseNumbers(absl::string_view text) {
   std::vector<int64_t> numbers;
   if (text.empty()) return numbers;
@@ -46,7 +46,7 @@ absl::optional<graph::TensorType> ParseType(absl::string_view text) {
   return graph::TensorType{*dtype, graph::Shape(dims->begin(), dims->end())};
 }
 
-// "a=1,b=[2,3]" at the commas outside brackets.
+// Splits "a=1,b=[2,3]" at the commas outside brackets.
 std::vector<std::string> SplitAttrs(const std::string& text) {
   std::vector<std::string> pieces(1);
   int depth = 0;
@@ -61,7 +61,7 @@ std::vector<std::string> SplitAttrs(const std::string& text) {
   return pieces;
 }
 
-// `text` as a value of the type that `example` has.
+// Parses `text` as a value of the type of `example`.
 absl::optional<graph::AttrValue> ParseValue(const graph::AttrValue& example,
                                             absl::string_view text) {
   if (absl::holds_alternative<std::string>(example)) return graph::AttrValue(std::string(text));
@@ -81,7 +81,7 @@ absl::optional<graph::AttrValue> ParseValue(const graph::AttrValue& example,
   return graph::AttrValue(*std::move(numbers));
 }
 
-// A net of one operator, whose outputs are the net's.
+// A net of one operator whose outputs are the net's.
 absl::StatusOr<graph::Net> OneOpNet(const graph::SchemaRegistry& registry,
                                     const OpBenchOptions& options) {
   const graph::Schema* schema = registry.Find(options.op);

@@ -1,4 +1,4 @@
-// Where the time of a net goes, by operator and by type of operator.
+// The time of a net by operator and by type of operator.
 #ifndef TOOLS_BENCHMARK_OP_TIMES_H_
 #define TOOLS_BENCHMARK_OP_TIMES_H_
 
@@ -18,23 +18,23 @@ struct OpTime {
   std::string name;            // the operator's; empty for a type
   int64_t ops = 1;             // operators counted
   double seconds = 0;          // sum of each operator's median over the runs
-  double flops = 0;            // as the schemas count them
+  double flops = 0;            // as counted by the schemas
   double bytes = 0;            // moved once through memory
-  std::string implementation;  // Kernel::implementation(); of a type: the commonest
+  std::string implementation;  // Kernel::implementation(); for a type, the commonest
 
   double gflops() const { return seconds > 0 ? flops / seconds / 1e9 : 0; }
   double gbytes() const { return seconds > 0 ? bytes / seconds / 1e9 : 0; }
 };
 
-// A hook that takes the time of each operator of one net, run after run. A hook costs
-// two readings of the clock an operator, so whole runs are timed without one.
+// A hook that times each operator of one net, run after run. It costs two readings of the clock an
+// operator, so whole runs are timed without it.
 class OpTimes : public graph::TraceHook {
  public:
   void BeforeOp(const graph::Net& net, graph::OpId op) override;
   void AfterOp(const graph::Net& net, graph::OpId op,
                absl::Span<const graph::ConstTensor> outputs) override;
 
-  // In the order of the net, which is `executable`'s and has run at least once.
+  // In the order of the net, which is that of `executable` and has run at least once.
   std::vector<OpTime> ByOp(const graph::SchemaRegistry& registry,
                            const graph::Executable& executable) const;
 
@@ -46,8 +46,8 @@ class OpTimes : public graph::TraceHook {
 // Sums by type, slowest first.
 std::vector<OpTime> ByType(const std::vector<OpTime>& ops);
 
-// A table of `times`, in their order, with each one's share of their sum. Of operators it
-// has names and implementations, of types how many.
+// A table of `times`, in their order, with each one's share of their sum. Operators get names and
+// implementations, types get their number of operators.
 std::string OpTimeTable(const std::vector<OpTime>& times);
 
 }  // namespace tools

@@ -11,7 +11,7 @@
 namespace tools {
 namespace {
 
-constexpr size_t kBlock = 65521;  // prime: rows of no usual length see the same numbers
+constexpr size_t kBlock = 65521;  // prime, so that no rows of usual lengths see the same numbers
 
 const std::vector<double>& Normals() {
   static const std::vector<double>* const numbers = [] {

@@ -34,7 +34,7 @@ double Seconds(std::chrono::steady_clock::duration d) {
   return std::chrono::duration<double>(d).count();
 }
 
-// Memory of a layout, filled with normally distributed numbers.
+// Memory with this layout, filled with normally distributed numbers.
 absl::StatusOr<graph::Block> Operand(const memory::desc& desc, graph::DType dtype) {
   ASSIGN_OR_RETURN(graph::Block block,
                    graph::MakeHostDevice()->Allocate(desc.get_size(), graph::Contents::kGarbage));
@@ -47,7 +47,7 @@ struct Measured {
   std::string implementation;
 };
 
-// (m, k) · (k, n). oneDNN throws what it has not.
+// (m, k) · (k, n). oneDNN throws if it has no such product.
 absl::StatusOr<Measured> Time(int64_t m, int64_t k, int64_t n, graph::DType dtype,
                               graph::DType result, int runs) {
   const auto type = [](graph::DType d) {

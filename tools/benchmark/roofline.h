@@ -1,6 +1,5 @@
-// How fast this machine multiplies matrices, for //tools:bench to compare with. Written
-// apart from the backends and sharing nothing with them, so that a slow kernel of ours
-// cannot make the yardstick shorter.
+// Measures how fast this machine multiplies matrices, for //tools:bench to compare with. Shares
+// nothing with the backends, so that a slow kernel of ours cannot shorten the yardstick.
 #ifndef TOOLS_BENCHMARK_ROOFLINE_H_
 #define TOOLS_BENCHMARK_ROOFLINE_H_
 
@@ -17,27 +16,27 @@ namespace tools {
 struct GemmRate {
   Gemm gemm;
   double seconds = 0;          // the best run
-  double gflops = 0;           // 1e9 a second
-  std::string implementation;  // oneDNN's name of it
+  double gflops = 0;           // 1e9 per second
+  std::string implementation;  // oneDNN's name for it
 };
 
 struct Roofline {
-  // Rate of all products together: their FLOPs by the sum of their best times.
+  // Rate of all products together: their FLOPs over the sum of their best times.
   double gflops = 0;
   std::vector<GemmRate> gemms;  // in the order asked
 };
 
-// Each product by oneDNN's matmul on `threads` threads, with every operand in the layout
-// that oneDNN likes best (format_tag::any), normally distributed numbers, best of `runs`
-// runs after one to warm up. Of the ways to put the same product the fastest counts: a
-// result in bf16 or in f32, and a weight's gradient as aᵀ·b or as its transpose.
-// `dtype` is kF32 or kBF16. UNIMPLEMENTED where oneDNN has no such matmul on this CPU.
+// Runs each product with oneDNN's matmul on `threads` threads: every operand in the layout that
+// oneDNN prefers (format_tag::any), normally distributed numbers, best of `runs` runs after one to
+// warm up. Of the ways to express the same product the fastest counts: a result in bf16 or in f32,
+// and a weight's gradient as aᵀ·b or as its transpose. `dtype` is kF32 or kBF16. UNIMPLEMENTED if
+// oneDNN has no such matmul on this CPU.
 absl::StatusOr<Roofline> MeasureRoofline(absl::Span<const Gemm> gemms, graph::DType dtype,
                                          int threads, int runs);
 
-// oneDNN's name of the instructions it uses here ("avx512_core_amx"), ONEDNN_MAX_CPU_ISA
-// considered; how freely it may round f32 ("strict", or what ONEDNN_DEFAULT_FPMATH_MODE says,
-// "bf16"); and its version ("3.2.0").
+// oneDNN's name for the instructions it uses here ("avx512_core_amx"), which respects
+// ONEDNN_MAX_CPU_ISA; how freely it may round f32 ("strict", or the value of
+// ONEDNN_DEFAULT_FPMATH_MODE: "bf16"); and its version ("3.2.0").
 std::string OneDnnIsa();
 std::string OneDnnMathMode();
 std::string OneDnnRelease();

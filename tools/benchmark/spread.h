@@ -1,4 +1,4 @@
-// Several measurements of one thing, in three numbers.
+// Summarises several measurements of one quantity in three numbers.
 #ifndef TOOLS_BENCHMARK_SPREAD_H_
 #define TOOLS_BENCHMARK_SPREAD_H_
 

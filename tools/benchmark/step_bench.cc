@@ -19,14 +19,14 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kRandomClasses = 10;  // what a classifier's random labels are of
+constexpr int kRandomClasses = 10;  // for a classifier's random labels
 constexpr int kTracedSteps = 3;
 
 double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// Where a step's images come from.
+// The source of a step's images.
 class Images {
  public:
   virtual ~Images() = default;
@@ -34,7 +34,7 @@ class Images {
   virtual double wait_seconds() const { return 0; }
 };
 
-// The same images each time, with other masks.
+// The same images each time, with different masks.
 class RandomImages : public Images {
  public:
   explicit RandomImages(const models::ZooEntry& entry) {

@@ -1,5 +1,4 @@
-// Times whole training steps and says how near they come to what the machine can do:
-// --what=step.
+// Times whole training steps and compares them with what the machine can do: --what=step.
 #ifndef TOOLS_BENCHMARK_STEP_BENCH_H_
 #define TOOLS_BENCHMARK_STEP_BENCH_H_
 
@@ -19,13 +18,13 @@ namespace tools {
 
 struct StepBenchOptions {
   ResolvedFlags resolved;
-  // Images come through the trainer's loader, whose threads share the CPUs with the
-  // step, from --data_path or the embedded data. False: random images in memory.
+  // Images come through the trainer's loader, whose threads share the CPUs with the step, from
+  // --data_path or the embedded data. False: random images in memory.
   bool with_loader = false;
   int warmup = 2;  // steps before the first that counts
-  int steps = 2;   // a run
+  int steps = 2;   // per run
   int runs = 5;
-  int roofline_runs = 7;  // of each product
+  int roofline_runs = 7;  // for each product
 };
 
 struct StepBenchResult {
@@ -37,25 +36,24 @@ struct StepBenchResult {
   Spread images_per_s;        // over the runs; best is `most`
   double roofline_share = 0;  // median images/s · official_flops / roofline
   double setup_seconds = 0;   // building, compiling and initialising; in no other number
-  // From the process's launch to the end of its first step, without the roofline; 0 where
-  // the system does not say.
+  // From the process's launch to the end of its first step, without the roofline; 0 if the system
+  // does not say.
   double first_step_seconds = 0;
-  double data_wait_share = 0;  // of the time of the runs, waited for the loader
-  double peak_mib = 0;         // resident; of set-up and steps, where `peak_reset`
+  double data_wait_share = 0;  // share of the runs' time spent waiting for the loader
+  double peak_mib = 0;         // resident; of set-up and steps if `peak_reset`
   bool peak_reset = false;     // false: the roofline's memory counts too
   double arena_mib = 0;        // planned
   double persistent_mib = 0;   // parameters, moments, inputs
   std::vector<OpTime> ops;     // of a step's last net, in traced steps after the others
 };
 
-// In this order: the roofline, the session, warm-up, the timed runs, three traced steps.
-// `progress` is told what is going on; may be null.
+// In this order: the roofline, the session, warm-up, the timed runs, three traced steps. `progress`
+// receives messages; may be null.
 absl::StatusOr<StepBenchResult> BenchStep(const graph::SchemaRegistry& registry,
                                           const graph::Backend& backend,
                                           const StepBenchOptions& options, std::ostream* progress);
 
-// The result for people, and for scripts as one line of JSON; docs/performance.md lists
-// the fields.
+// The result for people, and for scripts as one line of JSON; docs/performance.md lists the fields.
 std::string StepBenchText(const StepBenchOptions& options, const graph::Backend& backend,
                           const StepBenchResult& result);
 std::string StepBenchJson(const StepBenchOptions& options, const graph::Backend& backend,

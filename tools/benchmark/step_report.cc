@@ -1,4 +1,4 @@
-// What a step benchmark says, to people and to scripts.
+// The result of a step benchmark, for people and for scripts.
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
@@ -10,7 +10,7 @@
 namespace tools {
 namespace {
 
-// With so many decimal places.
+// Rounds to this many decimal places.
 double Rounded(double value, int places) {
   const double scale = std::pow(10.0, places);
   return std::round(value * scale) / scale;

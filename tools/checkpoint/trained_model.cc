@@ -67,7 +67,7 @@ absl::StatusOr<TrainedModel> ReadTrainedModel(const CheckpointFlags& flags,
   }
   absl::StatusOr<models::ZooEntry> entry = zoo.Find(*parsed.flags.model);
   if (!entry.ok()) {
-    // The list is another program's.
+    // The list may come from another program.
     const absl::Status error(
         entry.status().code(),
         absl::StrReplaceAll(entry.status().message(), {{"--list_models",
@@ -83,7 +83,7 @@ absl::StatusOr<TrainedModel> ReadTrainedModel(const CheckpointFlags& flags,
 
 absl::Status CheckKeepsCheckpoint(const TrainedModel& trained, const std::string& flag,
                                   const std::string& output) {
-  std::error_code ignored;  // what does not exist is not the checkpoint
+  std::error_code ignored;  // a missing file is not the checkpoint
   const std::filesystem::path file = std::filesystem::canonical(trained.path, ignored);
   if (!std::filesystem::equivalent(output, file, ignored) &&
       !std::filesystem::equivalent(output, file.parent_path(), ignored)) {

@@ -31,7 +31,7 @@ constexpr int kSample = 30;  // of a line in the legend
 constexpr int kLabelGap = 12;
 constexpr int kRemarks = 22;
 
-// Okabe and Ito's colours, but for their yellow, which white paper swallows.
+// Okabe and Ito's colours, except their yellow, which is invisible on white paper.
 constexpr int kColors[] = {0x0072B2, 0xD55E00, 0x009E73, 0xCC79A7, 0xE69F00, 0x56B4E9, 0x000000};
 constexpr int kTextColor = 0x333333, kFaintColor = 0x808080, kGridColor = 0xE8E8E8;
 constexpr int kAxisColor = 0x999999, kChanceColor = 0x666666;
@@ -82,7 +82,7 @@ Range RangeOf(const Panel& panel) {
       if (std::isfinite(point.y)) raw.push_back(point.y);
     }
   }
-  // A few outliers of what is drawn faintly do not press the rest flat.
+  // A few outliers of the faint raw line do not flatten the rest.
   if (!raw.empty()) {
     std::sort(raw.begin(), raw.end());
     take(raw[raw.size() / 100]);
@@ -101,7 +101,7 @@ Range RangeOf(const Panel& panel) {
   return {panel.from_zero && low == 0 ? 0 : low - room, high + room};
 }
 
-// Of many points, at most two a pixel: the lowest and the highest, in their order.
+// At most two of many points per pixel: the lowest and the highest, in their order.
 std::vector<Point> Thin(const std::vector<Point>& points) {
   if (points.size() < 3 * kPlotWidth / 2) return points;
   std::vector<Point> thin;
@@ -121,7 +121,7 @@ std::vector<Point> Thin(const std::vector<Point>& points) {
   return thin;
 }
 
-// To eighths of a pixel, which nobody sees, and which are short in a file.
+// Rounds to eighths of a pixel, which are invisible and short in a file.
 Point Rounded(Point point) { return {std::round(8 * point.x) / 8, std::round(8 * point.y) / 8}; }
 
 class PanelDrawing {
@@ -196,9 +196,9 @@ class PanelDrawing {
     canvas_.Text(left + (plot_.width - width) / 2, bottom + 29, page_.x_label, kFaint);
   }
 
-  // The band, and what a smoothed line was made of.
+  // Draws the band, and the raw values of a smoothed line.
   void Below(const Curve& curve) {
-    // The more there are, the fainter, or nobody sees the lines through them.
+    // The more raw values there are, the fainter, so that the lines on top stay visible.
     const double opacity = 0.3 * std::min(1.0, 4.0 / static_cast<double>(panel_.curves.size()));
     canvas_.Line(Points(curve.raw), {0.8, ColorOf(curve.look, opacity), {}});
     if (curve.low.empty()) return;
@@ -219,7 +219,7 @@ class PanelDrawing {
   void Line(const Curve& curve) {
     const std::vector<Point> points = Points(curve.line);
     canvas_.Line(points, {1.7, ColorOf(curve.look), DashesOf(curve.look)});
-    // A value between two gaps is a point, or nobody sees it.
+    // A value between two gaps is drawn as a point; otherwise it would be invisible.
     constexpr size_t kMostMarks = 60;
     const bool marks = panel_.evaluation && points.size() <= kMostMarks;
     for (size_t i = 0; i < points.size(); ++i) {
@@ -231,7 +231,7 @@ class PanelDrawing {
     }
   }
 
-  // Beside the ends of the curves, apart from each other.
+  // Draws the last values beside the ends of the curves, without overlaps.
   void LastValues() {
     struct Label {
       double y;
@@ -252,14 +252,14 @@ class PanelDrawing {
     const bool equal = std::all_of(labels.begin(), labels.end(), [&](const Label& label) {
       return label.text == labels[0].text && label.end.x == labels[0].end.x;
     });
-    if (equal && labels.size() > 1) {  // one number for all, in nobody's colour
+    if (equal && labels.size() > 1) {  // one number for all, in neutral colour
       canvas_.Text(right + 9, labels[0].y + 3.7, labels[0].text, {10.5, false, Rgb(kTextColor)});
       return;
     }
     if (static_cast<int>(labels.size() * kLabelGap) > plot_.height + kLabelGap) return;
     std::stable_sort(labels.begin(), labels.end(),
                      [](const Label& a, const Label& b) { return a.y < b.y; });
-    // Pushed down from the top, and back up where the last ones have left the plot.
+    // Pushes them down from the top, and back up if the last ones have left the plot.
     for (size_t i = 1; i < labels.size(); ++i) {
       labels[i].y = std::max(labels[i].y, labels[i - 1].y + kLabelGap);
     }
@@ -268,7 +268,7 @@ class PanelDrawing {
       labels[i].y = std::min(labels[i].y, limit);
     }
     for (const Label& label : labels) {
-      // From where the curve ends to its number.
+      // Connects the end of the curve with its number.
       if (right - label.end.x > 4 || std::abs(label.y - label.end.y) > 2) {
         canvas_.Line({label.end, {right + 3, label.y}, {right + 7, label.y}},
                      {0.7, ColorOf(label.look, 0.55), {}});
@@ -292,12 +292,12 @@ struct Entry {
   std::string text;
 };
 
-// What of `text` fits, with its ends, which tell runs apart.
+// As much of `text` as fits, keeping both ends, which tell runs apart.
 std::string Shortened(const std::string& text, double width, Canvas* canvas) {
   if (canvas->TextWidth(text, kText) <= width) return text;
   for (size_t keep = text.size(); keep > 2; --keep) {
     const size_t front = keep / 2;
-    // Not within a character.
+    // Does not cut within a character.
     size_t a = front, b = text.size() - (keep - front);
     while (a > 0 && (text[a] & 0xc0) == 0x80) --a;
     while (b < text.size() && (text[b] & 0xc0) == 0x80) ++b;
@@ -307,7 +307,7 @@ std::string Shortened(const std::string& text, double width, Canvas* canvas) {
   return "…";
 }
 
-// Side by side, as many lines as that takes.
+// Arranges the entries side by side, on as many lines as needed.
 std::vector<Entry> Legend(const CurvePage& page, double width, Canvas* canvas) {
   std::vector<Entry> entries;
   double x = 0;
@@ -333,7 +333,7 @@ absl::StatusOr<Layout> LayOut(const CurvePage& page) {
   const int panels = static_cast<int>(page.panels.size());
   layout.columns = panels == 4 ? 2 : std::min(panels, 3);
   layout.width = 2 * kMargin + layout.columns * kPanelWidth;
-  // Only to measure letters.
+  // Used only to measure letters.
   ASSIGN_OR_RETURN(Canvas ruler, Canvas::Create(1, 1, Rgb(0xffffff)));
   layout.legend = Legend(page, layout.width - 2 * kMargin - kLeft, &ruler);
   const int lines = layout.legend.empty() ? 0 : layout.legend.back().line + 1;

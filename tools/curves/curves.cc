@@ -58,7 +58,7 @@ std::string TitleOf(const std::string& metric) {
   return title == titles.end() ? metric : title->second;
 }
 
-// Whether a run's `chance` is this number's.
+// Whether a run's `chance` belongs to this number.
 bool HasChance(const std::string& metric) {
   return absl::EndsWith(metric, "pos_acc1") || absl::EndsWith(metric, "pos_acc1_all_dropped");
 }
@@ -133,7 +133,7 @@ Series SeriesOf(const RunMetrics& run, const std::string& metric, const CurveOpt
   return series;
 }
 
-// Logarithms of nothing and less leave a gap.
+// Logarithms of numbers that are not positive leave a gap.
 double Drawable(double value, bool log_y) {
   return std::isfinite(value) && (!log_y || value > 0) ? value : kNaN;
 }
@@ -147,7 +147,7 @@ Curve OneRun(const Series& series, bool smooth, bool log_y) {
   return curve;
 }
 
-// Mean and range at the steps that all have.
+// Mean and range at the steps that all runs have.
 Curve SeveralRuns(const std::vector<Series>& all, bool log_y) {
   Curve curve;
   std::vector<size_t> at(all.size(), 0);
@@ -161,7 +161,7 @@ Curve SeveralRuns(const std::vector<Series>& all, bool log_y) {
       if (!shared) break;
       const double value = one.line[at[k]];
       x += one.xs[at[k]], sum += value;
-      // A NaN of one seed is a gap of all.
+      // A NaN of one seed is a gap for all.
       low = std::min(low, value), high = std::max(high, value);
     }
     if (!shared) continue;
@@ -174,7 +174,7 @@ Curve SeveralRuns(const std::vector<Series>& all, bool log_y) {
   return curve;
 }
 
-// Where runs of a group end at different steps, only the shared part is drawn.
+// If the runs of a group end at different steps, only the shared part is drawn.
 void NoteShortRuns(const std::vector<Group>& groups, std::vector<std::string>* notes) {
   for (const Group& group : groups) {
     const auto last = [](const RunMetrics* run) { return run->rows.back().step; };
@@ -187,7 +187,7 @@ void NoteShortRuns(const std::vector<Group>& groups, std::vector<std::string>* n
   }
 }
 
-// Seconds as what suits the longest of them.
+// Converts seconds to the unit that suits the longest run.
 void ScaleTime(CurvePage* page) {
   const double longest = page->x_high;
   double unit = 1;

@@ -31,7 +31,7 @@ double NumberOf(const Json& value) {
 
 bool IsValue(const Json& value) { return value.is_number() || value.is_null(); }
 
-// Takes back rows from `step` on, and their numbers.
+// Removes rows from `step` on, and their numbers.
 void ForgetFrom(int64_t step, RunMetrics* log) {
   while (!log->rows.empty() && log->rows.back().step >= step) log->rows.pop_back();
   for (auto& [name, values] : log->metrics) {
@@ -69,7 +69,7 @@ absl::Status AddLine(const Json& line, RunMetrics* log) {
   }
   if (!timing.is_object()) return absl::OkStatus();
   for (const auto& [name, value] : timing.items()) {
-    // An evaluation's time is no step's.
+    // The time of an evaluation is not a step's.
     if (row.evaluation || !IsValue(value)) continue;
     log->metrics[name].push_back({at, NumberOf(value)});
   }
@@ -152,7 +152,7 @@ absl::StatusOr<std::vector<RunMetrics>> ReadRunMetrics(const std::vector<std::st
     folders.push_back(file);
     absl::string_view folder = folders.back();
     if (absl::ConsumeSuffix(&folder, models::kMetricsFile)) folders.back() = std::string(folder);
-    // "." and ".." name nothing.
+    // "." and ".." are not names.
     folders.back() = fs::absolute(folders.back(), error).lexically_normal().string();
   }
   if (logs.empty()) {

@@ -1,4 +1,4 @@
-// The numbers of runs, from their metrics.jsonl.
+// Reads the numbers of runs from their metrics.jsonl.
 #ifndef TOOLS_CURVES_RUN_METRICS_H_
 #define TOOLS_CURVES_RUN_METRICS_H_
 
@@ -17,35 +17,34 @@ struct RunMetrics {
   struct Row {
     int64_t step = 0;
     double epoch = 0;
-    double seconds = 0;  // that steps and evaluations took until then, restarts not counted
+    double seconds = 0;  // spent on steps and evaluations so far, restarts not counted
     bool evaluation = false;
   };
   struct Value {
     size_t row = 0;
-    double value = 0;  // NaN where the file has null
+    double value = 0;  // NaN if the file has null
   };
 
-  std::string path;  // as it was given
-  std::string name;  // what a legend calls it
+  std::string path;  // as given
+  std::string name;  // for the legend
   std::vector<Row> rows;
-  // By name, those under `timing` too ("images_per_s"); but not step and epoch. Never empty
-  // vectors.
+  // By name, including those under `timing` ("images_per_s"), but not step and epoch. The vectors
+  // are never empty.
   std::map<std::string, std::vector<Value>> metrics;
-  double chance = 0;  // of a right position; 0: not known
+  double chance = 0;  // of a right position; 0: unknown
 };
 
-// Reads the lines of a metrics.jsonl. A last line without an end that is no JSON belongs to a
-// run that goes on, or was killed on a machine that lost power: it is left out, with a line in
-// `notes`. Where steps are repeated (a run that went on from a checkpoint), the later ones
-// count. Errors name line numbers, not the file.
+// Parses the lines of a metrics.jsonl. A last line that has no newline and is no JSON belongs to a
+// run in progress or one killed by a power failure: it is skipped, with a line in `notes`. If steps
+// are repeated (after a resume), the later ones count. Errors name line numbers, not the file.
 absl::StatusOr<RunMetrics> ParseRunMetrics(absl::string_view text, std::vector<std::string>* notes);
 
-// Reads runs by their output folders, or by their metrics.jsonl. Those without a line yet are
-// left out with a line in `notes`; an error when all are. Errors name the path and the way out.
+// Reads runs by their output folders, or by their metrics.jsonl. Runs without a line yet are
+// skipped with a line in `notes`; an error if all are. Errors name the path and the way out.
 absl::StatusOr<std::vector<RunMetrics>> ReadRunMetrics(const std::vector<std::string>& paths,
                                                        std::vector<std::string>* notes);
 
-// Names for a legend: last parts of the folders' paths, as many as tell them apart.
+// Names for a legend: as many last parts of the folders' paths as tell them apart.
 std::vector<std::string> ShortNames(const std::vector<std::string>& folders);
 
 }  // namespace tools

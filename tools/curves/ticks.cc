@@ -34,7 +34,7 @@ int DecimalsOf(double step) {
   return decimals;
 }
 
-// Of a multiple of `step`; `largest` is that of the axis.
+// The label for a multiple of `step`; `largest` is the axis's largest.
 std::string Label(double value, double step, double largest, bool percent) {
   if (percent) {
     return absl::StrFormat("%.*f%%", DecimalsOf(100 * step), 100 * value);
@@ -65,7 +65,7 @@ std::vector<Tick> LinearTicks(double low, double high, int count, bool percent) 
   const double slack = 1e-9 * (high - low);
   const double first = std::ceil((low - slack) / step);
   const double largest = std::max(std::abs(low), std::abs(high));
-  // Counted, as adding the step again and again would not end on round numbers.
+  // Counts steps, because repeated addition would not end on round numbers.
   for (int i = 0; i < 100 && (first + i) * step <= high + slack; ++i) {
     const double value = first + i == 0 ? 0 : (first + i) * step;
     ticks.push_back({value, Label(value, step, largest, percent)});
@@ -90,7 +90,7 @@ std::vector<Tick> LogTicks(double low, double high, bool percent) {
       ticks.push_back({value, power % every == 0 ? ShortNumber(value, percent) : ""});
     }
   }
-  // Less than a step of these between the ends.
+  // Fewer than two such ticks are in the range.
   if (ticks.size() < 2) return LinearTicks(low, high, 4, percent);
   return ticks;
 }
@@ -116,7 +116,7 @@ std::string ShortNumber(double value, bool percent) {
     unit = "k", shown /= 1e3;
   const double s = std::abs(shown);
   const int decimals = s >= 99.95 ? 0 : s >= 9.995 ? 1 : s >= 0.9995 ? 2 : 3;
-  // All digits, so that numbers below each other line up; whole numbers need none.
+  // Keeps all digits, so that numbers in a column line up; whole numbers need none.
   const bool whole = shown == std::round(shown);
   return absl::StrCat(absl::StrFormat("%.*f", whole ? 0 : decimals, shown), unit);
 }

@@ -21,10 +21,10 @@
 namespace tools {
 namespace {
 
-// Of the input, which a data set does not know: that of most models.
+// The input size of most models; a data set does not know it.
 constexpr int kInputPixels = 224;
 
-// What one image turned out to be.
+// The result for one image.
 struct Finding {
   std::string bad;  // the reason; empty: it is good
   int width = 0, height = 0;
@@ -33,7 +33,7 @@ struct Finding {
   models::FileSum sum;
 };
 
-// Of a JPEG file: 1, 3 or 4 by its frame header; 0 where there is none.
+// Components of a JPEG file by its frame header: 1, 3 or 4; 0 if it has none.
 int JpegComponents(absl::string_view bytes) {
   size_t at = 2;
   while (at + 10 <= bytes.size()) {
@@ -59,7 +59,7 @@ bool IsGrey(const models::Image& image) {
   return true;
 }
 
-// A picture of more than `most_pixels` is decoded smaller where training would take it so.
+// Decodes a picture of more than `most_pixels` at reduced size if training would do so.
 Finding Look(const models::Dataset& data, int64_t i, int64_t most_pixels) try {
   Finding finding;
   const absl::StatusOr<std::string> bytes = data.LoadBytes(i);
@@ -83,7 +83,7 @@ Finding Look(const models::Dataset& data, int64_t i, int64_t most_pixels) try {
     return finding;
   }
   finding.grey = IsGrey(part.image);
-  // Pixels might begin like a file; files are never as long as their pixels by chance.
+  // Pixels might begin like a file, but a file is not by chance exactly as long as its pixels.
   if (bytes->size() != size_t{3} * finding.width * finding.height) {
     const models::PictureFormat format = models::FormatOfPicture(*bytes);
     finding.format = std::string(models::NameOfFormat(format));
@@ -137,7 +137,7 @@ void ForAll(int64_t count, int workers, const std::function<void(int64_t)>& look
           changed.notify_all();
         });
       }
-    } catch (const std::system_error&) {  // as many threads as there may be
+    } catch (const std::system_error&) {  // the limit of threads is reached
       if (threads.empty()) return ForAll(count, 0, look, progress);
     }
     while (!changed.wait_for(lock, kPause, [&] { return working == 0; })) {
@@ -151,7 +151,7 @@ void ForAll(int64_t count, int workers, const std::function<void(int64_t)>& look
   progress(count, count);
 }
 
-// XXH3 says what is equal; equal lengths are wanted as well.
+// XXH3 decides equality, together with the length.
 struct SumHash {
   size_t operator()(const models::FileSum& sum) const { return sum.xxh3; }
 };
@@ -174,7 +174,7 @@ DataReport CheckData(const models::Datasets& data, const DataCheckOptions& optio
       all, options.num_workers,
       [&](int64_t i) {
         const auto [part, index] = place(i);
-        // As training does, which looks at crops, and evaluation, which looks at everything.
+        // As in training, which reads crops, and in evaluation, which reads everything.
         constexpr int64_t kAny = std::numeric_limits<int64_t>::max();
         findings[i] = Look(*parts[part], index, part == 0 ? options.limits.max_pixels : kAny);
       },
@@ -211,7 +211,7 @@ DataReport CheckData(const models::Datasets& data, const DataCheckOptions& optio
     if (found.cmyk) report.cmyk.push_back(name(i));
     ++report.formats[found.format];
     const auto [at, is_new] = first[part].emplace(found.sum, i);
-    // A line of a list that comes again is the same file.
+    // A repeated line of a list is the same file.
     if (!is_new && name(i).name != name(at->second).name) {
       report.duplicates.push_back({name(i), name(at->second)});
     }

@@ -1,4 +1,4 @@
-// Looks at every image of a data set.
+// Checks every image of a data set.
 #ifndef TOOLS_DATA_CHECK_DATA_CHECK_H_
 #define TOOLS_DATA_CHECK_DATA_CHECK_H_
 
@@ -21,20 +21,19 @@ struct DataCheckOptions {
   models::PictureLimits limits;  // the data set's
 };
 
-// Least, middle and largest.
+// Smallest, median and largest.
 struct Spread {
   int64_t min = 0, median = 0, max = 0;
 };
 
-// Images go by their names in the data set; those that are held out too, so that `split` is
-// "train" or "held_out".
+// An image by its name in its data set; `split` is "train" or "held_out".
 struct CheckedName {
   std::string split, name;
 };
 
 struct DataReport {
-  int64_t train_images = 0, held_out_images = 0;  // all, the bad ones too
-  // In the order of the data, training images first.
+  int64_t train_images = 0, held_out_images = 0;  // including bad ones
+  // All lists are in the order of the data, training images first.
   struct Bad {
     CheckedName image;
     std::string reason;  // names file, or shard and member, and says what to do
@@ -45,34 +44,34 @@ struct DataReport {
     int width, height;
   };
   std::vector<Tiny> tiny;
-  // Of files with the same bytes, within the training or the held-out images: the first
-  // keeps its place, the others are here with it.
+  // Files with the same bytes, within the training or within the held-out images: each except the
+  // first is listed with the first.
   struct Duplicate {
     CheckedName image, first;
   };
   std::vector<Duplicate> duplicates;
-  std::vector<Duplicate> leaks;            // held-out images that are training images (first), too
-  std::vector<CheckedName> grey;           // all of whose pixels are
+  std::vector<Duplicate> leaks;            // held-out images that are also training images (first)
+  std::vector<CheckedName> grey;           // all pixels are grey
   std::vector<CheckedName> cmyk;           // JPEG files of four inks
   std::map<std::string, int64_t> formats;  // NameOfFormat(), or "pixels"
-  // Images of each class, training and held out, and those without one. Empty without labels.
+  // Images of each class, training and held out; then those without a class. Empty without labels.
   std::vector<std::array<int64_t, 2>> classes;
   int64_t unlabelled = 0;
-  // Of the good ones.
+  // Of the good images.
   Spread width, height, bytes;
 };
 
-// `progress` is called in the calling thread, now and then and at the end, with the images
-// looked at so far and all there are. The report does not depend on the number of workers. A file
-// that is removed meanwhile is a bad one.
+// `progress` is called in the calling thread, now and then and at the end, with the images checked
+// so far and the total. The report does not depend on the number of workers. A file that is removed
+// meanwhile is a bad one.
 DataReport CheckData(const models::Datasets& data, const DataCheckOptions& options,
                      const std::function<void(int64_t done, int64_t all)>& progress);
 
-// What a person reads; of each list at most `most` lines, then "... and N more".
+// The report for people; at most `most` lines of each list, then "... and N more".
 std::string DataReportText(const DataReport& report, const DataCheckOptions& options, int most);
-// "warning: ..." of at most `most`, then how many more there are.
+// "warning: ..." for at most `most` warnings, then how many more there are.
 std::vector<std::string> WarningLines(const std::vector<std::string>& warnings, int most);
-// The whole of it, lists in full. Names that are not UTF-8 have U+FFFD for what is not.
+// The whole report, lists in full. In names that are not UTF-8, invalid bytes become U+FFFD.
 std::string DataReportJson(const DataReport& report, const models::Datasets& data,
                            const DataCheckOptions& options);
 

@@ -16,7 +16,7 @@ std::string Where(const CheckedName& image) {
                       image.split == "train" ? "" : " (held out)");
 }
 
-// A heading with the count, and the first lines.
+// Appends a heading with the count, and the first lines.
 template <typename Items, typename Line>
 void List(const char* heading, const Items& items, int most, const Line& line, std::string* text) {
   if (items.empty()) return;

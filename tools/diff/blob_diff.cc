@@ -11,7 +11,7 @@ namespace tools {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr int kFirstDecade = -9;  // bin 1 is all below
+constexpr int kFirstDecade = -9;  // bin 1 is everything below
 
 int Bin(double error) {
   if (error == 0) return 0;
@@ -38,7 +38,7 @@ void Measure(const std::vector<double>& a, const std::vector<double>& b, BlobDif
   }
   diff->scale = diff->integer ? std::max(sum, 1.0) : largest > 0 ? largest : 1;
   for (size_t i = 0; i < a.size(); ++i) {
-    // Both not finite in the same way is no difference.
+    // If both are not finite in the same way, there is no difference.
     const bool same = a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i]));
     double off = same ? 0 : std::fabs(a[i] - b[i]);
     if (!std::isfinite(off)) off = kInfinity;

@@ -16,7 +16,7 @@
 namespace tools {
 namespace {
 
-// Takes this tool's own flags out of `args`: "--a=x", "--a x".
+// Removes this tool's own flags from `args`: "--a=x", "--a x".
 absl::StatusOr<std::map<std::string, std::string>> TakeOwn(std::vector<std::string>* args) {
   static const std::set<std::string> names = {"--a", "--b", "--golden", "--bound", "--most_mib"};
   std::map<std::string, std::string> own;

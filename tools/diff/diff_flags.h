@@ -18,20 +18,20 @@ struct DiffFlags {
   bool help = false;
   Way a;
   absl::optional<Way> b;  // not with --golden
-  std::string golden;     // as ResolveUserPath gives it; empty: a model of the zoo
+  std::string golden;     // after ResolveUserPath; empty: a model of the zoo
   models::ZooEntry entry;
   uint64_t seed = 0;
-  absl::optional<double> bound;  // of all floats
+  absl::optional<double> bound;  // for all floats
   int64_t most_mib = 4096;
 };
 
-// --a, --b, --golden, --bound, --most_mib; every other flag is //tools:train's and
-// says which model it is (--model, --batch_size, --depth, ...; 2 images where no
-// --batch_size says otherwise). Errors name the flag and the way out.
+// --a, --b, --golden, --bound, --most_mib; all other flags are //tools:train's and determine the
+// model (--model, --batch_size, --depth, ...; the default is 2 images). Errors name the flag and
+// the way out.
 absl::StatusOr<DiffFlags> ParseDiffFlags(const std::vector<std::string>& args,
                                          const models::Zoo& zoo);
 
-// What --help prints.
+// The text of --help.
 std::string DiffFlagsHelp();
 
 }  // namespace tools

@@ -31,7 +31,7 @@ absl::StatusOr<Kept> ReadAll(const graph::ConstTensor& tensor) {
 }
 using KeptBlobs = std::map<std::string, Kept>;
 
-// A hook that reads results; `status` is the first error of that.
+// A hook that reads results; `status` is the first read error.
 class Reader : public graph::TraceHook {
  public:
   const absl::Status& status() const { return status_; }
@@ -58,7 +58,7 @@ class Keep : public Reader {
   KeptBlobs& kept_;
 };
 
-// Compares every result of a run with what was kept.
+// Compares every result of a run with the kept one.
 class Against : public Reader {
  public:
   Against(const KeptBlobs& kept, const Bounds& bounds, bool low_precision, DiffReport* report)
@@ -112,7 +112,7 @@ absl::Status RunWatched(const DiffSide& side, Executable* executable, Reader* ho
   return status.ok() ? status : graph::Annotate(status, side.name);
 }
 
-// A side's net with memory of its own.
+// A side's net with its own memory.
 struct Runnable {
   explicit Runnable(const DiffSide& side) : workspace(side.compile.backend->device) {}
 

@@ -1,4 +1,4 @@
-// One way to run a golden case, held against the case.
+// Compares one way to run a golden case with the case.
 #ifndef TOOLS_DIFF_GOLDEN_DIFF_H_
 #define TOOLS_DIFF_GOLDEN_DIFF_H_
 
@@ -8,9 +8,9 @@
 
 namespace tools {
 
-// a is the case, b the replay: outputs, gradients and their norms of one forward and
-// backward pass, in the order in which the net makes them. What training does with
-// them is check_parity's. `low_precision`: `compile` computes below f32.
+// a is the case, b the replay: outputs, gradients and their norms of one forward and backward pass,
+// in the order in which the net computes them. check_parity checks the training steps that follow.
+// `low_precision`: `compile` computes below f32.
 absl::StatusOr<DiffReport> DiffGolden(const GoldenCase& golden,
                                       const graph::CompileOptions& compile, bool low_precision,
                                       const Bounds& bounds);

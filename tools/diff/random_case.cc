@@ -73,7 +73,7 @@ absl::StatusOr<RandomCase> RandomCase::Make(const graph::SchemaRegistry& registr
 
 std::function<absl::Status(graph::Executable*)> RandomCase::feed() const {
   return [this](graph::Executable* executable) -> absl::Status {
-    // Beside the side's own backend, so that both sides start from the same values.
+    // Not the side's own backend, so that both sides start from the same values.
     const graph::Backend backend = MakeReferenceBackend();
     graph::CompileOptions compile;
     compile.registry = registry_;

@@ -1,4 +1,4 @@
-// A model's training net with made-up parameters and inputs, to run it two ways.
+// A model's training net with random parameters and inputs, to run it in two ways.
 #ifndef TOOLS_DIFF_RANDOM_CASE_H_
 #define TOOLS_DIFF_RANDOM_CASE_H_
 
@@ -24,11 +24,11 @@ class RandomCase {
 
   const graph::Net& net() const { return net_; }
 
-  // For DiffSide::feed. Every number is a function of the seed and the blob's name:
-  // parameters start as in training, with normal noise of deviation 0.02 on all of
-  // them, so that biases and norms take part; images are standard normal, keys
-  // random, labels below 10. lr is 1e-6: AdamW divides gradients that are zero but
-  // for rounding (the keys' bias) by their size, which a real rate would show.
+  // For DiffSide::feed. Every number is a function of the seed and the blob's name: parameters
+  // start as in training, plus normal noise of deviation 0.02 on all of them, so that biases and
+  // norms matter; images are standard normal, keys random, labels below 10. lr is 1e-6: AdamW
+  // divides gradients that are zero except for rounding (the keys' bias) by their size, and a real
+  // rate would show that.
   std::function<absl::Status(graph::Executable*)> feed() const;
 
  private:

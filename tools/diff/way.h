@@ -1,4 +1,4 @@
-// A way to run a net, as diff_nets takes it on its command line.
+// A way to run a net, as given on diff_nets' command line.
 #ifndef TOOLS_DIFF_WAY_H_
 #define TOOLS_DIFF_WAY_H_
 
@@ -27,8 +27,8 @@ struct Way {
   graph::PipelineOptions Pipeline() const;
 };
 
-// Words with commas between them, each at most once, in any order:
-//   cpu, reference          the backend; cpu where neither is there
+// Words separated by commas, each at most once, in any order:
+//   cpu, reference          the backend; default cpu
 //   passes=on|off           the compiler's passes; on
 //   disable=NAME[+NAME]     passes left out; "mixed_precision" and so on
 //   precision=fp32|bf16     with passes=off nothing sets it, so that bf16 is an error

@@ -23,7 +23,7 @@ struct Part {
   Phase phase = Phase::kForward;
   bool is_block = false;
   std::vector<size_t> ops;
-  size_t shown = 0;  // the operator whose result is the part's
+  size_t shown = 0;  // the operator that computes the part's result
 
   const char* color() const {
     if (phase == Phase::kUpdate) return kUpdate;
@@ -47,8 +47,8 @@ class BlocksPicture {
       part_of_[i] = it->second;
       parts_[it->second].ops.push_back(i);
     }
-    // The last of those handed on, unless an earlier one is larger: a position added to
-    // all tokens, not the slice for the class token.
+    // The last of the values handed on, unless an earlier one is larger: for example a position
+    // added to all tokens, not the slice for the class token.
     std::vector<int64_t> elements(parts_.size(), 0);
     for (size_t i = 0; i < net.ops.size(); ++i) {
       const size_t part = part_of_[i];
@@ -82,8 +82,8 @@ class BlocksPicture {
   }
 
  private:
-  // Whether a result of operator `i` is handed on to another part or leaves the
-  // net. Gradients of weights, which only the update reads, do not count.
+  // Whether a result of operator `i` is handed on to another part or leaves the net. Gradients of
+  // weights, which only the update reads, do not count.
   bool Leaves(size_t i) const {
     for (graph::BlobId b : net_.ops[i].outputs) {
       if (uses_.is_root[b]) return true;

@@ -10,8 +10,8 @@
 namespace tools {
 namespace {
 
-// A blob that more operators than this read is named in them, not drawn; nor are
-// the inputs of an operator that has more than this.
+// A blob with more readers than this is named in them, not drawn; so are the inputs of an operator
+// with more inputs than this.
 constexpr size_t kMany = 8;
 
 using graph::Phase;
@@ -45,9 +45,8 @@ class Picture {
   static std::string Node(size_t op) { return absl::StrCat("op", op); }
   std::string InputNode(graph::BlobId b) const { return absl::StrCat("in", b); }
 
-  // The box an operator is drawn in: its block, and for the update of parameters
-  // "update/" and the parameters' block, or "update" where they are in none.
-  // Empty: none.
+  // The box of an operator: its block; for the update of parameters "update/" and the parameters'
+  // block, or "update" if they are in none. Empty: no box.
   std::string ClusterOf(const graph::Op& op) const {
     const absl::string_view block = graph::BlockOf(op.part);
     if (op.phase != Phase::kUpdate) {
@@ -57,7 +56,7 @@ class Picture {
     return op.inputs.size() > kMany ? "" : "update";
   }
 
-  // A name without what its box says already: "mlp.fc1.x" for "grad/blocks.3.mlp.fc1.x".
+  // A name without its box's part: "mlp.fc1.x" for "grad/blocks.3.mlp.fc1.x".
   static absl::string_view InBox(absl::string_view name, const std::string& module) {
     const size_t at = name.find(module);
     const bool inside = !module.empty() && at != name.npos && (at == 0 || name[at - 1] == '/');
@@ -75,7 +74,7 @@ class Picture {
       if (!named_[b] || !seen.insert(b).second) continue;
       const absl::string_view name = net_.blob(b).name;
       const absl::string_view in_box = InBox(name, module);
-      // "adam_m/" of "adam_m/blocks.3.norm1.weight" tells it from the weight.
+      // "adam_m/" of "adam_m/blocks.3.norm1.weight" distinguishes it from the weight.
       const size_t left_out = name.size() - in_box.size();
       const size_t before = left_out == 0 ? 0 : left_out - module.size();
       absl::StrAppend(&text, kSmall, EscapeHtml(name.substr(0, before)), EscapeHtml(in_box), " ",
@@ -115,8 +114,8 @@ class Picture {
                       "\"; fontsize=18; style=\"rounded,filled\"; fillcolor=\"#fafafa\"; "
                       "color=\"#999999\"\n");
       for (size_t i : ops) absl::StrAppend(text, OpNode(i, "    "));
-      // Updates do not feed each other and would all stand side by side: a column
-      // for each type instead.
+      // Updates are independent of each other and would all stand side by side; they get a column
+      // per type instead.
       std::map<std::string, size_t> last;
       for (size_t i : ops) {
         const graph::Op& op = net_.ops[i];

@@ -1,9 +1,8 @@
-// A net as a picture, in Graphviz's language.
+// Draws a net in Graphviz's language.
 //
-// Both pictures have the forward pass running down on one side and the backward
-// pass running up beside it, colours by kind of operator, and a legend. State
-// (parameters, moments) and values with many readers are named in the operators
-// that read them instead of being drawn.
+// Both pictures show the forward pass running down on one side and the backward pass running up
+// beside it, colours by kind of operator, and a legend. State (parameters, moments) and values with
+// many readers are not drawn but named in the operators that read them.
 #ifndef TOOLS_DUMP_DOT_H_
 #define TOOLS_DUMP_DOT_H_
 
@@ -13,15 +12,14 @@
 
 namespace tools {
 
-// Every operator is one node "op<position>", every transformer block one cluster:
-// "blocks.3", "guide/blocks.3", and of its backward and update operators
-// "grad/blocks.3" and "update/blocks.3" (BoxScope in dot_parts.h has the others). `when` is
-// for the title: "as it runs".
+// Every operator is one node "op<position>", every transformer block one cluster: "blocks.3",
+// "guide/blocks.3"; its backward and update operators are in "grad/blocks.3" and "update/blocks.3"
+// (BoxScope in dot_parts.h has the others). `when` goes into the title: "as it runs".
 std::string ToDot(const graph::Net& net, const std::string& when);
 
-// Every block is one node "g<number>" with its number of operators and the shape
-// of its result; so is each part that is in no block ("patch_embed", "loss") and
-// the whole update of the parameters ("update").
+// Every block is one node "g<number>" with its number of operators and the shape of its result; so
+// is each part outside blocks ("patch_embed", "loss") and the whole update of the parameters
+// ("update").
 std::string ToBlocksDot(const graph::Net& net, const std::string& when);
 
 }  // namespace tools

@@ -8,7 +8,7 @@
 //                             running it gives the initial values
 //   N.txt                     the text form (graph/ir/text.h)
 //   N.dot, N.blocks.dot       for Graphviz (dot.h): `dot -Tsvg N.blocks.dot -o N.svg`
-// and the same with "N_before_passes" for N: the net as it was built.
+// and the same with "N_before_passes" for the net as it was built.
 #ifndef TOOLS_DUMP_GRAPH_DUMP_H_
 #define TOOLS_DUMP_GRAPH_DUMP_H_
 
@@ -20,20 +20,20 @@
 
 namespace tools {
 
-// Collects nets as they are compiled, and writes them. Not thread-safe.
+// Collects nets while they are compiled, and writes them. Not thread-safe.
 class GraphDump {
  public:
-  // For graph::PipelineOptions::dump and models::SessionOptions::dump. `stage` is
-  // the pipeline's: "00_built" starts a net (and forgets an earlier one of that
-  // name), any later stage replaces what runs.
+  // For graph::PipelineOptions::dump and models::SessionOptions::dump. `stage` is the pipeline's:
+  // "00_built" starts a net (and forgets an earlier one of that name), any later stage replaces the
+  // final net.
   void Add(const std::string& stage, const graph::Net& net);
 
-  // Writes the files of all nets but "init", from which the init nets are made,
-  // into `dir`: made when missing, and relative to where the command was typed
-  // (models::ResolveUserPath). Files of those names are replaced, once all are whole
+  // Writes the files of all nets except "init", from which the init nets are made, into `dir`. The
+  // folder is made if missing and is relative to where the command was typed
+  // (models::ResolveUserPath). Files of those names are replaced, after all are complete
   // (staged_output.h). Returns the names, without the folder, in the order they were written.
-  // FAILED_PRECONDITION without a net named "init"; what the file system refuses
-  // is an error that names the folder or the file, and leaves what was there.
+  // FAILED_PRECONDITION without a net named "init"; errors of the file system name the folder or
+  // the file, and leave what was there.
   absl::StatusOr<std::vector<std::string>> Write(const std::string& dir) const;
 
  private:
@@ -46,9 +46,8 @@ class GraphDump {
   std::vector<Entry> entries_;  // in order of compilation
 };
 
-// A net "<net>_init" that sets every state of `net`: by the operator of `init`
-// that sets it there, and to zero (as a new workspace has it) where there is none.
-// INVALID_ARGUMENT when `init` sets a state of another type.
+// A net "<net>_init" that sets every state of `net`: by its operator in `init`, or to zero (as in a
+// new workspace) if `init` has none. INVALID_ARGUMENT if `init` sets a state of another type.
 absl::StatusOr<graph::Net> InitNetFor(const graph::Net& net, const graph::Net& init);
 
 }  // namespace tools

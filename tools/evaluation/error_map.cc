@@ -14,7 +14,7 @@ namespace {
 
 constexpr int kMargin = 16, kText = 14, kTop = kMargin + 5 * kText;
 constexpr int kScaleWidth = 202, kScaleHeight = 14, kBottom = 7 * kText / 2;
-constexpr int kSmallestWithText = 22;  // side of a cell that has room for "100"
+constexpr int kSmallestWithText = 22;  // smallest side of a cell with room for "100"
 constexpr int kTextColor = 0x222222, kGrey = 0xA0A0A0;
 constexpr char kAbout[] = "wrong answers by true cell, in percent";
 

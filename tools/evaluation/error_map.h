@@ -1,4 +1,4 @@
-// A picture of where a model puts patches wrongly.
+// Draws where a model places patches wrongly.
 #ifndef TOOLS_EVALUATION_ERROR_MAP_H_
 #define TOOLS_EVALUATION_ERROR_MAP_H_
 
@@ -10,13 +10,12 @@
 
 namespace tools {
 
-// Where a cell of the grid (row-major) lies in the picture.
+// The box of a cell of the grid (row-major) in the picture.
 models::PixelBox ErrorMapCell(const Grid& grid, int cell);
 
-// The share of wrong answers by true cell: from pale yellow (0%) to dark red (100%), the
-// same on every map, grey where nothing was scored. The percent stands in each cell where
-// cells are large enough. Above it the `title` (the model) and `conditions` (what was
-// asked), below it the scale.
+// The share of wrong answers by true cell: from pale yellow (0%) to dark red (100%), the same scale
+// on every map, grey if nothing was scored. Cells that are large enough show the percentage. The
+// `title` (the model) and `conditions` (what was asked) are above the map, the scale is below it.
 absl::StatusOr<models::Image> DrawErrorMap(const PositionScores& scores, const Grid& grid,
                                            const std::string& title, const std::string& conditions);
 

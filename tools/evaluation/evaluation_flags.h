@@ -1,5 +1,4 @@
-// What the tools that run a trained model over a data set have in common on their
-// command lines.
+// Command-line flags shared by the tools that run a trained model over a data set.
 #ifndef TOOLS_EVALUATION_EVALUATION_FLAGS_H_
 #define TOOLS_EVALUATION_EVALUATION_FLAGS_H_
 
@@ -20,7 +19,7 @@ struct EvaluationFlags {
   absl::optional<double> max_image_megapixels;  // unset: the run's
   int batch_size = 64;
   int64_t max_images = 0;  // 0: all of them
-  // The caller sets what the machine has before it adds the flags.
+  // The caller sets the machine's defaults before it adds the flags.
   int threads = 1;
   int num_workers = 1;
 };
@@ -29,7 +28,7 @@ struct EvaluationFlags {
 // --batch_size, --max_images, --threads and --num_workers.
 void AddEvaluationFlags(CLI::App* app, EvaluationFlags* flags);
 
-// The data that the flags name, else those that the checkpoint was trained on.
+// The data that the flags name, or else the run's own.
 absl::StatusOr<models::Datasets> OpenEvaluationData(const TrainedModel& trained,
                                                     const EvaluationFlags& flags);
 

@@ -120,7 +120,7 @@ absl::StatusOr<Features> ExtractFeatures(const models::Dataset& data, const Feat
       const float* cls = features.data() + i * tokens * dim;
       out.cls.insert(out.cls.end(), cls, cls + dim);
       out.labels.push_back(batch->labels[i]);
-      // The loader passes over undecodable images, and keeps the order.
+      // The loader skips undecodable images and keeps the order.
       while (data.image_id(at) != batch->image_ids[i]) ++at;
       out.data_index.push_back(at++);
     }

@@ -1,4 +1,4 @@
-// What the encoder makes of whole images: nothing hidden, every position given.
+// The encoder's features of whole images: nothing hidden, every position given.
 #ifndef TOOLS_EVALUATION_FEATURES_H_
 #define TOOLS_EVALUATION_FEATURES_H_
 
@@ -21,12 +21,12 @@
 
 namespace tools {
 
-// The forward pass, compiled. Any model of the zoo has this encoder; parameters
-// are those of the workspace (see models::ForwardNet).
+// The compiled forward pass. Any model of the zoo has this encoder; parameters are those of the
+// workspace (models::ForwardNet).
 class FeatureExtractor {
  public:
-  // `inputs`: of models::ForwardNet::Compile. Memory: the activations of one batch, in the arena
-  // that all nets of the workspace share, and on the host a copy of its features.
+  // `inputs`: as for models::ForwardNet::Compile. Memory: the activations of one batch, in the
+  // arena that all nets of the workspace share, and on the host a copy of its features.
   static absl::StatusOr<std::unique_ptr<FeatureExtractor>> Create(
       const models::ModelConfig& model, int batch_size, const graph::CompileOptions& compile,
       graph::Workspace* workspace, const std::shared_ptr<graph::InputSlot>& inputs = nullptr);
@@ -35,9 +35,8 @@ class FeatureExtractor {
   static absl::StatusOr<graph::Net> Net(const models::ModelConfig& model, int batch_size,
                                         const graph::SchemaRegistry& registry);
 
-  // Features (B, 1+L, D) after the final norm, the class token in row 0; valid
-  // until the next call. OUT_OF_RANGE when a value of
-  // the first batch.valid images is not finite.
+  // Features (B, 1+L, D) after the final norm, the class token in row 0; valid until the next call.
+  // OUT_OF_RANGE if a value of the first batch.valid images is not finite.
   absl::StatusOr<absl::Span<const float>> Run(const models::Batch& batch);
 
   const std::vector<models::Parameter>& parameters() const { return net_->parameters(); }
@@ -55,8 +54,8 @@ class FeatureExtractor {
   std::vector<float> features_;  // of the last batch
 };
 
-// Means over the L patch rows of `features` (B, 1+L, D), the class token left out;
-// summed in double. Writes `images` rows of D floats.
+// Means over the L patch rows of `features` (B, 1+L, D), without the class token; summed in double.
+// Writes `images` rows of D floats.
 void PatchMeans(absl::Span<const float> features, int64_t images, int64_t tokens, int64_t dim,
                 float* out);
 
@@ -69,8 +68,8 @@ struct FeatureOptions {
   const std::atomic<bool>* stop = nullptr;                       // LoaderOptions'; may be null
 };
 
-// Row-major, one row an image, in the order of the data. Undecodable images have
-// no row (models/data/loader.h says when they are an error).
+// Row-major, one row per image, in the order of the data. Undecodable images have no row
+// (models/data/loader.h says when they are an error).
 struct Features {
   int64_t rows = 0;
   int64_t dim = 0;
@@ -79,12 +78,11 @@ struct Features {
   std::vector<float> tokens;        // (N, 1+L, D), or empty
   std::vector<float> images;        // (N, 3, H, W), or empty
   std::vector<int32_t> labels;      // (N), -1 without a label
-  std::vector<int64_t> data_index;  // (N): Dataset::name(data_index[row]) is the image's
+  std::vector<int64_t> data_index;  // (N): the image of a row is Dataset::name(data_index[row])
 };
 
-// One pass over `data` in the evaluation's geometry, without augmentation.
-// Memory: 8 bytes * N * D, with tokens 4 * N * (1+L) * D more, with images
-// 12 * N * H * W more. Errors name the data.
+// One pass over `data` in the evaluation's geometry, without augmentation. Memory: 8 bytes * N * D;
+// with tokens 4 * N * (1+L) * D more, with images 12 * N * H * W more. Errors name the data.
 absl::StatusOr<Features> ExtractFeatures(const models::Dataset& data, const FeatureOptions& options,
                                          FeatureExtractor* extractor);
 

@@ -9,8 +9,8 @@
 namespace tools {
 namespace {
 
-// Rows and columns of similarities that fill the registers; queries that meet a
-// block of neighbours while it is in the cache.
+// Rows and columns of similarities that fill the registers; queries that use a block of neighbours
+// while it is in the cache.
 constexpr int64_t kQueries = 4;
 constexpr int64_t kLanes = 16;
 constexpr int64_t kChunk = 64;
@@ -45,8 +45,8 @@ bool Nearer(const Neighbour& a, const Neighbour& b) {
   return a.first != b.first ? a.first > b.first : a.second < b.second;
 }
 
-// The k nearest seen so far: a heap with the farthest in front. Indices arrive in
-// ascending order, so an equally near newcomer is farther than all before it.
+// The k nearest so far: a heap with the farthest in front. Indices arrive in ascending order, so an
+// equally near newcomer ranks after all earlier ones.
 class Nearest {
  public:
   explicit Nearest(int64_t k) : k_(static_cast<size_t>(k)) { heap_.reserve(k_ + 1); }

@@ -1,6 +1,6 @@
-// Weighted k-nearest-neighbour classification of features, as DINO's eval_knn.py
-// does it (Caron et al., "Emerging Properties in Self-Supervised Vision
-// Transformers", ICCV 2021). Pure host code, no nets.
+// Weighted k-nearest-neighbour classification of features, as in DINO's eval_knn.py (Caron et al.,
+// "Emerging Properties in Self-Supervised Vision Transformers", ICCV 2021). Pure host code, no
+// nets.
 #ifndef TOOLS_EVALUATION_KNN_H_
 #define TOOLS_EVALUATION_KNN_H_
 
@@ -13,7 +13,7 @@
 namespace tools {
 
 struct KnnOptions {
-  int k = 20;                 // neighbours; all of them where there are fewer
+  int k = 20;                 // neighbours; all of them if there are fewer
   double temperature = 0.07;  // positive
   int threads = 1;
 };
@@ -24,15 +24,14 @@ struct LabelledRows {
   absl::Span<const int32_t> labels;
 };
 
-// The class of each query row: its k neighbours by cosine similarity vote with
-// exp(similarity / temperature). Among equally near neighbours those with lower
-// index count, among equal sums the lower class. A row of zeros is equally far
-// from all. Bit-equal whatever the number of threads: a similarity is one float sum
-// over D in order.
+// The class of each query row: its k nearest neighbours by cosine similarity vote with
+// exp(similarity / temperature). Ties between neighbours go to the lower index, ties between sums
+// to the lower class. A row of zeros is equally far from all. The result does not depend on the
+// number of threads: a similarity is one float sum over D in order.
 //
-// Labels are in [0, classes). Memory: a copy of `train`, and 64 rows a thread.
-// Errors: sizes that do not match, labels outside, no neighbours, values that are not
-// finite, k or temperature not positive.
+// Labels are in [0, classes). Memory: a copy of `train`, and 64 rows per thread. Errors: sizes that
+// do not match, labels out of range, no neighbours, values that are not finite, k or temperature
+// not positive.
 absl::StatusOr<std::vector<int32_t>> ClassifyKnn(const LabelledRows& train,
                                                  absl::Span<const float> queries, int64_t dim,
                                                  int classes, const KnnOptions& options);

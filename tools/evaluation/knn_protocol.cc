@@ -13,7 +13,7 @@ namespace {
 
 constexpr char kWayOut[] = "; put the images of each class into a folder of its own";
 
-// Takes the rows without a label out; returns how many.
+// Removes the rows without a label; returns how many.
 int64_t DropUnlabelled(Features* features) {
   const int64_t dim = features->dim;
   int64_t kept = 0;

@@ -1,4 +1,4 @@
-// Measures on held-out images how well a model puts patches back, for several
+// Measures on held-out images how well a model predicts the positions of patches, for several
 // shares of hidden patches and dropped positions.
 #ifndef TOOLS_EVALUATION_POSITION_PROTOCOL_H_
 #define TOOLS_EVALUATION_POSITION_PROTOCOL_H_
@@ -24,7 +24,7 @@ namespace tools {
 struct PositionRatios {
   double mask_ratio = 0;      // of patches hidden
   double pos_mask_ratio = 0;  // of visible patches whose position is dropped
-  bool recipe = false;        // those that the model was trained with
+  bool recipe = false;        // those of the model's training
 };
 
 // `entry` predicts positions. The recipe's alone: what a training run measures.
@@ -37,8 +37,8 @@ models::ZooEntry AtRatios(models::ZooEntry entry, const PositionRatios& ratios);
 
 struct PositionResult {
   PositionRatios ratios;
-  int visible = 0;  // patches an image that the model sees
-  int dropped = 0;  // of these without position; 0: nothing to measure, nothing run
+  int visible = 0;  // patches per image that the model sees
+  int dropped = 0;  // visible patches without position; 0: nothing is measured or run
   PositionScores scores;
 };
 
@@ -48,13 +48,12 @@ struct PositionReport {
   int64_t images = 0;
   std::vector<PositionResult> results;  // in the order of the ratios
 
-  // The recipe's; null where it was not asked for.
+  // The recipe's; null if it was not requested.
   const PositionResult* recipe() const;
   // What a training run's own heldout_pos_acc1 leaves out, at the recipe's ratios:
-  // heldout_pos_acc5, _acc_within1, _distance, _top_cell (the share of the commonest
-  // answer).
+  // heldout_pos_acc5, _acc_within1, _distance, _top_cell (the share of the commonest answer).
   models::MetricList Metrics() const;
-  bool collapsed() const;  // any of them
+  bool collapsed() const;  // any result
 };
 
 class PositionProtocol {
@@ -78,9 +77,9 @@ class PositionProtocol {
                                                       const graph::SchemaRegistry& registry,
                                                       int batch_size);
 
-  // One pass over `loader` (LoaderMode::kEvaluate, this batch size), for all ratios at
-  // once. Masks follow from the loader's keys, so they are the same in each Run.
-  // OUT_OF_RANGE when the model's answers are not finite.
+  // One pass over `loader` (LoaderMode::kEvaluate, this batch size), for all ratios at once. Masks
+  // follow from the loader's keys, so they are the same in each Run. OUT_OF_RANGE if the model's
+  // answers are not finite.
   absl::StatusOr<PositionReport> Run(models::Loader* loader);
 
   const std::vector<models::Parameter>& parameters() const { return parameters_; }

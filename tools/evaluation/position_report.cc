@@ -19,7 +19,7 @@ std::string Ratios(const PositionRatios& ratios) {
                          ratios.pos_mask_ratio);
 }
 
-// One number a cell as rows of the grid; null for negative ones.
+// One number per cell as rows of the grid; null for negative ones.
 template <typename T>
 nlohmann::ordered_json Rows(const std::vector<T>& cells, const Grid& grid) {
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();

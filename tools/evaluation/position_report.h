@@ -10,18 +10,18 @@
 
 namespace tools {
 
-// One line for each pair of ratios, chance in brackets beside each number, the
-// recipe's marked; pairs that drop no position are named below; then one WARNING
-// line where answers collapsed, about the worst of them.
+// One line for each pair of ratios, with chance in brackets beside each number; the recipe's is
+// marked. Pairs that drop no position are named below; then, if answers collapsed, one WARNING line
+// about the worst of them.
 std::string PositionTable(const PositionReport& report);
 
-// Of every true cell the share of wrong answers, row by row; -1 where none was scored.
+// The share of wrong answers for every true cell, row by row; -1 if nothing was scored there.
 std::vector<double> ErrorRates(const PositionScores& scores);
 
-// They in percent as rows of text, "." where nothing was scored.
+// ErrorRates in percent as rows of text, "." if nothing was scored.
 std::string ErrorGrid(const PositionScores& scores, const Grid& grid);
 
-// chance, collapsed, and a list `results`; docs/evaluation.md names the fields.
+// chance, collapsed, and a list `results`; docs/evaluation.md lists the fields.
 nlohmann::ordered_json PositionJson(const PositionReport& report);
 
 }  // namespace tools

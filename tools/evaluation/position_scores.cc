@@ -13,8 +13,8 @@ PositionNumbers UniformGuessing(const Grid& grid) {
   PositionNumbers chance;
   chance.top1 = 1.0 / grid.cells();
   chance.top5 = std::min(5, grid.cells()) / static_cast<double>(grid.cells());
-  // Pairs of cells `dy` rows and `dx` columns apart: (h - dy) (w - dx), twice for
-  // each of the two that is not zero.
+  // Pairs of cells `dy` rows and `dx` columns apart: (h - dy) (w - dx), doubled for each of the two
+  // that is not zero.
   for (int dy = 0; dy < grid.h; ++dy) {
     for (int dx = 0; dx < grid.w; ++dx) {
       const double share = static_cast<double>(grid.h - dy) * (grid.w - dx) * (dy > 0 ? 2 : 1) *
@@ -54,7 +54,7 @@ absl::Status PositionCounter::Add(const float* logits, const int32_t* true_cells
       return absl::OutOfRangeError("the logits are not finite: the parameters hold NaN or inf");
     }
     const int answer = static_cast<int>(std::max_element(row, row + cells) - row);
-    // Cells that would be answered before the true one.
+    // Cells that rank before the true one.
     const float score = row[truth];
     const auto before = std::count_if(row, row + truth, [=](float x) { return x >= score; }) +
                         std::count_if(row + truth, row + cells, [=](float x) { return x > score; });

@@ -1,4 +1,4 @@
-// Which models have positions to measure and to draw.
+// Tells which models have positions to measure and draw.
 #ifndef TOOLS_EVALUATION_PREDICTS_POSITIONS_H_
 #define TOOLS_EVALUATION_PREDICTS_POSITIONS_H_
 
@@ -9,8 +9,8 @@
 
 namespace tools {
 
-// OK when `entry` is a model that predicts positions; else InvalidArgument, which
-// says what it is and what can be measured instead.
+// OK if `entry` is a model that predicts positions; else InvalidArgument says what it is and what
+// can be measured instead.
 absl::Status CheckPredictsPositions(const models::ZooEntry& entry);
 
 // The entry's name, and in the words of the command line what it does, where a flag says that.

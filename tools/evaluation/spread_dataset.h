@@ -11,9 +11,9 @@
 
 namespace tools {
 
-// `count` of [0, size), ascending: one of each of `count` equal stretches, at a
-// place in it drawn from a fixed stream. A fixed stride would meet one class only
-// where classes repeat in step with it. All of them where count >= size.
+// `count` of [0, size), ascending: one from each of `count` equal stretches, at a place drawn from
+// a fixed stream. (A fixed stride would meet only one class if classes repeat in step with it.) All
+// of them if count >= size.
 std::vector<int64_t> SpreadIndices(int64_t size, int64_t count);
 
 // Images keep their names, ids and labels. `data` must outlive it.

@@ -62,7 +62,7 @@ absl::Status GraphWriter::Initializer(const std::string& name, const graph::Cons
   initializer->set_name(name);
   initializer->set_data_type(onnx::TensorProto::FLOAT);
   for (int64_t d : tensor.type.shape) initializer->add_dims(d);
-  // Little-endian, as raw_data wants it and as every machine we build for is.
+  // raw_data is little-endian, like every machine that we build for.
   std::string* raw = initializer->mutable_raw_data();
   raw->resize(tensor.type.bytes());
   return tensor.ReadBytes(0, {reinterpret_cast<uint8_t*>(raw->data()), raw->size()});

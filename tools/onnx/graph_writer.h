@@ -12,7 +12,7 @@
 
 namespace tools {
 
-// A value of the graph is known by its name. Not thread-safe.
+// Values of the graph are identified by name. Not thread-safe.
 class GraphWriter {
  public:
   // `graph` must outlive the writer.
@@ -21,21 +21,21 @@ class GraphWriter {
   // f32; a dimension of -1 is "batch".
   void Input(const std::string& name, const graph::Shape& shape);
   void Output(const std::string& name, const graph::Shape& shape);
-  // Copies the elements, which are f32.
+  // Copies the elements, which must be f32.
   absl::Status Initializer(const std::string& name, const graph::ConstTensor& tensor);
 
-  // `name`, or `name` with "~N" where that is taken; taken from now on.
+  // `name`, or "name~N" if that is taken; reserves the result.
   std::string UniqueName(const std::string& name);
 
-  // Appends a node that writes `outputs`, whose names are taken already. The kinds
-  // of attributes of our operators are those of ONNX's nodes.
+  // Appends a node that writes `outputs`, names already reserved. Our operators' attributes have
+  // the same kinds as those of ONNX's nodes.
   void NodeN(const std::string& type, const std::string& name,
              const std::vector<std::string>& inputs, const std::vector<std::string>& outputs,
              const graph::Attrs& attrs = {});
-  // The same with one output, of the node's name; returns it.
+  // The same with one output, named like the node; returns its name.
   std::string Node(const std::string& type, const std::string& name,
                    const std::vector<std::string>& inputs, const graph::Attrs& attrs = {});
-  // Nodes without inputs rather than initialisers, which are the parameters only.
+  // Constants as nodes without inputs; initialisers are for the parameters only.
   std::string Ints(const std::string& name, std::vector<int64_t> values);  // i64 (n)
   std::string Float(const std::string& name, float value);                 // f32 scalar
 

@@ -38,8 +38,7 @@ absl::Status ExpectF32(const graph::Net& net, const char* what, BlobId blob) {
                                 net.type(blob).ToString(), "; only f32 goes to ONNX");
 }
 
-// A net in an ONNX model. Everything that can be refused is, before a parameter is
-// copied.
+// A net in an ONNX model. Errors are found before a parameter is copied.
 class ModelWriter {
  public:
   explicit ModelWriter(const graph::Net& net)
@@ -115,7 +114,7 @@ class ModelWriter {
   }
 
   absl::Status Nodes() {
-    // Blobs first, so that they keep their names; what is in between gives way.
+    // Blobs first, so that they keep their names; intermediate names give way.
     for (size_t i = 0; i < net_.blobs.size(); ++i) {
       values_[i] = writer_.UniqueName(net_.blobs[i].name);
     }
@@ -153,7 +152,7 @@ class ModelWriter {
   }
 
   absl::Status InputsAndOutputs(bool dynamic_batch) {
-    // What follows from an input has the batch as its first dimension.
+    // The first dimension of values that follow from an input is the batch.
     std::vector<bool> batched(net_.blobs.size(), false);
     for (BlobId b : net_.inputs) batched[b] = true;
     for (const graph::Op& op : net_.ops) {

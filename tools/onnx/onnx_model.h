@@ -1,16 +1,15 @@
-// A forward net as an ONNX model (opset 17, IR version 8), for onnxruntime and
-// whatever else reads ONNX.
+// Translates a forward net to an ONNX model (opset 17, IR version 8), for onnxruntime and other
+// readers.
 //
-// Operators are translated one by one (translators.h); an operator without a
-// translator is an error that names it. The net is the one that a model builds,
-// before the passes. Initialisers are its states under their own, that is the
-// official, names and in their own shapes; what ONNX wants otherwise (a transposed
-// weight) is a node that a runtime folds when it loads the model.
+// Operators are translated one by one (translators.h); an operator without a translator is an error
+// that names it. The net is the one that a model builds, before the passes. Initialisers are its
+// states under their own, that is the official, names and in their own shapes; if ONNX needs
+// another form (a transposed weight), a node converts it, which a runtime folds when it loads the
+// model.
 //
-// The messages are a small .proto of ours (onnx.proto) with ONNX's published layout
-// and field numbers, as graph/proto/net.proto is for Caffe2's. Debian's libonnx-dev
-// would add two shared libraries and the schemas of all of ONNX's operators to every
-// program, for seven messages.
+// The messages are a small .proto of ours (onnx.proto) with ONNX's published layout and field
+// numbers, like graph/proto/net.proto for Caffe2. Debian's libonnx-dev would add two shared
+// libraries and the schemas of all ONNX operators to every program, for seven messages.
 #ifndef TOOLS_ONNX_ONNX_MODEL_H_
 #define TOOLS_ONNX_ONNX_MODEL_H_
 
@@ -28,27 +27,24 @@ namespace tools {
 struct OnnxOptions {
   std::string producer_name = "DropPos";
   std::string producer_version;
-  // The first dimension of every input, and of what follows from inputs, is
-  // "batch": a model for any number of images from a net for one. False: the
-  // net's own number.
+  // The first dimension of every input, and of what follows from inputs, becomes "batch", so that
+  // the model takes any number of images. False: the net's own number.
   bool dynamic_batch = true;
   // Further text entries of the model (metadata_props), shown by Netron.
   std::map<std::string, std::string> metadata;
 };
 
-// The net, which passed Verify(), as a serialized ModelProto; parameters are copied
-// from `workspace`. Needs about three times their bytes while it runs. Thread-safe.
-// Inputs, outputs and states are f32 and keep their names. Nothing is written to
-// disk: a caller writes the bytes.
-// UNIMPLEMENTED names an operator without a translator, or a net that is not a
-// forward net (it changes a state); FAILED_PRECONDITION a model of 2 GiB or more,
-// which one protobuf message cannot hold (ViT-H: --format=timm can); NOT_FOUND a
-// parameter that the workspace lacks.
+// Serializes the net, which must have passed Verify(), as a ModelProto; copies parameters from
+// `workspace`. Needs about three times their bytes while it runs. Thread-safe. Inputs, outputs and
+// states are f32 and keep their names. Writes nothing to disk. UNIMPLEMENTED names an operator
+// without a translator, or a net that is not a forward net (it changes a state);
+// FAILED_PRECONDITION for a model of 2 GiB or more, which one protobuf message cannot hold (ViT-H:
+// --format=timm can); NOT_FOUND for a parameter that the workspace lacks.
 absl::StatusOr<std::string> OnnxModel(const graph::Net& net, const graph::Workspace& workspace,
                                       const OnnxOptions& options = {});
 
-// The encoder of `config` with the parameters of `workspace` under their official
-// names. N is any number of images.
+// The encoder of `config` with the parameters of `workspace` under their official names. N is any
+// number of images.
 //
 //   in   images      (N, 3, H, W) f32, resized and normalised as models/data does
 //   out  features    (N, 1 + L, D) f32, all tokens after the final norm, class first

@@ -104,7 +104,7 @@ void LayerNorm(Translation* t) {
             {{"axis", int64_t{-1}}, {"epsilon", t->op().Float("eps")}});
 }
 
-// The weight keeps its official shape: what turns it is a constant expression.
+// The weight keeps its official shape: a constant expression transposes it.
 void MatMul(Translation* t) {
   std::string w = t->in(1);
   const graph::TensorType& type = t->in_type(1);
@@ -132,7 +132,7 @@ void Patchify(Translation* t) {
             {patches, t->Ints("rows_shape", {kKeep, grid_h * grid_w, channels * p * p})});
 }
 
-// Expand needs the batch, which only the running model knows.
+// Expand needs the batch size, which is only known at run time.
 void PrependToken(Translation* t) {
   const int64_t channels = t->in_type(0).dim(2);
   const std::string batch =

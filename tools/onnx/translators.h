@@ -1,9 +1,9 @@
-// The table of translators: how each operator of ours is said in ONNX.
+// The table of translators from our operators to ONNX.
 //
-// A new operator is one function and one row in translators.cc. A translator reads
-// the contract in ops/<stem>.h and writes nodes of ONNX's default domain, opset 17,
-// that do the same for any batch: dimension 0 of what follows from an input is not
-// the number that the net was built with, so no node may hold it.
+// A new operator is one function and one row in translators.cc. A translator follows the contract
+// in ops/<stem>.h and writes equivalent nodes of ONNX's default domain, opset 17, for any batch:
+// dimension 0 of what follows from an input is not the number that the net was built with, so no
+// node may contain it.
 #ifndef TOOLS_ONNX_TRANSLATORS_H_
 #define TOOLS_ONNX_TRANSLATORS_H_
 
@@ -18,7 +18,7 @@ namespace tools {
 // One operator being translated.
 class Translation {
  public:
-  // `values`: by blob, its name in ONNX; all three must outlive the translation.
+  // `values`: the ONNX name of each blob. All three must outlive the translation.
   Translation(const graph::Net& net, const graph::Op& op, const std::vector<std::string>& values,
               GraphWriter* writer)
       : net_(net), op_(op), values_(values), writer_(writer) {}
@@ -28,7 +28,7 @@ class Translation {
   const graph::TensorType& in_type(int i) const { return net_.type(op_.inputs[i]); }
   const graph::TensorType& out_type(int i) const { return net_.type(op_.outputs[i]); }
 
-  // A node in between, named "<operator>/<what>"; returns the name of its output.
+  // An intermediate node, named "<operator>/<what>"; returns the name of its output.
   std::string Node(const std::string& type, const std::string& what,
                    const std::vector<std::string>& inputs, const graph::Attrs& attrs = {});
   // q, k and v: a node with several outputs.
@@ -38,8 +38,8 @@ class Translation {
   std::string Ints(const std::string& what, std::vector<int64_t> values);
   std::string Float(const std::string& what, float value);
 
-  // The node that writes output 0 of the operator. Outputs that only gradients
-  // read (LayerNorm's mean, Attention's lse) are not translated.
+  // The node that writes output 0 of the operator. Outputs that only gradients read (LayerNorm's
+  // mean, Attention's lse) are not translated.
   void Result(const std::string& type, const std::vector<std::string>& inputs,
               const graph::Attrs& attrs = {});
 
@@ -52,7 +52,7 @@ class Translation {
 
 using Translator = void (*)(Translation*);
 
-// nullptr when the operator type has none.
+// nullptr if the operator type has none.
 Translator FindTranslator(const std::string& op_type);
 // The types that have one, sorted.
 std::vector<std::string> TranslatedTypes();

@@ -32,7 +32,7 @@ absl::Status CannotWrite(int error, const std::string& path) {
   return absl::ErrnoToStatus(error, absl::StrCat("cannot write ", path));
 }
 
-// The folder that `path` lies in, also when it ends in a slash.
+// The folder that contains `path`, even if that ends in a slash.
 fs::path FolderOf(const fs::path& path) {
   const fs::path folder = path.parent_path();
   return folder.empty() ? fs::path(".") : folder;
@@ -58,8 +58,8 @@ absl::StatusOr<std::vector<std::string>> NamesIn(const std::string& folder) {
   return names;
 }
 
-// A descriptor of the folder that holds its lock; -1 where it is another's, or the file system
-// has none.
+// A descriptor that holds the folder's lock; -1 if another process has the lock, or the file system
+// has no locks.
 int LockFolder(const std::string& folder) {
   const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0 || ::flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
@@ -75,8 +75,8 @@ bool IsLeftoverName(absl::string_view name, absl::string_view prefix) {
          });
 }
 
-// Folders of programs that were killed: nobody has their lock. (A file system without locks keeps
-// them.)
+// Removes folders of killed programs, which nobody has locked. (On a file system without locks they
+// stay.)
 void RemoveLeftovers(const std::string& folder, const std::string& prefix) {
   for (const std::string& name : NamesIn(folder).value_or(std::vector<std::string>())) {
     if (!IsLeftoverName(name, prefix)) continue;
@@ -88,7 +88,7 @@ void RemoveLeftovers(const std::string& folder, const std::string& prefix) {
   }
 }
 
-// What a file system or kernel says that does not know the flags of renameat2.
+// Errors of file systems or kernels that do not know the flags of renameat2.
 bool KnowsNoFlags(int error) { return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP; }
 
 }  // namespace
@@ -99,10 +99,10 @@ absl::StatusOr<StagedOutput> StagedOutput::Choose(const std::string& flag, const
   fs::path wanted = fs::path(path).lexically_normal();
   if (!wanted.has_filename()) wanted = wanted.parent_path();
   std::error_code error;
-  // A link that no person named may be anybody's: it is replaced itself.
+  // A link that no person named may belong to anybody: it is replaced itself.
   if (overwrite && !flag.empty() && fs::is_symlink(wanted, error) &&
       fs::is_regular_file(wanted, error)) {
-    wanted = fs::canonical(wanted, error);  // replaces what the link leads to
+    wanted = fs::canonical(wanted, error);  // the link's target is replaced
   }
   StagedOutput output(flag, wanted.string(), kind, overwrite, replaceable);
   if (!wanted.has_filename() || wanted.filename() == "." || wanted.filename() == "..") {
@@ -126,7 +126,7 @@ StagedOutput::StagedOutput(StagedOutput&& other)
 
 StagedOutput::~StagedOutput() {
   RemoveStaging();
-  models::RemoveEmpty(made_);  // those that something was written into are not
+  models::RemoveEmpty(made_);  // except those that something was written into
 }
 
 void StagedOutput::RemoveStaging() {
@@ -185,13 +185,13 @@ absl::Status StagedOutput::Write(
   RETURN_IF_ERROR(Begin());
   RETURN_IF_ERROR(write(Staged()));
   RETURN_IF_ERROR(Flush());
-  RETURN_IF_ERROR(Check());  // it has been a while
+  RETURN_IF_ERROR(Check());  // again, because time has passed
   RETURN_IF_ERROR(Replace());
   RemoveStaging();
   return absl::OkStatus();
 }
 
-// Always a folder, which has a lock whatever is written into it: a file may be replaced.
+// Always a folder, because its lock survives whatever is written into it; a file may be replaced.
 absl::Status StagedOutput::Begin() {
   const bool within = kind_ == Kind::kFiles;
   const std::string folder = within ? path_ : FolderOf(path_).string();
@@ -211,7 +211,7 @@ absl::Status StagedOutput::Begin() {
     staging_ = name;
     lock_ = LockFolder(name);
     if (fs::exists(name, error)) return absl::OkStatus();
-    // One that looked for leftovers came between.
+    // Another process looked for leftovers in between.
     ::close(std::exchange(lock_, -1));
   }
 }

@@ -39,7 +39,7 @@ void Append(std::string* text, const std::string& title, const std::vector<Row>&
   }
 }
 
-// What costs most first; among operators without FLOPs, what moves most.
+// Sorts by cost; operators without FLOPs by bytes moved.
 void Sort(std::vector<Row>* rows) {
   std::stable_sort(rows->begin(), rows->end(), [](const Row& a, const Row& b) {
     return a.cost.flops != b.cost.flops ? a.cost.flops > b.cost.flops : a.cost.bytes > b.cost.bytes;
@@ -136,7 +136,7 @@ std::string Memory(const SessionPlan& plan, const graph::Prepared& update) {
   return text;
 }
 
-// Saved bytes and added FLOPs of each mode against nothing made again.
+// Saved bytes and added FLOPs of each mode, compared with no recomputation.
 absl::StatusOr<std::string> Recompute(const models::Model& model, const SessionOptions& options) {
   const graph::SchemaRegistry& registry = *options.compile.registry;
   const graph::PipelineOptions& passes = options.compile.passes;

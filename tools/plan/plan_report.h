@@ -1,4 +1,4 @@
-// --plan: what a training step will compute, move and keep, before it is run.
+// --plan: what a training step will compute, move and keep, before it runs.
 #ifndef TOOLS_PLAN_PLAN_REPORT_H_
 #define TOOLS_PLAN_PLAN_REPORT_H_
 
@@ -11,16 +11,15 @@
 
 namespace tools {
 
-// Tables in text, lines of at most 100 columns: the net that updates, by operator
-// type and its largest operators (FLOPs, bytes moved); memory by purpose, as
-// computed; the arena beside its lower bound and what lies in it at the peak; what
-// --recompute saves and costs; the largest batch that fits into what is left of
-// memory now; and the step time that the rates allow: the sum over operators of
-// the longer of their products, at the rate of their types, and their memory traffic.
-// Rates that are 0 are not known and take no time.
+// Tables in text, lines of at most 100 columns: the net that updates, by operator type and its
+// largest operators (FLOPs, bytes moved); memory by purpose, as computed; the arena beside its
+// lower bound and its contents at the peak; what --recompute saves and costs; the largest batch
+// that fits into the memory available now; and the step time that the rates allow: the sum over
+// operators of the longer of the time for their products, at the rate of their types, and the time
+// for their memory traffic. Rates of 0 are unknown and take no time.
 //
-// Plans the session a few times; reserves none of its memory. Errors are those of
-// planning: an operator that the backend cannot run.
+// Plans the session a few times without reserving its memory. Errors are those of planning: an
+// operator that the backend cannot run.
 absl::StatusOr<std::string> PlanReport(const models::Model& model,
                                        const models::SessionOptions& options,
                                        const MachineRates& rates);

@@ -28,8 +28,8 @@ Place PlaceOf(const graph::Op& op, Role role) {
   return place;
 }
 
-// Rows in the order of the forward pass; what another pass has for itself stands
-// behind what comes before it there.
+// Rows in the order of the forward pass; parts that only another pass has come after their
+// predecessors there.
 std::map<std::string, int> Rows(const Profile& profile) {
   std::vector<std::string> order;
   const auto insert = [&](Role role, bool upwards) {

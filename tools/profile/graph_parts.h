@@ -1,5 +1,4 @@
-// The boxes of graph.svg: operators put together by part of the model, and where
-// they stand.
+// The boxes of graph.svg: operators grouped by part of the model, and their positions.
 #ifndef TOOLS_PROFILE_GRAPH_PARTS_H_
 #define TOOLS_PROFILE_GRAPH_PARTS_H_
 
@@ -22,18 +21,18 @@ struct GraphLine {
 struct GraphBox {
   std::string name;  // "blocks"
   Role role = Role::kForward;
-  int row = 0;                   // from the top; parts of one name share it
+  int row = 0;                   // from the top; parts of the same name share it
   std::set<std::string> blocks;  // "blocks.0", ...; empty: not a block
-  // In the order they run; in the order of the forward pass for the backward pass,
-  // which runs upwards. Of the optimizer by type, the longest first.
+  // In the order they run; for the backward pass, which runs upwards, in the order of the forward
+  // pass. For the optimizer by type, the longest first.
   std::vector<GraphLine> lines;
   Totals totals;
 };
 
 struct GraphParts {
   std::vector<GraphBox> boxes;
-  int rows = 0;  // the optimizer's box, in the last one, counted in
-  // Values that go from box to box, of the last net; none from or to the optimizer.
+  int rows = 0;  // includes the last one, the optimizer's box
+  // Values that pass between boxes, in the last net; none from or to the optimizer.
   std::set<std::pair<int, int>> edges;
 };
 

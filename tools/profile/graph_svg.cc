@@ -83,7 +83,7 @@ class Drawing {
   }
   int Y(const GraphBox& box) const { return row_y_[box.row]; }
 
-  // By the square root of the share, so that small ones can be told apart.
+  // By the square root of the share, so that small shares are distinguishable.
   Fill FillOf(double share) const {
     const double at = darkest_ > 0 ? std::min(1.0, std::sqrt(share / darkest_)) * kSteps : 0;
     const int i = std::min(kSteps - 1, static_cast<int>(at));
@@ -108,7 +108,7 @@ class Drawing {
                          absl::StrFormat("mean of %d steps; %d operators; times are of a step",
                                          profile_.steps.size(), net.ops.size()),
                          "fill=\"#555\""));
-    // One sentence, in lines that fit.
+    // One sentence, broken into lines that fit.
     std::string line;
     int y = 74;
     const size_t fits = static_cast<size_t>(width_ - 330) / 6;
@@ -183,7 +183,7 @@ class Drawing {
           "<g fill=\"%s\">%s<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\"/>\n",
           fill.text, Tooltip(absl::StrCat(full, " (", line.type, ")"), line.totals), x, line_y,
           kBoxWidth, kLine, fill.color);
-      // The type in italics behind the name, as far as there is room beside the times.
+      // The type in italics after the name, if there is room beside the times.
       constexpr size_t kFits = 36;
       const std::string name = line.name == line.type ? "" : line.name + "  ";
       const std::string shown = name.size() <= kFits ? name : name.substr(0, kFits);
@@ -218,7 +218,7 @@ class Drawing {
                            : absl::StrFormat("M%d %dV%d", x, Y(from), Y(to) + Height(to) + 2);
       style = "stroke=\"#666\" stroke-width=\"1.6\"";
     } else if (from.role == to.role) {
-      // Around what stands between, on the outer side.
+      // Goes around the boxes between, on the outer side.
       const bool right = from.role == Role::kBackward;
       const int x = X(from) + (right ? kBoxWidth : 0);
       const int out = x + (right ? 1 : -1) * std::min(kColumnGap / 2, 14 + 6 * Rows(from, to));
@@ -238,7 +238,7 @@ class Drawing {
 
   static int Rows(const GraphBox& a, const GraphBox& b) { return std::abs(a.row - b.row); }
 
-  // Whether a box of the same pass stands between the two.
+  // Whether a box of the same pass is between the two.
   bool Between(const GraphBox& a, const GraphBox& b) const {
     const int low = std::min(a.row, b.row), high = std::max(a.row, b.row);
     return std::any_of(parts_.boxes.begin(), parts_.boxes.end(), [&](const GraphBox& box) {

@@ -1,4 +1,4 @@
-// What the threads of a loader do, for the profiler. Thread-safe.
+// Records what a loader's threads do, for the profiler. Thread-safe.
 #ifndef TOOLS_PROFILE_LOADER_WATCH_H_
 #define TOOLS_PROFILE_LOADER_WATCH_H_
 
@@ -16,20 +16,20 @@ struct LoaderEvent {
   int worker;
   models::LoaderWork work;
   int64_t image;       // index in the data set
-  int64_t begin, end;  // nanoseconds, from what the owner says
+  int64_t begin, end;  // nanoseconds, since a time that the owner defines
 };
 
-// Keeps what it is told until Stop(): three pieces of work an image, 40 bytes each.
+// Records events until Stop(): three pieces of work per image, 40 bytes each.
 class LoaderWatch : public models::LoaderObserver {
  public:
   bool Watching() const override { return watching_.load(std::memory_order_relaxed); }
   void Worked(int worker, models::LoaderWork work, int64_t image, Time begin, Time end) override;
 
-  // Forgets what ended before `time`, on steady_clock.
+  // Drops events that ended before `time`, on steady_clock.
   void ForgetBefore(int64_t time);
-  // Nothing that begins after this is watched. What is under way still comes.
+  // Work that begins after this is not recorded; work in progress still is.
   void Stop() { watching_.store(false, std::memory_order_relaxed); }
-  // What has ended so far, in the order of the ends as they came in; times on steady_clock.
+  // Events that have ended so far, in the order in which their ends arrived; times on steady_clock.
   std::vector<LoaderEvent> Events() const;
 
  private:

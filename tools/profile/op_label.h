@@ -1,5 +1,4 @@
-// How a profile calls operators: by the part of the step they belong to and by
-// words that say block and role.
+// Names operators in a profile: by their part of the step, and by block and role.
 #ifndef TOOLS_PROFILE_OP_LABEL_H_
 #define TOOLS_PROFILE_OP_LABEL_H_
 
@@ -15,11 +14,11 @@ constexpr int kRoles = 4;
 // "forward", "guide", "backward", "optimizer".
 absl::string_view RoleName(Role role);
 
-// By phase; the forward phase within the part "guide" is the guide's, and what is done to
-// weights once a step (casts, packing, quantizing) the optimizer's, whoever reads it.
+// By phase. The forward phase within the part "guide" is the guide's; conversions of weights once a
+// step (casts, packing, quantizing) are the optimizer's, whatever reads them.
 Role RoleOf(const graph::Net& net, const graph::Op& op);
 
-// The operator's part without the guide's scope, which its role says: "blocks.3.mlp.fc1".
+// The operator's part without the guide's scope, which its role tells: "blocks.3.mlp.fc1".
 absl::string_view PlainPart(const graph::Op& op);
 
 // "blocks.3 mlp.fc1 forward (Linear)".

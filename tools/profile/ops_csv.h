@@ -8,7 +8,7 @@
 
 namespace tools {
 
-// One line an operator, in the order they run, after a line of names:
+// One line per operator, in the order they run, after a line of names:
 //   net, name, type, role, implementation, inputs, outputs   text, in quotes
 //   calls                     in all steps
 //   mean_ms, std_ms, min_ms   of a call
@@ -16,7 +16,7 @@ namespace tools {
 //   gflops_per_s, gb_per_s    flops, bytes over mean_ms
 //   step_share                of the mean step, in [0, 1]
 //   roofline_share, bound     the least time that the rates allow over mean_ms, and
-//                             "compute" or "memory"; empty where a rate is not known
+//                             "compute" or "memory"; empty if a rate is unknown
 std::string OpsCsv(const Profile& profile);
 
 }  // namespace tools

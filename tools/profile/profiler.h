@@ -1,11 +1,11 @@
-// Where the time of a training step goes: every operator timed over N steps.
+// Times every operator of a training step over N steps.
 //
 //   Profiler profiler(registry, session->micro_steps(), options);
-//   ... train; call DataAsked() and DataCame() around the taking of a batch ...
+//   ... train; call DataAsked() and DataCame() before and after taking a batch ...
 //   if (profiler.done()) { Profile p = profiler.Result(); WriteProfile(p, dir); }
 //
-// While it watches, an operator costs two readings of the clock more, about
-// 0.1 µs; nothing is allocated.
+// While it is active, an operator costs two more readings of the clock, about 0.1 µs; nothing is
+// allocated.
 #ifndef TOOLS_PROFILE_PROFILER_H_
 #define TOOLS_PROFILE_PROFILER_H_
 
@@ -24,12 +24,12 @@ namespace tools {
 struct ProfileOptions {
   int warmup = 3;  // steps before the first that counts
   int steps = 10;
-  int trace_steps = 10;   // of those, the first so many go into the trace
-  int micro_batches = 1;  // a step; more need room for more events
+  int trace_steps = 10;   // how many of those, the first ones, go into the trace
+  int micro_batches = 1;  // per step; more need room for more events
   MachineRates rates;
 };
 
-// One operator of one net. Times are of a call.
+// One operator of one net. Times are per call.
 struct OpProfile {
   int executable = 0;
   graph::OpId op = 0;
@@ -39,15 +39,15 @@ struct OpProfile {
   double std_ms = 0;  // of the calls, not of their mean
   double min_ms = 0;
   double total_ms = 0;  // of all calls
-  int64_t flops = 0;    // as the schema says, of a call
+  int64_t flops = 0;    // per call, as counted by the schema
   int64_t bytes = 0;
-  // The least that the rates allow: max(flops / rate, bytes / rate). 0: a rate that
-  // it needs is not known. Data that come from a cache can be faster.
+  // The least time that the rates allow: max(flops / rate, bytes / rate). 0: a needed rate is
+  // unknown. With data from a cache the operator can be faster.
   double roofline_ms = 0;
-  bool compute_bound = false;  // which of the two it is
+  bool compute_bound = false;  // which of the two is larger
 };
 
-// Nanoseconds since the first step that counts began.
+// Nanoseconds since the start of the first counted step.
 struct OpEvent {
   int executable;
   graph::OpId op;
@@ -61,14 +61,13 @@ struct Profile {
   // Alive as long as the session.
   std::vector<const graph::Executable*> executables;
   std::vector<OpProfile> ops;   // net by net, in their order
-  std::vector<Span> steps;      // from the first batch asked for to the last operator
+  std::vector<Span> steps;      // from asking for the first batch to the end of the last operator
   std::vector<OpEvent> events;  // of the first trace_steps
   std::vector<Span> waits;      // for data, in the same steps
-  // Of the loader's threads, where they overlap the same steps; what was under way when
-  // these began is cut off there.
+  // Of the loader's threads, where they overlap the same steps; earlier parts are cut off.
   std::vector<LoaderEvent> loader_events;
-  int64_t dropped_events = 0;  // more than there was room for
-  double wait_ms = 0;          // for data, a step, over all steps
+  int64_t dropped_events = 0;  // for which there was no room
+  double wait_ms = 0;          // for data, per step, over all steps
   MachineRates rates;
 
   const graph::Op& op(const OpProfile& p) const {
@@ -77,9 +76,8 @@ struct Profile {
   double step_ms() const;  // mean
 };
 
-// Watches the nets of a training window, in order of use; the end of the last net
-// is the end of a step. It is a trace hook of `executables` until it is done() or
-// destroyed. Used by the thread that trains.
+// Observes the nets of a training window, in order of use; the end of the last net ends a step. It
+// is a trace hook of `executables` until it is done() or destroyed. Used by the training thread.
 class Profiler : public graph::TraceHook {
  public:
   // `registry` gives the costs. The executables must outlive the profiler.
@@ -89,8 +87,8 @@ class Profiler : public graph::TraceHook {
   Profiler(const Profiler&) = delete;
   Profiler& operator=(const Profiler&) = delete;
 
-  // Around the taking of a batch. Without these calls a step begins with its first
-  // operator, and waiting counts as nothing.
+  // Call before and after taking a batch. Without these calls a step begins with its first
+  // operator, and waiting is not counted.
   void DataAsked();
   void DataCame();
 
@@ -102,13 +100,13 @@ class Profiler : public graph::TraceHook {
   // of an epoch may: the step ended with its last operator.
   void StepEnded();
 
-  // For the loader that these steps take their batches from: then it watches the
-  // loader's threads, too, in the same steps. Must not be destroyed before the loader.
+  // For the loader of these steps, whose threads are then recorded in the same steps. The profiler
+  // must outlive that loader.
   models::LoaderObserver* loader_observer() { return &loader_; }
 
-  // All steps seen.
+  // All steps have been seen.
   bool done() const { return done_; }
-  // Of the steps seen so far, whose number is Result().steps.size().
+  // The profile of the steps seen so far, Result().steps.size() of them.
   Profile Result() const;
 
  private:

@@ -9,7 +9,7 @@
 namespace tools {
 namespace {
 
-// Below this share of the roofline neither compute nor memory is what binds.
+// Below this share of the roofline neither compute nor memory is the limit.
 constexpr double kFarFromRoofline = 0.25;
 constexpr char kWaiting[] = "waiting for data";
 
@@ -30,7 +30,7 @@ std::string Head(const std::string& what) {
                          "GFLOP/s", "GB/s", "roofline");
 }
 
-// What is not an operator: only a name and a time.
+// A row that is not an operator: only a name and a time.
 std::string Plain(const std::string& name, double ms, double step_ms) {
   return absl::StrFormat("  %-24s %7s %10.3f %6.1f\n", name, "", ms,
                          step_ms > 0 ? 100 * ms / step_ms : 0);

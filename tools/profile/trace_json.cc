@@ -25,7 +25,7 @@ const char* WorkName(models::LoaderWork work) {
 
 std::string Json(const std::string& text) { return nlohmann::json(text).dump(); }
 
-// The bytes of the plan's allocations that live at each operator.
+// The bytes of the plan's allocations that are alive at each operator.
 std::vector<size_t> LiveBytes(const graph::Executable& executable) {
   const size_t n = executable.net().ops.size();
   std::vector<size_t> live(n, 0);
@@ -35,7 +35,7 @@ std::vector<size_t> LiveBytes(const graph::Executable& executable) {
   return live;
 }
 
-// All of an operator's events but their times.
+// The arguments of an operator's events, except their times.
 std::string Arguments(const Profile& profile, const OpProfile& p) {
   const graph::Executable& executable = *profile.executables[p.executable];
   const graph::Net& net = executable.net();

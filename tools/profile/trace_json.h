@@ -8,11 +8,11 @@
 
 namespace tools {
 
-// Trace Event Format, times in microseconds from the first step that counts.
-// Tracks: "steps", "compute" (a complete event an operator, called by OpTitle, with
-// types, implementation and rates as arguments), "data" (waits for a batch), and
-// "loader 0", "loader 1", ... (what each of the loader's threads does with an image).
-// Counter "arena, live MiB": what the memory plan holds alive at each operator.
+// Trace Event Format, times in microseconds since the first counted step. Tracks: "steps",
+// "compute" (a complete event per operator, named by OpTitle, with types, implementation and rates
+// as arguments), "data" (waits for a batch), and "loader 0", "loader 1", ... (the work of each
+// loader thread on an image). Counter "arena, live MiB": the memory that the plan keeps alive at
+// each operator.
 std::string TraceJson(const Profile& profile);
 
 }  // namespace tools

@@ -9,10 +9,9 @@
 
 namespace tools {
 
-// Writes ops.csv (ops_csv.h), trace.json (trace_json.h) and graph.svg (graph_svg.h)
-// into `folder`, whole or not at all. A folder that is there is replaced where it
-// holds nothing but these files. FAILED_PRECONDITION without one whole step; what
-// the file system refuses names the folder.
+// Writes ops.csv (ops_csv.h), trace.json (trace_json.h) and graph.svg (graph_svg.h) into `folder`,
+// whole or not at all. An existing folder is replaced if it holds nothing but these files.
+// FAILED_PRECONDITION without one whole step; errors of the file system name the folder.
 absl::Status WriteProfile(const Profile& profile, const std::string& folder);
 
 }  // namespace tools

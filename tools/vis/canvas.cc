@@ -16,8 +16,8 @@ namespace {
 
 constexpr char kFont[] = "DejaVu Sans";
 
-// Bytes of the UTF-8 character at text[i], 0 where there is none: Cairo refuses to
-// draw anything more after a text that is not UTF-8.
+// Bytes of the UTF-8 character at text[i], 0 if it is none: after a text that is not UTF-8 Cairo
+// refuses to draw anything.
 size_t CharacterBytes(const std::string& text, size_t i) {
   const uint8_t first = text[i];
   if (first < 0x20 || first == 0x7f) return 0;
@@ -54,7 +54,7 @@ Surface SurfaceOf(const models::Image& image) {
   Surface surface(cairo_image_surface_create(CAIRO_FORMAT_RGB24, image.width, image.height));
   cairo_surface_flush(surface.get());
   uint8_t* data = cairo_image_surface_get_data(surface.get());
-  if (data == nullptr) return surface;  // the surface is in error, as its user will see
+  if (data == nullptr) return surface;  // the surface is in error, which its user will see
   const int stride = cairo_image_surface_get_stride(surface.get());
   for (int y = 0; y < image.height; ++y) {
     for (int x = 0; x < image.width; ++x) {
@@ -74,7 +74,7 @@ Color Rgb(int hex, double opacity) {
 }
 
 struct Canvas::Cairo {
-  std::string svg;  // what `surface` has written, where it is one of shapes
+  std::string svg;  // what `surface` has written, if it is an SVG
   Surface surface;
   cairo_t* context = nullptr;
 
@@ -127,7 +127,7 @@ absl::StatusOr<Canvas> Canvas::Begin(std::unique_ptr<Cairo> cairo, int width, in
         absl::StrCat("cannot make a picture of ", width, "x", height,
                      " pixels: ", cairo_status_to_string(cairo_status(cairo->context))));
   }
-  // Letters look the same whatever the machine's settings for its screen are.
+  // Letters look the same whatever the machine's screen settings.
   cairo_font_options_t* options = cairo_font_options_create();
   cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
   cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_NONE);

@@ -1,5 +1,4 @@
-// A page to draw on, in pixels from its top left corner. The one place that knows
-// Cairo.
+// A page to draw on, in pixels from its top left corner. Only this file uses Cairo.
 #ifndef TOOLS_VIS_CANVAS_H_
 #define TOOLS_VIS_CANVAS_H_
 
@@ -38,13 +37,13 @@ struct LineStyle {
 // Not thread-safe; canvases in several threads are fine.
 class Canvas {
  public:
-  // Sides that Cairo cannot hold are an error.
+  // Larger sides, which Cairo cannot hold, are an error.
   static constexpr int kLargestSide = 32767;
-  // A page filled with `background`. RESOURCE_EXHAUSTED without the memory for it. The image has
-  // `scale` pixels a side of each of the page's.
+  // A page filled with `background`. RESOURCE_EXHAUSTED if it does not fit into memory. The image
+  // has `scale` pixels along each side of a page's pixel.
   static absl::StatusOr<Canvas> Create(int width, int height, const Color& background,
                                        int scale = 1);
-  // The same page as shapes.
+  // The same page as vector shapes.
   static absl::StatusOr<Canvas> CreateSvg(int width, int height, const Color& background);
   Canvas(Canvas&& other) noexcept;
   ~Canvas();
@@ -52,29 +51,28 @@ class Canvas {
   void Fill(const models::PixelBox& box, const Color& color);
   // Drawn inside `box`.
   void Frame(const models::PixelBox& box, double thickness, const Color& color);
-  // An image at its own size.
+  // Draws an image at its own size.
   void Paint(const models::Image& image, int x, int y, double opacity = 1);
-  // From (x0, y0) to the tip at (x1, y1), in one colour without overlaps, with a
-  // thin `halo` that sets it off from what lies below. Nothing where both points
-  // are one.
+  // Draws from (x0, y0) to the tip at (x1, y1), in one colour without overlaps, with a thin `halo`
+  // that sets it off from what lies below. Draws nothing if the points are equal.
   void Arrow(double x0, double y0, double x1, double y1, double thickness, const Color& color,
              const Color& halo);
   void Disc(double x, double y, double radius, const Color& color);
-  // Through the points in turn. A point that is not finite interrupts it; a point between two
-  // such is left out.
+  // Through the points in turn. A point that is not finite interrupts the line; a point between two
+  // such points is left out.
   void Line(const std::vector<Point>& points, const LineStyle& style);
   void Polygon(const std::vector<Point>& points, const Color& color);
-  // What is drawn until Unclip() is cut off outside `box`. Not nested.
+  // Until Unclip(), drawing is cut off outside `box`. Not nested.
   void Clip(const models::PixelBox& box);
   void Unclip();
-  // The first letter begins at x, letters stand on y. Bytes that are not UTF-8 and
-  // control characters show as '?'.
+  // The first letter begins at x, the baseline is at y. Bytes that are not UTF-8 and control
+  // characters show as '?'.
   void Text(double x, double y, const std::string& text, const TextStyle& style);
   double TextWidth(const std::string& text, const TextStyle& style);
 
-  // Of Create's canvas. Once.
+  // For Create's canvas. Once.
   absl::StatusOr<models::Image> Finish();
-  // The file's text, of CreateSvg's canvas. Once.
+  // The file's text, for CreateSvg's canvas. Once.
   absl::StatusOr<std::string> FinishSvg();
 
  private:

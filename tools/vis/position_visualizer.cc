@@ -19,7 +19,7 @@ absl::StatusOr<std::vector<PictureToAsk>> ChoosePictures(
   std::vector<PictureToAsk> pictures;
   const int64_t wanted = std::min<int64_t>(count, data.size());
   absl::Status bad;
-  int64_t next = 0;  // images before it are chosen, or cannot be decoded, or were skipped
+  int64_t next = 0;  // earlier images are chosen, undecodable or skipped
   std::vector<int64_t> starts = SpreadIndices(data.size(), wanted);
   if (!starts.empty()) starts[0] = 0;  // so that none is skipped before the first
   for (const int64_t start : starts) {
@@ -44,7 +44,7 @@ absl::StatusOr<std::unique_ptr<PositionVisualizer>> PositionVisualizer::Create(
     const std::shared_ptr<graph::InputSlot>& inputs) {
   if (pictures.empty()) return graph::InvalidArgument("no images to draw predictions for");
   std::unique_ptr<PositionVisualizer> visualizer(new PositionVisualizer());
-  // First, for it checks the ratios.
+  // First, because it checks the ratios.
   const int batch = static_cast<int>(std::min<size_t>(pictures.size(), kPictureBatch));
   ASSIGN_OR_RETURN(visualizer->predictor_,
                    PositionPredictor::Create(entry, batch, options, workspace, inputs));

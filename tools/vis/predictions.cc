@@ -14,8 +14,8 @@
 namespace tools {
 namespace {
 
-// The bytes behind the model's input. What ImageTransform makes of black and of
-// white gives the scale.
+// The bytes that became the model's input. ImageTransform's results for black and white give the
+// scale.
 models::Image Denormalized(absl::Span<const float> input, int height, int width) {
   models::ImageTransform transform(1, 1);
   float black[3], white[3];

@@ -1,4 +1,4 @@
-// Asks a DropPos model where the patches of an image are from.
+// Asks a DropPos model for the positions of an image's patches.
 #ifndef TOOLS_VIS_PREDICTIONS_H_
 #define TOOLS_VIS_PREDICTIONS_H_
 
@@ -21,18 +21,17 @@ namespace tools {
 // An image to ask about.
 struct PictureToAsk {
   std::string name;  // for its caption
-  uint64_t id = 0;   // of which its masks are a function: models::Dataset::image_id
+  uint64_t id = 0;   // determines its masks: models::Dataset::image_id
   models::Image image;
 };
 
 // A forward net. Not thread-safe.
 class PositionPredictor {
  public:
-  // `entry` with the ratios to ask at; what concerns only its loss is left out, so
-  // that these may be ratios it cannot be trained at. Parameters are those of `workspace`, by
-  // name, which must outlive this: a session's, or an empty one that
-  // models::LoadParameters then fills. The net takes `batch_size` images at a time.
-  // `inputs`: of models::ForwardNet::Compile.
+  // `entry` has the ratios to ask at; settings of its loss are ignored, so these may be ratios at
+  // which it cannot be trained. Parameters are found by name in `workspace`, which must outlive
+  // this: a session's, or an empty one that models::LoadParameters then fills. The net takes
+  // `batch_size` images at a time. `inputs`: as for models::ForwardNet::Compile.
   static absl::StatusOr<std::unique_ptr<PositionPredictor>> Create(
       const models::ZooEntry& entry, int batch_size, const graph::CompileOptions& options,
       graph::Workspace* workspace, const std::shared_ptr<graph::InputSlot>& inputs = nullptr);
@@ -41,9 +40,9 @@ class PositionPredictor {
   static absl::StatusOr<graph::Net> Net(const models::ZooEntry& entry, int batch_size,
                                         const graph::SchemaRegistry& registry);
 
-  // One answer a picture. Masks are those of an evaluation with `seed`
-  // (graph::SampleKey at epoch 0). A patch goes into the cell of its largest logit,
-  // the first one where there are several. OUT_OF_RANGE when a logit is not finite.
+  // One answer per picture. Masks are those of an evaluation with `seed` (graph::SampleKey at epoch
+  // 0). A patch goes into the cell of its largest logit, on a tie the first one. OUT_OF_RANGE if a
+  // logit is not finite.
   absl::StatusOr<std::vector<PositionAnswers>> Predict(const std::vector<PictureToAsk>& pictures,
                                                        uint64_t seed);
 
@@ -53,7 +52,7 @@ class PositionPredictor {
   PositionPredictor(const models::ModelConfig& model, int batch_size)
       : model_(model), transform_(model.input_w, model.input_h), batch_size_(batch_size) {}
 
-  // What the net says of a batch.
+  // The net's outputs for a batch.
   struct Outputs {
     std::vector<int32_t> ids_keep;  // (B, V)
     std::vector<uint8_t> mask_pos;  // (B, V)

@@ -26,13 +26,13 @@ TextStyle Style(const SheetGeometry& g, bool bold = false) {
   return {static_cast<double>(g.text), bold, Rgb(kTextColor)};
 }
 
-// `text` with its middle left out where it is wider than `width`.
+// `text`, with its middle left out if it is wider than `width`.
 std::string Fitted(Canvas* canvas, const std::string& text, const TextStyle& style, double width) {
   if (canvas->TextWidth(text, style) <= width) return text;
   for (size_t kept = text.size(); kept > 0; --kept) {
     std::string head = text.substr(0, kept / 2),
                 tail = text.substr(text.size() - (kept - kept / 2));
-    // Not in the middle of a UTF-8 character.
+    // Does not cut within a UTF-8 character.
     while (!tail.empty() && (tail.front() & 0xc0) == 0x80) tail.erase(0, 1);
     while (!head.empty() && (text[head.size()] & 0xc0) == 0x80) head.pop_back();
     const std::string shorter = head + "…" + tail;
@@ -58,7 +58,7 @@ class RowPainter {
   RowPainter(const SheetGeometry& geometry, int row, const PositionAnswers& answers, Canvas* canvas)
       : g_(geometry), row_(row), answers_(answers), canvas_(*canvas) {
     for (const VisiblePatch& patch : answers.patches) {
-      // Each by itself: what the model does not see must not shine in at the edges.
+      // Each patch by itself: what the model does not see must not bleed in at the edges.
       const int p = answers.patch_size;
       const PixelBox box{patch.cell % g_.grid_w * p, patch.cell / g_.grid_w * p, p, p};
       Image tile;
@@ -86,7 +86,7 @@ class RowPainter {
 
   void DrawAnswer() {
     DrawHidden(SheetColumn::kAnswer);
-    // Who is put into each cell, the surest first.
+    // The patches placed in each cell, the most confident first.
     std::vector<std::vector<size_t>> put(static_cast<size_t>(g_.grid_h) * g_.grid_w);
     for (size_t i = 0; i < tiles_.size(); ++i) {
       const VisiblePatch& patch = answers_.patches[i];
@@ -135,7 +135,7 @@ class RowPainter {
   void DrawFrame(const PixelBox& box, int color) {
     const int f = g_.frame;
     canvas_.Frame(box, f, Rgb(color));
-    // Sets the frame off from a patch of its colour.
+    // Sets the frame off from a patch of the same colour.
     canvas_.Frame({box.x + f, box.y + f, box.width - 2 * f, box.height - 2 * f}, 1,
                   Rgb(0xFFFFFF, 0.7));
   }
@@ -175,7 +175,7 @@ class RowPainter {
       const Point to = Center(g_.Cell(row_, SheetColumn::kAnswer, patch.cell));
       const double dx = to.x - from.x, dy = to.y - from.y;
       const double edge = 0.5 * g_.cell / std::max(std::fabs(dx), std::fabs(dy));
-      // Each keeps to its right, as on a road, where another comes the other way.
+      // Each keeps to its right, as on a road, if another comes the other way.
       const double aside = MeetsAnother(patch) ? 2.8 * thickness / std::hypot(dx, dy) : 0;
       const double sx = -dy * aside, sy = dx * aside;
       canvas_.Arrow(from.x + edge * dx + sx, from.y + edge * dy + sy, to.x + sx, to.y + sy,
@@ -318,7 +318,7 @@ absl::StatusOr<Image> DrawSheet(const std::string& title, const std::vector<Posi
   const PositionAnswers& first = rows.front();
   const SheetGeometry g = PlanSheet(first.grid_h(), first.grid_w(), first.patch_size);
 
-  // How high the legend is depends on its letters.
+  // The height of the legend depends on its letters.
   ASSIGN_OR_RETURN(Canvas scratch, Canvas::Create(1, 1, Rgb(0xFFFFFF)));
   const int legend_y = g.first_panel_y + static_cast<int>(rows.size()) * g.row_height - g.text;
   const int64_t height = int64_t{g.first_panel_y} +

@@ -1,4 +1,4 @@
-// The picture of what a model makes of some images, one row an image:
+// Draws what a model predicts for some images, one row per image:
 //
 //   title
 //   image               what the model gets       where it puts the patches
@@ -12,9 +12,9 @@
 //   ...
 //   legend
 //
-// Where several patches are put into one cell, the one with the greatest
-// confidence lies on top and a small number says how many there are. Colours are
-// Okabe and Ito's, which colour-blind people can tell apart.
+// If several patches are placed in one cell, the one with the greatest confidence lies on top and a
+// small number says how many there are. Colours are Okabe and Ito's, which colour-blind people can
+// tell apart.
 #ifndef TOOLS_VIS_SHEET_H_
 #define TOOLS_VIS_SHEET_H_
 
@@ -32,19 +32,19 @@ enum class SheetColumn { kImage, kInput, kAnswer };
 
 // 0xRRGGBB.
 inline constexpr int kHiddenColor = 0xC4C4C4;      // patches the model does not see
-inline constexpr int kEmptyColor = 0xF1F1F1;       // seen, but put somewhere else
+inline constexpr int kEmptyColor = 0xF1F1F1;       // seen, but placed elsewhere
 inline constexpr int kNoPositionColor = 0xCC79A7;  // frames: its position is withheld,
-inline constexpr int kRightColor = 0x0072B2;       // put into its own cell,
-inline constexpr int kWrongColor = 0xE69F00;       // put into another one
+inline constexpr int kRightColor = 0x0072B2;       // placed in its own cell,
+inline constexpr int kWrongColor = 0xE69F00;       // placed in another one
 
-// Where things lie, in pixels.
+// Positions and sizes, in pixels.
 struct SheetGeometry {
   int grid_h = 0, grid_w = 0;
   int cell = 0;  // side of a patch
   int frame = 0;
   int text = 0;  // em of captions
   int margin = 0;
-  int column_width = 0, row_height = 0;  // with the space to the next one
+  int column_width = 0, row_height = 0;  // including the space to the next one
   int first_panel_y = 0;
   int width = 0;
 
@@ -53,13 +53,13 @@ struct SheetGeometry {
   models::PixelBox Cell(int row, SheetColumn column, int cell) const;
 };
 
-// Of a sheet of images of this size: a cell is a whole number of patches of at
-// least 24 pixels where that makes panels of at most 2,048.
+// For a sheet of images of this size: a cell is a whole number of patches and at least 24 pixels,
+// if panels of at most 2,048 pixels allow that.
 SheetGeometry PlanSheet(int grid_h, int grid_w, int patch_size);
 
-// At least one row, all of one size. InvalidArgument when the sheet becomes higher
-// than a picture can be, RESOURCE_EXHAUSTED without the memory for it. `wrong_positions`:
-// patches without their position were given wrong ones, as the legend says.
+// At least one row, all of one size. InvalidArgument if the sheet is higher than a picture can be,
+// RESOURCE_EXHAUSTED if it does not fit into memory. `wrong_positions`: patches without their
+// position were given wrong ones; the legend says so.
 absl::StatusOr<models::Image> DrawSheet(const std::string& title,
                                         const std::vector<PositionAnswers>& rows,
                                         bool wrong_positions = false);

@@ -23,14 +23,14 @@
 namespace tools {
 namespace {
 
-// The parameters that a net has, read from the checkpoint.
+// The parameters of a net, read from the checkpoint.
 struct Weights {
   std::vector<models::Parameter> parameters;
   graph::Workspace workspace;
-  std::string line;  // what LoadParameters says
+  std::string line;  // LoadParameters' line
 };
 
-// `build` writes the net; it is never compiled. `subset`: the file may hold more.
+// `build` writes the net, which is never compiled. `subset`: the file may hold more.
 absl::StatusOr<std::unique_ptr<Weights>> ReadWeights(
     const TrainedModel& trained, const graph::SchemaRegistry& registry, bool subset,
     const std::function<void(models::ModelBuilder*)>& build) {
@@ -82,7 +82,7 @@ absl::StatusOr<std::unique_ptr<Weights>> ReadAll(const TrainedModel& trained,
                      [&](models::ModelBuilder* b) { model->BuildTraining(b, 1); });
 }
 
-// `format` is what Python's loaders ask for.
+// Python's loaders require `format`.
 std::map<std::string, std::string> Metadata(const TrainedModel& trained) {
   return {{"format", "pt"}, {"model", trained.entry().name}};
 }

@@ -1,4 +1,4 @@
-// A checkpoint in the formats of others.
+// Exports a checkpoint in other projects' formats.
 #ifndef TOOLS_WEIGHTS_EXPORT_FORMATS_H_
 #define TOOLS_WEIGHTS_EXPORT_FORMATS_H_
 
@@ -11,20 +11,19 @@
 
 namespace tools {
 
-// What an export of format "timm" consists of, in its folder.
+// The files of an export of format "timm", in its folder.
 inline constexpr char kTimmWeights[] = "model.safetensors";
 inline constexpr char kTimmConfig[] = "config.json";
 
 // "timm", "official", "onnx".
 const std::vector<std::string>& ExportFormats();
 
-// Writes `trained` to `out`, a folder for timm and a file for the others, whole or
-// not at all; docs/weights.md says what is in them. Returns a few lines that say
-// what was read and written.
+// Writes `trained` to `out`, a folder for timm and a file for the others, whole or not at all;
+// docs/weights.md describes the contents. Returns a few lines that say what was read and written.
 //
-// Errors name the file and are one line: InvalidArgument for a checkpoint that does
-// not fit its model and for an unknown format, those of StagedOutput::Choose for
-// `out`, those of tools/onnx/onnx_model.h.
+// Errors are one line that names the file: InvalidArgument for a checkpoint that does not fit its
+// model and for an unknown format, those of StagedOutput::Choose for `out`, those of
+// tools/onnx/onnx_model.h.
 absl::StatusOr<std::string> Export(const TrainedModel& trained, const std::string& format,
                                    const std::string& out, bool overwrite,
                                    const graph::SchemaRegistry& registry);

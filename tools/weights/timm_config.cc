@@ -8,8 +8,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Each of these is timm's one VisionTransformer class, whose sizes model_args set;
-// the name is what a reader recognises.
+// Each of these is timm's one VisionTransformer class with sizes set by model_args; readers
+// recognise the name.
 struct Named {
   const char* architecture;
   int patch_size, embed_dim, depth, num_heads;

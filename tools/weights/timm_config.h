@@ -8,11 +8,10 @@
 
 namespace tools {
 
-// For timm.create_model("local-dir:DIR", pretrained=True): the encoder as timm's
-// VisionTransformer with class token pooling and no head, every size spelled out in
-// `model_args`, and how to prepare an image (models/data/augment.h) in
-// `pretrained_cfg`. JSON, indented, with a newline at its end. The architecture is
-// timm's name for this shape where it has one.
+// For timm.create_model("local-dir:DIR", pretrained=True): `model_args` describes the encoder as
+// timm's VisionTransformer with class token pooling and no head, every size spelled out;
+// `pretrained_cfg` says how to prepare an image (models/data/augment.h). JSON, indented, with a
+// final newline. The architecture is timm's name for this shape if it has one.
 std::string TimmConfig(const models::ModelConfig& model);
 
 }  // namespace tools

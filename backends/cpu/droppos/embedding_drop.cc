@@ -51,8 +51,8 @@ class EmbeddingDropKernel : public graph::Kernel {
   }
 
  private:
-  // What is added in image `b` for the dropped position `i`, counted over all
-  // images; null for nothing.
+  // What is added in image `b` for the dropped position `i`, where `i` counts over
+  // all images; null for nothing.
   const float* SubstituteRow(int64_t b, int64_t i) const {
     switch (substitute_) {
       case Substitute::kMaskToken:

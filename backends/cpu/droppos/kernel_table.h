@@ -6,8 +6,8 @@
 
 namespace backends::cpu::droppos {
 
-// Adds a kernel for every operator of ops/droppos/op_table.h. They take f32;
-// for f64 their factories answer Unimplemented.
+// Adds a kernel for every operator of ops/droppos/op_table.h. Kernels take f32;
+// for f64 their factories return Unimplemented.
 void RegisterKernels(graph::KernelTable* table);
 
 }  // namespace backends::cpu::droppos

@@ -1,4 +1,4 @@
-// The gradient of a mask token: a sum over the rows where it stood.
+// The gradient of a mask token: the sum over the rows that it replaced.
 #ifndef BACKENDS_CPU_DROPPOS_MASKED_ROW_SUM_H_
 #define BACKENDS_CPU_DROPPOS_MASKED_ROW_SUM_H_
 
@@ -7,17 +7,16 @@
 
 namespace backends::cpu::droppos {
 
-// Images of `prefix` + `rows` rows of `dim` numbers, the first of which have no
-// mask.
+// Images of `prefix` + `rows` rows of `dim` numbers; the prefix rows have no mask.
 struct MaskedRows {
   int64_t batch, prefix, rows, dim;
 
-  // Of MaskedRowSum: a sum in double for each image.
+  // For MaskedRowSum: sums in double for each image.
   size_t scratch_bytes() const { return batch * dim * sizeof(double); }
 };
 
-// sum (dim) = the rows x[b, prefix + r] where mask[b, r] is not 0: in double per
-// image, then over the images in index order, rounded once.
+// sum (dim) = the sum of the rows x[b, prefix + r] where mask[b, r] is not 0: in
+// double per image, then over the images in index order, rounded once.
 void MaskedRowSum(const MaskedRows& shape, const float* x, const uint8_t* mask, void* scratch,
                   int threads, float* sum);
 

@@ -14,8 +14,8 @@ namespace {
 
 using Args = ops::droppos::PixelLossArgs;
 
-// Forward and gradient: sizes and the target of one patch. Both walk over the
-// masked patches of all images; each thread has room for one target.
+// Shared by forward and gradient: sizes and the target of one patch. Both go over
+// the masked patches of all images; each thread has room for one target.
 class PixelKernel : public graph::Kernel {
  protected:
   explicit PixelKernel(const graph::KernelSpec& spec)
@@ -137,12 +137,12 @@ class PixelLossGradKernel : public PixelKernel {
     char* targets = static_cast<char*>(scratch());
     const uint8_t* mask = in<uint8_t>(Args::kMask);
     const int64_t masked = batch_ * patches_ - std::count(mask, mask + batch_ * patches_, 0);
-    // Not used where nothing is masked.
+    // Not used if nothing is masked.
     const auto factor = static_cast<float>(2.0 * in<float>(Args::kDLoss)[0] /
                                            static_cast<double>(std::max<int64_t>(masked, 1)) /
                                            static_cast<double>(size_));
     ParallelFor(threads_, batch_ * patches_, size_, [&](int64_t r) {
-      // dpred may be pred: element by element.
+      // Element by element, because dpred may be pred.
       float* dpred = out<float>(0) + r * size_;
       if (mask[r] == 0) {
         std::fill(dpred, dpred + size_, 0.0f);

@@ -9,7 +9,7 @@
 namespace backends::cpu::droppos {
 namespace {
 
-// In place, shifted by the maximum.
+// In place; shifted by the maximum.
 void Softmax(Eigen::Map<Eigen::ArrayXf> s) {
   s = (s - s.maxCoeff()).exp();
   s *= 1.0f / s.sum();

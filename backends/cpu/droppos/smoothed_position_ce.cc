@@ -38,7 +38,7 @@ class AxisTable {
   std::vector<float> rounded_;
 };
 
-// Forward and gradient: sizes, target tables, and the work on one row.
+// Shared by forward and gradient: sizes, target tables, and the work on one row.
 class LossKernel : public graph::Kernel {
  protected:
   LossKernel(const graph::KernelSpec& spec, int weights_input)
@@ -52,7 +52,7 @@ class LossKernel : public graph::Kernel {
         rows_(spec.op->Int("grid_h")),
         cols_(spec.op->Int("grid_w")) {}
 
-  // A width that is none leaves the tables as they were.
+  // An invalid sigma leaves the tables unchanged.
   void FillTables() {
     const double sigma = in<float>(Args::kSigma)[0];
     if (!(sigma >= 0)) return ReportOutOfRange(Args::kSigma, 0, sigma, 0, graph::kNoBound);
@@ -64,8 +64,8 @@ class LossKernel : public graph::Kernel {
 
   bool conf_ignore() const { return conf_ignore_; }
 
-  // Whether conf_ignore leaves out a row that gives cell `id` the share e / sum.
-  // Compared in double, before the table is rounded.
+  // Whether conf_ignore leaves out a row that gives cell `id` the probability e / sum.
+  // Compares with the double table, before it is rounded.
   bool Ignores(int64_t id, float e, double sum) const {
     return conf_ignore_ && e / sum >= rows_.peak(id / cols_.size()) * cols_.peak(id % cols_.size());
   }
@@ -88,7 +88,7 @@ class LossKernel : public graph::Kernel {
     return Eigen::Map<const Eigen::ArrayXf>(x, cells_).maxCoeff();
   }
 
-  // e = exp(x - max), where e may be x; returns the sum.
+  // e = exp(x - max); e may be x. Returns the sum.
   double Exponentials(const float* x, float max, float* e) const {
     Eigen::Map<Eigen::ArrayXf>(e, cells_) =
         (Eigen::Map<const Eigen::ArrayXf>(x, cells_) - max).exp();
@@ -98,8 +98,7 @@ class LossKernel : public graph::Kernel {
     return sum;
   }
 
-  // t = the targets of cell `id`, for as many cells as there are logits; returns
-  // their sum.
+  // t = the targets of cell `id`, one for each logit; returns their sum.
   double Targets(int64_t id, float* t) const {
     const float* row = rows_.row(id / cols_.size());
     const float* col = cols_.row(id % cols_.size());
@@ -190,7 +189,7 @@ class SmoothedPositionCEKernel : public LossKernel {
       const float* x = in<float>(Args::kLogits) + r * cells_;
       const int64_t id = in<int32_t>(Args::kIdsKeep)[r];
       const float max = MaxLogit(x);
-      // The lowest of equal indices wins; NaN is nowhere equal and never right.
+      // The lowest index of equal logits wins; NaN equals nothing and is never right.
       const bool right = x[id] == max && std::find(x, x + id, max) == x + id;
       counts.correct += right;
       counts.scored += 1;
@@ -266,8 +265,8 @@ class SmoothedPositionCEGradKernel : public LossKernel {
     return absl::OkStatus();
   }
 
-  // The weights, hence their sum, depend on all logits, which dlogits may replace:
-  // the exponentials of all rows are left in dlogits before any row is written.
+  // The sum of the weights depends on all logits, which dlogits may overwrite: so the
+  // exponentials of all rows go to dlogits before any row's gradient does.
   absl::Status RunTwoPasses() {
     char* rows = static_cast<char*>(scratch());
     State* states = reinterpret_cast<State*>(rows + threads_ * thread_bytes());
@@ -304,7 +303,7 @@ class SmoothedPositionCEGradKernel : public LossKernel {
     return absl::OkStatus();
   }
 
-  // Row `r` of dlogits, where its exponentials `e` may lie. `t` is room for targets.
+  // Writes row `r` of dlogits, where its exponentials `e` may lie. `t` is room for targets.
   void WriteRow(int64_t r, float weight, double scale, const float* e, double sum, float* t) const {
     float* dx = out<float>(0) + r * cells_;
     if (weight == 0) {

@@ -7,7 +7,7 @@
 namespace backends::reference::droppos {
 namespace {
 
-// For each token whose position is dropped, the row of the table it gets instead.
+// For each token whose position is dropped, the table row that it gets instead.
 absl::StatusOr<std::vector<int64_t>> WrongPositions(Call* c, const std::vector<int64_t>& mask_pos) {
   const int64_t batch = c->in_type(0).dim(0), visible = c->in_type(0).dim(1);
   const int64_t dropped = c->in_type(5).dim(1);

@@ -2,7 +2,7 @@
 
 namespace backends::reference::droppos {
 
-// Of the lines of ops/droppos/ops.bzl.
+// droppos_ops.inc is made from ops/droppos/ops.bzl.
 #define OP(Name) void Register##Name(graph::KernelTable* table);
 #include "ops/droppos/droppos_ops.inc"
 #undef OP

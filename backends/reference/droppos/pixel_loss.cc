@@ -10,7 +10,7 @@ namespace {
 
 using Args = ops::droppos::PixelLossArgs;
 
-// What forward and gradient share: all targets, laid out as pred is.
+// Shared by forward and gradient: all targets, laid out like pred.
 struct Problem {
   int64_t batch, patches, size;  // size = p * p * 3
   std::vector<double> pred, targets;

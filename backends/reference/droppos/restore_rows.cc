@@ -7,7 +7,7 @@ namespace backends::reference::droppos {
 namespace {
 
 // For each row of the full sequence, the row of the short one that belongs
-// there; -1 for the mask token. An error unless every row is one or the other.
+// there, or -1 for the mask token. An error if a row has both or neither.
 absl::StatusOr<std::vector<int64_t>> Sources(Call* c, int ids_input, int mask_input) {
   const int64_t batch = c->in_type(mask_input).dim(0), patches = c->in_type(mask_input).dim(1);
   const int64_t visible = c->in_type(ids_input).dim(1), prefix = c->op.Int("prefix");

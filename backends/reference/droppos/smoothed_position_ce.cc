@@ -14,7 +14,7 @@ namespace {
 using Args = ops::droppos::SmoothedPositionCEArgs;
 using GradArgs = ops::droppos::SmoothedPositionCEGradArgs;
 
-// The inputs that forward and gradient share, read and checked.
+// Reads and checks the inputs that forward and gradient share.
 struct Problem {
   int64_t batch, visible, cells;
   std::vector<double> logits;
@@ -51,7 +51,7 @@ struct Problem {
     return absl::OkStatus();
   }
 
-  // What row `r` is to predict for cell `j`.
+  // The target of row `r` for cell `j`.
   double Target(int64_t r, int64_t j) const { return targets[ids[r] * grid_cells + j]; }
 
   // log softmax of row `r`.
