@@ -30,16 +30,24 @@ absl::StatusOr<std::vector<graph::TensorType>> InferAdamW(const graph::InferCont
       return Reject(c, "attribute '", attr, "' is ", beta, ", must lie in [0, 1)");
     }
   }
-  for (const char* attr : {"eps", "weight_decay"}) {
-    const float value = c.op.Float(attr);
-    if (!(value >= 0.0f) || std::isinf(value)) {
+  const auto expect_rates = [&c](const char* attr, absl::Span<const float> values) {
+    for (float value : values) {
+      if (value >= 0.0f && !std::isinf(value)) continue;
       return Reject(c, "attribute '", attr, "' is ", value, ", must be finite and at least 0");
     }
+    return absl::OkStatus();
+  };
+  const auto expect_one_each = [&c, n](const char* attr, size_t size) {
+    if (static_cast<int>(size) == n) return absl::OkStatus();
+    return Reject(c, "attribute '", attr, "' has ", size, " numbers for ", n, " parameters");
+  };
+  RETURN_IF_ERROR(expect_rates("eps", {c.op.Float("eps")}));
+  for (const char* attr : {"lr_scales", "weight_decays"}) {
+    RETURN_IF_ERROR(expect_one_each(attr, c.op.Floats(attr).size()));
+    RETURN_IF_ERROR(expect_rates(attr, c.op.Floats(attr)));
   }
   const std::vector<int64_t>& indices = c.op.Ints("indices");
-  if (static_cast<int>(indices.size()) != n) {
-    return Reject(c, "attribute 'indices' has ", indices.size(), " numbers for ", n, " parameters");
-  }
+  RETURN_IF_ERROR(expect_one_each("indices", indices.size()));
   std::vector<graph::TensorType> outputs;
   for (int i = 0; i < n; ++i) {
     if (indices[i] < 0 || indices[i] >= c.in(Args::kFactors).elements()) {
@@ -68,8 +76,9 @@ void RegisterAdamW(graph::SchemaRegistry* registry) {
                     .Attr("beta1", 0.9f, "decay of the first moment")
                     .Attr("beta2", 0.95f, "decay of the second moment")
                     .Attr("eps", 1e-8f, "added to the root of the second moment")
-                    .Attr("weight_decay", 0.05f, "decoupled decay, times lr")
                     .Attr("indices", std::vector<int64_t>(), "each parameter's place in factors")
+                    .Attr("lr_scales", std::vector<float>(), "what each one's lr is times")
+                    .Attr("weight_decays", std::vector<float>(), "each one's decoupled decay")
                     .ForEachTensor(AdamWArgs::kNumIn)
                     .InPlace(AdamWArgs::FirstIn(0) + AdamWArgs::kW, AdamWArgs::kNewW)
                     .InPlace(AdamWArgs::FirstIn(0) + AdamWArgs::kM, AdamWArgs::kNewM)

@@ -7,14 +7,14 @@
 //   w, g, m, v  one shape, the dtype of lr: parameter, gradient, first and second moment
 //   w_out, m_out, v_out  as w
 //
-//   g *= factors[indices[i]];  w *= 1 - lr·weight_decay
+//   g *= factors[indices[i]];  lr' = lr·lr_scales[i];  w *= 1 - lr'·weight_decays[i]
 //   m = beta1·m + (1 - beta1)·g;  v = beta2·v + (1 - beta2)·g²
-//   w -= lr/(1 - beta1^t) · m / (sqrt(v)/sqrt(1 - beta2^t) + eps)
+//   w -= lr'/(1 - beta1^t) · m / (sqrt(v)/sqrt(1 - beta2^t) + eps)
 //
 // The powers are taken in double. A factor that is not finite leaves w, m and v
 // bit for bit as they were, so that a bad step can be replayed. Attributes:
-// beta1, beta2, eps, weight_decay (floats), indices (one a parameter). In place: w, m
-// and v. Elementwise, so deterministic; parameters do not change each other's bits. Nets
+// beta1, beta2, eps (floats); indices, lr_scales, weight_decays (one a parameter). In place:
+// w, m and v. Elementwise, so deterministic; parameters do not change each other's bits. Nets
 // are built with one parameter an operator; the tensor_grouping pass joins them.
 // Source: Loshchilov and Hutter, arXiv:1711.05101.
 #ifndef OPS_ADAMW_H_

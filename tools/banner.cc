@@ -39,15 +39,15 @@ std::string Banner(const ResolvedFlags& resolved, const models::Model& model,
                       data.held_out == nullptr ? 0 : data.held_out->size(),
                       graph::Counted(resolved.flags.num_workers.value(), "loader thread")));
   text += Row("batch", absl::StrFormat("%s x %d accumulated = effective batch %d%s",
-                                       graph::Counted(recipe.batch_size, "image"),
-                                       resolved.accum_iter, resolved.effective_batch,
+                                       graph::Counted(resolved.step.micro_batch, "image"),
+                                       resolved.step.micro_batches, resolved.step.images(),
                                        recipe.published_effective_batch > 0
                                            ? absl::StrFormat(" (published: %d)",
                                                              recipe.published_effective_batch)
                                            : ""));
-  const std::string rule = resolved.flags.lr ? "given by --lr"
-                                             : absl::StrFormat("blr %g x %d / 256", recipe.blr,
-                                                               resolved.effective_batch);
+  const std::string rule =
+      resolved.flags.lr ? "given by --lr"
+                        : absl::StrFormat("blr %g x %d / 256", recipe.blr, resolved.step.images());
   text += Row("lr", absl::StrFormat("%g (%s), %g warm-up epochs, cosine to %g", resolved.lr, rule,
                                     recipe.warmup_epochs, recipe.min_lr));
   const int64_t planned = steps_per_epoch * recipe.epochs;
@@ -62,7 +62,7 @@ std::string Banner(const ResolvedFlags& resolved, const models::Model& model,
                                  resolved.flags.seed.value()));
   if (resolved.flags.overfit_batch.value()) {
     text += Row("", absl::StrFormat("on its first %s alone (--overfit_batch)",
-                                    graph::Counted(resolved.effective_batch, "image")));
+                                    graph::Counted(resolved.step.images(), "image")));
   }
   text += Row("output", output_dir);
   return text;

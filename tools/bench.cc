@@ -8,7 +8,6 @@
 //
 // docs/performance.md says what the numbers mean.
 #include <iostream>
-#include <set>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -55,30 +54,28 @@ void AddMilliseconds(const Spread& seconds, ordered_json* json) {
   (*json)["ms_most"] = seconds.most * 1e3;
 }
 
-// The given flags of a training run, perhaps from its flags.txt, that do not affect a step.
-std::string WithoutEffect(const TrainFlags& given) {
-  const std::set<absl::string_view> names = {
-      "eval_every", "print_every", "init_from", "allow_missing", "output_dir",
-      "overwrite",  "dump_graph",  "vis_every", "list_models",   "help"};
-  std::string note;
-  for (const FlagRow& row : FlagTable()) {
-    if (names.count(row.name) == 0 || !FlagText(row, given).has_value()) continue;
-    absl::StrAppend(&note, note.empty() ? "note: no effect here: --" : ", --", row.name);
+// Of --what=step and --what=data: //tools:train's flags, with notes on those without effect.
+absl::StatusOr<ResolvedFlags> TrainersFlags(const BenchFlags& flags, const models::Zoo& zoo,
+                                            bool step) {
+  ASSIGN_OR_RETURN(const ParsedFlags parsed, ParseTrainFlags(flags.train_args, zoo));
+  ASSIGN_OR_RETURN(const models::ZooEntry entry, zoo.Find(*parsed.flags.model));
+  ASSIGN_OR_RETURN(ResolvedFlags resolved, ResolveTrainFlags(parsed.flags, entry, DetectMachine()));
+  if (!step) return resolved;
+  std::string names;  // of the run, perhaps from its flags.txt
+  for (const FlagRow& row : FlagTable({})) {
+    if (row.scope != models::FlagScope::kRun || !FlagText(row, parsed.flags)) continue;
+    absl::StrAppend(&names, names.empty() ? "--" : ", --", row.name);
   }
-  return note.empty() ? note : note + "\n";
+  if (!names.empty()) std::cout << "note: no effect here: " << names << "\n";
+  for (const std::string& notice : parsed.notices) std::cout << "note: " << notice << "\n";
+  for (const std::string& notice : resolved.notices) std::cout << "note: " << notice << "\n";
+  return resolved;
 }
 
 absl::StatusOr<Report> Step(const BenchFlags& flags, const graph::SchemaRegistry& registry,
                             const graph::Backend& backend) {
   StepBenchOptions options = flags.step;
-  ASSIGN_OR_RETURN(const ParsedFlags parsed, ParseTrainFlags(flags.train_args));
-  ASSIGN_OR_RETURN(const models::ZooEntry entry, MakeZoo().Find(*parsed.flags.model));
-  ASSIGN_OR_RETURN(options.resolved, ResolveTrainFlags(parsed.flags, entry, DetectMachine()));
-  std::cout << WithoutEffect(parsed.flags);
-  for (const std::string& notice : parsed.notices) std::cout << "note: " << notice << "\n";
-  for (const std::string& notice : options.resolved.notices) {
-    std::cout << "note: " << notice << "\n";
-  }
+  ASSIGN_OR_RETURN(options.resolved, TrainersFlags(flags, MakeZoo(), /*step=*/true));
   ASSIGN_OR_RETURN(const StepBenchResult result, BenchStep(registry, backend, options, &std::cout));
   return Report{StepBenchText(options, backend, result), StepBenchJson(options, backend, result)};
 }
@@ -86,9 +83,7 @@ absl::StatusOr<Report> Step(const BenchFlags& flags, const graph::SchemaRegistry
 absl::StatusOr<Report> Data(const BenchFlags& flags, const graph::SchemaRegistry&,
                             const graph::Backend&) {
   DataBenchOptions options = flags.data;
-  ASSIGN_OR_RETURN(const ParsedFlags parsed, ParseTrainFlags(flags.train_args));
-  ASSIGN_OR_RETURN(const models::ZooEntry entry, MakeZoo().Find(*parsed.flags.model));
-  ASSIGN_OR_RETURN(options.resolved, ResolveTrainFlags(parsed.flags, entry, DetectMachine()));
+  ASSIGN_OR_RETURN(options.resolved, TrainersFlags(flags, MakeZoo(), /*step=*/false));
   ASSIGN_OR_RETURN(const DataBenchResult result, BenchData(options, &std::cout));
   return Report{DataBenchText(result), DataBenchJson(result)};
 }
@@ -152,8 +147,7 @@ absl::StatusOr<int> Main(int argc, char** argv) {
   ASSIGN_OR_RETURN(const bool proceed, ParseBenchFlags(argc, argv, DetectMachine(), &flags));
   if (!proceed) return 0;
   const graph::SchemaRegistry registry = MakeRegistry();
-  ASSIGN_OR_RETURN(const graph::Backend backend,
-                   flags.backend == "cpu" ? MakeCpuBackend(flags.threads) : MakeReferenceBackend());
+  ASSIGN_OR_RETURN(const graph::Backend backend, MakeAnyBackend(flags.backend, flags.threads));
   for (const std::string& note : ThreadNotes(flags.threads)) std::cout << "note: " << note << "\n";
   const auto run = flags.what == BenchFlags::What::kStep   ? Step
                    : flags.what == BenchFlags::What::kOp   ? Op

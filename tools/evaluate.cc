@@ -93,8 +93,8 @@ absl::StatusOr<nlohmann::ordered_json> EvaluatePosition(const Flags& flags, Setu
   }
   graph::Workspace workspace(setup->compile.backend->device);
   ASSIGN_OR_RETURN(const std::unique_ptr<PositionProtocol> protocol,
-                   PositionProtocol::Create(entry.model, entry.droppos, AllRatios(entry.droppos),
-                                            setup->compile, flags.common.batch_size, &workspace));
+                   PositionProtocol::Create(entry, AllRatios(entry), setup->compile,
+                                            flags.common.batch_size, &workspace));
   RETURN_IF_ERROR(Load(*setup, protocol->parameters(), &workspace));
   models::LoaderOptions load;
   load.mode = models::LoaderMode::kEvaluate;
@@ -207,7 +207,7 @@ absl::Status Evaluate(const Flags& flags) {
                                                      most > 0 ? most : setup.data.held_out->size());
   }
   const graph::SchemaRegistry registry = MakeRegistry();
-  ASSIGN_OR_RETURN(const graph::Backend backend, MakeCpuBackend(flags.common.threads));
+  ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend("cpu", flags.common.threads));
   for (const std::string& note : ThreadNotes(flags.common.threads)) {
     std::cout << "note: " << note << "\n";
   }

@@ -11,14 +11,15 @@ absl::StatusOr<ModelCost> CountModel(const models::ZooEntry& entry,
                                      const graph::SchemaRegistry& registry) {
   // One image is enough to count, and the number of classes hardly matters.
   const std::unique_ptr<models::Model> model = entry.make(entry, 10);
-  ASSIGN_OR_RETURN(const models::TrainingNet net,
-                   models::BuildTrainingNet(registry, *model, entry.recipe, /*batch=*/1,
-                                            models::MicroStep::kWhole, /*accum_iter=*/1));
+  ASSIGN_OR_RETURN(
+      const models::TrainingNet net,
+      models::BuildTrainingNet(registry, *model, models::AdamW(entry.recipe), /*batch=*/1,
+                               models::MicroStep::kWhole, /*accum_iter=*/1));
   ModelCost cost;
   int64_t update_flops = 0;  // once per step, not per image
   for (const graph::Op& op : net.net.ops) {
     const int64_t flops = registry.OpCost(net.net, op).flops;
-    if (op.type == "AdamW" || op.type == "GradNorm") {
+    if (op.phase == graph::Phase::kUpdate) {
       update_flops += flops;
     } else {
       cost.flops_per_image += static_cast<double>(flops);
@@ -26,7 +27,7 @@ absl::StatusOr<ModelCost> CountModel(const models::ZooEntry& entry,
   }
   cost.flops_per_image += static_cast<double>(update_flops) / entry.recipe.batch_size;
   for (const models::Parameter& p : net.parameters) {
-    cost.parameters += p.trainable ? p.type.elements() : 0;
+    cost.parameters += p.trained() ? p.type.elements() : 0;
   }
   return cost;
 }

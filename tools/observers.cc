@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "graph/base/status.h"
 #include "models/data/loader.h"
+#include "tools/run_options.h"
 
 namespace tools {
 namespace {
@@ -13,14 +14,8 @@ namespace {
 absl::StatusOr<std::unique_ptr<models::Loader>> HeldOutLoader(const ResolvedFlags& resolved,
                                                               const models::Dataset& held_out,
                                                               const std::atomic<bool>* stop) {
-  models::LoaderOptions options;
+  models::LoaderOptions options = MakeLoaderOptions(resolved);
   options.mode = models::LoaderMode::kEvaluate;
-  options.batch_size = resolved.entry.recipe.batch_size;
-  options.input_height = resolved.entry.model.input_h;
-  options.input_width = resolved.entry.model.input_w;
-  options.seed = static_cast<uint64_t>(resolved.flags.seed.value());
-  options.num_workers = static_cast<int>(resolved.flags.num_workers.value());
-  options.max_bad_share = resolved.flags.max_bad_share.value();
   options.stop = stop;
   return models::Loader::Create(&held_out, options);
 }
@@ -45,9 +40,7 @@ absl::StatusOr<Wanted> WhatIsWanted(const ResolvedFlags& resolved, const models:
   const bool predicts = CheckPredictsPositions(entry).ok();
   if (wanted.pictures && !predicts) {
     return graph::InvalidArgument(
-        "--vis_every draws where a model puts patches, but --model=", entry.name,
-        entry.needs_labels ? ""
-                           : absl::StrCat(" with --drop_pos_type=", entry.droppos.drop_pos_type),
+        "--vis_every draws where a model puts patches, but --model=", NameAndMethod(entry),
         " predicts no positions; leave the flag out");
   }
   const bool numbers = resolved.flags.eval_every.value_or(0) > 0;
@@ -60,7 +53,7 @@ absl::StatusOr<Wanted> WhatIsWanted(const ResolvedFlags& resolved, const models:
         "--vis_every draws held-out images, and there are none; raise --val_fraction");
   }
   wanted.positions = numbers && predicts;
-  if (numbers && !entry.needs_labels) {
+  if (numbers && !entry.needs.labels) {  // one that learns them says its accuracy itself
     const bool train = HasLabels(*data.train), held_out = HasLabels(*data.held_out);
     wanted.knn = train && held_out;
     if (!wanted.knn) {
@@ -83,11 +76,10 @@ absl::StatusOr<std::unique_ptr<Observers>> Observers::Create(
   const models::ZooEntry& entry = resolved.entry;
   ASSIGN_OR_RETURN(const Wanted wanted, WhatIsWanted(resolved, data));
   notes->insert(notes->end(), wanted.notes.begin(), wanted.notes.end());
-  const int batch = entry.recipe.batch_size;
+  const int batch = resolved.step.micro_batch;
   graph::Workspace* workspace = session->workspace();
   if (wanted.positions) {
-    ASSIGN_OR_RETURN(o->positions_, PositionProtocol::Create(entry.model, entry.droppos,
-                                                             RecipeRatios(entry.droppos), compile,
+    ASSIGN_OR_RETURN(o->positions_, PositionProtocol::Create(entry, RecipeRatios(entry), compile,
                                                              batch, workspace, session->inputs()));
     ASSIGN_OR_RETURN(o->loader_, HeldOutLoader(resolved, *data.held_out, stop));
   }
@@ -108,8 +100,7 @@ absl::StatusOr<std::unique_ptr<Observers>> Observers::Create(
                      ChoosePictures(*data.held_out, kSheetImages));
     ASSIGN_OR_RETURN(o->visualizer_,
                      PositionVisualizer::Create(entry, compile, workspace, std::move(images),
-                                                static_cast<uint64_t>(resolved.flags.seed.value()),
-                                                session->inputs()));
+                                                resolved.step.seed, session->inputs()));
   }
   return o;
 }
@@ -123,8 +114,7 @@ absl::StatusOr<std::vector<graph::Net>> Observers::Nets(const ResolvedFlags& res
   std::vector<graph::Net> nets;
   if (wanted.positions) {
     ASSIGN_OR_RETURN(nets,
-                     PositionProtocol::Nets(entry.model, entry.droppos, RecipeRatios(entry.droppos),
-                                            registry, batch_size));
+                     PositionProtocol::Nets(entry, RecipeRatios(entry), registry, batch_size));
   }
   if (wanted.knn) {
     ASSIGN_OR_RETURN(graph::Net net, FeatureExtractor::Net(entry.model, batch_size, registry));
@@ -157,7 +147,7 @@ absl::StatusOr<models::MetricList> Observers::Evaluate() {
   return metrics;
 }
 
-absl::StatusOr<std::string> Observers::Visualize(int64_t step) {
+absl::StatusOr<std::string> Observers::Draw(int64_t step) {
   std::error_code error;
   std::filesystem::create_directory(folder_, error);
   if (error)

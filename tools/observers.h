@@ -12,7 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "models/data/open_dataset.h"
-#include "models/training/metrics.h"
+#include "models/training/run_observer.h"
 #include "models/training/session.h"
 #include "tools/evaluation/knn_protocol.h"
 #include "tools/evaluation/position_protocol.h"
@@ -30,7 +30,7 @@ inline constexpr int64_t kKnnHeldOutImages = 2'000;
 inline constexpr int kSheetImages = 4;
 
 // Its nets read the session's parameters as they stand, between steps.
-class Observers {
+class Observers : public models::RunObserver {
  public:
   // The nets that Create compiles, for the memory check (SessionOptions::other_nets).
   // Refuses what Create refuses.
@@ -55,10 +55,10 @@ class Observers {
 
   // Numbers on the held-out images at the recipe's ratios (position_protocol.h), and of
   // kNN.
-  absl::StatusOr<models::MetricList> Evaluate();
+  absl::StatusOr<models::MetricList> Evaluate() override;
   // Writes <folder>/step_0001200.png, and returns its path. An error says why there is no
   // picture; it is the run's choice to go on without.
-  absl::StatusOr<std::string> Visualize(int64_t step);
+  absl::StatusOr<std::string> Draw(int64_t step) override;
 
  private:
   Observers() = default;

@@ -27,7 +27,7 @@
 #include "models/training/output_dir.h"
 #include "tools/checkpoint/trained_model.h"
 #include "tools/cpus.h"
-#include "tools/evaluation/predicts_positions.h"
+#include "tools/evaluation/position_protocol.h"
 #include "tools/flags/command_line.h"
 #include "tools/flags/picture_flags.h"
 #include "tools/output/staged_output.h"
@@ -125,9 +125,10 @@ absl::Status Predict(const Flags& flags) {
   const models::Zoo zoo = MakeZoo();
   ASSIGN_OR_RETURN(const TrainedModel trained, ReadTrainedModel(flags.checkpoint, zoo));
   RETURN_IF_ERROR(CheckPredictsPositions(trained.entry()));
-  models::ZooEntry entry = trained.entry();
-  entry.droppos.mask_ratio = flags.mask_ratio.value_or(entry.droppos.mask_ratio);
-  entry.droppos.pos_mask_ratio = flags.pos_mask_ratio.value_or(entry.droppos.pos_mask_ratio);
+  PositionRatios ratios = RecipeRatios(trained.entry()).front();
+  ratios.mask_ratio = flags.mask_ratio.value_or(ratios.mask_ratio);
+  ratios.pos_mask_ratio = flags.pos_mask_ratio.value_or(ratios.pos_mask_ratio);
+  const models::ZooEntry entry = AtRatios(trained.entry(), ratios);
   ASSIGN_OR_RETURN(StagedOutput out, ChooseOutput(flags));
   RETURN_IF_ERROR(CheckKeepsCheckpoint(trained, "--out", out.path()));
   Skipped skipped;
@@ -137,7 +138,7 @@ absl::Status Predict(const Flags& flags) {
   }
 
   const graph::SchemaRegistry registry = MakeRegistry();
-  ASSIGN_OR_RETURN(const graph::Backend backend, MakeCpuBackend(flags.threads));
+  ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend("cpu", flags.threads));
   graph::CompileOptions compile;
   compile.registry = &registry;
   compile.backend = &backend;

@@ -9,7 +9,7 @@ namespace tools {
 
 absl::StatusOr<std::unique_ptr<ProfileRun>> ProfileRun::Create(
     const graph::SchemaRegistry& registry, const ProfileRunOptions& options,
-    models::Session* session, models::TrainerOptions* trainer, std::ostream* out) {
+    models::Session* session, std::ostream* out) {
   std::unique_ptr<ProfileRun> run(new ProfileRun());
   run->options_ = options;
   run->out_ = out;
@@ -17,23 +17,17 @@ absl::StatusOr<std::unique_ptr<ProfileRun>> ProfileRun::Create(
   ASSIGN_OR_RETURN(profile.rates, MeasureMachineRates(options.threads));
   profile.warmup = options.warmup;
   profile.steps = options.steps;
-  profile.micro_batches = options.accum_iter;
+  profile.micro_batches = session->options().step.micro_batches;
   run->profiler_ = std::make_unique<Profiler>(registry, session->micro_steps(), profile);
-  ProfileRun* const self = run.get();
-  trainer->batch_asked = [self] { self->profiler_->DataAsked(); };
-  trainer->batch_came = [self] { self->profiler_->DataCame(); };
-  trainer->loader_observer = run->profiler_->loader_observer();
-  trainer->step_done = [self] { return self->StepDone(); };
   return run;
 }
 
-absl::Status ProfileRun::StepDone() {
+void ProfileRun::OnStep(const models::TrainMetrics&) {
   profiler_->StepEnded();
-  if (!profiler_->done() || written_) return absl::OkStatus();
+  if (!profiler_->done() || written_) return;
   // A run of days does not end because its profile cannot be written.
   const absl::Status status = Write();
   if (!status.ok()) *out_ << "no profile: " << status.message() << std::endl;
-  return absl::OkStatus();
 }
 
 absl::Status ProfileRun::Write() {

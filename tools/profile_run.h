@@ -8,8 +8,8 @@
 
 #include "absl/status/statusor.h"
 #include "graph/schema/schema.h"
+#include "models/training/run_observer.h"
 #include "models/training/session.h"
-#include "models/training/trainer.h"
 #include "tools/profile/profiler.h"
 
 namespace tools {
@@ -17,30 +17,32 @@ namespace tools {
 struct ProfileRunOptions {
   int steps = 10;
   int warmup = 3;
-  int accum_iter = 1;
   int threads = 1;
   std::string folder;  // for the profile, written whole or not at all
 };
 
-// Profiles a run from its first step. After the requested steps it writes the profile and prints
-// the table, and the run continues without it. Lives as long as the run; `session`, `registry` and
-// `out` must outlive it.
-class ProfileRun {
+// Observes a run from its first step. When the steps are over it writes the profile and
+// prints the table, and the run goes on unwatched. Lives as long as the run; `session`,
+// `registry` and `out` must outlive it.
+class ProfileRun : public models::RunObserver {
  public:
-  // Measures the machine's rates, about a second, and sets the hooks of `trainer`.
+  // Measures the machine's rates, about a second.
   static absl::StatusOr<std::unique_ptr<ProfileRun>> Create(const graph::SchemaRegistry& registry,
                                                             const ProfileRunOptions& options,
                                                             models::Session* session,
-                                                            models::TrainerOptions* trainer,
                                                             std::ostream* out);
 
-  // For a run that ended early: writes the profile if it has one whole step; else says how many
-  // steps it needs. Does nothing if the profile is already written.
+  void OnBatchAsked() override { profiler_->DataAsked(); }
+  void OnBatch() override { profiler_->DataCame(); }
+  void OnStep(const models::TrainMetrics& metrics) override;
+  models::LoaderObserver* loader_observer() override { return profiler_->loader_observer(); }
+
+  // For a run that ended early: writes what was seen, if that is one whole step; else
+  // says how many steps it needs. Does nothing when the profile is written.
   absl::Status Finish();
 
  private:
   ProfileRun() = default;
-  absl::Status StepDone();
   absl::Status Write();
 
   ProfileRunOptions options_;

@@ -47,14 +47,19 @@ std::string Note(const models::Capsule& capsule, const char* name) {
 // The run's flags, overridden by those of the replay.
 absl::StatusOr<ResolvedFlags> Flags(const ReplayStepOptions& options,
                                     const models::Capsule& capsule, const models::Zoo& zoo,
-                                    const MachineDefaults& machine) {
+                                    MachineDefaults machine) {
   const std::string name = absl::StrCat(capsule.before.path, "/state.json");
-  ASSIGN_OR_RETURN(ParsedFlags parsed, ParseTrainFlagsText(Note(capsule, kFlagsNote), name));
+  ASSIGN_OR_RETURN(ParsedFlags parsed, ParseTrainFlagsText(Note(capsule, kFlagsNote), name, zoo));
   if (!parsed.flags.model.has_value()) {
     return graph::InvalidArgument(name, ": its flags name no model");
   }
   if (!options.precision.empty()) parsed.flags.precision = options.precision;
   if (options.threads > 0) parsed.flags.threads = options.threads;
+  if (options.backend == "reference") {
+    // It has not all the passes that the run may have left out, and none changes what is computed.
+    parsed.flags.disable_pass.reset();
+    machine.capabilities = MakeReferenceBackend().capabilities;
+  }
   absl::StatusOr<models::ZooEntry> entry = zoo.Find(*parsed.flags.model);
   if (!entry.ok()) return graph::Annotate(entry.status(), name);
   absl::StatusOr<ResolvedFlags> resolved = ResolveTrainFlags(parsed.flags, *entry, machine);
@@ -96,10 +101,9 @@ class Replay {
         backend_(std::move(backend)) {
     session_options_.compile.registry = &registry;
     session_options_.compile.backend = &backend_;
-    session_options_.compile.passes = PassOptions(resolved_.flags);
+    session_options_.compile.passes = PassOptions(resolved_);
     session_options_.recipe = resolved_.entry.recipe;
-    session_options_.accum_iter = resolved_.accum_iter;
-    session_options_.step_every_micro_batch = resolved_.step_every_micro_batch;
+    session_options_.step = resolved_.step;
     session_options_.evaluations = false;
     session_options_.loader_batches = 1;
     model_ = resolved_.entry.make(resolved_.entry, capsule_.num_classes);
@@ -143,23 +147,16 @@ class Replay {
   absl::StatusOr<std::string> Step() {
     int next = 0;
     const int here = static_cast<int>(capsule_.losses.size());
-    bool ran_out = false;
     const auto next_batch = [&]() -> absl::StatusOr<const models::Batch*> {
-      if (next == here) {
-        ran_out = true;
-        return absl::OutOfRangeError("the capsule has no more");
-      }
       ASSIGN_OR_RETURN(batch_, models::ReadCapsuleBatch(capsule_, next++));
       return &batch_;
     };
-    const int window = session_options_.step_every_micro_batch ? here : 0;
+    // What came after them in the window is not in the capsule.
     const absl::StatusOr<models::StepResult> result =
-        session_->Step(next_batch, capsule_.lr, capsule_.scheduled, window,
+        session_->Step(next_batch, capsule_.lr, capsule_.scheduled, here,
                        /*hold_above=*/-std::numeric_limits<double>::infinity());
-    // If the window is finite here up to where the run's was not, it asks for more micro-batches,
-    // which the capsule does not have.
-    const bool not_finite = absl::IsOutOfRange(result.status()) && !ran_out;
-    if (!result.ok() && !not_finite && !ran_out) return result.status();
+    const bool not_finite = absl::IsOutOfRange(result.status());
+    if (!result.ok() && !not_finite) return result.status();
     const std::string now = not_finite ? std::string(result.status().message()) : "all is finite";
     std::string text = Row("now", now);
 
@@ -185,7 +182,9 @@ class Replay {
     }
     if (same && (capsule_.spike || (not_finite && now == capsule_.seen))) return text;
     std::vector<std::string> differences;
-    if (options_.reference) differences.push_back("the reference backend computes in double");
+    if (options_.backend == "reference")
+      differences.push_back("the reference backend computes in double");
+    differences.insert(differences.end(), resolved_.notices.begin(), resolved_.notices.end());
     if (!options_.precision.empty()) differences.push_back("--precision=" + options_.precision);
     const Environment then = ParseEnvironment(Note(capsule_, kEnvironmentNote));
     EnvironmentOptions environment;
@@ -274,8 +273,7 @@ absl::StatusOr<std::string> ReplayStep(const ReplayStepOptions& options, const m
   ASSIGN_OR_RETURN(models::Capsule capsule, models::OpenCapsule(path));
   ASSIGN_OR_RETURN(ResolvedFlags resolved, Flags(options, capsule, zoo, machine));
   const int threads = static_cast<int>(resolved.flags.threads.value());
-  ASSIGN_OR_RETURN(graph::Backend backend,
-                   options.reference ? MakeReferenceBackend() : MakeCpuBackend(threads));
+  ASSIGN_OR_RETURN(graph::Backend backend, MakeAnyBackend(options.backend, threads));
   return Replay(options, std::move(capsule), std::move(resolved), registry, std::move(backend))
       .Report();
 }

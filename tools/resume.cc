@@ -106,15 +106,16 @@ std::string Resumption::flags_name() const {
   return checkpoint.has_value() ? checkpoint->path + "/state.json" : "";
 }
 
-absl::StatusOr<Resumption> FindResumption(const std::vector<std::string>& args) {
+absl::StatusOr<Resumption> FindResumption(const std::vector<std::string>& args,
+                                          const models::Zoo& zoo) {
   using Given = std::map<std::string, std::string>;
-  ASSIGN_OR_RETURN(const Given given, GivenFlags(args));
+  ASSIGN_OR_RETURN(const Given given, GivenFlags(args, zoo));
   const auto value = [&given](const char* name) {
     const auto it = given.find(name);
     return it == given.end() ? std::string() : it->second;
   };
   const std::string resume = value("resume");
-  const bool overwrite = ParseSwitch(value("overwrite")).value_or(false);
+  const bool overwrite = models::ParseSwitch(value("overwrite")).value_or(false);
   Resumption resumption;
   if (overwrite) resumption.earlier = models::EarlierRun::kReplace;
   if (resume.empty()) return resumption;
@@ -164,11 +165,12 @@ absl::StatusOr<Resumption> FindResumption(const std::vector<std::string>& args) 
   return resumption;
 }
 
-absl::Status CheckSameRun(const Resumption& resumption, const TrainFlags& now) {
+absl::Status CheckSameRun(const Resumption& resumption, const TrainFlags& now,
+                          const models::Zoo& zoo) {
   ASSIGN_OR_RETURN(const ParsedFlags then,
-                   ParseTrainFlagsText(resumption.flags(), resumption.flags_name()));
+                   ParseTrainFlagsText(resumption.flags(), resumption.flags_name(), zoo));
   std::vector<std::string> changed;
-  for (const FlagRow& row : FlagTable()) {
+  for (const FlagRow& row : FlagTable(zoo.entries())) {
     if (row.lifetime != Lifetime::kRun) continue;
     const std::string before = FlagText(row, then.flags).value_or("unset");
     const std::string after = FlagText(row, now).value_or("unset");

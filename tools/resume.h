@@ -10,6 +10,7 @@
 #include "absl/types/optional.h"
 #include "models/training/checkpoint_store.h"
 #include "models/training/output_dir.h"
+#include "models/zoo/zoo.h"
 #include "tools/environment.h"
 #include "tools/flags/train_flags.h"
 
@@ -40,11 +41,13 @@ struct Resumption {
 // compare its sums. Errors, one line each: a checkpoint or folder that is not there or not
 // whole, --resume=auto or a checkpoint in no run's folder without --output_dir, flags that
 // contradict each other, later checkpoints in a folder that is to go on from an earlier one.
-absl::StatusOr<Resumption> FindResumption(const std::vector<std::string>& args);
+absl::StatusOr<Resumption> FindResumption(const std::vector<std::string>& args,
+                                          const models::Zoo& zoo);
 
 // That `now` continues the run of the checkpoint: every flag that changes what is computed
 // must be equal (Lifetime::kRun). FailedPrecondition names each that is not, with both values.
-absl::Status CheckSameRun(const Resumption& resumption, const TrainFlags& now);
+absl::Status CheckSameRun(const Resumption& resumption, const TrainFlags& now,
+                          const models::Zoo& zoo);
 
 // One line when the processor's instructions, the number of threads or the program are not
 // those of the checkpoint, so that the rest of the run differs by roundings from the one

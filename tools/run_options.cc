@@ -26,18 +26,33 @@ models::OpenOptions MakeOpenOptions(const ResolvedFlags& resolved) {
 
 models::SessionOptions MakeSessionOptions(const ResolvedFlags& resolved) {
   models::SessionOptions options;
-  options.compile.passes = PassOptions(resolved.flags);
+  options.compile.passes = PassOptions(resolved);
   options.recipe = resolved.entry.recipe;
-  options.accum_iter = resolved.accum_iter;
-  options.step_every_micro_batch = resolved.step_every_micro_batch;
-  options.seed = static_cast<uint64_t>(resolved.flags.seed.value());
-  if (resolved.flags.overfit_batch.value()) options.loader_batches += resolved.accum_iter;
+  options.step = resolved.step;
+  if (resolved.flags.overfit_batch.value()) {
+    options.loader_batches += resolved.step.micro_batches;
+  }
   return options;
 }
 
 models::LoadOptions MakeLoadOptions(const ResolvedFlags& resolved) {
   models::LoadOptions options;
   if (resolved.flags.allow_missing.has_value()) options.allow = *resolved.flags.allow_missing;
+  return options;
+}
+
+models::LoaderOptions MakeLoaderOptions(const ResolvedFlags& resolved) {
+  const TrainFlags& flags = resolved.flags;
+  models::LoaderOptions options;
+  options.batch_size = resolved.step.micro_batch;
+  options.input_height = resolved.entry.model.input_h;
+  options.input_width = resolved.entry.model.input_w;
+  options.seed = resolved.step.seed;
+  options.num_workers = static_cast<int>(flags.num_workers.value());
+  options.random_crop = flags.data_path.has_value();  // scenes are drawn as they should be seen
+  options.exact_decode = flags.exact_decode.value();
+  options.max_bad_share = flags.max_bad_share.value();
+  options.stop_at_bad_image = *flags.on_bad_image == "stop";
   return options;
 }
 
@@ -48,15 +63,7 @@ models::TrainerOptions MakeTrainerOptions(const ResolvedFlags& resolved,
   models::TrainerOptions options;
   options.schedule = {resolved.lr, recipe.min_lr, recipe.warmup_epochs,
                       static_cast<double>(recipe.epochs)};
-  options.batch_size = recipe.batch_size;
-  options.accum_iter = resolved.accum_iter;
-  options.step_every_micro_batch = resolved.step_every_micro_batch;
-  options.seed = static_cast<uint64_t>(flags.seed.value());
-  options.num_workers = static_cast<int>(flags.num_workers.value());
-  options.random_crop = flags.data_path.has_value();  // scenes are drawn as they should be seen
-  options.exact_decode = flags.exact_decode.value();
-  options.max_bad_share = flags.max_bad_share.value();
-  options.stop_at_bad_image = *flags.on_bad_image == "stop";
+  options.loader = MakeLoaderOptions(resolved);
   options.steps = flags.steps.value_or(-1);
   options.overfit_batch = flags.overfit_batch.value();
   options.spike_z = flags.spike_z.value();
@@ -79,7 +86,6 @@ models::KeepPolicy MakeKeepPolicy(const ResolvedFlags& resolved) {
 ProfileRunOptions MakeProfileOptions(const ResolvedFlags& resolved, const std::string& run_folder) {
   ProfileRunOptions options;
   options.steps = static_cast<int>(resolved.flags.profile.value());
-  options.accum_iter = resolved.accum_iter;
   options.threads = static_cast<int>(resolved.flags.threads.value());
   options.folder = FileIn(run_folder, models::kProfileFolder);
   return options;
@@ -88,7 +94,7 @@ ProfileRunOptions MakeProfileOptions(const ResolvedFlags& resolved, const std::s
 std::string FlagsOfRun(const ResolvedFlags& resolved, const std::string& comment) {
   TrainFlags flags = resolved.flags;
   flags.output_dir.reset();
-  return TrainFlagsText(flags, comment);
+  return TrainFlagsText(flags, comment, absl::MakeConstSpan(&resolved.entry, 1));
 }
 
 }  // namespace tools

@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "models/data/loader.h"
 #include "models/data/open_dataset.h"
 #include "models/training/checkpoint.h"
 #include "models/training/checkpoint_store.h"
@@ -24,6 +25,9 @@ models::SessionOptions MakeSessionOptions(const ResolvedFlags& resolved);
 
 // Of --init_from.
 models::LoadOptions MakeLoadOptions(const ResolvedFlags& resolved);
+
+// Of training images; the mode says otherwise.
+models::LoaderOptions MakeLoaderOptions(const ResolvedFlags& resolved);
 
 // For the run in `run_folder`. Without the objects that watch, stop or save a run, and without
 // what a resumed one goes on from.

@@ -69,7 +69,7 @@ absl::Status CheckHeldOut(const models::Datasets& data) {
 // Files of the data set that need labels and have none, and the like.
 absl::Status CheckData(const ResolvedFlags& resolved, const models::Datasets& data) {
   if (data.held_out != nullptr) RETURN_IF_ERROR(CheckHeldOut(data));
-  if (!resolved.entry.needs_labels || data.train->num_classes() > 0) return absl::OkStatus();
+  if (!resolved.entry.needs.labels || data.train->num_classes() > 0) return absl::OkStatus();
   return graph::InvalidArgument("--model=", resolved.entry.name, " needs labels, but ",
                                 data.description, " has none; put the images of each class into ",
                                 "a folder of its own");
@@ -89,7 +89,7 @@ struct Setup {
   ResolvedFlags resolved;
   Resumption resumption;
   models::Datasets data;
-  int64_t steps_per_epoch = 0;
+  models::EpochPlan epochs;
 };
 
 absl::StatusOr<Setup> ReadSetup(const ParsedFlags& parsed, Resumption resumption,
@@ -104,7 +104,7 @@ absl::StatusOr<Setup> ReadSetup(const ParsedFlags& parsed, Resumption resumption
   }
   if (!resumption.note.empty()) notes.push_back(resumption.note);
   if (resumption.checkpoint.has_value()) {
-    RETURN_IF_ERROR(CheckSameRun(resumption, setup.resolved.flags));
+    RETURN_IF_ERROR(CheckSameRun(resumption, setup.resolved.flags, zoo));
   }
   if (!resumption.output_dir.empty()) setup.resolved.flags.output_dir = resumption.output_dir;
   for (const std::string& note : notes) log->Line(absl::StrCat("note: ", note));
@@ -115,10 +115,8 @@ absl::StatusOr<Setup> ReadSetup(const ParsedFlags& parsed, Resumption resumption
     log->Line(absl::StrCat("warning: ", warning));
   }
   RETURN_IF_ERROR(CheckData(setup.resolved, setup.data));
-  ASSIGN_OR_RETURN(
-      setup.steps_per_epoch,
-      models::StepsPerEpoch(setup.data.train->size(), setup.resolved.entry.recipe.batch_size,
-                            setup.resolved.accum_iter, setup.resolved.step_every_micro_batch));
+  ASSIGN_OR_RETURN(setup.epochs,
+                   models::EpochPlan::Of(setup.resolved.step, setup.data.train->size()));
   return setup;
 }
 
@@ -214,7 +212,7 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   const std::unique_ptr<models::Model> model =
       resolved.entry.make(resolved.entry, setup.data.train->num_classes());
   const int threads = static_cast<int>(flags.threads.value());
-  ASSIGN_OR_RETURN(const graph::Backend backend, MakeCpuBackend(threads));
+  ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend("cpu", threads));
   for (const std::string& note : ThreadNotes(threads)) log.Line(absl::StrCat("note: ", note));
   ASSIGN_OR_RETURN(models::SessionOptions session_options,
                    OptionsOfSession(setup, registry, backend));
@@ -237,8 +235,8 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
                    Observers::Create(resolved, setup.data, session_options.compile, session.get(),
                                      output.File(models::kVisFolder), &notes, StopSignal()));
   for (const std::string& note : notes) log.Line(absl::StrCat("note: ", note));
-  log.Line(Banner(resolved, *model, setup.data, *session, backend, setup.steps_per_epoch,
-                  output.path()));
+  log.Line(
+      Banner(resolved, *model, setup.data, *session, backend, setup.epochs.steps(), output.path()));
   if (!start.empty()) log.Line(absl::StrCat("  start      ", start));
   log.Line("");
 
@@ -264,7 +262,8 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
       metrics_bytes = options.resume->metrics_bytes;
     }
   }
-  RETURN_IF_ERROR(models::CheckTrain(check, *model, *setup.data.train, setup.data.held_out.get()));
+  RETURN_IF_ERROR(models::CheckTrain(check, *model, *setup.data.train, setup.data.held_out.get(),
+                                     session.get()));
   const auto discard = absl::MakeCleanup([&] { output.DiscardUnlessBegun(metrics_bytes); });
   RETURN_IF_ERROR(BeginOutput(setup, &output, &log));
   models::CheckpointStore checkpoints(output.path(), MakeKeepPolicy(resolved));
@@ -274,21 +273,16 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
                         output.PathNow().value_or(output.path()));
   };
   options.checkpoints = &checkpoints;
-  options.also_evaluate = [&observers] { return observers->Evaluate(); };
+  options.observers.push_back(observers.get());
   models::EventLog events(output.File(models::kTensorboardFolder), &log);
   if (options.resume != nullptr) events.GoOnBehind(*options.resume, options.metrics_path);
-  if (*flags.tensorboard) options.metrics_observer = &events;
-  options.visualize = [&](int64_t step) -> absl::Status {
-    RETURN_IF_ERROR(checkpoints.CheckFolder());
-    ASSIGN_OR_RETURN(const std::string sheet, observers->Visualize(step));
-    if (*flags.tensorboard) events.AddPicture(step, sheet);
-    return absl::OkStatus();
-  };
+  if (*flags.tensorboard) options.observers.push_back(&events);
   std::unique_ptr<ProfileRun> profile;
   if (flags.profile) {
     ASSIGN_OR_RETURN(profile,
                      ProfileRun::Create(registry, MakeProfileOptions(resolved, output.path()),
-                                        session.get(), &options, log.stream()));
+                                        session.get(), log.stream()));
+    options.observers.push_back(profile.get());
   }
   StopAtSignals(screen.terminal);
   const absl::Status trained = models::Train(options, *model, *setup.data.train,
@@ -302,15 +296,15 @@ absl::StatusOr<int> Main(int argc, char** argv) {
   const std::vector<std::string> args(argv + 1, argv + argc);
   const models::Zoo zoo = MakeZoo();
   const graph::SchemaRegistry registry = MakeRegistry();
-  ASSIGN_OR_RETURN(Resumption resumption, FindResumption(args));
+  ASSIGN_OR_RETURN(Resumption resumption, FindResumption(args, zoo));
   ASSIGN_OR_RETURN(const ParsedFlags parsed,
-                   ParseTrainFlags(args, resumption.flags(), resumption.flags_name()));
+                   ParseTrainFlags(args, zoo, resumption.flags(), resumption.flags_name()));
   if (parsed.flags.help.value_or(false)) {
     ASSIGN_OR_RETURN(const models::ZooEntry entry,
                      zoo.Find(parsed.flags.model.value_or("droppos_vitb")));
     ASSIGN_OR_RETURN(const ResolvedFlags example,
                      ResolveTrainFlags(TrainFlags(), entry, DetectMachine()));
-    std::cout << TrainFlagsHelp(example.flags);
+    std::cout << TrainFlagsHelp(example.flags, zoo);
     return 0;
   }
   if (parsed.flags.list_models.value_or(false)) {

@@ -16,12 +16,12 @@ using Args = ops::AdamWArgs;
 
 constexpr int64_t kPiece = 4096;  // elements
 
-// One step's scalars, worked out in double and rounded once.
+// One parameter's scalars of a step, worked out in double and rounded once.
 struct Step {
-  float decay;  // 1 - lr * weight_decay
+  float decay;  // 1 - lr * lr_scale * weight_decay
   float beta1, one_minus_beta1;
   float beta2, one_minus_beta2;
-  float step_size;   // lr / (1 - beta1^t)
+  float step_size;   // lr * lr_scale / (1 - beta1^t)
   float root_scale;  // 1 / sqrt(1 - beta2^t)
   float eps;
 };
@@ -62,35 +62,39 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeAdamW(const graph::KernelSpec
     elements.push_back(spec.in(Args::FirstIn(i)).elements());
   }
   const double beta1 = spec.op->Float("beta1"), beta2 = spec.op->Float("beta2");
-  const double weight_decay = spec.op->Float("weight_decay");
   const float eps = spec.op->Float("eps");
-  return MakeKernel([=, pieces = TensorPieces(elements, kPiece, spec.threads),
-                     indices = spec.op->Ints("indices")](const graph::KernelArgs& args) {
-    const double lr = *In<float>(args, Args::kLr);
-    const float* factors = In<float>(args, Args::kFactors);
-    const double step = *In<int32_t>(args, Args::kStep);
-    const Step s{static_cast<float>(1.0 - lr * weight_decay),
-                 static_cast<float>(beta1),
-                 static_cast<float>(1.0 - beta1),
-                 static_cast<float>(beta2),
-                 static_cast<float>(1.0 - beta2),
-                 static_cast<float>(lr / (1.0 - std::pow(beta1, step))),
-                 static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(beta2, step))),
-                 eps};
-    pieces.ForEach([&](const TensorPieces::Piece& piece) {
-      const int in = Args::FirstIn(piece.tensor), out = Args::FirstOut(piece.tensor);
-      const Tensors t{In<float>(args, in + Args::kW),      In<float>(args, in + Args::kG),
-                      In<float>(args, in + Args::kM),      In<float>(args, in + Args::kV),
-                      Out<float>(args, out + Args::kNewW), Out<float>(args, out + Args::kNewM),
-                      Out<float>(args, out + Args::kNewV)};
-      const float factor = factors[indices[piece.tensor]];
-      if (std::isfinite(factor)) {
-        Update(s, factor, t, piece.begin, piece.count);
-      } else {
-        Keep(t, piece.begin, piece.count);
-      }
-    });
-  });
+  return MakeKernel(
+      [=, pieces = TensorPieces(elements, kPiece, spec.threads), indices = spec.op->Ints("indices"),
+       lr_scales = spec.op->Floats("lr_scales"),
+       weight_decays = spec.op->Floats("weight_decays")](const graph::KernelArgs& args) {
+        const double lr = *In<float>(args, Args::kLr);
+        const float* factors = In<float>(args, Args::kFactors);
+        const double step = *In<int32_t>(args, Args::kStep);
+        const double correction1 = 1.0 - std::pow(beta1, step);
+        const double correction2 = 1.0 - std::pow(beta2, step);
+        pieces.ForEach([&](const TensorPieces::Piece& piece) {
+          const int in = Args::FirstIn(piece.tensor), out = Args::FirstOut(piece.tensor);
+          const Tensors t{In<float>(args, in + Args::kW),      In<float>(args, in + Args::kG),
+                          In<float>(args, in + Args::kM),      In<float>(args, in + Args::kV),
+                          Out<float>(args, out + Args::kNewW), Out<float>(args, out + Args::kNewM),
+                          Out<float>(args, out + Args::kNewV)};
+          const float factor = factors[indices[piece.tensor]];
+          if (std::isfinite(factor)) {
+            const double lr_here = lr * double{lr_scales[piece.tensor]};
+            const Step s{static_cast<float>(1.0 - lr_here * double{weight_decays[piece.tensor]}),
+                         static_cast<float>(beta1),
+                         static_cast<float>(1.0 - beta1),
+                         static_cast<float>(beta2),
+                         static_cast<float>(1.0 - beta2),
+                         static_cast<float>(lr_here / correction1),
+                         static_cast<float>(1.0 / std::sqrt(correction2)),
+                         eps};
+            Update(s, factor, t, piece.begin, piece.count);
+          } else {
+            Keep(t, piece.begin, piece.count);
+          }
+        });
+      });
 }
 
 }  // namespace

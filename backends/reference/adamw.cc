@@ -14,11 +14,11 @@ absl::Status AdamW(Call* c) {
   constexpr int kFirst = Args::FirstIn(0);
   const std::vector<double> w = c->In(kFirst + Args::kW), g = c->In(kFirst + Args::kG),
                             m = c->In(kFirst + Args::kM), v = c->In(kFirst + Args::kV);
-  const double lr = c->In(Args::kLr)[0];
+  const double lr = c->In(Args::kLr)[0] * c->op.Floats("lr_scales")[0];
   const double factor = c->In(Args::kFactors)[c->op.Ints("indices")[0]];
   const double step = static_cast<double>(c->Ints(Args::kStep)[0]);
   const double beta1 = c->op.Float("beta1"), beta2 = c->op.Float("beta2");
-  const double eps = c->op.Float("eps"), weight_decay = c->op.Float("weight_decay");
+  const double eps = c->op.Float("eps"), weight_decay = c->op.Floats("weight_decays")[0];
   const double correction1 = 1.0 - std::pow(beta1, step);
   const double correction2 = 1.0 - std::pow(beta2, step);
   std::vector<double>&w_out = c->Out(Args::kNewW), &m_out = c->Out(Args::kNewM),

@@ -59,8 +59,8 @@ class ForEachTensorKernel : public graph::Kernel {
     for (int i = 0; i < n; ++i) {
       graph::Op op = *spec.op;
       for (auto& [name, value] : op.attrs) {
-        auto* list = absl::get_if<std::vector<int64_t>>(&value);
-        if (list != nullptr) *list = {(*list)[i]};
+        if (auto* ints = absl::get_if<std::vector<int64_t>>(&value)) *ints = {(*ints)[i]};
+        if (auto* floats = absl::get_if<std::vector<float>>(&value)) *floats = {(*floats)[i]};
       }
       graph::KernelSpec types = spec;
       types.op = &op;

@@ -22,6 +22,9 @@ const std::string& Op::Str(const std::string& attr) const { return Get<std::stri
 const std::vector<int64_t>& Op::Ints(const std::string& attr) const {
   return Get<std::vector<int64_t>>(*this, attr);
 }
+const std::vector<float>& Op::Floats(const std::string& attr) const {
+  return Get<std::vector<float>>(*this, attr);
+}
 
 std::string Op::Describe() const { return absl::StrCat(type, " '", name, "'"); }
 

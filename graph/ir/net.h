@@ -28,8 +28,10 @@ using OpId = int32_t;
 constexpr int32_t kNone = -1;
 
 // Floats are 32-bit, as in Caffe2's Argument, so that text and protobuf hold
-// exactly what kernels read.
-using AttrValue = absl::variant<int64_t, float, std::string, std::vector<int64_t>>;
+// exactly what kernels read. A list of floats is never empty: in text and protobuf an
+// empty list is one of integers.
+using AttrValue =
+    absl::variant<int64_t, float, std::string, std::vector<int64_t>, std::vector<float>>;
 using Attrs = std::map<std::string, AttrValue>;  // sorted: one order to print
 
 struct Blob {
@@ -68,6 +70,7 @@ struct Op {
   float Float(const std::string& attr) const;
   const std::string& Str(const std::string& attr) const;
   const std::vector<int64_t>& Ints(const std::string& attr) const;
+  const std::vector<float>& Floats(const std::string& attr) const;
 
   // "LayerNorm 'blocks.0.norm1'", for messages.
   std::string Describe() const;

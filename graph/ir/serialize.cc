@@ -46,6 +46,9 @@ struct AttrWriter {
   void operator()(const std::vector<int64_t>& v) const {
     for (int64_t d : v) arg->add_ints(d);
   }
+  void operator()(const std::vector<float>& v) const {
+    for (float f : v) arg->add_floats(f);
+  }
 };
 
 // By operator: the state to be named again, or kNone.
@@ -270,10 +273,12 @@ class Reader {
         op->recomputed = arg.i() != 0;
         continue;
       }
-      if (arg.has_i() + arg.has_f() + arg.has_s() + (arg.ints_size() > 0) > 1 ||
-          arg.floats_size() > 0 || arg.strings_size() > 0) {
+      if (arg.has_i() + arg.has_f() + arg.has_s() + (arg.ints_size() > 0) +
+                  (arg.floats_size() > 0) >
+              1 ||
+          arg.strings_size() > 0) {
         return Error("operator '", op->name, "': argument '", arg.name(),
-                     "' is not one integer, float, string or list of integers");
+                     "' is not one integer, float, string or list of integers or floats");
       }
       AttrValue value;
       if (arg.has_i()) {
@@ -282,6 +287,8 @@ class Reader {
         value = arg.f();
       } else if (arg.has_s()) {
         value = arg.s();
+      } else if (arg.floats_size() > 0) {
+        value = std::vector<float>(arg.floats().begin(), arg.floats().end());
       } else {
         value = std::vector<int64_t>(arg.ints().begin(), arg.ints().end());
       }

@@ -36,6 +36,11 @@ struct AttrPrinter {
     return absl::StrCat("\"", absl::CEscape(v), "\"");
   }
   std::string operator()(const std::vector<int64_t>& v) const { return ShapeString(v); }
+  std::string operator()(const std::vector<float>& v) const {
+    return absl::StrCat(
+        "[", absl::StrJoin(v, ",", [](std::string* out, float f) { out->append(FloatText(f)); }),
+        "]");
+  }
 };
 
 std::string TypedName(const Net& net, BlobId b) {
@@ -110,10 +115,7 @@ class Line {
   }
   absl::StatusOr<AttrValue> Attr() {
     SkipSpace();
-    if (pos_ < text_.size() && text_[pos_] == '[') {
-      ASSIGN_OR_RETURN(std::vector<int64_t> values, Ints());
-      return AttrValue(std::move(values));
-    }
+    if (Accept("[")) return List();
     if (Accept("\"")) {
       const size_t start = pos_;
       while (pos_ < text_.size() && text_[pos_] != '"') pos_ += text_[pos_] == '\\' ? 2 : 1;
@@ -125,6 +127,29 @@ class Line {
       ++pos_;
       return AttrValue(std::move(value));
     }
+    return Number();
+  }
+
+ private:
+  // After its bracket.
+  absl::StatusOr<AttrValue> List() {
+    std::vector<int64_t> ints;
+    std::vector<float> floats;
+    if (Accept("]")) return AttrValue(std::move(ints));
+    do {
+      SkipSpace();
+      ASSIGN_OR_RETURN(const AttrValue value, Number());
+      if (const auto* integer = absl::get_if<int64_t>(&value)) {
+        ints.push_back(*integer);
+      } else {
+        floats.push_back(absl::get<float>(value));
+      }
+      if (!ints.empty() && !floats.empty()) return Error("a list of both integers and floats");
+    } while (Accept(","));
+    RETURN_IF_ERROR(Expect("]"));
+    return floats.empty() ? AttrValue(std::move(ints)) : AttrValue(std::move(floats));
+  }
+  absl::StatusOr<AttrValue> Number() {
     const size_t start = pos_;
     while (pos_ < text_.size() &&
            (absl::ascii_isalnum(static_cast<unsigned char>(text_[pos_])) ||
@@ -141,7 +166,6 @@ class Line {
     return Error("'", number, "' is neither an integer nor a float");
   }
 
- private:
   absl::string_view text_;
   int number_;
   size_t pos_ = 0;

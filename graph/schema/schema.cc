@@ -52,7 +52,7 @@ bool IsWordChar(char c) { return absl::ascii_isalnum(static_cast<unsigned char>(
 
 absl::string_view KindName(const AttrValue& value) {
   static constexpr absl::string_view kNames[] = {"an integer", "a float", "a string",
-                                                 "a list of integers"};
+                                                 "a list of integers", "a list of floats"};
   return kNames[value.index()];
 }
 
@@ -309,6 +309,11 @@ absl::Status SchemaRegistry::CompleteAttrs(Op* op) const {
     if (found->example.index() != value.index()) {
       return InvalidArgument(op->Describe(), ": attribute '", name, "' must be ",
                              KindName(found->example), ", not ", KindName(value));
+    }
+    if (const auto* floats = absl::get_if<std::vector<float>>(&value)) {
+      if (floats->empty()) {
+        return InvalidArgument(op->Describe(), ": attribute '", name, "' is an empty list");
+      }
     }
   }
   return absl::OkStatus();

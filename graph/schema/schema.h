@@ -94,7 +94,7 @@ class Schema {
   // The last `inputs` inputs and all outputs belong to one tensor, and an operator may
   // have them for several, all of one tensor before all of the next: it then does to each
   // what an operator of its own would do, bit for bit. In-place pairs hold tensor by
-  // tensor. Attributes that are lists of integers have one number a tensor, the others
+  // tensor. Attributes that are lists have one number a tensor, the others
   // hold for all. None of the inputs may be optional or variadic. The tensor_grouping
   // pass makes such operators.
   Schema& ForEachTensor(int inputs);

@@ -9,6 +9,9 @@
 
 namespace models {
 
+// Of an epoch's images, where nothing else is said.
+inline constexpr double kMaxBadShare = 0.05;
+
 // Counts over one epoch. The rules are LoaderOptions::max_bad_share and stop_at_bad_image.
 class BadImageJudge {
  public:

@@ -25,6 +25,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "models/data/bad_image_judge.h"
 #include "models/data/dataset.h"
 
 namespace models {
@@ -92,11 +93,12 @@ struct LoaderOptions {
   // the rank's own places. N below is its share.
   int rank = 0;
   int world_size = 1;
-  // Undecodable images are an error when they are more than this share of an epoch's images and
-  // more than 2; before the whole epoch has been seen, when they are clearly more than the share of
-  // at least 20 images; and always when nothing can be decoded. In [0, 1].
-  double max_bad_share = 0.05;
-  // The first undecodable image is an error, regardless of the share.
+  // Undecodable images are an error when they are more than this share of an epoch's
+  // images and more than 2; before the whole epoch has been seen, when they are
+  // clearly more than the share of at least 20 images; and whenever nothing can be
+  // decoded. In [0, 1].
+  double max_bad_share = kMaxBadShare;
+  // The first undecodable image is an error, whatever the share.
   bool stop_at_bad_image = false;
   // An Unavailable image is retried three times: after this pause, then 5 and 25 times as long.
   absl::Duration retry_pause = absl::Milliseconds(100);

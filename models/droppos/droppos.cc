@@ -103,9 +103,9 @@ DropPosBlobs BuildDropPos(ModelBuilder* b, const ModelConfig& model, const DropP
   // Hidden patches never reach the encoder, so they are not embedded either.
   const BlobId visible = b->Op("GatherRows", "patch_embed.visible", {patches, blobs.ids_keep});
   const BlobId tokens = PatchEmbed(b, model, visible);
-  const BlobId mask_token =
-      b->Param("mask_pos_token", {1, 1, model.embed_dim}, Initializer::Normal(0.02f),
-               /*trainable=*/config.mask_token_type == "param");
+  const BlobId mask_token = b->Param(
+      "mask_pos_token", {1, 1, model.embed_dim}, Initializer::Normal(0.02f),
+      {config.mask_token_type == "param" ? ParameterKind::kTrained : ParameterKind::kFixed});
   std::vector<BlobId> drop_inputs = {tokens, PatchPositions(b, model), mask_token, blobs.ids_keep,
                                      blobs.mask_pos};
   if (config.mask_token_type == "wrong_pos") {
@@ -187,6 +187,27 @@ EvaluationOutputs DropPos::BuildEvaluation(ModelBuilder* b, int batch, int evalu
 std::vector<std::pair<std::string, float>> DropPos::ScheduledInputs(int epoch, int epochs) const {
   const double left = config_.sigma_decay ? 1.0 - epoch / static_cast<double>(epochs) : 1.0;
   return {{"sigma", static_cast<float>(left * config_.label_smoothing_sigma)}};
+}
+
+OfficialNet DropPos::OfficialStep() const {
+  using Pass = OfficialCounter::Pass;
+  const int64_t patches = model_.num_patches(), width = model_.embed_dim;
+  const int64_t visible = config_.num_visible(model_.num_patches());
+  const int64_t decoder_width = model_.decoder_embed_dim;
+  OfficialCounter counter;
+  if (config_.attn_guide) {
+    const int64_t pixels = int64_t{3} * model_.patch_size * model_.patch_size;
+    counter.Linear("guide/patch_embed", patches, pixels, width, Pass::kForward);
+    counter.Blocks("guide/blocks", 1 + patches, width, model_.depth, model_.mlp_ratio,
+                   Pass::kForward);
+  }
+  CountEncoder(model_, visible, &counter);
+  counter.Linear("decoder_embed", 1 + visible, width, decoder_width, Pass::kTraining);
+  counter.Blocks("decoder_blocks", 1 + visible, decoder_width, model_.decoder_depth,
+                 model_.mlp_ratio, Pass::kTraining);
+  counter.Linear("decoder_pred", 1 + visible, decoder_width, patches, Pass::kTraining);
+  if (config_.multi_task()) CountMaeDecoder(model_, visible, &counter);
+  return counter.Finish();
 }
 
 std::string DropPos::description() const {

@@ -19,8 +19,8 @@
 #include <utility>
 #include <vector>
 
+#include "models/droppos/droppos_config.h"
 #include "models/layers/model.h"
-#include "models/zoo/config.h"
 
 namespace models {
 
@@ -71,6 +71,11 @@ class DropPos : public Model {
   EvaluationOutputs BuildEvaluation(ModelBuilder* b, int batch, int evaluation) const override;
   // `sigma` of the epoch (engine_pretrain.py): constant, or linear to 0.
   std::vector<std::pair<std::string, float>> ScheduledInputs(int epoch, int epochs) const override;
+  // As models_DropPos_mae.py computes it: the attentive guide forward, with a patch embedding of
+  // its own and every block over all 1+L tokens; encoder, decoder and decoder_pred over 1+V; the
+  // pixel decoder of multi_task. For ViT-B/16 at mask ratios .75/.75 that makes 63 GFLOP an
+  // image, 35 of them the guide's.
+  OfficialNet OfficialStep() const override;
   int input_h() const override { return model_.input_h; }
   int input_w() const override { return model_.input_w; }
   std::string description() const override;

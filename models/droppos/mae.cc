@@ -71,6 +71,14 @@ EvaluationOutputs MaskedAutoencoder::BuildEvaluation(ModelBuilder* b, int batch,
   return outputs;
 }
 
+OfficialNet MaskedAutoencoder::OfficialStep() const {
+  OfficialCounter counter;
+  const int visible = config_.num_visible(model_.num_patches());
+  CountEncoder(model_, visible, &counter);
+  CountMaeDecoder(model_, visible, &counter);
+  return counter.Finish();
+}
+
 std::string MaskedAutoencoder::description() const {
   const int visible = config_.num_visible(model_.num_patches());
   return absl::StrCat("MAE: encoder ", graph::Counted(model_.depth, "block"), " of ",

@@ -13,7 +13,6 @@
 
 #include "models/droppos/droppos.h"
 #include "models/layers/model.h"
-#include "models/zoo/config.h"
 
 namespace models {
 
@@ -38,6 +37,7 @@ class MaskedAutoencoder : public Model {
   // heldout_loss_pixels: the loss on held-out images.
   std::vector<Evaluation> Evaluations() const override;
   EvaluationOutputs BuildEvaluation(ModelBuilder* b, int batch, int evaluation) const override;
+  OfficialNet OfficialStep() const override;
   int input_h() const override { return model_.input_h; }
   int input_w() const override { return model_.input_w; }
   std::string description() const override;

@@ -6,8 +6,9 @@
 
 #include <string>
 
+#include "models/droppos/droppos_config.h"
 #include "models/layers/model_builder.h"
-#include "models/zoo/config.h"
+#include "models/layers/official_step.h"
 
 namespace models {
 
@@ -34,6 +35,9 @@ struct PixelLossBlobs {
 PixelLossBlobs BuildPixelLoss(ModelBuilder* b, const ModelConfig& model,
                               const DropPosConfig& config, graph::BlobId pixels,
                               graph::BlobId images, graph::BlobId mask);
+
+// MaeDecoder over V visible patches in a training step of the published code.
+void CountMaeDecoder(const ModelConfig& model, int64_t visible, OfficialCounter* counter);
 
 }  // namespace models
 

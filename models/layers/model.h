@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "models/layers/model_builder.h"
+#include "models/layers/official_step.h"
 
 namespace models {
 
@@ -66,6 +67,10 @@ class Model {
     (void)epochs;
     return {};
   }
+
+  // What the published code computes; without linears where none is published, and //tools:bench
+  // then has nothing to measure a step by.
+  virtual OfficialNet OfficialStep() const { return {}; }
 
   virtual int input_h() const = 0;
   virtual int input_w() const = 0;

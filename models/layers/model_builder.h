@@ -3,9 +3,11 @@
 #define MODELS_LAYERS_MODEL_BUILDER_H_
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/types/optional.h"
 #include "graph/schema/builder.h"
 
 namespace models {
@@ -33,32 +35,53 @@ struct Initializer {
   }
 };
 
+enum class ParameterKind {
+  kTrained,  // its gradient moves it
+  kFixed,    // stays as it was initialised or loaded
+  kBuffer,   // training moves it without a gradient (ModelBuilder::UpdateBuffer): a running mean
+};
+
+// What training does with a parameter.
+struct ParameterSpec {
+  ParameterKind kind = ParameterKind::kTrained;
+  float lr_scale = 1.0f;  // its learning rate is the run's times this: layer decay
+  // Whether weight decay shrinks it. Not said: all but 1-D parameters (biases, norms), so that
+  // tokens, which are (1, 1, D), decay: timm's add_weight_decay.
+  absl::optional<bool> decays = absl::nullopt;
+};
+
 struct Parameter {
   std::string name;  // the official name, "blocks.0.attn.qkv.weight"
   graph::TensorType type;
   Initializer init;
-  bool trainable = true;
+  ParameterSpec spec;
 
-  // Weight decay leaves 1-D parameters (biases, norms) alone; tokens, which are
-  // (1, 1, D), decay: timm's add_weight_decay.
-  bool decays() const { return type.rank() > 1; }
+  bool trained() const { return spec.kind == ParameterKind::kTrained; }
+  bool decays() const { return spec.decays.value_or(type.rank() > 1); }
 };
 
 // Not thread-safe. Errors stay in the NetBuilder (see there).
 class ModelBuilder {
  public:
   // `dtype` is the element type of parameters and activations: kF32, or kF64
-  // for gradient checks. `net` must outlive the builder.
-  explicit ModelBuilder(graph::NetBuilder* net, graph::DType dtype = graph::DType::kF32)
-      : net_(net), dtype_(dtype) {}
+  // for gradient checks. Buffers are the states "<buffer_scope><name>". `net` must outlive the
+  // builder.
+  explicit ModelBuilder(graph::NetBuilder* net, graph::DType dtype = graph::DType::kF32,
+                        std::string buffer_scope = "")
+      : net_(net), dtype_(dtype), buffer_scope_(std::move(buffer_scope)) {}
 
   graph::NetBuilder* net() { return net_; }
   graph::DType dtype() const { return dtype_; }
   graph::TensorType Type(std::vector<int64_t> shape) const;
 
-  // The state blob of the parameter, the same for every use of a name.
+  // The state blob of the parameter, the same for every use of a name; the first use says the
+  // rest.
   graph::BlobId Param(const std::string& name, std::vector<int64_t> shape, Initializer init,
-                      bool trainable = true);
+                      ParameterSpec spec = {});
+
+  // Says what the buffer `blob` (a parameter of that kind) becomes in a training step: `value`,
+  // of its type, which the forward pass computes. Once a buffer. Nets that do not train leave it.
+  void UpdateBuffer(graph::BlobId blob, graph::BlobId value);
 
   // Operators, each the part (graph/ir/part.h) that its name says with the scopes in force
   // before it: a model calls an operator by its place, as it does a parameter.
@@ -68,8 +91,14 @@ class ModelBuilder {
                                  std::vector<graph::BlobId> inputs, graph::Attrs attrs = {});
   const graph::TensorType& type(graph::BlobId blob) const { return net_->type(blob); }
 
-  // In order of first use.
+  // In order of first use. A model may change specs until its forward pass is written: layers
+  // that it shares with others do not know them.
   const std::vector<Parameter>& parameters() const { return parameters_; }
+  std::vector<Parameter>* mutable_parameters() { return &parameters_; }
+  // By name of the parameter: what UpdateBuffer was given.
+  const absl::flat_hash_map<std::string, graph::BlobId>& buffer_values() const {
+    return buffer_values_;
+  }
 
   // Names and parts of operators (not names of parameters) start with "<scope>/" while it lives:
   // the guide reads the same parameters again under "guide/".
@@ -91,9 +120,11 @@ class ModelBuilder {
  private:
   graph::NetBuilder* net_;
   graph::DType dtype_;
+  std::string buffer_scope_;
   std::string scope_;
   std::vector<Parameter> parameters_;
   absl::flat_hash_map<std::string, graph::BlobId> blob_of_parameter_;
+  absl::flat_hash_map<std::string, graph::BlobId> buffer_values_;
 };
 
 }  // namespace models

@@ -9,8 +9,8 @@
 //
 // //tools:replay repeats the step. It is a checkpoint (checkpoint_store.h) of the step before as
 // well, so --resume=DIR takes it: the step comes again, and one that was not finite is so
-// again unless something has changed. Where each micro-batch updates and the bad one is not
-// its window's first, it lies within a step, and --resume refuses it (CheckCanGoOn).
+// again unless something has changed. Where a part of the window had updated before, it lies within
+// a step, and --resume refuses it (CheckCanGoOn).
 #ifndef MODELS_TRAINING_CAPSULE_H_
 #define MODELS_TRAINING_CAPSULE_H_
 
@@ -44,8 +44,8 @@ struct Capsule {
   std::vector<std::pair<std::string, float>> scheduled;  // the model's other inputs: sigma
   int num_classes = 0;                                   // of the data, which the model may need
 
-  // The window's micro-batches, and which of them are here: the first `losses.size()`, or,
-  // where each of them updates (step_every_micro_batch), the one that went wrong alone.
+  // The window's micro-batches, and which of them are here: from the first after the window's
+  // last update (0 where it had none) to the one that went wrong, `losses.size()` of them.
   int micro_batches = 1;
   int first_micro_batch = 0;
   std::vector<double> losses;                    // of those here, as the run had them

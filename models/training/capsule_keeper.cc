@@ -55,8 +55,8 @@ absl::StatusOr<std::string> CapsuleKeeper::Write(
         absl::StrCat("an operator failed before micro-batch ", window_.size(), " had a loss"));
   }
   RETURN_IF_ERROR(options_.flush_logs());
-  // Where each micro-batch updates, the parameters are those before the last one.
-  const size_t first = options_.every_micro_batch ? window_.size() - 1 : 0;
+  const auto first = static_cast<size_t>(options_.session->first_after_update());
+  CHECK(first < window_.size());
   before.loader = window_[first].start;
   capsule_.before.state = std::move(before);
   capsule_.first_micro_batch = static_cast<int>(first);

@@ -28,8 +28,7 @@ inline constexpr size_t kMostSpikeCapsules = 3;
 class CapsuleKeeper {
  public:
   struct Options {
-    std::string run_folder;          // empty: nothing is kept
-    bool every_micro_batch = false;  // each of them updates the parameters
+    std::string run_folder;  // empty: nothing is kept
     const Dataset* images = nullptr;
     const Session* session = nullptr;
     // Flushes the logs to the disk: a capsule knows how long they are, as a checkpoint does.

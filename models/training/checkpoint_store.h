@@ -1,7 +1,7 @@
 // The checkpoints of a run:
 //
 //   checkpoints/step_00001234/model.safetensors      parameters, official names
-//                             optimizer.safetensors  moments and the count of updates
+//                             optimizer.safetensors  the optimizer's states, such as moments
 //                             state.json             run_state.h
 //                             DONE                   the sum of state.json
 //   checkpoint.safetensors -> checkpoints/step_00001234/model.safetensors, the newest

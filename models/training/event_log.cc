@@ -24,14 +24,14 @@ void EventLog::OnEvaluation(const EvalMetrics& metrics) {
   Try([&](EventFileWriter* writer) { return writer->Add(metrics, absl::Now()); });
 }
 
-void EventLog::OnSave() {
-  Try([](EventFileWriter* writer) { return writer->Flush(); });
+void EventLog::OnPicture(int64_t step, const std::string& path) {
+  Try([&](EventFileWriter* writer) {
+    return writer->AddImageFile(step, absl::Now(), kPositionsTag, path);
+  });
 }
 
-void EventLog::AddPicture(int64_t step, const std::string& png_path) {
-  Try([&](EventFileWriter* writer) {
-    return writer->AddImageFile(step, absl::Now(), kPositionsTag, png_path);
-  });
+void EventLog::OnSave() {
+  Try([](EventFileWriter* writer) { return writer->Flush(); });
 }
 
 void EventLog::Try(absl::FunctionRef<absl::Status(EventFileWriter*)> add) {

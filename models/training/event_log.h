@@ -2,7 +2,7 @@
 //
 //   EventLog events(output.File(kTensorboardFolder), &log);
 //   if (resumed) events.GoOnBehind(state, output.File(kMetricsFile));
-//   options.metrics_observer = &events;
+//   options.observers.push_back(&events);
 //
 // metrics.jsonl is the record; this is a view of it that a run can do without. The first error
 // (disk full) is logged as a warning and ends the events.
@@ -18,6 +18,7 @@
 #include "models/training/event_file.h"
 #include "models/training/metrics.h"
 #include "models/training/run_log.h"
+#include "models/training/run_observer.h"
 #include "models/training/run_state.h"
 
 namespace models {
@@ -26,7 +27,7 @@ namespace models {
 inline constexpr char kPositionsTag[] = "positions";
 
 // Not thread-safe.
-class EventLog : public MetricsObserver {
+class EventLog : public RunObserver {
  public:
   // Changes nothing: folder and file are made at the first call of a function below, when a run
   // that cannot be resumed has already been refused. `log` must outlive it.
@@ -39,8 +40,8 @@ class EventLog : public MetricsObserver {
 
   void OnStep(const TrainMetrics& metrics) override;
   void OnEvaluation(const EvalMetrics& metrics) override;
+  void OnPicture(int64_t step, const std::string& path) override;
   void OnSave() override;  // flushes
-  void AddPicture(int64_t step, const std::string& png_path);
 
  private:
   void Try(absl::FunctionRef<absl::Status(EventFileWriter*)> add);

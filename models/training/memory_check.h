@@ -12,12 +12,12 @@ namespace models {
 // Bytes, as computed from the nets.
 struct MemoryNeeds {
   size_t parameters = 0;
-  size_t moments = 0;       // of AdamW
+  size_t optimizer = 0;     // its states: moments, and the count of updates
   size_t accumulators = 0;  // of gradient accumulation
   size_t other = 0;         // inputs, counters, and other states
-  size_t arena = 0;   // activations, gradients, scratch: the largest net's, including observers
-  size_t loader = 0;  // batches decoded ahead
-  size_t persistent() const { return parameters + moments + accumulators + other; }
+  size_t arena = 0;         // activations, gradients, scratch: the largest net's, observers' too
+  size_t loader = 0;        // batches decoded ahead
+  size_t persistent() const { return parameters + optimizer + accumulators + other; }
   size_t total() const { return persistent() + arena + loader; }
 };
 

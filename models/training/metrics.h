@@ -56,18 +56,7 @@ struct EvalMetrics {
   MetricList timing;
 };
 
-// Receives what a run writes into metrics.jsonl, after each line is in the file, on the training
-// thread. Errors here do not stop a run.
-class MetricsObserver {
- public:
-  virtual ~MetricsObserver() = default;
-  virtual void OnStep(const TrainMetrics& metrics) = 0;
-  virtual void OnEvaluation(const EvalMetrics& metrics) = 0;
-  // Called before a checkpoint is saved: everything received so far must reach the disk first.
-  virtual void OnSave() = 0;
-};
-
-// The lines, including the newline.
+// The lines themselves, with the newline.
 std::string MetricsLine(const TrainMetrics& metrics);
 std::string MetricsLine(const EvalMetrics& metrics);
 

@@ -2,8 +2,8 @@
 
 #include "graph/autodiff/autodiff.h"
 #include "graph/base/random.h"
+#include "graph/base/status.h"
 #include "graph/schema/builder.h"
-#include "ops/clip_factors.h"
 
 namespace models {
 
@@ -42,63 +42,43 @@ std::vector<BlobId> Clip(NetBuilder* builder, const std::vector<Parameter>& para
   return clipped;
 }
 
-}  // namespace
-
-std::string FirstMomentName(const std::string& parameter) { return "adam_m/" + parameter; }
-std::string SecondMomentName(const std::string& parameter) { return "adam_v/" + parameter; }
-std::string AccumulatorName(const std::string& parameter) { return "accum/" + parameter; }
-
-UpdateBlobs AppendUpdate(NetBuilder* builder, const std::vector<Parameter>& parameters,
-                         const std::vector<BlobId>& gradients, BlobId losses,
-                         const RecipeConfig& recipe, BlobId lr) {
-  using Args = ops::ClipFactorsArgs;
-  UpdateBlobs blobs;
-  const NetBuilder::Scope update(builder, Phase::kUpdate);
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    const NetBuilder::Scope scope(builder, Phase::kUpdate, parameters[i].name);
-    blobs.norms.push_back(
-        builder->Op("GradNorm", "grad_norm/" + parameters[i].name, {gradients[i]}));
-  }
-  std::vector<BlobId> judged = {losses, builder->Input(kLossLimit, {DType::kF32, {1}})};
-  judged.insert(judged.end(), blobs.norms.begin(), blobs.norms.end());
-  const std::vector<BlobId> clip =
-      builder->OpN("ClipFactors", "clip", judged,
-                   {{"max_norm", static_cast<float>(recipe.clip_grad)},
-                    {"mode", std::string(recipe.clip_global ? "global" : "parameter")}});
-  blobs.factors = clip[Args::kFactors];
-  blobs.grad_norm = clip[Args::kGlobalNorm];
-  blobs.clipped = clip[Args::kClipped];
-  blobs.applied = clip[Args::kApplied];
-  const BlobId step_before = builder->State(kStepState, {DType::kI32, {1}});
-  const BlobId step = builder->Op("Increment", kStepState, {step_before, blobs.applied});
-  builder->SetExit(step_before, step);
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    const Parameter& p = parameters[i];
-    const BlobId w = builder->State(p.name, p.type);
-    const BlobId m = builder->State(FirstMomentName(p.name), p.type);
-    const BlobId v = builder->State(SecondMomentName(p.name), p.type);
+// What becomes of the buffers; `applied` is kNone in a net that does not update.
+absl::Status SetBuffers(NetBuilder* builder, const ModelBuilder& model, BlobId applied) {
+  for (const Parameter& p : model.parameters()) {
+    if (p.spec.kind != ParameterKind::kBuffer) continue;
+    const auto value = model.buffer_values().find(p.name);
+    if (value == model.buffer_values().end()) {
+      return graph::InvalidArgument("the model updates its buffer '", p.name,
+                                    "' nowhere in training (ModelBuilder::UpdateBuffer)");
+    }
+    if (applied == graph::kNone) {
+      builder->SetExit(builder->State(kWindowScope + p.name, p.type), value->second);
+      continue;
+    }
+    const BlobId state = builder->State(p.name, p.type);
     const NetBuilder::Scope scope(builder, Phase::kUpdate, p.name);
-    const std::vector<BlobId> updated =
-        builder->OpN("AdamW", "adamw/" + p.name, {lr, blobs.factors, step, w, gradients[i], m, v},
-                     {{"beta1", static_cast<float>(recipe.beta1)},
-                      {"beta2", static_cast<float>(recipe.beta2)},
-                      {"eps", static_cast<float>(recipe.adam_eps)},
-                      {"weight_decay", static_cast<float>(p.decays() ? recipe.weight_decay : 0)},
-                      {"indices", std::vector<int64_t>{static_cast<int64_t>(i)}}});
-    builder->SetExit(w, updated[0]);
-    builder->SetExit(m, updated[1]);
-    builder->SetExit(v, updated[2]);
+    builder->SetExit(state,
+                     builder->Op("Commit", "commit/" + p.name, {applied, state, value->second}));
   }
-  return blobs;
+  return absl::OkStatus();
 }
 
+}  // namespace
+
+std::string AccumulatorName(const std::string& parameter) { return "accum/" + parameter; }
+
 absl::StatusOr<TrainingNet> BuildTrainingNet(const graph::SchemaRegistry& registry,
-                                             const Model& model, const RecipeConfig& recipe,
+                                             const Model& model, const OptimizerSpec& optimizer,
                                              int batch, MicroStep micro_step, int accum_iter,
                                              const std::string& net_name, UpdateWhen update_when) {
   TrainingNet result;
   NetBuilder builder(&registry, net_name);
-  ModelBuilder model_builder(&builder);
+  const bool window_goes_on = micro_step == MicroStep::kFirst || micro_step == MicroStep::kMiddle;
+  const bool updates = !window_goes_on || update_when == UpdateWhen::kMicroStep;
+  const bool window_began = micro_step == MicroStep::kMiddle || micro_step == MicroStep::kLast;
+  // Until the window's update, its micro-batches move copies of the buffers.
+  const bool copies = window_began && update_when == UpdateWhen::kWindow;
+  ModelBuilder model_builder(&builder, DType::kF32, copies ? kWindowScope : "");
   const ForwardOutputs forward = model.BuildTraining(&model_builder, batch);
   RETURN_IF_ERROR(builder.status());
   result.parameters = model_builder.parameters();
@@ -112,17 +92,16 @@ absl::StatusOr<TrainingNet> BuildTrainingNet(const graph::SchemaRegistry& regist
   std::vector<Parameter> trainable;
   std::vector<BlobId> weights;
   for (const Parameter& p : result.parameters) {
-    if (!p.trainable) continue;
+    if (!p.trained()) continue;
     trainable.push_back(p);
     weights.push_back(builder.State(p.name, p.type));
   }
   ASSIGN_OR_RETURN(
       std::vector<BlobId> gradients,
       graph::Differentiate(&builder, forward.loss, weights, 1.0f / static_cast<float>(accum_iter)));
-  if (micro_step == MicroStep::kMiddle || micro_step == MicroStep::kLast) {
+  if (window_began) {
     gradients = AddAccumulated(&builder, trainable, gradients);
   }
-  const bool window_goes_on = micro_step == MicroStep::kFirst || micro_step == MicroStep::kMiddle;
   BlobId losses = forward.loss;
   if (micro_step != MicroStep::kWhole) {
     const BlobId so_far = builder.State(kWindowLosses, {DType::kF32, {accum_iter}});
@@ -133,17 +112,20 @@ absl::StatusOr<TrainingNet> BuildTrainingNet(const graph::SchemaRegistry& regist
     if (!window_goes_on) losses = window;
   }
   std::vector<BlobId> kept = gradients;
-  if (!window_goes_on || update_when == UpdateWhen::kMicroStep) {
+  BlobId applied = graph::kNone;
+  if (updates) {
     const BlobId lr = builder.Input("lr", {DType::kF32, {1}});
-    const UpdateBlobs update = AppendUpdate(&builder, trainable, gradients, losses, recipe, lr);
+    UpdateBlobs update = AppendUpdate(&builder, trainable, gradients, losses, optimizer, lr);
     RETURN_IF_ERROR(builder.status());
+    applied = update.applied;
+    result.optimizer_state = std::move(update.states);
     builder.Rename(update.grad_norm, "grad_norm");
     builder.Rename(update.clipped, "clipped");
     builder.Rename(update.applied, "applied");
     builder.Output(update.grad_norm);
     builder.Output(update.clipped);
     builder.Output(update.applied);
-    if (window_goes_on && recipe.clip_grad > 0) {
+    if (window_goes_on && optimizer.clip_grad > 0) {
       kept = Clip(&builder, trainable, gradients, update.factors);
     }
   }
@@ -153,6 +135,7 @@ absl::StatusOr<TrainingNet> BuildTrainingNet(const graph::SchemaRegistry& regist
                       kept[i]);
     }
   }
+  RETURN_IF_ERROR(SetBuffers(&builder, model_builder, applied));
   ASSIGN_OR_RETURN(result.net, builder.Finish());
   return result;
 }

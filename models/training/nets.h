@@ -12,21 +12,18 @@
 #include "graph/schema/schema.h"
 #include "models/layers/model.h"
 #include "models/layers/model_builder.h"
-#include "models/zoo/config.h"
+#include "models/training/optimizer.h"
+#include "models/training/step_shape.h"
 
 namespace models {
 
-// Names of the optimizer's state. m, v and the accumulated gradient belong to
-// one parameter each; they are zero at start, which is how a workspace makes them.
-std::string FirstMomentName(const std::string& parameter);   // "adam_m/<parameter>"
-std::string SecondMomentName(const std::string& parameter);  // "adam_v/<parameter>"
-std::string AccumulatorName(const std::string& parameter);   // "accum/<parameter>"
-inline constexpr char kStepState[] = "optimizer/step";       // i32 {1}, updates done
+// States of an accumulation window, which is over when a step is. The accumulated gradient of
+// each trained parameter:
+std::string AccumulatorName(const std::string& parameter);  // "accum/<parameter>"
+// Before a buffer's name: its value as the window has moved it so far.
+inline constexpr char kWindowScope[] = "window_buffer/";
 // The losses of an accumulation window of n > 1 micro-batches so far, f32 {n}, the last n of them.
 inline constexpr char kWindowLosses[] = "window/losses";
-// Input f32 {1} of a net that updates: it does so when the mean loss of the window is not above
-// this. Infinity: always; -infinity: never. It must be fed: zero allows hardly any update.
-inline constexpr char kLossLimit[] = "loss_limit";
 
 // Where in an accumulation window of n micro-batches a net stands. The window's
 // gradient is that of the mean of its losses, and it is clipped and applied once,
@@ -36,16 +33,6 @@ enum class MicroStep {
   kFirst,   // accum = gradient / n
   kMiddle,  // accum = accum + gradient / n
   kLast,    // update with accum + gradient / n
-};
-
-// When the parameters are updated.
-enum class UpdateWhen {
-  kWindow,  // in the window's last micro-step
-  // In each of them, with what the window has summed so far, and the sum stays as
-  // it was clipped for that:
-  //   accum = clip(accum + gradient / n), update with accum
-  // What the published code does (train_one_epoch in engine_pretrain.py).
-  kMicroStep,
 };
 
 // A MetricSpec in a net: `blob` is an output's name.
@@ -58,6 +45,7 @@ struct NetMetric {
 struct TrainingNet {
   graph::Net net;
   std::vector<Parameter> parameters;
+  std::vector<std::string> optimizer_state;  // UpdateBlobs::states; empty where it does not update
   // Outputs: the loss, the model's metrics, and, where the net updates,
   // "grad_norm" (global, before clipping), "clipped" (parameters clipped) and "applied"
   // (whether the update happened; ops/clip_factors.h).
@@ -66,25 +54,15 @@ struct TrainingNet {
 };
 
 // Inputs: the model's, and `lr` {1} and kLossLimit where the net updates.
+//
+// A buffer moves with each micro-batch, as PyTorch's do. A window moves a copy, which becomes the
+// state when the update is applied: a step that is held back or is not finite leaves the buffer as
+// it was before the window (with kMicroStep before the micro-batch), and can be run again.
 absl::StatusOr<TrainingNet> BuildTrainingNet(const graph::SchemaRegistry& registry,
-                                             const Model& model, const RecipeConfig& recipe,
+                                             const Model& model, const OptimizerSpec& optimizer,
                                              int batch, MicroStep micro_step, int accum_iter,
                                              const std::string& net_name = "train",
                                              UpdateWhen update_when = UpdateWhen::kWindow);
-
-// The update of every trainable parameter from its gradient blob, in the order
-// of `parameters`: norms, clip factors, AdamW (Loshchilov & Hutter 2019, as
-// torch.optim.AdamW), step counter. Whether it happens hangs on `losses` (k), the gradients' own,
-// and the input kLossLimit. Its operators are of the update phase; those that concern one
-// parameter are of the part that has its name. Used by BuildTrainingNet and check_parity.
-struct UpdateBlobs {
-  graph::BlobId grad_norm, clipped, applied;
-  graph::BlobId factors;             // one for each parameter
-  std::vector<graph::BlobId> norms;  // {1} each
-};
-UpdateBlobs AppendUpdate(graph::NetBuilder* builder, const std::vector<Parameter>& parameters,
-                         const std::vector<graph::BlobId>& gradients, graph::BlobId losses,
-                         const RecipeConfig& recipe, graph::BlobId lr);
 
 struct EvaluationNet {
   graph::Net net;

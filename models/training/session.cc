@@ -118,6 +118,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(const Model* model,
 absl::Status Session::CreateNets(SessionPlan plan) {
   memory_ = plan.memory;
   parameters_ = std::move(plan.parameters);
+  optimizer_state_ = std::move(plan.optimizer_state);
   loss_ = std::move(plan.loss);
   metrics_ = std::move(plan.metrics);
   evaluation_nets_ = std::move(plan.evaluation_blobs);
@@ -125,7 +126,7 @@ absl::Status Session::CreateNets(SessionPlan plan) {
   report_ = last.report;
   // The window's last net does everything a micro-step does, and the update.
   flops_per_image_ = static_cast<double>(options_.compile.registry->NetCost(last.net).flops) /
-                     options_.recipe.batch_size;
+                     options_.step.micro_batch;
   RETURN_IF_ERROR(workspace_.ReserveArena(plan.arena_bytes()));
   const auto create = [this](std::vector<graph::Prepared> nets,
                              std::vector<std::unique_ptr<Executable>>* to) -> absl::Status {
@@ -145,7 +146,7 @@ absl::Status Session::Initialize() {
   graph::CompileOptions compile = options_.compile;
   compile.passes.dump = options_.dump;
   ASSIGN_OR_RETURN(graph::Net init,
-                   BuildInitNet(*options_.compile.registry, parameters_, options_.seed));
+                   BuildInitNet(*options_.compile.registry, parameters_, options_.step.seed));
   ASSIGN_OR_RETURN(std::unique_ptr<Executable> initialize,
                    graph::Compile(std::move(init), compile, &workspace_));
   return initialize->Run();
@@ -180,22 +181,24 @@ absl::StatusOr<StepResult> Session::Step(
     double hold_above) {
   StepResult result;
   window_losses_.clear();
+  first_after_update_ = 0;
   held_ = nullptr;
   RETURN_IF_ERROR(CheckScheduled(*model_, scheduled));
   for (const NetMetric& m : metrics_) result.metrics.push_back({m.name, 0.0, m.unit});
-  const int window = options_.accum_iter;
+  const int window = options_.step.micro_batches;
   const int n = micro_batches == 0 ? window : micro_batches;
-  CHECK(n == window || (options_.step_every_micro_batch && n < window));
+  if (n < 1 || n > window) {
+    return graph::InvalidArgument("a window has ", window, " micro-batches, not ", n);
+  }
   for (int i = 0; i < n; ++i) {
-    const size_t which = i == 0 ? 0 : i == window - 1 ? micro_steps_.size() - 1 : 1;
-    Executable& executable = *micro_steps_[which];
+    const bool middle = i > 0 && i < window - 1;
+    Executable& executable = *(i == 0   ? micro_steps_.front()
+                               : middle ? micro_steps_[1]
+                                        : micro_steps_.back());
     ASSIGN_OR_RETURN(const Batch* batch, next_batch());
     RETURN_IF_ERROR(Feed(&executable, *batch, lr, scheduled));
-    const bool last = i == n - 1;
-    const bool updates = last || options_.step_every_micro_batch;
-    // A net in the middle of a window adds to the accumulators what it multiplied with the
-    // factors: it cannot be run again. Only the last one of a short window comes here.
-    const bool can_hold = last && (i == 0 || i == window - 1);
+    const bool updates = executable.Has(kLossLimit);
+    const bool can_hold = i == n - 1 && !middle;
     if (updates) RETURN_IF_ERROR(LimitLoss(&executable, can_hold ? hold_above : kNoLimit));
     RETURN_IF_ERROR(executable.Run());
     ASSIGN_OR_RETURN(const double loss, Read(executable, loss_));
@@ -207,7 +210,12 @@ absl::StatusOr<StepResult> Session::Step(
       ASSIGN_OR_RETURN(const double applied, Read(executable, "applied"));
       result.clipped = static_cast<int>(clipped);
       finite &= std::isfinite(result.grad_norm);
-      if (applied == 0) held_ = &executable;
+      if (applied == 0) {
+        held_ = &executable;
+      } else {
+        ++result.updates;
+        first_after_update_ = i + 1;
+      }
     }
     if (!finite) {
       // Nothing was updated, so running the net again repeats what went wrong, now with
@@ -233,6 +241,11 @@ absl::Status Session::Release() {
   return executable.Run();
 }
 
+absl::StatusOr<int64_t> Session::CountUpdates() const {
+  ASSIGN_OR_RETURN(const std::vector<int32_t> updates, workspace_.Read<int32_t>(kStepState));
+  return updates[0];
+}
+
 absl::StatusOr<std::vector<Session::Measured>> Session::Evaluate(Loader* loader) {
   std::vector<Measured> result(evaluations_.size());
   // The widths and rates of training do not matter to what is counted here.
@@ -254,19 +267,9 @@ std::vector<Executable*> Session::micro_steps() const {
   return nets;
 }
 
-std::vector<std::string> Session::optimizer_state() const {
-  std::vector<std::string> names = {kStepState};
-  for (const Parameter& p : parameters_) {
-    if (!p.trainable) continue;
-    names.push_back(FirstMomentName(p.name));
-    names.push_back(SecondMomentName(p.name));
-  }
-  return names;
-}
-
 int64_t Session::trainable_elements() const {
   int64_t elements = 0;
-  for (const Parameter& p : parameters_) elements += p.trainable ? p.type.elements() : 0;
+  for (const Parameter& p : parameters_) elements += p.trained() ? p.type.elements() : 0;
   return elements;
 }
 

@@ -34,6 +34,7 @@ struct StepResult {
   MetricList metrics;    // the model's
   double grad_norm = 0;  // over all parameters, before clipping
   int clipped = 0;       // parameters whose gradient was clipped
+  int updates = 0;       // of the parameters, done in this window
   // The loss was above hold_above: the window's last update has not happened.
   bool held = false;
 };
@@ -44,19 +45,18 @@ class Session {
   static absl::StatusOr<std::unique_ptr<Session>> Create(const Model* model,
                                                          const SessionOptions& options);
 
-  // One window of accum_iter micro-batches, taken one at a time from `next_batch`
-  // (valid until the next call): one optimizer step, or one for each of them with
-  // step_every_micro_batch, where a window may also be shorter: `micro_batches`, 0
-  // for all. `scheduled` gives each of the model's scheduled inputs, and no other
+  // One window of micro-batches, taken one at a time from `next_batch` (valid until the next
+  // call), each through the net that is for its place in the window; a net that updates the
+  // parameters says so by its inputs (nets.h). `micro_batches`: the first so many of the window
+  // alone, 0 for all of it. `scheduled` gives each of the model's scheduled inputs, and no other
   // (InvalidArgument). A loss or gradient that is not finite is OUT_OF_RANGE,
-  // naming the first operator and blob that are not: parameters, moments and count of updates
-  // then are what they were before that optimizer step, so with step_every_micro_batch before
-  // that micro-batch.
+  // naming the first operator and blob that are not: parameters, buffers and the optimizer's state
+  // then are what they were before the update that was to come.
   //
   // A window whose loss is more than `hold_above`, rounded down to a float, is held back in the
   // same way: all is computed, and nothing updated by its last micro-batch, until Release(). The
-  // net itself decides (ops/clip_factors.h). A window of 1 < micro_batches < accum_iter is never
-  // held: its last net adds to the accumulators, and so cannot be run twice.
+  // net itself decides (ops/clip_factors.h). A net that updates in the middle of a window adds to
+  // the accumulators, and so cannot be run twice: a window that ends there is never held.
   absl::StatusOr<StepResult> Step(const std::function<absl::StatusOr<const Batch*>()>& next_batch,
                                   double lr,
                                   absl::Span<const std::pair<std::string, float>> scheduled,
@@ -67,6 +67,10 @@ class Session {
   absl::Status Release();
   // Of the micro-batches of the last Step(), the one that failed included, in order.
   const std::vector<double>& window_losses() const { return window_losses_; }
+  // And the first of them that came after the last update: the parameters are those before it.
+  int first_after_update() const { return first_after_update_; }
+  // Updates that the parameters have had, by the optimizer's own count.
+  absl::StatusOr<int64_t> CountUpdates() const;
 
   // Right answers out of those asked, or the sum of a number over images.
   struct Measured {
@@ -83,10 +87,10 @@ class Session {
   const graph::Workspace& workspace() const { return workspace_; }
   // Of all its nets, at the batch of training. Others may share it between steps.
   const std::shared_ptr<graph::InputSlot>& inputs() const { return inputs_; }
-  // What the optimizer keeps beside the parameters from step to step, by its names in the
-  // workspace: the moments of each trainable parameter and the count of updates. With the
-  // parameters and the inputs of a step it determines that step.
-  std::vector<std::string> optimizer_state() const;
+  // What the optimizer keeps from step to step, by its names in the workspace: moments and the
+  // count of updates. With the parameters and the inputs of a step it determines that step, so it
+  // and they are what a checkpoint has.
+  const std::vector<std::string>& optimizer_state() const { return optimizer_state_; }
   // The net that updates the parameters, as it runs.
   const graph::Executable& train() const { return *micro_steps_.back(); }
   // All nets of a window, in order of use, to watch (Executable::AddTraceHook).
@@ -117,6 +121,7 @@ class Session {
   graph::Workspace workspace_;
   const std::shared_ptr<graph::InputSlot> inputs_;
   std::vector<Parameter> parameters_;
+  std::vector<std::string> optimizer_state_;
   std::string loss_;
   std::vector<NetMetric> metrics_;
   // In order of use: {kWhole}, or {kFirst, kLast}, or {kFirst, kMiddle, kLast}.
@@ -124,6 +129,7 @@ class Session {
   std::vector<EvaluationNet> evaluation_nets_;  // blobs only; nets moved out
   std::vector<std::unique_ptr<graph::Executable>> evaluations_;
   std::vector<double> window_losses_;
+  int first_after_update_ = 0;
   graph::Executable* held_ = nullptr;  // by Step(), for Release()
   double flops_per_image_ = 0;
   MemoryNeeds memory_;

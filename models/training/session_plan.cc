@@ -12,19 +12,18 @@ namespace {
 
 // The nets of a window, in order of use, and their names.
 std::vector<std::pair<MicroStep, const char*>> MicroSteps(const SessionOptions& options) {
-  if (options.accum_iter == 1) return {{MicroStep::kWhole, "train"}};
+  if (options.step.micro_batches == 1) return {{MicroStep::kWhole, "train"}};
   std::vector<std::pair<MicroStep, const char*>> steps = {{MicroStep::kFirst, "train_first"}};
-  if (options.accum_iter > 2) steps.push_back({MicroStep::kMiddle, "train_middle"});
+  if (options.step.micro_batches > 2) steps.push_back({MicroStep::kMiddle, "train_middle"});
   steps.push_back({MicroStep::kLast, "train_last"});
   return steps;
 }
 
 absl::StatusOr<TrainingNet> BuildStep(const Model& model, const SessionOptions& options,
                                       MicroStep micro_step, const char* name) {
-  return BuildTrainingNet(
-      *options.compile.registry, model, options.recipe, options.recipe.batch_size, micro_step,
-      options.accum_iter, name,
-      options.step_every_micro_batch ? UpdateWhen::kMicroStep : UpdateWhen::kWindow);
+  return BuildTrainingNet(*options.compile.registry, model, options.optimizer(options.recipe),
+                          options.step.micro_batch, micro_step, options.step.micro_batches, name,
+                          options.step.update_when);
 }
 
 // What lives from run to run.
@@ -49,17 +48,18 @@ class Lasting {
     }
   }
 
-  MemoryNeeds Needs(const std::vector<Parameter>& parameters) const {
+  MemoryNeeds Needs(const std::vector<Parameter>& parameters,
+                    const std::vector<std::string>& optimizer_state) const {
     MemoryNeeds needs;
     size_t all = own_inputs_;
     for (const auto& [name, type] : inputs_) all += type.bytes();
     for (const auto& [name, bytes] : states_) all += bytes;
     for (const Parameter& p : parameters) {
       needs.parameters += Of(p.name);
-      needs.moments += Of(FirstMomentName(p.name)) + Of(SecondMomentName(p.name));
       needs.accumulators += Of(AccumulatorName(p.name));
     }
-    needs.other = all - needs.parameters - needs.moments - needs.accumulators;
+    for (const std::string& name : optimizer_state) needs.optimizer += Of(name);
+    needs.other = all - needs.parameters - needs.optimizer - needs.accumulators;
     return needs;
   }
 
@@ -93,25 +93,26 @@ absl::StatusOr<SessionPlan> PlanSession(const Model& model, const SessionOptions
     ASSIGN_OR_RETURN(TrainingNet net, BuildStep(model, options, micro_step, name));
     RETURN_IF_ERROR(add(std::move(net.net), &plan.steps));
     plan.parameters = std::move(net.parameters);
+    plan.optimizer_state = std::move(net.optimizer_state);
     plan.loss = std::move(net.loss);
     plan.metrics = std::move(net.metrics);
   }
   const int evaluations = options.evaluations ? static_cast<int>(model.Evaluations().size()) : 0;
   for (int i = 0; i < evaluations; ++i) {
     ASSIGN_OR_RETURN(EvaluationNet net,
-                     BuildEvaluationNet(*compile.registry, model, options.recipe.batch_size, i));
+                     BuildEvaluationNet(*compile.registry, model, options.step.micro_batch, i));
     RETURN_IF_ERROR(add(std::move(net.net), &plan.evaluations));
     plan.evaluation_blobs.push_back(std::move(net));
   }
   if (options.other_nets) {
     compile.passes.dump = nullptr;
-    ASSIGN_OR_RETURN(std::vector<graph::Net> nets, options.other_nets(options.recipe.batch_size));
+    ASSIGN_OR_RETURN(std::vector<graph::Net> nets, options.other_nets(options.step.micro_batch));
     for (graph::Net& net : nets) RETURN_IF_ERROR(add(std::move(net), &plan.others));
   }
-  plan.memory = lasting.Needs(plan.parameters);
+  plan.memory = lasting.Needs(plan.parameters, plan.optimizer_state);
   plan.memory.arena = arena;
   plan.memory.loader = static_cast<size_t>(options.loader_batches) *
-                       static_cast<size_t>(options.recipe.batch_size) * 3 * sizeof(float) *
+                       static_cast<size_t>(options.step.micro_batch) * 3 * sizeof(float) *
                        static_cast<size_t>(model.input_h()) * static_cast<size_t>(model.input_w());
   return plan;
 }
@@ -121,7 +122,7 @@ absl::StatusOr<int> LargestBatch(const Model& model, const SessionOptions& optio
   const auto needed = [&](int batch) -> absl::StatusOr<double> {
     SessionOptions at = options;
     at.dump = nullptr;
-    at.recipe.batch_size = batch;
+    at.step.micro_batch = batch;
     ASSIGN_OR_RETURN(const SessionPlan plan, PlanSession(model, at));
     return static_cast<double>(plan.memory.total());
   };
@@ -166,7 +167,7 @@ absl::Status ExplainShortage(const Model& model, const SessionOptions& options,
     ASSIGN_OR_RETURN(const SessionPlan smaller, PlanSession(model, recompute));
     advice.recompute_fits = smaller.memory.total() <= available;
   }
-  return DoesNotFit(needs, available, options.recipe.batch_size, advice);
+  return DoesNotFit(needs, available, options.step.micro_batch, advice);
 }
 
 }  // namespace models

@@ -17,20 +17,17 @@
 #include "models/layers/model.h"
 #include "models/training/memory_check.h"
 #include "models/training/nets.h"
+#include "models/training/step_shape.h"
 #include "models/zoo/config.h"
 
 namespace models {
 
 struct SessionOptions {
   graph::CompileOptions compile;  // registry, backend, threads, passes
-  RecipeConfig recipe;            // batch_size is the micro-batch
-  int accum_iter = 1;
-  // What the published code does with accum_iter > 1: every micro-batch updates
-  // the parameters, with the gradient summed so far in the window, and the sum
-  // stays as it was clipped for that (UpdateWhen::kMicroStep). The counter of
-  // updates, by which Adam corrects its moments, counts micro-batches then.
-  bool step_every_micro_batch = false;
-  uint64_t seed = 0;
+  RecipeConfig recipe;
+  // Makes the optimizer of the recipe's numbers.
+  std::function<OptimizerSpec(const RecipeConfig&)> optimizer = AdamW;
+  StepShape step;
   bool evaluations = true;  // compile the evaluation nets too
   // Create() fails when the run needs more memory than is left (memory_check.h).
   bool check_memory = true;
@@ -49,7 +46,10 @@ struct SessionPlan {
   std::vector<graph::Prepared> evaluations;     // as options.evaluations says
   std::vector<EvaluationNet> evaluation_blobs;  // of those; their nets have moved out
   std::vector<graph::Prepared> others;          // options.other_nets
+  // What a step changes and the next one needs, and so what a run saves and restores: all
+  // parameters, buffers among them, and the optimizer's states by name.
   std::vector<Parameter> parameters;
+  std::vector<std::string> optimizer_state;
   std::string loss;  // TrainingNet's, as the next
   std::vector<NetMetric> metrics;
   MemoryNeeds memory;

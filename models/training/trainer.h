@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/types/optional.h"
@@ -16,41 +17,25 @@
 #include "models/files/file_system.h"
 #include "models/training/checkpoint_store.h"
 #include "models/training/lr_schedule.h"
-#include "models/training/metrics.h"
 #include "models/training/run_log.h"
+#include "models/training/run_observer.h"
 #include "models/training/run_state.h"
 #include "models/training/session.h"
 
 namespace models {
 
+// What a run does beside its steps. What a step is, the session says (step_shape.h).
 struct TrainerOptions {
   LrSchedule schedule;  // absolute learning rate; epochs as planned
-  int batch_size = 64;  // of one micro-batch
-  int accum_iter = 1;
-  bool step_every_micro_batch = false;  // the session's
-  uint64_t seed = 0;
-  int num_workers = 0;
-  bool random_crop = true;
-  bool exact_decode = false;
-  double max_bad_share = 0.05;     // the loader's, as the next; of held-out images, too
-  bool stop_at_bad_image = false;  // see LoaderOptions
+  // Of training and held-out images: workers, crops, what is done about bad images. The batch, the
+  // seed and what belongs to one loader are the run's.
+  LoaderOptions loader;
   int64_t steps = -1;      // ends the run after so many optimizer steps; -1: when the epochs are
                            // over. Never changes the schedule.
   int64_t eval_every = 0;  // steps between evaluations; 0: at the end of each epoch only
-  // Further numbers of an evaluation, for its line of metrics.jsonl; takes the
-  // parameters from the session's workspace. Called after each eval_every steps and,
-  // where these are given, at the end of the run. CANCELLED where `stop` broke it off. May be
-  // empty.
-  std::function<absl::StatusOr<MetricList>()> also_evaluate;
-  // Called after every so many steps and at the end; 0: never. What it cannot draw is a line in
-  // the log, and the run goes on.
-  int64_t vis_every = 0;
-  std::function<absl::Status(int64_t step)> visualize;
-  // For who watches the time of a step: around the taking of each batch, and after
-  // each step. May be empty.
-  std::function<void()> batch_asked, batch_came;
-  std::function<absl::Status()> step_done;
-  LoaderObserver* loader_observer = nullptr;  // of the training images' loader; may be null
+  int64_t vis_every = 0;   // steps between pictures, and at the end; 0: never
+  // Called in this order; must outlive the run.
+  std::vector<RunObserver*> observers;
   int64_t print_every = 20;
   // Trains on the first window of the first epoch alone, over and over (overfit_loader.h).
   bool overfit_batch = false;
@@ -71,7 +56,6 @@ struct TrainerOptions {
   const std::atomic<bool>* stop = nullptr;
   std::string metrics_path;                // metrics.jsonl, made anew, or gone on with by `resume`
   FileSystem* files = FileSystem::Real();  // that metrics.jsonl is written by
-  MetricsObserver* metrics_observer = nullptr;  // may be null
   // Where to save, after each epoch, every `save_every` steps (0: never), after the step that
   // ends `save_minutes` or more behind the last save (0: never), and at the end; null: nowhere.
   CheckpointStore* checkpoints = nullptr;
@@ -88,13 +72,6 @@ struct TrainerOptions {
   std::function<std::string()> how_to_go_on;
 };
 
-// Windows of batch_size · accum_iter images in one epoch; the remainder of the
-// epoch's permutation is dropped. With `short_window` its whole micro-batches make a
-// last, shorter window: what the published code does, whose optimizer steps on
-// each. An error when there is not even one window.
-absl::StatusOr<int64_t> StepsPerEpoch(int64_t images, int batch_size, int accum_iter,
-                                      bool short_window = false);
-
 // Trains `session`'s model. `held_out` may be null: then nothing is evaluated.
 // A checkpoint is saved before what is due at its step is evaluated and drawn, so that a
 // resumed run does that again: its metrics.jsonl, parameters and optimizer state are then
@@ -107,18 +84,16 @@ absl::StatusOr<int64_t> StepsPerEpoch(int64_t images, int batch_size, int accum_
 // and metrics.jsonl count those of the epoch. A checkpoint that cannot be saved is a
 // line in the log, and the run goes on, unless it is the last one: then it is the run's
 // error. On any other error, memory that ran out (std::bad_alloc) among them, what was learned
-// so far is saved (parameters are then those of the last good step) and the error, which names
-// the step, returned. Nothing is saved where no run could go on from there: without one step
-// of its own done, with step_every_micro_batch in the middle of a window, where memory ran out
-// within an update, and after a step whose line metrics.jsonl could not take.
+// so far is saved and the error, which names the step, returned. Nothing is saved without one
+// step of the run's own done, nor where the session has made an update since the last step that
+// is complete, which is one whose line is in metrics.jsonl: its parameters belong to no step.
 absl::Status Train(const TrainerOptions& options, const Model& model, const Dataset& train,
                    const Dataset* held_out, Session* session, RunLog* log);
 
-// What Train() would refuse before its first step, without a session and without touching a
-// file: a checkpoint of other data, of more steps than are asked for, metrics.jsonl of
-// another run.
+// What Train() would refuse before its first step, without touching a file or `session`: a
+// checkpoint of other data, of more steps than are asked for, metrics.jsonl of another run.
 absl::Status CheckTrain(const TrainerOptions& options, const Model& model, const Dataset& train,
-                        const Dataset* held_out);
+                        const Dataset* held_out, Session* session);
 
 }  // namespace models
 

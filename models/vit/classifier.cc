@@ -31,6 +31,13 @@ EvaluationOutputs VitClassifier::BuildEvaluation(ModelBuilder* b, int batch, int
   return {Build(b, batch)[1], graph::kNone};
 }
 
+OfficialNet VitClassifier::OfficialStep() const {
+  OfficialCounter counter;
+  CountEncoder(config_, config_.num_patches(), &counter);
+  counter.Linear("head", 1, config_.embed_dim, num_classes_, OfficialCounter::Pass::kTraining);
+  return counter.Finish();
+}
+
 std::string VitClassifier::description() const {
   return absl::StrCat("ViT classifier: ", config_.depth, " blocks of ", config_.embed_dim, ", ",
                       config_.num_heads, " heads, ", config_.grid_h(), "x", config_.grid_w(),

@@ -20,6 +20,7 @@ class VitClassifier : public Model {
   ForwardOutputs BuildTraining(ModelBuilder* b, int batch) const override;
   std::vector<Evaluation> Evaluations() const override;
   EvaluationOutputs BuildEvaluation(ModelBuilder* b, int batch, int evaluation) const override;
+  OfficialNet OfficialStep() const override;
   int input_h() const override { return config_.input_h; }
   int input_w() const override { return config_.input_w; }
   std::string description() const override;

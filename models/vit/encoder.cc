@@ -25,7 +25,7 @@ BlobId PatchEmbed(ModelBuilder* b, const ModelConfig& config, BlobId patches) {
 
 BlobId PositionTable(ModelBuilder* b, const ModelConfig& config) {
   return b->Param("pos_embed", {1, 1 + config.num_patches(), config.embed_dim},
-                  Initializer::SinCos2d(config.grid_h(), config.grid_w()), /*trainable=*/false);
+                  Initializer::SinCos2d(config.grid_h(), config.grid_w()), {ParameterKind::kFixed});
 }
 
 BlobId PatchPositions(ModelBuilder* b, const ModelConfig& config) {
@@ -48,6 +48,15 @@ BlobId EncodeImages(ModelBuilder* b, const ModelConfig& config, BlobId images) {
   const BlobId tokens = PatchEmbed(b, config, Patches(b, config, images));
   const BlobId placed = b->Op("BiasAdd", "pos_embed.add", {tokens, PatchPositions(b, config)});
   return Encode(b, config, placed);
+}
+
+void CountEncoder(const ModelConfig& config, int64_t tokens, OfficialCounter* counter) {
+  using Pass = OfficialCounter::Pass;
+  const int64_t pixels = int64_t{3} * config.patch_size * config.patch_size;
+  counter->Linear("patch_embed", config.num_patches(), pixels, config.embed_dim, Pass::kTraining, 1,
+                  /*input_is_data=*/true);
+  counter->Blocks("blocks", 1 + tokens, config.embed_dim, config.depth, config.mlp_ratio,
+                  Pass::kTraining);
 }
 
 }  // namespace models

@@ -4,6 +4,7 @@
 #define MODELS_VIT_ENCODER_H_
 
 #include "models/layers/model_builder.h"
+#include "models/layers/official_step.h"
 #include "models/zoo/config.h"
 
 namespace models {
@@ -26,6 +27,10 @@ graph::BlobId Encode(ModelBuilder* b, const ModelConfig& config, graph::BlobId t
 
 // The whole encoder for undropped images: (B, 3, H, W) -> features (B, 1+L, D).
 graph::BlobId EncodeImages(ModelBuilder* b, const ModelConfig& config, graph::BlobId images);
+
+// The same in a training step of the published code: the patch embedding of all L patches, of
+// which `tokens` go through the blocks beside the class token.
+void CountEncoder(const ModelConfig& config, int64_t tokens, OfficialCounter* counter);
 
 }  // namespace models
 

@@ -10,7 +10,7 @@ void RegisterVitModels(Zoo* zoo) {
   tiny.summary = "plain ViT classifier for the embedded data set's classes";
   tiny.model = TinyStructure();
   tiny.recipe = TinyRecipe();
-  tiny.needs_labels = true;
+  tiny.needs.labels = true;
   tiny.make = [](const ZooEntry& entry, int num_classes) -> std::unique_ptr<Model> {
     return std::make_unique<VitClassifier>(entry.model, num_classes);
   };

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "absl/strings/str_join.h"
 #include "graph/base/status.h"
 
 namespace models {
@@ -25,11 +24,6 @@ absl::Status Divides(const char* whole_flag, int whole, const char* part_flag, i
   return InvalidArgument("--", whole_flag, "=", whole, " is not divisible by --", part_flag, "=",
                          part,
                          "; the nearest that is: ", std::max(1, (whole + part / 2) / part) * part);
-}
-
-absl::Status Ratio(const char* flag, double value) {
-  if (value >= 0.0 && value <= 1.0) return absl::OkStatus();
-  return InvalidArgument("--", flag, "=", value, " must lie in [0, 1]");
 }
 
 }  // namespace
@@ -68,85 +62,6 @@ absl::Status Validate(const ModelConfig& m) {
   }
   if (!(widest <= 16.0 * kLargest)) {
     return InvalidArgument("--mlp_ratio=", m.mlp_ratio, " makes the MLP ", widest, " units wide");
-  }
-  return absl::OkStatus();
-}
-
-namespace {
-
-absl::Status OneOf(const char* flag, const std::string& value,
-                   std::initializer_list<const char*> names) {
-  for (const char* name : names) {
-    if (value == name) return absl::OkStatus();
-  }
-  return InvalidArgument("--", flag, "=", value, " must be ", absl::StrJoin(names, " or "));
-}
-
-// The published script's map: its side is input / token_size, whatever the patch.
-absl::Status ValidateOfficialGrid(const ModelConfig& model, const DropPosConfig& droppos) {
-  RETURN_IF_ERROR(Size("token_size", droppos.token_size));
-  if (model.grid_h() != model.grid_w()) {
-    return InvalidArgument("--smooth_grid=official is square, the patch grid of this model is ",
-                           model.grid_h(), "x", model.grid_w(), "; use --smooth_grid=paper");
-  }
-  const int side = droppos.target_grid(model).first;
-  if (side < model.grid_h()) {
-    return InvalidArgument(
-        "--smooth_grid=official with --token_size=", droppos.token_size, " makes a map of ", side,
-        "x", side, " cells for ", model.grid_h(), "x", model.grid_w(),
-        " patches; give --token_size=", model.input_h / model.grid_h(), " or --smooth_grid=paper");
-  }
-  return absl::OkStatus();
-}
-
-// What the MAE decoder needs.
-absl::Status ValidatePixels(const ModelConfig& model, const DropPosConfig& droppos) {
-  if (model.decoder_embed_dim % 4 != 0) {
-    return InvalidArgument("--decoder_embed_dim=", model.decoder_embed_dim,
-                           " is not divisible by 4, which the positions of the pixel decoder need");
-  }
-  if (droppos.num_visible(model.num_patches()) == model.num_patches()) {
-    return InvalidArgument("--mask_ratio=", droppos.mask_ratio, " hides none of ",
-                           model.num_patches(),
-                           " patches, so --drop_pos_type=", droppos.drop_pos_type,
-                           " has no pixels to reconstruct; raise it");
-  }
-  return absl::OkStatus();
-}
-
-}  // namespace
-
-absl::Status Validate(const ModelConfig& model, const DropPosConfig& droppos) {
-  RETURN_IF_ERROR(Validate(model));
-  RETURN_IF_ERROR(OneOf("drop_pos_type", droppos.drop_pos_type,
-                        {"mae_pos_target", "multi_task", "vanilla_mae"}));
-  RETURN_IF_ERROR(
-      OneOf("mask_token_type", droppos.mask_token_type, {"param", "zeros", "wrong_pos"}));
-  RETURN_IF_ERROR(OneOf("smooth_grid", droppos.smooth_grid, {"paper", "official"}));
-  RETURN_IF_ERROR(Ratio("mask_ratio", droppos.mask_ratio));
-  RETURN_IF_ERROR(Ratio("pos_mask_ratio", droppos.pos_mask_ratio));
-  if (!(droppos.label_smoothing_sigma >= 0)) {
-    return InvalidArgument("--label_smoothing_sigma=", droppos.label_smoothing_sigma,
-                           " must not be negative");
-  }
-  const int visible = droppos.num_visible(model.num_patches());
-  if (visible < 1) {
-    return InvalidArgument("--mask_ratio=", droppos.mask_ratio, " leaves none of ",
-                           model.num_patches(), " patches visible; lower it");
-  }
-  if (droppos.vanilla_mae() || droppos.multi_task()) {
-    RETURN_IF_ERROR(ValidatePixels(model, droppos));
-  }
-  if (droppos.vanilla_mae()) return absl::OkStatus();
-  if (!(droppos.pos_weight >= 0)) {
-    return InvalidArgument("--pos_weight=", droppos.pos_weight, " must not be negative");
-  }
-  if (droppos.official_grid()) RETURN_IF_ERROR(ValidateOfficialGrid(model, droppos));
-  if (droppos.num_pos_kept(visible) >= visible) {
-    return InvalidArgument("--pos_mask_ratio=", droppos.pos_mask_ratio,
-                           " drops the position of none", " of the ", visible,
-                           " patches that --mask_ratio=", droppos.mask_ratio,
-                           " leaves visible, so there is nothing to predict; raise it");
   }
   return absl::OkStatus();
 }

@@ -7,11 +7,11 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "models/layers/model.h"
+#include "models/zoo/model_options.h"
 
 namespace models {
 
@@ -35,53 +35,6 @@ struct ModelConfig {
   int num_patches() const { return grid_h() * grid_w(); }
 };
 
-// How patches and positions are hidden and how the answer is scored. Fields have
-// the names and values of the official flags.
-struct DropPosConfig {
-  // mae_pos_target: DropPos. multi_task: DropPos, and beside it an MAE decoder that
-  // reconstructs the pixels of the hidden patches. vanilla_mae: MAE alone, which
-  // has no positions to predict.
-  std::string drop_pos_type = "mae_pos_target";
-  double mask_ratio = 0.75;      // of patches hidden
-  double pos_mask_ratio = 0.75;  // of visible patches whose position is dropped
-  // What stands for a dropped position: param (a learned token), zeros, or
-  // wrong_pos (the position of another dropped patch).
-  std::string mask_token_type = "param";
-  bool shuffle = false;                // visible patches enter the encoder in random order
-  double label_smoothing_sigma = 1.0;  // in cells; 0: one-hot targets
-  bool sigma_decay = true;             // linearly to 0 over the epochs
-  // Where the smoothed targets lie. paper: on the patch grid. official: on the grid
-  // of input / token_size cells a side that the published script builds.
-  std::string smooth_grid = "paper";
-  int token_size = 14;        // official grid only; 14 is the published default
-  bool attn_guide = true;     // attentive reconstruction
-  bool conf_ignore = false;   // no loss for patches placed with enough confidence
-  double pos_weight = 1.0;    // multi_task: loss = pos_weight * position + pixels
-  bool norm_pix_loss = true;  // multi_task, vanilla_mae: pixels normalised by patch
-  // multi_task with shuffle: let the pixel decoder read the shuffled tokens as if
-  // they were in place, as the official code does (docs/fidelity.md).
-  bool official_shuffle = false;
-
-  bool multi_task() const { return drop_pos_type == "multi_task"; }
-  bool vanilla_mae() const { return drop_pos_type == "vanilla_mae"; }
-  bool official_grid() const { return smooth_grid == "official"; }
-  // Rows and columns of the grid on which the targets lie.
-  std::pair<int, int> target_grid(const ModelConfig& model) const {
-    if (!official_grid()) return {model.grid_h(), model.grid_w()};
-    const int side = model.input_h / token_size;
-    return {side, side};
-  }
-
-  // V = int(L·(1 − mask_ratio)) and K = int(V·(1 − pos_mask_ratio)), in double,
-  // as the official random_masking computes them.
-  int num_visible(int num_patches) const {
-    return static_cast<int>(num_patches * (1.0 - mask_ratio));
-  }
-  int num_pos_kept(int num_visible) const {
-    return static_cast<int>(num_visible * (1.0 - pos_mask_ratio));
-  }
-};
-
 // Optimisation: AdamW with a per-iteration cosine schedule.
 struct RecipeConfig {
   int epochs = 800;
@@ -98,26 +51,28 @@ struct RecipeConfig {
   int published_effective_batch = 2048;  // 32 GPUs × 64; 0: nothing published
 };
 
+// What a model asks of its training images.
+struct DataNeeds {
+  bool labels = false;
+};
+
 struct ZooEntry {
-  std::string name;                  // "droppos_vitb"
+  std::string name;                  // "vit_tiny"
   std::vector<std::string> aliases;  // official names
   std::string summary;               // one line for --list_models
   ModelConfig model;
-  DropPosConfig droppos;
   RecipeConfig recipe;
-  bool needs_labels = false;  // trains on class labels
+  std::shared_ptr<const ModelOptions> options;  // null: the model takes none
+  DataNeeds needs;
   // The model with this entry's (perhaps overridden) numbers. `num_classes` is
   // the data set's, 0 where it has no labels.
   std::function<std::unique_ptr<Model>(const ZooEntry& entry, int num_classes)> make;
 };
 
 // Sizes that cannot work: input not divisible by patch, heads not dividing
-// width, width not divisible by 4, non-positive numbers, ratios outside [0, 1],
-// ratios that leave no patch visible, no position to predict or no pixel to
-// reconstruct, an official grid that cannot hold the patches, names that are
-// none. The message names flags and values and says what would do.
+// width, width not divisible by 4, non-positive numbers. The message names flags
+// and values and says what would do. ModelOptions::Resolve checks the options.
 absl::Status Validate(const ModelConfig& model);
-absl::Status Validate(const ModelConfig& model, const DropPosConfig& droppos);
 absl::Status Validate(const RecipeConfig& recipe);
 
 }  // namespace models

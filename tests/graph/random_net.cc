@@ -173,7 +173,13 @@ Net RandomNet(uint64_t seed) {
                   {"dtype", std::string(DTypeName(type.dtype))}}));
         break;
       default:
-        values.push_back(b.Op("Tagged", name, {value()}, RandomTags(&random)));
+        if (random.Below(3) == 0) {
+          std::vector<float> weights(1 + random.Below(3));
+          for (float& w : weights) w = RandomFloat(&random);
+          values.push_back(b.Op("Weighted", name, {value()}, {{"weights", weights}}));
+        } else {
+          values.push_back(b.Op("Tagged", name, {value()}, RandomTags(&random)));
+        }
         if (random.Below(3) == 0) b.Rename(values.back(), fresh());
     }
   }
@@ -210,6 +216,10 @@ struct AttrText {
   std::string operator()(const std::string& v) const { return absl::StrCat("s", v); }
   std::string operator()(const std::vector<int64_t>& v) const {
     return absl::StrCat("l", absl::StrJoin(v, ","));
+  }
+  std::string operator()(const std::vector<float>& v) const {
+    return absl::StrCat(
+        "l", absl::StrJoin(v, ",", [this](std::string* out, float f) { out->append((*this)(f)); }));
   }
 };
 

@@ -199,6 +199,13 @@ TEST(CompleteAttrs, Errors) {
                   "Tagged 't': attribute 'label' must be a string, not a list of integers");
   ExpectAttrError(Tagged({{"count", int64_t{1}}, {"dims", std::string()}}),
                   "Tagged 't': attribute 'dims' must be a list of integers, not a string");
+  Op weighted = Tagged({{"weights", std::vector<float>{}}});
+  weighted.type = "Weighted";
+  ExpectAttrError(weighted, "Weighted 't': attribute 'weights' is an empty list");
+  weighted.attrs["weights"] = std::vector<int64_t>{1};
+  ExpectAttrError(
+      weighted,
+      "Weighted 't': attribute 'weights' must be a list of floats, not a list of integers");
   Op unknown;
   unknown.type = "Tugged";
   unknown.name = "u";

@@ -21,6 +21,7 @@ constexpr char kText[] =
     "b f32[2] = Scale(a) factor=0.5 in_place=[0:0] @scale\n"
     "w.out f32[2] = Add(w, b) @update\n"
     "c f32[2] = Tagged(w.out) count=-3 dims=[4,5] label=\"l\" rate=0.25 @tag\n"
+    "d f32[2] = Weighted(r) weights=[0.5,0.1] @weigh\n"
     "output c\n";
 
 Net Parse(const std::string& text) { return ParseText(text).value(); }
@@ -88,7 +89,7 @@ TEST(Serialize, FieldNumbersAreCaffe2s) {
   for (const Field& f : net) EXPECT_TRUE(f.number <= 3 || (f.number >= 6 && f.number <= 8));
 
   const Names ops = Strings(net, 2);
-  ASSERT_EQ(ops.size(), 4u);
+  ASSERT_EQ(ops.size(), 5u);
   const std::vector<Field> scale = Fields(ops[1]);
   EXPECT_EQ(Strings(scale, 1), Names({"a"}));
   EXPECT_EQ(Strings(scale, 2), Names({"b"}));
@@ -97,7 +98,8 @@ TEST(Serialize, FieldNumbersAreCaffe2s) {
   ASSERT_EQ(Strings(scale, 5).size(), 2u);  // factor, in_place
 
   std::map<std::string, std::vector<Field>> args;
-  for (const Names& from : {Strings(scale, 5), Strings(Fields(ops[3]), 5)}) {
+  for (const Names& from :
+       {Strings(scale, 5), Strings(Fields(ops[3]), 5), Strings(Fields(ops[4]), 5)}) {
     for (const std::string& arg : from) args[Strings(Fields(arg), 1)[0]] = Fields(arg);
   }
   const auto values = [&](const std::string& arg, int number, int wire) {
@@ -110,10 +112,13 @@ TEST(Serialize, FieldNumbersAreCaffe2s) {
     }
     return found;
   };
-  const float half = 0.5f;
-  uint32_t half_bits;
-  std::memcpy(&half_bits, &half, 4);
-  EXPECT_EQ(values("factor", 2, 5), std::vector<uint64_t>({half_bits}));
+  const auto bits = [](float value) {
+    uint32_t as_integer;
+    std::memcpy(&as_integer, &value, 4);
+    return uint64_t{as_integer};
+  };
+  EXPECT_EQ(values("factor", 2, 5), std::vector<uint64_t>({bits(0.5f)}));
+  EXPECT_EQ(values("weights", 5, 5), std::vector<uint64_t>({bits(0.5f), bits(0.1f)}));
   EXPECT_EQ(values("count", 3, 0), std::vector<uint64_t>({static_cast<uint64_t>(-3)}));
   EXPECT_EQ(values("label", 4, 2).size(), 1u);
   EXPECT_EQ(values("dims", 6, 0), std::vector<uint64_t>({4, 5}));
@@ -302,7 +307,7 @@ TEST(Serialize, ErrorsNameTheThing) {
        "operator 'scale' has an impossible in-place pair 4294967296:0"},
       {"name: \"dims\"", "name: \"count\"", "operator 'tag' has argument 'count' twice"},
       {"f: 0.5", "f: 0.5 i: 3", "operator 'scale': argument 'factor' is not one"},
-      {"f: 0.5", "floats: 0.5 floats: 0.25", "operator 'scale': argument 'factor' is not one"},
+      {"f: 0.5", "floats: 0.5 ints: 3", "operator 'scale': argument 'factor' is not one"},
       {"f: 0.5", "strings: \"half\"", "operator 'scale': argument 'factor' is not one"},
   };
   for (const auto& c : cases) {

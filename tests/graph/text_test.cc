@@ -85,6 +85,8 @@ TEST(Text, AttributeKinds) {
   EXPECT_EQ(Value("\"\"").value(), AttrValue(std::string()));
   EXPECT_EQ(Value("[]").value(), AttrValue(std::vector<int64_t>{}));
   EXPECT_EQ(Value("[3,-1]").value(), AttrValue(std::vector<int64_t>{3, -1}));
+  EXPECT_EQ(Value("[ 0.1 , -2.0,1e-45]").value(),
+            AttrValue(std::vector<float>{0.1f, -2.0f, std::numeric_limits<float>::denorm_min()}));
 }
 
 // Only what is not as usual is printed, after the name.
@@ -239,6 +241,8 @@ TEST(Text, ErrorsNameLineAndColumn) {
       {"net n\ny f32[1] = T() a=\"\\\n", "line 2, column 18: the string is not closed"},
       {"net n\ny f32[1] = T() a=\"\\q\" @t\n", "line 2, column 18: bad escape"},
       {"net n\ny f32[1] = T() a=[1 @t\n", "line 2, column 21: expected ']'"},
+      {"net n\ny f32[1] = T() a=[1, x] @t\n", "line 2, column 22: 'x' is neither"},
+      {"net n\ny f32[1] = T() a=[1, 0.5] @t\n", "line 2, column 22: a list of both integers"},
       {"net n\ny f32[1] = T() in_place=[] @t\n", "line 2, column 26: expected a pair"},
       {"net n\ny f32[1] = T() in_place=[0] @t\n", "line 2, column 26: '0' is not a pair"},
       {"net n\ny f32[1] = T() in_place=[0:1:2] @t\n", "line 2, column 26: '0:1:2' is not a pair"},

@@ -142,6 +142,10 @@ void AddSchemas(SchemaRegistry* r) {
              .OptionalAttr("dims", std::vector<int64_t>(), "a list")
              .InPlace(0, 0)
              .NoGradient("only for building"));
+  r->Add(Unary("Weighted", "a copy with weights")
+             .Attr("weights", std::vector<float>{1.0f}, "a list")
+             .InPlace(0, 0)
+             .NoGradient("only for building"));
   r->Add(Unary("Lopsided", "a copy").Gradient([](GradientBuilder* g) {
     g->SetGrad(0, g->Op("Sum", {g->GradOut(0)}));
     return absl::OkStatus();
@@ -256,6 +260,7 @@ void AddKernels(KernelTable* t) {
   });
   AddKernel(t, "StopGradient", Copy);
   AddKernel(t, "Tagged", Copy);
+  AddKernel(t, "Weighted", Copy);
   AddKernel(t, "Round", [](const KernelArgs& a, int64_t n, float) {
     for (int64_t i = 0; i < n; ++i)
       Out(a, 0)[i] = static_cast<float>(static_cast<int>(In(a, 0)[i]));

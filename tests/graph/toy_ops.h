@@ -3,7 +3,7 @@
 #ifndef TESTS_GRAPH_TOY_OPS_H_
 #define TESTS_GRAPH_TOY_OPS_H_
 
-#include "graph/runtime/kernel.h"
+#include "graph/compiler/backend.h"
 #include "graph/schema/schema.h"
 
 namespace graph {
@@ -24,7 +24,8 @@ namespace graph {
 //   SumN(x...) -> y                     variadic; no gradient
 //   Bias(x, b?) -> y                    x + b; b is optional; no gradient
 //   Tagged(x) count rate=0.5 label="" dims=[] -> y   in place; a copy of x; no
-//                                       gradient. One attribute of each kind.
+//                                       gradient. One attribute of each kind but
+//   Weighted(x) weights -> y            the same with a list of floats
 //   Lopsided(x) -> y                    its gradient has a wrong type
 //   Stubborn(x) -> y                    its gradient maker fails
 //   Burst(x) -> y                       a copy; the kernel fails when x[0] < 0

@@ -4,8 +4,8 @@
 
 #include <memory>
 
+#include "graph/compiler/backend.h"
 #include "graph/runtime/device.h"
-#include "graph/runtime/kernel.h"
 
 namespace harness {
 

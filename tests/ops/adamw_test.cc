@@ -9,13 +9,16 @@
 namespace harness {
 namespace {
 
+// Of as many parameters as there are indices, all with one decay.
 graph::Attrs Attrs(float beta1, float beta2, float eps, float weight_decay,
-                   std::vector<int64_t> indices) {
+                   std::vector<int64_t> indices, float lr_scale = 1.0f) {
+  const size_t n = indices.size();
   return {{"beta1", beta1},
           {"beta2", beta2},
           {"eps", eps},
-          {"weight_decay", weight_decay},
-          {"indices", std::move(indices)}};
+          {"indices", std::move(indices)},
+          {"lr_scales", std::vector<float>(n, lr_scale)},
+          {"weight_decays", std::vector<float>(n, weight_decay)}};
 }
 
 OpCase Case(graph::Shape shape, const graph::Attrs& attrs, double factor, double step) {
@@ -36,6 +39,7 @@ TEST(AdamW, Cases) {
     RunCase(Case(shape, Attrs(0.9f, 0.95f, 1e-8f, 0.05f, {2}), 0.25, 1));
     RunCase(Case(shape, Attrs(0.9f, 0.999f, 1e-6f, 0.0f, {0}), 0.25, 1000));
     RunCase(Case(shape, Attrs(0.0f, 0.5f, 1e-3f, 0.5f, {1}), 0.25, 3));
+    RunCase(Case(shape, Attrs(0.9f, 0.999f, 1e-8f, 0.05f, {1}, 0.0238f), 0.25, 3));
   }
 }
 
@@ -51,6 +55,20 @@ TEST(AdamW, TorchFormula) {
   EXPECT_NEAR(out[0].Get(0), 1.8799513160052379, 1e-15);
   EXPECT_EQ(out[1].Get(0), 1.0);
   EXPECT_EQ(out[2].Get(0), 3.5625);
+}
+
+// The scale is one of the rate, so of the decay, too: PyTorch's group with lr·scale.
+TEST(AdamW, AScaleIsAnotherRate) {
+  OpCase scaled = Case({37}, Attrs(0.9f, 0.999f, 1e-8f, 0.05f, {1}, 0.25f), 1, 3);
+  OpCase other = Case({37}, Attrs(0.9f, 0.999f, 1e-8f, 0.05f, {1}), 1, 3);
+  scaled.inputs[0].generate = Constant(0.01);
+  other.inputs[0].generate = Constant(0.0025);
+  for (const graph::Backend& backend : TestBackends()) {
+    const auto a = RunOn(backend, "AdamW", scaled.attrs, MakeInputs(scaled));
+    const auto b = RunOn(backend, "AdamW", other.attrs, MakeInputs(other));
+    ASSERT_TRUE(a.ok() && b.ok()) << a.status() << b.status();
+    for (int k = 0; k < 3; ++k) EXPECT_TRUE((*a)[k] == (*b)[k]) << backend.name << " " << k;
+  }
 }
 
 TEST(AdamW, FirstStepMovesByTheLearningRate) {
@@ -105,11 +123,15 @@ TEST(AdamW, RefusesBadInputs) {
   refused(Attrs(1.0f, 0.95f, 1e-8f, 0.05f, {0}), -1, w, "'beta1' is 1");
   refused(Attrs(0.9f, -0.5f, 1e-8f, 0.05f, {0}), -1, w, "'beta2' is -0.5");
   refused(Attrs(0.9f, 0.95f, -1.0f, 0.05f, {0}), -1, w, "'eps' is -1");
-  refused(Attrs(0.9f, 0.95f, 1e-8f, -1.0f, {0}), -1, w, "'weight_decay' is -1");
+  refused(Attrs(0.9f, 0.95f, 1e-8f, -1.0f, {0}), -1, w, "'weight_decays' is -1");
+  refused(Attrs(0.9f, 0.95f, 1e-8f, 0.05f, {0}, -0.5f), -1, w, "'lr_scales' is -0.5");
   refused(Attrs(0.9f, 0.95f, 1e-8f, 0.05f, {4}), -1, w, "'indices' has 4");
   refused(Attrs(0.9f, 0.95f, 1e-8f, 0.05f, {-1}), -1, w, "'indices' has -1");
-  refused(Attrs(0.9f, 0.95f, 1e-8f, 0.05f, {}), -1, w, "'indices' has 0 numbers for 1");
-  refused(Attrs(0.9f, 0.95f, 1e-8f, 0.05f, {0, 1}), -1, w, "'indices' has 2 numbers for 1");
+  for (const char* list : {"indices", "lr_scales", "weight_decays"}) {
+    graph::Attrs longer = good;
+    longer[list] = Attrs(0.9f, 0.95f, 1e-8f, 0.05f, {0, 1})[list];
+    refused(longer, -1, w, "' has 2 numbers for 1");
+  }
   // The second parameter.
   const graph::Attrs two = Attrs(0.9f, 0.95f, 1e-8f, 0.05f, {0, 3});
   const std::vector<graph::TensorType> first = {one, F32({4}), I32({1}), w, w, w, w};
@@ -133,17 +155,22 @@ TEST(AdamW, RefusesBadInputs) {
 // team: the same bits. One of the factors is not finite.
 TEST(AdamW, ParametersDoNotChangeEachOther) {
   const std::vector<int64_t> sizes = {1, 4096, 37, 0, 4097, 30000, 8, 12288, 3};
-  OpCase all = Case({1}, Attrs(0.9f, 0.95f, 1e-8f, 0.05f, {}), std::nan(""), 3);
+  OpCase all = Case({1}, Attrs(0.9f, 0.95f, 1e-8f, 0.05f, {0}), std::nan(""), 3);
   all.inputs.resize(3);
   all.outputs.clear();
   std::vector<int64_t> indices;
+  std::vector<float> lr_scales, weight_decays;
   for (size_t i = 0; i < sizes.size(); ++i) {
     const OpCase one = Case({sizes[i]}, all.attrs, 1, 1);
     all.inputs.insert(all.inputs.end(), one.inputs.begin() + 3, one.inputs.end());
     all.outputs.insert(all.outputs.end(), one.outputs.begin(), one.outputs.end());
     indices.push_back(i == 5 ? 2 : static_cast<int64_t>(i % 2));
+    lr_scales.push_back(i % 3 == 0 ? 1.0f : 0.75f);
+    weight_decays.push_back(i % 2 == 0 ? 0.05f : 0.0f);
   }
   all.attrs["indices"] = indices;
+  all.attrs["lr_scales"] = lr_scales;
+  all.attrs["weight_decays"] = weight_decays;
   const std::vector<HostTensor> in = MakeInputs(all);
   for (const graph::Backend& backend : TestBackends()) {
     for (int threads = 1; threads <= 4; ++threads) {
@@ -155,6 +182,8 @@ TEST(AdamW, ParametersDoNotChangeEachOther) {
         own.insert(own.end(), in.begin() + 3 + 4 * i, in.begin() + 7 + 4 * i);
         graph::Attrs attrs = all.attrs;
         attrs["indices"] = std::vector<int64_t>{indices[i]};
+        attrs["lr_scales"] = std::vector<float>{lr_scales[i]};
+        attrs["weight_decays"] = std::vector<float>{weight_decays[i]};
         const auto alone = RunOn(backend, all.type, attrs, own);
         ASSERT_TRUE(alone.ok()) << alone.status();
         for (int k = 0; k < 3; ++k) EXPECT_TRUE((*together)[3 * i + k] == (*alone)[k]) << i;

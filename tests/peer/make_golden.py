@@ -37,6 +37,13 @@ CASES = {
     "combo_all_dropped_shuffle": dict(SMALL, img=20, patch=4, shuffle=True, conf_ignore=True,
                                       attn_guide=True, mask_token_type="wrong_pos", sigma=2.0,
                                       mask=0.0, pos=1.0, seed=3),
+    # Windows of three micro-batches: one update each, and one for each micro-batch with what the
+    # window has summed and clipped so far, as the published loop does. Clipping bites.
+    "accum_window": dict(SMALL, img=32, patch=8, attn_guide=True, sigma=1.0, mask=0.5, seed=5,
+                         clip_each_parameter=0.02, accum_iter=3),
+    "accum_every_micro_batch": dict(SMALL, img=32, patch=8, attn_guide=True, sigma=1.0, mask=0.5,
+                                    seed=5, clip_each_parameter=0.02, accum_iter=3,
+                                    step_every_micro_batch=True),
     "combo_mae_raw_pixels": dict(SMALL, img=20, patch=4, vanilla_mae=True, norm_pix_loss=False,
                                  sigma=0.0, mask=0.9, seed=4),
 }
@@ -95,7 +102,8 @@ def import_official(folder):
     import engine_pretrain
     import models_DropPos_mae
     import models_mae
-    return models_DropPos_mae, models_mae, engine_pretrain
+    import util.utils
+    return models_DropPos_mae, models_mae, engine_pretrain, util.utils
 
 
 class Noise:
@@ -179,7 +187,7 @@ def forward(model, config, images, smooth, noise):
 
 
 def make_case(name, config, modules):
-    drop_pos, mae, engine = modules
+    drop_pos, mae, engine, utils = modules
     torch.manual_seed(config["seed"])
     np.random.seed(config["seed"])
     model = build(config, drop_pos, mae)
@@ -217,16 +225,17 @@ def make_case(name, config, modules):
         [dict(params=fixed, weight_decay=0.0), dict(params=decay)], lr=config["lr"],
         betas=config["betas"], eps=1e-8, weight_decay=config["weight_decay"])
     losses, accuracies = [], []
-    for step in range(config["steps"]):
-        optimizer.zero_grad()
+    accum_iter = config.get("accum_iter", 1)
+    for micro_batch in range(config["steps"] * accum_iter):
+        if micro_batch % accum_iter == 0:
+            optimizer.zero_grad()
         noise = Noise(permutation)
         out = forward(model, config, images, smooth, noise)
-        tensors.update(zip((f"train/{step}/{n}" for n in names), noise.drawn))
-        out["loss"].backward()
-        for parameter in decay + fixed:
-            norm = parameter.grad.norm(2)
-            parameter.grad.mul_(min(1.0, float(config["clip_each_parameter"] / (norm + 1e-6))))
-        optimizer.step()
+        tensors.update(zip((f"train/{micro_batch}/{n}" for n in names), noise.drawn))
+        (out["loss"] / accum_iter).backward()
+        if config.get("step_every_micro_batch") or (micro_batch + 1) % accum_iter == 0:
+            utils.clip_gradients(model, config["clip_each_parameter"])
+            optimizer.step()
         losses.append(out["loss"].item())
         accuracies.append(float(out.get("acc1", torch.zeros(1))))
     tensors["train/loss"] = torch.tensor(losses)

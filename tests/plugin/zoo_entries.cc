@@ -5,14 +5,15 @@
 #include <vector>
 
 #include "models/layers/transformer.h"
+#include "tests/plugin/options.h"
 
 namespace plugin {
 namespace {
 
 class TanhMlp : public models::Model {
  public:
-  TanhMlp(const models::ModelConfig& config, int num_classes)
-      : config_(config), num_classes_(num_classes) {}
+  TanhMlp(const models::ModelConfig& config, const TanhOptions& options, int num_classes)
+      : config_(config), options_(options), num_classes_(num_classes) {}
 
   models::ForwardOutputs BuildTraining(models::ModelBuilder* b, int batch) const override {
     const std::vector<graph::BlobId> head = Build(b, batch);
@@ -37,13 +38,17 @@ class TanhMlp : public models::Model {
     const graph::BlobId labels = b->net()->Input("labels", {graph::DType::kI32, {batch}});
     const graph::BlobId pixels =
         b->Op("Patchify", "pixels", {images}, {{"patch", int64_t{config_.patch_size}}});
-    const graph::BlobId hidden =
-        b->Op("Tanh", "tanh", {models::Linear(b, "fc1", pixels, config_.embed_dim)});
+    graph::BlobId hidden =
+        b->Op("Tanh", "tanh", {models::Linear(b, "fc1", pixels, options_.hidden_units)});
+    if (options_.second_layer) {
+      hidden = b->Op("Tanh", "tanh2", {models::Linear(b, "fc2", hidden, options_.second_units)});
+    }
     const graph::BlobId logits = models::Linear(b, "head", hidden, num_classes_);
     return b->OpN("SoftmaxCrossEntropy", "loss", {logits, labels});
   }
 
   models::ModelConfig config_;
+  TanhOptions options_;
   int num_classes_;
 };
 
@@ -54,11 +59,13 @@ void RegisterModels(models::Zoo* zoo) {
   entry.name = "tanh_mlp";
   entry.summary = "a hidden layer with tanh";
   entry.model.input_h = entry.model.input_w = entry.model.patch_size = 4;  // one patch
-  entry.model.embed_dim = 16;
   entry.recipe.batch_size = 8;
-  entry.needs_labels = true;
+  entry.recipe.weight_decay = 0.01;
+  entry.options = std::make_shared<TanhOptions>();
+  entry.needs.labels = true;
   entry.make = [](const models::ZooEntry& e, int num_classes) -> std::unique_ptr<models::Model> {
-    return std::make_unique<TanhMlp>(e.model, num_classes);
+    const auto& options = dynamic_cast<const TanhOptions&>(*e.options);
+    return std::make_unique<TanhMlp>(e.model, options, num_classes);
   };
   zoo->Add(std::move(entry));
 }

@@ -13,9 +13,6 @@ Findings CheckIncludeDirections(const Tree& tree);
 // A library of others appears only where its table row says.
 Findings CheckVendorHeaders(const Tree& tree);
 
-// The engine never says "DropPos", in whatever case.
-Findings CheckEngineNamesNoPlugin(const Tree& tree);
-
 // What files include and BUILD files depend on is in the tree: otherwise whole
 // packages would escape all the other rules.
 Findings CheckTreeIsWhole(const Tree& tree);

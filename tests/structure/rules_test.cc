@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "tests/structure/file_rules.h"
 #include "tests/structure/include_rules.h"
+#include "tests/structure/plugin_rules.h"
 #include "tests/structure/table_rules.h"
 
 namespace structure {
@@ -160,6 +161,26 @@ TEST(EngineNamesNoPlugin, InAnyCase) {
             "graph/ir/droppos_net.h:1: ", "plugin");
 }
 
+TEST(PluginConceptsStayInside, ClassesDrawsAndFlags) {
+  const auto with = [](const std::string& path, const std::string& text) {
+    return Texts{{"ops/fog/purposes.h", "inline constexpr graph::Purpose kFogShare{1024};\n"},
+                 {"models/fog/fog.h", "struct ModelConfig;\nstruct FogOptions : A {\n};\n"},
+                 {"models/fog/fog.cc", "return {{\"fog_share\", &fog_share}, \"x\"};\n"},
+                 {path, text}};
+  };
+  ExpectGreen(CheckPluginConceptsStayInside, with("models/zoo/a.h", "struct ModelConfig {};\n"));
+  ExpectGreen(CheckPluginConceptsStayInside,
+              with("tools/a.cc", "int fog_shares;  // of FogOptions\nSay(\"a FogOptions\");\n"));
+  ExpectGreen(CheckPluginConceptsStayInside, with("backends/cpu/fog/a.cc", "kFogShare;\n"));
+  ExpectGreen(CheckPluginConceptsStayInside, with("tools/plugins.cc", "FogOptions options;\n"));
+  ExpectRed(CheckPluginConceptsStayInside, with("graph/base/a.h", "enum { kFogShare = 1 };\n"),
+            "graph/base/a.h:1: ", "kFogShare");
+  ExpectRed(CheckPluginConceptsStayInside, with("tools/a.cc", "\nif (IsA<FogOptions>(x)) {}\n"),
+            "tools/a.cc:2: ", "FogOptions");
+  ExpectRed(CheckPluginConceptsStayInside, with("tools/flags/a.cc", "Say(\"--fog_share=1\");\n"),
+            "tools/flags/a.cc:1: ", "fog_share");
+}
+
 TEST(TreeIsWhole, SeesWhatOthersUse) {
   ExpectGreen(CheckTreeIsWhole,
               {{"ops/a.cc", "#include <vector>\n#include \"absl/a.h\"\n#include \"ops/a.h\"\n"},
@@ -193,9 +214,27 @@ Texts PluginOperator() {
   return texts;
 }
 
+// And as one that only the CPU's passes make.
+Texts LoweredOperator() {
+  Texts texts = {{"backends/reference/cpu/add.cc", Operator().at("backends/reference/add.cc")}};
+  for (const auto& [path, text] : Operator()) {
+    if (Folder(path) == "ops") texts["backends/cpu/ops/" + BaseName(path)] = text;
+    if (Folder(path) == "tests/ops") texts["tests/backends/cpu/ops/" + BaseName(path)] = text;
+    if (Folder(path) == "backends/cpu") texts[path] = text;
+  }
+  return texts;
+}
+
 TEST(SameStems, AreCompleteOrNamed) {
   ExpectGreen(CheckSameStems, Operator());
   ExpectGreen(CheckSameStems, PluginOperator());
+  ExpectGreen(CheckSameStems, LoweredOperator());
+  for (const auto& [path, text] : LoweredOperator()) {
+    if (Folder(path) == "backends/cpu/ops" && path != "backends/cpu/ops/add.cc") continue;
+    Texts texts = LoweredOperator();
+    texts.erase(path);
+    ExpectRed(CheckSameStems, texts, "backends/cpu/ops/add.h:1: ", path);
+  }
   for (const char* file : {"ops/add.cc", "backends/cpu/add.cc", "backends/reference/add.cc",
                            "tests/ops/add_test.cc"}) {
     SCOPED_TRACE(file);
@@ -218,6 +257,7 @@ TEST(SameStems, RefuseKernelsUnderAnotherName) {
 TEST(OpsAreListed, UnderTheirStem) {
   ExpectGreen(CheckOpsAreListed, Operator());
   ExpectGreen(CheckOpsAreListed, PluginOperator());
+  ExpectGreen(CheckOpsAreListed, LoweredOperator());
   for (const char* list :
        {"OPS = {\n    \"add_layer_norm\": \"AddLayerNorm\",\n}\n",
         "OPS = {\n    \"sum\": \"Add\",\n}\n", "OPS = {\n#    \"add\": \"Add\",\n}\n"}) {

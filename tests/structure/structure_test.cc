@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "tests/structure/file_rules.h"
 #include "tests/structure/include_rules.h"
+#include "tests/structure/plugin_rules.h"
 #include "tests/structure/table_rules.h"
 
 namespace structure {
@@ -34,6 +35,9 @@ TEST(Structure, TheTreeIsWhole) {
 TEST(Structure, IncludesPointDown) { ExpectNone(CheckIncludeDirections(SourceTree())); }
 TEST(Structure, VendorHeadersStayInTheirFolders) { ExpectNone(CheckVendorHeaders(SourceTree())); }
 TEST(Structure, TheEngineNamesNoPlugin) { ExpectNone(CheckEngineNamesNoPlugin(SourceTree())); }
+TEST(Structure, PluginConceptsStayInside) {
+  ExpectNone(CheckPluginConceptsStayInside(SourceTree()));
+}
 TEST(Structure, OperatorsKernelsAndTestsShareStems) { ExpectNone(CheckSameStems(SourceTree())); }
 TEST(Structure, OperatorsAreListed) { ExpectNone(CheckOpsAreListed(SourceTree())); }
 TEST(Structure, HeaderGuardsArePaths) { ExpectNone(CheckHeaderGuards(SourceTree())); }

@@ -4,10 +4,12 @@
 #include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "models/droppos/droppos_config.h"
 #include "tools/flags/flag_table.h"
 #include "tools/flags/parse_flags.h"
 #include "tools/flags/resolve_flags.h"
 #include "tools/flags/train_help.h"
+#include "tools/plugins.h"
 
 namespace tools {
 namespace {
@@ -22,19 +24,20 @@ using Args = std::vector<std::string>;
 models::ZooEntry VitB() {
   models::ZooEntry entry;
   entry.name = "droppos_vitb";
+  entry.options = std::make_shared<models::DropPosConfig>();
   return entry;
 }
 
 ParsedFlags Parse(Args args) {
   args.insert(args.begin(), "--model=m");
-  const auto parsed = ParseTrainFlags(args);
+  const auto parsed = ParseTrainFlags(args, MakeZoo());
   EXPECT_TRUE(parsed.ok()) << parsed.status();
   return parsed.ok() ? *parsed : ParsedFlags();
 }
 
 std::string Error(Args args) {
   args.insert(args.begin(), "--model=m");
-  const auto parsed = ParseTrainFlags(args);
+  const auto parsed = ParseTrainFlags(args, MakeZoo());
   EXPECT_FALSE(parsed.ok()) << testing::PrintToString(args);
   const std::string message(parsed.status().message());
   EXPECT_THAT(message, testing::Not(HasSubstr("\n")));
@@ -90,16 +93,16 @@ const Args kPublished = {"--batch_size",
 TEST(Flags, ThePublishedCommandCanBePasted) {
   Args args = kPublished;
   args.push_back("--steps=0");
-  const auto parsed = ParseTrainFlags(args);
+  const auto parsed = ParseTrainFlags(args, MakeZoo());
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   const TrainFlags& flags = parsed->flags;
   EXPECT_EQ(flags.model, "DropPos_mae_vit_base_patch16_dec512d2b");
   EXPECT_EQ(flags.batch_size, 64);
   EXPECT_EQ(flags.accum_iter, 1);
-  EXPECT_EQ(flags.pos_mask_ratio, 0.75);
-  EXPECT_EQ(flags.label_smoothing_sigma, 1.0);
-  EXPECT_EQ(flags.sigma_decay, true);
-  EXPECT_EQ(flags.attn_guide, true);
+  EXPECT_EQ(flags.model_options.at("pos_mask_ratio").text, "0.75");
+  EXPECT_EQ(flags.model_options.at("label_smoothing_sigma").text, "1");
+  EXPECT_EQ(flags.model_options.at("sigma_decay").text, "true");
+  EXPECT_EQ(flags.model_options.at("attn_guide").text, "true");
   EXPECT_EQ(flags.input_size, (InputSize{224, 224}));
   EXPECT_EQ(flags.epochs, 800);
   EXPECT_EQ(flags.warmup_epochs, 10.0);
@@ -117,19 +120,20 @@ TEST(Flags, ThePublishedCommandCanBePasted) {
   ASSERT_TRUE(resolved.ok()) << resolved.status();
   EXPECT_THAT(resolved->notices, ElementsAre(HasSubstr("--pos_weight=0.05 has no effect: "),
                                              HasSubstr("--token_size=14 has no effect: ")));
-  EXPECT_EQ(resolved->effective_batch, 64);
+  EXPECT_EQ(resolved->step.images(), 64);
   EXPECT_DOUBLE_EQ(resolved->lr, 1.5e-4 * 64 / 256);
 }
 
 TEST(Flags, PublishedArgumentsAreTheRecipe) {
-  const auto published = ParseTrainFlags(kPublished);
+  const auto published = ParseTrainFlags(kPublished, MakeZoo());
   ASSERT_TRUE(published.ok());
   auto with = ResolveTrainFlags(published->flags, VitB(), {1, 1});
   auto bare = ResolveTrainFlags(Parse({}).flags, VitB(), {1, 1});
   ASSERT_TRUE(with.ok() && bare.ok());
   with->flags.data_path.reset();
   with->flags.output_dir.reset();
-  EXPECT_EQ(TrainFlagsText(with->flags, ""), TrainFlagsText(bare->flags, ""));
+  EXPECT_EQ(TrainFlagsText(with->flags, "", MakeZoo().entries()),
+            TrainFlagsText(bare->flags, "", MakeZoo().entries()));
 }
 
 TEST(Flags, WaysToWriteAFlag) {
@@ -149,7 +153,7 @@ TEST(Flags, WaysToWriteAFlag) {
 }
 
 TEST(Flags, Switches) {
-  EXPECT_FALSE(Parse({}).flags.sigma_decay.has_value());
+  EXPECT_TRUE(Parse({}).flags.model_options.empty());
   for (const Args& on : std::vector<Args>{{"--sigma_decay"},
                                           {"--sigma-decay"},
                                           {"--sigma_decay", "True"},
@@ -158,7 +162,8 @@ TEST(Flags, Switches) {
                                           {"--sigma_decay=On"},
                                           {"--sigma_decay", "--attn_guide"},
                                           {"--no_sigma_decay", "--sigma_decay"}}) {
-    EXPECT_EQ(Parse(on).flags.sigma_decay, true) << testing::PrintToString(on);
+    EXPECT_EQ(Parse(on).flags.model_options.at("sigma_decay").text, "true")
+        << testing::PrintToString(on);
   }
   for (const Args& off : std::vector<Args>{{"--no_sigma_decay"},
                                            {"--no-sigma-decay"},
@@ -166,7 +171,8 @@ TEST(Flags, Switches) {
                                            {"--sigma_decay", "0"},
                                            {"--sigma_decay=off"},
                                            {"--sigma_decay", "--no_sigma_decay"}}) {
-    EXPECT_EQ(Parse(off).flags.sigma_decay, false) << testing::PrintToString(off);
+    EXPECT_EQ(Parse(off).flags.model_options.at("sigma_decay").text, "false")
+        << testing::PrintToString(off);
   }
   EXPECT_EQ(Parse({"--passes=off"}).flags.passes, false);
   EXPECT_EQ(Parse({"-h"}).flags.help, true);
@@ -181,36 +187,36 @@ TEST(Flags, ARunsFilesSetNoFlagOfACommand) {
   const std::string text =
       "--model=droppos_tiny\n--dump_graph=/elsewhere\n--help\n--list_models\n--overwrite\n"
       "--plan=true\n--profile=3\n--resume=auto\n--seed=3\n--data_path=d\n";
-  const auto run = ParseTrainFlagsText(text, "state.json");
-  const auto resumed = ParseTrainFlags({"--steps=4", "--profile=5"}, text, "state.json");
+  const auto run = ParseTrainFlagsText(text, "state.json", MakeZoo());
+  const auto resumed = ParseTrainFlags({"--steps=4", "--profile=5"}, MakeZoo(), text, "state.json");
   ASSERT_TRUE(run.ok() && resumed.ok()) << run.status() << resumed.status();
   TrainFlags wanted;
   wanted.model = "droppos_tiny";
   wanted.seed = 3;
   wanted.data_path = "d";
-  EXPECT_TRUE(run->flags == wanted) << TrainFlagsText(run->flags, "");
+  EXPECT_TRUE(run->flags == wanted) << TrainFlagsText(run->flags, "", MakeZoo().entries());
   wanted.steps = 4;
   wanted.profile = 5;
-  EXPECT_TRUE(resumed->flags == wanted) << TrainFlagsText(resumed->flags, "");
+  EXPECT_TRUE(resumed->flags == wanted) << TrainFlagsText(resumed->flags, "", MakeZoo().entries());
   // Not even wrong ones.
-  EXPECT_TRUE(ParseTrainFlagsText("--model=m\n--profile=x\n", "s").ok());
+  EXPECT_TRUE(ParseTrainFlagsText("--model=m\n--profile=x\n", "s", MakeZoo()).ok());
 }
 
 TEST(Flags, LongValuesAreShortenedInErrors) {
   const std::string x(1'000'000, 'x');
   for (const std::string& flag : {"--seed=" + x, "--" + x, x, "--lr=" + x + "\n--blr=" + x}) {
-    const auto parsed = ParseTrainFlagsText("--model=m\n" + flag + "\n", "s");
+    const auto parsed = ParseTrainFlagsText("--model=m\n" + flag + "\n", "s", MakeZoo());
     ASSERT_FALSE(parsed.ok());
     EXPECT_LT(parsed.status().message().size(), 400u);
   }
 }
 
 TEST(Flags, ModelIsNeededUnlessTheRunOnlyPrints) {
-  EXPECT_THAT(std::string(ParseTrainFlags({}).status().message()),
+  EXPECT_THAT(std::string(ParseTrainFlags({}, MakeZoo()).status().message()),
               HasSubstr("--model is missing; --model=droppos_tiny"));
-  EXPECT_TRUE(ParseTrainFlags({"--help"}).ok());
-  EXPECT_TRUE(ParseTrainFlags({"--list_models"}).ok());
-  EXPECT_FALSE(ParseTrainFlags({"--list_models=false"}).ok());
+  EXPECT_TRUE(ParseTrainFlags({"--help"}, MakeZoo()).ok());
+  EXPECT_TRUE(ParseTrainFlags({"--list_models"}, MakeZoo()).ok());
+  EXPECT_FALSE(ParseTrainFlags({"--list_models=false"}, MakeZoo()).ok());
 }
 
 TEST(Flags, UnknownFlagsSuggestTheNearest) {
@@ -263,7 +269,10 @@ TEST(Flags, ValuesOutOfRangeAreNamed) {
   for (const std::string size : {"", "x", "224x", "1x2x3", "0", "224x-1", "a", "1e9"}) {
     EXPECT_THAT(Error({"--input_size=" + size}), HasSubstr("--input_size=" + size + ": must be"));
   }
-  EXPECT_EQ(Parse({"--mask_ratio=0", "--pos_mask_ratio=1"}).flags.pos_mask_ratio, 1.0);
+  EXPECT_EQ(Parse({"--mask_ratio=0", "--pos_mask_ratio=1.0"})
+                .flags.model_options.at("pos_mask_ratio")
+                .text,
+            "1");
 }
 
 TEST(Flags, ContradictionsAreRefused) {
@@ -313,7 +322,7 @@ TEST(Flags, OfficialValuesThatAreNotOfferedAreRefused) {
 TEST(Help, ShowsEveryFlagInItsGroupWithDefaults) {
   const auto resolved = Resolve({});
   ASSERT_TRUE(resolved.ok());
-  const std::string help = TrainFlagsHelp(resolved->flags);
+  const std::string help = TrainFlagsHelp(resolved->flags, MakeZoo());
   for (const std::string name : {"batch_size",
                                  "epochs",
                                  "accum_iter",
@@ -395,7 +404,7 @@ TEST(Help, ShowsEveryFlagInItsGroupWithDefaults) {
   EXPECT_THAT(help, HasSubstr("[blr * effective batch / 256]"));
   EXPECT_THAT(help, HasSubstr("\n  --[no_]tensorboard "));
   EXPECT_THAT(help, HasSubstr("numbers are here droppos_vitb's"));
-  for (const FlagRow& row : FlagTable()) {
+  for (const FlagRow& row : FlagTable(MakeZoo().entries())) {
     EXPECT_THAT(help,
                 testing::ContainsRegex("\n  --(\\[no_\\])?" + std::string(row.name) + "[ =\n]"));
   }

@@ -7,6 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tools/flags/parse_flags.h"
+#include "tools/plugins.h"
 
 namespace tools {
 namespace {
@@ -51,15 +52,15 @@ TEST_F(HomeTest, FlagFilesAreTypedAndCheckpointsAreNot) {
   const std::string text = "--model=droppos_tiny\n--data_path=~/photos\n--init_from ~/w\n";
   const std::string path = ::testing::TempDir() + "home_flags.txt";
   std::ofstream(path) << text;
-  const auto typed = ParseTrainFlags({"--flagfile=" + path});
+  const auto typed = ParseTrainFlags({"--flagfile=" + path}, MakeZoo());
   ASSERT_TRUE(typed.ok()) << typed.status();
   EXPECT_EQ(typed->flags.data_path, "/h/me/photos");
   EXPECT_EQ(typed->flags.init_from, "/h/me/w");
-  const auto kept = ParseTrainFlagsText(text, "state.json");
+  const auto kept = ParseTrainFlagsText(text, "state.json", MakeZoo());
   ASSERT_TRUE(kept.ok()) << kept.status();
   EXPECT_EQ(kept->flags.data_path, "~/photos");
   unsetenv("HOME");
-  EXPECT_THAT(std::string(ParseTrainFlags({"--flagfile=" + path}).status().message()),
+  EXPECT_THAT(std::string(ParseTrainFlags({"--flagfile=" + path}, MakeZoo()).status().message()),
               HasSubstr("home_flags.txt:2: --data_path=~/photos: HOME is not set"));
 }
 

@@ -40,7 +40,7 @@ struct WatchedRun {
                                      "--num_workers=0",
                                      "--threads=2"};
     args.insert(args.end(), more.begin(), more.end());
-    const auto parsed = ParseTrainFlags(args);
+    const auto parsed = ParseTrainFlags(args, MakeZoo());
     EXPECT_TRUE(parsed.ok()) << parsed.status();
     const auto made = ResolveTrainFlags(parsed->flags, MakeZoo().Find("droppos_tiny").value(),
                                         MachineDefaults{2, 0});
@@ -49,7 +49,7 @@ struct WatchedRun {
     data.train = std::make_unique<models::GradientImages>(64);
     data.held_out = std::make_unique<models::GradientImages>(32);
     model = resolved.entry.make(resolved.entry, 2);
-    options = engine.Options(resolved.entry.recipe.batch_size);
+    options = engine.Options(resolved.step.micro_batch);
     options.recipe = resolved.entry.recipe;
     options.evaluations = false;
     options.other_nets = [this](int batch) {
@@ -154,7 +154,7 @@ TEST(Observers, AreCountedByTheMemoryCheck) {
   EXPECT_GT(batch, 0);
   EXPECT_LT(batch, 32);
   EXPECT_THAT(message, HasSubstr("--batch_size=" + std::to_string(batch) + " fits"));
-  run.options.recipe.batch_size = batch;
+  run.options.step.micro_batch = batch;
   EXPECT_TRUE(models::Session::Create(run.model.get(), run.options).ok());
 }
 

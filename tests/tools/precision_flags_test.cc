@@ -7,8 +7,10 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "models/droppos/droppos_config.h"
 #include "tools/flags/parse_flags.h"
 #include "tools/flags/resolve_flags.h"
+#include "tools/plugins.h"
 
 namespace tools {
 namespace {
@@ -17,14 +19,14 @@ namespace {
 models::ZooEntry VitB() {
   models::ZooEntry entry;
   entry.name = "droppos_vitb";
+  entry.options = std::make_shared<models::DropPosConfig>();
   return entry;
 }
 
 // A machine with products of its own for bf16 and 8-bit integers, or not.
 MachineDefaults MachineWith(bool bfloat16, bool int8) {
   MachineDefaults machine;
-  machine.bfloat16 = bfloat16;
-  machine.int8_products = int8;
+  machine.capabilities = {bfloat16, int8};
   return machine;
 }
 
@@ -32,15 +34,16 @@ TEST(Resolve, PrecisionsThatTheMachineLacksFallBackWithALine) {
   for (const bool bfloat16 : {false, true}) {
     for (const bool int8 : {false, true}) {
       for (const char* guide : {"same", "bf16", "int8"}) {
-        const auto parsed = ParseTrainFlags({"--model=droppos_vitb", "--precision=bf16",
-                                             absl::StrCat("--guide_precision=", guide)});
+        const auto parsed = ParseTrainFlags(
+            {"--model=droppos_vitb", "--precision=bf16", absl::StrCat("--guide_precision=", guide)},
+            MakeZoo());
         ASSERT_TRUE(parsed.ok()) << parsed.status();
         const auto resolved = ResolveTrainFlags(parsed->flags, VitB(), MachineWith(bfloat16, int8));
         ASSERT_TRUE(resolved.ok()) << resolved.status();
         EXPECT_EQ(resolved->flags.precision, bfloat16 ? "bf16" : "fp32");
         const bool has = std::string(guide) == "int8" ? int8 : bfloat16;
         const std::string wanted = guide;
-        EXPECT_EQ(resolved->flags.guide_precision, has ? wanted : "same");
+        EXPECT_EQ(resolved->flags.model_options.at("guide_precision").text, has ? wanted : "same");
         EXPECT_EQ(resolved->notices.size(),
                   (bfloat16 ? 0u : 1u) + (has || wanted == "same" ? 0u : 1u));
         for (const std::string& notice : resolved->notices) {
@@ -59,7 +62,7 @@ TEST(Resolve, PrecisionsNeedTheirPasses) {
            {"--guide_precision=int8", "quantize"},
            {"--recompute=mlp", "recompute"}}) {
     for (const std::string& without : {std::string("--passes=off"), "--disable_pass=" + pass}) {
-      const auto parsed = ParseTrainFlags({"--model=droppos_vitb", flag, without});
+      const auto parsed = ParseTrainFlags({"--model=droppos_vitb", flag, without}, MakeZoo());
       ASSERT_TRUE(parsed.ok()) << parsed.status();
       const auto resolved = ResolveTrainFlags(parsed->flags, VitB(), MachineWith(true, true));
       ASSERT_FALSE(resolved.ok()) << flag << " " << without;
@@ -74,12 +77,12 @@ TEST(Resolve, PrecisionsNeedTheirPasses) {
 }
 
 TEST(Resolve, TheGuidesPrecisionNeedsAGuide) {
-  const auto parsed =
-      ParseTrainFlags({"--model=droppos_vitb", "--attn_guide=false", "--guide_precision=int8"});
+  const auto parsed = ParseTrainFlags(
+      {"--model=droppos_vitb", "--attn_guide=false", "--guide_precision=int8"}, MakeZoo());
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   const auto resolved = ResolveTrainFlags(parsed->flags, VitB(), MachineWith(true, true));
   ASSERT_TRUE(resolved.ok()) << resolved.status();
-  EXPECT_FALSE(resolved->flags.guide_precision.has_value());
+  EXPECT_EQ(resolved->flags.model_options.count("guide_precision"), 0u);
   EXPECT_THAT(resolved->notices, testing::ElementsAre(testing::HasSubstr("has no effect")));
 }
 

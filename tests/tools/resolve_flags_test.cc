@@ -8,8 +8,10 @@
 #include "gmock/gmock.h"
 #include "graph/base/random.h"
 #include "gtest/gtest.h"
+#include "models/droppos/droppos_config.h"
 #include "tools/flags/flag_table.h"
 #include "tools/flags/parse_flags.h"
+#include "tools/plugins.h"
 
 namespace tools {
 namespace {
@@ -24,19 +26,20 @@ using Args = std::vector<std::string>;
 models::ZooEntry VitB() {
   models::ZooEntry entry;
   entry.name = "droppos_vitb";
+  entry.options = std::make_shared<models::DropPosConfig>();
   return entry;
 }
 
 ParsedFlags Parse(Args args) {
   args.insert(args.begin(), "--model=m");
-  const auto parsed = ParseTrainFlags(args);
+  const auto parsed = ParseTrainFlags(args, MakeZoo());
   EXPECT_TRUE(parsed.ok()) << parsed.status();
   return parsed.ok() ? *parsed : ParsedFlags();
 }
 
 std::string Error(Args args) {
   args.insert(args.begin(), "--model=m");
-  const auto parsed = ParseTrainFlags(args);
+  const auto parsed = ParseTrainFlags(args, MakeZoo());
   EXPECT_FALSE(parsed.ok()) << testing::PrintToString(args);
   const std::string message(parsed.status().message());
   EXPECT_THAT(message, testing::Not(HasSubstr("\n")));
@@ -67,27 +70,21 @@ TEST(Resolve, RecipeWhereNothingIsGiven) {
   EXPECT_EQ(flags.epochs, 800);
   EXPECT_EQ(flags.input_size, (InputSize{224, 224}));
   EXPECT_EQ(flags.clip_mode, "parameter");
-  EXPECT_EQ(flags.sigma_decay, true);
+  EXPECT_EQ(flags.model_options.at("sigma_decay").text, "true");
   EXPECT_EQ(flags.threads, 3);
   EXPECT_EQ(flags.num_workers, 2);
-  EXPECT_EQ(resolved->accum_iter, 1);
-  EXPECT_EQ(resolved->effective_batch, 64);
+  EXPECT_EQ(resolved->step.micro_batches, 1);
+  EXPECT_EQ(resolved->step.images(), 64);
   EXPECT_DOUBLE_EQ(resolved->lr, 1.5e-4 / 4);
-  EXPECT_FALSE(resolved->overwrite);
   // Whatever --help promises as a value is what holds.
-  for (const FlagRow& row : FlagTable()) {
-    TrainFlags promised;
-    if (!SetFlag(row, row.fallback, promised).ok()) continue;
-    if (row.name == "overwrite" || row.name == "plan" || row.name == "dump_graph" ||
-        row.name == "profile" || row.name == "output_dir" || row.name == "list_models" ||
-        row.name == "help" || row.name == "allow_missing" || row.name == "data_path" ||
-        row.name == "init_from" || row.name == "disable_pass" || row.name == "resume") {
-      continue;  // unset means the promise
+  for (const FlagRow& row : FlagTable(MakeZoo().entries())) {
+    if (row.fallback.is_value) {
+      TrainFlags promised;
+      ASSERT_TRUE(SetFlag(row, row.fallback.text, promised).ok()) << row.name;
+      EXPECT_EQ(FlagText(row, flags), FlagText(row, promised)) << row.name;
     }
-    EXPECT_EQ(FlagText(row, flags), FlagText(row, promised)) << row.name;
-  }
-  for (const FlagRow& row : FlagTable()) {
-    EXPECT_TRUE(row.fallback != kRecipe || FlagText(row, flags).has_value()) << row.name;
+    const bool is_recipe = row.fallback.text == models::kOfTheModel;
+    EXPECT_TRUE(!is_recipe || FlagText(row, flags).has_value()) << row.name;
   }
 }
 
@@ -131,7 +128,7 @@ TEST(Resolve, GivenFlagsReachTheEntry) {
   EXPECT_EQ(model.decoder_depth, 1);
   EXPECT_EQ(model.decoder_num_heads, 2);
   EXPECT_EQ(model.mlp_ratio, 2.5);
-  const models::DropPosConfig& droppos = resolved->entry.droppos;
+  const models::DropPosConfig& droppos = models::DropPosOf(resolved->entry);
   EXPECT_EQ(droppos.mask_ratio, 0.5);
   EXPECT_EQ(droppos.pos_mask_ratio, 0.25);
   EXPECT_EQ(droppos.label_smoothing_sigma, 2.0);
@@ -145,10 +142,10 @@ TEST(Resolve, GivenFlagsReachTheEntry) {
   EXPECT_EQ(recipe.weight_decay, 0.1);
   EXPECT_EQ(recipe.clip_grad, 0.0);
   EXPECT_TRUE(recipe.clip_global);
-  EXPECT_EQ(resolved->accum_iter, 3);
-  EXPECT_EQ(resolved->effective_batch, 48);
+  EXPECT_EQ(resolved->step.micro_batches, 3);
+  EXPECT_EQ(resolved->step.images(), 48);
   EXPECT_EQ(resolved->lr, 1e-3);
-  EXPECT_TRUE(resolved->overwrite);
+  EXPECT_EQ(resolved->flags.overwrite, true);
   EXPECT_FALSE(resolved->flags.blr.has_value());
   EXPECT_FALSE(resolved->flags.effective_batch.has_value());
   EXPECT_EQ(resolved->flags.accum_iter, 3);
@@ -177,7 +174,7 @@ TEST(Resolve, WhatOnlyTheModelTells) {
   EXPECT_THAT(ResolveError({"--mask_ratio=1"}), HasSubstr("--mask_ratio=1"));
   EXPECT_THAT(ResolveError({"--pos_mask_ratio=0"}), HasSubstr("--pos_mask_ratio=0"));
   models::ZooEntry classifier = VitB();
-  classifier.needs_labels = true;
+  classifier.options = nullptr;
   EXPECT_THAT(
       std::string(
           ResolveTrainFlags(Parse({"--mask_ratio=.5"}).flags, classifier, {}).status().message()),
@@ -190,7 +187,7 @@ TEST(Resolve, SwitchesReachTheModelAndFlagsTxt) {
                                  "--shuffle", "--conf_ignore", "--pos_weight=0.05",
                                  "--norm_pix_loss=False", "--smooth_grid=official"});
   ASSERT_TRUE(resolved.ok()) << resolved.status();
-  const models::DropPosConfig& droppos = resolved->entry.droppos;
+  const models::DropPosConfig& droppos = models::DropPosOf(resolved->entry);
   EXPECT_TRUE(droppos.multi_task());
   EXPECT_EQ(droppos.mask_token_type, "wrong_pos");
   EXPECT_TRUE(droppos.shuffle);
@@ -200,9 +197,10 @@ TEST(Resolve, SwitchesReachTheModelAndFlagsTxt) {
   EXPECT_TRUE(droppos.official_grid());
   EXPECT_EQ(droppos.token_size, 14);
   EXPECT_FALSE(droppos.official_shuffle);
-  EXPECT_FALSE(resolved->step_every_micro_batch);
+  EXPECT_EQ(resolved->step.update_when, models::UpdateWhen::kWindow);
   EXPECT_THAT(resolved->notices, IsEmpty());
-  const auto again = ParseTrainFlagsText(TrainFlagsText(resolved->flags, "twice"), "flags");
+  const auto again = ParseTrainFlagsText(
+      TrainFlagsText(resolved->flags, "twice", MakeZoo().entries()), "flags", MakeZoo());
   ASSERT_TRUE(again.ok()) << again.status();
   const auto twice = ResolveTrainFlags(again->flags, resolved->entry, {3, 2});
   ASSERT_TRUE(twice.ok()) << twice.status();
@@ -217,8 +215,8 @@ TEST(Resolve, FlagsThatSayNothingAboutTheTaskAreTakenBackWithALine) {
               testing::UnorderedElementsAre(HasSubstr("--pos_mask_ratio=0.5 has no effect: "),
                                             HasSubstr("--shuffle=true has no effect: "),
                                             HasSubstr("--pos_weight=2 has no effect: ")));
-  EXPECT_FALSE(mae->flags.shuffle.has_value());
-  EXPECT_EQ(mae->flags.norm_pix_loss, false);
+  EXPECT_EQ(mae->flags.model_options.count("shuffle"), 0u);
+  EXPECT_EQ(mae->flags.model_options.at("norm_pix_loss").text, "false");
   const auto plain = Resolve({"--pos_weight=2", "--norm_pix_loss"});
   ASSERT_TRUE(plain.ok()) << plain.status();
   EXPECT_EQ(plain->notices.size(), 2u);
@@ -227,15 +225,15 @@ TEST(Resolve, FlagsThatSayNothingAboutTheTaskAreTakenBackWithALine) {
 TEST(Resolve, CompatOfficialIsTheMapAndTheAccumulation) {
   const auto official = Resolve({"--compat=official"});
   ASSERT_TRUE(official.ok()) << official.status();
-  EXPECT_TRUE(official->entry.droppos.official_grid());
-  EXPECT_TRUE(official->entry.droppos.official_shuffle);
-  EXPECT_TRUE(official->step_every_micro_batch);
-  EXPECT_EQ(official->flags.token_size, 14);
+  EXPECT_TRUE(models::DropPosOf(official->entry).official_grid());
+  EXPECT_TRUE(models::DropPosOf(official->entry).official_shuffle);
+  EXPECT_EQ(official->step.update_when, models::UpdateWhen::kMicroStep);
+  EXPECT_EQ(official->flags.model_options.at("token_size").text, "14");
   // A flag of its own wins.
   const auto paper = Resolve({"--compat=official", "--smooth_grid=paper"});
   ASSERT_TRUE(paper.ok()) << paper.status();
-  EXPECT_FALSE(paper->entry.droppos.official_grid());
-  EXPECT_TRUE(paper->step_every_micro_batch);
+  EXPECT_FALSE(models::DropPosOf(paper->entry).official_grid());
+  EXPECT_EQ(paper->step.update_when, models::UpdateWhen::kMicroStep);
 }
 
 TEST(Resolve, OfficialGridsThatCannotHoldThePatchesAreRefused) {
@@ -264,8 +262,8 @@ TEST(Flagfile, CommandLineWins) {
                                      "--epochs=30");
   const ParsedFlags parsed = Parse({"--epochs=40", "--flagfile=" + file});
   EXPECT_EQ(parsed.flags.batch_size, 8);
-  EXPECT_EQ(parsed.flags.sigma_decay, true);
-  EXPECT_EQ(parsed.flags.attn_guide, false);
+  EXPECT_EQ(parsed.flags.model_options.at("sigma_decay").text, "true");
+  EXPECT_EQ(parsed.flags.model_options.at("attn_guide").text, "false");
   EXPECT_EQ(parsed.flags.data_path, "a b # \"c\"");
   EXPECT_EQ(parsed.flags.init_from, "x#y");
   EXPECT_EQ(parsed.flags.epochs, 40);
@@ -318,10 +316,10 @@ TEST(Flagfile, WrittenFlagsReadBackIdentical) {
   graph::RandomStream random(5, graph::Purpose::kNoise);
   for (int i = 0; i < 150; ++i) {
     TrainFlags flags;
-    for (const FlagRow& row : FlagTable()) {
+    for (const FlagRow& row : FlagTable(MakeZoo().entries())) {
       if (row.name == "lr" || row.name == "effective_batch" || row.name == "min_lr" ||
-          row.name == "disable_pass" || row.name == "resume") {
-        continue;  // each excludes another flag that is set
+          row.name == "disable_pass" || row.lifetime == Lifetime::kCommand) {
+        continue;  // each excludes another flag that is set, or is not written
       }
       if (random.Below(3) == 0 && row.name != "model" && row.name != "init_from") continue;
       const std::string number = absl::StrCat(1 + random.Below(1000000));
@@ -334,11 +332,12 @@ TEST(Flagfile, WrittenFlagsReadBackIdentical) {
     flags.warmup_epochs.reset();
     flags.device = "cpu";
     if (random.Below(2) == 0) flags.lr.swap(flags.blr);
-    const std::string text = TrainFlagsText(flags, "written by a test\n\nof three lines");
+    const std::string text =
+        TrainFlagsText(flags, "written by a test\n\nof three lines", MakeZoo().entries());
     const std::string file = WriteFile("written.txt", text);
-    const auto read = ParseTrainFlags({"--flagfile=" + file});
+    const auto read = ParseTrainFlags({"--flagfile=" + file}, MakeZoo());
     ASSERT_TRUE(read.ok()) << read.status() << "\n" << text;
-    ASSERT_EQ(read->flags, flags) << text << TrainFlagsText(read->flags, "");
+    ASSERT_EQ(read->flags, flags) << text << TrainFlagsText(read->flags, "", MakeZoo().entries());
   }
 }
 
@@ -346,14 +345,15 @@ TEST(Flagfile, ResolvedFlagsAreAFixedPoint) {
   for (const Args& args : std::vector<Args>{
            {},
            {"--lr=0.1", "--min_lr=0.001"},
-           {"--effective_batch=2048", "--token_size=14", "--overwrite"},
+           {"--effective_batch=2048", "--token_size=14"},
            {"--data_path=rel/a b", "--output_dir=out", "--init_from=x", "--allow_missing=decoder_*",
-            "--dump_graph=g", "--disable_pass=cse,in_place", "--steps=0", "--seed=3"},
+            "--disable_pass=cse,in_place", "--steps=0", "--seed=3"},
            {"--input_size=96x32", "--mask_ratio=0.1", "--blr=0.1234567890123456789"}}) {
     const auto resolved = Resolve(args);
     ASSERT_TRUE(resolved.ok()) << resolved.status();
-    const std::string file = WriteFile("flags.txt", TrainFlagsText(resolved->flags, "x"));
-    const auto read = ParseTrainFlags({"--flagfile=" + file});
+    const std::string file =
+        WriteFile("flags.txt", TrainFlagsText(resolved->flags, "x", MakeZoo().entries()));
+    const auto read = ParseTrainFlags({"--flagfile=" + file}, MakeZoo());
     ASSERT_TRUE(read.ok()) << read.status();
     EXPECT_EQ(read->flags, resolved->flags);
     EXPECT_THAT(read->notices, IsEmpty());
@@ -366,7 +366,7 @@ TEST(Flagfile, ResolvedFlagsAreAFixedPoint) {
     ASSERT_TRUE(again.ok()) << again.status();
     EXPECT_EQ(again->flags, resolved->flags);
     EXPECT_EQ(again->lr, resolved->lr);
-    EXPECT_EQ(again->effective_batch, resolved->effective_batch);
+    EXPECT_EQ(again->step.images(), resolved->step.images());
   }
 }
 

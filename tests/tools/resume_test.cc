@@ -12,6 +12,7 @@
 #include "models/files/durable.h"
 #include "tools/flags/flag_table.h"
 #include "tools/flags/parse_flags.h"
+#include "tools/plugins.h"
 
 namespace tools {
 namespace {
@@ -58,22 +59,23 @@ TEST(Resume, InPlaceGoesOnFromTheNewestAlone) {
         std::vector<std::string>{"--resume=" + older, "--output_dir=" + run.string()},
         std::vector<std::string>{"--resume=" + older + "/",
                                  "--output_dir=" + run.string() + "/."}}) {
-    const auto refused = FindResumption(args);
+    const auto refused = FindResumption(args, MakeZoo());
     EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
     EXPECT_THAT(std::string(refused.status().message()),
                 AllOf(HasSubstr("the run has later checkpoints (step_00000004, step_00000006)"),
                       HasSubstr("--resume=" + run.string()), HasSubstr("--output_dir")));
   }
-  const auto newest = FindResumption({"--resume=" + (run / "checkpoints/step_00000006").string()});
+  const auto newest =
+      FindResumption({"--resume=" + (run / "checkpoints/step_00000006").string()}, MakeZoo());
   ASSERT_TRUE(newest.ok()) << newest.status();
   EXPECT_EQ(newest->checkpoint->state.step, 6);
   EXPECT_EQ(newest->logs_from, "");
-  const auto by_folder = FindResumption({"--resume=" + (run / "checkpoints/").string()});
+  const auto by_folder = FindResumption({"--resume=" + (run / "checkpoints/").string()}, MakeZoo());
   ASSERT_TRUE(by_folder.ok()) << by_folder.status();
   EXPECT_EQ(by_folder->checkpoint->state.step, 6);
   EXPECT_EQ(by_folder->output_dir, run.string());
   const auto elsewhere =
-      FindResumption({"--resume=" + older, "--output_dir=" + run.string() + "_on"});
+      FindResumption({"--resume=" + older, "--output_dir=" + run.string() + "_on"}, MakeZoo());
   ASSERT_TRUE(elsewhere.ok()) << elsewhere.status();
   EXPECT_EQ(elsewhere->checkpoint->state.step, 2);
   EXPECT_EQ(elsewhere->logs_from, run.string());
@@ -85,7 +87,7 @@ TEST(Resume, ARunsFolderMayHaveAnyNameAndAnybodysFiles) {
   const fs::path run = RunFolder() / "step_decay";
   WriteCheckpoint(run, 2, "--model=m\n");
   Write(run / "DONE", "by a script");
-  const auto found = FindResumption({"--resume=" + run.string()});
+  const auto found = FindResumption({"--resume=" + run.string()}, MakeZoo());
   ASSERT_TRUE(found.ok()) << found.status();
   EXPECT_EQ(found->checkpoint->state.step, 2);
   EXPECT_EQ(found->output_dir, run.string());
@@ -99,9 +101,10 @@ TEST(Resume, ACheckpointInNoRunsFolderSaysNothingOfAnOutputFolder) {
   fs::create_directories(run / "home/copies");
   fs::rename(run / "checkpoints/step_00000002", run / "home/copies/step_00000002");
   const std::string lone = (run / "home/copies/step_00000002").string();
-  EXPECT_THAT(std::string(FindResumption({"--resume=" + lone}).status().message()),
+  EXPECT_THAT(std::string(FindResumption({"--resume=" + lone}, MakeZoo()).status().message()),
               AllOf(HasSubstr("--resume=" + lone), HasSubstr("--output_dir=DIR")));
-  const auto found = FindResumption({"--resume=" + lone, "--output_dir=" + run.string()});
+  const auto found =
+      FindResumption({"--resume=" + lone, "--output_dir=" + run.string()}, MakeZoo());
   ASSERT_TRUE(found.ok()) << found.status();
   EXPECT_EQ(found->checkpoint->state.step, 2);
   EXPECT_EQ(found->output_dir, run.string());
@@ -114,7 +117,7 @@ TEST(Resume, ACheckpointBelowTheFolderAtHandIsOfTheRunThere) {
   const fs::path run = RunFolder(), before = fs::current_path();
   WriteCheckpoint(run, 2, "--model=m\n");
   fs::current_path(run);
-  const auto found = FindResumption({"--resume=checkpoints/step_00000002"});
+  const auto found = FindResumption({"--resume=checkpoints/step_00000002"}, MakeZoo());
   fs::current_path(before);
   ASSERT_TRUE(found.ok()) << found.status();
   EXPECT_EQ(found->output_dir, ".");
@@ -154,7 +157,7 @@ TEST(Resume, WhatIsComputedMayNotChange) {
       "watchdog"};
   const std::set<std::string> of_a_command = {"dump_graph", "help",    "list_models", "overwrite",
                                               "plan",       "profile", "resume"};
-  for (const FlagRow& row : FlagTable()) {
+  for (const FlagRow& row : FlagTable(MakeZoo().entries())) {
     SCOPED_TRACE(row.name);
     const std::string name(row.name);
     EXPECT_EQ(row.lifetime == Lifetime::kMayChange, may_change.count(name) > 0);
@@ -165,12 +168,12 @@ TEST(Resume, WhatIsComputedMayNotChange) {
     if (name != "model") absl::StrAppend(&flags, "--model=m\n");
     if (name == "allow_missing") absl::StrAppend(&flags, "--init_from=f\n");
     if (name == "device") flags = "--model=m\n";
-    const auto now = ParseTrainFlags({}, flags, "now");
+    const auto now = ParseTrainFlags({}, MakeZoo(), flags, "now");
     ASSERT_TRUE(now.ok()) << now.status();
-    EXPECT_TRUE(CheckSameRun(Of(flags), now->flags).ok());
+    EXPECT_TRUE(CheckSameRun(Of(flags), now->flags, MakeZoo()).ok());
     TrainFlags changed = now->flags;
     ASSERT_TRUE(SetFlag(row, after, changed).ok());
-    const absl::Status status = CheckSameRun(Of(flags), changed);
+    const absl::Status status = CheckSameRun(Of(flags), changed, MakeZoo());
     if (row.lifetime != Lifetime::kRun) {
       EXPECT_TRUE(status.ok()) << status;
       continue;
@@ -183,10 +186,11 @@ TEST(Resume, WhatIsComputedMayNotChange) {
 }
 
 TEST(Resume, WeightDecayMayNotChange) {
-  const auto now = ParseTrainFlags({"--model=m", "--weight_decay=0.1"});
+  const auto now = ParseTrainFlags({"--model=m", "--weight_decay=0.1"}, MakeZoo());
   ASSERT_TRUE(now.ok()) << now.status();
   EXPECT_THAT(
-      std::string(CheckSameRun(Of("--model=m\n--weight_decay=0.05\n"), now->flags).message()),
+      std::string(
+          CheckSameRun(Of("--model=m\n--weight_decay=0.05\n"), now->flags, MakeZoo()).message()),
       HasSubstr("--weight_decay was 0.05 and is 0.1"));
 }
 

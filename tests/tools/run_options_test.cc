@@ -12,8 +12,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "gtest/gtest.h"
+#include "models/droppos/droppos_config.h"
 #include "tools/flags/flag_table.h"
 #include "tools/flags/parse_flags.h"
+#include "tools/plugins.h"
 
 namespace tools {
 namespace {
@@ -33,13 +35,14 @@ struct Options {
 // Of a run of the published ViT-B recipe with these flags.
 Options OptionsOf(Args args) {
   args.insert(args.begin(), "--model=m");
-  const auto parsed = ParseTrainFlags(args);
+  const auto parsed = ParseTrainFlags(args, MakeZoo());
   EXPECT_TRUE(parsed.ok()) << parsed.status();
   MachineDefaults machine;
   machine.threads = 2;
-  machine.bfloat16 = machine.int8_products = true;
+  machine.capabilities = {true, true};
   models::ZooEntry entry;
   entry.name = "m";
+  entry.options = std::make_shared<models::DropPosConfig>();
   const auto resolved = ResolveTrainFlags(parsed->flags, entry, machine);
   EXPECT_TRUE(resolved.ok()) << resolved.status() << " " << absl::StrJoin(args, " ");
   Options options;
@@ -67,7 +70,9 @@ struct Reaches {
 };
 
 const models::ModelConfig& Model(const Options& o) { return o.resolved.entry.model; }
-const models::DropPosConfig& DropPos(const Options& o) { return o.resolved.entry.droppos; }
+const models::DropPosConfig& DropPos(const Options& o) {
+  return models::DropPosOf(o.resolved.entry);
+}
 
 // By flag.
 std::map<std::string, Reaches> Reached() {
@@ -89,15 +94,16 @@ std::map<std::string, Reaches> Reached() {
 
       {"data_path", {"/pictures", "/pictures", [](O o) { return o.open.data_path; }}},
       {"val_fraction", {"0.25", "0.25", [](O o) { return All(o.open.val_fraction); }}},
-      {"num_workers", {"5", "5", [](O o) { return All(o.trainer.num_workers); }}},
-      {"exact_decode", {"true", "yes", [](O o) { return Yes(o.trainer.exact_decode); }}},
-      {"on_bad_image", {"stop", "yes", [](O o) { return Yes(o.trainer.stop_at_bad_image); }}},
-      {"max_bad_share", {"0.25", "0.25", [](O o) { return All(o.trainer.max_bad_share); }}},
+      {"num_workers", {"5", "5", [](O o) { return All(o.trainer.loader.num_workers); }}},
+      {"exact_decode", {"true", "yes", [](O o) { return Yes(o.trainer.loader.exact_decode); }}},
+      {"on_bad_image",
+       {"stop", "yes", [](O o) { return Yes(o.trainer.loader.stop_at_bad_image); }}},
+      {"max_bad_share", {"0.25", "0.25", [](O o) { return All(o.trainer.loader.max_bad_share); }}},
       {"max_image_megapixels",
        {"250", "250000000", [](O o) { return All(o.open.limits.max_pixels); }}},
 
       {"steps", {"9", "9", [](O o) { return All(o.trainer.steps); }}},
-      {"seed", {"7", "7 7", [](O o) { return All(o.session.seed, o.trainer.seed); }}},
+      {"seed", {"7", "7", [](O o) { return All(o.session.step.seed); }}},
       {"print_every", {"3", "3", [](O o) { return All(o.trainer.print_every); }}},
       {"eval_every", {"4", "4", [](O o) { return All(o.trainer.eval_every); }}},
       {"vis_every", {"5", "5", [](O o) { return All(o.trainer.vis_every); }}},
@@ -111,15 +117,11 @@ std::map<std::string, Reaches> Reached() {
       {"allow_missing",
        {"a,b*", "a b*", [](O o) { return absl::StrJoin(o.load.allow, " "); }, {"--init_from=x"}}},
 
-      {"batch_size",
-       {"16", "16 16", [](O o) { return All(o.session.recipe.batch_size, o.trainer.batch_size); }}},
+      {"batch_size", {"16", "16", [](O o) { return All(o.session.step.micro_batch); }}},
       {"accum_iter",
-       {"4", "4 4 0.00015",
-        [](O o) {
-          return All(o.session.accum_iter, o.trainer.accum_iter, o.trainer.schedule.lr);
-        }}},
-      {"effective_batch",
-       {"128", "2 2", [](O o) { return All(o.session.accum_iter, o.trainer.accum_iter); }}},
+       {"4", "4 0.00015",
+        [](O o) { return All(o.session.step.micro_batches, o.trainer.schedule.lr); }}},
+      {"effective_batch", {"128", "2", [](O o) { return All(o.session.step.micro_batches); }}},
       {"epochs", {"20", "20", [](O o) { return All(o.trainer.schedule.epochs); }}},
       {"warmup_epochs", {"2.5", "2.5", [](O o) { return All(o.trainer.schedule.warmup_epochs); }}},
       {"lr", {"0.5", "0.5", [](O o) { return All(o.trainer.schedule.lr); }}},
@@ -151,9 +153,9 @@ std::map<std::string, Reaches> Reached() {
         [](O o) { return Yes(DropPos(o).norm_pix_loss); },
         {"--drop_pos_type=multi_task"}}},
       {"compat",
-       {"official", "yes yes yes",
+       {"official", "yes yes",
         [](O o) {
-          return All(Yes(o.session.step_every_micro_batch), Yes(o.trainer.step_every_micro_batch),
+          return All(Yes(o.session.step.update_when == models::UpdateWhen::kMicroStep),
                      Yes(DropPos(o).official_shuffle));
         }}},
       {"token_size",
@@ -162,7 +164,9 @@ std::map<std::string, Reaches> Reached() {
       {"threads", {"5", "5", [](O o) { return All(o.profile.threads); }, {"--profile=1"}}},
       {"precision",
        {"bf16", "yes",
-        [](O o) { return Yes(o.session.compile.passes.precision == graph::DType::kBF16); }}},
+        [](O o) {
+          return Yes(o.session.compile.passes.precision == graph::ComputePrecision::kBF16);
+        }}},
       {"guide_precision",
        {"int8", "1", [](O o) { return All(o.session.compile.passes.precision_overrides.size()); }}},
       {"recompute",
@@ -228,13 +232,25 @@ TEST(RunOptions, NoFlagIsForgotten) {
         << "--" << flag << ": there is no test " << shown.test << " in " << shown.file;
   }
   std::set<std::string> flags;
-  for (const FlagRow& row : FlagTable()) flags.insert(std::string(row.name));
+  for (const FlagRow& row : FlagTable(MakeZoo().entries())) flags.insert(std::string(row.name));
   EXPECT_EQ(flags, known);
 }
 
+// Tests and other tools take the options' own.
+TEST(RunOptions, TheFlagsDefaultsAreTheOptions) {
+  const Options flags = OptionsOf({});
+  const models::TrainerOptions options;
+  EXPECT_EQ(flags.trainer.max_bad_share, options.max_bad_share);
+  EXPECT_EQ(flags.trainer.print_every, options.print_every);
+  EXPECT_EQ(flags.trainer.spike_z, options.spike_z);
+  EXPECT_EQ(flags.trainer.watchdog_seconds, options.watchdog_seconds);
+  EXPECT_EQ(flags.open.val_fraction, models::OpenOptions().val_fraction);
+  EXPECT_EQ(flags.open.limits.max_pixels, models::OpenOptions().limits.max_pixels);
+}
+
 TEST(RunOptions, PicturesAreCroppedAtRandomAndDrawnScenesAreNot) {
-  EXPECT_TRUE(OptionsOf({"--data_path=/pictures"}).trainer.random_crop);
-  EXPECT_FALSE(OptionsOf({}).trainer.random_crop);
+  EXPECT_TRUE(OptionsOf({"--data_path=/pictures"}).trainer.loader.random_crop);
+  EXPECT_FALSE(OptionsOf({}).trainer.loader.random_crop);
 }
 
 TEST(RunOptions, TheFolderIsWhereItIsWrittenAndNoFlagOfTheRepeatedRun) {

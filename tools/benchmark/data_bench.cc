@@ -20,6 +20,7 @@
 #include "models/data/loader.h"
 #include "models/data/open_dataset.h"
 #include "nlohmann/json.hpp"
+#include "tools/run_options.h"
 
 namespace tools {
 namespace {
@@ -29,12 +30,8 @@ using nlohmann::ordered_json;
 constexpr int64_t kBatch = 32;
 
 models::LoaderOptions LoaderFor(const DataBenchOptions& options, int64_t data_size, bool exact) {
-  models::LoaderOptions load;
+  models::LoaderOptions load = MakeLoaderOptions(options.resolved);
   load.batch_size = std::min(kBatch, data_size);
-  load.input_height = options.resolved.entry.model.input_h;
-  load.input_width = options.resolved.entry.model.input_w;
-  load.seed = static_cast<uint64_t>(options.resolved.flags.seed.value());
-  load.random_crop = options.resolved.flags.data_path.has_value();
   load.exact_decode = exact;
   load.num_workers = 0;
   load.max_bad_share = 0;
@@ -121,12 +118,8 @@ std::string Line(const char* label, const Spread& rate) {
 
 absl::StatusOr<DataBenchResult> BenchData(const DataBenchOptions& options, std::ostream* progress) {
   const ResolvedFlags& resolved = options.resolved;
-  models::OpenOptions open;
-  open.data_path = resolved.flags.data_path.value_or("");
-  open.input_height = resolved.entry.model.input_h;
-  open.input_width = resolved.entry.model.input_w;
+  models::OpenOptions open = MakeOpenOptions(resolved);
   open.val_fraction = 0;
-  open.limits = models::LimitsOfMegapixels(resolved.flags.max_image_megapixels.value());
   ASSIGN_OR_RETURN(const models::Datasets datasets, models::OpenDatasets(open));
   const models::Dataset& data = *datasets.train;
   DataBenchResult result;

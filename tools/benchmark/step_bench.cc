@@ -12,7 +12,7 @@
 #include "tools/benchmark/host.h"
 #include "tools/benchmark/official_flops.h"
 #include "tools/benchmark/random_fill.h"
-#include "tools/flags/pass_options.h"
+#include "tools/run_options.h"
 
 namespace tools {
 namespace {
@@ -66,16 +66,8 @@ class LoadedImages : public Images {
  public:
   static absl::StatusOr<std::unique_ptr<LoadedImages>> Create(const ResolvedFlags& resolved,
                                                               const models::Dataset& data) {
-    models::LoaderOptions load;
-    load.batch_size = resolved.entry.recipe.batch_size;
-    load.input_height = resolved.entry.model.input_h;
-    load.input_width = resolved.entry.model.input_w;
-    load.seed = static_cast<uint64_t>(resolved.flags.seed.value());
-    load.random_crop = resolved.flags.data_path.has_value();
-    load.exact_decode = resolved.flags.exact_decode.value();
-    load.num_workers = static_cast<int>(resolved.flags.num_workers.value());
     std::unique_ptr<LoadedImages> images(new LoadedImages());
-    ASSIGN_OR_RETURN(images->loader_, models::Loader::Create(&data, std::move(load)));
+    ASSIGN_OR_RETURN(images->loader_, models::Loader::Create(&data, MakeLoaderOptions(resolved)));
     return images;
   }
   absl::StatusOr<const models::Batch*> Next() override { return loader_->Next(); }
@@ -95,14 +87,9 @@ void Say(std::ostream* progress, const std::string& line) {
 models::SessionOptions SessionOptionsFor(const graph::SchemaRegistry& registry,
                                          const graph::Backend& backend,
                                          const ResolvedFlags& resolved) {
-  models::SessionOptions session;
+  models::SessionOptions session = MakeSessionOptions(resolved);
   session.compile.registry = &registry;
   session.compile.backend = &backend;
-  session.compile.passes = PassOptions(resolved.flags);
-  session.recipe = resolved.entry.recipe;
-  session.accum_iter = resolved.accum_iter;
-  session.step_every_micro_batch = resolved.step_every_micro_batch;
-  session.seed = static_cast<uint64_t>(resolved.flags.seed.value());
   session.evaluations = false;
   return session;
 }
@@ -120,37 +107,36 @@ absl::StatusOr<StepBenchResult> BenchStep(const graph::SchemaRegistry& registry,
   models::Datasets data;
   int classes = kRandomClasses;
   if (options.with_loader) {
-    models::OpenOptions open;
-    open.data_path = resolved.flags.data_path.value_or("");
-    open.input_height = resolved.entry.model.input_h;
-    open.input_width = resolved.entry.model.input_w;
-    open.val_fraction = resolved.flags.val_fraction.value();
-    open.limits = models::LimitsOfMegapixels(resolved.flags.max_image_megapixels.value());
-    ASSIGN_OR_RETURN(data, models::OpenDatasets(open));
+    ASSIGN_OR_RETURN(data, models::OpenDatasets(MakeOpenOptions(resolved)));
     classes = data.train->num_classes();
-    if (resolved.entry.needs_labels && classes == 0) {
+    if (resolved.entry.needs.labels && classes == 0) {
       return graph::InvalidArgument("--model=", resolved.entry.name, " needs labels, but ",
                                     data.description, " has none");
     }
   }
 
-  const OfficialNet official = OfficialStep(resolved.entry, classes);
+  const std::unique_ptr<models::Model> model = resolved.entry.make(resolved.entry, classes);
+  const models::OfficialNet official = model->OfficialStep();
+  if (official.linears.empty()) {
+    return graph::InvalidArgument("--model=", resolved.entry.name, " does not say what its ",
+                                  "published step computes, which a step is measured by; ",
+                                  "override Model::OfficialStep()");
+  }
   result.official_flops = official.total;
-  result.guide_flops = official.guide;
-  result.images = resolved.effective_batch;
+  result.guide_flops = official.forward_only;
+  result.images = static_cast<int>(resolved.step.images());
   const graph::DType dtype =
       *resolved.flags.precision == "bf16" ? graph::DType::kBF16 : graph::DType::kF32;
   Say(progress, absl::StrCat("roofline: every product of the published step in ",
                              graph::DTypeName(dtype), " ..."));
   const Clock::time_point roofline_start = Clock::now();
-  ASSIGN_OR_RETURN(result.roofline, MeasureRoofline(StepGemms(official, recipe.batch_size), dtype,
-                                                    threads, options.roofline_runs));
+  ASSIGN_OR_RETURN(result.roofline, MeasureRoofline(StepGemms(official, resolved.step.micro_batch),
+                                                    dtype, threads, options.roofline_runs));
 
   const double roofline_seconds = SecondsSince(roofline_start);
 
   result.peak_reset = ResetPeakResident();
   Say(progress, "steps ...");
-  const std::unique_ptr<models::Model> model = resolved.entry.make(resolved.entry, classes);
   Clock::time_point start = Clock::now();
   ASSIGN_OR_RETURN(
       const std::unique_ptr<models::Session> session,

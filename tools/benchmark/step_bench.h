@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "graph/runtime/kernel.h"
+#include "graph/compiler/backend.h"
 #include "graph/schema/schema.h"
 #include "tools/benchmark/op_times.h"
 #include "tools/benchmark/roofline.h"
@@ -29,10 +29,10 @@ struct StepBenchOptions {
 
 struct StepBenchResult {
   Roofline roofline;
-  double official_flops = 0;  // per image: OfficialNet::total
-  double guide_flops = 0;     // the guide's part of it
-  double done_flops = 0;      // per image: counted by the operators that run
-  double images = 0;          // per step
+  double official_flops = 0;  // an image: OfficialNet::total
+  double guide_flops = 0;     // what of it is computed forward only: the guide's
+  double done_flops = 0;      // an image: what the operators that run count
+  double images = 0;          // a step
   Spread images_per_s;        // over the runs; best is `most`
   double roofline_share = 0;  // median images/s · official_flops / roofline
   double setup_seconds = 0;   // building, compiling and initialising; in no other number

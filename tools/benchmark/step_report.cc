@@ -16,9 +16,10 @@ double Rounded(double value, int places) {
   return std::round(value * scale) / scale;
 }
 
-// Empty without a guide.
-std::string GuidePrecision(const TrainFlags& flags) {
-  return flags.guide_precision.value_or("same");
+// Of the parts of the net that have one of their own.
+std::vector<models::ProductPrecision> PartPrecisions(const ResolvedFlags& resolved) {
+  if (resolved.entry.options == nullptr) return {};
+  return resolved.entry.options->Precisions();
 }
 
 std::string Row(const char* label, const std::string& text) {
@@ -31,12 +32,15 @@ std::string StepBenchText(const StepBenchOptions& options, const graph::Backend&
                           const StepBenchResult& r) {
   const ResolvedFlags& resolved = options.resolved;
   const TrainFlags& flags = resolved.flags;
+  std::string parts;
+  for (const models::ProductPrecision& of : PartPrecisions(resolved)) {
+    if (of.precision != "same") absl::StrAppend(&parts, " with a ", of.part, " in ", of.precision);
+  }
   std::string text = absl::StrFormat(
       "%s, %s%s, recompute %s, batch %d%s, %d threads, %s\n", resolved.entry.name, *flags.precision,
-      GuidePrecision(flags) == "same" ? ""
-                                      : absl::StrCat(" with a guide in ", GuidePrecision(flags)),
-      *flags.recompute, resolved.entry.recipe.batch_size,
-      resolved.accum_iter > 1 ? absl::StrCat(" x ", resolved.accum_iter) : "", *flags.threads,
+      parts, *flags.recompute, resolved.step.micro_batch,
+      resolved.step.micro_batches > 1 ? absl::StrCat(" x ", resolved.step.micro_batches) : "",
+      *flags.threads,
       options.with_loader ? absl::StrFormat("images from %d loader threads", *flags.num_workers)
                           : "random images in memory");
   text += Row("machine", absl::StrCat(CpuName(), "; ", backend.description));
@@ -74,10 +78,12 @@ std::string StepBenchJson(const StepBenchOptions& options, const graph::Backend&
   json["what"] = "step";
   json["model"] = options.resolved.entry.name;
   json["precision"] = *flags.precision;
-  json["guide_precision"] = GuidePrecision(flags);
+  for (const models::ProductPrecision& of : PartPrecisions(options.resolved)) {
+    json[std::string(of.flag)] = of.precision;
+  }
   json["recompute"] = *flags.recompute;
-  json["batch_size"] = options.resolved.entry.recipe.batch_size;
-  json["accum_iter"] = options.resolved.accum_iter;
+  json["batch_size"] = options.resolved.step.micro_batch;
+  json["accum_iter"] = options.resolved.step.micro_batches;
   json["with_loader"] = options.with_loader;
   json["images_per_s_median"] = Rounded(r.images_per_s.median, 3);
   json["images_per_s_best"] = Rounded(r.images_per_s.most, 3);

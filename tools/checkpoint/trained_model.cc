@@ -49,12 +49,12 @@ absl::StatusOr<TrainedModel> ReadTrainedModel(const CheckpointFlags& flags,
     std::vector<std::string> args;
     if (!flags.model.empty()) args.push_back("--model=" + flags.model);
     if (!flags.flagfile.empty()) args.push_back("--flagfile=" + flags.flagfile);
-    ASSIGN_OR_RETURN(parsed, ParseTrainFlags(args));
+    ASSIGN_OR_RETURN(parsed, ParseTrainFlags(args, zoo));
   } else if (!metadata("flags").empty()) {
     // The trainer escapes a text that is not ASCII (a path's name) as a whole.
     std::string text = metadata("flags"), plain;
     if (text.find('\n') == std::string::npos && absl::CUnescape(text, &plain)) text = plain;
-    ASSIGN_OR_RETURN(parsed, ParseTrainFlagsText(text, trained.path));
+    ASSIGN_OR_RETURN(parsed, ParseTrainFlagsText(text, trained.path, zoo));
   } else {
     return graph::InvalidArgument(
         trained.path,

@@ -33,10 +33,7 @@ struct BlobDiff {
   bool beyond() const { return !(error <= bound); }
 };
 
-// The elements of a tensor in the host's memory as doubles, whatever their type.
-std::vector<double> AsDoubles(graph::DType dtype, absl::Span<const uint8_t> bytes);
-
-// Fills in everything except blob, op, types and bound. Sizes must agree.
+// Fills in everything but blob, op, types and bound. Sizes must agree.
 void Measure(const std::vector<double>& a, const std::vector<double>& b, BlobDiff* diff);
 
 // "[2,0,17]" for element `at` of `type`.

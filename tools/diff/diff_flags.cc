@@ -9,6 +9,7 @@
 #include "graph/base/printable.h"
 #include "graph/base/status.h"
 #include "models/training/output_dir.h"
+#include "tools/flags/flag_table.h"
 #include "tools/flags/parse_flags.h"
 #include "tools/flags/resolve_flags.h"
 
@@ -42,16 +43,18 @@ absl::StatusOr<std::map<std::string, std::string>> TakeOwn(std::vector<std::stri
 
 absl::StatusOr<models::ZooEntry> EntryOf(std::vector<std::string> args, const models::Zoo& zoo,
                                          uint64_t* seed) {
+  const std::vector<FlagRow> table = FlagTable(zoo.entries());
   for (const std::string& arg : args) {
-    for (const char* name : {"--precision", "--guide_precision", "--passes", "--no_passes",
-                             "--disable_pass", "--threads", "--device"}) {
-      if (arg == name || absl::StartsWith(arg, absl::StrCat(name, "="))) {
+    const std::string name = arg.substr(0, arg.find('='));
+    for (const FlagRow& row : table) {
+      if (row.scope != models::FlagScope::kCompute) continue;
+      if (name == absl::StrCat("--", row.name) || name == absl::StrCat("--no_", row.name)) {
         return graph::InvalidArgument(name, " is said in --a and --b, for each of them");
       }
     }
   }
-  args.insert(args.begin(), "--batch_size=2");  // the last occurrence of a flag wins
-  ASSIGN_OR_RETURN(const ParsedFlags parsed, ParseTrainFlags(args));
+  args.insert(args.begin(), "--batch_size=2");  // the last one given wins
+  ASSIGN_OR_RETURN(const ParsedFlags parsed, ParseTrainFlags(args, zoo));
   if (!parsed.flags.model) {
     return graph::InvalidArgument("--model=NAME or --golden=FILE must say what to run");
   }

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "graph/base/counted.h"
 #include "graph/base/status.h"
+#include "tools/parity/values.h"
 
 namespace tools {
 namespace {
@@ -21,7 +22,7 @@ struct Kept {
   graph::TensorType type;
   std::vector<uint8_t> bytes;
 
-  std::vector<double> values() const { return AsDoubles(type.dtype, bytes); }
+  std::vector<double> values() const { return ValuesOf(type.dtype, bytes).data; }
 };
 absl::StatusOr<Kept> ReadAll(const graph::ConstTensor& tensor) {
   Kept kept{tensor.type, std::vector<uint8_t>(tensor.type.bytes())};

@@ -5,6 +5,7 @@
 
 #include "graph/base/status.h"
 #include "tools/parity/replay.h"
+#include "tools/parity/values.h"
 
 namespace tools {
 
@@ -24,7 +25,7 @@ absl::StatusOr<DiffReport> DiffGolden(const GoldenCase& golden,
     }
     const Origin& origin = replay.origins.at(tensor);
     const Values& ours = replay.tensors.at(tensor);
-    const std::vector<double> theirs = AsDoubles(entry->second.type.dtype, entry->second.data);
+    const std::vector<double> theirs = ValuesOf(entry->second.type.dtype, entry->second.data).data;
     if (theirs.size() != ours.data.size()) {
       report.reshaped.push_back(tensor);
       continue;

@@ -63,8 +63,8 @@ absl::StatusOr<RandomCase> RandomCase::Make(const graph::SchemaRegistry& registr
   made.seed_ = seed;
   const std::unique_ptr<models::Model> model = entry.make(entry, kClasses);
   ASSIGN_OR_RETURN(models::TrainingNet net,
-                   models::BuildTrainingNet(registry, *model, entry.recipe, entry.recipe.batch_size,
-                                            models::MicroStep::kWhole, 1));
+                   models::BuildTrainingNet(registry, *model, models::AdamW(entry.recipe),
+                                            entry.recipe.batch_size, models::MicroStep::kWhole, 1));
   made.net_ = std::move(net.net);
   made.parameters_ = std::move(net.parameters);
   made.scheduled_ = model->ScheduledInputs(0, entry.recipe.epochs);
@@ -87,7 +87,7 @@ std::function<absl::Status(graph::Executable*)> RandomCase::feed() const {
       ASSIGN_OR_RETURN(std::vector<float> values, start.Read<float>(p.name));
       const uint64_t key = graph::MixKeys(seed_, graph::HashName(p.name));
       for (size_t i = 0; i < values.size(); ++i) {
-        values[i] += p.trainable ? kParameterNoise * Normal(key, i) : 0.0f;
+        values[i] += p.trained() ? kParameterNoise * Normal(key, i) : 0.0f;
       }
       RETURN_IF_ERROR(executable->Write(p.name, absl::MakeConstSpan(values)));
     }

@@ -63,7 +63,7 @@ struct FeatureOptions {
   bool tokens = false;  // keep all of them
   bool images = false;  // keep the network's input
   int num_workers = 0;
-  double max_bad_share = 0.05;                                   // LoaderOptions'
+  double max_bad_share = models::kMaxBadShare;                   // LoaderOptions'
   std::function<void(const std::string& message)> on_bad_image;  // may be empty
   const std::atomic<bool>* stop = nullptr;                       // LoaderOptions'; may be null
 };

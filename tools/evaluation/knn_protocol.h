@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "models/data/bad_image_judge.h"
 #include "models/data/dataset.h"
 #include "models/training/metrics.h"
 #include "models/zoo/config.h"
@@ -30,7 +31,7 @@ struct KnnProtocolOptions {
   // images at 768. 0: all of them.
   int64_t max_train_images = 50'000;
   int num_workers = 0;
-  double max_bad_share = 0.05;                                   // LoaderOptions'
+  double max_bad_share = models::kMaxBadShare;                   // LoaderOptions'
   std::function<void(const std::string& message)> on_bad_image;  // may be empty
   const std::atomic<bool>* stop = nullptr;                       // LoaderOptions'; may be null
 };

@@ -11,11 +11,8 @@
 namespace tools {
 namespace {
 
-models::DropPosConfig AtRatios(const models::DropPosConfig& droppos, const PositionRatios& r) {
-  models::DropPosConfig config = models::PositionsOnly(droppos);
-  config.mask_ratio = r.mask_ratio;
-  config.pos_mask_ratio = r.pos_mask_ratio;
-  return config;
+models::DropPosConfig ConfigAt(const models::ZooEntry& entry, const PositionRatios& r) {
+  return models::PositionsOnly(models::DropPosOf(AtRatios(entry, r)));
 }
 
 int Visible(const models::ModelConfig& model, const models::DropPosConfig& config) {
@@ -42,11 +39,13 @@ std::function<models::ForwardNet::Outputs(models::ModelBuilder*)> Forward(
 
 }  // namespace
 
-std::vector<PositionRatios> RecipeRatios(const models::DropPosConfig& config) {
+std::vector<PositionRatios> RecipeRatios(const models::ZooEntry& entry) {
+  const models::DropPosConfig& config = models::DropPosOf(entry);
   return {{config.mask_ratio, config.pos_mask_ratio, true}};
 }
 
-std::vector<PositionRatios> AllRatios(const models::DropPosConfig& config) {
+std::vector<PositionRatios> AllRatios(const models::ZooEntry& entry) {
+  const models::DropPosConfig& config = models::DropPosOf(entry);
   std::vector<double> dropped = {0.25, 0.5, 0.75, 1.0};
   if (std::find(dropped.begin(), dropped.end(), config.pos_mask_ratio) == dropped.end()) {
     dropped.push_back(config.pos_mask_ratio);
@@ -61,6 +60,14 @@ std::vector<PositionRatios> AllRatios(const models::DropPosConfig& config) {
     }
   }
   return all;
+}
+
+models::ZooEntry AtRatios(models::ZooEntry entry, const PositionRatios& ratios) {
+  auto config = std::make_shared<models::DropPosConfig>(models::DropPosOf(entry));
+  config->mask_ratio = ratios.mask_ratio;
+  config->pos_mask_ratio = ratios.pos_mask_ratio;
+  entry.options = std::move(config);
+  return entry;
 }
 
 const PositionResult* PositionReport::recipe() const {
@@ -87,43 +94,44 @@ bool PositionReport::collapsed() const {
 }
 
 absl::StatusOr<std::unique_ptr<PositionProtocol>> PositionProtocol::Create(
-    const models::ModelConfig& model, const models::DropPosConfig& droppos,
-    const std::vector<PositionRatios>& ratios, const graph::CompileOptions& compile, int batch_size,
-    graph::Workspace* workspace, const std::shared_ptr<graph::InputSlot>& inputs) {
+    const models::ZooEntry& entry, const std::vector<PositionRatios>& ratios,
+    const graph::CompileOptions& compile, int batch_size, graph::Workspace* workspace,
+    const std::shared_ptr<graph::InputSlot>& inputs) {
   ASSIGN_OR_RETURN(std::vector<graph::Net> nets,
-                   Nets(model, droppos, ratios, *compile.registry, batch_size));
-  size_t arena = 0;  // the largest net comes first, so that there is one arena
+                   Nets(entry, ratios, *compile.registry, batch_size));
+  size_t arena = 0;  // the largest first, so that there is one
   for (graph::Net& net : nets) {
     ASSIGN_OR_RETURN(const graph::Prepared prepared, graph::Prepare(std::move(net), compile));
     arena = std::max(arena, prepared.plan.arena_bytes);
   }
   RETURN_IF_ERROR(workspace->ReserveArena(arena));
+  const models::ModelConfig& model = entry.model;
   std::unique_ptr<PositionProtocol> protocol(new PositionProtocol());
   protocol->grid_ = {model.grid_h(), model.grid_w()};
   for (const PositionRatios& r : ratios) {
-    const models::DropPosConfig config = AtRatios(droppos, r);
-    Entry entry;
-    entry.result.ratios = r;
-    entry.result.visible = Visible(model, config);
-    entry.result.dropped = Dropped(model, config);
-    if (entry.result.dropped > 0) {
-      ASSIGN_OR_RETURN(entry.net, models::ForwardNet::Compile(NetName(r), compile,
-                                                              Forward(model, config, batch_size),
-                                                              workspace, inputs));
-      protocol->parameters_ = entry.net->parameters();  // the same for all
+    const models::DropPosConfig config = ConfigAt(entry, r);
+    Entry one;
+    one.result.ratios = r;
+    one.result.visible = Visible(model, config);
+    one.result.dropped = Dropped(model, config);
+    if (one.result.dropped > 0) {
+      ASSIGN_OR_RETURN(
+          one.net, models::ForwardNet::Compile(
+                       NetName(r), compile, Forward(model, config, batch_size), workspace, inputs));
+      protocol->parameters_ = one.net->parameters();  // the same for all
     }
-    protocol->entries_.push_back(std::move(entry));
+    protocol->entries_.push_back(std::move(one));
   }
   return protocol;
 }
 
 absl::StatusOr<std::vector<graph::Net>> PositionProtocol::Nets(
-    const models::ModelConfig& model, const models::DropPosConfig& droppos,
-    const std::vector<PositionRatios>& ratios, const graph::SchemaRegistry& registry,
-    int batch_size) {
+    const models::ZooEntry& entry, const std::vector<PositionRatios>& ratios,
+    const graph::SchemaRegistry& registry, int batch_size) {
+  const models::ModelConfig& model = entry.model;
   std::vector<graph::Net> nets;
   for (const PositionRatios& r : ratios) {
-    const models::DropPosConfig config = AtRatios(droppos, r);
+    const models::DropPosConfig config = ConfigAt(entry, r);
     if (Dropped(model, config) == 0) continue;
     ASSIGN_OR_RETURN(graph::Net net, models::ForwardNet::Build(NetName(r), registry,
                                                                Forward(model, config, batch_size)));

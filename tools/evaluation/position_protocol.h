@@ -27,11 +27,13 @@ struct PositionRatios {
   bool recipe = false;        // those of the model's training
 };
 
-// The recipe's ratios alone, which a training run measures.
-std::vector<PositionRatios> RecipeRatios(const models::DropPosConfig& config);
-// mask_ratio of the recipe and 0, each with pos_mask_ratio 0.25, 0.5, 0.75, 1, and the recipe's if
-// it is none of these.
-std::vector<PositionRatios> AllRatios(const models::DropPosConfig& config);
+// `entry` predicts positions. The recipe's alone: what a training run measures.
+std::vector<PositionRatios> RecipeRatios(const models::ZooEntry& entry);
+// mask_ratio of the recipe and 0, each with pos_mask_ratio 0.25, 0.5, 0.75, 1, and
+// the recipe's where it is none of these.
+std::vector<PositionRatios> AllRatios(const models::ZooEntry& entry);
+// The model at other ratios.
+models::ZooEntry AtRatios(models::ZooEntry entry, const PositionRatios& ratios);
 
 struct PositionResult {
   PositionRatios ratios;
@@ -56,22 +58,21 @@ struct PositionReport {
 
 class PositionProtocol {
  public:
-  // Compiles a net for each of `ratios` that drops a position. `droppos` is the trained
-  // configuration; settings of its loss are ignored. Parameters are found by name in `workspace`,
-  // which must outlive the protocol: a training session's, measured at each Run as they are then,
-  // or one of its own, zeros until models::LoadParameters. `inputs`: as for
-  // models::ForwardNet::Compile. Memory: one arena for all nets, as large as the largest needs
-  // (mask_ratio 0: the decoder on all patches, logits batch_size * L * L floats); the recipe's net
+  // Compiles a net for each of `ratios` that drops a position. What concerns only the loss of
+  // the `entry` that was trained is left out. Parameters are
+  // those of `workspace`, by name, which must outlive the protocol: a training
+  // session's, then measured as they stand at each Run, or one of its own, zeros until
+  // models::LoadParameters. `inputs`: of models::ForwardNet::Compile.
+  // Memory: one arena for all nets, as large as the largest needs (mask_ratio 0:
+  // the decoder on all patches, logits batch_size * L * L floats); the recipe's
   // alone fits in a training step's.
   static absl::StatusOr<std::unique_ptr<PositionProtocol>> Create(
-      const models::ModelConfig& model, const models::DropPosConfig& droppos,
-      const std::vector<PositionRatios>& ratios, const graph::CompileOptions& compile,
-      int batch_size, graph::Workspace* workspace,
+      const models::ZooEntry& entry, const std::vector<PositionRatios>& ratios,
+      const graph::CompileOptions& compile, int batch_size, graph::Workspace* workspace,
       const std::shared_ptr<graph::InputSlot>& inputs = nullptr);
 
   // The nets that Create compiles, for plans.
-  static absl::StatusOr<std::vector<graph::Net>> Nets(const models::ModelConfig& model,
-                                                      const models::DropPosConfig& droppos,
+  static absl::StatusOr<std::vector<graph::Net>> Nets(const models::ZooEntry& entry,
                                                       const std::vector<PositionRatios>& ratios,
                                                       const graph::SchemaRegistry& registry,
                                                       int batch_size);

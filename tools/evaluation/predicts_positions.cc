@@ -15,4 +15,10 @@ absl::Status CheckPredictsPositions(const models::ZooEntry& entry) {
                                 "--protocol=knn measures its features");
 }
 
+std::string NameAndMethod(const models::ZooEntry& entry) {
+  const models::DropPosConfig* config = models::FindDropPos(entry);
+  if (config == nullptr) return entry.name;
+  return absl::StrCat(entry.name, " with --drop_pos_type=", config->drop_pos_type);
+}
+
 }  // namespace tools

@@ -4,7 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "graph/base/status.h"
-#include "tools/flags/flag_table.h"
+#include "models/zoo/flag.h"
 
 namespace tools {
 namespace {
@@ -42,7 +42,7 @@ absl::Span<const OfficialFlag> OfficialFlags() { return kFlags; }
 absl::StatusOr<std::string> CheckOfficialFlag(const OfficialFlag& flag, absl::string_view value) {
   std::string text(value);
   if (flag.is_switch) {
-    const absl::optional<bool> on = ParseSwitch(value);
+    const absl::optional<bool> on = models::ParseSwitch(value);
     if (!on.has_value()) return graph::InvalidArgument("must be true or false");
     text = *on ? "true" : "false";
   }

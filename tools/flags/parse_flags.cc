@@ -1,12 +1,7 @@
 #include "tools/flags/parse_flags.h"
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <algorithm>
-#include <functional>
 #include <map>
-#include <memory>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -36,14 +31,18 @@ struct KnownFlag {
   bool is_switch;
 };
 
-std::vector<KnownFlag> KnownFlags() {
-  std::vector<KnownFlag> known = {{std::string(kFlagfile), false}};
-  for (const FlagRow& row : FlagTable()) known.push_back({std::string(row.name), row.is_switch()});
-  for (const OfficialFlag& flag : OfficialFlags()) {
-    known.push_back({std::string(flag.name), flag.is_switch});
+// All there are: the table's, and those that are not in it.
+struct Known {
+  explicit Known(const models::Zoo& zoo) : table(FlagTable(zoo.entries())) {
+    flags = {{std::string(kFlagfile), false}};
+    for (const FlagRow& row : table) flags.push_back({std::string(row.name), row.is_switch()});
+    for (const OfficialFlag& flag : OfficialFlags()) {
+      flags.push_back({std::string(flag.name), flag.is_switch});
+    }
   }
-  return known;
-}
+  std::vector<FlagRow> table;
+  std::vector<KnownFlag> flags;
+};
 
 // One flag as it was given.
 struct Given {
@@ -52,10 +51,10 @@ struct Given {
   std::string where;  // "flags.txt:3: ", or nothing for the command line
 };
 
-absl::Status UnknownFlag(absl::string_view typed) {
+absl::Status UnknownFlag(absl::string_view typed, const std::vector<KnownFlag>& flags) {
   const std::string name = graph::Shortened(typed);
   std::vector<std::string> names, begun;
-  for (const KnownFlag& flag : KnownFlags()) {
+  for (const KnownFlag& flag : flags) {
     names.push_back(flag.name);
     if (flag.is_switch) names.push_back("no_" + flag.name);
   }
@@ -70,8 +69,8 @@ absl::Status UnknownFlag(absl::string_view typed) {
 
 // Splits arguments into names and values.
 absl::StatusOr<std::vector<Given>> ReadArguments(const std::vector<std::string>& args,
-                                                 const std::string& where) {
-  const std::vector<KnownFlag> known = KnownFlags();
+                                                 const std::string& where,
+                                                 const std::vector<KnownFlag>& known) {
   const auto find = [&](absl::string_view name) {
     return std::find_if(known.begin(), known.end(),
                         [&](const KnownFlag& flag) { return flag.name == name; });
@@ -112,14 +111,14 @@ absl::StatusOr<std::vector<Given>> ReadArguments(const std::vector<std::string>&
       }
     }
     if (flag == known.end()) {
-      const absl::Status status = UnknownFlag(name);
+      const absl::Status status = UnknownFlag(name, known);
       return where.empty() ? status : InvalidArgument(where, status.message());
     }
 
     if (has_value) {
       given.push_back({name, arg.substr(equals + 1), where});
     } else if (flag->is_switch) {
-      const bool next = i + 1 < args.size() && ParseSwitch(args[i + 1]).has_value();
+      const bool next = i + 1 < args.size() && models::ParseSwitch(args[i + 1]).has_value();
       given.push_back({name, next ? args[++i] : "true", where});
     } else if (i + 1 == args.size() || absl::StartsWith(args[i + 1], "--")) {
       return InvalidArgument(where, "--", name, " needs a value; write --", name, "=VALUE");
@@ -130,11 +129,12 @@ absl::StatusOr<std::vector<Given>> ReadArguments(const std::vector<std::string>&
   return given;
 }
 
-absl::StatusOr<std::vector<Given>> ReadLines(const std::vector<FlagFileLine>& lines) {
+absl::StatusOr<std::vector<Given>> ReadLines(const std::vector<FlagFileLine>& lines,
+                                             const Known& known) {
   std::vector<Given> given;
   for (const FlagFileLine& entry : lines) {
     ASSIGN_OR_RETURN(const std::vector<Given> here,
-                     ReadArguments(entry.args, absl::StrCat(entry.where, ": ")));
+                     ReadArguments(entry.args, absl::StrCat(entry.where, ": "), known.flags));
     for (const Given& inner : here) {
       if (inner.name == kFlagfile) {
         return InvalidArgument(inner.where,
@@ -148,10 +148,11 @@ absl::StatusOr<std::vector<Given>> ReadLines(const std::vector<FlagFileLine>& li
 }
 
 // Those that a run's own file may set.
-absl::StatusOr<std::vector<Given>> ReadRun(const std::string& text, const std::string& name) {
+absl::StatusOr<std::vector<Given>> ReadRun(const std::string& text, const std::string& name,
+                                           const Known& known) {
   ASSIGN_OR_RETURN(const std::vector<FlagFileLine> lines, SplitFlagFile(text, name));
-  ASSIGN_OR_RETURN(std::vector<Given> given, ReadLines(lines));
-  for (const FlagRow& row : FlagTable()) {
+  ASSIGN_OR_RETURN(std::vector<Given> given, ReadLines(lines, known));
+  for (const FlagRow& row : known.table) {
     if (row.lifetime != Lifetime::kCommand) continue;
     given.erase(std::remove_if(given.begin(), given.end(),
                                [&row](const Given& flag) { return flag.name == row.name; }),
@@ -161,12 +162,13 @@ absl::StatusOr<std::vector<Given>> ReadRun(const std::string& text, const std::s
 }
 
 // The flags of the files that `line` (the command line) names, in their order.
-absl::StatusOr<std::vector<Given>> ReadFlagfiles(const std::vector<Given>& line) {
+absl::StatusOr<std::vector<Given>> ReadFlagfiles(const std::vector<Given>& line,
+                                                 const Known& known) {
   std::vector<Given> given;
   for (const Given& flag : line) {
     if (flag.name != kFlagfile) continue;
     ASSIGN_OR_RETURN(const std::vector<FlagFileLine> lines, ReadFlagFile(flag.value));
-    ASSIGN_OR_RETURN(const std::vector<Given> here, ReadLines(lines));
+    ASSIGN_OR_RETURN(const std::vector<Given> here, ReadLines(lines, known));
     given.insert(given.end(), here.begin(), here.end());
   }
   return given;
@@ -196,23 +198,6 @@ absl::StatusOr<std::map<std::string, Given>> Merge(const std::vector<Given>& fil
     merged.erase(first_typed ? second : first);
   }
   return merged;
-}
-
-// The command line parser, with a callback for each known flag. `set` returns an
-// error without the flag's name; the parser adds it.
-using Setter = std::function<absl::Status(const std::string& name, const std::string& value)>;
-
-std::unique_ptr<CLI::App> MakeParser(const Setter& set) {
-  auto app = std::make_unique<CLI::App>();
-  app->set_help_flag();  // a row of the table, like any other
-  for (const KnownFlag& flag : KnownFlags()) {
-    app->add_option_function<std::string>(
-        "--" + flag.name, [name = flag.name, set](const std::string& text) {
-          const absl::Status status = set(name, text);
-          if (!status.ok()) throw CLI::ValidationError(std::string(status.message()));
-        });
-  }
-  return app;
 }
 
 // What flags alone can tell about each other.
@@ -246,32 +231,28 @@ absl::Status CheckTogether(const TrainFlags& flags) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<ParsedFlags> SetAll(const std::map<std::string, Given>& merged) {
-  ParsedFlags parsed;
-  const Setter set = [&](const std::string& name, const std::string& value) {
-    absl::Status status;
-    for (const FlagRow& row : FlagTable()) {
-      if (row.name == name) status = SetFlag(row, value, parsed.flags);
-    }
-    for (const OfficialFlag& flag : OfficialFlags()) {
-      if (flag.name != name) continue;
-      absl::StatusOr<std::string> notice = CheckOfficialFlag(flag, value);
-      status = notice.status();
-      if (notice.ok()) parsed.notices.push_back(*std::move(notice));
-    }
-    const std::string context =
-        absl::StrCat(merged.at(name).where, "--", name, "=", graph::Shortened(value));
-    return graph::Annotate(status, context);
-  };
-  std::vector<std::string> tokens;  // last first, as the parser wants them
-  for (const auto& [name, flag] : merged) {
-    tokens.push_back(flag.value);
-    tokens.push_back("--" + name);
+// The value's text to its field, or for an official flag the notice. The error has no flag's name.
+absl::Status SetOne(const Given& given, const Known& known, ParsedFlags* parsed) {
+  for (const FlagRow& row : known.table) {
+    if (row.name == given.name) return SetFlag(row, given.value, parsed->flags);
   }
-  try {
-    MakeParser(set)->parse(std::move(tokens));
-  } catch (const CLI::Error& error) {
-    return InvalidArgument(error.what());
+  for (const OfficialFlag& flag : OfficialFlags()) {
+    if (flag.name != given.name) continue;
+    ASSIGN_OR_RETURN(std::string notice, CheckOfficialFlag(flag, given.value));
+    parsed->notices.push_back(std::move(notice));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ParsedFlags> SetAll(const std::map<std::string, Given>& merged, const Known& known) {
+  ParsedFlags parsed;
+  for (const KnownFlag& flag : known.flags) {  // in the order of --help
+    const auto it = merged.find(flag.name);
+    if (it == merged.end()) continue;
+    const Given& given = it->second;
+    RETURN_IF_ERROR(graph::Annotate(
+        SetOne(given, known, &parsed),
+        absl::StrCat(given.where, "--", given.name, "=", graph::Shortened(given.value))));
   }
   RETURN_IF_ERROR(CheckTogether(parsed.flags));
   return parsed;
@@ -279,25 +260,29 @@ absl::StatusOr<ParsedFlags> SetAll(const std::map<std::string, Given>& merged) {
 
 }  // namespace
 
-absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args) {
-  return ParseTrainFlags(args, "", "");
+absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args,
+                                            const models::Zoo& zoo) {
+  return ParseTrainFlags(args, zoo, "", "");
 }
 
 absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args,
-                                            const std::string& base, const std::string& base_name) {
-  ASSIGN_OR_RETURN(std::vector<Given> below, ReadRun(base, base_name));
-  ASSIGN_OR_RETURN(const std::vector<Given> line, ReadArguments(args, ""));
-  ASSIGN_OR_RETURN(const std::vector<Given> files, ReadFlagfiles(line));
+                                            const models::Zoo& zoo, const std::string& base,
+                                            const std::string& base_name) {
+  const Known known(zoo);
+  ASSIGN_OR_RETURN(std::vector<Given> below, ReadRun(base, base_name, known));
+  ASSIGN_OR_RETURN(const std::vector<Given> line, ReadArguments(args, "", known.flags));
+  ASSIGN_OR_RETURN(const std::vector<Given> files, ReadFlagfiles(line, known));
   below.insert(below.end(), files.begin(), files.end());
   using Merged = std::map<std::string, Given>;
   ASSIGN_OR_RETURN(const Merged merged, Merge(below, line));
-  return SetAll(merged);
+  return SetAll(merged, known);
 }
 
-absl::StatusOr<std::map<std::string, std::string>> GivenFlags(
-    const std::vector<std::string>& args) {
-  ASSIGN_OR_RETURN(const std::vector<Given> line, ReadArguments(args, ""));
-  ASSIGN_OR_RETURN(const std::vector<Given> files, ReadFlagfiles(line));
+absl::StatusOr<std::map<std::string, std::string>> GivenFlags(const std::vector<std::string>& args,
+                                                              const models::Zoo& zoo) {
+  const Known known(zoo);
+  ASSIGN_OR_RETURN(const std::vector<Given> line, ReadArguments(args, "", known.flags));
+  ASSIGN_OR_RETURN(const std::vector<Given> files, ReadFlagfiles(line, known));
   using Merged = std::map<std::string, Given>;
   ASSIGN_OR_RETURN(const Merged merged, Merge(files, line));
   std::map<std::string, std::string> given;
@@ -305,19 +290,23 @@ absl::StatusOr<std::map<std::string, std::string>> GivenFlags(
   return given;
 }
 
-absl::StatusOr<ParsedFlags> ParseTrainFlagsText(const std::string& text, const std::string& name) {
-  ASSIGN_OR_RETURN(const std::vector<Given> given, ReadRun(text, name));
+absl::StatusOr<ParsedFlags> ParseTrainFlagsText(const std::string& text, const std::string& name,
+                                                const models::Zoo& zoo) {
+  const Known known(zoo);
+  ASSIGN_OR_RETURN(const std::vector<Given> given, ReadRun(text, name, known));
   using Merged = std::map<std::string, Given>;
   ASSIGN_OR_RETURN(const Merged merged, Merge(given, {}));
-  return SetAll(merged);
+  return SetAll(merged, known);
 }
 
-std::string TrainFlagsText(const TrainFlags& flags, const std::string& comment) {
+std::string TrainFlagsText(const TrainFlags& flags, const std::string& comment,
+                           absl::Span<const models::ZooEntry> entries) {
   std::string text;
   for (const absl::string_view line : absl::StrSplit(comment, '\n')) {
     absl::StrAppend(&text, line.empty() ? "#" : "# ", line, "\n");
   }
-  for (const FlagRow& row : FlagTable()) {
+  for (const FlagRow& row : FlagTable(entries)) {
+    if (row.lifetime == Lifetime::kCommand) continue;
     const absl::optional<std::string> value = FlagText(row, flags);
     if (value.has_value()) absl::StrAppend(&text, FlagFileText(row.name, *value), "\n");
   }

@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "models/zoo/zoo.h"
 #include "tools/flags/train_flags.h"
 
 namespace tools {
@@ -22,7 +24,8 @@ struct ParsedFlags {
   std::vector<std::string> notices;
 };
 
-// `args` are the arguments after the program's name. Everything that flags
+// `args` are the arguments after the program's name, `zoo` has the models whose flags there are.
+// Everything that flags
 // alone can tell is checked; sizes and ratios against each other are checked by
 // models::Validate once the zoo entry is known.
 //
@@ -34,24 +37,30 @@ struct ParsedFlags {
 //
 // Errors (InvalidArgument, NotFound and others for FILE): one line that names
 // the flag, its value, file and line where it comes from one, and the way out.
-absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args);
+absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args,
+                                            const models::Zoo& zoo);
 
 // The same on top of the flags in `base`, which TrainFlagsText made of a run and errors call
 // `base_name`: files and the command line win over those. Of `base` the flags of the run count
 // (Lifetime), not those of a command: a checkpoint does not choose what is written where.
 absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args,
-                                            const std::string& base, const std::string& base_name);
+                                            const models::Zoo& zoo, const std::string& base,
+                                            const std::string& base_name);
 
 // What `args` and the files they name say, as text by flag, before anything is checked
 // but the flags' names.
-absl::StatusOr<std::map<std::string, std::string>> GivenFlags(const std::vector<std::string>& args);
+absl::StatusOr<std::map<std::string, std::string>> GivenFlags(const std::vector<std::string>& args,
+                                                              const models::Zoo& zoo);
 
 // The flags of the run in `text`, which TrainFlagsText made; `name` is what errors call it.
-absl::StatusOr<ParsedFlags> ParseTrainFlagsText(const std::string& text, const std::string& name);
+absl::StatusOr<ParsedFlags> ParseTrainFlagsText(const std::string& text, const std::string& name,
+                                                const models::Zoo& zoo);
 
-// All flags that are set, one a line, as a file for --flagfile: parsing it gives
-// flags equal to `flags`. `comment` is put above, line by line.
-std::string TrainFlagsText(const TrainFlags& flags, const std::string& comment);
+// All flags that are set, but those of a command (Lifetime), one a line, as a file for
+// --flagfile: parsing it gives the same flags. `comment` is put above, line by line; `entries`
+// have the models whose flags are written.
+std::string TrainFlagsText(const TrainFlags& flags, const std::string& comment,
+                           absl::Span<const models::ZooEntry> entries);
 
 }  // namespace tools
 

@@ -5,17 +5,22 @@
 
 namespace tools {
 
-graph::PipelineOptions PassOptions(const TrainFlags& flags) {
+graph::PipelineOptions PassOptions(const ResolvedFlags& resolved) {
+  const TrainFlags& flags = resolved.flags;
   graph::PipelineOptions options;
   options.enabled = flags.passes.value_or(true);
   if (flags.disable_pass) {
     options.disabled = {flags.disable_pass->begin(), flags.disable_pass->end()};
   }
-  if (flags.precision == "bf16") options.precision = graph::DType::kBF16;
-  if (flags.guide_precision == "bf16") {
-    options.precision_overrides = {{"guide", graph::DType::kBF16}};
-  } else if (flags.guide_precision == "int8") {
-    options.precision_overrides = {{"guide", graph::DType::kI8}};
+  if (flags.precision == "bf16") options.precision = graph::ComputePrecision::kBF16;
+  if (resolved.entry.options != nullptr) {
+    for (const models::ProductPrecision& of : resolved.entry.options->Precisions()) {
+      if (of.precision == "same") continue;
+      options.precision_overrides.push_back({std::string(of.part),
+                                             of.precision == "int8"
+                                                 ? graph::ComputePrecision::kInt8Products
+                                                 : graph::ComputePrecision::kBF16});
+    }
   }
   auto segments = models::RecomputeSegments(flags.recompute.value_or("none"));
   CHECK(segments.ok());  // the flag's table lists what there is

@@ -3,13 +3,13 @@
 #define TOOLS_FLAGS_PASS_OPTIONS_H_
 
 #include "graph/passes/pipeline.h"
-#include "tools/flags/train_flags.h"
+#include "tools/flags/resolve_flags.h"
 
 namespace tools {
 
-// --passes, --disable_pass, --precision, --guide_precision and --recompute of
-// resolved flags (resolve_flags.h). Without a dump.
-graph::PipelineOptions PassOptions(const TrainFlags& flags);
+// --passes, --disable_pass, --precision, --recompute and the precisions of the model's parts.
+// Without a dump.
+graph::PipelineOptions PassOptions(const ResolvedFlags& resolved);
 
 }  // namespace tools
 

@@ -1,8 +1,10 @@
 #include "tools/flags/resolve_flags.h"
 
 #include <algorithm>
-#include <initializer_list>
 #include <limits>
+#include <map>
+#include <memory>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
@@ -62,42 +64,22 @@ void JoinRecipe(TrainFlags& flags, models::RecipeConfig& recipe) {
   }
 }
 
-void SetRunDefaults(const MachineDefaults& machine, TrainFlags& flags) {
-  Default(flags.val_fraction, 0.01);
+// What the table and the machine say where nothing was given.
+void SetDefaults(const MachineDefaults& machine, TrainFlags& flags) {
   Default(flags.num_workers, int64_t{machine.num_workers});
-  Default(flags.exact_decode, false);
-  Default(flags.tensorboard, true);
-  Default(flags.max_image_megapixels, 100.0);
-  Default(flags.on_bad_image, std::string("skip"));
-  Default(flags.max_bad_share, 0.05);
-  Default(flags.device, std::string("cpu"));
   Default(flags.threads, int64_t{machine.threads});
-  Default(flags.precision, std::string("fp32"));
-  Default(flags.recompute, std::string("none"));
-  Default(flags.seed, int64_t{0});
-  Default(flags.eval_every, int64_t{0});
-  Default(flags.print_every, int64_t{20});
-  Default(flags.save_every, int64_t{0});
-  Default(flags.save_minutes, 15.0);
-  Default(flags.keep, int64_t{2});
-  Default(flags.keep_every, int64_t{0});
-  Default(flags.spike_z, 8.0);
-  Default(flags.watchdog, 300.0);
-  Default(flags.overfit_batch, false);
-  Default(flags.passes, true);
-  flags.overwrite.reset();
-  flags.resume.reset();
-  flags.help.reset();
-  flags.plan.reset();
-  flags.list_models.reset();
+  for (const FlagRow& row : FlagTable({})) {
+    if (!row.fallback.is_value || FlagText(row, flags).has_value()) continue;
+    CHECK(SetFlag(row, row.fallback.text, flags).ok());
+  }
   for (auto field : {&TrainFlags::data_path, &TrainFlags::init_from, &TrainFlags::output_dir,
                      &TrainFlags::dump_graph}) {
     if ((flags.*field).has_value()) flags.*field = models::ResolveUserPath(*(flags.*field));
   }
 }
 
-// accum_iter and the batch of a step, from whichever flags say them.
-absl::Status ResolveBatch(ResolvedFlags& resolved) {
+// What a step is, from whichever flags say it.
+absl::Status ResolveStep(ResolvedFlags& resolved) {
   TrainFlags& flags = resolved.flags;
   const int64_t batch = *flags.batch_size;
   if (flags.effective_batch.has_value()) {
@@ -111,142 +93,111 @@ absl::Status ResolveBatch(ResolvedFlags& resolved) {
     flags.accum_iter = wanted / batch;
     flags.effective_batch.reset();
   }
-  Default(flags.accum_iter, int64_t{1});
   if (*flags.accum_iter > std::numeric_limits<int32_t>::max() / batch) {
     return InvalidArgument("--batch_size=", batch, " times --accum_iter=", *flags.accum_iter,
                            " is more images than a step can count");
   }
-  resolved.accum_iter = static_cast<int>(*flags.accum_iter);
-  resolved.effective_batch = static_cast<int>(batch * *flags.accum_iter);
-  return absl::OkStatus();
-}
-
-// Takes back flags that say nothing about this task, with a note where one was given.
-void WithoutEffect(std::initializer_list<absl::string_view> names, absl::string_view because,
-                   const TrainFlags& given, ResolvedFlags& resolved) {
-  for (const FlagRow& row : FlagTable()) {
-    if (std::find(names.begin(), names.end(), row.name) == names.end()) continue;
-    const absl::optional<std::string> value = FlagText(row, given);
-    if (value.has_value()) {
-      resolved.notices.push_back(
-          absl::StrCat("--", row.name, "=", *value, " has no effect: ", because));
-    }
-    absl::visit([&](auto field) { (resolved.flags.*field).reset(); }, row.field);
-  }
-}
-
-absl::Status JoinDropPos(const TrainFlags& given, ResolvedFlags& resolved) {
-  TrainFlags& flags = resolved.flags;
-  models::DropPosConfig& droppos = resolved.entry.droppos;
-  Default(flags.compat, std::string("paper"));
-  Default(flags.guide_precision, std::string("same"));
-  if (*flags.compat == "official") {
-    droppos.smooth_grid = "official";
-    droppos.official_shuffle = true;
-    resolved.step_every_micro_batch = true;
-  }
-  Join(flags.drop_pos_type, droppos.drop_pos_type);
-  Join(flags.mask_ratio, droppos.mask_ratio);
-  Join(flags.pos_mask_ratio, droppos.pos_mask_ratio);
-  Join(flags.mask_token_type, droppos.mask_token_type);
-  Join(flags.shuffle, droppos.shuffle);
-  Join(flags.label_smoothing_sigma, droppos.label_smoothing_sigma);
-  Join(flags.sigma_decay, droppos.sigma_decay);
-  Join(flags.smooth_grid, droppos.smooth_grid);
-  Join(flags.attn_guide, droppos.attn_guide);
-  Join(flags.conf_ignore, droppos.conf_ignore);
-  Join(flags.pos_weight, droppos.pos_weight);
-  Join(flags.norm_pix_loss, droppos.norm_pix_loss);
-  if (droppos.official_grid()) Join(flags.token_size, droppos.token_size);
-  const absl::Status valid = models::Validate(resolved.entry.model, droppos);
-  if (!valid.ok() && *flags.compat == "official" && !given.smooth_grid.has_value()) {
-    return graph::Annotate(valid, "--compat=official");
-  }
-  RETURN_IF_ERROR(valid);
-
-  if (droppos.vanilla_mae()) {
-    WithoutEffect(
-        {"pos_mask_ratio", "mask_token_type", "shuffle", "label_smoothing_sigma", "sigma_decay",
-         "smooth_grid", "attn_guide", "guide_precision", "conf_ignore", "token_size"},
-        "--drop_pos_type=vanilla_mae predicts no positions", given, resolved);
-  }
-  if (!droppos.vanilla_mae() && !droppos.attn_guide) {
-    WithoutEffect({"guide_precision"}, "there is no guide with --attn_guide=false", given,
-                  resolved);
-  }
-  if (!droppos.multi_task()) {
-    WithoutEffect({"pos_weight"}, "there is one loss here; it is for --drop_pos_type=multi_task",
-                  given, resolved);
-  }
-  if (!droppos.multi_task() && !droppos.vanilla_mae()) {
-    WithoutEffect({"norm_pix_loss"}, "it is about the pixel loss of multi_task and vanilla_mae",
-                  given, resolved);
-  }
+  resolved.step.micro_batch = static_cast<int>(batch);
+  resolved.step.micro_batches = static_cast<int>(*flags.accum_iter);
+  resolved.step.seed = static_cast<uint64_t>(*flags.seed);
   return absl::OkStatus();
 }
 
 // Precisions that this machine's products do not have are taken back, with a line.
-void FallBack(const MachineDefaults& machine, ResolvedFlags& resolved) {
+void FallBack(const MachineDefaults& machine, models::ModelOptions* options,
+              ResolvedFlags& resolved) {
   TrainFlags& flags = resolved.flags;
-  if (flags.precision == "bf16" && !machine.bfloat16) {
+  if (flags.precision == "bf16" && !machine.capabilities.bf16_products) {
     resolved.notices.push_back(
         "--precision=bf16 needs a CPU with AVX512-BF16 or AMX; this one has neither, so fp32 "
         "is used");
     flags.precision = "fp32";
   }
-  const bool bf16_guide = flags.guide_precision == "bf16";
-  if ((bf16_guide && !machine.bfloat16) ||
-      (flags.guide_precision == "int8" && !machine.int8_products)) {
+  if (options == nullptr) return;
+  for (const models::ProductPrecision& of : options->Precisions()) {
+    const bool bf16 = of.precision == "bf16";
+    const graph::Capabilities& can = machine.capabilities;
+    if (of.precision == "same" || (bf16 ? can.bf16_products : can.int8_products)) continue;
     resolved.notices.push_back(
-        absl::StrCat("--guide_precision=", *flags.guide_precision, " needs a CPU with ",
-                     bf16_guide ? "AVX512-BF16 or AMX" : "AVX512-VNNI, AVX2-VNNI or AMX",
-                     "; this one has none, so the guide computes as the rest does"));
-    flags.guide_precision = "same";
+        absl::StrCat("--", of.flag, "=", of.precision, " needs a CPU with ",
+                     bf16 ? "AVX512-BF16 or AMX; this one has neither"
+                          : "AVX512-VNNI, AVX2-VNNI or AMX, and the cpu backend; one is missing",
+                     ", so the ", of.part, " computes as the rest does"));
+    for (const models::ModelFlag& flag : options->Flags()) {
+      if (flag.name == of.flag) CHECK(flag.Set("same").ok());
+    }
   }
 }
 
+// The entry's options with the flags' values, and the flags with the options'; those that say
+// nothing beside the others are taken back, with a note where one was given.
+absl::Status JoinOptions(const TrainFlags& given, const MachineDefaults& machine,
+                         ResolvedFlags& resolved) {
+  std::map<std::string, ModelOption> foreign = given.model_options;
+  std::unique_ptr<models::ModelOptions> options;
+  if (resolved.entry.options != nullptr) {
+    options = resolved.entry.options->Clone();
+    std::set<std::string> names;
+    for (const models::ModelFlag& flag : options->Flags()) {
+      const auto it = foreign.find(std::string(flag.name));
+      if (it == foreign.end()) continue;
+      RETURN_IF_ERROR(flag.Set(it->second.text));
+      names.insert(it->first);
+      foreign.erase(it);
+    }
+    if (foreign.empty()) RETURN_IF_ERROR(options->Resolve(resolved.entry.model, names));
+  }
+  if (!foreign.empty()) {
+    const auto& [name, option] = *foreign.begin();
+    return InvalidArgument("--", name, "=", option.text, " is for ", option.family, "; ",
+                           resolved.entry.name, " has no such flag");
+  }
+  FallBack(machine, options.get(), resolved);
+  resolved.flags.model_options.clear();
+  if (options == nullptr) return absl::OkStatus();
+  if (options->step_every_micro_batch()) {
+    resolved.step.update_when = models::UpdateWhen::kMicroStep;
+  }
+  for (const models::ModelFlag& flag : options->Flags()) {
+    const std::string name(flag.name);
+    if (flag.no_effect.empty()) {
+      resolved.flags.model_options[name] = {flag.Text(), std::string(options->family())};
+    } else if (given.model_options.count(name) > 0) {
+      resolved.notices.push_back(
+          absl::StrCat("--", name, "=", flag.Text(), " has no effect: ", flag.no_effect));
+    }
+  }
+  resolved.entry.options = std::move(options);
+  return absl::OkStatus();
+}
+
 // Precisions and recomputation are made by passes, which must not be left out then.
-absl::Status CheckPasses(const TrainFlags& flags) {
-  const struct {
-    const char* flag;
-    const absl::optional<std::string>& value;
-    const char* neutral;
-    const char* pass;
-  } wants[] = {{"precision", flags.precision, "fp32", "mixed_precision"},
-               {"guide_precision", flags.guide_precision, "same",
-                flags.guide_precision == "int8" ? "quantize" : "mixed_precision"},
-               {"recompute", flags.recompute, "none", "recompute"}};
-  for (const auto& want : wants) {
-    if (!want.value.has_value() || *want.value == want.neutral) continue;
+absl::Status CheckPasses(const ResolvedFlags& resolved) {
+  const TrainFlags& flags = resolved.flags;
+  struct Want {
+    absl::string_view flag;
+    std::string value;
+    absl::string_view neutral, pass;
+  };
+  std::vector<Want> wants = {{"precision", *flags.precision, "fp32", "mixed_precision"},
+                             {"recompute", *flags.recompute, "none", "recompute"}};
+  if (resolved.entry.options != nullptr) {
+    for (const models::ProductPrecision& of : resolved.entry.options->Precisions()) {
+      wants.push_back(
+          {of.flag, of.precision, "same", of.precision == "int8" ? "quantize" : "mixed_precision"});
+    }
+  }
+  for (const Want& want : wants) {
+    if (want.value == want.neutral) continue;
     const bool disabled = flags.disable_pass.has_value() &&
                           std::find(flags.disable_pass->begin(), flags.disable_pass->end(),
                                     want.pass) != flags.disable_pass->end();
     if (!disabled && *flags.passes) continue;
-    return InvalidArgument("--", want.flag, "=", *want.value, " is made by the pass ", want.pass,
+    return InvalidArgument("--", want.flag, "=", want.value, " is made by the pass ", want.pass,
                            ", which ",
                            disabled ? absl::StrCat("--disable_pass=", want.pass) : "--passes=off",
                            " leaves out; drop one of the two");
   }
-  return absl::OkStatus();
-}
-
-// token_size is redundant, unless it is wrong, or the official grid is made of it.
-absl::Status CheckTokenSize(ResolvedFlags& resolved) {
-  absl::optional<int64_t>& given = resolved.flags.token_size;
-  if (!given.has_value()) return absl::OkStatus();
-  if (!resolved.entry.needs_labels && resolved.entry.droppos.official_grid()) {
-    return absl::OkStatus();
-  }
-  const models::ModelConfig& model = resolved.entry.model;
-  if (*given != model.grid_h() || *given != model.grid_w()) {
-    return InvalidArgument("--token_size=", *given, " is not the patch grid of this model, ",
-                           model.grid_h(), "x", model.grid_w(),
-                           " (input_size / patch_size); leave the flag out");
-  }
-  resolved.notices.push_back(absl::StrCat("--token_size=", *given,
-                                          " has no effect: the patch grid follows from "
-                                          "input_size and patch_size"));
-  given.reset();
   return absl::OkStatus();
 }
 
@@ -259,30 +210,19 @@ absl::StatusOr<ResolvedFlags> ResolveTrainFlags(const TrainFlags& flags,
   resolved.flags = flags;
   resolved.entry = entry;
   resolved.flags.model = entry.name;
-  resolved.overwrite = flags.overwrite.value_or(false);
 
   JoinModel(resolved.flags, resolved.entry.model);
   JoinRecipe(resolved.flags, resolved.entry.recipe);
-  if (entry.needs_labels) {
-    for (const FlagRow& row : FlagTable()) {
-      if (row.group == "DropPos" && FlagText(row, flags).has_value()) {
-        return InvalidArgument("--", row.name, "=", *FlagText(row, flags), " is for DropPos; ",
-                               entry.name, " is a classifier");
-      }
-    }
-    RETURN_IF_ERROR(models::Validate(resolved.entry.model));
-  } else {
-    RETURN_IF_ERROR(JoinDropPos(flags, resolved));
-  }
+  RETURN_IF_ERROR(models::Validate(resolved.entry.model));
+  SetDefaults(machine, resolved.flags);
+  RETURN_IF_ERROR(JoinOptions(flags, machine, resolved));
   RETURN_IF_ERROR(models::Validate(resolved.entry.recipe));
-  RETURN_IF_ERROR(CheckTokenSize(resolved));
-  SetRunDefaults(machine, resolved.flags);
-  FallBack(machine, resolved);
-  RETURN_IF_ERROR(CheckPasses(resolved.flags));
-  RETURN_IF_ERROR(ResolveBatch(resolved));
+  RETURN_IF_ERROR(CheckPasses(resolved));
+  RETURN_IF_ERROR(ResolveStep(resolved));
 
-  resolved.lr =
-      flags.lr.has_value() ? *flags.lr : resolved.entry.recipe.blr * resolved.effective_batch / 256;
+  resolved.lr = flags.lr.has_value()
+                    ? *flags.lr
+                    : resolved.entry.recipe.blr * static_cast<double>(resolved.step.images()) / 256;
   if (resolved.entry.recipe.min_lr > resolved.lr) {
     return InvalidArgument(
         "--min_lr=", resolved.entry.recipe.min_lr, " is above the learning rate ", resolved.lr,

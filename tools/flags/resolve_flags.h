@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "graph/compiler/backend.h"
+#include "models/training/step_shape.h"
 #include "models/zoo/config.h"
 #include "tools/flags/train_flags.h"
 
@@ -15,27 +17,19 @@ namespace tools {
 struct MachineDefaults {
   int threads = 1;
   int num_workers = 1;
-  bool bfloat16 = false;       // fast products of bf16
-  bool int8_products = false;  // of 8-bit integers
+  graph::Capabilities capabilities = {};  // of the backend
 };
 
 struct ResolvedFlags {
   // Every flag that has a default is set, so that flags.txt repeats the run on
-  // any machine and after any change of the zoo. effective_batch and token_size
-  // have gone into the others; so have overwrite and resume, which are meant once. Paths are
-  // resolved (models::ResolveUserPath). Still unset where they were not given:
-  // data_path, steps, init_from, allow_missing, disable_pass, dump_graph, output_dir, and those
-  // of lr and blr that the other excludes.
+  // any machine and after any change of the zoo. effective_batch has gone into accum_iter.
+  // Paths are resolved (models::ResolveUserPath). Still unset where they were not given: flags
+  // whose fallback in flag_table.cc is words, and those of lr and blr that the other excludes.
   TrainFlags flags;
-  // The zoo entry with the flags' numbers; its model, droppos and recipe have
-  // passed models::Validate.
+  // The zoo entry with the flags' numbers; its model, recipe and options have been checked.
   models::ZooEntry entry;
-  int accum_iter = 1;
-  int effective_batch = 0;  // batch_size * accum_iter
-  double lr = 0;            // --lr, or blr * effective_batch / 256
-  // --compat=official: models::SessionOptions has a field of this name.
-  bool step_every_micro_batch = false;
-  bool overwrite = false;
+  models::StepShape step;
+  double lr = 0;  // --lr, or blr * images of a step / 256
   std::vector<std::string> notices;
 };
 

@@ -3,6 +3,7 @@
 #define TOOLS_FLAGS_TRAIN_FLAGS_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,14 @@ struct InputSize {
   int64_t w = 0;
   friend bool operator==(const InputSize& a, const InputSize& b) {
     return a.h == b.h && a.w == b.w;
+  }
+};
+
+struct ModelOption {
+  std::string text;
+  std::string family;  // of models that have the flag
+  friend bool operator==(const ModelOption& a, const ModelOption& b) {
+    return a.text == b.text && a.family == b.family;
   }
 };
 
@@ -33,21 +42,6 @@ struct TrainFlags {
   absl::optional<int64_t> decoder_depth;
   absl::optional<int64_t> decoder_num_heads;
   absl::optional<double> mlp_ratio;
-
-  // DropPos.
-  absl::optional<std::string> drop_pos_type;
-  absl::optional<double> mask_ratio;
-  absl::optional<double> pos_mask_ratio;
-  absl::optional<std::string> mask_token_type;
-  absl::optional<bool> shuffle;
-  absl::optional<double> label_smoothing_sigma;
-  absl::optional<bool> sigma_decay;
-  absl::optional<std::string> smooth_grid;
-  absl::optional<bool> attn_guide;
-  absl::optional<bool> conf_ignore;
-  absl::optional<double> pos_weight;
-  absl::optional<bool> norm_pix_loss;
-  absl::optional<std::string> compat;
 
   // Optimisation.
   absl::optional<int64_t> batch_size;  // images per micro-batch
@@ -74,9 +68,8 @@ struct TrainFlags {
   // Run.
   absl::optional<std::string> device;
   absl::optional<int64_t> threads;
-  absl::optional<std::string> precision;        // "fp32" or "bf16"
-  absl::optional<std::string> guide_precision;  // "same", "bf16" or "int8"
-  absl::optional<std::string> recompute;        // "none", "mlp" or "block"
+  absl::optional<std::string> precision;  // "fp32" or "bf16"
+  absl::optional<std::string> recompute;  // "none", "mlp" or "block"
   absl::optional<int64_t> seed;
   absl::optional<int64_t> steps;       // unset: all epochs
   absl::optional<int64_t> eval_every;  // 0: at the end of each epoch only
@@ -105,8 +98,9 @@ struct TrainFlags {
   absl::optional<int64_t> vis_every;  // 0: never
   absl::optional<bool> tensorboard;
 
-  // Redundant, but checked against the grid; smooth_grid=official computes with it.
-  absl::optional<int64_t> token_size;
+  // Flags of models (models/zoo/model_options.h) by name: those given, and once resolved those
+  // that the model has and that say something.
+  std::map<std::string, ModelOption> model_options;
 };
 
 // Equal in every flag (flag_table.cc).

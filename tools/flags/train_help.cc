@@ -46,7 +46,7 @@ void AppendFlag(absl::string_view name, bool is_switch, absl::string_view value,
 
 }  // namespace
 
-std::string TrainFlagsHelp(const TrainFlags& example) {
+std::string TrainFlagsHelp(const TrainFlags& example, const models::Zoo& zoo) {
   std::string help = R"(Pretrains a Vision Transformer with DropPos.
 
   bazel run //tools:train -- --model=droppos_tiny          a few minutes, on scenes it draws itself
@@ -62,23 +62,22 @@ std::string TrainFlagsHelp(const TrainFlags& example) {
           "--no_flag. docs/training.md walks through a run."),
       0, &help);
   absl::string_view group;
-  for (const FlagRow& row : FlagTable()) {
+  for (const FlagRow& row : FlagTable(zoo.entries())) {
     if (row.group != group) absl::StrAppend(&help, "\n", group = row.group, ":\n");
-    std::string fallback(row.fallback);
-    if (const auto value = FlagText(row, example); row.fallback == kRecipe && value) {
-      fallback = absl::StrCat(*value, ", ", kRecipe);
+    std::string fallback = row.fallback.text;
+    if (const auto value = FlagText(row, example); fallback == models::kOfTheModel && value) {
+      fallback = absl::StrCat(*value, ", ", fallback);
     }
     if (row.name == "help") {
       AppendFlag("flagfile", false, "FILE", "read more flags, one a line; the command line wins",
                  &help);
     }
-    // These two print and exit: nobody says no to them.
-    const bool is_switch = row.is_switch() && row.name != "help" && row.name != "list_models";
-    if (row.is_switch() && !is_switch) fallback.clear();
-    AppendFlag(row.name, is_switch, row.value,
+    // What nothing holds without prints and exits: nobody says no to it.
+    AppendFlag(row.name, row.is_switch() && !fallback.empty(), row.value,
                absl::StrCat(row.help, fallback.empty() ? "" : absl::StrCat(" [", fallback, "]")),
                &help);
   }
+  if (group != kCompatible) absl::StrAppend(&help, "\n", kCompatible, ":\n");
   for (const OfficialFlag& flag : OfficialFlags()) {
     std::string takes = absl::StrCat(flag.accepted, " only");
     if (flag.accepted == "*") takes = "any value";

@@ -40,6 +40,10 @@ struct AttributeWriter {
     attribute->set_type(onnx::AttributeProto::INTS);
     for (int64_t i : v) attribute->add_ints(i);
   }
+  void operator()(const std::vector<float>& v) const {
+    attribute->set_type(onnx::AttributeProto::FLOATS);
+    for (float f : v) attribute->add_floats(f);
+  }
 };
 
 }  // namespace

@@ -24,7 +24,7 @@ struct Verdict {
 // except:
 //   integers and masks    must be equal
 //   acc1                  absolute, 1e-5 plus what near-ties of the argmax explain
-//   final/*.attn.qkv.bias the keys' third absolutely, within 2·steps·lr: its
+//   final/*.attn.qkv.bias the keys' third absolutely, within 2·updates·lr: its
 //                         gradient is zero but for rounding, and Adam scales that up
 // Bounds: out/smooth 1e-6, other out/* and train/* 1e-5, grad/* and gradnorm/* 2e-5,
 // final/* 2e-4. The official model rerun in double stays a factor 10 below them.
@@ -38,7 +38,7 @@ struct Verdict {
 // 4e-2 (2e-2), train/loss 4e-3 (1.4e-3). */acc1 0.15, absolutely: one or two of the
 // few positions of a case, where two logits are nearly equal.
 std::vector<Verdict> Compare(const GoldenCase& golden, const ReplayResult& replay,
-                             graph::DType precision = graph::DType::kF32);
+                             graph::ComputePrecision precision = graph::ComputePrecision::kF32);
 
 }  // namespace tools
 

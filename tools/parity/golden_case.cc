@@ -37,13 +37,17 @@ void Fill(const Json& config, GoldenCase* c) {
   c->model.decoder_depth = config.at("ddep").get<int>();
   c->model.decoder_num_heads = config.at("dh").get<int>();
   FillDropPos(config, c);
-  c->recipe.batch_size = config.at("B").get<int>();
+  c->step.micro_batch = config.at("B").get<int>();
   c->recipe.weight_decay = config.at("weight_decay").get<double>();
   c->recipe.beta1 = config.at("betas").at(0).get<double>();
   c->recipe.beta2 = config.at("betas").at(1).get<double>();
   c->recipe.clip_grad = config.at("clip_each_parameter").get<double>();
   c->lr = config.at("lr").get<double>();
   c->steps = config.at("steps").get<int>();
+  c->step.micro_batches = config.value("accum_iter", 1);
+  if (config.value("step_every_micro_batch", false)) {
+    c->step.update_when = models::UpdateWhen::kMicroStep;
+  }
   c->has_gradients = config.value("grads", true);
   c->name = config.at("name").get<std::string>();
 }
@@ -52,7 +56,7 @@ void Fill(const Json& config, GoldenCase* c) {
 
 absl::StatusOr<GoldenCase> ReadGoldenCase(const std::string& path) {
   ASSIGN_OR_RETURN(models::SafetensorsFile file, models::SafetensorsFile::Read(path));
-  GoldenCase c{std::move(file), "", {}, {}, {}, 0, 0, true};
+  GoldenCase c{std::move(file), "", {}, {}, {}, {}};
   const auto it = c.file.metadata().find("config");
   if (it == c.file.metadata().end()) {
     return graph::InvalidArgument(path, " is not a golden case: it has no metadata 'config'");

@@ -3,15 +3,15 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <memory>
+#include <utility>
 
 #include "absl/strings/match.h"
-#include "graph/autodiff/autodiff.h"
-#include "graph/base/bfloat16.h"
 #include "graph/base/status.h"
-#include "graph/schema/builder.h"
 #include "models/droppos/droppos.h"
 #include "models/droppos/mae.h"
-#include "models/training/nets.h"
+#include "models/training/session.h"
+#include "ops/adamw.h"
 #include "ops/droppos/mask_sampling.h"
 #include "ops/droppos/position_targets.h"
 
@@ -22,140 +22,136 @@ using graph::BlobId;
 using graph::ConstTensor;
 using graph::Executable;
 using graph::Tensor;
+using models::ModelBuilder;
 using models::Parameter;
 
-template <typename T>
-absl::Status Copy(const ConstTensor& tensor, std::vector<double>* to) {
-  ASSIGN_OR_RETURN(const std::vector<T> values, tensor.Read<T>());
-  to->assign(values.begin(), values.end());
-  return absl::OkStatus();
+absl::StatusOr<Values> Read(const ConstTensor& tensor) {
+  std::vector<uint8_t> bytes(tensor.type.bytes());
+  RETURN_IF_ERROR(tensor.ReadBytes(0, absl::MakeSpan(bytes)));
+  return ValuesOf(tensor.type.dtype, bytes);
 }
 
-absl::StatusOr<Values> ToValues(const ConstTensor& tensor) {
-  Values values;
-  values.integer = !graph::IsFloat(tensor.type.dtype);
-  switch (tensor.type.dtype) {
-    case graph::DType::kI32:
-      RETURN_IF_ERROR(Copy<int32_t>(tensor, &values.data));
-      break;
-    case graph::DType::kU8:
-      RETURN_IF_ERROR(Copy<uint8_t>(tensor, &values.data));
-      break;
-    case graph::DType::kBF16:
-      RETURN_IF_ERROR(Copy<graph::BFloat16>(tensor, &values.data));
-      break;
-    default:
-      RETURN_IF_ERROR(Copy<float>(tensor, &values.data));
+// The case's model with its noise as inputs. Blobs are called as the case calls them, "out/loss".
+class CaseModel : public models::DropPos {
+ public:
+  // The last block of the guide computes all rows, instead of those that the loss needs, only
+  // where somebody reads attn_full.
+  CaseModel(const GoldenCase& golden, bool read_attn_full)
+      : DropPos(golden.model, golden.droppos), golden_(golden), read_attn_full_(read_attn_full) {}
+
+  models::ForwardOutputs BuildTraining(ModelBuilder* b, int batch) const override {
+    const models::DropPosConfig& config = golden_.droppos;
+    const auto call = [b](BlobId blob, const char* tensor) { b->net()->Rename(blob, tensor); };
+    if (config.vanilla_mae()) {
+      const models::MaeBlobs blobs =
+          models::BuildMae(b, golden_.model, config, batch, models::NoiseSource::kFed);
+      call(blobs.loss, "out/loss");
+      call(blobs.pred, "out/mae_pred");
+      call(blobs.mask, "out/mask");
+      call(blobs.encoder, "out/encoder");
+      return {blobs.loss, {}};
+    }
+    const models::DropPosBlobs blobs =
+        models::BuildDropPos(b, golden_.model, config, batch, models::NoiseSource::kFed);
+    // The official acc1 counts with whatever weighs the loss.
+    const bool weighted = config.attn_guide || config.conf_ignore;
+    call(weighted ? blobs.accuracy_weighted : blobs.accuracy, "out/acc1");
+    call(blobs.loss, "out/loss");
+    call(blobs.logits, "out/logits");
+    call(blobs.ids_keep, "out/ids_keep");
+    call(blobs.mask, "out/mask");
+    call(blobs.mask_pos, "out/mask_pos");
+    call(blobs.encoder, "out/encoder");
+    if (config.attn_guide) {
+      call(blobs.attn, "out/attn");
+      call(blobs.attn_full, "out/attn_full");
+      if (read_attn_full_) b->net()->Output(blobs.attn_full);
+    }
+    if (config.multi_task()) {
+      call(blobs.loss_pos, "out/loss_pos");
+      call(blobs.loss_mae, "out/loss_mae");
+      call(blobs.mae_pred, "out/mae_pred");
+    }
+    return {blobs.loss, {}};
   }
-  return values;
-}
+  std::vector<std::pair<std::string, float>> ScheduledInputs(int epoch, int epochs) const override {
+    if (golden_.droppos.vanilla_mae()) return {};
+    return DropPos::ScheduledInputs(epoch, epochs);
+  }
 
-absl::StatusOr<Values> Fetch(const Executable& executable, const std::string& blob) {
-  ASSIGN_OR_RETURN(const ConstTensor tensor, executable.Find(blob));
-  return ToValues(tensor);
-}
-
-// Both nets of a case, made by one function: the whole step, with and without the
-// update, and the names of the blobs to look at.
-struct CaseNet {
-  graph::Net net;
-  std::vector<Parameter> parameters;
-  std::map<std::string, std::string> outputs;  // case tensor -> blob
-  std::string mask_pos, logits, attn;          // for the accuracy's slack; may be empty
+ private:
+  const GoldenCase& golden_;
+  const bool read_attn_full_;
 };
 
-using Fetcher = std::function<std::string(const std::string& tensor, BlobId blob)>;
-
-BlobId BuildDropPosCase(const GoldenCase& golden, models::ModelBuilder* b, const Fetcher& fetch,
-                        CaseNet* result) {
-  const models::DropPosConfig& config = golden.droppos;
-  const models::DropPosBlobs blobs = models::BuildDropPos(
-      b, golden.model, config, golden.recipe.batch_size, models::NoiseSource::kFed);
-  if (!b->net()->status().ok()) return graph::kNone;
-  fetch("out/loss", blobs.loss);
-  // The official acc1 counts with whatever weighs the loss.
-  const bool weighted = config.attn_guide || config.conf_ignore;
-  fetch("out/acc1", weighted ? blobs.accuracy_weighted : blobs.accuracy);
-  result->mask_pos = fetch("out/mask_pos", blobs.mask_pos);
-  result->logits = fetch("out/logits", blobs.logits);
-  if (config.attn_guide) {
-    result->attn = fetch("out/attn", blobs.attn);
-    fetch("out/attn_full", blobs.attn_full);
-  }
-  if (config.multi_task()) {
-    fetch("out/loss_pos", blobs.loss_pos);
-    fetch("out/loss_mae", blobs.loss_mae);
-    fetch("out/mae_pred", blobs.mae_pred);
-  }
-  fetch("out/ids_keep", blobs.ids_keep);
-  fetch("out/mask", blobs.mask);
-  fetch("out/encoder", blobs.encoder);
-  return blobs.loss;
-}
-
-BlobId BuildMaeCase(const GoldenCase& golden, models::ModelBuilder* b, const Fetcher& fetch) {
-  const models::MaeBlobs blobs = models::BuildMae(
-      b, golden.model, golden.droppos, golden.recipe.batch_size, models::NoiseSource::kFed);
-  if (!b->net()->status().ok()) return graph::kNone;
-  fetch("out/loss", blobs.loss);
-  fetch("out/mae_pred", blobs.pred);
-  fetch("out/mask", blobs.mask);
-  fetch("out/encoder", blobs.encoder);
-  return blobs.loss;
-}
-
-absl::StatusOr<CaseNet> BuildCaseNet(const GoldenCase& golden,
-                                     const graph::SchemaRegistry& registry, bool update) {
-  CaseNet result;
-  graph::NetBuilder builder(&registry, update ? "train" : "gradients");
-  models::ModelBuilder model_builder(&builder);
-  const Fetcher fetch = [&](const std::string& tensor, BlobId blob) {
-    result.outputs[tensor] = builder.net().blob(blob).name;
-    builder.Output(blob);
-    return builder.net().blob(blob).name;
-  };
-  const BlobId loss = golden.droppos.vanilla_mae()
-                          ? BuildMaeCase(golden, &model_builder, fetch)
-                          : BuildDropPosCase(golden, &model_builder, fetch, &result);
-  RETURN_IF_ERROR(builder.status());
-  result.parameters = model_builder.parameters();
-
-  std::vector<Parameter> trainable;
-  std::vector<BlobId> weights;
-  for (const Parameter& p : result.parameters) {
-    if (!p.trainable) continue;
-    trainable.push_back(p);
-    weights.push_back(builder.State(p.name, p.type));
-  }
-  ASSIGN_OR_RETURN(const std::vector<BlobId> gradients,
-                   graph::Differentiate(&builder, loss, weights));
-  if (update) {
-    const BlobId lr = builder.Input("lr", model_builder.Type({1}));
-    models::AppendUpdate(&builder, trainable, gradients, loss, golden.recipe, lr);
-  } else {
-    for (size_t i = 0; i < trainable.size(); ++i) {
-      const graph::NetBuilder::Scope scope(&builder, graph::Phase::kUpdate, trainable[i].name);
-      fetch("grad/" + trainable[i].name, gradients[i]);
-      fetch("gradnorm/" + trainable[i].name,
-            builder.Op("GradNorm", "grad_norm/" + trainable[i].name, {gradients[i]}));
+// The gradients that a net updates with, and their norms: blob, name in the case.
+std::map<std::string, std::string> GradientBlobs(const GoldenCase& golden, const graph::Net& net) {
+  using Args = ops::AdamWArgs;
+  std::map<BlobId, std::string> parameter_of;
+  for (const graph::Op& op : net.ops) {
+    if (op.type != "AdamW") continue;
+    for (int i = 0; i < Args::NumParameters(op.inputs.size()); ++i) {
+      const BlobId* in = &op.inputs[Args::FirstIn(i)];
+      parameter_of[in[Args::kG]] = net.blob(in[Args::kW]).name;
     }
   }
-  ASSIGN_OR_RETURN(result.net, builder.Finish());
-  return result;
+  std::map<std::string, std::string> blobs;
+  for (const auto& [blob, parameter] : parameter_of) {
+    if (golden.has_gradients) blobs[net.blob(blob).name] = "grad/" + parameter;
+  }
+  for (const graph::Op& op : net.ops) {
+    if (op.type != "GradNorm") continue;
+    for (size_t i = 0; i < op.inputs.size(); ++i) {
+      blobs[net.blob(op.outputs[i]).name] = "gradnorm/" + parameter_of[op.inputs[i]];
+    }
+  }
+  return blobs;
 }
+
+// What each run of a net made of the case's tensors.
+class Recorder : public graph::TraceHook {
+ public:
+  void BeforeOp(const graph::Net&, graph::OpId) override {}
+  void AfterOp(const graph::Net& net, graph::OpId op,
+               absl::Span<const ConstTensor> outputs) override {
+    if (op == 0) runs.emplace_back();
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      const std::string& blob = net.blob(net.ops[op].outputs[i]).name;
+      const auto gradient = gradients.find(blob);
+      const bool is_gradient = gradient != gradients.end();
+      if (!is_gradient && !absl::StartsWith(blob, "out/")) continue;
+      const std::string& tensor = is_gradient ? gradient->second : blob;
+      absl::StatusOr<Values> values = Read(outputs[i]);
+      status.Update(values.status());
+      if (values.ok()) runs.back()[tensor] = *std::move(values);
+      origins[tensor] = {net.ops[op].Describe(), outputs[i].type, op};
+    }
+  }
+
+  std::map<std::string, std::string> gradients;  // to be recorded, too; GradientBlobs
+  std::vector<std::map<std::string, Values>> runs;
+  std::map<std::string, Origin> origins;
+  absl::Status status;
+};
 
 absl::Status Feed(const GoldenCase& golden, const std::string& tensor, Tensor to) {
   ASSIGN_OR_RETURN(const std::vector<float> values, golden.file.Values<float>(tensor));
   return graph::Annotate(to.Write(values), absl::StrCat(golden.file.name(), ": '", tensor, "'"));
 }
 
-absl::Status FeedParameters(const GoldenCase& golden, const CaseNet& net,
-                            graph::Workspace* workspace) {
-  for (const Parameter& p : net.parameters) {
-    ASSIGN_OR_RETURN(const Tensor tensor, workspace->Find(p.name));
+// A session on the case's parameters.
+absl::StatusOr<std::unique_ptr<models::Session>> MakeSession(const GoldenCase& golden,
+                                                             const models::Model& model,
+                                                             models::SessionOptions options) {
+  options.recipe = golden.recipe;
+  options.evaluations = false;
+  ASSIGN_OR_RETURN(std::unique_ptr<models::Session> session,
+                   models::Session::Create(&model, options));
+  for (const Parameter& p : session->parameters()) {
+    ASSIGN_OR_RETURN(const Tensor tensor, session->workspace()->Find(p.name));
     RETURN_IF_ERROR(Feed(golden, "param/" + p.name, tensor));
   }
-  return absl::OkStatus();
+  return session;
 }
 
 // The official wrong_pos permutes, with one permutation for the whole batch, the
@@ -195,36 +191,43 @@ absl::Status FeedWrongPositions(const GoldenCase& golden, const std::string& noi
   return to.Write(wrong);
 }
 
-absl::Status FeedInputs(const GoldenCase& golden, const std::string& noise_prefix,
-                        Executable* executable) {
-  const auto feed = [&](const std::string& tensor, const char* input) -> absl::Status {
-    ASSIGN_OR_RETURN(const Tensor to, executable->Find(input));
-    return Feed(golden, tensor, to);
+absl::Status FeedNoise(const GoldenCase& golden, const std::string& noise_prefix,
+                       graph::InputSlot* inputs) {
+  const auto feed = [&](const std::string& noise) -> absl::Status {
+    ASSIGN_OR_RETURN(const Tensor to, inputs->Find(noise));
+    return Feed(golden, noise_prefix + noise, to);
   };
-  RETURN_IF_ERROR(feed("in/images", "images"));
-  RETURN_IF_ERROR(feed(noise_prefix + "noise_patch", "noise_patch"));
+  RETURN_IF_ERROR(feed("noise_patch"));
   if (golden.droppos.vanilla_mae()) return absl::OkStatus();
 
-  RETURN_IF_ERROR(feed(noise_prefix + "noise_pos", "noise_pos"));
-  if (golden.droppos.shuffle) {
-    RETURN_IF_ERROR(feed(noise_prefix + "noise_shuffle", "noise_shuffle"));
-  }
+  RETURN_IF_ERROR(feed("noise_pos"));
+  if (golden.droppos.shuffle) RETURN_IF_ERROR(feed("noise_shuffle"));
   if (golden.droppos.mask_token_type == "wrong_pos") {
-    ASSIGN_OR_RETURN(const Tensor wrong, executable->Find("noise_wrong"));
+    ASSIGN_OR_RETURN(const Tensor wrong, inputs->Find("noise_wrong"));
     RETURN_IF_ERROR(FeedWrongPositions(golden, noise_prefix, wrong));
   }
-  return executable->WriteScalar("sigma", static_cast<float>(golden.droppos.label_smoothing_sigma));
+  return absl::OkStatus();
+}
+
+// A step of `session` on the case's images, each micro-batch with noise of its own.
+absl::Status Step(const GoldenCase& golden, const std::function<std::string()>& next_noise,
+                  double hold_above, const models::Model& model, models::Session* session) {
+  models::Batch batch;
+  ASSIGN_OR_RETURN(batch.images, golden.file.Values<float>("in/images"));
+  const auto next_batch = [&]() -> absl::StatusOr<const models::Batch*> {
+    RETURN_IF_ERROR(FeedNoise(golden, next_noise(), session->inputs().get()));
+    return &batch;
+  };
+  return session->Step(next_batch, golden.lr, model.ScheduledInputs(0, 1), 0, hold_above).status();
 }
 
 // How much of the accuracy hangs on rows whose two best logits nearly tie.
-absl::StatusOr<double> AccuracySlack(const CaseNet& net, const Executable& executable) {
-  if (net.logits.empty()) return 0.0;
-  ASSIGN_OR_RETURN(const Values mask, Fetch(executable, net.mask_pos));
-  ASSIGN_OR_RETURN(const Values logits, Fetch(executable, net.logits));
+double AccuracySlack(const std::map<std::string, Values>& run) {
+  if (run.count("out/logits") == 0) return 0.0;
+  const Values &mask = run.at("out/mask_pos"), &logits = run.at("out/logits");
   Values weights = mask;
-  if (!net.attn.empty()) {
-    ASSIGN_OR_RETURN(const Values attn, Fetch(executable, net.attn));
-    for (size_t i = 0; i < weights.data.size(); ++i) weights.data[i] *= attn.data[i];
+  if (const auto attn = run.find("out/attn"); attn != run.end()) {
+    for (size_t i = 0; i < weights.data.size(); ++i) weights.data[i] *= attn->second.data[i];
   }
   const size_t rows = mask.data.size();
   const size_t cells = logits.data.size() / rows;
@@ -239,63 +242,54 @@ absl::StatusOr<double> AccuracySlack(const CaseNet& net, const Executable& execu
   return total == 0 ? 0.0 : near / total;
 }
 
-Origin OriginOf(const graph::Net& net, const std::string& blob) {
-  const BlobId id = net.Find(blob);
-  Origin origin;
-  for (const graph::Op& op : net.ops) {
-    if (std::find(op.outputs.begin(), op.outputs.end(), id) != op.outputs.end()) {
-      origin.op = op.Describe();
-      origin.type = net.type(id);
-      return origin;
-    }
-    ++origin.order;
-  }
-  return origin;
-}
-
+// The forward pass and the gradients of one micro-batch, in a step that updates nothing.
 absl::Status ReplayGradients(const GoldenCase& golden, const graph::CompileOptions& compile,
                              ReplayResult* result) {
-  ASSIGN_OR_RETURN(CaseNet net, BuildCaseNet(golden, *compile.registry, /*update=*/false));
-  graph::Workspace workspace(compile.backend->device);
-  ASSIGN_OR_RETURN(const std::unique_ptr<Executable> executable,
-                   graph::Compile(std::move(net.net), compile, &workspace));
-  RETURN_IF_ERROR(FeedParameters(golden, net, &workspace));
-  RETURN_IF_ERROR(FeedInputs(golden, "in/", executable.get()));
-  RETURN_IF_ERROR(executable->Run());
-  for (const auto& [tensor, blob] : net.outputs) {
-    if (!golden.has_gradients && absl::StartsWith(tensor, "grad/")) continue;
-    ASSIGN_OR_RETURN(result->tensors[tensor], Fetch(*executable, blob));
-    result->origins[tensor] = OriginOf(executable->net(), blob);
-  }
-  ASSIGN_OR_RETURN(result->accuracy_slack, AccuracySlack(net, *executable));
+  models::SessionOptions options;
+  options.compile = compile;
+  options.step.micro_batch = golden.step.micro_batch;
+  const CaseModel model(golden, /*read_attn_full=*/true);
+  Recorder recorder;
+  ASSIGN_OR_RETURN(const auto session, MakeSession(golden, model, options));
+  recorder.gradients = GradientBlobs(golden, session->train().net());
+  session->micro_steps()[0]->AddTraceHook(&recorder);
+  RETURN_IF_ERROR(Step(
+      golden, [] { return "in/"; }, /*hold_above=*/-HUGE_VAL, model, session.get()));
+  RETURN_IF_ERROR(recorder.status);
+  result->tensors = std::move(recorder.runs.at(0));
+  result->origins = std::move(recorder.origins);
+  result->accuracy_slack = AccuracySlack(result->tensors);
   return absl::OkStatus();
 }
 
+// The nets that train, step by step.
 absl::Status ReplayTraining(const GoldenCase& golden, const graph::CompileOptions& compile,
                             ReplayResult* result) {
-  ASSIGN_OR_RETURN(CaseNet net, BuildCaseNet(golden, *compile.registry, /*update=*/true));
-  graph::Workspace workspace(compile.backend->device);
-  ASSIGN_OR_RETURN(const std::unique_ptr<Executable> executable,
-                   graph::Compile(std::move(net.net), compile, &workspace));
-  RETURN_IF_ERROR(FeedParameters(golden, net, &workspace));
-  RETURN_IF_ERROR(executable->WriteScalar("lr", static_cast<float>(golden.lr)));
-  RETURN_IF_ERROR(executable->WriteScalar(models::kLossLimit, HUGE_VALF));
+  models::SessionOptions options;
+  options.compile = compile;
+  options.step = golden.step;
+  const CaseModel model(golden, /*read_attn_full=*/false);
+  Recorder recorder;
+  ASSIGN_OR_RETURN(const auto session, MakeSession(golden, model, options));
+  for (Executable* net : session->micro_steps()) net->AddTraceHook(&recorder);
+  int micro_batch = 0;
+  const auto next_noise = [&] { return absl::StrCat("train/", micro_batch++, "/"); };
   for (int step = 0; step < golden.steps; ++step) {
-    RETURN_IF_ERROR(FeedInputs(golden, absl::StrCat("train/", step, "/"), executable.get()));
-    RETURN_IF_ERROR(executable->Run());
+    RETURN_IF_ERROR(Step(golden, next_noise, HUGE_VAL, model, session.get()));
+  }
+  RETURN_IF_ERROR(recorder.status);
+  for (const std::map<std::string, Values>& run : recorder.runs) {
     for (const char* name : {"loss", "acc1"}) {
-      if (net.outputs.count(absl::StrCat("out/", name)) == 0) continue;
-      ASSIGN_OR_RETURN(const Values value,
-                       Fetch(*executable, net.outputs[absl::StrCat("out/", name)]));
-      result->tensors[absl::StrCat("train/", name)].data.push_back(value.data[0]);
+      const auto value = run.find(absl::StrCat("out/", name));
+      if (value == run.end()) continue;
+      result->tensors[absl::StrCat("train/", name)].data.push_back(value->second.data[0]);
     }
-    ASSIGN_OR_RETURN(const double slack, AccuracySlack(net, *executable));
-    result->train_accuracy_slack.push_back(slack);
+    result->train_accuracy_slack.push_back(AccuracySlack(run));
   }
   if (!golden.has_gradients) return absl::OkStatus();
-  for (const Parameter& p : net.parameters) {
-    ASSIGN_OR_RETURN(const ConstTensor tensor, workspace.Find(p.name));
-    ASSIGN_OR_RETURN(result->tensors["final/" + p.name], ToValues(tensor));
+  for (const Parameter& p : session->parameters()) {
+    ASSIGN_OR_RETURN(const ConstTensor tensor, session->workspace()->Find(p.name));
+    ASSIGN_OR_RETURN(result->tensors["final/" + p.name], Read(tensor));
   }
   return absl::OkStatus();
 }

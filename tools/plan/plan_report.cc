@@ -8,7 +8,6 @@
 #include "graph/base/status.h"
 #include "models/training/memory_check.h"
 #include "models/training/recompute.h"
-#include "ops/adamw.h"
 
 namespace tools {
 namespace {
@@ -106,16 +105,13 @@ std::string AtThePeak(const graph::Prepared& planned) {
 }
 
 std::string Memory(const SessionPlan& plan, const graph::Prepared& update) {
-  // Gradients are what AdamW reads, packed copies what PackWeights writes; both lie
+  // Gradients are what GradNorm reads, packed copies what PackWeights writes; both lie
   // in the arena.
   double gradients = 0, packed = 0;
   const graph::Net& net = update.net;
   for (const graph::Op& op : net.ops) {
-    if (op.type == "AdamW") {
-      using Args = ops::AdamWArgs;
-      for (int i = 0; i < Args::NumParameters(op.inputs.size()); ++i) {
-        gradients += static_cast<double>(net.type(op.inputs[Args::FirstIn(i) + Args::kG]).bytes());
-      }
+    if (op.type == "GradNorm") {
+      for (graph::BlobId b : op.inputs) gradients += static_cast<double>(net.type(b).bytes());
     }
     if (op.type != "PackWeights") continue;
     for (graph::BlobId b : op.outputs) packed += static_cast<double>(net.type(b).bytes());
@@ -126,7 +122,7 @@ std::string Memory(const SessionPlan& plan, const graph::Prepared& update) {
     absl::StrAppendFormat(&text, "  %-52s %12.1f\n", what, MiB(bytes));
   };
   row("parameters", static_cast<double>(m.parameters));
-  row("moments of AdamW", static_cast<double>(m.moments));
+  row("state of the optimizer", static_cast<double>(m.optimizer));
   if (m.accumulators > 0) row("accumulated gradients", static_cast<double>(m.accumulators));
   row("inputs, counters and other states", static_cast<double>(m.other));
   row("arena", static_cast<double>(m.arena));
@@ -180,7 +176,7 @@ absl::StatusOr<std::string> PlanReport(const models::Model& model, const Session
   ASSIGN_OR_RETURN(const SessionPlan plan, models::PlanSession(model, quiet));
   const graph::Prepared& update = plan.steps.back();
   const Work work = WorkOf(registry, update.net, rates);
-  const int batch = options.recipe.batch_size;
+  const int batch = options.step.micro_batch;
 
   std::string text = absl::StrFormat(
       "net '%s': batch %d, %d operators, %.3f GFLOP and %.1f MiB moved a run, %.3f GFLOP an "

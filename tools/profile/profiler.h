@@ -96,8 +96,8 @@ class Profiler : public graph::TraceHook {
   void AfterOp(const graph::Net& net, graph::OpId op,
                absl::Span<const graph::ConstTensor> outputs) override;
 
-  // Call after each step, for windows that end before the last net was used, as the last one of an
-  // epoch may with --compat=official: the step then ended with its last operator.
+  // After each step, for windows that end before the last net was used, as the last one
+  // of an epoch may: the step ended with its last operator.
   void StepEnded();
 
   // For the loader of these steps, whose threads are then recorded in the same steps. The profiler

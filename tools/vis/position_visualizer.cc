@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
 #include "models/data/image_io.h"
+#include "models/droppos/droppos_config.h"
 #include "tools/evaluation/spread_dataset.h"
 #include "tools/output/staged_output.h"
 #include "tools/vis/sheet.h"
@@ -47,12 +48,13 @@ absl::StatusOr<std::unique_ptr<PositionVisualizer>> PositionVisualizer::Create(
   const int batch = static_cast<int>(std::min<size_t>(pictures.size(), kPictureBatch));
   ASSIGN_OR_RETURN(visualizer->predictor_,
                    PositionPredictor::Create(entry, batch, options, workspace, inputs));
-  const int visible = entry.droppos.num_visible(entry.model.num_patches());
+  const models::DropPosConfig& config = models::DropPosOf(entry);
+  const int visible = config.num_visible(entry.model.num_patches());
   visualizer->name_ = entry.name;
-  visualizer->wrong_positions_ = entry.droppos.mask_token_type == "wrong_pos";
+  visualizer->wrong_positions_ = config.mask_token_type == "wrong_pos";
   visualizer->conditions_ =
       absl::StrCat(visible, " of ", entry.model.num_patches(), " patches visible, ",
-                   visible - entry.droppos.num_pos_kept(visible), " of them ",
+                   visible - config.num_pos_kept(visible), " of them ",
                    visualizer->wrong_positions_ ? "with a wrong position" : "without position");
   visualizer->pictures_ = std::move(pictures);
   visualizer->seed_ = seed;

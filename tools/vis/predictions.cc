@@ -52,7 +52,7 @@ constexpr char kNet[] = "predict_positions";
 std::function<models::ForwardNet::Outputs(models::ModelBuilder*)> Forward(
     const models::ZooEntry& entry, int batch_size) {
   const models::ModelConfig model = entry.model;
-  const models::DropPosConfig config = models::PositionsOnly(entry.droppos);
+  const models::DropPosConfig config = models::PositionsOnly(models::DropPosOf(entry));
   return [=](models::ModelBuilder* b) -> models::ForwardNet::Outputs {
     const models::DropPosBlobs blobs =
         models::BuildDropPos(b, model, config, batch_size, models::NoiseSource::kKeys);
@@ -62,7 +62,7 @@ std::function<models::ForwardNet::Outputs(models::ModelBuilder*)> Forward(
 
 absl::Status Check(const models::ZooEntry& entry) {
   RETURN_IF_ERROR(CheckPredictsPositions(entry));
-  return models::Validate(entry.model, models::PositionsOnly(entry.droppos));
+  return models::Validate(entry.model, models::PositionsOnly(models::DropPosOf(entry)));
 }
 
 }  // namespace

@@ -69,8 +69,8 @@ absl::StatusOr<std::unique_ptr<Weights>> ReadEncoder(const TrainedModel& trained
 
 absl::StatusOr<std::unique_ptr<Weights>> ReadAll(const TrainedModel& trained,
                                                  const graph::SchemaRegistry& registry) {
-  int num_classes = 0;  // of a classifier: only the file knows it
-  if (trained.entry().needs_labels) {
+  int num_classes = 0;  // of a classifier: only the file knows
+  if (trained.entry().needs.labels) {
     ASSIGN_OR_RETURN(const models::SafetensorsReader file,
                      models::SafetensorsReader::Open(trained.path));
     ASSIGN_OR_RETURN(const models::StoredTensor head, file.Find("head.bias"));
@@ -87,17 +87,18 @@ std::map<std::string, std::string> Metadata(const TrainedModel& trained) {
   return {{"format", "pt"}, {"model", trained.entry().name}};
 }
 
-// Adds the flags that describe the tensors: the model's and the method's, but nothing of the run,
-// its data or its folders.
+// Beside that the flags that say what the tensors are, and nothing of the run, its data or its
+// folders.
 std::map<std::string, std::string> OfficialMetadata(const TrainedModel& trained) {
   std::map<std::string, std::string> metadata = Metadata(trained);
   TrainFlags flags;
-  for (const FlagRow& row : FlagTable()) {
-    if (row.group != "Model" && row.group != "DropPos") continue;
+  const auto entries = absl::MakeConstSpan(&trained.entry(), 1);
+  for (const FlagRow& row : FlagTable(entries)) {
+    if (row.scope != models::FlagScope::kNet) continue;
     const absl::optional<std::string> value = FlagText(row, trained.resolved.flags);
     if (value.has_value()) CHECK(SetFlag(row, *value, flags).ok());
   }
-  metadata["flags"] = TrainFlagsText(flags, "The model.");
+  metadata["flags"] = TrainFlagsText(flags, "The model.", entries);
   return metadata;
 }
 

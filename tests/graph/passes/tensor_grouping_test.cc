@@ -1,5 +1,3 @@
-#include "graph/passes/tensor_grouping.h"
-
 #include <gtest/gtest.h>
 
 #include <string>
@@ -7,12 +5,13 @@
 #include "absl/strings/str_cat.h"
 #include "graph/ir/text.h"
 #include "graph/ir/verify.h"
+#include "graph/passes/passes.h"
 #include "tests/graph/passes/pass_testing.h"
 
 namespace graph {
 namespace {
 
-const TensorGroupingPass kPass;
+const Pass kPass = TensorGroupingPass();
 
 TEST(TensorGroupingPassTest, NothingToDo) {
   ExpectUnchanged(kPass, "net empty");
@@ -126,27 +125,29 @@ std::string Outputs(const std::string& p, const std::string& type) {
 
 const char kRates[] = "beta1=0.9 beta2=0.95 eps=1e-08";
 
-// With and without decay, in turns: a group each, where the first one stood.
+// What each tensor has a number of is joined, in order; whatever holds for all keeps apart.
 TEST(TensorGroupingPassTest, ListsAreJoinedAndOtherAttributesKeepApart) {
   const std::string a = Outputs("a", "f32[8]"), b = Outputs("b", "f32[2,3]"),
                     c = Outputs("c", "f32[8]"), d = Outputs("d", "f32[8]");
   ExpectRewrite(
       kPass,
-      Updates(absl::StrCat(a, " = AdamW(lr, factors, step, a, ga, am, av) ", kRates,
-                           " indices=[2] weight_decay=0.05 @adamw/a phase=update\n",  //
-                           b, " = AdamW(lr, factors, step, b, gb, bm, bv) ", kRates,
-                           " indices=[0] weight_decay=0.0 @adamw/b phase=update\n",  //
-                           c, " = AdamW(lr, factors, step, c, ga, cm, cv) ", kRates,
-                           " indices=[1] weight_decay=0.05 @adamw/c phase=update\n",  //
-                           d, " = AdamW(lr, factors, step, d, ga, dm, dv) ", kRates,
-                           " indices=[1] weight_decay=-0.0 @adamw/d phase=update\n")),
+      Updates(absl::StrCat(
+          a, " = AdamW(lr, factors, step, a, ga, am, av) ", kRates,
+          " indices=[2] lr_scales=[1.0] weight_decays=[0.05] @adamw/a phase=update\n",  //
+          b, " = AdamW(lr, factors, step, b, gb, bm, bv) beta1=0.9 beta2=0.95 eps=0.0",
+          " indices=[0] lr_scales=[1.0] weight_decays=[0.05] @adamw/b phase=update\n",  //
+          c, " = AdamW(lr, factors, step, c, ga, cm, cv) ", kRates,
+          " indices=[1] lr_scales=[0.5] weight_decays=[0.0] @adamw/c phase=update\n",  //
+          d, " = AdamW(lr, factors, step, d, ga, dm, dv) beta1=0.9 beta2=0.95 eps=-0.0",
+          " indices=[1] lr_scales=[1.0] weight_decays=[0.05] @adamw/d phase=update\n")),
       Updates(absl::StrCat(
           a, ", ", c, " = AdamW(lr, factors, step, a, ga, am, av, c, ga, cm, cv) ", kRates,
-          " indices=[2,1] weight_decay=0.05 @adamw/2_tensors part=/ phase=update\n",  //
-          b, " = AdamW(lr, factors, step, b, gb, bm, bv) ", kRates,
-          " indices=[0] weight_decay=0.0 @adamw/b phase=update\n",  //
-          d, " = AdamW(lr, factors, step, d, ga, dm, dv) ", kRates,
-          " indices=[1] weight_decay=-0.0 @adamw/d phase=update\n")));
+          " indices=[2,1] lr_scales=[1.0,0.5] weight_decays=[0.05,0.0] @adamw/2_tensors part=/ "
+          "phase=update\n",  //
+          b, " = AdamW(lr, factors, step, b, gb, bm, bv) beta1=0.9 beta2=0.95 eps=0.0",
+          " indices=[0] lr_scales=[1.0] weight_decays=[0.05] @adamw/b phase=update\n",  //
+          d, " = AdamW(lr, factors, step, d, ga, dm, dv) beta1=0.9 beta2=0.95 eps=-0.0",
+          " indices=[1] lr_scales=[1.0] weight_decays=[0.05] @adamw/d phase=update\n")));
 }
 
 // Another learning rate is an input of all tensors. And what are groups already take
@@ -157,20 +158,22 @@ TEST(TensorGroupingPassTest, SharedInputsKeepApartAndGroupsGrow) {
   const auto text = [&](const std::string& last) {
     return Updates(absl::StrCat(
         a, ", ", b, " = AdamW(lr, factors, step, a, ga, am, av, b, gb, bm, bv) ", kRates,
-        " indices=[0,1] weight_decay=0.0 @adamw/2_tensors part=/ phase=update\n",  //
+        " indices=[0,1] lr_scales=[1.0,1.0] weight_decays=[0.0,0.0] @adamw/2_tensors part=/ "
+        "phase=update\n",  //
         c, " = AdamW(other_lr, factors, step, c, ga, cm, cv) ", kRates,
-        " indices=[0] weight_decay=0.0 @adamw/c phase=update\n", last));
+        " indices=[0] lr_scales=[1.0] weight_decays=[0.0] @adamw/c phase=update\n", last));
   };
   ExpectRewrite(
       kPass,
       text(absl::StrCat(d, " = AdamW(lr, factors, step, d, ga, dm, dv) ", kRates,
-                        " indices=[2] weight_decay=0.0 @adamw/d phase=update")),
+                        " indices=[2] lr_scales=[1.0] weight_decays=[0.0] @adamw/d phase=update")),
       Updates(absl::StrCat(
           a, ", ", b, ", ", d,
           " = AdamW(lr, factors, step, a, ga, am, av, b, gb, bm, bv, d, ga, dm, dv) ", kRates,
-          " indices=[0,1,2] weight_decay=0.0 @adamw/3_tensors part=/ phase=update\n",  //
+          " indices=[0,1,2] lr_scales=[1.0,1.0,1.0] weight_decays=[0.0,0.0,0.0] @adamw/3_tensors "
+          "part=/ phase=update\n",  //
           c, " = AdamW(other_lr, factors, step, c, ga, cm, cv) ", kRates,
-          " indices=[0] weight_decay=0.0 @adamw/c phase=update\n")));
+          " indices=[0] lr_scales=[1.0] weight_decays=[0.0] @adamw/c phase=update\n")));
 }
 
 // c's update reads d, as a gradient, before d's update overwrites it: in one operator
@@ -178,7 +181,8 @@ TEST(TensorGroupingPassTest, SharedInputsKeepApartAndGroupsGrow) {
 TEST(TensorGroupingPassTest, NoneOverwritesAStateThatAnotherReads) {
   const std::string a = Outputs("a", "f32[8]"), b = Outputs("b", "f32[2,3]"),
                     c = Outputs("c", "f32[8]"), d = Outputs("d", "f32[8]");
-  const std::string common = absl::StrCat(" ", kRates, " indices=[0] weight_decay=0.0 @adamw/");
+  const std::string common =
+      absl::StrCat(" ", kRates, " indices=[0] lr_scales=[1.0] weight_decays=[0.0] @adamw/");
   ExpectRewrite(
       kPass,
       Updates(absl::StrCat(
@@ -188,9 +192,11 @@ TEST(TensorGroupingPassTest, NoneOverwritesAStateThatAnotherReads) {
           b, " = AdamW(lr, factors, step, b, gb, bm, bv)", common, "b phase=update")),
       Updates(absl::StrCat(
           a, ", ", c, " = AdamW(lr, factors, step, a, ga, am, av, c, d, cm, cv) ", kRates,
-          " indices=[0,0] weight_decay=0.0 @adamw/2_tensors part=/ phase=update\n",  //
+          " indices=[0,0] lr_scales=[1.0,1.0] weight_decays=[0.0,0.0] @adamw/2_tensors part=/ "
+          "phase=update\n",  //
           d, ", ", b, " = AdamW(lr, factors, step, d, ga, dm, dv, b, gb, bm, bv) ", kRates,
-          " indices=[0,0] weight_decay=0.0 @adamw/2_tensors~2 part=/ phase=update")));
+          " indices=[0,0] lr_scales=[1.0,1.0] weight_decays=[0.0,0.0] @adamw/2_tensors~2 part=/ "
+          "phase=update")));
 }
 
 // A tensor may write over its own operand, never over another's.
@@ -202,14 +208,14 @@ TEST(TensorGroupingPassTest, TheRuleBookKnowsTensors) {
   EXPECT_FALSE(schema.MayShare(7, 0));
   EXPECT_FALSE(schema.MayShare(3, 3));
   EXPECT_FALSE(schema.MayShare(8, 3));
-  const auto net = ParseText(Updates(
-      absl::StrCat(Outputs("a", "f32[8]"), ", ", Outputs("c", "f32[8]"),
-                   " = AdamW(lr, factors, step, a, ga, am, av, c, a, cm, cv) ", kRates,
-                   " indices=[0,1] weight_decay=0.0 @adamw phase=update\n",  //
-                   Outputs("b", "f32[2,3]"), " = AdamW(lr, factors, step, b, gb, bm, bv) ", kRates,
-                   " indices=[0] weight_decay=0.0 @b phase=update\n",  //
-                   Outputs("d", "f32[8]"), " = AdamW(lr, factors, step, d, ga, dm, dv) ", kRates,
-                   " indices=[0] weight_decay=0.0 @d phase=update\n")));
+  const auto net = ParseText(Updates(absl::StrCat(
+      Outputs("a", "f32[8]"), ", ", Outputs("c", "f32[8]"),
+      " = AdamW(lr, factors, step, a, ga, am, av, c, a, cm, cv) ", kRates,
+      " indices=[0,1] lr_scales=[1.0,1.0] weight_decays=[0.0,0.0] @adamw phase=update\n",  //
+      Outputs("b", "f32[2,3]"), " = AdamW(lr, factors, step, b, gb, bm, bv) ", kRates,
+      " indices=[0] lr_scales=[1.0] weight_decays=[0.0] @b phase=update\n",  //
+      Outputs("d", "f32[8]"), " = AdamW(lr, factors, step, d, ga, dm, dv) ", kRates,
+      " indices=[0] lr_scales=[1.0] weight_decays=[0.0] @d phase=update\n")));
   ASSERT_TRUE(net.ok()) << net.status();
   const absl::Status status = Verify(*net, CoreOps());
   EXPECT_NE(status.message().find("reads state 'a' and writes it"), std::string::npos) << status;

@@ -36,7 +36,7 @@ class DropPosParameters : public ::testing::Test {
     SessionOptions options;
     options.compile.registry = &registry_;
     options.compile.backend = &backend_;
-    options.recipe.batch_size = 1;
+    options.step.micro_batch = 1;
     options.evaluations = false;
     auto session = Session::Create(model_.get(), options);
     ASSERT_TRUE(session.ok()) << session.status();
@@ -66,7 +66,7 @@ class DropPosParameters : public ::testing::Test {
   }
 
   graph::SchemaRegistry registry_ = tools::MakeRegistry();
-  graph::Backend backend_ = *tools::MakeCpuBackend(1);
+  graph::Backend backend_ = *tools::MakeBackend("cpu", 1);
   std::unique_ptr<DropPos> model_;
   std::unique_ptr<Session> session_;
 };
@@ -93,7 +93,7 @@ TEST_F(DropPosParameters, PositionTableEqualsTheOfficialOne) {
   ASSERT_EQ(ours.size(), official->size());
   for (size_t i = 0; i < ours.size(); ++i) ASSERT_NEAR(ours[i], (*official)[i], 1e-6) << i;
   for (const Parameter& p : session_->parameters()) {
-    EXPECT_EQ(p.trainable, p.name != "pos_embed") << p.name;
+    EXPECT_EQ(p.trained(), p.name != "pos_embed") << p.name;
   }
 }
 

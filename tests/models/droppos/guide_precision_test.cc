@@ -14,10 +14,10 @@
 #include "gtest/gtest.h"
 #include "models/droppos/droppos.h"
 #include "models/training/forward_net.h"
+#include "tests/harness/backends.h"
 #include "tests/models/training/tiny_run.h"
 #include "tools/flags/pass_options.h"
 #include "tools/plugins.h"
-#include "tools/reference_backend.h"
 
 namespace models {
 namespace {
@@ -63,13 +63,14 @@ std::vector<double> Weights(const graph::Backend& backend, const std::string& gu
   const ModelConfig model = SmallViT();
   DropPosConfig config;
   config.mask_ratio = 0.5;
-  tools::TrainFlags flags;
-  flags.precision = "fp32";
-  flags.guide_precision = guide_precision;
+  config.guide_precision = guide_precision;
+  tools::ResolvedFlags resolved;
+  resolved.flags.precision = "fp32";
+  resolved.entry.options = std::make_shared<DropPosConfig>(config);
   graph::CompileOptions options;
   options.registry = &registry;
   options.backend = &backend;
-  options.passes = tools::PassOptions(flags);
+  options.passes = tools::PassOptions(resolved);
   graph::Workspace workspace(backend.device);
   const auto build = [&](ModelBuilder* b) -> ForwardNet::Outputs {
     return {{"attn", BuildDropPos(b, model, config, kImages, NoiseSource::kKeys).attn}};
@@ -124,8 +125,8 @@ double Spread(const std::vector<double>& weights) {
 class GuidePrecision : public ::testing::TestWithParam<const char*> {
  protected:
   graph::Backend backend() const {
-    return GetParam() == std::string("cpu") ? *tools::MakeCpuBackend(2)
-                                            : tools::MakeReferenceBackend();
+    return GetParam() == std::string("cpu") ? *tools::MakeBackend("cpu", 2)
+                                            : harness::ReferenceBackend();
   }
 };
 
@@ -138,7 +139,7 @@ class GuidePrecision : public ::testing::TestWithParam<const char*> {
 // About twice what is seen is allowed. A wrong scale changes a product by its own size,
 // which leaves little correlation.
 TEST_P(GuidePrecision, WeightsStayNearThoseOfFp32) {
-  if (GetParam() == std::string("cpu") && !backends::cpu::HasBfloat16Products()) {
+  if (GetParam() == std::string("cpu") && !backends::cpu::DetectCapabilities().bf16_products) {
     GTEST_SKIP() << "no products of bf16 on this CPU";
   }
   const graph::Backend on = backend();

@@ -19,7 +19,8 @@ constexpr int kBatch = 3;
 // The net that runs when `disabled` passes are left out.
 graph::Net Compiled(const TinyEngine& engine, const Model& model,
                     const std::set<std::string>& disabled) {
-  auto net = BuildTrainingNet(engine.registry, model, TinyRecipe(), kBatch, MicroStep::kWhole, 1);
+  auto net =
+      BuildTrainingNet(engine.registry, model, AdamW(TinyRecipe()), kBatch, MicroStep::kWhole, 1);
   EXPECT_TRUE(net.ok()) << net.status();
   if (!net.ok()) return {};
   graph::CompileOptions compile = engine.Options(kBatch).compile;

@@ -19,7 +19,7 @@ namespace {
 std::unique_ptr<Model> Make(const ModelConfig& model, const DropPosConfig& config) {
   ZooEntry entry = tools::MakeZoo().Find("droppos_tiny").value();
   entry.model = model;
-  entry.droppos = config;
+  entry.options = std::make_shared<DropPosConfig>(config);
   return entry.make(entry, 0);
 }
 
@@ -167,7 +167,7 @@ void ExpectNamesOf(const std::string& golden, const DropPosConfig& droppos, int 
   const auto session = Session::Create(model.get(), options);
   ASSERT_TRUE(session.ok()) << session.status();
   for (const Parameter& p : (*session)->parameters()) {
-    ours[p.name] = absl::StrCat(p.type.ToString(), " ", p.trainable ? "" : "fixed");
+    ours[p.name] = absl::StrCat(p.type.ToString(), " ", p.trained() ? "" : "fixed");
   }
   EXPECT_EQ(ours, official);
 }

@@ -38,7 +38,7 @@ class GradientNet {
     builder.Output(forward.loss);
     std::vector<graph::BlobId> weights;
     for (const Parameter& p : model_builder.parameters()) {
-      if (!p.trainable) continue;
+      if (!p.trained()) continue;
       trainable_.push_back(p);
       weights.push_back(builder.State(p.name, p.type));
     }
@@ -154,7 +154,7 @@ class PublishedAccumulation : public testing::Test {
   SessionOptions Options(int accum_iter, double clip_grad, bool every) const {
     SessionOptions options = engine_.Options(kBatch, accum_iter);
     options.recipe.clip_grad = clip_grad;
-    options.step_every_micro_batch = every;
+    options.step.update_when = every ? UpdateWhen::kMicroStep : UpdateWhen::kWindow;
     options.evaluations = false;
     return options;
   }

@@ -60,7 +60,7 @@ TEST_F(CapsuleKeeperTest, KeepsWhatWasAskedOfTheStep) {
         if (batch.ok()) keeper.Take(**batch);
         return batch;
       },
-      3e-4, scheduled);
+      3e-4, scheduled, 0, /*hold_above=*/0);
   ASSERT_TRUE(result.ok()) << result.status();
   RunState before;
   before.step = 6;

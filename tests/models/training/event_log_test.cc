@@ -135,7 +135,7 @@ TEST_F(EventLogTest, Pictures) {
   const std::string path = run_ / "sheet.png";
   ASSERT_TRUE(WritePng(path, Image::Sized(3, 2)).ok());
   EventLog events(events_, &log_);
-  events.AddPicture(20, path);
+  events.OnPicture(20, path);
   std::ifstream in(path, std::ios::binary);
   const std::string png(std::istreambuf_iterator<char>(in), {});
   EXPECT_THAT(Shown().pictures.at("positions"), ElementsAre(Pair(20, png)));
@@ -169,7 +169,7 @@ TEST_F(EventLogTest, AFullDiskIsSaidOnceAndLeavesWholeRecords) {
 TEST_F(EventLogTest, APictureThatIsNoneIsNamed) {
   std::ofstream(run_ / "sheet.png") << "text";
   EventLog events(events_, &log_);
-  events.AddPicture(20, run_ / "sheet.png");
+  events.OnPicture(20, run_ / "sheet.png");
   EXPECT_THAT(screen_.str(), HasSubstr("cannot show " + (run_ / "sheet.png").string()));
 }
 

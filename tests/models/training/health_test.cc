@@ -35,8 +35,8 @@ class HealthTest : public ::testing::Test {
  protected:
   HealthTest() : model_(TinyModelConfig(), TinyDropPosConfig(true)), train_(50) {
     options_.schedule = {1e-3, 0, 0.5, 30};
-    options_.batch_size = 8;
-    options_.seed = 5;
+    step_.micro_batch = 8;
+    step_.seed = 5;
     options_.spike_z = 0;
     options_.notes = {{"flags", "--model=tiny"}};
   }
@@ -50,9 +50,7 @@ class HealthTest : public ::testing::Test {
     options_.run_folder = folder_;
     CheckpointStore checkpoints(folder_, KeepPolicy());
     options_.checkpoints = &checkpoints;
-    SessionOptions session_options = engine_.Options(options_.batch_size, options_.accum_iter);
-    session_options.seed = options_.seed;
-    session_options.step_every_micro_batch = options_.step_every_micro_batch;
+    SessionOptions session_options = engine_.Options(step_);
     auto session = Session::Create(&model_, session_options);
     if (!session.ok()) return session.status();
     session_ = *std::move(session);
@@ -103,8 +101,7 @@ class HealthTest : public ::testing::Test {
   }
   // What a fresh session says of the capsule's step.
   absl::StatusOr<StepResult> Repeat(const Capsule& capsule) {
-    SessionOptions session_options = engine_.Options(options_.batch_size, options_.accum_iter);
-    session_options.step_every_micro_batch = options_.step_every_micro_batch;
+    SessionOptions session_options = engine_.Options(step_);
     auto session = Session::Create(&model_, session_options);
     if (!session.ok()) return session.status();
     repeated_ = *std::move(session);
@@ -118,14 +115,14 @@ class HealthTest : public ::testing::Test {
       batch = *std::move(read);
       return &batch;
     };
-    return repeated_->Step(
-        next_batch, capsule.lr, capsule.scheduled,
-        options_.step_every_micro_batch ? static_cast<int>(capsule.losses.size()) : 0);
+    return repeated_->Step(next_batch, capsule.lr, capsule.scheduled,
+                           static_cast<int>(capsule.losses.size()));
   }
 
   TinyEngine engine_;
   DropPos model_;
   GradientImages train_;
+  StepShape step_;
   TrainerOptions options_;
   std::string folder_, log_;
   std::unique_ptr<Session> session_, repeated_;
@@ -136,7 +133,7 @@ TEST_F(HealthTest, OneBatchIsLearnedByHeart) {
   options_.schedule = {1e-2, 1e-2, 0, 100};
   options_.steps = 500;
   for (const int accum_iter : {1, 2}) {
-    options_.accum_iter = accum_iter;
+    step_.micro_batches = accum_iter;
     options_.steps = accum_iter == 1 ? 500 : 300;
     ASSERT_TRUE(Run("overfit").ok());
     const std::vector<Json> lines = Metrics();
@@ -149,7 +146,7 @@ TEST_F(HealthTest, OneBatchIsLearnedByHeart) {
 
 TEST_F(HealthTest, ARunOnOneBatchCanBeResumed) {
   options_.overfit_batch = true;
-  options_.accum_iter = 2;
+  step_.micro_batches = 2;
   options_.steps = 9;
   ASSERT_TRUE(Run("overfit_whole").ok());
   const std::vector<Json> whole = Metrics();
@@ -166,8 +163,8 @@ TEST_F(HealthTest, AStepThatIsNotFiniteIsKeptAndRepeatsItself) {
     bool every;
   };
   for (const Way way : {Way{1, false}, Way{3, false}, Way{3, true}}) {
-    options_.accum_iter = way.accum_iter;
-    options_.step_every_micro_batch = way.every;
+    step_.micro_batches = way.accum_iter;
+    step_.update_when = way.every ? UpdateWhen::kMicroStep : UpdateWhen::kWindow;
     options_.schedule = {1e30, 1e30, 0, 3};
     const absl::Status status = Run("nan");
     ASSERT_TRUE(absl::IsOutOfRange(status)) << status;

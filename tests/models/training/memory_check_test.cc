@@ -80,7 +80,8 @@ TEST(SessionMemory, IsCheckedBeforeAnythingIsDone) {
   EXPECT_EQ((*fits)->memory().total(), plan->memory.total());
   EXPECT_EQ((*fits)->memory().persistent(), (*fits)->persistent_bytes());
   EXPECT_EQ((*fits)->memory().arena, (*fits)->arena_bytes());
-  EXPECT_EQ((*fits)->memory().moments, 2 * sizeof(float) * (*fits)->trainable_elements());
+  EXPECT_EQ((*fits)->memory().optimizer,
+            2 * sizeof(float) * (*fits)->trainable_elements() + sizeof(int32_t));
 
   leave(plan->memory.total() * 3 / 4);
   const auto too_large = Session::Create(&model, options);
@@ -92,9 +93,9 @@ TEST(SessionMemory, IsCheckedBeforeAnythingIsDone) {
   EXPECT_GT(batch, 8);
   EXPECT_LT(batch, 32);
   EXPECT_THAT(message, HasSubstr("--batch_size=" + std::to_string(batch) + " fits"));
-  options.recipe.batch_size = batch;
+  options.step.micro_batch = batch;
   EXPECT_TRUE(Session::Create(&model, options).ok());
-  options.recipe.batch_size = batch + 1;
+  options.step.micro_batch = batch + 1;
   EXPECT_FALSE(Session::Create(&model, options).ok());
   options.check_memory = false;
   EXPECT_TRUE(Session::Create(&model, options).ok());

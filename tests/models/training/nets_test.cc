@@ -20,8 +20,8 @@ TEST(TrainingNets, EveryOperatorSaysPhaseAndPart) {
   for (const UpdateWhen when : {UpdateWhen::kWindow, UpdateWhen::kMicroStep}) {
     for (const MicroStep step :
          {MicroStep::kWhole, MicroStep::kFirst, MicroStep::kMiddle, MicroStep::kLast}) {
-      const auto built =
-          BuildTrainingNet(engine.registry, model, RecipeConfig(), 2, step, 3, "train", when);
+      const auto built = BuildTrainingNet(engine.registry, model, AdamW(RecipeConfig()), 2, step, 3,
+                                          "train", when);
       ASSERT_TRUE(built.ok()) << built.status();
       std::set<std::string> parameters, forward;
       for (const Parameter& p : built->parameters) parameters.insert(p.name);
@@ -60,7 +60,7 @@ TEST(TrainingNets, InitialValuesArePartsOfTheirParameters) {
   const TinyEngine engine;
   const DropPos model(TinyModelConfig(), TinyDropPosConfig(true));
   const auto built =
-      BuildTrainingNet(engine.registry, model, RecipeConfig(), 2, MicroStep::kWhole, 1);
+      BuildTrainingNet(engine.registry, model, AdamW(RecipeConfig()), 2, MicroStep::kWhole, 1);
   ASSERT_TRUE(built.ok()) << built.status();
   const auto net = BuildInitNet(engine.registry, built->parameters, 7);
   ASSERT_TRUE(net.ok()) << net.status();

@@ -60,14 +60,14 @@ class ResumeTest : public TrainerTest {
     options_.eval_every = 4;
     keep_.keep = 0;
     options_.vis_every = 5;
-    options_.visualize = [this](int64_t step) {
+    hooks_.draw = [this](int64_t step) -> absl::StatusOr<std::string> {
       drawn_.push_back(step);
       const std::string path = TestPath("sheet.png");
       Image sheet = Image::Sized(4, 2);
       sheet.rgb[0] = static_cast<uint8_t>(step);
       const absl::Status status = WritePng(path, sheet);
-      events_->AddPicture(step, path);
-      return status;
+      if (!status.ok()) return status;
+      return path;
     };
   }
 
@@ -127,12 +127,12 @@ TEST_F(ResumeTest, ARunThatStoppedAnywhereEndsAsOneThatNeverDid) {
 
 TEST_F(ResumeTest, WorkersMayChangeAndBadImagesShiftNothing) {
   train_ = GradientImages(50, /*first_bad=*/48);
-  options_.num_workers = 2;
+  options_.loader.num_workers = 2;
   ASSERT_TRUE(Run("whole").ok());
   const Leavings whole = Left("whole", 18);
   for (int64_t stop : {1, 4, 5, 8, 11}) {
     RunUntil("stopped", stop, false);
-    options_.num_workers = static_cast<int>(stop % 3);
+    options_.loader.num_workers = static_cast<int>(stop % 3);
     ASSERT_TRUE(Run("stopped", true).ok());
     EXPECT_TRUE(Left("stopped", 18) == whole) << "stopped after step " << stop;
   }
@@ -145,9 +145,9 @@ TEST_F(ResumeTest, WorkersMayChangeAndBadImagesShiftNothing) {
 }
 
 TEST_F(ResumeTest, AccumulationOfBothKindsGoesOn) {
-  options_.accum_iter = 4;
+  step_.micro_batches = 4;
   for (bool published : {false, true}) {
-    options_.step_every_micro_batch = published;
+    step_.update_when = published ? UpdateWhen::kMicroStep : UpdateWhen::kWindow;
     const int64_t steps = published ? 6 : 3;
     ASSERT_TRUE(Run("whole").ok());
     const Leavings whole = Left("whole", steps);
@@ -177,16 +177,13 @@ TEST_F(ResumeTest, ASignalSavesAndTheRestIsDoneByTheResumedRun) {
     int64_t steps = 0;
     options_.stop = &stop;
     options_.how_to_go_on = [] { return "the way"; };
-    options_.step_done = [&] {
-      stop = ++steps == at;
-      return absl::OkStatus();
-    };
+    hooks_.step_done = [&] { stop = ++steps == at; };
     const auto stopped = Run("stopped");
     ASSERT_TRUE(stopped.ok()) << stopped.status();
     EXPECT_THAT(*stopped, HasSubstr("stopped by a signal after step " + std::to_string(at) +
                                     "; to go on: the way"));
     options_.stop = nullptr;
-    options_.step_done = nullptr;
+    hooks_.step_done = nullptr;
     ASSERT_TRUE(Run("stopped", true).ok());
     EXPECT_TRUE(Left("stopped", 18) == whole) << at;
   }
@@ -197,7 +194,7 @@ TEST_F(ResumeTest, ASignalEndsAnEvaluationWhichTheResumedRunDoes) {
   std::atomic<bool> stop{false};
   int calls = 0, stop_at = 0;
   bool break_off = false;
-  options_.also_evaluate = [&]() -> absl::StatusOr<MetricList> {
+  hooks_.evaluate = [&]() -> absl::StatusOr<MetricList> {
     stop = ++calls == stop_at;
     if (stop && break_off) return absl::CancelledError("stopped");
     return MetricList{{"more", 0.5}};
@@ -258,7 +255,7 @@ TEST_F(ResumeTest, WhatWasMeasuredBeforeAnErrorIsThereOnce) {
   ASSERT_TRUE(Run("whole").ok());
   const Leavings whole = Left("whole", 18);
   train_ = GradientImages(50, /*first_bad=*/49);
-  options_.stop_at_bad_image = true;
+  options_.loader.stop_at_bad_image = true;
   // The image comes in the fourth batch.
   EXPECT_THAT(std::string(Run("failed").status().message()),
               AllOf(HasSubstr("after step 3: "), HasSubstr("broken on purpose")));
@@ -271,8 +268,8 @@ TEST_F(ResumeTest, WhatWasMeasuredBeforeAnErrorIsThereOnce) {
 TEST_F(ResumeTest, APictureThatCannotBeDrawnIsAWarning) {
   ASSERT_TRUE(Run("whole").ok());
   Leavings whole = Left("whole", 18);
-  const auto draw = options_.visualize;
-  options_.visualize = [&draw](int64_t step) {
+  const auto draw = hooks_.draw;
+  hooks_.draw = [&draw](int64_t step) -> absl::StatusOr<std::string> {
     if (step == 5) return absl::UnknownError("no room");
     if (step == 10) throw std::bad_alloc();
     return draw(step);
@@ -293,21 +290,21 @@ TEST_F(ResumeTest, MemoryThatRunsOutEndsTheRunInWordsAndTheNextGoesOn) {
     const auto newest = FindNewestCheckpoint(TestPath("ended"));
     ASSERT_TRUE(newest.ok()) << newest.status();
     EXPECT_EQ(newest->checkpoint.state.step, step);
-    options_.batch_asked = nullptr;
-    options_.also_evaluate = nullptr;
+    hooks_.batch_asked = nullptr;
+    hooks_.evaluate = nullptr;
     prepare_session_ = nullptr;
     ASSERT_TRUE(Run("ended", true).ok());
     EXPECT_TRUE(Left("ended", 18) == whole);
   };
   int batches = 0;
-  options_.batch_asked = [&batches] {
+  hooks_.batch_asked = [&batches] {
     if (++batches == 9) throw std::bad_alloc();
   };
   EXPECT_THAT(std::string(Run("ended").status().message()),
               AllOf(HasSubstr("after step 8: out of memory: "), HasSubstr("--num_workers")));
   expect_goes_on_from(8);
 
-  options_.also_evaluate = []() -> absl::StatusOr<MetricList> { throw std::bad_alloc(); };
+  hooks_.evaluate = []() -> absl::StatusOr<MetricList> { throw std::bad_alloc(); };
   EXPECT_THAT(std::string(Run("ended").status().message()), HasSubstr("after step 4: out of "));
   expect_goes_on_from(4);
 
@@ -334,7 +331,7 @@ TEST_F(ResumeTest, SavingByTimeChangesNothingElse) {
   EXPECT_THAT(*CheckpointSteps(TestPath("whole")), ElementsAre(6, 12, 18));
   std::chrono::steady_clock::time_point now;
   options_.now = [&now] { return now; };
-  options_.batch_came = [&now] { now += std::chrono::minutes(1); };
+  hooks_.batch_came = [&now] { now += std::chrono::minutes(1); };
   options_.save_minutes = 3.5;
   // Counted from the last save, whyever that was.
   ASSERT_TRUE(Run("timed").ok());

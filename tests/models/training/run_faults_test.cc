@@ -43,8 +43,8 @@ class RunFaults : public ::testing::Test {
     folder_ = fs::path(std::getenv("TEST_TMPDIR")) /
               ::testing::UnitTest::GetInstance()->current_test_info()->name();
     options_.schedule = {1e-3, 0, 0.5, 2};  // 12 steps
-    options_.batch_size = 8;
-    options_.seed = 5;
+    step_.micro_batch = 8;
+    step_.seed = 5;
     options_.save_every = 5;
     options_.eval_every = 4;
   }
@@ -56,8 +56,7 @@ class RunFaults : public ::testing::Test {
     options_.checkpoints = &checkpoints;
     options_.metrics_path = (folder_ / "metrics.jsonl").string();
     options_.files = files;
-    SessionOptions session_options = engine_.Options(options_.batch_size);
-    session_options.seed = options_.seed;
+    SessionOptions session_options = engine_.Options(step_);
     auto session = Session::Create(&model_, session_options);
     if (!session.ok()) return session.status();
     const auto newest = FindNewestCheckpoint(folder_.string());
@@ -107,6 +106,7 @@ class RunFaults : public ::testing::Test {
   TinyEngine engine_;
   DropPos model_;
   GradientImages train_, held_out_;
+  StepShape step_;
   TrainerOptions options_;
   fs::path folder_;
   bool has_log_ = false;

@@ -88,7 +88,7 @@ std::map<std::string, std::vector<float>> Gradients(const TinyEngine& engine, co
       model.BuildTraining(&model_builder, static_cast<int>(batch.keys.size()));
   std::vector<graph::BlobId> weights;
   for (const Parameter& p : model_builder.parameters()) {
-    if (p.trainable) weights.push_back(builder.State(p.name, p.type));
+    if (p.trained()) weights.push_back(builder.State(p.name, p.type));
   }
   const auto gradients = graph::Differentiate(&builder, forward.loss, weights);
   CHECK(gradients.ok());
@@ -109,7 +109,7 @@ std::map<std::string, std::vector<float>> Gradients(const TinyEngine& engine, co
   std::map<std::string, std::vector<float>> result;
   size_t i = 0;
   for (const Parameter& p : model_builder.parameters()) {
-    if (!p.trainable) continue;
+    if (!p.trained()) continue;
     result[p.name] = (*executable)->Read<float>(blobs[i++]).value();
   }
   return result;
@@ -145,7 +145,7 @@ TEST(Accumulation, WithGuideTheWindowIsTheMeanOfItsMicroBatches) {
   double square = 0;
   int clipped = 0;
   for (const Parameter& p : session->parameters()) {
-    if (!p.trainable) continue;
+    if (!p.trained()) continue;
     double norm = 0;
     for (double g : mean[p.name]) norm += g * g;
     square += norm;
@@ -209,9 +209,9 @@ TEST(TensorGrouping, ChangesNoBitOfARun) {
         SessionOptions options = engine.Options(3, accum_iter);
         options.recipe.clip_grad = 0.1;
         options.recipe.clip_global = case_number % 2 == 1;
-        options.step_every_micro_batch = accum_iter > 1 && threads > 2;
-        if (threads % 2 == 0 && backends::cpu::HasBfloat16Products()) {
-          options.compile.passes.precision = graph::DType::kBF16;
+        if (accum_iter > 1 && threads > 2) options.step.update_when = UpdateWhen::kMicroStep;
+        if (threads % 2 == 0 && backends::cpu::DetectCapabilities().bf16_products) {
+          options.compile.passes.precision = graph::ComputePrecision::kBF16;
         }
         if (!grouped) options.compile.passes.disabled.insert("tensor_grouping");
         const auto session = MakeSession(model, options);
@@ -396,7 +396,7 @@ TEST(NonFinite, ABadStepLeavesParametersMomentsAndCount) {
   const DropPos model(TinyModelConfig(), TinyDropPosConfig(true));
   for (const Way& way : kWays) {
     SessionOptions options = engine.Options(2, way.accum_iter);
-    options.step_every_micro_batch = way.step_every;
+    if (way.step_every) options.step.update_when = UpdateWhen::kMicroStep;
     const auto session = MakeSession(model, options);
     ASSERT_TRUE(StepOn(session.get(), RandomBatches(way.accum_iter, 5), 1e-3).ok());
     auto before = AllState(session.get());
@@ -444,7 +444,7 @@ TEST(HoldBack, ALossAboveTheLimitUpdatesNothingUntilItIsReleased) {
   const DropPos model(TinyModelConfig(), TinyDropPosConfig(true));
   for (const Way& way : kWays) {
     SessionOptions options = engine.Options(2, way.accum_iter);
-    options.step_every_micro_batch = way.step_every;
+    if (way.step_every) options.step.update_when = UpdateWhen::kMicroStep;
     const auto plain = MakeSession(model, options), held = MakeSession(model, options);
     for (int step = 0; step < 3; ++step) {
       const std::vector<Batch> batches = RandomBatches(way.accum_iter, 20 + 10 * step);
@@ -533,7 +533,7 @@ TEST(Initialisation, DependsOnSeedAndNameOnly) {
   const auto a = MakeSession(with_guide, engine.Options(2));
   const auto b = MakeSession(without, engine.Options(5, 2));
   SessionOptions other = engine.Options(2);
-  other.seed = 2;
+  other.step.seed = 2;
   const auto c = MakeSession(with_guide, other);
   for (const Parameter& p : a->parameters()) {
     EXPECT_EQ(BlobValues(a->workspace(), p.name), BlobValues(b->workspace(), p.name)) << p.name;
@@ -548,7 +548,7 @@ TEST(HoldBack, TheLastWindowOfAnEpochThatIsShortIsNotHeld) {
   const TinyEngine engine;
   const DropPos model(TinyModelConfig(), TinyDropPosConfig(true));
   SessionOptions options = engine.Options(2, 4);
-  options.step_every_micro_batch = true;
+  options.step.update_when = UpdateWhen::kMicroStep;
   const auto plain = MakeSession(model, options), limited = MakeSession(model, options);
   const std::vector<Batch> batches = RandomBatches(2, 20);
   const auto step = [&batches](Session* session, double limit) {

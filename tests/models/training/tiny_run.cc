@@ -32,16 +32,22 @@ DropPosConfig TinyDropPosConfig(bool attn_guide) {
 
 TinyEngine::TinyEngine(int thread_count)
     : registry(tools::MakeRegistry()),
-      backend(harness::OnTestDevice(*tools::MakeCpuBackend(thread_count))),
+      backend(harness::OnTestDevice(*tools::MakeBackend("cpu", thread_count))),
       threads(thread_count) {}
 
 SessionOptions TinyEngine::Options(int batch, int accum_iter) const {
+  StepShape step;
+  step.micro_batch = batch;
+  step.micro_batches = accum_iter;
+  step.seed = 1;
+  return Options(step);
+}
+
+SessionOptions TinyEngine::Options(const StepShape& step) const {
   SessionOptions options;
   options.compile.registry = &registry;
   options.compile.backend = &backend;
-  options.recipe.batch_size = batch;
-  options.accum_iter = accum_iter;
-  options.seed = 1;
+  options.step = step;
   return options;
 }
 

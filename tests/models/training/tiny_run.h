@@ -2,14 +2,16 @@
 #ifndef TESTS_MODELS_TRAINING_TINY_RUN_H_
 #define TESTS_MODELS_TRAINING_TINY_RUN_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "models/data/dataset.h"
 #include "models/data/loader.h"
+#include "models/droppos/droppos_config.h"
+#include "models/training/run_observer.h"
 #include "models/training/session.h"
-#include "models/zoo/config.h"
 #include "tools/plugins.h"
 
 namespace models {
@@ -22,10 +24,30 @@ DropPosConfig TinyDropPosConfig(bool attn_guide);
 struct TinyEngine {
   explicit TinyEngine(int threads = 2);
   SessionOptions Options(int batch, int accum_iter = 1) const;
+  SessionOptions Options(const StepShape& step) const;
 
   graph::SchemaRegistry registry;
   graph::Backend backend;
   int threads;
+};
+
+// An observer of functions; each may be empty.
+struct RunHooks : RunObserver {
+  std::function<void()> batch_asked, batch_came, step_done;
+  std::function<absl::StatusOr<MetricList>()> evaluate;
+  std::function<absl::StatusOr<std::string>(int64_t step)> draw;
+
+  void OnBatchAsked() override {
+    if (batch_asked) batch_asked();
+  }
+  void OnBatch() override {
+    if (batch_came) batch_came();
+  }
+  void OnStep(const TrainMetrics&) override {
+    if (step_done) step_done();
+  }
+  absl::StatusOr<MetricList> Evaluate() override { return evaluate ? evaluate() : MetricList(); }
+  absl::StatusOr<std::string> Draw(int64_t step) override { return draw ? draw(step) : ""; }
 };
 
 // `n` 32x32 images with structure: a gradient whose direction and colour are the

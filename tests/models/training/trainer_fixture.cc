@@ -34,8 +34,8 @@ std::vector<Json> Metrics(const std::string& path) {
 TrainerTest::TrainerTest()
     : model_(TinyModelConfig(), TinyDropPosConfig(true)), train_(50), held_out_(9) {
   options_.schedule = {1e-3, 0, 0.5, 3};
-  options_.batch_size = 8;
-  options_.seed = 5;
+  step_.micro_batch = 8;
+  step_.seed = 5;
   options_.print_every = 2;
 }
 
@@ -47,9 +47,7 @@ absl::StatusOr<std::string> TrainerTest::Run(const std::string& name, bool resum
   checkpoint_path_ = folder + "/checkpoint.safetensors";
   CheckpointStore checkpoints(folder, keep_);
   options_.checkpoints = &checkpoints;
-  SessionOptions session_options = engine_.Options(options_.batch_size, options_.accum_iter);
-  session_options.seed = options_.seed;
-  session_options.step_every_micro_batch = options_.step_every_micro_batch;
+  SessionOptions session_options = engine_.Options(step_);
   auto session = Session::Create(&model_, session_options);
   if (!session.ok()) return session.status();
   absl::StatusOr<NewestCheckpoint> newest = FindNewestCheckpoint(folder);
@@ -66,7 +64,7 @@ absl::StatusOr<std::string> TrainerTest::Run(const std::string& name, bool resum
   if (events_in_the_way_) std::ofstream(folder + "/tensorboard") << "a file";
   EventLog events(folder + "/tensorboard", &log);
   if (options_.resume != nullptr) events.GoOnBehind(*options_.resume, options_.metrics_path);
-  options_.metrics_observer = &events;
+  options_.observers = {&hooks_, &events};
   events_ = &events;
   const absl::Status status =
       Train(options_, model_, train_, with_held_out_ ? &held_out_ : nullptr, session->get(), &log);

@@ -38,7 +38,9 @@ class TrainerTest : public ::testing::Test {
   GradientImages train_;
   GradientImages held_out_;
   bool with_held_out_ = true;
+  StepShape step_;
   TrainerOptions options_;
+  RunHooks hooks_;
   KeepPolicy keep_;
   std::function<void(const std::string& folder, RunLog* log)> prepare_log_;  // may be empty
   std::function<void(Session*)> prepare_session_;                            // the same

@@ -4,7 +4,9 @@
 #include <cerrno>
 #include <chrono>
 #include <fstream>
+#include <memory>
 #include <sstream>
+#include <utility>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -71,7 +73,7 @@ TEST_F(TrainerTest, DurationsAreByTheRunsOwnClock) {
   std::chrono::steady_clock::time_point now(std::chrono::hours(1));
   options_.now = [&now] { return now; };
   options_.launched = now - std::chrono::seconds(5);
-  options_.batch_came = [&now] { now += std::chrono::seconds(2); };
+  hooks_.batch_came = [&now] { now += std::chrono::seconds(2); };
   options_.steps = 3;
   const auto log = Run("clock");
   ASSERT_TRUE(log.ok()) << log.status();
@@ -89,13 +91,13 @@ TEST_F(TrainerTest, DurationsAreByTheRunsOwnClock) {
 TEST_F(TrainerTest, ResultsDoNotDependOnLoaderThreads) {
   std::vector<Json> first;
   for (int workers : {0, 1, 3}) {
-    options_.num_workers = workers;
+    options_.loader.num_workers = workers;
     ASSERT_TRUE(Run("workers").ok());
     const std::vector<Json> lines = Metrics(options_.metrics_path);
     if (workers == 0) first = lines;
     EXPECT_EQ(lines, first) << workers << " workers";
   }
-  options_.seed = 6;
+  step_.seed = 6;
   ASSERT_TRUE(Run("workers").ok());
   EXPECT_NE(Metrics(options_.metrics_path), first);
 }
@@ -112,7 +114,7 @@ TEST_F(TrainerTest, EvaluatesEveryNSteps) {
 }
 
 TEST_F(TrainerTest, AccumulationDropsWhatFillsNoWindow) {
-  options_.accum_iter = 4;
+  step_.micro_batches = 4;
   options_.steps = 2;
   ASSERT_TRUE(Run("accum").ok());
   const std::vector<Json> lines = Metrics(options_.metrics_path);
@@ -121,15 +123,15 @@ TEST_F(TrainerTest, AccumulationDropsWhatFillsNoWindow) {
 
 // 50 images are 6 micro-batches: a window of 4 and, as published, one of the other 2.
 TEST_F(TrainerTest, PublishedAccumulationTrainsOnTheRemainderToo) {
-  options_.accum_iter = 4;
-  options_.step_every_micro_batch = true;
+  step_.micro_batches = 4;
+  step_.update_when = UpdateWhen::kMicroStep;
   ASSERT_TRUE(Run("published").ok());
   const std::vector<Json> lines = Metrics(options_.metrics_path);
   ASSERT_EQ(lines.size(), 3u * (2 + 1));
   EXPECT_EQ(lines[2]["step"], 2);
   EXPECT_EQ(lines[2]["epoch"], 1.0);
   EXPECT_EQ(updates_, 3 * 6);
-  options_.step_every_micro_batch = false;
+  step_.update_when = UpdateWhen::kWindow;
   ASSERT_TRUE(Run("window").ok());
   EXPECT_EQ(updates_, 3 * 1);
 }
@@ -156,7 +158,7 @@ TEST_F(TrainerTest, WorksWithoutHeldOutImages) {
 }
 
 TEST_F(TrainerTest, ABatchLargerThanTheDataIsRefused) {
-  options_.batch_size = 51;
+  step_.micro_batch = 51;
   const auto log = Run("large");
   ASSERT_FALSE(log.ok());
   EXPECT_THAT(std::string(log.status().message()), HasSubstr("more than the 50 training images"));
@@ -184,6 +186,67 @@ TEST_F(TrainerTest, ALossThatIsNotFiniteNamesStepAndBlobAndKeepsTheLastGoodParam
     for (const auto& [tensor, entry] : file->tensors()) {
       EXPECT_TRUE(entry.data == other->tensors().at(tensor).data) << tensor;
     }
+  }
+}
+
+// The host's, but the next copy to the host fails where `breaks` is set.
+class BreakingDevice : public graph::Device {
+ public:
+  explicit BreakingDevice(std::shared_ptr<graph::Device> host) : host_(std::move(host)) {}
+  bool breaks = false;
+
+  std::string name() const override { return host_->name(); }
+  int threads() const override { return host_->threads(); }
+  bool host_accessible() const override { return host_->host_accessible(); }
+  absl::optional<size_t> AvailableBytes() const override { return host_->AvailableBytes(); }
+  absl::StatusOr<graph::Block> Allocate(size_t bytes, graph::Contents contents) override {
+    return host_->Allocate(bytes, contents);
+  }
+  absl::Status CopyIn(void* to, const void* from, size_t bytes) override {
+    return host_->CopyIn(to, from, bytes);
+  }
+  absl::Status CopyOut(void* to, const void* from, size_t bytes) override {
+    if (std::exchange(breaks, false)) return absl::UnavailableError("the copy broke");
+    return host_->CopyOut(to, from, bytes);
+  }
+  absl::Status CopyWithin(void* to, const void* from, size_t bytes) override {
+    return host_->CopyWithin(to, from, bytes);
+  }
+  absl::Status Launch(absl::FunctionRef<absl::Status()> kernels) override {
+    return host_->Launch(kernels);
+  }
+
+ private:
+  const std::shared_ptr<graph::Device> host_;
+};
+
+// In the third step: its first net updates nothing, so step 2 is saved; after its last one the
+// parameters are those of step 3, of which metrics.jsonl knows nothing.
+TEST_F(TrainerTest, AnErrorAfterTheUpdateOfAStepThatIsNotCompleteSavesNothing) {
+  const auto device = std::make_shared<BreakingDevice>(engine_.backend.device);
+  engine_.backend.device = device;
+  step_.micro_batches = 2;
+  for (const bool updated : {false, true}) {
+    struct : graph::TraceHook {
+      BreakingDevice* device = nullptr;
+      int step = 0;
+      void BeforeOp(const graph::Net&, graph::OpId op) override { step += op == 0; }
+      void AfterOp(const graph::Net& net, graph::OpId op,
+                   absl::Span<const graph::ConstTensor>) override {
+        device->breaks = step == 3 && op + 1 == static_cast<int>(net.ops.size());
+      }
+    } watch;
+    watch.device = device.get();
+    prepare_session_ = [&](Session* session) {
+      const auto nets = session->micro_steps();
+      (updated ? nets.back() : nets.front())->AddTraceHook(&watch);
+    };
+    const auto log = Run("broken");
+    EXPECT_THAT(std::string(log.status().message()), HasSubstr("after step 2: the copy broke"));
+    EXPECT_EQ(updates_, updated ? 3 : 2);
+    const auto saved = CheckpointSteps(TestPath("broken"));
+    ASSERT_TRUE(saved.ok()) << saved.status();
+    EXPECT_EQ(*saved, updated ? std::vector<int64_t>() : std::vector<int64_t>{2});
   }
 }
 
@@ -222,15 +285,6 @@ TEST_F(TrainerTest, AnUnwritableFolderIsNamed) {
   RunLog log({&screen, false, {}});
   const absl::Status status = Train(options_, model_, train_, nullptr, session->get(), &log);
   EXPECT_THAT(std::string(status.message()), HasSubstr("/no/such/folder/metrics.jsonl"));
-}
-
-TEST(StepsPerEpoch, CountsWholeWindows) {
-  EXPECT_EQ(*StepsPerEpoch(100, 8, 3), 4);
-  EXPECT_EQ(*StepsPerEpoch(24, 8, 3), 1);
-  EXPECT_FALSE(StepsPerEpoch(23, 8, 3).ok());
-  EXPECT_EQ(*StepsPerEpoch(100, 8, 5, /*short_window=*/true), 3);  // 12 micro-batches
-  EXPECT_EQ(*StepsPerEpoch(23, 8, 3, true), 1);
-  EXPECT_FALSE(StepsPerEpoch(7, 8, 3, true).ok());
 }
 
 }  // namespace

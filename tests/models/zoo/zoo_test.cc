@@ -2,6 +2,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "models/droppos/droppos_config.h"
 #include "models/zoo/edit_distance.h"
 #include "tools/plugins.h"
 
@@ -48,11 +49,12 @@ TEST(Zoo, StructuresAndRecipesAreThePublishedOnes) {
     EXPECT_EQ(entry->model.decoder_depth, row.decoder_depth);
     EXPECT_EQ(entry->model.decoder_num_heads, 16);
     EXPECT_EQ(entry->model.mlp_ratio, 4);
-    EXPECT_EQ(entry->droppos.mask_ratio, 0.75);
-    EXPECT_EQ(entry->droppos.pos_mask_ratio, 0.75);
-    EXPECT_EQ(entry->droppos.label_smoothing_sigma, 1);
-    EXPECT_TRUE(entry->droppos.sigma_decay);
-    EXPECT_TRUE(entry->droppos.attn_guide);
+    const DropPosConfig& droppos = DropPosOf(*entry);
+    EXPECT_EQ(droppos.mask_ratio, 0.75);
+    EXPECT_EQ(droppos.pos_mask_ratio, 0.75);
+    EXPECT_EQ(droppos.label_smoothing_sigma, 1);
+    EXPECT_TRUE(droppos.sigma_decay);
+    EXPECT_TRUE(droppos.attn_guide);
     EXPECT_EQ(entry->recipe.warmup_epochs, row.warmup);
     EXPECT_EQ(entry->recipe.epochs, 800);
     EXPECT_EQ(entry->recipe.blr, 1.5e-4);
@@ -70,7 +72,10 @@ TEST(Zoo, EveryEntryIsPossible) {
   const Zoo zoo = tools::MakeZoo();
   EXPECT_GE(zoo.entries().size(), 10u);
   for (const ZooEntry& entry : zoo.entries()) {
-    EXPECT_TRUE(Validate(entry.model, entry.droppos).ok()) << entry.name;
+    EXPECT_TRUE(Validate(entry.model).ok()) << entry.name;
+    if (entry.options != nullptr) {
+      EXPECT_TRUE(entry.options->Clone()->Resolve(entry.model, {}).ok()) << entry.name;
+    }
     EXPECT_TRUE(Validate(entry.recipe).ok()) << entry.name;
     EXPECT_NE(entry.make(entry, 10), nullptr) << entry.name;
     EXPECT_FALSE(entry.summary.empty()) << entry.name;
@@ -99,37 +104,27 @@ TEST(EditDistance, CountsEdits) {
 }
 
 TEST(Validate, NamesFlagsAndValues) {
-  const auto error = [](const ModelConfig& model, const DropPosConfig& droppos) {
-    return std::string(Validate(model, droppos).message());
+  const auto error = [](const ModelConfig& model) {
+    return std::string(Validate(model).message());
   };
   const ModelConfig good;
-  DropPosConfig droppos;
-  EXPECT_EQ(error(good, droppos), "");
+  EXPECT_EQ(error(good), "");
   ModelConfig bad = good;
   bad.input_w = 225;
-  EXPECT_THAT(error(bad, droppos), AllOf(HasSubstr("--input_size=225"), HasSubstr("224")));
+  EXPECT_THAT(error(bad), AllOf(HasSubstr("--input_size=225"), HasSubstr("224")));
   bad = good;
   bad.num_heads = 7;
-  EXPECT_THAT(error(bad, droppos), AllOf(HasSubstr("--embed_dim=768"), HasSubstr("--num_heads=7")));
+  EXPECT_THAT(error(bad), AllOf(HasSubstr("--embed_dim=768"), HasSubstr("--num_heads=7")));
   bad = good;
   bad.decoder_num_heads = 0;
-  EXPECT_THAT(error(bad, droppos), HasSubstr("--decoder_num_heads=0"));
+  EXPECT_THAT(error(bad), HasSubstr("--decoder_num_heads=0"));
   bad = good;
   bad.embed_dim = 766;
   bad.num_heads = 2;
-  EXPECT_THAT(error(bad, droppos), HasSubstr("divisible by 4"));
+  EXPECT_THAT(error(bad), HasSubstr("divisible by 4"));
   bad = good;
   bad.embed_dim = 2000000000;
-  EXPECT_THAT(error(bad, droppos), HasSubstr("--embed_dim=2000000000"));
-  droppos.mask_ratio = 1;
-  EXPECT_THAT(error(good, droppos), HasSubstr("--mask_ratio=1"));
-  droppos = {};
-  droppos.pos_mask_ratio = 0;
-  EXPECT_THAT(error(good, droppos),
-              AllOf(HasSubstr("--pos_mask_ratio=0 "), HasSubstr("nothing to predict")));
-  droppos = {};
-  droppos.label_smoothing_sigma = -1;
-  EXPECT_THAT(error(good, droppos), HasSubstr("--label_smoothing_sigma=-1"));
+  EXPECT_THAT(error(bad), HasSubstr("--embed_dim=2000000000"));
   RecipeConfig recipe;
   recipe.warmup_epochs = 800;
   EXPECT_THAT(std::string(Validate(recipe).message()), HasSubstr("--warmup_epochs=800"));

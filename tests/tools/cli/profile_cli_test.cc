@@ -49,7 +49,7 @@ TEST_F(ProfileCli, PlanSaysWhatARunNeedsAndLeavesNothing) {
   const Outcome outcome = Train({"--plan"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out,
-              AllOf(HasSubstr("moments of AdamW"), HasSubstr("--recompute=block"),
+              AllOf(HasSubstr("state of the optimizer"), HasSubstr("--recompute=block"),
                     HasSubstr("the largest --batch_size is"), HasSubstr("a step takes at least")));
   EXPECT_TRUE(fs::is_empty(folder_));
 }

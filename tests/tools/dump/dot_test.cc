@@ -150,14 +150,16 @@ std::vector<graph::Net> TinyNets() {
   std::vector<graph::Net> nets;
   using models::MicroStep;
   for (const MicroStep step : {MicroStep::kWhole, MicroStep::kFirst, MicroStep::kLast}) {
-    auto net = models::BuildTrainingNet(engine.registry, model, models::RecipeConfig(), 2, step, 2);
+    auto net = models::BuildTrainingNet(engine.registry, model,
+                                        models::AdamW(models::RecipeConfig()), 2, step, 2);
     EXPECT_TRUE(net.ok()) << net.status();
     nets.push_back(net->net);
   }
   nets.push_back(models::BuildEvaluationNet(engine.registry, model, 2, 0).value().net);
   for (size_t i = 0, built = nets.size(); i < built; ++i) {
     graph::Net net = nets[i];
-    EXPECT_TRUE(graph::RunPipeline(&net, engine.registry, graph::DefaultPasses(), {}).ok());
+    const graph::Passes passes = graph::MakePasses({}, engine.backend.lowering({}));
+    EXPECT_TRUE(graph::RunPipeline(&net, engine.registry, passes, {}).ok());
     net.Compact();
     nets.push_back(std::move(net));
   }

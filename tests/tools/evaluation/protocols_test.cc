@@ -44,12 +44,13 @@ models::ModelConfig SmallModel() {
   return model;
 }
 
-models::DropPosConfig SmallRatios() {
-  models::DropPosConfig config;
-  config.mask_ratio = 0.5;
-  config.pos_mask_ratio = 0.75;
-  return config;
+models::ZooEntry Entry(double mask_ratio, double pos_mask_ratio) {
+  models::ZooEntry entry;
+  entry.model = SmallModel();
+  entry.options = std::make_shared<models::DropPosConfig>();
+  return AtRatios(entry, {mask_ratio, pos_mask_ratio});
 }
+models::ZooEntry Small() { return Entry(0.5, 0.75); }
 
 // Scenes with a label each, or none; some cannot be decoded.
 class FakeDataset : public models::Dataset {
@@ -80,7 +81,7 @@ constexpr models::Unit kShare = models::Unit::kShare;
 
 class Protocols : public ::testing::Test {
  protected:
-  Protocols() : registry_(MakeRegistry()), backend_(harness::OnTestDevice(*MakeCpuBackend(2))) {
+  Protocols() : registry_(MakeRegistry()), backend_(harness::OnTestDevice(*MakeBackend("cpu", 2))) {
     compile_.registry = &registry_;
     compile_.backend = &backend_;
   }
@@ -88,8 +89,8 @@ class Protocols : public ::testing::Test {
   std::unique_ptr<models::Session> MakeSession() {
     models::SessionOptions options;
     options.compile = compile_;
-    options.recipe.batch_size = kBatch;
-    options.seed = 3;
+    options.step.micro_batch = kBatch;
+    options.step.seed = 3;
     auto session = models::Session::Create(&model_, options);
     EXPECT_TRUE(session.ok()) << session.status();
     return *std::move(session);
@@ -122,8 +123,7 @@ class Protocols : public ::testing::Test {
 
   PositionReport RunPositions(const std::vector<PositionRatios>& ratios, int batch,
                               graph::Workspace* workspace) {
-    auto protocol =
-        PositionProtocol::Create(SmallModel(), SmallRatios(), ratios, compile_, batch, workspace);
+    auto protocol = PositionProtocol::Create(Small(), ratios, compile_, batch, workspace);
     EXPECT_TRUE(protocol.ok()) << protocol.status();
     const auto loader = MakeLoader(held_out_, models::LoaderMode::kEvaluate, batch);
     auto report = (*protocol)->Run(loader.get());
@@ -134,7 +134,7 @@ class Protocols : public ::testing::Test {
   graph::SchemaRegistry registry_;
   graph::Backend backend_;
   graph::CompileOptions compile_;
-  models::DropPos model_{SmallModel(), SmallRatios()};
+  models::DropPos model_{SmallModel(), models::DropPosOf(Small())};
   models::EmbeddedDataset all_train_{models::SceneSplit::kTrain, 32, 24};
   models::EmbeddedDataset all_held_out_{models::SceneSplit::kHeldOut, 32, 24};
   SpreadDataset train_{&all_train_, 150};
@@ -170,9 +170,8 @@ TEST_F(Protocols, EvaluatingBesideTrainingChangesNothing) {
   const std::unique_ptr<models::Session> alone = MakeSession();
   const std::unique_ptr<models::Session> watched = MakeSession();
   const size_t arena = watched->arena_bytes();
-  auto positions =
-      PositionProtocol::Create(SmallModel(), SmallRatios(), RecipeRatios(SmallRatios()), compile_,
-                               kBatch, watched->workspace());
+  auto positions = PositionProtocol::Create(Small(), RecipeRatios(Small()), compile_, kBatch,
+                                            watched->workspace());
   ASSERT_TRUE(positions.ok()) << positions.status();
   EXPECT_EQ(watched->arena_bytes(), arena) << "the recipe's ratios fit in a training step's";
   auto knn = KnnProtocol::Create(SmallModel(), {}, compile_, kBatch, watched->workspace());
@@ -193,12 +192,11 @@ TEST_F(Protocols, EvaluatingBesideTrainingChangesNothing) {
 TEST_F(Protocols, MasksAreFixedAndBatchesDoNotMatter) {
   const std::unique_ptr<models::Session> session = MakeSession();
   TrainSteps(session.get(), 3);
-  const PositionReport want = RunPositions(AllRatios(SmallRatios()), kBatch, session->workspace());
+  const PositionReport want = RunPositions(AllRatios(Small()), kBatch, session->workspace());
   ASSERT_EQ(want.results.size(), 8);
   for (const int batch : {kBatch, 1, 75}) {
     graph::Workspace own(backend_.device);
-    auto protocol = PositionProtocol::Create(SmallModel(), SmallRatios(), AllRatios(SmallRatios()),
-                                             compile_, batch, &own);
+    auto protocol = PositionProtocol::Create(Small(), AllRatios(Small()), compile_, batch, &own);
     ASSERT_TRUE(protocol.ok()) << protocol.status();
     for (const models::Parameter& p : (*protocol)->parameters()) {
       ASSERT_TRUE(own.CopyFrom(*session->workspace(), p.name).ok()) << p.name;
@@ -232,9 +230,8 @@ TEST_F(Protocols, AnswersThatAreNotFiniteAreAnError) {
   const std::unique_ptr<models::Session> session = MakeSession();
   models::SetElement(session->workspace(), "norm.weight", 0,
                      std::numeric_limits<float>::quiet_NaN());
-  auto positions =
-      PositionProtocol::Create(SmallModel(), SmallRatios(), RecipeRatios(SmallRatios()), compile_,
-                               kBatch, session->workspace());
+  auto positions = PositionProtocol::Create(Small(), RecipeRatios(Small()), compile_, kBatch,
+                                            session->workspace());
   ASSERT_TRUE(positions.ok());
   const auto loader = MakeLoader(held_out_, models::LoaderMode::kEvaluate, kBatch);
   const absl::Status no_positions = (*positions)->Run(loader.get()).status();
@@ -256,13 +253,12 @@ TEST(Ratios, AreTheRecipesAndTheQuarters) {
     }
     return line;
   };
-  models::DropPosConfig config;
-  EXPECT_EQ(text(RecipeRatios(config)), "0.75/0.75* ");
-  EXPECT_EQ(text(AllRatios(config)),
+  models::ZooEntry entry = Entry(0.75, 0.75);
+  EXPECT_EQ(text(RecipeRatios(entry)), "0.75/0.75* ");
+  EXPECT_EQ(text(AllRatios(entry)),
             "0.75/0.25 0.75/0.5 0.75/0.75* 0.75/1 0/0.25 0/0.5 0/0.75 0/1 ");
-  config.mask_ratio = 0;
-  config.pos_mask_ratio = 0.6;
-  EXPECT_EQ(text(AllRatios(config)), "0/0.25 0/0.5 0/0.6* 0/0.75 0/1 ");
+  entry = Entry(0, 0.6);
+  EXPECT_EQ(text(AllRatios(entry)), "0/0.25 0/0.5 0/0.6* 0/0.75 0/1 ");
 }
 
 TEST(PredictsPositions, OnlyDropPosDoes) {

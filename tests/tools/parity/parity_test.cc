@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <map>
 #include <memory>
 
 #include "absl/strings/match.h"
@@ -27,8 +28,7 @@ GoldenCase Read(const std::string& name) {
 struct Engine {
   explicit Engine(const std::string& backend_name, bool passes = true, int threads = 2)
       : registry(MakeRegistry()),
-        backend(harness::OnTestDevice(backend_name == "cpu" ? *MakeCpuBackend(threads)
-                                                            : MakeReferenceBackend())) {
+        backend(harness::OnTestDevice(*MakeAnyBackend(backend_name, threads))) {
     compile.registry = &registry;
     compile.backend = &backend;
     compile.passes.enabled = passes;
@@ -57,13 +57,14 @@ TEST_P(EveryCase, OnCpu) { ExpectParity(GetParam(), Engine("cpu")); }
 
 TEST_P(EveryCase, OnReferenceInBfloat16) {
   Engine engine("reference");
-  engine.compile.passes.precision = graph::DType::kBF16;
+  engine.compile.passes.precision = graph::ComputePrecision::kBF16;
   ExpectParity(GetParam(), engine);
 }
 TEST_P(EveryCase, OnCpuInBfloat16) {
-  if (!backends::cpu::HasBfloat16Products()) GTEST_SKIP() << "no products of bf16 on this CPU";
+  if (!backends::cpu::DetectCapabilities().bf16_products)
+    GTEST_SKIP() << "no products of bf16 on this CPU";
   Engine engine("cpu");
-  engine.compile.passes.precision = graph::DType::kBF16;
+  engine.compile.passes.precision = graph::ComputePrecision::kBF16;
   ExpectParity(GetParam(), engine);
 }
 
@@ -72,10 +73,31 @@ INSTANTIATE_TEST_SUITE_P(Golden, EveryCase,
                                            "tiny_wrong_pos", "tiny_shuffle_conf",
                                            "tiny_official_grid", "tiny_multi_task", "tiny_mae",
                                            "combo_multi_wrong_conf", "combo_multi_shuffle_official",
-                                           "combo_all_dropped_shuffle", "combo_mae_raw_pixels"),
+                                           "combo_all_dropped_shuffle", "combo_mae_raw_pixels",
+                                           "accum_window", "accum_every_micro_batch"),
                          [](const ::testing::TestParamInfo<const char*>& info) {
                            return std::string(info.param);
                          });
+
+// The two cases differ in nothing but when they update.
+TEST(Parity, AnotherAccumulationIsRed) {
+  const Engine engine("reference");
+  for (const char* name : {"accum_window", "accum_every_micro_batch"}) {
+    GoldenCase golden = Read(name);
+    const bool window = golden.step.update_when == models::UpdateWhen::kWindow;
+    golden.step.update_when =
+        window ? models::UpdateWhen::kMicroStep : models::UpdateWhen::kWindow;
+    const auto replay = Replay(golden, engine.compile);
+    ASSERT_TRUE(replay.ok()) << replay.status();
+    std::map<std::string, bool> passed;
+    for (const Verdict& v : Compare(golden, *replay)) passed[v.tensor] = v.passed;
+    EXPECT_TRUE(passed.at("out/loss")) << name;
+    for (const char* tensor :
+         {"train/loss", "final/norm.weight", "final/blocks.1.mlp.fc2.weight"}) {
+      EXPECT_FALSE(passed.at(tensor)) << name << " " << tensor;
+    }
+  }
+}
 
 TEST(Parity, TinyGuideOnCpuWithoutPasses) { ExpectParity("tiny_guide", Engine("cpu", false)); }
 TEST(Parity, TinyGuideOnOneAndThreeThreads) {
@@ -85,7 +107,7 @@ TEST(Parity, TinyGuideOnOneAndThreeThreads) {
 
 TEST(Parity, Bfloat16IsFarOutsideTheBoundsOfFp32) {
   Engine engine("reference");
-  engine.compile.passes.precision = graph::DType::kBF16;
+  engine.compile.passes.precision = graph::ComputePrecision::kBF16;
   const GoldenCase golden = Read("tiny_guide");
   const auto replay = Replay(golden, engine.compile);
   ASSERT_TRUE(replay.ok()) << replay.status();
@@ -187,7 +209,7 @@ TEST_P(MutationOf, AnyTensorIsRed) {
 
 INSTANTIATE_TEST_SUITE_P(Golden, MutationOf,
                          ::testing::Values("combo_multi_wrong_conf", "combo_mae_raw_pixels",
-                                           "combo_all_dropped_shuffle"),
+                                           "combo_all_dropped_shuffle", "accum_every_micro_batch"),
                          [](const ::testing::TestParamInfo<const char*>& info) {
                            return std::string(info.param);
                          });

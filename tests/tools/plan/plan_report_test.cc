@@ -39,7 +39,7 @@ TEST(PlanReport, SaysWhatTheSessionWillTake) {
   const models::MemoryNeeds& needs = (*session)->memory();
   const double mib = 1024.0 * 1024.0;
   EXPECT_NEAR(NumberAfter(text, "\n  parameters "), needs.parameters / mib, 0.051);
-  EXPECT_NEAR(NumberAfter(text, "\n  moments of AdamW "), needs.moments / mib, 0.051);
+  EXPECT_NEAR(NumberAfter(text, "\n  state of the optimizer "), needs.optimizer / mib, 0.051);
   EXPECT_NEAR(NumberAfter(text, "\n  arena "), needs.arena / mib, 0.051);
   EXPECT_NEAR(NumberAfter(text, "\n  total "), needs.total() / mib, 0.051);
   EXPECT_NEAR(NumberAfter(text, "gradients of parameters "),

@@ -33,12 +33,20 @@ using models::Image;
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
 
+// With a configuration that the caller may change.
+models::DropPosConfig* Configure(models::ZooEntry* entry) {
+  auto config = std::make_shared<models::DropPosConfig>(models::TinyDropPosConfig(true));
+  models::DropPosConfig* const changeable = config.get();
+  entry->options = std::move(config);
+  return changeable;
+}
+
 models::ZooEntry TinyEntry(int height = 32, int width = 32) {
   models::ZooEntry entry = MakeZoo().Find("droppos_tiny").value();
   entry.model = models::TinyModelConfig();
   entry.model.input_h = height;
   entry.model.input_w = width;
-  entry.droppos = models::TinyDropPosConfig(true);
+  Configure(&entry);
   return entry;
 }
 
@@ -110,7 +118,7 @@ TEST_P(PredictionsOf, EqualTheArgmaxOfTheLogits) {
       "direct", plain,
       [&](models::ModelBuilder* b) -> models::ForwardNet::Outputs {
         const models::DropPosBlobs blobs = models::BuildDropPos(
-            b, entry.model, entry.droppos, kPictures, models::NoiseSource::kKeys);
+            b, entry.model, models::DropPosOf(entry), kPictures, models::NoiseSource::kKeys);
         return {{"ids_keep", blobs.ids_keep},
                 {"mask_pos", blobs.mask_pos},
                 {"logits", blobs.logits},
@@ -132,7 +140,8 @@ TEST_P(PredictionsOf, EqualTheArgmaxOfTheLogits) {
   const std::vector<int32_t> ids = Values<int32_t>(**direct, "ids_keep");
   const std::vector<uint8_t> mask = Values<uint8_t>(**direct, "mask_pos");
 
-  const int cells = entry.model.num_patches(), visible = entry.droppos.num_visible(cells);
+  const int cells = entry.model.num_patches(),
+            visible = models::DropPosOf(entry).num_visible(cells);
   std::set<int> predicted;
   for (int i = 0; i < kPictures; ++i) {
     const PositionAnswers& answers = (*all)[i];
@@ -140,7 +149,7 @@ TEST_P(PredictionsOf, EqualTheArgmaxOfTheLogits) {
     EXPECT_EQ(answers.grid_h(), c.height / 8);
     EXPECT_EQ(answers.grid_w(), c.width / 8);
     ASSERT_EQ(answers.patches.size(), static_cast<size_t>(visible));
-    EXPECT_EQ(answers.asked(), visible - entry.droppos.num_pos_kept(visible));
+    EXPECT_EQ(answers.asked(), visible - models::DropPosOf(entry).num_pos_kept(visible));
     std::map<int, int> place;  // of a cell among the visible patches
     for (int at = i * visible; at < (i + 1) * visible; ++at) place[ids[at]] = at;
     for (size_t k = 0; k < answers.patches.size(); ++k) {
@@ -212,8 +221,9 @@ TEST_F(Predictions, SeedAndPictureChooseTheMasks) {
 
 TEST_F(Predictions, RatiosOfTheEntryAreAsked) {
   models::ZooEntry entry = TinyEntry();
-  entry.droppos.mask_ratio = 0;
-  entry.droppos.pos_mask_ratio = 1;
+  models::DropPosConfig* const config = Configure(&entry);
+  config->mask_ratio = 0;
+  config->pos_mask_ratio = 1;
   const auto predictor = Predictor(entry);
   const auto answers = predictor->Predict(Pictures(1), 1);
   ASSERT_TRUE(answers.ok()) << answers.status();
@@ -224,8 +234,9 @@ TEST_F(Predictions, RatiosOfTheEntryAreAsked) {
 // Trained with pixels to reconstruct, it can be asked at ratios that leave none.
 TEST_F(Predictions, MultiTaskIsAskedWithAllPatchesVisible) {
   models::ZooEntry entry = TinyEntry();
-  entry.droppos.drop_pos_type = "multi_task";
-  entry.droppos.mask_ratio = 0;
+  models::DropPosConfig* const config = Configure(&entry);
+  config->drop_pos_type = "multi_task";
+  config->mask_ratio = 0;
   const auto answers = Predictor(entry)->Predict(Pictures(1), 1);
   ASSERT_TRUE(answers.ok()) << answers.status();
   EXPECT_EQ((*answers)[0].patches.size(), 16u);
@@ -238,11 +249,11 @@ TEST_F(Predictions, RefusesWhatIsNoDropPosModel) {
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), HasSubstr("vit_tiny"));
   models::ZooEntry pixels = TinyEntry();
-  pixels.droppos.drop_pos_type = "vanilla_mae";
+  Configure(&pixels)->drop_pos_type = "vanilla_mae";
   EXPECT_EQ(PositionPredictor::Create(pixels, 1, Compile(), &workspace_).status().code(),
             absl::StatusCode::kInvalidArgument);
   models::ZooEntry impossible = TinyEntry();
-  impossible.droppos.mask_ratio = 1;
+  Configure(&impossible)->mask_ratio = 1;
   EXPECT_FALSE(PositionPredictor::Create(impossible, 1, Compile(), &workspace_).ok());
 }
 
@@ -278,7 +289,7 @@ TEST(ChoosePictures, SpreadsThemAndPassesOverWhatIsBroken) {
 TEST(PositionVisualizer, DrawsTheSessionsParametersAndChangesNothing) {
   const models::TinyEngine engine;
   const models::ZooEntry entry = TinyEntry();
-  const models::DropPos model(entry.model, entry.droppos);
+  const models::DropPos model(entry.model, models::DropPosOf(entry));
   auto session = models::Session::Create(&model, engine.Options(4));
   ASSERT_TRUE(session.ok()) << session.status();
   auto visualizer = PositionVisualizer::Create(entry, engine.Options(4).compile,
