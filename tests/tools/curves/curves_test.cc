@@ -6,6 +6,7 @@
 #include "gmock/gmock.h"
 #include "graph/schema/builder.h"
 #include "gtest/gtest.h"
+#include "models/droppos/droppos_config.h"
 #include "tools/evaluation/knn_protocol.h"
 #include "tools/evaluation/position_protocol.h"
 #include "tools/plugins.h"
@@ -99,8 +100,12 @@ TEST(Curves, NamesSayTheUnitsOfTheZooAndTheProtocols) {
   const models::Zoo zoo = MakeZoo();
   for (models::ZooEntry entry : zoo.entries()) {
     for (const char* type : {"mae_pos_target", "multi_task", "vanilla_mae"}) {
-      entry.droppos.drop_pos_type = type;
-      entry.droppos.conf_ignore = true;
+      if (models::FindDropPos(entry) != nullptr) {
+        auto config = std::make_shared<models::DropPosConfig>();
+        config->drop_pos_type = type;
+        config->conf_ignore = true;
+        entry.options = std::move(config);
+      }
       const auto model = entry.make(entry, /*num_classes=*/10);
       graph::NetBuilder net(&registry, "train");
       models::ModelBuilder builder(&net);
