@@ -13,19 +13,8 @@ absl::StatusOr<std::vector<graph::TensorType>> InferLinear(const graph::InferCon
   RETURN_IF_ERROR(graph::ExpectSameDType(c, 1, 0));
   RETURN_IF_ERROR(graph::ExpectMinRank(c, 1, 2));
   RETURN_IF_ERROR(graph::ExpectDType(c, 2, WideDType(c.in(0).dtype)));
-  RETURN_IF_ERROR(ExpectZeroOrOne(c, "packed"));
   ASSIGN_OR_RETURN(const int64_t n, ProductCols(c, /*trans_w=*/true));
-  if (c.in(2).elements() != n || c.in(2).cols() != n) {
-    return Reject(c, InputText(c, 2, "b"), " must have shape [", n, "]");
-  }
-  const std::string& activation = c.op.Str("activation");
-  if (activation != "none" && activation != "gelu") {
-    return Reject(c, "attribute 'activation' is '", activation, "', must be none or gelu");
-  }
-  graph::TensorType y = c.in(0);
-  y.shape.back() = n;
-  ASSIGN_OR_RETURN(y.dtype, OutputDType(c));
-  return std::vector<graph::TensorType>{y};
+  return LinearResult(c, n, /*bias=*/2);
 }
 
 absl::Status LinearGradient(graph::GradientBuilder* g) {
@@ -34,7 +23,7 @@ absl::Status LinearGradient(graph::GradientBuilder* g) {
                                   ": the pre-activation is gone; differentiate before the "
                                   "linear_fusion pass");
   }
-  RETURN_IF_ERROR(ExpectPlainProduct(*g));
+  RETURN_IF_ERROR(ExpectOneDType(*g));
   const graph::BlobId dy = g->GradOut(0);
   if (g->NeedsGrad(0)) {
     g->SetGrad(0, g->Op("MatMul", {dy, g->In(1)}, {{"trans_w", int64_t{0}}}, "x"));
@@ -52,26 +41,21 @@ absl::Status LinearGradient(graph::GradientBuilder* g) {
 }  // namespace
 
 void RegisterLinear(graph::SchemaRegistry* registry) {
-  registry->Add(graph::Schema("Linear", "y = act(x·wᵀ + b)")
-                    .Input("x", "(..., K)", graph::RowUse::kSameRow)
-                    .Input("w", "(N, K)", graph::RowUse::kAllRows)
-                    .Input("b", "(N)", graph::RowUse::kAllRows)
-                    .Output("y", "(..., N)")
-                    .Attr("activation", std::string("none"), "none or gelu")
-                    .OptionalAttr("packed", int64_t{0}, "1: w comes from PackWeights")
-                    .OptionalAttr("cols", int64_t{0}, "N of y where packed is 1")
-                    .OptionalAttr("dtype", std::string("same"),
-                                  "element type of y: same as x, f32, bf16")
-                    .LowPrecision({0, 1}, {0})
-                    .Infer(InferLinear)
-                    .Cost([](const graph::Op& op, absl::Span<const graph::TensorType> in,
-                             absl::Span<const graph::TensorType> out) {
-                      const double epilogue = op.Str("activation") == "gelu" ? 11 : 1;
-                      return CostOf(MatMulFlops(in[0], out[0].cols()) +
-                                        epilogue * static_cast<double>(out[0].elements()),
-                                    in, out);
-                    })
-                    .Gradient(LinearGradient));
+  registry->Add(
+      graph::Schema("Linear", "y = act(x·wᵀ + b)")
+          .Input("x", "(..., K)", graph::RowUse::kSameRow)
+          .Input("w", "(N, K)", graph::RowUse::kAllRows)
+          .Input("b", "(N)", graph::RowUse::kAllRows)
+          .Output("y", "(..., N)")
+          .Attr("activation", std::string("none"), "none or gelu")
+          .OptionalAttr("dtype", std::string("same"), "element type of y: same as x, f32, bf16")
+          .LowPrecision({0, 1}, {0})
+          .Infer(InferLinear)
+          .Cost([](const graph::Op& op, absl::Span<const graph::TensorType> in,
+                   absl::Span<const graph::TensorType> out) {
+            return CostOf(LinearFlops(op, in[0], out[0]), in, out);
+          })
+          .Gradient(LinearGradient));
 }
 
 }  // namespace ops

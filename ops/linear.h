@@ -6,13 +6,12 @@
 //   b  f32, N elements: its shape without leading ones is (N)
 //   y  (..., N) of attribute dtype: "same" as x (default), "f32" or "bf16"
 //
-// All of them may be f64 instead, together. With attribute packed = 1, w is what
-// PackWeights makes for trans_w = 1, and attribute cols is N; else cols is 0.
-// Products of bf16 are summed in f32 and rounded once, behind the activation.
+// All of them may be f64 instead, together. Products of bf16 are summed in f32 and rounded once,
+// after the activation.
 //
 // Attribute activation: "none" or "gelu" (exact, as Gelu). Gradient: with "none"
 // those of MatMul and BiasAdd; "gelu" has none, because the pre-activation is
-// gone (fusion runs after differentiation), nor have packed weights and bf16.
+// gone (fusion runs after differentiation), nor has bf16.
 // Deterministic for a fixed number of threads.
 #ifndef OPS_LINEAR_H_
 #define OPS_LINEAR_H_

@@ -13,7 +13,6 @@ absl::StatusOr<std::vector<graph::TensorType>> InferMatMul(const graph::InferCon
   RETURN_IF_ERROR(graph::ExpectSameDType(c, 1, 0));
   RETURN_IF_ERROR(graph::ExpectMinRank(c, 1, 2));
   RETURN_IF_ERROR(ExpectZeroOrOne(c, "trans_w"));
-  RETURN_IF_ERROR(ExpectZeroOrOne(c, "packed"));
   graph::TensorType y = c.in(0);
   ASSIGN_OR_RETURN(y.shape.back(), ProductCols(c, c.op.Int("trans_w") != 0));
   ASSIGN_OR_RETURN(y.dtype, OutputDType(c));
@@ -45,11 +44,11 @@ absl::StatusOr<std::vector<graph::TensorType>> InferWeightGrad(const graph::Infe
 
 absl::Status MatMulGradient(graph::GradientBuilder* g) {
   const int64_t trans_w = g->forward().Int("trans_w");
-  RETURN_IF_ERROR(ExpectPlainProduct(*g));
+  RETURN_IF_ERROR(ExpectOneDType(*g));
   if (g->num_inputs() > 2) {
     return graph::InvalidArgument(g->forward().Describe(),
                                   ": the product alone is gone; differentiate before the "
-                                  "gelu_derivative pass");
+                                  "backend's passes");
   }
   if (g->NeedsGrad(0)) {
     g->SetGrad(0, g->Op("MatMul", {g->GradOut(0), g->In(1)}, {{"trans_w", 1 - trans_w}}, "x"));
@@ -65,24 +64,22 @@ absl::Status MatMulGradient(graph::GradientBuilder* g) {
 }  // namespace
 
 void RegisterMatMul(graph::SchemaRegistry* registry) {
-  registry->Add(graph::Schema("MatMul", "y = x·wᵀ or x·w, times times")
-                    .Input("x", "(..., K)", graph::RowUse::kSameRow)
-                    .Input("w", "(N, K) or (K, N)", graph::RowUse::kAllRows)
-                    .OptionalInput("times", "(..., N)", graph::RowUse::kSameRow)
-                    .Output("y", "(..., N)")
-                    .Attr("trans_w", int64_t{1}, "1: w is (N, K); 0: w is (K, N)")
-                    .OptionalAttr("packed", int64_t{0}, "1: w comes from PackWeights")
-                    .OptionalAttr("cols", int64_t{0}, "N of y where packed is 1")
-                    .OptionalAttr("dtype", std::string("same"),
-                                  "element type of y: same as x, f32, bf16")
-                    .LowPrecision({0, 1}, {0})
-                    .AnyPrecision({2})
-                    .Infer(InferMatMul)
-                    .Cost([](const graph::Op&, absl::Span<const graph::TensorType> in,
-                             absl::Span<const graph::TensorType> out) {
-                      return CostOf(MatMulFlops(in[0], out[0].cols()), in, out);
-                    })
-                    .Gradient(MatMulGradient));
+  registry->Add(
+      graph::Schema("MatMul", "y = x·wᵀ or x·w, times times")
+          .Input("x", "(..., K)", graph::RowUse::kSameRow)
+          .Input("w", "(N, K) or (K, N)", graph::RowUse::kAllRows)
+          .OptionalInput("times", "(..., N)", graph::RowUse::kSameRow)
+          .Output("y", "(..., N)")
+          .Attr("trans_w", int64_t{1}, "1: w is (N, K); 0: w is (K, N)")
+          .OptionalAttr("dtype", std::string("same"), "element type of y: same as x, f32, bf16")
+          .LowPrecision({0, 1}, {0})
+          .AnyPrecision({2})
+          .Infer(InferMatMul)
+          .Cost([](const graph::Op&, absl::Span<const graph::TensorType> in,
+                   absl::Span<const graph::TensorType> out) {
+            return CostOf(MatMulFlops(in[0], out[0].cols()), in, out);
+          })
+          .Gradient(MatMulGradient));
   registry->Add(graph::Schema("MatMulWeightGrad", "y = aᵀ·b")
                     .Input("a", "(..., M)", graph::RowUse::kAllRows)
                     .Input("b", "(..., N)", graph::RowUse::kAllRows)

@@ -8,15 +8,12 @@
 //   times  optional, (..., N), f32 or bf16
 //   y      (..., N) of attribute dtype: "same" as x (default), "f32" or "bf16"
 //
-// All of them may be f64 instead, together. With attribute packed = 1, w is what
-// PackWeights makes for the same trans_w, and attribute cols is N, which the padded
-// shape does not tell; else cols is 0. Products of bf16 are summed in f32 and
-// rounded once, behind `times`.
+// All of them may be f64 instead, together. Products of bf16 are summed in f32 and
+// rounded once, after `times`.
 //
 // Gradient: trans_w = 1: dx = MatMul(dy, w, 0), dw = MatMulWeightGrad(dy, x);
 //           trans_w = 0: dx = MatMul(dy, w, 1), dw = MatMulWeightGrad(x, dy).
-// There is none with times, with packed weights or in bf16, all of which passes put
-// in after differentiation.
+// There is none with times or in bf16, both of which passes put in after differentiation.
 //
 // MatMulWeightGrad: y = aᵀ·b, rows of a and b flattened.
 //

@@ -106,44 +106,44 @@ absl::Status ExpectFits(const graph::InferContext& c, const std::string& attr, g
                 " cannot hold");
 }
 
-graph::Shape PackedShape(int64_t k, int64_t n) {
-  const auto round_up = [](int64_t size) { return (size + 63) / 64 * 64; };
-  return {round_up(k), round_up(n)};
-}
-
 absl::StatusOr<int64_t> ProductCols(const graph::InferContext& c, bool trans_w) {
   const graph::TensorType& w = c.in(1);
-  const int64_t k = c.in(0).cols(), cols = c.op.Int("cols");
-  if (c.op.Int("packed") == 0) {
-    if (cols != 0) return Reject(c, "attribute 'cols' is ", cols, ", but belongs to packed=1");
-    const int64_t takes = trans_w ? Rest(w.shape) : w.dim(0);
-    if (k == takes) return trans_w ? w.dim(0) : Rest(w.shape);
-    return Reject(c, InputText(c, 0, "x"), " has ", k, " columns, but ", InputText(c, 1, "w"),
-                  " with trans_w=", int{trans_w}, " takes ", takes);
-  }
-  if (cols < 0 || cols > int64_t{1} << 48 || w.shape != PackedShape(k, cols)) {
-    return Reject(c, InputText(c, 1, "w"), " is not what PackWeights makes of ", k, " rows and ",
-                  cols, " columns, those of ", InputText(c, 0, "x"), " and of attribute 'cols'");
-  }
-  return cols;
+  const int64_t k = c.in(0).cols(), takes = trans_w ? Rest(w.shape) : w.dim(0);
+  if (k == takes) return trans_w ? w.dim(0) : Rest(w.shape);
+  return Reject(c, InputText(c, 0, "x"), " has ", k, " columns, but ", InputText(c, 1, "w"),
+                " with trans_w=", int{trans_w}, " takes ", takes);
 }
 
-absl::Status ExpectPlainProduct(const graph::GradientBuilder& g) {
-  if (g.forward().Int("packed") != 0) {
-    return graph::InvalidArgument(g.forward().Describe(),
-                                  ": packed weights have no gradient; differentiate before the "
-                                  "weight_packing pass");
+absl::StatusOr<std::vector<graph::TensorType>> LinearResult(const graph::InferContext& c, int64_t n,
+                                                            int bias) {
+  if (c.in(bias).elements() != n || c.in(bias).cols() != n) {
+    return Reject(c, InputText(c, bias, "b"), " must have shape [", n, "]");
   }
-  if (g.InType(0).dtype == graph::DType::kBF16 || g.OutType(0).dtype != g.InType(0).dtype) {
-    return graph::InvalidArgument(g.forward().Describe(),
-                                  " computes in bf16; differentiate before the mixed_precision "
-                                  "pass");
+  const std::string& activation = c.op.Str("activation");
+  if (activation != "none" && activation != "gelu") {
+    return Reject(c, "attribute 'activation' is '", activation, "', must be none or gelu");
   }
-  return absl::OkStatus();
+  graph::TensorType y = c.in(0);
+  y.shape.back() = n;
+  ASSIGN_OR_RETURN(y.dtype, OutputDType(c));
+  return std::vector<graph::TensorType>{y};
+}
+
+absl::Status ExpectOneDType(const graph::GradientBuilder& g) {
+  if (g.InType(0).dtype != graph::DType::kBF16 && g.OutType(0).dtype == g.InType(0).dtype) {
+    return absl::OkStatus();
+  }
+  return graph::InvalidArgument(g.forward().Describe(),
+                                " computes in bf16; differentiate before the mixed_precision pass");
 }
 
 double MatMulFlops(const graph::TensorType& x, int64_t cols) {
   return 2.0 * static_cast<double>(x.elements()) * static_cast<double>(cols);
+}
+
+double LinearFlops(const graph::Op& op, const graph::TensorType& x, const graph::TensorType& y) {
+  const double epilogue = op.Str("activation") == "gelu" ? 11 : 1;
+  return MatMulFlops(x, y.cols()) + epilogue * static_cast<double>(y.elements());
 }
 
 graph::Cost CostOf(double flops, absl::Span<const graph::TensorType> inputs,

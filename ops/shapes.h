@@ -63,20 +63,21 @@ absl::StatusOr<graph::DType> OutputDType(const graph::InferContext& c);
 // The integers of `dtype` hold `value`, truncated; floats hold any value.
 absl::Status ExpectFits(const graph::InferContext& c, const std::string& attr, graph::DType dtype);
 
-// The shape of a (k, n) matrix that PackWeights packs: both rounded up to 64. Not
-// valid where that is too large for a tensor.
-graph::Shape PackedShape(int64_t k, int64_t n);
-// The columns of y = x·w for x, input 0, and w, input 1, of MatMul and Linear. With
-// attribute packed = 0, w is (N, K...) for `trans_w`, else (K, N...); with packed =
-// 1 it is what PackWeights makes, and attribute cols says N.
+// The columns of y = x·w for x, input 0, and w, input 1, of MatMul and Linear: w is (N, K...) for
+// `trans_w`, else (K, N...).
 absl::StatusOr<int64_t> ProductCols(const graph::InferContext& c, bool trans_w);
-// A gradient maker can only use weights that are not packed, and makes gradients of
-// one dtype.
-absl::Status ExpectPlainProduct(const graph::GradientBuilder& g);
+// y = act(x·w + b) with `n` columns for x, input 0, b, input `bias`, and attributes activation
+// ("none" or "gelu") and dtype (OutputDType).
+absl::StatusOr<std::vector<graph::TensorType>> LinearResult(const graph::InferContext& c, int64_t n,
+                                                            int bias);
+// A gradient maker makes gradients of one dtype.
+absl::Status ExpectOneDType(const graph::GradientBuilder& g);
 
 // Multiplications and additions of x, viewed as rows of x.cols(), with a matrix
 // of `cols` columns. Two valid shapes can ask for more than an int64_t holds.
 double MatMulFlops(const graph::TensorType& x, int64_t cols);
+// Those of act(x·w + b).
+double LinearFlops(const graph::Op& op, const graph::TensorType& x, const graph::TensorType& y);
 
 // `flops`, at most the largest int64_t, and the bytes of all inputs and outputs.
 graph::Cost CostOf(double flops, absl::Span<const graph::TensorType> inputs,

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "graph/runtime/kernel.h"
+#include "graph/compiler/backend.h"
 #include "models/data/open_dataset.h"
 #include "models/training/session.h"
 #include "tools/flags/resolve_flags.h"

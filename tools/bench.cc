@@ -152,8 +152,7 @@ absl::StatusOr<int> Main(int argc, char** argv) {
   ASSIGN_OR_RETURN(const bool proceed, ParseBenchFlags(argc, argv, DetectMachine(), &flags));
   if (!proceed) return 0;
   const graph::SchemaRegistry registry = MakeRegistry();
-  ASSIGN_OR_RETURN(const graph::Backend backend,
-                   flags.backend == "cpu" ? MakeCpuBackend(flags.threads) : MakeReferenceBackend());
+  ASSIGN_OR_RETURN(const graph::Backend backend, MakeAnyBackend(flags.backend, flags.threads));
   for (const std::string& note : ThreadNotes(flags.threads)) std::cout << "note: " << note << "\n";
   const auto run = flags.what == BenchFlags::What::kStep   ? Step
                    : flags.what == BenchFlags::What::kOp   ? Op

@@ -37,9 +37,8 @@ absl::StatusOr<int> Check(const Flags& flags) {
   ASSIGN_OR_RETURN(const tools::GoldenCase golden,
                    tools::ReadGoldenCase(models::ResolveUserPath(flags.path)));
   const graph::SchemaRegistry registry = tools::MakeRegistry();
-  ASSIGN_OR_RETURN(const graph::Backend backend, flags.backend == "cpu"
-                                                     ? tools::MakeCpuBackend(flags.threads)
-                                                     : tools::MakeReferenceBackend());
+  ASSIGN_OR_RETURN(const graph::Backend backend,
+                   tools::MakeAnyBackend(flags.backend, flags.threads));
   graph::CompileOptions compile;
   compile.registry = &registry;
   compile.backend = &backend;
@@ -48,7 +47,7 @@ absl::StatusOr<int> Check(const Flags& flags) {
   if (bf16 && !compile.passes.enabled) {
     return graph::InvalidArgument("--precision=bf16 is made by a pass; drop --passes=off");
   }
-  if (bf16) compile.passes.precision = graph::DType::kBF16;
+  if (bf16) compile.passes.precision = graph::ComputePrecision::kBF16;
   ASSIGN_OR_RETURN(const tools::ReplayResult replay, tools::Replay(golden, compile));
 
   bool passed = true;

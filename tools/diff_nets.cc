@@ -40,8 +40,7 @@ struct Side {
   static absl::StatusOr<std::unique_ptr<Side>> Make(const std::string& name, const Way& way,
                                                     const graph::SchemaRegistry& registry) {
     const int threads = way.threads > 0 ? way.threads : DetectCpus().usable();
-    ASSIGN_OR_RETURN(graph::Backend backend,
-                     way.reference ? MakeReferenceBackend() : MakeCpuBackend(threads));
+    ASSIGN_OR_RETURN(graph::Backend backend, MakeAnyBackend(way.backend, threads));
     return std::make_unique<Side>(name, way, std::move(backend), registry);
   }
 

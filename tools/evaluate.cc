@@ -208,7 +208,7 @@ absl::Status Evaluate(const Flags& flags) {
                                                      most > 0 ? most : setup.data.held_out->size());
   }
   const graph::SchemaRegistry registry = MakeRegistry();
-  ASSIGN_OR_RETURN(const graph::Backend backend, MakeCpuBackend(flags.common.threads));
+  ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend("cpu", flags.common.threads));
   for (const std::string& note : ThreadNotes(flags.common.threads)) {
     std::cout << "note: " << note << "\n";
   }

@@ -99,7 +99,7 @@ absl::Status Extract(const Flags& flags) {
   const SpreadDataset data(split, wanted);
 
   const graph::SchemaRegistry registry = MakeRegistry();
-  ASSIGN_OR_RETURN(const graph::Backend backend, MakeCpuBackend(flags.common.threads));
+  ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend("cpu", flags.common.threads));
   for (const std::string& note : ThreadNotes(flags.common.threads)) {
     std::cout << "note: " << note << "\n";
   }

@@ -8,8 +8,7 @@ namespace tools {
 MachineDefaults DetectMachine() {
   MachineDefaults machine;
   machine.threads = DetectCpus().usable();
-  machine.bfloat16 = backends::cpu::HasBfloat16Products();
-  machine.int8_products = backends::cpu::HasInt8Products();
+  machine.capabilities = backends::cpu::DetectCapabilities();
   machine.num_workers = machine.threads >= 8 ? 2 : 1;
   return machine;
 }

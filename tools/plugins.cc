@@ -2,6 +2,7 @@
 
 #include "backends/cpu/droppos/kernel_table.h"
 #include "backends/cpu/kernel_table.h"
+#include "backends/cpu/ops/op_table.h"
 #include "graph/base/status.h"
 #include "models/droppos/zoo_entries.h"
 #include "models/vit/zoo_entries.h"
@@ -14,6 +15,7 @@ graph::SchemaRegistry MakeRegistry() {
   graph::SchemaRegistry registry;
   ops::RegisterOps(&registry);
   ops::droppos::RegisterOps(&registry);
+  ops::cpu::RegisterOps(&registry);
   return registry;
 }
 
@@ -24,7 +26,8 @@ models::Zoo MakeZoo() {
   return zoo;
 }
 
-absl::StatusOr<graph::Backend> MakeCpuBackend(int threads) {
+absl::StatusOr<graph::Backend> MakeBackend(absl::string_view name, int threads) {
+  if (name != "cpu") return graph::InvalidArgument("there is no backend '", name, "'; use cpu");
   ASSIGN_OR_RETURN(graph::Backend backend, backends::cpu::MakeBackend(threads));
   backends::cpu::droppos::RegisterKernels(&backend.kernels);
   return backend;

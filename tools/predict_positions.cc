@@ -137,7 +137,7 @@ absl::Status Predict(const Flags& flags) {
   }
 
   const graph::SchemaRegistry registry = MakeRegistry();
-  ASSIGN_OR_RETURN(const graph::Backend backend, MakeCpuBackend(flags.threads));
+  ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend("cpu", flags.threads));
   graph::CompileOptions compile;
   compile.registry = &registry;
   compile.backend = &backend;

@@ -2,6 +2,7 @@
 
 #include "backends/reference/droppos/kernel_table.h"
 #include "backends/reference/kernel_table.h"
+#include "tools/plugins.h"
 
 namespace tools {
 
@@ -9,6 +10,11 @@ graph::Backend MakeReferenceBackend() {
   graph::Backend backend = backends::reference::MakeBackend();
   backends::reference::droppos::RegisterKernels(&backend.kernels);
   return backend;
+}
+
+absl::StatusOr<graph::Backend> MakeAnyBackend(absl::string_view name, int threads) {
+  if (name == "reference") return MakeReferenceBackend();
+  return MakeBackend(name, threads);
 }
 
 }  // namespace tools

@@ -3,11 +3,15 @@
 #ifndef TOOLS_REFERENCE_BACKEND_H_
 #define TOOLS_REFERENCE_BACKEND_H_
 
-#include "graph/runtime/kernel.h"
+#include "absl/status/statusor.h"
+#include "graph/compiler/backend.h"
 
 namespace tools {
 
 graph::Backend MakeReferenceBackend();
+
+// MakeBackend (plugins.h) that knows "reference", too.
+absl::StatusOr<graph::Backend> MakeAnyBackend(absl::string_view name, int threads);
 
 }  // namespace tools
 

@@ -22,12 +22,11 @@ namespace {
 
 absl::StatusOr<int> Main(int argc, char** argv) {
   ReplayStepOptions options;
-  std::string backend = "cpu";
   CLI::App app("Repeats a step that went wrong and names the first blob that is not finite.");
   app.add_option("--capsule", options.capsule, "what the run wrote: output_dir/capsules/step_...")
       ->required()
       ->type_name("DIR");
-  app.add_option("--backend", backend, "reference: slow, in double (default: cpu)")
+  app.add_option("--backend", options.backend, "reference: slow, in double (default: cpu)")
       ->check(CLI::IsMember({"cpu", "reference"}))
       ->type_name("cpu|reference");
   app.add_option("--precision", options.precision, "(default: the run's)")
@@ -42,7 +41,6 @@ absl::StatusOr<int> Main(int argc, char** argv) {
       ->type_name("N");
   ASSIGN_OR_RETURN(const bool proceed, ParseCommandLine("replay", argc, argv, &app));
   if (!proceed) return 0;
-  options.reference = backend == "reference";
   ASSIGN_OR_RETURN(const std::string report,
                    ReplayStep(options, MakeZoo(), MakeRegistry(), DetectMachine()));
   std::cout << report;

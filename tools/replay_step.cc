@@ -47,7 +47,7 @@ std::string Note(const models::Capsule& capsule, const char* name) {
 // The run's flags, with those of the replay on top.
 absl::StatusOr<ResolvedFlags> Flags(const ReplayStepOptions& options,
                                     const models::Capsule& capsule, const models::Zoo& zoo,
-                                    const MachineDefaults& machine) {
+                                    MachineDefaults machine) {
   const std::string name = absl::StrCat(capsule.before.path, "/state.json");
   ASSIGN_OR_RETURN(ParsedFlags parsed, ParseTrainFlagsText(Note(capsule, kFlagsNote), name));
   if (!parsed.flags.model.has_value()) {
@@ -55,6 +55,11 @@ absl::StatusOr<ResolvedFlags> Flags(const ReplayStepOptions& options,
   }
   if (!options.precision.empty()) parsed.flags.precision = options.precision;
   if (options.threads > 0) parsed.flags.threads = options.threads;
+  if (options.backend == "reference") {
+    // It has not all the passes that the run may have left out, and none changes what is computed.
+    parsed.flags.disable_pass.reset();
+    machine.capabilities = MakeReferenceBackend().capabilities;
+  }
   absl::StatusOr<models::ZooEntry> entry = zoo.Find(*parsed.flags.model);
   if (!entry.ok()) return graph::Annotate(entry.status(), name);
   absl::StatusOr<ResolvedFlags> resolved = ResolveTrainFlags(parsed.flags, *entry, machine);
@@ -186,7 +191,9 @@ class Replay {
     }
     if (same && (capsule_.spike || (not_finite && now == capsule_.seen))) return text;
     std::vector<std::string> differences;
-    if (options_.reference) differences.push_back("the reference backend computes in double");
+    if (options_.backend == "reference")
+      differences.push_back("the reference backend computes in double");
+    differences.insert(differences.end(), resolved_.notices.begin(), resolved_.notices.end());
     if (!options_.precision.empty()) differences.push_back("--precision=" + options_.precision);
     const Environment then = ParseEnvironment(Note(capsule_, kEnvironmentNote));
     EnvironmentOptions environment;
@@ -275,8 +282,7 @@ absl::StatusOr<std::string> ReplayStep(const ReplayStepOptions& options, const m
   ASSIGN_OR_RETURN(models::Capsule capsule, models::OpenCapsule(path));
   ASSIGN_OR_RETURN(ResolvedFlags resolved, Flags(options, capsule, zoo, machine));
   const int threads = static_cast<int>(resolved.flags.threads.value());
-  ASSIGN_OR_RETURN(graph::Backend backend,
-                   options.reference ? MakeReferenceBackend() : MakeCpuBackend(threads));
+  ASSIGN_OR_RETURN(graph::Backend backend, MakeAnyBackend(options.backend, threads));
   return Replay(options, std::move(capsule), std::move(resolved), registry, std::move(backend))
       .Report();
 }

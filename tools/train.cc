@@ -214,7 +214,7 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   const std::unique_ptr<models::Model> model =
       resolved.entry.make(resolved.entry, setup.data.train->num_classes());
   const int threads = static_cast<int>(flags.threads.value());
-  ASSIGN_OR_RETURN(const graph::Backend backend, MakeCpuBackend(threads));
+  ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend("cpu", threads));
   for (const std::string& note : ThreadNotes(threads)) log.Line(absl::StrCat("note: ", note));
   ASSIGN_OR_RETURN(models::SessionOptions session_options,
                    OptionsOfSession(setup, registry, backend));

@@ -2,12 +2,14 @@
 
 #include "backends/cpu/onednn.h"
 #include "backends/cpu/openmp.h"
+#include "backends/cpu/passes/passes.h"
 #include "graph/base/status.h"
 
 namespace backends::cpu {
 
-// Of the lines of ops/ops.bzl.
+// Of the lines of ops/ops.bzl and backends/cpu/ops/ops.bzl.
 #define OP(Name) void Register##Name(graph::KernelTable* table);
+#include "backends/cpu/ops/cpu_ops.inc"
 #include "ops/core_ops.inc"
 #undef OP
 
@@ -16,19 +18,18 @@ absl::StatusOr<graph::Backend> MakeBackend(int threads) {
   graph::Backend backend;
   backend.name = "cpu";
   backend.device = graph::MakeHostDevice(threads);
-  backend.capabilities.bf16_products = HasBfloat16();
-  backend.capabilities.int8_products = HasInt8();
+  backend.capabilities = DetectCapabilities();
+  backend.lowering = MakeLowering;
   backend.description = absl::StrCat("oneDNN ", OneDnnVersion(), ", ", EffectiveIsa(), ", ",
                                      threads, threads == 1 ? " thread" : " threads");
   graph::KernelTable* table = &backend.kernels;
 #define OP(Name) Register##Name(table);
+#include "backends/cpu/ops/cpu_ops.inc"
 #include "ops/core_ops.inc"
 #undef OP
   return backend;
 }
 
-bool HasBfloat16Products() { return HasBfloat16(); }
-
-bool HasInt8Products() { return HasInt8(); }
+graph::Capabilities DetectCapabilities() { return {HasBfloat16(), HasInt8()}; }
 
 }  // namespace backends::cpu

@@ -3,11 +3,12 @@
 #define BACKENDS_CPU_KERNEL_TABLE_H_
 
 #include "absl/status/statusor.h"
-#include "graph/runtime/kernel.h"
+#include "graph/compiler/backend.h"
 
 namespace backends::cpu {
 
-// Kernels of all core operators, named "cpu"; plugins add theirs to `kernels`. They take f32, and
+// Kernels of all core operators and of those that only the lowering makes (ops/op_table.h), named
+// "cpu"; plugins add theirs to `kernels`. They take f32, and
 // bf16 where the operator's contract has it, with sums in f32, and refuse other floats; they use
 // at most KernelSpec::threads threads and give equal bits for equal inputs and an equal number of
 // threads.
@@ -21,10 +22,8 @@ absl::StatusOr<graph::Backend> MakeBackend(int threads);
 
 // Whether products of bf16 have instructions of their own here (AVX512-BF16 or
 // AMX), and those of 8-bit integers (AVX512-VNNI, AVX2-VNNI or AMX);
-// ONEDNN_MAX_CPU_ISA considered. Without them bf16 may be refused or slower than f32, and
-// 8-bit products are refused.
-bool HasBfloat16Products();
-bool HasInt8Products();
+// ONEDNN_MAX_CPU_ISA considered. Without them bf16 may be refused or slower than f32.
+graph::Capabilities DetectCapabilities();
 
 }  // namespace backends::cpu
 

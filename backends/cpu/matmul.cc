@@ -1,9 +1,9 @@
 // MatMul and MatMulWeightGrad, each one oneDNN matmul, or our own product on AMX tiles
-// where that knows the case (packed_product.h, weight_grad_amx.h). A plain matrix that a
-// product reads transposed is described to oneDNN by its strides, never copied by us.
+// where that knows the case (weight_grad_amx.h). A plain matrix that a product reads transposed is
+// described to oneDNN by its strides, never copied by us.
 //
 // Products are faster on weights in oneDNN's own layout. Parameters get it once a run
-// (packed_weights.h); the second factor of a weight gradient, which is as tall as the
+// (packed_product.cc); the second factor of a weight gradient, which is as tall as the
 // batch, is reordered here where that pays.
 #include <omp.h>
 
@@ -11,8 +11,7 @@
 #include "backends/cpu/gemm.h"
 #include "backends/cpu/kernel_util.h"
 #include "backends/cpu/onednn.h"
-#include "backends/cpu/packed_product.h"
-#include "backends/cpu/packed_weights.h"
+#include "backends/cpu/onednn_product.h"
 #include "backends/cpu/weight_grad_amx.h"
 
 namespace backends::cpu {
@@ -20,24 +19,7 @@ namespace {
 
 // y (rows, n) = x (rows, k) * w, w as (k, n) or, with trans_w, as (n, k).
 absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeMatMul(const graph::KernelSpec& spec) {
-  if (auto own = MakePackedProduct(spec)) return own;
-  const int64_t rows = spec.in(0).rows(), k = spec.in(0).cols(), n = spec.out(0).cols();
-  std::vector<int> inputs = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS};
-  dnnl::primitive_attr epilogue;
-  if (spec.inputs.size() > 2) {
-    inputs.push_back(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1);
-    dnnl::post_ops times;
-    times.append_binary(dnnl::algorithm::binary_mul, Matrix(rows, n, spec.in(2).dtype));
-    epilogue.set_post_ops(times);
-  }
-  return PrimitiveKernel::Make(
-      spec, inputs, {DNNL_ARG_DST},
-      [&](const dnnl::primitive_attr& attr) {
-        return dnnl::matmul::primitive_desc(Engine(), Matrix(rows, k, spec.in(0).dtype),
-                                            ProductWeights(spec, spec.op->Int("trans_w") != 0),
-                                            Matrix(rows, n, spec.out(0).dtype), attr);
-      },
-      epilogue);
+  return MakeOneDnnProduct(spec, spec.op->Int("trans_w") != 0 ? TransposedMatrix : Matrix);
 }
 
 // Whether aᵀ·b for a (rows, m) and b (rows, n) gains more from a reordered b than the

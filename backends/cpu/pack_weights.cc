@@ -4,9 +4,8 @@
 #include <cstring>
 
 #include "backends/cpu/kernel_util.h"
-#include "backends/cpu/onednn.h"
+#include "backends/cpu/onednn_product.h"
 #include "backends/cpu/pack_bfloat16.h"
-#include "backends/cpu/packed_weights.h"
 
 namespace backends::cpu {
 namespace {

@@ -6,6 +6,7 @@
 #include "backends/cpu/amx_session.h"
 #include "backends/cpu/gemm.h"
 #include "backends/cpu/kernel_util.h"
+#include "backends/cpu/onednn_product.h"
 #include "backends/cpu/product_amx.h"
 #include "graph/runtime/workspace.h"
 
@@ -14,12 +15,14 @@ namespace {
 
 using graph::DType;
 
+// bf16 on AMX tiles, in about two thirds of oneDNN's time (docs/performance.md): x is packed once a
+// block of rows and stays in the second-level cache, and large results go past the caches.
 class PackedProductKernel final : public graph::Kernel {
  public:
   explicit PackedProductKernel(const graph::KernelSpec& spec)
       : threads_(spec.threads),
         rows_(spec.in(0).rows()),
-        is_linear_(spec.op->type == "Linear"),
+        is_linear_(spec.op->type == "PackedLinear"),
         has_third_(spec.inputs.size() > 2) {
     product_.k = spec.in(0).cols();
     product_.n = spec.out(0).cols();
@@ -78,6 +81,20 @@ class PackedProductKernel final : public graph::Kernel {
   size_t thread_bytes_ = 0;
 };
 
+// Where the factors are not bf16, where what goes in or comes out has a type that the kernel above
+// does not know (a GELU in f32, `times` in f32), or the processor has no AMX, the product is
+// oneDNN's.
+absl::StatusOr<std::unique_ptr<graph::Kernel>> MakePackedProduct(const graph::KernelSpec& spec) {
+  const bool linear = spec.op->type == "PackedLinear";
+  const bool known =
+      HasAmx() && spec.in(0).dtype == DType::kBF16 && spec.in(1).dtype == DType::kBF16 &&
+      spec.out(0).elements() > 0 && spec.in(0).cols() > 0 &&
+      (spec.inputs.size() < 3 || spec.in(2).dtype == (linear ? DType::kF32 : DType::kBF16)) &&
+      !(linear && spec.op->Str("activation") == "gelu" && spec.out(0).dtype == DType::kF32);
+  if (known) return std::make_unique<PackedProductKernel>(spec);
+  return MakeOneDnnProduct(spec, PackedWeights);
+}
+
 }  // namespace
 
 bool StoredPastCaches(const graph::TensorType& y) {
@@ -85,14 +102,9 @@ bool StoredPastCaches(const graph::TensorType& y) {
   return y.bytes() >= kBytes && y.cols() * graph::ByteSize(y.dtype) % kLine == 0;
 }
 
-std::unique_ptr<graph::Kernel> MakePackedProduct(const graph::KernelSpec& spec) {
-  const bool linear = spec.op->type == "Linear";
-  const bool known =
-      HasAmx() && spec.op->Int("packed") != 0 && spec.in(0).dtype == DType::kBF16 &&
-      spec.in(1).dtype == DType::kBF16 && spec.out(0).elements() > 0 && spec.in(0).cols() > 0 &&
-      (spec.inputs.size() < 3 || spec.in(2).dtype == (linear ? DType::kF32 : DType::kBF16)) &&
-      !(linear && spec.op->Str("activation") == "gelu" && spec.out(0).dtype == DType::kF32);
-  return known ? std::make_unique<PackedProductKernel>(spec) : nullptr;
+void RegisterPackedProduct(graph::KernelTable* table) {
+  AddFloat32OrBfloat16(table, "PackedMatMul", MakePackedProduct);
+  AddFloat32OrBfloat16(table, "PackedLinear", MakePackedProduct);
 }
 
 }  // namespace backends::cpu

@@ -3,7 +3,7 @@
 #include <cstring>
 #include <type_traits>
 
-#include "ops/quantized_linear.h"
+#include "backends/cpu/ops/quantized_linear.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/quantize_bytes.cc"
@@ -60,12 +60,12 @@ HWY_AFTER_NAMESPACE();
 namespace backends::cpu {
 
 template <typename T>
-ops::QuantizationScale ScaleOf(const T* x, int64_t n) {
-  return ops::QuantizationScale(BACKENDS_CPU_CHOOSE(MaxMagnitude<T>)(x, n));
+ops::cpu::QuantizationScale ScaleOf(const T* x, int64_t n) {
+  return ops::cpu::QuantizationScale(BACKENDS_CPU_CHOOSE(MaxMagnitude<T>)(x, n));
 }
 
 template <typename T>
-void QuantizeBytes(const T* x, int64_t n, const ops::QuantizationScale& scale, int8_t* q,
+void QuantizeBytes(const T* x, int64_t n, const ops::cpu::QuantizationScale& scale, int8_t* q,
                    int64_t step) {
   if (scale.inverse != 0.0f) {
     BACKENDS_CPU_CHOOSE(RoundToBytes<T>)(x, n, scale.inverse, q, step);
@@ -74,11 +74,12 @@ void QuantizeBytes(const T* x, int64_t n, const ops::QuantizationScale& scale, i
   for (int64_t i = 0; i < n; i += 64) std::memset(q + i / 64 * step, 0, n - i < 64 ? n - i : 64);
 }
 
-template ops::QuantizationScale ScaleOf(const float*, int64_t);
-template ops::QuantizationScale ScaleOf(const graph::BFloat16*, int64_t);
-template void QuantizeBytes(const float*, int64_t, const ops::QuantizationScale&, int8_t*, int64_t);
-template void QuantizeBytes(const graph::BFloat16*, int64_t, const ops::QuantizationScale&, int8_t*,
+template ops::cpu::QuantizationScale ScaleOf(const float*, int64_t);
+template ops::cpu::QuantizationScale ScaleOf(const graph::BFloat16*, int64_t);
+template void QuantizeBytes(const float*, int64_t, const ops::cpu::QuantizationScale&, int8_t*,
                             int64_t);
+template void QuantizeBytes(const graph::BFloat16*, int64_t, const ops::cpu::QuantizationScale&,
+                            int8_t*, int64_t);
 
 }  // namespace backends::cpu
 #endif  // HWY_ONCE

@@ -3,7 +3,7 @@
 // scratch and multiplied while they are in the second-level cache, by a product of
 // one thread. So an image's scale costs no pass over memory, and no thread waits
 // for another.
-#include "ops/quantized_linear.h"
+#include "backends/cpu/ops/quantized_linear.h"
 
 #include <omp.h>
 
@@ -63,7 +63,7 @@ memory::desc PackedLayout(int64_t k, int64_t n) {
 // Quantizes n values into q; their scale.
 template <typename T>
 float Quantize(const T* x, int64_t n, int8_t* q) {
-  const ops::QuantizationScale scale = ScaleOf(x, n);
+  const ops::cpu::QuantizationScale scale = ScaleOf(x, n);
   QuantizeBytes(x, n, scale, q);
   return scale.scale;
 }

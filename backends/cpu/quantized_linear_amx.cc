@@ -46,7 +46,7 @@ class QuantizeWeightsKernel final : public graph::Kernel {
             std::memset(to, 0, depths_ * 64);
             continue;
           }
-          const ops::QuantizationScale scale = ScaleOf(w + row * k_, k_);
+          const ops::cpu::QuantizationScale scale = ScaleOf(w + row * k_, k_);
           QuantizeBytes(w + row * k_, k_, scale, to);
           out<float>(1)[row] = scale.scale;
         }
@@ -121,7 +121,7 @@ class QuantizedLinearKernel final : public graph::Kernel {
     const int64_t k = product_.k, n = product_.n, rows = images * tokens_;
     const T* x = in<T>(0) + first * tokens_ * k;
     for (int64_t row = 0; row < rows; row += tokens_) {
-      const ops::QuantizationScale scale = ScaleOf(x + row * k, tokens_ * k);
+      const ops::cpu::QuantizationScale scale = ScaleOf(x + row * k, tokens_ * k);
       for (int64_t i = row; i < row + tokens_; ++i) {
         char* const to = tiles + i / 16 * depths_ * kAmxTileBytes + i % 16 * 64;
         // The last depth's bytes behind k are not written by the row.

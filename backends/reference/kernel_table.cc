@@ -10,7 +10,7 @@ namespace backends::reference {
 graph::Backend MakeBackend() {
   graph::Backend backend;
   backend.name = "reference";
-  backend.capabilities = {/*bf16_products=*/true, /*int8_products=*/true};
+  backend.capabilities.bf16_products = true;
   backend.description = "naive loops in double precision, one thread";
 #define OP(Name) Register##Name(&backend.kernels);
 #include "ops/core_ops.inc"

@@ -77,9 +77,6 @@ void AddForEachTensor(graph::KernelTable* table, std::string op_type, int shared
 std::vector<double> Multiply(absl::Span<const double> x, absl::Span<const double> w, int64_t rows,
                              int64_t k, int64_t n, bool trans_w);
 
-// Inputs 0 and 1 of MatMul or Linear multiplied, packed weights or not.
-std::vector<double> MultiplyInputs(const Call& c, bool trans_w);
-
 // GELU and its derivative.
 double Gelu(double x);
 double GeluDerivative(double x);

@@ -7,7 +7,8 @@ absl::Status Linear(Call* c) {
   const std::vector<double> b = c->In(2);
   const bool gelu = c->op.Str("activation") == "gelu";
   std::vector<double>& y = c->Out(0);
-  y = MultiplyInputs(*c, /*trans_w=*/true);
+  y = Multiply(c->In(0), c->In(1), c->in_type(0).rows(), c->in_type(0).cols(),
+               c->out_type(0).cols(), /*trans_w=*/true);
   for (size_t i = 0; i < y.size(); ++i) {
     y[i] += b[i % b.size()];
     if (gelu) y[i] = Gelu(y[i]);

@@ -5,7 +5,8 @@ namespace {
 
 absl::Status MatMul(Call* c) {
   std::vector<double>& y = c->Out(0);
-  y = MultiplyInputs(*c, c->op.Int("trans_w") == 1);
+  y = Multiply(c->In(0), c->In(1), c->in_type(0).rows(), c->in_type(0).cols(),
+               c->out_type(0).cols(), c->op.Int("trans_w") == 1);
   if (c->num_inputs() > 2) {
     const std::vector<double> times = c->In(2);
     for (size_t i = 0; i < y.size(); ++i) y[i] *= times[i];
@@ -38,22 +39,6 @@ std::vector<double> Multiply(absl::Span<const double> x, absl::Span<const double
     }
   }
   return y;
-}
-
-std::vector<double> MultiplyInputs(const Call& c, bool trans_w) {
-  const std::vector<double> x = c.In(0);
-  std::vector<double> w = c.In(1);
-  const int64_t k = c.in_type(0).cols(), n = c.out_type(0).cols();
-  if (c.op.Int("packed") == 1) {
-    const int64_t pitch = c.in_type(1).cols();
-    std::vector<double> dense(k * n);
-    for (int64_t i = 0; i < k; ++i) {
-      for (int64_t j = 0; j < n; ++j) dense[i * n + j] = w[i * pitch + j];
-    }
-    w = dense;
-    trans_w = false;
-  }
-  return Multiply(x, w, c.in_type(0).rows(), k, n, trans_w);
 }
 
 void RegisterMatMul(graph::KernelTable* table) {

@@ -6,9 +6,19 @@ namespace graph {
 
 absl::StatusOr<Prepared> Prepare(Net net, const CompileOptions& options) {
   const SchemaRegistry& registry = *options.registry;
-  const Device& device = *options.backend->device;
-  ASSIGN_OR_RETURN(std::vector<PassReport> passes,
-                   RunPipeline(&net, registry, DefaultPasses(options.passes), options.passes));
+  const Backend& backend = *options.backend;
+  const Device& device = *backend.device;
+  for (const PartPrecision& part : options.passes.precision_overrides) {
+    if (part.precision == ComputePrecision::kInt8Products && !backend.capabilities.int8_products) {
+      return absl::UnimplementedError(
+          absl::StrCat("net '", net.name, "': backend '", backend.name, "' has no 8-bit products, ",
+                       "which '", part.part, "' is to use; give it another precision"));
+    }
+  }
+  ASSIGN_OR_RETURN(
+      std::vector<PassReport> passes,
+      RunPipeline(&net, registry, MakePasses(options.passes, backend.lowering(options.passes)),
+                  options.passes));
   net.Compact();
 
   std::vector<std::unique_ptr<Kernel>> kernels;
@@ -21,7 +31,7 @@ absl::StatusOr<Prepared> Prepare(Net net, const CompileOptions& options) {
     spec.threads = device.threads();
     for (BlobId b : op.inputs) spec.inputs.push_back(net.type(b));
     for (BlobId b : op.outputs) spec.outputs.push_back(net.type(b));
-    const KernelFactory* factory = options.backend->kernels.Find(op.type);
+    const KernelFactory* factory = backend.kernels.Find(op.type);
     absl::StatusOr<std::unique_ptr<Kernel>> kernel =
         factory != nullptr ? (*factory)(spec)
                            : absl::UnimplementedError("the backend has no such kernel");
@@ -31,14 +41,14 @@ absl::StatusOr<Prepared> Prepare(Net net, const CompileOptions& options) {
       unplaced.push_back(absl::StrCat("  ", op.Describe(), ": ", kernel.status().message()));
       continue;
     }
-    placement.push_back(absl::StrCat(options.backend->name, "  ", op.Describe()));
+    placement.push_back(absl::StrCat(backend.name, "  ", op.Describe()));
     scratch_bytes.push_back((*kernel)->scratch_bytes());
     kernels.push_back(std::move(*kernel));
   }
   if (!unplaced.empty()) {
     return absl::UnimplementedError(absl::StrCat(
-        "net '", net.name, "': backend '", options.backend->name, "' cannot run ", unplaced.size(),
-        " of ", net.ops.size(), " operators:\n", absl::StrJoin(unplaced, "\n")));
+        "net '", net.name, "': backend '", backend.name, "' cannot run ", unplaced.size(), " of ",
+        net.ops.size(), " operators:\n", absl::StrJoin(unplaced, "\n")));
   }
   Prepared prepared;
   prepared.plan = PlanMemory(net, scratch_bytes, device.alignment());

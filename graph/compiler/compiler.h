@@ -7,9 +7,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "graph/passes/pipeline.h"
+#include "graph/compiler/backend.h"
 #include "graph/runtime/executable.h"
-#include "graph/runtime/kernel.h"
 #include "graph/runtime/memory_plan.h"
 #include "graph/runtime/workspace.h"
 #include "graph/schema/schema.h"
@@ -17,8 +16,8 @@
 namespace graph {
 
 struct CompileOptions {
-  const SchemaRegistry* registry = nullptr;
-  const Backend* backend = nullptr;  // with its device and that device's threads
+  const SchemaRegistry* registry = nullptr;  // with the operators that the backend's lowering makes
+  const Backend* backend = nullptr;          // with its device and that device's threads
   PipelineOptions passes;
 };
 

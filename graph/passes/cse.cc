@@ -1,11 +1,28 @@
-#include "graph/passes/cse.h"
-
+// Common-subexpression elimination: computes equal things once.
+//
+//   before                          after
+//   a f32[8] = Gelu(x) @first       a f32[8] = Gelu(x) @first
+//   b f32[8] = Gelu(x) @second      y f32[8] = Add(a, a)
+//   y f32[8] = Add(a, b)
+//
+// Two operators are equal when type, attributes and inputs are, after the inputs
+// have been replaced by what they turned out to be equal to; all outputs of the
+// later one are then replaced by those of the earlier. Blobs are values, so two
+// readers of a state's entry read the same thing. Operators are pure functions:
+// random ones take their key as an input or an attribute.
+//
+// Does not apply to the later operator where one of its outputs is an output of
+// the net (asked for by name), nor to either where one of its outputs is a
+// state's value at exit (each state has an operator that writes it).
+//
+// When it hurts: the earlier result lives until the last reader of the later.
 #include <cstring>
 #include <numeric>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "graph/passes/passes.h"
 #include "graph/passes/rewrite.h"
 
 namespace graph {
@@ -55,9 +72,7 @@ bool Any(const std::vector<BlobId>& blobs, const std::vector<bool>& flags) {
   return false;
 }
 
-}  // namespace
-
-absl::StatusOr<bool> CsePass::Run(Net* net, const SchemaRegistry&) const {
+absl::StatusOr<bool> Run(Net* net, const SchemaRegistry&) {
   const std::vector<bool> is_exit = ChangedExits(*net);
   std::vector<bool> is_output(net->blobs.size(), false);
   for (BlobId output : net->outputs) is_output[output] = true;
@@ -84,5 +99,9 @@ absl::StatusOr<bool> CsePass::Run(Net* net, const SchemaRegistry&) const {
   if (changed) FinishRewrite(drop, net);
   return changed;
 }
+
+}  // namespace
+
+Pass CsePass() { return {"cse", Run}; }
 
 }  // namespace graph

@@ -1,12 +1,26 @@
-#include "graph/passes/dead_op.h"
-
+// Drops operators that nothing needs.
+//
+//   before                          after
+//   y f32[8] = Gelu(x)              y f32[8] = Gelu(x)
+//   z f32[8] = Add(y, x)            output y
+//   w f32[8] = Gelu(z)
+//   output y
+//
+// An operator stays when one of its outputs is a root (an output of the net, a
+// state's value at exit) or is read by an operator that stays. One sweep from
+// the last operator to the first. Inputs and states of the net stay even when
+// nothing reads them: they are its interface.
+//
+// Applies to any net.
 #include <vector>
 
+#include "graph/passes/passes.h"
 #include "graph/passes/rewrite.h"
 
 namespace graph {
+namespace {
 
-absl::StatusOr<bool> DeadOpPass::Run(Net* net, const SchemaRegistry&) const {
+absl::StatusOr<bool> Run(Net* net, const SchemaRegistry&) {
   std::vector<bool> needed(net->blobs.size(), false);
   for (BlobId output : net->outputs) needed[output] = true;
   for (const State& state : net->states) needed[state.exit] = true;
@@ -27,5 +41,9 @@ absl::StatusOr<bool> DeadOpPass::Run(Net* net, const SchemaRegistry&) const {
   if (changed) FinishRewrite(drop, net);
   return changed;
 }
+
+}  // namespace
+
+Pass DeadOpPass() { return {"dead_op", Run}; }
 
 }  // namespace graph

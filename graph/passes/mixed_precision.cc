@@ -1,9 +1,41 @@
-#include "graph/passes/mixed_precision.h"
-
+// Computes in bf16 what the schemas allow, and casts where both worlds meet.
+//
+//   before                                  after
+//   state w f32[64,32]                      state w f32[64,32]
+//   y f32[8,32], m f32[8], v f32[8] =       y bf16[8,32], m f32[8], v f32[8] =
+//       LayerNorm(x, g, h)                      LayerNorm(x, g, h) dtype="bf16"
+//                                           w.bf16 bf16[64,32] = Cast(w) dtype="bf16"
+//   p f32[8,64] = Linear(y, w, b)           p f32[8,64] = Linear(y, w.bf16, b) dtype="f32"
+//   l f32[1] = Loss(p)                      l f32[1] = Loss(p)
+//
+// Which operators: PipelineOptions.precision, or the first of precision_overrides
+// that the operator lies in; kBF16 takes part, kF32 does not, and kInt8Products says nothing
+// here: a backend makes 8-bit products of what is in either precision. Of those that take part,
+// schemas decide (Schema::LowPrecision, AnyPrecision); this pass knows no operator but Cast.
+//
+//   Inputs    LowPrecision: read in bf16. AnyPrecision: read as they were written.
+//             Others, and all of an operator that does not take part: f32.
+//   Outputs   LowPrecision: written in bf16 where every reader takes bf16 and the
+//             value is not a root, else in f32. Without an attribute "dtype" the
+//             type follows the inputs, and readers that want f32 get a Cast.
+//   Others    keep their type: a sum of bf16 values that nobody wants in bf16
+//             stays f32, as the residual stream does; one operand is cast for it.
+//
+// One Cast for each value and type, right behind the operator that makes the
+// value; for inputs and states right before the first reader. A training net of
+// ViT blocks gets one for each matrix of parameters, and on activations only
+// where patches come in and where gradients of the f32 residual stream and of the
+// logits go into products.
+//
+// Does not apply to integers and f64. Values change within bf16's rounding (8
+// bits); sums inside operators are f32 whatever the operands.
+//
+// Comes after all fusions, which know one type.
 #include <algorithm>
 #include <string>
 #include <utility>
 
+#include "graph/passes/passes.h"
 #include "graph/passes/rewrite.h"
 
 namespace graph {
@@ -203,18 +235,25 @@ class Rewriter {
   bool changed_ = false;
 };
 
-}  // namespace
-
-bool MixedPrecisionPass::TakesPart(const Op& op) const {
-  const DType precision = PrecisionOf(options_, op.part);
-  return (precision == DType::kI8 ? options_.precision : precision) == kLow;
+bool TakesPart(const PipelineOptions& options, const Op& op) {
+  const ComputePrecision precision = PrecisionOf(options, op.part);
+  return (precision == ComputePrecision::kInt8Products ? options.precision : precision) ==
+         ComputePrecision::kBF16;
 }
 
-absl::StatusOr<bool> MixedPrecisionPass::Run(Net* net, const SchemaRegistry& registry) const {
+absl::StatusOr<bool> Run(const PipelineOptions& options, Net* net, const SchemaRegistry& registry) {
   std::vector<bool> takes_part;
-  for (const Op& op : net->ops) takes_part.push_back(TakesPart(op));
+  for (const Op& op : net->ops) takes_part.push_back(TakesPart(options, op));
   if (std::find(takes_part.begin(), takes_part.end(), true) == takes_part.end()) return false;
   return Rewriter(std::move(takes_part), net, registry).Run();
+}
+
+}  // namespace
+
+Pass MixedPrecisionPass(const PipelineOptions& options) {
+  return {"mixed_precision", [options](Net* net, const SchemaRegistry& registry) {
+            return Run(options, net, registry);
+          }};
 }
 
 }  // namespace graph

@@ -2,8 +2,11 @@
 #ifndef GRAPH_PASSES_PASS_H_
 #define GRAPH_PASSES_PASS_H_
 
+#include <functional>
+#include <string>
+#include <vector>
+
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "graph/ir/net.h"
 #include "graph/schema/schema.h"
 
@@ -12,14 +15,13 @@ namespace graph {
 // A rewrite of a verified net into a verified net that computes the same values
 // (or, where a pass says so, the same within rounding). A pass has only its
 // rewrite: verification, dumps, timing and switching off by name belong to the
-// pipeline. Each pass header opens with a before/after sketch.
-class Pass {
- public:
-  virtual ~Pass() = default;
-  virtual absl::string_view name() const = 0;
+// pipeline. Each file of a pass opens with a before/after sketch.
+struct Pass {
+  std::string name;
   // True when the net was changed; the pipeline checks that this is so.
-  virtual absl::StatusOr<bool> Run(Net* net, const SchemaRegistry& registry) const = 0;
+  std::function<absl::StatusOr<bool>(Net* net, const SchemaRegistry& registry)> run;
 };
+using Passes = std::vector<Pass>;
 
 }  // namespace graph
 

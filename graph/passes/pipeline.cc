@@ -9,28 +9,14 @@
 #include "graph/ir/part.h"
 #include "graph/ir/text.h"
 #include "graph/ir/verify.h"
-#include "graph/passes/cse.h"
-#include "graph/passes/dead_op.h"
-#include "graph/passes/gelu_derivative.h"
-#include "graph/passes/in_place.h"
-#include "graph/passes/linear_fusion.h"
-#include "graph/passes/mixed_precision.h"
-#include "graph/passes/quantize.h"
-#include "graph/passes/recompute.h"
-#include "graph/passes/residual_norm_fusion.h"
-#include "graph/passes/row_pruning.h"
-#include "graph/passes/shared_rows.h"
-#include "graph/passes/stop_gradient.h"
-#include "graph/passes/tensor_grouping.h"
-#include "graph/passes/weight_packing.h"
+#include "graph/passes/passes.h"
 
 namespace graph {
 namespace {
 
-absl::Status CheckDisabled(const std::vector<std::unique_ptr<Pass>>& passes,
-                           const std::set<std::string>& disabled) {
+absl::Status CheckDisabled(const Passes& passes, const std::set<std::string>& disabled) {
   std::vector<std::string> names;
-  for (const auto& pass : passes) names.emplace_back(pass->name());
+  for (const Pass& pass : passes) names.push_back(pass.name);
   for (const std::string& wanted : disabled) {
     bool known = false;
     for (const std::string& name : names) known |= name == wanted;
@@ -45,7 +31,7 @@ absl::Status CheckDisabled(const std::vector<std::unique_ptr<Pass>>& passes,
 // A pass answers for its own promise: what goes wrong in it is this program's
 // fault, never the user's.
 absl::Status Blame(const Pass& pass, absl::string_view what) {
-  return absl::InternalError(absl::StrCat("pass '", pass.name(), "' ", what));
+  return absl::InternalError(absl::StrCat("pass '", pass.name, "' ", what));
 }
 
 // By name of operator: what a pass may not change without giving it another name.
@@ -70,39 +56,31 @@ absl::Status CheckPlaces(const Pass& pass, const Places& before, const Places& a
 
 }  // namespace
 
-DType PrecisionOf(const PipelineOptions& options, absl::string_view part) {
+ComputePrecision PrecisionOf(const PipelineOptions& options, absl::string_view part) {
   for (const PartPrecision& override : options.precision_overrides) {
     if (IsWithin(part, override.part)) return override.precision;
   }
   return options.precision;
 }
 
-std::vector<std::unique_ptr<Pass>> DefaultPasses(const PipelineOptions& options) {
-  std::vector<std::unique_ptr<Pass>> passes;
-  passes.push_back(std::make_unique<StopGradientPass>());
-  passes.push_back(std::make_unique<CsePass>());
-  passes.push_back(std::make_unique<DeadOpPass>());
-  passes.push_back(std::make_unique<SharedRowsPass>(options));
-  passes.push_back(std::make_unique<RowPruningPass>());
-  passes.push_back(std::make_unique<LinearFusionPass>());
-  passes.push_back(std::make_unique<GeluDerivativePass>());
-  passes.push_back(std::make_unique<RecomputePass>(options.recompute_segment));
-  passes.push_back(std::make_unique<ResidualNormFusionPass>());
-  passes.push_back(std::make_unique<MixedPrecisionPass>(options));
-  std::vector<std::string> quantized;
-  for (const PartPrecision& override : options.precision_overrides) {
-    if (override.precision == DType::kI8) quantized.push_back(override.part);
-  }
-  passes.push_back(std::make_unique<QuantizePass>(std::move(quantized)));
-  passes.push_back(std::make_unique<WeightPackingPass>());
-  passes.push_back(std::make_unique<TensorGroupingPass>());
-  passes.push_back(std::make_unique<InPlacePass>());
+Passes MakePasses(const PipelineOptions& options, const Lowering& lowering) {
+  Passes passes = {StopGradientPass(), CsePass(), DeadOpPass(), SharedRowsPass(options),
+                   RowPruningPass()};
+  const auto append = [&passes](const Passes& more) {
+    passes.insert(passes.end(), more.begin(), more.end());
+  };
+  append(lowering.before_recompute);
+  append({RecomputePass(options.recompute_segment)});
+  append(lowering.after_recompute);
+  append({MixedPrecisionPass(options)});
+  append(lowering.after_precision);
+  append({TensorGroupingPass(), InPlacePass()});
   return passes;
 }
 
-absl::StatusOr<std::vector<PassReport>> RunPipeline(
-    Net* net, const SchemaRegistry& registry, const std::vector<std::unique_ptr<Pass>>& passes,
-    const PipelineOptions& options) {
+absl::StatusOr<std::vector<PassReport>> RunPipeline(Net* net, const SchemaRegistry& registry,
+                                                    const Passes& passes,
+                                                    const PipelineOptions& options) {
   RETURN_IF_ERROR(CheckDisabled(passes, options.disabled));
   if (absl::Status status = Verify(*net, registry); !status.ok()) {
     return Annotate(status, "before the first pass");
@@ -114,18 +92,18 @@ absl::StatusOr<std::vector<PassReport>> RunPipeline(
   std::string text = ToText(*net);
   Places places = PlacesOf(*net);
   for (size_t i = 0; i < passes.size(); ++i) {
-    const Pass& pass = *passes[i];
+    const Pass& pass = passes[i];
     PassReport report;
-    report.pass = std::string(pass.name());
+    report.pass = pass.name;
     if (options.disabled.count(report.pass) > 0) continue;
     report.ops_before = static_cast<int>(net->ops.size());
 
     const auto start = std::chrono::steady_clock::now();
-    const absl::StatusOr<bool> changed = pass.Run(net, registry);
+    const absl::StatusOr<bool> changed = pass.run(net, registry);
     const std::chrono::duration<double, std::milli> elapsed =
         std::chrono::steady_clock::now() - start;
     if (!changed.ok()) {
-      return Annotate(changed.status(), absl::StrCat("pass '", pass.name(), "'"));
+      return Annotate(changed.status(), absl::StrCat("pass '", pass.name, "'"));
     }
     report.changed = *changed;
     report.ops_after = static_cast<int>(net->ops.size());
@@ -150,7 +128,7 @@ absl::StatusOr<std::vector<PassReport>> RunPipeline(
     }
     text = std::move(text_after);
     if (*changed && options.dump) {
-      options.dump(absl::StrFormat("%02d_%s", i + 1, pass.name()), *net);
+      options.dump(absl::StrFormat("%02d_%s", i + 1, pass.name), *net);
     }
   }
   return reports;

@@ -1,7 +1,33 @@
-#include "graph/passes/recompute.h"
-
+// Recomputation: forward values that the gradient needs are made a second time
+// there instead of being kept until then.
+//
+//   before                                  after, with fc1 and act in one segment
+//   h f32[8] = Linear(x, ...) @fc1          h f32[8] = Linear(x, ...) @fc1
+//   a f32[8] = Gelu(h) @act                 a f32[8] = Gelu(h) @act
+//   ...                                     ...
+//   dw ... = MatMulWeightGrad(dy, a)        h' f32[8] = Linear(x, ...) @recompute/fc1
+//            @grad/fc2                      a' f32[8] = Gelu(h') @recompute/act
+//   dh ... = GeluGrad(h, da) @grad/act      dw ... = MatMulWeightGrad(dy, a') @grad/fc2
+//                                           dh ... = GeluGrad(h', da) @grad/act
+//
+// PipelineOptions::recompute_segment names the segment of each forward operator, by its
+// part. What an operator of the backward phase reads of a segment is made again by copies
+// of the segment's operators, "recompute/<name>", right before the first that needs it;
+// all of them share the copies, which are of the backward phase and marked (Op::recomputed).
+// The copies start from what the segment reads from outside, which is kept. The
+// numbers are the same: same operators, same inputs.
+//
+// Does not apply to outputs of the net and states at exit, which live on anyway,
+// nor where a copy would read a state that has been overwritten by then; those
+// values are kept.
+//
+// Runs before residual_norm_fusion, so that the sum of a residual and the norm of
+// it can lie on different sides of a segment's border.
+//
+// When it hurts: always in time (the copies' operators), never in numbers.
 #include <vector>
 
+#include "graph/passes/passes.h"
 #include "graph/passes/rewrite.h"
 
 namespace graph {
@@ -13,7 +39,7 @@ constexpr char kPrefix[] = "recompute/";
 // One rewrite; copies collect in new_ops_ in front of the operator at hand.
 class Rewriter {
  public:
-  Rewriter(const RecomputePass::SegmentOf& segment_of, Net* net)
+  Rewriter(const SegmentOf& segment_of, Net* net)
       : net_(*net), uses_(*net), overwritten_at_(OverwrittenAt(*net)) {
     copy_of_.assign(net->blobs.size(), kNone);
     segments_.resize(net->ops.size());
@@ -94,11 +120,16 @@ class Rewriter {
   std::vector<BlobId> copy_of_;        // by blob of the net as it was
 };
 
+absl::StatusOr<bool> Run(const SegmentOf& segment_of, Net* net) {
+  if (!segment_of) return false;
+  return Rewriter(segment_of, net).Run();
+}
+
 }  // namespace
 
-absl::StatusOr<bool> RecomputePass::Run(Net* net, const SchemaRegistry&) const {
-  if (!segment_of_) return false;
-  return Rewriter(segment_of_, net).Run();
+Pass RecomputePass(const SegmentOf& segment_of) {
+  return {"recompute",
+          [segment_of](Net* net, const SchemaRegistry&) { return Run(segment_of, net); }};
 }
 
 }  // namespace graph

@@ -1,5 +1,31 @@
-#include "graph/passes/row_pruning.h"
-
+// Computes only the rows that an operator reads, where integers say which.
+//
+//   before                                   after
+//   q f32[B,T,3D] = Linear(n, ...)           q f32[B,T,3D] = Linear(n, ...)
+//                                            r i32[B,Q] = RowsOp(ids) @rows.op
+//   a f32[B,T,D], l = Attention(q)           a f32[B,Q,D], l = Attention(q, r)
+//   p f32[B,T,D] = Linear(a, w, b)           p f32[B,Q,D] = Linear(a, w, b)
+//                                            x.rows f32[B,Q,D] = GatherRows(x, r) @add.rows
+//   y f32[B,T,D] = Add(x, p) @add            y f32[B,Q,D] = Add(x.rows, p) @add
+//   z, all = Op(y, ids) @op                  z = GatheredOp(y) @op
+//
+// It starts from operators whose schema names RowsOp and GatheredOp (Schema::ReadsRows),
+// where only their first output is read. From there back, an operator makes few rows
+// when nothing reads others of its results and when its schema allows it: each of
+// its inputs is read in the same row (RowUse::kSameRow) or in all rows whatever is
+// made (weights), or its rows can be named (Schema::MakesRowsNamedBy, as the queries
+// of Attention). Shape inference decides the rest: a position table, added to all rows,
+// does not fit fewer. Where rows are needed of a tensor that is made whole, a GatherRows
+// stands before the first reader.
+//
+// Preconditions: gradients have been taken (they read all rows, so training prunes
+// what has none: the guide's last block); rows of (B, T, C) tensors; fewer of them than
+// there are; the integers are made before the operators in question.
+//
+// Does not apply to what the net puts out or keeps, nor where another operator reads
+// other rows.
+//
+// Equal within rounding: products of fewer rows may add in another order.
 #include <algorithm>
 #include <map>
 #include <string>
@@ -7,6 +33,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "graph/passes/passes.h"
 #include "graph/passes/rewrite.h"
 
 namespace graph {
@@ -180,9 +207,7 @@ class Pruner {
   std::vector<std::vector<Op>> before_;
 };
 
-}  // namespace
-
-absl::StatusOr<bool> RowPruningPass::Run(Net* net, const SchemaRegistry& registry) const {
+absl::StatusOr<bool> Run(Net* net, const SchemaRegistry& registry) {
   bool changed = false;
   for (size_t i = 0; i < net->ops.size(); ++i) {
     if (!registry.Find(net->ops[i].type)->reads_rows()) continue;
@@ -191,5 +216,9 @@ absl::StatusOr<bool> RowPruningPass::Run(Net* net, const SchemaRegistry& registr
   }
   return changed;
 }
+
+}  // namespace
+
+Pass RowPruningPass() { return {"row_pruning", Run}; }
 
 }  // namespace graph

@@ -1,17 +1,32 @@
-#include "graph/passes/shared_rows.h"
-
+// Multiplies all rows once where some of them are multiplied beside: a model embeds
+// the visible patches for the encoder and all patches for the guide.
+//
+//   before                                      after
+//   v f32[B,V,K] = GatherRows(p, ids)           v f32[B,V,K] = GatherRows(p, ids)
+//                                               z f32[B,L,N] = MatMul(p, w) @all
+//   y f32[B,V,N] = MatMul(v, w) @some           y f32[B,V,N] = GatherRows(z, ids) @some
+//   z f32[B,L,N] = MatMul(p, w) @all
+//
+// The product of all rows moves in front of its new reader where it stood behind. The
+// rows of p stay for other readers (the gradient of w) and go where there are none.
+//
+// Preconditions: gradients have been taken; both are plain products (nothing packed,
+// nothing multiplied in) of the same w with the same attributes.
+//
+// Does not apply where the product of all rows is a state's value at exit.
+//
+// When it hurts: the product of all rows lives from its first reader to its last.
 #include <algorithm>
 #include <utility>
 #include <vector>
 
+#include "graph/passes/passes.h"
 #include "graph/passes/rewrite.h"
 
 namespace graph {
 namespace {
 
-bool IsPlainProduct(const Op& op) {
-  return op.type == "MatMul" && op.inputs.size() == 2 && op.Int("packed") == 0;
-}
+bool IsPlainProduct(const Op& op) { return op.type == "MatMul" && op.inputs.size() == 2; }
 
 // The product of all rows of `all` that differs from `some` in that alone, or kNone.
 OpId FindWhole(const Net& net, const Uses& uses, const Op& some, BlobId all,
@@ -57,13 +72,19 @@ absl::StatusOr<bool> ShareOne(const PipelineOptions& options, Net* net,
   return false;
 }
 
-}  // namespace
-
-absl::StatusOr<bool> SharedRowsPass::Run(Net* net, const SchemaRegistry& registry) const {
+absl::StatusOr<bool> Run(const PipelineOptions& options, Net* net, const SchemaRegistry& registry) {
   for (bool changed = false;; changed = true) {
-    ASSIGN_OR_RETURN(const bool shared, ShareOne(options_, net, registry));
+    ASSIGN_OR_RETURN(const bool shared, ShareOne(options, net, registry));
     if (!shared) return changed;
   }
+}
+
+}  // namespace
+
+Pass SharedRowsPass(const PipelineOptions& options) {
+  return {"shared_rows", [options](Net* net, const SchemaRegistry& registry) {
+            return Run(options, net, registry);
+          }};
 }
 
 }  // namespace graph

@@ -1,13 +1,29 @@
-#include "graph/passes/stop_gradient.h"
-
+// Removes the boundaries of differentiation.
+//
+//   before                          after
+//   p f32[8] = Op(x)                p f32[8] = Op(x)
+//   q f32[8] = StopGradient(p)      y f32[8] = Gelu(p)
+//   y f32[8] = Gelu(q)
+//
+// StopGradient says something to autodiff only; once the backward operators
+// exist it is a copy.
+//
+// Precondition: gradients have been taken. On a net that is still to be
+// differentiated the pass would open the boundary.
+//
+// Does not apply where the result is an output of the net or a state's value at
+// exit (someone asks for it by name), nor where the operand is a state's value
+// at entry and a reader of the copy comes after the state is overwritten.
 #include <numeric>
 #include <vector>
 
+#include "graph/passes/passes.h"
 #include "graph/passes/rewrite.h"
 
 namespace graph {
+namespace {
 
-absl::StatusOr<bool> StopGradientPass::Run(Net* net, const SchemaRegistry&) const {
+absl::StatusOr<bool> Run(Net* net, const SchemaRegistry&) {
   const Uses uses(*net);
   const std::vector<OpId> overwritten = OverwrittenAt(*net);
   std::vector<BlobId> stands_for(net->blobs.size());
@@ -28,5 +44,9 @@ absl::StatusOr<bool> StopGradientPass::Run(Net* net, const SchemaRegistry&) cons
   if (changed) FinishRewrite(drop, net);
   return changed;
 }
+
+}  // namespace
+
+Pass StopGradientPass() { return {"stop_gradient", Run}; }
 
 }  // namespace graph

@@ -1,5 +1,31 @@
-#include "graph/passes/tensor_grouping.h"
-
+// Makes one operator of several that do the same, each to its tensor.
+//
+//   before                                        after
+//   m f32[1] = GradNorm(g) @grad_norm/fc.weight   m f32[1], n f32[1] = GradNorm(g, h)
+//   n f32[1] = GradNorm(h) @grad_norm/fc.bias         @grad_norm/2_tensors
+//
+// A net for training has some hundred GradNorm and AdamW, most of them for biases and
+// norms of a few KiB, and a backend starts and ends a team of threads for each. As one
+// operator they are one pass over memory: the team is started once and parts all bytes
+// evenly, small tensors and large ones together.
+//
+// Why the tensors are not moved next to each other: a pass over a list of aligned
+// tensors reads the same bytes in the same order as one over a single segment. It only
+// starts somewhere else as often as a tensor ends, which caches and the processor's
+// prefetching do at the end of each page of memory anyway. In exchange parameters keep
+// addresses of their own and large ones their huge pages, checkpoints and accumulation
+// need not know of segments, and the memory plan stays free to put each gradient where
+// there is a gap.
+//
+// Applies to neighbours in the net: operators of the update phase and of one type whose
+// schema says ForEachTensor, with no other type between them, that read the same inputs before
+// their tensors' and have the same attributes, lists of integers apart, which are joined. AdamW
+// with and without weight decay makes two groups. None may read what another one of these
+// neighbours writes, nor a state that another one overwrites. A group belongs to the whole
+// model and stands where the first of the neighbours stood; as nothing but such operators lies
+// between, no tensor lives longer than to the last of them. Values do not change.
+//
+// Comes after all passes that look at operators one by one.
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -7,6 +33,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
+#include "graph/passes/passes.h"
 #include "graph/passes/rewrite.h"
 
 namespace graph {
@@ -77,9 +104,7 @@ size_t EndOfRun(const Net& net, const std::vector<BlobId>& entry_of, size_t begi
   return net.ops.size();
 }
 
-}  // namespace
-
-absl::StatusOr<bool> TensorGroupingPass::Run(Net* net, const SchemaRegistry& registry) const {
+absl::StatusOr<bool> Run(Net* net, const SchemaRegistry& registry) {
   const std::vector<BlobId> entry_of = EntriesOfExits(*net);
   std::vector<bool> drop(net->ops.size(), false);
   bool changed = false;
@@ -106,5 +131,9 @@ absl::StatusOr<bool> TensorGroupingPass::Run(Net* net, const SchemaRegistry& reg
   if (changed) FinishRewrite(drop, net);
   return changed;
 }
+
+}  // namespace
+
+Pass TensorGroupingPass() { return {"tensor_grouping", Run}; }
 
 }  // namespace graph

@@ -12,9 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "graph/ir/net.h"
-#include "graph/runtime/device.h"
 #include "graph/runtime/fault.h"
-#include "graph/runtime/host_device.h"
 
 namespace graph {
 
@@ -104,21 +102,6 @@ class KernelTable {
 
  private:
   std::map<std::string, KernelFactory, std::less<>> factories_;
-};
-
-// What a backend computes fast, or at all.
-struct Capabilities {
-  bool bf16_products = false;
-  bool int8_products = false;
-};
-
-// Kernels, the device whose memory they work in, and what to say about both in the banner.
-struct Backend {
-  std::string name;         // "cpu", "reference"
-  std::string description;  // "oneDNN 3.2, AVX-512 with BF16"
-  KernelTable kernels;
-  std::shared_ptr<Device> device = MakeHostDevice();
-  Capabilities capabilities;
 };
 
 }  // namespace graph

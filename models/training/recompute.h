@@ -1,5 +1,5 @@
 // --recompute: which values of a training step are made again for the gradient
-// instead of being kept (graph/passes/recompute.h), by the parts of the model.
+// instead of being kept (graph/passes/recompute.cc), by the parts of the model.
 #ifndef MODELS_TRAINING_RECOMPUTE_H_
 #define MODELS_TRAINING_RECOMPUTE_H_
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "backends/cpu/kernel_table.h"
+#include "backends/cpu/ops/op_table.h"
 #include "graph/base/status.h"
 #include "models/data/embedded_dataset.h"
 #include "models/data/loader.h"
@@ -52,6 +53,7 @@ class ClassifierTest : public testing::Test {
         held_out_(SceneSplit::kHeldOut, config_.input_w, config_.input_h),
         model_(config_, train_.num_classes()) {
     ops::RegisterOps(&registry_);
+    ops::cpu::RegisterOps(&registry_);
     recipe_.batch_size = 16;  // more steps for the same scenes
   }
 

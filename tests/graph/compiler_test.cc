@@ -35,7 +35,7 @@ TEST(Compile, ReportsPassesAndPlacement) {
   std::vector<std::string> names;
   for (const PassReport& pass : report.passes) names.push_back(pass.pass);
   std::vector<std::string> expected;
-  for (const auto& pass : DefaultPasses()) expected.emplace_back(pass->name());
+  for (const Pass& pass : MakePasses()) expected.push_back(pass.name);
   EXPECT_EQ(names, expected);
   // The executable's net is the one that runs.
   EXPECT_EQ((*exe)->net().ops.size(), 3u);
@@ -72,6 +72,58 @@ TEST(Compile, UnknownPassesAreRefused) {
   const auto exe = Compile(ParseText(kText).value(), options, &workspace);
   EXPECT_EQ(exe.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_TRUE(absl::StrContains(exe.status().message(), "no_such_pass")) << exe.status();
+}
+
+TEST(Compile, TheBackendsLoweringRunsWithTheOptions) {
+  const Pass squares = {"squares", [](Net* net, const SchemaRegistry&) {
+                          bool changed = false;
+                          for (Op& op : net->ops) {
+                            if (op.type != "Scale") continue;
+                            op.type = "Square";
+                            op.attrs.clear();
+                            changed = true;
+                          }
+                          return changed;
+                        }};
+  Backend backend = ToyBackend();
+  ComputePrecision seen = ComputePrecision::kF32;
+  backend.lowering = [&](const PipelineOptions& options) {
+    seen = options.precision;
+    Lowering lowering;
+    lowering.after_precision = {squares};
+    return lowering;
+  };
+  CompileOptions options = Options();
+  options.backend = &backend;
+  options.passes.precision = ComputePrecision::kBF16;
+  const auto prepared = Prepare(ParseText(kText).value(), options);
+  ASSERT_TRUE(prepared.ok()) << prepared.status();
+  EXPECT_EQ(prepared->net.ops.back().type, "Square");
+  EXPECT_EQ(seen, ComputePrecision::kBF16);
+  // Its passes are disabled by name like all others, and listed where a name is none of theirs.
+  options.passes.disabled = {"squares"};
+  EXPECT_EQ(Prepare(ParseText(kText).value(), options)->net.ops.back().type, "Scale");
+  options.passes.disabled = {"circles"};
+  const absl::Status status = Prepare(ParseText(kText).value(), options).status();
+  EXPECT_TRUE(absl::StrContains(status.message(), "squares")) << status;
+  options.backend = &ToyBackend();
+  options.passes.disabled = {"squares"};
+  EXPECT_FALSE(Prepare(ParseText(kText).value(), options).ok());
+}
+
+TEST(Compile, ABackendWithout8BitProductsSaysSo) {
+  CompileOptions options = Options();
+  options.passes.precision_overrides = {{"guide", ComputePrecision::kInt8Products}};
+  const absl::Status status = Prepare(ParseText(kText).value(), options).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
+  EXPECT_EQ(
+      status.message(),
+      "net 'n': backend 'toy' has no 8-bit products, which 'guide' is to use; give it another "
+      "precision");
+  Backend backend = ToyBackend();
+  backend.capabilities.int8_products = true;
+  options.backend = &backend;
+  EXPECT_TRUE(Prepare(ParseText(kText).value(), options).ok());
 }
 
 TEST(Compile, ListsEveryOperatorThatCannotRunBeforeAnyWork) {

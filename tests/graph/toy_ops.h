@@ -3,7 +3,7 @@
 #ifndef TESTS_GRAPH_TOY_OPS_H_
 #define TESTS_GRAPH_TOY_OPS_H_
 
-#include "graph/runtime/kernel.h"
+#include "graph/compiler/backend.h"
 #include "graph/schema/schema.h"
 
 namespace graph {

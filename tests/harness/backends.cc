@@ -2,6 +2,9 @@
 
 #include "backends/cpu/droppos/kernel_table.h"
 #include "backends/cpu/kernel_table.h"
+#include "backends/cpu/ops/op_table.h"
+#include "backends/cpu/passes/passes.h"
+#include "backends/reference/cpu/kernel_table.h"
 #include "backends/reference/droppos/kernel_table.h"
 #include "backends/reference/kernel_table.h"
 #include "ops/droppos/op_table.h"
@@ -15,6 +18,7 @@ const graph::SchemaRegistry& TestRegistry() {
     auto* r = new graph::SchemaRegistry;
     ops::RegisterOps(r);
     ops::droppos::RegisterOps(r);
+    ops::cpu::RegisterOps(r);
     return r;
   }();
   return *registry;
@@ -24,6 +28,9 @@ const graph::Backend& ReferenceBackend() {
   static const auto* backend = [] {
     auto* b = new graph::Backend(backends::reference::MakeBackend());
     backends::reference::droppos::RegisterKernels(&b->kernels);
+    backends::reference::cpu::RegisterKernels(&b->kernels);
+    b->lowering = backends::cpu::MakeLowering;
+    b->capabilities.int8_products = true;
     return b;
   }();
   return *backend;

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "graph/runtime/kernel.h"
+#include "graph/compiler/backend.h"
 #include "graph/schema/schema.h"
 
 namespace harness {
@@ -13,7 +13,8 @@ namespace harness {
 // All operators, made once.
 const graph::SchemaRegistry& TestRegistry();
 
-// The reference backend, which the others are compared with; made once.
+// The reference backend, which the others are compared with; made once. With kernels for what the
+// CPU's lowering makes, and that lowering: it computes the net that the CPU runs.
 const graph::Backend& ReferenceBackend();
 
 // All backends, the reference backend first.

@@ -5,8 +5,8 @@
 
 #include <memory>
 
+#include "graph/compiler/backend.h"
 #include "graph/runtime/device.h"
-#include "graph/runtime/kernel.h"
 
 namespace harness {
 

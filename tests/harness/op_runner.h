@@ -10,8 +10,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "graph/compiler/backend.h"
 #include "graph/ir/net.h"
-#include "graph/runtime/kernel.h"
 #include "tests/harness/allocation_counter.h"
 #include "tests/harness/host_tensor.h"
 

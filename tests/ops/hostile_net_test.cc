@@ -277,9 +277,9 @@ std::string Big(const std::string& pattern) {
 }
 
 TEST(HostileNet, CostsOfTheLargestShapesSaturate) {
-  const graph::Cost matmul = CostOfFirst(
-      Big("input x f32[$S,$S]\ninput w f32[$S,$S]\n"
-          "y f32[$S,$S] = MatMul(x, w) cols=0 dtype=\"same\" packed=0 trans_w=1 @m\noutput y\n"));
+  const graph::Cost matmul =
+      CostOfFirst(Big("input x f32[$S,$S]\ninput w f32[$S,$S]\n"
+                      "y f32[$S,$S] = MatMul(x, w) dtype=\"same\" trans_w=1 @m\noutput y\n"));
   EXPECT_EQ(matmul.flops, kLargest);
   EXPECT_EQ(matmul.bytes, 3 * 4 * kMost);
   EXPECT_EQ(CostOfFirst(Big("input x f32[$S,$S]\ninput w f32[$S,$S]\n"
@@ -288,7 +288,7 @@ TEST(HostileNet, CostsOfTheLargestShapesSaturate) {
             kLargest);
   EXPECT_EQ(CostOfFirst(Big("input x f32[$S,$S]\ninput w f32[$S,$S]\ninput b f32[$S]\n"
                             "y f32[$S,$S] = Linear(x, w, b) activation=\"gelu\" "
-                            "cols=0 dtype=\"same\" packed=0 @l\noutput y\n"))
+                            "dtype=\"same\" @l\noutput y\n"))
                 .flops,
             kLargest);
   // 2 * T * T * D for each of two products, T = 2^46, D = 1.
@@ -307,9 +307,8 @@ TEST(HostileNet, TheCostOfANetSaturates) {
   std::string text = Big("net n\ninput x f32[$S,$S]\ninput w f32[$S,$S]\n");
   for (int i = 0; i < 2; ++i) {
     absl::StrAppend(
-        &text, Big(absl::StrCat(
-                   "y", i, " f32[$S,$S] = MatMul(x, w) cols=0 dtype=\"same\" packed=0 trans_w=1 @m",
-                   i, "\n")));
+        &text, Big(absl::StrCat("y", i, " f32[$S,$S] = MatMul(x, w) dtype=\"same\" trans_w=1 @m", i,
+                                "\n")));
   }
   const auto net = graph::ParseText(text);
   ASSERT_TRUE(net.ok()) << net.status();

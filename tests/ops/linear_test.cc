@@ -98,8 +98,6 @@ TEST(Linear, RefusesBadInputs) {
   refused(F32({2, 3}), F32({4, 3}), F32({4}), "relu", "'activation' is 'relu'");
   refused(BF16({2, 3}), BF16({4, 3}), BF16({4}), "none", "input 2");
   refused(BF16({2, 3}), F32({4, 3}), F32({4}), "none", "input 1");
-  ExpectRefused("Linear", {{"activation", std::string("none")}, {"packed", int64_t{1}}},
-                {F32({2, 3}), F32({4, 3}), F32({4})}, "not what PackWeights makes");
 }
 
 }  // namespace

@@ -79,9 +79,8 @@ TEST(MatMul, TimesAFactor) {
 TEST(MatMul, HasAGradientOnlyAsItIsBuilt) {
   const auto refused = [](graph::DType dtype, graph::Attrs attrs, bool times, const char* message) {
     graph::NetBuilder builder(&TestRegistry(), "net");
-    const graph::Shape w = attrs.count("packed") ? graph::Shape{64, 64} : graph::Shape{4, 3};
     std::vector<graph::BlobId> in = {builder.Input("x", {dtype, {2, 3}}),
-                                     builder.Input("w", {dtype, w})};
+                                     builder.Input("w", {dtype, {4, 3}})};
     if (times) in.push_back(builder.Input("times", F32({2, 4})));
     attrs["trans_w"] = int64_t{1};
     const graph::BlobId y = builder.Op("MatMul", "fc", in, attrs);
@@ -93,8 +92,6 @@ TEST(MatMul, HasAGradientOnlyAsItIsBuilt) {
   };
   using graph::DType;
   refused(DType::kF32, {}, true, "MatMul 'fc': the product alone is gone");
-  refused(DType::kF32, {{"packed", int64_t{1}}, {"cols", int64_t{4}}}, false,
-          "MatMul 'fc': packed weights");
   refused(DType::kBF16, {}, false, "MatMul 'fc' computes in bf16");
   refused(DType::kF32, {{"dtype", std::string("bf16")}}, false, "MatMul 'fc' computes in bf16");
 }
@@ -197,17 +194,9 @@ TEST(MatMul, RefusesBadAttributesAndFactors) {
     attrs["trans_w"] = int64_t{1};
     ExpectRefused("MatMul", attrs, inputs, message);
   };
-  const auto x = F32({2, 3}), w = F32({4, 3}), packed = F32({64, 64});
+  const auto x = F32({2, 3}), w = F32({4, 3});
   refused({{"dtype", std::string("i8")}}, {x, w}, "'dtype' is 'i8'");
   refused({{"dtype", std::string("f64")}}, {x, w}, "'dtype' is 'f64'");
-  refused({{"packed", int64_t{2}}}, {x, w}, "'packed' is 2");
-  refused({{"cols", int64_t{4}}}, {x, w}, "'cols' is 4");
-  refused({{"packed", int64_t{1}}, {"cols", int64_t{4}}}, {x, w}, "not what PackWeights makes");
-  refused({{"packed", int64_t{1}}, {"cols", int64_t{65}}}, {x, packed}, "65 columns");
-  refused({{"packed", int64_t{1}}, {"cols", int64_t{-1}}}, {x, packed}, "-1 columns");
-  refused({{"packed", int64_t{1}}, {"cols", std::numeric_limits<int64_t>::max()}}, {x, packed},
-          "columns");
-  refused({{"packed", int64_t{1}}}, {x, packed}, "0 columns");
   refused({}, {x, w, F32({2, 3})}, "input 2");
   refused({}, {x, w, F64({2, 4})}, "input 2");
   refused({}, {x, w, I32({2, 4})}, "input 2");

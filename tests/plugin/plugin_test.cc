@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backends/cpu/kernel_table.h"
+#include "backends/cpu/ops/op_table.h"
 #include "backends/reference/kernel_table.h"
 #include "graph/base/status.h"
 #include "models/training/session.h"
@@ -52,6 +53,7 @@ models::Batch XorBatch(int batch, int64_t pixels) {
 absl::StatusOr<std::vector<double>> TrainTanhMlp(const graph::Backend& backend) {
   graph::SchemaRegistry registry;
   ops::RegisterOps(&registry);
+  ops::cpu::RegisterOps(&registry);
   RegisterOps(&registry);
   models::Zoo zoo;
   RegisterModels(&zoo);

@@ -28,7 +28,7 @@ const std::vector<Rule>& Rules() {
   static const Folders nets = {"graph/base", "graph/ir", "graph/schema"};
   static const Folders engine =
       nets + Folders{"graph/autodiff", "graph/passes", "graph/runtime", "graph/compiler"};
-  static const Folders backend = nets + Folders{"graph/runtime", "graph/passes", "ops"};
+  static const Folders backend = nets + Folders{"graph/runtime", "graph/compiler", "ops"};
   static const Folders model = nets + Folders{"ops", "models/layers", "models/zoo", "models/vit"};
   static const Folders tool = engine + model +
                               Folders{"ops",
@@ -53,8 +53,9 @@ const std::vector<Rule>& Rules() {
                                       "tools/output",
                                       "tools/weights",
                                       "tools/vis"};
-  static const Folders droppos = {"ops/droppos", "backends/cpu/droppos",
-                                  "backends/reference/droppos", "models/droppos"};
+  // The plugin's folders, and the schemas of what a backend's passes make.
+  static const Folders registered = {"ops/droppos", "backends/cpu/droppos", "backends/cpu/ops",
+                                     "backends/reference/droppos", "models/droppos"};
   static const std::vector<Rule> rules = {
       {"graph/base", {"graph/base"}},
       {"graph/ir", {"graph/base", "graph/ir", "graph/proto"}},
@@ -66,10 +67,16 @@ const std::vector<Rule>& Rules() {
       {"graph/compiler", engine},
       {"ops", nets + Folders{"ops"}},
       {"ops/droppos", nets + Folders{"ops", "ops/droppos"}},
-      {"backends/cpu", backend + Folders{"backends/cpu"}},
+      {"backends/cpu",
+       backend + Folders{"backends/cpu", "backends/cpu/ops", "backends/cpu/passes"}},
+      // What a program knows of a backend whose kernels it may not have: no kernels, no device.
+      {"backends/cpu/ops", nets + Folders{"ops", "backends/cpu/ops"}},
+      {"backends/cpu/passes", nets + Folders{"graph/passes", "backends/cpu/passes"}},
       {"backends/cpu/droppos",
        backend + Folders{"backends/cpu", "backends/cpu/droppos", "ops/droppos"}},
       {"backends/reference", backend + Folders{"backends/reference"}},
+      {"backends/reference/cpu",
+       backend + Folders{"backends/reference", "backends/reference/cpu", "backends/cpu/ops"}},
       {"backends/reference/droppos",
        backend + Folders{"backends/reference", "backends/reference/droppos", "ops/droppos"}},
       // Device-free. Layers know no model, the zoo knows no nets.
@@ -83,12 +90,12 @@ const std::vector<Rule>& Rules() {
       {"models/training", engine + Folders{"ops", "models/layers", "models/zoo", "models/data",
                                            "models/files", "models/training"}},
       {"tools", tool},
-      // The places that name the plugins.
-      {"tools/plugins.cc", tool + droppos},
-      {"tools/reference_backend.cc", tool + droppos},
-      {"tools/parity", tool + droppos},
-      {"tools/evaluation", tool + droppos},
-      {"tools/vis", tool + droppos},
+      // The places that name the plugins and the operators of backends.
+      {"tools/plugins.cc", tool + registered},
+      {"tools/reference_backend.cc", tool + registered},
+      {"tools/parity", tool + registered},
+      {"tools/evaluation", tool + registered},
+      {"tools/vis", tool + registered},
   };
   return rules;
 }

@@ -193,9 +193,27 @@ Texts PluginOperator() {
   return texts;
 }
 
+// And as one that only the CPU's passes make.
+Texts LoweredOperator() {
+  Texts texts = {{"backends/reference/cpu/add.cc", Operator().at("backends/reference/add.cc")}};
+  for (const auto& [path, text] : Operator()) {
+    if (Folder(path) == "ops") texts["backends/cpu/ops/" + BaseName(path)] = text;
+    if (Folder(path) == "tests/ops") texts["tests/backends/cpu/ops/" + BaseName(path)] = text;
+    if (Folder(path) == "backends/cpu") texts[path] = text;
+  }
+  return texts;
+}
+
 TEST(SameStems, AreCompleteOrNamed) {
   ExpectGreen(CheckSameStems, Operator());
   ExpectGreen(CheckSameStems, PluginOperator());
+  ExpectGreen(CheckSameStems, LoweredOperator());
+  for (const auto& [path, text] : LoweredOperator()) {
+    if (Folder(path) == "backends/cpu/ops" && path != "backends/cpu/ops/add.cc") continue;
+    Texts texts = LoweredOperator();
+    texts.erase(path);
+    ExpectRed(CheckSameStems, texts, "backends/cpu/ops/add.h:1: ", path);
+  }
   for (const char* file : {"ops/add.cc", "backends/cpu/add.cc", "backends/reference/add.cc",
                            "tests/ops/add_test.cc"}) {
     SCOPED_TRACE(file);
@@ -218,6 +236,7 @@ TEST(SameStems, RefuseKernelsUnderAnotherName) {
 TEST(OpsAreListed, UnderTheirStem) {
   ExpectGreen(CheckOpsAreListed, Operator());
   ExpectGreen(CheckOpsAreListed, PluginOperator());
+  ExpectGreen(CheckOpsAreListed, LoweredOperator());
   for (const char* list :
        {"OPS = {\n    \"add_layer_norm\": \"AddLayerNorm\",\n}\n",
         "OPS = {\n    \"sum\": \"Add\",\n}\n", "OPS = {\n#    \"add\": \"Add\",\n}\n"}) {

@@ -4,15 +4,21 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 
 namespace structure {
 namespace {
 
-const char* const kBackends[] = {"reference", "cpu"};
-
-// Where an operator of ops/<plugin> has its kernels and tests; "" is the core.
-const char* const kPlugins[] = {"", "/droppos"};
+// Where the operators of a folder have their kernels and tests: the core's, a plugin's, and those
+// that only the passes of one backend make.
+const struct {
+  std::string ops, kernels[2], tests;
+} kFolders[] = {
+    {"ops", {"backends/reference", "backends/cpu"}, "tests/ops"},
+    {"ops/droppos", {"backends/reference/droppos", "backends/cpu/droppos"}, "tests/ops/droppos"},
+    {"backends/cpu/ops", {"backends/reference/cpu", "backends/cpu"}, "tests/backends/cpu/ops"},
+};
 
 struct Declaration {
   size_t line_index;
@@ -51,33 +57,33 @@ void Expect(const Tree& tree, const std::string& header, const std::string& path
 
 Findings CheckSameStems(const Tree& tree) {
   Findings findings;
-  for (const std::string plugin : kPlugins) {
-    const std::string ops = absl::StrCat("ops", plugin);
+  for (const auto& folder : kFolders) {
     for (const auto& [path, lines] : tree) {
-      if (Folder(path) != ops || !IsHeader(path)) continue;
+      if (Folder(path) != folder.ops || !IsHeader(path)) continue;
       if (Registrations(lines, kSchemas).empty()) continue;
-      absl::string_view stem_view = path;
-      absl::ConsumeSuffix(&stem_view, ".h");
-      const std::string stem = BaseName(stem_view);
-      Expect(tree, path, absl::StrCat(ops, "/", stem, ".cc"), "source", &findings);
-      for (const char* backend : kBackends) {
-        Expect(tree, path, absl::StrCat("backends/", backend, plugin, "/", stem, ".cc"), "kernels",
-               &findings);
+      const std::string stem(absl::StripSuffix(BaseName(path), ".h"));
+      Expect(tree, path, absl::StrCat(folder.ops, "/", stem, ".cc"), "source", &findings);
+      for (const std::string& kernels : folder.kernels) {
+        Expect(tree, path, absl::StrCat(kernels, "/", stem, ".cc"), "kernels", &findings);
       }
-      Expect(tree, path, absl::StrCat("tests/", ops, "/", stem, "_test.cc"), "test", &findings);
+      Expect(tree, path, absl::StrCat(folder.tests, "/", stem, "_test.cc"), "test", &findings);
     }
-    for (const std::string backend : kBackends) {
-      for (const auto& [path, lines] : tree) {
-        if (Folder(path) != absl::StrCat("backends/", backend, plugin) || IsHeader(path)) continue;
-        const std::vector<Declaration> kernels = Registrations(lines, kKernels);
-        absl::string_view stem = path;
-        if (kernels.empty() || !absl::ConsumeSuffix(&stem, ".cc")) continue;
-        const std::string header = absl::StrCat(ops, "/", BaseName(stem), ".h");
-        if (tree.count(header) > 0) continue;
-        findings.push_back(absl::StrCat(At(path, kernels[0].line_index), "kernels without ", header,
-                                        "; name the file like the operator's"));
-      }
+  }
+  for (const auto& [path, lines] : tree) {
+    const std::vector<Declaration> kernels = Registrations(lines, kKernels);
+    if (kernels.empty() || !absl::EndsWith(path, ".cc")) continue;
+    const std::string header = absl::StrCat(absl::StripSuffix(BaseName(path), ".cc"), ".h");
+    std::vector<std::string> candidates;
+    bool found = false;
+    for (const auto& folder : kFolders) {
+      if (folder.kernels[0] != Folder(path) && folder.kernels[1] != Folder(path)) continue;
+      candidates.push_back(absl::StrCat(folder.ops, "/", header));
+      found |= tree.count(candidates.back()) > 0;
     }
+    if (found || candidates.empty()) continue;
+    findings.push_back(absl::StrCat(At(path, kernels[0].line_index), "kernels without ",
+                                    absl::StrJoin(candidates, " or "),
+                                    "; name the file like the operator's"));
   }
   return findings;
 }
@@ -85,7 +91,7 @@ Findings CheckSameStems(const Tree& tree) {
 Findings CheckOpsAreListed(const Tree& tree) {
   Findings findings;
   for (const auto& [path, lines] : tree) {
-    if (!IsHeader(path) || !absl::StartsWith(path, "ops/")) continue;
+    if (!IsHeader(path)) continue;
     const std::vector<ListedOp> listed = ListedOps(tree, Folder(path));
     const std::string stem(absl::StripSuffix(BaseName(path), ".h"));
     for (const Declaration& d : Registrations(lines, kSchemas)) {

@@ -11,10 +11,10 @@ namespace structure {
 
 // ops/x.{h,cc} that registers operators has backends/{reference,cpu}/x.cc and
 // tests/ops/x_test.cc, and a backend's file that registers kernels belongs to an
-// operator; the same for ops/droppos.
+// operator; the same for ops/droppos and, with backends/reference/cpu, for backends/cpu/ops.
 Findings CheckSameStems(const Tree& tree);
 
-// Each Register function declared in a header of ops/ stands in the ops.bzl of its folder, from
+// Each Register function of schemas declared in a header stands in the ops.bzl of its folder, from
 // which all tables are made, beside the header's stem.
 Findings CheckOpsAreListed(const Tree& tree);
 

@@ -23,8 +23,7 @@ models::ZooEntry VitB() {
 // A machine with products of its own for bf16 and 8-bit integers, or not.
 MachineDefaults MachineWith(bool bfloat16, bool int8) {
   MachineDefaults machine;
-  machine.bfloat16 = bfloat16;
-  machine.int8_products = int8;
+  machine.capabilities = {bfloat16, int8};
   return machine;
 }
 

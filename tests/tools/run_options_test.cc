@@ -37,7 +37,7 @@ Options OptionsOf(Args args) {
   EXPECT_TRUE(parsed.ok()) << parsed.status();
   MachineDefaults machine;
   machine.threads = 2;
-  machine.bfloat16 = machine.int8_products = true;
+  machine.capabilities = {true, true};
   models::ZooEntry entry;
   entry.name = "m";
   const auto resolved = ResolveTrainFlags(parsed->flags, entry, machine);
@@ -162,7 +162,9 @@ std::map<std::string, Reaches> Reached() {
       {"threads", {"5", "5", [](O o) { return All(o.profile.threads); }, {"--profile=1"}}},
       {"precision",
        {"bf16", "yes",
-        [](O o) { return Yes(o.session.compile.passes.precision == graph::DType::kBF16); }}},
+        [](O o) {
+          return Yes(o.session.compile.passes.precision == graph::ComputePrecision::kBF16);
+        }}},
       {"guide_precision",
        {"int8", "1", [](O o) { return All(o.session.compile.passes.precision_overrides.size()); }}},
       {"recompute",

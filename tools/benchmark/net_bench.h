@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "graph/runtime/kernel.h"
+#include "graph/compiler/backend.h"
 #include "graph/schema/schema.h"
 #include "tools/benchmark/op_times.h"
 #include "tools/benchmark/spread.h"
@@ -36,8 +36,8 @@ struct NetBenchResult {
 
 // Runs the net as it is in the file, without passes: a dumped net has been through them.
 // Inputs: images and the like normally distributed, keys random bits, `lr` 1e-4, the loss's limit
-// infinity, other numbers {1} 1. Errors name the file: it is missing, holds no net, breaks the rule book,
-// or has an operator that the backend cannot run.
+// infinity, other numbers {1} 1. Errors name the file: it is missing, holds no net, breaks the rule
+// book, or has an operator that the backend cannot run.
 absl::StatusOr<NetBenchResult> BenchNet(const graph::SchemaRegistry& registry,
                                         const graph::Backend& backend,
                                         const NetBenchOptions& options);

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "graph/compiler/backend.h"
 #include "graph/ir/net.h"
-#include "graph/runtime/kernel.h"
 #include "graph/schema/schema.h"
 #include "tools/benchmark/spread.h"
 

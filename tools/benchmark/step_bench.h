@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "graph/runtime/kernel.h"
+#include "graph/compiler/backend.h"
 #include "graph/schema/schema.h"
 #include "tools/benchmark/op_times.h"
 #include "tools/benchmark/roofline.h"

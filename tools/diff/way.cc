@@ -8,6 +8,8 @@
 namespace tools {
 namespace {
 
+using graph::ComputePrecision;
+
 absl::Status Wrong(const std::string& flag, absl::string_view word, const char* way_out) {
   return graph::InvalidArgument(flag, ": ", graph::Quoted(word), " ", way_out);
 }
@@ -36,16 +38,16 @@ absl::StatusOr<Way> ParseWay(const std::string& flag, const std::string& text) {
       return Wrong(flag, word, "says again what another word has said; leave one out");
     }
     if (backend) {
-      way.reference = word == "reference";
+      way.backend = std::string(word);
     } else if (key == "passes" && (value == "on" || value == "off")) {
       way.passes = value == "on";
     } else if (key == "disable" && !value.empty()) {
       for (absl::string_view name : absl::StrSplit(value, '+')) way.disabled.emplace(name);
     } else if (key == "precision" && (value == "fp32" || value == "bf16")) {
-      way.precision = value == "bf16" ? graph::DType::kBF16 : graph::DType::kF32;
+      way.precision = value == "bf16" ? ComputePrecision::kBF16 : ComputePrecision::kF32;
     } else if (key == "guide" && (value == "same" || value == "bf16" || value == "int8")) {
       guide_given = value != "same";
-      way.guide = value == "int8" ? graph::DType::kI8 : graph::DType::kBF16;
+      way.guide = value == "int8" ? ComputePrecision::kInt8Products : ComputePrecision::kBF16;
     } else if (key == "threads") {
       if (!absl::SimpleAtoi(value, &way.threads) || way.threads < 1 || way.threads > 1024) {
         return Wrong(flag, word, "must be a whole number from 1 to 1024");
@@ -57,7 +59,7 @@ absl::StatusOr<Way> ParseWay(const std::string& flag, const std::string& text) {
     }
   }
   if (!guide_given) way.guide = way.precision;
-  if (!way.passes && (way.precision != graph::DType::kF32 || guide_given)) {
+  if (!way.passes && (way.precision != ComputePrecision::kF32 || guide_given)) {
     return graph::InvalidArgument(flag, ": passes=off leaves out the pass that lowers the ",
                                   "precision; use disable=NAME for others, or precision=fp32");
   }

@@ -6,23 +6,23 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "graph/base/types.h"
 #include "graph/passes/pipeline.h"
 
 namespace tools {
 
 struct Way {
   std::string text;  // as it was given
-  bool reference = false;
+  std::string backend = "cpu";
   bool passes = true;
   std::set<std::string> disabled;  // passes
-  graph::DType precision = graph::DType::kF32;
-  graph::DType guide = graph::DType::kF32;  // of the part "guide"
-  int threads = 0;                          // 0: as many as the machine has
+  graph::ComputePrecision precision = graph::ComputePrecision::kF32;
+  graph::ComputePrecision guide = graph::ComputePrecision::kF32;  // of the part "guide"
+  int threads = 0;                                                // 0: as many as the machine has
 
   // Whether anything is computed below f32.
   bool low_precision() const {
-    return passes && (precision != graph::DType::kF32 || guide != graph::DType::kF32);
+    return passes &&
+           (precision != graph::ComputePrecision::kF32 || guide != graph::ComputePrecision::kF32);
   }
   graph::PipelineOptions Pipeline() const;
 };

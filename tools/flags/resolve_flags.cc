@@ -188,19 +188,20 @@ absl::Status JoinDropPos(const TrainFlags& given, ResolvedFlags& resolved) {
 // Precisions that this machine's products do not have are taken back, with a line.
 void FallBack(const MachineDefaults& machine, ResolvedFlags& resolved) {
   TrainFlags& flags = resolved.flags;
-  if (flags.precision == "bf16" && !machine.bfloat16) {
+  if (flags.precision == "bf16" && !machine.capabilities.bf16_products) {
     resolved.notices.push_back(
         "--precision=bf16 needs a CPU with AVX512-BF16 or AMX; this one has neither, so fp32 "
         "is used");
     flags.precision = "fp32";
   }
   const bool bf16_guide = flags.guide_precision == "bf16";
-  if ((bf16_guide && !machine.bfloat16) ||
-      (flags.guide_precision == "int8" && !machine.int8_products)) {
-    resolved.notices.push_back(
-        absl::StrCat("--guide_precision=", *flags.guide_precision, " needs a CPU with ",
-                     bf16_guide ? "AVX512-BF16 or AMX" : "AVX512-VNNI, AVX2-VNNI or AMX",
-                     "; this one has none, so the guide computes as the rest does"));
+  if ((bf16_guide && !machine.capabilities.bf16_products) ||
+      (flags.guide_precision == "int8" && !machine.capabilities.int8_products)) {
+    resolved.notices.push_back(absl::StrCat(
+        "--guide_precision=", *flags.guide_precision, " needs a CPU with ",
+        bf16_guide ? "AVX512-BF16 or AMX; this one has neither"
+                   : "AVX512-VNNI, AVX2-VNNI or AMX, and the cpu backend; one is missing",
+        ", so the guide computes as the rest does"));
     flags.guide_precision = "same";
   }
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "graph/compiler/backend.h"
 #include "models/zoo/config.h"
 #include "tools/flags/train_flags.h"
 
@@ -15,8 +16,7 @@ namespace tools {
 struct MachineDefaults {
   int threads = 1;
   int num_workers = 1;
-  bool bfloat16 = false;       // fast products of bf16
-  bool int8_products = false;  // of 8-bit integers
+  graph::Capabilities capabilities = {};  // of the backend
 };
 
 struct ResolvedFlags {

@@ -69,9 +69,9 @@ double LargestDifference(const std::vector<double>& a, const std::vector<double>
   return largest;
 }
 
-double Bound(const std::string& tensor, graph::DType precision) {
+double Bound(const std::string& tensor, graph::ComputePrecision precision) {
   if (tensor == "out/smooth") return 1e-6;
-  if (precision == graph::DType::kBF16) {
+  if (precision == graph::ComputePrecision::kBF16) {
     if (absl::EndsWith(tensor, "/acc1")) return 0.15;
     if (absl::StartsWith(tensor, "gradnorm/")) return 0.04;
     if (absl::StartsWith(tensor, "grad/") || absl::StartsWith(tensor, "final/")) return 0.08;
@@ -83,7 +83,7 @@ double Bound(const std::string& tensor, graph::DType precision) {
 }
 
 Verdict CompareOne(const GoldenCase& golden, const ReplayResult& replay, const std::string& tensor,
-                   const Values& ours, const Values& theirs, graph::DType precision) {
+                   const Values& ours, const Values& theirs, graph::ComputePrecision precision) {
   Verdict v{tensor, 0, Bound(tensor, precision), false, ""};
   const size_t n = theirs.data.size();
   if (ours.data.size() != n || ours.integer != theirs.integer) {
@@ -131,7 +131,7 @@ Verdict CompareOne(const GoldenCase& golden, const ReplayResult& replay, const s
 }  // namespace
 
 std::vector<Verdict> Compare(const GoldenCase& golden, const ReplayResult& replay,
-                             graph::DType precision) {
+                             graph::ComputePrecision precision) {
   std::set<std::string> names;
   for (const auto& [tensor, values] : replay.tensors) names.insert(tensor);
   for (const auto& [tensor, entry] : golden.file.tensors()) {

@@ -38,7 +38,7 @@ struct Verdict {
 // 4e-2 (2e-2), train/loss 4e-3 (1.4e-3). */acc1 0.15, absolutely: one or two of the
 // few positions of a case, where two logits are nearly equal.
 std::vector<Verdict> Compare(const GoldenCase& golden, const ReplayResult& replay,
-                             graph::DType precision = graph::DType::kF32);
+                             graph::ComputePrecision precision = graph::ComputePrecision::kF32);
 
 }  // namespace tools
 

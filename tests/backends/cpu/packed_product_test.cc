@@ -27,7 +27,7 @@ struct Product {
 };
 
 graph::Attrs Packed(int64_t cols, graph::Attrs attrs) {
-  attrs.insert({{"packed", int64_t{1}}, {"cols", cols}});
+  attrs["cols"] = cols;
   return attrs;
 }
 
@@ -46,11 +46,11 @@ std::vector<Product> Products(int64_t images, int64_t tokens, int64_t k, int64_t
   const char* const in_bf16 = "own:amx-bf16";
   const char* const in_int8 = "own:amx-int8";
   return {
-      {"Linear", Packed(n, {{"activation", none}}), {x, p, b}, in_bf16},
-      {"Linear", Packed(n, {{"activation", gelu}}), {x, p, b}, in_bf16},
-      {"Linear", Packed(n, {{"activation", none}, {"dtype", f32}}), {x, p, b}, in_bf16},
-      {"MatMul", Packed(n, {{"trans_w", int64_t{1}}}), {x, p}, in_bf16},
-      {"MatMul", Packed(n, {{"trans_w", int64_t{1}}}), {x, p, times}, in_bf16},
+      {"PackedLinear", Packed(n, {{"activation", none}}), {x, p, b}, in_bf16},
+      {"PackedLinear", Packed(n, {{"activation", gelu}}), {x, p, b}, in_bf16},
+      {"PackedLinear", Packed(n, {{"activation", none}, {"dtype", f32}}), {x, p, b}, in_bf16},
+      {"PackedMatMul", Packed(n, {}), {x, p}, in_bf16},
+      {"PackedMatMul", Packed(n, {}), {x, p, times}, in_bf16},
       {"QuantizedLinear", {{"activation", none}}, {x, q, scales, b}, in_int8},
       {"QuantizedLinear", {{"activation", gelu}}, {x, q, scales, b}, in_int8},
       {"QuantizedLinear", {{"activation", gelu}, {"dtype", f32}}, {x, q, scales, b}, in_int8},
@@ -119,7 +119,7 @@ TEST(CpuPackedProduct, GeluIsWithinItsBound) {
   const graph::Attrs pack = {{"trans_w", int64_t{1}}, {"dtype", std::string("bf16")}};
   const auto w = RunOn(backend, "PackWeights", pack, {HostTensor(F32({1, 1}), {1})});
   ASSERT_TRUE(w.ok()) << w.status();
-  const auto y = RunOn(backend, "Linear", Packed(1, {{"activation", std::string("gelu")}}),
+  const auto y = RunOn(backend, "PackedLinear", Packed(1, {{"activation", std::string("gelu")}}),
                        {x, (*w)[0], HostTensor(F32({1}), {0})});
   ASSERT_TRUE(y.ok()) << y.status();
   EXPECT_EQ((*y)[0].Get(0), infinity);

@@ -1,15 +1,14 @@
-#include "graph/passes/cse.h"
-
 #include <gtest/gtest.h>
 
 #include <string>
 
+#include "graph/passes/passes.h"
 #include "tests/graph/passes/pass_testing.h"
 
 namespace graph {
 namespace {
 
-const CsePass kPass;
+const Pass kPass = CsePass();
 
 TEST(CsePassTest, NothingToDo) {
   ExpectUnchanged(kPass, R"(

@@ -1,16 +1,15 @@
-#include "graph/passes/dead_op.h"
-
 #include <gtest/gtest.h>
 
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "graph/passes/passes.h"
 #include "tests/graph/passes/pass_testing.h"
 
 namespace graph {
 namespace {
 
-const DeadOpPass kPass;
+const Pass kPass = DeadOpPass();
 
 TEST(DeadOpPassTest, NothingToDo) {
   ExpectUnchanged(kPass, R"(

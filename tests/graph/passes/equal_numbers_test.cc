@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "backends/reference/kernel_table.h"
 #include "graph/autodiff/autodiff.h"
 #include "graph/base/random.h"
 #include "graph/compiler/compiler.h"
@@ -18,6 +17,7 @@
 #include "graph/passes/pipeline.h"
 #include "graph/schema/builder.h"
 #include "tests/graph/passes/pass_testing.h"
+#include "tests/harness/backends.h"
 
 namespace graph {
 namespace {
@@ -141,12 +141,11 @@ using Values = std::map<std::string, std::vector<double>>;
 // Runs `net` twice from the same random inputs and states; the outputs and the
 // states at the end. `passes` are the ones to run.
 Values RunNet(const Net& net, const std::set<std::string>& passes, int* changed) {
-  const Backend backend = backends::reference::MakeBackend();
   CompileOptions options;
-  options.registry = &CoreOps();
-  options.backend = &backend;
-  for (const auto& pass : DefaultPasses()) {
-    const std::string name(pass->name());
+  options.registry = &harness::TestRegistry();
+  options.backend = &harness::ReferenceBackend();
+  for (const Pass& pass : CpuPasses()) {
+    const std::string& name = pass.name;
     if (passes.count(name) == 0) options.passes.disabled.insert(name);
   }
   Workspace workspace;
@@ -212,7 +211,7 @@ const std::set<std::string> kElsewhere = {"mixed_precision", "recompute", "row_p
 
 TEST(EqualNumbersTest, RandomNetsBeforeAndAfterEachPass) {
   std::set<std::string> all;
-  for (const auto& pass : DefaultPasses()) all.emplace(pass->name());
+  for (const Pass& pass : CpuPasses()) all.insert(pass.name);
   std::map<std::string, int> changed;
   for (uint64_t seed = 0; seed < 24; ++seed) {
     const absl::StatusOr<Net> net = NetWriter(seed).Write();

@@ -1,14 +1,13 @@
-#include "graph/passes/in_place.h"
-
 #include <gtest/gtest.h>
 
 #include "graph/ir/text.h"
+#include "graph/passes/passes.h"
 #include "tests/graph/passes/pass_testing.h"
 
 namespace graph {
 namespace {
 
-const InPlacePass kPass;
+const Pass kPass = InPlacePass();
 
 TEST(InPlacePassTest, NothingToDo) {
   // An input of the net, and an operator that may not share.
@@ -209,7 +208,7 @@ class InPlaceSchemaTest : public ::testing::Test {
   std::string Run(absl::string_view text) {
     absl::StatusOr<Net> net = ParseText(text);
     EXPECT_TRUE(net.ok()) << net.status();
-    EXPECT_TRUE(kPass.Run(&*net, registry_).ok());
+    EXPECT_TRUE(kPass.run(&*net, registry_).ok());
     EXPECT_TRUE(Verify(*net, registry_).ok()) << Verify(*net, registry_);
     return ToText(*net);
   }
@@ -255,7 +254,7 @@ TEST_F(InPlaceSchemaTest, OptionalInputsCountWhenTheyAreThere) {
 TEST_F(InPlaceSchemaTest, UnknownOperatorsAreAnError) {
   absl::StatusOr<Net> net = ParseText("net t\ninput x f32[8]\ny f32[8] = What(x) @odd\noutput y");
   ASSERT_TRUE(net.ok());
-  const absl::StatusOr<bool> result = kPass.Run(&*net, registry_);
+  const absl::StatusOr<bool> result = kPass.run(&*net, registry_);
   ASSERT_FALSE(result.ok());
   EXPECT_NE(result.status().message().find("What 'odd'"), std::string::npos) << result.status();
 }

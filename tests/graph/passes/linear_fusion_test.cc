@@ -1,13 +1,12 @@
-#include "graph/passes/linear_fusion.h"
-
 #include <gtest/gtest.h>
 
+#include "graph/passes/passes.h"
 #include "tests/graph/passes/pass_testing.h"
 
 namespace graph {
 namespace {
 
-const LinearFusionPass kPass;
+const Pass kPass = LinearFusionPass();
 
 TEST(LinearFusionPassTest, NothingToDo) {
   ExpectUnchanged(kPass, R"(

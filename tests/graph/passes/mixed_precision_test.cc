@@ -1,24 +1,23 @@
-#include "graph/passes/mixed_precision.h"
-
 #include <gtest/gtest.h>
 
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "graph/passes/passes.h"
 #include "tests/graph/passes/pass_testing.h"
 
 namespace graph {
 namespace {
 
-MixedPrecisionPass MakePass(DType precision, std::vector<PartPrecision> overrides = {}) {
+Pass MakePass(ComputePrecision precision, std::vector<PartPrecision> overrides = {}) {
   PipelineOptions options;
   options.precision = precision;
   options.precision_overrides = std::move(overrides);
   return MixedPrecisionPass(options);
 }
 
-const MixedPrecisionPass kPass = MakePass(DType::kBF16);
+const Pass kPass = MakePass(ComputePrecision::kBF16);
 
 constexpr char kMlp[] = R"(
     net t
@@ -36,9 +35,13 @@ constexpr char kMlp[] = R"(
     output y)";
 
 TEST(MixedPrecisionPassTest, NothingToDo) {
-  ExpectUnchanged(MakePass(DType::kF32), kMlp);
-  ExpectUnchanged(MakePass(DType::kF32, {{"fc1", DType::kF32}, {"fc2", DType::kF32}}), kMlp);
-  ExpectUnchanged(MakePass(DType::kBF16, {{"", DType::kF32}, {"fc1", DType::kBF16}}), kMlp);
+  ExpectUnchanged(MakePass(ComputePrecision::kF32), kMlp);
+  ExpectUnchanged(MakePass(ComputePrecision::kF32,
+                           {{"fc1", ComputePrecision::kF32}, {"fc2", ComputePrecision::kF32}}),
+                  kMlp);
+  ExpectUnchanged(MakePass(ComputePrecision::kBF16,
+                           {{"", ComputePrecision::kF32}, {"fc1", ComputePrecision::kBF16}}),
+                  kMlp);
   ExpectUnchanged(kPass, "net empty");
   // f64 and integers are none of its business; nor is f32 where no schema speaks.
   ExpectUnchanged(kPass, R"(
@@ -74,16 +77,21 @@ constexpr char kLowMlp[] = R"(
 TEST(MixedPrecisionPassTest, OneCastForEachMatrixNoneForActivations) {
   ExpectRewrite(kPass, kMlp, kLowMlp);
   // 8-bit products are another pass's: their neighbours keep the net's precision.
-  ExpectRewrite(MakePass(DType::kBF16, {{"fc1", DType::kI8}, {"fc2", DType::kI8}}), kMlp, kLowMlp);
-  ExpectUnchanged(MakePass(DType::kF32, {{"fc1", DType::kI8}, {"fc2", DType::kI8}}), kMlp);
-  ExpectRewrite(MakePass(DType::kF32, {{"", DType::kBF16}}), kMlp, kLowMlp);
+  ExpectRewrite(MakePass(ComputePrecision::kBF16, {{"fc1", ComputePrecision::kInt8Products},
+                                                   {"fc2", ComputePrecision::kInt8Products}}),
+                kMlp, kLowMlp);
+  ExpectUnchanged(MakePass(ComputePrecision::kF32, {{"fc1", ComputePrecision::kInt8Products},
+                                                    {"fc2", ComputePrecision::kInt8Products}}),
+                  kMlp);
+  ExpectRewrite(MakePass(ComputePrecision::kF32, {{"", ComputePrecision::kBF16}}), kMlp, kLowMlp);
 }
 
 TEST(MixedPrecisionPassTest, TheFirstPartThatAnOperatorLiesInDecides) {
   // Without fc2 the activation is asked for in f32, and stays in it.
-  ExpectRewrite(
-      MakePass(DType::kBF16, {{"fc2", DType::kF32}, {"fc1", DType::kBF16}, {"norm", DType::kF32}}),
-      kMlp, R"(
+  ExpectRewrite(MakePass(ComputePrecision::kBF16, {{"fc2", ComputePrecision::kF32},
+                                                   {"fc1", ComputePrecision::kBF16},
+                                                   {"norm", ComputePrecision::kF32}}),
+                kMlp, R"(
     net t
     input x f32[4,6]
     state g f32[6]

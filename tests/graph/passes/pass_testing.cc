@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "backends/cpu/ops/op_table.h"
+#include "backends/cpu/passes/passes.h"
 #include "graph/ir/text.h"
 #include "graph/ir/verify.h"
 #include "ops/op_table.h"
@@ -12,9 +14,14 @@ const SchemaRegistry& CoreOps() {
   static const SchemaRegistry* const registry = [] {
     auto* r = new SchemaRegistry;
     ops::RegisterOps(r);
+    ops::cpu::RegisterOps(r);
     return r;
   }();
   return *registry;
+}
+
+Passes CpuPasses(const PipelineOptions& options) {
+  return MakePasses(options, backends::cpu::MakeLowering(options));
 }
 
 Net ParseAndVerify(absl::string_view text, const SchemaRegistry& registry) {
@@ -33,7 +40,7 @@ Net ParseAndVerify(absl::string_view text, const SchemaRegistry& registry) {
 namespace {
 
 void ExpectRun(const Pass& pass, bool changed, const SchemaRegistry& registry, Net* net) {
-  const absl::StatusOr<bool> result = pass.Run(net, registry);
+  const absl::StatusOr<bool> result = pass.run(net, registry);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(*result, changed) << ToText(*net);
   const absl::Status status = Verify(*net, registry);

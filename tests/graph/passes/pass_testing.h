@@ -4,13 +4,16 @@
 
 #include "absl/strings/string_view.h"
 #include "graph/ir/net.h"
-#include "graph/passes/pass.h"
+#include "graph/passes/pipeline.h"
 #include "graph/schema/schema.h"
 
 namespace graph {
 
-// The core operators.
+// The core operators and those of the CPU.
 const SchemaRegistry& CoreOps();
+
+// The passes of the CPU backend, which has the most.
+Passes CpuPasses(const PipelineOptions& options = {});
 
 // Parses, gives attributes that the text leaves out their defaults, and verifies; a
 // failure of the test, and an empty net, when one of them fails.

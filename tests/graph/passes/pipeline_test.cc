@@ -40,39 +40,37 @@ std::string NetText() { return ToText(ParseAndVerify(kText)); }
 
 // What dumps call the net behind pass `name`: "03_dead_op".
 std::string Stage(const std::string& name) {
-  const auto passes = DefaultPasses();
+  const auto passes = CpuPasses();
   for (size_t i = 0; i < passes.size(); ++i) {
-    if (passes[i]->name() == name) return absl::StrFormat("%02d_%s", i + 1, name);
+    if (passes[i].name == name) return absl::StrFormat("%02d_%s", i + 1, name);
   }
   return "no pass " + name;
 }
 
-class FakePass : public Pass {
- public:
-  using Body = std::function<absl::StatusOr<bool>(Net*)>;
-  FakePass(std::string name, Body body) : name_(std::move(name)), body_(std::move(body)) {}
-  absl::string_view name() const override { return name_; }
-  absl::StatusOr<bool> Run(Net* net, const SchemaRegistry&) const override { return body_(net); }
-
- private:
-  std::string name_;
-  Body body_;
-};
-
-absl::Status RunOne(FakePass::Body body, Net* net) {
-  std::vector<std::unique_ptr<Pass>> passes;
-  passes.push_back(std::make_unique<FakePass>("fake", std::move(body)));
-  return RunPipeline(net, CoreOps(), passes, PipelineOptions()).status();
+absl::Status RunOne(std::function<absl::StatusOr<bool>(Net*)> body, Net* net) {
+  const Pass fake = {"fake", [&](Net* n, const SchemaRegistry&) { return body(n); }};
+  return RunPipeline(net, CoreOps(), {fake}, PipelineOptions()).status();
 }
 
-TEST(PipelineTest, DefaultPassesInOrder) {
+std::vector<std::string> Names(const Passes& passes) {
   std::vector<std::string> names;
-  for (const auto& pass : DefaultPasses()) names.emplace_back(pass->name());
-  EXPECT_EQ(names,
-            (std::vector<std::string>{
-                "stop_gradient", "cse", "dead_op", "shared_rows", "row_pruning", "linear_fusion",
-                "gelu_derivative", "recompute", "residual_norm_fusion", "mixed_precision",
-                "quantize", "weight_packing", "tensor_grouping", "in_place"}));
+  for (const auto& pass : passes) names.push_back(pass.name);
+  return names;
+}
+
+Passes Fake(const std::string& name) {
+  return {{name, [](Net*, const SchemaRegistry&) { return false; }}};
+}
+
+TEST(PipelineTest, ALoweringIsAroundRecomputationAndPrecision) {
+  EXPECT_EQ(
+      Names(MakePasses()),
+      (std::vector<std::string>{"stop_gradient", "cse", "dead_op", "shared_rows", "row_pruning",
+                                "recompute", "mixed_precision", "tensor_grouping", "in_place"}));
+  EXPECT_EQ(Names(MakePasses({}, {Fake("a"), Fake("b"), Fake("c")})),
+            (std::vector<std::string>{"stop_gradient", "cse", "dead_op", "shared_rows",
+                                      "row_pruning", "a", "recompute", "b", "mixed_precision", "c",
+                                      "tensor_grouping", "in_place"}));
 }
 
 TEST(PipelineTest, AllPassesTogether) {
@@ -82,7 +80,7 @@ TEST(PipelineTest, AllPassesTogether) {
   options.dump = [&](const std::string& stage, const Net& at) {
     dumps.emplace_back(stage, ToText(at));
   };
-  const auto reports = RunPipeline(&net, CoreOps(), DefaultPasses(), options);
+  const auto reports = RunPipeline(&net, CoreOps(), CpuPasses(), options);
   ASSERT_TRUE(reports.ok()) << reports.status();
   EXPECT_EQ(ToText(net), ToText(ParseAndVerify(R"(net t
 input x f32[2,8]
@@ -91,7 +89,7 @@ state b f32[4]
 state g f32[4]
 state h f32[4]
 w.packed_nk_f32 f32[64,64] = PackWeights(w) dtype="f32" trans_w=1 @pack/w part=w
-a f32[2,4] = Linear(x, w.packed_nk_f32, b) activation="gelu" cols=4 packed=1 @fc
+a f32[2,4] = PackedLinear(x, w.packed_nk_f32, b) activation="gelu" cols=4 @fc
 s f32[2,4], y f32[2,4], m f32[2], v f32[2] = AddLayerNorm(a, a, g, h) eps=1e-06 @norm
 z f32[2,4] = Gelu(s) in_place=[0:0] @head
 output y
@@ -107,7 +105,7 @@ output z
   EXPECT_EQ(dumps.front().second, NetText());
   EXPECT_EQ(dumps.back().second, ToText(net));
 
-  ASSERT_EQ(reports->size(), DefaultPasses().size());
+  ASSERT_EQ(reports->size(), CpuPasses().size());
   // Operators before and after those that had something to do.
   const std::map<std::string, std::pair<int, int>> wanted = {{"stop_gradient", {11, 10}},
                                                              {"cse", {10, 7}},
@@ -132,7 +130,7 @@ output z
   // Nothing is left to do, and nothing is dumped again.
   dumps.clear();
   const std::string done = ToText(net);
-  const auto again = RunPipeline(&net, CoreOps(), DefaultPasses(), options);
+  const auto again = RunPipeline(&net, CoreOps(), CpuPasses(), options);
   ASSERT_TRUE(again.ok()) << again.status();
   for (const PassReport& report : *again) EXPECT_FALSE(report.changed) << report.pass;
   EXPECT_EQ(ToText(net), done);
@@ -145,10 +143,10 @@ TEST(PipelineTest, DisabledPassesDoNotRun) {
   options.disabled = {"linear_fusion", "weight_packing", "in_place"};
   std::vector<std::string> stages;
   options.dump = [&](const std::string& stage, const Net&) { stages.push_back(stage); };
-  const auto reports = RunPipeline(&net, CoreOps(), DefaultPasses(), options);
+  const auto reports = RunPipeline(&net, CoreOps(), CpuPasses(), options);
   ASSERT_TRUE(reports.ok()) << reports.status();
   for (const PassReport& report : *reports) EXPECT_EQ(options.disabled.count(report.pass), 0u);
-  EXPECT_EQ(reports->size(), DefaultPasses().size() - 3);
+  EXPECT_EQ(reports->size(), CpuPasses().size() - 3);
   const std::string text = ToText(net);
   EXPECT_NE(text.find("BiasAdd("), std::string::npos) << text;
   EXPECT_EQ(text.find("Linear("), std::string::npos) << text;
@@ -161,16 +159,16 @@ TEST(PipelineTest, UnknownDisabledNameListsThePasses) {
   Net net = ParseAndVerify(kText);
   PipelineOptions options;
   options.disabled = {"cse", "linear_fusio"};
-  const absl::Status status = RunPipeline(&net, CoreOps(), DefaultPasses(), options).status();
+  const absl::Status status = RunPipeline(&net, CoreOps(), CpuPasses(), options).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_NE(status.message().find("'linear_fusio'"), std::string::npos) << status;
-  for (const auto& pass : DefaultPasses()) {
-    EXPECT_NE(status.message().find(std::string(pass->name())), std::string::npos) << status;
+  for (const Pass& pass : CpuPasses()) {
+    EXPECT_NE(status.message().find(pass.name), std::string::npos) << status;
   }
   EXPECT_EQ(ToText(net), NetText());
   // Also when no pass is to run: a misspelt flag is never silent.
   options.enabled = false;
-  EXPECT_FALSE(RunPipeline(&net, CoreOps(), DefaultPasses(), options).ok());
+  EXPECT_FALSE(RunPipeline(&net, CoreOps(), CpuPasses(), options).ok());
 }
 
 TEST(PipelineTest, SwitchedOffTheNetStaysAsBuilt) {
@@ -179,7 +177,7 @@ TEST(PipelineTest, SwitchedOffTheNetStaysAsBuilt) {
   options.enabled = false;
   std::vector<std::string> stages;
   options.dump = [&](const std::string& stage, const Net&) { stages.push_back(stage); };
-  const auto reports = RunPipeline(&net, CoreOps(), DefaultPasses(), options);
+  const auto reports = RunPipeline(&net, CoreOps(), CpuPasses(), options);
   ASSERT_TRUE(reports.ok()) << reports.status();
   EXPECT_TRUE(reports->empty());
   EXPECT_EQ(ToText(net), NetText());
@@ -189,8 +187,7 @@ TEST(PipelineTest, SwitchedOffTheNetStaysAsBuilt) {
 TEST(PipelineTest, ABadNetIsNotThePassesFault) {
   Net net = ParseAndVerify(kText);
   std::swap(net.ops[0], net.ops[1]);
-  const absl::Status status =
-      RunPipeline(&net, CoreOps(), DefaultPasses(), PipelineOptions()).status();
+  const absl::Status status = RunPipeline(&net, CoreOps(), CpuPasses(), PipelineOptions()).status();
   ASSERT_FALSE(status.ok());
   EXPECT_NE(status.message().find("before the first pass"), std::string::npos) << status;
 }
@@ -246,11 +243,12 @@ TEST(PipelineTest, APassThatMovesAnOperatorIsCaught) {
 
 TEST(PipelineTest, OverridesAreOfParts) {
   PipelineOptions options;
-  options.precision = DType::kBF16;
-  options.precision_overrides = {{"guide/head", DType::kI8}, {"guide", DType::kF32}};
-  EXPECT_EQ(PrecisionOf(options, "guide/head.fc"), DType::kI8);
-  EXPECT_EQ(PrecisionOf(options, "guide/header"), DType::kF32);
-  EXPECT_EQ(PrecisionOf(options, "guided"), DType::kBF16);
+  options.precision = ComputePrecision::kBF16;
+  options.precision_overrides = {{"guide/head", ComputePrecision::kInt8Products},
+                                 {"guide", ComputePrecision::kF32}};
+  EXPECT_EQ(PrecisionOf(options, "guide/head.fc"), ComputePrecision::kInt8Products);
+  EXPECT_EQ(PrecisionOf(options, "guide/header"), ComputePrecision::kF32);
+  EXPECT_EQ(PrecisionOf(options, "guided"), ComputePrecision::kBF16);
 }
 
 TEST(PipelineTest, AnErrorOfAPassIsPassedOnWithItsName) {
@@ -265,12 +263,11 @@ TEST(PipelineTest, AnErrorOfAPassIsPassedOnWithItsName) {
 TEST(PipelineTest, LaterPassesDoNotRunAfterAnError) {
   Net net = ParseAndVerify(kText);
   bool second_ran = false;
-  std::vector<std::unique_ptr<Pass>> passes;
-  passes.push_back(std::make_unique<FakePass>("liar", [](Net*) { return true; }));
-  passes.push_back(std::make_unique<FakePass>("second", [&](Net*) {
-    second_ran = true;
-    return false;
-  }));
+  const Passes passes = {{"liar", [](Net*, const SchemaRegistry&) { return true; }},
+                         {"second", [&](Net*, const SchemaRegistry&) {
+                            second_ran = true;
+                            return false;
+                          }}};
   EXPECT_FALSE(RunPipeline(&net, CoreOps(), passes, PipelineOptions()).ok());
   EXPECT_FALSE(second_ran);
 }

@@ -1,10 +1,9 @@
-#include "graph/passes/recompute.h"
-
 #include <gtest/gtest.h>
 
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "graph/passes/passes.h"
 #include "tests/graph/passes/pass_testing.h"
 
 namespace graph {
@@ -16,7 +15,7 @@ std::string UpToDot(absl::string_view part) {
   return dot == absl::string_view::npos ? "" : std::string(part.substr(0, dot));
 }
 
-const RecomputePass kPass(UpToDot);
+const Pass kPass = RecomputePass(UpToDot);
 
 TEST(RecomputePassTest, NothingToDo) {
   ExpectUnchanged(kPass, "net empty");

@@ -1,5 +1,3 @@
-#include "graph/passes/residual_norm_fusion.h"
-
 #include <gtest/gtest.h>
 
 #include <string>
@@ -9,12 +7,13 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/substitute.h"
+#include "graph/passes/passes.h"
 #include "tests/graph/passes/pass_testing.h"
 
 namespace graph {
 namespace {
 
-const ResidualNormFusionPass kPass;
+const Pass kPass = ResidualNormFusionPass();
 
 TEST(ResidualNormFusionPassTest, NothingToDo) {
   ExpectUnchanged(kPass, R"(

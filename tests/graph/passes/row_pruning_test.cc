@@ -1,11 +1,10 @@
 // PositionWeights reads the class token and the patches that ids name: 4 of 9 rows here.
-#include "graph/passes/row_pruning.h"
-
 #include <gtest/gtest.h>
 
 #include <string>
 
 #include "absl/strings/str_replace.h"
+#include "graph/passes/passes.h"
 #include "ops/droppos/op_table.h"
 #include "ops/op_table.h"
 #include "tests/graph/passes/pass_testing.h"
@@ -13,7 +12,7 @@
 namespace graph {
 namespace {
 
-const RowPruningPass kPass;
+const Pass kPass = RowPruningPass();
 
 const SchemaRegistry& DropPosOps() {
   static const SchemaRegistry* const registry = [] {

@@ -1,16 +1,15 @@
-#include "graph/passes/shared_rows.h"
-
 #include <gtest/gtest.h>
 
 #include <string>
 
 #include "absl/strings/str_replace.h"
+#include "graph/passes/passes.h"
 #include "tests/graph/passes/pass_testing.h"
 
 namespace graph {
 namespace {
 
-const SharedRowsPass kPass;
+const Pass kPass = SharedRowsPass();
 
 constexpr char kTwoProducts[] = R"(
     net t
@@ -66,9 +65,9 @@ TEST(SharedRowsPassTest, TheWholeProductServesBoth) {
 // Or the rows would be computed in the precision of the whole.
 TEST(SharedRowsPassTest, ProductsOfDifferentPrecisionsAreNotShared) {
   PipelineOptions options;
-  options.precision_overrides = {{"all", DType::kBF16}};
+  options.precision_overrides = {{"all", ComputePrecision::kBF16}};
   ExpectUnchanged(SharedRowsPass(options), kTwoProducts);
-  options.precision_overrides = {{"all", DType::kF32}};
+  options.precision_overrides = {{"all", ComputePrecision::kF32}};
   EXPECT_EQ(PrecisionOf(options, "all"), PrecisionOf(options, "some"));
 }
 

@@ -1,13 +1,12 @@
-#include "graph/passes/stop_gradient.h"
-
 #include <gtest/gtest.h>
 
+#include "graph/passes/passes.h"
 #include "tests/graph/passes/pass_testing.h"
 
 namespace graph {
 namespace {
 
-const StopGradientPass kPass;
+const Pass kPass = StopGradientPass();
 
 TEST(StopGradientPassTest, NothingToDo) {
   ExpectUnchanged(kPass, R"(

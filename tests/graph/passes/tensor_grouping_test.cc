@@ -1,5 +1,3 @@
-#include "graph/passes/tensor_grouping.h"
-
 #include <gtest/gtest.h>
 
 #include <string>
@@ -7,12 +5,13 @@
 #include "absl/strings/str_cat.h"
 #include "graph/ir/text.h"
 #include "graph/ir/verify.h"
+#include "graph/passes/passes.h"
 #include "tests/graph/passes/pass_testing.h"
 
 namespace graph {
 namespace {
 
-const TensorGroupingPass kPass;
+const Pass kPass = TensorGroupingPass();
 
 TEST(TensorGroupingPassTest, NothingToDo) {
   ExpectUnchanged(kPass, "net empty");

@@ -26,7 +26,7 @@ std::map<std::string, int> CountOps(const Net& net) {
 // Runs all passes; twice, as nothing may be left to do.
 void Optimize(Net* net, const PipelineOptions& options = {}) {
   for (int run = 0; run < 2; ++run) {
-    const auto reports = RunPipeline(net, CoreOps(), DefaultPasses(options), options);
+    const auto reports = RunPipeline(net, CoreOps(), CpuPasses(options), options);
     ASSERT_TRUE(reports.ok()) << reports.status();
     for (const PassReport& report : *reports) {
       if (run == 1) {
@@ -69,7 +69,7 @@ TEST_F(VitNetsTest, TrainingNets) {
         std::map<std::string, int> count = CountOps(net);
         // qkv, proj, fc1, fc2 of each block, patches and head; the activations'
         // derivatives are kept for the gradient.
-        EXPECT_EQ(count["Linear"], 4 * config.depth + 2);
+        EXPECT_EQ(count["PackedLinear"], 4 * config.depth + 2);
         EXPECT_EQ(count["GeluWithDerivative"], config.depth);
         EXPECT_EQ(count["Gelu"], 0);
         EXPECT_EQ(count["GeluGrad"], 0);
@@ -96,7 +96,7 @@ TEST_F(VitNetsTest, TrainingInLowPrecision) {
   ASSERT_TRUE(built.ok()) << built.status();
   Net net = built->net;
   PipelineOptions options;
-  options.precision = DType::kBF16;
+  options.precision = ComputePrecision::kBF16;
   options.disabled = {"weight_packing"};  // which takes the casts into its packing
   Optimize(&net, options);
   ExpectTightPlan(net);
@@ -134,7 +134,7 @@ TEST_F(VitNetsTest, EvaluationAndInitNets) {
   Optimize(&net);
   ExpectTightPlan(net);
   std::map<std::string, int> count = CountOps(net);
-  EXPECT_EQ(count["Linear"], 4 * config.depth + 2);
+  EXPECT_EQ(count["PackedLinear"], 4 * config.depth + 2);
   EXPECT_EQ(count["Gelu"], 0) << ToText(net);
 
   // Equal initial values are no reason to merge the parameters' writers.

@@ -24,6 +24,8 @@
 #include "models/zoo/zoo.h"
 #include "ops/droppos/op_table.h"
 #include "ops/op_table.h"
+#include "tests/graph/passes/pass_testing.h"
+#include "tests/harness/backends.h"
 #include "tools/reference_backend.h"
 
 namespace graph {
@@ -32,15 +34,7 @@ namespace {
 constexpr int kBatch = 2;
 constexpr int kClasses = 5;
 
-const SchemaRegistry& AllOps() {
-  static const SchemaRegistry* const registry = [] {
-    auto* r = new SchemaRegistry;
-    ops::RegisterOps(r);
-    ops::droppos::RegisterOps(r);
-    return r;
-  }();
-  return *registry;
-}
+const SchemaRegistry& AllOps() { return harness::TestRegistry(); }
 
 struct NamedNet {
   std::string name;
@@ -108,10 +102,9 @@ using Values = std::map<std::string, std::vector<float>>;
 
 // The outputs and the states after a run from random inputs and states.
 Values RunNet(const Net& net, const PipelineOptions& passes, std::set<std::string>* changed) {
-  static const Backend* const backend = new Backend(tools::MakeReferenceBackend());
   CompileOptions options;
   options.registry = &AllOps();
-  options.backend = backend;
+  options.backend = &harness::ReferenceBackend();
   options.passes = passes;
   Workspace workspace;
   CompileReport report;
@@ -181,16 +174,16 @@ TEST(ZooNetsTest, PassesChangeNoNumbers) {
     SCOPED_TRACE(model.name);
     const Values want = RunNet(model.net, none, &changed);
     ExpectNear(RunNet(model.net, All(), &changed), want, 1e-5, 1e-3);
-    for (const auto& pass : DefaultPasses()) {
-      SCOPED_TRACE(pass->name());
+    for (const Pass& pass : CpuPasses()) {
+      SCOPED_TRACE(pass.name);
       PipelineOptions options = All();
-      options.disabled = {std::string(pass->name())};
+      options.disabled = {pass.name};
       ExpectNear(RunNet(model.net, options, &changed), want, 1e-5, 1e-3);
       if (HasFailure()) return;
     }
   }
-  for (const auto& pass : DefaultPasses()) {
-    const std::string name(pass->name());
+  for (const Pass& pass : CpuPasses()) {
+    const std::string& name = pass.name;
     if (kElsewhere.count(name) > 0) continue;
     EXPECT_EQ(changed.count(name), 1u) << name << " had nothing to do";
   }
@@ -198,7 +191,7 @@ TEST(ZooNetsTest, PassesChangeNoNumbers) {
 
 // The operators of a net after the passes.
 std::vector<std::string> WithoutNames(Net net, const PipelineOptions& options) {
-  const auto reports = RunPipeline(&net, AllOps(), DefaultPasses(options), options);
+  const auto reports = RunPipeline(&net, AllOps(), CpuPasses(options), options);
   EXPECT_TRUE(reports.ok()) << reports.status();
   std::vector<std::string> lines;
   for (const Op& op : net.ops) {
@@ -212,8 +205,8 @@ std::vector<std::string> WithoutNames(Net net, const PipelineOptions& options) {
 
 TEST(ZooNetsTest, PassesReadNoNames) {
   PipelineOptions options = All();
-  options.precision = DType::kBF16;
-  options.precision_overrides = {{"guide", DType::kI8}};
+  options.precision = ComputePrecision::kBF16;
+  options.precision_overrides = {{"guide", ComputePrecision::kInt8Products}};
   for (const NamedNet& model : AllModels()) {
     SCOPED_TRACE(model.name);
     Net renamed = model.net;
@@ -222,11 +215,30 @@ TEST(ZooNetsTest, PassesReadNoNames) {
   }
 }
 
+// A registry that has no operator of the CPU has all that the reference backend runs.
+TEST(ZooNetsTest, TheReferenceBackendRunsNoOperatorOfTheCpu) {
+  SchemaRegistry neutral;
+  ops::RegisterOps(&neutral);
+  ops::droppos::RegisterOps(&neutral);
+  const Backend backend = tools::MakeReferenceBackend();
+  CompileOptions options;
+  options.registry = &neutral;
+  options.backend = &backend;
+  options.passes = All();
+  for (const NamedNet& model : AllModels()) {
+    for (const auto precision : {ComputePrecision::kF32, ComputePrecision::kBF16}) {
+      options.passes.precision = precision;
+      const auto prepared = Prepare(model.net, options);
+      EXPECT_TRUE(prepared.ok()) << model.name << ": " << prepared.status();
+    }
+  }
+}
+
 TEST(ZooNetsTest, LowPrecisionStaysNear) {
   PipelineOptions none, low = All(), guide = All();
   none.enabled = false;
-  low.precision = DType::kBF16;
-  guide.precision_overrides = {{"guide", DType::kBF16}};
+  low.precision = ComputePrecision::kBF16;
+  guide.precision_overrides = {{"guide", ComputePrecision::kBF16}};
   std::set<std::string> changed;
   for (const NamedNet& model : AllModels()) {
     SCOPED_TRACE(model.name);
@@ -235,10 +247,10 @@ TEST(ZooNetsTest, LowPrecisionStaysNear) {
     EXPECT_EQ(changed.count("mixed_precision"), 1u);
     changed.clear();
     ExpectNear(RunNet(model.net, guide, &changed), want, 0.02, 0.01);
-    for (const auto& pass : DefaultPasses()) {
-      SCOPED_TRACE(pass->name());
+    for (const Pass& pass : CpuPasses()) {
+      SCOPED_TRACE(pass.name);
       PipelineOptions options = low;
-      options.disabled = {std::string(pass->name())};
+      options.disabled = {pass.name};
       ExpectNear(RunNet(model.net, options, &changed), want, 0.1, 0.01);
       if (HasFailure()) return;
     }

@@ -66,7 +66,7 @@ class DropPosParameters : public ::testing::Test {
   }
 
   graph::SchemaRegistry registry_ = tools::MakeRegistry();
-  graph::Backend backend_ = *tools::MakeCpuBackend(1);
+  graph::Backend backend_ = *tools::MakeBackend("cpu", 1);
   std::unique_ptr<DropPos> model_;
   std::unique_ptr<Session> session_;
 };

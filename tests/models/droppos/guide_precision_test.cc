@@ -14,10 +14,10 @@
 #include "gtest/gtest.h"
 #include "models/droppos/droppos.h"
 #include "models/training/forward_net.h"
+#include "tests/harness/backends.h"
 #include "tests/models/training/tiny_run.h"
 #include "tools/flags/pass_options.h"
 #include "tools/plugins.h"
-#include "tools/reference_backend.h"
 
 namespace models {
 namespace {
@@ -124,8 +124,8 @@ double Spread(const std::vector<double>& weights) {
 class GuidePrecision : public ::testing::TestWithParam<const char*> {
  protected:
   graph::Backend backend() const {
-    return GetParam() == std::string("cpu") ? *tools::MakeCpuBackend(2)
-                                            : tools::MakeReferenceBackend();
+    return GetParam() == std::string("cpu") ? *tools::MakeBackend("cpu", 2)
+                                            : harness::ReferenceBackend();
   }
 };
 
@@ -138,7 +138,7 @@ class GuidePrecision : public ::testing::TestWithParam<const char*> {
 // About twice what is seen is allowed. A wrong scale changes a product by its own size,
 // which leaves little correlation.
 TEST_P(GuidePrecision, WeightsStayNearThoseOfFp32) {
-  if (GetParam() == std::string("cpu") && !backends::cpu::HasBfloat16Products()) {
+  if (GetParam() == std::string("cpu") && !backends::cpu::DetectCapabilities().bf16_products) {
     GTEST_SKIP() << "no products of bf16 on this CPU";
   }
   const graph::Backend on = backend();

@@ -56,7 +56,7 @@ struct AfterTwoSteps {
   int64_t copies = 0;
 };
 
-AfterTwoSteps TwoSteps(const char* mode, bool guide, graph::DType precision) {
+AfterTwoSteps TwoSteps(const char* mode, bool guide, graph::ComputePrecision precision) {
   const TinyEngine engine;
   ModelConfig config = TinyModelConfig();
   config.embed_dim = 32;
@@ -96,9 +96,9 @@ AfterTwoSteps TwoSteps(const char* mode, bool guide, graph::DType precision) {
 // Bit for bit: the copies are the same operators on the same values.
 TEST(Recompute, ChangesNoNumberAndShrinksTheArena) {
   for (const bool guide : {false, true}) {
-    const AfterTwoSteps kept = TwoSteps("none", guide, graph::DType::kF32);
-    const AfterTwoSteps mlp = TwoSteps("mlp", guide, graph::DType::kF32);
-    const AfterTwoSteps block = TwoSteps("block", guide, graph::DType::kF32);
+    const AfterTwoSteps kept = TwoSteps("none", guide, graph::ComputePrecision::kF32);
+    const AfterTwoSteps mlp = TwoSteps("mlp", guide, graph::ComputePrecision::kF32);
+    const AfterTwoSteps block = TwoSteps("block", guide, graph::ComputePrecision::kF32);
     ASSERT_EQ(kept.losses.size(), 4u);
     EXPECT_EQ(kept.copies, 0);
     EXPECT_GT(mlp.copies, 0);

@@ -210,8 +210,8 @@ TEST(TensorGrouping, ChangesNoBitOfARun) {
         options.recipe.clip_grad = 0.1;
         options.recipe.clip_global = case_number % 2 == 1;
         options.step_every_micro_batch = accum_iter > 1 && threads > 2;
-        if (threads % 2 == 0 && backends::cpu::HasBfloat16Products()) {
-          options.compile.passes.precision = graph::DType::kBF16;
+        if (threads % 2 == 0 && backends::cpu::DetectCapabilities().bf16_products) {
+          options.compile.passes.precision = graph::ComputePrecision::kBF16;
         }
         if (!grouped) options.compile.passes.disabled.insert("tensor_grouping");
         const auto session = MakeSession(model, options);

@@ -32,7 +32,7 @@ DropPosConfig TinyDropPosConfig(bool attn_guide) {
 
 TinyEngine::TinyEngine(int thread_count)
     : registry(tools::MakeRegistry()),
-      backend(harness::OnTestDevice(*tools::MakeCpuBackend(thread_count))),
+      backend(harness::OnTestDevice(*tools::MakeBackend("cpu", thread_count))),
       threads(thread_count) {}
 
 SessionOptions TinyEngine::Options(int batch, int accum_iter) const {

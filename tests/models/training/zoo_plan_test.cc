@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "backends/cpu/passes/passes.h"
 #include "graph/passes/pipeline.h"
 #include "graph/runtime/memory_plan.h"
 #include "gtest/gtest.h"
@@ -23,7 +24,11 @@ std::vector<size_t> SomeScratch(const graph::Net& net) {
   return scratch;
 }
 
-void ExpectTight(graph::DType precision) {
+graph::Passes CpuPasses(const graph::PipelineOptions& options) {
+  return graph::MakePasses(options, backends::cpu::MakeLowering(options));
+}
+
+void ExpectTight(graph::ComputePrecision precision) {
   const graph::SchemaRegistry registry = tools::MakeRegistry();
   const Zoo zoo = tools::MakeZoo();
   size_t none_total = 0, block_total = 0;
@@ -36,8 +41,7 @@ void ExpectTight(graph::DType precision) {
         graph::PipelineOptions options;
         options.precision = precision;
         options.recompute_segment = RecomputeSegments(mode).value();
-        const auto passes =
-            graph::RunPipeline(&built->net, registry, graph::DefaultPasses(options), options);
+        const auto passes = graph::RunPipeline(&built->net, registry, CpuPasses(options), options);
         ASSERT_TRUE(passes.ok()) << passes.status();
         const std::vector<size_t> none(built->net.ops.size(), 0);
         const graph::MemoryPlan plan = graph::PlanMemory(built->net, none);
@@ -56,8 +60,8 @@ void ExpectTight(graph::DType precision) {
   EXPECT_LT(static_cast<double>(block_total), 0.8 * static_cast<double>(none_total));
 }
 
-TEST(ZooPlan, Float32IsNearTheLowerBound) { ExpectTight(graph::DType::kF32); }
-TEST(ZooPlan, Bfloat16IsNearTheLowerBound) { ExpectTight(graph::DType::kBF16); }
+TEST(ZooPlan, Float32IsNearTheLowerBound) { ExpectTight(graph::ComputePrecision::kF32); }
+TEST(ZooPlan, Bfloat16IsNearTheLowerBound) { ExpectTight(graph::ComputePrecision::kBF16); }
 
 // The clip factors need the norms of all gradients, so all of them are alive there;
 // each one's memory is free after its update.
@@ -68,8 +72,7 @@ TEST(ZooPlan, GradientsEndWithTheirUpdate) {
   auto built = BuildTrainingNet(registry, *model, entry.recipe, 16, MicroStep::kWhole, 1);
   ASSERT_TRUE(built.ok()) << built.status();
   const graph::PipelineOptions options;
-  ASSERT_TRUE(
-      graph::RunPipeline(&built->net, registry, graph::DefaultPasses(options), options).ok());
+  ASSERT_TRUE(graph::RunPipeline(&built->net, registry, CpuPasses(options), options).ok());
   const graph::Net& net = built->net;
   const graph::MemoryPlan plan = graph::PlanMemory(net, std::vector<size_t>(net.ops.size(), 0));
   int updates = 0;
@@ -94,7 +97,8 @@ TEST(ZooPlan, GroupedUpdatesNeedNoMoreMemory) {
   for (const char* name : {"droppos_tiny", "droppos_vitb"}) {
     const ZooEntry entry = tools::MakeZoo().Find(name).value();
     const auto model = entry.make(entry, 0);
-    for (const graph::DType precision : {graph::DType::kF32, graph::DType::kBF16}) {
+    for (const graph::ComputePrecision precision :
+         {graph::ComputePrecision::kF32, graph::ComputePrecision::kBF16}) {
       size_t bytes[2], updates[2] = {0, 0};
       for (const bool grouped : {false, true}) {
         auto built = BuildTrainingNet(registry, *model, entry.recipe, 16, MicroStep::kWhole, 1);
@@ -102,8 +106,7 @@ TEST(ZooPlan, GroupedUpdatesNeedNoMoreMemory) {
         graph::PipelineOptions options;
         options.precision = precision;
         if (!grouped) options.disabled = {"tensor_grouping"};
-        ASSERT_TRUE(
-            graph::RunPipeline(&built->net, registry, graph::DefaultPasses(options), options).ok());
+        ASSERT_TRUE(graph::RunPipeline(&built->net, registry, CpuPasses(options), options).ok());
         const std::vector<size_t> scratch(built->net.ops.size(), 0);
         bytes[grouped] = graph::PlanMemory(built->net, scratch).lower_bound_bytes;
         for (const graph::Op& op : built->net.ops) {

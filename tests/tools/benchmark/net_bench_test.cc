@@ -63,7 +63,7 @@ class NetBench : public ::testing::Test {
     options.net = net;
     options.init_net = init;
     options.runs = 3;
-    return BenchNet(registry_, reference ? MakeReferenceBackend() : *MakeCpuBackend(1), options);
+    return BenchNet(registry_, *MakeAnyBackend(reference ? "reference" : "cpu", 1), options);
   }
   std::string Error(const std::string& net, const std::string& init = "") {
     const auto result = Run(net, init);

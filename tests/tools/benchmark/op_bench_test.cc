@@ -44,7 +44,7 @@ class OpBench : public ::testing::Test {
     options.shapes = shapes;
     options.attrs = attrs;
     options.runs = 3;
-    return BenchOp(registry_, reference ? MakeReferenceBackend() : *MakeCpuBackend(1), options);
+    return BenchOp(registry_, *MakeAnyBackend(reference ? "reference" : "cpu", 1), options);
   }
 
   const graph::SchemaRegistry registry_ = MakeRegistry();

@@ -92,8 +92,7 @@ models::ZooEntry SmallEntry() {
 struct Side {
   Side(const graph::SchemaRegistry& registry, const std::string& text)
       : way(*ParseWay("--a", text)),
-        backend(
-            harness::OnTestDevice(way.reference ? MakeReferenceBackend() : *MakeCpuBackend(2))) {
+        backend(harness::OnTestDevice(*MakeAnyBackend(way.backend, 2))) {
     diff.name = text;
     diff.compile.registry = &registry;
     diff.compile.backend = &backend;
@@ -209,7 +208,7 @@ TEST_F(DiffNetsTest, ErrorsNameTheSideAndTheWayOut) {
 
 TEST(RandomCase, IsAFunctionOfTheSeed) {
   const graph::SchemaRegistry registry = MakeRegistry();
-  const graph::Backend backend = *MakeCpuBackend(1);
+  const graph::Backend backend = *MakeBackend("cpu", 1);
   graph::CompileOptions compile;
   compile.registry = &registry;
   compile.backend = &backend;
@@ -256,7 +255,7 @@ TEST_P(GoldenDiff, EveryTensorIsWithinItsBound) {
 
 TEST_P(GoldenDiff, AWrongKernelIsFound) {
   Side side(registry_, "cpu,passes=off");
-  side.backend = WithWrongKernel(harness::OnTestDevice(*MakeCpuBackend(2)), "Gelu", 1.01f);
+  side.backend = WithWrongKernel(harness::OnTestDevice(*MakeBackend("cpu", 2)), "Gelu", 1.01f);
   const absl::StatusOr<DiffReport> report = Diff(side);
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_GT(report->beyond(), 5);
@@ -332,14 +331,15 @@ TEST(Way, SaysWhatRuns) {
   EXPECT_TRUE(way->reference);
   EXPECT_EQ(way->disabled, (std::set<std::string>{"cse", "in_place"}));
   EXPECT_TRUE(way->low_precision());
-  EXPECT_EQ(way->Pipeline().precision, graph::DType::kBF16);
+  EXPECT_EQ(way->Pipeline().precision, graph::ComputePrecision::kBF16);
   EXPECT_TRUE(way->Pipeline().precision_overrides.empty());
   const auto guide = ParseWay("--a", "cpu,guide=int8,threads=3");
   ASSERT_TRUE(guide.ok()) << guide.status();
   EXPECT_EQ(guide->threads, 3);
   ASSERT_EQ(guide->Pipeline().precision_overrides.size(), 1u);
   EXPECT_EQ(guide->Pipeline().precision_overrides[0].part, "guide");
-  EXPECT_EQ(guide->Pipeline().precision_overrides[0].precision, graph::DType::kI8);
+  EXPECT_EQ(guide->Pipeline().precision_overrides[0].precision,
+            graph::ComputePrecision::kInt8Products);
   EXPECT_FALSE(ParseWay("--a", "cpu")->low_precision());
 }
 
@@ -361,7 +361,7 @@ TEST(DiffFlags, ModelAndWays) {
   EXPECT_EQ(flags->entry.model.depth, 2);
   EXPECT_EQ(flags->entry.recipe.batch_size, 2);
   EXPECT_EQ(flags->seed, 5u);
-  EXPECT_TRUE(flags->a.reference);
+  EXPECT_EQ(flags->a.backend, "reference");
   const auto batch = ParseDiffFlags(
       {"--model=droppos_tiny", "--a=cpu", "--b=cpu", "--batch_size=7", "--bound=1e-3"}, MakeZoo());
   ASSERT_TRUE(batch.ok()) << batch.status();

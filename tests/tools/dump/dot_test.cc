@@ -157,7 +157,8 @@ std::vector<graph::Net> TinyNets() {
   nets.push_back(models::BuildEvaluationNet(engine.registry, model, 2, 0).value().net);
   for (size_t i = 0, built = nets.size(); i < built; ++i) {
     graph::Net net = nets[i];
-    EXPECT_TRUE(graph::RunPipeline(&net, engine.registry, graph::DefaultPasses(), {}).ok());
+    const graph::Passes passes = graph::MakePasses({}, engine.backend.lowering({}));
+    EXPECT_TRUE(graph::RunPipeline(&net, engine.registry, passes, {}).ok());
     net.Compact();
     nets.push_back(std::move(net));
   }

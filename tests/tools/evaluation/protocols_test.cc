@@ -80,7 +80,7 @@ constexpr models::Unit kShare = models::Unit::kShare;
 
 class Protocols : public ::testing::Test {
  protected:
-  Protocols() : registry_(MakeRegistry()), backend_(harness::OnTestDevice(*MakeCpuBackend(2))) {
+  Protocols() : registry_(MakeRegistry()), backend_(harness::OnTestDevice(*MakeBackend("cpu", 2))) {
     compile_.registry = &registry_;
     compile_.backend = &backend_;
   }

@@ -12,7 +12,8 @@
 namespace tools {
 namespace {
 
-constexpr graph::DType kF32 = graph::DType::kF32, kBF16 = graph::DType::kBF16;
+using graph::ComputePrecision;
+constexpr auto kF32 = ComputePrecision::kF32, kBF16 = ComputePrecision::kBF16;
 
 // A case whose only tensor is `name` = (0.6, 0.8), held against one that is `error` off:
 // a share of its norm, or absolutely.

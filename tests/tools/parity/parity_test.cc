@@ -27,8 +27,7 @@ GoldenCase Read(const std::string& name) {
 struct Engine {
   explicit Engine(const std::string& backend_name, bool passes = true, int threads = 2)
       : registry(MakeRegistry()),
-        backend(harness::OnTestDevice(backend_name == "cpu" ? *MakeCpuBackend(threads)
-                                                            : MakeReferenceBackend())) {
+        backend(harness::OnTestDevice(*MakeAnyBackend(backend_name, threads))) {
     compile.registry = &registry;
     compile.backend = &backend;
     compile.passes.enabled = passes;
@@ -57,13 +56,14 @@ TEST_P(EveryCase, OnCpu) { ExpectParity(GetParam(), Engine("cpu")); }
 
 TEST_P(EveryCase, OnReferenceInBfloat16) {
   Engine engine("reference");
-  engine.compile.passes.precision = graph::DType::kBF16;
+  engine.compile.passes.precision = graph::ComputePrecision::kBF16;
   ExpectParity(GetParam(), engine);
 }
 TEST_P(EveryCase, OnCpuInBfloat16) {
-  if (!backends::cpu::HasBfloat16Products()) GTEST_SKIP() << "no products of bf16 on this CPU";
+  if (!backends::cpu::DetectCapabilities().bf16_products)
+    GTEST_SKIP() << "no products of bf16 on this CPU";
   Engine engine("cpu");
-  engine.compile.passes.precision = graph::DType::kBF16;
+  engine.compile.passes.precision = graph::ComputePrecision::kBF16;
   ExpectParity(GetParam(), engine);
 }
 
@@ -85,7 +85,7 @@ TEST(Parity, TinyGuideOnOneAndThreeThreads) {
 
 TEST(Parity, Bfloat16IsFarOutsideTheBoundsOfFp32) {
   Engine engine("reference");
-  engine.compile.passes.precision = graph::DType::kBF16;
+  engine.compile.passes.precision = graph::ComputePrecision::kBF16;
   const GoldenCase golden = Read("tiny_guide");
   const auto replay = Replay(golden, engine.compile);
   ASSERT_TRUE(replay.ok()) << replay.status();

@@ -1,0 +1,16 @@
+#include "backends/cpu/ops/op_table.h"
+
+namespace ops::cpu {
+
+// Of the lines of backends/cpu/ops/ops.bzl.
+#define OP(Name) void Register##Name(graph::SchemaRegistry* registry);
+#include "backends/cpu/ops/cpu_ops.inc"
+#undef OP
+
+void RegisterOps(graph::SchemaRegistry* registry) {
+#define OP(Name) Register##Name(registry);
+#include "backends/cpu/ops/cpu_ops.inc"
+#undef OP
+}
+
+}  // namespace ops::cpu

@@ -1,0 +1,16 @@
+#include "backends/reference/cpu/kernel_table.h"
+
+namespace backends::reference::cpu {
+
+// Of the lines of backends/cpu/ops/ops.bzl.
+#define OP(Name) void Register##Name(graph::KernelTable* table);
+#include "backends/cpu/ops/cpu_ops.inc"
+#undef OP
+
+void RegisterKernels(graph::KernelTable* table) {
+#define OP(Name) Register##Name(table);
+#include "backends/cpu/ops/cpu_ops.inc"
+#undef OP
+}
+
+}  // namespace backends::reference::cpu
