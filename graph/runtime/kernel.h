@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "graph/ir/net.h"
+#include "graph/runtime/device.h"
 #include "graph/runtime/fault.h"
 
 namespace graph {
