@@ -145,8 +145,8 @@ TEST(Plugin, ItsFlagsAreShownParsedAndReachItsModel) {
   ops::RegisterOps(&registry);
   RegisterOps(&registry);
   const std::unique_ptr<models::Model> model = resolved->entry.make(resolved->entry, 2);
-  const auto net = models::BuildTrainingNet(registry, *model, resolved->entry.recipe, 1,
-                                            models::MicroStep::kWhole, 1);
+  const auto net = models::BuildTrainingNet(registry, *model, models::AdamW(resolved->entry.recipe),
+                                            1, models::MicroStep::kWhole, 1);
   ASSERT_TRUE(net.ok()) << net.status();
   std::map<std::string, int64_t> widths;
   for (const models::Parameter& p : net->parameters) widths[p.name] = p.type.dim(0);

@@ -240,7 +240,7 @@ TEST(RunOptions, NoFlagIsForgotten) {
 TEST(RunOptions, TheFlagsDefaultsAreTheOptions) {
   const Options flags = OptionsOf({});
   const models::TrainerOptions options;
-  EXPECT_EQ(flags.trainer.max_bad_share, options.max_bad_share);
+  EXPECT_EQ(flags.trainer.loader.max_bad_share, options.loader.max_bad_share);
   EXPECT_EQ(flags.trainer.print_every, options.print_every);
   EXPECT_EQ(flags.trainer.spike_z, options.spike_z);
   EXPECT_EQ(flags.trainer.watchdog_seconds, options.watchdog_seconds);

@@ -328,7 +328,7 @@ TEST(BlobDiff, IndexOfAnElement) {
 TEST(Way, SaysWhatRuns) {
   const auto way = ParseWay("--a", "reference,passes=on,disable=cse+in_place,precision=bf16");
   ASSERT_TRUE(way.ok()) << way.status();
-  EXPECT_TRUE(way->reference);
+  EXPECT_EQ(way->backend, "reference");
   EXPECT_EQ(way->disabled, (std::set<std::string>{"cse", "in_place"}));
   EXPECT_TRUE(way->low_precision());
   EXPECT_EQ(way->Pipeline().precision, graph::ComputePrecision::kBF16);

@@ -17,13 +17,13 @@ constexpr auto kF32 = ComputePrecision::kF32, kBF16 = ComputePrecision::kBF16;
 
 // A case whose only tensor is `name` = (0.6, 0.8), held against one that is `error` off:
 // a share of its norm, or absolutely.
-Verdict CompareOff(const std::string& name, graph::DType precision, double error) {
+Verdict CompareOff(const std::string& name, ComputePrecision precision, double error) {
   const std::vector<float> theirs = {0.6f, 0.8f};
   models::TensorMap tensors;
-  tensors[name] = {{kF32, {2}}, absl::MakeSpan(reinterpret_cast<const uint8_t*>(theirs.data()), 8)};
+  tensors[name] = {{graph::DType::kF32, {2}}, absl::MakeSpan(reinterpret_cast<const uint8_t*>(theirs.data()), 8)};
   const std::string path = absl::StrCat(std::getenv("TEST_TMPDIR"), "/case.safetensors");
   EXPECT_TRUE(models::WriteSafetensors(path, tensors, {}).ok());
-  const GoldenCase golden{models::SafetensorsFile::Read(path).value(), "", {}, {}, {}, 0, 0, true};
+  const GoldenCase golden{models::SafetensorsFile::Read(path).value(), "", {}, {}, {}, {}};
   ReplayResult replay;
   replay.train_accuracy_slack = {0, 0};
   const bool absolute = absl::EndsWith(name, "/acc1");
