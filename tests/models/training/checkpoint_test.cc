@@ -31,9 +31,9 @@ std::vector<Parameter> Parameters() {
   const auto f32 = [](graph::Shape shape) {
     return graph::TensorType{graph::DType::kF32, std::move(shape)};
   };
-  return {{"a.weight", f32({2, 3}), {}, true},
-          {"a.bias", f32({2}), {}, true},
-          {"pos_embed", f32({1, 2, 2}), {}, false}};
+  return {{"a.weight", f32({2, 3}), {}, {}},
+          {"a.bias", f32({2}), {}, {}},
+          {"pos_embed", f32({1, 2, 2}), {}, {ParameterKind::kFixed}}};
 }
 
 // Every element of every parameter counts up from `start`.
@@ -123,8 +123,8 @@ TEST(Checkpoint, TensorsOfAnotherShapeKeepTheirValuesWhereAllowed) {
 TEST(Checkpoint, UnexpectedTensorsAreLeftOutWhereAllowed) {
   graph::Workspace saved, loaded;
   std::vector<Parameter> more = Parameters();
-  more.push_back({"head.weight", {graph::DType::kF32, {2, 2}}, {}, true});
-  more.push_back({"head.bias", {graph::DType::kF32, {2}}, {}, true});
+  more.push_back({"head.weight", {graph::DType::kF32, {2, 2}}, {}, {}});
+  more.push_back({"head.bias", {graph::DType::kF32, {2}}, {}, {}});
   Fill(more, 1, &saved);
   Fill(Parameters(), 100, &loaded);
   const std::string path = TestPath("head.safetensors");
@@ -235,7 +235,7 @@ TEST(Checkpoint, HalfPrecisionBecomesF32) {
 
 // Larger than the piece that is converted at a time.
 TEST(Checkpoint, LongTensorsAreConvertedWhole) {
-  const std::vector<Parameter> p = {{"w", {graph::DType::kF32, {300'001}}, {}, true}};
+  const std::vector<Parameter> p = {{"w", {graph::DType::kF32, {300'001}}, {}, {}}};
   std::vector<double> values(300'001);
   for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<double>(i) - 5;
   const TensorMap tensors = {
@@ -281,11 +281,11 @@ TEST(Checkpoint, TypesThatAreNotReadMatterWhereTheyAreWanted) {
 TEST(Checkpoint, TheErrorNamesTheFlagThatLetsItPass) {
   std::vector<Parameter> model = Parameters();
   for (const char* name : {"head.weight", "head.bias", "mask_token", "blocks.0.w", "blocks.1.w"}) {
-    model.push_back({name, {graph::DType::kF32, {2}}, {}, true});
+    model.push_back({name, {graph::DType::kF32, {2}}, {}, {}});
   }
   std::vector<Parameter> file = Parameters();
-  file.push_back({"blocks.1.w", {graph::DType::kF32, {3}}, {}, true});
-  file.push_back({"fc.weight", {graph::DType::kF32, {2}}, {}, true});
+  file.push_back({"blocks.1.w", {graph::DType::kF32, {3}}, {}, {}});
+  file.push_back({"fc.weight", {graph::DType::kF32, {2}}, {}, {}});
   graph::Workspace saved, loaded;
   Fill(file, 1, &saved);
   Fill(model, 100, &loaded);

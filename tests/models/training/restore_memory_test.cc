@@ -41,8 +41,8 @@ size_t LargestOf(const Work& work) {
 
 TEST(RestoreMemory, ParametersAreReadIntoTheirPlaces) {
   const int64_t n = 1 << 20;
-  const std::vector<Parameter> parameters = {{"a", {graph::DType::kF32, {n}}, {}, true},
-                                             {"b", {graph::DType::kF32, {n}}, {}, true}};
+  const std::vector<Parameter> parameters = {{"a", {graph::DType::kF32, {n}}, {}, {}},
+                                             {"b", {graph::DType::kF32, {n}}, {}, {}}};
   graph::Workspace workspace;
   for (const Parameter& p : parameters) ASSERT_TRUE(workspace.Create(p.name, p.type).ok());
   const std::vector<float> a(n, 1.0f);
