@@ -340,8 +340,8 @@ std::vector<Parameter> Tables(int64_t h, int64_t w) {
   const auto table = [&](int64_t extra) {
     return graph::TensorType{graph::DType::kF32, {1, extra + h * w, 3}};
   };
-  return {{"pos_embed", table(1), Initializer::SinCos2d(h, w), false},
-          {"decoder_pos_embed", table(0), Initializer::SinCos2d(h, w), false}};
+  return {{"pos_embed", table(1), Initializer::SinCos2d(h, w), {ParameterKind::kFixed}},
+          {"decoder_pos_embed", table(0), Initializer::SinCos2d(h, w), {ParameterKind::kFixed}}};
 }
 
 std::vector<float> Resized(graph::Workspace* workspace, const std::string& name, int64_t extra,

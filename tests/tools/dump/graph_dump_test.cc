@@ -130,12 +130,12 @@ TEST(GraphDump, FusionShowsBetweenBeforeAndAfter) {
   const std::string before = Read(dir / "eval_before_passes.txt");
   const std::string after = Read(dir / "eval.txt");
   EXPECT_THAT(before, HasSubstr("= BiasAdd("));
-  EXPECT_THAT(before, testing::Not(HasSubstr("= Linear(")));
-  EXPECT_THAT(after, HasSubstr("= Linear("));
+  EXPECT_THAT(before, testing::Not(HasSubstr("Linear(")));
+  EXPECT_THAT(after, HasSubstr("= PackedLinear("));
   EXPECT_THAT(after, HasSubstr("= AddLayerNorm("));
   EXPECT_LT(ReadNet(dir / "eval_predict_net.pb").ops.size(),
             ReadNet(dir / "eval_before_passes_predict_net.pb").ops.size());
-  EXPECT_THAT(Read(dir / "eval.dot"), HasSubstr("<b>Linear</b>"));
+  EXPECT_THAT(Read(dir / "eval.dot"), HasSubstr("<b>PackedLinear</b>"));
   EXPECT_THAT(Read(dir / "eval_before_passes.dot"), HasSubstr("<b>BiasAdd</b>"));
   EXPECT_NE(Read(dir / "train.blocks.dot"), Read(dir / "train_before_passes.blocks.dot"));
 }
