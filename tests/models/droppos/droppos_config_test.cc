@@ -32,23 +32,5 @@ TEST(DropPosConfig, ErrorsNameFlagsAndValues) {
   EXPECT_THAT(std::string(Validate(wide, {}).message()), HasSubstr("--input_size=225"));
 }
 
-// Each row is of the field of its name, as a copy is of its own.
-TEST(DropPosConfig, FlagsAreBoundToTheObject) {
-  DropPosConfig config;
-  for (const ModelFlag& flag : config.Flags()) {
-    const std::string before = flag.Text();
-    const std::unique_ptr<ModelOptions> copy = config.Clone();
-    for (const ModelFlag& copied : copy->Flags()) {
-      if (copied.name != flag.name) continue;
-      for (const char* text :
-           {"0.5", "7", "true", "false", "zeros", "multi_task", "official", "int8"}) {
-        if (copied.Set(text).ok() && copied.Text() != before) break;
-      }
-      EXPECT_NE(copied.Text(), before) << flag.name;
-    }
-    EXPECT_EQ(flag.Text(), before);
-  }
-}
-
 }  // namespace
 }  // namespace models
