@@ -81,7 +81,7 @@ class SpecTest : public ::testing::Test {
  protected:
   SessionOptions Options(const Way& way = {1, false}) const {
     SessionOptions options = engine_.Options(2, way.accum_iter);
-    options.step_every_micro_batch = way.step_every;
+    if (way.step_every) options.step.update_when = UpdateWhen::kMicroStep;
     options.recipe.weight_decay = kDecay;
     return options;
   }

@@ -217,8 +217,8 @@ TEST(EmbeddingDrop, ReferenceNamesBadIds) {
     return std::string(y.status().message());
   };
   EXPECT_EQ(message({0, 1}, 2, 0), "");
-  EXPECT_NE(message({0, 1}, 3, 0).find("input 5 has 3 at 0"), std::string::npos);
-  EXPECT_NE(message({0, 1}, 2, 1).find("input 6 has 1 at 0"), std::string::npos);
+  EXPECT_NE(message({0, 1}, 3, 0).find("'input 5' i32[1,1] is 3 at element 0"), std::string::npos);
+  EXPECT_NE(message({0, 1}, 2, 1).find("'input 6' i32[1,1] is 1 at element 0"), std::string::npos);
   EXPECT_NE(message({1, 1}, 2, 0).find("image 0 drops 2 positions"), std::string::npos);
   EXPECT_NE(message({0, 0}, 2, 0).find("image 0 drops 0 positions"), std::string::npos);
 }

@@ -111,8 +111,10 @@ TEST(RestoreRows, ReferenceNamesBadIds) {
     return std::string(y.status().message());
   };
   EXPECT_EQ(message({2, 0}, {0, 1, 0}), "");
-  EXPECT_NE(message({3, 0}, {0, 1, 0}).find("input 2 has 3 at 0"), std::string::npos);
-  EXPECT_NE(message({-1, 0}, {0, 1, 0}).find("input 2 has -1 at 0"), std::string::npos);
+  EXPECT_NE(message({3, 0}, {0, 1, 0}).find("'input 2' i32[1,2] is 3 at element 0"),
+            std::string::npos);
+  EXPECT_NE(message({-1, 0}, {0, 1, 0}).find("'input 2' i32[1,2] is -1 at element 0"),
+            std::string::npos);
   EXPECT_NE(message({2, 2}, {1, 1, 0}).find("patch 2 of image 0 is visible twice"),
             std::string::npos);
   EXPECT_NE(message({2, 0}, {1, 1, 0}).find("patch 0 of image 0 is visible twice or also hidden"),
