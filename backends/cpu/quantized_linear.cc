@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <functional>
 
 #include "backends/cpu/gemm.h"
 #include "backends/cpu/kernel_util.h"
@@ -39,10 +40,15 @@ memory::desc PlainBytes(int64_t rows, int64_t cols) {
 
 memory::desc RowVector(int64_t n) { return {{1, n}, DataType::f32, memory::dims{n, 1}}; }
 
-dnnl::matmul::primitive_desc Product(int64_t rows, int64_t k, int64_t n, DataType y,
-                                     const memory::desc& weights, bool gelu) {
+dnnl::primitive_attr OwnScratchpad() {
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return attr;
+}
+
+dnnl::matmul::primitive_desc Product(int64_t rows, int64_t k, int64_t n, DataType y,
+                                     const memory::desc& weights, bool gelu) {
+  dnnl::primitive_attr attr = OwnScratchpad();
   attr.set_scales_mask(DNNL_ARG_SRC, 0);
   attr.set_scales_mask(DNNL_ARG_WEIGHTS, 2);
   if (gelu) {
@@ -86,6 +92,17 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> Guarded(const graph::KernelSpec& 
   }
 }
 
+// Generates the code of a product, or of a reorder, that has been described.
+absl::Status Generate(const std::function<void()>& make) {
+  const ThreadBudget budget(1);
+  try {
+    make();
+  } catch (const dnnl::error& error) {
+    return OneDnnFailed(error.status);
+  }
+  return absl::OkStatus();
+}
+
 class QuantizeWeightsKernel final : public graph::Kernel {
  public:
   explicit QuantizeWeightsKernel(const graph::KernelSpec& spec)
@@ -97,16 +114,17 @@ class QuantizeWeightsKernel final : public graph::Kernel {
         // wᵀ, stored as (N, K).
         plain_({{k_, n_}, DataType::s8, memory::dims{1, k_}}, Engine(), nullptr),
         packed_(layout_, Engine(), nullptr),
-        stream_(Engine()) {
+        stream_(Engine()),
+        reorder_pd_(Engine(), plain_.get_desc(), Engine(), layout_, OwnScratchpad()) {
     if (layout_.get_size() > bytes_) {
       throw dnnl::error(dnnl_unimplemented, "a layout of the weights with more padding than known");
     }
-    dnnl::primitive_attr attr;
-    attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-    dnnl::reorder::primitive_desc pd(Engine(), plain_.get_desc(), Engine(), layout_, attr);
-    reorder_ = dnnl::reorder(pd);
-    scratchpad_ = memory(pd.scratchpad_desc(), Engine(), nullptr);
+    scratchpad_ = memory(reorder_pd_.scratchpad_desc(), Engine(), nullptr);
     plain_bytes_ = graph::AlignUp(n_ * k_);
+  }
+
+  absl::Status Prepare() override {
+    return Generate([this] { reorder_ = dnnl::reorder(reorder_pd_); });
   }
 
   size_t scratch_bytes() const override { return plain_bytes_ + scratchpad_.get_desc().get_size(); }
@@ -138,6 +156,7 @@ class QuantizeWeightsKernel final : public graph::Kernel {
   const memory::desc layout_;
   memory plain_, packed_, scratchpad_;
   dnnl::stream stream_;
+  const dnnl::reorder::primitive_desc reorder_pd_;
   dnnl::reorder reorder_;
   size_t plain_bytes_ = 0;
 };
@@ -150,12 +169,11 @@ class QuantizedLinearKernel final : public graph::Kernel {
         images_(spec.in(0).dim(0)),
         tokens_(spec.in(0).dim(1)),
         k_(spec.in(0).dim(2)),
-        image_bytes_of_y_(images_ == 0 ? 0 : spec.out(0).bytes() / images_) {
+        image_bytes_of_y_(images_ == 0 ? 0 : spec.out(0).bytes() / images_),
+        pd_(Product(tokens_, k_, spec.out(0).dim(2), TypeOf(spec.out(0).dtype),
+                    PackedLayout(k_, spec.out(0).dim(2)), spec.op->Str("activation") == "gelu")) {
     const int64_t n = spec.out(0).dim(2);
-    const auto pd = Product(tokens_, k_, n, TypeOf(spec.out(0).dtype), PackedLayout(k_, n),
-                            spec.op->Str("activation") == "gelu");
-    implementation_ = pd.impl_info_str();
-    primitive_ = dnnl::matmul(pd);
+    const dnnl::matmul::primitive_desc& pd = pd_;
     image_bytes_ = graph::AlignUp(tokens_ * k_);
     thread_bytes_ = image_bytes_ + graph::AlignUp(pd.scratchpad_desc().get_size());
     for (int t = 0; t < threads_; ++t) {
@@ -179,8 +197,11 @@ class QuantizedLinearKernel final : public graph::Kernel {
   }
 
   size_t scratch_bytes() const override { return threads_ * thread_bytes_; }
-  std::string implementation() const override { return implementation_; }
+  std::string implementation() const override { return pd_.impl_info_str(); }
 
+  absl::Status Prepare() override {
+    return Generate([this] { primitive_ = dnnl::matmul(pd_); });
+  }
   absl::Status Bind(const graph::KernelArgs& args) override {
     RETURN_IF_ERROR(Kernel::Bind(args));
     for (int t = 0; t < threads_; ++t) {
@@ -230,7 +251,7 @@ class QuantizedLinearKernel final : public graph::Kernel {
   const int64_t images_, tokens_, k_;
   const size_t image_bytes_of_y_;
   size_t image_bytes_ = 0, thread_bytes_ = 0;
-  std::string implementation_;
+  const dnnl::matmul::primitive_desc pd_;
   dnnl::matmul primitive_;
   std::vector<Team> teams_;
 };

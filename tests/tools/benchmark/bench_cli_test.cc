@@ -170,8 +170,9 @@ TEST_F(BenchCli, ADumpedTrainingNet) {
   EXPECT_THAT(outcome.out, HasSubstr("train_init_net.pb"));
   EXPECT_GT(j["ops"].size(), 20);
   EXPECT_GT(j["ops"][0]["ms"], 0);
-  const Outcome by_hand = Bench({"--net=dump/train_predict_net.pbtxt", "--threads=1", "--runs=1",
-                                 "--init_net=dump/train_init_net.pbtxt", "--backend=reference"});
+  const Outcome by_hand =
+      Bench({"--net=dump/train_before_passes_predict_net.pbtxt", "--threads=1", "--runs=1",
+             "--init_net=dump/train_init_net.pbtxt", "--backend=reference"});
   EXPECT_EQ(by_hand.exit_code, 0) << by_hand.err;
 }
 

@@ -337,7 +337,7 @@ TEST(TraceJson, IsWhatViewersRead) {
   EXPECT_EQ(complete[tracks["compute"]], static_cast<int>(profile.events.size()));
   EXPECT_EQ(complete[tracks["data"]], 2);
   EXPECT_EQ(complete[tracks["steps"]], 2);
-  EXPECT_TRUE(names.count("blocks.1 mlp.fc1 forward (Linear)"));
+  EXPECT_TRUE(names.count("blocks.1 mlp.fc1 forward (PackedLinear)"));
   EXPECT_TRUE(names.count("wait for data"));
   // The counter's peak is the plan's lower bound, by definition.
   const double peak = static_cast<double>(run.session->train().plan().lower_bound_bytes);
@@ -443,12 +443,13 @@ TEST(GraphSvg, IsXmlWithTooltips) {
 
 TEST(Summary, SaysWhatDominatesAndWhatBindsIt) {
   MadeUp made({225, 0, 0, 20});
-  made.Set("Linear", 61, 11.5, 51.2, true);
+  made.Set("PackedLinear", 61, 11.5, 51.2, true);
   made.Set("LayerNormGrad", 9, 0.01, 8.1, false);
   made.profile.wait_ms = 1;
-  EXPECT_EQ(DominantSentence(made.profile),
-            "Linear takes 61% of the step, bound by compute, at 84% of the roofline (189 GFLOP/s); "
-            "next is LayerNormGrad, 9%, bound by memory, at 90% of the roofline (20 GB/s).");
+  EXPECT_EQ(
+      DominantSentence(made.profile),
+      "PackedLinear takes 61% of the step, bound by compute, at 84% of the roofline (189 GFLOP/s); "
+      "next is LayerNormGrad, 9%, bound by memory, at 90% of the roofline (20 GB/s).");
   const std::string table = ProfileTable(made.profile);
   EXPECT_THAT(table, HasSubstr("profile of 1 steps: 100.000 ms a step"));
   EXPECT_THAT(table, HasSubstr("between operators"));
@@ -457,17 +458,17 @@ TEST(Summary, SaysWhatDominatesAndWhatBindsIt) {
 
 TEST(Summary, AdmitsWhatIsBoundByNothing) {
   MadeUp made({225, 0, 0, 20});
-  made.Set("Linear", 50, 1, 5, true);
+  made.Set("PackedLinear", 50, 1, 5, true);
   EXPECT_THAT(DominantSentence(made.profile),
               HasSubstr("bound by neither compute nor memory: 10% of the roofline"));
   MadeUp blind({});
-  blind.Set("Linear", 50, 1, 0, false);
+  blind.Set("PackedLinear", 50, 1, 0, false);
   EXPECT_THAT(DominantSentence(blind.profile), HasSubstr("limits of the machine not measured"));
 }
 
 TEST(Summary, WaitingForDataCanDominate) {
   MadeUp made({225, 0, 0, 20});
-  made.Set("Linear", 20, 4, 18, true);
+  made.Set("PackedLinear", 20, 4, 18, true);
   made.profile.wait_ms = 70;
   EXPECT_THAT(DominantSentence(made.profile), HasSubstr("Waiting for data takes 70% of the step"));
 }
