@@ -227,7 +227,7 @@ absl::Status CopyLogs(const Resumption& resumption, const models::OutputDir& out
       return copied;
     }
   }
-  // Whole: the run's own begin with a mark that makes TensorBoard forget what is behind the step.
+  // Whole: the run's own begin with a mark that makes TensorBoard forget what comes after the step.
   const std::string folder = models::kTensorboardFolder;
   const std::vector<std::string> events =
       models::ListEventFiles(absl::StrCat(resumption.logs_from, "/", folder));

@@ -54,8 +54,8 @@ absl::Status CheckSameRun(const Resumption& resumption, const TrainFlags& now,
 // that did not stop; or nothing.
 std::string WhatRoundsDifferently(const Resumption& resumption, const Environment& now);
 
-// For who has locked the output folder and goes on in it: that the checkpoints in it are
-// still those that were chosen among (FailedPrecondition: another process went on with the
+// Called after the output folder was locked: checks that the checkpoints in it are still
+// those that were chosen among (FailedPrecondition: another process went on with the
 // run meanwhile), and then sets the damaged ones aside. Returns lines that say so.
 absl::StatusOr<std::vector<std::string>> TakeOverCheckpoints(const Resumption& resumption);
 

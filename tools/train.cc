@@ -275,7 +275,7 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   options.checkpoints = &checkpoints;
   options.observers.push_back(observers.get());
   models::EventLog events(output.File(models::kTensorboardFolder), &log);
-  if (options.resume != nullptr) events.GoOnBehind(*options.resume, options.metrics_path);
+  if (options.resume != nullptr) events.ResumeAfter(*options.resume, options.metrics_path);
   if (*flags.tensorboard) options.observers.push_back(&events);
   std::unique_ptr<ProfileRun> profile;
   if (flags.profile) {

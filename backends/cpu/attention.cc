@@ -21,7 +21,6 @@
 #include "backends/cpu/kernel_util.h"
 #include "backends/cpu/simd.h"
 #include "graph/base/bfloat16.h"
-#include "graph/runtime/workspace.h"
 
 namespace backends::cpu {
 namespace {
@@ -114,25 +113,14 @@ class HeadKernel final : public graph::Kernel {
   }
 
   absl::Status Run() override {
-    if (!AllIdsAreRows()) return absl::OkStatus();
+    const int64_t queries = sizes_.batch * sizes_.queries;
+    if (has_ids_ && !IdsAreRows(args(), 1, queries, sizes_.tokens)) return absl::OkStatus();
     ForEachHead<Session>(sizes_, threads_, scratch(), bytes_,
                          [this](const Head& head, char* own) { fn_(sizes_, args(), head, own); });
     return absl::OkStatus();
   }
 
  private:
-  bool AllIdsAreRows() const {
-    if (!has_ids_) return true;
-    const int32_t* ids = in<int32_t>(1);
-    for (int64_t i = 0; i < sizes_.batch * sizes_.queries; ++i) {
-      if (ids[i] < 0 || ids[i] >= sizes_.tokens) {
-        ReportOutOfRange(1, i, ids[i], 0, static_cast<double>(sizes_.tokens));
-        return false;
-      }
-    }
-    return true;
-  }
-
   const Sizes sizes_;
   const int threads_;
   const bool has_ids_;
@@ -273,10 +261,10 @@ std::unique_ptr<graph::Kernel> MakeAmxBackward(const graph::KernelSpec& spec) {
         const auto y_of = [&](const Head& one) { return Bits(one.OfY(In<BFloat16>(args, 1))); };
         const auto dy_of = [&](const Head& one) { return Bits(one.OfY(In<BFloat16>(args, 3))); };
         const auto to = [&](int which) { return Bits(head.OfQkv(Out<BFloat16>(args, 0), which)); };
-        const Head behind = head.Next();
-        const AmxHead after = AmxHeadOf(s, behind, qkv);
+        const Head later = head.Next();
+        const AmxHead after = AmxHeadOf(s, later, qkv);
         const AmxNext next = {
-            {after.k, after.v, after.q, dy_of(behind), y_of(behind)}, 5, s.head_width};
+            {after.k, after.v, after.q, dy_of(later), y_of(later)}, 5, s.head_width};
         AmxBackward(AmxHeadOf(s, head, qkv), y_of(head), head.OfLse(In<float>(args, 2)),
                     dy_of(head), {to(0), to(1), to(2)}, next, scratch);
       });

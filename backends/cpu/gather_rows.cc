@@ -10,6 +10,7 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeGather(const graph::KernelSpe
   const int64_t batch = spec.in(0).dim(0), rows = spec.in(0).dim(1), cols = spec.in(0).dim(2);
   const int64_t picked = spec.in(1).dim(1);
   return MakeKernel([=, threads = spec.threads](const graph::KernelArgs& args) {
+    if (!IdsAreRows(args, 1, batch * picked, rows)) return;
     const float* x = In<float>(args, 0);
     const int32_t* ids = In<int32_t>(args, 1);
     float* y = Out<float>(args, 0);
@@ -25,6 +26,7 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeScatter(const graph::KernelSp
   const int64_t batch = spec.in(0).dim(0), picked = spec.in(0).dim(1), cols = spec.in(0).dim(2);
   const int64_t rows = spec.out(0).dim(1);
   return MakeKernel([=, threads = spec.threads](const graph::KernelArgs& args) {
+    if (!IdsAreRows(args, 1, batch * picked, rows)) return;
     const float* dy = In<float>(args, 0);
     const int32_t* ids = In<int32_t>(args, 1);
     float* dx = Out<float>(args, 0);

@@ -46,6 +46,16 @@ int64_t SerialElements() { return g_serial_elements.load(std::memory_order_relax
 
 int64_t SetSerialElementsForTest(int64_t elements) { return g_serial_elements.exchange(elements); }
 
+bool IdsAreRows(const graph::KernelArgs& args, int input, int64_t count, int64_t n) {
+  const int32_t* ids = In<int32_t>(args, input);
+  for (int64_t i = 0; i < count; ++i) {
+    if (ids[i] >= 0 && ids[i] < n) continue;
+    args.ReportOutOfRange(input, i, ids[i], 0, static_cast<double>(n));
+    return false;
+  }
+  return true;
+}
+
 std::string DescribeTypes(const graph::KernelSpec& spec) {
   return absl::StrCat(spec.op->Describe(), " (", JoinTypes(spec.inputs), ") -> (",
                       JoinTypes(spec.outputs), ")");

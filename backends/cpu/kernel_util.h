@@ -45,6 +45,10 @@ T* Out(const graph::KernelArgs& args, int i) {
   return static_cast<T*>(args.outputs[i]);
 }
 
+// Whether the `count` ids of input `input`, i32, lie in [0, n). If not, the first that does not is
+// reported as a fault, and the kernel returns before it uses any.
+bool IdsAreRows(const graph::KernelArgs& args, int input, int64_t count, int64_t n);
+
 // A kernel whose Run() calls `run(args)`.
 template <typename Function>
 class FunctionKernel final : public graph::Kernel {

@@ -8,7 +8,6 @@
 #include "backends/cpu/kernel_util.h"
 #include "backends/cpu/onednn_product.h"
 #include "backends/cpu/product_amx.h"
-#include "graph/runtime/workspace.h"
 
 namespace backends::cpu {
 namespace {

@@ -18,7 +18,6 @@
 #include "backends/cpu/quantize_bytes.h"
 #include "backends/cpu/quantized_linear_amx.h"
 #include "graph/base/bfloat16.h"
-#include "graph/runtime/workspace.h"
 
 namespace backends::cpu {
 namespace {

@@ -12,7 +12,6 @@
 #include "backends/cpu/packed_product.h"
 #include "backends/cpu/product_amx.h"
 #include "backends/cpu/quantize_bytes.h"
-#include "graph/runtime/workspace.h"
 
 namespace backends::cpu {
 namespace {
@@ -77,8 +76,8 @@ class QuantizedLinearKernel final : public graph::Kernel {
     product_.f32 = spec.out(0).dtype == graph::DType::kF32;
     const bool gelu = spec.op->Str("activation") == "gelu";
     product_.gelu = gelu && !product_.f32;
-    gelu_behind_ = gelu && product_.f32;
-    product_.stream = !gelu_behind_ && StoredPastCaches(spec.out(0));
+    gelu_afterwards_ = gelu && product_.f32;
+    product_.stream = !gelu_afterwards_ && StoredPastCaches(spec.out(0));
     depths_ = AmxDepths(product_.k, true);
     const int64_t images = CeilDiv(images_, threads_);
     const int64_t fit =
@@ -124,20 +123,20 @@ class QuantizedLinearKernel final : public graph::Kernel {
       const ops::cpu::QuantizationScale scale = ScaleOf(x + row * k, tokens_ * k);
       for (int64_t i = row; i < row + tokens_; ++i) {
         char* const to = tiles + i / 16 * depths_ * kAmxTileBytes + i % 16 * 64;
-        // The last depth's bytes behind k are not written by the row.
+        // The last depth's bytes after k are not written by the row.
         if (k % 64 != 0) std::memset(to + (depths_ - 1) * kAmxTileBytes, 0, 64);
         QuantizeBytes(x + i * k, k, scale, reinterpret_cast<int8_t*>(to), kAmxTileBytes);
         scales[i] = scale.scale;
       }
     }
     AmxMultiply(product_, tiles, scales, first * tokens_, rows, sums);
-    if (gelu_behind_) GeluInPlace(out<float>(0) + first * tokens_ * n, rows * n);
+    if (gelu_afterwards_) GeluInPlace(out<float>(0) + first * tokens_ * n, rows * n);
   }
 
   const int threads_;
   const int64_t images_, tokens_;
   AmxProduct product_;
-  bool gelu_behind_ = false;  // results that are not rounded want GELU to the last digit
+  bool gelu_afterwards_ = false;  // results that are not rounded want GELU to the last digit
   int64_t depths_ = 0, group_ = 1;
   size_t tile_bytes_ = 0, thread_bytes_ = 0;
 };

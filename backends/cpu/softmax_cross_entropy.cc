@@ -26,7 +26,7 @@ class LabelledKernel : public graph::Kernel {
     int64_t scored = 0;
     for (int64_t r = 0; r < rows_; ++r) {
       if (labels[r] >= classes_) {
-        ReportOutOfRange(1, r, labels[r], -graph::kNoBound, static_cast<double>(classes_));
+        args().ReportOutOfRange(1, r, labels[r], -graph::kNoBound, static_cast<double>(classes_));
         return {};
       }
       scored += labels[r] >= 0;

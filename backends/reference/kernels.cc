@@ -31,7 +31,7 @@ class FunctionKernel : public graph::Kernel {
   absl::Status Run() override {
     Call call(op_, types_, args());
     const absl::Status status = function_(&call);
-    if (!status.ok() && !call.HasFault()) return status;
+    if (!status.ok() && !call.is_faulty()) return status;
     call.Store();
     return absl::OkStatus();
   }
@@ -144,15 +144,14 @@ absl::Status Call::Ids(int i, int64_t n, std::vector<int64_t>* ids) const {
 
 absl::Status Call::OutOfRange(int input, size_t element, double value, double low,
                               double high) const {
-  if (!HasFault()) {
-    *args_.fault = {1, args_.op, input, static_cast<int64_t>(element), value, low, high};
-  }
+  is_faulty_ = true;
+  args_.ReportOutOfRange(input, static_cast<int64_t>(element), value, low, high);
   return absl::OutOfRangeError("a fault");
 }
 
 void Call::Store() {
   for (int i = 0; i < num_outputs(); ++i) {
-    if (HasFault()) {
+    if (is_faulty_) {
       reals_[i].resize(out_type(i).elements());
       ints_[i].resize(out_type(i).elements());
     }

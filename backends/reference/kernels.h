@@ -48,6 +48,8 @@ class Call {
   // Reports the fault that element `element` of input `input` is `value`, outside [low, high).
   // The function returns the result; its outputs are then zero.
   absl::Status OutOfRange(int input, size_t element, double value, double low, double high) const;
+  // Whether this call has found one; then its outputs are zero.
+  bool is_faulty() const { return is_faulty_; }
   // Whether this or an earlier operator of the run has found a fault.
   bool HasFault() const { return args_.fault->found != 0; }
 
@@ -58,6 +60,7 @@ class Call {
  private:
   const graph::KernelSpec& types_;
   const graph::KernelArgs& args_;
+  mutable bool is_faulty_ = false;
   std::vector<std::vector<double>> reals_;
   std::vector<std::vector<int64_t>> ints_;
 };

@@ -56,15 +56,15 @@ absl::StatusOr<Prepared> Prepare(Net net, const CompileOptions& options) {
   prepared.report.passes = std::move(passes);
   prepared.report.placement = std::move(placement);
   prepared.kernels = std::move(kernels);
-  prepared.device = device.name();
+  prepared.device = backend.device;
   return prepared;
 }
 
 absl::StatusOr<std::unique_ptr<Executable>> Create(Prepared prepared, Workspace* workspace,
                                                    std::shared_ptr<InputSlot> slot) {
-  if (workspace->device().name() != prepared.device) {
+  if (!ShareMemory(workspace->device(), *prepared.device)) {
     return absl::FailedPreconditionError(
-        absl::StrCat("net '", prepared.net.name, "' is for device '", prepared.device,
+        absl::StrCat("net '", prepared.net.name, "' is for device '", prepared.device->name(),
                      "', and the workspace on '", workspace->device().name(), "'"));
   }
   return Executable::Create(std::move(prepared.net), std::move(prepared.kernels),

@@ -43,7 +43,7 @@ struct Prepared {
   MemoryPlan plan;
   CompileReport report;
   std::vector<std::unique_ptr<Kernel>> kernels;
-  std::string device;  // the backend's
+  std::shared_ptr<Device> device;  // the backend's
 };
 absl::StatusOr<Prepared> Prepare(Net net, const CompileOptions& options);
 

@@ -21,7 +21,7 @@
 //   Others    keep their type: a sum of bf16 values that nobody wants in bf16
 //             stays f32, as the residual stream does; one operand is cast for it.
 //
-// One Cast for each value and type, right behind the operator that makes the
+// One Cast for each value and type, right after the operator that makes the
 // value; for inputs and states right before the first reader. A training net of
 // ViT blocks gets one for each matrix of parameters, and on activations only
 // where patches come in and where gradients of the f32 residual stream and of the

@@ -7,7 +7,7 @@
 //   y f32[B,V,N] = MatMul(v, w) @some           y f32[B,V,N] = GatherRows(z, ids) @some
 //   z f32[B,L,N] = MatMul(p, w) @all
 //
-// The product of all rows moves in front of its new reader where it stood behind. The
+// The product of all rows moves in front of its new reader if it stood after it. The
 // rows of p stay for other readers (the gradient of w) and go where there are none.
 //
 // Preconditions: gradients have been taken; both are plain products (nothing packed,

@@ -56,7 +56,7 @@ void VisitList(Value* value, const Function& fn) {
 }
 
 // Whether two operators of one type differ in their tensors only.
-bool Alike(const Schema& schema, const Op& a, const Op& b) {
+bool CanJoin(const Schema& schema, const Op& a, const Op& b) {
   const auto shared = static_cast<std::ptrdiff_t>(SharedInputs(schema));
   if (!std::equal(a.inputs.begin(), a.inputs.begin() + shared, b.inputs.begin())) return false;
   for (const auto& [name, value] : a.attrs) {
@@ -126,7 +126,7 @@ absl::StatusOr<bool> Run(Net* net, const SchemaRegistry& registry) {
     std::vector<size_t> groups;  // the first operator of each
     for (size_t i = begin; i < end; ++i) {
       const auto group = std::find_if(groups.begin(), groups.end(), [&](size_t first) {
-        return Alike(*schema, net->ops[first], net->ops[i]);
+        return CanJoin(*schema, net->ops[first], net->ops[i]);
       });
       if (group == groups.end()) {
         groups.push_back(i);

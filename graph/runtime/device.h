@@ -6,6 +6,7 @@
 #define GRAPH_RUNTIME_DEVICE_H_
 
 #include <cstddef>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <string>
@@ -26,7 +27,8 @@ inline size_t AlignUp(size_t bytes, size_t alignment = kAlignment) {
   return (bytes + alignment - 1) / alignment * alignment;
 }
 
-// Owns memory of a device; data() is null only for Block().
+// Owns memory of a device; data() is null only for Block(). Nothing may still use it when it is
+// freed.
 class Block {
  public:
   Block() = default;
@@ -89,10 +91,10 @@ class Device {
   // Asynchronous work. These defaults are for devices that finish all work before a call returns:
   // they give no handles, wait for nothing, and copy at once.
   virtual Stream stream(StreamRole) { return nullptr; }
-  // Host memory that the device can copy from or to beside other work; page-locked where the
-  // device needs that.
+  // Host memory that the device can copy from beside other work, page-locked where the device
+  // needs that; with an address even for 0 bytes.
   virtual absl::StatusOr<Block> AllocateHost(size_t bytes) {
-    return Allocate(bytes, Contents::kGarbage);
+    return Block(std::malloc(bytes + 1), bytes, std::free);
   }
   // Starts a copy in the stream kCopyIn from memory of AllocateHost, which must stay unchanged
   // until an event recorded in that stream afterwards has come.
@@ -105,8 +107,8 @@ class Device {
     (void)event, (void)stream;
     return absl::OkStatus();
   }
-  // Work started in `stream` from now on waits for the last recording of `event`; an event that
-  // was never recorded counts as come. HostWait makes the host wait.
+  // Work started in `stream` from now on waits for the last recording of `event`; a null
+  // event, or one that was never recorded, counts as come. HostWait makes the host wait.
   virtual absl::Status StreamWait(StreamRole stream, const Event& event) {
     (void)stream, (void)event;
     return absl::OkStatus();
@@ -116,6 +118,11 @@ class Device {
     return absl::OkStatus();
   }
 };
+
+// Whether addresses of one mean the same to the other.
+inline bool ShareMemory(const Device& a, const Device& b) {
+  return &a == &b || (a.host_accessible() && b.host_accessible());
+}
 
 }  // namespace graph
 

@@ -40,9 +40,11 @@ absl::StatusOr<std::unique_ptr<Executable>> Executable::Create(
   return exe;
 }
 
+Executable::~Executable() { workspace_->device().Synchronize().IgnoreError(); }
+
 absl::Status Executable::Use(std::shared_ptr<InputSlot> slot) {
   if (slot == slot_) return absl::OkStatus();
-  if (slot->device().name() != workspace_->device().name()) {
+  if (!ShareMemory(slot->device(), workspace_->device())) {
     return absl::FailedPreconditionError(
         absl::StrCat("net '", net_.name, "': the slot is on device '", slot->device().name(),
                      "', the workspace on '", workspace_->device().name(), "'"));
@@ -105,14 +107,16 @@ absl::Status Executable::Submit() {
   for (; i < kernels_.size() && !hooks_.empty(); ++i) {
     // Backwards, because a hook may remove itself.
     for (size_t h = hooks_.size(); h-- > 0;) hooks_[h]->BeforeOp(net_, static_cast<OpId>(i));
-    RETURN_IF_ERROR(StartOps(i, i + 1));
-    RETURN_IF_ERROR(Wait());
+    absl::Status status = StartOps(i, i + 1);
+    status.Update(Wait());
+    RETURN_IF_ERROR(status);
     for (size_t h = hooks_.size(); h-- > 0;) {
       hooks_[h]->AfterOp(net_, static_cast<OpId>(i), op_outputs_[i]);
     }
   }
-  RETURN_IF_ERROR(StartOps(i, kernels_.size()));
-  return slot_->EndRead();
+  absl::Status status = StartOps(i, kernels_.size());
+  status.Update(slot_->EndRead());  // what was started reads the slot, even if something failed
+  return status;
 }
 
 absl::Status Executable::Wait() {

@@ -32,6 +32,8 @@ class TraceHook {
 // Use(). One thread at a time may use a workspace's executables.
 class Executable {
  public:
+  ~Executable();  // waits for what was submitted
+
   // `kernels` has one kernel for each operator, in order, not yet prepared; `plan` is the net's
   // plan. Creates the net's missing states in `workspace` and its missing inputs in `slot`, or in
   // a slot of its own if none is given.
@@ -45,7 +47,8 @@ class Executable {
   const std::shared_ptr<InputSlot>& slot() const { return slot_; }
 
   // Starts all operators; they may still run when it returns. Copies that read or write inputs,
-  // states and outputs wait for them.
+  // states and outputs wait for them. With a hook it waits after each operator and returns the
+  // first fault.
   absl::Status Submit();
   // Waits for what was submitted. OutOfRange names the operator, blob and element if a kernel
   // found a fault in its data; then no update was applied (ops/clip_factors.h), and other states
@@ -53,8 +56,9 @@ class Executable {
   absl::Status Wait();
   // Submit and Wait. An error names the operator; states may then mix old and new values.
   absl::Status Run() {
-    RETURN_IF_ERROR(Submit());
-    return Wait();
+    absl::Status status = Submit();
+    status.Update(Wait());
+    return status;
   }
   // Several hooks may watch at once. Remove a hook before it is destroyed; it may remove itself
   // during a call.

@@ -4,6 +4,10 @@
 
 namespace graph {
 
+InputSlot::~InputSlot() {
+  if (!mirrors_.empty()) device().Synchronize().IgnoreError();
+}
+
 absl::Status InputSlot::StartWrite(const std::string& name, const Tensor& tensor,
                                    const void* from) {
   Device& device = this->device();

@@ -16,6 +16,7 @@ namespace graph {
 class InputSlot : public NamedTensors {
  public:
   using NamedTensors::NamedTensors;
+  ~InputSlot();  // waits for copies
 
   // Whether `net` can be bound to this slot: no input of the net exists here with another type.
   bool Fits(const Net& net) const {

@@ -38,6 +38,12 @@ struct KernelArgs {
   Stream stream = nullptr;  // where the kernel runs
   Fault* fault = nullptr;   // also on the device
   int op = 0;               // Fault::op of this kernel
+
+  // For kernels on the host, from one thread at a time: reports that element `element` of input
+  // `input` is `value`, outside [low, high).
+  void ReportOutOfRange(int input, int64_t element, double value, double low, double high) const {
+    if (fault->found == 0) *fault = {1, op, input, element, value, low, high};
+  }
 };
 
 // One operator for fixed shapes, dtypes and attributes. Construction is cheap and suffices for a
@@ -53,7 +59,7 @@ class Kernel {
   virtual size_t scratch_bytes() const { return 0; }
   // The implementation chosen, for profiles: "brg:avx512_core_amx"; empty if there is only one.
   virtual std::string implementation() const { return ""; }
-  // Called once, before the first Bind: generates code, tunes plans.
+  // Called once, before the first Bind: generates code, tunes plans. scratch_bytes() stays.
   virtual absl::Status Prepare() { return absl::OkStatus(); }
   // Called before the first Run and again whenever memory has moved. An override that
   // uses args() or scratch() calls Kernel::Bind first.
@@ -73,13 +79,6 @@ class Kernel {
     return static_cast<T*>(args_.outputs[i]);
   }
   void* scratch() const { return args_.scratch; }
-  // For kernels that run on the host: reports that element `element` of input `input` is `value`,
-  // outside [low, high).
-  void ReportOutOfRange(int input, int64_t element, double value, double low, double high) const {
-    if (args_.fault->found == 0) {
-      *args_.fault = {1, args_.op, input, element, value, low, high};
-    }
-  }
   const KernelArgs& args() const { return args_; }
 
  private:

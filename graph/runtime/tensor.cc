@@ -32,7 +32,7 @@ absl::Status Tensor::WriteBytes(size_t offset, absl::Span<const uint8_t> from) c
 
 absl::Status Tensor::CopyFrom(const ConstTensor& from) const {
   CHECK(type == from.type);
-  CHECK(device->name() == from.device->name());
+  CHECK(ShareMemory(*device, *from.device));
   return device->CopyWithin(data, from.data, type.bytes());
 }
 

@@ -22,7 +22,7 @@ void CapsuleKeeper::Begin(int64_t step, double epoch, double lr,
   window_.clear();
 }
 
-void CapsuleKeeper::Take(const Batch& batch) {
+void CapsuleKeeper::Add(const Batch& batch) {
   window_.push_back({next_, batch.keys, batch.image_ids});
   next_ = batch.next;
 }
@@ -56,7 +56,9 @@ absl::StatusOr<std::string> CapsuleKeeper::Write(
   }
   RETURN_IF_ERROR(options_.flush_logs());
   const auto first = static_cast<size_t>(options_.session->first_after_update());
-  CHECK(first < window_.size());
+  if (first >= window_.size()) {
+    return absl::FailedPreconditionError("the error came after the update");
+  }
   before.loader = window_[first].start;
   capsule_.before.state = std::move(before);
   capsule_.first_micro_batch = static_cast<int>(first);

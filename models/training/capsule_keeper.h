@@ -43,7 +43,7 @@ class CapsuleKeeper {
              std::vector<std::pair<std::string, float>> scheduled, int micro_batches,
              const LoaderPosition& start);
   // The next micro-batch of the window.
-  void Take(const Batch& batch);
+  void Add(const Batch& batch);
 
   // Writes the capsule while the session still has the parameters before the step. `before`
   // is the run's state before the step, `metadata` is for model.safetensors. Returns what there

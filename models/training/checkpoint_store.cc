@@ -281,7 +281,7 @@ absl::StatusOr<std::string> CheckpointStore::Save(
   return path;
 }
 
-absl::StatusOr<bool> CheckpointStore::TakeUp(int64_t step) {
+absl::StatusOr<bool> CheckpointStore::Adopt(int64_t step) {
   RemoveLeftovers();
   std::error_code ignored;
   if (!fs::exists(fs::path(folder_) / CheckpointName(step), ignored)) return false;

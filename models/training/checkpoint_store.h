@@ -62,7 +62,7 @@ absl::StatusOr<NewestCheckpoint> FindNewestCheckpoint(const std::string& run_fol
 absl::StatusOr<std::vector<int64_t>> CheckpointSteps(const std::string& run_folder);
 
 // Gives a damaged checkpoint a name that no reader takes for one, damaged_step_00001234 or
-// with -2, -3, ... behind it, and keeps it. Whoever goes on from an earlier one does this,
+// followed by -2, -3, ..., and keeps it. A run that resumes from an earlier one does this,
 // because the logs no longer reach as far as this one says. Returns a line that says so. Where
 // the file system cannot (an overlay's lower layer, for one) the line says that instead: the
 // next resume passes over it again.
@@ -110,11 +110,11 @@ class CheckpointStore {
   absl::StatusOr<std::string> Save(RunState state, const Session& session,
                                    const std::map<std::string, std::string>& metadata);
 
-  // Before a run goes on after `step`: does what a Save() that was killed had still to do.
+  // Before a run resumes after `step`: does what a Save() that was killed had still to do.
   // Removes what it left, and, where that step's checkpoint is in this folder, moves the
   // link to it and removes what the policy does not keep. Returns whether it is. Errors as of
   // Save().
-  absl::StatusOr<bool> TakeUp(int64_t step);
+  absl::StatusOr<bool> Adopt(int64_t step);
 
  private:
   void SetFolder(std::string run_folder);

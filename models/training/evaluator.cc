@@ -21,7 +21,7 @@ absl::Status Evaluator::Prepare() {
   return absl::OkStatus();
 }
 
-absl::Status Evaluator::Watch(int64_t step) {
+absl::Status Evaluator::EvaluateAndDraw(int64_t step) {
   const TrainerOptions& options = run_.options;
   const bool last = step == run_.last_step;
   const bool ends_epoch = run_.epochs.EndsEpoch(step);
@@ -54,7 +54,7 @@ absl::Status Evaluator::Evaluate(int64_t step, bool all) {
   EvalMetrics m;
   m.epoch = run_.epochs.epochs(step);
   m.step = step;
-  m.chance = evaluations[0].chance;
+  if (!evaluations.empty()) m.chance = evaluations[0].chance;
   std::vector<double> chances;
   for (size_t i = 0; i < evaluations.size(); ++i) {
     m.values.push_back({evaluations[i].metric, measured[i].value(), evaluations[i].unit});

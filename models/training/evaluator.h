@@ -23,7 +23,7 @@ class Evaluator {
 
   // Evaluates and draws what is due after `step`. Changes nothing that a step depends on, so a
   // resumed run does it again. CANCELLED where the run's `stop` broke it off.
-  absl::Status Watch(int64_t step);
+  absl::Status EvaluateAndDraw(int64_t step);
 
  private:
   // `all`: with what the observers measure.

@@ -10,7 +10,7 @@
 
 namespace models {
 
-void EventLog::GoOnBehind(const RunState& state, std::string metrics_path) {
+void EventLog::ResumeAfter(const RunState& state, std::string metrics_path) {
   resumed_step_ = state.step;
   metrics_bytes_ = state.metrics_bytes;
   metrics_path_ = std::move(metrics_path);

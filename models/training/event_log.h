@@ -1,7 +1,7 @@
 // Shows a run in TensorBoard: the numbers of metrics.jsonl, and pictures.
 //
 //   EventLog events(output.File(kTensorboardFolder), &log);
-//   if (resumed) events.GoOnBehind(state, output.File(kMetricsFile));
+//   if (resumed) events.ResumeAfter(state, output.File(kMetricsFile));
 //   options.observers.push_back(&events);
 //
 // metrics.jsonl is the record; this is a view of it that a run can do without. The first error
@@ -36,7 +36,7 @@ class EventLog : public RunObserver {
   // Call first when a run resumes from a checkpoint with this state. TensorBoard also has to forget
   // the checkpoint's own step, because a resumed run repeats what is due after it (trainer.h); the
   // numbers of the step itself, which is not computed again, are read from `metrics_path`.
-  void GoOnBehind(const RunState& state, std::string metrics_path);
+  void ResumeAfter(const RunState& state, std::string metrics_path);
 
   void OnStep(const TrainMetrics& metrics) override;
   void OnEvaluation(const EvalMetrics& metrics) override;

@@ -200,14 +200,14 @@ absl::Status OutputDir::Create() {
   }
   const bool made_it = made_.size() > above;
   if (status.ok()) status = Open();
-  if (status.ok()) status = TakeUp(made_it);
+  if (status.ok()) status = Adopt(made_it);
   if (status.ok()) return status;
   Close();
   RemoveEmpty(std::exchange(made_, {}));
   return status;
 }
 
-absl::Status OutputDir::TakeUp(bool made_it) {
+absl::Status OutputDir::Adopt(bool made_it) {
   RETURN_IF_ERROR(CheckFoldersAreOwn(path_));
   if (earlier_ != EarlierRun::kRefuse) RemoveHalfWritten(path_);
   if (made_it || earlier_ == EarlierRun::kResume) return absl::OkStatus();

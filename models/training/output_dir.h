@@ -70,7 +70,7 @@ class OutputDir {
   OutputDir(std::string path, bool chosen_by_us, EarlierRun earlier)
       : path_(std::move(path)), chosen_by_us_(chosen_by_us), earlier_(earlier) {}
   absl::Status Open();
-  absl::Status TakeUp(bool made_it);
+  absl::Status Adopt(bool made_it);
   void Close();
 
   std::string path_;

@@ -19,7 +19,8 @@ class RunObserver {
   // Around the taking of each batch of training images.
   virtual void OnBatchAsked() {}
   virtual void OnBatch() {}
-  // A step is complete, its line is in metrics.jsonl, and a checkpoint would have it.
+  // A step is complete, its line is in metrics.jsonl, and a checkpoint would have it. A resume
+  // from this step drops what is logged here.
   virtual void OnStep(const TrainMetrics& /*metrics*/) {}
 
   // Further numbers of an evaluation, for its line of metrics.jsonl: asked after each eval_every
@@ -35,7 +36,7 @@ class RunObserver {
   // A PNG that some observer has drawn.
   virtual void OnPicture(int64_t /*step*/, const std::string& /*path*/) {}
 
-  // A checkpoint is saved next: what was told so far belongs on the disk first.
+  // Called before a checkpoint is saved: everything received so far must reach the disk first.
   virtual void OnSave() {}
 
   // Observes the loader of the training images: that of the first observer that has one.

@@ -21,7 +21,7 @@ absl::Status Saver::Begin(const RunState& state) {
   if (run_.options.resume == nullptr || run_.options.checkpoints == nullptr) {
     return absl::OkStatus();
   }
-  ASSIGN_OR_RETURN(const bool is_saved, run_.options.checkpoints->TakeUp(state.step));
+  ASSIGN_OR_RETURN(const bool is_saved, run_.options.checkpoints->Adopt(state.step));
   // Otherwise the run goes on in another folder: whoever stops it there goes on there.
   if (is_saved) tried_ = state.step;
   return absl::OkStatus();

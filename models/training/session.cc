@@ -242,8 +242,11 @@ absl::Status Session::Release() {
 }
 
 absl::StatusOr<int64_t> Session::CountUpdates() const {
-  ASSIGN_OR_RETURN(const std::vector<int32_t> updates, workspace_.Read<int32_t>(kStepState));
-  return updates[0];
+  // Allocates nothing: it is asked after memory has run out, too.
+  ASSIGN_OR_RETURN(const ConstTensor counter, workspace_.Find(kStepState));
+  int32_t updates = 0;
+  RETURN_IF_ERROR(counter.Read(absl::MakeSpan(&updates, 1)));
+  return updates;
 }
 
 absl::StatusOr<std::vector<Session::Measured>> Session::Evaluate(Loader* loader) {

@@ -31,7 +31,7 @@ struct SessionOptions {
   bool evaluations = true;  // compile the evaluation nets too
   // Create() fails when the run needs more memory than is left (memory_check.h).
   bool check_memory = true;
-  int loader_batches = 2 * kLoaderBatches;  // of training and held-out images, for that sum
+  int loader_batches = 2 * kLoaderBatches;  // of training and held-out images, in that check
   // Nets that others compile against the session's workspace and inputs (Session::inputs(), where
   // they fit), at a batch size, and run between steps: Create() reserves the arena that they need,
   // and PlanSession() counts it. May be empty.

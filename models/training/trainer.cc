@@ -22,7 +22,7 @@ constexpr char kLossesNote[] = "last_losses";
 // What the batches of a window tell, as of the last one.
 struct Loaded {
   bool ok = true;          // false: there was an error instead
-  LoaderPosition next;     // behind it
+  LoaderPosition next;     // after it
   int64_t bad_images = 0;  // undecodable ones, in this process
   int64_t seen_in_epoch = 0, bad_in_epoch = 0;
 };
@@ -77,7 +77,7 @@ class Run {
   absl::Status Loop() {
     run_.progress.Begin(step_, run_.last_step, run_.epochs.steps());
     // What the run that is gone on with was doing, or had still to do, when it ended.
-    if (step_ > 0) RETURN_IF_ERROR(Watch());
+    if (step_ > 0) RETURN_IF_ERROR(EvaluateAndDraw());
     if (step_ > 0 && Stopped()) return SaveStopped();
     while (step_ < run_.last_step) {
       RETURN_IF_ERROR(Step());
@@ -88,7 +88,7 @@ class Run {
       } else if (saver_.IsDue(step_) || run_.epochs.EndsEpoch(step_)) {
         saver_.SaveOrWarn(state_);
       }
-      RETURN_IF_ERROR(Watch());
+      RETURN_IF_ERROR(EvaluateAndDraw());
       if (Stopped()) return SaveStopped();
       RETURN_IF_ERROR(run_.log.status());
     }
@@ -112,7 +112,7 @@ class Run {
   }
 
  private:
-  // Goes on behind the step that `state` was saved after.
+  // Resumes after the step at which `state` was saved.
   absl::Status GoOnFrom(const RunState& state) {
     if (!(state.train == state_.train) || !(state.held_out == state_.held_out)) {
       const bool train = !(state.train == state_.train);
@@ -135,7 +135,7 @@ class Run {
     }
     if (state.step > run_.last_step) {
       return absl::FailedPreconditionError(absl::StrCat("--steps=", run_.last_step,
-                                                        " is behind the checkpoint, which has ",
+                                                        " is before the checkpoint, which has ",
                                                         state.step, " steps"));
     }
     state_.step = step_ = state.step;
@@ -185,12 +185,12 @@ class Run {
     const absl::StatusOr<StepResult> result = run_.session->Step(
         [&] { return NextBatch(&loaded); }, lr, scheduled, window.micro_batches, spikes_.Limit());
     if (absl::IsOutOfRange(result.status()) && loaded.ok) {
-      KeepStep(/*spike=*/false, std::string(result.status().message()));
+      KeepCapsule(/*spike=*/false, std::string(result.status().message()));
     }
     RETURN_IF_ERROR(result.status());
     if (const std::string spike = spikes_.See(result->loss); !spike.empty()) {
       run_.log.Line(absl::StrCat("warning: step ", step_ + 1, ": ", spike));
-      if (result->held) KeepStep(/*spike=*/true, spike);
+      if (result->held) KeepCapsule(/*spike=*/true, spike);
     }
     if (result->held) RETURN_IF_ERROR(run_.session->Release());
     ++step_;
@@ -199,7 +199,7 @@ class Run {
     const double images = static_cast<double>(run_.step().micro_batch) * window.micro_batches;
     const double seconds = run_.SecondsSince(before);
     line.timing = {{"seconds", seconds}, {"images_per_s", images / seconds}};
-    // Without the step's line nothing may be saved: who goes on from there would never write it.
+    // Without the step's line nothing may be saved: a run resumed from there would never write it.
     RETURN_IF_ERROR(run_.metrics->Write(line));
     run_.progress.StepDone({step_, &*result, lr, images, seconds, loader_->data_wait_seconds(),
                             loaded.seen_in_epoch, loaded.bad_in_epoch});
@@ -216,7 +216,7 @@ class Run {
     for (RunObserver* observer : run_.options.observers) observer->OnBatch();
     loaded->ok = batch.ok();
     if (!batch.ok()) return batch;
-    capsules_.Take(**batch);
+    capsules_.Add(**batch);
     *loaded = {true, (*batch)->next, loader_->bad_images(), (*batch)->seen, (*batch)->bad};
     return batch;
   }
@@ -239,7 +239,7 @@ class Run {
   }
 
   // Before the session's parameters change.
-  void KeepStep(bool spike, const std::string& seen) {
+  void KeepCapsule(bool spike, const std::string& seen) {
     if (run_.options.run_folder.empty()) return;
     run_.watchdog.Do("writing a capsule");
     const std::string line = capsules_.Keep(spike, seen, state_, saver_.Metadata(step_));
@@ -258,8 +258,8 @@ class Run {
     return line;
   }
 
-  // The step is complete: this is what a checkpoint says from here on, also while Watch(), which
-  // a resumed run repeats, writes more lines.
+  // The step is complete: this is what a checkpoint says from here on, also while
+  // EvaluateAndDraw(), which a resumed run repeats, writes more lines.
   void Complete(const Loaded& loaded, int updates) {
     RunState state = state_;
     state.step = step_;
@@ -273,9 +273,9 @@ class Run {
   }
 
   // Unless stopped. A watch that is broken off is not an error: the resumed run does it again.
-  absl::Status Watch() {
+  absl::Status EvaluateAndDraw() {
     if (Stopped()) return absl::OkStatus();
-    absl::Status status = evaluator_.Watch(step_);
+    absl::Status status = evaluator_.EvaluateAndDraw(step_);
     return absl::IsCancelled(status) && Stopped() ? absl::OkStatus() : status;
   }
 

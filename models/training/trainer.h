@@ -54,21 +54,20 @@ struct TrainerOptions {
   // Set from outside (a signal handler) to end the run after the step at hand, as
   // --steps would, or within an evaluation. May be null.
   const std::atomic<bool>* stop = nullptr;
-  std::string metrics_path;                // metrics.jsonl, made anew, or gone on with by `resume`
+  std::string metrics_path;                // metrics.jsonl; `resume` appends to it
   FileSystem* files = FileSystem::Real();  // that metrics.jsonl is written by
   // Where to save, after each epoch, every `save_every` steps (0: never), after the step that
-  // ends `save_minutes` or more behind the last save (0: never), and at the end; null: nowhere.
+  // ends `save_minutes` or more after the last save (0: never), and at the end; null: nowhere.
   CheckpointStore* checkpoints = nullptr;
   int64_t save_every = 0;
   double save_minutes = 0;
   std::map<std::string, std::string> metadata;  // for a checkpoint's model.safetensors
   std::map<std::string, std::string> notes;     // for its state.json
-  // What the checkpoint said that the session was restored from; the run goes on behind
-  // it, and begins with the evaluations and pictures that are due at its step. Null: from
-  // the beginning.
+  // State of the checkpoint that the session was restored from. The run resumes after its step,
+  // beginning with the evaluations and pictures that are due there. Null: from the beginning.
   const RunState* resume = nullptr;
-  // The command, for who has stopped the run; may be empty. Asked then, because the run's folder
-  // may have been renamed meanwhile.
+  // Returns the command line that resumes this run, to print after a signal; may be empty. Called
+  // then, because the run's folder may have been renamed meanwhile.
   std::function<std::string()> how_to_go_on;
 };
 

@@ -62,7 +62,8 @@ class ModelOptions {
  public:
   virtual ~ModelOptions() = default;
   virtual std::unique_ptr<ModelOptions> Clone() const = 0;
-  // What the models are called in --help and in errors: "DropPos".
+  // What the models are called in --help and in errors: "DropPos". A literal, as are the views in
+  // ModelFlag: rows outlive the options.
   virtual absl::string_view family() const = 0;
 
   // Rows bound to the fields of this object, in the order of --help.

@@ -18,8 +18,7 @@
 //                inputs are required for this kind and refused for the others.
 // tokens, table and mask_token are all f32 or all f64. The table has no row for
 // the class token, which never loses its position. ids are in [0, L), order is in
-// [0, N), and each image's mask_pos has N ones: the reference backend checks
-// this, the CPU backend does not.
+// [0, N), and each image's mask_pos has N ones; anything else is a fault.
 //
 // In place: y over tokens.
 //

@@ -98,31 +98,32 @@ std::string Doubling(int n, const std::string& name) {
                       " = Add(r, a) @add\noutput b\n");
 }
 
-TEST(Executable, BindsAgainWhenTheArenaGrows) {
+TEST(Executable, KeepsItsArenaWhenAnotherNetNeedsALargerOne) {
   Workspace workspace;
   const auto small = MustCompile(Doubling(3, "small"), &workspace);
   Set(*small, "small.x", {1, 2, 3});
   ASSERT_TRUE(small->Run().ok());
   EXPECT_EQ(Get(*small, "b"), Floats({10, 8, 10}));
   const size_t before = workspace.arena_bytes();
+  const void* const b = small->Find("b")->data;
 
   const int n = 100000;
   const auto large = MustCompile(Doubling(n, "large"), &workspace);
   EXPECT_GT(workspace.arena_bytes(), before);
   EXPECT_EQ(workspace.arena_bytes(), large->plan().arena_bytes);
+  EXPECT_EQ(small->Find("b")->data, b);
   Floats values(n);
   for (int i = 0; i < n; ++i) values[i] = static_cast<float>(i % 1000);
   Set(*large, "large.x", values);
-  // The small one first: its addresses in the old arena are gone.
   for (int round = 0; round < 2; ++round) {
     Set(*small, "small.x", {2, 0, 1});
     ASSERT_TRUE(small->Run().ok());
     EXPECT_EQ(Get(*small, "b"), Floats({5, 0, 5}));
     ASSERT_TRUE(large->Run().ok());
-    const Floats b = Get(*large, "b");
+    const Floats sums = Get(*large, "b");
     for (int i = 0; i < n; ++i) {
       const float up = values[i] * values[i], down = values[n - 1 - i] * values[n - 1 - i];
-      ASSERT_EQ(b[i], up + down) << i;
+      ASSERT_EQ(sums[i], up + down) << i;
     }
   }
 }
@@ -317,7 +318,7 @@ TEST(Executable, BindsOnceASlotAndReportsItsErrors) {
 class WantsOne : public Kernel {
   absl::Status Run() override {
     const float x = *out<float>(0) = *in<float>(0);
-    if (x != 1) ReportOutOfRange(0, 0, x, 1, 2);
+    if (x != 1) args().ReportOutOfRange(0, 0, x, 1, 2);
     return absl::OkStatus();
   }
 };
@@ -354,6 +355,119 @@ TEST(Executable, WaitTellsTheFirstFault) {
     Set(exe, "x", {1});
     EXPECT_TRUE(exe.Run().ok());
   }
+}
+
+// A net that fails after a fault leaves no fault to the next run.
+TEST(Executable, AFailedRunTakesItsFaultWithIt) {
+  Backend backend;
+  backend.name = "wanting";
+  bool fails = true;
+  struct Fails : Kernel {
+    explicit Fails(const bool* fails) : fails(fails) {}
+    absl::Status Run() override {
+      return *fails ? absl::ResourceExhaustedError("no memory") : absl::OkStatus();
+    }
+    const bool* fails;
+  };
+  backend.kernels.Add("Square", [&](const KernelSpec&) -> absl::StatusOr<std::unique_ptr<Kernel>> {
+    return std::make_unique<WantsOne>();
+  });
+  backend.kernels.Add("Reverse", [&](const KernelSpec&) -> absl::StatusOr<std::unique_ptr<Kernel>> {
+    return std::make_unique<Fails>(&fails);
+  });
+  CompileOptions options = Options();
+  options.backend = &backend;
+  Workspace workspace;
+  const auto exe = Compile(ParseText("net n\ninput x f32[1]\ny f32[1] = Square(x) @first\n"
+                                     "z f32[1] = Reverse(y) @second\noutput z\n")
+                               .value(),
+                           options, &workspace);
+  ASSERT_TRUE(exe.ok()) << exe.status();
+  Set(**exe, "x", {3});
+  EXPECT_EQ((*exe)->Run().message(), "Reverse 'second': no memory");
+  fails = false;
+  Set(**exe, "x", {1});
+  EXPECT_TRUE((*exe)->Run().ok());
+}
+
+// Says in which order work is started on its streams.
+class RecordingDevice : public Device {
+ public:
+  std::string name() const override { return "recording"; }
+  int threads() const override { return 1; }
+  bool host_accessible() const override { return false; }
+  absl::optional<size_t> AvailableBytes() const override { return {}; }
+  absl::StatusOr<Block> Allocate(size_t bytes, Contents contents) override {
+    return host_->Allocate(bytes, contents);
+  }
+  absl::Status CopyIn(void* to, const void* from, size_t bytes) override {
+    return host_->CopyIn(to, from, bytes);
+  }
+  absl::Status CopyOut(void* to, const void* from, size_t bytes) override {
+    return host_->CopyOut(to, from, bytes);
+  }
+  absl::Status CopyWithin(void* to, const void* from, size_t bytes) override {
+    return host_->CopyWithin(to, from, bytes);
+  }
+  absl::Status Launch(absl::FunctionRef<absl::Status()> start_kernels) override {
+    lines.push_back("run");
+    return start_kernels();
+  }
+  absl::Status StartCopyIn(void* to, const void* from, size_t bytes) override {
+    lines.push_back("copy");
+    return CopyIn(to, from, bytes);
+  }
+  absl::StatusOr<Event> MakeEvent() override { return std::make_shared<std::string>(); }
+  absl::Status Record(const Event& event, StreamRole stream) override {
+    *static_cast<std::string*>(event.get()) =
+        stream == StreamRole::kCompute ? "the run" : "the copy";
+    return absl::OkStatus();
+  }
+  absl::Status StreamWait(StreamRole stream, const Event& event) override {
+    return Waits(stream == StreamRole::kCompute ? "runs" : "copies", event);
+  }
+  absl::Status HostWait(const Event& event) override { return Waits("the host", event); }
+
+  std::vector<std::string> lines;
+
+ private:
+  absl::Status Waits(const std::string& waiting, const Event& event) {
+    const auto* const what = static_cast<const std::string*>(event.get());
+    if (what != nullptr && !what->empty()) lines.push_back(waiting + " wait for " + *what);
+    return absl::OkStatus();
+  }
+
+  const std::shared_ptr<Device> host_ = MakeHostDevice();
+};
+
+// Copies of inputs and runs that read them wait for each other, and for nothing else.
+TEST(Executable, WritesToASlotWaitForTheRunsThatReadIt) {
+  const auto device = std::make_shared<RecordingDevice>();
+  Backend backend = ToyBackend();
+  backend.device = device;
+  CompileOptions options = Options();
+  options.backend = &backend;
+  Workspace workspace(device);
+  const auto made =
+      Compile(ParseText("net n\ninput x f32[1]\ny f32[1] = Square(x) @sq\noutput y\n").value(),
+              options, &workspace);
+  ASSERT_TRUE(made.ok()) << made.status();
+  Executable& exe = **made;
+  const auto write = [&](float x) { ASSERT_TRUE(exe.WriteScalar("x", x).ok()); };
+  write(2);
+  ASSERT_TRUE(exe.Submit().ok());
+  EXPECT_EQ(device->lines, std::vector<std::string>({"copy", "runs wait for the copy", "run"}));
+  device->lines.clear();
+  write(3);
+  ASSERT_TRUE(exe.Submit().ok());
+  EXPECT_EQ(device->lines,
+            std::vector<std::string>({"the host wait for the copy", "copies wait for the run",
+                                      "copy", "runs wait for the copy", "run"}));
+  EXPECT_TRUE(exe.Wait().ok());
+  EXPECT_EQ(exe.Read<float>("y").value(), Floats({9}));
+  device->lines.clear();
+  ASSERT_TRUE(exe.Submit().ok());  // reads what is there
+  EXPECT_EQ(device->lines, std::vector<std::string>({"run"}));
 }
 
 // One slot is written while the net runs on the other.

@@ -25,6 +25,7 @@ namespace graph {
 //   Bias(x, b?) -> y                    x + b; b is optional; no gradient
 //   Tagged(x) count rate=0.5 label="" dims=[] -> y   in place; a copy of x; no
 //                                       gradient. One attribute of each kind but
+//                                       a list of floats
 //   Weighted(x) weights -> y            the same with a list of floats
 //   Lopsided(x) -> y                    its gradient has a wrong type
 //   Stubborn(x) -> y                    its gradient maker fails

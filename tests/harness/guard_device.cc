@@ -21,14 +21,16 @@ constexpr size_t kRegion = size_t{1} << 36;  // bytes of address space; memory i
 constexpr size_t kGuardAlignment = 256;
 constexpr size_t kPage = 4096;
 
-// The last region made, for the signal handler.
-std::atomic<uintptr_t> g_begin{0};
+// Where the regions of the last devices begin, for the signal handler.
+constexpr int kRegions = 16;
+std::atomic<uintptr_t> g_begins[kRegions];
+std::atomic<int> g_devices{0};
 struct sigaction g_before;
 
 void OnFault(int signal, siginfo_t* info, void* context) {
   const uintptr_t at = reinterpret_cast<uintptr_t>(info->si_addr);
-  const uintptr_t begin = g_begin;
-  if (begin != 0 && at >= begin && at < begin + kRegion) {
+  for (const uintptr_t begin : g_begins) {
+    if (begin == 0 || at < begin || at >= begin + kRegion) continue;
     static const char text[] =
         "the host touched memory of the device 'guard' outside a launch; copy it with Read or "
         "Write\n";
@@ -47,7 +49,7 @@ class GuardDevice : public graph::Device {
     device_ = Map(file, PROT_NONE);
     host_ = Map(file, PROT_READ | PROT_WRITE);
     close(file);
-    g_begin = reinterpret_cast<uintptr_t>(device_);
+    g_begins[g_devices++ % kRegions] = reinterpret_cast<uintptr_t>(device_);
     static const bool installed = [] {
       struct sigaction action = {};
       action.sa_sigaction = OnFault;
@@ -113,9 +115,6 @@ class GuardDevice : public graph::Device {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<graph::Block> AllocateHost(size_t bytes) override {
-    return graph::Block(std::malloc(bytes + 1), bytes, std::free);
-  }
   absl::Status StartCopyIn(void* to, const void* from, size_t bytes) override {
     CheckOfHost(from);
     copies_.push_back({to, from, bytes});

@@ -1,5 +1,6 @@
 #include "tools/flags/flag_table.h"
 
+#include <map>
 #include <set>
 #include <type_traits>
 
@@ -67,10 +68,10 @@ const std::vector<FlagRow>& OwnRows() {
        "X", Value("100"),
        "larger pictures are refused, before they take memory; crops of a JPEG in one scan, which are "
        "decoded smaller, may be of larger ones", kMayChange},
-      {"on_bad_image", kData, S::kRun, &F::on_bad_image, kAny, "skip|stop", Value("skip"),
+      {"on_bad_image", kData, S::kStep, &F::on_bad_image, kAny, "skip|stop", Value("skip"),
        "what an image that cannot be decoded does: the log names it and another takes its place, or "
        "the run saves and ends", kMayChange},
-      {"max_bad_share", kData, S::kRun, &F::max_bad_share, Rule::kRatio,
+      {"max_bad_share", kData, S::kStep, &F::max_bad_share, Rule::kRatio,
        "X", Value(models::kMaxBadShare),
        "with on_bad_image=skip: the run ends when more of an epoch's images (and more than 2) are "
        "bad; //tools:check_data lists them all", kMayChange},
@@ -158,7 +159,7 @@ const std::vector<FlagRow>& OwnRows() {
        "print where memory and time will go, the largest batch that fits, and exit", kCommand},
       {"profile", kInside, S::kRun, &F::profile, kPositive, "N", "no profile",
        "time every operator over N steps and write output_dir/profile", kCommand},
-      {"overfit_batch", kInside, S::kRun, &F::overfit_batch, kAny, "", Value("false"),
+      {"overfit_batch", kInside, S::kStep, &F::overfit_batch, kAny, "", Value("false"),
        "train on the first batch alone, over and over: its loss must fall towards zero"},
       {"dump_graph", kInside, S::kRun, &F::dump_graph, kAny, "DIR", "no dump",
        "write the nets as protobuf, text and Graphviz files", kCommand},
@@ -187,15 +188,19 @@ FlagRow RowOf(const models::ModelFlag& flag, const models::ModelOptions& options
           flag.rule, flag.value, flag.fallback, flag.help};
 }
 
-// The rows of the entries' flags at `place`, each name once.
+// The rows of the entries' flags at `place`, one for each family's flag; two families may not have
+// flags of one name, because a row is parsed before the entry is known.
 void AddModelRows(absl::Span<const models::ZooEntry> entries, Place place,
                   std::set<absl::string_view>* names, std::vector<FlagRow>* rows) {
-  std::set<absl::string_view> here;
+  std::map<absl::string_view, absl::string_view> family_of;
   for (const models::ZooEntry& entry : entries) {
     if (entry.options == nullptr) continue;
     const std::unique_ptr<models::ModelOptions> options = entry.options->Clone();
     for (const models::ModelFlag& flag : options->Flags()) {
-      if (flag.place != place || !here.insert(flag.name).second) continue;
+      if (flag.place != place) continue;
+      const auto [it, is_new] = family_of.emplace(flag.name, options->family());
+      CHECK(it->second == options->family());
+      if (!is_new) continue;
       CHECK(names->insert(flag.name).second);
       rows->push_back(RowOf(flag, *options));
     }

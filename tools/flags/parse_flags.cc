@@ -58,7 +58,7 @@ absl::Status UnknownFlag(absl::string_view typed, const std::vector<KnownFlag>& 
     names.push_back(flag.name);
     if (flag.is_switch) names.push_back("no_" + flag.name);
   }
-  // The start of a name is what people type who do not know its end.
+  // People who do not know a name's end type its start.
   for (const std::string& known : names) {
     if (name.size() >= 3 && absl::StartsWith(known, name)) begun.push_back(known);
   }

@@ -30,7 +30,7 @@ struct Verdict {
 // final/* 2e-4. The official model rerun in double stays a factor 10 below them.
 //
 // `precision` kBF16: the replay computed in bf16, which keeps 8 bits, so each stored
-// value is off by up to 2^-9 = 0.2%, random in sign. A value behind two blocks has
+// value is off by up to 2^-9 = 0.2%, random in sign. A value after two blocks has
 // gone through about twenty such roundings, its gradient through as many again, and
 // the guide's weights multiply theirs by 1/tau = 10. Bounds, two to four times the
 // worst of the twelve cases: out/* 4e-2 (seen 1.7e-2), grad/* and final/* 8e-2

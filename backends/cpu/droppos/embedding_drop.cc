@@ -21,11 +21,14 @@ class EmbeddingDropKernel : public graph::Kernel {
       : batch_(spec.in(0).dim(0)),
         visible_(spec.in(0).dim(1)),
         dim_(spec.in(0).dim(2)),
+        positions_(spec.in(1).rows()),
         substitute_(SubstituteOf(spec.op->Str("kind"))),
         dropped_(substitute_ == Substitute::kWrongPosition ? spec.in(5).dim(1) : 0),
         threads_(spec.threads) {}
 
   absl::Status Run() override {
+    if (!IdsAreRows(args(), 3, batch_ * visible_, positions_)) return absl::OkStatus();
+    if (substitute_ == Substitute::kWrongPosition && !CanSubstitute()) return absl::OkStatus();
     const float* tokens = in<float>(0);
     const float* table = in<float>(1);
     const int32_t* ids = in<int32_t>(3);
@@ -51,6 +54,21 @@ class EmbeddingDropKernel : public graph::Kernel {
   }
 
  private:
+  // Whether each dropped position has a wrong one, and all of these are positions.
+  bool CanSubstitute() const {
+    const uint8_t* mask_pos = in<uint8_t>(4);
+    for (int64_t r = 0; r < batch_ * visible_; r += visible_) {
+      const int64_t ones = visible_ - std::count(mask_pos + r, mask_pos + r + visible_, 0);
+      if (ones == dropped_) continue;
+      // The value is that of the image, whose first element is named.
+      args().ReportOutOfRange(4, r, static_cast<double>(ones), static_cast<double>(dropped_),
+                              static_cast<double>(dropped_ + 1));
+      return false;
+    }
+    return IdsAreRows(args(), 5, batch_ * dropped_, positions_) &&
+           IdsAreRows(args(), 6, batch_ * dropped_, dropped_);
+  }
+
   // What is added in image `b` for the dropped position `i`, where `i` counts over
   // all images; null for nothing.
   const float* SubstituteRow(int64_t b, int64_t i) const {
@@ -65,7 +83,7 @@ class EmbeddingDropKernel : public graph::Kernel {
     return nullptr;
   }
 
-  int64_t batch_, visible_, dim_;
+  int64_t batch_, visible_, dim_, positions_;
   Substitute substitute_;
   int64_t dropped_;
   int threads_;

@@ -5,7 +5,6 @@
 #include "absl/types/span.h"
 #include "backends/cpu/kernel_util.h"
 #include "graph/base/random.h"
-#include "graph/runtime/workspace.h"
 #include "ops/droppos/mask_sampling.h"
 #include "ops/droppos/purposes.h"
 

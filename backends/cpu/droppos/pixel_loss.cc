@@ -7,7 +7,6 @@
 #include <memory>
 
 #include "backends/cpu/kernel_util.h"
-#include "graph/runtime/workspace.h"
 
 namespace backends::cpu::droppos {
 namespace {

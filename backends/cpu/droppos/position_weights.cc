@@ -42,6 +42,7 @@ class PositionWeightsKernel : public graph::Kernel {
         threads_(spec.threads) {}
 
   absl::Status Run() override {
+    if (!IdsAreRows(args(), 1, batch_ * visible_, patches_)) return absl::OkStatus();
 #pragma omp parallel for schedule(static) num_threads(threads_)
     for (int64_t b = 0; b < batch_; ++b) RunImage(b);
     return absl::OkStatus();

@@ -6,7 +6,6 @@
 
 #include "absl/types/span.h"
 #include "backends/cpu/kernel_util.h"
-#include "graph/runtime/workspace.h"
 #include "ops/droppos/mask_sampling.h"
 
 namespace backends::cpu::droppos {

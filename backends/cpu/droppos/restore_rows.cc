@@ -25,6 +25,7 @@ class RestoreRowsKernel : public graph::Kernel {
 
   absl::Status Run() override {
     const Shape& s = shape_;
+    if (!IdsAreRows(args(), 2, s.batch * s.visible, s.patches)) return absl::OkStatus();
     const float* mask_token = in<float>(1);
 #pragma omp parallel for schedule(static) num_threads(threads_)
     for (int64_t b = 0; b < s.batch; ++b) {
@@ -60,6 +61,7 @@ class RestoreRowsGradKernel : public graph::Kernel {
 
   absl::Status Run() override {
     const Shape& s = shape_;
+    if (!IdsAreRows(args(), 1, s.batch * s.visible, s.patches)) return absl::OkStatus();
 #pragma omp parallel for schedule(static) num_threads(threads_)
     for (int64_t b = 0; b < s.batch; ++b) {
       const float* dy = in<float>(0) + b * s.full_rows() * s.dim;

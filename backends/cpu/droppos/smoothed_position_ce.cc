@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "backends/cpu/kernel_util.h"
-#include "graph/runtime/workspace.h"
 #include "ops/droppos/position_targets.h"
 
 namespace backends::cpu::droppos {
@@ -52,14 +51,19 @@ class LossKernel : public graph::Kernel {
         rows_(spec.op->Int("grid_h")),
         cols_(spec.op->Int("grid_w")) {}
 
-  // An invalid sigma leaves the tables unchanged.
-  void FillTables() {
+  // Fills the tables; false if an input is a fault.
+  bool FillTables() {
     const double sigma = in<float>(Args::kSigma)[0];
-    if (!(sigma >= 0)) return ReportOutOfRange(Args::kSigma, 0, sigma, 0, graph::kNoBound);
+    if (!(sigma >= 0)) {
+      args().ReportOutOfRange(Args::kSigma, 0, sigma, 0, graph::kNoBound);
+      return false;
+    }
+    if (!IdsAreRows(args(), Args::kIdsKeep, batch_ * visible_, cells_)) return false;
     const auto norm =
         official_ ? ops::droppos::TargetNorm::kColumns : ops::droppos::TargetNorm::kRows;
     rows_.Fill(sigma, norm);
     cols_.Fill(sigma, norm);
+    return true;
   }
 
   bool conf_ignore() const { return conf_ignore_; }
@@ -131,7 +135,7 @@ class SmoothedPositionCEKernel : public LossKernel {
   size_t scratch_bytes() const override { return partial_bytes() + threads_ * thread_bytes(); }
 
   absl::Status Run() override {
-    FillTables();
+    if (!FillTables()) return absl::OkStatus();
     Partial* partials = static_cast<Partial*>(scratch());
     char* rows = static_cast<char*>(scratch()) + partial_bytes();
     int32_t* correct = out<int32_t>(Args::kCorrect);
@@ -226,7 +230,7 @@ class SmoothedPositionCEGradKernel : public LossKernel {
   }
 
   absl::Status Run() override {
-    FillTables();
+    if (!FillTables()) return absl::OkStatus();
     return conf_ignore() ? RunTwoPasses() : RunOnePass();
   }
 

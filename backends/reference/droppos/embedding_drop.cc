@@ -23,8 +23,8 @@ absl::StatusOr<std::vector<int64_t>> WrongPositions(Call* c, const std::vector<i
       ++i;
     }
     if (i != dropped) {
-      return absl::InvalidArgumentError(absl::StrCat(c->op.Describe(), ": image ", b, " drops ", i,
-                                                     " positions, but ids_dropped has ", dropped));
+      return c->OutOfRange(4, b * visible, static_cast<double>(i), static_cast<double>(dropped),
+                           static_cast<double>(dropped + 1));
     }
   }
   return wrong;

@@ -57,7 +57,7 @@ TEST_F(CapsuleKeeperTest, KeepsWhatWasAskedOfTheStep) {
   const auto result = session_->Step(
       [&]() -> absl::StatusOr<const Batch*> {
         auto batch = loader->Next();
-        if (batch.ok()) keeper.Take(**batch);
+        if (batch.ok()) keeper.Add(**batch);
         return batch;
       },
       3e-4, scheduled, 0, /*hold_above=*/0);

@@ -212,12 +212,12 @@ TEST_F(CheckpointStoreTest, WhatAKilledSaveHadStillToDoIsDone) {
     Write(folder_ / "checkpoints" / name / "DONE", "half of one");
   }
   CheckpointStore store(folder_.string(), {2, 0});
-  ASSERT_TRUE(store.TakeUp(8).ok());
+  ASSERT_TRUE(store.Adopt(8).ok());
   EXPECT_EQ(fs::read_symlink(link), "checkpoints/step_00000008/model.safetensors");
   EXPECT_THAT(*CheckpointSteps(folder_.string()), ElementsAre(7, 8));
   EXPECT_EQ(Leftovers(), 0);
   // A run from elsewhere finds nothing of its own here.
-  ASSERT_TRUE(store.TakeUp(99).ok());
+  ASSERT_TRUE(store.Adopt(99).ok());
   EXPECT_THAT(*CheckpointSteps(folder_.string()), ElementsAre(7, 8));
 }
 
@@ -351,7 +351,7 @@ TEST_F(CheckpointStoreTest, OnlyWhatSavesLeaveIsTidiedUp) {
   for (const char* ours : {".old-step_00000005", ".new-step_00000006", "step_00000007.replaced"}) {
     fs::create_directory_symlink(folder_ / "theirs", checkpoints / ours);
   }
-  ASSERT_TRUE(CheckpointStore(folder_.string(), {}).TakeUp(7).ok());
+  ASSERT_TRUE(CheckpointStore(folder_.string(), {}).Adopt(7).ok());
   EXPECT_EQ(Read(folder_ / "theirs/file"), "theirs");
   for (const char* theirs : {".old-notes", ".new-file.txt", ".old-x"}) {
     EXPECT_TRUE(fs::exists(checkpoints / theirs)) << theirs;
@@ -370,7 +370,7 @@ TEST_F(CheckpointStoreTest, LookingTouchesNothing) {
             (checkpoints / "step_00000008.replaced").string());
   EXPECT_THAT(*CheckpointSteps(folder_.string()), ElementsAre(7, 8));
   EXPECT_TRUE(fs::exists(checkpoints / "step_00000007.replaced"));
-  ASSERT_TRUE(CheckpointStore(folder_.string(), {}).TakeUp(8).ok());
+  ASSERT_TRUE(CheckpointStore(folder_.string(), {}).Adopt(8).ok());
   EXPECT_EQ(FindNewestCheckpoint(folder_.string())->checkpoint.path,
             (checkpoints / "step_00000008").string());
   EXPECT_EQ(Leftovers(), 0);

@@ -88,7 +88,7 @@ class EventLogTest : public ::testing::Test {
 TEST_F(EventLogTest, NothingIsMadeBeforeThereIsSomethingToSay) {
   {
     EventLog events(events_, &log_);
-    events.GoOnBehind(FirstLife(0), run_ / "metrics.jsonl");
+    events.ResumeAfter(FirstLife(0), run_ / "metrics.jsonl");
   }
   EXPECT_FALSE(fs::exists(events_));
   EXPECT_EQ(screen_.str(), "");
@@ -99,7 +99,7 @@ TEST_F(EventLogTest, TheStepOfTheCheckpointIsThereOnceAndWhatFollowsItIsForgotte
   {
     // The second life does again what is due at step 4.
     EventLog events(events_, &log_);
-    events.GoOnBehind(state, run_ / "metrics.jsonl");
+    events.ResumeAfter(state, run_ / "metrics.jsonl");
     EXPECT_EQ(Shown().files, 1);
     events.OnEvaluation(Evaluation(4));
     events.OnStep(Step(5));
@@ -122,7 +122,7 @@ TEST_F(EventLogTest, WithoutTheMetricsOfTheCheckpointItGoesOnAllTheSame) {
     if (what == std::string("shorter")) fs::resize_file(path, 30);
     if (what == std::string("other")) state.metrics_bytes += 3;
     EventLog events(events_, &log_);
-    events.GoOnBehind(state, path);
+    events.ResumeAfter(state, path);
     events.OnStep(Step(5));
     EXPECT_THAT(Shown().scalars.at("train/loss"),
                 ElementsAre(Pair(1, 11), Pair(2, 12), Pair(3, 13), Pair(5, 15)))

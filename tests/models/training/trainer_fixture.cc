@@ -63,7 +63,7 @@ absl::StatusOr<std::string> TrainerTest::Run(const std::string& name, bool resum
   if (prepare_log_) prepare_log_(folder, &log);
   if (events_in_the_way_) std::ofstream(folder + "/tensorboard") << "a file";
   EventLog events(folder + "/tensorboard", &log);
-  if (options_.resume != nullptr) events.GoOnBehind(*options_.resume, options_.metrics_path);
+  if (options_.resume != nullptr) events.ResumeAfter(*options_.resume, options_.metrics_path);
   options_.observers = {&hooks_, &events};
   events_ = &events;
   const absl::Status status =

@@ -207,20 +207,24 @@ TEST(EmbeddingDrop, Refuses) {
                 "input 1");
 }
 
-TEST(EmbeddingDrop, ReferenceNamesBadIds) {
-  const auto message = [](std::vector<double> mask, double id, double order) {
-    const auto y =
-        RunReference("EmbeddingDrop", Kind("wrong_pos"),
-                     {HostTensor(F32({1, 2, 1})), HostTensor(F32({3, 1})), HostTensor(F32({1})),
-                      HostTensor(I32({1, 2}), {0, 1}), HostTensor(U8({1, 2}), mask),
-                      HostTensor(I32({1, 1}), {id}), HostTensor(I32({1, 1}), {order})});
-    return std::string(y.status().message());
-  };
-  EXPECT_EQ(message({0, 1}, 2, 0), "");
-  EXPECT_NE(message({0, 1}, 3, 0).find("'input 5' i32[1,1] is 3 at element 0"), std::string::npos);
-  EXPECT_NE(message({0, 1}, 2, 1).find("'input 6' i32[1,1] is 1 at element 0"), std::string::npos);
-  EXPECT_NE(message({1, 1}, 2, 0).find("image 0 drops 2 positions"), std::string::npos);
-  EXPECT_NE(message({0, 0}, 2, 0).find("image 0 drops 0 positions"), std::string::npos);
+TEST(EmbeddingDrop, BadIdsAreFaults) {
+  for (const graph::Backend& backend : TestBackends()) {
+    const auto message = [&](std::vector<double> mask, double id, double order) {
+      const auto y =
+          RunOn(backend, "EmbeddingDrop", Kind("wrong_pos"),
+                {HostTensor(F32({1, 2, 1})), HostTensor(F32({3, 1})), HostTensor(F32({1})),
+                 HostTensor(I32({1, 2}), {0, 1}), HostTensor(U8({1, 2}), mask),
+                 HostTensor(I32({1, 1}), {id}), HostTensor(I32({1, 1}), {order})});
+      return std::string(y.status().message());
+    };
+    EXPECT_EQ(message({0, 1}, 2, 0), "");
+    EXPECT_NE(message({0, 1}, 3, 0).find("'input 5' i32[1,1] is 3 at element 0"),
+              std::string::npos);
+    EXPECT_NE(message({0, 1}, 2, 1).find("'input 6' i32[1,1] is 1 at element 0"),
+              std::string::npos);
+    EXPECT_NE(message({1, 1}, 2, 0).find("'input 4' u8[1,2] is 2 at element 0"), std::string::npos);
+    EXPECT_NE(message({0, 0}, 2, 0).find("'input 4' u8[1,2] is 0 at element 0"), std::string::npos);
+  }
 }
 
 }  // namespace
