@@ -239,7 +239,7 @@ TEST_F(ResumeTest, OtherDataAndFewerStepsAreRefused) {
   RunUntil("a", 8, false);
   options_.steps = 7;
   EXPECT_THAT(std::string(Run("a", true).status().message()),
-              HasSubstr("--steps=7 is behind the checkpoint, which has 8 steps"));
+              HasSubstr("--steps=7 is before the checkpoint, which has 8 steps"));
   options_.steps = -1;
   train_ = GradientImages(49);
   EXPECT_THAT(std::string(Run("a", true).status().message()),
