@@ -185,10 +185,11 @@ Findings CheckIncludeDirections(const Tree& tree) {
     const std::set<std::string> allowed(rule->to.begin(), rule->to.end());
     for (const Include& include : Includes(lines)) {
       if (!IsOurs(include.name) || allowed.count(Folder(include.name)) > 0) continue;
-      findings.push_back(absl::StrCat(At(path, include.line_index), "includes ", include.name,
-                                      ", but ", rule->from, " may only include ",
-                                      absl::StrJoin(rule->to, ", "),
-                                      "; move what is shared down a layer (docs/architecture.md)"));
+      findings.push_back(
+          absl::StrCat(At(path, include.line_index), "includes ", include.name, ", but ",
+                       rule->from, " may only include ", absl::StrJoin(rule->to, ", "),
+                       "; move what is shared down a layer (docs/architecture.md), or, if the "
+                       "folder is new, give it a rule in include_rules.cc"));
     }
   }
   return findings;

@@ -77,7 +77,7 @@ TEST(Resolve, RecipeWhereNothingIsGiven) {
   EXPECT_EQ(resolved->step.images(), 64);
   EXPECT_DOUBLE_EQ(resolved->lr, 1.5e-4 / 4);
   // Whatever --help promises as a value is what holds.
-  for (const FlagRow& row : FlagTable(MakeZoo().entries())) {
+  for (const FlagRow& row : FlagTable({resolved->entry})) {
     if (row.fallback.is_value) {
       TrainFlags promised;
       ASSERT_TRUE(SetFlag(row, row.fallback.text, promised).ok()) << row.name;
