@@ -102,7 +102,9 @@ TEST(Compile, TheBackendsLoweringRunsWithTheOptions) {
   EXPECT_EQ(seen, ComputePrecision::kBF16);
   // Its passes are disabled by name like all others, and listed where a name is none of theirs.
   options.passes.disabled = {"squares"};
-  EXPECT_EQ(Prepare(ParseText(kText).value(), options)->net.ops.back().type, "Scale");
+  const auto without = Prepare(ParseText(kText).value(), options);
+  ASSERT_TRUE(without.ok()) << without.status();
+  EXPECT_EQ(without->net.ops.back().type, "Scale");
   options.passes.disabled = {"circles"};
   const absl::Status status = Prepare(ParseText(kText).value(), options).status();
   EXPECT_TRUE(absl::StrContains(status.message(), "squares")) << status;
