@@ -1,4 +1,5 @@
 #include "gtest/gtest.h"
+#include "tests/harness/backends.h"
 #include "tests/harness/op_case.h"
 
 namespace harness {
