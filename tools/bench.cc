@@ -54,7 +54,7 @@ void AddMilliseconds(const Spread& seconds, ordered_json* json) {
   (*json)["ms_most"] = seconds.most * 1e3;
 }
 
-// Of --what=step and --what=data: //tools:train's flags, with notes on those without effect.
+// Of --what=step and --what=data: //tools:train's flags; for a step, notes on those without effect.
 absl::StatusOr<ResolvedFlags> TrainersFlags(const BenchFlags& flags, const models::Zoo& zoo,
                                             bool step) {
   ASSIGN_OR_RETURN(const ParsedFlags parsed, ParseTrainFlags(flags.train_args, zoo));

@@ -1,6 +1,6 @@
 // What a zoo entry is: the structure of a model and the recipe that trains it.
-// Plain data; flags override single fields (tools/flags), nets are built from
-// the result (models/vit, models/droppos).
+// Plain data; flags override single fields (tools/flags), and `make` builds the model from the
+// result.
 #ifndef MODELS_ZOO_CONFIG_H_
 #define MODELS_ZOO_CONFIG_H_
 

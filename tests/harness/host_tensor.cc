@@ -140,6 +140,13 @@ graph::TensorType ToF64(graph::TensorType type) {
   return type;
 }
 
+HostTensor Random(const graph::TensorType& type, uint64_t key, double std) {
+  HostTensor tensor(type);
+  graph::RandomStream random(key, graph::Purpose::kNoise);
+  Normal(std)(&tensor, &random);
+  return tensor;
+}
+
 Generator Normal(double std, double mean) {
   return [=](HostTensor* t, graph::RandomStream* random) {
     for (int64_t i = 0; i < t->size(); ++i) t->Set(i, mean + std * random->Normal());

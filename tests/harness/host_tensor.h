@@ -66,6 +66,9 @@ graph::TensorType ToF64(graph::TensorType type);
 
 using Generator = std::function<void(HostTensor*, graph::RandomStream*)>;
 
+// Normal() numbers, the same for the same key.
+HostTensor Random(const graph::TensorType& type, uint64_t key, double std = 1.0);
+
 // Floats.
 Generator Normal(double std = 1.0, double mean = 0.0);
 Generator Uniform(double low, double high);

@@ -72,25 +72,6 @@ bool MayLack(const graph::Backend& backend, const TypedOp& op) {
           std::any_of(op.outputs.begin(), op.outputs.end(), is_bf16));
 }
 
-// Of each of `parts` parts of the last axis, where it has enough elements in bf16.
-void ExpectUnbiased(const HostTensor& actual, const HostTensor& expected, int parts) {
-  const graph::TensorType& type = expected.type();
-  if (type.dtype != graph::DType::kBF16 || expected.size() < kBiasElements * parts) return;
-  const int64_t width = type.cols() / parts;
-  for (int part = 0; part < parts; ++part) {
-    double bias = 0, sum = 0;
-    for (int64_t i = 0; i < expected.size(); ++i) {
-      if (i % type.cols() / width != part) continue;
-      const double a = actual.Get(i), b = expected.Get(i);
-      bias += std::copysign(1.0, b) * (a - b);
-      sum += std::fabs(b);
-    }
-    // What is not finite, or zero throughout, ExpectClose has looked at.
-    if (!std::isfinite(sum) || sum == 0) continue;
-    EXPECT_LE(std::fabs(bias) / sum, kBiasBound) << "bias of part " << part << " of " << parts;
-  }
-}
-
 bool IsProduct(const std::string& type) {
   return type == "MatMul" || type == "MatMulWeightGrad" || type == "Linear";
 }
@@ -284,6 +265,33 @@ std::vector<HostTensor> MakeInputs(const OpCase& c) {
     c.inputs[i].generate(&inputs.back(), &random);
   }
   return inputs;
+}
+
+std::vector<HostTensor> RunIfAble(const graph::Backend& backend, const std::string& type,
+                                  graph::Attrs attrs, const std::vector<HostTensor>& inputs,
+                                  int threads, bool bf16) {
+  const auto out = RunOn(backend, type, std::move(attrs), inputs, threads);
+  if (bf16 && absl::IsUnimplemented(out.status()) && !backend.capabilities.bf16_products) return {};
+  EXPECT_TRUE(out.ok()) << out.status();
+  return out.ok() ? *out : std::vector<HostTensor>{};
+}
+
+void ExpectUnbiased(const HostTensor& actual, const HostTensor& expected, int parts) {
+  const graph::TensorType& type = expected.type();
+  if (type.dtype != graph::DType::kBF16 || expected.size() < kBiasElements * parts) return;
+  const int64_t width = type.cols() / parts;
+  for (int part = 0; part < parts; ++part) {
+    double bias = 0, sum = 0;
+    for (int64_t i = 0; i < expected.size(); ++i) {
+      if (i % type.cols() / width != part) continue;
+      const double a = actual.Get(i), b = expected.Get(i);
+      bias += std::copysign(1.0, b) * (a - b);
+      sum += std::fabs(b);
+    }
+    // What is not finite, or zero throughout, ExpectClose has looked at.
+    if (!std::isfinite(sum) || sum == 0) continue;
+    EXPECT_LE(std::fabs(bias) / sum, kBiasBound) << "bias of part " << part << " of " << parts;
+  }
 }
 
 void ExpectClose(const HostTensor& actual, const HostTensor& expected, double bound) {

@@ -63,6 +63,16 @@ void ExpectRefused(const std::string& type, graph::Attrs attrs,
 std::vector<HostTensor> Reference(const std::string& type, graph::Attrs attrs,
                                   const std::vector<HostTensor>& inputs);
 
+// The outputs of one run on `backend`; none where its processor lacks products in bf16 and the
+// kernel wants them (`bf16`), and a failed test with none where it fails otherwise.
+std::vector<HostTensor> RunIfAble(const graph::Backend& backend, const std::string& type,
+                                  graph::Attrs attrs, const std::vector<HostTensor>& inputs,
+                                  int threads, bool bf16);
+
+// Expects each of `parts` parts of the last axis to be within kBiasBound, if it is bf16 and has
+// kBiasElements elements.
+void ExpectUnbiased(const HostTensor& actual, const HostTensor& expected, int parts = 1);
+
 // Compares with the bound of tolerance.h's metric; NaN and infinities must be
 // in the same places. Integers must be equal.
 void ExpectClose(const HostTensor& actual, const HostTensor& expected, double bound);

@@ -10,8 +10,8 @@ namespace tools {
 absl::Status CheckPredictsPositions(const models::ZooEntry& entry) {
   const std::unique_ptr<models::Model> model = entry.make(entry, 2);  // a classifier's classes
   if (dynamic_cast<const models::DropPos*>(model.get()) != nullptr) return absl::OkStatus();
-  return graph::InvalidArgument(entry.name, " (", model->description(),
-                                ") predicts no positions, which takes a DropPos model; evaluate "
+  return graph::InvalidArgument(entry.name,
+                                " predicts no positions, which takes a DropPos model; evaluate "
                                 "--protocol=knn measures its features");
 }
 

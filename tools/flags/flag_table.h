@@ -1,6 +1,6 @@
-// The flags that do something: one row each, which is all that parsing, --help, flags.txt,
-// defaults, resuming and the tools know about a flag. The official flags that are only
-// accepted are in official_flags.h.
+// The flags that do something: one row each, from which parsing, --help, flags.txt,
+// defaults, resuming and the tools take what they know about a flag. The official flags that are
+// only accepted are in official_flags.h.
 #ifndef TOOLS_FLAGS_FLAG_TABLE_H_
 #define TOOLS_FLAGS_FLAG_TABLE_H_
 

@@ -12,13 +12,6 @@
 namespace harness {
 namespace {
 
-HostTensor Random(const graph::TensorType& type, uint64_t key) {
-  HostTensor tensor(type);
-  graph::RandomStream random(key, graph::Purpose::kNoise);
-  Normal()(&tensor, &random);
-  return tensor;
-}
-
 struct Product {
   const char* type;
   graph::Attrs attrs;

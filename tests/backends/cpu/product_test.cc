@@ -14,13 +14,6 @@ namespace {
 
 using Doubles = std::vector<double>;
 
-HostTensor Random(const graph::TensorType& type, uint64_t key) {
-  HostTensor tensor(type);
-  graph::RandomStream random(key, graph::Purpose::kNoise);
-  Normal()(&tensor, &random);
-  return tensor;
-}
-
 // Runs at 1 to 4 threads, twice each, and compares.
 void Check(const std::string& type, graph::Attrs attrs, const std::vector<HostTensor>& inputs,
            const Doubles& expected) {

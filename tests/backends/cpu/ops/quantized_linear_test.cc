@@ -47,13 +47,6 @@ std::vector<graph::Backend> Int8Backends() {
   return backends;
 }
 
-HostTensor Random(graph::TensorType type, uint64_t seed) {
-  HostTensor tensor(type);
-  graph::RandomStream random(seed, graph::Purpose::kNoise);
-  Normal()(&tensor, &random);
-  return tensor;
-}
-
 struct Sizes {
   int64_t images, tokens, k, n;
 };
