@@ -2,14 +2,14 @@
 
 namespace ops {
 
-// core_ops.inc is made from ops/ops.bzl.
+// ops_list.inc is made from ops/ops.bzl.
 #define OP(Name) void Register##Name(graph::SchemaRegistry* registry);
-#include "ops/core_ops.inc"
+#include "ops/ops_list.inc"
 #undef OP
 
 void RegisterOps(graph::SchemaRegistry* registry) {
 #define OP(Name) Register##Name(registry);
-#include "ops/core_ops.inc"
+#include "ops/ops_list.inc"
 #undef OP
 }
 

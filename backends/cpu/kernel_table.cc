@@ -9,8 +9,8 @@ namespace backends::cpu {
 
 // Of the lines of ops/ops.bzl and backends/cpu/ops/ops.bzl.
 #define OP(Name) void Register##Name(graph::KernelTable* table);
-#include "backends/cpu/ops/cpu_ops.inc"
-#include "ops/core_ops.inc"
+#include "backends/cpu/ops/ops_list.inc"
+#include "ops/ops_list.inc"
 #undef OP
 
 absl::StatusOr<graph::Backend> MakeBackend(int threads) {
@@ -24,8 +24,8 @@ absl::StatusOr<graph::Backend> MakeBackend(int threads) {
                                      threads, threads == 1 ? " thread" : " threads");
   graph::KernelTable* table = &backend.kernels;
 #define OP(Name) Register##Name(table);
-#include "backends/cpu/ops/cpu_ops.inc"
-#include "ops/core_ops.inc"
+#include "backends/cpu/ops/ops_list.inc"
+#include "ops/ops_list.inc"
 #undef OP
   return backend;
 }

@@ -4,7 +4,7 @@ namespace backends::reference {
 
 // Of the lines of ops/ops.bzl.
 #define OP(Name) void Register##Name(graph::KernelTable* table);
-#include "ops/core_ops.inc"
+#include "ops/ops_list.inc"
 #undef OP
 
 graph::Backend MakeBackend() {
@@ -13,7 +13,7 @@ graph::Backend MakeBackend() {
   backend.capabilities.bf16_products = true;
   backend.description = "naive loops in double precision, one thread";
 #define OP(Name) Register##Name(&backend.kernels);
-#include "ops/core_ops.inc"
+#include "ops/ops_list.inc"
 #undef OP
   return backend;
 }

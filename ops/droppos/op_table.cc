@@ -2,14 +2,14 @@
 
 namespace ops::droppos {
 
-// droppos_ops.inc is made from ops/droppos/ops.bzl.
+// droppos_list.inc is made from ops/droppos/ops.bzl.
 #define OP(Name) void Register##Name(graph::SchemaRegistry* registry);
-#include "ops/droppos/droppos_ops.inc"
+#include "ops/droppos/droppos_list.inc"
 #undef OP
 
 void RegisterOps(graph::SchemaRegistry* registry) {
 #define OP(Name) Register##Name(registry);
-#include "ops/droppos/droppos_ops.inc"
+#include "ops/droppos/droppos_list.inc"
 #undef OP
 }
 

@@ -219,7 +219,7 @@ Findings CheckTreeIsWhole(const Tree& tree) {
     if (IsCode(path) && IsOurs(path)) {
       for (const Include& include : Includes(lines)) {
         if (!include.quoted || !IsOurs(include.name) || tree.count(include.name) > 0) continue;
-        if (absl::EndsWith(include.name, ".pb.h") || absl::EndsWith(include.name, "_ops.inc")) {
+        if (absl::EndsWith(include.name, ".pb.h") || absl::EndsWith(include.name, "_list.inc")) {
           continue;  // generated
         }
         findings.push_back(absl::StrCat(
