@@ -177,7 +177,11 @@ void PrimitiveKernel::Adopt(const dnnl::primitive_desc_base& pd, absl::Span<cons
 absl::Status PrimitiveKernel::Prepare() {
   const ThreadBudget budget(threads_);
   try {
-    for (Step& step : steps_) step.primitive = dnnl::primitive(step.descriptor.get());
+    for (Step& step : steps_) {
+      step.primitive = dnnl::primitive(step.descriptor.get());
+      // Of 13 KB; the primitive shares one with all of its shape.
+      step.descriptor = dnnl::primitive_desc_base();
+    }
   } catch (const dnnl::error& error) {
     return OneDnnFailed(error.status);
   }

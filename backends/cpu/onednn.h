@@ -121,9 +121,9 @@ class PrimitiveKernel final : public graph::Kernel {
   };
   // A primitive; its arguments go from `first` up to the next step's first.
   struct Step {
-    dnnl::primitive_desc_base descriptor;
+    dnnl::primitive_desc_base descriptor;  // until Prepare() makes the primitive
     size_t first;
-    dnnl::primitive primitive;  // made by Prepare(), which generates its code
+    dnnl::primitive primitive;
   };
 
   void AddStep(const dnnl::primitive_desc_base& pd);

@@ -1,5 +1,7 @@
 #include "models/training/session.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -110,6 +112,8 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(const Model* model,
                            "the system gives less memory than is free (ulimit -v, overcommit)");
   }
   RETURN_IF_ERROR(created);
+  // What preparing freed lies between what stays: the system gets it before the pages of the run.
+  malloc_trim(0);
   RETURN_IF_ERROR(session->Initialize());
   return session;
 }
