@@ -1,0 +1,165 @@
+"""Packs the programs and what they need, as a tar and as a wheel.
+
+The tar holds one folder, droppos-VERSION:
+  bin/droppos               runs the programs
+  libexec/droppos/          the programs, stripped
+  lib/                      their shared libraries, but those of glibc; found by $ORIGIN/../../lib
+  share/droppos/            fonts for drawings
+  share/doc/droppos/        LICENSE, README, docs; licenses/ of the libraries
+The wheel holds the same folder inside the Python package, whose script `droppos` runs bin/droppos.
+Equal inputs give equal bytes: names are sorted, and times and owners are fixed.
+"""
+
+import argparse
+import base64
+import gzip
+import hashlib
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+
+# Parts of glibc belong to the system: the loader must match them.
+GLIBC = re.compile(r"(ld-linux-x86-64|libc|libm|libmvec|libdl|librt|libpthread|libresolv)\.so")
+FONTS = ["/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
+         "/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf"]
+
+
+def run(*command):
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def stripped(path):
+    copy = "stripped"
+    shutil.copyfile(path, copy)
+    os.chmod(copy, 0o755)
+    run("strip", "--strip-unneeded", copy)
+    with open(copy, "rb") as file:
+        return file.read()
+
+
+def libraries(programs):
+    """Names and paths of the shared libraries that the programs load, glibc's left out."""
+    found = {}
+    for program in programs:
+        for line in run("ldd", program).splitlines():
+            match = re.match(r"\s*(\S+) => (\S+)", line)
+            if not match or GLIBC.match(match.group(1)):
+                continue
+            if match.group(2) == "not":
+                sys.exit("make_dist.py: %s: %s is not found" % (program, match.group(1)))
+            found[match.group(1)] = os.path.realpath(match.group(2))
+    return found
+
+
+def debian_license(path):
+    """The package that installed a file, and its copyright file."""
+    for name in (path, path.replace("/usr/lib/", "/lib/", 1)):
+        owner = subprocess.run(["dpkg", "-S", name], stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, text=True)
+        if owner.returncode == 0:
+            package = owner.stdout.split(":")[0]
+            return package, "/usr/share/doc/%s/copyright" % package
+    return None
+
+
+def files(args):
+    """All files of the download: {name: (bytes, mode)}."""
+    result = {}
+
+    def add(name, data, mode=0o644):
+        result[name] = (data, mode)
+
+    def add_file(name, path, mode=0o644):
+        with open(path, "rb") as file:
+            add(name, file.read(), mode)
+
+    add_file("bin/droppos", args.launcher, 0o755)
+    for program in args.programs:
+        add("libexec/droppos/" + os.path.basename(program), stripped(program), 0o755)
+    add_file("share/droppos/fonts.conf", args.fonts_conf)
+    licensed = list(FONTS)
+    for font in FONTS:
+        add_file("share/droppos/fonts/" + os.path.basename(font), font)
+    for name, path in libraries(args.programs).items():
+        add("lib/" + name, stripped(path))
+        if "onednn" not in path:
+            licensed.append(path)
+    add_file("share/doc/droppos/licenses/onednn", args.onednn_license)
+    for path in licensed:
+        license = debian_license(path)
+        if license is None:
+            sys.exit("make_dist.py: no Debian package has installed %s, so its license is unknown"
+                     % path)
+        add_file("share/doc/droppos/licenses/" + license[0], license[1])
+    for document in args.documents:
+        add_file("share/doc/droppos/" + document, document)
+    return dict(sorted(result.items()))
+
+
+def write_tar(path, version, contents):
+    with open(path, "wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as zipped:
+        with tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            for name, (data, mode) in contents.items():
+                entry = tarfile.TarInfo("droppos-%s/%s" % (version, name))
+                entry.size, entry.mode = len(data), mode
+                tar.addfile(entry, io.BytesIO(data))
+
+
+def write_wheel(path, version, contents, modules, readme):
+    info = "droppos-%s.dist-info/" % version
+    entries = {}
+    for module in modules:
+        with open(module, "rb") as file:
+            entries["droppos/" + os.path.basename(module)] = (file.read(), 0o644)
+    for name, entry in contents.items():
+        entries["droppos/programs/" + name] = entry
+    with open(readme, encoding="utf-8") as file:
+        # A picture's address in the clone means nothing elsewhere.
+        text = re.sub(r"!\[[^\n]*\n", "", file.read())
+    entries[info + "METADATA"] = ((
+        "Metadata-Version: 2.1\nName: droppos\nVersion: %s\n"
+        "Summary: Self-supervised pretraining of Vision Transformers by reconstructing dropped "
+        "positions\nLicense: Apache-2.0\nRequires-Python: >=3.8\nProvides-Extra: arrays\n"
+        "Requires-Dist: numpy; extra == 'arrays'\nDescription-Content-Type: text/markdown\n\n%s" %
+        (version, text)).encode(), 0o644)
+    entries[info + "WHEEL"] = (("Wheel-Version: 1.0\nGenerator: make_dist\nRoot-Is-Purelib: false\n"
+                                "Tag: py3-none-manylinux_2_36_x86_64\n").encode(), 0o644)
+    entries[info + "entry_points.txt"] = (b"[console_scripts]\ndroppos = droppos.__main__:main\n",
+                                          0o644)
+    entries[info + "LICENSE"] = contents["share/doc/droppos/LICENSE"]
+    record = ""
+    for name, (data, _) in entries.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+        record += "%s,sha256=%s,%d\n" % (name, digest, len(data))
+    entries[info + "RECORD"] = ((record + info + "RECORD,,\n").encode(), 0o644)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as wheel:
+        for name, (data, mode) in entries.items():
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            entry.external_attr = (0o100000 | mode) << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            wheel.writestr(entry, data)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--version", required=True)
+    parser.add_argument("--tar", required=True)
+    parser.add_argument("--wheel", required=True)
+    parser.add_argument("--launcher", required=True)
+    parser.add_argument("--fonts_conf", required=True)
+    parser.add_argument("--onednn_license", required=True)
+    parser.add_argument("--programs", nargs="+", required=True)
+    parser.add_argument("--modules", nargs="+", required=True)
+    parser.add_argument("--documents", nargs="+", required=True)
+    args = parser.parse_args()
+    contents = files(args)
+    write_tar(args.tar, args.version, contents)
+    write_wheel(args.wheel, args.version, contents, args.modules, "README.md")
+
+
+main()
