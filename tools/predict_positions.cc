@@ -29,7 +29,6 @@
 #include "tools/cpus.h"
 #include "tools/evaluation/position_protocol.h"
 #include "tools/flags/command_line.h"
-#include "tools/flags/picture_flags.h"
 #include "tools/output/staged_output.h"
 #include "tools/plugins.h"
 #include "tools/program.h"

@@ -3,7 +3,6 @@
 #include "absl/strings/str_cat.h"
 #include "models/training/output_dir.h"
 #include "tools/flags/parse_flags.h"
-#include "tools/flags/pass_options.h"
 
 namespace tools {
 namespace {

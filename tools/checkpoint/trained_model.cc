@@ -54,7 +54,7 @@ absl::StatusOr<TrainedModel> ReadTrainedModel(const CheckpointFlags& flags,
     // The trainer escapes a text that is not ASCII (a path's name) as a whole.
     std::string text = metadata("flags"), plain;
     if (text.find('\n') == std::string::npos && absl::CUnescape(text, &plain)) text = plain;
-    ASSIGN_OR_RETURN(parsed, ParseTrainFlagsText(text, trained.path, zoo));
+    ASSIGN_OR_RETURN(parsed, ParseTrainFlags({}, zoo, text, trained.path));
   } else {
     return graph::InvalidArgument(
         trained.path,
