@@ -8,9 +8,7 @@
 #include <iostream>
 #include <string>
 
-#include "CLI/App.hpp"
-#include "CLI/Config.hpp"
-#include "CLI/Formatter.hpp"
+#include "CLI/CLI.hpp"
 #include "absl/strings/str_join.h"
 #include "graph/base/status.h"
 #include "models/training/output_dir.h"

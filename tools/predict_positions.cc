@@ -146,11 +146,9 @@ absl::Status Predict(const Flags& flags) {
   ASSIGN_OR_RETURN(const std::unique_ptr<PositionVisualizer> visualizer,
                    PositionVisualizer::Create(entry, compile, &workspace, std::move(pictures),
                                               static_cast<uint64_t>(seed)));
-  models::LoadOptions load;
-  load.subset = true;
-  load.brief = true;
-  RETURN_IF_ERROR(
-      models::LoadParameters(trained.path, visualizer->parameters(), load, &workspace).status());
+  RETURN_IF_ERROR(models::LoadParameters(trained.path, visualizer->parameters(),
+                                         {{}, /*subset=*/true, /*brief=*/true}, &workspace)
+                      .status());
 
   ASSIGN_OR_RETURN(const std::vector<PositionAnswers> answers, visualizer->Answers());
   const std::string title =

@@ -5,13 +5,6 @@
 #include "tools/flags/parse_flags.h"
 
 namespace tools {
-namespace {
-
-std::string FileIn(const std::string& folder, const char* name) {
-  return absl::StrCat(folder, "/", name);
-}
-
-}  // namespace
 
 models::OpenOptions MakeOpenOptions(const ResolvedFlags& resolved) {
   models::OpenOptions options;
@@ -73,7 +66,7 @@ models::TrainerOptions MakeTrainerOptions(const ResolvedFlags& resolved,
   options.print_every = flags.print_every.value();
   options.save_every = flags.save_every.value();
   options.save_minutes = flags.save_minutes.value();
-  options.metrics_path = FileIn(run_folder, models::kMetricsFile);
+  options.metrics_path = absl::StrCat(run_folder, "/", models::kMetricsFile);
   options.metadata = {{"model", resolved.entry.name}, {"flags", FlagsOfRun(resolved, "")}};
   return options;
 }
@@ -86,7 +79,7 @@ ProfileRunOptions MakeProfileOptions(const ResolvedFlags& resolved, const std::s
   ProfileRunOptions options;
   options.steps = static_cast<int>(resolved.flags.profile.value());
   options.threads = static_cast<int>(resolved.flags.threads.value());
-  options.folder = FileIn(run_folder, models::kProfileFolder);
+  options.folder = absl::StrCat(run_folder, "/", models::kProfileFolder);
   return options;
 }
 

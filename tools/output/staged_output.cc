@@ -32,12 +32,6 @@ absl::Status CannotWrite(int error, const std::string& path) {
   return absl::ErrnoToStatus(error, absl::StrCat("cannot write ", path));
 }
 
-// The folder that contains `path`, even if that ends in a slash.
-fs::path FolderOf(const fs::path& path) {
-  const fs::path folder = path.parent_path();
-  return folder.empty() ? fs::path(".") : folder;
-}
-
 absl::Status FlushOne(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return CannotWrite(errno, path);
@@ -142,7 +136,7 @@ std::string StagedOutput::Name() const {
 absl::Status StagedOutput::Check() const {
   const std::string another = absl::StrCat("choose another ", flag_.empty() ? "place" : flag_);
   std::error_code error;
-  if (const absl::Status can = models::CheckCanMake(FolderOf(path_).string()); !can.ok()) {
+  if (const absl::Status can = models::CheckCanMake(models::FolderOf(path_)); !can.ok()) {
     return graph::Annotate(can, absl::StrCat("cannot write ", Name()));
   }
   const fs::file_status found = fs::status(path_, error);
@@ -194,7 +188,7 @@ absl::Status StagedOutput::Write(
 // Always a folder, because its lock survives whatever is written into it; a file may be replaced.
 absl::Status StagedOutput::Begin() {
   const bool within = kind_ == Kind::kFiles;
-  const std::string folder = within ? path_ : FolderOf(path_).string();
+  const std::string folder = within ? path_ : models::FolderOf(path_);
   ASSIGN_OR_RETURN(made_, models::MakeFolders(folder));
   const std::string prefix =
       absl::StrCat(within ? "" : fs::path(path_).filename().string(), ".tmp-");
@@ -258,7 +252,7 @@ absl::Status StagedOutput::ReplaceFile() const {
     if (!KnowsNoFlags(errno)) return CannotWrite(errno, Name());
     if (::rename(staged.c_str(), path_.c_str()) != 0) return CannotWrite(errno, Name());
   }
-  return models::SyncFolder(FolderOf(path_).string(), models::FileSystem::Real());
+  return models::SyncFolder(models::FolderOf(path_), models::FileSystem::Real());
 }
 
 absl::Status WriteBytes(const std::string& path, const std::string& bytes) {

@@ -43,11 +43,8 @@ absl::StatusOr<std::unique_ptr<Weights>> ReadWeights(
   for (const models::Parameter& p : weights->parameters) {
     RETURN_IF_ERROR(weights->workspace.Create(p.name, p.type).status());
   }
-  models::LoadOptions options;
-  options.subset = subset;
-  options.brief = true;
-  absl::StatusOr<std::string> line =
-      models::LoadParameters(trained.path, weights->parameters, options, &weights->workspace);
+  absl::StatusOr<std::string> line = models::LoadParameters(
+      trained.path, weights->parameters, {{}, subset, /*brief=*/true}, &weights->workspace);
   if (!line.ok()) {
     return absl::Status(line.status().code(),
                         absl::StrCat(line.status().message(), " (model: ", trained.entry().name,
@@ -126,10 +123,8 @@ absl::StatusOr<std::string> Export(const TrainedModel& trained, const std::strin
   std::string written = absl::StrCat(weights->parameters.size(), " tensors");
   std::string onnx;  // translated before anything is written
   if (format == "onnx") {
-    OnnxOptions options;
-    options.metadata = {{"model", trained.entry().name}};
-    ASSIGN_OR_RETURN(onnx,
-                     OnnxEncoder(trained.entry().model, registry, weights->workspace, options));
+    ASSIGN_OR_RETURN(onnx, OnnxEncoder(trained.entry().model, registry, weights->workspace,
+                                       {{"model", trained.entry().name}}));
     written = absl::StrCat("encoder, ", onnx.size(), " bytes");
   }
 
