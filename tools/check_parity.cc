@@ -39,9 +39,7 @@ absl::StatusOr<int> Check(const Flags& flags) {
   const graph::SchemaRegistry registry = tools::MakeRegistry();
   ASSIGN_OR_RETURN(const graph::Backend backend,
                    tools::MakeAnyBackend(flags.backend, flags.threads));
-  graph::CompileOptions compile;
-  compile.registry = &registry;
-  compile.backend = &backend;
+  graph::CompileOptions compile = {&registry, &backend, {}};
   compile.passes.enabled = flags.passes == "on";
   const bool bf16 = flags.precision == "bf16";
   if (bf16 && !compile.passes.enabled) {

@@ -29,9 +29,7 @@ struct Side {
        const graph::SchemaRegistry& registry)
       : backend(std::move(its_backend)) {
     diff.name = absl::StrCat(name, "=", way.text);
-    diff.compile.registry = &registry;
-    diff.compile.backend = &backend;
-    diff.compile.passes = way.Pipeline();
+    diff.compile = {&registry, &backend, way.Pipeline()};
     diff.low_precision = way.low_precision();
   }
   Side(const Side&) = delete;

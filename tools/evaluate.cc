@@ -211,8 +211,7 @@ absl::Status Evaluate(const Flags& flags) {
   for (const std::string& note : ThreadNotes(flags.common.threads)) {
     std::cout << "note: " << note << "\n";
   }
-  setup.compile.registry = &registry;
-  setup.compile.backend = &backend;
+  setup.compile = {&registry, &backend, {}};
   ASSIGN_OR_RETURN(
       const nlohmann::ordered_json result,
       position ? EvaluatePosition(flags, &setup, error_map.get()) : EvaluateKnn(flags, &setup));

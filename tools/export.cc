@@ -31,7 +31,7 @@ absl::StatusOr<int> Main(int argc, char** argv) {
                  "timm: a folder for timm.create_model(\"local-dir:DIR\"), encoder only; "
                  "official: a file of all tensors; onnx: the encoder's forward pass")
       ->required()
-      ->type_name(absl::StrJoin(ExportFormats(), "|"));
+      ->type_name(absl::StrJoin(kExportFormats, "|"));
   app.add_option("--out", out, "the folder (timm) or file to write")->required()->type_name("PATH");
   app.add_flag("--overwrite", overwrite, "replace --out where it exists");
   ASSIGN_OR_RETURN(const bool proceed, ParseCommandLine("export", argc, argv, &app));

@@ -103,9 +103,7 @@ absl::Status Extract(const Flags& flags) {
   for (const std::string& note : ThreadNotes(flags.common.threads)) {
     std::cout << "note: " << note << "\n";
   }
-  graph::CompileOptions compile;
-  compile.registry = &registry;
-  compile.backend = &backend;
+  const graph::CompileOptions compile = {&registry, &backend, {}};
   graph::Workspace workspace(backend.device);
   ASSIGN_OR_RETURN(const std::unique_ptr<FeatureExtractor> extractor,
                    FeatureExtractor::Create(trained.entry().model, flags.common.batch_size, compile,

@@ -138,9 +138,7 @@ absl::Status Predict(const Flags& flags) {
 
   const graph::SchemaRegistry registry = MakeRegistry();
   ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend("cpu", flags.threads));
-  graph::CompileOptions compile;
-  compile.registry = &registry;
-  compile.backend = &backend;
+  const graph::CompileOptions compile = {&registry, &backend, {}};
   graph::Workspace workspace(backend.device);
   const int64_t seed = flags.seed.value_or(trained.resolved.flags.seed.value());
   ASSIGN_OR_RETURN(const std::unique_ptr<PositionVisualizer> visualizer,

@@ -93,9 +93,7 @@ class Replay {
         capsule_(std::move(capsule)),
         resolved_(std::move(resolved)),
         backend_(std::move(backend)) {
-    session_options_.compile.registry = &registry;
-    session_options_.compile.backend = &backend_;
-    session_options_.compile.passes = PassOptions(resolved_);
+    session_options_.compile = {&registry, &backend_, PassOptions(resolved_)};
     session_options_.recipe = resolved_.entry.recipe;
     session_options_.step = resolved_.step;
     session_options_.evaluations = false;

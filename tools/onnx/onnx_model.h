@@ -7,8 +7,7 @@
 // another form (a transposed weight), a node converts it, which a runtime folds when it loads the
 // model.
 //
-// The messages are a small .proto of ours (onnx.proto) with ONNX's published layout and field
-// numbers, like graph/proto/net.proto for Caffe2. Debian's libonnx-dev would add two shared
+// The messages are a small .proto of ours (onnx.proto): Debian's libonnx-dev would add two shared
 // libraries and the schemas of all ONNX operators to every program, for seven messages.
 #ifndef TOOLS_ONNX_ONNX_MODEL_H_
 #define TOOLS_ONNX_ONNX_MODEL_H_

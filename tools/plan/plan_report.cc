@@ -48,26 +48,19 @@ void Sort(std::vector<Row>* rows) {
   });
 }
 
-// FLOPs and bytes of a net, and the time that the rates allow.
-struct Work {
-  graph::Cost cost;
-  double seconds = 0;
-};
-
-Work WorkOf(const graph::SchemaRegistry& registry, const graph::Net& net,
-            const MachineRates& rates) {
-  Work work;
+// The time that the rates allow.
+double LeastSeconds(const graph::SchemaRegistry& registry, const graph::Net& net,
+                    const MachineRates& rates) {
+  const auto seconds = [](int64_t amount, double rate) {
+    return rate > 0 ? static_cast<double>(amount) / (rate * 1e9) : 0.0;
+  };
+  double sum = 0;
   for (const graph::Op& op : net.ops) {
     const graph::Cost cost = registry.OpCost(net, op);
-    work.cost.flops += cost.flops;
-    work.cost.bytes += cost.bytes;
-    const auto seconds = [](int64_t amount, double rate) {
-      return rate > 0 ? static_cast<double>(amount) / (rate * 1e9) : 0.0;
-    };
-    work.seconds += std::max(seconds(cost.flops, ProductRate(net, op, rates)),
-                             seconds(cost.bytes, rates.gb_per_s));
+    sum += std::max(seconds(cost.flops, ProductRate(net, op, rates)),
+                    seconds(cost.bytes, rates.gb_per_s));
   }
-  return work;
+  return sum;
 }
 
 std::string Operators(const graph::SchemaRegistry& registry, const graph::Net& net,
@@ -176,15 +169,16 @@ absl::StatusOr<std::string> PlanReport(const models::Model& model, const Session
   quiet.dump = nullptr;
   ASSIGN_OR_RETURN(const SessionPlan plan, models::PlanSession(model, quiet));
   const graph::Prepared& update = plan.steps.back();
-  const Work work = WorkOf(registry, update.net, rates);
+  const graph::Cost cost = registry.NetCost(update.net);
+  const double seconds = LeastSeconds(registry, update.net, rates);
   const int batch = options.step.micro_batch;
 
   std::string text = absl::StrFormat(
       "net '%s': batch %d, %d operators, %.3f GFLOP and %.1f MiB moved a run, %.3f GFLOP an "
       "image\n\n",
-      update.net.name, batch, update.net.ops.size(), static_cast<double>(work.cost.flops) / 1e9,
-      MiB(work.cost.bytes), static_cast<double>(work.cost.flops) / 1e9 / batch);
-  text += Operators(registry, update.net, work.cost) + "\n" + Memory(plan, update) + "\n" +
+      update.net.name, batch, update.net.ops.size(), static_cast<double>(cost.flops) / 1e9,
+      MiB(cost.bytes), static_cast<double>(cost.flops) / 1e9 / batch);
+  text += Operators(registry, update.net, cost) + "\n" + Memory(plan, update) + "\n" +
           AtThePeak(update) + "\n";
   ASSIGN_OR_RETURN(const std::string recompute, Recompute(model, options));
   text += recompute + "\n";
@@ -198,14 +192,13 @@ absl::StatusOr<std::string> PlanReport(const models::Model& model, const Session
                                 : "no --batch_size fits",
                     "\n");
   }
-  if (work.seconds > 0) {
+  if (seconds > 0) {
     const std::string bf16 =
         rates.bf16_gflops > 0 ? absl::StrFormat(" (bf16: %.0f)", rates.bf16_gflops) : "";
     absl::StrAppendFormat(
         &text, "at %.0f GFLOP/s%s and %.1f GB/s a %s takes at least %.3f s: %.2f images/s\n",
         rates.f32_gflops, bf16, rates.gb_per_s,
-        plan.steps.size() > 1 ? "window's last micro-step" : "step", work.seconds,
-        batch / work.seconds);
+        plan.steps.size() > 1 ? "window's last micro-step" : "step", seconds, batch / seconds);
   }
   return text;
 }

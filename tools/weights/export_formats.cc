@@ -5,7 +5,9 @@
 #include <map>
 #include <memory>
 #include <utility>
+#include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_join.h"
 #include "graph/base/status.h"
 #include "graph/runtime/workspace.h"
@@ -22,6 +24,10 @@
 
 namespace tools {
 namespace {
+
+// The files of format "timm", in its folder.
+constexpr char kTimmWeights[] = "model.safetensors";
+constexpr char kTimmConfig[] = "config.json";
 
 // The parameters of a net, read from the checkpoint.
 struct Weights {
@@ -101,17 +107,12 @@ std::map<std::string, std::string> OfficialMetadata(const TrainedModel& trained)
 
 }  // namespace
 
-const std::vector<std::string>& ExportFormats() {
-  static const std::vector<std::string> formats = {"timm", "official", "onnx"};
-  return formats;
-}
-
 absl::StatusOr<std::string> Export(const TrainedModel& trained, const std::string& format,
                                    const std::string& out, bool overwrite,
                                    const graph::SchemaRegistry& registry) {
-  if (std::find(ExportFormats().begin(), ExportFormats().end(), format) == ExportFormats().end()) {
+  if (!absl::c_linear_search(kExportFormats, format)) {
     return graph::InvalidArgument("--format=", format, " is none of ",
-                                  absl::StrJoin(ExportFormats(), ", "));
+                                  absl::StrJoin(kExportFormats, ", "));
   }
   const auto kind = format == "timm" ? StagedOutput::Kind::kFolder : StagedOutput::Kind::kFile;
   ASSIGN_OR_RETURN(StagedOutput output, StagedOutput::Choose("--out", out, kind, overwrite,
