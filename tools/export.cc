@@ -36,8 +36,7 @@ absl::StatusOr<int> Main(int argc, char** argv) {
   app.add_flag("--overwrite", overwrite, "replace --out where it exists");
   ASSIGN_OR_RETURN(const bool proceed, ParseCommandLine("export", argc, argv, &app));
   if (!proceed) return 0;
-  const models::Zoo zoo = MakeZoo();
-  ASSIGN_OR_RETURN(const TrainedModel trained, ReadTrainedModel(checkpoint, zoo));
+  ASSIGN_OR_RETURN(const TrainedModel trained, ReadTrainedModel(checkpoint, MakeZoo()));
   ASSIGN_OR_RETURN(const std::string lines, Export(trained, format, models::ResolveUserPath(out),
                                                    overwrite, MakeRegistry()));
   std::cout << lines;

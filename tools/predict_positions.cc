@@ -121,8 +121,7 @@ absl::StatusOr<std::vector<PictureToAsk>> FindPictures(const Flags& flags,
 }
 
 absl::Status Predict(const Flags& flags) {
-  const models::Zoo zoo = MakeZoo();
-  ASSIGN_OR_RETURN(const TrainedModel trained, ReadTrainedModel(flags.checkpoint, zoo));
+  ASSIGN_OR_RETURN(const TrainedModel trained, ReadTrainedModel(flags.checkpoint, MakeZoo()));
   RETURN_IF_ERROR(CheckPredictsPositions(trained.entry()));
   PositionRatios ratios = RecipeRatios(trained.entry()).front();
   ratios.mask_ratio = flags.mask_ratio.value_or(ratios.mask_ratio);

@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <limits>
 #include <memory>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -19,7 +18,6 @@
 #include "models/training/session.h"
 #include "tools/environment.h"
 #include "tools/flags/parse_flags.h"
-#include "tools/plugins.h"
 #include "tools/reference_backend.h"
 #include "tools/resume.h"
 

@@ -2,7 +2,6 @@
 
 #include <limits>
 #include <set>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/str_format.h"
@@ -123,19 +122,20 @@ class ModelWriter {
     for (const graph::State& state : net_.states) written[state.entry] = true;
     std::set<std::string> missing;
     for (const graph::Op& op : net_.ops) {
-      if (FindTranslator(op.type) == nullptr) missing.insert(op.type);
+      if (Translators().count(op.type) == 0) missing.insert(op.type);
     }
+    const auto name = [](std::string* list, const auto& row) { list->append(row.first); };
     for (const graph::Op& op : net_.ops) {
-      const Translator translate = FindTranslator(op.type);
-      if (translate == nullptr) {
+      const auto translator = Translators().find(op.type);
+      if (translator == Translators().end()) {
         return absl::UnimplementedError(
             absl::StrCat("net '", net_.name, "', ", op.Describe(), ": no translation to ONNX for ",
                          absl::StrJoin(missing, ", "), "; there is one for ",
-                         absl::StrJoin(TranslatedTypes(), ", ")));
+                         absl::StrJoin(Translators(), ", ", name)));
       }
       for (BlobId b : op.inputs) RETURN_IF_ERROR(CheckWritten(written, b, op.Describe()));
       Translation translation(net_, op, values_, &writer_);
-      translate(&translation);
+      translator->second(&translation);
       written[op.outputs[0]] = true;
     }
     for (BlobId b : net_.outputs) RETURN_IF_ERROR(CheckWritten(written, b, "an output"));

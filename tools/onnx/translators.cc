@@ -1,7 +1,6 @@
 #include "tools/onnx/translators.h"
 
 #include <cmath>
-#include <map>
 #include <utility>
 
 #include "graph/base/status.h"
@@ -152,26 +151,15 @@ void SliceRows(Translation* t) {
                       t->Ints("ends", {start + t->op().Int("count")}), t->Ints("axes", {1})});
 }
 
-const std::map<std::string, Translator>& Table() {
+}  // namespace
+
+const std::map<std::string, Translator>& Translators() {
   static const auto* const table = new std::map<std::string, Translator>{
       {"Add", Add},           {"Attention", Attention},       {"BiasAdd", BiasAdd},
       {"Gelu", Gelu},         {"LayerNorm", LayerNorm},       {"MatMul", MatMul},
       {"Patchify", Patchify}, {"PrependToken", PrependToken}, {"SliceRows", SliceRows},
   };
   return *table;
-}
-
-}  // namespace
-
-Translator FindTranslator(const std::string& op_type) {
-  const auto it = Table().find(op_type);
-  return it == Table().end() ? nullptr : it->second;
-}
-
-std::vector<std::string> TranslatedTypes() {
-  std::vector<std::string> types;
-  for (const auto& row : Table()) types.push_back(row.first);
-  return types;
 }
 
 }  // namespace tools

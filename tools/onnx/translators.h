@@ -7,6 +7,7 @@
 #ifndef TOOLS_ONNX_TRANSLATORS_H_
 #define TOOLS_ONNX_TRANSLATORS_H_
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,6 @@ class Translation {
   const graph::Op& op() const { return op_; }
   const std::string& in(int i) const { return values_[op_.inputs[i]]; }
   const graph::TensorType& in_type(int i) const { return net_.type(op_.inputs[i]); }
-  const graph::TensorType& out_type(int i) const { return net_.type(op_.outputs[i]); }
 
   // An intermediate node, named "<operator>/<what>"; returns the name of its output.
   std::string Node(const std::string& type, const std::string& what,
@@ -52,10 +52,8 @@ class Translation {
 
 using Translator = void (*)(Translation*);
 
-// nullptr if the operator type has none.
-Translator FindTranslator(const std::string& op_type);
-// The types that have one, sorted.
-std::vector<std::string> TranslatedTypes();
+// By the type of the operator.
+const std::map<std::string, Translator>& Translators();
 
 }  // namespace tools
 

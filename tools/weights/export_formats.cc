@@ -4,7 +4,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <utility>
 #include <vector>
 
 #include "absl/algorithm/container.h"
