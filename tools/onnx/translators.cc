@@ -1,16 +1,8 @@
 #include "tools/onnx/translators.h"
 
 #include <cmath>
-#include <utility>
-
-#include "graph/base/status.h"
 
 namespace tools {
-
-std::string Translation::Node(const std::string& type, const std::string& what,
-                              const std::vector<std::string>& inputs, const graph::Attrs& attrs) {
-  return writer_->Node(type, absl::StrCat(op_.name, "/", what), inputs, attrs);
-}
 
 std::vector<std::string> Translation::NodeN(const std::string& type,
                                             const std::vector<std::string>& whats,
@@ -18,18 +10,10 @@ std::vector<std::string> Translation::NodeN(const std::string& type,
                                             const graph::Attrs& attrs) {
   std::vector<std::string> outputs;
   for (const std::string& what : whats) {
-    outputs.push_back(writer_->UniqueName(absl::StrCat(op_.name, "/", what)));
+    outputs.push_back(writer_->UniqueName(Name(what)));
   }
   writer_->NodeN(type, outputs[0], inputs, outputs, attrs);
   return outputs;
-}
-
-std::string Translation::Ints(const std::string& what, std::vector<int64_t> values) {
-  return writer_->Ints(absl::StrCat(op_.name, "/", what), std::move(values));
-}
-
-std::string Translation::Float(const std::string& what, float value) {
-  return writer_->Float(absl::StrCat(op_.name, "/", what), value);
 }
 
 void Translation::Result(const std::string& type, const std::vector<std::string>& inputs,
