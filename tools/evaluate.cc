@@ -190,9 +190,8 @@ absl::Status Evaluate(const Flags& flags) {
     return graph::InvalidArgument("--json and --error_map are one file, ", json_file->path(),
                                   "; choose another for one of them");
   }
-  const models::Zoo zoo = MakeZoo();
   Setup setup;
-  ASSIGN_OR_RETURN(setup.trained, ReadTrainedModel(flags.common.checkpoint, zoo));
+  ASSIGN_OR_RETURN(setup.trained, ReadTrainedModel(flags.common.checkpoint, MakeZoo()));
   for (const StagedOutput* output : {json_file.get(), error_map.get()}) {
     if (output == nullptr) continue;
     RETURN_IF_ERROR(CheckKeepsCheckpoint(
@@ -211,8 +210,7 @@ absl::Status Evaluate(const Flags& flags) {
   for (const std::string& note : ThreadNotes(flags.common.threads)) {
     std::cout << "note: " << note << "\n";
   }
-  setup.compile.registry = &registry;
-  setup.compile.backend = &backend;
+  setup.compile = {&registry, &backend, {}};
   ASSIGN_OR_RETURN(
       const nlohmann::ordered_json result,
       position ? EvaluatePosition(flags, &setup, error_map.get()) : EvaluateKnn(flags, &setup));

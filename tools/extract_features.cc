@@ -85,8 +85,8 @@ absl::Status Extract(const Flags& flags) {
   ASSIGN_OR_RETURN(StagedOutput out,
                    StagedOutput::Choose("--out", models::ResolveUserPath(flags.out),
                                         StagedOutput::Kind::kFile, flags.overwrite));
-  const models::Zoo zoo = MakeZoo();
-  ASSIGN_OR_RETURN(const TrainedModel trained, ReadTrainedModel(flags.common.checkpoint, zoo));
+  ASSIGN_OR_RETURN(const TrainedModel trained,
+                   ReadTrainedModel(flags.common.checkpoint, MakeZoo()));
   RETURN_IF_ERROR(CheckKeepsCheckpoint(trained, "--out", out.path()));
   ASSIGN_OR_RETURN(const models::Datasets datasets, OpenEvaluationData(trained, flags.common));
   const models::Dataset* split =
@@ -103,9 +103,7 @@ absl::Status Extract(const Flags& flags) {
   for (const std::string& note : ThreadNotes(flags.common.threads)) {
     std::cout << "note: " << note << "\n";
   }
-  graph::CompileOptions compile;
-  compile.registry = &registry;
-  compile.backend = &backend;
+  const graph::CompileOptions compile = {&registry, &backend, {}};
   graph::Workspace workspace(backend.device);
   ASSIGN_OR_RETURN(const std::unique_ptr<FeatureExtractor> extractor,
                    FeatureExtractor::Create(trained.entry().model, flags.common.batch_size, compile,

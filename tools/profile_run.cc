@@ -6,6 +6,11 @@
 #include "tools/profile/write_profile.h"
 
 namespace tools {
+namespace {
+
+constexpr int kWarmup = 3;  // steps before those that are timed
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<ProfileRun>> ProfileRun::Create(
     const graph::SchemaRegistry& registry, const ProfileRunOptions& options,
@@ -15,7 +20,7 @@ absl::StatusOr<std::unique_ptr<ProfileRun>> ProfileRun::Create(
   run->out_ = out;
   ProfileOptions profile;
   ASSIGN_OR_RETURN(profile.rates, MeasureMachineRates(options.threads));
-  profile.warmup = options.warmup;
+  profile.warmup = kWarmup;
   profile.steps = options.steps;
   profile.micro_batches = session->options().step.micro_batches;
   run->profiler_ = std::make_unique<Profiler>(registry, session->micro_steps(), profile);
@@ -45,8 +50,8 @@ absl::Status ProfileRun::Write() {
 absl::Status ProfileRun::Finish() {
   if (written_) return absl::OkStatus();
   if (!profiler_->Result().steps.empty()) return Write();
-  *out_ << "no profile: the run ended before step " << options_.warmup + 1 << ", the first after "
-        << options_.warmup << " to warm up\n";
+  *out_ << "no profile: the run ended before step " << kWarmup + 1 << ", the first after "
+        << kWarmup << " to warm up\n";
   return absl::OkStatus();
 }
 

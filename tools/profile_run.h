@@ -16,7 +16,6 @@ namespace tools {
 
 struct ProfileRunOptions {
   int steps = 10;
-  int warmup = 3;
   int threads = 1;
   std::string folder;  // for the profile, written whole or not at all
 };

@@ -7,7 +7,6 @@
 #include "graph/base/status.h"
 #include "models/training/output_dir.h"
 #include "tools/flags/command_line.h"
-#include "tools/flags/picture_flags.h"
 
 namespace tools {
 
