@@ -26,11 +26,7 @@ absl::StatusOr<Prepared> Prepare(Net net, const CompileOptions& options) {
   std::vector<std::string> unplaced;
   std::vector<std::string> placement;
   for (const Op& op : net.ops) {
-    KernelSpec spec;
-    spec.op = &op;
-    spec.threads = device.threads();
-    for (BlobId b : op.inputs) spec.inputs.push_back(net.type(b));
-    for (BlobId b : op.outputs) spec.outputs.push_back(net.type(b));
+    const KernelSpec spec = {&op, net.types(op.inputs), net.types(op.outputs), device.threads()};
     const KernelFactory* factory = backend.kernels.Find(op.type);
     absl::StatusOr<std::unique_ptr<Kernel>> kernel =
         factory != nullptr ? (*factory)(spec)

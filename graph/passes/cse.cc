@@ -76,31 +76,25 @@ bool Any(const std::vector<BlobId>& blobs, const std::vector<bool>& flags) {
 }
 
 absl::StatusOr<bool> Run(Net* net, const SchemaRegistry&) {
-  const std::vector<bool> is_exit = ChangedExits(*net);
-  std::vector<bool> is_output(net->blobs.size(), false);
-  for (BlobId output : net->outputs) is_output[output] = true;
-
+  const Uses uses(*net);
   std::vector<BlobId> stands_for(net->blobs.size());
   std::iota(stands_for.begin(), stands_for.end(), 0);
   std::vector<bool> drop(net->ops.size(), false);
   absl::flat_hash_map<std::string, OpId> seen;
   seen.reserve(net->ops.size());
-  bool changed = false;
   for (size_t i = 0; i < net->ops.size(); ++i) {
     Op& op = net->ops[i];
     for (BlobId& input : op.inputs) input = stands_for[input];
     if (op.recomputed) continue;  // made a second time on purpose
-    if (Any(op.outputs, is_exit)) continue;
+    if (Any(op.outputs, uses.is_changed_exit)) continue;
     const auto [entry, is_new] = seen.try_emplace(Key(op), static_cast<OpId>(i));
-    if (is_new || Any(op.outputs, is_output)) continue;
+    if (is_new || Any(op.outputs, uses.is_root)) continue;
     const Op& earlier = net->ops[entry->second];
     if (earlier.phase > op.phase) continue;
     for (size_t k = 0; k < op.outputs.size(); ++k) stands_for[op.outputs[k]] = earlier.outputs[k];
     drop[i] = true;
-    changed = true;
   }
-  if (changed) FinishRewrite(drop, net);
-  return changed;
+  return DropOps(drop, net);
 }
 
 }  // namespace

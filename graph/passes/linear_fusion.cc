@@ -54,9 +54,7 @@ Op Fused(const Net& net, const Op& producer, const Op& op) {
 
 absl::StatusOr<bool> Run(Net* net, const SchemaRegistry& registry) {
   const Uses uses(*net);
-  const std::vector<OpId> overwritten = OverwrittenAt(*net);
   std::vector<bool> drop(net->ops.size(), false);
-  bool changed = false;
   // A new operator takes the place of the last one it replaces, so positions,
   // and with them `uses`, stay right during the sweep.
   for (size_t i = 0; i < net->ops.size(); ++i) {
@@ -69,16 +67,14 @@ absl::StatusOr<bool> Run(Net* net, const SchemaRegistry& registry) {
     if (linear.type.empty()) continue;
     bool still_there = true;
     for (BlobId input : linear.inputs) {
-      if (overwritten[input] <= static_cast<OpId>(i)) still_there = false;
+      if (uses.overwritten_at[input] <= static_cast<OpId>(i)) still_there = false;
     }
     if (!still_there) continue;
     RETURN_IF_ERROR(registry.CompleteAttrs(&linear));
     net->ops[i] = std::move(linear);
     drop[producer] = true;
-    changed = true;
   }
-  if (changed) FinishRewrite(drop, net);
-  return changed;
+  return DropOps(drop, net);
 }
 
 }  // namespace

@@ -76,7 +76,7 @@ class Rewriter {
     for (OpId i = 0; i < static_cast<OpId>(net_.ops.size()); ++i) RETURN_IF_ERROR(Rewrite(i));
     if (!changed_) return false;
     InsertOps(std::move(before_), std::move(after_), &net_);
-    FinishRewrite(std::vector<bool>(net_.ops.size(), false), &net_);
+    FinishRewrite(&net_);
     return true;
   }
 
@@ -99,15 +99,11 @@ class Rewriter {
     return WantsLow(reader) || (takes_part_[reader.op] &&
                                 Contains(SchemaOf(reader.op).any_precision_inputs(), reader.input));
   }
-  bool EveryReaderTakesLow(BlobId blob) const {
+  // Whether nothing asks for `blob` by name, and `does` holds for all that read it.
+  bool EveryReader(BlobId blob, bool (Rewriter::*does)(const Uses::Reader&) const) const {
     const auto& readers = uses_.readers[blob];
     return !uses_.is_root[blob] &&
-           std::all_of(readers.begin(), readers.end(), [this](auto& r) { return TakesLow(r); });
-  }
-  bool EveryReaderWantsLow(BlobId blob) const {
-    const auto& readers = uses_.readers[blob];
-    return !uses_.is_root[blob] &&
-           std::all_of(readers.begin(), readers.end(), [this](auto& r) { return WantsLow(r); });
+           std::all_of(readers.begin(), readers.end(), [&](auto& r) { return (this->*does)(r); });
   }
 
   // An operator from `from` to `to`, which holds the value of `blob`.
@@ -140,9 +136,7 @@ class Rewriter {
   }
 
   absl::StatusOr<std::vector<TensorType>> Infer(const Op& op) const {
-    std::vector<TensorType> types;
-    for (BlobId b : op.inputs) types.push_back(net_.type(b));
-    return registry_.Infer(op, types);
+    return registry_.Infer(op, net_.types(op.inputs));
   }
 
   absl::StatusOr<Op> WithNewInputs(OpId i) {
@@ -164,7 +158,8 @@ class Rewriter {
     const std::vector<int>& lows = schema.low_precision_outputs();
     if (!takes_part_[i] || lows.empty() || !HasDTypeAttr(schema)) return absl::OkStatus();
     if (std::all_of(lows.begin(), lows.end(), [&](int k) {
-          return values_[op->outputs[k]].was_full && EveryReaderTakesLow(op->outputs[k]);
+          return values_[op->outputs[k]].was_full &&
+                 EveryReader(op->outputs[k], &Rewriter::TakesLow);
         })) {
       op->attrs["dtype"] = std::string(DTypeName(kLow));
       return absl::OkStatus();
@@ -184,7 +179,7 @@ class Rewriter {
       const BlobId blob = op.outputs[k];
       if (inferred[k].dtype == kLow && net_.type(blob).dtype == kFull &&
           !Contains(SchemaOf(i).low_precision_outputs(), static_cast<int>(k)) &&
-          !EveryReaderWantsLow(blob)) {
+          !EveryReader(blob, &Rewriter::WantsLow)) {
         return true;
       }
     }

@@ -40,9 +40,7 @@ constexpr char kPrefix[] = "recompute/";
 class Rewriter {
  public:
   Rewriter(const SegmentOf& segment_of, Net* net)
-      : net_(*net), uses_(*net), overwritten_at_(OverwrittenAt(*net)) {
-    copy_of_.assign(net->blobs.size(), kNone);
-    segments_.resize(net->ops.size());
+      : net_(*net), uses_(*net), segments_(net->ops.size()), copy_of_(net->blobs.size(), kNone) {
     for (size_t i = 0; i < net->ops.size(); ++i) {
       const Op& op = net->ops[i];
       if (op.phase == Phase::kForward) segments_[i] = segment_of(op.part);
@@ -67,7 +65,7 @@ class Rewriter {
       new_ops_.push_back(std::move(op));
     }
     net_.ops = std::move(new_ops_);
-    if (changed) FinishRewrite(std::vector<bool>(net_.ops.size(), false), &net_);
+    if (changed) FinishRewrite(&net_);
     return changed;
   }
 
@@ -86,7 +84,7 @@ class Rewriter {
   bool CanCopy(OpId op, OpId at) const {
     if (copy_of_[(*ops_)[op].outputs[0]] != kNone) return true;
     for (BlobId input : (*ops_)[op].inputs) {
-      if (overwritten_at_[input] < at) return false;
+      if (uses_.overwritten_at[input] < at) return false;
       if (Inside(op, input) && !CanCopy(uses_.producer[input], at)) return false;
     }
     return true;
@@ -113,23 +111,18 @@ class Rewriter {
 
   Net& net_;
   const Uses uses_;  // of the net as it was
-  const std::vector<OpId> overwritten_at_;
   const std::vector<Op>* ops_ = nullptr;
   std::vector<Op> new_ops_;
   std::vector<std::string> segments_;  // by operator; empty: not made again
   std::vector<BlobId> copy_of_;        // by blob of the net as it was
 };
 
-absl::StatusOr<bool> Run(const SegmentOf& segment_of, Net* net) {
-  if (!segment_of) return false;
-  return Rewriter(segment_of, net).Run();
-}
-
 }  // namespace
 
 Pass RecomputePass(const SegmentOf& segment_of) {
-  return {"recompute",
-          [segment_of](Net* net, const SchemaRegistry&) { return Run(segment_of, net); }};
+  return {"recompute", [segment_of](Net* net, const SchemaRegistry&) {
+            return segment_of && Rewriter(segment_of, net).Run();
+          }};
 }
 
 }  // namespace graph

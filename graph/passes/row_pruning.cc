@@ -69,7 +69,7 @@ class Pruner {
     for (const auto& [i, types] : few_) MakeFewRows(i, types);
     RETURN_IF_ERROR(ReplaceReader());
     InsertOps(std::move(before_), std::move(after), &net_);
-    FinishRewrite(std::vector<bool>(net_.ops.size(), false), &net_);
+    FinishRewrite(&net_);
     return true;
   }
 
@@ -132,12 +132,11 @@ class Pruner {
       if (!OnlyNamedRowsAreRead(b)) return absl::nullopt;
     }
     if (!is_read) return absl::nullopt;
-    std::vector<TensorType> inputs;
+    std::vector<TensorType> inputs = net_.types(op.inputs);
     bool is_fewer = false;
     for (size_t k = 0; k < op.inputs.size(); ++k) {
-      inputs.push_back(net_.type(op.inputs[k]));
       if (!ReadsSameRow(op, k)) continue;
-      if (!Shrink(&inputs.back())) return absl::nullopt;
+      if (!Shrink(&inputs[k])) return absl::nullopt;
       is_fewer = true;
     }
     if (const auto& ids = SchemaOf(op).makes_rows_named_by()) {

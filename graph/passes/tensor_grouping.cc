@@ -84,45 +84,31 @@ void Join(const Schema& schema, const Op& op, Op* group) {
   group->part.clear();
 }
 
-// The entry of the state whose exit a blob is, by blob; kNone where it is none.
-std::vector<BlobId> EntriesOfExits(const Net& net) {
-  std::vector<BlobId> entries(net.blobs.size(), kNone);
-  for (const State& state : net.states) {
-    if (state.exit != state.entry) entries[state.exit] = state.entry;
-  }
-  return entries;
-}
-
 // Behind the last of the operators from `begin` on that are of its type and can run in
 // any order: none reads what another one writes or overwrites.
-size_t EndOfRun(const Net& net, const std::vector<BlobId>& entry_of, size_t begin) {
-  absl::flat_hash_set<BlobId> read, written;
-  for (size_t i = begin; i < net.ops.size(); ++i) {
+size_t EndOfRun(const Net& net, const Uses& uses, size_t begin) {
+  absl::flat_hash_set<BlobId> written;
+  size_t end = net.ops.size();  // or the first that overwrites what one of them reads
+  for (size_t i = begin; i < end; ++i) {
     const Op& op = net.ops[i];
     if (op.type != net.ops[begin].type || op.phase != net.ops[begin].phase) return i;
     for (BlobId b : op.inputs) {
       if (written.count(b) > 0) return i;
+      const size_t overwritten_at = static_cast<size_t>(uses.overwritten_at[b]);
+      if (overwritten_at > i) end = std::min(end, overwritten_at);
     }
-    for (BlobId b : op.outputs) {
-      if (entry_of[b] != kNone && read.count(entry_of[b]) > 0) return i;
-    }
-    read.insert(op.inputs.begin(), op.inputs.end());
     written.insert(op.outputs.begin(), op.outputs.end());
   }
-  return net.ops.size();
+  return end;
 }
 
 absl::StatusOr<bool> Run(Net* net, const SchemaRegistry& registry) {
-  const std::vector<BlobId> entry_of = EntriesOfExits(*net);
+  const Uses uses(*net);
   std::vector<bool> drop(net->ops.size(), false);
-  bool changed = false;
   for (size_t begin = 0, end = 0; begin < net->ops.size(); begin = end) {
     const Schema* schema = registry.Find(net->ops[begin].type);
-    if (schema == nullptr) {
-      return InvalidArgument(net->ops[begin].Describe(), ": unknown operator type");
-    }
     const bool applies = schema->inputs_each() > 0 && net->ops[begin].phase == Phase::kUpdate;
-    end = applies ? EndOfRun(*net, entry_of, begin) : begin + 1;
+    end = applies ? EndOfRun(*net, uses, begin) : begin + 1;
     std::vector<size_t> groups;  // the first operator of each
     for (size_t i = begin; i < end; ++i) {
       const auto group = std::find_if(groups.begin(), groups.end(), [&](size_t first) {
@@ -133,11 +119,10 @@ absl::StatusOr<bool> Run(Net* net, const SchemaRegistry& registry) {
         continue;
       }
       Join(*schema, net->ops[i], &net->ops[*group]);
-      drop[i] = changed = true;
+      drop[i] = true;
     }
   }
-  if (changed) FinishRewrite(drop, net);
-  return changed;
+  return DropOps(drop, net);
 }
 
 }  // namespace

@@ -1,20 +1,6 @@
 #include "graph/schema/builder.h"
 
 namespace graph {
-namespace {
-
-// `name`, or `name`~2, ~3, ... if `taken` contains it.
-template <typename Names>
-std::string UniqueName(const std::string& name, const Names& taken) {
-  if (!taken.contains(name)) return name;
-  for (int i = 2;; ++i) {
-    std::string candidate = absl::StrCat(name, "~", i);
-    if (!taken.contains(candidate)) return candidate;
-  }
-}
-
-}  // namespace
-
 NetBuilder::NetBuilder(const SchemaRegistry* registry, std::string net_name) : registry_(registry) {
   net_.name = std::move(net_name);
 }
@@ -139,16 +125,18 @@ std::vector<BlobId> NetBuilder::OpN(const std::string& type, const std::string& 
     Fail(inferred.status());
     return outputs;
   }
+  const auto is_blob = [this](const std::string& n) { return by_name_.contains(n); };
   CHECK(inferred->size() == schema->NumOutputs(op.inputs.size()));
   for (size_t i = 0; i < inferred->size(); ++i) {
     const std::string blob = absl::StrCat(name, ":", schema->OutputAt(static_cast<int>(i)).name);
     if (!HasValidShape(blob, (*inferred)[i])) {
       return std::vector<BlobId>(inferred->size(), kNone);
     }
-    outputs[i] = NewBlob(UniqueName(blob, by_name_), std::move((*inferred)[i]));
+    outputs[i] = NewBlob(UniqueName(blob, is_blob), std::move((*inferred)[i]));
   }
   op.outputs = outputs;
-  op.name = UniqueName(name, op_names_);
+  const auto is_op = [this](const std::string& n) { return op_names_.contains(n); };
+  op.name = UniqueName(name, is_op);
   op_names_.insert(op.name);
   net_.ops.push_back(std::move(op));
   return outputs;

@@ -352,10 +352,7 @@ bool SchemaRegistry::MayShare(const Op& op, int input, int output) const {
 struct Cost SchemaRegistry::OpCost(const Net& net, const Op& op) const {
   const Schema* schema = Find(op.type);
   CHECK(schema != nullptr);
-  std::vector<TensorType> inputs, outputs;
-  for (BlobId b : op.inputs) inputs.push_back(net.type(b));
-  for (BlobId b : op.outputs) outputs.push_back(net.type(b));
-  return schema->cost()(op, inputs, outputs);
+  return schema->cost()(op, net.types(op.inputs), net.types(op.outputs));
 }
 
 struct Cost SchemaRegistry::NetCost(const Net& net) const {
