@@ -48,11 +48,6 @@ bool Contains(const std::vector<int>& positions, int k) {
   return std::find(positions.begin(), positions.end(), k) != positions.end();
 }
 
-bool HasDTypeAttr(const Schema& schema) {
-  return std::any_of(schema.attrs().begin(), schema.attrs().end(),
-                     [](const AttrSpec& spec) { return spec.name == "dtype"; });
-}
-
 class Rewriter {
  public:
   Rewriter(std::vector<bool> takes_part, Net* net, const SchemaRegistry& registry)
@@ -93,11 +88,11 @@ class Rewriter {
 
   bool WantsLow(const Uses::Reader& reader) const {
     return takes_part_[reader.op] &&
-           Contains(SchemaOf(reader.op).low_precision_inputs(), reader.input);
+           Contains(SchemaOf(reader.op).low_precision_inputs, reader.input);
   }
   bool TakesLow(const Uses::Reader& reader) const {
     return WantsLow(reader) || (takes_part_[reader.op] &&
-                                Contains(SchemaOf(reader.op).any_precision_inputs(), reader.input));
+                                Contains(SchemaOf(reader.op).any_precision_inputs, reader.input));
   }
   // Whether nothing asks for `blob` by name, and `does` holds for all that read it.
   bool EveryReader(BlobId blob, bool (Rewriter::*does)(const Uses::Reader&) const) const {
@@ -155,8 +150,9 @@ class Rewriter {
   // Sets the attribute "dtype", if there is one, to what the readers take.
   absl::Status ChooseOutputs(OpId i, Op* op) {
     const Schema& schema = SchemaOf(i);
-    const std::vector<int>& lows = schema.low_precision_outputs();
-    if (!takes_part_[i] || lows.empty() || !HasDTypeAttr(schema)) return absl::OkStatus();
+    const std::vector<int>& lows = schema.low_precision_outputs;
+    if (!takes_part_[i] || lows.empty() || schema.FindAttr("dtype") == nullptr)
+      return absl::OkStatus();
     if (std::all_of(lows.begin(), lows.end(), [&](int k) {
           return values_[op->outputs[k]].was_full &&
                  EveryReader(op->outputs[k], &Rewriter::TakesLow);
@@ -178,7 +174,7 @@ class Rewriter {
     for (size_t k = 0; k < op.outputs.size(); ++k) {
       const BlobId blob = op.outputs[k];
       if (inferred[k].dtype == kLow && net_.type(blob).dtype == kFull &&
-          !Contains(SchemaOf(i).low_precision_outputs(), static_cast<int>(k)) &&
+          !Contains(SchemaOf(i).low_precision_outputs, static_cast<int>(k)) &&
           !EveryReader(blob, &Rewriter::WantsLow)) {
         return true;
       }
@@ -190,7 +186,7 @@ class Rewriter {
     ASSIGN_OR_RETURN(Op op, WithNewInputs(i));
     if (op.inputs == net_.ops[i].inputs && !takes_part_[i]) return absl::OkStatus();
     RETURN_IF_ERROR(ChooseOutputs(i, &op));
-    for (int k : SchemaOf(i).any_precision_inputs()) {
+    for (int k : SchemaOf(i).any_precision_inputs) {
       if (k >= static_cast<int>(op.inputs.size())) continue;
       const BlobId blob = net_.ops[i].inputs[k];
       if (!values_[blob].was_full || net_.type(op.inputs[k]).dtype == kFull) continue;

@@ -79,9 +79,7 @@ absl::StatusOr<std::vector<std::string>> RunPipeline(Net* net, const SchemaRegis
                                                      const Passes& passes,
                                                      const PipelineOptions& options) {
   RETURN_IF_ERROR(CheckDisabled(passes, options.disabled));
-  if (absl::Status status = Verify(*net, registry); !status.ok()) {
-    return Annotate(status, "before the first pass");
-  }
+  RETURN_IF_ERROR(Annotate(Verify(*net, registry), "before the first pass"));
   if (options.dump) options.dump("00_built", *net);
 
   std::vector<std::string> effective;
@@ -92,9 +90,7 @@ absl::StatusOr<std::vector<std::string>> RunPipeline(Net* net, const SchemaRegis
     const Pass& pass = passes[i];
     if (options.disabled.count(pass.name) > 0) continue;
     const absl::StatusOr<bool> changed = pass.run(net, registry);
-    if (!changed.ok()) {
-      return Annotate(changed.status(), absl::StrCat("pass '", pass.name, "'"));
-    }
+    RETURN_IF_ERROR(Annotate(changed.status(), absl::StrCat("pass '", pass.name, "'")));
     // Before the text is made, which relies on ids in range.
     if (*changed) {
       if (absl::Status status = Verify(*net, registry); !status.ok()) {

@@ -46,7 +46,7 @@ class Pruner {
       : net_(*net),
         registry_(registry),
         reader_(reader),
-        reading_(*SchemaOf(net->ops[reader]).reads_rows()),
+        reading_(*SchemaOf(net->ops[reader]).reads_rows),
         uses_(*net),
         before_(net->ops.size()) {}
 
@@ -110,7 +110,7 @@ class Pruner {
   bool ReadsSameRow(const Op& op, size_t input) const {
     const Schema& schema = SchemaOf(op);
     return schema.InputAt(static_cast<int>(input)).row_use == RowUse::kSameRow &&
-           !schema.makes_rows_named_by();
+           !schema.makes_rows_named_by;
   }
 
   // Whether no other rows of `blob` are read, when what its readers make is known.
@@ -139,7 +139,7 @@ class Pruner {
       if (!Shrink(&inputs[k])) return absl::nullopt;
       is_fewer = true;
     }
-    if (const auto& ids = SchemaOf(op).makes_rows_named_by()) {
+    if (const auto& ids = SchemaOf(op).makes_rows_named_by) {
       if (static_cast<int>(op.inputs.size()) != *ids) return absl::nullopt;  // other rows already
       inputs.push_back(rows_type_);
       is_fewer = true;
@@ -177,7 +177,7 @@ class Pruner {
     for (size_t k = 0; k < op.inputs.size(); ++k) {
       if (ReadsSameRow(op, k)) op.inputs[k] = Gathered(op.inputs[k], i);
     }
-    if (SchemaOf(op).makes_rows_named_by()) op.inputs.push_back(rows_op_.outputs[0]);
+    if (SchemaOf(op).makes_rows_named_by) op.inputs.push_back(rows_op_.outputs[0]);
     for (size_t k = 0; k < types.size(); ++k) net_.blobs[op.outputs[k]].type = types[k];
   }
 
@@ -187,7 +187,7 @@ class Pruner {
     op.inputs = {reader.inputs[reading_.input]};
     op.outputs = {reader.outputs[0]};
     if (const Schema* schema = registry_.Find(op.type)) {
-      for (const AttrSpec& spec : schema->attrs()) op.attrs[spec.name] = reader.attrs[spec.name];
+      for (const AttrSpec& spec : schema->attrs) op.attrs[spec.name] = reader.attrs[spec.name];
     }
     reader = std::move(op);
     return registry_.CompleteAttrs(&reader);
@@ -209,7 +209,7 @@ class Pruner {
 absl::StatusOr<bool> Run(Net* net, const SchemaRegistry& registry) {
   bool changed = false;
   for (size_t i = 0; i < net->ops.size(); ++i) {
-    if (!registry.Find(net->ops[i].type)->reads_rows()) continue;
+    if (!registry.Find(net->ops[i].type)->reads_rows) continue;
     ASSIGN_OR_RETURN(const bool pruned, Pruner(net, registry, static_cast<OpId>(i)).Run());
     changed |= pruned;  // operators moved back then, so none is left out
   }

@@ -46,7 +46,7 @@ bool SameValue(const AttrValue& a, const AttrValue& b) {
   return std::memcmp(x, y, sizeof(float)) == 0;
 }
 
-size_t SharedInputs(const Schema& schema) { return schema.inputs().size() - schema.inputs_each(); }
+size_t SharedInputs(const Schema& schema) { return schema.inputs.size() - schema.inputs_each; }
 
 // `fn` of the list that each tensor has a number of; nothing of an attribute that holds for all.
 template <typename Value, typename Function>
@@ -107,7 +107,7 @@ absl::StatusOr<bool> Run(Net* net, const SchemaRegistry& registry) {
   std::vector<bool> drop(net->ops.size(), false);
   for (size_t begin = 0, end = 0; begin < net->ops.size(); begin = end) {
     const Schema* schema = registry.Find(net->ops[begin].type);
-    const bool applies = schema->inputs_each() > 0 && net->ops[begin].phase == Phase::kUpdate;
+    const bool applies = schema->inputs_each > 0 && net->ops[begin].phase == Phase::kUpdate;
     end = applies ? EndOfRun(*net, uses, begin) : begin + 1;
     std::vector<size_t> groups;  // the first operator of each
     for (size_t i = begin; i < end; ++i) {
