@@ -27,13 +27,10 @@ constexpr char kPart[] = "part";              // OperatorDef.arg, a string; none
 constexpr char kPhase[] = "phase";            // OperatorDef.arg, a string; none: forward
 constexpr char kRecomputed[] = "recomputed";  // OperatorDef.arg, an integer; none: 0
 
-caffe2::Argument* AddArg(caffe2::OperatorDef* op, const std::string& name) {
-  caffe2::Argument* arg = op->add_arg();
-  arg->set_name(name);
-  return arg;
-}
-caffe2::Argument* AddArg(caffe2::NetDef* net, const std::string& name) {
-  caffe2::Argument* arg = net->add_arg();
+// `Def`: OperatorDef or NetDef.
+template <typename Def>
+caffe2::Argument* AddArg(Def* def, const std::string& name) {
+  caffe2::Argument* arg = def->add_arg();
   arg->set_name(name);
   return arg;
 }

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <fstream>
-#include <sstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -14,35 +14,28 @@
 namespace graph {
 namespace {
 
-absl::optional<std::string> ReadAll(const std::string& path) {
+// Empty if the file cannot be read.
+std::string ReadAll(const std::string& path) {
   std::ifstream file(path);
-  if (!file) return absl::nullopt;
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
+  return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
 // The number in a file that holds nothing else; not set for "max".
 absl::optional<uint64_t> ReadNumber(const std::string& path) {
-  const absl::optional<std::string> text = ReadAll(path);
   uint64_t value;
-  if (!text || !absl::SimpleAtoi(*text, &value)) return absl::nullopt;
+  if (!absl::SimpleAtoi(ReadAll(path), &value)) return absl::nullopt;
   return value;
 }
 
-// The number after `key` in lines of "key value" or "key: value unit"; 0 if there is none.
-uint64_t NumberAfter(const std::string& text, absl::string_view key, bool* found) {
+// The number after `key` in lines of "key value" or "key: value unit".
+absl::optional<uint64_t> NumberAfter(const std::string& text, absl::string_view key) {
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
     const std::vector<absl::string_view> words =
         absl::StrSplit(line, absl::ByAnyChar(": \t"), absl::SkipEmpty());
     uint64_t value;
-    if (words.size() >= 2 && words[0] == key && absl::SimpleAtoi(words[1], &value)) {
-      *found = true;
-      return value;
-    }
+    if (words.size() >= 2 && words[0] == key && absl::SimpleAtoi(words[1], &value)) return value;
   }
-  *found = false;
-  return 0;
+  return absl::nullopt;
 }
 
 // Bytes that the limit of the control group in `folder` leaves.
@@ -52,11 +45,10 @@ absl::optional<uint64_t> LeftInGroup(const std::string& folder, const char* limi
   const absl::optional<uint64_t> usage = ReadNumber(folder + usage_file);
   if (!limit || !usage) return absl::nullopt;
   // The system drops cached files when memory is asked for, even active ones.
-  const std::string stat = ReadAll(folder + "memory.stat").value_or("");
-  bool found;
+  const std::string stat = ReadAll(folder + "memory.stat");
   uint64_t cache = 0;
   for (const char* kind : {"inactive_file", "active_file"}) {
-    cache += NumberAfter(stat, absl::StrCat(prefix, kind), &found);
+    cache += NumberAfter(stat, absl::StrCat(prefix, kind)).value_or(0);
   }
   cache = std::min(cache, *usage);
   const uint64_t used = *usage - cache;
@@ -70,11 +62,8 @@ absl::optional<size_t> AvailableHostMemory(const std::string& root) {
   const auto take = [&least](absl::optional<uint64_t> bytes) {
     if (bytes && (!least || *bytes < *least)) least = bytes;
   };
-  bool found;
-  const uint64_t kib =
-      NumberAfter(ReadAll(root + "/proc/meminfo").value_or(""), "MemAvailable", &found);
-  if (found) take(kib * 1024);
-
+  const absl::optional<uint64_t> kib = NumberAfter(ReadAll(root + "/proc/meminfo"), "MemAvailable");
+  if (kib) take(*kib * 1024);
   const ControlGroups groups = FindControlGroups("memory", root);
   for (const std::string& folder : groups.v2) {
     take(LeftInGroup(folder, "memory.max", "memory.current", ""));
@@ -82,8 +71,7 @@ absl::optional<size_t> AvailableHostMemory(const std::string& root) {
   for (const std::string& folder : groups.v1) {
     take(LeftInGroup(folder, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_"));
   }
-  if (!least) return absl::nullopt;
-  return static_cast<size_t>(*least);
+  return least;
 }
 
 }  // namespace graph

@@ -17,10 +17,7 @@ void MakeAllocations(const Net& net, absl::Span<const size_t> scratch_bytes, Mem
   plan->allocation_of_blob.assign(net.blobs.size(), kNone);
   plan->scratch_of_op.assign(net.ops.size(), kNone);
   const auto add = [plan](OpId op, size_t bytes) {
-    Allocation allocation;
-    allocation.first = allocation.last = op;
-    allocation.bytes = bytes;
-    plan->allocations.push_back(std::move(allocation));
+    plan->allocations.push_back({{}, op, op, bytes, 0});
     return static_cast<int>(plan->allocations.size()) - 1;
   };
   for (OpId i = 0; i < end; ++i) {
