@@ -37,7 +37,7 @@ absl::Status NoPath(const NetBuilder& builder, BlobId blob, BlobId loss, size_t 
     if (!leads_to_loss(op)) continue;
     const Schema* schema = builder.registry().Find(op.type);
     if (schema->no_gradient) {
-      return InvalidArgument(what, op.Describe(), " stops it (", schema->gradient_reason, ")");
+      return InvalidArgument(what, op.Describe(), " stops it (", *schema->no_gradient, ")");
     }
     bool reached = false;
     for (BlobId b : op.outputs) reached |= grads[b] != kNone;
@@ -124,7 +124,7 @@ absl::StatusOr<std::vector<BlobId>> Differentiate(NetBuilder* builder, BlobId lo
     if (schema->not_differentiable) {
       return InvalidArgument("the gradient of '", builder->net().blob(needed).name,
                              "' cannot pass through ", op.Describe(), ": ",
-                             schema->gradient_reason);
+                             *schema->not_differentiable);
     }
     GradientBuilder g(builder, op, std::move(grad_outputs), needs);
     RETURN_IF_ERROR(Annotate(schema->gradient(&g), absl::StrCat("gradient of ", op.Describe())));

@@ -57,8 +57,7 @@ struct Op {
   // of the forward operator, of what concerns one parameter the parameter's name. Empty:
   // the whole model, for operators of update and communication only.
   std::string part;
-  bool recomputed =
-      false;  // a copy that is made on purpose (graph/passes/recompute.cc); CSE leaves it
+  bool recomputed = false;  // a copy made on purpose (graph/passes/recompute.cc); CSE leaves it
   std::vector<BlobId> inputs;
   std::vector<BlobId> outputs;
   Attrs attrs;  // complete: defaults are filled in when the operator is made

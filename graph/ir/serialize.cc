@@ -19,9 +19,7 @@ constexpr char kInputs[] = "inputs";     // ints: ids
 constexpr char kStates[] = "states";     // ints: entry, exit, entry, exit, ...
 constexpr char kOutputs[] = "outputs";   // ints: ids
 constexpr char kInPlace[] = "in_place";  // OperatorDef.arg, ints: input, output, input, output, ...
-// OperatorDef.arg, an integer: how many inputs at the end only repeat a state.
-// Netron shows the shape of a parameter only where it is not the first input, so
-// a state that is first wherever it is read is named a second time.
+// OperatorDef.arg, an integer: how many inputs at the end only repeat a state, for Netron.
 constexpr char kRepeated[] = "repeated_inputs";
 constexpr char kPart[] = "part";              // OperatorDef.arg, a string; none: the name
 constexpr char kPhase[] = "phase";            // OperatorDef.arg, a string; none: forward

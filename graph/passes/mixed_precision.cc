@@ -22,10 +22,7 @@
 //             stays f32, as the residual stream does; one operand is cast for it.
 //
 // One Cast for each value and type, right after the operator that makes the
-// value; for inputs and states right before the first reader. A training net of
-// ViT blocks gets one for each matrix of parameters, and on activations only
-// where patches come in and where gradients of the f32 residual stream and of the
-// logits go into products.
+// value; for inputs and states right before the first reader.
 //
 // Does not apply to integers and f64. Values change within bf16's rounding (8
 // bits); sums inside operators are f32 whatever the operands.

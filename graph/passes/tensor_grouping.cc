@@ -6,16 +6,11 @@
 //
 // A net for training has some hundred GradNorm and AdamW, most of them for biases and
 // norms of a few KiB, and a backend starts and ends a team of threads for each. As one
-// operator they are one pass over memory: the team is started once and parts all bytes
-// evenly, small tensors and large ones together.
+// operator it starts one team, which parts all bytes evenly.
 //
-// Why the tensors are not moved next to each other: a pass over a list of aligned
-// tensors reads the same bytes in the same order as one over a single segment. It only
-// starts somewhere else as often as a tensor ends, which caches and the processor's
-// prefetching do at the end of each page of memory anyway. In exchange parameters keep
-// addresses of their own and large ones their huge pages, checkpoints and accumulation
-// need not know of segments, and the memory plan stays free to put each gradient where
-// there is a gap.
+// The tensors are not moved next to each other: a pass over a list of aligned tensors is as
+// fast as one over a single segment, and parameters keep addresses and huge pages of their
+// own, checkpoints need not know of segments, and the memory plan stays free.
 //
 // Applies to neighbours in the net: operators of the update phase and of one type whose
 // schema says ForEachTensor, with no other type between them, that read the same inputs before

@@ -204,14 +204,12 @@ Schema& Schema::Gradient(GradientFn make) {
 }
 
 Schema& Schema::NoGradient(std::string reason) {
-  no_gradient = true;
-  gradient_reason = std::move(reason);
+  no_gradient = std::move(reason);
   return *this;
 }
 
 Schema& Schema::NotDifferentiable(std::string reason) {
-  not_differentiable = true;
-  gradient_reason = std::move(reason);
+  not_differentiable = std::move(reason);
   return *this;
 }
 
@@ -223,7 +221,9 @@ void SchemaRegistry::Add(Schema schema) {
   if (schema.outputs.empty()) BadSchema(type, "it has no outputs");
   if (!schema.infer) BadSchema(type, "shape inference is missing");
   if (!schema.cost) BadSchema(type, "the cost is missing");
-  if ((schema.gradient ? 1 : 0) + schema.no_gradient + schema.not_differentiable != 1) {
+  if ((schema.gradient != nullptr) + schema.no_gradient.has_value() +
+          schema.not_differentiable.has_value() !=
+      1) {
     BadSchema(type, "exactly one of Gradient, NoGradient, NotDifferentiable is needed");
   }
   for (size_t i = 0; i + 1 < schema.inputs.size(); ++i) {

@@ -156,9 +156,7 @@ struct Schema {
   InferFn infer;
   CostFn cost;
   GradientFn gradient;
-  bool no_gradient = false;
-  bool not_differentiable = false;
-  std::string gradient_reason;
+  absl::optional<std::string> no_gradient, not_differentiable;  // the reason
 };
 
 // All schemas of a program. Explicit lists (ops/op_table.cc and the plugins') fill
