@@ -1,5 +1,7 @@
 #include "graph/autodiff/autodiff.h"
 
+#include <algorithm>
+
 #include "graph/schema/gradient.h"
 
 namespace graph {
@@ -14,10 +16,8 @@ absl::Status NoPath(const NetBuilder& builder, BlobId blob, BlobId loss, size_t 
   const std::string what = absl::StrCat("'", net.blob(blob).name, "' has no gradient: ");
   std::vector<bool> to_loss(net.blobs.size(), false);
   to_loss[loss] = true;
-  const auto leads_to_loss = [&](const Op& op) {
-    bool leads = false;
-    for (BlobId b : op.outputs) leads |= to_loss[b];
-    return leads;
+  const auto leads_to_loss = [&to_loss](const Op& op) {
+    return std::any_of(op.outputs.begin(), op.outputs.end(), [&](BlobId b) { return to_loss[b]; });
   };
   for (size_t i = forward_ops; i-- > 0;) {
     if (!leads_to_loss(net.ops[i])) continue;
@@ -28,10 +28,9 @@ absl::Status NoPath(const NetBuilder& builder, BlobId blob, BlobId loss, size_t 
   const Op* last = nullptr;
   for (size_t i = 0; i < forward_ops; ++i) {
     const Op& op = net.ops[i];
-    int input = 0;
-    const int inputs = static_cast<int>(op.inputs.size());
-    while (input < inputs && !from_blob[op.inputs[input]]) ++input;
-    if (input == inputs) continue;
+    const auto input =
+        std::find_if(op.inputs.begin(), op.inputs.end(), [&](BlobId b) { return from_blob[b]; });
+    if (input == op.inputs.end()) continue;
     last = &op;
     for (BlobId b : op.outputs) from_blob[b] = true;
     if (!leads_to_loss(op)) continue;
@@ -42,7 +41,8 @@ absl::Status NoPath(const NetBuilder& builder, BlobId blob, BlobId loss, size_t 
     bool reached = false;
     for (BlobId b : op.outputs) reached |= grads[b] != kNone;
     if (reached) {
-      return InvalidArgument(what, op.Describe(), " passes none to its input ", input);
+      return InvalidArgument(what, op.Describe(), " passes none to its input ",
+                             input - op.inputs.begin());
     }
   }
   if (last == nullptr) return InvalidArgument(what, "no operator reads it");

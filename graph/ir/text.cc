@@ -59,9 +59,7 @@ class Line {
   }
 
   void SkipSpace() {
-    while (pos_ < text_.size() && absl::ascii_isspace(static_cast<unsigned char>(text_[pos_]))) {
-      ++pos_;
-    }
+    pos_ = text_.size() - absl::StripLeadingAsciiWhitespace(text_.substr(pos_)).size();
     token_ = pos_;
   }
   bool AtEnd() {
@@ -367,6 +365,8 @@ class Parser {
 
 }  // namespace
 
+std::string AttrText(const AttrValue& value) { return absl::visit(AttrPrinter(), value); }
+
 std::string OpText(const Net& net, const Op& op) {
   std::string text = absl::StrJoin(
       op.outputs, ", ", [&](std::string* out, BlobId b) { out->append(TypedName(net, b)); });
@@ -375,7 +375,7 @@ std::string OpText(const Net& net, const Op& op) {
                                 [&](std::string* out, BlobId b) { out->append(net.blob(b).name); }),
                   ")");
   for (const auto& [name, value] : op.attrs) {
-    absl::StrAppend(&text, " ", name, "=", absl::visit(AttrPrinter(), value));
+    absl::StrAppend(&text, " ", name, "=", AttrText(value));
   }
   if (!op.in_place.empty()) {
     absl::StrAppend(&text, " in_place=[", absl::StrJoin(op.in_place, ",", absl::PairFormatter(":")),

@@ -1,5 +1,7 @@
 #include "graph/ir/verify.h"
 
+#include <algorithm>
+
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
@@ -64,25 +66,19 @@ class Verifier {
   }
 
   absl::Status Ids() {
-    const auto in_range = [this](BlobId b) {
-      return b >= 0 && b < static_cast<BlobId>(net_.blobs.size());
+    const auto exist = [this](const std::vector<BlobId>& ids) {
+      return std::all_of(ids.begin(), ids.end(), [this](BlobId b) {
+        return b >= 0 && b < static_cast<BlobId>(net_.blobs.size());
+      });
     };
     for (const Op& op : net_.ops) {
-      for (BlobId b : op.inputs) {
-        if (!in_range(b)) return Error(op.Describe(), " reads a blob that does not exist");
-      }
-      for (BlobId b : op.outputs) {
-        if (!in_range(b)) return Error(op.Describe(), " writes a blob that does not exist");
-      }
+      if (!exist(op.inputs)) return Error(op.Describe(), " reads a blob that does not exist");
+      if (!exist(op.outputs)) return Error(op.Describe(), " writes a blob that does not exist");
     }
-    for (BlobId b : net_.inputs) {
-      if (!in_range(b)) return Error("an input does not exist");
-    }
-    for (BlobId b : net_.outputs) {
-      if (!in_range(b)) return Error("an output does not exist");
-    }
+    if (!exist(net_.inputs)) return Error("an input does not exist");
+    if (!exist(net_.outputs)) return Error("an output does not exist");
     for (const State& s : net_.states) {
-      if (!in_range(s.entry) || !in_range(s.exit)) return Error("a state does not exist");
+      if (!exist({s.entry, s.exit})) return Error("a state does not exist");
     }
     return absl::OkStatus();
   }

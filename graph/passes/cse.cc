@@ -16,54 +16,25 @@
 // state's value at exit (each state has an operator that writes it).
 //
 // When it hurts: the earlier result lives until the last reader of the later.
-#include <cstring>
 #include <numeric>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "graph/ir/text.h"
 #include "graph/passes/passes.h"
 #include "graph/passes/rewrite.h"
 
 namespace graph {
 namespace {
 
-template <typename T>
-void AppendBytes(const T& value, std::string* key) {
-  char bytes[sizeof(T)];
-  std::memcpy(bytes, &value, sizeof(T));
-  key->append(bytes, sizeof(T));
-}
-
-void AppendString(const std::string& text, std::string* key) {
-  AppendBytes(text.size(), key);
-  key->append(text);
-}
-
-// Equal for equal operators only: every part is preceded by its length or has a
-// fixed one. Floats go in as bits, so that 0.0 and -0.0 stay apart.
+// Equal for equal operators only.
 std::string Key(const Op& op) {
-  std::string key;
-  AppendString(op.type, &key);
-  AppendBytes(op.inputs.size(), &key);
-  for (BlobId input : op.inputs) AppendBytes(input, &key);
+  std::string key = absl::StrCat(op.type, "(", absl::StrJoin(op.inputs, ","), ")");
   for (const auto& [name, value] : op.attrs) {
-    AppendString(name, &key);
-    AppendBytes(value.index(), &key);
-    if (const auto* i = absl::get_if<int64_t>(&value)) {
-      AppendBytes(*i, &key);
-    } else if (const auto* f = absl::get_if<float>(&value)) {
-      AppendBytes(*f, &key);
-    } else if (const auto* s = absl::get_if<std::string>(&value)) {
-      AppendString(*s, &key);
-    } else if (const auto* ints = absl::get_if<std::vector<int64_t>>(&value)) {
-      AppendBytes(ints->size(), &key);
-      for (int64_t element : *ints) AppendBytes(element, &key);
-    } else {
-      const auto& floats = absl::get<std::vector<float>>(value);
-      AppendBytes(floats.size(), &key);
-      for (float element : floats) AppendBytes(element, &key);
-    }
+    absl::StrAppend(&key, " ", name, "=", AttrText(value));
   }
   return key;
 }

@@ -22,24 +22,17 @@
 //
 // Comes after all passes that look at operators one by one.
 #include <algorithm>
-#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
+#include "graph/ir/text.h"
 #include "graph/passes/passes.h"
 #include "graph/passes/rewrite.h"
 
 namespace graph {
 namespace {
-
-// Bit for bit, so that 0.0 and -0.0 differ and a NaN equals itself.
-bool SameValue(const AttrValue& a, const AttrValue& b) {
-  const auto *x = absl::get_if<float>(&a), *y = absl::get_if<float>(&b);
-  if (x == nullptr || y == nullptr) return a == b;
-  return std::memcmp(x, y, sizeof(float)) == 0;
-}
 
 size_t SharedInputs(const Schema& schema) { return schema.inputs.size() - schema.inputs_each; }
 
@@ -57,7 +50,7 @@ bool CanJoin(const Schema& schema, const Op& a, const Op& b) {
   for (const auto& [name, value] : a.attrs) {
     bool of_tensors = false;
     VisitList(&value, [&of_tensors](const auto*) { of_tensors = true; });
-    if (!of_tensors && !SameValue(value, b.attrs.at(name))) return false;
+    if (!of_tensors && AttrText(value) != AttrText(b.attrs.at(name))) return false;
   }
   return true;
 }
