@@ -10,8 +10,6 @@
 // state's value at exit) or is read by an operator that stays. One sweep from
 // the last operator to the first. Inputs and states of the net stay even when
 // nothing reads them: they are its interface.
-//
-// Applies to any net.
 #include <vector>
 
 #include "graph/passes/passes.h"

@@ -17,8 +17,7 @@
 // not a root. In a training net GeluGrad reads the pre-activation, so there the
 // second rewrite happens in the guide only.
 //
-// Does not apply to trans_w=0, to a bias of another rank (position tables), nor
-// where x, w or b is a state that is overwritten between the old operators.
+// Does not apply where x, w or b is a state that is overwritten between the old operators.
 #include <string>
 #include <utility>
 #include <vector>

@@ -14,8 +14,8 @@
 // part. What an operator of the backward phase reads of a segment is made again by copies
 // of the segment's operators, "recompute/<name>", right before the first that needs it;
 // all of them share the copies, which are of the backward phase and marked (Op::recomputed).
-// The copies start from what the segment reads from outside, which is kept. The
-// numbers are the same: same operators, same inputs.
+// The copies start from what the segment reads from outside, which is kept. It costs
+// time; the numbers are the same: same operators, same inputs.
 //
 // Does not apply to outputs of the net and states at exit, which live on anyway,
 // nor where a copy would read a state that has been overwritten by then; those
@@ -23,8 +23,6 @@
 //
 // Runs before residual_norm_fusion, so that the sum of a residual and the norm of
 // it can lie on different sides of a segment's border.
-//
-// When it hurts: always in time (the copies' operators), never in numbers.
 #include <vector>
 
 #include "graph/passes/passes.h"

@@ -11,7 +11,7 @@
 //
 // It starts from operators whose schema names RowsOp and GatheredOp (Schema::ReadsRows),
 // where only their first output is read. From there back, an operator makes few rows
-// when nothing reads others of its results and when its schema allows it: each of
+// when nothing reads or keeps others of its results and when its schema allows it: each of
 // its inputs is read in the same row (RowUse::kSameRow) or in all rows whatever is
 // made (weights), or its rows can be named (Schema::MakesRowsNamedBy, as the queries
 // of Attention). Shape inference decides the rest: a position table, added to all rows,
@@ -21,9 +21,6 @@
 // Preconditions: gradients have been taken (they read all rows, so training prunes
 // what has none: the guide's last block); rows of (B, T, C) tensors; fewer of them than
 // there are; the integers are made before the operators in question.
-//
-// Does not apply to what the net puts out or keeps, nor where another operator reads
-// other rows.
 //
 // Equal within rounding: products of fewer rows may add in another order.
 #include <algorithm>
