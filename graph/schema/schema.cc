@@ -11,12 +11,6 @@
 namespace graph {
 namespace {
 
-[[noreturn]] void BadSchema(const std::string& type, absl::string_view problem) {
-  std::fprintf(stderr, "schema of operator type '%s': %s\n", type.c_str(),
-               std::string(problem).c_str());
-  std::abort();
-}
-
 // For non-negative numbers. Saturates, because valid shapes do not bound the cost of a net.
 int64_t SaturatingAdd(int64_t a, int64_t b) {
   int64_t sum;
@@ -215,69 +209,59 @@ Schema& Schema::NotDifferentiable(std::string reason) {
 
 void SchemaRegistry::Add(Schema schema) {
   const std::string& type = schema.type;
-  if (type.empty()) BadSchema(type, "the type has no name");
-  if (schema.doc.empty()) BadSchema(type, "the documentation is missing");
-  if (schemas_.find(type) != schemas_.end()) BadSchema(type, "it is registered twice");
-  if (schema.outputs.empty()) BadSchema(type, "it has no outputs");
-  if (!schema.infer) BadSchema(type, "shape inference is missing");
-  if (!schema.cost) BadSchema(type, "the cost is missing");
-  if ((schema.gradient != nullptr) + schema.no_gradient.has_value() +
-          schema.not_differentiable.has_value() !=
-      1) {
-    BadSchema(type, "exactly one of Gradient, NoGradient, NotDifferentiable is needed");
-  }
+  const auto refuse_if = [&type](bool bad, absl::string_view problem) {
+    if (!bad) return;
+    std::fprintf(stderr, "schema of operator type '%s': %s\n", type.c_str(),
+                 std::string(problem).c_str());
+    std::abort();
+  };
+  refuse_if(type.empty(), "the type has no name");
+  refuse_if(schema.doc.empty(), "the documentation is missing");
+  refuse_if(schemas_.find(type) != schemas_.end(), "it is registered twice");
+  refuse_if(schema.outputs.empty(), "it has no outputs");
+  refuse_if(!schema.infer, "shape inference is missing");
+  refuse_if(!schema.cost, "the cost is missing");
+  const int gradients = (schema.gradient != nullptr) + schema.no_gradient.has_value() +
+                        schema.not_differentiable.has_value();
+  refuse_if(gradients != 1, "exactly one of Gradient, NoGradient, NotDifferentiable is needed");
   for (size_t i = 0; i + 1 < schema.inputs.size(); ++i) {
-    if (schema.inputs[i].variadic) BadSchema(type, "only the last input may be variadic");
-    if (schema.inputs[i].optional && !schema.inputs[i + 1].optional) {
-      BadSchema(type, "a required input follows an optional one");
-    }
+    refuse_if(schema.inputs[i].variadic, "only the last input may be variadic");
+    refuse_if(schema.inputs[i].optional && !schema.inputs[i + 1].optional,
+              "a required input follows an optional one");
   }
   for (const AttrSpec& spec : schema.attrs) {
     const std::string& attr = spec.name;
     // The text form writes NAME=VALUE. Both forms reserve in_place, the NetDef form
     // also the other names (graph/ir/serialize.cc).
-    if (attr.empty() || attr == "in_place" || attr == "repeated_inputs" || attr == "part" ||
-        attr == "phase" || attr == "recomputed" ||
-        !std::all_of(attr.begin(), attr.end(), IsWordChar)) {
-      BadSchema(type, absl::StrCat("'", attr, "' cannot name an attribute"));
-    }
-    if (schema.FindAttr(attr) != &spec) {
-      BadSchema(type, absl::StrCat("attribute '", attr, "' is declared twice"));
-    }
-  }
-  for (const auto& [input, output] : schema.in_place) {
-    if (input < 0 || output < 0 || input >= static_cast<int>(schema.inputs.size()) ||
-        output >= static_cast<int>(schema.outputs.size())) {
-      BadSchema(type, "an in-place pair names an input or output that does not exist");
-    }
+    refuse_if(attr.empty() || attr == "in_place" || attr == "repeated_inputs" || attr == "part" ||
+                  attr == "phase" || attr == "recomputed" ||
+                  !std::all_of(attr.begin(), attr.end(), IsWordChar),
+              absl::StrCat("'", attr, "' cannot name an attribute"));
+    refuse_if(schema.FindAttr(attr) != &spec,
+              absl::StrCat("attribute '", attr, "' is declared twice"));
   }
   const int inputs = static_cast<int>(schema.inputs.size());
-  const int inputs_each = schema.inputs_each;
-  if (inputs_each != 0) {
-    if (inputs_each < 0 || inputs_each > inputs) {
-      BadSchema(type, "each tensor has inputs that do not exist");
-    }
-    for (const ArgSpec& input : schema.inputs) {
-      if (input.optional || input.variadic) {
-        BadSchema(type, "it is for several tensors, so no input may be optional or variadic");
-      }
-    }
-    for (const auto& [input, output] : schema.in_place) {
-      if (input < inputs - inputs_each) {
-        BadSchema(type, absl::StrCat("output ", output, " is one tensor's and would lie over ",
-                                     "an input of all"));
-      }
-    }
+  const auto exists = [inputs](int input) { return input >= 0 && input < inputs; };
+  const int shared = inputs - schema.inputs_each;  // inputs of all tensors
+  refuse_if(shared < 0 || shared > inputs, "each tensor has inputs that do not exist");
+  for (const auto& [input, output] : schema.in_place) {
+    refuse_if(!exists(input) || output < 0 || output >= static_cast<int>(schema.outputs.size()),
+              "an in-place pair names an input or output that does not exist");
+    refuse_if(
+        schema.inputs_each != 0 && input < shared,
+        absl::StrCat("output ", output, " is one tensor's and would lie over an input of all"));
+  }
+  for (const ArgSpec& input : schema.inputs) {
+    refuse_if(schema.inputs_each != 0 && (input.optional || input.variadic),
+              "it is for several tensors, so no input may be optional or variadic");
   }
   if (const auto& rows = schema.reads_rows) {
-    if (rows->input < 0 || rows->input >= inputs || rows->ids < 0 || rows->ids >= inputs) {
-      BadSchema(type, "it reads rows of an input, or named by one, that does not exist");
-    }
+    refuse_if(!exists(rows->input) || !exists(rows->ids),
+              "it reads rows of an input, or named by one, that does not exist");
   }
   if (const auto& ids = schema.makes_rows_named_by) {
-    if (*ids < 0 || *ids >= inputs || !schema.inputs[*ids].optional) {
-      BadSchema(type, "the input that names its rows is not an optional one");
-    }
+    refuse_if(!exists(*ids) || !schema.inputs[*ids].optional,
+              "the input that names its rows is not an optional one");
   }
   schemas_.emplace(type, std::move(schema));
 }
