@@ -226,14 +226,14 @@ class Parser {
       return absl::OkStatus();
     }
     // "input", "state" and "output" are keywords only where no type follows.
-    if (word == "input" && !FollowsType(*line)) return InputStatement(line);
-    if (word == "state" && !FollowsType(*line)) return StateStatement(line);
-    if (word == "output" && !FollowsType(*line)) return OutputStatement(line);
+    if (!Line(*line).Type().ok()) {
+      if (word == "input") return InputStatement(line);
+      if (word == "state") return StateStatement(line);
+      if (word == "output") return OutputStatement(line);
+    }
     *line = start;
     return OpStatement(line);
   }
-
-  static bool FollowsType(Line line) { return line.Type().ok(); }
 
   absl::Status Enter(const Line& line, Stage stage) {
     if (stage < stage_) return line.Error("statements come as inputs, states, operators, outputs");

@@ -91,11 +91,11 @@ class Rewriter {
     return WantsLow(reader) || (takes_part_[reader.op] &&
                                 Contains(SchemaOf(reader.op).any_precision_inputs, reader.input));
   }
-  // Whether nothing asks for `blob` by name, and `does` holds for all that read it.
-  bool EveryReader(BlobId blob, bool (Rewriter::*does)(const Uses::Reader&) const) const {
+  // Whether nothing asks for `blob` by name, and `holds` holds for all that read it.
+  template <typename Holds>
+  bool EveryReader(BlobId blob, const Holds& holds) const {
     const auto& readers = uses_.readers[blob];
-    return !uses_.is_root[blob] &&
-           std::all_of(readers.begin(), readers.end(), [&](auto& r) { return (this->*does)(r); });
+    return !uses_.is_root[blob] && std::all_of(readers.begin(), readers.end(), holds);
   }
 
   // An operator from `from` to `to`, which holds the value of `blob`.
@@ -152,7 +152,7 @@ class Rewriter {
       return absl::OkStatus();
     if (std::all_of(lows.begin(), lows.end(), [&](int k) {
           return values_[op->outputs[k]].was_full &&
-                 EveryReader(op->outputs[k], &Rewriter::TakesLow);
+                 EveryReader(op->outputs[k], [this](auto& r) { return TakesLow(r); });
         })) {
       op->attrs["dtype"] = std::string(DTypeName(kLow));
       return absl::OkStatus();
@@ -172,7 +172,7 @@ class Rewriter {
       const BlobId blob = op.outputs[k];
       if (inferred[k].dtype == kLow && net_.type(blob).dtype == kFull &&
           !Contains(SchemaOf(i).low_precision_outputs, static_cast<int>(k)) &&
-          !EveryReader(blob, &Rewriter::WantsLow)) {
+          !EveryReader(blob, [this](auto& r) { return WantsLow(r); })) {
         return true;
       }
     }
