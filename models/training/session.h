@@ -102,7 +102,6 @@ class Session {
   size_t persistent_bytes() const { return workspace_.persistent_bytes() + inputs_->bytes(); }
   const MemoryNeeds& memory() const { return memory_; }
   const SessionOptions& options() const { return options_; }
-  const graph::CompileReport& report() const { return report_; }
 
  private:
   Session(const Model* model, const SessionOptions& options)
@@ -133,7 +132,6 @@ class Session {
   graph::Executable* held_ = nullptr;  // by Step(), for Release()
   double flops_per_image_ = 0;
   MemoryNeeds memory_;
-  graph::CompileReport report_;
 };
 
 }  // namespace models

@@ -95,9 +95,9 @@ absl::StatusOr<graph::Net> OneOpNet(const graph::SchemaRegistry& registry,
   graph::NetBuilder builder(&registry, "op");
   std::vector<graph::BlobId> inputs;
   for (size_t i = 0; i < types.size(); ++i) {
-    const size_t last = schema->inputs().size() - 1;
-    const std::string name = i < last || (i == last && !schema->inputs()[i].variadic)
-                                 ? schema->inputs()[i].name
+    const size_t last = schema->inputs.size() - 1;
+    const std::string name = i < last || (i == last && !schema->inputs[i].variadic)
+                                 ? schema->inputs[i].name
                                  : absl::StrCat("input", i);
     inputs.push_back(builder.Input(name, types[i]));
   }
@@ -135,10 +135,10 @@ absl::StatusOr<graph::Attrs> ParseAttrs(const graph::Schema& schema, const std::
   graph::Attrs attrs;
   if (text.empty()) return attrs;
   const auto known = [&schema] {
-    return schema.attrs().empty()
-               ? absl::StrCat(schema.type(), " has none")
-               : absl::StrCat(schema.type(), " has ",
-                              absl::StrJoin(schema.attrs(), ", ",
+    return schema.attrs.empty()
+               ? absl::StrCat(schema.type, " has none")
+               : absl::StrCat(schema.type, " has ",
+                              absl::StrJoin(schema.attrs, ", ",
                                             [](std::string* out, const graph::AttrSpec& a) {
                                               out->append(a.name);
                                             }));
@@ -146,9 +146,9 @@ absl::StatusOr<graph::Attrs> ParseAttrs(const graph::Schema& schema, const std::
   for (const std::string& piece : SplitAttrs(text)) {
     const std::vector<std::string> parts = absl::StrSplit(piece, absl::MaxSplits('=', 1));
     const auto spec =
-        std::find_if(schema.attrs().begin(), schema.attrs().end(),
+        std::find_if(schema.attrs.begin(), schema.attrs.end(),
                      [&](const graph::AttrSpec& a) { return a.name == parts.front(); });
-    if (parts.size() != 2 || spec == schema.attrs().end()) {
+    if (parts.size() != 2 || spec == schema.attrs.end()) {
       return InvalidArgument("--attrs: ", graph::Quoted(piece), " is no attribute=value; ",
                              known());
     }

@@ -41,7 +41,7 @@ namespace {
 
 absl::StatusOr<bool> Run(graph::Net* net, const graph::SchemaRegistry& registry) {
   // Before blobs are added: these are looked up by blobs that were there.
-  const std::vector<graph::OpId> overwritten = graph::OverwrittenAt(*net);
+  const graph::Uses uses(*net);
   const std::vector<graph::BlobId> states = StatesBehind(*net);
   std::map<std::tuple<graph::BlobId, bool, graph::DType>, graph::BlobId> packed;
   std::vector<std::vector<graph::Op>> copies(net->ops.size());
@@ -52,7 +52,8 @@ absl::StatusOr<bool> Run(graph::Net* net, const graph::SchemaRegistry& registry)
     if (!linear && product.type != "MatMul") continue;
     const graph::BlobId state = states[product.inputs[1]];
     const graph::DType dtype = net->type(product.inputs[1]).dtype;
-    if (state == graph::kNone || dtype == graph::DType::kF64 || overwritten[state] <= i) continue;
+    if (state == graph::kNone || dtype == graph::DType::kF64 || uses.overwritten_at[state] <= i)
+      continue;
 
     const bool trans_w = linear || product.Int("trans_w") != 0;
     const auto [it, is_new] = packed.emplace(std::make_tuple(state, trans_w, dtype), graph::kNone);
