@@ -3,17 +3,12 @@
 #include "backends/reference/kernels.h"
 
 namespace backends::reference {
-namespace {
 
-using Args = ops::CommitArgs;
-
-absl::Status Commit(Call* c) {
-  c->Out(0) = c->In(c->Ints(Args::kApplied)[0] != 0 ? Args::kAfter : Args::kBefore);
-  return absl::OkStatus();
+void RegisterCommit(graph::KernelTable* table) {
+  AddFunction(table, "Commit", [](Call* c) {
+    using Args = ops::CommitArgs;
+    c->Out(0) = c->In(c->Ints(Args::kApplied)[0] != 0 ? Args::kAfter : Args::kBefore);
+  });
 }
-
-}  // namespace
-
-void RegisterCommit(graph::KernelTable* table) { AddFunction(table, "Commit", Commit); }
 
 }  // namespace backends::reference

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "backends/reference/kernels.h"
-#include "graph/base/status.h"
 
 namespace backends::reference::droppos {
 namespace {
@@ -29,13 +28,13 @@ double Cosine(const double* a, const double* b, int64_t n) {
                 std::max(std::sqrt(bb), ops::droppos::kCosineEps));
 }
 
-absl::Status PositionWeights(Call* c) {
+void PositionWeights(Call* c) {
   const std::vector<double> features = c->In(0);
   const int64_t batch = c->in_type(0).dim(0), tokens = c->in_type(0).dim(1);
   const int64_t dim = c->in_type(0).dim(2), patches = tokens - 1;
   const int64_t visible = c->in_type(1).dim(1);
   std::vector<int64_t> ids;
-  RETURN_IF_ERROR(c->Ids(1, patches, &ids));
+  if (!c->Ids(1, patches, &ids)) return;
   const double tau = c->op.Float("tau");
   std::vector<double>& weights = c->Out(0);
   std::vector<double>& full = c->Out(1);
@@ -50,10 +49,9 @@ absl::Status PositionWeights(Call* c) {
     std::copy(all.begin(), all.end(), full.begin() + b * patches);
     std::copy(some.begin(), some.end(), weights.begin() + b * visible);
   }
-  return absl::OkStatus();
 }
 
-absl::Status GatheredPositionWeights(Call* c) {
+void GatheredPositionWeights(Call* c) {
   const std::vector<double> features = c->In(0);
   const int64_t batch = c->in_type(0).dim(0), tokens = c->in_type(0).dim(1);
   const int64_t dim = c->in_type(0).dim(2);
@@ -68,10 +66,9 @@ absl::Status GatheredPositionWeights(Call* c) {
     const std::vector<double> softmax = Softmax(similarity);
     std::copy(softmax.begin(), softmax.end(), weights.begin() + b * (tokens - 1));
   }
-  return absl::OkStatus();
 }
 
-absl::Status TokenRows(Call* c) {
+void TokenRows(Call* c) {
   const int64_t batch = c->in_type(0).dim(0), visible = c->in_type(0).dim(1);
   const std::vector<int64_t> ids = c->Ints(0);
   std::vector<int64_t>& rows = c->OutInts(0);
@@ -80,7 +77,6 @@ absl::Status TokenRows(Call* c) {
       rows[b * (1 + visible) + 1 + v] = 1 + ids[b * visible + v];
     }
   }
-  return absl::OkStatus();
 }
 
 }  // namespace
