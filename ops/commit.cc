@@ -19,17 +19,15 @@ absl::StatusOr<std::vector<graph::TensorType>> InferCommit(const graph::InferCon
 }  // namespace
 
 void RegisterCommit(graph::SchemaRegistry* registry) {
-  registry->Add(
-      graph::Schema("Commit", "a state's new value, if the step is applied")
-          .Input("applied", "(1)", graph::RowUse::kNone)
-          .Input("before", "(...)", graph::RowUse::kAllRows)
-          .Input("after", "(...)", graph::RowUse::kAllRows)
-          .Output("y", "(...)")
-          .InPlace(Args::kBefore, 0)
-          .Infer(InferCommit)
-          .Cost([](const graph::Op&, absl::Span<const graph::TensorType> in,
-                   absl::Span<const graph::TensorType> out) { return CostOf(0, in, out); })
-          .NoGradient("it is no part of the loss"));
+  registry->Add(graph::Schema("Commit", "a state's new value, if the step is applied")
+                    .Input("applied", "(1)", graph::RowUse::kNone)
+                    .Input("before", "(...)", graph::RowUse::kAllRows)
+                    .Input("after", "(...)", graph::RowUse::kAllRows)
+                    .Output("y", "(...)")
+                    .InPlace(Args::kBefore, 0)
+                    .Infer(InferCommit)
+                    .ElementwiseCost(0)
+                    .NoGradient("it is no part of the loss"));
 }
 
 }  // namespace ops

@@ -7,11 +7,6 @@
 namespace ops {
 namespace {
 
-absl::Status ExpectEps(const graph::InferContext& c) {
-  if (c.op.Float("eps") >= 0.0f) return absl::OkStatus();
-  return Reject(c, "attribute 'eps' is ", c.op.Float("eps"), ", must be at least 0");
-}
-
 // Checks that input `input` is f32 if x is f32 or bf16, else f64.
 absl::Status ExpectWide(const graph::InferContext& c, int input) {
   return graph::ExpectDType(c, input, WideDType(c.in(0).dtype));

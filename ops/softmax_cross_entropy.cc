@@ -32,11 +32,6 @@ absl::Status LossGradient(graph::GradientBuilder* g) {
   return absl::OkStatus();
 }
 
-graph::Cost LossCost(const graph::Op&, absl::Span<const graph::TensorType> in,
-                     absl::Span<const graph::TensorType> out) {
-  return CostOf(6.0 * static_cast<double>(in[0].elements()), in, out);
-}
-
 }  // namespace
 
 void RegisterSoftmaxCrossEntropy(graph::SchemaRegistry* registry) {
@@ -46,7 +41,7 @@ void RegisterSoftmaxCrossEntropy(graph::SchemaRegistry* registry) {
                     .Output("loss", "(1)")
                     .Output("correct", "(R)")
                     .Infer(InferLoss)
-                    .Cost(LossCost)
+                    .Cost(InputCost(6))
                     .Gradient(LossGradient));
   registry->Add(
       graph::Schema("SoftmaxCrossEntropyGrad", "dloss·(softmax - onehot)/S in scored rows")
@@ -55,7 +50,7 @@ void RegisterSoftmaxCrossEntropy(graph::SchemaRegistry* registry) {
           .Input("dloss", "(1)", graph::RowUse::kNone)
           .Output("dlogits", "(..., K)")
           .Infer(InferLossGrad)
-          .Cost(LossCost)
+          .Cost(InputCost(6))
           .NotDifferentiable("second-order gradients are not supported"));
 }
 

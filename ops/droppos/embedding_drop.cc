@@ -72,16 +72,15 @@ absl::Status EmbeddingDropGradient(graph::GradientBuilder* g) {
                            ": the position table is fixed and has no gradient; put a StopGradient "
                            "before it or leave it out of the parameters to be trained");
   }
-  if (g->NeedsGrad(0)) g->SetGrad(0, g->GradOut(0));
+  g->SetGrad(0, g->GradOut(0));
   if (!g->NeedsGrad(2)) return absl::OkStatus();
-  const graph::Shape& shape = g->InType(2).shape;
-  const std::vector<int64_t> dims(shape.begin(), shape.end());
+  const std::vector<int64_t> shape = ShapeAttr(g->InType(2));
   if (op.Str("kind") == "param") {
-    g->SetGrad(2, g->Op("EmbeddingDropGrad", {g->GradOut(0), g->In(4)}, {{"shape", dims}}));
+    g->SetGrad(2, g->Op("EmbeddingDropGrad", {g->GradOut(0), g->In(4)}, {{"shape", shape}}));
   } else {
     g->SetGrad(2, g->Op("Fill", {},
                         {{"value", 0.0f},
-                         {"shape", dims},
+                         {"shape", shape},
                          {"dtype", std::string(graph::DTypeName(g->InType(2).dtype))}}));
   }
   return absl::OkStatus();
@@ -134,13 +133,7 @@ void RegisterEmbeddingDrop(graph::SchemaRegistry* registry) {
                     .Output("d_mask_token", "(shape)")
                     .Attr("shape", std::vector<int64_t>(), "shape of the mask token")
                     .Infer(InferEmbeddingDropGrad)
-                    .Cost([](const graph::Op&, absl::Span<const TensorType> inputs,
-                             absl::Span<const TensorType> outputs) {
-                      graph::Cost cost;
-                      cost.flops = inputs[0].elements();
-                      cost.bytes = inputs[0].bytes() + inputs[1].bytes() + outputs[0].bytes();
-                      return cost;
-                    })
+                    .Cost(InputCost(1))
                     .NotDifferentiable("second derivatives are not supported"));
 }
 
