@@ -1,4 +1,4 @@
-// The part of gemm.cc that is compiled once for each instruction set.
+// The part of gemm.cc that is compiled for AVX-512, too.
 #ifndef BACKENDS_CPU_GEMM_ISA_H_
 #define BACKENDS_CPU_GEMM_ISA_H_
 
@@ -17,9 +17,8 @@ struct PanelProduct {
   int64_t c_stride;  // between rows; columns are dense
 };
 
-// Vectors of 8 floats. `vectors` is the panel's width, 1 or 2.
-void MultiplyPanelAvx2(const PanelProduct& p, int vectors);
-// Vectors of 16 floats, `vectors` 1 to 4; only where the processor has AVX-512.
+// Vectors of 16 floats; `vectors` is the panel's width, 1 to 4; only where the processor has
+// AVX-512.
 void MultiplyPanelAvx512(const PanelProduct& p, int vectors);
 
 }  // namespace backends::cpu
