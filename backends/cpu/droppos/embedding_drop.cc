@@ -89,34 +89,21 @@ class EmbeddingDropKernel : public graph::Kernel {
   int threads_;
 };
 
-class EmbeddingDropGradKernel : public graph::Kernel {
- public:
-  explicit EmbeddingDropGradKernel(const graph::KernelSpec& spec)
-      : dropped_{spec.in(0).dim(0), 0, spec.in(0).dim(1), spec.in(0).dim(2)},
-        threads_(spec.threads) {}
-
-  size_t scratch_bytes() const override { return dropped_.scratch_bytes(); }
-
-  absl::Status Run() override {
-    MaskedRowSum(dropped_, in<float>(0), in<uint8_t>(1), scratch(), threads_, out<float>(0));
-    return absl::OkStatus();
-  }
-
- private:
-  MaskedRows dropped_;
-  int threads_;
-};
-
-template <typename K>
-std::unique_ptr<graph::Kernel> Make(const graph::KernelSpec& spec) {
-  return std::make_unique<K>(spec);
+std::unique_ptr<graph::Kernel> MakeGrad(const graph::KernelSpec& spec) {
+  const MaskedRows dropped = {spec.in(0).dim(0), 0, spec.in(0).dim(1), spec.in(0).dim(2)};
+  return MakeKernel(
+      [dropped, threads = spec.threads](const graph::KernelArgs& args) {
+        MaskedRowSum(dropped, In<float>(args, 0), In<uint8_t>(args, 1), args.scratch, threads,
+                     Out<float>(args, 0));
+      },
+      dropped.scratch_bytes());
 }
 
 }  // namespace
 
 void RegisterEmbeddingDrop(graph::KernelTable* table) {
-  AddFloat32(table, "EmbeddingDrop", Make<EmbeddingDropKernel>);
-  AddFloat32(table, "EmbeddingDropGrad", Make<EmbeddingDropGradKernel>);
+  AddFloat32(table, "EmbeddingDrop", KernelOf<EmbeddingDropKernel>);
+  AddFloat32(table, "EmbeddingDropGrad", MakeGrad);
 }
 
 }  // namespace backends::cpu::droppos

@@ -83,10 +83,7 @@ class MaskSampleKernel : public graph::Kernel {
 }  // namespace
 
 void RegisterMaskSample(graph::KernelTable* table) {
-  AddFloat32(table, "MaskSample",
-             [](const graph::KernelSpec& spec) -> std::unique_ptr<graph::Kernel> {
-               return std::make_unique<MaskSampleKernel>(spec);
-             });
+  AddFloat32(table, "MaskSample", KernelOf<MaskSampleKernel>);
 }
 
 }  // namespace backends::cpu::droppos

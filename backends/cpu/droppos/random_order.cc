@@ -54,10 +54,7 @@ class RandomOrderKernel : public graph::Kernel {
 }  // namespace
 
 void RegisterRandomOrder(graph::KernelTable* table) {
-  AddFloat32(table, "RandomOrder",
-             [](const graph::KernelSpec& spec) -> std::unique_ptr<graph::Kernel> {
-               return std::make_unique<RandomOrderKernel>(spec);
-             });
+  AddFloat32(table, "RandomOrder", KernelOf<RandomOrderKernel>);
 }
 
 }  // namespace backends::cpu::droppos

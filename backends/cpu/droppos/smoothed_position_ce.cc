@@ -321,16 +321,11 @@ class SmoothedPositionCEGradKernel : public LossKernel {
   }
 };
 
-template <typename K>
-std::unique_ptr<graph::Kernel> Make(const graph::KernelSpec& spec) {
-  return std::make_unique<K>(spec);
-}
-
 }  // namespace
 
 void RegisterSmoothedPositionCE(graph::KernelTable* table) {
-  AddFloat32(table, "SmoothedPositionCE", Make<SmoothedPositionCEKernel>);
-  AddFloat32(table, "SmoothedPositionCEGrad", Make<SmoothedPositionCEGradKernel>);
+  AddFloat32(table, "SmoothedPositionCE", KernelOf<SmoothedPositionCEKernel>);
+  AddFloat32(table, "SmoothedPositionCEGrad", KernelOf<SmoothedPositionCEGradKernel>);
 }
 
 }  // namespace backends::cpu::droppos
