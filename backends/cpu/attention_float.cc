@@ -3,9 +3,11 @@
 // that all blocks share are packed once.
 #include "backends/cpu/attention_float.h"
 
+#include <cmath>
 #include <eigen3/Eigen/Core>
 
 #include "backends/cpu/attention_rows.h"
+#include "backends/cpu/simd.h"
 
 namespace backends::cpu {
 namespace {
@@ -14,6 +16,33 @@ using Row = Eigen::Map<Eigen::ArrayXf>;
 using ConstRow = Eigen::Map<const Eigen::ArrayXf>;
 
 constexpr int64_t kBlock = 30;  // rows at most
+
+// In each row i of unscaled scores s becomes exp(scale·(s - max)); inverse[i]
+// becomes 1 / the row's sum, and lse[i] the log-sum-exp of the scaled scores.
+void ExpRows(ScoreBlock scores, float scale, float* lse, float* inverse) {
+  if (UseAvx512()) return ExpRowsAvx512(scores, scale, lse, inverse);
+  for (int64_t i = 0; i < scores.rows; ++i) {
+    Row row(scores.data + i * scores.stride, scores.cols);
+    const float max = row.maxCoeff();
+    row = ((row - max) * scale).exp();
+    const float sum = row.sum();
+    inverse[i] = 1.0f / sum;
+    lse[i] = max * scale + std::log(sum);
+  }
+}
+
+// Column j is a query: s becomes p = exp(scale·s - lse[j]), and dp, of the same
+// shape and stride, becomes p·(dp - delta[j])·scale.
+void GradientRows(ScoreBlock scores, float scale, const float* lse, const float* delta, float* dp) {
+  if (UseAvx512()) return GradientRowsAvx512(scores, scale, lse, delta, dp);
+  const ConstRow lses(lse, scores.cols), deltas(delta, scores.cols);
+  for (int64_t i = 0; i < scores.rows; ++i) {
+    Row row(scores.data + i * scores.stride, scores.cols);
+    Row gradient(dp + i * scores.stride, scores.cols);
+    row = (row * scale - lses).exp();
+    gradient = row * ((gradient - deltas) * scale);
+  }
+}
 
 // Whole cache lines of floats.
 int64_t Lines(int64_t floats) { return (floats + 15) / 16 * 16; }

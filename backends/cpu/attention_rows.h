@@ -1,5 +1,5 @@
-// What f32 attention does between its products, on blocks of rows of scores.
-// Vectors are AVX-512 if the processor has it, else AVX2.
+// What f32 attention (attention_float.cc) does between its products, on blocks of rows of scores:
+// in AVX-512 vectors. Only where the processor has them.
 #ifndef BACKENDS_CPU_ATTENTION_ROWS_H_
 #define BACKENDS_CPU_ATTENTION_ROWS_H_
 
@@ -13,15 +13,7 @@ struct ScoreBlock {
   int64_t rows, cols, stride;
 };
 
-// In each row i of unscaled scores s becomes exp(scale·(s - max)); inverse[i]
-// becomes 1 / the row's sum, and lse[i] the log-sum-exp of the scaled scores.
-void ExpRows(ScoreBlock scores, float scale, float* lse, float* inverse);
-
-// Column j is a query: s becomes p = exp(scale·s - lse[j]), and dp, of the same
-// shape and stride, becomes p·(dp - delta[j])·scale.
-void GradientRows(ScoreBlock scores, float scale, const float* lse, const float* delta, float* dp);
-
-// The same in AVX-512 vectors; only where the processor has AVX-512.
+// As ExpRows() and GradientRows() of attention_float.cc.
 void ExpRowsAvx512(ScoreBlock scores, float scale, float* lse, float* inverse);
 void GradientRowsAvx512(ScoreBlock scores, float scale, const float* lse, const float* delta,
                         float* dp);

@@ -1,4 +1,4 @@
-// The build is for AVX2, this file for AVX-512; attention_rows.cc calls it only where
+// The build is for AVX2, this file for AVX-512; attention_float.cc calls it only where
 // the processor has that. So nothing from the standard library may be used.
 #include <immintrin.h>
 

@@ -107,6 +107,30 @@ void ParallelPieces(int threads, int64_t n, const Function& fn) {
   });
 }
 
+// Kernels of `loop` over elements of y, output 0, and of the inputs, of as many elements.
+template <typename X, typename Y>
+std::unique_ptr<graph::Kernel> MakeLoop(const graph::KernelSpec& spec,
+                                        void (*loop)(const X* x, Y* y, int64_t n)) {
+  return MakeKernel([=, n = spec.out(0).elements(), threads = spec.threads](const auto& args) {
+    const X* x = In<X>(args, 0);
+    Y* y = Out<Y>(args, 0);
+    ParallelPieces(threads, n,
+                   [=](int64_t begin, int64_t count) { loop(x + begin, y + begin, count); });
+  });
+}
+template <typename A, typename B, typename Y>
+std::unique_ptr<graph::Kernel> MakeLoop(const graph::KernelSpec& spec,
+                                        void (*loop)(const A* a, const B* b, Y* y, int64_t n)) {
+  return MakeKernel([=, n = spec.out(0).elements(), threads = spec.threads](const auto& args) {
+    const A* a = In<A>(args, 0);
+    const B* b = In<B>(args, 1);
+    Y* y = Out<Y>(args, 0);
+    ParallelPieces(threads, n, [=](int64_t begin, int64_t count) {
+      loop(a + begin, b + begin, y + begin, count);
+    });
+  });
+}
+
 // Calls `fn(begin, count)` for pieces of `cols` columns; a column is `rows` elements
 // of work.
 template <typename Function>
