@@ -13,10 +13,7 @@ absl::StatusOr<std::vector<graph::TensorType>> InferAddLayerNorm(const graph::In
   RETURN_IF_ERROR(ExpectAnyPrecision(c, 1));
   RETURN_IF_ERROR(graph::ExpectShape(c, 1, c.in(0).shape));
   const graph::DType wide = WideDType(c.in(0).dtype);
-  for (int i : {2, 3}) {
-    RETURN_IF_ERROR(graph::ExpectDType(c, i, wide));
-    RETURN_IF_ERROR(graph::ExpectShape(c, i, {c.in(0).cols()}));
-  }
+  for (int i : {2, 3}) RETURN_IF_ERROR(ExpectType(c, i, {wide, {c.in(0).cols()}}));
   RETURN_IF_ERROR(ExpectEps(c));
   ASSIGN_OR_RETURN(const graph::DType dtype, OutputDType(c));
   const graph::Shape& shape = c.in(0).shape;

@@ -9,8 +9,7 @@ namespace {
 using Args = CommitArgs;
 
 absl::StatusOr<std::vector<graph::TensorType>> InferCommit(const graph::InferContext& c) {
-  RETURN_IF_ERROR(graph::ExpectDType(c, Args::kApplied, graph::DType::kI32));
-  RETURN_IF_ERROR(ExpectScalar(c, Args::kApplied));
+  RETURN_IF_ERROR(ExpectType(c, Args::kApplied, {graph::DType::kI32, {1}}));
   RETURN_IF_ERROR(graph::ExpectFloat(c, Args::kBefore));
   RETURN_IF_ERROR(graph::ExpectSameType(c, Args::kAfter, Args::kBefore));
   return std::vector<graph::TensorType>{c.in(Args::kBefore)};

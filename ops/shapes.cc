@@ -59,6 +59,11 @@ absl::Status ExpectEps(const graph::InferContext& c) {
   return Reject(c, "attribute 'eps' is ", c.op.Float("eps"), ", must be at least 0");
 }
 
+absl::Status ExpectType(const graph::InferContext& c, int input, const graph::TensorType& type) {
+  RETURN_IF_ERROR(graph::ExpectDType(c, input, type.dtype));
+  return graph::ExpectShape(c, input, type.shape);
+}
+
 absl::Status ExpectScalar(const graph::InferContext& c, int input) {
   return graph::ExpectShape(c, input, {1});
 }

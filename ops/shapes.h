@@ -49,6 +49,8 @@ absl::Status ExpectIntAtLeast(const graph::InferContext& c, const std::string& a
 absl::Status ExpectZeroOrOne(const graph::InferContext& c, const std::string& attr);
 // Attribute "eps" is at least 0.
 absl::Status ExpectEps(const graph::InferContext& c);
+// Input `input` has the dtype and the shape of `type`.
+absl::Status ExpectType(const graph::InferContext& c, int input, const graph::TensorType& type);
 // Input `input` has exactly one element, in one dimension.
 absl::Status ExpectScalar(const graph::InferContext& c, int input);
 

@@ -11,8 +11,7 @@ absl::Status ExpectLogitsAndLabels(const graph::InferContext& c) {
   RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
   RETURN_IF_ERROR(graph::ExpectMinRank(c, 0, 2));
   if (c.in(0).elements() == 0) return Reject(c, InputText(c, 0, "logits"), " is empty");
-  RETURN_IF_ERROR(graph::ExpectDType(c, 1, graph::DType::kI32));
-  return graph::ExpectShape(c, 1, {c.in(0).rows()});
+  return ExpectType(c, 1, {graph::DType::kI32, {c.in(0).rows()}});
 }
 
 absl::StatusOr<std::vector<graph::TensorType>> InferLoss(const graph::InferContext& c) {

@@ -38,12 +38,11 @@ absl::optional<PairBlocks> BlocksOf(const graph::KernelSpec& spec, int64_t k, in
   if (spec.in(0).dtype != graph::DType::kF32 || spec.out(0).dtype != graph::DType::kBF16) {
     return absl::nullopt;
   }
-  const ThreadBudget budget(spec.threads);
-  try {
-    return AsPairBlocks(PackedWeights(k, n, graph::DType::kBF16));
-  } catch (const dnnl::error&) {
-    return absl::nullopt;
-  }
+  absl::optional<PairBlocks> blocks;
+  GuardOneDnn(spec.threads, [&] {
+    blocks = AsPairBlocks(PackedWeights(k, n, graph::DType::kBF16));
+  }).IgnoreError();
+  return blocks;
 }
 
 size_t PackedBytes(const PairBlocks& b) {

@@ -36,8 +36,7 @@ absl::Status CheckInputs(const graph::InferContext& c) {
   }
   const int64_t patches = height / p * (width / p);
   RETURN_IF_ERROR(graph::ExpectShape(c, Args::kPred, {batch, patches, p * p * 3}));
-  RETURN_IF_ERROR(graph::ExpectDType(c, Args::kMask, DType::kU8));
-  return graph::ExpectShape(c, Args::kMask, {batch, patches});
+  return ExpectType(c, Args::kMask, {DType::kU8, {batch, patches}});
 }
 
 absl::StatusOr<std::vector<TensorType>> InferForward(const graph::InferContext& c) {

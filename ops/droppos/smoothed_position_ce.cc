@@ -40,10 +40,8 @@ absl::Status CheckInputs(const graph::InferContext& c, int weights) {
                   targets == "paper" ? "" : ", which must be no fewer");
   }
   const int64_t batch = logits.dim(0), visible = logits.dim(1);
-  RETURN_IF_ERROR(graph::ExpectDType(c, Args::kIdsKeep, DType::kI32));
-  RETURN_IF_ERROR(graph::ExpectShape(c, Args::kIdsKeep, {batch, visible}));
-  RETURN_IF_ERROR(graph::ExpectDType(c, Args::kMaskPos, DType::kU8));
-  RETURN_IF_ERROR(graph::ExpectShape(c, Args::kMaskPos, {batch, visible}));
+  RETURN_IF_ERROR(ExpectType(c, Args::kIdsKeep, {DType::kI32, {batch, visible}}));
+  RETURN_IF_ERROR(ExpectType(c, Args::kMaskPos, {DType::kU8, {batch, visible}}));
   RETURN_IF_ERROR(graph::ExpectSameDType(c, Args::kSigma, Args::kLogits));
   RETURN_IF_ERROR(graph::ExpectShape(c, Args::kSigma, {1}));
   if (static_cast<int>(c.inputs.size()) > weights) {
