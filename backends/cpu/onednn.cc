@@ -147,13 +147,7 @@ void PrimitiveKernel::Adopt(const dnnl::primitive_desc_base& pd, absl::Span<cons
     AddArgument(outputs[i], Source::kOutput, i, layout_of(outputs[i]));
   }
   add_scratchpad(pd);
-  const char* implementation = nullptr;
-  if (dnnl_primitive_desc_query(pd.get(), dnnl_query_impl_info_str, 0, &implementation) ==
-          dnnl_success &&
-      implementation != nullptr) {
-    implementation_ = implementation;
-  }
-  if (reordered) implementation_ += ", reordered";
+  implementation_ = absl::StrCat(pd.impl_info_str(), reordered ? ", reordered" : "");
 }
 
 absl::Status PrimitiveKernel::Prepare() {
@@ -165,19 +159,11 @@ absl::Status PrimitiveKernel::Prepare() {
 absl::Status PrimitiveKernel::Bind(const graph::KernelArgs& args) {
   RETURN_IF_ERROR(Kernel::Bind(args));
   for (const Argument& argument : arguments_) {
-    void* address = nullptr;
-    switch (argument.source) {
-      case Source::kInput:
-        // oneDNN's memory has no const, but oneDNN writes outputs and scratch only.
-        address = const_cast<void*>(args.inputs[argument.position]);
-        break;
-      case Source::kOutput:
-        address = args.outputs[argument.position];
-        break;
-      case Source::kScratch:
-        address = static_cast<char*>(args.scratch) + argument.position;
-        break;
-    }
+    // oneDNN's memory has no const, but oneDNN writes outputs and scratch only.
+    void* const address =
+        argument.source == Source::kInput    ? const_cast<void*>(args.inputs[argument.position])
+        : argument.source == Source::kOutput ? args.outputs[argument.position]
+                                             : static_cast<char*>(args.scratch) + argument.position;
     const dnnl_status_t status = dnnl_memory_set_data_handle(argument.memory.get(), address);
     if (status != dnnl_success) {
       return absl::InternalError(absl::StrCat("oneDNN refuses an address with status ", status));

@@ -149,7 +149,7 @@ bool Call::Fail(const std::string& message) {
 
 absl::Status Call::Store() {
   RETURN_IF_ERROR(status_);
-  for (int i = 0; i < num_outputs(); ++i) {
+  for (int i = 0; i < static_cast<int>(types_.outputs.size()); ++i) {
     const auto store = [&](auto* values) {
       const size_t n = out_type(i).elements();
       if (is_faulty_) values->resize(n);

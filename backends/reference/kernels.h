@@ -30,7 +30,6 @@ class Call {
   const graph::Op& op;
 
   int num_inputs() const { return static_cast<int>(types_.inputs.size()); }
-  int num_outputs() const { return static_cast<int>(types_.outputs.size()); }
   const graph::TensorType& in_type(int i) const { return types_.inputs[i]; }
   const graph::TensorType& out_type(int i) const { return types_.outputs[i]; }
 
