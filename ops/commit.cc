@@ -6,13 +6,11 @@
 namespace ops {
 namespace {
 
-using Args = CommitArgs;
-
 absl::StatusOr<std::vector<graph::TensorType>> InferCommit(const graph::InferContext& c) {
-  RETURN_IF_ERROR(ExpectType(c, Args::kApplied, {graph::DType::kI32, {1}}));
-  RETURN_IF_ERROR(graph::ExpectFloat(c, Args::kBefore));
-  RETURN_IF_ERROR(graph::ExpectSameType(c, Args::kAfter, Args::kBefore));
-  return std::vector<graph::TensorType>{c.in(Args::kBefore)};
+  RETURN_IF_ERROR(ExpectType(c, 0, {graph::DType::kI32, {1}}));
+  RETURN_IF_ERROR(graph::ExpectFloat(c, 1));
+  RETURN_IF_ERROR(graph::ExpectSameType(c, 2, 1));
+  return std::vector<graph::TensorType>{c.in(1)};
 }
 
 }  // namespace
@@ -23,7 +21,7 @@ void RegisterCommit(graph::SchemaRegistry* registry) {
                     .Input("before", "(...)", graph::RowUse::kAllRows)
                     .Input("after", "(...)", graph::RowUse::kAllRows)
                     .Output("y", "(...)")
-                    .InPlace(Args::kBefore, 0)
+                    .InPlace(1, 0)
                     .Infer(InferCommit)
                     .ElementwiseCost(0)
                     .NoGradient("it is no part of the loss"));

@@ -75,8 +75,8 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeGuarded(const graph::KernelSp
   }
   // Every product runs on the thread that quantizes its image.
   std::unique_ptr<graph::Kernel> kernel;
-  RETURN_IF_ERROR(GuardOneDnn(
-      1, [&] { kernel = std::make_unique<K>(spec); }, &spec));
+  const auto make = [&] { kernel = std::make_unique<K>(spec); };
+  RETURN_IF_ERROR(GuardOneDnn(1, make, &spec));
   return kernel;
 }
 
