@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <memory>
-#include <string>
 
 #include "backends/cpu/droppos/masked_row_sum.h"
 #include "backends/cpu/kernel_util.h"
