@@ -13,11 +13,9 @@
 // the backward pass. A Cast that nothing reads any more goes away: PackWeights
 // rounds by the same rule. Values do not change.
 //
-// Why at the start of each run, and not as a state of its own that the optimizer
-// updates: a copy can go stale. Loading a checkpoint, importing weights or writing
-// a state by hand would have to know of it, and its layout belongs to this machine
-// and its instruction set, so it could not be saved. Packing reads and writes each
-// matrix once, 1 to 2% of a training step.
+// Packed at the start of each run (1 to 2% of a training step) and not kept as a state:
+// whatever writes weights would have to know of the copy, and its layout belongs to this
+// machine, so it could not be saved.
 //
 // Applies to MatMul and Linear, which become PackedMatMul and PackedLinear, whose w is the entry
 // value of a state, or a Cast of one. Does not apply to f64, which only tests compute in, nor where
