@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -42,7 +41,7 @@ models::LoaderOptions LoaderFor(const DataBenchOptions& options, int64_t data_si
 absl::StatusOr<double> OneRun(const models::Dataset& data, const models::LoaderOptions& load,
                               int64_t images) {
   ASSIGN_OR_RETURN(const auto loader, models::Loader::Create(&data, load));
-  const auto begin = std::chrono::steady_clock::now();
+  const Clock::time_point start = Clock::now();
   for (int64_t done = 0; done < images; done += load.batch_size) {
     RETURN_IF_ERROR(loader->Next().status());
   }
@@ -50,8 +49,7 @@ absl::StatusOr<double> OneRun(const models::Dataset& data, const models::LoaderO
     return graph::InvalidArgument(loader->bad_images(),
                                   " images cannot be decoded; measure on data that can");
   }
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-  return static_cast<double>(images) / seconds.count();
+  return static_cast<double>(images) / SecondsSince(start);
 }
 
 // The peer's input: the files of those images, their crops and flips.

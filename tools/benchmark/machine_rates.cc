@@ -1,12 +1,12 @@
 #include "tools/benchmark/machine_rates.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 
 #include "graph/base/status.h"
 #include "graph/runtime/host_device.h"
 #include "tools/benchmark/roofline.h"
+#include "tools/benchmark/timing.h"
 
 namespace tools {
 namespace {
@@ -29,13 +29,12 @@ absl::StatusOr<double> CopyRate(int threads) {
   char* target = static_cast<char*>(to.data());
   double best = 0;
   for (int run = 0; run < kRuns; ++run) {
-    const auto start = std::chrono::steady_clock::now();
+    const Clock::time_point start = Clock::now();
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (size_t piece = 0; piece < kBytes / kPiece; ++piece) {
       std::memcpy(target + piece * kPiece, source + piece * kPiece, kPiece);
     }
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    best = std::max(best, 2.0 * kBytes / seconds.count() * 1e-9);
+    best = std::max(best, 2.0 * kBytes / SecondsSince(start) * 1e-9);
   }
   return best;
 }

@@ -1,6 +1,5 @@
 #include "tools/benchmark/net_bench.h"
 
-#include <chrono>
 #include <limits>
 #include <memory>
 
@@ -88,10 +87,9 @@ absl::StatusOr<NetBenchResult> BenchNet(const graph::SchemaRegistry& registry,
 
   std::vector<double> seconds;
   for (int run = -options.warmup; run < options.runs; ++run) {
-    const auto start = std::chrono::steady_clock::now();
+    const Clock::time_point start = Clock::now();
     RETURN_IF_ERROR(executable.Run());
-    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-    if (run >= 0) seconds.push_back(taken.count());
+    if (run >= 0) seconds.push_back(SecondsSince(start));
   }
   result.seconds = SpreadOf(seconds);
   OpTimes times;

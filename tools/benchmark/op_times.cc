@@ -6,12 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "graph/base/status.h"
-#include "tools/benchmark/spread.h"
 
 namespace tools {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 std::string Commonest(const std::map<std::string, int64_t>& counts) {
   const auto most =
@@ -28,7 +25,7 @@ void OpTimes::BeforeOp(const graph::Net& net, graph::OpId) {
 }
 
 void OpTimes::AfterOp(const graph::Net&, graph::OpId op, absl::Span<const graph::ConstTensor>) {
-  seconds_[op].push_back(std::chrono::duration<double>(Clock::now() - start_).count());
+  seconds_[op].push_back(SecondsSince(start_));
 }
 
 std::vector<OpTime> OpTimes::ByOp(const graph::SchemaRegistry& registry,

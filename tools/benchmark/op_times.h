@@ -2,13 +2,13 @@
 #ifndef TOOLS_BENCHMARK_OP_TIMES_H_
 #define TOOLS_BENCHMARK_OP_TIMES_H_
 
-#include <chrono>
 #include <string>
 #include <vector>
 
 #include "graph/ir/net.h"
 #include "graph/runtime/executable.h"
 #include "graph/schema/schema.h"
+#include "tools/benchmark/timing.h"
 
 namespace tools {
 
@@ -39,7 +39,7 @@ class OpTimes : public graph::TraceHook {
                            const graph::Executable& executable) const;
 
  private:
-  std::chrono::steady_clock::time_point start_;
+  Clock::time_point start_;
   std::vector<std::vector<double>> seconds_;  // by operator, by run
 };
 

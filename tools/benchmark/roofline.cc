@@ -3,7 +3,6 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 
 #include "absl/strings/str_cat.h"
@@ -12,6 +11,7 @@
 #include "graph/base/status.h"
 #include "graph/runtime/host_device.h"
 #include "tools/benchmark/random_fill.h"
+#include "tools/benchmark/timing.h"
 
 namespace tools {
 namespace {
@@ -29,10 +29,6 @@ class Threads {
  private:
   const int before_;
 };
-
-double Seconds(std::chrono::steady_clock::duration d) {
-  return std::chrono::duration<double>(d).count();
-}
 
 // Memory with this layout, filled with normally distributed numbers.
 absl::StatusOr<graph::Block> Operand(const memory::desc& desc, graph::DType dtype) {
@@ -70,11 +66,10 @@ absl::StatusOr<Measured> Time(int64_t m, int64_t k, int64_t n, graph::DType dtyp
   Measured best;
   best.implementation = pd.impl_info_str();
   for (int run = -1; run < runs; ++run) {
-    const auto start = std::chrono::steady_clock::now();
+    const Clock::time_point start = Clock::now();
     matmul.execute(stream, args);
     stream.wait();
-    const double seconds = Seconds(std::chrono::steady_clock::now() - start);
-    if (run >= 0) best.seconds = std::min(best.seconds, seconds);
+    if (run >= 0) best.seconds = std::min(best.seconds, SecondsSince(start));
   }
   return best;
 }

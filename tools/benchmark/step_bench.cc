@@ -1,6 +1,5 @@
 #include "tools/benchmark/step_bench.h"
 
-#include <chrono>
 #include <memory>
 #include <ostream>
 
@@ -17,14 +16,8 @@
 namespace tools {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr int kRandomClasses = 10;  // for a classifier's random labels
 constexpr int kTracedSteps = 3;
-
-double SecondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // The source of a step's images.
 class Images {

@@ -11,7 +11,7 @@
 #include "graph/schema/schema.h"
 #include "tools/benchmark/op_times.h"
 #include "tools/benchmark/roofline.h"
-#include "tools/benchmark/spread.h"
+#include "tools/benchmark/timing.h"
 #include "tools/flags/resolve_flags.h"
 
 namespace tools {
