@@ -9,7 +9,6 @@
 #include "models/data/open_dataset.h"
 #include "models/training/session.h"
 #include "tools/benchmark/host.h"
-#include "tools/benchmark/official_flops.h"
 #include "tools/benchmark/random_fill.h"
 #include "tools/run_options.h"
 
