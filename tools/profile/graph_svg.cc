@@ -1,5 +1,3 @@
-#include "tools/profile/graph_svg.h"
-
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -10,6 +8,7 @@
 #include "tools/dump/dot_parts.h"
 #include "tools/profile/graph_parts.h"
 #include "tools/profile/summary.h"
+#include "tools/profile/write_profile.h"
 
 namespace tools {
 namespace {

@@ -1,8 +1,7 @@
-#include "tools/profile/ops_csv.h"
-
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "tools/profile/write_profile.h"
 
 namespace tools {
 namespace {

@@ -1,10 +1,9 @@
-#include "tools/profile/trace_json.h"
-
 #include <algorithm>
 #include <vector>
 
 #include "absl/strings/str_format.h"
 #include "nlohmann/json.hpp"
+#include "tools/profile/write_profile.h"
 
 namespace tools {
 namespace {

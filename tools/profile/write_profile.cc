@@ -2,9 +2,6 @@
 
 #include "graph/base/status.h"
 #include "tools/output/staged_output.h"
-#include "tools/profile/graph_svg.h"
-#include "tools/profile/ops_csv.h"
-#include "tools/profile/trace_json.h"
 
 namespace tools {
 

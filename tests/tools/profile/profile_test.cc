@@ -19,13 +19,10 @@
 #include "nlohmann/json.hpp"
 #include "tests/models/training/tiny_run.h"
 #include "tools/profile/graph_parts.h"
-#include "tools/profile/graph_svg.h"
 #include "tools/profile/op_label.h"
-#include "tools/profile/ops_csv.h"
 #include "tools/profile/profiler.h"
 #include "tools/profile/summary.h"
 #include "tools/profile/totals.h"
-#include "tools/profile/trace_json.h"
 #include "tools/profile/write_profile.h"
 
 namespace tools {
