@@ -6,7 +6,7 @@ namespace tools {
 namespace {
 
 int64_t Nanoseconds(models::LoaderObserver::Time time) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+  return std::chrono::nanoseconds(time.time_since_epoch()).count();
 }
 
 }  // namespace

@@ -10,7 +10,6 @@
 namespace tools {
 
 enum class Role { kForward, kGuide, kBackward, kOptimizer };
-constexpr int kRoles = 4;
 // "forward", "guide", "backward", "optimizer".
 absl::string_view RoleName(Role role);
 

@@ -25,7 +25,7 @@ struct ProfileOptions {
   int warmup = 3;  // steps before the first that counts
   int steps = 10;
   int trace_steps = 10;   // how many of those, the first ones, go into the trace
-  int micro_batches = 1;  // per step; more need room for more events
+  int micro_batches = 1;  // per step; room for events is reserved by it
   MachineRates rates;
 };
 
@@ -66,8 +66,7 @@ struct Profile {
   std::vector<Span> waits;      // for data, in the same steps
   // Of the loader's threads, where they overlap the same steps; earlier parts are cut off.
   std::vector<LoaderEvent> loader_events;
-  int64_t dropped_events = 0;  // for which there was no room
-  double wait_ms = 0;          // for data, per step, over all steps
+  double wait_ms = 0;  // for data, per step, over all steps
   MachineRates rates;
 
   const graph::Op& op(const OpProfile& p) const {
@@ -115,7 +114,6 @@ class Profiler : public graph::TraceHook {
     double mean = 0, squares = 0;  // Welford's
   };
 
-  int64_t Now() const;
   void EnterStep(int64_t now);
   void EndStep(int64_t now);
   bool counting() const { return steps_seen_ >= options_.warmup && !done_; }
@@ -129,7 +127,6 @@ class Profiler : public graph::TraceHook {
   std::vector<OpEvent> events_;
   std::vector<Span> waits_;
   LoaderWatch loader_;
-  int64_t dropped_ = 0;
   int64_t start_ = 0;  // the first counted step's
   int64_t step_begin_ = 0, op_begin_ = 0, op_end_ = 0, data_begin_ = 0;
   int64_t waited_ = 0, waited_in_step_ = 0;
