@@ -11,7 +11,6 @@
 #include "graph/base/status.h"
 #include "tools/cpus.h"
 #include "tools/diff/diff_flags.h"
-#include "tools/diff/golden_diff.h"
 #include "tools/diff/random_case.h"
 #include "tools/parity/golden_case.h"
 #include "tools/plugins.h"
