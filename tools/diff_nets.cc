@@ -62,9 +62,9 @@ absl::StatusOr<DiffReport> Diff(const DiffFlags& flags) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Side> b, Side::Make("--b", *flags.b, registry));
   std::cout << flags.entry.name << ", " << flags.entry.recipe.batch_size << " images, seed "
             << flags.seed << "\na: " << flags.a.text << "\nb: " << flags.b->text << "\n";
-  ASSIGN_OR_RETURN(const RandomCase random, RandomCase::Make(registry, flags.entry, flags.seed));
-  a->diff.feed = b->diff.feed = random.feed();
-  return DiffNets(random.net(), a->diff, b->diff, options);
+  ASSIGN_OR_RETURN(const RandomCase random, MakeRandomCase(registry, flags.entry, flags.seed));
+  a->diff.feed = b->diff.feed = random.feed;
+  return DiffNets(random.net, a->diff, b->diff, options);
 }
 
 absl::StatusOr<int> Main(int argc, char** argv) {
