@@ -157,8 +157,8 @@ absl::StatusOr<DataBenchResult> BenchData(const DataBenchOptions& options, std::
     if (jobs.path.empty()) continue;
     ASSIGN_OR_RETURN(const ordered_json said, RunPeer(options, jobs.path));
     result.peer_text = said.value("what", "");
-    if (run >= 0) peer.push_back(said["images_per_s"].get<double>());
-    if (run >= 0 && progress != nullptr) {
+    if (run >= 0) {
+      peer.push_back(said["images_per_s"].get<double>());
       *progress << absl::StrFormat("run %d: exact %.1f, default %.1f, peer %.1f images/s\n",
                                    run + 1, exact.back(), fast.back(), peer.back())
                 << std::flush;

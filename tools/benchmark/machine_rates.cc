@@ -13,10 +13,8 @@ namespace {
 
 constexpr int kRuns = 7;
 
-absl::StatusOr<double> BestGemm(graph::DType dtype, int threads) {
-  const Gemm gemms[] = {{1024, 768, 3072, 1, false}};
-  ASSIGN_OR_RETURN(const Roofline roofline, MeasureRoofline(gemms, dtype, threads, kRuns));
-  return roofline.gflops;
+absl::StatusOr<double> MeasureProducts(graph::DType dtype, int threads) {
+  return MeasureRoofline({{1024, 768, 3072}}, dtype, threads, kRuns);
 }
 
 absl::StatusOr<double> CopyRate(int threads) {
@@ -52,8 +50,8 @@ double ProductRate(const graph::Net& net, const graph::Op& op, const MachineRate
 
 absl::StatusOr<MachineRates> MeasureMachineRates(int threads) {
   MachineRates rates;
-  ASSIGN_OR_RETURN(rates.f32_gflops, BestGemm(graph::DType::kF32, threads));
-  const absl::StatusOr<double> bf16 = BestGemm(graph::DType::kBF16, threads);
+  ASSIGN_OR_RETURN(rates.f32_gflops, MeasureProducts(graph::DType::kF32, threads));
+  const absl::StatusOr<double> bf16 = MeasureProducts(graph::DType::kBF16, threads);
   if (bf16.ok()) {
     rates.bf16_gflops = *bf16;
   } else if (!absl::IsUnimplemented(bf16.status())) {

@@ -20,6 +20,8 @@ namespace {
 
 using dnnl::memory;
 
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
 // Restores the number of threads that the rest of the program has set.
 class Threads {
  public:
@@ -40,14 +42,9 @@ absl::StatusOr<graph::Block> Operand(const memory::desc& desc, graph::DType dtyp
   return block;
 }
 
-struct Measured {
-  double seconds = std::numeric_limits<double>::infinity();
-  std::string implementation;
-};
-
-// (m, k) · (k, n). oneDNN throws if it has no such product.
-absl::StatusOr<Measured> Time(int64_t m, int64_t k, int64_t n, graph::DType dtype,
-                              graph::DType result, int runs) {
+// Seconds of the best run of (m, k) · (k, n). oneDNN throws if it has no such product.
+absl::StatusOr<double> Time(int64_t m, int64_t k, int64_t n, graph::DType dtype,
+                            graph::DType result, int runs) {
   const auto type = [](graph::DType d) {
     return d == graph::DType::kBF16 ? memory::data_type::bf16 : memory::data_type::f32;
   };
@@ -65,13 +62,12 @@ absl::StatusOr<Measured> Time(int64_t m, int64_t k, int64_t n, graph::DType dtyp
       {DNNL_ARG_SRC, memory(pd.src_desc(), engine, src.data())},
       {DNNL_ARG_WEIGHTS, memory(pd.weights_desc(), engine, weights.data())},
       {DNNL_ARG_DST, memory(pd.dst_desc(), engine, dst.data())}};
-  Measured best;
-  best.implementation = pd.impl_info_str();
+  double best = kInfinity;
   for (int run = -1; run < runs; ++run) {
     const Clock::time_point start = Clock::now();
     matmul.execute(stream, args);
     stream.wait();
-    if (run >= 0) best.seconds = std::min(best.seconds, SecondsSince(start));
+    if (run >= 0) best = std::min(best, SecondsSince(start));
   }
   return best;
 }
@@ -94,24 +90,23 @@ std::vector<Gemm> StepGemms(const models::OfficialNet& net, int64_t batch) {
   return gemms;
 }
 
-absl::StatusOr<Roofline> MeasureRoofline(absl::Span<const Gemm> gemms, graph::DType dtype,
-                                         int threads, int runs) {
+absl::StatusOr<double> MeasureRoofline(absl::Span<const Gemm> gemms, graph::DType dtype,
+                                       int threads, int runs) {
   CHECK(dtype == graph::DType::kF32 || dtype == graph::DType::kBF16);
   const Threads budget(threads);
   std::vector<graph::DType> results = {graph::DType::kF32};
   if (dtype == graph::DType::kBF16) results.push_back(graph::DType::kBF16);
-  Roofline roofline;
   double flops = 0, seconds = 0;
   for (const Gemm& gemm : gemms) {
-    Measured best;
+    double best = kInfinity;
     for (const graph::DType result : results) {
       for (const bool transposed : {false, true}) {
         if (transposed && (!gemm.weight_gradient || gemm.m == gemm.n)) continue;
         try {
-          ASSIGN_OR_RETURN(Measured measured,
+          ASSIGN_OR_RETURN(const double taken,
                            Time(transposed ? gemm.n : gemm.m, gemm.k, transposed ? gemm.m : gemm.n,
                                 dtype, result, runs));
-          if (measured.seconds < best.seconds) best = std::move(measured);
+          best = std::min(best, taken);
         } catch (const dnnl::error& error) {
           return absl::UnimplementedError(absl::StrCat(
               "the roofline needs a matmul in ", graph::DTypeName(dtype), ", and oneDNN ",
@@ -119,13 +114,10 @@ absl::StatusOr<Roofline> MeasureRoofline(absl::Span<const Gemm> gemms, graph::DT
         }
       }
     }
-    roofline.gemms.push_back(
-        {gemm, best.seconds, gemm.flops() / best.seconds / 1e9, best.implementation});
     flops += gemm.flops() * static_cast<double>(gemm.times);
-    seconds += best.seconds * static_cast<double>(gemm.times);
+    seconds += best * static_cast<double>(gemm.times);
   }
-  roofline.gflops = flops / seconds / 1e9;
-  return roofline;
+  return flops / seconds / 1e9;
 }
 
 std::string OneDnnIsa() {
