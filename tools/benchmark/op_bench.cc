@@ -165,9 +165,7 @@ absl::StatusOr<OpBenchResult> BenchOp(const graph::SchemaRegistry& registry,
                                       const graph::Backend& backend,
                                       const OpBenchOptions& options) {
   ASSIGN_OR_RETURN(graph::Net net, OneOpNet(registry, options));
-  graph::CompileOptions compile;
-  compile.registry = &registry;
-  compile.backend = &backend;
+  graph::CompileOptions compile{&registry, &backend, {}};
   compile.passes.enabled = false;
   graph::Workspace workspace(backend.device);
   ASSIGN_OR_RETURN(const std::unique_ptr<graph::Executable> executable,
