@@ -36,14 +36,9 @@ std::vector<OpTime> OpTimes::ByOp(const graph::SchemaRegistry& registry,
   for (size_t i = 0; i < net.ops.size(); ++i) {
     const graph::Op& op = net.ops[i];
     const graph::Cost cost = registry.OpCost(net, op);
-    OpTime time;
-    time.type = op.type;
-    time.name = op.name;
-    time.seconds = SpreadOf(seconds_[i]).median;
-    time.flops = static_cast<double>(cost.flops);
-    time.bytes = static_cast<double>(cost.bytes);
-    time.implementation = executable.kernel(static_cast<graph::OpId>(i)).implementation();
-    times.push_back(std::move(time));
+    times.push_back({op.type, op.name, 1, SpreadOf(seconds_[i]).median,
+                     static_cast<double>(cost.flops), static_cast<double>(cost.bytes),
+                     executable.kernel(static_cast<graph::OpId>(i)).implementation()});
   }
   return times;
 }

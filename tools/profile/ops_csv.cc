@@ -10,12 +10,6 @@ std::string Quoted(const std::string& text) {
   return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}), "\"");
 }
 
-std::string Types(const graph::Net& net, const std::vector<graph::BlobId>& blobs) {
-  return absl::StrJoin(blobs, " ", [&net](std::string* out, graph::BlobId b) {
-    out->append(net.type(b).ToString());
-  });
-}
-
 }  // namespace
 
 std::string OpsCsv(const Profile& profile) {
@@ -29,7 +23,7 @@ std::string OpsCsv(const Profile& profile) {
     const graph::Op& op = net.ops[p.op];
     absl::StrAppend(&text, absl::StrJoin({net.name, op.name, op.type, std::string(RoleName(p.role)),
                                           executable.kernel(p.op).implementation(),
-                                          Types(net, op.inputs), Types(net, op.outputs)},
+                                          TypesText(net, op.inputs), TypesText(net, op.outputs)},
                                          ",", [](std::string* out, const std::string& s) {
                                            out->append(Quoted(s));
                                          }));

@@ -11,9 +11,12 @@ namespace {
 
 constexpr double kMs = 1e-6;  // of a nanosecond
 
-int64_t Now() {
-  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+using Clock = std::chrono::steady_clock;
+
+int64_t Nanoseconds(Clock::time_point time) {
+  return std::chrono::nanoseconds(time.time_since_epoch()).count();
 }
+int64_t Now() { return Nanoseconds(Clock::now()); }
 
 void SetRoofline(double gflops, double gb_per_s, OpProfile* p) {
   if ((p->flops > 0 && gflops <= 0) || (p->bytes > 0 && gb_per_s <= 0)) return;
@@ -30,6 +33,24 @@ double Profile::step_ms() const {
   double sum = 0;
   for (const Span& s : steps) sum += static_cast<double>(s.end - s.begin);
   return sum * kMs / static_cast<double>(steps.size());
+}
+
+void LoaderWatch::Worked(int worker, models::LoaderWork work, int64_t image, Time begin, Time end) {
+  const LoaderEvent event = {worker, work, image, Nanoseconds(begin), Nanoseconds(end)};
+  const std::lock_guard<std::mutex> lock(mu_);
+  events_.push_back(event);
+}
+
+void LoaderWatch::ForgetBefore(int64_t time) {
+  const std::lock_guard<std::mutex> lock(mu_);
+  events_.erase(std::remove_if(events_.begin(), events_.end(),
+                               [time](const LoaderEvent& e) { return e.end <= time; }),
+                events_.end());
+}
+
+std::vector<LoaderEvent> LoaderWatch::Events() const {
+  const std::lock_guard<std::mutex> lock(mu_);
+  return events_;
 }
 
 Profiler::Profiler(const graph::SchemaRegistry& registry,

@@ -45,7 +45,7 @@ TEST(Roofline, Bfloat16OrAReason) {
 }
 
 TEST(Roofline, NamesOfTheLibrary) {
-  EXPECT_EQ(OneDnnIsa().find("isa "), std::string::npos) << OneDnnIsa() << " has no name yet";
+  EXPECT_EQ(OneDnnIsa().find("unknown"), std::string::npos) << OneDnnIsa() << " has no name yet";
   const std::string release = OneDnnRelease();
   EXPECT_EQ(std::count(release.begin(), release.end(), '.'), 2) << release;
 }
