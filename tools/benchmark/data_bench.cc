@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <memory>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
@@ -19,6 +19,7 @@
 #include "models/data/loader.h"
 #include "models/data/open_dataset.h"
 #include "nlohmann/json.hpp"
+#include "tools/output/staged_output.h"
 #include "tools/run_options.h"
 
 namespace tools {
@@ -125,27 +126,19 @@ absl::StatusOr<DataBenchResult> BenchData(const DataBenchOptions& options, std::
   const int64_t batch = std::min(kBatch, data.size());
   result.images = std::max<int64_t>(1, options.images / batch) * batch;
 
-  struct Remover {
-    std::string path;
-    ~Remover() {
-      if (!path.empty()) ::unlink(path.c_str());
-    }
-  } jobs;
+  std::string jobs;  // the peer's file
+  const auto remove_jobs = absl::MakeCleanup([&jobs] { ::unlink(jobs.c_str()); });
   if (!options.peer_python.empty()) {
     if (!resolved.flags.data_path) {
       return graph::InvalidArgument("--peer needs --data_path, a folder of pictures");
     }
     ASSIGN_OR_RETURN(const std::string text, Jobs(options, data, result.images));
     const char* folder = std::getenv("TMPDIR");
-    std::string path = absl::StrCat(folder == nullptr ? "/tmp" : folder, "/droppos-bench-XXXXXX");
-    const int file = ::mkstemp(&path[0]);
-    if (file < 0) return graph::InvalidArgument("cannot write ", path);
+    jobs = absl::StrCat(folder == nullptr ? "/tmp" : folder, "/droppos-bench-XXXXXX");
+    const int file = ::mkstemp(jobs.data());
+    if (file < 0) return graph::InvalidArgument("cannot write ", jobs);
     ::close(file);
-    jobs.path = path;
-    std::ofstream out(path);
-    out << text;
-    out.close();
-    if (!out) return graph::InvalidArgument("cannot write ", path);
+    RETURN_IF_ERROR(WriteBytes(jobs, text));
   }
   std::vector<double> exact, fast, peer;
   for (int run = -1; run < options.runs; ++run) {  // the first warms up
@@ -154,8 +147,8 @@ absl::StatusOr<DataBenchResult> BenchData(const DataBenchOptions& options, std::
       ASSIGN_OR_RETURN(const double rate, OneRun(data, load, result.images));
       if (run >= 0) (exactly ? exact : fast).push_back(rate);
     }
-    if (jobs.path.empty()) continue;
-    ASSIGN_OR_RETURN(const ordered_json said, RunPeer(options, jobs.path));
+    if (jobs.empty()) continue;
+    ASSIGN_OR_RETURN(const ordered_json said, RunPeer(options, jobs));
     result.peer_text = said.value("what", "");
     if (run >= 0) {
       peer.push_back(said["images_per_s"].get<double>());

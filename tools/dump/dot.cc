@@ -85,10 +85,8 @@ class Picture {
   std::string OpNode(size_t i, const std::string& indent) const {
     const graph::Op& op = net_.ops[i];
     const absl::string_view block = graph::BlockOf(op.part);
-    const size_t slash = block.rfind('/');
-    std::string module;  // "blocks.3."
-    if (!block.empty())
-      module = absl::StrCat(block.substr(slash == block.npos ? 0 : slash + 1), ".");
+    const std::string module =  // "blocks.3."
+        block.empty() ? "" : absl::StrCat(block.substr(block.rfind('/') + 1), ".");
     return absl::StrCat(indent, Node(i), " [fillcolor=\"", ColorOf(op), "\", label=<<b>",
                         EscapeHtml(op.type), "</b><br/>", EscapeHtml(InBox(op.name, module)),
                         "<br/>", op.outputs.empty() ? "" : net_.type(op.outputs[0]).ToString(),
