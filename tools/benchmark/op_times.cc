@@ -48,8 +48,8 @@ std::vector<OpTime> ByType(const std::vector<OpTime>& ops) {
   std::map<std::string, std::map<std::string, int64_t>> implementations;
   for (const OpTime& op : ops) {
     OpTime& sum = sums[op.type];
-    sum.ops = sum.type.empty() ? op.ops : sum.ops + op.ops;
     sum.type = op.type;
+    sum.ops += op.ops;
     sum.seconds += op.seconds;
     sum.flops += op.flops;
     sum.bytes += op.bytes;

@@ -16,7 +16,7 @@ namespace tools {
 struct OpTime {
   std::string type;
   std::string name;            // the operator's; empty for a type
-  int64_t ops = 1;             // operators counted
+  int64_t ops = 0;             // operators counted
   double seconds = 0;          // sum of each operator's median over the runs
   double flops = 0;            // as counted by the schemas
   double bytes = 0;            // moved once through memory

@@ -87,7 +87,7 @@ class Picture {
     const absl::string_view block = graph::BlockOf(op.part);
     const std::string module =  // "blocks.3."
         block.empty() ? "" : absl::StrCat(block.substr(block.rfind('/') + 1), ".");
-    return absl::StrCat(indent, Node(i), " [fillcolor=\"", ColorOf(op), "\", label=<<b>",
+    return absl::StrCat(indent, Node(i), " [fillcolor=\"", KindOf(op.type).color, "\", label=<<b>",
                         EscapeHtml(op.type), "</b><br/>", EscapeHtml(InBox(op.name, module)),
                         "<br/>", op.outputs.empty() ? "" : net_.type(op.outputs[0]).ToString(),
                         Reads(op, module), ">]\n");

@@ -18,21 +18,6 @@ constexpr Kind kLoss = {"loss", "#fb9a99"};
 constexpr Kind kOptimizer = {"optimizer", "#cab2d6"};
 constexpr Kind kOther = {"other", "#f2f2f2"};
 
-const Kind& KindOf(absl::string_view type) {
-  if (type == "AdamW" || type == "GradNorm" || type == "ClipFactors" || type == "Increment" ||
-      type == "AppendToWindow") {
-    return kOptimizer;
-  }
-  if (absl::StrContains(type, "MatMul") || absl::StrContains(type, "Linear")) return kMatMul;
-  if (absl::StrContains(type, "Attention") || type == "PositionWeights") return kAttention;
-  if (absl::StrContains(type, "LayerNorm")) return kNorm;
-  if (absl::StrContains(type, "Gelu")) return kActivation;
-  if (absl::StrContains(type, "CrossEntropy") || absl::StrContains(type, "PositionCE")) {
-    return kLoss;
-  }
-  return kOther;
-}
-
 }  // namespace
 
 std::string BoxOf(absl::string_view part) {
@@ -56,7 +41,20 @@ std::string BoxScope(const graph::Net& net, const graph::Op& op) {
   return op.phase == graph::Phase::kBackward ? "grad/" : "";
 }
 
-std::string ColorOf(const graph::Op& op) { return KindOf(op.type).color; }
+const Kind& KindOf(absl::string_view type) {
+  if (type == "AdamW" || type == "GradNorm" || type == "ClipFactors" || type == "Increment" ||
+      type == "AppendToWindow") {
+    return kOptimizer;
+  }
+  if (absl::StrContains(type, "MatMul") || absl::StrContains(type, "Linear")) return kMatMul;
+  if (absl::StrContains(type, "Attention") || type == "PositionWeights") return kAttention;
+  if (absl::StrContains(type, "LayerNorm")) return kNorm;
+  if (absl::StrContains(type, "Gelu")) return kActivation;
+  if (absl::StrContains(type, "CrossEntropy") || absl::StrContains(type, "PositionCE")) {
+    return kLoss;
+  }
+  return kOther;
+}
 
 std::vector<Kind> Kinds() {
   return {kMatMul, kAttention, kNorm, kActivation, kLoss, kOptimizer, kOther};

@@ -23,13 +23,12 @@ std::string BoxScope(const graph::Net& net, const graph::Op& op);
 // the phase of its first reader.
 bool PreparesWeights(const graph::Net& net, const graph::Op& op);
 
-// Fill colour by kind of operator.
-std::string ColorOf(const graph::Op& op);
-// What a colour means.
+// A kind of box, and its fill colour.
 struct Kind {
   const char* name;
   const char* color;
 };
+const Kind& KindOf(absl::string_view op_type);
 std::vector<Kind> Kinds();  // of operators
 
 // Escapes `text` for an HTML-like label.
