@@ -70,9 +70,7 @@ absl::StatusOr<RandomCase> MakeRandomCase(const graph::SchemaRegistry& registry,
                         graph::Executable* executable) -> absl::Status {
     // Not the side's own backend, so that both sides start from the same values.
     const graph::Backend backend = MakeReferenceBackend();
-    graph::CompileOptions compile;
-    compile.registry = &registry;
-    compile.backend = &backend;
+    const graph::CompileOptions compile{&registry, &backend, {}};
     ASSIGN_OR_RETURN(graph::Net init, models::BuildInitNet(registry, parameters, seed));
     graph::Workspace start(backend.device);
     ASSIGN_OR_RETURN(const std::unique_ptr<graph::Executable> initialize,

@@ -93,7 +93,7 @@ void Profiler::EndStep(int64_t now) {
     waited_ += waited_in_step_;
   }
   ++steps_seen_;
-  if (static_cast<int>(steps_.size()) >= options_.trace_steps) loader_.Stop();
+  if (!tracing()) loader_.Stop();
   if (steps_seen_ < options_.warmup + options_.steps) return;
   done_ = true;
   loader_.Stop();
@@ -110,8 +110,9 @@ void Profiler::DataCame() {
   if (!counting()) return;
   const int64_t now = Now();
   waited_in_step_ += now - data_begin_;
-  if (static_cast<int>(steps_.size()) >= options_.trace_steps) return;
-  if (waits_.size() < waits_.capacity()) waits_.push_back({data_begin_ - start_, now - start_});
+  if (tracing() && waits_.size() < waits_.capacity()) {
+    waits_.push_back({data_begin_ - start_, now - start_});
+  }
 }
 
 void Profiler::BeforeOp(const graph::Net&, graph::OpId) {
@@ -134,8 +135,7 @@ void Profiler::AfterOp(const graph::Net& net, graph::OpId op,
     const double off = static_cast<double>(took) - t.mean;
     t.mean += off / static_cast<double>(t.calls);
     t.squares += off * (static_cast<double>(took) - t.mean);
-    if (static_cast<int>(steps_.size()) < options_.trace_steps &&
-        events_.size() < events_.capacity()) {
+    if (tracing() && events_.size() < events_.capacity()) {
       events_.push_back({static_cast<int>(e), op, op_begin_ - start_, now - start_});
     }
   }

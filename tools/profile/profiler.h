@@ -147,6 +147,8 @@ class Profiler : public graph::TraceHook {
   void EnterStep(int64_t now);
   void EndStep(int64_t now);
   bool counting() const { return steps_seen_ >= options_.warmup && !done_; }
+  // The step is one of the first trace_steps.
+  bool tracing() const { return static_cast<int>(steps_.size()) < options_.trace_steps; }
   void Detach();
 
   const graph::SchemaRegistry& registry_;

@@ -24,9 +24,12 @@ std::string Row(const Totals& t, double step_ms) {
   return row + "\n";
 }
 
-std::string Head(const std::string& what) {
-  return absl::StrFormat("  %-24s %7s %10s %6s %9s %7s %9s\n", what, "calls", "ms/step", "%",
-                         "GFLOP/s", "GB/s", "roofline");
+// A table of `rows`.
+std::string Table(const std::string& what, const std::vector<Totals>& rows, double step_ms) {
+  std::string text = absl::StrFormat("\n  %-24s %7s %10s %6s %9s %7s %9s\n", what, "calls",
+                                     "ms/step", "%", "GFLOP/s", "GB/s", "roofline");
+  for (const Totals& row : rows) text += Row(row, step_ms);
+  return text;
 }
 
 // A row that is not an operator: only a name and a time.
@@ -140,12 +143,9 @@ std::string ProfileTable(const Profile& profile) {
                           "memory %.1f GB/s; more than 100%%: from cache\n",
                           r.f32_gflops, r.bf16_gflops, r.i8_gflops, r.gb_per_s);
   }
-  absl::StrAppend(&text, "\n", Head("role"));
-  for (const Totals& t : SumBy(profile, [](const OpProfile& p) { return RoleName(p.role); })) {
-    text += Row(t, step_ms);
-  }
-  absl::StrAppend(&text, "\n", Head("type"));
-  for (const Totals& t : SumByType(profile)) text += Row(t, step_ms);
+  const auto role_of = [](const OpProfile& p) { return RoleName(p.role); };
+  absl::StrAppend(&text, Table("role", SumBy(profile, role_of), step_ms),
+                  Table("type", SumByType(profile), step_ms));
   const Totals all = SumAll(profile);
   absl::StrAppend(&text, "\n", Row(all, step_ms));
   text += Plain(kWaiting, profile.wait_ms, step_ms);
