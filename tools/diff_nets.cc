@@ -9,7 +9,6 @@
 #include "graph/base/status.h"
 #include "tools/cpus.h"
 #include "tools/diff/diff_flags.h"
-#include "tools/diff/golden_diff.h"
 #include "tools/diff/random_case.h"
 #include "tools/parity/golden_case.h"
 #include "tools/plugins.h"
@@ -56,9 +55,9 @@ absl::StatusOr<DiffReport> Diff(const DiffFlags& flags) {
   RETURN_IF_ERROR(b.Init("--b", *flags.b, registry));
   std::cout << flags.entry.name << ", " << flags.entry.recipe.batch_size << " images, seed "
             << flags.seed << "\na: " << flags.a.text << "\nb: " << flags.b->text << "\n";
-  ASSIGN_OR_RETURN(const RandomCase random, RandomCase::Make(registry, flags.entry, flags.seed));
-  a.diff.feed = b.diff.feed = random.feed();
-  return DiffNets(random.net(), a.diff, b.diff, options);
+  ASSIGN_OR_RETURN(const RandomCase random, MakeRandomCase(registry, flags.entry, flags.seed));
+  a.diff.feed = b.diff.feed = random.feed;
+  return DiffNets(random.net, a.diff, b.diff, options);
 }
 
 absl::StatusOr<int> Main(int argc, char** argv) {

@@ -1,7 +1,6 @@
 #include "tools/benchmark/op_bench.h"
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 
 #include "absl/strings/match.h"
@@ -22,7 +21,6 @@ namespace tools {
 namespace {
 
 using graph::InvalidArgument;
-using Clock = std::chrono::steady_clock;
 
 // Whole numbers separated by commas.
 absl::optional<std::vector<int64_t>> ParseNumbers(absl::string_view text) {
@@ -110,9 +108,9 @@ absl::StatusOr<graph::Net> OneOpNet(const graph::SchemaRegistry& registry,
 }
 
 absl::StatusOr<double> TimeCalls(graph::Executable* executable, int64_t calls) {
-  const auto start = Clock::now();
+  const Clock::time_point start = Clock::now();
   for (int64_t i = 0; i < calls; ++i) RETURN_IF_ERROR(executable->Run());
-  return std::chrono::duration<double>(Clock::now() - start).count() / static_cast<double>(calls);
+  return SecondsSince(start) / static_cast<double>(calls);
 }
 
 }  // namespace
@@ -167,9 +165,7 @@ absl::StatusOr<OpBenchResult> BenchOp(const graph::SchemaRegistry& registry,
                                       const graph::Backend& backend,
                                       const OpBenchOptions& options) {
   ASSIGN_OR_RETURN(graph::Net net, OneOpNet(registry, options));
-  graph::CompileOptions compile;
-  compile.registry = &registry;
-  compile.backend = &backend;
+  graph::CompileOptions compile{&registry, &backend, {}};
   compile.passes.enabled = false;
   graph::Workspace workspace(backend.device);
   ASSIGN_OR_RETURN(const std::unique_ptr<graph::Executable> executable,
