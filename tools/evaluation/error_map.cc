@@ -38,8 +38,8 @@ void DrawCell(const models::PixelBox& box, double rate, Canvas* canvas) {
   const std::string percent = absl::StrFormat("%.0f", 100 * rate);
   const TextStyle style{std::min(box.width * 0.42, 20.0), false,
                         Rgb(rate > 0.6 ? 0xFFFFFF : kTextColor)};
-  canvas->Text(box.x + (box.width - canvas->TextWidth(percent, style)) / 2,
-               box.y + box.height / 2.0 + style.size * 0.36, percent, style);
+  canvas->Text(box.x + box.width / 2.0, box.y + box.height / 2.0 + style.size * 0.36, percent,
+               style, /*anchor=*/0.5);
 }
 
 void DrawScale(int y, Canvas* canvas) {
@@ -49,9 +49,8 @@ void DrawScale(int y, Canvas* canvas) {
   }
   const double below = y + kScaleHeight + kText * 1.3;
   canvas->Text(kMargin, below, "0%", style);
-  canvas->Text(kMargin + kScaleWidth / 2 - canvas->TextWidth("50%", style) / 2, below, "50%",
-               style);
-  canvas->Text(kMargin + kScaleWidth - canvas->TextWidth("100%", style), below, "100%", style);
+  canvas->Text(kMargin + kScaleWidth / 2, below, "50%", style, /*anchor=*/0.5);
+  canvas->Text(kMargin + kScaleWidth, below, "100%", style, /*anchor=*/1);
   const int grey = kMargin + kScaleWidth + 2 * kText;
   canvas->Fill({grey, y, kScaleHeight, kScaleHeight}, Rgb(kGrey));
   canvas->Text(grey + kScaleHeight + 6, y + kText * 0.86, "never asked", style);
@@ -68,14 +67,14 @@ absl::StatusOr<models::Image> DrawErrorMap(const PositionScores& scores, const G
                                            const std::string& title,
                                            const std::string& conditions) {
   const TextStyle bold{kText, true, Rgb(kTextColor)}, plain{kText, false, Rgb(kTextColor)};
-  ASSIGN_OR_RETURN(Canvas scratch, Canvas::Create(1, 1, Rgb(0xFFFFFF)));
+  ASSIGN_OR_RETURN(Canvas scratch, Canvas::Create(1, 1));
   const double text = std::max({scratch.TextWidth(title, bold), scratch.TextWidth(kAbout, plain),
                                 scratch.TextWidth(conditions, plain), kScaleWidth + 140.0});
   const int side = CellSide(grid);
   const int width = std::max(grid.w * side, static_cast<int>(std::ceil(text))) + 2 * kMargin;
   const int scale_y = kTop + grid.h * side + kText;
-  ASSIGN_OR_RETURN(Canvas canvas, Canvas::Create(std::min(width, Canvas::kLargestSide),
-                                                 scale_y + kBottom, Rgb(0xFFFFFF)));
+  ASSIGN_OR_RETURN(Canvas canvas,
+                   Canvas::Create(std::min(width, Canvas::kLargestSide), scale_y + kBottom));
   canvas.Text(kMargin, kMargin + kText, title, bold);
   canvas.Text(kMargin, kMargin + 2.5 * kText, kAbout, plain);
   canvas.Text(kMargin, kMargin + 4 * kText, conditions, plain);
