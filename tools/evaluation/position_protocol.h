@@ -16,8 +16,8 @@
 #include "models/training/forward_net.h"
 #include "models/training/metrics.h"
 #include "models/zoo/config.h"
+#include "tools/evaluation/position_net.h"  // IWYU pragma: export
 #include "tools/evaluation/position_scores.h"
-#include "tools/evaluation/predicts_positions.h"  // IWYU pragma: export
 
 namespace tools {
 
