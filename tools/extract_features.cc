@@ -119,9 +119,9 @@ absl::Status Extract(const Flags& flags) {
   FeatureOptions options;
   options.tokens = flags.tokens;
   options.images = flags.images;
-  options.num_workers = flags.common.num_workers;
-  options.max_bad_share = trained.resolved.flags.max_bad_share.value();  // the run's
-  options.on_bad_image = [](const std::string& message) {
+  options.load.num_workers = flags.common.num_workers;
+  options.load.max_bad_share = trained.resolved.flags.max_bad_share.value();  // the run's
+  options.load.on_bad_image = [](const std::string& message) {
     std::cout << "skipped an image: " << message << "\n";
   };
   ASSIGN_OR_RETURN(const Features features, ExtractFeatures(data, options, extractor.get()));

@@ -110,10 +110,7 @@ absl::StatusOr<KnnReport> KnnProtocol::Run(const models::Dataset& train,
   const int64_t most = options_.max_train_images;
   const SpreadDataset neighbours(&train, most > 0 ? most : train.size());
   FeatureOptions extract;
-  extract.num_workers = options_.num_workers;
-  extract.max_bad_share = options_.max_bad_share;
-  extract.on_bad_image = options_.on_bad_image;
-  extract.stop = options_.stop;
+  extract.load = options_.load;
   ASSIGN_OR_RETURN(Features known, ExtractFeatures(neighbours, extract, extractor_.get()));
   ASSIGN_OR_RETURN(Features asked, ExtractFeatures(held_out, extract, extractor_.get()));
 

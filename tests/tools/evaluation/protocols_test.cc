@@ -284,7 +284,7 @@ TEST_F(Protocols, FeaturesAreTheEncodersAndKeepTheirOrder) {
   FeatureOptions options;
   options.tokens = options.images = true;
   std::vector<std::string> bad;
-  options.on_bad_image = [&](const std::string& message) { bad.push_back(message); };
+  options.load.on_bad_image = [&](const std::string& message) { bad.push_back(message); };
   const auto features = ExtractFeatures(data, options, extractor->get());
   ASSERT_TRUE(features.ok()) << features.status();
   EXPECT_EQ(bad.size(), 3);
