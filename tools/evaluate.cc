@@ -199,9 +199,8 @@ absl::Status Evaluate(const Flags& flags) {
   if (position) RETURN_IF_ERROR(CheckPredictsPositions(setup.trained.entry()));
   ASSIGN_OR_RETURN(setup.data, OpenEvaluationData(setup.trained, flags.common));
   if (setup.data.held_out != nullptr) {
-    const int64_t most = flags.common.max_images;
-    setup.held_out = std::make_unique<SpreadDataset>(setup.data.held_out.get(),
-                                                     most > 0 ? most : setup.data.held_out->size());
+    setup.held_out =
+        std::make_unique<SpreadDataset>(setup.data.held_out.get(), flags.common.max_images);
   }
   const graph::SchemaRegistry registry = MakeRegistry();
   ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend("cpu", flags.common.threads));

@@ -95,8 +95,7 @@ absl::Status Extract(const Flags& flags) {
     return graph::InvalidArgument("no images are held out (", datasets.description,
                                   "); --split=train takes the others");
   }
-  const int64_t wanted = flags.common.max_images > 0 ? flags.common.max_images : split->size();
-  const SpreadDataset data(split, wanted);
+  const SpreadDataset data(split, flags.common.max_images);
 
   const graph::SchemaRegistry registry = MakeRegistry();
   ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend("cpu", flags.common.threads));

@@ -154,9 +154,7 @@ class PanelDrawing {
   }
 
  private:
-  double X(double x) const {
-    return plot_.x + plot_.width * (x - page_.x_low) / (page_.x_high - page_.x_low);
-  }
+  double X(double x) const { return plot_.x + plot_.width * x / page_.x_high; }
   double Y(double y) const {
     const double share = panel_.log_y
                              ? std::log(y / range_.low) / std::log(range_.high / range_.low)
@@ -183,7 +181,7 @@ class PanelDrawing {
       canvas_.Text(left - 6, y + 3.5, tick.label, kFaint, /*anchor=*/1);
     }
     canvas_.Line({{left, bottom}, {right, bottom}}, {1, Rgb(kAxisColor), {}});
-    for (const Tick& tick : LinearTicks(page_.x_low, page_.x_high, 5, false)) {
+    for (const Tick& tick : LinearTicks(0, page_.x_high, 5, false)) {
       const double x = X(tick.value);
       canvas_.Line({{x, bottom}, {x, bottom + 4}}, {1, Rgb(kAxisColor), {}});
       canvas_.Text(x, bottom + 16, tick.label, kFaint, /*anchor=*/0.5);
@@ -239,7 +237,7 @@ class PanelDrawing {
       for (auto point = curve.line.rbegin(); point != curve.line.rend(); ++point) {
         if (!std::isfinite(point->y)) continue;
         labels.push_back(
-            {Y(point->y), At(*point), curve.look, ShortNumber(curve.last, panel_.percent)});
+            {Y(point->y), At(*point), curve.look, ShortNumber(point->y, panel_.percent)});
         break;
       }
     }

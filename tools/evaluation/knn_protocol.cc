@@ -107,8 +107,7 @@ absl::StatusOr<std::unique_ptr<KnnProtocol>> KnnProtocol::Create(
 absl::StatusOr<KnnReport> KnnProtocol::Run(const models::Dataset& train,
                                            const models::Dataset& held_out) {
   RETURN_IF_ERROR(CheckLabels(train, &held_out));
-  const int64_t most = options_.max_train_images;
-  const SpreadDataset neighbours(&train, most > 0 ? most : train.size());
+  const SpreadDataset neighbours(&train, options_.max_train_images);
   FeatureOptions extract;
   extract.load = options_.load;
   ASSIGN_OR_RETURN(Features known, ExtractFeatures(neighbours, extract, extractor_.get()));

@@ -10,10 +10,6 @@ std::string Percent(double value, double chance) {
   return absl::StrFormat("%.2f%% (%.2f%%)", 100 * value, 100 * chance);
 }
 
-std::string CellName(int cell, const Grid& grid) {
-  return absl::StrCat("row ", cell / grid.w, ", column ", cell % grid.w);
-}
-
 std::string Ratios(const PositionRatios& ratios) {
   return absl::StrFormat("mask_ratio %g, pos_mask_ratio %g", ratios.mask_ratio,
                          ratios.pos_mask_ratio);
@@ -27,11 +23,7 @@ nlohmann::ordered_json Rows(const std::vector<T>& cells, const Grid& grid) {
     nlohmann::ordered_json row = nlohmann::ordered_json::array();
     for (int x = 0; x < grid.w; ++x) {
       const T value = cells[y * grid.w + x];
-      if (value < 0) {
-        row.push_back(nullptr);
-      } else {
-        row.push_back(value);
-      }
+      row.push_back(value < 0 ? nlohmann::ordered_json() : nlohmann::ordered_json(value));
     }
     rows.push_back(std::move(row));
   }
@@ -82,11 +74,13 @@ std::string PositionTable(const PositionReport& report) {
   }
   if (worst != nullptr) {
     warning = absl::StrFormat(
-        "WARNING: collapsed: %.1f%% of the answers are the cell at %s (a cell's share is %.2f%%) "
+        "WARNING: collapsed: %.1f%% of the answers are the cell at row %d, column %d (a cell's "
+        "share is %.2f%%) "
         "with %s, and %d of the %d lines are like that: the model has hardly learned, or answers "
         "alike whatever it is shown\n",
-        100 * worst->scores.top_share, CellName(worst->scores.top_cell, report.grid),
-        100 * cell_share, Ratios(worst->ratios), collapsed, lines);
+        100 * worst->scores.top_share, worst->scores.top_cell / report.grid.w,
+        worst->scores.top_cell % report.grid.w, 100 * cell_share, Ratios(worst->ratios), collapsed,
+        lines);
   }
   return absl::StrCat(text, skipped, warning);
 }
