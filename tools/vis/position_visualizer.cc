@@ -37,10 +37,8 @@ models::Image Denormalized(absl::Span<const float> input, int height, int width)
 
 // The largest logit's index, and its share of the softmax.
 absl::Status Answer(absl::Span<const float> logits, VisiblePatch* patch) {
-  for (const float logit : logits) {
-    if (!std::isfinite(logit)) {
-      return absl::OutOfRangeError("the model's answers are not finite numbers");
-    }
+  if (!std::all_of(logits.begin(), logits.end(), [](float x) { return std::isfinite(x); })) {
+    return absl::OutOfRangeError("the model's answers are not finite numbers");
   }
   const auto largest = std::max_element(logits.begin(), logits.end());
   double sum = 0;
