@@ -25,7 +25,6 @@
 #include "models/training/output_dir.h"
 #include "nlohmann/json.hpp"
 #include "tools/cpus.h"
-#include "tools/evaluation/error_map.h"
 #include "tools/evaluation/evaluation_flags.h"
 #include "tools/evaluation/knn_protocol.h"
 #include "tools/evaluation/position_report.h"
