@@ -95,8 +95,7 @@ absl::Status Extract(const Flags& flags) {
     return graph::InvalidArgument("no images are held out (", datasets.description,
                                   "); --split=train takes the others");
   }
-  const int64_t wanted = flags.common.max_images > 0 ? flags.common.max_images : split->size();
-  const SpreadDataset data(split, wanted);
+  const SpreadDataset data(split, flags.common.max_images);
 
   const graph::SchemaRegistry registry = MakeRegistry();
   ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend("cpu", flags.common.threads));
@@ -117,9 +116,9 @@ absl::Status Extract(const Flags& flags) {
   FeatureOptions options;
   options.tokens = flags.tokens;
   options.images = flags.images;
-  options.num_workers = flags.common.num_workers;
-  options.max_bad_share = trained.resolved.flags.max_bad_share.value();  // the run's
-  options.on_bad_image = [](const std::string& message) {
+  options.load.num_workers = flags.common.num_workers;
+  options.load.max_bad_share = trained.resolved.flags.max_bad_share.value();  // the run's
+  options.load.on_bad_image = [](const std::string& message) {
     std::cout << "skipped an image: " << message << "\n";
   };
   ASSIGN_OR_RETURN(const Features features, ExtractFeatures(data, options, extractor.get()));
