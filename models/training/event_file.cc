@@ -4,9 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <limits>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -17,13 +15,13 @@
 #include "absl/strings/strip.h"
 #include "graph/base/status.h"
 #include "models/data/file_util.h"
+#include "models/files/durable.h"
 #include "models/training/crc32c.h"
 #include "models/training/event.pb.h"
 
 namespace models {
 namespace {
 
-namespace fs = std::filesystem;
 using droppos_events::Event;
 
 constexpr int64_t kMaxPngBytes = int64_t{1} << 28;
@@ -115,12 +113,10 @@ absl::StatusOr<PngHeader> ReadPngHeader(absl::string_view png) {
 }  // namespace
 
 std::vector<std::string> ListEventFiles(const std::string& folder) {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    std::string name = it->path().filename().string();
-    if (IsEventFile(name)) names.push_back(std::move(name));
-  }
+  std::vector<std::string> names = NamesIn(folder);
+  names.erase(std::remove_if(names.begin(), names.end(),
+                             [](const std::string& name) { return !IsEventFile(name); }),
+              names.end());
   std::sort(names.begin(), names.end());
   return names;
 }
