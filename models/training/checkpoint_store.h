@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "models/files/file_system.h"
@@ -81,6 +82,16 @@ absl::Status WriteCheckpointFiles(const std::string& folder, RunState state, con
 // The bytes of its tensors, which are nearly all.
 int64_t CheckpointBytes(const Session& session);
 
+// For a `folder` of checkpoints or capsules, which are named by their steps. Makes it, if it is not
+// there, and removes what runs left in it that were killed while they wrote or removed one.
+absl::Status PrepareStepFolders(const std::string& folder, FileSystem* files);
+// Has `write` fill a new folder and gives that the name of `step` in `folder`, in place of an
+// earlier one. Returns its path. It appears whole or not at all: on an error what was there is
+// there still.
+absl::StatusOr<std::string> WriteStepFolder(
+    const std::string& folder, int64_t step,
+    absl::FunctionRef<absl::Status(const std::string& staging)> write, FileSystem* files);
+
 struct KeepPolicy {
   int keep = 2;            // the newest so many; 0: all
   int64_t keep_every = 0;  // and every one whose step is a multiple; 0: none
@@ -120,7 +131,6 @@ class CheckpointStore {
   void SetFolder(std::string run_folder);
   absl::Status PointLink(int64_t step);
   void Prune(int64_t saved);
-  void RemoveLeftovers();
 
   std::string run_folder_, folder_;
   KeepPolicy policy_;
