@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <utility>
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/ascii.h"

@@ -1,12 +1,8 @@
 #include "models/training/checkpoint_store.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <iterator>
-#include <set>
 #include <system_error>
 #include <utility>
 

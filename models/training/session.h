@@ -19,7 +19,6 @@
 #include "graph/runtime/workspace.h"
 #include "models/data/loader.h"
 #include "models/layers/model.h"
-#include "models/training/memory_check.h"
 #include "models/training/metrics.h"
 #include "models/training/nets.h"
 #include "models/training/session_plan.h"

@@ -15,7 +15,6 @@
 #define MODELS_TRAINING_SPIKE_DETECTOR_H_
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
