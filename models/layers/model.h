@@ -62,9 +62,8 @@ class Model {
 
   // Further scalar inputs {1} of the training net that follow the epoch, such as
   // the smoothing width.
-  virtual std::vector<std::pair<std::string, float>> ScheduledInputs(int epoch, int epochs) const {
-    (void)epoch;
-    (void)epochs;
+  virtual std::vector<std::pair<std::string, float>> ScheduledInputs(int /*epoch*/,
+                                                                     int /*epochs*/) const {
     return {};
   }
 

@@ -82,8 +82,10 @@ class MetricsWriter {
   static absl::Status CheckResume(const std::string& path, int64_t keep_bytes, int64_t step);
 
   // Errors (disk full, ...) name the file, which then still ends with its last whole line.
-  absl::Status Write(const TrainMetrics& metrics);
-  absl::Status Write(const EvalMetrics& metrics);
+  template <typename Metrics>
+  absl::Status Write(const Metrics& metrics) {
+    return file_.Append(MetricsLine(metrics));
+  }
 
   int64_t bytes() const { return file_.bytes(); }  // whole lines only
   // Flushes all lines to the disk.
