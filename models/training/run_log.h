@@ -11,13 +11,12 @@
 // file or a pipe gets neither the bar nor any control character. Unprintable bytes in a line (a
 // file's name may hold anything) are written as \xNN, on the screen too.
 //
-// Thread-safe, except for stream().
+// Thread-safe.
 #ifndef MODELS_TRAINING_RUN_LOG_H_
 #define MODELS_TRAINING_RUN_LOG_H_
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <mutex>
 #include <ostream>
 #include <string>
@@ -80,11 +79,7 @@ class RunLog {
   // Flushes the file to the disk, before a checkpoint records its length. OK before Open().
   absl::Status Sync();
 
-  // Text written to it goes to Line(), a line at a time. For one thread.
-  std::ostream* stream();
-
  private:
-  class LineBuffer;
   void WriteFile(absl::string_view text);  // these require mu_
   void DrawBar();
   void ClearBar();
@@ -97,8 +92,6 @@ class RunLog {
   std::string early_;  // lines before Open()
   AppendFile file_;
   absl::Status status_;
-  std::unique_ptr<LineBuffer> buffer_;
-  std::unique_ptr<std::ostream> stream_;
 };
 
 }  // namespace models
