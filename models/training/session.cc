@@ -93,6 +93,29 @@ absl::Status FeedScalarIfPresent(Executable* executable, const std::string& name
   return executable->WriteScalar(name, static_cast<float>(value));
 }
 
+absl::Status Feed(Executable* executable, const Batch& batch, double lr, Scheduled scheduled) {
+  RETURN_IF_ERROR(FeedBatch(executable, batch));
+  RETURN_IF_ERROR(FeedScalarIfPresent(executable, "lr", lr));
+  for (const auto& [name, value] : scheduled) {
+    RETURN_IF_ERROR(FeedScalarIfPresent(executable, name, value));
+  }
+  return absl::OkStatus();
+}
+
+// The mean of counts, or a scalar.
+absl::StatusOr<double> ReadNumber(const Executable& executable, const std::string& blob) {
+  ASSIGN_OR_RETURN(const ConstTensor tensor, executable.Find(blob));
+  if (tensor.type.dtype != graph::DType::kI32) {
+    float value = 0;
+    RETURN_IF_ERROR(tensor.Read(absl::MakeSpan(&value, 1)));
+    return value;
+  }
+  ASSIGN_OR_RETURN(const std::vector<int32_t> values, tensor.Read<int32_t>());
+  double sum = 0;
+  for (int32_t v : values) sum += v;
+  return sum / static_cast<double>(values.size());
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Session>> Session::Create(const Model* model,
@@ -127,7 +150,7 @@ absl::Status Session::CreateNets(SessionPlan plan) {
   // The window's last net does everything a micro-step does, and the update.
   flops_per_image_ = static_cast<double>(options_.compile.registry->NetCost(last.net).flops) /
                      options_.step.micro_batch;
-  RETURN_IF_ERROR(workspace_.ReserveArena(plan.arena_bytes()));
+  RETURN_IF_ERROR(workspace_.ReserveArena(plan.memory.arena));
   const auto create = [this](std::vector<graph::Prepared> nets,
                              std::vector<std::unique_ptr<Executable>>* to) -> absl::Status {
     for (graph::Prepared& net : nets) {
@@ -152,33 +175,9 @@ absl::Status Session::Initialize() {
   return initialize->Run();
 }
 
-absl::Status Session::Feed(Executable* executable, const Batch& batch, double lr,
-                           absl::Span<const std::pair<std::string, float>> scheduled) {
-  RETURN_IF_ERROR(FeedBatch(executable, batch));
-  RETURN_IF_ERROR(FeedScalarIfPresent(executable, "lr", lr));
-  for (const auto& [name, value] : scheduled) {
-    RETURN_IF_ERROR(FeedScalarIfPresent(executable, name, value));
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<double> Session::Read(const Executable& executable, const std::string& blob) const {
-  ASSIGN_OR_RETURN(const ConstTensor tensor, executable.Find(blob));
-  if (tensor.type.dtype != graph::DType::kI32) {
-    float value = 0;
-    RETURN_IF_ERROR(tensor.Read(absl::MakeSpan(&value, 1)));
-    return value;
-  }
-  ASSIGN_OR_RETURN(const std::vector<int32_t> values, tensor.Read<int32_t>());
-  double sum = 0;
-  for (int32_t v : values) sum += v;
-  return sum / static_cast<double>(values.size());
-}
-
 absl::StatusOr<StepResult> Session::Step(
-    const std::function<absl::StatusOr<const Batch*>()>& next_batch, double lr,
-    absl::Span<const std::pair<std::string, float>> scheduled, int micro_batches,
-    double hold_above) {
+    const std::function<absl::StatusOr<const Batch*>()>& next_batch, double lr, Scheduled scheduled,
+    int micro_batches, double hold_above) {
   StepResult result;
   window_losses_.clear();
   first_after_update_ = 0;
@@ -201,13 +200,13 @@ absl::StatusOr<StepResult> Session::Step(
     const bool can_hold = i == n - 1 && !middle;
     if (updates) RETURN_IF_ERROR(LimitLoss(&executable, can_hold ? hold_above : kNoLimit));
     RETURN_IF_ERROR(executable.Run());
-    ASSIGN_OR_RETURN(const double loss, Read(executable, loss_));
+    ASSIGN_OR_RETURN(const double loss, ReadNumber(executable, loss_));
     window_losses_.push_back(loss);
     bool finite = std::isfinite(loss);
     if (updates) {
-      ASSIGN_OR_RETURN(result.grad_norm, Read(executable, "grad_norm"));
-      ASSIGN_OR_RETURN(const double clipped, Read(executable, "clipped"));
-      ASSIGN_OR_RETURN(const double applied, Read(executable, "applied"));
+      ASSIGN_OR_RETURN(result.grad_norm, ReadNumber(executable, "grad_norm"));
+      ASSIGN_OR_RETURN(const double clipped, ReadNumber(executable, "clipped"));
+      ASSIGN_OR_RETURN(const double applied, ReadNumber(executable, "applied"));
       result.clipped = static_cast<int>(clipped);
       finite &= std::isfinite(result.grad_norm);
       if (applied == 0) {
@@ -227,7 +226,7 @@ absl::StatusOr<StepResult> Session::Step(
     result.held = held_ != nullptr;
     result.loss += loss / n;
     for (size_t k = 0; k < metrics_.size(); ++k) {
-      ASSIGN_OR_RETURN(const double value, Read(executable, metrics_[k].blob));
+      ASSIGN_OR_RETURN(const double value, ReadNumber(executable, metrics_[k].blob));
       result.metrics[k].value += value / n;
     }
   }

@@ -111,9 +111,6 @@ class Session {
         inputs_(std::make_shared<graph::InputSlot>(options.compile.backend->device)) {}
   absl::Status CreateNets(SessionPlan plan);
   absl::Status Initialize();
-  absl::Status Feed(graph::Executable* executable, const Batch& batch, double lr,
-                    absl::Span<const std::pair<std::string, float>> scheduled);
-  absl::StatusOr<double> Read(const graph::Executable& executable, const std::string& blob) const;
 
   const Model* const model_;
   const SessionOptions options_;

@@ -61,7 +61,6 @@ struct SessionPlan {
   std::string loss;  // TrainingNet's, as the next
   std::vector<NetMetric> metrics;
   MemoryNeeds memory;
-  size_t arena_bytes() const { return memory.arena; }
 };
 absl::StatusOr<SessionPlan> PlanSession(const Model& model, const SessionOptions& options);
 
