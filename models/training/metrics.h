@@ -64,8 +64,7 @@ std::string MetricsLine(const EvalMetrics& metrics);
 // NotFound if no such line ends there: the file is gone, or is not what the run wrote.
 absl::StatusOr<TrainMetrics> ReadStepEndingAt(const std::string& path, int64_t bytes);
 
-// Owns the file; not thread-safe. Write hands each line to the operating system before it returns,
-// so a reader or a crash never sees half a line.
+// Owns the file, which holds whole lines at any moment (append_file.h). Not thread-safe.
 class MetricsWriter {
  public:
   // Creates `path`, or empties it. Errors name `path`. `files` must outlive the writer.
@@ -81,7 +80,7 @@ class MetricsWriter {
   // is that of `step`: DataLoss if it is not.
   static absl::Status CheckResume(const std::string& path, int64_t keep_bytes, int64_t step);
 
-  // Errors (disk full, ...) name the file, which then still ends with its last whole line.
+  // Errors (disk full, ...) name the file.
   template <typename Metrics>
   absl::Status Write(const Metrics& metrics) {
     return file_.Append(MetricsLine(metrics));

@@ -1,12 +1,5 @@
 // Writes the text of a run to the screen and to output_dir/train.log.
 //
-//   RunLog log(RunLog::ScreenOf(&std::cout, STDOUT_FILENO));
-//   log.Line(banner);                                     // the folder is not there yet
-//   RETURN_IF_ERROR(log.Open(dir + "/train.log", 0));     // now the banner is in it
-//   log.Line("epoch 0 [20/62] ...");
-//   log.Progress(0.45, [&] { return "eta 0:01:42  loss 2.541"; });
-//   RETURN_IF_ERROR(log.status());                        // once a step: disk full?
-//
 // Both get the same lines. On a terminal a bar is drawn below the last line and redrawn in place; a
 // file or a pipe gets neither the bar nor any control character. Unprintable bytes in a line (a
 // file's name may hold anything) are written as \xNN, on the screen too.

@@ -44,18 +44,17 @@ class Session {
   static absl::StatusOr<std::unique_ptr<Session>> Create(const Model* model,
                                                          const SessionOptions& options);
 
-  // One window of micro-batches, taken one at a time from `next_batch` (valid until the next
-  // call), each through the net that is for its place in the window; a net that updates the
-  // parameters says so by its inputs (nets.h). `micro_batches`: the first so many of the window
-  // alone, 0 for all of it. `scheduled` gives each of the model's scheduled inputs, and no other
-  // (InvalidArgument). A loss or gradient that is not finite is OUT_OF_RANGE,
-  // naming the first operator and blob that are not: parameters, buffers and the optimizer's state
-  // then are what they were before the update that was to come.
+  // One window of micro-batches, taken one at a time from `next_batch` (valid until the next call),
+  // each through the net for its place in the window. `micro_batches`: only the first so many of
+  // the window, 0 for all. `scheduled` gives each of the model's scheduled inputs, and no other
+  // (InvalidArgument). A loss or gradient that is not finite is OUT_OF_RANGE, naming the first
+  // operator and blob that are not: parameters, buffers and the optimizer's state are then what
+  // they were before the update that was to come.
   //
   // A window whose loss is more than `hold_above`, rounded down to a float, is held back in the
-  // same way: all is computed, and nothing updated by its last micro-batch, until Release(). The
-  // net itself decides (ops/clip_factors.h). A net that updates in the middle of a window adds to
-  // the accumulators, and so cannot be run twice: a window that ends there is never held.
+  // same way until Release(): all is computed, and nothing updated by its last micro-batch. The net
+  // itself decides (ops/clip_factors.h). A net that updates in the middle of a window adds to the
+  // accumulators and cannot be run twice: a window that ends there is never held.
   absl::StatusOr<StepResult> Step(const std::function<absl::StatusOr<const Batch*>()>& next_batch,
                                   double lr,
                                   absl::Span<const std::pair<std::string, float>> scheduled,
@@ -86,9 +85,8 @@ class Session {
   const graph::Workspace& workspace() const { return workspace_; }
   // Of all its nets, at the batch of training. Others may share it between steps.
   const std::shared_ptr<graph::InputSlot>& inputs() const { return inputs_; }
-  // What the optimizer keeps from step to step, by its names in the workspace: moments and the
-  // count of updates. With the parameters and the inputs of a step it determines that step, so it
-  // and they are what a checkpoint has.
+  // What the optimizer keeps from step to step, by its names in the workspace. With the parameters,
+  // this is what a checkpoint has.
   const std::vector<std::string>& optimizer_state() const { return optimizer_state_; }
   // The net that updates the parameters, as it runs.
   const graph::Executable& train() const { return *micro_steps_.back(); }

@@ -1,8 +1,5 @@
 // Decides whether a loss is far above the losses before it.
 //
-//   SpikeDetector detector(8);
-//   if (std::string spike = detector.See(result.loss); !spike.empty()) ...
-//
 // A loss is a spike when it is more than z deviations above the mean of the window, the last
 // kSpikeWindow losses before it. The deviation counts as at least 1% of the mean, so that a
 // constant loss does not make every tremor a spike. A spike enters the window as the largest loss

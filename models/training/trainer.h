@@ -71,21 +71,18 @@ struct TrainerOptions {
   std::function<std::string()> how_to_go_on;
 };
 
-// Trains `session`'s model. `held_out` may be null: then nothing is evaluated.
-// A checkpoint is saved before what is due at its step is evaluated and drawn, so that a
-// resumed run does that again: its metrics.jsonl, parameters and optimizer state are then
-// those of a run that never stopped, byte for byte, but for `timing`. An evaluation that
-// `stop` breaks off leaves no line, and is one of those that come again.
+// Trains `session`'s model. `held_out` may be null: then nothing is evaluated. A checkpoint is
+// saved before what is due at its step is evaluated and drawn, so that a resumed run does that
+// again: its metrics.jsonl, parameters and optimizer state are then those of a run that never
+// stopped, byte for byte, but for `timing`. An evaluation that `stop` breaks off leaves no line,
+// and comes again.
 //
-// Progress goes to `log`, a line each `print_every` steps and one an evaluation;
-// every step and evaluation goes to metrics.jsonl. An undecodable image is named in the log
-// once an epoch, with the reason and what to do; progress lines, a line at the epoch's end
-// and metrics.jsonl count those of the epoch. A checkpoint that cannot be saved is a
-// line in the log, and the run goes on, unless it is the last one: then it is the run's
-// error. On any other error, memory that ran out (std::bad_alloc) among them, what was learned
-// so far is saved and the error, which names the step, returned. Nothing is saved without one
-// step of the run's own done, nor where the session has made an update since the last step that
-// is complete, which is one whose line is in metrics.jsonl: its parameters belong to no step.
+// Progress goes to `log` (progress.h), every step and evaluation to metrics.jsonl. An undecodable
+// image is named in the log once an epoch, and those of the epoch are counted. A checkpoint that
+// cannot be saved is a line in the log, and an error only at the end of the run. On any other
+// error, std::bad_alloc too, what was learned so far is saved and the error, which names the step,
+// returned. Nothing is saved before a step of the run's own, nor if the session has made an update
+// since the last complete step, one whose line is in metrics.jsonl: its parameters belong to none.
 absl::Status Train(const TrainerOptions& options, const Model& model, const Dataset& train,
                    const Dataset* held_out, Session* session, RunLog* log);
 
