@@ -62,6 +62,12 @@ MaeBlobs BuildMae(ModelBuilder* b, const ModelConfig& model, const DropPosConfig
   const int64_t visible = config.num_visible(model.num_patches());
   graph::NetBuilder* net = b->net();
   MaeBlobs blobs;
+  const auto zeros = [&](const char* name, std::vector<int64_t> shape, DType dtype) {
+    return b->Op("Fill", name, {},
+                 {{"value", 0.0f},
+                  {"shape", std::move(shape)},
+                  {"dtype", std::string(graph::DTypeName(dtype))}});
+  };
 
   const BlobId images = net->Input("images", b->Type({batch, 3, model.input_h, model.input_w}));
   std::vector<BlobId> noise_inputs;
@@ -69,10 +75,7 @@ MaeBlobs BuildMae(ModelBuilder* b, const ModelConfig& model, const DropPosConfig
     noise_inputs = {net->Input("keys", {DType::kI64, {batch}})};
   } else {
     // All positions are kept, so the noise that orders them does not matter.
-    const BlobId noise_pos = b->Op("Fill", "mask.no_positions", {},
-                                   {{"value", 0.0f},
-                                    {"shape", std::vector<int64_t>{batch, visible}},
-                                    {"dtype", std::string(graph::DTypeName(b->dtype()))}});
+    const BlobId noise_pos = zeros("mask.no_positions", {batch, visible}, b->dtype());
     noise_inputs = {net->Input("noise_patch", b->Type({batch, patches})), noise_pos};
   }
   const std::vector<BlobId> masks =
@@ -85,14 +88,8 @@ MaeBlobs BuildMae(ModelBuilder* b, const ModelConfig& model, const DropPosConfig
       b->Op("GatherRows", "patch_embed.visible", {Patches(b, model, images), ids_keep});
   const BlobId tokens = PatchEmbed(b, model, visible_patches);
   // EmbeddingDrop without drops gathers and adds the visible patches' positions.
-  const BlobId none_dropped = b->Op("Fill", "pos_embed.none_dropped", {},
-                                    {{"value", 0.0f},
-                                     {"shape", std::vector<int64_t>{batch, visible}},
-                                     {"dtype", std::string("u8")}});
-  const BlobId no_token = b->Op("Fill", "pos_embed.no_token", {},
-                                {{"value", 0.0f},
-                                 {"shape", std::vector<int64_t>{model.embed_dim}},
-                                 {"dtype", std::string(graph::DTypeName(b->dtype()))}});
+  const BlobId none_dropped = zeros("pos_embed.none_dropped", {batch, visible}, DType::kU8);
+  const BlobId no_token = zeros("pos_embed.no_token", {model.embed_dim}, b->dtype());
   const BlobId placed = b->Op("EmbeddingDrop", "pos_embed.add",
                               {tokens, PatchPositions(b, model), no_token, ids_keep, none_dropped},
                               {{"kind", std::string("zeros")}});

@@ -103,6 +103,13 @@ absl::Status Parse(absl::string_view text, Capsule* capsule) {
   return status;
 }
 
+// Of the checkpoint `capsule->before`.
+absl::Status ReadCapsuleFile(Capsule* capsule) {
+  const std::string file = JoinPath(capsule->before.path, kCapsuleFile);
+  ASSIGN_OR_RETURN(const std::string text, ReadFile(file, kMaxCapsuleBytes));
+  return graph::Annotate(Parse(text, capsule), file);
+}
+
 template <typename T>
 TensorEntry Entry(const std::vector<T>& values, std::vector<int64_t> shape) {
   return {{graph::DTypeOf<T>::value, graph::Shape(shape.begin(), shape.end())},
@@ -201,10 +208,7 @@ absl::StatusOr<Capsule> OpenCapsule(const std::string& path) {
     }
     RETURN_IF_ERROR(CheckSum(JoinPath(path, name), sum));
   }
-  const std::string file = JoinPath(path, kCapsuleFile);
-  ASSIGN_OR_RETURN(const std::string text, ReadFile(file, kMaxCapsuleBytes));
-  const absl::Status parsed = Parse(text, &capsule);
-  if (!parsed.ok()) return graph::Annotate(parsed, file);
+  RETURN_IF_ERROR(ReadCapsuleFile(&capsule));
   for (size_t i = 0; i < capsule.losses.size(); ++i) {
     if (sums.count(BatchFile(i)) == 0) {
       return absl::DataLossError(absl::StrCat(path, " has no ", BatchFile(i)));
@@ -216,15 +220,10 @@ absl::StatusOr<Capsule> OpenCapsule(const std::string& path) {
 absl::Status CheckCanGoOn(const Checkpoint& checkpoint) {
   const auto sum = checkpoint.state.files.find(kCapsuleFile);
   if (sum == checkpoint.state.files.end()) return absl::OkStatus();
-  const std::string file = JoinPath(checkpoint.path, kCapsuleFile);
-  ASSIGN_OR_RETURN(const std::string text, ReadFile(file, kMaxCapsuleBytes));
-  if (!(SumOfBytes(text) == sum->second)) {
-    return absl::DataLossError(absl::StrCat(file, " is not what was written"));
-  }
+  RETURN_IF_ERROR(CheckSum(JoinPath(checkpoint.path, kCapsuleFile), sum->second));
   Capsule capsule;
   capsule.before = checkpoint;
-  const absl::Status parsed = Parse(text, &capsule);
-  if (!parsed.ok()) return graph::Annotate(parsed, file);
+  RETURN_IF_ERROR(ReadCapsuleFile(&capsule));
   if (capsule.first_micro_batch == 0) return absl::OkStatus();
   const std::string run = fs::path(checkpoint.path).parent_path().parent_path().string();
   const std::vector<int64_t> steps = CheckpointSteps(run).value_or(std::vector<int64_t>());

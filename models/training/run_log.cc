@@ -18,7 +18,6 @@ namespace models {
 namespace {
 
 constexpr absl::Duration kRedraw = absl::Milliseconds(200);
-constexpr char kClearLine[] = "\r\x1b[K";
 
 bool IsSet(const char* variable) {
   const char* value = std::getenv(variable);
@@ -151,7 +150,7 @@ void RunLog::DrawBar() {
 }
 
 void RunLog::ClearBar() {
-  if (!bar_.empty()) *screen_.out << kClearLine;
+  if (!bar_.empty()) *screen_.out << "\r\x1b[K";
   bar_.clear();
 }
 
