@@ -81,8 +81,7 @@ absl::Status CopyFile(const std::string& from, int64_t most, const std::string& 
                       FileSystem* files);
 
 // ResourceExhausted if `folder` lacks room for `bytes` and a small reserve; the error says how much
-// `what` needs. A few megabytes are not checked: trying to write them costs nothing, and file
-// systems do not always report free space correctly.
+// `what` needs. A few megabytes are not checked, because file systems misreport free space.
 absl::Status CheckRoom(absl::string_view what, int64_t bytes, const std::string& folder,
                        FileSystem* files);
 

@@ -60,8 +60,8 @@ struct EvalMetrics {
 std::string MetricsLine(const TrainMetrics& metrics);
 std::string MetricsLine(const EvalMetrics& metrics);
 
-// The step whose line ends at byte `bytes` of the file `path`, as recorded in a checkpoint.
-// NotFound if no such line ends there: the file is gone, or is not what the run wrote.
+// The step whose line ends at byte `bytes` of the file `path`. NotFound if none does: the file is
+// gone, or is not what the run wrote.
 absl::StatusOr<TrainMetrics> ReadStepEndingAt(const std::string& path, int64_t bytes);
 
 // Owns the file, which holds whole lines at any moment (append_file.h). Not thread-safe.
@@ -70,10 +70,9 @@ class MetricsWriter {
   // Creates `path`, or empties it. Errors name `path`. `files` must outlive the writer.
   static absl::StatusOr<MetricsWriter> Create(const std::string& path,
                                               FileSystem* files = FileSystem::Real());
-  // Cuts the file to its first `keep_bytes` bytes, which are whole lines, and appends there; this
-  // removes what a run wrote after the checkpoint it resumes from. A missing file is created.
-  // DataLoss if the file is shorter, or no line ends there: it is not what the run wrote and stays
-  // unchanged.
+  // Cuts the file to its first `keep_bytes` bytes, which are whole lines, and appends there: what
+  // followed was written after the checkpoint. A missing file is created. DataLoss if no line ends
+  // there: the file is not what the run wrote and stays unchanged.
   static absl::StatusOr<MetricsWriter> Resume(const std::string& path, int64_t keep_bytes,
                                               FileSystem* files = FileSystem::Real());
   // Checks without changing the file that Resume() would succeed and that the line which ends there

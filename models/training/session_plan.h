@@ -28,9 +28,9 @@ struct SessionOptions {
   // Create() fails when the run needs more memory than is left.
   bool check_memory = true;
   int loader_batches = 2 * kLoaderBatches;  // of training and held-out images, in that check
-  // Nets that others compile against the session's workspace and inputs (Session::inputs(), where
-  // they fit), at a batch size, and run between steps: Create() reserves the arena that they need,
-  // and PlanSession() counts it. May be empty.
+  // Nets that others compile against the session's workspace and inputs and run between steps, at a
+  // batch size: PlanSession() counts the arena that they need, and Create() reserves it. May be
+  // empty.
   std::function<absl::StatusOr<std::vector<graph::Net>>(int batch_size)> other_nets;
   // Called with each of the session's own nets before and after its passes.
   std::function<void(const std::string& stage, const graph::Net& net)> dump;
@@ -54,8 +54,8 @@ struct SessionPlan {
   std::vector<graph::Prepared> evaluations;     // as options.evaluations says
   std::vector<EvaluationNet> evaluation_blobs;  // of those; their nets have moved out
   std::vector<graph::Prepared> others;          // options.other_nets
-  // What a step changes and the next one needs, and so what a run saves and restores: all
-  // parameters, buffers among them, and the optimizer's states by name.
+  // What a run saves and restores: all parameters, buffers among them, and the optimizer's states
+  // by name.
   std::vector<Parameter> parameters;
   std::vector<std::string> optimizer_state;
   std::string loss;  // TrainingNet's, as the next
