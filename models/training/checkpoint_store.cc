@@ -64,11 +64,6 @@ absl::Status RestoreOptimizer(const std::string& path, Session* session) {
 
 bool IsCheckpoint(absl::string_view name) { return StepOfName(name).has_value(); }
 
-// Whether the checkpoint may be whole, though `status` is of reading it.
-bool CouldNotBeRead(const absl::Status& status) {
-  return absl::IsPermissionDenied(status) || absl::IsUnavailable(status);
-}
-
 // The folders' names by step: step_N, or step_N.replaced where that is all there is.
 absl::StatusOr<std::map<int64_t, std::string>> NamesOfSteps(const std::string& run_folder) {
   std::map<int64_t, std::string> names;
@@ -189,7 +184,7 @@ absl::StatusOr<NewestCheckpoint> FindNewestCheckpoint(const std::string& run_fol
       newest.checkpoint = *std::move(found);
       return newest;
     }
-    if (CouldNotBeRead(found.status())) {
+    if (absl::IsPermissionDenied(found.status()) || absl::IsUnavailable(found.status())) {
       return graph::Annotate(
           absl::Status(found.status().code(),
                        absl::StrCat(found.status().message(),

@@ -27,8 +27,8 @@ namespace models {
 // What a run does beside its steps. What a step is, the session says (step_shape.h).
 struct TrainerOptions {
   LrSchedule schedule;  // absolute learning rate; epochs as planned
-  // Of training and held-out images: workers, crops, what is done about bad images. The batch, the
-  // seed and what belongs to one loader are the run's.
+  // Of training and held-out images: workers, crops, what is done about bad images. The rest is the
+  // run's.
   LoaderOptions loader;
   int64_t steps = -1;      // ends the run after so many optimizer steps; -1: when the epochs are
                            // over. Never changes the schedule.
@@ -43,13 +43,12 @@ struct TrainerOptions {
   double spike_z = 8;
   // Without progress for so long, the watchdog says a line (watchdog.h); 0: none.
   double watchdog_seconds = 300;
-  // A step whose loss or gradient is not finite, and one whose loss is a spike, is written
-  // into this folder's capsules (capsule.h); empty: is not.
+  // Into this folder's capsules (capsule.h) a step is written whose loss or gradient is not finite,
+  // or whose loss is a spike; empty: none is.
   std::string run_folder;
-  // What durations are measured by, save_minutes too: a clock that nobody sets. Tests have
-  // their own.
+  // What durations are measured by, save_minutes too: a clock that nobody sets.
   std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;
-  // When the process began: then the first step says how long after that it was done.
+  // When the process began, for the line after the first step.
   absl::optional<std::chrono::steady_clock::time_point> launched;
   // Set from outside (a signal handler) to end the run after the step at hand, as
   // --steps would, or within an evaluation. May be null.
@@ -63,8 +62,8 @@ struct TrainerOptions {
   double save_minutes = 0;
   std::map<std::string, std::string> metadata;  // for a checkpoint's model.safetensors
   std::map<std::string, std::string> notes;     // for its state.json
-  // State of the checkpoint that the session was restored from. The run resumes after its step,
-  // beginning with the evaluations and pictures that are due there. Null: from the beginning.
+  // State of the checkpoint that the session was restored from; the run resumes after its step.
+  // Null: from the beginning.
   const RunState* resume = nullptr;
   // Returns the command line that resumes this run, to print after a signal; may be empty. Called
   // then, because the run's folder may have been renamed meanwhile.
