@@ -183,7 +183,7 @@ EvaluationOutputs DropPos::BuildEvaluation(ModelBuilder* b, int batch, int evalu
   return {blobs.correct, blobs.scored};
 }
 
-std::vector<std::pair<std::string, float>> DropPos::ScheduledInputs(int epoch, int epochs) const {
+Scheduled DropPos::ScheduledInputs(int epoch, int epochs) const {
   const double left = config_.sigma_decay ? 1.0 - epoch / static_cast<double>(epochs) : 1.0;
   return {{"sigma", static_cast<float>(left * config_.label_smoothing_sigma)}};
 }

@@ -138,8 +138,7 @@ absl::Status WriteBatch(const Batch& batch, const Session& session, const std::s
 
 absl::Status WriteAll(const std::string& folder, const Capsule& capsule, const Session& session,
                       const std::map<std::string, std::string>& metadata,
-                      const std::function<absl::StatusOr<const Batch*>()>& next_batch,
-                      FileSystem* files) {
+                      const BatchSource& next_batch, FileSystem* files) {
   RunState state = capsule.before.state;
   state.files.clear();
   for (size_t i = 0; i < capsule.losses.size(); ++i) {
@@ -164,10 +163,10 @@ absl::Status CheckSpace(const std::string& folder, const Capsule& capsule, const
 
 }  // namespace
 
-absl::StatusOr<std::string> WriteCapsule(
-    const std::string& run_folder, const Capsule& capsule, const Session& session,
-    const std::map<std::string, std::string>& metadata,
-    const std::function<absl::StatusOr<const Batch*>()>& next_batch, FileSystem* files) {
+absl::StatusOr<std::string> WriteCapsule(const std::string& run_folder, const Capsule& capsule,
+                                         const Session& session,
+                                         const std::map<std::string, std::string>& metadata,
+                                         const BatchSource& next_batch, FileSystem* files) {
   CHECK(!capsule.losses.empty() && capsule.losses.size() == capsule.images.size());
   const std::string folder = JoinPath(run_folder, kCapsulesFolder);
   RETURN_IF_ERROR(PrepareStepFolders(folder, files));

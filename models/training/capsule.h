@@ -16,7 +16,6 @@
 #include <functional>
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -39,8 +38,8 @@ struct Capsule {
   int64_t step = 0;    // counted from 1: the one that went wrong
   double epoch = 0;    // at its beginning, with a fraction
   double lr = 0;
-  std::vector<std::pair<std::string, float>> scheduled;  // the model's other inputs: sigma
-  int num_classes = 0;                                   // of the data, which the model may need
+  Scheduled scheduled;  // the model's other inputs: sigma
+  int num_classes = 0;  // of the data, which the model may need
 
   // The window's micro-batches, and which of them are here: from the first after the window's
   // last update (0 where it had none) to the one that went wrong, `losses.size()` of them.
@@ -55,11 +54,11 @@ struct Capsule {
 // time. Returns the folder's path; an earlier one of the step, which knows the lengths of logs that
 // are gone, is replaced (WriteStepFolder). Errors: RESOURCE_EXHAUSTED if the disk has not the room,
 // next_batch's, the file system's.
-absl::StatusOr<std::string> WriteCapsule(
-    const std::string& run_folder, const Capsule& capsule, const Session& session,
-    const std::map<std::string, std::string>& metadata,
-    const std::function<absl::StatusOr<const Batch*>()>& next_batch,
-    FileSystem* files = FileSystem::Real());
+absl::StatusOr<std::string> WriteCapsule(const std::string& run_folder, const Capsule& capsule,
+                                         const Session& session,
+                                         const std::map<std::string, std::string>& metadata,
+                                         const BatchSource& next_batch,
+                                         FileSystem* files = FileSystem::Real());
 
 // The steps of a run's capsules, by their folders' names (CheckpointName), in order.
 std::vector<int64_t> CapsuleSteps(const std::string& run_folder);

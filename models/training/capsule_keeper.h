@@ -39,8 +39,7 @@ class CapsuleKeeper {
   explicit CapsuleKeeper(Options options) : options_(std::move(options)) {}
 
   // The next step: the capsule's numbers of it, and where its images begin.
-  void Begin(int64_t step, double epoch, double lr,
-             std::vector<std::pair<std::string, float>> scheduled, int micro_batches,
+  void Begin(int64_t step, double epoch, double lr, Scheduled scheduled, int micro_batches,
              const LoaderPosition& start);
   // The next micro-batch of the window.
   void Add(const Batch& batch);

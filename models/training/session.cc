@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/types/span.h"
 #include "graph/base/quoted.h"
 #include "graph/base/status.h"
 #include "models/training/forward_net.h"
@@ -38,9 +39,7 @@ absl::Status Count(const EvaluationNet& net, const Executable& executable, int64
   return absl::OkStatus();
 }
 
-using Scheduled = absl::Span<const std::pair<std::string, float>>;
-
-std::set<std::string> NamesOf(Scheduled scheduled) {
+std::set<std::string> NamesOf(const Scheduled& scheduled) {
   std::set<std::string> names;
   for (const auto& [name, value] : scheduled) names.insert(name);
   return names;
@@ -48,7 +47,7 @@ std::set<std::string> NamesOf(Scheduled scheduled) {
 
 // That `scheduled` gives each of the model's scheduled inputs, and sets nothing else: it may
 // come from a file.
-absl::Status CheckScheduled(const Model& model, Scheduled scheduled) {
+absl::Status CheckScheduled(const Model& model, const Scheduled& scheduled) {
   const std::set<std::string> given = NamesOf(scheduled);
   const std::set<std::string> wanted = NamesOf(model.ScheduledInputs(0, 1));
   for (const std::string& name : given) {
@@ -93,7 +92,8 @@ absl::Status FeedScalarIfPresent(Executable* executable, const std::string& name
   return executable->WriteScalar(name, static_cast<float>(value));
 }
 
-absl::Status Feed(Executable* executable, const Batch& batch, double lr, Scheduled scheduled) {
+absl::Status Feed(Executable* executable, const Batch& batch, double lr,
+                  const Scheduled& scheduled) {
   RETURN_IF_ERROR(FeedBatch(executable, batch));
   RETURN_IF_ERROR(FeedScalarIfPresent(executable, "lr", lr));
   for (const auto& [name, value] : scheduled) {
@@ -175,9 +175,9 @@ absl::Status Session::Initialize() {
   return initialize->Run();
 }
 
-absl::StatusOr<StepResult> Session::Step(
-    const std::function<absl::StatusOr<const Batch*>()>& next_batch, double lr, Scheduled scheduled,
-    int micro_batches, double hold_above) {
+absl::StatusOr<StepResult> Session::Step(const BatchSource& next_batch, double lr,
+                                         const Scheduled& scheduled, int micro_batches,
+                                         double hold_above) {
   StepResult result;
   window_losses_.clear();
   first_after_update_ = 0;

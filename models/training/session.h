@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/types/span.h"
 #include "graph/compiler/compiler.h"
 #include "graph/runtime/executable.h"
 #include "graph/runtime/workspace.h"
@@ -38,27 +37,27 @@ struct StepResult {
   bool held = false;
 };
 
+// Gives batches one at a time, each valid until the next call.
+using BatchSource = std::function<absl::StatusOr<const Batch*>()>;
+
 class Session {
  public:
   // `model` must outlive the session.
   static absl::StatusOr<std::unique_ptr<Session>> Create(const Model* model,
                                                          const SessionOptions& options);
 
-  // One window of micro-batches, taken one at a time from `next_batch` (valid until the next call),
-  // each through the net for its place in the window. `micro_batches`: only the first so many of
-  // the window, 0 for all. `scheduled` gives each of the model's scheduled inputs, and no other
-  // (InvalidArgument). A loss or gradient that is not finite is OUT_OF_RANGE, naming the first
-  // operator and blob that are not: parameters, buffers and the optimizer's state are then what
-  // they were before the update that was to come.
+  // One window of micro-batches, each through the net for its place in the window. `micro_batches`:
+  // only the first so many of the window, 0 for all. `scheduled` gives each of the model's
+  // scheduled inputs, and no other (InvalidArgument). A loss or gradient that is not finite is
+  // OUT_OF_RANGE, naming the first operator and blob that are not: parameters, buffers and the
+  // optimizer's state are then what they were before the update that was to come.
   //
   // A window whose loss is more than `hold_above`, rounded down to a float, is held back in the
   // same way until Release(): all is computed, and nothing updated by its last micro-batch. The net
   // itself decides (ops/clip_factors.h). A net that updates in the middle of a window adds to the
   // accumulators and cannot be run twice: a window that ends there is never held.
-  absl::StatusOr<StepResult> Step(const std::function<absl::StatusOr<const Batch*>()>& next_batch,
-                                  double lr,
-                                  absl::Span<const std::pair<std::string, float>> scheduled,
-                                  int micro_batches = 0,
+  absl::StatusOr<StepResult> Step(const BatchSource& next_batch, double lr,
+                                  const Scheduled& scheduled, int micro_batches = 0,
                                   double hold_above = std::numeric_limits<double>::infinity());
   // Does the update that Step() held back, as if it had not been. Nothing may have
   // been run or fed in between.
