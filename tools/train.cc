@@ -278,7 +278,7 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   if (flags.profile) {
     ASSIGN_OR_RETURN(profile,
                      ProfileRun::Create(registry, MakeProfileOptions(resolved, output.path()),
-                                        session.get(), log.stream()));
+                                        session.get(), &log));
     options.observers.push_back(profile.get());
   }
   StopAtSignals(screen.terminal);

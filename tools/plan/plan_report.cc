@@ -6,8 +6,8 @@
 
 #include "absl/strings/str_format.h"
 #include "graph/base/status.h"
-#include "models/training/memory_check.h"
 #include "models/training/recompute.h"
+#include "models/training/session_plan.h"
 
 namespace tools {
 namespace {
