@@ -3,8 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "graph/base/random.h"
 #include "graph/base/status.h"
-#include "models/data/scene_compose.h"
-#include "models/data/scene_draw.h"
+#include "models/data/scene.h"
 
 namespace models {
 

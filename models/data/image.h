@@ -18,6 +18,12 @@ struct Image {
   static Image Sized(int width, int height) {
     return {width, height, std::vector<uint8_t>(size_t{3} * width * height)};
   }
+  // Reuses the memory; the pixels are then unspecified.
+  void SetSize(int new_width, int new_height) {
+    width = new_width;
+    height = new_height;
+    rgb.resize(size_t{3} * width * height);
+  }
   uint8_t* pixel(int x, int y) { return rgb.data() + (size_t{3} * y) * width + size_t{3} * x; }
   const uint8_t* pixel(int x, int y) const {
     return rgb.data() + (size_t{3} * y) * width + size_t{3} * x;

@@ -8,15 +8,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
-#include "models/data/bmp_decoder.h"
 #include "models/data/file_kind.h"
 #include "models/data/file_util.h"
-#include "models/data/gif_decoder.h"
 #include "models/data/jpeg_decoder.h"
+#include "models/data/picture_decoders.h"
 #include "models/data/picture_error.h"
-#include "models/data/png_decoder.h"
-#include "models/data/tiff_decoder.h"
-#include "models/data/webp_decoder.h"
 
 namespace models {
 namespace {

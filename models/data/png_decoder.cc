@@ -1,5 +1,3 @@
-#include "models/data/png_decoder.h"
-
 #include <png.h>
 
 #include <csetjmp>
@@ -11,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
+#include "models/data/picture_decoders.h"
 #include "models/data/picture_error.h"
 
 namespace models {
@@ -155,9 +154,7 @@ absl::Status DecodePng(absl::string_view bytes, const PictureLimits& limits, Ima
     return Refused(bytes, absl::StrCat(what, reader.message()));
   };
   if (!reader.ReadHeader()) return refused("bad PNG header: ");
-  image->width = reader.width();
-  image->height = reader.height();
-  image->rgb.resize(size_t{3} * image->width * image->height);
+  image->SetSize(reader.width(), reader.height());
   if (!reader.ReadPixels(image)) return refused("bad PNG data: ");
   return absl::OkStatus();
 }

@@ -115,9 +115,7 @@ void BicubicResizer::Axis::StartAtBegin() {
 
 void BicubicResizer::HorizontalPass(const ImageView& source, int width, Image* out) {
   const int rows = source.height;
-  out->width = width;
-  out->height = rows;
-  out->rgb.resize(size_t{3} * width * rows);
+  out->SetSize(width, rows);
   columns_.resize(size_t{kLanes} * source.width);
   alignas(32) uint8_t pixels[kLanes];
   for (int y = 0; y < rows; y += kRows) {
@@ -146,9 +144,7 @@ void BicubicResizer::HorizontalPass(const ImageView& source, int width, Image* o
 }
 
 void BicubicResizer::VerticalPass(const ImageView& source, int height, Image* out) {
-  out->width = source.width;
-  out->height = height;
-  out->rgb.resize(size_t{3} * source.width * height);
+  out->SetSize(source.width, height);
   const int values = 3 * source.width;
   for (int y = 0; y < height; ++y) {
     const int count = vertical_.count[y];
@@ -207,9 +203,7 @@ void BicubicResizer::Resize(const ImageView& source, const ImageArea& box, int w
   } else if (down) {
     VerticalPass(view, height, out);
   } else {
-    out->width = width;
-    out->height = height;
-    out->rgb.resize(size_t{3} * width * height);
+    out->SetSize(width, height);
     for (int y = 0; y < height; ++y) {
       std::copy_n(view.rgb + y * view.stride, 3 * width, out->pixel(0, y));
     }
