@@ -57,16 +57,16 @@ Items TakeHeldOut(double fraction, Items* train) {
   std::vector<uint64_t> ids;
   ids.reserve(train->size());
   for (const auto& item : *train) ids.push_back(graph::HashName(item.path));
+  return TakeAt(ChooseHeldOut(ids, fraction), train);
+}
+
+// Null if there are none.
+template <typename Data>
+std::unique_ptr<Data> TakeHeldOut(double fraction, Data* train) {
+  std::vector<uint64_t> ids(train->size());
+  for (int64_t i = 0; i < train->size(); ++i) ids[i] = train->image_id(i);
   const std::vector<int64_t> chosen = ChooseHeldOut(ids, fraction);
-  Items held_out, rest;
-  size_t next = 0;
-  for (size_t i = 0; i < train->size(); ++i) {
-    const bool take = next < chosen.size() && chosen[next] == static_cast<int64_t>(i);
-    if (take) ++next;
-    (take ? held_out : rest).push_back(std::move((*train)[i]));
-  }
-  *train = std::move(rest);
-  return held_out;
+  return chosen.empty() ? nullptr : train->Take(chosen);
 }
 
 std::string Percent(double fraction) { return absl::StrCat(fraction * 100, "%"); }
@@ -79,14 +79,8 @@ absl::StatusOr<Datasets> OpenCifar10(const OpenOptions& options, const DataSourc
   if (IsFile(test)) {
     ASSIGN_OR_RETURN(out.held_out, Cifar10Dataset::Open({test}));
     held_out_from = "test_batch.bin";
-  } else {
-    std::vector<uint64_t> ids(train->size());
-    for (int64_t i = 0; i < train->size(); ++i) ids[i] = train->image_id(i);
-    const std::vector<int64_t> chosen = ChooseHeldOut(ids, options.val_fraction);
-    if (!chosen.empty()) {
-      out.held_out = train->Take(chosen);
-      held_out_from = absl::StrCat(Percent(options.val_fraction), " of them by hash of the name");
-    }
+  } else if ((out.held_out = TakeHeldOut(options.val_fraction, train.get())) != nullptr) {
+    held_out_from = absl::StrCat(Percent(options.val_fraction), " of them by hash of the name");
   }
   out.description =
       absl::StrCat(source.root, ": ", train->description(), " from ", source.batches.size(),
@@ -289,15 +283,9 @@ absl::StatusOr<Datasets> OpenShards(const OpenOptions& options, const DataSource
     held_out_from =
         absl::StrCat(held_out->size(), " from ", Count(paths.val.size(), "shard"), " (val)");
     held_out->ShareClasses(train.get());
-  } else {
-    std::vector<uint64_t> ids(train->size());
-    for (int64_t i = 0; i < train->size(); ++i) ids[i] = train->image_id(i);
-    const std::vector<int64_t> chosen = ChooseHeldOut(ids, options.val_fraction);
-    if (!chosen.empty()) {
-      held_out = train->Take(chosen);
-      held_out_from = absl::StrCat(held_out->size(), ", ", Percent(options.val_fraction),
-                                   " of them by hash of shard and member");
-    }
+  } else if ((held_out = TakeHeldOut(options.val_fraction, train.get())) != nullptr) {
+    held_out_from = absl::StrCat(held_out->size(), ", ", Percent(options.val_fraction),
+                                 " of them by hash of shard and member");
   }
   out.description =
       absl::StrCat(source.root, ": ", all, " images in ", Count(paths.train.size(), "tar shard"),
@@ -337,19 +325,10 @@ absl::StatusOr<Datasets> OpenAll(const OpenOptions& options) {
     return out;
   }
   ASSIGN_OR_RETURN(DataSource source, FindDataSource(options.data_path));
-  const auto open = [&]() -> absl::StatusOr<Datasets> {
-    switch (source.kind) {
-      case DataSource::Kind::kCifar10:
-        return OpenCifar10(options, source);
-      case DataSource::Kind::kShards:
-        return OpenShards(options, source);
-      case DataSource::Kind::kList:
-      case DataSource::Kind::kFolder:
-        return OpenFolder(options, source.root);
-    }
-    return absl::InternalError("no kind of data");
-  };
-  absl::StatusOr<Datasets> out = open();
+  absl::StatusOr<Datasets> out =
+      source.kind == DataSource::Kind::kCifar10  ? OpenCifar10(options, source)
+      : source.kind == DataSource::Kind::kShards ? OpenShards(options, source)
+                                                 : OpenFolder(options, source.root);
   // The error may concern data that were taken in place of the intended ones.
   if (!out.ok() && !source.warnings.empty()) {
     return graph::Annotate(out.status(), source.warnings[0]);

@@ -1,10 +1,6 @@
 #include "models/data/shard_dataset.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <map>
 #include <set>
 
@@ -14,7 +10,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "graph/base/quoted.h"
-#include "graph/base/random.h"
 #include "graph/base/status.h"
 #include "models/data/file_kind.h"
 #include "models/data/file_util.h"
@@ -136,9 +131,7 @@ absl::Status ShardDataset::Index(int32_t shard_index, Report* report) {
   } else {
     plain = std::make_unique<OpenFile>(shard.path);
     file = plain->get();
-    struct stat info;
-    if (file < 0) return ErrnoStatus("read", shard.path, plain->error());
-    if (::fstat(file, &info) != 0) return ErrnoStatus("read", shard.path, errno);
+    ASSIGN_OR_RETURN(const struct stat info, plain->Stat(shard.path));
     if (!S_ISREG(info.st_mode)) {
       return graph::InvalidArgument("cannot read ", PrintablePath(shard.path),
                                     ": not a regular file");
@@ -325,8 +318,6 @@ std::string ShardDataset::Where(int64_t i) const {
                                     sample.member.substr(0, sample.member.find('\0'))));
 }
 
-uint64_t ShardDataset::image_id(int64_t i) const { return graph::HashName(name(i)); }
-
 absl::StatusOr<std::string> ShardDataset::Read(int64_t i) const {
   const Sample& sample = samples_[i];
   const Shard& shard = shards_->all[sample.shard];
@@ -342,12 +333,12 @@ absl::StatusOr<std::string> ShardDataset::Read(int64_t i) const {
     return ReadAt(shards_->spool->file(), shard.base + sample.offset, sample.size, Where(i));
   }
   const OpenFile file(shard.path);
-  struct stat info;
-  if (file.get() < 0 || ::fstat(file.get(), &info) != 0) {
-    return WithHint(ErrnoStatus("read", Where(i), file.get() < 0 ? file.error() : errno),
+  const absl::StatusOr<struct stat> info = file.Stat(Where(i));
+  if (!info.ok()) {
+    return WithHint(info.status(),
                     "the shard was there when this run began: put it back, or start again");
   }
-  if (info.st_size != shard.bytes || ModifiedNs(info) != shard.modified_ns) {
+  if (info->st_size != shard.bytes || ModifiedNs(*info) != shard.modified_ns) {
     return graph::InvalidArgument("cannot read ", Where(i),
                                   ": the shard was changed after this run began; put it back, or "
                                   "start again");
@@ -359,12 +350,6 @@ absl::Status ShardDataset::LoadPart(int64_t i, const PartPlan& plan, PicturePart
   ASSIGN_OR_RETURN(const std::string bytes, Read(i));
   const absl::Status status = DecodePart(bytes, plan, part, limits_);
   return status.ok() ? status : CannotDecode(Where(i), status);
-}
-
-absl::StatusOr<Image> ShardDataset::Load(int64_t i) const {
-  PicturePart part;
-  RETURN_IF_ERROR(LoadPart(i, WholePicture, &part));
-  return std::move(part.image);
 }
 
 std::string ShardDataset::description() const {
@@ -380,15 +365,7 @@ std::unique_ptr<ShardDataset> ShardDataset::Take(const std::vector<int64_t>& ind
   taken->shards_ = shards_;
   taken->limits_ = limits_;
   taken->num_classes_ = num_classes_;
-  std::vector<Sample> rest;
-  size_t next = 0;
-  for (int64_t i = 0; i < size(); ++i) {
-    const bool take = next < indices.size() && indices[next] == i;
-    if (take) ++next;
-    (take ? taken->samples_ : rest).push_back(std::move(samples_[i]));
-  }
-  CHECK(next == indices.size());
-  samples_ = std::move(rest);
+  taken->samples_ = TakeAt(indices, &samples_);
   return taken;
 }
 

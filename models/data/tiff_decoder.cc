@@ -72,23 +72,19 @@ struct Source {
   }
 };
 
-struct OptionsFreer {
-  void operator()(TIFFOpenOptions* options) const { TIFFOpenOptionsFree(options); }
-};
-struct Closer {
-  void operator()(TIFF* tiff) const { TIFFClose(tiff); }
-};
-using Tiff = std::unique_ptr<TIFF, Closer>;
+using Tiff = std::unique_ptr<TIFF, void (*)(TIFF*)>;
 
 Tiff Open(Source* source, const PictureLimits& limits) {
-  const std::unique_ptr<TIFFOpenOptions, OptionsFreer> options(TIFFOpenOptionsAlloc());
-  if (options == nullptr) return nullptr;
+  const std::unique_ptr<TIFFOpenOptions, void (*)(TIFFOpenOptions*)> options(TIFFOpenOptionsAlloc(),
+                                                                             &TIFFOpenOptionsFree);
+  if (options == nullptr) return {nullptr, &TIFFClose};
   TIFFOpenOptionsSetErrorHandlerExtR(options.get(), &Source::Error, source);
   TIFFOpenOptionsSetWarningHandlerExtR(options.get(), &Source::Warning, source);
   TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), limits.max_file_bytes());
-  return Tiff(TIFFClientOpenExt("picture", "rm", source, &Source::Read, &Source::Write,
-                                &Source::Seek, &Source::Close, &Source::Size, nullptr, nullptr,
-                                options.get()));
+  return Tiff(
+      TIFFClientOpenExt("picture", "rm", source, &Source::Read, &Source::Write, &Source::Seek,
+                        &Source::Close, &Source::Size, nullptr, nullptr, options.get()),
+      &TIFFClose);
 }
 
 // Layout and meaning of the file's samples.

@@ -52,13 +52,10 @@ absl::Status DecodeFrame(absl::string_view frame, int width, int height, uint8_t
   return absl::OkStatus();
 }
 
-struct DemuxerDeleter {
-  void operator()(WebPDemuxer* demuxer) const { WebPDemuxDelete(demuxer); }
-};
-
 absl::Status DecodeFirstFrame(absl::string_view bytes, Image* image) {
   const WebPData data = {Data(bytes), bytes.size()};
-  const std::unique_ptr<WebPDemuxer, DemuxerDeleter> demuxer(WebPDemux(&data));
+  const std::unique_ptr<WebPDemuxer, void (*)(WebPDemuxer*)> demuxer(WebPDemux(&data),
+                                                                     &WebPDemuxDelete);
   if (demuxer == nullptr) {
     return BrokenOffPicture("bad WebP data: the animation is damaged or ends too early");
   }
