@@ -12,7 +12,6 @@
 
 #include "graph/base/random.h"
 #include "models/data/image.h"
-#include "models/data/picture_part.h"
 #include "models/data/resize.h"
 
 namespace models {

@@ -11,7 +11,6 @@
 #include "graph/base/random.h"
 #include "graph/base/status.h"
 #include "models/data/image.h"
-#include "models/data/picture_part.h"
 
 namespace models {
 

@@ -9,7 +9,6 @@
 #include "models/data/dataset.h"
 #include "models/data/image.h"
 #include "models/data/loader.h"
-#include "models/data/picture_part.h"
 
 namespace models {
 

@@ -169,10 +169,9 @@ std::string WayOut(const std::string& root, const std::vector<std::string>& arch
   return "give --data_path a folder of pictures, or leave it out to use the embedded data set";
 }
 
-// The pictures under `below` of `root`, except those under `except`.
-absl::StatusOr<Part> ReadFolder(const std::string& root, const std::string& below,
-                                const std::string& except) {
-  ASSIGN_OR_RETURN(const FolderListing listing, ListPictures(root, below, except));
+// The pictures under `below` of `root`; for all of `root`, except those under val/.
+absl::StatusOr<Part> ReadFolder(const std::string& root, const std::string& below) {
+  ASSIGN_OR_RETURN(const FolderListing listing, ListPictures(root, below, "val"));
   const std::string others = OthersText(listing.others);
   if (listing.paths.empty()) {
     return absl::NotFoundError(absl::StrCat("no picture (", PictureEndings(), ") under ",
@@ -225,16 +224,8 @@ absl::StatusOr<Datasets> OpenFolder(const OpenOptions& options, const std::strin
   const bool val_list = IsFile(JoinPath(root, "val.txt"));
   const bool val_folder = IsDirectory(JoinPath(root, "val"));
 
-  absl::StatusOr<Part> train_or;
-  if (train_list) {
-    train_or = ReadList(root, "train");
-  } else if (train_folder) {
-    train_or = ReadFolder(root, "train", "");
-  } else {
-    train_or = ReadFolder(root, "", val_list || val_folder ? "val" : "");
-  }
-  ASSIGN_OR_RETURN(Part train, std::move(train_or));
-
+  ASSIGN_OR_RETURN(Part train, train_list ? ReadList(root, "train")
+                                          : ReadFolder(root, train_folder ? "train" : ""));
   Datasets out;
   WarnOfUnlabelled(train.items, train.classes, "training", &out.warnings);
   Part held_out;
@@ -242,7 +233,7 @@ absl::StatusOr<Datasets> OpenFolder(const OpenOptions& options, const std::strin
   if (val_list) {
     ASSIGN_OR_RETURN(held_out, ReadList(root, "val"));
   } else if (val_folder) {
-    ASSIGN_OR_RETURN(held_out, ReadFolder(root, "val", ""));
+    ASSIGN_OR_RETURN(held_out, ReadFolder(root, "val"));
     // Classes are the training folders'; a class that only val/ has is unknown.
     std::vector<std::string> paths;
     for (auto& item : held_out.items) paths.push_back(std::move(item.path));
