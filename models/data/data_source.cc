@@ -173,7 +173,6 @@ absl::StatusOr<DataSource> FindDataSource(const std::string& data_path) {
   };
   const std::string batches = "CIFAR-10 (data_batch_*.bin)";
   if (has_list) {
-    source.kind = DataSource::Kind::kList;
     no_shards("the list train.txt", shards);
     no_shards("the list train.txt", source.shards.unused);
     if (!source.batches.empty()) {

@@ -114,10 +114,9 @@ bool IsUnreadArchive(absl::string_view path) {
 }
 
 absl::StatusOr<bool> CountsAsPicture(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  const size_t dot = path.rfind('.');
-  if (dot != std::string::npos && (slash == std::string::npos || dot > slash)) {
-    return IsPictureEnding(absl::string_view(path).substr(dot + 1));
+  const absl::string_view base = absl::string_view(path).substr(path.rfind('/') + 1);
+  if (const size_t dot = base.rfind('.'); dot != absl::string_view::npos) {
+    return IsPictureEnding(base.substr(dot + 1));
   }
   const absl::StatusOr<std::string> head = ReadHead(path, kPictureHeadBytes);
   // A temporary failure of the machine would make the next try see another data set.

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
@@ -11,14 +12,6 @@
 #include "graph/base/status.h"
 
 namespace models {
-namespace {
-
-bool HasMode(const std::string& path, mode_t mode) {
-  struct stat info;
-  return ::stat(path.c_str(), &info) == 0 && (info.st_mode & S_IFMT) == mode;
-}
-
-}  // namespace
 
 // Non-blocking, so that opening a named pipe does not wait for a writer.
 OpenFile::OpenFile(const std::string& path)
@@ -120,8 +113,15 @@ absl::StatusOr<std::string> ReadUpTo(int file, int64_t offset, int64_t size,
   return bytes;
 }
 
-bool IsDirectory(const std::string& path) { return HasMode(path, S_IFDIR); }
-bool IsFile(const std::string& path) { return HasMode(path, S_IFREG); }
+bool IsDirectory(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::is_directory(path, error);
+}
+
+bool IsFile(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::is_regular_file(path, error);
+}
 
 std::string JoinPath(const std::string& folder, const std::string& name) {
   if (folder.empty()) return name;

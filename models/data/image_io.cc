@@ -2,7 +2,6 @@
 
 #include <png.h>
 
-#include <cstring>
 #include <new>
 #include <utility>
 
@@ -95,8 +94,7 @@ absl::Status CannotDecode(const std::string& name, const absl::Status& reason) {
 absl::Status WritePng(const std::string& path, const Image& image) {
   CHECK(image.width > 0 && image.height > 0);
   CHECK(image.rgb.size() == size_t{3} * image.width * image.height);
-  png_image png;
-  std::memset(&png, 0, sizeof(png));
+  png_image png = {};
   png.version = PNG_IMAGE_VERSION;
   png.width = static_cast<png_uint_32>(image.width);
   png.height = static_cast<png_uint_32>(image.height);

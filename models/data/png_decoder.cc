@@ -38,7 +38,6 @@ class PngReader {
   const char* message() const { return message_; }
 
  private:
-  static PngReader* Of(png_structp png) { return static_cast<PngReader*>(png_get_io_ptr(png)); }
   [[noreturn]] static void Fail(png_structp png, png_const_charp message) {
     auto* reader = static_cast<PngReader*>(png_get_error_ptr(png));
     std::snprintf(reader->message_, sizeof(reader->message_), "%s", message);
@@ -53,7 +52,7 @@ class PngReader {
   }
   static void Free(png_structp, png_voidp memory) { std::free(memory); }
   static void Read(png_structp png, png_bytep out, size_t size) {
-    absl::string_view& rest = Of(png)->rest_;
+    absl::string_view& rest = static_cast<PngReader*>(png_get_io_ptr(png))->rest_;
     if (size > rest.size()) png_error(png, "the file ends too early");
     std::memcpy(out, rest.data(), size);
     rest.remove_prefix(size);

@@ -74,8 +74,7 @@ struct Alike {
 }  // namespace
 
 std::pair<absl::string_view, std::string> SampleKeyAndField(absl::string_view path) {
-  const size_t slash = path.rfind('/');
-  const size_t base = slash == absl::string_view::npos ? 0 : slash + 1;
+  const size_t base = path.rfind('/') + 1;
   const size_t dot = path.find('.', base);
   if (dot == absl::string_view::npos || dot == base) return {path, ""};
   return {path.substr(0, dot), absl::AsciiStrToLower(path.substr(dot + 1))};
@@ -90,9 +89,7 @@ absl::StatusOr<std::unique_ptr<ShardDataset>> ShardDataset::Open(
   Shards& shards = *data->shards_;
   std::vector<std::string> packed;
   for (const std::string& name : names) {
-    Shard shard;
-    shard.name = name;
-    shard.path = JoinPath(root, name);
+    Shard shard = {name, JoinPath(root, name)};
     const absl::StatusOr<bool> gzip = IsGzip(shard.path);
     if (!gzip.ok()) {
       return WithHint(gzip.status(), "make it readable, or take it out of the data");
@@ -253,12 +250,7 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
       shared.count += others;
     }
     TarMember& member = index.members[f->image];
-    Sample sample;
-    sample.shard = shard_index;
-    sample.label = f->label;
-    sample.offset = member.offset;
-    sample.size = member.size;
-    sample.member = std::move(member.path);
+    Sample sample = {shard_index, f->label, member.offset, member.size, std::move(member.path)};
     if (!member.broken.empty()) {
       sample.size = -1;
       cut_is_a_sample |= f->image + 1 == index.members.size();
@@ -294,12 +286,9 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
          kGetAgain);
     if (!cut_is_a_sample) {
       // So that every epoch counts the missing rest.
-      Sample rest;
-      rest.shard = shard_index;
-      rest.size = -1;
-      rest.member =
-          absl::StrCat("(the rest)", absl::string_view("\0", 1), index.broken, "; ", kGetAgain);
-      samples_.push_back(std::move(rest));
+      samples_.push_back(
+          {shard_index, -1, 0, -1,
+           absl::StrCat("(the rest)", absl::string_view("\0", 1), index.broken, "; ", kGetAgain)});
     }
   } else if (!index.end_mark) {
     warn("", "has no end mark, so members may be missing; ", kGetAgain);
