@@ -1,5 +1,4 @@
-// An 8-bit RGB image, the form in which data sets pass pictures to the transform that makes network
-// input of them.
+// 8-bit RGB images, which data sets pass to the transform that makes network input of them.
 #ifndef MODELS_DATA_IMAGE_H_
 #define MODELS_DATA_IMAGE_H_
 
