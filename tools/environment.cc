@@ -164,7 +164,7 @@ std::string Output(const std::vector<std::string>& command,
 // state it; theirs was the older one, which orders the passes differently for some shapes.
 constexpr char kResizing[] = "as Pillow 13";
 constexpr char kOldResizing[] = "as Pillow 12";
-// How PNG samples are converted (models/data/png_decoder.h); this changed shortly before.
+// How PNG samples are converted (models/data/picture_decoders.h); this changed shortly before.
 constexpr char kOldPng[] = "as libpng converts them", kPng[] = "as they are";
 
 // A value as shown in a phrase; empty if it cannot be compared.

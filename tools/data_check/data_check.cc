@@ -13,7 +13,6 @@
 #include "models/data/augment.h"
 #include "models/data/file_kind.h"
 #include "models/data/image.h"
-#include "models/data/picture_part.h"
 #include "models/files/durable.h"
 
 namespace tools {
