@@ -14,8 +14,7 @@ absl::StatusOr<std::vector<graph::TensorType>> InferAdamW(const graph::InferCont
   RETURN_IF_ERROR(ExpectScalar(c, Args::kLr));
   RETURN_IF_ERROR(graph::ExpectSameDType(c, Args::kFactors, Args::kLr));
   RETURN_IF_ERROR(graph::ExpectRank(c, Args::kFactors, 1));
-  RETURN_IF_ERROR(graph::ExpectDType(c, Args::kStep, graph::DType::kI32));
-  RETURN_IF_ERROR(ExpectScalar(c, Args::kStep));
+  RETURN_IF_ERROR(ExpectType(c, Args::kStep, {graph::DType::kI32, {1}}));
   const int n = Args::NumParameters(c.inputs.size());
   for (int i = 0; i < n; ++i) {
     const int w = Args::FirstIn(i);

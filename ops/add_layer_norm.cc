@@ -13,13 +13,8 @@ absl::StatusOr<std::vector<graph::TensorType>> InferAddLayerNorm(const graph::In
   RETURN_IF_ERROR(ExpectAnyPrecision(c, 1));
   RETURN_IF_ERROR(graph::ExpectShape(c, 1, c.in(0).shape));
   const graph::DType wide = WideDType(c.in(0).dtype);
-  for (int i : {2, 3}) {
-    RETURN_IF_ERROR(graph::ExpectDType(c, i, wide));
-    RETURN_IF_ERROR(graph::ExpectShape(c, i, {c.in(0).cols()}));
-  }
-  if (!(c.op.Float("eps") >= 0.0f)) {
-    return Reject(c, "attribute 'eps' is ", c.op.Float("eps"), ", must be at least 0");
-  }
+  for (int i : {2, 3}) RETURN_IF_ERROR(ExpectType(c, i, {wide, {c.in(0).cols()}}));
+  RETURN_IF_ERROR(ExpectEps(c));
   ASSIGN_OR_RETURN(const graph::DType dtype, OutputDType(c));
   const graph::Shape& shape = c.in(0).shape;
   const graph::TensorType statistics{wide, LeadingShape(c.in(0))};
@@ -47,25 +42,25 @@ absl::Status AddLayerNormGradient(graph::GradientBuilder* g) {
 }  // namespace
 
 void RegisterAddLayerNorm(graph::SchemaRegistry* registry) {
-  registry->Add(graph::Schema("AddLayerNorm", "sum = a + b; y = LayerNorm(sum)")
-                    .Input("a", "(..., C)", graph::RowUse::kSameRow)
-                    .Input("b", "(..., C)", graph::RowUse::kSameRow)
-                    .Input("gamma", "(C)", graph::RowUse::kAllRows)
-                    .Input("beta", "(C)", graph::RowUse::kAllRows)
-                    .Output("sum", "(..., C)")
-                    .Output("y", "(..., C)")
-                    .Output("mean", "(...)")
-                    .Output("variance", "(...)")
-                    .Attr("eps", 1e-6f, "added to the variance")
-                    .OptionalAttr("dtype", std::string("same"),
-                                  "element type of y: same as a, f32, bf16")
-                    .LowPrecision({}, {1})
-                    .AnyPrecision({0, 1})
-                    .InPlace(0, 0)
-                    .InPlace(1, 0)
-                    .Infer(InferAddLayerNorm)
-                    .ElementwiseCost(9)
-                    .Gradient(AddLayerNormGradient));
+  registry->Add(
+      graph::Schema("AddLayerNorm", "sum = a + b; y = LayerNorm(sum)")
+          .Input("a", "(..., C)", graph::RowUse::kSameRow)
+          .Input("b", "(..., C)", graph::RowUse::kSameRow)
+          .Input("gamma", "(C)", graph::RowUse::kAllRows)
+          .Input("beta", "(C)", graph::RowUse::kAllRows)
+          .Output("sum", "(..., C)")
+          .Output("y", "(..., C)")
+          .Output("mean", "(...)")
+          .Output("variance", "(...)")
+          .Attr("eps", 1e-6f, "added to the variance")
+          .OptionalAttr("dtype", std::string("same"), "element type of y: same as a, f32, bf16")
+          .LowPrecision({}, {1})
+          .AnyPrecision({0, 1})
+          .InPlace(0, 0)
+          .InPlace(1, 0)
+          .Infer(InferAddLayerNorm)
+          .ElementwiseCost(9)
+          .Gradient(AddLayerNormGradient));
 }
 
 }  // namespace ops

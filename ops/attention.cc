@@ -7,8 +7,8 @@
 namespace ops {
 namespace {
 
-// Checks input 0 (qkv) and the attribute; sets *width to D.
-absl::Status ExpectQkv(const graph::InferContext& c, int64_t* width) {
+// Checks input 0 (qkv) and the attribute; returns D.
+absl::StatusOr<int64_t> ExpectQkv(const graph::InferContext& c) {
   RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
   RETURN_IF_ERROR(graph::ExpectRank(c, 0, 3));
   RETURN_IF_ERROR(ExpectIntAtLeast(c, "heads", 1));
@@ -19,18 +19,11 @@ absl::Status ExpectQkv(const graph::InferContext& c, int64_t* width) {
     return Reject(c, InputText(c, 0, "qkv"), " has ", cols,
                   " columns, which do not divide into q, k and v of ", heads, " heads");
   }
-  *width = cols / 3;
-  return absl::OkStatus();
-}
-
-// The dtype of lse: statistics of bf16 rows are f32.
-graph::DType StatisticsDType(graph::DType dtype) {
-  return dtype == graph::DType::kBF16 ? graph::DType::kF32 : dtype;
+  return cols / 3;
 }
 
 absl::StatusOr<std::vector<graph::TensorType>> InferAttention(const graph::InferContext& c) {
-  int64_t width = 0;
-  RETURN_IF_ERROR(ExpectQkv(c, &width));
+  ASSIGN_OR_RETURN(const int64_t width, ExpectQkv(c));
   const graph::TensorType& qkv = c.in(0);
   int64_t queries = qkv.dim(1);
   if (c.inputs.size() > 1) {
@@ -44,15 +37,14 @@ absl::StatusOr<std::vector<graph::TensorType>> InferAttention(const graph::Infer
   }
   return std::vector<graph::TensorType>{
       {qkv.dtype, {qkv.dim(0), queries, width}},
-      {StatisticsDType(qkv.dtype), {qkv.dim(0), c.op.Int("heads"), queries}}};
+      {WideDType(qkv.dtype), {qkv.dim(0), c.op.Int("heads"), queries}}};
 }
 
 absl::StatusOr<std::vector<graph::TensorType>> InferAttentionGrad(const graph::InferContext& c) {
-  int64_t width = 0;
-  RETURN_IF_ERROR(ExpectQkv(c, &width));
+  ASSIGN_OR_RETURN(const int64_t width, ExpectQkv(c));
   const graph::TensorType& qkv = c.in(0);
   RETURN_IF_ERROR(graph::ExpectSameDType(c, 1, 0));
-  RETURN_IF_ERROR(graph::ExpectDType(c, 2, StatisticsDType(qkv.dtype)));
+  RETURN_IF_ERROR(graph::ExpectDType(c, 2, WideDType(qkv.dtype)));
   RETURN_IF_ERROR(graph::ExpectSameDType(c, 3, 0));
   RETURN_IF_ERROR(graph::ExpectShape(c, 1, {qkv.dim(0), qkv.dim(1), width}));
   RETURN_IF_ERROR(graph::ExpectShape(c, 2, {qkv.dim(0), c.op.Int("heads"), qkv.dim(1)}));

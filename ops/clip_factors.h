@@ -11,7 +11,7 @@
 //
 // A step is applied if all losses and norms, the global norm included, are finite, the mean of
 // the losses is not above `limit` (∞: no limit; -∞: nothing is applied), and no kernel of the run
-// has found a fault (graph/runtime/fault.h). Otherwise every factor is NaN, and AdamW changes
+// has found a fault (graph/runtime/kernel.h). Otherwise every factor is NaN, and AdamW changes
 // nothing, whatever max_norm is; `clipped` is what it would be for an applied step, or 0 if a norm
 // is not finite.
 //

@@ -14,11 +14,6 @@
 
 namespace ops {
 
-// Positions of its inputs.
-struct CommitArgs {
-  enum In { kApplied, kBefore, kAfter };
-};
-
 void RegisterCommit(graph::SchemaRegistry* registry);
 
 }  // namespace ops

@@ -7,14 +7,14 @@ namespace ops {
 namespace {
 
 absl::StatusOr<std::vector<graph::TensorType>> InferFill(const graph::InferContext& c) {
-  RETURN_IF_ERROR(ExpectShapeAttr(c, "shape"));
+  ASSIGN_OR_RETURN(graph::Shape shape, ExpectShapeAttr(c));
   const auto dtype = graph::ParseDType(c.op.Str("dtype"));
   if (!dtype || *dtype == graph::DType::kBF16) {
     return Reject(c, "attribute 'dtype' is '", c.op.Str("dtype"),
                   "', must be f32, f64, i32, i64 or u8");
   }
   RETURN_IF_ERROR(ExpectFits(c, "value", *dtype));
-  return std::vector<graph::TensorType>{{*dtype, ToShape(c.op.Ints("shape"))}};
+  return std::vector<graph::TensorType>{{*dtype, std::move(shape)}};
 }
 
 }  // namespace

@@ -65,10 +65,7 @@ void RegisterGatherRows(graph::SchemaRegistry* registry) {
                     .Output("y", "(B, L, D)")
                     .Attr("rows", int64_t{1}, "L")
                     .Infer(InferScatterRows)
-                    .Cost([](const graph::Op&, absl::Span<const graph::TensorType> in,
-                             absl::Span<const graph::TensorType> out) {
-                      return CostOf(in[0].elements(), in, out);
-                    })
+                    .Cost(InputCost(1))
                     .Gradient(ScatterRowsGradient));
 }
 

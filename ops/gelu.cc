@@ -6,14 +6,10 @@
 namespace ops {
 namespace {
 
+// Of Gelu and GeluGrad.
 absl::StatusOr<std::vector<graph::TensorType>> InferGelu(const graph::InferContext& c) {
   RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
-  return std::vector<graph::TensorType>{c.in(0)};
-}
-
-absl::StatusOr<std::vector<graph::TensorType>> InferGeluGrad(const graph::InferContext& c) {
-  RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
-  RETURN_IF_ERROR(graph::ExpectSameType(c, 1, 0));
+  if (c.inputs.size() > 1) RETURN_IF_ERROR(graph::ExpectSameType(c, 1, 0));
   return std::vector<graph::TensorType>{c.in(0)};
 }
 
@@ -39,7 +35,7 @@ void RegisterGelu(graph::SchemaRegistry* registry) {
                     .Output("dx", "(...)")
                     .InPlace(1, 0)
                     .LowPrecision({0, 1}, {0})
-                    .Infer(InferGeluGrad)
+                    .Infer(InferGelu)
                     .ElementwiseCost(15)
                     .NotDifferentiable("second-order gradients are not supported"));
 }

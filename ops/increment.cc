@@ -7,8 +7,7 @@ namespace ops {
 namespace {
 
 absl::StatusOr<std::vector<graph::TensorType>> InferIncrement(const graph::InferContext& c) {
-  RETURN_IF_ERROR(graph::ExpectDType(c, 0, graph::DType::kI32));
-  RETURN_IF_ERROR(ExpectScalar(c, 0));
+  RETURN_IF_ERROR(ExpectType(c, 0, {graph::DType::kI32, {1}}));
   RETURN_IF_ERROR(graph::ExpectSameType(c, 1, 0));
   return std::vector<graph::TensorType>{c.in(0)};
 }

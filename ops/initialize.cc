@@ -8,7 +8,7 @@ namespace ops {
 namespace {
 
 absl::StatusOr<std::vector<graph::TensorType>> InferInitialize(const graph::InferContext& c) {
-  RETURN_IF_ERROR(ExpectShapeAttr(c, "shape"));
+  RETURN_IF_ERROR(ExpectShapeAttr(c).status());
   const auto dtype = graph::ParseDType(c.op.Str("dtype"));
   const bool counter = dtype == graph::DType::kI32 && c.op.type == "ConstantFill";
   if (dtype != graph::DType::kF32 && dtype != graph::DType::kF64 && !counter) {
@@ -20,8 +20,7 @@ absl::StatusOr<std::vector<graph::TensorType>> InferInitialize(const graph::Infe
   if (c.op.type == "ConstantFill" && initializer.kind != "constant") {
     return Reject(c, "initializer '", initializer.kind, "' belongs to XavierFill");
   }
-  const absl::Status valid = Validate(initializer);
-  if (!valid.ok()) return graph::Annotate(valid, c.op.Describe());
+  RETURN_IF_ERROR(graph::Annotate(Validate(initializer), c.op.Describe()));
   return std::vector<graph::TensorType>{{*dtype, initializer.shape}};
 }
 

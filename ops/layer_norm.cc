@@ -7,41 +7,27 @@
 namespace ops {
 namespace {
 
-absl::Status ExpectEps(const graph::InferContext& c) {
-  if (c.op.Float("eps") >= 0.0f) return absl::OkStatus();
-  return Reject(c, "attribute 'eps' is ", c.op.Float("eps"), ", must be at least 0");
-}
-
-// Checks that input `input` is f32 if x is f32 or bf16, else f64.
-absl::Status ExpectWide(const graph::InferContext& c, int input) {
-  return graph::ExpectDType(c, input, WideDType(c.in(0).dtype));
-}
-
 absl::StatusOr<std::vector<graph::TensorType>> InferLayerNorm(const graph::InferContext& c) {
   RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
   RETURN_IF_ERROR(graph::ExpectMinRank(c, 0, 1));
-  for (int i : {1, 2}) {
-    RETURN_IF_ERROR(ExpectWide(c, i));
-    RETURN_IF_ERROR(graph::ExpectShape(c, i, {c.in(0).cols()}));
-  }
+  const graph::DType wide = WideDType(c.in(0).dtype);
+  for (int i : {1, 2}) RETURN_IF_ERROR(ExpectType(c, i, {wide, {c.in(0).cols()}}));
   RETURN_IF_ERROR(ExpectEps(c));
   ASSIGN_OR_RETURN(const graph::DType dtype, OutputDType(c));
-  const graph::TensorType statistics{c.in(1).dtype, LeadingShape(c.in(0))};
+  const graph::TensorType statistics{wide, LeadingShape(c.in(0))};
   return std::vector<graph::TensorType>{{dtype, c.in(0).shape}, statistics, statistics};
 }
 
 absl::StatusOr<std::vector<graph::TensorType>> InferLayerNormGrad(const graph::InferContext& c) {
   RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
   RETURN_IF_ERROR(graph::ExpectMinRank(c, 0, 1));
-  for (int i : {1, 2, 3}) RETURN_IF_ERROR(ExpectWide(c, i));
+  const graph::DType wide = WideDType(c.in(0).dtype);
+  for (int i : {1, 2, 3}) RETURN_IF_ERROR(graph::ExpectDType(c, i, wide));
   RETURN_IF_ERROR(graph::ExpectShape(c, 1, {c.in(0).cols()}));
   for (int i : {2, 3}) RETURN_IF_ERROR(graph::ExpectShape(c, i, LeadingShape(c.in(0))));
   RETURN_IF_ERROR(ExpectAnyPrecision(c, 4));
   RETURN_IF_ERROR(graph::ExpectShape(c, 4, c.in(0).shape));
-  if (c.inputs.size() > 5) {
-    RETURN_IF_ERROR(ExpectWide(c, 5));
-    RETURN_IF_ERROR(graph::ExpectShape(c, 5, c.in(0).shape));
-  }
+  if (c.inputs.size() > 5) RETURN_IF_ERROR(ExpectType(c, 5, {wide, c.in(0).shape}));
   RETURN_IF_ERROR(ExpectEps(c));
   return std::vector<graph::TensorType>{{c.in(1).dtype, c.in(0).shape}, c.in(1), c.in(1)};
 }

@@ -28,12 +28,11 @@ absl::StatusOr<std::vector<graph::TensorType>> InferWeightGrad(const graph::Infe
   RETURN_IF_ERROR(graph::ExpectMinRank(c, 0, 1));
   RETURN_IF_ERROR(graph::ExpectSameDType(c, 1, 0));
   RETURN_IF_ERROR(graph::ExpectMinRank(c, 1, 1));
-  RETURN_IF_ERROR(ExpectShapeAttr(c, "shape"));
+  ASSIGN_OR_RETURN(const graph::Shape shape, ExpectShapeAttr(c));
   if (c.in(0).rows() != c.in(1).rows()) {
     return Reject(c, InputText(c, 0, "a"), " and ", InputText(c, 1, "b"), " have ", c.in(0).rows(),
                   " and ", c.in(1).rows(), " rows, must have the same");
   }
-  const graph::Shape shape = ToShape(c.op.Ints("shape"));
   if (shape.size() < 2 || shape[0] != c.in(0).cols() || Rest(shape) != c.in(1).cols()) {
     return Reject(c, "attribute 'shape' ", graph::ShapeString(shape), " is not a matrix of ",
                   c.in(0).cols(), " by ", c.in(1).cols(), ", the columns of ", InputText(c, 0, "a"),

@@ -17,16 +17,14 @@ absl::StatusOr<std::vector<graph::TensorType>> InferScale(const graph::InferCont
     return Reject(c, "attribute 'value' is ", value, ", must be finite");
   }
   const int64_t index = c.op.Int("index");
-  if (c.inputs.size() == 1) {
-    if (index != 0) {
-      return Reject(c, "attribute 'index' is ", index, ", but there is no input 1 (factors)");
+  if (c.inputs.size() > 1) {
+    RETURN_IF_ERROR(graph::ExpectSameDType(c, 1, 0));
+    RETURN_IF_ERROR(graph::ExpectRank(c, 1, 1));
+    if (index < 0 || index >= c.in(1).dim(0)) {
+      return Reject(c, "attribute 'index' is ", index, ", outside ", InputText(c, 1, "factors"));
     }
-    return std::vector<graph::TensorType>{c.in(0)};
-  }
-  RETURN_IF_ERROR(graph::ExpectSameDType(c, 1, 0));
-  RETURN_IF_ERROR(graph::ExpectRank(c, 1, 1));
-  if (index < 0 || index >= c.in(1).dim(0)) {
-    return Reject(c, "attribute 'index' is ", index, ", outside ", InputText(c, 1, "factors"));
+  } else if (index != 0) {
+    return Reject(c, "attribute 'index' is ", index, ", but there is no input 1 (factors)");
   }
   return std::vector<graph::TensorType>{c.in(0)};
 }

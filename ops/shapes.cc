@@ -24,30 +24,22 @@ graph::Shape LeadingShape(const graph::TensorType& type) {
   return graph::Shape(type.shape.begin(), type.shape.end() - 1);
 }
 
-graph::Shape ToShape(absl::Span<const int64_t> dims) {
-  return graph::Shape(dims.begin(), dims.end());
-}
-
 std::vector<int64_t> ShapeAttr(const graph::TensorType& type) {
   return std::vector<int64_t>(type.shape.begin(), type.shape.end());
 }
 
-absl::Status ExpectShapeAttr(const graph::InferContext& c, const std::string& attr) {
-  const auto& dims = c.op.Ints(attr);
-  if (dims.empty()) {
-    return Reject(c, "attribute '", attr, "' is empty; a scalar has shape [1]");
-  }
+absl::StatusOr<graph::Shape> ExpectShapeAttr(const graph::InferContext& c) {
+  const auto& dims = c.op.Ints("shape");
+  if (dims.empty()) return Reject(c, "attribute 'shape' is empty; a scalar has shape [1]");
   for (int64_t d : dims) {
-    if (d < 0) {
-      return Reject(c, "attribute '", attr, "' ", graph::ShapeString(dims),
-                    " has a negative dimension");
-    }
+    if (d >= 0) continue;
+    return Reject(c, "attribute 'shape' ", graph::ShapeString(dims), " has a negative dimension");
   }
   if (!graph::IsValidShape(dims)) {
-    return Reject(c, "attribute '", attr, "' ", graph::ShapeString(dims),
+    return Reject(c, "attribute 'shape' ", graph::ShapeString(dims),
                   " has more elements than a tensor may have, 2^48");
   }
-  return absl::OkStatus();
+  return graph::Shape(dims.begin(), dims.end());
 }
 
 absl::Status ExpectIntAtLeast(const graph::InferContext& c, const std::string& attr, int64_t min) {
@@ -60,6 +52,16 @@ absl::Status ExpectZeroOrOne(const graph::InferContext& c, const std::string& at
   const int64_t value = c.op.Int(attr);
   if (value == 0 || value == 1) return absl::OkStatus();
   return Reject(c, "attribute '", attr, "' is ", value, ", must be 0 or 1");
+}
+
+absl::Status ExpectEps(const graph::InferContext& c) {
+  if (c.op.Float("eps") >= 0.0f) return absl::OkStatus();
+  return Reject(c, "attribute 'eps' is ", c.op.Float("eps"), ", must be at least 0");
+}
+
+absl::Status ExpectType(const graph::InferContext& c, int input, const graph::TensorType& type) {
+  RETURN_IF_ERROR(graph::ExpectDType(c, input, type.dtype));
+  return graph::ExpectShape(c, input, type.shape);
 }
 
 absl::Status ExpectScalar(const graph::InferContext& c, int input) {
@@ -144,6 +146,13 @@ double MatMulFlops(const graph::TensorType& x, int64_t cols) {
 double LinearFlops(const graph::Op& op, const graph::TensorType& x, const graph::TensorType& y) {
   const double epilogue = op.Str("activation") == "gelu" ? 11 : 1;
   return MatMulFlops(x, y.cols()) + epilogue * static_cast<double>(y.elements());
+}
+
+graph::CostFn InputCost(double flops_per_element) {
+  return [=](const graph::Op&, absl::Span<const graph::TensorType> in,
+             absl::Span<const graph::TensorType> out) {
+    return CostOf(flops_per_element * static_cast<double>(in[0].elements()), in, out);
+  };
 }
 
 graph::Cost CostOf(double flops, absl::Span<const graph::TensorType> inputs,

@@ -37,17 +37,20 @@ bool IsSuffix(absl::Span<const int64_t> shape, absl::Span<const int64_t> of);
 // Shape of one number per row: the leading dimensions, {1} for rank 1.
 graph::Shape LeadingShape(const graph::TensorType& type);
 
-graph::Shape ToShape(absl::Span<const int64_t> dims);
 // The shape as an attribute's value. By value: a gradient maker may not hold on
 // to the shape of a blob while it adds operators, which moves the net's blobs.
 std::vector<int64_t> ShapeAttr(const graph::TensorType& type);
 
-// Attribute `attr` holds at least one dimension and is a valid shape.
-absl::Status ExpectShapeAttr(const graph::InferContext& c, const std::string& attr);
+// Attribute "shape": at least one dimension, and a valid shape.
+absl::StatusOr<graph::Shape> ExpectShapeAttr(const graph::InferContext& c);
 // Attribute `attr` is at least `min`.
 absl::Status ExpectIntAtLeast(const graph::InferContext& c, const std::string& attr, int64_t min);
 // Attribute `attr` is 0 or 1.
 absl::Status ExpectZeroOrOne(const graph::InferContext& c, const std::string& attr);
+// Attribute "eps" is at least 0.
+absl::Status ExpectEps(const graph::InferContext& c);
+// Input `input` has the dtype and the shape of `type`.
+absl::Status ExpectType(const graph::InferContext& c, int input, const graph::TensorType& type);
 // Input `input` has exactly one element, in one dimension.
 absl::Status ExpectScalar(const graph::InferContext& c, int input);
 
@@ -79,6 +82,8 @@ double MatMulFlops(const graph::TensorType& x, int64_t cols);
 // Those of act(x·w + b).
 double LinearFlops(const graph::Op& op, const graph::TensorType& x, const graph::TensorType& y);
 
+// `flops_per_element` for each element of input 0; bytes of all inputs and outputs.
+graph::CostFn InputCost(double flops_per_element);
 // `flops`, at most the largest int64_t, and the bytes of all inputs and outputs.
 graph::Cost CostOf(double flops, absl::Span<const graph::TensorType> inputs,
                    absl::Span<const graph::TensorType> outputs);

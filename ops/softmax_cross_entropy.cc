@@ -11,8 +11,7 @@ absl::Status ExpectLogitsAndLabels(const graph::InferContext& c) {
   RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
   RETURN_IF_ERROR(graph::ExpectMinRank(c, 0, 2));
   if (c.in(0).elements() == 0) return Reject(c, InputText(c, 0, "logits"), " is empty");
-  RETURN_IF_ERROR(graph::ExpectDType(c, 1, graph::DType::kI32));
-  return graph::ExpectShape(c, 1, {c.in(0).rows()});
+  return ExpectType(c, 1, {graph::DType::kI32, {c.in(0).rows()}});
 }
 
 absl::StatusOr<std::vector<graph::TensorType>> InferLoss(const graph::InferContext& c) {
@@ -32,11 +31,6 @@ absl::Status LossGradient(graph::GradientBuilder* g) {
   return absl::OkStatus();
 }
 
-graph::Cost LossCost(const graph::Op&, absl::Span<const graph::TensorType> in,
-                     absl::Span<const graph::TensorType> out) {
-  return CostOf(6.0 * static_cast<double>(in[0].elements()), in, out);
-}
-
 }  // namespace
 
 void RegisterSoftmaxCrossEntropy(graph::SchemaRegistry* registry) {
@@ -46,7 +40,7 @@ void RegisterSoftmaxCrossEntropy(graph::SchemaRegistry* registry) {
                     .Output("loss", "(1)")
                     .Output("correct", "(R)")
                     .Infer(InferLoss)
-                    .Cost(LossCost)
+                    .Cost(InputCost(6))
                     .Gradient(LossGradient));
   registry->Add(
       graph::Schema("SoftmaxCrossEntropyGrad", "dloss·(softmax - onehot)/S in scored rows")
@@ -55,7 +49,7 @@ void RegisterSoftmaxCrossEntropy(graph::SchemaRegistry* registry) {
           .Input("dloss", "(1)", graph::RowUse::kNone)
           .Output("dlogits", "(..., K)")
           .Infer(InferLossGrad)
-          .Cost(LossCost)
+          .Cost(InputCost(6))
           .NotDifferentiable("second-order gradients are not supported"));
 }
 

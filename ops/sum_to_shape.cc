@@ -8,8 +8,7 @@ namespace {
 
 absl::StatusOr<std::vector<graph::TensorType>> InferSumToShape(const graph::InferContext& c) {
   RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
-  RETURN_IF_ERROR(ExpectShapeAttr(c, "shape"));
-  const graph::Shape shape = ToShape(c.op.Ints("shape"));
+  ASSIGN_OR_RETURN(const graph::Shape shape, ExpectShapeAttr(c));
   if (!IsSuffix(shape, c.in(0).shape)) {
     return Reject(c, "attribute 'shape' ", graph::ShapeString(shape),
                   " is not a suffix of the shape of ", InputText(c, 0, "x"));
@@ -26,10 +25,7 @@ void RegisterSumToShape(graph::SchemaRegistry* registry) {
                     .Attr("shape", std::vector<int64_t>{}, "shape of y")
                     .AnyPrecision({0})
                     .Infer(InferSumToShape)
-                    .Cost([](const graph::Op&, absl::Span<const graph::TensorType> in,
-                             absl::Span<const graph::TensorType> out) {
-                      return CostOf(in[0].elements(), in, out);
-                    })
+                    .Cost(InputCost(1))
                     .NotDifferentiable("second-order gradients are not supported"));
 }
 

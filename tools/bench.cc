@@ -149,10 +149,10 @@ absl::StatusOr<int> Main(int argc, char** argv) {
   const graph::SchemaRegistry registry = MakeRegistry();
   ASSIGN_OR_RETURN(const graph::Backend backend, MakeAnyBackend(flags.backend, flags.threads));
   for (const std::string& note : ThreadNotes(flags.threads)) std::cout << "note: " << note << "\n";
-  const auto run = flags.what == BenchFlags::What::kStep   ? Step
-                   : flags.what == BenchFlags::What::kOp   ? Op
-                   : flags.what == BenchFlags::What::kData ? Data
-                                                           : Net;
+  const auto run = flags.what == "step"   ? Step
+                   : flags.what == "op"   ? Op
+                   : flags.what == "data" ? Data
+                                          : Net;
   ASSIGN_OR_RETURN(const Report report, run(flags, registry, backend));
   std::cout << report.text;
   if (flags.json) std::cout << report.json << "\n";

@@ -23,7 +23,6 @@
 #include "tools/cpus.h"
 #include "tools/data_check/data_check.h"
 #include "tools/flags/command_line.h"
-#include "tools/flags/picture_flags.h"
 #include "tools/output/staged_output.h"
 #include "tools/program.h"
 

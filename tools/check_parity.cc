@@ -23,6 +23,7 @@
 #include "tools/program.h"
 #include "tools/reference_backend.h"
 
+namespace tools {
 namespace {
 
 struct Flags {
@@ -30,32 +31,27 @@ struct Flags {
   std::string backend = "cpu";
   std::string passes = "on";
   std::string precision = "fp32";
-  int threads = tools::DetectCpus().usable();
+  int threads = DetectCpus().usable();
 };
 
 absl::StatusOr<int> Check(const Flags& flags) {
-  ASSIGN_OR_RETURN(const tools::GoldenCase golden,
-                   tools::ReadGoldenCase(models::ResolveUserPath(flags.path)));
-  const graph::SchemaRegistry registry = tools::MakeRegistry();
-  ASSIGN_OR_RETURN(const graph::Backend backend,
-                   tools::MakeAnyBackend(flags.backend, flags.threads));
-  graph::CompileOptions compile;
-  compile.registry = &registry;
-  compile.backend = &backend;
+  ASSIGN_OR_RETURN(const GoldenCase golden, ReadGoldenCase(models::ResolveUserPath(flags.path)));
+  const graph::SchemaRegistry registry = MakeRegistry();
+  ASSIGN_OR_RETURN(const graph::Backend backend, MakeAnyBackend(flags.backend, flags.threads));
+  graph::CompileOptions compile = {&registry, &backend, {}};
   compile.passes.enabled = flags.passes == "on";
   const bool bf16 = flags.precision == "bf16";
   if (bf16 && !compile.passes.enabled) {
     return graph::InvalidArgument("--precision=bf16 is made by a pass; drop --passes=off");
   }
   if (bf16) compile.passes.precision = graph::ComputePrecision::kBF16;
-  ASSIGN_OR_RETURN(const tools::ReplayResult replay, tools::Replay(golden, compile));
+  ASSIGN_OR_RETURN(const ReplayResult replay, Replay(golden, compile));
 
   bool passed = true;
   double worst = 0;  // largest error as a share of its bound
   std::string worst_tensor;
-  const std::vector<tools::Verdict> verdicts =
-      tools::Compare(golden, replay, compile.passes.precision);
-  for (const tools::Verdict& v : verdicts) {
+  const std::vector<Verdict> verdicts = Compare(golden, replay, compile.passes.precision);
+  for (const Verdict& v : verdicts) {
     std::cout << absl::StrFormat("%-48s %10.3g  bound %8.3g  %s%s%s\n", v.tensor, v.error, v.bound,
                                  v.passed ? "ok" : "FAILED", v.note.empty() ? "" : "  ", v.note);
     passed &= v.passed;
@@ -92,13 +88,16 @@ absl::StatusOr<int> Main(int argc, char** argv) {
       ->check(CLI::IsMember({"fp32", "bf16"}))
       ->capture_default_str();
   app.add_option("--threads", flags.threads, "threads")
-      ->check(tools::Between(1, 1024))
+      ->check(Between(1, 1024))
       ->capture_default_str();
-  ASSIGN_OR_RETURN(const bool proceed, tools::ParseCommandLine("check_parity", argc, argv, &app));
+  ASSIGN_OR_RETURN(const bool proceed, ParseCommandLine("check_parity", argc, argv, &app));
   if (!proceed) return 0;
   return Check(flags);
 }
 
 }  // namespace
+}  // namespace tools
 
-int main(int argc, char** argv) { return tools::RunProgram("check_parity", argc, argv, Main); }
+int main(int argc, char** argv) {
+  return tools::RunProgram("check_parity", argc, argv, tools::Main);
+}

@@ -11,6 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "backends/cpu/openmp.h"
+#include "graph/base/counted.h"
 #include "graph/runtime/control_groups.h"
 
 namespace tools {
@@ -31,8 +32,6 @@ double QuotaOfVersion1(const std::string& folder) {
   return quota_file >> quota && period_file >> period && quota > 0 && period > 0 ? quota / period
                                                                                  : 0;
 }
-
-std::string CpuCount(int count) { return absl::StrCat(count, count == 1 ? " CPU" : " CPUs"); }
 
 }  // namespace
 
@@ -70,13 +69,14 @@ std::vector<std::string> ThreadNotes(int threads, const Cpus& cpus, const char* 
   const int room = by_quota ? cpus.quota : cpus.allowed;
   const bool bound = cpus.allowed == 1 && cpus.machine > 1;
   if (threads > room) {
-    notes.push_back(absl::StrCat(
-        "--threads=", threads, " is more than the ", CpuCount(room), " that this process may use (",
-        by_quota ? "the CPU quota of its control group"
-        : bound  ? absl::StrCat("bound to one of ", cpus.machine,
-                                ", by taskset, a launcher or OMP_PROC_BIND")
-                 : "all it may run on",
-        "); threads that wait for each other make it slower than --threads=", room));
+    notes.push_back(
+        absl::StrCat("--threads=", threads, " is more than the ", graph::Counted(room, "CPU"),
+                     " that this process may use (",
+                     by_quota ? "the CPU quota of its control group"
+                     : bound  ? absl::StrCat("bound to one of ", cpus.machine,
+                                             ", by taskset, a launcher or OMP_PROC_BIND")
+                              : "all it may run on",
+                     "); threads that wait for each other make it slower than --threads=", room));
   } else if (bound) {
     notes.push_back(
         absl::StrCat("this process is bound to one of the machine's ", cpus.machine,

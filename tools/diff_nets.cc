@@ -4,14 +4,11 @@
 #include "tools/diff/diff_nets.h"
 
 #include <iostream>
-#include <memory>
 #include <string>
-#include <utility>
 
 #include "graph/base/status.h"
 #include "tools/cpus.h"
 #include "tools/diff/diff_flags.h"
-#include "tools/diff/golden_diff.h"
 #include "tools/diff/random_case.h"
 #include "tools/parity/golden_case.h"
 #include "tools/plugins.h"
@@ -25,26 +22,20 @@ constexpr int kBeyond = 1, kBadUsage = 2;
 
 // A way and the backend it runs on.
 struct Side {
-  Side(const std::string& name, const Way& way, graph::Backend its_backend,
-       const graph::SchemaRegistry& registry)
-      : backend(std::move(its_backend)) {
-    diff.name = absl::StrCat(name, "=", way.text);
-    diff.compile.registry = &registry;
-    diff.compile.backend = &backend;
-    diff.compile.passes = way.Pipeline();
-    diff.low_precision = way.low_precision();
-  }
-  Side(const Side&) = delete;
+  Side() = default;
+  Side(const Side&) = delete;  // `diff` points to `backend`
   Side& operator=(const Side&) = delete;
 
-  static absl::StatusOr<std::unique_ptr<Side>> Make(const std::string& name, const Way& way,
-                                                    const graph::SchemaRegistry& registry) {
+  absl::Status Init(const char* name, const Way& way, const graph::SchemaRegistry& registry) {
     const int threads = way.threads > 0 ? way.threads : DetectCpus().usable();
-    ASSIGN_OR_RETURN(graph::Backend backend, MakeAnyBackend(way.backend, threads));
-    return std::make_unique<Side>(name, way, std::move(backend), registry);
+    ASSIGN_OR_RETURN(backend, MakeAnyBackend(way.backend, threads));
+    diff.name = absl::StrCat(name, "=", way.text);
+    diff.compile = {&registry, &backend, way.Pipeline()};
+    diff.low_precision = way.low_precision();
+    return absl::OkStatus();
   }
 
-  const graph::Backend backend;
+  graph::Backend backend;
   DiffSide diff;
 };
 
@@ -53,19 +44,20 @@ absl::StatusOr<DiffReport> Diff(const DiffFlags& flags) {
   DiffOptions options;
   if (flags.bound) options.bounds.f32 = options.bounds.low = *flags.bound;
   options.most_bytes = static_cast<size_t>(flags.most_mib) << 20;
-  ASSIGN_OR_RETURN(const std::unique_ptr<Side> a, Side::Make("--a", flags.a, registry));
+  Side a, b;
+  RETURN_IF_ERROR(a.Init("--a", flags.a, registry));
   if (!flags.golden.empty()) {
     ASSIGN_OR_RETURN(const GoldenCase golden, ReadGoldenCase(flags.golden));
     std::cout << "a: " << golden.name << ", as the official code has it\nb: " << flags.a.text
               << "\n";
-    return DiffGolden(golden, a->diff.compile, a->diff.low_precision, options.bounds);
+    return DiffGolden(golden, a.diff.compile, a.diff.low_precision, options.bounds);
   }
-  ASSIGN_OR_RETURN(const std::unique_ptr<Side> b, Side::Make("--b", *flags.b, registry));
+  RETURN_IF_ERROR(b.Init("--b", *flags.b, registry));
   std::cout << flags.entry.name << ", " << flags.entry.recipe.batch_size << " images, seed "
             << flags.seed << "\na: " << flags.a.text << "\nb: " << flags.b->text << "\n";
-  ASSIGN_OR_RETURN(const RandomCase random, RandomCase::Make(registry, flags.entry, flags.seed));
-  a->diff.feed = b->diff.feed = random.feed();
-  return DiffNets(random.net(), a->diff, b->diff, options);
+  ASSIGN_OR_RETURN(const RandomCase random, MakeRandomCase(registry, flags.entry, flags.seed));
+  a.diff.feed = b.diff.feed = random.feed;
+  return DiffNets(random.net, a.diff, b.diff, options);
 }
 
 absl::StatusOr<int> Main(int argc, char** argv) {

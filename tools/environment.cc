@@ -21,12 +21,10 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "backends/cpu/openmp.h"
 #include "graph/base/quoted.h"
-#include "graph/base/random.h"
 #include "models/files/durable.h"
 #include "models/training/json_reader.h"
 #include "tools/benchmark/host.h"
@@ -166,7 +164,7 @@ std::string Output(const std::vector<std::string>& command,
 // state it; theirs was the older one, which orders the passes differently for some shapes.
 constexpr char kResizing[] = "as Pillow 13";
 constexpr char kOldResizing[] = "as Pillow 12";
-// How PNG samples are converted (models/data/png_decoder.h); this changed shortly before.
+// How PNG samples are converted (models/data/picture_decoders.h); this changed shortly before.
 constexpr char kOldPng[] = "as libpng converts them", kPng[] = "as they are";
 
 // A value as shown in a phrase; empty if it cannot be compared.
@@ -176,11 +174,14 @@ std::string Shown(const Json& value) {
   return "";
 }
 
-const Json& Member(const Json& object, const std::string& name) {
-  static const Json* const none = new Json();
-  if (!object.is_object()) return *none;
-  const auto it = object.find(name);
-  return it == object.end() ? *none : *it;
+// Null if it is missing.
+Json At(const Json& environment, const char* pointer) {
+  const Json::json_pointer at(pointer);
+  return environment.contains(at) ? environment.at(at) : Json();
+}
+
+std::string Shown(const Json& environment, const char* pointer) {
+  return Shown(At(environment, pointer));
 }
 
 std::string Changed(const std::string& what, const std::string& then, const std::string& now) {
@@ -248,22 +249,21 @@ Environment ParseEnvironment(absl::string_view text) {
 
 std::vector<std::string> EnvironmentDifferences(const Environment& then, const Environment& now) {
   std::vector<std::string> differences;
-  const auto compare = [&](const std::string& what, const Json& a, const Json& b) {
-    const std::string before = Shown(a), after = Shown(b);
+  const auto compare = [&](const char* what, const std::string& before, const std::string& after) {
     if (before.empty() || after.empty() || before == after) return;
     differences.push_back(Changed(what, before, after));
   };
-  const Json &cpu_then = Member(then, "cpu"), &cpu_now = Member(now, "cpu");
-  compare("threads", Member(cpu_then, "threads"), Member(cpu_now, "threads"));
-  compare("instruction set", Member(cpu_then, "instruction_set"),
-          Member(cpu_now, "instruction_set"));
-  compare("math mode of oneDNN", Member(cpu_then, "math_mode"), Member(cpu_now, "math_mode"));
+  const auto compare_at = [&](const char* what, const char* pointer) {
+    compare(what, Shown(then, pointer), Shown(now, pointer));
+  };
+  compare_at("threads", "/cpu/threads");
+  compare_at("instruction set", "/cpu/instruction_set");
+  compare_at("math mode of oneDNN", "/cpu/math_mode");
 
-  const Json &libraries_then = Member(then, "libraries"), &libraries_now = Member(now, "libraries");
+  const Json libraries_then = At(then, "/libraries"), libraries_now = At(now, "/libraries");
   if (libraries_then.is_object() && libraries_now.is_object()) {
     const bool older = !then.contains("resizing");
-    compare("resizing", older ? Json(kOldResizing) : Member(then, "resizing"),
-            Member(now, "resizing"));
+    compare("resizing", older ? kOldResizing : Shown(then, "/resizing"), Shown(now, "/resizing"));
     compare("samples of PNGs with 16 bits, gAMA or cHRM", older ? kOldPng : kPng, kPng);
     std::map<std::string, std::pair<std::string, std::string>> versions;
     for (const auto& [name, version] : libraries_then.items()) {
@@ -280,13 +280,11 @@ std::vector<std::string> EnvironmentDifferences(const Environment& then, const E
     }
   }
 
-  const Json &program_then = Member(then, "program"), &program_now = Member(now, "program");
-  const std::string hash_then = Shown(Member(program_then, "hash")),
-                    hash_now = Shown(Member(program_now, "hash"));
+  const std::string hash_then = Shown(then, "/program/hash"),
+                    hash_now = Shown(now, "/program/hash");
   if (!hash_then.empty() && !hash_now.empty() && hash_then != hash_now) {
     // If commits differ, they say more than a hash.
-    std::string before = Shown(Member(program_then, "commit")),
-                after = Shown(Member(program_now, "commit"));
+    std::string before = Shown(then, "/program/commit"), after = Shown(now, "/program/commit");
     if (before.empty() || after.empty() || before == after) {
       before = "build " + hash_then;
       after = "build " + hash_now;

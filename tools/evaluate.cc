@@ -25,7 +25,6 @@
 #include "models/training/output_dir.h"
 #include "nlohmann/json.hpp"
 #include "tools/cpus.h"
-#include "tools/evaluation/error_map.h"
 #include "tools/evaluation/evaluation_flags.h"
 #include "tools/evaluation/knn_protocol.h"
 #include "tools/evaluation/position_report.h"
@@ -64,13 +63,15 @@ struct Setup {
   graph::CompileOptions compile;
   int64_t skipped = 0;  // undecodable images
 
-  // The run's limit, which its data satisfied.
-  double MaxBadShare() const { return trained.resolved.flags.max_bad_share.value(); }
-  std::function<void(const std::string&)> OnBadImage() {
-    return [this](const std::string& message) {
+  models::LoaderOptions LoadOptions(int num_workers) {
+    models::LoaderOptions load;
+    load.num_workers = num_workers;
+    load.max_bad_share = trained.resolved.flags.max_bad_share.value();  // which its data satisfied
+    load.on_bad_image = [this](const std::string& message) {
       ++skipped;
       std::cout << "skipped an image: " << message << std::endl;
     };
+    return load;
   }
 };
 
@@ -96,16 +97,13 @@ absl::StatusOr<nlohmann::ordered_json> EvaluatePosition(const Flags& flags, Setu
                    PositionProtocol::Create(entry, AllRatios(entry), setup->compile,
                                             flags.common.batch_size, &workspace));
   RETURN_IF_ERROR(Load(*setup, protocol->parameters(), &workspace));
-  models::LoaderOptions load;
+  models::LoaderOptions load = setup->LoadOptions(flags.common.num_workers);
   load.mode = models::LoaderMode::kEvaluate;
   load.batch_size = flags.common.batch_size;
   load.input_height = entry.model.input_h;
   load.input_width = entry.model.input_w;
   const int64_t seed = flags.seed.value_or(setup->trained.resolved.flags.seed.value_or(0));
   load.seed = static_cast<uint64_t>(seed);
-  load.num_workers = flags.common.num_workers;
-  load.max_bad_share = setup->MaxBadShare();
-  load.on_bad_image = setup->OnBadImage();
   ASSIGN_OR_RETURN(const std::unique_ptr<models::Loader> loader,
                    models::Loader::Create(setup->held_out.get(), std::move(load)));
   ASSIGN_OR_RETURN(const PositionReport report, protocol->Run(loader.get()));
@@ -147,9 +145,7 @@ absl::StatusOr<nlohmann::ordered_json> EvaluateKnn(const Flags& flags, Setup* se
   options.cls = flags.feature != "mean";
   options.mean = flags.feature != "cls";
   options.max_train_images = flags.max_train_images;
-  options.num_workers = flags.common.num_workers;
-  options.max_bad_share = setup->MaxBadShare();
-  options.on_bad_image = setup->OnBadImage();
+  options.load = setup->LoadOptions(flags.common.num_workers);
   graph::Workspace workspace(setup->compile.backend->device);
   ASSIGN_OR_RETURN(const std::unique_ptr<KnnProtocol> protocol,
                    KnnProtocol::Create(setup->trained.entry().model, options, setup->compile,
@@ -190,9 +186,8 @@ absl::Status Evaluate(const Flags& flags) {
     return graph::InvalidArgument("--json and --error_map are one file, ", json_file->path(),
                                   "; choose another for one of them");
   }
-  const models::Zoo zoo = MakeZoo();
   Setup setup;
-  ASSIGN_OR_RETURN(setup.trained, ReadTrainedModel(flags.common.checkpoint, zoo));
+  ASSIGN_OR_RETURN(setup.trained, ReadTrainedModel(flags.common.checkpoint, MakeZoo()));
   for (const StagedOutput* output : {json_file.get(), error_map.get()}) {
     if (output == nullptr) continue;
     RETURN_IF_ERROR(CheckKeepsCheckpoint(
@@ -202,17 +197,15 @@ absl::Status Evaluate(const Flags& flags) {
   if (position) RETURN_IF_ERROR(CheckPredictsPositions(setup.trained.entry()));
   ASSIGN_OR_RETURN(setup.data, OpenEvaluationData(setup.trained, flags.common));
   if (setup.data.held_out != nullptr) {
-    const int64_t most = flags.common.max_images;
-    setup.held_out = std::make_unique<SpreadDataset>(setup.data.held_out.get(),
-                                                     most > 0 ? most : setup.data.held_out->size());
+    setup.held_out =
+        std::make_unique<SpreadDataset>(setup.data.held_out.get(), flags.common.max_images);
   }
   const graph::SchemaRegistry registry = MakeRegistry();
   ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend("cpu", flags.common.threads));
   for (const std::string& note : ThreadNotes(flags.common.threads)) {
     std::cout << "note: " << note << "\n";
   }
-  setup.compile.registry = &registry;
-  setup.compile.backend = &backend;
+  setup.compile = {&registry, &backend, {}};
   ASSIGN_OR_RETURN(
       const nlohmann::ordered_json result,
       position ? EvaluatePosition(flags, &setup, error_map.get()) : EvaluateKnn(flags, &setup));

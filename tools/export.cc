@@ -8,9 +8,7 @@
 #include <iostream>
 #include <string>
 
-#include "CLI/App.hpp"
-#include "CLI/Config.hpp"
-#include "CLI/Formatter.hpp"
+#include "CLI/CLI.hpp"
 #include "absl/strings/str_join.h"
 #include "graph/base/status.h"
 #include "models/training/output_dir.h"
@@ -33,13 +31,12 @@ absl::StatusOr<int> Main(int argc, char** argv) {
                  "timm: a folder for timm.create_model(\"local-dir:DIR\"), encoder only; "
                  "official: a file of all tensors; onnx: the encoder's forward pass")
       ->required()
-      ->type_name(absl::StrJoin(ExportFormats(), "|"));
+      ->type_name(absl::StrJoin(kExportFormats, "|"));
   app.add_option("--out", out, "the folder (timm) or file to write")->required()->type_name("PATH");
   app.add_flag("--overwrite", overwrite, "replace --out where it exists");
   ASSIGN_OR_RETURN(const bool proceed, ParseCommandLine("export", argc, argv, &app));
   if (!proceed) return 0;
-  const models::Zoo zoo = MakeZoo();
-  ASSIGN_OR_RETURN(const TrainedModel trained, ReadTrainedModel(checkpoint, zoo));
+  ASSIGN_OR_RETURN(const TrainedModel trained, ReadTrainedModel(checkpoint, MakeZoo()));
   ASSIGN_OR_RETURN(const std::string lines, Export(trained, format, models::ResolveUserPath(out),
                                                    overwrite, MakeRegistry()));
   std::cout << lines;

@@ -85,8 +85,8 @@ absl::Status Extract(const Flags& flags) {
   ASSIGN_OR_RETURN(StagedOutput out,
                    StagedOutput::Choose("--out", models::ResolveUserPath(flags.out),
                                         StagedOutput::Kind::kFile, flags.overwrite));
-  const models::Zoo zoo = MakeZoo();
-  ASSIGN_OR_RETURN(const TrainedModel trained, ReadTrainedModel(flags.common.checkpoint, zoo));
+  ASSIGN_OR_RETURN(const TrainedModel trained,
+                   ReadTrainedModel(flags.common.checkpoint, MakeZoo()));
   RETURN_IF_ERROR(CheckKeepsCheckpoint(trained, "--out", out.path()));
   ASSIGN_OR_RETURN(const models::Datasets datasets, OpenEvaluationData(trained, flags.common));
   const models::Dataset* split =
@@ -95,17 +95,14 @@ absl::Status Extract(const Flags& flags) {
     return graph::InvalidArgument("no images are held out (", datasets.description,
                                   "); --split=train takes the others");
   }
-  const int64_t wanted = flags.common.max_images > 0 ? flags.common.max_images : split->size();
-  const SpreadDataset data(split, wanted);
+  const SpreadDataset data(split, flags.common.max_images);
 
   const graph::SchemaRegistry registry = MakeRegistry();
   ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend("cpu", flags.common.threads));
   for (const std::string& note : ThreadNotes(flags.common.threads)) {
     std::cout << "note: " << note << "\n";
   }
-  graph::CompileOptions compile;
-  compile.registry = &registry;
-  compile.backend = &backend;
+  const graph::CompileOptions compile = {&registry, &backend, {}};
   graph::Workspace workspace(backend.device);
   ASSIGN_OR_RETURN(const std::unique_ptr<FeatureExtractor> extractor,
                    FeatureExtractor::Create(trained.entry().model, flags.common.batch_size, compile,
@@ -119,9 +116,9 @@ absl::Status Extract(const Flags& flags) {
   FeatureOptions options;
   options.tokens = flags.tokens;
   options.images = flags.images;
-  options.num_workers = flags.common.num_workers;
-  options.max_bad_share = trained.resolved.flags.max_bad_share.value();  // the run's
-  options.on_bad_image = [](const std::string& message) {
+  options.load.num_workers = flags.common.num_workers;
+  options.load.max_bad_share = trained.resolved.flags.max_bad_share.value();  // the run's
+  options.load.on_bad_image = [](const std::string& message) {
     std::cout << "skipped an image: " << message << "\n";
   };
   ASSIGN_OR_RETURN(const Features features, ExtractFeatures(data, options, extractor.get()));

@@ -6,6 +6,12 @@
 #include "models/training/nets.h"
 
 namespace tools {
+namespace {
+
+struct ModelCost {
+  int64_t parameters = 0;      // trainable elements
+  double flops_per_image = 0;  // one training step at the recipe's batch size, per image
+};
 
 absl::StatusOr<ModelCost> CountModel(const models::ZooEntry& entry,
                                      const graph::SchemaRegistry& registry) {
@@ -31,6 +37,8 @@ absl::StatusOr<ModelCost> CountModel(const models::ZooEntry& entry,
   }
   return cost;
 }
+
+}  // namespace
 
 absl::StatusOr<std::string> ListModels(const models::Zoo& zoo,
                                        const graph::SchemaRegistry& registry) {

@@ -2,14 +2,18 @@
 #ifndef TOOLS_MACHINE_H_
 #define TOOLS_MACHINE_H_
 
+#include "backends/cpu/kernel_table.h"
+#include "tools/cpus.h"
 #include "tools/flags/resolve_flags.h"
 
 namespace tools {
 
 // Precisions: those for which the CPU backend has fast products. Threads: the CPUs this process may
-// use (cpus.h). Loader threads: one, or two with eight or more CPUs; they share the CPUs with
-// compute.
-MachineDefaults DetectMachine();
+// use. Loader threads: one, or two with eight or more CPUs; they share the CPUs with compute.
+inline MachineDefaults DetectMachine() {
+  const int threads = DetectCpus().usable();
+  return {threads, threads >= 8 ? 2 : 1, backends::cpu::DetectCapabilities()};
+}
 
 }  // namespace tools
 

@@ -88,10 +88,10 @@ absl::StatusOr<std::unique_ptr<Observers>> Observers::Create(
     o->knn_held_out_ = std::make_unique<SpreadDataset>(data.held_out.get(), kKnnHeldOutImages);
     KnnProtocolOptions options;
     options.max_train_images = kKnnTrainImages;
-    options.num_workers = static_cast<int>(resolved.flags.num_workers.value());
-    options.max_bad_share = resolved.flags.max_bad_share.value();
+    options.load.num_workers = static_cast<int>(resolved.flags.num_workers.value());
+    options.load.max_bad_share = resolved.flags.max_bad_share.value();
+    options.load.stop = stop;
     options.knn.threads = compile.backend->device->threads();
-    options.stop = stop;
     ASSIGN_OR_RETURN(o->knn_, KnnProtocol::Create(entry.model, options, compile, batch, workspace,
                                                   session->inputs()));
   }

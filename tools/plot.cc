@@ -3,11 +3,9 @@
 //   bazel run //tools:plot -- runs/a runs/b --out=curves.svg
 //
 // Prints one line per run on standard output; finds all errors before the file is written.
-#include <cmath>
 #include <iostream>
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "CLI/CLI.hpp"

@@ -7,6 +7,7 @@
 // output; finds all errors before the file is written.
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <iostream>
 #include <optional>
 #include <string>
@@ -29,7 +30,6 @@
 #include "tools/cpus.h"
 #include "tools/evaluation/position_protocol.h"
 #include "tools/flags/command_line.h"
-#include "tools/flags/picture_flags.h"
 #include "tools/output/staged_output.h"
 #include "tools/plugins.h"
 #include "tools/program.h"
@@ -61,31 +61,24 @@ absl::StatusOr<StagedOutput> ChooseOutput(const Flags& flags) {
   return StagedOutput::Choose("--out", path, StagedOutput::Kind::kFile, flags.overwrite);
 }
 
-// Printed once something can be drawn: an error names the last one itself.
-using Skipped = std::vector<std::string>;
-
-absl::StatusOr<std::vector<PictureToAsk>> Choose(const models::Dataset& data, int num_images,
-                                                 Skipped* skipped) {
-  return ChoosePictures(data, num_images,
-                        [skipped](const std::string& message) { skipped->push_back(message); });
-}
+using OnSkipped = std::function<void(const std::string& message)>;
 
 absl::Status AddFolder(const std::string& folder, int num_images,
-                       const models::PictureLimits& limits, Skipped* skipped,
+                       const models::PictureLimits& limits, const OnSkipped& on_skipped,
                        std::vector<PictureToAsk>* pictures) {
   ASSIGN_OR_RETURN(models::FolderListing listing, models::ListPictures(folder, ""));
   std::vector<models::ImageFolderDataset::Item> items;
   for (std::string& path : listing.paths) items.push_back({std::move(path), -1});
   if (items.empty()) return graph::InvalidArgument("--image=", folder, ": no pictures in it");
   const models::ImageFolderDataset data(folder, std::move(items), 0, folder, limits);
-  ASSIGN_OR_RETURN(std::vector<PictureToAsk> chosen, Choose(data, num_images, skipped));
+  ASSIGN_OR_RETURN(std::vector<PictureToAsk> chosen, ChoosePictures(data, num_images, on_skipped));
   std::move(chosen.begin(), chosen.end(), std::back_inserter(*pictures));
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<PictureToAsk>> FindPictures(const Flags& flags,
                                                        const TrainedModel& trained,
-                                                       Skipped* skipped) {
+                                                       const OnSkipped& on_skipped) {
   const TrainFlags& run = trained.resolved.flags;
   const models::PictureLimits limits = models::LimitsOfMegapixels(
       flags.max_image_megapixels.value_or(run.max_image_megapixels.value()));
@@ -94,7 +87,7 @@ absl::StatusOr<std::vector<PictureToAsk>> FindPictures(const Flags& flags,
     const std::string path = models::ResolveUserPath(image);
     std::error_code error;
     if (fs::is_directory(path, error)) {
-      RETURN_IF_ERROR(AddFolder(path, flags.num_images, limits, skipped, &pictures));
+      RETURN_IF_ERROR(AddFolder(path, flags.num_images, limits, on_skipped, &pictures));
       continue;
     }
     const std::string name = fs::path(path).filename().string();
@@ -118,12 +111,11 @@ absl::StatusOr<std::vector<PictureToAsk>> FindPictures(const Flags& flags,
   if (data->held_out == nullptr) {
     return graph::InvalidArgument("the run has held no images out; name some with --image=FILE");
   }
-  return Choose(*data->held_out, flags.num_images, skipped);
+  return ChoosePictures(*data->held_out, flags.num_images, on_skipped);
 }
 
 absl::Status Predict(const Flags& flags) {
-  const models::Zoo zoo = MakeZoo();
-  ASSIGN_OR_RETURN(const TrainedModel trained, ReadTrainedModel(flags.checkpoint, zoo));
+  ASSIGN_OR_RETURN(const TrainedModel trained, ReadTrainedModel(flags.checkpoint, MakeZoo()));
   RETURN_IF_ERROR(CheckPredictsPositions(trained.entry()));
   PositionRatios ratios = RecipeRatios(trained.entry()).front();
   ratios.mask_ratio = flags.mask_ratio.value_or(ratios.mask_ratio);
@@ -131,27 +123,27 @@ absl::Status Predict(const Flags& flags) {
   const models::ZooEntry entry = AtRatios(trained.entry(), ratios);
   ASSIGN_OR_RETURN(StagedOutput out, ChooseOutput(flags));
   RETURN_IF_ERROR(CheckKeepsCheckpoint(trained, "--out", out.path()));
-  Skipped skipped;
-  ASSIGN_OR_RETURN(std::vector<PictureToAsk> pictures, FindPictures(flags, trained, &skipped));
+  // Printed once something can be drawn: an error names the last one itself.
+  std::vector<std::string> skipped;
+  ASSIGN_OR_RETURN(std::vector<PictureToAsk> pictures,
+                   FindPictures(flags, trained, [&skipped](const std::string& message) {
+                     skipped.push_back(message);
+                   }));
   for (const std::string& message : skipped) {
     std::cout << "skipped an image: " << message << std::endl;
   }
 
   const graph::SchemaRegistry registry = MakeRegistry();
   ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend("cpu", flags.threads));
-  graph::CompileOptions compile;
-  compile.registry = &registry;
-  compile.backend = &backend;
+  const graph::CompileOptions compile = {&registry, &backend, {}};
   graph::Workspace workspace(backend.device);
   const int64_t seed = flags.seed.value_or(trained.resolved.flags.seed.value());
   ASSIGN_OR_RETURN(const std::unique_ptr<PositionVisualizer> visualizer,
                    PositionVisualizer::Create(entry, compile, &workspace, std::move(pictures),
                                               static_cast<uint64_t>(seed)));
-  models::LoadOptions load;
-  load.subset = true;
-  load.brief = true;
-  RETURN_IF_ERROR(
-      models::LoadParameters(trained.path, visualizer->parameters(), load, &workspace).status());
+  RETURN_IF_ERROR(models::LoadParameters(trained.path, visualizer->parameters(),
+                                         {{}, /*subset=*/true, /*brief=*/true}, &workspace)
+                      .status());
 
   ASSIGN_OR_RETURN(const std::vector<PositionAnswers> answers, visualizer->Answers());
   const std::string title =

@@ -1,21 +1,27 @@
 #include "tools/profile_run.h"
 
+#include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
 #include "tools/benchmark/machine_rates.h"
 #include "tools/profile/summary.h"
 #include "tools/profile/write_profile.h"
 
 namespace tools {
+namespace {
+
+constexpr int kWarmup = 3;  // steps before those that are timed
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<ProfileRun>> ProfileRun::Create(
     const graph::SchemaRegistry& registry, const ProfileRunOptions& options,
-    models::Session* session, std::ostream* out) {
+    models::Session* session, models::RunLog* log) {
   std::unique_ptr<ProfileRun> run(new ProfileRun());
   run->options_ = options;
-  run->out_ = out;
+  run->log_ = log;
   ProfileOptions profile;
   ASSIGN_OR_RETURN(profile.rates, MeasureMachineRates(options.threads));
-  profile.warmup = options.warmup;
+  profile.warmup = kWarmup;
   profile.steps = options.steps;
   profile.micro_batches = session->options().step.micro_batches;
   run->profiler_ = std::make_unique<Profiler>(registry, session->micro_steps(), profile);
@@ -27,26 +33,25 @@ void ProfileRun::OnStep(const models::TrainMetrics&) {
   if (!profiler_->done() || written_) return;
   // A run of days does not end because its profile cannot be written.
   const absl::Status status = Write();
-  if (!status.ok()) *out_ << "no profile: " << status.message() << std::endl;
+  if (!status.ok()) log_->Line(absl::StrCat("no profile: ", status.message()));
 }
 
 absl::Status ProfileRun::Write() {
   written_ = true;
   const Profile profile = profiler_->Result();
   RETURN_IF_ERROR(WriteProfile(profile, options_.folder));
-  *out_ << "\n"
-        << ProfileTable(profile) << "\n"
-        << "wrote ops.csv, trace.json (chrome://tracing, Perfetto) and graph.svg to "
-        << options_.folder << "\n"
-        << std::endl;
+  log_->Line(absl::StrCat("\n", ProfileTable(profile),
+                          "\nwrote ops.csv, trace.json (chrome://tracing, Perfetto) and graph.svg "
+                          "to ",
+                          options_.folder, "\n\n"));
   return absl::OkStatus();
 }
 
 absl::Status ProfileRun::Finish() {
   if (written_) return absl::OkStatus();
   if (!profiler_->Result().steps.empty()) return Write();
-  *out_ << "no profile: the run ended before step " << options_.warmup + 1 << ", the first after "
-        << options_.warmup << " to warm up\n";
+  log_->Line(absl::StrCat("no profile: the run ended before step ", kWarmup + 1,
+                          ", the first after ", kWarmup, " to warm up"));
   return absl::OkStatus();
 }
 

@@ -3,11 +3,11 @@
 #define TOOLS_PROFILE_RUN_H_
 
 #include <memory>
-#include <ostream>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "graph/schema/schema.h"
+#include "models/training/run_log.h"
 #include "models/training/run_observer.h"
 #include "models/training/session.h"
 #include "tools/profile/profiler.h"
@@ -16,21 +16,20 @@ namespace tools {
 
 struct ProfileRunOptions {
   int steps = 10;
-  int warmup = 3;
   int threads = 1;
   std::string folder;  // for the profile, written whole or not at all
 };
 
 // Observes a run from its first step. When the steps are over it writes the profile and
 // prints the table, and the run goes on unwatched. Lives as long as the run; `session`,
-// `registry` and `out` must outlive it.
+// `registry` and `log` must outlive it.
 class ProfileRun : public models::RunObserver {
  public:
   // Measures the machine's rates, about a second.
   static absl::StatusOr<std::unique_ptr<ProfileRun>> Create(const graph::SchemaRegistry& registry,
                                                             const ProfileRunOptions& options,
                                                             models::Session* session,
-                                                            std::ostream* out);
+                                                            models::RunLog* log);
 
   void OnBatchAsked() override { profiler_->DataAsked(); }
   void OnBatch() override { profiler_->DataCame(); }
@@ -47,7 +46,7 @@ class ProfileRun : public models::RunObserver {
 
   ProfileRunOptions options_;
   std::unique_ptr<Profiler> profiler_;
-  std::ostream* out_ = nullptr;
+  models::RunLog* log_ = nullptr;
   bool written_ = false;
 };
 

@@ -1,11 +1,15 @@
 #include "tools/program.h"
 
 #include <fcntl.h>
+#include <immintrin.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <exception>
 #include <iostream>
 #include <new>
@@ -17,7 +21,6 @@
 #include "graph/base/printable.h"
 #include "graph/base/status.h"
 #include "tools/flags/home.h"
-#include "tools/short_spins.h"
 
 namespace tools {
 namespace {
@@ -26,6 +29,21 @@ void OpenStandardDescriptors() {
   int file = 0;
   while (file >= 0 && file <= STDERR_FILENO) file = ::open("/dev/null", O_RDWR);
   if (file > STDERR_FILENO) ::close(file);
+}
+
+// By default GNU OpenMP's threads spin for milliseconds at the end of each parallel loop. On cores
+// that others use too (loader threads, a browser, another run) that makes a step many times slower,
+// and on idle cores it gains nothing. libgomp reads its environment when it is loaded.
+void UseShortSpins(char** argv) {
+  // Longer than two threads of equal work differ, but too short to notice. A thread that spins
+  // longer while its partner waits for a core uses up its own time slice on that core.
+  constexpr double kSpinMicroseconds = 20;
+  if (std::getenv("GOMP_SPINCOUNT") != nullptr || std::getenv("OMP_WAIT_POLICY") != nullptr) {
+    return;
+  }
+  setenv("GOMP_SPINCOUNT", std::to_string(SpinCount(kSpinMicroseconds)).c_str(), 1);
+  execv("/proc/self/exe", argv);
+  // Without /proc the program continues, only slower on shared cores.
 }
 
 // Replaces a stream's own buffer during its lifetime.
@@ -82,6 +100,20 @@ absl::StatusOr<int> Run(int argc, char** argv, absl::StatusOr<int> (*main)(int, 
 }
 
 }  // namespace
+
+int SpinCount(double microseconds) {
+  using Clock = std::chrono::steady_clock;
+  constexpr int kPauses = 400, kTimes = 5;  // 5 µs if PAUSE is short, 20 µs if it is long
+  double least = 1e9;  // of a PAUSE, in µs; other load can only make it longer
+  for (int i = 0; i < kTimes; ++i) {
+    const Clock::time_point begin = Clock::now();
+    for (int k = 0; k < kPauses; ++k) _mm_pause();
+    const std::chrono::duration<double, std::micro> spent = Clock::now() - begin;
+    least = std::min(least, spent.count() / kPauses);
+  }
+  // No PAUSE is shorter than a nanosecond, even if a clock that stands still says so.
+  return std::max(1, static_cast<int>(microseconds / std::max(least, 1e-3)));
+}
 
 int RunProgram(const char* name, int argc, char** argv,
                absl::StatusOr<int> (*main)(int argc, char** argv)) {

@@ -14,7 +14,8 @@ namespace tools {
 // Before that
 //   - descriptors 0 to 2 that were closed are opened on /dev/null, so that no file of ours gets
 //     one of them and receives what is meant for the screen;
-//   - OpenMP's threads are set to spin only briefly (short_spins.h);
+//   - OpenMP's threads are set to spin only briefly, for which the program executes itself again,
+//     once, unless GOMP_SPINCOUNT or OMP_WAIT_POLICY is set: then the user knows better;
 //   - the process gets the program's name for top, pgrep and the kernel's log;
 //   - a closed pipe (`| head`) no longer ends the program: files are still written;
 //   - a file that may not grow further (ulimit -f) becomes an error like a full disk;
@@ -27,6 +28,10 @@ int RunProgram(const char* name, int argc, char** argv,
 // Standard output without escaping, while `main` runs: for models::RunLog, which escapes and draws
 // by itself.
 std::ostream* Screen();
+
+// GOMP_SPINCOUNT for spins of `microseconds`. It counts PAUSE instructions, which take 10 to 140
+// cycles, depending on processor and virtual machine; measured in less than a millisecond.
+int SpinCount(double microseconds);
 
 }  // namespace tools
 

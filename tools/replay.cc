@@ -6,10 +6,7 @@
 #include <iostream>
 #include <string>
 
-#include "CLI/App.hpp"
-#include "CLI/Config.hpp"
-#include "CLI/Formatter.hpp"
-#include "CLI/Validators.hpp"
+#include "CLI/CLI.hpp"
 #include "graph/base/status.h"
 #include "tools/flags/command_line.h"
 #include "tools/machine.h"

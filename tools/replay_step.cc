@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <limits>
 #include <memory>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -19,8 +18,6 @@
 #include "models/training/session.h"
 #include "tools/environment.h"
 #include "tools/flags/parse_flags.h"
-#include "tools/flags/pass_options.h"
-#include "tools/plugins.h"
 #include "tools/reference_backend.h"
 #include "tools/resume.h"
 
@@ -38,18 +35,13 @@ std::string Exact(double value) {
 
 bool SameBits(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 
-std::string Note(const models::Capsule& capsule, const char* name) {
-  const auto& notes = capsule.before.state.notes;
-  const auto it = notes.find(name);
-  return it == notes.end() ? "" : it->second;
-}
-
 // The run's flags, overridden by those of the replay.
 absl::StatusOr<ResolvedFlags> Flags(const ReplayStepOptions& options,
                                     const models::Capsule& capsule, const models::Zoo& zoo,
                                     MachineDefaults machine) {
   const std::string name = absl::StrCat(capsule.before.path, "/state.json");
-  ASSIGN_OR_RETURN(ParsedFlags parsed, ParseTrainFlagsText(Note(capsule, kFlagsNote), name, zoo));
+  ASSIGN_OR_RETURN(ParsedFlags parsed,
+                   ParseTrainFlags({}, zoo, Note(capsule.before.state, kFlagsNote), name));
   if (!parsed.flags.model.has_value()) {
     return graph::InvalidArgument(name, ": its flags name no model");
   }
@@ -99,9 +91,7 @@ class Replay {
         capsule_(std::move(capsule)),
         resolved_(std::move(resolved)),
         backend_(std::move(backend)) {
-    session_options_.compile.registry = &registry;
-    session_options_.compile.backend = &backend_;
-    session_options_.compile.passes = PassOptions(resolved_);
+    session_options_.compile = {&registry, &backend_, PassOptions(resolved_)};
     session_options_.recipe = resolved_.entry.recipe;
     session_options_.step = resolved_.step;
     session_options_.evaluations = false;
@@ -182,14 +172,13 @@ class Replay {
     }
     if (same && (capsule_.spike || (not_finite && now == capsule_.seen))) return text;
     std::vector<std::string> differences;
-    if (options_.backend == "reference")
+    if (options_.backend == "reference") {
       differences.push_back("the reference backend computes in double");
+    }
     differences.insert(differences.end(), resolved_.notices.begin(), resolved_.notices.end());
     if (!options_.precision.empty()) differences.push_back("--precision=" + options_.precision);
-    const Environment then = ParseEnvironment(Note(capsule_, kEnvironmentNote));
-    EnvironmentOptions environment;
-    environment.threads = backend_.device->threads();
-    const Environment here = DescribeEnvironment(environment);
+    const Environment then = ParseEnvironment(Note(capsule_.before.state, kEnvironmentNote));
+    const Environment here = DescribeEnvironment({{}, {}, backend_.device->threads()});
     for (std::string& d : EnvironmentDifferences(OfThisProgram(then, here), here)) {
       // Always another program.
       if (d.rfind("program:", 0) != 0) differences.push_back(std::move(d));

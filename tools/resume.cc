@@ -95,11 +95,13 @@ absl::Status CheckIsNewest(const Checkpoint& checkpoint, const std::string& run)
 
 }  // namespace
 
+std::string Note(const models::RunState& state, const char* name) {
+  const auto it = state.notes.find(name);
+  return it == state.notes.end() ? "" : it->second;
+}
+
 std::string Resumption::flags() const {
-  if (!checkpoint.has_value()) return "";
-  const auto& notes_of_run = checkpoint->state.notes;
-  const auto it = notes_of_run.find(kFlagsNote);
-  return it == notes_of_run.end() ? "" : it->second;
+  return checkpoint.has_value() ? Note(checkpoint->state, kFlagsNote) : "";
 }
 
 std::string Resumption::flags_name() const {
@@ -168,7 +170,7 @@ absl::StatusOr<Resumption> FindResumption(const std::vector<std::string>& args,
 absl::Status CheckSameRun(const Resumption& resumption, const TrainFlags& now,
                           const models::Zoo& zoo) {
   ASSIGN_OR_RETURN(const ParsedFlags then,
-                   ParseTrainFlagsText(resumption.flags(), resumption.flags_name(), zoo));
+                   ParseTrainFlags({}, zoo, resumption.flags(), resumption.flags_name()));
   std::vector<std::string> changed;
   for (const FlagRow& row : FlagTable(zoo.entries())) {
     if (row.lifetime != Lifetime::kRun) continue;
@@ -186,11 +188,8 @@ absl::Status CheckSameRun(const Resumption& resumption, const TrainFlags& now,
 }
 
 std::string WhatRoundsDifferently(const Resumption& resumption, const Environment& now) {
-  const auto& notes = resumption.checkpoint->state.notes;
-  const auto it = notes.find(kEnvironmentNote);
-  if (it == notes.end()) return "";
-  const std::vector<std::string> differences =
-      EnvironmentDifferences(ParseEnvironment(it->second), now);
+  const std::string then = Note(resumption.checkpoint->state, kEnvironmentNote);
+  const std::vector<std::string> differences = EnvironmentDifferences(ParseEnvironment(then), now);
   if (differences.empty()) return "";
   return absl::StrCat("what computes is not what it was (", absl::StrJoin(differences, "; "),
                       "): from here on numbers may round differently, so the run need not be "

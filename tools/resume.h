@@ -19,6 +19,8 @@ namespace tools {
 // The names of RunState::notes.
 inline constexpr char kFlagsNote[] = "flags";              // TrainFlagsText of the resolved flags
 inline constexpr char kEnvironmentNote[] = "environment";  // EnvironmentText
+// The note `name`; empty if there is none.
+std::string Note(const models::RunState& state, const char* name);
 
 struct Resumption {
   // Nothing: the run begins at its beginning.

@@ -3,16 +3,8 @@
 #include "absl/strings/str_cat.h"
 #include "models/training/output_dir.h"
 #include "tools/flags/parse_flags.h"
-#include "tools/flags/pass_options.h"
 
 namespace tools {
-namespace {
-
-std::string FileIn(const std::string& folder, const char* name) {
-  return absl::StrCat(folder, "/", name);
-}
-
-}  // namespace
 
 models::OpenOptions MakeOpenOptions(const ResolvedFlags& resolved) {
   models::OpenOptions options;
@@ -74,7 +66,7 @@ models::TrainerOptions MakeTrainerOptions(const ResolvedFlags& resolved,
   options.print_every = flags.print_every.value();
   options.save_every = flags.save_every.value();
   options.save_minutes = flags.save_minutes.value();
-  options.metrics_path = FileIn(run_folder, models::kMetricsFile);
+  options.metrics_path = absl::StrCat(run_folder, "/", models::kMetricsFile);
   options.metadata = {{"model", resolved.entry.name}, {"flags", FlagsOfRun(resolved, "")}};
   return options;
 }
@@ -87,7 +79,7 @@ ProfileRunOptions MakeProfileOptions(const ResolvedFlags& resolved, const std::s
   ProfileRunOptions options;
   options.steps = static_cast<int>(resolved.flags.profile.value());
   options.threads = static_cast<int>(resolved.flags.threads.value());
-  options.folder = FileIn(run_folder, models::kProfileFolder);
+  options.folder = absl::StrCat(run_folder, "/", models::kProfileFolder);
   return options;
 }
 

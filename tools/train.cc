@@ -165,11 +165,8 @@ models::TrainerOptions OptionsOfTrainer(const Setup& setup, const models::Output
 // Asks git, which may take seconds: for a run that starts, and when nothing is wrong so far.
 Environment DescribeRun(const Setup& setup, const std::vector<std::string>& args,
                         absl::Time started, models::RunLog* log) {
-  EnvironmentOptions options;
-  options.command_line = args;
-  options.started = started;
-  options.threads = static_cast<int>(*setup.resolved.flags.threads);
-  Environment environment = DescribeEnvironment(options);
+  const Environment environment =
+      DescribeEnvironment({args, started, static_cast<int>(*setup.resolved.flags.threads)});
   if (setup.resumption.checkpoint.has_value()) {
     const std::string changed = WhatRoundsDifferently(setup.resumption, environment);
     if (!changed.empty()) log->Line(absl::StrCat("note: ", changed));
@@ -281,7 +278,7 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   if (flags.profile) {
     ASSIGN_OR_RETURN(profile,
                      ProfileRun::Create(registry, MakeProfileOptions(resolved, output.path()),
-                                        session.get(), log.stream()));
+                                        session.get(), &log));
     options.observers.push_back(profile.get());
   }
   StopAtSignals(screen.terminal);

@@ -28,31 +28,14 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace backends::cpu {
-namespace {
-
-template <typename A, typename B, typename Y>
-std::unique_ptr<graph::Kernel> Make(const graph::KernelSpec& spec) {
-  const auto loop = BACKENDS_CPU_CHOOSE(AddLoop<A, B, Y>);
-  return MakeKernel(
-      [n = spec.out(0).elements(), threads = spec.threads, loop](const graph::KernelArgs& args) {
-        const A* a = In<A>(args, 0);
-        const B* b = In<B>(args, 1);
-        Y* y = Out<Y>(args, 0);
-        ParallelPieces(threads, n, [=](int64_t begin, int64_t count) {
-          loop(a + begin, b + begin, y + begin, count);
-        });
-      });
-}
-
-}  // namespace
-
 void RegisterAdd(graph::KernelTable* table) {
   AddFloat32OrBfloat16(table, "Add", [](const graph::KernelSpec& spec) {
     return VisitFloat(spec.in(0).dtype, [&](auto a) {
       return VisitFloat(spec.in(1).dtype, [&](auto b) {
         using A = decltype(a);
         using B = decltype(b);
-        return Make<A, B, std::conditional_t<std::is_same_v<A, B>, A, float>>(spec);
+        using Y = std::conditional_t<std::is_same_v<A, B>, A, float>;
+        return MakeLoop(spec, BACKENDS_CPU_CHOOSE(AddLoop<A, B, Y>));
       });
     });
   });

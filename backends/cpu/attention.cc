@@ -77,24 +77,12 @@ class Head {
   const int64_t b_, h_;
 };
 
-// Calls `fn(head, scratch)` for every head of every image, in a team in which each
-// thread holds a `Session` and `bytes` of scratch.
-template <typename Session, typename Function>
-void ForEachHead(const Sizes& s, int threads, void* scratch, size_t bytes, const Function& fn) {
-#pragma omp parallel num_threads(threads)
-  {
-    [[maybe_unused]] const Session session;
-    char* const own = static_cast<char*>(scratch) + omp_get_thread_num() * bytes;
-#pragma omp for schedule(static)
-    for (int64_t i = 0; i < s.batch * s.heads; ++i) fn(Head(s, i), own);
-  }
-}
-
 struct NoSession {
   NoSession() {}
 };
 
-// Runs `fn(args, head, scratch)` for every head if all query_ids are rows.
+// Runs `fn(sizes, args, head, scratch)` for every head of every image if all query_ids are rows, in
+// a team in which each thread holds a `Session` and `bytes` of scratch.
 template <typename Session, typename Function>
 class HeadKernel final : public graph::Kernel {
  public:
@@ -115,8 +103,15 @@ class HeadKernel final : public graph::Kernel {
   absl::Status Run() override {
     const int64_t queries = sizes_.batch * sizes_.queries;
     if (has_ids_ && !IdsAreRows(args(), 1, queries, sizes_.tokens)) return absl::OkStatus();
-    ForEachHead<Session>(sizes_, threads_, scratch(), bytes_,
-                         [this](const Head& head, char* own) { fn_(sizes_, args(), head, own); });
+#pragma omp parallel num_threads(threads_)
+    {
+      [[maybe_unused]] const Session session;
+      char* const own = static_cast<char*>(scratch()) + omp_get_thread_num() * bytes_;
+#pragma omp for schedule(static)
+      for (int64_t i = 0; i < sizes_.batch * sizes_.heads; ++i) {
+        fn_(sizes_, args(), Head(sizes_, i), own);
+      }
+    }
     return absl::OkStatus();
   }
 

@@ -3,9 +3,10 @@
 // that all blocks share are packed once.
 #include "backends/cpu/attention_float.h"
 
+#include <cmath>
 #include <eigen3/Eigen/Core>
 
-#include "backends/cpu/attention_rows.h"
+#include "backends/cpu/simd.h"
 
 namespace backends::cpu {
 namespace {
@@ -14,6 +15,34 @@ using Row = Eigen::Map<Eigen::ArrayXf>;
 using ConstRow = Eigen::Map<const Eigen::ArrayXf>;
 
 constexpr int64_t kBlock = 30;  // rows at most
+
+// In each row i of unscaled scores s becomes exp(scale·(s - max)); inverse[i]
+// becomes 1 / the row's sum, and lse[i] the log-sum-exp of the scaled scores.
+void ExpRows(MutableMatrix scores, float scale, float* lse, float* inverse) {
+  if (UseAvx512()) return ExpRowsAvx512(scores, scale, lse, inverse);
+  for (int64_t i = 0; i < scores.rows; ++i) {
+    Row row(scores.data + i * scores.row_stride, scores.cols);
+    const float max = row.maxCoeff();
+    row = ((row - max) * scale).exp();
+    const float sum = row.sum();
+    inverse[i] = 1.0f / sum;
+    lse[i] = max * scale + std::log(sum);
+  }
+}
+
+// Column j is a query: s becomes p = exp(scale·s - lse[j]), and dp, of the same
+// shape and stride, becomes p·(dp - delta[j])·scale.
+void GradientRows(MutableMatrix scores, float scale, const float* lse, const float* delta,
+                  float* dp) {
+  if (UseAvx512()) return GradientRowsAvx512(scores, scale, lse, delta, dp);
+  const ConstRow lses(lse, scores.cols), deltas(delta, scores.cols);
+  for (int64_t i = 0; i < scores.rows; ++i) {
+    Row row(scores.data + i * scores.row_stride, scores.cols);
+    Row gradient(dp + i * scores.row_stride, scores.cols);
+    row = (row * scale - lses).exp();
+    gradient = row * ((gradient - deltas) * scale);
+  }
+}
 
 // Whole cache lines of floats.
 int64_t Lines(int64_t floats) { return (floats + 15) / 16 * 16; }
@@ -46,7 +75,7 @@ void FloatForward(const FloatHead& head, MutableMatrix y, float* lse, float* scr
     const MutableMatrix s = {scores, count, tokens, stride};
     float inverse[kBlock];
     MultiplyPacked(head.q.Rows(begin, count), keys, s);
-    ExpRows({s.data, count, tokens, stride}, head.scale, lse + begin, inverse);
+    ExpRows(s, head.scale, lse + begin, inverse);
     const MutableMatrix rows = y.Rows(begin, count);
     MultiplyPacked(Const(s), values, rows);
     for (int64_t i = 0; i < count; ++i) {
@@ -93,7 +122,7 @@ void FloatBackward(const FloatHead& head, ConstMatrix y, const float* lse, Const
     const MutableMatrix dp = {ds + begin * stride, count, tokens, stride};
     MultiplyPacked(head.k.Rows(begin, count), q_columns, p);
     MultiplyPacked(head.v.Rows(begin, count), dy_columns, dp);
-    GradientRows({p.data, count, tokens, stride}, head.scale, lse, delta, dp.data);
+    GradientRows(p, head.scale, lse, delta, dp.data);
     MultiplyPacked(Const(p), dy_rows, out.dv.Rows(begin, count));
     MultiplyPacked(Const(dp), q_rows, out.dk.Rows(begin, count));
   });

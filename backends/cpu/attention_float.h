@@ -28,6 +28,12 @@ void FloatBackward(const FloatHead& head, ConstMatrix y, const float* lse, Const
                    const FloatGradients& out, float* scratch);
 size_t FloatBackwardFloats(int64_t tokens, int64_t head_width);
 
+// The steps between its products in AVX-512 vectors (attention_rows_avx512.cc), as ExpRows() and
+// GradientRows() of attention_float.cc. Only where the processor has them.
+void ExpRowsAvx512(MutableMatrix scores, float scale, float* lse, float* inverse);
+void GradientRowsAvx512(MutableMatrix scores, float scale, const float* lse, const float* delta,
+                        float* dp);
+
 }  // namespace backends::cpu
 
 #endif  // BACKENDS_CPU_ATTENTION_FLOAT_H_

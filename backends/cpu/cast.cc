@@ -27,24 +27,13 @@ void Copy(const T* x, T* y, int64_t n) {
   std::copy(x, x + n, y);
 }
 
-template <typename From, typename To>
-std::unique_ptr<graph::Kernel> MakePieces(const graph::KernelSpec& spec,
-                                          void (*cast)(const From*, To*, int64_t)) {
-  return MakeKernel([cast, n = spec.out(0).elements(), threads = spec.threads](const auto& args) {
-    const From* x = In<From>(args, 0);
-    To* y = Out<To>(args, 0);
-    ParallelPieces(threads, n,
-                   [=](int64_t begin, int64_t count) { cast(x + begin, y + begin, count); });
-  });
-}
-
 absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeCast(const graph::KernelSpec& spec) {
   const bool from_f32 = spec.in(0).dtype == graph::DType::kF32;
   const bool to_f32 = spec.out(0).dtype == graph::DType::kF32;
-  if (from_f32 && to_f32) return MakePieces<uint32_t, uint32_t>(spec, Copy<uint32_t>);
-  if (from_f32) return MakePieces(spec, ToBFloat16);
-  if (to_f32) return MakePieces(spec, ToFloat);
-  return MakePieces<uint16_t, uint16_t>(spec, Copy<uint16_t>);
+  if (from_f32 && to_f32) return MakeLoop<uint32_t, uint32_t>(spec, Copy<uint32_t>);
+  if (from_f32) return MakeLoop(spec, ToBFloat16);
+  if (to_f32) return MakeLoop(spec, ToFloat);
+  return MakeLoop<uint16_t, uint16_t>(spec, Copy<uint16_t>);
 }
 
 }  // namespace

@@ -39,42 +39,18 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace backends::cpu {
-namespace {
-
-template <typename T>
-std::unique_ptr<graph::Kernel> MakeGelu(const graph::KernelSpec& spec) {
-  return MakeKernel([n = spec.in(0).elements(), threads = spec.threads,
-                     loop = BACKENDS_CPU_CHOOSE(GeluLoop<T>)](const graph::KernelArgs& args) {
-    const T* x = In<T>(args, 0);
-    T* y = Out<T>(args, 0);
-    ParallelPieces(threads, n,
-                   [=](int64_t begin, int64_t count) { loop(x + begin, y + begin, count); });
-  });
-}
-
-template <typename T>
-std::unique_ptr<graph::Kernel> MakeGeluGrad(const graph::KernelSpec& spec) {
-  return MakeKernel([n = spec.in(0).elements(), threads = spec.threads,
-                     loop = BACKENDS_CPU_CHOOSE(GeluGradLoop<T>)](const graph::KernelArgs& args) {
-    const T* x = In<T>(args, 0);
-    const T* dy = In<T>(args, 1);
-    T* dx = Out<T>(args, 0);
-    ParallelPieces(threads, n, [=](int64_t begin, int64_t count) {
-      loop(x + begin, dy + begin, dx + begin, count);
-    });
-  });
-}
-
-}  // namespace
-
 void GeluInPlace(float* y, int64_t n) { BACKENDS_CPU_CHOOSE(GeluLoop<float>)(y, y, n); }
 
 void RegisterGelu(graph::KernelTable* table) {
   AddFloat32OrBfloat16(table, "Gelu", [](const graph::KernelSpec& spec) {
-    return VisitFloat(spec.in(0).dtype, [&](auto x) { return MakeGelu<decltype(x)>(spec); });
+    return VisitFloat(spec.in(0).dtype, [&](auto x) {
+      return MakeLoop(spec, BACKENDS_CPU_CHOOSE(GeluLoop<decltype(x)>));
+    });
   });
   AddFloat32OrBfloat16(table, "GeluGrad", [](const graph::KernelSpec& spec) {
-    return VisitFloat(spec.in(0).dtype, [&](auto x) { return MakeGeluGrad<decltype(x)>(spec); });
+    return VisitFloat(spec.in(0).dtype, [&](auto x) {
+      return MakeLoop(spec, BACKENDS_CPU_CHOOSE(GeluGradLoop<decltype(x)>));
+    });
   });
 }
 

@@ -9,7 +9,7 @@
 
 #include <algorithm>
 
-#include "backends/cpu/gemm_isa.h"
+#include "backends/cpu/gemm_kernel.h"
 #include "backends/cpu/onednn.h"
 #include "backends/cpu/simd.h"
 
@@ -96,8 +96,7 @@ void ForEachPanel(int64_t depth, int64_t all_cols, const Function& fn) {
 bool HasAmx() {
   static const bool has = [] {
     constexpr int kRequestPermission = 0x1023, kTileData = 18;  // of Linux' arch_prctl
-    return (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_amx) ==
-               dnnl_cpu_isa_avx512_core_amx &&
+    return HasIsa(dnnl_cpu_isa_avx512_core_amx) &&
            syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
   }();
   return has;
@@ -120,11 +119,10 @@ void MultiplyPacked(ConstMatrix a, const float* packed, MutableMatrix c) {
     const PanelProduct product = {a.rows,          cols,           a.cols,
                                   a.data,          a.row_stride,   a.col_stride,
                                   packed + offset, c.data + begin, c.row_stride};
-    if (avx512) {
-      MultiplyPanelAvx512(product, static_cast<int>(vectors));
-    } else {
-      MultiplyPanelAvx2(product, static_cast<int>(vectors));
-    }
+    if (avx512) return MultiplyPanelAvx512(product, static_cast<int>(vectors));
+    // Of the 16 registers, sums take 12, the panel's row takes two and the factor one.
+    if (vectors == 1) return MultiplyPanelImpl<8, 1, 12>(product);
+    MultiplyPanelImpl<8, 2, 6>(product);
   });
 }
 

@@ -1,14 +1,28 @@
 // The register tile of gemm.cc, for vectors of kLanes floats. Each including file
-// compiles it for another instruction set, so everything here has internal linkage
+// compiles it for another instruction set, so all code here has internal linkage
 // and uses nothing from the standard library.
 #ifndef BACKENDS_CPU_GEMM_KERNEL_H_
 #define BACKENDS_CPU_GEMM_KERNEL_H_
 
 #include <cstdint>
 
-#include "backends/cpu/gemm_isa.h"
-
 namespace backends::cpu {
+
+// c (rows, cols) = a (rows, depth) · a packed panel: `depth` dense rows of floats, each as wide as
+// `cols` rounded up to whole vectors. Columns beyond `cols` are computed but not stored.
+struct PanelProduct {
+  int64_t rows, cols, depth;
+  const float* a;  // a(i, k) is a[i * a_row_stride + k * a_depth_stride]
+  int64_t a_row_stride, a_depth_stride;
+  const float* panel;
+  float* c;
+  int64_t c_stride;  // between rows; columns are dense
+};
+
+// For vectors of 16 floats (gemm_avx512.cc); `vectors` is the panel's width, 1 to 4; only where the
+// processor has AVX-512.
+void MultiplyPanelAvx512(const PanelProduct& p, int vectors);
+
 namespace {
 
 template <int kLanes>

@@ -1,5 +1,3 @@
-// Squares are summed in double over fixed chunks of each gradient, then the chunks in index
-// order, so a norm depends neither on the number of threads nor on the other gradients.
 #include <cmath>
 #include <utility>
 #include <vector>

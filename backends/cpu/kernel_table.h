@@ -8,10 +8,9 @@
 namespace backends::cpu {
 
 // Kernels of all core operators and of those that only the lowering makes (ops/op_table.h), named
-// "cpu"; plugins add theirs to `kernels`. They take f32, and
-// bf16 where the operator's contract has it, with sums in f32, and refuse other floats; they use
-// at most KernelSpec::threads threads and give equal bits for equal inputs and an equal number of
-// threads.
+// "cpu"; plugins add theirs to `kernels`. They take f32, and bf16 where the operator's contract has
+// it, with sums in f32, and refuse other floats; they use at most KernelSpec::threads threads and
+// give equal bits for equal inputs and an equal number of threads.
 //
 // The description reads "oneDNN 3.2.0, AVX-512 + BF16, 2 threads".
 //

@@ -72,6 +72,12 @@ std::unique_ptr<graph::Kernel> MakeKernel(Function run, size_t scratch_bytes = 0
   return std::make_unique<FunctionKernel<Function>>(std::move(run), scratch_bytes);
 }
 
+// A factory of kernels of a class that is made from the specification.
+template <typename KernelClass>
+std::unique_ptr<graph::Kernel> KernelOf(const graph::KernelSpec& spec) {
+  return std::make_unique<KernelClass>(spec);
+}
+
 inline int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Loops of fewer elements run on the calling thread, because a team would cost
@@ -95,9 +101,33 @@ void ParallelFor(int threads, int64_t n, int64_t elements, const Function& fn) {
 template <typename Function>
 void ParallelPieces(int threads, int64_t n, const Function& fn) {
   constexpr int64_t kPiece = 4096;
-  ParallelFor(threads, (n + kPiece - 1) / kPiece, kPiece, [&](int64_t piece) {
+  ParallelFor(threads, CeilDiv(n, kPiece), kPiece, [&](int64_t piece) {
     const int64_t begin = piece * kPiece;
     fn(begin, std::min(kPiece, n - begin));
+  });
+}
+
+// Kernels of `loop` over elements of y, output 0, and of the inputs, of as many elements.
+template <typename X, typename Y>
+std::unique_ptr<graph::Kernel> MakeLoop(const graph::KernelSpec& spec,
+                                        void (*loop)(const X* x, Y* y, int64_t n)) {
+  return MakeKernel([=, n = spec.out(0).elements(), threads = spec.threads](const auto& args) {
+    const X* x = In<X>(args, 0);
+    Y* y = Out<Y>(args, 0);
+    ParallelPieces(threads, n,
+                   [=](int64_t begin, int64_t count) { loop(x + begin, y + begin, count); });
+  });
+}
+template <typename A, typename B, typename Y>
+std::unique_ptr<graph::Kernel> MakeLoop(const graph::KernelSpec& spec,
+                                        void (*loop)(const A* a, const B* b, Y* y, int64_t n)) {
+  return MakeKernel([=, n = spec.out(0).elements(), threads = spec.threads](const auto& args) {
+    const A* a = In<A>(args, 0);
+    const B* b = In<B>(args, 1);
+    Y* y = Out<Y>(args, 0);
+    ParallelPieces(threads, n, [=](int64_t begin, int64_t count) {
+      loop(a + begin, b + begin, y + begin, count);
+    });
   });
 }
 
@@ -106,7 +136,7 @@ void ParallelPieces(int threads, int64_t n, const Function& fn) {
 template <typename Function>
 void ParallelColumns(int threads, int64_t rows, int64_t cols, const Function& fn) {
   constexpr int64_t kPiece = 512;
-  ParallelFor(threads, (cols + kPiece - 1) / kPiece, rows * kPiece, [&](int64_t piece) {
+  ParallelFor(threads, CeilDiv(cols, kPiece), rows * kPiece, [&](int64_t piece) {
     const int64_t begin = piece * kPiece;
     fn(begin, std::min(kPiece, cols - begin));
   });
@@ -116,7 +146,7 @@ void ParallelColumns(int threads, int64_t rows, int64_t cols, const Function& fn
 template <typename Function>
 void ParallelRows(int threads, int64_t rows, int64_t cols, const Function& fn) {
   const int64_t group = std::max<int64_t>(1, 4096 / std::max<int64_t>(1, cols));
-  ParallelFor(threads, (rows + group - 1) / group, group * cols,
+  ParallelFor(threads, CeilDiv(rows, group), group * cols,
               [&](int64_t i) { fn(i * group, std::min(rows, (i + 1) * group)); });
 }
 

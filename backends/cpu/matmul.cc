@@ -86,14 +86,14 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeWeightGrad(const graph::Kerne
   const graph::DType dtype = spec.in(0).dtype;
   const bool reorder = ReorderPays(m, n, dtype);
   const dnnl::memory::desc b = Matrix(rows, n, dtype);
-  return PrimitiveKernel::Make(spec, {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS}, {DNNL_ARG_DST},
-                               [&](const dnnl::primitive_attr& attr) {
-                                 return dnnl::matmul::primitive_desc(
-                                     Engine(), TransposedMatrix(m, rows, dtype),
-                                     reorder ? AnyMatrix(rows, n, dtype) : b,
-                                     Matrix(m, n, spec.out(0).dtype), attr);
-                               },
-                               dnnl::primitive_attr(), {}, {{DNNL_ARG_WEIGHTS, b}});
+  return PrimitiveKernel::Make(
+      spec, {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS}, {DNNL_ARG_DST},
+      [&](const dnnl::primitive_attr& attr) {
+        return dnnl::matmul::primitive_desc(Engine(), TransposedMatrix(m, rows, dtype),
+                                            reorder ? AnyMatrix(rows, n, dtype) : b,
+                                            Matrix(m, n, spec.out(0).dtype), attr);
+      },
+      dnnl::primitive_attr(), b);
 }
 
 }  // namespace

@@ -26,6 +26,8 @@ std::string OneDnnVersion() {
   return absl::StrCat(version->major, ".", version->minor, ".", version->patch);
 }
 
+bool HasIsa(int isa) { return (dnnl_get_effective_cpu_isa() & isa) == isa; }
+
 std::string EffectiveIsa() {
   // Sets of bits; each comes before the sets that it includes.
   static constexpr std::pair<int, const char*> kNames[] = {
@@ -39,23 +41,15 @@ std::string EffectiveIsa() {
       {dnnl_cpu_isa_avx, "AVX"},
       {dnnl_cpu_isa_sse41, "SSE4.1"},
   };
-  const int isa = dnnl_get_effective_cpu_isa();
-  for (const auto& [bits, name] : kNames) {
-    if ((isa & bits) == bits) return name;
+  for (const auto& [isa, name] : kNames) {
+    if (HasIsa(isa)) return name;
   }
   return "baseline x86-64";
 }
 
-bool HasBfloat16() {
-  const int isa = dnnl_get_effective_cpu_isa();
-  return (isa & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
-}
+bool HasBfloat16() { return HasIsa(dnnl_cpu_isa_avx512_core_bf16); }
 
-bool HasInt8() {
-  const int isa = dnnl_get_effective_cpu_isa();
-  const auto has = [isa](int bits) { return (isa & bits) == bits; };
-  return has(dnnl_cpu_isa_avx512_core_vnni) || has(dnnl_cpu_isa_avx2_vnni);
-}
+bool HasInt8() { return HasIsa(dnnl_cpu_isa_avx512_core_vnni) || HasIsa(dnnl_cpu_isa_avx2_vnni); }
 
 absl::Status OneDnnFailed(dnnl_status_t status) {
   if (status != dnnl_out_of_memory && status != dnnl_runtime_error) {
@@ -77,6 +71,17 @@ absl::Status OneDnnRefuses(const graph::KernelSpec& spec, const dnnl::error& err
                                                " (", EffectiveIsa(), ") refuses: ", error.message));
 }
 
+absl::Status GuardOneDnn(int threads, absl::FunctionRef<void()> make,
+                         const graph::KernelSpec* spec) {
+  const ThreadBudget budget(threads);
+  try {
+    make();
+  } catch (const dnnl::error& error) {
+    return spec == nullptr ? OneDnnFailed(error.status) : OneDnnRefuses(*spec, error);
+  }
+  return absl::OkStatus();
+}
+
 dnnl::memory::data_type DnnlType(graph::DType dtype) {
   if (dtype == graph::DType::kBF16) return dnnl::memory::data_type::bf16;
   CHECK(dtype == graph::DType::kF32);
@@ -95,20 +100,6 @@ dnnl::memory::desc AnyMatrix(int64_t rows, int64_t cols, graph::DType dtype) {
   return {{rows, cols}, DnnlType(dtype), dnnl::memory::format_tag::any};
 }
 
-dnnl::memory::desc Vector(int64_t n) {
-  return {{n}, dnnl::memory::data_type::f32, dnnl::memory::dims{1}};
-}
-
-absl::Status PrimitiveKernel::Guard(const graph::KernelSpec& spec, absl::FunctionRef<void()> make) {
-  const ThreadBudget budget(spec.threads);
-  try {
-    make();
-  } catch (const dnnl::error& error) {
-    return OneDnnRefuses(spec, error);
-  }
-  return absl::OkStatus();
-}
-
 void PrimitiveKernel::AddStep(const dnnl::primitive_desc_base& pd) {
   steps_.push_back({pd, arguments_.size(), dnnl::primitive()});
 }
@@ -121,21 +112,13 @@ void PrimitiveKernel::AddArgument(int arg, Source source, size_t position,
 
 void PrimitiveKernel::Adopt(const dnnl::primitive_desc_base& pd, absl::Span<const int> inputs,
                             absl::Span<const int> outputs,
-                            absl::Span<const std::pair<int, int>> also, const Stored& stored) {
+                            const absl::optional<dnnl::memory::desc>& weights) {
   stream_ = dnnl::stream(Engine());
-  // Scratch: the reordered inputs, then the scratchpad of one step at a time.
-  size_t reordered_bytes = 0;
-  std::vector<std::pair<int, size_t>> reordered;  // DNNL_ARG_* and its place in scratch
-  std::vector<dnnl::reorder::primitive_desc> reorders;
-  dnnl::primitive_attr attr;
-  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  for (const auto& [arg, layout] : stored) {
-    const dnnl::memory::desc wanted = pd.query_md(dnnl::query::exec_arg_md, arg);
-    if (wanted == layout) continue;
-    reorders.emplace_back(Engine(), layout, Engine(), wanted, attr);
-    reordered.emplace_back(arg, reordered_bytes);
-    reordered_bytes += (wanted.get_size() + 63) / 64 * 64;
-  }
+  const auto layout_of = [&pd](int arg) { return pd.query_md(dnnl::query::exec_arg_md, arg); };
+  const bool reordered = weights.has_value() && *weights != layout_of(DNNL_ARG_WEIGHTS);
+  // Scratch: the reordered weights, then the scratchpad of one step at a time.
+  const size_t reordered_bytes =
+      reordered ? graph::AlignUp(layout_of(DNNL_ARG_WEIGHTS).get_size()) : 0;
   scratch_bytes_ = reordered_bytes;
   const auto add_scratchpad = [&](const dnnl::primitive_desc_base& of) {
     const dnnl::memory::desc scratchpad = of.scratchpad_desc();
@@ -143,67 +126,48 @@ void PrimitiveKernel::Adopt(const dnnl::primitive_desc_base& pd, absl::Span<cons
     AddArgument(DNNL_ARG_SCRATCHPAD, Source::kScratch, reordered_bytes, scratchpad);
     scratch_bytes_ = std::max(scratch_bytes_, reordered_bytes + scratchpad.get_size());
   };
-  for (size_t i = 0; i < reorders.size(); ++i) {
-    const auto input = std::find(inputs.begin(), inputs.end(), reordered[i].first);
-    CHECK(input != inputs.end());
-    AddStep(reorders[i]);
-    AddArgument(DNNL_ARG_FROM, Source::kInput, input - inputs.begin(), reorders[i].src_desc());
-    AddArgument(DNNL_ARG_TO, Source::kScratch, reordered[i].second, reorders[i].dst_desc());
-    add_scratchpad(reorders[i]);
+  if (reordered) {
+    dnnl::primitive_attr attr;
+    attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    const dnnl::reorder::primitive_desc reorder(Engine(), *weights, Engine(),
+                                                layout_of(DNNL_ARG_WEIGHTS), attr);
+    AddStep(reorder);
+    AddArgument(DNNL_ARG_FROM, Source::kInput, 1, reorder.src_desc());
+    AddArgument(DNNL_ARG_TO, Source::kScratch, 0, reorder.dst_desc());
+    add_scratchpad(reorder);
   }
 
   AddStep(pd);
-  const auto add_tensor = [&](int arg, Source source, size_t position) {
-    for (const auto& [moved, place] : reordered) {
-      if (moved != arg) continue;
-      source = Source::kScratch;
-      position = place;
-    }
-    AddArgument(arg, source, position, pd.query_md(dnnl::query::exec_arg_md, arg));
-  };
-  for (size_t i = 0; i < inputs.size(); ++i) add_tensor(inputs[i], Source::kInput, i);
-  for (size_t i = 0; i < outputs.size(); ++i) add_tensor(outputs[i], Source::kOutput, i);
-  for (const auto& [arg, position] : also) add_tensor(arg, Source::kInput, position);
-  add_scratchpad(pd);
-  const char* implementation = nullptr;
-  if (dnnl_primitive_desc_query(pd.get(), dnnl_query_impl_info_str, 0, &implementation) ==
-          dnnl_success &&
-      implementation != nullptr) {
-    implementation_ = implementation;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const bool moved = reordered && inputs[i] == DNNL_ARG_WEIGHTS;
+    AddArgument(inputs[i], moved ? Source::kScratch : Source::kInput, moved ? 0 : i,
+                layout_of(inputs[i]));
   }
-  if (!reordered.empty()) implementation_ += ", reordered";
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    AddArgument(outputs[i], Source::kOutput, i, layout_of(outputs[i]));
+  }
+  add_scratchpad(pd);
+  implementation_ = absl::StrCat(pd.impl_info_str(), reordered ? ", reordered" : "");
 }
 
 absl::Status PrimitiveKernel::Prepare() {
-  const ThreadBudget budget(threads_);
-  try {
+  return GuardOneDnn(threads_, [this] {
     for (Step& step : steps_) {
       step.primitive = dnnl::primitive(step.descriptor.get());
       // Of 13 KB; the primitive shares one with all of its shape.
       step.descriptor = dnnl::primitive_desc_base();
     }
-  } catch (const dnnl::error& error) {
-    return OneDnnFailed(error.status);
-  }
-  return absl::OkStatus();
+  });
 }
 
 absl::Status PrimitiveKernel::Bind(const graph::KernelArgs& args) {
   RETURN_IF_ERROR(Kernel::Bind(args));
   for (const Argument& argument : arguments_) {
-    void* address = nullptr;
-    switch (argument.source) {
-      case Source::kInput:
-        // oneDNN's memory has no const, but oneDNN writes outputs and scratch only.
-        address = const_cast<void*>(args.inputs[argument.position]);
-        break;
-      case Source::kOutput:
-        address = args.outputs[argument.position];
-        break;
-      case Source::kScratch:
-        address = static_cast<char*>(args.scratch) + argument.position;
-        break;
-    }
+    // oneDNN's memory has no const, but oneDNN writes outputs and scratch only.
+    void* const address =
+        argument.source == Source::kInput    ? const_cast<void*>(args.inputs[argument.position])
+        : argument.source == Source::kOutput ? args.outputs[argument.position]
+                                             : static_cast<char*>(args.scratch) + argument.position;
     const dnnl_status_t status = dnnl_memory_set_data_handle(argument.memory.get(), address);
     if (status != dnnl_success) {
       return absl::InternalError(absl::StrCat("oneDNN refuses an address with status ", status));

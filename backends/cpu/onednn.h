@@ -10,10 +10,10 @@
 
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "absl/types/optional.h"
 #include "absl/types/span.h"
 #include "dnnl.hpp"
 #include "graph/base/status.h"
@@ -38,6 +38,8 @@ const dnnl::engine& Engine();
 
 // "3.2.0".
 std::string OneDnnVersion();
+// Whether oneDNN uses all of the instruction sets `isa` (dnnl_cpu_isa_*) here.
+bool HasIsa(int isa);
 // The instruction set that oneDNN's kernels use here, limited by ONEDNN_MAX_CPU_ISA:
 // "AVX2", "AVX-512 + BF16", ...
 std::string EffectiveIsa();
@@ -56,6 +58,10 @@ absl::Status OneDnnFailed(dnnl_status_t status);
 // The same for an exception while a kernel is made, with the operator and its tensors' types.
 // Unimplemented if memory is not the reason.
 absl::Status OneDnnRefuses(const graph::KernelSpec& spec, const dnnl::error& error);
+// Calls `make` under a budget of `threads`. An exception becomes OneDnnRefuses() or, without a
+// `spec`, OneDnnFailed().
+absl::Status GuardOneDnn(int threads, absl::FunctionRef<void()> make,
+                         const graph::KernelSpec* spec = nullptr);
 
 // oneDNN's type for f32 or bf16.
 dnnl::memory::data_type DnnlType(graph::DType dtype);
@@ -67,32 +73,26 @@ dnnl::memory::desc TransposedMatrix(int64_t rows, int64_t cols,
                                     graph::DType dtype = graph::DType::kF32);
 // A matrix in the layout that the primitive prefers.
 dnnl::memory::desc AnyMatrix(int64_t rows, int64_t cols, graph::DType dtype);
-// n dense f32.
-dnnl::memory::desc Vector(int64_t n);
 
-// A kernel that runs one primitive, after reorders of inputs if the primitive needs
-// them.
+// A kernel that runs one primitive, after a reorder of its weights if it needs one.
 class PrimitiveKernel final : public graph::Kernel {
  public:
-  // (DNNL_ARG_*, layout) of arguments whose tensor is stored in that layout.
-  using Stored = std::vector<std::pair<int, dnnl::memory::desc>>;
-
   // `make_pd(attr)` returns the primitive descriptor, built with Engine() and `attr`.
   // `inputs` and `outputs` are the DNNL_ARG_* of the operator's inputs and outputs, in
-  // order; `also` lists input positions that are passed as a second DNNL_ARG_*, too.
-  // An input in `stored` that the descriptor wants in another layout is reordered into
-  // scratch on every run. If `make_pd` throws, Make returns a Status with the operator,
-  // its tensors' types and oneDNN's reason.
+  // order. If input 1, DNNL_ARG_WEIGHTS, is stored as `weights` and the descriptor wants
+  // another layout, it is reordered into scratch on every run. If `make_pd` throws, Make
+  // returns OneDnnRefuses().
   template <typename MakePd>
   static absl::StatusOr<std::unique_ptr<graph::Kernel>> Make(
       const graph::KernelSpec& spec, absl::Span<const int> inputs, absl::Span<const int> outputs,
       MakePd make_pd, dnnl::primitive_attr attr = dnnl::primitive_attr(),
-      absl::Span<const std::pair<int, int>> also = {}, const Stored& stored = {}) {
+      const absl::optional<dnnl::memory::desc>& weights = {}) {
     std::unique_ptr<PrimitiveKernel> kernel(new PrimitiveKernel(spec.threads));
-    RETURN_IF_ERROR(Guard(spec, [&] {
+    const auto make = [&] {
       attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-      kernel->Adopt(make_pd(attr), inputs, outputs, also, stored);
-    }));
+      kernel->Adopt(make_pd(attr), inputs, outputs, weights);
+    };
+    RETURN_IF_ERROR(GuardOneDnn(spec.threads, make, &spec));
     return kernel;
   }
 
@@ -105,12 +105,8 @@ class PrimitiveKernel final : public graph::Kernel {
  private:
   explicit PrimitiveKernel(int threads) : threads_(threads) {}
 
-  // Calls `make` under a budget of spec.threads and turns oneDNN's exceptions into a
-  // Status.
-  static absl::Status Guard(const graph::KernelSpec& spec, absl::FunctionRef<void()> make);
   void Adopt(const dnnl::primitive_desc_base& pd, absl::Span<const int> inputs,
-             absl::Span<const int> outputs, absl::Span<const std::pair<int, int>> also,
-             const Stored& stored);
+             absl::Span<const int> outputs, const absl::optional<dnnl::memory::desc>& weights);
 
   // Where an argument's address comes from.
   enum class Source { kInput, kOutput, kScratch };

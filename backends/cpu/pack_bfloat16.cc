@@ -100,10 +100,9 @@ absl::optional<PairBlocks> AsPairBlocks(const dnnl::memory::desc& layout) {
   b.n_blocks = layout.get_padded_dims()[1] / b.n_block;
   const int64_t block = 2 * b.k_block * b.n_block;
   // Holds nothing but the weights, with block columns outermost.
-  const bool known =
-      layout.get_size() == static_cast<size_t>(b.k_blocks * b.n_blocks * block) * 2 &&
-      (b.n_blocks == 1 || layout.get_strides()[1] == b.k_blocks * block) &&
-      (b.k_blocks == 1 || layout.get_strides()[0] == block);
+  const bool known = layout.get_size() == b.bytes() &&
+                     (b.n_blocks == 1 || layout.get_strides()[1] == b.k_blocks * block) &&
+                     (b.k_blocks == 1 || layout.get_strides()[0] == block);
   return known ? absl::make_optional(b) : absl::nullopt;
 }
 

@@ -17,6 +17,8 @@ struct PairBlocks {
   int64_t k, n;              // of the matrix
   int64_t k_block, n_block;  // pairs of rows, and columns, of a block
   int64_t k_blocks, n_blocks;
+
+  size_t bytes() const { return k_blocks * n_blocks * k_block * n_block * 4; }
 };
 
 // Not set if `layout` is another one.

@@ -38,16 +38,11 @@ absl::optional<PairBlocks> BlocksOf(const graph::KernelSpec& spec, int64_t k, in
   if (spec.in(0).dtype != graph::DType::kF32 || spec.out(0).dtype != graph::DType::kBF16) {
     return absl::nullopt;
   }
-  const ThreadBudget budget(spec.threads);
-  try {
-    return AsPairBlocks(PackedWeights(k, n, graph::DType::kBF16));
-  } catch (const dnnl::error&) {
-    return absl::nullopt;
-  }
-}
-
-size_t PackedBytes(const PairBlocks& b) {
-  return b.k_blocks * b.n_blocks * b.k_block * b.n_block * 2 * sizeof(graph::BFloat16);
+  absl::optional<PairBlocks> blocks;
+  GuardOneDnn(spec.threads, [&] {
+    blocks = AsPairBlocks(PackedWeights(k, n, graph::DType::kBF16));
+  }).IgnoreError();
+  return blocks;
 }
 
 absl::StatusOr<std::unique_ptr<graph::Kernel>> MakePackWeights(const graph::KernelSpec& spec) {
@@ -61,7 +56,7 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakePackWeights(const graph::Kern
   }
   if (const absl::optional<PairBlocks> blocks =
           BlocksOf(spec, trans_w ? cols : rows, trans_w ? rows : cols)) {
-    const size_t used = PackedBytes(*blocks), bytes = spec.out(0).bytes();
+    const size_t used = blocks->bytes(), bytes = spec.out(0).bytes();
     return MakeKernel([blocks = *blocks, trans_w, used, bytes,
                        threads = spec.threads](const graph::KernelArgs& args) {
       PackPairBlocks(blocks, In<float>(args, 0), trans_w, threads, Out<graph::BFloat16>(args, 0));

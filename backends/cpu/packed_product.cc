@@ -1,5 +1,3 @@
-#include "backends/cpu/packed_product.h"
-
 #include <algorithm>
 #include <string>
 
@@ -27,7 +25,8 @@ class PackedProductKernel final : public graph::Kernel {
     product_.n = spec.out(0).cols();
     product_.f32 = spec.out(0).dtype == DType::kF32;
     product_.gelu = is_linear_ && spec.op->Str("activation") == "gelu";
-    product_.stream = StoredPastCaches(spec.out(0));
+    product_.stream =
+        AmxStreams(spec.out(0).bytes(), spec.out(0).cols() * graph::ByteSize(spec.out(0).dtype));
     // Of equal size, as small ones read all weights for few rows.
     const int64_t blocks = CeilDiv(PartRows(), AmxBlockRows(product_.k, false));
     block_rows_ = CeilDiv(PartRows(), 32 * blocks) * 32;
@@ -95,11 +94,6 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakePackedProduct(const graph::Ke
 }
 
 }  // namespace
-
-bool StoredPastCaches(const graph::TensorType& y) {
-  constexpr size_t kBytes = 6 << 20, kLine = 64;
-  return y.bytes() >= kBytes && y.cols() * graph::ByteSize(y.dtype) % kLine == 0;
-}
 
 void RegisterPackedProduct(graph::KernelTable* table) {
   AddFloat32OrBfloat16(table, "PackedMatMul", MakePackedProduct);

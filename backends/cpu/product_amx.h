@@ -40,6 +40,12 @@ struct AmxProduct {
   bool stream = false;
 };
 
+// Whether a y of so many bytes is stored past the caches (AmxProduct::stream): it would leave them
+// before anybody reads it. A result of 77 MB so comes at 2.4 TFLOP/s instead of 1.0.
+constexpr bool AmxStreams(size_t bytes, size_t row_bytes) {
+  return bytes >= 6 << 20 && row_bytes % 64 == 0;
+}
+
 // Two blocks of 32 x 32 sums: one is computed while the other is finished.
 constexpr size_t kAmxSumBytes = 2 * 32 * 32 * 4;
 

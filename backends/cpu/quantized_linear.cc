@@ -10,7 +10,6 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
-#include <functional>
 
 #include "backends/cpu/gemm.h"
 #include "backends/cpu/kernel_util.h"
@@ -29,15 +28,9 @@ using dnnl::memory;
 // the same.
 constexpr int64_t kTypicalRows = 256;
 
-DataType TypeOf(graph::DType dtype) {
-  return dtype == graph::DType::kBF16 ? DataType::bf16 : DataType::f32;
-}
-
 memory::desc PlainBytes(int64_t rows, int64_t cols) {
   return {{rows, cols}, DataType::s8, memory::dims{cols, 1}};
 }
-
-memory::desc RowVector(int64_t n) { return {{1, n}, DataType::f32, memory::dims{n, 1}}; }
 
 dnnl::primitive_attr OwnScratchpad() {
   dnnl::primitive_attr attr;
@@ -45,7 +38,7 @@ dnnl::primitive_attr OwnScratchpad() {
   return attr;
 }
 
-dnnl::matmul::primitive_desc Product(int64_t rows, int64_t k, int64_t n, DataType y,
+dnnl::matmul::primitive_desc Product(int64_t rows, int64_t k, int64_t n, graph::DType y,
                                      const memory::desc& weights, bool gelu) {
   dnnl::primitive_attr attr = OwnScratchpad();
   attr.set_scales_mask(DNNL_ARG_SRC, 0);
@@ -55,12 +48,11 @@ dnnl::matmul::primitive_desc Product(int64_t rows, int64_t k, int64_t n, DataTyp
     post.append_eltwise(dnnl::algorithm::eltwise_gelu_erf, 1.0f, 0.0f);
     attr.set_post_ops(post);
   }
-  return {Engine(), PlainBytes(rows, k), weights, RowVector(n), {{rows, n}, y, memory::dims{n, 1}},
-          attr};
+  return {Engine(), PlainBytes(rows, k), weights, Matrix(1, n), Matrix(rows, n, y), attr};
 }
 
 memory::desc PackedLayout(int64_t k, int64_t n) {
-  return Product(kTypicalRows, k, n, DataType::bf16,
+  return Product(kTypicalRows, k, n, graph::DType::kBF16,
                  memory::desc({k, n}, DataType::s8, memory::format_tag::any), false)
       .weights_desc();
 }
@@ -73,33 +65,19 @@ float Quantize(const T* x, int64_t n, int8_t* q) {
   return scale.scale;
 }
 
-// What oneDNN cannot compute, or refuses to, as a Status, for kernels that are not one primitive.
-template <typename Make>
-absl::StatusOr<std::unique_ptr<graph::Kernel>> Guarded(const graph::KernelSpec& spec,
-                                                       const Make& make) {
+// A kernel `K` of this file, or what oneDNN cannot compute, or refuses to.
+template <typename K>
+absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeGuarded(const graph::KernelSpec& spec) {
   if (!HasInt8()) {
     return absl::UnimplementedError(
         absl::StrCat(DescribeTypes(spec), ": 8-bit products need AVX512-VNNI, AVX2-VNNI or AMX; ",
                      "oneDNN uses ", EffectiveIsa(), " here"));
   }
   // Every product runs on the thread that quantizes its image.
-  const ThreadBudget budget(1);
-  try {
-    return make();
-  } catch (const dnnl::error& error) {
-    return OneDnnRefuses(spec, error);
-  }
-}
-
-// Generates the code of a product, or of a reorder, that has been described.
-absl::Status Generate(const std::function<void()>& make) {
-  const ThreadBudget budget(1);
-  try {
-    make();
-  } catch (const dnnl::error& error) {
-    return OneDnnFailed(error.status);
-  }
-  return absl::OkStatus();
+  std::unique_ptr<graph::Kernel> kernel;
+  const auto make = [&] { kernel = std::make_unique<K>(spec); };
+  RETURN_IF_ERROR(GuardOneDnn(1, make, &spec));
+  return kernel;
 }
 
 class QuantizeWeightsKernel final : public graph::Kernel {
@@ -123,7 +101,7 @@ class QuantizeWeightsKernel final : public graph::Kernel {
   }
 
   absl::Status Prepare() override {
-    return Generate([this] { reorder_ = dnnl::reorder(reorder_pd_); });
+    return GuardOneDnn(1, [this] { reorder_ = dnnl::reorder(reorder_pd_); });
   }
 
   size_t scratch_bytes() const override { return plain_bytes_ + scratchpad_.get_desc().get_size(); }
@@ -144,8 +122,7 @@ class QuantizeWeightsKernel final : public graph::Kernel {
                                     {DNNL_ARG_TO, packed_.get()},
                                     {DNNL_ARG_SCRATCHPAD, scratchpad_.get()}};
     const dnnl_status_t status = dnnl_primitive_execute(reorder_.get(), stream_.get(), 3, args);
-    if (status == dnnl_success) return absl::OkStatus();
-    return OneDnnFailed(status);
+    return status == dnnl_success ? absl::OkStatus() : OneDnnFailed(status);
   }
 
  private:
@@ -169,20 +146,19 @@ class QuantizedLinearKernel final : public graph::Kernel {
         tokens_(spec.in(0).dim(1)),
         k_(spec.in(0).dim(2)),
         image_bytes_of_y_(images_ == 0 ? 0 : spec.out(0).bytes() / images_),
-        pd_(Product(tokens_, k_, spec.out(0).dim(2), TypeOf(spec.out(0).dtype),
+        pd_(Product(tokens_, k_, spec.out(0).dim(2), spec.out(0).dtype,
                     PackedLayout(k_, spec.out(0).dim(2)), spec.op->Str("activation") == "gelu")) {
     const int64_t n = spec.out(0).dim(2);
-    const dnnl::matmul::primitive_desc& pd = pd_;
     image_bytes_ = graph::AlignUp(tokens_ * k_);
-    thread_bytes_ = image_bytes_ + graph::AlignUp(pd.scratchpad_desc().get_size());
+    thread_bytes_ = image_bytes_ + graph::AlignUp(pd_.scratchpad_desc().get_size());
     for (int t = 0; t < threads_; ++t) {
       Team& team = teams_.emplace_back();
       team.stream = dnnl::stream(Engine());
-      team.x = memory(pd.src_desc(), Engine(), nullptr);
-      team.w = memory(pd.weights_desc(), Engine(), nullptr);
-      team.bias = memory(pd.query_md(dnnl::query::exec_arg_md, DNNL_ARG_BIAS), Engine(), nullptr);
-      team.y = memory(pd.dst_desc(), Engine(), nullptr);
-      team.scratchpad = memory(pd.scratchpad_desc(), Engine(), nullptr);
+      team.x = memory(pd_.src_desc(), Engine(), nullptr);
+      team.w = memory(pd_.weights_desc(), Engine(), nullptr);
+      team.bias = memory(pd_.query_md(dnnl::query::exec_arg_md, DNNL_ARG_BIAS), Engine(), nullptr);
+      team.y = memory(pd_.dst_desc(), Engine(), nullptr);
+      team.scratchpad = memory(pd_.scratchpad_desc(), Engine(), nullptr);
       team.x_scale = memory({{1}, DataType::f32, memory::dims{1}}, Engine(), nullptr);
       team.w_scales = memory({{n}, DataType::f32, memory::dims{1}}, Engine(), nullptr);
       team.args = {{DNNL_ARG_SRC, team.x.get()},
@@ -199,7 +175,7 @@ class QuantizedLinearKernel final : public graph::Kernel {
   std::string implementation() const override { return pd_.impl_info_str(); }
 
   absl::Status Prepare() override {
-    return Generate([this] { primitive_ = dnnl::matmul(pd_); });
+    return GuardOneDnn(1, [this] { primitive_ = dnnl::matmul(pd_); });
   }
   absl::Status Bind(const graph::KernelArgs& args) override {
     RETURN_IF_ERROR(Kernel::Bind(args));
@@ -260,19 +236,13 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeQuantizeWeights(const graph::
     return absl::UnimplementedError(absl::StrCat(DescribeTypes(spec), ": w must be f32"));
   }
   if (HasAmx()) return MakeAmxQuantizeWeights(spec);
-  return Guarded(spec, [&]() -> std::unique_ptr<graph::Kernel> {
-    return std::make_unique<QuantizeWeightsKernel>(spec);
-  });
+  return MakeGuarded<QuantizeWeightsKernel>(spec);
 }
 
 absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeQuantizedLinear(const graph::KernelSpec& spec) {
   if (HasAmx()) return MakeAmxQuantizedLinear(spec);
-  return Guarded(spec, [&]() -> std::unique_ptr<graph::Kernel> {
-    if (spec.in(0).dtype == graph::DType::kBF16) {
-      return std::make_unique<QuantizedLinearKernel<graph::BFloat16>>(spec);
-    }
-    return std::make_unique<QuantizedLinearKernel<float>>(spec);
-  });
+  return VisitFloat(spec.in(0).dtype,
+                    [&](auto x) { return MakeGuarded<QuantizedLinearKernel<decltype(x)>>(spec); });
 }
 
 }  // namespace

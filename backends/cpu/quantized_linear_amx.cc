@@ -9,7 +9,6 @@
 #include "backends/cpu/amx_session.h"
 #include "backends/cpu/gelu.h"
 #include "backends/cpu/kernel_util.h"
-#include "backends/cpu/packed_product.h"
 #include "backends/cpu/product_amx.h"
 #include "backends/cpu/quantize_bytes.h"
 
@@ -77,7 +76,9 @@ class QuantizedLinearKernel final : public graph::Kernel {
     const bool gelu = spec.op->Str("activation") == "gelu";
     product_.gelu = gelu && !product_.f32;
     gelu_afterwards_ = gelu && product_.f32;
-    product_.stream = !gelu_afterwards_ && StoredPastCaches(spec.out(0));
+    product_.stream =
+        !gelu_afterwards_ &&
+        AmxStreams(spec.out(0).bytes(), spec.out(0).cols() * graph::ByteSize(spec.out(0).dtype));
     depths_ = AmxDepths(product_.k, true);
     const int64_t images = CeilDiv(images_, threads_);
     const int64_t fit =
@@ -148,10 +149,9 @@ std::unique_ptr<graph::Kernel> MakeAmxQuantizeWeights(const graph::KernelSpec& s
 }
 
 std::unique_ptr<graph::Kernel> MakeAmxQuantizedLinear(const graph::KernelSpec& spec) {
-  if (spec.in(0).dtype == graph::DType::kBF16) {
-    return std::make_unique<QuantizedLinearKernel<graph::BFloat16>>(spec);
-  }
-  return std::make_unique<QuantizedLinearKernel<float>>(spec);
+  return VisitFloat(spec.in(0).dtype, [&](auto x) -> std::unique_ptr<graph::Kernel> {
+    return std::make_unique<QuantizedLinearKernel<decltype(x)>>(spec);
+  });
 }
 
 }  // namespace backends::cpu

@@ -10,7 +10,7 @@ namespace {
 using Args = ops::AdamWArgs;
 
 // One parameter's.
-absl::Status AdamW(Call* c) {
+void AdamW(Call* c) {
   constexpr int kFirst = Args::FirstIn(0);
   const std::vector<double> w = c->In(kFirst + Args::kW), g = c->In(kFirst + Args::kG),
                             m = c->In(kFirst + Args::kM), v = c->In(kFirst + Args::kV);
@@ -27,7 +27,7 @@ absl::Status AdamW(Call* c) {
     w_out = w;
     m_out = m;
     v_out = v;
-    return absl::OkStatus();
+    return;
   }
   for (size_t i = 0; i < w.size(); ++i) {
     const double clipped = g[i] * factor;
@@ -36,7 +36,6 @@ absl::Status AdamW(Call* c) {
     const double denominator = std::sqrt(v_out[i]) / std::sqrt(correction2) + eps;
     w_out[i] = w[i] * (1.0 - lr * weight_decay) - lr / correction1 * m_out[i] / denominator;
   }
-  return absl::OkStatus();
 }
 
 }  // namespace

@@ -1,19 +1,12 @@
-#include "ops/commit.h"
-
 #include "backends/reference/kernels.h"
 
 namespace backends::reference {
-namespace {
 
-using Args = ops::CommitArgs;
-
-absl::Status Commit(Call* c) {
-  c->Out(0) = c->In(c->Ints(Args::kApplied)[0] != 0 ? Args::kAfter : Args::kBefore);
-  return absl::OkStatus();
+void RegisterCommit(graph::KernelTable* table) {
+  AddFunction(table, "Commit", [](Call* c) {
+    const bool applied = c->Ints(0)[0] != 0;
+    c->Out(0) = c->In(applied ? 2 : 1);  // after or before
+  });
 }
-
-}  // namespace
-
-void RegisterCommit(graph::KernelTable* table) { AddFunction(table, "Commit", Commit); }
 
 }  // namespace backends::reference

@@ -9,16 +9,26 @@
 namespace backends::reference {
 namespace {
 
-template <typename To, typename From>
-std::vector<To> CopyAs(const void* data, int64_t n) {
-  const From* p = static_cast<const From*>(data);
-  return std::vector<To>(p, p + n);
-}
-
-template <typename To, typename From>
-void StoreAs(const std::vector<From>& values, void* data) {
-  To* p = static_cast<To*>(data);
-  for (size_t i = 0; i < values.size(); ++i) p[i] = static_cast<To>(values[i]);
+// Calls fn(T()) for the C++ type T of `dtype`.
+template <typename Function>
+auto VisitDType(graph::DType dtype, const Function& fn) {
+  switch (dtype) {
+    case graph::DType::kF32:
+      return fn(float());
+    case graph::DType::kF64:
+      return fn(double());
+    case graph::DType::kBF16:
+      return fn(graph::BFloat16());
+    case graph::DType::kI32:
+      return fn(int32_t());
+    case graph::DType::kI64:
+      return fn(int64_t());
+    case graph::DType::kU8:
+      return fn(uint8_t());
+    case graph::DType::kI8:
+      return fn(int8_t());
+  }
+  graph::CheckFailed(__FILE__, __LINE__, "an unknown element type");
 }
 
 class FunctionKernel : public graph::Kernel {
@@ -29,11 +39,9 @@ class FunctionKernel : public graph::Kernel {
   }
 
   absl::Status Run() override {
-    Call call(op_, types_, args());
-    const absl::Status status = function_(&call);
-    if (!status.ok() && !call.is_faulty()) return status;
-    call.Store();
-    return absl::OkStatus();
+    Call call(types_, args());
+    function_(&call);
+    return call.Store();
   }
 
  private:
@@ -93,33 +101,19 @@ class ForEachTensorKernel : public graph::Kernel {
 }  // namespace
 
 std::vector<double> Call::In(int i) const {
-  const int64_t n = in_type(i).elements();
-  switch (in_type(i).dtype) {
-    case graph::DType::kF32:
-      return CopyAs<double, float>(args_.inputs[i], n);
-    case graph::DType::kF64:
-      return CopyAs<double, double>(args_.inputs[i], n);
-    case graph::DType::kBF16:
-      return CopyAs<double, graph::BFloat16>(args_.inputs[i], n);
-    default:
-      graph::CheckFailed(__FILE__, __LINE__, "In() of a tensor of integers");
-  }
+  CHECK(graph::IsFloat(in_type(i).dtype));
+  return VisitDType(in_type(i).dtype, [&](auto t) {
+    const auto* x = static_cast<const decltype(t)*>(args_.inputs[i]);
+    return std::vector<double>(x, x + in_type(i).elements());
+  });
 }
 
 std::vector<int64_t> Call::Ints(int i) const {
-  const int64_t n = in_type(i).elements();
-  switch (in_type(i).dtype) {
-    case graph::DType::kI32:
-      return CopyAs<int64_t, int32_t>(args_.inputs[i], n);
-    case graph::DType::kI64:
-      return CopyAs<int64_t, int64_t>(args_.inputs[i], n);
-    case graph::DType::kU8:
-      return CopyAs<int64_t, uint8_t>(args_.inputs[i], n);
-    case graph::DType::kI8:
-      return CopyAs<int64_t, int8_t>(args_.inputs[i], n);
-    default:
-      graph::CheckFailed(__FILE__, __LINE__, "Ints() of a tensor of floats");
-  }
+  CHECK(!graph::IsFloat(in_type(i).dtype));
+  return VisitDType(in_type(i).dtype, [&](auto t) {
+    const auto* x = static_cast<const decltype(t)*>(args_.inputs[i]);
+    return std::vector<int64_t>(x, x + in_type(i).elements());
+  });
 }
 
 std::vector<double>& Call::Out(int i) {
@@ -132,79 +126,56 @@ std::vector<int64_t>& Call::OutInts(int i) {
   return ints_[i];
 }
 
-absl::Status Call::Ids(int i, int64_t n, std::vector<int64_t>* ids) const {
+bool Call::Ids(int i, int64_t n, std::vector<int64_t>* ids) const {
   *ids = Ints(i);
   for (size_t k = 0; k < ids->size(); ++k) {
     if ((*ids)[k] < 0 || (*ids)[k] >= n) {
       return OutOfRange(i, k, static_cast<double>((*ids)[k]), 0, static_cast<double>(n));
     }
   }
+  return true;
+}
+
+bool Call::OutOfRange(int input, size_t element, double value, double low, double high) const {
+  is_faulty_ = true;
+  args_.ReportOutOfRange(input, static_cast<int64_t>(element), value, low, high);
+  return false;
+}
+
+bool Call::Fail(const std::string& message) {
+  status_ = graph::InvalidArgument(op.Describe(), ": ", message);
+  return false;
+}
+
+absl::Status Call::Store() {
+  RETURN_IF_ERROR(status_);
+  for (int i = 0; i < static_cast<int>(types_.outputs.size()); ++i) {
+    const auto store = [&](auto* values) {
+      const size_t n = out_type(i).elements();
+      if (is_faulty_) values->resize(n);
+      CHECK(values->size() == n);
+      VisitDType(out_type(i).dtype, [&](auto t) {
+        using T = decltype(t);
+        T* to = static_cast<T*>(args_.outputs[i]);
+        for (size_t k = 0; k < n; ++k) to[k] = static_cast<T>((*values)[k]);
+      });
+    };
+    graph::IsFloat(out_type(i).dtype) ? store(&reals_[i]) : store(&ints_[i]);
+  }
   return absl::OkStatus();
 }
 
-absl::Status Call::OutOfRange(int input, size_t element, double value, double low,
-                              double high) const {
-  is_faulty_ = true;
-  args_.ReportOutOfRange(input, static_cast<int64_t>(element), value, low, high);
-  return absl::OutOfRangeError("a fault");
-}
-
-void Call::Store() {
-  for (int i = 0; i < num_outputs(); ++i) {
-    if (is_faulty_) {
-      reals_[i].resize(out_type(i).elements());
-      ints_[i].resize(out_type(i).elements());
-    }
-    const size_t n = out_type(i).elements();
-    void* data = args_.outputs[i];
-    switch (out_type(i).dtype) {
-      case graph::DType::kF32:
-        CHECK(reals_[i].size() == n);
-        StoreAs<float>(reals_[i], data);
-        break;
-      case graph::DType::kF64:
-        CHECK(reals_[i].size() == n);
-        StoreAs<double>(reals_[i], data);
-        break;
-      case graph::DType::kI32:
-        CHECK(ints_[i].size() == n);
-        StoreAs<int32_t>(ints_[i], data);
-        break;
-      case graph::DType::kI64:
-        CHECK(ints_[i].size() == n);
-        StoreAs<int64_t>(ints_[i], data);
-        break;
-      case graph::DType::kU8:
-        CHECK(ints_[i].size() == n);
-        StoreAs<uint8_t>(ints_[i], data);
-        break;
-      case graph::DType::kI8:
-        CHECK(ints_[i].size() == n);
-        StoreAs<int8_t>(ints_[i], data);
-        break;
-      case graph::DType::kBF16:
-        CHECK(reals_[i].size() == n);
-        StoreAs<graph::BFloat16>(reals_[i], data);
-        break;
-    }
-  }
-}
-
 void AddFunction(graph::KernelTable* table, std::string op_type, Function function) {
-  table->Add(std::move(op_type),
-             [function = std::move(function)](
-                 const graph::KernelSpec& spec) -> absl::StatusOr<std::unique_ptr<graph::Kernel>> {
-               return std::unique_ptr<graph::Kernel>(new FunctionKernel(spec, function));
-             });
+  table->Add(std::move(op_type), [function = std::move(function)](const graph::KernelSpec& spec) {
+    return std::make_unique<FunctionKernel>(spec, function);
+  });
 }
 
 void AddForEachTensor(graph::KernelTable* table, std::string op_type, int shared_inputs, int inputs,
                       int outputs, Function function) {
-  table->Add(std::move(op_type),
-             [=](const graph::KernelSpec& spec) -> absl::StatusOr<std::unique_ptr<graph::Kernel>> {
-               return std::unique_ptr<graph::Kernel>(
-                   new ForEachTensorKernel(spec, shared_inputs, inputs, outputs, function));
-             });
+  table->Add(std::move(op_type), [=](const graph::KernelSpec& spec) {
+    return std::make_unique<ForEachTensorKernel>(spec, shared_inputs, inputs, outputs, function);
+  });
 }
 
 }  // namespace backends::reference

@@ -16,12 +16,12 @@
 
 namespace backends::reference {
 
-// One call of an operator. Outputs are stored after the function has returned
-// OK, so functions need not care about in-place operands.
+// One call of an operator. Outputs are stored after the function has returned, so functions need
+// not care about in-place operands.
 class Call {
  public:
-  Call(const graph::Op& op, const graph::KernelSpec& types, const graph::KernelArgs& args)
-      : op(op),
+  Call(const graph::KernelSpec& types, const graph::KernelArgs& args)
+      : op(*types.op),
         types_(types),
         args_(args),
         reals_(types.outputs.size()),
@@ -30,7 +30,6 @@ class Call {
   const graph::Op& op;
 
   int num_inputs() const { return static_cast<int>(types_.inputs.size()); }
-  int num_outputs() const { return static_cast<int>(types_.outputs.size()); }
   const graph::TensorType& in_type(int i) const { return types_.inputs[i]; }
   const graph::TensorType& out_type(int i) const { return types_.outputs[i]; }
 
@@ -43,29 +42,31 @@ class Call {
   std::vector<double>& Out(int i);
   std::vector<int64_t>& OutInts(int i);
 
+  // Checks. Where one is false the function returns.
   // Ids of input `i`; OutOfRange() if one is outside [0, n).
-  absl::Status Ids(int i, int64_t n, std::vector<int64_t>* ids) const;
-  // Reports the fault that element `element` of input `input` is `value`, outside [low, high).
-  // The function returns the result; its outputs are then zero.
-  absl::Status OutOfRange(int input, size_t element, double value, double low, double high) const;
-  // Whether this call has found one; then its outputs are zero.
-  bool is_faulty() const { return is_faulty_; }
+  bool Ids(int i, int64_t n, std::vector<int64_t>* ids) const;
+  // False: reports the fault that element `element` of input `input` is `value`, outside
+  // [low, high). All outputs are then zero.
+  bool OutOfRange(int input, size_t element, double value, double low, double high) const;
+  // False: makes `message` the error of the run.
+  bool Fail(const std::string& message);
   // Whether this or an earlier operator of the run has found a fault.
   bool HasFault() const { return args_.fault->found != 0; }
 
-  // Rounds to the output types and stores. The function must have asked for every output, unless
-  // there is a fault.
-  void Store();
+  // Rounds to the output types and stores, or says why the function failed. It must have asked for
+  // every output, unless there is a fault.
+  absl::Status Store();
 
  private:
   const graph::KernelSpec& types_;
   const graph::KernelArgs& args_;
   mutable bool is_faulty_ = false;
+  absl::Status status_;
   std::vector<std::vector<double>> reals_;
   std::vector<std::vector<int64_t>> ints_;
 };
 
-using Function = std::function<absl::Status(Call*)>;
+using Function = std::function<void(Call*)>;
 
 // Adds a kernel that calls `function`, for any types that the schema allows.
 void AddFunction(graph::KernelTable* table, std::string op_type, Function function);

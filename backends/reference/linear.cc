@@ -1,23 +1,18 @@
 #include "backends/reference/kernels.h"
 
 namespace backends::reference {
-namespace {
-
-absl::Status Linear(Call* c) {
-  const std::vector<double> b = c->In(2);
-  const bool gelu = c->op.Str("activation") == "gelu";
-  std::vector<double>& y = c->Out(0);
-  y = Multiply(c->In(0), c->In(1), c->in_type(0).rows(), c->in_type(0).cols(),
-               c->out_type(0).cols(), /*trans_w=*/true);
-  for (size_t i = 0; i < y.size(); ++i) {
-    y[i] += b[i % b.size()];
-    if (gelu) y[i] = Gelu(y[i]);
-  }
-  return absl::OkStatus();
+void RegisterLinear(graph::KernelTable* table) {
+  AddFunction(table, "Linear", [](Call* c) {
+    const std::vector<double> b = c->In(2);
+    const bool gelu = c->op.Str("activation") == "gelu";
+    std::vector<double>& y = c->Out(0);
+    y = Multiply(c->In(0), c->In(1), c->in_type(0).rows(), c->in_type(0).cols(),
+                 c->out_type(0).cols(), /*trans_w=*/true);
+    for (size_t i = 0; i < y.size(); ++i) {
+      y[i] += b[i % b.size()];
+      if (gelu) y[i] = Gelu(y[i]);
+    }
+  });
 }
-
-}  // namespace
-
-void RegisterLinear(graph::KernelTable* table) { AddFunction(table, "Linear", Linear); }
 
 }  // namespace backends::reference

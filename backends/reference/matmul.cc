@@ -3,7 +3,7 @@
 namespace backends::reference {
 namespace {
 
-absl::Status MatMul(Call* c) {
+void MatMul(Call* c) {
   std::vector<double>& y = c->Out(0);
   y = Multiply(c->In(0), c->In(1), c->in_type(0).rows(), c->in_type(0).cols(),
                c->out_type(0).cols(), c->op.Int("trans_w") == 1);
@@ -11,10 +11,9 @@ absl::Status MatMul(Call* c) {
     const std::vector<double> times = c->In(2);
     for (size_t i = 0; i < y.size(); ++i) y[i] *= times[i];
   }
-  return absl::OkStatus();
 }
 
-absl::Status MatMulWeightGrad(Call* c) {
+void MatMulWeightGrad(Call* c) {
   const std::vector<double> a = c->In(0), b = c->In(1);
   const int64_t rows = c->in_type(0).rows(), m = c->in_type(0).cols(), n = c->in_type(1).cols();
   std::vector<double>& y = c->Out(0);
@@ -23,7 +22,6 @@ absl::Status MatMulWeightGrad(Call* c) {
       for (int64_t r = 0; r < rows; ++r) y[i * n + j] += a[r * m + i] * b[r * n + j];
     }
   }
-  return absl::OkStatus();
 }
 
 }  // namespace

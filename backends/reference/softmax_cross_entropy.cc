@@ -2,7 +2,6 @@
 #include <cmath>
 
 #include "backends/reference/kernels.h"
-#include "graph/base/status.h"
 
 namespace backends::reference {
 namespace {
@@ -14,8 +13,8 @@ double LogSumExp(const double* row, int64_t n) {
   return top + std::log(sum);
 }
 
-// The labels and how many rows they score.
-absl::Status Labels(const Call& c, std::vector<int64_t>* labels, double* scored) {
+// The labels and how many rows they score; false if one is no class.
+bool Labels(const Call& c, std::vector<int64_t>* labels, double* scored) {
   const int64_t classes = c.in_type(0).cols();
   *labels = c.Ints(1);
   *scored = 0;
@@ -27,15 +26,15 @@ absl::Status Labels(const Call& c, std::vector<int64_t>* labels, double* scored)
     }
     if (label >= 0) *scored += 1;
   }
-  return absl::OkStatus();
+  return true;
 }
 
-absl::Status SoftmaxCrossEntropy(Call* c) {
+void SoftmaxCrossEntropy(Call* c) {
   const std::vector<double> logits = c->In(0);
   const int64_t rows = c->in_type(0).rows(), cols = c->in_type(0).cols();
   std::vector<int64_t> labels;
   double scored = 0;
-  RETURN_IF_ERROR(Labels(*c, &labels, &scored));
+  if (!Labels(*c, &labels, &scored)) return;
   std::vector<double>& loss = c->Out(0);
   std::vector<int64_t>& correct = c->OutInts(1);
   for (int64_t r = 0; r < rows; ++r) {
@@ -44,15 +43,14 @@ absl::Status SoftmaxCrossEntropy(Call* c) {
     loss[0] += (LogSumExp(row, cols) - row[labels[r]]) / scored;
     correct[r] = std::max_element(row, row + cols) - row == labels[r] ? 1 : 0;
   }
-  return absl::OkStatus();
 }
 
-absl::Status SoftmaxCrossEntropyGrad(Call* c) {
+void SoftmaxCrossEntropyGrad(Call* c) {
   const std::vector<double> logits = c->In(0), dloss = c->In(2);
   const int64_t rows = c->in_type(0).rows(), cols = c->in_type(0).cols();
   std::vector<int64_t> labels;
   double scored = 0;
-  RETURN_IF_ERROR(Labels(*c, &labels, &scored));
+  if (!Labels(*c, &labels, &scored)) return;
   std::vector<double>& dlogits = c->Out(0);
   for (int64_t r = 0; r < rows; ++r) {
     if (labels[r] < 0) continue;
@@ -63,7 +61,6 @@ absl::Status SoftmaxCrossEntropyGrad(Call* c) {
       dlogits[r * cols + i] = dloss[0] * (std::exp(row[i] - lse) - target) / scored;
     }
   }
-  return absl::OkStatus();
 }
 
 }  // namespace

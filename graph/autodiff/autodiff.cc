@@ -1,5 +1,7 @@
 #include "graph/autodiff/autodiff.h"
 
+#include <algorithm>
+
 #include "graph/schema/gradient.h"
 
 namespace graph {
@@ -14,10 +16,8 @@ absl::Status NoPath(const NetBuilder& builder, BlobId blob, BlobId loss, size_t 
   const std::string what = absl::StrCat("'", net.blob(blob).name, "' has no gradient: ");
   std::vector<bool> to_loss(net.blobs.size(), false);
   to_loss[loss] = true;
-  const auto leads_to_loss = [&](const Op& op) {
-    bool leads = false;
-    for (BlobId b : op.outputs) leads |= to_loss[b];
-    return leads;
+  const auto leads_to_loss = [&to_loss](const Op& op) {
+    return std::any_of(op.outputs.begin(), op.outputs.end(), [&](BlobId b) { return to_loss[b]; });
   };
   for (size_t i = forward_ops; i-- > 0;) {
     if (!leads_to_loss(net.ops[i])) continue;
@@ -28,21 +28,21 @@ absl::Status NoPath(const NetBuilder& builder, BlobId blob, BlobId loss, size_t 
   const Op* last = nullptr;
   for (size_t i = 0; i < forward_ops; ++i) {
     const Op& op = net.ops[i];
-    int input = 0;
-    const int inputs = static_cast<int>(op.inputs.size());
-    while (input < inputs && !from_blob[op.inputs[input]]) ++input;
-    if (input == inputs) continue;
+    const auto input =
+        std::find_if(op.inputs.begin(), op.inputs.end(), [&](BlobId b) { return from_blob[b]; });
+    if (input == op.inputs.end()) continue;
     last = &op;
     for (BlobId b : op.outputs) from_blob[b] = true;
     if (!leads_to_loss(op)) continue;
     const Schema* schema = builder.registry().Find(op.type);
-    if (schema->no_gradient()) {
-      return InvalidArgument(what, op.Describe(), " stops it (", schema->gradient_reason(), ")");
+    if (schema->no_gradient) {
+      return InvalidArgument(what, op.Describe(), " stops it (", *schema->no_gradient, ")");
     }
     bool reached = false;
     for (BlobId b : op.outputs) reached |= grads[b] != kNone;
     if (reached) {
-      return InvalidArgument(what, op.Describe(), " passes none to its input ", input);
+      return InvalidArgument(what, op.Describe(), " passes none to its input ",
+                             input - op.inputs.begin());
     }
   }
   if (last == nullptr) return InvalidArgument(what, "no operator reads it");
@@ -78,15 +78,16 @@ absl::StatusOr<std::vector<BlobId>> Differentiate(NetBuilder* builder, BlobId lo
   // gradients, or kNone.
   std::vector<BlobId> depends(forward_blobs, kNone);
   for (BlobId b : wrt) depends[b] = b;
+  const auto needed_for = [&depends](const Op& op) {
+    for (BlobId b : op.inputs) {
+      if (depends[b] != kNone) return depends[b];
+    }
+    return kNone;
+  };
   for (size_t i = 0; i < forward_ops; ++i) {
     const Op& op = builder->net().ops[i];
-    const Schema* schema = registry.Find(op.type);
-    if (schema->no_gradient()) continue;
-    BlobId on = kNone;
-    for (BlobId b : op.inputs) {
-      if (on == kNone) on = depends[b];
-    }
-    if (on == kNone) continue;
+    const BlobId on = needed_for(op);
+    if (on == kNone || registry.Find(op.type)->no_gradient) continue;
     for (BlobId b : op.outputs) {
       if (depends[b] == kNone && IsFloat(builder->type(b).dtype)) depends[b] = on;
     }
@@ -116,21 +117,17 @@ absl::StatusOr<std::vector<BlobId>> Differentiate(NetBuilder* builder, BlobId lo
       reached |= grads[b] != kNone;
     }
     std::vector<bool> needs;
-    BlobId needed = kNone;
-    for (BlobId b : op.inputs) {
-      needs.push_back(depends[b] != kNone);
-      if (needed == kNone) needed = depends[b];
-    }
+    for (BlobId b : op.inputs) needs.push_back(depends[b] != kNone);
+    const BlobId needed = needed_for(op);
     const Schema* schema = registry.Find(op.type);
-    if (!reached || needed == kNone || schema->no_gradient()) continue;
-    if (schema->not_differentiable()) {
+    if (!reached || needed == kNone || schema->no_gradient) continue;
+    if (schema->not_differentiable) {
       return InvalidArgument("the gradient of '", builder->net().blob(needed).name,
                              "' cannot pass through ", op.Describe(), ": ",
-                             schema->gradient_reason());
+                             *schema->not_differentiable);
     }
     GradientBuilder g(builder, op, std::move(grad_outputs), needs);
-    absl::Status status = schema->gradient()(&g);
-    if (!status.ok()) return Annotate(status, absl::StrCat("gradient of ", op.Describe()));
+    RETURN_IF_ERROR(Annotate(schema->gradient(&g), absl::StrCat("gradient of ", op.Describe())));
     RETURN_IF_ERROR(builder->status());
     for (size_t k = 0; k < op.inputs.size(); ++k) {
       const BlobId b = op.inputs[k];

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "graph/base/types.h"
 
@@ -33,9 +34,7 @@ struct BFloat16 {
 static_assert(sizeof(BFloat16) == 2, "two bytes in memory");
 
 template <>
-struct DTypeOf<BFloat16> {
-  static constexpr DType value = DType::kBF16;
-};
+struct DTypeOf<BFloat16> : std::integral_constant<DType, DType::kBF16> {};
 
 }  // namespace graph
 

@@ -9,6 +9,7 @@
 #define GRAPH_BASE_RANDOM_H_
 
 #include <array>
+#include <cmath>
 #include <cstdint>
 
 #include "absl/strings/string_view.h"
@@ -90,7 +91,11 @@ class RandomStream {
     return static_cast<uint64_t>((static_cast<unsigned __int128>(Next()) * n) >> 64);
   }
   // Standard normal (Box-Muller, one of the pair).
-  double Normal();
+  double Normal() {
+    const double u = 1.0 - Uniform();  // (0, 1]: the logarithm is finite
+    const double v = Uniform();
+    return std::sqrt(-2.0 * std::log(u)) * std::cos(2.0 * M_PI * v);
+  }
 
  private:
   uint64_t key_;

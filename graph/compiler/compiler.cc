@@ -15,22 +15,17 @@ absl::StatusOr<Prepared> Prepare(Net net, const CompileOptions& options) {
                        "which '", part.part, "' is to use; give it another precision"));
     }
   }
+  Prepared prepared;
   ASSIGN_OR_RETURN(
-      std::vector<PassReport> passes,
+      prepared.effective_passes,
       RunPipeline(&net, registry, MakePasses(options.passes, backend.lowering(options.passes)),
                   options.passes));
   net.Compact();
 
-  std::vector<std::unique_ptr<Kernel>> kernels;
   std::vector<size_t> scratch_bytes;
   std::vector<std::string> unplaced;
-  std::vector<std::string> placement;
   for (const Op& op : net.ops) {
-    KernelSpec spec;
-    spec.op = &op;
-    spec.threads = device.threads();
-    for (BlobId b : op.inputs) spec.inputs.push_back(net.type(b));
-    for (BlobId b : op.outputs) spec.outputs.push_back(net.type(b));
+    const KernelSpec spec = {&op, net.types(op.inputs), net.types(op.outputs), device.threads()};
     const KernelFactory* factory = backend.kernels.Find(op.type);
     absl::StatusOr<std::unique_ptr<Kernel>> kernel =
         factory != nullptr ? (*factory)(spec)
@@ -41,21 +36,16 @@ absl::StatusOr<Prepared> Prepare(Net net, const CompileOptions& options) {
       unplaced.push_back(absl::StrCat("  ", op.Describe(), ": ", kernel.status().message()));
       continue;
     }
-    placement.push_back(absl::StrCat(backend.name, "  ", op.Describe()));
     scratch_bytes.push_back((*kernel)->scratch_bytes());
-    kernels.push_back(std::move(*kernel));
+    prepared.kernels.push_back(std::move(*kernel));
   }
   if (!unplaced.empty()) {
     return absl::UnimplementedError(absl::StrCat(
         "net '", net.name, "': backend '", backend.name, "' cannot run ", unplaced.size(), " of ",
         net.ops.size(), " operators:\n", absl::StrJoin(unplaced, "\n")));
   }
-  Prepared prepared;
   prepared.plan = PlanMemory(net, scratch_bytes, device.alignment());
   prepared.net = std::move(net);
-  prepared.report.passes = std::move(passes);
-  prepared.report.placement = std::move(placement);
-  prepared.kernels = std::move(kernels);
   prepared.device = backend.device;
   return prepared;
 }
@@ -72,9 +62,8 @@ absl::StatusOr<std::unique_ptr<Executable>> Create(Prepared prepared, Workspace*
 }
 
 absl::StatusOr<std::unique_ptr<Executable>> Compile(Net net, const CompileOptions& options,
-                                                    Workspace* workspace, CompileReport* report) {
+                                                    Workspace* workspace) {
   ASSIGN_OR_RETURN(Prepared prepared, Prepare(std::move(net), options));
-  if (report != nullptr) *report = std::move(prepared.report);
   return Create(std::move(prepared), workspace);
 }
 

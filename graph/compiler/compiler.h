@@ -21,18 +21,12 @@ struct CompileOptions {
   PipelineOptions passes;
 };
 
-struct CompileReport {
-  std::vector<PassReport> passes;
-  std::vector<std::string> placement;  // one line an operator: "cpu  LayerNorm 'norm1'"
-};
-
 // Compiles `net` against `workspace`, which is on the backend's device (FAILED_PRECONDITION
 // otherwise) and in which the net's states are created (zeroed) where they do not exist; its inputs
 // lie in a slot of its own. Fails before any work when an operator cannot be placed, listing every
-// one that cannot with the backend's reason. `report` may be null.
+// one that cannot with the backend's reason.
 absl::StatusOr<std::unique_ptr<Executable>> Compile(Net net, const CompileOptions& options,
-                                                    Workspace* workspace,
-                                                    CompileReport* report = nullptr);
+                                                    Workspace* workspace);
 
 // The two halves of Compile. Whoever has several nets for one workspace prepares all of them,
 // reserves the largest arena, and then creates them.
@@ -41,7 +35,7 @@ absl::StatusOr<std::unique_ptr<Executable>> Compile(Net net, const CompileOption
 struct Prepared {
   Net net;  // as it would run, after all passes
   MemoryPlan plan;
-  CompileReport report;
+  std::vector<std::string> effective_passes;  // as of RunPipeline
   std::vector<std::unique_ptr<Kernel>> kernels;
   std::shared_ptr<Device> device;  // the backend's
 };

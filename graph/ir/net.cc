@@ -1,9 +1,12 @@
 #include "graph/ir/net.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace graph {
 namespace {
+
+constexpr absl::string_view kPhaseNames[] = {"forward", "backward", "update", "communicate"};
 
 template <typename T>
 const T& Get(const Op& op, const std::string& attr) {
@@ -27,6 +30,12 @@ const std::vector<float>& Op::Floats(const std::string& attr) const {
 }
 
 std::string Op::Describe() const { return absl::StrCat(type, " '", name, "'"); }
+
+std::vector<TensorType> Net::types(const std::vector<BlobId>& ids) const {
+  std::vector<TensorType> result;
+  for (BlobId b : ids) result.push_back(type(b));
+  return result;
+}
 
 BlobId Net::AddBlob(std::string blob_name, TensorType blob_type) {
   blobs.push_back({std::move(blob_name), std::move(blob_type)});
@@ -70,32 +79,23 @@ void Net::Compact() {
   }
 }
 
-absl::string_view PhaseName(Phase phase) {
-  switch (phase) {
-    case Phase::kForward:
-      return "forward";
-    case Phase::kBackward:
-      return "backward";
-    case Phase::kUpdate:
-      return "update";
-    case Phase::kCommunicate:
-      return "communicate";
-  }
-  return "";
-}
+absl::string_view PhaseName(Phase phase) { return kPhaseNames[static_cast<int>(phase)]; }
 
 absl::optional<Phase> ParsePhase(absl::string_view name) {
-  for (const Phase phase :
-       {Phase::kForward, Phase::kBackward, Phase::kUpdate, Phase::kCommunicate}) {
-    if (name == PhaseName(phase)) return phase;
-  }
-  return absl::nullopt;
+  const auto* const found = std::find(std::begin(kPhaseNames), std::end(kPhaseNames), name);
+  if (found == std::end(kPhaseNames)) return absl::nullopt;
+  return static_cast<Phase>(found - std::begin(kPhaseNames));
 }
 
 std::string StateExitName(absl::string_view name) { return absl::StrCat(name, ".out"); }
 
 Uses::Uses(const Net& net)
-    : producer(net.blobs.size(), kNone), readers(net.blobs.size()), is_root(net.blobs.size()) {
+    : producer(net.blobs.size(), kNone),
+      readers(net.blobs.size()),
+      is_root(net.blobs.size(), false),
+      is_changed_exit(net.blobs.size(), false),
+      in_arena(net.blobs.size(), true),
+      overwritten_at(net.blobs.size(), static_cast<OpId>(net.ops.size())) {
   for (size_t i = 0; i < net.ops.size(); ++i) {
     const Op& op = net.ops[i];
     for (size_t k = 0; k < op.inputs.size(); ++k) {
@@ -104,7 +104,14 @@ Uses::Uses(const Net& net)
     for (BlobId b : op.outputs) producer[b] = static_cast<OpId>(i);
   }
   for (BlobId b : net.outputs) is_root[b] = true;
-  for (const State& s : net.states) is_root[s.exit] = true;
+  for (BlobId b : net.inputs) in_arena[b] = false;
+  for (const State& s : net.states) {
+    is_root[s.exit] = true;
+    in_arena[s.entry] = in_arena[s.exit] = false;
+    if (s.exit == s.entry) continue;
+    is_changed_exit[s.exit] = true;
+    overwritten_at[s.entry] = producer[s.exit];
+  }
 }
 
 }  // namespace graph

@@ -57,8 +57,7 @@ struct Op {
   // of the forward operator, of what concerns one parameter the parameter's name. Empty:
   // the whole model, for operators of update and communication only.
   std::string part;
-  bool recomputed =
-      false;  // a copy that is made on purpose (graph/passes/recompute.cc); CSE leaves it
+  bool recomputed = false;  // a copy made on purpose (graph/passes/recompute.cc); CSE leaves it
   std::vector<BlobId> inputs;
   std::vector<BlobId> outputs;
   Attrs attrs;  // complete: defaults are filled in when the operator is made
@@ -95,12 +94,21 @@ struct Net {
 
   const Blob& blob(BlobId id) const { return blobs[id]; }
   const TensorType& type(BlobId id) const { return blobs[id].type; }
+  std::vector<TensorType> types(const std::vector<BlobId>& ids) const;
   BlobId AddBlob(std::string blob_name, TensorType blob_type);
   // kNone when there is none. Linear in the number of blobs.
   BlobId Find(absl::string_view blob_name) const;
   // Drops blobs that nothing mentions and renumbers the rest in order.
   void Compact();
 };
+
+// `name`, or where `is_taken` says so `name`~2, ~3, ...
+template <typename IsTaken>
+std::string UniqueName(const std::string& name, const IsTaken& is_taken) {
+  std::string unique = name;
+  for (int n = 2; is_taken(unique); ++n) unique = absl::StrCat(name, "~", n);
+  return unique;
+}
 
 // "forward", "backward", "update", "communicate".
 absl::string_view PhaseName(Phase phase);
@@ -109,7 +117,8 @@ absl::optional<Phase> ParsePhase(absl::string_view name);
 // Name of the exit blob of state `name`.
 std::string StateExitName(absl::string_view name);
 
-// Who writes and who reads each blob; a snapshot, invalid once the net changes.
+// Who writes and who reads each blob; a snapshot, invalid once the net changes. A state changes if
+// its exit is not its entry.
 struct Uses {
   explicit Uses(const Net& net);
 
@@ -120,6 +129,11 @@ struct Uses {
   std::vector<OpId> producer;                // by blob; kNone: input or state entry
   std::vector<std::vector<Reader>> readers;  // by blob, in order of operators
   std::vector<bool> is_root;                 // by blob: net output or state exit
+  std::vector<bool> is_changed_exit;         // by blob: exit of a state that changes
+  std::vector<bool> in_arena;                // by blob: neither input nor state
+  // By blob: for the entry of a state that changes, the operator that writes the exit over it,
+  // before which all its readers must stand; the number of operators for every other blob.
+  std::vector<OpId> overwritten_at;
 
   // Read by exactly one operator input, and not a root.
   bool SingleUse(BlobId blob) const { return readers[blob].size() == 1 && !is_root[blob]; }

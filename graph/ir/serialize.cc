@@ -19,21 +19,16 @@ constexpr char kInputs[] = "inputs";     // ints: ids
 constexpr char kStates[] = "states";     // ints: entry, exit, entry, exit, ...
 constexpr char kOutputs[] = "outputs";   // ints: ids
 constexpr char kInPlace[] = "in_place";  // OperatorDef.arg, ints: input, output, input, output, ...
-// OperatorDef.arg, an integer: how many inputs at the end only repeat a state.
-// Netron shows the shape of a parameter only where it is not the first input, so
-// a state that is first wherever it is read is named a second time.
+// OperatorDef.arg, an integer: how many inputs at the end only repeat a state, for Netron.
 constexpr char kRepeated[] = "repeated_inputs";
 constexpr char kPart[] = "part";              // OperatorDef.arg, a string; none: the name
 constexpr char kPhase[] = "phase";            // OperatorDef.arg, a string; none: forward
 constexpr char kRecomputed[] = "recomputed";  // OperatorDef.arg, an integer; none: 0
 
-caffe2::Argument* AddArg(caffe2::OperatorDef* op, const std::string& name) {
-  caffe2::Argument* arg = op->add_arg();
-  arg->set_name(name);
-  return arg;
-}
-caffe2::Argument* AddArg(caffe2::NetDef* net, const std::string& name) {
-  caffe2::Argument* arg = net->add_arg();
+// `Def`: OperatorDef or NetDef.
+template <typename Def>
+caffe2::Argument* AddArg(Def* def, const std::string& name) {
+  caffe2::Argument* arg = def->add_arg();
   arg->set_name(name);
   return arg;
 }
@@ -246,7 +241,6 @@ class Reader {
     }
     const int64_t num_inputs = static_cast<int64_t>(op->inputs.size());
     for (const caffe2::Argument& arg : op_def.arg()) {
-      if (arg.name() == kRepeated) continue;
       if (arg.name() == kInPlace) {
         if (arg.ints_size() % 2 != 0) return Error("operator '", op->name, "': half a pair");
         for (int i = 0; i + 1 < arg.ints_size(); i += 2) {
@@ -257,46 +251,36 @@ class Reader {
           }
           op->in_place.emplace_back(static_cast<int>(input), static_cast<int>(output));
         }
-        continue;
-      }
-      if (arg.name() == kPart) {
+      } else if (arg.name() == kPart) {
         op->part = arg.s();
-        continue;
-      }
-      if (arg.name() == kPhase) {
+      } else if (arg.name() == kPhase) {
         const absl::optional<Phase> phase = ParsePhase(arg.s());
         if (!phase) return Error("operator '", op->name, "' has the unknown phase '", arg.s(), "'");
         op->phase = *phase;
-        continue;
-      }
-      if (arg.name() == kRecomputed) {
+      } else if (arg.name() == kRecomputed) {
         op->recomputed = arg.i() != 0;
-        continue;
-      }
-      if (arg.has_i() + arg.has_f() + arg.has_s() + (arg.ints_size() > 0) +
-                  (arg.floats_size() > 0) >
-              1 ||
-          arg.strings_size() > 0) {
-        return Error("operator '", op->name, "': argument '", arg.name(),
-                     "' is not one integer, float, string or list of integers or floats");
-      }
-      AttrValue value;
-      if (arg.has_i()) {
-        value = static_cast<int64_t>(arg.i());
-      } else if (arg.has_f()) {
-        value = arg.f();
-      } else if (arg.has_s()) {
-        value = arg.s();
-      } else if (arg.floats_size() > 0) {
-        value = std::vector<float>(arg.floats().begin(), arg.floats().end());
-      } else {
-        value = std::vector<int64_t>(arg.ints().begin(), arg.ints().end());
-      }
-      if (!op->attrs.emplace(arg.name(), std::move(value)).second) {
-        return Error("operator '", op->name, "' has argument '", arg.name(), "' twice");
+      } else if (arg.name() != kRepeated) {
+        if (arg.has_i() + arg.has_f() + arg.has_s() + (arg.ints_size() > 0) +
+                    (arg.floats_size() > 0) >
+                1 ||
+            arg.strings_size() > 0) {
+          return Error("operator '", op->name, "': argument '", arg.name(),
+                       "' is not one integer, float, string or list of integers or floats");
+        }
+        if (!op->attrs.emplace(arg.name(), ValueOf(arg)).second) {
+          return Error("operator '", op->name, "' has argument '", arg.name(), "' twice");
+        }
       }
     }
     return absl::OkStatus();
+  }
+
+  static AttrValue ValueOf(const caffe2::Argument& arg) {
+    if (arg.has_i()) return static_cast<int64_t>(arg.i());
+    if (arg.has_f()) return arg.f();
+    if (arg.has_s()) return arg.s();
+    if (arg.floats_size() > 0) return std::vector<float>(arg.floats().begin(), arg.floats().end());
+    return std::vector<int64_t>(arg.ints().begin(), arg.ints().end());
   }
 
   const caffe2::NetDef& def_;
@@ -307,8 +291,8 @@ class Reader {
 class SilentErrors : public google::protobuf::io::ErrorCollector {
  public:
   void AddError(int line, int column, const std::string& message) override {
-    if (text_.empty())
-      text_ = absl::StrCat("line ", line + 1, ", column ", column + 1, ": ", message);
+    if (!text_.empty()) return;
+    text_ = absl::StrCat("line ", line + 1, ", column ", column + 1, ": ", message);
   }
   const std::string& text() const { return text_; }
 

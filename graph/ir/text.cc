@@ -59,9 +59,7 @@ class Line {
   }
 
   void SkipSpace() {
-    while (pos_ < text_.size() && absl::ascii_isspace(static_cast<unsigned char>(text_[pos_]))) {
-      ++pos_;
-    }
+    pos_ = text_.size() - absl::StripLeadingAsciiWhitespace(text_.substr(pos_)).size();
     token_ = pos_;
   }
   bool AtEnd() {
@@ -228,14 +226,14 @@ class Parser {
       return absl::OkStatus();
     }
     // "input", "state" and "output" are keywords only where no type follows.
-    if (word == "input" && !FollowsType(*line)) return InputStatement(line);
-    if (word == "state" && !FollowsType(*line)) return StateStatement(line);
-    if (word == "output" && !FollowsType(*line)) return OutputStatement(line);
+    if (!Line(*line).Type().ok()) {
+      if (word == "input") return InputStatement(line);
+      if (word == "state") return StateStatement(line);
+      if (word == "output") return OutputStatement(line);
+    }
     *line = start;
     return OpStatement(line);
   }
-
-  static bool FollowsType(Line line) { return line.Type().ok(); }
 
   absl::Status Enter(const Line& line, Stage stage) {
     if (stage < stage_) return line.Error("statements come as inputs, states, operators, outputs");
@@ -367,6 +365,8 @@ class Parser {
 
 }  // namespace
 
+std::string AttrText(const AttrValue& value) { return absl::visit(AttrPrinter(), value); }
+
 std::string OpText(const Net& net, const Op& op) {
   std::string text = absl::StrJoin(
       op.outputs, ", ", [&](std::string* out, BlobId b) { out->append(TypedName(net, b)); });
@@ -375,7 +375,7 @@ std::string OpText(const Net& net, const Op& op) {
                                 [&](std::string* out, BlobId b) { out->append(net.blob(b).name); }),
                   ")");
   for (const auto& [name, value] : op.attrs) {
-    absl::StrAppend(&text, " ", name, "=", absl::visit(AttrPrinter(), value));
+    absl::StrAppend(&text, " ", name, "=", AttrText(value));
   }
   if (!op.in_place.empty()) {
     absl::StrAppend(&text, " in_place=[", absl::StrJoin(op.in_place, ",", absl::PairFormatter(":")),

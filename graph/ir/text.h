@@ -32,6 +32,9 @@
 namespace graph {
 
 std::string ToText(const Net& net);
+// A value as it stands behind "name=". Differs for values that differ in type or in any bit, except
+// that NaNs are alike: 0.0 and -0.0 differ.
+std::string AttrText(const AttrValue& value);
 // One operator as a line of the text form, without the newline.
 std::string OpText(const Net& net, const Op& op);
 

@@ -1,5 +1,7 @@
 #include "graph/ir/verify.h"
 
+#include <algorithm>
+
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
@@ -19,8 +21,11 @@ class Verifier {
     RETURN_IF_ERROR(Ids());
     RETURN_IF_ERROR(SingleAssignment());
     RETURN_IF_ERROR(OrderAndTypes());
-    RETURN_IF_ERROR(StateRules());
-    return InPlaceRules();
+    const Uses uses(net_);
+    std::vector<bool> is_output(net_.blobs.size(), false);
+    for (BlobId b : net_.outputs) is_output[b] = true;
+    RETURN_IF_ERROR(StateRules(uses, is_output));
+    return InPlaceRules(uses, is_output);
   }
 
  private:
@@ -61,25 +66,19 @@ class Verifier {
   }
 
   absl::Status Ids() {
-    const auto in_range = [this](BlobId b) {
-      return b >= 0 && b < static_cast<BlobId>(net_.blobs.size());
+    const auto exist = [this](const std::vector<BlobId>& ids) {
+      return std::all_of(ids.begin(), ids.end(), [this](BlobId b) {
+        return b >= 0 && b < static_cast<BlobId>(net_.blobs.size());
+      });
     };
     for (const Op& op : net_.ops) {
-      for (BlobId b : op.inputs) {
-        if (!in_range(b)) return Error(op.Describe(), " reads a blob that does not exist");
-      }
-      for (BlobId b : op.outputs) {
-        if (!in_range(b)) return Error(op.Describe(), " writes a blob that does not exist");
-      }
+      if (!exist(op.inputs)) return Error(op.Describe(), " reads a blob that does not exist");
+      if (!exist(op.outputs)) return Error(op.Describe(), " writes a blob that does not exist");
     }
-    for (BlobId b : net_.inputs) {
-      if (!in_range(b)) return Error("an input does not exist");
-    }
-    for (BlobId b : net_.outputs) {
-      if (!in_range(b)) return Error("an output does not exist");
-    }
+    if (!exist(net_.inputs)) return Error("an input does not exist");
+    if (!exist(net_.outputs)) return Error("an output does not exist");
     for (const State& s : net_.states) {
-      if (!in_range(s.entry) || !in_range(s.exit)) return Error("a state does not exist");
+      if (!exist({s.entry, s.exit})) return Error("a state does not exist");
     }
     return absl::OkStatus();
   }
@@ -106,26 +105,24 @@ class Verifier {
   }
 
   absl::Status OrderAndTypes() {
-    defined_at_.assign(net_.blobs.size(), kNever);
-    for (BlobId b : net_.inputs) defined_at_[b] = kAtEntry;
-    for (const State& s : net_.states) defined_at_[s.entry] = kAtEntry;
+    constexpr OpId kNever = -2, kAtEntry = -1;
+    std::vector<OpId> defined_at(net_.blobs.size(), kNever);
+    for (BlobId b : net_.inputs) defined_at[b] = kAtEntry;
+    for (const State& s : net_.states) defined_at[s.entry] = kAtEntry;
     for (size_t i = 0; i < net_.ops.size(); ++i) {
       const Op& op = net_.ops[i];
-      std::vector<TensorType> inputs;
-      inputs.reserve(op.inputs.size());
       for (BlobId b : op.inputs) {
-        if (defined_at_[b] == kNever) {
+        if (defined_at[b] == kNever) {
           return Error(op.Describe(), " reads '", Name(b), "' before anything writes it");
         }
-        inputs.push_back(net_.type(b));
-        const OpId maker = defined_at_[b];
+        const OpId maker = defined_at[b];
         if (maker != kAtEntry && RunsBefore(op, net_.ops[maker])) {
           return Error(op.Describe(), " of the ", PhaseName(op.phase), " phase reads '", Name(b),
                        "', which ", net_.ops[maker].Describe(), " makes in the ",
                        PhaseName(net_.ops[maker].phase), " phase");
         }
       }
-      absl::StatusOr<std::vector<TensorType>> inferred = rules_.Infer(op, inputs);
+      absl::StatusOr<std::vector<TensorType>> inferred = rules_.Infer(op, net_.types(op.inputs));
       if (!inferred.ok()) return Annotate(inferred.status(), absl::StrCat("net '", net_.name, "'"));
       if (inferred->size() != op.outputs.size()) {
         return Error(op.Describe(), " has ", op.outputs.size(), " outputs; its schema makes ",
@@ -137,7 +134,7 @@ class Verifier {
           return Error(op.Describe(), ": output '", Name(b), "' is ", net_.type(b).ToString(),
                        " but inference says ", (*inferred)[k].ToString());
         }
-        defined_at_[b] = static_cast<int>(i);
+        defined_at[b] = static_cast<int>(i);
       }
     }
     return absl::OkStatus();
@@ -148,13 +145,8 @@ class Verifier {
     return op.phase < other.phase && other.phase != Phase::kCommunicate;
   }
 
-  absl::Status StateRules() {
-    const Uses uses(net_);
-    std::vector<bool> is_output(net_.blobs.size(), false);
-    for (BlobId b : net_.outputs) is_output[b] = true;
-    is_state_.assign(net_.blobs.size(), false);
+  absl::Status StateRules(const Uses& uses, const std::vector<bool>& is_output) const {
     for (const State& s : net_.states) {
-      is_state_[s.entry] = is_state_[s.exit] = true;
       if (s.exit == s.entry) continue;
       if (Name(s.exit) != StateExitName(Name(s.entry))) {
         return Error("state '", Name(s.entry), "' must end as '", StateExitName(Name(s.entry)),
@@ -190,12 +182,7 @@ class Verifier {
     return absl::OkStatus();
   }
 
-  absl::Status InPlaceRules() {
-    const Uses uses(net_);
-    std::vector<bool> fixed = is_state_;  // blobs whose memory is not the arena's
-    for (BlobId b : net_.inputs) fixed[b] = true;
-    std::vector<bool> is_output(net_.blobs.size(), false);
-    for (BlobId b : net_.outputs) is_output[b] = true;
+  absl::Status InPlaceRules(const Uses& uses, const std::vector<bool>& is_output) const {
     for (size_t i = 0; i < net_.ops.size(); ++i) {
       const Op& op = net_.ops[i];
       absl::flat_hash_set<int> inputs, outputs;
@@ -214,8 +201,8 @@ class Verifier {
           return Error(op.Describe(), ": '", Name(to), "' and '", Name(from),
                        "' share memory but differ in size");
         }
-        if (fixed[from] || fixed[to] || is_output[from]) {
-          return Error(op.Describe(), " overwrites '", Name(fixed[to] ? to : from),
+        if (!uses.in_arena[from] || !uses.in_arena[to] || is_output[from]) {
+          return Error(op.Describe(), " overwrites '", Name(uses.in_arena[to] ? from : to),
                        "', an input, output or state of the net");
         }
         for (const Uses::Reader& reader : uses.readers[from]) {
@@ -230,13 +217,8 @@ class Verifier {
     return absl::OkStatus();
   }
 
-  static constexpr int kNever = -2;
-  static constexpr int kAtEntry = -1;
-
   const Net& net_;
   const OpRules& rules_;
-  std::vector<int> defined_at_;  // by blob: operator, kAtEntry or kNever
-  std::vector<bool> is_state_;
 };
 
 }  // namespace

@@ -16,54 +16,25 @@
 // state's value at exit (each state has an operator that writes it).
 //
 // When it hurts: the earlier result lives until the last reader of the later.
-#include <cstring>
 #include <numeric>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "graph/ir/text.h"
 #include "graph/passes/passes.h"
 #include "graph/passes/rewrite.h"
 
 namespace graph {
 namespace {
 
-template <typename T>
-void AppendBytes(const T& value, std::string* key) {
-  char bytes[sizeof(T)];
-  std::memcpy(bytes, &value, sizeof(T));
-  key->append(bytes, sizeof(T));
-}
-
-void AppendString(const std::string& text, std::string* key) {
-  AppendBytes(text.size(), key);
-  key->append(text);
-}
-
-// Equal for equal operators only: every part is preceded by its length or has a
-// fixed one. Floats go in as bits, so that 0.0 and -0.0 stay apart.
+// Equal for equal operators only.
 std::string Key(const Op& op) {
-  std::string key;
-  AppendString(op.type, &key);
-  AppendBytes(op.inputs.size(), &key);
-  for (BlobId input : op.inputs) AppendBytes(input, &key);
+  std::string key = absl::StrCat(op.type, "(", absl::StrJoin(op.inputs, ","), ")");
   for (const auto& [name, value] : op.attrs) {
-    AppendString(name, &key);
-    AppendBytes(value.index(), &key);
-    if (const auto* i = absl::get_if<int64_t>(&value)) {
-      AppendBytes(*i, &key);
-    } else if (const auto* f = absl::get_if<float>(&value)) {
-      AppendBytes(*f, &key);
-    } else if (const auto* s = absl::get_if<std::string>(&value)) {
-      AppendString(*s, &key);
-    } else if (const auto* ints = absl::get_if<std::vector<int64_t>>(&value)) {
-      AppendBytes(ints->size(), &key);
-      for (int64_t element : *ints) AppendBytes(element, &key);
-    } else {
-      const auto& floats = absl::get<std::vector<float>>(value);
-      AppendBytes(floats.size(), &key);
-      for (float element : floats) AppendBytes(element, &key);
-    }
+    absl::StrAppend(&key, " ", name, "=", AttrText(value));
   }
   return key;
 }
@@ -76,31 +47,25 @@ bool Any(const std::vector<BlobId>& blobs, const std::vector<bool>& flags) {
 }
 
 absl::StatusOr<bool> Run(Net* net, const SchemaRegistry&) {
-  const std::vector<bool> is_exit = ChangedExits(*net);
-  std::vector<bool> is_output(net->blobs.size(), false);
-  for (BlobId output : net->outputs) is_output[output] = true;
-
+  const Uses uses(*net);
   std::vector<BlobId> stands_for(net->blobs.size());
   std::iota(stands_for.begin(), stands_for.end(), 0);
   std::vector<bool> drop(net->ops.size(), false);
   absl::flat_hash_map<std::string, OpId> seen;
   seen.reserve(net->ops.size());
-  bool changed = false;
   for (size_t i = 0; i < net->ops.size(); ++i) {
     Op& op = net->ops[i];
     for (BlobId& input : op.inputs) input = stands_for[input];
     if (op.recomputed) continue;  // made a second time on purpose
-    if (Any(op.outputs, is_exit)) continue;
+    if (Any(op.outputs, uses.is_changed_exit)) continue;
     const auto [entry, is_new] = seen.try_emplace(Key(op), static_cast<OpId>(i));
-    if (is_new || Any(op.outputs, is_output)) continue;
+    if (is_new || Any(op.outputs, uses.is_root)) continue;
     const Op& earlier = net->ops[entry->second];
     if (earlier.phase > op.phase) continue;
     for (size_t k = 0; k < op.outputs.size(); ++k) stands_for[op.outputs[k]] = earlier.outputs[k];
     drop[i] = true;
-    changed = true;
   }
-  if (changed) FinishRewrite(drop, net);
-  return changed;
+  return DropOps(drop, net);
 }
 
 }  // namespace

@@ -10,8 +10,6 @@
 // state's value at exit) or is read by an operator that stays. One sweep from
 // the last operator to the first. Inputs and states of the net stay even when
 // nothing reads them: they are its interface.
-//
-// Applies to any net.
 #include <vector>
 
 #include "graph/passes/passes.h"
@@ -21,25 +19,17 @@ namespace graph {
 namespace {
 
 absl::StatusOr<bool> Run(Net* net, const SchemaRegistry&) {
-  std::vector<bool> needed(net->blobs.size(), false);
-  for (BlobId output : net->outputs) needed[output] = true;
-  for (const State& state : net->states) needed[state.exit] = true;
-
+  std::vector<bool> needed = Uses(*net).is_root;
   std::vector<bool> drop(net->ops.size(), true);
-  bool changed = false;
   for (size_t i = net->ops.size(); i-- > 0;) {
     const Op& op = net->ops[i];
     for (BlobId output : op.outputs) {
       if (needed[output]) drop[i] = false;
     }
-    if (drop[i]) {
-      changed = true;
-    } else {
-      for (BlobId input : op.inputs) needed[input] = true;
-    }
+    if (drop[i]) continue;
+    for (BlobId input : op.inputs) needed[input] = true;
   }
-  if (changed) FinishRewrite(drop, net);
-  return changed;
+  return DropOps(drop, net);
 }
 
 }  // namespace

@@ -34,23 +34,17 @@ bool LastAndOnlyReadBy(OpId op, const std::vector<Uses::Reader>& readers) {
 
 absl::StatusOr<bool> Run(Net* net, const SchemaRegistry& registry) {
   const Uses uses(*net);
-  std::vector<bool> in_arena(net->blobs.size(), true);
-  for (BlobId input : net->inputs) in_arena[input] = false;
-  for (const State& state : net->states) in_arena[state.entry] = in_arena[state.exit] = false;
-
   bool changed = false;
   for (size_t i = 0; i < net->ops.size(); ++i) {
     Op& op = net->ops[i];
-    const Schema* schema = registry.Find(op.type);
-    if (schema == nullptr) return InvalidArgument(op.Describe(), ": unknown operator type");
     std::vector<bool> input_taken(op.inputs.size(), false);
     std::vector<bool> output_taken(op.outputs.size(), false);
     std::vector<std::pair<int, int>> pairs;
-    for (const auto& [input, output] : schema->InPlacePairs(op.inputs.size())) {
+    for (const auto& [input, output] : registry.Find(op.type)->InPlacePairs(op.inputs.size())) {
       if (input_taken[input] || output_taken[output]) continue;
       const BlobId from = op.inputs[input];
       const BlobId to = op.outputs[output];
-      if (!in_arena[from] || !in_arena[to] || uses.is_root[from]) continue;
+      if (!uses.in_arena[from] || !uses.in_arena[to] || uses.is_root[from]) continue;
       if (net->type(from).bytes() != net->type(to).bytes()) continue;
       if (!LastAndOnlyReadBy(static_cast<OpId>(i), uses.readers[from])) continue;
       input_taken[input] = output_taken[output] = true;

@@ -17,8 +17,7 @@
 // not a root. In a training net GeluGrad reads the pre-activation, so there the
 // second rewrite happens in the guide only.
 //
-// Does not apply to trans_w=0, to a bias of another rank (position tables), nor
-// where x, w or b is a state that is overwritten between the old operators.
+// Does not apply where x, w or b is a state that is overwritten between the old operators.
 #include <string>
 #include <utility>
 #include <vector>
@@ -54,9 +53,7 @@ Op Fused(const Net& net, const Op& producer, const Op& op) {
 
 absl::StatusOr<bool> Run(Net* net, const SchemaRegistry& registry) {
   const Uses uses(*net);
-  const std::vector<OpId> overwritten = OverwrittenAt(*net);
   std::vector<bool> drop(net->ops.size(), false);
-  bool changed = false;
   // A new operator takes the place of the last one it replaces, so positions,
   // and with them `uses`, stay right during the sweep.
   for (size_t i = 0; i < net->ops.size(); ++i) {
@@ -69,16 +66,14 @@ absl::StatusOr<bool> Run(Net* net, const SchemaRegistry& registry) {
     if (linear.type.empty()) continue;
     bool still_there = true;
     for (BlobId input : linear.inputs) {
-      if (overwritten[input] <= static_cast<OpId>(i)) still_there = false;
+      if (uses.overwritten_at[input] <= static_cast<OpId>(i)) still_there = false;
     }
     if (!still_there) continue;
     RETURN_IF_ERROR(registry.CompleteAttrs(&linear));
     net->ops[i] = std::move(linear);
     drop[producer] = true;
-    changed = true;
   }
-  if (changed) FinishRewrite(drop, net);
-  return changed;
+  return DropOps(drop, net);
 }
 
 }  // namespace

@@ -22,10 +22,7 @@
 //             stays f32, as the residual stream does; one operand is cast for it.
 //
 // One Cast for each value and type, right after the operator that makes the
-// value; for inputs and states right before the first reader. A training net of
-// ViT blocks gets one for each matrix of parameters, and on activations only
-// where patches come in and where gradients of the f32 residual stream and of the
-// logits go into products.
+// value; for inputs and states right before the first reader.
 //
 // Does not apply to integers and f64. Values change within bf16's rounding (8
 // bits); sums inside operators are f32 whatever the operands.
@@ -46,11 +43,6 @@ constexpr DType kLow = DType::kBF16;
 
 bool Contains(const std::vector<int>& positions, int k) {
   return std::find(positions.begin(), positions.end(), k) != positions.end();
-}
-
-bool HasDTypeAttr(const Schema& schema) {
-  return std::any_of(schema.attrs().begin(), schema.attrs().end(),
-                     [](const AttrSpec& spec) { return spec.name == "dtype"; });
 }
 
 class Rewriter {
@@ -76,7 +68,7 @@ class Rewriter {
     for (OpId i = 0; i < static_cast<OpId>(net_.ops.size()); ++i) RETURN_IF_ERROR(Rewrite(i));
     if (!changed_) return false;
     InsertOps(std::move(before_), std::move(after_), &net_);
-    FinishRewrite(std::vector<bool>(net_.ops.size(), false), &net_);
+    FinishRewrite(&net_);
     return true;
   }
 
@@ -93,21 +85,17 @@ class Rewriter {
 
   bool WantsLow(const Uses::Reader& reader) const {
     return takes_part_[reader.op] &&
-           Contains(SchemaOf(reader.op).low_precision_inputs(), reader.input);
+           Contains(SchemaOf(reader.op).low_precision_inputs, reader.input);
   }
   bool TakesLow(const Uses::Reader& reader) const {
     return WantsLow(reader) || (takes_part_[reader.op] &&
-                                Contains(SchemaOf(reader.op).any_precision_inputs(), reader.input));
+                                Contains(SchemaOf(reader.op).any_precision_inputs, reader.input));
   }
-  bool EveryReaderTakesLow(BlobId blob) const {
+  // Whether nothing asks for `blob` by name, and `holds` holds for all that read it.
+  template <typename Holds>
+  bool EveryReader(BlobId blob, const Holds& holds) const {
     const auto& readers = uses_.readers[blob];
-    return !uses_.is_root[blob] &&
-           std::all_of(readers.begin(), readers.end(), [this](auto& r) { return TakesLow(r); });
-  }
-  bool EveryReaderWantsLow(BlobId blob) const {
-    const auto& readers = uses_.readers[blob];
-    return !uses_.is_root[blob] &&
-           std::all_of(readers.begin(), readers.end(), [this](auto& r) { return WantsLow(r); });
+    return !uses_.is_root[blob] && std::all_of(readers.begin(), readers.end(), holds);
   }
 
   // An operator from `from` to `to`, which holds the value of `blob`.
@@ -140,9 +128,7 @@ class Rewriter {
   }
 
   absl::StatusOr<std::vector<TensorType>> Infer(const Op& op) const {
-    std::vector<TensorType> types;
-    for (BlobId b : op.inputs) types.push_back(net_.type(b));
-    return registry_.Infer(op, types);
+    return registry_.Infer(op, net_.types(op.inputs));
   }
 
   absl::StatusOr<Op> WithNewInputs(OpId i) {
@@ -161,10 +147,12 @@ class Rewriter {
   // Sets the attribute "dtype", if there is one, to what the readers take.
   absl::Status ChooseOutputs(OpId i, Op* op) {
     const Schema& schema = SchemaOf(i);
-    const std::vector<int>& lows = schema.low_precision_outputs();
-    if (!takes_part_[i] || lows.empty() || !HasDTypeAttr(schema)) return absl::OkStatus();
+    const std::vector<int>& lows = schema.low_precision_outputs;
+    if (!takes_part_[i] || lows.empty() || schema.FindAttr("dtype") == nullptr)
+      return absl::OkStatus();
     if (std::all_of(lows.begin(), lows.end(), [&](int k) {
-          return values_[op->outputs[k]].was_full && EveryReaderTakesLow(op->outputs[k]);
+          return values_[op->outputs[k]].was_full &&
+                 EveryReader(op->outputs[k], [this](auto& r) { return TakesLow(r); });
         })) {
       op->attrs["dtype"] = std::string(DTypeName(kLow));
       return absl::OkStatus();
@@ -183,8 +171,8 @@ class Rewriter {
     for (size_t k = 0; k < op.outputs.size(); ++k) {
       const BlobId blob = op.outputs[k];
       if (inferred[k].dtype == kLow && net_.type(blob).dtype == kFull &&
-          !Contains(SchemaOf(i).low_precision_outputs(), static_cast<int>(k)) &&
-          !EveryReaderWantsLow(blob)) {
+          !Contains(SchemaOf(i).low_precision_outputs, static_cast<int>(k)) &&
+          !EveryReader(blob, [this](auto& r) { return WantsLow(r); })) {
         return true;
       }
     }
@@ -195,7 +183,7 @@ class Rewriter {
     ASSIGN_OR_RETURN(Op op, WithNewInputs(i));
     if (op.inputs == net_.ops[i].inputs && !takes_part_[i]) return absl::OkStatus();
     RETURN_IF_ERROR(ChooseOutputs(i, &op));
-    for (int k : SchemaOf(i).any_precision_inputs()) {
+    for (int k : SchemaOf(i).any_precision_inputs) {
       if (k >= static_cast<int>(op.inputs.size())) continue;
       const BlobId blob = net_.ops[i].inputs[k];
       if (!values_[blob].was_full || net_.type(op.inputs[k]).dtype == kFull) continue;

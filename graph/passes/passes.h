@@ -2,7 +2,6 @@
 #ifndef GRAPH_PASSES_PASSES_H_
 #define GRAPH_PASSES_PASSES_H_
 
-#include "graph/passes/pass.h"
 #include "graph/passes/pipeline.h"
 
 namespace graph {

@@ -1,6 +1,6 @@
 #include "graph/passes/pipeline.h"
 
-#include <chrono>
+#include <algorithm>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -18,12 +18,9 @@ absl::Status CheckDisabled(const Passes& passes, const std::set<std::string>& di
   std::vector<std::string> names;
   for (const Pass& pass : passes) names.push_back(pass.name);
   for (const std::string& wanted : disabled) {
-    bool known = false;
-    for (const std::string& name : names) known |= name == wanted;
-    if (!known) {
-      return InvalidArgument("there is no pass '", wanted,
-                             "' to disable; the passes are: ", absl::StrJoin(names, ", "));
-    }
+    if (std::find(names.begin(), names.end(), wanted) != names.end()) continue;
+    return InvalidArgument("there is no pass '", wanted,
+                           "' to disable; the passes are: ", absl::StrJoin(names, ", "));
   }
   return absl::OkStatus();
 }
@@ -78,38 +75,22 @@ Passes MakePasses(const PipelineOptions& options, const Lowering& lowering) {
   return passes;
 }
 
-absl::StatusOr<std::vector<PassReport>> RunPipeline(Net* net, const SchemaRegistry& registry,
-                                                    const Passes& passes,
-                                                    const PipelineOptions& options) {
+absl::StatusOr<std::vector<std::string>> RunPipeline(Net* net, const SchemaRegistry& registry,
+                                                     const Passes& passes,
+                                                     const PipelineOptions& options) {
   RETURN_IF_ERROR(CheckDisabled(passes, options.disabled));
-  if (absl::Status status = Verify(*net, registry); !status.ok()) {
-    return Annotate(status, "before the first pass");
-  }
+  RETURN_IF_ERROR(Annotate(Verify(*net, registry), "before the first pass"));
   if (options.dump) options.dump("00_built", *net);
 
-  std::vector<PassReport> reports;
-  if (!options.enabled) return reports;
+  std::vector<std::string> effective;
+  if (!options.enabled) return effective;
   std::string text = ToText(*net);
   Places places = PlacesOf(*net);
   for (size_t i = 0; i < passes.size(); ++i) {
     const Pass& pass = passes[i];
-    PassReport report;
-    report.pass = pass.name;
-    if (options.disabled.count(report.pass) > 0) continue;
-    report.ops_before = static_cast<int>(net->ops.size());
-
-    const auto start = std::chrono::steady_clock::now();
+    if (options.disabled.count(pass.name) > 0) continue;
     const absl::StatusOr<bool> changed = pass.run(net, registry);
-    const std::chrono::duration<double, std::milli> elapsed =
-        std::chrono::steady_clock::now() - start;
-    if (!changed.ok()) {
-      return Annotate(changed.status(), absl::StrCat("pass '", pass.name, "'"));
-    }
-    report.changed = *changed;
-    report.ops_after = static_cast<int>(net->ops.size());
-    report.milliseconds = elapsed.count();
-    reports.push_back(report);
-
+    RETURN_IF_ERROR(Annotate(changed.status(), absl::StrCat("pass '", pass.name, "'")));
     // Before the text is made, which relies on ids in range.
     if (*changed) {
       if (absl::Status status = Verify(*net, registry); !status.ok()) {
@@ -126,12 +107,12 @@ absl::StatusOr<std::vector<PassReport>> RunPipeline(Net* net, const SchemaRegist
     if (*changed && text_after == text) {
       return Blame(pass, "said that it changed the net, but left it alone");
     }
+    if (!*changed) continue;
     text = std::move(text_after);
-    if (*changed && options.dump) {
-      options.dump(absl::StrFormat("%02d_%s", i + 1, pass.name), *net);
-    }
+    effective.push_back(pass.name);
+    if (options.dump) options.dump(absl::StrFormat("%02d_%s", i + 1, pass.name), *net);
   }
-  return reports;
+  return effective;
 }
 
 }  // namespace graph

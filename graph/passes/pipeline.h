@@ -9,18 +9,19 @@
 
 #include "absl/status/statusor.h"
 #include "graph/ir/net.h"
-#include "graph/passes/pass.h"
 #include "graph/schema/schema.h"
 
 namespace graph {
 
-struct PassReport {
-  std::string pass;
-  bool changed = false;
-  int ops_before = 0;
-  int ops_after = 0;
-  double milliseconds = 0;
+// A rewrite of a verified net into a verified net that computes the same values (or, where a pass
+// says so, the same within rounding). A pass has only its rewrite: verification, dumps and
+// switching off by name belong to the pipeline.
+struct Pass {
+  std::string name;
+  // True when the net was changed; the pipeline checks that this is so.
+  std::function<absl::StatusOr<bool>(Net* net, const SchemaRegistry& registry)> run;
 };
+using Passes = std::vector<Pass>;
 
 // What operators compute in.
 enum class ComputePrecision {
@@ -72,11 +73,11 @@ Passes MakePasses(const PipelineOptions& options = {}, const Lowering& lowering 
 // that changed something. A pass that leaves a net that does not verify, that changes the
 // phase or the part of an operator that keeps its name, or that
 // reports "unchanged" and changed the net, or the reverse (the text forms are
-// compared), is an INTERNAL error that names the pass. The result has one report
-// for each pass that ran; after an error the net is not to be used.
-absl::StatusOr<std::vector<PassReport>> RunPipeline(Net* net, const SchemaRegistry& registry,
-                                                    const Passes& passes,
-                                                    const PipelineOptions& options);
+// compared), is an INTERNAL error that names the pass. The result names the
+// passes that changed the net, in order; after an error the net is not to be used.
+absl::StatusOr<std::vector<std::string>> RunPipeline(Net* net, const SchemaRegistry& registry,
+                                                     const Passes& passes,
+                                                     const PipelineOptions& options);
 
 }  // namespace graph
 

@@ -14,8 +14,8 @@
 // part. What an operator of the backward phase reads of a segment is made again by copies
 // of the segment's operators, "recompute/<name>", right before the first that needs it;
 // all of them share the copies, which are of the backward phase and marked (Op::recomputed).
-// The copies start from what the segment reads from outside, which is kept. The
-// numbers are the same: same operators, same inputs.
+// The copies start from what the segment reads from outside, which is kept. It costs
+// time; the numbers are the same: same operators, same inputs.
 //
 // Does not apply to outputs of the net and states at exit, which live on anyway,
 // nor where a copy would read a state that has been overwritten by then; those
@@ -23,8 +23,6 @@
 //
 // Runs before residual_norm_fusion, so that the sum of a residual and the norm of
 // it can lie on different sides of a segment's border.
-//
-// When it hurts: always in time (the copies' operators), never in numbers.
 #include <vector>
 
 #include "graph/passes/passes.h"
@@ -40,9 +38,7 @@ constexpr char kPrefix[] = "recompute/";
 class Rewriter {
  public:
   Rewriter(const SegmentOf& segment_of, Net* net)
-      : net_(*net), uses_(*net), overwritten_at_(OverwrittenAt(*net)) {
-    copy_of_.assign(net->blobs.size(), kNone);
-    segments_.resize(net->ops.size());
+      : net_(*net), uses_(*net), segments_(net->ops.size()), copy_of_(net->blobs.size(), kNone) {
     for (size_t i = 0; i < net->ops.size(); ++i) {
       const Op& op = net->ops[i];
       if (op.phase == Phase::kForward) segments_[i] = segment_of(op.part);
@@ -67,7 +63,7 @@ class Rewriter {
       new_ops_.push_back(std::move(op));
     }
     net_.ops = std::move(new_ops_);
-    if (changed) FinishRewrite(std::vector<bool>(net_.ops.size(), false), &net_);
+    if (changed) FinishRewrite(&net_);
     return changed;
   }
 
@@ -86,7 +82,7 @@ class Rewriter {
   bool CanCopy(OpId op, OpId at) const {
     if (copy_of_[(*ops_)[op].outputs[0]] != kNone) return true;
     for (BlobId input : (*ops_)[op].inputs) {
-      if (overwritten_at_[input] < at) return false;
+      if (uses_.overwritten_at[input] < at) return false;
       if (Inside(op, input) && !CanCopy(uses_.producer[input], at)) return false;
     }
     return true;
@@ -113,23 +109,18 @@ class Rewriter {
 
   Net& net_;
   const Uses uses_;  // of the net as it was
-  const std::vector<OpId> overwritten_at_;
   const std::vector<Op>* ops_ = nullptr;
   std::vector<Op> new_ops_;
   std::vector<std::string> segments_;  // by operator; empty: not made again
   std::vector<BlobId> copy_of_;        // by blob of the net as it was
 };
 
-absl::StatusOr<bool> Run(const SegmentOf& segment_of, Net* net) {
-  if (!segment_of) return false;
-  return Rewriter(segment_of, net).Run();
-}
-
 }  // namespace
 
 Pass RecomputePass(const SegmentOf& segment_of) {
-  return {"recompute",
-          [segment_of](Net* net, const SchemaRegistry&) { return Run(segment_of, net); }};
+  return {"recompute", [segment_of](Net* net, const SchemaRegistry&) {
+            return segment_of && Rewriter(segment_of, net).Run();
+          }};
 }
 
 }  // namespace graph

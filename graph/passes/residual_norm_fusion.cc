@@ -37,30 +37,28 @@
 namespace graph {
 namespace {
 
-bool Matches(const Net& net, const Op& add, const Op& norm, const std::vector<bool>& is_exit) {
-  if (add.type != "Add" || add.phase != norm.phase || is_exit[add.outputs[0]]) return false;
+bool Matches(const Net& net, const Op& add, const Op& norm, const Uses& uses) {
+  if (add.type != "Add" || add.phase != norm.phase) return false;
+  if (uses.is_changed_exit[add.outputs[0]]) return false;
   const TensorType& sum = net.type(add.outputs[0]);
   if (sum.dtype == DType::kBF16) return false;
   if (net.type(add.inputs[0]) != sum || net.type(add.inputs[1]) != sum) return false;
   for (BlobId output : norm.outputs) {
-    if (is_exit[output]) return false;
+    if (uses.is_changed_exit[output]) return false;
   }
   return true;
 }
 
 // Joins Add + LayerNorm, marking what is replaced in `drop`.
-absl::StatusOr<bool> JoinForward(const SchemaRegistry& registry, std::vector<bool>* drop,
-                                 Net* net) {
+absl::Status JoinForward(const SchemaRegistry& registry, std::vector<bool>* drop, Net* net) {
   const Uses uses(*net);
-  const std::vector<bool> is_exit = ChangedExits(*net);
-  bool changed = false;
   for (size_t i = 0; i < net->ops.size(); ++i) {
     const Op& norm = net->ops[i];
     if (norm.type != "LayerNorm") continue;
     const BlobId gamma = norm.inputs[1];
     const BlobId beta = norm.inputs[2];
     const OpId at = uses.producer[norm.inputs[0]];
-    if (at == kNone || !Matches(*net, net->ops[at], norm, is_exit)) continue;
+    if (at == kNone || !Matches(*net, net->ops[at], norm, uses)) continue;
     if (uses.producer[gamma] >= at || uses.producer[beta] >= at) continue;
 
     const Op& add = net->ops[at];
@@ -72,19 +70,16 @@ absl::StatusOr<bool> JoinForward(const SchemaRegistry& registry, std::vector<boo
     RETURN_IF_ERROR(registry.CompleteAttrs(&fused));
     net->ops[at] = std::move(fused);
     (*drop)[i] = true;
-    changed = true;
   }
-  return changed;
+  return absl::OkStatus();
 }
 
 // Joins LayerNormGrad + Add, marking what is replaced in `drop`.
-bool JoinBackward(std::vector<bool>* drop, Net* net) {
+void JoinBackward(std::vector<bool>* drop, Net* net) {
   const Uses uses(*net);
-  const std::vector<bool> is_exit = ChangedExits(*net);
-  bool changed = false;
   for (size_t i = 0; i < net->ops.size(); ++i) {
     const Op& add = net->ops[i];
-    if (add.type != "Add" || (*drop)[i] || is_exit[add.outputs[0]]) continue;
+    if (add.type != "Add" || (*drop)[i] || uses.is_changed_exit[add.outputs[0]]) continue;
     for (const int k : {0, 1}) {
       const BlobId dx = add.inputs[k], skip = add.inputs[1 - k];
       const OpId at = uses.producer[dx];
@@ -97,19 +92,16 @@ bool JoinBackward(std::vector<bool>* drop, Net* net) {
       grad.inputs.push_back(skip);
       grad.outputs[0] = add.outputs[0];
       (*drop)[i] = true;
-      changed = true;
       break;
     }
   }
-  return changed;
 }
 
 absl::StatusOr<bool> Run(Net* net, const SchemaRegistry& registry) {
   std::vector<bool> drop(net->ops.size(), false);
-  ASSIGN_OR_RETURN(const bool forward, JoinForward(registry, &drop, net));
-  const bool backward = JoinBackward(&drop, net);
-  if (forward || backward) FinishRewrite(drop, net);
-  return forward || backward;
+  RETURN_IF_ERROR(JoinForward(registry, &drop, net));
+  JoinBackward(&drop, net);
+  return DropOps(drop, net);
 }
 
 }  // namespace

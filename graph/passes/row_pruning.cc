@@ -11,7 +11,7 @@
 //
 // It starts from operators whose schema names RowsOp and GatheredOp (Schema::ReadsRows),
 // where only their first output is read. From there back, an operator makes few rows
-// when nothing reads others of its results and when its schema allows it: each of
+// when nothing reads or keeps others of its results and when its schema allows it: each of
 // its inputs is read in the same row (RowUse::kSameRow) or in all rows whatever is
 // made (weights), or its rows can be named (Schema::MakesRowsNamedBy, as the queries
 // of Attention). Shape inference decides the rest: a position table, added to all rows,
@@ -21,9 +21,6 @@
 // Preconditions: gradients have been taken (they read all rows, so training prunes
 // what has none: the guide's last block); rows of (B, T, C) tensors; fewer of them than
 // there are; the integers are made before the operators in question.
-//
-// Does not apply to what the net puts out or keeps, nor where another operator reads
-// other rows.
 //
 // Equal within rounding: products of fewer rows may add in another order.
 #include <algorithm>
@@ -46,7 +43,7 @@ class Pruner {
       : net_(*net),
         registry_(registry),
         reader_(reader),
-        reading_(*SchemaOf(net->ops[reader]).reads_rows()),
+        reading_(*SchemaOf(net->ops[reader]).reads_rows),
         uses_(*net),
         before_(net->ops.size()) {}
 
@@ -69,7 +66,7 @@ class Pruner {
     for (const auto& [i, types] : few_) MakeFewRows(i, types);
     RETURN_IF_ERROR(ReplaceReader());
     InsertOps(std::move(before_), std::move(after), &net_);
-    FinishRewrite(std::vector<bool>(net_.ops.size(), false), &net_);
+    FinishRewrite(&net_);
     return true;
   }
 
@@ -110,7 +107,7 @@ class Pruner {
   bool ReadsSameRow(const Op& op, size_t input) const {
     const Schema& schema = SchemaOf(op);
     return schema.InputAt(static_cast<int>(input)).row_use == RowUse::kSameRow &&
-           !schema.makes_rows_named_by();
+           !schema.makes_rows_named_by;
   }
 
   // Whether no other rows of `blob` are read, when what its readers make is known.
@@ -132,15 +129,14 @@ class Pruner {
       if (!OnlyNamedRowsAreRead(b)) return absl::nullopt;
     }
     if (!is_read) return absl::nullopt;
-    std::vector<TensorType> inputs;
+    std::vector<TensorType> inputs = net_.types(op.inputs);
     bool is_fewer = false;
     for (size_t k = 0; k < op.inputs.size(); ++k) {
-      inputs.push_back(net_.type(op.inputs[k]));
       if (!ReadsSameRow(op, k)) continue;
-      if (!Shrink(&inputs.back())) return absl::nullopt;
+      if (!Shrink(&inputs[k])) return absl::nullopt;
       is_fewer = true;
     }
-    if (const auto& ids = SchemaOf(op).makes_rows_named_by()) {
+    if (const auto& ids = SchemaOf(op).makes_rows_named_by) {
       if (static_cast<int>(op.inputs.size()) != *ids) return absl::nullopt;  // other rows already
       inputs.push_back(rows_type_);
       is_fewer = true;
@@ -178,7 +174,7 @@ class Pruner {
     for (size_t k = 0; k < op.inputs.size(); ++k) {
       if (ReadsSameRow(op, k)) op.inputs[k] = Gathered(op.inputs[k], i);
     }
-    if (SchemaOf(op).makes_rows_named_by()) op.inputs.push_back(rows_op_.outputs[0]);
+    if (SchemaOf(op).makes_rows_named_by) op.inputs.push_back(rows_op_.outputs[0]);
     for (size_t k = 0; k < types.size(); ++k) net_.blobs[op.outputs[k]].type = types[k];
   }
 
@@ -188,7 +184,7 @@ class Pruner {
     op.inputs = {reader.inputs[reading_.input]};
     op.outputs = {reader.outputs[0]};
     if (const Schema* schema = registry_.Find(op.type)) {
-      for (const AttrSpec& spec : schema->attrs()) op.attrs[spec.name] = reader.attrs[spec.name];
+      for (const AttrSpec& spec : schema->attrs) op.attrs[spec.name] = reader.attrs[spec.name];
     }
     reader = std::move(op);
     return registry_.CompleteAttrs(&reader);
@@ -210,7 +206,7 @@ class Pruner {
 absl::StatusOr<bool> Run(Net* net, const SchemaRegistry& registry) {
   bool changed = false;
   for (size_t i = 0; i < net->ops.size(); ++i) {
-    if (!registry.Find(net->ops[i].type)->reads_rows()) continue;
+    if (!registry.Find(net->ops[i].type)->reads_rows) continue;
     ASSIGN_OR_RETURN(const bool pruned, Pruner(net, registry, static_cast<OpId>(i)).Run());
     changed |= pruned;  // operators moved back then, so none is left out
   }

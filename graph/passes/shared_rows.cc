@@ -30,11 +30,11 @@ bool IsPlainProduct(const Op& op) { return op.type == "MatMul" && op.inputs.size
 
 // The product of all rows of `all` that differs from `some` in that alone, or kNone.
 OpId FindWhole(const Net& net, const Uses& uses, const Op& some, BlobId all,
-               const std::vector<bool>& is_exit, const PipelineOptions& options) {
+               const PipelineOptions& options) {
   for (const Uses::Reader& reader : uses.readers[all]) {
     const Op& op = net.ops[reader.op];
     if (IsPlainProduct(op) && reader.input == 0 && op.inputs[1] == some.inputs[1] &&
-        op.attrs == some.attrs && op.phase == some.phase && !is_exit[op.outputs[0]] &&
+        op.attrs == some.attrs && op.phase == some.phase && !uses.is_changed_exit[op.outputs[0]] &&
         PrecisionOf(options, op.part) == PrecisionOf(options, some.part)) {
       return reader.op;
     }
@@ -46,7 +46,6 @@ OpId FindWhole(const Net& net, const Uses& uses, const Op& some, BlobId all,
 absl::StatusOr<bool> ShareOne(const PipelineOptions& options, Net* net,
                               const SchemaRegistry& registry) {
   const Uses uses(*net);
-  const std::vector<bool> is_exit = ChangedExits(*net);
   for (OpId i = 0; i < static_cast<OpId>(net->ops.size()); ++i) {
     const Op& some = net->ops[i];
     if (!IsPlainProduct(some)) continue;
@@ -54,7 +53,7 @@ absl::StatusOr<bool> ShareOne(const PipelineOptions& options, Net* net,
     const OpId gather = uses.producer[rows];
     if (gather == kNone || net->ops[gather].type != "GatherRows") continue;
     const BlobId all = net->ops[gather].inputs[0];
-    const OpId whole = FindWhole(*net, uses, some, all, is_exit, options);
+    const OpId whole = FindWhole(*net, uses, some, all, options);
     if (whole == kNone) continue;
 
     Op taken = NewOp("GatherRows", some.name, some);
@@ -62,11 +61,10 @@ absl::StatusOr<bool> ShareOne(const PipelineOptions& options, Net* net,
     taken.outputs = some.outputs;
     RETURN_IF_ERROR(registry.CompleteAttrs(&taken));
     net->ops[i] = std::move(taken);
-    std::vector<bool> drop(net->ops.size(), false);
-    drop[gather] = uses.SingleUse(rows);
     const auto ops = net->ops.begin();
     if (whole > i) std::rotate(ops + i, ops + whole, ops + whole + 1);
-    FinishRewrite(drop, net);  // `gather` stands before both
+    if (uses.SingleUse(rows)) net->ops.erase(ops + gather);  // stands before both
+    FinishRewrite(net);
     return true;
   }
   return false;

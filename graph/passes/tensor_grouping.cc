@@ -6,16 +6,11 @@
 //
 // A net for training has some hundred GradNorm and AdamW, most of them for biases and
 // norms of a few KiB, and a backend starts and ends a team of threads for each. As one
-// operator they are one pass over memory: the team is started once and parts all bytes
-// evenly, small tensors and large ones together.
+// operator it starts one team, which parts all bytes evenly.
 //
-// Why the tensors are not moved next to each other: a pass over a list of aligned
-// tensors reads the same bytes in the same order as one over a single segment. It only
-// starts somewhere else as often as a tensor ends, which caches and the processor's
-// prefetching do at the end of each page of memory anyway. In exchange parameters keep
-// addresses of their own and large ones their huge pages, checkpoints and accumulation
-// need not know of segments, and the memory plan stays free to put each gradient where
-// there is a gap.
+// The tensors are not moved next to each other: a pass over a list of aligned tensors is as
+// fast as one over a single segment, and parameters keep addresses and huge pages of their
+// own, checkpoints need not know of segments, and the memory plan stays free.
 //
 // Applies to neighbours in the net: operators of the update phase and of one type whose
 // schema says ForEachTensor, with no other type between them, that read the same inputs before
@@ -27,26 +22,19 @@
 //
 // Comes after all passes that look at operators one by one.
 #include <algorithm>
-#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
+#include "graph/ir/text.h"
 #include "graph/passes/passes.h"
 #include "graph/passes/rewrite.h"
 
 namespace graph {
 namespace {
 
-// Bit for bit, so that 0.0 and -0.0 differ and a NaN equals itself.
-bool SameValue(const AttrValue& a, const AttrValue& b) {
-  const auto *x = absl::get_if<float>(&a), *y = absl::get_if<float>(&b);
-  if (x == nullptr || y == nullptr) return a == b;
-  return std::memcmp(x, y, sizeof(float)) == 0;
-}
-
-size_t SharedInputs(const Schema& schema) { return schema.inputs().size() - schema.inputs_each(); }
+size_t SharedInputs(const Schema& schema) { return schema.inputs.size() - schema.inputs_each; }
 
 // `fn` of the list that each tensor has a number of; nothing of an attribute that holds for all.
 template <typename Value, typename Function>
@@ -62,7 +50,7 @@ bool CanJoin(const Schema& schema, const Op& a, const Op& b) {
   for (const auto& [name, value] : a.attrs) {
     bool of_tensors = false;
     VisitList(&value, [&of_tensors](const auto*) { of_tensors = true; });
-    if (!of_tensors && !SameValue(value, b.attrs.at(name))) return false;
+    if (!of_tensors && AttrText(value) != AttrText(b.attrs.at(name))) return false;
   }
   return true;
 }
@@ -84,45 +72,31 @@ void Join(const Schema& schema, const Op& op, Op* group) {
   group->part.clear();
 }
 
-// The entry of the state whose exit a blob is, by blob; kNone where it is none.
-std::vector<BlobId> EntriesOfExits(const Net& net) {
-  std::vector<BlobId> entries(net.blobs.size(), kNone);
-  for (const State& state : net.states) {
-    if (state.exit != state.entry) entries[state.exit] = state.entry;
-  }
-  return entries;
-}
-
 // Behind the last of the operators from `begin` on that are of its type and can run in
 // any order: none reads what another one writes or overwrites.
-size_t EndOfRun(const Net& net, const std::vector<BlobId>& entry_of, size_t begin) {
-  absl::flat_hash_set<BlobId> read, written;
-  for (size_t i = begin; i < net.ops.size(); ++i) {
+size_t EndOfRun(const Net& net, const Uses& uses, size_t begin) {
+  absl::flat_hash_set<BlobId> written;
+  size_t end = net.ops.size();  // or the first that overwrites what one of them reads
+  for (size_t i = begin; i < end; ++i) {
     const Op& op = net.ops[i];
     if (op.type != net.ops[begin].type || op.phase != net.ops[begin].phase) return i;
     for (BlobId b : op.inputs) {
       if (written.count(b) > 0) return i;
+      const size_t overwritten_at = static_cast<size_t>(uses.overwritten_at[b]);
+      if (overwritten_at > i) end = std::min(end, overwritten_at);
     }
-    for (BlobId b : op.outputs) {
-      if (entry_of[b] != kNone && read.count(entry_of[b]) > 0) return i;
-    }
-    read.insert(op.inputs.begin(), op.inputs.end());
     written.insert(op.outputs.begin(), op.outputs.end());
   }
-  return net.ops.size();
+  return end;
 }
 
 absl::StatusOr<bool> Run(Net* net, const SchemaRegistry& registry) {
-  const std::vector<BlobId> entry_of = EntriesOfExits(*net);
+  const Uses uses(*net);
   std::vector<bool> drop(net->ops.size(), false);
-  bool changed = false;
   for (size_t begin = 0, end = 0; begin < net->ops.size(); begin = end) {
     const Schema* schema = registry.Find(net->ops[begin].type);
-    if (schema == nullptr) {
-      return InvalidArgument(net->ops[begin].Describe(), ": unknown operator type");
-    }
-    const bool applies = schema->inputs_each() > 0 && net->ops[begin].phase == Phase::kUpdate;
-    end = applies ? EndOfRun(*net, entry_of, begin) : begin + 1;
+    const bool applies = schema->inputs_each > 0 && net->ops[begin].phase == Phase::kUpdate;
+    end = applies ? EndOfRun(*net, uses, begin) : begin + 1;
     std::vector<size_t> groups;  // the first operator of each
     for (size_t i = begin; i < end; ++i) {
       const auto group = std::find_if(groups.begin(), groups.end(), [&](size_t first) {
@@ -133,11 +107,10 @@ absl::StatusOr<bool> Run(Net* net, const SchemaRegistry& registry) {
         continue;
       }
       Join(*schema, net->ops[i], &net->ops[*group]);
-      drop[i] = changed = true;
+      drop[i] = true;
     }
   }
-  if (changed) FinishRewrite(drop, net);
-  return changed;
+  return DropOps(drop, net);
 }
 
 }  // namespace

@@ -26,16 +26,13 @@ absl::StatusOr<std::unique_ptr<Executable>> Executable::Create(
     exe->by_name_[n.blob(s.entry).name] = s.entry;
   }
   for (BlobId b : n.outputs) exe->by_name_[n.blob(b).name] = b;
-  const absl::Status reserved = workspace->ReserveArena(exe->plan_.arena_bytes);
-  if (!reserved.ok()) {
-    return Annotate(reserved, absl::StrCat("the arena of net '", n.name,
-                                           "' (a smaller batch needs a smaller one)"));
-  }
+  RETURN_IF_ERROR(Annotate(
+      workspace->ReserveArena(exe->plan_.arena_bytes),
+      absl::StrCat("the arena of net '", n.name, "' (a smaller batch needs a smaller one)")));
   exe->arena_ = workspace->arena();
   ASSIGN_OR_RETURN(exe->fault_, workspace->device().Allocate(sizeof(Fault), Contents::kZero));
   for (size_t i = 0; i < exe->kernels_.size(); ++i) {
-    const absl::Status prepared = exe->kernels_[i]->Prepare();
-    if (!prepared.ok()) return Annotate(prepared, n.ops[i].Describe());
+    RETURN_IF_ERROR(Annotate(exe->kernels_[i]->Prepare(), n.ops[i].Describe()));
   }
   return exe;
 }
@@ -86,11 +83,8 @@ absl::Status Executable::BindAll() {
       args.outputs.push_back(Address(b));
       op_outputs_[i].push_back({net_.type(b), Address(b), &workspace_->device()});
     }
-    if (plan_.scratch_of_op[i] != kNone) {
-      args.scratch = InArena(plan_.scratch_of_op[i]);
-    }
-    absl::Status status = kernels_[i]->Bind(args);
-    if (!status.ok()) return Annotate(status, op.Describe());
+    if (plan_.scratch_of_op[i] != kNone) args.scratch = InArena(plan_.scratch_of_op[i]);
+    RETURN_IF_ERROR(Annotate(kernels_[i]->Bind(args), op.Describe()));
   }
   bound_ = true;
   return absl::OkStatus();

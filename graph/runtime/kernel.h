@@ -2,7 +2,9 @@
 #ifndef GRAPH_RUNTIME_KERNEL_H_
 #define GRAPH_RUNTIME_KERNEL_H_
 
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -13,7 +15,6 @@
 #include "absl/types/span.h"
 #include "graph/ir/net.h"
 #include "graph/runtime/device.h"
-#include "graph/runtime/fault.h"
 
 namespace graph {
 
@@ -27,6 +28,23 @@ struct KernelSpec {
   const TensorType& in(int i) const { return inputs[i]; }
   const TensorType& out(int i) const { return outputs[i]; }
 };
+
+constexpr double kNoBound = std::numeric_limits<double>::infinity();
+
+// An executable has one, in its device's memory: kernels write it, Executable::Wait reads it. All
+// zero if nothing is wrong; the first of several faults stays.
+struct Fault {
+  int32_t found = 0;    // 1: an element is outside [low, high)
+  int32_t op = 0;       // KernelArgs::op
+  int32_t input = 0;    // position among the operator's inputs
+  int64_t element = 0;  // row-major
+  double value = 0, low = -kNoBound, high = kNoBound;
+};
+
+// OutOfRange: "Attention 'x': 'ids' i32[2,3] is 7 at element 4, and must be at least 0 and below
+// 5". `blob` is the input, of type `type`.
+absl::Status FaultError(const Fault& fault, const Op& op, absl::string_view blob,
+                        const TensorType& type);
 
 // Addresses on the device, fixed between two calls of Bind. Tensors are dense, row-major and
 // aligned to Device::alignment. An output shares the memory of an input only where the schema

@@ -10,26 +10,14 @@
 namespace graph {
 namespace {
 
-// By blob: whether it lies in the arena (the rest belongs to the workspace).
-std::vector<bool> InArena(const Net& net) {
-  std::vector<bool> in_arena(net.blobs.size(), true);
-  for (BlobId input : net.inputs) in_arena[input] = false;
-  for (const State& state : net.states) in_arena[state.entry] = in_arena[state.exit] = false;
-  return in_arena;
-}
-
 // Allocations in order of the operators that first use them, without offsets.
 void MakeAllocations(const Net& net, absl::Span<const size_t> scratch_bytes, MemoryPlan* plan) {
   const OpId end = static_cast<OpId>(net.ops.size());
   const Uses uses(net);
-  const std::vector<bool> in_arena = InArena(net);
   plan->allocation_of_blob.assign(net.blobs.size(), kNone);
   plan->scratch_of_op.assign(net.ops.size(), kNone);
   const auto add = [plan](OpId op, size_t bytes) {
-    Allocation allocation;
-    allocation.first = allocation.last = op;
-    allocation.bytes = bytes;
-    plan->allocations.push_back(std::move(allocation));
+    plan->allocations.push_back({{}, op, op, bytes, 0});
     return static_cast<int>(plan->allocations.size()) - 1;
   };
   for (OpId i = 0; i < end; ++i) {
@@ -41,7 +29,7 @@ void MakeAllocations(const Net& net, absl::Span<const size_t> scratch_bytes, Mem
     }
     for (size_t k = 0; k < op.outputs.size(); ++k) {
       const BlobId blob = op.outputs[k];
-      if (!in_arena[blob]) continue;
+      if (!uses.in_arena[blob]) continue;
       const size_t bytes = net.type(blob).bytes();
       const int index = shared[k] != kNone ? shared[k] : add(i, bytes);
       plan->allocation_of_blob[blob] = index;

@@ -3,7 +3,6 @@
 #include "graph/base/status.h"
 
 namespace graph {
-
 namespace {
 
 // Tensors of at least this many bytes share slabs; smaller ones have heap blocks of

@@ -2,16 +2,6 @@
 
 namespace graph {
 
-void ConstTensor::CheckType(DType dtype, size_t elements) const {
-  CHECK(type.dtype == dtype);
-  CHECK(static_cast<size_t>(type.elements()) == elements);
-}
-
-void ConstTensor::CheckHost(DType dtype) const {
-  CHECK(type.dtype == dtype);
-  CHECK(device->host_accessible());
-}
-
 absl::Status ConstTensor::ReadBytes(size_t offset, absl::Span<uint8_t> to) const {
   CHECK(offset + to.size() <= type.bytes());
   return device->CopyOut(to.data(), static_cast<const uint8_t*>(data) + offset, to.size());

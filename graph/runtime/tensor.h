@@ -31,7 +31,8 @@ struct ConstTensor {
   // The same into `to`, which has as many elements.
   template <typename T>
   absl::Status Read(absl::Span<T> to) const {
-    CheckType(DTypeOf<T>::value, to.size());
+    CHECK(type.dtype == DTypeOf<T>::value);
+    CHECK(static_cast<size_t>(type.elements()) == to.size());
     return device->CopyOut(to.data(), data, to.size() * sizeof(T));
   }
   // Copies bytes from `offset` on, as many as `to` holds.
@@ -40,13 +41,10 @@ struct ConstTensor {
   // The elements in place; aborts if the host cannot reach them. For kernels and tests.
   template <typename T>
   absl::Span<const T> as() const {
-    CheckHost(DTypeOf<T>::value);
+    CHECK(type.dtype == DTypeOf<T>::value);
+    CHECK(device->host_accessible());
     return absl::MakeConstSpan(static_cast<const T*>(data), static_cast<size_t>(type.elements()));
   }
-
- protected:
-  void CheckType(DType dtype, size_t elements) const;
-  void CheckHost(DType dtype) const;
 };
 
 // A writable view.

@@ -1,20 +1,6 @@
 #include "graph/schema/builder.h"
 
 namespace graph {
-namespace {
-
-// `name`, or `name`~2, ~3, ... if `taken` contains it.
-template <typename Names>
-std::string UniqueName(const std::string& name, const Names& taken) {
-  if (!taken.contains(name)) return name;
-  for (int i = 2;; ++i) {
-    std::string candidate = absl::StrCat(name, "~", i);
-    if (!taken.contains(candidate)) return candidate;
-  }
-}
-
-}  // namespace
-
 NetBuilder::NetBuilder(const SchemaRegistry* registry, std::string net_name) : registry_(registry) {
   net_.name = std::move(net_name);
 }
@@ -43,6 +29,12 @@ bool NetBuilder::Exists(BlobId blob) {
   return false;
 }
 
+bool NetBuilder::IsFree(const std::string& name) {
+  if (!by_name_.contains(name)) return true;
+  Fail(InvalidArgument("net '", net_.name, "' has two blobs named '", name, "'"));
+  return false;
+}
+
 bool NetBuilder::HasValidShape(const std::string& name, const TensorType& type) {
   if (IsValidShape(type.shape)) return true;
   Fail(InvalidArgument("net '", net_.name, "': blob '", name, "' is ", type.ToString(),
@@ -51,11 +43,7 @@ bool NetBuilder::HasValidShape(const std::string& name, const TensorType& type) 
 }
 
 BlobId NetBuilder::Input(const std::string& name, TensorType type) {
-  if (!status_.ok() || !HasValidShape(name, type)) return kNone;
-  if (by_name_.contains(name)) {
-    Fail(InvalidArgument("net '", net_.name, "' has two blobs named '", name, "'"));
-    return kNone;
-  }
+  if (!status_.ok() || !HasValidShape(name, type) || !IsFree(name)) return kNone;
   const BlobId b = NewBlob(name, std::move(type));
   net_.inputs.push_back(b);
   return b;
@@ -98,11 +86,7 @@ void NetBuilder::Output(BlobId blob) {
 
 void NetBuilder::Rename(BlobId blob, const std::string& name) {
   if (!status_.ok() || !Exists(blob)) return;
-  if (net_.blobs[blob].name == name) return;
-  if (by_name_.contains(name)) {
-    Fail(InvalidArgument("net '", net_.name, "' has two blobs named '", name, "'"));
-    return;
-  }
+  if (net_.blobs[blob].name == name || !IsFree(name)) return;
   by_name_.erase(net_.blobs[blob].name);
   net_.blobs[blob].name = name;
   by_name_[name] = blob;
@@ -129,26 +113,23 @@ std::vector<BlobId> NetBuilder::OpN(const std::string& type, const std::string& 
     }
     types.push_back(net_.type(b));
   }
-  absl::Status status = registry_->CompleteAttrs(&op);
-  if (!status.ok()) {
-    Fail(std::move(status));
-    return outputs;
-  }
+  Fail(registry_->CompleteAttrs(&op));
+  if (!status_.ok()) return outputs;
   absl::StatusOr<std::vector<TensorType>> inferred = registry_->Infer(op, types);
-  if (!inferred.ok()) {
-    Fail(inferred.status());
-    return outputs;
-  }
+  Fail(inferred.status());
+  if (!status_.ok()) return outputs;
+  const auto is_blob = [this](const std::string& n) { return by_name_.contains(n); };
   CHECK(inferred->size() == schema->NumOutputs(op.inputs.size()));
   for (size_t i = 0; i < inferred->size(); ++i) {
     const std::string blob = absl::StrCat(name, ":", schema->OutputAt(static_cast<int>(i)).name);
     if (!HasValidShape(blob, (*inferred)[i])) {
       return std::vector<BlobId>(inferred->size(), kNone);
     }
-    outputs[i] = NewBlob(UniqueName(blob, by_name_), std::move((*inferred)[i]));
+    outputs[i] = NewBlob(UniqueName(blob, is_blob), std::move((*inferred)[i]));
   }
   op.outputs = outputs;
-  op.name = UniqueName(name, op_names_);
+  const auto is_op = [this](const std::string& n) { return op_names_.contains(n); };
+  op.name = UniqueName(name, is_op);
   op_names_.insert(op.name);
   net_.ops.push_back(std::move(op));
   return outputs;

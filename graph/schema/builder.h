@@ -78,7 +78,7 @@ class NetBuilder {
   const Net& net() const { return net_; }
   const SchemaRegistry& registry() const { return *registry_; }
   const absl::Status& status() const { return status_; }
-  // Keeps the first error.
+  // Keeps the first error; `status` may be OK.
   void Fail(absl::Status status);
 
   // The verified net; the builder is empty afterwards.
@@ -86,9 +86,10 @@ class NetBuilder {
 
  private:
   BlobId NewBlob(const std::string& name, TensorType type);
-  // Both fail the builder if the answer is no. Shapes are checked when they come
+  // These fail the builder if the answer is no. Shapes are checked when they come
   // in, so that inference can multiply dimensions.
   bool Exists(BlobId blob);
+  bool IsFree(const std::string& name);
   bool HasValidShape(const std::string& name, const TensorType& type);
 
   const SchemaRegistry* registry_;

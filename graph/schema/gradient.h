@@ -3,6 +3,7 @@
 #define GRAPH_SCHEMA_GRADIENT_H_
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "graph/ir/net.h"
@@ -20,8 +21,13 @@ namespace graph {
 //   }
 class GradientBuilder {
  public:
-  GradientBuilder(NetBuilder* net, const Op& forward, std::vector<BlobId> grad_outputs,
-                  std::vector<bool> needs_grad);
+  GradientBuilder(NetBuilder* net, const graph::Op& forward, std::vector<BlobId> grad_outputs,
+                  std::vector<bool> needs_grad)
+      : net_(net),
+        forward_(forward),
+        grad_outputs_(std::move(grad_outputs)),
+        needs_grad_(std::move(needs_grad)),
+        grad_inputs_(forward.inputs.size(), kNone) {}
 
   const graph::Op& forward() const { return forward_; }
   int num_inputs() const { return static_cast<int>(forward_.inputs.size()); }
@@ -38,9 +44,16 @@ class GradientBuilder {
   // Appends an operator named "grad/<forward name>[.suffix]" in the backward phase and the
   // forward operator's part.
   BlobId Op(const std::string& type, std::vector<BlobId> inputs, Attrs attrs = {},
-            const std::string& suffix = "");
+            const std::string& suffix = "") {
+    return OpN(type, std::move(inputs), std::move(attrs), suffix)[0];
+  }
   std::vector<BlobId> OpN(const std::string& type, std::vector<BlobId> inputs, Attrs attrs = {},
-                          const std::string& suffix = "");
+                          const std::string& suffix = "") {
+    const std::string name =
+        absl::StrCat("grad/", forward_.name, suffix.empty() ? "" : ".", suffix);
+    const NetBuilder::Scope scope(net_, Phase::kBackward, forward_.part);
+    return net_->OpN(type, name, std::move(inputs), std::move(attrs));
+  }
 
   void SetGrad(int input, BlobId grad) { grad_inputs_[input] = grad; }
   BlobId grad_input(int i) const { return grad_inputs_[i]; }

@@ -11,12 +11,6 @@
 namespace graph {
 namespace {
 
-[[noreturn]] void BadSchema(const std::string& type, absl::string_view problem) {
-  std::fprintf(stderr, "schema of operator type '%s': %s\n", type.c_str(),
-               std::string(problem).c_str());
-  std::abort();
-}
-
 // For non-negative numbers. Saturates, because valid shapes do not bound the cost of a net.
 int64_t SaturatingAdd(int64_t a, int64_t b) {
   int64_t sum;
@@ -38,13 +32,13 @@ Place PlaceOf(int position, size_t specs, int each) {
 // "(lr, step, w, g, w, g, ...)": what messages say an operator takes.
 std::string TakenInputs(const Schema& schema) {
   std::vector<std::string> names;
-  for (const ArgSpec& spec : schema.inputs()) {
+  for (const ArgSpec& spec : schema.inputs) {
     names.push_back(absl::StrCat(spec.name, spec.optional ? "?" : "", spec.variadic ? "..." : ""));
   }
-  for (int i = 0; i < schema.inputs_each(); ++i) {  // the second tensor's
-    names.push_back(names[schema.inputs().size() - schema.inputs_each() + i]);
+  for (int i = 0; i < schema.inputs_each; ++i) {  // the second tensor's
+    names.push_back(names[schema.inputs.size() - schema.inputs_each + i]);
   }
-  if (schema.inputs_each() > 0) names.push_back("...");
+  if (schema.inputs_each > 0) names.push_back("...");
   return absl::StrCat("(", absl::StrJoin(names, ", "), ")");
 }
 
@@ -65,117 +59,124 @@ absl::Status InputError(const InferContext& c, int input, const Args&... args) {
 }  // namespace
 
 Schema& Schema::Input(std::string name, std::string shape, RowUse row_use) {
-  inputs_.push_back({std::move(name), std::move(shape), row_use, false, false});
+  inputs.push_back({std::move(name), std::move(shape), row_use, false, false});
   return *this;
 }
 
 Schema& Schema::OptionalInput(std::string name, std::string shape, RowUse row_use) {
-  inputs_.push_back({std::move(name), std::move(shape), row_use, true, false});
+  inputs.push_back({std::move(name), std::move(shape), row_use, true, false});
   return *this;
 }
 
 Schema& Schema::VariadicInput(std::string name, std::string shape, RowUse row_use) {
-  inputs_.push_back({std::move(name), std::move(shape), row_use, false, true});
+  inputs.push_back({std::move(name), std::move(shape), row_use, false, true});
   return *this;
 }
 
 Schema& Schema::Output(std::string name, std::string shape) {
-  outputs_.push_back({std::move(name), std::move(shape), RowUse::kNone, false, false});
+  outputs.push_back({std::move(name), std::move(shape), RowUse::kNone, false, false});
   return *this;
 }
 
 Schema& Schema::Attr(std::string name, AttrValue example, std::string doc) {
-  attrs_.push_back({std::move(name), std::move(example), absl::nullopt, std::move(doc)});
+  attrs.push_back({std::move(name), std::move(example), absl::nullopt, std::move(doc)});
   return *this;
 }
 
 Schema& Schema::OptionalAttr(std::string name, AttrValue default_value, std::string doc) {
-  attrs_.push_back({std::move(name), default_value, default_value, std::move(doc)});
+  attrs.push_back({std::move(name), default_value, default_value, std::move(doc)});
   return *this;
 }
 
 Schema& Schema::InPlace(int input, int output) {
-  in_place_.emplace_back(input, output);
+  in_place.emplace_back(input, output);
   return *this;
 }
 
-Schema& Schema::ForEachTensor(int inputs) {
-  inputs_each_ = inputs;
+Schema& Schema::ForEachTensor(int count) {
+  inputs_each = count;
   return *this;
 }
 
 int Schema::NumTensors(size_t num_inputs) const {
-  if (inputs_each_ == 0 || num_inputs <= inputs_.size()) return 1;
-  return 1 + static_cast<int>(num_inputs - inputs_.size()) / inputs_each_;
+  if (inputs_each == 0 || num_inputs <= inputs.size()) return 1;
+  return 1 + static_cast<int>(num_inputs - inputs.size()) / inputs_each;
 }
 
 size_t Schema::NumOutputs(size_t num_inputs) const {
-  return outputs_.size() * NumTensors(num_inputs);
+  return outputs.size() * NumTensors(num_inputs);
 }
 
 const ArgSpec& Schema::InputAt(int position) const {
-  const int spec = PlaceOf(position, inputs_.size(), inputs_each_).spec;
-  return inputs_[std::min<size_t>(spec, inputs_.size() - 1)];  // the last may be variadic
+  const int spec = PlaceOf(position, inputs.size(), inputs_each).spec;
+  return inputs[std::min<size_t>(spec, inputs.size() - 1)];  // the last may be variadic
 }
 
-const ArgSpec& Schema::OutputAt(int position) const { return outputs_[position % outputs_.size()]; }
+const ArgSpec& Schema::OutputAt(int position) const { return outputs[position % outputs.size()]; }
+
+const AttrSpec* Schema::FindAttr(absl::string_view name) const {
+  for (const AttrSpec& spec : attrs) {
+    if (spec.name == name) return &spec;
+  }
+  return nullptr;
+}
 
 std::vector<std::pair<int, int>> Schema::InPlacePairs(size_t num_inputs) const {
   std::vector<std::pair<int, int>> pairs;
   for (int tensor = 0; tensor < NumTensors(num_inputs); ++tensor) {
-    for (const auto& [input, output] : in_place_) {
+    for (const auto& [input, output] : in_place) {
       // Trailing inputs may be optional.
       if (input >= static_cast<int>(num_inputs)) continue;
-      pairs.emplace_back(input + tensor * inputs_each_,
-                         output + tensor * static_cast<int>(outputs_.size()));
+      pairs.emplace_back(input + tensor * inputs_each,
+                         output + tensor * static_cast<int>(outputs.size()));
     }
   }
   return pairs;
 }
 
 bool Schema::MayShare(int input, int output) const {
-  const Place from = PlaceOf(input, inputs_.size(), inputs_each_);
+  const Place from = PlaceOf(input, inputs.size(), inputs_each);
   const Place to =
-      PlaceOf(output, outputs_.size(), inputs_each_ == 0 ? 0 : static_cast<int>(outputs_.size()));
+      PlaceOf(output, outputs.size(), inputs_each == 0 ? 0 : static_cast<int>(outputs.size()));
   return from.tensor == to.tensor &&
-         std::count(in_place_.begin(), in_place_.end(), std::make_pair(from.spec, to.spec)) > 0;
+         std::count(in_place.begin(), in_place.end(), std::make_pair(from.spec, to.spec)) > 0;
 }
 
 Schema& Schema::LowPrecision(std::vector<int> inputs, std::vector<int> outputs) {
-  low_precision_inputs_ = std::move(inputs);
-  low_precision_outputs_ = std::move(outputs);
+  low_precision_inputs = std::move(inputs);
+  low_precision_outputs = std::move(outputs);
   return *this;
 }
 
 Schema& Schema::AnyPrecision(std::vector<int> inputs) {
-  any_precision_inputs_ = std::move(inputs);
+  any_precision_inputs = std::move(inputs);
   return *this;
 }
 
 Schema& Schema::ReadsRows(RowReading reading) {
-  reads_rows_ = std::move(reading);
+  reads_rows = std::move(reading);
   return *this;
 }
 
 Schema& Schema::MakesRowsNamedBy(int ids) {
-  makes_rows_named_by_ = ids;
+  makes_rows_named_by = ids;
   return *this;
 }
 
-Schema& Schema::Infer(InferFn infer) {
-  infer_ = std::move(infer);
+Schema& Schema::Infer(InferFn fn) {
+  infer = std::move(fn);
   return *this;
 }
 
 Schema& Schema::SameTypeAsInput() {
-  const size_t outputs = outputs_.size();
-  return Infer([outputs](const InferContext& c) -> absl::StatusOr<std::vector<TensorType>> {
-    return std::vector<TensorType>(outputs, c.in(0));
+  const size_t count = outputs.size();
+  return Infer([count](const InferContext& c) -> absl::StatusOr<std::vector<TensorType>> {
+    return std::vector<TensorType>(count, c.in(0));
   });
 }
 
-Schema& Schema::Cost(CostFn cost) {
-  cost_ = std::move(cost);
+Schema& Schema::Cost(CostFn fn) {
+  cost = std::move(fn);
   return *this;
 }
 
@@ -192,87 +193,75 @@ Schema& Schema::ElementwiseCost(double flops_per_element) {
 }
 
 Schema& Schema::Gradient(GradientFn make) {
-  gradient_ = std::move(make);
+  gradient = std::move(make);
   return *this;
 }
 
 Schema& Schema::NoGradient(std::string reason) {
-  no_gradient_ = true;
-  gradient_reason_ = std::move(reason);
+  no_gradient = std::move(reason);
   return *this;
 }
 
 Schema& Schema::NotDifferentiable(std::string reason) {
-  not_differentiable_ = true;
-  gradient_reason_ = std::move(reason);
+  not_differentiable = std::move(reason);
   return *this;
 }
 
 void SchemaRegistry::Add(Schema schema) {
-  const std::string& type = schema.type();
-  if (type.empty()) BadSchema(type, "the type has no name");
-  if (schema.doc().empty()) BadSchema(type, "the documentation is missing");
-  if (schemas_.find(type) != schemas_.end()) BadSchema(type, "it is registered twice");
-  if (schema.outputs().empty()) BadSchema(type, "it has no outputs");
-  if (!schema.infer()) BadSchema(type, "shape inference is missing");
-  if (!schema.cost()) BadSchema(type, "the cost is missing");
-  if ((schema.gradient() ? 1 : 0) + schema.no_gradient() + schema.not_differentiable() != 1) {
-    BadSchema(type, "exactly one of Gradient, NoGradient, NotDifferentiable is needed");
+  const std::string& type = schema.type;
+  const auto refuse_if = [&type](bool bad, absl::string_view problem) {
+    if (!bad) return;
+    std::fprintf(stderr, "schema of operator type '%s': %s\n", type.c_str(),
+                 std::string(problem).c_str());
+    std::abort();
+  };
+  refuse_if(type.empty(), "the type has no name");
+  refuse_if(schema.doc.empty(), "the documentation is missing");
+  refuse_if(schemas_.find(type) != schemas_.end(), "it is registered twice");
+  refuse_if(schema.outputs.empty(), "it has no outputs");
+  refuse_if(!schema.infer, "shape inference is missing");
+  refuse_if(!schema.cost, "the cost is missing");
+  const int gradients = (schema.gradient != nullptr) + schema.no_gradient.has_value() +
+                        schema.not_differentiable.has_value();
+  refuse_if(gradients != 1, "exactly one of Gradient, NoGradient, NotDifferentiable is needed");
+  for (size_t i = 0; i + 1 < schema.inputs.size(); ++i) {
+    refuse_if(schema.inputs[i].variadic, "only the last input may be variadic");
+    refuse_if(schema.inputs[i].optional && !schema.inputs[i + 1].optional,
+              "a required input follows an optional one");
   }
-  for (size_t i = 0; i + 1 < schema.inputs().size(); ++i) {
-    if (schema.inputs()[i].variadic) BadSchema(type, "only the last input may be variadic");
-    if (schema.inputs()[i].optional && !schema.inputs()[i + 1].optional) {
-      BadSchema(type, "a required input follows an optional one");
-    }
-  }
-  for (size_t i = 0; i < schema.attrs().size(); ++i) {
-    const std::string& attr = schema.attrs()[i].name;
+  for (const AttrSpec& spec : schema.attrs) {
+    const std::string& attr = spec.name;
     // The text form writes NAME=VALUE. Both forms reserve in_place, the NetDef form
     // also the other names (graph/ir/serialize.cc).
-    if (attr.empty() || attr == "in_place" || attr == "repeated_inputs" || attr == "part" ||
-        attr == "phase" || attr == "recomputed" ||
-        !std::all_of(attr.begin(), attr.end(), IsWordChar)) {
-      BadSchema(type, absl::StrCat("'", attr, "' cannot name an attribute"));
-    }
-    for (size_t j = 0; j < i; ++j) {
-      if (schema.attrs()[j].name == attr) {
-        BadSchema(type, absl::StrCat("attribute '", attr, "' is declared twice"));
-      }
-    }
+    refuse_if(attr.empty() || attr == "in_place" || attr == "repeated_inputs" || attr == "part" ||
+                  attr == "phase" || attr == "recomputed" ||
+                  !std::all_of(attr.begin(), attr.end(), IsWordChar),
+              absl::StrCat("'", attr, "' cannot name an attribute"));
+    refuse_if(schema.FindAttr(attr) != &spec,
+              absl::StrCat("attribute '", attr, "' is declared twice"));
   }
-  for (const auto& [input, output] : schema.in_place()) {
-    if (input < 0 || output < 0 || input >= static_cast<int>(schema.inputs().size()) ||
-        output >= static_cast<int>(schema.outputs().size())) {
-      BadSchema(type, "an in-place pair names an input or output that does not exist");
-    }
+  const int inputs = static_cast<int>(schema.inputs.size());
+  const auto exists = [inputs](int input) { return input >= 0 && input < inputs; };
+  const int shared = inputs - schema.inputs_each;  // inputs of all tensors
+  refuse_if(shared < 0 || shared > inputs, "each tensor has inputs that do not exist");
+  for (const auto& [input, output] : schema.in_place) {
+    refuse_if(!exists(input) || output < 0 || output >= static_cast<int>(schema.outputs.size()),
+              "an in-place pair names an input or output that does not exist");
+    refuse_if(
+        schema.inputs_each != 0 && input < shared,
+        absl::StrCat("output ", output, " is one tensor's and would lie over an input of all"));
   }
-  const int inputs = static_cast<int>(schema.inputs().size());
-  const int inputs_each = schema.inputs_each();
-  if (inputs_each != 0) {
-    if (inputs_each < 0 || inputs_each > inputs) {
-      BadSchema(type, "each tensor has inputs that do not exist");
-    }
-    for (const ArgSpec& input : schema.inputs()) {
-      if (input.optional || input.variadic) {
-        BadSchema(type, "it is for several tensors, so no input may be optional or variadic");
-      }
-    }
-    for (const auto& [input, output] : schema.in_place()) {
-      if (input < inputs - inputs_each) {
-        BadSchema(type, absl::StrCat("output ", output, " is one tensor's and would lie over ",
-                                     "an input of all"));
-      }
-    }
+  for (const ArgSpec& input : schema.inputs) {
+    refuse_if(schema.inputs_each != 0 && (input.optional || input.variadic),
+              "it is for several tensors, so no input may be optional or variadic");
   }
-  if (const auto& rows = schema.reads_rows()) {
-    if (rows->input < 0 || rows->input >= inputs || rows->ids < 0 || rows->ids >= inputs) {
-      BadSchema(type, "it reads rows of an input, or named by one, that does not exist");
-    }
+  if (const auto& rows = schema.reads_rows) {
+    refuse_if(!exists(rows->input) || !exists(rows->ids),
+              "it reads rows of an input, or named by one, that does not exist");
   }
-  if (const auto& ids = schema.makes_rows_named_by()) {
-    if (*ids < 0 || *ids >= inputs || !schema.inputs()[*ids].optional) {
-      BadSchema(type, "the input that names its rows is not an optional one");
-    }
+  if (const auto& ids = schema.makes_rows_named_by) {
+    refuse_if(!exists(*ids) || !schema.inputs[*ids].optional,
+              "the input that names its rows is not an optional one");
   }
   schemas_.emplace(type, std::move(schema));
 }
@@ -291,7 +280,7 @@ std::vector<std::string> SchemaRegistry::Types() const {
 absl::Status SchemaRegistry::CompleteAttrs(Op* op) const {
   const Schema* schema = Find(op->type);
   if (schema == nullptr) return InvalidArgument(op->Describe(), ": unknown operator type");
-  for (const AttrSpec& spec : schema->attrs()) {
+  for (const AttrSpec& spec : schema->attrs) {
     if (op->attrs.count(spec.name) > 0) continue;
     if (!spec.default_value) {
       return InvalidArgument(op->Describe(), ": attribute '", spec.name, "' is missing");
@@ -299,10 +288,7 @@ absl::Status SchemaRegistry::CompleteAttrs(Op* op) const {
     op->attrs[spec.name] = *spec.default_value;
   }
   for (const auto& [name, value] : op->attrs) {
-    const AttrSpec* found = nullptr;
-    for (const AttrSpec& spec : schema->attrs()) {
-      if (spec.name == name) found = &spec;
-    }
+    const AttrSpec* found = schema->FindAttr(name);
     if (found == nullptr) {
       return InvalidArgument(op->Describe(), ": unknown attribute '", name, "'");
     }
@@ -325,12 +311,12 @@ absl::StatusOr<std::vector<TensorType>> SchemaRegistry::Infer(
   if (schema == nullptr) return InvalidArgument(op.Describe(), ": unknown operator type");
   size_t required = 0;
   bool variadic = false;
-  for (const ArgSpec& spec : schema->inputs()) {
+  for (const ArgSpec& spec : schema->inputs) {
     if (!spec.optional) ++required;
     variadic |= spec.variadic;
   }
-  const size_t more = std::max(inputs.size(), schema->inputs().size()) - schema->inputs().size();
-  const size_t each = schema->inputs_each();
+  const size_t more = std::max(inputs.size(), schema->inputs.size()) - schema->inputs.size();
+  const size_t each = schema->inputs_each;
   if (inputs.size() < required || (more > 0 && !variadic && (each == 0 || more % each != 0))) {
     return InvalidArgument(op.Describe(), " has ", inputs.size(), " inputs; it takes ",
                            TakenInputs(*schema));
@@ -341,7 +327,7 @@ absl::StatusOr<std::vector<TensorType>> SchemaRegistry::Infer(
   if (complete.attrs.size() != op.attrs.size()) {
     return InvalidArgument(op.Describe(), ": attributes are missing");
   }
-  return schema->infer()({op, inputs});
+  return schema->infer({op, inputs});
 }
 
 bool SchemaRegistry::MayShare(const Op& op, int input, int output) const {
@@ -352,10 +338,7 @@ bool SchemaRegistry::MayShare(const Op& op, int input, int output) const {
 struct Cost SchemaRegistry::OpCost(const Net& net, const Op& op) const {
   const Schema* schema = Find(op.type);
   CHECK(schema != nullptr);
-  std::vector<TensorType> inputs, outputs;
-  for (BlobId b : op.inputs) inputs.push_back(net.type(b));
-  for (BlobId b : op.outputs) outputs.push_back(net.type(b));
-  return schema->cost()(op, inputs, outputs);
+  return schema->cost(op, net.types(op.inputs), net.types(op.outputs));
 }
 
 struct Cost SchemaRegistry::NetCost(const Net& net) const {

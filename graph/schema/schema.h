@@ -77,9 +77,8 @@ struct RowReading {
 //   Schema("Gelu", "y = x·Φ(x)").Input("x", "(..., C)", RowUse::kSameRow)
 //       .Output("y", "(..., C)").InPlace(0, 0).SameTypeAsInput().ElementwiseCost(10)
 //       .Gradient(GeluGradient)
-class Schema {
- public:
-  Schema(std::string type, std::string doc) : type_(std::move(type)), doc_(std::move(doc)) {}
+struct Schema {
+  Schema(std::string type, std::string doc) : type(std::move(type)), doc(std::move(doc)) {}
 
   Schema& Input(std::string name, std::string shape, RowUse row_use);
   Schema& OptionalInput(std::string name, std::string shape, RowUse row_use);
@@ -91,13 +90,13 @@ class Schema {
   // Output `output` may lie where input `input` lies if this is the input's last
   // use. Requires equal byte sizes, checked by Verify.
   Schema& InPlace(int input, int output);
-  // The last `inputs` inputs and all outputs belong to one tensor, and an operator may
+  // The last `count` inputs and all outputs belong to one tensor, and an operator may
   // have them for several, all of one tensor before all of the next: it then does to each
   // what an operator of its own would do, bit for bit. In-place pairs hold tensor by
   // tensor. Attributes that are lists have one number a tensor, the others
   // hold for all. None of the inputs may be optional or variadic. The tensor_grouping
   // pass makes such operators.
-  Schema& ForEachTensor(int inputs);
+  Schema& ForEachTensor(int count);
 
   // For the mixed_precision pass: it makes `inputs` bf16, by casts where necessary.
   // It may make `outputs` bf16, too: through the operator's string attribute "dtype"
@@ -115,10 +114,10 @@ class Schema {
   // rows of the outputs that are computed, in that order; without it all are.
   Schema& MakesRowsNamedBy(int ids);
 
-  Schema& Infer(InferFn infer);
+  Schema& Infer(InferFn fn);
   // Every output has the type of input 0.
   Schema& SameTypeAsInput();
-  Schema& Cost(CostFn cost);
+  Schema& Cost(CostFn fn);
   // `flops_per_element` for each element of output 0; bytes of all inputs and outputs.
   Schema& ElementwiseCost(double flops_per_element);
 
@@ -129,15 +128,6 @@ class Schema {
   // Asking for a gradient through this operator is an error, for this reason.
   Schema& NotDifferentiable(std::string reason);
 
-  const std::string& type() const { return type_; }
-  const std::string& doc() const { return doc_; }
-  const std::vector<ArgSpec>& inputs() const { return inputs_; }
-  const std::vector<ArgSpec>& outputs() const { return outputs_; }
-  const std::vector<AttrSpec>& attrs() const { return attrs_; }
-  const std::vector<std::pair<int, int>>& in_place() const { return in_place_; }
-  // Argument of ForEachTensor; 0 without it.
-  int inputs_each() const { return inputs_each_; }
-
   // For an operator with `num_inputs` inputs, a number that Infer accepts: the number
   // of its tensors (1 without ForEachTensor) and of its outputs.
   int NumTensors(size_t num_inputs) const;
@@ -145,40 +135,28 @@ class Schema {
   // The specification of an operator's input or output at `position`.
   const ArgSpec& InputAt(int position) const;
   const ArgSpec& OutputAt(int position) const;
+  const AttrSpec* FindAttr(absl::string_view name) const;  // nullptr when unknown
   // The (input, output) positions that may share memory.
   std::vector<std::pair<int, int>> InPlacePairs(size_t num_inputs) const;
   bool MayShare(int input, int output) const;
-  const std::vector<int>& low_precision_inputs() const { return low_precision_inputs_; }
-  const std::vector<int>& low_precision_outputs() const { return low_precision_outputs_; }
-  const std::vector<int>& any_precision_inputs() const { return any_precision_inputs_; }
-  const absl::optional<RowReading>& reads_rows() const { return reads_rows_; }
-  const absl::optional<int>& makes_rows_named_by() const { return makes_rows_named_by_; }
-  const InferFn& infer() const { return infer_; }
-  const CostFn& cost() const { return cost_; }
-  const GradientFn& gradient() const { return gradient_; }
-  bool no_gradient() const { return no_gradient_; }
-  bool not_differentiable() const { return not_differentiable_; }
-  const std::string& gradient_reason() const { return gradient_reason_; }
 
- private:
-  std::string type_;
-  std::string doc_;
-  std::vector<ArgSpec> inputs_;
-  std::vector<ArgSpec> outputs_;
-  std::vector<AttrSpec> attrs_;
-  std::vector<std::pair<int, int>> in_place_;
-  int inputs_each_ = 0;
-  std::vector<int> low_precision_inputs_;
-  std::vector<int> low_precision_outputs_;
-  std::vector<int> any_precision_inputs_;
-  absl::optional<RowReading> reads_rows_;
-  absl::optional<int> makes_rows_named_by_;
-  InferFn infer_;
-  CostFn cost_;
-  GradientFn gradient_;
-  bool no_gradient_ = false;
-  bool not_differentiable_ = false;
-  std::string gradient_reason_;
+  // What the calls above said.
+  std::string type;
+  std::string doc;
+  std::vector<ArgSpec> inputs;
+  std::vector<ArgSpec> outputs;
+  std::vector<AttrSpec> attrs;
+  std::vector<std::pair<int, int>> in_place;
+  int inputs_each = 0;  // argument of ForEachTensor
+  std::vector<int> low_precision_inputs;
+  std::vector<int> low_precision_outputs;
+  std::vector<int> any_precision_inputs;
+  absl::optional<RowReading> reads_rows;
+  absl::optional<int> makes_rows_named_by;
+  InferFn infer;
+  CostFn cost;
+  GradientFn gradient;
+  absl::optional<std::string> no_gradient, not_differentiable;  // the reason
 };
 
 // All schemas of a program. Explicit lists (ops/op_table.cc and the plugins') fill

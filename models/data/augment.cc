@@ -79,10 +79,8 @@ EvaluationGeometry PlanEvaluation(int width, int height, int input_width, int in
       w = static_cast<int>(std::min(kLongest, int64_t{target_h} * width / height));
     }
   }
-  return {w,
-          h,
-          {RoundEven((w - input_width) / 2.0), RoundEven((h - input_height) / 2.0), input_width,
-           input_height}};
+  const int x = RoundEven((w - input_width) / 2.0), y = RoundEven((h - input_height) / 2.0);
+  return {w, h, {x, y, input_width, input_height}};
 }
 
 ImageTransform::ImageTransform(int input_width, int input_height)
@@ -127,21 +125,6 @@ InputPixels ImageTransform::TrainPixels(const PicturePart& part, uint64_t key, b
 InputPixels ImageTransform::EvaluatePixels(const Image& image, Image* out) {
   Fit(image, out);
   return {out, false};
-}
-
-void ImageTransform::TrainPart(const PicturePart& part, uint64_t key, bool crop, float* out) {
-  Normalize(TrainPixels(part, key, crop, &resized_), out);
-}
-
-void ImageTransform::Train(const Image& image, uint64_t key, bool crop, float* out) {
-  const bool flip = SampleFlip(key);
-  if (crop) {
-    const PixelBox box = PlanTrain(image.width, image.height, key, crop, true).box;
-    resizer_.Resize(ImageView(image, box), input_width_, input_height_, &resized_);
-  } else {
-    Fit(image, &resized_);
-  }
-  Normalize({&resized_, flip}, out);
 }
 
 void ImageTransform::Evaluate(const Image& image, float* out) {

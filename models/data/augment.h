@@ -12,13 +12,12 @@
 
 #include "graph/base/random.h"
 #include "models/data/image.h"
-#include "models/data/picture_part.h"
 #include "models/data/resize.h"
 
 namespace models {
 
-// torchvision RandomResizedCrop.get_params: ten tries to fit a box of random
-// area and aspect ratio at a random place, then the centre within the ratios.
+// torchvision RandomResizedCrop.get_params: ten tries to fit a box of random area and aspect ratio
+// at a random place, then the centre within the ratios.
 PixelBox SampleCrop(int width, int height, graph::RandomStream* random);
 
 // A coin toss for the image with this key (graph::SampleKey).
@@ -52,22 +51,20 @@ class ImageTransform {
   // Output: (3, input_height, input_width); both are at least 1.
   ImageTransform(int input_width, int input_height);
 
-  // Crops (if `crop`; else uses the evaluation's geometry), flips and normalises. `key` is
-  // graph::SampleKey(seed, epoch, image id). Writes 3 * H * W floats.
-  void Train(const Image& image, uint64_t key, bool crop, float* out);
-  // Train() in two steps, so that only the crop is decoded: PlanTrain() returns the box that
-  // Train() would read, TrainPart() continues from the decoded box. With `exact` the floats equal
-  // Train()'s; without it a crop may be decoded at reduced size, and values may differ by a few
-  // grey levels (docs/training.md).
+  // Training decodes no more than the crop: PlanTrain() returns the box of a picture to decode (all
+  // of it without `crop`: then the evaluation's geometry applies), TrainPixels() continues from it.
+  // `key` is graph::SampleKey(seed, epoch, image id). With `exact` the floats are those of a crop
+  // of the whole picture; without it a crop may be decoded at reduced size, and values may differ
+  // by a few grey levels (docs/training.md). `out` gets the input's size, a quarter of the floats',
+  // and must outlive the result.
   PartRequest PlanTrain(int width, int height, uint64_t key, bool crop, bool exact) const;
-  void TrainPart(const PicturePart& part, uint64_t key, bool crop, float* out);
-  void Evaluate(const Image& image, float* out);
-
-  // The same in bytes, a quarter of the floats' size; Normalize() makes the floats. `out` gets the
-  // input's size and must outlive the result.
   InputPixels TrainPixels(const PicturePart& part, uint64_t key, bool crop, Image* out);
   InputPixels EvaluatePixels(const Image& image, Image* out);
+  // Flips and normalises. Writes 3 * H * W floats.
   void Normalize(const InputPixels& pixels, float* out) const;
+
+  // EvaluatePixels() and Normalize().
+  void Evaluate(const Image& image, float* out);
 
   int64_t output_size() const { return int64_t{3} * input_width_ * input_height_; }
 

@@ -1,11 +1,10 @@
-#include "models/data/bmp_decoder.h"
-
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
+#include "models/data/picture_decoders.h"
 #include "models/data/picture_error.h"
 
 namespace models {
@@ -156,9 +155,7 @@ absl::Status DecodeBmp(absl::string_view bytes, const PictureLimits& limits, Ima
       stride * (header.height - 1) + row_bytes) {
     return BrokenOffPicture("bad BMP data: the file ends too early");
   }
-  image->width = static_cast<int>(header.width);
-  image->height = static_cast<int>(header.height);
-  image->rgb.resize(size_t{3} * image->width * image->height);
+  image->SetSize(static_cast<int>(header.width), static_cast<int>(header.height));
   const Row row(bytes, header);
   for (int y = 0; y < image->height; ++y) {
     const int64_t stored = header.top_down ? y : image->height - 1 - y;

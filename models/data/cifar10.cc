@@ -5,7 +5,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "graph/base/random.h"
 #include "graph/base/status.h"
 #include "models/data/file_util.h"
 
@@ -56,8 +55,6 @@ std::string Cifar10Dataset::name(int64_t i) const {
   return absl::StrCat(files_[records_[i].file]->name, ":", records_[i].index);
 }
 
-uint64_t Cifar10Dataset::image_id(int64_t i) const { return graph::HashName(name(i)); }
-
 int Cifar10Dataset::label(int64_t i) const { return data(i)[0]; }
 
 absl::StatusOr<Image> Cifar10Dataset::Load(int64_t i) const {
@@ -76,15 +73,7 @@ std::string Cifar10Dataset::description() const {
 std::unique_ptr<Cifar10Dataset> Cifar10Dataset::Take(const std::vector<int64_t>& indices) {
   auto taken = std::make_unique<Cifar10Dataset>();
   taken->files_ = files_;
-  std::vector<Record> rest;
-  size_t next = 0;
-  for (int64_t i = 0; i < size(); ++i) {
-    const bool take = next < indices.size() && indices[next] == i;
-    if (take) ++next;
-    (take ? taken->records_ : rest).push_back(records_[i]);
-  }
-  CHECK(next == indices.size());
-  records_ = std::move(rest);
+  taken->records_ = TakeAt(indices, &records_);
   return taken;
 }
 

@@ -19,7 +19,6 @@ class Cifar10Dataset : public Dataset {
       const std::vector<std::string>& paths);
 
   int64_t size() const override { return static_cast<int64_t>(records_.size()); }
-  uint64_t image_id(int64_t i) const override;
   // "data_batch_1.bin:17": file name and record number from 0.
   std::string name(int64_t i) const override;
   int label(int64_t i) const override;

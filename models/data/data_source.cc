@@ -1,7 +1,5 @@
 #include "models/data/data_source.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
@@ -24,13 +22,8 @@ constexpr int64_t kHeadBytes = 512;
 
 // The kind of the file at `path` by its first bytes, if known: " (xz data)".
 std::string KindInBrackets(const std::string& path) {
-  const OpenFile file(path);
-  if (file.get() < 0) return "";
-  std::string head(kHeadBytes, '\0');
-  const ssize_t n = ::pread(file.get(), &head[0], head.size(), 0);
-  if (n <= 0) return "";
-  head.resize(static_cast<size_t>(n));
-  const FileKind kind = KindOfFile(head);
+  const absl::StatusOr<std::string> head = ReadHead(path, kHeadBytes);
+  const FileKind kind = head.ok() && !head->empty() ? KindOfFile(*head) : FileKind();
   return kind.name.empty() ? "" : absl::StrCat(" (", kind.name, ")");
 }
 
@@ -180,7 +173,6 @@ absl::StatusOr<DataSource> FindDataSource(const std::string& data_path) {
   };
   const std::string batches = "CIFAR-10 (data_batch_*.bin)";
   if (has_list) {
-    source.kind = DataSource::Kind::kList;
     no_shards("the list train.txt", shards);
     no_shards("the list train.txt", source.shards.unused);
     if (!source.batches.empty()) {

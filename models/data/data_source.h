@@ -11,7 +11,7 @@
 namespace models {
 
 struct DataSource {
-  enum class Kind { kCifar10, kList, kShards, kFolder };
+  enum class Kind { kCifar10, kShards, kFolder };  // a folder may have lists
   Kind kind = Kind::kFolder;
   std::string root;                   // the data folder; for shards given by name, their path
   std::vector<std::string> batches;   // kCifar10: paths

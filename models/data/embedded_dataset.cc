@@ -1,10 +1,8 @@
 #include "models/data/embedded_dataset.h"
 
 #include "absl/strings/str_cat.h"
-#include "graph/base/random.h"
 #include "graph/base/status.h"
-#include "models/data/scene_compose.h"
-#include "models/data/scene_draw.h"
+#include "models/data/scene.h"
 
 namespace models {
 
@@ -16,8 +14,6 @@ EmbeddedDataset::EmbeddedDataset(SceneSplit split, int width, int height)
 std::string EmbeddedDataset::name(int64_t i) const {
   return absl::StrCat(split_ == SceneSplit::kTrain ? "embedded/train/" : "embedded/held_out/", i);
 }
-
-uint64_t EmbeddedDataset::image_id(int64_t i) const { return graph::HashName(name(i)); }
 
 int EmbeddedDataset::label(int64_t i) const { return static_cast<int>(i % kSceneClasses); }
 

@@ -23,7 +23,6 @@ class EmbeddedDataset : public Dataset {
   int64_t size() const override {
     return split_ == SceneSplit::kTrain ? kEmbeddedTrainImages : kEmbeddedHeldOutImages;
   }
-  uint64_t image_id(int64_t i) const override;
   // "embedded/train/17", "embedded/held_out/17".
   std::string name(int64_t i) const override;
   int label(int64_t i) const override;

@@ -1,9 +1,6 @@
 #include "models/data/file_kind.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -96,23 +93,8 @@ PictureFormat FormatOfPicture(absl::string_view head) {
 }
 
 absl::string_view NameOfFormat(PictureFormat format) {
-  switch (format) {
-    case PictureFormat::kNone:
-      return "";
-    case PictureFormat::kJpeg:
-      return "jpeg";
-    case PictureFormat::kPng:
-      return "png";
-    case PictureFormat::kWebp:
-      return "webp";
-    case PictureFormat::kTiff:
-      return "tiff";
-    case PictureFormat::kBmp:
-      return "bmp";
-    case PictureFormat::kGif:
-      return "gif";
-  }
-  return "";
+  constexpr absl::string_view kNames[] = {"", "jpeg", "png", "webp", "tiff", "bmp", "gif"};
+  return kNames[static_cast<int>(format)];
 }
 
 bool IsPictureEnding(absl::string_view ending) {
@@ -132,21 +114,14 @@ bool IsUnreadArchive(absl::string_view path) {
 }
 
 absl::StatusOr<bool> CountsAsPicture(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  const size_t dot = path.rfind('.');
-  if (dot != std::string::npos && (slash == std::string::npos || dot > slash)) {
-    return IsPictureEnding(absl::string_view(path).substr(dot + 1));
+  const absl::string_view base = absl::string_view(path).substr(path.rfind('/') + 1);
+  if (const size_t dot = base.rfind('.'); dot != absl::string_view::npos) {
+    return IsPictureEnding(base.substr(dot + 1));
   }
-  const OpenFile file(path);
-  char head[kPictureHeadBytes];
-  // A pipe or a folder gives no bytes here.
-  const ssize_t size = file.get() < 0 ? -1 : ::pread(file.get(), head, sizeof(head), 0);
-  if (size < 0) {
-    // A temporary failure of the machine would make the next try see another data set.
-    const absl::Status status = ErrnoStatus("read", path, file.get() < 0 ? file.error() : errno);
-    if (absl::IsUnavailable(status)) return status;
-  }
-  return size > 0 && FormatOfPicture({head, static_cast<size_t>(size)}) != PictureFormat::kNone;
+  const absl::StatusOr<std::string> head = ReadHead(path, kPictureHeadBytes);
+  // A temporary failure of the machine would make the next try see another data set.
+  if (absl::IsUnavailable(head.status())) return head.status();
+  return head.ok() && FormatOfPicture(*head) != PictureFormat::kNone;
 }
 
 FileKind KindOfFile(absl::string_view bytes) {

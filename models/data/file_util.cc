@@ -1,10 +1,10 @@
 #include "models/data/file_util.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
@@ -12,14 +12,6 @@
 #include "graph/base/status.h"
 
 namespace models {
-namespace {
-
-bool HasMode(const std::string& path, mode_t mode) {
-  struct stat info;
-  return ::stat(path.c_str(), &info) == 0 && (info.st_mode & S_IFMT) == mode;
-}
-
-}  // namespace
 
 // Non-blocking, so that opening a named pipe does not wait for a writer.
 OpenFile::OpenFile(const std::string& path)
@@ -28,6 +20,13 @@ OpenFile::OpenFile(const std::string& path)
 
 OpenFile::~OpenFile() {
   if (file_ >= 0) ::close(file_);
+}
+
+absl::StatusOr<struct stat> OpenFile::Stat(const std::string& path) const {
+  struct stat info;
+  if (file_ < 0) return ErrnoStatus("read", path, error_);
+  if (::fstat(file_, &info) != 0) return ErrnoStatus("read", path, errno);
+  return info;
 }
 
 std::string PrintablePath(absl::string_view path) { return graph::Printable(path); }
@@ -80,9 +79,7 @@ absl::Status CannotReadFolder(const std::string& folder, int error_number) {
 
 absl::StatusOr<std::string> ReadFile(const std::string& path, int64_t max_bytes) {
   const OpenFile file(path);
-  if (file.get() < 0) return ErrnoStatus("read", path, file.error());
-  struct stat info;
-  if (::fstat(file.get(), &info) != 0) return ErrnoStatus("read", path, errno);
+  ASSIGN_OR_RETURN(const struct stat info, file.Stat(path));
   if (S_ISDIR(info.st_mode)) return ErrnoStatus("read", path, EISDIR);
   if (!S_ISREG(info.st_mode)) {
     return graph::InvalidArgument("cannot read ", PrintablePath(path), ": not a regular file");
@@ -91,21 +88,40 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, int64_t max_bytes)
     return graph::InvalidArgument("cannot read ", PrintablePath(path), ": ", info.st_size,
                                   " bytes is more than the limit of ", max_bytes);
   }
-  std::string bytes(static_cast<size_t>(info.st_size), '\0');
+  return ReadUpTo(file.get(), 0, info.st_size, path);
+}
+
+absl::StatusOr<std::string> ReadHead(const std::string& path, int64_t size) {
+  const OpenFile file(path);
+  if (file.get() < 0) return ErrnoStatus("read", path, file.error());
+  return ReadUpTo(file.get(), 0, size, path);
+}
+
+absl::StatusOr<std::string> ReadUpTo(int file, int64_t offset, int64_t size,
+                                     const std::string& path) {
+  std::string bytes(static_cast<size_t>(size), '\0');
   size_t done = 0;
   while (done < bytes.size()) {
-    const ssize_t n = ::read(file.get(), &bytes[done], bytes.size() - done);
+    const ssize_t n =
+        ::pread(file, &bytes[done], bytes.size() - done, offset + static_cast<int64_t>(done));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return ErrnoStatus("read", path, errno);
-    if (n == 0) break;  // the file became shorter meanwhile
+    if (n == 0) break;
     done += static_cast<size_t>(n);
   }
   bytes.resize(done);
   return bytes;
 }
 
-bool IsDirectory(const std::string& path) { return HasMode(path, S_IFDIR); }
-bool IsFile(const std::string& path) { return HasMode(path, S_IFREG); }
+bool IsDirectory(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::is_directory(path, error);
+}
+
+bool IsFile(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::is_regular_file(path, error);
+}
 
 std::string JoinPath(const std::string& folder, const std::string& name) {
   if (folder.empty()) return name;

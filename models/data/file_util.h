@@ -1,6 +1,8 @@
-// Reads whole files; errors name the path and the reason.
+// Reads files; errors name the path and the reason.
 #ifndef MODELS_DATA_FILE_UTIL_H_
 #define MODELS_DATA_FILE_UTIL_H_
+
+#include <sys/stat.h>
 
 #include <cstdint>
 #include <string>
@@ -9,11 +11,6 @@
 #include "absl/strings/string_view.h"
 
 namespace models {
-
-// The bytes of the regular file `path`. NotFound, PermissionDenied or
-// InvalidArgument (a folder, larger than `max_bytes`): "cannot read PATH: REASON".
-// Thread-safe.
-absl::StatusOr<std::string> ReadFile(const std::string& path, int64_t max_bytes);
 
 // A file open for reading, closed by the destructor. If it cannot be opened, get() is -1 and
 // error() is the errno.
@@ -25,11 +22,22 @@ class OpenFile {
   OpenFile& operator=(const OpenFile&) = delete;
   int get() const { return file_; }
   int error() const { return error_; }
+  // Its fstat(), or why it cannot be opened or examined; messages call it `path`.
+  absl::StatusOr<struct stat> Stat(const std::string& path) const;
 
  private:
   const int file_;
   const int error_;
 };
+
+// The bytes of the regular file `path`. NotFound, PermissionDenied or InvalidArgument (a folder,
+// larger than `max_bytes`): "cannot read PATH: REASON". This and the next two are thread-safe.
+absl::StatusOr<std::string> ReadFile(const std::string& path, int64_t max_bytes);
+// Up to `size` bytes of the file `path` from its beginning, or of the open file `file`, which
+// messages call `path`, from `offset` on. They are fewer only where the file ends.
+absl::StatusOr<std::string> ReadHead(const std::string& path, int64_t size);
+absl::StatusOr<std::string> ReadUpTo(int file, int64_t offset, int64_t size,
+                                     const std::string& path);
 
 // Both follow symbolic links and return false on any error.
 bool IsDirectory(const std::string& path);

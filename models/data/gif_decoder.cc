@@ -1,5 +1,3 @@
-#include "models/data/gif_decoder.h"
-
 #include <gif_lib.h>
 
 #include <algorithm>
@@ -11,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
+#include "models/data/picture_decoders.h"
 #include "models/data/picture_error.h"
 
 namespace models {
@@ -105,9 +104,7 @@ absl::Status DecodeGif(absl::string_view bytes, const PictureLimits& limits, Ima
       palette[i][2] = colour.Blue;
     }
   }
-  image->width = width;
-  image->height = height;
-  image->rgb.resize(size_t{3} * width * height);
+  image->SetSize(width, height);
   if (frame.Width < width || frame.Height < height) {
     const uint8_t* const around = palette[std::max(0, transparent)];
     for (size_t i = 0; i < image->rgb.size(); i += 3) std::memcpy(&image->rgb[i], around, 3);

@@ -197,10 +197,6 @@ uint64_t ImageFolderDataset::image_id(int64_t i) const {
   return item.occurrence == 0 ? id : graph::MixKeys(id, static_cast<uint64_t>(item.occurrence));
 }
 
-absl::StatusOr<Image> ImageFolderDataset::Load(int64_t i) const {
-  return ReadImage(JoinPath(root_, items_[i].path), limits_);
-}
-
 absl::Status ImageFolderDataset::LoadPart(int64_t i, const PartPlan& plan,
                                           PicturePart* part) const {
   return ReadPart(JoinPath(root_, items_[i].path), plan, part, limits_);

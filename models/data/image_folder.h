@@ -32,7 +32,6 @@ class ImageFolderDataset : public Dataset {
   std::string name(int64_t i) const override { return items_[i].path; }
   int label(int64_t i) const override { return items_[i].label; }
   int num_classes() const override { return num_classes_; }
-  absl::StatusOr<Image> Load(int64_t i) const override;
   absl::Status LoadPart(int64_t i, const PartPlan& plan, PicturePart* part) const override;
   absl::StatusOr<std::string> LoadBytes(int64_t i) const override;
   std::string description() const override { return description_; }

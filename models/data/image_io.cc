@@ -2,21 +2,16 @@
 
 #include <png.h>
 
-#include <cstring>
 #include <new>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
-#include "models/data/bmp_decoder.h"
 #include "models/data/file_kind.h"
 #include "models/data/file_util.h"
-#include "models/data/gif_decoder.h"
 #include "models/data/jpeg_decoder.h"
+#include "models/data/picture_decoders.h"
 #include "models/data/picture_error.h"
-#include "models/data/png_decoder.h"
-#include "models/data/tiff_decoder.h"
-#include "models/data/webp_decoder.h"
 
 namespace models {
 namespace {
@@ -99,8 +94,7 @@ absl::Status CannotDecode(const std::string& name, const absl::Status& reason) {
 absl::Status WritePng(const std::string& path, const Image& image) {
   CHECK(image.width > 0 && image.height > 0);
   CHECK(image.rgb.size() == size_t{3} * image.width * image.height);
-  png_image png;
-  std::memset(&png, 0, sizeof(png));
+  png_image png = {};
   png.version = PNG_IMAGE_VERSION;
   png.width = static_cast<png_uint_32>(image.width);
   png.height = static_cast<png_uint_32>(image.height);

@@ -9,7 +9,6 @@
 #include "models/data/dataset.h"
 #include "models/data/image.h"
 #include "models/data/loader.h"
-#include "models/data/picture_part.h"
 
 namespace models {
 
@@ -36,6 +35,10 @@ class ImageWorker {
   void Copy(const LoadedImage& loaded, float* out) const;
 
  private:
+  // Runs `step`, and tells the observer of it.
+  template <typename Step>
+  void Observed(LoaderWork work, int64_t image, const Step& step) const;
+
   const int index_;
   const Dataset* const dataset_;
   const LoaderOptions* const options_;

@@ -60,9 +60,8 @@ std::string KindOfFrame(int marker) {
   }
 }
 
-// The library reports an error by a jump. Only the functions of this class that say so may be left
-// by one; they hold nothing that needs destruction, and neither does the library's C code between
-// them and the jump.
+// The library reports an error by a jump, which leaves ReadHeader(), Try() or ReadRows(). They hold
+// nothing that needs destruction, and neither does the library's C code between them and the jump.
 class JpegReader {
  public:
   explicit JpegReader(absl::string_view bytes) : bytes_(bytes) {
@@ -77,13 +76,19 @@ class JpegReader {
   JpegReader& operator=(const JpegReader&) = delete;
 
   // Each returns false on an error, described by message(); only destruction may follow.
-  bool ReadHeader();                                         // may be left by a jump
-  bool Start();                                              // may be left by a jump
-  bool Crop(unsigned* x, unsigned* width);                   // may be left by a jump
-  bool SkipTo(unsigned row);                                 // may be left by a jump
-  bool ReadRows(unsigned end, uint8_t* out, size_t stride);  // may be left by a jump
+  bool ReadHeader();
+  // Runs `step`, calls of the library.
+  template <typename Step>
+  bool Try(const Step& step) {
+    if (setjmp(errors_.way_out) != 0) return false;
+    step();
+    return true;
+  }
+  bool ReadRows(unsigned end, uint8_t* out, size_t stride);
 
-  // Whether the data from here on hold the picture's end.
+  // Whether the data from here on hold the picture's end: the rest of a scan, in which 0xFF never
+  // comes before 0xD9, plus anything after it. The same is checked after the last row was read, so
+  // that what is refused does not depend on the part.
   bool EndFollows();
 
   jpeg_decompress_struct* codec() { return &codec_; }
@@ -129,24 +134,6 @@ bool JpegReader::ReadHeader() {
   codec_.progress = &errors_.progress;
   jpeg_mem_src(&codec_, reinterpret_cast<const unsigned char*>(bytes_.data()), bytes_.size());
   jpeg_read_header(&codec_, TRUE);
-  return true;
-}
-
-bool JpegReader::Start() {
-  if (setjmp(errors_.way_out) != 0) return false;
-  jpeg_start_decompress(&codec_);
-  return true;
-}
-
-bool JpegReader::Crop(unsigned* x, unsigned* width) {
-  if (setjmp(errors_.way_out) != 0) return false;
-  jpeg_crop_scanline(&codec_, x, width);
-  return true;
-}
-
-bool JpegReader::SkipTo(unsigned row) {
-  if (setjmp(errors_.way_out) != 0) return false;
-  if (row > codec_.output_scanline) jpeg_skip_scanlines(&codec_, row - codec_.output_scanline);
   return true;
 }
 
@@ -207,9 +194,6 @@ absl::Status JpegReader::Error(absl::string_view what) const {
   }
 }
 
-// The rest are bits of a scan, in which 0xFF never comes before 0xD9, plus anything after the scan.
-// The same is checked after the last row was read, so that what is refused does not depend on the
-// part.
 bool JpegReader::EndFollows() {
   if (codec_.unread_marker == JPEG_EOI || jpeg_input_complete(&codec_)) return true;
   const absl::string_view rest(reinterpret_cast<const char*>(codec_.src->next_input_byte),
@@ -293,7 +277,7 @@ absl::Status DecodeJpeg(absl::string_view bytes, const PartPlan& plan, const Pic
   codec->dct_method = JDCT_ISLOW;
   codec->scale_num = 1;
   codec->scale_denom = static_cast<unsigned>(part->shrunk);
-  if (!reader.Start()) return bad_data();
+  if (!reader.Try([&] { jpeg_start_decompress(codec); })) return bad_data();
 
   const double shrunk = part->shrunk;
   const int block = codec->min_DCT_scaled_size;
@@ -306,12 +290,13 @@ absl::Status DecodeJpeg(absl::string_view bytes, const PartPlan& plan, const Pic
       std::min(codec->output_height,
                static_cast<unsigned>((box.y + box.height + part->shrunk - 1) / part->shrunk));
   unsigned columns = across.end - across.begin;
-  if (columns < codec->output_width && !reader.Crop(&across.begin, &columns)) return bad_data();
-  if (!reader.SkipTo(down.begin)) return bad_data();
+  const bool at_begin = reader.Try([&] {
+    if (columns < codec->output_width) jpeg_crop_scanline(codec, &across.begin, &columns);
+    if (down.begin > 0) jpeg_skip_scanlines(codec, down.begin);
+  });
+  if (!at_begin) return bad_data();
   const unsigned rows = down.end - down.begin;
-  part->image.width = static_cast<int>(columns);
-  part->image.height = static_cast<int>(rows);
-  part->image.rgb.resize(size_t{3} * columns * rows);
+  part->image.SetSize(static_cast<int>(columns), static_cast<int>(rows));
   std::vector<uint8_t> inks(cmyk ? size_t{4} * columns * rows : 0);
   uint8_t* const out = cmyk ? inks.data() : part->image.rgb.data();
   if (!reader.ReadRows(down.end, out, size_t{1} * channels * columns)) return bad_data();

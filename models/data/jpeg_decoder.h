@@ -18,8 +18,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "models/data/image.h"
 #include "models/data/picture_limits.h"
-#include "models/data/picture_part.h"
 
 namespace models {
 

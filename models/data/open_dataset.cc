@@ -57,16 +57,16 @@ Items TakeHeldOut(double fraction, Items* train) {
   std::vector<uint64_t> ids;
   ids.reserve(train->size());
   for (const auto& item : *train) ids.push_back(graph::HashName(item.path));
+  return TakeAt(ChooseHeldOut(ids, fraction), train);
+}
+
+// Null if there are none.
+template <typename Data>
+std::unique_ptr<Data> TakeHeldOut(double fraction, Data* train) {
+  std::vector<uint64_t> ids(train->size());
+  for (int64_t i = 0; i < train->size(); ++i) ids[i] = train->image_id(i);
   const std::vector<int64_t> chosen = ChooseHeldOut(ids, fraction);
-  Items held_out, rest;
-  size_t next = 0;
-  for (size_t i = 0; i < train->size(); ++i) {
-    const bool take = next < chosen.size() && chosen[next] == static_cast<int64_t>(i);
-    if (take) ++next;
-    (take ? held_out : rest).push_back(std::move((*train)[i]));
-  }
-  *train = std::move(rest);
-  return held_out;
+  return chosen.empty() ? nullptr : train->Take(chosen);
 }
 
 std::string Percent(double fraction) { return absl::StrCat(fraction * 100, "%"); }
@@ -79,14 +79,8 @@ absl::StatusOr<Datasets> OpenCifar10(const OpenOptions& options, const DataSourc
   if (IsFile(test)) {
     ASSIGN_OR_RETURN(out.held_out, Cifar10Dataset::Open({test}));
     held_out_from = "test_batch.bin";
-  } else {
-    std::vector<uint64_t> ids(train->size());
-    for (int64_t i = 0; i < train->size(); ++i) ids[i] = train->image_id(i);
-    const std::vector<int64_t> chosen = ChooseHeldOut(ids, options.val_fraction);
-    if (!chosen.empty()) {
-      out.held_out = train->Take(chosen);
-      held_out_from = absl::StrCat(Percent(options.val_fraction), " of them by hash of the name");
-    }
+  } else if ((out.held_out = TakeHeldOut(options.val_fraction, train.get())) != nullptr) {
+    held_out_from = absl::StrCat(Percent(options.val_fraction), " of them by hash of the name");
   }
   out.description =
       absl::StrCat(source.root, ": ", train->description(), " from ", source.batches.size(),
@@ -175,10 +169,9 @@ std::string WayOut(const std::string& root, const std::vector<std::string>& arch
   return "give --data_path a folder of pictures, or leave it out to use the embedded data set";
 }
 
-// The pictures under `below` of `root`, except those under `except`.
-absl::StatusOr<Part> ReadFolder(const std::string& root, const std::string& below,
-                                const std::string& except) {
-  ASSIGN_OR_RETURN(const FolderListing listing, ListPictures(root, below, except));
+// The pictures under `below` of `root`; for all of `root`, except those under val/.
+absl::StatusOr<Part> ReadFolder(const std::string& root, const std::string& below) {
+  ASSIGN_OR_RETURN(const FolderListing listing, ListPictures(root, below, "val"));
   const std::string others = OthersText(listing.others);
   if (listing.paths.empty()) {
     return absl::NotFoundError(absl::StrCat("no picture (", PictureEndings(), ") under ",
@@ -231,16 +224,8 @@ absl::StatusOr<Datasets> OpenFolder(const OpenOptions& options, const std::strin
   const bool val_list = IsFile(JoinPath(root, "val.txt"));
   const bool val_folder = IsDirectory(JoinPath(root, "val"));
 
-  absl::StatusOr<Part> train_or;
-  if (train_list) {
-    train_or = ReadList(root, "train");
-  } else if (train_folder) {
-    train_or = ReadFolder(root, "train", "");
-  } else {
-    train_or = ReadFolder(root, "", val_list || val_folder ? "val" : "");
-  }
-  ASSIGN_OR_RETURN(Part train, std::move(train_or));
-
+  ASSIGN_OR_RETURN(Part train, train_list ? ReadList(root, "train")
+                                          : ReadFolder(root, train_folder ? "train" : ""));
   Datasets out;
   WarnOfUnlabelled(train.items, train.classes, "training", &out.warnings);
   Part held_out;
@@ -248,7 +233,7 @@ absl::StatusOr<Datasets> OpenFolder(const OpenOptions& options, const std::strin
   if (val_list) {
     ASSIGN_OR_RETURN(held_out, ReadList(root, "val"));
   } else if (val_folder) {
-    ASSIGN_OR_RETURN(held_out, ReadFolder(root, "val", ""));
+    ASSIGN_OR_RETURN(held_out, ReadFolder(root, "val"));
     // Classes are the training folders'; a class that only val/ has is unknown.
     std::vector<std::string> paths;
     for (auto& item : held_out.items) paths.push_back(std::move(item.path));
@@ -289,15 +274,9 @@ absl::StatusOr<Datasets> OpenShards(const OpenOptions& options, const DataSource
     held_out_from =
         absl::StrCat(held_out->size(), " from ", Count(paths.val.size(), "shard"), " (val)");
     held_out->ShareClasses(train.get());
-  } else {
-    std::vector<uint64_t> ids(train->size());
-    for (int64_t i = 0; i < train->size(); ++i) ids[i] = train->image_id(i);
-    const std::vector<int64_t> chosen = ChooseHeldOut(ids, options.val_fraction);
-    if (!chosen.empty()) {
-      held_out = train->Take(chosen);
-      held_out_from = absl::StrCat(held_out->size(), ", ", Percent(options.val_fraction),
-                                   " of them by hash of shard and member");
-    }
+  } else if ((held_out = TakeHeldOut(options.val_fraction, train.get())) != nullptr) {
+    held_out_from = absl::StrCat(held_out->size(), ", ", Percent(options.val_fraction),
+                                 " of them by hash of shard and member");
   }
   out.description =
       absl::StrCat(source.root, ": ", all, " images in ", Count(paths.train.size(), "tar shard"),
@@ -337,19 +316,10 @@ absl::StatusOr<Datasets> OpenAll(const OpenOptions& options) {
     return out;
   }
   ASSIGN_OR_RETURN(DataSource source, FindDataSource(options.data_path));
-  const auto open = [&]() -> absl::StatusOr<Datasets> {
-    switch (source.kind) {
-      case DataSource::Kind::kCifar10:
-        return OpenCifar10(options, source);
-      case DataSource::Kind::kShards:
-        return OpenShards(options, source);
-      case DataSource::Kind::kList:
-      case DataSource::Kind::kFolder:
-        return OpenFolder(options, source.root);
-    }
-    return absl::InternalError("no kind of data");
-  };
-  absl::StatusOr<Datasets> out = open();
+  absl::StatusOr<Datasets> out =
+      source.kind == DataSource::Kind::kCifar10  ? OpenCifar10(options, source)
+      : source.kind == DataSource::Kind::kShards ? OpenShards(options, source)
+                                                 : OpenFolder(options, source.root);
   // The error may concern data that were taken in place of the intended ones.
   if (!out.ok() && !source.warnings.empty()) {
     return graph::Annotate(out.status(), source.warnings[0]);

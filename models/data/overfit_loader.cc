@@ -67,9 +67,7 @@ absl::StatusOr<std::unique_ptr<Loader>> CreateOverfitLoader(const Dataset* datas
     return graph::InvalidArgument("cannot start at epoch ", start.epoch, ", batch ", start.batch,
                                   ": an epoch has ", source->batches_per_epoch(), " batches");
   }
-  std::unique_ptr<Loader> loader =
-      std::make_unique<OverfitLoader>(std::move(source), start, batch_size, kept);
-  return loader;
+  return std::make_unique<OverfitLoader>(std::move(source), start, batch_size, kept);
 }
 
 }  // namespace models

@@ -1,5 +1,7 @@
 #include "models/data/picture_error.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
 
@@ -23,6 +25,19 @@ absl::Status NoMemoryForPicture() {
   return absl::ResourceExhaustedError(
       "no memory to decode the picture; leave the run more memory, or take the picture out of the "
       "data");
+}
+
+absl::Status CheckPictureSize(int64_t width, int64_t height, const PictureLimits& limits,
+                              int shrunk) {
+  if (width < 1 || height < 1) {
+    return DamagedPicture(absl::StrCat("impossible size ", width, "x", height));
+  }
+  if (width / shrunk > limits.max_pixels / std::max<int64_t>(1, height / shrunk)) {
+    return InvalidArgument("claims ", width, "x", height,
+                           " pixels, more than --max_image_megapixels=", limits.max_pixels * 1e-6,
+                           "; raise that, make the picture smaller, or take it out of the data");
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace models

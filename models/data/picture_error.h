@@ -4,8 +4,11 @@
 #ifndef MODELS_DATA_PICTURE_ERROR_H_
 #define MODELS_DATA_PICTURE_ERROR_H_
 
+#include <cstdint>
+
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "models/data/picture_limits.h"
 
 namespace models {
 
@@ -20,6 +23,11 @@ absl::Status BrokenOffPicture(absl::string_view reason);
 // A valid file of an unsupported kind: `kind` is "a JPEG of 12 bits a sample".
 absl::Status UnsupportedPicture(absl::string_view kind);
 absl::Status NoMemoryForPicture();
+
+// OK unless the picture is empty or larger than the limit. If it is decoded at one pixel for
+// `shrunk` x `shrunk`, the limit is that many times larger.
+absl::Status CheckPictureSize(int64_t width, int64_t height, const PictureLimits& limits,
+                              int shrunk = 1);
 
 }  // namespace models
 

@@ -1,5 +1,3 @@
-#include "models/data/png_decoder.h"
-
 #include <png.h>
 
 #include <csetjmp>
@@ -11,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
+#include "models/data/picture_decoders.h"
 #include "models/data/picture_error.h"
 
 namespace models {
@@ -39,7 +38,6 @@ class PngReader {
   const char* message() const { return message_; }
 
  private:
-  static PngReader* Of(png_structp png) { return static_cast<PngReader*>(png_get_io_ptr(png)); }
   [[noreturn]] static void Fail(png_structp png, png_const_charp message) {
     auto* reader = static_cast<PngReader*>(png_get_error_ptr(png));
     std::snprintf(reader->message_, sizeof(reader->message_), "%s", message);
@@ -54,7 +52,7 @@ class PngReader {
   }
   static void Free(png_structp, png_voidp memory) { std::free(memory); }
   static void Read(png_structp png, png_bytep out, size_t size) {
-    absl::string_view& rest = Of(png)->rest_;
+    absl::string_view& rest = static_cast<PngReader*>(png_get_io_ptr(png))->rest_;
     if (size > rest.size()) png_error(png, "the file ends too early");
     std::memcpy(out, rest.data(), size);
     rest.remove_prefix(size);
@@ -155,9 +153,7 @@ absl::Status DecodePng(absl::string_view bytes, const PictureLimits& limits, Ima
     return Refused(bytes, absl::StrCat(what, reader.message()));
   };
   if (!reader.ReadHeader()) return refused("bad PNG header: ");
-  image->width = reader.width();
-  image->height = reader.height();
-  image->rgb.resize(size_t{3} * image->width * image->height);
+  image->SetSize(reader.width(), reader.height());
   if (!reader.ReadPixels(image)) return refused("bad PNG data: ");
   return absl::OkStatus();
 }

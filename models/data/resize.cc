@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <tuple>
 
 #include "graph/base/status.h"
 #include "hwy/highway.h"
@@ -81,7 +82,7 @@ ImageView ImageView::Part(const PixelBox& box) const {
   return part;
 }
 
-void BicubicResizer::Axis::Compute(int input, double begin, double end, int output) {
+std::pair<int, int> BicubicResizer::Axis::Compute(int input, double begin, double end, int output) {
   const double scale = (end - begin) / output;
   const double filter_scale = std::max(scale, 1.0);
   const double support = kCubicSupport * filter_scale;
@@ -106,18 +107,14 @@ void BicubicResizer::Axis::Compute(int input, double begin, double end, int outp
       w[j] = static_cast<int32_t>(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
     }
   }
-}
-
-void BicubicResizer::Axis::StartAtBegin() {
-  const int from = begin();
+  const int from = first.front(), size = first.back() + count.back() - from;
   for (int& f : first) f -= from;
+  return {from, size};
 }
 
 void BicubicResizer::HorizontalPass(const ImageView& source, int width, Image* out) {
   const int rows = source.height;
-  out->width = width;
-  out->height = rows;
-  out->rgb.resize(size_t{3} * width * rows);
+  out->SetSize(width, rows);
   columns_.resize(size_t{kLanes} * source.width);
   alignas(32) uint8_t pixels[kLanes];
   for (int y = 0; y < rows; y += kRows) {
@@ -146,9 +143,7 @@ void BicubicResizer::HorizontalPass(const ImageView& source, int width, Image* o
 }
 
 void BicubicResizer::VerticalPass(const ImageView& source, int height, Image* out) {
-  out->width = source.width;
-  out->height = height;
-  out->rgb.resize(size_t{3} * source.width * height);
+  out->SetSize(source.width, height);
   const int values = 3 * source.width;
   for (int y = 0; y < height; ++y) {
     const int count = vertical_.count[y];
@@ -184,16 +179,10 @@ void BicubicResizer::Resize(const ImageView& source, const ImageArea& box, int w
   // Neither pass computes what the other one does not read.
   PixelBox seen = {0, 0, source.width, source.height};
   if (across) {
-    horizontal_.Compute(source.width, box.x0, box.x1, width);
-    seen.x = horizontal_.begin();
-    seen.width = horizontal_.end() - seen.x;
-    horizontal_.StartAtBegin();
+    std::tie(seen.x, seen.width) = horizontal_.Compute(source.width, box.x0, box.x1, width);
   }
   if (down) {
-    vertical_.Compute(source.height, box.y0, box.y1, height);
-    seen.y = vertical_.begin();
-    seen.height = vertical_.end() - seen.y;
-    vertical_.StartAtBegin();
+    std::tie(seen.y, seen.height) = vertical_.Compute(source.height, box.y0, box.y1, height);
   }
   const ImageView view = source.Part(seen);
   if (across && down && vertical_first) {
@@ -207,9 +196,7 @@ void BicubicResizer::Resize(const ImageView& source, const ImageArea& box, int w
   } else if (down) {
     VerticalPass(view, height, out);
   } else {
-    out->width = width;
-    out->height = height;
-    out->rgb.resize(size_t{3} * width * height);
+    out->SetSize(width, height);
     for (int y = 0; y < height; ++y) {
       std::copy_n(view.rgb + y * view.stride, 3 * width, out->pixel(0, y));
     }

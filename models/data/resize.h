@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "models/data/image.h"
@@ -60,12 +61,9 @@ class BicubicResizer {
     int taps = 0;
     std::vector<int> first, count;
     std::vector<int32_t> weight;
-    void Compute(int input, double begin, double end, int output);
-    // The range of the input that is read: [begin(), end()).
-    int begin() const { return first.front(); }
-    int end() const { return first.back() + count.back(); }
-    // Makes input indices relative to begin().
-    void StartAtBegin();
+    // Returns where the part of the input that is read begins, and its size; `first` is relative to
+    // that.
+    std::pair<int, int> Compute(int input, double begin, double end, int output);
 
    private:
     std::vector<double> exact_;

@@ -1,5 +1,4 @@
-// The pictures of the embedded data set: small landscapes. This file defines what a scene consists
-// of; scene_compose.h composes one from a key and scene_draw.h draws it.
+// The pictures of the embedded data set: small landscapes, each composed from a key and drawn.
 //
 // A scene is a camera (horizon at 15 to 75% of the height, roll up to 15 degrees, random focal
 // length and eye height) over a plane with a material, a sky with a sun, hills, perhaps water that
@@ -8,13 +7,14 @@
 // and textures repeat. Patches together do tell: they share one horizon, perspective, sky gradient
 // and light.
 //
-// Lengths in the picture are fractions of its height, so a scene can be drawn at
-// any resolution.
+// Lengths in the picture are fractions of its height, so a scene can be drawn at any resolution.
 #ifndef MODELS_DATA_SCENE_H_
 #define MODELS_DATA_SCENE_H_
 
 #include <cstdint>
 #include <vector>
+
+#include "models/data/image.h"
 
 namespace models {
 
@@ -40,9 +40,8 @@ inline Color operator*(Color a, Color b) { return {a.r * b.r, a.g * b.g, a.b * b
 inline Color operator*(Color a, float s) { return {a.r * s, a.g * s, a.b * s}; }
 inline Color Mix(Color a, Color b, float t) { return a * (1 - t) + b * t; }
 
-// Lengths on the ground are metres; lengths in the picture are fractions of its
-// height. (u, v) are picture coordinates turned upright: the origin is on the
-// horizon, v is positive below it. A ground point at depth z and side x is seen at
+// Lengths on the ground are metres. (u, v) are picture coordinates turned upright: the origin is on
+// the horizon, v is positive below it. A ground point at depth z and side x is seen at
 // u = focal * x / z, v = focal * eye_height / z.
 struct SceneCamera {
   float horizon;  // height of the horizon at the middle of the picture, 0 top, 1 bottom
@@ -142,6 +141,11 @@ struct Scene {
   Water water;
   std::vector<SceneObject> objects;  // farthest first
 };
+
+// Both are pure functions and thread-safe.
+Scene ComposeScene(SceneClass scene_class, uint64_t key);
+// At width x height pixels, both at least 1.
+Image DrawScene(const Scene& scene, int width, int height);
 
 }  // namespace models
 

@@ -1,9 +1,8 @@
-#include "models/data/scene_compose.h"
-
 #include <algorithm>
 #include <cmath>
 #include <utility>
 
+#include "models/data/scene.h"
 #include "models/data/scene_style.h"
 #include "models/data/scene_texture.h"
 
@@ -102,20 +101,12 @@ class Composer {
 
   SceneObject& Add(ObjectKind kind, float x, float z, float width, float height, Color color,
                    Color second = {}) {
-    SceneObject object{};
-    object.kind = kind;
-    object.x = x;
-    object.z = z;
-    object.width = width;
-    object.height = height;
-    object.color = color;
-    object.second = second;
-    object.seed = dice_.In(0, 1);
-    scene_.objects.push_back(object);
+    scene_.objects.push_back({kind, x, z, width, height, color, second, dice_.In(0, 1)});
     return scene_.objects.back();
   }
 
   float VisibleSide(float z) const { return 0.75f * z / scene_.camera.focal; }
+  float AnySide(float z) { return dice_.In(-1, 1) * VisibleSide(z); }
 
   void AddTree(float x, float z, float size) {
     const bool conifer = dice_.Chance(conifer_share_);
@@ -130,7 +121,7 @@ class Composer {
   void Trees(int count, float near, float far, float size) {
     for (int i = 0; i < count; ++i) {
       const float z = dice_.Scale(near, far);
-      AddTree(dice_.In(-1, 1) * VisibleSide(z), z, size);
+      AddTree(AnySide(z), z, size);
     }
   }
 
@@ -173,8 +164,8 @@ class Composer {
     }
     for (int i = dice_.Int(2, 9); i > 0; --i) {
       const float z = dice_.Scale(200, 700);
-      Add(ObjectKind::kBuilding, dice_.In(-1, 1) * VisibleSide(z), z, dice_.In(15, 45),
-          dice_.Scale(30, 160), dice_.Vary(dice_.Pick(kWalls), 0.25f), dice_.Pick(kPaints));
+      Add(ObjectKind::kBuilding, AnySide(z), z, dice_.In(15, 45), dice_.Scale(30, 160),
+          dice_.Vary(dice_.Pick(kWalls), 0.25f), dice_.Pick(kPaints));
     }
   }
 
@@ -193,11 +184,11 @@ class Composer {
     const Color bark = dice_.Vary({0.25f, 0.19f, 0.14f}, 0.5f);
     for (int i = dice_.Int(2, 6); i > 0; --i) {
       const float z = dice_.Scale(5, 18), width = dice_.In(0.3f, 0.7f);
-      Add(ObjectKind::kTrunk, dice_.In(-1, 1) * VisibleSide(z), z, width, 25, bark);
+      Add(ObjectKind::kTrunk, AnySide(z), z, width, 25, bark);
     }
     for (int i = dice_.Int(0, 8); i > 0; --i) {
       const float z = dice_.Scale(6, 40), width = dice_.In(0.8f, 2.5f);
-      Add(ObjectKind::kBush, dice_.In(-1, 1) * VisibleSide(z), z, width, width * 0.6f,
+      Add(ObjectKind::kBush, AnySide(z), z, width, width * 0.6f,
           dice_.Vary(dice_.Pick(kLeaves), 0.3f));
     }
   }
@@ -235,7 +226,7 @@ class Composer {
     const Color cloth = dice_.Vary(dice_.Pick(kPaints), 0.2f);
     for (int i = dice_.Int(0, 8); i > 0; --i) {
       const float z = dice_.Scale(5, std::max(8.0f, 0.9f * shore));
-      Add(ObjectKind::kParasol, dice_.In(-1, 1) * VisibleSide(z), z, 2.2f, 2.2f, cloth, kSnow);
+      Add(ObjectKind::kParasol, AnySide(z), z, 2.2f, 2.2f, cloth, kSnow);
     }
     if (dice_.Chance(0.5f)) {
       const float side = scene_.water.sine > 0 ? -1.0f : 1.0f;
@@ -251,7 +242,7 @@ class Composer {
   void Boats(int count, float near, float far) {
     for (int i = 0; i < count; ++i) {
       const float z = dice_.Scale(near, far), height = dice_.In(5, 10);
-      Add(ObjectKind::kBoat, dice_.In(-1, 1) * VisibleSide(z), z, height * 0.7f, height,
+      Add(ObjectKind::kBoat, AnySide(z), z, height * 0.7f, height,
           dice_.Vary(dice_.Pick(kPaints), 0.3f), dice_.Vary(kSnow, 0.2f))
           .reflected = true;
     }
@@ -271,8 +262,7 @@ class Composer {
     Trees(dice_.Int(0, 16), 15, 200, dice_.In(7, 14));
     for (int i = dice_.Int(0, 8); i > 0; --i) {
       const float z = dice_.Scale(5, 60), width = dice_.In(0.6f, 3);
-      Add(ObjectKind::kRock, dice_.In(-1, 1) * VisibleSide(z), z, width, width * 0.6f,
-          dice_.Vary(rock, 0.2f));
+      Add(ObjectKind::kRock, AnySide(z), z, width, width * 0.6f, dice_.Vary(rock, 0.2f));
     }
   }
 
@@ -294,10 +284,10 @@ class Composer {
     for (int i = dice_.Int(2, 14); i > 0; --i) {
       const float z = dice_.Scale(6, 120), height = dice_.In(1.5f, 5);
       if (cacti && dice_.Chance(0.7f)) {
-        Add(ObjectKind::kCactus, dice_.In(-1, 1) * VisibleSide(z), z, height * 0.5f, height,
+        Add(ObjectKind::kCactus, AnySide(z), z, height * 0.5f, height,
             dice_.Vary({0.15f, 0.26f, 0.12f}, 0.3f));
       } else {
-        Add(ObjectKind::kRock, dice_.In(-1, 1) * VisibleSide(z), z, height * 0.9f, height * 0.5f,
+        Add(ObjectKind::kRock, AnySide(z), z, height * 0.9f, height * 0.5f,
             dice_.Vary(dice_.Chance(0.5f) ? sand * 0.7f : dice_.Pick(kRock), 0.2f));
       }
     }
@@ -320,7 +310,7 @@ class Composer {
       const Color hay = dice_.Vary({0.65f, 0.52f, 0.22f}, 0.25f);
       for (int i = dice_.Int(3, 12); i > 0; --i) {
         const float z = dice_.Scale(9, 140);
-        Add(ObjectKind::kHaystack, dice_.In(-1, 1) * VisibleSide(z), z, size, size * 0.75f, hay);
+        Add(ObjectKind::kHaystack, AnySide(z), z, size, size * 0.75f, hay);
       }
     }
     Trees(dice_.Int(0, 6), 40, 220, dice_.In(7, 13));
@@ -346,7 +336,7 @@ class Composer {
     }
     for (int i = dice_.Int(3, 14); i > 0; --i) {
       const float z = scene_.water.high * dice_.In(1.1f, 1.5f);
-      AddTree(dice_.In(-1, 1) * VisibleSide(z), z, dice_.In(8, 16));
+      AddTree(AnySide(z), z, dice_.In(8, 16));
       scene_.objects.back().reflected = true;
     }
     Trees(dice_.Int(0, 4), 6, std::max(8.0f, scene_.water.low), dice_.In(4, 10));
@@ -403,7 +393,7 @@ class Composer {
     LowHills();
     for (int i = dice_.Int(7, 16); i > 0; --i) {
       const float z = dice_.Scale(18, 150);
-      House(dice_.In(-1, 1) * VisibleSide(z), z);
+      House(AnySide(z), z);
     }
     if (dice_.Chance(0.65f)) {
       const float z = dice_.In(50, 140);
@@ -426,15 +416,14 @@ class Composer {
     const float quay = scene_.water.high * 1.25f;
     for (int i = dice_.Int(4, 9); i > 0; --i) {
       const float z = quay * dice_.In(1, 1.6f);
-      Add(ObjectKind::kBuilding, dice_.In(-1, 1) * VisibleSide(z), z, dice_.In(0.12f, 0.4f) * quay,
+      Add(ObjectKind::kBuilding, AnySide(z), z, dice_.In(0.12f, 0.4f) * quay,
           dice_.In(0.08f, 0.25f) * quay, dice_.Vary(dice_.Pick(kWalls), 0.3f), dice_.Pick(kPaints))
           .reflected = true;
     }
     const Color steel = dice_.Vary(dice_.Pick(kPaints), 0.3f);
     for (int i = dice_.Int(0, 4); i > 0; --i) {
       const float z = quay * dice_.In(1, 1.2f), height = dice_.In(0.3f, 0.5f) * quay;
-      Add(ObjectKind::kCrane, dice_.In(-1, 1) * VisibleSide(z), z, height * 0.8f, height, steel)
-          .reflected = true;
+      Add(ObjectKind::kCrane, AnySide(z), z, height * 0.8f, height, steel).reflected = true;
     }
     for (int i = dice_.Int(0, 2); i > 0; --i) {
       const float z = scene_.water.high * dice_.In(0.5f, 0.9f), width = dice_.In(0.3f, 0.6f) * z;
@@ -455,13 +444,6 @@ class Composer {
 
 Scene ComposeScene(SceneClass scene_class, uint64_t key) {
   return Composer(scene_class, key).Compose();
-}
-
-const char* SceneClassName(SceneClass scene_class) {
-  constexpr const char* kNames[kSceneClasses] = {"city",    "forest", "beach", "mountains",
-                                                 "desert",  "field",  "lake",  "road",
-                                                 "village", "harbour"};
-  return kNames[static_cast<int>(scene_class)];
 }
 
 }  // namespace models

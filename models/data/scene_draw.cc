@@ -1,10 +1,9 @@
-#include "models/data/scene_draw.h"
-
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "graph/base/status.h"
+#include "models/data/scene.h"
 #include "models/data/scene_objects.h"
 #include "models/data/scene_texture.h"
 

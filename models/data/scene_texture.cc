@@ -99,7 +99,7 @@ SceneTexture::SceneTexture(TextureKind kind) {
 }
 
 const SceneTexture& SceneTexture::Get(TextureKind kind) {
-  static const SceneTexture* const textures[kTextureKinds] = {
+  static const SceneTexture* const textures[] = {
       new SceneTexture(TextureKind::kClouds), new SceneTexture(TextureKind::kGrass),
       new SceneTexture(TextureKind::kPebbles), new SceneTexture(TextureKind::kRipples)};
   return *textures[static_cast<int>(kind)];

@@ -11,7 +11,6 @@
 namespace models {
 
 enum class TextureKind { kClouds, kGrass, kPebbles, kRipples };
-inline constexpr int kTextureKinds = 4;
 
 class SceneTexture {
  public:

@@ -1,10 +1,6 @@
 #include "models/data/shard_dataset.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <map>
 #include <set>
 
@@ -14,7 +10,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "graph/base/quoted.h"
-#include "graph/base/random.h"
 #include "graph/base/status.h"
 #include "models/data/file_kind.h"
 #include "models/data/file_util.h"
@@ -79,8 +74,7 @@ struct Alike {
 }  // namespace
 
 std::pair<absl::string_view, std::string> SampleKeyAndField(absl::string_view path) {
-  const size_t slash = path.rfind('/');
-  const size_t base = slash == absl::string_view::npos ? 0 : slash + 1;
+  const size_t base = path.rfind('/') + 1;
   const size_t dot = path.find('.', base);
   if (dot == absl::string_view::npos || dot == base) return {path, ""};
   return {path.substr(0, dot), absl::AsciiStrToLower(path.substr(dot + 1))};
@@ -95,9 +89,7 @@ absl::StatusOr<std::unique_ptr<ShardDataset>> ShardDataset::Open(
   Shards& shards = *data->shards_;
   std::vector<std::string> packed;
   for (const std::string& name : names) {
-    Shard shard;
-    shard.name = name;
-    shard.path = JoinPath(root, name);
+    Shard shard = {name, JoinPath(root, name)};
     const absl::StatusOr<bool> gzip = IsGzip(shard.path);
     if (!gzip.ok()) {
       return WithHint(gzip.status(), "make it readable, or take it out of the data");
@@ -136,9 +128,7 @@ absl::Status ShardDataset::Index(int32_t shard_index, Report* report) {
   } else {
     plain = std::make_unique<OpenFile>(shard.path);
     file = plain->get();
-    struct stat info;
-    if (file < 0) return ErrnoStatus("read", shard.path, plain->error());
-    if (::fstat(file, &info) != 0) return ErrnoStatus("read", shard.path, errno);
+    ASSIGN_OR_RETURN(const struct stat info, plain->Stat(shard.path));
     if (!S_ISREG(info.st_mode)) {
       return graph::InvalidArgument("cannot read ", PrintablePath(shard.path),
                                     ": not a regular file");
@@ -260,12 +250,7 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
       shared.count += others;
     }
     TarMember& member = index.members[f->image];
-    Sample sample;
-    sample.shard = shard_index;
-    sample.label = f->label;
-    sample.offset = member.offset;
-    sample.size = member.size;
-    sample.member = std::move(member.path);
+    Sample sample = {shard_index, f->label, member.offset, member.size, std::move(member.path)};
     if (!member.broken.empty()) {
       sample.size = -1;
       cut_is_a_sample |= f->image + 1 == index.members.size();
@@ -301,12 +286,9 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
          kGetAgain);
     if (!cut_is_a_sample) {
       // So that every epoch counts the missing rest.
-      Sample rest;
-      rest.shard = shard_index;
-      rest.size = -1;
-      rest.member =
-          absl::StrCat("(the rest)", absl::string_view("\0", 1), index.broken, "; ", kGetAgain);
-      samples_.push_back(std::move(rest));
+      samples_.push_back(
+          {shard_index, -1, 0, -1,
+           absl::StrCat("(the rest)", absl::string_view("\0", 1), index.broken, "; ", kGetAgain)});
     }
   } else if (!index.end_mark) {
     warn("", "has no end mark, so members may be missing; ", kGetAgain);
@@ -325,8 +307,6 @@ std::string ShardDataset::Where(int64_t i) const {
                                     sample.member.substr(0, sample.member.find('\0'))));
 }
 
-uint64_t ShardDataset::image_id(int64_t i) const { return graph::HashName(name(i)); }
-
 absl::StatusOr<std::string> ShardDataset::Read(int64_t i) const {
   const Sample& sample = samples_[i];
   const Shard& shard = shards_->all[sample.shard];
@@ -342,12 +322,12 @@ absl::StatusOr<std::string> ShardDataset::Read(int64_t i) const {
     return ReadAt(shards_->spool->file(), shard.base + sample.offset, sample.size, Where(i));
   }
   const OpenFile file(shard.path);
-  struct stat info;
-  if (file.get() < 0 || ::fstat(file.get(), &info) != 0) {
-    return WithHint(ErrnoStatus("read", Where(i), file.get() < 0 ? file.error() : errno),
+  const absl::StatusOr<struct stat> info = file.Stat(Where(i));
+  if (!info.ok()) {
+    return WithHint(info.status(),
                     "the shard was there when this run began: put it back, or start again");
   }
-  if (info.st_size != shard.bytes || ModifiedNs(info) != shard.modified_ns) {
+  if (info->st_size != shard.bytes || ModifiedNs(*info) != shard.modified_ns) {
     return graph::InvalidArgument("cannot read ", Where(i),
                                   ": the shard was changed after this run began; put it back, or "
                                   "start again");
@@ -359,12 +339,6 @@ absl::Status ShardDataset::LoadPart(int64_t i, const PartPlan& plan, PicturePart
   ASSIGN_OR_RETURN(const std::string bytes, Read(i));
   const absl::Status status = DecodePart(bytes, plan, part, limits_);
   return status.ok() ? status : CannotDecode(Where(i), status);
-}
-
-absl::StatusOr<Image> ShardDataset::Load(int64_t i) const {
-  PicturePart part;
-  RETURN_IF_ERROR(LoadPart(i, WholePicture, &part));
-  return std::move(part.image);
 }
 
 std::string ShardDataset::description() const {
@@ -380,15 +354,7 @@ std::unique_ptr<ShardDataset> ShardDataset::Take(const std::vector<int64_t>& ind
   taken->shards_ = shards_;
   taken->limits_ = limits_;
   taken->num_classes_ = num_classes_;
-  std::vector<Sample> rest;
-  size_t next = 0;
-  for (int64_t i = 0; i < size(); ++i) {
-    const bool take = next < indices.size() && indices[next] == i;
-    if (take) ++next;
-    (take ? taken->samples_ : rest).push_back(std::move(samples_[i]));
-  }
-  CHECK(next == indices.size());
-  samples_ = std::move(rest);
+  taken->samples_ = TakeAt(indices, &samples_);
   return taken;
 }
 

@@ -53,13 +53,10 @@ class ShardDataset : public Dataset {
                                                             const PictureLimits& limits = {});
 
   int64_t size() const override { return static_cast<int64_t>(samples_.size()); }
-  // The hash of "shard:member", the shard relative to the root: moving the whole data set does not
-  // change it.
-  uint64_t image_id(int64_t i) const override;
+  // "shard:member", the shard relative to the root: moving the whole data set does not change it.
   std::string name(int64_t i) const override;
   int label(int64_t i) const override { return samples_[i].label; }
   int num_classes() const override { return num_classes_; }
-  absl::StatusOr<Image> Load(int64_t i) const override;
   absl::Status LoadPart(int64_t i, const PartPlan& plan, PicturePart* part) const override;
   absl::StatusOr<std::string> LoadBytes(int64_t i) const override { return Read(i); }
   std::string description() const override;

@@ -59,8 +59,7 @@ absl::StatusOr<std::vector<std::string>> Alternatives(absl::string_view inside,
 }
 
 std::string FolderBefore(const std::string& path, size_t end) {
-  const size_t slash = path.substr(0, end).rfind('/');
-  return slash == std::string::npos ? "" : path.substr(0, slash + 1);
+  return path.substr(0, path.substr(0, end).rfind('/') + 1);
 }
 
 bool IsHeldOutName(const std::string& name) {

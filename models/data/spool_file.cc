@@ -1,7 +1,6 @@
 #include "models/data/spool_file.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -13,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/string_view.h"
 #include "graph/base/status.h"
 #include "models/data/file_util.h"
 
@@ -20,7 +20,7 @@ namespace models {
 namespace {
 
 constexpr size_t kPacked = size_t{1} << 17, kUnpacked = size_t{1} << 18;
-constexpr unsigned char kGzipMagic[] = {0x1F, 0x8B};
+constexpr absl::string_view kGzipMagic = "\x1F\x8B";
 
 double Gib(int64_t bytes) { return static_cast<double>(bytes) / (int64_t{1} << 30); }
 
@@ -32,9 +32,7 @@ struct GzipSizes {
 };
 
 absl::StatusOr<GzipSizes> SizesOf(const OpenFile& file, const std::string& path) {
-  struct stat info;
-  if (file.get() < 0) return ErrnoStatus("read", path, file.error());
-  if (::fstat(file.get(), &info) != 0) return ErrnoStatus("read", path, errno);
+  ASSIGN_OR_RETURN(const struct stat info, file.Stat(path));
   unsigned char end[4] = {};
   if (info.st_size >= 4) (void)!::pread(file.get(), end, 4, info.st_size - 4);
   return GzipSizes{info.st_size, end[0] | end[1] << 8 | end[2] << 16 | int64_t{end[3]} << 24};
@@ -145,7 +143,7 @@ absl::StatusOr<SpoolFile::Piece> SpoolFile::Unpack(const std::string& path) {
       read += n;
     }
     if (between_members) {
-      if (*stream.next_in != kGzipMagic[0]) {
+      if (*stream.next_in != static_cast<unsigned char>(kGzipMagic[0])) {
         // Zeros pad a tape's blocks.
         if (*stream.next_in != 0) piece.bytes_after_end = sizes.file - read + stream.avail_in;
         return piece;
@@ -192,12 +190,8 @@ absl::Status CheckSpoolRoom(const SpoolFile& spool, const std::vector<std::strin
 }
 
 absl::StatusOr<bool> IsGzip(const std::string& path) {
-  const OpenFile file(path);
-  if (file.get() < 0) return ErrnoStatus("read", path, file.error());
-  unsigned char begin[2] = {};
-  const ssize_t n = ::pread(file.get(), begin, 2, 0);
-  if (n < 0) return ErrnoStatus("read", path, errno);
-  return n == 2 && std::equal(begin, begin + 2, kGzipMagic);
+  ASSIGN_OR_RETURN(const std::string head, ReadHead(path, 2));
+  return head == kGzipMagic;
 }
 
 }  // namespace models

@@ -22,11 +22,6 @@ namespace {
 constexpr size_t kBlock = size_t{1} << 16;
 constexpr int64_t kTarBlock = 512;
 
-struct ArchiveFreer {
-  void operator()(struct archive* a) const { archive_read_free(a); }
-};
-using Archive = std::unique_ptr<struct archive, ArchiveFreer>;
-
 std::string Reason(struct archive* a) {
   const char* text = archive_error_string(a);
   return text == nullptr ? "damaged data" : text;
@@ -142,7 +137,8 @@ absl::Status Indexer::AddLink(TarMember member, const char* target) {
 }
 
 absl::Status Indexer::Read(int64_t at) {
-  const Archive a(archive_read_new());
+  const std::unique_ptr<struct archive, int (*)(struct archive*)> a(archive_read_new(),
+                                                                    &archive_read_free);
   if (a == nullptr) return absl::ResourceExhaustedError("no memory to read the archive");
   archive_read_support_format_tar(a.get());
   Source source = {file_, base_ + at, size_ - at, 0, "", 0};
@@ -205,18 +201,13 @@ absl::Status Indexer::Read(int64_t at) {
 }
 
 int64_t Indexer::NextBlock() const {
-  std::string buffer(kBlock, '\0');
-  for (int64_t at = read_; at < size_;) {
-    const auto wanted = static_cast<size_t>(std::min<int64_t>(kBlock, size_ - at));
-    const ssize_t n = ::pread(file_, &buffer[0], wanted, base_ + at);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return -1;
-    const size_t found =
-        absl::string_view(buffer.data(), static_cast<size_t>(n)).find_first_not_of('\0');
-    if (found != absl::string_view::npos) {
+  for (int64_t at = read_; at < size_; at += kBlock) {
+    const auto bytes = ReadUpTo(file_, base_ + at, std::min<int64_t>(kBlock, size_ - at), "");
+    if (!bytes.ok()) return -1;
+    const size_t found = bytes->find_first_not_of('\0');
+    if (found != std::string::npos) {
       return (at + static_cast<int64_t>(found)) / kTarBlock * kTarBlock;
     }
-    at += n;
   }
   return -1;
 }
@@ -245,14 +236,9 @@ absl::StatusOr<TarIndex> IndexTar(
 
 absl::StatusOr<std::string> ReadAt(int file, int64_t offset, int64_t size,
                                    const std::string& name) {
-  std::string bytes(static_cast<size_t>(size), '\0');
-  for (int64_t done = 0; done < size;) {
-    const ssize_t n = ::pread(file, &bytes[static_cast<size_t>(done)],
-                              static_cast<size_t>(size - done), offset + done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return ErrnoStatus("read", name, errno);
-    if (n == 0) return graph::InvalidArgument("cannot read ", name, ": the file ends before it");
-    done += n;
+  ASSIGN_OR_RETURN(std::string bytes, ReadUpTo(file, offset, size, name));
+  if (static_cast<int64_t>(bytes.size()) < size) {
+    return graph::InvalidArgument("cannot read ", name, ": the file ends before it");
   }
   return bytes;
 }

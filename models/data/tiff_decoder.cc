@@ -1,5 +1,3 @@
-#include "models/data/tiff_decoder.h"
-
 #include <tiffio.h>
 
 #include <algorithm>
@@ -15,6 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
+#include "models/data/picture_decoders.h"
 #include "models/data/picture_error.h"
 
 namespace models {
@@ -73,23 +72,19 @@ struct Source {
   }
 };
 
-struct OptionsFreer {
-  void operator()(TIFFOpenOptions* options) const { TIFFOpenOptionsFree(options); }
-};
-struct Closer {
-  void operator()(TIFF* tiff) const { TIFFClose(tiff); }
-};
-using Tiff = std::unique_ptr<TIFF, Closer>;
+using Tiff = std::unique_ptr<TIFF, void (*)(TIFF*)>;
 
 Tiff Open(Source* source, const PictureLimits& limits) {
-  const std::unique_ptr<TIFFOpenOptions, OptionsFreer> options(TIFFOpenOptionsAlloc());
-  if (options == nullptr) return nullptr;
+  const std::unique_ptr<TIFFOpenOptions, void (*)(TIFFOpenOptions*)> options(TIFFOpenOptionsAlloc(),
+                                                                             &TIFFOpenOptionsFree);
+  if (options == nullptr) return {nullptr, &TIFFClose};
   TIFFOpenOptionsSetErrorHandlerExtR(options.get(), &Source::Error, source);
   TIFFOpenOptionsSetWarningHandlerExtR(options.get(), &Source::Warning, source);
   TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), limits.max_file_bytes());
-  return Tiff(TIFFClientOpenExt("picture", "rm", source, &Source::Read, &Source::Write,
-                                &Source::Seek, &Source::Close, &Source::Size, nullptr, nullptr,
-                                options.get()));
+  return Tiff(
+      TIFFClientOpenExt("picture", "rm", source, &Source::Read, &Source::Write, &Source::Seek,
+                        &Source::Close, &Source::Size, nullptr, nullptr, options.get()),
+      &TIFFClose);
 }
 
 // Layout and meaning of the file's samples.
@@ -279,9 +274,7 @@ absl::Status DecodeTiff(absl::string_view bytes, const PictureLimits& limits, Im
   Layout layout;
   RETURN_IF_ERROR(ReadLayout(tiff.get(), source, &layout));
   RETURN_IF_ERROR(CheckPictureSize(layout.width, layout.height, limits));
-  image->width = static_cast<int>(layout.width);
-  image->height = static_cast<int>(layout.height);
-  image->rgb.resize(size_t{3} * image->width * image->height);
+  image->SetSize(static_cast<int>(layout.width), static_cast<int>(layout.height));
   RETURN_IF_ERROR(TIFFIsTiled(tiff.get()) != 0
                       ? ReadTiles(tiff.get(), layout, source, limits, image)
                       : ReadRows(tiff.get(), layout, source, image));

@@ -1,5 +1,3 @@
-#include "models/data/webp_decoder.h"
-
 #include <webp/decode.h>
 #include <webp/demux.h>
 
@@ -9,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
+#include "models/data/picture_decoders.h"
 #include "models/data/picture_error.h"
 
 namespace models {
@@ -53,13 +52,10 @@ absl::Status DecodeFrame(absl::string_view frame, int width, int height, uint8_t
   return absl::OkStatus();
 }
 
-struct DemuxerDeleter {
-  void operator()(WebPDemuxer* demuxer) const { WebPDemuxDelete(demuxer); }
-};
-
 absl::Status DecodeFirstFrame(absl::string_view bytes, Image* image) {
   const WebPData data = {Data(bytes), bytes.size()};
-  const std::unique_ptr<WebPDemuxer, DemuxerDeleter> demuxer(WebPDemux(&data));
+  const std::unique_ptr<WebPDemuxer, void (*)(WebPDemuxer*)> demuxer(WebPDemux(&data),
+                                                                     &WebPDemuxDelete);
   if (demuxer == nullptr) {
     return BrokenOffPicture("bad WebP data: the animation is damaged or ends too early");
   }
@@ -87,9 +83,7 @@ absl::Status DecodeWebp(absl::string_view bytes, const PictureLimits& limits, Im
   const VP8StatusCode code = WebPGetFeatures(Data(bytes), bytes.size(), &features);
   if (code != VP8_STATUS_OK) return Refused(code, "bad WebP header: ");
   RETURN_IF_ERROR(CheckPictureSize(features.width, features.height, limits));
-  image->width = features.width;
-  image->height = features.height;
-  image->rgb.resize(size_t{3} * image->width * image->height);
+  image->SetSize(features.width, features.height);
   if (features.has_animation) return DecodeFirstFrame(bytes, image);
   return DecodeFrame(bytes, image->width, image->height, image->rgb.data(), 3 * image->width);
 }

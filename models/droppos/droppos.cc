@@ -1,7 +1,6 @@
 #include "models/droppos/droppos.h"
 
-#include "graph/base/counted.h"
-#include "models/droppos/mae_decoder.h"
+#include "models/droppos/mae.h"
 #include "models/layers/transformer.h"
 #include "models/vit/encoder.h"
 
@@ -54,7 +53,7 @@ void BuildAuxiliaryTask(ModelBuilder* b, const ModelConfig& model, const DropPos
   blobs->mae_pred = MaeDecoder(b, model, {"aux_", config.mask_token_type == "param"}, features,
                                blobs->ids_keep, blobs->mask);
   blobs->loss_pos = blobs->loss;
-  blobs->loss_mae = BuildPixelLoss(b, model, config, blobs->mae_pred, images, blobs->mask).loss;
+  blobs->loss_mae = PixelLoss(b, model, config, blobs->mae_pred, images, blobs->mask)[0];
   const BlobId weighted = b->Op("Scale", "loss.pos_weight", {blobs->loss_pos},
                                 {{"value", static_cast<float>(config.pos_weight)}});
   blobs->loss = b->Op("Add", "loss.sum", {weighted, blobs->loss_mae});
@@ -184,7 +183,7 @@ EvaluationOutputs DropPos::BuildEvaluation(ModelBuilder* b, int batch, int evalu
   return {blobs.correct, blobs.scored};
 }
 
-std::vector<std::pair<std::string, float>> DropPos::ScheduledInputs(int epoch, int epochs) const {
+Scheduled DropPos::ScheduledInputs(int epoch, int epochs) const {
   const double left = config_.sigma_decay ? 1.0 - epoch / static_cast<double>(epochs) : 1.0;
   return {{"sigma", static_cast<float>(left * config_.label_smoothing_sigma)}};
 }
@@ -212,13 +211,8 @@ OfficialNet DropPos::OfficialStep() const {
 
 std::string DropPos::description() const {
   const int visible = config_.num_visible(model_.num_patches());
-  const char* also = config_.multi_task() ? "DropPos + MAE: encoder " : "DropPos: encoder ";
-  return absl::StrCat(also, graph::Counted(model_.depth, "block"), " of ", model_.embed_dim, ", ",
-                      graph::Counted(model_.num_heads, "head"), "; decoder ",
-                      graph::Counted(model_.decoder_depth, "block"), " of ",
-                      model_.decoder_embed_dim, "; ", model_.grid_h(), "x", model_.grid_w(),
-                      " patches of ", model_.patch_size, " px, ", visible, " visible, ",
-                      visible - config_.num_pos_kept(visible), " without position");
+  return absl::StrCat(Describe(config_.multi_task() ? "DropPos + MAE" : "DropPos", model_, visible),
+                      ", ", visible - config_.num_pos_kept(visible), " without position");
 }
 
 }  // namespace models

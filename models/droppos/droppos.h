@@ -16,7 +16,6 @@
 #define MODELS_DROPPOS_DROPPOS_H_
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "models/droppos/droppos_config.h"
@@ -70,7 +69,7 @@ class DropPos : public Model {
   std::vector<Evaluation> Evaluations() const override;
   EvaluationOutputs BuildEvaluation(ModelBuilder* b, int batch, int evaluation) const override;
   // `sigma` of the epoch (engine_pretrain.py): constant, or linear to 0.
-  std::vector<std::pair<std::string, float>> ScheduledInputs(int epoch, int epochs) const override;
+  Scheduled ScheduledInputs(int epoch, int epochs) const override;
   // As models_DropPos_mae.py computes it: the attentive guide forward, with a patch embedding of
   // its own and every block over all 1+L tokens; encoder, decoder and decoder_pred over 1+V; the
   // pixel decoder of multi_task. For ViT-B/16 at mask ratios .75/.75 that makes 63 GFLOP an

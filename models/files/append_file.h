@@ -16,9 +16,8 @@ namespace models {
 // a reader or a crash of this process never sees half a record. Not thread-safe. Errors are those
 // of the system calls and name the path. `files` must outlive the object.
 //
-// The file must be a regular file under its own name. Links are refused because their targets
-// belong to somebody else; pipes and devices are refused, too. If the file has other hard links,
-// those keep their contents.
+// Links are refused because their targets belong to somebody else; pipes and devices, too. If the
+// file has other hard links, those keep their contents.
 class AppendFile {
  public:
   // Makes the file, or empties an existing one.
@@ -35,8 +34,8 @@ class AppendFile {
   AppendFile& operator=(AppendFile&& other) noexcept;
   ~AppendFile();
 
-  // On an error (disk full, ...) the file is cut back to its last whole record, as far as the
-  // system allows, and can be appended to again; any remains of this record are removed first.
+  // On an error (disk full, ...) the file is cut back to its last whole record, now or by the next
+  // call, and can be appended to again.
   absl::Status Append(absl::string_view record);
   // Waits until all records are on the disk. After an error it returns the same error for good,
   // because nobody knows which records were lost. If the file was removed meanwhile it is restored,

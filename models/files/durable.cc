@@ -7,8 +7,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -17,12 +17,21 @@
 
 namespace models {
 
-struct FileWriter::Hash {
+class Summer {
+ public:
+  Summer() { XXH3_64bits_reset(state_.get()); }
+  void Add(absl::string_view bytes) {
+    XXH3_64bits_update(state_.get(), bytes.data(), bytes.size());
+    bytes_ += static_cast<int64_t>(bytes.size());
+  }
+  FileSum sum() const { return {bytes_, XXH3_64bits_digest(state_.get())}; }
+
+ private:
   struct Free {
     void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
   };
-  Hash() : state(XXH3_createState()) { XXH3_64bits_reset(state.get()); }
-  std::unique_ptr<XXH3_state_t, Free> state;
+  std::unique_ptr<XXH3_state_t, Free> state_{XXH3_createState()};
+  int64_t bytes_ = 0;
 };
 
 absl::Status CannotWrite(const std::string& path) {
@@ -37,19 +46,13 @@ FileSum SumOfBytes(absl::string_view bytes) {
 
 absl::StatusOr<FileSum> SumOfFile(const std::string& path) {
   ASSIGN_OR_RETURN(const InputFile file, InputFile::Open(path));
-  const std::unique_ptr<XXH3_state_t, void (*)(XXH3_state_t*)> hash(
-      XXH3_createState(), [](XXH3_state_t* state) { XXH3_freeState(state); });
-  XXH3_64bits_reset(hash.get());
   std::vector<char> piece(1 << 20);
-  FileSum sum;
+  Summer summer;
   while (true) {
-    ASSIGN_OR_RETURN(const size_t n, file.ReadAt(sum.bytes, absl::MakeSpan(piece)));
-    if (n == 0) break;
-    XXH3_64bits_update(hash.get(), piece.data(), n);
-    sum.bytes += static_cast<int64_t>(n);
+    ASSIGN_OR_RETURN(const size_t n, file.ReadAt(summer.sum().bytes, absl::MakeSpan(piece)));
+    if (n == 0) return summer.sum();
+    summer.Add({piece.data(), n});
   }
-  sum.xxh3 = XXH3_64bits_digest(hash.get());
-  return sum;
 }
 
 absl::Status CheckSum(const std::string& path, const FileSum& sum) {
@@ -66,14 +69,13 @@ absl::Status CheckSum(const std::string& path, const FileSum& sum) {
 }
 
 FileWriter::FileWriter(std::string path, int fd, FileSystem* files)
-    : path_(std::move(path)), fd_(fd), files_(files), hash_(std::make_unique<Hash>()) {}
+    : path_(std::move(path)), fd_(fd), files_(files), summer_(std::make_unique<Summer>()) {}
 
 FileWriter::FileWriter(FileWriter&& other) noexcept
     : path_(std::move(other.path_)),
       fd_(std::exchange(other.fd_, -1)),
       files_(other.files_),
-      hash_(std::move(other.hash_)),
-      bytes_(other.bytes_) {}
+      summer_(std::move(other.summer_)) {}
 
 FileWriter::~FileWriter() {
   if (fd_ < 0) return;
@@ -88,8 +90,7 @@ absl::StatusOr<FileWriter> FileWriter::Create(const std::string& path, FileSyste
 }
 
 absl::Status FileWriter::Append(absl::string_view bytes) {
-  XXH3_64bits_update(hash_->state.get(), bytes.data(), bytes.size());
-  bytes_ += static_cast<int64_t>(bytes.size());
+  summer_->Add(bytes);
   return files_->WriteAll(fd_, bytes) == 0 ? absl::OkStatus() : CannotWrite(path_);
 }
 
@@ -104,7 +105,7 @@ absl::Status FileWriter::Finish() {
   return absl::OkStatus();
 }
 
-FileSum FileWriter::sum() const { return {bytes_, XXH3_64bits_digest(hash_->state.get())}; }
+FileSum FileWriter::sum() const { return summer_->sum(); }
 
 absl::Status SyncFolder(const std::string& folder, FileSystem* files) {
   const int fd = files->Open(folder, O_RDONLY | O_DIRECTORY);
@@ -118,6 +119,18 @@ std::string FolderOf(const std::string& path) {
   const size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::vector<std::string> NamesIn(const std::string& folder, std::error_code* error) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> names;
+  std::error_code failed;
+  for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end;
+       entry.increment(failed)) {
+    names.push_back(entry->path().filename().string());
+  }
+  if (error != nullptr) *error = failed;
+  return names;
 }
 
 absl::StatusOr<FileWriter> CreateBeside(const std::string& path, FileSystem* files) {

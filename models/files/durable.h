@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <system_error>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -28,6 +30,7 @@ absl::StatusOr<FileSum> SumOfFile(const std::string& path);
 // DataLoss if the file's sum is not `sum`. A file of another length is not read.
 absl::Status CheckSum(const std::string& path, const FileSum& sum);
 std::string HexText(uint64_t value);  // 16 digits
+class Summer;                         // sums a file piece by piece
 
 // Writes one file. It exists from Create() on and is removed again unless Finish() succeeds.
 // Movable. Errors name `path` and the system's reason.
@@ -47,15 +50,12 @@ class FileWriter {
   const std::string& path() const { return path_; }
 
  private:
-  struct Hash;
   FileWriter(std::string path, int fd, FileSystem* files);
-  absl::Status Error() const;
 
   std::string path_;
   int fd_;
   FileSystem* files_;
-  std::unique_ptr<Hash> hash_;
-  int64_t bytes_ = 0;
+  std::unique_ptr<Summer> summer_;
 };
 
 // Flushes the names in `folder` to the disk. OK if the file system cannot do that.
@@ -63,6 +63,9 @@ absl::Status SyncFolder(const std::string& folder, FileSystem* files);
 
 // The folder of `path`: "." for a bare name.
 std::string FolderOf(const std::string& path);
+
+// The names in `folder` as far as it can be read; `error`, if given, says why not to its end.
+std::vector<std::string> NamesIn(const std::string& folder, std::error_code* error = nullptr);
 
 // Makes a file with another name beside `path`, for Replace().
 absl::StatusOr<FileWriter> CreateBeside(const std::string& path, FileSystem* files);
@@ -78,8 +81,7 @@ absl::Status CopyFile(const std::string& from, int64_t most, const std::string& 
                       FileSystem* files);
 
 // ResourceExhausted if `folder` lacks room for `bytes` and a small reserve; the error says how much
-// `what` needs. A few megabytes are not checked: trying to write them costs nothing, and file
-// systems do not always report free space correctly.
+// `what` needs. A few megabytes are not checked, because file systems misreport free space.
 absl::Status CheckRoom(absl::string_view what, int64_t bytes, const std::string& folder,
                        FileSystem* files);
 

@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -58,18 +57,11 @@ absl::Status ReplaceFolder(const std::string& staging, const std::string& path, 
 
 void PutBackReplaced(const std::string& folder, absl::FunctionRef<bool(absl::string_view)> is_ours,
                      FileSystem* files) {
-  std::vector<std::string> found;
-  std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
+  for (const std::string& name : NamesIn(folder)) {
     absl::string_view earlier = name;
-    if (absl::ConsumeSuffix(&earlier, kReplacedSuffix) && is_ours(earlier)) {
-      found.push_back(entry->path().string());
-    }
-  }
-  for (const std::string& replaced : found) {
-    const std::string path(absl::StripSuffix(replaced, kReplacedSuffix));
+    if (!absl::ConsumeSuffix(&earlier, kReplacedSuffix) || !is_ours(earlier)) continue;
+    const std::string path = (fs::path(folder) / std::string(earlier)).string();
+    const std::string replaced = absl::StrCat(path, kReplacedSuffix);
     if (IsThere(path)) {
       RemoveFolder(replaced, files);
     } else {

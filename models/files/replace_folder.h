@@ -15,11 +15,10 @@ namespace models {
 inline constexpr char kReplacedSuffix[] = ".replaced";
 
 // Renames the folder `staging`, which is beside `path`, complete and flushed, to `path`, replacing
-// any folder of that name. If the file system can exchange two names, `path` is one of the two
-// folders at every moment. Otherwise it is missing for a moment, and PutBackReplaced() repairs what
-// a crash in that moment leaves. On an error `path` is one of the two, whole, and `staging` may
-// still exist. Errors name `path`, and the earlier folder's current name if it could not be renamed
-// back.
+// any folder of that name. If the file system cannot exchange two names, `path` is missing for a
+// moment, and PutBackReplaced() repairs what a crash in it leaves. On an error `path` is one of the
+// two, whole, and `staging` may still exist. Errors name `path`, and the earlier folder's current
+// name if it could not be renamed back.
 absl::Status ReplaceFolder(const std::string& staging, const std::string& path, FileSystem* files);
 
 // Handles each NAME.replaced in `folder` with `is_ours(NAME)`: if NAME is missing, renames it back;

@@ -48,6 +48,9 @@ struct EvaluationOutputs {
   graph::BlobId value = graph::kNone;
 };
 
+// Scalar inputs {1} by name.
+using Scheduled = std::vector<std::pair<std::string, float>>;
+
 // Immutable, thread-safe.
 class Model {
  public:
@@ -62,11 +65,7 @@ class Model {
 
   // Further scalar inputs {1} of the training net that follow the epoch, such as
   // the smoothing width.
-  virtual std::vector<std::pair<std::string, float>> ScheduledInputs(int epoch, int epochs) const {
-    (void)epoch;
-    (void)epochs;
-    return {};
-  }
+  virtual Scheduled ScheduledInputs(int /*epoch*/, int /*epochs*/) const { return {}; }
 
   // What the published code computes; without linears where none is published, and //tools:bench
   // then has nothing to measure a step by.

@@ -11,19 +11,13 @@ void OfficialCounter::Add(double flops, Pass pass, double* part) {
 
 void OfficialCounter::Linear(const std::string& name, int64_t rows, int64_t in, int64_t out,
                              Pass pass, int64_t layers, bool input_is_data) {
-  OfficialLinear linear;
-  linear.name = name;
-  linear.rows = rows;
-  linear.in = in;
-  linear.out = out;
-  linear.layers = layers;
-  linear.weight_gradient = pass == Pass::kTraining;
-  linear.input_gradient = pass == Pass::kTraining && !input_is_data;
-  const int products = 1 + (linear.weight_gradient ? 1 : 0) + (linear.input_gradient ? 1 : 0);
+  const bool weight_gradient = pass == Pass::kTraining;
+  const bool input_gradient = weight_gradient && !input_is_data;
+  const int products = 1 + (weight_gradient ? 1 : 0) + (input_gradient ? 1 : 0);
   Add(2.0 * static_cast<double>(rows * layers * products) * static_cast<double>(in) *
           static_cast<double>(out),
       pass, &net_.linear);
-  net_.linears.push_back(std::move(linear));
+  net_.linears.push_back({name, rows, in, out, layers, input_gradient, weight_gradient});
 }
 
 void OfficialCounter::Blocks(const std::string& name, int64_t tokens, int64_t width, int64_t blocks,

@@ -1,7 +1,6 @@
 #include "models/training/capsule.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -14,7 +13,6 @@
 #include "graph/base/status.h"
 #include "models/data/file_util.h"
 #include "models/files/durable.h"
-#include "models/files/replace_folder.h"
 #include "models/training/json_reader.h"
 #include "models/training/run_files.h"
 #include "models/training/safetensors.h"
@@ -31,10 +29,6 @@ constexpr size_t kLongestLine = 4096;           // that a run says of a step
 constexpr int64_t kMaxCapsuleBytes = 64 << 20;  // names of images, above all
 
 std::string BatchFile(size_t i) { return absl::StrFormat("batch_%04d.safetensors", i); }
-
-std::string InFolder(const std::string& folder, const std::string& name) {
-  return absl::StrCat(folder, "/", name);
-}
 
 std::string Text(const Capsule& capsule) {
   using Ordered = nlohmann::ordered_json;
@@ -109,6 +103,13 @@ absl::Status Parse(absl::string_view text, Capsule* capsule) {
   return status;
 }
 
+// Of the checkpoint `capsule->before`.
+absl::Status ReadCapsuleFile(Capsule* capsule) {
+  const std::string file = JoinPath(capsule->before.path, kCapsuleFile);
+  ASSIGN_OR_RETURN(const std::string text, ReadFile(file, kMaxCapsuleBytes));
+  return graph::Annotate(Parse(text, capsule), file);
+}
+
 template <typename T>
 TensorEntry Entry(const std::vector<T>& values, std::vector<int64_t> shape) {
   return {{graph::DTypeOf<T>::value, graph::Shape(shape.begin(), shape.end())},
@@ -129,7 +130,7 @@ absl::Status WriteBatch(const Batch& batch, const Session& session, const std::s
   tensors["keys"] = Entry(batch.keys, {n});
   tensors["labels"] = Entry(batch.labels, {n});
   tensors["image_ids"] = Entry(ids, {n});
-  ASSIGN_OR_RETURN(FileWriter file, FileWriter::Create(InFolder(folder, name), files));
+  ASSIGN_OR_RETURN(FileWriter file, FileWriter::Create(JoinPath(folder, name), files));
   RETURN_IF_ERROR(AppendSafetensors(tensors, {}, &file));
   state->files[name] = file.sum();
   return file.Finish();
@@ -137,15 +138,14 @@ absl::Status WriteBatch(const Batch& batch, const Session& session, const std::s
 
 absl::Status WriteAll(const std::string& folder, const Capsule& capsule, const Session& session,
                       const std::map<std::string, std::string>& metadata,
-                      const std::function<absl::StatusOr<const Batch*>()>& next_batch,
-                      FileSystem* files) {
+                      const BatchSource& next_batch, FileSystem* files) {
   RunState state = capsule.before.state;
   state.files.clear();
   for (size_t i = 0; i < capsule.losses.size(); ++i) {
     ASSIGN_OR_RETURN(const Batch* batch, next_batch());
     RETURN_IF_ERROR(WriteBatch(*batch, session, BatchFile(i), folder, &state, files));
   }
-  ASSIGN_OR_RETURN(FileWriter file, FileWriter::Create(InFolder(folder, kCapsuleFile), files));
+  ASSIGN_OR_RETURN(FileWriter file, FileWriter::Create(JoinPath(folder, kCapsuleFile), files));
   RETURN_IF_ERROR(file.Append(Text(capsule)));
   state.files[kCapsuleFile] = file.sum();
   RETURN_IF_ERROR(file.Finish());
@@ -161,56 +161,26 @@ absl::Status CheckSpace(const std::string& folder, const Capsule& capsule, const
                    folder, files);
 }
 
-// Of runs that were killed while they wrote a capsule.
-void RemoveLeftovers(const std::string& folder, FileSystem* files) {
-  const auto is_capsule = [](absl::string_view name) { return StepOfName(name).has_value(); };
-  PutBackReplaced(folder, is_capsule, files);
-  std::vector<std::string> leftovers;
-  std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    if (IsCheckpointName(kStagingPrefix, entry->path().filename().string())) {
-      leftovers.push_back(entry->path().string());
-    }
-  }
-  for (const std::string& leftover : leftovers) RemoveFolder(leftover, files);
-}
-
 }  // namespace
 
-absl::StatusOr<std::string> WriteCapsule(
-    const std::string& run_folder, const Capsule& capsule, const Session& session,
-    const std::map<std::string, std::string>& metadata,
-    const std::function<absl::StatusOr<const Batch*>()>& next_batch, FileSystem* files) {
+absl::StatusOr<std::string> WriteCapsule(const std::string& run_folder, const Capsule& capsule,
+                                         const Session& session,
+                                         const std::map<std::string, std::string>& metadata,
+                                         const BatchSource& next_batch, FileSystem* files) {
   CHECK(!capsule.losses.empty() && capsule.losses.size() == capsule.images.size());
-  const std::string folder = InFolder(run_folder, kCapsulesFolder);
-  const std::string name = CheckpointName(capsule.step);
-  const std::string path = InFolder(folder, name),
-                    staging = InFolder(folder, kStagingPrefix + name);
-  if (files->MakeFolder(folder) == 0) {
-    RETURN_IF_ERROR(SyncFolder(run_folder, files));
-  } else if (errno != EEXIST) {
-    return CannotWrite(folder);
-  }
-  RemoveLeftovers(folder, files);
+  const std::string folder = JoinPath(run_folder, kCapsulesFolder);
+  RETURN_IF_ERROR(PrepareStepFolders(folder, files));
   RETURN_IF_ERROR(CheckSpace(folder, capsule, session, files));
-  if (files->MakeFolder(staging) != 0) return CannotWrite(staging);
-  absl::Status status = WriteAll(staging, capsule, session, metadata, next_batch, files);
-  if (status.ok()) status = ReplaceFolder(staging, path, files);
-  if (!status.ok()) {
-    RemoveFolder(staging, files);
-    return status;
-  }
-  return path;
+  const auto write = [&](const std::string& staging) {
+    return WriteAll(staging, capsule, session, metadata, next_batch, files);
+  };
+  return WriteStepFolder(folder, capsule.step, write, files);
 }
 
 std::vector<int64_t> CapsuleSteps(const std::string& run_folder) {
   std::vector<int64_t> steps;
-  std::error_code error;
-  for (fs::directory_iterator entry(InFolder(run_folder, kCapsulesFolder), error), end;
-       !error && entry != end; entry.increment(error)) {
-    const absl::optional<int64_t> step = StepOfName(entry->path().filename().string());
-    if (step.has_value()) steps.push_back(*step);
+  for (const std::string& name : NamesIn(JoinPath(run_folder, kCapsulesFolder))) {
+    if (const auto step = StepOfName(name); step.has_value()) steps.push_back(*step);
   }
   std::sort(steps.begin(), steps.end());
   return steps;
@@ -235,12 +205,9 @@ absl::StatusOr<Capsule> OpenCapsule(const std::string& path) {
       return absl::InvalidArgumentError(
           absl::StrCat(path, " names a file elsewhere: ", graph::Quoted(name)));
     }
-    RETURN_IF_ERROR(CheckSum(InFolder(path, name), sum));
+    RETURN_IF_ERROR(CheckSum(JoinPath(path, name), sum));
   }
-  const std::string file = InFolder(path, kCapsuleFile);
-  ASSIGN_OR_RETURN(const std::string text, ReadFile(file, kMaxCapsuleBytes));
-  const absl::Status parsed = Parse(text, &capsule);
-  if (!parsed.ok()) return graph::Annotate(parsed, file);
+  RETURN_IF_ERROR(ReadCapsuleFile(&capsule));
   for (size_t i = 0; i < capsule.losses.size(); ++i) {
     if (sums.count(BatchFile(i)) == 0) {
       return absl::DataLossError(absl::StrCat(path, " has no ", BatchFile(i)));
@@ -252,15 +219,10 @@ absl::StatusOr<Capsule> OpenCapsule(const std::string& path) {
 absl::Status CheckCanGoOn(const Checkpoint& checkpoint) {
   const auto sum = checkpoint.state.files.find(kCapsuleFile);
   if (sum == checkpoint.state.files.end()) return absl::OkStatus();
-  const std::string file = InFolder(checkpoint.path, kCapsuleFile);
-  ASSIGN_OR_RETURN(const std::string text, ReadFile(file, kMaxCapsuleBytes));
-  if (!(SumOfBytes(text) == sum->second)) {
-    return absl::DataLossError(absl::StrCat(file, " is not what was written"));
-  }
+  RETURN_IF_ERROR(CheckSum(JoinPath(checkpoint.path, kCapsuleFile), sum->second));
   Capsule capsule;
   capsule.before = checkpoint;
-  const absl::Status parsed = Parse(text, &capsule);
-  if (!parsed.ok()) return graph::Annotate(parsed, file);
+  RETURN_IF_ERROR(ReadCapsuleFile(&capsule));
   if (capsule.first_micro_batch == 0) return absl::OkStatus();
   const std::string run = fs::path(checkpoint.path).parent_path().parent_path().string();
   const std::vector<int64_t> steps = CheckpointSteps(run).value_or(std::vector<int64_t>());
@@ -268,7 +230,7 @@ absl::Status CheckCanGoOn(const Checkpoint& checkpoint) {
   std::string way_out = "begin a new run";
   if (later != steps.begin()) {
     way_out = absl::StrCat("go on from the checkpoint before it with --resume=",
-                           InFolder(InFolder(run, kCheckpointsFolder), CheckpointName(later[-1])));
+                           JoinPath(JoinPath(run, kCheckpointsFolder), CheckpointName(later[-1])));
     // A folder goes on from its newest checkpoint alone.
     if (later != steps.end()) absl::StrAppend(&way_out, " --output_dir=ANOTHER");
   }
@@ -279,7 +241,7 @@ absl::Status CheckCanGoOn(const Checkpoint& checkpoint) {
 }
 
 absl::StatusOr<Batch> ReadCapsuleBatch(const Capsule& capsule, int i) {
-  const std::string path = InFolder(capsule.before.path, BatchFile(static_cast<size_t>(i)));
+  const std::string path = JoinPath(capsule.before.path, BatchFile(static_cast<size_t>(i)));
   ASSIGN_OR_RETURN(const SafetensorsReader file, SafetensorsReader::Open(path));
   Batch batch;
   ASSIGN_OR_RETURN(batch.images, file.Values<float>("images"));

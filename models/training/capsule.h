@@ -7,10 +7,8 @@
 //                          capsule.json           what was asked of the step, and what was seen
 //                          state.json, DONE       a checkpoint's, with the sums of all files
 //
-// //tools:replay repeats the step. It is a checkpoint (checkpoint_store.h) of the step before as
-// well, so --resume=DIR takes it: the step comes again, and one that was not finite is so
-// again unless something has changed. Where a part of the window had updated before, it lies within
-// a step, and --resume refuses it (CheckCanGoOn).
+// //tools:replay repeats the step. It is also a checkpoint (checkpoint_store.h) of the step before,
+// which --resume=DIR takes, unless a part of the window had updated before (CheckCanGoOn).
 #ifndef MODELS_TRAINING_CAPSULE_H_
 #define MODELS_TRAINING_CAPSULE_H_
 
@@ -18,7 +16,6 @@
 #include <functional>
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -41,8 +38,8 @@ struct Capsule {
   int64_t step = 0;    // counted from 1: the one that went wrong
   double epoch = 0;    // at its beginning, with a fraction
   double lr = 0;
-  std::vector<std::pair<std::string, float>> scheduled;  // the model's other inputs: sigma
-  int num_classes = 0;                                   // of the data, which the model may need
+  Scheduled scheduled;  // the model's other inputs: sigma
+  int num_classes = 0;  // of the data, which the model may need
 
   // The window's micro-batches, and which of them are here: from the first after the window's
   // last update (0 where it had none) to the one that went wrong, `losses.size()` of them.
@@ -53,27 +50,24 @@ struct Capsule {
 };
 
 // Writes `capsule` into `run_folder`: the session's parameters and optimizer, which are those
-// before the step, and a micro-batch for each of capsule.losses, which `next_batch` gives
-// one at a time. The folder appears whole or not at all. Returns its path; one that is there
-// already (a resumed run comes to the same step) is replaced, since it knows the lengths of
-// logs that are gone. Errors: RESOURCE_EXHAUSTED where the disk has not the room,
+// before the step, and a micro-batch for each of capsule.losses, which `next_batch` gives one at a
+// time. Returns the folder's path; an earlier one of the step, which knows the lengths of logs that
+// are gone, is replaced (WriteStepFolder). Errors: RESOURCE_EXHAUSTED if the disk has not the room,
 // next_batch's, the file system's.
-absl::StatusOr<std::string> WriteCapsule(
-    const std::string& run_folder, const Capsule& capsule, const Session& session,
-    const std::map<std::string, std::string>& metadata,
-    const std::function<absl::StatusOr<const Batch*>()>& next_batch,
-    FileSystem* files = FileSystem::Real());
+absl::StatusOr<std::string> WriteCapsule(const std::string& run_folder, const Capsule& capsule,
+                                         const Session& session,
+                                         const std::map<std::string, std::string>& metadata,
+                                         const BatchSource& next_batch,
+                                         FileSystem* files = FileSystem::Real());
 
 // The steps of a run's capsules, by their folders' names (CheckpointName), in order.
 std::vector<int64_t> CapsuleSteps(const std::string& run_folder);
 
-// Reads what WriteCapsule wrote, and compares all sums. Errors name the file: missing, not
-// what was written, not to be understood.
+// Reads what WriteCapsule wrote, and compares all sums. Errors name the file.
 absl::StatusOr<Capsule> OpenCapsule(const std::string& path);
 
-// That a run can go on from `checkpoint`, which may be a capsule. FailedPrecondition where
-// it lies within a step: what the step had summed before is in no file. The error names the
-// capsule and the flags that go on from the newest checkpoint before it.
+// That a run can go on from `checkpoint`, which may be a capsule. FailedPrecondition if it lies
+// within a step: what the step had summed before is in no file. The error says the way out.
 absl::Status CheckCanGoOn(const Checkpoint& checkpoint);
 
 // The `i`-th micro-batch that is here.

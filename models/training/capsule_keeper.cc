@@ -8,9 +8,8 @@
 
 namespace models {
 
-void CapsuleKeeper::Begin(int64_t step, double epoch, double lr,
-                          std::vector<std::pair<std::string, float>> scheduled, int micro_batches,
-                          const LoaderPosition& start) {
+void CapsuleKeeper::Begin(int64_t step, double epoch, double lr, Scheduled scheduled,
+                          int micro_batches, const LoaderPosition& start) {
   capsule_ = Capsule();
   capsule_.step = step;
   capsule_.epoch = epoch;

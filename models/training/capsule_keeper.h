@@ -39,15 +39,14 @@ class CapsuleKeeper {
   explicit CapsuleKeeper(Options options) : options_(std::move(options)) {}
 
   // The next step: the capsule's numbers of it, and where its images begin.
-  void Begin(int64_t step, double epoch, double lr,
-             std::vector<std::pair<std::string, float>> scheduled, int micro_batches,
+  void Begin(int64_t step, double epoch, double lr, Scheduled scheduled, int micro_batches,
              const LoaderPosition& start);
   // The next micro-batch of the window.
   void Add(const Batch& batch);
 
-  // Writes the capsule while the session still has the parameters before the step. `before`
-  // is the run's state before the step, `metadata` is for model.safetensors. Returns what there
-  // is to say about it, one line, whether it worked or not; empty where nothing is to be kept.
+  // Writes the capsule while the session still has the parameters before the step, as `before` is
+  // the run's state then. `metadata` is for model.safetensors. Returns a line that says whether it
+  // worked; empty where nothing is to be kept.
   std::string Keep(bool spike, const std::string& seen, RunState before,
                    const std::map<std::string, std::string>& metadata);
 

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <utility>
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "graph/base/bfloat16.h"
 #include "graph/base/printable.h"
 #include "graph/base/quoted.h"
 #include "graph/base/status.h"
@@ -53,10 +53,7 @@ T Bits(const uint8_t* bytes) {
 
 float FromF64(const uint8_t* bytes) { return static_cast<float>(Bits<double>(bytes)); }
 
-float FromBF16(const uint8_t* bytes) {
-  const uint32_t bits = uint32_t{Bits<uint16_t>(bytes)} << 16;
-  return Bits<float>(reinterpret_cast<const uint8_t*>(&bits));
-}
+float FromBF16(const uint8_t* bytes) { return Bits<graph::BFloat16>(bytes); }
 
 // IEEE binary16: 5 bits of exponent, 10 of mantissa. f32 represents each of its numbers exactly.
 float FromF16(const uint8_t* bytes) {

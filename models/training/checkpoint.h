@@ -15,7 +15,8 @@
 namespace models {
 
 // Every parameter (fixed ones such as pos_embed too) in its logical layout, in the workspace's
-// memory. `metadata` is as for SaveParameters.
+// memory. `metadata` says what a file of them is: model, step, epoch, seed, flags. Adds the grid of
+// pos_embed as grid=HxW, because a table does not show it.
 struct NamedTensors {
   TensorMap tensors;
   TensorMetadata metadata;
@@ -24,9 +25,7 @@ absl::StatusOr<NamedTensors> ParameterTensors(const std::vector<Parameter>& para
                                               const graph::Workspace& workspace,
                                               const std::map<std::string, std::string>& metadata);
 
-// Writes every parameter (fixed ones such as pos_embed too) in its logical layout. `metadata` says
-// what the file is: model, step, epoch, seed, flags. Adds the grid of pos_embed as grid=HxW,
-// because a table does not show it.
+// Writes ParameterTensors() to `path`.
 absl::Status SaveParameters(const std::string& path, const std::vector<Parameter>& parameters,
                             const graph::Workspace& workspace,
                             const std::map<std::string, std::string>& metadata);

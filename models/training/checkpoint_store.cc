@@ -1,12 +1,8 @@
 #include "models/training/checkpoint_store.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <iterator>
-#include <set>
 #include <system_error>
 #include <utility>
 
@@ -68,20 +64,13 @@ absl::Status RestoreOptimizer(const std::string& path, Session* session) {
 
 bool IsCheckpoint(absl::string_view name) { return StepOfName(name).has_value(); }
 
-// Whether the checkpoint may be whole, though `status` is of reading it.
-bool CouldNotBeRead(const absl::Status& status) {
-  return absl::IsPermissionDenied(status) || absl::IsUnavailable(status);
-}
-
 // The folders' names by step: step_N, or step_N.replaced where that is all there is.
 absl::StatusOr<std::map<int64_t, std::string>> NamesOfSteps(const std::string& run_folder) {
   std::map<int64_t, std::string> names;
   const fs::path folder = fs::path(run_folder) / kCheckpointsFolder;
   std::error_code error;
   if (fs::symlink_status(folder, error).type() == fs::file_type::not_found) return names;
-  fs::directory_iterator entry(folder, error), end;
-  for (; !error && entry != end; entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
+  for (const std::string& name : NamesIn(folder.string(), &error)) {
     const auto step = StepOfName(absl::StripSuffix(name, kReplacedSuffix));
     if (!step.has_value()) continue;
     std::string& found = names[*step];
@@ -95,7 +84,39 @@ absl::StatusOr<std::map<int64_t, std::string>> NamesOfSteps(const std::string& r
   return names;
 }
 
+void RemoveLeftovers(const std::string& folder, FileSystem* files) {
+  PutBackReplaced(folder, IsCheckpoint, files);
+  for (const std::string& name : NamesIn(folder)) {
+    if (IsCheckpointName(kStagingPrefix, name) || IsCheckpointName(kRetiredPrefix, name)) {
+      RemoveFolder(absl::StrCat(folder, "/", name), files);
+    }
+  }
+}
+
 }  // namespace
+
+absl::Status PrepareStepFolders(const std::string& folder, FileSystem* files) {
+  if (files->MakeFolder(folder) == 0) {
+    RETURN_IF_ERROR(SyncFolder(FolderOf(folder), files));
+  } else if (errno != EEXIST) {
+    return CannotWrite(folder);
+  }
+  RemoveLeftovers(folder, files);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> WriteStepFolder(
+    const std::string& folder, int64_t step,
+    absl::FunctionRef<absl::Status(const std::string& staging)> write, FileSystem* files) {
+  const std::string name = CheckpointName(step), path = absl::StrCat(folder, "/", name);
+  const std::string staging = absl::StrCat(folder, "/", kStagingPrefix, name);
+  if (files->MakeFolder(staging) != 0) return CannotWrite(staging);
+  absl::Status status = write(staging);
+  if (status.ok()) status = ReplaceFolder(staging, path, files);
+  if (status.ok()) return path;
+  RemoveFolder(staging, files);
+  return status;
+}
 
 absl::StatusOr<Checkpoint> OpenCheckpoint(const std::string& path) {
   Checkpoint checkpoint{path, {}};
@@ -163,7 +184,7 @@ absl::StatusOr<NewestCheckpoint> FindNewestCheckpoint(const std::string& run_fol
       newest.checkpoint = *std::move(found);
       return newest;
     }
-    if (CouldNotBeRead(found.status())) {
+    if (absl::IsPermissionDenied(found.status()) || absl::IsUnavailable(found.status())) {
       return graph::Annotate(
           absl::Status(found.status().code(),
                        absl::StrCat(found.status().message(),
@@ -204,9 +225,8 @@ absl::Status WriteCheckpointFiles(const std::string& folder, RunState state, con
   RETURN_IF_ERROR(write(kOptimizerFile, optimizer, {}));
 
   const std::string text = RunStateJson(state);
-  const std::pair<const char*, std::string> small[] = {{kStateFile, text},
-                                                       {kDoneFile, DoneText(text)}};
-  for (const auto& [name, bytes] : small) {
+  for (const auto& [name, bytes] :
+       {std::make_pair(kStateFile, text), std::make_pair(kDoneFile, DoneText(text))}) {
     ASSIGN_OR_RETURN(FileWriter file, FileWriter::Create(absl::StrCat(folder, "/", name), files));
     RETURN_IF_ERROR(file.Append(bytes));
     RETURN_IF_ERROR(file.Finish());
@@ -215,13 +235,7 @@ absl::Status WriteCheckpointFiles(const std::string& folder, RunState state, con
 }
 
 int64_t CheckpointBytes(const Session& session) {
-  int64_t bytes = 0;
-  for (const Parameter& p : session.parameters()) bytes += static_cast<int64_t>(p.type.bytes());
-  for (const std::string& name : session.optimizer_state()) {
-    const absl::StatusOr<graph::ConstTensor> tensor = session.workspace().Find(name);
-    if (tensor.ok()) bytes += static_cast<int64_t>(tensor->type.bytes());
-  }
-  return bytes;
+  return static_cast<int64_t>(session.memory().parameters + session.memory().optimizer);
 }
 
 CheckpointStore::CheckpointStore(std::string run_folder, KeepPolicy policy, FileSystem* files)
@@ -253,12 +267,7 @@ absl::StatusOr<std::string> CheckpointStore::Save(
     ASSIGN_OR_RETURN(std::string now, path_now_());
     SetFolder(std::move(now));
   }
-  if (files_->MakeFolder(folder_) == 0) {
-    RETURN_IF_ERROR(SyncFolder(run_folder_, files_));
-  } else if (errno != EEXIST) {
-    return CannotWrite(folder_);
-  }
-  RemoveLeftovers();
+  RETURN_IF_ERROR(PrepareStepFolders(folder_, files_));
   if (const absl::Status room =
           CheckRoom("a checkpoint", CheckpointBytes(session), folder_, files_);
       !room.ok()) {
@@ -266,15 +275,11 @@ absl::StatusOr<std::string> CheckpointStore::Save(
                         absl::StrCat(room.message(), "; make room, or keep fewer with --keep"));
   }
   const int64_t step = state.step;
-  const std::string staging = absl::StrCat(folder_, "/", kStagingPrefix, CheckpointName(step));
-  const std::string path = absl::StrCat(folder_, "/", CheckpointName(step));
-  if (files_->MakeFolder(staging) != 0) return CannotWrite(staging);
-  absl::Status status = WriteCheckpointFiles(staging, std::move(state), session, metadata, files_);
-  if (status.ok()) status = ReplaceFolder(staging, path, files_);
-  if (!status.ok()) {
-    RemoveFolder(staging, files_);
-    return graph::Annotate(status, absl::StrCat("checkpoint of step ", step));
-  }
+  const auto write = [&](const std::string& staging) {
+    return WriteCheckpointFiles(staging, std::move(state), session, metadata, files_);
+  };
+  absl::StatusOr<std::string> path = WriteStepFolder(folder_, step, write, files_);
+  if (!path.ok()) return graph::Annotate(path.status(), absl::StrCat("checkpoint of step ", step));
   // The link first: it leads to one that may be removed next.
   RETURN_IF_ERROR(PointLink(step));
   Prune(step);
@@ -282,7 +287,7 @@ absl::StatusOr<std::string> CheckpointStore::Save(
 }
 
 absl::StatusOr<bool> CheckpointStore::Adopt(int64_t step) {
-  RemoveLeftovers();
+  RemoveLeftovers(folder_, files_);
   std::error_code ignored;
   if (!fs::exists(fs::path(folder_) / CheckpointName(step), ignored)) return false;
   RETURN_IF_ERROR(PointLink(step));
@@ -329,20 +334,6 @@ void CheckpointStore::Prune(int64_t saved) {
       RemoveFolder(retired, files_);
     }
   }
-}
-
-void CheckpointStore::RemoveLeftovers() {
-  PutBackReplaced(folder_, IsCheckpoint, files_);
-  std::vector<std::string> leftovers;
-  std::error_code error;
-  for (fs::directory_iterator entry(folder_, error), end; !error && entry != end;
-       entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
-    if (IsCheckpointName(kStagingPrefix, name) || IsCheckpointName(kRetiredPrefix, name)) {
-      leftovers.push_back(entry->path().string());
-    }
-  }
-  for (const std::string& folder : leftovers) RemoveFolder(folder, files_);
 }
 
 }  // namespace models

@@ -6,9 +6,9 @@
 //                             DONE                   the sum of state.json
 //   checkpoint.safetensors -> checkpoints/step_00001234/model.safetensors, the newest
 //
-// A checkpoint is written into a folder whose name begins with a dot, flushed to the disk
-// and renamed, so a folder called step_* is whole. state.json has the other files' sums and
-// DONE has its: what an editor, a bad disk or a half-done copy changed is not taken for good.
+// A checkpoint is written under a name that begins with a dot, flushed to the disk and renamed, so
+// a folder called step_* is whole. state.json has the other files' sums and DONE has its: what an
+// editor, a bad disk or a half-done copy changed is not taken for good.
 #ifndef MODELS_TRAINING_CHECKPOINT_STORE_H_
 #define MODELS_TRAINING_CHECKPOINT_STORE_H_
 
@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "models/files/file_system.h"
@@ -36,16 +37,15 @@ struct Checkpoint {
   RunState state;
 };
 
-// The checkpoint in the folder `path`, once every sum has been compared (which reads all
-// of it). Errors name the file, and what is wrong with it: PermissionDenied and Unavailable where
-// it could not be read just now and may be whole (input_file.h, a link to a disk that is not
-// there), any other where it is not what a run wrote.
+// The checkpoint in the folder `path`, all of which is read to compare the sums. Errors name the
+// file: PermissionDenied and Unavailable where it could not be read just now and may be whole
+// (input_file.h, a link to a disk that is not there), any other where it is not what a run wrote.
 absl::StatusOr<Checkpoint> OpenCheckpoint(const std::string& path);
 
-// The newest whole one of the run in `run_folder`, in which nothing is touched. NotFound where
-// there is no checkpoint at all; DataLoss, with the reason for each, where none of them is whole.
-// One that could not be read is an error, and not passed over: it may be whole, and going on from
-// an earlier one would give up what it has. A copy of another step's is as good as damaged.
+// The newest whole one of the run in `run_folder`, in which nothing is touched. NotFound if there
+// is none at all; DataLoss, with the reason for each, if none is whole. One that could not be read
+// is an error, not passed over: it may be whole, and going on from an earlier one would give up
+// what it has. A copy of another step's counts as damaged.
 struct NewestCheckpoint {
   Checkpoint checkpoint;
   struct Damaged {
@@ -55,31 +55,39 @@ struct NewestCheckpoint {
 };
 absl::StatusOr<NewestCheckpoint> FindNewestCheckpoint(const std::string& run_folder);
 
-// The steps of all checkpoints of the run, ascending, looked at by name alone; one that lost its
-// name to a crash while it was being replaced (replace_folder.h) is among them. None where
-// there is no folder for them; an error where there is one that cannot be read, or a link to
-// none (a disk that is not mounted): that is not the same as no checkpoint.
+// The steps of all checkpoints of the run, ascending, by their names alone; one that lost its name
+// to a crash while it was being replaced (replace_folder.h) is among them. None if there is no
+// folder for them; an error if it cannot be read, or is a link to none (a disk that is not
+// mounted).
 absl::StatusOr<std::vector<int64_t>> CheckpointSteps(const std::string& run_folder);
 
-// Gives a damaged checkpoint a name that no reader takes for one, damaged_step_00001234 or
-// followed by -2, -3, ..., and keeps it. A run that resumes from an earlier one does this,
-// because the logs no longer reach as far as this one says. Returns a line that says so. Where
-// the file system cannot (an overlay's lower layer, for one) the line says that instead: the
-// next resume passes over it again.
+// Keeps a damaged checkpoint under a name that no reader takes for one, damaged_step_00001234 or
+// followed by -2, -3, ...: a run that resumes from an earlier one does this, because its logs no
+// longer reach as far as this one says. Returns a line that says so, or that the file system
+// cannot (an overlay's lower layer, for one): the next resume passes over it again.
 std::string SetAside(const std::string& checkpoint, FileSystem* files);
 
-// Sets parameters and optimizer state from the checkpoint, or, on an error, perhaps some
-// of them: the session is of no use then.
+// Sets parameters and optimizer state; after an error, which may leave some of them set, the
+// session is of no use.
 absl::Status RestoreCheckpoint(const Checkpoint& checkpoint, Session* session);
 
-// Writes the files of a checkpoint into `folder`, which is there and empty but for files
-// whose sums state.files has already, and flushes them. `metadata` goes into model.safetensors,
-// with the rest that SaveParameters' readers look for.
+// Writes the files of a checkpoint into `folder`, which is there and empty but for files whose sums
+// state.files has already, and flushes them. `metadata` is for ParameterTensors().
 absl::Status WriteCheckpointFiles(const std::string& folder, RunState state, const Session& session,
                                   const std::map<std::string, std::string>& metadata,
                                   FileSystem* files);
 // The bytes of its tensors, which are nearly all.
 int64_t CheckpointBytes(const Session& session);
+
+// For a `folder` of checkpoints or capsules, which are named by their steps. Makes it, if it is not
+// there, and removes what runs left in it that were killed while they wrote or removed one.
+absl::Status PrepareStepFolders(const std::string& folder, FileSystem* files);
+// Has `write` fill a new folder and gives that the name of `step` in `folder`, in place of an
+// earlier one. Returns its path. It appears whole or not at all: on an error what was there is
+// there still.
+absl::StatusOr<std::string> WriteStepFolder(
+    const std::string& folder, int64_t step,
+    absl::FunctionRef<absl::Status(const std::string& staging)> write, FileSystem* files);
 
 struct KeepPolicy {
   int keep = 2;            // the newest so many; 0: all
@@ -100,27 +108,23 @@ class CheckpointStore {
   // where it is.
   absl::Status CheckFolder() const;
 
-  // Saves the session as of `state`, whose `files` are filled in here, moves the link, and
-  // removes what the policy does not keep; of a checkpoint that was moved away and left a link
-  // that link alone. `metadata` goes into model.safetensors, with the step and the rest that
-  // SaveParameters' readers look for. A checkpoint of the same step is replaced in one step.
-  // On an error what was there is there still: RESOURCE_EXHAUSTED where the disk has not
-  // the room, which is asked before more than a few megabytes are written, and what the system
-  // says, naming the file. Returns the checkpoint's path.
+  // Saves the session as of `state`, whose `files` are filled in here, moves the link, and removes
+  // what the policy does not keep; of a checkpoint that was moved away and left a link, that link
+  // alone. `metadata` is for ParameterTensors(). A checkpoint of the same step is replaced. On an
+  // error what was there is there still: RESOURCE_EXHAUSTED if the disk has not the room
+  // (CheckRoom), or the system's, naming the file. Returns the checkpoint's path.
   absl::StatusOr<std::string> Save(RunState state, const Session& session,
                                    const std::map<std::string, std::string>& metadata);
 
-  // Before a run resumes after `step`: does what a Save() that was killed had still to do.
-  // Removes what it left, and, where that step's checkpoint is in this folder, moves the
-  // link to it and removes what the policy does not keep. Returns whether it is. Errors as of
-  // Save().
+  // Before a run resumes after `step`: does what a Save() that was killed had still to do. Removes
+  // what it left, and, if that step's checkpoint is in this folder, moves the link and prunes as
+  // Save() does, with its errors. Returns whether it is.
   absl::StatusOr<bool> Adopt(int64_t step);
 
  private:
   void SetFolder(std::string run_folder);
   absl::Status PointLink(int64_t step);
   void Prune(int64_t saved);
-  void RemoveLeftovers();
 
   std::string run_folder_, folder_;
   KeepPolicy policy_;

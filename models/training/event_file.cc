@@ -1,12 +1,11 @@
 #include "models/training/event_file.h"
 
+#include <isa-l/crc.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <limits>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -17,21 +16,25 @@
 #include "absl/strings/strip.h"
 #include "graph/base/status.h"
 #include "models/data/file_util.h"
-#include "models/training/crc32c.h"
+#include "models/files/durable.h"
 #include "models/training/event.pb.h"
 
 namespace models {
 namespace {
 
-namespace fs = std::filesystem;
 using droppos_events::Event;
-
-constexpr int64_t kMaxPngBytes = int64_t{1} << 28;
 
 std::string LittleEndian(uint64_t value, int bytes) {
   std::string text;
   for (int i = 0; i < bytes; ++i) text += static_cast<char>(value >> 8 * i & 255);
   return text;
+}
+
+// As TFRecord stores it: rotated and offset, so that bytes that contain their own checksum do not
+// have a constant checksum.
+uint32_t MaskedCrc32c(absl::string_view bytes) {
+  const uint32_t crc = Crc32c(bytes);
+  return (crc >> 15 | crc << 17) + 0xa282ead8u;
 }
 
 // TFRecord: the length, its checksum, the bytes, their checksum.
@@ -97,30 +100,25 @@ absl::StatusOr<PngHeader> ReadPngHeader(absl::string_view png) {
   if (width == 0 || height == 0 || width > kLargest || height > kLargest) {
     return graph::InvalidArgument("a PNG picture of ", width, "x", height, " pixels");
   }
-  PngHeader header{static_cast<int>(width), static_cast<int>(height), 3};
-  switch (png[25]) {
-    case 0:
-      header.colorspace = 1;
-      break;
-    case 4:
-      header.colorspace = 2;
-      break;
-    case 6:
-      header.colorspace = 4;
-      break;
-  }
-  return header;
+  // Channels: grey, grey with alpha, colours with alpha; else colours, a palette's too.
+  const char type = png[25];
+  const int colorspace = type == 0 ? 1 : type == 4 ? 2 : type == 6 ? 4 : 3;
+  return PngHeader{static_cast<int>(width), static_cast<int>(height), colorspace};
 }
 
 }  // namespace
 
+uint32_t Crc32c(absl::string_view bytes) {
+  // The library only reads them, and takes their number as an int: no Event has more.
+  auto* data = reinterpret_cast<unsigned char*>(const_cast<char*>(bytes.data()));
+  return ~::crc32_iscsi(data, static_cast<int>(bytes.size()), ~0u);
+}
+
 std::vector<std::string> ListEventFiles(const std::string& folder) {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    std::string name = it->path().filename().string();
-    if (IsEventFile(name)) names.push_back(std::move(name));
-  }
+  std::vector<std::string> names = NamesIn(folder);
+  names.erase(std::remove_if(names.begin(), names.end(),
+                             [](const std::string& name) { return !IsEventFile(name); }),
+              names.end());
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -198,20 +196,8 @@ absl::Status EventFileWriter::AddScalars(int64_t step, absl::Time now, const Met
   return file_.Append(Framed(event));
 }
 
-absl::Status EventFileWriter::Add(const TrainMetrics& metrics, absl::Time now) {
-  return AddScalars(metrics.step, now, EventScalars(metrics));
-}
-
-absl::Status EventFileWriter::Add(const EvalMetrics& metrics, absl::Time now) {
-  return AddScalars(metrics.step, now, EventScalars(metrics));
-}
-
 absl::Status EventFileWriter::AddImage(int64_t step, absl::Time now, absl::string_view tag,
                                        std::string png) {
-  if (png.size() > static_cast<size_t>(kMaxPngBytes)) {
-    return graph::InvalidArgument("a picture of ", png.size(), " bytes, more than ", kMaxPngBytes,
-                                  ", is too large for an event file");
-  }
   ASSIGN_OR_RETURN(const PngHeader header, ReadPngHeader(png));
   Event event = EventAt(step, now);
   droppos_events::Summary::Value* value = event.mutable_summary()->add_value();
@@ -226,7 +212,8 @@ absl::Status EventFileWriter::AddImage(int64_t step, absl::Time now, absl::strin
 
 absl::Status EventFileWriter::AddImageFile(int64_t step, absl::Time now, absl::string_view tag,
                                            const std::string& path) {
-  ASSIGN_OR_RETURN(std::string png, ReadFile(path, kMaxPngBytes));
+  constexpr int64_t kMost = int64_t{1} << 28;  // bytes
+  ASSIGN_OR_RETURN(std::string png, ReadFile(path, kMost));
   const absl::StatusOr<PngHeader> header = ReadPngHeader(png);
   if (!header.ok()) {
     return absl::Status(header.status().code(),

@@ -22,6 +22,9 @@
 
 namespace models {
 
+// The checksum of its records: CRC-32C (Castagnoli's polynomial), 0xe3069283 for "123456789".
+uint32_t Crc32c(absl::string_view bytes);
+
 // Names, without the folder, of the event files in `folder`, oldest first; empty if there is no
 // such folder.
 std::vector<std::string> ListEventFiles(const std::string& folder);
@@ -51,8 +54,10 @@ class EventFileWriter {
   // are kept, and TensorBoard marks them.
   absl::Status AddScalars(int64_t step, absl::Time now, const MetricList& scalars);
   // EventScalars of a step or an evaluation.
-  absl::Status Add(const TrainMetrics& metrics, absl::Time now);
-  absl::Status Add(const EvalMetrics& metrics, absl::Time now);
+  template <typename Metrics>
+  absl::Status Add(const Metrics& metrics, absl::Time now) {
+    return AddScalars(metrics.step, now, EventScalars(metrics));
+  }
   // Adds a PNG file's bytes under the name `tag` ("positions"). InvalidArgument if its header has
   // no size.
   absl::Status AddImage(int64_t step, absl::Time now, absl::string_view tag, std::string png);

@@ -1,9 +1,5 @@
 // Shows a run in TensorBoard: the numbers of metrics.jsonl, and pictures.
 //
-//   EventLog events(output.File(kTensorboardFolder), &log);
-//   if (resumed) events.ResumeAfter(state, output.File(kMetricsFile));
-//   options.observers.push_back(&events);
-//
 // metrics.jsonl is the record; this is a view of it that a run can do without. The first error
 // (disk full) is logged as a warning and ends the events.
 #ifndef MODELS_TRAINING_EVENT_LOG_H_

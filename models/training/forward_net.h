@@ -32,10 +32,9 @@ class ForwardNet {
                                           const graph::SchemaRegistry& registry,
                                           const std::function<Outputs(ModelBuilder*)>& build);
 
-  // Compiles what `build` appends. Parameters are found in `workspace` by name: in a session's
-  // workspace they are the ones being trained, in an empty one zeros until LoadParameters. The
-  // workspace must outlive the net. Uses `inputs` for the inputs that fit (InputSlot::Fits), else
-  // the net's own.
+  // Compiles what `build` appends. Parameters are those of `workspace`, by name: a session's, or
+  // zeros until LoadParameters. It must outlive the net. `inputs` is used for the inputs that fit
+  // (InputSlot::Fits), else the net's own.
   static absl::StatusOr<std::unique_ptr<ForwardNet>> Compile(
       const std::string& net_name, const graph::CompileOptions& options,
       const std::function<Outputs(ModelBuilder*)>& build, graph::Workspace* workspace,

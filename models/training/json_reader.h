@@ -14,8 +14,8 @@
 
 namespace models {
 
-// InvalidArgument if brackets are nested more than 64 deep. None of our files is, and the library
-// copies and destroys some values recursively on a finite stack.
+// InvalidArgument if brackets are nested more than 64 deep: the library copies and destroys some
+// values recursively.
 absl::Status CheckJsonDepth(absl::string_view text);
 
 // Parses `text`. InvalidArgument: "is no JSON" or "is nested deeper than ...".

@@ -134,12 +134,4 @@ absl::StatusOr<MetricsWriter> MetricsWriter::Resume(const std::string& path, int
   return MetricsWriter(std::move(file));
 }
 
-absl::Status MetricsWriter::Write(const TrainMetrics& metrics) {
-  return file_.Append(MetricsLine(metrics));
-}
-
-absl::Status MetricsWriter::Write(const EvalMetrics& metrics) {
-  return file_.Append(MetricsLine(metrics));
-}
-
 }  // namespace models

@@ -60,30 +60,30 @@ struct EvalMetrics {
 std::string MetricsLine(const TrainMetrics& metrics);
 std::string MetricsLine(const EvalMetrics& metrics);
 
-// The step whose line ends at byte `bytes` of the file `path`, as recorded in a checkpoint.
-// NotFound if no such line ends there: the file is gone, or is not what the run wrote.
+// The step whose line ends at byte `bytes` of the file `path`. NotFound if none does: the file is
+// gone, or is not what the run wrote.
 absl::StatusOr<TrainMetrics> ReadStepEndingAt(const std::string& path, int64_t bytes);
 
-// Owns the file; not thread-safe. Write hands each line to the operating system before it returns,
-// so a reader or a crash never sees half a line.
+// Owns the file, which holds whole lines at any moment (append_file.h). Not thread-safe.
 class MetricsWriter {
  public:
   // Creates `path`, or empties it. Errors name `path`. `files` must outlive the writer.
   static absl::StatusOr<MetricsWriter> Create(const std::string& path,
                                               FileSystem* files = FileSystem::Real());
-  // Cuts the file to its first `keep_bytes` bytes, which are whole lines, and appends there; this
-  // removes what a run wrote after the checkpoint it resumes from. A missing file is created.
-  // DataLoss if the file is shorter, or no line ends there: it is not what the run wrote and stays
-  // unchanged.
+  // Cuts the file to its first `keep_bytes` bytes, which are whole lines, and appends there: what
+  // followed was written after the checkpoint. A missing file is created. DataLoss if no line ends
+  // there: the file is not what the run wrote and stays unchanged.
   static absl::StatusOr<MetricsWriter> Resume(const std::string& path, int64_t keep_bytes,
                                               FileSystem* files = FileSystem::Real());
   // Checks without changing the file that Resume() would succeed and that the line which ends there
   // is that of `step`: DataLoss if it is not.
   static absl::Status CheckResume(const std::string& path, int64_t keep_bytes, int64_t step);
 
-  // Errors (disk full, ...) name the file, which then still ends with its last whole line.
-  absl::Status Write(const TrainMetrics& metrics);
-  absl::Status Write(const EvalMetrics& metrics);
+  // Errors (disk full, ...) name the file.
+  template <typename Metrics>
+  absl::Status Write(const Metrics& metrics) {
+    return file_.Append(MetricsLine(metrics));
+  }
 
   int64_t bytes() const { return file_.bytes(); }  // whole lines only
   // Flushes all lines to the disk.

@@ -56,8 +56,7 @@ struct TrainingNet {
 // Inputs: the model's, and `lr` {1} and kLossLimit where the net updates.
 //
 // A buffer moves with each micro-batch, as PyTorch's do. A window moves a copy, which becomes the
-// state when the update is applied: a step that is held back or is not finite leaves the buffer as
-// it was before the window (with kMicroStep before the micro-batch), and can be run again.
+// state when the update is applied: a step that is held back or not finite can be run again.
 absl::StatusOr<TrainingNet> BuildTrainingNet(const graph::SchemaRegistry& registry,
                                              const Model& model, const OptimizerSpec& optimizer,
                                              int batch, MicroStep micro_step, int accum_iter,

@@ -11,8 +11,7 @@ namespace models {
 // output holds a value that is not finite: OUT_OF_RANGE with operator, blob, index and value. If
 // that operator reads an input or a state that was not finite before, the error names that instead.
 // The caller prevents the update (kLossLimit). In an accumulation window the net has already added
-// to its accumulators; errors in the forward pass are still found, because its operators come
-// first.
+// to its accumulators; what went wrong in the forward pass is found first nevertheless.
 absl::Status DescribeNonFinite(graph::Executable* executable);
 
 }  // namespace models

@@ -48,8 +48,7 @@ OptimizerSpec AdamW(const RecipeConfig& recipe);
 
 // The update of every parameter in `parameters`, all of them trained, from its gradient blob:
 // norms, clip factors, step counter, and what the optimizer appends. Whether it happens hangs on
-// `losses` (k), the gradients' own, and the input kLossLimit. Its operators are of the update
-// phase; those that concern one parameter are of the part that has its name.
+// `losses` (k) and the input kLossLimit. Operators of one parameter are of the part of its name.
 struct UpdateBlobs {
   graph::BlobId grad_norm, clipped, applied;
   graph::BlobId factors;            // one for each parameter

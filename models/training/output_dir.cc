@@ -111,10 +111,6 @@ std::string FreeName(const std::string& name) {
   return candidate;
 }
 
-absl::Status CannotUse(int error, absl::string_view what, const std::string& path) {
-  return absl::ErrnoToStatus(error, absl::StrCat(what, " the output folder ", path, kWayOut));
-}
-
 }  // namespace
 
 std::string ResolveUserPath(const std::string& path) {
@@ -169,7 +165,10 @@ void OutputDir::Close() {
 
 absl::Status OutputDir::Open() {
   folder_ = FileSystem::Real()->Open(path_, O_PATH | O_DIRECTORY);
-  if (folder_ < 0) return CannotUse(errno, "cannot use", path_);
+  if (folder_ < 0) {
+    return absl::ErrnoToStatus(errno,
+                               absl::StrCat("cannot use the output folder ", path_, kWayOut));
+  }
   return TakeLocks(path_, /*make=*/true, &locks_);
 }
 

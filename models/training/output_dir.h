@@ -22,9 +22,8 @@ enum class EarlierRun {
   kResume,   // resume it
 };
 
-// Resolves `path` as the user who typed it means it: `bazel run` changes directory, and
-// $BUILD_WORKING_DIRECTORY names the one the command was typed in. Absolute and empty paths stay
-// unchanged, as do all paths if the variable is unset.
+// Resolves `path` from where the user typed it: `bazel run` changes directory and names the old one
+// in $BUILD_WORKING_DIRECTORY. Absolute and empty paths stay unchanged, as do all if that is unset.
 std::string ResolveUserPath(const std::string& path);
 
 // Choosing and making the folder are two steps, so that everything else that can go wrong at the
@@ -49,11 +48,10 @@ class OutputDir {
   // files and nothing else. On an error, removes the folders it made.
   absl::Status Create();
 
-  // Call at the end of a run, however it ended: if no step was completed, removes what Create()
-  // made, so that nothing blocks the next try: the run's files, and the folders that Create() made
-  // if they are empty. Does nothing if an earlier run is resumed, or if metrics.jsonl has a line
-  // beyond the `metrics_bytes` that a run resumed in a new folder starts with, or if a step was
-  // kept (capsule.h) or saved.
+  // Call at the end of a run, however it ended: if no step was completed, removes the run's files
+  // and the folders that Create() made if they are empty, so that nothing blocks the next try. Does
+  // nothing if an earlier run is resumed, if metrics.jsonl has a line beyond the `metrics_bytes`
+  // that a run resumed in a new folder starts with, or if a step was kept (capsule.h) or saved.
   void DiscardUnlessBegun(int64_t metrics_bytes = 0);
 
   // Absolute if the user's path was, or if $BUILD_WORKING_DIRECTORY is set.
@@ -61,9 +59,8 @@ class OutputDir {
   std::string File(absl::string_view name) const;
   // Whether Create() could lock the folder and, if checkpoints/ is a link, its target.
   bool is_locked() const;
-  // The current path of the folder that Create() made or found: path(), or another one if somebody
-  // has renamed it. FailedPrecondition, with the way out, if it cannot be found; another folder may
-  // then have its name, and this run must not write into that.
+  // The current path of the folder that Create() made or found: path(), unless somebody has renamed
+  // it. FailedPrecondition, with the way out, if it cannot be found.
   absl::StatusOr<std::string> PathNow() const;
 
  private:

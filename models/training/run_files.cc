@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -99,18 +98,15 @@ std::vector<Found> FindOwned(const fs::path& run) {
     const fs::file_status status =
         MayBeLink(owned) ? fs::status(folder, error) : fs::symlink_status(folder, error);
     if (status.type() != fs::file_type::directory) continue;
-    for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
-         entry.increment(error)) {
-      const std::string name = entry->path().filename().string();
+    for (const std::string& name : NamesIn(folder.string())) {
       const absl::string_view last = owned.are_folders ? absl::string_view(name) : FinalName(name);
-      std::error_code ignored;
-      const auto type = fs::symlink_status(entry->path(), ignored).type();
+      const auto type = fs::symlink_status(folder / name, error).type();
       // A half-written entry is a file, or a folder in which it is written; a link counts only as
       // itself.
       const bool is_half_written = last != name;
       if (owned.is_ours(last) && (is_half_written || type == fs::file_type::symlink ||
                                   (type == fs::file_type::directory) == owned.are_folders)) {
-        found.push_back({entry->path().string(), is_half_written});
+        found.push_back({(folder / name).string(), is_half_written});
       }
     }
   }
@@ -120,10 +116,8 @@ std::vector<Found> FindOwned(const fs::path& run) {
 // The model of the newest checkpoint in a folder.
 absl::optional<std::string> NewestIn(const fs::path& folder) {
   absl::optional<int64_t> newest;
-  std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    newest = std::max(newest, StepOfName(entry->path().filename().string()));
+  for (const std::string& name : NamesIn(folder.string())) {
+    newest = std::max(newest, StepOfName(name));
   }
   if (!newest.has_value()) return absl::nullopt;
   return (folder / CheckpointName(*newest) / kModelFile).string();
@@ -221,12 +215,10 @@ void RemoveHalfWritten(const std::string& folder) {
   for (Found& found : FindOwned(folder)) {
     if (found.is_half_written) half_written.push_back(std::move(found.path));
   }
-  std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    const std::string file = entry->path().filename().string();
+  for (const std::string& file : NamesIn(folder)) {
     for (const char* name : kRunFiles) {
-      if (file != name && FinalName(file) == name) half_written.push_back(entry->path().string());
+      if (file == name || FinalName(file) != name) continue;
+      half_written.push_back((fs::path(folder) / file).string());
     }
   }
   for (const std::string& path : half_written) RemoveFolder(path, FileSystem::Real());

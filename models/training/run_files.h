@@ -59,8 +59,7 @@ absl::Status CheckCanRemoveRun(const std::string& folder);
 // Removes everything of a run except the lock. Folders that hold something else stay, with that.
 // Errors name the file, or are those of CheckCanRemoveRun().
 absl::Status RemoveRun(const std::string& folder);
-// Removes half-written files under temporary names, which killed processes leave. The caller holds
-// the lock.
+// Removes half-written files, which killed processes leave. The caller holds the lock.
 void RemoveHalfWritten(const std::string& folder);
 
 }  // namespace models

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <streambuf>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,7 +18,6 @@ namespace models {
 namespace {
 
 constexpr absl::Duration kRedraw = absl::Milliseconds(200);
-constexpr char kClearLine[] = "\r\x1b[K";
 
 bool IsSet(const char* variable) {
   const char* value = std::getenv(variable);
@@ -31,20 +29,20 @@ bool ShowsBars(int fd) {
          !IsSet("NO_COLOR");
 }
 
-// The first `columns` characters, counting each as a column wide.
+// Whether a character of UTF-8 begins here; each counts as a column wide.
+bool BeginsCharacter(char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }
+
+// The first `columns` characters.
 std::string Cut(const std::string& text, int columns) {
   int taken = 0;
   for (size_t i = 0; i < text.size(); ++i) {
-    const bool begins = (static_cast<unsigned char>(text[i]) & 0xc0) != 0x80;
-    if (begins && taken++ == columns) return text.substr(0, i);
+    if (BeginsCharacter(text[i]) && taken++ == columns) return text.substr(0, i);
   }
   return text;
 }
 
 int Width(const std::string& text) {
-  return static_cast<int>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-  }));
+  return static_cast<int>(std::count_if(text.begin(), text.end(), BeginsCharacter));
 }
 
 // " 45% [====>     ] text" in less than `columns`, because a full line would wrap.
@@ -66,37 +64,6 @@ std::string BarLine(double fraction, const std::string& text, int columns) {
 
 }  // namespace
 
-// Collects text until a line is complete.
-class RunLog::LineBuffer : public std::streambuf {
- public:
-  explicit LineBuffer(RunLog* log) : log_(log) {}
-  ~LineBuffer() override {
-    if (!line_.empty()) log_->Line(line_);
-  }
-
- protected:
-  int_type overflow(int_type c) override {
-    if (traits_type::eq_int_type(c, traits_type::eof())) return traits_type::not_eof(c);
-    Add(traits_type::to_char_type(c));
-    return c;
-  }
-  std::streamsize xsputn(const char* text, std::streamsize n) override {
-    for (std::streamsize i = 0; i < n; ++i) Add(text[i]);
-    return n;
-  }
-
- private:
-  void Add(char c) {
-    line_ += c;
-    if (c != '\n') return;
-    log_->Line(line_);
-    line_.clear();
-  }
-
-  RunLog* const log_;
-  std::string line_;
-};
-
 RunLog::Screen RunLog::ScreenOf(std::ostream* out, int fd) {
   Screen screen;
   screen.out = out;
@@ -110,16 +77,9 @@ RunLog::Screen RunLog::ScreenOf(std::ostream* out, int fd) {
 }
 
 RunLog::RunLog(Screen screen, std::function<absl::Time()> now)
-    : screen_(std::move(screen)),
-      now_(std::move(now)),
-      buffer_(std::make_unique<LineBuffer>(this)),
-      stream_(std::make_unique<std::ostream>(buffer_.get())) {}
+    : screen_(std::move(screen)), now_(std::move(now)) {}
 
-RunLog::~RunLog() {
-  stream_ = nullptr;
-  buffer_ = nullptr;  // writes its last line
-  EndProgress();
-}
+RunLog::~RunLog() { EndProgress(); }
 
 absl::Status RunLog::Open(const std::string& path, int64_t keep_bytes, FileSystem* files) {
   const std::lock_guard<std::mutex> lock(mu_);
@@ -190,7 +150,7 @@ void RunLog::DrawBar() {
 }
 
 void RunLog::ClearBar() {
-  if (!bar_.empty()) *screen_.out << kClearLine;
+  if (!bar_.empty()) *screen_.out << "\r\x1b[K";
   bar_.clear();
 }
 
@@ -212,7 +172,5 @@ absl::Status RunLog::Sync() {
   const std::lock_guard<std::mutex> lock(mu_);
   return file_.is_open() ? file_.Sync() : absl::OkStatus();
 }
-
-std::ostream* RunLog::stream() { return stream_.get(); }
 
 }  // namespace models

@@ -1,23 +1,15 @@
 // Writes the text of a run to the screen and to output_dir/train.log.
 //
-//   RunLog log(RunLog::ScreenOf(&std::cout, STDOUT_FILENO));
-//   log.Line(banner);                                     // the folder is not there yet
-//   RETURN_IF_ERROR(log.Open(dir + "/train.log", 0));     // now the banner is in it
-//   log.Line("epoch 0 [20/62] ...");
-//   log.Progress(0.45, [&] { return "eta 0:01:42  loss 2.541"; });
-//   RETURN_IF_ERROR(log.status());                        // once a step: disk full?
-//
 // Both get the same lines. On a terminal a bar is drawn below the last line and redrawn in place; a
 // file or a pipe gets neither the bar nor any control character. Unprintable bytes in a line (a
 // file's name may hold anything) are written as \xNN, on the screen too.
 //
-// Thread-safe, except for stream().
+// Thread-safe.
 #ifndef MODELS_TRAINING_RUN_LOG_H_
 #define MODELS_TRAINING_RUN_LOG_H_
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <mutex>
 #include <ostream>
 #include <string>
@@ -80,11 +72,7 @@ class RunLog {
   // Flushes the file to the disk, before a checkpoint records its length. OK before Open().
   absl::Status Sync();
 
-  // Text written to it goes to Line(), a line at a time. For one thread.
-  std::ostream* stream();
-
  private:
-  class LineBuffer;
   void WriteFile(absl::string_view text);  // these require mu_
   void DrawBar();
   void ClearBar();
@@ -97,8 +85,6 @@ class RunLog {
   std::string early_;  // lines before Open()
   AppendFile file_;
   absl::Status status_;
-  std::unique_ptr<LineBuffer> buffer_;
-  std::unique_ptr<std::ostream> stream_;
 };
 
 }  // namespace models

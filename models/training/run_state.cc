@@ -2,7 +2,6 @@
 
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
 #include "models/training/json_reader.h"
 #include "nlohmann/json.hpp"

@@ -32,9 +32,8 @@
 namespace models {
 
 // One tensor: `data`, or the tensor of a device, holds exactly type.bytes() bytes, row-major,
-// little-endian. Not owned. Data read from a file may be unaligned: copy them, as
-// SafetensorsFile::Values does, do not cast them. A scalar has shape [] in files written by Python;
-// shapes are kept as they are in the file.
+// little-endian. Not owned. Data read from a file may be unaligned: copy, do not cast them. Shapes
+// are the file's; Python writes [] for a scalar.
 struct TensorEntry {
   graph::TensorType type;
   absl::Span<const uint8_t> data;
@@ -62,8 +61,7 @@ struct StoredTensor {
 
 using StoredTensors = std::map<std::string, StoredTensor>;
 
-// A file on the disk; only its header is in memory. Movable. Const access from several threads is
-// safe.
+// A file on the disk; only its header is in memory. Movable. Thread-safe while const.
 class SafetensorsReader {
  public:
   // Reads the header, and compares it with the file's size. Errors: NotFound, PermissionDenied,
@@ -106,7 +104,7 @@ class SafetensorsReader {
 };
 
 // A file in memory, for small ones. Movable; the spans stay valid as long as the object (or the one
-// it was moved to) lives. Const access from several threads is safe.
+// it was moved to) lives. Thread-safe while const.
 class SafetensorsFile {
  public:
   // Errors: NotFound, PermissionDenied, InvalidArgument; all name `path`.
@@ -143,9 +141,8 @@ class SafetensorsFile {
   TensorMetadata metadata_;
 };
 
-// Writes `tensors` to `path`, replacing it in one step: the bytes go to a new file beside it, are
-// flushed to the disk, and only then take its name. On any error `path` is unchanged and nothing
-// else is left. Tensors are written one by one, so the extra memory is the header's.
+// Writes `tensors` to `path`, replacing it in one step (Replace() in durable.h). Tensors are
+// written one by one, so the extra memory is the header's.
 //
 // Equal arguments give equal bytes, the same as the Python library's: data in the order I64, F64,
 // F32, I32, BF16, U8 (so that every tensor is aligned), names ascending within a type, header

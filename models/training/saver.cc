@@ -2,19 +2,12 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
 
 namespace models {
-namespace {
-
-bool IsAscii(const std::string& text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
-
-}  // namespace
 
 absl::Status Saver::Begin(const RunState& state) {
   saved_at_ = run_.options.now();
@@ -70,7 +63,9 @@ std::map<std::string, std::string> Saver::Metadata(int64_t step) const {
   metadata["format"] = "pt";  // what readers of PyTorch weights look for
   for (auto& [key, value] : metadata) {
     // Paths need not be UTF-8, metadata must.
-    if (!IsAscii(value)) value = absl::CHexEscape(value);
+    if (!std::all_of(value.begin(), value.end(), absl::ascii_isascii)) {
+      value = absl::CHexEscape(value);
+    }
   }
   return metadata;
 }

@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/types/span.h"
 #include "graph/base/quoted.h"
 #include "graph/base/status.h"
 #include "models/training/forward_net.h"
@@ -40,9 +41,7 @@ absl::Status Count(const EvaluationNet& net, const Executable& executable, int64
   return absl::OkStatus();
 }
 
-using Scheduled = absl::Span<const std::pair<std::string, float>>;
-
-std::set<std::string> NamesOf(Scheduled scheduled) {
+std::set<std::string> NamesOf(const Scheduled& scheduled) {
   std::set<std::string> names;
   for (const auto& [name, value] : scheduled) names.insert(name);
   return names;
@@ -50,7 +49,7 @@ std::set<std::string> NamesOf(Scheduled scheduled) {
 
 // That `scheduled` gives each of the model's scheduled inputs, and sets nothing else: it may
 // come from a file.
-absl::Status CheckScheduled(const Model& model, Scheduled scheduled) {
+absl::Status CheckScheduled(const Model& model, const Scheduled& scheduled) {
   const std::set<std::string> given = NamesOf(scheduled);
   const std::set<std::string> wanted = NamesOf(model.ScheduledInputs(0, 1));
   for (const std::string& name : given) {
@@ -95,6 +94,30 @@ absl::Status FeedScalarIfPresent(Executable* executable, const std::string& name
   return executable->WriteScalar(name, static_cast<float>(value));
 }
 
+absl::Status Feed(Executable* executable, const Batch& batch, double lr,
+                  const Scheduled& scheduled) {
+  RETURN_IF_ERROR(FeedBatch(executable, batch));
+  RETURN_IF_ERROR(FeedScalarIfPresent(executable, "lr", lr));
+  for (const auto& [name, value] : scheduled) {
+    RETURN_IF_ERROR(FeedScalarIfPresent(executable, name, value));
+  }
+  return absl::OkStatus();
+}
+
+// The mean of counts, or a scalar.
+absl::StatusOr<double> ReadNumber(const Executable& executable, const std::string& blob) {
+  ASSIGN_OR_RETURN(const ConstTensor tensor, executable.Find(blob));
+  if (tensor.type.dtype != graph::DType::kI32) {
+    float value = 0;
+    RETURN_IF_ERROR(tensor.Read(absl::MakeSpan(&value, 1)));
+    return value;
+  }
+  ASSIGN_OR_RETURN(const std::vector<int32_t> values, tensor.Read<int32_t>());
+  double sum = 0;
+  for (int32_t v : values) sum += v;
+  return sum / static_cast<double>(values.size());
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Session>> Session::Create(const Model* model,
@@ -126,12 +149,11 @@ absl::Status Session::CreateNets(SessionPlan plan) {
   loss_ = std::move(plan.loss);
   metrics_ = std::move(plan.metrics);
   evaluation_nets_ = std::move(plan.evaluation_blobs);
-  const graph::Prepared& last = plan.steps.back();
-  report_ = last.report;
   // The window's last net does everything a micro-step does, and the update.
-  flops_per_image_ = static_cast<double>(options_.compile.registry->NetCost(last.net).flops) /
-                     options_.step.micro_batch;
-  RETURN_IF_ERROR(workspace_.ReserveArena(plan.arena_bytes()));
+  flops_per_image_ =
+      static_cast<double>(options_.compile.registry->NetCost(plan.steps.back().net).flops) /
+      options_.step.micro_batch;
+  RETURN_IF_ERROR(workspace_.ReserveArena(plan.memory.arena));
   const auto create = [this](std::vector<graph::Prepared> nets,
                              std::vector<std::unique_ptr<Executable>>* to) -> absl::Status {
     for (graph::Prepared& net : nets) {
@@ -156,33 +178,9 @@ absl::Status Session::Initialize() {
   return initialize->Run();
 }
 
-absl::Status Session::Feed(Executable* executable, const Batch& batch, double lr,
-                           absl::Span<const std::pair<std::string, float>> scheduled) {
-  RETURN_IF_ERROR(FeedBatch(executable, batch));
-  RETURN_IF_ERROR(FeedScalarIfPresent(executable, "lr", lr));
-  for (const auto& [name, value] : scheduled) {
-    RETURN_IF_ERROR(FeedScalarIfPresent(executable, name, value));
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<double> Session::Read(const Executable& executable, const std::string& blob) const {
-  ASSIGN_OR_RETURN(const ConstTensor tensor, executable.Find(blob));
-  if (tensor.type.dtype != graph::DType::kI32) {
-    float value = 0;
-    RETURN_IF_ERROR(tensor.Read(absl::MakeSpan(&value, 1)));
-    return value;
-  }
-  ASSIGN_OR_RETURN(const std::vector<int32_t> values, tensor.Read<int32_t>());
-  double sum = 0;
-  for (int32_t v : values) sum += v;
-  return sum / static_cast<double>(values.size());
-}
-
-absl::StatusOr<StepResult> Session::Step(
-    const std::function<absl::StatusOr<const Batch*>()>& next_batch, double lr,
-    absl::Span<const std::pair<std::string, float>> scheduled, int micro_batches,
-    double hold_above) {
+absl::StatusOr<StepResult> Session::Step(const BatchSource& next_batch, double lr,
+                                         const Scheduled& scheduled, int micro_batches,
+                                         double hold_above) {
   StepResult result;
   window_losses_.clear();
   first_after_update_ = 0;
@@ -205,13 +203,13 @@ absl::StatusOr<StepResult> Session::Step(
     const bool can_hold = i == n - 1 && !middle;
     if (updates) RETURN_IF_ERROR(LimitLoss(&executable, can_hold ? hold_above : kNoLimit));
     RETURN_IF_ERROR(executable.Run());
-    ASSIGN_OR_RETURN(const double loss, Read(executable, loss_));
+    ASSIGN_OR_RETURN(const double loss, ReadNumber(executable, loss_));
     window_losses_.push_back(loss);
     bool finite = std::isfinite(loss);
     if (updates) {
-      ASSIGN_OR_RETURN(result.grad_norm, Read(executable, "grad_norm"));
-      ASSIGN_OR_RETURN(const double clipped, Read(executable, "clipped"));
-      ASSIGN_OR_RETURN(const double applied, Read(executable, "applied"));
+      ASSIGN_OR_RETURN(result.grad_norm, ReadNumber(executable, "grad_norm"));
+      ASSIGN_OR_RETURN(const double clipped, ReadNumber(executable, "clipped"));
+      ASSIGN_OR_RETURN(const double applied, ReadNumber(executable, "applied"));
       result.clipped = static_cast<int>(clipped);
       finite &= std::isfinite(result.grad_norm);
       if (applied == 0) {
@@ -231,7 +229,7 @@ absl::StatusOr<StepResult> Session::Step(
     result.held = held_ != nullptr;
     result.loss += loss / n;
     for (size_t k = 0; k < metrics_.size(); ++k) {
-      ASSIGN_OR_RETURN(const double value, Read(executable, metrics_[k].blob));
+      ASSIGN_OR_RETURN(const double value, ReadNumber(executable, metrics_[k].blob));
       result.metrics[k].value += value / n;
     }
   }

@@ -13,13 +13,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/types/span.h"
 #include "graph/compiler/compiler.h"
 #include "graph/runtime/executable.h"
 #include "graph/runtime/workspace.h"
 #include "models/data/loader.h"
 #include "models/layers/model.h"
-#include "models/training/memory_check.h"
 #include "models/training/metrics.h"
 #include "models/training/nets.h"
 #include "models/training/session_plan.h"
@@ -39,28 +37,27 @@ struct StepResult {
   bool held = false;
 };
 
+// Gives batches one at a time, each valid until the next call.
+using BatchSource = std::function<absl::StatusOr<const Batch*>()>;
+
 class Session {
  public:
   // `model` must outlive the session.
   static absl::StatusOr<std::unique_ptr<Session>> Create(const Model* model,
                                                          const SessionOptions& options);
 
-  // One window of micro-batches, taken one at a time from `next_batch` (valid until the next
-  // call), each through the net that is for its place in the window; a net that updates the
-  // parameters says so by its inputs (nets.h). `micro_batches`: the first so many of the window
-  // alone, 0 for all of it. `scheduled` gives each of the model's scheduled inputs, and no other
-  // (InvalidArgument). A loss or gradient that is not finite is OUT_OF_RANGE,
-  // naming the first operator and blob that are not: parameters, buffers and the optimizer's state
-  // then are what they were before the update that was to come.
+  // One window of micro-batches, each through the net for its place in the window. `micro_batches`:
+  // only the first so many of the window, 0 for all. `scheduled` gives each of the model's
+  // scheduled inputs, and no other (InvalidArgument). A loss or gradient that is not finite is
+  // OUT_OF_RANGE, naming the first operator and blob that are not: parameters, buffers and the
+  // optimizer's state are then what they were before the update that was to come.
   //
   // A window whose loss is more than `hold_above`, rounded down to a float, is held back in the
-  // same way: all is computed, and nothing updated by its last micro-batch, until Release(). The
-  // net itself decides (ops/clip_factors.h). A net that updates in the middle of a window adds to
-  // the accumulators, and so cannot be run twice: a window that ends there is never held.
-  absl::StatusOr<StepResult> Step(const std::function<absl::StatusOr<const Batch*>()>& next_batch,
-                                  double lr,
-                                  absl::Span<const std::pair<std::string, float>> scheduled,
-                                  int micro_batches = 0,
+  // same way until Release(): all is computed, and nothing updated by its last micro-batch. The net
+  // itself decides (ops/clip_factors.h). A net that updates in the middle of a window adds to the
+  // accumulators and cannot be run twice: a window that ends there is never held.
+  absl::StatusOr<StepResult> Step(const BatchSource& next_batch, double lr,
+                                  const Scheduled& scheduled, int micro_batches = 0,
                                   double hold_above = std::numeric_limits<double>::infinity());
   // Does the update that Step() held back, as if it had not been. Nothing may have
   // been run or fed in between.
@@ -87,9 +84,8 @@ class Session {
   const graph::Workspace& workspace() const { return workspace_; }
   // Of all its nets, at the batch of training. Others may share it between steps.
   const std::shared_ptr<graph::InputSlot>& inputs() const { return inputs_; }
-  // What the optimizer keeps from step to step, by its names in the workspace: moments and the
-  // count of updates. With the parameters and the inputs of a step it determines that step, so it
-  // and they are what a checkpoint has.
+  // What the optimizer keeps from step to step, by its names in the workspace. With the parameters,
+  // this is what a checkpoint has.
   const std::vector<std::string>& optimizer_state() const { return optimizer_state_; }
   // The net that updates the parameters, as it runs.
   const graph::Executable& train() const { return *micro_steps_.back(); }
@@ -102,7 +98,6 @@ class Session {
   size_t persistent_bytes() const { return workspace_.persistent_bytes() + inputs_->bytes(); }
   const MemoryNeeds& memory() const { return memory_; }
   const SessionOptions& options() const { return options_; }
-  const graph::CompileReport& report() const { return report_; }
 
  private:
   Session(const Model* model, const SessionOptions& options)
@@ -112,9 +107,6 @@ class Session {
         inputs_(std::make_shared<graph::InputSlot>(options.compile.backend->device)) {}
   absl::Status CreateNets(SessionPlan plan);
   absl::Status Initialize();
-  absl::Status Feed(graph::Executable* executable, const Batch& batch, double lr,
-                    absl::Span<const std::pair<std::string, float>> scheduled);
-  absl::StatusOr<double> Read(const graph::Executable& executable, const std::string& blob) const;
 
   const Model* const model_;
   const SessionOptions options_;
@@ -133,7 +125,6 @@ class Session {
   graph::Executable* held_ = nullptr;  // by Step(), for Release()
   double flops_per_image_ = 0;
   MemoryNeeds memory_;
-  graph::CompileReport report_;
 };
 
 }  // namespace models

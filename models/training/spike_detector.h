@@ -1,21 +1,14 @@
 // Decides whether a loss is far above the losses before it.
 //
-//   SpikeDetector detector(8);
-//   if (std::string spike = detector.See(result.loss); !spike.empty()) ...
-//
-// A loss is a spike when it is more than z deviations above the mean of the window, the last
-// kSpikeWindow losses before it. The deviation counts as at least 1% of the mean, so that a
-// constant loss does not make every tremor a spike. A spike enters the window as the largest loss
-// that would not have been one: so one spike does not hide the next, and a loss that stays high
-// becomes the new level after some steps. The first kSpikeWindow / 2 losses of a run are never
-// spikes.
-//
-// Decisions depend on the losses alone, so a resumed run decides the same.
+// A loss is a spike when it is more than z deviations, at least 1% of the mean each, above the mean
+// of the window, the last kSpikeWindow losses before it; the first kSpikeWindow / 2 of a run never
+// are. A spike enters the window as the largest loss that would not have been one: so it does not
+// hide the next, and a loss that stays high becomes the new level after some steps. Decisions
+// depend on the losses alone, so a resumed run decides the same.
 #ifndef MODELS_TRAINING_SPIKE_DETECTOR_H_
 #define MODELS_TRAINING_SPIKE_DETECTOR_H_
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"

@@ -27,8 +27,8 @@ namespace models {
 // What a run does beside its steps. What a step is, the session says (step_shape.h).
 struct TrainerOptions {
   LrSchedule schedule;  // absolute learning rate; epochs as planned
-  // Of training and held-out images: workers, crops, what is done about bad images. The batch, the
-  // seed and what belongs to one loader are the run's.
+  // Of training and held-out images: workers, crops, what is done about bad images. The rest is the
+  // run's.
   LoaderOptions loader;
   int64_t steps = -1;      // ends the run after so many optimizer steps; -1: when the epochs are
                            // over. Never changes the schedule.
@@ -43,13 +43,12 @@ struct TrainerOptions {
   double spike_z = 8;
   // Without progress for so long, the watchdog says a line (watchdog.h); 0: none.
   double watchdog_seconds = 300;
-  // A step whose loss or gradient is not finite, and one whose loss is a spike, is written
-  // into this folder's capsules (capsule.h); empty: is not.
+  // Into this folder's capsules (capsule.h) a step is written whose loss or gradient is not finite,
+  // or whose loss is a spike; empty: none is.
   std::string run_folder;
-  // What durations are measured by, save_minutes too: a clock that nobody sets. Tests have
-  // their own.
+  // What durations are measured by, save_minutes too: a clock that nobody sets.
   std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;
-  // When the process began: then the first step says how long after that it was done.
+  // When the process began, for the line after the first step.
   absl::optional<std::chrono::steady_clock::time_point> launched;
   // Set from outside (a signal handler) to end the run after the step at hand, as
   // --steps would, or within an evaluation. May be null.
@@ -63,29 +62,26 @@ struct TrainerOptions {
   double save_minutes = 0;
   std::map<std::string, std::string> metadata;  // for a checkpoint's model.safetensors
   std::map<std::string, std::string> notes;     // for its state.json
-  // State of the checkpoint that the session was restored from. The run resumes after its step,
-  // beginning with the evaluations and pictures that are due there. Null: from the beginning.
+  // State of the checkpoint that the session was restored from; the run resumes after its step.
+  // Null: from the beginning.
   const RunState* resume = nullptr;
   // Returns the command line that resumes this run, to print after a signal; may be empty. Called
   // then, because the run's folder may have been renamed meanwhile.
   std::function<std::string()> how_to_go_on;
 };
 
-// Trains `session`'s model. `held_out` may be null: then nothing is evaluated.
-// A checkpoint is saved before what is due at its step is evaluated and drawn, so that a
-// resumed run does that again: its metrics.jsonl, parameters and optimizer state are then
-// those of a run that never stopped, byte for byte, but for `timing`. An evaluation that
-// `stop` breaks off leaves no line, and is one of those that come again.
+// Trains `session`'s model. `held_out` may be null: then nothing is evaluated. A checkpoint is
+// saved before what is due at its step is evaluated and drawn, so that a resumed run does that
+// again: its metrics.jsonl, parameters and optimizer state are then those of a run that never
+// stopped, byte for byte, but for `timing`. An evaluation that `stop` breaks off leaves no line,
+// and comes again.
 //
-// Progress goes to `log`, a line each `print_every` steps and one an evaluation;
-// every step and evaluation goes to metrics.jsonl. An undecodable image is named in the log
-// once an epoch, with the reason and what to do; progress lines, a line at the epoch's end
-// and metrics.jsonl count those of the epoch. A checkpoint that cannot be saved is a
-// line in the log, and the run goes on, unless it is the last one: then it is the run's
-// error. On any other error, memory that ran out (std::bad_alloc) among them, what was learned
-// so far is saved and the error, which names the step, returned. Nothing is saved without one
-// step of the run's own done, nor where the session has made an update since the last step that
-// is complete, which is one whose line is in metrics.jsonl: its parameters belong to no step.
+// Progress goes to `log` (progress.h), every step and evaluation to metrics.jsonl. An undecodable
+// image is named in the log once an epoch, and those of the epoch are counted. A checkpoint that
+// cannot be saved is a line in the log, and an error only at the end of the run. On any other
+// error, std::bad_alloc too, what was learned so far is saved and the error, which names the step,
+// returned. Nothing is saved before a step of the run's own, nor if the session has made an update
+// since the last complete step, one whose line is in metrics.jsonl: its parameters belong to none.
 absl::Status Train(const TrainerOptions& options, const Model& model, const Dataset& train,
                    const Dataset* held_out, Session* session, RunLog* log);
 

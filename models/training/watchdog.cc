@@ -30,9 +30,6 @@ const char* WorkText(LoaderWork work) {
   return "";
 }
 
-// How often the thread looks.
-double Interval(double limit) { return std::min(limit / 4, 1.0); }
-
 }  // namespace
 
 // What the threads of one loader are doing. The watchdog's mutex guards its state.
@@ -87,7 +84,7 @@ Watchdog::Watchdog(WatchdogOptions options)
       next_line_(options_.limit_seconds) {
   if (options_.limit_seconds <= 0 || options_.now) return;
   thread_ = std::thread([this] {
-    const std::chrono::duration<double> interval(Interval(options_.limit_seconds));
+    const std::chrono::duration<double> interval(std::min(options_.limit_seconds / 4, 1.0));
     while (true) {
       {
         std::unique_lock<std::mutex> lock(mu_);

@@ -6,11 +6,8 @@
 //
 // The run's thread says what it begins; a thread of the watchdog looks at the clock. Beginning
 // something new is progress; while the run waits for images, so is every image that a loader
-// finishes: a slow disk is not a stall. The first line comes after `limit` without progress, the
-// next ones after 2, 4, 8 times that. Time in which the whole process was stopped (Ctrl-Z, a
-// sleeping laptop) does not count.
-//
-// Thread-safe.
+// finishes: a slow disk is not a stall. Lines come after 1, 2, 4, 8 ... times the limit. Time in
+// which the whole process was stopped (Ctrl-Z, a sleeping laptop) does not count. Thread-safe.
 #ifndef MODELS_TRAINING_WATCHDOG_H_
 #define MODELS_TRAINING_WATCHDOG_H_
 
@@ -54,8 +51,8 @@ class Watchdog {
   void Rest();  // idle: no progress is expected
 
   // Returns an observer, owned by the watchdog, for the loader of `images`, which must outlive the
-  // watchdog. `next` receives the same calls as if it were the loader's only observer, and must
-  // outlive the loader; may be null.
+  // watchdog. `next`, which may be null, is called as if it were the only observer; it must outlive
+  // the loader.
   LoaderObserver* Observe(const Dataset* images, LoaderObserver* next);
 
   // Looks at the clock and reports a stall if there is one.

@@ -1,6 +1,5 @@
 #include "models/zoo/zoo.h"
 
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 

@@ -2,8 +2,6 @@
 #ifndef MODELS_ZOO_ZOO_H_
 #define MODELS_ZOO_ZOO_H_
 
-#include <memory>
-#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"

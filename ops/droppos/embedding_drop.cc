@@ -25,8 +25,7 @@ absl::Status ExpectDropped(const graph::InferContext& c) {
     return Reject(c, InputText(c, 5, "ids_dropped"), " names more than the ", visible,
                   " visible tokens");
   }
-  RETURN_IF_ERROR(graph::ExpectDType(c, 6, DType::kI32));
-  return graph::ExpectShape(c, 6, {batch, dropped});
+  return ExpectType(c, 6, {DType::kI32, {batch, dropped}});
 }
 
 absl::StatusOr<std::vector<TensorType>> InferEmbeddingDrop(const graph::InferContext& c) {
@@ -57,10 +56,8 @@ absl::StatusOr<std::vector<TensorType>> InferEmbeddingDrop(const graph::InferCon
     return Reject(c, "mask_token ", c.in(2).ToString(), " must have ", dim,
                   " elements, the width of the tokens");
   }
-  RETURN_IF_ERROR(graph::ExpectDType(c, 3, DType::kI32));
-  RETURN_IF_ERROR(graph::ExpectShape(c, 3, {batch, visible}));
-  RETURN_IF_ERROR(graph::ExpectDType(c, 4, DType::kU8));
-  RETURN_IF_ERROR(graph::ExpectShape(c, 4, {batch, visible}));
+  RETURN_IF_ERROR(ExpectType(c, 3, {DType::kI32, {batch, visible}}));
+  RETURN_IF_ERROR(ExpectType(c, 4, {DType::kU8, {batch, visible}}));
   if (wrong_pos) RETURN_IF_ERROR(ExpectDropped(c));
   return std::vector<TensorType>{c.in(0)};
 }
@@ -72,16 +69,15 @@ absl::Status EmbeddingDropGradient(graph::GradientBuilder* g) {
                            ": the position table is fixed and has no gradient; put a StopGradient "
                            "before it or leave it out of the parameters to be trained");
   }
-  if (g->NeedsGrad(0)) g->SetGrad(0, g->GradOut(0));
+  g->SetGrad(0, g->GradOut(0));
   if (!g->NeedsGrad(2)) return absl::OkStatus();
-  const graph::Shape& shape = g->InType(2).shape;
-  const std::vector<int64_t> dims(shape.begin(), shape.end());
+  const std::vector<int64_t> shape = ShapeAttr(g->InType(2));
   if (op.Str("kind") == "param") {
-    g->SetGrad(2, g->Op("EmbeddingDropGrad", {g->GradOut(0), g->In(4)}, {{"shape", dims}}));
+    g->SetGrad(2, g->Op("EmbeddingDropGrad", {g->GradOut(0), g->In(4)}, {{"shape", shape}}));
   } else {
     g->SetGrad(2, g->Op("Fill", {},
                         {{"value", 0.0f},
-                         {"shape", dims},
+                         {"shape", shape},
                          {"dtype", std::string(graph::DTypeName(g->InType(2).dtype))}}));
   }
   return absl::OkStatus();
@@ -90,8 +86,7 @@ absl::Status EmbeddingDropGradient(graph::GradientBuilder* g) {
 absl::StatusOr<std::vector<TensorType>> InferEmbeddingDropGrad(const graph::InferContext& c) {
   RETURN_IF_ERROR(graph::ExpectRank(c, 0, 3));
   RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
-  RETURN_IF_ERROR(graph::ExpectDType(c, 1, DType::kU8));
-  RETURN_IF_ERROR(graph::ExpectShape(c, 1, {c.in(0).dim(0), c.in(0).dim(1)}));
+  RETURN_IF_ERROR(ExpectType(c, 1, {DType::kU8, {c.in(0).dim(0), c.in(0).dim(1)}}));
   // Compared dimension by dimension, so that no product overflows.
   const std::vector<int64_t>& dims = c.op.Ints("shape");
   const int64_t dim = c.in(0).dim(2);
@@ -134,13 +129,7 @@ void RegisterEmbeddingDrop(graph::SchemaRegistry* registry) {
                     .Output("d_mask_token", "(shape)")
                     .Attr("shape", std::vector<int64_t>(), "shape of the mask token")
                     .Infer(InferEmbeddingDropGrad)
-                    .Cost([](const graph::Op&, absl::Span<const TensorType> inputs,
-                             absl::Span<const TensorType> outputs) {
-                      graph::Cost cost;
-                      cost.flops = inputs[0].elements();
-                      cost.bytes = inputs[0].bytes() + inputs[1].bytes() + outputs[0].bytes();
-                      return cost;
-                    })
+                    .Cost(InputCost(1))
                     .NotDifferentiable("second derivatives are not supported"));
 }
 

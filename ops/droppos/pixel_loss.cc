@@ -36,8 +36,7 @@ absl::Status CheckInputs(const graph::InferContext& c) {
   }
   const int64_t patches = height / p * (width / p);
   RETURN_IF_ERROR(graph::ExpectShape(c, Args::kPred, {batch, patches, p * p * 3}));
-  RETURN_IF_ERROR(graph::ExpectDType(c, Args::kMask, DType::kU8));
-  return graph::ExpectShape(c, Args::kMask, {batch, patches});
+  return ExpectType(c, Args::kMask, {DType::kU8, {batch, patches}});
 }
 
 absl::StatusOr<std::vector<TensorType>> InferForward(const graph::InferContext& c) {
@@ -63,9 +62,6 @@ absl::Status MakeGradient(graph::GradientBuilder* g) {
     return InvalidArgument(op.Describe(),
                            ": per_image has no gradient; differentiate the output loss");
   }
-  if (!g->NeedsGrad(Args::kPred) || g->GradOut(Args::kLoss) == graph::kNone) {
-    return absl::OkStatus();
-  }
   g->SetGrad(
       Args::kPred,
       g->Op("PixelLossGrad",
@@ -74,16 +70,11 @@ absl::Status MakeGradient(graph::GradientBuilder* g) {
   return absl::OkStatus();
 }
 
-// For each pixel mean, variance, normalisation and a square.
-graph::Cost LossCost(const graph::Op&, absl::Span<const TensorType> inputs,
-                     absl::Span<const TensorType> outputs) {
-  return CostOf(9.0 * static_cast<double>(inputs[0].elements()), inputs, outputs);
-}
-
-// The attributes of both operators.
-graph::Schema& AddAttrs(graph::Schema& schema) {
+// What both operators have. The cost: for each pixel mean, variance, normalisation and a square.
+graph::Schema& AddCommon(graph::Schema& schema) {
   return schema.Attr("patch", int64_t{16}, "p, divides H and W")
-      .Attr("norm_pix_loss", int64_t{1}, "1: targets normalised patch by patch");
+      .Attr("norm_pix_loss", int64_t{1}, "1: targets normalised patch by patch")
+      .Cost(InputCost(9));
 }
 
 }  // namespace
@@ -95,7 +86,7 @@ void RegisterPixelLoss(graph::SchemaRegistry* registry) {
       .Input("mask", "(B, L) u8", RowUse::kNone)
       .Output("loss", "{1}")
       .Output("per_image", "(B)");
-  registry->Add(AddAttrs(forward).Infer(InferForward).Cost(LossCost).Gradient(MakeGradient));
+  registry->Add(AddCommon(forward).Infer(InferForward).Gradient(MakeGradient));
 
   graph::Schema gradient("PixelLossGrad", "gradient of PixelLoss");
   gradient.Input("pred", "(B, L, p*p*3)", RowUse::kSameRow)
@@ -103,7 +94,7 @@ void RegisterPixelLoss(graph::SchemaRegistry* registry) {
       .Input("mask", "(B, L) u8", RowUse::kNone)
       .Input("dloss", "{1}", RowUse::kNone)
       .Output("dpred", "(B, L, p*p*3)");
-  registry->Add(AddAttrs(gradient).InPlace(0, 0).Infer(InferGrad).Cost(LossCost).NotDifferentiable(
+  registry->Add(AddCommon(gradient).InPlace(0, 0).Infer(InferGrad).NotDifferentiable(
       "second derivatives are not supported"));
 }
 

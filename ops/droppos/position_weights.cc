@@ -53,6 +53,12 @@ absl::StatusOr<std::vector<TensorType>> InferTokenRows(const graph::InferContext
   return std::vector<TensorType>{{DType::kI32, {c.in(0).dim(0), 1 + c.in(0).dim(1)}}};
 }
 
+// Of both: the last output has a number for each patch.
+graph::Cost WeightsCost(const graph::Op&, absl::Span<const TensorType> in,
+                        absl::Span<const TensorType> out) {
+  return CostOf(4 * in[0].elements() + 10 * out.back().elements(), in, out);
+}
+
 constexpr char kNoGradient[] = "attentive reconstruction: no gradient flows through the guide";
 
 }  // namespace
@@ -68,23 +74,16 @@ void RegisterPositionWeights(graph::SchemaRegistry* registry) {
           .OptionalAttr("tau", 0.1f, "temperature of the softmax")
           .ReadsRows({0, 1, "TokenRows", "GatheredPositionWeights"})
           .Infer(InferPositionWeights)
-          .Cost([](const graph::Op&, absl::Span<const TensorType> inputs,
-                   absl::Span<const TensorType> outputs) {
-            return CostOf(4 * inputs[0].elements() + 10 * outputs[1].elements(), inputs, outputs);
-          })
+          .Cost(WeightsCost)
           .NoGradient(kNoGradient));
-  registry->Add(
-      graph::Schema("GatheredPositionWeights",
-                    "softmax of the visible patches' cosine to the class token")
-          .Input("features", "(B, 1+V, D)", RowUse::kAllRows)
-          .Output("weights", "(B, V)")
-          .OptionalAttr("tau", 0.1f, "temperature of the softmax")
-          .Infer(InferGathered)
-          .Cost([](const graph::Op&, absl::Span<const TensorType> inputs,
-                   absl::Span<const TensorType> outputs) {
-            return CostOf(4 * inputs[0].elements() + 10 * outputs[0].elements(), inputs, outputs);
-          })
-          .NoGradient(kNoGradient));
+  registry->Add(graph::Schema("GatheredPositionWeights",
+                              "softmax of the visible patches' cosine to the class token")
+                    .Input("features", "(B, 1+V, D)", RowUse::kAllRows)
+                    .Output("weights", "(B, V)")
+                    .OptionalAttr("tau", 0.1f, "temperature of the softmax")
+                    .Infer(InferGathered)
+                    .Cost(WeightsCost)
+                    .NoGradient(kNoGradient));
   registry->Add(graph::Schema("TokenRows", "rows of the class token and of the visible patches")
                     .Input("ids_keep", "(B, V) i32", RowUse::kNone)
                     .Output("rows", "(B, 1+V) i32")

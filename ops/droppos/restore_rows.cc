@@ -64,9 +64,8 @@ absl::StatusOr<std::vector<TensorType>> InferRestoreRowsGrad(const graph::InferC
   RETURN_IF_ERROR(graph::ExpectRank(c, 0, 3));
   RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
   RETURN_IF_ERROR(ExpectIdsAndMask(c, 1, 2, 2));
-  RETURN_IF_ERROR(ExpectShapeAttr(c, "shape"));
+  ASSIGN_OR_RETURN(const graph::Shape shape, ExpectShapeAttr(c));
   const TensorType& dy = c.in(0);
-  const graph::Shape shape = ToShape(c.op.Ints("shape"));
   if (graph::NumElements(shape) != dy.dim(2)) {
     return Reject(c, "shape=", graph::ShapeString(shape), " must have ", dy.dim(2),
                   " elements, the width of ", InputText(c, 0, "dy"));
@@ -97,11 +96,7 @@ void RegisterRestoreRows(graph::SchemaRegistry* registry) {
                     .Attr("prefix", int64_t{0}, "P, rows before the patches")
                     .Attr("shape", std::vector<int64_t>(), "shape of the mask token")
                     .Infer(InferRestoreRowsGrad)
-                    .Cost([](const graph::Op&, absl::Span<const TensorType> inputs,
-                             absl::Span<const TensorType> outputs) {
-                      // Each element is copied or added once.
-                      return CostOf(static_cast<double>(inputs[0].elements()), inputs, outputs);
-                    })
+                    .Cost(InputCost(1))
                     .NotDifferentiable("second derivatives are not supported"));
 }
 

@@ -40,10 +40,8 @@ absl::Status CheckInputs(const graph::InferContext& c, int weights) {
                   targets == "paper" ? "" : ", which must be no fewer");
   }
   const int64_t batch = logits.dim(0), visible = logits.dim(1);
-  RETURN_IF_ERROR(graph::ExpectDType(c, Args::kIdsKeep, DType::kI32));
-  RETURN_IF_ERROR(graph::ExpectShape(c, Args::kIdsKeep, {batch, visible}));
-  RETURN_IF_ERROR(graph::ExpectDType(c, Args::kMaskPos, DType::kU8));
-  RETURN_IF_ERROR(graph::ExpectShape(c, Args::kMaskPos, {batch, visible}));
+  RETURN_IF_ERROR(ExpectType(c, Args::kIdsKeep, {DType::kI32, {batch, visible}}));
+  RETURN_IF_ERROR(ExpectType(c, Args::kMaskPos, {DType::kU8, {batch, visible}}));
   RETURN_IF_ERROR(graph::ExpectSameDType(c, Args::kSigma, Args::kLogits));
   RETURN_IF_ERROR(graph::ExpectShape(c, Args::kSigma, {1}));
   if (static_cast<int>(c.inputs.size()) > weights) {
@@ -80,9 +78,6 @@ absl::Status MakeGradient(graph::GradientBuilder* g) {
     return InvalidArgument(op.Describe(),
                            ": an accuracy has no gradient; differentiate the output loss");
   }
-  if (!g->NeedsGrad(Args::kLogits) || g->GradOut(Args::kLoss) == graph::kNone) {
-    return absl::OkStatus();
-  }
   std::vector<graph::BlobId> inputs = {g->In(Args::kLogits), g->In(Args::kIdsKeep),
                                        g->In(Args::kMaskPos), g->In(Args::kSigma),
                                        g->GradOut(Args::kLoss)};
@@ -95,18 +90,14 @@ absl::Status MakeGradient(graph::GradientBuilder* g) {
   return absl::OkStatus();
 }
 
-// A maximum, an exponential (counted as 10) and a few sums per logit.
-graph::Cost LossCost(const graph::Op&, absl::Span<const TensorType> inputs,
-                     absl::Span<const TensorType> outputs) {
-  return CostOf(16 * inputs[0].elements(), inputs, outputs);
-}
-
-// The attributes of both operators.
-graph::Schema& AddAttrs(graph::Schema& schema) {
+// What both operators have. The cost: a maximum, an exponential (counted as 10) and a few sums per
+// logit.
+graph::Schema& AddCommon(graph::Schema& schema) {
   return schema.Attr("grid_h", int64_t{0}, "rows of the grid of targets")
       .Attr("grid_w", int64_t{0}, "columns of the grid of targets")
       .OptionalAttr("targets", std::string("paper"), "\"paper\" or \"official\": the map")
-      .OptionalAttr("conf_ignore", int64_t{0}, "1: leave out patches surer than their target");
+      .OptionalAttr("conf_ignore", int64_t{0}, "1: leave out patches surer than their target")
+      .Cost(InputCost(16));
 }
 
 }  // namespace
@@ -125,7 +116,7 @@ void RegisterSmoothedPositionCE(graph::SchemaRegistry* registry) {
       .Output("correct", "(B) i32")
       .Output("scored", "(B) i32")
       .Output("ignored", "(B) i32");
-  registry->Add(AddAttrs(forward).Infer(InferForward).Cost(LossCost).Gradient(MakeGradient));
+  registry->Add(AddCommon(forward).Infer(InferForward).Gradient(MakeGradient));
 
   graph::Schema gradient("SmoothedPositionCEGrad", "gradient of SmoothedPositionCE");
   // conf_ignore makes the divisor depend on the logits of all rows.
@@ -136,7 +127,7 @@ void RegisterSmoothedPositionCE(graph::SchemaRegistry* registry) {
       .Input("dloss", "{1}", RowUse::kNone)
       .OptionalInput("weights", "(B, V)", RowUse::kAllRows)
       .Output("dlogits", "(B, V, L)");
-  registry->Add(AddAttrs(gradient).InPlace(0, 0).Infer(InferGrad).Cost(LossCost).NotDifferentiable(
+  registry->Add(AddCommon(gradient).InPlace(0, 0).Infer(InferGrad).NotDifferentiable(
       "second derivatives are not supported"));
 }
 

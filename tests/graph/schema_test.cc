@@ -23,8 +23,8 @@ TEST(SchemaRegistry, FindAndTypes) {
   SchemaRegistry registry;
   registry.Add(Complete().ElementwiseCost(1).NoGradient("a test"));
   ASSERT_NE(registry.Find("Copy"), nullptr);
-  EXPECT_EQ(registry.Find("Copy")->doc(), "y = x");
-  EXPECT_EQ(registry.Find("Copy")->gradient_reason(), "a test");
+  EXPECT_EQ(registry.Find("Copy")->doc, "y = x");
+  EXPECT_EQ(registry.Find("Copy")->no_gradient, "a test");
   EXPECT_EQ(registry.Find("copy"), nullptr);
   EXPECT_EQ(registry.Types(), std::vector<std::string>({"Copy"}));
   const std::vector<std::string> types = ToyRegistry().Types();

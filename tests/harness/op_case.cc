@@ -26,7 +26,7 @@ std::vector<graph::TensorType> TypesOf(const std::vector<HostTensor>& tensors) {
 
 // With a "dtype" attribute of "f32" or "bf16", given or by default, turned into "f64".
 graph::Attrs AttrsToF64(const std::string& type, graph::Attrs attrs) {
-  for (const graph::AttrSpec& spec : TestRegistry().Find(type)->attrs()) {
+  for (const graph::AttrSpec& spec : TestRegistry().Find(type)->attrs) {
     if (spec.name == "dtype" && spec.default_value) attrs.emplace("dtype", *spec.default_value);
   }
   const auto it = attrs.find("dtype");
@@ -140,7 +140,7 @@ struct GradientNet {
 absl::StatusOr<GradientNet> MakeGradientNet(const OpCase& c, const std::vector<HostTensor>& inputs,
                                             const std::vector<bool>& needs_grad) {
   const graph::Schema* schema = TestRegistry().Find(c.type);
-  if (!schema->gradient()) return graph::InvalidArgument(c.type, " has no gradient maker");
+  if (!schema->gradient) return graph::InvalidArgument(c.type, " has no gradient maker");
   GradientNet result;
   graph::NetBuilder builder(&TestRegistry(), "gradient");
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -153,7 +153,7 @@ absl::StatusOr<GradientNet> MakeGradientNet(const OpCase& c, const std::vector<H
     result.dy[o] = builder.Input(absl::StrCat("dy", o), builder.type(result.outputs[o]));
   }
   graph::GradientBuilder gradient(&builder, builder.net().ops.back(), result.dy, needs_grad);
-  RETURN_IF_ERROR(schema->gradient()(&gradient));
+  RETURN_IF_ERROR(schema->gradient(&gradient));
   RETURN_IF_ERROR(builder.status());
   for (size_t i = 0; i < inputs.size(); ++i) {
     result.grads.push_back(gradient.grad_input(i));
@@ -336,7 +336,7 @@ void RunCase(const OpCase& c) {
         << "output " << o << " retyped as f64";
   }
   const graph::Schema* schema = TestRegistry().Find(c.type);
-  const graph::Cost cost = schema->cost()(op->op, op->inputs, op->outputs);
+  const graph::Cost cost = schema->cost(op->op, op->inputs, op->outputs);
   EXPECT_GE(cost.flops, 0);
   EXPECT_GT(cost.bytes, 0);
 

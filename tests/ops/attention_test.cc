@@ -105,7 +105,7 @@ TEST(Attention, NoGradientWithIds) {
   const auto dy = b.Input("dy", b.type(out[0]));
   ASSERT_TRUE(b.status().ok()) << b.status();
   graph::GradientBuilder g(&b, b.net().ops.back(), {dy, graph::kNone}, {true, false});
-  const auto status = TestRegistry().Find("Attention")->gradient()(&g);
+  const auto status = TestRegistry().Find("Attention")->gradient(&g);
   EXPECT_NE(status.message().find("'attn': has no gradient with query_ids"), std::string::npos)
       << status;
 }

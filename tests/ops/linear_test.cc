@@ -77,7 +77,7 @@ TEST(Linear, GeluHasNoGradient) {
                   builder.Input("b", F32({4}))},
                  {{"activation", std::string("gelu")}});
   graph::GradientBuilder gradient(&builder, builder.net().ops.back(), {y}, {true, true, true});
-  const absl::Status status = registry.Find("Linear")->gradient()(&gradient);
+  const absl::Status status = registry.Find("Linear")->gradient(&gradient);
   EXPECT_FALSE(status.ok());
   EXPECT_NE(std::string(status.message()).find("Linear 'fc': the pre-activation is gone"),
             std::string::npos)

@@ -87,7 +87,7 @@ TEST(MatMul, HasAGradientOnlyAsItIsBuilt) {
     ASSERT_TRUE(builder.status().ok()) << builder.status();
     graph::GradientBuilder gradient(&builder, builder.net().ops.back(), {y},
                                     std::vector<bool>(in.size(), true));
-    const absl::Status status = TestRegistry().Find("MatMul")->gradient()(&gradient);
+    const absl::Status status = TestRegistry().Find("MatMul")->gradient(&gradient);
     EXPECT_NE(std::string(status.message()).find(message), std::string::npos) << status;
   };
   using graph::DType;

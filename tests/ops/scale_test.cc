@@ -50,7 +50,7 @@ TEST(Scale, GradientMaker) {
   b.Op("Scale", "clip", {b.Input("x", F32({2, 3})), b.Input("factors", F32({4}))}, By(0.5f, 3));
   const graph::BlobId dy = b.Input("dy", F32({2, 3}));
   const graph::Op forward = b.net().ops.back();
-  const auto make = TestRegistry().Find("Scale")->gradient();
+  const auto make = TestRegistry().Find("Scale")->gradient;
   graph::GradientBuilder x_only(&b, forward, {dy}, {true, false});
   ASSERT_TRUE(make(&x_only).ok());
   ASSERT_TRUE(b.status().ok()) << b.status();

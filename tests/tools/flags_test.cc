@@ -187,7 +187,7 @@ TEST(Flags, ARunsFilesSetNoFlagOfACommand) {
   const std::string text =
       "--model=droppos_tiny\n--dump_graph=/elsewhere\n--help\n--list_models\n--overwrite\n"
       "--plan=true\n--profile=3\n--resume=auto\n--seed=3\n--data_path=d\n";
-  const auto run = ParseTrainFlagsText(text, "state.json", MakeZoo());
+  const auto run = ParseTrainFlags({}, MakeZoo(), text, "state.json");
   const auto resumed = ParseTrainFlags({"--steps=4", "--profile=5"}, MakeZoo(), text, "state.json");
   ASSERT_TRUE(run.ok() && resumed.ok()) << run.status() << resumed.status();
   TrainFlags wanted;
@@ -199,13 +199,13 @@ TEST(Flags, ARunsFilesSetNoFlagOfACommand) {
   wanted.profile = 5;
   EXPECT_TRUE(resumed->flags == wanted) << TrainFlagsText(resumed->flags, "", MakeZoo().entries());
   // Not even wrong ones.
-  EXPECT_TRUE(ParseTrainFlagsText("--model=m\n--profile=x\n", "s", MakeZoo()).ok());
+  EXPECT_TRUE(ParseTrainFlags({}, MakeZoo(), "--model=m\n--profile=x\n", "s").ok());
 }
 
 TEST(Flags, LongValuesAreShortenedInErrors) {
   const std::string x(1'000'000, 'x');
   for (const std::string& flag : {"--seed=" + x, "--" + x, x, "--lr=" + x + "\n--blr=" + x}) {
-    const auto parsed = ParseTrainFlagsText("--model=m\n" + flag + "\n", "s", MakeZoo());
+    const auto parsed = ParseTrainFlags({}, MakeZoo(), "--model=m\n" + flag + "\n", "s");
     ASSERT_FALSE(parsed.ok());
     EXPECT_LT(parsed.status().message().size(), 400u);
   }

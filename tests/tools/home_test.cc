@@ -56,7 +56,7 @@ TEST_F(HomeTest, FlagFilesAreTypedAndCheckpointsAreNot) {
   ASSERT_TRUE(typed.ok()) << typed.status();
   EXPECT_EQ(typed->flags.data_path, "/h/me/photos");
   EXPECT_EQ(typed->flags.init_from, "/h/me/w");
-  const auto kept = ParseTrainFlagsText(text, "state.json", MakeZoo());
+  const auto kept = ParseTrainFlags({}, MakeZoo(), text, "state.json");
   ASSERT_TRUE(kept.ok()) << kept.status();
   EXPECT_EQ(kept->flags.data_path, "~/photos");
   unsetenv("HOME");

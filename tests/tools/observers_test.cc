@@ -11,7 +11,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "models/training/memory_check.h"
+#include "models/training/session_plan.h"
 #include "tests/models/training/tiny_run.h"
 #include "tools/flags/parse_flags.h"
 #include "tools/plugins.h"

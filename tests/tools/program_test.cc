@@ -17,7 +17,6 @@
 #include "absl/status/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tools/short_spins.h"
 
 namespace tools {
 namespace {

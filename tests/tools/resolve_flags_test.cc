@@ -199,8 +199,8 @@ TEST(Resolve, SwitchesReachTheModelAndFlagsTxt) {
   EXPECT_FALSE(droppos.official_shuffle);
   EXPECT_EQ(resolved->step.update_when, models::UpdateWhen::kWindow);
   EXPECT_THAT(resolved->notices, IsEmpty());
-  const auto again = ParseTrainFlagsText(
-      TrainFlagsText(resolved->flags, "twice", MakeZoo().entries()), "flags", MakeZoo());
+  const auto again = ParseTrainFlags(
+      {}, MakeZoo(), TrainFlagsText(resolved->flags, "twice", MakeZoo().entries()), "flags");
   ASSERT_TRUE(again.ok()) << again.status();
   const auto twice = ResolveTrainFlags(again->flags, resolved->entry, {3, 2});
   ASSERT_TRUE(twice.ok()) << twice.status();

@@ -20,24 +20,16 @@ constexpr char kStep[] = "--what=step", kOp[] = "--what=op", kNet[] = "--net",
 constexpr char kFooter[] =
     "\n--what=step takes the flags of //tools:train that say what a step is, too: --model, "
     "--batch_size,\n--accum_iter, --precision, --recompute, sizes, the model's own flags, "
-    "--num_workers and\n--data_path (with --with_loader), --flagfile=runs/X/flags.txt; --what=data "
-    "takes "
-    "--data_path,\n--input_size, --model and --seed.\nSee "
-    "docs/performance.md.";
-
-// The name in "--a-b=value" as options are named: "--a_b".
-std::string NameOf(const std::string& arg) {
-  return absl::StrReplaceAll(arg.substr(0, arg.find('=')).substr(2), {{"-", "_"}});
-}
+    "--num_workers and\n--data_path (with --with_loader), --flagfile=runs/X/flags.txt; "
+    "--what=data takes --data_path,\n--input_size, --model and --seed.\nSee docs/performance.md.";
 
 // Divides the command line: `app`'s options with their values, and all else.
 void Divide(const CLI::App& app, int argc, char** argv, std::vector<std::string>* own,
             std::vector<std::string>* others) {
-  bool to_own = false;
-  bool value_follows = false;
+  bool value_follows = false;  // of an own option
   for (int i = 1; i < argc; ++i) {
-    std::string arg = argv[i];
-    if (value_follows && to_own) {
+    const std::string arg = argv[i];
+    if (value_follows) {
       own->push_back(arg);
       value_follows = false;
       continue;
@@ -47,15 +39,16 @@ void Divide(const CLI::App& app, int argc, char** argv, std::vector<std::string>
       (arg == "-h" ? own : others)->push_back(arg);
       continue;
     }
-    const std::string name = "--" + NameOf(arg);
+    const size_t equals = std::min(arg.find('='), arg.size());
+    // "--a-b" is the option "--a_b".
+    const std::string name = "--" + absl::StrReplaceAll(arg.substr(2, equals - 2), {{"-", "_"}});
     const CLI::Option* option = app.get_option_no_throw(name);
-    to_own = option != nullptr;
-    if (to_own) {
-      const size_t value = arg.find('=');
-      arg = name + (value == std::string::npos ? "" : arg.substr(value));
-      value_follows = value == std::string::npos && option->get_items_expected_max() != 0;
+    if (option == nullptr) {
+      others->push_back(arg);
+      continue;
     }
-    (to_own ? own : others)->push_back(arg);
+    own->push_back(name + arg.substr(equals));
+    value_follows = equals == arg.size() && option->get_items_expected_max() != 0;
   }
 }
 
@@ -75,7 +68,6 @@ absl::Status CheckOwnFlags(const CLI::App& app, const std::string& what) {
 
 absl::StatusOr<bool> ParseBenchFlags(int argc, char** argv, const MachineDefaults& machine,
                                      BenchFlags* flags) {
-  std::string what = "step";
   int warmup = 2, runs = 5;
   int64_t ids = 1;
   flags->threads = machine.threads;
@@ -83,49 +75,36 @@ absl::StatusOr<bool> ParseBenchFlags(int argc, char** argv, const MachineDefault
   StepBenchOptions& step = flags->step;
   CLI::App app("Measures how fast a training step, an operator or a dumped net runs.");
   app.footer(kFooter);
+  const auto number = [&app](const char* name, auto& value, int64_t least, int64_t most,
+                             const char* help) {
+    return app.add_option(name, value, help)
+        ->check(Between(least, most))
+        ->type_name("N")
+        ->capture_default_str();
+  };
   CLI::Option* const what_option =
-      app.add_option("--what", what,
+      app.add_option("--what", flags->what,
                      "step: whole training steps beside the roofline; op: one operator; data: "
                      "images a second that one core loads from --data_path")
           ->check(CLI::IsMember({"step", "op", "data"}))
           ->capture_default_str();
-  app.add_option("--threads", flags->threads, "compute threads")
-      ->check(Between(1, 1024))
-      ->type_name("N")
-      ->capture_default_str();
-  app.add_option("--warmup", warmup, "steps or runs before the first that counts")
-      ->check(Between(0, 1'000'000))
-      ->type_name("N")
-      ->capture_default_str();
-  app.add_option("--runs", runs, "measurements, of which median, best and worst are told")
-      ->check(Between(1, 1'000'000))
-      ->type_name("N")
-      ->capture_default_str();
+  number("--threads", flags->threads, 1, 1024, "compute threads");
+  number("--warmup", warmup, 0, 1'000'000, "steps or runs before the first that counts");
+  number("--runs", runs, 1, 1'000'000, "measurements, of which median, best and worst are told");
   app.add_option("--backend", flags->backend, "whose kernels; training steps run on cpu")
       ->check(CLI::IsMember({"cpu", "reference"}))
       ->capture_default_str();
   app.add_flag("--json", flags->json, "the last line of output is one JSON object");
 
-  app.add_option("--steps", step.steps, "training steps in a run")
-      ->check(Between(1, 1'000'000))
-      ->type_name("N")
-      ->group(kStep)
-      ->capture_default_str();
+  number("--steps", step.steps, 1, 1'000'000, "training steps in a run")->group(kStep);
   app.add_flag("--with_loader", step.with_loader,
                "images from the trainer's loader, whose threads work beside the step")
       ->group(kStep);
-  app.add_option("--roofline_runs", step.roofline_runs,
-                 "runs of each product for the roofline, of which the best counts")
-      ->check(Between(1, 1000))
-      ->type_name("N")
-      ->group(kStep)
-      ->capture_default_str();
+  number("--roofline_runs", step.roofline_runs, 1, 1000,
+         "runs of each product for the roofline, of which the best counts")
+      ->group(kStep);
 
-  app.add_option("--images", flags->data.images, "images in a run")
-      ->check(Between(1, 100'000'000))
-      ->type_name("N")
-      ->group(kData)
-      ->capture_default_str();
+  number("--images", flags->data.images, 1, 100'000'000, "images in a run")->group(kData);
   app.add_option("--peer", flags->data.peer_python,
                  "a python with Pillow, which loads the same files and crops in between")
       ->type_name("PYTHON")
@@ -147,13 +126,10 @@ absl::StatusOr<bool> ParseBenchFlags(int argc, char** argv, const MachineDefault
                  "sets its states (default: the one beside it, where there is one)")
       ->type_name("X_init_net.pb")
       ->group(kNet);
-  CLI::Option* const ids_option =
-      app.add_option("--ids", ids,
-                     "--what=op, --net: integer inputs are 0 to N-1 over and over; N is at most "
-                     "what they index")
-          ->check(Between(1, 1'000'000'000))
-          ->type_name("N")
-          ->capture_default_str();
+  const CLI::Option* const ids_option =
+      number("--ids", ids, 1, 1'000'000'000,
+             "--what=op, --net: integer inputs are 0 to N-1 over and over; N is at most what they "
+             "index");
 
   std::vector<std::string> own = {"bench"};
   Divide(app, argc, argv, &own, &flags->train_args);
@@ -172,48 +148,37 @@ absl::StatusOr<bool> ParseBenchFlags(int argc, char** argv, const MachineDefault
   if (net && what_option->count() > 0) {
     return graph::InvalidArgument("--net and --what exclude each other; leave one out");
   }
-  flags->what = net              ? BenchFlags::What::kNet
-                : what == "op"   ? BenchFlags::What::kOp
-                : what == "data" ? BenchFlags::What::kData
-                                 : BenchFlags::What::kStep;
-  RETURN_IF_ERROR(CheckOwnFlags(app, net              ? kNet
-                                     : what == "op"   ? kOp
-                                     : what == "data" ? kData
-                                                      : kStep));
+  if (net) flags->what = "net";
+  const std::string& what = flags->what;
+  RETURN_IF_ERROR(CheckOwnFlags(app, net ? kNet : absl::StrCat("--what=", what)));
   step.warmup = flags->net.warmup = warmup;
   step.runs = flags->op.runs = flags->net.runs = flags->data.runs = runs;
   flags->op.ids = flags->net.ids = ids;
-  switch (flags->what) {
-    case BenchFlags::What::kStep:
-      if (flags->backend != "cpu") {
-        return graph::InvalidArgument("--backend=", flags->backend,
-                                      " runs operators and nets, not training steps");
-      }
-      if (ids_option->count() > 0) {
-        return graph::InvalidArgument("--ids is for --what=op and --net; leave it out");
-      }
-      flags->train_args.push_back(absl::StrCat("--threads=", flags->threads));
-      break;
-    case BenchFlags::What::kData:
-      if (flags->backend != "cpu" || ids_option->count() > 0) {
-        return graph::InvalidArgument("--backend and --ids say nothing of --what=data");
-      }
-      // Only the size of its input matters: the published one, unless something is said.
-      if (std::none_of(
-              flags->train_args.begin(), flags->train_args.end(), [](const std::string& arg) {
-                return absl::StartsWith(arg, "--model") || absl::StartsWith(arg, "--flagfile");
-              })) {
-        flags->train_args.push_back("--model=droppos_vitb");
-      }
-      flags->data.peer_script = models::ResolveUserPath(flags->data.peer_script);
-      break;
-    case BenchFlags::What::kOp:
-      if (flags->op.op.empty()) return graph::InvalidArgument("--what=op needs --op=TYPE");
-      break;
-    case BenchFlags::What::kNet:
-      flags->net.net = models::ResolveUserPath(flags->net.net);
-      flags->net.init_net = models::ResolveUserPath(flags->net.init_net);
-      break;
+  if (what == "step") {
+    if (flags->backend != "cpu") {
+      return graph::InvalidArgument("--backend=", flags->backend,
+                                    " runs operators and nets, not training steps");
+    }
+    if (ids_option->count() > 0) {
+      return graph::InvalidArgument("--ids is for --what=op and --net; leave it out");
+    }
+    flags->train_args.push_back(absl::StrCat("--threads=", flags->threads));
+  } else if (what == "data") {
+    if (flags->backend != "cpu" || ids_option->count() > 0) {
+      return graph::InvalidArgument("--backend and --ids say nothing of --what=data");
+    }
+    // Only the size of its input matters: the published one, unless something is said.
+    if (std::none_of(flags->train_args.begin(), flags->train_args.end(), [](const auto& arg) {
+          return absl::StartsWith(arg, "--model") || absl::StartsWith(arg, "--flagfile");
+        })) {
+      flags->train_args.push_back("--model=droppos_vitb");
+    }
+    flags->data.peer_script = models::ResolveUserPath(flags->data.peer_script);
+  } else if (what == "op") {
+    if (flags->op.op.empty()) return graph::InvalidArgument("--what=op needs --op=TYPE");
+  } else {
+    flags->net.net = models::ResolveUserPath(flags->net.net);
+    flags->net.init_net = models::ResolveUserPath(flags->net.init_net);
   }
   return true;
 }

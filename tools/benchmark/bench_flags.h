@@ -16,17 +16,16 @@
 namespace tools {
 
 struct BenchFlags {
-  enum class What { kStep, kOp, kNet, kData };
-  What what = What::kStep;
-  std::string backend = "cpu";  // or "reference"; kStep: cpu only
+  std::string what = "step";    // or "op", "net", "data"
+  std::string backend = "cpu";  // or "reference"; steps: cpu only
   int threads = 1;
   bool json = false;
-  // The one of `what` is filled in.
-  StepBenchOptions step;  // `resolved` and notices are not: they need the zoo
+  // The one of `what` is filled in, except `resolved`, which needs the zoo.
+  StepBenchOptions step;
   OpBenchOptions op;
   NetBenchOptions net;
-  DataBenchOptions data;  // `resolved` is not: it needs the zoo
-  // kStep, kData: the arguments that are //tools:train's, for ParseTrainFlags.
+  DataBenchOptions data;
+  // Steps and data: the arguments that are //tools:train's, for ParseTrainFlags.
   std::vector<std::string> train_args;
 };
 

@@ -3,13 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <memory>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
@@ -20,6 +19,7 @@
 #include "models/data/loader.h"
 #include "models/data/open_dataset.h"
 #include "nlohmann/json.hpp"
+#include "tools/output/staged_output.h"
 #include "tools/run_options.h"
 
 namespace tools {
@@ -42,7 +42,7 @@ models::LoaderOptions LoaderFor(const DataBenchOptions& options, int64_t data_si
 absl::StatusOr<double> OneRun(const models::Dataset& data, const models::LoaderOptions& load,
                               int64_t images) {
   ASSIGN_OR_RETURN(const auto loader, models::Loader::Create(&data, load));
-  const auto begin = std::chrono::steady_clock::now();
+  const Clock::time_point start = Clock::now();
   for (int64_t done = 0; done < images; done += load.batch_size) {
     RETURN_IF_ERROR(loader->Next().status());
   }
@@ -50,8 +50,7 @@ absl::StatusOr<double> OneRun(const models::Dataset& data, const models::LoaderO
     return graph::InvalidArgument(loader->bad_images(),
                                   " images cannot be decoded; measure on data that can");
   }
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-  return static_cast<double>(images) / seconds.count();
+  return static_cast<double>(images) / SecondsSince(start);
 }
 
 // The peer's input: the files of those images, their crops and flips.
@@ -127,27 +126,19 @@ absl::StatusOr<DataBenchResult> BenchData(const DataBenchOptions& options, std::
   const int64_t batch = std::min(kBatch, data.size());
   result.images = std::max<int64_t>(1, options.images / batch) * batch;
 
-  struct Remover {
-    std::string path;
-    ~Remover() {
-      if (!path.empty()) ::unlink(path.c_str());
-    }
-  } jobs;
+  std::string jobs;  // the peer's file
+  const auto remove_jobs = absl::MakeCleanup([&jobs] { ::unlink(jobs.c_str()); });
   if (!options.peer_python.empty()) {
     if (!resolved.flags.data_path) {
       return graph::InvalidArgument("--peer needs --data_path, a folder of pictures");
     }
     ASSIGN_OR_RETURN(const std::string text, Jobs(options, data, result.images));
     const char* folder = std::getenv("TMPDIR");
-    std::string path = absl::StrCat(folder == nullptr ? "/tmp" : folder, "/droppos-bench-XXXXXX");
-    const int file = ::mkstemp(&path[0]);
-    if (file < 0) return graph::InvalidArgument("cannot write ", path);
+    jobs = absl::StrCat(folder == nullptr ? "/tmp" : folder, "/droppos-bench-XXXXXX");
+    const int file = ::mkstemp(jobs.data());
+    if (file < 0) return graph::InvalidArgument("cannot write ", jobs);
     ::close(file);
-    jobs.path = path;
-    std::ofstream out(path);
-    out << text;
-    out.close();
-    if (!out) return graph::InvalidArgument("cannot write ", path);
+    RETURN_IF_ERROR(WriteBytes(jobs, text));
   }
   std::vector<double> exact, fast, peer;
   for (int run = -1; run < options.runs; ++run) {  // the first warms up
@@ -156,11 +147,11 @@ absl::StatusOr<DataBenchResult> BenchData(const DataBenchOptions& options, std::
       ASSIGN_OR_RETURN(const double rate, OneRun(data, load, result.images));
       if (run >= 0) (exactly ? exact : fast).push_back(rate);
     }
-    if (jobs.path.empty()) continue;
-    ASSIGN_OR_RETURN(const ordered_json said, RunPeer(options, jobs.path));
+    if (jobs.empty()) continue;
+    ASSIGN_OR_RETURN(const ordered_json said, RunPeer(options, jobs));
     result.peer_text = said.value("what", "");
-    if (run >= 0) peer.push_back(said["images_per_s"].get<double>());
-    if (run >= 0 && progress != nullptr) {
+    if (run >= 0) {
+      peer.push_back(said["images_per_s"].get<double>());
       *progress << absl::StrFormat("run %d: exact %.1f, default %.1f, peer %.1f images/s\n",
                                    run + 1, exact.back(), fast.back(), peer.back())
                 << std::flush;

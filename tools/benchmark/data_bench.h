@@ -7,7 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "tools/benchmark/spread.h"
+#include "tools/benchmark/timing.h"
 #include "tools/flags/resolve_flags.h"
 
 namespace tools {

@@ -1,22 +1,20 @@
 #include "tools/benchmark/machine_rates.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 
 #include "graph/base/status.h"
 #include "graph/runtime/host_device.h"
 #include "tools/benchmark/roofline.h"
+#include "tools/benchmark/timing.h"
 
 namespace tools {
 namespace {
 
 constexpr int kRuns = 7;
 
-absl::StatusOr<double> BestGemm(graph::DType dtype, int threads) {
-  const Gemm gemms[] = {{1024, 768, 3072, 1, false}};
-  ASSIGN_OR_RETURN(const Roofline roofline, MeasureRoofline(gemms, dtype, threads, kRuns));
-  return roofline.gflops;
+absl::StatusOr<double> MeasureProducts(graph::DType dtype, int threads) {
+  return MeasureRoofline({{1024, 768, 3072}}, dtype, threads, kRuns);
 }
 
 absl::StatusOr<double> CopyRate(int threads) {
@@ -29,13 +27,12 @@ absl::StatusOr<double> CopyRate(int threads) {
   char* target = static_cast<char*>(to.data());
   double best = 0;
   for (int run = 0; run < kRuns; ++run) {
-    const auto start = std::chrono::steady_clock::now();
+    const Clock::time_point start = Clock::now();
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (size_t piece = 0; piece < kBytes / kPiece; ++piece) {
       std::memcpy(target + piece * kPiece, source + piece * kPiece, kPiece);
     }
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    best = std::max(best, 2.0 * kBytes / seconds.count() * 1e-9);
+    best = std::max(best, 2.0 * kBytes / SecondsSince(start) * 1e-9);
   }
   return best;
 }
@@ -53,8 +50,8 @@ double ProductRate(const graph::Net& net, const graph::Op& op, const MachineRate
 
 absl::StatusOr<MachineRates> MeasureMachineRates(int threads) {
   MachineRates rates;
-  ASSIGN_OR_RETURN(rates.f32_gflops, BestGemm(graph::DType::kF32, threads));
-  const absl::StatusOr<double> bf16 = BestGemm(graph::DType::kBF16, threads);
+  ASSIGN_OR_RETURN(rates.f32_gflops, MeasureProducts(graph::DType::kF32, threads));
+  const absl::StatusOr<double> bf16 = MeasureProducts(graph::DType::kBF16, threads);
   if (bf16.ok()) {
     rates.bf16_gflops = *bf16;
   } else if (!absl::IsUnimplemented(bf16.status())) {

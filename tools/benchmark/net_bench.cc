@@ -1,6 +1,5 @@
 #include "tools/benchmark/net_bench.h"
 
-#include <chrono>
 #include <limits>
 #include <memory>
 
@@ -66,9 +65,7 @@ absl::StatusOr<NetBenchResult> BenchNet(const graph::SchemaRegistry& registry,
   result.init_net = options.init_net.empty() ? InitNetBeside(options.net) : options.init_net;
   ASSIGN_OR_RETURN(graph::Net net, ReadNet("--net", options.net));
   result.net = net.name;
-  graph::CompileOptions compile;
-  compile.registry = &registry;
-  compile.backend = &backend;
+  graph::CompileOptions compile{&registry, &backend, {}};
   compile.passes.enabled = false;
   graph::Workspace workspace(backend.device);
   absl::StatusOr<std::unique_ptr<graph::Executable>> compiled =
@@ -81,17 +78,16 @@ absl::StatusOr<NetBenchResult> BenchNet(const graph::SchemaRegistry& registry,
     ASSIGN_OR_RETURN(graph::Net init, ReadNet("--init_net", result.init_net));
     absl::StatusOr<std::unique_ptr<graph::Executable>> set =
         graph::Compile(std::move(init), compile, &workspace);
-    const absl::Status ran = set.ok() ? (*set)->Run() : set.status();
-    if (!ran.ok()) return graph::Annotate(ran, absl::StrCat("--init_net=", result.init_net));
+    RETURN_IF_ERROR(graph::Annotate(set.ok() ? (*set)->Run() : set.status(),
+                                    absl::StrCat("--init_net=", result.init_net)));
   }
   RETURN_IF_ERROR(FillInputs(&executable, options.ids));
 
   std::vector<double> seconds;
   for (int run = -options.warmup; run < options.runs; ++run) {
-    const auto start = std::chrono::steady_clock::now();
+    const Clock::time_point start = Clock::now();
     RETURN_IF_ERROR(executable.Run());
-    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-    if (run >= 0) seconds.push_back(taken.count());
+    if (run >= 0) seconds.push_back(SecondsSince(start));
   }
   result.seconds = SpreadOf(seconds);
   OpTimes times;

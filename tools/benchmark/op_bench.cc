@@ -1,7 +1,6 @@
 #include "tools/benchmark/op_bench.h"
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 
 #include "absl/strings/match.h"
@@ -22,7 +21,6 @@ namespace tools {
 namespace {
 
 using graph::InvalidArgument;
-using Clock = std::chrono::steady_clock;
 
 // Whole numbers separated by commas.
 absl::optional<std::vector<int64_t>> ParseNumbers(absl::string_view text) {
@@ -95,9 +93,9 @@ absl::StatusOr<graph::Net> OneOpNet(const graph::SchemaRegistry& registry,
   graph::NetBuilder builder(&registry, "op");
   std::vector<graph::BlobId> inputs;
   for (size_t i = 0; i < types.size(); ++i) {
-    const size_t last = schema->inputs().size() - 1;
-    const std::string name = i < last || (i == last && !schema->inputs()[i].variadic)
-                                 ? schema->inputs()[i].name
+    const size_t last = schema->inputs.size() - 1;
+    const std::string name = i < last || (i == last && !schema->inputs[i].variadic)
+                                 ? schema->inputs[i].name
                                  : absl::StrCat("input", i);
     inputs.push_back(builder.Input(name, types[i]));
   }
@@ -110,9 +108,9 @@ absl::StatusOr<graph::Net> OneOpNet(const graph::SchemaRegistry& registry,
 }
 
 absl::StatusOr<double> TimeCalls(graph::Executable* executable, int64_t calls) {
-  const auto start = Clock::now();
+  const Clock::time_point start = Clock::now();
   for (int64_t i = 0; i < calls; ++i) RETURN_IF_ERROR(executable->Run());
-  return std::chrono::duration<double>(Clock::now() - start).count() / static_cast<double>(calls);
+  return SecondsSince(start) / static_cast<double>(calls);
 }
 
 }  // namespace
@@ -135,10 +133,10 @@ absl::StatusOr<graph::Attrs> ParseAttrs(const graph::Schema& schema, const std::
   graph::Attrs attrs;
   if (text.empty()) return attrs;
   const auto known = [&schema] {
-    return schema.attrs().empty()
-               ? absl::StrCat(schema.type(), " has none")
-               : absl::StrCat(schema.type(), " has ",
-                              absl::StrJoin(schema.attrs(), ", ",
+    return schema.attrs.empty()
+               ? absl::StrCat(schema.type, " has none")
+               : absl::StrCat(schema.type, " has ",
+                              absl::StrJoin(schema.attrs, ", ",
                                             [](std::string* out, const graph::AttrSpec& a) {
                                               out->append(a.name);
                                             }));
@@ -146,9 +144,9 @@ absl::StatusOr<graph::Attrs> ParseAttrs(const graph::Schema& schema, const std::
   for (const std::string& piece : SplitAttrs(text)) {
     const std::vector<std::string> parts = absl::StrSplit(piece, absl::MaxSplits('=', 1));
     const auto spec =
-        std::find_if(schema.attrs().begin(), schema.attrs().end(),
+        std::find_if(schema.attrs.begin(), schema.attrs.end(),
                      [&](const graph::AttrSpec& a) { return a.name == parts.front(); });
-    if (parts.size() != 2 || spec == schema.attrs().end()) {
+    if (parts.size() != 2 || spec == schema.attrs.end()) {
       return InvalidArgument("--attrs: ", graph::Quoted(piece), " is no attribute=value; ",
                              known());
     }
@@ -167,9 +165,7 @@ absl::StatusOr<OpBenchResult> BenchOp(const graph::SchemaRegistry& registry,
                                       const graph::Backend& backend,
                                       const OpBenchOptions& options) {
   ASSIGN_OR_RETURN(graph::Net net, OneOpNet(registry, options));
-  graph::CompileOptions compile;
-  compile.registry = &registry;
-  compile.backend = &backend;
+  graph::CompileOptions compile{&registry, &backend, {}};
   compile.passes.enabled = false;
   graph::Workspace workspace(backend.device);
   ASSIGN_OR_RETURN(const std::unique_ptr<graph::Executable> executable,

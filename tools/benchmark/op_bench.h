@@ -9,7 +9,7 @@
 #include "graph/compiler/backend.h"
 #include "graph/ir/net.h"
 #include "graph/schema/schema.h"
-#include "tools/benchmark/spread.h"
+#include "tools/benchmark/timing.h"
 
 namespace tools {
 

@@ -6,12 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "graph/base/status.h"
-#include "tools/benchmark/spread.h"
 
 namespace tools {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 std::string Commonest(const std::map<std::string, int64_t>& counts) {
   const auto most =
@@ -28,7 +25,7 @@ void OpTimes::BeforeOp(const graph::Net& net, graph::OpId) {
 }
 
 void OpTimes::AfterOp(const graph::Net&, graph::OpId op, absl::Span<const graph::ConstTensor>) {
-  seconds_[op].push_back(std::chrono::duration<double>(Clock::now() - start_).count());
+  seconds_[op].push_back(SecondsSince(start_));
 }
 
 std::vector<OpTime> OpTimes::ByOp(const graph::SchemaRegistry& registry,
@@ -39,14 +36,9 @@ std::vector<OpTime> OpTimes::ByOp(const graph::SchemaRegistry& registry,
   for (size_t i = 0; i < net.ops.size(); ++i) {
     const graph::Op& op = net.ops[i];
     const graph::Cost cost = registry.OpCost(net, op);
-    OpTime time;
-    time.type = op.type;
-    time.name = op.name;
-    time.seconds = SpreadOf(seconds_[i]).median;
-    time.flops = static_cast<double>(cost.flops);
-    time.bytes = static_cast<double>(cost.bytes);
-    time.implementation = executable.kernel(static_cast<graph::OpId>(i)).implementation();
-    times.push_back(std::move(time));
+    times.push_back({op.type, op.name, 1, SpreadOf(seconds_[i]).median,
+                     static_cast<double>(cost.flops), static_cast<double>(cost.bytes),
+                     executable.kernel(static_cast<graph::OpId>(i)).implementation()});
   }
   return times;
 }
@@ -56,8 +48,8 @@ std::vector<OpTime> ByType(const std::vector<OpTime>& ops) {
   std::map<std::string, std::map<std::string, int64_t>> implementations;
   for (const OpTime& op : ops) {
     OpTime& sum = sums[op.type];
-    sum.ops = sum.type.empty() ? op.ops : sum.ops + op.ops;
     sum.type = op.type;
+    sum.ops += op.ops;
     sum.seconds += op.seconds;
     sum.flops += op.flops;
     sum.bytes += op.bytes;

@@ -2,13 +2,13 @@
 #ifndef TOOLS_BENCHMARK_OP_TIMES_H_
 #define TOOLS_BENCHMARK_OP_TIMES_H_
 
-#include <chrono>
 #include <string>
 #include <vector>
 
 #include "graph/ir/net.h"
 #include "graph/runtime/executable.h"
 #include "graph/schema/schema.h"
+#include "tools/benchmark/timing.h"
 
 namespace tools {
 
@@ -16,7 +16,7 @@ namespace tools {
 struct OpTime {
   std::string type;
   std::string name;            // the operator's; empty for a type
-  int64_t ops = 1;             // operators counted
+  int64_t ops = 0;             // operators counted
   double seconds = 0;          // sum of each operator's median over the runs
   double flops = 0;            // as counted by the schemas
   double bytes = 0;            // moved once through memory
@@ -39,7 +39,7 @@ class OpTimes : public graph::TraceHook {
                            const graph::Executable& executable) const;
 
  private:
-  std::chrono::steady_clock::time_point start_;
+  Clock::time_point start_;
   std::vector<std::vector<double>> seconds_;  // by operator, by run
 };
 

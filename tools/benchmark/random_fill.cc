@@ -45,13 +45,6 @@ absl::Status WriteIds(int64_t ids, const graph::Tensor& tensor) {
   return tensor.Write(values);
 }
 
-template <typename T>
-absl::Status WriteNormal(const graph::Tensor& tensor) {
-  std::vector<T> values(static_cast<size_t>(tensor.type.elements()));
-  Repeat<T>(values.size(), values.data());
-  return tensor.Write(values);
-}
-
 }  // namespace
 
 void FillNormal(graph::DType dtype, size_t count, void* data) {
@@ -68,10 +61,11 @@ void FillNormal(graph::DType dtype, size_t count, void* data) {
 }
 
 absl::Status FillRandom(int64_t ids, const graph::Tensor& tensor) {
+  const size_t elements = static_cast<size_t>(tensor.type.elements());
   switch (tensor.type.dtype) {
     case graph::DType::kI64: {
       graph::RandomStream random(2, graph::Purpose::kNoise);
-      std::vector<int64_t> keys(static_cast<size_t>(tensor.type.elements()));
+      std::vector<int64_t> keys(elements);
       for (int64_t& key : keys) key = static_cast<int64_t>(random.Next());
       return tensor.Write(keys);
     }
@@ -81,14 +75,12 @@ absl::Status FillRandom(int64_t ids, const graph::Tensor& tensor) {
       return WriteIds<uint8_t>(std::min<int64_t>(ids, 128), tensor);
     case graph::DType::kI8:
       return WriteIds<int8_t>(std::min<int64_t>(ids, 128), tensor);
-    case graph::DType::kF32:
-      return WriteNormal<float>(tensor);
-    case graph::DType::kF64:
-      return WriteNormal<double>(tensor);
-    case graph::DType::kBF16:
-      return WriteNormal<graph::BFloat16>(tensor);
+    default: {
+      std::vector<uint8_t> bytes(tensor.type.bytes());
+      FillNormal(tensor.type.dtype, elements, bytes.data());
+      return tensor.WriteBytes(0, bytes);
+    }
   }
-  CHECK(false);
 }
 
 }  // namespace tools

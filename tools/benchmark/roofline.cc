@@ -3,20 +3,25 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
+#include <map>
+#include <tuple>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "dnnl.hpp"
 #include "dnnl_debug.h"
 #include "graph/base/status.h"
 #include "graph/runtime/host_device.h"
 #include "tools/benchmark/random_fill.h"
+#include "tools/benchmark/timing.h"
 
 namespace tools {
 namespace {
 
 using dnnl::memory;
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // Restores the number of threads that the rest of the program has set.
 class Threads {
@@ -30,10 +35,6 @@ class Threads {
   const int before_;
 };
 
-double Seconds(std::chrono::steady_clock::duration d) {
-  return std::chrono::duration<double>(d).count();
-}
-
 // Memory with this layout, filled with normally distributed numbers.
 absl::StatusOr<graph::Block> Operand(const memory::desc& desc, graph::DType dtype) {
   ASSIGN_OR_RETURN(graph::Block block,
@@ -42,14 +43,9 @@ absl::StatusOr<graph::Block> Operand(const memory::desc& desc, graph::DType dtyp
   return block;
 }
 
-struct Measured {
-  double seconds = std::numeric_limits<double>::infinity();
-  std::string implementation;
-};
-
-// (m, k) · (k, n). oneDNN throws if it has no such product.
-absl::StatusOr<Measured> Time(int64_t m, int64_t k, int64_t n, graph::DType dtype,
-                              graph::DType result, int runs) {
+// Seconds of the best run of (m, k) · (k, n). oneDNN throws if it has no such product.
+absl::StatusOr<double> Time(int64_t m, int64_t k, int64_t n, graph::DType dtype,
+                            graph::DType result, int runs) {
   const auto type = [](graph::DType d) {
     return d == graph::DType::kBF16 ? memory::data_type::bf16 : memory::data_type::f32;
   };
@@ -67,38 +63,51 @@ absl::StatusOr<Measured> Time(int64_t m, int64_t k, int64_t n, graph::DType dtyp
       {DNNL_ARG_SRC, memory(pd.src_desc(), engine, src.data())},
       {DNNL_ARG_WEIGHTS, memory(pd.weights_desc(), engine, weights.data())},
       {DNNL_ARG_DST, memory(pd.dst_desc(), engine, dst.data())}};
-  Measured best;
-  best.implementation = pd.impl_info_str();
+  double best = kInfinity;
   for (int run = -1; run < runs; ++run) {
-    const auto start = std::chrono::steady_clock::now();
+    const Clock::time_point start = Clock::now();
     matmul.execute(stream, args);
     stream.wait();
-    const double seconds = Seconds(std::chrono::steady_clock::now() - start);
-    if (run >= 0) best.seconds = std::min(best.seconds, seconds);
+    if (run >= 0) best = std::min(best, SecondsSince(start));
   }
   return best;
 }
 
 }  // namespace
 
-absl::StatusOr<Roofline> MeasureRoofline(absl::Span<const Gemm> gemms, graph::DType dtype,
-                                         int threads, int runs) {
+std::vector<Gemm> StepGemms(const models::OfficialNet& net, int64_t batch) {
+  std::map<std::tuple<int64_t, int64_t, int64_t, bool>, int64_t> times;
+  for (const models::OfficialLinear& l : net.linears) {
+    const int64_t rows = l.rows * batch;
+    times[{rows, l.in, l.out, false}] += l.layers;
+    if (l.input_gradient) times[{rows, l.out, l.in, false}] += l.layers;
+    if (l.weight_gradient) times[{l.in, rows, l.out, true}] += l.layers;
+  }
+  std::vector<Gemm> gemms;
+  for (const auto& [shape, count] : times) {
+    const auto& [m, k, n, weight_gradient] = shape;
+    gemms.push_back({m, k, n, count, weight_gradient});
+  }
+  return gemms;
+}
+
+absl::StatusOr<double> MeasureRoofline(absl::Span<const Gemm> gemms, graph::DType dtype,
+                                       int threads, int runs) {
   CHECK(dtype == graph::DType::kF32 || dtype == graph::DType::kBF16);
   const Threads budget(threads);
   std::vector<graph::DType> results = {graph::DType::kF32};
   if (dtype == graph::DType::kBF16) results.push_back(graph::DType::kBF16);
-  Roofline roofline;
   double flops = 0, seconds = 0;
   for (const Gemm& gemm : gemms) {
-    Measured best;
+    double best = kInfinity;
     for (const graph::DType result : results) {
       for (const bool transposed : {false, true}) {
         if (transposed && (!gemm.weight_gradient || gemm.m == gemm.n)) continue;
         try {
-          ASSIGN_OR_RETURN(Measured measured,
+          ASSIGN_OR_RETURN(const double taken,
                            Time(transposed ? gemm.n : gemm.m, gemm.k, transposed ? gemm.m : gemm.n,
                                 dtype, result, runs));
-          if (measured.seconds < best.seconds) best = std::move(measured);
+          best = std::min(best, taken);
         } catch (const dnnl::error& error) {
           return absl::UnimplementedError(absl::StrCat(
               "the roofline needs a matmul in ", graph::DTypeName(dtype), ", and oneDNN ",
@@ -106,38 +115,15 @@ absl::StatusOr<Roofline> MeasureRoofline(absl::Span<const Gemm> gemms, graph::DT
         }
       }
     }
-    roofline.gemms.push_back(
-        {gemm, best.seconds, gemm.flops() / best.seconds / 1e9, best.implementation});
     flops += gemm.flops() * static_cast<double>(gemm.times);
-    seconds += best.seconds * static_cast<double>(gemm.times);
+    seconds += best * static_cast<double>(gemm.times);
   }
-  roofline.gflops = flops / seconds / 1e9;
-  return roofline;
+  return flops / seconds / 1e9;
 }
 
 std::string OneDnnIsa() {
-  switch (dnnl::get_effective_cpu_isa()) {
-    case dnnl::cpu_isa::sse41:
-      return "sse41";
-    case dnnl::cpu_isa::avx:
-      return "avx";
-    case dnnl::cpu_isa::avx2:
-      return "avx2";
-    case dnnl::cpu_isa::avx2_vnni:
-      return "avx2_vnni";
-    case dnnl::cpu_isa::avx512_core:
-      return "avx512_core";
-    case dnnl::cpu_isa::avx512_core_vnni:
-      return "avx512_core_vnni";
-    case dnnl::cpu_isa::avx512_core_bf16:
-      return "avx512_core_bf16";
-    case dnnl::cpu_isa::avx512_core_fp16:
-      return "avx512_core_fp16";
-    case dnnl::cpu_isa::avx512_core_amx:
-      return "avx512_core_amx";
-    default:
-      return absl::StrCat("isa ", static_cast<int>(dnnl::get_effective_cpu_isa()));
-  }
+  const auto isa = static_cast<dnnl_cpu_isa_t>(dnnl::get_effective_cpu_isa());
+  return std::string(absl::StripPrefix(dnnl_cpu_isa2str(isa), "cpu_isa_"));
 }
 
 std::string OneDnnMathMode() {

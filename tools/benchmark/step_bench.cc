@@ -1,8 +1,8 @@
 #include "tools/benchmark/step_bench.h"
 
-#include <chrono>
 #include <memory>
 #include <ostream>
+#include <utility>
 
 #include "graph/base/random.h"
 #include "graph/base/status.h"
@@ -10,32 +10,18 @@
 #include "models/data/open_dataset.h"
 #include "models/training/session.h"
 #include "tools/benchmark/host.h"
-#include "tools/benchmark/official_flops.h"
 #include "tools/benchmark/random_fill.h"
+#include "tools/benchmark/roofline.h"
 #include "tools/run_options.h"
 
 namespace tools {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr int kRandomClasses = 10;  // for a classifier's random labels
 constexpr int kTracedSteps = 3;
 
-double SecondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-// The source of a step's images.
-class Images {
- public:
-  virtual ~Images() = default;
-  virtual absl::StatusOr<const models::Batch*> Next() = 0;
-  virtual double wait_seconds() const { return 0; }
-};
-
 // The same images each time, with different masks.
-class RandomImages : public Images {
+class RandomImages {
  public:
   explicit RandomImages(const models::ZooEntry& entry) {
     const int batch = entry.recipe.batch_size;
@@ -49,7 +35,7 @@ class RandomImages : public Images {
     }
     batch_.valid = batch;
   }
-  absl::StatusOr<const models::Batch*> Next() override {
+  const models::Batch* Next() {
     for (size_t i = 0; i < batch_.keys.size(); ++i) {
       batch_.keys[i] = static_cast<int64_t>(graph::SampleKey(0, count_, i));
     }
@@ -62,37 +48,7 @@ class RandomImages : public Images {
   uint64_t count_ = 0;
 };
 
-class LoadedImages : public Images {
- public:
-  static absl::StatusOr<std::unique_ptr<LoadedImages>> Create(const ResolvedFlags& resolved,
-                                                              const models::Dataset& data) {
-    std::unique_ptr<LoadedImages> images(new LoadedImages());
-    ASSIGN_OR_RETURN(images->loader_, models::Loader::Create(&data, MakeLoaderOptions(resolved)));
-    return images;
-  }
-  absl::StatusOr<const models::Batch*> Next() override { return loader_->Next(); }
-  double wait_seconds() const override { return loader_->data_wait_seconds(); }
-
- private:
-  LoadedImages() = default;
-  std::unique_ptr<models::Loader> loader_;
-};
-
 double Mib(size_t bytes) { return static_cast<double>(bytes) / (1024.0 * 1024.0); }
-
-void Say(std::ostream* progress, const std::string& line) {
-  if (progress != nullptr) *progress << line << std::endl;
-}
-
-models::SessionOptions SessionOptionsFor(const graph::SchemaRegistry& registry,
-                                         const graph::Backend& backend,
-                                         const ResolvedFlags& resolved) {
-  models::SessionOptions session = MakeSessionOptions(resolved);
-  session.compile.registry = &registry;
-  session.compile.backend = &backend;
-  session.evaluations = false;
-  return session;
-}
 
 }  // namespace
 
@@ -127,45 +83,53 @@ absl::StatusOr<StepBenchResult> BenchStep(const graph::SchemaRegistry& registry,
   result.images = static_cast<int>(resolved.step.images());
   const graph::DType dtype =
       *resolved.flags.precision == "bf16" ? graph::DType::kBF16 : graph::DType::kF32;
-  Say(progress, absl::StrCat("roofline: every product of the published step in ",
-                             graph::DTypeName(dtype), " ..."));
+  *progress << "roofline: every product of the published step in " << graph::DTypeName(dtype)
+            << " ..." << std::endl;
   const Clock::time_point roofline_start = Clock::now();
-  ASSIGN_OR_RETURN(result.roofline, MeasureRoofline(StepGemms(official, resolved.step.micro_batch),
-                                                    dtype, threads, options.roofline_runs));
-
+  ASSIGN_OR_RETURN(result.roofline_gflops,
+                   MeasureRoofline(StepGemms(official, resolved.step.micro_batch), dtype, threads,
+                                   options.roofline_runs));
   const double roofline_seconds = SecondsSince(roofline_start);
 
   result.peak_reset = ResetPeakResident();
-  Say(progress, "steps ...");
+  *progress << "steps ..." << std::endl;
   Clock::time_point start = Clock::now();
-  ASSIGN_OR_RETURN(
-      const std::unique_ptr<models::Session> session,
-      models::Session::Create(model.get(), SessionOptionsFor(registry, backend, resolved)));
+  models::SessionOptions session_options = MakeSessionOptions(resolved);
+  session_options.compile.registry = &registry;
+  session_options.compile.backend = &backend;
+  session_options.evaluations = false;
+  ASSIGN_OR_RETURN(const std::unique_ptr<models::Session> session,
+                   models::Session::Create(model.get(), session_options));
   result.setup_seconds = SecondsSince(start);
   result.done_flops = session->flops_per_image();
   result.arena_mib = Mib(session->arena_bytes());
   result.persistent_mib = Mib(session->persistent_bytes());
 
-  std::unique_ptr<Images> images;
+  std::unique_ptr<models::Loader> loader;  // null: `random`
+  std::unique_ptr<RandomImages> random;
   if (options.with_loader) {
-    ASSIGN_OR_RETURN(images, LoadedImages::Create(resolved, *data.train));
+    ASSIGN_OR_RETURN(loader, models::Loader::Create(data.train.get(), MakeLoaderOptions(resolved)));
   } else {
-    images = std::make_unique<RandomImages>(resolved.entry);
+    random = std::make_unique<RandomImages>(resolved.entry);
   }
+  const auto next = [&]() -> absl::StatusOr<const models::Batch*> {
+    if (loader != nullptr) return loader->Next();
+    return random->Next();
+  };
+  const auto waited = [&] { return loader != nullptr ? loader->data_wait_seconds() : 0; };
   const auto scheduled = model->ScheduledInputs(0, recipe.epochs);
   bool first_step = true;
   const auto step = [&]() -> absl::Status {
-    RETURN_IF_ERROR(session->Step([&] { return images->Next(); }, resolved.lr, scheduled).status());
-    if (first_step) {
+    RETURN_IF_ERROR(session->Step(next, resolved.lr, scheduled).status());
+    if (std::exchange(first_step, false)) {
       const double since_launch = SecondsSinceLaunch();
       if (since_launch > 0) result.first_step_seconds = since_launch - roofline_seconds;
     }
-    first_step = false;
     return absl::OkStatus();
   };
 
   for (int i = 0; i < options.warmup; ++i) RETURN_IF_ERROR(step());
-  const double waited_before = images->wait_seconds();
+  const double waited_before = waited();
   std::vector<double> rates;
   double seconds = 0;
   for (int run = 0; run < options.runs; ++run) {
@@ -176,10 +140,10 @@ absl::StatusOr<StepBenchResult> BenchStep(const graph::SchemaRegistry& registry,
     rates.push_back(result.images * options.steps / taken);
   }
   result.images_per_s = SpreadOf(rates);
-  result.data_wait_share = (images->wait_seconds() - waited_before) / seconds;
+  result.data_wait_share = (waited() - waited_before) / seconds;
   result.peak_mib = PeakResidentMib();
   result.roofline_share =
-      result.images_per_s.median * result.official_flops / (result.roofline.gflops * 1e9);
+      result.images_per_s.median * result.official_flops / (result.roofline_gflops * 1e9);
 
   graph::Executable* const train = session->micro_steps().back();
   OpTimes times;

@@ -10,8 +10,7 @@
 #include "graph/compiler/backend.h"
 #include "graph/schema/schema.h"
 #include "tools/benchmark/op_times.h"
-#include "tools/benchmark/roofline.h"
-#include "tools/benchmark/spread.h"
+#include "tools/benchmark/timing.h"
 #include "tools/flags/resolve_flags.h"
 
 namespace tools {
@@ -28,14 +27,14 @@ struct StepBenchOptions {
 };
 
 struct StepBenchResult {
-  Roofline roofline;
-  double official_flops = 0;  // an image: OfficialNet::total
-  double guide_flops = 0;     // what of it is computed forward only: the guide's
-  double done_flops = 0;      // an image: what the operators that run count
-  double images = 0;          // a step
-  Spread images_per_s;        // over the runs; best is `most`
-  double roofline_share = 0;  // median images/s · official_flops / roofline
-  double setup_seconds = 0;   // building, compiling and initialising; in no other number
+  double roofline_gflops = 0;  // per second: MeasureRoofline
+  double official_flops = 0;   // an image: OfficialNet::total
+  double guide_flops = 0;      // what of it is computed forward only: the guide's
+  double done_flops = 0;       // an image: what the operators that run count
+  double images = 0;           // a step
+  Spread images_per_s;         // over the runs; best is `most`
+  double roofline_share = 0;   // median images/s · official_flops / roofline
+  double setup_seconds = 0;    // building, compiling and initialising; in no other number
   // From the process's launch to the end of its first step, without the roofline; 0 if the system
   // does not say.
   double first_step_seconds = 0;
@@ -48,7 +47,7 @@ struct StepBenchResult {
 };
 
 // In this order: the roofline, the session, warm-up, the timed runs, three traced steps. `progress`
-// receives messages; may be null.
+// receives messages.
 absl::StatusOr<StepBenchResult> BenchStep(const graph::SchemaRegistry& registry,
                                           const graph::Backend& backend,
                                           const StepBenchOptions& options, std::ostream* progress);

@@ -4,12 +4,9 @@
 #include <system_error>
 #include <vector>
 
-#include "CLI/App.hpp"
-#include "CLI/Config.hpp"
-#include "CLI/Formatter.hpp"
+#include "CLI/CLI.hpp"
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "graph/base/status.h"
 #include "models/training/output_dir.h"
@@ -54,7 +51,7 @@ absl::StatusOr<TrainedModel> ReadTrainedModel(const CheckpointFlags& flags,
     // The trainer escapes a text that is not ASCII (a path's name) as a whole.
     std::string text = metadata("flags"), plain;
     if (text.find('\n') == std::string::npos && absl::CUnescape(text, &plain)) text = plain;
-    ASSIGN_OR_RETURN(parsed, ParseTrainFlagsText(text, trained.path, zoo));
+    ASSIGN_OR_RETURN(parsed, ParseTrainFlags({}, zoo, text, trained.path));
   } else {
     return graph::InvalidArgument(
         trained.path,

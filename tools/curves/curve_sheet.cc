@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "graph/base/status.h"
 #include "tools/curves/ticks.h"
@@ -134,13 +133,12 @@ class PanelDrawing {
         canvas_(*canvas) {}
 
   void Draw() {
-    const TextStyle& name = kFaint;
     canvas_.Text(plot_.x, plot_.y - 14, panel_.title, kTitle);
     if (panel_.title != panel_.metric) {
-      const double width = canvas_.TextWidth(panel_.metric, name);
+      const double width = canvas_.TextWidth(panel_.metric, kFaint);
       const double after = canvas_.TextWidth(panel_.title, kTitle) + 8;
       if (after + width <= plot_.width + kRight) {
-        canvas_.Text(plot_.x + after, plot_.y - 14, panel_.metric, name);
+        canvas_.Text(plot_.x + after, plot_.y - 14, panel_.metric, kFaint);
       }
     }
     Axes();
@@ -156,9 +154,7 @@ class PanelDrawing {
   }
 
  private:
-  double X(double x) const {
-    return plot_.x + plot_.width * (x - page_.x_low) / (page_.x_high - page_.x_low);
-  }
+  double X(double x) const { return plot_.x + plot_.width * x / page_.x_high; }
   double Y(double y) const {
     const double share = panel_.log_y
                              ? std::log(y / range_.low) / std::log(range_.high / range_.low)
@@ -182,18 +178,15 @@ class PanelDrawing {
     for (const Tick& tick : ys) {
       const double y = Y(tick.value);
       canvas_.Line({{left, y}, {right, y}}, {1, Rgb(kGridColor), {}});
-      const double width = canvas_.TextWidth(tick.label, kFaint);
-      canvas_.Text(left - 6 - width, y + 3.5, tick.label, kFaint);
+      canvas_.Text(left - 6, y + 3.5, tick.label, kFaint, /*anchor=*/1);
     }
     canvas_.Line({{left, bottom}, {right, bottom}}, {1, Rgb(kAxisColor), {}});
-    for (const Tick& tick : LinearTicks(page_.x_low, page_.x_high, 5, false)) {
+    for (const Tick& tick : LinearTicks(0, page_.x_high, 5, false)) {
       const double x = X(tick.value);
       canvas_.Line({{x, bottom}, {x, bottom + 4}}, {1, Rgb(kAxisColor), {}});
-      const double width = canvas_.TextWidth(tick.label, kFaint);
-      canvas_.Text(x - width / 2, bottom + 16, tick.label, kFaint);
+      canvas_.Text(x, bottom + 16, tick.label, kFaint, /*anchor=*/0.5);
     }
-    const double width = canvas_.TextWidth(page_.x_label, kFaint);
-    canvas_.Text(left + (plot_.width - width) / 2, bottom + 29, page_.x_label, kFaint);
+    canvas_.Text((left + right) / 2, bottom + 29, page_.x_label, kFaint, /*anchor=*/0.5);
   }
 
   // Draws the band, and the raw values of a smoothed line.
@@ -244,7 +237,7 @@ class PanelDrawing {
       for (auto point = curve.line.rbegin(); point != curve.line.rend(); ++point) {
         if (!std::isfinite(point->y)) continue;
         labels.push_back(
-            {Y(point->y), At(*point), curve.look, ShortNumber(curve.last, panel_.percent)});
+            {Y(point->y), At(*point), curve.look, ShortNumber(point->y, panel_.percent)});
         break;
       }
     }
@@ -292,28 +285,13 @@ struct Entry {
   std::string text;
 };
 
-// As much of `text` as fits, keeping both ends, which tell runs apart.
-std::string Shortened(const std::string& text, double width, Canvas* canvas) {
-  if (canvas->TextWidth(text, kText) <= width) return text;
-  for (size_t keep = text.size(); keep > 2; --keep) {
-    const size_t front = keep / 2;
-    // Does not cut within a character.
-    size_t a = front, b = text.size() - (keep - front);
-    while (a > 0 && (text[a] & 0xc0) == 0x80) --a;
-    while (b < text.size() && (text[b] & 0xc0) == 0x80) ++b;
-    const std::string candidate = absl::StrCat(text.substr(0, a), "…", text.substr(b));
-    if (canvas->TextWidth(candidate, kText) <= width) return candidate;
-  }
-  return "…";
-}
-
 // Arranges the entries side by side, on as many lines as needed.
 std::vector<Entry> Legend(const CurvePage& page, double width, Canvas* canvas) {
   std::vector<Entry> entries;
   double x = 0;
   int line = 0;
   for (size_t i = 0; i < page.legend.size(); ++i) {
-    const std::string text = Shortened(page.legend[i], width - kSample - 8, canvas);
+    const std::string text = canvas->Fitted(page.legend[i], kText, width - kSample - 8);
     const double needs = kSample + 8 + canvas->TextWidth(text, kText);
     if (x > 0 && x + needs > width) x = 0, ++line;
     entries.push_back({static_cast<int>(i), x, line, text});
@@ -334,7 +312,7 @@ absl::StatusOr<Layout> LayOut(const CurvePage& page) {
   layout.columns = panels == 4 ? 2 : std::min(panels, 3);
   layout.width = 2 * kMargin + layout.columns * kPanelWidth;
   // Used only to measure letters.
-  ASSIGN_OR_RETURN(Canvas ruler, Canvas::Create(1, 1, Rgb(0xffffff)));
+  ASSIGN_OR_RETURN(Canvas ruler, Canvas::Create(1, 1));
   layout.legend = Legend(page, layout.width - 2 * kMargin - kLeft, &ruler);
   const int lines = layout.legend.empty() ? 0 : layout.legend.back().line + 1;
   layout.first_panel_y = kMargin + lines * kLegendLine + 6;
@@ -364,15 +342,14 @@ void DrawPage(const CurvePage& page, const Layout& layout, Canvas* canvas) {
 
 absl::StatusOr<std::string> DrawCurvesSvg(const CurvePage& page) {
   ASSIGN_OR_RETURN(const Layout layout, LayOut(page));
-  ASSIGN_OR_RETURN(Canvas canvas, Canvas::CreateSvg(layout.width, layout.height, Rgb(0xffffff)));
+  ASSIGN_OR_RETURN(Canvas canvas, Canvas::CreateSvg(layout.width, layout.height));
   DrawPage(page, layout, &canvas);
   return canvas.FinishSvg();
 }
 
 absl::StatusOr<models::Image> DrawCurves(const CurvePage& page) {
   ASSIGN_OR_RETURN(const Layout layout, LayOut(page));
-  ASSIGN_OR_RETURN(Canvas canvas,
-                   Canvas::Create(layout.width, layout.height, Rgb(0xffffff), /*scale=*/2));
+  ASSIGN_OR_RETURN(Canvas canvas, Canvas::Create(layout.width, layout.height, /*scale=*/2));
   DrawPage(page, layout, &canvas);
   return canvas.Finish();
 }

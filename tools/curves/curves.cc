@@ -197,7 +197,7 @@ void ScaleTime(CurvePage* page) {
   } else if (longest > 3 * 60) {
     unit = 60, page->x_label = "minutes";
   }
-  page->x_low /= unit, page->x_high /= unit;
+  page->x_high /= unit;
   for (Panel& panel : page->panels) {
     for (Curve& curve : panel.curves) {
       for (CurvePoint& point : curve.line) point.x /= unit;
@@ -253,10 +253,7 @@ absl::StatusOr<Panel> PlanPanel(const std::vector<Group>& groups, const std::str
     Curve curve =
         all.size() == 1 ? OneRun(all[0], smooth, panel.log_y) : SeveralRuns(all, panel.log_y);
     curve.look = static_cast<int>(g);
-    curve.last = kNaN;
-    for (const CurvePoint& point : curve.line) {
-      if (std::isfinite(point.y)) curve.last = point.y, any = true;
-    }
+    for (const CurvePoint& point : curve.line) any |= std::isfinite(point.y);
     panel.curves.push_back(std::move(curve));
   }
   if (!any && panel.log_y) {

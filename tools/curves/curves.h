@@ -43,7 +43,6 @@ struct Curve {
   std::vector<CurvePoint> raw;  // of a smoothed line: before smoothing
   // For several runs: the range at the points of `line`.
   std::vector<double> low, high;
-  double last = 0;  // of `line`, if finite
 };
 
 struct Panel {
@@ -59,8 +58,8 @@ struct Panel {
 struct CurvePage {
   std::vector<std::string> legend;
   std::vector<Panel> panels;
-  std::string x_label;  // "epoch", "step", "hours"
-  double x_low = 0, x_high = 1;
+  std::string x_label;               // "epoch", "step", "hours"
+  double x_high = 1;                 // the axis begins at 0
   std::vector<std::string> remarks;  // how to read the page
 };
 

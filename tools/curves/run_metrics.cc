@@ -149,11 +149,9 @@ absl::StatusOr<std::vector<RunMetrics>> ReadRunMetrics(const std::vector<std::st
     }
     log->path = path;
     logs.push_back(std::move(log).value());
-    folders.push_back(file);
-    absl::string_view folder = folders.back();
-    if (absl::ConsumeSuffix(&folder, models::kMetricsFile)) folders.back() = std::string(folder);
     // "." and ".." are not names.
-    folders.back() = fs::absolute(folders.back(), error).lexically_normal().string();
+    const std::string folder(absl::StripSuffix(file, models::kMetricsFile));
+    folders.push_back(fs::absolute(folder, error).lexically_normal().string());
   }
   if (logs.empty()) {
     return graph::InvalidArgument("no run has done a step yet: ", absl::StrJoin(paths, ", "),

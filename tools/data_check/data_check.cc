@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <limits>
-#include <mutex>
 #include <new>
 #include <system_error>
 #include <thread>
@@ -15,7 +13,6 @@
 #include "models/data/augment.h"
 #include "models/data/file_kind.h"
 #include "models/data/image.h"
-#include "models/data/picture_part.h"
 #include "models/files/durable.h"
 
 namespace tools {
@@ -102,10 +99,10 @@ Spread SpreadOf(std::vector<int64_t> values) {
   return {values.front(), values[values.size() / 2], values.back()};
 }
 
-// Calls look(i) for all i below `count`, `workers` threads at a time.
+// Calls look(i) for all i below `count`, in `workers` threads at a time, of which the calling one
+// is one and also says how far they are.
 void ForAll(int64_t count, int workers, const std::function<void(int64_t)>& look,
             const std::function<void(int64_t done, int64_t all)>& progress) {
-  constexpr auto kPause = std::chrono::milliseconds(100);
   std::atomic<int64_t> next{0}, done{0};
   const auto work = [&](const std::function<void()>& after_each) {
     for (int64_t i = next++; i < count; i = next++) {
@@ -114,40 +111,20 @@ void ForAll(int64_t count, int workers, const std::function<void(int64_t)>& look
       after_each();
     }
   };
-  if (workers < 1) {
-    auto told = std::chrono::steady_clock::now();
-    work([&] {
-      if (std::chrono::steady_clock::now() - told < kPause) return;
-      told = std::chrono::steady_clock::now();
-      progress(done, count);
-    });
-  } else {
-    std::mutex mu;
-    std::condition_variable changed;
-    std::unique_lock<std::mutex> lock(mu);  // no thread ends before all are counted
-    int working = 0;
-    std::vector<std::thread> threads;
-    threads.reserve(static_cast<size_t>(workers));
-    try {
-      for (; working < workers; ++working) {
-        threads.emplace_back([&] {
-          work([] {});
-          const std::lock_guard<std::mutex> lock(mu);
-          --working;
-          changed.notify_all();
-        });
-      }
-    } catch (const std::system_error&) {  // the limit of threads is reached
-      if (threads.empty()) return ForAll(count, 0, look, progress);
-    }
-    while (!changed.wait_for(lock, kPause, [&] { return working == 0; })) {
-      lock.unlock();
-      progress(done, count);
-      lock.lock();
-    }
-    lock.unlock();
-    for (std::thread& thread : threads) thread.join();
+  std::vector<std::thread> others;
+  try {
+    for (int i = 1; i < workers; ++i) others.emplace_back(work, [] {});
+  } catch (const std::system_error&) {
+    // The limit of threads is reached: those there are do it.
   }
+  auto told = std::chrono::steady_clock::now();
+  work([&] {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - told < std::chrono::milliseconds(100)) return;
+    told = now;
+    progress(done, count);
+  });
+  for (std::thread& thread : others) thread.join();
   progress(count, count);
 }
 

@@ -7,7 +7,6 @@
 #include <functional>
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "models/data/open_dataset.h"
@@ -16,7 +15,7 @@
 namespace tools {
 
 struct DataCheckOptions {
-  int num_workers = 0;           // 0: in the calling thread
+  int num_workers = 1;           // threads, the calling one among them
   int min_side = 32;             // pixels; images with a smaller side are tiny
   models::PictureLimits limits;  // the data set's
 };

@@ -14,7 +14,6 @@ namespace tools {
 // Elements by |a − b| / scale: exactly equal, below 1e-9, one bin a decade up to 1e-1..1, and
 // everything above (including values that are finite on one side only).
 constexpr int kErrorBins = 12;
-using ErrorHistogram = std::array<int64_t, kErrorBins>;
 
 struct BlobDiff {
   std::string blob;
@@ -28,7 +27,7 @@ struct BlobDiff {
   double bound = 0;
   int64_t at = 0;  // element with the largest |a − b|
   double value_a = 0, value_b = 0;
-  ErrorHistogram histogram = {};
+  std::array<int64_t, kErrorBins> histogram = {};
 
   bool beyond() const { return !(error <= bound); }
 };

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "graph/base/counted.h"
 #include "graph/base/status.h"
+#include "tools/parity/replay.h"
 #include "tools/parity/values.h"
 
 namespace tools {
@@ -29,112 +30,63 @@ absl::StatusOr<Kept> ReadAll(const graph::ConstTensor& tensor) {
   RETURN_IF_ERROR(tensor.ReadBytes(0, absl::MakeSpan(kept.bytes)));
   return kept;
 }
-using KeptBlobs = std::map<std::string, Kept>;
 
-// A hook that reads results; `status` is the first read error.
-class Reader : public graph::TraceHook {
+// What is done with each result of a run.
+using See = std::function<absl::Status(const graph::Net&, const graph::Op&, graph::BlobId,
+                                       const ConstTensor&)>;
+
+// Shows results to `see` until that fails.
+class Watch : public graph::TraceHook {
  public:
-  const absl::Status& status() const { return status_; }
-
- protected:
-  absl::Status status_;
-};
-
-// Copies every result of a run.
-class Keep : public Reader {
- public:
-  explicit Keep(KeptBlobs* kept) : kept_(*kept) {}
-  void BeforeOp(const graph::Net&, graph::OpId) override {}
-  void AfterOp(const graph::Net& net, graph::OpId op,
-               absl::Span<const ConstTensor> outputs) override {
-    for (size_t i = 0; i < outputs.size(); ++i) {
-      absl::StatusOr<Kept> kept = ReadAll(outputs[i]);
-      status_.Update(kept.status());
-      if (kept.ok()) kept_[net.blob(net.ops[op].outputs[i]).name] = *std::move(kept);
-    }
-  }
-
- private:
-  KeptBlobs& kept_;
-};
-
-// Compares every result of a run with the kept one.
-class Against : public Reader {
- public:
-  Against(const KeptBlobs& kept, const Bounds& bounds, bool low_precision, DiffReport* report)
-      : kept_(kept), bounds_(bounds), low_(low_precision), report_(*report) {}
+  explicit Watch(See see) : see_(std::move(see)) {}
   void BeforeOp(const graph::Net&, graph::OpId) override {}
   void AfterOp(const graph::Net& net, graph::OpId id,
                absl::Span<const ConstTensor> outputs) override {
     const graph::Op& op = net.ops[id];
-    for (size_t i = 0; i < outputs.size(); ++i) {
-      BlobDiff diff;
-      diff.blob = net.blob(op.outputs[i]).name;
-      const auto a = kept_.find(diff.blob);
-      if (a == kept_.end()) {
-        report_.only_b.push_back(diff.blob);
-        continue;
-      }
-      seen_.insert(diff.blob);
-      diff.op = op.Describe();
-      diff.type_a = a->second.type;
-      diff.type_b = outputs[i].type;
-      if (diff.type_a.shape != diff.type_b.shape) {
-        report_.reshaped.push_back(diff.blob);
-        continue;
-      }
-      diff.integer = !graph::IsFloat(diff.type_a.dtype) || !graph::IsFloat(diff.type_b.dtype);
-      const bool of_floats =
-          std::any_of(op.inputs.begin(), op.inputs.end(),
-                      [&net](graph::BlobId b) { return graph::IsFloat(net.type(b).dtype); });
-      const absl::StatusOr<Kept> b = ReadAll(outputs[i]);
-      status_.Update(b.status());
-      if (!b.ok()) return;
-      Judge(a->second.values(), b->values(), bounds_, of_floats, low_, &diff);
-      report_.blobs.push_back(std::move(diff));
+    for (size_t i = 0; i < outputs.size() && status_.ok(); ++i) {
+      status_ = see_(net, op, op.outputs[i], outputs[i]);
     }
   }
-  bool seen(const std::string& blob) const { return seen_.count(blob) > 0; }
+  const absl::Status& status() const { return status_; }
 
  private:
-  const KeptBlobs& kept_;
-  const Bounds& bounds_;
-  const bool low_;
-  DiffReport& report_;
-  std::set<std::string> seen_;
+  const See see_;
+  absl::Status status_;
 };
 
-absl::Status RunWatched(const DiffSide& side, Executable* executable, Reader* hook) {
-  executable->AddTraceHook(hook);
-  absl::Status status = executable->Run();
-  executable->RemoveTraceHook(hook);
-  status.Update(hook->status());
-  return status.ok() ? status : graph::Annotate(status, side.name);
-}
-
 // A side's net with its own memory.
-struct Runnable {
-  explicit Runnable(const DiffSide& side) : workspace(side.compile.backend->device) {}
+class Runnable {
+ public:
+  explicit Runnable(const DiffSide& side) : side_(side), workspace_(side.compile.backend->device) {}
 
-  graph::Workspace workspace;
-  std::unique_ptr<Executable> executable;
-
-  absl::Status Make(const graph::Net& net, const DiffSide& side) {
+  absl::Status Make(const graph::Net& net) {
     absl::StatusOr<std::unique_ptr<Executable>> made =
-        graph::Compile(net, side.compile, &workspace);
-    if (!made.ok()) return graph::Annotate(made.status(), side.name);
-    executable = std::move(*made);
-    const absl::Status fed = side.feed(executable.get());
-    return fed.ok() ? fed : graph::Annotate(fed, side.name);
+        graph::Compile(net, side_.compile, &workspace_);
+    if (!made.ok()) return graph::Annotate(made.status(), side_.name);
+    executable_ = std::move(*made);
+    return graph::Annotate(side_.feed(executable_.get()), side_.name);
   }
   size_t ResultBytes() const {
     size_t bytes = 0;
-    const graph::Net& net = executable->net();
+    const graph::Net& net = executable_->net();
     for (const graph::Op& op : net.ops) {
       for (graph::BlobId b : op.outputs) bytes += net.type(b).bytes();
     }
     return bytes;
   }
+  absl::Status Run(See see) {
+    Watch watch(std::move(see));
+    executable_->AddTraceHook(&watch);
+    absl::Status status = executable_->Run();
+    executable_->RemoveTraceHook(&watch);
+    status.Update(watch.status());
+    return graph::Annotate(status, side_.name);
+  }
+
+ private:
+  const DiffSide& side_;
+  graph::Workspace workspace_;
+  std::unique_ptr<Executable> executable_;
 };
 
 // "12 only in a: x, y, z, ..."
@@ -197,30 +149,96 @@ std::vector<const BlobDiff*> DiffReport::Worst(size_t most) const {
 
 absl::StatusOr<DiffReport> DiffNets(const graph::Net& net, const DiffSide& a, const DiffSide& b,
                                     const DiffOptions& options) {
-  DiffReport report;
-  KeptBlobs kept;
+  std::map<std::string, Kept> kept;
   {
     Runnable run(a);
-    RETURN_IF_ERROR(run.Make(net, a));
-    report.kept_bytes = run.ResultBytes();
-    if (report.kept_bytes > options.most_bytes) {
+    RETURN_IF_ERROR(run.Make(net));
+    const size_t bytes = run.ResultBytes();
+    if (bytes > options.most_bytes) {
       return absl::ResourceExhaustedError(absl::StrCat(
-          "the results of ", a.name, " take ", report.kept_bytes >> 20, " MiB, more than the ",
+          "the results of ", a.name, " take ", bytes >> 20, " MiB, more than the ",
           options.most_bytes >> 20, " MiB that are kept; a smaller --batch_size needs less, or ",
           "raise --most_mib"));
     }
-    Keep keep(&kept);
-    RETURN_IF_ERROR(RunWatched(a, run.executable.get(), &keep));
+    RETURN_IF_ERROR(run.Run([&](const graph::Net& net_a, const graph::Op&, graph::BlobId blob,
+                                const ConstTensor& result) -> absl::Status {
+      ASSIGN_OR_RETURN(kept[net_a.blob(blob).name], ReadAll(result));
+      return absl::OkStatus();
+    }));
   }
+  DiffReport report;
+  std::set<std::string> seen;
+  const bool low_precision = a.low_precision || b.low_precision;
   Runnable run(b);
-  RETURN_IF_ERROR(run.Make(net, b));
-  Against against(kept, options.bounds, a.low_precision || b.low_precision, &report);
-  RETURN_IF_ERROR(RunWatched(b, run.executable.get(), &against));
+  RETURN_IF_ERROR(run.Make(net));
+  RETURN_IF_ERROR(run.Run([&](const graph::Net& net_b, const graph::Op& op, graph::BlobId blob,
+                              const ConstTensor& result) -> absl::Status {
+    BlobDiff diff;
+    diff.blob = net_b.blob(blob).name;
+    const auto in_a = kept.find(diff.blob);
+    if (in_a == kept.end()) {
+      report.only_b.push_back(diff.blob);
+      return absl::OkStatus();
+    }
+    seen.insert(diff.blob);
+    diff.op = op.Describe();
+    diff.type_a = in_a->second.type;
+    diff.type_b = result.type;
+    if (diff.type_a.shape != diff.type_b.shape) {
+      report.reshaped.push_back(diff.blob);
+      return absl::OkStatus();
+    }
+    diff.integer = !graph::IsFloat(diff.type_a.dtype) || !graph::IsFloat(diff.type_b.dtype);
+    const bool of_floats =
+        std::any_of(op.inputs.begin(), op.inputs.end(),
+                    [&](graph::BlobId input) { return graph::IsFloat(net_b.type(input).dtype); });
+    ASSIGN_OR_RETURN(const Kept in_b, ReadAll(result));
+    Judge(in_a->second.values(), in_b.values(), options.bounds, of_floats, low_precision, &diff);
+    report.blobs.push_back(std::move(diff));
+    return absl::OkStatus();
+  }));
   for (const auto& [name, value] : kept) {
-    if (!against.seen(name)) report.only_a.push_back(name);
+    if (seen.count(name) == 0) report.only_a.push_back(name);
   }
   if (report.blobs.empty()) {
     return absl::FailedPreconditionError("the two nets have no blob in common to compare");
+  }
+  return report;
+}
+
+absl::StatusOr<DiffReport> DiffGolden(const GoldenCase& golden,
+                                      const graph::CompileOptions& compile, bool low_precision,
+                                      const Bounds& bounds) {
+  ASSIGN_OR_RETURN(const ReplayResult replay, Replay(golden, compile));
+  std::vector<std::pair<int, std::string>> order;
+  for (const auto& [tensor, origin] : replay.origins) order.emplace_back(origin.order, tensor);
+  std::sort(order.begin(), order.end());
+  DiffReport report;
+  for (const auto& [place, tensor] : order) {
+    const auto entry = golden.file.tensors().find(tensor);
+    if (entry == golden.file.tensors().end()) {
+      report.only_b.push_back(tensor);
+      continue;
+    }
+    const Origin& origin = replay.origins.at(tensor);
+    const Values& ours = replay.tensors.at(tensor);
+    const std::vector<double> theirs = ValuesOf(entry->second.type.dtype, entry->second.data).data;
+    if (theirs.size() != ours.data.size()) {
+      report.reshaped.push_back(tensor);
+      continue;
+    }
+    BlobDiff diff;
+    diff.blob = tensor;
+    diff.op = origin.op;
+    diff.type_a = entry->second.type;
+    diff.type_b = origin.type;
+    diff.integer = ours.integer;
+    Judge(theirs, ours.data, bounds, /*of_floats=*/false, low_precision, &diff);
+    report.blobs.push_back(std::move(diff));
+  }
+  if (report.blobs.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(golden.file.name(), " has no tensor that the net makes"));
   }
   return report;
 }

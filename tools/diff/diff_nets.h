@@ -1,4 +1,4 @@
-// Runs one net in two ways and compares every blob that both have.
+// Runs one net in two ways, or one way and a golden case, and compares every blob that both have.
 #ifndef TOOLS_DIFF_DIFF_NETS_H_
 #define TOOLS_DIFF_DIFF_NETS_H_
 
@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "graph/compiler/compiler.h"
 #include "tools/diff/blob_diff.h"
+#include "tools/parity/golden_case.h"
 
 namespace tools {
 
@@ -61,7 +62,6 @@ struct DiffReport {
   std::vector<std::string> only_a, only_b;
   // Blobs of both with different shapes: a pass computes fewer rows.
   std::vector<std::string> reshaped;
-  size_t kept_bytes = 0;
 
   const BlobDiff* first_beyond() const;                   // nullptr: none
   std::vector<const BlobDiff*> Worst(size_t most) const;  // by error / bound
@@ -73,6 +73,13 @@ struct DiffReport {
 // side.
 absl::StatusOr<DiffReport> DiffNets(const graph::Net& net, const DiffSide& a, const DiffSide& b,
                                     const DiffOptions& options);
+
+// Compares one way to run a golden case (b) with the case (a): outputs, gradients and their norms
+// of one forward and backward pass, in the order in which the net computes them. check_parity
+// checks the training steps that follow. `low_precision`: `compile` computes below f32.
+absl::StatusOr<DiffReport> DiffGolden(const GoldenCase& golden,
+                                      const graph::CompileOptions& compile, bool low_precision,
+                                      const Bounds& bounds);
 
 // The report for the screen: what was compared, the first blob beyond its bound and the worst ten;
 // if there is none, "within bounds" and the worst one.

@@ -56,36 +56,29 @@ absl::Status FeedInput(const std::string& name, uint64_t key, const Tensor& to) 
 
 }  // namespace
 
-absl::StatusOr<RandomCase> RandomCase::Make(const graph::SchemaRegistry& registry,
-                                            const models::ZooEntry& entry, uint64_t seed) {
-  RandomCase made;
-  made.registry_ = &registry;
-  made.seed_ = seed;
+absl::StatusOr<RandomCase> MakeRandomCase(const graph::SchemaRegistry& registry,
+                                          const models::ZooEntry& entry, uint64_t seed) {
   const std::unique_ptr<models::Model> model = entry.make(entry, kClasses);
-  ASSIGN_OR_RETURN(models::TrainingNet net,
+  ASSIGN_OR_RETURN(models::TrainingNet training,
                    models::BuildTrainingNet(registry, *model, models::AdamW(entry.recipe),
                                             entry.recipe.batch_size, models::MicroStep::kWhole, 1));
-  made.net_ = std::move(net.net);
-  made.parameters_ = std::move(net.parameters);
-  made.scheduled_ = model->ScheduledInputs(0, entry.recipe.epochs);
-  return made;
-}
-
-std::function<absl::Status(graph::Executable*)> RandomCase::feed() const {
-  return [this](graph::Executable* executable) -> absl::Status {
+  const auto scheduled = model->ScheduledInputs(0, entry.recipe.epochs);
+  std::map<std::string, float> scalars(scheduled.begin(), scheduled.end());
+  scalars["lr"] = kLearningRate;
+  scalars[models::kLossLimit] = std::numeric_limits<float>::infinity();
+  const auto feed = [&registry, seed, scalars, parameters = std::move(training.parameters)](
+                        graph::Executable* executable) -> absl::Status {
     // Not the side's own backend, so that both sides start from the same values.
     const graph::Backend backend = MakeReferenceBackend();
-    graph::CompileOptions compile;
-    compile.registry = registry_;
-    compile.backend = &backend;
-    ASSIGN_OR_RETURN(graph::Net init, models::BuildInitNet(*registry_, parameters_, seed_));
+    const graph::CompileOptions compile{&registry, &backend, {}};
+    ASSIGN_OR_RETURN(graph::Net init, models::BuildInitNet(registry, parameters, seed));
     graph::Workspace start(backend.device);
     ASSIGN_OR_RETURN(const std::unique_ptr<graph::Executable> initialize,
                      graph::Compile(std::move(init), compile, &start));
     RETURN_IF_ERROR(initialize->Run());
-    for (const models::Parameter& p : parameters_) {
+    for (const models::Parameter& p : parameters) {
       ASSIGN_OR_RETURN(std::vector<float> values, start.Read<float>(p.name));
-      const uint64_t key = graph::MixKeys(seed_, graph::HashName(p.name));
+      const uint64_t key = graph::MixKeys(seed, graph::HashName(p.name));
       for (size_t i = 0; i < values.size(); ++i) {
         values[i] += p.trained() ? kParameterNoise * Normal(key, i) : 0.0f;
       }
@@ -95,16 +88,14 @@ std::function<absl::Status(graph::Executable*)> RandomCase::feed() const {
     for (graph::BlobId b : net.inputs) {
       const std::string& name = net.blob(b).name;
       ASSIGN_OR_RETURN(const Tensor to, executable->Find(name));
-      RETURN_IF_ERROR(FeedInput(name, graph::MixKeys(seed_, graph::HashName("in/" + name)), to));
-      std::map<std::string, float> scalars(scheduled_.begin(), scheduled_.end());
-      scalars["lr"] = kLearningRate;
-      scalars[models::kLossLimit] = std::numeric_limits<float>::infinity();
+      RETURN_IF_ERROR(FeedInput(name, graph::MixKeys(seed, graph::HashName("in/" + name)), to));
       if (const auto given = scalars.find(name); given != scalars.end()) {
         RETURN_IF_ERROR(to.WriteScalar(given->second));
       }
     }
     return absl::OkStatus();
   };
+  return RandomCase{std::move(training.net), feed};
 }
 
 }  // namespace tools

@@ -4,40 +4,28 @@
 
 #include <cstdint>
 #include <functional>
-#include <string>
-#include <utility>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "graph/runtime/executable.h"
 #include "graph/schema/schema.h"
-#include "models/layers/model_builder.h"
 #include "models/zoo/config.h"
 
 namespace tools {
 
-class RandomCase {
- public:
-  // The whole training step of `entry`: forward, backward, update.
-  static absl::StatusOr<RandomCase> Make(const graph::SchemaRegistry& registry,
-                                         const models::ZooEntry& entry, uint64_t seed);
-
-  const graph::Net& net() const { return net_; }
-
+// The whole training step of a model: forward, backward, update.
+struct RandomCase {
+  graph::Net net;
   // For DiffSide::feed. Every number is a function of the seed and the blob's name: parameters
   // start as in training, plus normal noise of deviation 0.02 on all of them, so that biases and
   // norms matter; images are standard normal, keys random, labels below 10. lr is 1e-6: AdamW
   // divides gradients that are zero except for rounding (the keys' bias) by their size, and a real
   // rate would show that.
-  std::function<absl::Status(graph::Executable*)> feed() const;
-
- private:
-  const graph::SchemaRegistry* registry_ = nullptr;
-  graph::Net net_;
-  std::vector<models::Parameter> parameters_;
-  std::vector<std::pair<std::string, float>> scheduled_;
-  uint64_t seed_ = 0;
+  std::function<absl::Status(graph::Executable*)> feed;
 };
+
+// `registry` must outlive the case.
+absl::StatusOr<RandomCase> MakeRandomCase(const graph::SchemaRegistry& registry,
+                                          const models::ZooEntry& entry, uint64_t seed);
 
 }  // namespace tools
 

@@ -65,10 +65,7 @@ class BlocksPicture {
                       "\", penwidth=", parts_[p].is_block ? 2 : 1, ", label=<", Label(parts_[p]),
                       ">]\n");
     }
-    for (graph::BlobId b : net_.inputs) {
-      absl::StrAppend(&text, "  in", b, " [shape=ellipse, fillcolor=white, label=<<b>",
-                      EscapeHtml(net_.blob(b).name), "</b><br/>", net_.type(b).ToString(), ">]\n");
-    }
+    for (graph::BlobId b : net_.inputs) text += DotBlob(net_, absl::StrCat("in", b), b);
     Edges(&text);
     absl::StrAppend(
         &text,

@@ -20,30 +20,29 @@ constexpr char kSmall[] = "<br/><font point-size=\"9\" color=\"#555555\">";
 
 class Picture {
  public:
-  Picture(const graph::Net& net, const std::string& when)
-      : net_(net), when_(when), uses_(net), named_(net.blobs.size()) {
+  explicit Picture(const graph::Net& net) : net_(net), uses_(net), named_(net.blobs.size()) {
     for (size_t b = 0; b < net.blobs.size(); ++b) named_[b] = uses_.readers[b].size() > kMany;
     for (const graph::State& s : net.states) named_[s.entry] = true;
   }
 
-  std::string Draw() {
-    std::string text = DotHead(net_, when_, "one box a transformer block");
+  std::string Draw(const std::string& when) const {
+    std::string text = DotHead(net_, when, "one box a transformer block");
     Clusters(&text);
     Interface(&text);
     Edges(&text);
     absl::StrAppend(
         &text,
-        DotLegend(KindColors(), {"a box: operator, its name in the block, its first result",
-                                 "small: parameters, and values that more than 8 operators read;",
-                                 "of an operator that reads more than 8, only how many",
-                                 "red: gradients (upwards); dashed: kept for the backward pass"}),
+        DotLegend(Kinds(), {"a box: operator, its name in the block, its first result",
+                            "small: parameters, and values that more than 8 operators read;",
+                            "of an operator that reads more than 8, only how many",
+                            "red: gradients (upwards); dashed: kept for the backward pass"}),
         "}\n");
     return text;
   }
 
  private:
   static std::string Node(size_t op) { return absl::StrCat("op", op); }
-  std::string InputNode(graph::BlobId b) const { return absl::StrCat("in", b); }
+  static std::string InputNode(graph::BlobId b) { return absl::StrCat("in", b); }
 
   // The box of an operator: its block; for the update of parameters "update/" and the parameters'
   // block, or "update" if they are in none. Empty: no box.
@@ -86,17 +85,15 @@ class Picture {
   std::string OpNode(size_t i, const std::string& indent) const {
     const graph::Op& op = net_.ops[i];
     const absl::string_view block = graph::BlockOf(op.part);
-    const size_t slash = block.rfind('/');
-    std::string module;  // "blocks.3."
-    if (!block.empty())
-      module = absl::StrCat(block.substr(slash == block.npos ? 0 : slash + 1), ".");
-    return absl::StrCat(indent, Node(i), " [fillcolor=\"", ColorOf(op), "\", label=<<b>",
+    const std::string module =  // "blocks.3."
+        block.empty() ? "" : absl::StrCat(block.substr(block.rfind('/') + 1), ".");
+    return absl::StrCat(indent, Node(i), " [fillcolor=\"", KindOf(op.type).color, "\", label=<<b>",
                         EscapeHtml(op.type), "</b><br/>", EscapeHtml(InBox(op.name, module)),
                         "<br/>", op.outputs.empty() ? "" : net_.type(op.outputs[0]).ToString(),
                         Reads(op, module), ">]\n");
   }
 
-  void Clusters(std::string* text) {
+  void Clusters(std::string* text) const {
     std::vector<std::string> order;  // of first use
     std::map<std::string, std::vector<size_t>> members;
     for (size_t i = 0; i < net_.ops.size(); ++i) {
@@ -131,13 +128,9 @@ class Picture {
 
   // The net's inputs and outputs.
   void Interface(std::string* text) const {
-    for (graph::BlobId b : net_.inputs) {
-      absl::StrAppend(text, "  ", InputNode(b), " [shape=ellipse, fillcolor=white, label=<<b>",
-                      EscapeHtml(net_.blob(b).name), "</b><br/>", net_.type(b).ToString(), ">]\n");
-    }
+    for (graph::BlobId b : net_.inputs) *text += DotBlob(net_, InputNode(b), b);
     for (graph::BlobId b : net_.outputs) {
-      absl::StrAppend(text, "  out", b, " [shape=ellipse, fillcolor=white, penwidth=2, label=<<b>",
-                      EscapeHtml(net_.blob(b).name), "</b><br/>", net_.type(b).ToString(), ">]\n");
+      *text += DotBlob(net_, absl::StrCat("out", b), b, "penwidth=2, ");
       if (uses_.producer[b] != graph::kNone) {
         absl::StrAppend(text, "  ", Node(uses_.producer[b]), " -> out", b, "\n");
       }
@@ -161,7 +154,6 @@ class Picture {
   }
 
   const graph::Net& net_;
-  const std::string when_;
   const graph::Uses uses_;
   std::vector<bool> named_;  // by blob: named in its readers instead of drawn
 };
@@ -169,7 +161,7 @@ class Picture {
 }  // namespace
 
 std::string ToDot(const graph::Net& net, const std::string& when) {
-  return Picture(net, when).Draw();
+  return Picture(net).Draw(when);
 }
 
 }  // namespace tools

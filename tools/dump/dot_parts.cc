@@ -10,10 +10,6 @@
 namespace tools {
 namespace {
 
-struct Kind {
-  const char* name;
-  const char* color;
-};
 constexpr Kind kMatMul = {"matrix product", "#a6cee3"};
 constexpr Kind kAttention = {"attention", "#fdbf6f"};
 constexpr Kind kNorm = {"norm", "#b2df8a"};
@@ -21,21 +17,6 @@ constexpr Kind kActivation = {"activation", "#ffff99"};
 constexpr Kind kLoss = {"loss", "#fb9a99"};
 constexpr Kind kOptimizer = {"optimizer", "#cab2d6"};
 constexpr Kind kOther = {"other", "#f2f2f2"};
-
-const Kind& KindOf(absl::string_view type) {
-  if (type == "AdamW" || type == "GradNorm" || type == "ClipFactors" || type == "Increment" ||
-      type == "AppendToWindow") {
-    return kOptimizer;
-  }
-  if (absl::StrContains(type, "MatMul") || absl::StrContains(type, "Linear")) return kMatMul;
-  if (absl::StrContains(type, "Attention") || type == "PositionWeights") return kAttention;
-  if (absl::StrContains(type, "LayerNorm")) return kNorm;
-  if (absl::StrContains(type, "Gelu")) return kActivation;
-  if (absl::StrContains(type, "CrossEntropy") || absl::StrContains(type, "PositionCE")) {
-    return kLoss;
-  }
-  return kOther;
-}
 
 }  // namespace
 
@@ -60,15 +41,23 @@ std::string BoxScope(const graph::Net& net, const graph::Op& op) {
   return op.phase == graph::Phase::kBackward ? "grad/" : "";
 }
 
-std::string ColorOf(const graph::Op& op) { return KindOf(op.type).color; }
-
-Colors KindColors() {
-  Colors colors;
-  for (const Kind* kind :
-       {&kMatMul, &kAttention, &kNorm, &kActivation, &kLoss, &kOptimizer, &kOther}) {
-    colors.emplace_back(kind->name, kind->color);
+const Kind& KindOf(absl::string_view type) {
+  if (type == "AdamW" || type == "GradNorm" || type == "ClipFactors" || type == "Increment" ||
+      type == "AppendToWindow") {
+    return kOptimizer;
   }
-  return colors;
+  if (absl::StrContains(type, "MatMul") || absl::StrContains(type, "Linear")) return kMatMul;
+  if (absl::StrContains(type, "Attention") || type == "PositionWeights") return kAttention;
+  if (absl::StrContains(type, "LayerNorm")) return kNorm;
+  if (absl::StrContains(type, "Gelu")) return kActivation;
+  if (absl::StrContains(type, "CrossEntropy") || absl::StrContains(type, "PositionCE")) {
+    return kLoss;
+  }
+  return kOther;
+}
+
+std::vector<Kind> Kinds() {
+  return {kMatMul, kAttention, kNorm, kActivation, kLoss, kOptimizer, kOther};
 }
 
 std::string EscapeHtml(absl::string_view text) {
@@ -87,9 +76,9 @@ std::string DotHead(const graph::Net& net, const std::string& when, const std::s
       "  edge [color=\"#555555\", arrowsize=0.7]\n");
 }
 
-std::string DotLegend(const Colors& colors, const std::vector<std::string>& notes) {
+std::string DotLegend(const std::vector<Kind>& kinds, const std::vector<std::string>& notes) {
   std::string rows;
-  for (const auto& [meaning, color] : colors) {
+  for (const auto& [meaning, color] : kinds) {
     absl::StrAppend(&rows, "<tr><td bgcolor=\"", color, "\">", meaning, "</td></tr>");
   }
   for (const std::string& note : notes) {
@@ -101,22 +90,27 @@ std::string DotLegend(const Colors& colors, const std::vector<std::string>& note
       rows, "</table>>]\n");
 }
 
+std::string DotBlob(const graph::Net& net, const std::string& node, graph::BlobId blob,
+                    const std::string& border) {
+  return absl::StrCat("  ", node, " [shape=ellipse, fillcolor=white, ", border, "label=<<b>",
+                      EscapeHtml(net.blob(blob).name), "</b><br/>", net.type(blob).ToString(),
+                      ">]\n");
+}
+
 std::string DotEdge(const std::string& producer, graph::Phase from, const std::string& consumer,
                     graph::Phase to) {
-  using graph::Phase;
-  if (from == Phase::kBackward && to == Phase::kBackward) {
-    return absl::StrCat("  ", consumer, " -> ", producer,
-                        " [dir=back, color=\"#c04040\", weight=4]\n");
+  const bool to_backward = to == graph::Phase::kBackward;
+  const char* look = "weight=4";
+  if (from == graph::Phase::kBackward) {
+    if (to_backward) {
+      return absl::StrCat("  ", consumer, " -> ", producer,
+                          " [dir=back, color=\"#c04040\", weight=4]\n");
+    }
+    look = "style=dotted, color=\"#7744aa\", weight=0";
+  } else if (from == graph::Phase::kForward && to_backward) {
+    look = "style=dashed, color=\"#9999bb\", minlen=0, weight=0";
   }
-  if (from == Phase::kForward && to == Phase::kBackward) {
-    return absl::StrCat("  ", producer, " -> ", consumer,
-                        " [style=dashed, color=\"#9999bb\", minlen=0, weight=0]\n");
-  }
-  if (from == Phase::kBackward) {
-    return absl::StrCat("  ", producer, " -> ", consumer,
-                        " [style=dotted, color=\"#7744aa\", weight=0]\n");
-  }
-  return absl::StrCat("  ", producer, " -> ", consumer, " [weight=4]\n");
+  return absl::StrCat("  ", producer, " -> ", consumer, " [", look, "]\n");
 }
 
 }  // namespace tools

@@ -3,7 +3,6 @@
 #define TOOLS_DUMP_DOT_PARTS_H_
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -24,11 +23,13 @@ std::string BoxScope(const graph::Net& net, const graph::Op& op);
 // the phase of its first reader.
 bool PreparesWeights(const graph::Net& net, const graph::Op& op);
 
-// Fill colour by kind of operator.
-std::string ColorOf(const graph::Op& op);
-// The meaning of each colour, and the colour.
-using Colors = std::vector<std::pair<std::string, std::string>>;
-Colors KindColors();
+// A kind of box, and its fill colour.
+struct Kind {
+  const char* name;
+  const char* color;
+};
+const Kind& KindOf(absl::string_view op_type);
+std::vector<Kind> Kinds();  // of operators
 
 // Escapes `text` for an HTML-like label.
 std::string EscapeHtml(absl::string_view text);
@@ -36,7 +37,11 @@ std::string EscapeHtml(absl::string_view text);
 // The statements that begin every picture, up to and including the title.
 std::string DotHead(const graph::Net& net, const std::string& when, const std::string& what);
 // The node that explains the colours and contains `notes`.
-std::string DotLegend(const Colors& colors, const std::vector<std::string>& notes);
+std::string DotLegend(const std::vector<Kind>& kinds, const std::vector<std::string>& notes);
+
+// The node of an input or output of the net, with its name and type.
+std::string DotBlob(const graph::Net& net, const std::string& node, graph::BlobId blob,
+                    const std::string& border = "");
 
 // An edge from `producer` to `consumer` (node names), between phases or within one. Backward
 // operators are ranked upwards, so that they stand beside their forward operators.

@@ -1,5 +1,6 @@
 #include "tools/dump/graph_dump.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,11 +12,6 @@
 #include "tools/output/staged_output.h"
 
 namespace tools {
-namespace {
-
-constexpr char kInitNet[] = "init";
-
-}  // namespace
 
 void GraphDump::Add(const std::string& stage, const graph::Net& net) {
   graph::Net copy = net;
@@ -29,16 +25,10 @@ void GraphDump::Add(const std::string& stage, const graph::Net& net) {
   entries_.push_back({copy, copy});
 }
 
-const GraphDump::Entry* GraphDump::Find(const std::string& name) const {
-  for (const Entry& entry : entries_) {
-    if (entry.after.name == name) return &entry;
-  }
-  return nullptr;
-}
-
 absl::StatusOr<std::vector<std::string>> GraphDump::Write(const std::string& dir) const {
-  const Entry* init = Find(kInitNet);
-  if (init == nullptr) {
+  const auto init = std::find_if(entries_.begin(), entries_.end(),
+                                 [](const Entry& entry) { return entry.after.name == "init"; });
+  if (init == entries_.end()) {
     return absl::FailedPreconditionError(
         "no net named 'init' was compiled, so the dump has no shapes of parameters");
   }
@@ -56,7 +46,7 @@ absl::StatusOr<std::vector<std::string>> GraphDump::Write(const std::string& dir
     return absl::OkStatus();
   };
   for (const Entry& entry : entries_) {
-    if (&entry == init) continue;
+    if (&entry == &*init) continue;
     const std::string& name = entry.after.name;
     RETURN_IF_ERROR(add(entry.after, name, "as it runs"));
     RETURN_IF_ERROR(add(entry.before, name + "_before_passes", "before the passes"));

@@ -41,8 +41,6 @@ class GraphDump {
     graph::Net before;
     graph::Net after;
   };
-  const Entry* Find(const std::string& name) const;
-
   std::vector<Entry> entries_;  // in order of compilation
 };
 

@@ -7,7 +7,6 @@
 #include "graph/base/status.h"
 #include "models/training/output_dir.h"
 #include "tools/flags/command_line.h"
-#include "tools/flags/picture_flags.h"
 
 namespace tools {
 
@@ -50,8 +49,7 @@ absl::StatusOr<models::Datasets> OpenEvaluationData(const TrainedModel& trained,
                                                : run.data_path.value_or("");
   open.input_height = trained.entry().model.input_h;
   open.input_width = trained.entry().model.input_w;
-  open.val_fraction =
-      flags.val_fraction.has_value() ? *flags.val_fraction : run.val_fraction.value_or(0.01);
+  open.val_fraction = flags.val_fraction.value_or(run.val_fraction.value_or(0.01));
   open.limits = models::LimitsOfMegapixels(
       flags.max_image_megapixels.value_or(run.max_image_megapixels.value()));
   absl::StatusOr<models::Datasets> data = models::OpenDatasets(open);

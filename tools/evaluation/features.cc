@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <new>
 #include <utility>
 
@@ -48,6 +49,22 @@ absl::Status Reserve(const models::Dataset& data, const FeatureOptions& options,
   return absl::OkStatus();
 }
 
+// Writes the means of the patch rows of `features` (B, tokens, D), without the class token.
+void PatchMeans(absl::Span<const float> features, int64_t images, int64_t tokens, int64_t dim,
+                float* out) {
+  std::vector<double> sum(static_cast<size_t>(dim));
+  for (int64_t i = 0; i < images; ++i) {
+    std::fill(sum.begin(), sum.end(), 0.0);
+    for (int64_t t = 1; t < tokens; ++t) {
+      const float* row = features.data() + (i * tokens + t) * dim;
+      for (int64_t d = 0; d < dim; ++d) sum[d] += row[d];
+    }
+    for (int64_t d = 0; d < dim; ++d) {
+      out[i * dim + d] = static_cast<float>(sum[d] / static_cast<double>(tokens - 1));
+    }
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<FeatureExtractor>> FeatureExtractor::Create(
@@ -79,32 +96,13 @@ absl::StatusOr<absl::Span<const float>> FeatureExtractor::Run(const models::Batc
   return features;
 }
 
-void PatchMeans(absl::Span<const float> features, int64_t images, int64_t tokens, int64_t dim,
-                float* out) {
-  std::vector<double> sum(static_cast<size_t>(dim));
-  for (int64_t i = 0; i < images; ++i) {
-    std::fill(sum.begin(), sum.end(), 0.0);
-    for (int64_t t = 1; t < tokens; ++t) {
-      const float* row = features.data() + (i * tokens + t) * dim;
-      for (int64_t d = 0; d < dim; ++d) sum[d] += row[d];
-    }
-    for (int64_t d = 0; d < dim; ++d) {
-      out[i * dim + d] = static_cast<float>(sum[d] / static_cast<double>(tokens - 1));
-    }
-  }
-}
-
 absl::StatusOr<Features> ExtractFeatures(const models::Dataset& data, const FeatureOptions& options,
                                          FeatureExtractor* extractor) {
-  models::LoaderOptions load;
+  models::LoaderOptions load = options.load;
   load.mode = models::LoaderMode::kEvaluate;
   load.batch_size = extractor->batch_size();
   load.input_height = extractor->model().input_h;
   load.input_width = extractor->model().input_w;
-  load.num_workers = options.num_workers;
-  load.max_bad_share = options.max_bad_share;
-  load.on_bad_image = options.on_bad_image;
-  load.stop = options.stop;
   ASSIGN_OR_RETURN(const std::unique_ptr<models::Loader> loader,
                    models::Loader::Create(&data, std::move(load)));
   Features out;

@@ -2,9 +2,7 @@
 #ifndef TOOLS_EVALUATION_FEATURES_H_
 #define TOOLS_EVALUATION_FEATURES_H_
 
-#include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -54,18 +52,10 @@ class FeatureExtractor {
   std::vector<float> features_;  // of the last batch
 };
 
-// Means over the L patch rows of `features` (B, 1+L, D), without the class token; summed in double.
-// Writes `images` rows of D floats.
-void PatchMeans(absl::Span<const float> features, int64_t images, int64_t tokens, int64_t dim,
-                float* out);
-
 struct FeatureOptions {
-  bool tokens = false;  // keep all of them
-  bool images = false;  // keep the network's input
-  int num_workers = 0;
-  double max_bad_share = models::kMaxBadShare;                   // LoaderOptions'
-  std::function<void(const std::string& message)> on_bad_image;  // may be empty
-  const std::atomic<bool>* stop = nullptr;                       // LoaderOptions'; may be null
+  bool tokens = false;         // keep all of them
+  bool images = false;         // keep the network's input
+  models::LoaderOptions load;  // mode, batch size and input size are the extractor's
 };
 
 // Row-major, one row per image, in the order of the data. Undecodable images have no row
@@ -74,7 +64,7 @@ struct Features {
   int64_t rows = 0;
   int64_t dim = 0;
   std::vector<float> cls;           // (N, D)
-  std::vector<float> patch_mean;    // (N, D)
+  std::vector<float> patch_mean;    // (N, D): over the L patches, summed in double
   std::vector<float> tokens;        // (N, 1+L, D), or empty
   std::vector<float> images;        // (N, 3, H, W), or empty
   std::vector<int32_t> labels;      // (N), -1 without a label

@@ -81,40 +81,14 @@ int32_t Vote(const std::vector<Neighbour>& nearest, absl::Span<const int32_t> la
   return static_cast<int32_t>(std::max_element(votes->begin(), votes->end()) - votes->begin());
 }
 
-absl::Status Check(const LabelledRows& train, absl::Span<const float> queries, int64_t dim,
-                   int classes, const KnnOptions& options) {
-  if (dim < 1 || options.k < 1 || !(options.temperature > 0) || options.threads < 1) {
-    return graph::InvalidArgument("nearest neighbours: k=", options.k,
-                                  ", temperature=", options.temperature, ", dimension ", dim,
-                                  " and ", options.threads, " threads must be positive");
-  }
-  if (train.labels.empty()) return graph::InvalidArgument("nearest neighbours of nothing");
-  if (train.rows.size() != train.labels.size() * dim || queries.size() % dim != 0) {
-    return graph::InvalidArgument("nearest neighbours: ", train.rows.size(), " and ",
-                                  queries.size(), " values are not rows of ", dim, " for ",
-                                  train.labels.size(), " labels");
-  }
-  for (const int32_t label : train.labels) {
-    if (label < 0 || label >= classes) {
-      return graph::InvalidArgument("nearest neighbours: label ", label, " of ", classes,
-                                    " classes");
-    }
-  }
-  const auto finite = [](float x) { return std::isfinite(x); };
-  if (!std::all_of(train.rows.begin(), train.rows.end(), finite) ||
-      !std::all_of(queries.begin(), queries.end(), finite)) {
-    return absl::OutOfRangeError("nearest neighbours: a feature is not finite");
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
-absl::StatusOr<std::vector<int32_t>> ClassifyKnn(const LabelledRows& train,
-                                                 absl::Span<const float> queries, int64_t dim,
-                                                 int classes, const KnnOptions& options) {
-  RETURN_IF_ERROR(Check(train, queries, dim, classes, options));
+std::vector<int32_t> ClassifyKnn(const LabelledRows& train, absl::Span<const float> queries,
+                                 int64_t dim, int classes, const KnnOptions& options) {
   const auto n = static_cast<int64_t>(train.labels.size());
+  CHECK(n > 0 && dim > 0 && options.k > 0 && options.temperature > 0 && options.threads > 0);
+  CHECK(train.rows.size() == train.labels.size() * dim && queries.size() % dim == 0);
+  for (const int32_t label : train.labels) CHECK(label >= 0 && label < classes);
   const auto num_queries = static_cast<int64_t>(queries.size()) / dim;
   const int64_t k = std::min<int64_t>(options.k, n);
   const int64_t blocks = (n + kLanes - 1) / kLanes;

@@ -7,13 +7,12 @@
 #include <cstdint>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 
 namespace tools {
 
 struct KnnOptions {
-  int k = 20;                 // neighbours; all of them if there are fewer
+  int k = 20;                 // neighbours, positive; all of them if there are fewer
   double temperature = 0.07;  // positive
   int threads = 1;
 };
@@ -29,12 +28,10 @@ struct LabelledRows {
 // to the lower class. A row of zeros is equally far from all. The result does not depend on the
 // number of threads: a similarity is one float sum over D in order.
 //
-// Labels are in [0, classes). Memory: a copy of `train`, and 64 rows per thread. Errors: sizes that
-// do not match, labels out of range, no neighbours, values that are not finite, k or temperature
-// not positive.
-absl::StatusOr<std::vector<int32_t>> ClassifyKnn(const LabelledRows& train,
-                                                 absl::Span<const float> queries, int64_t dim,
-                                                 int classes, const KnnOptions& options);
+// At least one neighbour; labels are in [0, classes), values finite. Memory: a copy of `train`, and
+// 64 rows per thread.
+std::vector<int32_t> ClassifyKnn(const LabelledRows& train, absl::Span<const float> queries,
+                                 int64_t dim, int classes, const KnnOptions& options);
 
 }  // namespace tools
 

@@ -3,16 +3,13 @@
 #ifndef TOOLS_EVALUATION_KNN_PROTOCOL_H_
 #define TOOLS_EVALUATION_KNN_PROTOCOL_H_
 
-#include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "models/data/bad_image_judge.h"
 #include "models/data/dataset.h"
 #include "models/training/metrics.h"
 #include "models/zoo/config.h"
@@ -30,10 +27,7 @@ struct KnnProtocolOptions {
   // image and dimension, and half as much again while one feature is classified: 0.5 GB for 50,000
   // images at 768. 0: all of them.
   int64_t max_train_images = 50'000;
-  int num_workers = 0;
-  double max_bad_share = models::kMaxBadShare;                   // LoaderOptions'
-  std::function<void(const std::string& message)> on_bad_image;  // may be empty
-  const std::atomic<bool>* stop = nullptr;                       // LoaderOptions'; may be null
+  models::LoaderOptions load;  // FeatureOptions'
 };
 
 struct KnnResult {

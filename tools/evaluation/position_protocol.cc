@@ -1,7 +1,6 @@
 #include "tools/evaluation/position_protocol.h"
 
 #include <algorithm>
-#include <functional>
 #include <utility>
 
 #include "absl/strings/str_format.h"
@@ -11,30 +10,8 @@
 namespace tools {
 namespace {
 
-models::DropPosConfig ConfigAt(const models::ZooEntry& entry, const PositionRatios& r) {
-  return models::PositionsOnly(models::DropPosOf(AtRatios(entry, r)));
-}
-
-int Visible(const models::ModelConfig& model, const models::DropPosConfig& config) {
-  return config.num_visible(model.num_patches());
-}
-
-int Dropped(const models::ModelConfig& model, const models::DropPosConfig& config) {
-  const int visible = Visible(model, config);
-  return visible - config.num_pos_kept(visible);
-}
-
 std::string NetName(const PositionRatios& r) {
   return absl::StrFormat("positions_%g_%g", r.mask_ratio, r.pos_mask_ratio);
-}
-
-std::function<models::ForwardNet::Outputs(models::ModelBuilder*)> Forward(
-    const models::ModelConfig& model, const models::DropPosConfig& config, int batch_size) {
-  return [=](models::ModelBuilder* b) -> models::ForwardNet::Outputs {
-    const models::DropPosBlobs blobs =
-        models::BuildDropPos(b, model, config, batch_size, models::NoiseSource::kKeys);
-    return {{"logits", blobs.logits}, {"ids_keep", blobs.ids_keep}, {"mask_pos", blobs.mask_pos}};
-  };
 }
 
 }  // namespace
@@ -105,19 +82,18 @@ absl::StatusOr<std::unique_ptr<PositionProtocol>> PositionProtocol::Create(
     arena = std::max(arena, prepared.plan.arena_bytes);
   }
   RETURN_IF_ERROR(workspace->ReserveArena(arena));
-  const models::ModelConfig& model = entry.model;
   std::unique_ptr<PositionProtocol> protocol(new PositionProtocol());
-  protocol->grid_ = {model.grid_h(), model.grid_w()};
+  protocol->grid_ = {entry.model.grid_h(), entry.model.grid_w()};
   for (const PositionRatios& r : ratios) {
-    const models::DropPosConfig config = ConfigAt(entry, r);
+    const models::ZooEntry at = AtRatios(entry, r);
     Entry one;
     one.result.ratios = r;
-    one.result.visible = Visible(model, config);
-    one.result.dropped = Dropped(model, config);
+    one.result.visible = VisiblePatches(at);
+    one.result.dropped = DroppedPositions(at);
     if (one.result.dropped > 0) {
       ASSIGN_OR_RETURN(
-          one.net, models::ForwardNet::Compile(
-                       NetName(r), compile, Forward(model, config, batch_size), workspace, inputs));
+          one.net, models::ForwardNet::Compile(NetName(r), compile, PositionForward(at, batch_size),
+                                               workspace, inputs));
       protocol->parameters_ = one.net->parameters();  // the same for all
     }
     protocol->entries_.push_back(std::move(one));
@@ -128,13 +104,12 @@ absl::StatusOr<std::unique_ptr<PositionProtocol>> PositionProtocol::Create(
 absl::StatusOr<std::vector<graph::Net>> PositionProtocol::Nets(
     const models::ZooEntry& entry, const std::vector<PositionRatios>& ratios,
     const graph::SchemaRegistry& registry, int batch_size) {
-  const models::ModelConfig& model = entry.model;
   std::vector<graph::Net> nets;
   for (const PositionRatios& r : ratios) {
-    const models::DropPosConfig config = ConfigAt(entry, r);
-    if (Dropped(model, config) == 0) continue;
+    const models::ZooEntry at = AtRatios(entry, r);
+    if (DroppedPositions(at) == 0) continue;
     ASSIGN_OR_RETURN(graph::Net net, models::ForwardNet::Build(NetName(r), registry,
-                                                               Forward(model, config, batch_size)));
+                                                               PositionForward(at, batch_size)));
     nets.push_back(std::move(net));
   }
   return nets;
@@ -150,18 +125,13 @@ absl::StatusOr<PositionReport> PositionProtocol::Run(models::Loader* loader) {
     if (batch == nullptr) break;
     report.images += batch->valid;
     for (size_t e = 0; e < entries_.size(); ++e) {
-      models::ForwardNet* net = entries_[e].net.get();
-      if (net == nullptr) continue;
-      RETURN_IF_ERROR(net->Feed(*batch));
-      RETURN_IF_ERROR(net->Run());
-      ASSIGN_OR_RETURN(const std::vector<float> logits, net->Read<float>("logits"));
-      ASSIGN_OR_RETURN(const std::vector<int32_t> ids_keep, net->Read<int32_t>("ids_keep"));
-      ASSIGN_OR_RETURN(const std::vector<uint8_t> mask_pos, net->Read<uint8_t>("mask_pos"));
+      if (entries_[e].net == nullptr) continue;
+      ASSIGN_OR_RETURN(const PositionOutputs out, RunPositions(*batch, entries_[e].net.get()));
       const int64_t visible = entries_[e].result.visible;
       for (int64_t i = 0; i < batch->valid; ++i) {
-        RETURN_IF_ERROR(counters[e].Add(logits.data() + i * visible * grid_.cells(),
-                                        ids_keep.data() + i * visible,
-                                        mask_pos.data() + i * visible, visible));
+        RETURN_IF_ERROR(counters[e].Add(out.logits.data() + i * visible * grid_.cells(),
+                                        out.ids_keep.data() + i * visible,
+                                        out.mask_pos.data() + i * visible, visible));
       }
     }
   }

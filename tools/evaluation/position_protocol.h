@@ -16,8 +16,8 @@
 #include "models/training/forward_net.h"
 #include "models/training/metrics.h"
 #include "models/zoo/config.h"
+#include "tools/evaluation/position_net.h"  // IWYU pragma: export
 #include "tools/evaluation/position_scores.h"
-#include "tools/evaluation/predicts_positions.h"  // IWYU pragma: export
 
 namespace tools {
 
@@ -58,13 +58,11 @@ struct PositionReport {
 
 class PositionProtocol {
  public:
-  // Compiles a net for each of `ratios` that drops a position. What concerns only the loss of
-  // the `entry` that was trained is left out. Parameters are
-  // those of `workspace`, by name, which must outlive the protocol: a training
-  // session's, then measured as they stand at each Run, or one of its own, zeros until
-  // models::LoadParameters. `inputs`: of models::ForwardNet::Compile.
-  // Memory: one arena for all nets, as large as the largest needs (mask_ratio 0:
-  // the decoder on all patches, logits batch_size * L * L floats); the recipe's
+  // Compiles a PositionForward for each of `ratios` that drops a position. Parameters are those of
+  // `workspace`, by name, which must outlive the protocol: a training session's, then measured as
+  // they stand at each Run, or one of its own, zeros until models::LoadParameters. `inputs`: of
+  // models::ForwardNet::Compile. Memory: one arena for all nets, as large as the largest needs
+  // (mask_ratio 0: the decoder on all patches, logits batch_size * L * L floats); the recipe's
   // alone fits in a training step's.
   static absl::StatusOr<std::unique_ptr<PositionProtocol>> Create(
       const models::ZooEntry& entry, const std::vector<PositionRatios>& ratios,

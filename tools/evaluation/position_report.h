@@ -1,10 +1,12 @@
-// A position report for people and programs: table, text grid, JSON (its picture: error_map.h).
+// A position report for people and programs: table, text grid, picture, JSON.
 #ifndef TOOLS_EVALUATION_POSITION_REPORT_H_
 #define TOOLS_EVALUATION_POSITION_REPORT_H_
 
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "models/data/image.h"
 #include "nlohmann/json.hpp"
 #include "tools/evaluation/position_protocol.h"
 
@@ -20,6 +22,15 @@ std::vector<double> ErrorRates(const PositionScores& scores);
 
 // ErrorRates in percent as rows of text, "." if nothing was scored.
 std::string ErrorGrid(const PositionScores& scores, const Grid& grid);
+
+// The box of a cell of the grid (row-major) in the picture.
+models::PixelBox ErrorMapCell(const Grid& grid, int cell);
+
+// The share of wrong answers by true cell: from pale yellow (0%) to dark red (100%), the same scale
+// on every map, grey if nothing was scored. Cells that are large enough show the percentage. The
+// `title` (the model) and `conditions` (what was asked) are above the map, the scale is below it.
+absl::StatusOr<models::Image> DrawErrorMap(const PositionScores& scores, const Grid& grid,
+                                           const std::string& title, const std::string& conditions);
 
 // chance, collapsed, and a list `results`; docs/evaluation.md lists the fields.
 nlohmann::ordered_json PositionJson(const PositionReport& report);

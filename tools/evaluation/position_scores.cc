@@ -35,10 +35,10 @@ bool IsCollapsed(int64_t top_count, int64_t scored, int cells) {
 
 PositionCounter::PositionCounter(const Grid& grid)
     : grid_(grid),
-      distance_squared_((grid.h - 1) * (grid.h - 1) + (grid.w - 1) * (grid.w - 1) + 1),
-      cell_scored_(grid.cells()),
-      cell_wrong_(grid.cells()),
-      cell_answers_(grid.cells()) {}
+      distance_squared_((grid.h - 1) * (grid.h - 1) + (grid.w - 1) * (grid.w - 1) + 1) {
+  counts_.cell_scored = counts_.cell_wrong = counts_.cell_answers =
+      std::vector<int64_t>(grid.cells());
+}
 
 absl::Status PositionCounter::Add(const float* logits, const int32_t* true_cells,
                                   const uint8_t* dropped, int64_t visible) {
@@ -60,26 +60,22 @@ absl::Status PositionCounter::Add(const float* logits, const int32_t* true_cells
                         std::count_if(row + truth, row + cells, [=](float x) { return x > score; });
     const int dy = std::abs(answer / grid_.w - truth / grid_.w);
     const int dx = std::abs(answer % grid_.w - truth % grid_.w);
-    ++scored_;
+    ++counts_.scored;
     right_ += answer == truth;
     among5_ += before < 5;
     within1_ += std::max(dy, dx) <= 1;
     ++distance_squared_[dy * dy + dx * dx];
-    ++cell_scored_[truth];
-    cell_wrong_[truth] += answer != truth;
-    ++cell_answers_[answer];
+    ++counts_.cell_scored[truth];
+    counts_.cell_wrong[truth] += answer != truth;
+    ++counts_.cell_answers[answer];
   }
   return absl::OkStatus();
 }
 
 PositionScores PositionCounter::Scores() const {
-  PositionScores scores;
-  scores.scored = scored_;
-  scores.cell_scored = cell_scored_;
-  scores.cell_wrong = cell_wrong_;
-  scores.cell_answers = cell_answers_;
-  if (scored_ == 0) return scores;
-  const double n = static_cast<double>(scored_);
+  PositionScores scores = counts_;
+  if (scores.scored == 0) return scores;
+  const double n = static_cast<double>(scores.scored);
   scores.mean.top1 = static_cast<double>(right_) / n;
   scores.mean.top5 = static_cast<double>(among5_) / n;
   scores.mean.within1 = static_cast<double>(within1_) / n;
@@ -88,10 +84,10 @@ PositionScores PositionCounter::Scores() const {
     sum += static_cast<double>(distance_squared_[d2]) * std::sqrt(static_cast<double>(d2));
   }
   scores.mean.distance = sum / n;
-  const auto top = std::max_element(cell_answers_.begin(), cell_answers_.end());
-  scores.top_cell = static_cast<int>(top - cell_answers_.begin());
+  const auto top = std::max_element(scores.cell_answers.begin(), scores.cell_answers.end());
+  scores.top_cell = static_cast<int>(top - scores.cell_answers.begin());
   scores.top_share = static_cast<double>(*top) / n;
-  scores.collapsed = IsCollapsed(*top, scored_, grid_.cells());
+  scores.collapsed = IsCollapsed(*top, scores.scored, grid_.cells());
   return scores;
 }
 

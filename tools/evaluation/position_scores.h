@@ -70,9 +70,9 @@ class PositionCounter {
 
  private:
   Grid grid_;
-  int64_t right_ = 0, among5_ = 0, within1_ = 0, scored_ = 0;
+  int64_t right_ = 0, among5_ = 0, within1_ = 0;
   std::vector<int64_t> distance_squared_;  // number of answers at each squared distance
-  std::vector<int64_t> cell_scored_, cell_wrong_, cell_answers_;
+  PositionScores counts_;                  // only its counts
 };
 
 }  // namespace tools

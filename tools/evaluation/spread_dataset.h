@@ -16,11 +16,11 @@ namespace tools {
 // of them if count >= size.
 std::vector<int64_t> SpreadIndices(int64_t size, int64_t count);
 
-// Images keep their names, ids and labels. `data` must outlive it.
+// Images keep their names, ids and labels. `data` must outlive it. A `count` of 0: all of them.
 class SpreadDataset : public models::Dataset {
  public:
   SpreadDataset(const models::Dataset* data, int64_t count)
-      : data_(data), indices_(SpreadIndices(data->size(), count)) {}
+      : data_(data), indices_(SpreadIndices(data->size(), count > 0 ? count : data->size())) {}
 
   int64_t size() const override { return static_cast<int64_t>(indices_.size()); }
   uint64_t image_id(int64_t i) const override { return data_->image_id(indices_[i]); }

@@ -3,9 +3,7 @@
 #include <limits>
 #include <vector>
 
-#include "CLI/App.hpp"
-#include "CLI/Config.hpp"
-#include "CLI/Formatter.hpp"
+#include "CLI/CLI.hpp"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -66,27 +64,41 @@ CLI::Validator AtLeast(int64_t least) {
   return Between(least, std::numeric_limits<int64_t>::max());
 }
 
+void AddMaxImageMegapixels(CLI::App* app, const std::string& otherwise,
+                           absl::optional<double>* value) {
+  app->add_option_function<double>(
+         "--max_image_megapixels", [value](const double& megapixels) { *value = megapixels; },
+         absl::StrCat("larger pictures are refused, before they take memory (default: ", otherwise,
+                      ")"))
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            double megapixels = 0;
+            const bool good = absl::SimpleAtod(text, &megapixels) && megapixels > 0;
+            return good ? std::string() : graph::Printable(text) + " must be above 0";
+          },
+          "above 0"))
+      ->type_name("X");
+}
+
 absl::StatusOr<bool> ParseCommandLine(const std::string& tool, int argc, char** argv,
                                       CLI::App* app) {
   app->name(absl::StrCat("bazel run //tools:", tool, " --"));
   app->allow_extras();  // they are refused here, before what is missing
   std::string error;
-  bool wrong_value = false;
   try {
     app->parse(argc, argv);
   } catch (const CLI::CallForHelp& e) {
     app->exit(e);
     return false;
   } catch (const CLI::ValidationError& e) {
-    error = e.what(), wrong_value = true;
+    error = Readable(e.what(), *app);
   } catch (const CLI::ConversionError& e) {
-    error = e.what(), wrong_value = true;
+    error = Readable(e.what(), *app);
   } catch (const CLI::ParseError& e) {
     error = e.what();
   }
   const std::vector<std::string> unknown = app->remaining();
   if (!unknown.empty()) return Unknown(unknown.front(), *app);
-  if (wrong_value) error = Readable(error, *app);
   if (!error.empty()) return absl::InvalidArgumentError(error);
   return true;
 }

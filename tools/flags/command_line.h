@@ -1,5 +1,5 @@
-// What the tools' parsers have in common: how numbers are checked, and one line that
-// names the flag when something is wrong.
+// What the tools' parsers have in common: how numbers are checked, --max_image_megapixels, and one
+// line that names the flag when something is wrong.
 #ifndef TOOLS_FLAGS_COMMAND_LINE_H_
 #define TOOLS_FLAGS_COMMAND_LINE_H_
 
@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/types/optional.h"
 
 namespace CLI {
 class App;
@@ -18,6 +19,11 @@ namespace tools {
 // For CLI::Option::check: whole numbers with these bounds.
 CLI::Validator AtLeast(int64_t least);
 CLI::Validator Between(int64_t least, int64_t most);
+
+// --max_image_megapixels of the tools that open pictures. `value` stays unset without the flag;
+// what holds then is `otherwise`, for --help. (The trainer's is in flag_table.cc.)
+void AddMaxImageMegapixels(CLI::App* app, const std::string& otherwise,
+                           absl::optional<double>* value);
 
 // Parses the command line of //tools:`tool`. False where --help was asked for and has been
 // printed: there is nothing left to do. InvalidArgument names the flag: first those that

@@ -245,15 +245,12 @@ std::string Text(const T& value) {
 
 absl::Status SetModelFlag(const FlagRow& row, ModelField field, absl::string_view text,
                           TrainFlags& flags) {
-  return absl::visit(
-      [&](auto& value) {
-        const absl::Status status = Parse(row, text, &value);
-        if (status.ok()) {
-          flags.model_options[std::string(row.name)] = {Text(value), std::string(field.family)};
-        }
-        return status;
-      },
-      field.type);
+  const auto set = [&](auto& value) -> absl::Status {
+    RETURN_IF_ERROR(Parse(row, text, &value));
+    flags.model_options[std::string(row.name)] = {Text(value), std::string(field.family)};
+    return absl::OkStatus();
+  };
+  return absl::visit(set, field.type);
 }
 
 }  // namespace
@@ -286,9 +283,9 @@ absl::Status SetFlag(const FlagRow& row, absl::string_view text, TrainFlags& fla
           return SetModelFlag(row, field, text, flags);
         } else {
           typename std::decay_t<decltype(flags.*field)>::value_type value{};
-          absl::Status status = Parse(row, text, &value);
-          if (status.ok()) flags.*field = std::move(value);
-          return status;
+          RETURN_IF_ERROR(Parse(row, text, &value));
+          flags.*field = std::move(value);
+          return absl::OkStatus();
         }
       },
       row.field);

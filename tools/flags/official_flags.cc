@@ -1,6 +1,5 @@
 #include "tools/flags/official_flags.h"
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "graph/base/status.h"

@@ -178,9 +178,10 @@ absl::StatusOr<std::vector<Given>> ReadFlagfiles(const std::vector<Given>& line,
 constexpr std::pair<absl::string_view, absl::string_view> kExclusive[] = {
     {"lr", "blr"}, {"effective_batch", "accum_iter"}};
 
-absl::StatusOr<std::map<std::string, Given>> Merge(const std::vector<Given>& files,
-                                                   const std::vector<Given>& line) {
-  std::map<std::string, Given> merged;
+using Merged = std::map<std::string, Given>;  // by name
+
+absl::StatusOr<Merged> Merge(const std::vector<Given>& files, const std::vector<Given>& line) {
+  Merged merged;
   for (const Given& flag : files) merged[flag.name] = flag;
   for (const Given& flag : line) {
     if (flag.name != kFlagfile) merged[flag.name] = flag;
@@ -244,7 +245,7 @@ absl::Status SetOne(const Given& given, const Known& known, ParsedFlags* parsed)
   return absl::OkStatus();
 }
 
-absl::StatusOr<ParsedFlags> SetAll(const std::map<std::string, Given>& merged, const Known& known) {
+absl::StatusOr<ParsedFlags> SetAll(const Merged& merged, const Known& known) {
   ParsedFlags parsed;
   for (const KnownFlag& flag : known.flags) {  // in the order of --help
     const auto it = merged.find(flag.name);
@@ -261,11 +262,6 @@ absl::StatusOr<ParsedFlags> SetAll(const std::map<std::string, Given>& merged, c
 }  // namespace
 
 absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args,
-                                            const models::Zoo& zoo) {
-  return ParseTrainFlags(args, zoo, "", "");
-}
-
-absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args,
                                             const models::Zoo& zoo, const std::string& base,
                                             const std::string& base_name) {
   const Known known(zoo);
@@ -273,7 +269,6 @@ absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args
   ASSIGN_OR_RETURN(const std::vector<Given> line, ReadArguments(args, "", known.flags));
   ASSIGN_OR_RETURN(const std::vector<Given> files, ReadFlagfiles(line, known));
   below.insert(below.end(), files.begin(), files.end());
-  using Merged = std::map<std::string, Given>;
   ASSIGN_OR_RETURN(const Merged merged, Merge(below, line));
   return SetAll(merged, known);
 }
@@ -283,20 +278,10 @@ absl::StatusOr<std::map<std::string, std::string>> GivenFlags(const std::vector<
   const Known known(zoo);
   ASSIGN_OR_RETURN(const std::vector<Given> line, ReadArguments(args, "", known.flags));
   ASSIGN_OR_RETURN(const std::vector<Given> files, ReadFlagfiles(line, known));
-  using Merged = std::map<std::string, Given>;
   ASSIGN_OR_RETURN(const Merged merged, Merge(files, line));
   std::map<std::string, std::string> given;
   for (const auto& [name, flag] : merged) given[name] = flag.value;
   return given;
-}
-
-absl::StatusOr<ParsedFlags> ParseTrainFlagsText(const std::string& text, const std::string& name,
-                                                const models::Zoo& zoo) {
-  const Known known(zoo);
-  ASSIGN_OR_RETURN(const std::vector<Given> given, ReadRun(text, name, known));
-  using Merged = std::map<std::string, Given>;
-  ASSIGN_OR_RETURN(const Merged merged, Merge(given, {}));
-  return SetAll(merged, known);
 }
 
 std::string TrainFlagsText(const TrainFlags& flags, const std::string& comment,

@@ -25,9 +25,12 @@ struct ParsedFlags {
 };
 
 // `args` are the arguments after the program's name, `zoo` has the models whose flags there are.
-// Everything that flags
-// alone can tell is checked; sizes and ratios against each other are checked by
-// models::Validate once the zoo entry is known.
+// Everything that flags alone can tell is checked; sizes and ratios against each other are checked
+// by models::Validate once the zoo entry is known.
+//
+// Files and the command line win over the flags in `base`, which TrainFlagsText made of a run and
+// errors call `base_name`. Of `base` the flags of the run count (Lifetime), not those of a command:
+// a checkpoint does not choose what is written where.
 //
 // --flagfile=FILE reads more flags: one a line, written as on the command line,
 // '#' at a line's start or after a space begins a comment, a value may stand in
@@ -38,23 +41,13 @@ struct ParsedFlags {
 // Errors (InvalidArgument, NotFound and others for FILE): one line that names
 // the flag, its value, file and line where it comes from one, and the way out.
 absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args,
-                                            const models::Zoo& zoo);
-
-// The same on top of the flags in `base`, which TrainFlagsText made of a run and errors call
-// `base_name`: files and the command line win over those. Of `base` the flags of the run count
-// (Lifetime), not those of a command: a checkpoint does not choose what is written where.
-absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args,
-                                            const models::Zoo& zoo, const std::string& base,
-                                            const std::string& base_name);
+                                            const models::Zoo& zoo, const std::string& base = "",
+                                            const std::string& base_name = "");
 
 // What `args` and the files they name say, as text by flag, before anything is checked
 // but the flags' names.
 absl::StatusOr<std::map<std::string, std::string>> GivenFlags(const std::vector<std::string>& args,
                                                               const models::Zoo& zoo);
-
-// The flags of the run in `text`, which TrainFlagsText made; `name` is what errors call it.
-absl::StatusOr<ParsedFlags> ParseTrainFlagsText(const std::string& text, const std::string& name,
-                                                const models::Zoo& zoo);
 
 // All flags that are set, but those of a command (Lifetime), one a line, as a file for
 // --flagfile: parsing it gives the same flags. `comment` is put above, line by line; `entries`

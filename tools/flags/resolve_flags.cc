@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
 #include "models/training/output_dir.h"
+#include "models/training/recompute.h"
 #include "tools/flags/flag_table.h"
 
 namespace tools {
@@ -25,11 +26,6 @@ void Join(absl::optional<T>& flag, U& setting) {
   } else {
     flag = static_cast<T>(setting);
   }
-}
-
-template <typename T>
-void Default(absl::optional<T>& flag, const T& value) {
-  if (!flag.has_value()) flag = value;
 }
 
 void JoinModel(TrainFlags& flags, models::ModelConfig& model) {
@@ -66,8 +62,8 @@ void JoinRecipe(TrainFlags& flags, models::RecipeConfig& recipe) {
 
 // What the table and the machine say where nothing was given.
 void SetDefaults(const MachineDefaults& machine, TrainFlags& flags) {
-  Default(flags.num_workers, int64_t{machine.num_workers});
-  Default(flags.threads, int64_t{machine.threads});
+  flags.num_workers = flags.num_workers.value_or(machine.num_workers);
+  flags.threads = flags.threads.value_or(machine.threads);
   for (const FlagRow& row : FlagTable({})) {
     if (!row.fallback.is_value || FlagText(row, flags).has_value()) continue;
     CHECK(SetFlag(row, row.fallback.text, flags).ok());
@@ -229,6 +225,28 @@ absl::StatusOr<ResolvedFlags> ResolveTrainFlags(const TrainFlags& flags,
         flags.lr ? "" : " that --blr and the effective batch give", "; lower it");
   }
   return resolved;
+}
+
+graph::PipelineOptions PassOptions(const ResolvedFlags& resolved) {
+  const TrainFlags& flags = resolved.flags;
+  graph::PipelineOptions options;
+  options.enabled = flags.passes.value_or(true);
+  if (flags.disable_pass) {
+    options.disabled = {flags.disable_pass->begin(), flags.disable_pass->end()};
+  }
+  if (flags.precision == "bf16") options.precision = graph::ComputePrecision::kBF16;
+  if (resolved.entry.options != nullptr) {
+    for (const models::ProductPrecision& of : resolved.entry.options->Precisions()) {
+      if (of.precision == "same") continue;
+      options.precision_overrides.push_back(
+          {std::string(of.part), of.precision == "int8" ? graph::ComputePrecision::kInt8Products
+                                                        : graph::ComputePrecision::kBF16});
+    }
+  }
+  auto segments = models::RecomputeSegments(flags.recompute.value_or("none"));
+  CHECK(segments.ok());  // the flag's table lists what there is
+  options.recompute_segment = *std::move(segments);
+  return options;
 }
 
 }  // namespace tools

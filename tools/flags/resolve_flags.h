@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "graph/compiler/backend.h"
+#include "graph/passes/pipeline.h"
 #include "models/training/step_shape.h"
 #include "models/zoo/config.h"
 #include "tools/flags/train_flags.h"
@@ -39,6 +40,10 @@ struct ResolvedFlags {
 absl::StatusOr<ResolvedFlags> ResolveTrainFlags(const TrainFlags& flags,
                                                 const models::ZooEntry& entry,
                                                 const MachineDefaults& machine);
+
+// How a net is compiled: --passes, --disable_pass, --precision, --recompute and the precisions of
+// the model's parts, without a dump.
+graph::PipelineOptions PassOptions(const ResolvedFlags& resolved);
 
 }  // namespace tools
 

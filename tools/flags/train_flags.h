@@ -105,7 +105,6 @@ struct TrainFlags {
 
 // Equal in every flag (flag_table.cc).
 bool operator==(const TrainFlags& a, const TrainFlags& b);
-inline bool operator!=(const TrainFlags& a, const TrainFlags& b) { return !(a == b); }
 
 }  // namespace tools
 

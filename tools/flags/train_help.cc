@@ -1,8 +1,5 @@
 #include "tools/flags/train_help.h"
 
-#include <vector>
-
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"

@@ -1,7 +1,5 @@
 #include "tools/onnx/graph_writer.h"
 
-#include <utility>
-
 #include "graph/base/status.h"
 
 namespace tools {
@@ -94,14 +92,6 @@ std::string GraphWriter::Node(const std::string& type, const std::string& name,
   const std::string output = UniqueName(name);
   NodeN(type, output, inputs, {output}, attrs);
   return output;
-}
-
-std::string GraphWriter::Ints(const std::string& name, std::vector<int64_t> values) {
-  return Node("Constant", name, {}, {{"value_ints", std::move(values)}});
-}
-
-std::string GraphWriter::Float(const std::string& name, float value) {
-  return Node("Constant", name, {}, {{"value_float", value}});
 }
 
 }  // namespace tools

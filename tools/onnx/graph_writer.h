@@ -3,6 +3,7 @@
 #define TOOLS_ONNX_GRAPH_WRITER_H_
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
@@ -36,8 +37,12 @@ class GraphWriter {
   std::string Node(const std::string& type, const std::string& name,
                    const std::vector<std::string>& inputs, const graph::Attrs& attrs = {});
   // Constants as nodes without inputs; initialisers are for the parameters only.
-  std::string Ints(const std::string& name, std::vector<int64_t> values);  // i64 (n)
-  std::string Float(const std::string& name, float value);                 // f32 scalar
+  std::string Ints(const std::string& name, std::vector<int64_t> values) {  // i64 (n)
+    return Node("Constant", name, {}, {{"value_ints", std::move(values)}});
+  }
+  std::string Float(const std::string& name, float value) {  // f32 scalar
+    return Node("Constant", name, {}, {{"value_float", value}});
+  }
 
  private:
   onnx::GraphProto* graph_;

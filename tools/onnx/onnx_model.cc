@@ -2,7 +2,6 @@
 
 #include <limits>
 #include <set>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/str_format.h"
@@ -44,19 +43,19 @@ class ModelWriter {
   explicit ModelWriter(const graph::Net& net)
       : net_(net), writer_(model_.mutable_graph()), values_(net.blobs.size()) {}
 
-  absl::Status Write(const graph::Workspace& workspace, const OnnxOptions& options) {
+  absl::Status Write(const graph::Workspace& workspace, const OnnxMetadata& metadata) {
     RETURN_IF_ERROR(CheckStates());
-    Header(options);
+    Header(metadata);
     RETURN_IF_ERROR(Nodes());
-    RETURN_IF_ERROR(InputsAndOutputs(options.dynamic_batch));
+    RETURN_IF_ERROR(InputsAndOutputs());
     return Parameters(workspace);
   }
 
   // The class token and the mean of the patches of an output (B, 1 + L, D).
-  void AddPooled(BlobId features, bool dynamic_batch) {
+  void AddPooled(BlobId features) {
     const std::string& x = values_[features];
     const graph::TensorType& type = net_.type(features);
-    const graph::Shape shape = {dynamic_batch ? -1 : type.dim(0), type.dim(2)};
+    const graph::Shape shape = {-1, type.dim(2)};
     const std::string first = writer_.Ints("pool/first", {0});
     const std::string second = writer_.Ints("pool/second", {1});
     const std::string end = writer_.Ints("pool/end", {type.dim(1)});
@@ -98,14 +97,14 @@ class ModelWriter {
     return TooLarge(absl::StrCat("the parameters of net '", net_.name, "' take"), bytes);
   }
 
-  void Header(const OnnxOptions& options) {
+  void Header(const OnnxMetadata& metadata) {
     model_.set_ir_version(kIrVersion);
-    model_.set_producer_name(options.producer_name);
-    model_.set_producer_version(options.producer_version);
+    model_.set_producer_name("DropPos");
+    model_.set_producer_version("");
     onnx::OperatorSetIdProto* opset = model_.add_opset_import();
     opset->set_domain("");
     opset->set_version(kOpset);
-    for (const auto& [key, value] : options.metadata) {
+    for (const auto& [key, value] : metadata) {
       onnx::StringStringEntryProto* entry = model_.add_metadata_props();
       entry->set_key(key);
       entry->set_value(value);
@@ -123,19 +122,20 @@ class ModelWriter {
     for (const graph::State& state : net_.states) written[state.entry] = true;
     std::set<std::string> missing;
     for (const graph::Op& op : net_.ops) {
-      if (FindTranslator(op.type) == nullptr) missing.insert(op.type);
+      if (Translators().count(op.type) == 0) missing.insert(op.type);
     }
+    const auto name = [](std::string* list, const auto& row) { list->append(row.first); };
     for (const graph::Op& op : net_.ops) {
-      const Translator translate = FindTranslator(op.type);
-      if (translate == nullptr) {
+      const auto translator = Translators().find(op.type);
+      if (translator == Translators().end()) {
         return absl::UnimplementedError(
             absl::StrCat("net '", net_.name, "', ", op.Describe(), ": no translation to ONNX for ",
                          absl::StrJoin(missing, ", "), "; there is one for ",
-                         absl::StrJoin(TranslatedTypes(), ", ")));
+                         absl::StrJoin(Translators(), ", ", name)));
       }
       for (BlobId b : op.inputs) RETURN_IF_ERROR(CheckWritten(written, b, op.Describe()));
       Translation translation(net_, op, values_, &writer_);
-      translate(&translation);
+      translator->second(&translation);
       written[op.outputs[0]] = true;
     }
     for (BlobId b : net_.outputs) RETURN_IF_ERROR(CheckWritten(written, b, "an output"));
@@ -151,7 +151,7 @@ class ModelWriter {
                                                  "', which has no translation to ONNX"));
   }
 
-  absl::Status InputsAndOutputs(bool dynamic_batch) {
+  absl::Status InputsAndOutputs() {
     // The first dimension of values that follow from an input is the batch.
     std::vector<bool> batched(net_.blobs.size(), false);
     for (BlobId b : net_.inputs) batched[b] = true;
@@ -162,7 +162,7 @@ class ModelWriter {
     }
     const auto shape = [&](BlobId blob) {
       graph::Shape dims = net_.type(blob).shape;
-      if (dynamic_batch && batched[blob] && !dims.empty()) dims[0] = -1;
+      if (batched[blob] && !dims.empty()) dims[0] = -1;
       return dims;
     };
     for (BlobId b : net_.inputs) {
@@ -199,16 +199,16 @@ class ModelWriter {
 }  // namespace
 
 absl::StatusOr<std::string> OnnxModel(const graph::Net& net, const graph::Workspace& workspace,
-                                      const OnnxOptions& options) {
+                                      const OnnxMetadata& metadata) {
   ModelWriter writer(net);
-  RETURN_IF_ERROR(writer.Write(workspace, options));
+  RETURN_IF_ERROR(writer.Write(workspace, metadata));
   return writer.Serialize();
 }
 
 absl::StatusOr<std::string> OnnxEncoder(const models::ModelConfig& config,
                                         const graph::SchemaRegistry& registry,
                                         const graph::Workspace& workspace,
-                                        const OnnxOptions& options) {
+                                        const OnnxMetadata& metadata) {
   RETURN_IF_ERROR(models::Validate(config));
   graph::NetBuilder builder(&registry, "encoder");
   models::ModelBuilder model(&builder);
@@ -219,8 +219,8 @@ absl::StatusOr<std::string> OnnxEncoder(const models::ModelConfig& config,
   ASSIGN_OR_RETURN(const graph::Net net, builder.Finish());
 
   ModelWriter writer(net);
-  RETURN_IF_ERROR(writer.Write(workspace, options));
-  writer.AddPooled(net.outputs[0], options.dynamic_batch);
+  RETURN_IF_ERROR(writer.Write(workspace, metadata));
+  writer.AddPooled(net.outputs[0]);
   writer.Describe(absl::StrCat(
       "images: planes R, G, B of ", config.input_h, "x", config.input_w,
       " pixels, (value / 255 - mean) / std with mean (0.485, 0.456, 0.406) and std (0.229, 0.224, "

@@ -7,8 +7,7 @@
 // another form (a transposed weight), a node converts it, which a runtime folds when it loads the
 // model.
 //
-// The messages are a small .proto of ours (onnx.proto) with ONNX's published layout and field
-// numbers, like graph/proto/net.proto for Caffe2. Debian's libonnx-dev would add two shared
+// The messages are a small .proto of ours (onnx.proto): Debian's libonnx-dev would add two shared
 // libraries and the schemas of all ONNX operators to every program, for seven messages.
 #ifndef TOOLS_ONNX_ONNX_MODEL_H_
 #define TOOLS_ONNX_ONNX_MODEL_H_
@@ -24,24 +23,18 @@
 
 namespace tools {
 
-struct OnnxOptions {
-  std::string producer_name = "DropPos";
-  std::string producer_version;
-  // The first dimension of every input, and of what follows from inputs, becomes "batch", so that
-  // the model takes any number of images. False: the net's own number.
-  bool dynamic_batch = true;
-  // Further text entries of the model (metadata_props), shown by Netron.
-  std::map<std::string, std::string> metadata;
-};
+// Text entries of the model (metadata_props), shown by Netron.
+using OnnxMetadata = std::map<std::string, std::string>;
 
 // Serializes the net, which must have passed Verify(), as a ModelProto; copies parameters from
 // `workspace`. Needs about three times their bytes while it runs. Thread-safe. Inputs, outputs and
-// states are f32 and keep their names. Writes nothing to disk. UNIMPLEMENTED names an operator
-// without a translator, or a net that is not a forward net (it changes a state);
-// FAILED_PRECONDITION for a model of 2 GiB or more, which one protobuf message cannot hold (ViT-H:
-// --format=timm can); NOT_FOUND for a parameter that the workspace lacks.
+// states are f32 and keep their names. The first dimension of every input, and of what follows from
+// inputs, becomes "batch", so that the model takes any number of images. Writes nothing to disk.
+// UNIMPLEMENTED names an operator without a translator, or a net that is not a forward net (it
+// changes a state); FAILED_PRECONDITION for a model of 2 GiB or more, which one protobuf message
+// cannot hold (ViT-H: --format=timm can); NOT_FOUND for a parameter that the workspace lacks.
 absl::StatusOr<std::string> OnnxModel(const graph::Net& net, const graph::Workspace& workspace,
-                                      const OnnxOptions& options = {});
+                                      const OnnxMetadata& metadata = {});
 
 // The encoder of `config` with the parameters of `workspace` under their official names. N is any
 // number of images.
@@ -51,11 +44,11 @@ absl::StatusOr<std::string> OnnxModel(const graph::Net& net, const graph::Worksp
 //        cls         (N, D), row 0 of features
 //        patch_mean  (N, D), the mean of rows 1 .. L
 //
-// Errors: those of OnnxModel; options.dynamic_batch is respected with N = 1.
+// Errors: those of OnnxModel.
 absl::StatusOr<std::string> OnnxEncoder(const models::ModelConfig& config,
                                         const graph::SchemaRegistry& registry,
                                         const graph::Workspace& workspace,
-                                        const OnnxOptions& options = {});
+                                        const OnnxMetadata& metadata = {});
 
 }  // namespace tools
 

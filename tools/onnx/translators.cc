@@ -1,17 +1,8 @@
 #include "tools/onnx/translators.h"
 
 #include <cmath>
-#include <map>
-#include <utility>
-
-#include "graph/base/status.h"
 
 namespace tools {
-
-std::string Translation::Node(const std::string& type, const std::string& what,
-                              const std::vector<std::string>& inputs, const graph::Attrs& attrs) {
-  return writer_->Node(type, absl::StrCat(op_.name, "/", what), inputs, attrs);
-}
 
 std::vector<std::string> Translation::NodeN(const std::string& type,
                                             const std::vector<std::string>& whats,
@@ -19,18 +10,10 @@ std::vector<std::string> Translation::NodeN(const std::string& type,
                                             const graph::Attrs& attrs) {
   std::vector<std::string> outputs;
   for (const std::string& what : whats) {
-    outputs.push_back(writer_->UniqueName(absl::StrCat(op_.name, "/", what)));
+    outputs.push_back(writer_->UniqueName(Name(what)));
   }
   writer_->NodeN(type, outputs[0], inputs, outputs, attrs);
   return outputs;
-}
-
-std::string Translation::Ints(const std::string& what, std::vector<int64_t> values) {
-  return writer_->Ints(absl::StrCat(op_.name, "/", what), std::move(values));
-}
-
-std::string Translation::Float(const std::string& what, float value) {
-  return writer_->Float(absl::StrCat(op_.name, "/", what), value);
 }
 
 void Translation::Result(const std::string& type, const std::vector<std::string>& inputs,
@@ -152,26 +135,15 @@ void SliceRows(Translation* t) {
                       t->Ints("ends", {start + t->op().Int("count")}), t->Ints("axes", {1})});
 }
 
-const std::map<std::string, Translator>& Table() {
+}  // namespace
+
+const std::map<std::string, Translator>& Translators() {
   static const auto* const table = new std::map<std::string, Translator>{
       {"Add", Add},           {"Attention", Attention},       {"BiasAdd", BiasAdd},
       {"Gelu", Gelu},         {"LayerNorm", LayerNorm},       {"MatMul", MatMul},
       {"Patchify", Patchify}, {"PrependToken", PrependToken}, {"SliceRows", SliceRows},
   };
   return *table;
-}
-
-}  // namespace
-
-Translator FindTranslator(const std::string& op_type) {
-  const auto it = Table().find(op_type);
-  return it == Table().end() ? nullptr : it->second;
-}
-
-std::vector<std::string> TranslatedTypes() {
-  std::vector<std::string> types;
-  for (const auto& row : Table()) types.push_back(row.first);
-  return types;
 }
 
 }  // namespace tools

@@ -7,9 +7,12 @@
 #ifndef TOOLS_ONNX_TRANSLATORS_H_
 #define TOOLS_ONNX_TRANSLATORS_H_
 
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "graph/ir/net.h"
 #include "tools/onnx/graph_writer.h"
 
@@ -26,17 +29,22 @@ class Translation {
   const graph::Op& op() const { return op_; }
   const std::string& in(int i) const { return values_[op_.inputs[i]]; }
   const graph::TensorType& in_type(int i) const { return net_.type(op_.inputs[i]); }
-  const graph::TensorType& out_type(int i) const { return net_.type(op_.outputs[i]); }
 
   // An intermediate node, named "<operator>/<what>"; returns the name of its output.
   std::string Node(const std::string& type, const std::string& what,
-                   const std::vector<std::string>& inputs, const graph::Attrs& attrs = {});
+                   const std::vector<std::string>& inputs, const graph::Attrs& attrs = {}) {
+    return writer_->Node(type, Name(what), inputs, attrs);
+  }
   // q, k and v: a node with several outputs.
   std::vector<std::string> NodeN(const std::string& type, const std::vector<std::string>& whats,
                                  const std::vector<std::string>& inputs,
                                  const graph::Attrs& attrs = {});
-  std::string Ints(const std::string& what, std::vector<int64_t> values);
-  std::string Float(const std::string& what, float value);
+  std::string Ints(const std::string& what, std::vector<int64_t> values) {
+    return writer_->Ints(Name(what), std::move(values));
+  }
+  std::string Float(const std::string& what, float value) {
+    return writer_->Float(Name(what), value);
+  }
 
   // The node that writes output 0 of the operator. Outputs that only gradients read (LayerNorm's
   // mean, Attention's lse) are not translated.
@@ -44,6 +52,8 @@ class Translation {
               const graph::Attrs& attrs = {});
 
  private:
+  std::string Name(const std::string& what) const { return absl::StrCat(op_.name, "/", what); }
+
   const graph::Net& net_;
   const graph::Op& op_;
   const std::vector<std::string>& values_;
@@ -52,10 +62,8 @@ class Translation {
 
 using Translator = void (*)(Translation*);
 
-// nullptr if the operator type has none.
-Translator FindTranslator(const std::string& op_type);
-// The types that have one, sorted.
-std::vector<std::string> TranslatedTypes();
+// By the type of the operator.
+const std::map<std::string, Translator>& Translators();
 
 }  // namespace tools
 

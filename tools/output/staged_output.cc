@@ -32,12 +32,6 @@ absl::Status CannotWrite(int error, const std::string& path) {
   return absl::ErrnoToStatus(error, absl::StrCat("cannot write ", path));
 }
 
-// The folder that contains `path`, even if that ends in a slash.
-fs::path FolderOf(const fs::path& path) {
-  const fs::path folder = path.parent_path();
-  return folder.empty() ? fs::path(".") : folder;
-}
-
 absl::Status FlushOne(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return CannotWrite(errno, path);
@@ -114,25 +108,10 @@ absl::StatusOr<StagedOutput> StagedOutput::Choose(const std::string& flag, const
   return output;
 }
 
-StagedOutput::StagedOutput(StagedOutput&& other)
-    : flag_(std::move(other.flag_)),
-      path_(std::move(other.path_)),
-      kind_(other.kind_),
-      overwrite_(other.overwrite_),
-      replaceable_(std::move(other.replaceable_)),
-      made_(std::exchange(other.made_, {})),
-      staging_(std::exchange(other.staging_, "")),
-      lock_(std::exchange(other.lock_, -1)) {}
-
-StagedOutput::~StagedOutput() {
-  RemoveStaging();
-  models::RemoveEmpty(made_);  // except those that something was written into
-}
-
-void StagedOutput::RemoveStaging() {
-  if (!staging_.empty()) models::RemoveFolder(staging_, models::FileSystem::Real());
-  staging_.clear();
-  if (lock_ >= 0) ::close(std::exchange(lock_, -1));
+StagedOutput::Staging::~Staging() {
+  if (!folder.empty()) models::RemoveFolder(folder, models::FileSystem::Real());
+  if (lock >= 0) ::close(lock);
+  models::RemoveEmpty(made);
 }
 
 std::string StagedOutput::Name() const {
@@ -142,7 +121,7 @@ std::string StagedOutput::Name() const {
 absl::Status StagedOutput::Check() const {
   const std::string another = absl::StrCat("choose another ", flag_.empty() ? "place" : flag_);
   std::error_code error;
-  if (const absl::Status can = models::CheckCanMake(FolderOf(path_).string()); !can.ok()) {
+  if (const absl::Status can = models::CheckCanMake(models::FolderOf(path_)); !can.ok()) {
     return graph::Annotate(can, absl::StrCat("cannot write ", Name()));
   }
   const fs::file_status found = fs::status(path_, error);
@@ -187,15 +166,16 @@ absl::Status StagedOutput::Write(
   RETURN_IF_ERROR(Flush());
   RETURN_IF_ERROR(Check());  // again, because time has passed
   RETURN_IF_ERROR(Replace());
-  RemoveStaging();
+  staging_.reset();
   return absl::OkStatus();
 }
 
 // Always a folder, because its lock survives whatever is written into it; a file may be replaced.
 absl::Status StagedOutput::Begin() {
   const bool within = kind_ == Kind::kFiles;
-  const std::string folder = within ? path_ : FolderOf(path_).string();
-  ASSIGN_OR_RETURN(made_, models::MakeFolders(folder));
+  const std::string folder = within ? path_ : models::FolderOf(path_);
+  staging_ = std::make_unique<Staging>();
+  ASSIGN_OR_RETURN(staging_->made, models::MakeFolders(folder));
   const std::string prefix =
       absl::StrCat(within ? "" : fs::path(path_).filename().string(), ".tmp-");
   RemoveLeftovers(folder, prefix);
@@ -208,32 +188,32 @@ absl::Status StagedOutput::Begin() {
       if (error) return CannotWrite(error.value(), Name());
       continue;  // another process was quicker
     }
-    staging_ = name;
-    lock_ = LockFolder(name);
+    staging_->folder = name;
+    staging_->lock = LockFolder(name);
     if (fs::exists(name, error)) return absl::OkStatus();
     // Another process looked for leftovers in between.
-    ::close(std::exchange(lock_, -1));
+    ::close(std::exchange(staging_->lock, -1));
   }
 }
 
 std::string StagedOutput::Staged() const {
-  return kind_ != Kind::kFile ? staging_
-                              : (fs::path(staging_) / fs::path(path_).filename()).string();
+  return kind_ != Kind::kFile ? staging_->folder
+                              : (fs::path(staging_->folder) / fs::path(path_).filename()).string();
 }
 
 absl::Status StagedOutput::Flush() const {
-  ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(staging_));
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(staging_->folder));
   for (const std::string& name : names) {
-    RETURN_IF_ERROR(FlushOne((fs::path(staging_) / name).string()));
+    RETURN_IF_ERROR(FlushOne((fs::path(staging_->folder) / name).string()));
   }
-  return FlushOne(staging_);
+  return FlushOne(staging_->folder);
 }
 
 absl::Status StagedOutput::Replace() const {
   models::FileSystem* const files = models::FileSystem::Real();
-  if (kind_ == Kind::kFolder) return models::ReplaceFolder(staging_, path_, files);
+  if (kind_ == Kind::kFolder) return models::ReplaceFolder(staging_->folder, path_, files);
   if (kind_ == Kind::kFile) return ReplaceFile();
-  ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(staging_));
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(staging_->folder));
   for (const std::string& name : names) {
     const fs::path path = fs::path(path_) / name;
     std::error_code ignored;
@@ -243,7 +223,7 @@ absl::Status StagedOutput::Replace() const {
   }
   for (const std::string& name : names) {
     const std::string path = (fs::path(path_) / name).string();
-    if (files->Rename((fs::path(staging_) / name).string(), path) != 0) {
+    if (files->Rename((fs::path(staging_->folder) / name).string(), path) != 0) {
       return CannotWrite(errno, path);
     }
   }
@@ -258,7 +238,7 @@ absl::Status StagedOutput::ReplaceFile() const {
     if (!KnowsNoFlags(errno)) return CannotWrite(errno, Name());
     if (::rename(staged.c_str(), path_.c_str()) != 0) return CannotWrite(errno, Name());
   }
-  return models::SyncFolder(FolderOf(path_).string(), models::FileSystem::Real());
+  return models::SyncFolder(models::FolderOf(path_), models::FileSystem::Real());
 }
 
 absl::Status WriteBytes(const std::string& path, const std::string& bytes) {

@@ -3,6 +3,7 @@
 #define TOOLS_OUTPUT_STAGED_OUTPUT_H_
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,11 +34,6 @@ class StagedOutput {
                                              Kind kind, bool overwrite,
                                              const std::vector<std::string>& replaceable = {});
 
-  StagedOutput(StagedOutput&& other);
-  StagedOutput(const StagedOutput&) = delete;
-  StagedOutput& operator=(const StagedOutput&) = delete;
-  ~StagedOutput();
-
   // Makes the missing folders, calls `write` with the temporary name (for kFolder and kFiles, of an
   // existing folder), flushes the result to the disk and renames it. Errors: `write`'s, those of
   // Choose() if `path` has changed since, and the file system's, naming path(). Call once.
@@ -61,16 +57,20 @@ class StagedOutput {
   absl::Status Flush() const;
   absl::Status Replace() const;
   absl::Status ReplaceFile() const;
-  void RemoveStaging();
   std::string Staged() const;  // the argument of `write`
 
   std::string flag_, path_;
   Kind kind_;
   bool overwrite_;
   std::vector<std::string> replaceable_;
-  std::vector<std::string> made_;  // folders on the way
-  std::string staging_;            // a folder; empty: nothing to remove
-  int lock_ = -1;  // on the folder, so that no other program takes it for a killed program's
+  // Removed at its end, `made` only where nothing was written into them.
+  struct Staging {
+    ~Staging();
+    std::vector<std::string> made;  // folders on the way
+    std::string folder;
+    int lock = -1;  // on the folder, so that no other program takes it for a killed program's
+  };
+  std::unique_ptr<Staging> staging_;
 };
 
 // Writes `bytes` to the new file `path`. Errors name it.

@@ -11,7 +11,6 @@
 #define TOOLS_PARITY_GOLDEN_CASE_H_
 
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "models/droppos/droppos_config.h"

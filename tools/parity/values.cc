@@ -1,7 +1,6 @@
 #include "tools/parity/values.h"
 
 #include <cstring>
-#include <type_traits>
 
 #include "graph/base/bfloat16.h"
 #include "graph/base/status.h"
@@ -16,11 +15,7 @@ std::vector<double> Convert(absl::Span<const uint8_t> bytes) {
   for (size_t at = 0; at < bytes.size(); at += sizeof(T)) {
     T value;
     std::memcpy(&value, &bytes[at], sizeof(T));
-    if constexpr (std::is_same_v<T, graph::BFloat16>) {
-      values.push_back(double{static_cast<float>(value)});
-    } else {
-      values.push_back(static_cast<double>(value));
-    }
+    values.push_back(static_cast<double>(value));
   }
   return values;
 }

@@ -6,8 +6,8 @@
 
 #include "absl/strings/str_format.h"
 #include "graph/base/status.h"
-#include "models/training/memory_check.h"
 #include "models/training/recompute.h"
+#include "models/training/session_plan.h"
 
 namespace tools {
 namespace {
@@ -18,7 +18,10 @@ using models::SessionPlan;
 constexpr size_t kTopOps = 10;
 constexpr size_t kPeakRows = 15;
 
-double MiB(double bytes) { return bytes / (1024.0 * 1024.0); }
+template <typename T>
+double MiB(T bytes) {
+  return static_cast<double>(bytes) / (1024.0 * 1024.0);
+}
 
 struct Row {
   std::string name;
@@ -32,10 +35,9 @@ void Append(std::string* text, const std::string& title, const std::vector<Row>&
                         "MiB moved");
   for (const Row& row : rows) {
     const double flops = static_cast<double>(row.cost.flops);
-    absl::StrAppendFormat(text, "  %-52s %6d %10.3f %5.1f%% %12.1f\n", row.name, row.count,
-                          flops / 1e9,
-                          all.flops > 0 ? 100 * flops / static_cast<double>(all.flops) : 0.0,
-                          MiB(static_cast<double>(row.cost.bytes)));
+    absl::StrAppendFormat(
+        text, "  %-52s %6d %10.3f %5.1f%% %12.1f\n", row.name, row.count, flops / 1e9,
+        all.flops > 0 ? 100 * flops / static_cast<double>(all.flops) : 0.0, MiB(row.cost.bytes));
   }
 }
 
@@ -46,26 +48,19 @@ void Sort(std::vector<Row>* rows) {
   });
 }
 
-// FLOPs and bytes of a net, and the time that the rates allow.
-struct Work {
-  graph::Cost cost;
-  double seconds = 0;
-};
-
-Work WorkOf(const graph::SchemaRegistry& registry, const graph::Net& net,
-            const MachineRates& rates) {
-  Work work;
+// The time that the rates allow.
+double LeastSeconds(const graph::SchemaRegistry& registry, const graph::Net& net,
+                    const MachineRates& rates) {
+  const auto seconds = [](int64_t amount, double rate) {
+    return rate > 0 ? static_cast<double>(amount) / (rate * 1e9) : 0.0;
+  };
+  double sum = 0;
   for (const graph::Op& op : net.ops) {
     const graph::Cost cost = registry.OpCost(net, op);
-    work.cost.flops += cost.flops;
-    work.cost.bytes += cost.bytes;
-    const auto seconds = [](int64_t amount, double rate) {
-      return rate > 0 ? static_cast<double>(amount) / (rate * 1e9) : 0.0;
-    };
-    work.seconds += std::max(seconds(cost.flops, ProductRate(net, op, rates)),
-                             seconds(cost.bytes, rates.gb_per_s));
+    sum += std::max(seconds(cost.flops, ProductRate(net, op, rates)),
+                    seconds(cost.bytes, rates.gb_per_s));
   }
-  return work;
+  return sum;
 }
 
 std::string Operators(const graph::SchemaRegistry& registry, const graph::Net& net,
@@ -107,32 +102,31 @@ std::string AtThePeak(const graph::Prepared& planned) {
 std::string Memory(const SessionPlan& plan, const graph::Prepared& update) {
   // Gradients are what GradNorm reads, packed copies what PackWeights writes; both lie
   // in the arena.
-  double gradients = 0, packed = 0;
+  size_t gradients = 0, packed = 0;
   const graph::Net& net = update.net;
   for (const graph::Op& op : net.ops) {
     if (op.type == "GradNorm") {
-      for (graph::BlobId b : op.inputs) gradients += static_cast<double>(net.type(b).bytes());
+      for (graph::BlobId b : op.inputs) gradients += net.type(b).bytes();
     }
     if (op.type != "PackWeights") continue;
-    for (graph::BlobId b : op.outputs) packed += static_cast<double>(net.type(b).bytes());
+    for (graph::BlobId b : op.outputs) packed += net.type(b).bytes();
   }
   const models::MemoryNeeds& m = plan.memory;
   std::string text = absl::StrFormat("%-54s %12s\n", "memory", "MiB");
-  const auto row = [&text](const char* what, double bytes) {
+  const auto row = [&text](const char* what, size_t bytes) {
     absl::StrAppendFormat(&text, "  %-52s %12.1f\n", what, MiB(bytes));
   };
-  row("parameters", static_cast<double>(m.parameters));
-  row("state of the optimizer", static_cast<double>(m.optimizer));
-  if (m.accumulators > 0) row("accumulated gradients", static_cast<double>(m.accumulators));
-  row("inputs, counters and other states", static_cast<double>(m.other));
-  row("arena", static_cast<double>(m.arena));
+  row("parameters", m.parameters);
+  row("state of the optimizer", m.optimizer);
+  if (m.accumulators > 0) row("accumulated gradients", m.accumulators);
+  row("inputs, counters and other states", m.other);
+  row("arena", m.arena);
   row("  in it, over time: gradients of parameters", gradients);
   row("  in it, over time: packed weights", packed);
-  row("  least that any plan needs (the updating net)",
-      static_cast<double>(update.plan.lower_bound_bytes));
-  row("  planned (the updating net)", static_cast<double>(update.plan.arena_bytes));
-  row("batches of the loader", static_cast<double>(m.loader));
-  row("total", static_cast<double>(m.total()));
+  row("  least that any plan needs (the updating net)", update.plan.lower_bound_bytes);
+  row("  planned (the updating net)", update.plan.arena_bytes);
+  row("batches of the loader", m.loader);
+  row("total", m.total());
   return text;
 }
 
@@ -175,16 +169,16 @@ absl::StatusOr<std::string> PlanReport(const models::Model& model, const Session
   quiet.dump = nullptr;
   ASSIGN_OR_RETURN(const SessionPlan plan, models::PlanSession(model, quiet));
   const graph::Prepared& update = plan.steps.back();
-  const Work work = WorkOf(registry, update.net, rates);
+  const graph::Cost cost = registry.NetCost(update.net);
+  const double seconds = LeastSeconds(registry, update.net, rates);
   const int batch = options.step.micro_batch;
 
   std::string text = absl::StrFormat(
       "net '%s': batch %d, %d operators, %.3f GFLOP and %.1f MiB moved a run, %.3f GFLOP an "
       "image\n\n",
-      update.net.name, batch, update.net.ops.size(), static_cast<double>(work.cost.flops) / 1e9,
-      MiB(static_cast<double>(work.cost.bytes)),
-      static_cast<double>(work.cost.flops) / 1e9 / batch);
-  text += Operators(registry, update.net, work.cost) + "\n" + Memory(plan, update) + "\n" +
+      update.net.name, batch, update.net.ops.size(), static_cast<double>(cost.flops) / 1e9,
+      MiB(cost.bytes), static_cast<double>(cost.flops) / 1e9 / batch);
+  text += Operators(registry, update.net, cost) + "\n" + Memory(plan, update) + "\n" +
           AtThePeak(update) + "\n";
   ASSIGN_OR_RETURN(const std::string recompute, Recompute(model, options));
   text += recompute + "\n";
@@ -192,20 +186,19 @@ absl::StatusOr<std::string> PlanReport(const models::Model& model, const Session
   const absl::optional<size_t> available = options.compile.backend->device->AvailableBytes();
   if (available) {
     ASSIGN_OR_RETURN(const int largest, models::LargestBatch(model, options, *available));
-    absl::StrAppendFormat(&text, "%.0f MiB are available: ", MiB(static_cast<double>(*available)));
+    absl::StrAppendFormat(&text, "%.0f MiB are available: ", MiB(*available));
     absl::StrAppend(&text,
                     largest > 0 ? absl::StrCat("the largest --batch_size is ", largest)
                                 : "no --batch_size fits",
                     "\n");
   }
-  if (work.seconds > 0) {
+  if (seconds > 0) {
     const std::string bf16 =
         rates.bf16_gflops > 0 ? absl::StrFormat(" (bf16: %.0f)", rates.bf16_gflops) : "";
     absl::StrAppendFormat(
         &text, "at %.0f GFLOP/s%s and %.1f GB/s a %s takes at least %.3f s: %.2f images/s\n",
         rates.f32_gflops, bf16, rates.gb_per_s,
-        plan.steps.size() > 1 ? "window's last micro-step" : "step", work.seconds,
-        batch / work.seconds);
+        plan.steps.size() > 1 ? "window's last micro-step" : "step", seconds, batch / seconds);
   }
   return text;
 }

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "tools/profile/profiler.h"
-#include "tools/profile/totals.h"
+#include "tools/profile/summary.h"
 
 namespace tools {
 

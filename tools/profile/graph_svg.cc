@@ -1,15 +1,13 @@
-#include "tools/profile/graph_svg.h"
-
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <map>
-#include <set>
 
 #include "absl/strings/str_format.h"
 #include "tools/dump/dot_parts.h"
 #include "tools/profile/graph_parts.h"
 #include "tools/profile/summary.h"
+#include "tools/profile/write_profile.h"
 
 namespace tools {
 namespace {
@@ -36,15 +34,15 @@ class Drawing {
  public:
   explicit Drawing(const Profile& profile)
       : profile_(profile), parts_(PartsOf(profile)), step_ms_(profile.step_ms()) {
-    std::set<int> used;
     for (const GraphBox& box : parts_.boxes) {
-      if (box.role != Role::kOptimizer) used.insert(static_cast<int>(box.role));
+      if (box.role != Role::kOptimizer) column_[box.role] = 0;
       for (const GraphLine& line : box.lines) {
         darkest_ = std::max(darkest_, Share(line.totals.ms));
       }
     }
-    for (int role : used) column_.emplace(role, static_cast<int>(column_.size()));
-    width_ = 2 * kMargin + std::max(2, static_cast<int>(column_.size())) * (kBoxWidth + kColumnGap);
+    int columns = 0;
+    for (auto& [role, column] : column_) column = columns++;
+    width_ = 2 * kMargin + std::max(2, columns) * (kBoxWidth + kColumnGap);
     std::vector<int> heights(parts_.rows, 0);
     for (const GraphBox& box : parts_.boxes) {
       heights[box.row] = std::max(heights[box.row], Height(box));
@@ -77,9 +75,8 @@ class Drawing {
     return kHeader + kLine * static_cast<int>(box.lines.size());
   }
   int X(const GraphBox& box) const {
-    if (box.role == Role::kOptimizer) return kMargin + kColumnGap / 2;
-    return kMargin + kColumnGap / 2 +
-           column_.at(static_cast<int>(box.role)) * (kBoxWidth + kColumnGap);
+    const int column = box.role == Role::kOptimizer ? 0 : column_.at(box.role);
+    return kMargin + kColumnGap / 2 + column * (kBoxWidth + kColumnGap);
   }
   int Y(const GraphBox& box) const { return row_y_[box.row]; }
 
@@ -97,6 +94,14 @@ class Drawing {
 
   static std::string Text(int x, int y, const std::string& text, const std::string& more = "") {
     return absl::StrFormat("<text x=\"%d\" y=\"%d\" %s>%s</text>\n", x, y, more, EscapeHtml(text));
+  }
+
+  static std::string Rect(int x, int y, int width, int height, const std::string& look) {
+    return absl::StrFormat("<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" %s/>\n", x, y, width,
+                           height, look);
+  }
+  static std::string Filled(const std::string& color) {
+    return absl::StrCat("fill=\"", color, "\"");
   }
 
   void Header(std::string* text) const {
@@ -133,14 +138,10 @@ class Drawing {
     *text += Text(x, 30, "share of the step, one line", "fill=\"#222\"");
     for (int i = 0; i < kParts; ++i) {
       const double at = (i + 0.5) / kParts;
-      absl::StrAppendFormat(
-          text, "<rect x=\"%d\" y=\"38\" width=\"%d\" height=\"14\" fill=\"%s\"/>\n",
-          x + i * kWidth / kParts, kWidth / kParts, FillOf(at * at * darkest_).color);
+      *text += Rect(x + i * kWidth / kParts, 38, kWidth / kParts, 14,
+                    Filled(FillOf(at * at * darkest_).color));
     }
-    absl::StrAppendFormat(text,
-                          "<rect x=\"%d\" y=\"38\" width=\"%d\" height=\"14\" fill=\"none\" "
-                          "stroke=\"#888\"/>\n",
-                          x, kWidth);
+    *text += Rect(x, 38, kWidth, 14, "fill=\"none\" stroke=\"#888\"");
     *text += Text(x, 66, "0");
     *text += Text(x + kWidth / 2, 66, absl::StrFormat("%.1f%%", 25 * darkest_),
                   "text-anchor=\"middle\"");
@@ -166,23 +167,19 @@ class Drawing {
     if (box.role == Role::kGuide) name = absl::StrCat("guide ", name);
     if (box.role == Role::kBackward) name = absl::StrCat("backward ", name);
     if (box.blocks.size() > 1) absl::StrAppend(&name, " × ", box.blocks.size());
-    absl::StrAppendFormat(
-        text, "<g>%s<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#eef1f4\"/>\n",
-        Tooltip(name, box.totals), x, y, kBoxWidth, kHeader);
-    absl::StrAppend(text, Text(x + 8, y + 17, name, "font-weight=\"bold\""),
+    absl::StrAppend(text, "<g>", Tooltip(name, box.totals),
+                    Rect(x, y, kBoxWidth, kHeader, Filled("#eef1f4")),
+                    Text(x + 8, y + 17, name, "font-weight=\"bold\""),
                     Text(x + kBoxWidth - 8, y + 17, Times(box.totals),
                          "text-anchor=\"end\" font-weight=\"bold\""),
                     "</g>\n");
     int line_y = y + kHeader;
     for (const GraphLine& line : box.lines) {
       const Fill fill = FillOf(Share(line.totals.ms));
-      const std::string full = box.blocks.empty() ? absl::StrCat(box.name, " ", line.name)
-                                                  : absl::StrCat(box.name, ".* ", line.name);
-      absl::StrAppendFormat(
-          text,
-          "<g fill=\"%s\">%s<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\"/>\n",
-          fill.text, Tooltip(absl::StrCat(full, " (", line.type, ")"), line.totals), x, line_y,
-          kBoxWidth, kLine, fill.color);
+      const std::string full = absl::StrCat(box.name, box.blocks.empty() ? " " : ".* ", line.name);
+      absl::StrAppend(text, "<g ", Filled(fill.text), ">",
+                      Tooltip(absl::StrCat(full, " (", line.type, ")"), line.totals),
+                      Rect(x, line_y, kBoxWidth, kLine, Filled(fill.color)));
       // The type in italics after the name, if there is room beside the times.
       constexpr size_t kFits = 36;
       const std::string name = line.name == line.type ? "" : line.name + "  ";
@@ -197,10 +194,7 @@ class Drawing {
           "</g>\n");
       line_y += kLine;
     }
-    absl::StrAppendFormat(text,
-                          "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" "
-                          "stroke=\"#555\" rx=\"3\"/>\n",
-                          x, y, kBoxWidth, Height(box));
+    *text += Rect(x, y, kBoxWidth, Height(box), "fill=\"none\" stroke=\"#555\" rx=\"3\"");
   }
 
   std::string Times(const Totals& t) const {
@@ -221,7 +215,8 @@ class Drawing {
       // Goes around the boxes between, on the outer side.
       const bool right = from.role == Role::kBackward;
       const int x = X(from) + (right ? kBoxWidth : 0);
-      const int out = x + (right ? 1 : -1) * std::min(kColumnGap / 2, 14 + 6 * Rows(from, to));
+      const int out =
+          x + (right ? 1 : -1) * std::min(kColumnGap / 2, 14 + 6 * std::abs(from.row - to.row));
       const int a = Y(from) + kHeader / 2 + 4, b = Y(to) + kHeader / 2 - 4;
       path = absl::StrFormat("M%d %dC%d %d %d %d %d %d", x, a, out, a, out, b, x, b);
     } else {
@@ -236,8 +231,6 @@ class Drawing {
                           path, style);
   }
 
-  static int Rows(const GraphBox& a, const GraphBox& b) { return std::abs(a.row - b.row); }
-
   // Whether a box of the same pass is between the two.
   bool Between(const GraphBox& a, const GraphBox& b) const {
     const int low = std::min(a.row, b.row), high = std::max(a.row, b.row);
@@ -250,7 +243,7 @@ class Drawing {
   const GraphParts parts_;
   const double step_ms_;
   double darkest_ = 0;  // the largest share of a line
-  std::map<int, int> column_;
+  std::map<Role, int> column_;
   std::vector<int> row_y_;
   int width_ = 0, height_ = 0;
 };

@@ -1,6 +1,7 @@
 #include "tools/profile/op_label.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "graph/ir/part.h"
 #include "tools/dump/dot_parts.h"
@@ -38,6 +39,12 @@ absl::string_view PlainPart(const graph::Op& op) {
     part.remove_prefix(kGuide.size() + 1);
   }
   return part;
+}
+
+std::string TypesText(const graph::Net& net, const std::vector<graph::BlobId>& blobs) {
+  return absl::StrJoin(blobs, " ", [&net](std::string* out, graph::BlobId b) {
+    out->append(net.type(b).ToString());
+  });
 }
 
 std::string OpTitle(const graph::Op& op, Role role) {

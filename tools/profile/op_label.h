@@ -3,6 +3,7 @@
 #define TOOLS_PROFILE_OP_LABEL_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "graph/ir/net.h"
@@ -10,7 +11,6 @@
 namespace tools {
 
 enum class Role { kForward, kGuide, kBackward, kOptimizer };
-constexpr int kRoles = 4;
 // "forward", "guide", "backward", "optimizer".
 absl::string_view RoleName(Role role);
 
@@ -20,6 +20,9 @@ Role RoleOf(const graph::Net& net, const graph::Op& op);
 
 // The operator's part without the guide's scope, which its role tells: "blocks.3.mlp.fc1".
 absl::string_view PlainPart(const graph::Op& op);
+
+// "f32[64,768] f32[768]".
+std::string TypesText(const graph::Net& net, const std::vector<graph::BlobId>& blobs);
 
 // "blocks.3 mlp.fc1 forward (Linear)".
 std::string OpTitle(const graph::Op& op, Role role);

@@ -11,6 +11,13 @@ namespace {
 
 constexpr double kMs = 1e-6;  // of a nanosecond
 
+using Clock = std::chrono::steady_clock;
+
+int64_t Nanoseconds(Clock::time_point time) {
+  return std::chrono::nanoseconds(time.time_since_epoch()).count();
+}
+int64_t Now() { return Nanoseconds(Clock::now()); }
+
 void SetRoofline(double gflops, double gb_per_s, OpProfile* p) {
   if ((p->flops > 0 && gflops <= 0) || (p->bytes > 0 && gb_per_s <= 0)) return;
   const double compute = p->flops > 0 ? static_cast<double>(p->flops) / gflops * kMs : 0;
@@ -26,6 +33,24 @@ double Profile::step_ms() const {
   double sum = 0;
   for (const Span& s : steps) sum += static_cast<double>(s.end - s.begin);
   return sum * kMs / static_cast<double>(steps.size());
+}
+
+void LoaderWatch::Worked(int worker, models::LoaderWork work, int64_t image, Time begin, Time end) {
+  const LoaderEvent event = {worker, work, image, Nanoseconds(begin), Nanoseconds(end)};
+  const std::lock_guard<std::mutex> lock(mu_);
+  events_.push_back(event);
+}
+
+void LoaderWatch::ForgetBefore(int64_t time) {
+  const std::lock_guard<std::mutex> lock(mu_);
+  events_.erase(std::remove_if(events_.begin(), events_.end(),
+                               [time](const LoaderEvent& e) { return e.end <= time; }),
+                events_.end());
+}
+
+std::vector<LoaderEvent> LoaderWatch::Events() const {
+  const std::lock_guard<std::mutex> lock(mu_);
+  return events_;
 }
 
 Profiler::Profiler(const graph::SchemaRegistry& registry,
@@ -51,12 +76,6 @@ void Profiler::Detach() {
   for (graph::Executable* executable : executables_) executable->RemoveTraceHook(this);
 }
 
-int64_t Profiler::Now() const {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
-
 void Profiler::EnterStep(int64_t now) {
   if (in_step_) return;
   in_step_ = true;
@@ -74,7 +93,7 @@ void Profiler::EndStep(int64_t now) {
     waited_ += waited_in_step_;
   }
   ++steps_seen_;
-  if (static_cast<int>(steps_.size()) >= options_.trace_steps) loader_.Stop();
+  if (!tracing()) loader_.Stop();
   if (steps_seen_ < options_.warmup + options_.steps) return;
   done_ = true;
   loader_.Stop();
@@ -88,12 +107,12 @@ void Profiler::DataAsked() {
 }
 
 void Profiler::DataCame() {
-  if (done_) return;
-  const int64_t now = Now();
   if (!counting()) return;
+  const int64_t now = Now();
   waited_in_step_ += now - data_begin_;
-  if (static_cast<int>(steps_.size()) >= options_.trace_steps) return;
-  if (waits_.size() < waits_.capacity()) waits_.push_back({data_begin_ - start_, now - start_});
+  if (tracing() && waits_.size() < waits_.capacity()) {
+    waits_.push_back({data_begin_ - start_, now - start_});
+  }
 }
 
 void Profiler::BeforeOp(const graph::Net&, graph::OpId) {
@@ -116,17 +135,12 @@ void Profiler::AfterOp(const graph::Net& net, graph::OpId op,
     const double off = static_cast<double>(took) - t.mean;
     t.mean += off / static_cast<double>(t.calls);
     t.squares += off * (static_cast<double>(took) - t.mean);
-    if (static_cast<int>(steps_.size()) < options_.trace_steps) {
-      if (events_.size() < events_.capacity()) {
-        events_.push_back({static_cast<int>(e), op, op_begin_ - start_, now - start_});
-      } else {
-        ++dropped_;
-      }
+    if (tracing() && events_.size() < events_.capacity()) {
+      events_.push_back({static_cast<int>(e), op, op_begin_ - start_, now - start_});
     }
   }
-  const bool last = e + 1 == executables_.size() && op + 1 == static_cast<int>(net.ops.size());
   op_end_ = now;
-  if (last) EndStep(now);
+  if (e + 1 == executables_.size() && op + 1 == static_cast<int>(net.ops.size())) EndStep(now);
 }
 
 void Profiler::StepEnded() {
@@ -139,7 +153,6 @@ Profile Profiler::Result() const {
   profile.steps = steps_;
   profile.events = events_;
   profile.waits = waits_;
-  profile.dropped_events = dropped_;
   const size_t traced = std::min<size_t>(steps_.size(), options_.trace_steps);
   const int64_t traced_end = traced > 0 ? steps_[traced - 1].end : 0;
   for (LoaderEvent e : loader_.Events()) {

@@ -9,14 +9,16 @@
 #ifndef TOOLS_PROFILE_PROFILER_H_
 #define TOOLS_PROFILE_PROFILER_H_
 
+#include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "graph/runtime/executable.h"
 #include "graph/schema/schema.h"
+#include "models/data/loader.h"
 #include "tools/benchmark/machine_rates.h"
-#include "tools/profile/loader_watch.h"
 #include "tools/profile/op_label.h"
 
 namespace tools {
@@ -25,7 +27,7 @@ struct ProfileOptions {
   int warmup = 3;  // steps before the first that counts
   int steps = 10;
   int trace_steps = 10;   // how many of those, the first ones, go into the trace
-  int micro_batches = 1;  // per step; more need room for more events
+  int micro_batches = 1;  // per step; room for events is reserved by it
   MachineRates rates;
 };
 
@@ -57,6 +59,14 @@ struct Span {
   int64_t begin, end;
 };
 
+// One piece of a loader thread's work.
+struct LoaderEvent {
+  int worker;
+  models::LoaderWork work;
+  int64_t image;       // index in the data set
+  int64_t begin, end;  // nanoseconds, since a time that the owner defines
+};
+
 struct Profile {
   // Alive as long as the session.
   std::vector<const graph::Executable*> executables;
@@ -66,14 +76,33 @@ struct Profile {
   std::vector<Span> waits;      // for data, in the same steps
   // Of the loader's threads, where they overlap the same steps; earlier parts are cut off.
   std::vector<LoaderEvent> loader_events;
-  int64_t dropped_events = 0;  // for which there was no room
-  double wait_ms = 0;          // for data, per step, over all steps
+  double wait_ms = 0;  // for data, per step, over all steps
   MachineRates rates;
 
   const graph::Op& op(const OpProfile& p) const {
     return executables[p.executable]->net().ops[p.op];
   }
   double step_ms() const;  // mean
+};
+
+// Records what a loader's threads do until Stop(): three pieces of work per image, 40 bytes each.
+// Thread-safe.
+class LoaderWatch : public models::LoaderObserver {
+ public:
+  bool Watching() const override { return watching_.load(std::memory_order_relaxed); }
+  void Worked(int worker, models::LoaderWork work, int64_t image, Time begin, Time end) override;
+
+  // Drops events that ended before `time`, on steady_clock.
+  void ForgetBefore(int64_t time);
+  // Work that begins after this is not recorded; work in progress still is.
+  void Stop() { watching_.store(false, std::memory_order_relaxed); }
+  // Events that have ended so far, in the order in which their ends arrived; times on steady_clock.
+  std::vector<LoaderEvent> Events() const;
+
+ private:
+  std::atomic<bool> watching_{true};
+  mutable std::mutex mu_;
+  std::vector<LoaderEvent> events_;  // guarded by mu_
 };
 
 // Observes the nets of a training window, in order of use; the end of the last net ends a step. It
@@ -115,10 +144,11 @@ class Profiler : public graph::TraceHook {
     double mean = 0, squares = 0;  // Welford's
   };
 
-  int64_t Now() const;
   void EnterStep(int64_t now);
   void EndStep(int64_t now);
   bool counting() const { return steps_seen_ >= options_.warmup && !done_; }
+  // The step is one of the first trace_steps.
+  bool tracing() const { return static_cast<int>(steps_.size()) < options_.trace_steps; }
   void Detach();
 
   const graph::SchemaRegistry& registry_;
@@ -129,7 +159,6 @@ class Profiler : public graph::TraceHook {
   std::vector<OpEvent> events_;
   std::vector<Span> waits_;
   LoaderWatch loader_;
-  int64_t dropped_ = 0;
   int64_t start_ = 0;  // the first counted step's
   int64_t step_begin_ = 0, op_begin_ = 0, op_end_ = 0, data_begin_ = 0;
   int64_t waited_ = 0, waited_in_step_ = 0;

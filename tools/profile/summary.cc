@@ -1,10 +1,9 @@
 #include "tools/profile/summary.h"
 
 #include <algorithm>
-#include <cmath>
+#include <map>
 
 #include "absl/strings/str_format.h"
-#include "tools/profile/totals.h"
 
 namespace tools {
 namespace {
@@ -25,9 +24,12 @@ std::string Row(const Totals& t, double step_ms) {
   return row + "\n";
 }
 
-std::string Head(const std::string& what) {
-  return absl::StrFormat("  %-24s %7s %10s %6s %9s %7s %9s\n", what, "calls", "ms/step", "%",
-                         "GFLOP/s", "GB/s", "roofline");
+// A table of `rows`.
+std::string Table(const std::string& what, const std::vector<Totals>& rows, double step_ms) {
+  std::string text = absl::StrFormat("\n  %-24s %7s %10s %6s %9s %7s %9s\n", what, "calls",
+                                     "ms/step", "%", "GFLOP/s", "GB/s", "roofline");
+  for (const Totals& row : rows) text += Row(row, step_ms);
+  return text;
 }
 
 // A row that is not an operator: only a name and a time.
@@ -36,7 +38,25 @@ std::string Plain(const std::string& name, double ms, double step_ms) {
                          step_ms > 0 ? 100 * ms / step_ms : 0);
 }
 
-std::string TypeOf(const Profile& profile, const OpProfile& p) { return profile.op(p).type; }
+// One for each result of `name_of`, the longest first.
+template <typename NameOf>
+std::vector<Totals> SumBy(const Profile& profile, const NameOf& name_of) {
+  std::map<std::string, Totals> by_name;
+  for (const OpProfile& op : profile.ops) by_name[std::string(name_of(op))].Add(profile, op);
+  std::vector<Totals> totals;
+  for (auto& [name, t] : by_name) {
+    if (t.calls == 0) continue;
+    t.name = name;
+    totals.push_back(t);
+  }
+  std::stable_sort(totals.begin(), totals.end(),
+                   [](const Totals& a, const Totals& b) { return a.ms > b.ms; });
+  return totals;
+}
+
+std::vector<Totals> SumByType(const Profile& profile) {
+  return SumBy(profile, [&](const OpProfile& p) { return profile.op(p).type; });
+}
 
 // ", bound by compute, at 84% of the roofline (190 GFLOP/s)".
 std::string Bound(const Totals& t) {
@@ -47,24 +67,41 @@ std::string Bound(const Totals& t) {
                            t.gflops_per_s(), t.gb_per_s());
   }
   const double share = t.roofline_share();
+  const char* const limit = t.compute_bound() ? "compute" : "memory";
   if (share < kFarFromRoofline) {
     return absl::StrFormat(", bound by neither compute nor memory: %s of the roofline (%s)",
                            Percent(share), rate);
   }
   if (share > 1) {
-    return absl::StrFormat(", bound by %s, faster than main memory at %s (from cache)",
-                           t.compute_bound() ? "compute" : "memory", rate);
+    return absl::StrFormat(", bound by %s, faster than main memory at %s (from cache)", limit,
+                           rate);
   }
-  return absl::StrFormat(", bound by %s, at %s of the roofline (%s)",
-                         t.compute_bound() ? "compute" : "memory", Percent(share), rate);
+  return absl::StrFormat(", bound by %s, at %s of the roofline (%s)", limit, Percent(share), rate);
 }
 
 }  // namespace
 
+void Totals::Add(const Profile& profile, const OpProfile& op) {
+  if (op.calls == 0 || profile.steps.empty()) return;
+  const double a_step = static_cast<double>(op.calls) / static_cast<double>(profile.steps.size());
+  calls += a_step;
+  ms += a_step * op.mean_ms;
+  flops += a_step * static_cast<double>(op.flops);
+  bytes += a_step * static_cast<double>(op.bytes);
+  roofline_ms += a_step * op.roofline_ms;
+  if (op.compute_bound) compute_ms += a_step * op.mean_ms;
+}
+
+Totals SumAll(const Profile& profile) {
+  Totals all;
+  all.name = "all operators";
+  for (const OpProfile& op : profile.ops) all.Add(profile, op);
+  return all;
+}
+
 std::string DominantSentence(const Profile& profile) {
   const double step_ms = profile.step_ms();
-  std::vector<Totals> totals =
-      SumBy(profile, [&profile](const OpProfile& p) { return TypeOf(profile, p); });
+  std::vector<Totals> totals = SumByType(profile);
   if (step_ms <= 0 || totals.empty()) return "No step was measured.";
   if (profile.wait_ms > 0) {
     Totals wait;
@@ -106,16 +143,9 @@ std::string ProfileTable(const Profile& profile) {
                           "memory %.1f GB/s; more than 100%%: from cache\n",
                           r.f32_gflops, r.bf16_gflops, r.i8_gflops, r.gb_per_s);
   }
-  absl::StrAppend(&text, "\n", Head("role"));
-  for (const Totals& t :
-       SumBy(profile, [](const OpProfile& p) { return std::string(RoleName(p.role)); })) {
-    text += Row(t, step_ms);
-  }
-  absl::StrAppend(&text, "\n", Head("type"));
-  for (const Totals& t :
-       SumBy(profile, [&profile](const OpProfile& p) { return TypeOf(profile, p); })) {
-    text += Row(t, step_ms);
-  }
+  const auto role_of = [](const OpProfile& p) { return RoleName(p.role); };
+  absl::StrAppend(&text, Table("role", SumBy(profile, role_of), step_ms),
+                  Table("type", SumByType(profile), step_ms));
   const Totals all = SumAll(profile);
   absl::StrAppend(&text, "\n", Row(all, step_ms));
   text += Plain(kWaiting, profile.wait_ms, step_ms);

@@ -1,4 +1,4 @@
-// A profile as a table for the screen.
+// A profile summed over operators, and as a table for the screen.
 #ifndef TOOLS_PROFILE_SUMMARY_H_
 #define TOOLS_PROFILE_SUMMARY_H_
 
@@ -7,6 +7,28 @@
 #include "tools/profile/profiler.h"
 
 namespace tools {
+
+// All numbers are per step.
+struct Totals {
+  std::string name;
+  double calls = 0;
+  double ms = 0;
+  double flops = 0;
+  double bytes = 0;
+  double roofline_ms = 0;  // of its operators; 0: unknown
+  double compute_ms = 0;   // time spent in compute-bound operators
+
+  double gflops_per_s() const { return ms > 0 ? flops / ms * 1e-6 : 0; }
+  double gb_per_s() const { return ms > 0 ? bytes / ms * 1e-6 : 0; }
+  // 1: as fast as the rates allow. Above 1: the data came from a cache.
+  double roofline_share() const { return ms > 0 ? roofline_ms / ms : 0; }
+  bool compute_bound() const { return compute_ms > ms / 2; }
+
+  void Add(const Profile& profile, const OpProfile& op);
+};
+
+// All operators.
+Totals SumAll(const Profile& profile);
 
 // Operators by role and by type: calls, ms, share of the step, GFLOP/s and share of the roofline
 // ("-" if the rates are unknown); the step's time outside operators; and in the last line

@@ -1,10 +1,9 @@
-#include "tools/profile/trace_json.h"
-
 #include <algorithm>
 #include <vector>
 
 #include "absl/strings/str_format.h"
 #include "nlohmann/json.hpp"
+#include "tools/profile/write_profile.h"
 
 namespace tools {
 namespace {
@@ -44,14 +43,8 @@ std::string Arguments(const Profile& profile, const OpProfile& p) {
   args["name"] = op.name;
   const std::string implementation = executable.kernel(p.op).implementation();
   if (!implementation.empty()) args["implementation"] = implementation;
-  for (const auto& [key, blobs] :
-       {std::make_pair("inputs", &op.inputs), std::make_pair("outputs", &op.outputs)}) {
-    std::string types;
-    for (graph::BlobId b : *blobs) {
-      absl::StrAppend(&types, types.empty() ? "" : " ", net.type(b).ToString());
-    }
-    args[key] = types;
-  }
+  args["inputs"] = TypesText(net, op.inputs);
+  args["outputs"] = TypesText(net, op.outputs);
   args["MFLOP"] = static_cast<double>(p.flops) * 1e-6;
   args["MB"] = static_cast<double>(p.bytes) * 1e-6;
   if (p.mean_ms > 0) {

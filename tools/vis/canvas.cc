@@ -67,6 +67,11 @@ Surface SurfaceOf(const models::Image& image) {
   return surface;
 }
 
+absl::Status DrawingStatus(cairo_status_t status) {
+  if (status == CAIRO_STATUS_SUCCESS) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("drawing failed: ", cairo_status_to_string(status)));
+}
+
 }  // namespace
 
 Color Rgb(int hex, double opacity) {
@@ -93,7 +98,7 @@ Canvas::Canvas(std::unique_ptr<Cairo> cairo) : cairo_(std::move(cairo)) {}
 Canvas::Canvas(Canvas&& other) noexcept = default;
 Canvas::~Canvas() = default;
 
-absl::StatusOr<Canvas> Canvas::Create(int width, int height, const Color& background, int scale) {
+absl::StatusOr<Canvas> Canvas::Create(int width, int height, int scale) {
   if (width < 1 || height < 1 || width > kLargestSide / scale || height > kLargestSide / scale) {
     return graph::InvalidArgument("a picture of ", width, "x", height,
                                   " pixels: a side is at most ", kLargestSide / scale);
@@ -102,13 +107,10 @@ absl::StatusOr<Canvas> Canvas::Create(int width, int height, const Color& backgr
   cairo->surface.reset(
       cairo_image_surface_create(CAIRO_FORMAT_RGB24, width * scale, height * scale));
   cairo_surface_set_device_scale(cairo->surface.get(), scale, scale);
-  return Begin(std::move(cairo), width, height, background);
+  return Begin(std::move(cairo), width, height);
 }
 
-absl::StatusOr<Canvas> Canvas::CreateSvg(int width, int height, const Color& background) {
-  if (width < 1 || height < 1) {
-    return graph::InvalidArgument("a picture of ", width, "x", height, " pixels");
-  }
+absl::StatusOr<Canvas> Canvas::CreateSvg(int width, int height) {
   auto cairo = std::make_unique<Cairo>();
   const auto append = [](void* svg, const unsigned char* data, unsigned int length) {
     static_cast<std::string*>(svg)->append(reinterpret_cast<const char*>(data), length);
@@ -116,11 +118,10 @@ absl::StatusOr<Canvas> Canvas::CreateSvg(int width, int height, const Color& bac
   };
   cairo->surface.reset(cairo_svg_surface_create_for_stream(append, &cairo->svg, width, height));
   cairo_svg_surface_set_document_unit(cairo->surface.get(), CAIRO_SVG_UNIT_PX);
-  return Begin(std::move(cairo), width, height, background);
+  return Begin(std::move(cairo), width, height);
 }
 
-absl::StatusOr<Canvas> Canvas::Begin(std::unique_ptr<Cairo> cairo, int width, int height,
-                                     const Color& background) {
+absl::StatusOr<Canvas> Canvas::Begin(std::unique_ptr<Cairo> cairo, int width, int height) {
   cairo->context = cairo_create(cairo->surface.get());
   if (cairo_status(cairo->context) != CAIRO_STATUS_SUCCESS) {
     return absl::ResourceExhaustedError(
@@ -135,7 +136,7 @@ absl::StatusOr<Canvas> Canvas::Begin(std::unique_ptr<Cairo> cairo, int width, in
   cairo_set_font_options(cairo->context, options);
   cairo_font_options_destroy(options);
   cairo_set_line_join(cairo->context, CAIRO_LINE_JOIN_ROUND);
-  cairo->SetColor(background);
+  cairo->SetColor(Rgb(0xFFFFFF));
   cairo_paint(cairo->context);
   return Canvas(std::move(cairo));
 }
@@ -225,7 +226,9 @@ void Canvas::Clip(const models::PixelBox& box) {
 
 void Canvas::Unclip() { cairo_reset_clip(cairo_->context); }
 
-void Canvas::Text(double x, double y, const std::string& text, const TextStyle& style) {
+void Canvas::Text(double x, double y, const std::string& text, const TextStyle& style,
+                  double anchor) {
+  if (anchor > 0) x -= anchor * TextWidth(text, style);
   cairo_->SetFont(style);
   cairo_->SetColor(style.color);
   cairo_move_to(cairo_->context, x, y);
@@ -240,11 +243,22 @@ double Canvas::TextWidth(const std::string& text, const TextStyle& style) {
   return extents.x_advance;
 }
 
-absl::StatusOr<models::Image> Canvas::Finish() {
-  const cairo_status_t status = cairo_status(cairo_->context);
-  if (status != CAIRO_STATUS_SUCCESS) {
-    return absl::InternalError(absl::StrCat("drawing failed: ", cairo_status_to_string(status)));
+std::string Canvas::Fitted(const std::string& text, const TextStyle& style, double width) {
+  if (TextWidth(text, style) <= width) return text;
+  // Does not cut within a UTF-8 character.
+  const auto inside = [&](size_t i) { return i < text.size() && (text[i] & 0xc0) == 0x80; };
+  for (size_t kept = text.size(); kept > 0; --kept) {
+    size_t head = kept / 2, tail = text.size() - (kept - kept / 2);
+    while (head > 0 && inside(head)) --head;
+    while (inside(tail)) ++tail;
+    const std::string shorter = text.substr(0, head) + "…" + text.substr(tail);
+    if (TextWidth(shorter, style) <= width) return shorter;
   }
+  return "…";
+}
+
+absl::StatusOr<models::Image> Canvas::Finish() {
+  RETURN_IF_ERROR(DrawingStatus(cairo_status(cairo_->context)));
   cairo_surface_t* surface = cairo_->surface.get();
   cairo_surface_flush(surface);
   const uint8_t* data = cairo_image_surface_get_data(surface);
@@ -266,10 +280,7 @@ absl::StatusOr<models::Image> Canvas::Finish() {
 
 absl::StatusOr<std::string> Canvas::FinishSvg() {
   cairo_surface_finish(cairo_->surface.get());
-  const cairo_status_t status = cairo_surface_status(cairo_->surface.get());
-  if (status != CAIRO_STATUS_SUCCESS) {
-    return absl::InternalError(absl::StrCat("drawing failed: ", cairo_status_to_string(status)));
-  }
+  RETURN_IF_ERROR(DrawingStatus(cairo_surface_status(cairo_->surface.get())));
   return std::move(cairo_->svg);
 }
 

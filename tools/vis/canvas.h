@@ -39,12 +39,11 @@ class Canvas {
  public:
   // Larger sides, which Cairo cannot hold, are an error.
   static constexpr int kLargestSide = 32767;
-  // A page filled with `background`. RESOURCE_EXHAUSTED if it does not fit into memory. The image
-  // has `scale` pixels along each side of a page's pixel.
-  static absl::StatusOr<Canvas> Create(int width, int height, const Color& background,
-                                       int scale = 1);
+  // A white page. RESOURCE_EXHAUSTED if it does not fit into memory. The image has `scale` pixels
+  // along each side of a page's pixel.
+  static absl::StatusOr<Canvas> Create(int width, int height, int scale = 1);
   // The same page as vector shapes.
-  static absl::StatusOr<Canvas> CreateSvg(int width, int height, const Color& background);
+  static absl::StatusOr<Canvas> CreateSvg(int width, int height);
   Canvas(Canvas&& other) noexcept;
   ~Canvas();
 
@@ -65,10 +64,12 @@ class Canvas {
   // Until Unclip(), drawing is cut off outside `box`. Not nested.
   void Clip(const models::PixelBox& box);
   void Unclip();
-  // The first letter begins at x, the baseline is at y. Bytes that are not UTF-8 and control
-  // characters show as '?'.
-  void Text(double x, double y, const std::string& text, const TextStyle& style);
+  // The baseline is at y, and the share `anchor` of the width lies left of x: 0 begins there, 1
+  // ends there. Bytes that are not UTF-8 and control characters show as '?'.
+  void Text(double x, double y, const std::string& text, const TextStyle& style, double anchor = 0);
   double TextWidth(const std::string& text, const TextStyle& style);
+  // As much of `text` as is no wider than `width`, keeping both ends; "…" stands for the middle.
+  std::string Fitted(const std::string& text, const TextStyle& style, double width);
 
   // For Create's canvas. Once.
   absl::StatusOr<models::Image> Finish();
@@ -78,8 +79,7 @@ class Canvas {
  private:
   struct Cairo;
   explicit Canvas(std::unique_ptr<Cairo> cairo);
-  static absl::StatusOr<Canvas> Begin(std::unique_ptr<Cairo> cairo, int width, int height,
-                                      const Color& background);
+  static absl::StatusOr<Canvas> Begin(std::unique_ptr<Cairo> cairo, int width, int height);
 
   std::unique_ptr<Cairo> cairo_;
 };

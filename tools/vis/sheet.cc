@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "absl/strings/str_format.h"
 #include "graph/base/status.h"
 #include "models/data/resize.h"
 #include "tools/vis/canvas.h"
@@ -24,21 +25,6 @@ Point Center(const PixelBox& box) { return {box.x + box.width / 2.0, box.y + box
 // Of captions and the legend.
 TextStyle Style(const SheetGeometry& g, bool bold = false) {
   return {static_cast<double>(g.text), bold, Rgb(kTextColor)};
-}
-
-// `text`, with its middle left out if it is wider than `width`.
-std::string Fitted(Canvas* canvas, const std::string& text, const TextStyle& style, double width) {
-  if (canvas->TextWidth(text, style) <= width) return text;
-  for (size_t kept = text.size(); kept > 0; --kept) {
-    std::string head = text.substr(0, kept / 2),
-                tail = text.substr(text.size() - (kept - kept / 2));
-    // Does not cut within a UTF-8 character.
-    while (!tail.empty() && (tail.front() & 0xc0) == 0x80) tail.erase(0, 1);
-    while (!head.empty() && (text[head.size()] & 0xc0) == 0x80) head.pop_back();
-    const std::string shorter = head + "…" + tail;
-    if (canvas->TextWidth(shorter, style) <= width) return shorter;
-  }
-  return "";
 }
 
 // A small number in the upper right corner of a cell.
@@ -199,14 +185,14 @@ class Legend {
       : g_(geometry), canvas_(*canvas) {
     if (wrong_positions) entries_[1].text = "seen, given a wrong position";
     int x = g_.margin;
-    for (const Entry& entry : entries_) {
+    for (Entry& entry : entries_) {
       const double text = canvas_.TextWidth(entry.text, Style(g_));
       const int width = TextAt(entry) + static_cast<int>(std::ceil(text));
       if (x > g_.margin && x + width > g_.width - g_.margin) {
         x = g_.margin;
         ++lines_;
       }
-      places_.push_back({x, (lines_ - 1) * LineHeight()});
+      entry.x = x, entry.y = (lines_ - 1) * LineHeight();
       x += width + 2 * g_.text;
     }
   }
@@ -214,11 +200,11 @@ class Legend {
   int Height() const { return lines_ * LineHeight(); }
 
   void Draw(int top) {
-    for (size_t i = 0; i < places_.size(); ++i) {
-      const PixelBox box{places_[i].x, top + places_[i].y, Side(), Side()};
-      DrawSwatch(entries_[i].kind, box);
-      canvas_.Text(box.x + TextAt(entries_[i]), box.y + Side() * 0.5 + g_.text * 0.36,
-                   entries_[i].text, Style(g_));
+    for (const Entry& entry : entries_) {
+      const PixelBox box{entry.x, top + entry.y, Side(), Side()};
+      DrawSwatch(entry.kind, box);
+      canvas_.Text(box.x + TextAt(entry), box.y + Side() * 0.5 + g_.text * 0.36, entry.text,
+                   Style(g_));
     }
   }
 
@@ -227,6 +213,7 @@ class Legend {
   struct Entry {
     Kind kind;
     const char* text;
+    int x = 0, y = 0;  // from the left, and from the top of the legend
   };
   Entry entries_[6] = {
       {Kind::kHidden, "hidden"},
@@ -260,12 +247,8 @@ class Legend {
     if (kind == Kind::kSeveral) DrawCount(box, "2", false, &canvas_);
   }
 
-  struct Place {
-    int x, y;
-  };
   const SheetGeometry& g_;
   Canvas& canvas_;
-  std::vector<Place> places_;
   int lines_ = 1;
 };
 
@@ -274,12 +257,41 @@ void DrawCaption(const SheetGeometry& g, int row, const PositionAnswers& answers
   const double y = panel.y - g.text * 0.55;
   const std::string summary = ": " + answers.Summary();
   const double room = g.width - 2 * g.margin - canvas->TextWidth(summary, Style(g));
-  const std::string name = Fitted(canvas, answers.name, Style(g, true), room);
+  const std::string name = canvas->Fitted(answers.name, Style(g, true), room);
   canvas->Text(g.margin, y, name, Style(g, true));
   canvas->Text(g.margin + canvas->TextWidth(name, Style(g, true)), y, summary, Style(g));
 }
 
 }  // namespace
+
+int PositionAnswers::asked() const {
+  int asked = 0;
+  for (const VisiblePatch& patch : patches) asked += !patch.has_position;
+  return asked;
+}
+
+int PositionAnswers::right() const {
+  int right = 0;
+  for (const VisiblePatch& patch : patches) {
+    right += !patch.has_position && patch.predicted == patch.cell;
+  }
+  return right;
+}
+
+double PositionAnswers::mean_distance() const {
+  double sum = 0;
+  for (const VisiblePatch& patch : patches) {
+    if (patch.has_position) continue;
+    sum += std::hypot(patch.predicted / grid_w() - patch.cell / grid_w(),
+                      patch.predicted % grid_w() - patch.cell % grid_w());
+  }
+  return sum == 0 ? 0 : sum / asked();
+}
+
+std::string PositionAnswers::Summary() const {
+  return absl::StrFormat("%d of %d right, mean distance %.1f cells", right(), asked(),
+                         mean_distance());
+}
 
 PixelBox SheetGeometry::Panel(int row, SheetColumn column) const {
   return {margin + static_cast<int>(column) * column_width, first_panel_y + row * row_height,
@@ -319,20 +331,18 @@ absl::StatusOr<Image> DrawSheet(const std::string& title, const std::vector<Posi
   const SheetGeometry g = PlanSheet(first.grid_h(), first.grid_w(), first.patch_size);
 
   // The height of the legend depends on its letters.
-  ASSIGN_OR_RETURN(Canvas scratch, Canvas::Create(1, 1, Rgb(0xFFFFFF)));
-  const int legend_y = g.first_panel_y + static_cast<int>(rows.size()) * g.row_height - g.text;
-  const int64_t height = int64_t{g.first_panel_y} +
-                         static_cast<int64_t>(rows.size()) * g.row_height - g.text +
-                         Legend(g, wrong_positions, &scratch).Height() + g.margin / 2;
+  ASSIGN_OR_RETURN(Canvas scratch, Canvas::Create(1, 1));
+  const int64_t legend_y =
+      g.first_panel_y + static_cast<int64_t>(rows.size()) * g.row_height - g.text;
+  const int64_t height = legend_y + Legend(g, wrong_positions, &scratch).Height() + g.margin / 2;
   if (height > Canvas::kLargestSide) {
     return graph::InvalidArgument("a sheet of ", rows.size(), " images would be ", height,
                                   " pixels high, at most ", Canvas::kLargestSide,
                                   " are possible; give fewer images");
   }
-  ASSIGN_OR_RETURN(Canvas canvas, Canvas::Create(g.width, static_cast<int>(height), Rgb(0xFFFFFF)));
+  ASSIGN_OR_RETURN(Canvas canvas, Canvas::Create(g.width, static_cast<int>(height)));
   const double title_y = g.margin + g.text * 0.9;
-  canvas.Text(g.margin, title_y, Fitted(&canvas, title, Style(g), g.width - 2 * g.margin),
-              Style(g));
+  canvas.Text(g.margin, title_y, canvas.Fitted(title, Style(g), g.width - 2 * g.margin), Style(g));
   for (const SheetColumn column :
        {SheetColumn::kImage, SheetColumn::kInput, SheetColumn::kAnswer}) {
     canvas.Text(g.Panel(0, column).x, title_y + g.text * 2, kHeadings[static_cast<int>(column)],
@@ -347,7 +357,7 @@ absl::StatusOr<Image> DrawSheet(const std::string& title, const std::vector<Posi
     painter.DrawInput();
     painter.DrawAnswer();
   }
-  Legend(g, wrong_positions, &canvas).Draw(legend_y);
+  Legend(g, wrong_positions, &canvas).Draw(static_cast<int>(legend_y));
   return canvas.Finish();
 }
 

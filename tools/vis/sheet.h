@@ -1,32 +1,41 @@
-// Draws what a model predicts for some images, one row per image:
-//
-//   title
-//   image               what the model gets       where it puts the patches
-//   cat.jpg: 7 of 12 right, mean distance 1.3 cells
-//   [the whole crop]    [visible patches; those   [patches without position at their
-//                        without position framed,  predicted cells: right ones framed in
-//                        hidden ones grey]         one colour, wrong ones in another, with
-//                                                  an arrow to their true cell; the others
-//                                                  dimmed; arrows that meet on one line
-//                                                  pass each other on the right]
-//   ...
-//   legend
-//
-// If several patches are placed in one cell, the one with the greatest confidence lies on top and a
-// small number says how many there are. Colours are Okabe and Ito's, which colour-blind people can
-// tell apart.
+// Where a model places the patches of images, and a picture of it.
 #ifndef TOOLS_VIS_SHEET_H_
 #define TOOLS_VIS_SHEET_H_
 
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "models/data/image.h"
-#include "tools/vis/position_answers.h"
 
 namespace tools {
+
+// A patch that the model sees. Cells are row-major on the patch grid.
+struct VisiblePatch {
+  int cell = 0;               // its true cell
+  bool has_position = false;  // the model is told its position
+  int predicted = 0;          // otherwise the cell where the model places it
+  float confidence = 0;       // softmax probability of `predicted`
+};
+
+struct PositionAnswers {
+  std::string name;     // of the image, for its caption
+  models::Image image;  // the model's input, before normalisation
+  int patch_size = 0;   // pixels; divides the image's sides
+  // In order of their cells, each at most once.
+  std::vector<VisiblePatch> patches;
+
+  int grid_h() const { return image.height / patch_size; }
+  int grid_w() const { return image.width / patch_size; }
+  // Patches without position, and how many of them are placed in their own cell.
+  int asked() const;
+  int right() const;
+  // Mean distance between predicted and true cell over the patches without position, in cells
+  // (Euclidean; 0 for right ones). 0 if there are none.
+  double mean_distance() const;
+  // "7 of 12 right, mean distance 1.3 cells".
+  std::string Summary() const;
+};
 
 enum class SheetColumn { kImage, kInput, kAnswer };
 
@@ -57,9 +66,27 @@ struct SheetGeometry {
 // if panels of at most 2,048 pixels allow that.
 SheetGeometry PlanSheet(int grid_h, int grid_w, int patch_size);
 
-// At least one row, all of one size. InvalidArgument if the sheet is higher than a picture can be,
-// RESOURCE_EXHAUSTED if it does not fit into memory. `wrong_positions`: patches without their
-// position were given wrong ones; the legend says so.
+// Draws one row per image, at least one, all of one size:
+//
+//   title
+//   image               what the model gets       where it puts the patches
+//   cat.jpg: 7 of 12 right, mean distance 1.3 cells
+//   [the whole crop]    [visible patches; those   [patches without position at their
+//                        without position framed,  predicted cells: right ones framed in
+//                        hidden ones grey]         one colour, wrong ones in another, with
+//                                                  an arrow to their true cell; the others
+//                                                  dimmed; arrows that meet on one line
+//                                                  pass each other on the right]
+//   ...
+//   legend
+//
+// If several patches are placed in one cell, the one with the greatest confidence lies on top and a
+// small number says how many there are. Colours are Okabe and Ito's, which colour-blind people can
+// tell apart.
+//
+// InvalidArgument if the sheet is higher than a picture can be, RESOURCE_EXHAUSTED if it does not
+// fit into memory. `wrong_positions`: patches without their position were given wrong ones; the
+// legend says so.
 absl::StatusOr<models::Image> DrawSheet(const std::string& title,
                                         const std::vector<PositionAnswers>& rows,
                                         bool wrong_positions = false);

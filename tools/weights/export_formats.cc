@@ -4,8 +4,9 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <utility>
+#include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_join.h"
 #include "graph/base/status.h"
 #include "graph/runtime/workspace.h"
@@ -22,6 +23,10 @@
 
 namespace tools {
 namespace {
+
+// The files of format "timm", in its folder.
+constexpr char kTimmWeights[] = "model.safetensors";
+constexpr char kTimmConfig[] = "config.json";
 
 // The parameters of a net, read from the checkpoint.
 struct Weights {
@@ -43,11 +48,8 @@ absl::StatusOr<std::unique_ptr<Weights>> ReadWeights(
   for (const models::Parameter& p : weights->parameters) {
     RETURN_IF_ERROR(weights->workspace.Create(p.name, p.type).status());
   }
-  models::LoadOptions options;
-  options.subset = subset;
-  options.brief = true;
-  absl::StatusOr<std::string> line =
-      models::LoadParameters(trained.path, weights->parameters, options, &weights->workspace);
+  absl::StatusOr<std::string> line = models::LoadParameters(
+      trained.path, weights->parameters, {{}, subset, /*brief=*/true}, &weights->workspace);
   if (!line.ok()) {
     return absl::Status(line.status().code(),
                         absl::StrCat(line.status().message(), " (model: ", trained.entry().name,
@@ -104,17 +106,12 @@ std::map<std::string, std::string> OfficialMetadata(const TrainedModel& trained)
 
 }  // namespace
 
-const std::vector<std::string>& ExportFormats() {
-  static const std::vector<std::string> formats = {"timm", "official", "onnx"};
-  return formats;
-}
-
 absl::StatusOr<std::string> Export(const TrainedModel& trained, const std::string& format,
                                    const std::string& out, bool overwrite,
                                    const graph::SchemaRegistry& registry) {
-  if (std::find(ExportFormats().begin(), ExportFormats().end(), format) == ExportFormats().end()) {
+  if (!absl::c_linear_search(kExportFormats, format)) {
     return graph::InvalidArgument("--format=", format, " is none of ",
-                                  absl::StrJoin(ExportFormats(), ", "));
+                                  absl::StrJoin(kExportFormats, ", "));
   }
   const auto kind = format == "timm" ? StagedOutput::Kind::kFolder : StagedOutput::Kind::kFile;
   ASSIGN_OR_RETURN(StagedOutput output, StagedOutput::Choose("--out", out, kind, overwrite,
@@ -126,10 +123,8 @@ absl::StatusOr<std::string> Export(const TrainedModel& trained, const std::strin
   std::string written = absl::StrCat(weights->parameters.size(), " tensors");
   std::string onnx;  // translated before anything is written
   if (format == "onnx") {
-    OnnxOptions options;
-    options.metadata = {{"model", trained.entry().name}};
-    ASSIGN_OR_RETURN(onnx,
-                     OnnxEncoder(trained.entry().model, registry, weights->workspace, options));
+    ASSIGN_OR_RETURN(onnx, OnnxEncoder(trained.entry().model, registry, weights->workspace,
+                                       {{"model", trained.entry().name}}));
     written = absl::StrCat("encoder, ", onnx.size(), " bytes");
   }
 

@@ -3,20 +3,15 @@
 #define TOOLS_WEIGHTS_EXPORT_FORMATS_H_
 
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "graph/schema/schema.h"
 #include "tools/checkpoint/trained_model.h"
 
 namespace tools {
 
-// The files of an export of format "timm", in its folder.
-inline constexpr char kTimmWeights[] = "model.safetensors";
-inline constexpr char kTimmConfig[] = "config.json";
-
-// "timm", "official", "onnx".
-const std::vector<std::string>& ExportFormats();
+inline constexpr absl::string_view kExportFormats[] = {"timm", "official", "onnx"};
 
 // Writes `trained` to `out`, a folder for timm and a file for the others, whole or not at all;
 // docs/weights.md describes the contents. Returns a few lines that say what was read and written.

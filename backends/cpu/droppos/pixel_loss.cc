@@ -16,7 +16,7 @@ using Args = ops::droppos::PixelLossArgs;
 // Shared by forward and gradient: sizes and the target of one patch. Both go over
 // the masked patches of all images; each thread has room for one target.
 class PixelKernel : public graph::Kernel {
- protected:
+ public:
   explicit PixelKernel(const graph::KernelSpec& spec)
       : batch_(spec.in(Args::kPred).dim(0)),
         patches_(spec.in(Args::kPred).dim(1)),
@@ -27,6 +27,7 @@ class PixelKernel : public graph::Kernel {
         normalise_(spec.op->Int("norm_pix_loss") == 1),
         threads_(spec.threads) {}
 
+ protected:
   size_t target_bytes() const { return graph::AlignUp(size_ * sizeof(float)); }
   float* ThreadTarget(char* targets) const {
     return reinterpret_cast<float*>(targets + omp_get_thread_num() * target_bytes());
@@ -76,7 +77,7 @@ class PixelKernel : public graph::Kernel {
 
 class PixelLossKernel : public PixelKernel {
  public:
-  explicit PixelLossKernel(const graph::KernelSpec& spec) : PixelKernel(spec) {}
+  using PixelKernel::PixelKernel;
 
   size_t scratch_bytes() const override { return error_bytes() + threads_ * target_bytes(); }
 
@@ -128,7 +129,7 @@ class PixelLossKernel : public PixelKernel {
 
 class PixelLossGradKernel : public PixelKernel {
  public:
-  explicit PixelLossGradKernel(const graph::KernelSpec& spec) : PixelKernel(spec) {}
+  using PixelKernel::PixelKernel;
 
   size_t scratch_bytes() const override { return threads_ * target_bytes(); }
 
@@ -157,16 +158,11 @@ class PixelLossGradKernel : public PixelKernel {
   }
 };
 
-template <typename K>
-std::unique_ptr<graph::Kernel> Make(const graph::KernelSpec& spec) {
-  return std::make_unique<K>(spec);
-}
-
 }  // namespace
 
 void RegisterPixelLoss(graph::KernelTable* table) {
-  AddFloat32(table, "PixelLoss", Make<PixelLossKernel>);
-  AddFloat32(table, "PixelLossGrad", Make<PixelLossGradKernel>);
+  AddFloat32(table, "PixelLoss", KernelOf<PixelLossKernel>);
+  AddFloat32(table, "PixelLossGrad", KernelOf<PixelLossGradKernel>);
 }
 
 }  // namespace backends::cpu::droppos

@@ -13,51 +13,37 @@ namespace {
 
 using ops::droppos::RandomItem;
 
-class RandomOrderKernel : public graph::Kernel {
- public:
-  explicit RandomOrderKernel(const graph::KernelSpec& spec)
-      : batch_(spec.out(0).dim(0)),
-        count_(spec.out(0).dim(1)),
-        keyed_(spec.in(0).dtype == graph::DType::kI64),
-        purpose_(*ops::droppos::OrderPurpose(spec.op->Str("purpose"))),
-        threads_(spec.threads) {}
-
-  size_t scratch_bytes() const override { return keyed_ ? threads_ * bytes_per_thread() : 0; }
-
-  absl::Status Run() override {
-#pragma omp parallel for schedule(static) num_threads(threads_)
-    for (int64_t b = 0; b < batch_; ++b) {
-      const absl::Span<int32_t> order(out<int32_t>(0) + b * count_, count_);
-      if (keyed_) {
-        char* memory = static_cast<char*>(scratch()) + omp_get_thread_num() * bytes_per_thread();
-        ops::droppos::RandomOrder(static_cast<uint64_t>(in<int64_t>(0)[b]), purpose_,
-                                  absl::MakeSpan(reinterpret_cast<RandomItem*>(memory), count_),
-                                  order);
-      } else {
-        ops::droppos::NoiseOrder(absl::MakeConstSpan(in<float>(0) + b * count_, count_), order);
-      }
-      int32_t* inverse = out<int32_t>(1) + b * count_;
-      for (int64_t i = 0; i < count_; ++i) inverse[order[i]] = static_cast<int32_t>(i);
-    }
-    return absl::OkStatus();
-  }
-
- private:
-  size_t bytes_per_thread() const { return graph::AlignUp(count_ * sizeof(RandomItem)); }
-
-  int64_t batch_, count_;
-  bool keyed_;
-  graph::Purpose purpose_;
-  int threads_;
-};
+std::unique_ptr<graph::Kernel> MakeRandomOrder(const graph::KernelSpec& spec) {
+  const int64_t batch = spec.out(0).dim(0), count = spec.out(0).dim(1);
+  const bool keyed = spec.in(0).dtype == graph::DType::kI64;
+  const graph::Purpose purpose = *ops::droppos::OrderPurpose(spec.op->Str("purpose"));
+  const size_t thread_bytes = keyed ? graph::AlignUp(count * sizeof(RandomItem)) : 0;
+  const int threads = spec.threads;
+  return MakeKernel(
+      [=](const graph::KernelArgs& args) {
+#pragma omp parallel for schedule(static) num_threads(threads)
+        for (int64_t b = 0; b < batch; ++b) {
+          const absl::Span<int32_t> order(Out<int32_t>(args, 0) + b * count, count);
+          if (keyed) {
+            char* memory = static_cast<char*>(args.scratch) + omp_get_thread_num() * thread_bytes;
+            ops::droppos::RandomOrder(static_cast<uint64_t>(In<int64_t>(args, 0)[b]), purpose,
+                                      absl::MakeSpan(reinterpret_cast<RandomItem*>(memory), count),
+                                      order);
+          } else {
+            ops::droppos::NoiseOrder(absl::MakeConstSpan(In<float>(args, 0) + b * count, count),
+                                     order);
+          }
+          int32_t* inverse = Out<int32_t>(args, 1) + b * count;
+          for (int64_t i = 0; i < count; ++i) inverse[order[i]] = static_cast<int32_t>(i);
+        }
+      },
+      threads * thread_bytes);
+}
 
 }  // namespace
 
 void RegisterRandomOrder(graph::KernelTable* table) {
-  AddFloat32(table, "RandomOrder",
-             [](const graph::KernelSpec& spec) -> std::unique_ptr<graph::Kernel> {
-               return std::make_unique<RandomOrderKernel>(spec);
-             });
+  AddFloat32(table, "RandomOrder", MakeRandomOrder);
 }
 
 }  // namespace backends::cpu::droppos

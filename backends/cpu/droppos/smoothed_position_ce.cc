@@ -45,9 +45,9 @@ class LossKernel : public graph::Kernel {
         visible_(spec.in(Args::kLogits).dim(1)),
         cells_(spec.in(Args::kLogits).dim(2)),
         threads_(spec.threads),
+        conf_ignore_(spec.op->Int("conf_ignore") == 1),
         weights_input_(static_cast<int>(spec.inputs.size()) > weights_input ? weights_input : -1),
         official_(spec.op->Str("targets") == "official"),
-        conf_ignore_(spec.op->Int("conf_ignore") == 1),
         rows_(spec.op->Int("grid_h")),
         cols_(spec.op->Int("grid_w")) {}
 
@@ -65,8 +65,6 @@ class LossKernel : public graph::Kernel {
     cols_.Fill(sigma, norm);
     return true;
   }
-
-  bool conf_ignore() const { return conf_ignore_; }
 
   // Whether conf_ignore leaves out a row that gives cell `id` the probability e / sum.
   // Compares with the double table, before it is rounded.
@@ -120,10 +118,11 @@ class LossKernel : public graph::Kernel {
 
   int64_t batch_, visible_, cells_;
   int threads_;
+  bool conf_ignore_;
 
  private:
   int weights_input_;  // -1: every dropped position counts the same
-  bool official_, conf_ignore_;
+  bool official_;
   AxisTable rows_, cols_;
 };
 
@@ -198,7 +197,7 @@ class SmoothedPositionCEKernel : public LossKernel {
       counts.correct += right;
       counts.scored += 1;
       const double w = Weight(r);
-      if (w == 0 && !conf_ignore()) continue;
+      if (w == 0 && !conf_ignore_) continue;
       const double sum = Exponentials(x, max, e);
       if (Ignores(id, e[id], sum)) {
         counts.ignored += 1;
@@ -225,13 +224,12 @@ class SmoothedPositionCEGradKernel : public LossKernel {
       : LossKernel(spec, GradArgs::kWeights) {}
 
   size_t scratch_bytes() const override {
-    return threads_ * thread_bytes() +
-           (conf_ignore() ? state_bytes() + batch_ * sizeof(double) : 0);
+    return threads_ * thread_bytes() + (conf_ignore_ ? state_bytes() + batch_ * sizeof(double) : 0);
   }
 
   absl::Status Run() override {
     if (!FillTables()) return absl::OkStatus();
-    return conf_ignore() ? RunTwoPasses() : RunOnePass();
+    return conf_ignore_ ? RunTwoPasses() : RunOnePass();
   }
 
  private:
@@ -321,16 +319,11 @@ class SmoothedPositionCEGradKernel : public LossKernel {
   }
 };
 
-template <typename K>
-std::unique_ptr<graph::Kernel> Make(const graph::KernelSpec& spec) {
-  return std::make_unique<K>(spec);
-}
-
 }  // namespace
 
 void RegisterSmoothedPositionCE(graph::KernelTable* table) {
-  AddFloat32(table, "SmoothedPositionCE", Make<SmoothedPositionCEKernel>);
-  AddFloat32(table, "SmoothedPositionCEGrad", Make<SmoothedPositionCEGradKernel>);
+  AddFloat32(table, "SmoothedPositionCE", KernelOf<SmoothedPositionCEKernel>);
+  AddFloat32(table, "SmoothedPositionCEGrad", KernelOf<SmoothedPositionCEGradKernel>);
 }
 
 }  // namespace backends::cpu::droppos

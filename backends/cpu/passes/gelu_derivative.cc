@@ -39,12 +39,10 @@ graph::OpId FindGelu(const graph::Net& net, const graph::Uses& uses, graph::Blob
 
 absl::StatusOr<bool> Run(graph::Net* net, const graph::SchemaRegistry& registry) {
   const graph::Uses uses(*net);
-  const std::vector<bool> is_exit = graph::ChangedExits(*net);
   std::vector<bool> drop(net->ops.size(), false);
-  bool changed = false;
   for (size_t i = 0; i < net->ops.size(); ++i) {
     const graph::Op& grad = net->ops[i];
-    if (grad.type != "GeluGrad" || is_exit[grad.outputs[0]]) continue;
+    if (grad.type != "GeluGrad" || uses.is_changed_exit[grad.outputs[0]]) continue;
     const graph::BlobId x = grad.inputs[0], dy = grad.inputs[1];
     const graph::OpId at = uses.producer[dy];
     if (at == graph::kNone || !uses.SingleUse(dy)) continue;
@@ -65,10 +63,8 @@ absl::StatusOr<bool> Run(graph::Net* net, const graph::SchemaRegistry& registry)
     product.inputs.push_back(gelu.outputs[1]);
     product.outputs = grad.outputs;
     drop[i] = true;
-    changed = true;
   }
-  if (changed) graph::FinishRewrite(drop, net);
-  return changed;
+  return graph::DropOps(drop, net);
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 #ifndef BACKENDS_CPU_PASSES_PASSES_H_
 #define BACKENDS_CPU_PASSES_PASSES_H_
 
-#include "graph/passes/pass.h"
 #include "graph/passes/pipeline.h"
 
 namespace backends::cpu {

@@ -33,7 +33,7 @@ bool Wanted(const graph::PipelineOptions& options, const graph::Op& op) {
 
 absl::StatusOr<bool> Run(const graph::PipelineOptions& options, graph::Net* net,
                          const graph::SchemaRegistry& registry) {
-  const std::vector<graph::OpId> overwritten = graph::OverwrittenAt(*net);
+  const graph::Uses uses(*net);
   const std::vector<graph::BlobId> states = StatesBehind(*net);
   struct Quantized {
     graph::BlobId packed, scales;
@@ -46,7 +46,7 @@ absl::StatusOr<bool> Run(const graph::PipelineOptions& options, graph::Net* net,
     const graph::BlobId state = states[op.inputs[1]];
     if (state == graph::kNone || net->type(op.inputs[0]).rank() != 3 ||
         net->type(state).dtype != graph::DType::kF32 ||
-        overwritten[state] <= static_cast<graph::OpId>(i)) {
+        uses.overwritten_at[state] <= static_cast<graph::OpId>(i)) {
       continue;
     }
     auto found = of_state.find(state);

@@ -1,5 +1,6 @@
 #include "backends/cpu/passes/weight_copies.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -29,13 +30,13 @@ void InsertCopies(std::vector<std::vector<graph::Op>> copies, graph::Net* net) {
   graph::InsertOps(std::move(copies), {}, net);
   const graph::Uses uses(*net);
   const std::vector<graph::BlobId> states = StatesBehind(*net);
-  std::vector<bool> drop(net->ops.size(), false);
-  for (size_t i = 0; i < net->ops.size(); ++i) {
-    if (net->ops[i].type != "Cast") continue;
-    const graph::BlobId cast = net->ops[i].outputs[0];
-    drop[i] = states[cast] != graph::kNone && uses.readers[cast].empty() && !uses.is_root[cast];
-  }
-  graph::FinishRewrite(drop, net);
+  const auto is_unread = [&](const graph::Op& op) {
+    const graph::BlobId b = op.outputs[0];
+    return op.type == "Cast" && states[b] != graph::kNone && uses.readers[b].empty() &&
+           !uses.is_root[b];
+  };
+  net->ops.erase(std::remove_if(net->ops.begin(), net->ops.end(), is_unread), net->ops.end());
+  graph::FinishRewrite(net);
 }
 
 }  // namespace backends::cpu

@@ -13,11 +13,9 @@
 // the backward pass. A Cast that nothing reads any more goes away: PackWeights
 // rounds by the same rule. Values do not change.
 //
-// Why at the start of each run, and not as a state of its own that the optimizer
-// updates: a copy can go stale. Loading a checkpoint, importing weights or writing
-// a state by hand would have to know of it, and its layout belongs to this machine
-// and its instruction set, so it could not be saved. Packing reads and writes each
-// matrix once, 1 to 2% of a training step.
+// Packed at the start of each run (1 to 2% of a training step) and not kept as a state:
+// whatever writes weights would have to know of the copy, and its layout belongs to this
+// machine, so it could not be saved.
 //
 // Applies to MatMul and Linear, which become PackedMatMul and PackedLinear, whose w is the entry
 // value of a state, or a Cast of one. Does not apply to f64, which only tests compute in, nor where
@@ -41,7 +39,7 @@ namespace {
 
 absl::StatusOr<bool> Run(graph::Net* net, const graph::SchemaRegistry& registry) {
   // Before blobs are added: these are looked up by blobs that were there.
-  const std::vector<graph::OpId> overwritten = graph::OverwrittenAt(*net);
+  const graph::Uses uses(*net);
   const std::vector<graph::BlobId> states = StatesBehind(*net);
   std::map<std::tuple<graph::BlobId, bool, graph::DType>, graph::BlobId> packed;
   std::vector<std::vector<graph::Op>> copies(net->ops.size());
@@ -52,7 +50,8 @@ absl::StatusOr<bool> Run(graph::Net* net, const graph::SchemaRegistry& registry)
     if (!linear && product.type != "MatMul") continue;
     const graph::BlobId state = states[product.inputs[1]];
     const graph::DType dtype = net->type(product.inputs[1]).dtype;
-    if (state == graph::kNone || dtype == graph::DType::kF64 || overwritten[state] <= i) continue;
+    if (state == graph::kNone || dtype == graph::DType::kF64 || uses.overwritten_at[state] <= i)
+      continue;
 
     const bool trans_w = linear || product.Int("trans_w") != 0;
     const auto [it, is_new] = packed.emplace(std::make_tuple(state, trans_w, dtype), graph::kNone);

@@ -1,22 +1,15 @@
 #include "backends/reference/kernels.h"
 
 namespace backends::reference::cpu {
-namespace {
-
-absl::Status GeluWithDerivative(Call* c) {
-  const std::vector<double> x = c->In(0);
-  std::vector<double>&y = c->Out(0), &d = c->Out(1);
-  for (size_t i = 0; i < x.size(); ++i) {
-    y[i] = Gelu(x[i]);
-    d[i] = GeluDerivative(x[i]);
-  }
-  return absl::OkStatus();
-}
-
-}  // namespace
-
 void RegisterGeluWithDerivative(graph::KernelTable* table) {
-  AddFunction(table, "GeluWithDerivative", GeluWithDerivative);
+  AddFunction(table, "GeluWithDerivative", [](Call* c) {
+    const std::vector<double> x = c->In(0);
+    std::vector<double>&y = c->Out(0), &d = c->Out(1);
+    for (size_t i = 0; i < x.size(); ++i) {
+      y[i] = Gelu(x[i]);
+      d[i] = GeluDerivative(x[i]);
+    }
+  });
 }
 
 }  // namespace backends::reference::cpu

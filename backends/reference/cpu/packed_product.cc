@@ -4,7 +4,7 @@
 namespace backends::reference::cpu {
 namespace {
 
-absl::Status PackedProduct(Call* c) {
+void PackedProduct(Call* c) {
   const std::vector<double> packed = c->In(1);
   const int64_t k = c->in_type(0).cols(), n = c->out_type(0).cols();
   const int64_t pitch = c->in_type(1).cols();
@@ -14,7 +14,7 @@ absl::Status PackedProduct(Call* c) {
   }
   std::vector<double>& y = c->Out(0);
   y = Multiply(c->In(0), dense, c->in_type(0).rows(), k, n, /*trans_w=*/false);
-  if (c->num_inputs() == 2) return absl::OkStatus();
+  if (c->num_inputs() == 2) return;
   const std::vector<double> third = c->In(2);
   const bool linear = c->op.type == "PackedLinear";
   const bool gelu = linear && c->op.Str("activation") == "gelu";
@@ -22,7 +22,6 @@ absl::Status PackedProduct(Call* c) {
     y[i] = linear ? y[i] + third[i % third.size()] : y[i] * third[i];
     if (gelu) y[i] = Gelu(y[i]);
   }
-  return absl::OkStatus();
 }
 
 }  // namespace

@@ -2,24 +2,23 @@
 #include <vector>
 
 #include "backends/reference/kernels.h"
-#include "graph/base/status.h"
 
 namespace backends::reference::droppos {
 namespace {
 
-// For each token whose position is dropped, the table row that it gets instead.
-absl::StatusOr<std::vector<int64_t>> WrongPositions(Call* c, const std::vector<int64_t>& mask_pos) {
+// For each token whose position is dropped, the table row that it gets instead; false if an
+// input is a fault.
+bool WrongPositions(Call* c, const std::vector<int64_t>& mask_pos, std::vector<int64_t>* wrong) {
   const int64_t batch = c->in_type(0).dim(0), visible = c->in_type(0).dim(1);
   const int64_t dropped = c->in_type(5).dim(1);
   std::vector<int64_t> ids_dropped, order;
-  RETURN_IF_ERROR(c->Ids(5, c->in_type(1).rows(), &ids_dropped));
-  RETURN_IF_ERROR(c->Ids(6, dropped, &order));
-  std::vector<int64_t> wrong(mask_pos.size());
+  if (!c->Ids(5, c->in_type(1).rows(), &ids_dropped) || !c->Ids(6, dropped, &order)) return false;
+  wrong->resize(mask_pos.size());
   for (int64_t b = 0; b < batch; ++b) {
     int64_t i = 0;
     for (int64_t r = b * visible; r < (b + 1) * visible; ++r) {
       if (mask_pos[r] == 0) continue;
-      if (i < dropped) wrong[r] = ids_dropped[b * dropped + order[b * dropped + i]];
+      if (i < dropped) (*wrong)[r] = ids_dropped[b * dropped + order[b * dropped + i]];
       ++i;
     }
     if (i != dropped) {
@@ -27,20 +26,18 @@ absl::StatusOr<std::vector<int64_t>> WrongPositions(Call* c, const std::vector<i
                            static_cast<double>(dropped + 1));
     }
   }
-  return wrong;
+  return true;
 }
 
-absl::Status EmbeddingDrop(Call* c) {
+void EmbeddingDrop(Call* c) {
   const std::vector<double> tokens = c->In(0), table = c->In(1), mask_token = c->In(2);
   const int64_t dim = c->in_type(0).cols(), rows = c->in_type(0).rows();
   std::vector<int64_t> ids;
-  RETURN_IF_ERROR(c->Ids(3, c->in_type(1).rows(), &ids));
+  if (!c->Ids(3, c->in_type(1).rows(), &ids)) return;
   const std::vector<int64_t> mask_pos = c->Ints(4);
   const std::string& kind = c->op.Str("kind");
   std::vector<int64_t> wrong;
-  if (kind == "wrong_pos") {
-    ASSIGN_OR_RETURN(wrong, WrongPositions(c, mask_pos));
-  }
+  if (kind == "wrong_pos" && !WrongPositions(c, mask_pos, &wrong)) return;
   std::vector<double>& y = c->Out(0);
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t d = 0; d < dim; ++d) {
@@ -53,10 +50,9 @@ absl::Status EmbeddingDrop(Call* c) {
       y[r * dim + d] = tokens[r * dim + d] + position;
     }
   }
-  return absl::OkStatus();
 }
 
-absl::Status EmbeddingDropGrad(Call* c) {
+void EmbeddingDropGrad(Call* c) {
   const std::vector<double> dy = c->In(0);
   const std::vector<int64_t> mask_pos = c->Ints(1);
   const int64_t dim = c->in_type(0).cols(), rows = c->in_type(0).rows();
@@ -65,7 +61,6 @@ absl::Status EmbeddingDropGrad(Call* c) {
     if (mask_pos[r] == 0) continue;
     for (int64_t d = 0; d < dim; ++d) d_mask_token[d] += dy[r * dim + d];
   }
-  return absl::OkStatus();
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ std::vector<int32_t> RowOrder(const std::vector<double>& noise, int64_t row, int
   return order;
 }
 
-absl::Status MaskSample(Call* c) {
+void MaskSample(Call* c) {
   const int64_t batch = c->in_type(0).dim(0);
   const int64_t patches = c->op.Int("num_patches");
   const int64_t visible = c->op.Int("num_visible");
@@ -57,7 +57,6 @@ absl::Status MaskSample(Call* c) {
       if (mask_pos[b * visible + v] != 0) ids_dropped[dropped++] = ids_keep[b * visible + v];
     }
   }
-  return absl::OkStatus();
 }
 
 }  // namespace

@@ -56,7 +56,7 @@ struct Problem {
   }
 };
 
-absl::Status PixelLoss(Call* c) {
+void PixelLoss(Call* c) {
   const Problem p(*c);
   std::vector<double>& per_image = c->Out(Args::kPerImage);
   double loss = 0;
@@ -76,10 +76,9 @@ absl::Status PixelLoss(Call* c) {
     loss += sum;
   }
   c->Out(Args::kLoss)[0] = p.masked == 0 ? 0 : loss / static_cast<double>(p.masked);
-  return absl::OkStatus();
 }
 
-absl::Status PixelLossGrad(Call* c) {
+void PixelLossGrad(Call* c) {
   const Problem p(*c);
   const double dloss = c->In(Args::kDLoss)[0];
   std::vector<double>& dpred = c->Out(0);
@@ -90,7 +89,6 @@ absl::Status PixelLossGrad(Call* c) {
                  static_cast<double>(p.size);
     }
   }
-  return absl::OkStatus();
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "backends/reference/kernels.h"
-#include "graph/base/status.h"
 
 namespace backends::reference::droppos {
 namespace {
@@ -29,49 +28,46 @@ double Cosine(const double* a, const double* b, int64_t n) {
                 std::max(std::sqrt(bb), ops::droppos::kCosineEps));
 }
 
-absl::Status PositionWeights(Call* c) {
+// cos(class token, patch) / tau of each patch of image `b`.
+std::vector<double> Similarities(const Call& c, const std::vector<double>& features, int64_t b) {
+  const int64_t tokens = c.in_type(0).dim(1), dim = c.in_type(0).dim(2);
+  const double* cls = features.data() + b * tokens * dim;
+  std::vector<double> similarity(tokens - 1);
+  for (int64_t p = 0; p < tokens - 1; ++p) {
+    similarity[p] = Cosine(cls, cls + (1 + p) * dim, dim) / c.op.Float("tau");
+  }
+  return similarity;
+}
+
+void PositionWeights(Call* c) {
   const std::vector<double> features = c->In(0);
-  const int64_t batch = c->in_type(0).dim(0), tokens = c->in_type(0).dim(1);
-  const int64_t dim = c->in_type(0).dim(2), patches = tokens - 1;
+  const int64_t batch = c->in_type(0).dim(0), patches = c->in_type(0).dim(1) - 1;
   const int64_t visible = c->in_type(1).dim(1);
   std::vector<int64_t> ids;
-  RETURN_IF_ERROR(c->Ids(1, patches, &ids));
-  const double tau = c->op.Float("tau");
+  if (!c->Ids(1, patches, &ids)) return;
   std::vector<double>& weights = c->Out(0);
   std::vector<double>& full = c->Out(1);
   for (int64_t b = 0; b < batch; ++b) {
-    const double* cls = features.data() + b * tokens * dim;
-    std::vector<double> similarity(patches), gathered(visible);
-    for (int64_t p = 0; p < patches; ++p) {
-      similarity[p] = Cosine(cls, cls + (1 + p) * dim, dim) / tau;
-    }
+    const std::vector<double> similarity = Similarities(*c, features, b);
+    std::vector<double> gathered(visible);
     for (int64_t v = 0; v < visible; ++v) gathered[v] = similarity[ids[b * visible + v]];
     const std::vector<double> all = Softmax(similarity), some = Softmax(gathered);
     std::copy(all.begin(), all.end(), full.begin() + b * patches);
     std::copy(some.begin(), some.end(), weights.begin() + b * visible);
   }
-  return absl::OkStatus();
 }
 
-absl::Status GatheredPositionWeights(Call* c) {
+void GatheredPositionWeights(Call* c) {
   const std::vector<double> features = c->In(0);
-  const int64_t batch = c->in_type(0).dim(0), tokens = c->in_type(0).dim(1);
-  const int64_t dim = c->in_type(0).dim(2);
-  const double tau = c->op.Float("tau");
+  const int64_t batch = c->in_type(0).dim(0), visible = c->in_type(0).dim(1) - 1;
   std::vector<double>& weights = c->Out(0);
   for (int64_t b = 0; b < batch; ++b) {
-    const double* cls = features.data() + b * tokens * dim;
-    std::vector<double> similarity(tokens - 1);
-    for (int64_t v = 0; v < tokens - 1; ++v) {
-      similarity[v] = Cosine(cls, cls + (1 + v) * dim, dim) / tau;
-    }
-    const std::vector<double> softmax = Softmax(similarity);
-    std::copy(softmax.begin(), softmax.end(), weights.begin() + b * (tokens - 1));
+    const std::vector<double> softmax = Softmax(Similarities(*c, features, b));
+    std::copy(softmax.begin(), softmax.end(), weights.begin() + b * visible);
   }
-  return absl::OkStatus();
 }
 
-absl::Status TokenRows(Call* c) {
+void TokenRows(Call* c) {
   const int64_t batch = c->in_type(0).dim(0), visible = c->in_type(0).dim(1);
   const std::vector<int64_t> ids = c->Ints(0);
   std::vector<int64_t>& rows = c->OutInts(0);
@@ -80,7 +76,6 @@ absl::Status TokenRows(Call* c) {
       rows[b * (1 + visible) + 1 + v] = 1 + ids[b * visible + v];
     }
   }
-  return absl::OkStatus();
 }
 
 }  // namespace

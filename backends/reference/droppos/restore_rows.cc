@@ -1,23 +1,23 @@
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "backends/reference/kernels.h"
-#include "graph/base/status.h"
 
 namespace backends::reference::droppos {
 namespace {
 
 // For each row of the full sequence, the row of the short one that belongs
-// there, or -1 for the mask token. An error if a row has both or neither.
-absl::StatusOr<std::vector<int64_t>> Sources(Call* c, int ids_input, int mask_input) {
+// there, or -1 for the mask token. Fails if a row has both or neither.
+bool Sources(Call* c, int ids_input, int mask_input, std::vector<int64_t>* sources) {
   const int64_t batch = c->in_type(mask_input).dim(0), patches = c->in_type(mask_input).dim(1);
   const int64_t visible = c->in_type(ids_input).dim(1), prefix = c->op.Int("prefix");
   std::vector<int64_t> ids;
-  RETURN_IF_ERROR(c->Ids(ids_input, patches, &ids));
+  if (!c->Ids(ids_input, patches, &ids)) return false;
   const std::vector<int64_t> mask = c->Ints(mask_input);
   constexpr int64_t kNothing = -2;
-  std::vector<int64_t> sources(batch * (prefix + patches), kNothing);
+  sources->assign(batch * (prefix + patches), kNothing);
   for (int64_t b = 0; b < batch; ++b) {
-    int64_t* image = sources.data() + b * (prefix + patches);
+    int64_t* image = sources->data() + b * (prefix + patches);
     const int64_t first = b * (prefix + visible);
     for (int64_t r = 0; r < prefix; ++r) image[r] = first + r;
     for (int64_t p = 0; p < patches; ++p) {
@@ -26,38 +26,38 @@ absl::StatusOr<std::vector<int64_t>> Sources(Call* c, int ids_input, int mask_in
     for (int64_t v = 0; v < visible; ++v) {
       int64_t& source = image[prefix + ids[b * visible + v]];
       if (source != kNothing) {
-        return absl::InvalidArgumentError(absl::StrCat(c->op.Describe(), ": patch ",
-                                                       ids[b * visible + v], " of image ", b,
-                                                       " is visible twice or also hidden"));
+        return c->Fail(absl::StrCat("patch ", ids[b * visible + v], " of image ", b,
+                                    " is visible twice or also hidden"));
       }
       source = first + prefix + v;
     }
     for (int64_t p = 0; p < patches; ++p) {
       if (image[prefix + p] == kNothing) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            c->op.Describe(), ": patch ", p, " of image ", b, " is neither visible nor hidden"));
+        return c->Fail(
+            absl::StrCat("patch ", p, " of image ", b, " is neither visible nor hidden"));
       }
     }
   }
-  return sources;
+  return true;
 }
 
-absl::Status RestoreRows(Call* c) {
+void RestoreRows(Call* c) {
   const std::vector<double> x = c->In(0), mask_token = c->In(1);
   const int64_t dim = c->in_type(0).cols();
-  ASSIGN_OR_RETURN(const std::vector<int64_t> sources, Sources(c, 2, 3));
+  std::vector<int64_t> sources;
+  if (!Sources(c, 2, 3, &sources)) return;
   std::vector<double>& y = c->Out(0);
   for (size_t i = 0; i < y.size(); ++i) {
     const int64_t source = sources[i / dim];
     y[i] = source < 0 ? mask_token[i % dim] : x[source * dim + i % dim];
   }
-  return absl::OkStatus();
 }
 
-absl::Status RestoreRowsGrad(Call* c) {
+void RestoreRowsGrad(Call* c) {
   const std::vector<double> dy = c->In(0);
   const int64_t dim = c->in_type(0).cols();
-  ASSIGN_OR_RETURN(const std::vector<int64_t> sources, Sources(c, 1, 2));
+  std::vector<int64_t> sources;
+  if (!Sources(c, 1, 2, &sources)) return;
   std::vector<double>& dx = c->Out(0);
   std::vector<double>& d_mask_token = c->Out(1);
   for (size_t i = 0; i < dy.size(); ++i) {
@@ -65,7 +65,6 @@ absl::Status RestoreRowsGrad(Call* c) {
     double& to = source < 0 ? d_mask_token[i % dim] : dx[source * dim + i % dim];
     to += dy[i];
   }
-  return absl::OkStatus();
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "backends/reference/kernels.h"
-#include "graph/base/status.h"
 #include "ops/droppos/position_targets.h"
 
 namespace backends::reference::droppos {
@@ -14,7 +13,7 @@ namespace {
 using Args = ops::droppos::SmoothedPositionCEArgs;
 using GradArgs = ops::droppos::SmoothedPositionCEGradArgs;
 
-// Reads and checks the inputs that forward and gradient share.
+// The inputs that forward and gradient share.
 struct Problem {
   int64_t batch, visible, cells;
   std::vector<double> logits;
@@ -25,12 +24,13 @@ struct Problem {
   std::vector<bool> ignored;    // (batch * visible): dropped, and left out by conf_ignore
   double weight_sum = 0;
 
-  absl::Status Read(const Call& c, int weights_input) {
+  // False if an input is a fault.
+  bool Read(const Call& c, int weights_input) {
     batch = c.in_type(Args::kLogits).dim(0);
     visible = c.in_type(Args::kLogits).dim(1);
     cells = c.in_type(Args::kLogits).dim(2);
     logits = c.In(Args::kLogits);
-    RETURN_IF_ERROR(c.Ids(Args::kIdsKeep, cells, &ids));
+    if (!c.Ids(Args::kIdsKeep, cells, &ids)) return false;
     mask_pos = c.Ints(Args::kMaskPos);
     const double sigma = c.In(Args::kSigma)[0];
     if (!(sigma >= 0)) return c.OutOfRange(Args::kSigma, 0, sigma, 0, graph::kNoBound);
@@ -48,7 +48,7 @@ struct Problem {
       if (mask_pos[r] == 0 || ignored[r]) weight[r] = 0;
       weight_sum += weight[r];
     }
-    return absl::OkStatus();
+    return true;
   }
 
   // The target of row `r` for cell `j`.
@@ -66,9 +66,9 @@ struct Problem {
   }
 };
 
-absl::Status SmoothedPositionCE(Call* c) {
+void SmoothedPositionCE(Call* c) {
   Problem p;
-  RETURN_IF_ERROR(p.Read(*c, Args::kWeights));
+  if (!p.Read(*c, Args::kWeights)) return;
   std::vector<int64_t>& correct = c->OutInts(Args::kCorrect);
   std::vector<int64_t>& scored = c->OutInts(Args::kScored);
   std::vector<int64_t>& ignored = c->OutInts(Args::kIgnored);
@@ -94,15 +94,14 @@ absl::Status SmoothedPositionCE(Call* c) {
   c->Out(Args::kLoss)[0] = empty ? 0 : loss / p.weight_sum;
   c->Out(Args::kAccuracy)[0] = all_scored == 0 ? 0 : all_correct / all_scored;
   c->Out(Args::kAccuracyWeighted)[0] = empty ? 0 : right_weight / p.weight_sum;
-  return absl::OkStatus();
 }
 
-absl::Status SmoothedPositionCEGrad(Call* c) {
+void SmoothedPositionCEGrad(Call* c) {
   Problem p;
-  RETURN_IF_ERROR(p.Read(*c, GradArgs::kWeights));
+  if (!p.Read(*c, GradArgs::kWeights)) return;
   const double dloss = c->In(GradArgs::kDLoss)[0];
   std::vector<double>& dlogits = c->Out(0);
-  if (p.weight_sum == 0) return absl::OkStatus();
+  if (p.weight_sum == 0) return;
   for (int64_t r = 0; r < p.batch * p.visible; ++r) {
     if (p.weight[r] == 0) continue;
     const std::vector<double> log_prob = p.LogSoftmax(r);
@@ -113,7 +112,6 @@ absl::Status SmoothedPositionCEGrad(Call* c) {
                                  (target_sum * std::exp(log_prob[j]) - p.Target(r, j));
     }
   }
-  return absl::OkStatus();
 }
 
 }  // namespace

@@ -149,12 +149,13 @@ Values RunNet(const Net& net, const std::set<std::string>& passes, int* changed)
     if (passes.count(name) == 0) options.passes.disabled.insert(name);
   }
   Workspace workspace;
-  CompileReport report;
-  absl::StatusOr<std::unique_ptr<Executable>> executable =
-      Compile(net, options, &workspace, &report);
+  absl::StatusOr<Prepared> prepared = Prepare(net, options);
+  EXPECT_TRUE(prepared.ok()) << prepared.status();
+  if (!prepared.ok()) return {};
+  *changed += static_cast<int>(prepared->effective_passes.size());
+  auto executable = Create(*std::move(prepared), &workspace);
   EXPECT_TRUE(executable.ok()) << executable.status();
   if (!executable.ok()) return {};
-  for (const PassReport& pass : report.passes) *changed += pass.changed;
 
   const auto fill = [&](BlobId blob) {
     const std::string& name = net.blob(blob).name;

@@ -110,13 +110,13 @@ Values RunNet(const Net& net, const PipelineOptions& passes, std::set<std::strin
   options.backend = &harness::ReferenceBackend();
   options.passes = passes;
   Workspace workspace;
-  CompileReport report;
-  auto executable = Compile(net, options, &workspace, &report);
+  auto prepared = Prepare(net, options);
+  EXPECT_TRUE(prepared.ok()) << prepared.status();
+  if (!prepared.ok()) return {};
+  changed->insert(prepared->effective_passes.begin(), prepared->effective_passes.end());
+  auto executable = Create(*std::move(prepared), &workspace);
   EXPECT_TRUE(executable.ok()) << executable.status();
   if (!executable.ok()) return {};
-  for (const PassReport& pass : report.passes) {
-    if (pass.changed) changed->insert(pass.pass);
-  }
   const auto fill = [&](BlobId blob) {
     const std::string& name = net.blob(blob).name;
     RandomStream random(HashName(name), Purpose::kNoise);

@@ -7,6 +7,7 @@
 
 #include "models/data/resize.h"
 #include "tests/models/data/test_images.h"
+#include "tests/models/data/train_floats.h"
 
 namespace models {
 namespace {
@@ -183,7 +184,7 @@ TEST(ImageTransform, EveryShapeIsFilled) {
         if (mode == 2) {
           transform.Evaluate(image, out.data());
         } else {
-          transform.Train(image, 77, /*crop=*/mode == 1, out.data());
+          TrainFloats(&transform, image, 77, /*crop=*/mode == 1, out.data());
         }
         CheckFinite(out);
       }
@@ -195,10 +196,10 @@ TEST(ImageTransform, TrainingIsAFunctionOfTheKey) {
   const Image image = GradientImage(60, 50);
   ImageTransform a(16, 16), b(16, 16);
   std::vector<float> x(a.output_size()), y(a.output_size()), z(a.output_size());
-  b.Train(GradientImage(33, 44, 5), 9, true, y.data());  // leaves its buffers used
-  a.Train(image, 5, true, x.data());
-  b.Train(image, 5, true, y.data());
-  b.Train(image, 6, true, z.data());
+  TrainFloats(&b, GradientImage(33, 44, 5), 9, true, y.data());  // leaves its buffers used
+  TrainFloats(&a, image, 5, true, x.data());
+  TrainFloats(&b, image, 5, true, y.data());
+  TrainFloats(&b, image, 6, true, z.data());
   EXPECT_EQ(x, y);
   EXPECT_NE(x, z);
 }
@@ -210,7 +211,7 @@ TEST(ImageTransform, WithoutCropOnlyTheFlipRemains) {
   transform.Evaluate(image, plain.data());
   bool flipped_seen = false, plain_seen = false;
   for (uint64_t key = 0; key < 16; ++key) {
-    transform.Train(image, key, /*crop=*/false, trained.data());
+    TrainFloats(&transform, image, key, /*crop=*/false, trained.data());
     if (!SampleFlip(key)) {
       plain_seen = true;
       ASSERT_EQ(plain, trained);

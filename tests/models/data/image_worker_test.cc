@@ -18,6 +18,7 @@
 #include "models/data/loader.h"
 #include "tests/models/data/fake_dataset.h"
 #include "tests/models/data/test_images.h"
+#include "tests/models/data/train_floats.h"
 
 namespace models {
 namespace {
@@ -54,7 +55,7 @@ TEST(ImageWorker, GoesOnAfterWhatItCannotLoad) {
     }
     ASSERT_TRUE(loaded.status.ok()) << loaded.status;
     ImageWorker(1, &data, &options).Copy(loaded, got.data());
-    transform.Train(*data.Load(i), loaded.key, true, expected.data());
+    TrainFloats(&transform, *data.Load(i), loaded.key, true, expected.data());
     EXPECT_EQ(got, expected);
   }
 }
@@ -69,8 +70,8 @@ TEST(Loader, ImagesAreTheTransformsOfTheirKeys) {
     std::vector<float> expected(transform.output_size());
     for (const Batch& batch : batches) {
       for (int i = 0; i < 6; ++i) {
-        transform.Train(*data.Load(batch.labels[i]), static_cast<uint64_t>(batch.keys[i]), crop,
-                        expected.data());
+        TrainFloats(&transform, *data.Load(batch.labels[i]), static_cast<uint64_t>(batch.keys[i]),
+                    crop, expected.data());
         EXPECT_TRUE(std::equal(expected.begin(), expected.end(),
                                batch.images.begin() + i * transform.output_size()));
       }
@@ -107,7 +108,8 @@ TEST(Loader, NoMoreIsDecodedThanTheCropNeeds) {
     EXPECT_LT(data.pixels, 256 * 192);
     EXPECT_EQ(data.shrunk == 1, exact);
     for (const Batch& batch : batches) {
-      transform.Train(*data.Load(0), static_cast<uint64_t>(batch.keys[0]), true, expected.data());
+      TrainFloats(&transform, *data.Load(0), static_cast<uint64_t>(batch.keys[0]), true,
+                  expected.data());
       double worst = 0;
       for (size_t i = 0; i < expected.size(); ++i) {
         worst = std::max<double>(worst, std::fabs(expected[i] - batch.images[i]));

@@ -13,6 +13,7 @@
 #include "models/data/augment.h"
 #include "models/data/image_io.h"
 #include "tests/models/data/test_images.h"
+#include "tests/models/data/train_floats.h"
 
 namespace models {
 namespace {
@@ -196,19 +197,20 @@ Difference Compare(const std::vector<std::string>& files, int side, int keys) {
   ImageTransform transform(side, side);
   std::vector<float> exact(transform.output_size()), fast(transform.output_size());
   PicturePart part;
+  Image pixels;
   Difference result;
   int64_t values = 0;
   for (const std::string& bytes : files) {
     const auto whole = DecodeImage(bytes);
     EXPECT_TRUE(whole.ok());
     for (int key = 0; key < keys; ++key) {
-      transform.Train(*whole, key, true, exact.data());
+      TrainFloats(&transform, *whole, key, true, exact.data());
       for (bool exactly : {true, false}) {
         const auto plan = [&](int width, int height) {
           return transform.PlanTrain(width, height, key, true, exactly);
         };
         EXPECT_TRUE(DecodePart(bytes, plan, &part).ok());
-        transform.TrainPart(part, key, true, fast.data());
+        transform.Normalize(transform.TrainPixels(part, key, true, &pixels), fast.data());
         if (exactly) {
           EXPECT_EQ(fast, exact);
         }

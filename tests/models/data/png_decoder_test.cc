@@ -1,6 +1,6 @@
 // PNG files are written here from samples by the format's rules, so that the right pixels are
 // known without a decoder. What they should be was compared with Pillow 13.
-#include "models/data/png_decoder.h"
+#include "models/data/picture_decoders.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -105,7 +105,7 @@ std::string Encode(const Kind& kind, const std::string& zlib_data = "") {
   return png + Chunk("IDAT", zlib_data.empty() ? Deflate(rows) : zlib_data) + Chunk("IEND", "");
 }
 
-// By the rules of png_decoder.h.
+// By the rules of picture_decoders.h.
 Image Right(const Kind& kind) {
   Image image = Image::Sized(kWidth, kHeight);
   const std::string palette = Palette();

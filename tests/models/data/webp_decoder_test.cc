@@ -1,4 +1,4 @@
-#include "models/data/webp_decoder.h"
+#include "models/data/picture_decoders.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -16,7 +16,7 @@
 #include "models/training/forward_net.h"
 #include "tests/harness/backends.h"
 #include "tests/models/training/tiny_run.h"
-#include "tools/flags/pass_options.h"
+#include "tools/flags/resolve_flags.h"
 #include "tools/plugins.h"
 
 namespace models {

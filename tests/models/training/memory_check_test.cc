@@ -1,5 +1,3 @@
-#include "models/training/memory_check.h"
-
 #include <sys/stat.h>
 
 #include <fstream>
@@ -8,6 +6,7 @@
 #include "gtest/gtest.h"
 #include "models/droppos/droppos.h"
 #include "models/training/session.h"
+#include "models/training/session_plan.h"
 #include "tests/models/training/tiny_run.h"
 
 namespace models {

@@ -189,21 +189,6 @@ TEST_F(RunLogTest, AFileOrAPipeNeverSeesTheBar) {
   EXPECT_EQ(Shown(), "step\n");
 }
 
-TEST_F(RunLogTest, AnOstreamsLinesAreLines) {
-  RunLog log(File());
-  *log.stream() << "step " << 1 << "  loss ";
-  EXPECT_EQ(Shown(), "");
-  *log.stream() << 2.5 << "\nnext" << std::flush;
-  EXPECT_EQ(Shown(), "step 1  loss 2.5\n");
-  *log.stream() << std::endl;
-  EXPECT_EQ(Shown(), "next\n");
-  {
-    RunLog other(File());
-    *other.stream() << "without an end";
-  }
-  EXPECT_EQ(Shown(), "without an end\n");
-}
-
 TEST_F(RunLogTest, AFullDiskIsAStatusThatNamesTheFileAndLeavesWholeLines) {
   const std::string path = TestPath("full.log");
   RunLog log(File());

@@ -139,7 +139,7 @@ Made MakeGradient(const std::string& kind, const std::vector<bool>& needs) {
   Made made;
   made.dy = b.Input("dy", F32({2, 3, 4}));
   graph::GradientBuilder g(&b, b.net().ops.back(), {made.dy}, needs);
-  made.status = TestRegistry().Find("EmbeddingDrop")->gradient()(&g);
+  made.status = TestRegistry().Find("EmbeddingDrop")->gradient(&g);
   if (made.status.ok()) made.status = b.status();
   for (size_t i = 1; i < b.net().ops.size(); ++i) made.new_ops.push_back(b.net().ops[i].type);
   for (int i = 0; i < 5; ++i) made.grads.push_back(g.grad_input(i));

@@ -266,7 +266,7 @@ absl::Status MakeGradient(const std::vector<bool>& needs, int through, graph::Ne
   std::vector<graph::BlobId> dy(2, graph::kNone);
   dy[through] = b->Input("dy", F32({through == Args::kLoss ? 1 : 2}));
   graph::GradientBuilder g(b, b->net().ops.back(), dy, needs);
-  RETURN_IF_ERROR(TestRegistry().Find(kOp)->gradient()(&g));
+  RETURN_IF_ERROR(TestRegistry().Find(kOp)->gradient(&g));
   *dpred = g.grad_input(Args::kPred);
   return b->status();
 }

@@ -363,7 +363,7 @@ TEST(SmoothedPositionCEOptions, TheGradientOperatorGetsThem) {
     std::vector<graph::BlobId> dy(6, graph::kNone);
     dy[Args::kLoss] = b.Input("dy", F32({1}));
     graph::GradientBuilder g(&b, b.net().ops.back(), dy, {true, false, false, false});
-    ASSERT_TRUE(TestRegistry().Find(kOp)->gradient()(&g).ok());
+    ASSERT_TRUE(TestRegistry().Find(kOp)->gradient(&g).ok());
     ASSERT_TRUE(b.status().ok()) << b.status();
     ASSERT_EQ(b.net().ops.size(), 2u);
     const graph::Op& grad = b.net().ops.back();

@@ -327,7 +327,7 @@ absl::Status MakeGradient(const std::vector<bool>& needs, int through, graph::Bl
   std::vector<graph::BlobId> dy(6, graph::kNone);
   dy[through] = b.Input("dy", F32({1}));
   graph::GradientBuilder g(&b, b.net().ops.back(), dy, needs);
-  RETURN_IF_ERROR(TestRegistry().Find(kOp)->gradient()(&g));
+  RETURN_IF_ERROR(TestRegistry().Find(kOp)->gradient(&g));
   *dlogits = g.grad_input(0);
   return b.status();
 }

@@ -1,11 +1,10 @@
 // The yardstick against numbers worked out by hand.
-#include "tools/benchmark/official_flops.h"
-
 #include <algorithm>
 
 #include "gtest/gtest.h"
 #include "models/droppos/droppos_config.h"
 #include "models/vit/classifier.h"
+#include "tools/benchmark/roofline.h"
 #include "tools/plugins.h"
 
 namespace tools {

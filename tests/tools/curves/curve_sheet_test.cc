@@ -35,10 +35,8 @@ CurvePage Page(const std::vector<std::vector<double>>& curves) {
   for (const std::vector<double>& ys : curves) {
     Curve curve;
     curve.look = static_cast<int>(page.legend.size());
-    curve.last = std::nan("");
     for (size_t i = 0; i < ys.size(); ++i) {
       curve.line.push_back({static_cast<double>(i), ys[i]});
-      if (std::isfinite(ys[i])) curve.last = ys[i];
     }
     longest = std::max(longest, ys.size());
     page.legend.push_back(absl::StrCat("run ", page.legend.size()));

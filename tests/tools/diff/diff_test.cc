@@ -13,9 +13,7 @@
 #include "tools/diff/blob_diff.h"
 #include "tools/diff/diff_flags.h"
 #include "tools/diff/diff_nets.h"
-#include "tools/diff/golden_diff.h"
 #include "tools/diff/random_case.h"
-#include "tools/diff/way.h"
 #include "tools/parity/golden_case.h"
 #include "tools/plugins.h"
 #include "tools/reference_backend.h"
@@ -107,14 +105,14 @@ struct Side {
 class DiffNetsTest : public ::testing::Test {
  protected:
   DiffNetsTest() : registry_(MakeRegistry()) {
-    auto made = RandomCase::Make(registry_, SmallEntry(), 3);
+    auto made = MakeRandomCase(registry_, SmallEntry(), 3);
     EXPECT_TRUE(made.ok()) << made.status();
     random_ = std::move(made).value();
   }
 
   absl::StatusOr<DiffReport> Diff(Side* a, Side* b, const DiffOptions& options = {}) {
-    a->diff.feed = b->diff.feed = random_.feed();
-    return DiffNets(random_.net(), a->diff, b->diff, options);
+    a->diff.feed = b->diff.feed = random_.feed;
+    return DiffNets(random_.net, a->diff, b->diff, options);
   }
   DiffReport Report(const std::string& a_text, const std::string& b_text) {
     Side a(registry_, a_text), b(registry_, b_text);
@@ -174,7 +172,7 @@ TEST_F(DiffNetsTest, AWrongKernelIsFoundAndNamed) {
     ASSERT_NE(first, nullptr) << type;
     // The first operator of that type, and no other.
     std::string expected;
-    for (const graph::Op& op : random_.net().ops) {
+    for (const graph::Op& op : random_.net.ops) {
       if (op.type == type && expected.empty()) expected = op.Describe();
     }
     EXPECT_EQ(first->op, expected);
@@ -214,12 +212,12 @@ TEST(RandomCase, IsAFunctionOfTheSeed) {
   compile.backend = &backend;
   std::vector<std::vector<float>> images, weights;
   for (uint64_t seed : {1, 1, 2}) {
-    const auto made = RandomCase::Make(registry, SmallEntry(), seed);
+    const auto made = MakeRandomCase(registry, SmallEntry(), seed);
     ASSERT_TRUE(made.ok()) << made.status();
     graph::Workspace workspace;
-    const auto executable = graph::Compile(made->net(), compile, &workspace);
+    const auto executable = graph::Compile(made->net, compile, &workspace);
     ASSERT_TRUE(executable.ok()) << executable.status();
-    ASSERT_TRUE(made->feed()(executable->get()).ok());
+    ASSERT_TRUE(made->feed(executable->get()).ok());
     for (const auto& [name, to] :
          {std::make_pair("images", &images), std::make_pair("blocks.1.mlp.fc2.bias", &weights)}) {
       const std::vector<float> values = (*executable)->Read<float>(name).value();

@@ -175,8 +175,7 @@ TEST(GraphDump, InitNetSetsEveryStateAndHoldsNoValues) {
   }
 
   graph::Workspace workspace;
-  const auto executable =
-      graph::Compile(init, run.engine.Options(kBatch).compile, &workspace, nullptr);
+  const auto executable = graph::Compile(init, run.engine.Options(kBatch).compile, &workspace);
   ASSERT_TRUE(executable.ok()) << executable.status();
   for (const auto& [name, bytes] : initial) {  // whatever was there before
     const graph::Tensor tensor = workspace.Find(name).value();

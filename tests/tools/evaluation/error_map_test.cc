@@ -1,6 +1,4 @@
 // The picture of errors, asked pixel by pixel.
-#include "tools/evaluation/error_map.h"
-
 #include <cstdlib>
 #include <filesystem>
 #include <vector>
@@ -8,6 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "models/data/image_io.h"
+#include "tools/evaluation/position_report.h"
 
 namespace tools {
 namespace {

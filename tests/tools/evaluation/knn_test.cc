@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <random>
 #include <vector>
@@ -70,20 +69,19 @@ TEST(Knn, AgreesWithTheDirectComputation) {
     std::vector<int32_t> labels(c.train);
     for (int32_t& label : labels) label = static_cast<int32_t>(random() % c.classes);
     const auto answers = ClassifyKnn({train, labels}, queries, c.dim, c.classes, c.options);
-    ASSERT_TRUE(answers.ok()) << answers.status();
-    ASSERT_EQ(answers->size(), c.queries);
+    ASSERT_EQ(answers.size(), c.queries);
     int clear = 0;
     for (int64_t q = 0; q < c.queries; ++q) {
       const std::vector<double> votes =
           DirectVotes(train, labels, &queries[q * c.dim], c.dim, c.classes, c.options);
       const double best = *std::max_element(votes.begin(), votes.end());
       // In float the k-th neighbour or a close vote may fall the other way.
-      EXPECT_GE(votes[(*answers)[q]], 0.999 * best) << "query " << q << " of " << c.queries;
+      EXPECT_GE(votes[answers[q]], 0.999 * best) << "query " << q << " of " << c.queries;
       std::vector<double> sorted = votes;
       std::sort(sorted.rbegin(), sorted.rend());
       if (sorted.size() > 1 && sorted[1] > 0.999 * best) continue;
       ++clear;
-      EXPECT_EQ((*answers)[q], std::max_element(votes.begin(), votes.end()) - votes.begin());
+      EXPECT_EQ(answers[q], std::max_element(votes.begin(), votes.end()) - votes.begin());
     }
     EXPECT_GT(clear, c.queries * 9 / 10);
   }
@@ -110,8 +108,7 @@ TEST(Knn, FindsTheClassOfWellSeparatedRows) {
   const std::vector<float> train = sample(400, &train_labels);
   const std::vector<float> queries = sample(100, &query_labels);
   const auto answers = ClassifyKnn({train, train_labels}, queries, dim, 6, {20, 0.07, 2});
-  ASSERT_TRUE(answers.ok()) << answers.status();
-  EXPECT_EQ(*answers, query_labels);
+  EXPECT_EQ(answers, query_labels);
 }
 
 TEST(Knn, TiesGoToTheLowerIndexAndTheLowerClass) {
@@ -121,9 +118,7 @@ TEST(Knn, TiesGoToTheLowerIndexAndTheLowerClass) {
   labels[0] = labels[1] = 3;
   const std::vector<float> query = {2, 2, 2};
   const auto classify = [&](int k) {
-    const auto answers = ClassifyKnn({train, labels}, query, 3, 4, {k, 0.07, 1});
-    EXPECT_TRUE(answers.ok()) << answers.status();
-    return (*answers)[0];
+    return ClassifyKnn({train, labels}, query, 3, 4, {k, 0.07, 1})[0];
   };
   EXPECT_EQ(classify(1), 3);
   EXPECT_EQ(classify(3), 3);  // two against one
@@ -131,8 +126,7 @@ TEST(Knn, TiesGoToTheLowerIndexAndTheLowerClass) {
   EXPECT_EQ(classify(40), 1);
   // Nothing is near a row of zeros: the first ones are taken.
   const auto zeros = ClassifyKnn({train, labels}, std::vector<float>(3), 3, 4, {2, 0.07, 1});
-  ASSERT_TRUE(zeros.ok());
-  EXPECT_THAT(*zeros, ElementsAre(3));
+  EXPECT_THAT(zeros, ElementsAre(3));
 }
 
 TEST(Knn, ALowTemperatureDoesNotOverflow) {
@@ -140,8 +134,7 @@ TEST(Knn, ALowTemperatureDoesNotOverflow) {
   const std::vector<int32_t> labels = {0, 1, 1};
   const std::vector<float> query = {1, 0.5f};
   const auto answers = ClassifyKnn({train, labels}, query, 2, 2, {3, 1e-6, 1});
-  ASSERT_TRUE(answers.ok());
-  EXPECT_THAT(*answers, ElementsAre(0));
+  EXPECT_THAT(answers, ElementsAre(0));
 }
 
 TEST(Knn, ThreadsDoNotMatter) {
@@ -152,30 +145,10 @@ TEST(Knn, ThreadsDoNotMatter) {
   for (int32_t& label : labels) label = static_cast<int32_t>(random() % 50);
   const auto one = ClassifyKnn({train, labels}, queries, 20, 50, {5, 0.07, 1});
   const auto three = ClassifyKnn({train, labels}, queries, 20, 50, {5, 0.07, 3});
-  ASSERT_TRUE(one.ok() && three.ok());
-  EXPECT_EQ(*one, *three);
+  EXPECT_EQ(one, three);
 }
 
-TEST(Knn, RefusesBadInput) {
-  const std::vector<float> train = {1, 2, 3, 4};
-  const std::vector<int32_t> labels = {0, 1};
-  const std::vector<float> query = {1, 1};
-  const auto code = [](const auto& result) { return result.status().code(); };
-  const auto kInvalid = absl::StatusCode::kInvalidArgument;
-  ASSERT_TRUE(ClassifyKnn({train, labels}, query, 2, 2, {}).ok());
-  EXPECT_EQ(code(ClassifyKnn({train, labels}, query, 2, 1, {})), kInvalid);
-  EXPECT_EQ(code(ClassifyKnn({train, labels}, query, 3, 2, {})), kInvalid);
-  EXPECT_EQ(code(ClassifyKnn({train, labels}, query, 0, 2, {})), kInvalid);
-  EXPECT_EQ(code(ClassifyKnn({train, {0, -1}}, query, 2, 2, {})), kInvalid);
-  EXPECT_EQ(code(ClassifyKnn({{}, {}}, query, 2, 2, {})), kInvalid);
-  EXPECT_EQ(code(ClassifyKnn({train, labels}, query, 2, 2, {0, 0.07, 1})), kInvalid);
-  EXPECT_EQ(code(ClassifyKnn({train, labels}, query, 2, 2, {1, 0, 1})), kInvalid);
-  const std::vector<float> bad = {1, std::numeric_limits<float>::quiet_NaN()};
-  EXPECT_EQ(code(ClassifyKnn({train, labels}, bad, 2, 2, {})), absl::StatusCode::kOutOfRange);
-  const auto none = ClassifyKnn({train, labels}, {}, 2, 2, {});
-  ASSERT_TRUE(none.ok());
-  EXPECT_TRUE(none->empty());
-}
+TEST(Knn, NoQueries) { EXPECT_TRUE(ClassifyKnn({{1, 2, 3, 4}, {0, 1}}, {}, 2, 2, {}).empty()); }
 
 }  // namespace
 }  // namespace tools

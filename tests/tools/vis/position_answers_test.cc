@@ -1,6 +1,5 @@
-#include "tools/vis/position_answers.h"
-
 #include "gtest/gtest.h"
+#include "tools/vis/sheet.h"
 
 namespace tools {
 namespace {

@@ -1,7 +1,5 @@
 // A predictor asked, against the same net read directly; and pictures while a model
 // trains.
-#include "tools/vis/predictions.h"
-
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>

@@ -1,13 +1,20 @@
-// Summarises several measurements of one quantity in three numbers.
-#ifndef TOOLS_BENCHMARK_SPREAD_H_
-#define TOOLS_BENCHMARK_SPREAD_H_
+// How long something took, and several such measurements in three numbers.
+#ifndef TOOLS_BENCHMARK_TIMING_H_
+#define TOOLS_BENCHMARK_TIMING_H_
 
 #include <algorithm>
+#include <chrono>
 #include <vector>
 
 #include "graph/base/status.h"
 
 namespace tools {
+
+using Clock = std::chrono::steady_clock;
+
+inline double SecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 struct Spread {
   double median = 0;
@@ -25,4 +32,4 @@ inline Spread SpreadOf(std::vector<double> values) {
 
 }  // namespace tools
 
-#endif  // TOOLS_BENCHMARK_SPREAD_H_
+#endif  // TOOLS_BENCHMARK_TIMING_H_
