@@ -1,8 +1,6 @@
 #include "tools/environment.h"
 
 #include <fcntl.h>
-#include <gnu/libc-version.h>
-#include <link.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -17,7 +15,6 @@
 #include <map>
 #include <utility>
 
-#include "absl/base/config.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -29,6 +26,7 @@
 #include "models/training/json_reader.h"
 #include "tools/benchmark/host.h"
 #include "tools/benchmark/roofline.h"
+#include "tools/version.h"
 
 extern char** environ;
 
@@ -62,55 +60,6 @@ Json MemoryMib() {
   const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGE_SIZE);
   if (pages <= 0 || size <= 0) return Json();
   return static_cast<int64_t>(pages) * size / (1024 * 1024);
-}
-
-// Loaded libraries by the stem of their files: {"libpng16": "16.39.0"}.
-std::map<std::string, std::string> LoadedLibraries() {
-  std::map<std::string, std::string> versions;
-  dl_iterate_phdr(
-      [](dl_phdr_info* info, size_t, void* result) {
-        // The loader uses a link; its target's name has the whole version.
-        char* real = realpath(info->dlpi_name, nullptr);
-        if (real == nullptr) return 0;
-        const std::string path = real;
-        free(real);
-        const std::string name = path.substr(path.rfind('/') + 1);
-        const size_t so = name.find(".so.");
-        if (so != std::string::npos) {
-          (*static_cast<std::map<std::string, std::string>*>(result))[name.substr(0, so)] =
-              name.substr(so + 4);
-        }
-        return 0;
-      },
-      &versions);
-  return versions;
-}
-
-Json Libraries() {
-  // Matches the beginning of the stem, because some stems contain a version (libpng16). The other
-  // loaded libraries draw, or serve these.
-  static constexpr std::pair<const char*, const char*> kNamed[] = {
-      {"libarchive", "libarchive"}, {"libcairo", "cairo"},  {"libgif", "giflib"},
-      {"libgomp", "libgomp"},       {"libpng", "libpng"},   {"libprotobuf", "protobuf"},
-      {"libstdc++", "libstdc++"},   {"libtiff", "libtiff"}, {"libturbojpeg", "libturbojpeg"},
-      {"libwebp", "libwebp"},       {"libz", "zlib"},
-  };
-  Json libraries = Json::object();
-  libraries["oneDNN"] = OneDnnRelease();
-  libraries["glibc"] = gnu_get_libc_version();
-#ifdef ABSL_LTS_RELEASE_VERSION
-  libraries["abseil"] = absl::StrCat(ABSL_LTS_RELEASE_VERSION, ".", ABSL_LTS_RELEASE_PATCH_LEVEL);
-#endif
-  const std::map<std::string, std::string> loaded = LoadedLibraries();
-  for (const auto& [beginning, name] : kNamed) {
-    for (const auto& [stem, version] : loaded) {
-      absl::string_view rest = stem;
-      if (!absl::ConsumePrefix(&rest, beginning)) continue;
-      if (rest.find_first_not_of("0123456789") != absl::string_view::npos) continue;
-      libraries[name] = version;
-    }
-  }
-  return libraries;
 }
 
 // Standard output of a program, run without a shell; empty if it cannot be run, fails, or takes
@@ -210,13 +159,14 @@ std::string FileHash(const std::string& path) {
 }
 
 Environment DescribeEnvironment(const EnvironmentOptions& options) {
+  // A clone that `bazel run` or ./droppos runs knows more than the program: changes since.
   const char* tree = std::getenv("BUILD_WORKSPACE_DIRECTORY");
   Json environment;
   environment["started"] =
       absl::FormatTime("%Y-%m-%dT%H:%M:%S%Ez", options.started, absl::UTCTimeZone());
   environment["command_line"] = options.command_line;
   environment["program"] = {
-      {"commit", TextOrNull(tree == nullptr ? "" : SourceCommit(tree))},
+      {"commit", TextOrNull(tree == nullptr ? BuiltFromCommit() : SourceCommit(tree))},
       {"hash", TextOrNull(FileHash("/proc/self/exe"))},
       {"compiler", absl::StrCat("GCC ", __VERSION__)},
   };
@@ -233,7 +183,7 @@ Environment DescribeEnvironment(const EnvironmentOptions& options) {
       {"os", TextOrNull(OperatingSystem())},
       {"kernel", TextOrNull(Kernel())},
   };
-  environment["libraries"] = Libraries();
+  environment["libraries"] = LibraryVersions();
   environment["resizing"] = kResizing;
   return environment;
 }
@@ -265,12 +215,17 @@ std::vector<std::string> EnvironmentDifferences(const Environment& then, const E
     const bool older = !then.contains("resizing");
     compare("resizing", older ? kOldResizing : Shown(then, "/resizing"), Shown(now, "/resizing"));
     compare("samples of PNGs with 16 bits, gAMA or cHRM", older ? kOldPng : kPng, kPng);
+    // Earlier environments give most libraries the numbers of their files (libpng 16.39.0).
+    const bool of_files = libraries_then.contains("libgomp");
+    const auto comparable = [of_files](const std::string& name) {
+      return !of_files || name == "oneDNN" || name == "glibc" || name == "abseil";
+    };
     std::map<std::string, std::pair<std::string, std::string>> versions;
     for (const auto& [name, version] : libraries_then.items()) {
-      versions[name].first = Shown(version);
+      if (comparable(name)) versions[name].first = Shown(version);
     }
     for (const auto& [name, version] : libraries_now.items()) {
-      versions[name].second = Shown(version);
+      if (comparable(name)) versions[name].second = Shown(version);
     }
     for (const auto& [name, version] : versions) {
       const auto& [before, after] = version;

@@ -7,7 +7,7 @@
 //            "math_mode": "strict"},
 //    "memory_mib": 32000,
 //    "system": {"os": "...", "kernel": "Linux 6.1.0 x86_64"},
-//    "libraries": {"oneDNN": "3.2.0", "libpng": "16.39.0", ...},
+//    "libraries": {"oneDNN": "3.2.0", "libpng": "1.6.39", ...},
 //    "resizing": "as Pillow 13"}
 //
 // What the system does not tell is null.
@@ -32,9 +32,8 @@ struct EnvironmentOptions {
 };
 
 // The commit is that of the source tree that `bazel run` names ($BUILD_WORKSPACE_DIRECTORY), with
-// "-dirty" if its files were changed; without bazel or git, only the hash of the program's own file
-// identifies it. Libraries' versions are those loaded: as they report them or, except for oneDNN
-// and glibc, the ends of their files' names.
+// "-dirty" if its files were changed; without such a tree, what the program was built from
+// (tools/version.h).
 Environment DescribeEnvironment(const EnvironmentOptions& options);
 
 // The text of the file. Bytes of a command line that are not UTF-8 become U+FFFD.

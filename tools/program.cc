@@ -18,9 +18,11 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "graph/base/printable.h"
 #include "graph/base/status.h"
 #include "tools/flags/home.h"
+#include "tools/version.h"
 
 namespace tools {
 namespace {
@@ -119,6 +121,10 @@ int RunProgram(const char* name, int argc, char** argv,
                absl::StatusOr<int> (*main)(int argc, char** argv)) {
   OpenStandardDescriptors();
   UseShortSpins(argv);
+  if (argc == 2 && absl::string_view(argv[1]) == "--version") {
+    std::cout << VersionText(name) << std::flush;
+    return std::cout ? 0 : 1;
+  }
   ::prctl(PR_SET_NAME, name);
   std::signal(SIGXFSZ, SIG_IGN);
   std::signal(SIGPIPE, SIG_IGN);

@@ -11,7 +11,7 @@ namespace tools {
 // The whole of a program's main(): runs `main` and returns the exit code: `main`'s result or, for
 // an error, 1 with one line on standard error that begins with `name`. Running out of memory is
 // such an error, and so is failing to write std::cout (a full disk; not a reader that goes away).
-// Before that
+// `--version` alone prints the version instead. Before that
 //   - descriptors 0 to 2 that were closed are opened on /dev/null, so that no file of ours gets
 //     one of them and receives what is meant for the screen;
 //   - OpenMP's threads are set to spin only briefly, for which the program executes itself again,

@@ -24,6 +24,7 @@ packages=(
   bazel-platforms
   python3               # pip, which fetches the wheels
   python3-pip
+  python3-numpy         # tests of the Python package
   libabsl-dev           # Abseil
   libarchive-dev        # tar shards
   libcairo2-dev         # drawings

@@ -20,6 +20,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "graph/base/invocation.h"
 #include "graph/base/status.h"
 #include "models/data/open_dataset.h"
 #include "models/files/durable.h"
@@ -266,8 +267,8 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   models::CheckpointStore checkpoints(output.path(), MakeKeepPolicy(resolved));
   checkpoints.Follow([&output] { return output.PathNow(); });
   options.how_to_go_on = [&output] {
-    return absl::StrCat("bazel run //tools:train -- --resume=auto --output_dir=",
-                        output.PathNow().value_or(output.path()));
+    return absl::StrCat(graph::Invocation("train"),
+                        " --resume=auto --output_dir=", output.PathNow().value_or(output.path()));
   };
   options.checkpoints = &checkpoints;
   options.observers.push_back(observers.get());

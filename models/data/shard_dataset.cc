@@ -90,6 +90,9 @@ absl::StatusOr<std::unique_ptr<ShardDataset>> ShardDataset::Open(
   std::vector<std::string> packed;
   for (const std::string& name : names) {
     Shard shard = {name, JoinPath(root, name)};
+    if (shard.path == kStandardInput) {
+      ASSIGN_OR_RETURN(shard.path, SpoolFile::StandardInput());
+    }
     const absl::StatusOr<bool> gzip = IsGzip(shard.path);
     if (!gzip.ok()) {
       return WithHint(gzip.status(), "make it readable, or take it out of the data");

@@ -20,6 +20,7 @@
 #include "graph/base/status.h"
 #include "models/data/file_kind.h"
 #include "models/data/file_util.h"
+#include "models/data/spool_file.h"
 
 namespace models {
 namespace {
@@ -211,6 +212,7 @@ absl::StatusOr<ShardPaths> FindShardsIn(const std::string& root) {
 
 absl::StatusOr<ShardPaths> FindShardsOf(const std::string& path) {
   ShardPaths out;
+  if (path == kStandardInput) out.train = {path};
   if (!IsShardName(path)) return out;
   if (IsFile(path)) {
     out.root = FolderBefore(path, path.size());

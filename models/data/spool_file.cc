@@ -194,4 +194,30 @@ absl::StatusOr<bool> IsGzip(const std::string& path) {
   return head == kGzipMagic;
 }
 
+absl::StatusOr<std::string> SpoolFile::StandardInput() {
+  static const absl::StatusOr<SpoolFile*> spooled = []() -> absl::StatusOr<SpoolFile*> {
+    if (::isatty(STDIN_FILENO)) {
+      return graph::InvalidArgument(
+          "--data_path=- reads a tar of pictures from standard input, which is a terminal here: "
+          "tar -c PHOTOS | ...");
+    }
+    ASSIGN_OR_RETURN(std::unique_ptr<SpoolFile> spool, SpoolFile::Create());
+    std::vector<char> bytes(kUnpacked);
+    while (true) {
+      const ssize_t n = ::read(STDIN_FILENO, bytes.data(), bytes.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return ErrnoStatus("read", "standard input", errno);
+      if (n == 0) break;
+      RETURN_IF_ERROR(spool->Append("standard input", bytes.data(), n));
+    }
+    if (spool->size() == 0) {
+      return graph::InvalidArgument("--data_path=- reads a tar of pictures from standard input, "
+                                    "which ended before its first byte");
+    }
+    return spool.release();
+  }();
+  RETURN_IF_ERROR(spooled.status());
+  return absl::StrCat("/proc/self/fd/", (*spooled)->file());
+}
+
 }  // namespace models

@@ -1,4 +1,4 @@
-// Unpacks gzip archives into a file, so that their members have offsets.
+// Puts what has no offsets into a file, where it has: gzip archives unpacked, and standard input.
 #ifndef MODELS_DATA_SPOOL_FILE_H_
 #define MODELS_DATA_SPOOL_FILE_H_
 
@@ -29,6 +29,10 @@ class SpoolFile {
   };
   static absl::StatusOr<std::unique_ptr<SpoolFile>> Create(const Limits& limits);
   static absl::StatusOr<std::unique_ptr<SpoolFile>> Create() { return Create(Limits()); }
+  // A path to all that standard input holds. The first call reads it to its end, into an unnamed
+  // file like the others, which lives as long as the program. Errors: a terminal, nothing to read,
+  // no room.
+  static absl::StatusOr<std::string> StandardInput();
   ~SpoolFile();
   SpoolFile(const SpoolFile&) = delete;
   SpoolFile& operator=(const SpoolFile&) = delete;
@@ -71,6 +75,9 @@ absl::Status CheckSpoolRoom(const SpoolFile& spool, const std::vector<std::strin
 
 // Whether `path` begins as gzip files do. NotFound or PermissionDenied if it cannot be read.
 absl::StatusOr<bool> IsGzip(const std::string& path);
+
+// The path of standard input where a shard's is asked for.
+inline constexpr char kStandardInput[] = "-";
 
 }  // namespace models
 

@@ -4,6 +4,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "graph/base/invocation.h"
 #include "graph/base/status.h"
 
 namespace models {
@@ -42,7 +43,8 @@ std::string CapsuleKeeper::Keep(bool spike, const std::string& seen, RunState be
   if (!path.ok()) {
     return absl::StrCat("warning: the step could not be kept: ", path.status().message());
   }
-  return absl::StrCat("kept the step; to repeat it: bazel run //tools:replay -- --capsule=", *path);
+  return absl::StrCat("kept the step; to repeat it: ", graph::Invocation("replay"),
+                      " --capsule=", *path);
 }
 
 absl::StatusOr<std::string> CapsuleKeeper::Write(

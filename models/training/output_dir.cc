@@ -115,7 +115,7 @@ std::string FreeName(const std::string& name) {
 
 std::string ResolveUserPath(const std::string& path) {
   const char* directory = std::getenv("BUILD_WORKING_DIRECTORY");
-  if (directory == nullptr || path.empty()) return path;
+  if (directory == nullptr || path.empty() || path == "-") return path;
   return (fs::path(directory) / path).lexically_normal().string();
 }
 

@@ -46,7 +46,7 @@ TEST(Environment, SaysWhatARunIsComputedByAndOn) {
   EXPECT_EQ(e["cpu"]["math_mode"], "strict");
   EXPECT_GT(e["memory_mib"].get<int64_t>(), 100);
   EXPECT_THAT(e["system"]["kernel"].get<std::string>(), HasSubstr("Linux "));
-  for (const char* library : {"oneDNN", "glibc", "libstdc++", "libgomp"}) {
+  for (const char* library : {"oneDNN", "glibc", "protobuf", "abseil"}) {
     ASSERT_TRUE(e["libraries"].contains(library)) << e;
     EXPECT_THAT(e["libraries"][library].get<std::string>(), MatchesRegex("[0-9]+[0-9.]*"));
   }
@@ -77,14 +77,26 @@ TEST(EnvironmentDifferences, NamesWhatMayChangeBits) {
   now["cpu"]["instruction_set"] = "sse41";
   now["cpu"]["math_mode"] = "bf16";  // ONEDNN_DEFAULT_FPMATH_MODE
   now["libraries"]["oneDNN"] = "9.9.9";
-  now["libraries"].erase("libgomp");
-  const std::string isa = then["cpu"]["instruction_set"], gomp = then["libraries"]["libgomp"],
+  now["libraries"].erase("abseil");
+  const std::string isa = then["cpu"]["instruction_set"], abseil = then["libraries"]["abseil"],
                     onednn = then["libraries"]["oneDNN"];
   EXPECT_THAT(EnvironmentDifferences(then, now),
               ElementsAre("threads: 3 then, 8 now", "instruction set: " + isa + " then, sse41 now",
                           "math mode of oneDNN: strict then, bf16 now",
-                          "libgomp: " + gomp + " then, none now",
+                          "abseil: " + abseil + " then, none now",
                           "oneDNN: " + onednn + " then, 9.9.9 now"));
+}
+
+// Earlier environments gave the numbers of files, "libpng 16.39.0", which are no releases.
+TEST(EnvironmentDifferences, NumbersOfFilesAreNotCompared) {
+  const Environment now = Described();
+  Environment then = now;
+  then["libraries"]["libgomp"] = "1.0.0";
+  then["libraries"]["protobuf"] = "32.0.12";
+  then["libraries"]["oneDNN"] = "3.1.0";
+  EXPECT_THAT(
+      EnvironmentDifferences(then, now),
+      ElementsAre("oneDNN: 3.1.0 then, " + now["libraries"]["oneDNN"].get<std::string>() + " now"));
 }
 
 // Runs of before it was noted resized as Pillow 12, and had PNGs from libpng's simplified

@@ -8,6 +8,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_replace.h"
+#include "graph/base/invocation.h"
 #include "graph/base/status.h"
 #include "models/training/output_dir.h"
 #include "models/training/safetensors.h"
@@ -67,9 +68,8 @@ absl::StatusOr<TrainedModel> ReadTrainedModel(const CheckpointFlags& flags,
     // The list may come from another program.
     const absl::Status error(
         entry.status().code(),
-        absl::StrReplaceAll(entry.status().message(), {{"--list_models",
-                                                        "bazel run //tools:train -- "
-                                                        "--list_models"}}));
+        absl::StrReplaceAll(entry.status().message(),
+                            {{"--list_models", graph::Invocation("train") + " --list_models"}}));
     return graph::Annotate(error, trained.path);
   }
   absl::StatusOr<ResolvedFlags> resolved = ResolveTrainFlags(parsed.flags, *entry, {1, 1});

@@ -5,7 +5,9 @@
 #include <set>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "graph/base/invocation.h"
 #include "graph/base/printable.h"
 #include "graph/base/quoted.h"
 #include "graph/base/status.h"
@@ -166,7 +168,7 @@ absl::StatusOr<DiffFlags> ParseDiffFlags(const std::vector<std::string>& args,
 }
 
 std::string DiffFlagsHelp() {
-  return R"(Runs the same net two ways and reports the first blob that differs.
+  return absl::StrReplaceAll(R"(Runs the same net two ways and reports the first blob that differs.
 
   bazel run //tools:diff_nets -- --model=droppos_tiny --a=reference --b=cpu
   bazel run //tools:diff_nets -- --model=droppos_tiny --a=cpu,passes=off --b=cpu,precision=bf16
@@ -183,7 +185,8 @@ std::string DiffFlagsHelp() {
 
 Exit code 0 when all blobs that both nets have are within bounds, 1 when not or when a
 net cannot be run, 2 on bad usage.
-)";
+)",
+                             {{"bazel run //tools:diff_nets --", graph::Invocation("diff_nets")}});
 }
 
 }  // namespace tools

@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "graph/base/invocation.h"
 #include "graph/base/printable.h"
 #include "graph/base/quoted.h"
 #include "graph/base/status.h"
@@ -82,7 +83,8 @@ void AddMaxImageMegapixels(CLI::App* app, const std::string& otherwise,
 
 absl::StatusOr<bool> ParseCommandLine(const std::string& tool, int argc, char** argv,
                                       CLI::App* app) {
-  app->name(absl::StrCat("bazel run //tools:", tool, " --"));
+  app->name(graph::Invocation(tool));
+  app->footer("--version prints the version, the commit and the libraries' versions.");
   app->allow_extras();  // they are refused here, before what is missing
   std::string error;
   try {

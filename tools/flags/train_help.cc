@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "graph/base/invocation.h"
 #include "tools/flags/flag_table.h"
 #include "tools/flags/official_flags.h"
 
@@ -46,11 +47,13 @@ void AppendFlag(absl::string_view name, bool is_switch, absl::string_view value,
 std::string TrainFlagsHelp(const TrainFlags& example, const models::Zoo& zoo) {
   std::string help = R"(Pretrains a Vision Transformer with DropPos.
 
-  bazel run //tools:train -- --model=droppos_tiny          a few minutes, on scenes it draws itself
-  bazel run //tools:train -- --model=NAME --data_path=DIR --output_dir=RUN
-  bazel run //tools:train -- --resume=auto --output_dir=RUN        goes on with a run that stopped
+  PROGRAM --model=droppos_tiny                        a few minutes, on scenes it draws itself
+  PROGRAM --model=NAME --data_path=DIR --output_dir=RUN
+  PROGRAM --resume=auto --output_dir=RUN              goes on with a run that stopped
+  PROGRAM --version                                   version, commit and libraries
 
 )";
+  help = absl::StrReplaceAll(help, {{"PROGRAM", graph::Invocation("train")}});
   AppendWrapped(
       absl::StrCat(
           "In [brackets] stands what holds without the flag; the model's numbers are here ",

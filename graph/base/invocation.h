@@ -1,0 +1,20 @@
+// How the user starts our programs, for messages that say what to type next.
+#ifndef GRAPH_BASE_INVOCATION_H_
+#define GRAPH_BASE_INVOCATION_H_
+
+#include <cstdlib>
+#include <string>
+
+namespace graph {
+
+// "bazel run //tools:replay --" for "replay"; "droppos replay" if ./droppos or a download of it
+// runs us: it puts its own name into $DROPPOS_LAUNCHER.
+inline std::string Invocation(const std::string& program) {
+  const char* launcher = std::getenv("DROPPOS_LAUNCHER");
+  if (launcher == nullptr) return "bazel run //tools:" + program + " --";
+  return std::string(launcher) + " " + program;
+}
+
+}  // namespace graph
+
+#endif  // GRAPH_BASE_INVOCATION_H_
