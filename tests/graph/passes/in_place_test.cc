@@ -251,13 +251,5 @@ TEST_F(InPlaceSchemaTest, OptionalInputsCountWhenTheyAreThere) {
   EXPECT_NE(text.find("in_place=[2:0,0:1] @mix"), std::string::npos) << text;
 }
 
-TEST_F(InPlaceSchemaTest, UnknownOperatorsAreAnError) {
-  absl::StatusOr<Net> net = ParseText("net t\ninput x f32[8]\ny f32[8] = What(x) @odd\noutput y");
-  ASSERT_TRUE(net.ok());
-  const absl::StatusOr<bool> result = kPass.run(&*net, registry_);
-  ASSERT_FALSE(result.ok());
-  EXPECT_NE(result.status().message().find("What 'odd'"), std::string::npos) << result.status();
-}
-
 }  // namespace
 }  // namespace graph
