@@ -96,7 +96,7 @@ absl::StatusOr<int> Main(int argc, char** argv) {
       "Exit code: 0 when every image can be decoded, 1 when some cannot (or nothing can be "
       "checked).");
   app.add_option("--data_path", flags.data_path,
-                 "images, as //tools:train takes them (default: the embedded data set)")
+                 "images, as train takes them (default: the embedded data set)")
       ->type_name("DIR");
   app.add_option("--val_fraction", flags.val_fraction,
                  "share held out where the data has no split of its own")

@@ -92,7 +92,7 @@ std::string CheckSmooth(const std::string& text) {
 absl::StatusOr<int> Main(int argc, char** argv) {
   Flags flags;
   CLI::App app("Draws loss, accuracy, learning rate and speed of runs over each other.");
-  app.add_option("runs", flags.runs, "output folders of //tools:train, or metrics.jsonl files")
+  app.add_option("runs", flags.runs, "output folders of runs, or metrics.jsonl files")
       ->required()
       ->type_name("RUN");
   app.add_option("--out", flags.out, "the picture to write, a .svg or .png file")

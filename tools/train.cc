@@ -20,13 +20,13 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "graph/base/invocation.h"
 #include "graph/base/status.h"
 #include "models/data/open_dataset.h"
 #include "models/files/durable.h"
 #include "models/training/checkpoint.h"
 #include "models/training/checkpoint_store.h"
 #include "models/training/event_log.h"
+#include "models/training/invocation.h"
 #include "models/training/output_dir.h"
 #include "models/training/run_log.h"
 #include "models/training/trainer.h"
@@ -267,7 +267,7 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   models::CheckpointStore checkpoints(output.path(), MakeKeepPolicy(resolved));
   checkpoints.Follow([&output] { return output.PathNow(); });
   options.how_to_go_on = [&output] {
-    return absl::StrCat(graph::Invocation("train"),
+    return absl::StrCat(models::Invocation("train"),
                         " --resume=auto --output_dir=", output.PathNow().value_or(output.path()));
   };
   options.checkpoints = &checkpoints;

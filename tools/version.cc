@@ -6,6 +6,8 @@
 #include <google/protobuf/stubs/common.h>
 #include <jconfig.h>
 
+#include <utility>
+
 #include "absl/base/config.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"

@@ -2,8 +2,8 @@
 namespace tools {
 
 extern const char kCommit[];
-#ifdef BUILD_SCM_REVISION
-const char kCommit[] = BUILD_SCM_REVISION;
+#ifdef DROPPOS_COMMIT
+const char kCommit[] = DROPPOS_COMMIT;
 #else
 const char kCommit[] = "";
 #endif

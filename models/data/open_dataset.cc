@@ -339,7 +339,7 @@ absl::StatusOr<Datasets> OpenDatasets(const OpenOptions& options) {
   if (const int64_t more = static_cast<int64_t>(warnings.size()) - options.max_warnings; more > 0) {
     warnings.resize(static_cast<size_t>(options.max_warnings));
     warnings.push_back(absl::StrCat("... and ", more,
-                                    " more about the data; //tools:check_data -- --json=FILE has "
+                                    " more about the data; check_data --json=FILE has "
                                     "them all"));
   }
   return data;

@@ -211,8 +211,9 @@ absl::StatusOr<std::string> SpoolFile::StandardInput() {
       RETURN_IF_ERROR(spool->Append("standard input", bytes.data(), n));
     }
     if (spool->size() == 0) {
-      return graph::InvalidArgument("--data_path=- reads a tar of pictures from standard input, "
-                                    "which ended before its first byte");
+      return graph::InvalidArgument(
+          "--data_path=- reads a tar of pictures from standard input, "
+          "which ended before its first byte");
     }
     return spool.release();
   }();

@@ -9,11 +9,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "graph/base/invocation.h"
 #include "graph/base/quoted.h"
 #include "graph/base/status.h"
 #include "models/data/file_util.h"
 #include "models/files/durable.h"
+#include "models/training/invocation.h"
 #include "models/training/json_reader.h"
 #include "models/training/run_files.h"
 #include "models/training/safetensors.h"
@@ -235,11 +235,10 @@ absl::Status CheckCanGoOn(const Checkpoint& checkpoint) {
     // A folder goes on from its newest checkpoint alone.
     if (later != steps.end()) absl::StrAppend(&way_out, " --output_dir=ANOTHER");
   }
-  return absl::FailedPreconditionError(
-      absl::StrCat(checkpoint.path, " is a capsule of micro-batch ", capsule.first_micro_batch + 1,
-                   " of ", capsule.micro_batches, " of step ", capsule.step,
-                   ", and no run goes on from within a step; ", "repeat it with ",
-                   graph::Invocation("replay"), " --capsule=", checkpoint.path, ", or ", way_out));
+  return absl::FailedPreconditionError(absl::StrCat(
+      checkpoint.path, " is a capsule of micro-batch ", capsule.first_micro_batch + 1, " of ",
+      capsule.micro_batches, " of step ", capsule.step, ", and no run goes on from within a step; ",
+      "repeat it with ", Invocation("replay"), " --capsule=", checkpoint.path, ", or ", way_out));
 }
 
 absl::StatusOr<Batch> ReadCapsuleBatch(const Capsule& capsule, int i) {

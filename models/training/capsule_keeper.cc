@@ -4,8 +4,8 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
-#include "graph/base/invocation.h"
 #include "graph/base/status.h"
+#include "models/training/invocation.h"
 
 namespace models {
 
@@ -43,8 +43,7 @@ std::string CapsuleKeeper::Keep(bool spike, const std::string& seen, RunState be
   if (!path.ok()) {
     return absl::StrCat("warning: the step could not be kept: ", path.status().message());
   }
-  return absl::StrCat("kept the step; to repeat it: ", graph::Invocation("replay"),
-                      " --capsule=", *path);
+  return absl::StrCat("kept the step; to repeat it: ", Invocation("replay"), " --capsule=", *path);
 }
 
 absl::StatusOr<std::string> CapsuleKeeper::Write(

@@ -57,7 +57,7 @@ void Progress::StepDone(const Step& step) {
   if (says_line) StepLine(step, first, eta, now);
   if (step.step % steps_per_epoch_ == 0 && step.bad_in_epoch > 0) {
     log_.Line(absl::StrFormat(
-        "epoch %d: skipped %d of the %d images it has met (%.2f%%); //tools:check_data finds all "
+        "epoch %d: skipped %d of the %d images it has met (%.2f%%); check_data finds all "
         "that are bad",
         step.step / steps_per_epoch_ - 1, step.bad_in_epoch, step.seen_in_epoch,
         100.0 * static_cast<double>(step.bad_in_epoch) / static_cast<double>(step.seen_in_epoch)));

@@ -96,8 +96,8 @@ class Dist(unittest.TestCase):
     def test_programs_say_how_they_are_called(self):
         text, _ = self.droppos("train", "--help")
         self.assertIn("/bin/droppos train --model=droppos_tiny", text)
-        self.assertNotIn("bazel", text)
-        self.assertNotIn("bazel", self.droppos("plot", "--help")[0])
+        self.assertNotIn("bazel run", text)
+        self.assertNotIn("bazel run", self.droppos("plot", "--help")[0])
 
     def test_the_version_is_that_of_the_tar(self):
         version = re.search(r"droppos-([0-9.]+)-linux", TAR).group(1)
@@ -109,7 +109,7 @@ class Dist(unittest.TestCase):
     def test_what_is_no_command_is_named(self):
         for arguments, says in ((["trian"], "no command 'trian'"), ([], "Usage: droppos COMMAND")):
             self.assertIn(says, self.droppos(*arguments, code=2)[1])
-        self.assertIn("no model", self.droppos("train", "--model=none", code=1)[1])
+        self.assertIn("unknown model", self.droppos("train", "--model=none", code=1)[1])
 
     def test_pictures_come_from_a_pipe(self):
         out, _ = self.droppos("train", "--help")

@@ -133,7 +133,7 @@ const std::vector<Vendor>& Vendors() {
       {"OpenMP", {"omp.h"}, {"backends/cpu/", "tools/benchmark/roofline.cc", "tests/"}},
       {"protobuf",
        {"google/protobuf/", "graph/proto/", "tools/onnx/onnx.pb.h", "models/training/event.pb.h"},
-       {"graph/ir/serialize.cc", "tools/onnx/", "models/training/event_file.cc",
+       {"graph/ir/serialize.cc", "tools/onnx/", "tools/version.cc", "models/training/event_file.cc",
         "tests/tools/onnx/", "tests/models/training/"}},
       {"CLI11", {"CLI/"}, {"tools/"}},
       {"ISA-L", {"isa-l"}, {"models/training/event_file.cc"}},

@@ -8,8 +8,8 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_replace.h"
-#include "graph/base/invocation.h"
 #include "graph/base/status.h"
+#include "models/training/invocation.h"
 #include "models/training/output_dir.h"
 #include "models/training/safetensors.h"
 #include "tools/flags/parse_flags.h"
@@ -69,7 +69,7 @@ absl::StatusOr<TrainedModel> ReadTrainedModel(const CheckpointFlags& flags,
     const absl::Status error(
         entry.status().code(),
         absl::StrReplaceAll(entry.status().message(),
-                            {{"--list_models", graph::Invocation("train") + " --list_models"}}));
+                            {{"--list_models", models::Invocation("train") + " --list_models"}}));
     return graph::Annotate(error, trained.path);
   }
   absl::StatusOr<ResolvedFlags> resolved = ResolveTrainFlags(parsed.flags, *entry, {1, 1});

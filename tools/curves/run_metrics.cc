@@ -83,14 +83,14 @@ absl::StatusOr<std::string> FindMetrics(const std::string& path) {
     const std::string file = models::JoinPath(path, models::kMetricsFile);
     if (fs::exists(file, error)) return file;
     return graph::InvalidArgument(path, " is no run: it holds no ", models::kMetricsFile,
-                                  "; name the --output_dir of a run of //tools:train");
+                                  "; name the --output_dir of a training run");
   }
   if (error && error != std::errc::no_such_file_or_directory) {
     return graph::InvalidArgument("cannot read ", path, ": ", error.message());
   }
   if (fs::exists(path, error)) return path;
   return absl::NotFoundError(
-      absl::StrCat("there is no ", path, "; name the --output_dir of a run of //tools:train"));
+      absl::StrCat("there is no ", path, "; name the --output_dir of a training run"));
 }
 
 std::vector<std::string> Parts(const std::string& folder) {
@@ -140,7 +140,7 @@ absl::StatusOr<std::vector<RunMetrics>> ReadRunMetrics(const std::vector<std::st
     absl::StatusOr<RunMetrics> log = ParseRunMetrics(text, &found);
     if (!log.ok()) {
       return graph::InvalidArgument(file, ": ", log.status().message(),
-                                    "; is it the metrics of a run of //tools:train?");
+                                    "; is it the metrics of a training run?");
     }
     for (const std::string& note : found) notes->push_back(absl::StrCat(file, ": ", note));
     if (log->rows.empty()) {

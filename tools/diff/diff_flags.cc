@@ -7,10 +7,10 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "graph/base/invocation.h"
 #include "graph/base/printable.h"
 #include "graph/base/quoted.h"
 #include "graph/base/status.h"
+#include "models/training/invocation.h"
 #include "models/training/output_dir.h"
 #include "tools/flags/flag_table.h"
 #include "tools/flags/parse_flags.h"
@@ -176,7 +176,7 @@ std::string DiffFlagsHelp() {
 
   --a=WAY --b=WAY   words with commas between them: cpu or reference, passes=on|off,
                     disable=PASS+PASS, precision=fp32|bf16, guide=same|bf16|int8, threads=N
-  --model=NAME      a model of the zoo, with the shape flags of //tools:train, on random
+  --model=NAME      a model of the zoo, with the shape flags of train, on random
                     images (--batch_size, 2 by default) and parameters by --seed
   --golden=FILE     a case of the official code instead of model and --b
   --bound=X         largest error as a share of a blob's largest element; default 1e-4, and
@@ -186,7 +186,7 @@ std::string DiffFlagsHelp() {
 Exit code 0 when all blobs that both nets have are within bounds, 1 when not or when a
 net cannot be run, 2 on bad usage.
 )",
-                             {{"bazel run //tools:diff_nets --", graph::Invocation("diff_nets")}});
+                             {{"bazel run //tools:diff_nets --", models::Invocation("diff_nets")}});
 }
 
 }  // namespace tools

@@ -42,13 +42,13 @@ def stripped(path):
         return file.read()
 
 
-def libraries(programs):
+def libraries(programs, onednn):
     """Names and paths of the shared libraries that the programs load, glibc's left out."""
-    found = {}
+    found = {os.path.basename(onednn): onednn}
     for program in programs:
         for line in run("ldd", program).splitlines():
             match = re.match(r"\s*(\S+) => (\S+)", line)
-            if not match or GLIBC.match(match.group(1)):
+            if not match or GLIBC.match(match.group(1)) or match.group(1) in found:
                 continue
             if match.group(2) == "not":
                 sys.exit("make_dist.py: %s: %s is not found" % (program, match.group(1)))
@@ -85,9 +85,9 @@ def files(args):
     licensed = list(FONTS)
     for font in FONTS:
         add_file("share/droppos/fonts/" + os.path.basename(font), font)
-    for name, path in libraries(args.programs).items():
+    for name, path in libraries(args.programs, args.onednn).items():
         add("lib/" + name, stripped(path))
-        if "onednn" not in path:
+        if path != args.onednn:
             licensed.append(path)
     add_file("share/doc/droppos/licenses/onednn", args.onednn_license)
     for path in licensed:
@@ -97,7 +97,7 @@ def files(args):
                      % path)
         add_file("share/doc/droppos/licenses/" + license[0], license[1])
     for document in args.documents:
-        add_file("share/doc/droppos/" + document, document)
+        add_file("share/doc/droppos/" + os.path.normpath(document), document)
     return dict(sorted(result.items()))
 
 
@@ -152,6 +152,7 @@ def main():
     parser.add_argument("--wheel", required=True)
     parser.add_argument("--launcher", required=True)
     parser.add_argument("--fonts_conf", required=True)
+    parser.add_argument("--onednn", required=True)
     parser.add_argument("--onednn_license", required=True)
     parser.add_argument("--programs", nargs="+", required=True)
     parser.add_argument("--modules", nargs="+", required=True)

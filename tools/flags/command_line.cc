@@ -8,10 +8,10 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "graph/base/invocation.h"
 #include "graph/base/printable.h"
 #include "graph/base/quoted.h"
 #include "graph/base/status.h"
+#include "models/training/invocation.h"
 #include "models/zoo/edit_distance.h"
 
 namespace tools {
@@ -83,7 +83,7 @@ void AddMaxImageMegapixels(CLI::App* app, const std::string& otherwise,
 
 absl::StatusOr<bool> ParseCommandLine(const std::string& tool, int argc, char** argv,
                                       CLI::App* app) {
-  app->name(graph::Invocation(tool));
+  app->name(models::Invocation(tool));
   app->footer("--version prints the version, the commit and the libraries' versions.");
   app->allow_extras();  // they are refused here, before what is missing
   std::string error;

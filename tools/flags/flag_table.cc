@@ -74,7 +74,7 @@ const std::vector<FlagRow>& OwnRows() {
       {"max_bad_share", kData, S::kStep, &F::max_bad_share, Rule::kRatio,
        "X", Value(models::kMaxBadShare),
        "with on_bad_image=skip: the run ends when more of an epoch's images (and more than 2) are "
-       "bad; //tools:check_data lists them all", kMayChange},
+       "bad; check_data lists them all", kMayChange},
 
       {"output_dir", kTheRun, S::kRun, &F::output_dir, kAny, "DIR", "runs/<model>-<time>",
        "where metrics.jsonl, flags.txt, checkpoints and the rest go", kMayChange},

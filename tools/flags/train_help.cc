@@ -3,7 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "graph/base/invocation.h"
+#include "models/training/invocation.h"
 #include "tools/flags/flag_table.h"
 #include "tools/flags/official_flags.h"
 
@@ -53,7 +53,7 @@ std::string TrainFlagsHelp(const TrainFlags& example, const models::Zoo& zoo) {
   PROGRAM --version                                   version, commit and libraries
 
 )";
-  help = absl::StrReplaceAll(help, {{"PROGRAM", graph::Invocation("train")}});
+  help = absl::StrReplaceAll(help, {{"PROGRAM", models::Invocation("train")}});
   AppendWrapped(
       absl::StrCat(
           "In [brackets] stands what holds without the flag; the model's numbers are here ",

@@ -373,7 +373,7 @@ TEST(OpenShards, WarningsOfManyShardsAreLimited) {
   }
   options.max_warnings = 8;
   EXPECT_EQ(OpenDatasets(options)->warnings.back(),
-            "... and 1 more about the data; //tools:check_data -- --json=FILE has them all");
+            "... and 1 more about the data; check_data --json=FILE has them all");
 }
 
 }  // namespace

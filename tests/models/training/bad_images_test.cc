@@ -187,7 +187,7 @@ TEST_F(BadImagesTest, TooManyEndTheRunAtTheSameStepHoweverOftenItWasStopped) {
   const absl::Status whole = Run("whole");
   EXPECT_THAT(std::string(whole.message()),
               AllOf(HasSubstr("after step "), HasSubstr("images cannot be decoded"),
-                    HasSubstr("--max_bad_share"), HasSubstr("//tools:check_data")));
+                    HasSubstr("--max_bad_share"), HasSubstr("check_data lists")));
   const auto newest = FindNewestCheckpoint(folder_ + "/whole");
   ASSERT_TRUE(newest.ok()) << newest.status();  // what was learned is saved
   const int64_t last = newest->checkpoint.state.step;

@@ -94,7 +94,7 @@ TEST_F(ProgressTest, SkippedImagesAreCountedInEachLineAndAtTheEpochsEnd) {
   EXPECT_EQ(Step(3, 2), std::string("epoch 0 [3/3]  eta 0:00:12") + kStepLine +
                             "4 images/s  data 25%  skipped 2\nfirst step 2.0 s after launch\n"
                             "epoch 0: skipped 2 of the 24 images it has met (8.33%); "
-                            "//tools:check_data finds all that are bad\n");
+                            "check_data finds all that are bad\n");
 }
 
 TEST_F(ProgressTest, AnEvaluationsLine) {

@@ -8,6 +8,7 @@ import droppos
 
 def main():
     launcher = droppos.launcher()
+    os.environ.setdefault("DROPPOS_LAUNCHER", "droppos")
     os.execv(launcher, [launcher] + sys.argv[1:])
 
 

@@ -1,11 +1,11 @@
 // How the user starts our programs, for messages that say what to type next.
-#ifndef GRAPH_BASE_INVOCATION_H_
-#define GRAPH_BASE_INVOCATION_H_
+#ifndef MODELS_TRAINING_INVOCATION_H_
+#define MODELS_TRAINING_INVOCATION_H_
 
 #include <cstdlib>
 #include <string>
 
-namespace graph {
+namespace models {
 
 // "bazel run //tools:replay --" for "replay"; "droppos replay" if ./droppos or a download of it
 // runs us: it puts its own name into $DROPPOS_LAUNCHER.
@@ -15,6 +15,6 @@ inline std::string Invocation(const std::string& program) {
   return std::string(launcher) + " " + program;
 }
 
-}  // namespace graph
+}  // namespace models
 
-#endif  // GRAPH_BASE_INVOCATION_H_
+#endif  // MODELS_TRAINING_INVOCATION_H_
