@@ -40,7 +40,10 @@ std::string FirstNumber(absl::string_view text) {
 
 }  // namespace
 
-std::string BuiltFromCommit() { return kCommit; }
+std::string BuiltFromCommit() {
+  const std::string commit = kCommit;
+  return commit == "0" ? "" : commit;
+}
 
 // Programs link different libraries, so those that can say their version are asked by name.
 std::map<std::string, std::string> LibraryVersions() {

@@ -2,10 +2,6 @@
 namespace tools {
 
 extern const char kCommit[];
-#ifdef DROPPOS_COMMIT
-const char kCommit[] = DROPPOS_COMMIT;
-#else
-const char kCommit[] = "";
-#endif
+const char kCommit[] = BUILD_SCM_REVISION;  // "0" in tests, which are not stamped
 
 }  // namespace tools

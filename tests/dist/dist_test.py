@@ -104,6 +104,7 @@ class Dist(unittest.TestCase):
         for command in (["--version"], ["plot", "--version"]):
             text, _ = self.droppos(*command)
             self.assertIn("(DropPos for C++) %s\n" % version, text)
+            self.assertRegex(text, "commit ([0-9a-f]{40}(-dirty)?|unknown), built by GCC")
             self.assertRegex(text, "libpng 1\\.[0-9]+\\.[0-9]+,")
 
     def test_what_is_no_command_is_named(self):
