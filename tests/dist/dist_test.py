@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Runs what //:dist and //:wheel hold, in an empty folder and with an empty environment."""
 
+import ast
 import glob
 import io
 import os
@@ -142,6 +143,19 @@ class Dist(unittest.TestCase):
         self.assertEqual(len(snippets), 4)
         for snippet in snippets:
             self.run_program(sys.executable, "-c", snippet, env={"PYTHONPATH": self.site})
+
+    def test_runs_of_older_versions_read_the_same(self):
+        run = os.path.join(self.home, "older")
+        os.mkdir(run)
+        with open(os.path.join(run, "metrics.jsonl"), "w", encoding="utf-8") as file:
+            file.write('{"step":1,"epoch":0.5,"loss":4.5,"timing":{"seconds":2.0}}\n'
+                       '{"epoch":0.5,"step":1,"heldout_pos_acc1":0.1,"chance":0.02}\n{"step":2,"ep')
+        code = "import droppos; print(droppos.read_run('older'))"
+        out, _ = self.run_program(sys.executable, "-c", code, env={"PYTHONPATH": self.site})
+        self.assertEqual(ast.literal_eval(out), [
+            {"step": 1, "epoch": 0.5, "loss": 4.5, "seconds": 2.0, "kind": "train"},
+            {"epoch": 0.5, "step": 1, "heldout_pos_acc1": 0.1, "chance": 0.02, "kind": "eval"},
+        ])
 
     def test_python_reports_what_a_program_says(self):
         code = "import droppos; droppos.load('nowhere', as_='numpy')"
