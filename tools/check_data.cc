@@ -50,7 +50,7 @@ absl::StatusOr<bool> Check(Flags flags) {
     json = std::make_unique<StagedOutput>(std::move(chosen));
   }
   models::OpenOptions open;
-  open.data_path = flags.data_path.empty() ? "" : models::ResolveUserPath(flags.data_path);
+  open.data_path = flags.data_path.empty() ? "" : models::ResolveDataPath(flags.data_path);
   open.val_fraction = flags.val_fraction;
   if (flags.max_image_megapixels.has_value()) {
     open.limits = models::LimitsOfMegapixels(*flags.max_image_megapixels);

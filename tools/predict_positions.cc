@@ -96,6 +96,10 @@ absl::StatusOr<std::vector<PictureToAsk>> FindPictures(const Flags& flags,
   }
   if (!pictures.empty()) return pictures;
 
+  if (run.data_path == "-") {
+    return graph::InvalidArgument(
+        "the run read its images from standard input; give some with --image=FILE");
+  }
   models::OpenOptions open;
   open.data_path = run.data_path.value_or("");
   open.input_height = trained.entry().model.input_h;

@@ -17,6 +17,7 @@ cd "$(dirname "$0")/.."
 # What WORKSPACE and third_party/BUILD.bazel name. One package a line, with its use.
 packages=(
   g++                   # compiler, OpenMP runtime
+  git                   # the commit that a program is built from
   bazel-bootstrap       # Bazel 4.2
   bazel-rules-java      # Bazel's C++ rules load these three
   bazel-rules-proto

@@ -89,9 +89,12 @@ absl::StatusOr<std::unique_ptr<ShardDataset>> ShardDataset::Open(
   Shards& shards = *data->shards_;
   std::vector<std::string> packed;
   for (const std::string& name : names) {
-    Shard shard = {name, JoinPath(root, name)};
+    Shard shard;
+    shard.name = name;
+    shard.path = shard.shown = JoinPath(root, name);
     if (shard.path == kStandardInput) {
       ASSIGN_OR_RETURN(shard.path, SpoolFile::StandardInput());
+      shard.shown = "standard input";
     }
     const absl::StatusOr<bool> gzip = IsGzip(shard.path);
     if (!gzip.ok()) {
@@ -133,7 +136,7 @@ absl::Status ShardDataset::Index(int32_t shard_index, Report* report) {
     file = plain->get();
     ASSIGN_OR_RETURN(const struct stat info, plain->Stat(shard.path));
     if (!S_ISREG(info.st_mode)) {
-      return graph::InvalidArgument("cannot read ", PrintablePath(shard.path),
+      return graph::InvalidArgument("cannot read ", PrintablePath(shard.shown),
                                     ": not a regular file");
     }
     piece.size = shard.bytes = info.st_size;
@@ -145,10 +148,10 @@ absl::Status ShardDataset::Index(int32_t shard_index, Report* report) {
         return SampleKeyAndField(path).second == "cls" ? kMaxLabelBytes : 0;
       });
   if (!index.ok()) {
-    return NoShard(PrintablePath(shard.path), file, piece, index.status());
+    return NoShard(PrintablePath(shard.shown), file, piece, index.status());
   }
   const auto warn = [&](const auto&... what) {
-    report->warnings.push_back(absl::StrCat(PrintablePath(shard.path), ": ", what...));
+    report->warnings.push_back(absl::StrCat(PrintablePath(shard.shown), ": ", what...));
   };
   if (!piece.broken.empty() && index->broken.empty() && index->end_mark) {
     warn(index->bytes_after_end > 0 ? "has " : "has all ", Count(index->members.size(), "member"),
@@ -171,7 +174,7 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
   const Shard& shard = shards_->all[shard_index];
   const auto warn = [&](absl::string_view member, const auto&... reason) {
     report->warnings.push_back(
-        absl::StrCat(PrintablePath(absl::StrCat(shard.path, member.empty() ? "" : ":", member)),
+        absl::StrCat(PrintablePath(absl::StrCat(shard.shown, member.empty() ? "" : ":", member)),
                      ": ", reason...));
   };
   struct Found {
@@ -306,7 +309,7 @@ std::string ShardDataset::name(int64_t i) const {
 
 std::string ShardDataset::Where(int64_t i) const {
   const Sample& sample = samples_[i];
-  return PrintablePath(absl::StrCat(shards_->all[sample.shard].path, ":",
+  return PrintablePath(absl::StrCat(shards_->all[sample.shard].shown, ":",
                                     sample.member.substr(0, sample.member.find('\0'))));
 }
 

@@ -70,6 +70,7 @@ class ShardDataset : public Dataset {
   struct Shard {
     std::string name;      // relative to the root
     std::string path;      // to open; for a gzip shard, its path before unpacking
+    std::string shown;     // in messages
     bool spooled = false;  // offsets are relative to `base` in the spool file
     int64_t base = 0;
     int64_t bytes = 0, modified_ns = 0;  // of a plain shard, at indexing

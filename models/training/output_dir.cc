@@ -115,8 +115,12 @@ std::string FreeName(const std::string& name) {
 
 std::string ResolveUserPath(const std::string& path) {
   const char* directory = std::getenv("BUILD_WORKING_DIRECTORY");
-  if (directory == nullptr || path.empty() || path == "-") return path;
+  if (directory == nullptr || path.empty()) return path;
   return (fs::path(directory) / path).lexically_normal().string();
+}
+
+std::string ResolveDataPath(const std::string& path) {
+  return path == "-" ? path : ResolveUserPath(path);
 }
 
 absl::StatusOr<OutputDir> OutputDir::Choose(const std::string& output_dir, const std::string& model,

@@ -25,6 +25,8 @@ enum class EarlierRun {
 // Resolves `path` from where the user typed it: `bazel run` changes directory and names the old one
 // in $BUILD_WORKING_DIRECTORY. Absolute and empty paths stay unchanged, as do all if that is unset.
 std::string ResolveUserPath(const std::string& path);
+// The same for a --data_path, whose "-" is standard input.
+std::string ResolveDataPath(const std::string& path);
 
 // Choosing and making the folder are two steps, so that everything else that can go wrong at the
 // start is checked between them and no folder is made in vain.

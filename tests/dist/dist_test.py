@@ -79,8 +79,10 @@ class Dist(unittest.TestCase):
     def test_every_library_has_its_license(self):
         folder = os.path.join(self.root, "share", "doc", "droppos", "licenses")
         licenses = os.listdir(folder)
-        for package in ("onednn", "libpng16-16", "libcairo2", "libgomp1", "fonts-dejavu-core"):
+        for package in ("onednn", "libpng16-16", "libcairo2", "libgomp1", "fonts-dejavu-core",
+                        "nlohmann-json3-dev", "SOURCES"):
             self.assertIn(package, licenses)
+        self.assertIn("GPL-2", os.listdir(os.path.join(folder, "common-licenses")))
 
     def test_a_model_is_trained_resumed_evaluated_drawn_and_exported(self):
         train = [*TRAIN, "--output_dir=run"]
@@ -105,7 +107,7 @@ class Dist(unittest.TestCase):
         for command in (["--version"], ["plot", "--version"]):
             text, _ = self.droppos(*command)
             self.assertIn("(DropPos for C++) %s\n" % version, text)
-            self.assertRegex(text, "commit ([0-9a-f]{40}(-dirty)?|unknown), built by GCC")
+            self.assertRegex(text, "commit [0-9a-f]{40}(-dirty)?, built by GCC")
             self.assertRegex(text, "libpng 1\\.[0-9]+\\.[0-9]+,")
 
     def test_what_is_no_command_is_named(self):
@@ -125,6 +127,8 @@ class Dist(unittest.TestCase):
                 tar.addfile(entry, io.BytesIO(picture))
         self.droppos(*TRAIN, "--output_dir=piped", "--data_path=-", "--val_fraction=0.25",
                      input=data.getvalue())
+        err = self.droppos("evaluate", "--protocol=position", "--checkpoint=piped", code=1)[1]
+        self.assertIn("its images from standard input", err)
         self.assertIn("ended before its first byte",
                       self.droppos(*TRAIN, "--output_dir=none", "--data_path=-", code=1,
                                    input=b"")[1])

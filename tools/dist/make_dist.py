@@ -25,6 +25,8 @@ import zipfile
 
 # Parts of glibc belong to the system: the loader must match them.
 GLIBC = re.compile(r"(ld-linux-x86-64|libc|libm|libmvec|libdl|librt|libpthread|libresolv)\.so")
+# Packages whose headers are compiled into the programs.
+HEADERS = ["libcli11-dev", "libeigen3-dev", "libhwy-dev", "nlohmann-json3-dev"]
 FONTS = ["/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
          "/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf"]
 
@@ -56,15 +58,35 @@ def libraries(programs, onednn):
     return found
 
 
-def debian_license(path):
-    """The package that installed a file, and its copyright file."""
+def package_of(path):
+    """The Debian package that installed a file."""
     for name in (path, path.replace("/usr/lib/", "/lib/", 1)):
         owner = subprocess.run(["dpkg", "-S", name], stdout=subprocess.PIPE,
                                stderr=subprocess.DEVNULL, text=True)
         if owner.returncode == 0:
-            package = owner.stdout.split(":")[0]
-            return package, "/usr/share/doc/%s/copyright" % package
-    return None
+            return owner.stdout.split(":")[0]
+    sys.exit("make_dist.py: no Debian package has installed %s, so its license is unknown" % path)
+
+
+def licenses(packages):
+    """The packages' copyright files, the licenses that these name, and where the sources are."""
+    result = {}
+    for package in sorted(packages):
+        with open("/usr/share/doc/%s/copyright" % package, "rb") as file:
+            result[package] = file.read()
+    named = {name for text in result.values()
+             for name in re.findall(rb"/usr/share/common-licenses/([A-Za-z0-9.-]*[A-Za-z0-9])", text)}
+    for name in sorted(named):
+        with open(b"/usr/share/common-licenses/" + name, "rb") as file:
+            result["common-licenses/" + name.decode()] = file.read()
+    versions = run("dpkg-query", "-W", "-f=${source:Package} ${source:Version}\\n",
+                   *sorted(packages))
+    result["SOURCES"] = (
+        "The libraries in lib/ and the headers compiled into the programs are those of Debian's\n"
+        "packages, unchanged but for debug symbols. Debian publishes their sources as these\n"
+        "packages and versions (apt-get source PACKAGE=VERSION):\n\n" +
+        "\n".join(sorted(set(versions.splitlines()))) + "\n").encode()
+    return result
 
 
 def files(args):
@@ -82,20 +104,17 @@ def files(args):
     for program in args.programs:
         add("libexec/droppos/" + os.path.basename(program), stripped(program), 0o755)
     add_file("share/droppos/fonts.conf", args.fonts_conf)
-    licensed = list(FONTS)
+    packages = {package_of(font) for font in FONTS} | set(HEADERS)
     for font in FONTS:
         add_file("share/droppos/fonts/" + os.path.basename(font), font)
     for name, path in libraries(args.programs, args.onednn).items():
         add("lib/" + name, stripped(path))
         if path != args.onednn:
-            licensed.append(path)
-    add_file("share/doc/droppos/licenses/onednn", args.onednn_license)
-    for path in licensed:
-        license = debian_license(path)
-        if license is None:
-            sys.exit("make_dist.py: no Debian package has installed %s, so its license is unknown"
-                     % path)
-        add_file("share/doc/droppos/licenses/" + license[0], license[1])
+            packages.add(package_of(path))
+    for name in args.onednn_licenses:
+        add_file("share/doc/droppos/licenses/onednn/" + os.path.basename(name), name)
+    for name, text in licenses(packages).items():
+        add("share/doc/droppos/licenses/" + name, text)
     for document in args.documents:
         add_file("share/doc/droppos/" + os.path.normpath(document), document)
     return dict(sorted(result.items()))
@@ -124,7 +143,8 @@ def write_wheel(path, version, contents, modules, readme):
     entries[info + "METADATA"] = ((
         "Metadata-Version: 2.1\nName: droppos\nVersion: %s\n"
         "Summary: Self-supervised pretraining of Vision Transformers by reconstructing dropped "
-        "positions\nLicense: Apache-2.0\nRequires-Python: >=3.8\nProvides-Extra: arrays\n"
+        "positions\nLicense: Apache-2.0; the libraries inside have their own, see "
+        "droppos/programs/share/doc/droppos/licenses\nRequires-Python: >=3.8\nProvides-Extra: arrays\n"
         "Requires-Dist: numpy; extra == 'arrays'\nDescription-Content-Type: text/markdown\n\n%s" %
         (version, text)).encode(), 0o644)
     entries[info + "WHEEL"] = (("Wheel-Version: 1.0\nGenerator: make_dist\nRoot-Is-Purelib: false\n"
@@ -153,7 +173,7 @@ def main():
     parser.add_argument("--launcher", required=True)
     parser.add_argument("--fonts_conf", required=True)
     parser.add_argument("--onednn", required=True)
-    parser.add_argument("--onednn_license", required=True)
+    parser.add_argument("--onednn_licenses", nargs="+", required=True)
     parser.add_argument("--programs", nargs="+", required=True)
     parser.add_argument("--modules", nargs="+", required=True)
     parser.add_argument("--documents", nargs="+", required=True)

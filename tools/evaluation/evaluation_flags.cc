@@ -45,8 +45,12 @@ absl::StatusOr<models::Datasets> OpenEvaluationData(const TrainedModel& trained,
                                                     const EvaluationFlags& flags) {
   const TrainFlags& run = trained.resolved.flags;
   models::OpenOptions open;
-  open.data_path = flags.data_path.has_value() ? models::ResolveUserPath(*flags.data_path)
+  open.data_path = flags.data_path.has_value() ? models::ResolveDataPath(*flags.data_path)
                                                : run.data_path.value_or("");
+  if (open.data_path == "-" && !flags.data_path.has_value()) {
+    return graph::InvalidArgument(
+        "the run read its images from standard input; give --data_path=-, and them, or another");
+  }
   open.input_height = trained.entry().model.input_h;
   open.input_width = trained.entry().model.input_w;
   open.val_fraction = flags.val_fraction.value_or(run.val_fraction.value_or(0.01));

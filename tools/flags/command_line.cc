@@ -84,7 +84,8 @@ void AddMaxImageMegapixels(CLI::App* app, const std::string& otherwise,
 absl::StatusOr<bool> ParseCommandLine(const std::string& tool, int argc, char** argv,
                                       CLI::App* app) {
   app->name(models::Invocation(tool));
-  app->footer("--version prints the version, the commit and the libraries' versions.");
+  app->footer(app->get_footer() +
+              "\n--version prints the version, the commit and the libraries' versions.");
   app->allow_extras();  // they are refused here, before what is missing
   std::string error;
   try {

@@ -68,8 +68,8 @@ void SetDefaults(const MachineDefaults& machine, TrainFlags& flags) {
     if (!row.fallback.is_value || FlagText(row, flags).has_value()) continue;
     CHECK(SetFlag(row, row.fallback.text, flags).ok());
   }
-  for (auto field : {&TrainFlags::data_path, &TrainFlags::init_from, &TrainFlags::output_dir,
-                     &TrainFlags::dump_graph}) {
+  if (flags.data_path.has_value()) flags.data_path = models::ResolveDataPath(*flags.data_path);
+  for (auto field : {&TrainFlags::init_from, &TrainFlags::output_dir, &TrainFlags::dump_graph}) {
     if ((flags.*field).has_value()) flags.*field = models::ResolveUserPath(*(flags.*field));
   }
 }

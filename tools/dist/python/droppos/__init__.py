@@ -4,6 +4,7 @@ The programs do the work; these functions start them and read their files. Nothi
 Python, but load() and features() return NumPy arrays, or torch tensors if asked.
 """
 
+import importlib
 import json
 import os
 import subprocess
@@ -25,21 +26,24 @@ def launcher():
     return os.environ.get("DROPPOS") or os.path.join(_HERE, "programs", "bin", "droppos")
 
 
-def run(command, *flags, **options):
+def run(command, *flags, stdin=subprocess.DEVNULL, **options):
     """Runs `droppos COMMAND FLAGS`, with keyword arguments as flags: run("train", steps=3).
 
-    True gives --flag, False --no_flag, a list is joined by commas. Returns standard output; raises
-    DropPosError with what the program wrote to standard error.
+    True gives --flag; False gives --no_flag for "train" and nothing for the others, whose switches
+    are off by default; a list is joined by commas. `stdin` is as for subprocess.run. Returns
+    standard output; raises DropPosError with what the program wrote to standard error.
     """
     arguments = [launcher(), command, *map(str, flags)]
     for name, value in options.items():
         if isinstance(value, bool):
-            arguments.append("--" + ("" if value else "no_") + name)
+            if value or command == "train":
+                arguments.append("--" + ("" if value else "no_") + name)
         elif value is not None:
             if isinstance(value, (list, tuple)):
                 value = ",".join(map(str, value))
             arguments.append("--%s=%s" % (name, value))
-    ended = subprocess.run(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    ended = subprocess.run(arguments, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                           encoding="utf-8", errors="replace")
     if ended.returncode != 0:
         raise DropPosError(ended.stderr.strip() or "droppos %s: exit code %d" %
                            (command, ended.returncode))
@@ -65,10 +69,17 @@ def read_run(folder):
     return rows
 
 
-def read_safetensors(path, as_="numpy"):
-    """A safetensors file as {name: array}; `as_` is "numpy" or "torch"."""
+def _check(as_):
+    """Raises before anything is computed if arrays cannot be given as asked."""
     if as_ not in ("numpy", "torch"):
         raise ValueError("as_ is %r; it is 'numpy' or 'torch'" % (as_,))
+    for module in {"numpy", as_}:
+        importlib.import_module(module)
+
+
+def read_safetensors(path, as_="numpy"):
+    """A safetensors file as {name: array}; `as_` is "numpy" or "torch"."""
+    _check(as_)
     import numpy
     with open(path, "rb") as file:
         size = int.from_bytes(file.read(8), "little")
@@ -79,10 +90,10 @@ def read_safetensors(path, as_="numpy"):
     for name, entry in header.items():
         begin, end = entry["data_offsets"]
         array = numpy.frombuffer(data[begin:end], _TYPES[entry["dtype"]])
-        arrays[name] = array.reshape(entry["shape"])
+        arrays[name] = array.reshape(entry["shape"]).copy()  # may be written to
     if as_ == "torch":
         import torch
-        return {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
     return arrays
 
 
@@ -94,6 +105,7 @@ def load(run_folder, as_="torch"):
         model = timm.create_model("vit_base_patch16_224", num_classes=0)
         model.load_state_dict(droppos.load("runs/a"))
     """
+    _check(as_)
     with tempfile.TemporaryDirectory() as folder:
         out = os.path.join(folder, "timm")
         run("export", checkpoint=run_folder, format="timm", out=out)
@@ -106,6 +118,7 @@ def features(run_folder, as_="numpy", **options):
     `options` are the flags of `droppos extract_features`: data_path=DIR, split="train",
     val_fraction=0, tokens=True, ... The key "names" holds the images' names, in the same order.
     """
+    _check(as_)
     with tempfile.TemporaryDirectory() as folder:
         out = os.path.join(folder, "features.safetensors")
         run("extract_features", checkpoint=run_folder, out=out, **options)
