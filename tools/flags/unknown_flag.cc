@@ -43,7 +43,7 @@ constexpr FlagSynonym kSynonyms[] = {
 
     // The data.
     {"data dataset data_dir data_root dataroot datadir dataset_path dataset_dir dataset_name "
-     "root root_dir train_dir train_data train_path imagenet_path data_folder input_dir",
+     "root root_dir path dir train_dir train_data train_path imagenet_path data_folder input_dir",
      "data_path"},
     {"img imgs image_path img_path input", "image"},
     {"workers num_worker n_workers nworkers num_data_workers dataloader_num_workers "
