@@ -63,6 +63,7 @@ TEST(UnknownFlag, NamesOfOtherProgramsAreKnown) {
                {"--save_dir=x", "--output_dir"},
                {"--random_seed=3", "--seed"},
                {"--fast_dev_run", "--steps=1"},
+               {"--masking_ratio=3", "--mask_ratio"},
                {"--LR=3", "--lr"}};
   for (const auto& c : cases) {
     EXPECT_THAT(Error({c.typed}),

@@ -35,8 +35,6 @@ constexpr FlagSynonym kSynonyms[] = {
     {"decoder_dim decoder_hidden_size", "decoder_embed_dim"},
     {"decoder_num_layers decoder_layers decoder_num_hidden_layers", "decoder_depth"},
     {"decoder_heads decoder_num_attention_heads", "decoder_num_heads"},
-    {"masking_ratio mask_prob mask_rate", "mask_ratio"},
-    {"norm_pix", "norm_pix_loss"},
     {"drop dropout drop_rate drop_path drop_path_rate attn_drop_rate hidden_dropout_prob", "epochs",
      kDropout},
     {"num_classes nb_classes n_classes", "epochs", "the classes are those of the data"},
@@ -161,7 +159,6 @@ constexpr FlagSynonym kSynonyms[] = {
      "apex_amp native_amp fp16_opt_level amp_impl amp_opt_level",
      "precision"},
     {"fp32 float32 tf32", "precision=fp32"},
-    {"int8 quantize quantise", "guide_precision"},
     {"grad_checkpointing gradient_checkpointing grad_checkpoint use_checkpoint "
      "checkpoint_activations activation_checkpointing remat",
      "recompute"},
