@@ -1,7 +1,8 @@
 // Decodes every image of a data set and says what is wrong with it:
 //
-//   bazel run //tools:check_data -- --data_path=DIR [--json=FILE] [--min_side=32]
-//       [--num_workers=N] [--val_fraction=0.01] [--max_image_megapixels=100]
+//   bazel run //tools:check_data -- --data_path=DIR [--json=FILE] [--write_list=DIR/train.txt]
+//       [--overwrite] [--min_side=32] [--num_workers=N] [--val_fraction=0.01]
+//       [--max_image_megapixels=100]
 //
 // Exit code: 0 if every image can be decoded, 1 if some cannot or nothing can be checked.
 #include <unistd.h>
@@ -22,6 +23,7 @@
 #include "models/training/run_log.h"
 #include "tools/cpus.h"
 #include "tools/data_check/data_check.h"
+#include "tools/data_check/image_lists.h"
 #include "tools/flags/command_line.h"
 #include "tools/output/staged_output.h"
 #include "tools/program.h"
@@ -36,7 +38,8 @@ struct Flags {
   std::string data_path;
   double val_fraction = 0.01;
   absl::optional<double> max_image_megapixels;
-  std::string json;
+  std::string json, write_list;
+  bool overwrite = false;
   DataCheckOptions check;
 };
 
@@ -59,6 +62,14 @@ absl::StatusOr<bool> Check(Flags flags) {
   open.max_warnings = 0;                      // the JSON file has them all
   open.input_height = open.input_width = 64;  // of the scenes drawn without a path
   ASSIGN_OR_RETURN(const models::Datasets data, models::OpenDatasets(open));
+  absl::optional<models::Datasets> unsplit;
+  absl::optional<ImageLists> lists;
+  if (!flags.write_list.empty()) {
+    open.val_fraction = 0;
+    ASSIGN_OR_RETURN(unsplit, models::OpenDatasets(open));
+    ASSIGN_OR_RETURN(lists, ImageLists::Choose(models::ResolveUserPath(flags.write_list),
+                                               flags.overwrite, *unsplit));
+  }
 
   const models::RunLog::Screen screen = models::RunLog::ScreenOf(Screen(), STDOUT_FILENO);
   models::RunLog log(screen);
@@ -84,6 +95,10 @@ absl::StatusOr<bool> Check(Flags flags) {
     }));
     std::cout << "wrote    " << json->path() << "\n";
   }
+  if (lists.has_value()) {
+    ASSIGN_OR_RETURN(const std::vector<std::string> written, lists->Write(report));
+    for (const std::string& line : written) std::cout << "wrote    " << line << "\n";
+  }
   return report.bad.empty();
 }
 
@@ -91,8 +106,8 @@ absl::StatusOr<int> Main(int argc, char** argv) {
   Flags flags;
   flags.check.num_workers = DetectCpus().usable();
   CLI::App app(
-      "Decodes every image, held-out ones too, and lists what is bad, tiny, doubled, grey or "
-      "CMYK.\n"
+      "Decodes every image, held-out ones too, and lists bad, duplicate, tiny, grey and CMYK "
+      "images, and leaks.\n"
       "Exit code: 0 when every image can be decoded, 1 when some cannot (or nothing can be "
       "checked).");
   app.add_option("--data_path", flags.data_path,
@@ -115,6 +130,13 @@ absl::StatusOr<int> Main(int argc, char** argv) {
                  absl::StrCat("also write all of it to this file, replacing it; the screen shows ",
                               kShown, " of each list"))
       ->type_name("FILE");
+  app.add_option(
+         "--write_list", flags.write_list,
+         "also write a list of the good images, which --data_path=DIR then reads; with val.txt "
+         "beside it if there is a val/")
+      ->type_name("DIR/train.txt");
+  app.add_flag("--overwrite", flags.overwrite,
+               "replace the lists of --write_list where they exist");
   ASSIGN_OR_RETURN(const bool proceed, ParseCommandLine("check_data", argc, argv, &app));
   if (!proceed) return 0;
   ASSIGN_OR_RETURN(const bool clean, Check(flags));

@@ -29,7 +29,7 @@ void BadImageJudge::SeeBad(bool first_visit, const absl::Status& reason) {
 absl::Status BadImageJudge::Judge(bool all_seen) const {
   if (stop_at_once_ && bad_in_row_ > 0) {
     return graph::InvalidArgument(last_reason_,
-                                  " (--on_bad_image=skip passes over it; check_data lists "
+                                  " (--on_bad_image=skip skips it; check_data lists "
                                   "every image like it)");
   }
   if (bad_in_row_ >= data_size_) {
@@ -46,8 +46,8 @@ absl::Status BadImageJudge::Judge(bool all_seen) const {
   return graph::InvalidArgument(
       bad_, " of the first ", seen_, " images cannot be decoded (", bad_ * 100 / seen_,
       "%), more than the ", max_bad_share_ * 100,
-      "% that are passed over; repair or remove them (check_data lists them all), or "
-      "raise --max_bad_share",
+      "% that are skipped; repair or remove them (check_data lists them all, and --write_list "
+      "the others), or raise --max_bad_share",
       last_reason_.empty() ? "" : ". The last: ", last_reason_);
 }
 

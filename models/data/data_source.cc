@@ -202,7 +202,7 @@ absl::StatusOr<DataSource> FindDataSource(const std::string& data_path) {
     return source;
   }
   if (source.kind != DataSource::Kind::kCifar10) {
-    WarnOfSpelling(has_list || IsDirectory(JoinPath(root, "train")), &source);
+    WarnOfSpelling(IsDirectory(JoinPath(root, "train")), &source);
   }
   return source;
 }

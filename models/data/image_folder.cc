@@ -278,8 +278,9 @@ absl::StatusOr<std::vector<ImageFolderDataset::Item>> ParseList(absl::string_vie
     if (gap == absl::string_view::npos) return error("expected 'path label', found ", Quoted(line));
     int label = 0;
     const absl::string_view field = line.substr(gap + 1);
-    if (!absl::SimpleAtoi(field, &label) || label < 0 || label > kMaxLabel) {
-      return error("the label ", Quoted(field), " is not a number from 0 to ", kMaxLabel);
+    if (!absl::SimpleAtoi(field, &label) || label < -1 || label > kMaxLabel) {
+      return error("the label ", Quoted(field), " is not a number from 0 to ", kMaxLabel,
+                   ", nor -1 for none");
     }
     const absl::string_view path = absl::StripTrailingAsciiWhitespace(line.substr(0, gap));
     if (path.find('\0') != absl::string_view::npos) {

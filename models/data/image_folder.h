@@ -35,6 +35,7 @@ class ImageFolderDataset : public Dataset {
   absl::Status LoadPart(int64_t i, const PartPlan& plan, PicturePart* part) const override;
   absl::StatusOr<std::string> LoadBytes(int64_t i) const override;
   std::string description() const override { return description_; }
+  const std::string& root() const { return root_; }
 
  private:
   std::string root_;
@@ -84,9 +85,9 @@ std::vector<ImageFolderDataset::Item> LabelByFolder(const std::vector<std::strin
 // path (spaces and UTF-8 allowed) is relative to the folder `images` under the data folder, and the
 // items' paths begin with `images`. Blank lines and a byte order mark before a line are skipped;
 // any line ending is accepted. A path may occur again: each line is a separate draw. Errors name
-// file and line: no label, a label that is no number from 0 to 1,000,000, an absolute path or one
-// that leaves the folder with "..", a zero byte; or, for the file, no line at all or text in
-// UTF-16.
+// file and line: no label, a label that is neither a number from 0 to 1,000,000 nor -1 (none), an
+// absolute path or one that leaves the folder with "..", a zero byte; or, for the file, no line at
+// all or text in UTF-16.
 absl::StatusOr<std::vector<ImageFolderDataset::Item>> ReadListFile(const std::string& list_path,
                                                                    const std::string& images);
 // The same from the file's text; messages use `list_path`.

@@ -95,6 +95,7 @@ struct Part {
   std::vector<std::string> classes;  // folder names; empty for a list or no labels
   int num_classes = 0;
   std::string from;
+  std::map<std::string, int64_t> others;  // files that are no pictures, by ending
 };
 
 int CountClasses(const Items& items) {
@@ -106,7 +107,7 @@ int CountClasses(const Items& items) {
 // Error if no picture of a list exists, because the list has another format or its pictures are
 // elsewhere. Checks a few across the list, because many data sets lack some.
 absl::Status CheckSomeAreThere(const std::string& root, const std::string& split,
-                               const Items& items) {
+                               const std::string& below, const Items& items) {
   constexpr size_t kLooks = 20;
   for (size_t i = 0; i < kLooks; ++i) {
     struct stat info;
@@ -120,41 +121,19 @@ absl::Status CheckSomeAreThere(const std::string& root, const std::string& split
   return absl::NotFoundError(absl::StrCat(
       PrintablePath(JoinPath(root, split + ".txt")), ": none of its pictures is there; the first, ",
       PrintablePath(first), IsDirectory(first) ? ", is a folder" : ", does not exist",
-      "; a line is 'path label', the path as it is below ", split,
+      "; a line is 'path label', the path as it is below ",
+      below.empty() ? PrintablePath(root) : split,
       "/, without quotes or commas, and with '/' between folders"));
 }
 
 absl::StatusOr<Part> ReadList(const std::string& root, const std::string& split) {
   Part part;
-  ASSIGN_OR_RETURN(part.items, ReadListFile(JoinPath(root, split + ".txt"), split));
-  RETURN_IF_ERROR(CheckSomeAreThere(root, split, part.items));
+  const std::string below = ListedFolder(root, split);
+  ASSIGN_OR_RETURN(part.items, ReadListFile(JoinPath(root, split + ".txt"), below));
+  RETURN_IF_ERROR(CheckSomeAreThere(root, split, below, part.items));
   part.num_classes = CountClasses(part.items);
   part.from = absl::StrCat("the list ", split, ".txt");
   return part;
-}
-
-// "5 other files (3 .txt, 1 .mp4, 1 without an ending)", the commonest first; "" for none.
-std::string OthersText(const std::map<std::string, int64_t>& others) {
-  constexpr size_t kShown = 4;
-  std::vector<std::pair<int64_t, std::string>> kinds;
-  int64_t all = 0;
-  for (const auto& [ending, count] : others) {
-    kinds.emplace_back(-count, ending);
-    all += count;
-  }
-  if (all == 0) return "";
-  std::sort(kinds.begin(), kinds.end());
-  std::vector<std::string> shown;
-  for (const auto& [negative, ending] : kinds) {
-    if (shown.size() == kShown) {
-      shown.push_back("...");
-      break;
-    }
-    shown.push_back(
-        absl::StrCat(-negative, " ",
-                     ending.empty() ? "without an ending" : PrintablePath(ending.substr(0, 20))));
-  }
-  return absl::StrCat(Count(all, "other file"), " (", absl::StrJoin(shown, ", "), ")");
 }
 
 // What to do about a folder that holds these archives and no picture.
@@ -172,7 +151,7 @@ std::string WayOut(const std::string& root, const std::vector<std::string>& arch
 // The pictures under `below` of `root`; for all of `root`, except those under val/.
 absl::StatusOr<Part> ReadFolder(const std::string& root, const std::string& below) {
   ASSIGN_OR_RETURN(const FolderListing listing, ListPictures(root, below, "val"));
-  const std::string others = OthersText(listing.others);
+  const std::string others = OthersText(listing.others, 4);
   if (listing.paths.empty()) {
     return absl::NotFoundError(absl::StrCat("no picture (", PictureEndings(), ") under ",
                                             PrintablePath(JoinPath(root, below)),
@@ -180,6 +159,7 @@ absl::StatusOr<Part> ReadFolder(const std::string& root, const std::string& belo
                                             "; ", WayOut(root, listing.archives)));
   }
   Part part;
+  part.others = listing.others;
   const std::string prefix = below.empty() ? "" : below + "/";
   part.classes = CollectClasses(listing.paths, prefix);
   part.num_classes = static_cast<int>(part.classes.size());
@@ -189,7 +169,7 @@ absl::StatusOr<Part> ReadFolder(const std::string& root, const std::string& belo
   if (listing.linked_folders > 0) {
     notes.push_back(Count(listing.linked_folders, "folder") + " by links");
   }
-  if (!others.empty()) notes.push_back("passed over: " + others);
+  if (!others.empty()) notes.push_back("ignored: " + others);
   if (!notes.empty()) absl::StrAppend(&part.from, " (", absl::StrJoin(notes, "; "), ")");
   return part;
 }
@@ -208,7 +188,7 @@ void WarnOfUnlabelled(const Items& items, const std::vector<std::string>& classe
   warnings->push_back(absl::StrCat(
       count, " of ", items.size(), " ", split,
       " images have no label, because they lie in no folder of a training class, the first '",
-      PrintablePath(first->path), "'; what needs labels passes over them"));
+      PrintablePath(first->path), "'; what needs labels ignores them"));
 }
 
 std::unique_ptr<Dataset> MakeDataset(const std::string& root, const PictureLimits& limits,
@@ -244,6 +224,9 @@ absl::StatusOr<Datasets> OpenFolder(const OpenOptions& options, const std::strin
     if (!held_out.items.empty()) {
       held_out.from = absl::StrCat(Percent(options.val_fraction), " of them by hash of the path");
     }
+  }
+  for (const Part* part : {&train, &held_out}) {
+    for (const auto& [ending, count] : part->others) out.ignored[ending] += count;
   }
   const int num_classes = std::max(train.num_classes, CountClasses(held_out.items));
   out.train = MakeDataset(root, options.limits, std::move(train.items), num_classes);
@@ -331,6 +314,32 @@ absl::StatusOr<Datasets> OpenAll(const OpenOptions& options) {
 }
 
 }  // namespace
+
+std::string ListedFolder(const std::string& root, const std::string& split) {
+  return split == "train" && !IsDirectory(JoinPath(root, split)) ? "" : split;
+}
+
+std::string OthersText(const std::map<std::string, int64_t>& others, size_t most) {
+  std::vector<std::pair<int64_t, std::string>> kinds;
+  int64_t all = 0;
+  for (const auto& [ending, count] : others) {
+    kinds.emplace_back(-count, ending);
+    all += count;
+  }
+  if (all == 0) return "";
+  std::sort(kinds.begin(), kinds.end());
+  std::vector<std::string> shown;
+  for (const auto& [negative, ending] : kinds) {
+    if (shown.size() == most) {
+      shown.push_back("...");
+      break;
+    }
+    shown.push_back(
+        absl::StrCat(-negative, " ",
+                     ending.empty() ? "without an ending" : PrintablePath(ending.substr(0, 20))));
+  }
+  return absl::StrCat(Count(all, "other file"), " (", absl::StrJoin(shown, ", "), ")");
+}
 
 absl::StatusOr<Datasets> OpenDatasets(const OpenOptions& options) {
   absl::StatusOr<Datasets> data = OpenAll(options);

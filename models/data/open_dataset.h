@@ -2,6 +2,8 @@
 #ifndef MODELS_DATA_OPEN_DATASET_H_
 #define MODELS_DATA_OPEN_DATASET_H_
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,10 +35,13 @@ struct Datasets {
   std::string description;            // what was recognised as what, for the banner
   // Problems found while opening the data: file, reason, what to do.
   std::vector<std::string> warnings;
+  // Files of folders that are no pictures, by their ending in lower case: ".txt", or "" for none.
+  std::map<std::string, int64_t> ignored;
 };
 
 // In this order, under `data_path`:
-//   train.txt          the official list, images under train/ (DIR/train.txt names it, too)
+//   train.txt          the official list, images under train/, or beside the list if there is no
+//                      train/ (DIR/train.txt names it, too)
 //   train/             tar shards of WebDataset's layout (*.tar *.tar.gz *.tgz, shard_dataset.h),
 //                      else an image folder, where either is in it
 //   data_batch_*.bin   CIFAR-10; held out: test_batch.bin
@@ -48,6 +53,13 @@ struct Datasets {
 // training images. The latter also holds for shards without a held-out part. A list none of whose
 // pictures exists is an error. Errors name the folder or file and what to do.
 absl::StatusOr<Datasets> OpenDatasets(const OpenOptions& options);
+
+// The folder below `root` to which the paths in the list `split`.txt are relative; "" for `root`.
+std::string ListedFolder(const std::string& root, const std::string& split);
+
+// "5 other files (3 .txt, 1 .mp4, 1 without an ending)" of Datasets::ignored, the commonest first,
+// at most `most` endings and "..."; "" for none.
+std::string OthersText(const std::map<std::string, int64_t>& others, size_t most);
 
 }  // namespace models
 

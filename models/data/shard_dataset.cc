@@ -162,7 +162,7 @@ absl::Status ShardDataset::Index(int32_t shard_index, Report* report) {
   const auto warn_of_rest = [&](int64_t bytes, const char* missed) {
     if (bytes == 0) return;
     warn("the ", bytes, " bytes after its end are no ", missed,
-         " and are passed over; write the shard again if pictures are missing");
+         " and are ignored; write the shard again if pictures are missing");
   };
   warn_of_rest(index->bytes_after_end, "tar archive");
   warn_of_rest(piece.bytes_after_end, "gzip data");
@@ -233,7 +233,7 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
   if (repeated.count == 1) {
     warn(repeated.first, "comes twice, the first counts; give every sample a key of its own");
   } else if (repeated.count > 1) {
-    warn("", repeated.count, " members have the name of one before them and are passed over, the ",
+    warn("", repeated.count, " members have the name of one before them and are ignored, the ",
          "first '", PrintablePath(repeated.first), "'; give every sample a key of its own");
   }
   if (bad_labels.count == 1) {
@@ -267,7 +267,7 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
   }
   if (shared.count > 0) {
     warn("", Count(shared.count, "image"),
-         " passed over, because they share a key with another, the first '",
+         " ignored, because they share a key with another, the first '",
          PrintablePath(shared.first),
          "'; put the number, or what else tells them apart, before the first dot of the name");
   }
@@ -279,7 +279,7 @@ void ShardDataset::AddSamples(int32_t shard_index, TarIndex index, Report* repor
       if (ImageRank(field, "") != 0 || field == "cls") alike.Add(path);
     }
     if (alike.count > 0) {
-      warn("", alike.count, " ", alike.count == 1 ? one : many, " passed over, the first '",
+      warn("", alike.count, " ", alike.count == 1 ? one : many, " ignored, the first '",
            PrintablePath(alike.first), "'; write the shard with tar's ", option,
            ", which stores the files themselves");
     }

@@ -166,10 +166,10 @@ struct Misfits {
 
   std::string List() const {
     std::string text;
-    for (const std::string& s : missing) absl::StrAppend(&text, "\n  missing:     ", s);
-    for (const std::string& s : other_shape) absl::StrAppend(&text, "\n  other shape: ", s);
-    for (const std::string& s : other_type) absl::StrAppend(&text, "\n  other type:  ", s);
-    for (const std::string& s : unexpected) absl::StrAppend(&text, "\n  unexpected:  ", s);
+    for (const std::string& s : missing) absl::StrAppend(&text, "\n  missing:        ", s);
+    for (const std::string& s : other_shape) absl::StrAppend(&text, "\n  shape mismatch: ", s);
+    for (const std::string& s : other_type) absl::StrAppend(&text, "\n  type mismatch:  ", s);
+    for (const std::string& s : unexpected) absl::StrAppend(&text, "\n  unexpected:     ", s);
     return text;
   }
 
@@ -180,8 +180,8 @@ struct Misfits {
       kinds.push_back(absl::StrCat(tensors.size(), " tensor", tensors.size() > 1 ? "s" : "", " ",
                                    kind, tensors.size() > 1 ? ", first " : ", ", tensors[0]));
     };
-    add("of another shape", other_shape);
-    add("of another type", other_type);
+    add("with a shape mismatch", other_shape);
+    add("with a type mismatch", other_type);
     add("missing", missing);
     add("unexpected", unexpected);
     return absl::StrJoin(kinds, "; ");

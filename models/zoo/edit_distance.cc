@@ -1,7 +1,11 @@
 #include "models/zoo/edit_distance.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 
 namespace models {
 
@@ -21,16 +25,25 @@ int EditDistance(absl::string_view a, absl::string_view b) {
 }
 
 std::string Nearest(absl::string_view name, const std::vector<std::string>& candidates) {
+  // People who do not know a name's end type its start.
+  const auto begun = [name](absl::string_view candidate) {
+    return name.size() >= 3 && absl::StartsWith(candidate, name);
+  };
+  const bool any_begun = std::any_of(candidates.begin(), candidates.end(), begun);
   std::string nearest;
-  int best = -1;
+  int best = any_begun ? std::numeric_limits<int>::max() : 2 + static_cast<int>(name.size()) / 5;
   for (const std::string& candidate : candidates) {
+    if (any_begun && !begun(candidate)) continue;
     const int distance = EditDistance(name, candidate);
-    if (best < 0 || distance < best) {
-      best = distance;
-      nearest = candidate;
-    }
+    if (distance >= best) continue;
+    best = distance;
+    nearest = candidate;
   }
   return nearest;
+}
+
+std::string DidYouMean(absl::string_view name) {
+  return name.empty() ? "" : absl::StrCat("did you mean ", name, "? ");
 }
 
 }  // namespace models

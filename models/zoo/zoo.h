@@ -18,7 +18,7 @@ class Zoo {
   // Aborts, naming it, when a name or alias is taken.
   void Add(ZooEntry entry);
   const std::vector<ZooEntry>& entries() const { return entries_; }
-  // By name or alias. NOT_FOUND suggests the nearest name.
+  // By name or alias. NOT_FOUND suggests the nearest name, if one is near.
   absl::StatusOr<ZooEntry> Find(absl::string_view name) const;
 
  private:

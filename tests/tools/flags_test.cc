@@ -219,19 +219,6 @@ TEST(Flags, ModelIsNeededUnlessTheRunOnlyPrints) {
   EXPECT_FALSE(ParseTrainFlags({"--list_models=false"}, MakeZoo()).ok());
 }
 
-TEST(Flags, UnknownFlagsSuggestTheNearest) {
-  EXPECT_EQ(Error({"--modle=x"}), "unknown flag --modle; did you mean --model? --help shows all");
-  EXPECT_THAT(Error({"--warmup_epoch", "3"}), HasSubstr("did you mean --warmup_epochs?"));
-  EXPECT_THAT(Error({"--data", "x"}), HasSubstr("did you mean --data_path?"));
-  EXPECT_THAT(Error({"--output=x"}), HasSubstr("did you mean --output_dir?"));
-  EXPECT_THAT(Error({"--no_sigma_decy"}), HasSubstr("did you mean --no_sigma_decay?"));
-  EXPECT_THAT(Error({"--expriment=x"}), HasSubstr("did you mean --experiment?"));
-  // In scripts/pretrain_large.sh, and in no parser.
-  EXPECT_THAT(Error({"--use_mask_token"}), HasSubstr("unknown flag --use_mask_token"));
-  EXPECT_THAT(Error({"--a\nb"}), HasSubstr("unknown flag --a\\x0Ab"));
-  EXPECT_THAT(Error({"--\xC3\xA4\xC2\x9B"}), HasSubstr("unknown flag --\xC3\xA4\\xC2\\x9B"));
-}
-
 TEST(Flags, StrayAndMissingArguments) {
   EXPECT_THAT(Error({"train"}), HasSubstr("unexpected argument 'train'"));
   EXPECT_THAT(Error({"-lr", "1"}), HasSubstr("unexpected argument '-lr'"));

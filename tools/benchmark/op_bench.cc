@@ -84,9 +84,9 @@ absl::StatusOr<graph::Net> OneOpNet(const graph::SchemaRegistry& registry,
                                     const OpBenchOptions& options) {
   const graph::Schema* schema = registry.Find(options.op);
   if (schema == nullptr) {
-    return InvalidArgument("unknown operator ", graph::Quoted(options.op), " in --op; did you ",
-                           "mean ", models::Nearest(options.op, registry.Types()),
-                           "? All are in ops/");
+    return InvalidArgument("unknown operator ", graph::Quoted(options.op), " in --op; ",
+                           models::DidYouMean(models::Nearest(options.op, registry.Types())),
+                           "ops/ has all of them");
   }
   ASSIGN_OR_RETURN(const std::vector<graph::TensorType> types, ParseTypes(options.shapes));
   ASSIGN_OR_RETURN(const graph::Attrs attrs, ParseAttrs(*schema, options.attrs));

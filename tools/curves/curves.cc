@@ -74,9 +74,10 @@ std::set<std::string> AllMetrics(const std::vector<RunMetrics>& runs) {
 absl::Status CheckKnown(const std::string& flag, const std::string& metric,
                         const std::set<std::string>& known) {
   if (known.count(metric) > 0) return absl::OkStatus();
-  return graph::InvalidArgument(flag, ": no run has '", metric, "'; did you mean ",
-                                models::Nearest(metric, {known.begin(), known.end()}),
-                                "? They have ", absl::StrJoin(known, ", "));
+  return graph::InvalidArgument(
+      flag, ": no run has '", metric, "'; ",
+      models::DidYouMean(models::Nearest(metric, {known.begin(), known.end()})), flag, " takes ",
+      absl::StrJoin(known, ", "));
 }
 
 absl::StatusOr<std::vector<std::string>> ChooseMetrics(const std::vector<RunMetrics>& runs,

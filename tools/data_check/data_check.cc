@@ -139,6 +139,7 @@ DataReport CheckData(const models::Datasets& data, const DataCheckOptions& optio
                      const std::function<void(int64_t done, int64_t all)>& progress) {
   const models::Dataset* const parts[] = {data.train.get(), data.held_out.get()};
   DataReport report;
+  report.ignored = data.ignored;
   report.train_images = data.train->size();
   report.held_out_images = data.held_out == nullptr ? 0 : data.held_out->size();
   const int64_t all = report.train_images + report.held_out_images;

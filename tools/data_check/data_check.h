@@ -56,6 +56,7 @@ struct DataReport {
   // Images of each class, training and held out; then those without a class. Empty without labels.
   std::vector<std::array<int64_t, 2>> classes;
   int64_t unlabelled = 0;
+  std::map<std::string, int64_t> ignored;  // Datasets::ignored
   // Of the good images.
   Spread width, height, bytes;
 };

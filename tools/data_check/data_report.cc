@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "models/data/file_util.h"
+#include "models/data/open_dataset.h"
 #include "nlohmann/json.hpp"
 #include "tools/data_check/data_check.h"
 
@@ -27,8 +28,7 @@ void List(const char* heading, const Items& items, int most, const Line& line, s
 }
 
 std::string SpreadText(const Spread& spread) {
-  return absl::StrFormat("%d to %d, half of them %d or less", spread.min, spread.max,
-                         spread.median);
+  return absl::StrFormat("%d to %d, median %d", spread.min, spread.max, spread.median);
 }
 
 // "10 classes of 90 to 110 training images, 7 of them without a held-out one".
@@ -71,6 +71,10 @@ Json PairJson(const DataReport::Duplicate& pair) {
 std::string DataReportText(const DataReport& report, const DataCheckOptions& options, int most) {
   std::string text = absl::StrCat("images   ", report.train_images, " for training, ",
                                   report.held_out_images, " held out\n");
+  if (const std::string others = models::OthersText(report.ignored, report.ignored.size());
+      !others.empty()) {
+    absl::StrAppend(&text, "ignored  ", others, "\n");
+  }
   absl::StrAppend(&text, "formats ");
   for (const auto& [format, count] : report.formats) {
     absl::StrAppend(&text, " ", count, " ", format);
@@ -88,9 +92,11 @@ std::string DataReportText(const DataReport& report, const DataCheckOptions& opt
   const auto pair = [](const DataReport::Duplicate& d) {
     return absl::StrCat(Where(d.image), " is ", Where(d.first));
   };
-  List("held-out images that are training images, too: what is measured on them is not held out",
+  List(report.leaks.size() == 1 ? "leak, a held-out image with the same bytes as a training image"
+                                : "leaks, held-out images with the same bytes as training images",
        report.leaks, most, pair, &text);
-  List("duplicates, the same bytes", report.duplicates, most, pair, &text);
+  List(report.duplicates.size() == 1 ? "duplicate, the same bytes" : "duplicates, the same bytes",
+       report.duplicates, most, pair, &text);
   List(
       absl::StrCat("tiny, a side below ", options.min_side, " pixels").c_str(), report.tiny, most,
       [](const DataReport::Tiny& tiny) {
@@ -101,7 +107,7 @@ std::string DataReportText(const DataReport& report, const DataCheckOptions& opt
   List("CMYK", report.cmyk, most, Where, &text);
   if (report.bad.empty() && report.leaks.empty() && report.duplicates.empty() &&
       report.tiny.empty()) {
-    absl::StrAppend(&text, "\nnothing bad, tiny, doubled or leaking\n");
+    absl::StrAppend(&text, "\nno bad, duplicate or tiny images, no leaks\n");
   }
   return text;
 }
@@ -124,6 +130,7 @@ std::string DataReportJson(const DataReport& report, const models::Datasets& dat
   json["train_images"] = report.train_images;
   json["held_out_images"] = report.held_out_images;
   json["min_side"] = options.min_side;
+  json["ignored"] = report.ignored;
   json["formats"] = report.formats;
   json["width"] = SpreadJson(report.width);
   json["height"] = SpreadJson(report.height);

@@ -12,7 +12,7 @@
 #include "graph/base/quoted.h"
 #include "graph/base/status.h"
 #include "models/training/invocation.h"
-#include "models/zoo/edit_distance.h"
+#include "tools/flags/unknown_flag.h"
 
 namespace tools {
 namespace {
@@ -22,11 +22,12 @@ absl::Status Unknown(const std::string& argument, const CLI::App& app) {
     return graph::InvalidArgument(graph::Quoted(argument),
                                   " belongs to no flag; flags are written --name=value");
   }
-  const std::string name = argument.substr(0, argument.find('='));
   std::vector<std::string> known;
-  for (const CLI::Option* option : app.get_options()) known.push_back(option->get_name());
-  return graph::InvalidArgument("unknown flag ", graph::Printable(name), "; did you mean ",
-                                models::Nearest(name, known), "? --help lists all");
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) known.push_back(name);
+  }
+  const std::string name = argument.substr(0, argument.find('='));
+  return UnknownFlag(name.substr(name.find_first_not_of('-')), known);
 }
 
 // "--k: 0 must be ..." and "Could not convert: --k = x" in the form "--k=0 must be ...".

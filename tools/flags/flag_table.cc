@@ -115,7 +115,7 @@ const std::vector<FlagRow>& OwnRows() {
       {"init_from", kCheckpoints, S::kRun, &F::init_from, kAny, "PATH", "random parameters",
        "take the parameters from a safetensors file, or a run's or checkpoint's folder", kMayChange},
       {"allow_missing", kCheckpoints, S::kRun, &F::allow_missing, kAny, "NAME,PREFIX*,...", "none",
-       "tensors that --init_from may lack or have in another shape (they keep their random "
+       "tensors that --init_from may lack or have with a shape mismatch (they keep their random "
        "values) or have without need", kMayChange},
 
       {"batch_size", kOptimisation, S::kStep, &F::batch_size, kPositive, "N", kRecipe,

@@ -8,13 +8,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "graph/base/printable.h"
 #include "graph/base/quoted.h"
 #include "graph/base/status.h"
-#include "models/zoo/edit_distance.h"
 #include "tools/flags/flag_file.h"
 #include "tools/flags/flag_table.h"
 #include "tools/flags/official_flags.h"
+#include "tools/flags/unknown_flag.h"
 
 namespace tools {
 namespace {
@@ -51,20 +50,13 @@ struct Given {
   std::string where;  // "flags.txt:3: ", or nothing for the command line
 };
 
-absl::Status UnknownFlag(absl::string_view typed, const std::vector<KnownFlag>& flags) {
-  const std::string name = graph::Shortened(typed);
-  std::vector<std::string> names, begun;
+absl::Status Unknown(absl::string_view name, const std::vector<KnownFlag>& flags) {
+  std::vector<std::string> names;
   for (const KnownFlag& flag : flags) {
     names.push_back(flag.name);
     if (flag.is_switch) names.push_back("no_" + flag.name);
   }
-  // People who do not know a name's end type its start.
-  for (const std::string& known : names) {
-    if (name.size() >= 3 && absl::StartsWith(known, name)) begun.push_back(known);
-  }
-  return InvalidArgument("unknown flag --", graph::Printable(name), "; did you mean --",
-                         models::Nearest(name, begun.empty() ? names : begun),
-                         "? --help shows all");
+  return UnknownFlag(name, names);
 }
 
 // Splits arguments into names and values.
@@ -111,7 +103,7 @@ absl::StatusOr<std::vector<Given>> ReadArguments(const std::vector<std::string>&
       }
     }
     if (flag == known.end()) {
-      const absl::Status status = UnknownFlag(name, known);
+      const absl::Status status = Unknown(name, known);
       return where.empty() ? status : InvalidArgument(where, status.message());
     }
 

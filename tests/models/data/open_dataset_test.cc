@@ -173,7 +173,7 @@ TEST(OpenDatasets, OtherFilesAreCountedByTheirEndings) {
   std::filesystem::create_directories(root + "/real");
   std::filesystem::create_directory_symlink("real", root + "/link");
   EXPECT_THAT(OpenDatasets(At(root))->description,
-              HasSubstr("(1 folder by links; passed over: 8 other files (2 without an ending, "
+              HasSubstr("(1 folder by links; ignored: 8 other files (2 without an ending, "
                         "2 .txt, 1 .mp4, 1 .x, ...))"));
 }
 
@@ -303,6 +303,26 @@ TEST(OpenDatasets, FoldersThatAreNearlyCalledTrainAndValAreNamed) {
   EXPECT_THAT(warnings(), testing::Contains(HasSubstr("Train/, test/, valid/, trained on")));
 }
 
+TEST(OpenDatasets, AListMayLieBesideItsPictures) {
+  const std::string root = NewFolder("beside_list");
+  WritePictures(root + "/b", 3);
+  WriteFile(root + "/train.txt", "b/2.png -1\nb/0.png 4\n");
+  OpenOptions options = At(root);
+  options.val_fraction = 0;
+  auto data = OpenDatasets(options);
+  ASSERT_TRUE(data.ok()) << data.status();
+  ASSERT_EQ(data->train->size(), 2);
+  EXPECT_EQ(data->train->name(0), "b/2.png");
+  EXPECT_EQ(data->train->label(0), -1);
+  EXPECT_EQ(data->train->label(1), 4);
+  EXPECT_TRUE(data->train->Load(1).ok());
+  WriteFile(root + "/train.txt", "c/0.png 1\n");
+  EXPECT_THAT(Failure(options), HasSubstr("the path as it is below " + root + "/, "));
+  std::filesystem::create_directories(root + "/train");  // then they are in it
+  EXPECT_THAT(Failure(options), AllOf(HasSubstr(root + "/train/c/0.png"),
+                                      HasSubstr("the path as it is below train/, ")));
+}
+
 // A bug once: as many lines about files that are not there as the list had, and none about it.
 TEST(OpenDatasets, AListOfAnotherFormatIsNamedOnce) {
   const std::string root = NewFolder("other_list");
@@ -344,7 +364,7 @@ TEST(OpenDatasets, ValFolderWithoutTrainIsNotTrainedOn) {
   EXPECT_EQ(data->train->size(), 4);
   EXPECT_EQ(data->held_out->size(), 2);
   EXPECT_THAT(data->description, AllOf(HasSubstr("4 images, 1 class from the folder; held out"),
-                                       HasSubstr("the folder val/ (passed over: 1 other file")));
+                                       HasSubstr("the folder val/ (ignored: 1 other file")));
 }
 
 TEST(OpenDatasets, OfficialListFiles) {

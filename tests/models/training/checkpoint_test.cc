@@ -80,9 +80,9 @@ TEST(Checkpoint, ListsEveryTensorThatDoesNotFitAndLoadsNone) {
   const auto line = LoadParameters(path, Parameters(), {}, &loaded);
   ASSERT_FALSE(line.ok());
   EXPECT_THAT(std::string(line.status().message()),
-              AllOf(HasSubstr(path), HasSubstr("missing:     a.bias f32[2]"),
-                    HasSubstr("unexpected:  b.bias f32[2]"),
-                    HasSubstr("other shape: a.weight is f32[3,2], the model has f32[2,3]"),
+              AllOf(HasSubstr(path), HasSubstr("missing:        a.bias f32[2]"),
+                    HasSubstr("unexpected:     b.bias f32[2]"),
+                    HasSubstr("shape mismatch: a.weight is f32[3,2], the model has f32[2,3]"),
                     HasSubstr("--allow_missing='a.*,b.bias'")));
   EXPECT_EQ(All(Parameters(), &loaded), before);
 }
@@ -154,11 +154,12 @@ TEST(Checkpoint, BriefErrorsAreOneLine) {
   brief.brief = true;
   const auto line = LoadParameters(path, Parameters(), brief, &loaded);
   ASSERT_FALSE(line.ok());
-  EXPECT_EQ(line.status().message(),
-            path +
-                " does not fit the model: 1 tensor of another shape, a.weight is f32[3,2], the "
-                "model has f32[2,3]; 2 tensors missing, first a.bias f32[2]; 2 tensors "
-                "unexpected, first b.bias f32[2]");
+  EXPECT_EQ(
+      line.status().message(),
+      path +
+          " does not fit the model: 1 tensor with a shape mismatch, a.weight is f32[3,2], the "
+          "model has f32[2,3]; 2 tensors missing, first a.bias f32[2]; 2 tensors "
+          "unexpected, first b.bias f32[2]");
 }
 
 TEST(Checkpoint, OtherFloatingPointTypesBecomeF32) {
@@ -177,7 +178,7 @@ TEST(Checkpoint, OtherFloatingPointTypesBecomeF32) {
   Fill(Parameters(), 100, &loaded);
   const auto refused = LoadParameters(path, Parameters(), {}, &loaded);
   EXPECT_THAT(std::string(refused.status().message()),
-              HasSubstr("other type:  pos_embed is i32[1,2,2]"));
+              HasSubstr("type mismatch:  pos_embed is i32[1,2,2]"));
   const auto line = LoadParameters(path, Parameters(), {{"pos_embed"}}, &loaded);
   ASSERT_TRUE(line.ok()) << line.status();
   EXPECT_THAT(*line, AllOf(HasSubstr("1 tensor f64 -> f32"), HasSubstr("1 tensor bf16 -> f32")));
@@ -264,9 +265,9 @@ TEST(Checkpoint, TypesThatAreNotReadMatterWhereTheyAreWanted) {
   Fill(Parameters(), 100, &loaded);
   const auto refused = LoadParameters(path, Parameters(), {}, &loaded);
   EXPECT_THAT(std::string(refused.status().message()),
-              AllOf(HasSubstr("other type:  a.weight is 'F8_E4M3'[2,3], the model has f32[2,3]; "
+              AllOf(HasSubstr("type mismatch:  a.weight is 'F8_E4M3'[2,3], the model has f32[2,3]; "
                               "python3 tools/convert_checkpoint.py --float32 converts it\n"),
-                    HasSubstr("unexpected:  head.mask 'BOOL'[3]")));
+                    HasSubstr("unexpected:     head.mask 'BOOL'[3]")));
   const auto line = LoadParameters(path, Parameters(), {{"a.weight", "head.*"}}, &loaded);
   ASSERT_TRUE(line.ok()) << line.status();
   EXPECT_EQ(All(Parameters(), &loaded),
@@ -327,7 +328,7 @@ TEST(Checkpoint, OnlyWhatIsWantedIsRead) {
   graph::Workspace loaded;
   Fill(Parameters(), 100, &loaded);
   EXPECT_THAT(std::string(LoadParameters(path, Parameters(), {}, &loaded).status().message()),
-              HasSubstr("unexpected:  huge u8[1099511627776]"));
+              HasSubstr("unexpected:     huge u8[1099511627776]"));
   const LoadOptions allow{{"huge", "a.weight", "pos_embed"}};
   const auto line = LoadParameters(path, Parameters(), allow, &loaded);
   std::filesystem::remove(path);
@@ -407,7 +408,7 @@ TEST(Checkpoint, PositionTablesThatNoGridFitsAreRefused) {
     const auto line = LoadParameters(path, Tables(4, 4), {{"decoder_pos_embed"}}, &loaded);
     ASSERT_FALSE(line.ok()) << graph::ShapeString(shape);
     EXPECT_THAT(std::string(line.status().message()),
-                HasSubstr("other shape: pos_embed is " + type.ToString()));
+                HasSubstr("shape mismatch: pos_embed is " + type.ToString()));
     EXPECT_EQ(All(Tables(4, 4), &loaded), before);
   }
 }

@@ -83,11 +83,45 @@ TEST(Zoo, EveryEntryIsPossible) {
 }
 
 TEST(Zoo, AnUnknownNameSuggestsTheNearest) {
-  const auto entry = tools::MakeZoo().Find("droppos_vitbb");
-  ASSERT_FALSE(entry.ok());
-  EXPECT_THAT(
-      std::string(entry.status().message()),
-      AllOf(HasSubstr("'droppos_vitbb'"), HasSubstr("'droppos_vitb'"), HasSubstr("--list_models")));
+  const Zoo zoo = tools::MakeZoo();
+  const auto error = [&](const std::string& name) {
+    const auto entry = zoo.Find(name);
+    EXPECT_FALSE(entry.ok()) << name;
+    return std::string(entry.status().message());
+  };
+  EXPECT_EQ(error("droppos_vitbb"),
+            "unknown model 'droppos_vitbb'; did you mean droppos_vitb? --list_models shows all of "
+            "them");
+  const struct {
+    const char* typed;
+    const char* meant;
+  } cases[] = {{"droppos_base", "droppos_vitb"},
+               {"droppos_vit_base", "droppos_vitb"},
+               {"DropPos-B/16", "droppos_vitb"},
+               {"vit_base", "droppos_vitb"},
+               {"vitb", "droppos_vitb"},
+               {"vit_b_16", "droppos_vitb"},
+               {"ViT-B/16", "droppos_vitb"},
+               {"vit_base_patch16_224", "droppos_vitb"},
+               {"vit_base_patch32_224", "droppos_vitb_p32"},
+               {"vit_l_16", "droppos_vitl"},
+               {"droppos_small", "droppos_vits"},
+               {"droppos_huge", "droppos_vith"},
+               {"droppos", "droppos_tiny"},
+               {"mae_base", "mae_vitb"},
+               {"mae_large", "mae_vitl"},
+               {"vit_tiny_patch16_224", "vit_tiny"},
+               {"base", "droppos_vitb"},
+               {"dropos_vitl", "droppos_vitl"},
+               {"mae_vit_base_patch16_dec512d4b", "mae_vit_base_patch16_dec512d8b"}};
+  for (const auto& c : cases) {
+    EXPECT_THAT(error(c.typed), HasSubstr("; did you mean " + std::string(c.meant) + "? "))
+        << c.typed;
+  }
+  for (const char* far : {"resnet50", "swin_base", "vit_giant", "x", "", "_"}) {
+    EXPECT_EQ(error(far),
+              "unknown model '" + std::string(far) + "'; --list_models shows all of them");
+  }
 }
 
 TEST(ZooDeathTest, ATakenNameAborts) {
@@ -101,6 +135,17 @@ TEST(EditDistance, CountsEdits) {
   EXPECT_EQ(EditDistance("abc", ""), 3);
   EXPECT_EQ(Nearest("mask_ration", {"pos_mask_ratio", "mask_ratio"}), "mask_ratio");
   EXPECT_EQ(Nearest("x", {}), "");
+}
+
+TEST(EditDistance, NothingIsNearestBeyondADistance) {
+  EXPECT_EQ(Nearest("lrr", {"lr"}), "lr");
+  EXPECT_EQ(Nearest("modle", {"model"}), "model");
+  EXPECT_EQ(Nearest("xyz", {"lr", "seed"}), "");
+  EXPECT_EQ(Nearest("amp", {"lr", "keep"}), "");
+  EXPECT_EQ(Nearest("dat", {"lat", "data_path"}), "data_path");  // as it begins
+  EXPECT_EQ(Nearest("mask", {"mask_token_type", "mask_ratio"}), "mask_ratio");
+  EXPECT_EQ(DidYouMean(""), "");
+  EXPECT_EQ(DidYouMean("lr"), "did you mean lr? ");
 }
 
 TEST(Validate, NamesFlagsAndValues) {

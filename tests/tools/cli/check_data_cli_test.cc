@@ -42,8 +42,9 @@ class CheckDataCli : public ::testing::Test {
 TEST_F(CheckDataCli, CleanDataEndWithZero) {
   const Outcome outcome = Check({"--data_path=photos", "--json=report.json"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_THAT(outcome.out, AllOf(HasSubstr("11 for training, 1 held out"), HasSubstr("12 jpeg"),
-                                 HasSubstr("nothing bad"), HasSubstr("wrote")));
+  EXPECT_THAT(outcome.out,
+              AllOf(HasSubstr("11 for training, 1 held out"), HasSubstr("12 jpeg"),
+                    HasSubstr("no bad, duplicate or tiny images, no leaks"), HasSubstr("wrote")));
   EXPECT_THAT(outcome.out, Not(HasSubstr("\r")));
   const auto json = nlohmann::json::parse(Contents(folder_ / "report.json"));
   EXPECT_TRUE(json.at("bad").empty());
@@ -65,6 +66,24 @@ TEST_F(CheckDataCli, BadImagesEndWithOneAndAreListed) {
   EXPECT_EQ(nlohmann::json::parse(Contents(folder_ / "report.json")).at("bad").size(), 3u);
 }
 
+TEST_F(CheckDataCli, WritesAListOfTheGoodImages) {
+  Put("photos/3.jpg", "<html>");
+  const std::vector<std::string> args = {"--data_path=photos", "--write_list=photos/train.txt"};
+  const Outcome outcome = Check(args);
+  EXPECT_EQ(outcome.exit_code, 1);  // an image is bad
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("1 bad"), HasSubstr("wrote    "),
+                                 HasSubstr("/photos/train.txt, 11 of 12 images\n")));
+  const Outcome again = Check(args);
+  EXPECT_EQ(again.exit_code, 1);
+  EXPECT_THAT(again.err, AllOf(HasSubstr("photos/train.txt exists"), HasSubstr("--overwrite")));
+  EXPECT_EQ(again.out, "");
+  const Outcome clean =
+      Check({"--data_path=photos", "--write_list=photos/train.txt", "--overwrite"});
+  EXPECT_EQ(clean.exit_code, 0) << clean.err;
+  EXPECT_THAT(clean.out, AllOf(HasSubstr("from the list train.txt"), HasSubstr("11 of 11 images")));
+}
+
 TEST_F(CheckDataCli, WhatCannotBeDoneIsOneLineAndWritesNothing) {
   const struct {
     std::vector<std::string> args;
@@ -78,6 +97,8 @@ TEST_F(CheckDataCli, WhatCannotBeDoneIsOneLineAndWritesNothing) {
       {{"--data_path=photos", "--max_image_megapixels=0"},
        "--max_image_megapixels=0 must be above 0"},
       {{"--data_pat=photos"}, "--data_path"},
+      {{"--data_path=photos", "--write_list=photos/good.txt"}, "/photos/train.txt\n"},
+      {{"--data_path=photos", "--write_list=train.txt"}, "/photos/train.txt, or link"},
   };
   for (const auto& c : cases) {
     const Outcome outcome = Check(c.args);

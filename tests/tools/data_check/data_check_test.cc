@@ -23,6 +23,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::Pair;
 
 std::vector<std::string> Names(const std::vector<CheckedName>& images) {
   std::vector<std::string> names;
@@ -56,6 +57,9 @@ std::string MixedFolder(const std::string& name) {
   put("train/b/5.jpg", "<html>");
   put("train/b/6.jpg", models::EncodeCmykJpeg(std::string(40 * 40 * 4, '\x30') + "", 40, 40));
   put("train/b/7.webp", models::EncodeWebp(models::PhotographLike(48, 48, 5)));
+  for (const char* other : {"train/a/notes.txt", "train/clip.mp4", "val/README", "val/a/b.TXT"}) {
+    put(other, "x");
+  }
   put("val/a/8.jpg", twice);
   put("val/a/9.jpg", "");
   put("val/c/10.png", models::EncodePng(models::PhotographLike(48, 33, 6)));
@@ -126,6 +130,7 @@ TEST(CheckData, FindsOneOfEverythingWhateverTheWorkers) {
     EXPECT_EQ(report.classes[0][0], 3);
     EXPECT_EQ(report.classes[0][1], 2);
     EXPECT_EQ(report.classes[1][0], 5);
+    EXPECT_THAT(report.ignored, ElementsAre(Pair("", 1), Pair(".mp4", 1), Pair(".txt", 2)));
     EXPECT_EQ(report.unlabelled, 1);  // val/c: no class of the training images
     EXPECT_EQ(report.width.min, 31);
     EXPECT_EQ(report.width.max, 64);
@@ -134,8 +139,14 @@ TEST(CheckData, FindsOneOfEverythingWhateverTheWorkers) {
     if (first.empty()) first = json;
     EXPECT_EQ(json, first);
   }
+  const std::string text = DataReportText(CheckData(data, {}, NoProgress), {}, 5);
+  EXPECT_THAT(
+      text,
+      AllOf(HasSubstr("\n1 leak, a held-out image with the same bytes as a training image:\n"),
+            HasSubstr("\n1 duplicate, the same bytes:\n")));
   const auto json = nlohmann::json::parse(first);
   EXPECT_EQ(json.at("bad").size(), 2u);
+  EXPECT_EQ(json.at("ignored").at(".txt"), 2);
   EXPECT_EQ(json.at("leaks")[0].at("first"), "train/a/0.jpg");
   EXPECT_EQ(json.at("classes")[1].at("train"), 5);
   EXPECT_EQ(json.at("cmyk")[0].at("name"), "train/b/6.jpg");
@@ -154,6 +165,18 @@ TEST(CheckData, ListsAreLimitedOnTheScreenAndWholeInTheJson) {
                           Not(HasSubstr("25.jpg"))));
   EXPECT_EQ(nlohmann::json::parse(DataReportJson(report, data, options)).at("bad").size(), 31u);
   EXPECT_THAT(DataReportText(report, options, 100), Not(HasSubstr(" more\n")));
+}
+
+TEST(CheckData, EveryEndingOfWhatIsIgnoredIsShown) {
+  const std::string folder = models::NewFolder("endings");
+  WriteFile(folder + "/a.png", models::EncodePng(models::PhotographLike(60, 40, 1)));
+  for (const char* name : {"a.json", "b.json", "c.mp4", "d.txt", "e.xml", "f.zip", "g.heic"}) {
+    WriteFile(folder + "/" + name, "x");
+  }
+  const std::string text = DataReportText(CheckData(Open(folder), {}, NoProgress), {}, 5);
+  EXPECT_THAT(text, AllOf(HasSubstr("\nignored  7 other files (2 .json, 1 .heic, 1 .mp4, 1 .txt, "
+                                    "1 .xml, 1 .zip)\n"),
+                          HasSubstr("\nwidth    60 to 60, median 60\n")));
 }
 
 TEST(CheckData, WarningsAreLimitedOnTheScreen) {
