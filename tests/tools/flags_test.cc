@@ -186,7 +186,7 @@ TEST(Flags, Switches) {
 TEST(Flags, ARunsFilesSetNoFlagOfACommand) {
   const std::string text =
       "--model=droppos_tiny\n--dump_graph=/elsewhere\n--help\n--list_models\n--overwrite\n"
-      "--plan=true\n--profile=3\n--resume=auto\n--seed=3\n--data_path=d\n";
+      "--plan=full\n--profile=3\n--resume=auto\n--seed=3\n--data_path=d\n";
   const auto run = ParseTrainFlags({}, MakeZoo(), text, "state.json");
   const auto resumed = ParseTrainFlags({"--steps=4", "--profile=5"}, MakeZoo(), text, "state.json");
   ASSERT_TRUE(run.ok() && resumed.ok()) << run.status() << resumed.status();
