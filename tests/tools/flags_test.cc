@@ -176,6 +176,11 @@ TEST(Flags, Switches) {
   }
   EXPECT_EQ(Parse({"--passes=off"}).flags.passes, false);
   EXPECT_EQ(Parse({"-h"}).flags.help, true);
+  // A flag with choices that also stands without one.
+  EXPECT_EQ(Parse({"--plan", "--passes=off"}).flags.plan, "short");
+  EXPECT_EQ(Parse({"--plan=full"}).flags.plan, "full");
+  EXPECT_THAT(Error({"--plan", "full"}), HasSubstr("unexpected argument 'full'"));
+  EXPECT_THAT(Error({"--plan=long"}), HasSubstr("--plan=long: "));
   EXPECT_EQ(Error({"--sigma_decay=maybe"}), "--sigma_decay=maybe: must be true or false");
   EXPECT_THAT(Error({"--sigma_decay", "maybe"}), HasSubstr("unexpected argument 'maybe'"));
   EXPECT_THAT(Error({"--no_sigma_decay=true"}), HasSubstr("write --sigma_decay=true"));
@@ -406,7 +411,7 @@ TEST(Help, ShowsEveryFlagInItsGroupWithDefaults) {
   EXPECT_THAT(help, HasSubstr("numbers are here droppos_vitb's"));
   for (const FlagRow& row : FlagTable(MakeZoo().entries())) {
     EXPECT_THAT(help,
-                testing::ContainsRegex("\n  --(\\[no_\\])?" + std::string(row.name) + "[ =\n]"));
+                testing::ContainsRegex("\n  --(\\[no_\\])?" + std::string(row.name) + "[[ =\n]"));
   }
   for (const absl::string_view line : absl::StrSplit(help, '\n')) {
     EXPECT_LE(line.size(), 100u) << line;
