@@ -5,14 +5,17 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "graph/compiler/backend.h"
 #include "graph/schema/schema.h"
 #include "models/zoo/zoo.h"
 
 namespace tools {
 
-// A table: name, parameters, GFLOP per image, epochs, batch, description; aliases below each.
+// A table: name, parameters, GFLOP an image as the banner of a run with the recipe's
+// numbers says it, epochs, batch, description; aliases below each.
 absl::StatusOr<std::string> ListModels(const models::Zoo& zoo,
-                                       const graph::SchemaRegistry& registry);
+                                       const graph::SchemaRegistry& registry,
+                                       const graph::Backend& backend);
 
 }  // namespace tools
 

@@ -43,6 +43,7 @@
 #include "tools/machine.h"
 #include "tools/observers.h"
 #include "tools/plan/plan_report.h"
+#include "tools/plan/short_plan.h"
 #include "tools/plugins.h"
 #include "tools/profile_run.h"
 #include "tools/program.h"
@@ -74,14 +75,6 @@ absl::Status CheckData(const ResolvedFlags& resolved, const models::Datasets& da
   return graph::InvalidArgument("--model=", resolved.entry.name, " needs labels, but ",
                                 data.description, " has none; put the images of each class into ",
                                 "a folder of its own");
-}
-
-absl::Status PrintPlan(const models::Model& model, const models::SessionOptions& options) {
-  ASSIGN_OR_RETURN(const MachineRates rates,
-                   MeasureMachineRates(options.compile.backend->device->threads()));
-  ASSIGN_OR_RETURN(const std::string report, PlanReport(model, options, rates));
-  std::cout << report;
-  return absl::OkStatus();
 }
 
 // What flags and files say before anything is made of it.
@@ -133,6 +126,23 @@ absl::StatusOr<models::SessionOptions> OptionsOfSession(const Setup& setup,
   ASSIGN_OR_RETURN(const int observed, Observers::LoaderBatches(setup.resolved, setup.data));
   options.loader_batches += observed;
   return options;
+}
+
+absl::Status PrintPlan(const Setup& setup, const models::Model& model,
+                       const models::SessionOptions& options) {
+  const MachineDefaults machine = DetectMachine();
+  ASSIGN_OR_RETURN(const MachineRates rates,
+                   MeasureMachineRates(options.compile.backend->device->threads()));
+  ASSIGN_OR_RETURN(const LoadingTime loading,
+                   MeasureLoading(setup.resolved, *setup.data.train, machine.threads));
+  ASSIGN_OR_RETURN(const std::string answer,
+                   ShortPlan(model, options, PlanVariants(setup.resolved, machine), loading,
+                             LengthOf(setup.resolved, setup.epochs), rates));
+  std::cout << answer;
+  if (*setup.resolved.flags.plan != "full") return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::string report, PlanReport(model, options, rates));
+  std::cout << "\n" << report;
+  return absl::OkStatus();
 }
 
 // Parameters from elsewhere than the initialisation; a line that says from where, or none.
@@ -214,7 +224,7 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   for (const std::string& note : ThreadNotes(threads)) log.Line(absl::StrCat("note: ", note));
   ASSIGN_OR_RETURN(models::SessionOptions session_options,
                    OptionsOfSession(setup, registry, backend));
-  if (parsed.flags.plan.value_or(false)) return PrintPlan(*model, session_options);
+  if (flags.plan.has_value()) return PrintPlan(setup, *model, session_options);
   ASSIGN_OR_RETURN(models::OutputDir output,
                    models::OutputDir::Choose(flags.output_dir.value_or(""), resolved.entry.name,
                                              setup.resumption.earlier));
@@ -306,7 +316,8 @@ absl::StatusOr<int> Main(int argc, char** argv) {
     return 0;
   }
   if (parsed.flags.list_models.value_or(false)) {
-    ASSIGN_OR_RETURN(const std::string table, ListModels(zoo, registry));
+    ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend("cpu", /*threads=*/1));
+    ASSIGN_OR_RETURN(const std::string table, ListModels(zoo, registry, backend));
     std::cout << table;
     return 0;
   }

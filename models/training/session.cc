@@ -149,10 +149,7 @@ absl::Status Session::CreateNets(SessionPlan plan) {
   loss_ = std::move(plan.loss);
   metrics_ = std::move(plan.metrics);
   evaluation_nets_ = std::move(plan.evaluation_blobs);
-  // The window's last net does everything a micro-step does, and the update.
-  flops_per_image_ =
-      static_cast<double>(options_.compile.registry->NetCost(plan.steps.back().net).flops) /
-      options_.step.micro_batch;
+  flops_per_image_ = plan.flops_per_image;
   RETURN_IF_ERROR(workspace_.ReserveArena(plan.memory.arena));
   const auto create = [this](std::vector<graph::Prepared> nets,
                              std::vector<std::unique_ptr<Executable>>* to) -> absl::Status {

@@ -91,7 +91,7 @@ class Session {
   const graph::Executable& train() const { return *micro_steps_.back(); }
   // All nets of a window, in order of use, to watch (Executable::AddTraceHook).
   std::vector<graph::Executable*> micro_steps() const;
-  // Operators of a training window divided by its images, and of every net.
+  // As planned (SessionPlan).
   double flops_per_image() const { return flops_per_image_; }
   int64_t trainable_elements() const;
   size_t arena_bytes() const { return workspace_.arena_bytes(); }

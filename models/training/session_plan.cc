@@ -112,6 +112,10 @@ absl::StatusOr<SessionPlan> PlanSession(const Model& model, const SessionOptions
     ASSIGN_OR_RETURN(std::vector<graph::Net> nets, options.other_nets(options.step.micro_batch));
     for (graph::Net& net : nets) RETURN_IF_ERROR(add(std::move(net), &plan.others));
   }
+  // The window's last net does everything a micro-step does, and the update.
+  plan.flops_per_image =
+      static_cast<double>(compile.registry->NetCost(plan.steps.back().net).flops) /
+      options.step.micro_batch;
   plan.memory = lasting.Needs(plan.parameters, plan.optimizer_state);
   plan.memory.arena = arena;
   plan.memory.loader = static_cast<size_t>(options.loader_batches) *

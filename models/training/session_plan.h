@@ -61,6 +61,10 @@ struct SessionPlan {
   std::string loss;  // TrainingNet's, as the next
   std::vector<NetMetric> metrics;
   MemoryNeeds memory;
+  // Floating-point operations of the net that updates over its images, as the schemas count what
+  // runs after all passes: "GFLOP an image" wherever it is said without more words. The update's
+  // share shrinks as the batch grows.
+  double flops_per_image = 0;
 };
 absl::StatusOr<SessionPlan> PlanSession(const Model& model, const SessionOptions& options);
 

@@ -176,6 +176,11 @@ TEST(Flags, Switches) {
   }
   EXPECT_EQ(Parse({"--passes=off"}).flags.passes, false);
   EXPECT_EQ(Parse({"-h"}).flags.help, true);
+  // A flag with choices that also stands without one.
+  EXPECT_EQ(Parse({"--plan", "--passes=off"}).flags.plan, "short");
+  EXPECT_EQ(Parse({"--plan=full"}).flags.plan, "full");
+  EXPECT_THAT(Error({"--plan", "full"}), HasSubstr("unexpected argument 'full'"));
+  EXPECT_THAT(Error({"--plan=long"}), HasSubstr("--plan=long: "));
   EXPECT_EQ(Error({"--sigma_decay=maybe"}), "--sigma_decay=maybe: must be true or false");
   EXPECT_THAT(Error({"--sigma_decay", "maybe"}), HasSubstr("unexpected argument 'maybe'"));
   EXPECT_THAT(Error({"--no_sigma_decay=true"}), HasSubstr("write --sigma_decay=true"));
@@ -186,7 +191,7 @@ TEST(Flags, Switches) {
 TEST(Flags, ARunsFilesSetNoFlagOfACommand) {
   const std::string text =
       "--model=droppos_tiny\n--dump_graph=/elsewhere\n--help\n--list_models\n--overwrite\n"
-      "--plan=true\n--profile=3\n--resume=auto\n--seed=3\n--data_path=d\n";
+      "--plan=full\n--profile=3\n--resume=auto\n--seed=3\n--data_path=d\n";
   const auto run = ParseTrainFlags({}, MakeZoo(), text, "state.json");
   const auto resumed = ParseTrainFlags({"--steps=4", "--profile=5"}, MakeZoo(), text, "state.json");
   ASSERT_TRUE(run.ok() && resumed.ok()) << run.status() << resumed.status();
@@ -393,7 +398,7 @@ TEST(Help, ShowsEveryFlagInItsGroupWithDefaults) {
   EXPECT_THAT(help, HasSubstr("numbers are here droppos_vitb's"));
   for (const FlagRow& row : FlagTable(MakeZoo().entries())) {
     EXPECT_THAT(help,
-                testing::ContainsRegex("\n  --(\\[no_\\])?" + std::string(row.name) + "[ =\n]"));
+                testing::ContainsRegex("\n  --(\\[no_\\])?" + std::string(row.name) + "[[ =\n]"));
   }
   for (const absl::string_view line : absl::StrSplit(help, '\n')) {
     EXPECT_LE(line.size(), 100u) << line;

@@ -165,6 +165,12 @@ absl::StatusOr<OpBenchResult> BenchOp(const graph::SchemaRegistry& registry,
                                       const graph::Backend& backend,
                                       const OpBenchOptions& options) {
   ASSIGN_OR_RETURN(graph::Net net, OneOpNet(registry, options));
+  return BenchOp(registry, backend, std::move(net), options.ids, options.runs);
+}
+
+absl::StatusOr<OpBenchResult> BenchOp(const graph::SchemaRegistry& registry,
+                                      const graph::Backend& backend, graph::Net net, int64_t ids,
+                                      int runs) {
   graph::CompileOptions compile{&registry, &backend, {}};
   compile.passes.enabled = false;
   graph::Workspace workspace(backend.device);
@@ -173,7 +179,7 @@ absl::StatusOr<OpBenchResult> BenchOp(const graph::SchemaRegistry& registry,
   for (const graph::BlobId input : executable->net().inputs) {
     ASSIGN_OR_RETURN(const graph::Tensor tensor,
                      executable->Find(executable->net().blob(input).name));
-    RETURN_IF_ERROR(FillRandom(options.ids, tensor));
+    RETURN_IF_ERROR(FillRandom(ids, tensor));
   }
   OpBenchResult result;
   result.text = graph::OpText(executable->net(), executable->net().ops.front());
@@ -185,7 +191,7 @@ absl::StatusOr<OpBenchResult> BenchOp(const graph::SchemaRegistry& registry,
   result.calls_per_run =
       static_cast<int64_t>(std::clamp(kRunSeconds / std::max(once, 1e-9), 1.0, 100000.0));
   std::vector<double> seconds;
-  for (int run = 0; run < options.runs; ++run) {
+  for (int run = 0; run < runs; ++run) {
     ASSIGN_OR_RETURN(const double mean, TimeCalls(executable.get(), result.calls_per_run));
     seconds.push_back(mean);
   }

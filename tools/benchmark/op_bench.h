@@ -45,6 +45,11 @@ struct OpBenchResult {
 absl::StatusOr<OpBenchResult> BenchOp(const graph::SchemaRegistry& registry,
                                       const graph::Backend& backend, const OpBenchOptions& options);
 
+// The same of a net of one operator that has inputs and no states.
+absl::StatusOr<OpBenchResult> BenchOp(const graph::SchemaRegistry& registry,
+                                      const graph::Backend& backend, graph::Net net, int64_t ids,
+                                      int runs);
+
 }  // namespace tools
 
 #endif  // TOOLS_BENCHMARK_OP_BENCH_H_

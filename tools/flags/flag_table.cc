@@ -155,8 +155,9 @@ const std::vector<FlagRow>& OwnRows() {
        "compute again in the backward pass, instead of keeping: the MLPs' insides, whole blocks",
        kMayChange},
 
-      {"plan", kInside, S::kRun, &F::plan, kAny, "", "false",
-       "print where memory and time will go, the largest batch that fits, and exit", kCommand},
+      {"plan", kInside, S::kRun, &F::plan, kAny, "short|full", "no plan",
+       "say whether it fits, the largest batch and the hours it will take, in six lines, and exit; "
+       "full: where memory and time will go, too", kCommand, "short"},
       {"profile", kInside, S::kRun, &F::profile, kPositive, "N", "no profile",
        "time every operator over N steps and write output_dir/profile", kCommand},
       {"overfit_batch", kInside, S::kStep, &F::overfit_batch, kAny, "", Value("false"),

@@ -59,6 +59,7 @@ struct FlagRow {
   Fallback fallback;
   absl::string_view help;
   Lifetime lifetime = Lifetime::kRun;
+  absl::string_view bare = "";  // what --flag says without a value; empty: it needs one
 
   bool is_switch() const;
 };

@@ -28,13 +28,16 @@ constexpr std::pair<absl::string_view, absl::string_view> kAliases[] = {{"backen
 struct KnownFlag {
   std::string name;
   bool is_switch;
+  std::string bare = "";  // the value where none is given
 };
 
 // All there are: the table's, and those that are not in it.
 struct Known {
   explicit Known(const models::Zoo& zoo) : table(FlagTable(zoo.entries())) {
     flags = {{std::string(kFlagfile), false}};
-    for (const FlagRow& row : table) flags.push_back({std::string(row.name), row.is_switch()});
+    for (const FlagRow& row : table) {
+      flags.push_back({std::string(row.name), row.is_switch(), std::string(row.bare)});
+    }
     for (const OfficialFlag& flag : OfficialFlags()) {
       flags.push_back({std::string(flag.name), flag.is_switch});
     }
@@ -112,6 +115,8 @@ absl::StatusOr<std::vector<Given>> ReadArguments(const std::vector<std::string>&
     } else if (flag->is_switch) {
       const bool next = i + 1 < args.size() && models::ParseSwitch(args[i + 1]).has_value();
       given.push_back({name, next ? args[++i] : "true", where});
+    } else if (!flag->bare.empty()) {
+      given.push_back({name, flag->bare, where});
     } else if (i + 1 == args.size() || absl::StartsWith(args[i + 1], "--")) {
       return InvalidArgument(where, "--", name, " needs a value; write --", name, "=VALUE");
     } else {

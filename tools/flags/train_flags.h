@@ -93,7 +93,7 @@ struct TrainFlags {
   absl::optional<std::string> output_dir;  // unset: see models/training/output_dir.h
   absl::optional<bool> overwrite;
   absl::optional<std::string> dump_graph;
-  absl::optional<bool> plan;
+  absl::optional<std::string> plan;   // "short" or "full"
   absl::optional<int64_t> profile;    // steps
   absl::optional<int64_t> vis_every;  // 0: never
   absl::optional<bool> tensorboard;

@@ -73,7 +73,9 @@ std::string TrainFlagsHelp(const TrainFlags& example, const models::Zoo& zoo) {
                  &help);
     }
     // What nothing holds without prints and exits: nobody says no to it.
-    AppendFlag(row.name, row.is_switch() && !fallback.empty(), row.value,
+    const std::string name =
+        row.bare.empty() ? std::string(row.name) : absl::StrCat(row.name, "[=", row.value, "]");
+    AppendFlag(name, row.is_switch() && !fallback.empty(), row.bare.empty() ? row.value : "",
                absl::StrCat(row.help, fallback.empty() ? "" : absl::StrCat(" [", fallback, "]")),
                &help);
   }

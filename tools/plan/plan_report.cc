@@ -177,21 +177,12 @@ absl::StatusOr<std::string> PlanReport(const models::Model& model, const Session
       "net '%s': batch %d, %d operators, %.3f GFLOP and %.1f MiB moved a run, %.3f GFLOP an "
       "image\n\n",
       update.net.name, batch, update.net.ops.size(), static_cast<double>(cost.flops) / 1e9,
-      MiB(cost.bytes), static_cast<double>(cost.flops) / 1e9 / batch);
+      MiB(cost.bytes), plan.flops_per_image / 1e9);
   text += Operators(registry, update.net, cost) + "\n" + Memory(plan, update) + "\n" +
           AtThePeak(update) + "\n";
   ASSIGN_OR_RETURN(const std::string recompute, Recompute(model, options));
   text += recompute + "\n";
 
-  const absl::optional<size_t> available = options.compile.backend->device->AvailableBytes();
-  if (available) {
-    ASSIGN_OR_RETURN(const int largest, models::LargestBatch(model, options, *available));
-    absl::StrAppendFormat(&text, "%.0f MiB are available: ", MiB(*available));
-    absl::StrAppend(&text,
-                    largest > 0 ? absl::StrCat("the largest --batch_size is ", largest)
-                                : "no --batch_size fits",
-                    "\n");
-  }
   if (seconds > 0) {
     const std::string bf16 =
         rates.bf16_gflops > 0 ? absl::StrFormat(" (bf16: %.0f)", rates.bf16_gflops) : "";

@@ -48,9 +48,13 @@ class ProfileCli : public ::testing::Test {
 TEST_F(ProfileCli, PlanSaysWhatARunNeedsAndLeavesNothing) {
   const Outcome outcome = Train({"--plan"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_THAT(outcome.out,
-              AllOf(HasSubstr("state of the optimizer"), HasSubstr("--recompute=block"),
-                    HasSubstr("the largest --batch_size is"), HasSubstr("a step takes at least")));
+  EXPECT_EQ(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 6) << outcome.out;
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("fits: "), HasSubstr("largest --batch_size "),
+                                 HasSubstr("images/s; an epoch in "), HasSubstr("as asked ")));
+  const Outcome full = Train({"--plan=full"});
+  ASSERT_EQ(full.exit_code, 0) << full.err;
+  EXPECT_THAT(full.out, AllOf(HasSubstr("fits: "), HasSubstr("state of the optimizer"),
+                              HasSubstr("a step takes at least")));
   EXPECT_TRUE(fs::is_empty(folder_));
 }
 

@@ -470,6 +470,17 @@ TEST_F(TrainCli, ListsModelsAndHelp) {
   EXPECT_THAT(help.out, AllOf(HasSubstr("DropPos:"), HasSubstr("--mask_ratio")));
 }
 
+TEST_F(TrainCli, GflopAnImageIsOneNumber) {
+  const Outcome banner = Train({"--model=droppos_tiny", "--steps=0"});
+  const size_t end = banner.out.find(" GFLOP an image");
+  ASSERT_NE(end, std::string::npos) << banner.out;
+  const size_t begin = banner.out.rfind(' ', end - 1) + 1;
+  const std::string gflop = banner.out.substr(begin, end - begin);
+  EXPECT_THAT(Train({"--model=droppos_tiny", "--plan"}).out, HasSubstr(gflop + " GFLOP an image"));
+  EXPECT_THAT(Train({"--list_models"}).out,
+              testing::ContainsRegex("droppos_tiny +[0-9.]+M +" + gflop + " "));
+}
+
 TEST_F(TrainCli, WrongFlags) {
   ExpectRefused(Train({}), {"--model is missing", "droppos_tiny"});
   ExpectRefused(Train({"--model=droppos_vitt"}), {"droppos_vitt", "did you mean droppos_vit"});

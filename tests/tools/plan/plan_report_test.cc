@@ -48,7 +48,6 @@ TEST(PlanReport, SaysWhatTheSessionWillTake) {
   EXPECT_THAT(text, HasSubstr("net 'train': batch 16"));
   EXPECT_THAT(text, HasSubstr("MatMulWeightGrad"));
   EXPECT_THAT(text, HasSubstr("peak of "));
-  EXPECT_THAT(text, HasSubstr("the largest --batch_size is "));
   EXPECT_THAT(text, HasSubstr("at 100 GFLOP/s and 10.0 GB/s a step takes at least "));
   // Nothing made again costs nothing; the others cost, and block costs more.
   EXPECT_EQ(NumberAfter(text, "--recompute=none", 2), 0);
@@ -123,7 +122,6 @@ TEST(PlanReport, PredictsNothingWithoutRates) {
   EXPECT_THAT(*report, HasSubstr("net 'train_last'"));
   EXPECT_THAT(*report, HasSubstr("accumulated gradients"));
   EXPECT_EQ(report->find("a step takes"), std::string::npos) << *report;
-  EXPECT_EQ(report->find("available"), std::string::npos) << *report;
 }
 
 }  // namespace

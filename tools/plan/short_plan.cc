@@ -1,0 +1,161 @@
+#include "tools/plan/short_plan.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "graph/base/counted.h"
+#include "graph/base/status.h"
+#include "models/data/loader.h"
+#include "tools/benchmark/timing.h"
+#include "tools/plan/step_time.h"
+#include "tools/run_options.h"
+
+namespace tools {
+namespace {
+
+double MiB(size_t bytes) { return static_cast<double>(bytes) / (1024.0 * 1024.0); }
+
+std::string Hours(double hours) {
+  if (hours < 0.1) return absl::StrFormat("%.2g", hours);
+  return absl::StrFormat(hours < 10 ? "%.2f" : hours < 1000 ? "%.1f" : "%.0f", hours);
+}
+
+std::string Rate(double images_per_s) {
+  return absl::StrFormat(images_per_s < 100 ? "%.3g" : "%.0f", images_per_s);
+}
+
+struct Answer {
+  double mib = 0;
+  int largest_batch = 0;
+  double images_per_s = 0;
+  double gflop_per_image = 0;  // of the operators that will run
+  double Hours(double images) const { return images / images_per_s / 3600; }
+};
+
+absl::StatusOr<Answer> AnswerFor(const models::Model& model, const models::SessionOptions& options,
+                                 const LoadingTime& loading, absl::optional<size_t> available,
+                                 StepTimer* timer) {
+  ASSIGN_OR_RETURN(const models::SessionPlan plan, models::PlanSession(model, options));
+  Answer answer;
+  answer.mib = MiB(plan.memory.total());
+  if (available.has_value()) {
+    ASSIGN_OR_RETURN(answer.largest_batch, models::LargestBatch(model, options, *available));
+  }
+  answer.gflop_per_image = plan.flops_per_image / 1e9;
+  ASSIGN_OR_RETURN(const double window, timer->WindowSeconds(model, options, plan));
+  answer.images_per_s = 1 / SecondsOfAnImage(window / static_cast<double>(options.step.images()),
+                                             options.compile.backend->device->threads(), loading);
+  return answer;
+}
+
+}  // namespace
+
+std::vector<PlanVariant> PlanVariants(const ResolvedFlags& resolved,
+                                      const MachineDefaults& machine) {
+  std::vector<PlanVariant> variants = {{"as asked", PassOptions(resolved)}};
+  const auto add = [&](const std::string& text, const TrainFlags& flags,
+                       const std::string& missing) {
+    if (flags == resolved.flags) return;
+    const auto other = ResolveTrainFlags(flags, resolved.entry, machine);
+    if (!other.ok()) return;
+    const bool taken_back = !(other->flags == flags);
+    variants.push_back({text, PassOptions(*other), taken_back ? missing : ""});
+  };
+  TrainFlags flags = resolved.flags;
+  flags.precision = "bf16";
+  add("--precision=bf16", flags, "needs AVX512-BF16 or AMX");
+  if (resolved.entry.options != nullptr) {
+    for (const models::ProductPrecision& of : resolved.entry.options->Precisions()) {
+      const auto option = flags.model_options.find(std::string(of.flag));
+      if (option == flags.model_options.end()) continue;
+      option->second.text = "int8";
+      add(absl::StrCat("  and --", of.flag, "=int8"), flags,
+          "needs AVX512-BF16 or AMX, and VNNI or AMX");
+    }
+  }
+  flags = resolved.flags;
+  flags.recompute = "block";
+  add("--recompute=block", flags, "");
+  return variants;
+}
+
+absl::StatusOr<LoadingTime> MeasureLoading(const ResolvedFlags& resolved,
+                                           const models::Dataset& data, int cpus) {
+  constexpr double kSeconds = 0.3;
+  models::LoaderOptions options = MakeLoaderOptions(resolved);
+  LoadingTime loading{0, options.num_workers, cpus};
+  options.num_workers = 0;
+  options.batch_size = std::min<int64_t>(8, data.size());
+  ASSIGN_OR_RETURN(const auto loader, models::Loader::Create(&data, options));
+  RETURN_IF_ERROR(loader->Next().status());  // warms up
+  const Clock::time_point start = Clock::now();
+  int64_t images = 0;
+  while (images == 0 || SecondsSince(start) < kSeconds) {
+    RETURN_IF_ERROR(loader->Next().status());
+    images += options.batch_size;
+  }
+  loading.seconds = SecondsSince(start) / static_cast<double>(images);
+  return loading;
+}
+
+double SecondsOfAnImage(double computing, int threads, const LoadingTime& loading) {
+  if (loading.workers == 0) return computing + loading.seconds;
+  const double shared = (computing * threads + loading.seconds) / std::max(loading.cpus, 1);
+  return std::max({computing, shared, loading.seconds / loading.workers});
+}
+
+RunLength LengthOf(const ResolvedFlags& resolved, const models::EpochPlan& epochs) {
+  RunLength run;
+  run.epochs = resolved.entry.recipe.epochs;
+  run.epoch_images = static_cast<double>(epochs.micro_batches()) * resolved.step.micro_batch;
+  const int64_t all = epochs.steps() * run.epochs;
+  run.run_images =
+      run.epoch_images * epochs.epochs(std::min(all, resolved.flags.steps.value_or(all)));
+  return run;
+}
+
+absl::StatusOr<std::string> ShortPlan(const models::Model& model,
+                                      const models::SessionOptions& options,
+                                      const std::vector<PlanVariant>& variants,
+                                      const LoadingTime& loading, const RunLength& run,
+                                      const MachineRates& rates) {
+  const graph::Backend& backend = *options.compile.backend;
+  const absl::optional<size_t> available = backend.device->AvailableBytes();
+  StepTimer timer(options.compile.registry, &backend, rates.gb_per_s);
+  std::string first, table;
+  for (const PlanVariant& variant : variants) {
+    if (!variant.missing.empty()) {
+      absl::StrAppendFormat(&table, "%-30s %s\n", variant.flags, variant.missing);
+      continue;
+    }
+    models::SessionOptions with = options;
+    with.dump = nullptr;
+    with.compile.passes = variant.passes;
+    ASSIGN_OR_RETURN(const Answer a, AnswerFor(model, with, loading, available, &timer));
+    const std::string largest = available.has_value() ? absl::StrCat(a.largest_batch) : "?";
+    const std::string epoch = Hours(a.Hours(run.epoch_images));
+    const std::string all = Hours(a.Hours(run.run_images));
+    if (first.empty()) {
+      first = absl::StrFormat("needs %.0f MiB", a.mib);
+      if (available.has_value()) {
+        first = absl::StrFormat("%s: %.0f MiB of %.0f; ",
+                                a.mib <= MiB(*available) ? "fits" : "DOES NOT FIT", a.mib,
+                                MiB(*available));
+        absl::StrAppend(&first, a.largest_batch > 0 ? absl::StrCat("largest --batch_size ", largest)
+                                                    : "no --batch_size fits");
+      }
+      absl::StrAppendFormat(&first, "; %s images/s; an epoch in %s h, %s in %s h\n",
+                            Rate(a.images_per_s), epoch, graph::Counted(run.epochs, "epoch"), all);
+      absl::StrAppendFormat(&first, "%-30s %8s %8s %9s %9s %10s\n",
+                            absl::StrFormat("%.2f GFLOP an image", a.gflop_per_image), "MiB",
+                            "largest", "images/s", "epoch, h", "run, h");
+    }
+    absl::StrAppendFormat(&table, "%-30s %8.0f %8s %9s %9s %10s\n", variant.flags, a.mib, largest,
+                          Rate(a.images_per_s), epoch, all);
+  }
+  return first + table;
+}
+
+}  // namespace tools
