@@ -3,6 +3,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "graph/ir/part.h"
 #include "tools/dump/dot.h"
 #include "tools/dump/dot_parts.h"
@@ -22,9 +23,10 @@ struct Part {
   std::string name;
   Phase phase = Phase::kForward;
   bool is_block = false;
-  std::vector<size_t> ops;
-  int preparing = 0;                 // further operators: they convert its weights, once a run
-  const graph::Op* shown = nullptr;  // computes what the part hands on; null: nothing but gradients
+  std::vector<size_t> ops = {};
+  int preparing = 0;  // further operators: they convert its weights, once a run
+  std::vector<graph::BlobId> handed_on =
+      {};  // of one size; none: nothing but gradients of parameters
 
   const char* color() const {
     if (phase == Phase::kUpdate) return kUpdate;
@@ -45,7 +47,7 @@ class BlocksPicture {
           is_update ? "update" : absl::StrCat(BoxScope(net, op), BoxOf(op.part));
       const bool is_block = !is_update && !graph::BlockOf(op.part).empty();
       const auto [it, is_new] = by_name.emplace(name, parts_.size());
-      if (is_new) parts_.push_back({name, op.phase, is_block, {}});
+      if (is_new) parts_.push_back({name, op.phase, is_block});
       part_of_[i] = it->second;
       parts_[it->second].ops.push_back(i);
     }
@@ -55,12 +57,11 @@ class BlocksPicture {
       const graph::Op& op = net.ops[i];
       if (!PreparesWeights(net, op)) continue;
       const auto [it, is_new] = by_name.emplace(BoxOf(op.part), parts_.size());
-      if (is_new)
-        parts_.push_back({it->first, Phase::kForward, !graph::BlockOf(op.part).empty(), {}});
+      if (is_new) parts_.push_back({it->first, Phase::kForward, !graph::BlockOf(op.part).empty()});
       part_of_[i] = it->second;
       ++parts_[it->second].preparing;
     }
-    ChooseShown();
+    ChooseHandedOn();
   }
 
   std::string Draw(const std::string& when) const {
@@ -85,42 +86,46 @@ class BlocksPicture {
   }
 
  private:
-  // Who reads the results of an operator, outside its part.
+  // Who reads a value, outside its part.
   enum class Readers {
     kNone,    // or the update alone: gradients of weights
     kOthers,  // the backward pass, for which they are kept, the guide
     kNext,    // the next part of the same pass of the same encoder, or who runs the net
   };
-  Readers ReadersOf(size_t i) const {
+  Readers ReadersOf(graph::BlobId b) const {
+    const size_t from = part_of_[uses_.producer[b]];
     const auto scope = [this](size_t part) {
       return parts_[part].name.substr(0, parts_[part].name.rfind('/') + 1);
     };
     Readers most = Readers::kNone;
-    for (graph::BlobId b : net_.ops[i].outputs) {
-      if (uses_.is_root[b]) return Readers::kNext;
-      for (const graph::Uses::Reader& reader : uses_.readers[b]) {
-        const size_t to = part_of_[reader.op];
-        if (to == part_of_[i] || parts_[to].phase == Phase::kUpdate) continue;
-        if (scope(to) == scope(part_of_[i])) return Readers::kNext;
-        most = Readers::kOthers;
-      }
+    if (uses_.is_root[b]) return Readers::kNext;
+    for (const graph::Uses::Reader& reader : uses_.readers[b]) {
+      const size_t to = part_of_[reader.op];
+      if (to == from || parts_[to].phase == Phase::kUpdate) continue;
+      if (scope(to) == scope(from)) return Readers::kNext;
+      most = Readers::kOthers;
     }
     return most;
   }
 
-  // Of what the nearest readers take the last value, unless an earlier one is larger: for example a
-  // position added to all tokens, not the slice for the class token; and not its cast.
-  void ChooseShown() {
+  // The largest of what the nearest readers take: for example a position added to all tokens, not
+  // the slice for the class token. A residual sum that the next block adds up is two values, in
+  // bf16 of two types. A cast of one is none.
+  void ChooseHandedOn() {
     std::vector<std::pair<Readers, int64_t>> best(parts_.size(), {Readers::kNone, 0});
     for (size_t i = 0; i < net_.ops.size(); ++i) {
       const graph::Op& op = net_.ops[i];
-      const Readers readers = ReadersOf(i);
-      if (readers == Readers::kNone || PreparesWeights(net_, op)) continue;
-      const std::pair<Readers, int64_t> now = {readers, net_.type(op.outputs[0]).elements()};
-      auto& so_far = best[part_of_[i]];
-      if (now < so_far || (now == so_far && op.type == "Cast")) continue;
-      so_far = now;
-      parts_[part_of_[i]].shown = &op;
+      if (PreparesWeights(net_, op)) continue;
+      std::vector<graph::BlobId>& handed_on = parts_[part_of_[i]].handed_on;
+      for (graph::BlobId b : op.outputs) {
+        const std::pair<Readers, int64_t> now = {ReadersOf(b), net_.type(b).elements()};
+        auto& so_far = best[part_of_[i]];
+        if (now.first == Readers::kNone || now < so_far) continue;
+        if (now == so_far && op.type == "Cast") continue;
+        if (now > so_far) handed_on.clear();
+        so_far = now;
+        handed_on.push_back(b);
+      }
     }
   }
 
@@ -129,10 +134,14 @@ class BlocksPicture {
                                      part.ops.size() == 1 ? " op" : " ops");
     if (part.preparing > 0) absl::StrAppend(&label, " + ", part.preparing);
     if (part.phase != Phase::kUpdate) {
-      if (part.shown != nullptr) {
-        absl::StrAppend(&label, ", ", net_.type(part.shown->outputs[0]).ToString());
+      std::vector<absl::string_view> types;
+      for (graph::BlobId b : part.handed_on) {
+        const absl::string_view type = graph::DTypeName(net_.type(b).dtype);
+        if (std::find(types.begin(), types.end(), type) == types.end()) types.push_back(type);
       }
-      return label;
+      if (types.empty()) return label;
+      return absl::StrCat(label, ", ", absl::StrJoin(types, "+"),
+                          graph::ShapeString(net_.type(part.handed_on.back()).shape));
     }
     std::map<std::string, int> counts;
     for (size_t i : part.ops) ++counts[net_.ops[i].type];

@@ -297,6 +297,17 @@ TEST(BlocksDot, ABlockSaysWhatItHandsOnToTheNext) {
   EXPECT_THAT(LineWith(ToBlocksDot(net, ""), "<b>blocks.0<"), HasSubstr("3 ops, f32[2,3]"));
 }
 
+TEST(BlocksDot, TwoValuesThatAreHandedOnAreSaidWithBothTypes) {
+  const graph::Net net =
+      graph::ParseText(
+          "net eval\ninput x f32[2,3]\nstate blocks.0.fc.weight f32[3,3]\n"
+          "residual f32[2,3] = Gelu(x) @blocks.0.norm\n"
+          "branch bf16[2,3] = MatMul(residual, blocks.0.fc.weight) trans_w=1 @blocks.0.fc\n"
+          "y f32[2,3] = Add(residual, branch) @blocks.1.add\noutput y\n")
+          .value();
+  EXPECT_THAT(LineWith(ToBlocksDot(net, ""), "<b>blocks.0<"), HasSubstr("2 ops, f32+bf16[2,3]"));
+}
+
 // Weights that are converted are no boxes between the blocks: the boxes and edges are those of a
 // net that reads them as they are.
 TEST(BlocksDot, ConvertedWeightsChangeNoLayout) {
