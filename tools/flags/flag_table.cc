@@ -59,7 +59,8 @@ const std::vector<FlagRow>& OwnRows() {
        "images: a folder, a folder with train.txt, tar shards (a folder of them, one, or a pattern "
        "like DIR/{000..099}.tar or DIR/*.tar), or CIFAR-10 binary files", kMayChange},
       {"val_fraction", kData, S::kStep, &F::val_fraction, kFraction, "X", Value("0.01"),
-       "share held out where the data has no split of its own"},
+       "share held out where the data has no split of its own; if it is not given, more where that "
+       "is fewer than 50 images, up to a fifth"},
       {"num_workers", kData, S::kStep, &F::num_workers, Rule::kWorkers, "N", "from the cores",
        "threads that load images; masks and crops do not depend on it", kMayChange},
       {"exact_decode", kData, S::kStep, &F::exact_decode, kAny, "", Value("false"),
