@@ -65,6 +65,7 @@ struct Setup {
 
   models::LoaderOptions LoadOptions(int num_workers) {
     models::LoaderOptions load;
+    load.transform = trained.resolved.transform;
     load.num_workers = num_workers;
     load.max_bad_share = trained.resolved.flags.max_bad_share.value();  // which its data satisfied
     load.on_bad_image = [this](const std::string& message) {

@@ -116,6 +116,7 @@ absl::Status Extract(const Flags& flags) {
   FeatureOptions options;
   options.tokens = flags.tokens;
   options.images = flags.images;
+  options.load.transform = trained.resolved.transform;
   options.load.num_workers = flags.common.num_workers;
   options.load.max_bad_share = trained.resolved.flags.max_bad_share.value();  // the run's
   options.load.on_bad_image = [](const std::string& message) {

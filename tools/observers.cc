@@ -88,6 +88,7 @@ absl::StatusOr<std::unique_ptr<Observers>> Observers::Create(
     o->knn_held_out_ = std::make_unique<SpreadDataset>(data.held_out.get(), kKnnHeldOutImages);
     KnnProtocolOptions options;
     options.max_train_images = kKnnTrainImages;
+    options.load.transform = resolved.transform;
     options.load.num_workers = static_cast<int>(resolved.flags.num_workers.value());
     options.load.max_bad_share = resolved.flags.max_bad_share.value();
     options.load.stop = stop;
@@ -98,9 +99,10 @@ absl::StatusOr<std::unique_ptr<Observers>> Observers::Create(
   if (wanted.pictures) {
     ASSIGN_OR_RETURN(std::vector<PictureToAsk> images,
                      ChoosePictures(*data.held_out, kSheetImages));
-    ASSIGN_OR_RETURN(o->visualizer_,
-                     PositionVisualizer::Create(entry, compile, workspace, std::move(images),
-                                                resolved.step.seed, session->inputs()));
+    ASSIGN_OR_RETURN(
+        o->visualizer_,
+        PositionVisualizer::Create(entry, compile, workspace, std::move(images), resolved.step.seed,
+                                   resolved.transform, session->inputs()));
   }
   return o;
 }

@@ -142,9 +142,10 @@ absl::Status Predict(const Flags& flags) {
   const graph::CompileOptions compile = {&registry, &backend, {}};
   graph::Workspace workspace(backend.device);
   const int64_t seed = flags.seed.value_or(trained.resolved.flags.seed.value());
-  ASSIGN_OR_RETURN(const std::unique_ptr<PositionVisualizer> visualizer,
-                   PositionVisualizer::Create(entry, compile, &workspace, std::move(pictures),
-                                              static_cast<uint64_t>(seed)));
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<PositionVisualizer> visualizer,
+      PositionVisualizer::Create(entry, compile, &workspace, std::move(pictures),
+                                 static_cast<uint64_t>(seed), trained.resolved.transform));
   RETURN_IF_ERROR(models::LoadParameters(trained.path, visualizer->parameters(),
                                          {{}, /*subset=*/true, /*brief=*/true}, &workspace)
                       .status());

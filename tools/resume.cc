@@ -174,8 +174,10 @@ absl::Status CheckSameRun(const Resumption& resumption, const TrainFlags& now,
   std::vector<std::string> changed;
   for (const FlagRow& row : FlagTable(zoo.entries())) {
     if (row.lifetime != Lifetime::kRun) continue;
-    const std::string before = FlagText(row, then.flags).value_or("unset");
-    const std::string after = FlagText(row, now).value_or("unset");
+    // A run of a version without the flag did what is now the default.
+    const std::string unset = row.fallback.is_value ? row.fallback.text : "unset";
+    const std::string before = FlagText(row, then.flags).value_or(unset);
+    const std::string after = FlagText(row, now).value_or(unset);
     if (before == after) continue;
     changed.push_back(absl::StrCat("--", row.name, " was ", graph::Shortened(before), " and is ",
                                    graph::Shortened(after)));

@@ -41,6 +41,7 @@ models::LoaderOptions MakeLoaderOptions(const ResolvedFlags& resolved) {
   options.input_width = resolved.entry.model.input_w;
   options.seed = resolved.step.seed;
   options.num_workers = static_cast<int>(flags.num_workers.value());
+  options.transform = resolved.transform;
   options.random_crop = flags.data_path.has_value();  // scenes are drawn as they should be seen
   options.exact_decode = flags.exact_decode.value();
   options.max_bad_share = flags.max_bad_share.value();

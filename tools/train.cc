@@ -50,6 +50,7 @@
 #include "tools/resume.h"
 #include "tools/run_options.h"
 #include "tools/stop_signal.h"
+#include "tools/train_warnings.h"
 
 namespace tools {
 namespace {
@@ -104,9 +105,18 @@ absl::StatusOr<Setup> ReadSetup(const ParsedFlags& parsed, Resumption resumption
   for (const std::string& note : notes) log->Line(absl::StrCat("note: ", note));
   setup.resumption = std::move(resumption);
 
-  ASSIGN_OR_RETURN(setup.data, models::OpenDatasets(MakeOpenOptions(setup.resolved)));
+  models::OpenOptions open = MakeOpenOptions(setup.resolved);
+  if (!parsed.flags.val_fraction) open.least_held_out = kLeastHeldOut;
+  ASSIGN_OR_RETURN(setup.data, models::OpenDatasets(open));
+  // Whoever goes on with the run or evaluates it holds out the same.
+  if (setup.data.val_fraction) setup.resolved.flags.val_fraction = setup.data.val_fraction;
   for (const std::string& warning : setup.data.warnings) {
     log->Line(absl::StrCat("warning: ", warning));
+  }
+  if (!setup.resumption.checkpoint.has_value()) {
+    for (const std::string& warning : TrainWarnings(parsed.flags, setup.resolved, setup.data)) {
+      log->Line(absl::StrCat("warning: ", warning));
+    }
   }
   RETURN_IF_ERROR(CheckData(setup.resolved, setup.data));
   ASSIGN_OR_RETURN(setup.epochs,

@@ -14,8 +14,6 @@ namespace hn = hwy::HWY_NAMESPACE;
 using graph::Purpose;
 using graph::RandomStream;
 
-constexpr double kMinScale = 0.2, kMaxScale = 1.0;
-constexpr double kMinRatio = 3.0 / 4.0, kMaxRatio = 4.0 / 3.0;
 constexpr int kTries = 10;
 // MaskTransform: the centre crop's share of the resized short side, and the input size up to which
 // it applies.
@@ -24,20 +22,20 @@ constexpr int kLargestWithMargin = 224;
 // A crop decoded at reduced size keeps this many pixels per input pixel along each axis: the
 // bicubic filter needs something to choose from.
 constexpr double kLeastPixels = 1.5;
-constexpr float kMean[3] = {0.485f, 0.456f, 0.406f};
-constexpr float kStd[3] = {0.229f, 0.224f, 0.225f};
 
 // Python's round(): ties go to the even number, which is the default rounding mode.
 int RoundEven(double x) { return static_cast<int>(std::nearbyint(x)); }
 
 }  // namespace
 
-PixelBox SampleCrop(int width, int height, RandomStream* random) {
+PixelBox SampleCrop(int width, int height, const TransformOptions& options, RandomStream* random) {
   CHECK(width > 0 && height > 0);
+  const auto& [min_scale, max_scale] = options.crop_scale;
+  const auto& [min_ratio, max_ratio] = options.crop_ratio;
   const double area = double(width) * height;
   for (int i = 0; i < kTries; ++i) {
-    const double target = area * random->Uniform(kMinScale, kMaxScale);
-    const double ratio = std::exp(random->Uniform(std::log(kMinRatio), std::log(kMaxRatio)));
+    const double target = area * random->Uniform(min_scale, max_scale);
+    const double ratio = std::exp(random->Uniform(std::log(min_ratio), std::log(max_ratio)));
     const int w = RoundEven(std::sqrt(target * ratio));
     const int h = RoundEven(std::sqrt(target / ratio));
     if (w < 1 || h < 1 || w > width || h > height) continue;
@@ -47,8 +45,8 @@ PixelBox SampleCrop(int width, int height, RandomStream* random) {
   }
   int w = width, h = height;
   const double ratio = double(width) / height;
-  if (ratio < kMinRatio) h = RoundEven(w / kMinRatio);
-  if (ratio > kMaxRatio) w = RoundEven(h * kMaxRatio);
+  if (ratio < min_ratio) h = RoundEven(w / min_ratio);
+  if (ratio > max_ratio) w = RoundEven(h * max_ratio);
   return {(width - w) / 2, (height - h) / 2, w, h};
 }
 
@@ -83,12 +81,14 @@ EvaluationGeometry PlanEvaluation(int width, int height, int input_width, int in
   return {w, h, {x, y, input_width, input_height}};
 }
 
-ImageTransform::ImageTransform(int input_width, int input_height)
-    : input_width_(input_width), input_height_(input_height) {
+ImageTransform::ImageTransform(int input_width, int input_height, const TransformOptions& options)
+    : options_(options), input_width_(input_width), input_height_(input_height) {
   CHECK(input_width > 0 && input_height > 0);
   for (int c = 0; c < 3; ++c) {
+    const float mean = static_cast<float>(options.mean[c]);
+    const float std = static_cast<float>(options.std[c]);
     for (int v = 0; v < 256; ++v) {
-      normalized_[c][v] = (static_cast<float>(v) / 255.0f - kMean[c]) / kStd[c];
+      normalized_[c][v] = (static_cast<float>(v) / 255.0f - mean) / std;
     }
   }
 }
@@ -97,7 +97,7 @@ PartRequest ImageTransform::PlanTrain(int width, int height, uint64_t key, bool 
                                       bool exact) const {
   if (!crop) return WholePicture(width, height);
   RandomStream random(key, Purpose::kCrop);
-  PartRequest request = {SampleCrop(width, height, &random)};
+  PartRequest request = {SampleCrop(width, height, options_, &random)};
   if (!exact) {
     request.least_width = LeastOfCrop(input_width_);
     request.least_height = LeastOfCrop(input_height_);
@@ -107,7 +107,7 @@ PartRequest ImageTransform::PlanTrain(int width, int height, uint64_t key, bool 
 
 InputPixels ImageTransform::TrainPixels(const PicturePart& part, uint64_t key, bool crop,
                                         Image* out) {
-  const bool flip = SampleFlip(key);
+  const bool flip = options_.flip && SampleFlip(key);
   if (!crop) {
     Fit(part.image, out);
     return {out, flip};

@@ -1,13 +1,13 @@
-// Turns a decoded image into network input: (3, H, W) floats, normalised with ImageNet's mean and
-// standard deviation.
+// Turns a decoded image into network input: (3, H, W) floats, normalised.
 //
-// Training: torchvision's RandomResizedCrop (scale 0.2-1 of the area, aspect ratio 3/4-4/3,
-// bicubic) and a horizontal flip with probability 1/2. Both are pure functions of the image's key.
+// Training: torchvision's RandomResizedCrop (bicubic) and a horizontal flip with probability 1/2.
+// Both are pure functions of the image's key.
 // Evaluation: resizes the short side to 256/224 of the input size, rounded down, then crops the
 // centre; inputs above 224 pixels get no such margin (mask_transform.py).
 #ifndef MODELS_DATA_AUGMENT_H_
 #define MODELS_DATA_AUGMENT_H_
 
+#include <array>
 #include <cstdint>
 
 #include "graph/base/random.h"
@@ -16,9 +16,21 @@
 
 namespace models {
 
+// What --crop_scale, --crop_ratio, --flip, --mean and --std say.
+struct TransformOptions {
+  // Bounds of a training crop: its share of the area, in (0, 1], and its width by its height.
+  std::array<double, 2> crop_scale = {0.2, 1.0};
+  std::array<double, 2> crop_ratio = {3.0 / 4.0, 4.0 / 3.0};
+  bool flip = true;
+  // Of R, G and B, where black is 0 and white 1. ImageNet's.
+  std::array<double, 3> mean = {0.485, 0.456, 0.406};
+  std::array<double, 3> std = {0.229, 0.224, 0.225};
+};
+
 // torchvision RandomResizedCrop.get_params: ten tries to fit a box of random area and aspect ratio
 // at a random place, then the centre within the ratios.
-PixelBox SampleCrop(int width, int height, graph::RandomStream* random);
+PixelBox SampleCrop(int width, int height, const TransformOptions& options,
+                    graph::RandomStream* random);
 
 // A coin toss for the image with this key (graph::SampleKey).
 bool SampleFlip(uint64_t key);
@@ -49,7 +61,7 @@ struct InputPixels {
 class ImageTransform {
  public:
   // Output: (3, input_height, input_width); both are at least 1.
-  ImageTransform(int input_width, int input_height);
+  ImageTransform(int input_width, int input_height, const TransformOptions& options = {});
 
   // Training decodes no more than the crop: PlanTrain() returns the box of a picture to decode (all
   // of it without `crop`: then the evaluation's geometry applies), TrainPixels() continues from it.
@@ -66,12 +78,14 @@ class ImageTransform {
   // EvaluatePixels() and Normalize().
   void Evaluate(const Image& image, float* out);
 
+  const TransformOptions& options() const { return options_; }
   int64_t output_size() const { return int64_t{3} * input_width_ * input_height_; }
 
  private:
   // Applies the evaluation's geometry.
   void Fit(const Image& image, Image* out);
 
+  TransformOptions options_;
   int input_width_, input_height_;
   BicubicResizer resizer_;
   Image resized_;

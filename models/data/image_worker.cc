@@ -19,7 +19,7 @@ ImageWorker::ImageWorker(int index, const Dataset* dataset, const LoaderOptions*
     : index_(index),
       dataset_(dataset),
       options_(options),
-      transform_(options->input_width, options->input_height) {}
+      transform_(options->input_width, options->input_height, options->transform) {}
 
 template <typename Step>
 void ImageWorker::Observed(LoaderWork work, int64_t image, const Step& step) const {

@@ -25,6 +25,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "models/data/augment.h"
 #include "models/data/bad_image_judge.h"
 #include "models/data/dataset.h"
 
@@ -73,6 +74,7 @@ struct LoaderOptions {
   int input_height = 0;
   int input_width = 0;
   uint64_t seed = 0;
+  TransformOptions transform;
   // Training: RandomResizedCrop before the flip. False for data that are already framed as the
   // network should see them: then there is only the flip.
   bool random_crop = true;

@@ -53,6 +53,16 @@ std::vector<int64_t> ChooseHeldOut(const std::vector<uint64_t>& ids, double frac
   return order;
 }
 
+// The share to hold out of that many images.
+double ShareToHoldOut(const OpenOptions& options, int64_t images) {
+  const double n = static_cast<double>(images);
+  const double least = static_cast<double>(options.least_held_out);
+  if (options.val_fraction <= 0 || options.val_fraction * n >= least) return options.val_fraction;
+  constexpr double kLargest = 0.2, kDigits = 1e4;  // as many as flags.txt is pleasant to read with
+  const double enough = std::ceil(least / n * kDigits) / kDigits;
+  return std::max(options.val_fraction, std::min(enough, kLargest));
+}
+
 Items TakeHeldOut(double fraction, Items* train) {
   std::vector<uint64_t> ids;
   ids.reserve(train->size());
@@ -79,8 +89,13 @@ absl::StatusOr<Datasets> OpenCifar10(const OpenOptions& options, const DataSourc
   if (IsFile(test)) {
     ASSIGN_OR_RETURN(out.held_out, Cifar10Dataset::Open({test}));
     held_out_from = "test_batch.bin";
-  } else if ((out.held_out = TakeHeldOut(options.val_fraction, train.get())) != nullptr) {
-    held_out_from = absl::StrCat(Percent(options.val_fraction), " of them by hash of the name");
+  } else {
+    const double share = ShareToHoldOut(options, train->size());
+    out.val_fraction = share;
+    out.held_out = TakeHeldOut(share, train.get());
+    if (out.held_out != nullptr) {
+      held_out_from = absl::StrCat(Percent(share), " of them by hash of the name");
+    }
   }
   out.description =
       absl::StrCat(source.root, ": ", train->description(), " from ", source.batches.size(),
@@ -220,9 +235,11 @@ absl::StatusOr<Datasets> OpenFolder(const OpenOptions& options, const std::strin
     held_out.items = LabelByFolder(paths, "val/", train.classes);
     WarnOfUnlabelled(held_out.items, train.classes, "held-out", &out.warnings);
   } else {
-    held_out.items = TakeHeldOut(options.val_fraction, &train.items);
+    const double share = ShareToHoldOut(options, static_cast<int64_t>(train.items.size()));
+    out.val_fraction = share;
+    held_out.items = TakeHeldOut(share, &train.items);
     if (!held_out.items.empty()) {
-      held_out.from = absl::StrCat(Percent(options.val_fraction), " of them by hash of the path");
+      held_out.from = absl::StrCat(Percent(share), " of them by hash of the path");
     }
   }
   for (const Part* part : {&train, &held_out}) {
@@ -257,9 +274,14 @@ absl::StatusOr<Datasets> OpenShards(const OpenOptions& options, const DataSource
     held_out_from =
         absl::StrCat(held_out->size(), " from ", Count(paths.val.size(), "shard"), " (val)");
     held_out->ShareClasses(train.get());
-  } else if ((held_out = TakeHeldOut(options.val_fraction, train.get())) != nullptr) {
-    held_out_from = absl::StrCat(held_out->size(), ", ", Percent(options.val_fraction),
-                                 " of them by hash of shard and member");
+  } else {
+    const double share = ShareToHoldOut(options, all);
+    out.val_fraction = share;
+    held_out = TakeHeldOut(share, train.get());
+    if (held_out != nullptr) {
+      held_out_from = absl::StrCat(held_out->size(), ", ", Percent(share),
+                                   " of them by hash of shard and member");
+    }
   }
   out.description =
       absl::StrCat(source.root, ": ", all, " images in ", Count(paths.train.size(), "tar shard"),

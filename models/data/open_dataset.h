@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/optional.h"
 #include "models/data/dataset.h"
 #include "models/data/picture_limits.h"
 
@@ -24,6 +25,8 @@ struct OpenOptions {
   // (lines of a list) stay together; the share is then an upper bound, except for the first
   // picture's draws. 0 holds out nothing. In [0, 1).
   double val_fraction = 0.01;
+  // A share that gives fewer, but for 0, is raised until it gives so many, to a fifth at most.
+  int64_t least_held_out = 0;
   PictureLimits limits;  // --max_image_megapixels
   // Beyond this number, warnings become one line with their count; 0: no limit.
   int max_warnings = 20;
@@ -32,7 +35,9 @@ struct OpenOptions {
 struct Datasets {
   std::unique_ptr<Dataset> train;
   std::unique_ptr<Dataset> held_out;  // null when nothing is held out
-  std::string description;            // what was recognised as what, for the banner
+  // The share that was held out; unset where the data has a held-out part.
+  absl::optional<double> val_fraction;
+  std::string description;  // what was recognised as what, for the banner
   // Problems found while opening the data: file, reason, what to do.
   std::vector<std::string> warnings;
   // Files of folders that are no pictures, by their ending in lower case: ".txt", or "" for none.

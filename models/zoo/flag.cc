@@ -27,6 +27,7 @@ absl::Status CheckFlagRule(FlagRule rule, double value) {
       {FlagRule::kWorkers, value >= 0 && value <= 256, "must be between 0 and 256"},
       {FlagRule::kRatio, value >= 0 && value <= 1, "must be between 0 and 1"},
       {FlagRule::kFraction, value >= 0 && value < 1, "must be at least 0 and below 1"},
+      {FlagRule::kShare, value > 0 && value <= 1, "must be above 0 and at most 1"},
   };
   if (!std::isfinite(value)) return graph::InvalidArgument("must be a finite number");
   for (const auto& one : rules) {
@@ -77,6 +78,11 @@ std::string FlagValueText(double value) {
   char buffer[32];
   const auto result = std::to_chars(buffer, buffer + sizeof(buffer), value);
   return std::string(buffer, result.ptr);
+}
+
+std::string FlagValueText(absl::Span<const double> values) {
+  return absl::StrJoin(values, ",",
+                       [](std::string* out, double value) { out->append(FlagValueText(value)); });
 }
 
 absl::optional<bool> ParseSwitch(absl::string_view text) {

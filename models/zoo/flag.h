@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
+#include "absl/types/span.h"
 #include "absl/types/variant.h"
 
 namespace models {
@@ -27,6 +28,7 @@ enum class FlagRule {
   kWorkers,   // in [0, 256]
   kRatio,     // in [0, 1]
   kFraction,  // in [0, 1)
+  kShare,     // in (0, 1]
 };
 
 // That `value` is finite and the rule allows it.
@@ -49,6 +51,8 @@ std::string FlagValueText(int64_t value);
 std::string FlagValueText(double value);
 std::string FlagValueText(bool value);
 std::string FlagValueText(const std::string& value);
+// With commas between them.
+std::string FlagValueText(absl::Span<const double> values);
 
 // "true", "on", "yes", "1" and their opposites, in any case.
 absl::optional<bool> ParseSwitch(absl::string_view text);

@@ -19,7 +19,7 @@ struct ModelConfig;
 
 // What a flag has to do with, so that each tool takes or shows those that concern it.
 enum class FlagScope {
-  kNet,      // what the tensors of a model are; goes with exported weights
+  kNet,      // what the tensors of a model are, and its input; goes with exported weights
   kStep,     // what else a training step computes, and on which data
   kCompute,  // how a net is computed: where, in which precision, by which passes
   kRun,      // the rest of a training run: what it prints, saves and evaluates

@@ -251,6 +251,17 @@ TEST(Flags, ValuesOutOfRangeAreNamed) {
   EXPECT_EQ(Error({"--mask_ratio=1.5"}), "--mask_ratio=1.5: must be between 0 and 1");
   EXPECT_EQ(Error({"--pos_mask_ratio=-0.1"}), "--pos_mask_ratio=-0.1: must be between 0 and 1");
   EXPECT_EQ(Error({"--val_fraction=1"}), "--val_fraction=1: must be at least 0 and below 1");
+  EXPECT_EQ(Error({"--crop_scale=0,1"}), "--crop_scale=0,1: LOW: must be above 0 and at most 1");
+  EXPECT_EQ(Error({"--crop_scale=0.2,1.1"}),
+            "--crop_scale=0.2,1.1: HIGH: must be above 0 and at most 1");
+  EXPECT_EQ(Error({"--crop_scale=0.5,0.2"}), "--crop_scale=0.5,0.2: LOW must not be above HIGH");
+  EXPECT_EQ(Error({"--crop_scale=0.2"}), "--crop_scale=0.2: must be 2 numbers, LOW,HIGH");
+  EXPECT_EQ(Error({"--crop_ratio=0,1"}), "--crop_ratio=0,1: LOW: must be greater than 0");
+  EXPECT_EQ(Error({"--mean=0.5,0.5"}), "--mean=0.5,0.5: must be 3 numbers, R,G,B");
+  EXPECT_EQ(Error({"--mean=0.5,0.5,x"}), "--mean=0.5,0.5,x: B: must be a number");
+  EXPECT_EQ(Error({"--mean=123.7,116.3,103.5"}),
+            "--mean=123.7,116.3,103.5: R: must be between 0 and 1");
+  EXPECT_EQ(Error({"--std=0.2,0,0.2"}), "--std=0.2,0,0.2: G: must be above 0 and at most 1");
   EXPECT_THAT(Error({"--epochs=0"}), HasSubstr("--epochs=0"));
   EXPECT_THAT(Error({"--steps=-1"}), HasSubstr("--steps=-1"));
   EXPECT_THAT(Error({"--threads=0"}), HasSubstr("--threads=0"));

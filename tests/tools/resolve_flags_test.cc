@@ -88,6 +88,14 @@ TEST(Resolve, RecipeWhereNothingIsGiven) {
   }
 }
 
+TEST(Resolve, EmbeddedScenesAreNotCropped) {
+  EXPECT_THAT(Resolve({})->notices, IsEmpty());
+  EXPECT_THAT(Resolve({"--crop_scale=0.5,1", "--data_path=/pictures"})->notices, IsEmpty());
+  EXPECT_THAT(Resolve({"--crop_scale=0.5,1", "--crop_ratio=1,1"})->notices,
+              ElementsAre(HasSubstr("--crop_scale=0.5,1 has no effect"),
+                          HasSubstr("--crop_ratio=1,1 has no effect")));
+}
+
 TEST(Resolve, GivenFlagsReachTheEntry) {
   const auto resolved = Resolve({"--input_size=64x96",
                                  "--patch_size=8",

@@ -12,6 +12,7 @@
 #include "models/files/durable.h"
 #include "tools/flags/flag_table.h"
 #include "tools/flags/parse_flags.h"
+#include "tools/flags/resolve_flags.h"
 #include "tools/plugins.h"
 
 namespace tools {
@@ -128,7 +129,9 @@ TEST(Resume, ACheckpointBelowTheFolderAtHandIsOfTheRunThere) {
 std::pair<std::string, std::string> Values(const FlagRow& row) {
   TrainFlags flags;
   std::vector<std::string> good;
-  std::vector<std::string> texts = {"0.25", "0.5", "1", "2", "true", "false", "a", "b"};
+  std::vector<std::string> texts = {"0.25",          "0.5",   "1",      "2",
+                                    "true",          "false", "0.25,1", "0.5,0.75",
+                                    "0.25,0.5,0.75", "1,1,1", "a",      "b"};
   for (absl::string_view choice : absl::StrSplit(row.value, '|')) texts.emplace_back(choice);
   for (const std::string& text : texts) {
     if (SetFlag(row, text, flags).ok()) good.push_back(*FlagText(row, flags));
@@ -183,6 +186,22 @@ TEST(Resume, WhatIsComputedMayNotChange) {
                 AllOf(HasSubstr(absl::StrCat("--", name, " was ")),
                       HasSubstr(absl::StrCat(" and is ", after, ";"))));
   }
+}
+
+// Which checkpoints of versions without the flag say nothing of.
+TEST(Resume, AFlagThatTheRunDidNotKnowWasItsDefault) {
+  const auto resolved = [](const std::vector<std::string>& args) {
+    const auto parsed = ParseTrainFlags(args, MakeZoo(), "--model=droppos_tiny\n", "then");
+    return ResolveTrainFlags(parsed->flags, *MakeZoo().Find("droppos_tiny"), {1, 1})->flags;
+  };
+  TrainFlags then = resolved({});
+  then.crop_scale = then.crop_ratio = then.mean = then.std = absl::nullopt;
+  then.flip = absl::nullopt;
+  const models::ZooEntry entry = *MakeZoo().Find("droppos_tiny");
+  const Resumption old = Of(TrainFlagsText(then, "", absl::MakeConstSpan(&entry, 1)));
+  EXPECT_TRUE(CheckSameRun(old, resolved({}), MakeZoo()).ok());
+  EXPECT_THAT(std::string(CheckSameRun(old, resolved({"--mean=0,0,0"}), MakeZoo()).message()),
+              HasSubstr("--mean was 0.485,0.456,0.406 and is 0,0,0"));
 }
 
 TEST(Resume, WeightDecayMayNotChange) {

@@ -96,6 +96,19 @@ std::map<std::string, Reaches> Reached() {
       {"val_fraction", {"0.25", "0.25", [](O o) { return All(o.open.val_fraction); }}},
       {"num_workers", {"5", "5", [](O o) { return All(o.trainer.loader.num_workers); }}},
       {"exact_decode", {"true", "yes", [](O o) { return Yes(o.trainer.loader.exact_decode); }}},
+      {"crop_scale",
+       {"0.5,0.75", "0.5 0.75",
+        [](O o) { return absl::StrJoin(o.trainer.loader.transform.crop_scale, " "); }}},
+      {"crop_ratio",
+       {"1,1.5", "1 1.5",
+        [](O o) { return absl::StrJoin(o.trainer.loader.transform.crop_ratio, " "); }}},
+      {"flip", {"false", "no", [](O o) { return Yes(o.trainer.loader.transform.flip); }}},
+      {"mean",
+       {"0,0.5,1", "0 0.5 1",
+        [](O o) { return absl::StrJoin(o.trainer.loader.transform.mean, " "); }}},
+      {"std",
+       {"0.25,0.5,1", "0.25 0.5 1",
+        [](O o) { return absl::StrJoin(o.trainer.loader.transform.std, " "); }}},
       {"on_bad_image",
        {"stop", "yes", [](O o) { return Yes(o.trainer.loader.stop_at_bad_image); }}},
       {"max_bad_share", {"0.25", "0.25", [](O o) { return All(o.trainer.loader.max_bad_share); }}},
@@ -242,6 +255,11 @@ TEST(RunOptions, TheFlagsDefaultsAreTheOptions) {
   const Options flags = OptionsOf({});
   const models::TrainerOptions options;
   EXPECT_EQ(flags.trainer.loader.max_bad_share, options.loader.max_bad_share);
+  EXPECT_EQ(flags.trainer.loader.transform.crop_scale, options.loader.transform.crop_scale);
+  EXPECT_EQ(flags.trainer.loader.transform.crop_ratio, options.loader.transform.crop_ratio);
+  EXPECT_EQ(flags.trainer.loader.transform.flip, options.loader.transform.flip);
+  EXPECT_EQ(flags.trainer.loader.transform.mean, options.loader.transform.mean);
+  EXPECT_EQ(flags.trainer.loader.transform.std, options.loader.transform.std);
   EXPECT_EQ(flags.trainer.print_every, options.print_every);
   EXPECT_EQ(flags.trainer.spike_z, options.spike_z);
   EXPECT_EQ(flags.trainer.watchdog_seconds, options.watchdog_seconds);

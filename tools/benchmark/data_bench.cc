@@ -57,7 +57,7 @@ absl::StatusOr<double> OneRun(const models::Dataset& data, const models::LoaderO
 absl::StatusOr<std::string> Jobs(const DataBenchOptions& options, const models::Dataset& data,
                                  int64_t images) {
   const models::LoaderOptions load = LoaderFor(options, data.size(), true);
-  const models::ImageTransform transform(load.input_width, load.input_height);
+  const models::ImageTransform transform(load.input_width, load.input_height, load.transform);
   const int64_t an_epoch = data.size() / load.batch_size * load.batch_size;
   models::EpochOrder order(data.size(), load.seed);
   ordered_json jobs = {{"width", load.input_width}, {"height", load.input_height}};
@@ -81,7 +81,8 @@ absl::StatusOr<std::string> Jobs(const DataBenchOptions& options, const models::
           return request;
         },
         &part));
-    jobs["files"].push_back({path, box.x, box.y, box.width, box.height, models::SampleFlip(key)});
+    jobs["files"].push_back({path, box.x, box.y, box.width, box.height,
+                             load.transform.flip && models::SampleFlip(key)});
   }
   return jobs.dump();
 }

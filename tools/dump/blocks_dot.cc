@@ -3,6 +3,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "graph/ir/part.h"
 #include "tools/dump/dot.h"
 #include "tools/dump/dot_parts.h"
@@ -22,8 +23,10 @@ struct Part {
   std::string name;
   Phase phase = Phase::kForward;
   bool is_block = false;
-  std::vector<size_t> ops;
-  size_t shown = 0;  // the operator that computes the part's result
+  std::vector<size_t> ops = {};
+  int preparing = 0;  // further operators: they convert its weights, once a run
+  std::vector<graph::BlobId> handed_on =
+      {};  // of one size; none: nothing but gradients of parameters
 
   const char* color() const {
     if (phase == Phase::kUpdate) return kUpdate;
@@ -38,24 +41,27 @@ class BlocksPicture {
     std::map<std::string, size_t> by_name;
     for (size_t i = 0; i < net.ops.size(); ++i) {
       const graph::Op& op = net.ops[i];
+      if (PreparesWeights(net, op)) continue;
       const bool is_update = op.phase == Phase::kUpdate;
       const std::string name =
           is_update ? "update" : absl::StrCat(BoxScope(net, op), BoxOf(op.part));
       const bool is_block = !is_update && !graph::BlockOf(op.part).empty();
       const auto [it, is_new] = by_name.emplace(name, parts_.size());
-      if (is_new) parts_.push_back({name, op.phase, is_block, {}, i});
+      if (is_new) parts_.push_back({name, op.phase, is_block});
       part_of_[i] = it->second;
       parts_[it->second].ops.push_back(i);
     }
-    // The last of the values handed on, unless an earlier one is larger: for example a position
-    // added to all tokens, not the slice for the class token.
-    std::vector<int64_t> elements(parts_.size(), 0);
+    // Packed or cast, weights would stand between the blocks, and one precision's picture would not
+    // be another's. They are counted with the part whose they are.
     for (size_t i = 0; i < net.ops.size(); ++i) {
-      const size_t part = part_of_[i];
-      if (!Leaves(i) || net.type(net.ops[i].outputs[0]).elements() < elements[part]) continue;
-      parts_[part].shown = i;
-      elements[part] = net.type(net.ops[i].outputs[0]).elements();
+      const graph::Op& op = net.ops[i];
+      if (!PreparesWeights(net, op)) continue;
+      const auto [it, is_new] = by_name.emplace(BoxOf(op.part), parts_.size());
+      if (is_new) parts_.push_back({it->first, Phase::kForward, !graph::BlockOf(op.part).empty()});
+      part_of_[i] = it->second;
+      ++parts_[it->second].preparing;
     }
+    ChooseHandedOn();
   }
 
   std::string Draw(const std::string& when) const {
@@ -72,35 +78,70 @@ class BlocksPicture {
         DotLegend({{"block", kForwardBlock},
                    {"its backward pass", kBackwardBlock},
                    {"update of the parameters", kUpdate}},
-                  {"a box: operators in it, and what it hands on", "red: gradients (upwards)",
+                  {"a box: operators in it, and what it hands on",
+                   "+ further ones that convert its weights", "red: gradients (upwards)",
                    "dashed: kept for the backward pass", "dotted: gradients of parameters"}),
         "}\n");
     return text;
   }
 
  private:
-  // Whether a result of operator `i` is handed on to another part or leaves the net. Gradients of
-  // weights, which only the update reads, do not count.
-  bool Leaves(size_t i) const {
-    for (graph::BlobId b : net_.ops[i].outputs) {
-      if (uses_.is_root[b]) return true;
-      for (const graph::Uses::Reader& reader : uses_.readers[b]) {
-        const size_t to = part_of_[reader.op];
-        if (to != part_of_[i] && parts_[to].phase != Phase::kUpdate) return true;
+  // Who reads a value, outside its part.
+  enum class Readers {
+    kNone,    // or the update alone: gradients of weights
+    kOthers,  // the backward pass, for which they are kept, the guide
+    kNext,    // the next part of the same pass of the same encoder, or who runs the net
+  };
+  Readers ReadersOf(graph::BlobId b) const {
+    const size_t from = part_of_[uses_.producer[b]];
+    const auto scope = [this](size_t part) {
+      return parts_[part].name.substr(0, parts_[part].name.rfind('/') + 1);
+    };
+    Readers most = Readers::kNone;
+    if (uses_.is_root[b]) return Readers::kNext;
+    for (const graph::Uses::Reader& reader : uses_.readers[b]) {
+      const size_t to = part_of_[reader.op];
+      if (to == from || parts_[to].phase == Phase::kUpdate) continue;
+      if (scope(to) == scope(from)) return Readers::kNext;
+      most = Readers::kOthers;
+    }
+    return most;
+  }
+
+  // The largest of what the nearest readers take: for example a position added to all tokens, not
+  // the slice for the class token. A residual sum that the next block adds up is two values, in
+  // bf16 of two types. A cast of one is none.
+  void ChooseHandedOn() {
+    std::vector<std::pair<Readers, int64_t>> best(parts_.size(), {Readers::kNone, 0});
+    for (size_t i = 0; i < net_.ops.size(); ++i) {
+      const graph::Op& op = net_.ops[i];
+      if (PreparesWeights(net_, op)) continue;
+      std::vector<graph::BlobId>& handed_on = parts_[part_of_[i]].handed_on;
+      for (graph::BlobId b : op.outputs) {
+        const std::pair<Readers, int64_t> now = {ReadersOf(b), net_.type(b).elements()};
+        auto& so_far = best[part_of_[i]];
+        if (now.first == Readers::kNone || now < so_far) continue;
+        if (now == so_far && op.type == "Cast") continue;
+        if (now > so_far) handed_on.clear();
+        so_far = now;
+        handed_on.push_back(b);
       }
     }
-    return false;
   }
 
   std::string Label(const Part& part) const {
     std::string label = absl::StrCat("<b>", EscapeHtml(part.name), "</b><br/>", part.ops.size(),
                                      part.ops.size() == 1 ? " op" : " ops");
+    if (part.preparing > 0) absl::StrAppend(&label, " + ", part.preparing);
     if (part.phase != Phase::kUpdate) {
-      const graph::Op& shown = net_.ops[part.shown];
-      if (!shown.outputs.empty()) {
-        absl::StrAppend(&label, ", ", net_.type(shown.outputs[0]).ToString());
+      std::vector<absl::string_view> types;
+      for (graph::BlobId b : part.handed_on) {
+        const absl::string_view type = graph::DTypeName(net_.type(b).dtype);
+        if (std::find(types.begin(), types.end(), type) == types.end()) types.push_back(type);
       }
-      return label;
+      if (types.empty()) return label;
+      return absl::StrCat(label, ", ", absl::StrJoin(types, "+"),
+                          graph::ShapeString(net_.type(part.handed_on.back()).shape));
     }
     std::map<std::string, int> counts;
     for (size_t i : part.ops) ++counts[net_.ops[i].type];
@@ -119,6 +160,7 @@ class BlocksPicture {
         std::string from = absl::StrCat("in", b);
         Phase phase = Phase::kForward;
         if (producer != graph::kNone) {
+          if (PreparesWeights(net_, net_.ops[producer])) continue;  // as a state
           from = absl::StrCat("g", part_of_[producer]);
           phase = parts_[part_of_[producer]].phase;
         } else if (std::find(net_.inputs.begin(), net_.inputs.end(), b) == net_.inputs.end()) {

@@ -17,9 +17,10 @@ namespace tools {
 // (BoxScope in dot_parts.h has the others). `when` goes into the title: "as it runs".
 std::string ToDot(const graph::Net& net, const std::string& when);
 
-// Every block is one node "g<number>" with its number of operators and the shape of its result; so
-// is each part outside blocks ("patch_embed", "loss") and the whole update of the parameters
-// ("update").
+// Every block is one node "g<number>" with its number of operators and the type of what it hands on
+// to the next one; so is each part outside blocks ("patch_embed", "loss") and the whole update of
+// the parameters ("update"). Operators that only convert weights are counted, but their edges are
+// not drawn, so that the boxes stand the same in every precision.
 std::string ToBlocksDot(const graph::Net& net, const std::string& when);
 
 }  // namespace tools

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "graph/base/status.h"
+#include "models/data/augment.h"
 #include "models/data/bad_image_judge.h"
 
 namespace tools {
@@ -23,7 +24,7 @@ constexpr absl::string_view kModel = "Model", kData = "Data", kTheRun = "Run",
                             kMachine = "Machine", kInside = "Looking inside", kOther = "Other";
 constexpr const char* kRecipe = models::kOfTheModel;
 constexpr Rule kAny = Rule::kAny, kPositive = Rule::kPositive, kNotNegative = Rule::kNotNegative,
-               kRatio = Rule::kRatio, kFraction = Rule::kFraction;
+               kRatio = Rule::kRatio, kFraction = Rule::kFraction, kShare = Rule::kShare;
 constexpr Lifetime kMayChange = Lifetime::kMayChange, kCommand = Lifetime::kCommand;
 
 // Where the flags of models stand.
@@ -58,12 +59,24 @@ const std::vector<FlagRow>& OwnRows() {
        "images: a folder, a folder with train.txt, tar shards (a folder of them, one, or a pattern "
        "like DIR/{000..099}.tar or DIR/*.tar), or CIFAR-10 binary files", kMayChange},
       {"val_fraction", kData, S::kStep, &F::val_fraction, kFraction, "X", Value("0.01"),
-       "share held out where the data has no split of its own"},
+       "share held out where the data has no split of its own; if it is not given, more where that "
+       "is fewer than 50 images, up to a fifth"},
       {"num_workers", kData, S::kStep, &F::num_workers, Rule::kWorkers, "N", "from the cores",
        "threads that load images; masks and crops do not depend on it", kMayChange},
       {"exact_decode", kData, S::kStep, &F::exact_decode, kAny, "", Value("false"),
        "never decode a crop smaller than it is, however far it will be shrunk; slower where pictures "
        "are large; evaluations always do so"},
+      {"crop_scale", kData, S::kStep, &F::crop_scale, kShare, "LOW,HIGH",
+       Value(models::TransformOptions().crop_scale),
+       "bounds of a random crop's share of the picture's area"},
+      {"crop_ratio", kData, S::kStep, &F::crop_ratio, kPositive, "LOW,HIGH",
+       Value(models::TransformOptions().crop_ratio), "bounds of a random crop's width / height"},
+      {"flip", kData, S::kStep, &F::flip, kAny, "", Value("true"),
+       "mirror half of the pictures, by chance, left to right"},
+      {"mean", kData, S::kNet, &F::mean, kRatio, "R,G,B", Value(models::TransformOptions().mean),
+       "the channels' means, which normalisation subtracts; black is 0 and white 1"},
+      {"std", kData, S::kNet, &F::std, kShare, "R,G,B", Value(models::TransformOptions().std),
+       "the channels' standard deviations, by which it divides then"},
       {"max_image_megapixels", kData, S::kStep, &F::max_image_megapixels, kPositive,
        "X", Value("100"),
        "larger pictures are refused, before they take memory; crops of a JPEG in one scan, which are "
@@ -226,6 +239,23 @@ absl::Status Parse(const FlagRow&, absl::string_view text, std::vector<std::stri
   *value = absl::StrSplit(text, ',');
   for (const std::string& item : *value) {
     if (item.empty()) return graph::InvalidArgument("must be names with one comma between them");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Parse(const FlagRow& row, absl::string_view text, std::vector<double>* value) {
+  const std::vector<absl::string_view> names = absl::StrSplit(row.value, ',');
+  const std::vector<absl::string_view> numbers = absl::StrSplit(text, ',');
+  if (numbers.size() != names.size()) {
+    return graph::InvalidArgument("must be ", names.size(), " numbers, ", row.value);
+  }
+  value->clear();
+  for (size_t i = 0; i < names.size(); ++i) {
+    RETURN_IF_ERROR(graph::Annotate(
+        models::ParseFlag(numbers[i], row.rule, names[i], &value->emplace_back()), names[i]));
+  }
+  if (row.value == "LOW,HIGH" && value->front() > value->back()) {
+    return graph::InvalidArgument("LOW must not be above HIGH");
   }
   return absl::OkStatus();
 }

@@ -35,6 +35,9 @@ struct Fallback {
 };
 inline Fallback Value(const std::string& text) { return {text.c_str(), true}; }
 inline Fallback Value(double number) { return Value(models::FlagValueText(number)); }
+inline Fallback Value(absl::Span<const double> numbers) {
+  return Value(models::FlagValueText(numbers));
+}
 
 // Where the value lies: a field, or for a model's flag TrainFlags::model_options.
 struct ModelField {
@@ -47,7 +50,9 @@ using FlagField =
                   absl::optional<bool> TrainFlags::*,  // a switch
                   absl::optional<InputSize> TrainFlags::*,
                   absl::optional<std::string> TrainFlags::*,
-                  absl::optional<std::vector<std::string>> TrainFlags::*, ModelField>;
+                  absl::optional<std::vector<std::string>> TrainFlags::*,
+                  // As many numbers as `value` has names; LOW,HIGH are bounds.
+                  absl::optional<std::vector<double>> TrainFlags::*, ModelField>;
 
 struct FlagRow {
   absl::string_view name;  // with underscores

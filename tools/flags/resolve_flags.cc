@@ -74,6 +74,34 @@ void SetDefaults(const MachineDefaults& machine, TrainFlags& flags) {
   }
 }
 
+// How pictures become input.
+void TakeTransform(const TrainFlags& flags, models::TransformOptions* transform) {
+  const auto copy = [](const std::vector<double>& numbers, auto* to) {
+    CHECK(numbers.size() == to->size());  // the flag's table says how many
+    std::copy(numbers.begin(), numbers.end(), to->begin());
+  };
+  copy(*flags.crop_scale, &transform->crop_scale);
+  copy(*flags.crop_ratio, &transform->crop_ratio);
+  transform->flip = *flags.flip;
+  copy(*flags.mean, &transform->mean);
+  copy(*flags.std, &transform->std);
+}
+
+// Of flags for random crops where there are none.
+void NoteUncropped(ResolvedFlags& resolved) {
+  if (resolved.flags.data_path.has_value()) return;
+  const models::TransformOptions usual;
+  const auto note = [&](absl::string_view flag, absl::Span<const double> usually,
+                        absl::Span<const double> given) {
+    if (given == usually) return;
+    resolved.notices.push_back(absl::StrCat(
+        "--", flag, "=", models::FlagValueText(given), " has no effect: the embedded scenes ",
+        "are not cropped; --data_path=DIR names pictures that are"));
+  };
+  note("crop_scale", usual.crop_scale, resolved.transform.crop_scale);
+  note("crop_ratio", usual.crop_ratio, resolved.transform.crop_ratio);
+}
+
 // What a step is, from whichever flags say it.
 absl::Status ResolveStep(ResolvedFlags& resolved) {
   TrainFlags& flags = resolved.flags;
@@ -211,6 +239,8 @@ absl::StatusOr<ResolvedFlags> ResolveTrainFlags(const TrainFlags& flags,
   JoinRecipe(resolved.flags, resolved.entry.recipe);
   RETURN_IF_ERROR(models::Validate(resolved.entry.model));
   SetDefaults(machine, resolved.flags);
+  TakeTransform(resolved.flags, &resolved.transform);
+  NoteUncropped(resolved);
   RETURN_IF_ERROR(JoinOptions(flags, machine, resolved));
   RETURN_IF_ERROR(models::Validate(resolved.entry.recipe));
   RETURN_IF_ERROR(CheckPasses(resolved));

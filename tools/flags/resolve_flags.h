@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "graph/compiler/backend.h"
 #include "graph/passes/pipeline.h"
+#include "models/data/augment.h"
 #include "models/training/step_shape.h"
 #include "models/zoo/config.h"
 #include "tools/flags/train_flags.h"
@@ -30,6 +31,7 @@ struct ResolvedFlags {
   // The zoo entry with the flags' numbers; its model, recipe and options have been checked.
   models::ZooEntry entry;
   models::StepShape step;
+  models::TransformOptions transform;
   double lr = 0;  // --lr, or blr * images of a step / 256
   std::vector<std::string> notices;
 };

@@ -62,6 +62,11 @@ struct TrainFlags {
   absl::optional<int64_t> num_workers;
   absl::optional<bool> exact_decode;
   absl::optional<double> max_image_megapixels;
+  absl::optional<std::vector<double>> crop_scale;  // bounds
+  absl::optional<std::vector<double>> crop_ratio;  // bounds
+  absl::optional<bool> flip;
+  absl::optional<std::vector<double>> mean;  // of R, G, B
+  absl::optional<std::vector<double>> std;
   absl::optional<std::string> on_bad_image;  // "skip" or "stop"
   absl::optional<double> max_bad_share;
 

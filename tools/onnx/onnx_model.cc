@@ -10,6 +10,7 @@
 #include "graph/schema/builder.h"
 #include "models/layers/model_builder.h"
 #include "models/vit/encoder.h"
+#include "models/zoo/flag.h"
 #include "tools/onnx/graph_writer.h"
 #include "tools/onnx/onnx.pb.h"
 #include "tools/onnx/translators.h"
@@ -206,6 +207,7 @@ absl::StatusOr<std::string> OnnxModel(const graph::Net& net, const graph::Worksp
 }
 
 absl::StatusOr<std::string> OnnxEncoder(const models::ModelConfig& config,
+                                        const models::TransformOptions& transform,
                                         const graph::SchemaRegistry& registry,
                                         const graph::Workspace& workspace,
                                         const OnnxMetadata& metadata) {
@@ -223,8 +225,8 @@ absl::StatusOr<std::string> OnnxEncoder(const models::ModelConfig& config,
   writer.AddPooled(net.outputs[0]);
   writer.Describe(absl::StrCat(
       "images: planes R, G, B of ", config.input_h, "x", config.input_w,
-      " pixels, (value / 255 - mean) / std with mean (0.485, 0.456, 0.406) and std (0.229, 0.224, "
-      "0.225). features: class token, then ",
+      " pixels, (value / 255 - mean) / std with mean (", models::FlagValueText(transform.mean),
+      ") and std (", models::FlagValueText(transform.std), "). features: class token, then ",
       config.grid_h(), "x", config.grid_w(), " patches by rows, after the final norm. cls: row 0 ",
       "of features. patch_mean: the mean of its other rows."));
   return writer.Serialize();

@@ -19,6 +19,7 @@
 #include "graph/ir/net.h"
 #include "graph/runtime/workspace.h"
 #include "graph/schema/schema.h"
+#include "models/data/augment.h"
 #include "models/zoo/config.h"
 
 namespace tools {
@@ -39,13 +40,14 @@ absl::StatusOr<std::string> OnnxModel(const graph::Net& net, const graph::Worksp
 // The encoder of `config` with the parameters of `workspace` under their official names. N is any
 // number of images.
 //
-//   in   images      (N, 3, H, W) f32, resized and normalised as models/data does
+//   in   images      (N, 3, H, W) f32, resized and normalised as models/data does with `transform`
 //   out  features    (N, 1 + L, D) f32, all tokens after the final norm, class first
 //        cls         (N, D), row 0 of features
 //        patch_mean  (N, D), the mean of rows 1 .. L
 //
 // Errors: those of OnnxModel.
 absl::StatusOr<std::string> OnnxEncoder(const models::ModelConfig& config,
+                                        const models::TransformOptions& transform,
                                         const graph::SchemaRegistry& registry,
                                         const graph::Workspace& workspace,
                                         const OnnxMetadata& metadata = {});

@@ -19,8 +19,9 @@ namespace {
 
 // The bytes that became the model's input. ImageTransform's results for black and white give the
 // scale.
-models::Image Denormalized(absl::Span<const float> input, int height, int width) {
-  models::ImageTransform transform(1, 1);
+models::Image Denormalized(absl::Span<const float> input, int height, int width,
+                           const models::TransformOptions& options) {
+  models::ImageTransform transform(1, 1, options);
   float black[3], white[3];
   transform.Evaluate({1, 1, {0, 0, 0}}, black);
   transform.Evaluate({1, 1, {255, 255, 255}}, white);
@@ -101,10 +102,12 @@ absl::StatusOr<std::vector<PictureToAsk>> ChoosePictures(
 }
 
 absl::StatusOr<std::unique_ptr<PositionPredictor>> PositionPredictor::Create(
-    const models::ZooEntry& entry, int batch_size, const graph::CompileOptions& options,
-    graph::Workspace* workspace, const std::shared_ptr<graph::InputSlot>& inputs) {
+    const models::ZooEntry& entry, int batch_size, const models::TransformOptions& transform,
+    const graph::CompileOptions& options, graph::Workspace* workspace,
+    const std::shared_ptr<graph::InputSlot>& inputs) {
   RETURN_IF_ERROR(Check(entry));
-  std::unique_ptr<PositionPredictor> predictor(new PositionPredictor(entry.model, batch_size));
+  std::unique_ptr<PositionPredictor> predictor(
+      new PositionPredictor(entry.model, transform, batch_size));
   ASSIGN_OR_RETURN(predictor->net_,
                    models::ForwardNet::Compile(kNet, options, PositionForward(entry, batch_size),
                                                workspace, inputs));
@@ -136,7 +139,7 @@ absl::StatusOr<std::vector<PositionAnswers>> PositionPredictor::Predict(
       PositionAnswers answers;
       answers.name = pictures[first + i].name;
       answers.image = Denormalized({&batch_.images[i * image_size], image_size}, model_.input_h,
-                                   model_.input_w);
+                                   model_.input_w, transform_.options());
       answers.patch_size = model_.patch_size;
       const absl::Status status = AddPatches(outputs, i * visible, (i + 1) * visible, &answers);
       if (!status.ok()) return graph::Annotate(status, answers.name);
@@ -149,13 +152,13 @@ absl::StatusOr<std::vector<PositionAnswers>> PositionPredictor::Predict(
 absl::StatusOr<std::unique_ptr<PositionVisualizer>> PositionVisualizer::Create(
     const models::ZooEntry& entry, const graph::CompileOptions& options,
     graph::Workspace* workspace, std::vector<PictureToAsk> pictures, uint64_t seed,
-    const std::shared_ptr<graph::InputSlot>& inputs) {
+    const models::TransformOptions& transform, const std::shared_ptr<graph::InputSlot>& inputs) {
   CHECK(!pictures.empty());
   std::unique_ptr<PositionVisualizer> visualizer(new PositionVisualizer());
   // First, because it checks the ratios.
   const int batch = static_cast<int>(std::min<size_t>(pictures.size(), kPictureBatch));
   ASSIGN_OR_RETURN(visualizer->predictor_,
-                   PositionPredictor::Create(entry, batch, options, workspace, inputs));
+                   PositionPredictor::Create(entry, batch, transform, options, workspace, inputs));
   visualizer->name_ = entry.name;
   visualizer->wrong_positions_ = models::DropPosOf(entry).mask_token_type == "wrong_pos";
   visualizer->conditions_ =

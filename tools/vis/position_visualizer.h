@@ -43,8 +43,9 @@ class PositionPredictor {
   // this: a session's, or an empty one that models::LoadParameters then fills. The net takes
   // `batch_size` images at a time. `inputs`: as for models::ForwardNet::Compile.
   static absl::StatusOr<std::unique_ptr<PositionPredictor>> Create(
-      const models::ZooEntry& entry, int batch_size, const graph::CompileOptions& options,
-      graph::Workspace* workspace, const std::shared_ptr<graph::InputSlot>& inputs = nullptr);
+      const models::ZooEntry& entry, int batch_size, const models::TransformOptions& transform,
+      const graph::CompileOptions& options, graph::Workspace* workspace,
+      const std::shared_ptr<graph::InputSlot>& inputs = nullptr);
 
   // The net that Create compiles in a session's workspace, for plans.
   static absl::StatusOr<graph::Net> Net(const models::ZooEntry& entry, int batch_size,
@@ -59,8 +60,11 @@ class PositionPredictor {
   const std::vector<models::Parameter>& parameters() const { return net_->parameters(); }
 
  private:
-  PositionPredictor(const models::ModelConfig& model, int batch_size)
-      : model_(model), transform_(model.input_w, model.input_h), batch_size_(batch_size) {}
+  PositionPredictor(const models::ModelConfig& model, const models::TransformOptions& transform,
+                    int batch_size)
+      : model_(model),
+        transform_(model.input_w, model.input_h, transform),
+        batch_size_(batch_size) {}
 
   models::ModelConfig model_;
   models::ImageTransform transform_;
@@ -79,6 +83,7 @@ class PositionVisualizer {
   static absl::StatusOr<std::unique_ptr<PositionVisualizer>> Create(
       const models::ZooEntry& entry, const graph::CompileOptions& options,
       graph::Workspace* workspace, std::vector<PictureToAsk> pictures, uint64_t seed,
+      const models::TransformOptions& transform,
       const std::shared_ptr<graph::InputSlot>& inputs = nullptr);
 
   // The answers of the current parameters. Call between steps only: the nets share an arena.

@@ -18,7 +18,8 @@ using models::PixelBox;
 constexpr int kTextColor = 0x222222;
 constexpr int kArrowEdgeColor = 0x3A2800;
 constexpr double kDimmed = 0.4;  // opacity of patches that keep their position
-constexpr const char* kHeadings[] = {"image", "what the model gets", "where it puts the patches"};
+constexpr const char* kHeadings[] = {"image", "what the model gets", "where it puts the patches",
+                                     "as put together"};
 
 Point Center(const PixelBox& box) { return {box.x + box.width / 2.0, box.y + box.height / 2.0}; }
 
@@ -38,7 +39,7 @@ void DrawCount(const PixelBox& cell, const std::string& count, bool right, Canva
   canvas->Text(box.x + (width - text) / 2, box.y + height * 0.81, count, style);
 }
 
-// One image's three panels.
+// One image's four panels.
 class RowPainter {
  public:
   RowPainter(const SheetGeometry& geometry, int row, const PositionAnswers& answers, Canvas* canvas)
@@ -50,6 +51,16 @@ class RowPainter {
       Image tile;
       resizer_.Resize(models::ImageView(answers.image, box), g_.cell, g_.cell, &tile);
       tiles_.push_back(std::move(tile));
+    }
+    put_.resize(static_cast<size_t>(g_.grid_h) * g_.grid_w);
+    for (size_t i = 0; i < tiles_.size(); ++i) {
+      const VisiblePatch& patch = answers.patches[i];
+      if (!patch.has_position) put_[patch.predicted].push_back(i);
+    }
+    for (std::vector<size_t>& here : put_) {
+      std::stable_sort(here.begin(), here.end(), [&](size_t a, size_t b) {
+        return answers.patches[a].confidence > answers.patches[b].confidence;
+      });
     }
   }
 
@@ -72,8 +83,6 @@ class RowPainter {
 
   void DrawAnswer() {
     DrawHidden(SheetColumn::kAnswer);
-    // The patches placed in each cell, the most confident first.
-    std::vector<std::vector<size_t>> put(static_cast<size_t>(g_.grid_h) * g_.grid_w);
     for (size_t i = 0; i < tiles_.size(); ++i) {
       const VisiblePatch& patch = answers_.patches[i];
       const PixelBox box = g_.Cell(row_, SheetColumn::kAnswer, patch.cell);
@@ -82,28 +91,38 @@ class RowPainter {
         canvas_.Paint(tiles_[i], box.x, box.y, kDimmed);
       } else {
         canvas_.Frame(box, 1, Rgb(kHiddenColor));
-        put[patch.predicted].push_back(i);
       }
     }
-    for (size_t cell = 0; cell < put.size(); ++cell) {
-      if (put[cell].empty()) continue;
-      std::stable_sort(put[cell].begin(), put[cell].end(), [this](size_t a, size_t b) {
-        return answers_.patches[a].confidence > answers_.patches[b].confidence;
-      });
-      const size_t top = put[cell].front();
+    for (size_t cell = 0; cell < put_.size(); ++cell) {
+      if (put_[cell].empty()) continue;
+      const size_t top = put_[cell].front();
       const PixelBox box = g_.Cell(row_, SheetColumn::kAnswer, static_cast<int>(cell));
       canvas_.Paint(tiles_[top], box.x, box.y);
       const bool right = answers_.patches[top].cell == static_cast<int>(cell);
       DrawFrame(box, right ? kRightColor : kWrongColor);
     }
     DrawArrows();
-    for (size_t cell = 0; cell < put.size(); ++cell) {
-      if (put[cell].size() < 2) continue;
-      const bool right = std::any_of(put[cell].begin(), put[cell].end(), [&](size_t i) {
+    for (size_t cell = 0; cell < put_.size(); ++cell) {
+      if (put_[cell].size() < 2) continue;
+      const bool right = std::any_of(put_[cell].begin(), put_[cell].end(), [&](size_t i) {
         return answers_.patches[i].cell == static_cast<int>(cell);
       });
       DrawCount(g_.Cell(row_, SheetColumn::kAnswer, static_cast<int>(cell)),
-                std::to_string(put[cell].size()), right, &canvas_);
+                std::to_string(put_[cell].size()), right, &canvas_);
+    }
+  }
+
+  void DrawTogether() {
+    DrawHidden(SheetColumn::kTogether);
+    const auto paint = [this](int cell, size_t tile) {
+      const PixelBox box = g_.Cell(row_, SheetColumn::kTogether, cell);
+      canvas_.Paint(tiles_[tile], box.x, box.y);
+    };
+    for (size_t i = 0; i < tiles_.size(); ++i) {
+      if (answers_.patches[i].has_position) paint(answers_.patches[i].cell, i);
+    }
+    for (size_t cell = 0; cell < put_.size(); ++cell) {
+      if (!put_[cell].empty()) paint(static_cast<int>(cell), put_[cell].front());
     }
   }
 
@@ -127,7 +146,7 @@ class RowPainter {
   }
 
   // Whether an arrow in the opposite direction lies on a part of this one's line.
-  bool MeetsAnother(const VisiblePatch& one) const {
+  bool MeetsAnother(const VisiblePatch& one, const std::vector<VisiblePatch>& moved) const {
     const auto x = [this](int cell) { return cell % g_.grid_w; };
     const auto y = [this](int cell) { return cell / g_.grid_w; };
     const int dx = x(one.cell) - x(one.predicted), dy = y(one.cell) - y(one.predicted);
@@ -138,31 +157,32 @@ class RowPainter {
     const auto aside = [&](int cell) {
       return dx * (y(cell) - y(one.predicted)) - dy * (x(cell) - x(one.predicted));
     };
-    return std::any_of(
-        answers_.patches.begin(), answers_.patches.end(), [&](const VisiblePatch& other) {
-          if (other.has_position || aside(other.cell) != 0 || aside(other.predicted) != 0) {
-            return false;
-          }
-          const int tip = along(other.cell), tail = along(other.predicted);
-          return tip < tail && std::max(tip, 0) < std::min(tail, along(one.cell));
-        });
+    return std::any_of(moved.begin(), moved.end(), [&](const VisiblePatch& other) {
+      if (aside(other.cell) != 0 || aside(other.predicted) != 0) return false;
+      const int tip = along(other.cell), tail = along(other.predicted);
+      return tip < tail && std::max(tip, 0) < std::min(tail, along(one.cell));
+    });
   }
 
-  // From the edge of the predicted cell to the middle of the true one.
+  // From the edge of the predicted cell to the middle of the true one. Of the patch on top alone:
+  // those below are not seen, and a cell that takes in fifteen would be the middle of a star.
   void DrawArrows() {
-    const int wrong = answers_.asked() - answers_.right();
-    const double cells = g_.grid_h * g_.grid_w;
-    const double crowd = std::clamp((wrong / cells - 0.15) / 0.35, 0.0, 1.0);
+    std::vector<VisiblePatch> moved;
+    for (const std::vector<size_t>& here : put_) {
+      if (here.empty()) continue;
+      const VisiblePatch& top = answers_.patches[here.front()];
+      if (top.predicted != top.cell) moved.push_back(top);
+    }
+    const double crowd = std::clamp((static_cast<double>(moved.size()) - 4) / 12, 0.0, 1.0);
     const double thickness = std::clamp(g_.cell / 14.0, 1.5, 4.0) * (1 - 0.5 * crowd);
     const double opacity = 1 - 0.4 * crowd;
-    for (const VisiblePatch& patch : answers_.patches) {
-      if (patch.has_position || patch.predicted == patch.cell) continue;
+    for (const VisiblePatch& patch : moved) {
       const Point from = Center(g_.Cell(row_, SheetColumn::kAnswer, patch.predicted));
       const Point to = Center(g_.Cell(row_, SheetColumn::kAnswer, patch.cell));
       const double dx = to.x - from.x, dy = to.y - from.y;
       const double edge = 0.5 * g_.cell / std::max(std::fabs(dx), std::fabs(dy));
       // Each keeps to its right, as on a road, if another comes the other way.
-      const double aside = MeetsAnother(patch) ? 2.8 * thickness / std::hypot(dx, dy) : 0;
+      const double aside = MeetsAnother(patch, moved) ? 2.8 * thickness / std::hypot(dx, dy) : 0;
       const double sx = -dy * aside, sy = dx * aside;
       canvas_.Arrow(from.x + edge * dx + sx, from.y + edge * dy + sy, to.x + sx, to.y + sy,
                     thickness, Rgb(kWrongColor, opacity),
@@ -176,6 +196,8 @@ class RowPainter {
   Canvas& canvas_;
   models::BicubicResizer resizer_;
   std::vector<Image> tiles_;  // the visible patches, as large as a cell
+  // By cell: the patches placed there, the most confident first.
+  std::vector<std::vector<size_t>> put_;
 };
 
 // The legend's entries flow from left to right and wrap.
@@ -218,10 +240,11 @@ class Legend {
   Entry entries_[6] = {
       {Kind::kHidden, "hidden"},
       {Kind::kNoPosition, "seen, position withheld"},
-      {Kind::kPosition, "seen with its position, dimmed at the right"},
+      {Kind::kPosition, "seen with its position, dimmed beside the arrows"},
       {Kind::kRight, "put into its own cell"},
       {Kind::kWrong, "put elsewhere, arrow to its own cell"},
-      {Kind::kSeveral, "so many put into one cell, the surest on top (blue: one is right)"}};
+      {Kind::kSeveral,
+       "so many put into one cell, the surest on top, with its arrow (blue: one is right)"}};
 
   int Side() const { return g_.text * 3 / 2; }
   int LineHeight() const { return g_.text * 9 / 4; }
@@ -320,7 +343,7 @@ SheetGeometry PlanSheet(int grid_h, int grid_w, int patch_size) {
   g.column_width = std::max(grid_w * g.cell, g.text * 16) + g.margin;
   g.first_panel_y = g.margin + g.text * 11 / 2;  // title, headings, caption
   g.row_height = grid_h * g.cell + g.text * 5 / 2;
-  g.width = 3 * g.column_width + g.margin;
+  g.width = 4 * g.column_width + g.margin;
   return g;
 }
 
@@ -344,7 +367,7 @@ absl::StatusOr<Image> DrawSheet(const std::string& title, const std::vector<Posi
   const double title_y = g.margin + g.text * 0.9;
   canvas.Text(g.margin, title_y, canvas.Fitted(title, Style(g), g.width - 2 * g.margin), Style(g));
   for (const SheetColumn column :
-       {SheetColumn::kImage, SheetColumn::kInput, SheetColumn::kAnswer}) {
+       {SheetColumn::kImage, SheetColumn::kInput, SheetColumn::kAnswer, SheetColumn::kTogether}) {
     canvas.Text(g.Panel(0, column).x, title_y + g.text * 2, kHeadings[static_cast<int>(column)],
                 Style(g, true));
   }
@@ -356,6 +379,7 @@ absl::StatusOr<Image> DrawSheet(const std::string& title, const std::vector<Posi
     painter.DrawImage();
     painter.DrawInput();
     painter.DrawAnswer();
+    painter.DrawTogether();
   }
   Legend(g, wrong_positions, &canvas).Draw(static_cast<int>(legend_y));
   return canvas.Finish();

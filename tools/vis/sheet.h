@@ -37,7 +37,7 @@ struct PositionAnswers {
   std::string Summary() const;
 };
 
-enum class SheetColumn { kImage, kInput, kAnswer };
+enum class SheetColumn { kImage, kInput, kAnswer, kTogether };
 
 // 0xRRGGBB.
 inline constexpr int kHiddenColor = 0xC4C4C4;      // patches the model does not see
@@ -80,9 +80,11 @@ SheetGeometry PlanSheet(int grid_h, int grid_w, int patch_size);
 //   ...
 //   legend
 //
-// If several patches are placed in one cell, the one with the greatest confidence lies on top and a
-// small number says how many there are. Colours are Okabe and Ito's, which colour-blind people can
-// tell apart.
+// and at the right of these "as put together": the third panel's patches alone, none dimmed.
+//
+// If several patches are placed in one cell, the one with the greatest confidence lies on top, and
+// it alone has an arrow; a small number says how many there are. The more arrows, the thinner they
+// are. Colours are Okabe and Ito's, which colour-blind people can tell apart.
 //
 // InvalidArgument if the sheet is higher than a picture can be, RESOURCE_EXHAUSTED if it does not
 // fit into memory. `wrong_positions`: patches without their position were given wrong ones; the

@@ -123,8 +123,8 @@ absl::StatusOr<std::string> Export(const TrainedModel& trained, const std::strin
   std::string written = absl::StrCat(weights->parameters.size(), " tensors");
   std::string onnx;  // translated before anything is written
   if (format == "onnx") {
-    ASSIGN_OR_RETURN(onnx, OnnxEncoder(trained.entry().model, registry, weights->workspace,
-                                       {{"model", trained.entry().name}}));
+    ASSIGN_OR_RETURN(onnx, OnnxEncoder(trained.entry().model, trained.resolved.transform, registry,
+                                       weights->workspace, {{"model", trained.entry().name}}));
     written = absl::StrCat("encoder, ", onnx.size(), " bytes");
   }
 
@@ -137,7 +137,8 @@ absl::StatusOr<std::string> Export(const TrainedModel& trained, const std::strin
     RETURN_IF_ERROR(models::SaveParameters(absl::StrCat(path, "/", kTimmWeights),
                                            weights->parameters, weights->workspace,
                                            Metadata(trained)));
-    return WriteBytes(absl::StrCat(path, "/", kTimmConfig), TimmConfig(trained.entry().model));
+    return WriteBytes(absl::StrCat(path, "/", kTimmConfig),
+                      TimmConfig(trained.entry().model, trained.resolved.transform));
   }));
   return absl::StrCat("read   ", weights->line, "\nwrote  ", output.path(), ": ", written, "\n");
 }

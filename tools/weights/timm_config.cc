@@ -1,6 +1,5 @@
 #include "tools/weights/timm_config.h"
 
-#include "models/data/augment.h"
 #include "nlohmann/json.hpp"
 
 namespace tools {
@@ -35,7 +34,8 @@ const char* Architecture(const models::ModelConfig& model) {
 
 }  // namespace
 
-std::string TimmConfig(const models::ModelConfig& model) {
+std::string TimmConfig(const models::ModelConfig& model,
+                       const models::TransformOptions& transform) {
   Json config;
   config["architecture"] = Architecture(model);
   config["num_classes"] = 0;
@@ -54,8 +54,8 @@ std::string TimmConfig(const models::ModelConfig& model) {
       {"interpolation", "bicubic"},
       {"crop_pct", models::EvaluationCropShare(model.input_w, model.input_h)},
       {"crop_mode", "center"},
-      {"mean", {0.485, 0.456, 0.406}},
-      {"std", {0.229, 0.224, 0.225}},
+      {"mean", transform.mean},
+      {"std", transform.std},
       {"num_classes", 0},
       {"pool_size", nullptr},
       {"first_conv", "patch_embed.proj"},

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "models/data/augment.h"
 #include "models/zoo/config.h"
 
 namespace tools {
@@ -12,7 +13,7 @@ namespace tools {
 // timm's VisionTransformer with class token pooling and no head, every size spelled out;
 // `pretrained_cfg` says how to prepare an image (models/data/augment.h). JSON, indented, with a
 // final newline. The architecture is timm's name for this shape if it has one.
-std::string TimmConfig(const models::ModelConfig& model);
+std::string TimmConfig(const models::ModelConfig& model, const models::TransformOptions& transform);
 
 }  // namespace tools
 

@@ -19,7 +19,7 @@ TEST(SampleCrop, StaysInsideWithinScaleAndRatio) {
   double min_area = 1, max_area = 0;
   for (uint64_t key = 0; key < 2000; ++key) {
     RandomStream random(key, Purpose::kCrop);
-    const PixelBox box = SampleCrop(300, 200, &random);
+    const PixelBox box = SampleCrop(300, 200, {}, &random);
     ASSERT_GE(box.x, 0);
     ASSERT_GE(box.y, 0);
     ASSERT_LE(box.x + box.width, 300);
@@ -36,17 +36,35 @@ TEST(SampleCrop, StaysInsideWithinScaleAndRatio) {
   EXPECT_GT(max_area, 0.8);
 }
 
+TEST(SampleCrop, TheBoundsAreTheOptions) {
+  TransformOptions options;
+  options.crop_scale = {0.05, 0.1};
+  options.crop_ratio = {2, 3};
+  for (uint64_t key = 0; key < 200; ++key) {
+    RandomStream random(key, Purpose::kCrop);
+    const PixelBox box = SampleCrop(300, 200, options, &random);
+    const double area = double(box.width) * box.height / (300 * 200);
+    const double ratio = double(box.width) / box.height;
+    EXPECT_GT(area, 0.045);
+    EXPECT_LT(area, 0.105);
+    EXPECT_GT(ratio, 1.9);
+    EXPECT_LT(ratio, 3.1);
+  }
+  RandomStream random(1, Purpose::kCrop);
+  EXPECT_EQ(SampleCrop(10, 1000, options, &random).height, 5);  // 10 / 2
+}
+
 TEST(SampleCrop, FallsBackToTheCentreOfThinImages) {
   RandomStream random(1, Purpose::kCrop);
-  PixelBox box = SampleCrop(1000, 10, &random);
+  PixelBox box = SampleCrop(1000, 10, {}, &random);
   EXPECT_EQ(box.width, 13);  // round(10 * 4 / 3)
   EXPECT_EQ(box.height, 10);
   EXPECT_EQ(box.x, 493);
-  box = SampleCrop(6, 500, &random);
+  box = SampleCrop(6, 500, {}, &random);
   EXPECT_EQ(box.width, 6);
   EXPECT_EQ(box.height, 8);
   EXPECT_EQ(box.y, 246);
-  box = SampleCrop(1, 1, &random);
+  box = SampleCrop(1, 1, {}, &random);
   EXPECT_EQ(box.width, 1);
   EXPECT_EQ(box.height, 1);
 }
@@ -173,6 +191,16 @@ TEST(ImageTransform, NormalisesWithImageNetsMeanAndDeviation) {
   for (int i = 0; i < 6; ++i) EXPECT_FLOAT_EQ(out[i], expected[i]);
 }
 
+TEST(ImageTransform, NormalisesWithTheOptionsMeanAndDeviation) {
+  TransformOptions options;
+  options.mean = {0.5, 0, 1};
+  options.std = {0.5, 1, 0.25};
+  ImageTransform transform(1, 1, options);
+  std::vector<float> out(3);
+  transform.Evaluate({1, 1, {255, 51, 0}}, out.data());
+  EXPECT_EQ(out, (std::vector<float>{1, 0.2f, -4}));
+}
+
 TEST(ImageTransform, EveryShapeIsFilled) {
   for (const auto& [w, h] : {std::pair{1, 1}, {7, 3}, {100, 40}, {40, 100}, {2, 3000}}) {
     const Image image = GradientImage(w, h);
@@ -202,6 +230,19 @@ TEST(ImageTransform, TrainingIsAFunctionOfTheKey) {
   TrainFloats(&b, image, 6, true, z.data());
   EXPECT_EQ(x, y);
   EXPECT_NE(x, z);
+}
+
+TEST(ImageTransform, WithoutCropAndFlipTrainingSeesWhatTheEvaluationDoes) {
+  const Image image = GradientImage(16, 16);
+  TransformOptions options;
+  options.flip = false;
+  ImageTransform transform(16, 16, options);
+  std::vector<float> plain(transform.output_size()), trained(transform.output_size());
+  transform.Evaluate(image, plain.data());
+  for (uint64_t key = 0; key < 16; ++key) {
+    TrainFloats(&transform, image, key, /*crop=*/false, trained.data());
+    ASSERT_EQ(plain, trained);
+  }
 }
 
 TEST(ImageTransform, WithoutCropOnlyTheFlipRemains) {

@@ -103,6 +103,32 @@ TEST(OpenDatasets, PlainFolderHoldsOutAShareByHash) {
   EXPECT_EQ(OpenDatasets(options)->train->size(), 60);
 }
 
+TEST(OpenDatasets, AShareIsRaisedToTheLeastThatIsHeldOut) {
+  const std::string root = NewFolder("few");
+  WritePictures(root, 70);
+  OpenOptions options = At(root);
+  const auto held_out = [&options](int64_t least) {
+    options.least_held_out = least;
+    const auto data = OpenDatasets(options);
+    EXPECT_TRUE(data.ok()) << data.status();
+    return std::make_pair(data->held_out->size(), data->val_fraction.value());
+  };
+  EXPECT_EQ(held_out(0), std::make_pair(int64_t{1}, 0.01));
+  EXPECT_EQ(held_out(9), std::make_pair(int64_t{9}, 0.1286));
+  EXPECT_EQ(held_out(50), std::make_pair(int64_t{14}, 0.2));
+  // The share found repeats the split.
+  options.val_fraction = 0.1286;
+  EXPECT_EQ(held_out(0), std::make_pair(int64_t{9}, 0.1286));
+  options.val_fraction = 0.5;
+  EXPECT_EQ(held_out(50), std::make_pair(int64_t{35}, 0.5));
+  options.val_fraction = 0;
+  EXPECT_EQ(OpenDatasets(options)->held_out, nullptr);
+  WritePictures(root + "/val", 3);
+  options.val_fraction = 0.01;
+  EXPECT_EQ(OpenDatasets(options)->held_out->size(), 3);
+  EXPECT_FALSE(OpenDatasets(options)->val_fraction.has_value());
+}
+
 TEST(OpenDatasets, ASingleImageIsTrainedOn) {
   const std::string root = NewFolder("single");
   WritePictures(root, 1);

@@ -347,6 +347,57 @@ TEST_F(EvaluateCli, ExtractsFeaturesOfHeldOutScenes) {
   EXPECT_LT(fs::file_size(folder_ / "f.safetensors"), before.size());
 }
 
+// Every tool makes input of pictures as the run did, and an official file says how.
+TEST_F(EvaluateCli, NormalisesAsTheRunDid) {
+  MakePhotos("", 5);
+  for (const auto& [name, mean] : {std::pair{"usual", ""}, {"own", "--mean=0,0.25,0.5"}}) {
+    std::vector<std::string> args = {"--model=droppos_tiny",
+                                     "--embed_dim=16",
+                                     "--depth=1",
+                                     "--num_heads=2",
+                                     "--decoder_embed_dim=8",
+                                     "--decoder_depth=1",
+                                     "--decoder_num_heads=2",
+                                     "--input_size=32",
+                                     "--batch_size=2",
+                                     "--steps=1",
+                                     "--data_path=photos",
+                                     "--val_fraction=0.2",
+                                     "--output_dir=" + std::string(name)};
+    if (*mean != 0) args.insert(args.end(), {mean, "--std=0.5,0.5,0.5"});
+    const Outcome run = RunProgram("train", args, folder_);
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+  }
+  const Outcome exported = RunProgram(
+      "export", {"--checkpoint=own", "--format=official", "--out=own.safetensors"}, folder_);
+  ASSERT_EQ(exported.exit_code, 0) << exported.err;
+  const auto images = [&](const std::string& checkpoint) {
+    const Outcome outcome =
+        Extract({"--checkpoint=" + checkpoint, "--data_path=photos", "--split=train",
+                 "--val_fraction=0", "--images", "--out=f.safetensors", "--overwrite"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    return models::SafetensorsFile::Read(folder_ / "f.safetensors")
+        ->Values<float>("images")
+        .value();
+  };
+  const std::vector<float> usual = images("usual"), own = images("own");
+  ASSERT_EQ(usual.size(), 5u * 3 * 32 * 32);
+  for (size_t i = 0; i < usual.size(); ++i) {
+    const int channel = i / (32 * 32) % 3;
+    const float mean[] = {0.485f, 0.456f, 0.406f}, std[] = {0.229f, 0.224f, 0.225f};
+    ASSERT_NEAR(own[i], (usual[i] * std[channel] + mean[channel] - 0.25f * channel) / 0.5f, 1e-5);
+  }
+  EXPECT_EQ(images("own.safetensors"), own);
+  // A step at the beginning of a warm-up changes nothing: the parameters are the same.
+  const auto results = [&](const std::string& checkpoint) {
+    const Outcome outcome =
+        Evaluate({"--protocol=position", "--checkpoint=" + checkpoint, "--json=p.json"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    return json::parse(Contents(folder_ / "p.json"))["results"].dump();
+  };
+  EXPECT_NE(results("own"), results("usual"));
+}
+
 TEST_F(EvaluateCli, ExtractsAPlainFolderOfPhotographs) {
   MakePhotos("", 5);
   Write(folder_ / "photos/2x.png", "no picture");

@@ -246,6 +246,7 @@ TEST(BlocksDot, EveryOperatorIsInOneBoxAndEdgesAreNotRepeated) {
     EXPECT_TRUE(dot.clusters.empty());
     std::map<std::string, size_t> expected;  // part -> operators
     for (const graph::Op& op : net.ops) {
+      if (PreparesWeights(net, op)) continue;
       ++expected[op.phase == graph::Phase::kUpdate ? "update" : BoxScope(net, op) + BoxOf(op.part)];
     }
     std::map<std::string, size_t> found;
@@ -270,6 +271,63 @@ TEST(BlocksDot, EveryOperatorIsInOneBoxAndEdgesAreNotRepeated) {
     EXPECT_THAT(text, HasSubstr("<b>blocks.0</b>"));
     EXPECT_THAT(text, HasSubstr("f32[2,9,16]")) << "8 visible patches and the class token";
   }
+}
+
+std::string LineWith(const std::string& text, const std::string& what) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.find(what) != line.npos) return line;
+  }
+  return "";
+}
+
+// Not what it keeps for the backward pass, though that is larger, nor a cast beside it.
+TEST(BlocksDot, ABlockSaysWhatItHandsOnToTheNext) {
+  const graph::Net net =
+      graph::ParseText(
+          "net train\ninput x f32[2,3]\nstate blocks.0.fc.weight f32[9,3]\n"
+          "h f32[2,9] = MatMul(x, blocks.0.fc.weight) trans_w=1 @blocks.0.fc\n"
+          "y f32[2,3] = MatMul(h, blocks.0.fc.weight) trans_w=0 @blocks.0.proj\n"
+          "y.bf16 bf16[2,3] = Cast(y) dtype=\"bf16\" @cast/y part=blocks.0.proj\n"
+          "z f32[2,3] = Gelu(y) @blocks.1.act\n"
+          "z.bf16 f32[2,3] = Cast(y.bf16) dtype=\"f32\" @blocks.1.cast\n"
+          "dh f32[2,9] = Gelu(h) @grad/fc part=blocks.0.fc phase=backward\n"
+          "output z\noutput z.bf16\noutput dh\n")
+          .value();
+  EXPECT_THAT(LineWith(ToBlocksDot(net, ""), "<b>blocks.0<"), HasSubstr("3 ops, f32[2,3]"));
+}
+
+TEST(BlocksDot, TwoValuesThatAreHandedOnAreSaidWithBothTypes) {
+  const graph::Net net =
+      graph::ParseText(
+          "net eval\ninput x f32[2,3]\nstate blocks.0.fc.weight f32[3,3]\n"
+          "residual f32[2,3] = Gelu(x) @blocks.0.norm\n"
+          "branch bf16[2,3] = MatMul(residual, blocks.0.fc.weight) trans_w=1 @blocks.0.fc\n"
+          "y f32[2,3] = Add(residual, branch) @blocks.1.add\noutput y\n")
+          .value();
+  EXPECT_THAT(LineWith(ToBlocksDot(net, ""), "<b>blocks.0<"), HasSubstr("2 ops, f32+bf16[2,3]"));
+}
+
+// Weights that are converted are no boxes between the blocks: the boxes and edges are those of a
+// net that reads them as they are.
+TEST(BlocksDot, ConvertedWeightsChangeNoLayout) {
+  const auto of = [](const std::string& converts, const std::string& weight) {
+    return ToBlocksDot(
+        graph::ParseText(
+            absl::StrCat("net train\ninput x f32[2,3]\nstate blocks.0.fc.weight f32[3,3]\n",
+                         converts, "g f32[2,3] = MatMul(x, ", weight,
+                         ") trans_w=1 @guide/blocks.0.fc\ny f32[2,3] = MatMul(g, ", weight,
+                         ") trans_w=1 @blocks.0.fc\noutput y\n"))
+            .value(),
+        "");
+  };
+  const std::string plain = of("", "blocks.0.fc.weight");
+  const std::string cast = of(
+      "w f32[3,3] = Cast(blocks.0.fc.weight) dtype=\"f32\" @cast/w part=blocks.0.fc.weight\n", "w");
+  EXPECT_EQ(Parse(cast).edges, Parse(plain).edges);
+  EXPECT_EQ(Parse(cast).nodes, Parse(plain).nodes);
+  EXPECT_THAT(LineWith(plain, "<b>blocks.0<"), HasSubstr("1 op, f32[2,3]"));
+  EXPECT_THAT(LineWith(cast, "<b>blocks.0<"), HasSubstr("1 op + 1, f32[2,3]"));
 }
 
 // The pictures of a net whose operators are called op0, op1, ... differ in these names only.

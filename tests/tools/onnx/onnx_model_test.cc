@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "graph/schema/builder.h"
 #include "gtest/gtest.h"
+#include "models/data/augment.h"
 #include "models/layers/model_builder.h"
 #include "models/vit/classifier.h"
 #include "models/vit/encoder.h"
@@ -71,7 +72,7 @@ void FillStates(const graph::Net& net, graph::Workspace* workspace) {
 onnx::ModelProto TinyEncoder(const OnnxMetadata& metadata = {}) {
   graph::Workspace workspace(harness::TestDevice());
   FillStates(EncoderNet(Tiny(), 1).net, &workspace);
-  return Parse(OnnxEncoder(Tiny(), Registry(), workspace, metadata));
+  return Parse(OnnxEncoder(Tiny(), {}, Registry(), workspace, metadata));
 }
 
 TEST(OnnxEncoder, InputsAndOutputs) {
@@ -94,11 +95,24 @@ TEST(OnnxEncoder, MetadataIsSaid) {
   EXPECT_EQ(model.metadata_props(0).value(), "droppos_tiny");
 }
 
+TEST(OnnxEncoder, NormalisationIsSaid) {
+  graph::Workspace workspace(harness::TestDevice());
+  FillStates(EncoderNet(Tiny(), 1).net, &workspace);
+  const auto said = [&](const models::TransformOptions& transform) {
+    return Parse(OnnxEncoder(Tiny(), transform, Registry(), workspace)).graph().doc_string();
+  };
+  EXPECT_THAT(said({}),
+              ::testing::HasSubstr("mean (0.485,0.456,0.406) and std (0.229,0.224,0.225)"));
+  models::TransformOptions transform;
+  transform.mean = {0.48145466, 0, 1};
+  EXPECT_THAT(said(transform), ::testing::HasSubstr("mean (0.48145466,0,1)"));
+}
+
 TEST(OnnxEncoder, InitialisersAreTheParameters) {
   const Built built = EncoderNet(Tiny(), 1);
   graph::Workspace workspace(harness::TestDevice());
   FillStates(built.net, &workspace);
-  const onnx::ModelProto model = Parse(OnnxEncoder(Tiny(), Registry(), workspace));
+  const onnx::ModelProto model = Parse(OnnxEncoder(Tiny(), {}, Registry(), workspace));
   std::map<std::string, const onnx::TensorProto*> initializers;
   for (const onnx::TensorProto& t : model.graph().initializer()) initializers[t.name()] = &t;
   ASSERT_EQ(model.graph().initializer_size(), static_cast<int>(built.parameters.size()));
@@ -206,7 +220,7 @@ TEST(OnnxEncoder, RefusesTwoGibibytes) {
   huge.depth = 32;
   huge.num_heads = 16;
   // Before it asks for a parameter: the workspace is empty.
-  const absl::Status status = OnnxEncoder(huge, Registry(), graph::Workspace()).status();
+  const absl::Status status = OnnxEncoder(huge, {}, Registry(), graph::Workspace()).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(status.message()),
               AllOf(HasSubstr("2.35 GiB"), HasSubstr("less than 2 GiB"), HasSubstr("timm")));
@@ -214,13 +228,13 @@ TEST(OnnxEncoder, RefusesTwoGibibytes) {
 
 TEST(OnnxEncoder, RefusesParametersThatDoNotFit) {
   graph::Workspace empty(harness::TestDevice());
-  const absl::Status missing = OnnxEncoder(Tiny(), Registry(), empty).status();
+  const absl::Status missing = OnnxEncoder(Tiny(), {}, Registry(), empty).status();
   EXPECT_EQ(missing.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(missing.message()), HasSubstr("patch_embed.proj.weight"));
 
   graph::Workspace other(harness::TestDevice());
   ASSERT_TRUE(other.Create("patch_embed.proj.weight", {DType::kF32, {12, 48}}).ok());
-  const absl::Status shape = OnnxEncoder(Tiny(), Registry(), other).status();
+  const absl::Status shape = OnnxEncoder(Tiny(), {}, Registry(), other).status();
   EXPECT_EQ(shape.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(shape.message()),
               AllOf(HasSubstr("'patch_embed.proj.weight' is f32[12,48]"),
@@ -230,7 +244,7 @@ TEST(OnnxEncoder, RefusesParametersThatDoNotFit) {
 TEST(OnnxEncoder, RefusesSizesThatCannotWork) {
   models::ModelConfig config = Tiny();
   config.input_w = 13;
-  EXPECT_EQ(OnnxEncoder(config, Registry(), graph::Workspace()).status().code(),
+  EXPECT_EQ(OnnxEncoder(config, {}, Registry(), graph::Workspace()).status().code(),
             absl::StatusCode::kInvalidArgument);
 }
 

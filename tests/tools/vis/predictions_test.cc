@@ -73,7 +73,7 @@ class Predictions : public ::testing::Test {
   }
 
   std::unique_ptr<PositionPredictor> Predictor(const models::ZooEntry& entry, int batch = 1) {
-    auto predictor = PositionPredictor::Create(entry, batch, Compile(), &workspace_);
+    auto predictor = PositionPredictor::Create(entry, batch, {}, Compile(), &workspace_);
     EXPECT_TRUE(predictor.ok()) << predictor.status();
     Fill((*predictor)->parameters(), &workspace_);
     return std::move(predictor).value();
@@ -243,16 +243,16 @@ TEST_F(Predictions, MultiTaskIsAskedWithAllPatchesVisible) {
 TEST_F(Predictions, RefusesWhatIsNoDropPosModel) {
   const models::ZooEntry classifier = MakeZoo().Find("vit_tiny").value();
   const absl::Status status =
-      PositionPredictor::Create(classifier, 1, Compile(), &workspace_).status();
+      PositionPredictor::Create(classifier, 1, {}, Compile(), &workspace_).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), HasSubstr("vit_tiny"));
   models::ZooEntry pixels = TinyEntry();
   Configure(&pixels)->drop_pos_type = "vanilla_mae";
-  EXPECT_EQ(PositionPredictor::Create(pixels, 1, Compile(), &workspace_).status().code(),
+  EXPECT_EQ(PositionPredictor::Create(pixels, 1, {}, Compile(), &workspace_).status().code(),
             absl::StatusCode::kInvalidArgument);
   models::ZooEntry impossible = TinyEntry();
   Configure(&impossible)->mask_ratio = 1;
-  EXPECT_FALSE(PositionPredictor::Create(impossible, 1, Compile(), &workspace_).ok());
+  EXPECT_FALSE(PositionPredictor::Create(impossible, 1, {}, Compile(), &workspace_).ok());
 }
 
 TEST_F(Predictions, NonFiniteAnswersAreAnError) {
@@ -283,6 +283,27 @@ TEST(ChoosePictures, SpreadsThemAndPassesOverWhatIsBroken) {
   EXPECT_THAT(std::string(none.status().message()), HasSubstr("broken on purpose"));
 }
 
+// The picture drawn is the one cropped, whatever it is normalised with.
+TEST_F(Predictions, NormalisationChangesWhatTheModelSeesAlone) {
+  const auto predict = [&](const models::TransformOptions& transform) {
+    auto predictor = PositionPredictor::Create(TinyEntry(), 1, transform, Compile(), &workspace_);
+    EXPECT_TRUE(predictor.ok()) << predictor.status();
+    Fill((*predictor)->parameters(), &workspace_);
+    return (*predictor)->Predict(Pictures(1), 0)->front();
+  };
+  models::TransformOptions transform;
+  transform.mean = {0, 0.5, 1};
+  transform.std = {1, 0.25, 0.5};
+  const PositionAnswers usual = predict({}), other = predict(transform);
+  EXPECT_EQ(usual.image.rgb, other.image.rgb);
+  const auto confidence = [](const PositionAnswers& answers) {
+    std::vector<float> all;
+    for (const VisiblePatch& patch : answers.patches) all.push_back(patch.confidence);
+    return all;
+  };
+  EXPECT_NE(confidence(usual), confidence(other));
+}
+
 // What --vis_every does: beside a session, on the parameters being trained.
 TEST(PositionVisualizer, DrawsTheSessionsParametersAndChangesNothing) {
   const models::TinyEngine engine;
@@ -291,7 +312,7 @@ TEST(PositionVisualizer, DrawsTheSessionsParametersAndChangesNothing) {
   auto session = models::Session::Create(&model, engine.Options(4));
   ASSERT_TRUE(session.ok()) << session.status();
   auto visualizer = PositionVisualizer::Create(entry, engine.Options(4).compile,
-                                               (*session)->workspace(), Pictures(6), 0);
+                                               (*session)->workspace(), Pictures(6), 0, {});
   ASSERT_TRUE(visualizer.ok()) << visualizer.status();
 
   const fs::path folder = std::getenv("TEST_TMPDIR");

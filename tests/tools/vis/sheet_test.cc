@@ -148,6 +148,50 @@ TEST(Sheet, SeveralPatchesInOneCell) {
   EXPECT_EQ(corner(four), kWrongColor) << "one alone has no number";
 }
 
+TEST(Sheet, PutTogetherAreTheSeenPatchesWhereTheModelPutsThem) {
+  PositionAnswers answers = SmallExample();
+  answers.patches.push_back({3, false, 7, 0.4f});  // below 2
+  answers.patches.push_back({5, false, 0, 0.4f});  // on a known one
+  const Image sheet = Drawn({answers});
+  const SheetGeometry g = PlanSheet(2, 4, 8);
+  const int expected[] = {PatchColor(5), PatchColor(1), kHiddenColor, kHiddenColor,
+                          kHiddenColor,  kHiddenColor,  kHiddenColor, PatchColor(2)};
+  for (int i = 0; i < 8; ++i) {
+    const PixelBox box = g.Cell(0, SheetColumn::kTogether, i);
+    EXPECT_EQ(Middle(sheet, box), expected[i]) << i;
+    EXPECT_EQ(LeftFrame(sheet, g, box), expected[i]) << i << " has no frame";
+  }
+}
+
+// Width of the arrow that leads down the first column from its top, in orange pixels.
+int ArrowWidth(const PositionAnswers& answers) {
+  const Image sheet = Drawn({answers});
+  const SheetGeometry g = PlanSheet(answers.grid_h(), answers.grid_w(), answers.patch_size);
+  const PixelBox box = g.Cell(0, SheetColumn::kAnswer, 3 * g.grid_w);
+  int orange = 0;
+  for (int x = box.x + 2; x < box.x + box.width; ++x) {
+    const uint8_t* p = sheet.pixel(x, box.y + box.height / 2);
+    orange += p[0] > 190 && p[2] < 110;
+  }
+  return orange;
+}
+
+TEST(Sheet, ManyArrowsAreThinnerAndOnlyThePatchOnTopHasOne) {
+  PositionAnswers one = FlatPatches(14, 14, 16);
+  one.patches = {{13 * 14, false, 0, 0.5f}};
+  PositionAnswers many = one, covered = one;
+  for (int i = 1; i < 14; ++i) {
+    many.patches.push_back({13 * 14 + i, false, i, 0.5f});
+    covered.patches.push_back({13 * 14 + i, false, 0, 0.4f});
+  }
+  EXPECT_GT(ArrowWidth(one), 0);
+  EXPECT_LT(ArrowWidth(many), ArrowWidth(one));
+  EXPECT_EQ(ArrowWidth(covered), ArrowWidth(one));
+  // No arrow ends in the own cell of a patch that is covered.
+  const SheetGeometry g = PlanSheet(14, 14, 16);
+  EXPECT_EQ(Middle(Drawn({covered}), g.Cell(0, SheetColumn::kAnswer, 13 * 14 + 9)), kEmptyColor);
+}
+
 TEST(Sheet, EqualConfidenceGoesByCell) {
   PositionAnswers answers = FlatPatches(2, 4, 8);
   answers.patches = {{1, false, 5, 0.25f}, {2, false, 5, 0.25f}};
@@ -209,7 +253,7 @@ TEST(SheetGeometry, Sizes) {
     if (std::max(grid.h, grid.w) <= 64) {
       EXPECT_EQ(g.cell % grid.patch, 0);
     }
-    EXPECT_LE(g.width, 6500);
+    EXPECT_LE(g.width, 8700);
     const PixelBox image = g.Panel(0, SheetColumn::kImage);
     const PixelBox input = g.Panel(0, SheetColumn::kInput);
     const PixelBox answer = g.Panel(0, SheetColumn::kAnswer);
@@ -217,7 +261,10 @@ TEST(SheetGeometry, Sizes) {
     EXPECT_EQ(image.height, grid.h * g.cell);
     EXPECT_LT(image.x + image.width, input.x);
     EXPECT_LT(input.x + input.width, answer.x);
-    EXPECT_LT(answer.x + answer.width, g.width);
+    const PixelBox together = g.Panel(0, SheetColumn::kTogether);
+    EXPECT_LT(answer.x + answer.width, together.x);
+    EXPECT_EQ(together.width, answer.width);
+    EXPECT_LT(together.x + together.width, g.width);
     EXPECT_LT(image.y + image.height + g.text, g.Panel(1, SheetColumn::kImage).y);
     const PixelBox last = g.Cell(0, SheetColumn::kAnswer, grid.h * grid.w - 1);
     EXPECT_EQ(last.x + last.width, answer.x + answer.width);

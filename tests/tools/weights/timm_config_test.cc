@@ -19,7 +19,7 @@ TEST(TimmConfig, NamesTheShapesOfTheZoo) {
       {"droppos_vitb_p32", "vit_base_patch32_224"}, {"droppos_vitl_d8", "vit_large_patch16_224"},
       {"droppos_vith", "vit_huge_patch14_224"},     {"droppos_tiny", "vit_small_patch16_224"}};
   for (const auto& [model, architecture] : names) {
-    const Json config = Json::parse(TimmConfig(zoo.Find(model)->model));
+    const Json config = Json::parse(TimmConfig(zoo.Find(model)->model, {}));
     EXPECT_EQ(config["architecture"], architecture) << model;
   }
 }
@@ -33,7 +33,7 @@ TEST(TimmConfig, SpellsOutEverySize) {
   model.depth = 3;
   model.num_heads = 4;
   model.mlp_ratio = 2.5;
-  const Json config = Json::parse(TimmConfig(model));
+  const Json config = Json::parse(TimmConfig(model, {}));
   EXPECT_EQ(config["model_args"], Json::parse(R"({
     "img_size": [96, 160], "patch_size": 8, "embed_dim": 48, "depth": 3, "num_heads": 4,
     "mlp_ratio": 2.5})"));
@@ -47,6 +47,15 @@ TEST(TimmConfig, SpellsOutEverySize) {
   EXPECT_EQ(input["interpolation"], "bicubic");
   EXPECT_EQ(input["crop_pct"], 0.875);
   EXPECT_EQ(input["num_classes"], 0);
+}
+
+TEST(TimmConfig, NormalisesAsTheRunDid) {
+  models::TransformOptions transform;
+  transform.mean = {0.5, 0.25, 0};
+  transform.std = {1, 0.5, 0.25};
+  const Json input = Json::parse(TimmConfig({}, transform))["pretrained_cfg"];
+  EXPECT_EQ(input["mean"], Json::parse("[0.5, 0.25, 0.0]"));
+  EXPECT_EQ(input["std"], Json::parse("[1.0, 0.5, 0.25]"));
 }
 
 // As our evaluation: the margin around the crop ends above 224 pixels, of the longer side.
@@ -65,7 +74,7 @@ TEST(TimmConfig, CropsAsOurEvaluationDoes) {
     models::ModelConfig model;
     model.input_h = c.height;
     model.input_w = c.width;
-    const Json config = Json::parse(TimmConfig(model));
+    const Json config = Json::parse(TimmConfig(model, {}));
     EXPECT_EQ(config["pretrained_cfg"]["crop_pct"], c.share) << c.height << "x" << c.width;
     // timm resizes to floor(size / crop_pct).
     const models::EvaluationGeometry plan = models::PlanEvaluation(1000, 1000, c.width, c.height);
@@ -76,9 +85,9 @@ TEST(TimmConfig, CropsAsOurEvaluationDoes) {
 // A head that is no ViT-B's shares its numbers but the heads.
 TEST(TimmConfig, OtherHeadsAreAnotherShape) {
   models::ModelConfig model;
-  EXPECT_EQ(Json::parse(TimmConfig(model))["architecture"], "vit_base_patch16_224");
+  EXPECT_EQ(Json::parse(TimmConfig(model, {}))["architecture"], "vit_base_patch16_224");
   model.num_heads = 6;
-  const Json config = Json::parse(TimmConfig(model));
+  const Json config = Json::parse(TimmConfig(model, {}));
   EXPECT_NE(config["architecture"], "vit_base_patch16_224");
   EXPECT_EQ(config["model_args"]["num_heads"], 6);
 }
