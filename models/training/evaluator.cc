@@ -55,10 +55,9 @@ absl::Status Evaluator::Evaluate(int64_t step, bool all) {
   m.epoch = run_.epochs.epochs(step);
   m.step = step;
   if (!evaluations.empty()) m.chance = evaluations[0].chance;
-  std::vector<double> chances;
   for (size_t i = 0; i < evaluations.size(); ++i) {
-    m.values.push_back({evaluations[i].metric, measured[i].value(), evaluations[i].unit});
-    chances.push_back(evaluations[i].chance);
+    m.values.push_back(
+        {evaluations[i].metric, measured[i].value(), evaluations[i].unit, evaluations[i].chance});
   }
   for (RunObserver* observer : run_.options.observers) {
     if (!all) break;
@@ -67,8 +66,8 @@ absl::Status Evaluator::Evaluate(int64_t step, bool all) {
   }
   const int64_t bad = loader_->bad_images() - bad_before;
   const double seconds = run_.SecondsSince(before);
-  run_.progress.Evaluated(m, chances, held_out_->size(), bad, seconds);
-  if (bad > 0) m.values.push_back({"heldout_bad_images", static_cast<double>(bad)});
+  run_.progress.Evaluated(m, held_out_->size(), bad, seconds);
+  if (bad > 0) m.values.push_back({"heldout_skipped", static_cast<double>(bad)});
   m.timing = {{"seconds", seconds}};
   RETURN_IF_ERROR(run_.metrics->Write(m));
   for (RunObserver* observer : run_.options.observers) observer->OnEvaluation(m);

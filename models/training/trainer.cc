@@ -198,11 +198,16 @@ class Run {
     TrainMetrics line = Line(*result, loaded, lr);
     const double images = static_cast<double>(run_.step().micro_batch) * window.micro_batches;
     const double seconds = run_.SecondsSince(before);
-    line.timing = {{"seconds", seconds}, {"images_per_s", images / seconds}};
+    for (const auto& [name, value] : scheduled) line.model.push_back({name, value});
+    const double waited = loader_->data_wait_seconds();
+    line.timing = {{"seconds", seconds},
+                   {"images_per_s", images / seconds},
+                   {"data_wait_seconds", waited - waited_}};
+    waited_ = waited;
     // Without the step's line nothing may be saved: a run resumed from there would never write it.
     RETURN_IF_ERROR(run_.metrics->Write(line));
-    run_.progress.StepDone({step_, &*result, lr, images, seconds, loader_->data_wait_seconds(),
-                            loaded.seen_in_epoch, loaded.bad_in_epoch});
+    run_.progress.StepDone(
+        {step_, &*result, lr, images, seconds, waited, loaded.seen_in_epoch, loaded.bad_in_epoch});
     Complete(loaded, result->updates + (result->held ? 1 : 0));
     for (RunObserver* observer : run_.options.observers) observer->OnStep(line);
     return absl::OkStatus();
@@ -254,7 +259,8 @@ class Run {
     line.model = result.metrics;
     line.lr = lr;
     line.grad_norm = result.grad_norm;
-    line.bad_images = loaded.bad_in_epoch;
+    line.clipped = result.clipped;
+    line.skipped = loaded.bad_in_epoch;
     return line;
   }
 
@@ -297,6 +303,7 @@ class Run {
   int64_t step_ = 0;        // optimizer steps that the session has done
   RunState state_;          // after the last complete step: what a checkpoint says
   int64_t updates_ = 0;     // that the session had made then
+  double waited_ = 0;       // for images, seconds of this process
   int64_t bad_before_ = 0;  // undecodable images met by the processes before this one
 };
 

@@ -73,8 +73,8 @@ struct TrainerOptions {
 // Trains `session`'s model. `held_out` may be null: then nothing is evaluated. A checkpoint is
 // saved before what is due at its step is evaluated and drawn, so that a resumed run does that
 // again: its metrics.jsonl, parameters and optimizer state are then those of a run that never
-// stopped, byte for byte, but for `timing`. An evaluation that `stop` breaks off leaves no line,
-// and comes again.
+// stopped, byte for byte, but for the times (metrics.h). An evaluation that `stop` breaks off
+// leaves no line, and comes again.
 //
 // Progress goes to `log` (progress.h), every step and evaluation to metrics.jsonl. An undecodable
 // image is named in the log once an epoch, and those of the epoch are counted. A checkpoint that

@@ -83,8 +83,8 @@ TEST_F(TrainerTest, DurationsAreByTheRunsOwnClock) {
   for (int step = 1; step <= 3; ++step) {
     std::string line;
     ASSERT_TRUE(std::getline(file, line));
-    EXPECT_EQ(Json::parse(line).at("timing").at("seconds"), 2.0);
-    EXPECT_EQ(Json::parse(line).at("timing").at("images_per_s"), 4.0);
+    EXPECT_EQ(Json::parse(line).at("time_seconds"), 2.0);
+    EXPECT_EQ(Json::parse(line).at("time_images_per_s"), 4.0);
   }
 }
 

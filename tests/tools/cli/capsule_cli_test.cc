@@ -16,6 +16,7 @@
 #include "gtest/gtest.h"
 #include "models/data/image_io.h"
 #include "nlohmann/json.hpp"
+#include "tests/models/training/drop_times.h"
 #include "tests/models/training/read_events.h"
 #include "tests/tools/cli/run_program.h"
 
@@ -82,7 +83,7 @@ class CapsuleCli : public ::testing::Test {
     Lines lines;
     for (std::string line; std::getline(file, line);) {
       Json json = Json::parse(line);
-      json.erase("timing");
+      models::DropTimes(&json);
       lines.push_back(json.dump());
     }
     return lines;
