@@ -58,10 +58,10 @@ absl::StatusOr<bool> Check(Flags flags) {
   }
   open.max_warnings = 0;                      // the JSON file has them all
   open.input_height = open.input_width = 64;  // of the scenes drawn without a path
-  ASSIGN_OR_RETURN(const models::Datasets data, models::OpenDatasets(open));
-
   const models::RunLog::Screen screen = models::RunLog::ScreenOf(Screen(), STDOUT_FILENO);
   models::RunLog log(screen);
+  open.on_scan = [&log](const std::string& line) { log.Line(line); };
+  ASSIGN_OR_RETURN(const models::Datasets data, models::OpenDatasets(open));
   log.Line(absl::StrCat("data     ", data.description));
   for (const std::string& line : WarningLines(data.warnings, kShown)) log.Line(line);
   const auto begin = std::chrono::steady_clock::now();

@@ -32,6 +32,7 @@
 #include "tools/banner.h"
 #include "tools/benchmark/host.h"
 #include "tools/benchmark/machine_rates.h"
+#include "tools/closing.h"
 #include "tools/cpus.h"
 #include "tools/dump/graph_dump.h"
 #include "tools/environment.h"
@@ -110,7 +111,9 @@ absl::StatusOr<Setup> ReadSetup(const ParsedFlags& parsed, Resumption resumption
   for (const std::string& note : notes) log->Line(absl::StrCat("note: ", note));
   setup.resumption = std::move(resumption);
 
-  ASSIGN_OR_RETURN(setup.data, models::OpenDatasets(MakeOpenOptions(setup.resolved)));
+  models::OpenOptions open = MakeOpenOptions(setup.resolved);
+  open.on_scan = [log](const std::string& line) { log->Line(line); };
+  ASSIGN_OR_RETURN(setup.data, models::OpenDatasets(open));
   for (const std::string& warning : setup.data.warnings) {
     log->Line(absl::StrCat("warning: ", warning));
   }
@@ -271,6 +274,8 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   };
   options.checkpoints = &checkpoints;
   options.observers.push_back(observers.get());
+  Closing closing;
+  options.observers.push_back(&closing);
   models::EventLog events(output.File(models::kTensorboardFolder), &log);
   if (options.resume != nullptr) events.ResumeAfter(*options.resume, options.metrics_path);
   if (*flags.tensorboard) options.observers.push_back(&events);
@@ -285,7 +290,14 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   const absl::Status trained = models::Train(options, *model, *setup.data.train,
                                              setup.data.held_out.get(), session.get(), &log);
   if (profile != nullptr && trained.ok()) RETURN_IF_ERROR(profile->Finish());
-  if (!trained.ok()) log.LineInFile(absl::StrCat("error: ", trained.message()));
+  if (!trained.ok()) {
+    log.LineInFile(absl::StrCat("error: ", trained.message()));
+  } else if (!StopSignal()->load()) {
+    log.Line(closing.Text(output.PathNow().value_or(output.path()),
+                          absl::ToDoubleSeconds(absl::Now() - started),
+                          CheckPredictsPositions(resolved.entry).ok(),
+                          setup.epochs.steps() * resolved.entry.recipe.epochs));
+  }
   return trained;
 }
 

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "models/data/dataset.h"
 #include "models/data/picture_limits.h"
+#include "models/data/scan_progress.h"
 
 namespace models {
 
@@ -23,6 +24,8 @@ struct OpenOptions {
   // picture's draws. 0 holds out nothing. In [0, 1).
   double val_fraction = 0.01;
   PictureLimits limits;  // --max_image_megapixels
+  // Gets lines while a folder is scanned that takes seconds (scan_progress.h); may be empty.
+  ScanProgress::Say on_scan;
   // Beyond this number, warnings become one line with their count; 0: no limit.
   int max_warnings = 20;
 };

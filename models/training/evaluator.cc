@@ -22,6 +22,7 @@ absl::Status Evaluator::Prepare() {
 }
 
 absl::Status Evaluator::EvaluateAndDraw(int64_t step) {
+  accuracy_.reset();
   const TrainerOptions& options = run_.options;
   const bool last = step == run_.last_step;
   const bool ends_epoch = run_.epochs.EndsEpoch(step);
@@ -70,6 +71,7 @@ absl::Status Evaluator::Evaluate(int64_t step, bool all) {
   if (bad > 0) m.values.push_back({"heldout_skipped", static_cast<double>(bad)});
   m.timing = {{"seconds", seconds}};
   RETURN_IF_ERROR(run_.metrics->Write(m));
+  if (!m.values.empty() && m.values[0].unit == Unit::kShare) accuracy_ = m.values[0].value;
   for (RunObserver* observer : run_.options.observers) observer->OnEvaluation(m);
   return absl::OkStatus();
 }

@@ -57,6 +57,7 @@ struct TrainerOptions {
   FileSystem* files = FileSystem::Real();  // that metrics.jsonl is written by
   // Where to save, after each epoch, every `save_every` steps (0: never), after the step that
   // ends `save_minutes` or more after the last save (0: never), and at the end; null: nowhere.
+  // The best by held-out accuracy is kept, among those of epochs' ends, `save_every` and the end.
   CheckpointStore* checkpoints = nullptr;
   int64_t save_every = 0;
   double save_minutes = 0;
