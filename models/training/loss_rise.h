@@ -12,6 +12,8 @@ class LossRise {
   // The loss of `step`. True if it is more than three times the one before.
   bool See(int64_t step, double loss);
 
+  double loss() const { return last_.to; }  // of the last step
+
   // Of the last step: "the loss rose from 4.75 to 61180 in one step; lr is 30".
   std::string LastStep(double lr) const;
   // Of all steps, the one whose loss rose most: "the loss rose from 4.75 to 61180 in one step, step

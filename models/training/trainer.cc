@@ -25,6 +25,8 @@ namespace {
 
 // In RunState::notes: the last losses, for the spike detector.
 constexpr char kLossesNote[] = "last_losses";
+// The same: the last loss as it was, where those are cut to what is no spike.
+constexpr char kLastLossNote[] = "last_loss";
 // The same: step and accuracy of the best checkpoint.
 constexpr char kBestNote[] = "best";
 
@@ -163,6 +165,12 @@ class Run {
       }
       state_.notes[kBestNote] = best->second;
     }
+    double last_loss = 0;
+    if (const auto last = state.notes.find(kLastLossNote);
+        last != state.notes.end() && absl::SimpleAtod(last->second, &last_loss)) {
+      rise_.See(state.step, last_loss);
+      state_.notes[kLastLossNote] = last->second;
+    }
     const auto losses = state.notes.find(kLossesNote);
     return losses == state.notes.end() ? absl::OkStatus() : spikes_.Restore(losses->second);
   }
@@ -300,6 +308,7 @@ class Run {
     state.metrics_bytes = run_.metrics->bytes();
     state.log_bytes = run_.log.bytes();
     state.notes[kLossesNote] = spikes_.State();
+    state.notes[kLastLossNote] = absl::StrFormat("%.17g", rise_.loss());
     state_ = std::move(state);
     updates_ += updates;
   }
