@@ -61,6 +61,9 @@ absl::StatusOr<bool> Check(Flags flags) {
   }
   open.max_warnings = 0;                      // the JSON file has them all
   open.input_height = open.input_width = 64;  // of the scenes drawn without a path
+  const models::RunLog::Screen screen = models::RunLog::ScreenOf(Screen(), STDOUT_FILENO);
+  models::RunLog log(screen);
+  open.on_scan = [&log](const std::string& line) { log.Line(line); };
   ASSIGN_OR_RETURN(const models::Datasets data, models::OpenDatasets(open));
   absl::optional<models::Datasets> unsplit;
   absl::optional<ImageLists> lists;
@@ -70,9 +73,6 @@ absl::StatusOr<bool> Check(Flags flags) {
     ASSIGN_OR_RETURN(lists, ImageLists::Choose(models::ResolveUserPath(flags.write_list),
                                                flags.overwrite, *unsplit));
   }
-
-  const models::RunLog::Screen screen = models::RunLog::ScreenOf(Screen(), STDOUT_FILENO);
-  models::RunLog log(screen);
   log.Line(absl::StrCat("data     ", data.description));
   for (const std::string& line : WarningLines(data.warnings, kShown)) log.Line(line);
   const auto begin = std::chrono::steady_clock::now();

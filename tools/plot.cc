@@ -3,6 +3,7 @@
 //   bazel run //tools:plot -- runs/a runs/b --out=curves.svg
 //
 // Prints one line per run on standard output; finds all errors before the file is written.
+#include <fstream>
 #include <iostream>
 #include <map>
 #include <string>
@@ -13,7 +14,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/string_view.h"
 #include "graph/base/status.h"
+#include "models/data/file_util.h"
 #include "models/data/image_io.h"
 #include "models/training/output_dir.h"
 #include "tools/curves/curve_sheet.h"
@@ -37,21 +40,50 @@ struct Flags {
   bool seeds = false;
 };
 
+bool IsPng(const std::string& path) { return absl::EndsWithIgnoreCase(path, ".png"); }
+
+// Stands in each picture, so that the next call may replace it.
+constexpr char kMark[] = "drawn by //tools:plot";
+
+bool IsDrawnByPlot(const std::string& path) {
+  constexpr int64_t kMostBytes = int64_t{1} << 28;
+  const absl::StatusOr<std::string> picture = models::ReadFile(path, kMostBytes);
+  return picture.ok() && absl::StrContains(*picture, kMark);
+}
+
+// Adds the mark to a PNG file: a chunk of text before the last chunk, which is always the same.
+absl::Status MarkPng(const std::string& path) {
+  // Length, kind, keyword and text, checksum.
+  constexpr absl::string_view kChunk(
+      "\0\0\0\x1etEXtSoftware\0drawn by //tools:plot\xfc\xb0\x7e\x79", 42);
+  constexpr absl::string_view kEnd("\0\0\0\0IEND\xae\x42\x60\x82", 12);
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(-static_cast<int64_t>(kEnd.size()), std::ios::end);
+  file << kChunk << kEnd;
+  file.close();
+  return file ? absl::OkStatus() : graph::InvalidArgument("cannot write ", path);
+}
+
 absl::StatusOr<StagedOutput> ChooseOutput(const Flags& flags) {
   const std::string path = models::ResolveUserPath(flags.out);
-  if (!absl::EndsWithIgnoreCase(path, ".svg") && !absl::EndsWithIgnoreCase(path, ".png")) {
+  if (!absl::EndsWithIgnoreCase(path, ".svg") && !IsPng(path)) {
     return graph::InvalidArgument("--out=", flags.out, ": its name must end in .svg or .png");
   }
-  return StagedOutput::Choose("--out", path, StagedOutput::Kind::kFile, flags.overwrite);
+  return StagedOutput::Choose("--out", path, StagedOutput::Kind::kFile,
+                              flags.overwrite || IsDrawnByPlot(path));
 }
 
 absl::Status Draw(const CurvePage& page, StagedOutput* out) {
-  if (absl::EndsWithIgnoreCase(out->path(), ".png")) {
+  if (IsPng(out->path())) {
     ASSIGN_OR_RETURN(const models::Image image, DrawCurves(page));
-    return out->Write([&](const std::string& path) { return models::WritePng(path, image); });
+    return out->Write([&](const std::string& path) -> absl::Status {
+      RETURN_IF_ERROR(models::WritePng(path, image));
+      return MarkPng(path);
+    });
   }
   ASSIGN_OR_RETURN(const std::string svg, DrawCurvesSvg(page));
-  return out->Write([&](const std::string& path) { return WriteBytes(path, svg); });
+  const std::string marked = absl::StrCat(svg, "<!-- ", kMark, " -->\n");
+  return out->Write([&](const std::string& path) { return WriteBytes(path, marked); });
 }
 
 // "a: 1240 steps, 20 epochs".
@@ -98,7 +130,8 @@ absl::StatusOr<int> Main(int argc, char** argv) {
   app.add_option("--out", flags.out, "the picture to write, a .svg or .png file")
       ->required()
       ->type_name("FILE");
-  app.add_flag("--overwrite", flags.overwrite, "replace --out where it exists");
+  app.add_flag("--overwrite", flags.overwrite,
+               "replace --out where it exists and this program did not draw it");
   app.add_option("--metrics", flags.metrics,
                  "names in metrics.jsonl, with commas; a panel each (default: loss, pos_acc1, "
                  "heldout_pos_acc1, heldout_loss_pixels, knn_acc1, lr, images_per_s, those that "

@@ -33,6 +33,7 @@
 #include "tools/banner.h"
 #include "tools/benchmark/host.h"
 #include "tools/benchmark/machine_rates.h"
+#include "tools/closing.h"
 #include "tools/cpus.h"
 #include "tools/dump/graph_dump.h"
 #include "tools/environment.h"
@@ -106,6 +107,7 @@ absl::StatusOr<Setup> ReadSetup(const ParsedFlags& parsed, Resumption resumption
   setup.resumption = std::move(resumption);
 
   models::OpenOptions open = MakeOpenOptions(setup.resolved);
+  open.on_scan = [log](const std::string& line) { log->Line(line); };
   if (!parsed.flags.val_fraction) open.least_held_out = kLeastHeldOut;
   ASSIGN_OR_RETURN(setup.data, models::OpenDatasets(open));
   // Whoever goes on with the run or evaluates it holds out the same.
@@ -292,6 +294,8 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   };
   options.checkpoints = &checkpoints;
   options.observers.push_back(observers.get());
+  Closing closing;
+  options.observers.push_back(&closing);
   models::EventLog events(output.File(models::kTensorboardFolder), &log);
   if (options.resume != nullptr) events.ResumeAfter(*options.resume, options.metrics_path);
   if (*flags.tensorboard) options.observers.push_back(&events);
@@ -306,7 +310,14 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   const absl::Status trained = models::Train(options, *model, *setup.data.train,
                                              setup.data.held_out.get(), session.get(), &log);
   if (profile != nullptr && trained.ok()) RETURN_IF_ERROR(profile->Finish());
-  if (!trained.ok()) log.LineInFile(absl::StrCat("error: ", trained.message()));
+  if (!trained.ok()) {
+    log.LineInFile(absl::StrCat("error: ", trained.message()));
+  } else if (!StopSignal()->load()) {
+    log.Line(closing.Text(output.PathNow().value_or(output.path()),
+                          absl::ToDoubleSeconds(absl::Now() - started),
+                          CheckPredictsPositions(resolved.entry).ok(),
+                          setup.epochs.steps() * resolved.entry.recipe.epochs));
+  }
   return trained;
 }
 

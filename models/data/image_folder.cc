@@ -60,8 +60,13 @@ std::string EndingOf(const std::string& name) {
 class Walker {
  public:
   // Walks root/below without `except`; stops after `most` pictures.
-  Walker(std::string root, std::string below, std::string except, size_t most)
-      : root_(std::move(root)), below_(std::move(below)), except_(std::move(except)), most_(most) {}
+  Walker(std::string root, std::string below, std::string except, size_t most,
+         ScanProgress* progress)
+      : root_(std::move(root)),
+        below_(std::move(below)),
+        except_(std::move(except)),
+        most_(most),
+        progress_(progress) {}
 
   absl::Status Walk();
   FolderListing& listing() { return listing_; }
@@ -81,6 +86,7 @@ class Walker {
 
   const std::string root_, below_, except_;
   const size_t most_;
+  ScanProgress* const progress_;  // may be null
   FolderListing listing_;
   std::vector<FolderId> above_;  // the folders above the current one, up to the root of all
 };
@@ -143,6 +149,7 @@ absl::Status Walker::Walk(const std::string& below, bool is_link) {
   for (const Entry& entry : entries) {
     const std::string relative = JoinPath(below, entry.name);
     const std::string path = JoinPath(root_, relative);
+    if (progress_ != nullptr) progress_->Seen();
     ASSIGN_OR_RETURN(const unsigned char type, TypeOf(entry, path));
     if (type == DT_DIR) {
       if (relative == except_) continue;
@@ -207,8 +214,8 @@ absl::StatusOr<std::string> ImageFolderDataset::LoadBytes(int64_t i) const {
 }
 
 absl::StatusOr<FolderListing> ListPictures(const std::string& root, const std::string& below,
-                                           const std::string& except) {
-  Walker walker(root, below, except, std::numeric_limits<size_t>::max());
+                                           const std::string& except, ScanProgress* progress) {
+  Walker walker(root, below, except, std::numeric_limits<size_t>::max(), progress);
   RETURN_IF_ERROR(walker.Walk());
   FolderListing& listing = walker.listing();
   std::sort(listing.paths.begin(), listing.paths.end());
@@ -217,7 +224,7 @@ absl::StatusOr<FolderListing> ListPictures(const std::string& root, const std::s
 
 std::string FindPicture(const std::string& root, const std::string& below,
                         std::vector<std::string>* archives) {
-  Walker walker(root, below, "", 1);
+  Walker walker(root, below, "", 1, nullptr);
   const absl::Status ignored = walker.Walk();
   if (archives != nullptr) *archives = std::move(walker.listing().archives);
   const std::vector<std::string>& paths = walker.listing().paths;

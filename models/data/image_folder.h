@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "models/data/dataset.h"
 #include "models/data/picture_limits.h"
+#include "models/data/scan_progress.h"
 
 namespace models {
 
@@ -63,9 +64,11 @@ struct FolderListing {
   std::vector<std::string> archives;
   int64_t linked_folders = 0;  // links to folders that were followed
 };
-// Also skips the folder `except`, a path relative to `root`.
+// Also skips the folder `except`, a path relative to `root`. `progress` sees each file; may be
+// null. No file is examined whose kind its folder tells.
 absl::StatusOr<FolderListing> ListPictures(const std::string& root, const std::string& below,
-                                           const std::string& except = "");
+                                           const std::string& except = "",
+                                           ScanProgress* progress = nullptr);
 
 // One of those pictures, always the same, found without listing the rest; empty if there is none or
 // if a folder that cannot be read comes first. `archives` gets those seen on the way.

@@ -164,8 +164,10 @@ std::string WayOut(const std::string& root, const std::vector<std::string>& arch
 }
 
 // The pictures under `below` of `root`; for all of `root`, except those under val/.
-absl::StatusOr<Part> ReadFolder(const std::string& root, const std::string& below) {
-  ASSIGN_OR_RETURN(const FolderListing listing, ListPictures(root, below, "val"));
+absl::StatusOr<Part> ReadFolder(const std::string& root, const std::string& below,
+                                const ScanProgress::Say& on_scan) {
+  ScanProgress progress(JoinPath(root, below), on_scan);
+  ASSIGN_OR_RETURN(const FolderListing listing, ListPictures(root, below, "val", &progress));
   const std::string others = OthersText(listing.others, 4);
   if (listing.paths.empty()) {
     return absl::NotFoundError(absl::StrCat("no picture (", PictureEndings(), ") under ",
@@ -219,8 +221,9 @@ absl::StatusOr<Datasets> OpenFolder(const OpenOptions& options, const std::strin
   const bool val_list = IsFile(JoinPath(root, "val.txt"));
   const bool val_folder = IsDirectory(JoinPath(root, "val"));
 
-  ASSIGN_OR_RETURN(Part train, train_list ? ReadList(root, "train")
-                                          : ReadFolder(root, train_folder ? "train" : ""));
+  ASSIGN_OR_RETURN(Part train,
+                   train_list ? ReadList(root, "train")
+                              : ReadFolder(root, train_folder ? "train" : "", options.on_scan));
   Datasets out;
   WarnOfUnlabelled(train.items, train.classes, "training", &out.warnings);
   Part held_out;
@@ -228,7 +231,7 @@ absl::StatusOr<Datasets> OpenFolder(const OpenOptions& options, const std::strin
   if (val_list) {
     ASSIGN_OR_RETURN(held_out, ReadList(root, "val"));
   } else if (val_folder) {
-    ASSIGN_OR_RETURN(held_out, ReadFolder(root, "val"));
+    ASSIGN_OR_RETURN(held_out, ReadFolder(root, "val", options.on_scan));
     // Classes are the training folders'; a class that only val/ has is unknown.
     std::vector<std::string> paths;
     for (auto& item : held_out.items) paths.push_back(std::move(item.path));

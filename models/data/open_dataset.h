@@ -12,6 +12,7 @@
 #include "absl/types/optional.h"
 #include "models/data/dataset.h"
 #include "models/data/picture_limits.h"
+#include "models/data/scan_progress.h"
 
 namespace models {
 
@@ -28,6 +29,8 @@ struct OpenOptions {
   // A share that gives fewer, but for 0, is raised until it gives so many, to a fifth at most.
   int64_t least_held_out = 0;
   PictureLimits limits;  // --max_image_megapixels
+  // Gets lines while a folder is scanned that takes seconds (scan_progress.h); may be empty.
+  ScanProgress::Say on_scan;
   // Beyond this number, warnings become one line with their count; 0: no limit.
   int max_warnings = 20;
 };

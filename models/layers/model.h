@@ -14,6 +14,7 @@ namespace models {
 enum class Unit {
   kNumber,
   kShare,  // in [0, 1], shown in percent
+  kCells,  // of the grid of patches
 };
 
 // A number to log with each step, under `name` in metrics.jsonl.

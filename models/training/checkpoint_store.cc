@@ -281,22 +281,32 @@ absl::StatusOr<std::string> CheckpointStore::Save(
   absl::StatusOr<std::string> path = WriteStepFolder(folder_, step, write, files_);
   if (!path.ok()) return graph::Annotate(path.status(), absl::StrCat("checkpoint of step ", step));
   // The link first: it leads to one that may be removed next.
-  RETURN_IF_ERROR(PointLink(step));
+  RETURN_IF_ERROR(PointLink(kNewestModel, step));
   Prune(step);
   return path;
 }
 
 absl::StatusOr<bool> CheckpointStore::Adopt(int64_t step) {
   RemoveLeftovers(folder_, files_);
-  std::error_code ignored;
-  if (!fs::exists(fs::path(folder_) / CheckpointName(step), ignored)) return false;
-  RETURN_IF_ERROR(PointLink(step));
+  if (!Has(step)) return false;
+  RETURN_IF_ERROR(PointLink(kNewestModel, step));
   Prune(step);
   return true;
 }
 
-absl::Status CheckpointStore::PointLink(int64_t step) {
-  const std::string link = (fs::path(run_folder_) / kNewestModel).string();
+absl::Status CheckpointStore::KeepBest(int64_t step) {
+  if (!Has(step)) return absl::OkStatus();
+  best_ = step;
+  return PointLink(kBestModel, step);
+}
+
+bool CheckpointStore::Has(int64_t step) const {
+  std::error_code ignored;
+  return fs::exists(fs::path(folder_) / CheckpointName(step), ignored);
+}
+
+absl::Status CheckpointStore::PointLink(const char* name, int64_t step) {
+  const std::string link = (fs::path(run_folder_) / name).string();
   const std::string fresh = absl::StrCat(link, ".tmp");
   const std::string target =
       absl::StrCat(kCheckpointsFolder, "/", CheckpointName(step), "/", kModelFile);
@@ -326,6 +336,7 @@ void CheckpointStore::Prune(int64_t saved) {
       steps.end());
   const size_t newest = static_cast<size_t>(policy_.keep);
   for (size_t i = 0; i + newest < steps.size(); ++i) {
+    if (steps[i] == best_) continue;
     if (policy_.keep_every > 0 && steps[i] % policy_.keep_every == 0) continue;
     const std::string name = CheckpointName(steps[i]);
     // Its name goes first, so that half of one is never taken for a checkpoint.

@@ -5,6 +5,7 @@
 //                             state.json             run_state.h
 //                             DONE                   the sum of state.json
 //   checkpoint.safetensors -> checkpoints/step_00001234/model.safetensors, the newest
+//   best.safetensors -> checkpoints/step_00000620/model.safetensors, see KeepBest()
 //
 // A checkpoint is written under a name that begins with a dot, flushed to the disk and renamed, so
 // a folder called step_* is whole. state.json has the other files' sums and DONE has its: what an
@@ -89,6 +90,7 @@ absl::StatusOr<std::string> WriteStepFolder(
     const std::string& folder, int64_t step,
     absl::FunctionRef<absl::Status(const std::string& staging)> write, FileSystem* files);
 
+// Beside the best.
 struct KeepPolicy {
   int keep = 2;            // the newest so many; 0: all
   int64_t keep_every = 0;  // and every one whose step is a multiple; 0: none
@@ -121,13 +123,19 @@ class CheckpointStore {
   // Save() does, with its errors. Returns whether it is.
   absl::StatusOr<bool> Adopt(int64_t step);
 
+  // From here on the checkpoint of `step` stays, and best.safetensors leads to it; an earlier best
+  // goes when it is next pruned. Nothing changes if that checkpoint is not in this folder.
+  absl::Status KeepBest(int64_t step);
+
  private:
   void SetFolder(std::string run_folder);
-  absl::Status PointLink(int64_t step);
+  bool Has(int64_t step) const;
+  absl::Status PointLink(const char* name, int64_t step);
   void Prune(int64_t saved);
 
   std::string run_folder_, folder_;
   KeepPolicy policy_;
+  int64_t best_ = -1;  // a step; -1: none
   FileSystem* files_;
   std::function<absl::StatusOr<std::string>()> path_now_;
 };

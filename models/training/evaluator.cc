@@ -22,6 +22,7 @@ absl::Status Evaluator::Prepare() {
 }
 
 absl::Status Evaluator::EvaluateAndDraw(int64_t step) {
+  accuracy_.reset();
   const TrainerOptions& options = run_.options;
   const bool last = step == run_.last_step;
   const bool ends_epoch = run_.epochs.EndsEpoch(step);
@@ -55,10 +56,9 @@ absl::Status Evaluator::Evaluate(int64_t step, bool all) {
   m.epoch = run_.epochs.epochs(step);
   m.step = step;
   if (!evaluations.empty()) m.chance = evaluations[0].chance;
-  std::vector<double> chances;
   for (size_t i = 0; i < evaluations.size(); ++i) {
-    m.values.push_back({evaluations[i].metric, measured[i].value(), evaluations[i].unit});
-    chances.push_back(evaluations[i].chance);
+    m.values.push_back(
+        {evaluations[i].metric, measured[i].value(), evaluations[i].unit, evaluations[i].chance});
   }
   for (RunObserver* observer : run_.options.observers) {
     if (!all) break;
@@ -67,10 +67,11 @@ absl::Status Evaluator::Evaluate(int64_t step, bool all) {
   }
   const int64_t bad = loader_->bad_images() - bad_before;
   const double seconds = run_.SecondsSince(before);
-  run_.progress.Evaluated(m, chances, held_out_->size(), bad, seconds);
-  if (bad > 0) m.values.push_back({"heldout_bad_images", static_cast<double>(bad)});
+  run_.progress.Evaluated(m, held_out_->size(), bad, seconds);
+  if (bad > 0) m.values.push_back({"heldout_skipped", static_cast<double>(bad)});
   m.timing = {{"seconds", seconds}};
   RETURN_IF_ERROR(run_.metrics->Write(m));
+  if (!m.values.empty() && m.values[0].unit == Unit::kShare) accuracy_ = m.values[0].value;
   for (RunObserver* observer : run_.options.observers) observer->OnEvaluation(m);
   return absl::OkStatus();
 }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/types/optional.h"
 #include "models/data/dataset.h"
 #include "models/data/loader.h"
 #include "models/training/run_context.h"
@@ -24,6 +25,8 @@ class Evaluator {
   // Evaluates and draws what is due after `step`. Changes nothing that a step depends on, so a
   // resumed run does it again. CANCELLED where the run's `stop` broke it off.
   absl::Status EvaluateAndDraw(int64_t step);
+  // What that measured first, if it is an accuracy.
+  const absl::optional<double>& accuracy() const { return accuracy_; }
 
  private:
   // `all`: with what the observers measure.
@@ -33,6 +36,7 @@ class Evaluator {
   RunContext& run_;
   const Dataset* const held_out_;
   std::unique_ptr<Loader> loader_;
+  absl::optional<double> accuracy_;
   // Messages of this epoch: held-out images come several times in one.
   std::set<std::string> named_;
 };

@@ -130,9 +130,8 @@ MetricList EventScalars(const TrainMetrics& metrics) {
   }
   scalars.push_back({"train/lr", metrics.lr});
   scalars.push_back({"train/grad_norm", metrics.grad_norm});
-  if (metrics.bad_images > 0) {
-    scalars.push_back({"train/bad_images", static_cast<double>(metrics.bad_images)});
-  }
+  scalars.push_back({"train/clipped", static_cast<double>(metrics.clipped)});
+  scalars.push_back({"train/skipped", static_cast<double>(metrics.skipped)});
   scalars.push_back({"train/epoch", metrics.epoch});
   for (const Metric& metric : metrics.timing) {
     scalars.push_back({absl::StrCat("timing/", metric.name), metric.value});
@@ -147,6 +146,12 @@ MetricList EventScalars(const EvalMetrics& metrics) {
         {absl::StrCat("heldout/", absl::StripPrefix(metric.name, "heldout_")), metric.value});
   }
   if (metrics.chance > 0) scalars.push_back({"heldout/chance", metrics.chance});
+  for (const Metric& metric : metrics.values) {
+    if (metric.chance <= 0 || metric.chance == metrics.chance) continue;
+    scalars.push_back(
+        {absl::StrCat("heldout/", absl::StripPrefix(metric.name, "heldout_"), kChanceSuffix),
+         metric.chance});
+  }
   for (const Metric& metric : metrics.timing) {
     scalars.push_back({absl::StrCat("timing/heldout_", metric.name), metric.value});
   }

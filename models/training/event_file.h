@@ -32,8 +32,8 @@ std::vector<std::string> ListEventFiles(const std::string& folder);
 // TensorBoard's names for the numbers of a step or an evaluation. It groups by what comes before
 // the slash:
 //
-//   train/loss  train/pos_acc1  train/lr  train/grad_norm  train/epoch
-//   heldout/pos_acc1  heldout/knn_acc1  heldout/chance
+//   train/loss  train/pos_acc1  train/lr  train/grad_norm  train/clipped  train/epoch
+//   heldout/pos_acc1  heldout/knn_acc1  heldout/chance  heldout/knn_acc1_chance
 //   timing/images_per_s  timing/heldout_seconds
 MetricList EventScalars(const TrainMetrics& metrics);
 MetricList EventScalars(const EvalMetrics& metrics);

@@ -6,6 +6,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "graph/base/status.h"
 #include "models/files/input_file.h"
 #include "models/training/json_reader.h"
@@ -18,10 +20,8 @@ namespace {
 // as null.
 using Json = nlohmann::ordered_json;
 
-Json Object(const MetricList& list) {
-  Json object = Json::object();
-  for (const Metric& metric : list) object[metric.name] = metric.value;
-  return object;
+void AddTimes(const MetricList& timing, Json* line) {
+  for (const Metric& metric : timing) (*line)[kTimePrefix + metric.name] = metric.value;
 }
 
 // Reads a number as written; null is one that is not finite.
@@ -34,23 +34,37 @@ bool ReadNumber(const Json& value, double* number) {
 // False if `line` is not one of MetricsLine(TrainMetrics).
 bool ReadStep(const Json& line, TrainMetrics* metrics) {
   if (!line.is_object()) return false;
-  for (const char* key : {"step", "epoch", "loss", "lr", "grad_norm", "timing"}) {
+  for (const char* key : {"step", "epoch", "loss", "lr", "grad_norm"}) {
     if (!line.contains(key)) return false;
   }
-  if (!line["step"].is_number_integer() || !line["timing"].is_object()) return false;
+  if (!line["step"].is_number_integer()) return false;
+  if (line.contains("kind") ? line["kind"] != "train"
+                            : !line.contains("timing") || !line["timing"].is_object()) {
+    return false;
+  }
   metrics->step = line["step"].get<int64_t>();
   bool good = true;
-  for (const auto& [key, value] : line["timing"].items()) {
-    good &= ReadNumber(value, &metrics->timing.emplace_back(Metric{key}).value);
-  }
+  const auto read = [&good](const Json& value, const std::string& name, MetricList* list) {
+    good &= ReadNumber(value, &list->emplace_back(Metric{name}).value);
+  };
   for (const auto& [key, value] : line.items()) {
-    if (key == "step" || key == "timing") continue;
-    double* number = key == "epoch"       ? &metrics->epoch
-                     : key == "loss"      ? &metrics->loss
-                     : key == "lr"        ? &metrics->lr
-                     : key == "grad_norm" ? &metrics->grad_norm
-                                          : &metrics->model.emplace_back(Metric{key}).value;
-    good &= ReadNumber(value, number);
+    if (key == "kind" || key == "step") continue;
+    absl::string_view time = key;
+    if (key == "timing") {
+      for (const auto& [name, seconds] : value.items()) read(seconds, name, &metrics->timing);
+    } else if (absl::ConsumePrefix(&time, kTimePrefix)) {
+      read(value, std::string(time), &metrics->timing);
+    } else if (key == "clipped" || key == "skipped" || key == "bad_images") {
+      good &= value.is_number_integer();
+      if (good) (key == "clipped" ? metrics->clipped : metrics->skipped) = value.get<int64_t>();
+    } else if (key == "epoch" || key == "loss" || key == "lr" || key == "grad_norm") {
+      good &= ReadNumber(value, key == "epoch"  ? &metrics->epoch
+                                : key == "loss" ? &metrics->loss
+                                : key == "lr"   ? &metrics->lr
+                                                : &metrics->grad_norm);
+    } else {
+      read(value, key, &metrics->model);
+    }
   }
   return good;
 }
@@ -73,20 +87,26 @@ absl::StatusOr<bool> HasLineEndingAt(const std::string& path, int64_t bytes) {
 }  // namespace
 
 std::string MetricsLine(const TrainMetrics& metrics) {
-  Json line{{"step", metrics.step}, {"epoch", metrics.epoch}, {"loss", metrics.loss}};
+  Json line{
+      {"kind", "train"}, {"step", metrics.step}, {"epoch", metrics.epoch}, {"loss", metrics.loss}};
   for (const Metric& metric : metrics.model) line[metric.name] = metric.value;
   line["lr"] = metrics.lr;
   line["grad_norm"] = metrics.grad_norm;
-  if (metrics.bad_images > 0) line["bad_images"] = metrics.bad_images;
-  line["timing"] = Object(metrics.timing);
+  line["clipped"] = metrics.clipped;
+  line["skipped"] = metrics.skipped;
+  AddTimes(metrics.timing, &line);
   return line.dump() + "\n";
 }
 
 std::string MetricsLine(const EvalMetrics& metrics) {
-  Json line{{"epoch", metrics.epoch}, {"step", metrics.step}};
+  Json line{{"kind", "eval"}, {"step", metrics.step}, {"epoch", metrics.epoch}};
   for (const Metric& metric : metrics.values) line[metric.name] = metric.value;
   if (metrics.chance > 0) line["chance"] = metrics.chance;
-  line["timing"] = Object(metrics.timing);
+  for (const Metric& metric : metrics.values) {
+    if (metric.chance <= 0 || metric.chance == metrics.chance) continue;
+    line[metric.name + kChanceSuffix] = metric.chance;
+  }
+  AddTimes(metrics.timing, &line);
   return line.dump() + "\n";
 }
 

@@ -1,12 +1,15 @@
 // metrics.jsonl: one JSON object a line, the source of plots and comparisons.
 //
-//   {"step":1,"epoch":0.016,"loss":4.3,"pos_acc1":0.02,"pos_acc1_weighted":0.02,"lr":0.0,
-//    "grad_norm":3.5,"timing":{"images_per_s":800.0}}                          (on one line)
-//   {"epoch":1.0,"step":62,"heldout_pos_acc1":0.11,"chance":0.015625,"timing":{}}
+//   {"kind":"train","step":1,"epoch":0.016,"loss":4.3,"pos_acc1":0.02,"pos_acc1_weighted":0.02,
+//    "sigma":1.0,"lr":0.0,"grad_norm":3.5,"clipped":0,"skipped":0,"time_seconds":0.08,
+//    "time_images_per_s":800.0,"time_data_wait_seconds":0.001}                 (on one line)
+//   {"kind":"eval","step":62,"epoch":1.0,"heldout_pos_acc1":0.11,"knn_acc1":0.3,
+//    "chance":0.015625,"knn_acc1_chance":0.1,"time_seconds":1.5}               (on one line)
 //
-// Everything outside `timing` is reproducible: two runs with the same seed and thread count have
-// the same text there. Numbers are printed so that reading them gives the same double; a number
-// that is not finite is null.
+// All but what begins with "time_" is reproducible: two runs with the same seed and thread count
+// have the same text there. Numbers are printed so that reading them gives the same double; a
+// number that is not finite is null. Earlier versions wrote no "kind", "bad_images" for "skipped",
+// and the times as an object "timing"; both forms are read.
 #ifndef MODELS_TRAINING_METRICS_H_
 #define MODELS_TRAINING_METRICS_H_
 
@@ -22,10 +25,14 @@
 
 namespace models {
 
+inline constexpr char kTimePrefix[] = "time_";
+inline constexpr char kChanceSuffix[] = "_chance";
+
 struct Metric {
   std::string name;  // an ASCII identifier
   double value = 0;
   Unit unit = Unit::kNumber;  // for display; not in the file
+  double chance = 0;          // what guessing gives; 0: not known
   friend bool operator==(const Metric& a, const Metric& b) {
     return a.name == b.name && a.value == b.value && a.unit == b.unit;
   }
@@ -38,12 +45,12 @@ struct TrainMetrics {
   int64_t step = 0;  // optimizer steps done, this one included
   double epoch = 0;  // epochs of data seen, a fraction within an epoch
   double loss = 0;   // mean over the accumulation window
-  MetricList model;  // the model's: pos_acc1, pos_acc1_weighted
+  MetricList model;  // the model's: pos_acc1, pos_acc1_weighted, sigma
   double lr = 0;
   double grad_norm = 0;  // over all parameters, before clipping
-  MetricList timing;     // everything that is not reproducible
-  // Distinct undecodable images that this epoch has skipped so far. 0 is not written.
-  int64_t bad_images = 0;
+  MetricList timing;     // everything that is not reproducible; the names without "time_"
+  int64_t skipped = 0;   // distinct undecodable images, in this epoch so far
+  int64_t clipped = 0;   // parameters whose gradient was clipped
 };
 
 // One pass over held-out images.
@@ -52,7 +59,7 @@ struct EvalMetrics {
   int64_t step = 0;
   // The model's, e.g. heldout_pos_acc1, heldout_pos_acc1_all_dropped.
   MetricList values;
-  double chance = 0;  // of the first value; 0: not an accuracy, not written
+  double chance = 0;  // of the first value, and all that say no other; 0: not written
   MetricList timing;
 };
 

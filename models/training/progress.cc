@@ -1,24 +1,17 @@
 #include "models/training/progress.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
 
 namespace models {
 namespace {
 
 double Seconds(std::chrono::steady_clock::duration time) {
   return std::chrono::duration<double>(time).count();
-}
-
-// "1:02:03", or "4d 01:02:03".
-std::string Duration(double seconds) {
-  const int64_t s = static_cast<int64_t>(seconds + 0.5);
-  const int64_t days = s / 86400;
-  const std::string clock =
-      absl::StrFormat("%d:%02d:%02d", s % 86400 / 3600, s % 3600 / 60, s % 60);
-  return days > 0 ? absl::StrFormat("%dd %s", days, clock) : clock;
 }
 
 // "  pos_acc1 12.34%", "  loss_mae 0.8123".
@@ -29,7 +22,45 @@ std::string MetricText(const Metric& metric) {
   return absl::StrFormat("  %s %.4f", metric.name, metric.value);
 }
 
+// "608", "88.4", "0.483": three digits, or all of those before the point.
+std::string ThreeDigits(double value) {
+  if (!std::isfinite(value)) return "-";
+  const int before = value < 1 ? 0 : static_cast<int>(std::log10(value)) + 1;
+  return absl::StrFormat("%.*f", std::clamp(3 - before, 0, 3), value);
+}
+
+// "12.5%"; two decimals where one would not tell it from chance.
+std::string Percent(double share) {
+  return absl::StrFormat("%.*f%%", share < 0.01 ? 2 : 1, 100 * share);
+}
+
+// The line says that it is held out.
+std::string ScreenName(const std::string& metric) {
+  if (metric == "knn_acc1") return "kNN";
+  if (metric == "knn_acc1_mean") return "kNN_mean";
+  return std::string(absl::StripPrefix(metric, "heldout_"));
+}
+
 }  // namespace
+
+std::string DurationText(double seconds) {
+  const int64_t s = static_cast<int64_t>(seconds + 0.5);
+  const int64_t days = s / 86400;
+  const std::string clock =
+      absl::StrFormat("%d:%02d:%02d", s % 86400 / 3600, s % 3600 / 60, s % 60);
+  return days > 0 ? absl::StrFormat("%dd %s", days, clock) : clock;
+}
+
+std::string HeldOutText(const Metric& metric) {
+  const auto number = [&metric](double value) {
+    if (metric.unit == Unit::kShare) return Percent(value);
+    return absl::StrFormat("%.*f", metric.unit == Unit::kCells ? 2 : 4, value);
+  };
+  std::string text = absl::StrCat(ScreenName(metric.name), " ", number(metric.value),
+                                  metric.unit == Unit::kCells ? " cells" : "");
+  if (metric.chance > 0) absl::StrAppend(&text, " (chance ", number(metric.chance), ")");
+  return text;
+}
 
 void Progress::Begin(int64_t done, int64_t last, int64_t steps_per_epoch) {
   done_before_ = done;
@@ -49,9 +80,12 @@ void Progress::StepDone(const Step& step) {
   // The bar below a line shows the same step.
   const auto bar = [&] {
     std::string text = absl::StrFormat("step %d/%d  eta %s  loss %.4f", step.step, last_,
-                                       Duration(eta), step.result->loss);
-    for (const Metric& metric : step.result->metrics) text += MetricText(metric);
-    return text + absl::StrFormat("  %.0f images/s", step.images / step.seconds);
+                                       DurationText(eta), step.result->loss);
+    const MetricList& metrics = step.result->metrics;
+    if (!metrics.empty()) text += MetricText(metrics[0]);
+    absl::StrAppend(&text, "  ", ThreeDigits(step.images / step.seconds), " images/s");
+    for (size_t i = 1; i < metrics.size(); ++i) text += MetricText(metrics[i]);
+    return text;
   };
   log_.Progress(static_cast<double>(step.step) / static_cast<double>(last_), bar, says_line);
   if (says_line) StepLine(step, first, eta, now);
@@ -70,14 +104,18 @@ void Progress::StepLine(const Step& step, bool first, double eta, double now) {
   const int64_t in_epoch = (step.step - 1) % steps_per_epoch_ + 1;
   std::string line =
       absl::StrFormat("epoch %d [%d/%d]  eta %s  loss %.4f", (step.step - 1) / steps_per_epoch_,
-                      in_epoch, steps_per_epoch_, Duration(eta), step.result->loss);
-  for (const Metric& metric : step.result->metrics) line += MetricText(metric);
-  absl::StrAppendFormat(&line, "  lr %.3e  grad_norm %.3f (clipped %d)  %.0f images/s  data %.0f%%",
-                        step.lr, step.result->grad_norm, step.result->clipped,
-                        interval_images_ / std::max(interval, 1e-9),
+                      in_epoch, steps_per_epoch_, DurationText(eta), step.result->loss);
+  // The most important first, because a narrow terminal drops the last.
+  const MetricList& metrics = step.result->metrics;
+  if (!metrics.empty()) line += MetricText(metrics[0]);
+  absl::StrAppendFormat(&line, "  %s images/s  data %.0f%%",
+                        ThreeDigits(interval_images_ / std::max(interval, 1e-9)),
                         100 * waited / std::max(interval, 1e-9));
   if (step.bad_in_epoch > 0) absl::StrAppend(&line, "  skipped ", step.bad_in_epoch);
-  log_.Line(line);
+  absl::StrAppendFormat(&line, "  lr %.3e  grad_norm %.3f (clipped %d)", step.lr,
+                        step.result->grad_norm, step.result->clipped);
+  for (size_t i = 1; i < metrics.size(); ++i) line += MetricText(metrics[i]);
+  log_.Line(line, RunLog::Fit::kDrop);
   if (first && options_.launched.has_value()) {
     log_.Line(absl::StrFormat("first step %.1f s after launch",
                               now + Seconds(start_ - *options_.launched)));
@@ -87,18 +125,12 @@ void Progress::StepLine(const Step& step, bool first, double eta, double now) {
   interval_wait_ = step.data_wait_seconds;
 }
 
-void Progress::Evaluated(const EvalMetrics& metrics, const std::vector<double>& chances,
-                         int64_t images, int64_t bad, double seconds) {
+void Progress::Evaluated(const EvalMetrics& metrics, int64_t images, int64_t bad, double seconds) {
   std::string line = absl::StrFormat("epoch %.2f  step %d  held out:", metrics.epoch, metrics.step);
-  for (size_t i = 0; i < metrics.values.size(); ++i) {
-    line += MetricText(metrics.values[i]);
-    if (i < chances.size() && chances[i] > 0) {
-      absl::StrAppendFormat(&line, " (%.1fx chance)", metrics.values[i].value / chances[i]);
-    }
-  }
+  for (const Metric& metric : metrics.values) absl::StrAppend(&line, "  ", HeldOutText(metric));
   absl::StrAppendFormat(&line, "  %d images in %.1f s", images - bad, seconds);
   if (bad > 0) absl::StrAppend(&line, "  skipped ", bad);
-  log_.Line(line);
+  log_.Line(line, RunLog::Fit::kWrap);
   LeaveOut(seconds);
 }
 

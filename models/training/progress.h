@@ -1,10 +1,11 @@
 // Shows a run's progress in the log and as a bar on a terminal:
 //
-//   epoch 3 [20/62]  eta 0:12:34  loss 2.5410  pos_acc1 26.71%  lr 9.191e-04  grad_norm 1.506
-//       (clipped 0)  608 images/s  data 0%  skipped 2                            (on one line)
+//   epoch 3 [20/62]  eta 0:12:34  loss 2.5410  pos_acc1 26.71%  608 images/s  data 0%  skipped 2
+//       lr 9.191e-04  grad_norm 1.506 (clipped 0)  pos_acc1_weighted 26.54%      (on one line)
 //   first step 1.2 s after launch
 //   epoch 3: skipped 2 of the 3968 images it has met (0.05%); //tools:check_data finds all that ...
-//   epoch 4.00  step 248  held out:  heldout_pos_acc1 31.20% (20.0x chance)  64 images in 0.5 s
+//   epoch 4.00  step 248  held out:  pos_acc1 31.2% (chance 1.6%)  kNN 45.0% (chance 10.0%)
+//       64 images in 0.5 s                                                       (on one line)
 //
 // metrics.h has the numbers for programs.
 #ifndef MODELS_TRAINING_PROGRESS_H_
@@ -13,8 +14,8 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/types/optional.h"
 #include "models/training/metrics.h"
@@ -22,6 +23,12 @@
 #include "models/training/session.h"
 
 namespace models {
+
+// "1:02:03", or "4d 01:02:03".
+std::string DurationText(double seconds);
+// "pos_acc1 31.2% (chance 1.6%)", "kNN 45.0% (chance 10.0%)", "pos_distance 4.36 cells (chance
+// 5.21)", "loss_pixels 0.8123": a number of an evaluation.
+std::string HeldOutText(const Metric& metric);
 
 // Not thread-safe.
 class Progress {
@@ -51,10 +58,8 @@ class Progress {
   };
   void StepDone(const Step& step);
 
-  // `chances` are those of the first values, 0 if a value has none; `bad` of all `images` were
-  // skipped.
-  void Evaluated(const EvalMetrics& metrics, const std::vector<double>& chances, int64_t images,
-                 int64_t bad, double seconds);
+  // `bad` of all `images` were skipped.
+  void Evaluated(const EvalMetrics& metrics, int64_t images, int64_t bad, double seconds);
 
   // Excludes seconds from images/s, because nothing was trained: pictures, checkpoints. Evaluated()
   // excludes evaluations itself.

@@ -21,8 +21,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kRunFiles[] = {kMetricsFile, kFlagsFile, kTrainLogFile, kEnvironmentFile,
-                                     kNewestModel};
+constexpr const char* kRunFiles[] = {kMetricsFile,     kFlagsFile,   kTrainLogFile,
+                                     kEnvironmentFile, kNewestModel, kBestModel};
 
 bool IsDigits(absl::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
@@ -70,7 +70,10 @@ constexpr Owned kOwned[] = {
 // belongs to somebody else.
 absl::string_view FinalName(absl::string_view name) {
   absl::string_view final_name = name;
-  if (absl::ConsumeSuffix(&final_name, ".tmp") && final_name == kNewestModel) return final_name;
+  if (absl::ConsumeSuffix(&final_name, ".tmp") &&
+      (final_name == kNewestModel || final_name == kBestModel)) {
+    return final_name;
+  }
   const size_t tmp = name.rfind(".tmp-");
   if (tmp == absl::string_view::npos) return name;
   const absl::string_view numbers = name.substr(tmp + 5);

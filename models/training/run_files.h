@@ -16,6 +16,7 @@ namespace models {
 inline constexpr char kTrainLogFile[] = "train.log";              // run_log.h
 inline constexpr char kCheckpointsFolder[] = "checkpoints";       // checkpoint_store.h
 inline constexpr char kNewestModel[] = "checkpoint.safetensors";  // a link into it
+inline constexpr char kBestModel[] = "best.safetensors";          // another
 inline constexpr char kMetricsFile[] = "metrics.jsonl";
 inline constexpr char kFlagsFile[] = "flags.txt";
 inline constexpr char kEnvironmentFile[] = "environment.json";

@@ -10,6 +10,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "graph/base/printable.h"
 #include "graph/base/status.h"
 #include "models/files/input_file.h"
@@ -41,15 +43,31 @@ std::string Cut(const std::string& text, int columns) {
   return text;
 }
 
-int Width(const std::string& text) {
+int Width(absl::string_view text) {
   return static_cast<int>(std::count_if(text.begin(), text.end(), BeginsCharacter));
 }
 
+// The fields that fit `columns`, or further lines for those that do not. The first is always there.
+std::string Fitted(absl::string_view text, int columns, bool wrap) {
+  constexpr absl::string_view kBetween = "  ", kIndented = "\n      ";
+  std::string fitted;
+  int width = 0;
+  for (const absl::string_view field : absl::StrSplit(text, kBetween)) {
+    const bool fits = width + 2 + Width(field) <= columns;
+    if (width > 0 && !fits && !wrap) break;
+    if (width > 0) absl::StrAppend(&fitted, fits ? kBetween : kIndented);
+    width = (width == 0 ? 0 : fits ? width + 2 : 6) + Width(field);
+    absl::StrAppend(&fitted, field);
+  }
+  return fitted;
+}
+
 // " 45% [====>     ] text" in less than `columns`, because a full line would wrap.
-std::string BarLine(double fraction, const std::string& text, int columns) {
+std::string BarLine(double fraction, std::string text, int columns) {
   constexpr int kShortest = 8, kLongest = 30;
   fraction = std::isfinite(fraction) ? std::clamp(fraction, 0.0, 1.0) : 0.0;
   std::string line = absl::StrFormat("%3d%% ", static_cast<int>(std::floor(100 * fraction)));
+  text = Fitted(text, columns - 1 - Width(line), /*wrap=*/false);
   const int room = columns - 1 - Width(line) - Width(text);
   const int length = std::min(kLongest, room - 3);  // brackets and a blank
   if (length >= kShortest) {
@@ -101,14 +119,19 @@ absl::Status RunLog::Open(const std::string& path, int64_t keep_bytes, FileSyste
   return status_;
 }
 
-void RunLog::Line(absl::string_view text) {
+void RunLog::Line(absl::string_view text, Fit fit) {
   std::string line = graph::PrintableLines(text);
   if (line.empty() || line.back() != '\n') line += '\n';
   const std::lock_guard<std::mutex> lock(mu_);
   if (screen_.out != nullptr) {
     const std::string bar = bar_;
     ClearBar();
-    *screen_.out << line;
+    if (fit == Fit::kWhole || !screen_.terminal) {
+      *screen_.out << line;
+    } else {
+      const absl::string_view fields = absl::StripSuffix(line, "\n");
+      *screen_.out << Fitted(fields, Columns() - 1, fit == Fit::kWrap) << "\n";
+    }
     bar_ = bar;
     DrawBar();
     screen_.out->flush();
@@ -133,7 +156,7 @@ void RunLog::Progress(double fraction, absl::FunctionRef<std::string()> text, bo
   const std::lock_guard<std::mutex> lock(mu_);
   if (!at_once && !bar_.empty() && now >= drawn_ && now - drawn_ < kRedraw) return;
   drawn_ = now;
-  bar_ = BarLine(fraction, graph::Printable(text()), screen_.columns ? screen_.columns() : 80);
+  bar_ = BarLine(fraction, graph::Printable(text()), Columns());
   DrawBar();
   screen_.out->flush();
 }

@@ -1,8 +1,9 @@
 // Writes the text of a run to the screen and to output_dir/train.log.
 //
-// Both get the same lines. On a terminal a bar is drawn below the last line and redrawn in place; a
-// file or a pipe gets neither the bar nor any control character. Unprintable bytes in a line (a
-// file's name may hold anything) are written as \xNN, on the screen too.
+// Both get the same lines, but for those too wide for the terminal (Fit). On a terminal a bar is
+// drawn below the last line and redrawn in place; a file or a pipe gets neither the bar nor any
+// control character. Unprintable bytes in a line (a file's name may hold anything) are written as
+// \xNN, on the screen too.
 //
 // Thread-safe.
 #ifndef MODELS_TRAINING_RUN_LOG_H_
@@ -30,7 +31,14 @@ class RunLog {
   struct Screen {
     std::ostream* out = nullptr;   // must outlive the log; null: nothing is shown
     bool terminal = false;         // a bar may be drawn on it
-    std::function<int()> columns;  // of the terminal, asked at each redraw; empty: 80
+    std::function<int()> columns;  // of the terminal, asked each time; empty: 80
+  };
+  // What becomes of a line that a terminal is too narrow for. Its fields stand two blanks apart; no
+  // field is ever cut, and the file gets all of them.
+  enum class Fit {
+    kWhole,  // the terminal wraps it
+    kDrop,   // the last fields are left out, so the most important come first
+    kWrap,   // the fields go on in a further, indented line
   };
   // `out` writes to the file descriptor `fd`, which tells whether it is a terminal and how wide. It
   // does not count as a terminal if TERM is unset, empty or "dumb", or if NO_COLOR is set and not
@@ -52,14 +60,15 @@ class RunLog {
 
   // One line, or several separated by '\n'; a final '\n' is optional. When this returns, readers of
   // the file see the whole line.
-  void Line(absl::string_view text);
+  void Line(absl::string_view text, Fit fit = Fit::kWhole);
 
   // To the file alone, for text that reaches the screen in another way, such as an error.
   void LineInFile(absl::string_view text);
 
   // Redraws the bar, if there is one and 0.2 s have passed since the last time, or if `at_once`:
-  // percentage, bar, and as much of the result of `text` as fits the terminal. `fraction` of the
-  // run is done. Otherwise does nothing, so that it may be called at each step.
+  // percentage, bar, and of the fields in the result of `text` those that fit (Fit::kDrop), the
+  // first of them cut if it alone is too wide. `fraction` of the run is done. Otherwise does
+  // nothing, so that it may be called at each step.
   void Progress(double fraction, absl::FunctionRef<std::string()> text, bool at_once = false);
   // Removes the bar until the next Progress(): at the end, and before others write.
   void EndProgress();
@@ -73,6 +82,7 @@ class RunLog {
   absl::Status Sync();
 
  private:
+  int Columns() const { return screen_.columns ? screen_.columns() : 80; }
   void WriteFile(absl::string_view text);  // these require mu_
   void DrawBar();
   void ClearBar();

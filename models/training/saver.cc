@@ -6,6 +6,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
+#include "models/training/run_files.h"
 
 namespace models {
 
@@ -53,6 +54,13 @@ absl::Status Saver::SaveOnce(const RunState& state) {
   run_.log.Line(absl::StrCat("saved ", path));
   run_.progress.LeaveOut(run_.SecondsSince(before));
   return absl::OkStatus();
+}
+
+void Saver::KeepBest(int64_t step) {
+  if (run_.options.checkpoints == nullptr) return;
+  const absl::Status kept = run_.options.checkpoints->KeepBest(step);
+  if (kept.ok()) return;
+  run_.log.Line(absl::StrCat("warning: ", kBestModel, " is not the best: ", kept.message()));
 }
 
 std::map<std::string, std::string> Saver::Metadata(int64_t step) const {

@@ -33,6 +33,9 @@ class Saver {
   // stops the run until then may have made room.
   void SaveOrWarn(const RunState& state);
 
+  // Keeps the checkpoint of `step`, the best so far; what goes wrong is a line in the log.
+  void KeepBest(int64_t step);
+
   // For a model.safetensors of `step`.
   std::map<std::string, std::string> Metadata(int64_t step) const;
 

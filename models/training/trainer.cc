@@ -1,14 +1,21 @@
 #include "models/training/trainer.h"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "graph/base/quoted.h"
 #include "graph/base/status.h"
 #include "models/data/overfit_loader.h"
 #include "models/training/capsule_keeper.h"
 #include "models/training/evaluator.h"
+#include "models/training/loss_rise.h"
 #include "models/training/run_context.h"
 #include "models/training/saver.h"
 #include "models/training/spike_detector.h"
@@ -18,6 +25,10 @@ namespace {
 
 // In RunState::notes: the last losses, for the spike detector.
 constexpr char kLossesNote[] = "last_losses";
+// The same: the last loss as it was, where those are cut to what is no spike.
+constexpr char kLastLossNote[] = "last_loss";
+// The same: step and accuracy of the best checkpoint.
+constexpr char kBestNote[] = "best";
 
 // What the batches of a window tell, as of the last one.
 struct Loaded {
@@ -60,6 +71,7 @@ class Run {
 
   absl::Status Open() {
     const TrainerOptions& options = run_.options;
+    if (best_.step > 0) saver_.KeepBest(best_.step);
     RETURN_IF_ERROR(saver_.Begin(state_));
     ASSIGN_OR_RETURN(
         MetricsWriter metrics,
@@ -143,6 +155,22 @@ class Run {
     state_.bad_images = bad_before_ = state.bad_images;
     state_.metrics_bytes = state.metrics_bytes;
     state_.log_bytes = state.log_bytes;
+    if (const auto best = state.notes.find(kBestNote); best != state.notes.end()) {
+      const std::pair<absl::string_view, absl::string_view> words =
+          absl::StrSplit(best->second, absl::MaxSplits(' ', 1));
+      if (!absl::SimpleAtoi(words.first, &best_.step) ||
+          !absl::SimpleAtod(words.second, &best_.accuracy)) {
+        return absl::DataLossError("the checkpoint's best is no step and accuracy: " +
+                                   graph::Quoted(best->second));
+      }
+      state_.notes[kBestNote] = best->second;
+    }
+    double last_loss = 0;
+    if (const auto last = state.notes.find(kLastLossNote);
+        last != state.notes.end() && absl::SimpleAtod(last->second, &last_loss)) {
+      rise_.See(state.step, last_loss);
+      state_.notes[kLastLossNote] = last->second;
+    }
     const auto losses = state.notes.find(kLossesNote);
     return losses == state.notes.end() ? absl::OkStatus() : spikes_.Restore(losses->second);
   }
@@ -186,11 +214,17 @@ class Run {
         [&] { return NextBatch(&loaded); }, lr, scheduled, window.micro_batches, spikes_.Limit());
     if (absl::IsOutOfRange(result.status()) && loaded.ok) {
       KeepCapsule(/*spike=*/false, std::string(result.status().message()));
+      return graph::Annotate(result.status(), rise_.Steepest(lr));
     }
     RETURN_IF_ERROR(result.status());
+    // Where none can be a spike yet.
+    const bool rose = rise_.See(step_ + 1, result->loss) && std::isinf(spikes_.Limit());
     if (const std::string spike = spikes_.See(result->loss); !spike.empty()) {
-      run_.log.Line(absl::StrCat("warning: step ", step_ + 1, ": ", spike));
+      run_.log.Line(
+          absl::StrCat("warning: step ", step_ + 1, ": ", rise_.LastStep(lr), "; ", spike));
       if (result->held) KeepCapsule(/*spike=*/true, spike);
+    } else if (rose && run_.options.spike_z > 0) {
+      run_.log.Line(absl::StrCat("warning: step ", step_ + 1, ": ", rise_.LastStep(lr)));
     }
     if (result->held) RETURN_IF_ERROR(run_.session->Release());
     ++step_;
@@ -198,11 +232,16 @@ class Run {
     TrainMetrics line = Line(*result, loaded, lr);
     const double images = static_cast<double>(run_.step().micro_batch) * window.micro_batches;
     const double seconds = run_.SecondsSince(before);
-    line.timing = {{"seconds", seconds}, {"images_per_s", images / seconds}};
+    for (const auto& [name, value] : scheduled) line.model.push_back({name, value});
+    const double waited = loader_->data_wait_seconds();
+    line.timing = {{"seconds", seconds},
+                   {"images_per_s", images / seconds},
+                   {"data_wait_seconds", waited - waited_}};
+    waited_ = waited;
     // Without the step's line nothing may be saved: a run resumed from there would never write it.
     RETURN_IF_ERROR(run_.metrics->Write(line));
-    run_.progress.StepDone({step_, &*result, lr, images, seconds, loader_->data_wait_seconds(),
-                            loaded.seen_in_epoch, loaded.bad_in_epoch});
+    run_.progress.StepDone(
+        {step_, &*result, lr, images, seconds, waited, loaded.seen_in_epoch, loaded.bad_in_epoch});
     Complete(loaded, result->updates + (result->held ? 1 : 0));
     for (RunObserver* observer : run_.options.observers) observer->OnStep(line);
     return absl::OkStatus();
@@ -254,7 +293,8 @@ class Run {
     line.model = result.metrics;
     line.lr = lr;
     line.grad_norm = result.grad_norm;
-    line.bad_images = loaded.bad_in_epoch;
+    line.clipped = result.clipped;
+    line.skipped = loaded.bad_in_epoch;
     return line;
   }
 
@@ -268,6 +308,7 @@ class Run {
     state.metrics_bytes = run_.metrics->bytes();
     state.log_bytes = run_.log.bytes();
     state.notes[kLossesNote] = spikes_.State();
+    state.notes[kLastLossNote] = absl::StrFormat("%.17g", rise_.loss());
     state_ = std::move(state);
     updates_ += updates;
   }
@@ -276,7 +317,22 @@ class Run {
   absl::Status EvaluateAndDraw() {
     if (Stopped()) return absl::OkStatus();
     absl::Status status = evaluator_.EvaluateAndDraw(step_);
+    KeepBest();
     return absl::IsCancelled(status) && Stopped() ? absl::OkStatus() : status;
+  }
+
+  // Which steps come into question depends on flags alone, not on when the run was stopped or how
+  // fast it was: a resumed run keeps the same.
+  void KeepBest() {
+    const absl::optional<double>& accuracy = evaluator_.accuracy();
+    const int64_t every = run_.options.save_every;
+    const bool is_saved = run_.epochs.EndsEpoch(step_) || step_ == run_.last_step ||
+                          (every > 0 && step_ % every == 0);
+    if (!accuracy.has_value() || !is_saved) return;
+    if (best_.step > 0 && *accuracy <= best_.accuracy) return;
+    best_ = {step_, *accuracy};
+    state_.notes[kBestNote] = absl::StrFormat("%d %.17g", best_.step, best_.accuracy);
+    saver_.KeepBest(step_);
   }
 
   absl::Status SaveStopped() {
@@ -290,13 +346,19 @@ class Run {
   RunContext run_;  // before the loaders, which its watchdog observes
   const Dataset& train_;
   SpikeDetector spikes_;
+  LossRise rise_;
   Saver saver_;
   Evaluator evaluator_;
   CapsuleKeeper capsules_;
   std::unique_ptr<Loader> loader_;
-  int64_t step_ = 0;        // optimizer steps that the session has done
-  RunState state_;          // after the last complete step: what a checkpoint says
+  int64_t step_ = 0;  // optimizer steps that the session has done
+  RunState state_;    // after the last complete step: what a checkpoint says
+  struct {
+    int64_t step = 0;  // 0: none yet
+    double accuracy = 0;
+  } best_;
   int64_t updates_ = 0;     // that the session had made then
+  double waited_ = 0;       // for images, seconds of this process
   int64_t bad_before_ = 0;  // undecodable images met by the processes before this one
 };
 

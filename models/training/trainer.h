@@ -57,6 +57,7 @@ struct TrainerOptions {
   FileSystem* files = FileSystem::Real();  // that metrics.jsonl is written by
   // Where to save, after each epoch, every `save_every` steps (0: never), after the step that
   // ends `save_minutes` or more after the last save (0: never), and at the end; null: nowhere.
+  // The best by held-out accuracy is kept, among those of epochs' ends, `save_every` and the end.
   CheckpointStore* checkpoints = nullptr;
   int64_t save_every = 0;
   double save_minutes = 0;
@@ -73,8 +74,8 @@ struct TrainerOptions {
 // Trains `session`'s model. `held_out` may be null: then nothing is evaluated. A checkpoint is
 // saved before what is due at its step is evaluated and drawn, so that a resumed run does that
 // again: its metrics.jsonl, parameters and optimizer state are then those of a run that never
-// stopped, byte for byte, but for `timing`. An evaluation that `stop` breaks off leaves no line,
-// and comes again.
+// stopped, byte for byte, but for the times (metrics.h). An evaluation that `stop` breaks off
+// leaves no line, and comes again.
 //
 // Progress goes to `log` (progress.h), every step and evaluation to metrics.jsonl. An undecodable
 // image is named in the log once an epoch, and those of the epoch are counted. A checkpoint that

@@ -11,6 +11,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "graph/base/status.h"
 #include "models/zoo/edit_distance.h"
 
@@ -60,7 +62,9 @@ std::string TitleOf(const std::string& metric) {
 
 // Whether a run's `chance` belongs to this number.
 bool HasChance(const std::string& metric) {
-  return absl::EndsWith(metric, "pos_acc1") || absl::EndsWith(metric, "pos_acc1_all_dropped");
+  const absl::string_view name = absl::StripPrefix(metric, "heldout_");
+  return name == "acc1" || name == "pos_acc1" || name == "pos_acc1_weighted" ||
+         name == "pos_acc1_all_dropped";
 }
 
 std::set<std::string> AllMetrics(const std::vector<RunMetrics>& runs) {
@@ -239,7 +243,11 @@ absl::StatusOr<Panel> PlanPanel(const std::vector<Group>& groups, const std::str
       const auto values = run->metrics.find(metric);
       if (values == run->metrics.end()) continue;
       panel.evaluation |= run->rows[values->second.front().row].evaluation;
-      if (HasChance(metric) && run->chance > 0) chances.insert(run->chance);
+      const auto own = run->chances.find(metric);
+      if (own != run->chances.end()) chances.insert(own->second);
+      if (own == run->chances.end() && HasChance(metric) && run->chance > 0) {
+        chances.insert(run->chance);
+      }
     }
   }
   panel.chances.assign(chances.begin(), chances.end());

@@ -14,6 +14,7 @@
 #include "graph/base/status.h"
 #include "models/data/file_util.h"
 #include "models/training/json_reader.h"
+#include "models/training/metrics.h"
 #include "models/training/output_dir.h"
 #include "nlohmann/json.hpp"
 
@@ -45,8 +46,8 @@ absl::Status AddLine(const Json& line, RunMetrics* log) {
   }
   RunMetrics::Row row;
   row.step = line["step"].get<int64_t>();
-  // Steps have a learning rate, evaluations none.
-  row.evaluation = !line.contains("lr");
+  // Earlier versions wrote no kind; steps have a learning rate, evaluations none.
+  row.evaluation = line.contains("kind") ? line["kind"] == "eval" : !line.contains("lr");
   if (!log->rows.empty()) {
     const RunMetrics::Row& last = log->rows.back();
     if (row.step < last.step || (row.step == last.step && !row.evaluation)) {
@@ -54,36 +55,36 @@ absl::Status AddLine(const Json& line, RunMetrics* log) {
     }
   }
   if (line.contains("epoch")) row.epoch = NumberOf(line["epoch"]);
-  const Json timing = line.value("timing", Json::object());
   row.seconds = log->rows.empty() ? 0 : log->rows.back().seconds;
-  if (timing.is_object() && timing.contains("seconds") && timing["seconds"].is_number()) {
-    row.seconds += timing["seconds"].get<double>();
-  }
   const size_t at = log->rows.size();
   log->rows.push_back(row);
-  for (const auto& [name, value] : line.items()) {
-    if (name == "chance" && value.is_number()) log->chance = value.get<double>();
-    static const std::set<std::string> kNotDrawn = {"step", "epoch", "chance", "timing"};
-    if (kNotDrawn.count(name) > 0 || !IsValue(value)) continue;
-    log->metrics[name].push_back({at, NumberOf(value)});
-  }
-  if (!timing.is_object()) return absl::OkStatus();
-  for (const auto& [name, value] : timing.items()) {
+  const auto add_time = [&](const std::string& name, const Json& value) {
+    if (name == "seconds" && value.is_number()) log->rows[at].seconds += value.get<double>();
     // The time of an evaluation is not a step's.
-    if (row.evaluation || !IsValue(value)) continue;
-    log->metrics[name].push_back({at, NumberOf(value)});
+    if (!row.evaluation && IsValue(value)) log->metrics[name].push_back({at, NumberOf(value)});
+  };
+  for (const auto& [name, value] : line.items()) {
+    absl::string_view part = name;
+    if (name == "timing" && value.is_object()) {  // of an earlier version
+      for (const auto& [time, seconds] : value.items()) add_time(time, seconds);
+    } else if (absl::ConsumePrefix(&part, models::kTimePrefix)) {
+      add_time(std::string(part), value);
+    } else if (name == "chance" || absl::ConsumeSuffix(&part, models::kChanceSuffix)) {
+      if (!value.is_number()) continue;
+      (name == "chance" ? log->chance : log->chances[std::string(part)]) = value.get<double>();
+    } else if (name != "step" && name != "epoch" && name != "timing" && IsValue(value)) {
+      log->metrics[name].push_back({at, NumberOf(value)});
+    }
   }
   return absl::OkStatus();
 }
 
-// The metrics.jsonl that `path` means.
+// The metrics.jsonl that `path` means; empty for a folder without.
 absl::StatusOr<std::string> FindMetrics(const std::string& path) {
   std::error_code error;
   if (fs::is_directory(path, error)) {
     const std::string file = models::JoinPath(path, models::kMetricsFile);
-    if (fs::exists(file, error)) return file;
-    return graph::InvalidArgument(path, " is no run: it holds no ", models::kMetricsFile,
-                                  "; name the --output_dir of a training run");
+    return fs::exists(file, error) ? file : "";
   }
   if (error && error != std::errc::no_such_file_or_directory) {
     return graph::InvalidArgument("cannot read ", path, ": ", error.message());
@@ -129,8 +130,15 @@ absl::StatusOr<std::vector<RunMetrics>> ReadRunMetrics(const std::vector<std::st
   std::vector<RunMetrics> logs;
   std::vector<std::string> folders;
   std::set<std::string> seen;
+  int runs = 0;
   for (const std::string& path : paths) {
     ASSIGN_OR_RETURN(const std::string file, FindMetrics(path));
+    if (file.empty()) {
+      notes->push_back(
+          absl::StrCat(path, " is no run: it holds no ", models::kMetricsFile, "; it is left out"));
+      continue;
+    }
+    ++runs;
     std::error_code error;
     if (!seen.insert(fs::weakly_canonical(file, error).string()).second) {
       return graph::InvalidArgument(path, " is named twice");
@@ -152,6 +160,11 @@ absl::StatusOr<std::vector<RunMetrics>> ReadRunMetrics(const std::vector<std::st
     // "." and ".." are not names.
     const std::string folder(absl::StripSuffix(file, models::kMetricsFile));
     folders.push_back(fs::absolute(folder, error).lexically_normal().string());
+  }
+  if (runs == 0) {
+    return graph::InvalidArgument(absl::StrJoin(paths, ", "), paths.size() == 1 ? " is" : " are",
+                                  " no run, without ", models::kMetricsFile,
+                                  "; name the --output_dir of a run of //tools:train");
   }
   if (logs.empty()) {
     return graph::InvalidArgument("no run has done a step yet: ", absl::StrJoin(paths, ", "),

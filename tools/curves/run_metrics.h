@@ -28,10 +28,11 @@ struct RunMetrics {
   std::string path;  // as given
   std::string name;  // for the legend
   std::vector<Row> rows;
-  // By name, including those under `timing` ("images_per_s"), but not step and epoch. The vectors
-  // are never empty.
+  // By name, including the times, without their prefix ("images_per_s"), but not step and epoch.
+  // The vectors are never empty.
   std::map<std::string, std::vector<Value>> metrics;
-  double chance = 0;  // of a right position; 0: unknown
+  double chance = 0;                      // of a right position; 0: unknown
+  std::map<std::string, double> chances;  // of other metrics, by name
 };
 
 // Parses the lines of a metrics.jsonl. A last line that has no newline and is no JSON belongs to a
@@ -39,8 +40,8 @@ struct RunMetrics {
 // are repeated (after a resume), the later ones count. Errors name line numbers, not the file.
 absl::StatusOr<RunMetrics> ParseRunMetrics(absl::string_view text, std::vector<std::string>* notes);
 
-// Reads runs by their output folders, or by their metrics.jsonl. Runs without a line yet are
-// skipped with a line in `notes`; an error if all are. Errors name the path and the way out.
+// Reads runs by their output folders, or by their metrics.jsonl. Folders that hold no run, and runs
+// without a line yet, are skipped with a line in `notes`; an error if all are. Errors name the path and the way out.
 absl::StatusOr<std::vector<RunMetrics>> ReadRunMetrics(const std::vector<std::string>& paths,
                                                        std::vector<std::string>* notes);
 

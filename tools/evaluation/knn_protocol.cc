@@ -46,7 +46,7 @@ models::MetricList KnnReport::Metrics() const {
   models::MetricList metrics;
   for (const KnnResult& result : results) {
     metrics.push_back({result.feature == "cls" ? "knn_acc1" : "knn_acc1_mean", result.accuracy,
-                       models::Unit::kShare});
+                       models::Unit::kShare, chance});
   }
   return metrics;
 }

@@ -59,9 +59,9 @@ models::MetricList PositionReport::Metrics() const {
   if (result == nullptr || result->scores.scored == 0) return {};
   const PositionScores& scores = result->scores;
   using models::Unit;
-  return {{"heldout_pos_acc5", scores.mean.top5, Unit::kShare},
-          {"heldout_pos_acc_within1", scores.mean.within1, Unit::kShare},
-          {"heldout_pos_distance", scores.mean.distance},
+  return {{"heldout_pos_acc5", scores.mean.top5, Unit::kShare, chance.top5},
+          {"heldout_pos_acc_within1", scores.mean.within1, Unit::kShare, chance.within1},
+          {"heldout_pos_distance", scores.mean.distance, Unit::kCells, chance.distance},
           {"heldout_pos_top_cell", scores.top_share, Unit::kShare}};
 }
 

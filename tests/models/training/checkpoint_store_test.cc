@@ -148,6 +148,27 @@ TEST_F(CheckpointStoreTest, KeepsTheNewestAndThoseOfEveryNthStep) {
   EXPECT_EQ(Leftovers(), 0);
 }
 
+TEST_F(CheckpointStoreTest, TheBestStaysUntilThereIsABetter) {
+  CheckpointStore store(folder_.string(), {1, 0});
+  const auto save = [&](int64_t step) {
+    RunState state;
+    state.step = step;
+    return store.Save(state, *session_, {}).status();
+  };
+  const fs::path link = folder_ / "best.safetensors";
+  for (int64_t step : {1, 2, 3, 4}) {
+    ASSERT_TRUE(save(step).ok());
+    ASSERT_TRUE(step != 2 || store.KeepBest(2).ok());
+  }
+  EXPECT_THAT(*CheckpointSteps(folder_.string()), ElementsAre(2, 4));
+  EXPECT_EQ(fs::read_symlink(link), "checkpoints/step_00000002/model.safetensors");
+  ASSERT_TRUE(store.KeepBest(4).ok());
+  ASSERT_TRUE(store.KeepBest(7).ok()) << "of another folder";
+  ASSERT_TRUE(save(5).ok());
+  EXPECT_THAT(*CheckpointSteps(folder_.string()), ElementsAre(4, 5));
+  EXPECT_EQ(fs::read_symlink(link), "checkpoints/step_00000004/model.safetensors");
+}
+
 TEST_F(CheckpointStoreTest, TheSameStepIsReplaced) {
   ASSERT_TRUE(Save(7).ok());
   RunState state;

@@ -151,22 +151,25 @@ TEST_F(EventFile, MetricsGetTheirGroups) {
   train.model = {{"pos_acc1", 0.25}, {"loss_mae", 2}};
   train.lr = 0.125;
   train.grad_norm = 8;
+  train.clipped = 2;
   train.timing = {{"seconds", 0.5}, {"images_per_s", 100}};
   EXPECT_THAT(EventScalars(train),
               ElementsAre(Scalar("train/loss", 4), Scalar("train/pos_acc1", 0.25),
                           Scalar("train/loss_mae", 2), Scalar("train/lr", 0.125),
-                          Scalar("train/grad_norm", 8), Scalar("train/epoch", 0.5),
+                          Scalar("train/grad_norm", 8), Scalar("train/clipped", 2),
+                          Scalar("train/skipped", 0), Scalar("train/epoch", 0.5),
                           Scalar("timing/seconds", 0.5), Scalar("timing/images_per_s", 100)));
   EvalMetrics eval;
   eval.step = 3;
-  eval.values = {{"heldout_pos_acc1", 0.5}, {"knn_acc1", 0.75}};
+  eval.values = {{"heldout_pos_acc1", 0.5}, {"knn_acc1", 0.75, Unit::kShare, 0.1}};
   eval.chance = 0.0625;
   eval.timing = {{"seconds", 9}};
   EXPECT_THAT(EventScalars(eval),
               ElementsAre(Scalar("heldout/pos_acc1", 0.5), Scalar("heldout/knn_acc1", 0.75),
-                          Scalar("heldout/chance", 0.0625), Scalar("timing/heldout_seconds", 9)));
+                          Scalar("heldout/chance", 0.0625), Scalar("heldout/knn_acc1_chance", 0.1),
+                          Scalar("timing/heldout_seconds", 9)));
   eval.chance = 0;
-  EXPECT_THAT(EventScalars(eval), SizeIs(3));
+  EXPECT_THAT(EventScalars(eval), SizeIs(4));
 
   EventFileWriter writer = Writer();
   ASSERT_TRUE(writer.Add(train, kNow).ok());
@@ -174,7 +177,7 @@ TEST_F(EventFile, MetricsGetTheirGroups) {
   const std::vector<Event> events = Events(writer.path());
   ASSERT_THAT(events, SizeIs(4));
   EXPECT_EQ(events[2].step(), 3);
-  EXPECT_EQ(events[2].summary().value_size(), 8);
+  EXPECT_EQ(events[2].summary().value_size(), 10);
   EXPECT_EQ(events[3].summary().value(0).tag(), "heldout/pos_acc1");
 }
 

@@ -21,6 +21,7 @@
 #include "models/training/trainer.h"
 #include "nlohmann/json.hpp"
 #include "tests/models/files/faulty_file_system.h"
+#include "tests/models/training/drop_times.h"
 #include "tests/models/training/tiny_run.h"
 
 namespace models {
@@ -79,7 +80,7 @@ class HealthTest : public ::testing::Test {
     std::vector<Json> lines;
     for (std::string line; std::getline(file, line);) {
       lines.push_back(Json::parse(line));
-      lines.back().erase("timing");
+      DropTimes(&lines.back());
     }
     return lines;
   }

@@ -38,16 +38,24 @@ TEST(Metrics, TrainLineHasTheKeysInOrder) {
                                      {{"pos_acc1", 0.125}, {"pos_acc1_weighted", 0.25}},
                                      0.0,
                                      3.5,
-                                     {{"s", 0.1}, {"a", 2}}}),
-            "{\"step\":7,\"epoch\":0.5,\"loss\":4.25,\"pos_acc1\":0.125,"
-            "\"pos_acc1_weighted\":0.25,\"lr\":0.0,\"grad_norm\":3.5,"
-            "\"timing\":{\"s\":0.1,\"a\":2.0}}\n");
+                                     {{"s", 0.1}, {"a", 2}},
+                                     /*skipped=*/1,
+                                     /*clipped=*/3}),
+            "{\"kind\":\"train\",\"step\":7,\"epoch\":0.5,\"loss\":4.25,\"pos_acc1\":0.125,"
+            "\"pos_acc1_weighted\":0.25,\"lr\":0.0,\"grad_norm\":3.5,\"clipped\":3,\"skipped\":1,"
+            "\"time_s\":0.1,\"time_a\":2.0}\n");
 }
 
 TEST(Metrics, EvalLineHasTheKeysInOrder) {
-  EXPECT_EQ(MetricsLine(EvalMetrics{2, 14, {{"heldout_pos_acc1", 0.75}, {"z", 0.5}}, 0.015625, {}}),
-            "{\"epoch\":2.0,\"step\":14,\"heldout_pos_acc1\":0.75,\"z\":0.5,"
-            "\"chance\":0.015625,\"timing\":{}}\n");
+  EXPECT_EQ(MetricsLine(EvalMetrics{2,
+                                    14,
+                                    {{"heldout_pos_acc1", 0.75, Unit::kShare, 0.015625},
+                                     {"z", 0.5},
+                                     {"knn_acc1", 0.5, Unit::kShare, 0.1}},
+                                    0.015625,
+                                    {{"s", 2}}}),
+            "{\"kind\":\"eval\",\"step\":14,\"epoch\":2.0,\"heldout_pos_acc1\":0.75,\"z\":0.5,"
+            "\"knn_acc1\":0.5,\"chance\":0.015625,\"knn_acc1_chance\":0.1,\"time_s\":2.0}\n");
 }
 
 TEST(Metrics, NonFiniteNumbersAreNull) {
@@ -58,7 +66,7 @@ TEST(Metrics, NonFiniteNumbersAreNull) {
   const auto line = nlohmann::json::parse(MetricsLine(metrics));
   EXPECT_TRUE(line["loss"].is_null());
   EXPECT_TRUE(line["grad_norm"].is_null());
-  EXPECT_TRUE(line["timing"]["eta"].is_null());
+  EXPECT_TRUE(line["time_eta"].is_null());
   EXPECT_EQ(line["lr"], 0.0);
 }
 
@@ -115,9 +123,30 @@ TEST(Metrics, AStepIsReadBackFromWhereItsLineEnds) {
   EXPECT_FALSE(ReadStepEndingAt(path, writer->bytes()).ok());
 }
 
+// A run of an earlier version is resumed.
+TEST(Metrics, AnEarlierVersionsStepIsRead) {
+  const std::string line =
+      R"({"step":1,"epoch":0.5,"loss":2,"pos_acc1":0.5,"lr":0.1,"grad_norm":1,"bad_images":3,)"
+      R"("timing":{"s":1}})";
+  const std::string path = TestPath("old.jsonl");
+  std::ofstream(path) << line << "\n";
+  const auto back = ReadStepEndingAt(path, static_cast<int64_t>(line.size()) + 1);
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(MetricsLine(*back), MetricsLine(TrainMetrics{1,
+                                                         0.5,
+                                                         2,
+                                                         {{"pos_acc1", 0.5}},
+                                                         0.1,
+                                                         1,
+                                                         {{"s", 1}},
+                                                         /*skipped=*/3,
+                                                         /*clipped=*/0}));
+}
+
 TEST(Metrics, WhatIsNoStepIsNotReadAsOne) {
   const std::string good =
-      R"({"step":1,"epoch":0.5,"loss":2,"pos_acc1":0.5,"lr":0.1,"grad_norm":1,"timing":{"s":1}})";
+      R"({"kind":"train","step":1,"epoch":0.5,"loss":2,"pos_acc1":0.5,"lr":0.1,"grad_norm":1,)"
+      R"("clipped":0,"time_s":1})";
   const std::string path = TestPath("bad.jsonl");
   const auto read = [&path](const std::string& line) {
     std::ofstream(path) << line << "\n";
@@ -130,10 +159,13 @@ TEST(Metrics, WhatIsNoStepIsNotReadAsOne) {
                                                         {"\"loss\":2,", ""},
                                                         {"\"loss\":2", "\"loss\":\"2\""},
                                                         {"\"pos_acc1\":0.5", "\"pos_acc1\":[0.5]"},
-                                                        {"{\"s\":1}", "7"},
-                                                        {"{\"s\":1}", "{\"s\":{}}"},
-                                                        {"{\"step", "[\"step"},
-                                                        {"}}", "}"}}) {
+                                                        {"\"train\"", "\"eval\""},
+                                                        {"\"kind\":\"train\",", ""},
+                                                        {"\"clipped\":0", "\"clipped\":0.5"},
+                                                        {"_s\":1", "_s\":\"1\""},
+                                                        {"_s\":1", "_s\":{}"},
+                                                        {"{\"kind", "[\"kind"},
+                                                        {"1}", "1"}}) {
     std::string bad = good;
     bad.replace(bad.find(from), from.size(), to);
     EXPECT_FALSE(read(bad)) << bad;

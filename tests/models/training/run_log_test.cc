@@ -170,12 +170,41 @@ TEST_F(RunLogTest, TheBarFitsAnyWidth) {
     int width = 0;
     for (const char c : line) width += (c & 0xc0) != 0x80;
     EXPECT_LE(width, std::max(columns - 1, 0)) << line;
+    if (columns >= 17) {
+      EXPECT_EQ(line.find("loss") != std::string::npos,
+                line.find("loss 2.541") != std::string::npos)
+          << line;
+    }
     // " 45% ", 31 characters of text, at least 11 of bar and the last column.
-    EXPECT_EQ(line.find('[') != std::string::npos, columns >= 48) << columns;
+    EXPECT_TRUE(columns < 48 || line.find('[') != std::string::npos) << columns;
   }
   now_ += absl::Seconds(1);
   log.Progress(std::nan(""), [] { return "a\nb\x1b"; });  // whatever comes
   EXPECT_THAT(Shown(), HasSubstr("  0% [>"));
+}
+
+TEST_F(RunLogTest, FieldsDropOutOfALineThatIsTooWideAndNumbersAreNeverCut) {
+  const std::string path = TestPath("fit.log");
+  const std::string line = "epoch 0 [1/9]  loss 2.5410  r\xc3\xa9sum\xc3\xa9 1  lr 9.191e-04";
+  RunLog log(Terminal(80));
+  ASSERT_TRUE(log.Open(path, 0).ok());
+  const auto shown = [&](int columns, RunLog::Fit fit) {
+    columns_ = columns;
+    log.Line(line, fit);
+    return Shown();
+  };
+  EXPECT_EQ(shown(51, RunLog::Fit::kDrop), line + "\n");
+  EXPECT_EQ(shown(50, RunLog::Fit::kDrop), "epoch 0 [1/9]  loss 2.5410  r\xc3\xa9sum\xc3\xa9 1\n");
+  EXPECT_EQ(shown(28, RunLog::Fit::kDrop), "epoch 0 [1/9]  loss 2.5410\n");
+  EXPECT_EQ(shown(5, RunLog::Fit::kDrop), "epoch 0 [1/9]\n");
+  EXPECT_EQ(shown(30, RunLog::Fit::kWrap),
+            "epoch 0 [1/9]  loss 2.5410\n      r\xc3\xa9sum\xc3\xa9 1  lr 9.191e-04\n");
+  EXPECT_EQ(shown(30, RunLog::Fit::kWhole), line + "\n");
+  EXPECT_EQ(Content(path),
+            absl::StrCat(line, "\n", line, "\n", line, "\n", line, "\n", line, "\n", line, "\n"));
+  RunLog piped(File());
+  piped.Line(line, RunLog::Fit::kDrop);
+  EXPECT_EQ(Shown(), line + "\n");
 }
 
 TEST_F(RunLogTest, AFileOrAPipeNeverSeesTheBar) {

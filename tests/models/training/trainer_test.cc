@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <sstream>
@@ -83,8 +84,8 @@ TEST_F(TrainerTest, DurationsAreByTheRunsOwnClock) {
   for (int step = 1; step <= 3; ++step) {
     std::string line;
     ASSERT_TRUE(std::getline(file, line));
-    EXPECT_EQ(Json::parse(line).at("timing").at("seconds"), 2.0);
-    EXPECT_EQ(Json::parse(line).at("timing").at("images_per_s"), 4.0);
+    EXPECT_EQ(Json::parse(line).at("time_seconds"), 2.0);
+    EXPECT_EQ(Json::parse(line).at("time_images_per_s"), 4.0);
   }
 }
 
@@ -170,7 +171,8 @@ TEST_F(TrainerTest, ALossThatIsNotFiniteNamesStepAndBlobAndKeepsTheLastGoodParam
   const auto log = Run("nan");
   ASSERT_FALSE(log.ok());
   EXPECT_THAT(std::string(log.status().message()), HasSubstr("step "));
-  EXPECT_THAT(std::string(log.status().message()), HasSubstr("first non-finite blob"));
+  EXPECT_THAT(std::string(log.status().message()),
+              HasSubstr("; lr is 1e+30: first non-finite blob"));
   // Those of a run that ends before that step, to the bit.
   const int64_t good = static_cast<int64_t>(Metrics(options_.metrics_path).size());
   ASSERT_GT(good, 0);
@@ -187,6 +189,34 @@ TEST_F(TrainerTest, ALossThatIsNotFiniteNamesStepAndBlobAndKeepsTheLastGoodParam
       EXPECT_TRUE(entry.data == other->tensors().at(tensor).data) << tensor;
     }
   }
+}
+
+TEST_F(TrainerTest, ALossThatRisesSteeplyIsSaidInWords) {
+  options_.schedule = {30, 30, 0, 3};
+  options_.steps = 4;
+  ASSERT_TRUE(Run("rise").ok());
+  EXPECT_THAT(log_, ::testing::ContainsRegex(
+                        "warning: step [234]: the loss rose from [0-9.]+ to [0-9.]+ in "
+                        "one step; lr is 30\n"));
+}
+
+// One checkpoint an epoch, and the last is not the best.
+TEST_F(TrainerTest, TheBestByHeldOutAccuracyIsKept) {
+  keep_.keep = 1;
+  ASSERT_TRUE(Run("best").ok());
+  int64_t best = 0;
+  double accuracy = -1;
+  for (const Json& line : Metrics(options_.metrics_path)) {
+    if (line["kind"] != "eval" || line["heldout_pos_acc1"] <= accuracy) continue;
+    best = line["step"];
+    accuracy = line["heldout_pos_acc1"];
+  }
+  EXPECT_LT(best, 18) << "nothing to see: the newest is the best";
+  EXPECT_EQ(std::filesystem::read_symlink(TestPath("best") + "/best.safetensors"),
+            "checkpoints/" + CheckpointName(best) + "/model.safetensors");
+  const auto steps = CheckpointSteps(TestPath("best"));
+  ASSERT_TRUE(steps.ok());
+  EXPECT_EQ(*steps, (std::vector<int64_t>{best, 18}));
 }
 
 // The host's, but the next copy to the host fails where `breaks` is set.

@@ -16,6 +16,7 @@
 #include "gtest/gtest.h"
 #include "models/data/image_io.h"
 #include "nlohmann/json.hpp"
+#include "tests/models/training/drop_times.h"
 #include "tests/models/training/read_events.h"
 #include "tests/tools/cli/run_program.h"
 
@@ -82,7 +83,7 @@ class CapsuleCli : public ::testing::Test {
     Lines lines;
     for (std::string line; std::getline(file, line);) {
       Json json = Json::parse(line);
-      json.erase("timing");
+      models::DropTimes(&json);
       lines.push_back(json.dump());
     }
     return lines;
@@ -90,7 +91,7 @@ class CapsuleCli : public ::testing::Test {
 
   // Lines of the log about steps, evaluations and spikes, without times.
   std::string Log(const std::string& run, bool kept) const {
-    static const std::regex times("  eta [0-9:]+|  [0-9]+ images(/s|  | in ).*");
+    static const std::regex times("  eta [0-9:]+|  [0-9.]+ images(/s|  | in ).*");
     std::istringstream file(Contents(folder_ / run / "train.log"));
     std::string lines;
     for (std::string line; std::getline(file, line);) {
@@ -159,9 +160,9 @@ TEST_F(CapsuleCli, MetricsOfAnotherCourseAreRefused) {
   const std::string capsule = absl::StrCat("a/capsules/", Name(step));
   const fs::path metrics = folder_ / "a/metrics.jsonl";
   const std::string good = Contents(metrics);
-  const std::string renumbered = absl::StrReplaceAll(
-      good,
-      {{absl::StrCat("{\"step\":", step - 1, ","), absl::StrCat("{\"step\":", step - 2, ",")}});
+  const std::string renumbered =
+      absl::StrReplaceAll(good, {{absl::StrCat("\"train\",\"step\":", step - 1, ","),
+                                  absl::StrCat("\"train\",\"step\":", step - 2, ",")}});
   for (const std::string& bad : {renumbered, good.substr(0, 1000)}) {
     std::ofstream(metrics, std::ios::binary | std::ios::trunc) << bad;
     const Outcome outcome = Train({"--resume=" + capsule, "--output_dir=b"});

@@ -24,6 +24,7 @@
 #include "models/data/image_io.h"
 #include "models/training/safetensors.h"
 #include "nlohmann/json.hpp"
+#include "tests/models/training/drop_times.h"
 #include "tests/tools/cli/run_program.h"
 
 namespace tools {
@@ -139,7 +140,7 @@ class KillTest : public ::testing::Test {
     std::vector<Json> lines;
     for (std::string line; std::getline(file, line);) {
       lines.push_back(Json::parse(line));
-      EXPECT_EQ(lines.back().erase("timing"), 1u);
+      EXPECT_GT(models::DropTimes(&lines.back()), 0);
     }
     return lines;
   }

@@ -127,6 +127,26 @@ TEST_F(PlotCli, ExistingPictureNeedsOverwrite) {
   EXPECT_THAT(Contents(folder_ / "old.svg"), StartsWith("<?xml"));
 }
 
+TEST_F(PlotCli, ItsOwnPictureIsRefreshed) {
+  for (const char* out : {"x.svg", "x.png"}) {
+    const std::string flag = absl::StrCat("--out=", out);
+    ASSERT_EQ(Plot({"runs/b", flag}).exit_code, 0);
+    const std::string before = Contents(folder_ / out);
+    const Outcome again = Plot({"runs/a_0", flag});
+    EXPECT_EQ(again.exit_code, 0) << again.err;
+    EXPECT_NE(Contents(folder_ / out), before);
+  }
+  EXPECT_TRUE(models::ReadImage(folder_ / "x.png").ok());
+}
+
+TEST_F(PlotCli, FoldersThatAreNoRunsAreLeftOut) {
+  fs::create_directories(folder_ / "runs/pictures");
+  const Outcome outcome = Plot({"runs/b", "runs/pictures", "--out=x.svg"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("runs/pictures is no run: it holds no metrics.jsonl; it is "
+                                     "left out\n"));
+}
+
 TEST_F(PlotCli, BadRuns) {
   ExpectRefused({"runs/none", "--out=x.svg"}, {"there is no ", "runs/none", "--output_dir"});
   ExpectRefused({"runs", "--out=x.svg"}, {"runs is no run", "metrics.jsonl"});

@@ -92,6 +92,21 @@ TEST_F(TrainCli, BareRunMakesAnOutputFolderWhereItWasTyped) {
   EXPECT_EQ(Contents(runs[0] / "train.log"), outcome.out);
 }
 
+TEST_F(TrainCli, TheLastLinesSayWhatWasReachedWhereItLiesAndWhatComesNext) {
+  const Outcome outcome = TrainTiny({"--steps=2", "--output_dir=my run"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const std::string run = (folder_ / "my run").string(), quoted = "'" + run + "'";
+  const std::string end = outcome.out.substr(outcome.out.find("\ndone: "));
+  EXPECT_THAT(end,
+              ContainsRegex("done: 2 steps in 0:[0-9:]+, to step 2 \\(epoch [0-9.]+\\), loss"));
+  EXPECT_THAT(end, ContainsRegex("  held out   pos_acc1 [0-9.]+% \\(chance 1.6%\\)"));
+  EXPECT_THAT(end, HasSubstr("  weights    " + run + "/checkpoint.safetensors\n"));
+  EXPECT_THAT(end, HasSubstr("  best       " + run + "/best.safetensors (step_00000002)\n"));
+  EXPECT_THAT(end, HasSubstr("//tools:plot -- " + quoted + " --out=curves.svg\n"));
+  EXPECT_THAT(end, HasSubstr("//tools:evaluate -- --protocol=position --checkpoint=" + quoted));
+  EXPECT_THAT(end, HasSubstr("--resume=auto --output_dir=" + quoted + " --steps=2000"));
+}
+
 TEST_F(TrainCli, ResumeGoesOnBitForBitWithTheRunsOwnFlags) {
   const std::vector<std::string> few = {"--seed=7", "--save_every=3", "--output_dir=a",
                                         "--warmup_epochs=0"};
@@ -124,7 +139,8 @@ TEST_F(TrainCli, ResumeGoesOnBitForBitWithTheRunsOwnFlags) {
   ASSERT_EQ(branch.exit_code, 0) << branch.err;
   EXPECT_EQ(Contents(folder_ / "c/checkpoints/step_00000008/optimizer.safetensors"),
             Contents(folder_ / "a/checkpoints/step_00000008/optimizer.safetensors"));
-  EXPECT_THAT(Contents(folder_ / "c/metrics.jsonl"), ::testing::StartsWith("{\"step\":1,"));
+  EXPECT_THAT(Contents(folder_ / "c/metrics.jsonl"),
+              ::testing::StartsWith("{\"kind\":\"train\",\"step\":1,"));
   // The three show the same curve, each step once.
   const auto loss = [&](const char* run) {
     models::ShownEvents shown = models::ReadEventFolder(folder_ / run / "tensorboard");
@@ -344,8 +360,11 @@ TEST_F(TrainCli, EvalEveryMeasuresPositionsAndKnnAndVisEveryDraws) {
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   for (const char* name : {"heldout_pos_acc5", "heldout_pos_acc_within1", "heldout_pos_distance",
                            "heldout_pos_top_cell", "knn_acc1", "knn_acc1_mean"}) {
-    EXPECT_THAT(outcome.out, HasSubstr(name));
     EXPECT_THAT(Contents(folder_ / "a/metrics.jsonl"), HasSubstr("\"" + std::string(name) + "\":"));
+  }
+  for (const char* text : {"  pos_acc5 ", "  pos_acc_within1 ", " cells (chance 4.14)",
+                           "  pos_top_cell ", "  kNN ", "% (chance 50.0%)", "  kNN_mean "}) {
+    EXPECT_THAT(outcome.out, HasSubstr(text));
   }
   std::vector<std::string> sheets;
   for (const auto& entry : fs::directory_iterator(folder_ / "a/vis")) {
@@ -400,8 +419,8 @@ TEST_F(TrainCli, HeldOutImagesAreCheckedAtTheStart) {
   ASSERT_TRUE(models::WritePng(folder_ / "data/val/0.png", image).ok());
   const Outcome unlabelled = TrainTiny(run);
   ASSERT_EQ(unlabelled.exit_code, 0) << unlabelled.err;
-  EXPECT_THAT(unlabelled.out, AllOf(HasSubstr("note: no kNN"), HasSubstr("heldout_pos_acc5"),
-                                    Not(HasSubstr("knn_acc1"))));
+  EXPECT_THAT(unlabelled.out,
+              AllOf(HasSubstr("note: no kNN"), HasSubstr("  pos_acc5 "), Not(HasSubstr("  kNN "))));
 }
 
 TEST_F(TrainCli, PicturesOfAModelWithoutPositionsAreRefused) {

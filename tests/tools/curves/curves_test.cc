@@ -89,6 +89,18 @@ TEST(Curves, PanelsOfWhatThereIs) {
   EXPECT_EQ(page.x_label, "epoch");
 }
 
+TEST(Curves, EachAccuracyHasItsChance) {
+  RunMetrics run = RunOf("a", {4, 3});
+  run.metrics["knn_acc1"] = run.metrics["pos_acc1_weighted"] = run.metrics["heldout_pos_acc1"];
+  run.chances["knn_acc1"] = 0.1;
+  CurveOptions options;
+  options.metrics = {"knn_acc1", "pos_acc1_weighted", "heldout_pos_acc1", "loss"};
+  std::vector<std::vector<double>> chances;
+  for (const Panel& panel : Planned({run}, options).panels) chances.push_back(panel.chances);
+  EXPECT_THAT(chances,
+              ElementsAre(ElementsAre(0.1), ElementsAre(0.125), ElementsAre(0.125), IsEmpty()));
+}
+
 // A share that is called otherwise would be drawn as a number.
 TEST(Curves, NamesSayTheUnitsOfTheZooAndTheProtocols) {
   const auto expect = [](const std::string& metric, models::Unit unit) {

@@ -78,6 +78,27 @@ TEST(RunMetrics, StepsAndEvaluations) {
             0u);
 }
 
+TEST(RunMetrics, RunsOfAnEarlierVersion) {
+  const RunMetrics log = Parsed(
+      R"({"step":1,"epoch":0.1,"loss":4,"lr":0.1,"timing":{"seconds":2,"images_per_s":9}})"
+      "\n"
+      R"({"epoch":0.1,"step":1,"heldout_pos_acc1":0.5,"chance":0.25,"timing":{"seconds":3}})");
+  ASSERT_THAT(log.rows, SizeIs(2));
+  EXPECT_FALSE(log.rows[0].evaluation);
+  EXPECT_TRUE(log.rows[1].evaluation);
+  EXPECT_EQ(log.rows[1].seconds, 5);
+  EXPECT_THAT(Values(log, "images_per_s"), ElementsAre(9));
+  EXPECT_EQ(log.chance, 0.25);
+}
+
+TEST(RunMetrics, ChancesBelongToTheirMetrics) {
+  models::EvalMetrics m{1, 1, {{"knn_acc1", 0.5, models::Unit::kShare, 0.1}}, 0.25, {}};
+  const RunMetrics log = Parsed(models::MetricsLine(m));
+  EXPECT_EQ(log.chance, 0.25);
+  EXPECT_EQ(log.chances, (std::map<std::string, double>{{"knn_acc1", 0.1}}));
+  EXPECT_EQ(log.metrics.count("knn_acc1_chance"), 0u);
+}
+
 TEST(RunMetrics, NullIsNoNumber) {
   const RunMetrics log = Parsed(Step(1, std::nan("")) + Step(2, 3));
   EXPECT_TRUE(std::isnan(Values(log, "loss")[0]));

@@ -1,0 +1,82 @@
+#include "tools/closing.h"
+
+#include <filesystem>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "graph/base/counted.h"
+#include "models/training/progress.h"
+#include "models/training/run_files.h"
+
+namespace tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string Row(const char* label, const std::string& text) {
+  return absl::StrFormat("  %-10s %s\n", label, text);
+}
+
+// "'runs/my cats'", where a shell would read two words.
+std::string ShellWord(const std::string& path) {
+  constexpr char kPlain[] =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+=:,@%";
+  if (path.find_first_not_of(kPlain) == std::string::npos) return path;
+  std::string quoted = "'";
+  for (const char c : path) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+}  // namespace
+
+void Closing::OnStep(const models::TrainMetrics& metrics) {
+  ++steps_;
+  step_ = metrics;
+}
+
+std::string Closing::Text(const std::string& folder, double seconds, bool predicts,
+                          int64_t planned) const {
+  std::string text = absl::StrCat("\ndone: ", graph::Counted(steps_, "step"), " in ",
+                                  models::DurationText(seconds));
+  if (step_.has_value()) {
+    absl::StrAppendFormat(&text, ", to step %d (epoch %.4g), loss %.4f", step_->step, step_->epoch,
+                          step_->loss);
+  }
+  text += "\n";
+  if (evaluation_.has_value()) {
+    std::string reached;
+    for (const models::Metric& metric : evaluation_->values) {
+      absl::StrAppend(&reached, reached.empty() ? "" : "  ", models::HeldOutText(metric));
+    }
+    text += Row("held out", reached);
+  }
+  std::error_code error;
+  const std::string newest = absl::StrCat(folder, "/", models::kNewestModel);
+  text += Row("weights", fs::exists(newest, error) ? newest : folder);
+  const std::string best = absl::StrCat(folder, "/", models::kBestModel);
+  const fs::path target = fs::read_symlink(best, error);
+  if (!error) {
+    text += Row("best", absl::StrCat(best, " (", target.parent_path().filename().string(), ")"));
+  }
+  const std::string run = ShellWord(folder);
+  const auto command = [&](const char* tool, const std::string& args) {
+    return absl::StrCat("bazel run //tools:", tool, " -- ", args);
+  };
+  text += Row("next", command("plot", absl::StrCat(run, " --out=curves.svg")));
+  text += Row("", command("evaluate", absl::StrCat("--protocol=", predicts ? "position" : "knn",
+                                                   " --checkpoint=", run)));
+  if (predicts) {
+    text += Row("", command("predict_positions",
+                            absl::StrCat("--checkpoint=", run, " --out=positions.png")));
+  }
+  text +=
+      Row("", command("export", absl::StrCat("--checkpoint=", run, " --format=timm --out=DIR")));
+  if (step_.has_value() && step_->step < planned) {
+    text += Row("", command("train", absl::StrCat("--resume=auto --output_dir=", run, " --steps=",
+                                                  planned, "  (to the end of its epochs)")));
+  }
+  return text;
+}
+
+}  // namespace tools

@@ -1,0 +1,31 @@
+// The lines that a finished run ends with: what it reached, where that lies, what comes next.
+#ifndef TOOLS_CLOSING_H_
+#define TOOLS_CLOSING_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/types/optional.h"
+#include "models/training/metrics.h"
+#include "models/training/run_observer.h"
+
+namespace tools {
+
+class Closing : public models::RunObserver {
+ public:
+  void OnStep(const models::TrainMetrics& metrics) override;
+  void OnEvaluation(const models::EvalMetrics& metrics) override { evaluation_ = metrics; }
+
+  // Of the run in `folder` whose process took `seconds`. `predicts`: the model predicts positions.
+  // `planned` steps are those of all its epochs.
+  std::string Text(const std::string& folder, double seconds, bool predicts, int64_t planned) const;
+
+ private:
+  int64_t steps_ = 0;  // in this process
+  absl::optional<models::TrainMetrics> step_;
+  absl::optional<models::EvalMetrics> evaluation_;
+};
+
+}  // namespace tools
+
+#endif  // TOOLS_CLOSING_H_
