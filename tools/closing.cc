@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "graph/base/counted.h"
+#include "models/training/invocation.h"
 #include "models/training/progress.h"
 #include "models/training/run_files.h"
 
@@ -61,7 +62,7 @@ std::string Closing::Text(const std::string& folder, double seconds, bool predic
   }
   const std::string run = ShellWord(folder);
   const auto command = [&](const char* tool, const std::string& args) {
-    return absl::StrCat("bazel run //tools:", tool, " -- ", args);
+    return absl::StrCat(models::Invocation(tool), " ", args);
   };
   text += Row("next", command("plot", absl::StrCat(run, " --out=curves.svg")));
   text += Row("", command("evaluate", absl::StrCat("--protocol=", predicts ? "position" : "knn",

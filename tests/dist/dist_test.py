@@ -157,7 +157,7 @@ class Dist(unittest.TestCase):
         code = "import droppos; print(droppos.read_run('older'))"
         out, _ = self.run_program(sys.executable, "-c", code, env={"PYTHONPATH": self.site})
         self.assertEqual(ast.literal_eval(out), [
-            {"step": 1, "epoch": 0.5, "loss": 4.5, "seconds": 2.0, "kind": "train"},
+            {"step": 1, "epoch": 0.5, "loss": 4.5, "time_seconds": 2.0, "kind": "train"},
             {"epoch": 0.5, "step": 1, "heldout_pos_acc1": 0.1, "chance": 0.02, "kind": "eval"},
         ])
 

@@ -47,10 +47,10 @@ void AppendFlag(absl::string_view name, bool is_switch, absl::string_view value,
 std::string TrainFlagsHelp(const TrainFlags& example, const models::Zoo& zoo) {
   std::string help = R"(Pretrains a Vision Transformer with DropPos.
 
-  PROGRAM --model=droppos_tiny                        a few minutes, on scenes it draws itself
+  PROGRAM --model=droppos_tiny          a few minutes, on scenes it draws itself
   PROGRAM --model=NAME --data_path=DIR --output_dir=RUN
-  PROGRAM --resume=auto --output_dir=RUN              goes on with a run that stopped
-  PROGRAM --version                                   version, commit and libraries
+  PROGRAM --resume=auto --output_dir=RUN        goes on with a run that stopped
+  PROGRAM --version                     version, commit and libraries
 
 )";
   help = absl::StrReplaceAll(help, {{"PROGRAM", models::Invocation("train")}});

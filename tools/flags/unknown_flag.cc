@@ -20,7 +20,7 @@ constexpr absl::string_view kOneProcess =
     "a run is one process, started without a launcher; --effective_batch=N gives the batch of "
     "several";
 constexpr absl::string_view kAugmentation =
-    "images are cropped and flipped, as in the official pretraining; there is no other "
+    "images are cropped and flipped (--crop_scale, --crop_ratio, --flip); there is no other "
     "augmentation";
 constexpr absl::string_view kDropout = "the models have no dropout and no stochastic depth";
 
@@ -52,11 +52,15 @@ constexpr FlagSynonym kSynonyms[] = {
     {"val_dir val_path validation_dir validation_data", "val_fraction",
      "held-out images are those in val/ or val.txt below --data_path, else --val_fraction of all"},
     {"color_jitter aa auto_augment autoaugment rand_augment randaugment mixup cutmix reprob "
-     "random_erasing smoothing hflip vflip scale ratio crop_pct repeated_aug three_augment "
+     "random_erasing smoothing vflip crop_pct repeated_aug three_augment "
      "augment augmentation",
      "epochs", kAugmentation},
-    {"mean std interpolation train_interpolation", "epochs",
-     "images are normalised with ImageNet's mean and deviation, and resized bicubically"},
+    {"scale", "crop_scale"},
+    {"ratio", "crop_ratio"},
+    {"hflip horizontal_flip random_flip", "flip"},
+    {"image_mean img_mean", "mean"},
+    {"image_std img_std", "std"},
+    {"interpolation train_interpolation", "epochs", "images are resized bicubically"},
     {"prefetch prefetch_factor persistent_workers prefetcher", "num_workers",
      "loading is always ahead of the step"},
 

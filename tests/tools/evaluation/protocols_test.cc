@@ -162,7 +162,8 @@ TEST_F(Protocols, PositionsAgreeWithTheModelsOwnEvaluation) {
   EXPECT_THAT(report.Metrics(),
               ElementsAre(models::Metric{"heldout_pos_acc5", scores.mean.top5, kShare},
                           models::Metric{"heldout_pos_acc_within1", scores.mean.within1, kShare},
-                          models::Metric{"heldout_pos_distance", scores.mean.distance},
+                          models::Metric{"heldout_pos_distance", scores.mean.distance,
+                                         models::Unit::kCells},
                           models::Metric{"heldout_pos_top_cell", scores.top_share, kShare}));
 }
 

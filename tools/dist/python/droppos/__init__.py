@@ -54,7 +54,7 @@ def read_run(folder):
     """The lines of a run's metrics.jsonl as a list of flat dicts: pandas.DataFrame(read_run(DIR)).
 
     Each has `kind` ("train" for a step, "eval" for an evaluation), `step` and `epoch`. Runs of older
-    versions read the same: their nested `timing` is flattened. A line that a stopped run left
+    versions read the same. A line that a stopped run left
     unfinished is passed over.
     """
     rows = []
@@ -63,7 +63,8 @@ def read_run(folder):
             if not line.endswith("\n"):
                 break
             row = json.loads(line)
-            row.update(row.pop("timing", {}))
+            timing = row.pop("timing", {})
+            row.update(("time_" + name, value) for name, value in timing.items())
             row.setdefault("kind", "train" if "loss" in row else "eval")
             rows.append(row)
     return rows
