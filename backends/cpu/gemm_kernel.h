@@ -1,5 +1,5 @@
 // The register tile of gemm.cc, for vectors of kLanes floats. Each including file
-// compiles it for another instruction set, so all code here has internal linkage
+// compiles it for another instruction set, so all that is defined here has internal linkage
 // and uses nothing from the standard library.
 #ifndef BACKENDS_CPU_GEMM_KERNEL_H_
 #define BACKENDS_CPU_GEMM_KERNEL_H_

@@ -109,7 +109,8 @@ absl::StatusOr<PngHeader> ReadPngHeader(absl::string_view png) {
 }  // namespace
 
 uint32_t Crc32c(absl::string_view bytes) {
-  // The library only reads them, and takes their number as an int: no Event has more.
+  CHECK(bytes.size() <= static_cast<size_t>(std::numeric_limits<int>::max()));
+  // The library only reads them.
   auto* data = reinterpret_cast<unsigned char*>(const_cast<char*>(bytes.data()));
   return ~::crc32_iscsi(data, static_cast<int>(bytes.size()), ~0u);
 }

@@ -9,6 +9,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/string_view.h"
 #include "models/data/augment.h"
 #include "models/data/file_kind.h"
@@ -112,6 +113,12 @@ void ForAll(int64_t count, int workers, const std::function<void(int64_t)>& look
     }
   };
   std::vector<std::thread> others;
+  const auto join = absl::MakeCleanup([&others] {
+    for (std::thread& thread : others) {
+      if (thread.joinable()) thread.join();
+    }
+  });
+  others.reserve(workers);
   try {
     for (int i = 1; i < workers; ++i) others.emplace_back(work, [] {});
   } catch (const std::system_error&) {

@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "graph/base/counted.h"
 #include "graph/base/status.h"
 #include "models/data/loader.h"
 #include "tools/benchmark/timing.h"
@@ -108,9 +107,8 @@ double SecondsOfAnImage(double computing, int threads, const LoadingTime& loadin
 
 RunLength LengthOf(const ResolvedFlags& resolved, const models::EpochPlan& epochs) {
   RunLength run;
-  run.epochs = resolved.entry.recipe.epochs;
   run.epoch_images = static_cast<double>(epochs.micro_batches()) * resolved.step.micro_batch;
-  const int64_t all = epochs.steps() * run.epochs;
+  const int64_t all = epochs.steps() * resolved.entry.recipe.epochs;
   run.run_images =
       run.epoch_images * epochs.epochs(std::min(all, resolved.flags.steps.value_or(all)));
   return run;
@@ -146,8 +144,8 @@ absl::StatusOr<std::string> ShortPlan(const models::Model& model,
         absl::StrAppend(&first, a.largest_batch > 0 ? absl::StrCat("largest --batch_size ", largest)
                                                     : "no --batch_size fits");
       }
-      absl::StrAppendFormat(&first, "; %s images/s; an epoch in %s h, %s in %s h\n",
-                            Rate(a.images_per_s), epoch, graph::Counted(run.epochs, "epoch"), all);
+      absl::StrAppendFormat(&first, "; %s images/s; an epoch in %s h, the run in %s h\n",
+                            Rate(a.images_per_s), epoch, all);
       absl::StrAppendFormat(&first, "%-30s %8s %8s %9s %9s %10s\n",
                             absl::StrFormat("%.2f GFLOP an image", a.gflop_per_image), "MiB",
                             "largest", "images/s", "epoch, h", "run, h");

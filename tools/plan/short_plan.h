@@ -45,7 +45,6 @@ double SecondsOfAnImage(double computing, int threads, const LoadingTime& loadin
 struct RunLength {
   double epoch_images = 0;
   double run_images = 0;  // all epochs, or as many steps as --steps says
-  int64_t epochs = 0;
 };
 RunLength LengthOf(const ResolvedFlags& resolved, const models::EpochPlan& epochs);
 

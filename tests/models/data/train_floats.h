@@ -8,7 +8,7 @@
 
 namespace models {
 
-// The floats of `image`, which is decoded whole and crops cut out of it.
+// The floats of `image`, which is decoded whole and the crop cut out of it before it is resized.
 inline void TrainFloats(ImageTransform* transform, const Image& image, uint64_t key, bool crop,
                         float* out) {
   PicturePart part;
@@ -18,7 +18,14 @@ inline void TrainFloats(ImageTransform* transform, const Image& image, uint64_t 
   };
   TakeWhole(plan, &part);
   Image pixels;
-  transform->Normalize(transform->TrainPixels(part, key, crop, &pixels), out);
+  InputPixels input = transform->TrainPixels(part, key, crop, &pixels);
+  Image cut;
+  if (crop) {
+    const PixelBox box = plan(image.width, image.height).box;
+    BicubicResizer().Resize(ImageView(image, box), pixels.width, pixels.height, &cut);
+    input.image = &cut;
+  }
+  transform->Normalize(input, out);
 }
 
 }  // namespace models

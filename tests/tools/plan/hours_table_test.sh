@@ -11,7 +11,7 @@ if [[ $1 == --list_models ]]; then
   echo "mae_vitl            329.24M       124.59     800     64  MAE, ViT-L/16"
 else
   [[ $* == "--model=small --plan --threads=4 --precision=bf16" ]] || exit 1
-  echo "fits: 1 MiB of 2; largest --batch_size 7; 10 images/s; an epoch in 1 h, 2 epochs in 2 h"
+  echo "fits: 1 MiB of 2; largest --batch_size 7; 10 images/s; an epoch in 1 h, the run in 2 h"
 fi
 FAKE
 chmod +x "$train"
