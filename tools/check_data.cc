@@ -36,7 +36,7 @@ constexpr std::chrono::seconds kLineEvery(10);
 
 struct Flags {
   std::string data_path;
-  double val_fraction = 0.01;
+  absl::optional<double> val_fraction;
   absl::optional<double> max_image_megapixels;
   std::string json, write_list;
   bool overwrite = false;
@@ -54,7 +54,9 @@ absl::StatusOr<bool> Check(Flags flags) {
   }
   models::OpenOptions open;
   open.data_path = flags.data_path.empty() ? "" : models::ResolveDataPath(flags.data_path);
-  open.val_fraction = flags.val_fraction;
+  // As train holds images out.
+  open.val_fraction = flags.val_fraction.value_or(0.01);
+  if (!flags.val_fraction.has_value()) open.least_held_out = models::kLeastHeldOut;
   if (flags.max_image_megapixels.has_value()) {
     open.limits = models::LimitsOfMegapixels(*flags.max_image_megapixels);
     flags.check.limits = open.limits;
@@ -69,6 +71,7 @@ absl::StatusOr<bool> Check(Flags flags) {
   absl::optional<ImageLists> lists;
   if (!flags.write_list.empty()) {
     open.val_fraction = 0;
+    open.least_held_out = 0;
     ASSIGN_OR_RETURN(unsplit, models::OpenDatasets(open));
     ASSIGN_OR_RETURN(lists, ImageLists::Choose(models::ResolveUserPath(flags.write_list),
                                                flags.overwrite, *unsplit));
@@ -113,10 +116,11 @@ absl::StatusOr<int> Main(int argc, char** argv) {
   app.add_option("--data_path", flags.data_path,
                  "images, as train takes them (default: the embedded data set)")
       ->type_name("DIR");
-  app.add_option("--val_fraction", flags.val_fraction,
-                 "share held out where the data has no split of its own")
-      ->type_name("X")
-      ->capture_default_str();
+  app.add_option_function<double>(
+         "--val_fraction", [&flags](const double& share) { flags.val_fraction = share; },
+         "share held out where the data has no split of its own (default: 0.01, but at least 50 "
+         "images or a fifth, as train does)")
+      ->type_name("X");
   AddMaxImageMegapixels(&app, "100", &flags.max_image_megapixels);
   app.add_option("--min_side", flags.check.min_side, "images with a smaller side are tiny")
       ->check(Between(1, 1'000'000))

@@ -108,7 +108,7 @@ absl::StatusOr<Setup> ReadSetup(const ParsedFlags& parsed, Resumption resumption
 
   models::OpenOptions open = MakeOpenOptions(setup.resolved);
   open.on_scan = [log](const std::string& line) { log->Line(line); };
-  if (!parsed.flags.val_fraction) open.least_held_out = kLeastHeldOut;
+  if (!parsed.flags.val_fraction) open.least_held_out = models::kLeastHeldOut;
   ASSIGN_OR_RETURN(setup.data, models::OpenDatasets(open));
   // Whoever goes on with the run or evaluates it holds out the same.
   if (setup.data.val_fraction) setup.resolved.flags.val_fraction = setup.data.val_fraction;

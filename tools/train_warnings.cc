@@ -34,7 +34,7 @@ std::string OfTheBatch(const ResolvedFlags& resolved, int64_t train_images) {
 }
 
 std::string OfTheHeldOut(const TrainFlags& given, const models::Datasets& data) {
-  if (data.held_out == nullptr || data.held_out->size() >= kLeastHeldOut) return "";
+  if (data.held_out == nullptr || data.held_out->size() >= models::kLeastHeldOut) return "";
   const int64_t all = data.train->size() + data.held_out->size();
   std::string text = absl::StrCat("only ", data.held_out->size(), " of ", all,
                                   " images are held out, and accuracies of so few are rough: ");
@@ -46,10 +46,10 @@ std::string OfTheHeldOut(const TrainFlags& given, const models::Datasets& data) 
                         "--val_fraction holds out more");
   }
   absl::StrAppend(&text, "--val_fraction=", *data.val_fraction, " says so");
-  if (all < 2 * kLeastHeldOut) return text;
-  const double enough = std::ceil(kLeastHeldOut / static_cast<double>(all) * 1e4) / 1e4;
+  if (all < 2 * models::kLeastHeldOut) return text;
+  const double enough = std::ceil(models::kLeastHeldOut / static_cast<double>(all) * 1e4) / 1e4;
   return absl::StrCat(text, "; --val_fraction=", models::FlagValueText(enough), " holds out ",
-                      kLeastHeldOut);
+                      models::kLeastHeldOut);
 }
 
 }  // namespace

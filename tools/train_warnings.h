@@ -10,11 +10,8 @@
 
 namespace tools {
 
-// Held-out images, unless --val_fraction or the data says otherwise: accuracies of fewer are rough.
-inline constexpr int64_t kLeastHeldOut = 50;
-
 // One line each, with the flag that mends it: a step of far more or fewer images than the published
-// one, fewer held-out images than kLeastHeldOut. `given` is what the command says.
+// one, fewer held-out images than models::kLeastHeldOut. `given` is what the command says.
 std::vector<std::string> TrainWarnings(const TrainFlags& given, const ResolvedFlags& resolved,
                                        const models::Datasets& data);
 

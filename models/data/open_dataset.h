@@ -16,6 +16,9 @@
 
 namespace models {
 
+// Held-out images, unless --val_fraction or the data says otherwise: accuracies of fewer are rough.
+inline constexpr int64_t kLeastHeldOut = 50;
+
 struct OpenOptions {
   std::string data_path;  // empty: the embedded data set
   // The model's input size in pixels; scenes of the embedded set are drawn at it.

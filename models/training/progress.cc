@@ -54,6 +54,9 @@ std::string DurationText(double seconds) {
 std::string HeldOutText(const Metric& metric) {
   const auto number = [&metric](double value) {
     if (metric.unit == Unit::kShare) return Percent(value);
+    if (metric.unit == Unit::kNumber && value == std::floor(value)) {
+      return absl::StrFormat("%.0f", value);  // a count
+    }
     return absl::StrFormat("%.*f", metric.unit == Unit::kCells ? 2 : 4, value);
   };
   std::string text = absl::StrCat(ScreenName(metric.name), " ", number(metric.value),

@@ -102,6 +102,14 @@ class Dist(unittest.TestCase):
         self.assertNotIn("bazel run", text)
         self.assertNotIn("bazel run", self.droppos("plot", "--help")[0])
 
+    def test_pages_give_the_download_s_commands(self):
+        with open(os.path.join(self.root, "share/doc/droppos/README.md"), encoding="utf-8") as file:
+            page = file.read()
+        self.assertIn("    droppos train --model=droppos_tiny", page)
+        self.assertNotIn("bazel run", page)
+        self.run_program(sys.executable,
+                         os.path.join(self.root, "share/droppos/convert_checkpoint.py"), "--help")
+
     def test_the_version_is_that_of_the_tar(self):
         version = re.search(r"droppos-([0-9.]+)-linux", TAR).group(1)
         for command in (["--version"], ["plot", "--version"]):

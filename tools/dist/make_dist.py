@@ -89,6 +89,15 @@ def licenses(packages):
     return result
 
 
+def for_download(name, text):
+    """A page whose commands are those of a download, not of a clone."""
+    if not name.endswith(".md"):
+        return text
+    text = re.sub(rb"(tools/setup.sh && )?bazel run //tools:(\w+) --", rb"droppos \2", text)
+    text = re.sub(rb"`//tools:(\w+)`", rb"`droppos \1`", text)
+    return text.replace(b"tools/convert_checkpoint.py", b"share/droppos/convert_checkpoint.py")
+
+
 def files(args):
     """All files of the download: {name: (bytes, mode)}."""
     result = {}
@@ -115,8 +124,11 @@ def files(args):
         add_file("share/doc/droppos/licenses/onednn/" + os.path.basename(name), name)
     for name, text in licenses(packages).items():
         add("share/doc/droppos/licenses/" + name, text)
+    for script in args.scripts:
+        add_file("share/droppos/" + os.path.basename(script), script, 0o755)
     for document in args.documents:
-        add_file("share/doc/droppos/" + os.path.normpath(document), document)
+        with open(document, "rb") as file:
+            add("share/doc/droppos/" + os.path.normpath(document), for_download(document, file.read()))
     return dict(sorted(result.items()))
 
 
@@ -137,9 +149,9 @@ def write_wheel(path, version, contents, modules, readme):
             entries["droppos/" + os.path.basename(module)] = (file.read(), 0o644)
     for name, entry in contents.items():
         entries["droppos/programs/" + name] = entry
-    with open(readme, encoding="utf-8") as file:
+    with open(readme, "rb") as file:
         # A picture's address in the clone means nothing elsewhere.
-        text = re.sub(r"!\[[^\n]*\n", "", file.read())
+        text = re.sub(r"!\[[^\n]*\n", "", for_download(readme, file.read()).decode())
     entries[info + "METADATA"] = ((
         "Metadata-Version: 2.1\nName: droppos\nVersion: %s\n"
         "Summary: Self-supervised pretraining of Vision Transformers by reconstructing dropped "
@@ -174,6 +186,7 @@ def main():
     parser.add_argument("--fonts_conf", required=True)
     parser.add_argument("--onednn", required=True)
     parser.add_argument("--onednn_licenses", nargs="+", required=True)
+    parser.add_argument("--scripts", nargs="+", required=True)
     parser.add_argument("--programs", nargs="+", required=True)
     parser.add_argument("--modules", nargs="+", required=True)
     parser.add_argument("--documents", nargs="+", required=True)

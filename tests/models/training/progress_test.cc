@@ -135,5 +135,10 @@ TEST_F(ProgressTest, TheSpeedHasThreeDigits) {
   EXPECT_EQ(speed(11, 0.9666), "0.483");
 }
 
+TEST(HeldOutText, ACountIsWhole) {
+  EXPECT_EQ(HeldOutText({"heldout_skipped", 3}), "skipped 3");
+  EXPECT_EQ(HeldOutText({"heldout_loss_pixels", 0.25}), "loss_pixels 0.2500");
+}
+
 }  // namespace
 }  // namespace models

@@ -43,7 +43,7 @@ TEST_F(CheckDataCli, CleanDataEndWithZero) {
   const Outcome outcome = Check({"--data_path=photos", "--json=report.json"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out,
-              AllOf(HasSubstr("11 for training, 1 held out"), HasSubstr("12 jpeg"),
+              AllOf(HasSubstr("10 for training, 2 held out"), HasSubstr("12 jpeg"),
                     HasSubstr("no bad, duplicate or tiny images, no leaks"), HasSubstr("wrote")));
   EXPECT_THAT(outcome.out, Not(HasSubstr("\r")));
   const auto json = nlohmann::json::parse(Contents(folder_ / "report.json"));
