@@ -93,7 +93,7 @@ class Short : public ::testing::Test {
  protected:
   std::vector<std::string> Lines(const models::SessionOptions& options) {
     const auto text = ShortPlan(model_, options, PlanVariants(Resolve({}, kNeither), kNeither), {},
-                                {3600e3, 7200e3, 2}, MachineRates());
+                                {3600e3, 7200e3}, MachineRates());
     EXPECT_TRUE(text.ok()) << text.status();
     return absl::StrSplit(text.value_or(""), '\n', absl::SkipEmpty());
   }
@@ -120,7 +120,7 @@ TEST_F(Short, AnswersInSixLines) {
   EXPECT_THAT(lines[0], StartsWith(absl::StrFormat("fits: %.0f MiB of %.0f; largest --batch_size "
                                                    "%d; ",
                                                    mib, available / (1024.0 * 1024.0), largest)));
-  EXPECT_THAT(lines[0], HasSubstr(" h, 2 epochs in "));
+  EXPECT_THAT(lines[0], HasSubstr(" h, the run in "));
   EXPECT_THAT(lines[1], HasSubstr(" GFLOP an image"));
 
   double row[5] = {};
