@@ -19,16 +19,6 @@ std::string Row(const char* label, const std::string& text) {
   return absl::StrFormat("  %-10s %s\n", label, text);
 }
 
-// "'runs/my cats'", where a shell would read two words.
-std::string ShellWord(const std::string& path) {
-  constexpr char kPlain[] =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+=:,@%";
-  if (path.find_first_not_of(kPlain) == std::string::npos) return path;
-  std::string quoted = "'";
-  for (const char c : path) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
-
 }  // namespace
 
 void Closing::OnStep(const models::TrainMetrics& metrics) {
@@ -60,7 +50,7 @@ std::string Closing::Text(const std::string& folder, double seconds, bool predic
   if (!error) {
     text += Row("best", absl::StrCat(best, " (", target.parent_path().filename().string(), ")"));
   }
-  const std::string run = ShellWord(folder);
+  const std::string run = models::ShellWord(folder);
   const auto command = [&](const char* tool, const std::string& args) {
     return absl::StrCat(models::Invocation(tool), " ", args);
   };

@@ -289,8 +289,8 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   models::CheckpointStore checkpoints(output.path(), MakeKeepPolicy(resolved));
   checkpoints.Follow([&output] { return output.PathNow(); });
   options.how_to_go_on = [&output] {
-    return absl::StrCat(models::Invocation("train"),
-                        " --resume=auto --output_dir=", output.PathNow().value_or(output.path()));
+    return absl::StrCat(models::Invocation("train"), " --resume=auto --output_dir=",
+                        models::ShellWord(output.PathNow().value_or(output.path())));
   };
   options.checkpoints = &checkpoints;
   options.observers.push_back(observers.get());

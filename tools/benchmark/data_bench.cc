@@ -11,13 +11,13 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_replace.h"
 #include "graph/base/random.h"
 #include "graph/base/status.h"
 #include "models/data/augment.h"
 #include "models/data/epoch_order.h"
 #include "models/data/loader.h"
 #include "models/data/open_dataset.h"
+#include "models/training/invocation.h"
 #include "nlohmann/json.hpp"
 #include "tools/output/staged_output.h"
 #include "tools/run_options.h"
@@ -87,14 +87,11 @@ absl::StatusOr<std::string> Jobs(const DataBenchOptions& options, const models::
   return jobs.dump();
 }
 
-std::string Quoted(const std::string& text) {
-  return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'");
-}
-
 // Runs the peer once and returns its line of JSON.
 absl::StatusOr<ordered_json> RunPeer(const DataBenchOptions& options, const std::string& jobs) {
-  const std::string command = absl::StrCat(Quoted(options.peer_python), " ",
-                                           Quoted(options.peer_script), " ", Quoted(jobs));
+  const std::string command =
+      absl::StrCat(models::ShellWord(options.peer_python), " ",
+                   models::ShellWord(options.peer_script), " ", models::ShellWord(jobs));
   FILE* pipe = ::popen(command.c_str(), "r");
   if (pipe == nullptr) return graph::InvalidArgument("cannot start ", options.peer_python);
   std::string out;
