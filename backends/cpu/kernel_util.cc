@@ -2,40 +2,17 @@
 
 #include <atomic>
 
-#include "absl/strings/str_join.h"
-
 namespace backends::cpu {
 namespace {
 
 std::atomic<int64_t> g_serial_elements{16384};
-
-std::string JoinTypes(absl::Span<const graph::TensorType> types) {
-  return absl::StrJoin(types, ", ", [](std::string* out, const graph::TensorType& type) {
-    absl::StrAppend(out, type.ToString());
-  });
-}
-
-absl::Status RequireFloats(const graph::KernelSpec& spec, bool bf16) {
-  for (const auto* types : {&spec.inputs, &spec.outputs}) {
-    for (const graph::TensorType& type : *types) {
-      const bool known =
-          type.dtype == graph::DType::kF32 || (bf16 && type.dtype == graph::DType::kBF16);
-      if (graph::IsFloat(type.dtype) && !known) {
-        return absl::UnimplementedError(absl::StrCat(
-            spec.op->Describe(), ": the cpu backend computes in f32", bf16 ? " or bf16" : "",
-            ", not ", graph::DTypeName(type.dtype), "; the reference backend has all floats"));
-      }
-    }
-  }
-  return absl::OkStatus();
-}
 
 void AddChecked(graph::KernelTable* table, const std::string& op_type, bool bf16,
                 graph::KernelFactory factory) {
   table->Add(op_type,
              [factory = std::move(factory), bf16](
                  const graph::KernelSpec& spec) -> absl::StatusOr<std::unique_ptr<graph::Kernel>> {
-               RETURN_IF_ERROR(RequireFloats(spec, bf16));
+               RETURN_IF_ERROR(graph::RequireFloats(spec, "cpu", bf16));
                return factory(spec);
              });
 }
@@ -54,11 +31,6 @@ bool IdsAreRows(const graph::KernelArgs& args, int input, int64_t count, int64_t
     return false;
   }
   return true;
-}
-
-std::string DescribeTypes(const graph::KernelSpec& spec) {
-  return absl::StrCat(spec.op->Describe(), " (", JoinTypes(spec.inputs), ") -> (",
-                      JoinTypes(spec.outputs), ")");
 }
 
 void AddFloat32(graph::KernelTable* table, const std::string& op_type,

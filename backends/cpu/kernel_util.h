@@ -18,8 +18,8 @@
 
 namespace backends::cpu {
 
-// "MatMul 'blocks.0.fc1' (f32[8,17,128], f32[512,128]) -> (f32[8,17,512])".
-std::string DescribeTypes(const graph::KernelSpec& spec);
+using graph::In;
+using graph::Out;
 
 // Adds `factory` for operators whose floats are f32; other float types are
 // Unimplemented, with the operator and the dtype.
@@ -34,15 +34,6 @@ void AddFloat32OrBfloat16(graph::KernelTable* table, const std::string& op_type,
 template <typename Function>
 auto VisitFloat(graph::DType dtype, const Function& make) {
   return dtype == graph::DType::kBF16 ? make(graph::BFloat16()) : make(float());
-}
-
-template <typename T>
-const T* In(const graph::KernelArgs& args, int i) {
-  return static_cast<const T*>(args.inputs[i]);
-}
-template <typename T>
-T* Out(const graph::KernelArgs& args, int i) {
-  return static_cast<T*>(args.outputs[i]);
 }
 
 // Whether the `count` ids of input `input`, i32, lie in [0, n). If not, the first that does not is

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace graph {
 namespace {
@@ -17,7 +18,33 @@ std::string Number(double value) {
              : absl::StrCat(value);
 }
 
+std::string JoinTypes(absl::Span<const TensorType> types) {
+  return absl::StrJoin(types, ", ", [](std::string* out, const TensorType& type) {
+    absl::StrAppend(out, type.ToString());
+  });
+}
+
 }  // namespace
+
+std::string DescribeTypes(const KernelSpec& spec) {
+  return absl::StrCat(spec.op->Describe(), " (", JoinTypes(spec.inputs), ") -> (",
+                      JoinTypes(spec.outputs), ")");
+}
+
+absl::Status RequireFloats(const KernelSpec& spec, absl::string_view backend, bool bf16) {
+  for (const auto* types : {&spec.inputs, &spec.outputs}) {
+    for (const TensorType& type : *types) {
+      const bool known = type.dtype == DType::kF32 || (bf16 && type.dtype == DType::kBF16);
+      if (IsFloat(type.dtype) && !known) {
+        return absl::UnimplementedError(absl::StrCat(
+            spec.op->Describe(), ": the ", backend, " backend computes in f32",
+            bf16 ? " or bf16" : "", ", not ", DTypeName(type.dtype),
+            "; the reference backend has all floats"));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
 
 absl::Status FaultError(const Fault& fault, const Op& op, absl::string_view blob,
                         const TensorType& type) {

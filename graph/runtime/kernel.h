@@ -15,6 +15,7 @@
 #include "absl/types/span.h"
 #include "graph/ir/net.h"
 #include "graph/runtime/device.h"
+#include "graph/runtime/fault.h"
 
 namespace graph {
 
@@ -29,17 +30,14 @@ struct KernelSpec {
   const TensorType& out(int i) const { return outputs[i]; }
 };
 
-constexpr double kNoBound = std::numeric_limits<double>::infinity();
+// "MatMul 'blocks.0.fc1' (f32[8,17,128], f32[512,128]) -> (f32[8,17,512])".
+std::string DescribeTypes(const KernelSpec& spec);
 
-// An executable has one, in its device's memory: kernels write it, Executable::Wait reads it. All
-// zero if nothing is wrong; the first of several faults stays.
-struct Fault {
-  int32_t found = 0;    // 1: an element is outside [low, high)
-  int32_t op = 0;       // KernelArgs::op
-  int32_t input = 0;    // position among the operator's inputs
-  int64_t element = 0;  // row-major
-  double value = 0, low = -kNoBound, high = kNoBound;
-};
+// Unimplemented, with the operator and the type, unless each float tensor is f32, or bf16 if
+// `bf16`: what backends but the reference compute in.
+absl::Status RequireFloats(const KernelSpec& spec, absl::string_view backend, bool bf16);
+
+constexpr double kNoBound = std::numeric_limits<double>::infinity();
 
 // OutOfRange: "Attention 'x': 'ids' i32[2,3] is 7 at element 4, and must be at least 0 and below
 // 5". `blob` is the input, of type `type`.
@@ -63,6 +61,15 @@ struct KernelArgs {
     if (fault->found == 0) *fault = {1, op, input, element, value, low, high};
   }
 };
+
+template <typename T>
+const T* In(const KernelArgs& args, int i) {
+  return static_cast<const T*>(args.inputs[i]);
+}
+template <typename T>
+T* Out(const KernelArgs& args, int i) {
+  return static_cast<T*>(args.outputs[i]);
+}
 
 // One operator for fixed shapes, dtypes and attributes. Construction is cheap and suffices for a
 // plan; Prepare() makes what a run needs. Run() may be called any number of times after Bind(); it

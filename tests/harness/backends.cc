@@ -12,6 +12,22 @@
 #include "tests/harness/guard_device.h"
 
 namespace harness {
+namespace {
+
+std::function<graph::Backend()>& BackendUnderTest() {
+  static auto* make = new std::function<graph::Backend()>([] {
+    graph::Backend cpu = *backends::cpu::MakeBackend(2);
+    backends::cpu::droppos::RegisterKernels(&cpu.kernels);
+    return cpu;
+  });
+  return *make;
+}
+
+}  // namespace
+
+void SetBackendUnderTest(std::function<graph::Backend()> make) {
+  BackendUnderTest() = std::move(make);
+}
 
 const graph::SchemaRegistry& TestRegistry() {
   static const auto* registry = [] {
@@ -39,8 +55,7 @@ const graph::Backend& ReferenceBackend() {
 std::vector<graph::Backend> TestBackends() {
   std::vector<graph::Backend> all;
   all.push_back(ReferenceBackend());
-  all.push_back(*backends::cpu::MakeBackend(2));
-  backends::cpu::droppos::RegisterKernels(&all.back().kernels);
+  all.push_back(BackendUnderTest()());
   for (graph::Backend& backend : all) backend = OnTestDevice(std::move(backend));
   return all;
 }

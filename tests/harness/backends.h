@@ -3,6 +3,7 @@
 #ifndef TESTS_HARNESS_BACKENDS_H_
 #define TESTS_HARNESS_BACKENDS_H_
 
+#include <functional>
 #include <vector>
 
 #include "graph/compiler/backend.h"
@@ -17,8 +18,12 @@ const graph::SchemaRegistry& TestRegistry();
 // CPU's lowering makes, and that lowering: it computes the net that the CPU runs.
 const graph::Backend& ReferenceBackend();
 
-// All backends, the reference backend first.
+// The reference backend, then the backends under test: the CPU's, or in a test that links a library
+// such as :emulated_cuda that library's alone.
 std::vector<graph::Backend> TestBackends();
+
+// For such libraries, before main.
+void SetBackendUnderTest(std::function<graph::Backend()> make);
 
 }  // namespace harness
 

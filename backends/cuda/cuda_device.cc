@@ -1,0 +1,223 @@
+#include "backends/cuda/cuda_device.h"
+
+#include <cublasLt.h>
+#include <cuda_runtime_api.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "graph/base/status.h"
+
+namespace backends::cuda {
+namespace {
+
+constexpr int kLeastMajor = 8;  // bf16 products of mma.sync and asynchronous copies
+
+cudaStream_t AsStream(graph::Stream stream) { return static_cast<cudaStream_t>(stream); }
+
+// cudaEvent_t is a pointer, so it is what graph::Event points to.
+cudaEvent_t AsEvent(const graph::Event& event) { return static_cast<cudaEvent_t>(event.get()); }
+
+std::string Version(int number) {
+  return absl::StrCat(number / 1000, ".", number % 1000 / 10);
+}
+
+// Why no GPU can be used, and what to do.
+absl::Status Missing(cudaError_t error) {
+  int runtime = 0, driver = 0;
+  cudaRuntimeGetVersion(&runtime);
+  cudaDriverGetVersion(&driver);
+  if (error == cudaErrorInsufficientDriver && driver == 0) {
+    return absl::UnavailableError(absl::StrCat(
+        "no NVIDIA driver; install one that knows CUDA ", Version(runtime), ", or use --device=cpu"));
+  }
+  if (error == cudaErrorInsufficientDriver) {
+    return absl::UnavailableError(
+        absl::StrCat("the NVIDIA driver knows CUDA ", Version(driver), " and this program needs ",
+                     Version(runtime), "; install a newer driver, or use --device=cpu"));
+  }
+  if (error == cudaErrorNoDevice) {
+    return absl::UnavailableError(
+        "the NVIDIA driver sees no GPU (is CUDA_VISIBLE_DEVICES set?); use --device=cpu");
+  }
+  return absl::UnavailableError(absl::StrCat("CUDA does not start: ", cudaGetErrorName(error), ", ",
+                                             cudaGetErrorString(error), "; use --device=cpu"));
+}
+
+}  // namespace
+
+absl::Status ToStatus(int cuda_error, absl::string_view what) {
+  if (cuda_error == cudaSuccess) return absl::OkStatus();
+  const cudaError_t error = static_cast<cudaError_t>(cuda_error);
+  const std::string text =
+      absl::StrCat(what, ": ", cudaGetErrorName(error), ", ", cudaGetErrorString(error));
+  return error == cudaErrorMemoryAllocation ? absl::ResourceExhaustedError(text)
+                                            : absl::InternalError(text);
+}
+
+absl::StatusOr<std::shared_ptr<CudaDevice>> CudaDevice::Create(int index, int threads) {
+  int count = 0;
+  const cudaError_t error = cudaGetDeviceCount(&count);
+  if (error != cudaSuccess) return Missing(error);
+  if (count == 0) return Missing(cudaErrorNoDevice);
+  if (index < 0 || index >= count) {
+    return absl::UnavailableError(
+        absl::StrCat("there is no cuda:", index, "; this machine has ",
+                     count == 1 ? "cuda:0" : absl::StrCat("cuda:0 to cuda:", count - 1)));
+  }
+  std::shared_ptr<CudaDevice> device(new CudaDevice(index, threads));
+  RETURN_IF_ERROR(graph::Annotate(device->Start(), device->name()));
+  return device;
+}
+
+absl::Status CudaDevice::Start() {
+  cudaDeviceProp properties;
+  RETURN_IF_ERROR(ToStatus(cudaGetDeviceProperties(&properties, index_), "asking for properties"));
+  properties_ = {properties.name, properties.major, properties.minor,
+                 properties.multiProcessorCount, properties.totalGlobalMem};
+  if (properties_.major < kLeastMajor) {
+    return absl::UnavailableError(
+        absl::StrCat(properties_.name, " has compute capability ", properties_.major, ".",
+                     properties_.minor, "; ", kLeastMajor,
+                     ".0 (Ampere) or newer is needed; use another, or --device=cpu"));
+  }
+  RETURN_IF_ERROR(Select());
+  for (graph::Stream* stream : {&compute_, &copy_in_}) {
+    cudaStream_t made = nullptr;
+    RETURN_IF_ERROR(
+        ToStatus(cudaStreamCreateWithFlags(&made, cudaStreamNonBlocking), "making a stream"));
+    *stream = made;
+  }
+  const cublasStatus_t status = cublasLtCreate(&cublaslt_);
+  if (status != CUBLAS_STATUS_SUCCESS) {
+    return absl::UnavailableError(absl::StrCat("cuBLASLt does not start: ",
+                                               cublasLtGetStatusName(status)));
+  }
+  return absl::OkStatus();
+}
+
+CudaDevice::~CudaDevice() {
+  if (!Select().ok()) return;
+  if (cublaslt_ != nullptr) cublasLtDestroy(cublaslt_);
+  for (const graph::Stream stream : {compute_, copy_in_}) {
+    if (stream != nullptr) cudaStreamDestroy(AsStream(stream));
+  }
+}
+
+std::string CudaDevice::name() const { return absl::StrCat("cuda:", index_); }
+
+absl::Status CudaDevice::Select() const {
+  return ToStatus(cudaSetDevice(index_), "selecting the GPU");
+}
+
+absl::optional<size_t> CudaDevice::AvailableBytes() const {
+  size_t free = 0, total = 0;
+  if (!Select().ok() || cudaMemGetInfo(&free, &total) != cudaSuccess) return absl::nullopt;
+  return free;
+}
+
+absl::StatusOr<graph::Block> CudaDevice::Allocate(size_t bytes, graph::Contents contents) {
+  RETURN_IF_ERROR(Select());
+  void* data = nullptr;
+  const size_t capacity = std::max<size_t>(bytes, 1);
+  const cudaError_t error = cudaMalloc(&data, capacity);
+  if (error == cudaErrorMemoryAllocation) {
+    cudaGetLastError();  // not sticky: the next launch must not report it
+    return absl::ResourceExhaustedError(absl::StrCat(
+        name(), " has no memory for ", (capacity + (1 << 20) - 1) >> 20, " MiB"));
+  }
+  RETURN_IF_ERROR(ToStatus(error, "allocating"));
+  graph::Block block(data, bytes, [this](void* p) {
+    if (Select().ok()) cudaFree(p);
+  });
+  if (contents == graph::Contents::kZero) {
+    RETURN_IF_ERROR(
+        ToStatus(cudaMemsetAsync(data, 0, capacity, AsStream(compute_)), "clearing memory"));
+    RETURN_IF_ERROR(Synchronize());
+  }
+  return block;
+}
+
+absl::Status CudaDevice::Copy(void* to, const void* from, size_t bytes, int kind) {
+  RETURN_IF_ERROR(Synchronize());
+  if (bytes == 0) return absl::OkStatus();
+  RETURN_IF_ERROR(ToStatus(cudaMemcpyAsync(to, from, bytes, static_cast<cudaMemcpyKind>(kind),
+                                           AsStream(compute_)),
+                           "copying"));
+  return Synchronize();
+}
+
+absl::Status CudaDevice::CopyIn(void* to, const void* from, size_t bytes) {
+  return Copy(to, from, bytes, cudaMemcpyHostToDevice);
+}
+
+absl::Status CudaDevice::CopyOut(void* to, const void* from, size_t bytes) {
+  return Copy(to, from, bytes, cudaMemcpyDeviceToHost);
+}
+
+absl::Status CudaDevice::CopyWithin(void* to, const void* from, size_t bytes) {
+  return Copy(to, from, bytes, cudaMemcpyDeviceToDevice);
+}
+
+absl::Status CudaDevice::Launch(absl::FunctionRef<absl::Status()> start_kernels) {
+  RETURN_IF_ERROR(Select());
+  return start_kernels();
+}
+
+absl::Status CudaDevice::Synchronize() {
+  RETURN_IF_ERROR(Select());
+  absl::Status status = ToStatus(cudaStreamSynchronize(AsStream(copy_in_)), "copying");
+  status.Update(ToStatus(cudaStreamSynchronize(AsStream(compute_)), "running kernels"));
+  return status;
+}
+
+graph::Stream CudaDevice::stream(graph::StreamRole role) {
+  return role == graph::StreamRole::kCompute ? compute_ : copy_in_;
+}
+
+absl::StatusOr<graph::Block> CudaDevice::AllocateHost(size_t bytes) {
+  RETURN_IF_ERROR(Select());
+  void* data = nullptr;
+  RETURN_IF_ERROR(ToStatus(cudaHostAlloc(&data, std::max<size_t>(bytes, 1), cudaHostAllocDefault),
+                           absl::StrCat("allocating ", bytes, " bytes of page-locked memory")));
+  return graph::Block(data, bytes, [this](void* p) {
+    if (Select().ok()) cudaFreeHost(p);
+  });
+}
+
+absl::Status CudaDevice::StartCopyIn(void* to, const void* from, size_t bytes) {
+  RETURN_IF_ERROR(Select());
+  if (bytes == 0) return absl::OkStatus();
+  return ToStatus(
+      cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, AsStream(copy_in_)), "copying in");
+}
+
+absl::StatusOr<graph::Event> CudaDevice::MakeEvent() {
+  RETURN_IF_ERROR(Select());
+  cudaEvent_t event = nullptr;
+  RETURN_IF_ERROR(
+      ToStatus(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "making an event"));
+  return graph::Event(event, [this](void* e) {
+    if (Select().ok()) cudaEventDestroy(static_cast<cudaEvent_t>(e));
+  });
+}
+
+absl::Status CudaDevice::Record(const graph::Event& event, graph::StreamRole role) {
+  RETURN_IF_ERROR(Select());
+  return ToStatus(cudaEventRecord(AsEvent(event), AsStream(stream(role))), "recording an event");
+}
+
+absl::Status CudaDevice::StreamWait(graph::StreamRole role, const graph::Event& event) {
+  if (event == nullptr) return absl::OkStatus();
+  RETURN_IF_ERROR(Select());
+  return ToStatus(cudaStreamWaitEvent(AsStream(stream(role)), AsEvent(event), 0),
+                  "waiting for an event");
+}
+
+absl::Status CudaDevice::HostWait(const graph::Event& event) {
+  if (event == nullptr) return absl::OkStatus();
+  RETURN_IF_ERROR(Select());
+  return ToStatus(cudaEventSynchronize(AsEvent(event)), "waiting for an event");
+}
+
+}  // namespace backends::cuda

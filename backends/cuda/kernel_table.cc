@@ -1,0 +1,29 @@
+#include "backends/cuda/kernel_table.h"
+
+#include "absl/strings/str_cat.h"
+#include "backends/cuda/kernel_util.h"
+
+namespace backends::cuda {
+
+// Of the lines of ops.bzl.
+#define OP(Name) void Register##Name(const DevicePtr& device, graph::KernelTable* table);
+#include "backends/cuda/ops_list.inc"
+#undef OP
+
+absl::StatusOr<graph::Backend> MakeBackend(int index, int threads) {
+  ASSIGN_OR_RETURN(const DevicePtr device, CudaDevice::Create(index, threads));
+  const GpuProperties& gpu = device->properties();
+  graph::Backend backend;
+  backend.name = "cuda";
+  backend.device = device;
+  backend.capabilities.bf16_products = true;
+  backend.description =
+      absl::StrCat(gpu.name, ", compute capability ", gpu.major, ".", gpu.minor, ", ",
+                   gpu.memory_bytes >> 30, " GiB");
+#define OP(Name) Register##Name(device, &backend.kernels);
+#include "backends/cuda/ops_list.inc"
+#undef OP
+  return backend;
+}
+
+}  // namespace backends::cuda

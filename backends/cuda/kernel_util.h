@@ -1,0 +1,61 @@
+// Shared by the CUDA kernels' factories: kernels from functions that launch, the f32 rule.
+#ifndef BACKENDS_CUDA_KERNEL_UTIL_H_
+#define BACKENDS_CUDA_KERNEL_UTIL_H_
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "backends/cuda/cuda_device.h"
+#include "backends/cuda/launch.h"
+#include "graph/base/status.h"
+#include "graph/runtime/kernel.h"
+
+namespace backends::cuda {
+
+using graph::In;
+using graph::Out;
+
+using DevicePtr = std::shared_ptr<CudaDevice>;
+using KernelOr = absl::StatusOr<std::unique_ptr<graph::Kernel>>;
+
+// Adds `factory` for operators each of whose float tensors is f32 or bf16; other float types are
+// Unimplemented, with the operator and the dtype. The factory refuses mixtures that it does not
+// know.
+void AddFloat32OrBfloat16(graph::KernelTable* table, const std::string& op_type,
+                          graph::KernelFactory factory);
+
+// Returns `make(T())`, where T is the C++ type of `dtype`, f32 or bf16.
+template <typename Function>
+auto VisitFloat(graph::DType dtype, const Function& make) {
+  return dtype == graph::DType::kBF16 ? make(BFloat16()) : make(float());
+}
+
+// Where a kernel reports that an element is out of range (fault.h).
+inline FaultSite FaultOf(const graph::KernelArgs& args) { return {args.fault, args.op}; }
+
+// A kernel whose Run() calls `launch(args, stream)`, which starts work and returns a cudaError_t.
+template <typename Function>
+class LaunchKernel final : public graph::Kernel {
+ public:
+  LaunchKernel(Function launch, size_t scratch_bytes)
+      : launch_(std::move(launch)), scratch_bytes_(scratch_bytes) {}
+
+  size_t scratch_bytes() const override { return scratch_bytes_; }
+  absl::Status Run() override {
+    return ToStatus(launch_(args(), static_cast<Stream>(args().stream)), "starting a kernel");
+  }
+
+ private:
+  const Function launch_;
+  const size_t scratch_bytes_;
+};
+
+template <typename Function>
+std::unique_ptr<graph::Kernel> MakeKernel(Function launch, size_t scratch_bytes = 0) {
+  return std::make_unique<LaunchKernel<Function>>(std::move(launch), scratch_bytes);
+}
+
+}  // namespace backends::cuda
+
+#endif  // BACKENDS_CUDA_KERNEL_UTIL_H_

@@ -1,0 +1,9 @@
+"""The operators that the CUDA backend has kernels for, as //ops:ops.bzl lists all."""
+
+OPS = {
+    "layer_norm": "LayerNorm",
+}
+
+DROPPOS_OPS = {
+    "mask_sample": "MaskSample",
+}

@@ -1,0 +1,15 @@
+"""Tests of operators run a second time, on the emulated CUDA backend."""
+
+load("@cuda//:defs.bzl", "HAVE_CUDA")
+
+def on_cuda(stems, deps):
+    """<stem>_cuda_test of <stem>_test.cc for each stem, where there is a toolkit.
+
+    Not for the sanitizers, whose hooks are the emulator's."""
+    for stem in stems if HAVE_CUDA else []:
+        native.cc_test(
+            name = stem + "_cuda_test",
+            size = "medium",
+            srcs = [stem + "_test.cc"],
+            deps = deps + ["//tests/harness:emulated_cuda"],
+        )
