@@ -164,6 +164,33 @@ absl::Status CudaDevice::Launch(absl::FunctionRef<absl::Status()> start_kernels)
   return start_kernels();
 }
 
+absl::StatusOr<graph::CapturedWork> CudaDevice::Capture(
+    absl::FunctionRef<absl::Status()> start_kernels) {
+  RETURN_IF_ERROR(Select());
+  // Of this thread only: others go on copying and allocating.
+  RETURN_IF_ERROR(
+      ToStatus(cudaStreamBeginCapture(AsStream(compute_), cudaStreamCaptureModeThreadLocal),
+               "beginning a capture"));
+  absl::Status status = start_kernels();
+  cudaGraph_t graph = nullptr;
+  status.Update(ToStatus(cudaStreamEndCapture(AsStream(compute_), &graph), "capturing a step"));
+  cudaGraphExec_t exec = nullptr;
+  if (status.ok()) {
+    status = ToStatus(cudaGraphInstantiate(&exec, graph, 0), "making a graph of a step");
+  }
+  if (graph != nullptr) cudaGraphDestroy(graph);
+  RETURN_IF_ERROR(status);
+  return graph::CapturedWork(exec, [this](void* e) {
+    if (Select().ok()) cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(e));
+  });
+}
+
+absl::Status CudaDevice::Replay(const graph::CapturedWork& work) {
+  RETURN_IF_ERROR(Select());
+  return ToStatus(cudaGraphLaunch(static_cast<cudaGraphExec_t>(work.get()), AsStream(compute_)),
+                  "starting a captured step");
+}
+
 absl::Status CudaDevice::Synchronize() {
   RETURN_IF_ERROR(Select());
   absl::Status status = ToStatus(cudaStreamSynchronize(AsStream(copy_in_)), "copying");

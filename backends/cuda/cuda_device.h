@@ -46,6 +46,10 @@ class CudaDevice final : public graph::Device {
   absl::Status CopyOut(void* to, const void* from, size_t bytes) override;
   absl::Status CopyWithin(void* to, const void* from, size_t bytes) override;
   absl::Status Launch(absl::FunctionRef<absl::Status()> start_kernels) override;
+  // As a CUDA graph of the compute stream.
+  absl::StatusOr<graph::CapturedWork> Capture(
+      absl::FunctionRef<absl::Status()> start_kernels) override;
+  absl::Status Replay(const graph::CapturedWork& work) override;
   absl::Status Synchronize() override;
 
   graph::Stream stream(graph::StreamRole role) override;

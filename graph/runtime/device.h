@@ -51,6 +51,9 @@ using Stream = void*;
 // A point in the work of a stream, in the device's own type; null on devices that finish all work
 // before a call returns.
 using Event = std::shared_ptr<void>;
+// Work to be started again as one, with the addresses and numbers that it was captured with, in
+// the device's own type.
+using CapturedWork = std::shared_ptr<void>;
 
 enum class Contents {
   kZero,
@@ -85,6 +88,17 @@ class Device {
   // Calls `start_kernels` and returns its result. Only `start_kernels` may run kernels on addresses
   // of the device. The kernels may still run in the compute stream after the call returns.
   virtual absl::Status Launch(absl::FunctionRef<absl::Status()> start_kernels) = 0;
+  // Calls `start_kernels` as Launch does, but keeps the work instead of doing it. Null, and nothing
+  // was called, on devices that gain nothing by it. What the kernels use must outlive it.
+  virtual absl::StatusOr<CapturedWork> Capture(absl::FunctionRef<absl::Status()> start_kernels) {
+    (void)start_kernels;
+    return CapturedWork();
+  }
+  // Starts captured work in the compute stream.
+  virtual absl::Status Replay(const CapturedWork& work) {
+    (void)work;
+    return absl::UnimplementedError("this device captures nothing");
+  }
   // Waits for all work started, on any stream, and returns its error.
   virtual absl::Status Synchronize() { return absl::OkStatus(); }
 

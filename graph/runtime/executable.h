@@ -29,7 +29,8 @@ class TraceHook {
 
 // Made by Compile(). The workspace must outlive it. Run() allocates nothing and looks nothing up,
 // except when it binds the kernels to their memory: on the first run, and on the first after
-// Use(). One thread at a time may use a workspace's executables.
+// Use(). A device that can capture does so on the second run with a slot, because libraries allocate
+// on the first, and replays from then on. One thread at a time may use a workspace's executables.
 class Executable {
  public:
   ~Executable();  // waits for what was submitted
@@ -96,7 +97,10 @@ class Executable {
  private:
   Executable() = default;
   absl::Status BindAll();
-  absl::Status StartOps(size_t begin, size_t end);
+  // The kernels of [begin, end), within the device's Launch or Capture.
+  absl::Status RunOps(size_t begin, size_t end);
+  // All of them, or what was captured of them.
+  absl::Status StartAll();
   bool IsInput(absl::string_view blob) const;
   void* Address(BlobId blob) const;
   void* InArena(int allocation) const;
@@ -112,6 +116,12 @@ class Executable {
   std::vector<std::vector<ConstTensor>> op_outputs_;  // by operator, for hooks
   absl::flat_hash_map<std::string, BlobId> by_name_;
   bool bound_ = false;
+  // How the net has run with a slot, for those that still exist.
+  struct PastRuns {
+    std::weak_ptr<InputSlot> slot;
+    CapturedWork captured;  // null until the second run
+  };
+  std::vector<PastRuns> past_;
   std::vector<TraceHook*> hooks_;
 };
 
