@@ -5,13 +5,14 @@
 #
 #   tools/setup.sh            what building and testing need
 #   tools/setup.sh --list     print what would be installed, install nothing
+#   tools/setup.sh --cuda     what this machine lacks of CUDA's toolkit and cuDNN, up to 1.5 GB,
+#                             into ~/.cache/droppos-cuda (setup_cuda.sh)
 #   tools/setup.sh --peers [DIR]  only the Python peers of tests/peer, into a virtual
 #                             environment of their own (setup_peers.sh)
 set -euo pipefail
-if [ "${1:-}" = --peers ]; then
-  shift
-  exec "$(dirname "$0")/setup_peers.sh" "$@"
-fi
+case ${1:-} in
+  --cuda | --peers) exec "$(dirname "$0")/setup_${1#--}.sh" "${@:2}" ;;
+esac
 cd "$(dirname "$0")/.."
 
 # What WORKSPACE and third_party/BUILD.bazel name. One package a line, with its use.
@@ -28,6 +29,7 @@ packages=(
   python3-numpy         # tests of the Python package
   libabsl-dev           # Abseil
   libarchive-dev        # tar shards
+  libboost-context-dev  # fibers: GPU kernels run on the CPU in tests
   libcairo2-dev         # drawings
   fonts-dejavu-core     # text in drawings
   libcli11-dev          # command lines
@@ -60,9 +62,10 @@ if [ "${1:-}" = --list ]; then
   echo "Debian packages: ${packages[*]}"
   echo "missing here:    ${missing[*]:-none}"
   grep -o 'wheel = "[^"]*"' WORKSPACE | sed 's/wheel = "\(.*\)"/PyPI wheel:      \1/'
+  sed -n 's/^\(nvidia[^ ]*\) .*/with --cuda:     \1/p' third_party/cuda/wheels.txt
   exit 0
 elif [ $# -gt 0 ]; then
-  echo "setup.sh: unknown argument '$1'; usage: tools/setup.sh [--list | --peers [DIR]]" >&2
+  echo "setup.sh: unknown argument '$1'; usage: tools/setup.sh [--list | --cuda | --peers [DIR]]" >&2
   exit 2
 fi
 

@@ -179,6 +179,23 @@ Findings CheckTimeOfDay(const Tree& tree) {
   return findings;
 }
 
+Findings CheckPtx(const Tree& tree) {
+  Findings findings;
+  for (const auto& [path, lines] : tree) {
+    if (path == "backends/cuda/device.h" || !IsCode(path)) continue;
+    if (!absl::StartsWith(path, "backends/cuda/") && !absl::EndsWith(path, ".cu.cc")) continue;
+    for (size_t i = 0; i < lines.size(); ++i) {
+      if (!absl::StrContains(lines[i], "asm volatile") && !absl::StrContains(lines[i], "asm(")) {
+        continue;
+      }
+      findings.push_back(absl::StrCat(
+          At(path, i), "assembly, which the emulator of kernels cannot see; give it a function in ",
+          "backends/cuda/device.h, and its meaning in tests/simt"));
+    }
+  }
+  return findings;
+}
+
 Findings CheckTestsRun(const Tree& tree) {
   Findings findings;
   std::map<std::string, std::set<std::string>> run;  // by BUILD file

@@ -27,6 +27,10 @@ Findings CheckNoMachinePaths(const Tree& tree);
 // The rule lists the files that write dates.
 Findings CheckTimeOfDay(const Tree& tree);
 
+// Assembly of GPUs stands in backends/cuda/device.h alone: the emulator that runs kernels in tests
+// cannot see it.
+Findings CheckPtx(const Tree& tree);
+
 // Each tests/**/x_test.{cc,sh} is a source of a test in its folder, so that it runs.
 Findings CheckTestsRun(const Tree& tree);
 

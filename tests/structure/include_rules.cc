@@ -73,6 +73,9 @@ const std::vector<Rule>& Rules() {
       {"backends/cpu/passes", nets + Folders{"graph/passes", "backends/cpu/passes"}},
       {"backends/cpu/droppos",
        backend + Folders{"backends/cpu", "backends/cpu/droppos", "ops/droppos"}},
+      {"backends/cuda", backend + Folders{"backends/cuda"}},
+      // What kernels are written with is of nvcc or of the emulator.
+      {"backends/cuda/device.h", {"backends/cuda", "tests/simt"}},
       {"backends/reference", backend + Folders{"backends/reference"}},
       {"backends/reference/cpu",
        backend + Folders{"backends/reference", "backends/reference/cpu", "backends/cpu/ops"}},
@@ -147,7 +150,9 @@ const std::vector<Vendor>& Vendors() {
       {"nlohmann-json", {"nlohmann/"}, {"models/training/", "tools/", "tests/"}},
       {"xxHash", {"xxhash", "xxh3"}, {"models/files/"}},
       {"GoogleTest", {"gtest/", "gmock/"}, {"tests/"}},
-      {"CUDA", {"cuda", "cublas", "cudnn"}, {"backends/cuda/"}},
+      {"CUDA",
+       {"cuda", "cublas", "cudnn", "nvrtc"},
+       {"backends/cuda/", "tests/fake_cuda/", "tests/third_party/cuda/"}},
   };
   return vendors;
 }

@@ -59,6 +59,8 @@ TEST(IncludeDirections, LetArrowsPointDown) {
            {"backends/cpu/a.cc", "graph/runtime/kernel.h"},
            {"backends/cpu/droppos/a.cc", "backends/cpu/kernel_util.h"},
            {"backends/reference/droppos/a.cc", "ops/droppos/mask_sample.h"},
+           {"backends/cuda/a.cu.cc", "backends/cuda/device.h"},
+           {"backends/cuda/device.h", "tests/simt/shim.h"},
            {"models/droppos/a.cc", "models/vit/encoder.h"},
            {"models/training/a.cc", "graph/compiler/compiler.h"},
            {"tools/plugins.cc", "backends/cpu/droppos/kernel_table.h"},
@@ -86,6 +88,8 @@ TEST(IncludeDirections, RefuseArrowsUpAndSideways) {
            {"backends/cpu/a.cc", "backends/reference/kernels.h"},
            {"backends/reference/a.cc", "backends/cpu/kernel_table.h"},
            {"backends/cpu/a.cc", "backends/cpu/droppos/kernel_table.h"},
+           {"backends/cuda/a.cu.cc", "tests/simt/shim.h"},
+           {"backends/cuda/a.cc", "backends/cpu/kernel_util.h"},
            {"backends/cpu/a.cc", "graph/autodiff/autodiff.h"},
            {"backends/cpu/droppos/a.cc", "backends/reference/droppos/kernel_table.h"},
            {"models/layers/a.cc", "graph/runtime/kernel.h"},
@@ -120,6 +124,7 @@ TEST(VendorHeaders, StayWhereTheyBelong) {
            {"tools/flags/a.cc", "CLI/App.hpp"},
            {"models/data/a.cc", "turbojpeg.h"},
            {"tests/a/b.cc", "gtest/gtest.h"},
+           {"backends/cuda/a.cc", "cublasLt.h"},
        }) {
     SCOPED_TRACE(arrow.from);
     ExpectGreen(CheckVendorHeaders, {{arrow.from, Include(arrow.to)}});
@@ -138,6 +143,7 @@ TEST(VendorHeaders, StayWhereTheyBelong) {
            {"models/data/a.cc", "omp.h"},
            {"ops/a.cc", "gtest/gtest.h"},
            {"backends/cpu/a.cc", "cuda_runtime.h"},
+           {"tools/a.cc", "nvrtc.h"},
            {"models/training/a.cu", "cuda_runtime.h"},
            {"backends/cuda/a.cuh", "dnnl.hpp"},
        }) {
@@ -335,6 +341,18 @@ TEST(TimeOfDay, IsForDates) {
                {"tests/a_test.cc", "absl::Now()\n"}});
   ExpectRed(CheckTimeOfDay, {{"models/a.cc", "\nconst absl::Time before = absl::Now();\n"}},
             "models/a.cc:2: ", "steady_clock");
+}
+
+TEST(Ptx, StandsInOneFile) {
+  ExpectGreen(CheckPtx, {{"backends/cuda/device.h", "asm volatile(\"x\");\n"},
+                         {"backends/cuda/a.cu.cc", "MmaBf16(a, b, c);\n"},
+                         {"backends/cpu/a.cc", "asm volatile(\"x\");\n"}});
+  for (const char* path :
+       {"backends/cuda/a.cu.cc", "backends/cuda/droppos/a.h", "tests/backends/cuda/a.cu.cc"}) {
+    ExpectRed(CheckPtx, {{path, "\nasm volatile(\"x\");\n"}}, absl::StrCat(path, ":2: "),
+              "device.h");
+    ExpectRed(CheckPtx, {{path, "asm(\"x\");\n"}}, absl::StrCat(path, ":1: "), "device.h");
+  }
 }
 
 TEST(TestsRun, OnlyAsASourceOfATest) {

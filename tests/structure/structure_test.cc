@@ -44,6 +44,7 @@ TEST(Structure, HeaderGuardsArePaths) { ExpectNone(CheckHeaderGuards(SourceTree(
 TEST(Structure, NoOtherBuildSystem) { ExpectNone(CheckOneBuildSystem(SourceTree())); }
 TEST(Structure, NoMachinePaths) { ExpectNone(CheckNoMachinePaths(SourceTree())); }
 TEST(Structure, DurationsAreNotByTheTimeOfDay) { ExpectNone(CheckTimeOfDay(SourceTree())); }
+TEST(Structure, PtxStandsInOneFile) { ExpectNone(CheckPtx(SourceTree())); }
 TEST(Structure, EveryTestRuns) { ExpectNone(CheckTestsRun(SourceTree())); }
 
 TEST(Structure, FilesHaveAReadableLength) {

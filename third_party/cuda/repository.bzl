@@ -1,48 +1,50 @@
-"""The CUDA toolkit of this machine, or the fact that there is none."""
+"""@cuda: the CUDA toolkit of this machine, or the fact that there is none."""
 
-_WITH = """package(default_visibility = ["//visibility:public"])
+def _cuda_toolkit_impl(ctx):
+    result = ctx.execute(["bash", str(ctx.path(ctx.attr._find))])
+    if result.return_code != 0:
+        fail("third_party/cuda/find_toolkit.sh failed:\n" + result.stderr)
+    found = {}
+    for line in result.stdout.splitlines():
+        name, _, value = line.partition("=")
+        found[name] = value
+    toolkit = found["toolkit"]
+    with_cudnn = bool(toolkit and found["cudnn"] and found["frontend"])
 
-cc_library(
-    name = "headers",
-    hdrs = glob(["include/**"]),
-    includes = ["include"],  # -isystem: their warnings are not ours
-)
+    if toolkit:
+        ctx.symlink(toolkit + "/include", "toolkit/include")
+    if with_cudnn:
+        # File by file, because their folders may be the system's, which stays last in the search.
+        for name, folder in [("cudnn", found["cudnn"]), ("frontend", found["frontend"])]:
+            for header in ctx.path(folder).readdir():
+                if header.basename.startswith("cudnn"):
+                    ctx.symlink(header, "{}/include/{}".format(name, header.basename))
+    ctx.template("BUILD.bazel", ctx.attr._build_file, {
+        "%{cudnn}": "cudnn_available" if with_cudnn else "cudnn_missing",
+        "%{cudnn_libraries}": found["cudnn_libraries"],
+        "%{libraries}": found["libraries"],
+        "%{toolkit}": "available" if toolkit else "missing",
+    })
+    ctx.file("defs.bzl", "\n".join([
+        "CUDA_AVAILABLE = %s" % bool(toolkit),
+        "CUDNN_AVAILABLE = %s  # with its frontend" % with_cudnn,
+        "NVCC = \"%s\"" % (toolkit + "/bin/nvcc" if toolkit else ""),
+        "",
+    ]))
+    ctx.file("found.txt", result.stdout)
 
-# Into the backend's shared library alone.
-cc_library(
-    name = "libraries",
-    srcs = ["lib64/libcudart_static.a"],
-    linkopts = [
-        "-L{home}/lib64",
-        "-Wl,-rpath,{home}/lib64",
-        "-lcublasLt",
-        "-lcudnn",
-        "-ldl",
-        "-lrt",
-        "-lpthread",
+# Made anew when a variable changes, and by each new server of Bazel; `bazel sync --configure`
+# does it at once (tools/setup.sh --cuda). @cuda//:found.txt says what was found where.
+cuda_toolkit = repository_rule(
+    implementation = _cuda_toolkit_impl,
+    attrs = {
+        "_build_file": attr.label(default = "//third_party/cuda:toolkit.BUILD"),
+        "_find": attr.label(default = "//third_party/cuda:find_toolkit.sh"),
+    },
+    configure = True,
+    environ = [
+        "CUDA_HOME",
+        "HOME",
     ],
-)
-"""
-
-_WITHOUT = """package(default_visibility = ["//visibility:public"])
-
-cc_library(name = "headers")
-
-cc_library(name = "libraries")
-"""
-
-def _cuda_repository_impl(ctx):
-    home = ctx.os.environ.get("CUDA_HOME", "/usr/local/cuda")
-    found = ctx.path(home + "/bin/nvcc").exists
-    if found:
-        ctx.symlink(home + "/include", "include")
-        ctx.symlink(home + "/lib64", "lib64")
-    ctx.file("BUILD.bazel", _WITH.replace("{home}", home) if found else _WITHOUT)
-    ctx.file("defs.bzl", "HAVE_CUDA = {}\nNVCC = \"{}/bin/nvcc\"\n".format(found, home))
-
-# $CUDA_HOME, by default /usr/local/cuda. A change of it is noticed; of what lies there, not.
-cuda_repository = repository_rule(
-    implementation = _cuda_repository_impl,
-    environ = ["CUDA_HOME"],
     local = True,
 )
