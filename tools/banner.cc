@@ -26,6 +26,7 @@ std::string Banner(const ResolvedFlags& resolved, const models::Model& model,
                                       static_cast<double>(session.trainable_elements()) / 1e6,
                                       session.flops_per_image() / 1e9));
   text += Row("device", absl::StrFormat("%s: %s", backend.name, backend.description));
+  text += Row("precision", resolved.precision_line);
   text +=
       Row("memory", absl::StrFormat("arena %.1f MiB, parameters and optimizer %.1f MiB",
                                     MiB(session.arena_bytes()), MiB(session.persistent_bytes())));

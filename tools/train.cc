@@ -100,7 +100,8 @@ absl::StatusOr<Setup> ReadSetup(const ParsedFlags& parsed, Resumption resumption
   }
   if (!resumption.note.empty()) notes.push_back(resumption.note);
   if (resumption.checkpoint.has_value()) {
-    RETURN_IF_ERROR(CheckSameRun(resumption, setup.resolved.flags, zoo));
+    RETURN_IF_ERROR(
+        CheckSameRun(resumption, setup.resolved.flags, zoo, setup.resolved.lacks));
   }
   if (!resumption.output_dir.empty()) setup.resolved.flags.output_dir = resumption.output_dir;
   for (const std::string& note : notes) log->Line(absl::StrCat("note: ", note));

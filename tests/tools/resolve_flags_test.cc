@@ -78,7 +78,10 @@ TEST(Resolve, RecipeWhereNothingIsGiven) {
   EXPECT_DOUBLE_EQ(resolved->lr, 1.5e-4 / 4);
   // Whatever --help promises as a value is what holds.
   for (const FlagRow& row : FlagTable({resolved->entry})) {
-    if (row.fallback.is_value) {
+    if (row.name == "precision") {
+      EXPECT_EQ(row.fallback.text, "auto");
+      EXPECT_EQ(flags.precision, "fp32") << "what auto makes of this machine";
+    } else if (row.fallback.is_value) {
       TrainFlags promised;
       ASSERT_TRUE(SetFlag(row, row.fallback.text, promised).ok()) << row.name;
       EXPECT_EQ(FlagText(row, flags), FlagText(row, promised)) << row.name;

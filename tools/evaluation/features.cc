@@ -134,6 +134,7 @@ absl::StatusOr<Features> ExtractFeatures(const models::Dataset& data, const Feat
                         batch->images.begin() + batch->valid * per_image);
     }
     out.rows += batch->valid;
+    if (options.on_images) options.on_images(batch->valid);
   }
 }
 

@@ -16,6 +16,7 @@
 #include "models/data/loader.h"
 #include "models/training/forward_net.h"
 #include "models/zoo/config.h"
+#include "tools/evaluation/image_progress.h"
 
 namespace tools {
 
@@ -56,6 +57,7 @@ struct FeatureOptions {
   bool tokens = false;         // keep all of them
   bool images = false;         // keep the network's input
   models::LoaderOptions load;  // mode, batch size and input size are the extractor's
+  OnImages on_images;          // may be empty
 };
 
 // Row-major, one row per image, in the order of the data. Undecodable images have no row

@@ -110,6 +110,7 @@ absl::StatusOr<KnnReport> KnnProtocol::Run(const models::Dataset& train,
   const SpreadDataset neighbours(&train, options_.max_train_images);
   FeatureOptions extract;
   extract.load = options_.load;
+  extract.on_images = options_.on_images;
   ASSIGN_OR_RETURN(Features known, ExtractFeatures(neighbours, extract, extractor_.get()));
   ASSIGN_OR_RETURN(Features asked, ExtractFeatures(held_out, extract, extractor_.get()));
 

@@ -19,8 +19,14 @@ namespace {
 
 absl::Status Unknown(const std::string& argument, const CLI::App& app) {
   if (!absl::StartsWith(argument, "-")) {
-    return graph::InvalidArgument(graph::Quoted(argument),
-                                  " belongs to no flag; flags are written --name=value");
+    // What people write first is what the tool is to read.
+    const CLI::Option* const checkpoint = app.get_option_no_throw("--checkpoint");
+    const bool meant = checkpoint != nullptr && checkpoint->count() == 0;
+    return graph::InvalidArgument(graph::Quoted(argument), " belongs to no flag; ",
+                                  meant ? absl::StrCat("if it is what was trained, write ",
+                                                       "--checkpoint=",
+                                                       models::ShellWord(argument))
+                                        : "flags are written --name=value");
   }
   std::vector<std::string> known;
   for (const CLI::Option* option : app.get_options()) {

@@ -161,8 +161,10 @@ const std::vector<FlagRow>& OwnRows() {
       {"threads", kMachine, S::kCompute, &F::threads, Rule::kThreads, "N", "all CPUs it may use",
        "threads that compute; what it may use goes by affinity, the CPU quota of its control group "
        "and OMP_THREAD_LIMIT", kMayChange},
-      {"precision", kMachine, S::kCompute, &F::precision, kAny, "fp32|bf16", Value("fp32"),
-       "of activations and products; parameters, their moments, statistics and losses stay fp32"},
+      {"precision", kMachine, S::kCompute, &F::precision, kAny, "auto|fp32|bf16", Value("auto"),
+       "of activations and products; parameters, their moments, statistics and losses stay fp32. "
+       "auto: bf16 on a CPU with AMX, where it is faster, else fp32; a run that is resumed keeps "
+       "what it began with", Lifetime::kRun, /*bare=*/"", /*once=*/"fp32"},
       Models(Place::kPrecision),
       {"recompute", kMachine, S::kStep, &F::recompute, kAny, "none|mlp|block", Value("none"),
        "compute again in the backward pass, instead of keeping: the MLPs' insides, whole blocks",

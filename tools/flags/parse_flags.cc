@@ -21,6 +21,7 @@ namespace {
 using graph::InvalidArgument;
 
 constexpr absl::string_view kFlagfile = "flagfile";
+constexpr absl::string_view kAuto = "auto";  // the program chooses
 
 // Other names that people use for a flag.
 constexpr std::pair<absl::string_view, absl::string_view> kAliases[] = {{"backend", "device"}};
@@ -155,7 +156,30 @@ absl::StatusOr<std::vector<Given>> ReadRun(const std::string& text, const std::s
                                [&row](const Given& flag) { return flag.name == row.name; }),
                 given.end());
   }
+  if (given.empty()) return given;
+  for (const FlagRow& row : known.table) {
+    const bool said = std::any_of(given.begin(), given.end(),
+                                  [&row](const Given& flag) { return flag.name == row.name; });
+    if (!row.once.empty() && !said) {
+      given.push_back({std::string(row.name), std::string(row.once), name + ": "});
+    }
+  }
   return given;
+}
+
+// Takes from `given` each "auto" that leaves to the program what the run has chosen.
+void LeaveToRun(const std::vector<Given>& run, const Known& known, std::vector<Given>* given) {
+  const auto chosen = [&](const Given& asked) {
+    if (asked.value != kAuto) return false;
+    const auto row = std::find_if(known.table.begin(), known.table.end(),
+                                  [&](const FlagRow& r) { return r.name == asked.name; });
+    if (row == known.table.end() || !row->fallback.is_value || row->fallback.text != kAuto) {
+      return false;
+    }
+    return std::any_of(run.begin(), run.end(),
+                       [&](const Given& flag) { return flag.name == asked.name; });
+  };
+  given->erase(std::remove_if(given->begin(), given->end(), chosen), given->end());
 }
 
 // The flags of the files that `line` (the command line) names, in their order.
@@ -263,8 +287,10 @@ absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args
                                             const std::string& base_name) {
   const Known known(zoo);
   ASSIGN_OR_RETURN(std::vector<Given> below, ReadRun(base, base_name, known));
-  ASSIGN_OR_RETURN(const std::vector<Given> line, ReadArguments(args, "", known.flags));
-  ASSIGN_OR_RETURN(const std::vector<Given> files, ReadFlagfiles(line, known));
+  ASSIGN_OR_RETURN(std::vector<Given> line, ReadArguments(args, "", known.flags));
+  ASSIGN_OR_RETURN(std::vector<Given> files, ReadFlagfiles(line, known));
+  LeaveToRun(below, known, &line);
+  LeaveToRun(below, known, &files);
   below.insert(below.end(), files.begin(), files.end());
   ASSIGN_OR_RETURN(const Merged merged, Merge(below, line));
   return SetAll(merged, known);

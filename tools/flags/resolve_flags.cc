@@ -11,6 +11,7 @@
 #include "models/training/output_dir.h"
 #include "models/training/recompute.h"
 #include "tools/flags/flag_table.h"
+#include "tools/flags/precision.h"
 
 namespace tools {
 namespace {
@@ -127,26 +128,36 @@ absl::Status ResolveStep(ResolvedFlags& resolved) {
   return absl::OkStatus();
 }
 
-// Precisions that this machine's products do not have are taken back, with a line.
-void FallBack(const MachineDefaults& machine, models::ModelOptions* options,
-              ResolvedFlags& resolved) {
-  TrainFlags& flags = resolved.flags;
-  if (flags.precision == "bf16" && !machine.capabilities.bf16_products) {
-    resolved.notices.push_back(
-        "--precision=bf16 needs a CPU with AVX512-BF16 or AMX; this one has neither, so fp32 "
-        "is used");
-    flags.precision = "fp32";
-  }
+bool LeavesOut(const TrainFlags& flags, absl::string_view pass) {
+  if (!*flags.passes) return true;
+  return flags.disable_pass.has_value() &&
+         std::find(flags.disable_pass->begin(), flags.disable_pass->end(), pass) !=
+             flags.disable_pass->end();
+}
+
+// --precision=auto becomes a precision; those that this machine's products do not have are taken
+// back, with a line.
+void SettlePrecisions(const MachineDefaults& machine, models::ModelOptions* options,
+                      ResolvedFlags& resolved) {
+  const auto lacks = [&resolved](const std::string& what, const std::string& so) {
+    resolved.lacks.push_back(what);
+    resolved.notices.push_back(absl::StrCat(what, ", so ", so));
+  };
+  const PrecisionChoice choice =
+      ChoosePrecision(*resolved.flags.precision, machine.capabilities,
+                      !LeavesOut(resolved.flags, "mixed_precision"));
+  resolved.flags.precision = choice.precision;
+  resolved.precision_line = choice.Text();
+  if (!choice.lacks.empty()) lacks(choice.lacks, "fp32 is used");
   if (options == nullptr) return;
   for (const models::ProductPrecision& of : options->Precisions()) {
     const bool bf16 = of.precision == "bf16";
     const graph::Capabilities& can = machine.capabilities;
     if (of.precision == "same" || (bf16 ? can.bf16_products : can.int8_products)) continue;
-    resolved.notices.push_back(
-        absl::StrCat("--", of.flag, "=", of.precision, " needs a CPU with ",
-                     bf16 ? "AVX512-BF16 or AMX; this one has neither"
-                          : "AVX512-VNNI, AVX2-VNNI or AMX, and the cpu backend; one is missing",
-                     ", so the ", of.part, " computes as the rest does"));
+    lacks(absl::StrCat("--", of.flag, "=", of.precision, " needs a CPU with ",
+                       bf16 ? "AVX512-BF16 or AMX; this one has neither"
+                            : "AVX512-VNNI, AVX2-VNNI or AMX, and the cpu backend; one is missing"),
+          absl::StrCat("the ", of.part, " computes as the rest does"));
     for (const models::ModelFlag& flag : options->Flags()) {
       if (flag.name == of.flag) CHECK(flag.Set("same").ok());
     }
@@ -176,7 +187,7 @@ absl::Status JoinOptions(const TrainFlags& given, const MachineDefaults& machine
     return InvalidArgument("--", name, "=", option.text, " is for ", option.family, "; ",
                            resolved.entry.name, " has no such flag");
   }
-  FallBack(machine, options.get(), resolved);
+  SettlePrecisions(machine, options.get(), resolved);
   resolved.flags.model_options.clear();
   if (options == nullptr) return absl::OkStatus();
   if (options->step_every_micro_batch()) {
@@ -213,13 +224,11 @@ absl::Status CheckPasses(const ResolvedFlags& resolved) {
   }
   for (const Want& want : wants) {
     if (want.value == want.neutral) continue;
-    const bool disabled = flags.disable_pass.has_value() &&
-                          std::find(flags.disable_pass->begin(), flags.disable_pass->end(),
-                                    want.pass) != flags.disable_pass->end();
-    if (!disabled && *flags.passes) continue;
+    if (!LeavesOut(flags, want.pass)) continue;
     return InvalidArgument("--", want.flag, "=", want.value, " is made by the pass ", want.pass,
                            ", which ",
-                           disabled ? absl::StrCat("--disable_pass=", want.pass) : "--passes=off",
+                           *flags.passes ? absl::StrCat("--disable_pass=", want.pass)
+                                         : "--passes=off",
                            " leaves out; drop one of the two");
   }
   return absl::OkStatus();

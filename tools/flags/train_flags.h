@@ -73,7 +73,7 @@ struct TrainFlags {
   // Run.
   absl::optional<std::string> device;
   absl::optional<int64_t> threads;
-  absl::optional<std::string> precision;  // "fp32" or "bf16"
+  absl::optional<std::string> precision;  // "auto", until it is resolved, "fp32" or "bf16"
   absl::optional<std::string> recompute;  // "none", "mlp" or "block"
   absl::optional<int64_t> seed;
   absl::optional<int64_t> steps;       // unset: all epochs

@@ -53,7 +53,10 @@ absl::StatusOr<Answer> AnswerFor(const models::Model& model, const models::Sessi
 
 std::vector<PlanVariant> PlanVariants(const ResolvedFlags& resolved,
                                       const MachineDefaults& machine) {
-  std::vector<PlanVariant> variants = {{"as asked", PassOptions(resolved)}};
+  const bool chosen_bf16 =
+      resolved.flags.precision == "bf16" && resolved.precision_line != *resolved.flags.precision;
+  std::vector<PlanVariant> variants = {
+      {chosen_bf16 ? "as asked, which is in bf16" : "as asked", PassOptions(resolved)}};
   const auto add = [&](const std::string& text, const TrainFlags& flags,
                        const std::string& missing) {
     if (flags == resolved.flags) return;
@@ -63,6 +66,10 @@ std::vector<PlanVariant> PlanVariants(const ResolvedFlags& resolved,
     variants.push_back({text, PassOptions(*other), taken_back ? missing : ""});
   };
   TrainFlags flags = resolved.flags;
+  if (chosen_bf16) {
+    flags.precision = "fp32";
+    add("--precision=fp32", flags, "");
+  }
   flags.precision = "bf16";
   add("--precision=bf16", flags, "needs AVX512-BF16 or AMX");
   if (resolved.entry.options != nullptr) {

@@ -25,7 +25,8 @@ const std::vector<std::string> kTiny = {"--model=droppos_tiny", "--input_size=32
                                         "--embed_dim=16",       "--depth=1",
                                         "--num_heads=2",        "--decoder_embed_dim=8",
                                         "--decoder_depth=1",    "--decoder_num_heads=2",
-                                        "--batch_size=4",       "--threads=1"};
+                                        "--batch_size=4",       "--threads=1",
+                                        kSamePrecision};
 
 class BenchCli : public ::testing::Test {
  protected:

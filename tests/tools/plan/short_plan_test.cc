@@ -26,6 +26,7 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 constexpr MachineDefaults kBoth = {2, 1, {/*bf16_products=*/true, /*int8_products=*/true}};
+constexpr MachineDefaults kFast = {2, 1, {true, true, /*fast_bf16_products=*/true}};
 constexpr MachineDefaults kNeither = {2, 1, {}};
 
 ResolvedFlags Resolve(std::vector<std::string> args, const MachineDefaults& machine = kBoth,
@@ -55,6 +56,13 @@ TEST(PlanVariants, AreThoseThatDifferFromWhatWasAsked) {
   EXPECT_THAT(Names(PlanVariants(Resolve({}, kBoth, "mae_vits"), kBoth)),
               ElementsAre("as asked", "--precision=bf16", "--recompute=block"));
   EXPECT_THAT(Names(PlanVariants(Resolve({"--passes=off"}), kBoth)), ElementsAre("as asked"));
+  EXPECT_THAT(Names(PlanVariants(Resolve({}, kFast), kFast)),
+              ElementsAre("as asked, which is in bf16", "--precision=fp32", guide,
+                          "--recompute=block"));
+  EXPECT_EQ(PlanVariants(Resolve({}, kFast), kFast)[1].passes.precision,
+            graph::ComputePrecision::kF32);
+  EXPECT_THAT(Names(PlanVariants(Resolve({"--precision=fp32"}, kFast), kFast)),
+              ElementsAre("as asked", "--precision=bf16", guide, "--recompute=block"));
   EXPECT_THAT(
       Names(PlanVariants(Resolve({}, kNeither), kNeither)),
       ElementsAre("as asked", "--precision=bf16: needs AVX512-BF16 or AMX",
