@@ -8,6 +8,8 @@
 // position: how well the model puts back held-out patches, with several shares of hidden patches
 // and dropped positions. knn: whether held-out images are near training images of their class. The
 // default data are the run's own. docs/evaluation.md explains the numbers.
+#include <unistd.h>
+
 #include <cmath>
 #include <filesystem>
 #include <iostream>
@@ -23,6 +25,7 @@
 #include "models/data/image_io.h"
 #include "models/training/checkpoint.h"
 #include "models/training/output_dir.h"
+#include "models/training/screen_text.h"
 #include "nlohmann/json.hpp"
 #include "tools/cpus.h"
 #include "tools/evaluation/evaluation_flags.h"
@@ -81,8 +84,10 @@ absl::Status Load(const Setup& setup, const std::vector<models::Parameter>& para
   ASSIGN_OR_RETURN(const std::string loaded,
                    models::LoadParameters(setup.trained.path, parameters,
                                           {{}, /*subset=*/true, /*brief=*/true}, workspace));
+  std::string data = "data   ";
+  models::AppendWrapped(setup.data.description, 7, models::TextColumns(STDOUT_FILENO), &data);
   std::cout << "model  " << ModelLine(setup.trained) << "\n       " << loaded << "\n"
-            << "data   " << setup.data.description << std::endl;
+            << data << std::flush;
   return absl::OkStatus();
 }
 
@@ -109,11 +114,12 @@ absl::StatusOr<nlohmann::ordered_json> EvaluatePosition(const Flags& flags, Setu
                    models::Loader::Create(setup->held_out.get(), std::move(load)));
   ASSIGN_OR_RETURN(const PositionReport report, protocol->Run(loader.get()));
 
+  const int columns = models::TextColumns(STDOUT_FILENO);
   std::cout << "images " << report.images << " held out, masks of seed " << seed << "\n\n"
-            << PositionTable(report);
+            << PositionTable(report, columns);
   const PositionResult* recipe = report.recipe();
   if (recipe != nullptr && recipe->scores.scored > 0) {
-    if (report.grid.w <= 32) {
+    if (4 * report.grid.w <= columns) {
       std::cout << absl::StrFormat(
                        "\nWrong answers by true cell in percent (mask ratio %g, pos ratio %g):\n",
                        recipe->ratios.mask_ratio, recipe->ratios.pos_mask_ratio)
