@@ -11,11 +11,11 @@
 
 namespace tools {
 
-// `steps_per_epoch` are optimizer steps.
+// `steps_per_epoch` are optimizer steps. Lines are wrapped at `columns`.
 std::string Banner(const ResolvedFlags& resolved, const models::Model& model,
                    const models::Datasets& data, const models::Session& session,
                    const graph::Backend& backend, int64_t steps_per_epoch,
-                   const std::string& output_dir);
+                   const std::string& output_dir, int columns);
 
 }  // namespace tools
 

@@ -29,6 +29,7 @@
 #include "models/training/checkpoint.h"
 #include "models/training/output_dir.h"
 #include "models/training/run_log.h"
+#include "models/training/screen_text.h"
 #include "nlohmann/json.hpp"
 #include "tools/cpus.h"
 #include "tools/evaluation/evaluation_flags.h"
@@ -97,9 +98,10 @@ absl::Status Load(const Setup& setup, const std::vector<models::Parameter>& para
   ASSIGN_OR_RETURN(const std::string loaded,
                    models::LoadParameters(setup.trained.path, parameters,
                                           {{}, /*subset=*/true, /*brief=*/true}, workspace));
+  std::string data = "data   ";
+  models::AppendWrapped(setup.data.description, 7, models::TextColumns(STDOUT_FILENO), &data);
   std::cout << "model  " << ModelLine(setup.trained) << "\n       " << loaded << "\n"
-            << "data   " << setup.data.description << "\n"
-            << "in     " << setup.precision.Text() << std::endl;
+            << data << "in     " << setup.precision.Text() << std::endl;
   return absl::OkStatus();
 }
 
@@ -131,11 +133,12 @@ absl::StatusOr<Measured> EvaluatePosition(const Flags& flags, Setup* setup,
       protocol->Run(loader.get(), [&progress](int64_t images) { progress->Done(images); }));
   progress.reset();
 
+  const int columns = models::TextColumns(STDOUT_FILENO);
   std::cout << "images " << report.images << " held out, masks of seed " << seed << "\n\n"
-            << PositionTable(report);
+            << PositionTable(report, columns);
   const PositionResult* recipe = report.recipe();
   if (recipe != nullptr && recipe->scores.scored > 0) {
-    if (report.grid.w <= 32) {
+    if (4 * report.grid.w <= columns) {
       std::cout << absl::StrFormat(
                        "\nWrong answers by true cell in percent (mask ratio %g, pos ratio %g):\n",
                        recipe->ratios.mask_ratio, recipe->ratios.pos_mask_ratio)

@@ -90,4 +90,10 @@ std::string FlagsOfRun(const ResolvedFlags& resolved, const std::string& comment
   return TrainFlagsText(flags, comment, absl::MakeConstSpan(&resolved.entry, 1));
 }
 
+models::FlagList FlagListOfRun(const ResolvedFlags& resolved) {
+  TrainFlags flags = resolved.flags;
+  flags.output_dir.reset();
+  return SetFlags(flags, absl::MakeConstSpan(&resolved.entry, 1));
+}
+
 }  // namespace tools

@@ -82,9 +82,9 @@ absl::Status Evaluator::Draw(int64_t step) {
     RETURN_IF_ERROR(run_.options.checkpoints->CheckFolder());
   }
   for (RunObserver* artist : run_.options.observers) {
-    ASSIGN_OR_RETURN(const std::string path, artist->Draw(step));
-    if (path.empty()) continue;
-    for (RunObserver* observer : run_.options.observers) observer->OnPicture(step, path);
+    ASSIGN_OR_RETURN(const Picture picture, artist->Draw(step));
+    if (picture.path.empty()) continue;
+    for (RunObserver* observer : run_.options.observers) observer->OnPicture(step, picture);
   }
   return absl::OkStatus();
 }

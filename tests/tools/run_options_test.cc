@@ -281,6 +281,12 @@ TEST(RunOptions, TheFolderIsWhereItIsWrittenAndNoFlagOfTheRepeatedRun) {
   EXPECT_EQ(options.trainer.metadata.at("flags"), flags);
   EXPECT_NE(flags.find("--seed=3\n"), std::string::npos);
   EXPECT_EQ(flags.find("output_dir"), std::string::npos);
+  // TensorBoard shows the same.
+  std::string listed;
+  for (const auto& [name, value] : FlagListOfRun(options.resolved)) {
+    listed += "--" + name + "=" + value + "\n";
+  }
+  EXPECT_EQ("#\n" + listed, flags);
 }
 
 }  // namespace

@@ -156,7 +156,7 @@ const std::vector<FlagRow>& OwnRows() {
 
       Models(Place::kFamily),
 
-      {"device", kMachine, S::kCompute, &F::device, kAny, "cpu|cuda", Value("cpu"),
+      {"device", kMachine, S::kCompute, &F::device, kAny, "cpu", Value("cpu"),
        "where to run (--backend is the same); this version computes on the CPU only"},
       {"threads", kMachine, S::kCompute, &F::threads, Rule::kThreads, "N", "all CPUs it may use",
        "threads that compute; what it may use goes by affinity, the CPU quota of its control group "

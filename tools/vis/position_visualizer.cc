@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/types/span.h"
+#include "graph/base/counted.h"
 #include "graph/base/random.h"
 #include "graph/base/status.h"
 #include "models/data/image_io.h"
@@ -177,6 +179,14 @@ absl::StatusOr<std::vector<PositionAnswers>> PositionVisualizer::Answers() {
 absl::StatusOr<models::Image> PositionVisualizer::Draw(
     const std::string& title, const std::vector<PositionAnswers>& answers) const {
   return DrawSheet(absl::StrCat(title, ": ", conditions_), answers, wrong_positions_);
+}
+
+std::string PositionVisualizer::Shows() const {
+  std::vector<std::string> names;
+  for (const PictureToAsk& picture : pictures_) names.push_back(picture.name);
+  return absl::StrCat("where ", name_, " puts the patches of ",
+                      graph::Counted(static_cast<int64_t>(names.size()), "image"), " (",
+                      absl::StrJoin(names, ", "), "): ", conditions_);
 }
 
 absl::Status PositionVisualizer::Write(const std::string& title, const std::string& path) {

@@ -98,7 +98,7 @@ TEST_F(EvaluateCli, PositionPrintsATableAndWritesJsonAndMap) {
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out,
               AllOf(HasSubstr("droppos_tiny after step 2"), HasSubstr("embedded data set"),
-                    HasSubstr("images 100 held out"), HasSubstr("0.75 *"), HasSubstr("(6.25%)"),
+                    HasSubstr("images 100 held out"), HasSubstr("0.75 *"), HasSubstr("\nchance  "),
                     HasSubstr("Wrong answers by true cell"), HasSubstr("\nin     fp32\n"),
                     HasSubstr("\ndone: positions of 100 held-out images in 0:"),
                     EndsWith(", in fp32; the numbers are in " + (folder_ / "p.json").string() +

@@ -373,7 +373,7 @@ TEST_F(TrainCli, EvalEveryMeasuresPositionsAndKnnAndVisEveryDraws) {
   EXPECT_THAT(sheets, ::testing::UnorderedElementsAre("step_0000002.png", "step_0000003.png"));
   const fs::path events = folder_ / "a/tensorboard";
   EXPECT_THAT(
-      models::ReadEventFolder(events).pictures["positions"],
+      models::ReadEventFolder(events).pictures["heldout/positions"],
       ::testing::ElementsAre(::testing::Pair(2, Contents(folder_ / "a/vis/step_0000002.png")),
                              ::testing::Pair(3, Contents(folder_ / "a/vis/step_0000003.png"))));
   // Watching changes nothing.

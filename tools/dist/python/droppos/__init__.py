@@ -10,6 +10,8 @@ import os
 import subprocess
 import tempfile
 
+__version__ = "of a clone"  # in a download make_dist.py writes its version here
+
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
 # The types of safetensors in NumPy's names; bfloat16 is not among NumPy's.
