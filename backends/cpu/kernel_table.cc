@@ -31,6 +31,6 @@ absl::StatusOr<graph::Backend> MakeBackend(int threads) {
   return backend;
 }
 
-graph::Capabilities DetectCapabilities() { return {HasBfloat16(), HasInt8(), HasAmx()}; }
+graph::Capabilities DetectCapabilities() { return {HasBfloat16(), HasInt8(), HasFastBfloat16()}; }
 
 }  // namespace backends::cpu

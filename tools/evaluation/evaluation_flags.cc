@@ -33,7 +33,7 @@ void AddEvaluationFlags(CLI::App* app, EvaluationFlags* flags) {
       ->type_name("N")
       ->capture_default_str();
   app->add_option("--precision", flags->precision,
-                  "of activations and products; auto: bf16 on a CPU with AMX, where it is faster, "
+                  "of activations and products; auto: bf16 on a CPU with AMX or AMD's AVX512-BF16, where it is faster, "
                   "else fp32")
       ->check(CLI::IsMember({"auto", "fp32", "bf16"}))
       ->type_name("auto|fp32|bf16")

@@ -163,7 +163,7 @@ const std::vector<FlagRow>& OwnRows() {
        "and OMP_THREAD_LIMIT", kMayChange},
       {"precision", kMachine, S::kCompute, &F::precision, kAny, "auto|fp32|bf16", Value("auto"),
        "of activations and products; parameters, their moments, statistics and losses stay fp32. "
-       "auto: bf16 on a CPU with AMX, where it is faster, else fp32; a run that is resumed keeps "
+       "auto: bf16 on a CPU with AMX or AMD's AVX512-BF16, where it is faster, else fp32; a run that is resumed keeps "
        "what it began with", Lifetime::kRun, /*bare=*/"", /*once=*/"fp32"},
       Models(Place::kPrecision),
       {"recompute", kMachine, S::kStep, &F::recompute, kAny, "none|mlp|block", Value("none"),

@@ -29,10 +29,11 @@ PrecisionChoice ChoosePrecision(absl::string_view asked, const graph::Capabiliti
   } else if (can.fast_bf16_products) {
     choice.precision = "bf16";
     choice.reason =
-        "this CPU has AMX (trains 2 to 4 times as fast as fp32); --precision=fp32 rounds less";
+        "this CPU has fast products of bf16 (trains 1.5 to 4 times as fast as fp32); "
+        "--precision=fp32 rounds less";
   } else if (can.bf16_products) {
     choice.reason =
-        "this CPU has bf16 products but no AMX (slower than fp32); --precision=bf16 tries them";
+        "this CPU's products of bf16 are slower than fp32; --precision=bf16 tries them";
   } else {
     choice.reason = "this CPU has no products of bf16";
   }

@@ -17,7 +17,7 @@ struct PrecisionChoice {
   std::string lacks;               // what was asked for and the machine does not have; mostly empty
 
   graph::ComputePrecision compute() const;
-  std::string Text() const;  // "bf16, chosen by auto: this CPU has AMX ...", "fp32"
+  std::string Text() const;  // "bf16, chosen by auto: this CPU has fast ...", "fp32"
 };
 
 // `asked` is auto, fp32 or bf16, `can` says what the backend computes fast. auto chooses bf16 where
