@@ -12,7 +12,8 @@ models::OpenOptions MakeOpenOptions(const ResolvedFlags& resolved) {
   options.input_height = resolved.entry.model.input_h;
   options.input_width = resolved.entry.model.input_w;
   options.val_fraction = resolved.flags.val_fraction.value();
-  options.limits = models::LimitsOfMegapixels(resolved.flags.max_image_megapixels.value());
+  options.limits = models::LimitsOfMegapixels(resolved.flags.max_image_megapixels.value(),
+                                              resolved.entry.model.channels);
   return options;
 }
 
