@@ -170,7 +170,8 @@ absl::StatusOr<Part> ReadFolder(const std::string& root, const std::string& belo
   ScanProgress progress(JoinPath(root, below), on_scan);
   ASSIGN_OR_RETURN(const FolderListing listing, ListPictures(root, below, "val", &progress));
   const std::string others = OthersText(listing.others, 4);
-  const std::string unread = UnreadPictures(JoinPath(root, below), listing.others);
+  const std::string unread =
+      UnreadPictures(below.empty() ? root : JoinPath(root, below), listing.others);
   if (listing.paths.empty()) {
     return absl::NotFoundError(absl::StrCat(
         "no picture (", PictureEndings(), ") under ", PrintablePath(JoinPath(root, below)),

@@ -76,9 +76,9 @@ TEST(ChannelsCli, AGreyRunGoesOnAndIsEvaluatedDrawnAndExported) {
 TEST(ChannelsCli, FourChannelsAreRefusedWhereThePicturesHaveThree) {
   const fs::path folder = Scratch() / "three";
   fs::create_directories(folder);
-  for (int i = 0; i < 70; ++i) {
+  for (int i = 0; i < 100; ++i) {
     models::Image image = models::Image::Sized(32, 32);
-    image.rgb.assign(image.rgb.size(), static_cast<uint8_t>(3 * i));
+    image.rgb.assign(image.rgb.size(), static_cast<uint8_t>(2 * i));
     ASSERT_TRUE(models::WritePng(folder / (std::to_string(i) + ".png"), image).ok());
   }
   const Outcome outcome = Train({"--channels=4", "--data_path=three", "--output_dir=four"});
