@@ -8,6 +8,9 @@
 namespace tools {
 namespace {
 
+// Of the images that an epoch leaves out.
+constexpr double kWorthSaying = 0.01;
+
 double MiB(size_t bytes) { return static_cast<double>(bytes) / (1024.0 * 1024.0); }
 
 std::string Row(const char* label, const std::string& text, int columns) {
@@ -20,7 +23,7 @@ std::string Row(const char* label, const std::string& text, int columns) {
 
 std::string Banner(const ResolvedFlags& resolved, const models::Model& model,
                    const models::Datasets& data, const models::Session& session,
-                   const graph::Backend& backend, int64_t steps_per_epoch,
+                   const graph::Backend& backend, const models::EpochPlan& epochs,
                    const std::string& output_dir, int columns) {
   const auto row = [columns](const char* label, const std::string& words) {
     return Row(label, words, columns);
@@ -57,16 +60,24 @@ std::string Banner(const ResolvedFlags& resolved, const models::Model& model,
                         : absl::StrFormat("blr %g x %d / 256", recipe.blr, resolved.step.images());
   text += row("lr", absl::StrFormat("%g (%s), %g warm-up epochs, cosine to %g", resolved.lr, rule,
                                     recipe.warmup_epochs, recipe.min_lr));
-  const int64_t planned = steps_per_epoch * recipe.epochs;
+  const int64_t planned = epochs.steps() * recipe.epochs;
   text +=
       row("run", absl::StrFormat("%s of %s%s, seed %d", graph::Counted(recipe.epochs, "epoch"),
-                                 graph::Counted(steps_per_epoch, "step"),
+                                 graph::Counted(epochs.steps(), "step"),
                                  resolved.flags.steps && *resolved.flags.steps < planned
                                      ? absl::StrCat(", ended after ",
                                                     graph::Counted(*resolved.flags.steps, "step"),
                                                     " by --steps")
                                      : "",
                                  resolved.flags.seed.value()));
+  const int64_t images = data.train->size();
+  const int64_t unused = images - epochs.micro_batches() * resolved.step.micro_batch;
+  if (static_cast<double>(unused) > kWorthSaying * static_cast<double>(images)) {
+    text += row("", absl::StrFormat(
+                        "an epoch leaves out %d of the images (%.1f%%), other ones each "
+                        "time: they fill no step",
+                        unused, 100.0 * static_cast<double>(unused) / static_cast<double>(images)));
+  }
   if (resolved.flags.overfit_batch.value()) {
     text += row("", absl::StrFormat("on its first %s alone (--overfit_batch)",
                                     graph::Counted(resolved.step.images(), "image")));

@@ -7,7 +7,7 @@
 //   patch_mean  f32 (N, D)           the mean of the L patch rows
 //   labels      i32 (N)              where the data has labels; -1: this image has none
 //   features    f32 (N, 1+L, D)      with --tokens: all rows, the class token first
-//   images      f32 (N, 3, H, W)     with --images: the network's input
+//   images      f32 (N, C, H, W)     with --images: the network's input
 //
 // Rows are images in the order of the data; the metadata `names` is a JSON list of their names. A
 // plain folder of photographs: --data_path=DIR --split=train --val_fraction=0.
@@ -73,7 +73,9 @@ absl::Status Write(const std::string& path, const Features& features, const Trai
   if (flags.tokens) {
     Put("features", features.tokens, {n, 1 + model.num_patches(), features.dim}, &tensors);
   }
-  if (flags.images) Put("images", features.images, {n, 3, model.input_h, model.input_w}, &tensors);
+  if (flags.images) {
+    Put("images", features.images, {n, model.channels, model.input_h, model.input_w}, &tensors);
+  }
 
   nlohmann::json names = nlohmann::json::array();
   for (const int64_t i : features.data_index) names.push_back(data.name(i));
@@ -165,7 +167,8 @@ absl::StatusOr<int> Main(int argc, char** argv) {
       ->check(CLI::IsMember({"heldout", "train"}))
       ->capture_default_str();
   app.add_flag("--tokens", flags.tokens, "also all tokens, as `features` (N, 1+L, D)");
-  app.add_flag("--images", flags.images, "also the network's input, as `images` (N, 3, H, W)");
+  app.add_flag("--images", flags.images,
+               "also the network's input, as `images` (N, channels, H, W)");
   app.add_flag("--overwrite", flags.overwrite, "replace --out where it exists");
   ASSIGN_OR_RETURN(const bool proceed, ParseCommandLine("extract_features", argc, argv, &app));
   if (!proceed) return 0;

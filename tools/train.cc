@@ -149,9 +149,10 @@ absl::Status PrintPlan(const Setup& setup, const models::Model& model,
                    MeasureMachineRates(options.compile.backend->device->threads()));
   ASSIGN_OR_RETURN(const LoadingTime loading,
                    MeasureLoading(setup.resolved, *setup.data.train, machine.threads));
-  ASSIGN_OR_RETURN(const std::string answer,
-                   ShortPlan(model, options, PlanVariants(setup.resolved, machine), loading,
-                             LengthOf(setup.resolved, setup.epochs), rates));
+  ASSIGN_OR_RETURN(
+      const std::string answer,
+      ShortPlan(model, options, PlanVariants(setup.resolved, machine), loading,
+                LengthOf(setup.resolved, setup.epochs, setup.data.train->size()), rates));
   std::cout << answer;
   if (*setup.resolved.flags.plan != "full") return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::string report, PlanReport(model, options, rates));
@@ -257,8 +258,8 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
                    Observers::Create(resolved, setup.data, session_options.compile, session.get(),
                                      output.File(models::kVisFolder), &notes, StopSignal()));
   for (const std::string& note : notes) log.Line(absl::StrCat("note: ", note));
-  log.Line(Banner(resolved, *model, setup.data, *session, backend, setup.epochs.steps(),
-                  output.path(), models::TextColumns(STDOUT_FILENO)));
+  log.Line(Banner(resolved, *model, setup.data, *session, backend, setup.epochs, output.path(),
+                  models::TextColumns(STDOUT_FILENO)));
   if (!start.empty()) log.Line(absl::StrCat("  start      ", start));
   log.Line("");
 

@@ -91,6 +91,28 @@ TEST(Resolve, RecipeWhereNothingIsGiven) {
   }
 }
 
+TEST(Resolve, ChannelsDecideTheNumbersOfTheNormalisation) {
+  const auto grey = Resolve({"--channels=1"});
+  ASSERT_TRUE(grey.ok()) << grey.status();
+  EXPECT_EQ(grey->entry.model.channels, 1);
+  EXPECT_EQ(grey->transform.channels(), 1);
+  EXPECT_THAT(*grey->flags.mean, ElementsAre(0.449));
+  EXPECT_THAT(*grey->flags.std, ElementsAre(0.226));
+  const auto four = Resolve({"--channels=4", "--data_path=/pictures", "--mean=0,0.1,0.2,0.3"});
+  ASSERT_TRUE(four.ok()) << four.status();
+  EXPECT_THAT(four->transform.mean, ElementsAre(0, 0.1, 0.2, 0.3));
+  EXPECT_THAT(four->transform.std, ElementsAre(0.229, 0.224, 0.225, 0.5));
+  EXPECT_EQ(Resolve({})->entry.model.channels, 3);
+
+  EXPECT_EQ(ResolveError({"--channels=1", "--mean=0.4,0.5,0.6"}),
+            "--mean=0.4,0.5,0.6 has 3 numbers; --channels=1 takes 1");
+  EXPECT_EQ(ResolveError({"--std=0.5"}), "--std=0.5 has 1 number; --channels=3 takes 3");
+  EXPECT_THAT(ResolveError({"--channels=2"}), HasSubstr("--channels=2 must be 1 (grey), 3 (RGB)"));
+  EXPECT_THAT(ResolveError({"--channels=4"}), HasSubstr("the embedded scenes have three"));
+  EXPECT_THAT(ResolveError({"--channels=1", "--drop_pos_type=multi_task"}),
+              HasSubstr("the pixels that --drop_pos_type=multi_task reconstructs are RGB"));
+}
+
 TEST(Resolve, EmbeddedScenesAreNotCropped) {
   EXPECT_THAT(Resolve({})->notices, IsEmpty());
   EXPECT_THAT(Resolve({"--crop_scale=0.5,1", "--data_path=/pictures"})->notices, IsEmpty());

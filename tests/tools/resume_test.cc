@@ -197,6 +197,7 @@ TEST(Resume, AFlagThatTheRunDidNotKnowWasItsDefault) {
   TrainFlags then = resolved({});
   then.crop_scale = then.crop_ratio = then.mean = then.std = absl::nullopt;
   then.flip = absl::nullopt;
+  then.channels = absl::nullopt;
   const models::ZooEntry entry = *MakeZoo().Find("droppos_tiny");
   const Resumption old = Of(TrainFlagsText(then, "", absl::MakeConstSpan(&entry, 1)));
   EXPECT_TRUE(CheckSameRun(old, resolved({}), MakeZoo()).ok());

@@ -56,6 +56,7 @@ TEST(UnknownFlag, NamesOfOtherProgramsAreKnown) {
                {"--workers=3", "--num_workers"},
                {"--warmup=3", "--warmup_epochs"},
                {"--image_size=3", "--input_size"},
+               {"--in_chans=1", "--channels"},
                {"--resume_from=x", "--resume"},
                {"--ckpt=x", "--resume"},
                {"--pretrained=x", "--init_from"},

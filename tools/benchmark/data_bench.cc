@@ -57,6 +57,9 @@ absl::StatusOr<double> OneRun(const models::Dataset& data, const models::LoaderO
 absl::StatusOr<std::string> Jobs(const DataBenchOptions& options, const models::Dataset& data,
                                  int64_t images) {
   const models::LoaderOptions load = LoaderFor(options, data.size(), true);
+  if (load.transform.channels() != 3) {
+    return graph::InvalidArgument("--peer reads RGB pictures; leave out --channels or --peer");
+  }
   const models::ImageTransform transform(load.input_width, load.input_height, load.transform);
   const int64_t an_epoch = data.size() / load.batch_size * load.batch_size;
   models::EpochOrder order(data.size(), load.seed);

@@ -68,7 +68,7 @@ struct Features {
   std::vector<float> cls;           // (N, D)
   std::vector<float> patch_mean;    // (N, D): over the L patches, summed in double
   std::vector<float> tokens;        // (N, 1+L, D), or empty
-  std::vector<float> images;        // (N, 3, H, W), or empty
+  std::vector<float> images;        // (N, C, H, W), or empty
   std::vector<int32_t> labels;      // (N), -1 without a label
   std::vector<int64_t> data_index;  // (N): the image of a row is Dataset::name(data_index[row])
 };

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
@@ -36,6 +37,7 @@ void JoinModel(TrainFlags& flags, models::ModelConfig& model) {
   } else {
     flags.input_size = InputSize{model.input_h, model.input_w};
   }
+  Join(flags.channels, model.channels);
   Join(flags.patch_size, model.patch_size);
   Join(flags.embed_dim, model.embed_dim);
   Join(flags.depth, model.depth);
@@ -84,8 +86,27 @@ void TakeTransform(const TrainFlags& flags, models::TransformOptions* transform)
   copy(*flags.crop_scale, &transform->crop_scale);
   copy(*flags.crop_ratio, &transform->crop_ratio);
   transform->flip = *flags.flip;
-  copy(*flags.mean, &transform->mean);
-  copy(*flags.std, &transform->std);
+  transform->mean = *flags.mean;
+  transform->std = *flags.std;
+}
+
+// Normalisation of as many channels as the net takes, where the flags' table knows RGB's alone.
+absl::Status ResolveChannels(TrainFlags& flags) {
+  const int channels = static_cast<int>(*flags.channels);
+  if (channels == 4 && !flags.data_path.has_value()) {
+    return InvalidArgument("--channels=4: the embedded scenes have three; give --data_path=DIR, ",
+                           "pictures that have four");
+  }
+  flags.mean = flags.mean.value_or(models::UsualMean(channels));
+  flags.std = flags.std.value_or(models::UsualStd(channels));
+  for (const auto& [name, numbers] :
+       {std::make_pair("mean", &*flags.mean), std::make_pair("std", &*flags.std)}) {
+    if (numbers->size() == static_cast<size_t>(channels)) continue;
+    return InvalidArgument("--", name, "=", models::FlagValueText(*numbers), " has ",
+                           numbers->size(), numbers->size() == 1 ? " number" : " numbers",
+                           "; --channels=", channels, " takes ", channels);
+  }
+  return absl::OkStatus();
 }
 
 // Of flags for random crops where there are none.
@@ -247,6 +268,7 @@ absl::StatusOr<ResolvedFlags> ResolveTrainFlags(const TrainFlags& flags,
   JoinModel(resolved.flags, resolved.entry.model);
   JoinRecipe(resolved.flags, resolved.entry.recipe);
   RETURN_IF_ERROR(models::Validate(resolved.entry.model));
+  RETURN_IF_ERROR(ResolveChannels(resolved.flags));
   SetDefaults(machine, resolved.flags);
   TakeTransform(resolved.flags, &resolved.transform);
   NoteUncropped(resolved);

@@ -60,6 +60,7 @@ constexpr FlagSynonym kSynonyms[] = {
     {"scale", "crop_scale"},
     {"ratio", "crop_ratio"},
     {"hflip horizontal_flip random_flip", "flip"},
+    {"in_chans in_channels input_channels num_channels", "channels"},
     {"image_mean img_mean", "mean"},
     {"image_std img_std", "std"},
     {"interpolation train_interpolation", "epochs", "images are resized bicubically"},

@@ -92,6 +92,12 @@ TEST_F(TrainCli, BareRunMakesAnOutputFolderWhereItWasTyped) {
   EXPECT_EQ(Contents(runs[0] / "train.log"), outcome.out);
 }
 
+TEST_F(TrainCli, TheBannerSaysWhatAnEpochLeavesOut) {
+  EXPECT_THAT(Train({"--model=droppos_tiny", "--batch_size=900", "--steps=0"}).out,
+              HasSubstr("an epoch leaves out 200 of the images (1.6%), other ones each time"));
+  EXPECT_THAT(TrainTiny({"--steps=0"}).out, Not(HasSubstr("leaves out")));
+}
+
 TEST_F(TrainCli, TheLastLinesSayWhatWasReachedWhereItLiesAndWhatComesNext) {
   const Outcome outcome = TrainTiny({"--steps=2", "--output_dir=my run"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
