@@ -7,15 +7,16 @@
 #include "graph/compiler/backend.h"
 #include "models/data/open_dataset.h"
 #include "models/training/session.h"
+#include "models/training/step_shape.h"
 #include "tools/flags/resolve_flags.h"
 
 namespace tools {
 
-// `steps_per_epoch` are optimizer steps.
+// Lines are wrapped at `columns`.
 std::string Banner(const ResolvedFlags& resolved, const models::Model& model,
                    const models::Datasets& data, const models::Session& session,
-                   const graph::Backend& backend, int64_t steps_per_epoch,
-                   const std::string& output_dir);
+                   const graph::Backend& backend, const models::EpochPlan& epochs,
+                   const std::string& output_dir, int columns);
 
 }  // namespace tools
 

@@ -69,6 +69,9 @@ absl::StatusOr<ResolvedFlags> TrainersFlags(const BenchFlags& flags, const model
   if (!names.empty()) std::cout << "note: no effect here: " << names << "\n";
   for (const std::string& notice : parsed.notices) std::cout << "note: " << notice << "\n";
   for (const std::string& notice : resolved.notices) std::cout << "note: " << notice << "\n";
+  if (resolved.precision_line != *resolved.flags.precision) {
+    std::cout << "note: " << resolved.precision_line << "\n";
+  }
   return resolved;
 }
 

@@ -2,7 +2,7 @@
 //
 //   bazel run //tools:check_data -- --data_path=DIR [--json=FILE] [--write_list=DIR/train.txt]
 //       [--overwrite] [--min_side=32] [--num_workers=N] [--val_fraction=0.01]
-//       [--max_image_megapixels=100]
+//       [--max_image_megapixels=100] [--channels=3]
 //
 // Exit code: 0 if every image can be decoded, 1 if some cannot or nothing can be checked.
 #include <unistd.h>
@@ -40,6 +40,7 @@ struct Flags {
   absl::optional<double> max_image_megapixels;
   std::string json, write_list;
   bool overwrite = false;
+  int channels = 3;
   DataCheckOptions check;
 };
 
@@ -59,8 +60,9 @@ absl::StatusOr<bool> Check(Flags flags) {
   if (!flags.val_fraction.has_value()) open.least_held_out = models::kLeastHeldOut;
   if (flags.max_image_megapixels.has_value()) {
     open.limits = models::LimitsOfMegapixels(*flags.max_image_megapixels);
-    flags.check.limits = open.limits;
   }
+  open.limits.channels = flags.channels;
+  flags.check.limits = open.limits;
   open.max_warnings = 0;                      // the JSON file has them all
   open.input_height = open.input_width = 64;  // of the scenes drawn without a path
   const models::RunLog::Screen screen = models::RunLog::ScreenOf(Screen(), STDOUT_FILENO);
@@ -122,6 +124,11 @@ absl::StatusOr<int> Main(int argc, char** argv) {
          "images or a fifth, as train does)")
       ->type_name("X");
   AddMaxImageMegapixels(&app, "100", &flags.max_image_megapixels);
+  app.add_option("--channels", flags.channels,
+                 "as train has it: with 4, pictures of fewer channels are bad")
+      ->check(CLI::IsMember({1, 3, 4}))
+      ->type_name("N")
+      ->capture_default_str();
   app.add_option("--min_side", flags.check.min_side, "images with a smaller side are tiny")
       ->check(Between(1, 1'000'000))
       ->type_name("PIXELS")

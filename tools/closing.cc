@@ -26,10 +26,10 @@ void Closing::OnStep(const models::TrainMetrics& metrics) {
   step_ = metrics;
 }
 
-std::string Closing::Text(const std::string& folder, double seconds, bool predicts,
-                          int64_t planned) const {
+std::string Closing::Text(const Run& run) const {
+  const std::string& folder = run.folder;
   std::string text = absl::StrCat("\ndone: ", graph::Counted(steps_, "step"), " in ",
-                                  models::DurationText(seconds));
+                                  models::DurationText(run.seconds));
   if (step_.has_value()) {
     absl::StrAppendFormat(&text, ", to step %d (epoch %.4g), loss %.4f", step_->step, step_->epoch,
                           step_->loss);
@@ -50,22 +50,26 @@ std::string Closing::Text(const std::string& folder, double seconds, bool predic
   if (!error) {
     text += Row("best", absl::StrCat(best, " (", target.parent_path().filename().string(), ")"));
   }
-  const std::string run = models::ShellWord(folder);
+  const std::string word = models::ShellWord(folder);
   const auto command = [&](const char* tool, const std::string& args) {
     return absl::StrCat(models::Invocation(tool), " ", args);
   };
-  text += Row("next", command("plot", absl::StrCat(run, " --out=curves.svg")));
-  text += Row("", command("evaluate", absl::StrCat("--protocol=", predicts ? "position" : "knn",
-                                                   " --checkpoint=", run)));
-  if (predicts) {
-    text += Row("", command("predict_positions",
-                            absl::StrCat("--checkpoint=", run, " --out=positions.png")));
+  const char* const data = run.standard_input ? " --data_path=- < TAR" : "";
+  text += Row("next", command("plot", absl::StrCat(word, " --out=curves.svg")));
+  text += Row("", command("evaluate", absl::StrCat("--protocol=", run.predicts ? "position" : "knn",
+                                                   " --checkpoint=", word, data)));
+  if (run.predicts) {
+    text +=
+        Row("", command("predict_positions", absl::StrCat("--checkpoint=", word,
+                                                          run.standard_input ? " --image=FILE" : "",
+                                                          " --out=positions.png")));
   }
   text +=
-      Row("", command("export", absl::StrCat("--checkpoint=", run, " --format=timm --out=DIR")));
-  if (step_.has_value() && step_->step < planned) {
-    text += Row("", command("train", absl::StrCat("--resume=auto --output_dir=", run, " --steps=",
-                                                  planned, "  (to the end of its epochs)")));
+      Row("", command("export", absl::StrCat("--checkpoint=", word, " --format=timm --out=DIR")));
+  if (step_.has_value() && step_->step < run.planned) {
+    text += Row("", command("train", absl::StrCat("--resume=auto --output_dir=", word,
+                                                  " --steps=", run.planned, data,
+                                                  "  # to the end of its epochs")));
   }
   return text;
 }

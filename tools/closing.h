@@ -16,9 +16,15 @@ class Closing : public models::RunObserver {
   void OnStep(const models::TrainMetrics& metrics) override;
   void OnEvaluation(const models::EvalMetrics& metrics) override { evaluation_ = metrics; }
 
-  // Of the run in `folder` whose process took `seconds`. `predicts`: the model predicts positions.
-  // `planned` steps are those of all its epochs.
-  std::string Text(const std::string& folder, double seconds, bool predicts, int64_t planned) const;
+  struct Run {
+    std::string folder;
+    double seconds = 0;     // that its process took
+    bool predicts = false;  // its model predicts positions
+    int64_t planned = 0;    // steps of all its epochs
+    // It read its images from standard input, where a further command wants them again.
+    bool standard_input = false;
+  };
+  std::string Text(const Run& run) const;
 
  private:
   int64_t steps_ = 0;  // in this process

@@ -8,7 +8,8 @@
 //    "memory_mib": 32000,
 //    "system": {"os": "...", "kernel": "Linux 6.1.0 x86_64"},
 //    "libraries": {"oneDNN": "3.2.0", "libpng": "1.6.39", ...},
-//    "resizing": "as Pillow 13"}
+//    "resizing": "as Pillow 13",
+//    "deep_samples": "16 bits"}
 //
 // What the system does not tell is null.
 #ifndef TOOLS_ENVIRONMENT_H_

@@ -1,13 +1,15 @@
 // Measures what a trained model knows:
 //
 //   bazel run //tools:evaluate -- --protocol=position --checkpoint=FILE
-//       [--data_path=DIR] [--json=FILE] [--error_map=FILE.png]
+//       [--data_path=DIR] [--precision=fp32|bf16] [--json=FILE] [--error_map=FILE.png]
 //   bazel run //tools:evaluate -- --protocol=knn --checkpoint=FILE
 //       [--data_path=DIR] [--feature=cls|mean|both] [--max_train_images=N] [--json=FILE]
 //
 // position: how well the model puts back held-out patches, with several shares of hidden patches
 // and dropped positions. knn: whether held-out images are near training images of their class. The
 // default data are the run's own. docs/evaluation.md explains the numbers.
+#include <unistd.h>
+
 #include <cmath>
 #include <filesystem>
 #include <iostream>
@@ -19,17 +21,24 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "graph/base/counted.h"
 #include "graph/base/status.h"
 #include "models/data/image_io.h"
 #include "models/training/checkpoint.h"
 #include "models/training/output_dir.h"
+#include "models/training/run_log.h"
+#include "models/training/screen_text.h"
 #include "nlohmann/json.hpp"
 #include "tools/cpus.h"
 #include "tools/evaluation/evaluation_flags.h"
+#include "tools/evaluation/image_progress.h"
 #include "tools/evaluation/knn_protocol.h"
 #include "tools/evaluation/position_report.h"
 #include "tools/evaluation/spread_dataset.h"
 #include "tools/flags/command_line.h"
+#include "tools/flags/precision.h"
 #include "tools/machine.h"
 #include "tools/output/staged_output.h"
 #include "tools/plugins.h"
@@ -61,6 +70,9 @@ struct Setup {
   models::Datasets data;
   std::unique_ptr<SpreadDataset> held_out;  // null: nothing is held out
   graph::CompileOptions compile;
+  PrecisionChoice precision;
+  models::RunLog::Screen screen = models::RunLog::ScreenOf(Screen(), STDOUT_FILENO);
+  models::RunLog log{screen};
   int64_t skipped = 0;  // undecodable images
 
   models::LoaderOptions LoadOptions(int num_workers) {
@@ -70,10 +82,15 @@ struct Setup {
     load.max_bad_share = trained.resolved.flags.max_bad_share.value();  // which its data satisfied
     load.on_bad_image = [this](const std::string& message) {
       ++skipped;
-      std::cout << "skipped an image: " << message << std::endl;
+      log.Line("skipped an image: " + message);
     };
     return load;
   }
+};
+
+struct Measured {
+  std::string what;  // "positions of 2000 held-out images"
+  nlohmann::ordered_json json;
 };
 
 absl::Status Load(const Setup& setup, const std::vector<models::Parameter>& parameters,
@@ -81,13 +98,15 @@ absl::Status Load(const Setup& setup, const std::vector<models::Parameter>& para
   ASSIGN_OR_RETURN(const std::string loaded,
                    models::LoadParameters(setup.trained.path, parameters,
                                           {{}, /*subset=*/true, /*brief=*/true}, workspace));
+  std::string data = "data   ";
+  models::AppendWrapped(setup.data.description, 7, models::TextColumns(STDOUT_FILENO), &data);
   std::cout << "model  " << ModelLine(setup.trained) << "\n       " << loaded << "\n"
-            << "data   " << setup.data.description << std::endl;
+            << data << "in     " << setup.precision.Text() << std::endl;
   return absl::OkStatus();
 }
 
-absl::StatusOr<nlohmann::ordered_json> EvaluatePosition(const Flags& flags, Setup* setup,
-                                                        StagedOutput* error_map) {
+absl::StatusOr<Measured> EvaluatePosition(const Flags& flags, Setup* setup,
+                                          StagedOutput* error_map) {
   const models::ZooEntry& entry = setup->trained.entry();
   if (setup->held_out == nullptr) {
     return graph::InvalidArgument("no images are held out (", setup->data.description,
@@ -107,13 +126,19 @@ absl::StatusOr<nlohmann::ordered_json> EvaluatePosition(const Flags& flags, Setu
   load.seed = static_cast<uint64_t>(seed);
   ASSIGN_OR_RETURN(const std::unique_ptr<models::Loader> loader,
                    models::Loader::Create(setup->held_out.get(), std::move(load)));
-  ASSIGN_OR_RETURN(const PositionReport report, protocol->Run(loader.get()));
+  auto progress =
+      std::make_unique<ImageProgress>(&setup->log, setup->screen, setup->held_out->size());
+  ASSIGN_OR_RETURN(
+      const PositionReport report,
+      protocol->Run(loader.get(), [&progress](int64_t images) { progress->Done(images); }));
+  progress.reset();
 
+  const int columns = models::TextColumns(STDOUT_FILENO);
   std::cout << "images " << report.images << " held out, masks of seed " << seed << "\n\n"
-            << PositionTable(report);
+            << PositionTable(report, columns);
   const PositionResult* recipe = report.recipe();
   if (recipe != nullptr && recipe->scores.scored > 0) {
-    if (report.grid.w <= 32) {
+    if (4 * report.grid.w <= columns) {
       std::cout << absl::StrFormat(
                        "\nWrong answers by true cell in percent (mask ratio %g, pos ratio %g):\n",
                        recipe->ratios.mask_ratio, recipe->ratios.pos_mask_ratio)
@@ -133,12 +158,14 @@ absl::StatusOr<nlohmann::ordered_json> EvaluatePosition(const Flags& flags, Setu
   } else if (error_map != nullptr) {
     std::cout << "no --error_map: nothing was scored at the run's ratios\n";
   }
-  nlohmann::ordered_json json = PositionJson(report);
-  json["seed"] = seed;
-  return json;
+  Measured measured{
+      absl::StrCat("positions of ", graph::Counted(report.images, "held-out image")),
+      PositionJson(report)};
+  measured.json["seed"] = seed;
+  return measured;
 }
 
-absl::StatusOr<nlohmann::ordered_json> EvaluateKnn(const Flags& flags, Setup* setup) {
+absl::StatusOr<Measured> EvaluateKnn(const Flags& flags, Setup* setup) {
   RETURN_IF_ERROR(CheckLabels(*setup->data.train, setup->held_out.get()));
   KnnProtocolOptions options;
   options.knn = flags.knn;
@@ -147,14 +174,23 @@ absl::StatusOr<nlohmann::ordered_json> EvaluateKnn(const Flags& flags, Setup* se
   options.mean = flags.feature != "cls";
   options.max_train_images = flags.max_train_images;
   options.load = setup->LoadOptions(flags.common.num_workers);
+  std::unique_ptr<ImageProgress> progress;
+  options.on_images = [&progress](int64_t images) { progress->Done(images); };
   graph::Workspace workspace(setup->compile.backend->device);
   ASSIGN_OR_RETURN(const std::unique_ptr<KnnProtocol> protocol,
                    KnnProtocol::Create(setup->trained.entry().model, options, setup->compile,
                                        flags.common.batch_size, &workspace));
   RETURN_IF_ERROR(Load(*setup, protocol->parameters(), &workspace));
+  const int64_t train_images = SpreadDataset(setup->data.train.get(), flags.max_train_images).size();
+  progress = std::make_unique<ImageProgress>(&setup->log, setup->screen,
+                                             train_images + setup->held_out->size());
   ASSIGN_OR_RETURN(const KnnReport report, protocol->Run(*setup->data.train, *setup->held_out));
+  progress.reset();
   std::cout << KnnText(report);
-  return KnnJson(report);
+  return Measured{
+      absl::StrCat("classes of ", graph::Counted(report.held_out_images, "held-out image"),
+                   " by ", graph::Counted(report.train_images, "training image")),
+      KnnJson(report)};
 }
 
 // Null if the flag is not given.
@@ -168,6 +204,7 @@ absl::StatusOr<std::unique_ptr<StagedOutput>> ChooseOutput(const std::string& fl
 }
 
 absl::Status Evaluate(const Flags& flags) {
+  const absl::Time started = absl::Now();
   if (!(flags.knn.temperature > 0) || !std::isfinite(flags.knn.temperature)) {
     return graph::InvalidArgument("--temperature=", flags.knn.temperature,
                                   " is not a finite number above 0");
@@ -206,11 +243,22 @@ absl::Status Evaluate(const Flags& flags) {
   for (const std::string& note : ThreadNotes(flags.common.threads)) {
     std::cout << "note: " << note << "\n";
   }
+  setup.precision = ChoosePrecision(flags.common.precision, backend.capabilities);
+  if (!setup.precision.lacks.empty()) {
+    std::cout << "note: " << setup.precision.lacks << ", so fp32 is used\n";
+  }
   setup.compile = {&registry, &backend, {}};
+  setup.compile.passes.precision = setup.precision.compute();
   ASSIGN_OR_RETURN(
-      const nlohmann::ordered_json result,
+      const Measured measured,
       position ? EvaluatePosition(flags, &setup, error_map.get()) : EvaluateKnn(flags, &setup));
-  if (json_file == nullptr) return absl::OkStatus();
+  const auto done = [&](const std::string& where) {
+    std::cout << "\n"
+              << DoneLine(measured.what, absl::ToDoubleSeconds(absl::Now() - started),
+                          setup.precision.precision, where);
+    return absl::OkStatus();
+  };
+  if (json_file == nullptr) return done("--json=FILE keeps the numbers");
 
   nlohmann::ordered_json json;
   json["protocol"] = flags.protocol;
@@ -219,12 +267,12 @@ absl::Status Evaluate(const Flags& flags) {
   if (setup.trained.step >= 0) json["step"] = setup.trained.step;
   json["data"] = setup.data.description;
   json["undecodable_images"] = setup.skipped;
-  json.update(result);
+  json["precision"] = setup.precision.precision;
+  json.update(measured.json);
   const std::string text = json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
   RETURN_IF_ERROR(
       json_file->Write([&](const std::string& path) { return WriteBytes(path, text + "\n"); }));
-  std::cout << "wrote  " << json_file->path() << "\n";
-  return absl::OkStatus();
+  return done("the numbers are in " + json_file->path());
 }
 
 // Refuses flags that only the other protocol reads.
@@ -247,7 +295,6 @@ absl::StatusOr<int> Main(int argc, char** argv) {
   CLI::App app("Says what a trained model knows.");
   app.add_option("--protocol", flags.protocol,
                  "position: puts patches back; knn: finds images of the same class")
-      ->required()
       ->check(CLI::IsMember({"position", "knn"}));
   AddEvaluationFlags(&app, &flags.common);
   app.add_option_function<int64_t>(
@@ -282,6 +329,11 @@ absl::StatusOr<int> Main(int argc, char** argv) {
       ->capture_default_str();
   ASSIGN_OR_RETURN(const bool proceed, ParseCommandLine("evaluate", argc, argv, &app));
   if (!proceed) return 0;
+  if (flags.protocol.empty()) {
+    return graph::InvalidArgument(
+        "--protocol is missing; --protocol=position measures how well a model puts patches back, ",
+        "--protocol=knn whether images of one class look alike to it");
+  }
   RETURN_IF_ERROR(CheckOwnFlags(app, flags.protocol));
   RETURN_IF_ERROR(Evaluate(flags));
   return 0;

@@ -1,17 +1,18 @@
 // Writes the features of images by a trained encoder to a safetensors file:
 //
 //   bazel run //tools:extract_features -- --checkpoint=FILE --out=features.safetensors
-//       [--data_path=DIR] [--split=heldout|train] [--tokens] [--images]
+//       [--data_path=DIR] [--split=heldout|train] [--tokens] [--images] [--precision=fp32|bf16]
 //
 //   cls         f32 (N, D)           the class token after the final norm
 //   patch_mean  f32 (N, D)           the mean of the L patch rows
 //   labels      i32 (N)              where the data has labels; -1: this image has none
 //   features    f32 (N, 1+L, D)      with --tokens: all rows, the class token first
-//   images      f32 (N, 3, H, W)     with --images: the network's input
+//   images      f32 (N, C, H, W)     with --images: the network's input
 //
 // Rows are images in the order of the data; the metadata `names` is a JSON list of their names. A
 // plain folder of photographs: --data_path=DIR --split=train --val_fraction=0.
-#include <cstring>
+#include <unistd.h>
+
 #include <iostream>
 #include <memory>
 #include <string>
@@ -19,16 +20,22 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/escaping.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "graph/base/counted.h"
 #include "graph/base/status.h"
 #include "models/training/checkpoint.h"
 #include "models/training/output_dir.h"
+#include "models/training/run_log.h"
 #include "models/training/safetensors.h"
 #include "nlohmann/json.hpp"
 #include "tools/cpus.h"
 #include "tools/evaluation/evaluation_flags.h"
 #include "tools/evaluation/features.h"
+#include "tools/evaluation/image_progress.h"
 #include "tools/evaluation/spread_dataset.h"
 #include "tools/flags/command_line.h"
+#include "tools/flags/precision.h"
 #include "tools/machine.h"
 #include "tools/output/staged_output.h"
 #include "tools/plugins.h"
@@ -56,7 +63,7 @@ void Put(const std::string& name, const std::vector<T>& values, graph::Shape sha
 
 absl::Status Write(const std::string& path, const Features& features, const TrainedModel& trained,
                    const models::Dataset& data, const models::Datasets& datasets,
-                   const Flags& flags) {
+                   const Flags& flags, const std::string& precision) {
   const models::ModelConfig& model = trained.entry().model;
   const int64_t n = features.rows;
   models::TensorMap tensors;
@@ -66,7 +73,9 @@ absl::Status Write(const std::string& path, const Features& features, const Trai
   if (flags.tokens) {
     Put("features", features.tokens, {n, 1 + model.num_patches(), features.dim}, &tensors);
   }
-  if (flags.images) Put("images", features.images, {n, 3, model.input_h, model.input_w}, &tensors);
+  if (flags.images) {
+    Put("images", features.images, {n, model.channels, model.input_h, model.input_w}, &tensors);
+  }
 
   nlohmann::json names = nlohmann::json::array();
   for (const int64_t i : features.data_index) names.push_back(data.name(i));
@@ -78,10 +87,12 @@ absl::Status Write(const std::string& path, const Features& features, const Trai
                                    {"checkpoint", absl::CHexEscape(trained.path)},
                                    {"data", absl::CHexEscape(datasets.description)},
                                    {"split", flags.split},
+                                   {"precision", precision},
                                    {"names", names_text}});
 }
 
 absl::Status Extract(const Flags& flags) {
+  const absl::Time started = absl::Now();
   ASSIGN_OR_RETURN(StagedOutput out,
                    StagedOutput::Choose("--out", models::ResolveUserPath(flags.out),
                                         StagedOutput::Kind::kFile, flags.overwrite));
@@ -102,7 +113,12 @@ absl::Status Extract(const Flags& flags) {
   for (const std::string& note : ThreadNotes(flags.common.threads)) {
     std::cout << "note: " << note << "\n";
   }
-  const graph::CompileOptions compile = {&registry, &backend, {}};
+  const PrecisionChoice precision = ChoosePrecision(flags.common.precision, backend.capabilities);
+  if (!precision.lacks.empty()) {
+    std::cout << "note: " << precision.lacks << ", so fp32 is used\n";
+  }
+  graph::CompileOptions compile = {&registry, &backend, {}};
+  compile.passes.precision = precision.compute();
   graph::Workspace workspace(backend.device);
   ASSIGN_OR_RETURN(const std::unique_ptr<FeatureExtractor> extractor,
                    FeatureExtractor::Create(trained.entry().model, flags.common.batch_size, compile,
@@ -111,23 +127,31 @@ absl::Status Extract(const Flags& flags) {
                    models::LoadParameters(trained.path, extractor->parameters(),
                                           {{}, /*subset=*/true, /*brief=*/true}, &workspace));
   std::cout << "model  " << ModelLine(trained) << "\n       " << loaded << "\n"
-            << "data   " << datasets.description << "\n";
+            << "data   " << datasets.description << "\n"
+            << "in     " << precision.Text() << std::endl;
 
+  const models::RunLog::Screen screen = models::RunLog::ScreenOf(Screen(), STDOUT_FILENO);
+  models::RunLog log(screen);
+  auto progress = std::make_unique<ImageProgress>(&log, screen, data.size());
   FeatureOptions options;
   options.tokens = flags.tokens;
   options.images = flags.images;
   options.load.transform = trained.resolved.transform;
   options.load.num_workers = flags.common.num_workers;
   options.load.max_bad_share = trained.resolved.flags.max_bad_share.value();  // the run's
-  options.load.on_bad_image = [](const std::string& message) {
-    std::cout << "skipped an image: " << message << "\n";
+  options.load.on_bad_image = [&log](const std::string& message) {
+    log.Line("skipped an image: " + message);
   };
+  options.on_images = [&progress](int64_t images) { progress->Done(images); };
   ASSIGN_OR_RETURN(const Features features, ExtractFeatures(data, options, extractor.get()));
+  progress.reset();
   RETURN_IF_ERROR(out.Write([&](const std::string& path) {
-    return Write(path, features, trained, data, datasets, flags);
+    return Write(path, features, trained, data, datasets, flags, precision.precision);
   }));
-  std::cout << "wrote  " << out.path() << ": " << features.rows << " images of " << flags.split
-            << "\n";
+  const char* const images = flags.split == "train" ? "training image" : "held-out image";
+  std::cout << DoneLine("features of " + graph::Counted(features.rows, images),
+                        absl::ToDoubleSeconds(absl::Now() - started), precision.precision,
+                        "they are in " + out.path());
   return absl::OkStatus();
 }
 
@@ -143,7 +167,8 @@ absl::StatusOr<int> Main(int argc, char** argv) {
       ->check(CLI::IsMember({"heldout", "train"}))
       ->capture_default_str();
   app.add_flag("--tokens", flags.tokens, "also all tokens, as `features` (N, 1+L, D)");
-  app.add_flag("--images", flags.images, "also the network's input, as `images` (N, 3, H, W)");
+  app.add_flag("--images", flags.images,
+               "also the network's input, as `images` (N, channels, H, W)");
   app.add_flag("--overwrite", flags.overwrite, "replace --out where it exists");
   ASSIGN_OR_RETURN(const bool proceed, ParseCommandLine("extract_features", argc, argv, &app));
   if (!proceed) return 0;

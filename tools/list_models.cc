@@ -1,8 +1,10 @@
 #include "tools/list_models.h"
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "graph/base/status.h"
+#include "models/training/screen_text.h"
 #include "models/training/session_plan.h"
 
 namespace tools {
@@ -37,16 +39,21 @@ absl::StatusOr<ModelCost> CountModel(const models::ZooEntry& entry,
 
 absl::StatusOr<std::string> ListModels(const models::Zoo& zoo,
                                        const graph::SchemaRegistry& registry,
-                                       const graph::Backend& backend) {
-  std::string text = absl::StrFormat("%-17s %10s %12s %7s %6s  %s\n", "model", "parameters",
-                                     "GFLOP/image", "epochs", "batch", "what it is");
+                                       const graph::Backend& backend, int columns) {
+  std::string text = absl::StrFormat("%-17s %10s %12s %7s %6s\n", "model", "parameters",
+                                     "GFLOP/image", "epochs", "batch");
+  const auto add = [&text, columns](const std::string& words) {
+    text += "    ";
+    models::AppendWrapped(words, 6, columns, &text);
+  };
   for (const models::ZooEntry& entry : zoo.entries()) {
     ASSIGN_OR_RETURN(const ModelCost cost, CountModel(entry, registry, backend));
-    absl::StrAppendFormat(&text, "%-17s %9.2fM %12.2f %7d %6d  %s\n", entry.name,
+    absl::StrAppendFormat(&text, "%-17s %9.2fM %12.2f %7d %6d\n", entry.name,
                           static_cast<double>(cost.parameters) / 1e6, cost.flops_per_image / 1e9,
-                          entry.recipe.epochs, entry.recipe.batch_size, entry.summary);
+                          entry.recipe.epochs, entry.recipe.batch_size);
+    add(entry.summary);
     if (!entry.aliases.empty()) {
-      absl::StrAppend(&text, "    also called ", absl::StrJoin(entry.aliases, ", "), "\n");
+      add(absl::StrCat("also called ", absl::StrJoin(entry.aliases, ", ")));
     }
   }
   return text;

@@ -11,11 +11,11 @@
 
 namespace tools {
 
-// A table: name, parameters, GFLOP an image as the banner of a run with the recipe's
-// numbers says it, epochs, batch, description; aliases below each.
+// A table: name, parameters, GFLOP an image as the banner of a run with the recipe's numbers says
+// it, epochs, batch; below each what it is, and its other names, wrapped at `columns`.
 absl::StatusOr<std::string> ListModels(const models::Zoo& zoo,
                                        const graph::SchemaRegistry& registry,
-                                       const graph::Backend& backend);
+                                       const graph::Backend& backend, int columns);
 
 }  // namespace tools
 

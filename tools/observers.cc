@@ -149,7 +149,7 @@ absl::StatusOr<models::MetricList> Observers::Evaluate() {
   return metrics;
 }
 
-absl::StatusOr<std::string> Observers::Draw(int64_t step) {
+absl::StatusOr<models::Picture> Observers::Draw(int64_t step) {
   std::error_code error;
   std::filesystem::create_directory(folder_, error);
   if (error)
@@ -157,7 +157,7 @@ absl::StatusOr<std::string> Observers::Draw(int64_t step) {
   const std::string path =
       (std::filesystem::path(folder_) / absl::StrFormat("step_%07d.png", step)).string();
   RETURN_IF_ERROR(visualizer_->Write(absl::StrCat("step ", step), path));
-  return path;
+  return models::Picture{path, "heldout/positions", visualizer_->Shows()};
 }
 
 }  // namespace tools

@@ -57,7 +57,7 @@ class Observers : public models::RunObserver {
   absl::StatusOr<models::MetricList> Evaluate() override;
   // Writes <folder>/step_0001200.png, and returns its path. An error says why there is no
   // picture; it is the run's choice to go on without.
-  absl::StatusOr<std::string> Draw(int64_t step) override;
+  absl::StatusOr<models::Picture> Draw(int64_t step) override;
 
  private:
   Observers() = default;

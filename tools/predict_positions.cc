@@ -81,7 +81,8 @@ absl::StatusOr<std::vector<PictureToAsk>> FindPictures(const Flags& flags,
                                                        const OnSkipped& on_skipped) {
   const TrainFlags& run = trained.resolved.flags;
   const models::PictureLimits limits = models::LimitsOfMegapixels(
-      flags.max_image_megapixels.value_or(run.max_image_megapixels.value()));
+      flags.max_image_megapixels.value_or(run.max_image_megapixels.value()),
+      trained.entry().model.channels);
   std::vector<PictureToAsk> pictures;
   for (const std::string& image : flags.images) {
     const std::string path = models::ResolveUserPath(image);

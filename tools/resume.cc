@@ -168,7 +168,7 @@ absl::StatusOr<Resumption> FindResumption(const std::vector<std::string>& args,
 }
 
 absl::Status CheckSameRun(const Resumption& resumption, const TrainFlags& now,
-                          const models::Zoo& zoo) {
+                          const models::Zoo& zoo, absl::Span<const std::string> lacks) {
   ASSIGN_OR_RETURN(const ParsedFlags then,
                    ParseTrainFlags({}, zoo, resumption.flags(), resumption.flags_name()));
   std::vector<std::string> changed;
@@ -183,10 +183,12 @@ absl::Status CheckSameRun(const Resumption& resumption, const TrainFlags& now,
                                    graph::Shortened(after)));
   }
   if (changed.empty()) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("--resume goes on with a run as it is, and this one is another: ",
-                   absl::StrJoin(changed, "; "),
-                   "; leave these flags out, or begin a new run with --init_from"));
+  const std::string way_out =
+      lacks.empty() ? "leave these flags out"
+                    : absl::StrCat(absl::StrJoin(lacks, "; "), "; resume it where there is one");
+  return absl::FailedPreconditionError(absl::StrCat(
+      "--resume goes on with a run as it is, and this one is another: ",
+      absl::StrJoin(changed, "; "), "; ", way_out, ", or begin a new run with --init_from"));
 }
 
 std::string WhatRoundsDifferently(const Resumption& resumption, const Environment& now) {

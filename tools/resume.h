@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
+#include "absl/types/span.h"
 #include "models/training/checkpoint_store.h"
 #include "models/training/output_dir.h"
 #include "models/zoo/zoo.h"
@@ -47,9 +48,10 @@ absl::StatusOr<Resumption> FindResumption(const std::vector<std::string>& args,
                                           const models::Zoo& zoo);
 
 // That `now` continues the run of the checkpoint: every flag that changes what is computed
-// must be equal (Lifetime::kRun). FailedPrecondition names each that is not, with both values.
+// must be equal (Lifetime::kRun). FailedPrecondition names each that is not, with both values, and
+// what the machine `lacks` (ResolvedFlags).
 absl::Status CheckSameRun(const Resumption& resumption, const TrainFlags& now,
-                          const models::Zoo& zoo);
+                          const models::Zoo& zoo, absl::Span<const std::string> lacks = {});
 
 // One line when the processor's instructions, the number of threads or the program are not
 // those of the checkpoint, so that the rest of the run differs by roundings from the one

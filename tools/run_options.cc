@@ -1,10 +1,25 @@
 #include "tools/run_options.h"
 
+#include <filesystem>
+#include <system_error>
+
 #include "absl/strings/str_cat.h"
 #include "models/training/output_dir.h"
 #include "tools/flags/parse_flags.h"
 
 namespace tools {
+namespace {
+
+// `path`, which may be read later from another folder; a pattern of shards is a path, too, and "-"
+// is none.
+std::string FromAnywhere(const std::string& path) {
+  if (path.empty() || path == "-") return path;
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  return error ? path : absolute.lexically_normal().string();
+}
+
+}  // namespace
 
 models::OpenOptions MakeOpenOptions(const ResolvedFlags& resolved) {
   models::OpenOptions options;
@@ -12,7 +27,8 @@ models::OpenOptions MakeOpenOptions(const ResolvedFlags& resolved) {
   options.input_height = resolved.entry.model.input_h;
   options.input_width = resolved.entry.model.input_w;
   options.val_fraction = resolved.flags.val_fraction.value();
-  options.limits = models::LimitsOfMegapixels(resolved.flags.max_image_megapixels.value());
+  options.limits = models::LimitsOfMegapixels(resolved.flags.max_image_megapixels.value(),
+                                              resolved.entry.model.channels);
   return options;
 }
 
@@ -87,7 +103,16 @@ ProfileRunOptions MakeProfileOptions(const ResolvedFlags& resolved, const std::s
 std::string FlagsOfRun(const ResolvedFlags& resolved, const std::string& comment) {
   TrainFlags flags = resolved.flags;
   flags.output_dir.reset();
+  for (auto path : {&TrainFlags::data_path, &TrainFlags::init_from}) {
+    if ((flags.*path).has_value()) flags.*path = FromAnywhere(*(flags.*path));
+  }
   return TrainFlagsText(flags, comment, absl::MakeConstSpan(&resolved.entry, 1));
+}
+
+models::FlagList FlagListOfRun(const ResolvedFlags& resolved) {
+  TrainFlags flags = resolved.flags;
+  flags.output_dir.reset();
+  return SetFlags(flags, absl::MakeConstSpan(&resolved.entry, 1));
 }
 
 }  // namespace tools

@@ -10,6 +10,7 @@
 #include "models/data/open_dataset.h"
 #include "models/training/checkpoint.h"
 #include "models/training/checkpoint_store.h"
+#include "models/training/event_file.h"
 #include "models/training/session.h"
 #include "models/training/trainer.h"
 #include "tools/flags/resolve_flags.h"
@@ -42,6 +43,8 @@ ProfileRunOptions MakeProfileOptions(const ResolvedFlags& resolved, const std::s
 // The flags that repeat the run, as TrainFlagsText writes them. The output folder is not among
 // them: repeating a run needs another one.
 std::string FlagsOfRun(const ResolvedFlags& resolved, const std::string& comment);
+// The same as names and values, for TensorBoard.
+models::FlagList FlagListOfRun(const ResolvedFlags& resolved);
 
 }  // namespace tools
 

@@ -29,6 +29,7 @@
 #include "models/training/invocation.h"
 #include "models/training/output_dir.h"
 #include "models/training/run_log.h"
+#include "models/training/screen_text.h"
 #include "models/training/trainer.h"
 #include "tools/banner.h"
 #include "tools/benchmark/host.h"
@@ -100,7 +101,8 @@ absl::StatusOr<Setup> ReadSetup(const ParsedFlags& parsed, Resumption resumption
   }
   if (!resumption.note.empty()) notes.push_back(resumption.note);
   if (resumption.checkpoint.has_value()) {
-    RETURN_IF_ERROR(CheckSameRun(resumption, setup.resolved.flags, zoo));
+    RETURN_IF_ERROR(
+        CheckSameRun(resumption, setup.resolved.flags, zoo, setup.resolved.lacks));
   }
   if (!resumption.output_dir.empty()) setup.resolved.flags.output_dir = resumption.output_dir;
   for (const std::string& note : notes) log->Line(absl::StrCat("note: ", note));
@@ -147,9 +149,10 @@ absl::Status PrintPlan(const Setup& setup, const models::Model& model,
                    MeasureMachineRates(options.compile.backend->device->threads()));
   ASSIGN_OR_RETURN(const LoadingTime loading,
                    MeasureLoading(setup.resolved, *setup.data.train, machine.threads));
-  ASSIGN_OR_RETURN(const std::string answer,
-                   ShortPlan(model, options, PlanVariants(setup.resolved, machine), loading,
-                             LengthOf(setup.resolved, setup.epochs), rates));
+  ASSIGN_OR_RETURN(
+      const std::string answer,
+      ShortPlan(model, options, PlanVariants(setup.resolved, machine), loading,
+                LengthOf(setup.resolved, setup.epochs, setup.data.train->size()), rates));
   std::cout << answer;
   if (*setup.resolved.flags.plan != "full") return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::string report, PlanReport(model, options, rates));
@@ -255,8 +258,8 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
                    Observers::Create(resolved, setup.data, session_options.compile, session.get(),
                                      output.File(models::kVisFolder), &notes, StopSignal()));
   for (const std::string& note : notes) log.Line(absl::StrCat("note: ", note));
-  log.Line(
-      Banner(resolved, *model, setup.data, *session, backend, setup.epochs.steps(), output.path()));
+  log.Line(Banner(resolved, *model, setup.data, *session, backend, setup.epochs, output.path(),
+                  models::TextColumns(STDOUT_FILENO)));
   if (!start.empty()) log.Line(absl::StrCat("  start      ", start));
   log.Line("");
 
@@ -288,15 +291,17 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   RETURN_IF_ERROR(BeginOutput(setup, &output, &log));
   models::CheckpointStore checkpoints(output.path(), MakeKeepPolicy(resolved));
   checkpoints.Follow([&output] { return output.PathNow(); });
-  options.how_to_go_on = [&output] {
+  const bool standard_input = flags.data_path == "-";
+  options.how_to_go_on = [&output, standard_input] {
     return absl::StrCat(models::Invocation("train"), " --resume=auto --output_dir=",
-                        models::ShellWord(output.PathNow().value_or(output.path())));
+                        models::ShellWord(output.PathNow().value_or(output.path())),
+                        standard_input ? " --data_path=- < TAR" : "");
   };
   options.checkpoints = &checkpoints;
   options.observers.push_back(observers.get());
   Closing closing;
   options.observers.push_back(&closing);
-  models::EventLog events(output.File(models::kTensorboardFolder), &log);
+  models::EventLog events(output.File(models::kTensorboardFolder), &log, FlagListOfRun(resolved));
   if (options.resume != nullptr) events.ResumeAfter(*options.resume, options.metrics_path);
   if (*flags.tensorboard) options.observers.push_back(&events);
   std::unique_ptr<ProfileRun> profile;
@@ -313,10 +318,11 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   if (!trained.ok()) {
     log.LineInFile(absl::StrCat("error: ", trained.message()));
   } else if (!StopSignal()->load()) {
-    log.Line(closing.Text(output.PathNow().value_or(output.path()),
-                          absl::ToDoubleSeconds(absl::Now() - started),
-                          CheckPredictsPositions(resolved.entry).ok(),
-                          setup.epochs.steps() * resolved.entry.recipe.epochs));
+    if (*flags.tensorboard) events.OnEnd();
+    log.Line(closing.Text({output.PathNow().value_or(output.path()),
+                           absl::ToDoubleSeconds(absl::Now() - started),
+                           CheckPredictsPositions(resolved.entry).ok(),
+                           setup.epochs.steps() * resolved.entry.recipe.epochs, standard_input}));
   }
   return trained;
 }
@@ -333,12 +339,13 @@ absl::StatusOr<int> Main(int argc, char** argv) {
                      zoo.Find(parsed.flags.model.value_or("droppos_vitb")));
     ASSIGN_OR_RETURN(const ResolvedFlags example,
                      ResolveTrainFlags(TrainFlags(), entry, DetectMachine()));
-    std::cout << TrainFlagsHelp(example.flags, zoo);
+    std::cout << TrainFlagsHelp(example.flags, zoo, models::TextColumns(STDOUT_FILENO));
     return 0;
   }
   if (parsed.flags.list_models.value_or(false)) {
     ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend("cpu", /*threads=*/1));
-    ASSIGN_OR_RETURN(const std::string table, ListModels(zoo, registry, backend));
+    ASSIGN_OR_RETURN(const std::string table,
+                     ListModels(zoo, registry, backend, models::TextColumns(STDOUT_FILENO)));
     std::cout << table;
     return 0;
   }

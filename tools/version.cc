@@ -10,6 +10,7 @@
 
 #include "absl/base/config.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 
 namespace tools {
@@ -38,23 +39,24 @@ std::string FirstNumber(absl::string_view text) {
   return std::string(text.substr(begin, text.find_first_not_of("0123456789.", begin) - begin));
 }
 
-}  // namespace
+using Versions = std::map<std::string, std::string>;
 
-std::string BuiltFromCommit() {
-  const std::string commit = kCommit;
-  return commit == "0" ? "" : commit;
-}
-
-// Programs link different libraries, so those that can say their version are asked by name.
-std::map<std::string, std::string> LibraryVersions() {
-  std::map<std::string, std::string> versions;
-  versions["glibc"] = gnu_get_libc_version();
+// These cannot be asked; their headers say what was there when the program was built.
+Versions BuiltWith() {
+  Versions versions;
   versions["giflib"] = Dotted(GIFLIB_MAJOR, GIFLIB_MINOR, GIFLIB_RELEASE);
   versions["libjpeg-turbo"] = DROPPOS_TEXT(LIBJPEG_TURBO_VERSION);
   versions["protobuf"] = google::protobuf::internal::VersionString(GOOGLE_PROTOBUF_VERSION);
 #ifdef ABSL_LTS_RELEASE_VERSION
   versions["abseil"] = absl::StrCat(ABSL_LTS_RELEASE_VERSION, ".", ABSL_LTS_RELEASE_PATCH_LEVEL);
 #endif
+  return versions;
+}
+
+// Programs link different libraries, so those that can say their version are asked by name.
+Versions LoadedVersions() {
+  Versions versions;
+  versions["glibc"] = gnu_get_libc_version();
   for (const auto& [name, function] : {
            std::pair<const char*, const char*>{"cairo", "cairo_version_string"},
            {"libarchive", "archive_version_string"},
@@ -84,16 +86,28 @@ std::map<std::string, std::string> LibraryVersions() {
   return versions;
 }
 
+std::string Listed(const Versions& versions) {
+  return absl::StrJoin(versions, ", ", absl::PairFormatter(" "));
+}
+
+}  // namespace
+
+std::string BuiltFromCommit() {
+  const std::string commit = kCommit;
+  return commit == "0" ? "" : commit;
+}
+
+std::map<std::string, std::string> LibraryVersions() {
+  Versions versions = LoadedVersions();
+  versions.merge(BuiltWith());
+  return versions;
+}
+
 std::string VersionText(const std::string& program) {
-  std::string text = absl::StrCat(program, " (DropPos for C++) ", DROPPOS_VERSION, "\ncommit ",
-                                  BuiltFromCommit().empty() ? "unknown" : BuiltFromCommit(),
-                                  ", built by GCC ", __VERSION__, "\nwith");
-  const char* separator = " ";
-  for (const auto& [name, version] : LibraryVersions()) {
-    absl::StrAppend(&text, separator, name, " ", version);
-    separator = ", ";
-  }
-  return text + "\n";
+  return absl::StrCat(program, " (DropPos for C++) ", DROPPOS_VERSION, "\ncommit ",
+                      BuiltFromCommit().empty() ? "unknown" : BuiltFromCommit(), ", built by GCC ",
+                      __VERSION__, "\nwith ", Listed(LoadedVersions()), "\nbuilt with ",
+                      Listed(BuiltWith()), "\n");
 }
 
 }  // namespace tools

@@ -1,5 +1,6 @@
 #include "backends/cpu/kernel_table.h"
 
+#include "backends/cpu/gemm.h"
 #include "backends/cpu/onednn.h"
 #include "backends/cpu/openmp.h"
 #include "backends/cpu/passes/passes.h"
@@ -30,6 +31,6 @@ absl::StatusOr<graph::Backend> MakeBackend(int threads) {
   return backend;
 }
 
-graph::Capabilities DetectCapabilities() { return {HasBfloat16(), HasInt8()}; }
+graph::Capabilities DetectCapabilities() { return {HasBfloat16(), HasInt8(), HasFastBfloat16()}; }
 
 }  // namespace backends::cpu

@@ -49,6 +49,10 @@ std::string EffectiveIsa() {
 
 bool HasBfloat16() { return HasIsa(dnnl_cpu_isa_avx512_core_bf16); }
 
+bool HasFastBfloat16() {
+  return HasIsa(dnnl_cpu_isa_avx512_core_amx) || (HasBfloat16() && __builtin_cpu_is("amd"));
+}
+
 bool HasInt8() { return HasIsa(dnnl_cpu_isa_avx512_core_vnni) || HasIsa(dnnl_cpu_isa_avx2_vnni); }
 
 absl::Status OneDnnFailed(dnnl_status_t status) {

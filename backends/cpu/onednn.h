@@ -47,6 +47,10 @@ std::string EffectiveIsa();
 // Whether oneDNN has instructions for bf16 factors here (AVX512_BF16 or AMX).
 // Without them it refuses most bf16 operators or is slow.
 bool HasBfloat16();
+// Whether products of bf16 are faster than those of f32: with AMX, or with the AVX512_BF16 of AMD,
+// which multiplies twice as much as AVX-512. That of Intel's processors, without AMX, is slower
+// (docs/performance.md).
+bool HasFastBfloat16();
 
 // The same for 8-bit factors (AVX512-VNNI, AVX2-VNNI or AMX). Without them oneDNN adds pairs
 // of products in 16 bits, where they overflow: the results are wrong.

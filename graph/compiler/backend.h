@@ -17,6 +17,8 @@ namespace graph {
 struct Capabilities {
   bool bf16_products = false;
   bool int8_products = false;  // else a net that asks for them is refused
+  // Whole nets in bf16 are faster than in f32: bf16_products alone does not say so.
+  bool fast_bf16_products = false;
 };
 
 // Kernels, the device whose memory they work in, and the passes that make of a net what the kernels

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "graph/base/status.h"
 #include "hwy/highway.h"
@@ -27,6 +28,55 @@ constexpr double kLeastPixels = 1.5;
 int RoundEven(double x) { return static_cast<int>(std::nearbyint(x)); }
 
 }  // namespace
+
+std::vector<double> UsualMean(int channels) {
+  if (channels == 1) return {0.449};
+  std::vector<double> mean = {0.485, 0.456, 0.406};
+  if (channels == 4) mean.push_back(0.5);
+  return mean;
+}
+
+std::vector<double> UsualStd(int channels) {
+  if (channels == 1) return {0.226};
+  std::vector<double> std = {0.229, 0.224, 0.225};
+  if (channels == 4) std.push_back(0.5);
+  return std;
+}
+
+absl::Status ToChannels(int channels, Image* image) {
+  if (channels == image->channels) return absl::OkStatus();
+  if (channels == 4) {
+    return graph::InvalidArgument(
+        "it has ", image->channels == 1 ? "one channel" : "three channels",
+        ", and --channels=4 wants four: PNG with alpha, or TIFF of four samples a pixel; convert "
+        "it, or take it out of the data");
+  }
+  const size_t pixels = size_t{1} * image->width * image->height;
+  std::vector<uint16_t> deep(static_cast<size_t>(channels) * pixels);
+  if (channels == 1) {
+    const auto luma = [](uint32_t r, uint32_t g, uint32_t b) {
+      return static_cast<uint16_t>((19595 * r + 38470 * g + 7471 * b + 32768) >> 16);
+    };
+    const size_t step = static_cast<size_t>(image->channels);
+    for (size_t i = 0; i < pixels; ++i) {
+      if (image->is_deep()) {
+        const uint16_t* in = &image->deep[step * i];
+        deep[i] = luma(in[0], in[1], in[2]);
+      } else {
+        const uint8_t* in = &image->rgb[3 * i];
+        deep[i] = luma(257u * in[0], 257u * in[1], 257u * in[2]);
+      }
+    }
+  } else {
+    // From grey; colours with a fourth channel come only where four are wanted.
+    CHECK(image->channels == 1);
+    for (size_t i = 0; i < pixels; ++i) std::fill_n(&deep[3 * i], 3, image->deep[i]);
+  }
+  image->rgb.clear();
+  image->deep = std::move(deep);
+  image->channels = channels;
+  return absl::OkStatus();
+}
 
 PixelBox SampleCrop(int width, int height, const TransformOptions& options, RandomStream* random) {
   CHECK(width > 0 && height > 0);
@@ -83,7 +133,8 @@ EvaluationGeometry PlanEvaluation(int width, int height, int input_width, int in
 
 ImageTransform::ImageTransform(int input_width, int input_height, const TransformOptions& options)
     : options_(options), input_width_(input_width), input_height_(input_height) {
-  CHECK(input_width > 0 && input_height > 0);
+  CHECK(input_width > 0 && input_height > 0 && options.mean.size() == options.std.size());
+  if (options.channels() != 3) return;  // no 8-bit RGB comes
   for (int c = 0; c < 3; ++c) {
     const float mean = static_cast<float>(options.mean[c]);
     const float std = static_cast<float>(options.std[c]);
@@ -153,6 +204,8 @@ void ImageTransform::Normalize(const InputPixels& pixels, float* out) const {
   const Image& image = *pixels.image;
   const bool flip = pixels.flip;
   CHECK(image.width == input_width_ && image.height == input_height_);
+  CHECK(image.channels == options_.channels());
+  if (image.is_deep()) return NormalizeDeep(pixels, out);
   // Plain look-ups, eight pixels at a time.
   const hn::CappedTag<float, 8> floats;
   const hn::Rebind<int32_t, decltype(floats)> ints;
@@ -178,6 +231,22 @@ void ImageTransform::Normalize(const InputPixels& pixels, float* out) const {
     for (; x < image.width; ++x) {
       const int to = flip ? image.width - 1 - x : x;
       for (int c = 0; c < 3; ++c) row[c * plane + to] = normalized_[c][in[3 * x + c]];
+    }
+  }
+}
+
+void ImageTransform::NormalizeDeep(const InputPixels& pixels, float* out) const {
+  const Image& image = *pixels.image;
+  const size_t width = static_cast<size_t>(image.width), channels = options_.mean.size();
+  for (size_t c = 0; c < channels; ++c) {
+    const float mean = static_cast<float>(options_.mean[c]);
+    const float std = static_cast<float>(options_.std[c]);
+    for (int y = 0; y < image.height; ++y, out += width) {
+      const uint16_t* in = image.deep_row(y) + c;
+      for (size_t x = 0; x < width; ++x) {
+        const size_t from = pixels.flip ? width - 1 - x : x;
+        out[x] = (static_cast<float>(in[channels * from]) / 65535.0f - mean) / std;
+      }
     }
   }
 }

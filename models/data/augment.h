@@ -1,4 +1,4 @@
-// Turns a decoded image into network input: (3, H, W) floats, normalised.
+// Turns a decoded image into network input: (channels, H, W) floats, normalised.
 //
 // Training: torchvision's RandomResizedCrop (bicubic) and a horizontal flip with probability 1/2.
 // Both are pure functions of the image's key.
@@ -9,12 +9,18 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "graph/base/random.h"
 #include "models/data/image.h"
 #include "models/data/resize.h"
 
 namespace models {
+
+// ImageNet's, of R, G and B. Of one channel they are the means of these three; a fourth has 0.5.
+std::vector<double> UsualMean(int channels);
+std::vector<double> UsualStd(int channels);
 
 // What --crop_scale, --crop_ratio, --flip, --mean and --std say.
 struct TransformOptions {
@@ -22,9 +28,11 @@ struct TransformOptions {
   std::array<double, 2> crop_scale = {0.2, 1.0};
   std::array<double, 2> crop_ratio = {3.0 / 4.0, 4.0 / 3.0};
   bool flip = true;
-  // Of R, G and B, where black is 0 and white 1. ImageNet's.
-  std::array<double, 3> mean = {0.485, 0.456, 0.406};
-  std::array<double, 3> std = {0.229, 0.224, 0.225};
+  // Of each channel, where black is 0 and white 1; as many as the net takes.
+  std::vector<double> mean = UsualMean(3);
+  std::vector<double> std = UsualStd(3);
+
+  int channels() const { return static_cast<int>(mean.size()); }
 };
 
 // torchvision RandomResizedCrop.get_params: ten tries to fit a box of random area and aspect ratio
@@ -51,6 +59,11 @@ int LeastOfCrop(int input_pixels);
 // Side of the crop relative to the resized picture: 224/256, or 1 for inputs above 224 pixels.
 double EvaluationCropShare(int input_width, int input_height);
 
+// Gives `image` the channels that a net takes: 1, 3 or 4. Grey is Pillow's luma, (19595 R + 38470 G
+// + 7471 B) / 65536 rounded, of 16 bits; grey becomes three equal channels. InvalidArgument if it
+// has fewer than 4 and 4 are wanted: nothing in a picture says what the fourth would be.
+absl::Status ToChannels(int channels, Image* image);
+
 // A picture of the input's size, before flip and normalization.
 struct InputPixels {
   const Image* image = nullptr;
@@ -60,36 +73,40 @@ struct InputPixels {
 // Keeps buffers between calls: use one per thread.
 class ImageTransform {
  public:
-  // Output: (3, input_height, input_width); both are at least 1.
+  // Output: (options.channels(), input_height, input_width); both are at least 1. Pictures must
+  // have that many channels (ToChannels).
   ImageTransform(int input_width, int input_height, const TransformOptions& options = {});
 
   // Training decodes no more than the crop: PlanTrain() returns the box of a picture to decode (all
   // of it without `crop`: then the evaluation's geometry applies), TrainPixels() continues from it.
   // `key` is graph::SampleKey(seed, epoch, image id). With `exact` the floats are those of a crop
   // of the whole picture; without it a crop may be decoded at reduced size, and values may differ
-  // by a few grey levels (docs/training.md). `out` gets the input's size, a quarter of the floats',
-  // and must outlive the result.
+  // by a few grey levels (docs/training.md). `out` gets the input's size, a quarter of the floats'
+  // bytes or half of them, and must outlive the result.
   PartRequest PlanTrain(int width, int height, uint64_t key, bool crop, bool exact) const;
   InputPixels TrainPixels(const PicturePart& part, uint64_t key, bool crop, Image* out);
   InputPixels EvaluatePixels(const Image& image, Image* out);
-  // Flips and normalises. Writes 3 * H * W floats.
+  // Flips and normalises. Writes channels * H * W floats.
   void Normalize(const InputPixels& pixels, float* out) const;
 
   // EvaluatePixels() and Normalize().
   void Evaluate(const Image& image, float* out);
 
   const TransformOptions& options() const { return options_; }
-  int64_t output_size() const { return int64_t{3} * input_width_ * input_height_; }
+  int64_t output_size() const {
+    return int64_t{options_.channels()} * input_width_ * input_height_;
+  }
 
  private:
   // Applies the evaluation's geometry.
   void Fit(const Image& image, Image* out);
+  void NormalizeDeep(const InputPixels& pixels, float* out) const;
 
   TransformOptions options_;
   int input_width_, input_height_;
   BicubicResizer resizer_;
   Image resized_;
-  float normalized_[3][256];  // (value / 255 - mean) / std of each channel
+  float normalized_[3][256];  // (value / 255 - mean) / std of each channel of 8-bit RGB
 };
 
 }  // namespace models

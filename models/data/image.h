@@ -1,4 +1,5 @@
-// 8-bit RGB images, which data sets pass to the transform that makes network input of them.
+// Images, which data sets pass to the transform that makes network input of them: 8-bit RGB nearly
+// always, else samples of 16 bits.
 #ifndef MODELS_DATA_IMAGE_H_
 #define MODELS_DATA_IMAGE_H_
 
@@ -9,21 +10,40 @@
 
 namespace models {
 
-// Interleaved (H, W, 3), rows top to bottom without padding.
+// Interleaved (H, W, channels), rows top to bottom without padding; one of `rgb` and `deep` is
+// empty.
 struct Image {
   int width = 0;
   int height = 0;
-  std::vector<uint8_t> rgb;  // height * width * 3 bytes
+  std::vector<uint8_t> rgb = {};  // height * width * 3 bytes
+  // What 8-bit RGB cannot hold: 1 (grey), 3 or 4 channels, 65535 is white. A sample of 8 bits is
+  // 257 times its value, so nothing is lost.
+  std::vector<uint16_t> deep = {};
+  int channels = 3;
 
   static Image Sized(int width, int height) {
-    return {width, height, std::vector<uint8_t>(size_t{3} * width * height)};
+    Image image;
+    image.SetSize(width, height);
+    return image;
   }
-  // Reuses the memory; the pixels are then unspecified.
+  // Both reuse the memory; the pixels are then unspecified.
   void SetSize(int new_width, int new_height) {
     width = new_width;
     height = new_height;
+    channels = 3;
+    deep.clear();
     rgb.resize(size_t{3} * width * height);
   }
+  void SetDeepSize(int new_width, int new_height, int new_channels) {
+    width = new_width;
+    height = new_height;
+    channels = new_channels;
+    rgb.clear();
+    deep.resize(size_t{1} * channels * width * height);
+  }
+  bool is_deep() const { return !deep.empty(); }
+  uint16_t* deep_row(int y) { return deep.data() + size_t{1} * channels * width * y; }
+  const uint16_t* deep_row(int y) const { return deep.data() + size_t{1} * channels * width * y; }
   uint8_t* pixel(int x, int y) { return rgb.data() + (size_t{3} * y) * width + size_t{3} * x; }
   const uint8_t* pixel(int x, int y) const {
     return rgb.data() + (size_t{3} * y) * width + size_t{3} * x;

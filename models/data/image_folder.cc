@@ -18,6 +18,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "absl/time/clock.h"
 #include "graph/base/quoted.h"
 #include "graph/base/random.h"
 #include "graph/base/status.h"
@@ -59,14 +60,15 @@ std::string EndingOf(const std::string& name) {
 
 class Walker {
  public:
-  // Walks root/below without `except`; stops after `most` pictures.
+  // Walks root/below without `except`; stops after `most` pictures, or at `end`.
   Walker(std::string root, std::string below, std::string except, size_t most,
-         ScanProgress* progress)
+         ScanProgress* progress, absl::Time end = absl::InfiniteFuture())
       : root_(std::move(root)),
         below_(std::move(below)),
         except_(std::move(except)),
         most_(most),
-        progress_(progress) {}
+        progress_(progress),
+        end_(end) {}
 
   absl::Status Walk();
   FolderListing& listing() { return listing_; }
@@ -79,6 +81,10 @@ class Walker {
   using FolderId = std::pair<dev_t, ino_t>;
 
   absl::Status Walk(const std::string& below, bool is_link);
+  absl::Status InTime() const {
+    if (end_ == absl::InfiniteFuture() || absl::Now() < end_) return absl::OkStatus();
+    return absl::DeadlineExceededError("the scan of the folder takes too long");
+  }
   // False if the folder is already being walked.
   absl::StatusOr<bool> Read(const std::string& folder, std::vector<Entry>* entries);
   // The type of `entry` at `path`, or of its link's target; DT_LNK for a broken link.
@@ -87,6 +93,7 @@ class Walker {
   const std::string root_, below_, except_;
   const size_t most_;
   ScanProgress* const progress_;  // may be null
+  const absl::Time end_;
   FolderListing listing_;
   std::vector<FolderId> above_;  // the folders above the current one, up to the root of all
 };
@@ -104,6 +111,7 @@ absl::StatusOr<bool> Walker::Read(const std::string& folder, std::vector<Entry>*
     errno = 0;
     const dirent* entry = ::readdir(handle.get());
     if (entry == nullptr) break;
+    RETURN_IF_ERROR(InTime());  // one folder may hold a million files
     if (entry->d_name[0] != '.') entries->push_back({entry->d_name, entry->d_type});
   }
   if (errno != 0) return CannotReadFolder(folder, errno);
@@ -150,6 +158,7 @@ absl::Status Walker::Walk(const std::string& below, bool is_link) {
     const std::string relative = JoinPath(below, entry.name);
     const std::string path = JoinPath(root_, relative);
     if (progress_ != nullptr) progress_->Seen();
+    RETURN_IF_ERROR(InTime());
     ASSIGN_OR_RETURN(const unsigned char type, TypeOf(entry, path));
     if (type == DT_DIR) {
       if (relative == except_) continue;
@@ -214,8 +223,9 @@ absl::StatusOr<std::string> ImageFolderDataset::LoadBytes(int64_t i) const {
 }
 
 absl::StatusOr<FolderListing> ListPictures(const std::string& root, const std::string& below,
-                                           const std::string& except, ScanProgress* progress) {
-  Walker walker(root, below, except, std::numeric_limits<size_t>::max(), progress);
+                                           const std::string& except, ScanProgress* progress,
+                                           absl::Time end) {
+  Walker walker(root, below, except, std::numeric_limits<size_t>::max(), progress, end);
   RETURN_IF_ERROR(walker.Walk());
   FolderListing& listing = walker.listing();
   std::sort(listing.paths.begin(), listing.paths.end());

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "models/data/dataset.h"
 #include "models/data/picture_limits.h"
 #include "models/data/scan_progress.h"
@@ -65,10 +66,11 @@ struct FolderListing {
   int64_t linked_folders = 0;  // links to folders that were followed
 };
 // Also skips the folder `except`, a path relative to `root`. `progress` sees each file; may be
-// null. No file is examined whose kind its folder tells.
+// null. No file is examined whose kind its folder tells. DeadlineExceeded if it takes until `end`.
 absl::StatusOr<FolderListing> ListPictures(const std::string& root, const std::string& below,
                                            const std::string& except = "",
-                                           ScanProgress* progress = nullptr);
+                                           ScanProgress* progress = nullptr,
+                                           absl::Time end = absl::InfiniteFuture());
 
 // One of those pictures, always the same, found without listing the rest; empty if there is none or
 // if a folder that cannot be read comes first. `archives` gets those seen on the way.

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "graph/base/random.h"
+#include "models/data/image_io.h"
 
 namespace models {
 namespace {
@@ -49,6 +50,7 @@ void ImageWorker::Load(int64_t epoch, LoadedImage* loaded) {
       if (!absl::IsUnavailable(loaded->status) || tries == kTries) break;
       absl::SleepFor(pause);
     }
+    if (loaded->status.ok()) loaded->status = ToInputChannels(loaded->image);
     if (!loaded->status.ok()) return;
     Observed(LoaderWork::kCrop, loaded->image, [&] {
       loaded->pixels = training ? transform_.TrainPixels(part_, loaded->key, options_->random_crop,
@@ -59,6 +61,11 @@ void ImageWorker::Load(int64_t epoch, LoadedImage* loaded) {
     loaded->status = absl::ResourceExhaustedError(
         absl::StrCat(dataset_->name(loaded->image), ": no memory to decode the picture"));
   }
+}
+
+absl::Status ImageWorker::ToInputChannels(int64_t image) {
+  const absl::Status status = ToChannels(options_->transform.channels(), &part_.image);
+  return status.ok() ? status : CannotDecode(dataset_->name(image), status);
 }
 
 void ImageWorker::Copy(const LoadedImage& loaded, float* out) const {

@@ -17,7 +17,7 @@ struct LoadedImage {
   int64_t image = 0;    // index in the Dataset
   uint64_t key = 0;     // graph::SampleKey(seed, epoch, image id); evaluation uses epoch 0
   absl::Status status;  // why it cannot be loaded; the fields below are then unspecified
-  Image bytes;          // the input's size, a quarter of the floats in the batch
+  Image bytes;          // the input's size, before normalisation
   InputPixels pixels;   // what Copy() reads; points to `bytes`
 };
 
@@ -31,13 +31,15 @@ class ImageWorker {
   // Decodes and crops `loaded->image` as `epoch` requires. `loaded->bytes` already has the input's
   // size. Running out of memory is reported as a status, too.
   void Load(int64_t epoch, LoadedImage* loaded);
-  // Flips and normalizes an image that any worker has loaded: 3 * H * W floats.
+  // Flips and normalizes an image that any worker has loaded: channels * H * W floats.
   void Copy(const LoadedImage& loaded, float* out) const;
 
  private:
   // Runs `step`, and tells the observer of it.
   template <typename Step>
   void Observed(LoaderWork work, int64_t image, const Step& step) const;
+  // Gives the loaded part the channels of the input; errors name the image.
+  absl::Status ToInputChannels(int64_t image);
 
   const int index_;
   const Dataset* const dataset_;

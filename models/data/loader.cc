@@ -122,7 +122,8 @@ LoaderImpl::LoaderImpl(const Dataset* dataset, LoaderOptions options, int64_t ba
       options_(std::move(options)),
       size_(Share(options_, dataset->size())),
       batch_size_(options_.batch_size),
-      image_values_(int64_t{3} * options_.input_height * options_.input_width),
+      image_values_(int64_t{options_.transform.channels()} * options_.input_height *
+                    options_.input_width),
       batches_per_epoch_(batches_per_epoch),
       order_(dataset->size(), options_.seed),
       items_(std::max(1, 2 * options_.num_workers)),

@@ -114,7 +114,7 @@ struct LoaderOptions {
 };
 
 struct Batch {
-  std::vector<float> images;        // (B, 3, H, W), zero where padded
+  std::vector<float> images;        // (B, channels, H, W), zero where padded
   std::vector<int64_t> keys;        // (B): the bits of graph::SampleKey(seed, epoch, image id)
   std::vector<int32_t> labels;      // (B): -1 without a label
   std::vector<uint64_t> image_ids;  // (B)

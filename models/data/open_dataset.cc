@@ -20,6 +20,7 @@
 #include "models/data/embedded_dataset.h"
 #include "models/data/file_kind.h"
 #include "models/data/file_util.h"
+#include "models/data/folder_notes.h"
 #include "models/data/image_folder.h"
 #include "models/data/shard_dataset.h"
 
@@ -169,11 +170,13 @@ absl::StatusOr<Part> ReadFolder(const std::string& root, const std::string& belo
   ScanProgress progress(JoinPath(root, below), on_scan);
   ASSIGN_OR_RETURN(const FolderListing listing, ListPictures(root, below, "val", &progress));
   const std::string others = OthersText(listing.others, 4);
+  const std::string unread =
+      UnreadPictures(below.empty() ? root : JoinPath(root, below), listing.others);
   if (listing.paths.empty()) {
-    return absl::NotFoundError(absl::StrCat("no picture (", PictureEndings(), ") under ",
-                                            PrintablePath(JoinPath(root, below)),
-                                            others.empty() ? "" : absl::StrCat(", only ", others),
-                                            "; ", WayOut(root, listing.archives)));
+    return absl::NotFoundError(absl::StrCat(
+        "no picture (", PictureEndings(), ") under ", PrintablePath(JoinPath(root, below)),
+        others.empty() ? "" : absl::StrCat(", only ", others), "; ",
+        unread.empty() ? WayOut(root, listing.archives) : unread));
   }
   Part part;
   part.others = listing.others;
@@ -247,6 +250,13 @@ absl::StatusOr<Datasets> OpenFolder(const OpenOptions& options, const std::strin
   }
   for (const Part* part : {&train, &held_out}) {
     for (const auto& [ending, count] : part->others) out.ignored[ending] += count;
+  }
+  const std::string unread = UnreadPictures(root, out.ignored);
+  if (!unread.empty()) out.warnings.push_back(unread);
+  if (train_list) {
+    const std::string unlisted =
+        UnlistedPictures(root, ListedFolder(root, "train"), train.items, options.list_scan);
+    if (!unlisted.empty()) out.warnings.push_back(unlisted);
   }
   const int num_classes = std::max(train.num_classes, CountClasses(held_out.items));
   out.train = MakeDataset(root, options.limits, std::move(train.items), num_classes);

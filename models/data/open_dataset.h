@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "models/data/dataset.h"
 #include "models/data/picture_limits.h"
@@ -34,6 +35,8 @@ struct OpenOptions {
   PictureLimits limits;  // --max_image_megapixels
   // Gets lines while a folder is scanned that takes seconds (scan_progress.h); may be empty.
   ScanProgress::Say on_scan;
+  // With train.txt, how long to look for pictures that it does not list.
+  absl::Duration list_scan = absl::Seconds(1);
   // Beyond this number, warnings become one line with their count; 0: no limit.
   int max_warnings = 20;
 };

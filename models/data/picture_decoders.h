@@ -5,6 +5,9 @@
 // byte. Only 16-bit grey is scaled and rounded; Pillow turns everything above 255 white. Truncated
 // and damaged files are refused.
 //
+// With PictureLimits::channels, PNG and TIFF of 16 bits a sample become Image::deep: one channel
+// for grey, three for colours. With 4, so does every picture of four channels, alpha or not.
+//
 // All reuse the memory of `image` and are thread-safe. Errors: picture_error.h.
 #ifndef MODELS_DATA_PICTURE_DECODERS_H_
 #define MODELS_DATA_PICTURE_DECODERS_H_

@@ -29,11 +29,12 @@ class PngReader {
   PngReader& operator=(const PngReader&) = delete;
 
   // Each returns false on an error; only destruction may follow.
-  bool ReadHeader();              // may be left by a jump
+  bool ReadHeader(int channels);  // may be left by a jump; PictureLimits::channels
   bool ReadPixels(Image* image);  // may be left by a jump; `image` has the size from ReadHeader()
 
   int width() const { return static_cast<int>(png_get_image_width(png_, info_)); }
   int height() const { return static_cast<int>(png_get_image_height(png_, info_)); }
+  int deep_channels() const { return deep_channels_; }  // of Image::deep; 0: 8-bit RGB
   bool no_memory() const { return no_memory_; }
   const char* message() const { return message_; }
 
@@ -62,12 +63,13 @@ class PngReader {
   png_structp png_ = nullptr;
   png_infop info_ = nullptr;
   int passes_ = 1;
+  int deep_channels_ = 0;
   bool no_memory_ = false;
   std::jmp_buf way_out_;
   char message_[256] = {};
 };
 
-bool PngReader::ReadHeader() {
+bool PngReader::ReadHeader(int channels) {
   if (setjmp(way_out_) != 0) return false;
   png_ =
       png_create_read_struct_2(PNG_LIBPNG_VER_STRING, this, &Fail, &Warn, this, &Allocate, &Free);
@@ -77,15 +79,33 @@ bool PngReader::ReadHeader() {
   png_set_read_fn(png_, this, &Read);
   // Some writers claim a smaller window than their data need.
   png_set_option(png_, PNG_MAXIMUM_INFLATE_WINDOW, PNG_OPTION_ON);
-  // Ignores all ancillary chunks and transparency.
+  // Ignores all ancillary chunks and, unless it is asked for, transparency.
   png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
-  png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER,
-                              reinterpret_cast<png_const_bytep>("tRNS"), 1);
+  if (channels != 4) {
+    png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER,
+                                reinterpret_cast<png_const_bytep>("tRNS"), 1);
+  }
   png_read_info(png_, info_);
 
   const int type = png_get_color_type(png_, info_);
   const int depth = png_get_bit_depth(png_, info_);
+  const bool transparent = png_get_valid(png_, info_, PNG_INFO_tRNS) != 0;
+  const bool fourth = channels == 4 && (transparent || (type & PNG_COLOR_MASK_ALPHA) != 0);
   if (type == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png_);
+  if (fourth || (channels != 0 && depth == 16)) {
+    const bool grey = (type & PNG_COLOR_MASK_COLOR) == 0;
+    deep_channels_ = fourth ? 4 : grey ? 1 : 3;
+    if (transparent) png_set_tRNS_to_alpha(png_);
+    if (!fourth) png_set_strip_alpha(png_);
+    if (fourth && grey) png_set_gray_to_rgb(png_);
+    png_set_expand_16(png_);
+    png_set_swap(png_);  // to the order of this machine
+    passes_ = png_set_interlace_handling(png_);
+    png_read_update_info(png_, info_);
+    CHECK(png_get_rowbytes(png_, info_) ==
+          size_t{2} * deep_channels_ * png_get_image_width(png_, info_));
+    return true;
+  }
   if (type == PNG_COLOR_TYPE_GRAY && depth < 8) png_set_expand_gray_1_2_4_to_8(png_);
   if (depth == 16 && type == PNG_COLOR_TYPE_GRAY) png_set_scale_16(png_);
   if (depth == 16 && type != PNG_COLOR_TYPE_GRAY) png_set_strip_16(png_);
@@ -100,7 +120,12 @@ bool PngReader::ReadHeader() {
 bool PngReader::ReadPixels(Image* image) {
   if (setjmp(way_out_) != 0) return false;
   for (int pass = 0; pass < passes_; ++pass) {
-    for (int y = 0; y < image->height; ++y) png_read_row(png_, image->pixel(0, y), nullptr);
+    for (int y = 0; y < image->height; ++y) {
+      png_read_row(
+          png_,
+          image->is_deep() ? reinterpret_cast<png_bytep>(image->deep_row(y)) : image->pixel(0, y),
+          nullptr);
+    }
   }
   return true;
 }
@@ -152,8 +177,12 @@ absl::Status DecodePng(absl::string_view bytes, const PictureLimits& limits, Ima
     if (reader.no_memory()) return NoMemoryForPicture();
     return Refused(bytes, absl::StrCat(what, reader.message()));
   };
-  if (!reader.ReadHeader()) return refused("bad PNG header: ");
-  image->SetSize(reader.width(), reader.height());
+  if (!reader.ReadHeader(limits.channels)) return refused("bad PNG header: ");
+  if (const int channels = reader.deep_channels(); channels > 0) {
+    image->SetDeepSize(reader.width(), reader.height(), channels);
+  } else {
+    image->SetSize(reader.width(), reader.height());
+  }
   if (!reader.ReadPixels(image)) return refused("bad PNG data: ");
   return absl::OkStatus();
 }

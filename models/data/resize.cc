@@ -76,7 +76,13 @@ ImageView ImageView::Part(const PixelBox& box) const {
   CHECK(box.x >= 0 && box.y >= 0 && box.width > 0 && box.height > 0);
   CHECK(box.x + box.width <= width && box.y + box.height <= height);
   ImageView part = *this;
-  part.rgb += stride * static_cast<size_t>(box.y) + size_t{3} * static_cast<size_t>(box.x);
+  const size_t begin = stride * static_cast<size_t>(box.y) +
+                       static_cast<size_t>(channels) * static_cast<size_t>(box.x);
+  if (deep != nullptr) {
+    part.deep += begin;
+  } else {
+    part.rgb += begin;
+  }
   part.width = box.width;
   part.height = box.height;
   return part;
@@ -164,6 +170,51 @@ void BicubicResizer::VerticalPass(const ImageView& source, int height, Image* ou
   }
 }
 
+void BicubicResizer::ResizeDeep(const ImageView& source, bool across, bool down, int width,
+                                int height, Image* out) {
+  constexpr float kUnit = 1.0f / (1 << kPrecisionBits);
+  const size_t channels = static_cast<size_t>(source.channels);
+  const size_t values = channels * static_cast<size_t>(width);
+  out->SetDeepSize(width, height, source.channels);
+  deep_rows_.resize(values * static_cast<size_t>(source.height));
+  for (int y = 0; y < source.height; ++y) {
+    const uint16_t* in = source.deep + y * source.stride;
+    float* row = deep_rows_.data() + values * static_cast<size_t>(y);
+    if (!across) {
+      std::copy_n(in, values, row);
+      continue;
+    }
+    for (int x = 0; x < width; ++x) {
+      const uint16_t* from = in + channels * static_cast<size_t>(horizontal_.first[x]);
+      const int32_t* w = &horizontal_.weight[size_t{1} * x * horizontal_.taps];
+      for (size_t c = 0; c < channels; ++c) {
+        float sum = 0;
+        for (int j = 0; j < horizontal_.count[x]; ++j) {
+          sum += static_cast<float>(w[j]) * from[channels * static_cast<size_t>(j) + c];
+        }
+        *row++ = sum * kUnit;
+      }
+    }
+  }
+  for (int y = 0; y < height; ++y) {
+    const float* row = deep_rows_.data() + values * static_cast<size_t>(y);
+    if (down) {
+      deep_row_.assign(values, 0);
+      const int32_t* w = &vertical_.weight[size_t{1} * y * vertical_.taps];
+      for (int j = 0; j < vertical_.count[y]; ++j) {
+        const float weight = static_cast<float>(w[j]) * kUnit;
+        const float* in = deep_rows_.data() + values * static_cast<size_t>(vertical_.first[y] + j);
+        for (size_t i = 0; i < values; ++i) deep_row_[i] += weight * in[i];
+      }
+      row = deep_row_.data();
+    }
+    uint16_t* to = out->deep_row(y);
+    for (size_t i = 0; i < values; ++i) {
+      to[i] = static_cast<uint16_t>(std::clamp(row[i] + 0.5f, 0.0f, 65535.0f));
+    }
+  }
+}
+
 bool VerticalFirst(int width, int height, int new_width, int new_height) {
   return new_height < height && int64_t{height} - new_height > 2 * (int64_t{width} - new_width);
 }
@@ -185,7 +236,9 @@ void BicubicResizer::Resize(const ImageView& source, const ImageArea& box, int w
     std::tie(seen.y, seen.height) = vertical_.Compute(source.height, box.y0, box.y1, height);
   }
   const ImageView view = source.Part(seen);
-  if (across && down && vertical_first) {
+  if (view.deep != nullptr) {
+    ResizeDeep(view, across, down, width, height, out);
+  } else if (across && down && vertical_first) {
     VerticalPass(view, height, &between_);
     HorizontalPass(ImageView(between_), width, out);
   } else if (across && down) {

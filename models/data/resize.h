@@ -1,5 +1,5 @@
 // Bicubic resampling with anti-aliasing, byte for byte like Pillow 13's Image.resize(size, BICUBIC,
-// box) for 8-bit images.
+// box) for 8-bit images. Deep ones (image.h) have the same weights, and are rounded once.
 //
 // Keys' cubic with a = -0.5, its support widened by the scale when shrinking; weights are
 // normalised in double, then rounded to 22-bit fixed point; two passes, the first of which rounds
@@ -17,18 +17,22 @@
 
 namespace models {
 
-// Pixels owned by somebody else: (height, width, 3), rows `stride` bytes apart.
+// Pixels owned by somebody else: (height, width, channels), rows `stride` samples apart.
 struct ImageView {
-  const uint8_t* rgb;
+  const uint8_t* rgb;    // null where the image is deep
+  const uint16_t* deep;  // null where it is not
   int width;
   int height;
+  int channels;
   size_t stride;
 
   explicit ImageView(const Image& image)
-      : rgb(image.rgb.data()),
+      : rgb(image.is_deep() ? nullptr : image.rgb.data()),
+        deep(image.is_deep() ? image.deep.data() : nullptr),
         width(image.width),
         height(image.height),
-        stride(size_t{3} * image.width) {}
+        channels(image.channels),
+        stride(size_t{1} * image.channels * image.width) {}
   // The part `box` of `image`, which must contain it.
   ImageView(const Image& image, const PixelBox& box);
   ImageView Part(const PixelBox& box) const;
@@ -71,10 +75,14 @@ class BicubicResizer {
 
   void HorizontalPass(const ImageView& source, int width, Image* out);
   void VerticalPass(const ImageView& source, int height, Image* out);
+  // Both passes, of those that are wanted, over a deep image.
+  void ResizeDeep(const ImageView& source, bool across, bool down, int width, int height,
+                  Image* out);
 
   Axis horizontal_, vertical_;
-  Image between_;                 // result of the first of two passes
-  std::vector<uint8_t> columns_;  // a few rows interleaved, column by column
+  Image between_;                            // result of the first of two passes
+  std::vector<uint8_t> columns_;             // a few rows interleaved, column by column
+  std::vector<float> deep_rows_, deep_row_;  // a deep image's, after the first pass
 };
 
 }  // namespace models

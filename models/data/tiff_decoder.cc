@@ -172,22 +172,25 @@ absl::Status ReadLayout(TIFF* tiff, const Source& source, Layout* layout) {
   return absl::OkStatus();
 }
 
-// `count` pixels of samples as libtiff gives them (16 bits in the machine's order) to RGB.
+// Sample `at` of a row as libtiff gives it (16 bits in the machine's order).
+uint32_t Sample(const Layout& layout, const uint8_t* in, size_t at) {
+  if (layout.bits == 16) {
+    uint16_t value;
+    std::memcpy(&value, in + 2 * at, 2);
+    return value;
+  }
+  const size_t bit = at * layout.bits;
+  return in[bit / 8] >> (8 - layout.bits - bit % 8) & ((1u << layout.bits) - 1);
+}
+
+// `count` pixels of a row to RGB.
 void ToRgb(const Layout& layout, const uint8_t* in, uint32_t count, uint8_t* rgb) {
   const uint32_t most = (1u << layout.bits) - 1;
   for (uint32_t x = 0; x < count; ++x, rgb += 3) {
     uint32_t values[3] = {};
     const int wanted = layout.photometric == PHOTOMETRIC_RGB ? 3 : 1;
     for (int c = 0; c < wanted; ++c) {
-      const size_t at = size_t{x} * layout.samples + static_cast<size_t>(c);
-      if (layout.bits == 16) {
-        uint16_t value;
-        std::memcpy(&value, in + 2 * at, 2);
-        values[c] = value;
-      } else {
-        const size_t bit = at * layout.bits;
-        values[c] = in[bit / 8] >> (8 - layout.bits - bit % 8) & most;
-      }
+      values[c] = Sample(layout, in, size_t{x} * layout.samples + static_cast<size_t>(c));
     }
     if (wanted == 3) {
       for (int c = 0; c < 3; ++c) {
@@ -204,6 +207,35 @@ void ToRgb(const Layout& layout, const uint8_t* in, uint32_t count, uint8_t* rgb
   }
 }
 
+// Channels of the Image::deep that the file becomes; 0: it becomes 8-bit RGB.
+int DeepChannels(const Layout& layout, const PictureLimits& limits) {
+  if (limits.channels == 0 || layout.bits < 8) return 0;
+  if (limits.channels == 4 && layout.samples == 4 && layout.photometric != PHOTOMETRIC_PALETTE) {
+    return 4;  // as they are, whatever they mean
+  }
+  if (layout.bits != 16) return 0;
+  return layout.photometric == PHOTOMETRIC_RGB ? 3 : 1;
+}
+
+// `count` pixels of a row to an image of `channels`.
+void ToDeep(const Layout& layout, const uint8_t* in, uint32_t count, int channels, uint16_t* out) {
+  const bool inverted = layout.photometric == PHOTOMETRIC_MINISWHITE;
+  for (uint32_t x = 0; x < count; ++x) {
+    for (int c = 0; c < channels; ++c) {
+      const uint32_t value =
+          Sample(layout, in, size_t{x} * layout.samples + static_cast<size_t>(c));
+      const uint32_t deep = layout.bits == 16 ? value : value * 257;
+      *out++ = static_cast<uint16_t>(inverted ? 65535 - deep : deep);
+    }
+  }
+}
+
+// `count` pixels of a row to those of `image` from (x, y) on.
+void Put(const Layout& layout, const uint8_t* in, uint32_t count, int x, int y, Image* image) {
+  if (!image->is_deep()) return ToRgb(layout, in, count, image->pixel(x, y));
+  ToDeep(layout, in, count, image->channels, image->deep_row(y) + size_t{1} * image->channels * x);
+}
+
 absl::Status ReadRows(TIFF* tiff, const Layout& layout, const Source& source, Image* image) {
   const size_t pixel_bits = size_t{layout.samples} * layout.bits;
   const size_t needed = (layout.width * pixel_bits + 7) / 8;
@@ -212,7 +244,7 @@ absl::Status ReadRows(TIFF* tiff, const Layout& layout, const Source& source, Im
   std::vector<uint8_t> row(static_cast<size_t>(size));
   for (uint32_t y = 0; y < layout.height; ++y) {
     if (TIFFReadScanline(tiff, row.data(), y, 0) != 1) return source.Refused();
-    ToRgb(layout, row.data(), layout.width, image->pixel(0, static_cast<int>(y)));
+    Put(layout, row.data(), layout.width, 0, static_cast<int>(y), image);
   }
   return absl::OkStatus();
 }
@@ -233,8 +265,8 @@ absl::Status ReadTiles(TIFF* tiff, const Layout& layout, const Source& source,
       if (TIFFReadTile(tiff, tile.data(), x, y, 0, 0) < 0) return source.Refused();
       const uint32_t columns = std::min(tile_width, layout.width - x);
       for (uint32_t r = 0; r < std::min(tile_height, layout.height - y); ++r) {
-        ToRgb(layout, tile.data() + static_cast<size_t>(stride) * r, columns,
-              image->pixel(static_cast<int>(x), static_cast<int>(y + r)));
+        Put(layout, tile.data() + static_cast<size_t>(stride) * r, columns, static_cast<int>(x),
+            static_cast<int>(y + r), image);
       }
     }
   }
@@ -251,14 +283,31 @@ Image Upright(Image stored, uint16_t orientation) {
   const bool from_below = orientation == ORIENTATION_BOTRIGHT ||
                           orientation == ORIENTATION_BOTLEFT ||
                           orientation == ORIENTATION_RIGHTBOT || orientation == ORIENTATION_LEFTBOT;
-  Image out = turned ? Image::Sized(stored.height, stored.width)
-                     : Image::Sized(stored.width, stored.height);
-  for (int y = 0; y < out.height; ++y) {
-    for (int x = 0; x < out.width; ++x) {
-      const int across = from_right ? out.width - 1 - x : x;
-      const int down = from_below ? out.height - 1 - y : y;
-      std::memcpy(out.pixel(x, y), turned ? stored.pixel(down, across) : stored.pixel(across, down),
-                  3);
+  const int width = turned ? stored.height : stored.width;
+  const int height = turned ? stored.width : stored.height;
+  // Where the pixel (x, y) of the result lies in the file.
+  const auto source = [&](int x, int y) {
+    const int across = from_right ? width - 1 - x : x, down = from_below ? height - 1 - y : y;
+    return turned ? std::make_pair(down, across) : std::make_pair(across, down);
+  };
+  Image out;
+  if (stored.is_deep()) {
+    const size_t channels = static_cast<size_t>(stored.channels);
+    out.SetDeepSize(width, height, stored.channels);
+    for (int y = 0; y < height; ++y) {
+      for (int x = 0; x < width; ++x) {
+        const auto [from_x, from_y] = source(x, y);
+        std::copy_n(stored.deep_row(from_y) + channels * from_x, channels,
+                    out.deep_row(y) + channels * x);
+      }
+    }
+    return out;
+  }
+  out.SetSize(width, height);
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      const auto [from_x, from_y] = source(x, y);
+      std::memcpy(out.pixel(x, y), stored.pixel(from_x, from_y), 3);
     }
   }
   return out;
@@ -274,7 +323,12 @@ absl::Status DecodeTiff(absl::string_view bytes, const PictureLimits& limits, Im
   Layout layout;
   RETURN_IF_ERROR(ReadLayout(tiff.get(), source, &layout));
   RETURN_IF_ERROR(CheckPictureSize(layout.width, layout.height, limits));
-  image->SetSize(static_cast<int>(layout.width), static_cast<int>(layout.height));
+  const int width = static_cast<int>(layout.width), height = static_cast<int>(layout.height);
+  if (const int channels = DeepChannels(layout, limits); channels > 0) {
+    image->SetDeepSize(width, height, channels);
+  } else {
+    image->SetSize(width, height);
+  }
   RETURN_IF_ERROR(TIFFIsTiled(tiff.get()) != 0
                       ? ReadTiles(tiff.get(), layout, source, limits, image)
                       : ReadRows(tiff.get(), layout, source, image));

@@ -76,7 +76,7 @@ DropPosBlobs BuildDropPos(ModelBuilder* b, const ModelConfig& model, const DropP
   graph::NetBuilder* net = b->net();
   DropPosBlobs blobs;
 
-  const BlobId images = net->Input("images", b->Type({batch, 3, model.input_h, model.input_w}));
+  const BlobId images = net->Input("images", b->Type(model.images(batch)));
   BlobId keys = graph::kNone;
   std::vector<BlobId> noise_inputs;
   if (noise == NoiseSource::kKeys) {

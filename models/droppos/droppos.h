@@ -77,6 +77,7 @@ class DropPos : public Model {
   OfficialNet OfficialStep() const override;
   int input_h() const override { return model_.input_h; }
   int input_w() const override { return model_.input_w; }
+  int channels() const override { return model_.channels; }
   std::string description() const override;
 
  private:

@@ -25,6 +25,11 @@ absl::Status ValidateOfficialGrid(const ModelConfig& model, const DropPosConfig&
 
 // What the MAE decoder needs.
 absl::Status ValidatePixels(const ModelConfig& model, const DropPosConfig& droppos) {
+  if (model.channels != 3) {
+    return InvalidArgument("--channels=", model.channels,
+                           ": the pixels that --drop_pos_type=", droppos.drop_pos_type,
+                           " reconstructs are RGB; leave the flag out, or train positions alone");
+  }
   if (model.decoder_embed_dim % 4 != 0) {
     return InvalidArgument("--decoder_embed_dim=", model.decoder_embed_dim,
                            " is not divisible by 4, which the positions of the pixel decoder need");

@@ -69,7 +69,7 @@ MaeBlobs BuildMae(ModelBuilder* b, const ModelConfig& model, const DropPosConfig
                   {"dtype", std::string(graph::DTypeName(dtype))}});
   };
 
-  const BlobId images = net->Input("images", b->Type({batch, 3, model.input_h, model.input_w}));
+  const BlobId images = net->Input("images", b->Type(model.images(batch)));
   std::vector<BlobId> noise_inputs;
   if (noise == NoiseSource::kKeys) {
     noise_inputs = {net->Input("keys", {DType::kI64, {batch}})};

@@ -74,6 +74,7 @@ class Model {
 
   virtual int input_h() const = 0;
   virtual int input_w() const = 0;
+  virtual int channels() const = 0;  // of the images
   // One line for the banner: "12 blocks of 768, 12 heads, ...".
   virtual std::string description() const = 0;
 };

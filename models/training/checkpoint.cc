@@ -159,6 +159,14 @@ absl::Status SetParameter(const SafetensorsReader& file, const Source& source, c
   });
 }
 
+// The reason, where a patch embedding is of images with another number of channels.
+std::string OtherChannels(const StoredTensor& stored, const Parameter& p) {
+  const graph::Shape &theirs = stored.shape, &ours = p.type.shape;
+  if (theirs.size() != 4 || ours.size() != 4 || theirs[1] == ours[1]) return "";
+  return absl::StrCat(" (it was trained with --channels=", theirs[1],
+                      "; give that, or leave the tensor out with --allow_missing=", p.name, ")");
+}
+
 // Tensors that do not fit, one line each, by kind.
 struct Misfits {
   std::vector<std::string> missing, unexpected, other_shape, other_type;
@@ -254,7 +262,7 @@ absl::StatusOr<std::string> LoadParameters(const std::string& path,
     const std::string both =
         absl::StrCat(p.name, " is ", it->second.ToString(), ", the model has ", p.type.ToString());
     if (good_type) {
-      misfits.other_shape.push_back(both);
+      misfits.other_shape.push_back(absl::StrCat(both, OtherChannels(it->second, p)));
     } else {
       misfits.other_type.push_back(absl::StrCat(both, WayOut(it->second)));
     }

@@ -27,7 +27,6 @@ absl::Status Evaluator::EvaluateAndDraw(int64_t step) {
   const bool last = step == run_.last_step;
   const bool ends_epoch = run_.epochs.EndsEpoch(step);
   const bool asked = options.eval_every > 0 && step % options.eval_every == 0;
-  if (ends_epoch) named_.clear();
   if (held_out_ != nullptr && (asked || last || ends_epoch)) {
     run_.watchdog.Do("evaluating held-out images");
     const absl::Status status = Evaluate(step, options.eval_every > 0 && (asked || last));
@@ -82,9 +81,9 @@ absl::Status Evaluator::Draw(int64_t step) {
     RETURN_IF_ERROR(run_.options.checkpoints->CheckFolder());
   }
   for (RunObserver* artist : run_.options.observers) {
-    ASSIGN_OR_RETURN(const std::string path, artist->Draw(step));
-    if (path.empty()) continue;
-    for (RunObserver* observer : run_.options.observers) observer->OnPicture(step, path);
+    ASSIGN_OR_RETURN(const Picture picture, artist->Draw(step));
+    if (picture.path.empty()) continue;
+    for (RunObserver* observer : run_.options.observers) observer->OnPicture(step, picture);
   }
   return absl::OkStatus();
 }

@@ -37,7 +37,7 @@ class Evaluator {
   const Dataset* const held_out_;
   std::unique_ptr<Loader> loader_;
   absl::optional<double> accuracy_;
-  // Messages of this epoch: held-out images come several times in one.
+  // Messages about held-out images, each said once.
   std::set<std::string> named_;
 };
 

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
+#include "graph/base/printable.h"
 #include "graph/base/status.h"
 #include "models/data/file_util.h"
 #include "models/files/durable.h"
@@ -23,6 +24,7 @@ namespace models {
 namespace {
 
 using droppos_events::Event;
+using droppos_events::Summary;
 
 std::string LittleEndian(uint64_t value, int bytes) {
   std::string text;
@@ -45,11 +47,64 @@ std::string Framed(const Event& event) {
                       LittleEndian(MaskedCrc32c(bytes), 4));
 }
 
+double SecondsSince1970(absl::Time time) { return absl::ToDoubleSeconds(time - absl::UnixEpoch()); }
+
 Event EventAt(int64_t step, absl::Time now) {
   Event event;
-  event.set_wall_time(absl::ToDoubleSeconds(now - absl::UnixEpoch()));
+  event.set_wall_time(SecondsSince1970(now));
   event.set_step(step);
   return event;
+}
+
+// Numbers of TensorFlow's enums.
+constexpr int kFloat = 1, kString = 7, kTensors = 2, kPictures = 3, kSuccess = 1;
+
+// A value of one of TensorBoard's plugins.
+droppos_events::TensorProto* AddTensor(absl::string_view tag, const char* plugin, int data_class,
+                                       int dtype, Event* event) {
+  Summary::Value* value = event->mutable_summary()->add_value();
+  value->set_tag(std::string(tag));
+  value->mutable_metadata()->mutable_plugin_data()->set_plugin_name(plugin);
+  value->mutable_metadata()->set_data_class(data_class);
+  value->mutable_tensor()->set_dtype(dtype);
+  value->mutable_tensor()->mutable_tensor_shape();  // a scalar, unless it gets dimensions
+  return value->mutable_tensor();
+}
+
+// What the plugin reads lies in the metadata; the tensor is empty, as in its metadata.py.
+void AddHParams(absl::string_view tag, const droppos_events::HParamsPluginData& data,
+                Event* event) {
+  AddTensor(tag, "hparams", kTensors, kFloat, event)->mutable_tensor_shape()->add_dim();
+  Summary* summary = event->mutable_summary();
+  summary->mutable_value(summary->value_size() - 1)
+      ->mutable_metadata()
+      ->mutable_plugin_data()
+      ->set_content(data.SerializeAsString());
+}
+
+// As Markdown shows it unchanged, in a cell of a table.
+std::string InCell(absl::string_view text) {
+  std::string cell;
+  for (const char c : text) {
+    if (c == '&' || c == '<') {
+      absl::StrAppend(&cell, c == '&' ? "&amp;" : "&lt;");
+      continue;
+    }
+    if (absl::string_view("\\`*_{}[]()>#!|").find(c) != absl::string_view::npos) cell += '\\';
+    cell += c;
+  }
+  return cell;
+}
+
+void SetHparam(const std::string& text, droppos_events::SessionStartInfo::Value* value) {
+  double number = 0;
+  if (text == "true" || text == "false") {
+    value->set_bool_value(text == "true");
+  } else if (absl::SimpleAtod(text, &number) && std::isfinite(number)) {
+    value->set_number_value(number);
+  } else {
+    value->set_string_value(text);
+  }
 }
 
 // The host's part of a file name.
@@ -80,11 +135,11 @@ float AsFloat(double value) {
   return static_cast<float>(value);
 }
 
-struct PngHeader {
-  int width = 0, height = 0, colorspace = 0;
+struct PngSize {
+  uint32_t width = 0, height = 0;
 };
 
-absl::StatusOr<PngHeader> ReadPngHeader(absl::string_view png) {
+absl::StatusOr<PngSize> ReadPngSize(absl::string_view png) {
   // Signature, length and name of the first chunk, width, height, depth, colour type.
   static constexpr absl::string_view kStart("\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR", 16);
   if (!absl::StartsWith(png, kStart) || png.size() < 26) {
@@ -95,15 +150,12 @@ absl::StatusOr<PngHeader> ReadPngHeader(absl::string_view png) {
     for (size_t i = 0; i < 4; ++i) value = value << 8 | static_cast<uint8_t>(png[at + i]);
     return value;
   };
-  const uint32_t width = number(16), height = number(20);
+  const PngSize size = {number(16), number(20)};
   constexpr uint32_t kLargest = std::numeric_limits<int32_t>::max();
-  if (width == 0 || height == 0 || width > kLargest || height > kLargest) {
-    return graph::InvalidArgument("a PNG picture of ", width, "x", height, " pixels");
+  if (size.width == 0 || size.height == 0 || size.width > kLargest || size.height > kLargest) {
+    return graph::InvalidArgument("a PNG picture of ", size.width, "x", size.height, " pixels");
   }
-  // Channels: grey, grey with alpha, colours with alpha; else colours, a palette's too.
-  const char type = png[25];
-  const int colorspace = type == 0 ? 1 : type == 4 ? 2 : type == 6 ? 4 : 3;
-  return PngHeader{static_cast<int>(width), static_cast<int>(height), colorspace};
+  return size;
 }
 
 }  // namespace
@@ -195,7 +247,7 @@ absl::Status EventFileWriter::AddScalars(int64_t step, absl::Time now, const Met
   if (scalars.empty()) return absl::OkStatus();
   Event event = EventAt(step, now);
   for (const Metric& metric : scalars) {
-    droppos_events::Summary::Value* one = event.mutable_summary()->add_value();
+    Summary::Value* one = event.mutable_summary()->add_value();
     one->set_tag(metric.name);
     one->set_simple_value(AsFloat(metric.value));
   }
@@ -203,29 +255,58 @@ absl::Status EventFileWriter::AddScalars(int64_t step, absl::Time now, const Met
 }
 
 absl::Status EventFileWriter::AddImage(int64_t step, absl::Time now, absl::string_view tag,
-                                       std::string png) {
-  ASSIGN_OR_RETURN(const PngHeader header, ReadPngHeader(png));
+                                       absl::string_view shows, std::string png) {
+  ASSIGN_OR_RETURN(const PngSize size, ReadPngSize(png));
   Event event = EventAt(step, now);
-  droppos_events::Summary::Value* value = event.mutable_summary()->add_value();
-  value->set_tag(std::string(tag));
-  droppos_events::Summary::Image* image = value->mutable_image();
-  image->set_width(header.width);
-  image->set_height(header.height);
-  image->set_colorspace(header.colorspace);
-  image->set_encoded_image_string(std::move(png));
+  // As a tensor of the images plugin, because TensorBoard's fast loader drops what is said of the
+  // older Summary.Image.
+  droppos_events::TensorProto* tensor = AddTensor(tag, "images", kPictures, kString, &event);
+  tensor->mutable_tensor_shape()->add_dim()->set_size(3);
+  tensor->add_string_val(absl::StrCat(size.width));
+  tensor->add_string_val(absl::StrCat(size.height));
+  tensor->add_string_val(std::move(png));
+  event.mutable_summary()->mutable_value(0)->mutable_metadata()->set_summary_description(
+      InCell(graph::Printable(shows)));
   return file_.Append(Framed(event));
 }
 
 absl::Status EventFileWriter::AddImageFile(int64_t step, absl::Time now, absl::string_view tag,
-                                           const std::string& path) {
+                                           absl::string_view shows, const std::string& path) {
   constexpr int64_t kMost = int64_t{1} << 28;  // bytes
   ASSIGN_OR_RETURN(std::string png, ReadFile(path, kMost));
-  const absl::StatusOr<PngHeader> header = ReadPngHeader(png);
-  if (!header.ok()) {
-    return absl::Status(header.status().code(),
-                        absl::StrCat("cannot show ", path, ": ", header.status().message()));
+  const absl::StatusOr<PngSize> size = ReadPngSize(png);
+  if (!size.ok()) {
+    return absl::Status(size.status().code(),
+                        absl::StrCat("cannot show ", path, ": ", size.status().message()));
   }
-  return AddImage(step, now, tag, std::move(png));
+  return AddImage(step, now, tag, shows, std::move(png));
+}
+
+absl::Status EventFileWriter::AddFlags(int64_t step, absl::Time now, const FlagList& flags) {
+  std::string table = "| flag | value |\n| --- | --- |\n";
+  droppos_events::HParamsPluginData data;
+  droppos_events::SessionStartInfo* start = data.mutable_session_start_info();
+  start->set_start_time_secs(SecondsSince1970(now));
+  for (const auto& [name, value] : flags) {
+    const std::string shown = graph::Printable(value);  // a path may hold any bytes
+    absl::StrAppend(&table, "| ", InCell(name), " | ", InCell(shown), " |\n");
+    droppos_events::SessionStartInfo::Hparam* hparam = start->add_hparams();
+    hparam->set_key(name);
+    SetHparam(shown, hparam->mutable_value());
+  }
+  Event event = EventAt(step, now);
+  AddTensor(kFlagsTag, "text", kTensors, kString, &event)->add_string_val(std::move(table));
+  AddHParams(kSessionStartTag, data, &event);
+  return file_.Append(Framed(event));
+}
+
+absl::Status EventFileWriter::AddSessionEnd(int64_t step, absl::Time now) {
+  droppos_events::HParamsPluginData data;
+  data.mutable_session_end_info()->set_status(kSuccess);
+  data.mutable_session_end_info()->set_end_time_secs(SecondsSince1970(now));
+  Event event = EventAt(step, now);
+  AddHParams(kSessionEndTag, data, &event);
+  return file_.Append(Framed(event));
 }
 
 }  // namespace models

@@ -5,11 +5,21 @@
 // A file is a sequence of TFRecords, each with its own checksums, that hold Events (event.proto).
 // TensorBoard reads all files of a folder in the order of their names, so a resumed run adds a file
 // and leaves the earlier ones unchanged.
+//
+// A run's flags are a text and the hyperparameters of a session of the hparams plugin, whose tab
+// compares runs. tensorboard/plugins/hparams/plugin_data.proto: "for a session named by
+// <session_name> its metadata is recorded in the run <session_name> in the tags
+// metadata.SESSION_START_INFO and metadata.SESSION_END_INFO." Its third message, Experiment, would
+// name hyperparameters and metrics of all runs. None is written, because "We expect only one run to
+// have an `EXPERIMENT_TAG`; look through all of them and arbitrarily pick the first one"
+// (backend_context.py): the columns would be those of one run. Without it the plugin takes them
+// from the sessions and scalars of all runs, and knows in what the runs differ.
 #ifndef MODELS_TRAINING_EVENT_FILE_H_
 #define MODELS_TRAINING_EVENT_FILE_H_
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -38,6 +48,15 @@ std::vector<std::string> ListEventFiles(const std::string& folder);
 MetricList EventScalars(const TrainMetrics& metrics);
 MetricList EventScalars(const EvalMetrics& metrics);
 
+// The tags of a run's flags: the text, and what the hparams plugin looks for
+// (tensorboard/plugins/hparams/metadata.py).
+inline constexpr char kFlagsTag[] = "flags";
+inline constexpr char kSessionStartTag[] = "_hparams_/session_start_info";
+inline constexpr char kSessionEndTag[] = "_hparams_/session_end_info";
+
+// Names and values as in flags.txt.
+using FlagList = std::vector<std::pair<std::string, std::string>>;
+
 // Owns the file, which holds whole records at any moment (append_file.h). Not thread-safe. Errors
 // name the file; the writer remains usable.
 class EventFileWriter {
@@ -58,12 +77,20 @@ class EventFileWriter {
   absl::Status Add(const Metrics& metrics, absl::Time now) {
     return AddScalars(metrics.step, now, EventScalars(metrics));
   }
-  // Adds a PNG file's bytes under the name `tag` ("positions"). InvalidArgument if its header has
-  // no size.
-  absl::Status AddImage(int64_t step, absl::Time now, absl::string_view tag, std::string png);
+  // Adds a PNG file's bytes under the name `tag` ("positions"); `shows` says what one sees.
+  // InvalidArgument if its header has no size.
+  absl::Status AddImage(int64_t step, absl::Time now, absl::string_view tag,
+                        absl::string_view shows, std::string png);
   // The same from the file `path`; read errors name that file.
   absl::Status AddImageFile(int64_t step, absl::Time now, absl::string_view tag,
-                            const std::string& path);
+                            absl::string_view shows, const std::string& path);
+
+  // Adds the flags as a Markdown table and as the start of a session: numbers and switches as such,
+  // all else as text. Of several starts in one folder the plugin takes the first, and the table is
+  // shown for each step at which there is one.
+  absl::Status AddFlags(int64_t step, absl::Time now, const FlagList& flags);
+  // The session has come to its end. That is for good: TensorBoard forgets no such mark.
+  absl::Status AddSessionEnd(int64_t step, absl::Time now);
 
   // Waits until all records are on the disk.
   absl::Status Flush() { return file_.Sync(); }

@@ -1,5 +1,6 @@
 #include "models/training/event_log.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -17,6 +18,7 @@ void EventLog::ResumeAfter(const RunState& state, std::string metrics_path) {
 }
 
 void EventLog::OnStep(const TrainMetrics& metrics) {
+  last_step_ = metrics.step;
   Try([&](EventFileWriter* writer) { return writer->Add(metrics, absl::Now()); });
 }
 
@@ -24,14 +26,22 @@ void EventLog::OnEvaluation(const EvalMetrics& metrics) {
   Try([&](EventFileWriter* writer) { return writer->Add(metrics, absl::Now()); });
 }
 
-void EventLog::OnPicture(int64_t step, const std::string& path) {
+void EventLog::OnPicture(int64_t step, const Picture& picture) {
   Try([&](EventFileWriter* writer) {
-    return writer->AddImageFile(step, absl::Now(), kPositionsTag, path);
+    return writer->AddImageFile(step, absl::Now(), picture.tag, picture.shows, picture.path);
   });
 }
 
 void EventLog::OnSave() {
   Try([](EventFileWriter* writer) { return writer->Flush(); });
+}
+
+void EventLog::OnEnd() {
+  if (!writer_.has_value()) return;  // it was at its end already
+  Try([&](EventFileWriter* writer) -> absl::Status {
+    RETURN_IF_ERROR(writer->AddSessionEnd(last_step_, absl::Now()));
+    return writer->Flush();
+  });
 }
 
 void EventLog::Try(absl::FunctionRef<absl::Status(EventFileWriter*)> add) {
@@ -53,6 +63,8 @@ absl::Status EventLog::Begin() {
   ASSIGN_OR_RETURN(EventFileWriter writer,
                    EventFileWriter::Create(folder_, absl::Now(), resumed_step_));
   writer_ = std::move(writer);
+  last_step_ = std::max(last_step_, resumed_step_);
+  if (!flags_.empty()) RETURN_IF_ERROR(writer_->AddFlags(resumed_step_, absl::Now(), flags_));
   if (resumed_step_ == 0) return absl::OkStatus();
   // If metrics.jsonl was removed, there is nothing to show for that step.
   const absl::StatusOr<TrainMetrics> step = ReadStepEndingAt(metrics_path_, metrics_bytes_);

@@ -1,4 +1,4 @@
-// Shows a run in TensorBoard: the numbers of metrics.jsonl, and pictures.
+// Shows a run in TensorBoard: its flags, the numbers of metrics.jsonl, and pictures.
 //
 // metrics.jsonl is the record; this is a view of it that a run can do without. The first error
 // (disk full) is logged as a warning and ends the events.
@@ -19,15 +19,14 @@
 
 namespace models {
 
-// The name under which TensorBoard shows the sheets of --vis_every.
-inline constexpr char kPositionsTag[] = "positions";
-
 // Not thread-safe.
 class EventLog : public RunObserver {
  public:
   // Changes nothing: folder and file are made at the first call of a function below, when a run
-  // that cannot be resumed has already been refused. `log` must outlive it.
-  EventLog(std::string folder, RunLog* log) : folder_(std::move(folder)), log_(log) {}
+  // that cannot be resumed has already been refused. `log` must outlive it. `flags` are the run's;
+  // they are shown where the file begins.
+  EventLog(std::string folder, RunLog* log, FlagList flags = {})
+      : folder_(std::move(folder)), log_(log), flags_(std::move(flags)) {}
 
   // Call first when a run resumes from a checkpoint with this state. TensorBoard also has to forget
   // the checkpoint's own step, because a resumed run repeats what is due after it (trainer.h); the
@@ -36,8 +35,10 @@ class EventLog : public RunObserver {
 
   void OnStep(const TrainMetrics& metrics) override;
   void OnEvaluation(const EvalMetrics& metrics) override;
-  void OnPicture(int64_t step, const std::string& path) override;
+  void OnPicture(int64_t step, const Picture& picture) override;
   void OnSave() override;  // flushes
+  // The run has done all steps that it was asked for; marked if this process did any of them.
+  void OnEnd();
 
  private:
   void Try(absl::FunctionRef<absl::Status(EventFileWriter*)> add);
@@ -45,6 +46,8 @@ class EventLog : public RunObserver {
 
   const std::string folder_;
   RunLog* const log_;
+  const FlagList flags_;
+  int64_t last_step_ = 0;
   // Of the checkpoint; 0: the run was not resumed.
   int64_t resumed_step_ = 0;
   int64_t metrics_bytes_ = 0;

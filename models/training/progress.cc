@@ -22,13 +22,6 @@ std::string MetricText(const Metric& metric) {
   return absl::StrFormat("  %s %.4f", metric.name, metric.value);
 }
 
-// "608", "88.4", "0.483": three digits, or all of those before the point.
-std::string ThreeDigits(double value) {
-  if (!std::isfinite(value)) return "-";
-  const int before = value < 1 ? 0 : static_cast<int>(std::log10(value)) + 1;
-  return absl::StrFormat("%.*f", std::clamp(3 - before, 0, 3), value);
-}
-
 // "12.5%"; two decimals where one would not tell it from chance.
 std::string Percent(double share) {
   return absl::StrFormat("%.*f%%", share < 0.01 ? 2 : 1, 100 * share);
@@ -49,6 +42,12 @@ std::string DurationText(double seconds) {
   const std::string clock =
       absl::StrFormat("%d:%02d:%02d", s % 86400 / 3600, s % 3600 / 60, s % 60);
   return days > 0 ? absl::StrFormat("%dd %s", days, clock) : clock;
+}
+
+std::string ThreeDigits(double value) {
+  if (!std::isfinite(value)) return "-";
+  const int before = value < 1 ? 0 : static_cast<int>(std::log10(value)) + 1;
+  return absl::StrFormat("%.*f", std::clamp(3 - before, 0, 3), value);
 }
 
 std::string HeldOutText(const Metric& metric) {

@@ -26,6 +26,8 @@ namespace models {
 
 // "1:02:03", or "4d 01:02:03".
 std::string DurationText(double seconds);
+// "608", "88.4", "0.483": three digits, or all of those before the point.
+std::string ThreeDigits(double value);
 // "pos_acc1 31.2% (chance 1.6%)", "kNN 45.0% (chance 10.0%)", "pos_distance 4.36 cells (chance
 // 5.21)", "loss_pixels 0.8123": a number of an evaluation.
 std::string HeldOutText(const Metric& metric);

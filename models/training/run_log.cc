@@ -1,6 +1,5 @@
 #include "models/training/run_log.h"
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include "graph/base/printable.h"
 #include "graph/base/status.h"
 #include "models/files/input_file.h"
+#include "models/training/screen_text.h"
 
 namespace models {
 namespace {
@@ -31,20 +31,13 @@ bool ShowsBars(int fd) {
          !IsSet("NO_COLOR");
 }
 
-// Whether a character of UTF-8 begins here; each counts as a column wide.
-bool BeginsCharacter(char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }
-
 // The first `columns` characters.
 std::string Cut(const std::string& text, int columns) {
-  int taken = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (BeginsCharacter(text[i]) && taken++ == columns) return text.substr(0, i);
+  size_t end = std::min(text.size(), static_cast<size_t>(columns));
+  while (end < text.size() && TextWidth(absl::string_view(text).substr(0, end + 1)) <= columns) {
+    ++end;
   }
-  return text;
-}
-
-int Width(absl::string_view text) {
-  return static_cast<int>(std::count_if(text.begin(), text.end(), BeginsCharacter));
+  return text.substr(0, end);
 }
 
 // The fields that fit `columns`, or further lines for those that do not. The first is always there.
@@ -53,10 +46,10 @@ std::string Fitted(absl::string_view text, int columns, bool wrap) {
   std::string fitted;
   int width = 0;
   for (const absl::string_view field : absl::StrSplit(text, kBetween)) {
-    const bool fits = width + 2 + Width(field) <= columns;
+    const bool fits = width + 2 + TextWidth(field) <= columns;
     if (width > 0 && !fits && !wrap) break;
     if (width > 0) absl::StrAppend(&fitted, fits ? kBetween : kIndented);
-    width = (width == 0 ? 0 : fits ? width + 2 : 6) + Width(field);
+    width = (width == 0 ? 0 : fits ? width + 2 : 6) + TextWidth(field);
     absl::StrAppend(&fitted, field);
   }
   return fitted;
@@ -67,8 +60,8 @@ std::string BarLine(double fraction, std::string text, int columns) {
   constexpr int kShortest = 8, kLongest = 30;
   fraction = std::isfinite(fraction) ? std::clamp(fraction, 0.0, 1.0) : 0.0;
   std::string line = absl::StrFormat("%3d%% ", static_cast<int>(std::floor(100 * fraction)));
-  text = Fitted(text, columns - 1 - Width(line), /*wrap=*/false);
-  const int room = columns - 1 - Width(line) - Width(text);
+  text = Fitted(text, columns - 1 - TextWidth(line), /*wrap=*/false);
+  const int room = columns - 1 - TextWidth(line) - TextWidth(text);
   const int length = std::min(kLongest, room - 3);  // brackets and a blank
   if (length >= kShortest) {
     const int done = static_cast<int>(std::floor(fraction * length));
@@ -86,11 +79,7 @@ RunLog::Screen RunLog::ScreenOf(std::ostream* out, int fd) {
   Screen screen;
   screen.out = out;
   screen.terminal = ShowsBars(fd);
-  screen.columns = [fd] {
-    winsize size = {};
-    // 80 if the terminal reports no size (a serial line).
-    return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? int{size.ws_col} : 80;
-  };
+  screen.columns = [fd] { return ScreenColumns(fd); };
   return screen;
 }
 

@@ -11,6 +11,13 @@
 
 namespace models {
 
+// A PNG file of what a run has learned so far.
+struct Picture {
+  std::string path;  // empty: there is none
+  std::string tag;   // TensorBoard's name for all pictures of its kind: "heldout/positions"
+  std::string shows;
+};
+
 // Everything is called by the thread that trains, in the order of the run's observers.
 class RunObserver {
  public:
@@ -30,11 +37,11 @@ class RunObserver {
   // The line is there.
   virtual void OnEvaluation(const EvalMetrics& /*metrics*/) {}
 
-  // Draws what is to be seen after `step`, and returns the picture's path; empty: nothing. An
-  // error is a line in the log, and the run goes on.
-  virtual absl::StatusOr<std::string> Draw(int64_t /*step*/) { return std::string(); }
-  // A PNG that some observer has drawn.
-  virtual void OnPicture(int64_t /*step*/, const std::string& /*path*/) {}
+  // Draws what is to be seen after `step`, if anything. An error is a line in the log, and the run
+  // goes on.
+  virtual absl::StatusOr<Picture> Draw(int64_t /*step*/) { return Picture(); }
+  // Some observer has drawn it.
+  virtual void OnPicture(int64_t /*step*/, const Picture& /*picture*/) {}
 
   // Called before a checkpoint is saved: everything received so far must reach the disk first.
   virtual void OnSave() {}

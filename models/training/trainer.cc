@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -185,6 +187,8 @@ class Run {
       o.num_workers = 0;
     } else {
       o.on_bad_image = [this](const std::string& message) {
+        // Each once: with few steps an epoch the log would be full of them.
+        if (!named_.insert(message).second) return;
         run_.log.Line(absl::StrCat("skipped an image: ", message));
       };
       LoaderObserver* watcher = nullptr;
@@ -351,8 +355,9 @@ class Run {
   Evaluator evaluator_;
   CapsuleKeeper capsules_;
   std::unique_ptr<Loader> loader_;
-  int64_t step_ = 0;  // optimizer steps that the session has done
-  RunState state_;    // after the last complete step: what a checkpoint says
+  std::set<std::string> named_;  // messages about training images, each said once
+  int64_t step_ = 0;             // optimizer steps that the session has done
+  RunState state_;               // after the last complete step: what a checkpoint says
   struct {
     int64_t step = 0;  // 0: none yet
     double accuracy = 0;

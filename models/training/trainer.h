@@ -78,7 +78,7 @@ struct TrainerOptions {
 // leaves no line, and comes again.
 //
 // Progress goes to `log` (progress.h), every step and evaluation to metrics.jsonl. An undecodable
-// image is named in the log once an epoch, and those of the epoch are counted. A checkpoint that
+// image is named in the log once a run, and those of each epoch are counted. A checkpoint that
 // cannot be saved is a line in the log, and an error only at the end of the run. On any other
 // error, std::bad_alloc too, what was learned so far is saved and the error, which names the step,
 // returned. Nothing is saved before a step of the run's own, nor if the session has made an update

@@ -8,8 +8,7 @@ namespace models {
 using graph::BlobId;
 
 std::vector<BlobId> VitClassifier::Build(ModelBuilder* b, int batch) const {
-  const BlobId images =
-      b->net()->Input("images", b->Type({batch, 3, config_.input_h, config_.input_w}));
+  const BlobId images = b->net()->Input("images", b->Type(config_.images(batch)));
   const BlobId labels = b->net()->Input("labels", {graph::DType::kI32, {batch}});
   const BlobId features = EncodeImages(b, config_, images);
   const BlobId cls =

@@ -23,6 +23,7 @@ class VitClassifier : public Model {
   OfficialNet OfficialStep() const override;
   int input_h() const override { return config_.input_h; }
   int input_w() const override { return config_.input_w; }
+  int channels() const override { return config_.channels; }
   std::string description() const override;
 
  private:

@@ -13,9 +13,9 @@ BlobId Patches(ModelBuilder* b, const ModelConfig& config, BlobId images) {
 
 BlobId PatchEmbed(ModelBuilder* b, const ModelConfig& config, BlobId patches) {
   const int64_t p = config.patch_size;
-  const int64_t fan_in = 3 * p * p;
+  const int64_t fan_in = config.channels * p * p;
   const std::string name = "patch_embed.proj";
-  const BlobId weight = b->Param(name + ".weight", {config.embed_dim, 3, p, p},
+  const BlobId weight = b->Param(name + ".weight", {config.embed_dim, config.channels, p, p},
                                  Initializer::XavierUniform(fan_in, config.embed_dim));
   const BlobId bias =
       b->Param(name + ".bias", {config.embed_dim}, Initializer::UniformFanIn(fan_in));
@@ -52,7 +52,7 @@ BlobId EncodeImages(ModelBuilder* b, const ModelConfig& config, BlobId images) {
 
 void CountEncoder(const ModelConfig& config, int64_t tokens, OfficialCounter* counter) {
   using Pass = OfficialCounter::Pass;
-  const int64_t pixels = int64_t{3} * config.patch_size * config.patch_size;
+  const int64_t pixels = int64_t{config.channels} * config.patch_size * config.patch_size;
   counter->Linear("patch_embed", config.num_patches(), pixels, config.embed_dim, Pass::kTraining, 1,
                   /*input_is_data=*/true);
   counter->Blocks("blocks", 1 + tokens, config.embed_dim, config.depth, config.mlp_ratio,

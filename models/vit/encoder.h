@@ -9,11 +9,12 @@
 
 namespace models {
 
-// Images (B, 3, H, W) -> patches (B, L, 3·p·p), as a Conv2d of stride p sees them.
+// Images (B, C, H, W) of the model's channels -> patches (B, L, C·p·p), as a Conv2d of stride p
+// sees them.
 graph::BlobId Patches(ModelBuilder* b, const ModelConfig& config, graph::BlobId images);
 
-// Patches (B, N, 3·p·p) -> tokens (B, N, D). The weight is Conv2d's (D, 3, p, p),
-// xavier-uniform as a (D, 3·p·p) matrix; the bias keeps Conv2d's U(±1/sqrt(3·p·p)).
+// Patches (B, N, C·p·p) -> tokens (B, N, D). The weight is Conv2d's (D, C, p, p),
+// xavier-uniform as a (D, C·p·p) matrix; the bias keeps Conv2d's U(±1/sqrt(C·p·p)).
 graph::BlobId PatchEmbed(ModelBuilder* b, const ModelConfig& config, graph::BlobId patches);
 
 // pos_embed (1, 1+L, D), not trained; row 0 is the class token's, zero.
@@ -25,7 +26,7 @@ graph::BlobId PatchPositions(ModelBuilder* b, const ModelConfig& config);
 // token (with its position) in front, the blocks, the final norm.
 graph::BlobId Encode(ModelBuilder* b, const ModelConfig& config, graph::BlobId tokens);
 
-// The whole encoder for undropped images: (B, 3, H, W) -> features (B, 1+L, D).
+// The whole encoder for undropped images: (B, C, H, W) -> features (B, 1+L, D).
 graph::BlobId EncodeImages(ModelBuilder* b, const ModelConfig& config, graph::BlobId images);
 
 // The same in a training step of the published code: the patch embedding of all L patches, of

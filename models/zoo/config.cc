@@ -31,6 +31,10 @@ absl::Status Divides(const char* whole_flag, int whole, const char* part_flag, i
 absl::Status Validate(const ModelConfig& m) {
   RETURN_IF_ERROR(Size("input_size", m.input_h));
   RETURN_IF_ERROR(Size("input_size", m.input_w));
+  if (m.channels != 1 && m.channels != 3 && m.channels != 4) {
+    return InvalidArgument("--channels=", m.channels,
+                           " must be 1 (grey), 3 (RGB) or 4 (RGB and alpha, or any four)");
+  }
   RETURN_IF_ERROR(Size("patch_size", m.patch_size));
   RETURN_IF_ERROR(Size("embed_dim", m.embed_dim));
   RETURN_IF_ERROR(Size("depth", m.depth, kMostBlocks));

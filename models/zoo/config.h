@@ -4,6 +4,7 @@
 #ifndef MODELS_ZOO_CONFIG_H_
 #define MODELS_ZOO_CONFIG_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,6 +21,7 @@ namespace models {
 struct ModelConfig {
   int input_h = 224;  // pixels
   int input_w = 224;
+  int channels = 3;     // of the images: 1, 3 or 4
   int patch_size = 16;  // pixels; divides input_h and input_w
   int embed_dim = 768;  // divisible by 4 (2-D sin-cos table) and by num_heads
   int depth = 12;
@@ -31,6 +33,8 @@ struct ModelConfig {
 
   int grid_h() const { return input_h / patch_size; }
   int grid_w() const { return input_w / patch_size; }
+  // Shape of a batch of images.
+  std::vector<int64_t> images(int64_t batch) const { return {batch, channels, input_h, input_w}; }
   // At most 65,536 once validated.
   int num_patches() const { return grid_h() * grid_w(); }
 };

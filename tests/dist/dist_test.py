@@ -114,9 +114,10 @@ class Dist(unittest.TestCase):
 
     def test_the_version_is_that_of_the_tar(self):
         version = re.search(r"droppos-([0-9.]+)-linux", TAR).group(1)
-        for command in (["--version"], ["plot", "--version"]):
+        for command, name in ((["--version"], "droppos"), (["plot", "--version"], "plot")):
             text, _ = self.droppos(*command)
-            self.assertIn("(DropPos for C++) %s\n" % version, text)
+            self.assertTrue(text.startswith("%s (DropPos for C++) %s\n" % (name, version)), text)
+            self.assertRegex(text, "\nbuilt with abseil .*giflib [0-9.]+, libjpeg-turbo [0-9.]+")
             # A tree that is no clone has no commit.
             commit = "[0-9a-f]{40}(-dirty)?" if COMMIT else "unknown"
             self.assertRegex(text, "\ncommit %s, built by GCC" % commit)
@@ -137,8 +138,12 @@ class Dist(unittest.TestCase):
                 entry = tarfile.TarInfo("%02d.bmp" % i)
                 entry.size = len(picture)
                 tar.addfile(entry, io.BytesIO(picture))
-        self.droppos(*TRAIN, "--output_dir=piped", "--data_path=-", "--val_fraction=0.25",
-                     input=data.getvalue())
+        out, _ = self.droppos(*TRAIN, "--output_dir=piped", "--data_path=-", "--val_fraction=0.25",
+                              input=data.getvalue())
+        # What comes next, as it can be typed.
+        again = [re.search("droppos (%s --.*) < TAR" % name, out) for name in ("evaluate", "train")]
+        self.assertIn("--data_path=-", again[1].group(1))
+        self.droppos(*again[0].group(1).split(), "--threads=2", input=data.getvalue())
         err = self.droppos("evaluate", "--protocol=position", "--checkpoint=piped", code=1)[1]
         self.assertIn("its images from standard input", err)
         self.assertIn("ended before its first byte",
@@ -146,11 +151,21 @@ class Dist(unittest.TestCase):
                                    input=b"")[1])
 
     def test_the_wheel_runs_the_same_programs(self):
+        # Named in the way they were started, because bin/ of pip's --target is on no PATH.
         env = {"PYTHONPATH": self.site}
-        for command in ([sys.executable, "-m", "droppos"],
-                        [os.path.join(self.site, "bin", "droppos")]):
+        script = os.path.join(self.site, "bin", "droppos")
+        for command, says in (([sys.executable, "-m", "droppos"], " *[^ ]*python[0-9.]* -m droppos"),
+                              ([script], "  " + re.escape(script))):
             text, _ = self.run_program(*command, "train", "--help", env=env)
-            self.assertIn("  droppos train --model=droppos_tiny", text)
+            self.assertRegex(text, "\n%s train --model=droppos_tiny\n" % says)
+        env["PATH"] = os.path.dirname(script) + ":/usr/bin:/bin"
+        text, _ = self.run_program(script, "train", "--help", env=env)
+        self.assertIn("\n  droppos train --model=droppos_tiny\n", text)
+
+    def test_the_package_has_the_version_of_the_wheel(self):
+        text, _ = self.run_program(sys.executable, "-c", "import droppos; print(droppos.__version__)",
+                                   env={"PYTHONPATH": self.site})
+        self.assertEqual(text.strip(), re.search(r"droppos-([0-9.]+)-py3", WHEEL).group(1))
 
     def test_the_guide_s_snippets_run(self):
         self.droppos(*TRAIN, "--output_dir=runs/tiny")

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """How well a linear classifier reads classes from an encoder's features.
 
-    bazel run //tools:extract_features -- --checkpoint=C --split=train --out=train.safetensors
-    bazel run //tools:extract_features -- --checkpoint=C --split=heldout --out=heldout.safetensors
+    bazel run //tools:extract_features -- --checkpoint=C --split=train --precision=fp32 \\
+        --out=train.safetensors
+    bazel run //tools:extract_features -- --checkpoint=C --split=heldout --precision=fp32 \\
+        --out=heldout.safetensors
     tests/peer/logistic_regression.py train.safetensors heldout.safetensors
 
 Logistic regression on class token and mean of the patches together, the features as they are and

@@ -62,6 +62,7 @@ def check(model, checkpoint, args, folder):
         "--format=onnx", "--out=" + encoder)
     run(os.path.join(args.bin, "extract_features"), "--checkpoint=" + checkpoint,
         "--model=" + model, "--data_path=" + args.photos, "--split=train", "--val_fraction=0",
+        "--precision=fp32",
         f"--max_images={args.images}", f"--batch_size={args.images}", "--tokens", "--images",
         "--out=" + features)
     onnx.checker.check_model(encoder, full_check=True)

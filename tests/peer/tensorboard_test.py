@@ -18,9 +18,13 @@ import subprocess
 import sys
 import tempfile
 
+import numpy as np
 from PIL import Image
 from tensorboard.backend.event_processing import event_file_loader
 from tensorboard.backend.event_processing import plugin_event_accumulator
+from tensorboard.plugins.hparams import api_pb2
+from tensorboard.plugins.hparams import metadata
+from tensorboard.plugins.text import text_plugin
 
 
 def expect(what, got, want):
@@ -36,18 +40,20 @@ def check(folder, picture):
     files = sorted(glob.glob(os.path.join(folder, "events.out.tfevents.*")))
     expect("files", len(files), 2)
     records = [len(list(event_file_loader.EventFileLoader(path).Load())) for path in files]
-    # Version, start, steps, evaluations, pictures.
-    expect("records of each file", records, [2 + 12 + 3 + 1, 2 + 12 + 3 + 2])
+    # Version, start, flags, steps, evaluations, pictures; the end.
+    expect("records of each file", records, [3 + 12 + 3 + 1, 3 + 12 + 3 + 2 + 1])
 
     events = plugin_event_accumulator.EventAccumulator(folder, tensor_size_guidance={
         "scalars": 0, "images": 0})
     events.Reload()
     expect("tags", sorted(events.Tags()["tensors"]), sorted([
         "train/loss", "train/pos_acc1", "train/lr", "train/grad_norm", "train/epoch",
-        "timing/images_per_s", "heldout/pos_acc1", "positions"]))
+        "train/clipped", "train/skipped", "timing/images_per_s", "heldout/pos_acc1",
+        "heldout/positions", "flags", metadata.SESSION_START_INFO_TAG,
+        metadata.SESSION_END_INFO_TAG]))
     expect("plugin of a number", events.SummaryMetadata("train/loss").plugin_data.plugin_name,
            "scalars")
-    expect("plugin of a picture", events.SummaryMetadata("positions").plugin_data.plugin_name,
+    expect("plugin of a picture", events.SummaryMetadata("heldout/positions").plugin_data.plugin_name,
            "images")
     # In 32 bits, as the file has them.
     want = {step: (100 if step > 8 else 0) + 1 / step for step in range(1, 21)}
@@ -60,11 +66,24 @@ def check(folder, picture):
            {4: 0.25, 8: 0.25, 12: 100.25, 16: 100.25, 20: 100.25})
     expect("a NaN", math.isnan(scalars(events, "train/grad_norm")[3]), True)
     expect("wall time", events.Tensors("train/loss")[4].wall_time, 1700000005.0)
-    pictures = events.Tensors("positions")
+    pictures = events.Tensors("heldout/positions")
     expect("steps of pictures", [e.step for e in pictures], [10, 20])
     width, height, bytes_ = pictures[0].tensor_proto.string_val
     expect("picture", bytes_, open(picture, "rb").read())
     expect("its size", (int(width), int(height)), Image.open(io.BytesIO(bytes_)).size)
+    expect("what it shows", events.SummaryMetadata("heldout/positions").summary_description,
+           "two shades")
+    expect("tables of flags", [e.step for e in events.Tensors("flags")], [0, 8])
+    expect("a table", text_plugin.text_array_to_html(
+        np.array(events.Tensors("flags")[0].tensor_proto.string_val[0], dtype=object), True).count("<tr>"), 4)
+    start = metadata.parse_session_start_info_plugin_data(events.SummaryMetadata(
+        metadata.SESSION_START_INFO_TAG).plugin_data.content)
+    expect("hyperparameters", {name: getattr(value, value.WhichOneof("kind"))
+                               for name, value in start.hparams.items()},
+           {"blr": 0.001, "flip": True, "model": "a|b*"})
+    end = metadata.parse_session_end_info_plugin_data(events.SummaryMetadata(
+        metadata.SESSION_END_INFO_TAG).plugin_data.content)
+    expect("status", end.status, api_pb2.STATUS_SUCCESS)
     # The same file without its restart: the reader keeps both lives, so what is above is ours.
     with open(files[1], "rb") as file:
         data = file.read()

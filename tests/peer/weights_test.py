@@ -92,7 +92,8 @@ class Workshop:
     def train(self, flags, out, *more, refused=False):
         """A step at learning rate 0: the checkpoint holds what the run started with."""
         return run(os.path.join(self.args.bin, "train"), *flags, "--steps=1", "--lr=0",
-                   "--batch_size=2", "--val_fraction=0", "--data_path=" + self.args.photos,
+                   "--batch_size=2", "--val_fraction=0", "--precision=fp32",
+                   "--data_path=" + self.args.photos,
                    "--output_dir=" + out, *more, refused=refused)
 
     def convert(self, *names):
@@ -130,6 +131,7 @@ def features(shop, checkpoint, flags):
     run(os.path.join(shop.args.bin, "extract_features"), "--checkpoint=" + checkpoint,
         "--flagfile=" + shop.flagfile(flags), "--data_path=" + shop.args.photos, "--split=train",
         "--val_fraction=0", f"--max_images={shop.args.images}", "--batch_size=4", "--tokens",
+        "--precision=fp32",
         "--images", "--overwrite", "--out=" + path)
     with safe_open(path, "pt") as file:
         return file.get_tensor("images"), file.get_tensor("features"), json.loads(

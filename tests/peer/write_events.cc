@@ -33,7 +33,7 @@ absl::Status WriteSteps(EventFileWriter* writer, int64_t first, int64_t last, do
       status = writer->Add(eval, now);
     }
     if (status.ok() && step % 10 == 0) {
-      status = writer->AddImageFile(step, now, "positions", picture);
+      status = writer->AddImageFile(step, now, "heldout/positions", "two shades", picture);
     }
     if (!status.ok()) return status;
   }
@@ -43,11 +43,16 @@ absl::Status WriteSteps(EventFileWriter* writer, int64_t first, int64_t last, do
 absl::Status Write(const std::string& folder, const std::string& picture) {
   auto first = EventFileWriter::Create(folder, absl::FromUnixSeconds(kSecond));
   if (!first.ok()) return first.status();
-  const absl::Status status = WriteSteps(&*first, 1, 12, 0, picture);
+  const models::FlagList flags = {{"blr", "0.001"}, {"flip", "true"}, {"model", "a|b*"}};
+  absl::Status status = first->AddFlags(0, absl::FromUnixSeconds(kSecond), flags);
+  if (status.ok()) status = WriteSteps(&*first, 1, 12, 0, picture);
   if (!status.ok()) return status;
   auto second = EventFileWriter::Create(folder, absl::FromUnixSeconds(kSecond + 60), 9);
   if (!second.ok()) return second.status();
-  return WriteSteps(&*second, 9, 20, 100, picture);
+  status = second->AddFlags(8, absl::FromUnixSeconds(kSecond + 60), flags);
+  if (status.ok()) status = WriteSteps(&*second, 9, 20, 100, picture);
+  if (status.ok()) status = second->AddSessionEnd(20, absl::FromUnixSeconds(kSecond + 90));
+  return status;
 }
 
 }  // namespace

@@ -136,7 +136,7 @@ TEST(Plugin, ItsFlagsAreShownParsedAndReachItsModel) {
   EXPECT_EQ(options.hidden_units, 24);
   EXPECT_TRUE(options.second_layer);
   EXPECT_EQ(resolved->flags.weight_decay, 0.01) << "its recipe";
-  const std::string help = tools::TrainFlagsHelp(resolved->flags, zoo);
+  const std::string help = tools::TrainFlagsHelp(resolved->flags, zoo, 100);
   EXPECT_THAT(help, HasSubstr("\nTanh:\n  --hidden_units=N"));
   EXPECT_THAT(help, HasSubstr("width of the hidden layer [24, the model's]\n"));
   EXPECT_THAT(help, HasSubstr("\n  --[no_]second_layer "));

@@ -28,6 +28,7 @@ class TanhMlp : public models::Model {
   }
   int input_h() const override { return config_.input_h; }
   int input_w() const override { return config_.input_w; }
+  int channels() const override { return config_.channels; }
   std::string description() const override { return "one hidden layer with tanh"; }
 
  private:

@@ -1,6 +1,10 @@
-// Precisions and recomputation on the command line: what the machine lacks, what
+// Precisions and recomputation on the command line: what auto chooses, what the machine lacks, what
 // passes they need.
+#include <cstdlib>
+#include <fstream>
+#include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -9,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "models/droppos/droppos_config.h"
 #include "tools/flags/parse_flags.h"
+#include "tools/flags/precision.h"
 #include "tools/flags/resolve_flags.h"
 #include "tools/plugins.h"
 
@@ -23,11 +28,85 @@ models::ZooEntry VitB() {
   return entry;
 }
 
-// A machine with products of its own for bf16 and 8-bit integers, or not.
-MachineDefaults MachineWith(bool bfloat16, bool int8) {
+// A machine with products of its own for bf16 and 8-bit integers, or not; `fast`: bf16 is faster.
+MachineDefaults MachineWith(bool bfloat16, bool int8, bool fast = false) {
   MachineDefaults machine;
-  machine.capabilities = {bfloat16, int8};
+  machine.capabilities = {bfloat16, int8, fast};
   return machine;
+}
+
+ResolvedFlags Resolve(std::vector<std::string> args, const MachineDefaults& machine,
+                      const std::string& run = "") {
+  if (run.empty()) args.push_back("--model=droppos_vitb");
+  const auto parsed = ParseTrainFlags(args, MakeZoo(), run, "run");
+  EXPECT_TRUE(parsed.ok()) << parsed.status();
+  const auto resolved = ResolveTrainFlags(parsed->flags, VitB(), machine);
+  EXPECT_TRUE(resolved.ok()) << resolved.status();
+  return *resolved;
+}
+
+const MachineDefaults kNone = MachineWith(false, false), kSlow = MachineWith(true, true),
+                      kFast = MachineWith(true, true, /*fast=*/true);
+
+TEST(Precision, AutoIsTheDefaultAndChoosesWhatIsFast) {
+  for (const std::vector<std::string>& args :
+       {std::vector<std::string>{}, std::vector<std::string>{"--precision=auto"}}) {
+    for (const auto& [machine, chosen, why] :
+         {std::tuple{kNone, "fp32", "no products of bf16"}, {kSlow, "fp32", "slower than fp32"},
+          {kFast, "bf16", "4 times as fast as fp32"}}) {
+      const ResolvedFlags resolved = Resolve(args, machine);
+      EXPECT_EQ(resolved.flags.precision, chosen);
+      EXPECT_THAT(resolved.precision_line,
+                  testing::AllOf(testing::StartsWith(std::string(chosen) + ", chosen by auto: "),
+                                 testing::HasSubstr(why)));
+      EXPECT_THAT(resolved.notices, testing::IsEmpty());
+      EXPECT_EQ(PassOptions(resolved).precision == graph::ComputePrecision::kBF16,
+                chosen == std::string("bf16"));
+      // What a run's files say is what was chosen.
+      EXPECT_THAT(TrainFlagsText(resolved.flags, "", {resolved.entry}),
+                  testing::HasSubstr(absl::StrCat("\n--precision=", chosen, "\n")));
+    }
+  }
+}
+
+TEST(Precision, AutoDoesNotChooseWhatTheFlagsLeaveOut) {
+  for (const char* without : {"--passes=off", "--disable_pass=mixed_precision"}) {
+    const ResolvedFlags resolved = Resolve({without}, kFast);
+    EXPECT_EQ(resolved.flags.precision, "fp32");
+    EXPECT_THAT(resolved.precision_line, testing::HasSubstr("mixed_precision, is left out"));
+  }
+  EXPECT_EQ(Resolve({"--disable_pass=cse"}, kFast).flags.precision, "bf16");
+}
+
+TEST(Precision, WhatIsGivenHoldsWhateverIsFast) {
+  EXPECT_EQ(Resolve({"--precision=fp32"}, kFast).precision_line, "fp32");
+  EXPECT_EQ(Resolve({"--precision=bf16"}, kSlow).precision_line, "bf16");
+  const PrecisionChoice none = ChoosePrecision("bf16", kNone.capabilities);
+  EXPECT_EQ(none.compute(), graph::ComputePrecision::kF32);
+  EXPECT_EQ(none.Text(), "fp32");
+  EXPECT_THAT(none.lacks, testing::HasSubstr("needs a CPU with AVX512-BF16 or AMX"));
+  EXPECT_EQ(ChoosePrecision("fp32", kNone.capabilities).lacks, "");
+  EXPECT_EQ(ChoosePrecision("auto", kFast.capabilities).compute(), graph::ComputePrecision::kBF16);
+}
+
+TEST(Precision, ARunKeepsItsOwn) {
+  const std::string flagfile = std::string(std::getenv("TEST_TMPDIR")) + "/auto.txt";
+  std::ofstream(flagfile) << "--precision=auto\n";
+  // Runs of versions without the flag, and of those whose default it was, computed in fp32.
+  for (const auto& [run, its] :
+       {std::pair{"--model=droppos_vitb\n", "fp32"},
+        {"--model=droppos_vitb\n--precision=fp32\n", "fp32"},
+        {"--model=droppos_vitb\n--precision=bf16\n", "bf16"}}) {
+    for (const MachineDefaults& machine : {kSlow, kFast}) {
+      for (const std::vector<std::string>& again :
+           {std::vector<std::string>{}, {"--precision=auto"}, {"--flagfile=" + flagfile}}) {
+        const ResolvedFlags resolved = Resolve(again, machine, run);
+        EXPECT_EQ(resolved.flags.precision, its) << run;
+        EXPECT_EQ(resolved.precision_line, its) << run;
+      }
+    }
+  }
+  EXPECT_EQ(Resolve({"--precision=bf16"}, kFast, "--model=droppos_vitb\n").flags.precision, "bf16");
 }
 
 TEST(Resolve, PrecisionsThatTheMachineLacksFallBackWithALine) {

@@ -78,7 +78,10 @@ TEST(Resolve, RecipeWhereNothingIsGiven) {
   EXPECT_DOUBLE_EQ(resolved->lr, 1.5e-4 / 4);
   // Whatever --help promises as a value is what holds.
   for (const FlagRow& row : FlagTable({resolved->entry})) {
-    if (row.fallback.is_value) {
+    if (row.name == "precision") {
+      EXPECT_EQ(row.fallback.text, "auto");
+      EXPECT_EQ(flags.precision, "fp32") << "what auto makes of this machine";
+    } else if (row.fallback.is_value) {
       TrainFlags promised;
       ASSERT_TRUE(SetFlag(row, row.fallback.text, promised).ok()) << row.name;
       EXPECT_EQ(FlagText(row, flags), FlagText(row, promised)) << row.name;
@@ -86,6 +89,28 @@ TEST(Resolve, RecipeWhereNothingIsGiven) {
     const bool is_recipe = row.fallback.text == models::kOfTheModel;
     EXPECT_TRUE(!is_recipe || FlagText(row, flags).has_value()) << row.name;
   }
+}
+
+TEST(Resolve, ChannelsDecideTheNumbersOfTheNormalisation) {
+  const auto grey = Resolve({"--channels=1"});
+  ASSERT_TRUE(grey.ok()) << grey.status();
+  EXPECT_EQ(grey->entry.model.channels, 1);
+  EXPECT_EQ(grey->transform.channels(), 1);
+  EXPECT_THAT(*grey->flags.mean, ElementsAre(0.449));
+  EXPECT_THAT(*grey->flags.std, ElementsAre(0.226));
+  const auto four = Resolve({"--channels=4", "--data_path=/pictures", "--mean=0,0.1,0.2,0.3"});
+  ASSERT_TRUE(four.ok()) << four.status();
+  EXPECT_THAT(four->transform.mean, ElementsAre(0, 0.1, 0.2, 0.3));
+  EXPECT_THAT(four->transform.std, ElementsAre(0.229, 0.224, 0.225, 0.5));
+  EXPECT_EQ(Resolve({})->entry.model.channels, 3);
+
+  EXPECT_EQ(ResolveError({"--channels=1", "--mean=0.4,0.5,0.6"}),
+            "--mean=0.4,0.5,0.6 has 3 numbers; --channels=1 takes 1");
+  EXPECT_EQ(ResolveError({"--std=0.5"}), "--std=0.5 has 1 number; --channels=3 takes 3");
+  EXPECT_THAT(ResolveError({"--channels=2"}), HasSubstr("--channels=2 must be 1 (grey), 3 (RGB)"));
+  EXPECT_THAT(ResolveError({"--channels=4"}), HasSubstr("the embedded scenes have three"));
+  EXPECT_THAT(ResolveError({"--channels=1", "--drop_pos_type=multi_task"}),
+              HasSubstr("the pixels that --drop_pos_type=multi_task reconstructs are RGB"));
 }
 
 TEST(Resolve, EmbeddedScenesAreNotCropped) {

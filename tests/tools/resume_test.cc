@@ -197,11 +197,45 @@ TEST(Resume, AFlagThatTheRunDidNotKnowWasItsDefault) {
   TrainFlags then = resolved({});
   then.crop_scale = then.crop_ratio = then.mean = then.std = absl::nullopt;
   then.flip = absl::nullopt;
+  then.channels = absl::nullopt;
   const models::ZooEntry entry = *MakeZoo().Find("droppos_tiny");
   const Resumption old = Of(TrainFlagsText(then, "", absl::MakeConstSpan(&entry, 1)));
   EXPECT_TRUE(CheckSameRun(old, resolved({}), MakeZoo()).ok());
   EXPECT_THAT(std::string(CheckSameRun(old, resolved({"--mean=0,0,0"}), MakeZoo()).message()),
               HasSubstr("--mean was 0.485,0.456,0.406 and is 0,0,0"));
+}
+
+TEST(Resume, APrecisionIsTheRunsAndWhatTheMachineLacksIsSaid) {
+  const MachineDefaults none = {1, 1, {}}, slow = {1, 1, {true, true}},
+                        fast = {1, 1, {true, true, true}};
+  const auto check = [](const std::string& flags, const std::vector<std::string>& args,
+                        const MachineDefaults& machine) {
+    const Resumption run = Of(flags);
+    const auto parsed = ParseTrainFlags(args, MakeZoo(), run.flags(), run.flags_name());
+    EXPECT_TRUE(parsed.ok()) << parsed.status();
+    const auto now =
+        ResolveTrainFlags(parsed->flags, *MakeZoo().Find("droppos_tiny"), machine);
+    EXPECT_TRUE(now.ok()) << now.status();
+    return CheckSameRun(Of(TrainFlagsText(now->flags, "", {now->entry}) + flags), now->flags,
+                        MakeZoo(), now->lacks);
+  };
+  const std::string old = "--model=droppos_tiny\n", bf16 = old + "--precision=bf16\n";
+  EXPECT_TRUE(check(bf16, {}, slow).ok());
+  EXPECT_TRUE(check(bf16, {"--precision=auto"}, slow).ok());
+  EXPECT_TRUE(check(old + "--precision=fp32\n", {"--precision=auto"}, fast).ok());
+  EXPECT_THAT(std::string(check(old + "--precision=fp32\n", {"--precision=bf16"}, fast).message()),
+              AllOf(HasSubstr("--precision was fp32 and is bf16; leave these flags out"),
+                    HasSubstr("--init_from")));
+  EXPECT_THAT(std::string(check(bf16, {}, none).message()),
+              AllOf(HasSubstr("--precision was bf16 and is fp32; --precision=bf16 needs a CPU with"),
+                    HasSubstr("resume it where there is one"), HasSubstr("--init_from")));
+
+  // A version without the flag computed in fp32, so what auto now chooses would be another run.
+  const auto fp32 = ParseTrainFlags({"--precision=fp32"}, MakeZoo(), old, "now");
+  EXPECT_TRUE(CheckSameRun(Of(old), fp32->flags, MakeZoo()).ok());
+  const auto other = ParseTrainFlags({"--precision=bf16"}, MakeZoo(), old, "now");
+  EXPECT_THAT(std::string(CheckSameRun(Of(old), other->flags, MakeZoo()).message()),
+              HasSubstr("--precision was fp32 and is bf16"));
 }
 
 TEST(Resume, WeightDecayMayNotChange) {

@@ -1,6 +1,8 @@
 // That no flag is accepted and ignored: each reaches the option that it is for.
 #include "tools/run_options.h"
 
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iterator>
@@ -82,6 +84,13 @@ std::map<std::string, Reaches> Reached() {
        {"64x96", "64 96 64 96",
         [](O o) {
           return All(Model(o).input_h, Model(o).input_w, o.open.input_height, o.open.input_width);
+        }}},
+      {"channels",
+       {"1", "1 1 1 0.449",
+        [](O o) {
+          const models::TransformOptions& transform = o.trainer.loader.transform;
+          return All(Model(o).channels, o.open.limits.channels, transform.channels(),
+                     absl::StrJoin(transform.mean, " "));
         }}},
       {"patch_size", {"8", "8", [](O o) { return All(Model(o).patch_size); }}},
       {"embed_dim", {"96", "96", [](O o) { return All(Model(o).embed_dim); }}},
@@ -250,6 +259,27 @@ TEST(RunOptions, NoFlagIsForgotten) {
   EXPECT_EQ(flags, known);
 }
 
+// A relative path would mean another folder to whoever resumes or evaluates from elsewhere.
+TEST(RunOptions, ARunSavesPathsThatMeanTheSameEverywhere) {
+  ::unsetenv("BUILD_WORKING_DIRECTORY");
+  const std::filesystem::path here = std::filesystem::current_path();
+  const auto saved = [](const Args& args) { return FlagsOfRun(OptionsOf(args).resolved, ""); };
+  const auto has = [](const std::string& text, const std::string& line) {
+    return text.find(line + "\n") != std::string::npos;
+  };
+  const std::string photos = (here / "photos").string();
+  std::string text = saved({"--data_path=photos", "--init_from=./runs/a"});
+  EXPECT_TRUE(has(text, "--data_path=" + photos)) << text;
+  EXPECT_TRUE(has(text, "--init_from=" + (here / "runs/a").string())) << text;
+  text = saved({"--data_path=../{000..099}.tar"});
+  EXPECT_TRUE(has(text, "--data_path=" + (here.parent_path() / "{000..099}.tar").string())) << text;
+  EXPECT_TRUE(has(saved({"--data_path=-"}), "--data_path=-"));
+  EXPECT_TRUE(has(saved({"--data_path=/a/b"}), "--data_path=/a/b"));
+  EXPECT_EQ(saved({}).find("--data_path"), std::string::npos);
+  // The run itself says what was given.
+  EXPECT_EQ(OptionsOf({"--data_path=photos"}).open.data_path, "photos");
+}
+
 // Tests and other tools take the options' own.
 TEST(RunOptions, TheFlagsDefaultsAreTheOptions) {
   const Options flags = OptionsOf({});
@@ -281,6 +311,12 @@ TEST(RunOptions, TheFolderIsWhereItIsWrittenAndNoFlagOfTheRepeatedRun) {
   EXPECT_EQ(options.trainer.metadata.at("flags"), flags);
   EXPECT_NE(flags.find("--seed=3\n"), std::string::npos);
   EXPECT_EQ(flags.find("output_dir"), std::string::npos);
+  // TensorBoard shows the same.
+  std::string listed;
+  for (const auto& [name, value] : FlagListOfRun(options.resolved)) {
+    listed += "--" + name + "=" + value + "\n";
+  }
+  EXPECT_EQ("#\n" + listed, flags);
 }
 
 }  // namespace

@@ -48,7 +48,6 @@ TEST(UnknownFlag, NamesOfOtherProgramsAreKnown) {
                {"--bs=8", "--batch_size"},
                {"--per_device_train_batch_size=8", "--batch_size"},
                {"--config=a.yaml", "--flagfile"},
-               {"--gpus=8", "--device"},
                {"--max_epochs=3", "--epochs"},
                {"--trainer.max-epochs=3", "--epochs"},
                {"--optimizer.lr=3", "--lr"},
@@ -57,6 +56,7 @@ TEST(UnknownFlag, NamesOfOtherProgramsAreKnown) {
                {"--workers=3", "--num_workers"},
                {"--warmup=3", "--warmup_epochs"},
                {"--image_size=3", "--input_size"},
+               {"--in_chans=1", "--channels"},
                {"--resume_from=x", "--resume"},
                {"--ckpt=x", "--resume"},
                {"--pretrained=x", "--init_from"},
@@ -74,6 +74,37 @@ TEST(UnknownFlag, NamesOfOtherProgramsAreKnown) {
       "unknown flag --wandb; TensorBoard's files are written anyway, into "
       "output_dir/tensorboard, and the numbers into output_dir/metrics.jsonl; --help shows all");
   EXPECT_THAT(Error({"--optimizer=lion"}), HasSubstr("; the optimiser is AdamW"));
+}
+
+TEST(UnknownFlag, AllAreNamedAtOnce) {
+  EXPECT_EQ(Error({"--bs", "8", "--model=m", "--xylophone=3", "--bs=9", "stray"}),
+            "unknown flag --bs; did you mean --batch_size? unknown flag --xylophone; "
+            "--help shows all");
+  EXPECT_THAT(Error({"--no_model", "--no_xylophone"}), HasSubstr("unknown flag --no_xylophone; "));
+  EXPECT_EQ(std::string(UnknownFlags({"chek", "devise"}, {"checkpoint", "threads"}).message()),
+            "unknown flag --chek; did you mean --checkpoint? unknown flag --devise; "
+            "--help shows all");
+}
+
+// One answer, which leads to no other flag.
+TEST(UnknownFlag, ThereIsNoGpu) {
+  for (const char* flag : {"gpus", "gpu", "num_gpus", "cuda", "accelerator", "no_gpu"}) {
+    EXPECT_EQ(Error({absl::StrCat("--", flag)}),
+              absl::StrCat("unknown flag --", flag,
+                           "; this version computes on the CPU only; leave the flag out; "
+                           "--help shows all"));
+    EXPECT_THAT(std::string(UnknownFlags({flag}, {"checkpoint", "threads"}).message()),
+                HasSubstr("computes on the CPU only"));
+  }
+  EXPECT_THAT(std::string(UnknownFlags({"device"}, {"checkpoint", "threads"}).message()),
+              HasSubstr("computes on the CPU only"));
+  for (const char* device : {"gpu", "cuda", "cuda:0", "mps"}) {
+    EXPECT_EQ(Error({absl::StrCat("--device=", device)}),
+              absl::StrCat("--device=", device,
+                           ": this version computes on the CPU only; leave "
+                           "the flag out or give --device=cpu"));
+  }
+  EXPECT_TRUE(ParseTrainFlags({"--device=cpu", "--model=m"}, MakeZoo()).ok());
 }
 
 // A row whose flag is renamed, or whose name comes to be a flag, would never be seen again.
@@ -97,7 +128,7 @@ TEST(UnknownFlag, EveryNameOfOtherProgramsLeadsToAFlag) {
 
 TEST(UnknownFlag, OnlyFlagsThatTheToolHasAreMeant) {
   const auto error = [](const std::string& name, const std::vector<std::string>& known) {
-    return std::string(UnknownFlag(name, known).message());
+    return std::string(UnknownFlags({name}, known).message());
   };
   EXPECT_EQ(error("resume", {"checkpoint", "out"}),
             "unknown flag --resume; did you mean --checkpoint? --help shows all");

@@ -18,10 +18,10 @@ constexpr char kStep[] = "--what=step", kOp[] = "--what=op", kNet[] = "--net",
                kData[] = "--what=data";
 
 constexpr char kFooter[] =
-    "\n--what=step takes the flags of train that say what a step is, too: --model, "
-    "--batch_size,\n--accum_iter, --precision, --recompute, sizes, the model's own flags, "
-    "--num_workers and\n--data_path (with --with_loader), --flagfile=runs/X/flags.txt; "
-    "--what=data takes --data_path,\n--input_size, --model and --seed.\nSee docs/performance.md.";
+    "\n--what=step takes the flags of train that say what a step is, too: --model, --batch_size, "
+    "--accum_iter, --precision, --recompute, sizes, the model's own flags, --num_workers and "
+    "--data_path (with --with_loader), --flagfile=runs/X/flags.txt; --what=data takes --data_path, "
+    "--input_size, --model and --seed.\nSee docs/performance.md.";
 
 // Divides the command line: `app`'s options with their values, and all else.
 void Divide(const CLI::App& app, int argc, char** argv, std::vector<std::string>* own,

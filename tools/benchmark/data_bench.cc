@@ -57,6 +57,9 @@ absl::StatusOr<double> OneRun(const models::Dataset& data, const models::LoaderO
 absl::StatusOr<std::string> Jobs(const DataBenchOptions& options, const models::Dataset& data,
                                  int64_t images) {
   const models::LoaderOptions load = LoaderFor(options, data.size(), true);
+  if (load.transform.channels() != 3) {
+    return graph::InvalidArgument("--peer reads RGB pictures; leave out --channels or --peer");
+  }
   const models::ImageTransform transform(load.input_width, load.input_height, load.transform);
   const int64_t an_epoch = data.size() / load.batch_size * load.batch_size;
   models::EpochOrder order(data.size(), load.seed);
@@ -115,6 +118,17 @@ std::string Line(const char* label, const Spread& rate) {
 
 absl::StatusOr<DataBenchResult> BenchData(const DataBenchOptions& options, std::ostream* progress) {
   const ResolvedFlags& resolved = options.resolved;
+  if (!options.peer_python.empty()) {
+    if (!resolved.flags.data_path) {
+      return graph::InvalidArgument("--peer needs --data_path, a folder of pictures");
+    }
+    if (access(options.peer_script.c_str(), R_OK) != 0) {
+      return graph::InvalidArgument(
+          "--peer runs a script of the clone, and ", options.peer_script,
+          " is not there; --peer_script=FILE names a copy of tools/benchmark/data_peer.py, which "
+          "the download does not have");
+    }
+  }
   models::OpenOptions open = MakeOpenOptions(resolved);
   open.val_fraction = 0;
   ASSIGN_OR_RETURN(const models::Datasets datasets, models::OpenDatasets(open));
@@ -127,9 +141,6 @@ absl::StatusOr<DataBenchResult> BenchData(const DataBenchOptions& options, std::
   std::string jobs;  // the peer's file
   const auto remove_jobs = absl::MakeCleanup([&jobs] { ::unlink(jobs.c_str()); });
   if (!options.peer_python.empty()) {
-    if (!resolved.flags.data_path) {
-      return graph::InvalidArgument("--peer needs --data_path, a folder of pictures");
-    }
     ASSIGN_OR_RETURN(const std::string text, Jobs(options, data, result.images));
     const char* folder = std::getenv("TMPDIR");
     jobs = absl::StrCat(folder == nullptr ? "/tmp" : folder, "/droppos-bench-XXXXXX");

@@ -25,7 +25,7 @@ class RandomImages {
  public:
   explicit RandomImages(const models::ZooEntry& entry) {
     const int batch = entry.recipe.batch_size;
-    batch_.images.resize(static_cast<size_t>(batch) * 3 * entry.model.input_h *
+    batch_.images.resize(static_cast<size_t>(batch) * entry.model.channels * entry.model.input_h *
                          entry.model.input_w);
     FillNormal(graph::DType::kF32, batch_.images.size(), batch_.images.data());
     batch_.keys.resize(batch);

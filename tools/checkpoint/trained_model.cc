@@ -1,5 +1,6 @@
 #include "tools/checkpoint/trained_model.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 #include <vector>
@@ -7,14 +8,87 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "graph/base/status.h"
 #include "models/training/invocation.h"
 #include "models/training/output_dir.h"
+#include "models/training/run_files.h"
 #include "models/training/safetensors.h"
+#include "models/zoo/edit_distance.h"
 #include "tools/flags/parse_flags.h"
 
 namespace tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Of what is in `folder`, what a --checkpoint may be; of large folders, some.
+std::vector<std::string> ModelsIn(const fs::path& folder) {
+  constexpr int kLooked = 1000;
+  std::vector<std::string> names;
+  std::error_code error;
+  int looked = 0;
+  for (fs::directory_iterator at(folder, error), end;
+       !error && at != end && looked < kLooked; at.increment(error), ++looked) {
+    const fs::path path = at->path();
+    std::error_code ignored;
+    const bool is_model = fs::is_directory(path, ignored)
+                              ? models::FindModelFile(path.string()).ok()
+                              : path.extension() == ".safetensors";
+    if (is_model) names.push_back(path.filename().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// "did you mean --checkpoint=runs/tiny? ", or "runs has a, b and 3 more; ", or nothing: near `path`,
+// which holds no model or is not there.
+std::string WhatIsNear(const fs::path& path) {
+  fs::path folder = path, wanted;
+  std::error_code ignored;
+  while (!fs::is_directory(folder, ignored)) {
+    wanted = folder.filename();
+    const fs::path above = folder.has_parent_path() ? folder.parent_path() : fs::path(".");
+    if (above == folder) return "";
+    folder = above;
+  }
+  const std::vector<std::string> names = ModelsIn(folder);
+  if (names.empty()) return "";
+  const std::string nearest = wanted.empty() ? "" : models::Nearest(wanted.string(), names);
+  if (!nearest.empty()) {
+    return absl::StrCat("did you mean --checkpoint=",
+                        models::ShellWord((folder / nearest).lexically_normal().string()), "? ");
+  }
+  constexpr size_t kShown = 4;
+  const std::vector<std::string> shown(names.begin(),
+                                       names.begin() + std::min(kShown, names.size()));
+  return absl::StrCat(
+      folder.string(), " has ", absl::StrJoin(shown, ", "),
+      names.size() > kShown ? absl::StrCat(" and ", names.size() - kShown, " more") : "", "; ");
+}
+
+// The file that `given`, of --checkpoint, means.
+absl::StatusOr<std::string> FindCheckpoint(const std::string& given) {
+  const std::string path = models::ResolveUserPath(given);
+  std::error_code ignored;
+  absl::StatusOr<std::string> found = models::FindModelFile(path);
+  std::string wrong;
+  if (!found.ok()) {
+    wrong = std::string(found.status().message());
+  } else if (fs::exists(*found, ignored)) {
+    return found;
+  } else {
+    wrong = absl::StrCat("there is no ", *found);
+  }
+  return absl::NotFoundError(absl::StrCat("--checkpoint=", given, ": ", wrong, "; ",
+                                          WhatIsNear(path),
+                                          "name a run's folder, one of its checkpoints, or a file ",
+                                          "of weights"));
+}
+
+}  // namespace
 
 void AddCheckpointFlags(CLI::App* app, CheckpointFlags* flags) {
   app->add_option("--checkpoint", flags->checkpoint,
@@ -32,7 +106,7 @@ void AddCheckpointFlags(CLI::App* app, CheckpointFlags* flags) {
 absl::StatusOr<TrainedModel> ReadTrainedModel(const CheckpointFlags& flags,
                                               const models::Zoo& zoo) {
   TrainedModel trained;
-  ASSIGN_OR_RETURN(trained.path, models::FindModelFile(models::ResolveUserPath(flags.checkpoint)));
+  ASSIGN_OR_RETURN(trained.path, FindCheckpoint(flags.checkpoint));
   ASSIGN_OR_RETURN(const models::SafetensorsReader file,
                    models::SafetensorsReader::Open(trained.path));
   const auto metadata = [&file](const char* key) -> std::string {

@@ -261,10 +261,14 @@ class PanelDrawing {
       labels[i].y = std::min(labels[i].y, limit);
     }
     for (const Label& label : labels) {
-      // Connects the end of the curve with its number.
+      // Leads from the end of the curve to its number. It is dotted and grey, so that it does not
+      // look like more of the curve, and where there is much of it, a point marks the curve's end.
       if (right - label.end.x > 4 || std::abs(label.y - label.end.y) > 2) {
         canvas_.Line({label.end, {right + 3, label.y}, {right + 7, label.y}},
-                     {0.7, ColorOf(label.look, 0.55), {}});
+                     {0.7, Rgb(kAxisColor), {0.7, 2.3}});
+      }
+      if (right - label.end.x > 4) {
+        canvas_.Disc(label.end.x, label.end.y, 2.4, ColorOf(label.look));
       }
       canvas_.Text(right + 9, label.y + 3.7, label.text,
                    {10.5, false, Darker(ColorOf(label.look))});

@@ -14,6 +14,7 @@
 #include "models/data/augment.h"
 #include "models/data/file_kind.h"
 #include "models/data/image.h"
+#include "models/data/image_io.h"
 #include "models/files/durable.h"
 
 namespace tools {
@@ -51,6 +52,11 @@ int JpegComponents(absl::string_view bytes) {
 }
 
 bool IsGrey(const models::Image& image) {
+  if (image.channels == 1) return true;
+  const size_t step = static_cast<size_t>(image.channels);
+  for (size_t i = 0; i + 2 < image.deep.size(); i += step) {
+    if (image.deep[i] != image.deep[i + 1] || image.deep[i] != image.deep[i + 2]) return false;
+  }
   for (size_t i = 0; i + 2 < image.rgb.size(); i += 3) {
     if (image.rgb[i] != image.rgb[i + 1] || image.rgb[i] != image.rgb[i + 2]) return false;
   }
@@ -58,7 +64,7 @@ bool IsGrey(const models::Image& image) {
 }
 
 // Decodes a picture of more than `most_pixels` at reduced size if training would do so.
-Finding Look(const models::Dataset& data, int64_t i, int64_t most_pixels) try {
+Finding Look(const models::Dataset& data, int64_t i, int64_t most_pixels, int channels) try {
   Finding finding;
   const absl::StatusOr<std::string> bytes = data.LoadBytes(i);
   if (!bytes.ok()) {
@@ -81,6 +87,13 @@ Finding Look(const models::Dataset& data, int64_t i, int64_t most_pixels) try {
     return finding;
   }
   finding.grey = IsGrey(part.image);
+  if (channels != 0) {
+    const absl::Status status = models::ToChannels(channels, &part.image);
+    if (!status.ok()) {
+      finding.bad = std::string(models::CannotDecode(data.name(i), status).message());
+      return finding;
+    }
+  }
   // Pixels might begin like a file, but a file is not by chance exactly as long as its pixels.
   if (bytes->size() != size_t{3} * finding.width * finding.height) {
     const models::PictureFormat format = models::FormatOfPicture(*bytes);
@@ -161,7 +174,8 @@ DataReport CheckData(const models::Datasets& data, const DataCheckOptions& optio
         const auto [part, index] = place(i);
         // As in training, which reads crops, and in evaluation, which reads everything.
         constexpr int64_t kAny = std::numeric_limits<int64_t>::max();
-        findings[i] = Look(*parts[part], index, part == 0 ? options.limits.max_pixels : kAny);
+        findings[i] = Look(*parts[part], index, part == 0 ? options.limits.max_pixels : kAny,
+                           options.limits.channels);
       },
       progress);
 

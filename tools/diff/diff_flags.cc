@@ -174,17 +174,20 @@ std::string DiffFlagsHelp() {
   bazel run //tools:diff_nets -- --model=droppos_tiny --a=cpu,passes=off --b=cpu,precision=bf16
   bazel run //tools:diff_nets -- --golden=FILE.safetensors --a=cpu
 
-  --a=WAY --b=WAY   words with commas between them: cpu or reference, passes=on|off,
-                    disable=PASS+PASS, precision=fp32|bf16, guide=same|bf16|int8, threads=N
+  --a=WAY --b=WAY   words with commas between them: cpu or reference,
+                    passes=on|off, disable=PASS+PASS, precision=fp32|bf16,
+                    guide=same|bf16|int8, threads=N
   --model=NAME      a model of the zoo, with the shape flags of train, on random
                     images (--batch_size, 2 by default) and parameters by --seed
   --golden=FILE     a case of the official code instead of model and --b
-  --bound=X         largest error as a share of a blob's largest element; default 1e-4, and
-                    0.06 where something is computed in bf16 (why: tools/diff/diff_nets.h)
-  --most_mib=N      memory for the results of --a, all of which are kept; default 4096
+  --bound=X         largest error as a share of a blob's largest element;
+                    default 1e-4, and 0.06 where something is computed in bf16
+                    (why: tools/diff/diff_nets.h)
+  --most_mib=N      memory for the results of --a, all of which are kept;
+                    default 4096
 
-Exit code 0 when all blobs that both nets have are within bounds, 1 when not or when a
-net cannot be run, 2 on bad usage.
+Exit code 0 when all blobs that both nets have are within bounds, 1 when not or
+when a net cannot be run, 2 on bad usage.
 )",
                              {{"bazel run //tools:diff_nets --", models::Invocation("diff_nets")}});
 }

@@ -146,7 +146,8 @@ def write_wheel(path, version, contents, modules, readme):
     entries = {}
     for module in modules:
         with open(module, "rb") as file:
-            entries["droppos/" + os.path.basename(module)] = (file.read(), 0o644)
+            text = file.read().replace(b'"of a clone"', b'"%s"' % version.encode())
+        entries["droppos/" + os.path.basename(module)] = (text, 0o644)
     for name, entry in contents.items():
         entries["droppos/programs/" + name] = entry
     with open(readme, "rb") as file:

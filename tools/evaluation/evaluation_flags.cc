@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
 #include "models/training/output_dir.h"
+#include "models/training/progress.h"
 #include "tools/flags/command_line.h"
 
 namespace tools {
@@ -31,6 +32,12 @@ void AddEvaluationFlags(CLI::App* app, EvaluationFlags* flags) {
       ->check(AtLeast(0))
       ->type_name("N")
       ->capture_default_str();
+  app->add_option("--precision", flags->precision,
+                  "of activations and products; auto: bf16 on a CPU with AMX or AMD's AVX512-BF16, where it is faster, "
+                  "else fp32")
+      ->check(CLI::IsMember({"auto", "fp32", "bf16"}))
+      ->type_name("auto|fp32|bf16")
+      ->capture_default_str();
   app->add_option("--threads", flags->threads, "threads that compute")
       ->check(Between(1, 1024))
       ->type_name("N")
@@ -55,7 +62,8 @@ absl::StatusOr<models::Datasets> OpenEvaluationData(const TrainedModel& trained,
   open.input_width = trained.entry().model.input_w;
   open.val_fraction = flags.val_fraction.value_or(run.val_fraction.value_or(0.01));
   open.limits = models::LimitsOfMegapixels(
-      flags.max_image_megapixels.value_or(run.max_image_megapixels.value()));
+      flags.max_image_megapixels.value_or(run.max_image_megapixels.value()),
+      trained.entry().model.channels);
   absl::StatusOr<models::Datasets> data = models::OpenDatasets(open);
   if (!data.ok() && !flags.data_path.has_value() && run.data_path.has_value()) {
     return graph::Annotate(data.status(),
@@ -67,6 +75,12 @@ absl::StatusOr<models::Datasets> OpenEvaluationData(const TrainedModel& trained,
 std::string ModelLine(const TrainedModel& trained) {
   if (trained.step < 0) return trained.entry().name;
   return absl::StrCat(trained.entry().name, " after step ", trained.step);
+}
+
+std::string DoneLine(const std::string& what, double seconds, const std::string& precision,
+                     const std::string& where) {
+  return absl::StrCat("done: ", what, " in ", models::DurationText(seconds), ", in ", precision,
+                      "; ", where, "\n");
 }
 
 }  // namespace tools

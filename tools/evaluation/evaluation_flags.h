@@ -19,13 +19,14 @@ struct EvaluationFlags {
   absl::optional<double> max_image_megapixels;  // unset: the run's
   int batch_size = 64;
   int64_t max_images = 0;  // 0: all of them
+  std::string precision = "auto";
   // The caller sets the machine's defaults before it adds the flags.
   int threads = 1;
   int num_workers = 1;
 };
 
 // Adds --checkpoint, --model, --flagfile, --data_path, --val_fraction, --max_image_megapixels,
-// --batch_size, --max_images, --threads and --num_workers.
+// --batch_size, --max_images, --precision, --threads and --num_workers.
 void AddEvaluationFlags(CLI::App* app, EvaluationFlags* flags);
 
 // The data that the flags name, or else the run's own.
@@ -34,6 +35,10 @@ absl::StatusOr<models::Datasets> OpenEvaluationData(const TrainedModel& trained,
 
 // "NAME after step N", or "NAME".
 std::string ModelLine(const TrainedModel& trained);
+
+// The line that such a tool ends with: "done: WHAT in 0:00:12, in fp32; WHERE".
+std::string DoneLine(const std::string& what, double seconds, const std::string& precision,
+                     const std::string& where);
 
 }  // namespace tools
 

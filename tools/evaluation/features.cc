@@ -18,8 +18,7 @@ constexpr char kOutput[] = "features";
 std::function<models::ForwardNet::Outputs(models::ModelBuilder*)> Encoder(
     const models::ModelConfig& model, int batch_size) {
   return [model, batch_size](models::ModelBuilder* b) -> models::ForwardNet::Outputs {
-    const graph::BlobId images =
-        b->net()->Input("images", b->Type({batch_size, 3, model.input_h, model.input_w}));
+    const graph::BlobId images = b->net()->Input("images", b->Type(model.images(batch_size)));
     return {{kOutput, models::EncodeImages(b, model, images)}};
   };
 }
@@ -38,7 +37,7 @@ absl::Status Reserve(const models::Dataset& data, const FeatureOptions& options,
     out->cls.reserve(n * dim);
     out->patch_mean.reserve(n * dim);
     if (options.tokens) out->tokens.reserve(n * tokens * dim);
-    if (options.images) out->images.reserve(n * 3 * model.input_h * model.input_w);
+    if (options.images) out->images.reserve(n * model.channels * model.input_h * model.input_w);
     out->labels.reserve(n);
     out->data_index.reserve(n);
   } catch (const std::exception&) {  // bad_alloc, length_error
@@ -134,6 +133,7 @@ absl::StatusOr<Features> ExtractFeatures(const models::Dataset& data, const Feat
                         batch->images.begin() + batch->valid * per_image);
     }
     out.rows += batch->valid;
+    if (options.on_images) options.on_images(batch->valid);
   }
 }
 

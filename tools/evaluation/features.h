@@ -16,6 +16,7 @@
 #include "models/data/loader.h"
 #include "models/training/forward_net.h"
 #include "models/zoo/config.h"
+#include "tools/evaluation/image_progress.h"
 
 namespace tools {
 
@@ -56,6 +57,7 @@ struct FeatureOptions {
   bool tokens = false;         // keep all of them
   bool images = false;         // keep the network's input
   models::LoaderOptions load;  // mode, batch size and input size are the extractor's
+  OnImages on_images;          // may be empty
 };
 
 // Row-major, one row per image, in the order of the data. Undecodable images have no row
@@ -66,7 +68,7 @@ struct Features {
   std::vector<float> cls;           // (N, D)
   std::vector<float> patch_mean;    // (N, D): over the L patches, summed in double
   std::vector<float> tokens;        // (N, 1+L, D), or empty
-  std::vector<float> images;        // (N, 3, H, W), or empty
+  std::vector<float> images;        // (N, C, H, W), or empty
   std::vector<int32_t> labels;      // (N), -1 without a label
   std::vector<int64_t> data_index;  // (N): the image of a row is Dataset::name(data_index[row])
 };

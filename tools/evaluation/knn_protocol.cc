@@ -53,7 +53,7 @@ models::MetricList KnnReport::Metrics() const {
 
 std::string KnnText(const KnnReport& report) {
   std::string text = absl::StrFormat(
-      "images %d held out by their %d nearest of %d training images, temperature %g\n",
+      "images %d held out by their %d nearest of %d training images,\n       temperature %g\n",
       report.held_out_images, report.k, report.train_images, report.temperature);
   if (report.unlabelled > 0) {
     absl::StrAppend(&text, "       ", report.unlabelled, " images without a label passed over\n");
@@ -110,6 +110,7 @@ absl::StatusOr<KnnReport> KnnProtocol::Run(const models::Dataset& train,
   const SpreadDataset neighbours(&train, options_.max_train_images);
   FeatureOptions extract;
   extract.load = options_.load;
+  extract.on_images = options_.on_images;
   ASSIGN_OR_RETURN(Features known, ExtractFeatures(neighbours, extract, extractor_.get()));
   ASSIGN_OR_RETURN(Features asked, ExtractFeatures(held_out, extract, extractor_.get()));
 

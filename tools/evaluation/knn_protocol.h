@@ -28,6 +28,7 @@ struct KnnProtocolOptions {
   // images at 768. 0: all of them.
   int64_t max_train_images = 50'000;
   models::LoaderOptions load;  // FeatureOptions'
+  OnImages on_images;          // the same: of training images and of held-out ones
 };
 
 struct KnnResult {

@@ -115,7 +115,8 @@ absl::StatusOr<std::vector<graph::Net>> PositionProtocol::Nets(
   return nets;
 }
 
-absl::StatusOr<PositionReport> PositionProtocol::Run(models::Loader* loader) {
+absl::StatusOr<PositionReport> PositionProtocol::Run(models::Loader* loader,
+                                                     const OnImages& on_images) {
   PositionReport report;
   report.grid = grid_;
   report.chance = UniformGuessing(grid_);
@@ -134,6 +135,7 @@ absl::StatusOr<PositionReport> PositionProtocol::Run(models::Loader* loader) {
                                         out.mask_pos.data() + i * visible, visible));
       }
     }
+    if (on_images) on_images(batch->valid);
   }
   for (size_t e = 0; e < entries_.size(); ++e) {
     PositionResult result = entries_[e].result;

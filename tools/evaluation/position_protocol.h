@@ -16,6 +16,7 @@
 #include "models/training/forward_net.h"
 #include "models/training/metrics.h"
 #include "models/zoo/config.h"
+#include "tools/evaluation/image_progress.h"
 #include "tools/evaluation/position_net.h"  // IWYU pragma: export
 #include "tools/evaluation/position_scores.h"
 
@@ -78,7 +79,7 @@ class PositionProtocol {
   // One pass over `loader` (LoaderMode::kEvaluate, this batch size), for all ratios at once. Masks
   // follow from the loader's keys, so they are the same in each Run. OUT_OF_RANGE if the model's
   // answers are not finite.
-  absl::StatusOr<PositionReport> Run(models::Loader* loader);
+  absl::StatusOr<PositionReport> Run(models::Loader* loader, const OnImages& on_images = nullptr);
 
   const std::vector<models::Parameter>& parameters() const { return parameters_; }
 

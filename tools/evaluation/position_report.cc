@@ -6,14 +6,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "graph/base/status.h"
+#include "models/training/screen_text.h"
 #include "tools/vis/canvas.h"
 
 namespace tools {
 namespace {
 
-std::string Percent(double value, double chance) {
-  return absl::StrFormat("%.2f%% (%.2f%%)", 100 * value, 100 * chance);
-}
+std::string Percent(double value) { return absl::StrFormat("%.2f%%", 100 * value); }
 
 std::string Ratios(const PositionRatios& ratios) {
   return absl::StrFormat("mask_ratio %g, pos_mask_ratio %g", ratios.mask_ratio,
@@ -89,11 +88,14 @@ void DrawScale(int y, Canvas* canvas) {
 
 }  // namespace
 
-std::string PositionTable(const PositionReport& report) {
+std::string PositionTable(const PositionReport& report, int columns) {
+  // The shares of hidden patches and of dropped positions; patches; numbers.
+  const absl::ParsedFormat<'s', 's', 's', 's', 's', 's', 's', 's', 's'> line(
+      "%-7s%-7s%-10s%8s%9s%9s%10s%9s%10s\n");
   std::string text =
-      absl::StrFormat("%-12s%-12s%-10s%8s  %-18s%-19s%-19s%-19s%s\n", "mask ratio", "pos ratio",
-                      "dropped", "scored", "top-1 (chance)", "top-5 (chance)", "distance (chance)",
-                      "within 1 (chance)", "commonest answer (chance)");
+      absl::StrCat(absl::StrFormat(line, "mask", "pos", "", "", "", "", "", "", "commonest"),
+                   absl::StrFormat(line, "ratio", "ratio", "dropped", "scored", "top-1", "top-5",
+                                   "distance", "within 1", "answer"));
   std::string skipped, warning;
   const PositionResult* worst = nullptr;  // of those that collapsed
   int lines = 0, collapsed = 0;
@@ -108,29 +110,33 @@ std::string PositionTable(const PositionReport& report) {
     ++lines;
     const PositionScores& s = r.scores;
     absl::StrAppendFormat(
-        &text, "%-12s%-12s%-10s%8d  %-18s%-19s%-19s%-19s%s\n",
-        absl::StrFormat("%g", r.ratios.mask_ratio),
+        &text, line, absl::StrFormat("%g", r.ratios.mask_ratio),
         absl::StrFormat("%g%s", r.ratios.pos_mask_ratio, r.ratios.recipe ? " *" : ""),
-        absl::StrFormat("%d of %d", r.dropped, r.visible), s.scored,
-        Percent(s.mean.top1, chance.top1), Percent(s.mean.top5, chance.top5),
-        absl::StrFormat("%.3f (%.3f)", s.mean.distance, chance.distance),
-        Percent(s.mean.within1, chance.within1), Percent(s.top_share, cell_share));
+        absl::StrFormat("%d of %d", r.dropped, r.visible), absl::StrCat(s.scored),
+        Percent(s.mean.top1), Percent(s.mean.top5), absl::StrFormat("%.3f", s.mean.distance),
+        Percent(s.mean.within1), Percent(s.top_share));
     if (!s.collapsed) continue;
     ++collapsed;
     if (worst == nullptr || s.top_share > worst->scores.top_share) worst = &r;
+  }
+  if (lines > 0) {
+    absl::StrAppendFormat(&text, line, "chance", "", "", "", Percent(chance.top1),
+                          Percent(chance.top5), absl::StrFormat("%.3f", chance.distance),
+                          Percent(chance.within1), Percent(cell_share));
   }
   if (report.recipe() != nullptr && report.results.size() > 1) {
     absl::StrAppend(&text, "* the ratios of the run\n");
   }
   if (worst != nullptr) {
-    warning = absl::StrFormat(
-        "WARNING: collapsed: %.1f%% of the answers are the cell at row %d, column %d (a cell's "
-        "share is %.2f%%) "
-        "with %s, and %d of the %d lines are like that: the model has hardly learned, or answers "
-        "alike whatever it is shown\n",
-        100 * worst->scores.top_share, worst->scores.top_cell / report.grid.w,
-        worst->scores.top_cell % report.grid.w, 100 * cell_share, Ratios(worst->ratios), collapsed,
-        lines);
+    models::AppendWrapped(
+        absl::StrFormat(
+            "WARNING: collapsed: %.1f%% of the answers are the cell at row %d, column %d (a cell's "
+            "share is %.2f%%) with %s, and %d of the %d lines are like that: the model has hardly "
+            "learned, or answers alike whatever it is shown",
+            100 * worst->scores.top_share, worst->scores.top_cell / report.grid.w,
+            worst->scores.top_cell % report.grid.w, 100 * cell_share, Ratios(worst->ratios),
+            collapsed, lines),
+        9, columns, &warning);
   }
   return absl::StrCat(text, skipped, warning);
 }

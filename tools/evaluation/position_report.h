@@ -12,10 +12,10 @@
 
 namespace tools {
 
-// One line for each pair of ratios, with chance in brackets beside each number; the recipe's is
-// marked. Pairs that drop no position are named below; then, if answers collapsed, one WARNING line
-// about the worst of them.
-std::string PositionTable(const PositionReport& report);
+// One line for each pair of ratios, of 79 characters, and one with what guessing gives below them;
+// the recipe's is marked. Pairs that drop no position are named below; then, if answers collapsed,
+// one WARNING about the worst of them, wrapped at `columns`.
+std::string PositionTable(const PositionReport& report, int columns);
 
 // The share of wrong answers for every true cell, row by row; -1 if nothing was scored there.
 std::vector<double> ErrorRates(const PositionScores& scores);

@@ -1,6 +1,10 @@
 #include "tools/flags/command_line.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <limits>
+#include <memory>
 #include <vector>
 
 #include "CLI/CLI.hpp"
@@ -12,22 +16,34 @@
 #include "graph/base/quoted.h"
 #include "graph/base/status.h"
 #include "models/training/invocation.h"
+#include "models/training/screen_text.h"
 #include "tools/flags/unknown_flag.h"
 
 namespace tools {
 namespace {
 
-absl::Status Unknown(const std::string& argument, const CLI::App& app) {
-  if (!absl::StartsWith(argument, "-")) {
-    return graph::InvalidArgument(graph::Quoted(argument),
-                                  " belongs to no flag; flags are written --name=value");
+absl::Status Unknown(const std::vector<std::string>& arguments, const CLI::App& app) {
+  std::vector<std::string> known, unknown;
+  for (const std::string& argument : arguments) {
+    if (!absl::StartsWith(argument, "-")) continue;  // the value of one that is unknown
+    const std::string name = argument.substr(0, argument.find('='));
+    unknown.push_back(name.substr(std::min(name.find_first_not_of('-'), name.size())));
   }
-  std::vector<std::string> known;
+  if (unknown.empty()) {
+    // What people write first is what the tool is to read.
+    const std::string& argument = arguments.front();
+    const CLI::Option* const checkpoint = app.get_option_no_throw("--checkpoint");
+    const bool meant = checkpoint != nullptr && checkpoint->count() == 0;
+    return graph::InvalidArgument(graph::Quoted(argument), " belongs to no flag; ",
+                                  meant ? absl::StrCat("if it is what was trained, write ",
+                                                       "--checkpoint=",
+                                                       models::ShellWord(argument))
+                                        : "flags are written --name=value");
+  }
   for (const CLI::Option* option : app.get_options()) {
     for (const std::string& name : option->get_lnames()) known.push_back(name);
   }
-  const std::string name = argument.substr(0, argument.find('='));
-  return UnknownFlag(name.substr(name.find_first_not_of('-')), known);
+  return UnknownFlags(unknown, known);
 }
 
 // "--k: 0 must be ..." and "Could not convert: --k = x" in the form "--k=0 must be ...".
@@ -45,6 +61,36 @@ std::string Readable(std::string text, const CLI::App& app) {
   const bool whole = type == "N" || absl::StartsWith(type, "INT");
   return absl::StrCat(readable, " must be a ", whole ? "whole " : "", "number");
 }
+
+// CLI11's help, in lines that fit the screen.
+class FittingFormatter : public CLI::Formatter {
+ public:
+  explicit FittingFormatter(int columns) : columns_(columns) {}
+
+  std::string make_option(const CLI::Option* option, bool positional) const override {
+    std::string out = "  ";
+    const int indent = columns_ < 72 ? 8 : 30;
+    models::AppendWrapped(make_option_name(option, positional) + make_option_opts(option), 6,
+                          columns_, &out);
+    const std::string words = make_option_desc(option);
+    if (words.empty()) return out;
+    const bool beside = models::TextWidth(out) < indent;  // the line's end counts as a blank
+    if (beside) out.pop_back();
+    const size_t line = beside ? 0 : out.size();
+    out.resize(std::max(out.size(), line + static_cast<size_t>(indent)), ' ');
+    models::AppendWrapped(words, indent, columns_, &out);
+    return out;
+  }
+  std::string make_description(const CLI::App* app) const override {
+    return models::WrappedLines(CLI::Formatter::make_description(app), columns_);
+  }
+  std::string make_footer(const CLI::App* app) const override {
+    return models::WrappedLines(CLI::Formatter::make_footer(app), columns_);
+  }
+
+ private:
+  const int columns_;
+};
 
 }  // namespace
 
@@ -87,6 +133,7 @@ absl::StatusOr<bool> ParseCommandLine(const std::string& tool, int argc, char** 
   app->name(models::Invocation(tool));
   app->footer(app->get_footer() +
               "\n--version prints the version, the commit and the libraries' versions.");
+  app->formatter(std::make_shared<FittingFormatter>(models::TextColumns(STDOUT_FILENO)));
   app->allow_extras();  // they are refused here, before what is missing
   std::string error;
   try {
@@ -102,7 +149,7 @@ absl::StatusOr<bool> ParseCommandLine(const std::string& tool, int argc, char** 
     error = e.what();
   }
   const std::vector<std::string> unknown = app->remaining();
-  if (!unknown.empty()) return Unknown(unknown.front(), *app);
+  if (!unknown.empty()) return Unknown(unknown, *app);
   if (!error.empty()) return absl::InvalidArgumentError(error);
   return true;
 }

@@ -40,6 +40,8 @@ const std::vector<FlagRow>& OwnRows() {
        "what to train; --list_models shows the names, the official ones work too"},
       {"input_size", kModel, S::kNet, &F::input_size, kPositive, "N|HxW", kRecipe,
        "image size in pixels"},
+      {"channels", kModel, S::kNet, &F::channels, kPositive, "N", kRecipe,
+       "of the images: 1 (grey), 3 (RGB) or 4 (RGB and alpha, or a TIFF's four samples)"},
       {"patch_size", kModel, S::kNet, &F::patch_size, kPositive, "N", kRecipe,
        "patch side in pixels"},
       {"embed_dim", kModel, S::kNet, &F::embed_dim, kPositive, "N", kRecipe, "encoder width"},
@@ -74,9 +76,11 @@ const std::vector<FlagRow>& OwnRows() {
       {"flip", kData, S::kStep, &F::flip, kAny, "", Value("true"),
        "mirror half of the pictures, by chance, left to right"},
       {"mean", kData, S::kNet, &F::mean, kRatio, "R,G,B", Value(models::TransformOptions().mean),
-       "the channels' means, which normalisation subtracts; black is 0 and white 1"},
+       "the channels' means, which normalisation subtracts; black is 0 and white 1; with --channels=1 "
+       "one number (0.449), with 4 a fourth (0.5)"},
       {"std", kData, S::kNet, &F::std, kShare, "R,G,B", Value(models::TransformOptions().std),
-       "the channels' standard deviations, by which it divides then"},
+       "the channels' standard deviations, by which it divides then; with --channels=1 one number "
+       "(0.226), with 4 a fourth (0.5)"},
       {"max_image_megapixels", kData, S::kStep, &F::max_image_megapixels, kPositive,
        "X", Value("100"),
        "larger pictures are refused, before they take memory; crops of a JPEG in one scan, which are "
@@ -156,13 +160,15 @@ const std::vector<FlagRow>& OwnRows() {
 
       Models(Place::kFamily),
 
-      {"device", kMachine, S::kCompute, &F::device, kAny, "cpu|cuda", Value("cpu"),
+      {"device", kMachine, S::kCompute, &F::device, kAny, "cpu", Value("cpu"),
        "where to run (--backend is the same); this version computes on the CPU only"},
       {"threads", kMachine, S::kCompute, &F::threads, Rule::kThreads, "N", "all CPUs it may use",
        "threads that compute; what it may use goes by affinity, the CPU quota of its control group "
        "and OMP_THREAD_LIMIT", kMayChange},
-      {"precision", kMachine, S::kCompute, &F::precision, kAny, "fp32|bf16", Value("fp32"),
-       "of activations and products; parameters, their moments, statistics and losses stay fp32"},
+      {"precision", kMachine, S::kCompute, &F::precision, kAny, "auto|fp32|bf16", Value("auto"),
+       "of activations and products; parameters, their moments, statistics and losses stay fp32. "
+       "auto: bf16 on a CPU with AMX or AMD's AVX512-BF16, where it is faster, else fp32; a run that is resumed keeps "
+       "what it began with", Lifetime::kRun, /*bare=*/"", /*once=*/"fp32"},
       Models(Place::kPrecision),
       {"recompute", kMachine, S::kStep, &F::recompute, kAny, "none|mlp|block", Value("none"),
        "compute again in the backward pass, instead of keeping: the MLPs' insides, whole blocks",
@@ -244,8 +250,12 @@ absl::Status Parse(const FlagRow&, absl::string_view text, std::vector<std::stri
 }
 
 absl::Status Parse(const FlagRow& row, absl::string_view text, std::vector<double>* value) {
-  const std::vector<absl::string_view> names = absl::StrSplit(row.value, ',');
+  std::vector<absl::string_view> names = absl::StrSplit(row.value, ',');
   const std::vector<absl::string_view> numbers = absl::StrSplit(text, ',');
+  if (row.value == "R,G,B") {  // or as many as --channels says, which ResolveTrainFlags checks
+    if (numbers.size() == 1) names = {"the number"};
+    if (numbers.size() == 4) names.push_back("the fourth");
+  }
   if (numbers.size() != names.size()) {
     return graph::InvalidArgument("must be ", names.size(), " numbers, ", row.value);
   }

@@ -65,6 +65,9 @@ struct FlagRow {
   absl::string_view help;
   Lifetime lifetime = Lifetime::kRun;
   absl::string_view bare = "";  // what --flag says without a value; empty: it needs one
+  // What a run did whose files say nothing of the flag, where the fallback has changed since;
+  // empty: the fallback.
+  absl::string_view once = "";
 
   bool is_switch() const;
 };

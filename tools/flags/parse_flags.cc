@@ -21,6 +21,7 @@ namespace {
 using graph::InvalidArgument;
 
 constexpr absl::string_view kFlagfile = "flagfile";
+constexpr absl::string_view kAuto = "auto";  // the program chooses
 
 // Other names that people use for a flag.
 constexpr std::pair<absl::string_view, absl::string_view> kAliases[] = {{"backend", "device"}};
@@ -53,13 +54,34 @@ struct Given {
   std::string where;  // "flags.txt:3: ", or nothing for the command line
 };
 
-absl::Status Unknown(absl::string_view name, const std::vector<KnownFlag>& flags) {
-  std::vector<std::string> names;
+// The name in "--name" and "--name=value", in its own spelling.
+std::string NameIn(const std::string& arg) {
+  const size_t equals = std::min(arg.find('='), arg.size());
+  std::string name = absl::StrReplaceAll(arg.substr(2, equals - 2), {{"-", "_"}});
+  for (const auto& [alias, meant] : kAliases) {
+    if (name == alias) name = std::string(meant);
+  }
+  return name;
+}
+
+// All flags at once that there are not, because whoever takes one from another program takes more.
+absl::Status CheckKnown(const std::vector<std::string>& args, const std::vector<KnownFlag>& flags) {
+  std::vector<std::string> names, unknown;
   for (const KnownFlag& flag : flags) {
     names.push_back(flag.name);
     if (flag.is_switch) names.push_back("no_" + flag.name);
   }
-  return UnknownFlag(name, names);
+  const auto is_known = [&names](const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  for (const std::string& arg : args) {
+    if (!absl::StartsWith(arg, "--") || arg.size() == 2) continue;
+    const std::string name = NameIn(arg);
+    // --no_ before a flag that is no switch has a message of its own.
+    if (is_known(name) || (absl::StartsWith(name, "no_") && is_known(name.substr(3)))) continue;
+    unknown.push_back(name);
+  }
+  return unknown.empty() ? absl::OkStatus() : UnknownFlags(unknown, names);
 }
 
 // Splits arguments into names and values.
@@ -70,6 +92,9 @@ absl::StatusOr<std::vector<Given>> ReadArguments(const std::vector<std::string>&
     return std::find_if(known.begin(), known.end(),
                         [&](const KnownFlag& flag) { return flag.name == name; });
   };
+  if (const absl::Status status = CheckKnown(args, known); !status.ok()) {
+    return where.empty() ? status : InvalidArgument(where, status.message());
+  }
   std::vector<Given> given;
   for (size_t i = 0; i < args.size(); ++i) {
     const std::string& arg = args[i];
@@ -83,12 +108,7 @@ absl::StatusOr<std::vector<Given>> ReadArguments(const std::vector<std::string>&
     }
     const size_t equals = arg.find('=');
     const bool has_value = equals != std::string::npos;
-    std::string name =
-        absl::StrReplaceAll(arg.substr(2, has_value ? equals - 2 : equals), {{"-", "_"}});
-    for (const auto& [alias, meant] : kAliases) {
-      if (name == alias) name = std::string(meant);
-    }
-
+    const std::string name = NameIn(arg);
     auto flag = find(name);
     if (flag == known.end() && absl::StartsWith(name, "no_")) {
       flag = find(absl::string_view(name).substr(3));
@@ -105,11 +125,6 @@ absl::StatusOr<std::vector<Given>> ReadArguments(const std::vector<std::string>&
         continue;
       }
     }
-    if (flag == known.end()) {
-      const absl::Status status = Unknown(name, known);
-      return where.empty() ? status : InvalidArgument(where, status.message());
-    }
-
     if (has_value) {
       given.push_back({name, arg.substr(equals + 1), where});
     } else if (flag->is_switch) {
@@ -155,7 +170,30 @@ absl::StatusOr<std::vector<Given>> ReadRun(const std::string& text, const std::s
                                [&row](const Given& flag) { return flag.name == row.name; }),
                 given.end());
   }
+  if (given.empty()) return given;
+  for (const FlagRow& row : known.table) {
+    const bool said = std::any_of(given.begin(), given.end(),
+                                  [&row](const Given& flag) { return flag.name == row.name; });
+    if (!row.once.empty() && !said) {
+      given.push_back({std::string(row.name), std::string(row.once), name + ": "});
+    }
+  }
   return given;
+}
+
+// Takes from `given` each "auto" that leaves to the program what the run has chosen.
+void LeaveToRun(const std::vector<Given>& run, const Known& known, std::vector<Given>* given) {
+  const auto chosen = [&](const Given& asked) {
+    if (asked.value != kAuto) return false;
+    const auto row = std::find_if(known.table.begin(), known.table.end(),
+                                  [&](const FlagRow& r) { return r.name == asked.name; });
+    if (row == known.table.end() || !row->fallback.is_value || row->fallback.text != kAuto) {
+      return false;
+    }
+    return std::any_of(run.begin(), run.end(),
+                       [&](const Given& flag) { return flag.name == asked.name; });
+  };
+  given->erase(std::remove_if(given->begin(), given->end(), chosen), given->end());
 }
 
 // The flags of the files that `line` (the command line) names, in their order.
@@ -201,15 +239,15 @@ absl::StatusOr<Merged> Merge(const std::vector<Given>& files, const std::vector<
 // What flags alone can tell about each other.
 absl::Status CheckTogether(const TrainFlags& flags) {
   if (flags.help.value_or(false) || flags.list_models.value_or(false)) return absl::OkStatus();
+  if (flags.device.value_or("cpu") != "cpu") {
+    return InvalidArgument("--device=", graph::Shortened(*flags.device),
+                           ": this version computes on the CPU only; leave the flag out or give "
+                           "--device=cpu");
+  }
   if (!flags.model.has_value()) {
     return InvalidArgument(
         "--model is missing; --model=droppos_tiny trains in minutes, "
         "--list_models shows all");
-  }
-  if (flags.device == "cuda") {
-    return InvalidArgument(
-        "--device=cuda: this version computes on the CPU only; leave the flag "
-        "out or give --device=cpu");
   }
   if (flags.epochs && flags.warmup_epochs && *flags.warmup_epochs >= *flags.epochs) {
     return InvalidArgument("--warmup_epochs=", *flags.warmup_epochs,
@@ -263,8 +301,10 @@ absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args
                                             const std::string& base_name) {
   const Known known(zoo);
   ASSIGN_OR_RETURN(std::vector<Given> below, ReadRun(base, base_name, known));
-  ASSIGN_OR_RETURN(const std::vector<Given> line, ReadArguments(args, "", known.flags));
-  ASSIGN_OR_RETURN(const std::vector<Given> files, ReadFlagfiles(line, known));
+  ASSIGN_OR_RETURN(std::vector<Given> line, ReadArguments(args, "", known.flags));
+  ASSIGN_OR_RETURN(std::vector<Given> files, ReadFlagfiles(line, known));
+  LeaveToRun(below, known, &line);
+  LeaveToRun(below, known, &files);
   below.insert(below.end(), files.begin(), files.end());
   ASSIGN_OR_RETURN(const Merged merged, Merge(below, line));
   return SetAll(merged, known);
@@ -281,16 +321,25 @@ absl::StatusOr<std::map<std::string, std::string>> GivenFlags(const std::vector<
   return given;
 }
 
+std::vector<std::pair<std::string, std::string>> SetFlags(
+    const TrainFlags& flags, absl::Span<const models::ZooEntry> entries) {
+  std::vector<std::pair<std::string, std::string>> set;
+  for (const FlagRow& row : FlagTable(entries)) {
+    if (row.lifetime == Lifetime::kCommand) continue;
+    absl::optional<std::string> value = FlagText(row, flags);
+    if (value.has_value()) set.emplace_back(row.name, *std::move(value));
+  }
+  return set;
+}
+
 std::string TrainFlagsText(const TrainFlags& flags, const std::string& comment,
                            absl::Span<const models::ZooEntry> entries) {
   std::string text;
   for (const absl::string_view line : absl::StrSplit(comment, '\n')) {
     absl::StrAppend(&text, line.empty() ? "#" : "# ", line, "\n");
   }
-  for (const FlagRow& row : FlagTable(entries)) {
-    if (row.lifetime == Lifetime::kCommand) continue;
-    const absl::optional<std::string> value = FlagText(row, flags);
-    if (value.has_value()) absl::StrAppend(&text, FlagFileText(row.name, *value), "\n");
+  for (const auto& [name, value] : SetFlags(flags, entries)) {
+    absl::StrAppend(&text, FlagFileText(name, value), "\n");
   }
   return text;
 }

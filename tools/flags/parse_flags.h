@@ -9,6 +9,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -30,7 +31,8 @@ struct ParsedFlags {
 //
 // Files and the command line win over the flags in `base`, which TrainFlagsText made of a run and
 // errors call `base_name`. Of `base` the flags of the run count (Lifetime), not those of a command:
-// a checkpoint does not choose what is written where.
+// a checkpoint does not choose what is written where. "auto" on the command line or in a file leaves
+// to the run what it has chosen, where auto is what holds without the flag.
 //
 // --flagfile=FILE reads more flags: one a line, written as on the command line,
 // '#' at a line's start or after a space begins a comment, a value may stand in
@@ -49,9 +51,13 @@ absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args
 absl::StatusOr<std::map<std::string, std::string>> GivenFlags(const std::vector<std::string>& args,
                                                               const models::Zoo& zoo);
 
-// All flags that are set, but those of a command (Lifetime), one a line, as a file for
-// --flagfile: parsing it gives the same flags. `comment` is put above, line by line; `entries`
-// have the models whose flags are written.
+// Names and values, as text, of all flags that are set, but those of a command (Lifetime).
+// `entries` have the models whose flags are among them.
+std::vector<std::pair<std::string, std::string>> SetFlags(
+    const TrainFlags& flags, absl::Span<const models::ZooEntry> entries);
+
+// SetFlags, one a line, as a file for --flagfile: parsing it gives the same flags. `comment` is put
+// above, line by line.
 std::string TrainFlagsText(const TrainFlags& flags, const std::string& comment,
                            absl::Span<const models::ZooEntry> entries);
 

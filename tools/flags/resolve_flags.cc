@@ -5,12 +5,14 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
 #include "models/training/output_dir.h"
 #include "models/training/recompute.h"
 #include "tools/flags/flag_table.h"
+#include "tools/flags/precision.h"
 
 namespace tools {
 namespace {
@@ -35,6 +37,7 @@ void JoinModel(TrainFlags& flags, models::ModelConfig& model) {
   } else {
     flags.input_size = InputSize{model.input_h, model.input_w};
   }
+  Join(flags.channels, model.channels);
   Join(flags.patch_size, model.patch_size);
   Join(flags.embed_dim, model.embed_dim);
   Join(flags.depth, model.depth);
@@ -83,8 +86,27 @@ void TakeTransform(const TrainFlags& flags, models::TransformOptions* transform)
   copy(*flags.crop_scale, &transform->crop_scale);
   copy(*flags.crop_ratio, &transform->crop_ratio);
   transform->flip = *flags.flip;
-  copy(*flags.mean, &transform->mean);
-  copy(*flags.std, &transform->std);
+  transform->mean = *flags.mean;
+  transform->std = *flags.std;
+}
+
+// Normalisation of as many channels as the net takes, where the flags' table knows RGB's alone.
+absl::Status ResolveChannels(TrainFlags& flags) {
+  const int channels = static_cast<int>(*flags.channels);
+  if (channels == 4 && !flags.data_path.has_value()) {
+    return InvalidArgument("--channels=4: the embedded scenes have three; give --data_path=DIR, ",
+                           "pictures that have four");
+  }
+  flags.mean = flags.mean.value_or(models::UsualMean(channels));
+  flags.std = flags.std.value_or(models::UsualStd(channels));
+  for (const auto& [name, numbers] :
+       {std::make_pair("mean", &*flags.mean), std::make_pair("std", &*flags.std)}) {
+    if (numbers->size() == static_cast<size_t>(channels)) continue;
+    return InvalidArgument("--", name, "=", models::FlagValueText(*numbers), " has ",
+                           numbers->size(), numbers->size() == 1 ? " number" : " numbers",
+                           "; --channels=", channels, " takes ", channels);
+  }
+  return absl::OkStatus();
 }
 
 // Of flags for random crops where there are none.
@@ -127,26 +149,36 @@ absl::Status ResolveStep(ResolvedFlags& resolved) {
   return absl::OkStatus();
 }
 
-// Precisions that this machine's products do not have are taken back, with a line.
-void FallBack(const MachineDefaults& machine, models::ModelOptions* options,
-              ResolvedFlags& resolved) {
-  TrainFlags& flags = resolved.flags;
-  if (flags.precision == "bf16" && !machine.capabilities.bf16_products) {
-    resolved.notices.push_back(
-        "--precision=bf16 needs a CPU with AVX512-BF16 or AMX; this one has neither, so fp32 "
-        "is used");
-    flags.precision = "fp32";
-  }
+bool LeavesOut(const TrainFlags& flags, absl::string_view pass) {
+  if (!*flags.passes) return true;
+  return flags.disable_pass.has_value() &&
+         std::find(flags.disable_pass->begin(), flags.disable_pass->end(), pass) !=
+             flags.disable_pass->end();
+}
+
+// --precision=auto becomes a precision; those that this machine's products do not have are taken
+// back, with a line.
+void SettlePrecisions(const MachineDefaults& machine, models::ModelOptions* options,
+                      ResolvedFlags& resolved) {
+  const auto lacks = [&resolved](const std::string& what, const std::string& so) {
+    resolved.lacks.push_back(what);
+    resolved.notices.push_back(absl::StrCat(what, ", so ", so));
+  };
+  const PrecisionChoice choice =
+      ChoosePrecision(*resolved.flags.precision, machine.capabilities,
+                      !LeavesOut(resolved.flags, "mixed_precision"));
+  resolved.flags.precision = choice.precision;
+  resolved.precision_line = choice.Text();
+  if (!choice.lacks.empty()) lacks(choice.lacks, "fp32 is used");
   if (options == nullptr) return;
   for (const models::ProductPrecision& of : options->Precisions()) {
     const bool bf16 = of.precision == "bf16";
     const graph::Capabilities& can = machine.capabilities;
     if (of.precision == "same" || (bf16 ? can.bf16_products : can.int8_products)) continue;
-    resolved.notices.push_back(
-        absl::StrCat("--", of.flag, "=", of.precision, " needs a CPU with ",
-                     bf16 ? "AVX512-BF16 or AMX; this one has neither"
-                          : "AVX512-VNNI, AVX2-VNNI or AMX, and the cpu backend; one is missing",
-                     ", so the ", of.part, " computes as the rest does"));
+    lacks(absl::StrCat("--", of.flag, "=", of.precision, " needs a CPU with ",
+                       bf16 ? "AVX512-BF16 or AMX; this one has neither"
+                            : "AVX512-VNNI, AVX2-VNNI or AMX, and the cpu backend; one is missing"),
+          absl::StrCat("the ", of.part, " computes as the rest does"));
     for (const models::ModelFlag& flag : options->Flags()) {
       if (flag.name == of.flag) CHECK(flag.Set("same").ok());
     }
@@ -176,7 +208,7 @@ absl::Status JoinOptions(const TrainFlags& given, const MachineDefaults& machine
     return InvalidArgument("--", name, "=", option.text, " is for ", option.family, "; ",
                            resolved.entry.name, " has no such flag");
   }
-  FallBack(machine, options.get(), resolved);
+  SettlePrecisions(machine, options.get(), resolved);
   resolved.flags.model_options.clear();
   if (options == nullptr) return absl::OkStatus();
   if (options->step_every_micro_batch()) {
@@ -213,13 +245,11 @@ absl::Status CheckPasses(const ResolvedFlags& resolved) {
   }
   for (const Want& want : wants) {
     if (want.value == want.neutral) continue;
-    const bool disabled = flags.disable_pass.has_value() &&
-                          std::find(flags.disable_pass->begin(), flags.disable_pass->end(),
-                                    want.pass) != flags.disable_pass->end();
-    if (!disabled && *flags.passes) continue;
+    if (!LeavesOut(flags, want.pass)) continue;
     return InvalidArgument("--", want.flag, "=", want.value, " is made by the pass ", want.pass,
                            ", which ",
-                           disabled ? absl::StrCat("--disable_pass=", want.pass) : "--passes=off",
+                           *flags.passes ? absl::StrCat("--disable_pass=", want.pass)
+                                         : "--passes=off",
                            " leaves out; drop one of the two");
   }
   return absl::OkStatus();
@@ -238,6 +268,7 @@ absl::StatusOr<ResolvedFlags> ResolveTrainFlags(const TrainFlags& flags,
   JoinModel(resolved.flags, resolved.entry.model);
   JoinRecipe(resolved.flags, resolved.entry.recipe);
   RETURN_IF_ERROR(models::Validate(resolved.entry.model));
+  RETURN_IF_ERROR(ResolveChannels(resolved.flags));
   SetDefaults(machine, resolved.flags);
   TakeTransform(resolved.flags, &resolved.transform);
   NoteUncropped(resolved);

@@ -33,7 +33,10 @@ struct ResolvedFlags {
   models::StepShape step;
   models::TransformOptions transform;
   double lr = 0;  // --lr, or blr * images of a step / 256
+  std::string precision_line;  // flags.precision and, where auto chose it, why
   std::vector<std::string> notices;
+  // Of the notices, what flags asked for and this machine does not have.
+  std::vector<std::string> lacks;
 };
 
 // `flags` come from ParseTrainFlags and name `entry`. Resolving what was written

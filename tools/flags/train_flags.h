@@ -34,6 +34,7 @@ struct TrainFlags {
   // Model.
   absl::optional<std::string> model;  // a zoo name or an official one
   absl::optional<InputSize> input_size;
+  absl::optional<int64_t> channels;
   absl::optional<int64_t> patch_size;
   absl::optional<int64_t> embed_dim;
   absl::optional<int64_t> depth;
@@ -65,7 +66,7 @@ struct TrainFlags {
   absl::optional<std::vector<double>> crop_scale;  // bounds
   absl::optional<std::vector<double>> crop_ratio;  // bounds
   absl::optional<bool> flip;
-  absl::optional<std::vector<double>> mean;  // of R, G, B
+  absl::optional<std::vector<double>> mean;  // of each channel
   absl::optional<std::vector<double>> std;
   absl::optional<std::string> on_bad_image;  // "skip" or "stop"
   absl::optional<double> max_bad_share;
@@ -73,7 +74,7 @@ struct TrainFlags {
   // Run.
   absl::optional<std::string> device;
   absl::optional<int64_t> threads;
-  absl::optional<std::string> precision;  // "fp32" or "bf16"
+  absl::optional<std::string> precision;  // "auto", until it is resolved, "fp32" or "bf16"
   absl::optional<std::string> recompute;  // "none", "mlp" or "block"
   absl::optional<int64_t> seed;
   absl::optional<int64_t> steps;       // unset: all epochs

@@ -1,66 +1,54 @@
 #include "tools/flags/train_help.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "absl/strings/str_split.h"
 #include "models/training/invocation.h"
+#include "models/training/screen_text.h"
 #include "tools/flags/flag_table.h"
 #include "tools/flags/official_flags.h"
 
 namespace tools {
 namespace {
 
-constexpr size_t kWidth = 100, kTextColumn = 32;
-
-// `text` in lines that begin at `indent`; the first goes on where `*out` ends.
-void AppendWrapped(absl::string_view text, size_t indent, std::string* out) {
-  size_t column = out->size() - (out->rfind('\n') + 1);
-  for (const absl::string_view word : absl::StrSplit(text, ' ')) {
-    if (column > indent && column + 1 + word.size() > kWidth) {
-      out->append("\n").append(indent, ' ');
-      column = indent;
-    } else if (column > indent) {
-      out->append(" ");
-      ++column;
-    }
-    absl::StrAppend(out, word);
-    column += word.size();
-  }
-  absl::StrAppend(out, "\n");
-}
+// Where the words on flags begin: further left on a narrow screen.
+int TextIndent(int columns) { return columns < 72 ? 8 : 32; }
 
 void AppendFlag(absl::string_view name, bool is_switch, absl::string_view value,
-                absl::string_view text, std::string* out) {
+                absl::string_view text, int columns, std::string* out) {
   std::string flag = absl::StrCat("  --", is_switch ? "[no_]" : "", name);
   if (!value.empty()) absl::StrAppend(&flag, "=", value);
-  if (flag.size() + 2 > kTextColumn) {
-    absl::StrAppend(out, flag, "\n", std::string(kTextColumn, ' '));
-  } else {
-    flag.resize(kTextColumn, ' ');
-    absl::StrAppend(out, flag);
-  }
-  AppendWrapped(text, kTextColumn, out);
+  const int indent = TextIndent(columns);
+  if (static_cast<int>(flag.size()) + 2 > indent) flag += '\n';
+  const size_t line = flag.rfind('\n') + 1;
+  flag.resize(std::max(flag.size(), line + static_cast<size_t>(indent)), ' ');
+  absl::StrAppend(out, flag);
+  models::AppendWrapped(text, indent, columns, out);
 }
 
 }  // namespace
 
-std::string TrainFlagsHelp(const TrainFlags& example, const models::Zoo& zoo) {
+std::string TrainFlagsHelp(const TrainFlags& example, const models::Zoo& zoo, int columns) {
   std::string help = R"(Pretrains a Vision Transformer with DropPos.
 
-  PROGRAM --model=droppos_tiny          a few minutes, on scenes it draws itself
+  PROGRAM --model=droppos_tiny
+      a few minutes, on scenes it draws itself
   PROGRAM --model=NAME --data_path=DIR --output_dir=RUN
-  PROGRAM --resume=auto --output_dir=RUN        goes on with a run that stopped
-  PROGRAM --version                     version, commit and libraries
+  PROGRAM --resume=auto --output_dir=RUN
+      goes on with a run that stopped
+  PROGRAM --version
+      version, commit and libraries
 
 )";
   help = absl::StrReplaceAll(help, {{"PROGRAM", models::Invocation("train")}});
-  AppendWrapped(
+  models::AppendWrapped(
       absl::StrCat(
           "In [brackets] stands what holds without the flag; the model's numbers are here ",
           example.model.value_or("its own"),
           "'s, and --model=NAME --help shows another's. --[no_]flag is a switch: --flag or "
           "--no_flag. docs/training.md walks through a run."),
-      0, &help);
+      0, columns, &help);
   absl::string_view group;
   for (const FlagRow& row : FlagTable(zoo.entries())) {
     if (row.group != group) absl::StrAppend(&help, "\n", group = row.group, ":\n");
@@ -70,14 +58,14 @@ std::string TrainFlagsHelp(const TrainFlags& example, const models::Zoo& zoo) {
     }
     if (row.name == "help") {
       AppendFlag("flagfile", false, "FILE", "read more flags, one a line; the command line wins",
-                 &help);
+                 columns, &help);
     }
     // What nothing holds without prints and exits: nobody says no to it.
     const std::string name =
         row.bare.empty() ? std::string(row.name) : absl::StrCat(row.name, "[=", row.value, "]");
     AppendFlag(name, row.is_switch() && !fallback.empty(), row.bare.empty() ? row.value : "",
                absl::StrCat(row.help, fallback.empty() ? "" : absl::StrCat(" [", fallback, "]")),
-               &help);
+               columns, &help);
   }
   if (group != kCompatible) absl::StrAppend(&help, "\n", kCompatible, ":\n");
   for (const OfficialFlag& flag : OfficialFlags()) {
@@ -85,7 +73,8 @@ std::string TrainFlagsHelp(const TrainFlags& example, const models::Zoo& zoo) {
     if (flag.accepted == "*") takes = "any value";
     if (flag.accepted.empty()) takes = "empty only";
     AppendFlag(flag.name, flag.is_switch, flag.is_switch ? "" : "VALUE",
-               absl::StrCat(absl::StrReplaceAll(takes, {{"|", " or "}}), ": ", flag.why), &help);
+               absl::StrCat(absl::StrReplaceAll(takes, {{"|", " or "}}), ": ", flag.why), columns,
+               &help);
   }
   return help;
 }

@@ -1,6 +1,7 @@
 #include "tools/flags/unknown_flag.h"
 
 #include <algorithm>
+#include <set>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -22,6 +23,7 @@ constexpr absl::string_view kOneProcess =
 constexpr absl::string_view kAugmentation =
     "images are cropped and flipped (--crop_scale, --crop_ratio, --flip); there is no other "
     "augmentation";
+constexpr absl::string_view kCpuOnly = "this version computes on the CPU only; leave the flag out";
 constexpr absl::string_view kDropout = "the models have no dropout and no stochastic depth";
 
 constexpr FlagSynonym kSynonyms[] = {
@@ -58,6 +60,7 @@ constexpr FlagSynonym kSynonyms[] = {
     {"scale", "crop_scale"},
     {"ratio", "crop_ratio"},
     {"hflip horizontal_flip random_flip", "flip"},
+    {"in_chans in_channels input_channels num_channels", "channels"},
     {"image_mean img_mean", "mean"},
     {"image_std img_std", "std"},
     {"interpolation train_interpolation", "epochs", "images are resized bicubically"},
@@ -153,10 +156,11 @@ constexpr FlagSynonym kSynonyms[] = {
     {"overfit overfit_batches", "overfit_batch"},
 
     // The machine.
-    {"gpu gpus gpu_id gpu_ids n_gpu ngpu ngpus num_gpus cuda accelerator cpu use_cpu backend "
-     "cuda_device",
-     "device"},
+    {"gpu gpus gpu_id gpu_ids n_gpu ngpu ngpus num_gpus cuda accelerator cuda_device", "threads",
+     kCpuOnly},
+    {"cpu use_cpu backend", "device"},
     {"device devices", "backend device"},
+    {"device devices", "checkpoint", kCpuOnly},
     {"num_threads n_threads nthreads omp_num_threads cores num_cores cpus num_cpus jobs nproc",
      "threads"},
     {"amp fp16 bf16 half mixed_precision amp_dtype dtype torch_dtype float16 bfloat16 autocast "
@@ -195,11 +199,8 @@ std::string FindSynonym(absl::string_view name, const std::vector<std::string>& 
   return "";
 }
 
-}  // namespace
-
-absl::Span<const FlagSynonym> FlagSynonyms() { return kSynonyms; }
-
-absl::Status UnknownFlag(absl::string_view typed, const std::vector<std::string>& known) {
+// "unknown flag --bs; did you mean --batch_size? ".
+std::string SayUnknown(absl::string_view typed, const std::vector<std::string>& known) {
   const std::string shown = graph::Shortened(typed);
   // "--trainer.max-epochs" is max_epochs.
   const std::string spelled = absl::AsciiStrToLower(absl::StrReplaceAll(shown, {{"-", "_"}}));
@@ -214,8 +215,21 @@ absl::Status UnknownFlag(absl::string_view typed, const std::vector<std::string>
     const std::string nearest = models::Nearest(name, known);
     if (!nearest.empty()) meant = models::DidYouMean(absl::StrCat("--", nearest));
   }
-  return graph::InvalidArgument("unknown flag --", graph::Printable(shown), "; ", meant,
-                                "--help shows all");
+  return absl::StrCat("unknown flag --", graph::Printable(shown), "; ", meant);
+}
+
+}  // namespace
+
+absl::Span<const FlagSynonym> FlagSynonyms() { return kSynonyms; }
+
+absl::Status UnknownFlags(const std::vector<std::string>& names,
+                          const std::vector<std::string>& known) {
+  std::string text;
+  std::set<std::string> said;
+  for (const std::string& name : names) {
+    if (said.insert(name).second) absl::StrAppend(&text, SayUnknown(name, known));
+  }
+  return graph::InvalidArgument(text, "--help shows all");
 }
 
 }  // namespace tools

@@ -1,4 +1,4 @@
-// The error for a flag that a tool does not have.
+// The error for flags that a tool does not have.
 #ifndef TOOLS_FLAGS_UNKNOWN_FLAG_H_
 #define TOOLS_FLAGS_UNKNOWN_FLAG_H_
 
@@ -21,9 +21,10 @@ struct FlagSynonym {
 };
 absl::Span<const FlagSynonym> FlagSynonyms();
 
-// "unknown flag --bs; did you mean --batch_size? --help shows all". `name` and the `known` ones of
-// the tool are without dashes before them.
-absl::Status UnknownFlag(absl::string_view name, const std::vector<std::string>& known);
+// "unknown flag --bs; did you mean --batch_size? unknown flag --x; --help shows all": all `names`,
+// each once. These and the `known` ones of the tool are without dashes before them.
+absl::Status UnknownFlags(const std::vector<std::string>& names,
+                          const std::vector<std::string>& known);
 
 }  // namespace tools
 

@@ -38,6 +38,10 @@ absl::Status ExpectF32(const graph::Net& net, const char* what, BlobId blob) {
                                 net.type(blob).ToString(), "; only f32 goes to ONNX");
 }
 
+const char* Planes(int channels) {
+  return channels == 1 ? "one plane, grey," : channels == 3 ? "planes R, G, B" : "four planes";
+}
+
 // A net in an ONNX model. Errors are found before a parameter is copied.
 class ModelWriter {
  public:
@@ -214,7 +218,7 @@ absl::StatusOr<std::string> OnnxEncoder(const models::ModelConfig& config,
   RETURN_IF_ERROR(models::Validate(config));
   graph::NetBuilder builder(&registry, "encoder");
   models::ModelBuilder model(&builder);
-  const BlobId images = builder.Input("images", model.Type({1, 3, config.input_h, config.input_w}));
+  const BlobId images = builder.Input("images", model.Type(config.images(1)));
   const BlobId features = models::EncodeImages(&model, config, images);
   builder.Rename(features, "features");
   builder.Output(features);
@@ -224,7 +228,7 @@ absl::StatusOr<std::string> OnnxEncoder(const models::ModelConfig& config,
   RETURN_IF_ERROR(writer.Write(workspace, metadata));
   writer.AddPooled(net.outputs[0]);
   writer.Describe(absl::StrCat(
-      "images: planes R, G, B of ", config.input_h, "x", config.input_w,
+      "images: ", Planes(config.channels), " of ", config.input_h, "x", config.input_w,
       " pixels, (value / 255 - mean) / std with mean (", models::FlagValueText(transform.mean),
       ") and std (", models::FlagValueText(transform.std), "). features: class token, then ",
       config.grid_h(), "x", config.grid_w(), " patches by rows, after the final norm. cls: row 0 ",

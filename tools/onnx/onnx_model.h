@@ -40,7 +40,7 @@ absl::StatusOr<std::string> OnnxModel(const graph::Net& net, const graph::Worksp
 // The encoder of `config` with the parameters of `workspace` under their official names. N is any
 // number of images.
 //
-//   in   images      (N, 3, H, W) f32, resized and normalised as models/data does with `transform`
+//   in   images      (N, C, H, W) f32, resized and normalised as models/data does with `transform`
 //   out  features    (N, 1 + L, D) f32, all tokens after the final norm, class first
 //        cls         (N, D), row 0 of features
 //        patch_mean  (N, D), the mean of rows 1 .. L

@@ -16,11 +16,6 @@ namespace {
 
 double MiB(size_t bytes) { return static_cast<double>(bytes) / (1024.0 * 1024.0); }
 
-std::string Hours(double hours) {
-  if (hours < 0.1) return absl::StrFormat("%.2g", hours);
-  return absl::StrFormat(hours < 10 ? "%.2f" : hours < 1000 ? "%.1f" : "%.0f", hours);
-}
-
 std::string Rate(double images_per_s) {
   return absl::StrFormat(images_per_s < 100 ? "%.3g" : "%.0f", images_per_s);
 }
@@ -53,7 +48,10 @@ absl::StatusOr<Answer> AnswerFor(const models::Model& model, const models::Sessi
 
 std::vector<PlanVariant> PlanVariants(const ResolvedFlags& resolved,
                                       const MachineDefaults& machine) {
-  std::vector<PlanVariant> variants = {{"as asked", PassOptions(resolved)}};
+  const bool chosen_bf16 =
+      resolved.flags.precision == "bf16" && resolved.precision_line != *resolved.flags.precision;
+  std::vector<PlanVariant> variants = {
+      {chosen_bf16 ? "as asked, which is in bf16" : "as asked", PassOptions(resolved)}};
   const auto add = [&](const std::string& text, const TrainFlags& flags,
                        const std::string& missing) {
     if (flags == resolved.flags) return;
@@ -63,6 +61,10 @@ std::vector<PlanVariant> PlanVariants(const ResolvedFlags& resolved,
     variants.push_back({text, PassOptions(*other), taken_back ? missing : ""});
   };
   TrainFlags flags = resolved.flags;
+  if (chosen_bf16) {
+    flags.precision = "fp32";
+    add("--precision=fp32", flags, "");
+  }
   flags.precision = "bf16";
   add("--precision=bf16", flags, "needs AVX512-BF16 or AMX");
   if (resolved.entry.options != nullptr) {
@@ -105,8 +107,17 @@ double SecondsOfAnImage(double computing, int threads, const LoadingTime& loadin
   return std::max({computing, shared, loading.seconds / loading.workers});
 }
 
-RunLength LengthOf(const ResolvedFlags& resolved, const models::EpochPlan& epochs) {
+std::string TimeText(double hours) {
+  const double minutes = hours * 60, seconds = minutes * 60;
+  if (seconds < 59.5) return absl::StrFormat(seconds < 9.95 ? "%.1f s" : "%.0f s", seconds);
+  if (minutes < 59.5) return absl::StrFormat(minutes < 9.95 ? "%.1f min" : "%.0f min", minutes);
+  return absl::StrFormat(hours < 9.995 ? "%.2f h" : hours < 999.5 ? "%.1f h" : "%.0f h", hours);
+}
+
+RunLength LengthOf(const ResolvedFlags& resolved, const models::EpochPlan& epochs,
+                   int64_t data_images) {
   RunLength run;
+  run.data_images = data_images;
   run.epoch_images = static_cast<double>(epochs.micro_batches()) * resolved.step.micro_batch;
   const int64_t all = epochs.steps() * resolved.entry.recipe.epochs;
   run.run_images =
@@ -132,23 +143,27 @@ absl::StatusOr<std::string> ShortPlan(const models::Model& model,
     with.dump = nullptr;
     with.compile.passes = variant.passes;
     ASSIGN_OR_RETURN(const Answer a, AnswerFor(model, with, loading, available, &timer));
-    const std::string largest = available.has_value() ? absl::StrCat(a.largest_batch) : "?";
-    const std::string epoch = Hours(a.Hours(run.epoch_images));
-    const std::string all = Hours(a.Hours(run.run_images));
+    const bool all_data = a.largest_batch >= run.data_images;
+    const std::string largest =
+        available.has_value() ? absl::StrCat(std::min<int64_t>(a.largest_batch, run.data_images))
+                              : "?";
+    const std::string epoch = TimeText(a.Hours(run.epoch_images));
+    const std::string all = TimeText(a.Hours(run.run_images));
     if (first.empty()) {
       first = absl::StrFormat("needs %.0f MiB", a.mib);
       if (available.has_value()) {
         first = absl::StrFormat("%s: %.0f MiB of %.0f; ",
                                 a.mib <= MiB(*available) ? "fits" : "DOES NOT FIT", a.mib,
                                 MiB(*available));
-        absl::StrAppend(&first, a.largest_batch > 0 ? absl::StrCat("largest --batch_size ", largest)
+        absl::StrAppend(&first, a.largest_batch > 0 ? absl::StrCat("largest --batch_size ", largest,
+                                                                   all_data ? " (all images)" : "")
                                                     : "no --batch_size fits");
       }
-      absl::StrAppendFormat(&first, "; %s images/s; an epoch in %s h, the run in %s h\n",
+      absl::StrAppendFormat(&first, "; %s images/s; an epoch in %s, the run in %s\n",
                             Rate(a.images_per_s), epoch, all);
       absl::StrAppendFormat(&first, "%-30s %8s %8s %9s %9s %10s\n",
                             absl::StrFormat("%.2f GFLOP an image", a.gflop_per_image), "MiB",
-                            "largest", "images/s", "epoch, h", "run, h");
+                            "largest", "images/s", "epoch", "run");
     }
     absl::StrAppendFormat(&table, "%-30s %8.0f %8s %9s %9s %10s\n", variant.flags, a.mib, largest,
                           Rate(a.images_per_s), epoch, all);

@@ -24,8 +24,8 @@ struct PlanVariant {
   std::string missing = "";  // why this machine cannot; empty: it can
 };
 
-// As asked; in bf16; with the model's parts in int8; with recomputation. Those that are what was
-// asked for, and those that the flags exclude (--passes=off), are left out.
+// As asked; in bf16, or in fp32 if auto chose bf16; with the model's parts in int8; with
+// recomputation. Those that are what was asked for, and those that the flags exclude (--passes=off), are left out.
 std::vector<PlanVariant> PlanVariants(const ResolvedFlags& resolved,
                                       const MachineDefaults& machine);
 
@@ -44,9 +44,14 @@ double SecondsOfAnImage(double computing, int threads, const LoadingTime& loadin
 
 struct RunLength {
   double epoch_images = 0;
-  double run_images = 0;  // all epochs, or as many steps as --steps says
+  double run_images = 0;    // all epochs, or as many steps as --steps says
+  int64_t data_images = 0;  // of which a batch cannot have more
 };
-RunLength LengthOf(const ResolvedFlags& resolved, const models::EpochPlan& epochs);
+RunLength LengthOf(const ResolvedFlags& resolved, const models::EpochPlan& epochs,
+                   int64_t data_images);
+
+// "12 min", "40 s", "2.56 h": three digits or fewer before thousands.
+std::string TimeText(double hours);
 
 // One line that answers, and the table. The times are of the operators as this machine runs them
 // now (step_time.h) and of loading; evaluations and checkpoints are not counted.

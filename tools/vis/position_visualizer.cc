@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/types/span.h"
+#include "graph/base/counted.h"
 #include "graph/base/random.h"
 #include "graph/base/status.h"
 #include "models/data/image_io.h"
@@ -17,20 +19,25 @@
 namespace tools {
 namespace {
 
-// The bytes that became the model's input. ImageTransform's results for black and white give the
-// scale.
+// The bytes that became the model's input, as a person can see them: grey as grey, of four channels
+// the first three. ImageTransform's results for black and white give the scale.
 models::Image Denormalized(absl::Span<const float> input, int height, int width,
                            const models::TransformOptions& options) {
   models::ImageTransform transform(1, 1, options);
-  float black[3], white[3];
-  transform.Evaluate({1, 1, {0, 0, 0}}, black);
-  transform.Evaluate({1, 1, {255, 255, 255}}, white);
+  float black[4], white[4];
+  models::Image flat;
+  flat.SetDeepSize(1, 1, options.channels());
+  std::fill(flat.deep.begin(), flat.deep.end(), uint16_t{0});
+  transform.Evaluate(flat, black);
+  std::fill(flat.deep.begin(), flat.deep.end(), uint16_t{65535});
+  transform.Evaluate(flat, white);
   models::Image image = models::Image::Sized(width, height);
   const size_t plane = static_cast<size_t>(height) * width;
   for (size_t i = 0; i < plane; ++i) {
-    for (int c = 0; c < 3; ++c) {
+    for (int out = 0; out < 3; ++out) {
+      const int c = std::min(out, options.channels() - 1);
       const float share = (input[c * plane + i] - black[c]) / (white[c] - black[c]);
-      image.rgb[3 * i + c] = static_cast<uint8_t>(std::lround(255 * share));
+      image.rgb[3 * i + out] = static_cast<uint8_t>(std::lround(255 * share));
     }
   }
   return image;
@@ -130,7 +137,10 @@ absl::StatusOr<std::vector<PositionAnswers>> PositionPredictor::Predict(
     batch_.keys.assign(batch_size_, 0);
     for (size_t i = 0; i < count; ++i) {
       const PictureToAsk& picture = pictures[first + i];
-      transform_.Evaluate(picture.image, &batch_.images[i * image_size]);
+      models::Image image = picture.image;
+      const absl::Status fits = models::ToChannels(model_.channels, &image);
+      if (!fits.ok()) return graph::Annotate(fits, picture.name);
+      transform_.Evaluate(image, &batch_.images[i * image_size]);
       batch_.keys[i] = static_cast<int64_t>(graph::SampleKey(seed, 0, picture.id));
     }
     ASSIGN_OR_RETURN(const PositionOutputs outputs, RunPositions(batch_, net_.get()));
@@ -177,6 +187,14 @@ absl::StatusOr<std::vector<PositionAnswers>> PositionVisualizer::Answers() {
 absl::StatusOr<models::Image> PositionVisualizer::Draw(
     const std::string& title, const std::vector<PositionAnswers>& answers) const {
   return DrawSheet(absl::StrCat(title, ": ", conditions_), answers, wrong_positions_);
+}
+
+std::string PositionVisualizer::Shows() const {
+  std::vector<std::string> names;
+  for (const PictureToAsk& picture : pictures_) names.push_back(picture.name);
+  return absl::StrCat("where ", name_, " puts the patches of ",
+                      graph::Counted(static_cast<int64_t>(names.size()), "image"), " (",
+                      absl::StrJoin(names, ", "), "): ", conditions_);
 }
 
 absl::Status PositionVisualizer::Write(const std::string& title, const std::string& path) {

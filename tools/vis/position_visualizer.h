@@ -96,6 +96,10 @@ class PositionVisualizer {
   // the path.
   absl::Status Write(const std::string& title, const std::string& path);
 
+  // What one sees on every sheet: "where droppos_tiny puts the patches of
+  // 2 images (cat.jpg, dog.jpg): 16 of 64 patches visible, ...".
+  std::string Shows() const;
+
   const std::vector<models::Parameter>& parameters() const { return predictor_->parameters(); }
 
  private:

@@ -63,8 +63,7 @@ absl::StatusOr<std::unique_ptr<Weights>> ReadEncoder(const TrainedModel& trained
                                                      const graph::SchemaRegistry& registry) {
   const models::ModelConfig& model = trained.entry().model;
   return ReadWeights(trained, registry, /*subset=*/true, [&](models::ModelBuilder* b) {
-    const graph::BlobId images =
-        b->net()->Input("images", b->Type({1, 3, model.input_h, model.input_w}));
+    const graph::BlobId images = b->net()->Input("images", b->Type(model.images(1)));
     models::EncodeImages(b, model, images);
   });
 }

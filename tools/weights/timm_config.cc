@@ -47,9 +47,10 @@ std::string TimmConfig(const models::ModelConfig& model,
                           {"depth", model.depth},
                           {"num_heads", model.num_heads},
                           {"mlp_ratio", model.mlp_ratio}};
+  if (model.channels != 3) config["model_args"]["in_chans"] = model.channels;
   config["pretrained_cfg"] = {
       {"custom_load", false},
-      {"input_size", {3, model.input_h, model.input_w}},
+      {"input_size", {model.channels, model.input_h, model.input_w}},
       {"fixed_input_size", true},
       {"interpolation", "bicubic"},
       {"crop_pct", models::EvaluationCropShare(model.input_w, model.input_h)},

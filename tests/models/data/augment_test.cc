@@ -1,5 +1,6 @@
 #include "models/data/augment.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -266,6 +267,83 @@ TEST(ImageTransform, WithoutCropOnlyTheFlipRemains) {
     }
   }
   EXPECT_TRUE(flipped_seen && plain_seen);
+}
+
+TEST(ToChannels, GreyIsLumaAndGreyIsSpreadOverThree) {
+  Image image = Image::Sized(2, 2);
+  image.rgb = {255, 255, 255, 0, 0, 0, 255, 0, 0, 10, 20, 30};
+  ASSERT_TRUE(ToChannels(3, &image).ok());
+  EXPECT_FALSE(image.is_deep());  // as it was
+  ASSERT_TRUE(ToChannels(1, &image).ok());
+  ASSERT_EQ(image.channels, 1);
+  const double luma = (19595 * 2570.0 + 38470 * 5140.0 + 7471 * 7710.0) / 65536;
+  EXPECT_EQ(image.deep,
+            (std::vector<uint16_t>{65535, 0, static_cast<uint16_t>((19595u * 65535 + 32768) >> 16),
+                                   static_cast<uint16_t>(std::lround(luma))}));
+  const std::vector<uint16_t> grey = image.deep;
+  ASSERT_TRUE(ToChannels(1, &image).ok());
+  EXPECT_EQ(image.deep, grey);
+  ASSERT_TRUE(ToChannels(3, &image).ok());
+  ASSERT_EQ(image.deep.size(), 12u);
+  for (size_t i = 0; i < 12; ++i) EXPECT_EQ(image.deep[i], grey[i / 3]);
+  // Deep colours by the same formula, up to white.
+  image.deep.assign(12, 65535);
+  image.deep[0] = 1000;
+  ASSERT_TRUE(ToChannels(1, &image).ok());
+  EXPECT_EQ(image.deep[0], (19595u * 1000 + 45941u * 65535 + 32768) >> 16);
+  EXPECT_EQ(image.deep[1], 65535);
+}
+
+TEST(ToChannels, AFourthChannelIsNotMadeUp) {
+  Image image = GradientImage(3, 3);
+  EXPECT_THAT(std::string(ToChannels(4, &image).message()),
+              testing::AllOf(testing::HasSubstr("it has three channels"),
+                             testing::HasSubstr("--channels=4"), testing::HasSubstr("convert it")));
+  Image four;
+  four.SetDeepSize(3, 3, 4);
+  EXPECT_TRUE(ToChannels(4, &four).ok());
+}
+
+TEST(ImageTransform, DeepImagesOfTheSameValuesBecomeTheSameFloats) {
+  const Image image = GradientImage(16, 16);
+  Image deep;
+  deep.SetDeepSize(16, 16, 3);
+  for (size_t i = 0; i < image.rgb.size(); ++i) {
+    deep.deep[i] = static_cast<uint16_t>(257 * image.rgb[i]);
+  }
+  ImageTransform transform(16, 16);
+  std::vector<float> a(transform.output_size()), b(transform.output_size());
+  bool flipped = false, plain = false;
+  for (uint64_t key = 0; key < 16; ++key) {
+    TrainFloats(&transform, image, key, /*crop=*/false, a.data());
+    TrainFloats(&transform, deep, key, /*crop=*/false, b.data());
+    ASSERT_EQ(a, b);
+    (SampleFlip(key) ? flipped : plain) = true;
+  }
+  EXPECT_TRUE(flipped && plain);
+}
+
+TEST(ImageTransform, OneAndFourChannelsHavePlanesOfTheirOwn) {
+  for (const int channels : {1, 4}) {
+    TransformOptions options;
+    options.mean = UsualMean(channels);
+    options.std = UsualStd(channels);
+    ASSERT_EQ(options.channels(), channels);
+    ImageTransform transform(2, 1, options);
+    ASSERT_EQ(transform.output_size(), 2 * channels);
+    Image image;
+    image.SetDeepSize(2, 1, channels);
+    for (int i = 0; i < 2 * channels; ++i) image.deep[i] = static_cast<uint16_t>(9001 * i);
+    std::vector<float> out(2 * channels);
+    transform.Evaluate(image, out.data());
+    for (int c = 0; c < channels; ++c) {
+      for (int x = 0; x < 2; ++x) {
+        EXPECT_FLOAT_EQ(out[2 * c + x], (9001 * (x * channels + c) / 65535.f -
+                                         static_cast<float>(options.mean[c])) /
+                                            static_cast<float>(options.std[c]));
+      }
+    }
+  }
 }
 
 }  // namespace

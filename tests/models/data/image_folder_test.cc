@@ -169,6 +169,14 @@ TEST(ListPictures, AFolderThatCannotBeReadIsNamed) {
   fs::permissions(root + "/x", fs::perms::owner_all);
 }
 
+TEST(ListPictures, AScanMayBeGivenAnEnd) {
+  const std::string root = NewFolder("ended");
+  WriteFile(root + "/a.png", "x");
+  EXPECT_EQ(ListPictures(root, "", "", nullptr, absl::InfinitePast()).status().code(),
+            absl::StatusCode::kDeadlineExceeded);
+  EXPECT_TRUE(ListPictures(root, "").ok());
+}
+
 TEST(FindPicture, IsOneOfThemOrNone) {
   const std::string root = NewFolder("find_picture");
   EXPECT_EQ(FindPicture(root, ""), "");

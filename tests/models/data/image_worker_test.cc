@@ -60,6 +60,38 @@ TEST(ImageWorker, GoesOnAfterWhatItCannotLoad) {
   }
 }
 
+TEST(ImageWorker, GivesPicturesTheChannelsOfTheInput) {
+  const FakeDataset data(3);
+  LoaderOptions options = Options(LoaderMode::kTrain, 1);
+  options.transform.mean = UsualMean(1);
+  options.transform.std = UsualStd(1);
+  ImageTransform transform(kSide, kSide, options.transform);
+  std::vector<float> expected(transform.output_size()), got(transform.output_size());
+  EXPECT_EQ(transform.output_size(), kSide * kSide);
+  ImageWorker worker(0, &data, &options);
+  LoadedImage loaded;
+  loaded.bytes = Image::Sized(kSide, kSide);
+  for (loaded.image = 0; loaded.image < 3; ++loaded.image) {
+    worker.Load(5, &loaded);
+    ASSERT_TRUE(loaded.status.ok()) << loaded.status;
+    worker.Copy(loaded, got.data());
+    Image image = *data.Load(loaded.image);
+    ASSERT_TRUE(ToChannels(1, &image).ok());
+    TrainFloats(&transform, image, loaded.key, true, expected.data());
+    EXPECT_EQ(got, expected);
+  }
+  const auto batches = Take(MustCreate(data, options).get(), 1);
+  EXPECT_EQ(batches[0].images.size(), static_cast<size_t>(kSide * kSide));
+
+  options.transform.mean = UsualMean(4);
+  options.transform.std = UsualStd(4);
+  ImageWorker of_four(0, &data, &options);
+  loaded.image = 1;
+  of_four.Load(5, &loaded);
+  EXPECT_THAT(std::string(loaded.status.message()),
+              AllOf(HasSubstr("cannot decode image1.jpg"), HasSubstr("it has three channels")));
+}
+
 TEST(Loader, ImagesAreTheTransformsOfTheirKeys) {
   const FakeDataset data(6);
   for (bool crop : {true, false}) {

@@ -413,6 +413,43 @@ TEST(OpenDatasets, OfficialListFiles) {
   EXPECT_THAT(Failure(At(root)), HasSubstr("val.txt:1"));
 }
 
+TEST(OpenDatasets, PicturesThatAListDoesNotNameAreCounted) {
+  for (const std::string below : {"train/", ""}) {
+    const std::string root = NewFolder(below.empty() ? "unlisted" : "unlisted_train");
+    WritePictures(root + "/" + below + "x", 5);
+    WritePictures(root + "/val/x", 2);
+    WriteFile(root + "/train.txt", "x/0.png 4\nx/1.png 0\nx/2.png 2\n");
+    EXPECT_THAT(OpenDatasets(At(root))->warnings,
+                ElementsAre(AllOf(HasSubstr("2 picture files under " + root),
+                                  HasSubstr("not in train.txt, and so not read, the first " +
+                                            below + "x/3.png; "),
+                                  HasSubstr("check_data --write_list='" + root + "/train.txt'"))));
+    // Where a scan takes too long, nothing is said.
+    OpenOptions options = At(root);
+    options.list_scan = absl::ZeroDuration();
+    EXPECT_THAT(OpenDatasets(options)->warnings, testing::IsEmpty());
+    std::filesystem::remove(root + "/" + below + "x/3.png");
+    std::filesystem::remove(root + "/" + below + "x/4.png");
+    EXPECT_THAT(OpenDatasets(At(root))->warnings, testing::IsEmpty());
+  }
+}
+
+TEST(OpenDatasets, PicturesOfCamerasThatAreNotReadAreNamedWithTheWayOut) {
+  const std::string root = NewFolder("heic");
+  for (const char* name : {"a.HEIC", "b.heic", "sub/c.avif", "notes.txt"}) {
+    WriteFile(root + "/" + name, "x");
+  }
+  const std::string command = "find '" + root +
+                              "' \\( -iname '*.avif' -o -iname '*.heic' \\) -exec mogrify "
+                              "-format jpg -quality 95 {} +";
+  EXPECT_THAT(Failure(At(root)), AllOf(HasSubstr("no picture ("), HasSubstr(command)));
+  WritePictures(root, 2);
+  EXPECT_THAT(OpenDatasets(At(root))->warnings,
+              ElementsAre("3 pictures of kinds that are not read (1 .avif, 2 .heic) passed over; "
+                          "ImageMagick makes JPEGs of them: " +
+                          command));
+}
+
 TEST(OpenDatasets, AListsNameMeansItsFolder) {
   const std::string root = NewFolder("named_list");
   WriteFile(root + "/train.txt", "x/0.png 4\nx/1.png 0\n");

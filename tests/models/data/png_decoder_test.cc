@@ -1,7 +1,5 @@
 // PNG files are written here from samples by the format's rules, so that the right pixels are
 // known without a decoder. What they should be was compared with Pillow 13.
-#include "models/data/picture_decoders.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <zlib.h>
@@ -12,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "models/data/image_io.h"
+#include "models/data/picture_decoders.h"
 #include "tests/models/data/test_images.h"
 
 namespace models {
@@ -244,6 +243,62 @@ TEST(PngDecoder, KindsThatAreNotReadAreNamed) {
     EXPECT_THAT(std::string(DecodeImage(bytes).status().message()),
                 AllOf(HasSubstr(words), HasSubstr("convert it"), Not(HasSubstr("damaged")),
                       Not(HasSubstr("again"))));
+  }
+}
+
+TEST(PngDecoder, SixteenBitsAndAFourthChannelAreKeptWhereTheNetTakesThem) {
+  int deep = 0;
+  for (const ColourType type : {kGrey, kRgb, kGreyAlpha, kRgba}) {
+    for (const int depth : {8, 16}) {
+      for (const int channels : {1, 3, 4}) {
+        const Kind kind = {type, depth, /*interlaced=*/depth == 16 && channels == 3};
+        PictureLimits limits;
+        limits.channels = channels;
+        const auto image = DecodeImage(Encode(kind), limits);
+        ASSERT_TRUE(image.ok()) << image.status();
+        const bool fourth = channels == 4 && (type == kGreyAlpha || type == kRgba);
+        if (depth == 8 && !fourth) {
+          EXPECT_FALSE(image->is_deep());
+          EXPECT_EQ(MaxDifference(*image, Right(kind)), 0);
+          continue;
+        }
+        ++deep;
+        const bool grey = type == kGrey || type == kGreyAlpha;
+        ASSERT_TRUE(image->is_deep() && image->rgb.empty());
+        ASSERT_EQ(image->channels, fourth ? 4 : grey ? 1 : 3);
+        for (int y = 0; y < kHeight; ++y) {
+          for (int x = 0; x < kWidth; ++x) {
+            for (int c = 0; c < image->channels; ++c) {
+              const int of_file = grey ? (c == 3 ? 1 : 0) : c;
+              EXPECT_EQ(image->deep_row(y)[x * image->channels + c],
+                        Sample(kind, x, y, of_file) * (depth == 8 ? 257 : 1))
+                  << "type " << type << " depth " << depth << " channels " << channels;
+            }
+          }
+        }
+      }
+    }
+  }
+  EXPECT_EQ(deep, 4 * 3 + 2);
+}
+
+TEST(PngDecoder, TransparencyOfAPaletteIsTheFourthChannel) {
+  const Kind kind = {kPalette, 2};
+  std::string png = Encode(kind);
+  png.insert(png.find("IDAT") - 4, Chunk("tRNS", std::string("\0\x80", 2)));
+  PictureLimits limits;
+  limits.channels = 4;
+  const auto image = DecodeImage(png, limits);
+  ASSERT_TRUE(image.ok()) << image.status();
+  ASSERT_EQ(image->channels, 4);
+  const Image right = Right(kind);
+  constexpr int kAlpha[] = {0, 0x80, 0xFF, 0xFF};
+  for (int y = 0; y < kHeight; ++y) {
+    for (int x = 0; x < kWidth; ++x) {
+      const uint16_t* pixel = image->deep_row(y) + 4 * x;
+      for (int c = 0; c < 3; ++c) EXPECT_EQ(pixel[c], 257 * right.pixel(x, y)[c]);
+      EXPECT_EQ(pixel[3], 257 * kAlpha[Sample(kind, x, y, 0)]);
+    }
   }
 }
 

@@ -151,5 +151,57 @@ TEST(Resize, AViewDoesNotSeeItsSurroundings) {
   EXPECT_EQ(from_view.rgb, from_copy.rgb);
 }
 
+Image Deepened(const Image& image) {
+  Image deep;
+  deep.SetDeepSize(image.width, image.height, 3);
+  for (size_t i = 0; i < image.rgb.size(); ++i) {
+    deep.deep[i] = static_cast<uint16_t>(257 * image.rgb[i]);
+  }
+  return deep;
+}
+
+TEST(Resize, DeepImagesHaveTheSameWeights) {
+  Image image = PhotographLike(61, 47, 3);
+  for (uint8_t& value : image.rgb) value = static_cast<uint8_t>(64 + value / 2);  // no clipping
+  const Image deep = Deepened(image);
+  BicubicResizer resizer;
+  Image out, deep_out;
+  for (const auto& [width, height] :
+       {std::pair{20, 20}, {61, 30}, {90, 47}, {7, 100}, {61, 47}, {1, 1}}) {
+    for (const ImageArea& box : {ImageArea{0, 0, 61, 47}, ImageArea{3.5, 1, 50, 40.25}}) {
+      resizer.Resize(ImageView(image), box, width, height, /*vertical_first=*/false, &out);
+      resizer.Resize(ImageView(deep), box, width, height, /*vertical_first=*/false, &deep_out);
+      ASSERT_TRUE(deep_out.is_deep());
+      ASSERT_EQ(deep_out.deep.size(), out.rgb.size());
+      for (size_t i = 0; i < out.rgb.size(); ++i) {
+        // Bytes are rounded after each pass.
+        EXPECT_NEAR(deep_out.deep[i] / 257.0, out.rgb[i], 1.2) << width << "x" << height;
+      }
+    }
+  }
+}
+
+TEST(Resize, DeepImagesKeepWhatBytesWouldLose) {
+  Image ramp;
+  ramp.SetDeepSize(64, 8, 1);
+  for (int y = 0; y < 8; ++y) {
+    for (int x = 0; x < 64; ++x) ramp.deep_row(y)[x] = static_cast<uint16_t>(30000 + 4 * x + y);
+  }
+  BicubicResizer resizer;
+  Image out;
+  resizer.Resize(ImageView(ramp), 32, 8, &out);
+  ASSERT_EQ(out.channels, 1);
+  for (int y = 0; y < 8; ++y) {
+    for (int x = 4; x < 28; ++x) {
+      EXPECT_NEAR(out.deep_row(y)[x], 30000 + 8 * x + 2 + y, 1);
+    }
+  }
+  // A part of it, as it is.
+  resizer.Resize(ImageView(ramp, {10, 2, 5, 3}), 5, 3, &out);
+  for (int y = 0; y < 3; ++y) {
+    for (int x = 0; x < 5; ++x) EXPECT_EQ(out.deep_row(y)[x], ramp.deep_row(y + 2)[x + 10]);
+  }
+}
+
 }  // namespace
 }  // namespace models

@@ -198,5 +198,68 @@ TEST(TiffDecoder, BrokenOffDamagedAndHugeFilesAreRefused) {
               HasSubstr("--max_image_megapixels"));
 }
 
+TEST(TiffDecoder, SixteenBitsAndFourSamplesAreKeptWhereTheNetTakesThem) {
+  const auto four = [](TiffKind kind, uint16_t extra) {
+    kind.extra = extra;
+    return kind;
+  };
+  const struct {
+    TiffKind kind;
+    int channels, deep;  // that the net takes; that the image has, 0 for 8-bit RGB
+  } cases[] = {
+      {Kind(PHOTOMETRIC_MINISBLACK, 16, 1), 1, 1},
+      {Kind(PHOTOMETRIC_MINISWHITE, 16, 1), 3, 1},
+      {Kind(PHOTOMETRIC_MINISBLACK, 8, 1), 1, 0},
+      {Kind(PHOTOMETRIC_RGB, 16, 3), 3, 3},
+      {Kind(PHOTOMETRIC_RGB, 16, 3), 4, 3},
+      {Kind(PHOTOMETRIC_RGB, 8, 3), 3, 0},
+      {four(Kind(PHOTOMETRIC_RGB, 16, 4), EXTRASAMPLE_UNASSALPHA), 3, 3},
+      {four(Kind(PHOTOMETRIC_RGB, 16, 4), EXTRASAMPLE_UNASSALPHA), 4, 4},
+      {four(Kind(PHOTOMETRIC_RGB, 8, 4), EXTRASAMPLE_UNSPECIFIED), 4, 4},
+      {four(Kind(PHOTOMETRIC_MINISBLACK, 16, 4), EXTRASAMPLE_UNSPECIFIED), 4, 4},
+  };
+  for (const auto& c : cases) {
+    for (const int tile : {0, 16}) {
+      TiffKind kind = c.kind;
+      kind.tile = tile;
+      PictureLimits limits;
+      limits.channels = c.channels;
+      const auto image = DecodeImage(EncodeTiff(kind, Rows(kind)), limits);
+      ASSERT_TRUE(image.ok()) << image.status();
+      const std::string which = "photometric " + std::to_string(kind.photometric) + ", " +
+                                std::to_string(kind.samples) + " of " + std::to_string(kind.bits);
+      if (c.deep == 0) {
+        EXPECT_EQ(MaxDifference(*image, Right(kind)), 0) << which;
+        continue;
+      }
+      ASSERT_EQ(image->channels, c.deep) << which;
+      ASSERT_TRUE(image->is_deep());
+      for (int y = 0; y < kHeight; ++y) {
+        for (int x = 0; x < kWidth; ++x) {
+          for (int s = 0; s < c.deep; ++s) {
+            uint32_t right = Sample(kind, x, y, s) * (kind.bits == 8 ? 257 : 1);
+            if (kind.photometric == PHOTOMETRIC_MINISWHITE) right = 65535 - right;
+            EXPECT_EQ(image->deep_row(y)[x * c.deep + s], right) << which;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(TiffDecoder, SixteenBitsAreTurnedUpright) {
+  TiffKind kind = Kind(PHOTOMETRIC_MINISBLACK, 16, 1);
+  kind.width = 3;
+  kind.height = 2;
+  kind.orientation = ORIENTATION_RIGHTTOP;
+  PictureLimits limits;
+  limits.channels = 1;
+  const auto image = DecodeImage(EncodeTiff(kind, "aAbBcCdDeEfF"), limits);
+  ASSERT_TRUE(image.ok()) << image.status();
+  EXPECT_EQ(image->width, 2);
+  const auto* bytes = reinterpret_cast<const char*>(image->deep.data());
+  EXPECT_EQ(std::string(bytes, 2 * image->deep.size()), "dDaAeEbBfFcC");
+}
+
 }  // namespace
 }  // namespace models

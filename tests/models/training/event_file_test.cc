@@ -191,31 +191,83 @@ TEST_F(EventFile, EachFileSaysFromWhichStep) {
   }
 }
 
+TEST_F(EventFile, FlagsAreATableAndTheStartOfASession) {
+  EventFileWriter writer = Writer();
+  ASSERT_TRUE(writer
+                  .AddFlags(7, kNow,
+                            {{"batch_size", "64"},
+                             {"data_path", "a|b\xff"},
+                             {"flip", "true"},
+                             {"mean", "0.5,0.5,0.5"},
+                             {"word", "nan"}})
+                  .ok());
+  ASSERT_TRUE(writer.AddSessionEnd(9, kNow).ok());
+  const std::vector<Event> events = Events(writer.path());
+  ASSERT_THAT(events, SizeIs(4));
+  EXPECT_EQ(events[2].step(), 7);
+  ASSERT_EQ(events[2].summary().value_size(), 2);
+
+  const auto& table = events[2].summary().value(0);
+  EXPECT_EQ(table.tag(), "flags");
+  EXPECT_EQ(table.metadata().plugin_data().plugin_name(), "text");
+  EXPECT_EQ(table.metadata().data_class(), 2);
+  EXPECT_EQ(table.tensor().dtype(), 7);
+  EXPECT_EQ(table.tensor().tensor_shape().dim_size(), 0);
+  ASSERT_EQ(table.tensor().string_val_size(), 1);
+  EXPECT_EQ(table.tensor().string_val(0),
+            "| flag | value |\n| --- | --- |\n"
+            "| batch\\_size | 64 |\n"
+            "| data\\_path | a\\|b\\\\xFF |\n"
+            "| flip | true |\n"
+            "| mean | 0.5,0.5,0.5 |\n"
+            "| word | nan |\n");
+
+  const auto plugin_data = [](const droppos_events::Summary::Value& value) {
+    EXPECT_EQ(value.metadata().plugin_data().plugin_name(), "hparams");
+    EXPECT_EQ(value.metadata().data_class(), 2);
+    EXPECT_EQ(value.tensor().dtype(), 1);
+    EXPECT_EQ(value.tensor().tensor_shape().dim(0).size(), 0);
+    droppos_events::HParamsPluginData data;
+    EXPECT_TRUE(data.ParseFromString(value.metadata().plugin_data().content()));
+    EXPECT_EQ(data.version(), 0);
+    return data;
+  };
+  EXPECT_EQ(events[2].summary().value(1).tag(), "_hparams_/session_start_info");
+  const droppos_events::HParamsPluginData data = plugin_data(events[2].summary().value(1));
+  const droppos_events::SessionStartInfo& start = data.session_start_info();
+  EXPECT_EQ(start.start_time_secs(), 1700000000.25);
+  ASSERT_EQ(start.hparams_size(), 5);
+  EXPECT_EQ(start.hparams(0).key(), "batch_size");
+  EXPECT_EQ(start.hparams(0).value().number_value(), 64);
+  EXPECT_EQ(start.hparams(1).value().string_value(), "a|b\\xFF") << "text is UTF-8";
+  EXPECT_TRUE(start.hparams(2).value().bool_value());
+  EXPECT_EQ(start.hparams(3).value().string_value(), "0.5,0.5,0.5");
+  EXPECT_EQ(start.hparams(4).value().string_value(), "nan") << "no number of JSON";
+
+  EXPECT_EQ(events[3].step(), 9);
+  EXPECT_EQ(events[3].summary().value(0).tag(), "_hparams_/session_end_info");
+  const droppos_events::HParamsPluginData end = plugin_data(events[3].summary().value(0));
+  EXPECT_EQ(end.session_end_info().status(), 1);
+  EXPECT_EQ(end.session_end_info().end_time_secs(), 1700000000.25);
+}
+
 TEST_F(EventFile, Pictures) {
   EventFileWriter writer = Writer();
   const std::string path = PngOf(5, 3);
-  ASSERT_TRUE(writer.AddImageFile(20, kNow, "positions", path).ok());
+  ASSERT_TRUE(writer.AddImageFile(20, kNow, "positions", "two of <b>", path).ok());
   const std::vector<Event> events = Events(writer.path());
   ASSERT_THAT(events, SizeIs(3));
   EXPECT_EQ(events[2].step(), 20);
   ASSERT_EQ(events[2].summary().value_size(), 1);
   EXPECT_EQ(events[2].summary().value(0).tag(), "positions");
-  const auto& image = events[2].summary().value(0).image();
-  EXPECT_EQ(image.width(), 5);
-  EXPECT_EQ(image.height(), 3);
-  EXPECT_EQ(image.colorspace(), 3);
-  EXPECT_EQ(image.encoded_image_string(), Contents(path)) << "byte by byte";
-}
-
-TEST_F(EventFile, ColorTypesOfPng) {
-  EventFileWriter writer = Writer();
-  std::string png = Contents(PngOf(2, 2));
-  const std::vector<std::pair<char, int>> types = {{0, 1}, {2, 3}, {3, 3}, {4, 2}, {6, 4}};
-  for (const auto& [type, want] : types) {
-    png[25] = type;
-    ASSERT_TRUE(writer.AddImage(1, kNow, "x", png).ok());
-    EXPECT_EQ(Events(writer.path()).back().summary().value(0).image().colorspace(), want);
-  }
+  EXPECT_EQ(events[2].summary().value(0).metadata().summary_description(), "two of &lt;b\\>");
+  EXPECT_EQ(events[2].summary().value(0).metadata().plugin_data().plugin_name(), "images");
+  EXPECT_EQ(events[2].summary().value(0).metadata().data_class(), 3);
+  const auto& tensor = events[2].summary().value(0).tensor();
+  EXPECT_EQ(tensor.dtype(), 7);
+  ASSERT_EQ(tensor.tensor_shape().dim_size(), 1);
+  EXPECT_EQ(tensor.tensor_shape().dim(0).size(), 3);
+  EXPECT_THAT(tensor.string_val(), ElementsAre("5", "3", Contents(path))) << "byte by byte";
 }
 
 TEST_F(EventFile, WhatIsNoPngIsRefused) {
@@ -227,12 +279,12 @@ TEST_F(EventFile, WhatIsNoPngIsRefused) {
   huge[20] = '\xff';
   for (const std::string& bad :
        {std::string(), std::string("text"), good.substr(0, 25), no_width, huge, "x" + good}) {
-    EXPECT_EQ(writer.AddImage(1, kNow, "x", bad).code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(writer.AddImage(1, kNow, "x", "", bad).code(), absl::StatusCode::kInvalidArgument);
   }
   std::ofstream(folder_ / "bad.png") << "text";
-  const absl::Status bad = writer.AddImageFile(1, kNow, "x", folder_ / "bad.png");
+  const absl::Status bad = writer.AddImageFile(1, kNow, "x", "", folder_ / "bad.png");
   EXPECT_THAT(std::string(bad.message()), HasSubstr((folder_ / "bad.png").string()));
-  const absl::Status none = writer.AddImageFile(1, kNow, "x", folder_ / "none.png");
+  const absl::Status none = writer.AddImageFile(1, kNow, "x", "", folder_ / "none.png");
   EXPECT_EQ(none.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(none.message()), HasSubstr("none.png"));
   EXPECT_EQ(Contents(writer.path()), before);

@@ -131,14 +131,43 @@ TEST_F(EventLogTest, WithoutTheMetricsOfTheCheckpointItGoesOnAllTheSame) {
   EXPECT_EQ(screen_.str(), "");
 }
 
+// TensorBoard's table has the flags of each start, and its session those of the first.
+TEST_F(EventLogTest, TheFlagsOfEachStartAndOneSession) {
+  const auto table = [](const std::string& steps) {
+    return "| flag | value |\n| --- | --- |\n| steps | " + steps + " |\n";
+  };
+  {
+    EventLog events(events_, &log_, {{"steps", "4"}});
+    events.OnStep(Step(1));
+    events.OnStep(Step(4));
+    EXPECT_EQ(Shown().sessions.count("_hparams_/session_end_info"), 0u) << "it goes on";
+    events.OnEnd();
+  }
+  {
+    RunState state;
+    state.step = 4;
+    EventLog events(events_, &log_, {{"steps", "6"}});
+    events.ResumeAfter(state, run_ / "none");
+    events.OnStep(Step(5));
+  }
+  const ShownEvents shown = Shown();
+  EXPECT_THAT(shown.texts.at("flags"), ElementsAre(Pair(0, table("4")), Pair(4, table("6"))));
+  ASSERT_EQ(shown.sessions.size(), 2u);
+  const auto& start = shown.sessions.at("_hparams_/session_start_info").session_start_info();
+  ASSERT_EQ(start.hparams_size(), 1);
+  EXPECT_EQ(start.hparams(0).value().number_value(), 4);
+  EXPECT_EQ(shown.sessions.at("_hparams_/session_end_info").session_end_info().status(), 1);
+  EXPECT_THAT(shown.scalars.at("train/loss"), ElementsAre(Pair(1, 11), Pair(5, 15)));
+}
+
 TEST_F(EventLogTest, Pictures) {
   const std::string path = run_ / "sheet.png";
   ASSERT_TRUE(WritePng(path, Image::Sized(3, 2)).ok());
   EventLog events(events_, &log_);
-  events.OnPicture(20, path);
+  events.OnPicture(20, {path, "heldout/positions", "where the patches go"});
   std::ifstream in(path, std::ios::binary);
   const std::string png(std::istreambuf_iterator<char>(in), {});
-  EXPECT_THAT(Shown().pictures.at("positions"), ElementsAre(Pair(20, png)));
+  EXPECT_THAT(Shown().pictures.at("heldout/positions"), ElementsAre(Pair(20, png)));
 }
 
 TEST_F(EventLogTest, AFullDiskIsSaidOnceAndLeavesWholeRecords) {
@@ -169,7 +198,7 @@ TEST_F(EventLogTest, AFullDiskIsSaidOnceAndLeavesWholeRecords) {
 TEST_F(EventLogTest, APictureThatIsNoneIsNamed) {
   std::ofstream(run_ / "sheet.png") << "text";
   EventLog events(events_, &log_);
-  events.OnPicture(20, run_ / "sheet.png");
+  events.OnPicture(20, {run_ / "sheet.png", "heldout/positions", ""});
   EXPECT_THAT(screen_.str(), HasSubstr("cannot show " + (run_ / "sheet.png").string()));
 }
 

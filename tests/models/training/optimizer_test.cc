@@ -65,6 +65,7 @@ class SpecModel : public Model {
   EvaluationOutputs BuildEvaluation(ModelBuilder*, int, int) const override { return {}; }
   int input_h() const override { return 4; }
   int input_w() const override { return 4; }
+  int channels() const override { return 3; }
   std::string description() const override { return "a model with specs"; }
 
  private:

@@ -89,6 +89,28 @@ TEST_F(ProgressTest, WhatIsNoTrainingIsLeftOutOfTheRate) {
   EXPECT_EQ(Step(3), "");
   EXPECT_EQ(Step(4).substr(sizeof("epoch 0 [4/6]  eta 0:00:57") - 1),
             std::string(kBefore) + "2.29 images/s  data 14%" + kBehind);
+  EXPECT_EQ(Step(5), "");
+  now_ += std::chrono::seconds(50);
+  progress_->Evaluated({}, 64, 0, 50);
+  Lines();
+  EXPECT_EQ(Step(6).substr(sizeof("epoch 0 [6/6]  eta 0:00:00") - 1),
+            std::string(kBefore) + "4.00 images/s  data 25%" + kBehind);
+}
+
+TEST_F(ProgressTest, TheBarShowsTheStepThatTheLineAboveItShows) {
+  RunLog log({&screen_, true, [] { return 200; }});
+  Progress::Options options;
+  options.now = [this] { return now_; };
+  progress_ = std::make_unique<Progress>(&log, options);
+  progress_->Begin(0, 5, 3);
+  const std::string shown = Step(1);
+  EXPECT_NE(shown.find("images/s  data 25%"), std::string::npos) << shown;
+  EXPECT_NE(shown.find(" 20% [====="), std::string::npos) << shown;
+  EXPECT_NE(shown.find("] step 1/5  eta 0:00:08  loss 2.5410  pos_acc1 26.71%  4.00 images/s  "
+                       "loss_mae 0.8123\x1b[K"),
+            std::string::npos)
+      << shown;
+  progress_ = nullptr;
 }
 
 TEST_F(ProgressTest, SkippedImagesAreCountedInEachLineAndAtTheEpochsEnd) {

@@ -85,11 +85,20 @@ ShownEvents ReadEventFolder(const std::string& folder) {
       if (event.has_session_log()) {
         forget(&shown.scalars, event.step());
         forget(&shown.pictures, event.step());
+        forget(&shown.texts, event.step());
       }
       for (const auto& value : event.summary().value()) {
-        if (value.has_image()) {
-          shown.pictures[value.tag()].emplace_back(event.step(),
-                                                   value.image().encoded_image_string());
+        const std::string& plugin = value.metadata().plugin_data().plugin_name();
+        if (plugin == "images") {
+          shown.pictures[value.tag()].emplace_back(event.step(), value.tensor().string_val(2));
+        } else if (plugin == "hparams") {
+          droppos_events::HParamsPluginData data;
+          if (!data.ParseFromString(value.metadata().plugin_data().content())) {
+            shown.error = absl::StrCat(file.string(), ": no HParamsPluginData");
+          }
+          shown.sessions.emplace(value.tag(), data);
+        } else if (plugin == "text") {
+          shown.texts[value.tag()].emplace_back(event.step(), value.tensor().string_val(0));
         } else {
           shown.scalars[value.tag()].emplace_back(event.step(), value.simple_value());
         }

@@ -30,6 +30,10 @@ struct ShownEvents {
   // By tag, in the order of the files; a step that is there twice is shown twice.
   std::map<std::string, std::vector<std::pair<int64_t, float>>> scalars;
   std::map<std::string, std::vector<std::pair<int64_t, std::string>>> pictures;  // PNG files
+  std::map<std::string, std::vector<std::pair<int64_t, std::string>>> texts;
+  // The values of hparams' sessions, as the plugin takes them: the first of a tag, which no start
+  // drops.
+  std::map<std::string, droppos_events::HParamsPluginData> sessions;
   int files = 0;
   std::string error;  // of ReadEvents
 };

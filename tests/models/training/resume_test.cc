@@ -60,14 +60,14 @@ class ResumeTest : public TrainerTest {
     options_.eval_every = 4;
     keep_.keep = 0;
     options_.vis_every = 5;
-    hooks_.draw = [this](int64_t step) -> absl::StatusOr<std::string> {
+    hooks_.draw = [this](int64_t step) -> absl::StatusOr<Picture> {
       drawn_.push_back(step);
       const std::string path = TestPath("sheet.png");
       Image sheet = Image::Sized(4, 2);
       sheet.rgb[0] = static_cast<uint8_t>(step);
       const absl::Status status = WritePng(path, sheet);
       if (!status.ok()) return status;
-      return path;
+      return Picture{path, "drawn", "a sheet"};
     };
   }
 
@@ -89,7 +89,7 @@ class ResumeTest : public TrainerTest {
       it = absl::StartsWith(it->first, "timing/") ? shown.scalars.erase(it) : std::next(it);
     }
     EXPECT_EQ(shown.scalars, AsScalars(left.metrics));
-    left.pictures = shown.pictures[kPositionsTag];
+    left.pictures = shown.pictures["drawn"];
     return left;
   }
 
@@ -269,7 +269,7 @@ TEST_F(ResumeTest, APictureThatCannotBeDrawnIsAWarning) {
   ASSERT_TRUE(Run("whole").ok());
   Leavings whole = Left("whole", 18);
   const auto draw = hooks_.draw;
-  hooks_.draw = [&draw](int64_t step) -> absl::StatusOr<std::string> {
+  hooks_.draw = [&draw](int64_t step) -> absl::StatusOr<Picture> {
     if (step == 5) return absl::UnknownError("no room");
     if (step == 10) throw std::bad_alloc();
     return draw(step);

@@ -35,7 +35,7 @@ struct TinyEngine {
 struct RunHooks : RunObserver {
   std::function<void()> batch_asked, batch_came, step_done;
   std::function<absl::StatusOr<MetricList>()> evaluate;
-  std::function<absl::StatusOr<std::string>(int64_t step)> draw;
+  std::function<absl::StatusOr<Picture>(int64_t step)> draw;
 
   void OnBatchAsked() override {
     if (batch_asked) batch_asked();
@@ -47,7 +47,7 @@ struct RunHooks : RunObserver {
     if (step_done) step_done();
   }
   absl::StatusOr<MetricList> Evaluate() override { return evaluate ? evaluate() : MetricList(); }
-  absl::StatusOr<std::string> Draw(int64_t step) override { return draw ? draw(step) : ""; }
+  absl::StatusOr<Picture> Draw(int64_t step) override { return draw ? draw(step) : Picture(); }
 };
 
 // `n` 32x32 images with structure: a gradient whose direction and colour are the

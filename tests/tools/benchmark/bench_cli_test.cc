@@ -25,7 +25,8 @@ const std::vector<std::string> kTiny = {"--model=droppos_tiny", "--input_size=32
                                         "--embed_dim=16",       "--depth=1",
                                         "--num_heads=2",        "--decoder_embed_dim=8",
                                         "--decoder_depth=1",    "--decoder_num_heads=2",
-                                        "--batch_size=4",       "--threads=1"};
+                                        "--batch_size=4",       "--threads=1",
+                                        kSamePrecision};
 
 class BenchCli : public ::testing::Test {
  protected:
@@ -71,6 +72,8 @@ TEST_F(BenchCli, DataTellsImagesASecond) {
   EXPECT_FALSE(j.contains("peer"));
   EXPECT_THAT(outcome.out, HasSubstr("with --exact_decode"));
   ExpectRefused({"--what=data", "--peer=python3"}, "--peer needs --data_path");
+  ExpectRefused({"--what=data", "--data_path=/none", "--peer=python3", "--peer_script=none.py"},
+                "none.py is not there; --peer_script=FILE names");
   ExpectRefused({"--what=data", "--op=Linear"}, "--op is for --what=op");
   ExpectRefused({"--what=step", "--images=3"}, "--images is for --what=data");
   ExpectRefused({"--what=data", "--data_path=/no/such"}, "/no/such does not exist");

@@ -2,6 +2,7 @@
 // a small model that train has made.
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -18,6 +19,7 @@ namespace tools {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -96,12 +98,16 @@ TEST_F(EvaluateCli, PositionPrintsATableAndWritesJsonAndMap) {
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out,
               AllOf(HasSubstr("droppos_tiny after step 2"), HasSubstr("embedded data set"),
-                    HasSubstr("images 100 held out"), HasSubstr("0.75 *"), HasSubstr("(6.25%)"),
-                    HasSubstr("Wrong answers by true cell")));
+                    HasSubstr("images 100 held out"), HasSubstr("0.75 *"), HasSubstr("\nchance  "),
+                    HasSubstr("Wrong answers by true cell"), HasSubstr("\nin     fp32\n"),
+                    HasSubstr("\ndone: positions of 100 held-out images in 0:"),
+                    EndsWith(", in fp32; the numbers are in " + (folder_ / "p.json").string() +
+                             "\n")));
   const json report = json::parse(Contents(folder_ / "p.json"));
   EXPECT_EQ(report["protocol"], "position");
   EXPECT_EQ(report["model"], "droppos_tiny");
   EXPECT_EQ(report["step"], 2);
+  EXPECT_EQ(report["precision"], "fp32");
   EXPECT_EQ(report["images"], 100);
   EXPECT_EQ(report["grid"], json({4, 4}));
   EXPECT_EQ(report["chance"]["top1"], 1.0 / 16);
@@ -143,7 +149,9 @@ TEST_F(EvaluateCli, KnnOfTwoModelsAndOfPhotosInFolders) {
                                     "--max_train_images=300", "--json=k.json"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("20 nearest of 300 training images"),
-                                 HasSubstr("class token"), HasSubstr("mean of the patches")));
+                                 HasSubstr("class token"), HasSubstr("mean of the patches"),
+                                 HasSubstr("\ndone: classes of 100 held-out images by 300 training "
+                                           "images in 0:")));
   const json report = json::parse(Contents(folder_ / "k.json"));
   EXPECT_EQ(report["protocol"], "knn");
   EXPECT_EQ(report["train_images"], 300);
@@ -171,16 +179,69 @@ TEST_F(EvaluateCli, KnnOfTwoModelsAndOfPhotosInFolders) {
   EXPECT_EQ(on_photos["chance"], 1.0);
 }
 
+// Whatever this processor has: what auto chose is said and kept, and what is given holds.
+TEST_F(EvaluateCli, SaysAndKeepsThePrecision) {
+  for (const std::string precision : {"auto", "bf16"}) {
+    const Outcome outcome =
+        Evaluate({"--protocol=position", Checkpoint(), "--max_images=20",
+                  "--precision=" + precision, "--json=p.json"});
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    const std::string used = json::parse(Contents(folder_ / "p.json"))["precision"];
+    EXPECT_THAT(used, ::testing::AnyOf("fp32", "bf16"));
+    EXPECT_THAT(outcome.out, HasSubstr("\nin     " + used + (precision == "auto"
+                                                                ? ", chosen by auto: "
+                                                                : "\n")));
+    EXPECT_EQ(outcome.out.find("note: --precision=bf16 needs") != std::string::npos,
+              precision == "bf16" && used == "fp32");
+    const Outcome extracted = Extract({Checkpoint(), "--max_images=20", "--precision=" + precision,
+                                       "--out=f.safetensors", "--overwrite"});
+    ASSERT_EQ(extracted.exit_code, 0) << extracted.err;
+    const auto file = models::SafetensorsFile::Read((folder_ / "f.safetensors").string());
+    ASSERT_TRUE(file.ok()) << file.status();
+    EXPECT_EQ(file->metadata().at("precision"), used);
+    EXPECT_EQ(file->Find("cls")->type.ToString(), "f32[20,16]") << "in any precision";
+  }
+  // Held to fewer instructions, every processor has no products of bf16.
+  setenv("ONEDNN_MAX_CPU_ISA", "AVX2", 1);
+  const Outcome outcome = Evaluate(
+      {"--protocol=position", Checkpoint(), "--max_images=20", "--precision=auto"});
+  unsetenv("ONEDNN_MAX_CPU_ISA");
+  EXPECT_THAT(outcome.out, HasSubstr("fp32, chosen by auto: this CPU has no products of bf16"));
+  EXPECT_THAT(outcome.out, EndsWith("--json=FILE keeps the numbers\n"));
+  ExpectRefused(Evaluate({"--protocol=knn", Checkpoint(), "--precision=fp16"}),
+                {"--precision=fp16", "bf16"});
+}
+
+TEST_F(EvaluateCli, SaysWhatCheckpointsThereAre) {
+  const std::string knn = "--protocol=knn", runs = models_.string();
+  ExpectRefused(Evaluate({knn, "--checkpoint=" + runs + "/dropos"}),
+                {"--checkpoint=" + runs + "/dropos: there is no ",
+                 "did you mean --checkpoint=" + runs + "/droppos? ", "name a run's folder"});
+  ExpectRefused(Evaluate({knn, "--checkpoint=" + runs + "/elsewhere"}),
+                {"there is no " + runs + "/elsewhere; " + runs + " has droppos, vit; "});
+  ExpectRefused(Evaluate({knn, "--checkpoint=" + runs}),
+                {"is a folder without checkpoint.safetensors", runs + " has droppos, vit; "});
+  ExpectRefused(Extract({"--checkpoint=" + runs + "/nowhere/deep", "--out=f.safetensors"}),
+                {"there is no " + runs + "/nowhere/deep; ", runs + " has droppos, vit; "});
+  ExpectRefused(Evaluate({knn, "--checkpoint=a"}),
+                {"--checkpoint=a: there is no ", "/a; name a run's folder"});
+  // What is typed without a flag is the checkpoint, unless there is one.
+  ExpectRefused(Evaluate({"runs/b"}), {"'runs/b' belongs to no flag", "--checkpoint=runs/b"});
+  ExpectRefused(Evaluate({knn, "my runs/b"}), {"write --checkpoint='my runs/b'"});
+}
+
 TEST_F(EvaluateCli, RefusesWhatCannotBeEvaluated) {
   ExpectRefused(Evaluate({"--protocol=linear", Checkpoint()}), {"linear", "position", "knn"});
-  ExpectRefused(Evaluate({Checkpoint()}), {"--protocol"});
+  ExpectRefused(Evaluate({Checkpoint()}),
+                {"--protocol is missing", "--protocol=position", "--protocol=knn"});
   ExpectRefused(Evaluate({"--protocol=knn"}), {"--checkpoint"});
   ExpectRefused(Evaluate({"--protocol=knn", "--checkpoint=none.safetensors"}),
                 {"none.safetensors"});
   ExpectRefused(Evaluate({"--protocol=knn", Checkpoint(), "--wrong"}), {"--wrong"});
   ExpectRefused(Evaluate({"--protocol=knn", "--chekpoint=a"}),
                 {"unknown flag --chekpoint; did you mean --checkpoint?"});
-  ExpectRefused(Evaluate({"--protocol=knn", Checkpoint(), "stray"}), {"'stray'", "no flag"});
+  ExpectRefused(Evaluate({"--protocol=knn", Checkpoint(), "stray"}),
+                {"'stray' belongs to no flag; flags are written --name=value"});
   ExpectRefused(Evaluate({"--protocol=knn", Checkpoint(), "--k=0"}), {"--k=0 must be at least 1"});
   ExpectRefused(Evaluate({"--protocol=knn", Checkpoint(), "--max_images=-1"}),
                 {"--max_images=-1 must be at least 0"});
@@ -311,6 +372,9 @@ TEST_F(EvaluateCli, ExtractsFeaturesOfHeldOutScenes) {
   const Outcome outcome =
       Extract({Checkpoint(), "--max_images=70", "--tokens", "--images", "--out=f.safetensors"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("\ndone: features of 70 held-out images in 0:"),
+                                 EndsWith(", in fp32; they are in " +
+                                          (folder_ / "f.safetensors").string() + "\n")));
   const auto file = models::SafetensorsFile::Read((folder_ / "f.safetensors").string());
   ASSERT_TRUE(file.ok()) << file.status();
   const auto shape = [&](const std::string& name) {

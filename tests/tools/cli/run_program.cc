@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -25,6 +26,12 @@ fs::path Scratch() { return std::getenv("TEST_TMPDIR"); }
 
 pid_t StartProgram(const std::string& program, std::vector<std::string> args,
                    const fs::path& folder, const fs::path& out, const fs::path& err) {
+  const bool chooses =
+      program == "train" || program == "evaluate" || program == "extract_features";
+  const auto is_precision = [](const std::string& arg) { return arg.rfind("--precision", 0) == 0; };
+  if (chooses && std::none_of(args.begin(), args.end(), is_precision)) {
+    args.insert(args.begin(), kSamePrecision);
+  }
   args.insert(args.begin(), fs::absolute("tools/" + program));
   const pid_t child = fork();
   if (child != 0) return child;

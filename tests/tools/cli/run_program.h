@@ -21,8 +21,13 @@ std::string Contents(const std::filesystem::path& path);
 // Bazel's own folder for what a test writes.
 std::filesystem::path Scratch();
 
+// Without it train, evaluate, extract_features and bench choose by the processor, and a test would
+// not compute the same on each.
+inline constexpr char kSamePrecision[] = "--precision=fp32";
+
 // Starts tools/<program> as `bazel run //tools:<program> -- args` typed in `folder`, with
-// what it prints in `out` and `err`, made anew; for waitpid().
+// what it prints in `out` and `err`, made anew; for waitpid(). The first three programs above get
+// kSamePrecision, unless `args` say another.
 pid_t StartProgram(const std::string& program, std::vector<std::string> args,
                    const std::filesystem::path& folder, const std::filesystem::path& out,
                    const std::filesystem::path& err);

@@ -150,7 +150,7 @@ TEST_F(StopCli, OnATerminalTheLineReplacesTheBar) {
     unsetenv("NO_COLOR");
     std::signal(SIGINT, SIG_DFL);
     Args args = Slow("run");
-    args.insert(args.begin(), fs::absolute("tools/train"));
+    args.insert(args.begin(), {fs::absolute("tools/train"), kSamePrecision});
     std::vector<char*> argv;
     for (std::string& arg : args) argv.push_back(arg.data());
     argv.push_back(nullptr);

@@ -92,6 +92,12 @@ TEST_F(TrainCli, BareRunMakesAnOutputFolderWhereItWasTyped) {
   EXPECT_EQ(Contents(runs[0] / "train.log"), outcome.out);
 }
 
+TEST_F(TrainCli, TheBannerSaysWhatAnEpochLeavesOut) {
+  EXPECT_THAT(Train({"--model=droppos_tiny", "--batch_size=900", "--steps=0"}).out,
+              HasSubstr("an epoch leaves out 200 of the images (1.6%), other ones each time"));
+  EXPECT_THAT(TrainTiny({"--steps=0"}).out, Not(HasSubstr("leaves out")));
+}
+
 TEST_F(TrainCli, TheLastLinesSayWhatWasReachedWhereItLiesAndWhatComesNext) {
   const Outcome outcome = TrainTiny({"--steps=2", "--output_dir=my run"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
@@ -373,7 +379,7 @@ TEST_F(TrainCli, EvalEveryMeasuresPositionsAndKnnAndVisEveryDraws) {
   EXPECT_THAT(sheets, ::testing::UnorderedElementsAre("step_0000002.png", "step_0000003.png"));
   const fs::path events = folder_ / "a/tensorboard";
   EXPECT_THAT(
-      models::ReadEventFolder(events).pictures["positions"],
+      models::ReadEventFolder(events).pictures["heldout/positions"],
       ::testing::ElementsAre(::testing::Pair(2, Contents(folder_ / "a/vis/step_0000002.png")),
                              ::testing::Pair(3, Contents(folder_ / "a/vis/step_0000003.png"))));
   // Watching changes nothing.
@@ -489,6 +495,28 @@ TEST_F(TrainCli, ListsModelsAndHelp) {
   EXPECT_THAT(help.out, AllOf(HasSubstr("DropPos:"), HasSubstr("--mask_ratio")));
 }
 
+// Whatever this processor has.
+TEST_F(TrainCli, AutoIsSaidAndItsChoiceKept) {
+  const Outcome run = TrainTiny({"--steps=1", "--precision=auto", "--output_dir=a"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  const bool bf16 = run.out.find("  precision  bf16, chosen by auto: ") != std::string::npos;
+  const std::string chosen = bf16 ? "bf16" : "fp32";
+  EXPECT_THAT(run.out, HasSubstr("\n  precision  " + chosen + ", chosen by auto: this CPU has "));
+  EXPECT_THAT(Contents(folder_ / "a/flags.txt"), HasSubstr("\n--precision=" + chosen + "\n"));
+  const Outcome more =
+      Train({"--resume=auto", "--output_dir=a", "--steps=2", "--precision=auto"});
+  ASSERT_EQ(more.exit_code, 0) << more.err;
+  EXPECT_THAT(more.out, HasSubstr("\n  precision  " + chosen + "\n"));
+  EXPECT_THAT(Contents(folder_ / "a/flags.txt"), HasSubstr("\n--precision=" + chosen + "\n"));
+
+  // Held to fewer instructions, every processor has no products of bf16.
+  setenv("ONEDNN_MAX_CPU_ISA", "AVX2", 1);
+  const Outcome few = TrainTiny({"--steps=0", "--precision=auto"});
+  unsetenv("ONEDNN_MAX_CPU_ISA");
+  EXPECT_THAT(few.out, HasSubstr("\n  precision  fp32, chosen by auto: this CPU has no products of "
+                                 "bf16\n"));
+}
+
 TEST_F(TrainCli, GflopAnImageIsOneNumber) {
   const Outcome banner = Train({"--model=droppos_tiny", "--steps=0"});
   const size_t end = banner.out.find(" GFLOP an image");
@@ -540,7 +568,7 @@ TEST_F(TrainCli, CtrlCEndsTheRunAfterItsStepAndSaves) {
     dup2(open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
     signal(SIGINT, SIG_DFL);
     execl(program_.c_str(), program_.c_str(), "--model=droppos_tiny", "--embed_dim=16", "--depth=1",
-          "--num_heads=2", "--output_dir=run", nullptr);
+          "--num_heads=2", "--output_dir=run", kSamePrecision, nullptr);
     _exit(127);
   }
   // Until the first step is done; the test's own timeout ends an endless wait.

@@ -105,9 +105,30 @@ TEST(CurveSheet, GapsStayEmpty) {
   EXPECT_NEAR(half, all / 2, all / 20);
 }
 
+// What leads from the end of a short run to its last value does not look like more of the run.
+TEST(CurveSheet, AShortRunEndsWhereItEnds) {
+  const Image image = Drawn(Page({{4, 3, 2, 1}, {4, 3.5}}));
+  constexpr int kLeft = 2 * 66, kWidth = 2 * 270;  // of the plot
+  const auto oranges = [&image](int from_x, int to_x) {
+    int count = 0;
+    for (int y = kBelowLegend; y < image.height; ++y) {
+      for (int x = from_x; x < to_x; ++x) {
+        const uint8_t* p = image.pixel(x, y);
+        count += p[0] > p[2] + 20;  // also where it is faint
+      }
+    }
+    return count;
+  };
+  constexpr int kEnd = kLeft + kWidth / 3;
+  EXPECT_GT(oranges(kLeft, kEnd), 100);
+  EXPECT_EQ(oranges(kEnd + 8, kLeft + kWidth), 0);
+  EXPECT_GT(oranges(kLeft + kWidth, image.width), 20) << "its last value";
+}
+
 TEST(CurveSheet, AValueBetweenGapsIsSeen) {
   const double nan = std::nan("");
-  EXPECT_GT(Count(Drawn(Page({{nan, nan, 1, nan, nan}})), kBlue, kBelowLegend), 20);
+  const int without = Count(Drawn(Page({{1, 2, nan, nan, nan, 1, 2}})), kBlue, kBelowLegend);
+  EXPECT_GT(Count(Drawn(Page({{1, 2, nan, 1.5, nan, 1, 2}})), kBlue, kBelowLegend), without + 20);
 }
 
 TEST(CurveSheet, OddNumbers) {
@@ -129,10 +150,28 @@ TEST(CurveSheet, OddNumbers) {
   }
 }
 
+// Equal factors are equal distances.
 TEST(CurveSheet, LogarithmicAxis) {
   CurvePage page = Page({{1000, 100, 10, 1}});
+  // How far down the curve is after a third of the way, as a share of all the way.
+  const auto fallen = [&page] {
+    const Image image = Drawn(page);
+    const auto height = [&image](int x) {
+      double sum = 0;
+      int count = 0;
+      for (int y = kBelowLegend; y < image.height; ++y) {
+        const uint8_t* p = image.pixel(x, y);
+        if ((p[0] << 16 | p[1] << 8 | p[2]) == kBlue) sum += y, ++count;
+      }
+      return sum / count;
+    };
+    constexpr int kLeft = 2 * 66, kWidth = 2 * 270;  // of the plot
+    const double first = height(kLeft + 4), last = height(kLeft + kWidth - 4);
+    return (height(kLeft + kWidth / 3) - first) / (last - first);
+  };
+  EXPECT_NEAR(fallen(), 0.9, 0.03);
   page.panels[0].log_y = true;
-  Drawn(page);
+  EXPECT_NEAR(fallen(), 1.0 / 3, 0.03);
   page.panels[0].curves[0].line[0].y = std::nan("");
   Drawn(page);
   page = Page({{std::nan("")}});

@@ -26,6 +26,7 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 constexpr MachineDefaults kBoth = {2, 1, {/*bf16_products=*/true, /*int8_products=*/true}};
+constexpr MachineDefaults kFast = {2, 1, {true, true, /*fast_bf16_products=*/true}};
 constexpr MachineDefaults kNeither = {2, 1, {}};
 
 ResolvedFlags Resolve(std::vector<std::string> args, const MachineDefaults& machine = kBoth,
@@ -55,6 +56,13 @@ TEST(PlanVariants, AreThoseThatDifferFromWhatWasAsked) {
   EXPECT_THAT(Names(PlanVariants(Resolve({}, kBoth, "mae_vits"), kBoth)),
               ElementsAre("as asked", "--precision=bf16", "--recompute=block"));
   EXPECT_THAT(Names(PlanVariants(Resolve({"--passes=off"}), kBoth)), ElementsAre("as asked"));
+  EXPECT_THAT(Names(PlanVariants(Resolve({}, kFast), kFast)),
+              ElementsAre("as asked, which is in bf16", "--precision=fp32", guide,
+                          "--recompute=block"));
+  EXPECT_EQ(PlanVariants(Resolve({}, kFast), kFast)[1].passes.precision,
+            graph::ComputePrecision::kF32);
+  EXPECT_THAT(Names(PlanVariants(Resolve({"--precision=fp32"}, kFast), kFast)),
+              ElementsAre("as asked", "--precision=bf16", guide, "--recompute=block"));
   EXPECT_THAT(
       Names(PlanVariants(Resolve({}, kNeither), kNeither)),
       ElementsAre("as asked", "--precision=bf16: needs AVX512-BF16 or AMX",
@@ -80,20 +88,34 @@ TEST(RunLength, CountsWindowsAndStopsAtSteps) {
   const auto length = [](std::vector<std::string> args) {
     args.insert(args.end(), {"--batch_size=64", "--epochs=10"});
     const ResolvedFlags resolved = Resolve(args);
-    return LengthOf(resolved, models::EpochPlan::Of(resolved.step, 1000).value());
+    return LengthOf(resolved, models::EpochPlan::Of(resolved.step, 1000).value(), 1000);
   };
   EXPECT_EQ(length({}).epoch_images, 15 * 64);
   EXPECT_EQ(length({}).run_images, 10 * 15 * 64);
+  EXPECT_EQ(length({}).data_images, 1000);
   EXPECT_EQ(length({"--accum_iter=2"}).epoch_images, 14 * 64);
   EXPECT_EQ(length({"--steps=30"}).run_images, 30 * 64);
   EXPECT_EQ(length({"--steps=1000000"}).run_images, 10 * 15 * 64);
 }
 
+TEST(TimeText, HasTheUnitThatItIsReadIn) {
+  EXPECT_EQ(TimeText(0.5 / 3600), "0.5 s");
+  EXPECT_EQ(TimeText(40.0 / 3600), "40 s");
+  EXPECT_EQ(TimeText(59.7 / 3600), "1.0 min");
+  EXPECT_EQ(TimeText(0.2), "12 min");
+  EXPECT_EQ(TimeText(59.9 / 60), "1.00 h");
+  EXPECT_EQ(TimeText(2.5583), "2.56 h");
+  EXPECT_EQ(TimeText(9.999), "10.0 h");
+  EXPECT_EQ(TimeText(999.7), "1000 h");
+  EXPECT_EQ(TimeText(2047), "2047 h");
+}
+
 class Short : public ::testing::Test {
  protected:
-  std::vector<std::string> Lines(const models::SessionOptions& options) {
+  std::vector<std::string> Lines(const models::SessionOptions& options,
+                                 int64_t data_images = 1'000'000'000) {
     const auto text = ShortPlan(model_, options, PlanVariants(Resolve({}, kNeither), kNeither), {},
-                                {3600e6, 7200e6}, MachineRates());
+                                {3600e6, 7200e6, data_images}, MachineRates());
     EXPECT_TRUE(text.ok()) << text.status();
     return absl::StrSplit(text.value_or(""), '\n', absl::SkipEmpty());
   }
@@ -120,12 +142,13 @@ TEST_F(Short, AnswersInSixLines) {
   EXPECT_THAT(lines[0], StartsWith(absl::StrFormat("fits: %.0f MiB of %.0f; largest --batch_size "
                                                    "%d; ",
                                                    mib, available / (1024.0 * 1024.0), largest)));
+  EXPECT_THAT(lines[0], HasSubstr("; an epoch in "));
   EXPECT_THAT(lines[0], HasSubstr(" h, the run in "));
   EXPECT_THAT(lines[1], HasSubstr(" GFLOP an image"));
 
   double row[5] = {};
-  ASSERT_EQ(std::sscanf(lines[2].c_str(), "as asked %lf %lf %lf %lf %lf", &row[0], &row[1], &row[2],
-                        &row[3], &row[4]),
+  ASSERT_EQ(std::sscanf(lines[2].c_str(), "as asked %lf %lf %lf %lf h %lf h", &row[0], &row[1],
+                        &row[2], &row[3], &row[4]),
             5)
       << lines[2];
   EXPECT_NEAR(row[0], mib, 0.51);
@@ -134,6 +157,16 @@ TEST_F(Short, AnswersInSixLines) {
   // So many that their hours have three digits, as the rate does, on any machine.
   EXPECT_NEAR(row[3] * row[2], 1e6, 1e4);
   EXPECT_NEAR(row[4] * row[2], 2e6, 2e4);
+}
+
+TEST_F(Short, NoBatchIsLargerThanTheData) {
+  Leave(64);
+  const std::vector<std::string> lines = Lines(engine_.Options(16), 17);
+  EXPECT_THAT(lines[0], HasSubstr("; largest --batch_size 17 (all images); "));
+  double mib = 0;
+  int largest = 0;
+  ASSERT_EQ(std::sscanf(lines[2].c_str(), "as asked %lf %d", &mib, &largest), 2) << lines[2];
+  EXPECT_EQ(largest, 17);
 }
 
 TEST_F(Short, SaysWhatDoesNotFit) {

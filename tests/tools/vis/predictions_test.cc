@@ -315,6 +315,11 @@ TEST(PositionVisualizer, DrawsTheSessionsParametersAndChangesNothing) {
                                                (*session)->workspace(), Pictures(6), 0, {});
   ASSERT_TRUE(visualizer.ok()) << visualizer.status();
 
+  const std::string shows = (*visualizer)->Shows();
+  EXPECT_THAT(shows, HasSubstr("puts the patches of 6 images ("));
+  EXPECT_THAT(shows, HasSubstr(" patches visible, "));
+  for (const PictureToAsk& picture : Pictures(6)) EXPECT_THAT(shows, HasSubstr(picture.name));
+
   const fs::path folder = std::getenv("TEST_TMPDIR");
   const std::string first = folder / "first.png", again = folder / "again.png",
                     later = folder / "later.png";

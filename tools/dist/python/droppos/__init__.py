@@ -10,6 +10,8 @@ import os
 import subprocess
 import tempfile
 
+__version__ = "of a clone"  # in a download make_dist.py writes its version here
+
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
 # The types of safetensors in NumPy's names; bfloat16 is not among NumPy's.
@@ -118,8 +120,10 @@ def features(run_folder, as_="numpy", **options):
 
     `options` are the flags of `droppos extract_features`: data_path=DIR, split="train",
     val_fraction=0, tokens=True, ... The key "names" holds the images' names, in the same order.
+    They are computed in fp32, the same on every processor, unless precision="bf16" or "auto" is given.
     """
     _check(as_)
+    options.setdefault("precision", "fp32")
     with tempfile.TemporaryDirectory() as folder:
         out = os.path.join(folder, "features.safetensors")
         run("extract_features", checkpoint=run_folder, out=out, **options)

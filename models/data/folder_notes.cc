@@ -1,0 +1,56 @@
+#include "models/data/folder_notes.h"
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
+#include "models/data/file_util.h"
+
+namespace models {
+namespace {
+
+constexpr absl::string_view kUnread[] = {".avif", ".heic", ".heif", ".jp2", ".jxl"};
+
+}  // namespace
+
+std::string UnreadPictures(const std::string& root, const std::map<std::string, int64_t>& others) {
+  int64_t count = 0;
+  std::vector<std::string> kinds, names;
+  for (const absl::string_view ending : kUnread) {
+    const auto it = others.find(std::string(ending));
+    if (it == others.end()) continue;
+    count += it->second;
+    kinds.push_back(absl::StrCat(it->second, " ", ending));
+    names.push_back(absl::StrCat("-iname '*", ending, "'"));
+  }
+  if (count == 0) return "";
+  return absl::StrCat(
+      Count(count, "picture"), " of kinds that are not read (", absl::StrJoin(kinds, ", "),
+      ") passed over; ImageMagick makes JPEGs of them: find '", PrintablePath(root), "' \\( ",
+      absl::StrJoin(names, " -o "), " \\) -exec mogrify -format jpg -quality 95 {} +");
+}
+
+std::string UnlistedPictures(const std::string& root, const std::string& below,
+                             const std::vector<ImageFolderDataset::Item>& items,
+                             absl::Duration most) {
+  const absl::StatusOr<FolderListing> listing =
+      ListPictures(root, below, "val", nullptr, absl::Now() + most);
+  if (!listing.ok()) return "";
+  absl::flat_hash_set<absl::string_view> listed;
+  for (const ImageFolderDataset::Item& item : items) listed.insert(item.path);
+  int64_t count = 0;
+  const std::string* first = nullptr;
+  for (const std::string& path : listing->paths) {
+    if (listed.contains(path)) continue;
+    if (count++ == 0) first = &path;
+  }
+  if (count == 0) return "";
+  return absl::StrCat(Count(count, "picture file"), " under ", PrintablePath(JoinPath(root, below)),
+                      " not in train.txt, and so not read, the first ", PrintablePath(*first),
+                      "; if they came after the list was written, remove it and make it anew: "
+                      "check_data --write_list='",
+                      PrintablePath(JoinPath(root, "train.txt")), "'");
+}
+
+}  // namespace models
