@@ -4,6 +4,8 @@
 // Of the linker: constants of kernels lie between the two.
 extern char __executable_start, __bss_start;
 
+#define SIMT_HOT __attribute__((always_inline)) inline
+
 namespace simt {
 namespace {
 
@@ -16,7 +18,7 @@ unsigned Cover(unsigned a, unsigned b) {
 }
 
 // Whether `then`, of the same block, is ordered before what the actor does now.
-inline bool OrderedInBlock(const Stamp& then) {
+SIMT_HOT bool OrderedInBlock(const Stamp& then) {
   const Stamp& now = actor->now;
   if (then.epoch < now.epoch || then.thread == now.thread) return true;
   if (then.thread == kManyWarps) return false;
@@ -30,18 +32,18 @@ inline bool OrderedInBlock(const Stamp& then) {
 }
 
 // Shared memory is new in each block.
-inline bool OfThisBlock(const Stamp& s) {
+SIMT_HOT bool OfThisBlock(const Stamp& s) {
   return s.launch == actor->now.launch && s.block == actor->now.block;
 }
 
-inline bool Ordered(bool shared, const Stamp& s) {
+SIMT_HOT bool Ordered(bool shared, const Stamp& s) {
   if (shared) return !OfThisBlock(s) || OrderedInBlock(s);
   if (s.launch != actor->now.launch) return OperationBefore(s.launch);
   return s.block == actor->now.block && OrderedInBlock(s);
 }
 
 // The stamp of two accesses that nothing orders.
-Stamp Together(const Stamp& s) {
+__attribute__((noinline)) Stamp Together(const Stamp& s) {
   Stamp now = actor->now;
   if (s.launch != now.launch) {
     now.launch = Both(s.launch, now.launch);
@@ -55,7 +57,7 @@ Stamp Together(const Stamp& s) {
 }
 
 template <Access kAccess>
-inline void CheckCell(const Region& r, size_t unit, const Where& where) {
+SIMT_HOT void CheckCell(const Region& r, size_t unit, const Where& where) {
   Cell& cell = r.cells[unit];
   const bool shared = r.shared;
   Stamp next = actor->now;
@@ -101,7 +103,8 @@ void CheckCells(const Region& r, size_t first, size_t last, const Where& where) 
   for (size_t unit = first; unit <= last; ++unit) CheckCell<kAccess>(r, unit, where);
 }
 
-inline void CheckRegion(Region* r, const char* p, size_t bytes, Access access, const Where& where) {
+SIMT_HOT void CheckRegion(Region* r, const char* p, size_t bytes, Access access,
+                          const Where& where) {
   const size_t offset = static_cast<size_t>(p - r->base), end = offset + bytes;
   if (end > r->bytes || !r->live) {
     OutOfRegion(*r, offset, bytes, access == Access::kRead, where);
@@ -122,7 +125,7 @@ inline void CheckRegion(Region* r, const char* p, size_t bytes, Access access, c
 }
 
 // The region that p should lie in; null: memory that needs no check.
-inline Region* RegionOf(const char* p, size_t bytes, bool write, const Where& where) {
+SIMT_HOT Region* RegionOf(const char* p, size_t bytes, bool write, const Where& where) {
   const size_t offset = static_cast<size_t>(p - addresses.heap);
   if (offset < kHeapBytes) {
     const size_t page = offset / kPage;
@@ -145,7 +148,7 @@ inline Region* RegionOf(const char* p, size_t bytes, bool write, const Where& wh
        where);
 }
 
-inline void Count(Region* r, size_t bytes, bool load, bool store) {
+SIMT_HOT void Count(Region* r, size_t bytes, bool load, bool store) {
   if (r->traffic_of != operation_serial) {
     const Outside outside;
     r->traffic_of = operation_serial;

@@ -51,7 +51,6 @@ struct Device {
   char* stacks = nullptr;
   // The running block.
   const std::function<void()>* thread = nullptr;
-  std::string name;
   Dim grid, block;
   void* dynamic_shared = nullptr;
   std::vector<Fiber> fibers;
@@ -315,7 +314,7 @@ void SetOrder(Order order, uint64_t seed) {
 void Run(const std::string& name, const std::function<void()>& thread, Dim grid, Dim block,
          size_t dynamic_shared_bytes) {
   Device& d = device();
-  if (LaunchError(nullptr, grid, block, 0) != 0 || dynamic_shared_bytes > kMaxDynamicShared) {
+  if (!IsGrid(grid, block) || dynamic_shared_bytes > kMaxDynamicShared) {
     throw MakeFinding(Finding::kLaunch, "CUDA launches no such grid", nullptr, nullptr);
   }
   const uint64_t blocks = uint64_t{grid.x} * grid.y * grid.z;
@@ -326,12 +325,11 @@ void Run(const std::string& name, const std::function<void()>& thread, Dim grid,
         nullptr);
   }
   abandon = Abandon;
-  d.name = name;
   d.thread = &thread;
   d.grid = grid;
   d.block = block;
   d.finding.reset();
-  SetShape({grid.x, grid.y, grid.z}, {block.x, block.y, block.z});
+  SetLaunch(name, {grid.x, grid.y, grid.z}, {block.x, block.y, block.z});
   FindStaticShared();
   const DeviceAccess access;
   std::vector<unsigned> order(blocks);

@@ -29,17 +29,16 @@ constexpr unsigned kMaxThreads = 1024;  // of a block
 
 // Raises the dynamic shared memory that a kernel may have from 48 KiB; a cudaError_t.
 int AllowShared(const void* kernel, size_t bytes);
-
-// What cudaLaunchKernel says to such a launch on sm_90: cudaSuccess, cudaErrorInvalidValue (1: more
-// shared memory than allowed) or cudaErrorInvalidConfiguration (9).
-int LaunchError(const void* kernel, Dim grid, Dim block, size_t dynamic_shared_bytes);
+size_t AllowedShared(const void* kernel);
+// Whether sm_90 has such a grid of such blocks.
+bool IsGrid(Dim grid, Dim block);
 
 // Calls `thread` once for each thread of the grid. Throws the first Finding. BeginOperation()
 // comes before it.
 void Run(const std::string& name, const std::function<void()>& thread, Dim grid, Dim block,
          size_t dynamic_shared_bytes);
 
-// A launch as the fake runtime takes it; without that, it runs at once.
+// A launch as the fake runtime takes it, which says of a grid that is none what CUDA says.
 struct LaunchRequest {
   std::string name;
   std::function<void()> thread;
@@ -47,7 +46,8 @@ struct LaunchRequest {
   size_t shared_bytes;
   CUstream_st* stream;
 };
-extern int (*submit)(LaunchRequest request);  // a cudaError_t; null: run at once, throw
+extern int (*submit)(LaunchRequest request);  // a cudaError_t
+// Without a fake runtime: runs at once, and throws what is found.
 int Submit(LaunchRequest request);
 
 // ---- What the running thread asks.

@@ -239,7 +239,8 @@ unsigned Both(unsigned a, unsigned b) {
   return id;
 }
 
-void SetShape(Index grid, Index block) {
+void SetLaunch(const std::string& name, Index grid, Index block) {
+  memory().operations[memory().current].name = name;
   memory().grid = grid;
   memory().block = block;
 }

@@ -119,8 +119,8 @@ inline bool OperationBefore(unsigned then) {
 }
 // What is over when both are.
 unsigned Both(unsigned a, unsigned b);
-// The block's and thread's indices from their numbers, for messages.
-void SetShape(Index grid, Index block);
+// For messages: what runs, and indices of a block and a thread by their numbers.
+void SetLaunch(const std::string& name, Index grid, Index block);
 Index BlockOf(unsigned number);
 Index ThreadOf(unsigned number);
 

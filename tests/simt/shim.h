@@ -250,8 +250,8 @@ template <typename... Parameters, typename... Args>
 SIMT_NO_CHECKS int LaunchKernel(const char* name, void (*kernel)(Parameters...), Dim grid,
                                 Dim block, size_t shared_bytes, CUstream_st* stream, Args... args) {
   static_assert((std::is_trivially_copyable_v<Parameters> && ...), "kernels take plain data");
-  const int error = LaunchError(reinterpret_cast<const void*>(kernel), grid, block, shared_bytes);
-  if (error != 0) return error;
+  // cudaErrorInvalidValue
+  if (shared_bytes > AllowedShared(reinterpret_cast<const void*>(kernel))) return 1;
   void (*volatile target)(Parameters...) = kernel;  // not inlined: its accesses are checked
   return Submit({name,
                  [=]() SIMT_NO_CHECKS {

@@ -49,7 +49,7 @@ std::string ShortName(const char* symbol) {
 }
 
 // A region for each; `base` is the offset that the symbol has.
-std::vector<std::unique_ptr<Region>> ReadSymbols(size_t* anchor) {
+std::vector<std::unique_ptr<Region>> ReadSymbols(const char** anchor, bool* has_anchor) {
   std::vector<std::unique_ptr<Region>> found;
   const int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
   struct stat status = {};
@@ -70,9 +70,9 @@ std::vector<std::unique_ptr<Region>> ReadSymbols(size_t* anchor) {
       const Elf64_Sym& symbol = symbols[s];
       if (ELF64_ST_TYPE(symbol.st_info) != STT_TLS || symbol.st_shndx == SHN_UNDEF) continue;
       const std::string name = names + symbol.st_name;
-      if (name == "simt_thread_local_anchor") *anchor = symbol.st_value;
       auto region = std::make_unique<Region>();
       region->base = reinterpret_cast<const char*>(symbol.st_value);
+      if (name == "simt_thread_local_anchor") *anchor = region->base, *has_anchor = true;
       region->bytes = symbol.st_size;
       region->shared = true;
       region->name = ShortName(name.c_str());
@@ -99,14 +99,15 @@ void FindStaticShared() {
   const char* const anchor = &simt_thread_local_anchor;
   if (a.anchor == anchor) return;
   if (a.anchor == nullptr) {
-    size_t offset = 0;
-    a.sorted = ReadSymbols(&offset);
-    if (a.sorted.empty()) {
+    const char* offset = nullptr;
+    bool has_anchor = false;
+    a.sorted = ReadSymbols(&offset, &has_anchor);
+    if (!has_anchor) {
       throw Finding(Finding::kLimit,
                     "limit: the program has no symbols, by which __shared__ arrays are found; "
                     "link it without -s");
     }
-    Move(anchor - reinterpret_cast<const char*>(offset));
+    Move(anchor - offset);
   } else {
     Move(anchor - a.anchor);
   }
