@@ -1,23 +1,20 @@
 // Runs kernels: a block at a time, each of its threads a fiber that runs until it must wait for
 // others. Warps meet at the *_sync functions, blocks at __syncthreads(); who does not come is a
 // Finding. Which thread runs first is the test's to choose, and must not matter.
-#ifndef SIMT_EMULATOR_H_
-#define SIMT_EMULATOR_H_
+#ifndef TESTS_SIMT_EMULATOR_H_
+#define TESTS_SIMT_EMULATOR_H_
 
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "tests/simt/memory.h"
+#include "tests/simt/shadow.h"
 
 struct CUstream_st;  // CUDA's
 
 namespace simt {
 
-struct Index {  // uint3
-  unsigned x, y, z;
-};
 struct Dim {  // dim3
   unsigned x = 1, y = 1, z = 1;
   constexpr Dim() = default;
@@ -28,16 +25,20 @@ enum class Order { kForward, kReverse, kShuffled };
 // Of blocks, of warps and of lanes between two barriers, for all launches from now on.
 void SetOrder(Order order, uint64_t seed = 0);
 
+constexpr unsigned kMaxThreads = 1024;  // of a block
+
 // Raises the dynamic shared memory that a kernel may have from 48 KiB; a cudaError_t.
 int AllowShared(const void* kernel, size_t bytes);
 size_t AllowedShared(const void* kernel);
+// Whether sm_90 has such a grid of such blocks.
+bool IsGrid(Dim grid, Dim block);
 
 // Calls `thread` once for each thread of the grid. Throws the first Finding. BeginOperation()
-// comes before it. What is larger than sm_90 allows is a Finding, too.
+// comes before it.
 void Run(const std::string& name, const std::function<void()>& thread, Dim grid, Dim block,
          size_t dynamic_shared_bytes);
 
-// A launch as the fake runtime takes it; without that, it runs at once.
+// A launch as the fake runtime takes it, which says of a grid that is none what CUDA says.
 struct LaunchRequest {
   std::string name;
   std::function<void()> thread;
@@ -45,7 +46,8 @@ struct LaunchRequest {
   size_t shared_bytes;
   CUstream_st* stream;
 };
-extern int (*submit)(LaunchRequest request);  // a cudaError_t; null: run at once, throw
+extern int (*submit)(LaunchRequest request);  // a cudaError_t
+// Without a fake runtime: runs at once, and throws what is found.
 int Submit(LaunchRequest request);
 
 // ---- What the running thread asks.
@@ -57,13 +59,8 @@ Dim GridDim();
 unsigned Lane();
 void* DynamicShared();
 
-// Where a call stands.
-struct Site {
-  const char* file;
-  int line;
-};
-
-// What a warp does together: `resolve` sees what each lane of the mask brought.
+// What the lanes of a mask do together: `resolve` sees what each of them brought, and runs when
+// the last one has come. All call the same function at the same place.
 struct Meeting {
   const char* function;
   uint32_t mask;
@@ -72,11 +69,16 @@ struct Meeting {
 using Resolve = void (*)(Meeting* meeting);
 void Meet(const char* function, uint32_t mask, void* slot, Resolve resolve, Site site);
 void SyncWarp(uint32_t mask, Site site);
-void SyncThreads(Site site);
+// A barrier of the block; returns how many threads brought true.
+int SyncThreads(const char* function, bool predicate, Site site);
 
-// A finding at `site`.
-[[noreturn]] void FailAt(Finding::Kind kind, const std::string& what, Site site);
+// In a Resolve: a finding of one of its lanes.
+[[noreturn]] void FailLane(unsigned lane, Finding::Kind kind, const std::string& what, Site site);
+
+// Of async_copy.cc: a block starts; its running thread leaves the kernel.
+void StartAsyncCopies(unsigned threads);
+void LeaveAsyncCopies();
 
 }  // namespace simt
 
-#endif  // SIMT_EMULATOR_H_
+#endif  // TESTS_SIMT_EMULATOR_H_

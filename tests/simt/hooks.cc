@@ -1,16 +1,19 @@
-// What GCC's -fsanitize=thread, =alignment and =bounds call. The files that they instrument are
-// kernels; what they do outside a launch passes.
+// What GCC's -fsanitize=thread, =alignment and =bounds call; nothing of libtsan or libubsan is
+// linked. The files that they instrument are kernels; what those do outside a launch passes.
 #include <cstdint>
 #include <string>
 
-#include "tests/simt/memory.h"
+#include "tests/simt/shadow.h"
 
 #define PC __builtin_return_address(0)
 
 namespace {
 
 inline void Access(const void* p, size_t bytes, bool write, const void* pc) {
-  if (simt::in_kernel) simt::OnAccess(p, bytes, write, pc);
+  if (!simt::in_kernel) return;
+  const char* const address = static_cast<const char*>(p);
+  if (address >= simt::actor->stack_low && address < simt::actor->stack_high) return;  // its own
+  simt::OnAccess(p, bytes, write, pc);
 }
 
 }  // namespace
@@ -75,10 +78,10 @@ struct TypeMismatch {
 void __ubsan_handle_type_mismatch_v1(TypeMismatch* data, uintptr_t p) {
   if (!simt::in_kernel) return;
   simt::Fail(simt::Finding::kMisaligned,
-             "line " + std::to_string(data->line) + ": address ends in " +
-                 std::to_string(p % (1u << data->log_alignment)) + " and must be a multiple of " +
-                 std::to_string(1u << data->log_alignment),
-             PC);
+             "an address " + std::to_string(p % (uintptr_t{1} << data->log_alignment)) +
+                 " bytes behind a multiple of " +
+                 std::to_string(uintptr_t{1} << data->log_alignment),
+             simt::Site{data->file, static_cast<int>(data->line)});
 }
 void __ubsan_handle_type_mismatch_v1_abort(TypeMismatch* data, uintptr_t p) {
   __ubsan_handle_type_mismatch_v1(data, p);
@@ -89,10 +92,10 @@ struct OutOfBounds {
 };
 void __ubsan_handle_out_of_bounds(OutOfBounds* data, uintptr_t index) {
   if (!simt::in_kernel) return;
-  simt::Fail(simt::Finding::kOutOfBounds,
-             "line " + std::to_string(data->line) + ": index " + std::to_string(index) +
-                 " of an array",
-             PC);
+  simt::Fail(
+      simt::Finding::kOutOfBounds,
+      "index " + std::to_string(static_cast<intptr_t>(index)) + " of an array that ends before",
+      simt::Site{data->file, static_cast<int>(data->line)});
 }
 void __ubsan_handle_out_of_bounds_abort(OutOfBounds* data, uintptr_t index) {
   __ubsan_handle_out_of_bounds(data, index);

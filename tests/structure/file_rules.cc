@@ -59,8 +59,8 @@ std::vector<std::string> Quoted(const std::string& text) {
 // for the operators `ops`.
 std::set<std::string> TestSources(const std::vector<std::string>& lines,
                                   const std::vector<ListedOp>& ops) {
-  static const std::regex test("\\n[ \\[]*(cc|py|sh)_test\\("), srcs("\\n *srcs = \\[([^\\]]*)\\]"),
-      stems("\\n *(\\) )?for ");
+  static const std::regex test("\\n[ \\[]*(cc|emulated|py|sh)_test\\("),
+      srcs("\\n *srcs = \\[([^\\]]*)\\]"), stems("\\n *(\\) )?for ");
   std::set<std::string> sources;
   for (auto line = lines.begin(); line != lines.end(); ++line) {
     std::string rule = "\n";
@@ -201,7 +201,10 @@ Findings CheckTestsRun(const Tree& tree) {
   std::map<std::string, std::set<std::string>> run;  // by BUILD file
   for (const auto& [path, lines] : tree) {
     if (!absl::StartsWith(path, "tests/")) continue;
-    if (!absl::EndsWith(path, "_test.cc") && !absl::EndsWith(path, "_test.sh")) continue;
+    if (!absl::EndsWith(path, "_test.cc") && !absl::EndsWith(path, "_test.cu.cc") &&
+        !absl::EndsWith(path, "_test.sh")) {
+      continue;
+    }
     const std::string build = Folder(path) + "/BUILD.bazel";
     if (tree.count(build) > 0 && run.count(build) == 0) {
       const std::string folder(absl::StripPrefix(Folder(path), "tests/"));

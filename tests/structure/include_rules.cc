@@ -138,6 +138,7 @@ const std::vector<Vendor>& Vendors() {
        {"google/protobuf/", "graph/proto/", "tools/onnx/onnx.pb.h", "models/training/event.pb.h"},
        {"graph/ir/serialize.cc", "tools/onnx/", "tools/version.cc", "models/training/event_file.cc",
         "tests/tools/onnx/", "tests/models/training/"}},
+      {"Boost", {"boost/"}, {"tests/simt/"}},
       {"CLI11", {"CLI/"}, {"tools/"}},
       {"ISA-L", {"isa-l"}, {"models/training/event_file.cc"}},
       {"Cairo", {"cairo"}, {"tools/vis/"}},

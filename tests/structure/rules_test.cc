@@ -390,6 +390,12 @@ sh_test(
     for stem in ["scale"]
 ]
 )"}});
+  // Kernels on the emulated GPU.
+  const std::string emulated = "emulated_test(\n    srcs = [\"a_test.cu.cc\"],\n)\n";
+  ExpectGreen(CheckTestsRun,
+              {{"tests/simt/a_test.cu.cc", ""}, {"tests/simt/BUILD.bazel", emulated}});
+  ExpectRed(CheckTestsRun, {{"tests/simt/b_test.cu.cc", ""}, {"tests/simt/BUILD.bazel", emulated}},
+            "tests/simt/b_test.cu.cc:1: ", "tests/simt/BUILD.bazel");
   for (const char* build :
        {"cc_test(\n    srcs = [\"bad_add_test.cc\"],\n)\n",
         "cc_test(\n    srcs = [\"sum_test.cc\"],\n    data = [\"add_test.cc\"],\n)\n",

@@ -2,6 +2,7 @@
 
 load("@bazel_tools//tools/cpp:toolchain_utils.bzl", "find_cpp_toolchain")
 load("@cuda//:defs.bzl", "NVCC")
+load("//tests/simt:emulated_library.bzl", "emulated_library")
 
 # Machine code for A100 and H100, and PTX, of which drivers make code for what came later.
 _ARCHITECTURES = [
@@ -106,16 +107,6 @@ _nvcc_library = rule(
     toolchains = ["@bazel_tools//tools/cpp:toolchain_type"],
 )
 
-# What makes loads, stores, alignments and array bounds visible to tests/simt, which defines the
-# functions that this compiler then calls. No sanitizer is linked.
-_EMULATION_COPTS = [
-    "-O1",
-    "-g",
-    "-fsanitize=thread,alignment,bounds",
-    "--param=tsan-instrument-func-entry-exit=0",
-    "-Wno-unknown-pragmas",  # unroll
-]
-
 def cuda_library(name, srcs, hdrs = [], deps = [], visibility = None, testonly = False):
     """Kernels and the host functions that launch them, in CUDA C++ that both compilers take.
 
@@ -138,14 +129,12 @@ def cuda_library(name, srcs, hdrs = [], deps = [], visibility = None, testonly =
         visibility = visibility,
         deps = deps,
     )
-    native.cc_library(
+    emulated_library(
         name = name + "_emulated",
-        testonly = True,
         srcs = srcs,
         hdrs = hdrs,
-        copts = _EMULATION_COPTS,
         visibility = visibility,
-        deps = deps + ["//tests/simt"],
+        deps = deps,
     )
 
 def _ptxas_report_impl(ctx):
