@@ -34,13 +34,13 @@ struct Options {
   uint64_t seed = 0;  // of the order in which a graph's branches and waiting streams go
   Driver driver = Driver::kPresent;
   int devices = 1;
-  int major = 9, minor = 0;                     // of all devices
-  size_t memory_bytes = size_t{80} << 30;       // of each
-  size_t host_bytes = size_t{1} << 40;          // that can be page-locked
+  int major = 9, minor = 0;                // of all devices
+  size_t memory_bytes = size_t{80} << 30;  // of each
+  size_t host_bytes = size_t{1} << 40;     // that can be page-locked
 };
 
-// As if the process had just begun, with such a machine; every test begins so. Work that nobody waited for is dropped;
-// handles and memory stay until their owners free them.
+// As if the process had just begun, with such a machine; every test begins so. Work that nobody
+// waited for is dropped; handles and memory stay until their owners free them.
 void Reset(const Options& options = {});
 
 // What went wrong since the last call, in order: findings of tests/simt, and misuse of the API. The
@@ -51,7 +51,7 @@ struct Counters {
   std::map<std::string, uint64_t> work;  // done, by name: kernels, "copy HtoD", "cublasLtMatmul"
   uint64_t host_waits = 0;               // calls in which the host waits for the device
   uint64_t graph_launches = 0;
-  uint64_t unaligned_products = 0;       // done by the algorithm for rows that are no 16 bytes
+  uint64_t unaligned_products = 0;  // done by the algorithm for rows that are no 16 bytes
 };
 // Since the last call.
 Counters TakeCounters();

@@ -1,5 +1,5 @@
-// cuBLASLt on the host, for column-major bf16 and f32 matrices with f32 scales: what cublasLt.h says
-// of layouts, epilogues and types, and refusals where it says so.
+// cuBLASLt on the host, for column-major bf16 and f32 matrices with f32 scales: what cublasLt.h
+// says of layouts, epilogues and types, and refusals where it says so.
 #include "tests/fake_cuda/cublaslt.h"
 
 #include <cstring>
@@ -14,7 +14,7 @@ namespace fake_cuda {
 namespace {
 
 struct Preference {
-  uint64_t workspace = 0;               // "default: 0 - no workspace allowed"
+  uint64_t workspace = 0;                        // "default: 0 - no workspace allowed"
   uint32_t alignment[4] = {256, 256, 256, 256};  // of A, B, C, D; "default: 256"
 };
 
@@ -100,8 +100,8 @@ cublasStatus_t CheckLayouts(const Problem& p) {
     if (l->batch < 1 || l->batch != p.d.batch) return CUBLAS_STATUS_INVALID_VALUE;
     if (l->type != CUDA_R_16BF && l->type != CUDA_R_32F) return CUBLAS_STATUS_NOT_SUPPORTED;
   }
-  // The manual's table for cublasLtMatmul with CUBLAS_COMPUTE_32F: A and B of one type, C and D too;
-  // bf16 to bf16 or f32, f32 to f32.
+  // The manual's table for cublasLtMatmul with CUBLAS_COMPUTE_32F: A and B of one type, C and D
+  // too; bf16 to bf16 or f32, f32 to f32.
   if (p.a.type != p.b.type || p.c.type != p.d.type) return CUBLAS_STATUS_NOT_SUPPORTED;
   if (p.a.type == CUDA_R_32F && p.d.type != CUDA_R_32F) return CUBLAS_STATUS_NOT_SUPPORTED;
   if (p.a.type == CUDA_R_16BF && p.desc.compute != CUBLAS_COMPUTE_32F) {
@@ -122,8 +122,10 @@ cublasStatus_t CheckEpilogue(const Problem& p) {
     case CUBLASLT_EPILOGUE_DGELU:
     case CUBLASLT_EPILOGUE_DGELU_BGRAD:
     case CUBLASLT_EPILOGUE_BGRADA:
-    case CUBLASLT_EPILOGUE_BGRADB: break;
-    default: return Unknown("this epilogue");
+    case CUBLASLT_EPILOGUE_BGRADB:
+      break;
+    default:
+      return Unknown("this epilogue");
   }
   if ((d.epilogue & (kBias | kBGrad | kBGradA | kBGradB)) != 0) {
     if (d.bias == nullptr) return CUBLAS_STATUS_INVALID_VALUE;
@@ -138,8 +140,8 @@ cublasStatus_t CheckEpilogue(const Problem& p) {
     }
   }
   if ((d.epilogue & kAux) != 0) {
-    // "Requires setting CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD attribute." "Must be divisible by 8 and
-    // be no less than the number of rows in the output matrix." (Lt)
+    // "Requires setting CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD attribute." "Must be divisible by 8
+    // and be no less than the number of rows in the output matrix." (Lt)
     if (d.aux == nullptr || d.aux_ld % 8 != 0 || d.aux_ld < static_cast<int64_t>(p.d.rows)) {
       return CUBLAS_STATUS_INVALID_VALUE;
     }
@@ -158,9 +160,9 @@ cublasStatus_t Check(const Problem& p) {
   return status != CUBLAS_STATUS_SUCCESS ? status : CheckEpilogue(p);
 }
 
-// Whether rows, batches and vectors are as an algorithm needs them. "Routines that don't dereference
-// this pointer, like cublasLtMatmulAlgoGetHeuristic() depend on its value to determine expected
-// pointer alignment." (Lt, of bias and aux)
+// Whether rows, batches and vectors are as an algorithm needs them. "Routines that don't
+// dereference this pointer, like cublasLtMatmulAlgoGetHeuristic() depend on its value to determine
+// expected pointer alignment." (Lt, of bias and aux)
 bool Fits(const Algorithm& algorithm, const Problem& p) {
   for (const MatrixLayout* l : {&p.a, &p.b, &p.c, &p.d}) {
     if (algorithm.alignment == 0) continue;
@@ -204,12 +206,18 @@ cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle) {
 size_t cublasLtGetVersion() { return CUBLAS_VERSION; }
 const char* cublasLtGetStatusName(cublasStatus_t status) {
   switch (status) {
-    case CUBLAS_STATUS_SUCCESS: return "CUBLAS_STATUS_SUCCESS";
-    case CUBLAS_STATUS_NOT_INITIALIZED: return "CUBLAS_STATUS_NOT_INITIALIZED";
-    case CUBLAS_STATUS_INVALID_VALUE: return "CUBLAS_STATUS_INVALID_VALUE";
-    case CUBLAS_STATUS_NOT_SUPPORTED: return "CUBLAS_STATUS_NOT_SUPPORTED";
-    case CUBLAS_STATUS_EXECUTION_FAILED: return "CUBLAS_STATUS_EXECUTION_FAILED";
-    default: return "another cublasStatus_t";
+    case CUBLAS_STATUS_SUCCESS:
+      return "CUBLAS_STATUS_SUCCESS";
+    case CUBLAS_STATUS_NOT_INITIALIZED:
+      return "CUBLAS_STATUS_NOT_INITIALIZED";
+    case CUBLAS_STATUS_INVALID_VALUE:
+      return "CUBLAS_STATUS_INVALID_VALUE";
+    case CUBLAS_STATUS_NOT_SUPPORTED:
+      return "CUBLAS_STATUS_NOT_SUPPORTED";
+    case CUBLAS_STATUS_EXECUTION_FAILED:
+      return "CUBLAS_STATUS_EXECUTION_FAILED";
+    default:
+      return "another cublasStatus_t";
   }
 }
 const char* cublasLtGetStatusString(cublasStatus_t status) { return cublasLtGetStatusName(status); }
@@ -233,18 +241,28 @@ cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t handle,
   using fake_cuda::Set;
   MatmulDesc* const d = fake_cuda::Own<MatmulDesc>(handle);
   switch (attribute) {
-    case CUBLASLT_MATMUL_DESC_TRANSA: return Set(&d->transa, value, bytes);
-    case CUBLASLT_MATMUL_DESC_TRANSB: return Set(&d->transb, value, bytes);
-    case CUBLASLT_MATMUL_DESC_EPILOGUE: return Set(&d->epilogue, value, bytes);
-    case CUBLASLT_MATMUL_DESC_BIAS_POINTER: return Set(&d->bias, value, bytes);
-    case CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE: return Set(&d->bias_type, value, bytes);
-    case CUBLASLT_MATMUL_DESC_BIAS_BATCH_STRIDE: return Set(&d->bias_batch_stride, value, bytes);
-    case CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER: return Set(&d->aux, value, bytes);
-    case CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_DATA_TYPE: return Set(&d->aux_type, value, bytes);
-    case CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD: return Set(&d->aux_ld, value, bytes);
+    case CUBLASLT_MATMUL_DESC_TRANSA:
+      return Set(&d->transa, value, bytes);
+    case CUBLASLT_MATMUL_DESC_TRANSB:
+      return Set(&d->transb, value, bytes);
+    case CUBLASLT_MATMUL_DESC_EPILOGUE:
+      return Set(&d->epilogue, value, bytes);
+    case CUBLASLT_MATMUL_DESC_BIAS_POINTER:
+      return Set(&d->bias, value, bytes);
+    case CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE:
+      return Set(&d->bias_type, value, bytes);
+    case CUBLASLT_MATMUL_DESC_BIAS_BATCH_STRIDE:
+      return Set(&d->bias_batch_stride, value, bytes);
+    case CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER:
+      return Set(&d->aux, value, bytes);
+    case CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_DATA_TYPE:
+      return Set(&d->aux_type, value, bytes);
+    case CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD:
+      return Set(&d->aux_ld, value, bytes);
     case CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_BATCH_STRIDE:
       return Set(&d->aux_batch_stride, value, bytes);
-    default: return fake_cuda::Unknown("this attribute of a product");
+    default:
+      return fake_cuda::Unknown("this attribute of a product");
   }
 }
 
@@ -262,10 +280,12 @@ cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t handle,
                                                 const void* value, size_t bytes) {
   MatrixLayout* const l = fake_cuda::Own<MatrixLayout>(handle);
   switch (attribute) {
-    case CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT: return fake_cuda::Set(&l->batch, value, bytes);
+    case CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT:
+      return fake_cuda::Set(&l->batch, value, bytes);
     case CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET:
       return fake_cuda::Set(&l->batch_stride, value, bytes);
-    default: return fake_cuda::Unknown("this attribute of a layout");
+    default:
+      return fake_cuda::Unknown("this attribute of a layout");
   }
 }
 
@@ -280,7 +300,8 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t p
                                                     const void* value, size_t bytes) {
   auto* const p = fake_cuda::Own<fake_cuda::Preference>(preference);
   switch (attribute) {
-    case CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES: return fake_cuda::Set(&p->workspace, value, bytes);
+    case CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES:
+      return fake_cuda::Set(&p->workspace, value, bytes);
     case CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES:
     case CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES:
     case CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES:
@@ -288,8 +309,10 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t p
       return fake_cuda::Set(&p->alignment[attribute - CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES],
                             value, bytes);
     // All of the fake's algorithms sum in one order.
-    case CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK: return CUBLAS_STATUS_SUCCESS;
-    default: return fake_cuda::Unknown("this preference");
+    case CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK:
+      return CUBLAS_STATUS_SUCCESS;
+    default:
+      return fake_cuda::Unknown("this preference");
   }
 }
 
@@ -297,7 +320,8 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
                                               cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
                                               cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
                                               cublasLtMatmulPreference_t preference, int requested,
-                                              cublasLtMatmulHeuristicResult_t* results, int* count) {
+                                              cublasLtMatmulHeuristicResult_t* results,
+                                              int* count) {
   const fake_cuda::Entry entry;
   *count = 0;
   if (handle == nullptr) return CUBLAS_STATUS_NOT_INITIALIZED;
@@ -309,8 +333,8 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
   const auto& wish = *fake_cuda::Own<fake_cuda::Preference>(preference);
   for (const fake_cuda::Algorithm& algorithm : fake_cuda::kAlgorithms) {
     if (*count == requested || algorithm.workspace > wish.workspace) continue;
-    // "Selecting a smaller value will exclude algorithms that can not work with matrix A that is not
-    // as strictly aligned as they need." (Lt)
+    // "Selecting a smaller value will exclude algorithms that can not work with matrix A that is
+    // not as strictly aligned as they need." (Lt)
     bool fits = fake_cuda::Fits(algorithm, problem);
     for (const uint32_t alignment : wish.alignment) fits = fits && alignment >= algorithm.alignment;
     if (!fits) continue;
@@ -326,20 +350,20 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
   return *count > 0 ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_SUPPORTED;
 }
 
-cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc,
-                              const void* alpha, const void* A, cublasLtMatrixLayout_t a,
-                              const void* B, cublasLtMatrixLayout_t b, const void* beta,
-                              const void* C, cublasLtMatrixLayout_t c, void* D,
-                              cublasLtMatrixLayout_t d, const cublasLtMatmulAlgo_t* algo,
-                              void* workspace, size_t workspace_bytes, cudaStream_t stream) {
+cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc, const void* alpha,
+                              const void* A, cublasLtMatrixLayout_t a, const void* B,
+                              cublasLtMatrixLayout_t b, const void* beta, const void* C,
+                              cublasLtMatrixLayout_t c, void* D, cublasLtMatrixLayout_t d,
+                              const cublasLtMatmulAlgo_t* algo, void* workspace,
+                              size_t workspace_bytes, cudaStream_t stream) {
   const fake_cuda::Entry entry;
   if (entry.error != cudaSuccess) return CUBLAS_STATUS_EXECUTION_FAILED;
   if (handle == nullptr) return CUBLAS_STATUS_NOT_INITIALIZED;
   const fake_cuda::Problem p = fake_cuda::ProblemOf(desc, a, b, c, d);
   if (cublasStatus_t status = fake_cuda::Check(p); status != CUBLAS_STATUS_SUCCESS) return status;
   // Read now: a capture freezes a scalar of the host.
-  const fake_cuda::Operands operands = {A, B, C, D, *static_cast<const float*>(alpha),
-                                        *static_cast<const float*>(beta)};
+  const fake_cuda::Operands operands = {
+      A, B, C, D, *static_cast<const float*>(alpha), *static_cast<const float*>(beta)};
   if (operands.beta != 0 && C == nullptr) return CUBLAS_STATUS_INVALID_VALUE;
   if (C == D && p.c.ld != p.d.ld) return CUBLAS_STATUS_INVALID_VALUE;
   fake_cuda::Algorithm chosen = fake_cuda::kAlgorithms[2];  // none given: no workspace to be had
@@ -360,12 +384,12 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
     fits = fits && fake_cuda::Aligned(pointers[i], need);
   }
   if (!fits) return CUBLAS_STATUS_NOT_SUPPORTED;
-  // "CUBLAS_STATUS_INVALID_VALUE [...] e.g. when workspaceSizeInBytes is less than workspace required
-  // by configured algo" (Lt). "Must be 256B aligned (i.e. lowest 8 bits of address must be 0)." (cuBLAS
-  // manual, workspace)
+  // "CUBLAS_STATUS_INVALID_VALUE [...] e.g. when workspaceSizeInBytes is less than workspace
+  // required by configured algo" (Lt). "Must be 256B aligned (i.e. lowest 8 bits of address must be
+  // 0)." (cuBLAS manual, workspace)
   const size_t needs = chosen.workspace;
-  if (needs > 0 && (needs > workspace_bytes || workspace == nullptr ||
-                    !fake_cuda::Aligned(workspace, 256))) {
+  if (needs > 0 &&
+      (needs > workspace_bytes || workspace == nullptr || !fake_cuda::Aligned(workspace, 256))) {
     return CUBLAS_STATUS_INVALID_VALUE;
   }
   const cudaError_t error = fake_cuda::Enqueue(stream, "cublasLtMatmul", [=] {

@@ -115,8 +115,8 @@ void MultiplyOne(const MatmulDesc& desc, const MatrixLayout& a, const MatrixLayo
     for (uint64_t l = 0; l < k; ++l) sum += from[i * k + l];
     return sum;
   };
-  // "The bias size corresponds to the number of rows [BGRADB: columns] of the matrix D. The reduction
-  // happens over the GEMM's "k" dimension." (Lt)
+  // "The bias size corresponds to the number of rows [BGRADB: columns] of the matrix D. The
+  // reduction happens over the GEMM's "k" dimension." (Lt)
   if ((e & kBGrad) != 0) put_sums(m, [&](uint64_t i) { return sums_of_d[i]; });
   if ((e & kBGradA) != 0) put_sums(m, [&](uint64_t i) { return sum_of(rows, i); });
   if ((e & kBGradB) != 0) put_sums(n, [&](uint64_t j) { return sum_of(cols, j); });

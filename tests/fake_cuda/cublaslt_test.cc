@@ -14,7 +14,11 @@ constexpr size_t kWorkspace = 1 << 16;
 // A column-major matrix of floats, stored as its type, with garbage below its rows.
 struct Matrix {
   Matrix(cudaDataType type, uint64_t rows, uint64_t cols, int64_t ld, uint64_t seed)
-      : type(type), rows(rows), cols(cols), ld(ld), bytes(ld * cols * (type == CUDA_R_16BF ? 2 : 4)) {
+      : type(type),
+        rows(rows),
+        cols(cols),
+        ld(ld),
+        bytes(ld * cols * (type == CUDA_R_16BF ? 2 : 4)) {
     EXPECT_EQ(cudaMalloc(&data, bytes), cudaSuccess);
     EXPECT_EQ(cublasLtMatrixLayoutCreate(&layout, type, rows, cols, ld), CUBLAS_STATUS_SUCCESS);
     if (seed == 0) return;
@@ -43,7 +47,8 @@ struct Matrix {
     std::vector<char> column(rows * size);
     for (uint64_t c = 0; c < cols; ++c) {
       const char* from = static_cast<char*>(data) + c * ld * size;
-      EXPECT_EQ(cudaMemcpy(column.data(), from, column.size(), cudaMemcpyDeviceToHost), cudaSuccess);
+      EXPECT_EQ(cudaMemcpy(column.data(), from, column.size(), cudaMemcpyDeviceToHost),
+                cudaSuccess);
       for (uint64_t r = 0; r < rows; ++r) {
         values[r * cols + c] = type == CUDA_R_32F
                                    ? reinterpret_cast<float*>(column.data())[r]
@@ -163,10 +168,12 @@ TEST_F(CublasLt, MultipliesTransposed) {
 }
 
 TEST_F(CublasLt, RoundsToBf16OrTf32) {
-  const Matrix a(CUDA_R_16BF, 16, 24, 16, 1), b(CUDA_R_16BF, 24, 8, 24, 2), d(CUDA_R_16BF, 16, 8, 16, 0);
+  const Matrix a(CUDA_R_16BF, 16, 24, 16, 1), b(CUDA_R_16BF, 24, 8, 24, 2),
+      d(CUDA_R_16BF, 16, 8, 16, 0);
   OK(Run(a, b, d));
   ExpectNear(d.Read(), Product(a, false, b, false), 1.0 / 256);
-  const Matrix x(CUDA_R_32F, 16, 24, 16, 1), y(CUDA_R_32F, 24, 8, 24, 2), z(CUDA_R_32F, 16, 8, 16, 0);
+  const Matrix x(CUDA_R_32F, 16, 24, 16, 1), y(CUDA_R_32F, 24, 8, 24, 2),
+      z(CUDA_R_32F, 16, 8, 16, 0);
   OK(Run(x, y, z));
   const std::vector<double> exact = z.Read();
   MakeDesc(CUBLAS_COMPUTE_32F_FAST_TF32);
@@ -242,11 +249,12 @@ TEST_F(CublasLt, BiasGradients) {
 }
 
 TEST_F(CublasLt, Batches) {
-  const Matrix a(CUDA_R_32F, 8, 3 * 4, 8, 1), b(CUDA_R_32F, 4, 3 * 8, 4, 2), d(CUDA_R_32F, 8, 3 * 8, 8, 0);
+  const Matrix a(CUDA_R_32F, 8, 3 * 4, 8, 1), b(CUDA_R_32F, 4, 3 * 8, 4, 2),
+      d(CUDA_R_32F, 8, 3 * 8, 8, 0);
   Matrix one_a(CUDA_R_32F, 8, 4, 8, 1), one_b(CUDA_R_32F, 4, 8, 4, 2), one(CUDA_R_32F, 8, 8, 8, 0);
   const int32_t count = 3;
-  for (const auto& [layout, stride] : {std::make_pair(one_a.layout, int64_t{32}),
-                                       {one_b.layout, 32}, {one.layout, 64}}) {
+  for (const auto& [layout, stride] :
+       {std::make_pair(one_a.layout, int64_t{32}), {one_b.layout, 32}, {one.layout, 64}}) {
     OK(cublasLtMatrixLayoutSetAttribute(layout, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &count, 4));
     OK(cublasLtMatrixLayoutSetAttribute(layout, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET,
                                         &stride, 8));
@@ -303,7 +311,8 @@ TEST_F(CublasLt, OffersAlgorithmsWithinTheWorkspace) {
 
 // Rows, pointers and what the preference says of them; the algorithm that takes all is counted.
 TEST_F(CublasLt, AlignmentDecidesWhichAlgorithm) {
-  const Matrix a(CUDA_R_16BF, 16, 9, 16, 1), b(CUDA_R_16BF, 9, 8, 9, 2), d(CUDA_R_32F, 16, 8, 16, 0);
+  const Matrix a(CUDA_R_16BF, 16, 9, 16, 1), b(CUDA_R_16BF, 9, 8, 9, 2),
+      d(CUDA_R_32F, 16, 8, 16, 0);
   cublasStatus_t status;
   EXPECT_EQ(Ask(a, b, d, &status), 1);  // rows of 18 bytes
   TakeCounters();
@@ -329,8 +338,8 @@ TEST_F(CublasLt, AlignmentDecidesWhichAlgorithm) {
 }
 
 TEST_F(CublasLt, RefusesWhatTheHeaderRefuses) {
-  const Matrix a(CUDA_R_16BF, 16, 8, 16, 1), b(CUDA_R_16BF, 8, 8, 8, 2), d(CUDA_R_16BF, 16, 8, 16, 0),
-      f(CUDA_R_32F, 16, 8, 16, 0), wrong(CUDA_R_16BF, 8, 16, 8, 1),
+  const Matrix a(CUDA_R_16BF, 16, 8, 16, 1), b(CUDA_R_16BF, 8, 8, 8, 2),
+      d(CUDA_R_16BF, 16, 8, 16, 0), f(CUDA_R_32F, 16, 8, 16, 0), wrong(CUDA_R_16BF, 8, 16, 8, 1),
       square(CUDA_R_32F, 8, 8, 8, 2);
   cublasStatus_t status;
   const auto expect = [&](cublasStatus_t expected, const Matrix& x, const Matrix& y,

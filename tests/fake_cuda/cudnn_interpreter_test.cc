@@ -162,7 +162,7 @@ TEST(CudnnInterpreter, ProductBiasGelu) {
   std::vector<uint16_t> pre(kRows * kCols), y(kRows * kCols);
   ExecuteCudnnGraph(
       Read("product_bias_gelu"),
-      {{1, x.data()}, {2, w.data()}, {3, bias.data()}, {5, pre.data()}, {6, y.data()}});
+      {{11, x.data()}, {12, w.data()}, {13, bias.data()}, {14, pre.data()}, {15, y.data()}});
   for (int i = 0; i < kRows; ++i) {
     for (int j = 0; j < kCols; ++j) {
       double sum = bias[j];
@@ -182,7 +182,7 @@ TEST(CudnnInterpreter, ProductTimesAndSums) {
   std::map<const void*, std::pair<size_t, bool>> touched;  // bytes, written
   ExecuteCudnnGraph(
       Read("product_times_sums"),
-      {{1, x.data()}, {2, w.data()}, {3, times.data()}, {6, y.data()}, {7, sums.data()}},
+      {{11, x.data()}, {12, w.data()}, {16, times.data()}, {15, y.data()}, {17, sums.data()}},
       [&](const void* p, size_t bytes, bool write) {
         touched[p] = {bytes, write};
       });
@@ -211,8 +211,8 @@ void ExpectRefused(std::string text, const std::string& from, const std::string&
   ASSERT_NE(at, std::string::npos) << from;
   text.replace(at, from.size(), to);
   std::map<int64_t, void*> pointers;
-  std::vector<std::vector<char>> room(10, std::vector<char>(1 << 20));
-  for (int i = 0; i < 9; ++i) pointers[i + 1] = room[i].data();
+  std::vector<std::vector<char>> room(17, std::vector<char>(1 << 20));
+  for (int i = 0; i < 17; ++i) pointers[i + 1] = room[i].data();
   try {
     ExecuteCudnnGraph(text, pointers);
     ADD_FAILURE() << "took " << to;
@@ -229,7 +229,7 @@ TEST(CudnnInterpreter, RefusesWhatItDoesNotKnow) {
   ExpectRefused(Read("sdpa_backward"), "\"padding_mask\": false", "\"padding_mask\": true",
                 "padding_mask");
   ExpectRefused(Read("product_bias_gelu"), "\"GELU_FWD\"", "\"TANH_FWD\"", "pointwise TANH_FWD");
-  ExpectRefused(Read("product_times_sums"), "\"uid\": 1\n", "\"uid\": 77\n",
+  ExpectRefused(Read("product_times_sums"), "\"uid\": 11\n", "\"uid\": 77\n",
                 "no pointer for uid 77");
 }
 

@@ -13,8 +13,8 @@ using fake_cuda::state;
 
 namespace {
 
-// What the Guide's table "Technical Specifications per Compute Capability" says; multiprocessors and
-// cache are those of a large chip of the kind.
+// What the Guide's table "Technical Specifications per Compute Capability" says; multiprocessors
+// and cache are those of a large chip of the kind.
 struct Limits {
   int shared_per_block, shared_per_multiprocessor, threads_per_multiprocessor, multiprocessors;
   int l2_bytes;
@@ -31,16 +31,19 @@ struct ErrorText {
   const char *name, *text;
 };
 // Texts as the runtime's.
-#define ERROR(error, text) {error, #error, text}
+#define ERROR(error, text) \
+  { error, #error, text }
 constexpr ErrorText kErrors[] = {
     ERROR(cudaSuccess, "no error"),
     ERROR(cudaErrorInvalidValue, "invalid argument"),
     ERROR(cudaErrorMemoryAllocation, "out of memory"),
     ERROR(cudaErrorInvalidConfiguration, "invalid configuration argument"),
-    ERROR(cudaErrorInsufficientDriver, "CUDA driver version is insufficient for CUDA runtime version"),
+    ERROR(cudaErrorInsufficientDriver,
+          "CUDA driver version is insufficient for CUDA runtime version"),
     ERROR(cudaErrorNoDevice, "no CUDA-capable device is detected"),
     ERROR(cudaErrorInvalidDevice, "invalid device ordinal"),
-    ERROR(cudaErrorNoKernelImageForDevice, "no kernel image is available for execution on the device"),
+    ERROR(cudaErrorNoKernelImageForDevice,
+          "no kernel image is available for execution on the device"),
     ERROR(cudaErrorInvalidResourceHandle, "invalid resource handle"),
     ERROR(cudaErrorIllegalState, "the operation cannot be performed in the present state"),
     ERROR(cudaErrorNotReady, "device not ready"),
@@ -48,14 +51,18 @@ constexpr ErrorText kErrors[] = {
     ERROR(cudaErrorMisalignedAddress, "misaligned address"),
     ERROR(cudaErrorLaunchFailure, "unspecified launch failure"),
     ERROR(cudaErrorStreamCaptureUnsupported, "operation not permitted when stream is capturing"),
-    ERROR(cudaErrorStreamCaptureInvalidated, "operation failed due to a previous error during capture"),
-    ERROR(cudaErrorStreamCaptureMerge, "operation would result in a merge of separate capture sequences"),
+    ERROR(cudaErrorStreamCaptureInvalidated,
+          "operation failed due to a previous error during capture"),
+    ERROR(cudaErrorStreamCaptureMerge,
+          "operation would result in a merge of separate capture sequences"),
     ERROR(cudaErrorStreamCaptureUnmatched, "capture was not ended in the same stream as it began"),
     ERROR(cudaErrorStreamCaptureUnjoined, "capturing stream has unjoined work"),
-    ERROR(cudaErrorStreamCaptureIsolation, "dependency created on uncaptured work in another stream"),
+    ERROR(cudaErrorStreamCaptureIsolation,
+          "dependency created on uncaptured work in another stream"),
     ERROR(cudaErrorStreamCaptureImplicit,
           "operation would make the legacy stream depend on a capturing blocking stream"),
-    ERROR(cudaErrorCapturedEvent, "operation not permitted on an event last recorded in a capturing stream"),
+    ERROR(cudaErrorCapturedEvent,
+          "operation not permitted on an event last recorded in a capturing stream"),
     ERROR(cudaErrorStreamCaptureWrongThread,
           "attempt to terminate a thread-local capture sequence from another thread"),
 };
@@ -100,9 +107,15 @@ cudaError_t cudaRuntimeGetVersion(int* version) {
 // is installed, then 0 is returned as the driver version." (CUDA)
 cudaError_t cudaDriverGetVersion(int* version) {
   switch (state().options.driver) {
-    case Driver::kPresent: *version = CUDART_VERSION; break;
-    case Driver::kTooOld: *version = (CUDART_VERSION / 1000 - 1) * 1000; break;
-    case Driver::kNone: *version = 0; break;
+    case Driver::kPresent:
+      *version = CUDART_VERSION;
+      break;
+    case Driver::kTooOld:
+      *version = (CUDART_VERSION / 1000 - 1) * 1000;
+      break;
+    case Driver::kNone:
+      *version = 0;
+      break;
   }
   return cudaSuccess;
 }
@@ -138,9 +151,15 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
   cudaDeviceProp p;
   if (cudaError_t error = cudaGetDeviceProperties(&p, device); error != cudaSuccess) return error;
   switch (attribute) {
-    case cudaDevAttrComputeCapabilityMajor: *value = p.major; return cudaSuccess;
-    case cudaDevAttrComputeCapabilityMinor: *value = p.minor; return cudaSuccess;
-    case cudaDevAttrMultiProcessorCount: *value = p.multiProcessorCount; return cudaSuccess;
+    case cudaDevAttrComputeCapabilityMajor:
+      *value = p.major;
+      return cudaSuccess;
+    case cudaDevAttrComputeCapabilityMinor:
+      *value = p.minor;
+      return cudaSuccess;
+    case cudaDevAttrMultiProcessorCount:
+      *value = p.multiProcessorCount;
+      return cudaSuccess;
     case cudaDevAttrMaxSharedMemoryPerBlockOptin:
       *value = static_cast<int>(p.sharedMemPerBlockOptin);
       return cudaSuccess;
@@ -150,9 +169,14 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
     case cudaDevAttrMaxThreadsPerMultiProcessor:
       *value = p.maxThreadsPerMultiProcessor;
       return cudaSuccess;
-    case cudaDevAttrL2CacheSize: *value = p.l2CacheSize; return cudaSuccess;
-    case cudaDevAttrWarpSize: *value = p.warpSize; return cudaSuccess;
-    default: return Misuse(cudaErrorInvalidValue, "a device attribute that the fake does not know");
+    case cudaDevAttrL2CacheSize:
+      *value = p.l2CacheSize;
+      return cudaSuccess;
+    case cudaDevAttrWarpSize:
+      *value = p.warpSize;
+      return cudaSuccess;
+    default:
+      return Misuse(cudaErrorInvalidValue, "a device attribute that the fake does not know");
   }
 }
 

@@ -118,7 +118,7 @@ cudaError_t cudaStreamIsCapturing(cudaStream_t handle, cudaStreamCaptureStatus* 
   if (entry.error != cudaSuccess) return entry.error;
   const CUstream_st* const stream = Find(handle);
   if (stream == nullptr) return fake_cuda::last_error;
-  *status = stream->capture == nullptr  ? cudaStreamCaptureStatusNone
+  *status = stream->capture == nullptr ? cudaStreamCaptureStatusNone
             : stream->capture->invalid ? cudaStreamCaptureStatusInvalidated
                                        : cudaStreamCaptureStatusActive;
   return cudaSuccess;
@@ -137,8 +137,8 @@ cudaError_t cudaStreamEndCapture(cudaStream_t handle, cudaGraph_t* graph) {
     return Invalidate(c.get(), cudaErrorStreamCaptureUnmatched,
                       "cudaStreamEndCapture of a stream that only joined");
   }
-  // "If mode is not cudaStreamCaptureModeRelaxed, cudaStreamEndCapture must be called on this stream
-  // from the same thread." (CUDA)
+  // "If mode is not cudaStreamCaptureModeRelaxed, cudaStreamEndCapture must be called on this
+  // stream from the same thread." (CUDA)
   if (c->mode != cudaStreamCaptureModeRelaxed && c->thread != std::this_thread::get_id()) {
     return Misuse(cudaErrorStreamCaptureWrongThread, "cudaStreamEndCapture in another thread");
   }
@@ -190,8 +190,8 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* handle, cudaGraph_t graph, uns
   return cudaSuccess;
 }
 
-// "Only one instance of graphExec may be executing at a time. Each launch is ordered behind both any
-// previous work in stream and any previous launches of graphExec." (CUDA)
+// "Only one instance of graphExec may be executing at a time. Each launch is ordered behind both
+// any previous work in stream and any previous launches of graphExec." (CUDA)
 cudaError_t cudaGraphLaunch(cudaGraphExec_t handle, cudaStream_t to) {
   const Entry entry;
   if (entry.error != cudaSuccess) return entry.error;

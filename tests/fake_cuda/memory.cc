@@ -35,9 +35,9 @@ void CheckPinned(const void* p, size_t bytes) {
     throw simt::Finding(simt::Finding::kFreed, "a copy of page-locked memory that has been freed");
   }
   if (bytes > left) {
-    throw simt::Finding(simt::Finding::kOutOfBounds,
-                        "a copy of " + std::to_string(bytes) + " bytes of page-locked memory, " +
-                            std::to_string(left) + " before its end");
+    throw simt::Finding(simt::Finding::kOutOfBounds, "a copy of " + std::to_string(bytes) +
+                                                         " bytes of page-locked memory, " +
+                                                         std::to_string(left) + " before its end");
   }
 }
 
@@ -59,8 +59,8 @@ cudaError_t Copy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
   if (stream == nullptr) return last_error;
   if (bytes == 0) return cudaSuccess;
   const cudaMemcpyKind is = KindOf(to, from);
-  // "Calling cudaMemcpyAsync() with dst and src pointers that do not match the direction of the copy
-  // results in an undefined behavior." "The memory areas may not overlap." (CUDA)
+  // "Calling cudaMemcpyAsync() with dst and src pointers that do not match the direction of the
+  // copy results in an undefined behavior." "The memory areas may not overlap." (CUDA)
   if (kind != is && kind != cudaMemcpyDefault) {
     return Misuse(cudaErrorInvalidValue, "a copy whose pointers do not match its direction");
   }
@@ -228,7 +228,8 @@ cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind 
   const cudaError_t error = fake_cuda::Copy(to, from, bytes, kind, nullptr);
   // "For transfers from device memory to device memory, no host-side synchronization is performed."
   // (Sync); of pageable memory see Copy().
-  const bool waits = error == cudaSuccess && bytes > 0 && !(simt::IsDevice(to) && simt::IsDevice(from)) &&
+  const bool waits = error == cudaSuccess && bytes > 0 &&
+                     !(simt::IsDevice(to) && simt::IsDevice(from)) &&
                      (simt::IsDevice(from) || fake_cuda::IsPinned(from));
   if (!waits) return Return(error);
   ++state().counters.host_waits;

@@ -13,13 +13,16 @@ constexpr int kOldestMajor = 8;
 
 cudaError_t ErrorOf(simt::Finding::Kind kind) {
   switch (kind) {
-    case simt::Finding::kMisaligned: return cudaErrorMisalignedAddress;
+    case simt::Finding::kMisaligned:
+      return cudaErrorMisalignedAddress;
     // "The device encountered a load or store instruction on an invalid memory address." (CUDA)
     case simt::Finding::kOutOfBounds:
     case simt::Finding::kFreed:
-    case simt::Finding::kHostMemory: return cudaErrorIllegalAddress;
+    case simt::Finding::kHostMemory:
+      return cudaErrorIllegalAddress;
     // A GPU would not notice the others; a test must.
-    default: return cudaErrorLaunchFailure;
+    default:
+      return cudaErrorLaunchFailure;
   }
 }
 
@@ -68,8 +71,7 @@ int SubmitKernel(simt::LaunchRequest r) {
   }
   auto request = std::make_shared<simt::LaunchRequest>(std::move(r));
   (void)Enqueue(request->stream, request->name, [request] {
-    simt::Run(request->name, request->thread, request->grid, request->block,
-              request->shared_bytes);
+    simt::Run(request->name, request->thread, request->grid, request->block, request->shared_bytes);
   });
   // "Kernel launches do not return any error code, so cudaPeekAtLastError() or cudaGetLastError()
   // must be called just after the kernel launch [...] to ensure that any error [...] does not
@@ -96,10 +98,9 @@ cudaError_t Unsafe(const char* function) {
   if (thread_capture_mode == cudaStreamCaptureModeRelaxed) return cudaSuccess;
   for (const auto& c : state().captures) {
     const bool own = c->thread == std::this_thread::get_id();
-    const bool forbids =
-        own ? c->mode != cudaStreamCaptureModeRelaxed
-            : c->mode == cudaStreamCaptureModeGlobal &&
-                  thread_capture_mode == cudaStreamCaptureModeGlobal;
+    const bool forbids = own ? c->mode != cudaStreamCaptureModeRelaxed
+                             : c->mode == cudaStreamCaptureModeGlobal &&
+                                   thread_capture_mode == cudaStreamCaptureModeGlobal;
     if (forbids) {
       return Invalidate(c.get(), cudaErrorStreamCaptureUnsupported,
                         std::string(function) + " while a stream is captured");
@@ -204,8 +205,8 @@ WorkPtr Push(CUstream_st* stream, const std::string& name, std::function<void()>
   work->name = name;
   work->run = std::move(run);
   work->chain = stream->chain;
-  // "Two operations from different streams cannot run concurrently if any CUDA operation on the NULL
-  // stream is submitted in-between them, unless the streams are non-blocking streams" (Guide,
+  // "Two operations from different streams cannot run concurrently if any CUDA operation on the
+  // NULL stream is submitted in-between them, unless the streams are non-blocking streams" (Guide,
   // Implicit Synchronization)
   const auto wait_for = [&](const CUstream_st& other) {
     if (&other == stream || other.last == nullptr) return;

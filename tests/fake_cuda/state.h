@@ -115,7 +115,8 @@ extern thread_local int current_device;
 // "Returns the last error that has been produced by any of the runtime calls in the same instance
 // of the CUDA Runtime library in the host thread" (CUDA, cudaGetLastError)
 extern thread_local cudaError_t last_error;
-// "Swaps the stream capture interaction mode for a thread" (CUDA, cudaThreadExchangeStreamCaptureMode)
+// "Swaps the stream capture interaction mode for a thread" (CUDA,
+// cudaThreadExchangeStreamCaptureMode)
 extern thread_local cudaStreamCaptureMode thread_capture_mode;
 
 // The error to return; remembered as the thread's last.

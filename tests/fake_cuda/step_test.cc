@@ -14,7 +14,14 @@ constexpr int64_t kSize = 16;  // of all matrices, which are square
 constexpr size_t kBytes = kSize * kSize * sizeof(float), kWorkspace = 1 << 16;
 
 enum class Bug {
-  kNone, kNoFork, kNoJoin, kOneWorkspace, kAliased, kMallocInCapture, kInputTooEarly, kReadTooEarly
+  kNone,
+  kNoFork,
+  kNoJoin,
+  kOneWorkspace,
+  kAliased,
+  kMallocInCapture,
+  kInputTooEarly,
+  kReadTooEarly
 };
 
 void Must(int error, const char* call) {
@@ -75,8 +82,10 @@ class Step {
   }
 
   void Run(int step) {
-    if (bug_ != Bug::kInputTooEarly) MUST(cudaEventSynchronize(ready_));  // the copy before has read
-    for (int64_t i = 0; i < kSize * kSize; ++i) input_[i] = 0.1f * static_cast<float>((i + step) % 13);
+    if (bug_ != Bug::kInputTooEarly)
+      MUST(cudaEventSynchronize(ready_));  // the copy before has read
+    for (int64_t i = 0; i < kSize * kSize; ++i)
+      input_[i] = 0.1f * static_cast<float>((i + step) % 13);
     MUST(cudaStreamWaitEvent(copy_, taken_, 0));
     MUST(cudaMemcpyAsync(x_, input_, kBytes, cudaMemcpyHostToDevice, copy_));
     MUST(cudaEventRecord(ready_, copy_));

@@ -49,8 +49,8 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
   }
   *stream = new CUstream_st();
   (*stream)->device = fake_cuda::current_device;
-  // "cudaStreamNonBlocking: [...] the created stream should perform no implicit synchronization with
-  // stream 0" (CUDA)
+  // "cudaStreamNonBlocking: [...] the created stream should perform no implicit synchronization
+  // with stream 0" (CUDA)
   (*stream)->blocking = flags == cudaStreamDefault;
   (*stream)->chain = ++state().chains;
   state().streams.insert(*stream);
@@ -176,8 +176,8 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t handle) {
   return Return(state().sticky);
 }
 
-// "Makes all future work submitted to stream wait for all work captured in event. [...] use the most
-// recently captured state at the time of the API call, and are not affected by later calls to
+// "Makes all future work submitted to stream wait for all work captured in event. [...] use the
+// most recently captured state at the time of the API call, and are not affected by later calls to
 // cudaEventRecord()" (CUDA)
 cudaError_t cudaStreamWaitEvent(cudaStream_t handle, cudaEvent_t event, unsigned) {
   const Entry entry;
@@ -230,8 +230,8 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   ++state().counters.host_waits;
   return fake_cuda::Wait(event->work);
 }
-// "Returns cudaSuccess if all captured work has been completed, or cudaErrorNotReady if any captured
-// work is incomplete." (CUDA)
+// "Returns cudaSuccess if all captured work has been completed, or cudaErrorNotReady if any
+// captured work is incomplete." (CUDA)
 cudaError_t cudaEventQuery(cudaEvent_t event) {
   const Entry entry;
   if (entry.error != cudaSuccess) return entry.error;

@@ -147,7 +147,7 @@ const std::vector<Vendor>& Vendors() {
       {"nlohmann-json", {"nlohmann/"}, {"models/training/", "tools/", "tests/"}},
       {"xxHash", {"xxhash", "xxh3"}, {"models/files/"}},
       {"GoogleTest", {"gtest/", "gmock/"}, {"tests/"}},
-      {"CUDA", {"cuda", "cublas", "cudnn"}, {"backends/cuda/", "tests/fake_cuda/"}},
+      {"CUDA", {"cuda", "cublas", "cudnn"}, {"backends/cuda/"}},
   };
   return vendors;
 }

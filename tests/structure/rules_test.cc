@@ -120,7 +120,6 @@ TEST(VendorHeaders, StayWhereTheyBelong) {
            {"tools/flags/a.cc", "CLI/App.hpp"},
            {"models/data/a.cc", "turbojpeg.h"},
            {"tests/a/b.cc", "gtest/gtest.h"},
-           {"tests/fake_cuda/a.cc", "cuda_runtime_api.h"},
        }) {
     SCOPED_TRACE(arrow.from);
     ExpectGreen(CheckVendorHeaders, {{arrow.from, Include(arrow.to)}});
