@@ -109,16 +109,20 @@ cudaError_t cudaDeviceSynchronize() {
   auto& s = state();
   // "it is also invalid to query the execution status of or synchronize a broader handle which
   // encompasses an active stream capture, such as a device or context handle" (Guide)
+  std::vector<CUstream_st*> streams;
+  for (auto& [device, legacy] : s.legacy) {
+    if (device == fake_cuda::current_device) streams.push_back(&legacy);
+  }
+  for (CUstream_st* const stream : s.streams) {
+    if (stream->device != fake_cuda::current_device) continue;
+    streams.push_back(stream);
+    if (stream->capture == nullptr) continue;
+    return Invalidate(stream->capture.get(), cudaErrorStreamCaptureUnsupported,
+                      "cudaDeviceSynchronize while a stream is captured");
+  }
   std::vector<fake_cuda::WorkPtr> all = std::move(s.orphans);
   s.orphans.clear();
-  std::vector<CUstream_st*> streams(s.streams.begin(), s.streams.end());
-  for (auto& [device, legacy] : s.legacy) streams.push_back(&legacy);
-  for (CUstream_st* const stream : streams) {
-    if (stream->device != fake_cuda::current_device) continue;
-    if (stream->capture != nullptr && !stream->capture->over) {
-      return Invalidate(stream->capture.get(), cudaErrorStreamCaptureUnsupported,
-                        "cudaDeviceSynchronize while a stream is captured");
-    }
+  for (const CUstream_st* const stream : streams) {
     all.insert(all.end(), stream->waits.begin(), stream->waits.end());
     all.push_back(stream->last);
   }
