@@ -3,7 +3,7 @@
 #include "backends/cuda/droppos/kernel_table.h"
 #include "backends/cuda/kernel_table.h"
 #include "gtest/gtest.h"
-#include "tests/fake_cuda/runtime.h"
+#include "tests/fake_cuda/control.h"
 #include "tests/harness/backends.h"
 
 namespace harness {
@@ -12,15 +12,15 @@ namespace {
 // What the emulator and the runtime have found fails the test in which it happened, whatever the
 // code under test made of the error.
 class FindingsFail : public ::testing::EmptyTestEventListener {
-  void OnTestStart(const ::testing::TestInfo&) override { fake::TakeFindings(); }
+  void OnTestStart(const ::testing::TestInfo&) override { fake_cuda::TakeFindings(); }
   void OnTestEnd(const ::testing::TestInfo&) override {
-    for (const std::string& finding : fake::TakeFindings()) ADD_FAILURE() << finding;
+    for (const std::string& finding : fake_cuda::TakeFindings()) ADD_FAILURE() << finding;
   }
 };
 
 graph::Backend MakeEmulatedCuda() {
   static const bool started = [] {
-    fake::Reset(fake::Mode::kLate);
+    fake_cuda::Reset();
     ::testing::UnitTest::GetInstance()->listeners().Append(new FindingsFail);
     return true;
   }();

@@ -1,0 +1,292 @@
+#include "tests/fake_cuda/cudnn_interpreter.h"
+
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <set>
+#include <stdexcept>
+#include <vector>
+
+#include "nlohmann/json.hpp"
+
+namespace fake_cuda {
+namespace {
+
+using nlohmann::json;
+using Index = std::array<int64_t, 4>;  // outermost first; of fewer dimensions, ones in front
+
+[[noreturn]] void Fail(const std::string& what) {
+  throw std::runtime_error("cuDNN graph: " + what);
+}
+
+struct Tensor {
+  Index dim = {1, 1, 1, 1}, stride = {0, 0, 0, 0};
+  bool bf16 = false;
+  void* data = nullptr;
+  std::vector<float> own;  // of a virtual tensor, or a scalar
+
+  size_t bytes() const { return bf16 ? 2 : 4; }
+  // Dimensions of one element repeat.
+  int64_t At(const Index& i) const {
+    int64_t at = 0;
+    for (int d = 0; d < 4; ++d) at += dim[d] == 1 ? 0 : i[d] * stride[d];
+    return at;
+  }
+  double Get(const Index& i) const {
+    if (!bf16) return static_cast<const float*>(data)[At(i)];
+    const uint32_t bits = uint32_t{static_cast<const uint16_t*>(data)[At(i)]} << 16;
+    float x;
+    std::memcpy(&x, &bits, 4);
+    return x;
+  }
+  void Put(const Index& i, double value) {
+    const float x = static_cast<float>(value);
+    if (!bf16) {
+      static_cast<float*>(data)[At(i)] = x;
+      return;
+    }
+    uint32_t bits;
+    std::memcpy(&bits, &x, 4);
+    static_cast<uint16_t*>(data)[At(i)] =
+        std::isnan(x) ? 0x7fff : static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+  }
+  template <typename F>
+  void ForEach(const F& f) const {
+    for (int64_t a = 0; a < dim[0]; ++a) {
+      for (int64_t b = 0; b < dim[1]; ++b) {
+        for (int64_t c = 0; c < dim[2]; ++c) {
+          for (int64_t d = 0; d < dim[3]; ++d) f(Index{a, b, c, d});
+        }
+      }
+    }
+  }
+};
+
+float FromHex(const std::string& hex) {  // "3E000000": a float's bits
+  const uint32_t bits = static_cast<uint32_t>(std::stoul(hex, nullptr, 16));
+  float x;
+  std::memcpy(&x, &bits, 4);
+  return x;
+}
+
+Tensor ReadTensor(const json& j, const std::map<int64_t, void*>& pointers) {
+  Tensor t;
+  const auto dim = j.at("dim").get<std::vector<int64_t>>(),
+             stride = j.at("stride").get<std::vector<int64_t>>();
+  int64_t elements = 1;
+  for (size_t d = 0; d < dim.size(); ++d) {
+    t.dim[4 - dim.size() + d] = dim[d];
+    t.stride[4 - dim.size() + d] = stride[d];
+    elements += (dim[d] - 1) * stride[d];
+  }
+  const std::string type =
+      j.at("data_type").is_null() ? "FLOAT" : j.at("data_type").get<std::string>();
+  if (type != "FLOAT" && type != "BFLOAT16") Fail("type " + type);
+  const int64_t uid = j.at("uid").get<int64_t>();
+  if (j.at("is_pass_by_value").get<bool>()) {
+    t.own = {FromHex(j.at("pass_by_value").at("value").get<std::string>())};
+  } else if (j.at("is_virtual").get<bool>()) {
+    t.own.resize(elements);
+  } else {
+    const auto it = pointers.find(uid);
+    if (it == pointers.end()) Fail("no pointer for uid " + std::to_string(uid));
+    t.bf16 = type == "BFLOAT16";
+    t.data = it->second;
+  }
+  return t;
+}
+
+class Interpreter {
+ public:
+  Interpreter(const json& graph, const std::map<int64_t, void*>& pointers) {
+    for (const json& t : graph.at("tensors")) {
+      tensors_[t.at("uid").get<int64_t>()] = ReadTensor(t, pointers);
+    }
+    for (auto& [uid, t] : tensors_) {
+      if (!t.own.empty()) t.data = t.own.data();
+    }
+    for (const json& node : graph.at("nodes")) {
+      for (const auto& [name, uid] : node.at("outputs").items())
+        written_.insert(uid.get<int64_t>());
+    }
+  }
+
+  // Tells of all elements of the graph's inputs, or of its outputs.
+  void Touch(const std::function<void(const void*, size_t, bool)>& touch, bool outputs) const {
+    for (const auto& [uid, t] : tensors_) {
+      if (!t.own.empty() || (written_.count(uid) > 0) != outputs) continue;
+      t.ForEach([&, &t = t](const Index& i) {
+        const bool row = t.stride[3] == 1 || t.dim[3] == 1;
+        if (row && i[3] > 0) return;
+        const char* const p = static_cast<const char*>(t.data) + t.At(i) * t.bytes();
+        touch(p, row ? t.dim[3] * t.bytes() : t.bytes(), outputs);
+      });
+    }
+  }
+
+  void Run(const json& node) {
+    node_ = &node;
+    const std::string tag = node.at("tag").get<std::string>();
+    if (tag == "MATMUL") return Matmul();
+    if (tag == "POINTWISE") return Pointwise(node.at("mode").get<std::string>());
+    if (tag == "REDUCTION") return Reduction(node.at("mode").get<std::string>());
+    if (tag == "SDPA") return Sdpa();
+    if (tag == "SDPA_BWD") return SdpaBackward();
+    Fail("node " + tag);
+  }
+
+ private:
+  Tensor& In(const char* name) { return tensors_.at(node_->at("inputs").at(name).get<int64_t>()); }
+  Tensor& Out(const char* name) {
+    return tensors_.at(node_->at("outputs").at(name).get<int64_t>());
+  }
+  bool Has(const char* which, const char* name) const { return node_->at(which).contains(name); }
+
+  // What would change the meaning and is not done here.
+  void RefuseMasks() const {
+    for (const char* flag : {"alibi_mask", "padding_mask", "stats_use_log2"}) {
+      if (node_->value(flag, false)) Fail(std::string("attention with ") + flag);
+    }
+    for (const char* bound : {"left_bound", "right_bound", "dropout_probability"}) {
+      if (node_->contains(bound) && !node_->at(bound).is_null()) {
+        Fail(std::string("attention with ") + bound);
+      }
+    }
+  }
+
+  void Matmul() {
+    const Tensor &a = In("A"), &b = In("B");
+    Tensor& c = Out("C");
+    c.ForEach([&](const Index& i) {
+      double sum = 0;
+      for (int64_t k = 0; k < a.dim[3]; ++k) {
+        sum += a.Get({i[0], i[1], i[2], k}) * b.Get({i[0], i[1], k, i[3]});
+      }
+      c.Put(i, sum);
+    });
+  }
+
+  void Pointwise(const std::string& mode) {
+    const Tensor& x = In("IN_0");
+    Tensor& y = Out("OUT_0");
+    const auto phi = [](double v) { return 0.5 * (1 + std::erf(v / std::sqrt(2.0))); };
+    y.ForEach([&](const Index& i) {
+      const double v = x.Get(i);
+      const double w = Has("inputs", "IN_1") ? In("IN_1").Get(i) : 0;
+      if (mode == "ADD") return y.Put(i, v + w);
+      if (mode == "MUL") return y.Put(i, v * w);
+      if (mode == "GELU_FWD") return y.Put(i, v * phi(v));
+      if (mode == "GELU_BWD") {  // IN_0: of the result; IN_1: what GELU was of
+        return y.Put(i, v * (phi(w) + w * std::exp(-w * w / 2) / std::sqrt(2 * M_PI)));
+      }
+      Fail("pointwise " + mode);
+    });
+  }
+
+  void Reduction(const std::string& mode) {
+    if (mode != "ADD") Fail("reduction " + mode);
+    const Tensor& x = In("X");
+    Tensor& y = Out("Y");
+    std::map<int64_t, double> sums;
+    x.ForEach([&](const Index& i) { sums[y.At(i)] += x.Get(i); });
+    y.ForEach([&](const Index& i) { y.Put(i, sums[y.At(i)]); });
+  }
+
+  double Scale() { return Has("inputs", "Attn_scale") ? In("Attn_scale").Get({0, 0, 0, 0}) : 1.0; }
+  // Scores of query t of image b, head h.
+  std::vector<double> Scores(int64_t b, int64_t h, int64_t t) {
+    const Tensor &q = In("Q"), &k = In("K");
+    std::vector<double> s(k.dim[2]);
+    for (int64_t j = 0; j < k.dim[2]; ++j) {
+      for (int64_t e = 0; e < q.dim[3]; ++e) s[j] += q.Get({b, h, t, e}) * k.Get({b, h, j, e});
+      s[j] *= Scale();
+    }
+    return s;
+  }
+
+  void Sdpa() {
+    RefuseMasks();
+    const Tensor &q = In("Q"), &v = In("V");
+    Tensor& o = Out("O");
+    for (int64_t b = 0; b < q.dim[0]; ++b) {
+      for (int64_t h = 0; h < q.dim[1]; ++h) {
+        for (int64_t t = 0; t < q.dim[2]; ++t) {
+          const std::vector<double> s = Scores(b, h, t);
+          double top = -INFINITY, sum = 0;
+          for (const double x : s) top = std::max(top, x);
+          for (const double x : s) sum += std::exp(x - top);
+          for (int64_t e = 0; e < v.dim[3]; ++e) {
+            double y = 0;
+            for (size_t j = 0; j < s.size(); ++j)
+              y += std::exp(s[j] - top) / sum * v.Get({b, h, int64_t(j), e});
+            o.Put({b, h, t, e}, y);
+          }
+          if (Has("outputs", "Stats")) Out("Stats").Put({b, h, t, 0}, top + std::log(sum));
+        }
+      }
+    }
+  }
+
+  // When it builds the graph, the frontend turns K and V of the backward node round, in the tensors
+  // themselves: their dimensions then read (..., width, tokens).
+  static void TurnBack(int64_t width, Tensor* t) {
+    if (t->dim[3] == width && t->stride[3] == 1) return;
+    std::swap(t->dim[2], t->dim[3]);
+    std::swap(t->stride[2], t->stride[3]);
+  }
+
+  void SdpaBackward() {
+    RefuseMasks();
+    TurnBack(In("Q").dim[3], &In("K"));
+    TurnBack(In("Q").dim[3], &In("V"));
+    const Tensor &q = In("Q"), &k = In("K"), &v = In("V"), &o = In("O"), &d_o = In("dO"),
+                 &stats = In("Stats");
+    const int64_t n = k.dim[2], width = q.dim[3];
+    for (int64_t b = 0; b < q.dim[0]; ++b) {
+      for (int64_t h = 0; h < q.dim[1]; ++h) {
+        std::vector<double> dk(n * width), dv(n * width);
+        for (int64_t t = 0; t < q.dim[2]; ++t) {
+          const std::vector<double> s = Scores(b, h, t);
+          double delta = 0;
+          std::vector<double> dq(width);
+          for (int64_t e = 0; e < width; ++e) delta += d_o.Get({b, h, t, e}) * o.Get({b, h, t, e});
+          for (int64_t j = 0; j < n; ++j) {
+            const double p = std::exp(s[j] - stats.Get({b, h, t, 0}));
+            double dp = 0;
+            for (int64_t e = 0; e < width; ++e) dp += d_o.Get({b, h, t, e}) * v.Get({b, h, j, e});
+            const double ds = p * (dp - delta) * Scale();
+            for (int64_t e = 0; e < width; ++e) {
+              dq[e] += ds * k.Get({b, h, j, e});
+              dk[j * width + e] += ds * q.Get({b, h, t, e});
+              dv[j * width + e] += p * d_o.Get({b, h, t, e});
+            }
+          }
+          for (int64_t e = 0; e < width; ++e) Out("dQ").Put({b, h, t, e}, dq[e]);
+        }
+        for (int64_t j = 0; j < n; ++j) {
+          for (int64_t e = 0; e < width; ++e) {
+            Out("dK").Put({b, h, j, e}, dk[j * width + e]);
+            Out("dV").Put({b, h, j, e}, dv[j * width + e]);
+          }
+        }
+      }
+    }
+  }
+
+  std::map<int64_t, Tensor> tensors_;
+  std::set<int64_t> written_;  // by a node
+  const json* node_ = nullptr;
+};
+
+}  // namespace
+
+void ExecuteCudnnGraph(const std::string& text, const std::map<int64_t, void*>& pointers,
+                       const std::function<void(const void*, size_t, bool)>& touch) {
+  const json graph = json::parse(text);
+  Interpreter interpreter(graph, pointers);
+  if (touch) interpreter.Touch(touch, false);
+  for (const json& node : graph.at("nodes")) interpreter.Run(node);  // in the order of their making
+  if (touch) interpreter.Touch(touch, true);
+}
+
+}  // namespace fake_cuda
