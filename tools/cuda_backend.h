@@ -13,6 +13,9 @@ namespace tools {
 // what is missing (the library, one that it needs, a driver, a GPU) and what to do.
 absl::StatusOr<graph::Backend> MakeCudaBackend(int index, int threads);
 
+// For tests that link a CUDA backend: it takes the library's place. Before main.
+void UseLinkedCudaBackend(absl::StatusOr<graph::Backend> (*make)(int index, int threads));
+
 }  // namespace tools
 
 #endif  // TOOLS_CUDA_BACKEND_H_

@@ -1,5 +1,7 @@
 #include "tools/plugins.h"
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/strip.h"
 #include "backends/cpu/droppos/kernel_table.h"
 #include "backends/cpu/kernel_table.h"
 #include "backends/cpu/ops/op_table.h"
@@ -8,6 +10,7 @@
 #include "models/vit/zoo_entries.h"
 #include "ops/droppos/op_table.h"
 #include "ops/op_table.h"
+#include "tools/cuda_backend.h"
 
 namespace tools {
 
@@ -27,6 +30,10 @@ models::Zoo MakeZoo() {
 }
 
 absl::StatusOr<graph::Backend> MakeBackend(absl::string_view name, int threads) {
+  int gpu = 0;
+  if (absl::ConsumePrefix(&name, "cuda:") && absl::SimpleAtoi(name, &gpu)) {
+    return MakeCudaBackend(gpu, threads);
+  }
   if (name != "cpu") return graph::InvalidArgument("there is no backend '", name, "'; use cpu");
   ASSIGN_OR_RETURN(graph::Backend backend, backends::cpu::MakeBackend(threads));
   backends::cpu::droppos::RegisterKernels(&backend.kernels);
