@@ -128,6 +128,12 @@ __device__ __forceinline__ float WarpSum(float x) {
   return x;
 }
 template <int kLanes = 32>
+__device__ __forceinline__ double WarpSum(double x) {
+#pragma unroll
+  for (int lanes = kLanes / 2; lanes > 0; lanes /= 2) x += __shfl_xor_sync(kAllLanes, x, lanes);
+  return x;
+}
+template <int kLanes = 32>
 __device__ __forceinline__ float WarpMax(float x) {
 #pragma unroll
   for (int lanes = kLanes / 2; lanes > 0; lanes /= 2) {
