@@ -6,4 +6,5 @@ OPS = {
 
 DROPPOS_OPS = {
     "mask_sample": "MaskSample",
+    "random_order": "RandomOrder",
 }
