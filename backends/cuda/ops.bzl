@@ -6,5 +6,6 @@ OPS = {
 
 DROPPOS_OPS = {
     "mask_sample": "MaskSample",
+    "position_weights": "PositionWeights",
     "random_order": "RandomOrder",
 }
