@@ -8,4 +8,5 @@ DROPPOS_OPS = {
     "mask_sample": "MaskSample",
     "position_weights": "PositionWeights",
     "random_order": "RandomOrder",
+    "smoothed_position_ce": "SmoothedPositionCE",
 }
