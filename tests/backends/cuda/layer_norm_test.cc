@@ -140,7 +140,7 @@ TEST(LayerNorm, GradIsTheReference) {
   }
 }
 
-// Each input once, each output once, 16 bytes an access; gamma and beta by each row, from the cache.
+// Each input once, each output once, 16 bytes an access; gamma and beta once a row, from the cache.
 TEST(LayerNorm, ReadsEachByteOnce) {
   const int64_t rows = 40, cols = 768;
   const DeviceArray<BFloat16> x(Normal<BFloat16>(rows * cols, 1), "x");
