@@ -6,4 +6,8 @@ OPS = {
 
 DROPPOS_OPS = {
     "mask_sample": "MaskSample",
+    "pixel_loss": "PixelLoss",
+    "position_weights": "PositionWeights",
+    "random_order": "RandomOrder",
+    "smoothed_position_ce": "SmoothedPositionCE",
 }

@@ -1,7 +1,9 @@
 #include <cmath>
 #include <numeric>
+#include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "tests/harness/backends.h"
 #include "tests/harness/op_case.h"
@@ -147,6 +149,22 @@ TEST(PositionWeights, SameForAnyThreads) {
       const auto more = RunOn(backend, "PositionWeights", {}, inputs, threads);
       ASSERT_TRUE(more.ok()) << more.status();
       for (int o = 0; o < 2; ++o) EXPECT_TRUE((*more)[o] == (*one)[o]) << backend.name;
+    }
+  }
+}
+
+TEST(PositionWeights, AnIdOutOfRangeIsAFault) {
+  for (const int64_t id : {-1, 16}) {
+    std::vector<HostTensor> inputs = MakeInputs(Case(3, 16, 8, 4));
+    inputs[1].SetInt(7, id);
+    for (const graph::Backend& backend : TestBackends()) {
+      const absl::Status status = RunOn(backend, "PositionWeights", {}, inputs).status();
+      EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange) << backend.name << ": " << status;
+      EXPECT_NE(std::string(status.message())
+                    .find(absl::StrCat("is ", id, " at element 7, and must be at least 0 and "
+                                                  "below 16")),
+                std::string::npos)
+          << backend.name << ": " << status;
     }
   }
 }

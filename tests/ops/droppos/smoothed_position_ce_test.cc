@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "graph/schema/builder.h"
 #include "graph/schema/gradient.h"
 #include "gtest/gtest.h"
@@ -299,6 +300,30 @@ TEST(SmoothedPositionCE, SigmaIsReadAtEachRun) {
       EXPECT_NE(std::string(out.status().message()).find("at element 0, and must be at least 0"),
                 std::string::npos)
           << out.status();
+    }
+  }
+}
+
+// Of a kept position, too.
+TEST(SmoothedPositionCE, AnIdOutOfRangeIsAFault) {
+  for (const int64_t id : {-1, 16}) {
+    for (const bool dropped : {false, true}) {
+      std::vector<HostTensor> inputs = MakeInputs(Case(3, 4, 4, 4, 1.0, true));
+      inputs[1].SetInt(7, id);
+      inputs[2].SetInt(7, dropped);
+      for (const graph::Backend& backend : TestBackends()) {
+        for (const char* type : {kOp, kGrad}) {
+          SCOPED_TRACE(absl::StrCat(backend.name, ", ", type));
+          const auto out = RunOn(backend, type, Grid(4, 4),
+                                 type == kOp ? inputs : WithDLoss(inputs, 1));
+          EXPECT_EQ(out.status().code(), absl::StatusCode::kOutOfRange);
+          EXPECT_NE(std::string(out.status().message())
+                        .find(absl::StrCat("is ", id, " at element 7, and must be at least 0 and "
+                                                      "below 16")),
+                    std::string::npos)
+              << out.status();
+        }
+      }
     }
   }
 }
