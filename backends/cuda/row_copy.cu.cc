@@ -3,11 +3,10 @@
 // f32, 308 + 308 MB for Patchify, whose rows are the `patch` neighbours of an image's row.
 //
 // ScatterRows goes by rows of y, not of x: the warp of a row looks for its id among the image's,
-// which lie in the cache, and adds the rows that have it. So y is written once, 309 MB beside 77
+// which lie in the cache, and adds the rows that have it. So y is written once, 308 MB beside 77
 // read, where zeros and additions in place would touch it three times; and the order is that of i.
-#include "backends/cuda/row_copy_launch.h"
-
 #include "backends/cuda/fault.h"
+#include "backends/cuda/row_copy_launch.h"
 #include "backends/cuda/rows.h"
 
 namespace backends::cuda {
@@ -18,8 +17,7 @@ struct GatheredRow {
   GatherRowsArgs p;
 
   __device__ const void* Row(int64_t image, int row, int lane) const {
-    const char* const x =
-        static_cast<const char*>(p.x) + image * (p.prefix + p.rows) * p.row_bytes;
+    const char* const x = static_cast<const char*>(p.x) + image * (p.prefix + p.rows) * p.row_bytes;
     if (row < p.prefix) return x + row * p.row_bytes;
     const int64_t element = image * p.picked + row - p.prefix;
     const int32_t id = p.ids[element];
@@ -49,8 +47,7 @@ struct PatchRow {
     const int grid_w = p.width / p.patch;
     const int i = row % p.patch, plane = row / p.patch;
     const int channel = plane % p.channels, patch = plane / p.channels;
-    const int64_t line =
-        (image * p.channels + channel) * p.height + patch / grid_w * p.patch + i;
+    const int64_t line = (image * p.channels + channel) * p.height + patch / grid_w * p.patch + i;
     return static_cast<const char*>(p.images) +
            (line * p.width + patch % grid_w * p.patch) * p.element_bytes;
   }
@@ -58,8 +55,7 @@ struct PatchRow {
 
 // A warp has a row of y.
 template <typename T, typename V>
-__global__ void __launch_bounds__(kRowThreads, kRowBlocks)
-    ScatterRowsKernel(ScatterRowsArgs<T> p) {
+__global__ void __launch_bounds__(kRowThreads, kRowBlocks) ScatterRowsKernel(ScatterRowsArgs<T> p) {
   const int lane = threadIdx.x % 32, row = RowOfThread(5);
   if (row >= p.rows) return;  // a whole warp
   for (int64_t image = blockIdx.y; image < p.images; image += gridDim.y) {
@@ -136,8 +132,8 @@ int AppendToWindow(const T* window, const T* value, T* y, int64_t count, Stream 
   return CUDA_LAUNCH(AppendToWindowKernel<T>, 1, kRowThreads, 0, stream, window, value, y, count);
 }
 
-#define INSTANTIATE(T)                                                    \
-  template int ScatterRows(const ScatterRowsArgs<T>&, Stream);            \
+#define INSTANTIATE(T)                                         \
+  template int ScatterRows(const ScatterRowsArgs<T>&, Stream); \
   template int AppendToWindow(const T*, const T*, T*, int64_t, Stream);
 INSTANTIATE(float)
 INSTANTIATE(BFloat16)

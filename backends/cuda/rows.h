@@ -18,7 +18,8 @@ constexpr int kRowBlocks = 4;
 // row, and the images are blockIdx.y, + gridDim.y, ... So nothing is divided.
 inline dim3 RowBlocks(int64_t images, int64_t rows, int log_lanes) {
   const int64_t blocks = ((rows << log_lanes) + kRowThreads - 1) / kRowThreads;
-  return dim3(static_cast<unsigned>(blocks), static_cast<unsigned>(images < 65535 ? images : 65535));
+  return dim3(static_cast<unsigned>(blocks),
+              static_cast<unsigned>(images < 65535 ? images : 65535));
 }
 __device__ __forceinline__ int RowOfThread(int log_lanes) {
   return static_cast<int>((static_cast<int64_t>(blockIdx.x) * kRowThreads + threadIdx.x) >>

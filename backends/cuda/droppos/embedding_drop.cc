@@ -17,20 +17,20 @@ std::unique_ptr<graph::Kernel> MakeEmbeddingDrop(const graph::KernelSpec& spec) 
   p.positions = static_cast<int>(spec.in(1).rows());
   p.dropped = is_wrong ? static_cast<int>(spec.in(5).dim(1)) : 0;
   p.cols = static_cast<int>(spec.in(0).dim(2));
-  return MakeKernel([p, is_wrong, is_token = kind == "param"](const graph::KernelArgs& a,
-                                                              Stream stream) {
-    EmbeddingDropArgs<T> args = p;
-    args.tokens = In<T>(a, 0);
-    args.table = In<T>(a, 1);
-    args.mask_token = is_token ? In<T>(a, 2) : nullptr;
-    args.ids = In<int32_t>(a, 3);
-    args.mask_pos = In<uint8_t>(a, 4);
-    args.ids_dropped = is_wrong ? In<int32_t>(a, 5) : nullptr;
-    args.order = is_wrong ? In<int32_t>(a, 6) : nullptr;
-    args.y = Out<T>(a, 0);
-    args.fault = FaultOf(a);
-    return EmbeddingDrop(args, stream);
-  });
+  return MakeKernel(
+      [p, is_wrong, is_token = kind == "param"](const graph::KernelArgs& a, Stream stream) {
+        EmbeddingDropArgs<T> args = p;
+        args.tokens = In<T>(a, 0);
+        args.table = In<T>(a, 1);
+        args.mask_token = is_token ? In<T>(a, 2) : nullptr;
+        args.ids = In<int32_t>(a, 3);
+        args.mask_pos = In<uint8_t>(a, 4);
+        args.ids_dropped = is_wrong ? In<int32_t>(a, 5) : nullptr;
+        args.order = is_wrong ? In<int32_t>(a, 6) : nullptr;
+        args.y = Out<T>(a, 0);
+        args.fault = FaultOf(a);
+        return EmbeddingDrop(args, stream);
+      });
 }
 
 template <typename T>

@@ -2,7 +2,6 @@
 // that each row of y is written once, whatever the ids say. For MAE's decoder, 512 images of 197
 // rows of 512 in f32, 52 MB are read and 207 written.
 #include "backends/cuda/droppos/restore_rows_launch.h"
-
 #include "backends/cuda/fault.h"
 #include "backends/cuda/rows.h"
 
