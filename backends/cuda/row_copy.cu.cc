@@ -5,8 +5,9 @@
 // ScatterRows goes by rows of y, not of x: the warp of a row looks for its id among the image's,
 // which lie in the cache, and adds the rows that have it. So y is written once, 308 MB beside 77
 // read, where zeros and additions in place would touch it three times; and the order is that of i.
-#include "backends/cuda/fault.h"
 #include "backends/cuda/row_copy_launch.h"
+
+#include "backends/cuda/fault.h"
 #include "backends/cuda/rows.h"
 
 namespace backends::cuda {

@@ -2,6 +2,7 @@
 // the cache, then reads and writes the token once. At 512 images of 49 tokens of 768 in f32: 77 MB
 // read, 77 written.
 #include "backends/cuda/droppos/embedding_drop_launch.h"
+
 #include "backends/cuda/fault.h"
 #include "backends/cuda/rows.h"
 

@@ -2,6 +2,7 @@
 // that each row of y is written once, whatever the ids say. For MAE's decoder, 512 images of 197
 // rows of 512 in f32, 52 MB are read and 207 written.
 #include "backends/cuda/droppos/restore_rows_launch.h"
+
 #include "backends/cuda/fault.h"
 #include "backends/cuda/rows.h"
 

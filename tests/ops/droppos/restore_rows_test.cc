@@ -120,6 +120,12 @@ TEST(RestoreRows, IdsOutsideThePatchesAreFaults) {
                     .find(absl::StrCat("'input 2' i32[1,2] is ", id, " at element 0")),
                 std::string::npos)
           << backend.name << ": " << y.status();
+      const HostTensor dy(F32({1, 3, 1}));
+      const auto dx = RunOn(backend, "RestoreRowsGrad", GradAttrs(0, {1}), {dy, ids, mask});
+      EXPECT_NE(std::string(dx.status().message())
+                    .find(absl::StrCat("'input 1' i32[1,2] is ", id, " at element 0")),
+                std::string::npos)
+          << backend.name << ": " << dx.status();
     }
   }
 }
