@@ -86,11 +86,15 @@ struct alignas(sizeof(T) * kCount) Vector {
 template <typename T>
 using Vector16 = Vector<T, 16 / sizeof(T)>;
 
-// One access of 4, 8 or 16 bytes, the size of V, to global or shared memory; the address is a
+// One access of 2, 4, 8 or 16 bytes, the size of V, to global or shared memory; the address is a
 // multiple of that size.
 #if defined(__CUDACC__)
 template <int kBytes>
 struct Word;
+template <>
+struct Word<2> {
+  using type = unsigned short;
+};
 template <>
 struct Word<4> {
   using type = unsigned;

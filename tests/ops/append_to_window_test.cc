@@ -6,8 +6,9 @@ namespace harness {
 namespace {
 
 TEST(AppendToWindow, Cases) {
-  for (int64_t n : {1, 2, 7}) {
+  for (int64_t n : {1, 2, 7, 600}) {
     RunCase({"AppendToWindow", {}, {{F32({n}), Normal()}, {F32({1}), Normal()}}, {F32({n})}});
+    RunCase({"AppendToWindow", {}, {{BF16({n}), Normal()}, {BF16({1}), Normal()}}, {BF16({n})}});
   }
 }
 

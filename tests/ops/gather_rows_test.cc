@@ -5,34 +5,55 @@
 namespace harness {
 namespace {
 
-OpCase Gather(int64_t images, int64_t rows, int64_t count, int64_t cols, Generator ids) {
+graph::TensorType Float(graph::Shape shape, bool bf16) { return bf16 ? BF16(shape) : F32(shape); }
+
+// The gradient is checked one number at a time, of few.
+constexpr int64_t kManyCols = 100;
+
+OpCase Gather(int64_t images, int64_t rows, int64_t count, int64_t cols, Generator ids,
+              bool bf16 = false) {
   return {"GatherRows",
           {},
-          {{F32({images, rows, cols}), Normal(), true}, {I32({images, count}), std::move(ids)}},
-          {F32({images, count, cols})}};
+          {{Float({images, rows, cols}, bf16), Normal(), cols < kManyCols},
+           {I32({images, count}), std::move(ids)}},
+          {Float({images, count, cols}, bf16)}};
 }
 
-OpCase Scatter(int64_t images, int64_t count, int64_t rows, int64_t cols, Generator ids) {
+OpCase Scatter(int64_t images, int64_t count, int64_t rows, int64_t cols, Generator ids,
+               bool bf16 = false) {
   return {"ScatterRows",
           {{"rows", rows}},
-          {{F32({images, count, cols}), Normal(), true}, {I32({images, count}), std::move(ids)}},
-          {F32({images, rows, cols})}};
+          {{Float({images, count, cols}, bf16), Normal(), cols < kManyCols},
+           {I32({images, count}), std::move(ids)}},
+          {Float({images, rows, cols}, bf16)}};
 }
 
+// More ids than a warp has lanes, and rows that are whole vectors of a GPU or not, one or several
+// of each lane.
 TEST(GatherRows, Cases) {
-  RunCase(Gather(1, 1, 1, 1, Ids(1)));
-  RunCase(Gather(2, 5, 3, 4, DistinctIds(5)));
-  RunCase(Gather(2, 5, 5, 1, DistinctIds(5)));
-  RunCase(Gather(3, 2, 7, 3, Ids(2)));  // repeated: gradients add up
-  RunCase(Gather(1, 9, 1, 17, Ids(9)));
+  for (bool bf16 : {false, true}) {
+    RunCase(Gather(1, 1, 1, 1, Ids(1), bf16));
+    RunCase(Gather(2, 5, 3, 4, DistinctIds(5), bf16));
+    RunCase(Gather(2, 5, 5, 1, DistinctIds(5), bf16));
+    RunCase(Gather(3, 2, 7, 3, Ids(2), bf16));  // repeated: gradients add up
+    RunCase(Gather(1, 9, 1, 17, Ids(9), bf16));
+    RunCase(Gather(2, 50, 40, 8, DistinctIds(50), bf16));
+    RunCase(Gather(1, 3, 2, 1030, DistinctIds(3), bf16));
+    RunCase(Gather(1, 3, 2, 1032, DistinctIds(3), bf16));
+  }
 }
 
 TEST(ScatterRows, Cases) {
-  RunCase(Scatter(1, 1, 1, 1, Ids(1)));
-  RunCase(Scatter(2, 3, 5, 4, DistinctIds(5)));
-  RunCase(Scatter(2, 5, 5, 1, DistinctIds(5)));
-  RunCase(Scatter(3, 7, 2, 3, Ids(2)));
-  RunCase(Scatter(1, 1, 9, 17, Ids(9)));
+  for (bool bf16 : {false, true}) {
+    RunCase(Scatter(1, 1, 1, 1, Ids(1), bf16));
+    RunCase(Scatter(2, 3, 5, 4, DistinctIds(5), bf16));
+    RunCase(Scatter(2, 5, 5, 1, DistinctIds(5), bf16));
+    RunCase(Scatter(3, 7, 2, 3, Ids(2), bf16));
+    RunCase(Scatter(1, 1, 9, 17, Ids(9), bf16));
+    RunCase(Scatter(2, 40, 50, 8, Ids(50), bf16));
+    RunCase(Scatter(1, 3, 2, 1030, Ids(2), bf16));
+    RunCase(Scatter(1, 3, 2, 1032, Ids(2), bf16));
+  }
 }
 
 TEST(GatherRows, KnownRows) {

@@ -4,17 +4,23 @@
 namespace harness {
 namespace {
 
-OpCase Case(graph::Shape images, int64_t patch, graph::Shape y) {
-  return {"Patchify", {{"patch", patch}}, {{F32(images), Normal()}}, {F32(y)}};
+OpCase Case(graph::Shape images, int64_t patch, graph::Shape y, bool bf16 = false) {
+  return {"Patchify",
+          {{"patch", patch}},
+          {{bf16 ? BF16(images) : F32(images), Normal()}},
+          {bf16 ? BF16(y) : F32(y)}};
 }
 
 TEST(Patchify, Cases) {
-  RunCase(Case({1, 1, 1, 1}, 1, {1, 1, 1}));
-  RunCase(Case({2, 3, 4, 6}, 2, {2, 6, 12}));
-  RunCase(Case({1, 3, 9, 3}, 3, {1, 3, 27}));
-  RunCase(Case({3, 3, 5, 5}, 5, {3, 1, 75}));
-  RunCase(Case({2, 3, 3, 5}, 1, {2, 15, 3}));
-  RunCase(Case({2, 3, 32, 48}, 16, {2, 6, 768}));
+  for (bool bf16 : {false, true}) {
+    RunCase(Case({1, 1, 1, 1}, 1, {1, 1, 1}, bf16));
+    RunCase(Case({2, 3, 4, 6}, 2, {2, 6, 12}, bf16));
+    RunCase(Case({1, 3, 9, 3}, 3, {1, 3, 27}, bf16));
+    RunCase(Case({3, 3, 5, 5}, 5, {3, 1, 75}, bf16));
+    RunCase(Case({2, 3, 3, 5}, 1, {2, 15, 3}, bf16));
+    RunCase(Case({2, 3, 28, 42}, 14, {2, 6, 588}, bf16));
+    RunCase(Case({2, 3, 32, 48}, 16, {2, 6, 768}, bf16));
+  }
 }
 
 TEST(Patchify, OrderIsChannelRowColumn) {

@@ -4,19 +4,24 @@
 namespace harness {
 namespace {
 
-OpCase Case(graph::Shape x, graph::Shape token) {
+graph::TensorType Float(graph::Shape shape, bool bf16) { return bf16 ? BF16(shape) : F32(shape); }
+
+OpCase Case(graph::Shape x, graph::Shape token, bool bf16) {
   return {"PrependToken",
           {},
-          {{F32(x), Normal(), true}, {F32(token), Normal(), true}},
-          {F32({x[0], 1 + x[1], x[2]})}};
+          {{Float(x, bf16), Normal(), true}, {Float(token, bf16), Normal(), true}},
+          {Float({x[0], 1 + x[1], x[2]}, bf16)}};
 }
 
 TEST(PrependToken, Cases) {
-  RunCase(Case({1, 1, 1}, {1, 1, 1}));
-  RunCase(Case({2, 3, 5}, {1, 1, 5}));
-  RunCase(Case({3, 1, 7}, {7}));
-  RunCase(Case({5, 4, 1}, {1, 1}));
-  RunCase(Case({2, 17, 33}, {1, 1, 33}));
+  for (bool bf16 : {false, true}) {
+    RunCase(Case({1, 1, 1}, {1, 1, 1}, bf16));
+    RunCase(Case({2, 3, 5}, {1, 1, 5}, bf16));
+    RunCase(Case({3, 1, 7}, {7}, bf16));
+    RunCase(Case({5, 4, 1}, {1, 1}, bf16));
+    RunCase(Case({2, 17, 33}, {1, 1, 33}, bf16));
+    RunCase(Case({2, 3, 16}, {1, 1, 16}, bf16));
+  }
 }
 
 TEST(PrependToken, TokenComesFirst) {

@@ -4,34 +4,42 @@
 namespace harness {
 namespace {
 
-OpCase Slice(graph::Shape x, int64_t start, int64_t count) {
+graph::TensorType Float(graph::Shape shape, bool bf16) { return bf16 ? BF16(shape) : F32(shape); }
+
+OpCase Slice(graph::Shape x, int64_t start, int64_t count, bool bf16) {
   return {"SliceRows",
           {{"start", start}, {"count", count}},
-          {{F32(x), Normal(), true}},
-          {F32({x[0], count, x[2]})}};
+          {{Float(x, bf16), Normal(), true}},
+          {Float({x[0], count, x[2]}, bf16)}};
 }
 
-OpCase Pad(graph::Shape x, int64_t start, int64_t rows) {
+OpCase Pad(graph::Shape x, int64_t start, int64_t rows, bool bf16) {
   return {"PadRows",
           {{"start", start}, {"rows", rows}},
-          {{F32(x), Normal(), true}},
-          {F32({x[0], rows, x[2]})}};
+          {{Float(x, bf16), Normal(), true}},
+          {Float({x[0], rows, x[2]}, bf16)}};
 }
 
 TEST(SliceRows, Cases) {
-  RunCase(Slice({1, 1, 1}, 0, 1));
-  RunCase(Slice({2, 5, 3}, 1, 4));
-  RunCase(Slice({2, 5, 3}, 0, 1));
-  RunCase(Slice({3, 5, 1}, 2, 2));
-  RunCase(Slice({3, 4, 17}, 0, 4));
+  for (bool bf16 : {false, true}) {
+    RunCase(Slice({1, 1, 1}, 0, 1, bf16));
+    RunCase(Slice({2, 5, 3}, 1, 4, bf16));
+    RunCase(Slice({2, 5, 3}, 0, 1, bf16));
+    RunCase(Slice({3, 5, 1}, 2, 2, bf16));
+    RunCase(Slice({3, 4, 17}, 0, 4, bf16));
+    RunCase(Slice({3, 4, 24}, 1, 2, bf16));
+  }
 }
 
 TEST(PadRows, Cases) {
-  RunCase(Pad({1, 1, 1}, 0, 1));
-  RunCase(Pad({2, 4, 3}, 1, 5));
-  RunCase(Pad({2, 1, 3}, 0, 5));
-  RunCase(Pad({3, 2, 1}, 2, 5));
-  RunCase(Pad({3, 4, 17}, 0, 4));
+  for (bool bf16 : {false, true}) {
+    RunCase(Pad({1, 1, 1}, 0, 1, bf16));
+    RunCase(Pad({2, 4, 3}, 1, 5, bf16));
+    RunCase(Pad({2, 1, 3}, 0, 5, bf16));
+    RunCase(Pad({3, 2, 1}, 2, 5, bf16));
+    RunCase(Pad({3, 4, 17}, 0, 4, bf16));
+    RunCase(Pad({3, 2, 24}, 1, 4, bf16));
+  }
 }
 
 TEST(SliceRows, KnownRows) {

@@ -32,6 +32,7 @@ const std::vector<Rule>& Rules() {
   static const Folders tool = engine + model +
                               Folders{"ops",
                                       "backends/cpu",
+                                      "backends/cuda",
                                       "backends/reference",
                                       "models/data",
                                       "models/files",
@@ -53,8 +54,9 @@ const std::vector<Rule>& Rules() {
                                       "tools/weights",
                                       "tools/vis"};
   // The plugin's folders, and the schemas of what a backend's passes make.
-  static const Folders registered = {"ops/droppos", "backends/cpu/droppos", "backends/cpu/ops",
-                                     "backends/reference/droppos", "models/droppos"};
+  static const Folders registered = {
+      "ops/droppos",           "backends/cpu/droppos",       "backends/cpu/ops",
+      "backends/cuda/droppos", "backends/reference/droppos", "models/droppos"};
   static const std::vector<Rule> rules = {
       {"graph/base", {"graph/base"}},
       {"graph/ir", {"graph/base", "graph/ir", "graph/proto"}},
@@ -76,6 +78,8 @@ const std::vector<Rule>& Rules() {
       {"backends/cuda", backend + Folders{"backends/cuda"}},
       // What kernels are written with is of nvcc or of the emulator.
       {"backends/cuda/device.h", {"backends/cuda", "tests/simt"}},
+      {"backends/cuda/droppos",
+       backend + Folders{"backends/cuda", "backends/cuda/droppos", "ops/droppos"}},
       {"backends/reference", backend + Folders{"backends/reference"}},
       {"backends/reference/cpu",
        backend + Folders{"backends/reference", "backends/reference/cpu", "backends/cpu/ops"}},
@@ -153,7 +157,8 @@ const std::vector<Vendor>& Vendors() {
       {"GoogleTest", {"gtest/", "gmock/"}, {"tests/"}},
       {"CUDA",
        {"cuda", "cublas", "cudnn", "nvrtc"},
-       {"backends/cuda/", "tests/fake_cuda/", "tests/third_party/cuda/"}},
+       {"backends/cuda/", "tests/backends/cuda/", "tests/fake_cuda/", "tests/gpu_suite/",
+        "tests/third_party/cuda/"}},
   };
   return vendors;
 }
@@ -196,6 +201,33 @@ Findings CheckIncludeDirections(const Tree& tree) {
                        rule->from, " may only include ", absl::StrJoin(rule->to, ", "),
                        "; move what is shared down a layer (docs/architecture.md), or, if the "
                        "folder is new, give it a rule in include_rules.cc"));
+    }
+  }
+  return findings;
+}
+
+Findings CheckKernelsSeeNoEngine(const Tree& tree) {
+  std::set<std::string> seen;
+  std::vector<std::string> files;
+  for (const auto& [path, lines] : tree) {
+    if (absl::StartsWith(path, "backends/cuda/") && absl::EndsWith(path, ".cu.cc")) {
+      files.push_back(path);
+    }
+  }
+  Findings findings;
+  while (!files.empty()) {
+    const std::string path = files.back();
+    files.pop_back();
+    if (!seen.insert(path).second || tree.count(path) == 0) continue;
+    for (const Include& include : Includes(tree.at(path))) {
+      if (!IsOurs(include.name) || include.name == "graph/runtime/fault.h") continue;
+      if (absl::StartsWith(include.name, "backends/cuda/")) {
+        files.push_back(include.name);
+      } else if (path != "backends/cuda/device.h" || Folder(include.name) != "tests/simt") {
+        findings.push_back(absl::StrCat(
+            At(path, include.line_index), "includes ", include.name, ", which kernels would see; ",
+            "keep what knows the engine in the operator's x.cc and in kernel_util.h"));
+      }
     }
   }
   return findings;

@@ -10,6 +10,11 @@ namespace structure {
 // each other, plugins are seen by their own folders and by those that name them.
 Findings CheckIncludeDirections(const Tree& tree);
 
+// Kernels of backends/cuda (x.cu.cc) and all headers of that folder that they include, one way or
+// another, include no others of ours but graph/runtime/fault.h: nvcc compiles them, and the
+// emulator of tests, neither of which should see the engine.
+Findings CheckKernelsSeeNoEngine(const Tree& tree);
+
 // A library of others appears only where its table row says.
 Findings CheckVendorHeaders(const Tree& tree);
 

@@ -59,8 +59,12 @@ TEST(IncludeDirections, LetArrowsPointDown) {
            {"backends/cpu/a.cc", "graph/runtime/kernel.h"},
            {"backends/cpu/droppos/a.cc", "backends/cpu/kernel_util.h"},
            {"backends/reference/droppos/a.cc", "ops/droppos/mask_sample.h"},
+           {"backends/cuda/a.cc", "graph/runtime/kernel.h"},
+           {"backends/cuda/a.cc", "graph/compiler/backend.h"},
            {"backends/cuda/a.cu.cc", "backends/cuda/device.h"},
            {"backends/cuda/device.h", "tests/simt/shim.h"},
+           {"backends/cuda/droppos/a.cc", "backends/cuda/kernel_util.h"},
+           {"backends/cuda/droppos/a.cc", "ops/droppos/mask_sample.h"},
            {"models/droppos/a.cc", "models/vit/encoder.h"},
            {"models/training/a.cc", "graph/compiler/compiler.h"},
            {"tools/plugins.cc", "backends/cpu/droppos/kernel_table.h"},
@@ -88,8 +92,12 @@ TEST(IncludeDirections, RefuseArrowsUpAndSideways) {
            {"backends/cpu/a.cc", "backends/reference/kernels.h"},
            {"backends/reference/a.cc", "backends/cpu/kernel_table.h"},
            {"backends/cpu/a.cc", "backends/cpu/droppos/kernel_table.h"},
-           {"backends/cuda/a.cu.cc", "tests/simt/shim.h"},
+           {"backends/cpu/a.cc", "backends/cuda/launch.h"},
            {"backends/cuda/a.cc", "backends/cpu/kernel_util.h"},
+           {"backends/cuda/a.cc", "backends/cuda/droppos/kernel_table.h"},
+           {"backends/cuda/a.cu.cc", "tests/simt/shim.h"},
+           {"backends/cuda/device.h", "graph/runtime/kernel.h"},
+           {"backends/cuda/droppos/a.cc", "backends/reference/droppos/kernel_table.h"},
            {"backends/cpu/a.cc", "graph/autodiff/autodiff.h"},
            {"backends/cpu/droppos/a.cc", "backends/reference/droppos/kernel_table.h"},
            {"models/layers/a.cc", "graph/runtime/kernel.h"},
@@ -125,6 +133,12 @@ TEST(VendorHeaders, StayWhereTheyBelong) {
            {"models/data/a.cc", "turbojpeg.h"},
            {"tests/a/b.cc", "gtest/gtest.h"},
            {"backends/cuda/a.cc", "cublasLt.h"},
+           {"backends/cuda/device.h", "cuda_runtime.h"},
+           {"backends/cpu/a.cc", "backends/cuda/launch.h"},  // ours
+           {"tests/fake_cuda/a.cc", "cuda_runtime_api.h"},
+           {"tests/backends/cuda/a_test.cc", "cudnn.h"},
+           {"tests/gpu_suite/a.cc", "cudnn_frontend.h"},
+           {"tests/simt/a.cc", "boost/context/detail/fcontext.hpp"},
        }) {
     SCOPED_TRACE(arrow.from);
     ExpectGreen(CheckVendorHeaders, {{arrow.from, Include(arrow.to)}});
@@ -143,7 +157,11 @@ TEST(VendorHeaders, StayWhereTheyBelong) {
            {"models/data/a.cc", "omp.h"},
            {"ops/a.cc", "gtest/gtest.h"},
            {"backends/cpu/a.cc", "cuda_runtime.h"},
+           {"tests/simt/a.cc", "cuda_runtime.h"},
+           {"tests/backends/cpu/a.cc", "cublasLt.h"},
            {"tools/a.cc", "nvrtc.h"},
+           {"tests/fake_cuda/a.cc", "boost/context/fiber.hpp"},
+           {"backends/cuda/a.cu.cc", "boost/context/fiber.hpp"},
            {"models/training/a.cu", "cuda_runtime.h"},
            {"backends/cuda/a.cuh", "dnnl.hpp"},
        }) {
@@ -154,6 +172,39 @@ TEST(VendorHeaders, StayWhereTheyBelong) {
     ExpectRed(CheckVendorHeaders, {{arrow.from, absl::StrCat("#include <", arrow.to, ">\n")}},
               absl::StrCat(arrow.from, ":1: "), arrow.to);
   }
+}
+
+TEST(KernelsSeeNoEngine, HoweverTheyGetThere) {
+  const auto with = [](const std::string& path, const std::string& header) {
+    Texts texts = {{"backends/cuda/a.cu.cc", Include("backends/cuda/a_launch.h")},
+                   {"backends/cuda/droppos/b.cu.cc", Include("backends/cuda/fault.h")},
+                   {"backends/cuda/a_launch.h", ""},
+                   {"backends/cuda/fault.h",
+                    "#include \"backends/cuda/device.h\"\n"
+                    "#include \"graph/runtime/fault.h\"\n"},
+                   {"backends/cuda/device.h", Include("tests/simt/shim.h")},
+                   {"backends/cuda/kernel_util.h", ""},
+                   {"backends/cuda/a.cc", Include("backends/cuda/kernel_util.h")}};
+    texts[path] += absl::StrCat("#include \"", header, "\"\n");
+    return texts;
+  };
+  ExpectGreen(CheckKernelsSeeNoEngine, with("backends/cuda/a.cu.cc", "backends/cuda/device.h"));
+  ExpectGreen(CheckKernelsSeeNoEngine, with("backends/cuda/a.cc", "graph/runtime/kernel.h"));
+  ExpectGreen(CheckKernelsSeeNoEngine, with("backends/cuda/kernel_util.h", "graph/base/status.h"));
+  for (const char* path : {"backends/cuda/a.cu.cc", "backends/cuda/droppos/b.cu.cc",
+                           "backends/cuda/a_launch.h", "backends/cuda/device.h"}) {
+    for (const char* header : {"graph/runtime/kernel.h", "ops/add.h"}) {
+      SCOPED_TRACE(path);
+      ExpectRed(CheckKernelsSeeNoEngine, with(path, header), absl::StrCat(path, ":"), header);
+    }
+  }
+  ExpectRed(CheckKernelsSeeNoEngine, with("backends/cuda/fault.h", "tests/simt/shim.h"),
+            "backends/cuda/fault.h:3: ", "tests/simt/shim.h");
+  // A kernel that includes what factories are made of sees what that includes.
+  Texts texts = with("backends/cuda/kernel_util.h", "graph/base/status.h");
+  texts["backends/cuda/a_launch.h"] = Include("backends/cuda/kernel_util.h");
+  ExpectRed(CheckKernelsSeeNoEngine, texts,
+            "backends/cuda/kernel_util.h:1: ", "graph/base/status.h");
 }
 
 TEST(EngineNamesNoPlugin, InAnyCase) {
@@ -178,9 +229,12 @@ TEST(PluginConceptsStayInside, ClassesDrawsAndFlags) {
   ExpectGreen(CheckPluginConceptsStayInside,
               with("tools/a.cc", "int fog_shares;  // of FogOptions\nSay(\"a FogOptions\");\n"));
   ExpectGreen(CheckPluginConceptsStayInside, with("backends/cpu/fog/a.cc", "kFogShare;\n"));
+  ExpectGreen(CheckPluginConceptsStayInside, with("backends/cuda/fog/a.cu.cc", "kFogShare;\n"));
   ExpectGreen(CheckPluginConceptsStayInside, with("tools/plugins.cc", "FogOptions options;\n"));
   ExpectRed(CheckPluginConceptsStayInside, with("graph/base/a.h", "enum { kFogShare = 1 };\n"),
             "graph/base/a.h:1: ", "kFogShare");
+  ExpectRed(CheckPluginConceptsStayInside, with("backends/cuda/a.cu.cc", "Draw(kFogShare);\n"),
+            "backends/cuda/a.cu.cc:1: ", "kFogShare");
   ExpectRed(CheckPluginConceptsStayInside, with("tools/a.cc", "\nif (IsA<FogOptions>(x)) {}\n"),
             "tools/a.cc:2: ", "FogOptions");
   ExpectRed(CheckPluginConceptsStayInside, with("tools/flags/a.cc", "Say(\"--fog_share=1\");\n"),
@@ -201,14 +255,16 @@ TEST(TreeIsWhole, SeesWhatOthersUse) {
 }
 
 Texts Operator() {
-  return {{"ops/add.h", "void RegisterAdd(graph::SchemaRegistry* registry);\n"},
-          {"ops/add.cc", "void RegisterAdd(graph::SchemaRegistry* registry) {\n"},
-          {"ops/op_table.h", "void RegisterOps(graph::SchemaRegistry* registry);\n"},
-          {"ops/ops.bzl", "OPS = {\n    \"add\": \"Add\",\n}\n"},
-          {"ops/shapes.h", "int Helper();\n"},
-          {"backends/cpu/add.cc", "void RegisterAdd(graph::KernelTable* table) {\n"},
-          {"backends/reference/add.cc", "void RegisterAdd(graph::KernelTable* table) {\n"},
-          {"tests/ops/add_test.cc", "TEST(Add, Works) {}\n"}};
+  return {
+      {"ops/add.h", "void RegisterAdd(graph::SchemaRegistry* registry);\n"},
+      {"ops/add.cc", "void RegisterAdd(graph::SchemaRegistry* registry) {\n"},
+      {"ops/op_table.h", "void RegisterOps(graph::SchemaRegistry* registry);\n"},
+      {"ops/ops.bzl", "OPS = {\n    \"add\": \"Add\",\n}\n"},
+      {"ops/shapes.h", "int Helper();\n"},
+      {"backends/cpu/add.cc", "void RegisterAdd(graph::KernelTable* table) {\n"},
+      {"backends/cuda/add.cc", "void RegisterAdd(const DevicePtr&, graph::KernelTable* table) {\n"},
+      {"backends/reference/add.cc", "void RegisterAdd(graph::KernelTable* table) {\n"},
+      {"tests/ops/add_test.cc", "TEST(Add, Works) {}\n"}};
 }
 
 // The same operator as one of the plugin.
@@ -241,8 +297,8 @@ TEST(SameStems, AreCompleteOrNamed) {
     texts.erase(path);
     ExpectRed(CheckSameStems, texts, "backends/cpu/ops/add.h:1: ", path);
   }
-  for (const char* file : {"ops/add.cc", "backends/cpu/add.cc", "backends/reference/add.cc",
-                           "tests/ops/add_test.cc"}) {
+  for (const char* file : {"ops/add.cc", "backends/cpu/add.cc", "backends/cuda/add.cc",
+                           "backends/reference/add.cc", "tests/ops/add_test.cc"}) {
     SCOPED_TRACE(file);
     Texts texts = Operator();
     texts.erase(file);
@@ -258,6 +314,29 @@ TEST(SameStems, RefuseKernelsUnderAnotherName) {
   Texts texts = Operator();
   texts["backends/cpu/sum.cc"] = "void RegisterSum(graph::KernelTable* table) {\n";
   ExpectRed(CheckSameStems, texts, "backends/cpu/sum.cc:1: ", "ops/sum.h");
+  // Of another operator, in a file that has its own.
+  texts = Operator();
+  const std::string sum =
+      "void RegisterSum(const DevicePtr& device, graph::KernelTable* table) {\n";
+  texts["backends/cuda/add.cc"] += sum;
+  ExpectRed(CheckSameStems, texts, "backends/cuda/add.cc:2: ", "RegisterSum in ops/add.h");
+  texts = PluginOperator();
+  texts["backends/cuda/droppos/sum.cc"] = sum;
+  ExpectRed(CheckSameStems, texts, "backends/cuda/droppos/sum.cc:1: ", "ops/droppos/sum.h");
+}
+
+TEST(SameStems, CudaHasWhatItsListSaysAndWithoutAListAll) {
+  for (Texts texts : {Operator(), PluginOperator()}) {
+    const bool plugin = texts.count("ops/add.h") == 0;
+    const std::string kernels = plugin ? "backends/cuda/droppos/add.cc" : "backends/cuda/add.cc";
+    const std::string header = plugin ? "ops/droppos/add.h:1: " : "ops/add.h:1: ";
+    texts.erase(kernels);
+    ExpectRed(CheckSameStems, texts, header, kernels);
+    texts["backends/cuda/ops.bzl"] = "OPS = {\n    \"gelu\": \"Gelu\",\n}\n";
+    ExpectGreen(CheckSameStems, texts);
+    texts["backends/cuda/ops.bzl"] += "\nDROPPOS_OPS = {\n    \"add\": \"Add\",\n}\n";
+    ExpectRed(CheckSameStems, texts, header, kernels);
+  }
 }
 
 TEST(OpsAreListed, UnderTheirStem) {

@@ -13,29 +13,48 @@ namespace {
 // Where the operators of a folder have their kernels and tests: the core's, a plugin's, and those
 // that only the passes of one backend make.
 const struct {
-  std::string ops, kernels[2], tests;
+  std::string ops;
+  std::vector<std::string> kernels;
+  std::string tests;
 } kFolders[] = {
-    {"ops", {"backends/reference", "backends/cpu"}, "tests/ops"},
-    {"ops/droppos", {"backends/reference/droppos", "backends/cpu/droppos"}, "tests/ops/droppos"},
+    {"ops", {"backends/reference", "backends/cpu", "backends/cuda"}, "tests/ops"},
+    {"ops/droppos",
+     {"backends/reference/droppos", "backends/cpu/droppos", "backends/cuda/droppos"},
+     "tests/ops/droppos"},
     {"backends/cpu/ops", {"backends/reference/cpu", "backends/cpu"}, "tests/backends/cpu/ops"},
 };
+
+// While CUDA has only some operators, the list of these.
+bool MayLack(const Tree& tree, const std::string& kernels, const std::string& stem) {
+  if (!absl::StartsWith(kernels, "backends/cuda") || tree.count("backends/cuda/ops.bzl") == 0) {
+    return false;
+  }
+  const std::vector<ListedOp> listed = ListedOps(tree, "backends/cuda");
+  return std::none_of(listed.begin(), listed.end(),
+                      [&](const ListedOp& op) { return op.stem == stem; });
+}
 
 struct Declaration {
   size_t line_index;
   std::string function;
 };
 
-// "void RegisterX(graph::SchemaRegistry*" and "void RegisterX(graph::KernelTable*", as
-// declaration or definition. The functions that are tables themselves are left out.
+// "void RegisterX(graph::SchemaRegistry*", "void RegisterX(graph::KernelTable*" and, with a device,
+// "void RegisterX(const DevicePtr&", as declaration or definition. The functions that are tables
+// themselves are left out.
 std::vector<Declaration> Registrations(const std::vector<std::string>& lines,
-                                       absl::string_view parameter) {
+                                       const std::vector<absl::string_view>& parameters) {
   std::vector<Declaration> found;
   for (size_t i = 0; i < lines.size(); ++i) {
     absl::string_view line = lines[i];
     if (!absl::ConsumePrefix(&line, "void Register")) continue;
     const size_t parenthesis = line.find('(');
     if (parenthesis == absl::string_view::npos) continue;
-    if (!absl::StartsWith(line.substr(parenthesis + 1), parameter)) continue;
+    const absl::string_view begin = line.substr(parenthesis + 1);
+    if (std::none_of(parameters.begin(), parameters.end(),
+                     [&](absl::string_view p) { return absl::StartsWith(begin, p); })) {
+      continue;
+    }
     const absl::string_view name = line.substr(0, parenthesis);
     if (name == "Ops" || name == "Kernels") continue;
     found.push_back({i, absl::StrCat("Register", name)});
@@ -43,8 +62,8 @@ std::vector<Declaration> Registrations(const std::vector<std::string>& lines,
   return found;
 }
 
-constexpr char kSchemas[] = "graph::SchemaRegistry*";
-constexpr char kKernels[] = "graph::KernelTable*";
+const std::vector<absl::string_view> kSchemas = {"graph::SchemaRegistry*"};
+const std::vector<absl::string_view> kKernels = {"graph::KernelTable*", "const DevicePtr&"};
 
 void Expect(const Tree& tree, const std::string& header, const std::string& path, const char* what,
             Findings* findings) {
@@ -64,6 +83,7 @@ Findings CheckSameStems(const Tree& tree) {
       const std::string stem(absl::StripSuffix(BaseName(path), ".h"));
       Expect(tree, path, absl::StrCat(folder.ops, "/", stem, ".cc"), "source", &findings);
       for (const std::string& kernels : folder.kernels) {
+        if (MayLack(tree, kernels, stem)) continue;
         Expect(tree, path, absl::StrCat(kernels, "/", stem, ".cc"), "kernels", &findings);
       }
       Expect(tree, path, absl::StrCat(folder.tests, "/", stem, "_test.cc"), "test", &findings);
@@ -74,16 +94,23 @@ Findings CheckSameStems(const Tree& tree) {
     if (kernels.empty() || !absl::EndsWith(path, ".cc")) continue;
     const std::string header = absl::StrCat(absl::StripSuffix(BaseName(path), ".cc"), ".h");
     std::vector<std::string> candidates;
-    bool found = false;
+    std::vector<Declaration> schemas;
     for (const auto& folder : kFolders) {
-      if (folder.kernels[0] != Folder(path) && folder.kernels[1] != Folder(path)) continue;
+      if (std::count(folder.kernels.begin(), folder.kernels.end(), Folder(path)) == 0) continue;
       candidates.push_back(absl::StrCat(folder.ops, "/", header));
-      found |= tree.count(candidates.back()) > 0;
+      if (tree.count(candidates.back()) == 0) continue;
+      schemas = Registrations(tree.at(candidates.back()), kSchemas);
     }
-    if (found || candidates.empty()) continue;
-    findings.push_back(absl::StrCat(At(path, kernels[0].line_index), "kernels without ",
-                                    absl::StrJoin(candidates, " or "),
-                                    "; name the file like the operator's"));
+    if (candidates.empty()) continue;
+    for (const Declaration& kernel : kernels) {
+      if (std::any_of(schemas.begin(), schemas.end(),
+                      [&](const Declaration& s) { return s.function == kernel.function; })) {
+        continue;
+      }
+      findings.push_back(absl::StrCat(At(path, kernel.line_index), "kernels without ",
+                                      kernel.function, " in ", absl::StrJoin(candidates, " or "),
+                                      "; name file and function like the operator's"));
+    }
   }
   return findings;
 }

@@ -12,22 +12,25 @@ namespace {
 
 graph::Attrs Kind(const std::string& kind) { return {{"kind", kind}}; }
 
-OpCase Case(int64_t b, int64_t v, int64_t l, int64_t d, const std::string& kind) {
+graph::TensorType Float(graph::Shape shape, bool bf16) { return bf16 ? BF16(shape) : F32(shape); }
+
+OpCase Case(int64_t b, int64_t v, int64_t l, int64_t d, const std::string& kind, bool bf16) {
   OpCase c;
   c.type = "EmbeddingDrop";
   c.attrs = Kind(kind);
-  c.inputs = {{F32({b, v, d}), Normal(), true},
-              {F32({1, l, d}), Normal()},
-              {F32({1, 1, d}), Normal(), true},
+  const bool check = d < 100;  // the gradient, one number at a time
+  c.inputs = {{Float({b, v, d}, bf16), Normal(), check},
+              {Float({1, l, d}, bf16), Normal()},
+              {Float({1, 1, d}, bf16), Normal(), check},
               {I32({b, v}), DistinctIds(l)},
               {U8({b, v}), Mask(0.6)}};
-  c.outputs = {F32({b, v, d})};
+  c.outputs = {Float({b, v, d}, bf16)};
   return c;
 }
 
 // `n` positions of each image are dropped.
-OpCase WrongCase(int64_t b, int64_t v, int64_t l, int64_t d, int64_t n) {
-  OpCase c = Case(b, v, l, d, "wrong_pos");
+OpCase WrongCase(int64_t b, int64_t v, int64_t l, int64_t d, int64_t n, bool bf16) {
+  OpCase c = Case(b, v, l, d, "wrong_pos", bf16);
   c.inputs[4].generate = MaskOf(n);
   c.inputs.push_back({I32({b, n}), DistinctIds(l)});
   c.inputs.push_back({I32({b, n}), DistinctIds(n)});
@@ -35,24 +38,31 @@ OpCase WrongCase(int64_t b, int64_t v, int64_t l, int64_t d, int64_t n) {
 }
 
 TEST(EmbeddingDrop, Cases) {
-  for (const char* kind : {"param", "zeros"}) {
-    RunCase(Case(1, 1, 1, 1, kind));
-    RunCase(Case(3, 4, 16, 5, kind));
-    RunCase(Case(7, 3, 15, 17, kind));
-    RunCase(Case(2, 9, 9, 64, kind));
+  for (bool bf16 : {false, true}) {
+    for (const char* kind : {"param", "zeros"}) {
+      RunCase(Case(1, 1, 1, 1, kind, bf16));
+      RunCase(Case(3, 4, 16, 5, kind, bf16));
+      RunCase(Case(7, 3, 15, 17, kind, bf16));
+      RunCase(Case(2, 9, 9, 64, kind, bf16));
+      RunCase(Case(1, 2, 3, 1032, kind, bf16));
+    }
+    RunCase(WrongCase(1, 1, 1, 1, 1, bf16));
+    RunCase(WrongCase(3, 4, 16, 5, 3, bf16));
+    RunCase(WrongCase(7, 3, 15, 17, 1, bf16));
+    RunCase(WrongCase(2, 9, 9, 64, 9, bf16));
+    RunCase(WrongCase(2, 40, 70, 3, 37, bf16));  // more than a warp has lanes
   }
-  RunCase(WrongCase(1, 1, 1, 1, 1));
-  RunCase(WrongCase(3, 4, 16, 5, 3));
-  RunCase(WrongCase(7, 3, 15, 17, 1));
-  RunCase(WrongCase(2, 9, 9, 64, 9));
 }
 
 TEST(EmbeddingDrop, GradientCases) {
-  for (const auto& [b, v, d] : {std::array<int64_t, 3>{1, 1, 1}, {3, 4, 5}, {33, 7, 130}}) {
-    RunCase({"EmbeddingDropGrad",
-             {{"shape", std::vector<int64_t>{1, 1, d}}},
-             {{F32({b, v, d}), Normal()}, {U8({b, v}), Mask(0.5)}},
-             {F32({1, 1, d})}});
+  for (const auto& [b, v, d] :
+       {std::array<int64_t, 3>{1, 1, 1}, {3, 4, 5}, {33, 7, 130}, {33, 7, 128}}) {
+    for (bool bf16 : {false, true}) {
+      RunCase({"EmbeddingDropGrad",
+               {{"shape", std::vector<int64_t>{1, 1, d}}},
+               {{Float({b, v, d}, bf16), Normal()}, {U8({b, v}), Mask(0.5)}},
+               {Float({1, 1, d}, bf16)}});
+    }
   }
 }
 
@@ -209,15 +219,23 @@ TEST(EmbeddingDrop, Refuses) {
 
 TEST(EmbeddingDrop, BadIdsAreFaults) {
   for (const graph::Backend& backend : TestBackends()) {
-    const auto message = [&](std::vector<double> mask, double id, double order) {
+    const auto message = [&](std::vector<double> mask, double id, double order,
+                             double last_kept = 1) {
       const auto y =
           RunOn(backend, "EmbeddingDrop", Kind("wrong_pos"),
                 {HostTensor(F32({1, 2, 1})), HostTensor(F32({3, 1})), HostTensor(F32({1})),
-                 HostTensor(I32({1, 2}), {0, 1}), HostTensor(U8({1, 2}), mask),
+                 HostTensor(I32({1, 2}), {0, last_kept}), HostTensor(U8({1, 2}), mask),
                  HostTensor(I32({1, 1}), {id}), HostTensor(I32({1, 1}), {order})});
       return std::string(y.status().message());
     };
     EXPECT_EQ(message({0, 1}, 2, 0), "");
+    // Whether its position is dropped or not.
+    for (const std::vector<double>& mask : {std::vector<double>{1, 0}, {0, 1}}) {
+      EXPECT_NE(message(mask, 2, 0, 3).find("'input 3' i32[1,2] is 3 at element 1"),
+                std::string::npos);
+      EXPECT_NE(message(mask, 2, 0, -1).find("'input 3' i32[1,2] is -1 at element 1"),
+                std::string::npos);
+    }
     EXPECT_NE(message({0, 1}, 3, 0).find("'input 5' i32[1,1] is 3 at element 0"),
               std::string::npos);
     EXPECT_NE(message({0, 1}, 2, 1).find("'input 6' i32[1,1] is 1 at element 0"),

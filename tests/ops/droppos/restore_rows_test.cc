@@ -19,10 +19,14 @@ struct Sizes {
   int64_t batch, prefix, visible, patches, dim;
 };
 
-// Nothing hidden, one of each, a few visible, no class token, a longer prefix.
-constexpr Sizes kSizes[] = {{1, 0, 1, 1, 1},  {1, 1, 1, 2, 1},  {3, 1, 4, 16, 5},
-                            {2, 0, 5, 15, 7}, {2, 3, 9, 9, 17}, {13, 1, 2, 5, 130},
-                            {4, 2, 1, 11, 3}};
+// Nothing hidden, one of each, a few visible, no class token, a longer prefix, more visible than a
+// warp has lanes, rows of whole vectors.
+constexpr Sizes kSizes[] = {{1, 0, 1, 1, 1},   {1, 1, 1, 2, 1},   {3, 1, 4, 16, 5},
+                            {2, 0, 5, 15, 7},  {2, 3, 9, 9, 17},  {13, 1, 2, 5, 130},
+                            {4, 2, 1, 11, 3},  {2, 1, 40, 70, 2}, {13, 1, 2, 20, 128},
+                            {1, 0, 1, 2, 1032}};
+
+graph::TensorType Float(graph::Shape shape, bool bf16) { return bf16 ? BF16(shape) : F32(shape); }
 
 // ids_keep and mask as MaskSample makes them.
 std::array<Generator, 2> Masks(const Sizes& s) {
@@ -40,19 +44,22 @@ TEST(RestoreRows, Cases) {
     const auto [ids, mask] = Masks(s);
     // The gradient is checked one number at a time.
     const bool check = s.dim < 100;
-    RunCase({"RestoreRows",
-             Prefix(s.prefix),
-             {{F32({s.batch, s.prefix + s.visible, s.dim}), Normal(), check},
-              {F32({1, 1, s.dim}), Normal(), check},
-              {I32({s.batch, s.visible}), ids},
-              {U8({s.batch, s.patches}), mask}},
-             {F32({s.batch, s.prefix + s.patches, s.dim})}});
-    RunCase({"RestoreRowsGrad",
-             GradAttrs(s.prefix, {1, 1, s.dim}),
-             {{F32({s.batch, s.prefix + s.patches, s.dim}), Normal()},
-              {I32({s.batch, s.visible}), ids},
-              {U8({s.batch, s.patches}), mask}},
-             {F32({s.batch, s.prefix + s.visible, s.dim}), F32({1, 1, s.dim})}});
+    for (bool bf16 : {false, true}) {
+      const graph::TensorType x = Float({s.batch, s.prefix + s.visible, s.dim}, bf16);
+      const graph::TensorType y = Float({s.batch, s.prefix + s.patches, s.dim}, bf16);
+      const graph::TensorType token = Float({1, 1, s.dim}, bf16);
+      RunCase({"RestoreRows",
+               Prefix(s.prefix),
+               {{x, Normal(), check},
+                {token, Normal(), check},
+                {I32({s.batch, s.visible}), ids},
+                {U8({s.batch, s.patches}), mask}},
+               {y}});
+      RunCase({"RestoreRowsGrad",
+               GradAttrs(s.prefix, {1, 1, s.dim}),
+               {{y, Normal()}, {I32({s.batch, s.visible}), ids}, {U8({s.batch, s.patches}), mask}},
+               {x, token}});
+    }
   }
 }
 
@@ -113,6 +120,12 @@ TEST(RestoreRows, IdsOutsideThePatchesAreFaults) {
                     .find(absl::StrCat("'input 2' i32[1,2] is ", id, " at element 0")),
                 std::string::npos)
           << backend.name << ": " << y.status();
+      const HostTensor dy(F32({1, 3, 1}));
+      const auto dx = RunOn(backend, "RestoreRowsGrad", GradAttrs(0, {1}), {dy, ids, mask});
+      EXPECT_NE(std::string(dx.status().message())
+                    .find(absl::StrCat("'input 1' i32[1,2] is ", id, " at element 0")),
+                std::string::npos)
+          << backend.name << ": " << dx.status();
     }
   }
 }
