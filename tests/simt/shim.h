@@ -108,6 +108,13 @@ SIMT_NO_CHECKS inline T atomicAdd(T* p, T value) {
   *p = before + value;
   return before;
 }
+template <typename T>
+SIMT_NO_CHECKS inline T atomicCAS(T* p, std::common_type_t<T> compare, std::common_type_t<T> value) {
+  ::simt::OnAtomic(p, sizeof(T), __builtin_return_address(0));
+  const T before = *p;
+  if (before == compare) *p = value;
+  return before;
+}
 inline void __threadfence() {}
 
 inline int __popc(uint32_t x) { return __builtin_popcount(x); }
