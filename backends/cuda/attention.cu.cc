@@ -1,6 +1,7 @@
 // A block has one head of one image, a warp 16 queries at a time with all their scores in
 // registers: with at most 272 keys no running softmax is needed. Rows in shared memory are 16
-// bytes longer than the head, so that ldmatrix meets no bank twice.
+// bytes longer than the head, so that ldmatrix meets no bank twice. qkv is read once and y written
+// once, in vectors of 16 bytes: 8D bytes a token.
 //
 // Fragments (PTX ISA, m16n8k16): with g = lane / 4 and t = lane % 4, a lane's four numbers of a
 // 16 x 8 tile of scores are rows g, g, g+8, g+8 and columns 2t, 2t+1, 2t, 2t+1. Two such tiles,
@@ -8,6 +9,7 @@
 #include "backends/cuda/attention_launch.h"
 
 #include "backends/cuda/device.h"
+#include "backends/cuda/fault.h"
 
 namespace backends::cuda {
 namespace {
@@ -18,7 +20,7 @@ constexpr float kLn2 = 0.693147180559945309f;
 
 // kKeys: tiles of 16 tokens. kWidth: of the head.
 template <int kKeys, int kWidth>
-__global__ void __launch_bounds__(kWarps * 32) AttentionKernel(AttentionArgs p) {
+__global__ void __launch_bounds__(kWarps * 32) AttentionKernel(AttentionArgs<BFloat16> p) {
   constexpr int kRow = kWidth + 8;       // elements
   constexpr int kChunks = kWidth / 8;    // 16 bytes each
   CUDA_DYNAMIC_SHARED(memory);
@@ -49,10 +51,15 @@ __global__ void __launch_bounds__(kWarps * 32) AttentionKernel(AttentionArgs p) 
       const int row = i / kChunks, at = i % kChunks * 8, query = first + row;
       Vector<BFloat16, 8> v = {};
       if (query < p.queries) {
-        const int token = p.query_ids == nullptr
-                              ? query
-                              : p.query_ids[static_cast<int64_t>(image) * p.queries + query];
-        v = Load<Vector<BFloat16, 8>>(rows + static_cast<int64_t>(token) * 3 * width + at);
+        int token = query;
+        if (p.query_ids != nullptr) {
+          const int64_t element = static_cast<int64_t>(image) * p.queries + query;
+          token = p.query_ids[element];
+          if (!IsRow(p.site, 1, element, token, p.tokens)) token = -1;  // asks with zeros
+        }
+        if (token >= 0) {
+          v = Load<Vector<BFloat16, 8>>(rows + static_cast<int64_t>(token) * 3 * width + at);
+        }
       }
       Store(own + row * kRow + at, v);
     }
@@ -150,7 +157,7 @@ __global__ void __launch_bounds__(kWarps * 32) AttentionKernel(AttentionArgs p) 
 }
 
 template <int kKeys, int kWidth>
-int Launch(const AttentionArgs& p, Stream stream) {
+int Launch(const AttentionArgs<BFloat16>& p, Stream stream) {
   constexpr int kShared = (2 * kKeys * 16 + kWarps * 16) * (kWidth + 8) * 2;
   static const int allowed = CUDA_ALLOW_SHARED((AttentionKernel<kKeys, kWidth>), kShared);
   if (allowed != 0) return allowed;
@@ -159,7 +166,7 @@ int Launch(const AttentionArgs& p, Stream stream) {
 }
 
 template <int kWidth>
-int LaunchWidth(const AttentionArgs& p, Stream stream) {
+int LaunchWidth(const AttentionArgs<BFloat16>& p, Stream stream) {
   switch ((p.tokens + 15) / 16) {
     case 1:
     case 2: return Launch<2, kWidth>(p, stream);
@@ -185,7 +192,8 @@ bool HasAttention(int tokens, int head_width) {
          (head_width == 32 || head_width == 48 || head_width == 64 || head_width == 80);
 }
 
-int Attention(const AttentionArgs& p, Stream stream) {
+int Attention(const AttentionArgs<BFloat16>& p, Stream stream) {
+  if (p.batch == 0 || p.queries == 0) return 0;
   switch (p.head_width) {
     case 32: return LaunchWidth<32>(p, stream);
     case 48: return LaunchWidth<48>(p, stream);

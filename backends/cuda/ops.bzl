@@ -1,6 +1,7 @@
 """The operators that the CUDA backend has kernels for, as //ops:ops.bzl lists all."""
 
 OPS = {
+    "attention": "Attention",
     "layer_norm": "LayerNorm",
 }
 
