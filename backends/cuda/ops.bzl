@@ -3,6 +3,8 @@
 OPS = {
     "attention": "Attention",
     "layer_norm": "LayerNorm",
+    "linear": "Linear",
+    "matmul": "MatMul",
 }
 
 DROPPOS_OPS = {
