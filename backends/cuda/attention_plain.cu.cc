@@ -37,42 +37,43 @@ struct Tile {
 __device__ int Tx() { return threadIdx.x % kSide; }
 __device__ int Ty() { return threadIdx.x / kSide; }
 
-// kTile rows of `width` numbers, zeros behind the `count`-th and behind the width. Where there are
-// `ids`, row i is row ids[i] instead, zeros for a negative one.
+// The first `count` of kTile rows of `width` numbers, and zeros behind them where products read on:
+// to the next multiples of 16 rows and 4 columns. Where there are `ids`, row i is row ids[i]
+// instead, zeros for a negative one.
 template <typename T, int kWidth>
 __device__ void LoadTile(const T* rows, int64_t stride, int count, int width, float* to,
                          const int* ids = nullptr) {
-  using S = Tile<kWidth>;
-  constexpr int kVector = 16 / sizeof(T);
+  constexpr int kRow = Tile<kWidth>::kRow, kVector = 16 / sizeof(T);
+  const int filled = (count + kSide - 1) / kSide * kSide;
   if (width % kVector == 0) {  // then every row is aligned
-    constexpr int kVectors = kWidth / kVector;
-    for (int i = threadIdx.x; i < S::kTile * kVectors; i += kThreads) {
-      const int row = i / kVectors, at = i % kVectors * kVector;
+    const int vectors = width / kVector;
+    for (int i = threadIdx.x; i < filled * vectors; i += kThreads) {
+      const int row = i / vectors, at = i % vectors * kVector;
       const int from = ids == nullptr ? row : ids[row];
       Vector<T, kVector> v = {};
-      if (row < count && from >= 0 && at < width) {
-        v = Load<Vector<T, kVector>>(rows + from * stride + at);
-      }
+      if (row < count && from >= 0) v = Load<Vector<T, kVector>>(rows + from * stride + at);
 #pragma unroll
       for (int k = 0; k < kVector; k += 4) {
-        Store(to + row * S::kRow + at + k,
+        Store(to + row * kRow + at + k,
               Vector<float, 4>{{ToFloat(v.v[k]), ToFloat(v.v[k + 1]), ToFloat(v.v[k + 2]),
                                 ToFloat(v.v[k + 3])}});
       }
     }
     return;
   }
-  for (int i = threadIdx.x; i < S::kTile * kWidth; i += kThreads) {
-    const int row = i / kWidth, at = i % kWidth;
+  const int columns = (width + 3) / 4 * 4;
+  for (int i = threadIdx.x; i < filled * columns; i += kThreads) {
+    const int row = i / columns, at = i % columns;
     const int from = ids == nullptr ? row : ids[row];
     const bool there = row < count && from >= 0 && at < width;
-    to[row * S::kRow + at] = there ? ToFloat(rows[from * stride + at]) : 0.0f;
+    to[row * kRow + at] = there ? ToFloat(rows[from * stride + at]) : 0.0f;
   }
 }
 
-// c = a · bᵀ of two tiles: rows kEach Ty() + i of a, rows Tx() + kSide j of b.
+// c = a · bᵀ of two tiles: rows kEach Ty() + i of a, rows Tx() + kSide j of b. Threads and steps
+// that have only rows behind the last, `a_rows` and `b_rows`, are left out.
 template <int kWidth>
-__device__ void Product(const float* a, const float* b, int width,
+__device__ void Product(const float* a, int a_rows, const float* b, int b_rows, int width,
                         float (&c)[Tile<kWidth>::kEach][Tile<kWidth>::kEach]) {
   using S = Tile<kWidth>;
 #pragma unroll
@@ -80,6 +81,7 @@ __device__ void Product(const float* a, const float* b, int width,
 #pragma unroll
     for (int j = 0; j < S::kEach; ++j) c[i][j] = 0.0f;
   }
+  if (Ty() * S::kEach >= a_rows) return;
   a += Ty() * S::kEach * S::kRow;
   b += Tx() * S::kRow;
   for (int k = 0; k < width; k += 4) {
@@ -88,6 +90,7 @@ __device__ void Product(const float* a, const float* b, int width,
     for (int i = 0; i < S::kEach; ++i) x[i] = Load<Vector<float, 4>>(a + i * S::kRow + k);
 #pragma unroll
     for (int j = 0; j < S::kEach; ++j) {
+      if (j * kSide >= b_rows) continue;
       const auto y = Load<Vector<float, 4>>(b + j * kSide * S::kRow + k);
 #pragma unroll
       for (int i = 0; i < S::kEach; ++i) {
@@ -98,11 +101,13 @@ __device__ void Product(const float* a, const float* b, int width,
   }
 }
 
-// c += s · b for a square of scores and the first `count` rows of b; behind them s is zero.
+// c += s · b for the first `rows` rows of a square of scores and the first `count` rows of b; behind
+// its column `count` s is zero.
 template <int kWidth>
-__device__ void AddProduct(const float* s, const float* b, int count,
+__device__ void AddProduct(const float* s, int rows, const float* b, int count, int width,
                            float (&c)[Tile<kWidth>::kEach][Tile<kWidth>::kCols]) {
   using S = Tile<kWidth>;
+  if (Ty() * S::kEach >= rows) return;
   s += Ty() * S::kEach * S::kSquareRow;
   b += Tx() * S::kNear;
   for (int k = 0; k < count; k += 4) {
@@ -113,6 +118,7 @@ __device__ void AddProduct(const float* s, const float* b, int count,
     for (int e = 0; e < 4; ++e) {
 #pragma unroll
       for (int j = 0; j < S::kCols; j += S::kNear) {
+        if (j * kSide + Tx() * S::kNear >= width) continue;
         const auto y = Load<Vector<float, S::kNear>>(b + (k + e) * S::kRow + j * kSide);
 #pragma unroll
         for (int i = 0; i < S::kEach; ++i) {
@@ -221,7 +227,7 @@ __global__ void __launch_bounds__(kThreads, Tile<kWidth>::kBlocks)
     LoadTile<T, kWidth>(tile + at.width, 3 * at.width, keys, p.head_width, other);
     __syncthreads();
     float s[S::kEach][S::kEach];
-    Product<kWidth>(queries, other, p.head_width, s);
+    Product<kWidth>(queries, count, other, keys, p.head_width, s);
 #pragma unroll
     for (int i = 0; i < S::kEach; ++i) {
       float highest = top[i], added = 0;
@@ -246,7 +252,7 @@ __global__ void __launch_bounds__(kThreads, Tile<kWidth>::kBlocks)
     __syncthreads();
     LoadTile<T, kWidth>(tile + 2 * at.width, 3 * at.width, keys, p.head_width, other);
     __syncthreads();
-    AddProduct<kWidth>(square, other, keys, y);
+    AddProduct<kWidth>(square, count, other, keys, p.head_width, y);
   }
 #pragma unroll
   for (int i = 0; i < S::kEach; ++i) {
@@ -302,8 +308,8 @@ __global__ void __launch_bounds__(kThreads, Tile<kWidth>::kBlocks)
     LoadTile<T, kWidth>(tile + 2 * at.width, 3 * at.width, there, p.head_width, values);
     __syncthreads();
     float s[S::kEach][S::kEach], dp[S::kEach][S::kEach];
-    Product<kWidth>(queries, keys, p.head_width, s);
-    Product<kWidth>(dy, values, p.head_width, dp);
+    Product<kWidth>(queries, count, keys, there, p.head_width, s);
+    Product<kWidth>(dy, count, values, there, p.head_width, dp);
 #pragma unroll
     for (int i = 0; i < S::kEach; ++i) {
 #pragma unroll
@@ -314,7 +320,7 @@ __global__ void __launch_bounds__(kThreads, Tile<kWidth>::kBlocks)
     }
     StoreSquare<kWidth>(s, square);
     __syncthreads();
-    AddProduct<kWidth>(square, keys, there, dq);
+    AddProduct<kWidth>(square, count, keys, there, p.head_width, dq);
   }
   StoreTile<T, kWidth>(dq, count, p.head_width, p.dqkv + at.qkv + at.first * 3 * at.width,
                        3 * at.width);
@@ -354,8 +360,8 @@ __global__ void __launch_bounds__(kThreads, Tile<kWidth>::kBlocks)
     }
     __syncthreads();
     float s[S::kEach][S::kEach], dp[S::kEach][S::kEach];
-    Product<kWidth>(keys, queries, p.head_width, s);
-    Product<kWidth>(values, dy, p.head_width, dp);
+    Product<kWidth>(keys, count, queries, there, p.head_width, s);
+    Product<kWidth>(values, count, dy, there, p.head_width, dp);
 #pragma unroll
     for (int i = 0; i < S::kEach; ++i) {
 #pragma unroll
@@ -369,11 +375,11 @@ __global__ void __launch_bounds__(kThreads, Tile<kWidth>::kBlocks)
     }
     StoreSquare<kWidth>(s, square);
     __syncthreads();
-    AddProduct<kWidth>(square, dy, there, dv);
+    AddProduct<kWidth>(square, count, dy, there, p.head_width, dv);
     __syncthreads();
     StoreSquare<kWidth>(dp, square);
     __syncthreads();
-    AddProduct<kWidth>(square, queries, there, dk);
+    AddProduct<kWidth>(square, count, queries, there, p.head_width, dk);
   }
   T* const to = p.dqkv + at.qkv + at.first * 3 * at.width;
   StoreTile<T, kWidth>(dk, count, p.head_width, to + at.width, 3 * at.width);
