@@ -45,10 +45,10 @@ std::unique_ptr<graph::Kernel> MakeBackward(const Sizes& s) {
       tensor_cores ? 0 : PlainAttentionGradScratch(s.batch, s.tokens, s.heads);
   return MakeKernel(
       [=](const graph::KernelArgs& a, Stream stream) {
-        const AttentionGradArgs<T> args = {In<T>(a, 0), In<T>(a, 1),  In<float>(a, 2),
-                                           In<T>(a, 3), Out<T>(a, 0), static_cast<float*>(a.scratch),
-                                           s.batch,     s.tokens,     s.heads,
-                                           s.head_width};
+        const AttentionGradArgs<T> args = {
+            In<T>(a, 0),  In<T>(a, 1),                    In<float>(a, 2), In<T>(a, 3),
+            Out<T>(a, 0), static_cast<float*>(a.scratch), s.batch,         s.tokens,
+            s.heads,      s.head_width};
         if constexpr (std::is_same_v<T, BFloat16>) {
           if (tensor_cores) return AttentionGrad(args, stream);
         }

@@ -1,7 +1,7 @@
-// Attention and its gradient in f32 on ordinary cores, for what the tensor-core kernels do not take:
-// f32, other head widths, long sequences. A block has kTile rows of one head of one image and goes
-// over the tiles of the other side with a running softmax, so the length has no limit. Of a tile's
-// product each of 16 x 16 threads has kEach x kEach numbers.
+// Attention and its gradient in f32 on ordinary cores, for what the tensor-core kernels do not
+// take: f32, other head widths, long sequences. A block has kTile rows of one head of one image and
+// goes over the tiles of the other side with a running softmax, so the length has no limit. Of a
+// tile's product each of 16 x 16 threads has kEach x kEach numbers.
 //
 // The gradient is two kernels, one with a block for kTile queries (dq, and δ for the other), one
 // with a block for kTile keys (dk, dv): scores are made twice, and no sum leaves its block. A block
@@ -101,8 +101,8 @@ __device__ void Product(const float* a, int a_rows, const float* b, int b_rows, 
   }
 }
 
-// c += s · b for the first `rows` rows of a square of scores and the first `count` rows of b; behind
-// its column `count` s is zero.
+// c += s · b for the first `rows` rows of a square of scores and the first `count` rows of b;
+// behind its column `count` s is zero.
 template <int kWidth>
 __device__ void AddProduct(const float* s, int rows, const float* b, int count, int width,
                            float (&c)[Tile<kWidth>::kEach][Tile<kWidth>::kCols]) {
@@ -393,8 +393,8 @@ int LaunchForward(const AttentionArgs<T>& p, Stream stream) {
   static const int allowed = CUDA_ALLOW_SHARED((PlainAttentionKernel<T, kWidth>), kShared);
   if (allowed != 0) return allowed;
   const int tiles = (p.queries + S::kTile - 1) / S::kTile;
-  return CUDA_LAUNCH((PlainAttentionKernel<T, kWidth>), p.batch * p.heads * tiles, kThreads, kShared,
-                     stream, p, tiles);
+  return CUDA_LAUNCH((PlainAttentionKernel<T, kWidth>), p.batch * p.heads * tiles, kThreads,
+                     kShared, stream, p, tiles);
 }
 
 template <int kWidth, typename T>
@@ -408,8 +408,8 @@ int LaunchBackward(const AttentionGradArgs<T>& p, Stream stream) {
   const int error = CUDA_LAUNCH((PlainQueryGrad<T, kWidth>), p.batch * p.heads * tiles, kThreads,
                                 kShared, stream, p, tiles);
   if (error != 0) return error;
-  return CUDA_LAUNCH((PlainKeyGrad<T, kWidth>), p.batch * p.heads * tiles, kThreads, kShared, stream,
-                     p, tiles);
+  return CUDA_LAUNCH((PlainKeyGrad<T, kWidth>), p.batch * p.heads * tiles, kThreads, kShared,
+                     stream, p, tiles);
 }
 
 }  // namespace

@@ -86,9 +86,10 @@ absl::Status CublasLtProduct::Run(const void* x, const void* w, const float* bia
     RETURN_IF_ERROR(Set(desc_.get(), CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias));
   }
   const float one = 1.0f, zero = 0.0f;
-  return ToStatus(cublasLtMatmul(handle_, desc_.get(), &one, w, w_.get(), x, x_.get(), &zero, y,
-                                 y_.get(), y, y_.get(), &algo_, workspace, workspace_bytes_, stream),
-                  "starting a product");
+  return ToStatus(
+      cublasLtMatmul(handle_, desc_.get(), &one, w, w_.get(), x, x_.get(), &zero, y, y_.get(), y,
+                     y_.get(), &algo_, workspace, workspace_bytes_, stream),
+      "starting a product");
 }
 
 }  // namespace backends::cuda

@@ -1,8 +1,9 @@
 // cuBLASLt adds a bias to an f32 result. Not its business are
 //   bf16 factors whose rows are not whole vectors of 16 bytes: copied into such rows first;
-//   GELU by erf, `times`, f32 biases of bf16 results, bf16 results with such rows, sums of no
-//   terms: an epilogue of our own, from a product in f32. That lies in y where y is f32, else in
-//   scratch, a part of the rows at a time.
+//   GELU by erf, `times`, f32 biases of bf16 results, bf16 results with such rows: an epilogue of
+//   our own, from a product in f32. That lies in y where y is f32, else in scratch, a part of the
+//   rows at a time;
+//   sums of no terms, and whatever else it refuses: a plain product of our own.
 #include "backends/cuda/product.h"
 
 #include <algorithm>
@@ -39,30 +40,34 @@ struct Factor {
 
 class ProductKernel final : public graph::Kernel {
  public:
-  static KernelOr Make(const DevicePtr& device, const graph::KernelSpec& spec, int64_t part_bytes) {
+  static KernelOr Make(const DevicePtr& device, const graph::KernelSpec& spec,
+                       const ProductOptions& options) {
+    if (options.library) {
+      std::unique_ptr<ProductKernel> kernel(new ProductKernel(device, spec));
+      const absl::Status status = kernel->PlanLibrary(options.part_bytes);
+      if (status.ok()) return kernel;
+      if (!absl::IsUnimplemented(status)) return graph::Annotate(status, DescribeTypes(spec));
+    }
     std::unique_ptr<ProductKernel> kernel(new ProductKernel(device, spec));
-    const absl::Status status = kernel->Plan(part_bytes);
-    if (status.ok()) return kernel;
-    return graph::Annotate(status, DescribeTypes(spec));
+    kernel->Plan(/*library=*/false, options.part_bytes);
+    return kernel;
   }
 
   size_t scratch_bytes() const override { return scratch_bytes_; }
   std::string implementation() const override {
-    return epilogue_ ? "cublaslt, own epilogue" : "cublaslt";
+    return absl::StrCat(part_ != nullptr ? "cublaslt" : "own:f32",
+                        epilogue_ ? ", own epilogue" : "");
   }
 
   absl::Status Run() override {
     if (rows_ == 0 || cols_ == 0) return absl::OkStatus();
-    if (inner_ == 0) return Epilogue(0, rows_, nullptr);
     ASSIGN_OR_RETURN(const char* const x, Padded(x_, 0));
     ASSIGN_OR_RETURN(const char* const w, Padded(w_, 1));
-    const float* const fused = fused_bias_ ? in<float>(bias_) : nullptr;
     for (int64_t first = 0; first < rows_; first += rows_of_part_) {
       const int64_t rows = std::min(rows_of_part_, rows_ - first);
       void* const y = in_scratch_ ? static_cast<void*>(At(product_at_)) : args().outputs[0];
-      RETURN_IF_ERROR((rows == rows_of_part_ ? part_ : last_)
-                          ->Run(x + first * x_.stride * graph::ByteSize(type_), w, fused, y,
-                                At(workspace_at_), stream()));
+      RETURN_IF_ERROR(
+          Multiply(x + first * x_.stride * graph::ByteSize(type_), w, rows, y));
       if (epilogue_) RETURN_IF_ERROR(Epilogue(first, rows, static_cast<const float*>(y)));
     }
     return absl::OkStatus();
@@ -96,27 +101,33 @@ class ProductKernel final : public graph::Kernel {
   }
 
   // Decides who does what, and where in scratch.
-  absl::Status Plan(int64_t part_bytes) {
-    if (rows_ == 0 || cols_ == 0) return absl::OkStatus();
+  void Plan(bool library, int64_t part_bytes) {
     for (Factor* factor : {&x_, &w_}) {
       factor->stride = factor->cols;
-      if (type_ != DType::kBF16 || inner_ == 0 || factor->cols % kVector == 0) continue;
+      if (!library || type_ != DType::kBF16 || factor->cols % kVector == 0) continue;
       factor->stride = (factor->cols + kVector - 1) / kVector * kVector;
       factor->padded_at = Reserve(factor->rows * factor->stride * sizeof(BFloat16));
     }
     const bool bf16 = y_type_ == DType::kBF16;
-    epilogue_ = inner_ == 0 || gelu_ || times_ >= 0 ||
-                (bf16 && (bias_ >= 0 || type_ != DType::kBF16 || cols_ % kVector != 0));
-    fused_bias_ = bias_ >= 0 && !epilogue_;
-    in_scratch_ = epilogue_ && bf16 && inner_ > 0;
+    fused_bias_ = library && bias_ >= 0 && !gelu_ && !bf16;
+    epilogue_ = gelu_ || times_ >= 0 || (bias_ >= 0 && !fused_bias_) ||
+                (bf16 && !(library && type_ == DType::kBF16 && cols_ % kVector == 0));
+    in_scratch_ = epilogue_ && bf16;
     rows_of_part_ = rows_;
     if (in_scratch_) {
       const int64_t row_bytes = cols_ * static_cast<int64_t>(sizeof(float));
-      rows_of_part_ = std::min(
-          rows_, std::max<int64_t>(1, part_bytes / row_bytes / kRowsOfPart) * kRowsOfPart);
+      const int64_t parts = row_bytes == 0 ? 1 : part_bytes / row_bytes / kRowsOfPart;
+      rows_of_part_ = std::min(rows_, std::max<int64_t>(1, parts) * kRowsOfPart);
       product_at_ = Reserve(rows_of_part_ * row_bytes);
     }
-    if (inner_ == 0) return absl::OkStatus();
+  }
+
+  // The same, and the library's part of it; Unimplemented where it has none.
+  absl::Status PlanLibrary(int64_t part_bytes) {
+    if (rows_ == 0 || cols_ == 0 || inner_ == 0) {
+      return absl::UnimplementedError("a product of no elements or no terms");
+    }
+    Plan(/*library=*/true, part_bytes);
     ASSIGN_OR_RETURN(part_, MakePart(rows_of_part_));
     size_t workspace = part_->workspace_bytes();
     if (rows_ % rows_of_part_ != 0) {
@@ -164,6 +175,22 @@ class ProductKernel final : public graph::Kernel {
     return to;
   }
 
+  // `rows` rows of x, from `x` on, with w.
+  absl::Status Multiply(const char* x, const char* w, int64_t rows, void* y) {
+    if (part_ != nullptr) {
+      return (rows == rows_of_part_ ? part_ : last_)
+          ->Run(x, w, fused_bias_ ? in<float>(bias_) : nullptr, y, At(workspace_at_), stream());
+    }
+    const int error = VisitFloat(type_, [&](auto t) {
+      using T = decltype(t);
+      return PlainProduct(
+          PlainProductArgs<T>{reinterpret_cast<const T*>(x), reinterpret_cast<const T*>(w),
+                              static_cast<float*>(y), rows, cols_, inner_, trans_x_, trans_w_},
+          stream());
+    });
+    return ToStatus(error, "starting a product");
+  }
+
   // Rows `first` to `first` + `rows` - 1 of y.
   absl::Status Epilogue(int64_t first, int64_t rows, const float* product) {
     const auto run = [&](auto y, auto times) {
@@ -199,13 +226,15 @@ class ProductKernel final : public graph::Kernel {
   bool in_scratch_ = false;  // the product that the epilogue reads
   int64_t rows_of_part_ = 0;
   size_t product_at_ = 0, workspace_at_ = 0, scratch_bytes_ = 0;
-  std::unique_ptr<CublasLtProduct> part_, last_;  // last_: of fewer rows, if there are such
+  // Null: the product is our own. last_: of fewer rows, if there are such.
+  std::unique_ptr<CublasLtProduct> part_, last_;
 };
 
 }  // namespace
 
-KernelOr MakeProduct(const DevicePtr& device, const graph::KernelSpec& spec, int64_t part_bytes) {
-  return ProductKernel::Make(device, spec, part_bytes);
+KernelOr MakeProduct(const DevicePtr& device, const graph::KernelSpec& spec,
+                     const ProductOptions& options) {
+  return ProductKernel::Make(device, spec, options);
 }
 
 }  // namespace backends::cuda

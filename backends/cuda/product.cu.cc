@@ -1,5 +1,8 @@
-// Both kernels move each byte once, a thread a vector of eight numbers where rows are whole vectors:
-// the epilogue 4 bytes of the product, those of y and those of times an element, padding 4 bytes.
+// The epilogue and padding move each byte once, a thread a vector of eight numbers where rows are
+// whole vectors: 4 bytes of the product, those of y and those of times an element; 4 bytes.
+//
+// The product is a plain one: a block has kTile x kTile results, its 16 x 16 threads 4 x 4 each,
+// and reads both factors in steps of kStep terms: each factor once per kTile lines of the other.
 #include "backends/cuda/product_launch.h"
 
 #include "backends/cuda/device.h"
@@ -52,8 +55,8 @@ __global__ void __launch_bounds__(kThreads) EpilogueKernel(ProductEpilogueArgs<Y
   const int64_t of_row = p.cols / kWidth;
   if (vector >= p.rows * of_row) return;
   const int64_t at = vector * kWidth;
-  float x[kWidth] = {}, other[kWidth];
-  if (p.product != nullptr) LoadFloats(p.product + at, x);
+  float x[kWidth], other[kWidth];
+  LoadFloats(p.product + at, x);
   if (p.bias != nullptr) {
     LoadFloats(p.bias + (vector - Divide(vector, of_row) * of_row) * kWidth, other);
 #pragma unroll
@@ -94,6 +97,62 @@ __global__ void __launch_bounds__(kThreads) PadRowsKernel(PadRowsArgs p) {
   Store(p.to + vector * 8, v);
 }
 
+constexpr int kTile = 64, kStep = 16, kSide = 16, kEach = kTile / kSide;
+constexpr int kTileRow = kTile + 4;  // floats of a term's row in shared memory
+
+// A factor's kStep terms from `term` on, of kTile lines from `line` on: to[term][line], zeros
+// behind the last. A line is a row of x or a column of w; `lines_near`: neighbours in memory are
+// lines, not terms.
+template <typename T>
+__device__ void LoadFactor(const T* from, bool lines_near, int64_t line, int64_t lines,
+                           int64_t term, int64_t terms, float (*to)[kTileRow]) {
+  for (int i = threadIdx.x; i < kTile * kStep; i += kThreads) {
+    const int l = lines_near ? i % kTile : i / kStep, t = lines_near ? i / kTile : i % kStep;
+    float x = 0.0f;
+    if (line + l < lines && term + t < terms) {
+      x = ToFloat(lines_near ? from[(term + t) * lines + line + l]
+                             : from[(line + l) * terms + term + t]);
+    }
+    to[t][l] = x;
+  }
+}
+
+template <typename T>
+__global__ void __launch_bounds__(kThreads)
+    PlainProductKernel(PlainProductArgs<T> p, unsigned tiles) {
+  alignas(16) __shared__ float x[kStep][kTileRow];
+  alignas(16) __shared__ float w[kStep][kTileRow];
+  const int64_t row = static_cast<int64_t>(blockIdx.x / tiles) * kTile;
+  const int64_t col = static_cast<int64_t>(blockIdx.x % tiles) * kTile;
+  const int tx = threadIdx.x % kSide, ty = threadIdx.x / kSide;
+  float y[kEach][kEach] = {};
+  for (int64_t term = 0; term < p.inner; term += kStep) {
+    LoadFactor(p.x, p.trans_x, row, p.rows, term, p.inner, x);
+    LoadFactor(p.w, !p.trans_w, col, p.cols, term, p.inner, w);
+    __syncthreads();
+#pragma unroll
+    for (int t = 0; t < kStep; ++t) {
+      const auto a = Load<Vector<float, kEach>>(&x[t][ty * kEach]);
+      const auto b = Load<Vector<float, kEach>>(&w[t][tx * kEach]);
+#pragma unroll
+      for (int i = 0; i < kEach; ++i) {
+#pragma unroll
+        for (int j = 0; j < kEach; ++j) y[i][j] += a.v[i] * b.v[j];
+      }
+    }
+    __syncthreads();
+  }
+#pragma unroll
+  for (int i = 0; i < kEach; ++i) {
+    const int64_t r = row + ty * kEach + i;
+#pragma unroll
+    for (int j = 0; j < kEach; ++j) {
+      const int64_t c = col + tx * kEach + j;
+      if (r < p.rows && c < p.cols) p.y[r * p.cols + c] = y[i][j];
+    }
+  }
+}
+
 unsigned Blocks(int64_t threads) {
   return static_cast<unsigned>((threads + kThreads - 1) / kThreads);
 }
@@ -118,6 +177,17 @@ int PadRows(const PadRowsArgs& p, Stream stream) {
   }
   return CUDA_LAUNCH((PadRowsKernel<1>), Blocks(vectors), kThreads, 0, stream, p);
 }
+
+template <typename T>
+int PlainProduct(const PlainProductArgs<T>& p, Stream stream) {
+  if (p.rows == 0 || p.cols == 0) return 0;
+  const int64_t row_tiles = (p.rows + kTile - 1) / kTile, col_tiles = (p.cols + kTile - 1) / kTile;
+  return CUDA_LAUNCH((PlainProductKernel<T>), static_cast<unsigned>(row_tiles * col_tiles),
+                     kThreads, 0, stream, p, static_cast<unsigned>(col_tiles));
+}
+
+template int PlainProduct(const PlainProductArgs<float>&, Stream);
+template int PlainProduct(const PlainProductArgs<BFloat16>&, Stream);
 
 #define INSTANTIATE(Y, Times) \
   template int ProductEpilogue(const ProductEpilogueArgs<Y, Times>&, Stream);

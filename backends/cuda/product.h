@@ -8,14 +8,17 @@
 
 namespace backends::cuda {
 
-// Of a product in f32 that waits for our epilogue: a part stays in the L2 cache, of 40 to 50 MiB,
-// until that has read it.
-constexpr int64_t kProductPartBytes = int64_t{32} << 20;
+struct ProductOptions {
+  // Of a product in f32 that waits for our epilogue: a part stays in the L2 cache, of 40 to 50 MiB,
+  // until that has read it. Parts are of whole 256 rows.
+  int64_t part_bytes = int64_t{32} << 20;
+  // Without it, all products are our own, as those are that the library refuses.
+  bool library = true;
+};
 
-// The kernel of any of the three. Products that our epilogue finishes are computed in parts of rows,
-// each of at most `part_bytes`, or of 256 rows.
+// The kernel of any of the three.
 KernelOr MakeProduct(const DevicePtr& device, const graph::KernelSpec& spec,
-                     int64_t part_bytes = kProductPartBytes);
+                     const ProductOptions& options = {});
 
 }  // namespace backends::cuda
 

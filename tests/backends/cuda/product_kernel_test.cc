@@ -74,14 +74,51 @@ TEST(ProductEpilogue, IsTheReference) {
   CheckEpilogue<float, BFloat16>(37, 197, true, false, true);
 }
 
-TEST(ProductEpilogue, OfNoTerms) {
-  const DeviceArray<float> bias({1, -2, 3}, "bias"), y(6, "y");
-  EXPECT_EQ(ProductEpilogue(ProductEpilogueArgs<float, float>{nullptr, bias.data(), nullptr, false,
-                                                              y.data(), 2, 3},
-                            nullptr),
-            0);
-  EXPECT_EQ(y.Get(), (std::vector<float>{1, -2, 3, 1, -2, 3}));
-  EXPECT_EQ(ProductEpilogue(ProductEpilogueArgs<float, float>{}, nullptr), 0);  // of no elements
+TEST(ProductEpilogue, OfNothingStartsNothing) {
+  EXPECT_EQ(ProductEpilogue(ProductEpilogueArgs<float, float>{}, nullptr), 0);
+  EXPECT_EQ(PadRows({}, nullptr), 0);
+  EXPECT_EQ(PlainProduct(PlainProductArgs<float>{}, nullptr), 0);
+}
+
+template <typename T>
+void CheckProduct(int64_t rows, int64_t cols, int64_t inner) {
+  for (const bool trans_x : {false, true}) {
+    for (const bool trans_w : {false, true}) {
+      SCOPED_TRACE(testing::Message() << rows << " x " << inner << " x " << cols << ", transposed "
+                                      << trans_x << trans_w);
+      const auto x = Normal<T>(rows * inner, 1), w = Normal<T>(inner * cols, 2);
+      std::vector<double> expected(rows * cols);
+      for (int64_t r = 0; r < rows; ++r) {
+        for (int64_t c = 0; c < cols; ++c) {
+          for (int64_t k = 0; k < inner; ++k) {
+            expected[r * cols + c] += ToDouble(x[trans_x ? k * rows + r : r * inner + k]) *
+                                      ToDouble(w[trans_w ? c * inner + k : k * cols + c]);
+          }
+        }
+      }
+      const DeviceArray<T> d_x(x, "x"), d_w(w, "w");
+      bool same = false;
+      const std::function<std::vector<float>()> run = [&] {
+        const DeviceArray<float> y(rows * cols, "y");
+        EXPECT_EQ(PlainProduct(PlainProductArgs<T>{d_x.data(), d_w.data(), y.data(), rows, cols,
+                                                   inner, trans_x, trans_w},
+                               nullptr),
+                  0);
+        return y.Get();
+      };
+      EXPECT_LT(simt::MaxError(simt::SameInAllOrders(run, &same), expected), 2e-6);
+      EXPECT_TRUE(same);
+    }
+  }
+}
+
+TEST(PlainProduct, IsTheReference) {
+  CheckProduct<float>(1, 1, 1);
+  CheckProduct<float>(5, 7, 0);
+  CheckProduct<float>(3, 70, 33);
+  CheckProduct<float>(65, 64, 16);
+  CheckProduct<BFloat16>(64, 129, 17);
+  CheckProduct<BFloat16>(2, 3, 5);
 }
 
 TEST(PadRows, CopiesAndFillsWithZeros) {
