@@ -19,8 +19,7 @@ struct Sizes {
 
 template <typename T>
 std::unique_ptr<graph::Kernel> MakeForward(const graph::KernelSpec& spec, const Sizes& s) {
-  const bool tensor_cores =
-      std::is_same_v<T, BFloat16> && HasAttention(s.tokens, s.head_width);
+  const bool tensor_cores = std::is_same_v<T, BFloat16> && HasAttention(s.tokens, s.head_width);
   return MakeKernel(
       [=, queries = static_cast<int>(spec.out(0).dim(1)), ids = spec.inputs.size() > 1](
           const graph::KernelArgs& a, Stream stream) {
@@ -39,16 +38,15 @@ std::unique_ptr<graph::Kernel> MakeForward(const graph::KernelSpec& spec, const 
 
 template <typename T>
 std::unique_ptr<graph::Kernel> MakeBackward(const Sizes& s) {
-  const bool tensor_cores =
-      std::is_same_v<T, BFloat16> && HasAttentionGrad(s.tokens, s.head_width);
-  const size_t floats =
-      tensor_cores ? 0 : PlainAttentionGradScratch(s.batch, s.tokens, s.heads);
+  const bool tensor_cores = std::is_same_v<T, BFloat16> && HasAttentionGrad(s.tokens, s.head_width);
+  const size_t floats = tensor_cores ? 0 : PlainAttentionGradScratch(s.batch, s.tokens, s.heads);
   return MakeKernel(
       [=](const graph::KernelArgs& a, Stream stream) {
-        const AttentionGradArgs<T> args = {
-            In<T>(a, 0),  In<T>(a, 1),                    In<float>(a, 2), In<T>(a, 3),
-            Out<T>(a, 0), static_cast<float*>(a.scratch), s.batch,         s.tokens,
-            s.heads,      s.head_width};
+        const AttentionGradArgs<T> args = {In<T>(a, 0),     In<T>(a, 1),
+                                           In<float>(a, 2), In<T>(a, 3),
+                                           Out<T>(a, 0),    static_cast<float*>(a.scratch),
+                                           s.batch,         s.tokens,
+                                           s.heads,         s.head_width};
         if constexpr (std::is_same_v<T, BFloat16>) {
           if (tensor_cores) return AttentionGrad(args, stream);
         }

@@ -7,7 +7,6 @@
 // 16 x 8 tile of scores are rows g, g, g+8, g+8 and columns 2t, 2t+1, 2t, 2t+1. Two such tiles,
 // rounded to bf16, are the A fragment of the next product: probabilities never leave the lane.
 #include "backends/cuda/attention_launch.h"
-
 #include "backends/cuda/device.h"
 #include "backends/cuda/fault.h"
 
@@ -21,8 +20,8 @@ constexpr float kLn2 = 0.693147180559945309f;
 // kKeys: tiles of 16 tokens. kWidth: of the head.
 template <int kKeys, int kWidth>
 __global__ void __launch_bounds__(kWarps * 32) AttentionKernel(AttentionArgs<BFloat16> p) {
-  constexpr int kRow = kWidth + 8;       // elements
-  constexpr int kChunks = kWidth / 8;    // 16 bytes each
+  constexpr int kRow = kWidth + 8;     // elements
+  constexpr int kChunks = kWidth / 8;  // 16 bytes each
   CUDA_DYNAMIC_SHARED(memory);
   BFloat16* const keys = reinterpret_cast<BFloat16*>(memory);  // (16 kKeys, kRow)
   BFloat16* const values = keys + kKeys * 16 * kRow;           // (16 kKeys, kRow)
@@ -30,7 +29,8 @@ __global__ void __launch_bounds__(kWarps * 32) AttentionKernel(AttentionArgs<BFl
   const int image = blockIdx.x / p.heads, head = blockIdx.x % p.heads;
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   const int width = p.heads * kWidth;
-  const BFloat16* const rows = p.qkv + static_cast<int64_t>(image) * p.tokens * 3 * width + head * kWidth;
+  const BFloat16* const rows =
+      p.qkv + static_cast<int64_t>(image) * p.tokens * 3 * width + head * kWidth;
   BFloat16* const own = queries + warp * 16 * kRow;
 
   for (int i = threadIdx.x; i < kKeys * 16 * kChunks; i += kWarps * 32) {
@@ -131,7 +131,8 @@ __global__ void __launch_bounds__(kWarps * 32) AttentionKernel(AttentionArgs<BFl
     for (int k = 0; k < kWidth / 8; ++k) {
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
-        const uint32_t two = PackBf16(y[k][2 * half] * inverse[half], y[k][2 * half + 1] * inverse[half]);
+        const uint32_t two =
+            PackBf16(y[k][2 * half] * inverse[half], y[k][2 * half + 1] * inverse[half]);
         Store(own + (lane / 4 + half * 8) * kRow + k * 8 + lane % 4 * 2, two);
       }
     }
@@ -169,10 +170,13 @@ template <int kWidth>
 int LaunchWidth(const AttentionArgs<BFloat16>& p, Stream stream) {
   switch ((p.tokens + 15) / 16) {
     case 1:
-    case 2: return Launch<2, kWidth>(p, stream);
+    case 2:
+      return Launch<2, kWidth>(p, stream);
     case 3:
-    case 4: return Launch<4, kWidth>(p, stream);
-    case 5: return Launch<5, kWidth>(p, stream);
+    case 4:
+      return Launch<4, kWidth>(p, stream);
+    case 5:
+      return Launch<5, kWidth>(p, stream);
     case 6:
     case 7:
     case 8:
@@ -180,8 +184,10 @@ int LaunchWidth(const AttentionArgs<BFloat16>& p, Stream stream) {
     case 10:
     case 11:
     case 12:
-    case 13: return Launch<13, kWidth>(p, stream);
-    default: return Launch<17, kWidth>(p, stream);
+    case 13:
+      return Launch<13, kWidth>(p, stream);
+    default:
+      return Launch<17, kWidth>(p, stream);
   }
 }
 
@@ -195,10 +201,14 @@ bool HasAttention(int tokens, int head_width) {
 int Attention(const AttentionArgs<BFloat16>& p, Stream stream) {
   if (p.batch == 0 || p.queries == 0) return 0;
   switch (p.head_width) {
-    case 32: return LaunchWidth<32>(p, stream);
-    case 48: return LaunchWidth<48>(p, stream);
-    case 64: return LaunchWidth<64>(p, stream);
-    default: return LaunchWidth<80>(p, stream);
+    case 32:
+      return LaunchWidth<32>(p, stream);
+    case 48:
+      return LaunchWidth<48>(p, stream);
+    case 64:
+      return LaunchWidth<64>(p, stream);
+    default:
+      return LaunchWidth<80>(p, stream);
   }
 }
 

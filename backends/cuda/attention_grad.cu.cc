@@ -4,7 +4,6 @@
 // Fragments are explained in attention.cu.cc. qkv and y are read once, dy once and again from the
 // cache, dqkv is written once: 16D bytes a token, in vectors of 16 bytes.
 #include "backends/cuda/attention_launch.h"
-
 #include "backends/cuda/device.h"
 
 namespace backends::cuda {
@@ -22,7 +21,8 @@ __device__ void ProductTransposed(const uint32_t (&a)[kWidth / 16][4], const BFl
 #pragma unroll
     for (int k = 0; k < kWidth / 16; ++k) {
       uint32_t f[4];
-      LdMatrixX4<false>(b + (n * 16 + lane % 8 + lane / 16 * 8) * kRow + k * 16 + lane / 8 % 2 * 8, f);
+      LdMatrixX4<false>(b + (n * 16 + lane % 8 + lane / 16 * 8) * kRow + k * 16 + lane / 8 % 2 * 8,
+                        f);
       const uint32_t low[2] = {f[0], f[1]}, high[2] = {f[2], f[3]};
       MmaBf16(a[k], low, c[2 * n]);
       MmaBf16(a[k], high, c[2 * n + 1]);
@@ -32,7 +32,8 @@ __device__ void ProductTransposed(const uint32_t (&a)[kWidth / 16][4], const BFl
 
 // C (16 x kWidth) += A · B for 16 rows of B from `b` on.
 template <int kWidth>
-__device__ void AddProduct(const uint32_t (&a)[4], const BFloat16* b, int lane, float (&c)[kWidth / 8][4]) {
+__device__ void AddProduct(const uint32_t (&a)[4], const BFloat16* b, int lane,
+                           float (&c)[kWidth / 8][4]) {
   constexpr int kRow = kWidth + 8;
 #pragma unroll
   for (int k = 0; k < kWidth / 16; ++k) {
@@ -61,7 +62,8 @@ __device__ void StoreRows(const float (&c)[kWidth / 8][4], BFloat16* shared, int
   __syncwarp();
   for (int i = lane; i < 16 * kChunks; i += 32) {
     const int row = i / kChunks, at = i % kChunks * 8;
-    if (row < rows) Store(to + row * stride + at, Load<Vector<BFloat16, 8>>(shared + row * kRow + at));
+    if (row < rows)
+      Store(to + row * stride + at, Load<Vector<BFloat16, 8>>(shared + row * kRow + at));
   }
 }
 
@@ -103,8 +105,10 @@ __global__ void __launch_bounds__(kTiles * 32) AttentionGradKernel(AttentionGrad
     if (row < p.tokens) {
       lse[half] = p.lse[static_cast<int64_t>(blockIdx.x) * p.tokens + row] * kLog2e;
       for (int i = lane % 4; i < kChunks; i += 4) {
-        const auto a = Load<Vector<BFloat16, 8>>(y_rows + static_cast<int64_t>(row) * width + i * 8);
-        const auto b = Load<Vector<BFloat16, 8>>(dy_rows + static_cast<int64_t>(row) * width + i * 8);
+        const auto a =
+            Load<Vector<BFloat16, 8>>(y_rows + static_cast<int64_t>(row) * width + i * 8);
+        const auto b =
+            Load<Vector<BFloat16, 8>>(dy_rows + static_cast<int64_t>(row) * width + i * 8);
 #pragma unroll
         for (int e = 0; e < 8; ++e) delta[half] += ToFloat(a.v[e]) * ToFloat(b.v[e]);
       }
@@ -138,7 +142,8 @@ __global__ void __launch_bounds__(kTiles * 32) AttentionGradKernel(AttentionGrad
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
           const bool key = n * 8 + lane % 4 * 2 + i < p.tokens;
-          const float probability = key ? exp2f(s[n][2 * half + i] * scale * kLog2e - lse[half]) : 0.0f;
+          const float probability =
+              key ? exp2f(s[n][2 * half + i] * scale * kLog2e - lse[half]) : 0.0f;
           both[i] = probability;
           s[n][2 * half + i] = probability * (dp[n][2 * half + i] - delta[half]) * scale;  // ds
         }
@@ -187,11 +192,16 @@ int LaunchGrad(const AttentionGradArgs<BFloat16>& p, Stream stream) {
 template <int kWidth>
 int LaunchGradWidth(const AttentionGradArgs<BFloat16>& p, Stream stream) {
   switch ((p.tokens + 15) / 16) {
-    case 1: return LaunchGrad<1, kWidth>(p, stream);
-    case 2: return LaunchGrad<2, kWidth>(p, stream);
-    case 3: return LaunchGrad<3, kWidth>(p, stream);
-    case 4: return LaunchGrad<4, kWidth>(p, stream);
-    default: return LaunchGrad<5, kWidth>(p, stream);
+    case 1:
+      return LaunchGrad<1, kWidth>(p, stream);
+    case 2:
+      return LaunchGrad<2, kWidth>(p, stream);
+    case 3:
+      return LaunchGrad<3, kWidth>(p, stream);
+    case 4:
+      return LaunchGrad<4, kWidth>(p, stream);
+    default:
+      return LaunchGrad<5, kWidth>(p, stream);
   }
 }
 
@@ -205,10 +215,14 @@ bool HasAttentionGrad(int tokens, int head_width) {
 int AttentionGrad(const AttentionGradArgs<BFloat16>& p, Stream stream) {
   if (p.batch == 0) return 0;
   switch (p.head_width) {
-    case 32: return LaunchGradWidth<32>(p, stream);
-    case 48: return LaunchGradWidth<48>(p, stream);
-    case 64: return LaunchGradWidth<64>(p, stream);
-    default: return LaunchGradWidth<80>(p, stream);
+    case 32:
+      return LaunchGradWidth<32>(p, stream);
+    case 48:
+      return LaunchGradWidth<48>(p, stream);
+    case 64:
+      return LaunchGradWidth<64>(p, stream);
+    default:
+      return LaunchGradWidth<80>(p, stream);
   }
 }
 

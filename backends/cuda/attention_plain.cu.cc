@@ -181,12 +181,12 @@ struct Place {
         column(index % heads * head_width),
         qkv(image * tokens * 3 * width + column) {}
 
-  const int index;     // of the head among those of all images
-  const int first;     // row of the tile
+  const int index;  // of the head among those of all images
+  const int first;  // row of the tile
   const int64_t image;
   const int64_t width;  // D
-  const int column;    // of the head in D
-  const int64_t qkv;   // where the head's q of token 0 is; k and v are D and 2D behind
+  const int column;     // of the head in D
+  const int64_t qkv;    // where the head's q of token 0 is; k and v are D and 2D behind
 };
 
 template <typename T, int kWidth>
@@ -438,7 +438,7 @@ size_t PlainAttentionGradScratch(int batch, int tokens, int heads) {
   return static_cast<size_t>(batch) * heads * tokens;
 }
 
-#define INSTANTIATE(T)                                       \
+#define INSTANTIATE(T)                                          \
   template int PlainAttention(const AttentionArgs<T>&, Stream); \
   template int PlainAttentionGrad(const AttentionGradArgs<T>&, Stream);
 INSTANTIATE(float)

@@ -11,8 +11,7 @@ namespace {
 
 absl::Status ToStatus(cublasStatus_t status, absl::string_view what) {
   if (status == CUBLAS_STATUS_SUCCESS) return absl::OkStatus();
-  const std::string text =
-      absl::StrCat("cuBLASLt, ", what, ": ", cublasLtGetStatusString(status));
+  const std::string text = absl::StrCat("cuBLASLt, ", what, ": ", cublasLtGetStatusString(status));
   return status == CUBLAS_STATUS_NOT_SUPPORTED ? absl::UnimplementedError(text)
                                                : absl::InternalError(text);
 }
@@ -43,10 +42,8 @@ absl::StatusOr<std::unique_ptr<CublasLtProduct>> CublasLtProduct::Create(cublasL
   RETURN_IF_ERROR(ToStatus(cublasLtMatmulDescCreate(&desc, CUBLAS_COMPUTE_32F, CUDA_R_32F),
                            "describing a product"));
   p->desc_.reset(desc);
-  RETURN_IF_ERROR(
-      Set(desc, CUBLASLT_MATMUL_DESC_TRANSA, s.trans_w ? CUBLAS_OP_T : CUBLAS_OP_N));
-  RETURN_IF_ERROR(
-      Set(desc, CUBLASLT_MATMUL_DESC_TRANSB, s.trans_x ? CUBLAS_OP_T : CUBLAS_OP_N));
+  RETURN_IF_ERROR(Set(desc, CUBLASLT_MATMUL_DESC_TRANSA, s.trans_w ? CUBLAS_OP_T : CUBLAS_OP_N));
+  RETURN_IF_ERROR(Set(desc, CUBLASLT_MATMUL_DESC_TRANSB, s.trans_x ? CUBLAS_OP_T : CUBLAS_OP_N));
   if (s.bias) {
     RETURN_IF_ERROR(Set(desc, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS));
     // The heuristic reads the alignment off the pointer; that of the run is as aligned.
@@ -63,16 +60,16 @@ absl::StatusOr<std::unique_ptr<CublasLtProduct>> CublasLtProduct::Create(cublasL
   RETURN_IF_ERROR(ToStatus(cublasLtMatmulPreferenceCreate(&made), "making a preference"));
   const Owned<cublasLtMatmulPreference_t, cublasLtMatmulPreferenceDestroy> preference(made);
   const uint64_t workspace = max_workspace;
-  RETURN_IF_ERROR(ToStatus(
-      cublasLtMatmulPreferenceSetAttribute(made, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
-                                           &workspace, sizeof(workspace)),
-      "setting a preference"));
+  RETURN_IF_ERROR(
+      ToStatus(cublasLtMatmulPreferenceSetAttribute(made, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
+                                                    &workspace, sizeof(workspace)),
+               "setting a preference"));
   cublasLtMatmulHeuristicResult_t result = {};
   int found = 0;
-  RETURN_IF_ERROR(ToStatus(
-      cublasLtMatmulAlgoGetHeuristic(handle, desc, p->w_.get(), p->x_.get(), p->y_.get(),
-                                     p->y_.get(), made, 1, &result, &found),
-      "choosing an algorithm"));
+  RETURN_IF_ERROR(
+      ToStatus(cublasLtMatmulAlgoGetHeuristic(handle, desc, p->w_.get(), p->x_.get(), p->y_.get(),
+                                              p->y_.get(), made, 1, &result, &found),
+               "choosing an algorithm"));
   if (found == 0) return absl::UnimplementedError("cuBLASLt has no algorithm");
   RETURN_IF_ERROR(ToStatus(result.state, "choosing an algorithm"));
   p->algo_ = result.algo;

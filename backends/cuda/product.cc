@@ -66,8 +66,7 @@ class ProductKernel final : public graph::Kernel {
     for (int64_t first = 0; first < rows_; first += rows_of_part_) {
       const int64_t rows = std::min(rows_of_part_, rows_ - first);
       void* const y = in_scratch_ ? static_cast<void*>(At(product_at_)) : args().outputs[0];
-      RETURN_IF_ERROR(
-          Multiply(x + first * x_.stride * graph::ByteSize(type_), w, rows, y));
+      RETURN_IF_ERROR(Multiply(x + first * x_.stride * graph::ByteSize(type_), w, rows, y));
       if (epilogue_) RETURN_IF_ERROR(Epilogue(first, rows, static_cast<const float*>(y)));
     }
     return absl::OkStatus();
@@ -168,10 +167,10 @@ class ProductKernel final : public graph::Kernel {
   absl::StatusOr<const char*> Padded(const Factor& f, int input) {
     if (!f.padded()) return in<char>(input);
     char* const to = At(f.padded_at);
-    RETURN_IF_ERROR(ToStatus(PadRows({in<BFloat16>(input), reinterpret_cast<BFloat16*>(to), f.rows,
-                                      f.cols, f.stride},
-                                     stream()),
-                             "padding rows"));
+    RETURN_IF_ERROR(ToStatus(
+        PadRows({in<BFloat16>(input), reinterpret_cast<BFloat16*>(to), f.rows, f.cols, f.stride},
+                stream()),
+        "padding rows"));
     return to;
   }
 

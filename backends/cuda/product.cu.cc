@@ -3,9 +3,8 @@
 //
 // The product is a plain one: a block has kTile x kTile results, its 16 x 16 threads 4 x 4 each,
 // and reads both factors in steps of kStep terms: each factor once per kTile lines of the other.
-#include "backends/cuda/product_launch.h"
-
 #include "backends/cuda/device.h"
+#include "backends/cuda/product_launch.h"
 
 namespace backends::cuda {
 namespace {

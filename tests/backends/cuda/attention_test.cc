@@ -151,9 +151,11 @@ void CheckForward(const Shape& s) {
   const std::function<std::vector<T>()> run = [&] {
     const DeviceArray<T> y(s.y_size(), "y");
     const DeviceArray<float> lse(s.lse_size(), "lse");
-    const AttentionArgs<T> args = {
-        d_qkv.data(), s.queries > 0 ? d_ids.data() : nullptr, y.data(), lse.data(), s.batch,
-        s.tokens,     s.asked(),                              s.heads,  s.head_width, {}};
+    const AttentionArgs<T> args = {d_qkv.data(), s.queries > 0 ? d_ids.data() : nullptr,
+                                   y.data(),     lse.data(),
+                                   s.batch,      s.tokens,
+                                   s.asked(),    s.heads,
+                                   s.head_width, {}};
     EXPECT_EQ(Kernel::Run(args), 0);
     EXPECT_LT(simt::MaxError(lse.Get(), expected.lse), 1e-5);
     return y.Get();
@@ -178,9 +180,9 @@ void CheckBackward(const Shape& s) {
   const std::function<std::vector<T>()> run = [&] {
     const DeviceArray<T> dqkv(s.qkv_size(), "dqkv");
     const DeviceArray<float> scratch(Kernel::Scratch(s), "scratch");
-    const AttentionGradArgs<T> args = {d_qkv.data(),   d_y.data(), d_lse.data(), d_dy.data(),
-                                       dqkv.data(),    scratch.data(), s.batch,  s.tokens,
-                                       s.heads,        s.head_width};
+    const AttentionGradArgs<T> args = {d_qkv.data(), d_y.data(),     d_lse.data(), d_dy.data(),
+                                       dqkv.data(),  scratch.data(), s.batch,      s.tokens,
+                                       s.heads,      s.head_width};
     EXPECT_EQ(Kernel::Run(args), 0);
     return dqkv.Get();
   };
@@ -260,9 +262,10 @@ TEST(PlainAttention, ScoresOfManySizes) {
     }
     const Results expected = Forward(s, qkv, Ids(s));
     const DeviceArray<float> d_qkv(qkv, "qkv"), y(s.y_size(), "y"), lse(s.lse_size(), "lse");
-    EXPECT_EQ(PlainAttention(AttentionArgs<float>{d_qkv.data(), nullptr, y.data(), lse.data(), 1,
-                                                  s.tokens, s.tokens, 1, 4, {}},
-                             nullptr),
+    EXPECT_EQ(PlainAttention(
+                  AttentionArgs<float>{
+                      d_qkv.data(), nullptr, y.data(), lse.data(), 1, s.tokens, s.tokens, 1, 4, {}},
+                  nullptr),
               0);
     EXPECT_LT(simt::MaxError(y.Get(), expected.y), 1e-5);
     EXPECT_LT(simt::MaxError(lse.Get(), expected.lse), 1e-5);
@@ -280,8 +283,8 @@ void CheckNaN() {
   qkv[s.qkv(0, 0, 5, 0, 1)] = nan;
   const DeviceArray<T> d_qkv(qkv, "qkv"), y(s.y_size(), "y");
   const DeviceArray<float> lse(s.lse_size(), "lse");
-  EXPECT_EQ(Kernel::Run(AttentionArgs<T>{d_qkv.data(), nullptr, y.data(), lse.data(), 1, s.tokens,
-                                         s.tokens, 1, 32, {}}),
+  EXPECT_EQ(Kernel::Run(AttentionArgs<T>{
+                d_qkv.data(), nullptr, y.data(), lse.data(), 1, s.tokens, s.tokens, 1, 32, {}}),
             0);
   const std::vector<T> results = y.Get();
   for (int t = 0; t < s.tokens; ++t) {
@@ -302,16 +305,24 @@ void CheckFaults() {
   const Shape s = {2, 20, 2, 32, 5};
   const auto qkv = Normal<T>(s.qkv_size(), 1, 1.5);
   const DeviceArray<T> d_qkv(qkv, "qkv");
-  for (const int32_t wrong : {-1, 20, std::numeric_limits<int32_t>::min(),
-                              std::numeric_limits<int32_t>::max()}) {
+  for (const int32_t wrong :
+       {-1, 20, std::numeric_limits<int32_t>::min(), std::numeric_limits<int32_t>::max()}) {
     std::vector<int32_t> ids = Ids(s);
     ids[7] = wrong;
     const DeviceArray<int32_t> d_ids(ids, "query_ids");
     const DeviceArray<T> y(s.y_size(), "y");
     const DeviceArray<float> lse(s.lse_size(), "lse");
     const DeviceArray<graph::Fault> fault({graph::Fault()}, "fault");
-    EXPECT_EQ(Kernel::Run(AttentionArgs<T>{d_qkv.data(), d_ids.data(), y.data(), lse.data(), 2,
-                                           s.tokens, s.queries, 2, 32, {fault.data(), 3}}),
+    EXPECT_EQ(Kernel::Run(AttentionArgs<T>{d_qkv.data(),
+                                           d_ids.data(),
+                                           y.data(),
+                                           lse.data(),
+                                           2,
+                                           s.tokens,
+                                           s.queries,
+                                           2,
+                                           32,
+                                           {fault.data(), 3}}),
               0);
     const graph::Fault found = fault.Get()[0];
     EXPECT_EQ(found.found, 1);
@@ -330,10 +341,10 @@ TEST(TensorCoreAttention, ReportsIdsOutsideTheRows) { CheckFaults<TensorCores>()
 TEST(PlainAttention, ReportsIdsOutsideTheRows) { CheckFaults<Plain<float>>(); }
 
 TEST(Attention, OfNothingStartsNothing) {
-  EXPECT_EQ(Attention(AttentionArgs<BFloat16>{nullptr, nullptr, nullptr, nullptr, 0, 50, 50, 2, 32,
-                                              {}},
-                      nullptr),
-            0);
+  EXPECT_EQ(
+      Attention(AttentionArgs<BFloat16>{nullptr, nullptr, nullptr, nullptr, 0, 50, 50, 2, 32, {}},
+                nullptr),
+      0);
   EXPECT_EQ(AttentionGrad(AttentionGradArgs<BFloat16>{nullptr, nullptr, nullptr, nullptr, nullptr,
                                                       nullptr, 0, 50, 2, 32},
                           nullptr),
@@ -355,8 +366,16 @@ TEST(TensorCoreAttention, Traffic) {
   const DeviceArray<BFloat16> qkv(Normal<BFloat16>(s.qkv_size(), 1), "qkv"), y(s.y_size(), "y"),
       dy(Normal<BFloat16>(s.y_size(), 2), "dy"), dqkv(s.qkv_size(), "dqkv");
   const DeviceArray<float> lse(s.lse_size(), "lse");
-  EXPECT_EQ(Attention({qkv.data(), nullptr, y.data(), lse.data(), s.batch, s.tokens, s.tokens,
-                       s.heads, s.head_width, {}},
+  EXPECT_EQ(Attention({qkv.data(),
+                       nullptr,
+                       y.data(),
+                       lse.data(),
+                       s.batch,
+                       s.tokens,
+                       s.tokens,
+                       s.heads,
+                       s.head_width,
+                       {}},
                       nullptr),
             0);
   simt::Traffic t = simt::counters().global;
@@ -382,8 +401,16 @@ TEST(PlainAttention, Traffic) {
   const uint64_t row = 4 * s.width(), rows = s.batch * s.tokens;
   const DeviceArray<float> qkv(Normal<float>(s.qkv_size(), 1), "qkv"), y(s.y_size(), "y"),
       lse(s.lse_size(), "lse");
-  EXPECT_EQ(PlainAttention(AttentionArgs<float>{qkv.data(), nullptr, y.data(), lse.data(), s.batch,
-                                                s.tokens, s.tokens, s.heads, s.head_width, {}},
+  EXPECT_EQ(PlainAttention(AttentionArgs<float>{qkv.data(),
+                                                nullptr,
+                                                y.data(),
+                                                lse.data(),
+                                                s.batch,
+                                                s.tokens,
+                                                s.tokens,
+                                                s.heads,
+                                                s.head_width,
+                                                {}},
                            nullptr),
             0);
   const simt::Traffic t = simt::counters().global;

@@ -37,8 +37,12 @@ void CheckEpilogue(int64_t rows, int64_t cols, bool bias, bool gelu, bool times)
     constexpr bool kOver = std::is_same_v<Y, float>;
     Y* y = own_y.data();
     if constexpr (kOver) y = d_product.data();
-    const ProductEpilogueArgs<Y, Times> args = {d_product.data(), bias ? d_bias.data() : nullptr,
-                                                times ? d_times.data() : nullptr, gelu, y, rows,
+    const ProductEpilogueArgs<Y, Times> args = {d_product.data(),
+                                                bias ? d_bias.data() : nullptr,
+                                                times ? d_times.data() : nullptr,
+                                                gelu,
+                                                y,
+                                                rows,
                                                 cols};
     EXPECT_EQ(ProductEpilogue(args, nullptr), 0);
     const simt::Traffic t = simt::counters().global;
