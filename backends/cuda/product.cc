@@ -7,7 +7,6 @@
 #include "backends/cuda/product.h"
 
 #include <algorithm>
-#include <type_traits>
 
 #include "absl/strings/str_cat.h"
 #include "backends/cuda/cublaslt_product.h"
