@@ -1,30 +1,80 @@
+#include <type_traits>
+
 #include "absl/strings/str_cat.h"
 #include "backends/cuda/attention_launch.h"
 #include "backends/cuda/kernel_util.h"
 
 namespace backends::cuda {
+namespace {
+
+struct Sizes {
+  explicit Sizes(const graph::KernelSpec& spec)
+      : batch(static_cast<int>(spec.in(0).dim(0))),
+        tokens(static_cast<int>(spec.in(0).dim(1))),
+        heads(static_cast<int>(spec.op->Int("heads"))),
+        head_width(static_cast<int>(spec.in(0).dim(2) / 3 / heads)) {}
+
+  int batch, tokens, heads, head_width;
+};
+
+template <typename T>
+std::unique_ptr<graph::Kernel> MakeForward(const graph::KernelSpec& spec, const Sizes& s) {
+  const bool tensor_cores = std::is_same_v<T, BFloat16> && HasAttention(s.tokens, s.head_width);
+  return MakeKernel(
+      [=, queries = static_cast<int>(spec.out(0).dim(1)), ids = spec.inputs.size() > 1](
+          const graph::KernelArgs& a, Stream stream) {
+        const AttentionArgs<T> args = {In<T>(a, 0),  ids ? In<int32_t>(a, 1) : nullptr,
+                                       Out<T>(a, 0), Out<float>(a, 1),
+                                       s.batch,      s.tokens,
+                                       queries,      s.heads,
+                                       s.head_width, FaultOf(a)};
+        if constexpr (std::is_same_v<T, BFloat16>) {
+          if (tensor_cores) return Attention(args, stream);
+        }
+        return PlainAttention(args, stream);
+      },
+      /*scratch_bytes=*/0, tensor_cores ? "own:mma" : "own:f32");
+}
+
+template <typename T>
+std::unique_ptr<graph::Kernel> MakeBackward(const Sizes& s) {
+  const bool tensor_cores = std::is_same_v<T, BFloat16> && HasAttentionGrad(s.tokens, s.head_width);
+  const size_t floats = tensor_cores ? 0 : PlainAttentionGradScratch(s.batch, s.tokens, s.heads);
+  return MakeKernel(
+      [=](const graph::KernelArgs& a, Stream stream) {
+        const AttentionGradArgs<T> args = {In<T>(a, 0),     In<T>(a, 1),
+                                           In<float>(a, 2), In<T>(a, 3),
+                                           Out<T>(a, 0),    static_cast<float*>(a.scratch),
+                                           s.batch,         s.tokens,
+                                           s.heads,         s.head_width};
+        if constexpr (std::is_same_v<T, BFloat16>) {
+          if (tensor_cores) return AttentionGrad(args, stream);
+        }
+        return PlainAttentionGrad(args, stream);
+      },
+      floats * sizeof(float), tensor_cores ? "own:mma" : "own:f32");
+}
+
+absl::Status CheckWidth(const graph::KernelSpec& spec, const Sizes& s) {
+  if (HasPlainAttention(s.head_width)) return absl::OkStatus();
+  return absl::UnimplementedError(absl::StrCat(DescribeTypes(spec), ": heads of ", s.head_width,
+                                               " columns are wider than the cuda backend's kernels "
+                                               "take; use more heads, or --device=cpu"));
+}
+
+}  // namespace
 
 void RegisterAttention(const DevicePtr&, graph::KernelTable* table) {
   AddFloat32OrBfloat16(table, "Attention", [](const graph::KernelSpec& spec) -> KernelOr {
-    const graph::TensorType& qkv = spec.in(0);
-    AttentionArgs p = {};
-    p.batch = static_cast<int>(qkv.dim(0));
-    p.tokens = static_cast<int>(qkv.dim(1));
-    p.queries = static_cast<int>(spec.out(0).dim(1));
-    p.heads = static_cast<int>(spec.op->Int("heads"));
-    p.head_width = static_cast<int>(qkv.dim(2) / 3 / p.heads);
-    if (qkv.dtype != graph::DType::kBF16 || !HasAttention(p.tokens, p.head_width)) {
-      return absl::UnimplementedError(
-          absl::StrCat(DescribeTypes(spec), ": no kernel for heads of ", p.head_width));
-    }
-    return MakeKernel([p, ids = spec.inputs.size() > 1](const graph::KernelArgs& a, Stream stream) {
-      AttentionArgs args = p;
-      args.qkv = In<BFloat16>(a, 0);
-      args.query_ids = ids ? In<int32_t>(a, 1) : nullptr;
-      args.y = Out<BFloat16>(a, 0);
-      args.lse = Out<float>(a, 1);
-      return Attention(args, stream);
-    });
+    const Sizes sizes(spec);
+    RETURN_IF_ERROR(CheckWidth(spec, sizes));
+    return VisitFloat(spec.in(0).dtype,
+                      [&](auto t) { return MakeForward<decltype(t)>(spec, sizes); });
+  });
+  AddFloat32OrBfloat16(table, "AttentionGrad", [](const graph::KernelSpec& spec) -> KernelOr {
+    const Sizes sizes(spec);
+    RETURN_IF_ERROR(CheckWidth(spec, sizes));
+    return VisitFloat(spec.in(0).dtype, [&](auto t) { return MakeBackward<decltype(t)>(sizes); });
   });
 }
 

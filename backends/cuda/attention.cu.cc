@@ -1,13 +1,14 @@
 // A block has one head of one image, a warp 16 queries at a time with all their scores in
 // registers: with at most 272 keys no running softmax is needed. Rows in shared memory are 16
-// bytes longer than the head, so that ldmatrix meets no bank twice.
+// bytes longer than the head, so that ldmatrix meets no bank twice. qkv is read once and y written
+// once, in vectors of 16 bytes: 8D bytes a token.
 //
 // Fragments (PTX ISA, m16n8k16): with g = lane / 4 and t = lane % 4, a lane's four numbers of a
 // 16 x 8 tile of scores are rows g, g, g+8, g+8 and columns 2t, 2t+1, 2t, 2t+1. Two such tiles,
 // rounded to bf16, are the A fragment of the next product: probabilities never leave the lane.
 #include "backends/cuda/attention_launch.h"
-
 #include "backends/cuda/device.h"
+#include "backends/cuda/fault.h"
 
 namespace backends::cuda {
 namespace {
@@ -18,9 +19,9 @@ constexpr float kLn2 = 0.693147180559945309f;
 
 // kKeys: tiles of 16 tokens. kWidth: of the head.
 template <int kKeys, int kWidth>
-__global__ void __launch_bounds__(kWarps * 32) AttentionKernel(AttentionArgs p) {
-  constexpr int kRow = kWidth + 8;       // elements
-  constexpr int kChunks = kWidth / 8;    // 16 bytes each
+__global__ void __launch_bounds__(kWarps * 32) AttentionKernel(AttentionArgs<BFloat16> p) {
+  constexpr int kRow = kWidth + 8;     // elements
+  constexpr int kChunks = kWidth / 8;  // 16 bytes each
   CUDA_DYNAMIC_SHARED(memory);
   BFloat16* const keys = reinterpret_cast<BFloat16*>(memory);  // (16 kKeys, kRow)
   BFloat16* const values = keys + kKeys * 16 * kRow;           // (16 kKeys, kRow)
@@ -28,7 +29,8 @@ __global__ void __launch_bounds__(kWarps * 32) AttentionKernel(AttentionArgs p) 
   const int image = blockIdx.x / p.heads, head = blockIdx.x % p.heads;
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   const int width = p.heads * kWidth;
-  const BFloat16* const rows = p.qkv + static_cast<int64_t>(image) * p.tokens * 3 * width + head * kWidth;
+  const BFloat16* const rows =
+      p.qkv + static_cast<int64_t>(image) * p.tokens * 3 * width + head * kWidth;
   BFloat16* const own = queries + warp * 16 * kRow;
 
   for (int i = threadIdx.x; i < kKeys * 16 * kChunks; i += kWarps * 32) {
@@ -49,10 +51,15 @@ __global__ void __launch_bounds__(kWarps * 32) AttentionKernel(AttentionArgs p) 
       const int row = i / kChunks, at = i % kChunks * 8, query = first + row;
       Vector<BFloat16, 8> v = {};
       if (query < p.queries) {
-        const int token = p.query_ids == nullptr
-                              ? query
-                              : p.query_ids[static_cast<int64_t>(image) * p.queries + query];
-        v = Load<Vector<BFloat16, 8>>(rows + static_cast<int64_t>(token) * 3 * width + at);
+        int token = query;
+        if (p.query_ids != nullptr) {
+          const int64_t element = static_cast<int64_t>(image) * p.queries + query;
+          token = p.query_ids[element];
+          if (!IsRow(p.site, 1, element, token, p.tokens)) token = -1;  // asks with zeros
+        }
+        if (token >= 0) {
+          v = Load<Vector<BFloat16, 8>>(rows + static_cast<int64_t>(token) * 3 * width + at);
+        }
       }
       Store(own + row * kRow + at, v);
     }
@@ -124,7 +131,8 @@ __global__ void __launch_bounds__(kWarps * 32) AttentionKernel(AttentionArgs p) 
     for (int k = 0; k < kWidth / 8; ++k) {
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
-        const uint32_t two = PackBf16(y[k][2 * half] * inverse[half], y[k][2 * half + 1] * inverse[half]);
+        const uint32_t two =
+            PackBf16(y[k][2 * half] * inverse[half], y[k][2 * half + 1] * inverse[half]);
         Store(own + (lane / 4 + half * 8) * kRow + k * 8 + lane % 4 * 2, two);
       }
     }
@@ -150,7 +158,7 @@ __global__ void __launch_bounds__(kWarps * 32) AttentionKernel(AttentionArgs p) 
 }
 
 template <int kKeys, int kWidth>
-int Launch(const AttentionArgs& p, Stream stream) {
+int Launch(const AttentionArgs<BFloat16>& p, Stream stream) {
   constexpr int kShared = (2 * kKeys * 16 + kWarps * 16) * (kWidth + 8) * 2;
   static const int allowed = CUDA_ALLOW_SHARED((AttentionKernel<kKeys, kWidth>), kShared);
   if (allowed != 0) return allowed;
@@ -159,13 +167,16 @@ int Launch(const AttentionArgs& p, Stream stream) {
 }
 
 template <int kWidth>
-int LaunchWidth(const AttentionArgs& p, Stream stream) {
+int LaunchWidth(const AttentionArgs<BFloat16>& p, Stream stream) {
   switch ((p.tokens + 15) / 16) {
     case 1:
-    case 2: return Launch<2, kWidth>(p, stream);
+    case 2:
+      return Launch<2, kWidth>(p, stream);
     case 3:
-    case 4: return Launch<4, kWidth>(p, stream);
-    case 5: return Launch<5, kWidth>(p, stream);
+    case 4:
+      return Launch<4, kWidth>(p, stream);
+    case 5:
+      return Launch<5, kWidth>(p, stream);
     case 6:
     case 7:
     case 8:
@@ -173,8 +184,10 @@ int LaunchWidth(const AttentionArgs& p, Stream stream) {
     case 10:
     case 11:
     case 12:
-    case 13: return Launch<13, kWidth>(p, stream);
-    default: return Launch<17, kWidth>(p, stream);
+    case 13:
+      return Launch<13, kWidth>(p, stream);
+    default:
+      return Launch<17, kWidth>(p, stream);
   }
 }
 
@@ -185,12 +198,17 @@ bool HasAttention(int tokens, int head_width) {
          (head_width == 32 || head_width == 48 || head_width == 64 || head_width == 80);
 }
 
-int Attention(const AttentionArgs& p, Stream stream) {
+int Attention(const AttentionArgs<BFloat16>& p, Stream stream) {
+  if (p.batch == 0 || p.queries == 0) return 0;
   switch (p.head_width) {
-    case 32: return LaunchWidth<32>(p, stream);
-    case 48: return LaunchWidth<48>(p, stream);
-    case 64: return LaunchWidth<64>(p, stream);
-    default: return LaunchWidth<80>(p, stream);
+    case 32:
+      return LaunchWidth<32>(p, stream);
+    case 48:
+      return LaunchWidth<48>(p, stream);
+    case 64:
+      return LaunchWidth<64>(p, stream);
+    default:
+      return LaunchWidth<80>(p, stream);
   }
 }
 

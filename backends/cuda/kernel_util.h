@@ -42,10 +42,13 @@ inline FaultSite FaultOf(const graph::KernelArgs& args) { return {args.fault, ar
 template <typename Function>
 class LaunchKernel final : public graph::Kernel {
  public:
-  LaunchKernel(Function launch, size_t scratch_bytes)
-      : launch_(std::move(launch)), scratch_bytes_(scratch_bytes) {}
+  LaunchKernel(Function launch, size_t scratch_bytes, std::string implementation)
+      : launch_(std::move(launch)),
+        scratch_bytes_(scratch_bytes),
+        implementation_(std::move(implementation)) {}
 
   size_t scratch_bytes() const override { return scratch_bytes_; }
+  std::string implementation() const override { return implementation_; }
   absl::Status Run() override {
     return ToStatus(launch_(args(), static_cast<Stream>(args().stream)), "starting a kernel");
   }
@@ -53,11 +56,14 @@ class LaunchKernel final : public graph::Kernel {
  private:
   const Function launch_;
   const size_t scratch_bytes_;
+  const std::string implementation_;
 };
 
 template <typename Function>
-std::unique_ptr<graph::Kernel> MakeKernel(Function launch, size_t scratch_bytes = 0) {
-  return std::make_unique<LaunchKernel<Function>>(std::move(launch), scratch_bytes);
+std::unique_ptr<graph::Kernel> MakeKernel(Function launch, size_t scratch_bytes = 0,
+                                          std::string implementation = "") {
+  return std::make_unique<LaunchKernel<Function>>(std::move(launch), scratch_bytes,
+                                                  std::move(implementation));
 }
 
 }  // namespace backends::cuda

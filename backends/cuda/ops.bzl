@@ -2,8 +2,11 @@
 
 OPS = {
     "append_to_window": "AppendToWindow",
+    "attention": "Attention",
     "gather_rows": "GatherRows",
     "layer_norm": "LayerNorm",
+    "linear": "Linear",
+    "matmul": "MatMul",
     "patchify": "Patchify",
     "prepend_token": "PrependToken",
     "slice_rows": "SliceRows",

@@ -1,0 +1,155 @@
+// What stands around cuBLASLt's products, kernel by kernel.
+#include <gtest/gtest.h>
+
+#include <type_traits>
+
+#include "backends/cuda/product_launch.h"
+#include "tests/simt/device_array.h"
+
+namespace backends::cuda {
+namespace {
+
+using simt::DeviceArray;
+using simt::Normal;
+using simt::ToDouble;
+
+template <typename Y, typename Times>
+void CheckEpilogue(int64_t rows, int64_t cols, bool bias, bool gelu, bool times) {
+  SCOPED_TRACE(testing::Message() << rows << " x " << cols << (bias ? ", bias" : "")
+                                  << (gelu ? ", gelu" : "") << (times ? ", times" : ""));
+  const auto product = Normal<float>(rows * cols, 1), b = Normal<float>(cols, 2);
+  const auto factor = Normal<Times>(rows * cols, 3);
+  std::vector<double> expected;
+  for (int64_t i = 0; i < rows * cols; ++i) {
+    double x = product[i];
+    if (bias) x += b[i % cols];
+    if (gelu) x *= 0.5 + 0.5 * std::erf(x * std::sqrt(0.5));
+    if (times) x *= ToDouble(factor[i]);
+    expected.push_back(x);
+  }
+  const DeviceArray<float> d_bias(b, "bias");
+  const DeviceArray<Times> d_times(factor, "times");
+  bool same = false;
+  const std::function<std::vector<Y>()> run = [&] {
+    const DeviceArray<float> d_product(product, "product");
+    const DeviceArray<Y> own_y(rows * cols, "y");
+    // f32 lies over the product, as in the backend.
+    constexpr bool kOver = std::is_same_v<Y, float>;
+    Y* y = own_y.data();
+    if constexpr (kOver) y = d_product.data();
+    const ProductEpilogueArgs<Y, Times> args = {d_product.data(),
+                                                bias ? d_bias.data() : nullptr,
+                                                times ? d_times.data() : nullptr,
+                                                gelu,
+                                                y,
+                                                rows,
+                                                cols};
+    EXPECT_EQ(ProductEpilogue(args, nullptr), 0);
+    const simt::Traffic t = simt::counters().global;
+    const uint64_t size = rows * cols;
+    EXPECT_EQ(t.load_bytes, size * 4 + (bias ? size * 4 : 0) + (times ? size * sizeof(Times) : 0));
+    EXPECT_EQ(t.store_bytes, size * sizeof(Y));
+    if (cols % 8 == 0) {
+      EXPECT_EQ(t.loads, t.load_bytes / 16);
+      EXPECT_EQ(t.stores, t.store_bytes / 16);
+    }
+    if constexpr (kOver) return d_product.Get();
+    return own_y.Get();
+  };
+  const double bound = std::is_same_v<Y, float> ? 1e-6 : 4e-3;
+  EXPECT_LT(simt::MaxError(simt::SameInAllOrders(run, &same), expected), bound);
+  EXPECT_TRUE(same);
+}
+
+TEST(ProductEpilogue, IsTheReference) {
+  for (const bool bias : {false, true}) {
+    for (const bool gelu : {false, true}) {
+      for (const bool times : {false, true}) {
+        for (const int64_t cols : {1, 7, 24}) {
+          CheckEpilogue<float, float>(5, cols, bias, gelu, times);
+          CheckEpilogue<float, BFloat16>(5, cols, bias, gelu, times);
+          CheckEpilogue<BFloat16, float>(5, cols, bias, gelu, times);
+          CheckEpilogue<BFloat16, BFloat16>(5, cols, bias, gelu, times);
+        }
+      }
+    }
+  }
+  CheckEpilogue<BFloat16, float>(37, 264, true, true, false);
+  CheckEpilogue<float, BFloat16>(37, 197, true, false, true);
+}
+
+TEST(ProductEpilogue, OfNothingStartsNothing) {
+  EXPECT_EQ(ProductEpilogue(ProductEpilogueArgs<float, float>{}, nullptr), 0);
+  EXPECT_EQ(PadRows({}, nullptr), 0);
+  EXPECT_EQ(PlainProduct(PlainProductArgs<float>{}, nullptr), 0);
+}
+
+template <typename T>
+void CheckProduct(int64_t rows, int64_t cols, int64_t inner) {
+  for (const bool trans_x : {false, true}) {
+    for (const bool trans_w : {false, true}) {
+      SCOPED_TRACE(testing::Message() << rows << " x " << inner << " x " << cols << ", transposed "
+                                      << trans_x << trans_w);
+      const auto x = Normal<T>(rows * inner, 1), w = Normal<T>(inner * cols, 2);
+      std::vector<double> expected(rows * cols);
+      for (int64_t r = 0; r < rows; ++r) {
+        for (int64_t c = 0; c < cols; ++c) {
+          for (int64_t k = 0; k < inner; ++k) {
+            expected[r * cols + c] += ToDouble(x[trans_x ? k * rows + r : r * inner + k]) *
+                                      ToDouble(w[trans_w ? c * inner + k : k * cols + c]);
+          }
+        }
+      }
+      const DeviceArray<T> d_x(x, "x"), d_w(w, "w");
+      bool same = false;
+      const std::function<std::vector<float>()> run = [&] {
+        const DeviceArray<float> y(rows * cols, "y");
+        EXPECT_EQ(PlainProduct(PlainProductArgs<T>{d_x.data(), d_w.data(), y.data(), rows, cols,
+                                                   inner, trans_x, trans_w},
+                               nullptr),
+                  0);
+        return y.Get();
+      };
+      EXPECT_LT(simt::MaxError(simt::SameInAllOrders(run, &same), expected), 2e-6);
+      EXPECT_TRUE(same);
+    }
+  }
+}
+
+TEST(PlainProduct, IsTheReference) {
+  CheckProduct<float>(1, 1, 1);
+  CheckProduct<float>(5, 7, 0);
+  CheckProduct<float>(3, 70, 33);
+  CheckProduct<float>(65, 64, 16);
+  CheckProduct<BFloat16>(64, 129, 17);
+  CheckProduct<BFloat16>(2, 3, 5);
+}
+
+TEST(PadRows, CopiesAndFillsWithZeros) {
+  for (const int64_t cols : {1, 7, 9, 12, 196}) {
+    SCOPED_TRACE(cols);
+    constexpr int64_t kRows = 11;
+    const int64_t stride = (cols + 7) / 8 * 8;
+    const auto from = Normal<BFloat16>(kRows * cols, 1);
+    const DeviceArray<BFloat16> d_from(from, "from");
+    bool same = false;
+    const std::function<std::vector<BFloat16>()> run = [&] {
+      const DeviceArray<BFloat16> to(kRows * stride, "to");
+      EXPECT_EQ(PadRows({d_from.data(), to.data(), kRows, cols, stride}, nullptr), 0);
+      const simt::Traffic t = simt::counters().global;
+      EXPECT_EQ(t.load_bytes, uint64_t(2 * kRows * cols));
+      EXPECT_EQ(t.loads, uint64_t(kRows * cols / (cols % 4 == 0 ? 4 : 1)));
+      EXPECT_EQ(t.stores, uint64_t(kRows * stride / 8));
+      return to.Get();
+    };
+    const auto to = simt::SameInAllOrders(run, &same);
+    EXPECT_TRUE(same);
+    for (int64_t i = 0; i < kRows * stride; ++i) {
+      const int64_t row = i / stride, at = i % stride;
+      EXPECT_EQ(to[i].bits, at < cols ? from[row * cols + at].bits : 0) << row << ", " << at;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace backends::cuda
