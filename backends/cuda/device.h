@@ -68,10 +68,14 @@ struct alignas(sizeof(T) * kCount) Vector {
 template <typename T>
 using Vector16 = Vector<T, 16 / sizeof(T)>;
 
-// One load or store of 4, 8 or 16 bytes, aligned to its size; `p` is global or shared memory.
+// One load or store of 2, 4, 8 or 16 bytes, aligned to its size; `p` is global or shared memory.
 #if defined(__CUDACC__)
 template <int kBytes>
 struct Word;
+template <>
+struct Word<2> {
+  using type = unsigned short;
+};
 template <>
 struct Word<4> {
   using type = unsigned;

@@ -108,9 +108,17 @@ SIMT_NO_CHECKS inline T atomicAdd(T* p, T value) {
   *p = before + value;
   return before;
 }
+template <typename T>
+SIMT_NO_CHECKS inline T atomicCAS(T* p, std::common_type_t<T> compare, std::common_type_t<T> value) {
+  ::simt::OnAtomic(p, sizeof(T), __builtin_return_address(0));
+  const T before = *p;
+  if (before == compare) *p = value;
+  return before;
+}
 inline void __threadfence() {}
 
 inline int __popc(uint32_t x) { return __builtin_popcount(x); }
+inline int __ffs(int x) { return __builtin_ffs(x); }
 inline int __clz(int x) { return x == 0 ? 32 : __builtin_clz(static_cast<unsigned>(x)); }
 inline uint32_t __umulhi(uint32_t a, uint32_t b) {
   return static_cast<uint32_t>(uint64_t{a} * b >> 32);
