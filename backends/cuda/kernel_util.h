@@ -19,6 +19,10 @@ using graph::Out;
 using DevicePtr = std::shared_ptr<CudaDevice>;
 using KernelOr = absl::StatusOr<std::unique_ptr<graph::Kernel>>;
 
+// Adds `factory` for operators whose floats are f32; other float types are Unimplemented, with the
+// operator and the dtype.
+void AddFloat32(graph::KernelTable* table, const std::string& op_type,
+                graph::KernelFactory factory);
 // Adds `factory` for operators each of whose float tensors is f32 or bf16; other float types are
 // Unimplemented, with the operator and the dtype. The factory refuses mixtures that it does not
 // know.
@@ -55,6 +59,9 @@ template <typename Function>
 std::unique_ptr<graph::Kernel> MakeKernel(Function launch, size_t scratch_bytes = 0) {
   return std::make_unique<LaunchKernel<Function>>(std::move(launch), scratch_bytes);
 }
+
+// Copies input 0 to output 0, bytes for bytes, unless the second lies over the first.
+KernelOr MakeCopy(const graph::KernelSpec& spec);
 
 }  // namespace backends::cuda
 
