@@ -3,6 +3,7 @@
 OPS = {
     "adamw": "AdamW",
     "add": "Add",
+    "add_layer_norm": "AddLayerNorm",
     "bias_add": "BiasAdd",
     "cast": "Cast",
     "clip_factors": "ClipFactors",
