@@ -46,10 +46,9 @@ class AdamWKernel final : public graph::Kernel {
   }
 
   absl::Status Run() override {
-    return ToStatus(AdamW({tensors_.data(), static_cast<int>(tensors_.size()),
-                           in<float>(Args::kLr), in<float>(Args::kFactors),
-                           in<int32_t>(Args::kStep), beta1_, beta2_, eps_,
-                           static_cast<double*>(scratch())},
+    return ToStatus(AdamW({tensors_.data(), static_cast<int>(tensors_.size()), in<float>(Args::kLr),
+                           in<float>(Args::kFactors), in<int32_t>(Args::kStep), beta1_, beta2_,
+                           eps_, static_cast<double*>(scratch())},
                           static_cast<Stream>(args().stream)),
                     "starting a kernel");
   }

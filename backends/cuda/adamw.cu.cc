@@ -64,8 +64,7 @@ __device__ Step StepOf(const Shared& shared, const AdamWTensor& t) {
   return s;
 }
 
-__device__ __forceinline__ void UpdateOne(const Step& s, float grad, float& w, float& m,
-                                          float& v) {
+__device__ __forceinline__ void UpdateOne(const Step& s, float grad, float& w, float& m, float& v) {
   const float g = grad * s.factor;
   m = s.beta1 * m + s.one_minus_beta1 * g;
   v = s.beta2 * v + s.one_minus_beta2 * g * g;

@@ -21,9 +21,9 @@ struct AdamWTensor {
 struct AdamWArgs {
   const AdamWTensor* tensors;  // of the host, read before the call returns
   int num_tensors;
-  const float* lr;       // (1)
+  const float* lr;  // (1)
   const float* factors;
-  const int32_t* step;   // (1)
+  const int32_t* step;  // (1)
   float beta1, beta2, eps;
   double* scratch;  // kAdamWScratch of them
 };

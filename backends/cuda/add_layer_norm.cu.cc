@@ -10,8 +10,7 @@ namespace backends::cuda {
 namespace {
 
 template <typename A, typename B, typename Y, int kCols>
-__global__ void __launch_bounds__(kNormWarps * 32)
-    AddLayerNormKernel(AddLayerNormArgs<A, B, Y> p) {
+__global__ void __launch_bounds__(kNormWarps * 32) AddLayerNormKernel(AddLayerNormArgs<A, B, Y> p) {
   using S = Share<kCols, 8>;
   const int lane = threadIdx.x % 32;
   const int64_t row = static_cast<int64_t>(blockIdx.x) * kNormWarps + threadIdx.x / 32;
@@ -53,10 +52,9 @@ int AddLayerNorm(const AddLayerNormArgs<A, B, Y>& p, Stream stream) {
   if (p.rows == 0) return 0;
   const unsigned blocks = NormBlocks(p.rows, kNormWarps);
   switch (p.cols) {
-#define WIDTH(kCols)                                                                      \
-  case kCols:                                                                             \
-    return CUDA_LAUNCH((AddLayerNormKernel<A, B, Y, kCols>), blocks, kNormWarps * 32, 0, stream, \
-                       p);
+#define WIDTH(kCols) \
+  case kCols:        \
+    return CUDA_LAUNCH((AddLayerNormKernel<A, B, Y, kCols>), blocks, kNormWarps * 32, 0, stream, p);
     FOR_EACH_NORM_WIDTH(WIDTH)
 #undef WIDTH
     default:
@@ -64,7 +62,7 @@ int AddLayerNorm(const AddLayerNormArgs<A, B, Y>& p, Stream stream) {
   }
 }
 
-#define INSTANTIATE(A, B)                                                       \
+#define INSTANTIATE(A, B)                                                  \
   template int AddLayerNorm(const AddLayerNormArgs<A, B, float>&, Stream); \
   template int AddLayerNorm(const AddLayerNormArgs<A, B, BFloat16>&, Stream);
 INSTANTIATE(float, float)

@@ -41,9 +41,8 @@ __global__ void __launch_bounds__(kThreads) Decide(ClipFactorsArgs p) {
   const double mean_loss = SumInOrder<kThreads>(p.num_losses, [&](int64_t i) {
     return static_cast<double>(p.losses[i]) / static_cast<double>(p.num_losses);
   });
-  const double squares = SumInOrder<kThreads>(n, [&](int64_t i) {
-    return static_cast<double>(norms[i]) * static_cast<double>(norms[i]);
-  });
+  const double squares = SumInOrder<kThreads>(
+      n, [&](int64_t i) { return static_cast<double>(norms[i]) * static_cast<double>(norms[i]); });
   const double not_finite =
       SumInOrder<kThreads>(n, [&](int64_t i) { return isfinite(norms[i]) ? 0.0 : 1.0; });
   if (threadIdx.x == 0) {
@@ -73,8 +72,8 @@ int ClipFactors(const ClipFactorsArgs& p, Stream stream) {
   for (int first = 0; first < p.num_norms; first += kNormsOfLaunch) {
     norms.count = p.num_norms - first < kNormsOfLaunch ? p.num_norms - first : kNormsOfLaunch;
     for (int i = 0; i < norms.count; ++i) norms.norm[i] = p.norms[first + i];
-    const int error = CUDA_LAUNCH(GatherNorms, (norms.count + kThreads - 1) / kThreads, kThreads,
-                                  0, stream, norms, p.scratch + first);
+    const int error = CUDA_LAUNCH(GatherNorms, (norms.count + kThreads - 1) / kThreads, kThreads, 0,
+                                  stream, norms, p.scratch + first);
     if (error != 0) return error;
   }
   return CUDA_LAUNCH(Decide, 1, kThreads, 0, stream, p);

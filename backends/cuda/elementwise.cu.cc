@@ -75,9 +75,7 @@ struct Chosen {
 
 // ---- What is computed.
 
-__device__ __forceinline__ float NormalCdf(float x) {
-  return 0.5f + 0.5f * erff(x * 0.707106781f);
-}
+__device__ __forceinline__ float NormalCdf(float x) { return 0.5f + 0.5f * erff(x * 0.707106781f); }
 
 struct GeluOf {
   __device__ float operator()(float x) const { return x * NormalCdf(x); }
@@ -194,8 +192,7 @@ int Add(const A* a, const B* b, SumOf<A, B>* y, int64_t n, Stream stream) {
   return ForEachElement(Sum(), y, n, stream, Elements<A>{a}, Elements<B>{b});
 }
 
-int BiasAdd(const float* x, const float* bias, int64_t suffix, float* y, int64_t n,
-            Stream stream) {
+int BiasAdd(const float* x, const float* bias, int64_t suffix, float* y, int64_t n, Stream stream) {
   return ForEachElement(Sum(), y, n, stream, Elements<float>{x}, Repeated{bias, suffix});
 }
 
@@ -222,8 +219,8 @@ int Increment(const int32_t* x, const int32_t* applied, int32_t* y, Stream strea
 int Fill(const Pattern& pattern, void* y, int64_t bytes, Stream stream) {
   if (bytes == 0) return 0;
   constexpr int64_t kOfBlock = kThreads * 16;
-  return CUDA_LAUNCH(FillKernel, static_cast<unsigned>((bytes + kOfBlock - 1) / kOfBlock),
-                     kThreads, 0, stream, pattern, static_cast<uint8_t*>(y), bytes);
+  return CUDA_LAUNCH(FillKernel, static_cast<unsigned>((bytes + kOfBlock - 1) / kOfBlock), kThreads,
+                     0, stream, pattern, static_cast<uint8_t*>(y), bytes);
 }
 
 template int Gelu(const float*, float*, int64_t, Stream);

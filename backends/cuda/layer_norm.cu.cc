@@ -19,7 +19,9 @@ int64_t RowsOfPart(int64_t rows) {
   const int64_t least = (rows + kMaxParts - 1) / kMaxParts;
   return (least + kWarps - 1) / kWarps * kWarps;
 }
-int NumParts(int64_t rows) { return static_cast<int>((rows + RowsOfPart(rows) - 1) / RowsOfPart(rows)); }
+int NumParts(int64_t rows) {
+  return static_cast<int>((rows + RowsOfPart(rows) - 1) / RowsOfPart(rows));
+}
 
 template <typename X, typename Y, int kCols>
 __global__ void __launch_bounds__(kWarps * 32) LayerNormKernel(LayerNormArgs<X, Y> p) {
@@ -45,8 +47,8 @@ __global__ void __launch_bounds__(kWarps * 32) LayerNormAnyWidth(LayerNormArgs<X
 
 // Sums of the block's rows: scratch[block] = dgamma (cols), dbeta (cols).
 template <typename X, typename DY, int kCols>
-__global__ void __launch_bounds__(kWarps * 32) LayerNormGradKernel(LayerNormGradArgs<X, DY> p,
-                                                                   int64_t rows_of_part) {
+__global__ void __launch_bounds__(kWarps * 32)
+    LayerNormGradKernel(LayerNormGradArgs<X, DY> p, int64_t rows_of_part) {
   using S = Share<kCols, 4>;
   __shared__ float sums[2][kWarps][kCols];
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
@@ -139,8 +141,7 @@ __global__ void LayerNormGradSums(LayerNormGradArgs<X, DY> p, int64_t rows_of_pa
   float dgamma = 0, dbeta = 0;
   for (int64_t row = begin; row < end; ++row) {
     const float d = ToFloat(p.dy[row * p.cols + col]);
-    dgamma += d * (ToFloat(p.x[row * p.cols + col]) - p.mean[row]) /
-              sqrtf(p.variance[row] + p.eps);
+    dgamma += d * (ToFloat(p.x[row * p.cols + col]) - p.mean[row]) / sqrtf(p.variance[row] + p.eps);
     dbeta += d;
   }
   float* const part = p.scratch + static_cast<int64_t>(blockIdx.y) * 2 * p.cols;
@@ -184,10 +185,10 @@ int LayerNormGrad(const LayerNormGradArgs<X, DY>& p, Stream stream) {
   const int parts = NumParts(p.rows);
   int error = 0;
   switch (p.cols) {
-#define WIDTH(kCols)                                                                      \
-  case kCols:                                                                             \
+#define WIDTH(kCols)                                                                           \
+  case kCols:                                                                                  \
     error = CUDA_LAUNCH((LayerNormGradKernel<X, DY, kCols>), parts, kWarps * 32, 0, stream, p, \
-                        rows_of_part);                                                    \
+                        rows_of_part);                                                         \
     break;
     FOR_EACH_NORM_WIDTH(WIDTH)
 #undef WIDTH
@@ -195,16 +196,16 @@ int LayerNormGrad(const LayerNormGradArgs<X, DY>& p, Stream stream) {
       error = CUDA_LAUNCH((LayerNormGradSums<X, DY>), dim3(NormBlocks(p.cols, 128), parts), 128, 0,
                           stream, p, rows_of_part);
       if (error != 0) return error;
-      error = CUDA_LAUNCH((LayerNormGradAnyWidth<X, DY>), NormBlocks(p.rows, kWarps), kWarps * 32, 0,
-                          stream, p);
+      error = CUDA_LAUNCH((LayerNormGradAnyWidth<X, DY>), NormBlocks(p.rows, kWarps), kWarps * 32,
+                          0, stream, p);
   }
   if (error != 0) return error;
-  return CUDA_LAUNCH(AddParts, NormBlocks(2 * p.cols, 128), 128, 0, stream, p.scratch, parts, p.cols,
-                     p.dgamma, p.dbeta);
+  return CUDA_LAUNCH(AddParts, NormBlocks(2 * p.cols, 128), 128, 0, stream, p.scratch, parts,
+                     p.cols, p.dgamma, p.dbeta);
 }
 
-#define INSTANTIATE(A, B)                                       \
-  template int LayerNorm(const LayerNormArgs<A, B>&, Stream);   \
+#define INSTANTIATE(A, B)                                     \
+  template int LayerNorm(const LayerNormArgs<A, B>&, Stream); \
   template int LayerNormGrad(const LayerNormGradArgs<A, B>&, Stream);
 INSTANTIATE(float, float)
 INSTANTIATE(float, BFloat16)

@@ -10,10 +10,10 @@ KernelOr MakeLoss(const graph::KernelSpec& spec) {
   return MakeKernel(
       [rows, classes = static_cast<int>(spec.in(0).cols())](const graph::KernelArgs& args,
                                                             Stream stream) {
-        return SoftmaxCrossEntropy({In<float>(args, 0), In<int32_t>(args, 1), Out<float>(args, 0),
-                                    Out<int32_t>(args, 1), static_cast<float*>(args.scratch), rows,
-                                    classes, FaultOf(args)},
-                                   stream);
+        return SoftmaxCrossEntropy(
+            {In<float>(args, 0), In<int32_t>(args, 1), Out<float>(args, 0), Out<int32_t>(args, 1),
+             static_cast<float*>(args.scratch), rows, classes, FaultOf(args)},
+            stream);
       },
       static_cast<size_t>(rows) * sizeof(float));
 }
@@ -22,11 +22,10 @@ KernelOr MakeLossGrad(const graph::KernelSpec& spec) {
   return MakeKernel(
       [rows = spec.in(1).elements(), classes = static_cast<int>(spec.in(0).cols())](
           const graph::KernelArgs& args, Stream stream) {
-        return SoftmaxCrossEntropyGrad({In<float>(args, 0), In<int32_t>(args, 1),
-                                        In<float>(args, 2), Out<float>(args, 0),
-                                        static_cast<float*>(args.scratch), rows, classes,
-                                        FaultOf(args)},
-                                       stream);
+        return SoftmaxCrossEntropyGrad(
+            {In<float>(args, 0), In<int32_t>(args, 1), In<float>(args, 2), Out<float>(args, 0),
+             static_cast<float*>(args.scratch), rows, classes, FaultOf(args)},
+            stream);
       },
       sizeof(float));
 }

@@ -80,8 +80,8 @@ __device__ double CountScored(const int32_t* labels, int64_t rows, int classes) 
 }
 
 __global__ void __launch_bounds__(kThreads) MeanLoss(SoftmaxCrossEntropyArgs p) {
-  const double total = SumInOrder<kThreads>(
-      p.rows, [&](int64_t r) { return static_cast<double>(p.scratch[r]); });
+  const double total =
+      SumInOrder<kThreads>(p.rows, [&](int64_t r) { return static_cast<double>(p.scratch[r]); });
   const double scored = CountScored(p.labels, p.rows, p.classes);
   if (threadIdx.x == 0) *p.loss = scored == 0.0 ? 0.0f : static_cast<float>(total / scored);
 }
