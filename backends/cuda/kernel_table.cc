@@ -5,9 +5,9 @@
 
 namespace backends::cuda {
 
-// Of the lines of ops.bzl.
+// Of the lines of ops/ops.bzl.
 #define OP(Name) void Register##Name(const DevicePtr& device, graph::KernelTable* table);
-#include "backends/cuda/ops_list.inc"
+#include "ops/ops_list.inc"
 #undef OP
 
 absl::StatusOr<graph::Backend> MakeBackend(int index, int threads) {
@@ -21,7 +21,7 @@ absl::StatusOr<graph::Backend> MakeBackend(int index, int threads) {
       absl::StrCat(gpu.name, ", compute capability ", gpu.major, ".", gpu.minor, ", ",
                    gpu.memory_bytes >> 30, " GiB");
 #define OP(Name) Register##Name(device, &backend.kernels);
-#include "backends/cuda/ops_list.inc"
+#include "ops/ops_list.inc"
 #undef OP
   return backend;
 }

@@ -66,6 +66,9 @@ std::unique_ptr<graph::Kernel> MakeKernel(Function launch, size_t scratch_bytes 
                                                   std::move(implementation));
 }
 
+// Copies input 0 to output 0, bytes for bytes, unless the second lies over the first.
+KernelOr MakeCopy(const graph::KernelSpec& spec);
+
 }  // namespace backends::cuda
 
 #endif  // BACKENDS_CUDA_KERNEL_UTIL_H_

@@ -193,6 +193,36 @@ TEST(AdamW, ParametersDoNotChangeEachOther) {
   }
 }
 
+// More than a GPU takes in one launch; each with numbers of its own.
+TEST(AdamW, ManyParameters) {
+  constexpr int kCount = 50;
+  OpCase c = Case({1}, Attrs(0.9f, 0.95f, 1e-8f, 0.05f, {0}), 0.25, 3);
+  c.inputs.resize(3);
+  std::vector<int64_t> indices;
+  std::vector<float> lr_scales, weight_decays;
+  for (int i = 0; i < kCount; ++i) {
+    const OpCase one = Case({i % 7 == 3 ? 0 : 1 + 10 * i}, c.attrs, 1, 1);
+    c.inputs.insert(c.inputs.end(), one.inputs.begin() + 3, one.inputs.end());
+    indices.push_back(i % 3);
+    lr_scales.push_back(1.0f - 0.01f * i);
+    weight_decays.push_back(0.01f * i);
+  }
+  c.attrs["indices"] = indices;
+  c.attrs["lr_scales"] = lr_scales;
+  c.attrs["weight_decays"] = weight_decays;
+  const std::vector<HostTensor> in = MakeInputs(c);
+  const std::vector<HostTensor> expected = Reference(c.type, c.attrs, in);
+  ASSERT_EQ(expected.size(), 3u * kCount);
+  for (const graph::Backend& backend : TestBackends()) {
+    const auto out = RunOn(backend, c.type, c.attrs, in);
+    ASSERT_TRUE(out.ok()) << out.status();
+    for (size_t k = 0; k < expected.size(); ++k) {
+      SCOPED_TRACE(absl::StrCat(backend.name, ", output ", k));
+      ExpectClose((*out)[k], expected[k], 1e-5);
+    }
+  }
+}
+
 TEST(AdamW, CasesOfSeveralParameters) {
   OpCase c = Case({3, 5}, Attrs(0.9f, 0.95f, 1e-8f, 0.05f, {2, 0}), 0.25, 2);
   const OpCase more = Case({37}, c.attrs, 1, 1);

@@ -1,7 +1,10 @@
 #include <cmath>
 #include <limits>
+#include <memory>
+#include <vector>
 
 #include "gtest/gtest.h"
+#include "ops/clip_factors.h"
 #include "tests/harness/backends.h"
 #include "tests/harness/op_case.h"
 #include "tests/harness/op_runner.h"
@@ -117,6 +120,73 @@ TEST(ClipFactors, AGlobalNormBeyondTheFloatsIsNotApplied) {
     EXPECT_TRUE(std::isinf((*out)[1].Get(0))) << backend.name;
     EXPECT_EQ((*out)[3].GetInt(0), 0) << backend.name;
     EXPECT_TRUE(std::isnan((*out)[0].Get(0))) << backend.name;
+  }
+}
+
+// More than a GPU takes in one launch.
+TEST(ClipFactors, ManyNorms) {
+  std::vector<double> norms;
+  for (int i = 0; i < 500; ++i) norms.push_back(0.02 * i);
+  const OpCase c = Case(Clip(5, "parameter"), norms);
+  const std::vector<HostTensor> in = MakeInputs(c);
+  const std::vector<HostTensor> expected = Reference(c.type, c.attrs, in);
+  ASSERT_EQ(expected.size(), 4u);
+  for (const graph::Backend& backend : TestBackends()) {
+    SCOPED_TRACE(backend.name);
+    const auto out = RunOn(backend, c.type, c.attrs, in);
+    ASSERT_TRUE(out.ok()) << out.status();
+    for (size_t o = 0; o < 4; ++o) ExpectClose((*out)[o], expected[o], 1e-7);
+  }
+}
+
+// What kernels before it have found wrong in their data.
+TEST(ClipFactors, ARunWithAFaultIsNotApplied) {
+  const auto op = MakeOp("ClipFactors", Clip(0, "parameter"), {F32({1}), F32({1}), F32({1})});
+  ASSERT_TRUE(op.ok()) << op.status();
+  for (const graph::Backend& backend : TestBackends()) {
+    SCOPED_TRACE(backend.name);
+    graph::Device* device = backend.device.get();
+    graph::KernelSpec spec;
+    spec.op = &op->op;
+    spec.inputs = op->inputs;
+    spec.outputs = op->outputs;
+    const auto kernel = (*backend.kernels.Find("ClipFactors"))(spec);
+    ASSERT_TRUE(kernel.ok()) << kernel.status();
+    std::vector<std::unique_ptr<GuardedBuffer>> buffers;
+    const auto buffer = [&](size_t bytes) {
+      buffers.push_back(std::make_unique<GuardedBuffer>(device, bytes));
+      return buffers.back().get();
+    };
+    graph::KernelArgs args;
+    for (float value : {2.0f, std::numeric_limits<float>::infinity(), 3.0f}) {
+      GuardedBuffer* input = buffer(sizeof(float));
+      input->Write(&value);
+      args.inputs.push_back(input->data());
+    }
+    std::vector<GuardedBuffer*> outputs;
+    for (const graph::TensorType& type : op->outputs) {
+      outputs.push_back(buffer(type.bytes()));
+      args.outputs.push_back(outputs.back()->data());
+    }
+    args.scratch = buffer((*kernel)->scratch_bytes())->data();
+    args.stream = device->stream(graph::StreamRole::kCompute);
+    GuardedBuffer* fault_word = buffer(sizeof(graph::Fault));
+    args.fault = static_cast<graph::Fault*>(fault_word->data());
+    ASSERT_TRUE((*kernel)->Prepare().ok());
+    ASSERT_TRUE((*kernel)->Bind(args).ok());
+    for (int found : {0, 1}) {
+      graph::Fault fault;
+      fault.found = found;
+      fault_word->Write(&fault);
+      ASSERT_TRUE(device->Launch([&] { return (*kernel)->Run(); }).ok());
+      ASSERT_TRUE(device->Synchronize().ok());
+      float factor = 0;
+      int32_t applied = -1;
+      outputs[ops::ClipFactorsArgs::kFactors]->Read(&factor);
+      outputs[ops::ClipFactorsArgs::kApplied]->Read(&applied);
+      EXPECT_EQ(applied, 1 - found);
+      EXPECT_EQ(std::isnan(factor), found == 1) << factor;
+    }
   }
 }
 

@@ -69,5 +69,15 @@ TEST(GradNorm, GradientsDoNotChangeEachOther) {
   }
 }
 
+// More than a GPU takes in one launch.
+TEST(GradNorm, ManyGradients) {
+  OpCase c = {"GradNorm", {}, {}, {}};
+  for (int64_t i = 0; i < 150; ++i) {
+    c.inputs.push_back({F32({i % 5 == 2 ? 0 : 1 + 3 * i}), Normal(static_cast<double>(1 + i))});
+    c.outputs.push_back(F32({1}));
+  }
+  RunCase(c);
+}
+
 }  // namespace
 }  // namespace harness

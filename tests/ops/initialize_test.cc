@@ -2,9 +2,11 @@
 #include <cmath>
 #include <limits>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "graph/base/random.h"
 #include "ops/initializer.h"
+#include "tests/harness/backends.h"
 #include "tests/harness/op_case.h"
 
 namespace harness {
@@ -160,6 +162,27 @@ TEST(Initialize, PiecesMakeTheWhole) {
       const uint64_t word = graph::RandomWord(init.seed, graph::Purpose::kInitialize, i);
       const double unit = static_cast<double>(word >> 11) * 0x1p-53;
       EXPECT_EQ(whole[i], 1 / std::sqrt(3.0) * (2.0 * unit - 1.0)) << i;
+    }
+  }
+}
+
+TEST(Initialize, EveryBackendHasTheSameBits) {
+  const graph::Attrs attrs = With(With(Named("normal", {3, 5001}), "value", 0.02f), "seed",
+                                  int64_t{77});
+  std::vector<float> values(3 * 5001);
+  graph::Op op;
+  op.type = "XavierFill";
+  op.attrs = attrs;
+  ASSERT_TRUE(TestRegistry().CompleteAttrs(&op).ok());
+  ops::FillInitial(ops::InitializerOf(op), 0, absl::MakeSpan(values));
+  for (const graph::Backend& backend : TestBackends()) {
+    for (int threads : {1, 3}) {
+      SCOPED_TRACE(absl::StrCat(backend.name, ", ", threads, " threads"));
+      const auto out = RunOn(backend, op.type, attrs, {}, threads);
+      ASSERT_TRUE(out.ok()) << out.status();
+      for (size_t i = 0; i < values.size(); ++i) {
+        ASSERT_EQ((*out)[0].Get(static_cast<int64_t>(i)), values[i]) << i;
+      }
     }
   }
 }

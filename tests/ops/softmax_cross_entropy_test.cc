@@ -63,6 +63,20 @@ TEST(SoftmaxCrossEntropy, KnownValues) {
   EXPECT_NEAR(two[0].Get(0), 1.3132616875182228, 1e-15);
 }
 
+TEST(SoftmaxCrossEntropy, CorrectIsTheLowestIndexOfEqualOnes) {
+  HostTensor logits(F32({4, 100}));
+  logits.Set(200 + 70, 2.0);
+  logits.Set(200 + 41, 2.0);
+  logits.Set(300 + 70, 2.0);
+  logits.Set(300 + 41, 2.0);
+  const HostTensor labels(I32({4}), {0, 1, 41, 70});
+  for (const graph::Backend& backend : TestBackends()) {
+    const auto out = RunOn(backend, "SoftmaxCrossEntropy", {}, {logits, labels});
+    ASSERT_TRUE(out.ok()) << out.status();
+    EXPECT_EQ((*out)[1].IntValues(), (std::vector<int64_t>{1, 0, 1, 0})) << backend.name;
+  }
+}
+
 // Labels from -2 to classes - 1; row 1 is never scored.
 OpCase SomeRows(OpCase c) {
   const int64_t classes = c.inputs[0].type.cols();
@@ -75,7 +89,7 @@ OpCase SomeRows(OpCase c) {
 }
 
 TEST(SoftmaxCrossEntropy, RowsThatAreNotScored) {
-  for (const graph::Shape& shape : {graph::Shape{2, 1}, {5, 3}, {2, 3, 5}, {37, 2}}) {
+  for (const graph::Shape& shape : {graph::Shape{2, 1}, {5, 3}, {2, 3, 5}, {37, 2}, {300, 2}}) {
     RunCase(SomeRows(Case(shape)));
     RunCase(SomeRows(GradCase(shape)));
   }

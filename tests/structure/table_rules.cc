@@ -24,16 +24,6 @@ const struct {
     {"backends/cpu/ops", {"backends/reference/cpu", "backends/cpu"}, "tests/backends/cpu/ops"},
 };
 
-// While CUDA has only some operators, the list of these.
-bool MayLack(const Tree& tree, const std::string& kernels, const std::string& stem) {
-  if (!absl::StartsWith(kernels, "backends/cuda") || tree.count("backends/cuda/ops.bzl") == 0) {
-    return false;
-  }
-  const std::vector<ListedOp> listed = ListedOps(tree, "backends/cuda");
-  return std::none_of(listed.begin(), listed.end(),
-                      [&](const ListedOp& op) { return op.stem == stem; });
-}
-
 struct Declaration {
   size_t line_index;
   std::string function;
@@ -83,7 +73,6 @@ Findings CheckSameStems(const Tree& tree) {
       const std::string stem(absl::StripSuffix(BaseName(path), ".h"));
       Expect(tree, path, absl::StrCat(folder.ops, "/", stem, ".cc"), "source", &findings);
       for (const std::string& kernels : folder.kernels) {
-        if (MayLack(tree, kernels, stem)) continue;
         Expect(tree, path, absl::StrCat(kernels, "/", stem, ".cc"), "kernels", &findings);
       }
       Expect(tree, path, absl::StrCat(folder.tests, "/", stem, "_test.cc"), "test", &findings);

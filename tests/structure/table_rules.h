@@ -12,8 +12,7 @@ namespace structure {
 // ops/x.{h,cc} that registers operators has backends/{reference,cpu,cuda}/x.cc and
 // tests/ops/x_test.cc, and a backend's file that registers kernels belongs to an
 // operator, whose name its function has; the same for ops/droppos and, with
-// backends/reference/cpu and without cuda, for backends/cpu/ops. As long as there is a
-// backends/cuda/ops.bzl, CUDA need have only what that lists.
+// backends/reference/cpu and without cuda, for backends/cpu/ops.
 Findings CheckSameStems(const Tree& tree);
 
 // Each Register function of schemas declared in a header stands in the ops.bzl of its folder, from

@@ -6,15 +6,15 @@
 
 namespace backends::cuda::droppos {
 
-// Of the lines of backends/cuda/ops.bzl.
+// droppos_list.inc is made from ops/droppos/ops.bzl.
 #define OP(Name) void Register##Name(const DevicePtr& device, graph::KernelTable* table);
-#include "backends/cuda/droppos/droppos_list.inc"
+#include "ops/droppos/droppos_list.inc"
 #undef OP
 
 void RegisterKernels(graph::Backend* backend) {
   const DevicePtr device = std::static_pointer_cast<CudaDevice>(backend->device);
 #define OP(Name) Register##Name(device, &backend->kernels);
-#include "backends/cuda/droppos/droppos_list.inc"
+#include "ops/droppos/droppos_list.inc"
 #undef OP
 }
 
