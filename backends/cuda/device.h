@@ -128,14 +128,16 @@ __device__ __forceinline__ void Store(void* p, const V& v) {
 #else
 template <typename V>
 SIMT_NO_CHECKS inline V Load(const void* p, SIMT_HERE) {
-  static_assert(sizeof(V) == 4 || sizeof(V) == 8 || sizeof(V) == 16, "what one access can take");
+  static_assert(sizeof(V) == 2 || sizeof(V) == 4 || sizeof(V) == 8 || sizeof(V) == 16,
+                "what one access can take");
   V v;
   ::simt::LoadVector(p, &v, sizeof(V), SIMT_SITE);
   return v;
 }
 template <typename V>
 SIMT_NO_CHECKS inline void Store(void* p, const V& v, SIMT_HERE) {
-  static_assert(sizeof(V) == 4 || sizeof(V) == 8 || sizeof(V) == 16, "what one access can take");
+  static_assert(sizeof(V) == 2 || sizeof(V) == 4 || sizeof(V) == 8 || sizeof(V) == 16,
+                "what one access can take");
   ::simt::StoreVector(&v, p, sizeof(V), SIMT_SITE);
 }
 #endif
