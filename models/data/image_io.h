@@ -2,7 +2,8 @@
 //
 // The first bytes determine the format, never the file's name: JPEG, PNG, WebP, TIFF, BMP or GIF.
 // All are decoded to the pixels of Pillow's convert("RGB"), except where the decoder's header says
-// otherwise. Truncated and damaged files are refused.
+// otherwise, and to deep images where PictureLimits::channels asks for more than 8-bit RGB can hold.
+// Truncated and damaged files are refused.
 //
 // All functions are thread-safe. PictureLimits correspond to --max_image_megapixels.
 #ifndef MODELS_DATA_IMAGE_IO_H_
