@@ -7,9 +7,11 @@
 #include <filesystem>
 #include <limits>
 #include <set>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "graph/base/shell_word.h"
 #include "tests/models/data/test_images.h"
 #include "tests/models/data/test_shards.h"
 
@@ -416,7 +418,7 @@ TEST(OpenDatasets, OfficialListFiles) {
 
 TEST(OpenDatasets, PicturesThatCameAfterTheListAreCounted) {
   for (const std::string below : {"train/", ""}) {
-    const std::string root = NewFolder(below.empty() ? "unlisted" : "unlisted_train");
+    const std::string root = NewFolder(below.empty() ? "not listed" : "not listed_train");
     WritePictures(root + "/" + below + "x", 5);
     WritePictures(root + "/val/x", 2);
     const std::string list = root + "/train.txt";
@@ -425,9 +427,16 @@ TEST(OpenDatasets, PicturesThatCameAfterTheListAreCounted) {
     // Older than the list: left out on purpose, as bad pictures are.
     std::filesystem::last_write_time(list, now + std::chrono::hours(1));
     EXPECT_THAT(OpenDatasets(At(root))->warnings, testing::IsEmpty());
+    // A list whose time was kept by a copy came after the pictures all the same.
     std::filesystem::last_write_time(list, now - std::chrono::hours(1));
+    EXPECT_THAT(OpenDatasets(At(root))->warnings, testing::IsEmpty());
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the clock of files ticks
+    for (const char* name : {"3.png", "4.png"}) {
+      std::filesystem::last_write_time(root + "/" + below + "x/" + name, now);
+    }
     EXPECT_THAT(OpenDatasets(At(root))->warnings,
                 ElementsAre(AllOf(HasSubstr("2 picture files under " + root),
+                                  HasSubstr(" may have come after train.txt"),
                                   HasSubstr("; the first is " + below + "x/3.png; "),
                                   HasSubstr("check_data --write_list='" + list + "'"))));
     // Where a scan takes too long, nothing is said.
@@ -438,12 +447,12 @@ TEST(OpenDatasets, PicturesThatCameAfterTheListAreCounted) {
 }
 
 TEST(OpenDatasets, PicturesOfCamerasThatAreNotReadAreNamedWithTheWayOut) {
-  const std::string root = NewFolder("heic");
+  const std::string root = NewFolder("it's heic");
   for (const char* name : {"a.HEIC", "b.heic", "sub/c.avif", "notes.txt"}) {
     WriteFile(root + "/" + name, "x");
   }
-  const std::string command = "find '" + root +
-                              "' \\( -iname '*.avif' -o -iname '*.heic' \\) -exec mogrify "
+  const std::string command = "find " + graph::ShellWord(root) +
+                              " \\( -iname '*.avif' -o -iname '*.heic' \\) -exec mogrify "
                               "-format jpg -quality 95 {} +";
   EXPECT_THAT(Failure(At(root)), AllOf(HasSubstr("no picture ("), HasSubstr(command)));
   WritePictures(root, 2);
@@ -515,6 +524,9 @@ TEST(OpenDatasets, Cifar10) {
   EXPECT_EQ(data->train->size(), 10);
   EXPECT_EQ(data->held_out->size(), 2);
   EXPECT_THAT(data->description, HasSubstr("CIFAR-10"));
+  OpenOptions of_four = At(root);
+  of_four.limits.channels = 4;
+  EXPECT_THAT(Failure(of_four), HasSubstr("--channels=4: CIFAR-10's pictures have three"));
   WriteFile(root + "/test_batch.bin", "short");
   EXPECT_THAT(Failure(At(root)), HasSubstr("test_batch.bin"));
 }
