@@ -21,8 +21,8 @@ namespace models {
 
 // Puts the part of the picture in `bytes` that `plan` asks for into `part`, reusing its memory.
 // Formats other than JPEG are decoded whole. InvalidArgument "REASON; what to do" (the caller adds
-// the path) if the file is something else, truncated, damaged, too large or of an unsupported kind;
-// `part` is then unspecified.
+// the path) if the file is something else, truncated, damaged, too large, of an unsupported kind or
+// of fewer channels than limits.channels wants (CheckChannels); `part` is then unspecified.
 absl::Status DecodePart(absl::string_view bytes, const PartPlan& plan, PicturePart* part,
                         const PictureLimits& limits = {});
 // Decodes the whole picture.
