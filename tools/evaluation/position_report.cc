@@ -91,7 +91,7 @@ void DrawScale(int y, Canvas* canvas) {
 std::string PositionTable(const PositionReport& report, int columns) {
   // The shares of hidden patches and of dropped positions; patches; numbers.
   const absl::ParsedFormat<'s', 's', 's', 's', 's', 's', 's', 's', 's'> line(
-      "%-7s%-7s%-10s%8s%9s%9s%10s%9s%10s\n");
+      "%-7s%-7s%-10s %8s%8s%9s%10s%9s%10s\n");
   std::string text =
       absl::StrCat(absl::StrFormat(line, "mask", "pos", "", "", "", "", "", "", "commonest"),
                    absl::StrFormat(line, "ratio", "ratio", "dropped", "scored", "top-1", "top-5",
