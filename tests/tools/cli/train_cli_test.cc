@@ -96,6 +96,10 @@ TEST_F(TrainCli, TheBannerSaysWhatAnEpochLeavesOut) {
   EXPECT_THAT(Train({"--model=droppos_tiny", "--batch_size=900", "--steps=0"}).out,
               HasSubstr("an epoch leaves out 200 of the images (1.6%), other ones each time"));
   EXPECT_THAT(TrainTiny({"--steps=0"}).out, Not(HasSubstr("leaves out")));
+  // One batch, again and again, leaves out nothing that it could have.
+  EXPECT_THAT(
+      Train({"--model=droppos_tiny", "--batch_size=900", "--steps=0", "--overfit_batch"}).out,
+      Not(HasSubstr("leaves out")));
 }
 
 TEST_F(TrainCli, TheLastLinesSayWhatWasReachedWhereItLiesAndWhatComesNext) {
