@@ -28,7 +28,7 @@ models::OpenOptions MakeOpenOptions(const ResolvedFlags& resolved) {
   options.input_width = resolved.entry.model.input_w;
   options.val_fraction = resolved.flags.val_fraction.value();
   options.limits = models::LimitsOfMegapixels(resolved.flags.max_image_megapixels.value(),
-                                              resolved.entry.model.channels);
+                                              ChannelsOfPictures(resolved));
   return options;
 }
 

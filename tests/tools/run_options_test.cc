@@ -280,6 +280,16 @@ TEST(RunOptions, ARunSavesPathsThatMeanTheSameEverywhere) {
   EXPECT_EQ(OptionsOf({"--data_path=photos"}).open.data_path, "photos");
 }
 
+// Runs of versions without the flag, and those that do not give it, go on with the same numbers.
+TEST(RunOptions, SamplesOf16BitsAreKeptWhereChannelsAreGiven) {
+  const Options without = OptionsOf({}), with = OptionsOf({"--channels=3"});
+  EXPECT_EQ(without.open.limits.channels, 0);
+  EXPECT_EQ(with.open.limits.channels, 3);
+  EXPECT_EQ(without.resolved.entry.model.channels, 3);
+  EXPECT_EQ(FlagsOfRun(without.resolved, "").find("--channels"), std::string::npos);
+  EXPECT_NE(FlagsOfRun(with.resolved, "").find("--channels=3\n"), std::string::npos);
+}
+
 // Tests and other tools take the options' own.
 TEST(RunOptions, TheFlagsDefaultsAreTheOptions) {
   const Options flags = OptionsOf({});

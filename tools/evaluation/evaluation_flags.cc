@@ -63,7 +63,7 @@ absl::StatusOr<models::Datasets> OpenEvaluationData(const TrainedModel& trained,
   open.val_fraction = flags.val_fraction.value_or(run.val_fraction.value_or(0.01));
   open.limits = models::LimitsOfMegapixels(
       flags.max_image_megapixels.value_or(run.max_image_megapixels.value()),
-      trained.entry().model.channels);
+      ChannelsOfPictures(trained.resolved));
   absl::StatusOr<models::Datasets> data = models::OpenDatasets(open);
   if (!data.ok() && !flags.data_path.has_value() && run.data_path.has_value()) {
     return graph::Annotate(data.status(),

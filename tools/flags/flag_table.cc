@@ -40,8 +40,9 @@ const std::vector<FlagRow>& OwnRows() {
        "what to train; --list_models shows the names, the official ones work too"},
       {"input_size", kModel, S::kNet, &F::input_size, kPositive, "N|HxW", kRecipe,
        "image size in pixels"},
-      {"channels", kModel, S::kNet, &F::channels, kPositive, "N", kRecipe,
-       "of the images: 1 (grey), 3 (RGB) or 4 (RGB and alpha, or a TIFF's four samples)"},
+      {"channels", kModel, S::kNet, &F::channels, kPositive, "N", "3, of 8 bits",
+       "of the images: 1 (grey), 3 (RGB) or 4 (RGB and alpha, or a TIFF's four samples); where it is "
+       "given, PNG and TIFF of 16 bits a sample keep them"},
       {"patch_size", kModel, S::kNet, &F::patch_size, kPositive, "N", kRecipe,
        "patch side in pixels"},
       {"embed_dim", kModel, S::kNet, &F::embed_dim, kPositive, "N", kRecipe, "encoder width"},

@@ -37,7 +37,9 @@ void JoinModel(TrainFlags& flags, models::ModelConfig& model) {
   } else {
     flags.input_size = InputSize{model.input_h, model.input_w};
   }
-  Join(flags.channels, model.channels);
+  // Unset it stays as it was before there was this flag: 8-bit RGB of every picture. 3 where it is
+  // given keeps samples of 16 bits, which are other numbers.
+  if (flags.channels.has_value() || model.channels != 3) Join(flags.channels, model.channels);
   Join(flags.patch_size, model.patch_size);
   Join(flags.embed_dim, model.embed_dim);
   Join(flags.depth, model.depth);
@@ -92,7 +94,7 @@ void TakeTransform(const TrainFlags& flags, models::TransformOptions* transform)
 
 // Normalisation of as many channels as the net takes, where the flags' table knows RGB's alone.
 absl::Status ResolveChannels(TrainFlags& flags) {
-  const int channels = static_cast<int>(*flags.channels);
+  const int channels = static_cast<int>(flags.channels.value_or(3));
   if (channels == 4 && !flags.data_path.has_value()) {
     return InvalidArgument("--channels=4: the embedded scenes have three; give --data_path=DIR, ",
                            "pictures that have four");
