@@ -14,7 +14,6 @@
 #include "models/data/augment.h"
 #include "models/data/file_kind.h"
 #include "models/data/image.h"
-#include "models/data/image_io.h"
 #include "models/files/durable.h"
 
 namespace tools {
