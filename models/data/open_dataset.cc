@@ -327,6 +327,10 @@ absl::StatusOr<Datasets> OpenAll(const OpenOptions& options) {
       return graph::InvalidArgument("the embedded data set cannot be drawn at ",
                                     options.input_width, "x", options.input_height, " pixels");
     }
+    if (options.limits.channels == 4) {
+      return graph::InvalidArgument("--channels=4: the embedded scenes have three; give ",
+                                    "--data_path=DIR, pictures that have four");
+    }
     Datasets out;
     out.train = std::make_unique<EmbeddedDataset>(SceneSplit::kTrain, options.input_width,
                                                   options.input_height);

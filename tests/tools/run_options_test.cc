@@ -270,9 +270,12 @@ TEST(RunOptions, ARunSavesPathsThatMeanTheSameEverywhere) {
   const std::string photos = (here / "photos").string();
   std::string text = saved({"--data_path=photos", "--init_from=./runs/a"});
   EXPECT_TRUE(has(text, "--data_path=" + photos)) << text;
-  EXPECT_TRUE(has(text, "--init_from=" + (here / "runs/a").string())) << text;
+  EXPECT_TRUE(has(text, "--init_from=" + (here / "./runs/a").string())) << text;
   text = saved({"--data_path=../{000..099}.tar"});
-  EXPECT_TRUE(has(text, "--data_path=" + (here.parent_path() / "{000..099}.tar").string())) << text;
+  EXPECT_TRUE(has(text, "--data_path=" + (here / "../{000..099}.tar").string())) << text;
+  text = saved({"--data_path=link/../photos"});
+  EXPECT_TRUE(has(text, "--data_path=" + (here / "link/../photos").string()))
+      << text << "the folder beside what the link leads to";
   EXPECT_TRUE(has(saved({"--data_path=-"}), "--data_path=-"));
   EXPECT_TRUE(has(saved({"--data_path=/a/b"}), "--data_path=/a/b"));
   EXPECT_EQ(saved({}).find("--data_path"), std::string::npos);
@@ -313,7 +316,8 @@ TEST(RunOptions, PicturesAreCroppedAtRandomAndDrawnScenesAreNot) {
 }
 
 TEST(RunOptions, TheFolderIsWhereItIsWrittenAndNoFlagOfTheRepeatedRun) {
-  Options options = OptionsOf({"--output_dir=/run", "--profile=1", "--seed=3"});
+  Options options = OptionsOf(
+      {"--output_dir=/run", "--profile=1", "--seed=3", "--data_path=photos"});
   EXPECT_EQ(options.trainer.run_folder, "/run");
   EXPECT_EQ(options.trainer.metrics_path, "/run/metrics.jsonl");
   EXPECT_EQ(options.profile.folder, "/run/profile");

@@ -8,6 +8,7 @@
 #include "models/training/output_dir.h"
 #include "models/training/progress.h"
 #include "tools/flags/command_line.h"
+#include "tools/flags/precision.h"
 
 namespace tools {
 
@@ -33,8 +34,7 @@ void AddEvaluationFlags(CLI::App* app, EvaluationFlags* flags) {
       ->type_name("N")
       ->capture_default_str();
   app->add_option("--precision", flags->precision,
-                  "of activations and products; auto: bf16 on a CPU with AMX or AMD's AVX512-BF16, where it is faster, "
-                  "else fp32")
+                  absl::StrCat("of activations and products; ", kAutoPrecision))
       ->check(CLI::IsMember({"auto", "fp32", "bf16"}))
       ->type_name("auto|fp32|bf16")
       ->capture_default_str();

@@ -2,6 +2,7 @@
 #ifndef TOOLS_FLAGS_RESOLVE_FLAGS_H_
 #define TOOLS_FLAGS_RESOLVE_FLAGS_H_
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -36,8 +37,8 @@ struct ResolvedFlags {
   double lr = 0;  // --lr, or blr * images of a step / 256
   std::string precision_line;  // flags.precision and, where auto chose it, why
   std::vector<std::string> notices;
-  // Of the notices, what flags asked for and this machine does not have.
-  std::vector<std::string> lacks;
+  // Of the notices, what flags asked for and this machine does not have, by flag.
+  std::map<std::string, std::string> lacks;
 };
 
 // `flags` come from ParseTrainFlags and name `entry`. Resolving what was written

@@ -63,6 +63,11 @@ TEST(OpenDatasets, NoPathIsTheEmbeddedSetAtTheModelsSize) {
   EXPECT_EQ(data->held_out->Load(3)->height, 24);
   options.input_height = 0;
   EXPECT_THAT(Failure(options), HasSubstr("32x0"));
+  options.input_height = 24;
+  options.limits.channels = 1;
+  EXPECT_TRUE(OpenDatasets(options).ok());
+  options.limits.channels = 4;
+  EXPECT_THAT(Failure(options), HasSubstr("--channels=4: the embedded scenes have three"));
 }
 
 TEST(OpenDatasets, MissingEmptyAndFileAreNamed) {
