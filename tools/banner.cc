@@ -72,13 +72,14 @@ std::string Banner(const ResolvedFlags& resolved, const models::Model& model,
                                  resolved.flags.seed.value()));
   const int64_t images = data.train->size();
   const int64_t unused = images - epochs.micro_batches() * resolved.step.micro_batch;
-  if (static_cast<double>(unused) > kWorthSaying * static_cast<double>(images)) {
+  const bool overfit = resolved.flags.overfit_batch.value();
+  if (!overfit && static_cast<double>(unused) > kWorthSaying * static_cast<double>(images)) {
     text += row("", absl::StrFormat(
                         "an epoch leaves out %d of the images (%.1f%%), other ones each "
                         "time: they fill no step",
                         unused, 100.0 * static_cast<double>(unused) / static_cast<double>(images)));
   }
-  if (resolved.flags.overfit_batch.value()) {
+  if (overfit) {
     text += row("", absl::StrFormat("on its first %s alone (--overfit_batch)",
                                     graph::Counted(resolved.step.images(), "image")));
   }

@@ -2,7 +2,7 @@
 //
 //   bazel run //tools:check_data -- --data_path=DIR [--json=FILE] [--write_list=DIR/train.txt]
 //       [--overwrite] [--min_side=32] [--num_workers=N] [--val_fraction=0.01]
-//       [--max_image_megapixels=100] [--channels=3]
+//       [--max_image_megapixels=100] [--channels=4]
 //
 // Exit code: 0 if every image can be decoded, 1 if some cannot or nothing can be checked.
 #include <unistd.h>
@@ -40,7 +40,7 @@ struct Flags {
   absl::optional<double> max_image_megapixels;
   std::string json, write_list;
   bool overwrite = false;
-  int channels = 3;
+  int channels = 0;  // as without train's flag
   DataCheckOptions check;
 };
 
@@ -127,8 +127,7 @@ absl::StatusOr<int> Main(int argc, char** argv) {
   app.add_option("--channels", flags.channels,
                  "as train has it: with 4, pictures of fewer channels are bad")
       ->check(CLI::IsMember({1, 3, 4}))
-      ->type_name("N")
-      ->capture_default_str();
+      ->type_name("N");
   app.add_option("--min_side", flags.check.min_side, "images with a smaller side are tiny")
       ->check(Between(1, 1'000'000))
       ->type_name("PIXELS")

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "graph/base/counted.h"
+#include "graph/base/shell_word.h"
 #include "models/training/invocation.h"
 #include "models/training/progress.h"
 #include "models/training/run_files.h"
@@ -50,7 +51,7 @@ std::string Closing::Text(const Run& run) const {
   if (!error) {
     text += Row("best", absl::StrCat(best, " (", target.parent_path().filename().string(), ")"));
   }
-  const std::string word = models::ShellWord(folder);
+  const std::string word = graph::ShellWord(folder);
   const auto command = [&](const char* tool, const std::string& args) {
     return absl::StrCat(models::Invocation(tool), " ", args);
   };

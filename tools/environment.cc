@@ -116,9 +116,6 @@ constexpr char kOldResizing[] = "as Pillow 12";
 // How PNG samples are converted (models/data/picture_decoders.h); this changed shortly before.
 constexpr char kOldPng[] = "as libpng converts them", kPng[] = "as they are";
 
-// The bits that samples of 16 bits keep; earlier environments do not state it.
-constexpr char kDeepSamples[] = "16 bits", kOldDeepSamples[] = "8 bits";
-
 // A value as shown in a phrase; empty if it cannot be compared.
 std::string Shown(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
@@ -188,7 +185,6 @@ Environment DescribeEnvironment(const EnvironmentOptions& options) {
   };
   environment["libraries"] = LibraryVersions();
   environment["resizing"] = kResizing;
-  environment["deep_samples"] = kDeepSamples;
   return environment;
 }
 
@@ -219,9 +215,6 @@ std::vector<std::string> EnvironmentDifferences(const Environment& then, const E
     const bool older = !then.contains("resizing");
     compare("resizing", older ? kOldResizing : Shown(then, "/resizing"), Shown(now, "/resizing"));
     compare("samples of PNGs with 16 bits, gAMA or cHRM", older ? kOldPng : kPng, kPng);
-    compare("PNG and TIFF samples of 16 bits keep",
-            then.contains("deep_samples") ? Shown(then, "/deep_samples") : kOldDeepSamples,
-            Shown(now, "/deep_samples"));
     // Earlier environments give most libraries the numbers of their files (libpng 16.39.0).
     const bool of_files = libraries_then.contains("libgomp");
     const auto comparable = [of_files](const std::string& name) {

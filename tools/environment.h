@@ -8,8 +8,7 @@
 //    "memory_mib": 32000,
 //    "system": {"os": "...", "kernel": "Linux 6.1.0 x86_64"},
 //    "libraries": {"oneDNN": "3.2.0", "libpng": "1.6.39", ...},
-//    "resizing": "as Pillow 13",
-//    "deep_samples": "16 bits"}
+//    "resizing": "as Pillow 13"}
 //
 // What the system does not tell is null.
 #ifndef TOOLS_ENVIRONMENT_H_

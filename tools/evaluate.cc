@@ -138,12 +138,7 @@ absl::StatusOr<Measured> EvaluatePosition(const Flags& flags, Setup* setup,
             << PositionTable(report, columns);
   const PositionResult* recipe = report.recipe();
   if (recipe != nullptr && recipe->scores.scored > 0) {
-    if (4 * report.grid.w <= columns) {
-      std::cout << absl::StrFormat(
-                       "\nWrong answers by true cell in percent (mask ratio %g, pos ratio %g):\n",
-                       recipe->ratios.mask_ratio, recipe->ratios.pos_mask_ratio)
-                << ErrorGrid(recipe->scores, report.grid);
-    }
+    std::cout << "\n" << ErrorTable(*recipe, report.grid, columns);
     if (error_map != nullptr) {
       const std::string conditions =
           absl::StrFormat("mask ratio %g, pos ratio %g, %d images", recipe->ratios.mask_ratio,

@@ -82,7 +82,7 @@ absl::StatusOr<std::vector<PictureToAsk>> FindPictures(const Flags& flags,
   const TrainFlags& run = trained.resolved.flags;
   const models::PictureLimits limits = models::LimitsOfMegapixels(
       flags.max_image_megapixels.value_or(run.max_image_megapixels.value()),
-      trained.entry().model.channels);
+      ChannelsOfPictures(trained.resolved));
   std::vector<PictureToAsk> pictures;
   for (const std::string& image : flags.images) {
     const std::string path = models::ResolveUserPath(image);

@@ -168,10 +168,12 @@ absl::StatusOr<Resumption> FindResumption(const std::vector<std::string>& args,
 }
 
 absl::Status CheckSameRun(const Resumption& resumption, const TrainFlags& now,
-                          const models::Zoo& zoo, absl::Span<const std::string> lacks) {
+                          const models::Zoo& zoo,
+                          const std::map<std::string, std::string>& lacks) {
   ASSIGN_OR_RETURN(const ParsedFlags then,
                    ParseTrainFlags({}, zoo, resumption.flags(), resumption.flags_name()));
-  std::vector<std::string> changed;
+  std::vector<std::string> changed, lacking;
+  bool channels = false;
   for (const FlagRow& row : FlagTable(zoo.entries())) {
     if (row.lifetime != Lifetime::kRun) continue;
     // A run of a version without the flag did what is now the default.
@@ -179,13 +181,21 @@ absl::Status CheckSameRun(const Resumption& resumption, const TrainFlags& now,
     const std::string before = FlagText(row, then.flags).value_or(unset);
     const std::string after = FlagText(row, now).value_or(unset);
     if (before == after) continue;
+    // Nobody need have typed those: they have a number for each channel.
+    if (channels && (row.name == "mean" || row.name == "std")) continue;
+    channels = channels || row.name == "channels";
+    if (const auto lack = lacks.find(std::string(row.name)); lack != lacks.end()) {
+      lacking.push_back(lack->second);
+    }
     changed.push_back(absl::StrCat("--", row.name, " was ", graph::Shortened(before), " and is ",
                                    graph::Shortened(after)));
   }
   if (changed.empty()) return absl::OkStatus();
-  const std::string way_out =
-      lacks.empty() ? "leave these flags out"
-                    : absl::StrCat(absl::StrJoin(lacks, "; "), "; resume it where there is one");
+  std::string way_out = "leave these flags out";
+  if (!lacking.empty()) {
+    way_out = absl::StrCat(lacking.size() < changed.size() ? "leave the others out; " : "",
+                           absl::StrJoin(lacking, "; "), "; resume it where there is one");
+  }
   return absl::FailedPreconditionError(absl::StrCat(
       "--resume goes on with a run as it is, and this one is another: ",
       absl::StrJoin(changed, "; "), "; ", way_out, ", or begin a new run with --init_from"));

@@ -2,13 +2,13 @@
 #ifndef TOOLS_RESUME_H_
 #define TOOLS_RESUME_H_
 
+#include <map>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
-#include "absl/types/span.h"
 #include "models/training/checkpoint_store.h"
 #include "models/training/output_dir.h"
 #include "models/zoo/zoo.h"
@@ -49,9 +49,10 @@ absl::StatusOr<Resumption> FindResumption(const std::vector<std::string>& args,
 
 // That `now` continues the run of the checkpoint: every flag that changes what is computed
 // must be equal (Lifetime::kRun). FailedPrecondition names each that is not, with both values, and
-// what the machine `lacks` (ResolvedFlags).
+// what the machine `lacks` of it (ResolvedFlags).
 absl::Status CheckSameRun(const Resumption& resumption, const TrainFlags& now,
-                          const models::Zoo& zoo, absl::Span<const std::string> lacks = {});
+                          const models::Zoo& zoo,
+                          const std::map<std::string, std::string>& lacks = {});
 
 // One line when the processor's instructions, the number of threads or the program are not
 // those of the checkpoint, so that the rest of the run differs by roundings from the one

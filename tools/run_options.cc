@@ -11,12 +11,22 @@ namespace tools {
 namespace {
 
 // `path`, which may be read later from another folder; a pattern of shards is a path, too, and "-"
-// is none.
+// is none. Not normalised: behind a link, ".." is another folder.
 std::string FromAnywhere(const std::string& path) {
   if (path.empty() || path == "-") return path;
   std::error_code error;
   const std::filesystem::path absolute = std::filesystem::absolute(path, error);
-  return error ? path : absolute.lexically_normal().string();
+  return error ? path : absolute.string();
+}
+
+// Those that the run's files hold.
+TrainFlags SavedFlags(const ResolvedFlags& resolved) {
+  TrainFlags flags = resolved.flags;
+  flags.output_dir.reset();
+  for (auto path : {&TrainFlags::data_path, &TrainFlags::init_from}) {
+    if ((flags.*path).has_value()) flags.*path = FromAnywhere(*(flags.*path));
+  }
+  return flags;
 }
 
 }  // namespace
@@ -28,7 +38,7 @@ models::OpenOptions MakeOpenOptions(const ResolvedFlags& resolved) {
   options.input_width = resolved.entry.model.input_w;
   options.val_fraction = resolved.flags.val_fraction.value();
   options.limits = models::LimitsOfMegapixels(resolved.flags.max_image_megapixels.value(),
-                                              resolved.entry.model.channels);
+                                              ChannelsOfPictures(resolved));
   return options;
 }
 
@@ -101,18 +111,11 @@ ProfileRunOptions MakeProfileOptions(const ResolvedFlags& resolved, const std::s
 }
 
 std::string FlagsOfRun(const ResolvedFlags& resolved, const std::string& comment) {
-  TrainFlags flags = resolved.flags;
-  flags.output_dir.reset();
-  for (auto path : {&TrainFlags::data_path, &TrainFlags::init_from}) {
-    if ((flags.*path).has_value()) flags.*path = FromAnywhere(*(flags.*path));
-  }
-  return TrainFlagsText(flags, comment, absl::MakeConstSpan(&resolved.entry, 1));
+  return TrainFlagsText(SavedFlags(resolved), comment, absl::MakeConstSpan(&resolved.entry, 1));
 }
 
 models::FlagList FlagListOfRun(const ResolvedFlags& resolved) {
-  TrainFlags flags = resolved.flags;
-  flags.output_dir.reset();
-  return SetFlags(flags, absl::MakeConstSpan(&resolved.entry, 1));
+  return SetFlags(SavedFlags(resolved), absl::MakeConstSpan(&resolved.entry, 1));
 }
 
 }  // namespace tools

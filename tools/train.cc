@@ -20,6 +20,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "graph/base/shell_word.h"
 #include "graph/base/status.h"
 #include "models/data/open_dataset.h"
 #include "models/files/durable.h"
@@ -294,7 +295,7 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   const bool standard_input = flags.data_path == "-";
   options.how_to_go_on = [&output, standard_input] {
     return absl::StrCat(models::Invocation("train"), " --resume=auto --output_dir=",
-                        models::ShellWord(output.PathNow().value_or(output.path())),
+                        graph::ShellWord(output.PathNow().value_or(output.path())),
                         standard_input ? " --data_path=- < TAR" : "");
   };
   options.checkpoints = &checkpoints;

@@ -1,6 +1,5 @@
 #include "backends/cpu/kernel_table.h"
 
-#include "backends/cpu/gemm.h"
 #include "backends/cpu/onednn.h"
 #include "backends/cpu/openmp.h"
 #include "backends/cpu/passes/passes.h"

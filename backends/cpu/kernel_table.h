@@ -22,8 +22,8 @@ absl::StatusOr<graph::Backend> MakeBackend(int threads);
 // Whether products of bf16 have instructions of their own here (AVX512-BF16 or
 // AMX), and those of 8-bit integers (AVX512-VNNI, AVX2-VNNI or AMX);
 // ONEDNN_MAX_CPU_ISA considered. Without them bf16 may be refused or slower than f32. Fast are
-// products of bf16 on AMX: with AVX512-BF16 alone a step was slower than in f32 where that was
-// measured (docs/performance.md).
+// products of bf16 on AMX and on AMD's AVX512-BF16: with that of Intel's processors alone a step
+// was slower than in f32 where it was measured (docs/performance.md).
 graph::Capabilities DetectCapabilities();
 
 }  // namespace backends::cpu

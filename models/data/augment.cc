@@ -43,16 +43,12 @@ std::vector<double> UsualStd(int channels) {
   return std;
 }
 
-absl::Status ToChannels(int channels, Image* image) {
-  if (channels == image->channels) return absl::OkStatus();
-  if (channels == 4) {
-    return graph::InvalidArgument(
-        "it has ", image->channels == 1 ? "one channel" : "three channels",
-        ", and --channels=4 wants four: PNG with alpha, or TIFF of four samples a pixel; convert "
-        "it, or take it out of the data");
-  }
+void ToChannels(int channels, Image* image) {
+  if (channels == image->channels) return;
+  CHECK(channels != 4);
   const size_t pixels = size_t{1} * image->width * image->height;
-  std::vector<uint16_t> deep(static_cast<size_t>(channels) * pixels);
+  Image out;
+  out.SetDeepSize(image->width, image->height, channels);
   if (channels == 1) {
     const auto luma = [](uint32_t r, uint32_t g, uint32_t b) {
       return static_cast<uint16_t>((19595 * r + 38470 * g + 7471 * b + 32768) >> 16);
@@ -61,21 +57,18 @@ absl::Status ToChannels(int channels, Image* image) {
     for (size_t i = 0; i < pixels; ++i) {
       if (image->is_deep()) {
         const uint16_t* in = &image->deep[step * i];
-        deep[i] = luma(in[0], in[1], in[2]);
+        out.deep[i] = luma(in[0], in[1], in[2]);
       } else {
         const uint8_t* in = &image->rgb[3 * i];
-        deep[i] = luma(257u * in[0], 257u * in[1], 257u * in[2]);
+        out.deep[i] = luma(257u * in[0], 257u * in[1], 257u * in[2]);
       }
     }
   } else {
     // From grey; colours with a fourth channel come only where four are wanted.
     CHECK(image->channels == 1);
-    for (size_t i = 0; i < pixels; ++i) std::fill_n(&deep[3 * i], 3, image->deep[i]);
+    for (size_t i = 0; i < pixels; ++i) std::fill_n(&out.deep[3 * i], 3, image->deep[i]);
   }
-  image->rgb.clear();
-  image->deep = std::move(deep);
-  image->channels = channels;
-  return absl::OkStatus();
+  *image = std::move(out);
 }
 
 PixelBox SampleCrop(int width, int height, const TransformOptions& options, RandomStream* random) {
@@ -159,10 +152,7 @@ PartRequest ImageTransform::PlanTrain(int width, int height, uint64_t key, bool 
 InputPixels ImageTransform::TrainPixels(const PicturePart& part, uint64_t key, bool crop,
                                         Image* out) {
   const bool flip = options_.flip && SampleFlip(key);
-  if (!crop) {
-    Fit(part.image, out);
-    return {out, flip};
-  }
+  if (!crop) return {EvaluatePixels(part.image, out).image, flip};
   // The crop is cut out before it is resized, so no pixel beyond it is looked at.
   const ImageArea& area = part.box;
   const int x = static_cast<int>(area.x0), y = static_cast<int>(area.y0);
@@ -170,11 +160,13 @@ InputPixels ImageTransform::TrainPixels(const PicturePart& part, uint64_t key, b
                          static_cast<int>(std::ceil(area.y1)) - y};
   resizer_.Resize(ImageView(part.image, seen), {area.x0 - x, area.y0 - y, area.x1 - x, area.y1 - y},
                   input_width_, input_height_, out);
+  ToChannels(options_.channels(), out);
   return {out, flip};
 }
 
 InputPixels ImageTransform::EvaluatePixels(const Image& image, Image* out) {
   Fit(image, out);
+  ToChannels(options_.channels(), out);
   return {out, false};
 }
 

@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "graph/base/random.h"
 #include "models/data/image.h"
 #include "models/data/resize.h"
@@ -59,10 +58,10 @@ int LeastOfCrop(int input_pixels);
 // Side of the crop relative to the resized picture: 224/256, or 1 for inputs above 224 pixels.
 double EvaluationCropShare(int input_width, int input_height);
 
-// Gives `image` the channels that a net takes: 1, 3 or 4. Grey is Pillow's luma, (19595 R + 38470 G
-// + 7471 B) / 65536 rounded, of 16 bits; grey becomes three equal channels. InvalidArgument if it
-// has fewer than 4 and 4 are wanted: nothing in a picture says what the fourth would be.
-absl::Status ToChannels(int channels, Image* image);
+// Gives `image` the channels that a net takes: 1, 3 or 4, for which it must fit (CheckChannels in
+// picture_error.h). Grey is Pillow's luma, (19595 R + 38470 G + 7471 B) / 65536 rounded, of 16
+// bits; grey becomes three equal channels.
+void ToChannels(int channels, Image* image);
 
 // A picture of the input's size, before flip and normalization.
 struct InputPixels {
@@ -73,8 +72,9 @@ struct InputPixels {
 // Keeps buffers between calls: use one per thread.
 class ImageTransform {
  public:
-  // Output: (options.channels(), input_height, input_width); both are at least 1. Pictures must
-  // have that many channels (ToChannels).
+  // Output: (options.channels(), input_height, input_width); both are at least 1. Pictures must fit
+  // that many channels (CheckChannels); they get them once they have the input's size, because a
+  // copy of a whole picture would take as much memory again.
   ImageTransform(int input_width, int input_height, const TransformOptions& options = {});
 
   // Training decodes no more than the crop: PlanTrain() returns the box of a picture to decode (all

@@ -16,9 +16,10 @@ namespace models {
 // their endings (FolderListing::others), with the command that converts them; "" for none.
 std::string UnreadPictures(const std::string& root, const std::map<std::string, int64_t>& others);
 
-// Of picture files under `root`/`below` that the list train.txt of `root`, which has `items`, does
-// not name. "" for none, or if finding out takes longer than `most`, because a list is also the way
-// not to scan a slow file system.
+// Of picture files under `root`/`below` that changed after the list train.txt of `root`, which has
+// `items`, and that it does not name: older ones were left out on purpose. Nothing tells new files
+// from those that a copy of the folder made after the list. "" for none, or if looking takes longer
+// than `most`, because a list is also the way not to scan a slow file system.
 std::string UnlistedPictures(const std::string& root, const std::string& below,
                              const std::vector<ImageFolderDataset::Item>& items,
                              absl::Duration most);

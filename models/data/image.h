@@ -26,19 +26,19 @@ struct Image {
     image.SetSize(width, height);
     return image;
   }
-  // Both reuse the memory; the pixels are then unspecified.
+  // Both reuse the memory, but not that of the other kind; the pixels are then unspecified.
   void SetSize(int new_width, int new_height) {
     width = new_width;
     height = new_height;
     channels = 3;
-    deep.clear();
+    std::vector<uint16_t>().swap(deep);
     rgb.resize(size_t{3} * width * height);
   }
   void SetDeepSize(int new_width, int new_height, int new_channels) {
     width = new_width;
     height = new_height;
     channels = new_channels;
-    rgb.clear();
+    std::vector<uint8_t>().swap(rgb);
     deep.resize(size_t{1} * channels * width * height);
   }
   bool is_deep() const { return !deep.empty(); }

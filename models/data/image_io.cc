@@ -48,15 +48,16 @@ absl::Status DecodeWhole(PictureFormat format, absl::string_view bytes, const Pi
 
 absl::Status DecodePart(absl::string_view bytes, const PartPlan& plan, PicturePart* part,
                         const PictureLimits& limits) {
+  const PictureFormat format = FormatOfPicture(bytes);
+  const bool jpeg = format == PictureFormat::kJpeg;
   try {
-    const PictureFormat format = FormatOfPicture(bytes);
-    if (format == PictureFormat::kJpeg) return DecodeJpeg(bytes, plan, limits, part);
-    RETURN_IF_ERROR(DecodeWhole(format, bytes, limits, &part->image));
+    RETURN_IF_ERROR(jpeg ? DecodeJpeg(bytes, plan, limits, part)
+                         : DecodeWhole(format, bytes, limits, &part->image));
   } catch (const std::bad_alloc&) {
     return NoMemoryForPicture();
   }
-  TakeWhole(plan, part);
-  return absl::OkStatus();
+  if (!jpeg) TakeWhole(plan, part);
+  return CheckChannels(limits.channels, part->image);
 }
 
 absl::StatusOr<Image> DecodeImage(absl::string_view bytes, const PictureLimits& limits) {

@@ -2,7 +2,8 @@
 //
 // The first bytes determine the format, never the file's name: JPEG, PNG, WebP, TIFF, BMP or GIF.
 // All are decoded to the pixels of Pillow's convert("RGB"), except where the decoder's header says
-// otherwise. Truncated and damaged files are refused.
+// otherwise, and to deep images where PictureLimits::channels asks for more than 8-bit RGB can hold.
+// Truncated and damaged files are refused.
 //
 // All functions are thread-safe. PictureLimits correspond to --max_image_megapixels.
 #ifndef MODELS_DATA_IMAGE_IO_H_
@@ -20,8 +21,8 @@ namespace models {
 
 // Puts the part of the picture in `bytes` that `plan` asks for into `part`, reusing its memory.
 // Formats other than JPEG are decoded whole. InvalidArgument "REASON; what to do" (the caller adds
-// the path) if the file is something else, truncated, damaged, too large or of an unsupported kind;
-// `part` is then unspecified.
+// the path) if the file is something else, truncated, damaged, too large, of an unsupported kind or
+// of fewer channels than limits.channels wants (CheckChannels); `part` is then unspecified.
 absl::Status DecodePart(absl::string_view bytes, const PartPlan& plan, PicturePart* part,
                         const PictureLimits& limits = {});
 // Decodes the whole picture.

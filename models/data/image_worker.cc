@@ -7,7 +7,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "graph/base/random.h"
+#include "graph/base/status.h"
 #include "models/data/image_io.h"
+#include "models/data/picture_error.h"
 
 namespace models {
 namespace {
@@ -46,11 +48,10 @@ void ImageWorker::Load(int64_t epoch, LoadedImage* loaded) {
     absl::Duration pause = options_->retry_pause;
     for (int tries = 1;; ++tries, pause *= 5) {
       Observed(LoaderWork::kDecode, loaded->image,
-               [&] { loaded->status = dataset_->LoadPart(loaded->image, plan, &part_); });
+               [&] { loaded->status = LoadPart(loaded->image, plan); });
       if (!absl::IsUnavailable(loaded->status) || tries == kTries) break;
       absl::SleepFor(pause);
     }
-    if (loaded->status.ok()) loaded->status = ToInputChannels(loaded->image);
     if (!loaded->status.ok()) return;
     Observed(LoaderWork::kCrop, loaded->image, [&] {
       loaded->pixels = training ? transform_.TrainPixels(part_, loaded->key, options_->random_crop,
@@ -63,9 +64,10 @@ void ImageWorker::Load(int64_t epoch, LoadedImage* loaded) {
   }
 }
 
-absl::Status ImageWorker::ToInputChannels(int64_t image) {
-  const absl::Status status = ToChannels(options_->transform.channels(), &part_.image);
-  return status.ok() ? status : CannotDecode(dataset_->name(image), status);
+absl::Status ImageWorker::LoadPart(int64_t image, const PartPlan& plan) {
+  RETURN_IF_ERROR(dataset_->LoadPart(image, plan, &part_));
+  const absl::Status fits = CheckChannels(options_->transform.channels(), part_.image);
+  return fits.ok() ? fits : CannotDecode(dataset_->name(image), fits);
 }
 
 void ImageWorker::Copy(const LoadedImage& loaded, float* out) const {

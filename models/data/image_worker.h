@@ -38,8 +38,8 @@ class ImageWorker {
   // Runs `step`, and tells the observer of it.
   template <typename Step>
   void Observed(LoaderWork work, int64_t image, const Step& step) const;
-  // Gives the loaded part the channels of the input; errors name the image.
-  absl::Status ToInputChannels(int64_t image);
+  // Into `part_`, which then fits the input's channels; errors name the image.
+  absl::Status LoadPart(int64_t image, const PartPlan& plan);
 
   const int index_;
   const Dataset* const dataset_;

@@ -83,6 +83,9 @@ std::unique_ptr<Data> TakeHeldOut(double fraction, Data* train) {
 std::string Percent(double fraction) { return absl::StrCat(fraction * 100, "%"); }
 
 absl::StatusOr<Datasets> OpenCifar10(const OpenOptions& options, const DataSource& source) {
+  if (options.limits.channels == 4) {
+    return graph::InvalidArgument("--channels=4: CIFAR-10's pictures have three");
+  }
   Datasets out;
   ASSIGN_OR_RETURN(std::unique_ptr<Cifar10Dataset> train, Cifar10Dataset::Open(source.batches));
   const std::string test = JoinPath(source.root, "test_batch.bin");
@@ -323,6 +326,10 @@ absl::StatusOr<Datasets> OpenAll(const OpenOptions& options) {
     if (options.input_height < 1 || options.input_width < 1) {
       return graph::InvalidArgument("the embedded data set cannot be drawn at ",
                                     options.input_width, "x", options.input_height, " pixels");
+    }
+    if (options.limits.channels == 4) {
+      return graph::InvalidArgument("--channels=4: the embedded scenes have three; give ",
+                                    "--data_path=DIR, pictures that have four");
     }
     Datasets out;
     out.train = std::make_unique<EmbeddedDataset>(SceneSplit::kTrain, options.input_width,

@@ -35,7 +35,7 @@ struct OpenOptions {
   PictureLimits limits;  // --max_image_megapixels
   // Gets lines while a folder is scanned that takes seconds (scan_progress.h); may be empty.
   ScanProgress::Say on_scan;
-  // With train.txt, how long to look for pictures that it does not list.
+  // With train.txt, how long to look for pictures that came after it.
   absl::Duration list_scan = absl::Seconds(1);
   // Beyond this number, warnings become one line with their count; 0: no limit.
   int max_warnings = 20;

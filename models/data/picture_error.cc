@@ -40,4 +40,12 @@ absl::Status CheckPictureSize(int64_t width, int64_t height, const PictureLimits
   return absl::OkStatus();
 }
 
+absl::Status CheckChannels(int channels, const Image& image) {
+  if (channels != 4 || image.channels == 4) return absl::OkStatus();
+  return InvalidArgument("it is read as ", image.channels == 1 ? "one channel" : "three channels",
+                         ", and --channels=4 wants four: only PNG with transparency and TIFF of "
+                         "four samples a pixel keep a fourth; convert it, or take it out of the "
+                         "data");
+}
+
 }  // namespace models

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "models/data/image.h"
 #include "models/data/picture_limits.h"
 
 namespace models {
@@ -28,6 +29,10 @@ absl::Status NoMemoryForPicture();
 // `shrunk` x `shrunk`, the limit is that many times larger.
 absl::Status CheckPictureSize(int64_t width, int64_t height, const PictureLimits& limits,
                               int shrunk = 1);
+
+// OK unless a net takes 4 `channels` and the picture has fewer: nothing in it says what the fourth
+// would be. Other pictures can be given the channels that a net takes.
+absl::Status CheckChannels(int channels, const Image& image);
 
 }  // namespace models
 

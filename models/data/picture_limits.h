@@ -11,8 +11,8 @@ struct PictureLimits {
   // Larger pictures are refused before memory is allocated for them: a few kilobytes of file can
   // claim gigabytes of pixels. --max_image_megapixels, in pixels.
   int64_t max_pixels = 100'000'000;
-  // 0: every picture becomes 8-bit RGB. Otherwise the channels that the net takes (--channels): PNG
-  // and TIFF keep samples of 16 bits, and with 4 the fourth channel, too (Image::deep).
+  // 0: every picture becomes 8-bit RGB. Otherwise the channels that the net takes, as --channels
+  // says: PNG and TIFF keep samples of 16 bits, and with 4 the fourth channel, too (Image::deep).
   int channels = 0;
 
   // Four uncompressed samples of 16 bits for each pixel, and at least enough for a JPEG that is

@@ -39,6 +39,9 @@ class PngReader {
   const char* message() const { return message_; }
 
  private:
+  // After the transformations are set, of which a pixel has that many bytes.
+  void BeginRows(size_t pixel_bytes);  // may be left by a jump
+
   [[noreturn]] static void Fail(png_structp png, png_const_charp message) {
     auto* reader = static_cast<PngReader*>(png_get_error_ptr(png));
     std::snprintf(reader->message_, sizeof(reader->message_), "%s", message);
@@ -89,7 +92,10 @@ bool PngReader::ReadHeader(int channels) {
 
   const int type = png_get_color_type(png_, info_);
   const int depth = png_get_bit_depth(png_, info_);
-  const bool transparent = png_get_valid(png_, info_, PNG_INFO_tRNS) != 0;
+  // A chunk that libpng took back leaves its flag and no entries.
+  int entries = 0;
+  const bool transparent =
+      png_get_tRNS(png_, info_, nullptr, &entries, nullptr) != 0 && entries > 0;
   const bool fourth = channels == 4 && (transparent || (type & PNG_COLOR_MASK_ALPHA) != 0);
   if (type == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png_);
   if (fourth || (channels != 0 && depth == 16)) {
@@ -100,10 +106,7 @@ bool PngReader::ReadHeader(int channels) {
     if (fourth && grey) png_set_gray_to_rgb(png_);
     png_set_expand_16(png_);
     png_set_swap(png_);  // to the order of this machine
-    passes_ = png_set_interlace_handling(png_);
-    png_read_update_info(png_, info_);
-    CHECK(png_get_rowbytes(png_, info_) ==
-          size_t{2} * deep_channels_ * png_get_image_width(png_, info_));
+    BeginRows(size_t{2} * deep_channels_);
     return true;
   }
   if (type == PNG_COLOR_TYPE_GRAY && depth < 8) png_set_expand_gray_1_2_4_to_8(png_);
@@ -111,10 +114,16 @@ bool PngReader::ReadHeader(int channels) {
   if (depth == 16 && type != PNG_COLOR_TYPE_GRAY) png_set_strip_16(png_);
   if ((type & PNG_COLOR_MASK_ALPHA) != 0) png_set_strip_alpha(png_);
   if ((type & PNG_COLOR_MASK_COLOR) == 0) png_set_gray_to_rgb(png_);
+  BeginRows(3);
+  return true;
+}
+
+void PngReader::BeginRows(size_t pixel_bytes) {
   passes_ = png_set_interlace_handling(png_);
   png_read_update_info(png_, info_);
-  CHECK(png_get_rowbytes(png_, info_) == size_t{3} * png_get_image_width(png_, info_));
-  return true;
+  if (png_get_rowbytes(png_, info_) != pixel_bytes * png_get_image_width(png_, info_)) {
+    png_error(png_, "its chunks contradict each other");
+  }
 }
 
 bool PngReader::ReadPixels(Image* image) {

@@ -115,7 +115,9 @@ std::string UnreadKind(TIFF* tiff, const Layout& layout) {
   uint16_t extra = 0;
   uint16_t* kinds = nullptr;
   TIFFGetFieldDefaulted(tiff, TIFFTAG_EXTRASAMPLES, &extra, &kinds);
-  if (extra > 0 && kinds[0] == EXTRASAMPLE_ASSOCALPHA) return "premultiplied alpha";
+  if (std::find(kinds, kinds + extra, EXTRASAMPLE_ASSOCALPHA) != kinds + extra) {
+    return "premultiplied alpha";
+  }
   if (layout.samples > 1 && Field<uint16_t>(tiff, TIFFTAG_PLANARCONFIG) == PLANARCONFIG_SEPARATE) {
     return "colours plane by plane";
   }
@@ -217,7 +219,8 @@ int DeepChannels(const Layout& layout, const PictureLimits& limits) {
   return layout.photometric == PHOTOMETRIC_RGB ? 3 : 1;
 }
 
-// `count` pixels of a row to an image of `channels`.
+// `count` pixels of a row to an image of `channels`. Where 0 is white, it is so of the first sample
+// alone: those beside it are no shades of grey.
 void ToDeep(const Layout& layout, const uint8_t* in, uint32_t count, int channels, uint16_t* out) {
   const bool inverted = layout.photometric == PHOTOMETRIC_MINISWHITE;
   for (uint32_t x = 0; x < count; ++x) {
@@ -225,7 +228,7 @@ void ToDeep(const Layout& layout, const uint8_t* in, uint32_t count, int channel
       const uint32_t value =
           Sample(layout, in, size_t{x} * layout.samples + static_cast<size_t>(c));
       const uint32_t deep = layout.bits == 16 ? value : value * 257;
-      *out++ = static_cast<uint16_t>(inverted ? 65535 - deep : deep);
+      *out++ = static_cast<uint16_t>(inverted && c == 0 ? 65535 - deep : deep);
     }
   }
 }

@@ -24,8 +24,8 @@ struct MetricSpec {
   Unit unit = Unit::kNumber;
 };
 
-// Inputs the trainer feeds where a net has them: `images` (B, 3, H, W), `keys`
-// i64 (B), one random key an image, and `labels` i32 (B).
+// Inputs the trainer feeds where a net has them: `images` (B, C, H, W), C the model's channels,
+// `keys` i64 (B), one random key an image, and `labels` i32 (B).
 struct ForwardOutputs {
   graph::BlobId loss = graph::kNone;  // {1}, mean over the batch
   std::vector<MetricSpec> metrics;

@@ -15,16 +15,6 @@ inline std::string Invocation(const std::string& program) {
   return std::string(launcher) + " " + program;
 }
 
-// `path` as one word of a shell: "'runs/my cats'".
-inline std::string ShellWord(const std::string& path) {
-  constexpr char kPlain[] =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+=:,@%";
-  if (!path.empty() && path.find_first_not_of(kPlain) == std::string::npos) return path;
-  std::string quoted = "'";
-  for (const char c : path) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
-
 }  // namespace models
 
 #endif  // MODELS_TRAINING_INVOCATION_H_

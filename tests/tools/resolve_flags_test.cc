@@ -108,9 +108,25 @@ TEST(Resolve, ChannelsDecideTheNumbersOfTheNormalisation) {
             "--mean=0.4,0.5,0.6 has 3 numbers; --channels=1 takes 1");
   EXPECT_EQ(ResolveError({"--std=0.5"}), "--std=0.5 has 1 number; --channels=3 takes 3");
   EXPECT_THAT(ResolveError({"--channels=2"}), HasSubstr("--channels=2 must be 1 (grey), 3 (RGB)"));
-  EXPECT_THAT(ResolveError({"--channels=4"}), HasSubstr("the embedded scenes have three"));
+  EXPECT_TRUE(Resolve({"--channels=4"}).ok()) << "a model can be read and measured without data";
   EXPECT_THAT(ResolveError({"--channels=1", "--drop_pos_type=multi_task"}),
               HasSubstr("the pixels that --drop_pos_type=multi_task reconstructs are RGB"));
+}
+
+TEST(Resolve, ChannelsThatAreTypedLeaveOutAFilesNormalisationOfOthers) {
+  const std::string file = "--flagfile=" + WriteFile("rgb.txt",
+                                                     "--channels=3\n--mean=0.1,0.2,0.3\n"
+                                                     "--std=0.4,0.5,0.6\n");
+  const auto same = Resolve({file, "--channels=3"});
+  ASSERT_TRUE(same.ok()) << same.status();
+  EXPECT_THAT(*same->flags.mean, ElementsAre(0.1, 0.2, 0.3));
+  const auto grey = Resolve({file, "--channels=1", "--std=0.25"});
+  ASSERT_TRUE(grey.ok()) << grey.status();
+  EXPECT_THAT(*grey->flags.mean, ElementsAre(0.449));
+  EXPECT_THAT(*grey->flags.std, ElementsAre(0.25));
+  EXPECT_EQ(ResolveError({file, "--channels=1", "--std=0.4,0.5,0.6"}),
+            "--std=0.4,0.5,0.6 has 3 numbers; --channels=1 takes 1")
+      << "what was typed is not left out";
 }
 
 TEST(Resolve, EmbeddedScenesAreNotCropped) {

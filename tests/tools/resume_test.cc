@@ -21,6 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 void Write(const fs::path& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
@@ -205,6 +206,24 @@ TEST(Resume, AFlagThatTheRunDidNotKnowWasItsDefault) {
               HasSubstr("--mean was 0.485,0.456,0.406 and is 0,0,0"));
 }
 
+// Nobody typed the normalisation, which has a number for each channel.
+TEST(Resume, OfOtherChannelsTheFlagAloneIsNamed) {
+  const models::ZooEntry entry = *MakeZoo().Find("droppos_tiny");
+  const auto resolved = [&entry](const std::vector<std::string>& args, const std::string& run) {
+    const auto parsed = ParseTrainFlags(args, MakeZoo(), run, "run");
+    EXPECT_TRUE(parsed.ok()) << parsed.status();
+    const auto now = ResolveTrainFlags(parsed->flags, entry, {1, 1});
+    EXPECT_TRUE(now.ok()) << now.status();
+    return now->flags;
+  };
+  const std::string run = TrainFlagsText(
+      resolved({"--channels=3", "--mean=0.1,0.2,0.3"}, "--model=droppos_tiny\n"), "", {entry});
+  EXPECT_TRUE(CheckSameRun(Of(run), resolved({"--channels=3"}, run), MakeZoo()).ok());
+  EXPECT_THAT(
+      std::string(CheckSameRun(Of(run), resolved({"--channels=1"}, run), MakeZoo()).message()),
+      HasSubstr("another: --channels was 3 and is 1; leave these flags out"));
+}
+
 TEST(Resume, APrecisionIsTheRunsAndWhatTheMachineLacksIsSaid) {
   const MachineDefaults none = {1, 1, {}}, slow = {1, 1, {true, true}},
                         fast = {1, 1, {true, true, true}};
@@ -229,6 +248,15 @@ TEST(Resume, APrecisionIsTheRunsAndWhatTheMachineLacksIsSaid) {
   EXPECT_THAT(std::string(check(bf16, {}, none).message()),
               AllOf(HasSubstr("--precision was bf16 and is fp32; --precision=bf16 needs a CPU with"),
                     HasSubstr("resume it where there is one"), HasSubstr("--init_from")));
+  EXPECT_THAT(std::string(check(bf16 + "--seed=3\n", {"--seed=7"}, none).message()),
+              AllOf(HasSubstr("--seed was 3 and is 7; "),
+                    HasSubstr("; leave the others out; --precision=bf16 needs a CPU")));
+  // What the machine lacks is no reason where it is not what changed.
+  const absl::Status seed =
+      check(old + "--precision=fp32\n--seed=3\n", {"--precision=bf16", "--seed=7"}, none);
+  EXPECT_THAT(std::string(seed.message()),
+              AllOf(HasSubstr("--seed was 3 and is 7; leave these flags out, or"),
+                    Not(HasSubstr("needs a CPU"))));
 
   // A version without the flag computed in fp32, so what auto now chooses would be another run.
   const auto fp32 = ParseTrainFlags({"--precision=fp32"}, MakeZoo(), old, "now");

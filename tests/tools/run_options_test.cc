@@ -270,14 +270,27 @@ TEST(RunOptions, ARunSavesPathsThatMeanTheSameEverywhere) {
   const std::string photos = (here / "photos").string();
   std::string text = saved({"--data_path=photos", "--init_from=./runs/a"});
   EXPECT_TRUE(has(text, "--data_path=" + photos)) << text;
-  EXPECT_TRUE(has(text, "--init_from=" + (here / "runs/a").string())) << text;
+  EXPECT_TRUE(has(text, "--init_from=" + (here / "./runs/a").string())) << text;
   text = saved({"--data_path=../{000..099}.tar"});
-  EXPECT_TRUE(has(text, "--data_path=" + (here.parent_path() / "{000..099}.tar").string())) << text;
+  EXPECT_TRUE(has(text, "--data_path=" + (here / "../{000..099}.tar").string())) << text;
+  text = saved({"--data_path=link/../photos"});
+  EXPECT_TRUE(has(text, "--data_path=" + (here / "link/../photos").string()))
+      << text << "the folder beside what the link leads to";
   EXPECT_TRUE(has(saved({"--data_path=-"}), "--data_path=-"));
   EXPECT_TRUE(has(saved({"--data_path=/a/b"}), "--data_path=/a/b"));
   EXPECT_EQ(saved({}).find("--data_path"), std::string::npos);
   // The run itself says what was given.
   EXPECT_EQ(OptionsOf({"--data_path=photos"}).open.data_path, "photos");
+}
+
+// Runs of versions without the flag, and those that do not give it, go on with the same numbers.
+TEST(RunOptions, SamplesOf16BitsAreKeptWhereChannelsAreGiven) {
+  const Options without = OptionsOf({}), with = OptionsOf({"--channels=3"});
+  EXPECT_EQ(without.open.limits.channels, 0);
+  EXPECT_EQ(with.open.limits.channels, 3);
+  EXPECT_EQ(without.resolved.entry.model.channels, 3);
+  EXPECT_EQ(FlagsOfRun(without.resolved, "").find("--channels"), std::string::npos);
+  EXPECT_NE(FlagsOfRun(with.resolved, "").find("--channels=3\n"), std::string::npos);
 }
 
 // Tests and other tools take the options' own.
@@ -303,7 +316,8 @@ TEST(RunOptions, PicturesAreCroppedAtRandomAndDrawnScenesAreNot) {
 }
 
 TEST(RunOptions, TheFolderIsWhereItIsWrittenAndNoFlagOfTheRepeatedRun) {
-  Options options = OptionsOf({"--output_dir=/run", "--profile=1", "--seed=3"});
+  Options options = OptionsOf(
+      {"--output_dir=/run", "--profile=1", "--seed=3", "--data_path=photos"});
   EXPECT_EQ(options.trainer.run_folder, "/run");
   EXPECT_EQ(options.trainer.metrics_path, "/run/metrics.jsonl");
   EXPECT_EQ(options.profile.folder, "/run/profile");

@@ -12,12 +12,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "graph/base/random.h"
+#include "graph/base/shell_word.h"
 #include "graph/base/status.h"
 #include "models/data/augment.h"
 #include "models/data/epoch_order.h"
 #include "models/data/loader.h"
 #include "models/data/open_dataset.h"
-#include "models/training/invocation.h"
 #include "nlohmann/json.hpp"
 #include "tools/output/staged_output.h"
 #include "tools/run_options.h"
@@ -93,8 +93,8 @@ absl::StatusOr<std::string> Jobs(const DataBenchOptions& options, const models::
 // Runs the peer once and returns its line of JSON.
 absl::StatusOr<ordered_json> RunPeer(const DataBenchOptions& options, const std::string& jobs) {
   const std::string command =
-      absl::StrCat(models::ShellWord(options.peer_python), " ",
-                   models::ShellWord(options.peer_script), " ", models::ShellWord(jobs));
+      absl::StrCat(graph::ShellWord(options.peer_python), " ",
+                   graph::ShellWord(options.peer_script), " ", graph::ShellWord(jobs));
   FILE* pipe = ::popen(command.c_str(), "r");
   if (pipe == nullptr) return graph::InvalidArgument("cannot start ", options.peer_python);
   std::string out;

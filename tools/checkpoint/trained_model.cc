@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "graph/base/shell_word.h"
 #include "graph/base/status.h"
 #include "models/training/invocation.h"
 #include "models/training/output_dir.h"
@@ -59,7 +60,7 @@ std::string WhatIsNear(const fs::path& path) {
   const std::string nearest = wanted.empty() ? "" : models::Nearest(wanted.string(), names);
   if (!nearest.empty()) {
     return absl::StrCat("did you mean --checkpoint=",
-                        models::ShellWord((folder / nearest).lexically_normal().string()), "? ");
+                        graph::ShellWord((folder / nearest).lexically_normal().string()), "? ");
   }
   constexpr size_t kShown = 4;
   const std::vector<std::string> shown(names.begin(),

@@ -14,7 +14,6 @@
 #include "models/data/augment.h"
 #include "models/data/file_kind.h"
 #include "models/data/image.h"
-#include "models/data/image_io.h"
 #include "models/files/durable.h"
 
 namespace tools {
@@ -64,7 +63,7 @@ bool IsGrey(const models::Image& image) {
 }
 
 // Decodes a picture of more than `most_pixels` at reduced size if training would do so.
-Finding Look(const models::Dataset& data, int64_t i, int64_t most_pixels, int channels) try {
+Finding Look(const models::Dataset& data, int64_t i, int64_t most_pixels) try {
   Finding finding;
   const absl::StatusOr<std::string> bytes = data.LoadBytes(i);
   if (!bytes.ok()) {
@@ -87,13 +86,6 @@ Finding Look(const models::Dataset& data, int64_t i, int64_t most_pixels, int ch
     return finding;
   }
   finding.grey = IsGrey(part.image);
-  if (channels != 0) {
-    const absl::Status status = models::ToChannels(channels, &part.image);
-    if (!status.ok()) {
-      finding.bad = std::string(models::CannotDecode(data.name(i), status).message());
-      return finding;
-    }
-  }
   // Pixels might begin like a file, but a file is not by chance exactly as long as its pixels.
   if (bytes->size() != size_t{3} * finding.width * finding.height) {
     const models::PictureFormat format = models::FormatOfPicture(*bytes);
@@ -174,8 +166,7 @@ DataReport CheckData(const models::Datasets& data, const DataCheckOptions& optio
         const auto [part, index] = place(i);
         // As in training, which reads crops, and in evaluation, which reads everything.
         constexpr int64_t kAny = std::numeric_limits<int64_t>::max();
-        findings[i] = Look(*parts[part], index, part == 0 ? options.limits.max_pixels : kAny,
-                           options.limits.channels);
+        findings[i] = Look(*parts[part], index, part == 0 ? options.limits.max_pixels : kAny);
       },
       progress);
 

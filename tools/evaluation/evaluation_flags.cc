@@ -8,6 +8,7 @@
 #include "models/training/output_dir.h"
 #include "models/training/progress.h"
 #include "tools/flags/command_line.h"
+#include "tools/flags/precision.h"
 
 namespace tools {
 
@@ -33,8 +34,7 @@ void AddEvaluationFlags(CLI::App* app, EvaluationFlags* flags) {
       ->type_name("N")
       ->capture_default_str();
   app->add_option("--precision", flags->precision,
-                  "of activations and products; auto: bf16 on a CPU with AMX or AMD's AVX512-BF16, where it is faster, "
-                  "else fp32")
+                  absl::StrCat("of activations and products; ", kAutoPrecision))
       ->check(CLI::IsMember({"auto", "fp32", "bf16"}))
       ->type_name("auto|fp32|bf16")
       ->capture_default_str();
@@ -63,7 +63,7 @@ absl::StatusOr<models::Datasets> OpenEvaluationData(const TrainedModel& trained,
   open.val_fraction = flags.val_fraction.value_or(run.val_fraction.value_or(0.01));
   open.limits = models::LimitsOfMegapixels(
       flags.max_image_megapixels.value_or(run.max_image_megapixels.value()),
-      trained.entry().model.channels);
+      ChannelsOfPictures(trained.resolved));
   absl::StatusOr<models::Datasets> data = models::OpenDatasets(open);
   if (!data.ok() && !flags.data_path.has_value() && run.data_path.has_value()) {
     return graph::Annotate(data.status(),

@@ -91,7 +91,7 @@ void DrawScale(int y, Canvas* canvas) {
 std::string PositionTable(const PositionReport& report, int columns) {
   // The shares of hidden patches and of dropped positions; patches; numbers.
   const absl::ParsedFormat<'s', 's', 's', 's', 's', 's', 's', 's', 's'> line(
-      "%-7s%-7s%-10s%8s%9s%9s%10s%9s%10s\n");
+      "%-7s%-7s%-10s %9s%8s%9s%9s%9s%10s\n");
   std::string text =
       absl::StrCat(absl::StrFormat(line, "mask", "pos", "", "", "", "", "", "", "commonest"),
                    absl::StrFormat(line, "ratio", "ratio", "dropped", "scored", "top-1", "top-5",
@@ -151,9 +151,18 @@ std::vector<double> ErrorRates(const PositionScores& scores) {
   return rates;
 }
 
-std::string ErrorGrid(const PositionScores& scores, const Grid& grid) {
-  const std::vector<double> rates = ErrorRates(scores);
-  std::string text;
+std::string ErrorTable(const PositionResult& result, const Grid& grid, int columns) {
+  std::string text = absl::StrFormat(
+      "Wrong answers by true cell in percent (mask ratio %g, pos ratio %g):",
+      result.ratios.mask_ratio, result.ratios.pos_mask_ratio);
+  if (4 * grid.w > columns) {
+    return models::WrappedLines(
+        absl::StrCat(text, " ", grid.h, "x", grid.w, " of them are too many for ", columns,
+                     " columns; --error_map=FILE.png draws them, --json=FILE lists them\n"),
+        columns);
+  }
+  text += '\n';
+  const std::vector<double> rates = ErrorRates(result.scores);
   for (int y = 0; y < grid.h; ++y) {
     for (int x = 0; x < grid.w; ++x) {
       const double rate = rates[y * grid.w + x];

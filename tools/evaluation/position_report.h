@@ -20,8 +20,9 @@ std::string PositionTable(const PositionReport& report, int columns);
 // The share of wrong answers for every true cell, row by row; -1 if nothing was scored there.
 std::vector<double> ErrorRates(const PositionScores& scores);
 
-// ErrorRates in percent as rows of text, "." if nothing was scored.
-std::string ErrorGrid(const PositionScores& scores, const Grid& grid);
+// ErrorRates in percent as rows of text below a line that says so, "." if nothing was scored; where
+// `columns` are too few for them, a line that says where else they are.
+std::string ErrorTable(const PositionResult& result, const Grid& grid, int columns);
 
 // The box of a cell of the grid (row-major) in the picture.
 models::PixelBox ErrorMapCell(const Grid& grid, int cell);

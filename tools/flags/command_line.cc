@@ -14,6 +14,7 @@
 #include "absl/strings/strip.h"
 #include "graph/base/printable.h"
 #include "graph/base/quoted.h"
+#include "graph/base/shell_word.h"
 #include "graph/base/status.h"
 #include "models/training/invocation.h"
 #include "models/training/screen_text.h"
@@ -37,7 +38,7 @@ absl::Status Unknown(const std::vector<std::string>& arguments, const CLI::App& 
     return graph::InvalidArgument(graph::Quoted(argument), " belongs to no flag; ",
                                   meant ? absl::StrCat("if it is what was trained, write ",
                                                        "--checkpoint=",
-                                                       models::ShellWord(argument))
+                                                       graph::ShellWord(argument))
                                         : "flags are written --name=value");
   }
   for (const CLI::Option* option : app.get_options()) {

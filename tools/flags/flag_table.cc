@@ -11,6 +11,7 @@
 #include "graph/base/status.h"
 #include "models/data/augment.h"
 #include "models/data/bad_image_judge.h"
+#include "tools/flags/precision.h"
 
 namespace tools {
 namespace {
@@ -34,14 +35,18 @@ FlagRow Models(Place place) {
 
 // In the order of --help.
 const std::vector<FlagRow>& OwnRows() {
+  static const auto* const precision = new std::string(absl::StrCat(
+      "of activations and products; parameters, their moments, statistics and losses stay fp32. ",
+      kAutoPrecision, "; a run that is resumed keeps what it began with"));
   // clang-format off
   static const auto* const rows = new std::vector<FlagRow>{
       {"model", kModel, S::kNet, &F::model, kAny, "NAME", "",
        "what to train; --list_models shows the names, the official ones work too"},
       {"input_size", kModel, S::kNet, &F::input_size, kPositive, "N|HxW", kRecipe,
        "image size in pixels"},
-      {"channels", kModel, S::kNet, &F::channels, kPositive, "N", kRecipe,
-       "of the images: 1 (grey), 3 (RGB) or 4 (RGB and alpha, or a TIFF's four samples)"},
+      {"channels", kModel, S::kNet, &F::channels, kPositive, "N", "3, of 8 bits",
+       "of the images: 1 (grey), 3 (RGB) or 4 (RGB and alpha, or a TIFF's four samples); where it is "
+       "given, PNG and TIFF of 16 bits a sample keep them"},
       {"patch_size", kModel, S::kNet, &F::patch_size, kPositive, "N", kRecipe,
        "patch side in pixels"},
       {"embed_dim", kModel, S::kNet, &F::embed_dim, kPositive, "N", kRecipe, "encoder width"},
@@ -166,9 +171,7 @@ const std::vector<FlagRow>& OwnRows() {
        "threads that compute; what it may use goes by affinity, the CPU quota of its control group "
        "and OMP_THREAD_LIMIT", kMayChange},
       {"precision", kMachine, S::kCompute, &F::precision, kAny, "auto|fp32|bf16", Value("auto"),
-       "of activations and products; parameters, their moments, statistics and losses stay fp32. "
-       "auto: bf16 on a CPU with AMX or AMD's AVX512-BF16, where it is faster, else fp32; a run that is resumed keeps "
-       "what it began with", Lifetime::kRun, /*bare=*/"", /*once=*/"fp32"},
+       *precision, Lifetime::kRun, /*bare=*/"", /*once=*/"fp32"},
       Models(Place::kPrecision),
       {"recompute", kMachine, S::kStep, &F::recompute, kAny, "none|mlp|block", Value("none"),
        "compute again in the backward pass, instead of keeping: the MLPs' insides, whole blocks",

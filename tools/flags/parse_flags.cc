@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
@@ -196,6 +197,19 @@ void LeaveToRun(const std::vector<Given>& run, const Known& known, std::vector<G
   given->erase(std::remove_if(given->begin(), given->end(), chosen), given->end());
 }
 
+// Takes from `below` the --mean and --std that are not of as many channels as `above` says.
+void LeaveToChannels(const std::vector<Given>& above, std::vector<Given>* below) {
+  const auto said = std::find_if(above.rbegin(), above.rend(),
+                                 [](const Given& flag) { return flag.name == "channels"; });
+  int64_t channels = 0;
+  if (said == above.rend() || !absl::SimpleAtoi(said->value, &channels)) return;
+  const auto others = [channels](const Given& flag) {
+    return (flag.name == "mean" || flag.name == "std") &&
+           std::count(flag.value.begin(), flag.value.end(), ',') + 1 != channels;
+  };
+  below->erase(std::remove_if(below->begin(), below->end(), others), below->end());
+}
+
 // The flags of the files that `line` (the command line) names, in their order.
 absl::StatusOr<std::vector<Given>> ReadFlagfiles(const std::vector<Given>& line,
                                                  const Known& known) {
@@ -305,7 +319,9 @@ absl::StatusOr<ParsedFlags> ParseTrainFlags(const std::vector<std::string>& args
   ASSIGN_OR_RETURN(std::vector<Given> files, ReadFlagfiles(line, known));
   LeaveToRun(below, known, &line);
   LeaveToRun(below, known, &files);
+  LeaveToChannels(files, &below);
   below.insert(below.end(), files.begin(), files.end());
+  LeaveToChannels(line, &below);
   ASSIGN_OR_RETURN(const Merged merged, Merge(below, line));
   return SetAll(merged, known);
 }

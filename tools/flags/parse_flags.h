@@ -32,7 +32,8 @@ struct ParsedFlags {
 // Files and the command line win over the flags in `base`, which TrainFlagsText made of a run and
 // errors call `base_name`. Of `base` the flags of the run count (Lifetime), not those of a command:
 // a checkpoint does not choose what is written where. "auto" on the command line or in a file leaves
-// to the run what it has chosen, where auto is what holds without the flag.
+// to the run what it has chosen, where auto is what holds without the flag. --channels on the
+// command line or in a file leaves out what lies below it of --mean and --std for another number.
 //
 // --flagfile=FILE reads more flags: one a line, written as on the command line,
 // '#' at a line's start or after a space begins a comment, a value may stand in

@@ -11,6 +11,10 @@
 
 namespace tools {
 
+// What auto chooses, for --help.
+inline constexpr char kAutoPrecision[] =
+    "auto: bf16 on a CPU with AMX or AMD's AVX512-BF16, where it is faster, else fp32";
+
 struct PrecisionChoice {
   std::string precision = "fp32";  // or "bf16"
   std::string reason;              // why auto chose it; empty: the flag said it

@@ -37,7 +37,9 @@ void JoinModel(TrainFlags& flags, models::ModelConfig& model) {
   } else {
     flags.input_size = InputSize{model.input_h, model.input_w};
   }
-  Join(flags.channels, model.channels);
+  // Unset it stays as it was before there was this flag: 8-bit RGB of every picture. 3 where it is
+  // given keeps samples of 16 bits, which are other numbers.
+  if (flags.channels.has_value() || model.channels != 3) Join(flags.channels, model.channels);
   Join(flags.patch_size, model.patch_size);
   Join(flags.embed_dim, model.embed_dim);
   Join(flags.depth, model.depth);
@@ -92,11 +94,7 @@ void TakeTransform(const TrainFlags& flags, models::TransformOptions* transform)
 
 // Normalisation of as many channels as the net takes, where the flags' table knows RGB's alone.
 absl::Status ResolveChannels(TrainFlags& flags) {
-  const int channels = static_cast<int>(*flags.channels);
-  if (channels == 4 && !flags.data_path.has_value()) {
-    return InvalidArgument("--channels=4: the embedded scenes have three; give --data_path=DIR, ",
-                           "pictures that have four");
-  }
+  const int channels = static_cast<int>(flags.channels.value_or(3));
   flags.mean = flags.mean.value_or(models::UsualMean(channels));
   flags.std = flags.std.value_or(models::UsualStd(channels));
   for (const auto& [name, numbers] :
@@ -160,8 +158,9 @@ bool LeavesOut(const TrainFlags& flags, absl::string_view pass) {
 // back, with a line.
 void SettlePrecisions(const MachineDefaults& machine, models::ModelOptions* options,
                       ResolvedFlags& resolved) {
-  const auto lacks = [&resolved](const std::string& what, const std::string& so) {
-    resolved.lacks.push_back(what);
+  const auto lacks = [&resolved](absl::string_view flag, const std::string& what,
+                                 const std::string& so) {
+    resolved.lacks[std::string(flag)] = what;
     resolved.notices.push_back(absl::StrCat(what, ", so ", so));
   };
   const PrecisionChoice choice =
@@ -169,13 +168,14 @@ void SettlePrecisions(const MachineDefaults& machine, models::ModelOptions* opti
                       !LeavesOut(resolved.flags, "mixed_precision"));
   resolved.flags.precision = choice.precision;
   resolved.precision_line = choice.Text();
-  if (!choice.lacks.empty()) lacks(choice.lacks, "fp32 is used");
+  if (!choice.lacks.empty()) lacks("precision", choice.lacks, "fp32 is used");
   if (options == nullptr) return;
   for (const models::ProductPrecision& of : options->Precisions()) {
     const bool bf16 = of.precision == "bf16";
     const graph::Capabilities& can = machine.capabilities;
     if (of.precision == "same" || (bf16 ? can.bf16_products : can.int8_products)) continue;
-    lacks(absl::StrCat("--", of.flag, "=", of.precision, " needs a CPU with ",
+    lacks(of.flag,
+          absl::StrCat("--", of.flag, "=", of.precision, " needs a CPU with ",
                        bf16 ? "AVX512-BF16 or AMX; this one has neither"
                             : "AVX512-VNNI, AVX2-VNNI or AMX, and the cpu backend; one is missing"),
           absl::StrCat("the ", of.part, " computes as the rest does"));

@@ -2,6 +2,7 @@
 #ifndef TOOLS_FLAGS_RESOLVE_FLAGS_H_
 #define TOOLS_FLAGS_RESOLVE_FLAGS_H_
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,8 @@ struct ResolvedFlags {
   // Every flag that has a default is set, so that flags.txt repeats the run on
   // any machine and after any change of the zoo. effective_batch has gone into accum_iter.
   // Paths are resolved (models::ResolveUserPath). Still unset where they were not given: flags
-  // whose fallback in flag_table.cc is words, and those of lr and blr that the other excludes.
+  // whose fallback in flag_table.cc is words, those of lr and blr that the other excludes, and
+  // channels where the entry takes three (PictureLimits::channels).
   TrainFlags flags;
   // The zoo entry with the flags' numbers; its model, recipe and options have been checked.
   models::ZooEntry entry;
@@ -35,8 +37,8 @@ struct ResolvedFlags {
   double lr = 0;  // --lr, or blr * images of a step / 256
   std::string precision_line;  // flags.precision and, where auto chose it, why
   std::vector<std::string> notices;
-  // Of the notices, what flags asked for and this machine does not have.
-  std::vector<std::string> lacks;
+  // Of the notices, what flags asked for and this machine does not have, by flag.
+  std::map<std::string, std::string> lacks;
 };
 
 // `flags` come from ParseTrainFlags and name `entry`. Resolving what was written
@@ -45,6 +47,11 @@ struct ResolvedFlags {
 absl::StatusOr<ResolvedFlags> ResolveTrainFlags(const TrainFlags& flags,
                                                 const models::ZooEntry& entry,
                                                 const MachineDefaults& machine);
+
+// PictureLimits::channels of the run's pictures, for whatever reads them.
+inline int ChannelsOfPictures(const ResolvedFlags& resolved) {
+  return static_cast<int>(resolved.flags.channels.value_or(0));
+}
 
 // How a net is compiled: --passes, --disable_pass, --precision, --recompute and the precisions of
 // the model's parts, without a dump.

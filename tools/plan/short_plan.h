@@ -25,7 +25,8 @@ struct PlanVariant {
 };
 
 // As asked; in bf16, or in fp32 if auto chose bf16; with the model's parts in int8; with
-// recomputation. Those that are what was asked for, and those that the flags exclude (--passes=off), are left out.
+// recomputation. Those that are what was asked for, and those that the flags exclude
+// (--passes=off), are left out.
 std::vector<PlanVariant> PlanVariants(const ResolvedFlags& resolved,
                                       const MachineDefaults& machine);
 

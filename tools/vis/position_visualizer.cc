@@ -11,6 +11,7 @@
 #include "graph/base/random.h"
 #include "graph/base/status.h"
 #include "models/data/image_io.h"
+#include "models/data/picture_error.h"
 #include "models/droppos/droppos.h"
 #include "tools/evaluation/position_net.h"
 #include "tools/evaluation/spread_dataset.h"
@@ -137,10 +138,9 @@ absl::StatusOr<std::vector<PositionAnswers>> PositionPredictor::Predict(
     batch_.keys.assign(batch_size_, 0);
     for (size_t i = 0; i < count; ++i) {
       const PictureToAsk& picture = pictures[first + i];
-      models::Image image = picture.image;
-      const absl::Status fits = models::ToChannels(model_.channels, &image);
+      const absl::Status fits = models::CheckChannels(model_.channels, picture.image);
       if (!fits.ok()) return graph::Annotate(fits, picture.name);
-      transform_.Evaluate(image, &batch_.images[i * image_size]);
+      transform_.Evaluate(picture.image, &batch_.images[i * image_size]);
       batch_.keys[i] = static_cast<int64_t>(graph::SampleKey(seed, 0, picture.id));
     }
     ASSIGN_OR_RETURN(const PositionOutputs outputs, RunPositions(batch_, net_.get()));

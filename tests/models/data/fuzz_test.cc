@@ -13,7 +13,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "graph/base/random.h"
+#include "graph/base/status.h"
 #include "gtest/gtest.h"
+#include "models/data/augment.h"
 #include "models/data/cifar10.h"
 #include "models/data/file_util.h"
 #include "models/data/image_folder.h"
@@ -181,10 +183,26 @@ void MendTarSums(std::string* bytes) {
   }
 }
 
-// Half of the files whole, half in part and shrunk.
+// The pixels of `image` are all there, as a net of `channels` takes them (PictureLimits::channels).
+void ExpectWhole(int channels, Image* image) {
+  const size_t pixels = size_t{1} * image->width * image->height;
+  EXPECT_EQ(image->rgb.size(), image->is_deep() ? 0 : 3 * pixels);
+  EXPECT_EQ(image->deep.size(), image->is_deep() ? image->channels * pixels : 0);
+  if (channels == 0) {
+    EXPECT_FALSE(image->is_deep());
+    return;
+  }
+  ToChannels(channels, image);
+  EXPECT_EQ(image->channels, channels);
+}
+
+// Half of the files whole, half in part and shrunk, for nets of any number of channels.
 absl::Status Decode(const std::string& bytes, uint64_t seed) {
   RandomStream random(seed, graph::Purpose::kNoise);
   const bool whole = random.Below(2) == 0;
+  static constexpr int kChannels[] = {0, 1, 3, 4};
+  PictureLimits limits;
+  limits.channels = kChannels[random.Below(4)];
   PicturePart part;
   const absl::Status status = DecodePart(
       bytes,
@@ -198,9 +216,9 @@ absl::Status Decode(const std::string& bytes, uint64_t seed) {
         request.least_width = request.least_height = 1 + static_cast<int>(random.Below(16));
         return request;
       },
-      &part);
+      &part, limits);
   if (status.ok()) {
-    EXPECT_EQ(part.image.rgb.size(), size_t{3} * part.image.width * part.image.height);
+    ExpectWhole(limits.channels, &part.image);
     EXPECT_LE(part.box.x1, part.image.width);
     EXPECT_LE(part.box.y1, part.image.height);
   }
@@ -220,10 +238,44 @@ TEST_F(Fuzz, Jpeg) {
   EXPECT_GT(bad_, 3000);
 }
 
+std::string PngChunk(const std::string& type, const std::string& data) {
+  CHECK(data.size() < 0x8000);
+  const std::string size = {0, 0, char(data.size() >> 8), char(data.size())};
+  return size + type + data + std::string(4, '\0');  // the sum is mended later
+}
+
+// 24 x 16 pixels of `bytes` each; `type` is a colour type of PNG.
+std::string PlainPng(int bits, int type, size_t bytes, const std::string& before_pixels) {
+  const std::string rows(16 * (1 + 24 * bytes), '\0');
+  uLongf size = compressBound(rows.size());
+  std::string packed(size, '\0');
+  EXPECT_EQ(compress(reinterpret_cast<Bytef*>(&packed[0]), &size,
+                     reinterpret_cast<const Bytef*>(rows.data()), rows.size()),
+            Z_OK);
+  packed.resize(size);
+  std::string png = "\x89PNG\r\n\x1A\n" +
+                    PngChunk("IHDR", {0, 0, 0, 24, 0, 0, 0, 16, char(bits), char(type), 0, 0, 0}) +
+                    before_pixels + PngChunk("IDAT", packed) + PngChunk("IEND", "");
+  MendPngSums(&png);
+  return png;
+}
+
 TEST_F(Fuzz, Png) {
-  const std::vector<std::string> files = {EncodePng(GradientImage(24, 16)),
-                                          EncodePng(PhotographLike(32, 32, 3)),
-                                          EncodeRgbaPng(std::string(24 * 16 * 4, '\x55'), 24, 16)};
+  const std::string clear = PngChunk("tRNS", std::string(6, '\0'));
+  const std::string palette = PngChunk("PLTE", std::string(48, '\x70'));
+  const std::vector<std::string> files = {
+      EncodePng(GradientImage(24, 16)),
+      EncodePng(PhotographLike(32, 32, 3)),
+      EncodeRgbaPng(std::string(24 * 16 * 4, '\x55'), 24, 16),
+      PlainPng(16, 0, 2, ""),
+      PlainPng(16, 6, 8, ""),
+      PlainPng(8, 2, 3, clear),
+      PlainPng(8, 2, 3, clear + palette),  // of which libpng takes the transparency back
+      PlainPng(8, 3, 1, palette + PngChunk("tRNS", "\x01\x02")),
+  };
+  for (const std::string& file : files) {
+    EXPECT_TRUE(DecodeImage(file).ok()) << DecodeImage(file).status();
+  }
   for (uint64_t i = 0; i < kFiles; ++i) {
     std::string bytes = Damage(files, i);
     if (i % 4 != 0) MendPngSums(&bytes);
@@ -274,6 +326,15 @@ TEST_F(Fuzz, Tiff) {
   kind.photometric = 3;  // a palette
   kind.compression = 1;
   files.push_back(EncodeTiff(kind, std::string(12 * 16, '\x5A')));
+  for (const uint16_t photometric : {0, 1, 2}) {
+    for (const uint16_t bits : {8, 16}) {
+      kind.photometric = photometric;
+      kind.bits = bits;
+      kind.samples = 4;
+      kind.orientation = 6;  // turned
+      files.push_back(EncodeTiff(kind, std::string(size_t{24} * 16 * 4 * bits / 8, '\x5A')));
+    }
+  }
   for (uint64_t i = 0; i < kFiles; ++i) Count(Decode(Damage(files, i), i));
   EXPECT_GT(good_, 200);
   EXPECT_GT(bad_, 3000);

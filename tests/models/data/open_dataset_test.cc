@@ -3,12 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <limits>
 #include <set>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "graph/base/shell_word.h"
 #include "tests/models/data/test_images.h"
 #include "tests/models/data/test_shards.h"
 
@@ -60,6 +63,11 @@ TEST(OpenDatasets, NoPathIsTheEmbeddedSetAtTheModelsSize) {
   EXPECT_EQ(data->held_out->Load(3)->height, 24);
   options.input_height = 0;
   EXPECT_THAT(Failure(options), HasSubstr("32x0"));
+  options.input_height = 24;
+  options.limits.channels = 1;
+  EXPECT_TRUE(OpenDatasets(options).ok());
+  options.limits.channels = 4;
+  EXPECT_THAT(Failure(options), HasSubstr("--channels=4: the embedded scenes have three"));
 }
 
 TEST(OpenDatasets, MissingEmptyAndFileAreNamed) {
@@ -413,34 +421,43 @@ TEST(OpenDatasets, OfficialListFiles) {
   EXPECT_THAT(Failure(At(root)), HasSubstr("val.txt:1"));
 }
 
-TEST(OpenDatasets, PicturesThatAListDoesNotNameAreCounted) {
+TEST(OpenDatasets, PicturesThatCameAfterTheListAreCounted) {
   for (const std::string below : {"train/", ""}) {
-    const std::string root = NewFolder(below.empty() ? "unlisted" : "unlisted_train");
+    const std::string root = NewFolder(below.empty() ? "not listed" : "not listed_train");
     WritePictures(root + "/" + below + "x", 5);
     WritePictures(root + "/val/x", 2);
-    WriteFile(root + "/train.txt", "x/0.png 4\nx/1.png 0\nx/2.png 2\n");
+    const std::string list = root + "/train.txt";
+    WriteFile(list, "x/0.png 4\nx/1.png 0\nx/2.png 2\n");
+    const auto now = std::filesystem::last_write_time(list);
+    // Older than the list: left out on purpose, as bad pictures are.
+    std::filesystem::last_write_time(list, now + std::chrono::hours(1));
+    EXPECT_THAT(OpenDatasets(At(root))->warnings, testing::IsEmpty());
+    // A list whose time was kept by a copy came after the pictures all the same.
+    std::filesystem::last_write_time(list, now - std::chrono::hours(1));
+    EXPECT_THAT(OpenDatasets(At(root))->warnings, testing::IsEmpty());
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the clock of files ticks
+    for (const char* name : {"3.png", "4.png"}) {
+      std::filesystem::last_write_time(root + "/" + below + "x/" + name, now);
+    }
     EXPECT_THAT(OpenDatasets(At(root))->warnings,
                 ElementsAre(AllOf(HasSubstr("2 picture files under " + root),
-                                  HasSubstr("not in train.txt, and so not read, the first " +
-                                            below + "x/3.png; "),
-                                  HasSubstr("check_data --write_list='" + root + "/train.txt'"))));
+                                  HasSubstr(" may have come after train.txt"),
+                                  HasSubstr("; the first is " + below + "x/3.png; "),
+                                  HasSubstr("check_data --write_list='" + list + "'"))));
     // Where a scan takes too long, nothing is said.
     OpenOptions options = At(root);
     options.list_scan = absl::ZeroDuration();
     EXPECT_THAT(OpenDatasets(options)->warnings, testing::IsEmpty());
-    std::filesystem::remove(root + "/" + below + "x/3.png");
-    std::filesystem::remove(root + "/" + below + "x/4.png");
-    EXPECT_THAT(OpenDatasets(At(root))->warnings, testing::IsEmpty());
   }
 }
 
 TEST(OpenDatasets, PicturesOfCamerasThatAreNotReadAreNamedWithTheWayOut) {
-  const std::string root = NewFolder("heic");
+  const std::string root = NewFolder("it's heic");
   for (const char* name : {"a.HEIC", "b.heic", "sub/c.avif", "notes.txt"}) {
     WriteFile(root + "/" + name, "x");
   }
-  const std::string command = "find '" + root +
-                              "' \\( -iname '*.avif' -o -iname '*.heic' \\) -exec mogrify "
+  const std::string command = "find " + graph::ShellWord(root) +
+                              " \\( -iname '*.avif' -o -iname '*.heic' \\) -exec mogrify "
                               "-format jpg -quality 95 {} +";
   EXPECT_THAT(Failure(At(root)), AllOf(HasSubstr("no picture ("), HasSubstr(command)));
   WritePictures(root, 2);
@@ -512,6 +529,9 @@ TEST(OpenDatasets, Cifar10) {
   EXPECT_EQ(data->train->size(), 10);
   EXPECT_EQ(data->held_out->size(), 2);
   EXPECT_THAT(data->description, HasSubstr("CIFAR-10"));
+  OpenOptions of_four = At(root);
+  of_four.limits.channels = 4;
+  EXPECT_THAT(Failure(of_four), HasSubstr("--channels=4: CIFAR-10's pictures have three"));
   WriteFile(root + "/test_batch.bin", "short");
   EXPECT_THAT(Failure(At(root)), HasSubstr("test_batch.bin"));
 }

@@ -255,8 +255,15 @@ TEST(PngDecoder, SixteenBitsAndAFourthChannelAreKeptWhereTheNetTakesThem) {
         PictureLimits limits;
         limits.channels = channels;
         const auto image = DecodeImage(Encode(kind), limits);
-        ASSERT_TRUE(image.ok()) << image.status();
         const bool fourth = channels == 4 && (type == kGreyAlpha || type == kRgba);
+        if (channels == 4 && !fourth) {
+          const std::string has = type == kGrey && depth == 16 ? "one channel" : "three channels";
+          EXPECT_THAT(std::string(image.status().message()),
+                      AllOf(HasSubstr("it is read as " + has + ", "),
+                            HasSubstr("--channels=4 wants four"), HasSubstr("convert it")));
+          continue;
+        }
+        ASSERT_TRUE(image.ok()) << image.status();
         if (depth == 8 && !fourth) {
           EXPECT_FALSE(image->is_deep());
           EXPECT_EQ(MaxDifference(*image, Right(kind)), 0);
@@ -279,7 +286,23 @@ TEST(PngDecoder, SixteenBitsAndAFourthChannelAreKeptWhereTheNetTakesThem) {
       }
     }
   }
-  EXPECT_EQ(deep, 4 * 3 + 2);
+  EXPECT_EQ(deep, 4 * 2 + 2 + 2);
+}
+
+// libpng takes the transparent colour back when a palette comes after it.
+TEST(PngDecoder, ATransparentColourBeforeAPaletteIsNone) {
+  const std::string before = Chunk("tRNS", std::string(6, '\0')) + Chunk("PLTE", Palette());
+  PictureLimits limits;
+  limits.channels = 4;
+  for (const int depth : {8, 16}) {
+    const std::string png = Encode({kRgb, depth, false, before});
+    EXPECT_THAT(std::string(DecodeImage(png, limits).status().message()),
+                HasSubstr("it is read as three channels"));
+    EXPECT_TRUE(DecodeImage(png).ok());
+  }
+  EXPECT_EQ(
+      DecodeImage(Encode({kRgb, 8, false, Chunk("tRNS", std::string(6, '\0'))}), limits)->channels,
+      4);
 }
 
 TEST(PngDecoder, TransparencyOfAPaletteIsTheFourthChannel) {

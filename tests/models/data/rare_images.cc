@@ -71,7 +71,8 @@ std::string EncodeTiff(const TiffKind& kind, const std::string& rows) {
   TIFFSetField(tiff, TIFFTAG_ORIENTATION, kind.orientation);
   const int colours = kind.photometric == PHOTOMETRIC_RGB ? 3 : 1;
   if (kind.samples > colours && kind.photometric <= PHOTOMETRIC_PALETTE) {
-    const std::vector<uint16_t> extra(static_cast<size_t>(kind.samples - colours), kind.extra);
+    std::vector<uint16_t> extra(static_cast<size_t>(kind.samples - colours));
+    extra.back() = kind.extra;
     TIFFSetField(tiff, TIFFTAG_EXTRASAMPLES, static_cast<int>(extra.size()), extra.data());
   }
   if (kind.photometric == PHOTOMETRIC_YCBCR) {

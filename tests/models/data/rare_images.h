@@ -18,7 +18,7 @@ struct TiffKind {
   int tile = 0;  // its side, a multiple of 16; 0: strips
   bool big_endian = false, big_tiff = false;
   uint16_t format = 1;  // of samples; 1: without sign
-  uint16_t extra = 0;   // what the samples beyond colour are
+  uint16_t extra = 0;   // what the last sample beyond colour is; those before it mean nothing
   bool by_planes = false;
 };
 // `rows` are the samples, packed row by row, those of 16 bits in this machine's order. A palette

@@ -164,6 +164,8 @@ TEST(TiffDecoder, KindsThatAreNotReadAreNamed) {
   with_sign.format = SAMPLEFORMAT_INT;
   TiffKind premultiplied = Kind(PHOTOMETRIC_RGB, 8, 4);
   premultiplied.extra = EXTRASAMPLE_ASSOCALPHA;
+  TiffKind last_premultiplied = Kind(PHOTOMETRIC_MINISBLACK, 16, 4);
+  last_premultiplied.extra = EXTRASAMPLE_ASSOCALPHA;
   TiffKind planes = Kind(PHOTOMETRIC_RGB, 8, 3);
   planes.by_planes = true;
   for (const auto& [kind, words] : std::vector<std::pair<TiffKind, std::string>>{
@@ -172,6 +174,7 @@ TEST(TiffDecoder, KindsThatAreNotReadAreNamed) {
            {Kind(PHOTOMETRIC_RGB, 8, 20), "20 samples a pixel"},  // memory for each, once
            {with_sign, "samples with a sign"},
            {premultiplied, "premultiplied alpha"},
+           {last_premultiplied, "premultiplied alpha"},
            {planes, "colours plane by plane"}}) {
     EXPECT_THAT(std::string(DecodeImage(EncodeTiff(kind, Rows(kind))).status().message()),
                 AllOf(HasSubstr("a TIFF with " + words), HasSubstr("convert it"),
@@ -211,12 +214,12 @@ TEST(TiffDecoder, SixteenBitsAndFourSamplesAreKeptWhereTheNetTakesThem) {
       {Kind(PHOTOMETRIC_MINISWHITE, 16, 1), 3, 1},
       {Kind(PHOTOMETRIC_MINISBLACK, 8, 1), 1, 0},
       {Kind(PHOTOMETRIC_RGB, 16, 3), 3, 3},
-      {Kind(PHOTOMETRIC_RGB, 16, 3), 4, 3},
       {Kind(PHOTOMETRIC_RGB, 8, 3), 3, 0},
       {four(Kind(PHOTOMETRIC_RGB, 16, 4), EXTRASAMPLE_UNASSALPHA), 3, 3},
       {four(Kind(PHOTOMETRIC_RGB, 16, 4), EXTRASAMPLE_UNASSALPHA), 4, 4},
       {four(Kind(PHOTOMETRIC_RGB, 8, 4), EXTRASAMPLE_UNSPECIFIED), 4, 4},
       {four(Kind(PHOTOMETRIC_MINISBLACK, 16, 4), EXTRASAMPLE_UNSPECIFIED), 4, 4},
+      {four(Kind(PHOTOMETRIC_MINISWHITE, 16, 4), EXTRASAMPLE_UNSPECIFIED), 4, 4},
   };
   for (const auto& c : cases) {
     for (const int tile : {0, 16}) {
@@ -238,13 +241,21 @@ TEST(TiffDecoder, SixteenBitsAndFourSamplesAreKeptWhereTheNetTakesThem) {
         for (int x = 0; x < kWidth; ++x) {
           for (int s = 0; s < c.deep; ++s) {
             uint32_t right = Sample(kind, x, y, s) * (kind.bits == 8 ? 257 : 1);
-            if (kind.photometric == PHOTOMETRIC_MINISWHITE) right = 65535 - right;
+            if (kind.photometric == PHOTOMETRIC_MINISWHITE && s == 0) right = 65535 - right;
             EXPECT_EQ(image->deep_row(y)[x * c.deep + s], right) << which;
           }
         }
       }
     }
   }
+}
+
+TEST(TiffDecoder, AFourthSampleIsNotMadeUp) {
+  const TiffKind kind = Kind(PHOTOMETRIC_RGB, 16, 3);
+  PictureLimits limits;
+  limits.channels = 4;
+  EXPECT_THAT(std::string(DecodeImage(EncodeTiff(kind, Rows(kind)), limits).status().message()),
+              HasSubstr("it is read as three channels, and --channels=4 wants four"));
 }
 
 TEST(TiffDecoder, SixteenBitsAreTurnedUpright) {

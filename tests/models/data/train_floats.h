@@ -23,6 +23,7 @@ inline void TrainFloats(ImageTransform* transform, const Image& image, uint64_t 
   if (crop) {
     const PixelBox box = plan(image.width, image.height).box;
     BicubicResizer().Resize(ImageView(image, box), pixels.width, pixels.height, &cut);
+    ToChannels(transform->options().channels(), &cut);
     input.image = &cut;
   }
   transform->Normalize(input, out);

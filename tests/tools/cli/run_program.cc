@@ -28,8 +28,12 @@ pid_t StartProgram(const std::string& program, std::vector<std::string> args,
                    const fs::path& folder, const fs::path& out, const fs::path& err) {
   const bool chooses =
       program == "train" || program == "evaluate" || program == "extract_features";
-  const auto is_precision = [](const std::string& arg) { return arg.rfind("--precision", 0) == 0; };
-  if (chooses && std::none_of(args.begin(), args.end(), is_precision)) {
+  // A run that goes on has its own; with auto it may begin.
+  const auto says_precision = [](const std::string& arg) {
+    return arg.rfind("--precision", 0) == 0 ||
+           (arg.rfind("--resume=", 0) == 0 && arg != "--resume=auto");
+  };
+  if (chooses && std::none_of(args.begin(), args.end(), says_precision)) {
     args.insert(args.begin(), kSamePrecision);
   }
   args.insert(args.begin(), fs::absolute("tools/" + program));

@@ -27,7 +27,7 @@ inline constexpr char kSamePrecision[] = "--precision=fp32";
 
 // Starts tools/<program> as `bazel run //tools:<program> -- args` typed in `folder`, with
 // what it prints in `out` and `err`, made anew; for waitpid(). The first three programs above get
-// kSamePrecision, unless `args` say another.
+// kSamePrecision, unless `args` say another or name a run to resume.
 pid_t StartProgram(const std::string& program, std::vector<std::string> args,
                    const std::filesystem::path& folder, const std::filesystem::path& out,
                    const std::filesystem::path& err);

@@ -41,9 +41,9 @@ TEST(PositionReport, TableHasChanceBelowEachNumber) {
   PositionReport report = Example();
   EXPECT_EQ(PositionTable(report, 80),
             "mask   pos                                                            commonest\n"
-            "ratio  ratio  dropped     scored    top-1    top-5  distance within 1    answer\n"
-            "0.5    0.75 * 3 of 3          30   50.00%   90.00%     0.700   80.00%    30.00%\n"
-            "chance                             16.67%   83.33%     1.174   77.78%    16.67%\n");
+            "ratio  ratio  dropped       scored   top-1    top-5 distance within 1    answer\n"
+            "0.5    0.75 * 3 of 3            30  50.00%   90.00%    0.700   80.00%    30.00%\n"
+            "chance                              16.67%   83.33%    1.174   77.78%    16.67%\n");
   report.results[0].scores.collapsed = true;
   report.results[0].scores.top_cell = 4;
   PositionResult nothing;
@@ -67,13 +67,13 @@ TEST(PositionReport, TableFitsANarrowScreen) {
   PositionResult result;
   result.ratios = {0.75, 0.75, true};
   result.visible = result.dropped = 576;
-  result.scores.scored = 7'350'000;
+  result.scores.scored = 28'800'000;
   result.scores.mean = {1, 1, 33.941, 1};
   result.scores.top_share = 1;
   result.scores.collapsed = true;
   report.results.push_back(result);
   const std::string table = PositionTable(report, 80);
-  EXPECT_THAT(table, HasSubstr("576 of 576 7350000  100.00%  100.00%    33.941  100.00%"));
+  EXPECT_THAT(table, HasSubstr("576 of 576  28800000 100.00%  100.00%   33.941  100.00%"));
   size_t begin = 0;
   for (size_t end; (end = table.find('\n', begin)) != std::string::npos; begin = end + 1) {
     EXPECT_LE(end - begin, 80u) << table.substr(begin, end - begin);
@@ -84,9 +84,14 @@ TEST(PositionReport, TableFitsANarrowScreen) {
 TEST(PositionReport, ErrorRatesAreByTrueCell) {
   const PositionReport report = Example();
   EXPECT_THAT(ErrorRates(report.results[0].scores), ElementsAre(0, 0.5, 0.5, 0.6, 1, -1));
-  EXPECT_EQ(ErrorGrid(report.results[0].scores, kGrid),
-            "   0  50  50\n"
-            "  60 100   .\n");
+  const std::string about = "Wrong answers by true cell in percent (mask ratio 0.5, pos ratio 0.75):";
+  EXPECT_EQ(ErrorTable(report.results[0], kGrid, 12), about +
+                                                          "\n"
+                                                          "   0  50  50\n"
+                                                          "  60 100   .\n");
+  EXPECT_THAT(ErrorTable(report.results[0], kGrid, 11), HasSubstr("--error_map=FILE.png"))
+      << "what has no room is somewhere else";
+  EXPECT_THAT(ErrorTable(report.results[0], kGrid, 11), Not(HasSubstr("60 100")));
 }
 
 TEST(PositionReport, JsonHoldsTheNumbersAndTheMap) {
