@@ -1,5 +1,5 @@
-// Linked into a test, makes the CUDA backend the one under test: its own host code on the runtime
-// of tests/fake_cuda, its kernels run by tests/simt.
+#include "tests/harness/emulated_cuda.h"
+
 #include "backends/cuda/droppos/kernel_table.h"
 #include "backends/cuda/kernel_table.h"
 #include "gtest/gtest.h"
@@ -9,8 +9,6 @@
 namespace harness {
 namespace {
 
-// What the emulator and the runtime have found fails the test in which it happened, whatever the
-// code under test made of the error.
 class FindingsFail : public ::testing::EmptyTestEventListener {
   void OnTestStart(const ::testing::TestInfo&) override { fake_cuda::TakeFindings(); }
   void OnTestEnd(const ::testing::TestInfo&) override {
@@ -18,22 +16,23 @@ class FindingsFail : public ::testing::EmptyTestEventListener {
   }
 };
 
-graph::Backend MakeEmulatedCuda() {
-  static const bool started = [] {
-    fake_cuda::Reset();
-    ::testing::UnitTest::GetInstance()->listeners().Append(new FindingsFail);
-    return true;
-  }();
-  (void)started;
-  graph::Backend backend = backends::cuda::MakeBackend(/*index=*/0, /*threads=*/1).value();
-  backends::cuda::droppos::RegisterKernels(&backend);
-  return backend;
-}
-
 const bool registered = [] {
+  fake_cuda::Reset();
   SetBackendUnderTest(MakeEmulatedCuda);
   return true;
 }();
 
 }  // namespace
+
+graph::Backend MakeEmulatedCuda() {
+  static const bool listening = [] {
+    ::testing::UnitTest::GetInstance()->listeners().Append(new FindingsFail);
+    return true;
+  }();
+  (void)listening;
+  graph::Backend backend = backends::cuda::MakeBackend(/*index=*/0, /*threads=*/1).value();
+  backends::cuda::droppos::RegisterKernels(&backend);
+  return backend;
+}
+
 }  // namespace harness
