@@ -8,14 +8,13 @@
 
 #include "backends/cuda/attention_launch.h"
 #include "graph/runtime/fault.h"
+#include "tests/backends/cuda/kernel_testing.h"
 #include "tests/simt/device_array.h"
 
 namespace backends::cuda {
 namespace {
 
 using simt::DeviceArray;
-using simt::Normal;
-using simt::ToDouble;
 
 struct Shape {
   int batch, tokens, heads, head_width;
@@ -147,7 +146,6 @@ void CheckForward(const Shape& s) {
   const Results expected = Forward(s, qkv, ids);
   const DeviceArray<T> d_qkv(qkv, "qkv");
   const DeviceArray<int32_t> d_ids(ids, "query_ids");
-  bool same = false;
   const std::function<std::vector<T>()> run = [&] {
     const DeviceArray<T> y(s.y_size(), "y");
     const DeviceArray<float> lse(s.lse_size(), "lse");
@@ -157,11 +155,10 @@ void CheckForward(const Shape& s) {
                                    s.asked(),    s.heads,
                                    s.head_width, {}};
     EXPECT_EQ(Kernel::Run(args), 0);
-    EXPECT_LT(simt::MaxError(lse.Get(), expected.lse), 1e-5);
+    EXPECT_LT(MaxError(lse.Get(), expected.lse), 1e-5);
     return y.Get();
   };
-  EXPECT_LT(simt::MaxError(simt::SameInAllOrders(run, &same), expected.y), kBound<T>);
-  EXPECT_TRUE(same);
+  EXPECT_LT(MaxError(simt::SameInEveryOrder("the kernel", run), expected.y), kBound<T>);
 }
 
 template <typename Kernel>
@@ -171,12 +168,11 @@ void CheckBackward(const Shape& s) {
   const auto qkv = Normal<T>(s.qkv_size(), 1, 1.2), dy = Normal<T>(s.y_size(), 2);
   const Results forward = Forward(s, qkv, Ids(s));
   std::vector<T> y;
-  for (const double x : forward.y) y.push_back(simt::FromDouble<T>(x));
+  for (const double x : forward.y) y.push_back(FromDouble<T>(x));
   const std::vector<float> lse(forward.lse.begin(), forward.lse.end());
   const std::vector<double> expected = Backward(s, qkv, y, lse, dy);
   const DeviceArray<T> d_qkv(qkv, "qkv"), d_y(y, "y"), d_dy(dy, "dy");
   const DeviceArray<float> d_lse(lse, "lse");
-  bool same = false;
   const std::function<std::vector<T>()> run = [&] {
     const DeviceArray<T> dqkv(s.qkv_size(), "dqkv");
     const DeviceArray<float> scratch(Kernel::Scratch(s), "scratch");
@@ -186,8 +182,7 @@ void CheckBackward(const Shape& s) {
     EXPECT_EQ(Kernel::Run(args), 0);
     return dqkv.Get();
   };
-  EXPECT_LT(simt::MaxError(simt::SameInAllOrders(run, &same), expected), kBound<T>);
-  EXPECT_TRUE(same);
+  EXPECT_LT(MaxError(simt::SameInEveryOrder("the kernel", run), expected), kBound<T>);
 }
 
 // Lengths on both sides of tiles, and those of the zoo.
@@ -267,8 +262,8 @@ TEST(PlainAttention, ScoresOfManySizes) {
                       d_qkv.data(), nullptr, y.data(), lse.data(), 1, s.tokens, s.tokens, 1, 4, {}},
                   nullptr),
               0);
-    EXPECT_LT(simt::MaxError(y.Get(), expected.y), 1e-5);
-    EXPECT_LT(simt::MaxError(lse.Get(), expected.lse), 1e-5);
+    EXPECT_LT(MaxError(y.Get(), expected.y), 1e-5);
+    EXPECT_LT(MaxError(lse.Get(), expected.lse), 1e-5);
   }
 }
 
@@ -278,7 +273,7 @@ void CheckNaN() {
   using T = typename Kernel::T;
   const Shape s = {1, 20, 1, 32};
   auto qkv = Normal<T>(s.qkv_size(), 1);
-  const T nan = simt::FromDouble<T>(std::numeric_limits<double>::quiet_NaN());
+  const T nan = FromDouble<T>(std::numeric_limits<double>::quiet_NaN());
   qkv[s.qkv(0, 2, 7, 0, 3)] = nan;
   qkv[s.qkv(0, 0, 5, 0, 1)] = nan;
   const DeviceArray<T> d_qkv(qkv, "qkv"), y(s.y_size(), "y");
@@ -333,7 +328,7 @@ void CheckFaults() {
     EXPECT_EQ(found.low, 0);
     EXPECT_EQ(found.high, 20);
     ids[7] = -1;
-    EXPECT_LT(simt::MaxError(y.Get(), Forward(s, qkv, ids).y), kBound<T>);
+    EXPECT_LT(MaxError(y.Get(), Forward(s, qkv, ids).y), kBound<T>);
   }
 }
 
@@ -378,7 +373,7 @@ TEST(TensorCoreAttention, Traffic) {
                        {}},
                       nullptr),
             0);
-  simt::Traffic t = simt::counters().global;
+  simt::Traffic t = simt::GlobalTraffic();
   EXPECT_EQ(t.load_bytes, 3 * row * rows);
   EXPECT_EQ(t.loads, t.load_bytes / 16);
   EXPECT_EQ(t.store_bytes, row * rows + 4 * s.lse_size());
@@ -388,7 +383,7 @@ TEST(TensorCoreAttention, Traffic) {
                            s.batch, s.tokens, s.heads, s.head_width},
                           nullptr),
             0);
-  t = simt::counters().global;
+  t = simt::GlobalTraffic();
   // dy a second time, from the cache, for δ; four lanes read a row's lse.
   EXPECT_EQ(t.load_bytes, 6 * row * rows + 4 * 4 * s.lse_size());
   EXPECT_EQ(t.loads, 6 * row * rows / 16 + 4 * s.lse_size());
@@ -413,7 +408,7 @@ TEST(PlainAttention, Traffic) {
                                                 {}},
                            nullptr),
             0);
-  const simt::Traffic t = simt::counters().global;
+  const simt::Traffic t = simt::GlobalTraffic();
   EXPECT_EQ(t.load_bytes, 3 * row * rows);
   EXPECT_EQ(t.loads, t.load_bytes / 16);
   EXPECT_EQ(t.store_bytes, row * rows + 4 * s.lse_size());

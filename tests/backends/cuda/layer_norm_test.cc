@@ -6,14 +6,13 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/backends/cuda/kernel_testing.h"
 #include "tests/simt/device_array.h"
 
 namespace backends::cuda {
 namespace {
 
 using simt::DeviceArray;
-using simt::Normal;
-using simt::ToDouble;
 
 template <typename T>
 constexpr double kBound = std::is_same_v<T, float> ? 1e-5 : 1e-2;  // as tests/harness/tolerance.cc
@@ -36,20 +35,18 @@ void CheckForward(int64_t rows, int cols) {
   }
   const DeviceArray<X> dx(x, "x");
   const DeviceArray<float> dgamma(gamma, "gamma"), dbeta(beta, "beta");
-  bool same = false;
   const std::function<std::vector<Y>()> run = [&] {
     const DeviceArray<Y> dy(rows * cols, "y");
     const DeviceArray<float> dmean(rows, "mean"), dvariance(rows, "variance");
     const LayerNormArgs<X, Y> args = {dx.data(), dgamma.data(), dbeta.data(), dy.data(),
                                       dmean.data(), dvariance.data(), rows, cols, 1e-6f};
     EXPECT_EQ(LayerNorm(args, nullptr), 0);
-    EXPECT_LT(simt::MaxError(dmean.Get(), mean), 1e-5);
-    EXPECT_LT(simt::MaxError(dvariance.Get(), variance), 1e-5);
+    EXPECT_LT(MaxError(dmean.Get(), mean), 1e-5);
+    EXPECT_LT(MaxError(dvariance.Get(), variance), 1e-5);
     return dy.Get();
   };
-  const auto result = simt::SameInAllOrders(run, &same);
-  EXPECT_TRUE(same);
-  EXPECT_LT(simt::MaxError(result, y), kBound<Y>);
+  const auto result = simt::SameInEveryOrder("the kernel", run);
+  EXPECT_LT(MaxError(result, y), kBound<Y>);
 }
 
 TEST(LayerNorm, IsTheReference) {
@@ -94,7 +91,6 @@ void CheckBackward(int64_t rows, int cols, bool has_skip) {
   const DeviceArray<X> d_x(x, "x");
   const DeviceArray<float> d_gamma(gamma, "gamma"), d_mean(mean, "mean"),
       d_variance(variance, "variance");
-  bool same = false;
   const bool over_dy = !has_skip && std::is_same_v<DY, float>;
   const std::function<std::vector<float>()> run = [&] {
     DeviceArray<DY> own_dy(dy, "dy");
@@ -121,12 +117,11 @@ void CheckBackward(int64_t rows, int cols, bool has_skip) {
     }
     return all;
   };
-  auto all = simt::SameInAllOrders(run, &same);
-  EXPECT_TRUE(same);
-  EXPECT_LT(simt::MaxError(std::vector<float>(all.end() - cols, all.end()), dbeta), 1e-5);
-  EXPECT_LT(simt::MaxError(std::vector<float>(all.end() - 2 * cols, all.end() - cols), dgamma),
+  auto all = simt::SameInEveryOrder("the kernel", run);
+  EXPECT_LT(MaxError(std::vector<float>(all.end() - cols, all.end()), dbeta), 1e-5);
+  EXPECT_LT(MaxError(std::vector<float>(all.end() - 2 * cols, all.end() - cols), dgamma),
             1e-5);
-  EXPECT_LT(simt::MaxError(all, dx), 1e-5);
+  EXPECT_LT(MaxError(all, dx), 1e-5);
 }
 
 TEST(LayerNorm, GradIsTheReference) {
@@ -151,12 +146,12 @@ TEST(LayerNorm, ReadsEachByteOnce) {
   const LayerNormArgs<BFloat16, BFloat16> args = {x.data(), gamma.data(), beta.data(), y.data(),
                                                   mean.data(), variance.data(), rows, cols, 1e-6f};
   ASSERT_EQ(LayerNorm(args, nullptr), 0);
-  const simt::Counters& c = simt::counters();
-  EXPECT_EQ(c.global.load_bytes, static_cast<uint64_t>(rows * cols * (2 + 2 * 4)));
-  EXPECT_EQ(c.global.loads * 16, c.global.load_bytes);
-  EXPECT_EQ(c.global.store_bytes, static_cast<uint64_t>(rows * cols * 2 + rows * 2 * 4));
+  const simt::Traffic t = simt::GlobalTraffic();
+  EXPECT_EQ(t.load_bytes, static_cast<uint64_t>(rows * cols * (2 + 2 * 4)));
+  EXPECT_EQ(t.loads * 16, t.load_bytes);
+  EXPECT_EQ(t.store_bytes, static_cast<uint64_t>(rows * cols * 2 + rows * 2 * 4));
   // And mean and variance of each row.
-  EXPECT_EQ(c.global.stores, static_cast<uint64_t>(rows * cols * 2 / 16 + rows * 2));
+  EXPECT_EQ(t.stores, static_cast<uint64_t>(rows * cols * 2 / 16 + rows * 2));
 }
 
 }  // namespace

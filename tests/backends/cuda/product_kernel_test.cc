@@ -4,14 +4,13 @@
 #include <type_traits>
 
 #include "backends/cuda/product_launch.h"
+#include "tests/backends/cuda/kernel_testing.h"
 #include "tests/simt/device_array.h"
 
 namespace backends::cuda {
 namespace {
 
 using simt::DeviceArray;
-using simt::Normal;
-using simt::ToDouble;
 
 template <typename Y, typename Times>
 void CheckEpilogue(int64_t rows, int64_t cols, bool bias, bool gelu, bool times) {
@@ -29,7 +28,6 @@ void CheckEpilogue(int64_t rows, int64_t cols, bool bias, bool gelu, bool times)
   }
   const DeviceArray<float> d_bias(b, "bias");
   const DeviceArray<Times> d_times(factor, "times");
-  bool same = false;
   const std::function<std::vector<Y>()> run = [&] {
     const DeviceArray<float> d_product(product, "product");
     const DeviceArray<Y> own_y(rows * cols, "y");
@@ -45,7 +43,7 @@ void CheckEpilogue(int64_t rows, int64_t cols, bool bias, bool gelu, bool times)
                                                 rows,
                                                 cols};
     EXPECT_EQ(ProductEpilogue(args, nullptr), 0);
-    const simt::Traffic t = simt::counters().global;
+    const simt::Traffic t = simt::GlobalTraffic();
     const uint64_t size = rows * cols;
     EXPECT_EQ(t.load_bytes, size * 4 + (bias ? size * 4 : 0) + (times ? size * sizeof(Times) : 0));
     EXPECT_EQ(t.store_bytes, size * sizeof(Y));
@@ -57,8 +55,7 @@ void CheckEpilogue(int64_t rows, int64_t cols, bool bias, bool gelu, bool times)
     return own_y.Get();
   };
   const double bound = std::is_same_v<Y, float> ? 1e-6 : 4e-3;
-  EXPECT_LT(simt::MaxError(simt::SameInAllOrders(run, &same), expected), bound);
-  EXPECT_TRUE(same);
+  EXPECT_LT(MaxError(simt::SameInEveryOrder("the kernel", run), expected), bound);
 }
 
 TEST(ProductEpilogue, IsTheReference) {
@@ -101,7 +98,6 @@ void CheckProduct(int64_t rows, int64_t cols, int64_t inner) {
         }
       }
       const DeviceArray<T> d_x(x, "x"), d_w(w, "w");
-      bool same = false;
       const std::function<std::vector<float>()> run = [&] {
         const DeviceArray<float> y(rows * cols, "y");
         EXPECT_EQ(PlainProduct(PlainProductArgs<T>{d_x.data(), d_w.data(), y.data(), rows, cols,
@@ -110,8 +106,7 @@ void CheckProduct(int64_t rows, int64_t cols, int64_t inner) {
                   0);
         return y.Get();
       };
-      EXPECT_LT(simt::MaxError(simt::SameInAllOrders(run, &same), expected), 2e-6);
-      EXPECT_TRUE(same);
+      EXPECT_LT(MaxError(simt::SameInEveryOrder("the kernel", run), expected), 2e-6);
     }
   }
 }
@@ -132,18 +127,16 @@ TEST(PadRows, CopiesAndFillsWithZeros) {
     const int64_t stride = (cols + 7) / 8 * 8;
     const auto from = Normal<BFloat16>(kRows * cols, 1);
     const DeviceArray<BFloat16> d_from(from, "from");
-    bool same = false;
     const std::function<std::vector<BFloat16>()> run = [&] {
       const DeviceArray<BFloat16> to(kRows * stride, "to");
       EXPECT_EQ(PadRows({d_from.data(), to.data(), kRows, cols, stride}, nullptr), 0);
-      const simt::Traffic t = simt::counters().global;
+      const simt::Traffic t = simt::GlobalTraffic();
       EXPECT_EQ(t.load_bytes, uint64_t(2 * kRows * cols));
       EXPECT_EQ(t.loads, uint64_t(kRows * cols / (cols % 4 == 0 ? 4 : 1)));
       EXPECT_EQ(t.stores, uint64_t(kRows * stride / 8));
       return to.Get();
     };
-    const auto to = simt::SameInAllOrders(run, &same);
-    EXPECT_TRUE(same);
+    const auto to = simt::SameInEveryOrder("the kernel", run);
     for (int64_t i = 0; i < kRows * stride; ++i) {
       const int64_t row = i / stride, at = i % stride;
       EXPECT_EQ(to[i].bits, at < cols ? from[row * cols + at].bits : 0) << row << ", " << at;

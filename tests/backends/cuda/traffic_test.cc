@@ -9,13 +9,13 @@
 #include "backends/cuda/layer_norm_launch.h"
 #include "graph/runtime/fault.h"
 #include "gtest/gtest.h"
+#include "tests/backends/cuda/kernel_testing.h"
 #include "tests/simt/device_array.h"
 
 namespace backends::cuda {
 namespace {
 
 using simt::DeviceArray;
-using simt::Normal;
 using simt::Traffic;
 
 constexpr uint64_t kLanes = 32;  // each of which reads what a row has once, such as its mean
@@ -30,7 +30,7 @@ class Recorder {
     simt::submit = [](simt::LaunchRequest launch) {
       simt::BeginOperation(launch.name, 0, {});
       simt::Run(launch.name, launch.thread, launch.grid, launch.block, launch.shared_bytes);
-      recorded.push_back(simt::counters().global);
+      recorded.push_back(simt::GlobalTraffic());
       return 0;
     };
   }

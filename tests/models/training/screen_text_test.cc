@@ -45,7 +45,7 @@ TEST(ScreenText, LinesBreakAtWords) {
   EXPECT_EQ(Wrapped("", "one two three", 2, 13), "one two three\n");
   EXPECT_EQ(Wrapped("", "one two three", 2, 12), "one two\n  three\n");
   EXPECT_EQ(Wrapped("--a ", "one two", 4, 8), "--a one\n    two\n");
-  EXPECT_EQ(Wrapped("before\n  -h", " x y", 6, 7), "before\n  -h x y\n");
+  EXPECT_EQ(Wrapped("before\n  -h", " x y", 6, 8), "before\n  -h x y\n");
   EXPECT_EQ(Wrapped("", "a 1234567890 b", 1, 5), "a\n 1234567890\n b\n") << "no number is cut";
   EXPECT_EQ(Wrapped("", "\xC3\xA4\xC3\xB6\xC3\xBC x", 0, 5), "\xC3\xA4\xC3\xB6\xC3\xBC x\n");
 }
