@@ -157,7 +157,7 @@ constexpr FlagSynonym kSynonyms[] = {
     // The machine.
     {"gpu gpus gpu_id gpu_ids n_gpu ngpu ngpus num_gpus cuda accelerator cuda_device",
      "device=cuda"},
-    {"cpu use_cpu", "device=cpu"},
+    {"cpu use_cpu no_gpu no_cuda", "device=cpu"},
     {"backend devices", "device"},
     {"num_threads n_threads nthreads omp_num_threads cores num_cores cpus num_cpus jobs nproc",
      "threads"},
