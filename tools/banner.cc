@@ -23,8 +23,8 @@ std::string Row(const char* label, const std::string& text, int columns) {
 
 std::string Banner(const ResolvedFlags& resolved, const models::Model& model,
                    const models::Datasets& data, const models::Session& session,
-                   const graph::Backend& backend, const models::EpochPlan& epochs,
-                   const std::string& output_dir, int columns) {
+                   const DeviceChoice& device, const graph::Backend& backend,
+                   const models::EpochPlan& epochs, const std::string& output_dir, int columns) {
   const auto row = [columns](const char* label, const std::string& words) {
     return Row(label, words, columns);
   };
@@ -34,7 +34,9 @@ std::string Banner(const ResolvedFlags& resolved, const models::Model& model,
   text += row("size", absl::StrFormat("%.2f M parameters, %.2f GFLOP an image",
                                       static_cast<double>(session.trainable_elements()) / 1e6,
                                       session.flops_per_image() / 1e9));
-  text += row("device", absl::StrFormat("%s: %s", backend.name, backend.description));
+  text += row("device", device.reason.empty()
+                            ? absl::StrCat(device.device, ": ", backend.description)
+                            : absl::StrCat(device.Text(), "; ", backend.description));
   text += row("precision", resolved.precision_line);
   text +=
       row("memory", absl::StrFormat("arena %.1f MiB, parameters and optimizer %.1f MiB",

@@ -8,6 +8,7 @@
 #include "models/data/open_dataset.h"
 #include "models/training/session.h"
 #include "models/training/step_shape.h"
+#include "tools/device.h"
 #include "tools/flags/resolve_flags.h"
 
 namespace tools {
@@ -15,8 +16,8 @@ namespace tools {
 // Lines are wrapped at `columns`.
 std::string Banner(const ResolvedFlags& resolved, const models::Model& model,
                    const models::Datasets& data, const models::Session& session,
-                   const graph::Backend& backend, const models::EpochPlan& epochs,
-                   const std::string& output_dir, int columns);
+                   const DeviceChoice& device, const graph::Backend& backend,
+                   const models::EpochPlan& epochs, const std::string& output_dir, int columns);
 
 }  // namespace tools
 

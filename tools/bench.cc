@@ -20,6 +20,7 @@
 #include "tools/benchmark/op_bench.h"
 #include "tools/benchmark/step_bench.h"
 #include "tools/cpus.h"
+#include "tools/device.h"
 #include "tools/flags/flag_table.h"
 #include "tools/flags/parse_flags.h"
 #include "tools/flags/resolve_flags.h"
@@ -56,10 +57,11 @@ void AddMilliseconds(const Spread& seconds, ordered_json* json) {
 
 // Of --what=step and --what=data: //tools:train's flags; for a step, notes on those without effect.
 absl::StatusOr<ResolvedFlags> TrainersFlags(const BenchFlags& flags, const models::Zoo& zoo,
-                                            bool step) {
+                                            const DeviceChoice& device, bool step) {
   ASSIGN_OR_RETURN(const ParsedFlags parsed, ParseTrainFlags(flags.train_args, zoo));
   ASSIGN_OR_RETURN(const models::ZooEntry entry, zoo.Find(*parsed.flags.model));
-  ASSIGN_OR_RETURN(ResolvedFlags resolved, ResolveTrainFlags(parsed.flags, entry, DetectMachine()));
+  ASSIGN_OR_RETURN(ResolvedFlags resolved,
+                   ResolveTrainFlags(parsed.flags, entry, DetectMachine(device)));
   if (!step) return resolved;
   std::string names;  // of the run, perhaps from its flags.txt
   for (const FlagRow& row : FlagTable({})) {
@@ -76,23 +78,23 @@ absl::StatusOr<ResolvedFlags> TrainersFlags(const BenchFlags& flags, const model
 }
 
 absl::StatusOr<Report> Step(const BenchFlags& flags, const graph::SchemaRegistry& registry,
-                            const graph::Backend& backend) {
+                            const graph::Backend& backend, const DeviceChoice& device) {
   StepBenchOptions options = flags.step;
-  ASSIGN_OR_RETURN(options.resolved, TrainersFlags(flags, MakeZoo(), /*step=*/true));
+  ASSIGN_OR_RETURN(options.resolved, TrainersFlags(flags, MakeZoo(), device, /*step=*/true));
   ASSIGN_OR_RETURN(const StepBenchResult result, BenchStep(registry, backend, options, &std::cout));
   return Report{StepBenchText(options, backend, result), StepBenchJson(options, backend, result)};
 }
 
 absl::StatusOr<Report> Data(const BenchFlags& flags, const graph::SchemaRegistry&,
-                            const graph::Backend&) {
+                            const graph::Backend&, const DeviceChoice& device) {
   DataBenchOptions options = flags.data;
-  ASSIGN_OR_RETURN(options.resolved, TrainersFlags(flags, MakeZoo(), /*step=*/false));
+  ASSIGN_OR_RETURN(options.resolved, TrainersFlags(flags, MakeZoo(), device, /*step=*/false));
   ASSIGN_OR_RETURN(const DataBenchResult result, BenchData(options, &std::cout));
   return Report{DataBenchText(result), DataBenchJson(result)};
 }
 
 absl::StatusOr<Report> Op(const BenchFlags& flags, const graph::SchemaRegistry& registry,
-                          const graph::Backend& backend) {
+                          const graph::Backend& backend, const DeviceChoice&) {
   ASSIGN_OR_RETURN(const OpBenchResult r, BenchOp(registry, backend, flags.op));
   Report report;
   report.text = absl::StrFormat(
@@ -116,7 +118,7 @@ absl::StatusOr<Report> Op(const BenchFlags& flags, const graph::SchemaRegistry& 
 }
 
 absl::StatusOr<Report> Net(const BenchFlags& flags, const graph::SchemaRegistry& registry,
-                           const graph::Backend& backend) {
+                           const graph::Backend& backend, const DeviceChoice&) {
   ASSIGN_OR_RETURN(const NetBenchResult r, BenchNet(registry, backend, flags.net));
   Report report;
   report.text = absl::StrFormat(
@@ -150,13 +152,15 @@ absl::StatusOr<int> Main(int argc, char** argv) {
   ASSIGN_OR_RETURN(const bool proceed, ParseBenchFlags(argc, argv, DetectMachine(), &flags));
   if (!proceed) return 0;
   const graph::SchemaRegistry registry = MakeRegistry();
-  ASSIGN_OR_RETURN(const graph::Backend backend, MakeAnyBackend(flags.backend, flags.threads));
+  ASSIGN_OR_RETURN(const DeviceChoice device, ChooseAnyDevice(flags.device));
+  ASSIGN_OR_RETURN(const graph::Backend backend, MakeAnyBackend(device.device, flags.threads));
+  if (!device.reason.empty()) std::cout << "note: on " << device.Text() << "\n";
   for (const std::string& note : ThreadNotes(flags.threads)) std::cout << "note: " << note << "\n";
   const auto run = flags.what == "step"   ? Step
                    : flags.what == "op"   ? Op
                    : flags.what == "data" ? Data
                                           : Net;
-  ASSIGN_OR_RETURN(const Report report, run(flags, registry, backend));
+  ASSIGN_OR_RETURN(const Report report, run(flags, registry, backend, device));
   std::cout << report.text;
   if (flags.json) std::cout << report.json << "\n";
   return 0;

@@ -1,7 +1,8 @@
 // Replays a golden case of the official code and compares every tensor.
 //
 //   bazel run //tools:check_parity -- --case=FILE.safetensors
-//       [--backend=cpu|reference] [--passes=on|off] [--precision=fp32|bf16] [--threads=N]
+//       [--device=auto|cpu|cuda|cuda:N|reference] [--passes=on|off] [--precision=fp32|bf16]
+//       [--threads=N]
 //
 // Prints one line per tensor (name, error, bound, verdict) and a last line of JSON. The exit code
 // is 0 only if every tensor of the case was compared and is within its bound.
@@ -15,6 +16,7 @@
 #include "models/training/output_dir.h"
 #include "nlohmann/json.hpp"
 #include "tools/cpus.h"
+#include "tools/device.h"
 #include "tools/flags/command_line.h"
 #include "tools/parity/compare.h"
 #include "tools/parity/golden_case.h"
@@ -28,7 +30,7 @@ namespace {
 
 struct Flags {
   std::string path;
-  std::string backend = "cpu";
+  std::string device = "cpu";
   std::string passes = "on";
   std::string precision = "fp32";
   int threads = DetectCpus().usable();
@@ -37,7 +39,8 @@ struct Flags {
 absl::StatusOr<int> Check(const Flags& flags) {
   ASSIGN_OR_RETURN(const GoldenCase golden, ReadGoldenCase(models::ResolveUserPath(flags.path)));
   const graph::SchemaRegistry registry = MakeRegistry();
-  ASSIGN_OR_RETURN(const graph::Backend backend, MakeAnyBackend(flags.backend, flags.threads));
+  ASSIGN_OR_RETURN(const DeviceChoice device, ChooseAnyDevice(flags.device));
+  ASSIGN_OR_RETURN(const graph::Backend backend, MakeAnyBackend(device.device, flags.threads));
   graph::CompileOptions compile = {&registry, &backend, {}};
   compile.passes.enabled = flags.passes == "on";
   const bool bf16 = flags.precision == "bf16";
@@ -47,6 +50,7 @@ absl::StatusOr<int> Check(const Flags& flags) {
   if (bf16) compile.passes.precision = graph::ComputePrecision::kBF16;
   ASSIGN_OR_RETURN(const ReplayResult replay, Replay(golden, compile));
 
+  if (!device.reason.empty()) std::cout << device.Line();
   bool passed = true;
   double worst = 0;  // largest error as a share of its bound
   std::string worst_tensor;
@@ -63,7 +67,7 @@ absl::StatusOr<int> Check(const Flags& flags) {
   }
   nlohmann::ordered_json summary;
   summary["case"] = golden.name;
-  summary["backend"] = flags.backend;
+  summary["backend"] = device.device;
   summary["passes"] = flags.passes;
   summary["precision"] = flags.precision;
   summary["passed"] = passed;
@@ -78,9 +82,7 @@ absl::StatusOr<int> Main(int argc, char** argv) {
   Flags flags;
   CLI::App app("Replays a golden case of the official code and compares every tensor.");
   app.add_option("--case", flags.path, "the case, a .safetensors file")->required();
-  app.add_option("--backend", flags.backend, "what computes")
-      ->check(CLI::IsMember({"cpu", "reference"}))
-      ->capture_default_str();
+  AddDevice(&app, /*reference=*/true, &flags.device);
   app.add_option("--passes", flags.passes, "compiler passes")
       ->check(CLI::IsMember({"on", "off"}))
       ->capture_default_str();

@@ -17,10 +17,16 @@ struct DeviceChoice {
 
   // "cuda:0, chosen by auto: ...", "cpu".
   std::string Text() const;
+  // A line for the tools: "on     " and Text(); empty for "cpu" that was asked for.
+  std::string Line() const;
 };
 
+// The CPU, as if it was asked for.
+DeviceChoice CpuDevice();
+
 // `asked` is "auto" (a GPU if there is one, else the CPU), "cpu", "cuda" (the first GPU) or "cuda:N".
-// UNAVAILABLE says why a GPU that was asked for cannot be had; INVALID_ARGUMENT for other names.
+// UNAVAILABLE says why a GPU that was asked for cannot be had; INVALID_ARGUMENT for other names. Both
+// name the flag.
 absl::StatusOr<DeviceChoice> ChooseDevice(absl::string_view asked);
 
 }  // namespace tools

@@ -8,6 +8,7 @@
 
 #include "graph/base/status.h"
 #include "tools/cpus.h"
+#include "tools/device.h"
 #include "tools/diff/diff_flags.h"
 #include "tools/diff/random_case.h"
 #include "tools/parity/golden_case.h"
@@ -28,7 +29,9 @@ struct Side {
 
   absl::Status Init(const char* name, const Way& way, const graph::SchemaRegistry& registry) {
     const int threads = way.threads > 0 ? way.threads : DetectCpus().usable();
-    ASSIGN_OR_RETURN(backend, MakeAnyBackend(way.backend, threads));
+    ASSIGN_OR_RETURN(const DeviceChoice device, ChooseAnyDevice(way.backend));
+    if (!device.reason.empty()) std::cout << name << " " << device.Line();
+    ASSIGN_OR_RETURN(backend, MakeAnyBackend(device.device, threads));
     diff.name = absl::StrCat(name, "=", way.text);
     diff.compile = {&registry, &backend, way.Pipeline()};
     diff.low_precision = way.low_precision();

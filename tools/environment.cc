@@ -158,6 +158,10 @@ std::string FileHash(const std::string& path) {
   return sum.ok() ? models::HexText(sum->xxh3) : "";
 }
 
+std::string DeviceText(const graph::Backend& backend) {
+  return backend.device->host_accessible() ? "cpu" : backend.description;
+}
+
 Environment DescribeEnvironment(const EnvironmentOptions& options) {
   // A clone that `bazel run` or ./droppos runs knows more than the program: changes since.
   const char* tree = std::getenv("BUILD_WORKSPACE_DIRECTORY");
@@ -178,6 +182,7 @@ Environment DescribeEnvironment(const EnvironmentOptions& options) {
       {"instruction_set", OneDnnIsa()},
       {"math_mode", OneDnnMathMode()},
   };
+  environment["device"] = options.device;
   environment["memory_mib"] = MemoryMib();
   environment["system"] = {
       {"os", TextOrNull(OperatingSystem())},
@@ -206,9 +211,16 @@ std::vector<std::string> EnvironmentDifferences(const Environment& then, const E
   const auto compare_at = [&](const char* what, const char* pointer) {
     compare(what, Shown(then, pointer), Shown(now, pointer));
   };
-  compare_at("threads", "/cpu/threads");
-  compare_at("instruction set", "/cpu/instruction_set");
-  compare_at("math mode of oneDNN", "/cpu/math_mode");
+  const auto device = [](const Json& environment) {
+    const std::string said = Shown(environment, "/device");
+    return said.empty() ? "cpu" : said;
+  };
+  compare("device", device(then), device(now));
+  if (device(then) == "cpu" || device(now) == "cpu") {
+    compare_at("threads", "/cpu/threads");
+    compare_at("instruction set", "/cpu/instruction_set");
+    compare_at("math mode of oneDNN", "/cpu/math_mode");
+  }
 
   const Json libraries_then = At(then, "/libraries"), libraries_now = At(now, "/libraries");
   if (libraries_then.is_object() && libraries_now.is_object()) {

@@ -32,6 +32,7 @@
 #include "models/training/screen_text.h"
 #include "nlohmann/json.hpp"
 #include "tools/cpus.h"
+#include "tools/device.h"
 #include "tools/evaluation/evaluation_flags.h"
 #include "tools/evaluation/image_progress.h"
 #include "tools/evaluation/knn_protocol.h"
@@ -70,6 +71,7 @@ struct Setup {
   models::Datasets data;
   std::unique_ptr<SpreadDataset> held_out;  // null: nothing is held out
   graph::CompileOptions compile;
+  DeviceChoice device;
   PrecisionChoice precision;
   models::RunLog::Screen screen = models::RunLog::ScreenOf(Screen(), STDOUT_FILENO);
   models::RunLog log{screen};
@@ -101,7 +103,8 @@ absl::Status Load(const Setup& setup, const std::vector<models::Parameter>& para
   std::string data = "data   ";
   models::AppendWrapped(setup.data.description, 7, models::TextColumns(STDOUT_FILENO), &data);
   std::cout << "model  " << ModelLine(setup.trained) << "\n       " << loaded << "\n"
-            << data << "in     " << setup.precision.Text() << std::endl;
+            << data << "in     " << setup.precision.Text() << "\n"
+            << setup.device.Line() << std::flush;
   return absl::OkStatus();
 }
 
@@ -234,11 +237,14 @@ absl::Status Evaluate(const Flags& flags) {
         std::make_unique<SpreadDataset>(setup.data.held_out.get(), flags.common.max_images);
   }
   const graph::SchemaRegistry registry = MakeRegistry();
-  ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend("cpu", flags.common.threads));
+  ASSIGN_OR_RETURN(setup.device, ChooseDevice(flags.common.device));
+  ASSIGN_OR_RETURN(const graph::Backend backend,
+                   MakeBackend(setup.device.device, flags.common.threads));
   for (const std::string& note : ThreadNotes(flags.common.threads)) {
     std::cout << "note: " << note << "\n";
   }
-  setup.precision = ChoosePrecision(flags.common.precision, backend.capabilities);
+  setup.precision = ChoosePrecision(flags.common.precision, backend.capabilities,
+                                    /*has_pass=*/true, setup.device.device);
   if (!setup.precision.lacks.empty()) {
     std::cout << "note: " << setup.precision.lacks << ", so fp32 is used\n";
   }

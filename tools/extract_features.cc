@@ -30,6 +30,7 @@
 #include "models/training/safetensors.h"
 #include "nlohmann/json.hpp"
 #include "tools/cpus.h"
+#include "tools/device.h"
 #include "tools/evaluation/evaluation_flags.h"
 #include "tools/evaluation/features.h"
 #include "tools/evaluation/image_progress.h"
@@ -109,11 +110,14 @@ absl::Status Extract(const Flags& flags) {
   const SpreadDataset data(split, flags.common.max_images);
 
   const graph::SchemaRegistry registry = MakeRegistry();
-  ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend("cpu", flags.common.threads));
+  ASSIGN_OR_RETURN(const DeviceChoice device, ChooseDevice(flags.common.device));
+  ASSIGN_OR_RETURN(const graph::Backend backend,
+                   MakeBackend(device.device, flags.common.threads));
   for (const std::string& note : ThreadNotes(flags.common.threads)) {
     std::cout << "note: " << note << "\n";
   }
-  const PrecisionChoice precision = ChoosePrecision(flags.common.precision, backend.capabilities);
+  const PrecisionChoice precision = ChoosePrecision(
+      flags.common.precision, backend.capabilities, /*has_pass=*/true, device.device);
   if (!precision.lacks.empty()) {
     std::cout << "note: " << precision.lacks << ", so fp32 is used\n";
   }
@@ -128,7 +132,8 @@ absl::Status Extract(const Flags& flags) {
                                           {{}, /*subset=*/true, /*brief=*/true}, &workspace));
   std::cout << "model  " << ModelLine(trained) << "\n       " << loaded << "\n"
             << "data   " << datasets.description << "\n"
-            << "in     " << precision.Text() << std::endl;
+            << "in     " << precision.Text() << "\n"
+            << device.Line() << std::flush;
 
   const models::RunLog::Screen screen = models::RunLog::ScreenOf(Screen(), STDOUT_FILENO);
   models::RunLog log(screen);

@@ -2,17 +2,17 @@
 #ifndef TOOLS_MACHINE_H_
 #define TOOLS_MACHINE_H_
 
-#include "backends/cpu/kernel_table.h"
 #include "tools/cpus.h"
+#include "tools/device.h"
 #include "tools/flags/resolve_flags.h"
 
 namespace tools {
 
-// Precisions: those for which the CPU backend has fast products. Threads: the CPUs this process may
-// use. Loader threads: one, or two with eight or more CPUs; they share the CPUs with compute.
-inline MachineDefaults DetectMachine() {
+// Precisions: those for which the device's backend has fast products. Threads: the CPUs this process
+// may use. Loader threads: one, or two with eight or more CPUs; they share the CPUs with compute.
+inline MachineDefaults DetectMachine(const DeviceChoice& device = CpuDevice()) {
   const int threads = DetectCpus().usable();
-  return {threads, threads >= 8 ? 2 : 1, backends::cpu::DetectCapabilities()};
+  return {threads, threads >= 8 ? 2 : 1, device.capabilities, device.device};
 }
 
 }  // namespace tools

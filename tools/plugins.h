@@ -14,9 +14,10 @@ namespace tools {
 // With the operators that only a backend's passes make.
 graph::SchemaRegistry MakeRegistry();
 models::Zoo MakeZoo();
-// Backend `name`: "cuda:N" (cuda_backend.h), or "cpu", on `threads` OpenMP threads (at least 1) for the calling thread. Where
-// they cannot be had, an error that says why (backends/cpu/openmp.h). INVALID_ARGUMENT for other
-// names; programs that check know "reference", too (reference_backend.h).
+// Backend `name` of ChooseDevice (device.h): "cuda:N" (cuda_backend.h), or "cpu", on `threads` OpenMP
+// threads (at least 1) for the calling thread. Where they cannot be had, an error that says why
+// (backends/cpu/openmp.h). INVALID_ARGUMENT for other names; programs that check know "reference",
+// too (reference_backend.h).
 absl::StatusOr<graph::Backend> MakeBackend(absl::string_view name, int threads);
 
 }  // namespace tools

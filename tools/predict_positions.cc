@@ -28,6 +28,7 @@
 #include "models/training/output_dir.h"
 #include "tools/checkpoint/trained_model.h"
 #include "tools/cpus.h"
+#include "tools/device.h"
 #include "tools/evaluation/position_protocol.h"
 #include "tools/flags/command_line.h"
 #include "tools/output/staged_output.h"
@@ -49,6 +50,7 @@ struct Flags {
   std::optional<double> mask_ratio, pos_mask_ratio;
   std::optional<int64_t> seed;
   absl::optional<double> max_image_megapixels;  // unset: the run's
+  std::string device = "cpu";
   int threads = DetectCpus().usable();
 };
 
@@ -139,7 +141,9 @@ absl::Status Predict(const Flags& flags) {
   }
 
   const graph::SchemaRegistry registry = MakeRegistry();
-  ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend("cpu", flags.threads));
+  ASSIGN_OR_RETURN(const DeviceChoice device, ChooseDevice(flags.device));
+  ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend(device.device, flags.threads));
+  std::cout << device.Line() << std::flush;
   const graph::CompileOptions compile = {&registry, &backend, {}};
   graph::Workspace workspace(backend.device);
   const int64_t seed = flags.seed.value_or(trained.resolved.flags.seed.value());
@@ -182,6 +186,7 @@ absl::StatusOr<int> Main(int argc, char** argv) {
                  "share of visible patches without position (default: the run's)");
   app.add_option("--seed", flags.seed, "chooses the masks (default: the run's)");
   AddMaxImageMegapixels(&app, "the run's", &flags.max_image_megapixels);
+  AddDevice(&app, /*reference=*/false, &flags.device);
   app.add_option("--threads", flags.threads, "threads")
       ->check(Between(1, 1024))
       ->capture_default_str();

@@ -20,7 +20,8 @@ absl::StatusOr<std::unique_ptr<ProfileRun>> ProfileRun::Create(
   run->options_ = options;
   run->log_ = log;
   ProfileOptions profile;
-  ASSIGN_OR_RETURN(profile.rates, MeasureMachineRates(options.threads));
+  graph::Device* const device = session->options().compile.backend->device.get();
+  ASSIGN_OR_RETURN(profile.rates, MeasureMachineRates(device, options.threads));
   profile.warmup = kWarmup;
   profile.steps = options.steps;
   profile.micro_batches = session->options().step.micro_batches;

@@ -12,6 +12,11 @@ graph::Backend MakeReferenceBackend() {
   return backend;
 }
 
+absl::StatusOr<DeviceChoice> ChooseAnyDevice(absl::string_view asked) {
+  if (asked != "reference") return ChooseDevice(asked);
+  return DeviceChoice{"reference", "", MakeReferenceBackend().capabilities};
+}
+
 absl::StatusOr<graph::Backend> MakeAnyBackend(absl::string_view name, int threads) {
   if (name == "reference") return MakeReferenceBackend();
   return MakeBackend(name, threads);

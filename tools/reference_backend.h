@@ -5,12 +5,14 @@
 
 #include "absl/status/statusor.h"
 #include "graph/compiler/backend.h"
+#include "tools/device.h"
 
 namespace tools {
 
 graph::Backend MakeReferenceBackend();
 
-// MakeBackend (plugins.h) that knows "reference", too.
+// ChooseDevice (device.h) and MakeBackend (plugins.h) that know "reference", too.
+absl::StatusOr<DeviceChoice> ChooseAnyDevice(absl::string_view asked);
 absl::StatusOr<graph::Backend> MakeAnyBackend(absl::string_view name, int threads);
 
 }  // namespace tools

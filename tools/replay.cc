@@ -2,16 +2,18 @@
 //
 //   bazel run //tools:replay -- --capsule=runs/a/capsules/step_00001234
 //   bazel run //tools:replay -- --capsule=DIR --precision=fp32
-//   bazel run //tools:replay -- --capsule=DIR --backend=reference
+//   bazel run //tools:replay -- --capsule=DIR --device=reference
 #include <iostream>
 #include <string>
 
 #include "CLI/CLI.hpp"
 #include "graph/base/status.h"
+#include "tools/device.h"
 #include "tools/flags/command_line.h"
 #include "tools/machine.h"
 #include "tools/plugins.h"
 #include "tools/program.h"
+#include "tools/reference_backend.h"
 #include "tools/replay_step.h"
 
 namespace tools {
@@ -23,9 +25,7 @@ absl::StatusOr<int> Main(int argc, char** argv) {
   app.add_option("--capsule", options.capsule, "what the run wrote: output_dir/capsules/step_...")
       ->required()
       ->type_name("DIR");
-  app.add_option("--backend", options.backend, "reference: slow, in double (default: cpu)")
-      ->check(CLI::IsMember({"cpu", "reference"}))
-      ->type_name("cpu|reference");
+  AddDevice(&app, /*reference=*/true, &options.device);
   app.add_option("--precision", options.precision, "(default: the run's)")
       ->check(CLI::IsMember({"fp32", "bf16"}))
       ->type_name("fp32|bf16");
@@ -38,8 +38,11 @@ absl::StatusOr<int> Main(int argc, char** argv) {
       ->type_name("N");
   ASSIGN_OR_RETURN(const bool proceed, ParseCommandLine("replay", argc, argv, &app));
   if (!proceed) return 0;
+  ASSIGN_OR_RETURN(const DeviceChoice device, ChooseAnyDevice(options.device));
+  options.device = device.device;
   ASSIGN_OR_RETURN(const std::string report,
-                   ReplayStep(options, MakeZoo(), MakeRegistry(), DetectMachine()));
+                   ReplayStep(options, MakeZoo(), MakeRegistry(), DetectMachine(device)));
+  if (!device.reason.empty()) std::cout << device.Line();
   std::cout << report;
   return 0;
 }

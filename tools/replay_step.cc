@@ -38,7 +38,7 @@ bool SameBits(double a, double b) { return a == b || (std::isnan(a) && std::isna
 // The run's flags, overridden by those of the replay.
 absl::StatusOr<ResolvedFlags> Flags(const ReplayStepOptions& options,
                                     const models::Capsule& capsule, const models::Zoo& zoo,
-                                    MachineDefaults machine) {
+                                    const MachineDefaults& machine) {
   const std::string name = absl::StrCat(capsule.before.path, "/state.json");
   ASSIGN_OR_RETURN(ParsedFlags parsed,
                    ParseTrainFlags({}, zoo, Note(capsule.before.state, kFlagsNote), name));
@@ -47,10 +47,9 @@ absl::StatusOr<ResolvedFlags> Flags(const ReplayStepOptions& options,
   }
   if (!options.precision.empty()) parsed.flags.precision = options.precision;
   if (options.threads > 0) parsed.flags.threads = options.threads;
-  if (options.backend == "reference") {
+  if (options.device == "reference") {
     // It has not all the passes that the run may have left out, and none changes what is computed.
     parsed.flags.disable_pass.reset();
-    machine.capabilities = MakeReferenceBackend().capabilities;
   }
   absl::StatusOr<models::ZooEntry> entry = zoo.Find(*parsed.flags.model);
   if (!entry.ok()) return graph::Annotate(entry.status(), name);
@@ -172,13 +171,14 @@ class Replay {
     }
     if (same && (capsule_.spike || (not_finite && now == capsule_.seen))) return text;
     std::vector<std::string> differences;
-    if (options_.backend == "reference") {
+    if (options_.device == "reference") {
       differences.push_back("the reference backend computes in double");
     }
     differences.insert(differences.end(), resolved_.notices.begin(), resolved_.notices.end());
     if (!options_.precision.empty()) differences.push_back("--precision=" + options_.precision);
     const Environment then = ParseEnvironment(Note(capsule_.before.state, kEnvironmentNote));
-    const Environment here = DescribeEnvironment({{}, {}, backend_.device->threads()});
+    const Environment here =
+        DescribeEnvironment({{}, {}, backend_.device->threads(), DeviceText(backend_)});
     for (std::string& d : EnvironmentDifferences(OfThisProgram(then, here), here)) {
       // Always another program.
       if (d.rfind("program:", 0) != 0) differences.push_back(std::move(d));
@@ -262,7 +262,7 @@ absl::StatusOr<std::string> ReplayStep(const ReplayStepOptions& options, const m
   ASSIGN_OR_RETURN(models::Capsule capsule, models::OpenCapsule(path));
   ASSIGN_OR_RETURN(ResolvedFlags resolved, Flags(options, capsule, zoo, machine));
   const int threads = static_cast<int>(resolved.flags.threads.value());
-  ASSIGN_OR_RETURN(graph::Backend backend, MakeAnyBackend(options.backend, threads));
+  ASSIGN_OR_RETURN(graph::Backend backend, MakeAnyBackend(options.device, threads));
   return Replay(options, std::move(capsule), std::move(resolved), registry, std::move(backend))
       .Report();
 }

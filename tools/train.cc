@@ -37,6 +37,7 @@
 #include "tools/benchmark/machine_rates.h"
 #include "tools/closing.h"
 #include "tools/cpus.h"
+#include "tools/device.h"
 #include "tools/dump/graph_dump.h"
 #include "tools/environment.h"
 #include "tools/flags/parse_flags.h"
@@ -83,6 +84,7 @@ absl::Status CheckData(const ResolvedFlags& resolved, const models::Datasets& da
 
 // What flags and files say before anything is made of it.
 struct Setup {
+  DeviceChoice device;
   Environment environment;  // once the run starts
   ResolvedFlags resolved;
   Resumption resumption;
@@ -94,7 +96,9 @@ absl::StatusOr<Setup> ReadSetup(const ParsedFlags& parsed, Resumption resumption
                                 const models::Zoo& zoo, models::RunLog* log) {
   Setup setup;
   ASSIGN_OR_RETURN(const models::ZooEntry entry, zoo.Find(*parsed.flags.model));
-  ASSIGN_OR_RETURN(setup.resolved, ResolveTrainFlags(parsed.flags, entry, DetectMachine()));
+  ASSIGN_OR_RETURN(setup.device, ChooseDevice(parsed.flags.device.value_or("cpu")));
+  ASSIGN_OR_RETURN(setup.resolved,
+                   ResolveTrainFlags(parsed.flags, entry, DetectMachine(setup.device)));
   std::vector<std::string> notes = parsed.notices;
   notes.insert(notes.end(), setup.resolved.notices.begin(), setup.resolved.notices.end());
   for (const auto& damaged : resumption.damaged) {
@@ -145,15 +149,17 @@ absl::StatusOr<models::SessionOptions> OptionsOfSession(const Setup& setup,
 
 absl::Status PrintPlan(const Setup& setup, const models::Model& model,
                        const models::SessionOptions& options) {
-  const MachineDefaults machine = DetectMachine();
+  const MachineDefaults machine = DetectMachine(setup.device);
+  graph::Device* const device = options.compile.backend->device.get();
   ASSIGN_OR_RETURN(const MachineRates rates,
-                   MeasureMachineRates(options.compile.backend->device->threads()));
+                   MeasureMachineRates(device, device->threads()));
   ASSIGN_OR_RETURN(const LoadingTime loading,
                    MeasureLoading(setup.resolved, *setup.data.train, machine.threads));
   ASSIGN_OR_RETURN(
       const std::string answer,
       ShortPlan(model, options, PlanVariants(setup.resolved, machine), loading,
                 LengthOf(setup.resolved, setup.epochs, setup.data.train->size()), rates));
+  if (!setup.device.reason.empty()) std::cout << setup.device.Line();
   std::cout << answer;
   if (*setup.resolved.flags.plan != "full") return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::string report, PlanReport(model, options, rates));
@@ -190,10 +196,11 @@ models::TrainerOptions OptionsOfTrainer(const Setup& setup, const models::Output
 }
 
 // Asks git, which may take seconds: for a run that starts, and when nothing is wrong so far.
-Environment DescribeRun(const Setup& setup, const std::vector<std::string>& args,
-                        absl::Time started, models::RunLog* log) {
-  const Environment environment =
-      DescribeEnvironment({args, started, static_cast<int>(*setup.resolved.flags.threads)});
+Environment DescribeRun(const Setup& setup, const graph::Backend& backend,
+                        const std::vector<std::string>& args, absl::Time started,
+                        models::RunLog* log) {
+  const Environment environment = DescribeEnvironment(
+      {args, started, static_cast<int>(*setup.resolved.flags.threads), DeviceText(backend)});
   if (setup.resumption.checkpoint.has_value()) {
     const std::string changed = WhatRoundsDifferently(setup.resumption, environment);
     if (!changed.empty()) log->Line(absl::StrCat("note: ", changed));
@@ -236,7 +243,7 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   const std::unique_ptr<models::Model> model =
       resolved.entry.make(resolved.entry, setup.data.train->num_classes());
   const int threads = static_cast<int>(flags.threads.value());
-  ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend("cpu", threads));
+  ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend(setup.device.device, threads));
   for (const std::string& note : ThreadNotes(threads)) log.Line(absl::StrCat("note: ", note));
   ASSIGN_OR_RETURN(models::SessionOptions session_options,
                    OptionsOfSession(setup, registry, backend));
@@ -259,8 +266,8 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
                    Observers::Create(resolved, setup.data, session_options.compile, session.get(),
                                      output.File(models::kVisFolder), &notes, StopSignal()));
   for (const std::string& note : notes) log.Line(absl::StrCat("note: ", note));
-  log.Line(Banner(resolved, *model, setup.data, *session, backend, setup.epochs, output.path(),
-                  models::TextColumns(STDOUT_FILENO)));
+  log.Line(Banner(resolved, *model, setup.data, *session, setup.device, backend, setup.epochs,
+                  output.path(), models::TextColumns(STDOUT_FILENO)));
   if (!start.empty()) log.Line(absl::StrCat("  start      ", start));
   log.Line("");
 
@@ -274,7 +281,7 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
     return absl::OkStatus();
   }
 
-  setup.environment = DescribeRun(setup, args, started, &log);
+  setup.environment = DescribeRun(setup, backend, args, started, &log);
   models::TrainerOptions options = OptionsOfTrainer(setup, output);
   models::TrainerOptions check = options;
   int64_t metrics_bytes = 0;

@@ -17,6 +17,7 @@ absl::StatusOr<graph::Backend> MakeBackend(int index, int threads) {
   backend.name = "cuda";
   backend.device = device;
   backend.capabilities.bf16_products = true;
+  backend.capabilities.fast_bf16_products = true;
   backend.description =
       absl::StrCat(gpu.name, ", compute capability ", gpu.major, ".", gpu.minor, ", ",
                    gpu.memory_bytes >> 30, " GiB");

@@ -87,6 +87,24 @@ TEST(EnvironmentDifferences, NamesWhatMayChangeBits) {
                           "oneDNN: " + onednn + " then, 9.9.9 now"));
 }
 
+// Earlier environments name no device: there was the CPU alone.
+TEST(EnvironmentDifferences, OnGpusTheProcessorSaysNothing) {
+  Environment cpu = Described(), gpu = cpu, older = cpu;
+  EXPECT_EQ(cpu["device"], "cpu");
+  older.erase("device");
+  gpu["device"] = "A GPU, 80 GiB";
+  EXPECT_THAT(EnvironmentDifferences(older, cpu), IsEmpty());
+  EXPECT_THAT(EnvironmentDifferences(older, gpu),
+              ElementsAre("device: cpu then, A GPU, 80 GiB now"));
+  Environment other = gpu;
+  other["cpu"]["threads"] = 8;
+  other["cpu"]["instruction_set"] = "sse41";
+  EXPECT_THAT(EnvironmentDifferences(gpu, other), IsEmpty());
+  EXPECT_THAT(EnvironmentDifferences(cpu, other),
+              ElementsAre("device: cpu then, A GPU, 80 GiB now", "threads: 3 then, 8 now",
+                          testing::StartsWith("instruction set: ")));
+}
+
 // Earlier environments gave the numbers of files, "libpng 16.39.0", which are no releases.
 TEST(EnvironmentDifferences, NumbersOfFilesAreNotCompared) {
   const Environment now = Described();

@@ -69,6 +69,15 @@ TEST(Precision, AutoIsTheDefaultAndChoosesWhatIsFast) {
   }
 }
 
+TEST(Precision, TheReasonNamesTheDevice) {
+  MachineDefaults machine = kFast;
+  machine.device = "cuda:0";
+  EXPECT_EQ(Resolve({}, machine).precision_line,
+            "bf16, chosen by auto: cuda:0 has fast products of bf16; --precision=fp32 rounds less");
+  EXPECT_EQ(Resolve({}, kNone).precision_line,
+            "fp32, chosen by auto: this CPU has no products of bf16");
+}
+
 TEST(Precision, AutoDoesNotChooseWhatTheFlagsLeaveOut) {
   for (const char* without : {"--passes=off", "--disable_pass=mixed_precision"}) {
     const ResolvedFlags resolved = Resolve({without}, kFast);

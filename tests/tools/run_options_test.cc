@@ -223,7 +223,7 @@ const std::map<std::string, Shown>& ShownElsewhere() {
        {"cli/train_cli_test.cc", "EvalEveryMeasuresPositionsAndKnnAndVisEveryDraws"}},
       {"resume", {"cli/train_cli_test.cc", "ResumeGoesOnBitForBitWithTheRunsOwnFlags"}},
       {"init_from", {"cli/train_cli_test.cc", "InitFromGoesOnWithSavedParameters"}},
-      {"device", {"flags_test.cc", "ContradictionsAreRefused"}},
+      {"device", {"cli/train_cli_test.cc", "ADeviceThatCannotBeHadIsNamed"}},
       {"plan", {"cli/profile_cli_test.cc", "PlanSaysWhatARunNeedsAndLeavesNothing"}},
       {"dump_graph", {"cli/train_cli_test.cc", "DumpsGraphsWithoutTraining"}},
       {"list_models", {"cli/train_cli_test.cc", "ListsModelsAndHelp"}},

@@ -91,9 +91,7 @@ absl::StatusOr<bool> ParseBenchFlags(int argc, char** argv, const MachineDefault
   number("--threads", flags->threads, 1, 1024, "compute threads");
   number("--warmup", warmup, 0, 1'000'000, "steps or runs before the first that counts");
   number("--runs", runs, 1, 1'000'000, "measurements, of which median, best and worst are told");
-  app.add_option("--backend", flags->backend, "whose kernels; training steps run on cpu")
-      ->check(CLI::IsMember({"cpu", "reference"}))
-      ->capture_default_str();
+  AddDevice(&app, /*reference=*/true, &flags->device);
   app.add_flag("--json", flags->json, "the last line of output is one JSON object");
 
   number("--steps", step.steps, 1, 1'000'000, "training steps in a run")->group(kStep);
@@ -155,17 +153,18 @@ absl::StatusOr<bool> ParseBenchFlags(int argc, char** argv, const MachineDefault
   step.runs = flags->op.runs = flags->net.runs = flags->data.runs = runs;
   flags->op.ids = flags->net.ids = ids;
   if (what == "step") {
-    if (flags->backend != "cpu") {
-      return graph::InvalidArgument("--backend=", flags->backend,
-                                    " runs operators and nets, not training steps");
+    if (flags->device == "reference") {
+      return graph::InvalidArgument(
+          "--device=reference runs operators and nets, not training steps");
     }
     if (ids_option->count() > 0) {
       return graph::InvalidArgument("--ids is for --what=op and --net; leave it out");
     }
     flags->train_args.push_back(absl::StrCat("--threads=", flags->threads));
+    flags->train_args.push_back(absl::StrCat("--device=", flags->device));
   } else if (what == "data") {
-    if (flags->backend != "cpu" || ids_option->count() > 0) {
-      return graph::InvalidArgument("--backend and --ids say nothing of --what=data");
+    if (flags->device != "cpu" || ids_option->count() > 0) {
+      return graph::InvalidArgument("--device and --ids say nothing of --what=data");
     }
     // Only the size of its input matters: the published one, unless something is said.
     if (std::none_of(flags->train_args.begin(), flags->train_args.end(), [](const auto& arg) {

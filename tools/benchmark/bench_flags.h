@@ -16,8 +16,8 @@
 namespace tools {
 
 struct BenchFlags {
-  std::string what = "step";    // or "op", "net", "data"
-  std::string backend = "cpu";  // or "reference"; steps: cpu only
+  std::string what = "step";   // or "op", "net", "data"
+  std::string device = "cpu";  // for ChooseAnyDevice; steps: not the reference
   int threads = 1;
   bool json = false;
   // The one of `what` is filled in, except `resolved`, which needs the zoo.
@@ -30,7 +30,7 @@ struct BenchFlags {
 };
 
 // False where --help was asked for and has been printed. Both spellings of the trainer
-// work for its flags; --steps and --threads are this tool's.
+// work for its flags; --steps, --threads and --device are this tool's.
 // InvalidArgument: an unknown flag, a value out of its range, a flag that the chosen
 // --what does not read.
 absl::StatusOr<bool> ParseBenchFlags(int argc, char** argv, const MachineDefaults& machine,

@@ -83,12 +83,14 @@ absl::StatusOr<StepBenchResult> BenchStep(const graph::SchemaRegistry& registry,
   result.images = static_cast<int>(resolved.step.images());
   const graph::DType dtype =
       *resolved.flags.precision == "bf16" ? graph::DType::kBF16 : graph::DType::kF32;
-  *progress << "roofline: every product of the published step in " << graph::DTypeName(dtype)
-            << " ..." << std::endl;
   const Clock::time_point roofline_start = Clock::now();
-  ASSIGN_OR_RETURN(result.roofline_gflops,
-                   MeasureRoofline(StepGemms(official, resolved.step.micro_batch), dtype, threads,
-                                   options.roofline_runs));
+  if (backend.device->host_accessible()) {
+    *progress << "roofline: every product of the published step in " << graph::DTypeName(dtype)
+              << " ..." << std::endl;
+    ASSIGN_OR_RETURN(result.roofline_gflops,
+                     MeasureRoofline(StepGemms(official, resolved.step.micro_batch), dtype, threads,
+                                     options.roofline_runs));
+  }
   const double roofline_seconds = SecondsSince(roofline_start);
 
   result.peak_reset = ResetPeakResident();
@@ -142,8 +144,10 @@ absl::StatusOr<StepBenchResult> BenchStep(const graph::SchemaRegistry& registry,
   result.images_per_s = SpreadOf(rates);
   result.data_wait_share = (waited() - waited_before) / seconds;
   result.peak_mib = PeakResidentMib();
-  result.roofline_share =
-      result.images_per_s.median * result.official_flops / (result.roofline_gflops * 1e9);
+  if (result.roofline_gflops > 0) {
+    result.roofline_share =
+        result.images_per_s.median * result.official_flops / (result.roofline_gflops * 1e9);
+  }
 
   graph::Executable* const train = session->micro_steps().back();
   OpTimes times;

@@ -27,13 +27,13 @@ struct StepBenchOptions {
 };
 
 struct StepBenchResult {
-  double roofline_gflops = 0;  // per second: MeasureRoofline
+  double roofline_gflops = 0;  // per second: MeasureRoofline; 0 on a GPU: it measures the CPU
   double official_flops = 0;   // an image: OfficialNet::total
   double guide_flops = 0;      // what of it is computed forward only: the guide's
   double done_flops = 0;       // an image: what the operators that run count
   double images = 0;           // a step
   Spread images_per_s;         // over the runs; best is `most`
-  double roofline_share = 0;   // median images/s · official_flops / roofline
+  double roofline_share = 0;   // 0 on a GPU; median images/s · official_flops / roofline
   double setup_seconds = 0;    // building, compiling and initialising; in no other number
   // From the process's launch to the end of its first step, without the roofline; 0 if the system
   // does not say.
@@ -46,8 +46,8 @@ struct StepBenchResult {
   std::vector<OpTime> ops;     // of a step's last net, in traced steps after the others
 };
 
-// In this order: the roofline, the session, warm-up, the timed runs, three traced steps. `progress`
-// receives messages.
+// In this order: the roofline (not on a GPU), the session, warm-up, the timed runs, three traced
+// steps. `progress` receives messages.
 absl::StatusOr<StepBenchResult> BenchStep(const graph::SchemaRegistry& registry,
                                           const graph::Backend& backend,
                                           const StepBenchOptions& options, std::ostream* progress);

@@ -49,10 +49,13 @@ std::string StepBenchText(const StepBenchOptions& options, const graph::Backend&
                                        "worst %.3f)",
                                        r.images_per_s.median, options.runs, options.steps,
                                        r.images_per_s.most, r.images_per_s.least));
-  text += Row("roofline", absl::StrFormat("%.1f%% of %.1f GFLOP/s, counting the published step's "
-                                          "%.2f GFLOP an image (guide %.2f)",
-                                          100 * r.roofline_share, r.roofline_gflops,
-                                          r.official_flops / 1e9, r.guide_flops / 1e9));
+  text += Row("roofline",
+              absl::StrFormat("%s the published step's %.2f GFLOP an image (guide %.2f)",
+                              r.roofline_gflops > 0
+                                  ? absl::StrFormat("%.1f%% of %.1f GFLOP/s, counting",
+                                                    100 * r.roofline_share, r.roofline_gflops)
+                                  : "not measured, because it is the CPU's;",
+                              r.official_flops / 1e9, r.guide_flops / 1e9));
   text += Row("done", absl::StrFormat("%.2f GFLOP an image in %d operators, %.1f GFLOP/s",
                                       r.done_flops / 1e9, r.ops.size(),
                                       r.images_per_s.median * r.done_flops / 1e9));
@@ -91,8 +94,10 @@ std::string StepBenchJson(const StepBenchOptions& options, const graph::Backend&
   json["images_per_s_worst"] = Rounded(r.images_per_s.least, 3);
   json["runs"] = options.runs;
   json["steps_per_run"] = options.steps;
-  json["roofline_gflops"] = Rounded(r.roofline_gflops, 1);
-  json["roofline_share"] = Rounded(r.roofline_share, 4);
+  if (r.roofline_gflops > 0) {
+    json["roofline_gflops"] = Rounded(r.roofline_gflops, 1);
+    json["roofline_share"] = Rounded(r.roofline_share, 4);
+  }
   json["gflop_per_image_official"] = Rounded(r.official_flops / 1e9, 9);
   json["gflop_per_image_guide"] = Rounded(r.guide_flops / 1e9, 9);
   json["gflop_per_image_done"] = Rounded(r.done_flops / 1e9, 9);

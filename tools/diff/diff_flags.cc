@@ -12,6 +12,7 @@
 #include "graph/base/status.h"
 #include "models/training/invocation.h"
 #include "models/training/output_dir.h"
+#include "tools/flags/device_name.h"
 #include "tools/flags/flag_table.h"
 #include "tools/flags/parse_flags.h"
 #include "tools/flags/resolve_flags.h"
@@ -92,7 +93,7 @@ absl::StatusOr<Way> ParseWay(const std::string& flag, const std::string& text) {
   for (absl::string_view word : absl::StrSplit(text, ',')) {
     const std::pair<std::string, std::string> parts = absl::StrSplit(word, absl::MaxSplits('=', 1));
     const auto& [key, value] = parts;
-    const bool backend = word == "cpu" || word == "reference";
+    const bool backend = word == "reference" || CheckDeviceName(word).ok();
     if (!seen.insert(backend ? "backend" : key).second) {
       return Wrong(flag, word, "says again what another word has said; leave one out");
     }
@@ -113,7 +114,8 @@ absl::StatusOr<Way> ParseWay(const std::string& flag, const std::string& text) {
       }
     } else {
       return Wrong(flag, word,
-                   "is none of cpu, reference, passes=on|off, disable=NAME+NAME, "
+                   "is none of cpu, cuda, cuda:N, auto, reference, passes=on|off, "
+                   "disable=NAME+NAME, "
                    "precision=fp32|bf16, guide=same|bf16|int8, threads=N");
     }
   }
@@ -174,8 +176,8 @@ std::string DiffFlagsHelp() {
   bazel run //tools:diff_nets -- --model=droppos_tiny --a=cpu,passes=off --b=cpu,precision=bf16
   bazel run //tools:diff_nets -- --golden=FILE.safetensors --a=cpu
 
-  --a=WAY --b=WAY   words with commas between them: cpu or reference,
-                    passes=on|off, disable=PASS+PASS, precision=fp32|bf16,
+  --a=WAY --b=WAY   words with commas between them: cpu, cuda, cuda:N,
+                    auto or reference, passes=on|off, disable=PASS+PASS, precision=fp32|bf16,
                     guide=same|bf16|int8, threads=N
   --model=NAME      a model of the zoo, with the shape flags of train, on random
                     images (--batch_size, 2 by default) and parameters by --seed

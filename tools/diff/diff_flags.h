@@ -18,7 +18,7 @@ namespace tools {
 // A way to run a net.
 struct Way {
   std::string text;  // as it was given
-  std::string backend = "cpu";
+  std::string backend = "cpu";  // for ChooseAnyDevice
   bool passes = true;
   std::set<std::string> disabled;  // passes
   graph::ComputePrecision precision = graph::ComputePrecision::kF32;

@@ -33,6 +33,7 @@ void AddEvaluationFlags(CLI::App* app, EvaluationFlags* flags) {
       ->check(AtLeast(0))
       ->type_name("N")
       ->capture_default_str();
+  AddDevice(app, /*reference=*/false, &flags->device);
   app->add_option("--precision", flags->precision,
                   absl::StrCat("of activations and products; ", kAutoPrecision))
       ->check(CLI::IsMember({"auto", "fp32", "bf16"}))

@@ -19,6 +19,7 @@ struct EvaluationFlags {
   absl::optional<double> max_image_megapixels;  // unset: the run's
   int batch_size = 64;
   int64_t max_images = 0;  // 0: all of them
+  std::string device = "cpu";
   std::string precision = "auto";
   // The caller sets the machine's defaults before it adds the flags.
   int threads = 1;
@@ -26,7 +27,7 @@ struct EvaluationFlags {
 };
 
 // Adds --checkpoint, --model, --flagfile, --data_path, --val_fraction, --max_image_megapixels,
-// --batch_size, --max_images, --precision, --threads and --num_workers.
+// --batch_size, --max_images, --device, --precision, --threads and --num_workers.
 void AddEvaluationFlags(CLI::App* app, EvaluationFlags* flags);
 
 // The data that the flags name, or else the run's own.

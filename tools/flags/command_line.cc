@@ -18,6 +18,7 @@
 #include "graph/base/status.h"
 #include "models/training/invocation.h"
 #include "models/training/screen_text.h"
+#include "tools/flags/device_name.h"
 #include "tools/flags/unknown_flag.h"
 
 namespace tools {
@@ -111,6 +112,22 @@ CLI::Validator Between(int64_t least, int64_t most) {
 
 CLI::Validator AtLeast(int64_t least) {
   return Between(least, std::numeric_limits<int64_t>::max());
+}
+
+void AddDevice(CLI::App* app, bool reference, std::string* device) {
+  const auto check = [reference](const std::string& text) -> std::string {
+    if (reference && text == "reference") return "";
+    const absl::Status status = CheckDeviceName(text);
+    if (status.ok()) return "";
+    return absl::StrCat(graph::Printable(text), " ", status.message(),
+                        reference ? ", or reference" : "");
+  };
+  app->add_option(
+         "--device,--backend", *device,
+         absl::StrCat(kDeviceHelp, reference ? "; reference: slow, in double, to check others" : ""))
+      ->check(CLI::Validator(check, ""))
+      ->type_name(absl::StrCat(kDeviceNames, reference ? "|reference" : ""))
+      ->capture_default_str();
 }
 
 void AddMaxImageMegapixels(CLI::App* app, const std::string& otherwise,

@@ -1,5 +1,5 @@
-// What the tools' parsers have in common: how numbers are checked, --max_image_megapixels, and one
-// line that names the flag when something is wrong.
+// What the tools' parsers have in common: how numbers are checked, --device, --max_image_megapixels, and
+// one line that names the flag when something is wrong.
 #ifndef TOOLS_FLAGS_COMMAND_LINE_H_
 #define TOOLS_FLAGS_COMMAND_LINE_H_
 
@@ -19,6 +19,9 @@ namespace tools {
 // For CLI::Option::check: whole numbers with these bounds.
 CLI::Validator AtLeast(int64_t least);
 CLI::Validator Between(int64_t least, int64_t most);
+
+// --device, which is also called --backend. `reference`: the checking backend is a device, too.
+void AddDevice(CLI::App* app, bool reference, std::string* device);
 
 // --max_image_megapixels of the tools that open pictures. `value` stays unset without the flag;
 // what holds then is `otherwise`, for --help. (The trainer's is in flag_table.cc.)

@@ -11,6 +11,7 @@
 #include "graph/base/status.h"
 #include "models/data/augment.h"
 #include "models/data/bad_image_judge.h"
+#include "tools/flags/device_name.h"
 #include "tools/flags/precision.h"
 
 namespace tools {
@@ -165,8 +166,8 @@ const std::vector<FlagRow>& OwnRows() {
 
       Models(Place::kFamily),
 
-      {"device", kMachine, S::kCompute, &F::device, kAny, "cpu", Value("cpu"),
-       "where to run (--backend is the same); this version computes on the CPU only"},
+      {"device", kMachine, S::kCompute, &F::device, kAny, kDeviceNames, Value("cpu"), kDeviceHelp,
+       kMayChange},
       {"threads", kMachine, S::kCompute, &F::threads, Rule::kThreads, "N", "all CPUs it may use",
        "threads that compute; what it may use goes by affinity, the CPU quota of its control group "
        "and OMP_THREAD_LIMIT", kMayChange},
@@ -271,6 +272,12 @@ absl::Status Parse(const FlagRow& row, absl::string_view text, std::vector<doubl
     return graph::InvalidArgument("LOW must not be above HIGH");
   }
   return absl::OkStatus();
+}
+
+absl::Status Parse(const FlagRow& row, absl::string_view text, std::string* value) {
+  if (row.value != kDeviceNames) return models::ParseFlag(text, row.rule, row.value, value);
+  *value = std::string(text);
+  return CheckDeviceName(text);
 }
 
 template <typename T>

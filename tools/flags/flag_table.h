@@ -22,7 +22,7 @@ namespace tools {
 enum class Lifetime {
   kRun,  // says what is computed: with another value it is another run
   // The run's until the command gives another: what is computed does not depend on it.
-  // --recompute is the same, bit for bit; --threads is not, quite, and is warned of.
+  // --recompute is the same, bit for bit; --threads and --device are not, quite, and are warned of.
   kMayChange,
   kCommand,  // of the command it was given to alone; the files of a run do not hold it
 };

@@ -253,11 +253,6 @@ absl::StatusOr<Merged> Merge(const std::vector<Given>& files, const std::vector<
 // What flags alone can tell about each other.
 absl::Status CheckTogether(const TrainFlags& flags) {
   if (flags.help.value_or(false) || flags.list_models.value_or(false)) return absl::OkStatus();
-  if (flags.device.value_or("cpu") != "cpu") {
-    return InvalidArgument("--device=", graph::Shortened(*flags.device),
-                           ": this version computes on the CPU only; leave the flag out or give "
-                           "--device=cpu");
-  }
   if (!flags.model.has_value()) {
     return InvalidArgument(
         "--model is missing; --model=droppos_tiny trains in minutes, "

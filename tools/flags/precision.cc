@@ -13,7 +13,8 @@ std::string PrecisionChoice::Text() const {
 }
 
 PrecisionChoice ChoosePrecision(absl::string_view asked, const graph::Capabilities& can,
-                                bool has_pass) {
+                                bool has_pass, absl::string_view device) {
+  const bool cpu = device == "cpu";
   PrecisionChoice choice;
   if (asked == "bf16") {
     if (can.bf16_products) {
@@ -23,19 +24,20 @@ PrecisionChoice ChoosePrecision(absl::string_view asked, const graph::Capabiliti
     }
   }
   if (asked != "auto") return choice;
+  const absl::string_view who = cpu ? "this CPU" : device;
   // What each gains is in the tables of docs/performance.md.
   if (!has_pass) {
     choice.reason = "the pass that makes bf16, mixed_precision, is left out";
   } else if (can.fast_bf16_products) {
     choice.precision = "bf16";
-    choice.reason =
-        "this CPU has fast products of bf16 (trains 1.6 to 4.4 times as fast as fp32); "
-        "--precision=fp32 rounds less";
+    choice.reason = absl::StrCat(who, " has fast products of bf16",
+                                 cpu ? " (trains 1.6 to 4.4 times as fast as fp32)" : "",
+                                 "; --precision=fp32 rounds less");
   } else if (can.bf16_products) {
     choice.reason =
-        "this CPU's products of bf16 are slower than fp32; --precision=bf16 tries them";
+        absl::StrCat(who, "'s products of bf16 are slower than fp32; --precision=bf16 tries them");
   } else {
-    choice.reason = "this CPU has no products of bf16";
+    choice.reason = absl::StrCat(who, " has no products of bf16");
   }
   return choice;
 }

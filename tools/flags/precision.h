@@ -13,7 +13,7 @@ namespace tools {
 
 // What auto chooses, for --help.
 inline constexpr char kAutoPrecision[] =
-    "auto: bf16 on a CPU with AMX or AMD's AVX512-BF16, where it is faster, else fp32";
+    "auto: bf16 where it is faster, on a CPU with AMX or AMD's AVX512-BF16 and on GPUs, else fp32";
 
 struct PrecisionChoice {
   std::string precision = "fp32";  // or "bf16"
@@ -26,9 +26,10 @@ struct PrecisionChoice {
 
 // `asked` is auto, fp32 or bf16, `can` says what the backend computes fast. auto chooses bf16 where
 // that is known to be faster (docs/performance.md), unless `has_pass` says that the pass which makes
-// it, mixed_precision, is left out. bf16 that the machine cannot compute becomes fp32.
+// it, mixed_precision, is left out. bf16 that the machine cannot compute becomes fp32. `device` is
+// whose products they are, for the reasons: "cpu", "cuda:0".
 PrecisionChoice ChoosePrecision(absl::string_view asked, const graph::Capabilities& can,
-                                bool has_pass = true);
+                                bool has_pass = true, absl::string_view device = "cpu");
 
 }  // namespace tools
 

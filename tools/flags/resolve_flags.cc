@@ -165,7 +165,7 @@ void SettlePrecisions(const MachineDefaults& machine, models::ModelOptions* opti
   };
   const PrecisionChoice choice =
       ChoosePrecision(*resolved.flags.precision, machine.capabilities,
-                      !LeavesOut(resolved.flags, "mixed_precision"));
+                      !LeavesOut(resolved.flags, "mixed_precision"), machine.device);
   resolved.flags.precision = choice.precision;
   resolved.precision_line = choice.Text();
   if (!choice.lacks.empty()) lacks("precision", choice.lacks, "fp32 is used");

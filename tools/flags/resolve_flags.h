@@ -20,7 +20,8 @@ namespace tools {
 struct MachineDefaults {
   int threads = 1;
   int num_workers = 1;
-  graph::Capabilities capabilities = {};  // of the backend
+  graph::Capabilities capabilities = {};  // of the device's backend
+  std::string device = "cpu";             // "cuda:0"
 };
 
 struct ResolvedFlags {

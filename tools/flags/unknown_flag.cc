@@ -23,7 +23,6 @@ constexpr absl::string_view kOneProcess =
 constexpr absl::string_view kAugmentation =
     "images are cropped and flipped (--crop_scale, --crop_ratio, --flip); there is no other "
     "augmentation";
-constexpr absl::string_view kCpuOnly = "this version computes on the CPU only; leave the flag out";
 constexpr absl::string_view kDropout = "the models have no dropout and no stochastic depth";
 
 constexpr FlagSynonym kSynonyms[] = {
@@ -156,11 +155,10 @@ constexpr FlagSynonym kSynonyms[] = {
     {"overfit overfit_batches", "overfit_batch"},
 
     // The machine.
-    {"gpu gpus gpu_id gpu_ids n_gpu ngpu ngpus num_gpus cuda accelerator cuda_device", "threads",
-     kCpuOnly},
-    {"cpu use_cpu backend", "device"},
-    {"device devices", "backend device"},
-    {"device devices", "checkpoint", kCpuOnly},
+    {"gpu gpus gpu_id gpu_ids n_gpu ngpu ngpus num_gpus cuda accelerator cuda_device",
+     "device=cuda"},
+    {"cpu use_cpu no_gpu no_cuda", "device=cpu"},
+    {"backend devices", "device"},
     {"num_threads n_threads nthreads omp_num_threads cores num_cores cpus num_cpus jobs nproc",
      "threads"},
     {"amp fp16 bf16 half mixed_precision amp_dtype dtype torch_dtype float16 bfloat16 autocast "

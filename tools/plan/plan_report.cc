@@ -184,12 +184,17 @@ absl::StatusOr<std::string> PlanReport(const models::Model& model, const Session
   text += recompute + "\n";
 
   if (seconds > 0) {
+    const char* const step = plan.steps.size() > 1 ? "window's last micro-step" : "step";
     const std::string bf16 =
         rates.bf16_gflops > 0 ? absl::StrFormat(" (bf16: %.0f)", rates.bf16_gflops) : "";
+    if (rates.f32_gflops == 0) {
+      return absl::StrFormat(
+          "%sat %.1f GB/s, its products not counted, a %s takes at least %.3f s\n", text,
+          rates.gb_per_s, step, seconds);
+    }
     absl::StrAppendFormat(
         &text, "at %.0f GFLOP/s%s and %.1f GB/s a %s takes at least %.3f s: %.2f images/s\n",
-        rates.f32_gflops, bf16, rates.gb_per_s,
-        plan.steps.size() > 1 ? "window's last micro-step" : "step", seconds, batch / seconds);
+        rates.f32_gflops, bf16, rates.gb_per_s, step, seconds, batch / seconds);
   }
   return text;
 }

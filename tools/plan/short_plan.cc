@@ -39,8 +39,11 @@ absl::StatusOr<Answer> AnswerFor(const models::Model& model, const models::Sessi
   }
   answer.gflop_per_image = plan.flops_per_image / 1e9;
   ASSIGN_OR_RETURN(const double window, timer->WindowSeconds(model, options, plan));
+  // A GPU computes while the CPUs load; one thread starts its kernels.
+  const graph::Device& device = *options.compile.backend->device;
   answer.images_per_s = 1 / SecondsOfAnImage(window / static_cast<double>(options.step.images()),
-                                             options.compile.backend->device->threads(), loading);
+                                             device.host_accessible() ? device.threads() : 1,
+                                             loading);
   return answer;
 }
 
@@ -73,7 +76,8 @@ std::vector<PlanVariant> PlanVariants(const ResolvedFlags& resolved,
       if (option == flags.model_options.end()) continue;
       option->second.text = "int8";
       add(absl::StrCat("  and --", of.flag, "=int8"), flags,
-          "needs AVX512-BF16 or AMX, and VNNI or AMX");
+          machine.device == "cpu" ? "needs AVX512-BF16 or AMX, and VNNI or AMX"
+                                  : "needs --device=cpu");
     }
   }
   flags = resolved.flags;

@@ -201,7 +201,7 @@ TEST_F(BenchCli, BadInputIsNamed) {
   ExpectRefused({"--model=droppos_tiny", "--runs=0"}, "--runs=0");
   ExpectRefused({"--model=droppos_tiny", "--precision=fp8"}, "--precision");
   ExpectRefused({"--model=droppos_tiny", "--op=Linear"}, "--op is for --what=op");
-  ExpectRefused({"--model=droppos_tiny", "--backend=reference"}, "--backend=reference");
+  ExpectRefused({"--model=droppos_tiny", "--backend=reference"}, "--device=reference");
   ExpectRefused({"--model=droppos_tiny", "--ids=4"}, "--ids");
   ExpectRefused({"--model=droppos_tiny", "--with_loader", "--data_path=nowhere"}, "nowhere");
   ExpectRefused({"--model=droppos_tiny", "stray"}, "stray");

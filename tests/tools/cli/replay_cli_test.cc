@@ -140,7 +140,7 @@ TEST_F(ReplayCli, WhatCannotBeReplayedIsNamed) {
            {{}, "--capsule"},
            {{"--capsule=nowhere"}, "nowhere is no folder"},
            {{"--capsule=a"}, "a is a run's folder"},
-           {{capsule, "--backend=gpu"}, "--backend"},
+           {{capsule, "--backend=gpu"}, "--device=gpu must be auto, cpu, cuda or cuda:N"},
            {{capsule, "--precision=fp8"}, "--precision"},
            {{capsule, "--threads=0"}, "--threads"}}) {
     const Outcome outcome = Replay(args);

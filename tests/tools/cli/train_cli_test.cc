@@ -537,7 +537,24 @@ TEST_F(TrainCli, WrongFlags) {
   ExpectRefused(Train({"--model=droppos_vitt"}), {"droppos_vitt", "did you mean droppos_vit"});
   ExpectRefused(TrainTiny({"--mask_ration=0.5"}), {"mask_ration", "mask_ratio"});
   ExpectRefused(TrainTiny({"--disable_pass=no_such_pass"}), {"no_such_pass", "cse"});
-  ExpectRefused(TrainTiny({"--device=cuda"}), {"--device=cuda", "cpu"});
+  ExpectRefused(TrainTiny({"--device=gpu"}), {"--device=gpu: must be auto, cpu, cuda or cuda:N"});
+}
+
+// On every machine, with a GPU or without.
+TEST_F(TrainCli, ADeviceThatCannotBeHadIsNamed) {
+  setenv("DROPPOS_CUDA_LIBRARY", "/nowhere/libdroppos_cuda.so", 1);
+  for (const char* device : {"cuda", "cuda:1"}) {
+    ExpectRefused(TrainTiny({std::string("--device=") + device}),
+                  {std::string("--device=") + device + ": the CUDA backend does not load",
+                   "/nowhere/libdroppos_cuda.so", "docs/gpu.md", "use --device=cpu"});
+  }
+  const Outcome chosen = TrainTiny({"--device=auto", "--steps=1", "--output_dir=auto"});
+  unsetenv("DROPPOS_CUDA_LIBRARY");
+  ASSERT_EQ(chosen.exit_code, 0) << chosen.err;
+  EXPECT_THAT(chosen.out, HasSubstr("\n  device     cpu, chosen by auto: the CUDA backend"));
+  std::ifstream flags(folder_ / "auto/flags.txt");
+  EXPECT_THAT(std::string(std::istreambuf_iterator<char>(flags), {}),
+              HasSubstr("\n--device=auto\n"));
 }
 
 TEST_F(TrainCli, ImpossibleSizes) {

@@ -25,9 +25,9 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-constexpr MachineDefaults kBoth = {2, 1, {/*bf16_products=*/true, /*int8_products=*/true}};
-constexpr MachineDefaults kFast = {2, 1, {true, true, /*fast_bf16_products=*/true}};
-constexpr MachineDefaults kNeither = {2, 1, {}};
+const MachineDefaults kBoth = {2, 1, {/*bf16_products=*/true, /*int8_products=*/true}};
+const MachineDefaults kFast = {2, 1, {true, true, /*fast_bf16_products=*/true}};
+const MachineDefaults kNeither = {2, 1, {}};
 
 ResolvedFlags Resolve(std::vector<std::string> args, const MachineDefaults& machine = kBoth,
                       const std::string& model = "droppos_tiny") {
