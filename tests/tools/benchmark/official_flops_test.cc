@@ -76,7 +76,7 @@ TEST(OfficialFlops, TheGuideIsAllTokensForwardOnly) {
 
 TEST(OfficialFlops, CifarShape) {
   // 64 patches, 16 visible.
-  const models::OfficialNet net = DropPosStep({32, 32, 4, 192, 6, 3, 128, 2, 4, 4.0});
+  const models::OfficialNet net = DropPosStep({32, 32, 3, 4, 192, 6, 3, 128, 2, 4, 4.0});
   const double guide = Linear(64, 48, 192) + 6 * (Block(65, 192) + Attention(65, 192));
   EXPECT_EQ(net.forward_only, guide);
   EXPECT_EQ(net.total, guide + 2 * Linear(64, 48, 192) +
