@@ -40,7 +40,7 @@ absl::StatusOr<Function*> Symbol(void* library, const std::string& path, const c
   void* const found = dlsym(library, name);
   if (found == nullptr) {
     return absl::UnavailableError(absl::StrCat("'", path, "' is no CUDA backend: it has no ", name,
-                                               "; unset DROPPOS_CUDA_LIBRARY or build it anew"));
+                                               "; unset DROPPOS_CUDA_LIBRARY, build it anew, or use --device=cpu"));
   }
   return reinterpret_cast<Function*>(found);
 }
@@ -64,7 +64,7 @@ absl::StatusOr<decltype(&droppos_cuda_make_backend)> Load() {
   if (abi() != backends::cuda::kAbi) {
     return absl::UnavailableError(absl::StrCat("'", path, "' belongs to another version (interface ",
                                                abi(), ", this program has ", backends::cuda::kAbi,
-                                               "); build both anew"));
+                                               "); build both anew, or use --device=cpu"));
   }
   return Symbol<decltype(droppos_cuda_make_backend)>(library, path, "droppos_cuda_make_backend");
 }

@@ -63,7 +63,8 @@ absl::StatusOr<std::shared_ptr<CudaDevice>> CudaDevice::Create(int index, int th
   if (index < 0 || index >= count) {
     return absl::UnavailableError(
         absl::StrCat("there is no cuda:", index, "; this machine has ",
-                     count == 1 ? "cuda:0" : absl::StrCat("cuda:0 to cuda:", count - 1)));
+                     count == 1 ? "cuda:0" : absl::StrCat("cuda:0 to cuda:", count - 1),
+                     "; use one of these, or --device=cpu"));
   }
   std::shared_ptr<CudaDevice> device(new CudaDevice(index, threads));
   RETURN_IF_ERROR(graph::Annotate(device->Start(), device->name()));
@@ -91,7 +92,8 @@ absl::Status CudaDevice::Start() {
   const cublasStatus_t status = cublasLtCreate(&cublaslt_);
   if (status != CUBLAS_STATUS_SUCCESS) {
     return absl::UnavailableError(absl::StrCat("cuBLASLt does not start: ",
-                                               cublasLtGetStatusName(status)));
+                                               cublasLtGetStatusName(status),
+                                               "; use --device=cpu"));
   }
   return absl::OkStatus();
 }
