@@ -18,8 +18,10 @@ struct Sizes {
 };
 
 template <typename T>
-std::unique_ptr<graph::Kernel> MakeForward(const graph::KernelSpec& spec, const Sizes& s) {
-  const bool tensor_cores = std::is_same_v<T, BFloat16> && HasAttention(s.tokens, s.head_width);
+std::unique_ptr<graph::Kernel> MakeForward(const graph::KernelSpec& spec, const Sizes& s,
+                                           size_t shared_bytes) {
+  const bool tensor_cores =
+      std::is_same_v<T, BFloat16> && HasAttention(s.tokens, s.head_width, shared_bytes);
   return MakeKernel(
       [=, queries = static_cast<int>(spec.out(0).dim(1)), ids = spec.inputs.size() > 1](
           const graph::KernelArgs& a, Stream stream) {
@@ -64,16 +66,26 @@ absl::Status CheckWidth(const graph::KernelSpec& spec, const Sizes& s) {
 
 }  // namespace
 
-void RegisterAttention(const DevicePtr&, graph::KernelTable* table) {
-  AddFloat32OrBfloat16(table, "Attention", [](const graph::KernelSpec& spec) -> KernelOr {
+void RegisterAttention(const DevicePtr& device, graph::KernelTable* table) {
+  const size_t shared_bytes = device->properties().shared_bytes;
+  AddFloat32OrBfloat16(table, "Attention", [shared_bytes](const graph::KernelSpec& spec) -> KernelOr {
     const Sizes sizes(spec);
     RETURN_IF_ERROR(CheckWidth(spec, sizes));
     return VisitFloat(spec.in(0).dtype,
-                      [&](auto t) { return MakeForward<decltype(t)>(spec, sizes); });
+                      [&](auto t) { return MakeForward<decltype(t)>(spec, sizes, shared_bytes); });
   });
-  AddFloat32OrBfloat16(table, "AttentionGrad", [](const graph::KernelSpec& spec) -> KernelOr {
+  AddFloat32OrBfloat16(table, "AttentionGrad", [shared_bytes](const graph::KernelSpec& spec)
+                                                   -> KernelOr {
     const Sizes sizes(spec);
     RETURN_IF_ERROR(CheckWidth(spec, sizes));
+    const size_t needed = PlainAttentionGradShared(sizes.head_width);
+    const bool tensor_cores = spec.in(0).dtype == graph::DType::kBF16 &&
+                              HasAttentionGrad(sizes.tokens, sizes.head_width);
+    if (!tensor_cores && needed > shared_bytes) {
+      return absl::UnimplementedError(absl::StrCat(
+          DescribeTypes(spec), ": needs ", needed >> 10, " KiB of shared memory a block, and this ",
+          "GPU has ", shared_bytes >> 10, "; use more heads, or --device=cpu"));
+    }
     return VisitFloat(spec.in(0).dtype, [&](auto t) { return MakeBackward<decltype(t)>(sizes); });
   });
 }

@@ -45,7 +45,9 @@ __global__ void __launch_bounds__(kWarps * 32) AttentionKernel(AttentionArgs<BFl
   __syncthreads();
 
   const float scale = kLog2e / sqrtf(static_cast<float>(kWidth));  // for exp2
-  for (int first = warp * 16; first < p.queries; first += kWarps * 16) {
+  // The warp that gets one tile more than the others is another in each block, because the warps of
+  // one number share a scheduler.
+  for (int first = (warp + blockIdx.x) % kWarps * 16; first < p.queries; first += kWarps * 16) {
     // Queries, zeros behind the last.
     for (int i = lane; i < 16 * kChunks; i += 32) {
       const int row = i / kChunks, at = i % kChunks * 8, query = first + row;
@@ -157,10 +159,15 @@ __global__ void __launch_bounds__(kWarps * 32) AttentionKernel(AttentionArgs<BFl
   }
 }
 
+// Bytes of a block with so many tiles of 16 keys.
+constexpr int SharedBytes(int key_tiles, int width) {
+  return (2 * key_tiles * 16 + kWarps * 16) * (width + 8) * 2;
+}
+
 template <int kKeys, int kWidth>
 int Launch(const AttentionArgs<BFloat16>& p, Stream stream) {
-  constexpr int kShared = (2 * kKeys * 16 + kWarps * 16) * (kWidth + 8) * 2;
-  static const int allowed = CUDA_ALLOW_SHARED((AttentionKernel<kKeys, kWidth>), kShared);
+  constexpr int kShared = SharedBytes(kKeys, kWidth);
+  const int allowed = CUDA_ALLOW_SHARED((AttentionKernel<kKeys, kWidth>), kShared);
   if (allowed != 0) return allowed;
   return CUDA_LAUNCH((AttentionKernel<kKeys, kWidth>), p.batch * p.heads, kWarps * 32, kShared,
                      stream, p);
@@ -193,9 +200,12 @@ int LaunchWidth(const AttentionArgs<BFloat16>& p, Stream stream) {
 
 }  // namespace
 
-bool HasAttention(int tokens, int head_width) {
-  return tokens >= 1 && tokens <= 272 &&
-         (head_width == 32 || head_width == 48 || head_width == 64 || head_width == 80);
+bool HasAttention(int tokens, int head_width, size_t shared_bytes) {
+  if (tokens < 1 || tokens > 272) return false;
+  if (head_width != 32 && head_width != 48 && head_width != 64 && head_width != 80) return false;
+  const int tiles = (tokens + 15) / 16;
+  const int compiled = tiles <= 2 ? 2 : tiles <= 4 ? 4 : tiles == 5 ? 5 : tiles <= 13 ? 13 : 17;
+  return static_cast<size_t>(SharedBytes(compiled, head_width)) <= shared_bytes;
 }
 
 int Attention(const AttentionArgs<BFloat16>& p, Stream stream) {

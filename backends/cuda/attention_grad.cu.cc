@@ -183,7 +183,7 @@ template <int kTiles, int kWidth>
 int LaunchGrad(const AttentionGradArgs<BFloat16>& p, Stream stream) {
   constexpr int kTokens = kTiles * 16;
   constexpr int kShared = (4 * kTokens * (kWidth + 8) + 2 * kTokens * (kTokens + 8)) * 2;
-  static const int allowed = CUDA_ALLOW_SHARED((AttentionGradKernel<kTiles, kWidth>), kShared);
+  const int allowed = CUDA_ALLOW_SHARED((AttentionGradKernel<kTiles, kWidth>), kShared);
   if (allowed != 0) return allowed;
   return CUDA_LAUNCH((AttentionGradKernel<kTiles, kWidth>), p.batch * p.heads, kTiles * 32, kShared,
                      stream, p);

@@ -36,7 +36,8 @@ struct AttentionGradArgs {
 
 // On tensor cores, in bf16, probabilities and ds rounded to bf16 before they enter products: head
 // widths 32, 48, 64 and 80, T up to 272; for the gradient up to 80.
-bool HasAttention(int tokens, int head_width);
+// `shared_bytes` is what a block may have (GpuProperties).
+bool HasAttention(int tokens, int head_width, size_t shared_bytes);
 int Attention(const AttentionArgs<BFloat16>& args, Stream stream);
 bool HasAttentionGrad(int tokens, int head_width);
 int AttentionGrad(const AttentionGradArgs<BFloat16>& args, Stream stream);
@@ -47,6 +48,7 @@ template <typename T>
 int PlainAttention(const AttentionArgs<T>& args, Stream stream);
 template <typename T>
 int PlainAttentionGrad(const AttentionGradArgs<T>& args, Stream stream);
+size_t PlainAttentionGradShared(int head_width);  // bytes that a block takes
 size_t PlainAttentionGradScratch(int batch, int tokens, int heads);
 
 }  // namespace backends::cuda

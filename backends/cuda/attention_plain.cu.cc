@@ -105,7 +105,7 @@ template <int kWidth, typename T>
 int LaunchForward(const AttentionArgs<T>& p, Stream stream) {
   using S = Tile<kWidth>;
   constexpr int kShared = (2 * S::kFloats + S::kSquareFloats) * sizeof(float);
-  static const int allowed = CUDA_ALLOW_SHARED((PlainAttentionKernel<T, kWidth>), kShared);
+  const int allowed = CUDA_ALLOW_SHARED((PlainAttentionKernel<T, kWidth>), kShared);
   if (allowed != 0) return allowed;
   const int tiles = (p.queries + S::kTile - 1) / S::kTile;
   return CUDA_LAUNCH((PlainAttentionKernel<T, kWidth>), p.batch * p.heads * tiles, kThreads,

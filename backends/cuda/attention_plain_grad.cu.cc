@@ -140,16 +140,21 @@ __global__ void __launch_bounds__(kThreads, Tile<kWidth>::kBlocks)
   StoreTile<T, kWidth>(dv, count, p.head_width, to + 2 * at.width, 3 * at.width);
 }
 
+template <int kWidth>
+constexpr int SharedBytes() {
+  return (4 * Tile<kWidth>::kFloats + Tile<kWidth>::kSquareFloats) * sizeof(float);
+}
+
 template <int kWidth, typename T>
 int LaunchBackward(const AttentionGradArgs<T>& p, Stream stream) {
   using S = Tile<kWidth>;
-  constexpr int kShared = (4 * S::kFloats + S::kSquareFloats) * sizeof(float);
-  static const int allowed = CUDA_ALLOW_SHARED((PlainQueryGrad<T, kWidth>), kShared) |
-                             CUDA_ALLOW_SHARED((PlainKeyGrad<T, kWidth>), kShared);
-  if (allowed != 0) return allowed;
+  constexpr int kShared = SharedBytes<kWidth>();
+  int error = CUDA_ALLOW_SHARED((PlainQueryGrad<T, kWidth>), kShared);
+  if (error == 0) error = CUDA_ALLOW_SHARED((PlainKeyGrad<T, kWidth>), kShared);
+  if (error != 0) return error;
   const int tiles = (p.tokens + S::kTile - 1) / S::kTile;
-  const int error = CUDA_LAUNCH((PlainQueryGrad<T, kWidth>), p.batch * p.heads * tiles, kThreads,
-                                kShared, stream, p, tiles);
+  error = CUDA_LAUNCH((PlainQueryGrad<T, kWidth>), p.batch * p.heads * tiles, kThreads, kShared,
+                      stream, p, tiles);
   if (error != 0) return error;
   return CUDA_LAUNCH((PlainKeyGrad<T, kWidth>), p.batch * p.heads * tiles, kThreads, kShared,
                      stream, p, tiles);
@@ -164,6 +169,13 @@ int PlainAttentionGrad(const AttentionGradArgs<T>& p, Stream stream) {
   if (p.head_width <= 64) return LaunchBackward<64>(p, stream);
   if (p.head_width <= 128) return LaunchBackward<128>(p, stream);
   return LaunchBackward<256>(p, stream);
+}
+
+size_t PlainAttentionGradShared(int head_width) {
+  return head_width <= 32    ? SharedBytes<32>()
+         : head_width <= 64  ? SharedBytes<64>()
+         : head_width <= 128 ? SharedBytes<128>()
+                             : SharedBytes<256>();
 }
 
 size_t PlainAttentionGradScratch(int batch, int tokens, int heads) {

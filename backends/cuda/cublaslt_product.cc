@@ -64,6 +64,14 @@ absl::StatusOr<std::unique_ptr<CublasLtProduct>> CublasLtProduct::Create(cublasL
       ToStatus(cublasLtMatmulPreferenceSetAttribute(made, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
                                                     &workspace, sizeof(workspace)),
                "setting a preference"));
+  if (s.y_type != CUDA_R_32F) {
+    // Other schemes add the parts of a sum in the result's type.
+    const uint32_t scheme = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
+    RETURN_IF_ERROR(ToStatus(
+        cublasLtMatmulPreferenceSetAttribute(made, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+                                             &scheme, sizeof(scheme)),
+        "setting a preference"));
+  }
   cublasLtMatmulHeuristicResult_t result = {};
   int found = 0;
   RETURN_IF_ERROR(

@@ -48,6 +48,7 @@ absl::Status Missing(cudaError_t error) {
 
 absl::Status ToStatus(int cuda_error, absl::string_view what) {
   if (cuda_error == cudaSuccess) return absl::OkStatus();
+  cudaGetLastError();  // else the next launch reports it, too; what is sticky stays
   const cudaError_t error = static_cast<cudaError_t>(cuda_error);
   const std::string text =
       absl::StrCat(what, ": ", cudaGetErrorName(error), ", ", cudaGetErrorString(error));
@@ -75,7 +76,8 @@ absl::Status CudaDevice::Start() {
   cudaDeviceProp properties;
   RETURN_IF_ERROR(ToStatus(cudaGetDeviceProperties(&properties, index_), "asking for properties"));
   properties_ = {properties.name, properties.major, properties.minor,
-                 properties.multiProcessorCount, properties.totalGlobalMem};
+                 properties.multiProcessorCount, properties.totalGlobalMem,
+                 properties.sharedMemPerBlockOptin};
   if (properties_.major < kLeastMajor) {
     return absl::UnavailableError(
         absl::StrCat(properties_.name, " has compute capability ", properties_.major, ".",
@@ -114,7 +116,9 @@ absl::Status CudaDevice::Select() const {
 
 absl::optional<size_t> CudaDevice::AvailableBytes() const {
   size_t free = 0, total = 0;
-  if (!Select().ok() || cudaMemGetInfo(&free, &total) != cudaSuccess) return absl::nullopt;
+  if (!Select().ok() || !ToStatus(cudaMemGetInfo(&free, &total), "asking for memory").ok()) {
+    return absl::nullopt;
+  }
   return free;
 }
 
@@ -124,7 +128,7 @@ absl::StatusOr<graph::Block> CudaDevice::Allocate(size_t bytes, graph::Contents 
   const size_t capacity = std::max<size_t>(bytes, 1);
   const cudaError_t error = cudaMalloc(&data, capacity);
   if (error == cudaErrorMemoryAllocation) {
-    cudaGetLastError();  // not sticky: the next launch must not report it
+    cudaGetLastError();
     return absl::ResourceExhaustedError(absl::StrCat(
         name(), " has no memory for ", (capacity + (1 << 20) - 1) >> 20, " MiB"));
   }
@@ -195,8 +199,9 @@ absl::Status CudaDevice::Replay(const graph::CapturedWork& work) {
 
 absl::Status CudaDevice::Synchronize() {
   RETURN_IF_ERROR(Select());
-  absl::Status status = ToStatus(cudaStreamSynchronize(AsStream(copy_in_)), "copying");
-  status.Update(ToStatus(cudaStreamSynchronize(AsStream(compute_)), "running kernels"));
+  // Kernels first: a copy would report their error as its own.
+  absl::Status status = ToStatus(cudaStreamSynchronize(AsStream(compute_)), "running kernels");
+  status.Update(ToStatus(cudaStreamSynchronize(AsStream(copy_in_)), "copying"));
   return status;
 }
 

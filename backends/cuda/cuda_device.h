@@ -24,6 +24,7 @@ struct GpuProperties {
   int major = 0, minor = 0;
   int multiprocessors = 0;
   size_t memory_bytes = 0;
+  size_t shared_bytes = 0;  // that a block may have; 227 KiB on Hopper, 99 on consumers' chips
 };
 
 // Named "cuda:0", after its number. Tensors are aligned to 256 bytes, as cudaMalloc does. All

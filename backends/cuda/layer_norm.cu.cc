@@ -19,8 +19,9 @@ int64_t RowsOfPart(int64_t rows) {
   const int64_t least = (rows + kMaxParts - 1) / kMaxParts;
   return (least + kWarps - 1) / kWarps * kWarps;
 }
+// At least one, which writes the zeros of no rows.
 int NumParts(int64_t rows) {
-  return static_cast<int>((rows + RowsOfPart(rows) - 1) / RowsOfPart(rows));
+  return rows == 0 ? 1 : static_cast<int>((rows + RowsOfPart(rows) - 1) / RowsOfPart(rows));
 }
 
 template <typename X, typename Y, int kCols>
@@ -195,7 +196,7 @@ int LayerNormGrad(const LayerNormGradArgs<X, DY>& p, Stream stream) {
     default:
       error = CUDA_LAUNCH((LayerNormGradSums<X, DY>), dim3(NormBlocks(p.cols, 128), parts), 128, 0,
                           stream, p, rows_of_part);
-      if (error != 0) return error;
+      if (error != 0 || p.rows == 0) break;
       error = CUDA_LAUNCH((LayerNormGradAnyWidth<X, DY>), NormBlocks(p.rows, kWarps), kWarps * 32,
                           0, stream, p);
   }

@@ -44,6 +44,7 @@ std::ostream& operator<<(std::ostream& out, const Shape& s) {
 // As tests/harness/tolerance.cc.
 template <typename T>
 constexpr double kBound = std::is_same_v<T, float> ? 1e-5 : 1e-2;
+constexpr size_t kHopperShared = 227 << 10, kConsumerShared = 99 << 10;
 
 // An id below 0 asks with zeros.
 std::vector<int32_t> Ids(const Shape& s) {
@@ -188,7 +189,7 @@ void CheckBackward(const Shape& s) {
 // Lengths on both sides of tiles, and those of the zoo.
 TEST(TensorCoreAttention, IsTheReference) {
   for (const int tokens : {1, 15, 16, 17, 37, 50, 65, 80}) {
-    ASSERT_TRUE(HasAttention(tokens, 32));
+    ASSERT_TRUE(HasAttention(tokens, 32, kHopperShared));
     CheckForward<TensorCores>({1, tokens, 2, 32});
   }
   CheckForward<TensorCores>({1, 33, 1, 48});
@@ -196,8 +197,11 @@ TEST(TensorCoreAttention, IsTheReference) {
   CheckForward<TensorCores>({1, 65, 1, 80});
   CheckForward<TensorCores>({1, 197, 1, 64});
   CheckForward<TensorCores>({1, 272, 1, 80});
-  EXPECT_FALSE(HasAttention(273, 64));
-  EXPECT_FALSE(HasAttention(50, 40));
+  EXPECT_FALSE(HasAttention(273, 64, kHopperShared));
+  EXPECT_TRUE(HasAttention(257, 80, kHopperShared));
+  EXPECT_FALSE(HasAttention(257, 80, kConsumerShared));
+  EXPECT_TRUE(HasAttention(197, 64, kConsumerShared));
+  EXPECT_FALSE(HasAttention(50, 40, kHopperShared));
 }
 
 TEST(TensorCoreAttention, AsksForSomeRows) {
@@ -228,6 +232,8 @@ TEST(PlainAttention, IsTheReference) {
   CheckForward<Plain<BFloat16>>({1, 33, 1, 7});
   CheckForward<Plain<BFloat16>>({1, 33, 1, 256});
   EXPECT_FALSE(HasPlainAttention(257));
+  EXPECT_LE(PlainAttentionGradShared(64), kConsumerShared);
+  EXPECT_GT(PlainAttentionGradShared(80), kConsumerShared);
 }
 
 TEST(PlainAttention, AsksForSomeRows) {
