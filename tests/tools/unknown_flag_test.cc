@@ -81,8 +81,9 @@ TEST(UnknownFlag, AllAreNamedAtOnce) {
             "unknown flag --bs; did you mean --batch_size? unknown flag --xylophone; "
             "--help shows all");
   EXPECT_THAT(Error({"--no_model", "--no_xylophone"}), HasSubstr("unknown flag --no_xylophone; "));
-  EXPECT_EQ(std::string(UnknownFlags({"chek", "devise"}, {"checkpoint", "threads"}).message()),
-            "unknown flag --chek; did you mean --checkpoint? unknown flag --devise; "
+  EXPECT_EQ(
+      std::string(UnknownFlags({"chekpoint", "devise"}, {"checkpoint", "threads"}).message()),
+            "unknown flag --chekpoint; did you mean --checkpoint? unknown flag --devise; "
             "--help shows all");
 }
 

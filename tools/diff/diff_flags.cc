@@ -177,8 +177,8 @@ std::string DiffFlagsHelp() {
   bazel run //tools:diff_nets -- --golden=FILE.safetensors --a=cpu
 
   --a=WAY --b=WAY   words with commas between them: cpu, cuda, cuda:N,
-                    auto or reference, passes=on|off, disable=PASS+PASS, precision=fp32|bf16,
-                    guide=same|bf16|int8, threads=N
+                    auto or reference, passes=on|off, disable=PASS+PASS,
+                    precision=fp32|bf16, guide=same|bf16|int8, threads=N
   --model=NAME      a model of the zoo, with the shape flags of train, on random
                     images (--batch_size, 2 by default) and parameters by --seed
   --golden=FILE     a case of the official code instead of model and --b

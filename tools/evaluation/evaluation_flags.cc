@@ -81,7 +81,7 @@ std::string ModelLine(const TrainedModel& trained) {
 std::string DoneLine(const std::string& what, double seconds, const std::string& precision,
                      const std::string& where) {
   return absl::StrCat("done: ", what, " in ", models::DurationText(seconds), ", in ", precision,
-                      "; ", where, "\n");
+                      "\n      ", where, "\n");
 }
 
 }  // namespace tools

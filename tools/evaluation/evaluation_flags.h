@@ -37,7 +37,7 @@ absl::StatusOr<models::Datasets> OpenEvaluationData(const TrainedModel& trained,
 // "NAME after step N", or "NAME".
 std::string ModelLine(const TrainedModel& trained);
 
-// The line that such a tool ends with: "done: WHAT in 0:00:12, in fp32; WHERE".
+// The lines that such a tool ends with: "done: WHAT in 0:00:12, in fp32", WHERE.
 std::string DoneLine(const std::string& what, double seconds, const std::string& precision,
                      const std::string& where);
 

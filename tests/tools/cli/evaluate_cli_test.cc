@@ -101,7 +101,7 @@ TEST_F(EvaluateCli, PositionPrintsATableAndWritesJsonAndMap) {
                     HasSubstr("images 100 held out"), HasSubstr("0.75 *"), HasSubstr("\nchance  "),
                     HasSubstr("Wrong answers by true cell"), HasSubstr("\nin     fp32\n"),
                     HasSubstr("\ndone: positions of 100 held-out images in 0:"),
-                    EndsWith(", in fp32; the numbers are in " + (folder_ / "p.json").string() +
+                    EndsWith(", in fp32\n      the numbers are in " + (folder_ / "p.json").string() +
                              "\n")));
   const json report = json::parse(Contents(folder_ / "p.json"));
   EXPECT_EQ(report["protocol"], "position");
@@ -373,7 +373,7 @@ TEST_F(EvaluateCli, ExtractsFeaturesOfHeldOutScenes) {
       Extract({Checkpoint(), "--max_images=70", "--tokens", "--images", "--out=f.safetensors"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("\ndone: features of 70 held-out images in 0:"),
-                                 EndsWith(", in fp32; they are in " +
+                                 EndsWith(", in fp32\n      they are in " +
                                           (folder_ / "f.safetensors").string() + "\n")));
   const auto file = models::SafetensorsFile::Read((folder_ / "f.safetensors").string());
   ASSERT_TRUE(file.ok()) << file.status();
