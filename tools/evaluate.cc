@@ -21,8 +21,6 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 #include "graph/base/counted.h"
 #include "graph/base/status.h"
 #include "models/data/image_io.h"
@@ -202,7 +200,7 @@ absl::StatusOr<std::unique_ptr<StagedOutput>> ChooseOutput(const std::string& fl
 }
 
 absl::Status Evaluate(const Flags& flags) {
-  const absl::Time started = absl::Now();
+  const auto started = std::chrono::steady_clock::now();
   if (!(flags.knn.temperature > 0) || !std::isfinite(flags.knn.temperature)) {
     return graph::InvalidArgument("--temperature=", flags.knn.temperature,
                                   " is not a finite number above 0");
@@ -255,8 +253,7 @@ absl::Status Evaluate(const Flags& flags) {
       position ? EvaluatePosition(flags, &setup, error_map.get()) : EvaluateKnn(flags, &setup));
   const auto done = [&](const std::string& where) {
     std::cout << "\n"
-              << DoneLine(measured.what, absl::ToDoubleSeconds(absl::Now() - started),
-                          setup.precision.precision, where);
+              << DoneLine(measured.what, SecondsSince(started), setup.precision.precision, where);
     return absl::OkStatus();
   };
   if (json_file == nullptr) return done("--json=FILE keeps the numbers");

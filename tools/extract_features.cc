@@ -20,8 +20,6 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/escaping.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 #include "graph/base/counted.h"
 #include "graph/base/status.h"
 #include "models/training/checkpoint.h"
@@ -93,7 +91,7 @@ absl::Status Write(const std::string& path, const Features& features, const Trai
 }
 
 absl::Status Extract(const Flags& flags) {
-  const absl::Time started = absl::Now();
+  const auto started = std::chrono::steady_clock::now();
   ASSIGN_OR_RETURN(StagedOutput out,
                    StagedOutput::Choose("--out", models::ResolveUserPath(flags.out),
                                         StagedOutput::Kind::kFile, flags.overwrite));
@@ -155,7 +153,7 @@ absl::Status Extract(const Flags& flags) {
   }));
   const char* const images = flags.split == "train" ? "training image" : "held-out image";
   std::cout << DoneLine("features of " + graph::Counted(features.rows, images),
-                        absl::ToDoubleSeconds(absl::Now() - started), precision.precision,
+                        SecondsSince(started), precision.precision,
                         "they are in " + out.path());
   return absl::OkStatus();
 }

@@ -3,12 +3,13 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "graph/base/shell_word.h"
 #include "models/data/file_util.h"
 
@@ -43,7 +44,8 @@ std::string UnreadPictures(const std::string& root, const std::map<std::string, 
 std::string UnlistedPictures(const std::string& root, const std::string& below,
                              const std::vector<ImageFolderDataset::Item>& items,
                              absl::Duration most) {
-  const absl::Time end = absl::Now() + most;
+  const std::chrono::steady_clock::time_point end =
+      std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(most);
   const std::string list = JoinPath(root, "train.txt");
   struct stat info;
   if (::stat(list.c_str(), &info) != 0) return "";
@@ -56,7 +58,7 @@ std::string UnlistedPictures(const std::string& root, const std::string& below,
   const std::string* first = nullptr;
   for (const std::string& path : listing->paths) {
     if (listed.contains(path)) continue;
-    if (absl::Now() >= end) return "";
+    if (std::chrono::steady_clock::now() >= end) return "";
     if (::stat(JoinPath(root, path).c_str(), &info) != 0 || EntryChanged(info) <= listed_at) {
       continue;
     }

@@ -62,7 +62,7 @@ class Walker {
  public:
   // Walks root/below without `except`; stops after `most` pictures, or at `end`.
   Walker(std::string root, std::string below, std::string except, size_t most,
-         ScanProgress* progress, absl::Time end = absl::InfiniteFuture())
+         ScanProgress* progress, ScanDeadline end = ScanDeadline::max())
       : root_(std::move(root)),
         below_(std::move(below)),
         except_(std::move(except)),
@@ -82,7 +82,9 @@ class Walker {
 
   absl::Status Walk(const std::string& below, bool is_link);
   absl::Status InTime() const {
-    if (end_ == absl::InfiniteFuture() || absl::Now() < end_) return absl::OkStatus();
+    if (end_ == ScanDeadline::max() || std::chrono::steady_clock::now() < end_) {
+      return absl::OkStatus();
+    }
     return absl::DeadlineExceededError("the scan of the folder takes too long");
   }
   // False if the folder is already being walked.
@@ -93,7 +95,7 @@ class Walker {
   const std::string root_, below_, except_;
   const size_t most_;
   ScanProgress* const progress_;  // may be null
-  const absl::Time end_;
+  const ScanDeadline end_;
   FolderListing listing_;
   std::vector<FolderId> above_;  // the folders above the current one, up to the root of all
 };
@@ -224,7 +226,7 @@ absl::StatusOr<std::string> ImageFolderDataset::LoadBytes(int64_t i) const {
 
 absl::StatusOr<FolderListing> ListPictures(const std::string& root, const std::string& below,
                                            const std::string& except, ScanProgress* progress,
-                                           absl::Time end) {
+                                           ScanDeadline end) {
   Walker walker(root, below, except, std::numeric_limits<size_t>::max(), progress, end);
   RETURN_IF_ERROR(walker.Walk());
   FolderListing& listing = walker.listing();

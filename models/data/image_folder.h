@@ -2,6 +2,7 @@
 #ifndef MODELS_DATA_IMAGE_FOLDER_H_
 #define MODELS_DATA_IMAGE_FOLDER_H_
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -9,7 +10,6 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/time.h"
 #include "models/data/dataset.h"
 #include "models/data/picture_limits.h"
 #include "models/data/scan_progress.h"
@@ -65,12 +65,14 @@ struct FolderListing {
   std::vector<std::string> archives;
   int64_t linked_folders = 0;  // links to folders that were followed
 };
+using ScanDeadline = std::chrono::steady_clock::time_point;
+
 // Also skips the folder `except`, a path relative to `root`. `progress` sees each file; may be
 // null. No file is examined whose kind its folder tells. DeadlineExceeded if it takes until `end`.
 absl::StatusOr<FolderListing> ListPictures(const std::string& root, const std::string& below,
                                            const std::string& except = "",
                                            ScanProgress* progress = nullptr,
-                                           absl::Time end = absl::InfiniteFuture());
+                                           ScanDeadline end = ScanDeadline::max());
 
 // One of those pictures, always the same, found without listing the rest; empty if there is none or
 // if a folder that cannot be read comes first. `archives` gets those seen on the way.

@@ -76,6 +76,8 @@ const std::vector<Rule>& Rules() {
       {"backends/cpu/droppos",
        backend + Folders{"backends/cpu", "backends/cpu/droppos", "ops/droppos"}},
       {"backends/cuda", backend + Folders{"backends/cuda"}},
+      // What a program loads has the plugins' kernels.
+      {"backends/cuda/entry.cc", {"backends/cuda", "backends/cuda/droppos"}},
       // What kernels are written with is of nvcc or of the emulator.
       {"backends/cuda/device.h", {"backends/cuda", "tests/simt"}},
       {"backends/cuda/droppos",

@@ -235,7 +235,7 @@ TEST_F(EventFile, FlagsAreATableAndTheStartOfASession) {
   EXPECT_EQ(events[2].summary().value(1).tag(), "_hparams_/session_start_info");
   const droppos_events::HParamsPluginData data = plugin_data(events[2].summary().value(1));
   const droppos_events::SessionStartInfo& start = data.session_start_info();
-  EXPECT_EQ(start.start_time_secs(), 1700000000.25);
+  EXPECT_NEAR(start.start_time_secs(), 1700000000.25, 1e-6);
   ASSERT_EQ(start.hparams_size(), 5);
   EXPECT_EQ(start.hparams(0).key(), "batch_size");
   EXPECT_EQ(start.hparams(0).value().number_value(), 64);
@@ -248,7 +248,7 @@ TEST_F(EventFile, FlagsAreATableAndTheStartOfASession) {
   EXPECT_EQ(events[3].summary().value(0).tag(), "_hparams_/session_end_info");
   const droppos_events::HParamsPluginData end = plugin_data(events[3].summary().value(0));
   EXPECT_EQ(end.session_end_info().status(), 1);
-  EXPECT_EQ(end.session_end_info().end_time_secs(), 1700000000.25);
+  EXPECT_NEAR(end.session_end_info().end_time_secs(), 1700000000.25, 1e-6);
 }
 
 TEST_F(EventFile, Pictures) {
