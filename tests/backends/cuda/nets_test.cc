@@ -58,32 +58,29 @@ TEST(CudaNets, AReplayedStepIsTheEagerOneAndLateWorkIsEarlyWork) {
       // The first window is eager, the second captured and replayed: two nets each.
       EXPECT_EQ(fake_cuda::TakeCounters().graph_launches, 6u);
     }
-    for (const uint64_t seed : {1, 2}) {
-      fake_cuda::Options options;
-      options.mode = fake_cuda::Mode::kEarly;
-      options.seed = seed;
-      fake_cuda::Reset(options);
-      const graph::Backend backend = harness::MakeEmulatedCuda();
-      EXPECT_EQ(Train(backend, 4, precision, /*watched=*/false), eager);
-    }
+    fake_cuda::Options options;
+    options.mode = fake_cuda::Mode::kEarly;
+    options.seed = 1;
+    fake_cuda::Reset(options);
+    EXPECT_EQ(Train(harness::MakeEmulatedCuda(), 4, precision, /*watched=*/false), eager);
     fake_cuda::Reset();
   }
 }
 
-// Every step's loss of droppos_tiny on `backend`, with batches of 8 random pictures.
+// Every step's loss of droppos_tiny on `backend`, with batches of 4 random pictures.
 std::vector<double> Losses(const graph::Backend& backend, graph::ComputePrecision precision,
                            int steps) {
   const graph::SchemaRegistry registry = tools::MakeRegistry();
   const ZooEntry entry = *tools::MakeZoo().Find("droppos_tiny");
   const std::unique_ptr<Model> model = entry.make(entry, /*num_classes=*/10);
-  SessionOptions options = TinyEngine(1).Options(/*batch=*/8);
+  SessionOptions options = TinyEngine(1).Options(/*batch=*/4);
   options.compile.registry = &registry;
   options.compile.backend = &backend;
   options.compile.passes.precision = precision;
   const std::unique_ptr<Session> session = MakeSession(*model, options);
   std::vector<double> losses;
   for (int step = 0; step < steps; ++step) {
-    const auto result = StepOn(session.get(), {RandomBatch(entry.model, 8, step)}, 1e-3);
+    const auto result = StepOn(session.get(), {RandomBatch(entry.model, 4, step)}, 1e-3);
     EXPECT_TRUE(result.ok()) << result.status();
     if (!result.ok()) break;
     losses.push_back(result->loss);
