@@ -1,7 +1,7 @@
 """The core operators: the stem of their files, and <Name> of their functions Register<Name>.
 
-A new operator is a line here and five files: ops/<stem>.{h,cc}, backends/{cpu,reference}/<stem>.cc
-and tests/ops/<stem>_test.cc.
+A new operator is a line here and six files: ops/<stem>.{h,cc},
+backends/{cpu,cuda,reference}/<stem>.cc and tests/ops/<stem>_test.cc.
 """
 
 OPS = {
