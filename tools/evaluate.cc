@@ -29,6 +29,7 @@
 #include "models/training/run_log.h"
 #include "models/training/screen_text.h"
 #include "nlohmann/json.hpp"
+#include "tools/benchmark/timing.h"
 #include "tools/cpus.h"
 #include "tools/device.h"
 #include "tools/evaluation/evaluation_flags.h"
@@ -200,7 +201,7 @@ absl::StatusOr<std::unique_ptr<StagedOutput>> ChooseOutput(const std::string& fl
 }
 
 absl::Status Evaluate(const Flags& flags) {
-  const auto started = std::chrono::steady_clock::now();
+  const Clock::time_point started = Clock::now();
   if (!(flags.knn.temperature > 0) || !std::isfinite(flags.knn.temperature)) {
     return graph::InvalidArgument("--temperature=", flags.knn.temperature,
                                   " is not a finite number above 0");

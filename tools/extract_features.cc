@@ -27,6 +27,7 @@
 #include "models/training/run_log.h"
 #include "models/training/safetensors.h"
 #include "nlohmann/json.hpp"
+#include "tools/benchmark/timing.h"
 #include "tools/cpus.h"
 #include "tools/device.h"
 #include "tools/evaluation/evaluation_flags.h"
@@ -91,7 +92,7 @@ absl::Status Write(const std::string& path, const Features& features, const Trai
 }
 
 absl::Status Extract(const Flags& flags) {
-  const auto started = std::chrono::steady_clock::now();
+  const Clock::time_point started = Clock::now();
   ASSIGN_OR_RETURN(StagedOutput out,
                    StagedOutput::Choose("--out", models::ResolveUserPath(flags.out),
                                         StagedOutput::Kind::kFile, flags.overwrite));

@@ -78,10 +78,6 @@ std::string ModelLine(const TrainedModel& trained) {
   return absl::StrCat(trained.entry().name, " after step ", trained.step);
 }
 
-double SecondsSince(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
 std::string DoneLine(const std::string& what, double seconds, const std::string& precision,
                      const std::string& where) {
   return absl::StrCat("done: ", what, " in ", models::DurationText(seconds), ", in ", precision,

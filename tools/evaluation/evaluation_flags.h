@@ -2,7 +2,6 @@
 #ifndef TOOLS_EVALUATION_EVALUATION_FLAGS_H_
 #define TOOLS_EVALUATION_EVALUATION_FLAGS_H_
 
-#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -37,8 +36,6 @@ absl::StatusOr<models::Datasets> OpenEvaluationData(const TrainedModel& trained,
 
 // "NAME after step N", or "NAME".
 std::string ModelLine(const TrainedModel& trained);
-
-double SecondsSince(std::chrono::steady_clock::time_point begin);
 
 // The lines that such a tool ends with: "done: WHAT in 0:00:12, in fp32", WHERE.
 std::string DoneLine(const std::string& what, double seconds, const std::string& precision,
