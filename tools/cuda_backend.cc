@@ -25,7 +25,7 @@ std::string FindLibrary() {
   std::error_code ignored;
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", ignored);
   const std::vector<std::filesystem::path> candidates = {
-      program.parent_path() / ".." / "lib" / kLibrary,                                // the download
+      program.parent_path() / ".." / ".." / "lib" / kLibrary,                         // the download
       program.string() + ".runfiles/droppos/backends/cuda/" + kLibrary,                // bazel run
       program.parent_path() / ".." / "backends" / "cuda" / kLibrary,                   // bazel-bin
   };

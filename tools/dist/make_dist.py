@@ -3,7 +3,8 @@
 The tar holds one folder, droppos-VERSION:
   bin/droppos               runs the programs
   libexec/droppos/          the programs, stripped
-  lib/                      their shared libraries, but those of glibc; found by $ORIGIN/../../lib
+  lib/                      their shared libraries, but those of glibc; found by $ORIGIN/../../lib.
+                            With libdroppos_cuda.so, which they load, but not cuBLASLt and cuDNN
   share/droppos/            fonts for drawings
   share/doc/droppos/        LICENSE, README, docs; licenses/ of the libraries
 The wheel holds the same folder inside the Python package, whose script `droppos` runs bin/droppos.
@@ -25,6 +26,12 @@ import zipfile
 
 # Parts of glibc belong to the system: the loader must match them.
 GLIBC = re.compile(r"(ld-linux-x86-64|libc|libm|libmvec|libdl|librt|libpthread|libresolv)\.so")
+# Hundreds of megabytes, under NVIDIA's terms.
+NVIDIA = re.compile(r"lib(cublas|cublasLt|cudnn\w*|nvrtc)\.so")
+CUDA_TERMS = b"""libdroppos_cuda.so holds NVIDIA's CUDA runtime (cudart_static), unchanged. NVIDIA lets programs
+distribute it under the terms of the CUDA Toolkit End User License Agreement, Attachment A:
+https://docs.nvidia.com/cuda/eula
+"""
 # Packages whose headers are compiled into the programs.
 HEADERS = ["libcli11-dev", "libeigen3-dev", "libhwy-dev", "nlohmann-json3-dev"]
 FONTS = ["/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
@@ -45,12 +52,14 @@ def stripped(path):
 
 
 def libraries(programs, onednn):
-    """Names and paths of the shared libraries that the programs load, glibc's left out."""
+    """Names and paths of the shared libraries that the programs load, glibc's and NVIDIA's left out."""
     found = {os.path.basename(onednn): onednn}
     for program in programs:
         for line in run("ldd", program).splitlines():
             match = re.match(r"\s*(\S+) => (\S+)", line)
-            if not match or GLIBC.match(match.group(1)) or match.group(1) in found:
+            if not match or match.group(1) in found:
+                continue
+            if GLIBC.match(match.group(1)) or NVIDIA.match(match.group(1)):
                 continue
             if match.group(2) == "not":
                 sys.exit("make_dist.py: %s: %s is not found" % (program, match.group(1)))
@@ -116,7 +125,10 @@ def files(args):
     packages = {package_of(font) for font in FONTS} | set(HEADERS)
     for font in FONTS:
         add_file("share/droppos/fonts/" + os.path.basename(font), font)
-    for name, path in libraries(args.programs, args.onednn).items():
+    for plugin in args.plugins:
+        add("lib/" + os.path.basename(plugin), stripped(plugin))
+        add("share/doc/droppos/licenses/cuda", CUDA_TERMS)
+    for name, path in libraries(args.programs + args.plugins, args.onednn).items():
         add("lib/" + name, stripped(path))
         if path != args.onednn:
             packages.add(package_of(path))
@@ -158,7 +170,8 @@ def write_wheel(path, version, contents, modules, readme):
         "Summary: Self-supervised pretraining of Vision Transformers by reconstructing dropped "
         "positions\nLicense: Apache-2.0; the libraries inside have their own, see "
         "droppos/programs/share/doc/droppos/licenses\nRequires-Python: >=3.8\nProvides-Extra: arrays\n"
-        "Requires-Dist: numpy; extra == 'arrays'\nDescription-Content-Type: text/markdown\n\n%s" %
+        "Requires-Dist: numpy; extra == 'arrays'\nProvides-Extra: cuda\n"
+        "Requires-Dist: nvidia-cublas >=13,<14; extra == 'cuda'\nDescription-Content-Type: text/markdown\n\n%s" %
         (version, text)).encode(), 0o644)
     entries[info + "WHEEL"] = (("Wheel-Version: 1.0\nGenerator: make_dist\nRoot-Is-Purelib: false\n"
                                 "Tag: py3-none-manylinux_2_36_x86_64\n").encode(), 0o644)
@@ -189,6 +202,7 @@ def main():
     parser.add_argument("--onednn_licenses", nargs="+", required=True)
     parser.add_argument("--scripts", nargs="+", required=True)
     parser.add_argument("--programs", nargs="+", required=True)
+    parser.add_argument("--plugins", nargs="*", required=True)
     parser.add_argument("--modules", nargs="+", required=True)
     parser.add_argument("--documents", nargs="+", required=True)
     args = parser.parse_args()
