@@ -7,8 +7,8 @@ tensors, which is all memory. Then
   the products of a ViT-B step, attention, LayerNorm, each by itself beside the limits;
   whole steps, operators of each kind beside the limits (AdamW among them);
   the same step in PyTorch (torch_step.py), eager and compiled, where --python has PyTorch.
-OUT gets results.jsonl, what each program printed, and table.md, which is printed, too. A measurement
-that fails is named and leaves out its row; the exit code is then 1.
+OUT gets results.jsonl, what each program printed, and table.md, which is printed, too. A
+measurement that fails is named and leaves out its row; the exit code is then 1.
 """
 import argparse
 import json
@@ -25,8 +25,8 @@ def products(batch, t):
     layers = [("qkv", 768, 2304), ("proj", 768, 768), ("fc1", 768, 3072), ("fc2", 3072, 768)]
     for name, inner, cols in layers:
         for where, rows in (("guide", guide), ("encoder", main)):
-            yield (f"{where} {name}", "Linear", f"{t}[{rows},{inner}] {t}[{cols},{inner}] f32[{cols}]",
-                   "activation=none")
+            yield (f"{where} {name}", "Linear",
+                   f"{t}[{rows},{inner}] {t}[{cols},{inner}] f32[{cols}]", "activation=none")
         yield (f"{name} input gradient", "MatMul", f"{t}[{main},{cols}] {t}[{cols},{inner}]",
                "trans_w=0")
         yield (f"{name} weight gradient", "MatMulWeightGrad",
@@ -164,7 +164,7 @@ def has_torch(python):
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bench", default="bazel-bin/tools/bench", help="the program //tools:bench")
+    parser.add_argument("--bench", default="bazel-bin/tools/bench", help="//tools:bench, built")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--model", default="droppos_vitb", help="one of torch_step.py's")
     parser.add_argument("--precision", choices=["bf16", "fp32"], default="bf16")
@@ -179,7 +179,8 @@ def main():
     args = parser.parse_args()
     args.batch_sizes = [int(b) for b in args.batch_sizes.split(",")]
     if not os.access(args.bench, os.X_OK):
-        sys.exit(f"gpu_bench.py: --bench={args.bench} cannot be run; build it: bazel build //tools:bench")
+        sys.exit(f"gpu_bench.py: --bench={args.bench} cannot be run; "
+                 "build it: bazel build //tools:bench")
     try:
         os.makedirs(args.out)
     except FileExistsError:

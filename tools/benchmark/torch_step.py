@@ -121,11 +121,12 @@ def main():
         wait()
         seconds.append(time.perf_counter() - start)
     rates = sorted(args.batch_size / s for s in seconds[2:])
+    peak = torch.cuda.max_memory_allocated() if args.device == "cuda" else 0
     print(json.dumps({
         "peer": "PyTorch " + torch.__version__, "model": args.model, "mode": args.mode,
         "batch_size": args.batch_size, "images_per_s_median": round(statistics.median(rates), 2),
         "images_per_s_worst": round(rates[0], 2), "images_per_s_best": round(rates[-1], 2),
-        "peak_mib": round(torch.cuda.max_memory_allocated() / 2**20) if args.device == "cuda" else 0,
+        "peak_mib": round(peak / 2**20),
         "loss": round(loss.item(), 4)}))
 
 
