@@ -16,7 +16,7 @@ namespace {
 using ::testing::HasSubstr;
 
 std::vector<tools::OperatorSupport> Support(const graph::Backend& backend) {
-  return ListSupport(tools::MakeRegistryOf("cuda"), backend);
+  return tools::ListSupport(tools::MakeRegistryOf("cuda"), backend);
 }
 
 TEST(CudaSupport, NoOperatorLacksAKernel) {
