@@ -45,7 +45,12 @@ absl::StatusOr<Function*> Symbol(void* library, const std::string& path, const c
   return reinterpret_cast<Function*>(found);
 }
 
-absl::StatusOr<decltype(&droppos_cuda_make_backend)> Load() {
+struct Library {
+  decltype(&droppos_cuda_make_backend) make_backend;
+  decltype(&droppos_cuda_describe_backend) describe_backend;
+};
+
+absl::StatusOr<Library> Load() {
   const std::string path = FindLibrary();
   if (path.empty()) {
     return absl::UnavailableError(
@@ -66,7 +71,18 @@ absl::StatusOr<decltype(&droppos_cuda_make_backend)> Load() {
                                                abi(), ", this program has ", backends::cuda::kAbi,
                                                "); build both anew, or use --device=cpu"));
   }
-  return Symbol<decltype(droppos_cuda_make_backend)>(library, path, "droppos_cuda_make_backend");
+  Library entry;
+  ASSIGN_OR_RETURN(entry.make_backend, Symbol<decltype(droppos_cuda_make_backend)>(
+                                           library, path, "droppos_cuda_make_backend"));
+  ASSIGN_OR_RETURN(entry.describe_backend, Symbol<decltype(droppos_cuda_describe_backend)>(
+                                               library, path, "droppos_cuda_describe_backend"));
+  return entry;
+}
+
+// Loaded once a process.
+const absl::StatusOr<Library>& TheLibrary() {
+  static const auto* const library = new absl::StatusOr<Library>(Load());
+  return *library;
 }
 
 }  // namespace
@@ -77,10 +93,17 @@ void UseLinkedCudaBackend(absl::StatusOr<graph::Backend> (*make)(int index, int 
 
 absl::StatusOr<graph::Backend> MakeCudaBackend(int index, int threads) {
   if (g_linked != nullptr) return g_linked(index, threads);
-  static const auto* const make = new auto(Load());
-  RETURN_IF_ERROR(make->status());
+  ASSIGN_OR_RETURN(const Library library, TheLibrary());
   absl::StatusOr<graph::Backend> backend = absl::UnknownError("");
-  (**make)(index, threads, &backend);
+  library.make_backend(index, threads, &backend);
+  return backend;
+}
+
+absl::StatusOr<graph::Backend> DescribeCudaBackend() {
+  if (g_linked != nullptr) return g_linked(/*index=*/0, /*threads=*/1);
+  ASSIGN_OR_RETURN(const Library library, TheLibrary());
+  graph::Backend backend;
+  library.describe_backend(&backend);
   return backend;
 }
 

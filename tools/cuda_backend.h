@@ -13,6 +13,10 @@ namespace tools {
 // what is missing (the library, one that it needs, a driver, a GPU) and what to do.
 absl::StatusOr<graph::Backend> MakeCudaBackend(int index, int threads);
 
+// The backend of the same library on no GPU, which neither a driver nor a GPU is needed for: its
+// name, its capabilities and its table of kernels, which can be asked and makes none.
+absl::StatusOr<graph::Backend> DescribeCudaBackend();
+
 // For tests that link a CUDA backend: it takes the library's place. Before main.
 void UseLinkedCudaBackend(absl::StatusOr<graph::Backend> (*make)(int index, int threads));
 

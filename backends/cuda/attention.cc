@@ -67,15 +67,15 @@ absl::Status CheckWidth(const graph::KernelSpec& spec, const Sizes& s) {
 }  // namespace
 
 void RegisterAttention(const DevicePtr& device, graph::KernelTable* table) {
-  const size_t shared_bytes = device->properties().shared_bytes;
-  AddFloat32OrBfloat16(table, "Attention", [shared_bytes](const graph::KernelSpec& spec) -> KernelOr {
+  AddFloat32OrBfloat16(table, "Attention", [device](const graph::KernelSpec& spec) -> KernelOr {
+    const size_t shared_bytes = device->properties().shared_bytes;
     const Sizes sizes(spec);
     RETURN_IF_ERROR(CheckWidth(spec, sizes));
     return VisitFloat(spec.in(0).dtype,
                       [&](auto t) { return MakeForward<decltype(t)>(spec, sizes, shared_bytes); });
   });
-  AddFloat32OrBfloat16(table, "AttentionGrad", [shared_bytes](const graph::KernelSpec& spec)
-                                                   -> KernelOr {
+  AddFloat32OrBfloat16(table, "AttentionGrad", [device](const graph::KernelSpec& spec) -> KernelOr {
+    const size_t shared_bytes = device->properties().shared_bytes;
     const Sizes sizes(spec);
     RETURN_IF_ERROR(CheckWidth(spec, sizes));
     const size_t needed = PlainAttentionGradShared(sizes.head_width);

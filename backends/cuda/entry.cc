@@ -12,3 +12,8 @@ EXPORTED void droppos_cuda_make_backend(int index, int threads,
   *backend = backends::cuda::MakeBackend(index, threads);
   if (backend->ok()) backends::cuda::droppos::RegisterKernels(&backend->value());
 }
+
+EXPORTED void droppos_cuda_describe_backend(graph::Backend* backend) {
+  *backend = backends::cuda::DescribeBackend();
+  backends::cuda::droppos::RegisterKernels(backend);
+}

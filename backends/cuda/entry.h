@@ -12,7 +12,7 @@ namespace backends::cuda {
 
 // The library and the program must agree on the types that pass between them. Raise kInterface when
 // one of them changes in a way that its size does not show.
-constexpr int kInterface = 1;
+constexpr int kInterface = 2;
 constexpr int kAbi = kInterface * 1000000 +
                      static_cast<int>(sizeof(graph::Backend) + 3 * sizeof(graph::KernelSpec) +
                                       5 * sizeof(graph::KernelArgs) + 7 * sizeof(graph::Fault));
@@ -27,6 +27,9 @@ int droppos_cuda_abi();
 // Makes the backend of GPU `index` with the plugins' kernels (backends/cuda/kernel_table.h).
 // Nothing else of the library is called before droppos_cuda_abi() has agreed.
 void droppos_cuda_make_backend(int index, int threads, absl::StatusOr<graph::Backend>* backend);
+
+// The backend on no GPU, with the plugins' kernels (DescribeBackend in the same header).
+void droppos_cuda_describe_backend(graph::Backend* backend);
 
 }  // extern "C"
 

@@ -10,21 +10,32 @@ namespace backends::cuda {
 #include "ops/ops_list.inc"
 #undef OP
 
-absl::StatusOr<graph::Backend> MakeBackend(int index, int threads) {
-  ASSIGN_OR_RETURN(const DevicePtr device, CudaDevice::Create(index, threads));
-  const GpuProperties& gpu = device->properties();
+namespace {
+
+graph::Backend BackendOn(const DevicePtr& device) {
   graph::Backend backend;
   backend.name = "cuda";
   backend.device = device;
   backend.capabilities.bf16_products = true;
   backend.capabilities.fast_bf16_products = true;
-  backend.description =
-      absl::StrCat(gpu.name, ", compute capability ", gpu.major, ".", gpu.minor, ", ",
-                   gpu.memory_bytes >> 30, " GiB");
 #define OP(Name) Register##Name(device, &backend.kernels);
 #include "ops/ops_list.inc"
 #undef OP
   return backend;
 }
+
+}  // namespace
+
+absl::StatusOr<graph::Backend> MakeBackend(int index, int threads) {
+  ASSIGN_OR_RETURN(const DevicePtr device, CudaDevice::Create(index, threads));
+  const GpuProperties& gpu = device->properties();
+  graph::Backend backend = BackendOn(device);
+  backend.description =
+      absl::StrCat(gpu.name, ", compute capability ", gpu.major, ".", gpu.minor, ", ",
+                   gpu.memory_bytes >> 30, " GiB");
+  return backend;
+}
+
+graph::Backend DescribeBackend() { return BackendOn(nullptr); }
 
 }  // namespace backends::cuda

@@ -11,6 +11,10 @@ namespace backends::cuda {
 // f32 or bf16; the host uses `threads` threads.
 absl::StatusOr<graph::Backend> MakeBackend(int index, int threads);
 
+// The backend on no GPU: its name, its capabilities and its table of kernels, which can be asked
+// and makes none.
+graph::Backend DescribeBackend();
+
 }  // namespace backends::cuda
 
 #endif  // BACKENDS_CUDA_KERNEL_TABLE_H_

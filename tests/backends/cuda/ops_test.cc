@@ -22,8 +22,10 @@ graph::Backend With(const ProductOptions& options) {
   const DevicePtr device = std::static_pointer_cast<CudaDevice>(backend.device);
   backend.kernels = graph::KernelTable();
   for (const char* type : {"MatMul", "MatMulWeightGrad", "Linear"}) {
-    backend.kernels.Add(
-        type, [=](const graph::KernelSpec& spec) { return MakeProduct(device, spec, options); });
+    AddFloat32OrBfloat16(
+        &backend.kernels, type,
+        [=](const graph::KernelSpec& spec) { return MakeProduct(device, spec, options); },
+        {"cublaslt", "own"});
   }
   return backend;
 }
