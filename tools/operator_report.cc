@@ -50,7 +50,7 @@ std::string SupportTable(absl::Span<const OperatorSupport> all) {
   std::vector<std::string> columns;  // as they come
   std::map<std::string, std::map<std::string, std::string>> rows;
   std::map<std::string, size_t> widths;
-  size_t name_width = 0;
+  size_t name_width = absl::string_view("operator").size();
   for (const OperatorSupport& s : all) {
     const std::string column = absl::StrCat(s.backend, " ", graph::DTypeName(s.dtype));
     const std::string cell = Cell(s);
