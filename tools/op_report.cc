@@ -38,7 +38,7 @@ std::string CapabilityText(const graph::Backend& backend) {
   }
   if (!backend.capabilities.int8_products) {
     absl::StrAppend(&text, backend.name,
-                    ": no 8-bit products, so --guide_precision=int8 is refused\n");
+                    ": no 8-bit products, so a net that asks for them is refused\n");
   }
   return text;
 }
