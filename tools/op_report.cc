@@ -45,7 +45,8 @@ std::string CapabilityText(const graph::Backend& backend) {
 
 absl::StatusOr<int> Main(int argc, char** argv) {
   Flags flags;
-  CLI::App app("Says which operators each backend computes, in which types, and whose code does it.");
+  CLI::App app(
+      "Says which operators each backend computes, in which types, and whose code does it.");
   app.add_option("--backend", flags.backends,
                  "cpu, cuda, reference, with commas (default: cpu and, where its library is, cuda)")
       ->delimiter(',')

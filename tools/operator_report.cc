@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
@@ -37,7 +38,7 @@ std::vector<OperatorSupport> ListSupport(const graph::SchemaRegistry& registry,
       s.backend = backend.name;
       s.dtype = dtype;
       s.needed = IsNeeded(*registry.Find(type), dtype);
-      if (traits != nullptr && std::count(traits->floats.begin(), traits->floats.end(), dtype) > 0) {
+      if (traits != nullptr && absl::c_linear_search(traits->floats, dtype)) {
         s.implementations = traits->implementations;
       }
       all.push_back(std::move(s));

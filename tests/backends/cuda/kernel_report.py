@@ -157,7 +157,8 @@ def span(values):
 def summary(report):
     """The table of docs/gpu.md, in Markdown."""
     lines = [
-        f"| kernel, by nvcc {report.compiler} | made | registers, sm_80 | sm_90 | KiB shared | warps of 64, sm_80 | sm_90 |",
+        f"| kernel, by nvcc {report.compiler} | made | registers, sm_80 | sm_90 | KiB shared "
+        "| warps of 64, sm_80 | sm_90 |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for pattern, names in hot(report):

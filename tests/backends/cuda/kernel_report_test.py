@@ -66,8 +66,8 @@ class KernelReport(unittest.TestCase):
         self.assertEqual(self.warps(33, 0), 32)
 
     def test_names_are_those_of_the_source(self):
-        self.assertEqual(kernel_report.short_name(NAME.format("Sum<backends::cuda::Rows<(anonymous namespace)::All> >")),
-                         "Sum<Rows<All> >")
+        rows = NAME.format("Sum<backends::cuda::Rows<(anonymous namespace)::All> >")
+        self.assertEqual(kernel_report.short_name(rows), "Sum<Rows<All> >")
         self.assertEqual(kernel_report.short_name("backends::cuda::droppos::Total(double const*)"), "droppos::Total")
 
     def test_table(self):
@@ -105,9 +105,8 @@ class KernelReport(unittest.TestCase):
         self.assertEqual(
             kernel_report.faults(kernel_report.Report(HOT + entry("A", "sm_80", "40 registers"))),
             ["A was not compiled for sm_90"])
-        self.assertEqual(
-            kernel_report.faults(kernel_report.Report(HOT + both("A", "16 registers, used 1 barriers, 170000 bytes smem"))),
-            ["A: no block fits sm_80"])
+        large = both("A", "16 registers, used 1 barriers, 170000 bytes smem")
+        self.assertEqual(kernel_report.faults(kernel_report.Report(HOT + large)), ["A: no block fits sm_80"])
 
     def test_document_gets_the_table(self):
         report = kernel_report.Report(COMPILER + HOT)
