@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <utility>
 
 #include "gtest/gtest.h"
@@ -16,6 +18,22 @@
 namespace tools {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+bool OnEmulatedGpu() {
+  const char* const device = std::getenv(kTestDevice);
+  return device != nullptr && std::strcmp(device, "emulated") == 0;
+}
+
+bool TakesDevice(const std::string& program) {
+  static const std::set<std::string> programs = {
+      "bench",   "check_parity", "evaluate", "extract_features", "predict_positions",
+      "replay", "train"};
+  return programs.count(program) > 0;
+}
+
+}  // namespace
 
 std::string Contents(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -36,7 +54,18 @@ pid_t StartProgram(const std::string& program, std::vector<std::string> args,
   if (chooses && std::none_of(args.begin(), args.end(), says_precision)) {
     args.insert(args.begin(), kSamePrecision);
   }
-  args.insert(args.begin(), fs::absolute("tools/" + program));
+  fs::path path = fs::absolute("tools/" + program);
+  if (OnEmulatedGpu()) {
+    const fs::path emulated = fs::absolute("tests/tools/cuda/" + program);
+    if (fs::exists(emulated)) path = emulated;
+    const auto names_device = [](const std::string& arg) {
+      return arg.rfind("--device", 0) == 0 || arg.rfind("--backend", 0) == 0;
+    };
+    if (TakesDevice(program) && std::none_of(args.begin(), args.end(), names_device)) {
+      args.insert(args.begin(), "--device=cuda");
+    }
+  }
+  args.insert(args.begin(), path);
   const pid_t child = fork();
   if (child != 0) return child;
   setenv("BUILD_WORKING_DIRECTORY", folder.c_str(), 1);
