@@ -28,29 +28,51 @@ def emulated_programs(name):
         srcs = [":" + program for program in _PROGRAMS],
     )
 
-def on_emulated(name, test, cases = None, without = None):
-    """Test <name> is the :<test> of the package on the emulated GPU.
+def on_emulated(test, cases, without = [], name = None, size = "medium", tags = []):
+    """<stem>_cuda_test runs the package's <stem>_test on the emulated GPU.
 
     Args:
-      name: of the new test.
       test: a test that runs programs by run_program.h.
-      cases: a gtest filter of what takes seconds. Without it the test takes minutes, has the tags
-        emulated_long and manual, and is run by `bazel test --test_tag_filters=emulated_long` over
-        names, or by its name.
-      without: cases that say nothing of a GPU.
+      cases: gtest's pattern of those to run.
+      without: and of those that say nothing of a GPU.
+      name: if not <stem>_cuda_test.
+      size: of the new test.
+      tags: of the new test.
     """
-    filters = ":".join(cases or ["*"]) + ("-" + ":".join(without) if without else "")
+    patterns = ":".join(cases) + ("-" + ":".join(without) if without else "")
     native.sh_test(
-        name = name,
-        size = "medium" if cases else "large",
+        name = name or test.replace("_test", "_cuda_test"),
+        size = size,
         srcs = ["//tests/tools/cuda:on_emulated.sh"],
         args = [
             "$(location :" + test + ")",
-            "--gtest_filter=" + filters,
+            "--gtest_filter=" + patterns,
         ],
         data = [
             ":" + test,
             "//tests/tools/cuda:programs",
         ],
-        tags = ["cpu:2"] + ([] if cases else ["emulated_long", "manual"]),
+        tags = ["cpu:2"] + tags,
+    )
+
+def emulated_long(name, tests):
+    """Suite `name`: whole tests on the emulated GPU, which take minutes.
+
+    `tests` maps each to its cases without a GPU's share."""
+    for test, without in tests.items():
+        on_emulated(
+            test = test,
+            cases = ["*"],
+            without = without,
+            name = test.replace("_test", "_cuda_long_test"),
+            size = "large",
+            tags = [
+                "emulated_long",
+                "manual",
+            ],
+        )
+    native.test_suite(
+        name = name,
+        tags = ["manual"],
+        tests = [":" + test.replace("_test", "_cuda_long_test") for test in tests],
     )
