@@ -26,7 +26,8 @@ std::filesystem::path Scratch();
 inline constexpr char kSamePrecision[] = "--precision=fp32";
 
 // Where the environment's DROPPOS_TEST_DEVICE is "emulated", programs that compute are those of
-// //tests/tools/cuda, and get --device=cuda unless `args` name a device.
+// //tests/tools/cuda, and get --device=cuda unless `args` name a device. RunProgram leaves out the
+// line in which some then say where they compute.
 inline constexpr char kTestDevice[] = "DROPPOS_TEST_DEVICE";
 
 // Starts tools/<program> as `bazel run //tools:<program> -- args` typed in `folder`, with
@@ -40,7 +41,7 @@ pid_t StartProgram(const std::string& program, std::vector<std::string> args,
 int ExitCode(int status);
 
 // The same, and waits for its end.
-Outcome RunProgram(const std::string& program, std::vector<std::string> args,
+Outcome RunProgram(const std::string& program, const std::vector<std::string>& args,
                    const std::filesystem::path& folder);
 
 }  // namespace tools
