@@ -38,14 +38,15 @@ std::string CapabilityText(const graph::Backend& backend) {
   }
   if (!backend.capabilities.int8_products) {
     absl::StrAppend(&text, backend.name,
-                    ": no 8-bit products, so --guide_precision=int8 is refused\n");
+                    ": no 8-bit products, so a net that asks for them is refused\n");
   }
   return text;
 }
 
 absl::StatusOr<int> Main(int argc, char** argv) {
   Flags flags;
-  CLI::App app("Says which operators each backend computes, in which types, and whose code does it.");
+  CLI::App app(
+      "Says which operators each backend computes, in which types, and whose code does it.");
   app.add_option("--backend", flags.backends,
                  "cpu, cuda, reference, with commas (default: cpu and, where its library is, cuda)")
       ->delimiter(',')

@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
@@ -37,7 +38,7 @@ std::vector<OperatorSupport> ListSupport(const graph::SchemaRegistry& registry,
       s.backend = backend.name;
       s.dtype = dtype;
       s.needed = IsNeeded(*registry.Find(type), dtype);
-      if (traits != nullptr && std::count(traits->floats.begin(), traits->floats.end(), dtype) > 0) {
+      if (traits != nullptr && absl::c_linear_search(traits->floats, dtype)) {
         s.implementations = traits->implementations;
       }
       all.push_back(std::move(s));
@@ -50,7 +51,7 @@ std::string SupportTable(absl::Span<const OperatorSupport> all) {
   std::vector<std::string> columns;  // as they come
   std::map<std::string, std::map<std::string, std::string>> rows;
   std::map<std::string, size_t> widths;
-  size_t name_width = 0;
+  size_t name_width = absl::string_view("operator").size();
   for (const OperatorSupport& s : all) {
     const std::string column = absl::StrCat(s.backend, " ", graph::DTypeName(s.dtype));
     const std::string cell = Cell(s);

@@ -29,8 +29,8 @@ struct OperatorSupport {
 std::vector<OperatorSupport> ListSupport(const graph::SchemaRegistry& registry,
                                          const graph::Backend& backend);
 
-// A row an operator, a column a backend and type: implementations, "MISSING", "-" where nets have no
-// such type, blank where the backend's nets have no such operator.
+// A row an operator, a column a backend and type: implementations, "MISSING", "-" where nets have
+// no such type, blank where the backend's nets have no such operator.
 std::string SupportTable(absl::Span<const OperatorSupport> all);
 // A line for each that is missing: "cuda: no kernel for Gelu in bf16".
 std::string MissingText(absl::Span<const OperatorSupport> all);

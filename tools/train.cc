@@ -96,7 +96,8 @@ absl::StatusOr<Setup> ReadSetup(const ParsedFlags& parsed, Resumption resumption
                                 const models::Zoo& zoo, models::RunLog* log) {
   Setup setup;
   ASSIGN_OR_RETURN(const models::ZooEntry entry, zoo.Find(*parsed.flags.model));
-  ASSIGN_OR_RETURN(setup.device, ChooseDevice(parsed.flags.device.value_or("cpu")));
+  const auto threads = static_cast<int>(parsed.flags.threads.value_or(DetectCpus().usable()));
+  ASSIGN_OR_RETURN(setup.device, ChooseDevice(parsed.flags.device.value_or("cpu"), threads));
   ASSIGN_OR_RETURN(setup.resolved,
                    ResolveTrainFlags(parsed.flags, entry, DetectMachine(setup.device)));
   std::vector<std::string> notes = parsed.notices;
@@ -243,7 +244,7 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   const std::unique_ptr<models::Model> model =
       resolved.entry.make(resolved.entry, setup.data.train->num_classes());
   const int threads = static_cast<int>(flags.threads.value());
-  ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend(setup.device.device, threads));
+  ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend(setup.device, threads));
   for (const std::string& note : ThreadNotes(threads)) log.Line(absl::StrCat("note: ", note));
   ASSIGN_OR_RETURN(models::SessionOptions session_options,
                    OptionsOfSession(setup, registry, backend));

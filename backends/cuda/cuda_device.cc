@@ -226,6 +226,13 @@ absl::Status CudaDevice::StartCopyIn(void* to, const void* from, size_t bytes) {
       cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, AsStream(copy_in_)), "copying in");
 }
 
+absl::Status CudaDevice::StartCopyOut(void* to, const void* from, size_t bytes) {
+  RETURN_IF_ERROR(Select());
+  if (bytes == 0) return absl::OkStatus();
+  return ToStatus(
+      cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, AsStream(compute_)), "copying out");
+}
+
 absl::StatusOr<graph::Event> CudaDevice::MakeEvent() {
   RETURN_IF_ERROR(Select());
   cudaEvent_t event = nullptr;

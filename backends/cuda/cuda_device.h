@@ -56,6 +56,7 @@ class CudaDevice final : public graph::Device {
   graph::Stream stream(graph::StreamRole role) override;
   absl::StatusOr<graph::Block> AllocateHost(size_t bytes) override;
   absl::Status StartCopyIn(void* to, const void* from, size_t bytes) override;
+  absl::Status StartCopyOut(void* to, const void* from, size_t bytes) override;
   absl::StatusOr<graph::Event> MakeEvent() override;
   absl::Status Record(const graph::Event& event, graph::StreamRole stream) override;
   absl::Status StreamWait(graph::StreamRole stream, const graph::Event& event) override;

@@ -1,10 +1,9 @@
 #include "tests/harness/emulated_cuda.h"
 
-#include "backends/cuda/droppos/kernel_table.h"
-#include "backends/cuda/kernel_table.h"
 #include "gtest/gtest.h"
 #include "tests/fake_cuda/control.h"
 #include "tests/harness/backends.h"
+#include "tests/harness/emulated_backend.h"
 
 namespace harness {
 namespace {
@@ -30,9 +29,7 @@ graph::Backend MakeEmulatedCuda() {
     return true;
   }();
   (void)listening;
-  graph::Backend backend = backends::cuda::MakeBackend(/*index=*/0, /*threads=*/1).value();
-  backends::cuda::droppos::RegisterKernels(&backend);
-  return backend;
+  return MakeEmulatedBackend(/*index=*/0, /*threads=*/1).value();
 }
 
 }  // namespace harness

@@ -1,5 +1,4 @@
-// The CUDA backend on the CPU: its own host code on the runtime of tests/fake_cuda, its kernels run
-// by tests/simt.
+// The emulated CUDA backend (emulated_backend.h) in tests.
 #ifndef TESTS_HARNESS_EMULATED_CUDA_H_
 #define TESTS_HARNESS_EMULATED_CUDA_H_
 

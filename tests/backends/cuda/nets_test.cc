@@ -67,6 +67,27 @@ TEST(CudaNets, AReplayedStepIsTheEagerOneAndLateWorkIsEarlyWork) {
   }
 }
 
+// Each wait is tens of microseconds in which a GPU does nothing, so what a step reports comes with
+// its run: one wait for both streams, and one for each write before of an input.
+TEST(CudaNets, AStepWaitsOnceForWhatItReports) {
+  const graph::SchemaRegistry registry = tools::MakeRegistry();
+  const graph::Backend backend = harness::MakeEmulatedCuda();
+  const DropPos model(TinyModelConfig(), TinyDropPosConfig(/*attn_guide=*/true));
+  SessionOptions options = TinyEngine(1).Options(/*batch=*/2);
+  options.compile.registry = &registry;
+  options.compile.backend = &backend;
+  const std::unique_ptr<Session> session = MakeSession(model, options);
+  for (int step = 0; step < 4; ++step) {
+    fake_cuda::TakeCounters();
+    const auto result = StepOn(session.get(), RandomBatches(1, step), 1e-2);
+    ASSERT_TRUE(result.ok()) << result.status();
+    const fake_cuda::Counters counters = fake_cuda::TakeCounters();
+    const uint64_t inputs = session->train().net().inputs.size();
+    EXPECT_LE(counters.host_waits, 2 + inputs) << "step " << step;
+    EXPECT_EQ(result->updates, 1);
+  }
+}
+
 // Every step's loss of droppos_tiny on `backend`, with batches of 4 random pictures.
 std::vector<double> Losses(const graph::Backend& backend, graph::ComputePrecision precision,
                            int steps) {
