@@ -5,6 +5,7 @@
 #include "backends/cpu/droppos/kernel_table.h"
 #include "backends/cpu/kernel_table.h"
 #include "backends/cpu/ops/op_table.h"
+#include "backends/cuda/ops/op_table.h"
 #include "graph/base/status.h"
 #include "models/droppos/zoo_entries.h"
 #include "models/vit/zoo_entries.h"
@@ -20,7 +21,8 @@ struct BackendOps {
   absl::string_view backend;
   void (*add)(graph::SchemaRegistry* registry);
 };
-constexpr BackendOps kBackendOps[] = {{"cpu", ops::cpu::RegisterOps}};
+constexpr BackendOps kBackendOps[] = {{"cpu", ops::cpu::RegisterOps},
+                                      {"cuda", ops::cuda::RegisterOps}};
 
 // The operators of every backend.
 graph::SchemaRegistry NeutralRegistry() {

@@ -7,8 +7,8 @@
 
 namespace backends::cuda {
 
-// Kernels for every operator of ops/op_table.h on GPU `index` (CudaDevice::Create has the errors),
-// f32 or bf16; the host uses `threads` threads.
+// Kernels for every operator of ops/op_table.h and backends/cuda/ops/op_table.h on GPU `index`, f32
+// or bf16; the host uses `threads` threads. CudaDevice::Create has the errors.
 absl::StatusOr<graph::Backend> MakeBackend(int index, int threads);
 
 // The backend on no GPU: its name, its capabilities and its table of kernels, which can be asked

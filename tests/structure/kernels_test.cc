@@ -1,5 +1,5 @@
-// Every operator that a program can name has a kernel on the CPU, and all but those that the CPU's
-// own passes make on the reference backend.
+// Every operator that a program can name has a kernel on the CPU, and on the reference backend; but
+// those that the passes of one backend make have theirs on that one.
 #include <gtest/gtest.h>
 
 #include "tests/structure/table_rules.h"
@@ -33,6 +33,7 @@ TEST(Kernels, CoreAndPluginAreBothThere) {
   EXPECT_NE(registry.Find("SmoothedPositionCE"), nullptr);
   EXPECT_EQ(registry.Find("PackWeights"), nullptr) << "the CPU's alone";
   EXPECT_NE(tools::MakeRegistry().Find("PackWeights"), nullptr);
+  EXPECT_NE(tools::MakeRegistry().Find("LinearResidual"), nullptr) << "the GPU's alone";
 }
 
 }  // namespace
