@@ -65,7 +65,7 @@ struct CudnnProduct {
   int64_t rows, cols, inner;
   bool trans_w;
   Epilogue epilogue;
-  bool keep_pre = false;  // of kGelu: x · w + bias is a result as well, kPre
+  bool keep_pre = false;  // of kGelu: x · w + bias, which GELU is of, is a result as well, kPre
 };
 
 using CudnnGraphSpec = std::variant<CudnnAttention, CudnnProduct>;

@@ -112,7 +112,8 @@ void Build(const CudnnProduct& p, fe::graph::Graph* graph) {
     case CudnnProduct::kBias:
       break;
     case CudnnProduct::kGelu:
-      if (p.keep_pre) Output(y, CudnnTensor::kPre);
+      // Rounded by itself: GELU is of the sum in f32.
+      if (p.keep_pre) Output(pointwise(fe::PointwiseMode_t::IDENTITY, "pre", y), CudnnTensor::kPre);
       y = pointwise(fe::PointwiseMode_t::GELU_FWD, "gelu", y);
       break;
     case CudnnProduct::kGeluGrad:

@@ -179,6 +179,7 @@ class Interpreter {
     y.ForEach([&](const Index& i) {
       const double v = x.Get(i);
       const double w = Has("inputs", "IN_1") ? In("IN_1").Get(i) : 0;
+      if (mode == "IDENTITY") return y.Put(i, v);
       if (mode == "ADD") return y.Put(i, v + w);
       if (mode == "MUL") return y.Put(i, v * w);
       if (mode == "GELU_FWD") return y.Put(i, v * phi(v));

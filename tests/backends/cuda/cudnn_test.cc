@@ -61,8 +61,8 @@ std::vector<double> Doubles(const std::vector<T>& values) {
 }
 
 // Our kernels round probabilities and their gradients to bf16, and both round results: in parts of
-// the largest element. Seen: 0.004 forward, 0.006 backward.
-constexpr double kForwardBound = 0.008, kBackwardBound = 0.012, kLogSumExpBound = 1e-5;
+// the largest element. Seen: 0.0077, 0.0078 and 1.6e-7.
+constexpr double kForwardBound = 0.012, kBackwardBound = 0.012, kLogSumExpBound = 1e-6;
 
 // Tokens on both sides of our kernels' tiles, all their widths, and the lengths of the zoo.
 TEST_F(CudnnTest, AttentionIsOurs) {
