@@ -24,9 +24,8 @@ class CudnnAttentionKernel final : public graph::Kernel {
  public:
   // Unimplemented where there is no cuDNN, or none for these sizes.
   static KernelOr Make(const DevicePtr& device, const Sizes& s, bool grad) {
-    if (device->cudnn() == nullptr) return absl::UnimplementedError(device->cudnn_text());
     const CudnnAttention spec = {s.batch, s.tokens, s.heads, s.head_width, grad};
-    ASSIGN_OR_RETURN(const CudnnPlan* const plan, device->cudnn()->Plan(spec));
+    ASSIGN_OR_RETURN(const CudnnPlan* const plan, device->PlanCudnn(spec));
     return KernelOr(std::unique_ptr<graph::Kernel>(
         new CudnnAttentionKernel(device, plan, s.heads * s.head_width, grad)));
   }

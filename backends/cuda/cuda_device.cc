@@ -119,6 +119,12 @@ absl::Status CudaDevice::Select() const {
   return ToStatus(cudaSetDevice(index_), "selecting the GPU");
 }
 
+absl::StatusOr<const CudnnPlan*> CudaDevice::PlanCudnn(const CudnnGraphSpec& spec) {
+  if (cudnn_ == nullptr) return absl::UnimplementedError(cudnn_text_);
+  RETURN_IF_ERROR(Select());
+  return cudnn_->Plan(spec);
+}
+
 absl::optional<size_t> CudaDevice::AvailableBytes() const {
   size_t free = 0, total = 0;
   if (!Select().ok() || !ToStatus(cudaMemGetInfo(&free, &total), "asking for memory").ok()) {

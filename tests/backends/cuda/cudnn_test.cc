@@ -17,7 +17,7 @@ class CudnnTest : public testing::Test {
   void SetUp() override {
     fake_cuda::Reset();
     device_ = CudaDevice::Create(/*index=*/0, /*threads=*/1).value();
-    ASSERT_NE(device_->cudnn(), nullptr) << device_->cudnn_text();
+    ASSERT_EQ(device_->cudnn_text().find("cuDNN 9."), 0u) << device_->cudnn_text();
   }
   void TearDown() override {
     for (const std::string& finding : fake_cuda::TakeFindings()) ADD_FAILURE() << finding;
@@ -45,7 +45,7 @@ class CudnnTest : public testing::Test {
     return values;
   }
   const CudnnPlan* Plan(const CudnnGraphSpec& spec) {
-    const auto plan = device_->cudnn()->Plan(spec);
+    const auto plan = device_->PlanCudnn(spec);
     EXPECT_TRUE(plan.ok()) << plan.status();
     return *plan;
   }
@@ -230,7 +230,7 @@ TEST_F(CudnnTest, IsPlannedOnceAndCaptured) {
 }
 
 TEST_F(CudnnTest, RefusalsAreSaid) {
-  const auto plan = device_->cudnn()->Plan(CudnnAttention{2, 50, 3, 36, true});
+  const auto plan = device_->PlanCudnn(CudnnAttention{2, 50, 3, 36, true});
   EXPECT_TRUE(absl::IsUnimplemented(plan.status())) << plan.status();
   EXPECT_NE(plan.status().message().find("multiple of 8"), std::string::npos) << plan.status();
 }
@@ -240,7 +240,7 @@ TEST(CudnnMissing, IsSaid) {
   options.cudnn = false;
   fake_cuda::Reset(options);
   const auto device = CudaDevice::Create(0, 1).value();
-  EXPECT_EQ(device->cudnn(), nullptr);
+  EXPECT_FALSE(device->PlanCudnn(CudnnAttention{2, 50, 3, 64, true}).ok());
   EXPECT_EQ(device->cudnn_text(),
             "no cuDNN: libcudnn.so.9: cannot open shared object file");
 }

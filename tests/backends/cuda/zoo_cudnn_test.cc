@@ -77,7 +77,8 @@ TEST(ZooCudnn, AllIsPlanned) {
   const graph::SchemaRegistry registry = tools::MakeRegistry();
   graph::Backend backend = MakeBackend(/*index=*/0, /*threads=*/1).value();
   droppos::RegisterKernels(&backend);
-  for (const models::ZooEntry& entry : tools::MakeZoo().entries()) {
+  const models::Zoo zoo = tools::MakeZoo();
+  for (const models::ZooEntry& entry : zoo.entries()) {
     const auto model = entry.make(entry, /*num_classes=*/1000);
     auto net = models::BuildTrainingNet(registry, *model, models::AdamW(entry.recipe),
                                         /*batch=*/64, models::MicroStep::kWhole, /*accum_iter=*/1);
