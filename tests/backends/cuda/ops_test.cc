@@ -107,10 +107,15 @@ OpCase LinearWeightGradCase(int64_t rows, int64_t m, int64_t n, bool bf16, bool 
   return c;
 }
 
+bool HasCudnn() {
+  return TestBackends().back().description.find(", no cuDNN: ") == std::string::npos;
+}
+
 // 16 columns in f32 are 64 bytes: parts of 256 rows, whole ones only and with a rest.
 TEST(CudaProduct, InPartsOfRows) {
   for (const int64_t part_bytes : {int64_t{1}, int64_t{64} * 256, int64_t{64} * 600}) {
     ProductOptions options;
+    options.cudnn = false;
     options.part_bytes = part_bytes;
     const graph::Backend backend = With(options);
     for (const int64_t rows : {255, 256, 512, 520}) {
@@ -126,7 +131,7 @@ TEST(CudaProduct, InPartsOfRows) {
 
 TEST(CudaProduct, WithoutTheLibrary) {
   ProductOptions options;
-  options.library = false;
+  options.cudnn = options.library = false;
   options.part_bytes = 1;
   const graph::Backend backend = With(options);
   for (const char* activation : {"none", "gelu"}) {
@@ -223,12 +228,26 @@ TEST(CudaProduct, WithAWorkspace) {
   RunCaseOn(backend, c);
 }
 
+// Epilogues that cuBLASLt lacks.
+TEST(CudaProduct, IsCudnnsInBFloat16) {
+  for (const auto& [rows, k, n] :
+       {std::make_tuple(5, 8, 16), std::make_tuple(70, 24, 8), std::make_tuple(33, 72, 40)}) {
+    for (const OpCase& c :
+         {LinearCase(rows, k, n, "none", true, true), LinearCase(rows, k, n, "gelu", true, true),
+          LinearGeluCase(rows, k, n), MatMulGeluGradCase(rows, k, n),
+          MatMulCase(rows, k, n, 0, /*times=*/true), MatMulCase(rows, k, n, 1, /*times=*/true)}) {
+      EXPECT_EQ(Implementation(c), HasCudnn() ? "cudnn" : "cublaslt, own epilogue") << c.type;
+      RunCaseOn(TestBackends().back(), c);
+    }
+  }
+  // Rows that are no whole vectors of 16 bytes.
+  EXPECT_EQ(Implementation(LinearGeluCase(5, 8, 12)), "cublaslt, own epilogue");
+  EXPECT_EQ(Implementation(LinearGeluCase(5, 12, 8)), "cublaslt, own epilogue");
+}
+
 TEST(CudaProduct, SaysHowItIsMade) {
   EXPECT_EQ(Implementation(LinearCase(5, 8, 16, "none", true, false)), "cublaslt");
-  EXPECT_EQ(Implementation(LinearCase(5, 8, 16, "none", true, true)), "cublaslt, own epilogue");
   EXPECT_EQ(Implementation(LinearCase(5, 8, 16, "gelu", true, false)), "cublaslt, own epilogue");
-  EXPECT_EQ(Implementation(LinearGeluCase(5, 8, 16)), "cublaslt, own epilogue");
-  EXPECT_EQ(Implementation(MatMulGeluGradCase(5, 8, 16)), "cublaslt, own epilogue");
   EXPECT_EQ(Implementation(LinearWeightGradCase(0, 8, 16, true, true)),
             "own:f32, own epilogue, own sums");
   EXPECT_EQ(Implementation(MatMulCase(5, 8, 16, 1, false)), "cublaslt");
@@ -289,11 +308,9 @@ std::vector<OpCase> CasesBeyondTensorCores() {
 }
 
 TEST(CudaAttention, IsCudnnsBeyondOurTensorCores) {
-  const graph::Backend backend = TestBackends().back();
-  const bool cudnn = backend.description.find(", no cuDNN: ") == std::string::npos;
   for (const OpCase& c : CasesBeyondTensorCores()) {
-    EXPECT_EQ(Implementation(c), cudnn ? "cudnn" : "own:f32");
-    RunCaseOn(backend, c);
+    EXPECT_EQ(Implementation(c), HasCudnn() ? "cudnn" : "own:f32");
+    RunCaseOn(TestBackends().back(), c);
   }
 }
 
