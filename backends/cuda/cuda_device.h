@@ -64,8 +64,8 @@ class CudaDevice final : public graph::Device {
 
   const GpuProperties& properties() const { return properties_; }
   cublasLtContext* cublaslt() const { return cublaslt_; }
-  // The plan of a graph on this GPU; it lives as long as the device. Unimplemented where there is no
-  // cuDNN, or it refuses.
+  // The plan of a graph on this GPU; it lives as long as the device. Unimplemented where there is
+  // no cuDNN, or it refuses.
   absl::StatusOr<const CudnnPlan*> PlanCudnn(const CudnnGraphSpec& spec);
   // "cuDNN 9.19.0", or "no cuDNN: " and why.
   const std::string& cudnn_text() const { return cudnn_text_; }

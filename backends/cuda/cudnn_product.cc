@@ -37,13 +37,13 @@ class CudnnProductKernel final : public graph::Kernel {
 
   absl::Status Run() override {
     // Of a graph without the last tensor it is not read.
-    return plan_->Run({{CudnnTensor::kX, args().inputs[0]},
-                       {CudnnTensor::kW, args().inputs[1]},
-                       {third_, args().inputs[2]},
-                       {CudnnTensor::kResult, args().outputs[0]},
-                       {keep_pre_ ? CudnnTensor::kPre : CudnnTensor::kResult,
-                        args().outputs[keep_pre_ ? 1 : 0]}},
-                      scratch(), static_cast<Stream>(args().stream));
+    return plan_->Run(
+        {{CudnnTensor::kX, args().inputs[0]},
+         {CudnnTensor::kW, args().inputs[1]},
+         {third_, args().inputs[2]},
+         {CudnnTensor::kResult, args().outputs[0]},
+         {keep_pre_ ? CudnnTensor::kPre : CudnnTensor::kResult, args().outputs[keep_pre_ ? 1 : 0]}},
+        scratch(), static_cast<Stream>(args().stream));
   }
 
  private:
@@ -77,8 +77,7 @@ KernelOr MakeCudnnProduct(const DevicePtr& device, const graph::KernelSpec& spec
     return absl::UnimplementedError("rows that are no whole vectors of 16 bytes");
   }
   ASSIGN_OR_RETURN(const CudnnPlan* const plan, device->PlanCudnn(product));
-  return KernelOr(
-      std::make_unique<CudnnProductKernel>(device, plan, kind.third, product.keep_pre));
+  return KernelOr(std::make_unique<CudnnProductKernel>(device, plan, kind.third, product.keep_pre));
 }
 
 }  // namespace backends::cuda

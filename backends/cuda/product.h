@@ -1,6 +1,6 @@
 // MatMul, MatMulWeightGrad, Linear, and the operators of backends/cuda/ops, which are products with
-// an epilogue: through cuDNN where it fuses that, else a product through cuBLASLt and what it leaves
-// to us.
+// an epilogue: through cuDNN where it fuses that, else a product through cuBLASLt and what it
+// leaves to us.
 #ifndef BACKENDS_CUDA_PRODUCT_H_
 #define BACKENDS_CUDA_PRODUCT_H_
 

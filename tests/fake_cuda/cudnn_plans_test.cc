@@ -73,8 +73,11 @@ TEST_F(CudnnPlans, WhatCudnnRefusesIsSaid) {
   EXPECT_EQ(workspace.status().message().find("cuDNN, validation: "), 0u) << workspace.status();
   CudnnTarget target = H100();
   target.properties = "{}";
-  EXPECT_EQ(CudnnGraph(CudnnAttention{2, 50, 3, 64, false}, target).Plan().status().message().find(
-                "cuDNN, device: "),
+  EXPECT_EQ(CudnnGraph(CudnnAttention{2, 50, 3, 64, false}, target)
+                .Plan()
+                .status()
+                .message()
+                .find("cuDNN, device: "),
             0u);
 }
 

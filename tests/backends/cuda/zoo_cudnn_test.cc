@@ -55,7 +55,8 @@ class Deviceless final : public Cudnn {
     Outcome& outcome = Outcomes()[Describe(spec)];
     const auto workspace = CudnnGraph(spec, fake_cuda::H100()).Plan();
     outcome.status = workspace.status();
-    outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    outcome.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     RETURN_IF_ERROR(outcome.status);
     outcome.workspace_bytes = *workspace;
     return std::make_unique<OnlyPlanned>(*workspace);
@@ -98,8 +99,8 @@ TEST(ZooCudnn, AllIsPlanned) {
   }
   double seconds = 0;
   for (const auto& [graph, outcome] : Outcomes()) {
-    std::cout << absl::StrFormat("%-90s %4d MiB %5.2f s\n", graph,
-                                 outcome.workspace_bytes >> 20, outcome.seconds);
+    std::cout << absl::StrFormat("%-90s %4d MiB %5.2f s\n", graph, outcome.workspace_bytes >> 20,
+                                 outcome.seconds);
     EXPECT_TRUE(outcome.status.ok()) << graph << ": " << outcome.status;
     seconds += outcome.seconds;
   }
