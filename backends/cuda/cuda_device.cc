@@ -97,11 +97,16 @@ absl::Status CudaDevice::Start() {
                                                cublasLtGetStatusName(status),
                                                "; use --device=cpu"));
   }
+  auto cudnn = LoadCudnn(properties_.major * 10 + properties_.minor);
+  cudnn_text_ = cudnn.ok() ? absl::StrCat("cuDNN ", (*cudnn)->version())
+                           : absl::StrCat("no cuDNN: ", cudnn.status().message());
+  if (cudnn.ok()) cudnn_ = *std::move(cudnn);
   return absl::OkStatus();
 }
 
 CudaDevice::~CudaDevice() {
   if (!Select().ok()) return;
+  cudnn_.reset();
   if (cublaslt_ != nullptr) cublasLtDestroy(cublaslt_);
   for (const graph::Stream stream : {compute_, copy_in_}) {
     if (stream != nullptr) cudaStreamDestroy(AsStream(stream));
@@ -112,6 +117,12 @@ std::string CudaDevice::name() const { return absl::StrCat("cuda:", index_); }
 
 absl::Status CudaDevice::Select() const {
   return ToStatus(cudaSetDevice(index_), "selecting the GPU");
+}
+
+absl::StatusOr<const CudnnPlan*> CudaDevice::PlanCudnn(const CudnnGraphSpec& spec) {
+  if (cudnn_ == nullptr) return absl::UnimplementedError(cudnn_text_);
+  RETURN_IF_ERROR(Select());
+  return cudnn_->Plan(spec);
 }
 
 absl::optional<size_t> CudaDevice::AvailableBytes() const {

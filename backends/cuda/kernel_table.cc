@@ -36,7 +36,7 @@ absl::StatusOr<graph::Backend> MakeBackend(int index, int threads) {
   graph::Backend backend = BackendOn(device);
   backend.description =
       absl::StrCat(gpu.name, ", compute capability ", gpu.major, ".", gpu.minor, ", ",
-                   gpu.memory_bytes >> 30, " GiB");
+                   gpu.memory_bytes >> 30, " GiB, ", device->cudnn_text());
   return backend;
 }
 

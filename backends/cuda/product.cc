@@ -1,3 +1,5 @@
+// cuDNN fuses more (cudnn_product.h), in bf16 and where there is one. What follows is for the rest.
+//
 // cuBLASLt adds a bias of the result's type, adds to what is there (beta), and sums a factor over
 // the terms. Not its business are
 //   bf16 factors whose rows are not whole vectors of 16 bytes: copied into such rows first;
@@ -13,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "backends/cuda/cublaslt_product.h"
+#include "backends/cuda/cudnn_product.h"
 #include "backends/cuda/elementwise_launch.h"
 #include "backends/cuda/product_launch.h"
 #include "backends/cuda/sum_rows_launch.h"
@@ -310,6 +313,10 @@ class ProductKernel final : public graph::Kernel {
 
 KernelOr MakeProduct(const DevicePtr& device, const graph::KernelSpec& spec,
                      const ProductOptions& options) {
+  if (options.cudnn) {
+    KernelOr kernel = MakeCudnnProduct(device, spec);
+    if (kernel.ok()) return kernel;
+  }
   return ProductKernel::Make(device, spec, options);
 }
 

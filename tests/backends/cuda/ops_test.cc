@@ -1,6 +1,6 @@
 // Operators on the emulated CUDA backend, where tests/ops has no case for how it computes them:
 // products in parts, without the library, of no terms, of no rows, with a workspace; attention on
-// tensor cores.
+// tensor cores, by our kernels and by cuDNN.
 #include <cublasLt.h>
 
 #include "backends/cuda/product.h"
@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 #include "tests/fake_cuda/control.h"
 #include "tests/harness/backends.h"
+#include "tests/harness/emulated_cuda.h"
 #include "tests/harness/op_case.h"
 
 namespace harness {
@@ -34,9 +35,8 @@ graph::Backend With(const ProductOptions& options) {
   return backend;
 }
 
-// The kernel of the backend under test.
-absl::StatusOr<std::unique_ptr<graph::Kernel>> Make(const OpCase& c) {
-  static const auto* backend = new graph::Backend(TestBackends().back());
+absl::StatusOr<std::unique_ptr<graph::Kernel>> Make(const graph::Backend& backend,
+                                                    const OpCase& c) {
   std::vector<graph::TensorType> inputs;
   for (const CaseInput& input : c.inputs) inputs.push_back(input.type);
   const TypedOp op = MakeOp(c.type, c.attrs, inputs).value();
@@ -44,7 +44,13 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> Make(const OpCase& c) {
   spec.op = &op.op;
   spec.inputs = op.inputs;
   spec.outputs = op.outputs;
-  return (*backend->kernels.Find(c.type))(spec);
+  return (*backend.kernels.Find(c.type))(spec);
+}
+
+// The kernel of the backend under test.
+absl::StatusOr<std::unique_ptr<graph::Kernel>> Make(const OpCase& c) {
+  static const auto* backend = new graph::Backend(TestBackends().back());
+  return Make(*backend, c);
 }
 
 std::string Implementation(const OpCase& c) { return Make(c).value()->implementation(); }
@@ -103,10 +109,15 @@ OpCase LinearWeightGradCase(int64_t rows, int64_t m, int64_t n, bool bf16, bool 
   return c;
 }
 
+bool HasCudnn() {
+  return TestBackends().back().description.find(", no cuDNN: ") == std::string::npos;
+}
+
 // 16 columns in f32 are 64 bytes: parts of 256 rows, whole ones only and with a rest.
 TEST(CudaProduct, InPartsOfRows) {
   for (const int64_t part_bytes : {int64_t{1}, int64_t{64} * 256, int64_t{64} * 600}) {
     ProductOptions options;
+    options.cudnn = false;
     options.part_bytes = part_bytes;
     const graph::Backend backend = With(options);
     for (const int64_t rows : {255, 256, 512, 520}) {
@@ -122,7 +133,7 @@ TEST(CudaProduct, InPartsOfRows) {
 
 TEST(CudaProduct, WithoutTheLibrary) {
   ProductOptions options;
-  options.library = false;
+  options.cudnn = options.library = false;
   options.part_bytes = 1;
   const graph::Backend backend = With(options);
   for (const char* activation : {"none", "gelu"}) {
@@ -219,12 +230,26 @@ TEST(CudaProduct, WithAWorkspace) {
   RunCaseOn(backend, c);
 }
 
+// Epilogues that cuBLASLt lacks.
+TEST(CudaProduct, IsCudnnsInBFloat16) {
+  for (const auto& [rows, k, n] :
+       {std::make_tuple(5, 8, 16), std::make_tuple(70, 24, 8), std::make_tuple(33, 72, 40)}) {
+    for (const OpCase& c :
+         {LinearCase(rows, k, n, "none", true, true), LinearCase(rows, k, n, "gelu", true, true),
+          LinearGeluCase(rows, k, n), MatMulGeluGradCase(rows, k, n),
+          MatMulCase(rows, k, n, 0, /*times=*/true), MatMulCase(rows, k, n, 1, /*times=*/true)}) {
+      EXPECT_EQ(Implementation(c), HasCudnn() ? "cudnn" : "cublaslt, own epilogue") << c.type;
+      RunCaseOn(TestBackends().back(), c);
+    }
+  }
+  // Rows that are no whole vectors of 16 bytes.
+  EXPECT_EQ(Implementation(LinearGeluCase(5, 8, 12)), "cublaslt, own epilogue");
+  EXPECT_EQ(Implementation(LinearGeluCase(5, 12, 8)), "cublaslt, own epilogue");
+}
+
 TEST(CudaProduct, SaysHowItIsMade) {
   EXPECT_EQ(Implementation(LinearCase(5, 8, 16, "none", true, false)), "cublaslt");
-  EXPECT_EQ(Implementation(LinearCase(5, 8, 16, "none", true, true)), "cublaslt, own epilogue");
   EXPECT_EQ(Implementation(LinearCase(5, 8, 16, "gelu", true, false)), "cublaslt, own epilogue");
-  EXPECT_EQ(Implementation(LinearGeluCase(5, 8, 16)), "cublaslt, own epilogue");
-  EXPECT_EQ(Implementation(MatMulGeluGradCase(5, 8, 16)), "cublaslt, own epilogue");
   EXPECT_EQ(Implementation(LinearWeightGradCase(0, 8, 16, true, true)),
             "own:f32, own epilogue, own sums");
   EXPECT_EQ(Implementation(MatMulCase(5, 8, 16, 1, false)), "cublaslt");
@@ -271,12 +296,50 @@ TEST(CudaAttention, OnTensorCores) {
 TEST(CudaAttention, TakesTensorCoresWhereItCan) {
   using graph::DType;
   EXPECT_EQ(Implementation(AttentionCase(DType::kBF16, 272, 80)), "own:mma");
-  EXPECT_EQ(Implementation(AttentionCase(DType::kBF16, 273, 80)), "own:f32");
-  EXPECT_EQ(Implementation(AttentionCase(DType::kBF16, 50, 40)), "own:f32");
   EXPECT_EQ(Implementation(AttentionCase(DType::kF32, 50, 64)), "own:f32");
   EXPECT_EQ(Implementation(AttentionGradCase(DType::kBF16, 80, 32)), "own:mma");
-  EXPECT_EQ(Implementation(AttentionGradCase(DType::kBF16, 81, 32)), "own:f32");
   EXPECT_EQ(Implementation(AttentionGradCase(DType::kF32, 5, 32)), "own:f32");
+}
+
+// Longer than our kernels on tensor cores take, or of widths that they lack.
+std::vector<OpCase> CasesBeyondTensorCores() {
+  using graph::DType;
+  return {AttentionCase(DType::kBF16, 273, 32), AttentionCase(DType::kBF16, 50, 40),
+          AttentionGradCase(DType::kBF16, 81, 32), AttentionGradCase(DType::kBF16, 197, 64),
+          AttentionGradCase(DType::kBF16, 20, 16)};
+}
+
+TEST(CudaAttention, IsCudnnsBeyondOurTensorCores) {
+  for (const OpCase& c : CasesBeyondTensorCores()) {
+    EXPECT_EQ(Implementation(c), HasCudnn() ? "cudnn" : "own:f32");
+    RunCaseOn(TestBackends().back(), c);
+  }
+}
+
+TEST(CudaAttention, IsOursWhereCudnnCannot) {
+  using graph::DType;
+  for (const OpCase& c :
+       {AttentionCase(DType::kBF16, 300, 32, /*queries=*/9), AttentionCase(DType::kBF16, 20, 36),
+        AttentionGradCase(DType::kBF16, 1, 16)}) {
+    EXPECT_EQ(Implementation(c), "own:f32");
+    RunCaseOn(TestBackends().back(), c);
+  }
+}
+
+TEST(CudaAttention, IsOursWithoutCudnn) {
+  fake_cuda::Options options;
+  options.cudnn = false;
+  fake_cuda::Reset(options);
+  {
+    const graph::Backend backend = MakeEmulatedCuda();
+    EXPECT_NE(backend.description.find(", no cuDNN: "), std::string::npos)
+        << backend.description;
+    for (const OpCase& c : CasesBeyondTensorCores()) {
+      EXPECT_EQ(Make(backend, c).value()->implementation(), "own:f32");
+    }
+    RunCaseOn(backend, AttentionGradCase(graph::DType::kBF16, 81, 32));
+  }
+  fake_cuda::Reset();
 }
 
 TEST(CudaAttention, RefusesHeadsThatAreTooWide) {
