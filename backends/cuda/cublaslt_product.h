@@ -31,7 +31,8 @@ struct CublasLtSpec {
 class CublasLtProduct {
  public:
   // Chooses the algorithm that the library takes for the fastest of those that need at most
-  // `max_workspace` bytes; Unimplemented where there is none.
+  // `max_workspace` bytes; Unimplemented where there is none. A null handle, of a GPU that is only
+  // described, plans for the most that one may need, and does not run.
   static absl::StatusOr<std::unique_ptr<CublasLtProduct>> Create(cublasLtHandle_t handle,
                                                                  const CublasLtSpec& spec,
                                                                  size_t max_workspace);

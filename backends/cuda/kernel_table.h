@@ -3,6 +3,7 @@
 #define BACKENDS_CUDA_KERNEL_TABLE_H_
 
 #include "absl/status/statusor.h"
+#include "backends/cuda/gpu_properties.h"
 #include "graph/compiler/backend.h"
 
 namespace backends::cuda {
@@ -10,6 +11,11 @@ namespace backends::cuda {
 // Kernels for every operator of ops/op_table.h on GPU `index` (CudaDevice::Create has the errors),
 // f32 or bf16; the host uses `threads` threads.
 absl::StatusOr<graph::Backend> MakeBackend(int index, int threads);
+
+// The same for a GPU that need not be there, nor a driver (CudaDevice::Describe): nets are compiled
+// and planned, and nothing runs. Where the library's choice decides how much scratch a kernel
+// needs, it is the most that one may need.
+absl::StatusOr<graph::Backend> DescribeBackend(const GpuProperties& gpu, int threads);
 
 }  // namespace backends::cuda
 
