@@ -8,13 +8,13 @@
 
 namespace backends::cuda {
 
-// Kernels for every operator of ops/op_table.h on GPU `index` (CudaDevice::Create has the errors),
+// Kernels for every operator of ops/op_table.h and backends/cuda/ops/op_table.h on GPU `index` (CudaDevice::Create has the errors),
 // f32 or bf16; the host uses `threads` threads.
 absl::StatusOr<graph::Backend> MakeBackend(int index, int threads);
 
 // The same for a GPU that need not be there, nor a driver (CudaDevice::Describe): nets are compiled
-// and planned, and nothing runs. Where the library's choice decides how much scratch a kernel
-// needs, it is the most that one may need.
+// and planned, and nothing runs. cuBLASLt is taken to have an algorithm for
+// each product with all that it is asked to fuse, and to want the largest workspace.
 absl::StatusOr<graph::Backend> DescribeBackend(const GpuProperties& gpu, int threads);
 
 }  // namespace backends::cuda
