@@ -56,7 +56,7 @@ absl::StatusOr<std::string> Timed(const PlannedRun& run, const Common& common) {
 
 absl::StatusOr<std::string> Predicted(const PlannedRun& run, const Common& common) {
   std::string text = absl::StrCat(run.gpus.reason, run.gpus.reason.empty() ? "" : ": ",
-                                  "planned by data sheets, nothing was timed\n");
+                                  "planned by data sheets; no GPU was timed\n");
   std::string report;  // of the first: others differ in the answer
   std::vector<ordered_json> json;
   for (const GpuChip& chip : run.gpus.chips) {

@@ -23,6 +23,8 @@ nlohmann::ordered_json KindJson(const KindOfWork& k) {
           {"goal_ms", k.goal_seconds * 1e3}};
 }
 
+double GiB(size_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
+
 std::string KindRow(const KindOfWork& k) {
   return absl::StrFormat("  %-28s %9d %9.2f %9.1f %9.2f %9.2f\n", k.kind, k.operators,
                          k.flops / 1e12, k.bytes / 1e9, k.floor_seconds * 1e3,
@@ -96,24 +98,24 @@ std::string GpuPlanText(const GpuPlan& plan, const LoadingTime& loading, bool by
   const GpuChip& chip = plan.chip;
   const KindOfWork sum = Sum(plan.window);
   std::string text = absl::StrFormat(
-      "%s: %s, %.0f TFLOP/s in bf16, %.1f in fp32, %.0f GB/s; %.1f GiB, of which the driver and "
-      "libraries get %.1f\n",
+      "%s: %s; bf16 %.0f TFLOP/s, fp32 %.1f, memory %.0f GB/s; %.1f of %.1f GiB left free\n",
       chip.flag, chip.properties.name, chip.rates.bf16_gflops / 1e3, chip.rates.f32_gflops / 1e3,
-      chip.rates.gb_per_s, static_cast<double>(chip.properties.memory_bytes) / (1 << 30),
-      static_cast<double>(backends::cuda::kReservedBytes) / (1 << 30));
+      chip.rates.gb_per_s, GiB(backends::cuda::kReservedBytes),
+      GiB(chip.properties.memory_bytes));
   absl::StrAppend(&text, PlanText(plan.answers));
-  absl::StrAppendFormat(
-      &text, "%d images take at least %.2f ms, %.2f if all goes as hoped, which is what the table "
-             "says\n",
-      plan.window_images, sum.floor_seconds * 1e3, sum.goal_seconds * 1e3);
+  absl::StrAppendFormat(&text,
+                        "predicted for %d images: %.2f ms at the floor, %.2f at the goal, which is "
+                        "the table's\n",
+                        plan.window_images, sum.floor_seconds * 1e3, sum.goal_seconds * 1e3);
   const double rate = static_cast<double>(plan.window_images) / sum.goal_seconds;
-  absl::StrAppendFormat(&text, "loading: %.2f ms an image on one thread here; %.0f such threads keep "
-                               "the GPU busy\n",
+  absl::StrAppendFormat(&text,
+                        "loading: %.2f ms an image on one thread here, measured; %.0f such threads "
+                        "keep up\n",
                         loading.seconds * 1e3, std::ceil(loading.seconds * rate));
   if (!by_kind) return text;
   absl::StrAppendFormat(&text, "\n%-30s %9s %9s %9s %9s %9s\n",
                         absl::StrFormat("%d images on %s", plan.window_images, chip.flag),
-                        "operators", "TFLOP", "GB moved", "least ms", "hoped ms");
+                        "operators", "TFLOP", "GB moved", "floor ms", "goal ms");
   for (const KindOfWork& kind : plan.window) absl::StrAppend(&text, KindRow(kind));
   absl::StrAppend(&text, KindRow(sum));
   return text;

@@ -24,9 +24,9 @@ TEST(PlanGpu, SaysWhatEachChipWouldTake) {
   const Outcome outcome = Plan({"--plan=full", "--plan_gpu=h100,rtx4090"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out,
-              AllOf(StartsWith("planned by data sheets, nothing was timed\n"),
-                    HasSubstr("\nh100: NVIDIA H100 80GB HBM3, "),
-                    HasSubstr("\nrtx4090: NVIDIA GeForce RTX 4090, "), HasSubstr("\nfits: "),
+              AllOf(StartsWith("planned by data sheets; no GPU was timed\n"),
+                    HasSubstr("\nh100: NVIDIA H100 80GB HBM3; "),
+                    HasSubstr("\nrtx4090: NVIDIA GeForce RTX 4090; "), HasSubstr("\nfits: "),
                     HasSubstr("guide products"), HasSubstr("\nh100, net 'train': batch ")));
 }
 

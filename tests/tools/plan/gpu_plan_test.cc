@@ -128,12 +128,12 @@ TEST_F(Plan, TheJsonHasTheTextsNumbers) {
   EXPECT_EQ(json["step"]["images"], 32);
 
   const std::string text = GpuPlanText(plan_, {0.002, 1, 2}, /*by_kind=*/true);
-  EXPECT_THAT(text, AllOf(StartsWith("h100: NVIDIA H100 80GB HBM3, 989 TFLOP/s in bf16, "),
+  EXPECT_THAT(text, AllOf(StartsWith("h100: NVIDIA H100 80GB HBM3; bf16 989 TFLOP/s, fp32 67.0, "),
                           HasSubstr("\nas asked "), HasSubstr("guide products"),
                           HasSubstr("\n  update ")));
   EXPECT_THAT(text, HasSubstr(absl::StrFormat("; %.0f images/s; ", rate)));
-  EXPECT_THAT(text, HasSubstr(absl::StrFormat("2.00 ms an image on one thread here; %.0f such "
-                                              "threads",
+  EXPECT_THAT(text, HasSubstr(absl::StrFormat("2.00 ms an image on one thread here, measured; "
+                                              "%.0f such threads",
                                               std::ceil(rate * 0.002))));
   EXPECT_EQ(GpuPlanText(plan_, {0.002, 1, 2}, false).find("guide products"), std::string::npos);
 }

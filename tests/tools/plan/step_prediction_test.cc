@@ -34,7 +34,13 @@ class Prediction : public ::testing::Test {
     const graph::BlobId x =
         b.Input("x", {dtype, {gradient ? inner : rows, gradient ? rows : inner}});
     const graph::BlobId w = b.Input("w", {dtype, {inner, cols}});
-    b.Output(b.Op(type, "product", {x, w}));
+    graph::Attrs attrs;
+    if (gradient) {
+      attrs["shape"] = std::vector<int64_t>{rows, cols};
+    } else {
+      attrs["trans_w"] = int64_t{0};
+    }
+    b.Output(b.Op(type, "product", {x, w}, attrs));
     const absl::StatusOr<graph::Net> net = b.Finish();
     EXPECT_TRUE(net.ok()) << net.status();
     return PredictedSeconds(registry_, *net, net->ops[0], how, kRates, efficiency);
