@@ -14,8 +14,8 @@ namespace tools {
 // what is missing (the library, one that it needs, a driver, a GPU) and what to do.
 absl::StatusOr<graph::Backend> MakeCudaBackend(int index, int threads);
 
-// The same of a GPU that is only described (backends/cuda/kernel_table.h): needs the library, and no
-// driver.
+// The same of a GPU that is only described (backends/cuda/kernel_table.h), for plans: needs the
+// library, and no driver.
 absl::StatusOr<graph::Backend> DescribeCudaBackend(const backends::cuda::GpuProperties& gpu,
                                                    int threads);
 

@@ -63,8 +63,8 @@ absl::StatusOr<std::string> Predicted(const PlannedRun& run, const Common& commo
     ASSIGN_OR_RETURN(const graph::Backend backend,
                      DescribeBackend(chip, static_cast<int>(*run.resolved.flags.threads)));
     ASSIGN_OR_RETURN(const models::SessionOptions options, run.options(backend));
-    ASSIGN_OR_RETURN(const GpuPlan plan, PlanForGpu(run.model, options, common.variants,
-                                                    common.length, chip));
+    ASSIGN_OR_RETURN(const GpuPlan plan,
+                     PlanForGpu(run.model, options, common.variants, common.length, chip));
     json.push_back(GpuPlanJson(plan));
     absl::StrAppend(&text, "\n", GpuPlanText(plan, common.loading, common.form == "full"));
     if (common.form == "full" && report.empty()) {

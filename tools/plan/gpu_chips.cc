@@ -22,13 +22,17 @@ constexpr size_t kShared80 = 163 << 10, kShared89 = 99 << 10, kShared90 = 227 <<
 // "total capacity" in PyTorch's messages for the others, the smallest that was seen.
 const std::vector<GpuChip>& Known() {
   static const auto* const known = new std::vector<GpuChip>{
-      {"a100-40", {"NVIDIA A100-SXM4-40GB", 8, 0, 108, MiB(40338), kShared80},
+      {"a100-40",
+       {"NVIDIA A100-SXM4-40GB", 8, 0, 108, MiB(40338), kShared80},
        {19.5e3, 312e3, 0, 1555}},
-      {"a100", {"NVIDIA A100-SXM4-80GB", 8, 0, 108, MiB(81050), kShared80}, {19.5e3, 312e3, 0, 2039}},
+      {"a100",
+       {"NVIDIA A100-SXM4-80GB", 8, 0, 108, MiB(81050), kShared80},
+       {19.5e3, 312e3, 0, 2039}},
       {"h100", {"NVIDIA H100 80GB HBM3", 9, 0, 132, MiB(81008), kShared90}, {67e3, 989e3, 0, 3350}},
       {"h200", {"NVIDIA H200", 9, 0, 132, MiB(142336), kShared90}, {67e3, 989e3, 0, 4800}},
       {"l40s", {"NVIDIA L40S", 8, 9, 142, MiB(45363), kShared89}, {91.6e3, 362e3, 0, 864}},
-      {"rtx4090", {"NVIDIA GeForce RTX 4090", 8, 9, 128, MiB(24207), kShared89},
+      {"rtx4090",
+       {"NVIDIA GeForce RTX 4090", 8, 9, 128, MiB(24207), kShared89},
        {82.6e3, 165e3, 0, 1008}},
   };
   return *known;

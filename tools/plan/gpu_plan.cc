@@ -78,18 +78,17 @@ absl::StatusOr<GpuPlan> PlanForGpu(const models::Model& model,
                                    const std::vector<PlanVariant>& variants, const RunLength& run,
                                    const GpuChip& chip) {
   GpuPlan plan{chip, {}, options.step.images(), {}};
-  ASSIGN_OR_RETURN(
-      plan.answers,
-      AnswerPlan(model, options, variants, run,
-                 [&](const models::SessionOptions& with,
-                     const models::SessionPlan& session) -> absl::StatusOr<double> {
-                   std::vector<KindOfWork> window =
-                       PredictWindow(*options.compile.registry, session,
-                                     static_cast<int>(with.step.micro_batches), chip.rates);
-                   const double seconds = Sum(window).goal_seconds;
-                   if (plan.window.empty()) plan.window = std::move(window);
-                   return seconds / static_cast<double>(plan.window_images);
-                 }));
+  ASSIGN_OR_RETURN(plan.answers,
+                   AnswerPlan(model, options, variants, run,
+                              [&](const models::SessionOptions& with,
+                                  const models::SessionPlan& session) -> absl::StatusOr<double> {
+                                std::vector<KindOfWork> window = PredictWindow(
+                                    *options.compile.registry, session,
+                                    static_cast<int>(with.step.micro_batches), chip.rates);
+                                const double seconds = Sum(window).goal_seconds;
+                                if (plan.window.empty()) plan.window = std::move(window);
+                                return seconds / static_cast<double>(plan.window_images);
+                              }));
   plan.answers.device = chip.flag;
   return plan;
 }
@@ -100,8 +99,7 @@ std::string GpuPlanText(const GpuPlan& plan, const LoadingTime& loading, bool by
   std::string text = absl::StrFormat(
       "%s: %s; bf16 %.0f TFLOP/s, fp32 %.1f, memory %.0f GB/s; %.1f of %.1f GiB left free\n",
       chip.flag, chip.properties.name, chip.rates.bf16_gflops / 1e3, chip.rates.f32_gflops / 1e3,
-      chip.rates.gb_per_s, GiB(backends::cuda::kReservedBytes),
-      GiB(chip.properties.memory_bytes));
+      chip.rates.gb_per_s, GiB(backends::cuda::kReservedBytes), GiB(chip.properties.memory_bytes));
   absl::StrAppend(&text, PlanText(plan.answers));
   absl::StrAppendFormat(&text,
                         "predicted for %d images: %.2f ms at the floor, %.2f at the goal, which is "
@@ -124,13 +122,13 @@ std::string GpuPlanText(const GpuPlan& plan, const LoadingTime& loading, bool by
 nlohmann::ordered_json GpuPlanJson(const GpuPlan& plan) {
   nlohmann::ordered_json json = PlanJson(plan.answers);
   const GpuChip& chip = plan.chip;
-  json["gpu"] = {{"name", chip.properties.name},
-                 {"compute_capability",
-                  absl::StrCat(chip.properties.major, ".", chip.properties.minor)},
-                 {"memory_mib", static_cast<double>(chip.properties.memory_bytes) / (1 << 20)},
-                 {"bf16_gflop_per_s", chip.rates.bf16_gflops},
-                 {"f32_gflop_per_s", chip.rates.f32_gflops},
-                 {"gb_per_s", chip.rates.gb_per_s}};
+  json["gpu"] = {
+      {"name", chip.properties.name},
+      {"compute_capability", absl::StrCat(chip.properties.major, ".", chip.properties.minor)},
+      {"memory_mib", static_cast<double>(chip.properties.memory_bytes) / (1 << 20)},
+      {"bf16_gflop_per_s", chip.rates.bf16_gflops},
+      {"f32_gflop_per_s", chip.rates.f32_gflops},
+      {"gb_per_s", chip.rates.gb_per_s}};
   json["step"] = KindJson(Sum(plan.window));
   json["step"].erase("kind");
   json["step"]["images"] = plan.window_images;

@@ -123,8 +123,7 @@ absl::StatusOr<PlanAnswers> AnswerPlan(const models::Model& model,
       ASSIGN_OR_RETURN(const models::SessionPlan plan, models::PlanSession(model, with));
       answer.memory = plan.memory;
       if (answers.available.has_value()) {
-        ASSIGN_OR_RETURN(const int largest,
-                         models::LargestBatch(model, with, *answers.available));
+        ASSIGN_OR_RETURN(const int largest, models::LargestBatch(model, with, *answers.available));
         answer.largest_batch = std::min<int64_t>(largest, run.data_images);
       }
       answer.gflop_per_image = plan.flops_per_image / 1e9;
@@ -143,16 +142,16 @@ absl::StatusOr<PlanAnswers> TimePlan(const models::Model& model,
                                      const MachineRates& rates) {
   const graph::Backend& backend = *options.compile.backend;
   StepTimer timer(options.compile.registry, &backend, rates.gb_per_s);
-  return AnswerPlan(
-      model, options, variants, run,
-      [&](const models::SessionOptions& with,
-          const models::SessionPlan& plan) -> absl::StatusOr<double> {
-        ASSIGN_OR_RETURN(const double window, timer.WindowSeconds(model, with, plan));
-        // A GPU computes while the CPUs load; one thread starts its kernels.
-        return SecondsOfAnImage(
-            window / static_cast<double>(with.step.images()),
-            backend.device->host_accessible() ? backend.device->threads() : 1, loading);
-      });
+  return AnswerPlan(model, options, variants, run,
+                    [&](const models::SessionOptions& with,
+                        const models::SessionPlan& plan) -> absl::StatusOr<double> {
+                      ASSIGN_OR_RETURN(const double window, timer.WindowSeconds(model, with, plan));
+                      // A GPU computes while the CPUs load; one thread starts its kernels.
+                      return SecondsOfAnImage(
+                          window / static_cast<double>(with.step.images()),
+                          backend.device->host_accessible() ? backend.device->threads() : 1,
+                          loading);
+                    });
 }
 
 std::string PlanText(const PlanAnswers& answers) {
@@ -163,8 +162,7 @@ std::string PlanText(const PlanAnswers& answers) {
       absl::StrAppendFormat(&table, "%-30s %s\n", a.flags, a.missing);
       continue;
     }
-    const std::string largest =
-        answers.available.has_value() ? absl::StrCat(a.largest_batch) : "?";
+    const std::string largest = answers.available.has_value() ? absl::StrCat(a.largest_batch) : "?";
     const std::string epoch = TimeText(Hours(run.epoch_images, a));
     const std::string all = TimeText(Hours(run.run_images, a));
     const double mib = MiB(a.memory.total());
@@ -174,11 +172,11 @@ std::string PlanText(const PlanAnswers& answers) {
         first = absl::StrFormat("%s: %.0f MiB of %.0f; ",
                                 mib <= MiB(*answers.available) ? "fits" : "DOES NOT FIT", mib,
                                 MiB(*answers.available));
-        absl::StrAppend(&first,
-                        a.largest_batch > 0
-                            ? absl::StrCat("largest --batch_size ", largest,
-                                           a.largest_batch >= run.data_images ? " (all images)" : "")
-                            : "no --batch_size fits");
+        absl::StrAppend(
+            &first, a.largest_batch > 0
+                        ? absl::StrCat("largest --batch_size ", largest,
+                                       a.largest_batch >= run.data_images ? " (all images)" : "")
+                        : "no --batch_size fits");
       }
       absl::StrAppendFormat(&first, "; %s images/s; an epoch in %s, the run in %s\n",
                             Rate(a.images_per_s), epoch, all);

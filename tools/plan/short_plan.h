@@ -60,18 +60,19 @@ std::string TimeText(double hours);
 // What a variant needs and takes. Evaluations and checkpoints are not counted.
 struct PlanAnswer {
   std::string flags;
-  std::string missing;        // why this machine cannot, and then there is no more
+  std::string missing;  // why this machine cannot, and then there is no more
   models::MemoryNeeds memory;
-  int64_t largest_batch = 0;  // that fits, and no more than the data has images; 0: none, or unknown
+  int64_t largest_batch =
+      0;  // that fits, and no more than the data has images; 0: none, or unknown
   double gflop_per_image = 0;  // of the operators that will run
   double images_per_s = 0;
 };
 
 struct PlanAnswers {
-  std::string device;                       // "cpu", "cuda:0", "h100"
-  absl::optional<size_t> available;         // bytes of its memory; not set: unknown
+  std::string device;                // "cpu", "cuda:0", "h100"
+  absl::optional<size_t> available;  // bytes of its memory; not set: unknown
   RunLength run;
-  std::vector<PlanAnswer> variants;         // the first is the run as it was asked for
+  std::vector<PlanAnswer> variants;  // the first is the run as it was asked for
 };
 
 // Seconds of an image of a session with `options` that has been planned.

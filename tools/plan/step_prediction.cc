@@ -46,8 +46,8 @@ double PredictedSeconds(const graph::SchemaRegistry& registry, const graph::Net&
     const double share = !product                    ? efficiency.attention
                          : IsWeightGradient(op.type) ? efficiency.weight_gradients
                                                      : efficiency.products;
-    seconds = std::max(seconds, static_cast<double>(cost.flops) /
-                                    (ProductRate(net, op, rates) * 1e9 * share));
+    seconds = std::max(
+        seconds, static_cast<double>(cost.flops) / (ProductRate(net, op, rates) * 1e9 * share));
   }
   if (product && efficiency.cache > 0 && absl::StrContains(implementation, "own epilogue")) {
     const double sums = static_cast<double>(net.type(op.outputs[0]).elements()) * sizeof(float);

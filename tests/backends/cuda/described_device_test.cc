@@ -49,8 +49,7 @@ TEST_F(DescribedDevice, NeedsNoDriverAndRunsNothing) {
   EXPECT_EQ(device.name(), "A chip");
   EXPECT_EQ(device.AvailableBytes(), (size_t{80} << 30) - kReservedBytes);
   EXPECT_THAT(backend.description, HasSubstr("A chip, compute capability 9.0, 80 GiB"));
-  const auto plan =
-      models::PlanSession(model_, Options(backend, graph::ComputePrecision::kBF16));
+  const auto plan = models::PlanSession(model_, Options(backend, graph::ComputePrecision::kBF16));
   ASSERT_TRUE(plan.ok()) << plan.status();
 
   const absl::Status allocated = device.Allocate(16, graph::Contents::kGarbage).status();

@@ -83,10 +83,10 @@ class Plan : public ::testing::Test {
  protected:
   Plan() {
     options_.compile.backend = &engine_.backend;
-    const absl::StatusOr<GpuPlan> plan =
-        PlanForGpu(model_, options_, {{"as asked", options_.compile.passes},
-                                      {"--other", options_.compile.passes, "needs more"}},
-                   {1000, 2000, 500}, GpuChips({"h100"}).value()[0]);
+    const absl::StatusOr<GpuPlan> plan = PlanForGpu(
+        model_, options_,
+        {{"as asked", options_.compile.passes}, {"--other", options_.compile.passes, "needs more"}},
+        {1000, 2000, 500}, GpuChips({"h100"}).value()[0]);
     EXPECT_TRUE(plan.ok()) << plan.status();
     plan_ = *plan;
   }
@@ -128,9 +128,9 @@ TEST_F(Plan, TheJsonHasTheTextsNumbers) {
   EXPECT_EQ(json["step"]["images"], 32);
 
   const std::string text = GpuPlanText(plan_, {0.002, 1, 2}, /*by_kind=*/true);
-  EXPECT_THAT(text, AllOf(StartsWith("h100: NVIDIA H100 80GB HBM3; bf16 989 TFLOP/s, fp32 67.0, "),
-                          HasSubstr("\nas asked "), HasSubstr("guide products"),
-                          HasSubstr("\n  update ")));
+  EXPECT_THAT(
+      text, AllOf(StartsWith("h100: NVIDIA H100 80GB HBM3; bf16 989 TFLOP/s, fp32 67.0, "),
+                  HasSubstr("\nas asked "), HasSubstr("guide products"), HasSubstr("\n  update ")));
   EXPECT_THAT(text, HasSubstr(absl::StrFormat("; %.0f images/s; ", rate)));
   EXPECT_THAT(text, HasSubstr(absl::StrFormat("2.00 ms an image on one thread here, measured; "
                                               "%.0f such threads",

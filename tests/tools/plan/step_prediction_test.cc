@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "gmock/gmock.h"
-#include "gtest/gtest.h"
 #include "graph/schema/builder.h"
+#include "gtest/gtest.h"
 #include "models/droppos/droppos.h"
 #include "models/training/session_plan.h"
 #include "tests/models/training/tiny_run.h"
@@ -21,8 +21,10 @@ using ::testing::HasSubstr;
 
 const MachineRates kRates = {/*f32_gflops=*/100, /*bf16_gflops=*/1000, 0, /*gb_per_s=*/8};
 // Powers of two, so that the sums are exact.
-const Efficiency kHalves = {/*products=*/0.5,   /*weight_gradients=*/0.25, /*attention=*/0.125,
-                            /*memory=*/0.5,     /*cache=*/2,               /*seconds_between=*/1};
+const Efficiency kHalves = {/*products=*/0.5,     /*weight_gradients=*/0.25,
+                            /*attention=*/0.125,
+                            /*memory=*/0.5,       /*cache=*/2,
+                            /*seconds_between=*/1};
 
 class Prediction : public ::testing::Test {
  protected:
