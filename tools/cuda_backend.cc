@@ -15,7 +15,8 @@
 namespace tools {
 namespace {
 
-absl::StatusOr<graph::Backend> (*g_linked)(int index, int threads) = nullptr;
+MakeCuda g_linked = nullptr;
+DescribeCuda g_describe_linked = nullptr;
 
 constexpr char kLibrary[] = "libdroppos_cuda.so";
 
@@ -46,8 +47,8 @@ absl::StatusOr<Function*> Symbol(void* library, const std::string& path, const c
 }
 
 struct Library {
-  decltype(&droppos_cuda_make_backend) make_backend;
-  decltype(&droppos_cuda_describe_backend) describe_backend;
+  decltype(&droppos_cuda_make_backend) make;
+  decltype(&droppos_cuda_describe_backend) describe;
 };
 
 absl::StatusOr<Library> Load() {
@@ -71,39 +72,40 @@ absl::StatusOr<Library> Load() {
                                                abi(), ", this program has ", backends::cuda::kAbi,
                                                "); build both anew, or use --device=cpu"));
   }
-  Library entry;
-  ASSIGN_OR_RETURN(entry.make_backend, Symbol<decltype(droppos_cuda_make_backend)>(
-                                           library, path, "droppos_cuda_make_backend"));
-  ASSIGN_OR_RETURN(entry.describe_backend, Symbol<decltype(droppos_cuda_describe_backend)>(
-                                               library, path, "droppos_cuda_describe_backend"));
-  return entry;
+  Library entries;
+  ASSIGN_OR_RETURN(entries.make, Symbol<decltype(droppos_cuda_make_backend)>(
+                                     library, path, "droppos_cuda_make_backend"));
+  ASSIGN_OR_RETURN(entries.describe, Symbol<decltype(droppos_cuda_describe_backend)>(
+                                         library, path, "droppos_cuda_describe_backend"));
+  return entries;
 }
 
-// Loaded once a process.
-const absl::StatusOr<Library>& TheLibrary() {
+const absl::StatusOr<Library>& Loaded() {
   static const auto* const library = new absl::StatusOr<Library>(Load());
   return *library;
 }
 
 }  // namespace
 
-void UseLinkedCudaBackend(absl::StatusOr<graph::Backend> (*make)(int index, int threads)) {
+void UseLinkedCudaBackend(MakeCuda make, DescribeCuda describe) {
   g_linked = make;
+  g_describe_linked = describe;
 }
 
 absl::StatusOr<graph::Backend> MakeCudaBackend(int index, int threads) {
   if (g_linked != nullptr) return g_linked(index, threads);
-  ASSIGN_OR_RETURN(const Library library, TheLibrary());
+  RETURN_IF_ERROR(Loaded().status());
   absl::StatusOr<graph::Backend> backend = absl::UnknownError("");
-  library.make_backend(index, threads, &backend);
+  Loaded()->make(index, threads, &backend);
   return backend;
 }
 
-absl::StatusOr<graph::Backend> DescribeCudaBackend() {
-  if (g_linked != nullptr) return g_linked(/*index=*/0, /*threads=*/1);
-  ASSIGN_OR_RETURN(const Library library, TheLibrary());
-  graph::Backend backend;
-  library.describe_backend(&backend);
+absl::StatusOr<graph::Backend> DescribeCudaBackend(const backends::cuda::GpuProperties& gpu,
+                                                   int threads) {
+  if (g_describe_linked != nullptr) return g_describe_linked(gpu, threads);
+  RETURN_IF_ERROR(Loaded().status());
+  absl::StatusOr<graph::Backend> backend = absl::UnknownError("");
+  Loaded()->describe(gpu, threads, &backend);
   return backend;
 }
 

@@ -13,6 +13,7 @@
 #include "tools/cuda_backend.h"
 #include "tools/flags/command_line.h"
 #include "tools/operator_report.h"
+#include "tools/plan/gpu_chips.h"
 #include "tools/plugins.h"
 #include "tools/program.h"
 #include "tools/reference_backend.h"
@@ -27,7 +28,10 @@ struct Flags {
 };
 
 absl::StatusOr<graph::Backend> Describe(const std::string& name) {
-  if (name == "cuda") return DescribeCudaBackend();
+  if (name == "cuda") {
+    ASSIGN_OR_RETURN(const std::vector<GpuChip> chips, GpuChips({"h100"}));  // any would do
+    return DescribeCudaBackend(chips[0].properties, /*threads=*/1);
+  }
   return MakeAnyBackend(name, /*threads=*/1);
 }
 

@@ -34,7 +34,6 @@
 #include "models/training/trainer.h"
 #include "tools/banner.h"
 #include "tools/benchmark/host.h"
-#include "tools/benchmark/machine_rates.h"
 #include "tools/closing.h"
 #include "tools/cpus.h"
 #include "tools/device.h"
@@ -46,9 +45,9 @@
 #include "tools/list_models.h"
 #include "tools/machine.h"
 #include "tools/observers.h"
-#include "tools/plan/plan_report.h"
-#include "tools/plan/short_plan.h"
+#include "tools/plan/gpu_plan.h"
 #include "tools/plugins.h"
+#include "tools/print_plan.h"
 #include "tools/profile_run.h"
 #include "tools/program.h"
 #include "tools/resume.h"
@@ -85,6 +84,7 @@ absl::Status CheckData(const ResolvedFlags& resolved, const models::Datasets& da
 // What flags and files say before anything is made of it.
 struct Setup {
   DeviceChoice device;
+  GpusToDescribe gpus;      // for which --plan plans
   Environment environment;  // once the run starts
   ResolvedFlags resolved;
   Resumption resumption;
@@ -97,7 +97,11 @@ absl::StatusOr<Setup> ReadSetup(const ParsedFlags& parsed, Resumption resumption
   Setup setup;
   ASSIGN_OR_RETURN(const models::ZooEntry entry, zoo.Find(*parsed.flags.model));
   const auto threads = static_cast<int>(parsed.flags.threads.value_or(DetectCpus().usable()));
-  ASSIGN_OR_RETURN(setup.device, ChooseDevice(parsed.flags.device.value_or("cpu"), threads));
+  ASSIGN_OR_RETURN(setup.gpus, ChooseGpusToDescribe(parsed.flags, threads));
+  ASSIGN_OR_RETURN(setup.device,
+                   setup.gpus.chips.empty()
+                       ? ChooseDevice(parsed.flags.device.value_or("cpu"), threads)
+                       : DescribedDevice(setup.gpus.chips[0]));
   ASSIGN_OR_RETURN(setup.resolved,
                    ResolveTrainFlags(parsed.flags, entry, DetectMachine(setup.device)));
   std::vector<std::string> notes = parsed.notices;
@@ -146,26 +150,6 @@ absl::StatusOr<models::SessionOptions> OptionsOfSession(const Setup& setup,
   ASSIGN_OR_RETURN(const int observed, Observers::LoaderBatches(setup.resolved, setup.data));
   options.loader_batches += observed;
   return options;
-}
-
-absl::Status PrintPlan(const Setup& setup, const models::Model& model,
-                       const models::SessionOptions& options) {
-  const MachineDefaults machine = DetectMachine(setup.device);
-  graph::Device* const device = options.compile.backend->device.get();
-  ASSIGN_OR_RETURN(const MachineRates rates,
-                   MeasureMachineRates(device, device->threads()));
-  ASSIGN_OR_RETURN(const LoadingTime loading,
-                   MeasureLoading(setup.resolved, *setup.data.train, machine.threads));
-  ASSIGN_OR_RETURN(
-      const std::string answer,
-      ShortPlan(model, options, PlanVariants(setup.resolved, machine), loading,
-                LengthOf(setup.resolved, setup.epochs, setup.data.train->size()), rates));
-  if (!setup.device.reason.empty()) std::cout << setup.device.Line();
-  std::cout << answer;
-  if (*setup.resolved.flags.plan != "full") return absl::OkStatus();
-  ASSIGN_OR_RETURN(const std::string report, PlanReport(model, options, rates));
-  std::cout << "\n" << report;
-  return absl::OkStatus();
 }
 
 // Parameters from elsewhere than the initialisation; a line that says from where, or none.
@@ -244,11 +228,16 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   const std::unique_ptr<models::Model> model =
       resolved.entry.make(resolved.entry, setup.data.train->num_classes());
   const int threads = static_cast<int>(flags.threads.value());
-  ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend(setup.device, threads));
   for (const std::string& note : ThreadNotes(threads)) log.Line(absl::StrCat("note: ", note));
+  if (flags.plan.has_value()) {
+    return PrintPlan({resolved, setup.device, setup.gpus, *setup.data.train, setup.epochs, *model,
+                      [&](const graph::Backend& backend) {
+                        return OptionsOfSession(setup, registry, backend);
+                      }});
+  }
+  ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend(setup.device, threads));
   ASSIGN_OR_RETURN(models::SessionOptions session_options,
                    OptionsOfSession(setup, registry, backend));
-  if (flags.plan.has_value()) return PrintPlan(setup, *model, session_options);
   ASSIGN_OR_RETURN(models::OutputDir output,
                    models::OutputDir::Choose(flags.output_dir.value_or(""), resolved.entry.name,
                                              setup.resumption.earlier));

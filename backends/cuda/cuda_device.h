@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "backends/cuda/cudnn.h"
+#include "backends/cuda/gpu_properties.h"
 #include "graph/runtime/device.h"
 
 struct cublasLtContext;  // cublasLtHandle_t points to it
@@ -19,15 +20,6 @@ namespace backends::cuda {
 // memory is lacking, INTERNAL otherwise. `cuda_error` is a cudaError_t.
 absl::Status ToStatus(int cuda_error, absl::string_view what);
 
-// What the runtime says of a GPU.
-struct GpuProperties {
-  std::string name;  // "NVIDIA H200"
-  int major = 0, minor = 0;
-  int multiprocessors = 0;
-  size_t memory_bytes = 0;
-  size_t shared_bytes = 0;  // that a block may have; 227 KiB on Hopper, 99 on consumers' chips
-};
-
 // Named "cuda:0", after its number. Tensors are aligned to 256 bytes, as cudaMalloc does. All
 // errors that come from the device are sticky: after one, each call returns it.
 class CudaDevice final : public graph::Device {
@@ -35,6 +27,11 @@ class CudaDevice final : public graph::Device {
   // GPU `index`; the host keeps `threads` threads for what it does itself. UNAVAILABLE says in one
   // line what is missing (a driver, a GPU, a newer one) and what to do.
   static absl::StatusOr<std::shared_ptr<CudaDevice>> Create(int index, int threads);
+  // A GPU that need not be there, named after its chip, to plan for: AvailableBytes() is its memory
+  // without kReservedBytes, and all that would use it is FAILED_PRECONDITION. No driver is needed.
+  // UNAVAILABLE where the chip is too old.
+  static absl::StatusOr<std::shared_ptr<CudaDevice>> Describe(const GpuProperties& properties,
+                                                              int threads);
   ~CudaDevice() override;
 
   std::string name() const override;
@@ -64,6 +61,7 @@ class CudaDevice final : public graph::Device {
   absl::Status HostWait(const graph::Event& event) override;
 
   const GpuProperties& properties() const { return properties_; }
+  // Null where the GPU is only described.
   cublasLtContext* cublaslt() const { return cublaslt_; }
   // The plan of a graph on this GPU; it lives as long as the device. Unimplemented where there is
   // no cuDNN, or it refuses.
@@ -74,12 +72,13 @@ class CudaDevice final : public graph::Device {
  private:
   explicit CudaDevice(int index, int threads) : index_(index), threads_(threads) {}
   absl::Status Start();
+  bool described() const { return index_ < 0; }
   // Makes the GPU that of the calling thread.
   absl::Status Select() const;
   // A copy of the kind cudaMemcpyKind `kind`, after all other work, complete on return.
   absl::Status Copy(void* to, const void* from, size_t bytes, int kind);
 
-  const int index_;
+  const int index_;  // negative: described
   const int threads_;
   GpuProperties properties_;
   graph::Stream compute_ = nullptr;

@@ -13,7 +13,8 @@ EXPORTED void droppos_cuda_make_backend(int index, int threads,
   if (backend->ok()) backends::cuda::droppos::RegisterKernels(&backend->value());
 }
 
-EXPORTED void droppos_cuda_describe_backend(graph::Backend* backend) {
-  *backend = backends::cuda::DescribeBackend();
-  backends::cuda::droppos::RegisterKernels(backend);
+EXPORTED void droppos_cuda_describe_backend(const backends::cuda::GpuProperties& gpu, int threads,
+                                            absl::StatusOr<graph::Backend>* backend) {
+  *backend = backends::cuda::DescribeBackend(gpu, threads);
+  if (backend->ok()) backends::cuda::droppos::RegisterKernels(&backend->value());
 }

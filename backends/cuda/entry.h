@@ -4,6 +4,7 @@
 #define BACKENDS_CUDA_ENTRY_H_
 
 #include "absl/status/statusor.h"
+#include "backends/cuda/gpu_properties.h"
 #include "graph/compiler/backend.h"
 #include "graph/runtime/fault.h"
 #include "graph/runtime/kernel.h"
@@ -16,7 +17,7 @@ namespace backends::cuda {
 constexpr int kInterface = 2;
 constexpr int kAbi = kInterface * 1000000 +
                      static_cast<int>(sizeof(graph::Backend) + 3 * sizeof(graph::KernelSpec) +
-                                      5 * sizeof(graph::KernelArgs) + 7 * sizeof(graph::Fault));
+                                      5 * sizeof(graph::KernelArgs) + 7 * sizeof(graph::Fault) + 11 * sizeof(GpuProperties));
 
 }  // namespace backends::cuda
 
@@ -29,8 +30,9 @@ int droppos_cuda_abi();
 // Nothing else of the library is called before droppos_cuda_abi() has agreed.
 void droppos_cuda_make_backend(int index, int threads, absl::StatusOr<graph::Backend>* backend);
 
-// The backend on no GPU, with the plugins' kernels (DescribeBackend in the same header).
-void droppos_cuda_describe_backend(graph::Backend* backend);
+// The same for a GPU that is only described; needs no driver.
+void droppos_cuda_describe_backend(const backends::cuda::GpuProperties& gpu, int threads,
+                                   absl::StatusOr<graph::Backend>* backend);
 
 }  // extern "C"
 

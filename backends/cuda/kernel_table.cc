@@ -14,13 +14,17 @@ namespace backends::cuda {
 
 namespace {
 
-graph::Backend BackendOn(const DevicePtr& device) {
+graph::Backend BackendOf(const DevicePtr& device) {
+  const GpuProperties& gpu = device->properties();
   graph::Backend backend;
   backend.name = "cuda";
   backend.device = device;
   backend.lowering = MakeLowering;
   backend.capabilities.bf16_products = true;
   backend.capabilities.fast_bf16_products = true;
+  backend.description =
+      absl::StrCat(gpu.name, ", compute capability ", gpu.major, ".", gpu.minor, ", ",
+                   gpu.memory_bytes >> 30, " GiB, ", device->cudnn_text());
 #define OP(Name) Register##Name(device, &backend.kernels);
 #include "backends/cuda/ops/ops_list.inc"
 #include "ops/ops_list.inc"
@@ -32,14 +36,12 @@ graph::Backend BackendOn(const DevicePtr& device) {
 
 absl::StatusOr<graph::Backend> MakeBackend(int index, int threads) {
   ASSIGN_OR_RETURN(const DevicePtr device, CudaDevice::Create(index, threads));
-  const GpuProperties& gpu = device->properties();
-  graph::Backend backend = BackendOn(device);
-  backend.description =
-      absl::StrCat(gpu.name, ", compute capability ", gpu.major, ".", gpu.minor, ", ",
-                   gpu.memory_bytes >> 30, " GiB, ", device->cudnn_text());
-  return backend;
+  return BackendOf(device);
 }
 
-graph::Backend DescribeBackend() { return BackendOn(nullptr); }
+absl::StatusOr<graph::Backend> DescribeBackend(const GpuProperties& gpu, int threads) {
+  ASSIGN_OR_RETURN(const DevicePtr device, CudaDevice::Describe(gpu, threads));
+  return BackendOf(device);
+}
 
 }  // namespace backends::cuda

@@ -3,6 +3,7 @@
 #define BACKENDS_CUDA_KERNEL_TABLE_H_
 
 #include "absl/status/statusor.h"
+#include "backends/cuda/gpu_properties.h"
 #include "graph/compiler/backend.h"
 
 namespace backends::cuda {
@@ -11,9 +12,10 @@ namespace backends::cuda {
 // or bf16; the host uses `threads` threads. CudaDevice::Create has the errors.
 absl::StatusOr<graph::Backend> MakeBackend(int index, int threads);
 
-// The backend on no GPU: its name, its capabilities and its table of kernels, which can be asked
-// and makes none.
-graph::Backend DescribeBackend();
+// The same for a GPU that need not be there, nor a driver (CudaDevice::Describe): nets are compiled
+// and planned, and nothing runs. cuBLASLt is taken to have an algorithm for
+// each product with all that it is asked to fuse, and to want the largest workspace.
+absl::StatusOr<graph::Backend> DescribeBackend(const GpuProperties& gpu, int threads);
 
 }  // namespace backends::cuda
 

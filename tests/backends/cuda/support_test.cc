@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 #include "tests/harness/emulated_cuda.h"
 #include "tools/operator_report.h"
+#include "tools/plan/gpu_chips.h"
 #include "tools/plugins.h"
 
 namespace harness {
@@ -27,7 +28,8 @@ TEST(CudaSupport, NoOperatorLacksAKernel) {
 }
 
 TEST(CudaSupport, IsKnownWithoutAGpu) {
-  graph::Backend described = backends::cuda::DescribeBackend();
+  const tools::GpuChip chip = tools::GpuChips({"h100"})->front();
+  graph::Backend described = backends::cuda::DescribeBackend(chip.properties, 1).value();
   backends::cuda::droppos::RegisterKernels(&described);
   EXPECT_EQ(tools::SupportTable(Support(described)),
             tools::SupportTable(Support(MakeEmulatedCuda())));
