@@ -1,10 +1,9 @@
-#include "tests/harness/emulated_cuda.h"
-
 #include "backends/cuda/droppos/kernel_table.h"
 #include "backends/cuda/kernel_table.h"
 #include "gtest/gtest.h"
 #include "tests/fake_cuda/control.h"
 #include "tests/harness/backends.h"
+#include "tests/harness/cuda.h"
 
 namespace harness {
 namespace {
@@ -18,13 +17,13 @@ class FindingsFail : public ::testing::EmptyTestEventListener {
 
 const bool registered = [] {
   fake_cuda::Reset();
-  SetBackendUnderTest(MakeEmulatedCuda);
+  SetBackendUnderTest(MakeCuda);
   return true;
 }();
 
 }  // namespace
 
-graph::Backend MakeEmulatedCuda() {
+graph::Backend MakeCuda() {
   static const bool listening = [] {
     ::testing::UnitTest::GetInstance()->listeners().Append(new FindingsFail);
     return true;
@@ -34,5 +33,15 @@ graph::Backend MakeEmulatedCuda() {
   backends::cuda::droppos::RegisterKernels(&backend);
   return backend;
 }
+
+uint64_t TakeGraphLaunches() { return fake_cuda::TakeCounters().graph_launches; }
+
+EarlyWork::EarlyWork() {
+  fake_cuda::Options options;
+  options.mode = fake_cuda::Mode::kEarly;
+  options.seed = 1;
+  fake_cuda::Reset(options);
+}
+EarlyWork::~EarlyWork() { fake_cuda::Reset(); }
 
 }  // namespace harness
