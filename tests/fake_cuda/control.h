@@ -37,6 +37,7 @@ struct Options {
   int major = 9, minor = 0;                // of all devices
   size_t memory_bytes = size_t{80} << 30;  // of each
   size_t host_bytes = size_t{1} << 40;     // that can be page-locked
+  bool cudnn = true;                       // libcudnn.so.9 can be loaded
 };
 
 // As if the process had just begun, with such a machine; every test begins so. Work that nobody
