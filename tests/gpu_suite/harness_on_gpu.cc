@@ -44,5 +44,7 @@ uint64_t TakeGraphLaunches() { return graph_launches.exchange(0); }
 
 EarlyWork::EarlyWork() = default;
 EarlyWork::~EarlyWork() = default;
+WithoutCudnn::WithoutCudnn() = default;
+WithoutCudnn::~WithoutCudnn() = default;
 
 }  // namespace harness

@@ -13,6 +13,7 @@ const std::vector<Section>& Sections() {
       {"numbers", "functions of floats, rounding to bf16", AskNumbers},
       {"products", "cuBLASLt: what it has, how exact, how repeatable", AskProducts},
       {"refused_products", "cuBLASLt: what it refuses", AskRefusedProducts},
+      {"cudnn", "cuDNN: its graphs, planned and run", AskCudnn},
       {"errors", "errors and their texts", AskErrors},
       {"memory", "allocating and freeing", AskMemory},
       {"copies", "when copies read and return", AskCopies},

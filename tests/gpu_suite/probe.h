@@ -76,6 +76,7 @@ void AskWrappers(Facts* facts);
 void AskNumbers(Facts* facts);
 void AskProducts(Facts* facts);
 void AskRefusedProducts(Facts* facts);
+void AskCudnn(Facts* facts);
 void AskErrors(Facts* facts);
 void AskMisalignedAccess(Facts* facts);
 void AskIllegalAddress(Facts* facts);

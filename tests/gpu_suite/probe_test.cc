@@ -1,5 +1,6 @@
 // The emulator and the fakes give the answers that gpu_probe has recorded on chips, in recorded/;
 // and a difference of any fact is found.
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -45,6 +46,8 @@ std::vector<std::string> Compare(const Facts& facts, const json& recording) {
 TEST(Probe, AFileOfItsFactsIsWhatTheEmulationSays) {
   const std::string text = Hopper().ToJson().dump(1);
   std::cout << Hopper().size() << " facts, " << text.size() << " bytes\n";
+  const char* const outputs = std::getenv("TEST_UNDECLARED_OUTPUTS_DIR");
+  if (outputs != nullptr) std::ofstream(std::string(outputs) + "/emulated.json") << text << "\n";
   EXPECT_GT(Hopper().size(), 400u);
   EXPECT_LT(text.size(), 100u << 10);
   const json read = json::parse(text);

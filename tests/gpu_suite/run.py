@@ -72,9 +72,9 @@ def environment():
     given = [f for f in os.environ.get("LD_LIBRARY_PATH", "").split(":") if f]
     found = [] if any(os.path.exists(f + "/libcublasLt.so.13") for f in given) else (
         library_folders("libcublasLt.so.13")[:1])
-    cudnn = library_folders("libcudnn.so.9")[:1]
-    return dict(os.environ, LD_LIBRARY_PATH=":".join(
-        [HERE + "/lib"] + given + found + cudnn))
+    for name in ("libcudnn.so.9", "libnvrtc.so.13"):  # cuDNN compiles
+        found += library_folders(name)[:1]
+    return dict(os.environ, LD_LIBRARY_PATH=":".join([HERE + "/lib"] + given + found))
 
 
 class Suite:

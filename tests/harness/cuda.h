@@ -25,6 +25,14 @@ class EarlyWork {
   EarlyWork(const EarlyWork&) = delete;
 };
 
+// While it lives, MakeCuda() finds no cuDNN on the emulated device. Made first, destroyed last.
+class WithoutCudnn {
+ public:
+  WithoutCudnn();
+  ~WithoutCudnn();
+  WithoutCudnn(const WithoutCudnn&) = delete;
+};
+
 }  // namespace harness
 
 #endif  // TESTS_HARNESS_CUDA_H_

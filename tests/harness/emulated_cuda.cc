@@ -44,4 +44,11 @@ EarlyWork::EarlyWork() {
 }
 EarlyWork::~EarlyWork() { fake_cuda::Reset(); }
 
+WithoutCudnn::WithoutCudnn() {
+  fake_cuda::Options options;
+  options.cudnn = false;
+  fake_cuda::Reset(options);
+}
+WithoutCudnn::~WithoutCudnn() { fake_cuda::Reset(); }
+
 }  // namespace harness
