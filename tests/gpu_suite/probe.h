@@ -42,9 +42,11 @@ class Array {
 
   T* data() const { return data_; }
   size_t size() const { return count_; }
+  // Before all later work, whatever its stream.
   void Set(const std::vector<T>& values) {
     Must(cudaMemcpy(data_, values.data(), values.size() * sizeof(T), cudaMemcpyHostToDevice),
          "copying in");
+    Must(cudaDeviceSynchronize(), "waiting");
   }
   // After all work.
   std::vector<T> Get() const {

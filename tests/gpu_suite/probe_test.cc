@@ -24,7 +24,12 @@ Facts AskEmulation(int major, int minor) {
     options.minor = minor;
     fake_cuda::Reset(options);
     facts.BeginSection(section.name);
-    section.ask(&facts);
+    try {
+      section.ask(&facts);
+    } catch (const std::exception& e) {
+      ADD_FAILURE() << section.name << ": " << e.what();
+      for (const std::string& finding : fake_cuda::TakeFindings()) ADD_FAILURE() << finding;
+    }
   }
   fake_cuda::Reset();
   return facts;

@@ -24,5 +24,6 @@ def on_cuda(stems, deps):
     native.cc_library(
         name = "on_cuda",
         testonly = True,
+        visibility = ["//tests/gpu_suite:__pkg__"],
         deps = [stem + "_on_cuda" for stem in stems],
     )
