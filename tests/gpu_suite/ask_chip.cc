@@ -133,6 +133,40 @@ double Ulps(float value, double exact) {
   return std::fabs(value - exact) / unit;
 }
 
+// As cudnn_frontend::DeviceProperties prints them: with these, graphs are planned for this chip
+// where it is not (tests/fake_cuda/h100_properties.json).
+nlohmann::json CudnnProperties(const cudaDeviceProp& p, int driver) {
+  const auto attribute = [](cudaDeviceAttr which) {
+    int value = 0;
+    cudaDeviceGetAttribute(&value, which, 0);
+    cudaGetLastError();
+    return value;
+  };
+  return {{"maxGridSize", p.maxGridSize},
+          {"maxBlockSize", p.maxThreadsDim},
+          {"regsPerBlock", p.regsPerBlock},
+          {"multiProcessorCount", p.multiProcessorCount},
+          {"warpSize", p.warpSize},
+          {"maxSharedMemoryPerBlock", p.sharedMemPerBlock},
+          {"maxSharedMemoryPerBlockOptin", p.sharedMemPerBlockOptin},
+          {"reservedSharedMemoryPerBlock", p.reservedSharedMemPerBlock},
+          {"maxRegistersPerSM", p.regsPerMultiprocessor},
+          {"maxCtasPerSM", p.maxBlocksPerMultiProcessor},
+          {"maxThreadsPerBlock", p.maxThreadsPerBlock},
+          {"maxThreadsPerSM", p.maxThreadsPerMultiProcessor},
+          {"pciDeviceId", p.pciDeviceID},
+          {"isTccDriver", p.tccDriver},
+          {"supportCoopLaunch", p.cooperativeLaunch},
+          {"totalGlobalMem", p.totalGlobalMem},
+          {"smClockRateKHz", attribute(cudaDevAttrClockRate)},
+          {"memClockRateKHz", attribute(cudaDevAttrMemoryClockRate)},
+          {"l2CacheSize", p.l2CacheSize},
+          {"cudaDeviceId", 0},
+          {"deviceVer", p.major * 100 + p.minor * 10},
+          {"driverVer", driver},
+          {"deviceName", p.name}};
+}
+
 }  // namespace
 
 void AskMachine(Facts* facts) {
@@ -145,6 +179,7 @@ void AskMachine(Facts* facts) {
   cudaDeviceProp p;
   Must(cudaGetDeviceProperties(&p, 0), "cudaGetDeviceProperties");
   facts->Note("name", p.name);
+  facts->Note("cudnn_properties", CudnnProperties(p, driver));
   facts->Note("total_memory", p.totalGlobalMem);
   facts->Note("multiprocessors", p.multiProcessorCount);
   facts->Note("l2_bytes", p.l2CacheSize);

@@ -317,7 +317,11 @@ void AskCaptured(Facts* facts) {
   facts->Equal("captured_ask", product.Ask());
   float beta = 0;
   // Once before: libraries allocate in their first run.
+  size_t before = 0, after = 0, total = 0;
+  Must(cudaMemGetInfo(&before, &total), "cudaMemGetInfo");
   MustLt(product.Run(a.data(), b.data(), d.data(), d.data(), &beta), "a product");
+  Must(cudaMemGetInfo(&after, &total), "cudaMemGetInfo");
+  facts->Note("first_run_allocates", before - after);
   const std::vector<double> expected = d.Read();
   const cudaStream_t stream = NewStream();
   Must(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");

@@ -34,13 +34,13 @@ int Reduce(const float* x, float* sum, float* max, Stream stream);
 // y = x + 1, over `count` elements.
 int AddOne(const float* x, int count, float* y, Stream stream);
 
-// Keeps one thread busy for some 20 million additions that wait for each other, and writes *y.
+// Keeps one thread busy for 8 million products and sums that wait for each other, and writes *y.
 int Spin(float* y, Stream stream);
 
 // A kernel that does nothing.
 int Nothing(unsigned grid_x, unsigned grid_y, unsigned block_x, unsigned block_z,
             size_t shared_bytes, Stream stream);
-// Of it: cudaFuncSetAttribute.
+// cudaFuncSetAttribute of AddOne's kernel, which is never launched with so much: it is remembered.
 int AllowShared(int bytes);
 
 // Reads 16 bytes from x, whatever that is.

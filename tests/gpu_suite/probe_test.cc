@@ -68,9 +68,10 @@ TEST(Probe, EverySectionHasFactsThatAreCompared) {
   std::set<std::string> sections;
   json other = Hopper().ToJson();
   for (auto& [name, value] : other.items()) value = "planted";
-  for (const std::string& line : Compare(Hopper(), other)) {
-    sections.insert(line.substr(0, line.find('/')));
-  }
+  const std::vector<std::string> wrong = Compare(Hopper(), other);
+  for (const std::string& line : wrong) sections.insert(line.substr(0, line.find('/')));
+  std::cout << wrong.size() << " of " << Hopper().size() << " facts are compared\n";
+  EXPECT_GT(wrong.size(), Hopper().size() * 3 / 4);
   for (const Section& section : Sections()) EXPECT_EQ(sections.count(section.name), 1u);
 }
 
