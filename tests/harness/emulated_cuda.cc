@@ -1,8 +1,7 @@
-#include "tests/harness/emulated_cuda.h"
-
 #include "gtest/gtest.h"
 #include "tests/fake_cuda/control.h"
 #include "tests/harness/backends.h"
+#include "tests/harness/cuda.h"
 #include "tests/harness/emulated_backend.h"
 
 namespace harness {
@@ -17,13 +16,13 @@ class FindingsFail : public ::testing::EmptyTestEventListener {
 
 const bool registered = [] {
   fake_cuda::Reset();
-  SetBackendUnderTest(MakeEmulatedCuda);
+  SetBackendUnderTest(MakeCuda);
   return true;
 }();
 
 }  // namespace
 
-graph::Backend MakeEmulatedCuda() {
+graph::Backend MakeCuda() {
   static const bool listening = [] {
     ::testing::UnitTest::GetInstance()->listeners().Append(new FindingsFail);
     return true;
@@ -31,5 +30,22 @@ graph::Backend MakeEmulatedCuda() {
   (void)listening;
   return MakeEmulatedBackend(/*index=*/0, /*threads=*/1).value();
 }
+
+uint64_t TakeGraphLaunches() { return fake_cuda::TakeCounters().graph_launches; }
+
+EarlyWork::EarlyWork() {
+  fake_cuda::Options options;
+  options.mode = fake_cuda::Mode::kEarly;
+  options.seed = 1;
+  fake_cuda::Reset(options);
+}
+EarlyWork::~EarlyWork() { fake_cuda::Reset(); }
+
+WithoutCudnn::WithoutCudnn() {
+  fake_cuda::Options options;
+  options.cudnn = false;
+  fake_cuda::Reset(options);
+}
+WithoutCudnn::~WithoutCudnn() { fake_cuda::Reset(); }
 
 }  // namespace harness

@@ -144,11 +144,11 @@ def files(args):
     return dict(sorted(result.items()))
 
 
-def write_tar(path, version, contents):
+def write_tar(path, folder, contents):
     with open(path, "wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as zipped:
         with tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as tar:
             for name, (data, mode) in contents.items():
-                entry = tarfile.TarInfo("droppos-%s/%s" % (version, name))
+                entry = tarfile.TarInfo("%s/%s" % (folder, name))
                 entry.size, entry.mode = len(data), mode
                 tar.addfile(entry, io.BytesIO(data))
 
@@ -207,8 +207,9 @@ def main():
     parser.add_argument("--documents", nargs="+", required=True)
     args = parser.parse_args()
     contents = files(args)
-    write_tar(args.tar, args.version, contents)
+    write_tar(args.tar, "droppos-" + args.version, contents)
     write_wheel(args.wheel, args.version, contents, args.modules, "README.md")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -11,7 +11,7 @@
 #include "models/training/session_plan.h"
 #include "models/zoo/zoo.h"
 #include "tests/fake_cuda/control.h"
-#include "tests/harness/emulated_cuda.h"
+#include "tests/harness/cuda.h"
 #include "tests/models/training/tiny_run.h"
 #include "tools/plan/gpu_chips.h"
 #include "tools/plan/step_prediction.h"
@@ -78,7 +78,7 @@ TEST_F(DescribedDevice, NeedsNoDriverAndRunsNothing) {
 }
 
 TEST_F(DescribedDevice, IsPlannedForAsTheRealOneWithTheLargestWorkspaces) {
-  const graph::Backend real = harness::MakeEmulatedCuda();
+  const graph::Backend real = harness::MakeCuda();
   const graph::Backend described = Described();
   for (const auto precision : {graph::ComputePrecision::kF32, graph::ComputePrecision::kBF16}) {
     const auto there = models::PlanSession(model_, Options(real, precision));

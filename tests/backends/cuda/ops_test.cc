@@ -1,4 +1,4 @@
-// Operators on the emulated CUDA backend, where tests/ops has no case for how it computes them:
+// Operators on the CUDA backend, where tests/ops has no case for how it computes them:
 // products in parts, without the library, of no terms, of no rows, with a workspace; attention on
 // tensor cores, by our kernels and by cuDNN.
 #include <cublasLt.h>
@@ -6,9 +6,8 @@
 #include "backends/cuda/product.h"
 #include "graph/compiler/backend.h"
 #include "gtest/gtest.h"
-#include "tests/fake_cuda/control.h"
 #include "tests/harness/backends.h"
-#include "tests/harness/emulated_cuda.h"
+#include "tests/harness/cuda.h"
 #include "tests/harness/op_case.h"
 
 namespace harness {
@@ -327,19 +326,16 @@ TEST(CudaAttention, IsOursWhereCudnnCannot) {
 }
 
 TEST(CudaAttention, IsOursWithoutCudnn) {
-  fake_cuda::Options options;
-  options.cudnn = false;
-  fake_cuda::Reset(options);
-  {
-    const graph::Backend backend = MakeEmulatedCuda();
-    EXPECT_NE(backend.description.find(", no cuDNN: "), std::string::npos)
-        << backend.description;
-    for (const OpCase& c : CasesBeyondTensorCores()) {
-      EXPECT_EQ(Make(backend, c).value()->implementation(), "own:f32");
-    }
-    RunCaseOn(backend, AttentionGradCase(graph::DType::kBF16, 81, 32));
+  const WithoutCudnn without;
+  const graph::Backend backend = MakeCuda();
+  if (std::static_pointer_cast<CudaDevice>(backend.device)->cudnn() != nullptr) {
+    GTEST_SKIP() << "a machine's cuDNN cannot be hidden";
   }
-  fake_cuda::Reset();
+  EXPECT_NE(backend.description.find(", no cuDNN: "), std::string::npos) << backend.description;
+  for (const OpCase& c : CasesBeyondTensorCores()) {
+    EXPECT_EQ(Make(backend, c).value()->implementation(), "own:f32");
+  }
+  RunCaseOn(backend, AttentionGradCase(graph::DType::kBF16, 81, 32));
 }
 
 TEST(CudaAttention, RefusesHeadsThatAreTooWide) {

@@ -6,7 +6,7 @@
 #include "backends/cuda/kernel_table.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/harness/emulated_cuda.h"
+#include "tests/harness/cuda.h"
 #include "tools/operator_report.h"
 #include "tools/plan/gpu_chips.h"
 #include "tools/plugins.h"
@@ -21,7 +21,7 @@ std::vector<tools::OperatorSupport> Support(const graph::Backend& backend) {
 }
 
 TEST(CudaSupport, NoOperatorLacksAKernel) {
-  const graph::Backend backend = MakeEmulatedCuda();
+  const graph::Backend backend = MakeCuda();
   EXPECT_EQ(tools::MissingText(Support(backend)), "");
   EXPECT_EQ(backend.kernels.Types(), tools::MakeRegistryOf("cuda").Types());
   EXPECT_FALSE(backend.capabilities.int8_products);
@@ -32,11 +32,11 @@ TEST(CudaSupport, IsKnownWithoutAGpu) {
   graph::Backend described = backends::cuda::DescribeBackend(chip.properties, 1).value();
   backends::cuda::droppos::RegisterKernels(&described);
   EXPECT_EQ(tools::SupportTable(Support(described)),
-            tools::SupportTable(Support(MakeEmulatedCuda())));
+            tools::SupportTable(Support(MakeCuda())));
 }
 
 TEST(CudaSupport, AMissingKernelIsFound) {
-  const graph::Backend whole = MakeEmulatedCuda();
+  const graph::Backend whole = MakeCuda();
   graph::Backend less;
   less.name = "cuda";
   for (const std::string& type : whole.kernels.Types()) {
@@ -52,7 +52,7 @@ TEST(CudaSupport, AMissingKernelIsFound) {
 }
 
 TEST(CudaSupport, SaysWhoseCodeItIs) {
-  const std::string table = tools::SupportTable(Support(MakeEmulatedCuda()));
+  const std::string table = tools::SupportTable(Support(MakeCuda()));
   EXPECT_THAT(table, HasSubstr("MatMul                   cublaslt, own"));
 }
 
