@@ -62,7 +62,7 @@ BUGS = [
         name = "events recorded in the compute stream alone",
         file = "backends/cuda/cuda_device.cc",
         old = "cudaEventRecord(AsEvent(event), AsStream(stream(role)))",
-        new = "cudaEventRecord(AsEvent(event), AsStream(compute_))",
+        new = "cudaEventRecord(AsEvent(event), AsStream(stream(role) == nullptr ? copy_in_ : compute_))",
         test = "//tests/backends/cuda:cuda_device_test",
         by = "numbers",
         says = "AnEventComesBehindTheCopy",
@@ -71,7 +71,8 @@ BUGS = [
         name = "the wrong stream waits for an event",
         file = "backends/cuda/cuda_device.cc",
         old = "cudaStreamWaitEvent(AsStream(stream(role)), AsEvent(event), 0)",
-        new = "cudaStreamWaitEvent(AsStream(copy_in_), AsEvent(event), 0)",
+        new = "cudaStreamWaitEvent(AsStream(stream(role) == nullptr ? compute_ : copy_in_),\n" +
+              "                                      AsEvent(event), 0)",
         test = "//tests/backends/cuda:cuda_device_test",
         by = "uninitialized",
     ),

@@ -29,9 +29,10 @@ import time
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(FOLDER))
 LISTS = ("kernels", "host", "lowering")
+BAZEL = ["bazel", "--host_jvm_args=-Xmx1200m"]
 # Nothing of a wrong program goes into the cache that all clones share.
-FLAGS = ["--noremote_upload_local_results", "--test_arg=--gtest_fail_fast", "--test_output=errors",
-         "--noshow_progress", "--test_timeout=300,300,300,300"]
+FLAGS = ["--noremote_upload_local_results", "--test_arg=--gtest_fail_fast", "--jobs=2",
+         "--test_output=errors", "--noshow_progress", "--test_timeout=300,300,300,300"]
 FINDINGS = ("out of bounds", "freed", "host memory", "uninitialized", "race", "stream race",
             "async copy", "misaligned", "divergence", "shuffle", "order", "launch", "limit")
 KINDS = FINDINGS + ("refused", "numbers", "text")
@@ -47,7 +48,7 @@ a net that was to work and does not, *text* is what a test reads.
 plants them again, all or those whose name or file has a word, in a git worktree of the last commit. All
 take an hour of two cores. The lists are `tests/plant_bugs/*.bzl`; `plant_bugs_test` checks that they still
 fit the sources, and `plant_bugs.py --table` writes this page from them."""
-FINDING = re.compile(r"(?:^|[^\w ]|: )((?:%s): \w.*)" % "|".join(FINDINGS), re.MULTILINE)
+FINDING = re.compile(r"(?:^|[^\w ]|: )((?:%s): [\w(].*)" % "|".join(FINDINGS), re.MULTILINE)
 
 
 def load(folder=FOLDER):
@@ -84,7 +85,8 @@ def judge(bug, status, log):
 
 
 def git(*words, cwd=ROOT):
-    return subprocess.run(["git", *words], cwd=cwd, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    run = subprocess.run(["git", *words], cwd=cwd, check=True, stdout=subprocess.PIPE, text=True)
+    return run.stdout.strip()
 
 
 def prepare(tree):
@@ -107,9 +109,8 @@ def plant(tree, bug):
     try:
         with open(path, "w") as file:
             file.write(text.replace(bug["old"], bug["new"]))
-        run = subprocess.run(["bazel", "--host_jvm_args=-Xmx1200m", "test", "--jobs=2", *flags, bug["test"]],
-                             cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                             errors="replace")
+        run = subprocess.run([*BAZEL, "test", *flags, bug["test"]], cwd=tree, text=True,
+                             errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     finally:
         with open(path, "w") as file:
             file.write(text)
@@ -148,7 +149,7 @@ def main():
         found += good
         print(f"{'found' if good else '-----'}  {time.monotonic() - begin:4.0f} s  {bug['name']} ({bug['file']})\n"
               f"       {what}", flush=True)
-    subprocess.run(["bazel", "shutdown"], cwd=args.tree, check=False)
+    subprocess.run([*BAZEL, "shutdown"], cwd=args.tree, check=False)
     print(f"{found} of {len(bugs)} bugs were found as their lines say")
     return 0 if found == len(bugs) else 1
 

@@ -8,7 +8,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, "tests/plant_bugs")
 import plant_bugs  # pylint: disable=wrong-import-position
 
-RACE = ('C++ exception with description "race: Kernel, block (0,0,0), thread (1,0,0), a.cu.cc:3: writes '
+RACE = ('C++ exception with description "race: (Kernel<T, 8>), block (0,0,0), thread (1,0,0), a.cu.cc:3: writes '
         'what was read" thrown in the test body.')
 NUMBERS = "tests/a_test.cc:12: Failure\nExpected: (MaxError(y, expected)) < (1e-5), actual: 3 vs 1e-5"
 

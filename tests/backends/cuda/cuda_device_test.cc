@@ -34,14 +34,14 @@ Floats Counting(float from) {
 
 class CudaDeviceTest : public ::testing::Test {
  protected:
-  // All work is late, unless a test says otherwise.
-  void Begin(fake_cuda::Options options = {}) {
+  // Another machine. What was found before is forgotten with the old one.
+  void Begin(const fake_cuda::Options& options = {}) {
+    for (const std::string& finding : fake_cuda::TakeFindings()) ADD_FAILURE() << finding;
     backend_ = graph::Backend();
     fake_cuda::Reset(options);
     backend_ = harness::MakeEmulatedCuda();
   }
   void SetUp() override { Begin(); }
-  void TearDown() override { fake_cuda::Reset(); }
 
   graph::Device& device() { return *backend_.device; }
   Block Allocate(Contents contents = Contents::kGarbage) {
@@ -170,6 +170,16 @@ TEST_F(CudaDeviceTest, AnErrorIsReportedOnce) {
   EXPECT_EQ(Read(block), Floats(kCount, 4));
 }
 
+std::unique_ptr<graph::Executable> Compile(graph::Net net, const graph::Backend& backend,
+                                           graph::Workspace* workspace) {
+  graph::CompileOptions options;
+  options.registry = &harness::TestRegistry();
+  options.backend = &backend;
+  auto made = graph::Compile(std::move(net), options, workspace);
+  EXPECT_TRUE(made.ok()) << made.status();
+  return *std::move(made);
+}
+
 // w += 2 x + y, in several kernels.
 std::unique_ptr<graph::Executable> MakeStep(const graph::Backend& backend,
                                             graph::Workspace* workspace) {
@@ -179,12 +189,7 @@ std::unique_ptr<graph::Executable> MakeStep(const graph::Backend& backend,
   const graph::BlobId w = builder.State("w", type);
   const graph::BlobId twice = builder.Op("Scale", "twice", {x}, {{"value", 2.0f}});
   builder.SetExit(w, builder.Op("Add", "sum", {w, builder.Op("Add", "both", {twice, y})}));
-  graph::CompileOptions options;
-  options.registry = &harness::TestRegistry();
-  options.backend = &backend;
-  auto step = graph::Compile(builder.Finish().value(), options, workspace);
-  EXPECT_TRUE(step.ok()) << step.status();
-  return *std::move(step);
+  return Compile(builder.Finish().value(), backend, workspace);
 }
 
 // The host writes ahead of the device, into one slot or into two by turns, and waits for nothing:
@@ -219,8 +224,27 @@ TEST_F(CudaDeviceTest, RunsReadWhatWasWrittenForThem) {
   }
 }
 
+// Doubles w; without inputs, whose slot would wait, too.
+std::unique_ptr<graph::Executable> MakeDoubling(const graph::Backend& backend,
+                                                graph::Workspace* workspace) {
+  graph::NetBuilder builder(&harness::TestRegistry(), "doubling");
+  const graph::BlobId w = builder.State("w", {graph::DType::kF32, {kCount}});
+  builder.SetExit(w, builder.Op("Scale", "twice", {w}, {{"value", 2.0f}}));
+  return Compile(builder.Finish().value(), backend, workspace);
+}
+
 TEST_F(CudaDeviceTest, WhatIsDestroyedWaitsForItsWork) {
   const size_t before = fake_cuda::CountLive().total();
+  {
+    graph::Workspace workspace(backend_.device);
+    const auto doubling = MakeDoubling(backend_, &workspace);
+    ASSERT_TRUE(doubling->Submit().ok());
+  }
+  {
+    graph::InputSlot slot(backend_.device);
+    ASSERT_TRUE(slot.Create("x", {graph::DType::kF32, {kCount}}).ok());
+    ASSERT_TRUE(slot.Write<float>("x", Counting(1)).ok());
+  }
   {
     graph::Workspace workspace(backend_.device);
     const auto step = MakeStep(backend_, &workspace);
