@@ -12,7 +12,9 @@ absl::StatusOr<std::vector<graph::TensorType>> InferLinear(const graph::InferCon
   RETURN_IF_ERROR(graph::ExpectMinRank(c, 0, 1));
   RETURN_IF_ERROR(graph::ExpectSameDType(c, 1, 0));
   RETURN_IF_ERROR(graph::ExpectMinRank(c, 1, 2));
-  RETURN_IF_ERROR(graph::ExpectDType(c, 2, WideDType(c.in(0).dtype)));
+  if (c.in(0).dtype != graph::DType::kBF16 || c.in(2).dtype != graph::DType::kBF16) {
+    RETURN_IF_ERROR(graph::ExpectDType(c, 2, WideDType(c.in(0).dtype)));
+  }
   ASSIGN_OR_RETURN(const int64_t n, ProductCols(c, /*trans_w=*/true));
   return LinearResult(c, n, /*bias=*/2);
 }

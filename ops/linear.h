@@ -3,7 +3,7 @@
 //
 //   x  (..., K) f32 or bf16
 //   w  x's dtype, (N, K...), viewed as (N, product of the rest)
-//   b  f32, N elements: its shape without leading ones is (N)
+//   b  f32, or bf16 where x is, N elements: its shape without leading ones is (N)
 //   y  (..., N) of attribute dtype: "same" as x (default), "f32" or "bf16"
 //
 // All of them may be f64 instead, together. Products of bf16 are summed in f32 and rounded once,

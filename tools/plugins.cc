@@ -5,6 +5,7 @@
 #include "backends/cpu/droppos/kernel_table.h"
 #include "backends/cpu/kernel_table.h"
 #include "backends/cpu/ops/op_table.h"
+#include "backends/cuda/ops/op_table.h"
 #include "graph/base/status.h"
 #include "models/droppos/zoo_entries.h"
 #include "models/vit/zoo_entries.h"
@@ -19,6 +20,7 @@ graph::SchemaRegistry MakeRegistry() {
   ops::RegisterOps(&registry);
   ops::droppos::RegisterOps(&registry);
   ops::cpu::RegisterOps(&registry);
+  ops::cuda::RegisterOps(&registry);
   return registry;
 }
 

@@ -1,6 +1,7 @@
 // A row-major matrix is the transpose of a column-major one with the same bytes, so the library
 // computes yᵀ = wᵀ · xᵀ: its A is w, its B is x, and its D has cols rows. "Rows of D", which a bias
-// runs along, are our columns.
+// runs along, are our columns; the sums of its B over "k" are those of x over the terms, one for
+// each of our rows.
 #include "backends/cuda/cublaslt_product.h"
 
 #include "absl/strings/str_cat.h"
@@ -44,8 +45,9 @@ absl::StatusOr<std::unique_ptr<CublasLtProduct>> CublasLtProduct::Create(cublasL
   p->desc_.reset(desc);
   RETURN_IF_ERROR(Set(desc, CUBLASLT_MATMUL_DESC_TRANSA, s.trans_w ? CUBLAS_OP_T : CUBLAS_OP_N));
   RETURN_IF_ERROR(Set(desc, CUBLASLT_MATMUL_DESC_TRANSB, s.trans_x ? CUBLAS_OP_T : CUBLAS_OP_N));
-  if (s.bias) {
-    RETURN_IF_ERROR(Set(desc, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS));
+  if (s.bias || s.sums) {
+    RETURN_IF_ERROR(Set(desc, CUBLASLT_MATMUL_DESC_EPILOGUE,
+                        s.bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_BGRADB));
     // The heuristic reads the alignment off the pointer; that of the run is as aligned.
     const void* const aligned = reinterpret_cast<const void*>(uintptr_t{256});
     RETURN_IF_ERROR(Set(desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, aligned));
@@ -67,10 +69,10 @@ absl::StatusOr<std::unique_ptr<CublasLtProduct>> CublasLtProduct::Create(cublasL
   if (s.y_type != CUDA_R_32F) {
     // Other schemes add the parts of a sum in the result's type.
     const uint32_t scheme = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
-    RETURN_IF_ERROR(ToStatus(
-        cublasLtMatmulPreferenceSetAttribute(made, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
-                                             &scheme, sizeof(scheme)),
-        "setting a preference"));
+    RETURN_IF_ERROR(
+        ToStatus(cublasLtMatmulPreferenceSetAttribute(
+                     made, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &scheme, sizeof(scheme)),
+                 "setting a preference"));
   }
   cublasLtMatmulHeuristicResult_t result = {};
   int found = 0;
@@ -85,15 +87,15 @@ absl::StatusOr<std::unique_ptr<CublasLtProduct>> CublasLtProduct::Create(cublasL
   return p;
 }
 
-absl::Status CublasLtProduct::Run(const void* x, const void* w, const float* bias, void* y,
-                                  void* workspace, Stream stream) const {
-  if (bias != nullptr) {
-    RETURN_IF_ERROR(Set(desc_.get(), CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias));
+absl::Status CublasLtProduct::Run(const CublasLtTensors& at, Stream stream) const {
+  if (const void* const vector = at.bias != nullptr ? at.bias : at.sums; vector != nullptr) {
+    RETURN_IF_ERROR(Set(desc_.get(), CUBLASLT_MATMUL_DESC_BIAS_POINTER, vector));
   }
-  const float one = 1.0f, zero = 0.0f;
+  const float one = 1.0f, beta = at.add != nullptr ? 1.0f : 0.0f;
+  const void* const c = at.add != nullptr ? at.add : at.y;
   return ToStatus(
-      cublasLtMatmul(handle_, desc_.get(), &one, w, w_.get(), x, x_.get(), &zero, y, y_.get(), y,
-                     y_.get(), &algo_, workspace, workspace_bytes_, stream),
+      cublasLtMatmul(handle_, desc_.get(), &one, at.w, w_.get(), at.x, x_.get(), &beta, c, y_.get(),
+                     at.y, y_.get(), &algo_, at.workspace, workspace_bytes_, stream),
       "starting a product");
 }
 

@@ -18,28 +18,40 @@ namespace backends::cuda {
 
 // y (rows, cols) = x · w, all row-major, all of at least one element: x is (rows, inner), or
 // (inner, rows) where trans_x; w is (inner, cols), or (cols, inner) where trans_w. Sums are f32,
-// and so are products of f32 factors (no TF32).
+// and so are products of f32 factors (no TF32). What else the library does is in flags; what stands
+// beside y has its type.
 struct CublasLtSpec {
   int64_t rows = 0, cols = 0, inner = 0;
   bool trans_x = false, trans_w = false;
   int64_t x_stride = 0, w_stride = 0;  // elements from row to row; in bf16 a multiple of 8
   cudaDataType type = CUDA_R_32F;      // of x and w: CUDA_R_32F or CUDA_R_16BF
   cudaDataType y_type = CUDA_R_32F;    // CUDA_R_16BF only where `type` is, and cols a multiple of 8
-  bool bias = false;                   // y += bias (cols); y_type must be f32
+  bool bias = false;                   // y += bias (cols)
+  bool sums = false;                   // sums (rows) = x summed over the terms; not beside a bias
+  bool add = false;                    // y += add (rows, cols)
+};
+
+// Where a product's tensors are, 256-byte aligned; null what the spec does not ask for.
+struct CublasLtTensors {
+  const void* x = nullptr;
+  const void* w = nullptr;
+  const void* bias = nullptr;
+  const void* add = nullptr;  // may be y
+  void* sums = nullptr;
+  void* y = nullptr;
+  void* workspace = nullptr;
 };
 
 class CublasLtProduct {
  public:
   // Chooses the algorithm that the library takes for the fastest of those that need at most
-  // `max_workspace` bytes; Unimplemented where there is none.
+  // `max_workspace` bytes; Unimplemented where there is none, or none with all that the spec asks.
   static absl::StatusOr<std::unique_ptr<CublasLtProduct>> Create(cublasLtHandle_t handle,
                                                                  const CublasLtSpec& spec,
                                                                  size_t max_workspace);
 
   size_t workspace_bytes() const { return workspace_bytes_; }
-  // Pointers are 256-byte aligned. `bias` as the spec says, else null.
-  absl::Status Run(const void* x, const void* w, const float* bias, void* y, void* workspace,
-                   Stream stream) const;
+  absl::Status Run(const CublasLtTensors& at, Stream stream) const;
 
  private:
   template <auto kDestroy>

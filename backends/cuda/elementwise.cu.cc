@@ -2,12 +2,11 @@
 // computes in f32, and stores; consecutive threads have consecutive vectors. A vector has as many
 // elements as 16 bytes of the widest type, so that each access of a warp is one piece of memory.
 // Every tensor's bytes are moved once (BiasAdd's bias and Scale's factor come from the cache).
-#include "backends/cuda/elementwise_launch.h"
-
-#include <cmath>
 #include <utility>
 
 #include "backends/cuda/device.h"
+#include "backends/cuda/elementwise_launch.h"
+#include "backends/cuda/gelu.h"
 
 namespace backends::cuda {
 namespace {
@@ -75,15 +74,11 @@ struct Chosen {
 
 // ---- What is computed.
 
-__device__ __forceinline__ float NormalCdf(float x) { return 0.5f + 0.5f * erff(x * 0.707106781f); }
-
 struct GeluOf {
-  __device__ float operator()(float x) const { return x * NormalCdf(x); }
+  __device__ float operator()(float x) const { return GeluValue(x); }
 };
 struct GeluGradOf {
-  __device__ float operator()(float x, float dy) const {
-    return dy * (NormalCdf(x) + x * 0.398942280f * expf(-0.5f * x * x));
-  }
+  __device__ float operator()(float x, float dy) const { return dy * GeluDerivative(x); }
 };
 struct Sum {
   __device__ float operator()(float a, float b) const { return a + b; }

@@ -7,7 +7,7 @@
 
 namespace backends::cuda {
 
-// Kernels for every operator of ops/op_table.h on GPU `index` (CudaDevice::Create has the errors),
+// Kernels for every operator of ops/op_table.h and backends/cuda/ops/op_table.h on GPU `index` (CudaDevice::Create has the errors),
 // f32 or bf16; the host uses `threads` threads.
 absl::StatusOr<graph::Backend> MakeBackend(int index, int threads);
 

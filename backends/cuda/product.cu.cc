@@ -1,9 +1,10 @@
 // The epilogue and padding move each byte once, a thread a vector of eight numbers where rows are
-// whole vectors: 4 bytes of the product, those of y and those of times an element; 4 bytes.
+// whole vectors: 4 bytes of the product and what is read and written beside it; 4 bytes.
 //
 // The product is a plain one: a block has kTile x kTile results, its 16 x 16 threads 4 x 4 each,
 // and reads both factors in steps of kStep terms: each factor once per kTile lines of the other.
 #include "backends/cuda/device.h"
+#include "backends/cuda/gelu.h"
 #include "backends/cuda/product_launch.h"
 
 namespace backends::cuda {
@@ -61,14 +62,22 @@ __global__ void __launch_bounds__(kThreads) EpilogueKernel(ProductEpilogueArgs<Y
 #pragma unroll
     for (int i = 0; i < kWidth; ++i) x[i] += other[i];
   }
+  if (p.add != nullptr) {
+    LoadFloats(p.add + at, other);
+#pragma unroll
+    for (int i = 0; i < kWidth; ++i) x[i] += other[i];
+  }
+  if (p.pre != nullptr) StoreFloats(x, p.pre + at);
   if (p.gelu) {
 #pragma unroll
-    for (int i = 0; i < kWidth; ++i) x[i] *= 0.5f + 0.5f * erff(x[i] * 0.70710678118654752f);
+    for (int i = 0; i < kWidth; ++i) x[i] = GeluValue(x[i]);
   }
   if (p.times != nullptr) {
     LoadFloats(p.times + at, other);
 #pragma unroll
-    for (int i = 0; i < kWidth; ++i) x[i] *= other[i];
+    for (int i = 0; i < kWidth; ++i) {
+      x[i] *= p.times_derivative ? GeluDerivative(other[i]) : other[i];
+    }
   }
   StoreFloats(x, p.y + at);
 }

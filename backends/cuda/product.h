@@ -1,4 +1,5 @@
-// MatMul, MatMulWeightGrad and Linear: a product through cuBLASLt, and what it leaves to us.
+// MatMul, MatMulWeightGrad, Linear, and the operators of backends/cuda/ops, which are products with
+// an epilogue: a product through cuBLASLt, and what it leaves to us.
 #ifndef BACKENDS_CUDA_PRODUCT_H_
 #define BACKENDS_CUDA_PRODUCT_H_
 
@@ -16,7 +17,7 @@ struct ProductOptions {
   bool library = true;
 };
 
-// The kernel of any of the three.
+// The kernel of any of them.
 KernelOr MakeProduct(const DevicePtr& device, const graph::KernelSpec& spec,
                      const ProductOptions& options = {});
 

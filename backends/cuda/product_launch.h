@@ -8,15 +8,19 @@
 
 namespace backends::cuda {
 
-// y = act(product + bias) ∘ times, rounded once. Y and Times are float or BFloat16; pointers are
-// 16-byte aligned, and y may lie over the product.
+// y = act(pre) ∘ times, where pre = product + bias + add, all in f32 and each result rounded once.
+// Y and Times are float or BFloat16; pointers are 16-byte aligned. y may lie over the product or
+// over what is added.
 template <typename Y, typename Times>
 struct ProductEpilogueArgs {
-  const float* product;  // (rows, cols)
-  const float* bias;     // (cols), or null
-  const Times* times;    // (rows, cols), or null
-  bool gelu;             // by erf
-  Y* y;                  // (rows, cols)
+  const float* product;   // (rows, cols)
+  const float* bias;      // (cols), or null
+  const float* add;       // (rows, cols), or null
+  const Times* times;     // (rows, cols), or null
+  bool times_derivative;  // of GELU at `times`, instead of times itself
+  bool gelu;              // act, by erf
+  Y* pre;                 // (rows, cols), or null
+  Y* y;                   // (rows, cols)
   int64_t rows, cols;
 };
 

@@ -330,6 +330,9 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
   const fake_cuda::Problem problem = fake_cuda::ProblemOf(desc, a, b, c, d);
   const cublasStatus_t status = fake_cuda::Check(problem);
   if (status != CUBLAS_STATUS_SUCCESS) return status;
+  if ((problem.desc.epilogue & state().options.refused_epilogues) != 0) {
+    return CUBLAS_STATUS_NOT_SUPPORTED;
+  }
   const auto& wish = *fake_cuda::Own<fake_cuda::Preference>(preference);
   for (const fake_cuda::Algorithm& algorithm : fake_cuda::kAlgorithms) {
     if (*count == requested || algorithm.workspace > wish.workspace) continue;

@@ -387,6 +387,22 @@ TEST_F(CublasLt, RefusesWhatTheHeaderRefuses) {
   OK(Launch(a, b, d));
 }
 
+TEST_F(CublasLt, HasNoAlgorithmForEpiloguesThatAreRefused) {
+  const Matrix a(CUDA_R_16BF, 16, 8, 16, 1), b(CUDA_R_16BF, 8, 8, 8, 2),
+      d(CUDA_R_32F, 16, 8, 16, 0), sums(CUDA_R_32F, 16, 1, 16, 0);
+  Options options;
+  options.refused_epilogues = CUBLASLT_EPILOGUE_BGRADA;
+  Reset(options);
+  cublasStatus_t status;
+  EXPECT_GT(Ask(a, b, d, &status), 0);
+  Set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, sums.data);
+  Set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BGRADA);
+  EXPECT_LE(Ask(a, b, d, &status), 0);
+  EXPECT_EQ(status, CUBLAS_STATUS_NOT_SUPPORTED);
+  Set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
+  EXPECT_GT(Ask(a, b, d, &status), 0);
+}
+
 // "Currently only non-negative values are supported, must be large enough so that matrix memory
 // locations are not overlapping"
 TEST_F(CublasLt, RefusesColumnsThatOverlap) {

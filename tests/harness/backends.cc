@@ -4,7 +4,9 @@
 #include "backends/cpu/kernel_table.h"
 #include "backends/cpu/ops/op_table.h"
 #include "backends/cpu/passes/passes.h"
+#include "backends/cuda/ops/op_table.h"
 #include "backends/reference/cpu/kernel_table.h"
+#include "backends/reference/cuda/kernel_table.h"
 #include "backends/reference/droppos/kernel_table.h"
 #include "backends/reference/kernel_table.h"
 #include "ops/droppos/op_table.h"
@@ -35,6 +37,7 @@ const graph::SchemaRegistry& TestRegistry() {
     ops::RegisterOps(r);
     ops::droppos::RegisterOps(r);
     ops::cpu::RegisterOps(r);
+    ops::cuda::RegisterOps(r);
     return r;
   }();
   return *registry;
@@ -45,6 +48,7 @@ const graph::Backend& ReferenceBackend() {
     auto* b = new graph::Backend(backends::reference::MakeBackend());
     backends::reference::droppos::RegisterKernels(&b->kernels);
     backends::reference::cpu::RegisterKernels(&b->kernels);
+    backends::reference::cuda::RegisterKernels(&b->kernels);
     b->lowering = backends::cpu::MakeLowering;
     b->capabilities.int8_products = true;
     return b;

@@ -15,7 +15,8 @@ namespace harness {
 const graph::SchemaRegistry& TestRegistry();
 
 // The reference backend, which the others are compared with; made once. With kernels for what the
-// CPU's lowering makes, and that lowering: it computes the net that the CPU runs.
+// lowerings of the CPU and of CUDA make, and the CPU's lowering: it computes the net that the CPU
+// runs.
 const graph::Backend& ReferenceBackend();
 
 // The reference backend, then the backends under test: the CPU's, or in a test that links a library

@@ -36,10 +36,12 @@ TEST(Linear, InBFloat16) {
     for (const char* dtype : {"same", "f32"}) {
       for (const auto& [rows, k, n] : {std::make_tuple(1, 27, 100), std::make_tuple(7, 100, 27),
                                        std::make_tuple(33, 64, 196)}) {
-        RunCase({"Linear",
-                 {{"activation", std::string(activation)}, {"dtype", std::string(dtype)}},
-                 {{BF16({rows, k}), Normal()}, {BF16({n, k}), Normal()}, {F32({n}), Normal()}},
-                 {std::string(dtype) == "f32" ? F32({rows, n}) : BF16({rows, n})}});
+        for (const graph::TensorType& bias : {F32({n}), BF16({n})}) {
+          RunCase({"Linear",
+                   {{"activation", std::string(activation)}, {"dtype", std::string(dtype)}},
+                   {{BF16({rows, k}), Normal()}, {BF16({n, k}), Normal()}, {bias, Normal()}},
+                   {std::string(dtype) == "f32" ? F32({rows, n}) : BF16({rows, n})}});
+        }
       }
     }
   }
@@ -96,7 +98,7 @@ TEST(Linear, RefusesBadInputs) {
   refused(F32({2, 3}), F64({4, 3}), F32({4}), "none", "input 1");
   refused(F32({2, 3}), F32({3}), F32({1}), "none", "input 1");
   refused(F32({2, 3}), F32({4, 3}), F32({4}), "relu", "'activation' is 'relu'");
-  refused(BF16({2, 3}), BF16({4, 3}), BF16({4}), "none", "input 2");
+  refused(F32({2, 3}), F32({4, 3}), BF16({4}), "none", "input 2");
   refused(BF16({2, 3}), F32({4, 3}), F32({4}), "none", "input 1");
 }
 

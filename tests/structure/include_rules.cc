@@ -55,8 +55,9 @@ const std::vector<Rule>& Rules() {
                                       "tools/vis"};
   // The plugin's folders, and the schemas of what a backend's passes make.
   static const Folders registered = {
-      "ops/droppos",           "backends/cpu/droppos",       "backends/cpu/ops",
-      "backends/cuda/droppos", "backends/reference/droppos", "models/droppos"};
+      "ops/droppos",           "backends/cpu/droppos",  "backends/cpu/ops",
+      "backends/cuda/droppos", "backends/cuda/ops",     "backends/reference/droppos",
+      "models/droppos"};
   static const std::vector<Rule> rules = {
       {"graph/base", {"graph/base"}},
       {"graph/ir", {"graph/base", "graph/ir", "graph/proto"}},
@@ -75,7 +76,10 @@ const std::vector<Rule>& Rules() {
       {"backends/cpu/passes", nets + Folders{"graph/passes", "backends/cpu/passes"}},
       {"backends/cpu/droppos",
        backend + Folders{"backends/cpu", "backends/cpu/droppos", "ops/droppos"}},
-      {"backends/cuda", backend + Folders{"backends/cuda"}},
+      {"backends/cuda",
+       backend + Folders{"backends/cuda", "backends/cuda/ops", "backends/cuda/passes"}},
+      {"backends/cuda/ops", nets + Folders{"ops", "backends/cuda/ops"}},
+      {"backends/cuda/passes", nets + Folders{"graph/passes", "backends/cuda/passes"}},
       // What a program loads has the plugins' kernels.
       {"backends/cuda/entry.cc", {"backends/cuda", "backends/cuda/droppos"}},
       // What kernels are written with is of nvcc or of the emulator.
@@ -85,6 +89,8 @@ const std::vector<Rule>& Rules() {
       {"backends/reference", backend + Folders{"backends/reference"}},
       {"backends/reference/cpu",
        backend + Folders{"backends/reference", "backends/reference/cpu", "backends/cpu/ops"}},
+      {"backends/reference/cuda",
+       backend + Folders{"backends/reference", "backends/reference/cuda", "backends/cuda/ops"}},
       {"backends/reference/droppos",
        backend + Folders{"backends/reference", "backends/reference/droppos", "ops/droppos"}},
       // Device-free. Layers know no model, the zoo knows no nets.

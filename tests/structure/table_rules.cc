@@ -22,6 +22,7 @@ const struct {
      {"backends/reference/droppos", "backends/cpu/droppos", "backends/cuda/droppos"},
      "tests/ops/droppos"},
     {"backends/cpu/ops", {"backends/reference/cpu", "backends/cpu"}, "tests/backends/cpu/ops"},
+    {"backends/cuda/ops", {"backends/reference/cuda", "backends/cuda"}, "tests/backends/cuda/ops"},
 };
 
 struct Declaration {

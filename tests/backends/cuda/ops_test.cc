@@ -1,9 +1,12 @@
 // Operators on the emulated CUDA backend, where tests/ops has no case for how it computes them:
 // products in parts, without the library, of no terms, of no rows, with a workspace; attention on
 // tensor cores.
+#include <cublasLt.h>
+
 #include "backends/cuda/product.h"
 #include "graph/compiler/backend.h"
 #include "gtest/gtest.h"
+#include "tests/fake_cuda/control.h"
 #include "tests/harness/backends.h"
 #include "tests/harness/op_case.h"
 
@@ -21,7 +24,8 @@ graph::Backend With(const ProductOptions& options) {
   graph::Backend backend = TestBackends().back();
   const DevicePtr device = std::static_pointer_cast<CudaDevice>(backend.device);
   backend.kernels = graph::KernelTable();
-  for (const char* type : {"MatMul", "MatMulWeightGrad", "Linear"}) {
+  for (const char* type : {"MatMul", "MatMulWeightGrad", "Linear", "LinearGelu", "MatMulGeluGrad",
+                           "LinearResidual", "LinearWeightGrad"}) {
     backend.kernels.Add(
         type, [=](const graph::KernelSpec& spec) { return MakeProduct(device, spec, options); });
   }
@@ -65,6 +69,38 @@ OpCase MatMulCase(int64_t rows, int64_t k, int64_t n, int64_t trans_w, bool time
   return c;
 }
 
+OpCase LinearGeluCase(int64_t rows, int64_t k, int64_t n) {
+  OpCase c = LinearCase(rows, k, n, "none", /*bf16=*/true, /*y_bf16=*/true);
+  c.type = "LinearGelu";
+  c.attrs = {};
+  c.outputs.push_back(c.outputs[0]);
+  return c;
+}
+
+OpCase MatMulGeluGradCase(int64_t rows, int64_t k, int64_t n) {
+  OpCase c = MatMulCase(rows, k, n, /*trans_w=*/0, /*times=*/true);
+  c.type = "MatMulGeluGrad";
+  return c;
+}
+
+OpCase LinearResidualCase(int64_t rows, int64_t k, int64_t n, bool bf16) {
+  OpCase c = LinearCase(rows, k, n, "none", bf16, /*y_bf16=*/false);
+  c.type = "LinearResidual";
+  c.attrs = {};
+  c.inputs.push_back({F32({rows, n}), Normal()});
+  return c;
+}
+
+OpCase LinearWeightGradCase(int64_t rows, int64_t m, int64_t n, bool bf16, bool so_far) {
+  const auto type = [bf16](graph::Shape shape) { return bf16 ? BF16(shape) : F32(shape); };
+  OpCase c = {"LinearWeightGrad",
+              {{"shape", std::vector<int64_t>{m, n}}},
+              {{type({rows, m}), Normal()}, {type({rows, n}), Normal()}},
+              {F32({m, n}), F32({m})}};
+  if (so_far) c.inputs.push_back({F32({m, n}), Normal()});
+  return c;
+}
+
 // 16 columns in f32 are 64 bytes: parts of 256 rows, whole ones only and with a rest.
 TEST(CudaProduct, InPartsOfRows) {
   for (const int64_t part_bytes : {int64_t{1}, int64_t{64} * 256, int64_t{64} * 600}) {
@@ -77,6 +113,8 @@ TEST(CudaProduct, InPartsOfRows) {
     RunCaseOn(backend, LinearCase(515, 5, 7, "none", /*bf16=*/true, /*y_bf16=*/true));
     RunCaseOn(backend, MatMulCase(515, 5, 7, 0, /*times=*/true));
     RunCaseOn(backend, MatMulCase(515, 8, 16, 1, /*times=*/true));
+    RunCaseOn(backend, LinearGeluCase(515, 8, 16));
+    RunCaseOn(backend, MatMulGeluGradCase(515, 8, 16));
   }
 }
 
@@ -102,7 +140,43 @@ TEST(CudaProduct, WithoutTheLibrary) {
                         {{bf16 ? BF16({33, 70}) : F32({33, 70}), Normal()},
                          {bf16 ? BF16({33, 7}) : F32({33, 7}), Normal()}},
                         {F32({70, 7})}});
+    RunCaseOn(backend, LinearResidualCase(300, 8, 3, bf16));
+    for (const bool so_far : {false, true}) {
+      RunCaseOn(backend, LinearWeightGradCase(33, 300, 7, bf16, so_far));
+    }
   }
+  RunCaseOn(backend, LinearGeluCase(300, 8, 3));
+  RunCaseOn(backend, MatMulGeluGradCase(300, 8, 3));
+}
+
+// Each refusal leaves as much to the library as it takes.
+TEST(CudaProduct, DoesItselfWhatTheLibraryRefuses) {
+  std::vector<OpCase> biases, sums;
+  for (const bool y_bf16 : {false, true}) {
+    biases.push_back(LinearCase(300, 8, 16, "none", /*bf16=*/true, y_bf16));
+    if (y_bf16) biases.back().inputs[2].type = BF16({16});
+    biases.push_back(LinearResidualCase(300, 8, 16, /*bf16=*/!y_bf16));
+    sums.push_back(LinearWeightGradCase(33, 300, 8, /*bf16=*/true, /*so_far=*/y_bf16));
+  }
+  const auto expect = [&](uint32_t refused, const char* of_bias, const char* of_sums) {
+    SCOPED_TRACE(refused);
+    fake_cuda::Options options;
+    options.refused_epilogues = refused;
+    fake_cuda::Reset(options);
+    const graph::Backend backend = TestBackends().back();
+    for (const OpCase& c : biases) {
+      EXPECT_EQ(Implementation(c), of_bias) << c.type;
+      RunCaseOn(backend, c);
+    }
+    for (const OpCase& c : sums) {
+      EXPECT_EQ(Implementation(c), of_sums);
+      RunCaseOn(backend, c);
+    }
+    fake_cuda::Reset();
+  };
+  expect(0, "cublaslt", "cublaslt");
+  expect(CUBLASLT_EPILOGUE_BIAS, "cublaslt, own epilogue", "cublaslt");
+  expect(CUBLASLT_EPILOGUE_BGRADB, "cublaslt", "cublaslt, own sums");
 }
 
 TEST(CudaProduct, OfF32RoundedToBFloat16) {
@@ -147,6 +221,10 @@ TEST(CudaProduct, SaysHowItIsMade) {
   EXPECT_EQ(Implementation(LinearCase(5, 8, 16, "none", true, false)), "cublaslt");
   EXPECT_EQ(Implementation(LinearCase(5, 8, 16, "none", true, true)), "cublaslt, own epilogue");
   EXPECT_EQ(Implementation(LinearCase(5, 8, 16, "gelu", true, false)), "cublaslt, own epilogue");
+  EXPECT_EQ(Implementation(LinearGeluCase(5, 8, 16)), "cublaslt, own epilogue");
+  EXPECT_EQ(Implementation(MatMulGeluGradCase(5, 8, 16)), "cublaslt, own epilogue");
+  EXPECT_EQ(Implementation(LinearWeightGradCase(0, 8, 16, true, true)),
+            "own:f32, own epilogue, own sums");
   EXPECT_EQ(Implementation(MatMulCase(5, 8, 16, 1, false)), "cublaslt");
   EXPECT_EQ(Implementation(MatMulCase(5, 0, 16, 1, true)), "own:f32, own epilogue");
 }

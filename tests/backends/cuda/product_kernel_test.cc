@@ -12,50 +12,77 @@ namespace {
 
 using simt::DeviceArray;
 
+double Phi(double x) { return 0.5 + 0.5 * std::erf(x * std::sqrt(0.5)); }
+double GeluDerivative(double x) {
+  return Phi(x) + x * std::exp(-0.5 * x * x) / std::sqrt(2 * std::acos(-1.0));
+}
+
+// What an epilogue has; a derivative is of times, which it has then.
+struct Parts {
+  bool bias = false, gelu = false, times = false, add = false, derivative = false, pre = false;
+};
+
 template <typename Y, typename Times>
-void CheckEpilogue(int64_t rows, int64_t cols, bool bias, bool gelu, bool times) {
-  SCOPED_TRACE(testing::Message() << rows << " x " << cols << (bias ? ", bias" : "")
-                                  << (gelu ? ", gelu" : "") << (times ? ", times" : ""));
+void CheckEpilogue(int64_t rows, int64_t cols, const Parts& has) {
+  SCOPED_TRACE(testing::Message() << rows << " x " << cols << (has.bias ? ", bias" : "")
+                                  << (has.gelu ? ", gelu" : "") << (has.times ? ", times" : "")
+                                  << (has.add ? ", add" : "")
+                                  << (has.derivative ? ", derivative" : "")
+                                  << (has.pre ? ", pre" : ""));
   const auto product = Normal<float>(rows * cols, 1), b = Normal<float>(cols, 2);
   const auto factor = Normal<Times>(rows * cols, 3);
-  std::vector<double> expected;
+  const auto added = Normal<float>(rows * cols, 4);
+  std::vector<double> expected, expected_pre;
   for (int64_t i = 0; i < rows * cols; ++i) {
     double x = product[i];
-    if (bias) x += b[i % cols];
-    if (gelu) x *= 0.5 + 0.5 * std::erf(x * std::sqrt(0.5));
-    if (times) x *= ToDouble(factor[i]);
+    if (has.bias) x += b[i % cols];
+    if (has.add) x += added[i];
+    expected_pre.push_back(x);
+    if (has.gelu) x *= Phi(x);
+    if (has.times) x *= has.derivative ? GeluDerivative(ToDouble(factor[i])) : ToDouble(factor[i]);
     expected.push_back(x);
   }
   const DeviceArray<float> d_bias(b, "bias");
   const DeviceArray<Times> d_times(factor, "times");
+  std::vector<Y> pre;
   const std::function<std::vector<Y>()> run = [&] {
     const DeviceArray<float> d_product(product, "product");
-    const DeviceArray<Y> own_y(rows * cols, "y");
+    const DeviceArray<float> d_add(added, "add");
+    const DeviceArray<Y> own_y(rows * cols, "y"), d_pre(rows * cols, "pre");
     // f32 lies over the product, as in the backend.
     constexpr bool kOver = std::is_same_v<Y, float>;
     Y* y = own_y.data();
-    if constexpr (kOver) y = d_product.data();
-    const ProductEpilogueArgs<Y, Times> args = {d_product.data(),
-                                                bias ? d_bias.data() : nullptr,
-                                                times ? d_times.data() : nullptr,
-                                                gelu,
-                                                y,
-                                                rows,
-                                                cols};
+    if constexpr (kOver) y = has.add ? d_add.data() : d_product.data();
+    ProductEpilogueArgs<Y, Times> args = {};
+    args.product = d_product.data();
+    if (has.bias) args.bias = d_bias.data();
+    if (has.add) args.add = d_add.data();
+    if (has.times) args.times = d_times.data();
+    args.times_derivative = has.derivative;
+    args.gelu = has.gelu;
+    if (has.pre) args.pre = d_pre.data();
+    args.y = y;
+    args.rows = rows;
+    args.cols = cols;
     EXPECT_EQ(ProductEpilogue(args, nullptr), 0);
     const simt::Traffic t = simt::GlobalTraffic();
     const uint64_t size = rows * cols;
-    EXPECT_EQ(t.load_bytes, size * 4 + (bias ? size * 4 : 0) + (times ? size * sizeof(Times) : 0));
-    EXPECT_EQ(t.store_bytes, size * sizeof(Y));
+    EXPECT_EQ(t.load_bytes, size * 4 + (has.bias ? size * 4 : 0) + (has.add ? size * 4 : 0) +
+                                (has.times ? size * sizeof(Times) : 0));
+    EXPECT_EQ(t.store_bytes, size * sizeof(Y) * (has.pre ? 2 : 1));
     if (cols % 8 == 0) {
       EXPECT_EQ(t.loads, t.load_bytes / 16);
       EXPECT_EQ(t.stores, t.store_bytes / 16);
     }
-    if constexpr (kOver) return d_product.Get();
+    if (has.pre) pre = d_pre.Get();
+    if constexpr (kOver) return has.add ? d_add.Get() : d_product.Get();
     return own_y.Get();
   };
   const double bound = std::is_same_v<Y, float> ? 1e-6 : 4e-3;
   EXPECT_LT(MaxError(simt::SameInEveryOrder("the kernel", run), expected), bound);
+  if (has.pre) {
+    EXPECT_LT(MaxError(pre, expected_pre), bound);
+  }
 }
 
 TEST(ProductEpilogue, IsTheReference) {
@@ -63,16 +90,37 @@ TEST(ProductEpilogue, IsTheReference) {
     for (const bool gelu : {false, true}) {
       for (const bool times : {false, true}) {
         for (const int64_t cols : {1, 7, 24}) {
-          CheckEpilogue<float, float>(5, cols, bias, gelu, times);
-          CheckEpilogue<float, BFloat16>(5, cols, bias, gelu, times);
-          CheckEpilogue<BFloat16, float>(5, cols, bias, gelu, times);
-          CheckEpilogue<BFloat16, BFloat16>(5, cols, bias, gelu, times);
+          const Parts has = {bias, gelu, times};
+          CheckEpilogue<float, float>(5, cols, has);
+          CheckEpilogue<float, BFloat16>(5, cols, has);
+          CheckEpilogue<BFloat16, float>(5, cols, has);
+          CheckEpilogue<BFloat16, BFloat16>(5, cols, has);
         }
       }
     }
   }
-  CheckEpilogue<BFloat16, float>(37, 264, true, true, false);
-  CheckEpilogue<float, BFloat16>(37, 197, true, false, true);
+  CheckEpilogue<BFloat16, float>(37, 264, {true, true, false});
+  CheckEpilogue<float, BFloat16>(37, 197, {true, false, true});
+}
+
+TEST(ProductEpilogue, KeepsWhatGeluReadsAddsAndTakesItsDerivative) {
+  for (const int64_t cols : {1, 7, 24}) {
+    Parts kept = {/*bias=*/true, /*gelu=*/true};
+    kept.pre = true;
+    CheckEpilogue<float, float>(5, cols, kept);
+    CheckEpilogue<BFloat16, float>(5, cols, kept);
+    for (const bool bias : {false, true}) {
+      Parts added = {bias};
+      added.add = true;
+      CheckEpilogue<float, float>(5, cols, added);
+    }
+    Parts derived;
+    derived.times = derived.derivative = true;
+    CheckEpilogue<float, float>(5, cols, derived);
+    CheckEpilogue<float, BFloat16>(5, cols, derived);
+    CheckEpilogue<BFloat16, float>(5, cols, derived);
+    CheckEpilogue<BFloat16, BFloat16>(5, cols, derived);
+  }
 }
 
 TEST(ProductEpilogue, OfNothingStartsNothing) {

@@ -4,6 +4,8 @@
 
 #include "backends/cpu/ops/op_table.h"
 #include "backends/cpu/passes/passes.h"
+#include "backends/cuda/ops/op_table.h"
+#include "backends/cuda/passes/passes.h"
 #include "graph/ir/text.h"
 #include "graph/ir/verify.h"
 #include "ops/op_table.h"
@@ -15,6 +17,7 @@ const SchemaRegistry& CoreOps() {
     auto* r = new SchemaRegistry;
     ops::RegisterOps(r);
     ops::cpu::RegisterOps(r);
+    ops::cuda::RegisterOps(r);
     return r;
   }();
   return *registry;
@@ -22,6 +25,10 @@ const SchemaRegistry& CoreOps() {
 
 Passes CpuPasses(const PipelineOptions& options) {
   return MakePasses(options, backends::cpu::MakeLowering(options));
+}
+
+Passes CudaPasses(const PipelineOptions& options) {
+  return MakePasses(options, backends::cuda::MakeLowering(options));
 }
 
 Net ParseAndVerify(absl::string_view text, const SchemaRegistry& registry) {

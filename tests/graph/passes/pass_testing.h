@@ -9,11 +9,12 @@
 
 namespace graph {
 
-// The core operators and those of the CPU.
+// The core operators and those that the backends' passes make.
 const SchemaRegistry& CoreOps();
 
-// The passes of the CPU backend, which has the most.
+// The passes of the CPU backend, which has the most, and those of CUDA.
 Passes CpuPasses(const PipelineOptions& options = {});
+Passes CudaPasses(const PipelineOptions& options = {});
 
 // Parses, gives attributes that the text leaves out their defaults, and verifies; a
 // failure of the test, and an empty net, when one of them fails.
