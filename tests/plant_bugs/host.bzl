@@ -195,9 +195,9 @@ BUGS = [
     dict(
         name = "a product's workspace allocated when it runs",
         file = "backends/cuda/cublaslt_product.cc",
-        old = "  const float one = 1.0f, zero = 0.0f;\n",
-        new = "  const float one = 1.0f, zero = 0.0f;\n" +
-              "  if (void* p = nullptr; cudaMalloc(&p, 256) == 0) cudaFree(p);\n",
+        old = "  const float one = 1.0f, beta =",
+        new = "  if (void* p = nullptr; cudaMalloc(&p, 256) == 0) cudaFree(p);\n" +
+              "  const float one = 1.0f, beta =",
         test = "//tests/backends/cuda:nets_test",
         by = "refused",
         says = "cudaMalloc while a stream is captured",
@@ -367,15 +367,15 @@ BUGS = [
     dict(
         name = "a result added to what was there",
         file = "backends/cuda/cublaslt_product.cc",
-        old = "const float one = 1.0f, zero = 0.0f;",
-        new = "const float one = 1.0f, zero = 1.0f;",
+        old = "beta = at.add != nullptr ? 1.0f : 0.0f;",
+        new = "beta = 1.0f;",
         test = "//tests/ops:matmul_cuda_test",
         by = "numbers",
     ),
     dict(
         name = "the bias that the algorithm was chosen with",
         file = "backends/cuda/cublaslt_product.cc",
-        old = "    RETURN_IF_ERROR(Set(desc_.get(), CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias));\n",
+        old = "    RETURN_IF_ERROR(Set(desc_.get(), CUBLASLT_MATMUL_DESC_BIAS_POINTER, vector));\n",
         new = "",
         test = "//tests/ops:linear_cuda_test",
         by = "host memory",

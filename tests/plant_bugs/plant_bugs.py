@@ -9,7 +9,7 @@ A bug is a line of kernels.bzl, host.bzl or lowering.bzl:
   file   where; `old` stands in it once, and becomes `new`
   test   the target that must fail
   by     what must fail it: the kind of a finding of tests/simt, "refused" (a call or a net that was
-         to work), "numbers" (results, with no finding), or "text" (what a test reads)
+         to work), "numbers" (results, with no finding), or "text" (what a pass makes of a net)
   says   what the finding's line has, or else the test's log
   only   the tests of the target that are run; all, without it
 
@@ -38,16 +38,16 @@ FINDINGS = ("out of bounds", "freed", "host memory", "uninitialized", "race", "s
 KINDS = FINDINGS + ("refused", "numbers", "text")
 HEADER = """# Planted bugs
 
-What the tests of the CUDA backend find: {count} bugs, each of which was planted alone into the sources and
-found by the test and the message that its line names. The kinds of findings are those of
-[tests/simt](../tests/simt/README.md); *numbers* are wrong results without a finding, *refused* is a call or
-a net that was to work and does not, *text* is what a test reads.
+What the tests of the CUDA backend find: {count} bugs, each of which was planted alone into the
+sources, and found by the test and the message that its line names. The kinds of findings are those
+of [tests/simt](../tests/simt/README.md); *numbers* are wrong results without a finding, *refused*
+is a call or a net that was to work and does not, *text* is what a pass makes of a net.
 
     tests/plant_bugs/plant_bugs.py [WORD...]
 
-plants them again, all or those whose name or file has a word, in a git worktree of the last commit. All
-take an hour of two cores. The lists are `tests/plant_bugs/*.bzl`; `plant_bugs_test` checks that they still
-fit the sources, and `plant_bugs.py --table` writes this page from them."""
+plants them again, all or those whose name or file has a word, in a git worktree of the last commit.
+All take three quarters of an hour of two cores. The lists are `tests/plant_bugs/*.bzl`;
+`plant_bugs_test` checks that they fit the sources, and `plant_bugs.py --table` writes this page."""
 FINDING = re.compile(r"(?:^|[^\w ]|: )((?:%s): [\w(].*)" % "|".join(FINDINGS), re.MULTILINE)
 
 
@@ -69,7 +69,7 @@ def finding_of(log):
 
 
 def judge(bug, status, log):
-    """Whether the bug was found as its line says, and by what; of Bazel's status and the test's log."""
+    """Whether the bug was found as its line says, and by what; of Bazel's status and output."""
     if status == 0:
         return False, "NOT FOUND"
     if status != 3:
@@ -104,7 +104,7 @@ def plant(tree, bug):
     with open(path) as file:
         text = file.read()
     if text.count(bug["old"]) != 1:
-        raise ValueError(f"{bug['name']}: {bug['file']} has the old text {text.count(bug['old'])} times")
+        raise ValueError(f"{bug['name']}: the old text is not once in {bug['file']}")
     flags = FLAGS + ([f"--test_filter={bug['only']}"] if "only" in bug else [])
     try:
         with open(path, "w") as file:
@@ -121,15 +121,17 @@ def table(lists):
     """docs/planted_bugs.md."""
     lines = [HEADER.format(count=sum(len(bugs) for bugs in lists.values()))]
     for name, bugs in lists.items():
-        lines += ["", f"## {name.capitalize()}", "", "| bug | in | found by | of |", "| --- | --- | --- | --- |"]
+        lines += ["", f"## {name.capitalize()}", "", "| bug | in | found by | of |",
+                  "| --- | --- | --- | --- |"]
         for bug in bugs:
             by = bug["by"] + (f": {bug['says']}" if "says" in bug else "")
-            lines.append(f"| {bug['name']} | `{bug['file']}` | {by} | `{bug['test']}` |".replace("||", "\\|\\|"))
+            lines.append(f"| {bug['name']} | `{bug['file']}` | {by} | `{bug['test']}` |")
     return "\n".join(lines) + "\n"
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tree", default=f"{tempfile.gettempdir()}/droppos_planted_bugs")
     parser.add_argument("--table", action="store_true")
     parser.add_argument("word", nargs="*")
@@ -147,8 +149,8 @@ def main():
         begin = time.monotonic()
         good, what = judge(bug, *plant(args.tree, bug))
         found += good
-        print(f"{'found' if good else '-----'}  {time.monotonic() - begin:4.0f} s  {bug['name']} ({bug['file']})\n"
-              f"       {what}", flush=True)
+        print(f"{'found' if good else '-----'} {time.monotonic() - begin:4.0f} s  {bug['name']} "
+              f"({bug['file']})\n    {what}", flush=True)
     subprocess.run([*BAZEL, "shutdown"], cwd=args.tree, check=False)
     print(f"{found} of {len(bugs)} bugs were found as their lines say")
     return 0 if found == len(bugs) else 1
