@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The lists of bugs fit the tree, with none planted; and what plant_bugs.py makes of a test's log."""
+"""The lists of bugs fit the tree, with none planted; and what is made of a test's log."""
 
 import sys
 import unittest
@@ -9,8 +9,8 @@ sys.path.insert(0, "tests/plant_bugs")
 import plant_bugs  # pylint: disable=wrong-import-position
 
 FIELDS = {"name", "file", "old", "new", "test", "by", "says", "only"}
-RACE = ('unknown file: Failure\nC++ exception with description "race: (Kernel<T, 8>), block (0,0,0), '
-        'thread (1,0,0), a.cu.cc:3: writes what was read" thrown in the test body.')
+RACE = ('unknown file: Failure\nC++ exception with description "race: (Kernel<T, 8>), block '
+        '(0,0,0), thread (1,0,0), a.cu.cc:3: writes what was read" thrown in the test body.')
 NUMBERS = "a_test.cc:12: Failure\nExpected: (MaxError(y, expected)) < (1e-5), actual: 3 vs 1e-5"
 
 
