@@ -139,6 +139,25 @@ BUGS = [
         says = "capture",
     ),
 
+    dict(
+        name = "kernels for one GPU started while the thread uses another",
+        file = "backends/cuda/cuda_device.cc",
+        old = "  RETURN_IF_ERROR(Select());\n  return start_kernels();",
+        new = "  return start_kernels();",
+        test = "//tests/backends/cuda:cuda_device_test",
+        by = "refused",
+        says = "launched into a stream of a device that is not the thread's",
+    ),
+    dict(
+        name = "memory on the GPU that the thread has used last",
+        file = "backends/cuda/cuda_device.cc",
+        old = "  RETURN_IF_ERROR(Select());\n  void* data = nullptr;\n  const size_t capacity",
+        new = "  void* data = nullptr;\n  const size_t capacity",
+        test = "//tests/backends/cuda:cuda_device_test",
+        by = "numbers",
+        says = "TwoGpusByTurns",
+    ),
+
     # ---- Captures.
     dict(
         name = "one captured run for all slots",
@@ -226,6 +245,19 @@ BUGS = [
         says = "device memory",
     ),
 
+    dict(
+        name = "weights padded once, though they change",
+        file = "backends/cuda/product.cc",
+        old = "    char* const to = At(f.padded_at);\n",
+        new = "    char* const to = At(f.padded_at);\n" +
+              "    static std::vector<const char*> padded;\n" +
+              "    if (input == 1 && std::find(padded.begin(), padded.end(), to) != padded.end()) return to;\n" +
+              "    padded.push_back(to);\n",
+        test = "//tests/ops:matmul_cuda_test",
+        by = "numbers",
+        says = "run again",
+    ),
+
     # ---- Memory.
     dict(
         name = "new memory not cleared",
@@ -278,6 +310,23 @@ BUGS = [
         test = "//tests/backends/cuda:cuda_device_test",
         by = "refused",
         says = "AnErrorIsReportedOnce",
+    ),
+    dict(
+        name = "addresses in the newest arena instead of one's own",
+        file = "graph/runtime/executable.cc",
+        old = "static_cast<char*>(arena_->data()) +",
+        new = "static_cast<char*>(workspace_->arena()->data()) +",
+        test = "//tests/graph:executable_test",
+        by = "numbers",
+        says = "KeepsItsArena",
+    ),
+    dict(
+        name = "tensors aligned as for the CPU",
+        file = "backends/cuda/cuda_device.h",
+        old = "size_t alignment() const override { return 256; }",
+        new = "size_t alignment() const override { return 64; }",
+        test = "//tests/backends/cuda:ops_test",
+        by = "refused",
     ),
     dict(
         name = "rows of four bytes an element, whatever the type",

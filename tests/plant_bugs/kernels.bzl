@@ -71,7 +71,7 @@ BUGS = [
         old = "step = StepOf(shared, t);\n  __syncthreads();\n",
         new = "step = StepOf(shared, t);\n",
         test = "//tests/ops:adamw_cuda_test",
-        by = "uninitialized",
+        by = "race",
         says = "AdamWKernel",
     ),
     dict(
@@ -89,7 +89,7 @@ BUGS = [
         old = "    *p.applied = shared_applied;\n  }\n  __syncthreads();\n",
         new = "    *p.applied = shared_applied;\n  }\n",
         test = "//tests/ops:clip_factors_cuda_test",
-        by = "uninitialized",
+        by = "race",
         says = "Decide",
     ),
     dict(
@@ -666,7 +666,7 @@ BUGS = [
         says = "element",
     ),
     dict(
-        name = "a tile's row of ids beside the mask's",
+        name = "the class token's rows forgotten",
         file = "backends/cuda/droppos/restore_rows.cu.cc",
         old = "return x + (p.prefix + first + 31",
         new = "return x + (first + 31",

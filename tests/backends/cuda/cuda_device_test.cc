@@ -32,6 +32,15 @@ Floats Counting(float from) {
   return values;
 }
 
+// Starts a kernel.
+absl::Status FillOn(graph::Device* device, const Block& to, float value) {
+  return device->Launch([&] {
+    return ToStatus(Fill(PatternOf(value), to.data(), kBytes,
+                         static_cast<Stream>(device->stream(StreamRole::kCompute))),
+                    "starting a kernel");
+  });
+}
+
 class CudaDeviceTest : public ::testing::Test {
  protected:
   // Another machine. What was found before is forgotten with the old one.
@@ -52,14 +61,7 @@ class CudaDeviceTest : public ::testing::Test {
     std::memcpy(page.data(), Counting(from).data(), kBytes);
     return page;
   }
-  // Starts a kernel.
-  absl::Status Fill(const Block& to, float value) {
-    return device().Launch([&] {
-      return ToStatus(cuda::Fill(PatternOf(value), to.data(), kBytes,
-                                 static_cast<Stream>(device().stream(StreamRole::kCompute))),
-                      "starting a kernel");
-    });
-  }
+  absl::Status Fill(const Block& to, float value) { return FillOn(&device(), to, value); }
   Floats Read(const Block& from) {
     Floats values(kCount);
     EXPECT_TRUE(device().CopyOut(values.data(), from.data(), kBytes).ok());
@@ -168,6 +170,36 @@ TEST_F(CudaDeviceTest, AnErrorIsReportedOnce) {
     EXPECT_TRUE(Fill(block, 4).ok());
   }
   EXPECT_EQ(Read(block), Floats(kCount, 4));
+}
+
+// Whichever of them the thread has used last.
+TEST_F(CudaDeviceTest, TwoGpusByTurns) {
+  fake_cuda::Options options;
+  options.devices = 2;
+  Begin(options);
+  const std::shared_ptr<CudaDevice> other = CudaDevice::Create(1, /*threads=*/1).value();
+  graph::Device* const devices[] = {&device(), other.get()};
+  std::vector<Block> blocks;
+  for (graph::Device* d : devices) {
+    const size_t before[] = {*devices[0]->AvailableBytes(), *devices[1]->AvailableBytes()};
+    blocks.push_back(d->Allocate(kBytes, Contents::kZero).value());
+    for (int i : {0, 1}) {
+      EXPECT_EQ(before[i] - *devices[i]->AvailableBytes(), devices[i] == d ? kBytes : 0) << i;
+    }
+  }
+  std::vector<graph::CapturedWork> work;
+  for (const int i : {0, 1}) {
+    ASSERT_TRUE(FillOn(devices[i], blocks[i], 1).ok());
+    const auto captured = devices[i]->Capture([&] { return FillOn(devices[i], blocks[i], i + 5); });
+    ASSERT_TRUE(captured.ok()) << captured.status();
+    work.push_back(*captured);
+  }
+  for (const int i : {0, 1}) ASSERT_TRUE(devices[i]->Replay(work[i]).ok());
+  for (const int i : {0, 1}) {
+    Floats values(kCount);
+    ASSERT_TRUE(devices[i]->CopyOut(values.data(), blocks[i].data(), kBytes).ok());
+    EXPECT_EQ(values, Floats(kCount, i + 5));
+  }
 }
 
 std::unique_ptr<graph::Executable> Compile(graph::Net net, const graph::Backend& backend,
