@@ -11,20 +11,21 @@ namespace {
 
 template <typename A, typename B, typename Y, int kCols>
 __global__ void __launch_bounds__(kNormWarps * 32) AddLayerNormKernel(AddLayerNormArgs<A, B, Y> p) {
-  using S = Share<kCols, 8>;
+  constexpr int kWidth = 4;  // of sum, which is float
+  using S = Share<kCols, kWidth>;
   const int lane = threadIdx.x % 32;
   const int64_t row = static_cast<int64_t>(blockIdx.x) * kNormWarps + threadIdx.x / 32;
   if (row >= p.rows) return;  // a whole warp
-  float x[S::kCount][8], b[S::kCount][8];
+  float x[S::kCount][kWidth], b[S::kCount][kWidth];
   S::LoadRow(p.a + row * kCols, lane, x);
   S::LoadRow(p.b + row * kCols, lane, b);
 #pragma unroll
   for (int i = 0; i < S::kCount; ++i) {
 #pragma unroll
-    for (int k = 0; k < 8; ++k) x[i][k] += b[i][k];
+    for (int k = 0; k < kWidth; ++k) x[i][k] += b[i][k];
   }
   S::StoreRow(x, lane, p.sum + row * kCols);
-  NormalizeRow<kCols>(p, row, lane, x);
+  NormalizeRow<kCols, kWidth>(p, row, lane, x);
 }
 
 template <typename A, typename B, typename Y>

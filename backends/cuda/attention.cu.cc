@@ -17,11 +17,37 @@ constexpr int kWarps = 4;
 constexpr float kLog2e = 1.44269504088896341f;
 constexpr float kLn2 = 0.693147180559945309f;
 
+// The numbers of tiles that are compiled in; a length takes the least that holds it.
+__host__ __device__ constexpr int CompiledTiles(int tiles) {
+  return tiles <= 2 ? 2 : tiles <= 4 ? 4 : tiles == 5 ? 5 : tiles <= 13 ? 13 : 17;
+}
+// Of so many tiles, those that are full whatever the length is.
+__host__ __device__ constexpr int FullTiles(int key_tiles) {
+  int tiles = key_tiles;
+  while (tiles > 1 && CompiledTiles(tiles - 1) == key_tiles) --tiles;
+  return tiles - 1;
+}
+
+// Bytes of a block with so many tiles of 16 keys.
+constexpr int SharedBytes(int key_tiles, int width) {
+  return (2 * key_tiles * 16 + kWarps * 16) * (width + 8) * 2;
+}
+
+// Blocks of a multiprocessor of sm_90 at least: as many as shared memory has room for and registers
+// for the scores, the result and some 32 more. Said, because the compiler would else take more.
+constexpr int LeastBlocks(int key_tiles, int width) {
+  const int by_registers = 65536 / (kWarps * 32) / (8 * key_tiles + width / 2 + 32);
+  const int by_shared = (228 << 10) / (SharedBytes(key_tiles, width) + 1024);
+  return by_registers < by_shared ? by_registers : by_shared;
+}
+
 // kKeys: tiles of 16 tokens. kWidth: of the head.
 template <int kKeys, int kWidth>
-__global__ void __launch_bounds__(kWarps * 32) AttentionKernel(AttentionArgs<BFloat16> p) {
+__global__ void __launch_bounds__(kWarps * 32, LeastBlocks(kKeys, kWidth))
+    AttentionKernel(AttentionArgs<BFloat16> p) {
   constexpr int kRow = kWidth + 8;     // elements
   constexpr int kChunks = kWidth / 8;  // 16 bytes each
+  constexpr int kFull = FullTiles(kKeys);
   CUDA_DYNAMIC_SHARED(memory);
   BFloat16* const keys = reinterpret_cast<BFloat16*>(memory);  // (16 kKeys, kRow)
   BFloat16* const values = keys + kKeys * 16 * kRow;           // (16 kKeys, kRow)
@@ -32,6 +58,23 @@ __global__ void __launch_bounds__(kWarps * 32) AttentionKernel(AttentionArgs<BFl
   const BFloat16* const rows =
       p.qkv + static_cast<int64_t>(image) * p.tokens * 3 * width + head * kWidth;
   BFloat16* const own = queries + warp * 16 * kRow;
+  // Of queries and results a lane moves every other chunk of row lane / 2.
+  const int odd = lane % 2 * 8;
+  BFloat16* const own_row = own + lane / 2 * kRow + odd;
+  // Starts to load the queries of the warp's rows, zeros behind the last.
+  const auto load_queries = [&](int first) {
+    const int query = first + lane / 2;
+    int token = query < p.queries ? query : -1;
+    if (p.query_ids != nullptr && token >= 0) {
+      const int64_t element = static_cast<int64_t>(image) * p.queries + query;
+      token = p.query_ids[element];
+      if (!IsRow(p.site, 1, element, token, p.tokens)) token = -1;  // asks with zeros
+    }
+    const BFloat16* const from = rows + int64_t{token < 0 ? 0 : token} * 3 * width + odd;
+#pragma unroll
+    for (int at = 0; at < kWidth; at += 16) CpAsync16(own_row + at, from + at, token < 0);
+    CpAsyncCommit();
+  };
 
   for (int i = threadIdx.x; i < kKeys * 16 * kChunks; i += kWarps * 32) {
     const int row = i / kChunks, at = i % kChunks * 8;
@@ -41,31 +84,15 @@ __global__ void __launch_bounds__(kWarps * 32) AttentionKernel(AttentionArgs<BFl
     CpAsync16(values + row * kRow + at, from + 2 * width, none);
   }
   CpAsyncCommit();
+  // The warp that gets one tile more than the others is another in each block, because the warps of
+  // one number share a scheduler.
+  int first = (warp + blockIdx.x) % kWarps * 16;
+  load_queries(first);
   CpAsyncWait<0>();
   __syncthreads();
 
   const float scale = kLog2e / sqrtf(static_cast<float>(kWidth));  // for exp2
-  // The warp that gets one tile more than the others is another in each block, because the warps of
-  // one number share a scheduler.
-  for (int first = (warp + blockIdx.x) % kWarps * 16; first < p.queries; first += kWarps * 16) {
-    // Queries, zeros behind the last.
-    for (int i = lane; i < 16 * kChunks; i += 32) {
-      const int row = i / kChunks, at = i % kChunks * 8, query = first + row;
-      Vector<BFloat16, 8> v = {};
-      if (query < p.queries) {
-        int token = query;
-        if (p.query_ids != nullptr) {
-          const int64_t element = static_cast<int64_t>(image) * p.queries + query;
-          token = p.query_ids[element];
-          if (!IsRow(p.site, 1, element, token, p.tokens)) token = -1;  // asks with zeros
-        }
-        if (token >= 0) {
-          v = Load<Vector<BFloat16, 8>>(rows + static_cast<int64_t>(token) * 3 * width + at);
-        }
-      }
-      Store(own + row * kRow + at, v);
-    }
-    __syncwarp();
+  for (; first < p.queries; first += kWarps * 16) {
     uint32_t q[kWidth / 16][4];
 #pragma unroll
     for (int k = 0; k < kWidth / 16; ++k) {
@@ -86,24 +113,35 @@ __global__ void __launch_bounds__(kWarps * 32) AttentionKernel(AttentionArgs<BFl
         MmaBf16(q[k], high, s[2 * n + 1]);
       }
     }
-    // Softmax of rows g and g + 8; a row lies in four neighbouring lanes.
+    // No scores behind the last token. Only lengths that leave the last tile empty ask of others.
+    const auto mask = [&](int n) {
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        if (n * 8 + lane % 4 * 2 + i % 2 >= p.tokens) s[n][i] = -INFINITY;
+      }
+    };
+    if (p.tokens <= (kKeys - 1) * 16) {
+#pragma unroll
+      for (int n = kFull * 2; n < (kKeys - 1) * 2; ++n) mask(n);
+    }
+    mask(kKeys * 2 - 2);
+    mask(kKeys * 2 - 1);
+    // Softmax of rows g and g + 8; a row lies in four neighbouring lanes. All scores are scaled and
+    // compared with the same rounded `top` in one fma, so y and lse do not depend on how that was
+    // rounded. Exp2's 2^-22 is little beside the 2^-9 by which probabilities are rounded to bf16.
     float top[2] = {-INFINITY, -INFINITY}, sum[2] = {};
 #pragma unroll
     for (int n = 0; n < kKeys * 2; ++n) {
 #pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        const int key = n * 8 + lane % 4 * 2 + i % 2;
-        s[n][i] = key < p.tokens ? s[n][i] * scale : -INFINITY;
-        top[i / 2] = fmaxf(top[i / 2], s[n][i]);
-      }
+      for (int i = 0; i < 4; ++i) top[i / 2] = fmaxf(top[i / 2], s[n][i]);
     }
-    top[0] = WarpMax<4>(top[0]);
-    top[1] = WarpMax<4>(top[1]);
+    top[0] = WarpMax<4>(top[0]) * scale;
+    top[1] = WarpMax<4>(top[1]) * scale;
 #pragma unroll
     for (int n = 0; n < kKeys * 2; ++n) {
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
-        s[n][i] = exp2f(s[n][i] - top[i / 2]);
+        s[n][i] = Exp2(s[n][i] * scale - top[i / 2]);
         sum[i / 2] += s[n][i];
       }
     }
@@ -149,19 +187,20 @@ __global__ void __launch_bounds__(kWarps * 32) AttentionKernel(AttentionArgs<BFl
       }
     }
     __syncwarp();
-    for (int i = lane; i < 16 * kChunks; i += 32) {
-      const int row = i / kChunks, at = i % kChunks * 8, query = first + row;
-      if (query >= p.queries) continue;
-      Store(p.y + (static_cast<int64_t>(image) * p.queries + query) * width + head * kWidth + at,
-            Load<Vector<BFloat16, 8>>(own + row * kRow + at));
+    if (first + lane / 2 < p.queries) {
+      BFloat16* const to =
+          p.y + (static_cast<int64_t>(image) * p.queries + first + lane / 2) * width +
+          head * kWidth + odd;
+#pragma unroll
+      for (int at = 0; at < kWidth; at += 16) {
+        Store(to + at, Load<Vector<BFloat16, 8>>(own_row + at));
+      }
     }
     __syncwarp();
+    load_queries(first + kWarps * 16);
+    CpAsyncWait<0>();
+    __syncwarp();
   }
-}
-
-// Bytes of a block with so many tiles of 16 keys.
-constexpr int SharedBytes(int key_tiles, int width) {
-  return (2 * key_tiles * 16 + kWarps * 16) * (width + 8) * 2;
 }
 
 template <int kKeys, int kWidth>
@@ -175,22 +214,13 @@ int Launch(const AttentionArgs<BFloat16>& p, Stream stream) {
 
 template <int kWidth>
 int LaunchWidth(const AttentionArgs<BFloat16>& p, Stream stream) {
-  switch ((p.tokens + 15) / 16) {
-    case 1:
+  switch (CompiledTiles((p.tokens + 15) / 16)) {
     case 2:
       return Launch<2, kWidth>(p, stream);
-    case 3:
     case 4:
       return Launch<4, kWidth>(p, stream);
     case 5:
       return Launch<5, kWidth>(p, stream);
-    case 6:
-    case 7:
-    case 8:
-    case 9:
-    case 10:
-    case 11:
-    case 12:
     case 13:
       return Launch<13, kWidth>(p, stream);
     default:
@@ -203,9 +233,8 @@ int LaunchWidth(const AttentionArgs<BFloat16>& p, Stream stream) {
 bool HasAttention(int tokens, int head_width, size_t shared_bytes) {
   if (tokens < 1 || tokens > 272) return false;
   if (head_width != 32 && head_width != 48 && head_width != 64 && head_width != 80) return false;
-  const int tiles = (tokens + 15) / 16;
-  const int compiled = tiles <= 2 ? 2 : tiles <= 4 ? 4 : tiles == 5 ? 5 : tiles <= 13 ? 13 : 17;
-  return static_cast<size_t>(SharedBytes(compiled, head_width)) <= shared_bytes;
+  return static_cast<size_t>(SharedBytes(CompiledTiles((tokens + 15) / 16), head_width)) <=
+         shared_bytes;
 }
 
 int Attention(const AttentionArgs<BFloat16>& p, Stream stream) {

@@ -1,8 +1,8 @@
 // A block has one head of one image and a warp for each 16 tokens. Each warp makes the
 // probabilities of its queries again, and from them dq; then, with P and dS of all queries in
 // shared memory, dk and dv of its keys. All sums stay in one warp: no atomics, no second pass.
-// Fragments are explained in attention.cu.cc. qkv and y are read once, dy once and again from the
-// cache, dqkv is written once: 16D bytes a token, in vectors of 16 bytes.
+// Fragments are explained in attention.cu.cc. qkv, y and dy are read once, dqkv is written once: 16D
+// bytes a token, in vectors of 16 bytes.
 #include "backends/cuda/attention_launch.h"
 #include "backends/cuda/device.h"
 
@@ -45,14 +45,14 @@ __device__ void AddProduct(const uint32_t (&a)[4], const BFloat16* b, int lane,
   }
 }
 
-// A tile of 16 rows by way of shared rows of this warp, in whole vectors; rows behind the last
-// token stay here.
+// A tile of 16 rows by way of shared rows of this warp, in whole vectors: a lane has every other one
+// of a row. Rows behind the last token stay here.
 template <int kWidth>
 __device__ void StoreRows(const float (&c)[kWidth / 8][4], BFloat16* shared, int lane, int rows,
                           int64_t stride, BFloat16* to) {
-  constexpr int kRow = kWidth + 8, kChunks = kWidth / 8;
+  constexpr int kRow = kWidth + 8;
 #pragma unroll
-  for (int k = 0; k < kChunks; ++k) {
+  for (int k = 0; k < kWidth / 8; ++k) {
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       Store(shared + (lane / 4 + half * 8) * kRow + k * 8 + lane % 4 * 2,
@@ -60,15 +60,29 @@ __device__ void StoreRows(const float (&c)[kWidth / 8][4], BFloat16* shared, int
     }
   }
   __syncwarp();
-  for (int i = lane; i < 16 * kChunks; i += 32) {
-    const int row = i / kChunks, at = i % kChunks * 8;
-    if (row < rows)
-      Store(to + row * stride + at, Load<Vector<BFloat16, 8>>(shared + row * kRow + at));
+  const int row = lane / 2, half = lane % 2 * 8;
+  if (row >= rows) return;
+#pragma unroll
+  for (int at = half; at < kWidth; at += 16) {
+    Store(to + row * stride + at, Load<Vector<BFloat16, 8>>(shared + row * kRow + at));
   }
 }
 
+constexpr int SharedBytes(int tiles, int width) {
+  return (4 * tiles * 16 * (width + 8) + 2 * tiles * 16 * (tiles * 16 + 8)) * 2;
+}
+
+// Blocks of a multiprocessor of sm_90 at least: as many as shared memory has room for, with 128
+// registers a thread. Said, because the compiler would else take a few more.
+constexpr int LeastBlocks(int tiles, int width) {
+  const int by_registers = 65536 / (tiles * 32 * 128);
+  const int by_shared = (228 << 10) / (SharedBytes(tiles, width) + 1024);
+  return by_registers < by_shared ? by_registers : by_shared;
+}
+
 template <int kTiles, int kWidth>
-__global__ void __launch_bounds__(kTiles * 32) AttentionGradKernel(AttentionGradArgs<BFloat16> p) {
+__global__ void __launch_bounds__(kTiles * 32, LeastBlocks(kTiles, kWidth))
+    AttentionGradKernel(AttentionGradArgs<BFloat16> p) {
   constexpr int kRow = kWidth + 8, kChunks = kWidth / 8, kTokens = kTiles * 16;
   constexpr int kSquareRow = kTokens + 8;
   CUDA_DYNAMIC_SHARED(memory);
@@ -93,25 +107,28 @@ __global__ void __launch_bounds__(kTiles * 32) AttentionGradKernel(AttentionGrad
     CpAsync16(q + row * kRow + at, rows + from * 3 * width + at, none);
     CpAsync16(k + row * kRow + at, rows + from * 3 * width + width + at, none);
     CpAsync16(v + row * kRow + at, rows + from * 3 * width + 2 * width + at, none);
-    CpAsync16(dy + row * kRow + at, dy_rows + from * width + at, none);
   }
   CpAsyncCommit();
-  // δ = Σ dy·y of this lane's two rows, and their log-sum-exp, meanwhile.
+  // Meanwhile dy goes by way of registers, for δ = Σ dy·y: four lanes have two rows, and their
+  // log-sum-exp.
   float delta[2] = {}, lse[2];
 #pragma unroll
   for (int half = 0; half < 2; ++half) {
     const int row = first + lane / 4 + half * 8;
-    lse[half] = INFINITY;  // makes the probabilities of rows that are none zero
-    if (row < p.tokens) {
-      lse[half] = p.lse[static_cast<int64_t>(blockIdx.x) * p.tokens + row] * kLog2e;
-      for (int i = lane % 4; i < kChunks; i += 4) {
-        const auto a =
-            Load<Vector<BFloat16, 8>>(y_rows + static_cast<int64_t>(row) * width + i * 8);
-        const auto b =
-            Load<Vector<BFloat16, 8>>(dy_rows + static_cast<int64_t>(row) * width + i * 8);
+    const bool there = row < p.tokens;
+    // Infinite, it makes the probabilities of rows that are none zero.
+    lse[half] =
+        there ? p.lse[static_cast<int64_t>(blockIdx.x) * p.tokens + row] * kLog2e : INFINITY;
 #pragma unroll
-        for (int e = 0; e < 8; ++e) delta[half] += ToFloat(a.v[e]) * ToFloat(b.v[e]);
+    for (int at = lane % 4 * 8; at < kWidth; at += 32) {
+      Vector<BFloat16, 8> a = {}, b = {};
+      if (there) {
+        a = Load<Vector<BFloat16, 8>>(y_rows + static_cast<int64_t>(row) * width + at);
+        b = Load<Vector<BFloat16, 8>>(dy_rows + static_cast<int64_t>(row) * width + at);
       }
+      Store(dy + row * kRow + at, b);
+#pragma unroll
+      for (int e = 0; e < 8; ++e) delta[half] += ToFloat(a.v[e]) * ToFloat(b.v[e]);
     }
     delta[half] = WarpSum<4>(delta[half]);
   }
@@ -122,17 +139,22 @@ __global__ void __launch_bounds__(kTiles * 32) AttentionGradKernel(AttentionGrad
   float dq[kWidth / 8][4] = {};
   {
     uint32_t a[kWidth / 16][4];
-    float s[kTiles * 2][4] = {}, dp[kTiles * 2][4] = {};
+    float s[kTiles * 2][4] = {}, dp[kTiles * 2][4];  // dp is dy · vᵀ - δ
 #pragma unroll
-    for (int i = 0; i < kWidth / 16; ++i) {
-      LdMatrixX4<false>(q + (first + lane % 16) * kRow + i * 16 + lane / 16 * 8, a[i]);
+    for (int n = 0; n < kTiles * 2; ++n) {
+#pragma unroll
+      for (int i = 0; i < 4; ++i) dp[n][i] = -delta[i / 2];
     }
-    ProductTransposed<kTiles, kWidth>(a, k, lane, s);
 #pragma unroll
     for (int i = 0; i < kWidth / 16; ++i) {
       LdMatrixX4<false>(dy + (first + lane % 16) * kRow + i * 16 + lane / 16 * 8, a[i]);
     }
     ProductTransposed<kTiles, kWidth>(a, v, lane, dp);
+#pragma unroll
+    for (int i = 0; i < kWidth / 16; ++i) {
+      LdMatrixX4<false>(q + (first + lane % 16) * kRow + i * 16 + lane / 16 * 8, a[i]);
+    }
+    ProductTransposed<kTiles, kWidth>(a, k, lane, s);
 #pragma unroll
     for (int n = 0; n < kTiles * 2; ++n) {
 #pragma unroll
@@ -141,11 +163,11 @@ __global__ void __launch_bounds__(kTiles * 32) AttentionGradKernel(AttentionGrad
         float both[2];
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
-          const bool key = n * 8 + lane % 4 * 2 + i < p.tokens;
-          const float probability =
-              key ? exp2f(s[n][2 * half + i] * scale * kLog2e - lse[half]) : 0.0f;
+          float probability = Exp2(s[n][2 * half + i] * (scale * kLog2e) - lse[half]);
+          // Only the last tile has keys behind the last token.
+          if (n >= kTiles * 2 - 2 && n * 8 + lane % 4 * 2 + i >= p.tokens) probability = 0.0f;
           both[i] = probability;
-          s[n][2 * half + i] = probability * (dp[n][2 * half + i] - delta[half]) * scale;  // ds
+          s[n][2 * half + i] = probability * dp[n][2 * half + i] * scale;  // ds
         }
         Store(probabilities + at, PackBf16(both[0], both[1]));
         Store(ds + at, PackBf16(s[n][2 * half], s[n][2 * half + 1]));
@@ -160,6 +182,10 @@ __global__ void __launch_bounds__(kTiles * 32) AttentionGradKernel(AttentionGrad
     }
   }
   __syncthreads();
+  // Nobody reads k and v from here on, so results go out by way of the warp's own rows of these.
+  BFloat16* const to = p.dqkv + (token0 + first) * 3 * width + head * kWidth;
+  const int count = p.tokens - first;
+  StoreRows<kWidth>(dq, k + first * kRow, lane, count, 3 * width, to);
   // Of keys first .. first + 15: dv = Pᵀ · dy, dk = dSᵀ · q.
   float dk[kWidth / 8][4] = {}, dv[kWidth / 8][4] = {};
 #pragma unroll
@@ -171,18 +197,14 @@ __global__ void __launch_bounds__(kTiles * 32) AttentionGradKernel(AttentionGrad
     LdMatrixX4<true>(ds + at, a);
     AddProduct<kWidth>(a, q + n * 16 * kRow, lane, dk);
   }
-  __syncthreads();
-  BFloat16* const to = p.dqkv + (token0 + first) * 3 * width + head * kWidth;
-  const int count = p.tokens - first;
-  StoreRows<kWidth>(dq, q + first * kRow, lane, count, 3 * width, to);
-  StoreRows<kWidth>(dk, k + first * kRow, lane, count, 3 * width, to + width);
-  StoreRows<kWidth>(dv, v + first * kRow, lane, count, 3 * width, to + 2 * width);
+  StoreRows<kWidth>(dk, v + first * kRow, lane, count, 3 * width, to + width);
+  __syncwarp();
+  StoreRows<kWidth>(dv, k + first * kRow, lane, count, 3 * width, to + 2 * width);
 }
 
 template <int kTiles, int kWidth>
 int LaunchGrad(const AttentionGradArgs<BFloat16>& p, Stream stream) {
-  constexpr int kTokens = kTiles * 16;
-  constexpr int kShared = (4 * kTokens * (kWidth + 8) + 2 * kTokens * (kTokens + 8)) * 2;
+  constexpr int kShared = SharedBytes(kTiles, kWidth);
   const int allowed = CUDA_ALLOW_SHARED((AttentionGradKernel<kTiles, kWidth>), kShared);
   if (allowed != 0) return allowed;
   return CUDA_LAUNCH((AttentionGradKernel<kTiles, kWidth>), p.batch * p.heads, kTiles * 32, kShared,

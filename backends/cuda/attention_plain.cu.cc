@@ -7,19 +7,8 @@
 #include "backends/cuda/fault.h"
 
 namespace backends::cuda {
+namespace tile {
 namespace {
-
-using tile::AddProduct;
-using tile::kSide;
-using tile::kThreads;
-using tile::LoadTile;
-using tile::Place;
-using tile::Product;
-using tile::StoreSquare;
-using tile::StoreTile;
-using tile::Tile;
-using tile::Tx;
-using tile::Ty;
 
 constexpr float kLowest = -3.4028234e38f;
 
@@ -113,16 +102,17 @@ int LaunchForward(const AttentionArgs<T>& p, Stream stream) {
 }
 
 }  // namespace
+}  // namespace tile
 
 bool HasPlainAttention(int head_width) { return head_width <= 256; }
 
 template <typename T>
 int PlainAttention(const AttentionArgs<T>& p, Stream stream) {
   if (p.batch == 0 || p.queries == 0) return 0;
-  if (p.head_width <= 32) return LaunchForward<32>(p, stream);
-  if (p.head_width <= 64) return LaunchForward<64>(p, stream);
-  if (p.head_width <= 128) return LaunchForward<128>(p, stream);
-  return LaunchForward<256>(p, stream);
+  if (p.head_width <= 32) return tile::LaunchForward<32>(p, stream);
+  if (p.head_width <= 64) return tile::LaunchForward<64>(p, stream);
+  if (p.head_width <= 128) return tile::LaunchForward<128>(p, stream);
+  return tile::LaunchForward<256>(p, stream);
 }
 
 template int PlainAttention(const AttentionArgs<float>&, Stream);

@@ -7,19 +7,8 @@
 #include "backends/cuda/attention_tile.h"
 
 namespace backends::cuda {
+namespace tile {
 namespace {
-
-using tile::AddProduct;
-using tile::kSide;
-using tile::kThreads;
-using tile::LoadTile;
-using tile::Place;
-using tile::Product;
-using tile::StoreSquare;
-using tile::StoreTile;
-using tile::Tile;
-using tile::Tx;
-using tile::Ty;
 
 // dq of kTile queries, and their δ = Σ dy·y, which goes to scratch (B, H, T).
 template <typename T, int kWidth>
@@ -161,21 +150,22 @@ int LaunchBackward(const AttentionGradArgs<T>& p, Stream stream) {
 }
 
 }  // namespace
+}  // namespace tile
 
 template <typename T>
 int PlainAttentionGrad(const AttentionGradArgs<T>& p, Stream stream) {
   if (p.batch == 0 || p.tokens == 0) return 0;
-  if (p.head_width <= 32) return LaunchBackward<32>(p, stream);
-  if (p.head_width <= 64) return LaunchBackward<64>(p, stream);
-  if (p.head_width <= 128) return LaunchBackward<128>(p, stream);
-  return LaunchBackward<256>(p, stream);
+  if (p.head_width <= 32) return tile::LaunchBackward<32>(p, stream);
+  if (p.head_width <= 64) return tile::LaunchBackward<64>(p, stream);
+  if (p.head_width <= 128) return tile::LaunchBackward<128>(p, stream);
+  return tile::LaunchBackward<256>(p, stream);
 }
 
 size_t PlainAttentionGradShared(int head_width) {
-  return head_width <= 32    ? SharedBytes<32>()
-         : head_width <= 64  ? SharedBytes<64>()
-         : head_width <= 128 ? SharedBytes<128>()
-                             : SharedBytes<256>();
+  return head_width <= 32    ? tile::SharedBytes<32>()
+         : head_width <= 64  ? tile::SharedBytes<64>()
+         : head_width <= 128 ? tile::SharedBytes<128>()
+                             : tile::SharedBytes<256>();
 }
 
 size_t PlainAttentionGradScratch(int batch, int tokens, int heads) {

@@ -1,13 +1,14 @@
-// A warp has a row in its registers: read once, in vectors of 16 bytes, for widths that are
-// compiled in; others take the kernels with kCols = 0, which read a row again from the cache.
+// A warp has a row in its registers: read once, in vectors, for widths that are compiled in; others
+// take the kernels of any width, which read a row again from the cache.
 //
 // LayerNormGrad: each block takes a fixed range of rows and sums dgamma and dbeta of it in
-// registers, then over its warps in shared memory; a second kernel adds the blocks' sums in
-// order. Ranges depend on the number of rows alone, so the bits do not depend on the device.
+// registers, then over its warps in shared memory; SumTwo() adds the blocks' sums. Ranges depend on
+// the number of rows alone, so the bits do not depend on the device.
 #include "backends/cuda/layer_norm_launch.h"
 
 #include "backends/cuda/device.h"
 #include "backends/cuda/layer_norm_row.h"
+#include "backends/cuda/sum_rows_launch.h"
 
 namespace backends::cuda {
 namespace {
@@ -26,13 +27,14 @@ int NumParts(int64_t rows) {
 
 template <typename X, typename Y, int kCols>
 __global__ void __launch_bounds__(kWarps * 32) LayerNormKernel(LayerNormArgs<X, Y> p) {
-  using S = Share<kCols, 8>;
+  constexpr int kWidth = kNormVector<X, Y>;
+  using S = Share<kCols, kWidth>;
   const int lane = threadIdx.x % 32;
   const int64_t row = static_cast<int64_t>(blockIdx.x) * kWarps + threadIdx.x / 32;
   if (row >= p.rows) return;  // a whole warp
-  float x[S::kCount][8];
+  float x[S::kCount][kWidth];
   S::LoadRow(p.x + row * kCols, lane, x);
-  NormalizeRow<kCols>(p, row, lane, x);
+  NormalizeRow<kCols, kWidth>(p, row, lane, x);
 }
 
 template <typename X, typename Y>
@@ -46,7 +48,7 @@ __global__ void __launch_bounds__(kWarps * 32) LayerNormAnyWidth(LayerNormArgs<X
   NormalizeAnyRow(p, row, lane, sum, [&](int i) { return ToFloat(x[i]); });
 }
 
-// Sums of the block's rows: scratch[block] = dgamma (cols), dbeta (cols).
+// Sums of the block's rows go to scratch (2, blocks, cols): dgamma, dbeta.
 template <typename X, typename DY, int kCols>
 __global__ void __launch_bounds__(kWarps * 32)
     LayerNormGradKernel(LayerNormGradArgs<X, DY> p, int64_t rows_of_part) {
@@ -100,12 +102,16 @@ __global__ void __launch_bounds__(kWarps * 32)
   S::StoreRow(dgamma, lane, sums[0][warp]);
   S::StoreRow(dbeta, lane, sums[1][warp]);
   __syncthreads();
-  float* const part = p.scratch + static_cast<int64_t>(blockIdx.x) * 2 * kCols;
-  for (int i = threadIdx.x; i < 2 * kCols; i += kWarps * 32) {
-    float sum = 0;
 #pragma unroll
-    for (int w = 0; w < kWarps; ++w) sum += sums[i / kCols][w][i % kCols];
-    part[i] = sum;
+  for (int which = 0; which < 2; ++which) {
+    float* const part =
+        p.scratch + (static_cast<int64_t>(which) * gridDim.x + blockIdx.x) * kCols;
+    for (int i = threadIdx.x; i < kCols; i += kWarps * 32) {
+      float sum = 0;
+#pragma unroll
+      for (int w = 0; w < kWarps; ++w) sum += sums[which][w][i];
+      part[i] = sum;
+    }
   }
 }
 
@@ -145,18 +151,9 @@ __global__ void LayerNormGradSums(LayerNormGradArgs<X, DY> p, int64_t rows_of_pa
     dgamma += d * (ToFloat(p.x[row * p.cols + col]) - p.mean[row]) / sqrtf(p.variance[row] + p.eps);
     dbeta += d;
   }
-  float* const part = p.scratch + static_cast<int64_t>(blockIdx.y) * 2 * p.cols;
-  part[col] = dgamma;
-  part[p.cols + col] = dbeta;
-}
-
-// dgamma and dbeta: the parts in order.
-__global__ void AddParts(const float* parts, int count, int cols, float* dgamma, float* dbeta) {
-  const int i = blockIdx.x * blockDim.x + threadIdx.x;
-  if (i >= 2 * cols) return;
-  float sum = 0;
-  for (int part = 0; part < count; ++part) sum += parts[static_cast<int64_t>(part) * 2 * cols + i];
-  (i < cols ? dgamma[i] : dbeta[i - cols]) = sum;
+  float* const part = p.scratch + static_cast<int64_t>(blockIdx.y) * p.cols + col;
+  *part = dgamma;
+  part[static_cast<int64_t>(gridDim.y) * p.cols] = dbeta;
 }
 
 }  // namespace
@@ -201,8 +198,7 @@ int LayerNormGrad(const LayerNormGradArgs<X, DY>& p, Stream stream) {
                           0, stream, p);
   }
   if (error != 0) return error;
-  return CUDA_LAUNCH(AddParts, NormBlocks(2 * p.cols, 128), 128, 0, stream, p.scratch, parts,
-                     p.cols, p.dgamma, p.dbeta);
+  return SumTwo(p.scratch, parts, p.cols, p.dgamma, p.dbeta, stream);
 }
 
 #define INSTANTIATE(A, B)                                     \

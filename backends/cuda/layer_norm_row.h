@@ -18,6 +18,11 @@ inline unsigned NormBlocks(int64_t items, int64_t of_block) {
 // The zoo's encoder and decoder widths, and those of tests.
 #define FOR_EACH_NORM_WIDTH(V) V(128) V(192) V(256) V(384) V(512) V(768) V(1024) V(1280)
 
+// The width of a lane's vectors in rows of these types: 16 bytes of the widest, so that each access
+// of a warp is one piece of memory.
+template <typename... T>
+constexpr int kNormVector = ((sizeof(T) == 2) && ...) ? 8 : 4;
+
 // A lane's share of a row of kCols in vectors of kWidth: vectors lane, lane + 32, ...
 template <int kCols, int kWidth>
 struct Share {
@@ -67,15 +72,15 @@ __device__ __forceinline__ float NotNegative(float x) { return x < 0.0f ? 0.0f :
 
 // y, mean and variance of row `row`, whose elements a warp has in x. Args is LayerNormArgs or
 // AddLayerNormArgs; x is used up.
-template <int kCols, typename Args>
+template <int kCols, int kWidth, typename Args>
 __device__ __forceinline__ void NormalizeRow(const Args& p, int64_t row, int lane,
-                                             float (&x)[Share<kCols, 8>::kCount][8]) {
-  using S = Share<kCols, 8>;
+                                             float (&x)[Share<kCols, kWidth>::kCount][kWidth]) {
+  using S = Share<kCols, kWidth>;
   float sum = 0;
 #pragma unroll
   for (int i = 0; i < S::kCount; ++i) {
 #pragma unroll
-    for (int k = 0; k < 8; ++k) sum += x[i][k];
+    for (int k = 0; k < kWidth; ++k) sum += x[i][k];
   }
   const float rough = WarpSum(sum) * (1.0f / kCols);
   // What rounding left of the mean is taken off again: a large mean costs no digits.
@@ -84,7 +89,7 @@ __device__ __forceinline__ void NormalizeRow(const Args& p, int64_t row, int lan
   for (int i = 0; i < S::kCount; ++i) {
     if (!S::Has(i, lane)) continue;
 #pragma unroll
-    for (int k = 0; k < 8; ++k) {
+    for (int k = 0; k < kWidth; ++k) {
       x[i][k] -= rough;
       rest += x[i][k];
       squares += x[i][k] * x[i][k];
@@ -94,13 +99,13 @@ __device__ __forceinline__ void NormalizeRow(const Args& p, int64_t row, int lan
   const float mean = rough + rest;
   const float variance = NotNegative(WarpSum(squares) * (1.0f / kCols) - rest * rest);
   const float scale = 1.0f / sqrtf(variance + p.eps);
-  float gamma[S::kCount][8], beta[S::kCount][8];
+  float gamma[S::kCount][kWidth], beta[S::kCount][kWidth];
   S::LoadRow(p.gamma, lane, gamma);
   S::LoadRow(p.beta, lane, beta);
 #pragma unroll
   for (int i = 0; i < S::kCount; ++i) {
 #pragma unroll
-    for (int k = 0; k < 8; ++k) x[i][k] = (x[i][k] - rest) * scale * gamma[i][k] + beta[i][k];
+    for (int k = 0; k < kWidth; ++k) x[i][k] = (x[i][k] - rest) * scale * gamma[i][k] + beta[i][k];
   }
   S::StoreRow(x, lane, p.y + row * kCols);
   if (lane == 0) {

@@ -1,5 +1,6 @@
-// The epilogue and padding move each byte once, a thread a vector of eight numbers where rows are
-// whole vectors: 4 bytes of the product and what is read and written beside it; 4 bytes.
+// The epilogue and padding move each byte once: 4 bytes of the product and what is read and written
+// beside it; 4 bytes. Where rows are whole vectors, a thread has one: of four numbers, since with
+// more the accesses of a warp to floats would not be one piece of memory; of eight for padding.
 //
 // The product is a plain one: a block has kTile x kTile results, its 16 x 16 threads 4 x 4 each,
 // and reads both factors in steps of kStep terms: each factor once per kTile lines of the other.
@@ -23,7 +24,7 @@ __device__ void LoadFloats(const T* from, float (&to)[kWidth]) {
   if constexpr (kWidth == 1) {
     to[0] = ToFloat(*from);
   } else {
-    constexpr int kLoad = 16 / sizeof(T);
+    constexpr int kLoad = kWidth < 16 / sizeof(T) ? kWidth : 16 / sizeof(T);
 #pragma unroll
     for (int i = 0; i < kWidth; i += kLoad) {
       const auto v = Load<Vector<T, kLoad>>(from + i);
@@ -38,7 +39,7 @@ __device__ void StoreFloats(const float (&from)[kWidth], T* to) {
   if constexpr (kWidth == 1) {
     *to = FromFloat<T>(from[0]);
   } else {
-    constexpr int kStore = 16 / sizeof(T);
+    constexpr int kStore = kWidth < 16 / sizeof(T) ? kWidth : 16 / sizeof(T);
 #pragma unroll
     for (int i = 0; i < kWidth; i += kStore) {
       Vector<T, kStore> v;
@@ -171,8 +172,8 @@ template <typename Y, typename Times>
 int ProductEpilogue(const ProductEpilogueArgs<Y, Times>& p, Stream stream) {
   const int64_t elements = p.rows * p.cols;
   if (elements == 0) return 0;
-  if (p.cols % 8 == 0) {
-    return CUDA_LAUNCH((EpilogueKernel<8, Y, Times>), Blocks(elements / 8), kThreads, 0, stream, p);
+  if (p.cols % 4 == 0) {
+    return CUDA_LAUNCH((EpilogueKernel<4, Y, Times>), Blocks(elements / 4), kThreads, 0, stream, p);
   }
   return CUDA_LAUNCH((EpilogueKernel<1, Y, Times>), Blocks(elements), kThreads, 0, stream, p);
 }

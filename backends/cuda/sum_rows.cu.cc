@@ -33,6 +33,14 @@ struct Cut {
     parts = rows_of_part == 0 ? 1 : (rows + rows_of_part - 1) / rows_of_part;
   }
 
+  // Into so many parts of so many rows, for few rows.
+  static Cut Into(int64_t parts, int64_t rows_of_part, int64_t cols, int element_bytes) {
+    Cut cut(parts * rows_of_part, cols, element_bytes, kLogLanesOfParts);
+    cut.parts = parts;
+    cut.rows_of_part = rows_of_part;
+    return cut;
+  }
+
   int log_lanes;
   int64_t col_blocks, parts, rows_of_part;
 };
@@ -59,12 +67,35 @@ __device__ Y Rounded(Sum x) {
   }
 }
 
+// Where the sums of the parts go: rows of y, or two tensors.
+template <typename T>
+struct RowsOf {
+  using Type = T;
+  T* y;
+  int64_t cols;
+
+  __device__ T& At(int64_t part, int64_t col) const { return y[part * cols + col]; }
+};
+
+struct TwoRows {
+  using Type = float;
+  float* first;
+  float* second;
+
+  __device__ float& At(int64_t part, int64_t col) const {
+    return (part == 0 ? first : second)[col];
+  }
+};
+
 // Block (c, part): y[part, columns of c] = the sum of the rows of the part that `pick` has.
 template <typename V, typename X, typename Sum, typename Y, typename Pick>
 __global__ void __launch_bounds__(kRowThreads)
-    SumRowsKernel(const X* x, Y* y, Pick pick, int64_t rows, int64_t cols, int64_t rows_of_part,
+    SumRowsKernel(const X* x, Y y, Pick pick, int64_t rows, int64_t cols, int64_t rows_of_part,
                   int log_lanes) {
-  __shared__ Sum sums[kRowThreads * V::count];
+  // Vectors of 16 bytes, the first of all threads, then the second of all: so neither their stores
+  // nor the loads of single sums meet a bank twice.
+  constexpr int kWhole = 16 / sizeof(Sum), kStored = kWhole < V::count ? kWhole : V::count;
+  alignas(16) __shared__ Sum sums[kRowThreads * V::count];
   const int thread = threadIdx.x, groups = kRowThreads >> log_lanes;
   const int64_t col =
       ((static_cast<int64_t>(blockIdx.x) << log_lanes) + (thread & ((1 << log_lanes) - 1))) *
@@ -90,20 +121,30 @@ __global__ void __launch_bounds__(kRowThreads)
     }
   }
 #pragma unroll
-  for (int k = 0; k < V::count; ++k) sums[thread * V::count + k] = sum[k];
+  for (int k = 0; k < V::count; k += kStored) {
+    Vector<Sum, kStored> v;
+#pragma unroll
+    for (int j = 0; j < kStored; ++j) v.v[j] = sum[k + j];
+    Store(sums + k * kRowThreads + thread * kStored, v);
+  }
   __syncthreads();
-  const int width = V::count << log_lanes;  // of the block
-  for (int i = thread; i < width; i += kRowThreads) {
-    const int64_t to = static_cast<int64_t>(blockIdx.x) * width + i;
+  const int stored = kStored << log_lanes;  // numbers of a group that lie together
+  for (int i = thread; i < V::count << log_lanes; i += kRowThreads) {
+    const int place = i / kStored, vector = place >> log_lanes;
+    const int lane = place & ((1 << log_lanes) - 1);
+    const int64_t to =
+        ((static_cast<int64_t>(blockIdx.x) << log_lanes) + lane) * V::count + vector * kStored +
+        i % kStored;
     if (to >= cols) continue;
+    const Sum* const from = sums + vector * kStored * kRowThreads + lane * kStored + i % kStored;
     Sum total = 0;
-    for (int group = 0; group < groups; ++group) total += sums[group * width + i];
-    y[blockIdx.y * cols + to] = Rounded<Y>(total);
+    for (int group = 0; group < groups; ++group) total += from[group * stored];
+    y.At(blockIdx.y, to) = Rounded<typename Y::Type>(total);
   }
 }
 
 template <typename X, typename Sum, typename Y, typename Pick>
-int LaunchOne(const X* x, Y* y, const Pick& pick, int64_t rows, int64_t cols, const Cut& cut,
+int LaunchOne(const X* x, const Y& y, const Pick& pick, int64_t rows, int64_t cols, const Cut& cut,
               Stream stream) {
   return VisitWidth<X>(cols, [&](auto vector) {
     return CUDA_LAUNCH(
@@ -118,13 +159,13 @@ int SumPicked(const X* x, Y* y, Sum* scratch, const Pick& pick, int64_t rows, in
               Stream stream) {
   if (cols == 0) return 0;
   const Cut cut(rows, cols, sizeof(X), kLogLanes);
-  if (cut.parts == 1) return LaunchOne<X, Sum, Y>(x, y, pick, rows, cols, cut, stream);
-  const int error = LaunchOne<X, Sum, Sum>(x, scratch, pick, rows, cols, cut, stream);
+  const RowsOf<Y> to = {y, cols};
+  if (cut.parts == 1) return LaunchOne<X, Sum>(x, to, pick, rows, cols, cut, stream);
+  const int error =
+      LaunchOne<X, Sum>(x, RowsOf<Sum>{scratch, cols}, pick, rows, cols, cut, stream);
   if (error != 0) return error;
-  Cut last(cut.parts, cols, sizeof(Sum), kLogLanesOfParts);
-  last.parts = 1;
-  last.rows_of_part = cut.parts;
-  return LaunchOne<Sum, Sum, Y>(scratch, y, AllRows(), cut.parts, cols, last, stream);
+  const Cut last = Cut::Into(1, cut.parts, cols, sizeof(Sum));
+  return LaunchOne<Sum, Sum>(scratch, to, AllRows(), cut.parts, cols, last, stream);
 }
 
 template <typename X, typename Sum>
@@ -143,6 +184,13 @@ int SumRows(const SumRowsArgs<X>& p, Stream stream) {
 template <typename X>
 size_t SumRowsScratch(int64_t rows, int64_t cols) {
   return Scratch<X, float>(rows, cols);
+}
+
+int SumTwo(const float* x, int64_t rows, int64_t cols, float* first, float* second,
+           Stream stream) {
+  const Cut cut = Cut::Into(2, rows, cols, sizeof(float));
+  return LaunchOne<float, float>(x, TwoRows{first, second}, AllRows(), 2 * rows, cols, cut,
+                                 stream);
 }
 
 template <typename X>

@@ -1,5 +1,5 @@
-// Sums over rows on the device: SumToShape (ops/sum_to_shape.h), and the gradients of DropPos's
-// mask tokens.
+// Sums over rows on the device: SumToShape (ops/sum_to_shape.h), dgamma and dbeta of LayerNormGrad,
+// and the gradients of DropPos's mask tokens.
 #ifndef BACKENDS_CUDA_SUM_ROWS_LAUNCH_H_
 #define BACKENDS_CUDA_SUM_ROWS_LAUNCH_H_
 
@@ -24,6 +24,10 @@ template <typename X>
 int SumRows(const SumRowsArgs<X>& args, Stream stream);
 template <typename X>
 size_t SumRowsScratch(int64_t rows, int64_t cols);
+
+// Of x (2, rows, cols) `first` (cols) becomes the sum of the first rows and `second` that of the
+// others, in one launch: for what the blocks of another kernel left. No columns are an error.
+int SumTwo(const float* x, int64_t rows, int64_t cols, float* first, float* second, Stream stream);
 
 // y (cols) = the sum of the rows x[b, prefix + r] where mask[b, r] is not 0: in double, and
 // otherwise the same.

@@ -221,6 +221,18 @@ inline int __float_as_int(float x) { return ::simt::BitsAs<int>(x); }
 inline float __uint_as_float(uint32_t x) { return ::simt::BitsAs<float>(x); }
 inline float __int_as_float(int x) { return ::simt::BitsAs<float>(x); }
 
+namespace simt {
+// ex2.approx.ftz.f32, as wrong as its ISA allows: 2^-22, up or down by the last bit of x. So a
+// kernel whose results are within their bounds here has them with any GPU's errors.
+SIMT_NO_CHECKS inline float Exp2(float x) {
+  constexpr double kError = 0x1p-22 - 0x1p-24;  // and half a unit by rounding
+  if (std::fabs(x) < 0x1p-126f) return 1.0f;
+  const double y = std::exp2(static_cast<double>(x)) *
+                   (1.0 + ((BitsAs<uint32_t>(x) & 1u) != 0 ? kError : -kError));
+  return y < 0x1p-126 ? 0.0f : static_cast<float>(y);
+}
+}  // namespace simt
+
 inline float __expf(float x) { return std::exp(x); }
 inline float __logf(float x) { return std::log(x); }
 inline float __fdividef(float a, float b) { return a / b; }

@@ -32,6 +32,11 @@ __global__ void ReduceKernel(const float* x, float* sum, float* sum_of_4, double
   max_of_4[threadIdx.x] = WarpMax<4>(mine);
 }
 
+__global__ void ExponentialKernel(const float* x, int count, float* y) {
+  const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+  if (i < count) y[i] = Exp2(x[i]);
+}
+
 __global__ void MultiplyKernel(const BFloat16* a, int rows, const BFloat16* b, float* c) {
   // Rows of 24 elements: 48 bytes, so that 8 of them lie in different banks.
   constexpr int kRow = 24;
@@ -99,6 +104,11 @@ int Reduce(const float* x, float* sum, float* sum_of_4, double* sum_in_double, f
            float* max_of_4, Stream stream) {
   return CUDA_LAUNCH(ReduceKernel, 1, 32, 0, stream, x, sum, sum_of_4, sum_in_double, max,
                      max_of_4);
+}
+
+int Exponentials(const float* x, int count, float* y, Stream stream) {
+  const unsigned blocks = static_cast<unsigned>((count + 63) / 64);
+  return CUDA_LAUNCH(ExponentialKernel, blocks, 64, 0, stream, x, count, y);
 }
 
 int MultiplyTiles(const BFloat16* a, int rows, const BFloat16* b, float* c, Stream stream) {

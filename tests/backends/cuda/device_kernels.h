@@ -21,6 +21,9 @@ int CopyVectors(const float* x, int count, int width, float* y, Stream stream);
 int Reduce(const float* x, float* sum, float* sum_of_4, double* sum_in_double, float* max,
            float* max_of_4, Stream stream);
 
+// y[i] = Exp2(x[i]) for i < count.
+int Exponentials(const float* x, int count, float* y, Stream stream);
+
 // c = a · b, row-major 16x16, as one warp computes it: cp.async into shared memory, ldmatrix of a,
 // transposed ldmatrix of b, two mma. Rows of a from `rows` on count as zeros and are not read.
 int MultiplyTiles(const BFloat16* a, int rows, const BFloat16* b, float* c, Stream stream);

@@ -130,6 +130,26 @@ TEST(Device, ReducesOverLanes) {
   }
 }
 
+TEST(Device, HasExponentialsOfTwo) {
+  const float inf = std::numeric_limits<float>::infinity();
+  std::vector<float> x = {0.0f, -0.0f, FromBits(1), inf, -inf, NAN, -126.5f, -200.0f};
+  const std::vector<float> special = {1, 1, 1, inf, 0, NAN, 0, 0};
+  for (int i = 0; i < 2000; ++i) x.push_back(-0.0625f * static_cast<float>(i) - 0.001f);
+  const DeviceArray<float> device_x(x, "x"), device_y(x.size(), "y");
+  ASSERT_EQ(
+      Exponentials(device_x.data(), static_cast<int>(x.size()), device_y.data(), nullptr), 0);
+  const std::vector<float> y = device_y.Get();
+  for (size_t i = 0; i < x.size(); ++i) {
+    SCOPED_TRACE(x[i]);
+    if (i < special.size()) {
+      EXPECT_TRUE(y[i] == special[i] || (std::isnan(y[i]) && std::isnan(special[i]))) << y[i];
+      continue;
+    }
+    const double exact = std::exp2(static_cast<double>(x[i]));
+    EXPECT_NEAR(y[i], exact < 0x1p-126 ? 0.0 : exact, exact * 0x1p-22);
+  }
+}
+
 // Small whole numbers, so that every sum is exact.
 TEST(Device, MultipliesTiles) {
   std::vector<BFloat16> a(256), b(256);

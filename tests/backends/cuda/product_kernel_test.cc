@@ -70,10 +70,9 @@ void CheckEpilogue(int64_t rows, int64_t cols, const Parts& has) {
     EXPECT_EQ(t.load_bytes, size * 4 + (has.bias ? size * 4 : 0) + (has.add ? size * 4 : 0) +
                                 (has.times ? size * sizeof(Times) : 0));
     EXPECT_EQ(t.store_bytes, size * sizeof(Y) * (has.pre ? 2 : 1));
-    if (cols % 8 == 0) {
-      EXPECT_EQ(t.loads, t.load_bytes / 16);
-      EXPECT_EQ(t.stores, t.store_bytes / 16);
-    }
+    const uint64_t vectors = cols % 4 == 0 ? size / 4 : size;
+    EXPECT_EQ(t.loads, vectors * (1 + has.bias + has.add + has.times));
+    EXPECT_EQ(t.stores, vectors * (has.pre ? 2 : 1));
     if (has.pre) pre = d_pre.Get();
     if constexpr (kOver) return has.add ? d_add.Get() : d_product.Get();
     return own_y.Get();
