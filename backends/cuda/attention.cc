@@ -1,3 +1,5 @@
+// In bf16 on tensor cores: kernels of our own where they have the length and the width, else cuDNN.
+// In f32, and where there is no cuDNN or it refuses: plain kernels of our own.
 #include <type_traits>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +17,55 @@ struct Sizes {
         head_width(static_cast<int>(spec.in(0).dim(2) / 3 / heads)) {}
 
   int batch, tokens, heads, head_width;
+};
+
+// Attention through cuDNN, or its gradient, from the logarithms that any forward kernel has kept.
+class CudnnAttentionKernel final : public graph::Kernel {
+ public:
+  // Unimplemented where there is no cuDNN, or none for these sizes.
+  static KernelOr Make(const DevicePtr& device, const Sizes& s, bool grad) {
+    if (device->cudnn() == nullptr) return absl::UnimplementedError(device->cudnn_text());
+    const CudnnAttention spec = {s.batch, s.tokens, s.heads, s.head_width, grad};
+    ASSIGN_OR_RETURN(const CudnnPlan* const plan, device->cudnn()->Plan(spec));
+    return KernelOr(std::unique_ptr<graph::Kernel>(
+        new CudnnAttentionKernel(device, plan, s.heads * s.head_width, grad)));
+  }
+
+  size_t scratch_bytes() const override { return plan_->workspace_bytes(); }
+  std::string implementation() const override { return "cudnn"; }
+
+  absl::Status Run() override {
+    const Stream stream = static_cast<Stream>(args().stream);
+    const BFloat16* const qkv = in<BFloat16>(0);
+    if (!grad_) {
+      return plan_->Run({{CudnnTensor::kQuery, qkv},
+                         {CudnnTensor::kKey, qkv + width_},
+                         {CudnnTensor::kValue, qkv + 2 * width_},
+                         {CudnnTensor::kAttended, out<BFloat16>(0)},
+                         {CudnnTensor::kLogSumExp, out<float>(1)}},
+                        scratch(), stream);
+    }
+    BFloat16* const dqkv = out<BFloat16>(0);
+    return plan_->Run({{CudnnTensor::kQuery, qkv},
+                       {CudnnTensor::kKey, qkv + width_},
+                       {CudnnTensor::kValue, qkv + 2 * width_},
+                       {CudnnTensor::kAttended, in<BFloat16>(1)},
+                       {CudnnTensor::kLogSumExp, in<float>(2)},
+                       {CudnnTensor::kAttendedGrad, in<BFloat16>(3)},
+                       {CudnnTensor::kQueryGrad, dqkv},
+                       {CudnnTensor::kKeyGrad, dqkv + width_},
+                       {CudnnTensor::kValueGrad, dqkv + 2 * width_}},
+                      scratch(), stream);
+  }
+
+ private:
+  CudnnAttentionKernel(const DevicePtr& device, const CudnnPlan* plan, int width, bool grad)
+      : device_(device), plan_(plan), width_(width), grad_(grad) {}
+
+  const DevicePtr device_;       // it owns
+  const CudnnPlan* const plan_;  // this
+  const int width_;              // of a row of queries
+  const bool grad_;
 };
 
 template <typename T>
@@ -68,19 +119,29 @@ absl::Status CheckWidth(const graph::KernelSpec& spec, const Sizes& s) {
 
 void RegisterAttention(const DevicePtr& device, graph::KernelTable* table) {
   const size_t shared_bytes = device->properties().shared_bytes;
-  AddFloat32OrBfloat16(table, "Attention", [shared_bytes](const graph::KernelSpec& spec) -> KernelOr {
+  AddFloat32OrBfloat16(table, "Attention", [device, shared_bytes](const graph::KernelSpec& spec)
+                                               -> KernelOr {
     const Sizes sizes(spec);
+    if (spec.in(0).dtype == graph::DType::kBF16 && spec.inputs.size() == 1 &&
+        !HasAttention(sizes.tokens, sizes.head_width, shared_bytes)) {
+      KernelOr kernel = CudnnAttentionKernel::Make(device, sizes, /*grad=*/false);
+      if (kernel.ok()) return kernel;
+    }
     RETURN_IF_ERROR(CheckWidth(spec, sizes));
     return VisitFloat(spec.in(0).dtype,
                       [&](auto t) { return MakeForward<decltype(t)>(spec, sizes, shared_bytes); });
   });
-  AddFloat32OrBfloat16(table, "AttentionGrad", [shared_bytes](const graph::KernelSpec& spec)
+  AddFloat32OrBfloat16(table, "AttentionGrad", [device, shared_bytes](const graph::KernelSpec& spec)
                                                    -> KernelOr {
     const Sizes sizes(spec);
+    const bool bf16 = spec.in(0).dtype == graph::DType::kBF16;
+    const bool tensor_cores = bf16 && HasAttentionGrad(sizes.tokens, sizes.head_width);
+    if (bf16 && !tensor_cores) {
+      KernelOr kernel = CudnnAttentionKernel::Make(device, sizes, /*grad=*/true);
+      if (kernel.ok()) return kernel;
+    }
     RETURN_IF_ERROR(CheckWidth(spec, sizes));
     const size_t needed = PlainAttentionGradShared(sizes.head_width);
-    const bool tensor_cores = spec.in(0).dtype == graph::DType::kBF16 &&
-                              HasAttentionGrad(sizes.tokens, sizes.head_width);
     if (!tensor_cores && needed > shared_bytes) {
       return absl::UnimplementedError(absl::StrCat(
           DescribeTypes(spec), ": needs ", needed >> 10, " KiB of shared memory a block, and this ",

@@ -97,11 +97,16 @@ absl::Status CudaDevice::Start() {
                                                cublasLtGetStatusName(status),
                                                "; use --device=cpu"));
   }
+  auto cudnn = LoadCudnn(properties_.major * 10 + properties_.minor);
+  cudnn_text_ = cudnn.ok() ? absl::StrCat("cuDNN ", (*cudnn)->version())
+                           : absl::StrCat("no cuDNN: ", cudnn.status().message());
+  if (cudnn.ok()) cudnn_ = *std::move(cudnn);
   return absl::OkStatus();
 }
 
 CudaDevice::~CudaDevice() {
   if (!Select().ok()) return;
+  cudnn_.reset();
   if (cublaslt_ != nullptr) cublasLtDestroy(cublaslt_);
   for (const graph::Stream stream : {compute_, copy_in_}) {
     if (stream != nullptr) cudaStreamDestroy(AsStream(stream));

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "backends/cuda/cudnn.h"
 #include "graph/runtime/device.h"
 
 struct cublasLtContext;  // cublasLtHandle_t points to it
@@ -63,6 +64,9 @@ class CudaDevice final : public graph::Device {
 
   const GpuProperties& properties() const { return properties_; }
   cublasLtContext* cublaslt() const { return cublaslt_; }
+  Cudnn* cudnn() const { return cudnn_.get(); }  // null where there is none
+  // "cuDNN 9.19.0", or "no cuDNN: " and why.
+  const std::string& cudnn_text() const { return cudnn_text_; }
 
  private:
   explicit CudaDevice(int index, int threads) : index_(index), threads_(threads) {}
@@ -78,6 +82,8 @@ class CudaDevice final : public graph::Device {
   graph::Stream compute_ = nullptr;
   graph::Stream copy_in_ = nullptr;
   cublasLtContext* cublaslt_ = nullptr;
+  std::unique_ptr<Cudnn> cudnn_;
+  std::string cudnn_text_;
 };
 
 }  // namespace backends::cuda

@@ -1,12 +1,20 @@
 #include "backends/cuda/cudnn_graphs.h"
 
+// The frontend then links nothing, neither cuDNN nor NVRTC nor the driver.
+#define NV_CUDNN_FRONTEND_USE_DYNAMIC_LOADING
 #include <cudnn_frontend.h>
+#include <dlfcn.h>
 
 #include <cmath>
-#include <utility>
+#include <exception>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "graph/base/status.h"
+
+namespace cudnn_frontend {
+void* cudnn_dlhandle = nullptr;  // the frontend looks up all functions of cuDNN in it
+}
 
 namespace backends::cuda {
 
@@ -14,10 +22,15 @@ namespace fe = cudnn_frontend;
 
 struct CudnnGraph::Impl {
   fe::graph::Graph graph;
-  absl::Status device;  // whether it was understood
+  cudnnContext* handle = nullptr;
+  absl::Status target;  // whether it was understood
 };
 
 namespace {
+
+// An older one pads attention's gradient over tokens that are no multiple of 128, which its
+// frontend prepares on every run through another copy of the CUDA runtime than ours.
+constexpr int kLeastVersion = 91600;
 
 using Dims = std::vector<int64_t>;
 using Tensor = std::shared_ptr<fe::graph::Tensor_attributes>;
@@ -26,149 +39,195 @@ Tensor Input(fe::graph::Graph* graph, CudnnTensor uid, const char* name, const D
              const Dims& strides, fe::DataType_t type = fe::DataType_t::BFLOAT16) {
   return graph->tensor(fe::graph::Tensor_attributes()
                            .set_name(name)
-                           .set_uid(uid)
+                           .set_uid(static_cast<int64_t>(uid))
                            .set_dim(dims)
                            .set_stride(strides)
                            .set_data_type(type));
 }
 void Output(const Tensor& tensor, CudnnTensor uid, fe::DataType_t type = fe::DataType_t::BFLOAT16) {
-  tensor->set_output(true).set_uid(uid).set_data_type(type);
+  tensor->set_output(true).set_uid(static_cast<int64_t>(uid)).set_data_type(type);
 }
 
-// (batch, heads, tokens, width) as cuDNN counts them.
-struct AttentionLayout {
-  explicit AttentionLayout(const CudnnAttention& a)
-      : dims{a.batch, a.heads, a.tokens, a.width},
-        qkv{3 * a.heads * a.width * a.tokens, a.width, 3 * a.heads * a.width, 1},
-        rows{a.heads * a.width * a.tokens, a.width, a.heads * a.width, 1},
-        scale(1.0f / std::sqrt(static_cast<float>(a.width))) {}
-  Dims dims, qkv, rows;
-  float scale;
-};
-
-// A batch of one, as cuDNN's products want it.
-Tensor Product(fe::graph::Graph* graph, const CudnnProduct& p) {
-  const Tensor left =
-      Input(graph, kLeft, "left", {1, p.rows, p.inner}, {p.rows * p.inner, p.inner, 1});
-  const Tensor right =
-      Input(graph, kRight, "right", {1, p.inner, p.cols},
-            p.transposed ? Dims{p.inner * p.cols, 1, p.inner} : Dims{p.inner * p.cols, p.cols, 1});
-  return graph->matmul(left, right, fe::graph::Matmul_attributes().set_name("product"));
-}
-fe::graph::Pointwise_attributes Mode(fe::PointwiseMode_t mode, const char* name) {
-  return fe::graph::Pointwise_attributes().set_mode(mode).set_name(name);
-}
-
-absl::Status ToStatus(const char* step, fe::error_t error) {
-  if (error.is_good()) return absl::OkStatus();
-  return absl::UnimplementedError(absl::StrCat("cuDNN, ", step, ": ", error.get_message()));
-}
-
-}  // namespace
-
-CudnnGraph::CudnnGraph(const std::string& device) : impl_(std::make_unique<Impl>()) {
-  impl_->graph.set_io_data_type(fe::DataType_t::BFLOAT16)
-      .set_intermediate_data_type(fe::DataType_t::FLOAT)
-      .set_compute_data_type(fe::DataType_t::FLOAT);
-  if (device.empty()) return;
-  // Before the nodes, which copy it. With both, the frontend asks no driver.
-  const nlohmann::json fields = nlohmann::json::parse(device, nullptr, false);
-  if (!fields.contains("deviceVer")) {
-    impl_->device = absl::InvalidArgumentError("a device's properties without deviceVer");
+void Build(const CudnnAttention& a, fe::graph::Graph* graph) {
+  // (batch, heads, tokens, width) as cuDNN counts them.
+  const int64_t row = a.heads * a.width;
+  const Dims dims = {a.batch, a.heads, a.tokens, a.width};
+  const Dims in_qkv = {3 * row * a.tokens, a.width, 3 * row, 1};
+  const Dims in_rows = {row * a.tokens, a.width, row, 1};
+  const float scale = 1.0f / std::sqrt(static_cast<float>(a.width));
+  const Tensor q = Input(graph, CudnnTensor::kQuery, "query", dims, in_qkv);
+  const Tensor k = Input(graph, CudnnTensor::kKey, "key", dims, in_qkv);
+  const Tensor v = Input(graph, CudnnTensor::kValue, "value", dims, in_qkv);
+  if (!a.grad) {
+    auto [attended, log_sum_exp] = graph->sdpa(q, k, v,
+                                               fe::graph::SDPA_attributes()
+                                                   .set_name("attention")
+                                                   .set_generate_stats(true)
+                                                   .set_attn_scale(scale));
+    Output(attended, CudnnTensor::kAttended);
+    attended->set_dim(dims).set_stride(in_rows);
+    Output(log_sum_exp, CudnnTensor::kLogSumExp, fe::DataType_t::FLOAT);
     return;
   }
-  auto properties = std::make_shared<fe::DeviceProperties>();
-  impl_->device = ToStatus(
-      "device", properties->deserialize(std::vector<uint8_t>(device.begin(), device.end())));
-  impl_->graph.set_device_properties(properties)
-      .set_sm_version(fields["deviceVer"].get<int32_t>() / 10);  // 900 of an H100
-}
-CudnnGraph::~CudnnGraph() = default;
-CudnnGraph::CudnnGraph(CudnnGraph&&) = default;
-
-CudnnGraph CudnnGraph::Attention(const CudnnAttention& a, const std::string& device) {
-  CudnnGraph result(device);
-  fe::graph::Graph* const graph = &result.impl_->graph;
-  const AttentionLayout layout(a);
-  const Tensor q = Input(graph, kQuery, "query", layout.dims, layout.qkv);
-  const Tensor k = Input(graph, kKey, "key", layout.dims, layout.qkv);
-  const Tensor v = Input(graph, kValue, "value", layout.dims, layout.qkv);
-  auto [attended, log_sum_exp] = graph->sdpa(q, k, v,
-                                             fe::graph::SDPA_attributes()
-                                                 .set_name("attention")
-                                                 .set_generate_stats(true)
-                                                 .set_attn_scale(layout.scale));
-  Output(attended, kAttended);
-  attended->set_dim(layout.dims).set_stride(layout.rows);
-  Output(log_sum_exp, kLogSumExp, fe::DataType_t::FLOAT);
-  return result;
-}
-
-CudnnGraph CudnnGraph::AttentionGrad(const CudnnAttention& a, const std::string& device) {
-  CudnnGraph result(device);
-  fe::graph::Graph* const graph = &result.impl_->graph;
-  const AttentionLayout layout(a);
-  const Tensor q = Input(graph, kQuery, "query", layout.dims, layout.qkv);
-  const Tensor k = Input(graph, kKey, "key", layout.dims, layout.qkv);
-  const Tensor v = Input(graph, kValue, "value", layout.dims, layout.qkv);
-  const Tensor attended = Input(graph, kAttended, "attended", layout.dims, layout.rows);
-  const Tensor grad = Input(graph, kAttendedGrad, "attended_grad", layout.dims, layout.rows);
+  const Tensor attended = Input(graph, CudnnTensor::kAttended, "attended", dims, in_rows);
+  const Tensor grad = Input(graph, CudnnTensor::kAttendedGrad, "attended_grad", dims, in_rows);
   const Tensor log_sum_exp =
-      Input(graph, kLogSumExp, "log_sum_exp", {a.batch, a.heads, a.tokens, 1},
+      Input(graph, CudnnTensor::kLogSumExp, "log_sum_exp", {a.batch, a.heads, a.tokens, 1},
             {a.heads * a.tokens, a.tokens, 1, 1}, fe::DataType_t::FLOAT);
   auto [dq, dk, dv] = graph->sdpa_backward(q, k, v, attended, grad, log_sum_exp,
                                            fe::graph::SDPA_backward_attributes()
                                                .set_name("attention_grad")
-                                               .set_attn_scale(layout.scale)
+                                               .set_attn_scale(scale)
                                                .set_deterministic_algorithm(true));
   for (const auto& [tensor, uid] :
-       {std::make_pair(dq, kQueryGrad), {dk, kKeyGrad}, {dv, kValueGrad}}) {
+       {std::make_pair(dq, CudnnTensor::kQueryGrad), {dk, CudnnTensor::kKeyGrad},
+        {dv, CudnnTensor::kValueGrad}}) {
     Output(tensor, uid);
-    tensor->set_dim(layout.dims).set_stride(layout.qkv);
+    tensor->set_dim(dims).set_stride(in_qkv);
   }
-  return result;
 }
 
-CudnnGraph CudnnGraph::ProductBiasGelu(const CudnnProduct& p, const std::string& device) {
-  CudnnGraph result(device);
-  fe::graph::Graph* const graph = &result.impl_->graph;
-  const Tensor product = Product(graph, p);
-  const Tensor bias = Input(graph, kProductBias, "bias", {1, 1, p.cols}, {p.cols, p.cols, 1},
-                            fe::DataType_t::FLOAT);
-  const Tensor pre = graph->pointwise(product, bias, Mode(fe::PointwiseMode_t::ADD, "pre"));
-  Output(pre, kPreGelu);
-  Output(graph->pointwise(pre, Mode(fe::PointwiseMode_t::GELU_FWD, "gelu")), kResult);
-  return result;
+// Products are of a batch of one, as cuDNN wants them.
+void Build(const CudnnProduct& p, fe::graph::Graph* graph) {
+  const auto pointwise = [&](fe::PointwiseMode_t mode, const char* name, const Tensor& a,
+                             const Tensor& b = nullptr) {
+    const auto attributes = fe::graph::Pointwise_attributes().set_mode(mode).set_name(name);
+    return b == nullptr ? graph->pointwise(a, attributes) : graph->pointwise(a, b, attributes);
+  };
+  const auto like_result = [&](CudnnTensor uid, const char* name) {
+    return Input(graph, uid, name, {1, p.rows, p.cols}, {p.rows * p.cols, p.cols, 1});
+  };
+  const Tensor x = Input(graph, CudnnTensor::kX, "x", {1, p.rows, p.inner},
+                         {p.rows * p.inner, p.inner, 1});
+  const Tensor w =
+      Input(graph, CudnnTensor::kW, "w", {1, p.inner, p.cols},
+            p.trans_w ? Dims{p.inner * p.cols, 1, p.inner} : Dims{p.inner * p.cols, p.cols, 1});
+  Tensor y = graph->matmul(x, w, fe::graph::Matmul_attributes().set_name("product"));
+  if (p.epilogue == CudnnProduct::kBias || p.epilogue == CudnnProduct::kGelu) {
+    const Tensor bias = Input(graph, CudnnTensor::kBias, "bias", {1, 1, p.cols},
+                              {p.cols, p.cols, 1}, fe::DataType_t::FLOAT);
+    y = pointwise(fe::PointwiseMode_t::ADD, "biased", y, bias);
+  }
+  switch (p.epilogue) {
+    case CudnnProduct::kBias:
+      break;
+    case CudnnProduct::kGelu:
+      // Rounded by itself: GELU is of the sum in f32.
+      if (p.keep_pre) Output(pointwise(fe::PointwiseMode_t::IDENTITY, "pre", y), CudnnTensor::kPre);
+      y = pointwise(fe::PointwiseMode_t::GELU_FWD, "gelu", y);
+      break;
+    case CudnnProduct::kGeluGrad:
+      y = pointwise(fe::PointwiseMode_t::GELU_BWD, "gelu_grad", y,
+                    like_result(CudnnTensor::kPre, "pre"));
+      break;
+    case CudnnProduct::kTimes:
+      y = pointwise(fe::PointwiseMode_t::MUL, "times", y,
+                    like_result(CudnnTensor::kTimes, "factor"));
+      break;
+  }
+  Output(y, CudnnTensor::kResult);
 }
 
-CudnnGraph CudnnGraph::ProductTimes(const CudnnProduct& p, bool sums, const std::string& device) {
-  CudnnGraph result(device);
-  fe::graph::Graph* const graph = &result.impl_->graph;
-  const Tensor product = Product(graph, p);
-  const Tensor times =
-      Input(graph, kTimes, "times", {1, p.rows, p.cols}, {p.rows * p.cols, p.cols, 1});
-  const Tensor y = graph->pointwise(product, times, Mode(fe::PointwiseMode_t::MUL, "result"));
-  Output(y, kResult);
-  if (sums) {
-    const Tensor sum = graph->reduction(
-        y, fe::graph::Reduction_attributes().set_mode(fe::ReductionMode_t::ADD).set_name("sums"));
-    Output(sum, kSums, fe::DataType_t::FLOAT);
-    sum->set_dim({1, 1, p.cols}).set_stride({p.cols, p.cols, 1});
+// Runs a step of the frontend, which throws where the library lacks a function.
+template <typename Step>
+absl::Status Do(const char* what, const Step& step) {
+  std::string reason;
+  try {
+    fe::error_t error = step();
+    if (error.is_good()) return absl::OkStatus();
+    reason = error.get_message();
+  } catch (const std::exception& e) {
+    reason = e.what();
   }
-  return result;
+  return absl::UnimplementedError(absl::StrCat("cuDNN, ", what, ": ", reason));
+}
+
+}  // namespace
+
+absl::StatusOr<int> OpenCudnn() {
+  static const auto* const version = new absl::StatusOr<int>([]() -> absl::StatusOr<int> {
+    // cuDNN loads it by name, and finds what is loaded, where its own folder may have none.
+    dlopen("libnvrtc.so.13", RTLD_NOW | RTLD_GLOBAL);
+    void* const library = dlopen("libcudnn.so.9", RTLD_NOW);
+    if (library == nullptr) return absl::UnavailableError(dlerror());
+    fe::cudnn_dlhandle = library;
+    const int found = static_cast<int>(fe::detail::get_backend_version());
+    if (found < kLeastVersion) {
+      return absl::UnavailableError(absl::StrCat("libcudnn.so.9 is ", CudnnVersionText(found),
+                                                 ", and ", CudnnVersionText(kLeastVersion),
+                                                 " is needed"));
+    }
+    return found;
+  }());
+  return *version;
+}
+
+std::string CudnnVersionText(int version) {
+  return absl::StrCat(version / 10000, ".", version % 10000 / 100, ".", version % 100);
+}
+
+absl::StatusOr<std::unique_ptr<CudnnHandle>> CudnnHandle::Create() {
+  cudnnHandle_t handle = nullptr;
+  const cudnnStatus_t status = fe::detail::create_handle(&handle);
+  if (status != CUDNN_STATUS_SUCCESS) {
+    return absl::UnavailableError(
+        absl::StrCat("it does not start: ", fe::detail::get_error_string(status)));
+  }
+  return std::unique_ptr<CudnnHandle>(new CudnnHandle(handle));
+}
+
+CudnnHandle::~CudnnHandle() { fe::detail::destroy_handle(handle_); }
+
+absl::Status CudnnHandle::SetStream(Stream stream) {
+  if (stream == stream_) return absl::OkStatus();
+  const cudnnStatus_t status = fe::detail::set_stream(handle_, stream);
+  if (status != CUDNN_STATUS_SUCCESS) {
+    return absl::InternalError(
+        absl::StrCat("cuDNN, setting a stream: ", fe::detail::get_error_string(status)));
+  }
+  stream_ = stream;
+  return absl::OkStatus();
+}
+
+CudnnGraph::CudnnGraph(const CudnnGraphSpec& spec, const CudnnTarget& target)
+    : impl_(std::make_unique<Impl>()) {
+  fe::graph::Graph& graph = impl_->graph;
+  impl_->handle = target.handle;
+  // Before the nodes, which copy these. With the version, the frontend asks no driver. Plans live as
+  // long as the device, so longer than what is captured of them.
+  graph.set_io_data_type(fe::DataType_t::BFLOAT16)
+      .set_intermediate_data_type(fe::DataType_t::FLOAT)
+      .set_compute_data_type(fe::DataType_t::FLOAT)
+      .set_sm_version(target.sm_version)
+      .set_cuda_graph_retention(fe::CudaGraphRetention_t::NONE);
+  if (!target.properties.empty()) {
+    auto properties = std::make_shared<fe::DeviceProperties>();
+    const std::string& text = target.properties;
+    impl_->target = Do("device", [&] {
+      return properties->deserialize(std::vector<uint8_t>(text.begin(), text.end()));
+    });
+    graph.set_device_properties(properties);
+  }
+  std::visit([&](const auto& s) { Build(s, &graph); }, spec);
+}
+CudnnGraph::~CudnnGraph() = default;
+
+absl::Status CudnnGraph::Validate() {
+  RETURN_IF_ERROR(impl_->target);
+  return Do("validation", [this] { return impl_->graph.validate(); });
 }
 
 absl::StatusOr<int64_t> CudnnGraph::Plan() {
   fe::graph::Graph& graph = impl_->graph;
-  absl::Status status = impl_->device;
-  if (status.ok()) status = ToStatus("validation", graph.validate());
-  if (status.ok()) status = ToStatus("operation graph", graph.build_operation_graph());
-  if (status.ok()) status = ToStatus("plans", graph.create_execution_plans({fe::HeurMode_t::A}));
-  if (status.ok()) status = ToStatus("support", graph.check_support());
-  if (status.ok()) status = ToStatus("compilation", graph.build_plans());
+  RETURN_IF_ERROR(Validate());
+  RETURN_IF_ERROR(Do("operation graph", [&] { return graph.build_operation_graph(impl_->handle); }));
+  RETURN_IF_ERROR(Do("plans", [&] { return graph.create_execution_plans({fe::HeurMode_t::A}); }));
+  // A run is resumed byte for byte.
+  graph.deselect_numeric_notes({fe::NumericalNote_t::NONDETERMINISTIC});
+  RETURN_IF_ERROR(Do("support", [&] { return graph.check_support(); }));
+  RETURN_IF_ERROR(Do("compilation", [&] { return graph.build_plans(); }));
   int64_t workspace = 0;
-  if (status.ok()) status = ToStatus("workspace", graph.get_workspace_size(workspace));
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(Do("workspace", [&] { return graph.get_workspace_size(workspace); }));
   return workspace;
 }
 
@@ -176,6 +235,17 @@ std::string CudnnGraph::Json() const {
   nlohmann::json json;
   impl_->graph.serialize(json);
   return json.dump(1);
+}
+
+absl::Status CudnnGraph::Execute(const CudnnHandle& handle, CudnnPointers pointers,
+                                 void* workspace) const {
+  std::unordered_map<int64_t, void*> by_uid;
+  for (const auto& [tensor, p] : pointers) {
+    by_uid[static_cast<int64_t>(tensor)] = const_cast<void*>(p);
+  }
+  const absl::Status status =
+      Do("starting a graph", [&] { return impl_->graph.execute(handle.get(), by_uid, workspace); });
+  return status.ok() ? status : absl::InternalError(status.message());
 }
 
 }  // namespace backends::cuda

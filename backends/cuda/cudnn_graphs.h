@@ -1,5 +1,5 @@
-// The graphs that the backend gives to cuDNN: attention, and products with what follows them. No
-// other files speak to its frontend. To build, plan and print a graph takes no GPU.
+// Graphs in the words of cuDNN's frontend. No other files include it. To build, validate, plan and
+// print a graph takes no GPU.
 #ifndef BACKENDS_CUDA_CUDNN_GRAPHS_H_
 #define BACKENDS_CUDA_CUDNN_GRAPHS_H_
 
@@ -9,72 +9,62 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "backends/cuda/cudnn.h"
+#include "backends/cuda/launch.h"
+
+struct cudnnContext;  // cudnnHandle_t points to it
 
 namespace backends::cuda {
 
-// What each tensor of a graph is to cuDNN, and in the map of pointers that it is run with.
-enum CudnnTensor : int64_t {
-  // Of attention.
-  kQuery = 1,
-  kKey,
-  kValue,
-  kAttended,
-  kLogSumExp,
-  // Of its gradient as well.
-  kAttendedGrad,
-  kQueryGrad,
-  kKeyGrad,
-  kValueGrad,
-  // Of products.
-  kLeft = 11,
-  kRight,
-  kProductBias,
-  kPreGelu,
-  kResult,
-  kTimes,
-  kSums,
+// Loads libcudnn.so.9, once in a process, and returns its version: 91900 for 9.19.0. Unavailable
+// where there is none, or an old one. All that follows needs it.
+absl::StatusOr<int> OpenCudnn();
+std::string CudnnVersionText(int version);  // "9.19.0"
+
+// A handle of the library, on the calling thread's GPU.
+class CudnnHandle {
+ public:
+  static absl::StatusOr<std::unique_ptr<CudnnHandle>> Create();
+  ~CudnnHandle();
+
+  cudnnContext* get() const { return handle_; }
+  absl::Status SetStream(Stream stream);
+
+ private:
+  explicit CudnnHandle(cudnnContext* handle) : handle_(handle) {}
+
+  cudnnContext* const handle_;
+  Stream stream_ = nullptr;
 };
 
-// Attention over bf16 rows (batch, tokens, 3, heads, width): query, key and value of one token lie
-// behind each other, as the product before gives them. Results are rows (batch, tokens, heads,
-// width). log_sum_exp is f32 (batch, heads, tokens), for the gradient.
-struct CudnnAttention {
-  int64_t batch, tokens, heads, width;
+// The GPU that a graph is planned for.
+struct CudnnTarget {
+  cudnnContext* handle = nullptr;  // that of the handle
+  int sm_version = 0;              // its compute capability; 90: 9.0
+  // Where there is no handle: the text of cudnn_frontend::DeviceProperties, of a GPU that need not
+  // be there, with that compute capability.
+  std::string properties;
 };
 
-// result (rows, cols) = left (rows, inner) · right, all bf16 and row-major; right is (inner, cols),
-// or (cols, inner) where it is transposed.
-struct CudnnProduct {
-  int64_t rows, cols, inner;
-  bool transposed;
-};
-
-// `device`: the text of cudnn_frontend::DeviceProperties, of a GPU that need not be there; empty:
-// the thread's current device.
 class CudnnGraph {
  public:
-  static CudnnGraph Attention(const CudnnAttention& a, const std::string& device);
-  // Without atomic sums. The gradients lie as query, key and value do.
-  static CudnnGraph AttentionGrad(const CudnnAttention& a, const std::string& device);
-  // result = gelu(pre) in its erf form, pre = product + bias, which is f32; pre is kept in bf16.
-  static CudnnGraph ProductBiasGelu(const CudnnProduct& p, const std::string& device);
-  // result = product * times, elementwise: times (rows, cols) is GELU's derivative. With `sums`,
-  // also sums (cols) = the f32 sums of result's columns: a bias gradient.
-  static CudnnGraph ProductTimes(const CudnnProduct& p, bool sums, const std::string& device);
-
+  CudnnGraph(const CudnnGraphSpec& spec, const CudnnTarget& target);
   ~CudnnGraph();
-  CudnnGraph(CudnnGraph&&);
 
-  // Validates, plans and compiles it. Returns the bytes of workspace, or what cuDNN refused.
+  // What the frontend checks by itself; it infers sizes and strides.
+  absl::Status Validate();
+  // Validates, plans and compiles it. Returns the bytes of workspace, or Unimplemented with what
+  // cuDNN refused.
   absl::StatusOr<int64_t> Plan();
   // What the graph is, in the frontend's own words: nodes, and sizes and strides of all tensors.
-  // After Plan(), which infers them.
+  // After Validate() or Plan().
   std::string Json() const;
+  // Starts what Plan() has made, in the handle's stream.
+  absl::Status Execute(const CudnnHandle& handle, CudnnPointers pointers, void* workspace) const;
 
  private:
   struct Impl;
-  explicit CudnnGraph(const std::string& device);
-  std::unique_ptr<Impl> impl_;
+  const std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace backends::cuda

@@ -23,7 +23,7 @@ absl::StatusOr<graph::Backend> MakeBackend(int index, int threads) {
   backend.capabilities.fast_bf16_products = true;
   backend.description =
       absl::StrCat(gpu.name, ", compute capability ", gpu.major, ".", gpu.minor, ", ",
-                   gpu.memory_bytes >> 30, " GiB");
+                   gpu.memory_bytes >> 30, " GiB, ", device->cudnn_text());
 #define OP(Name) Register##Name(device, &backend.kernels);
 #include "backends/cuda/ops/ops_list.inc"
 #include "ops/ops_list.inc"

@@ -40,6 +40,7 @@ struct Options {
   // Bits of cublasLtEpilogue_t for which cuBLASLt has no algorithm: "CUBLAS_STATUS_NOT_SUPPORTED if
   // no heuristic function available for current configuration" (Lt), which no document says ahead.
   uint32_t refused_epilogues = 0;
+  bool cudnn = true;                       // libcudnn.so.9 can be loaded
 };
 
 // As if the process had just begun, with such a machine; every test begins so. Work that nobody

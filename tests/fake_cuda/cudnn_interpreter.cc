@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 #include <set>
 #include <stdexcept>
 #include <vector>
@@ -129,7 +130,6 @@ class Interpreter {
     const std::string tag = node.at("tag").get<std::string>();
     if (tag == "MATMUL") return Matmul();
     if (tag == "POINTWISE") return Pointwise(node.at("mode").get<std::string>());
-    if (tag == "REDUCTION") return Reduction(node.at("mode").get<std::string>());
     if (tag == "SDPA") return Sdpa();
     if (tag == "SDPA_BWD") return SdpaBackward();
     Fail("node " + tag);
@@ -157,12 +157,18 @@ class Interpreter {
   void Matmul() {
     const Tensor &a = In("A"), &b = In("B");
     Tensor& c = Out("C");
+    const int64_t terms = a.dim[3];
+    std::vector<double> row(terms), columns(terms * b.dim[3]);
     c.ForEach([&](const Index& i) {
-      double sum = 0;
-      for (int64_t k = 0; k < a.dim[3]; ++k) {
-        sum += a.Get({i[0], i[1], i[2], k}) * b.Get({i[0], i[1], k, i[3]});
+      if (i[2] == 0 && i[3] == 0) {
+        for (int64_t j = 0; j < b.dim[3]; ++j) {
+          for (int64_t k = 0; k < terms; ++k) columns[j * terms + k] = b.Get({i[0], i[1], k, j});
+        }
       }
-      c.Put(i, sum);
+      if (i[3] == 0) {
+        for (int64_t k = 0; k < terms; ++k) row[k] = a.Get({i[0], i[1], i[2], k});
+      }
+      c.Put(i, std::inner_product(row.begin(), row.end(), &columns[i[3] * terms], 0.0));
     });
   }
 
@@ -173,6 +179,7 @@ class Interpreter {
     y.ForEach([&](const Index& i) {
       const double v = x.Get(i);
       const double w = Has("inputs", "IN_1") ? In("IN_1").Get(i) : 0;
+      if (mode == "IDENTITY") return y.Put(i, v);
       if (mode == "ADD") return y.Put(i, v + w);
       if (mode == "MUL") return y.Put(i, v * w);
       if (mode == "GELU_FWD") return y.Put(i, v * phi(v));
@@ -183,16 +190,12 @@ class Interpreter {
     });
   }
 
-  void Reduction(const std::string& mode) {
-    if (mode != "ADD") Fail("reduction " + mode);
-    const Tensor& x = In("X");
-    Tensor& y = Out("Y");
-    std::map<int64_t, double> sums;
-    x.ForEach([&](const Index& i) { sums[y.At(i)] += x.Get(i); });
-    y.ForEach([&](const Index& i) { y.Put(i, sums[y.At(i)]); });
+  // Planning makes a tensor of the attribute.
+  double Scale() {
+    if (Has("inputs", "Attn_scale")) return In("Attn_scale").Get({0, 0, 0, 0});
+    const json& value = node_->at("attn_scale_value");
+    return value.is_null() ? 1.0 : FromHex(value.get<std::string>());
   }
-
-  double Scale() { return Has("inputs", "Attn_scale") ? In("Attn_scale").Get({0, 0, 0, 0}) : 1.0; }
   // Scores of query t of image b, head h.
   std::vector<double> Scores(int64_t b, int64_t h, int64_t t) {
     const Tensor &q = In("Q"), &k = In("K");
@@ -227,7 +230,7 @@ class Interpreter {
     }
   }
 
-  // When it builds the graph, the frontend turns K and V of the backward node round, in the tensors
+  // When it plans the graph, the frontend turns K and V of the backward node round, in the tensors
   // themselves: their dimensions then read (..., width, tokens).
   static void TurnBack(int64_t width, Tensor* t) {
     if (t->dim[3] == width && t->stride[3] == 1) return;

@@ -1,31 +1,21 @@
 // The real cuDNN takes the backend's graphs for an H100, with no GPU and no driver: it validates,
 // plans and compiles them. What its frontend then prints of them is what cudnn_graphs/*.json holds,
 // which cudnn_interpreter_test executes.
-#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <fstream>
-#include <functional>
-#include <iterator>
 #include <string>
 
 #include "backends/cuda/cudnn_graphs.h"
 #include "nlohmann/json.hpp"
+#include "tests/fake_cuda/deviceless.h"
 
 namespace backends::cuda {
 namespace {
 
-const std::string kFolder = "tests/fake_cuda/";
-
-std::string Read(const std::string& path) {
-  std::ifstream file(path);
-  std::string text(std::istreambuf_iterator<char>(file), {});
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return text;
-}
-
-std::string H100() { return Read(kFolder + "h100_properties.json"); }
+using fake_cuda::H100;
+using fake_cuda::ReadText;
 
 // Without what differs from version to version and from run to run.
 nlohmann::json Comparable(const std::string& text) {
@@ -37,13 +27,16 @@ nlohmann::json Comparable(const std::string& text) {
 
 class CudnnPlans : public testing::Test {
  protected:
-  // Loaded under the name that libraries look for, it is the driver for all of them.
   static void SetUpTestSuite() {
-    const std::string path = kFolder + "driver_double.so";
-    ASSERT_NE(dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL), nullptr) << dlerror();
+    fake_cuda::LoadDriverDouble();
+    const auto version = OpenCudnn();
+    ASSERT_TRUE(version.ok()) << version.status();
+    std::cout << "cuDNN " << CudnnVersionText(*version) << "\n";
   }
-  // Plans `graph`; what is printed of it is in the file `name`, if there is one.
-  static void ExpectPlanned(CudnnGraph graph, const std::string& name = "") {
+  // Plans it; what is printed of it is in the file `name`, if there is one.
+  static void ExpectPlanned(const CudnnGraphSpec& spec, const std::string& name = "") {
+    SCOPED_TRACE(Describe(spec));
+    CudnnGraph graph(spec, H100());
     const auto workspace = graph.Plan();
     ASSERT_TRUE(workspace.ok()) << workspace.status();
     EXPECT_LT(*workspace, int64_t{256} << 20);
@@ -51,37 +44,43 @@ class CudnnPlans : public testing::Test {
     const std::string text = graph.Json();
     const char* const outputs = std::getenv("TEST_UNDECLARED_OUTPUTS_DIR");
     if (outputs != nullptr) std::ofstream(outputs + ("/" + name)) << text << "\n";
-    EXPECT_EQ(Comparable(text), Comparable(Read(kFolder + "cudnn_graphs/" + name)))
+    EXPECT_EQ(Comparable(text), Comparable(ReadText("cudnn_graphs/" + name)))
         << "what is printed now is in the test's outputs";
   }
 };
 
 TEST_F(CudnnPlans, Attention) {
-  ExpectPlanned(CudnnGraph::Attention({2, 50, 3, 64}, H100()), "sdpa.json");
-  ExpectPlanned(CudnnGraph::AttentionGrad({2, 50, 3, 64}, H100()), "sdpa_backward.json");
+  ExpectPlanned(CudnnAttention{2, 50, 3, 64, /*grad=*/false}, "sdpa.json");
+  ExpectPlanned(CudnnAttention{2, 50, 3, 64, /*grad=*/true}, "sdpa_backward.json");
 }
 
 TEST_F(CudnnPlans, Products) {
-  ExpectPlanned(CudnnGraph::ProductBiasGelu({40, 96, 64, true}, H100()), "product_bias_gelu.json");
-  ExpectPlanned(CudnnGraph::ProductTimes({40, 96, 64, false}, true, H100()),
-                "product_times_sums.json");
-  ExpectPlanned(CudnnGraph::ProductTimes({40, 96, 64, true}, false, H100()));
-}
-
-// As ViT-B has them: the MAE decoder's gradient over 197 tokens, for which our own kernel is too
-// small, and fc1 at a batch of 64.
-TEST_F(CudnnPlans, ShapesOfTheZoo) {
-  ExpectPlanned(CudnnGraph::AttentionGrad({64, 197, 16, 32}, H100()));
-  ExpectPlanned(CudnnGraph::ProductBiasGelu({64 * 50, 3072, 768, true}, H100()));
+  for (const bool trans_w : {true, false}) {
+    ExpectPlanned(CudnnProduct{40, 96, 64, trans_w, CudnnProduct::kBias});
+    ExpectPlanned(CudnnProduct{40, 96, 64, trans_w, CudnnProduct::kGelu});
+    ExpectPlanned(CudnnProduct{40, 96, 64, trans_w, CudnnProduct::kGelu, /*keep_pre=*/true},
+                  trans_w ? "product_gelu.json" : "");
+    ExpectPlanned(CudnnProduct{40, 96, 64, trans_w, CudnnProduct::kGeluGrad},
+                  trans_w ? "" : "product_gelu_grad.json");
+    ExpectPlanned(CudnnProduct{40, 96, 64, trans_w, CudnnProduct::kTimes});
+  }
 }
 
 TEST_F(CudnnPlans, WhatCudnnRefusesIsSaid) {
-  CudnnGraph graph = CudnnGraph::Attention({2, 50, 3, 63}, H100());  // rows that are no 16 bytes
+  CudnnGraph graph(CudnnAttention{2, 50, 3, 63, false}, H100());  // rows that are no 16 bytes
   const auto workspace = graph.Plan();
-  ASSERT_FALSE(workspace.ok());
-  EXPECT_NE(workspace.status().message().find("cuDNN, "), std::string::npos);
-  const auto none = CudnnGraph::Attention({2, 50, 3, 64}, "{}").Plan();
-  EXPECT_NE(none.status().message().find("deviceVer"), std::string::npos);
+  ASSERT_TRUE(absl::IsUnimplemented(workspace.status())) << workspace.status();
+  EXPECT_EQ(workspace.status().message().find("cuDNN, validation: "), 0u) << workspace.status();
+  CudnnTarget target = H100();
+  target.properties = "{}";
+  EXPECT_EQ(CudnnGraph(CudnnAttention{2, 50, 3, 64, false}, target).Plan().status().message().find(
+                "cuDNN, device: "),
+            0u);
+}
+
+TEST(CudnnVersion, IsWrittenAsNvidiaDoes) {
+  EXPECT_EQ(CudnnVersionText(91900), "9.19.0");
+  EXPECT_EQ(CudnnVersionText(91002), "9.10.2");
 }
 
 }  // namespace

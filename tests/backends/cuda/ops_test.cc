@@ -1,6 +1,6 @@
 // Operators on the emulated CUDA backend, where tests/ops has no case for how it computes them:
 // products in parts, without the library, of no terms, of no rows, with a workspace; attention on
-// tensor cores.
+// tensor cores, by our kernels and by cuDNN.
 #include <cublasLt.h>
 
 #include "backends/cuda/product.h"
@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 #include "tests/fake_cuda/control.h"
 #include "tests/harness/backends.h"
+#include "tests/harness/emulated_cuda.h"
 #include "tests/harness/op_case.h"
 
 namespace harness {
@@ -32,9 +33,8 @@ graph::Backend With(const ProductOptions& options) {
   return backend;
 }
 
-// The kernel of the backend under test.
-absl::StatusOr<std::unique_ptr<graph::Kernel>> Make(const OpCase& c) {
-  static const auto* backend = new graph::Backend(TestBackends().back());
+absl::StatusOr<std::unique_ptr<graph::Kernel>> Make(const graph::Backend& backend,
+                                                    const OpCase& c) {
   std::vector<graph::TensorType> inputs;
   for (const CaseInput& input : c.inputs) inputs.push_back(input.type);
   const TypedOp op = MakeOp(c.type, c.attrs, inputs).value();
@@ -42,7 +42,13 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> Make(const OpCase& c) {
   spec.op = &op.op;
   spec.inputs = op.inputs;
   spec.outputs = op.outputs;
-  return (*backend->kernels.Find(c.type))(spec);
+  return (*backend.kernels.Find(c.type))(spec);
+}
+
+// The kernel of the backend under test.
+absl::StatusOr<std::unique_ptr<graph::Kernel>> Make(const OpCase& c) {
+  static const auto* backend = new graph::Backend(TestBackends().back());
+  return Make(*backend, c);
 }
 
 std::string Implementation(const OpCase& c) { return Make(c).value()->implementation(); }
@@ -269,12 +275,52 @@ TEST(CudaAttention, OnTensorCores) {
 TEST(CudaAttention, TakesTensorCoresWhereItCan) {
   using graph::DType;
   EXPECT_EQ(Implementation(AttentionCase(DType::kBF16, 272, 80)), "own:mma");
-  EXPECT_EQ(Implementation(AttentionCase(DType::kBF16, 273, 80)), "own:f32");
-  EXPECT_EQ(Implementation(AttentionCase(DType::kBF16, 50, 40)), "own:f32");
   EXPECT_EQ(Implementation(AttentionCase(DType::kF32, 50, 64)), "own:f32");
   EXPECT_EQ(Implementation(AttentionGradCase(DType::kBF16, 80, 32)), "own:mma");
-  EXPECT_EQ(Implementation(AttentionGradCase(DType::kBF16, 81, 32)), "own:f32");
   EXPECT_EQ(Implementation(AttentionGradCase(DType::kF32, 5, 32)), "own:f32");
+}
+
+// Longer than our kernels on tensor cores take, or of widths that they lack.
+std::vector<OpCase> CasesBeyondTensorCores() {
+  using graph::DType;
+  return {AttentionCase(DType::kBF16, 273, 32), AttentionCase(DType::kBF16, 50, 40),
+          AttentionGradCase(DType::kBF16, 81, 32), AttentionGradCase(DType::kBF16, 197, 64),
+          AttentionGradCase(DType::kBF16, 20, 16)};
+}
+
+TEST(CudaAttention, IsCudnnsBeyondOurTensorCores) {
+  const graph::Backend backend = TestBackends().back();
+  const bool cudnn = std::static_pointer_cast<CudaDevice>(backend.device)->cudnn() != nullptr;
+  for (const OpCase& c : CasesBeyondTensorCores()) {
+    EXPECT_EQ(Implementation(c), cudnn ? "cudnn" : "own:f32");
+    RunCaseOn(backend, c);
+  }
+}
+
+TEST(CudaAttention, IsOursWhereCudnnCannot) {
+  using graph::DType;
+  for (const OpCase& c :
+       {AttentionCase(DType::kBF16, 300, 32, /*queries=*/9), AttentionCase(DType::kBF16, 20, 36),
+        AttentionGradCase(DType::kBF16, 1, 16)}) {
+    EXPECT_EQ(Implementation(c), "own:f32");
+    RunCaseOn(TestBackends().back(), c);
+  }
+}
+
+TEST(CudaAttention, IsOursWithoutCudnn) {
+  fake_cuda::Options options;
+  options.cudnn = false;
+  fake_cuda::Reset(options);
+  {
+    const graph::Backend backend = MakeEmulatedCuda();
+    EXPECT_NE(backend.description.find(", no cuDNN: "), std::string::npos)
+        << backend.description;
+    for (const OpCase& c : CasesBeyondTensorCores()) {
+      EXPECT_EQ(Make(backend, c).value()->implementation(), "own:f32");
+    }
+    RunCaseOn(backend, AttentionGradCase(graph::DType::kBF16, 81, 32));
+  }
+  fake_cuda::Reset();
 }
 
 TEST(CudaAttention, RefusesHeadsThatAreTooWide) {

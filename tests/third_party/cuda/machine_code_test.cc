@@ -3,7 +3,6 @@
 #include <cublasLt.h>
 #include <cuda_runtime_api.h>
 #include <gtest/gtest.h>
-#include <nvrtc.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -74,12 +73,10 @@ TEST(MachineCode, IsReportedByKernelAndArchitecture) {
 }
 
 TEST(MachineCode, LinksWithItsLibraries) {
-  int runtime = 0, major = 0, minor = 0;
+  int runtime = 0;
   EXPECT_EQ(cudaRuntimeGetVersion(&runtime), cudaSuccess);
   EXPECT_EQ(runtime, CUDART_VERSION);
   EXPECT_EQ(cublasLtGetVersion() / 10000, 13u);
-  EXPECT_EQ(nvrtcVersion(&major, &minor), NVRTC_SUCCESS);
-  EXPECT_EQ(major, 13);
 }
 
 // Without a GPU the launch says so.
