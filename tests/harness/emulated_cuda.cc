@@ -5,6 +5,7 @@
 #include "gtest/gtest.h"
 #include "tests/fake_cuda/control.h"
 #include "tests/harness/backends.h"
+#include "tests/harness/op_runner.h"
 
 namespace harness {
 namespace {
@@ -19,6 +20,7 @@ class FindingsFail : public ::testing::EmptyTestEventListener {
 const bool registered = [] {
   fake_cuda::Reset();
   SetBackendUnderTest(MakeEmulatedCuda);
+  LeaveOutGuards();
   return true;
 }();
 

@@ -480,4 +480,65 @@ BUGS = [
         by = "numbers",
         says = "element",
     ),
+
+    # ---- cuDNN's graphs.
+    dict(
+        name = "scores that are not scaled",
+        file = "backends/cuda/cudnn_graphs.cc",
+        old = ".set_attn_scale(scale));\n    Output(attended",
+        new = ".set_attn_scale(1.0f));\n    Output(attended",
+        test = "//tests/backends/cuda:cudnn_test",
+        by = "numbers",
+        says = "errors[0]",
+    ),
+    dict(
+        name = "the strides of queries for those of results",
+        file = "backends/cuda/cudnn_graphs.cc",
+        old = "attended->set_dim(dims).set_stride(in_rows);",
+        new = "attended->set_dim(dims).set_stride(in_qkv);",
+        test = "//tests/backends/cuda:cudnn_test",
+        by = "out of bounds",
+    ),
+    dict(
+        name = "transposed weights with the strides of plain ones",
+        file = "backends/cuda/cudnn_graphs.cc",
+        old = "p.trans_w ? Dims{p.inner * p.cols, 1, p.inner} :",
+        new = "p.trans_w ? Dims{p.inner * p.cols, p.cols, 1} :",
+        test = "//tests/backends/cuda:cudnn_test",
+        by = "numbers",
+        says = "expected",
+    ),
+    dict(
+        name = "log-sum-exps of heads and tokens changed over",
+        file = "backends/cuda/cudnn_graphs.cc",
+        old = "{a.heads * a.tokens, a.tokens, 1, 1}",
+        new = "{a.heads * a.tokens, 1, a.heads, 1}",
+        test = "//tests/backends/cuda:cudnn_test",
+        by = "numbers",
+        says = "errors[2]",
+    ),
+    dict(
+        name = "keys and values changed over",
+        file = "backends/cuda/attention.cc",
+        old = "{CudnnTensor::kKey, qkv + width_},\n" +
+              "                         {CudnnTensor::kValue, qkv + 2 * width_},\n" +
+              "                         {CudnnTensor::kAttended, out",
+        new = "{CudnnTensor::kKey, qkv + 2 * width_},\n" +
+              "                         {CudnnTensor::kValue, qkv + width_},\n" +
+              "                         {CudnnTensor::kAttended, out",
+        test = "//tests/backends/cuda:ops_test",
+        only = "*Attention*",
+        by = "numbers",
+        says = "element",
+    ),
+    dict(
+        name = "the result for its gradient",
+        file = "backends/cuda/attention.cc",
+        old = "{CudnnTensor::kAttendedGrad, in<BFloat16>(3)},",
+        new = "{CudnnTensor::kAttendedGrad, in<BFloat16>(1)},",
+        test = "//tests/backends/cuda:ops_test",
+        only = "*Attention*",
+        by = "numbers",
+        says = "element",
+    ),
 ]
