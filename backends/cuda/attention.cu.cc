@@ -188,9 +188,9 @@ __global__ void __launch_bounds__(kWarps * 32, LeastBlocks(kKeys, kWidth))
     }
     __syncwarp();
     if (first + lane / 2 < p.queries) {
-      BFloat16* const to =
-          p.y + (static_cast<int64_t>(image) * p.queries + first + lane / 2) * width +
-          head * kWidth + odd;
+      BFloat16* const to = p.y +
+                           (static_cast<int64_t>(image) * p.queries + first + lane / 2) * width +
+                           head * kWidth + odd;
 #pragma unroll
       for (int at = 0; at < kWidth; at += 16) {
         Store(to + at, Load<Vector<BFloat16, 8>>(own_row + at));

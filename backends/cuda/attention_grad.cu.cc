@@ -1,8 +1,8 @@
 // A block has one head of one image and a warp for each 16 tokens. Each warp makes the
 // probabilities of its queries again, and from them dq; then, with P and dS of all queries in
 // shared memory, dk and dv of its keys. All sums stay in one warp: no atomics, no second pass.
-// Fragments are explained in attention.cu.cc. qkv, y and dy are read once, dqkv is written once: 16D
-// bytes a token, in vectors of 16 bytes.
+// Fragments are explained in attention.cu.cc. qkv, y and dy are read once, dqkv is written once:
+// 16D bytes a token, in vectors of 16 bytes.
 #include "backends/cuda/attention_launch.h"
 #include "backends/cuda/device.h"
 
@@ -45,8 +45,8 @@ __device__ void AddProduct(const uint32_t (&a)[4], const BFloat16* b, int lane,
   }
 }
 
-// A tile of 16 rows by way of shared rows of this warp, in whole vectors: a lane has every other one
-// of a row. Rows behind the last token stay here.
+// A tile of 16 rows by way of shared rows of this warp, in whole vectors: a lane has every other
+// one of a row. Rows behind the last token stay here.
 template <int kWidth>
 __device__ void StoreRows(const float (&c)[kWidth / 8][4], BFloat16* shared, int lane, int rows,
                           int64_t stride, BFloat16* to) {

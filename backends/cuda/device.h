@@ -156,12 +156,6 @@ __device__ __forceinline__ T WarpSum(T x) {
 }
 // fmaxf: a NaN counts only where all are NaN.
 template <int kLanes = 32>
-__device__ __forceinline__ double WarpSum(double x) {
-#pragma unroll
-  for (int lanes = kLanes / 2; lanes > 0; lanes /= 2) x += __shfl_xor_sync(kAllLanes, x, lanes);
-  return x;
-}
-template <int kLanes = 32>
 __device__ __forceinline__ float WarpMax(float x) {
 #pragma unroll
   for (int lanes = kLanes / 2; lanes > 0; lanes /= 2) {

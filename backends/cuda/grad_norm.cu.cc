@@ -19,12 +19,6 @@ constexpr int kTensorsOfLaunch = 128;
 using Group = TensorGroup<GradNormTensor, kTensorsOfLaunch>;
 static_assert(sizeof(Group) + sizeof(double*) <= kArgumentBytes, "the arguments of a kernel");
 
-__device__ __forceinline__ double WarpSumOfDoubles(double x) {
-#pragma unroll
-  for (int lanes = 16; lanes > 0; lanes /= 2) x += __shfl_xor_sync(kAllLanes, x, lanes);
-  return x;
-}
-
 __device__ __forceinline__ double Square(float x) {
   return static_cast<double>(x) * static_cast<double>(x);
 }
@@ -48,7 +42,7 @@ __global__ void __launch_bounds__(kThreads) SumSquares(Group group, double* part
       for (int64_t e = at; e < end; ++e) sum[0] += Square(g[e]);
     }
   }
-  const double of_warp = WarpSumOfDoubles((sum[0] + sum[1]) + (sum[2] + sum[3]));
+  const double of_warp = WarpSum((sum[0] + sum[1]) + (sum[2] + sum[3]));
   if (thread % 32 == 0) sums[thread / 32] = of_warp;
   __syncthreads();
   if (thread != 0) return;
@@ -66,7 +60,7 @@ __global__ void __launch_bounds__(kThreads) AddSquares(Group group, const double
   const int count = group.PiecesOf(tensor);
   double sum = 0.0;
   for (int i = lane; i < count; i += 32) sum += part[i];
-  sum = WarpSumOfDoubles(sum);
+  sum = WarpSum(sum);
   if (lane == 0) *group.tensors[tensor].norm = static_cast<float>(sqrt(sum));
 }
 

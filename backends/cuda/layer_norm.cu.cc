@@ -104,8 +104,7 @@ __global__ void __launch_bounds__(kWarps * 32)
   __syncthreads();
 #pragma unroll
   for (int which = 0; which < 2; ++which) {
-    float* const part =
-        p.scratch + (static_cast<int64_t>(which) * gridDim.x + blockIdx.x) * kCols;
+    float* const part = p.scratch + (static_cast<int64_t>(which) * gridDim.x + blockIdx.x) * kCols;
     for (int i = threadIdx.x; i < kCols; i += kWarps * 32) {
       float sum = 0;
 #pragma unroll

@@ -132,9 +132,8 @@ __global__ void __launch_bounds__(kRowThreads)
   for (int i = thread; i < V::count << log_lanes; i += kRowThreads) {
     const int place = i / kStored, vector = place >> log_lanes;
     const int lane = place & ((1 << log_lanes) - 1);
-    const int64_t to =
-        ((static_cast<int64_t>(blockIdx.x) << log_lanes) + lane) * V::count + vector * kStored +
-        i % kStored;
+    const int64_t to = ((static_cast<int64_t>(blockIdx.x) << log_lanes) + lane) * V::count +
+                       vector * kStored + i % kStored;
     if (to >= cols) continue;
     const Sum* const from = sums + vector * kStored * kRowThreads + lane * kStored + i % kStored;
     Sum total = 0;
@@ -161,8 +160,7 @@ int SumPicked(const X* x, Y* y, Sum* scratch, const Pick& pick, int64_t rows, in
   const Cut cut(rows, cols, sizeof(X), kLogLanes);
   const RowsOf<Y> to = {y, cols};
   if (cut.parts == 1) return LaunchOne<X, Sum>(x, to, pick, rows, cols, cut, stream);
-  const int error =
-      LaunchOne<X, Sum>(x, RowsOf<Sum>{scratch, cols}, pick, rows, cols, cut, stream);
+  const int error = LaunchOne<X, Sum>(x, RowsOf<Sum>{scratch, cols}, pick, rows, cols, cut, stream);
   if (error != 0) return error;
   const Cut last = Cut::Into(1, cut.parts, cols, sizeof(Sum));
   return LaunchOne<Sum, Sum>(scratch, to, AllRows(), cut.parts, cols, last, stream);
@@ -186,11 +184,9 @@ size_t SumRowsScratch(int64_t rows, int64_t cols) {
   return Scratch<X, float>(rows, cols);
 }
 
-int SumTwo(const float* x, int64_t rows, int64_t cols, float* first, float* second,
-           Stream stream) {
+int SumTwo(const float* x, int64_t rows, int64_t cols, float* first, float* second, Stream stream) {
   const Cut cut = Cut::Into(2, rows, cols, sizeof(float));
-  return LaunchOne<float, float>(x, TwoRows{first, second}, AllRows(), 2 * rows, cols, cut,
-                                 stream);
+  return LaunchOne<float, float>(x, TwoRows{first, second}, AllRows(), 2 * rows, cols, cut, stream);
 }
 
 template <typename X>

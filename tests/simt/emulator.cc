@@ -48,6 +48,7 @@ struct Warp {
 struct Device {
   Order order = Order::kForward;
   std::mt19937_64 random;
+  uint64_t last_blocks = 0;
   char* stacks = nullptr;
   // The running block.
   const std::function<void()>* thread = nullptr;
@@ -311,13 +312,16 @@ void SetOrder(Order order, uint64_t seed) {
   device().random.seed(seed);
 }
 
+void RunLastBlocks(unsigned count) { device().last_blocks = count; }
+
 void Run(const std::string& name, const std::function<void()>& thread, Dim grid, Dim block,
          size_t dynamic_shared_bytes) {
   Device& d = device();
   if (!IsGrid(grid, block) || dynamic_shared_bytes > kMaxDynamicShared) {
     throw MakeFinding(Finding::kLaunch, "CUDA launches no such grid", nullptr, nullptr);
   }
-  const uint64_t blocks = uint64_t{grid.x} * grid.y * grid.z;
+  const uint64_t all = uint64_t{grid.x} * grid.y * grid.z;
+  const uint64_t blocks = d.last_blocks == 0 ? all : std::min(all, d.last_blocks);
   if (blocks > kMaxBlocks) {
     throw MakeFinding(
         Finding::kLimit,
@@ -329,7 +333,7 @@ void Run(const std::string& name, const std::function<void()>& thread, Dim grid,
   d.grid = grid;
   d.block = block;
   d.finding.reset();
-  SetLaunch(name, {grid.x, grid.y, grid.z}, {block.x, block.y, block.z});
+  SetLaunch(name, {grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, all - blocks);
   FindStaticShared();
   const DeviceAccess access;
   std::vector<unsigned> order(blocks);

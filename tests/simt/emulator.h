@@ -25,6 +25,10 @@ enum class Order { kForward, kReverse, kShuffled };
 // Of blocks, of warps and of lanes between two barriers, for all launches from now on.
 void SetOrder(Order order, uint64_t seed = 0);
 
+// Of later launches only the last `count` blocks run, 0: all. For grids of billions of threads,
+// whose last blocks have the largest indices.
+void RunLastBlocks(unsigned count);
+
 constexpr unsigned kMaxThreads = 1024;  // of a block
 
 // Raises the dynamic shared memory that a kernel may have from 48 KiB; a cudaError_t.

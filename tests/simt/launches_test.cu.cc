@@ -102,6 +102,25 @@ TEST(Launches, HaveLimitsHere) {
             "limit: Nothing: the emulator tells no more than 262142 blocks apart");
 }
 
+// Of a grid of more blocks than are told apart, in memory that the host has not.
+__global__ void WriteFrom(uint64_t least, unsigned char* x) {
+  const uint64_t i = blockIdx.x + uint64_t{blockIdx.y} * gridDim.x;
+  if (i < least) x[-1] = 0;
+  x[i << 16] = 1;
+}
+
+TEST(Launches, MayRunTheirLastBlocks) {
+  constexpr uint64_t kBlocks = 300000 * 2, kLast = 5;
+  const DeviceArray<unsigned char> x(((kBlocks - 1) << 16) + 1, "x");
+  simt::RunLastBlocks(kLast);
+  EXPECT_EQ(FIND(WriteFrom, Dim(300000, 2), 1, 0, kBlocks - kLast, x.data()), "");
+  EXPECT_EQ(simt::GlobalTraffic().stores, kLast);
+  EXPECT_EQ(FIND(WriteFrom, Dim(300000, 2), 1, 0, kBlocks, x.data()),
+            "out of bounds: WriteFrom, block (299995,1,0), thread (0,0,0), LINE: touches device "
+            "memory of no allocation");
+  simt::RunLastBlocks(0);
+}
+
 // ---- Order.
 
 __global__ void SumFixed(const float* x, float* y) {

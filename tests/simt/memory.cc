@@ -37,6 +37,7 @@ struct Memory {
   unsigned current = 0;
   int access_depth = 0;
   Index grid = {1, 1, 1}, block = {1, 1, 1};
+  uint64_t first_block = 0;
 
   Memory();
 };
@@ -145,7 +146,7 @@ void* Allocate(size_t bytes, const std::string& name) {
   m.regions.push_back(std::move(region));
   // Also where host code may touch device memory just now.
   mprotect(data, pages * kPage, PROT_READ | PROT_WRITE);
-  std::memset(data, 0xff, bytes);
+  if (bytes <= kFilled) std::memset(data, 0xff, bytes);
   if (m.access_depth == 0) mprotect(data, pages * kPage, PROT_NONE);
   return data;
 }
@@ -239,15 +240,18 @@ unsigned Both(unsigned a, unsigned b) {
   return id;
 }
 
-void SetLaunch(const std::string& name, Index grid, Index block) {
+void SetLaunch(const std::string& name, Index grid, Index block, uint64_t first_block) {
   memory().operations[memory().current].name = name;
   memory().grid = grid;
   memory().block = block;
+  memory().first_block = first_block;
 }
-static Index Split(unsigned number, Index shape) {
-  return {number % shape.x, number / shape.x % shape.y, number / shape.x / shape.y};
+static Index Split(uint64_t number, Index shape) {
+  return {static_cast<unsigned>(number % shape.x),
+          static_cast<unsigned>(number / shape.x % shape.y),
+          static_cast<unsigned>(number / shape.x / shape.y)};
 }
-Index BlockOf(unsigned number) { return Split(number, memory().grid); }
+Index BlockOf(unsigned number) { return Split(memory().first_block + number, memory().grid); }
 Index ThreadOf(unsigned number) { return Split(number, memory().block); }
 
 void Touch(const void* p, size_t bytes, bool write) {

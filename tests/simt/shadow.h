@@ -119,8 +119,8 @@ inline bool OperationBefore(unsigned then) {
 }
 // What is over when both are.
 unsigned Both(unsigned a, unsigned b);
-// For messages: what runs, and indices of a block and a thread by their numbers.
-void SetLaunch(const std::string& name, Index grid, Index block);
+// What runs, and indices of a block and a thread by their numbers; block 0 is the first that runs.
+void SetLaunch(const std::string& name, Index grid, Index block, uint64_t first_block);
 Index BlockOf(unsigned number);
 Index ThreadOf(unsigned number);
 

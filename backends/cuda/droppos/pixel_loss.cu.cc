@@ -32,8 +32,12 @@ struct Target {
 
   // Of the whole warp.
   __device__ Target(const PixelLossArgs& p, int64_t image, int index, int lane)
-      : plane(static_cast<int64_t>(p.height) * p.width), width(p.width), patch(p.patch), mean(0),
-        inverse(1), normalise(p.normalise) {
+      : plane(static_cast<int64_t>(p.height) * p.width),
+        width(p.width),
+        patch(p.patch),
+        mean(0),
+        inverse(1),
+        normalise(p.normalise) {
     const int across = p.width / p.patch;
     corner = p.images + image * 3 * plane +
              (static_cast<int64_t>(index / across) * p.width + index % across) * p.patch;
@@ -88,8 +92,8 @@ __host__ __device__ int Patches(const PixelLossArgs& p) {
 }
 
 template <int kWidth>
-__global__ void __launch_bounds__(kMaxWarps * 32) ErrorOfImages(PixelLossArgs p, float* per_image,
-                                                             double* images) {
+__global__ void __launch_bounds__(kMaxWarps * 32)
+    ErrorOfImages(PixelLossArgs p, float* per_image, double* images) {
   using V = Vector<float, kWidth>;
   const int lane = threadIdx.x % 32, patches = Patches(p), size = 3 * p.patch * p.patch;
   const int64_t image = blockIdx.x;
@@ -122,8 +126,7 @@ __global__ void __launch_bounds__(kMaxWarps * 32) ErrorOfImages(PixelLossArgs p,
   if (threadIdx.x != 0) return;
 #pragma unroll
   for (int i = 0; i < kSums; ++i) images[image * kSums + i] = sums[i];
-  per_image[image] =
-      sums[kMasked] == 0 ? 0.0f : static_cast<float>(sums[kError] / sums[kMasked]);
+  per_image[image] = sums[kMasked] == 0 ? 0.0f : static_cast<float>(sums[kError] / sums[kMasked]);
 }
 
 // One warp.
@@ -135,8 +138,8 @@ __global__ void TotalError(const double* images, int batch, float* loss) {
 }
 
 // One block; a byte of each patch, which is too little to be shared out.
-__global__ void __launch_bounds__(kMaxWarps * 32) CountMasked(const uint8_t* mask, int64_t n,
-                                                         double* count) {
+__global__ void __launch_bounds__(kMaxWarps * 32)
+    CountMasked(const uint8_t* mask, int64_t n, double* count) {
   using V = Vector16<uint8_t>;
   const int64_t vectors = n / V::count;
   int64_t mine = 0;
@@ -194,8 +197,8 @@ int PixelLoss(const PixelLossArgs& p, float* loss, float* per_image, Stream stre
   auto* const images = static_cast<double*>(p.scratch);
   if (p.batch > 0) {
     const int error = VisitWidth(p, [&](auto width) {
-      return CUDA_LAUNCH(ErrorOfImages<width()>, p.batch, WarpsOf(Patches(p)) * 32, 0, stream, p, per_image,
-                         images);
+      return CUDA_LAUNCH(ErrorOfImages<width()>, p.batch, WarpsOf(Patches(p)) * 32, 0, stream, p,
+                         per_image, images);
     });
     if (error != 0) return error;
   }
@@ -206,7 +209,8 @@ int PixelLossGrad(const PixelLossArgs& p, const float* dloss, float* dpred, Stre
   const int64_t rows = static_cast<int64_t>(p.batch) * Patches(p);
   if (rows == 0) return 0;
   auto* const masked = static_cast<double*>(p.scratch);
-  const int error = CUDA_LAUNCH(CountMasked, 1, WarpsOf(rows / 512) * 32, 0, stream, p.mask, rows, masked);
+  const int error =
+      CUDA_LAUNCH(CountMasked, 1, WarpsOf(rows / 512) * 32, 0, stream, p.mask, rows, masked);
   if (error != 0) return error;
   const auto blocks = static_cast<unsigned>((rows + kRowWarps - 1) / kRowWarps);
   return VisitWidth(p, [&](auto width) {

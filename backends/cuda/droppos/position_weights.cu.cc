@@ -24,8 +24,8 @@ __device__ float Norm(float squares, float min_norm) {
 
 // kWidth divides dim: 4, or 1 for rows that are not aligned.
 template <int kWidth>
-__global__ void __launch_bounds__(kWarps * 32, 8) CosineKernel(PositionWeightsArgs p,
-                                                            int groups_of_image) {
+__global__ void __launch_bounds__(kWarps * 32, 8)
+    CosineKernel(PositionWeightsArgs p, int groups_of_image) {
   const int lane = threadIdx.x % 32;
   const int64_t group = static_cast<int64_t>(blockIdx.x) * kWarps + threadIdx.x / 32;
   const int64_t image = group / groups_of_image;
@@ -114,10 +114,9 @@ int PositionWeights(const PositionWeightsArgs& p, Stream stream) {
   if (p.batch == 0) return 0;
   const int groups = (p.patches + kPatches - 1) / kPatches;
   const unsigned blocks = Blocks(static_cast<int64_t>(p.batch) * groups, kWarps);
-  const int error =
-      p.dim % 4 == 0
-          ? CUDA_LAUNCH(CosineKernel<4>, blocks, kWarps * 32, 0, stream, p, groups)
-          : CUDA_LAUNCH(CosineKernel<1>, blocks, kWarps * 32, 0, stream, p, groups);
+  const int error = p.dim % 4 == 0
+                        ? CUDA_LAUNCH(CosineKernel<4>, blocks, kWarps * 32, 0, stream, p, groups)
+                        : CUDA_LAUNCH(CosineKernel<1>, blocks, kWarps * 32, 0, stream, p, groups);
   if (error != 0) return error;
   return CUDA_LAUNCH(SoftmaxKernel, p.batch, 32, 0, stream, p);
 }

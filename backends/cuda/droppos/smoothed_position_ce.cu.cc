@@ -68,8 +68,8 @@ struct Scratch {
 };
 
 // ops/droppos/position_targets.cc, with its sums in its order. A block has an axis.
-__global__ void __launch_bounds__(256) FillTables(Axis h, Axis w, const float* sigma, bool official,
-                                                  FaultSite fault) {
+__global__ void __launch_bounds__(256)
+    FillTables(Axis h, Axis w, const float* sigma, bool official, FaultSite fault) {
   const Axis axis = blockIdx.x == 0 ? h : w;
   const double width = *sigma;
   if (!(width >= 0) && blockIdx.x == 0 && threadIdx.x == 0) {
@@ -100,7 +100,8 @@ struct Targets {
   int width;
 
   __device__ Targets(const Axis& h, const Axis& w, int cell)
-      : row(h.table + int64_t{cell / w.n} * h.n), col(w.table + int64_t{cell % w.n} * w.n),
+      : row(h.table + int64_t{cell / w.n} * h.n),
+        col(w.table + int64_t{cell % w.n} * w.n),
         width(w.n) {}
   __device__ float operator()(int j) const { return row[j / width] * col[j % width]; }
 };
@@ -185,8 +186,8 @@ __global__ void __launch_bounds__(kMaxWarps * 32, 2)
     if (right) right_weight += weight;
     loss += weight * (target_sum * log(sum) - expected);
   }
-  double sums[kSums + 1] = {loss, weight_sum, right_weight, 1.0 * correct, 1.0 * scored,
-                            1.0 * ignored};
+  double sums[kSums + 1] = {loss,          weight_sum,   right_weight,
+                            1.0 * correct, 1.0 * scored, 1.0 * ignored};
   AddWarps(sums);
   if (threadIdx.x != 0) return;
 #pragma unroll
@@ -203,8 +204,7 @@ __global__ void TotalLoss(const double* images, int batch, SmoothedPositionCEOut
   if (threadIdx.x != 0) return;
   const bool empty = sums[kWeight] == 0;
   *out.loss = empty ? 0.0f : static_cast<float>(sums[kLoss] / sums[kWeight]);
-  *out.accuracy =
-      sums[kScored] == 0 ? 0.0f : static_cast<float>(sums[kCorrect] / sums[kScored]);
+  *out.accuracy = sums[kScored] == 0 ? 0.0f : static_cast<float>(sums[kCorrect] / sums[kScored]);
   *out.accuracy_weighted = empty ? 0.0f : static_cast<float>(sums[kRight] / sums[kWeight]);
 }
 
@@ -308,8 +308,8 @@ int SmoothedPositionCE(const Shape& s, const Inputs& in, const SmoothedPositionC
   int error = Tables(s, in, scratch, stream);
   if (error == 0 && s.batch > 0) {
     error = VisitWidth(s, [&](auto width) {
-      return CUDA_LAUNCH(LossOfImages<width()>, s.batch, WarpsOf(s.visible) * 32, 0, stream, s, in, out,
-                         scratch.h, scratch.w, scratch.images);
+      return CUDA_LAUNCH(LossOfImages<width()>, s.batch, WarpsOf(s.visible) * 32, 0, stream, s, in,
+                         out, scratch.h, scratch.w, scratch.images);
     });
   }
   if (error != 0) return error;
@@ -323,8 +323,8 @@ int SmoothedPositionCEGrad(const Shape& s, const Inputs& in, const float* dloss,
   int error = Tables(s, in, scratch, stream);
   if (error != 0 || rows == 0) return error;
   error = VisitWidth(s, [&](auto width) {
-    return CUDA_LAUNCH(WeightsOfRows<width()>, s.batch, WarpsOf(s.visible) * 32, 0, stream, s, in, scratch.h,
-                       scratch.w, scratch.weights, scratch.images);
+    return CUDA_LAUNCH(WeightsOfRows<width()>, s.batch, WarpsOf(s.visible) * 32, 0, stream, s, in,
+                       scratch.h, scratch.w, scratch.weights, scratch.images);
   });
   if (error != 0) return error;
   error = CUDA_LAUNCH(TotalWeight, 1, 32, 0, stream, scratch.images, s.batch, scratch.weight);

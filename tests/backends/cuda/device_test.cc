@@ -136,8 +136,7 @@ TEST(Device, HasExponentialsOfTwo) {
   const std::vector<float> special = {1, 1, 1, inf, 0, NAN, 0, 0};
   for (int i = 0; i < 2000; ++i) x.push_back(-0.0625f * static_cast<float>(i) - 0.001f);
   const DeviceArray<float> device_x(x, "x"), device_y(x.size(), "y");
-  ASSERT_EQ(
-      Exponentials(device_x.data(), static_cast<int>(x.size()), device_y.data(), nullptr), 0);
+  ASSERT_EQ(Exponentials(device_x.data(), static_cast<int>(x.size()), device_y.data(), nullptr), 0);
   const std::vector<float> y = device_y.Get();
   for (size_t i = 0; i < x.size(); ++i) {
     SCOPED_TRACE(x[i]);
