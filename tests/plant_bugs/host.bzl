@@ -134,9 +134,8 @@ BUGS = [
         old = "cudaMemcpyHostToDevice, static_cast<Stream>(args().stream))",
         new = "cudaMemcpyHostToDevice,\n" +
               "                                    static_cast<Stream>(device_->stream(graph::StreamRole::kCopyIn)))",
-        test = "//tests/backends/cuda:nets_test",
-        by = "refused",
-        says = "capture",
+        test = "//tests/backends/cuda:cuda_device_test",
+        by = "uninitialized",
     ),
 
     dict(
@@ -217,7 +216,7 @@ BUGS = [
         old = "  const float one = 1.0f, beta =",
         new = "  if (void* p = nullptr; cudaMalloc(&p, 256) == 0) cudaFree(p);\n" +
               "  const float one = 1.0f, beta =",
-        test = "//tests/backends/cuda:nets_test",
+        test = "//tests/backends/cuda:cuda_device_test",
         by = "refused",
         says = "cudaMalloc while a stream is captured",
     ),

@@ -190,12 +190,12 @@ BUGS = [
     ),
     dict(
         name = "a sum over half of the lanes",
-        file = "backends/cuda/grad_norm.cu.cc",
-        old = "for (int lanes = 16; lanes > 0; lanes /= 2) x +=",
-        new = "for (int lanes = 8; lanes > 0; lanes /= 2) x +=",
-        test = "//tests/ops:grad_norm_cuda_test",
+        file = "backends/cuda/droppos/position_weights.cu.cc",
+        old = "Norm(WarpSum(token_squares), p.min_norm)",
+        new = "Norm(WarpSum<16>(token_squares), p.min_norm)",
+        test = "//tests/ops/droppos:position_weights_cuda_test",
         by = "numbers",
-        says = "element 0 is",
+        says = "element",
     ),
     dict(
         name = "half a warp's mask",

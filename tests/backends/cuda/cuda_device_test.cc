@@ -265,6 +265,28 @@ std::unique_ptr<graph::Executable> MakeDoubling(const graph::Backend& backend,
   return Compile(builder.Finish().value(), backend, workspace);
 }
 
+// Initial values come from the host's memory, the product from the library.
+TEST_F(CudaDeviceTest, CopiesAndProductsAreCaptured) {
+  graph::NetBuilder builder(&harness::TestRegistry(), "initial");
+  const graph::BlobId x = builder.Op("XavierFill", "x", {},
+                                     {{"shape", std::vector<int64_t>{16, 16}},
+                                      {"initializer", std::string("normal")},
+                                      {"value", 1.0f},
+                                      {"seed", int64_t{3}}});
+  const graph::BlobId twice = builder.Op("Scale", "twice", {x}, {{"value", 2.0f}});
+  builder.Output(builder.Op("MatMul", "product", {twice, twice}, {{"trans_w", int64_t{1}}}));
+  graph::Workspace workspace(backend_.device);
+  const auto net = Compile(builder.Finish().value(), backend_, &workspace);
+  Floats first;
+  for (int run = 0; run < 3; ++run) {
+    ASSERT_TRUE(net->Run().ok());
+    const Floats product = net->Read<float>("product:y").value();
+    if (run == 0) first = product;
+    EXPECT_EQ(product, first) << run;
+  }
+  EXPECT_EQ(fake_cuda::TakeCounters().graph_launches, 2u);
+}
+
 TEST_F(CudaDeviceTest, WhatIsDestroyedWaitsForItsWork) {
   const size_t before = fake_cuda::CountLive().total();
   {
