@@ -3,6 +3,7 @@
 #include "tests/harness/backends.h"
 #include "tests/harness/cuda.h"
 #include "tests/harness/emulated_backend.h"
+#include "tests/harness/op_runner.h"
 
 namespace harness {
 namespace {
@@ -17,6 +18,7 @@ class FindingsFail : public ::testing::EmptyTestEventListener {
 const bool registered = [] {
   fake_cuda::Reset();
   SetBackendUnderTest(MakeCuda);
+  LeaveOutGuards();
   return true;
 }();
 

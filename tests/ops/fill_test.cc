@@ -11,7 +11,7 @@ graph::Attrs FillOf(float value, std::vector<int64_t> shape, const std::string& 
 }
 
 TEST(Fill, Cases) {
-  for (const graph::Shape& shape : {graph::Shape{1}, {37}, {2, 1, 5}, {2, 3, 1, 5}}) {
+  for (const graph::Shape& shape : {graph::Shape{1}, {37}, {47}, {2, 1, 5}, {2, 3, 1, 5}}) {
     const std::vector<int64_t> dims(shape.begin(), shape.end());
     RunCase({"Fill", FillOf(-0.1f, dims, "f32"), {}, {F32(shape)}});
     RunCase({"Fill", FillOf(-7.0f, dims, "i32"), {}, {I32(shape)}});

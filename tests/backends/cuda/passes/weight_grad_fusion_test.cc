@@ -204,6 +204,29 @@ TEST(WeightGradFusionPassTest, AProductThatIsWantedAloneIsAddedAfterwards) {
     s f32[6,4] = Add(g, dw) @sum
     output db
     output s)");
+  graph::ExpectRewrite(kPass, R"(
+    net t
+    input x f32[3,4]
+    input dy f32[3,6]
+    state a f32[6,4]
+    db f32[6] = SumToShape(dy) shape=[6] @b
+    dw f32[6,4] = MatMulWeightGrad(dy, x) shape=[6,4] @w
+    s f32[6,4] = Add(a, dw) @sum
+    n f32[6,4] = Gelu(dw) @other
+    output db
+    output s
+    output n)",
+                       R"(
+    net t
+    input x f32[3,4]
+    input dy f32[3,6]
+    state a f32[6,4]
+    dw f32[6,4], db f32[6] = LinearWeightGrad(dy, x) shape=[6,4] @w
+    s f32[6,4] = Add(a, dw) @sum
+    n f32[6,4] = Gelu(dw) @other
+    output db
+    output s
+    output n)");
 }
 
 }  // namespace
