@@ -108,7 +108,8 @@ class Kernel {
 };
 
 // Makes a kernel, or says why this backend cannot run the operator with these
-// types (Unimplemented). That answer *is* the support query; there is no other.
+// types (Unimplemented). That answer *is* the support query; KernelTraits say what holds for every
+// shape.
 using KernelFactory =
     std::function<absl::StatusOr<std::unique_ptr<Kernel>>(const KernelSpec& spec)>;
 
