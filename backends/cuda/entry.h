@@ -10,9 +10,10 @@
 
 namespace backends::cuda {
 
-// The library and the program must agree on the types that pass between them. Raise kInterface when
-// one of them changes in a way that its size does not show.
-constexpr int kInterface = 1;
+// The library and the program must agree on the types that pass between them, and on the operators
+// that the lowering makes, whose schemas are the program's. Raise kInterface when one of them
+// changes in a way that sizes do not show.
+constexpr int kInterface = 2;
 constexpr int kAbi = kInterface * 1000000 +
                      static_cast<int>(sizeof(graph::Backend) + 3 * sizeof(graph::KernelSpec) +
                                       5 * sizeof(graph::KernelArgs) + 7 * sizeof(graph::Fault));

@@ -273,7 +273,7 @@ class ProductKernel final : public graph::Kernel {
       if (bias_ >= 0 && !fused_.bias) {
         p.bias = widened_bias_ ? reinterpret_cast<const float*>(At(bias_at_)) : in<float>(bias_);
       }
-      p.add = add_ >= 0 ? in<float>(add_) + first * cols_ : nullptr;
+      if (add_ >= 0 && !fused_.add) p.add = in<float>(add_) + first * cols_;
       p.times = times_ >= 0 ? in<Times>(times_) + first * cols_ : nullptr;
       p.times_derivative = times_derivative_;
       p.gelu = gelu_;

@@ -46,7 +46,7 @@ TEST(LinearGelu, IsLinearAndGelu) {
   for (const graph::Backend& backend : TestBackends()) {
     const auto both = RunOn(backend, c.type, c.attrs, in);
     ASSERT_TRUE(both.ok()) << both.status();
-    ExpectClose((*both)[0], y[0], 1e-5);
+    ExpectClose((*both)[0].ToF64(), y[0], 1e-5);
     ExpectClose((*both)[1], pre[0], 1e-5);
   }
 }
@@ -97,7 +97,7 @@ TEST(MatMulGeluGrad, IsMatMulAndGeluGrad) {
   for (const graph::Backend& backend : TestBackends()) {
     const auto actual = RunOn(backend, c.type, c.attrs, in);
     ASSERT_TRUE(actual.ok()) << actual.status();
-    ExpectClose((*actual)[0], dx[0], 1e-5);
+    ExpectClose((*actual)[0].ToF64(), dx[0], 1e-5);
   }
 }
 

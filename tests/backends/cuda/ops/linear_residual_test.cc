@@ -35,7 +35,7 @@ TEST(LinearResidual, IsLinearAndAdd) {
   for (const graph::Backend& backend : TestBackends()) {
     const auto actual = RunOn(backend, c.type, c.attrs, in);
     ASSERT_TRUE(actual.ok()) << actual.status();
-    ExpectClose((*actual)[0], sum[0], 1e-5);  // the branch is not rounded to bf16
+    ExpectClose((*actual)[0].ToF64(), sum[0], 1e-5);  // the branch is not rounded to bf16
   }
 }
 

@@ -41,8 +41,8 @@ TEST(LinearWeightGrad, IsTheProductTheSumsAndTheAddition) {
   for (const graph::Backend& backend : TestBackends()) {
     const auto actual = RunOn(backend, c.type, c.attrs, in);
     ASSERT_TRUE(actual.ok()) << actual.status();
-    ExpectClose((*actual)[0], dw[0], 1e-5);
-    ExpectClose((*actual)[1], db[0], 1e-5);
+    ExpectClose((*actual)[0].ToF64(), dw[0], 1e-5);
+    ExpectClose((*actual)[1].ToF64(), db[0], 1e-5);
   }
 }
 
