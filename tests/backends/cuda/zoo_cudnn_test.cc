@@ -95,7 +95,7 @@ TEST(ZooCudnn, AllIsPlanned) {
       by_cudnn += absl::StrContains(kernel->implementation(), "cudnn");
     }
     std::cout << entry.name << ": " << by_cudnn << " of " << prepared->kernels.size()
-              << " kernels are cuDNN's\n";
+              << " kernels are cuDNN's" << std::endl;
   }
   double seconds = 0;
   for (const auto& [graph, outcome] : Outcomes()) {
