@@ -171,7 +171,8 @@ def write_wheel(path, version, contents, modules, readme):
         "positions\nLicense: Apache-2.0; the libraries inside have their own, see "
         "droppos/programs/share/doc/droppos/licenses\nRequires-Python: >=3.8\nProvides-Extra: arrays\n"
         "Requires-Dist: numpy; extra == 'arrays'\nProvides-Extra: cuda\n"
-        "Requires-Dist: nvidia-cublas >=13,<14; extra == 'cuda'\nDescription-Content-Type: text/markdown\n\n%s" %
+        "Requires-Dist: nvidia-cublas >=13,<14; extra == 'cuda'\n"
+        "Requires-Dist: nvidia-cudnn-cu13 >=9.16,<10; extra == 'cuda'\nDescription-Content-Type: text/markdown\n\n%s" %
         (version, text)).encode(), 0o644)
     entries[info + "WHEEL"] = (("Wheel-Version: 1.0\nGenerator: make_dist\nRoot-Is-Purelib: false\n"
                                 "Tag: py3-none-manylinux_2_36_x86_64\n").encode(), 0o644)
