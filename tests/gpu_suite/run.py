@@ -74,7 +74,8 @@ def environment():
         library_folders("libcublasLt.so.13")[:1])
     for name in ("libcudnn.so.9", "libnvrtc.so.13"):  # cuDNN compiles
         found += library_folders(name)[:1]
-    return dict(os.environ, LD_LIBRARY_PATH=":".join([HERE + "/lib"] + given + found))
+    folders = list(dict.fromkeys([HERE + "/lib"] + given + found))
+    return dict(os.environ, LD_LIBRARY_PATH=":".join(folders))
 
 
 class Suite:
