@@ -203,7 +203,8 @@ class Suite:
                  for result in ("pass", "FAIL", "skip")}
         with open(os.path.join(self.out, "suite.json"), "w", encoding="utf-8") as file:
             json.dump({"passed": count["pass"], "failed": count["FAIL"], "skipped": count["skip"],
-                       "seconds": round(time.time() - start, 1), "cases": self.cases}, file, indent=1)
+                       "seconds": round(time.time() - start, 1), "cases": self.cases},
+                      file, indent=1)
         print("suite: %d passed, %d failed, %d skipped in %.0f s" %
               (count["pass"], count["FAIL"], count["skip"], time.time() - start), flush=True)
         return 1 if count["FAIL"] else 0
