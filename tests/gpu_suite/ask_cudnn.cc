@@ -104,7 +104,8 @@ void AskCudnn(Facts* facts) {
   cudaDeviceProp p;
   Must(cudaGetDeviceProperties(&p, 0), "cudaGetDeviceProperties");
   const auto loaded = backends::cuda::LoadCudnn(p.major * 10 + p.minor);
-  facts->Note("version", loaded.ok() ? (*loaded)->version() : std::string(loaded.status().message()));
+  facts->Note("version",
+              loaded.ok() ? (*loaded)->version() : std::string(loaded.status().message()));
   Cudnn* const cudnn = loaded.ok() ? loaded->get() : nullptr;
 
   CudnnAttention a = {2, 50, 3, 64, /*grad=*/false};

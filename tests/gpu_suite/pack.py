@@ -20,9 +20,9 @@ NVIDIA = re.compile(r"lib(cublasLt|cudnn|nvrtc|cuda)")
 def main(tar, run, onednn, *rest):
     programs, data = rest[:rest.index("--")], rest[rest.index("--") + 1:]
     contents = {}
-    for name in (run,) + data:
-        with open(name, "rb") as file:
-            contents["run" if name == run else name] = (file.read(), 0o755 if name == run else 0o644)
+    for path, name, mode in [(run, "run", 0o755)] + [(path, path, 0o644) for path in data]:
+        with open(path, "rb") as file:
+            contents[name] = (file.read(), mode)
     for program in programs:
         contents["bin/" + os.path.basename(program)] = (make_dist.stripped(program), 0o755)
     for name, path in make_dist.libraries(programs, onednn).items():

@@ -74,7 +74,8 @@ def environment():
         library_folders("libcublasLt.so.13")[:1])
     for name in ("libcudnn.so.9", "libnvrtc.so.13"):  # cuDNN compiles
         found += library_folders(name)[:1]
-    return dict(os.environ, LD_LIBRARY_PATH=":".join([HERE + "/lib"] + given + found))
+    folders = list(dict.fromkeys([HERE + "/lib"] + given + found))
+    return dict(os.environ, LD_LIBRARY_PATH=":".join(folders))
 
 
 class Suite:
@@ -202,7 +203,8 @@ class Suite:
                  for result in ("pass", "FAIL", "skip")}
         with open(os.path.join(self.out, "suite.json"), "w", encoding="utf-8") as file:
             json.dump({"passed": count["pass"], "failed": count["FAIL"], "skipped": count["skip"],
-                       "seconds": round(time.time() - start, 1), "cases": self.cases}, file, indent=1)
+                       "seconds": round(time.time() - start, 1), "cases": self.cases},
+                      file, indent=1)
         print("suite: %d passed, %d failed, %d skipped in %.0f s" %
               (count["pass"], count["FAIL"], count["skip"], time.time() - start), flush=True)
         return 1 if count["FAIL"] else 0
