@@ -123,7 +123,7 @@ void RegisterAttention(const DevicePtr& device, graph::KernelTable* table) {
     if (spec.in(0).dtype == graph::DType::kBF16 && spec.inputs.size() == 1 &&
         !HasAttention(sizes.tokens, sizes.head_width, shared_bytes)) {
       KernelOr kernel = CudnnAttentionKernel::Make(device, sizes, /*grad=*/false);
-      if (kernel.ok()) return kernel;
+      if (!absl::IsUnimplemented(kernel.status())) return kernel;
     }
     RETURN_IF_ERROR(CheckWidth(spec, sizes));
     return VisitFloat(spec.in(0).dtype,
@@ -136,7 +136,7 @@ void RegisterAttention(const DevicePtr& device, graph::KernelTable* table) {
     const bool tensor_cores = bf16 && HasAttentionGrad(sizes.tokens, sizes.head_width);
     if (bf16 && !tensor_cores) {
       KernelOr kernel = CudnnAttentionKernel::Make(device, sizes, /*grad=*/true);
-      if (kernel.ok()) return kernel;
+      if (!absl::IsUnimplemented(kernel.status())) return kernel;
     }
     RETURN_IF_ERROR(CheckWidth(spec, sizes));
     const size_t needed = PlainAttentionGradShared(sizes.head_width);

@@ -84,7 +84,7 @@ absl::StatusOr<std::shared_ptr<CudaDevice>> CudaDevice::Describe(const GpuProper
   RETURN_IF_ERROR(CheckCapability(properties));
   std::shared_ptr<CudaDevice> device(new CudaDevice(/*index=*/-1, threads));
   device->properties_ = properties;
-  device->cudnn_text_ = "not here: by its data sheet";
+  device->cudnn_text_ = "no cuDNN: this GPU is only described";
   return device;
 }
 

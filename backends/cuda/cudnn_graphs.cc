@@ -128,18 +128,32 @@ void Build(const CudnnProduct& p, fe::graph::Graph* graph) {
   Output(y, CudnnTensor::kResult);
 }
 
-// Runs a step of the frontend, which throws where the library lacks a function.
+// What the frontend says of a graph that cuDNN has no engine for. All else is a failure: of the
+// driver, of memory, of NVRTC.
+bool IsRefusal(fe::error_code_t code) {
+  return code == fe::error_code_t::GRAPH_NOT_SUPPORTED ||
+         code == fe::error_code_t::SHAPE_DEDUCTION_FAILED ||
+         code == fe::error_code_t::GRAPH_EXECUTION_PLAN_CREATION_FAILED ||
+         code == fe::error_code_t::HEURISTIC_QUERY_FAILED ||
+         code == fe::error_code_t::CUDNN_BACKEND_API_FAILED;
+}
+
+// Runs a step of the frontend, which throws where the library lacks a function. Unimplemented where
+// cuDNN refuses the graph.
 template <typename Step>
 absl::Status Do(const char* what, const Step& step) {
   std::string reason;
+  bool refused = true;
   try {
     fe::error_t error = step();
     if (error.is_good()) return absl::OkStatus();
     reason = error.get_message();
+    refused = IsRefusal(error.get_code());
   } catch (const std::exception& e) {
     reason = e.what();
   }
-  return absl::UnimplementedError(absl::StrCat("cuDNN, ", what, ": ", reason));
+  const std::string text = absl::StrCat("cuDNN, ", what, ": ", reason);
+  return refused ? absl::UnimplementedError(text) : absl::InternalError(text);
 }
 
 }  // namespace

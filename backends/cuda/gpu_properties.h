@@ -16,8 +16,8 @@ struct GpuProperties {
   size_t shared_bytes = 0;  // that a block may have; 227 KiB on Hopper, 99 on consumers' chips
 };
 
-// Of a described GPU's memory, what a plan leaves to CUDA's context, to kernels' code and to
-// cuBLASLt. An estimate: a context takes about half of it.
+// Of a described GPU's memory, what a plan leaves to CUDA's context, to kernels' code, to
+// cuBLASLt and cuDNN. An estimate: a context takes about half of it.
 constexpr size_t kReservedBytes = size_t{1} << 30;
 
 }  // namespace backends::cuda

@@ -7,7 +7,7 @@ void RegisterLinear(const DevicePtr& device, graph::KernelTable* table) {
   AddFloat32OrBfloat16(
       table, "Linear",
       [device](const graph::KernelSpec& spec) { return MakeProduct(device, spec); },
-      {"cublaslt", "own"});
+      {"cublaslt", "cudnn", "own"});
 }
 
 }  // namespace backends::cuda

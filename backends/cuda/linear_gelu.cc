@@ -8,7 +8,7 @@ void RegisterLinearGelu(const DevicePtr& device, graph::KernelTable* table) {
     AddFloat32OrBfloat16(
         table, type,
         [device](const graph::KernelSpec& spec) { return MakeProduct(device, spec); },
-        {"cublaslt", "own"});
+        {"cublaslt", "cudnn", "own"});
   }
 }
 

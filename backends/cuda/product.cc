@@ -315,7 +315,7 @@ KernelOr MakeProduct(const DevicePtr& device, const graph::KernelSpec& spec,
                      const ProductOptions& options) {
   if (options.cudnn) {
     KernelOr kernel = MakeCudnnProduct(device, spec);
-    if (kernel.ok()) return kernel;
+    if (!absl::IsUnimplemented(kernel.status())) return kernel;
   }
   return ProductKernel::Make(device, spec, options);
 }

@@ -78,7 +78,9 @@ absl::Status Executable::ReserveBrought() {
   if (device.host_accessible()) return absl::OkStatus();
   size_t bytes = AlignUp(sizeof(Fault));
   for (const BlobId b : net_.outputs) {
-    if (net_.type(b).bytes() > kMostBytes || !brought_at_.emplace(b, bytes).second) continue;
+    // What lies outside the arena others may change after the run.
+    if (persistent_[b] != nullptr || net_.type(b).bytes() > kMostBytes) continue;
+    if (!brought_at_.emplace(b, bytes).second) continue;
     bytes += AlignUp(net_.type(b).bytes());
   }
   ASSIGN_OR_RETURN(brought_, device.AllocateHost(bytes));

@@ -109,7 +109,8 @@ absl::StatusOr<double> ReadNumber(const Executable& executable, const std::strin
   ASSIGN_OR_RETURN(const ConstTensor tensor, executable.Find(blob));
   if (tensor.type.dtype != graph::DType::kI32) {
     ASSIGN_OR_RETURN(const std::vector<float> value, executable.Read<float>(blob));
-    return value.at(0);
+    CHECK(value.size() == 1);
+    return value[0];
   }
   ASSIGN_OR_RETURN(const std::vector<int32_t> values, executable.Read<int32_t>(blob));
   double sum = 0;

@@ -2,11 +2,13 @@
 
   python3 torch_step.py --model=droppos_vitb --batch_size=512 --mode=compile-bf16 --device=cuda
 
-The same work as a step of //tools:train: the guide over all patches without gradients, the encoder
-over the visible ones, the decoder, the smoothed and weighted cross entropy, AdamW. Attention is
-PyTorch's fused one, AdamW its fused one. The last line is one JSON object. gpu_bench.py calls it.
+The same work as a step of //tools:train: a copy of the images, the guide over all patches without
+gradients, the encoder over the visible ones, the decoder, the smoothed and weighted cross entropy,
+each gradient clipped, AdamW. Attention is PyTorch's fused one, AdamW its fused one, clipping by
+functions of lists. The last line is one JSON object. gpu_bench.py calls it.
 """
 import argparse
+import functools
 import json
 import statistics
 import time
@@ -24,6 +26,7 @@ MODELS = {
     "droppos_vitl": (1024, 24, 16, 16, 224, 512, 16),
 }
 DECODER_BLOCKS, MASK_RATIO, POSITION_MASK_RATIO, TEMPERATURE = 2, 0.75, 0.75, 0.1
+CLIP_GRAD = 5.0
 
 
 class Block(nn.Module):
@@ -64,32 +67,40 @@ class DropPos(nn.Module):
             x = block(x)
         return self.norm(x)
 
-    def weights(self, patches):
+    def weights(self, pixels):
         """How much each patch resembles its picture: the guide."""
         with torch.no_grad():
-            x = self.encode(patches + self.positions)
+            x = self.encode(self.embed(pixels) + self.positions)
             alike = F.cosine_similarity(x[:, :1].float(), x[:, 1:].float(), dim=2)
-            return torch.softmax(alike / TEMPERATURE, 1)
+        # The bf16 copies of weights that autocast has kept have no gradient.
+        torch.clear_autocast_cache()
+        return torch.softmax(alike / TEMPERATURE, 1)
 
     def forward(self, images):
         b, p, n = len(images), self.patch, images.shape[-1] // self.patch
-        patches = self.embed(images.view(b, 3, n, p, n, p).permute(0, 2, 4, 1, 3, 5).reshape(
-            b, self.cells, -1))
-        weights = self.weights(patches)
+        pixels = images.view(b, 3, n, p, n, p).permute(0, 2, 4, 1, 3, 5).reshape(b, self.cells, -1)
+        weights = self.weights(pixels)
         visible = self.cells - int(MASK_RATIO * self.cells)
         kept = torch.rand(b, self.cells, device=images.device).argsort(1)[:, :visible]
-        rows = kept.unsqueeze(2).expand(-1, -1, patches.shape[2])
+        rows = kept.unsqueeze(2).expand(-1, -1, pixels.shape[2])
         dropped = torch.rand(b, visible, device=images.device).argsort(1) < int(
             POSITION_MASK_RATIO * visible)
-        x = patches.gather(1, rows) + torch.where(dropped.unsqueeze(2), self.no_position,
-                                                  self.positions[kept])
+        x = self.embed(pixels.gather(1, rows)) + torch.where(
+            dropped.unsqueeze(2), self.no_position, self.positions[kept])
         x = self.decoder_embed(self.encode(x))
         for block in self.decoder_blocks:
             x = block(x)
         logits = self.decoder_pred(self.decoder_norm(x))[:, 1:].float()
         loss = -(self.smoothed[kept] * F.log_softmax(logits, 2)).sum(2)
         weight = weights.gather(1, kept) * dropped
-        return (loss * weight / weight.sum(1, keepdim=True)).sum(1).mean()
+        return (loss * weight).sum() / weight.sum()
+
+
+def clip_each(parameters):
+    """Scales each gradient whose norm is above CLIP_GRAD."""
+    gradients = [p.grad for p in parameters]
+    factors = torch.stack(torch._foreach_norm(gradients)).add(1e-6).reciprocal().mul(CLIP_GRAD)
+    torch._foreach_mul_(gradients, list(factors.clamp(max=1.0)))
 
 
 def main():
@@ -99,29 +110,33 @@ def main():
     parser.add_argument("--mode", choices=["fp32", "bf16", "compile-fp32", "compile-bf16"],
                         default="bf16")
     parser.add_argument("--steps", type=int, default=12, help="of which the first two do not count")
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
     args = parser.parse_args()
     torch.manual_seed(0)
+    kind = args.device.split(":")[0]
     sizes = MODELS[args.model]
     model = DropPos(*sizes).to(args.device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.95), weight_decay=0.05,
                                   fused=True)
-    images = torch.randn(args.batch_size, 3, sizes[4], sizes[4], device=args.device)
+    host = torch.randn(args.batch_size, 3, sizes[4], sizes[4], pin_memory=kind == "cuda")
     forward = torch.compile(model) if args.mode.startswith("compile") else model
-    wait = torch.cuda.synchronize if args.device == "cuda" else lambda: None
+    parameters = list(model.parameters())
+    wait = functools.partial(torch.cuda.synchronize, args.device) if kind == "cuda" else lambda: None
     seconds = []
     for _ in range(args.steps):
         wait()
         start = time.perf_counter()
         optimizer.zero_grad()
-        with torch.autocast(args.device, torch.bfloat16, enabled="bf16" in args.mode):
-            loss = forward(images)
+        with torch.autocast(kind, torch.bfloat16, enabled="bf16" in args.mode):
+            loss = forward(host.to(args.device, non_blocking=True))
         loss.backward()
+        assert all(p.grad is not None for p in parameters)
+        clip_each(parameters)
         optimizer.step()
         wait()
         seconds.append(time.perf_counter() - start)
     rates = sorted(args.batch_size / s for s in seconds[2:])
-    peak = torch.cuda.max_memory_allocated() if args.device == "cuda" else 0
+    peak = torch.cuda.max_memory_allocated(args.device) if kind == "cuda" else 0
     print(json.dumps({
         "peer": "PyTorch " + torch.__version__, "model": args.model, "mode": args.mode,
         "batch_size": args.batch_size, "images_per_s_median": round(statistics.median(rates), 2),
