@@ -121,7 +121,9 @@ def main():
     host = torch.randn(args.batch_size, 3, sizes[4], sizes[4], pin_memory=kind == "cuda")
     forward = torch.compile(model) if args.mode.startswith("compile") else model
     parameters = list(model.parameters())
-    wait = functools.partial(torch.cuda.synchronize, args.device) if kind == "cuda" else lambda: None
+    wait = lambda: None
+    if kind == "cuda":
+        wait = functools.partial(torch.cuda.synchronize, args.device)
     seconds = []
     for _ in range(args.steps):
         wait()
