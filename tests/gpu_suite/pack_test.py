@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The tar of //tests/gpu_suite, unpacked where there is no GPU, with an empty environment."""
+"""The tar of //tests/gpu_suite, unpacked where no GPU is seen, with an empty environment."""
 
 import os
 import subprocess
@@ -21,8 +21,9 @@ class Pack(unittest.TestCase):
             root = os.path.join(folder, "gpu_suite")
             self.assertEqual(sorted(os.listdir(root)), ["bin", "lib", "run", "tests"])
             self.assertIn("tiny_plain.safetensors", os.listdir(root + "/tests/golden"))
-            done = subprocess.run([root + "/run"], env={"PATH": "/usr/bin:/bin"}, cwd=folder,
-                                  text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            done = subprocess.run([root + "/run"], cwd=folder, text=True, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT,
+                                  env={"PATH": "/usr/bin:/bin", "CUDA_VISIBLE_DEVICES": ""})
             self.assertEqual(done.returncode, 2, done.stdout)
             self.assertRegex(done.stdout, r"^run: gpu_probe: no GPU to test: .+\n$")
             self.assertEqual(os.listdir(folder), ["gpu_suite"])

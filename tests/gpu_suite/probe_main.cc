@@ -51,6 +51,7 @@ Ended InAnotherProcess(const std::function<std::string()>& say) {
   int status = 0;
   waitpid(child, &status, 0);
   if (WIFSIGNALED(status)) ended.how = std::string("died: ") + strsignal(WTERMSIG(status));
+  if (WIFEXITED(status) && WEXITSTATUS(status) != 0) ended.how = "ended early";
   return ended;
 }
 
@@ -97,7 +98,8 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: gpu_probe FILE | --check\n");
     return 1;
   }
-  const std::string why = gpu_suite::InAnotherProcess(gpu_suite::WhyNoGpu).output;
+  const gpu_suite::Ended asked = gpu_suite::InAnotherProcess(gpu_suite::WhyNoGpu);
+  const std::string why = asked.output.empty() ? asked.how : asked.output;
   if (!why.empty()) {
     std::fprintf(stderr, "gpu_probe: no GPU to test: %s\n", why.c_str());
     return gpu_suite::kNoGpu;

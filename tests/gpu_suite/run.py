@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
 """Tests the CUDA backend on the GPU of this machine, and records what the machine does.
 
-usage: ./run [suite] [probe] [--out DIR] [--sanitizer]
-
 suite   the tests of //tests/gpu_suite, a line each, in DIR/suite.json and DIR/suite.log
 probe   facts about the chip and its libraries, in DIR/probe.json
-Without a word, both. --sanitizer also runs every tenth test under compute-sanitizer, where that is
-installed. DIR is results. The last line has the counts. The exit code is 0 if all passed, 1 if
-something failed, and 2, after one line that says why, where nothing can run.
+Without a word, both, the probe first. --sanitizer also runs every tenth test of sections 1 and 3
+(what kernels are written with, kernels, operators) under compute-sanitizer, where that is
+installed. DIR is results. The suite's last line has the counts. The exit code is 0 if all passed,
+1 if something failed, and 2, after one line that says why, where nothing can run.
 """
 
 import argparse
@@ -17,6 +16,7 @@ import os
 import re
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -24,7 +24,7 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-NO_GPU = 2  # tests/gpu_suite/gpu.h
+NO_GPU, CONTEXT_LOST = 2, 3  # tests/gpu_suite/gpu.h
 # What the others rest on comes first; the numbers are those of the table in docs/gpu.md.
 SECTIONS = [
     ("1", "what kernels are written with", ["tests/backends/cuda/device_test.cc"]),
@@ -38,6 +38,7 @@ SECTIONS = [
 SILENCE = 120  # seconds without a line after which a test counts as hanging
 SANITIZED = ("1", "3")  # sections
 SANITIZERS = ["memcheck", "racecheck", "initcheck"]
+SANITIZER_LIMIT = 900  # seconds for the tests of one file under one tool
 FOUND = 77  # what compute-sanitizer returns when it has found something
 
 
@@ -81,8 +82,11 @@ def environment():
 class Suite:
     def __init__(self, program, env, out):
         self.program, self.env, self.out = program, env, out
-        self.log = open(os.path.join(out, "suite.log"), "w", encoding="utf-8")
+        self.log = open(os.path.join(out, "suite.log"), "w", buffering=1, encoding="utf-8")
+        self.start = time.time()
         self.cases = []  # of the results file
+        self.said = ""  # by the last process, outside of tests that ended
+        self.files = self.tests()
 
     def tests(self):
         """(section number, file, tests) in the order in which they run."""
@@ -110,6 +114,18 @@ class Suite:
             print("\n".join("      " + line for line in text.splitlines()[:20]), flush=True)
         self.cases.append({"section": number, "test": name, "result": result,
                            "seconds": round(seconds, 3), "text": text if result != "pass" else ""})
+
+    def write(self):
+        """The results so far, for whoever ends this program; returns their counts."""
+        count = {result: sum(case["result"] == result for case in self.cases)
+                 for result in ("pass", "FAIL", "skip")}
+        path = os.path.join(self.out, "suite.json")
+        with open(path + ".part", "w", encoding="utf-8") as file:
+            json.dump({"passed": count["pass"], "failed": count["FAIL"], "skipped": count["skip"],
+                       "seconds": round(time.time() - self.start, 1), "cases": self.cases},
+                      file, indent=1)
+        os.replace(path + ".part", path)
+        return count
 
     def run_file(self, number, tests):
         """Each test once, in as many processes as it takes when some end them."""
@@ -153,14 +169,16 @@ class Suite:
             if not piece:
                 break
         code = child.wait()
-        if running:
+        self.said = "\n".join(text)
+        # GoogleTest has named the next test before suite_main.cc leaves a lost context.
+        if running and (hanging or code != CONTEXT_LOST):
             why = "no line for %d s: killed" % SILENCE if hanging else (
                 "ended the process with %d" % code)
             self.record(number, running, "FAIL", time.time() - start, "\n".join(text + [why]))
             left.remove(running)
         return code
 
-    def sanitize(self, files):
+    def sanitize(self):
         """Every tenth test of SANITIZED under each tool; what a tool finds fails its file."""
         places = glob.glob("/usr/local/cuda*/bin/compute-sanitizer") + glob.glob(
             "/usr/local/cuda*/compute-sanitizer/compute-sanitizer")
@@ -169,52 +187,61 @@ class Suite:
             self.record("3", "compute-sanitizer", "skip", 0.0, "is not installed")
             return
         picked, count = {}, 0
-        for number, _, name, tests in files:
+        for number, _, name, tests in self.files:
             for test in tests if number in SANITIZED else []:
                 if count % 10 == 0:
                     picked.setdefault(name, []).append(test)
                 count += 1
         for tool in SANITIZERS:
             for name, tests in picked.items():
-                start = time.time()
-                done = subprocess.run(
+                start, late = time.time(), []
+                # A session of its own: the tool's child must end with it.
+                child = subprocess.Popen(
                     [sanitizer, "--tool", tool, "--error-exitcode", str(FOUND), "--print-limit",
                      "20", self.program, "--gtest_filter=" + ":".join(tests)], env=self.env,
                     cwd=HERE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                    errors="replace")
-                self.log.write(done.stdout)
-                found = [line for line in done.stdout.splitlines() if line.startswith("=====")]
+                    errors="replace", start_new_session=True)
+                try:
+                    said = child.communicate(timeout=SANITIZER_LIMIT)[0]
+                except subprocess.TimeoutExpired:
+                    os.killpg(child.pid, signal.SIGKILL)
+                    said = child.communicate()[0]
+                    late = ["not done after %d s: killed" % SANITIZER_LIMIT]
+                self.log.write(said)
+                found = [line for line in said.splitlines() if line.startswith("=====")]
                 self.record("3", "%s: %s, %d tests" % (tool, name, len(tests)),
-                            "pass" if done.returncode == 0 else "FAIL", time.time() - start,
-                            "\n".join(found or done.stdout.splitlines()[-20:]))
+                            "pass" if child.returncode == 0 and not late else "FAIL",
+                            time.time() - start,
+                            "\n".join(late + (found or said.splitlines()[-20:])))
+                self.write()
 
     def run(self, sanitizer):
-        start = time.time()
-        files, shown = self.tests(), None
-        for number, title, _, tests in files:
+        gone, shown = False, None
+        for number, title, name, tests in self.files:
             if title != shown:
                 print("%s. %s" % (number, title))
                 shown = title
-            if self.run_file(number, tests) == NO_GPU:
-                return NO_GPU
-        if sanitizer:
-            self.sanitize(files)
-        count = {result: sum(case["result"] == result for case in self.cases)
-                 for result in ("pass", "FAIL", "skip")}
-        with open(os.path.join(self.out, "suite.json"), "w", encoding="utf-8") as file:
-            json.dump({"passed": count["pass"], "failed": count["FAIL"], "skipped": count["skip"],
-                       "seconds": round(time.time() - start, 1), "cases": self.cases},
-                      file, indent=1)
+            gone = self.run_file(number, tests) == NO_GPU
+            if gone:
+                self.record(number, name, "FAIL", 0.0, "the GPU is gone: " + self.said)
+            self.write()
+            if gone:
+                break
+        if sanitizer and not gone:
+            self.sanitize()
+        count = self.write()
         print("suite: %d passed, %d failed, %d skipped in %.0f s" %
-              (count["pass"], count["FAIL"], count["skip"], time.time() - start), flush=True)
+              (count["pass"], count["FAIL"], count["skip"], time.time() - self.start), flush=True)
         return 1 if count["FAIL"] else 0
 
 
 def main():
-    parser = argparse.ArgumentParser(usage=__doc__)
-    parser.add_argument("parts", nargs="*", choices=["suite", "probe", []])
-    parser.add_argument("--out", default="results")
-    parser.add_argument("--sanitizer", action="store_true")
+    parser = argparse.ArgumentParser(usage="./run [suite] [probe] [--out DIR] [--sanitizer]",
+                                     description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", choices=["suite", "probe", []], help=argparse.SUPPRESS)
+    parser.add_argument("--out", default="results", help=argparse.SUPPRESS)
+    parser.add_argument("--sanitizer", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     parts = args.parts or ["suite", "probe"]
     env = environment()
@@ -223,15 +250,20 @@ def main():
     check = subprocess.run([probe, "--check"], env=env, stdout=subprocess.PIPE,
                            stderr=subprocess.STDOUT, text=True)
     if check.returncode != 0:
-        cannot(" ".join(check.stdout.split()))
+        cannot(" ".join(check.stdout.split()) or
+               "gpu_probe --check ended with %d" % check.returncode)
     out = os.path.abspath(args.out)
     os.makedirs(out, exist_ok=True)
     codes = []
-    if "suite" in parts:
-        codes.append(Suite(suite, env, out).run(args.sanitizer))
-    if "probe" in parts:
+    tests = Suite(suite, env, out) if "suite" in parts else None
+    if "probe" in parts:  # first: it takes seconds
         codes.append(subprocess.run([probe, os.path.join(out, "probe.json")], env=env).returncode)
-    sys.exit(max(codes))
+        if codes[0] < 0:
+            print("probe: ended with %d" % codes[0], flush=True)
+    if tests:
+        codes.append(tests.run(args.sanitizer))
+    # A signal's code is negative.
+    sys.exit(1 if any(code not in (0, NO_GPU) for code in codes) else max(codes))
 
 
 if __name__ == "__main__":

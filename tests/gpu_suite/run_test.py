@@ -19,7 +19,8 @@ class Run(unittest.TestCase):
         self.root = os.path.join(self.folder.name, "gpu_suite")
         os.makedirs(os.path.join(self.root, "bin"))
         with open(SOURCE, encoding="utf-8") as file:
-            text = file.read().replace("SILENCE = 120", "SILENCE = 2")
+            text = file.read().replace("SILENCE = 120", "SILENCE = 10")
+            text = text.replace("SANITIZER_LIMIT = 900", "SANITIZER_LIMIT = 10")
         with open(os.path.join(self.root, "run"), "w", encoding="utf-8") as file:
             # The toy's file stands for those of the first section.
             file.write(text.replace("tests/backends/cuda/device_test.cc",
@@ -50,7 +51,7 @@ class Run(unittest.TestCase):
         self.assertEqual(done.stdout, "run: toy: no GPU\n")
 
     def test_each_test_has_a_line_and_none_stops_the_others(self):
-        done = self.run_it("suite", "--out", "out")
+        done = self.run_it("suite", "--out", "out", TOY_HANGS="1")
         self.assertEqual(done.returncode, 1, done.stdout)
         results = [tuple(line.split()[:3]) for line in done.stdout.splitlines()
                    if line.startswith(("pass ", "FAIL ", "skip "))]
@@ -68,18 +69,32 @@ class Run(unittest.TestCase):
         self.assertIn("on purpose", texts["Toy.Fails"])
         self.assertIn("no reason", texts["Toy.Skips"])
         self.assertIn("ended the process with -6", texts["Toy.EndsTheProcess"])
-        self.assertIn("no line for 2 s: killed", texts["Toy.Hangs"])
+        self.assertIn("no line for 10 s: killed", texts["Toy.Hangs"])
         self.assertIn("with name", texts["Of/Named.Fails/name"])
         with open(os.path.join(self.folder.name, "out", "suite.log"), encoding="utf-8") as file:
             self.assertIn("on purpose", file.read())
 
+    def test_a_gpu_that_vanishes_fails_and_leaves_results(self):
+        done = self.run_it("suite", TOY_GPU_IS_GONE="1")
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("the GPU is gone: toy: it fell off the bus", done.stdout)
+        results = os.path.join(self.folder.name, "results", "suite.json")
+        with open(results, encoding="utf-8") as file:
+            self.assertEqual(json.load(file)["failed"], 1)
+
+    def test_help_is_the_file_s(self):
+        done = self.run_it("--help")
+        self.assertTrue(done.stdout.startswith("usage: ./run [suite] [probe] "), done.stdout)
+        self.assertEqual(done.stdout.count("usage"), 1)
+
     def test_a_tenth_runs_under_each_sanitizer(self):
         done = self.run_it("suite", "--sanitizer", PATH=self.sanitizer(
-            'case $2 in racecheck) echo "===== a race"; exit 77;; esac; exit 0\n'))
+            'case $2 in racecheck) echo "===== a race"; exit 77;; initcheck) sleep 99;; esac\n'))
         lines = [line for line in done.stdout.splitlines() if "toy_suite.cc, 1 tests" in line]
         self.assertEqual([line.split()[:3] for line in lines], [
-            ["pass", "3", "memcheck:"], ["FAIL", "3", "racecheck:"], ["pass", "3", "initcheck:"]])
+            ["pass", "3", "memcheck:"], ["FAIL", "3", "racecheck:"], ["FAIL", "3", "initcheck:"]])
         self.assertIn("===== a race", done.stdout)
+        self.assertIn("not done after 10 s: killed", done.stdout)
 
 
 if __name__ == "__main__":

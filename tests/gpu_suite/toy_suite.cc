@@ -13,15 +13,24 @@ TEST(Toy, Fails) { EXPECT_EQ(1, 2) << "on purpose"; }
 TEST(Toy, Skips) { GTEST_SKIP() << "no reason"; }
 TEST(Toy, EndsTheProcess) { std::abort(); }
 TEST(Toy, PassesBehindIt) {}
+bool lost = false;
 TEST(Toy, LosesTheContext) {
-  std::printf("[  FAILED  ] Toy.LosesTheContext (0 ms)\n");
-  std::fflush(stdout);
-  std::_Exit(gpu_suite::kContextLost);
+  lost = true;
+  FAIL();
 }
 TEST(Toy, Hangs) {
-  for (;;) {
+  while (std::getenv("TOY_HANGS") != nullptr) {
   }
 }
+
+// As gpu_suite's: it ends the process when GoogleTest has named the next test.
+class Listener : public ::testing::EmptyTestEventListener {
+  void OnTestStart(const ::testing::TestInfo&) override {
+    if (!lost) return;
+    std::fflush(stdout);
+    std::_Exit(gpu_suite::kContextLost);
+  }
+};
 
 class Named : public ::testing::TestWithParam<const char*> {};
 TEST_P(Named, Fails) { ADD_FAILURE() << "with " << GetParam(); }
@@ -39,5 +48,10 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "toy: no GPU\n");
     return gpu_suite::kNoGpu;
   }
+  if (std::getenv("TOY_GPU_IS_GONE") != nullptr && !testing::GTEST_FLAG(list_tests)) {
+    std::fprintf(stderr, "toy: it fell off the bus\n");
+    return gpu_suite::kNoGpu;
+  }
+  testing::UnitTest::GetInstance()->listeners().Append(new Listener);
   return RUN_ALL_TESTS();
 }
