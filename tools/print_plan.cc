@@ -21,12 +21,15 @@ using nlohmann::ordered_json;
 
 // `timed`: as this machine runs it now.
 std::string PlansJson(const PlannedRun& run, bool timed, std::vector<ordered_json> devices) {
-  const ordered_json json = {{"what", "plan"},
-                             {"model", run.resolved.entry.name},
-                             {"batch_size", run.resolved.step.micro_batch},
-                             {"precision", *run.resolved.flags.precision},
-                             {"timed", timed},
-                             {"devices", std::move(devices)}};
+  ordered_json json = {{"what", "plan"},
+                       {"model", run.resolved.entry.name},
+                       {"batch_size", run.resolved.step.micro_batch},
+                       {"precision", *run.resolved.flags.precision},
+                       {"timed", timed}};
+  // Why these devices, where no flag names them.
+  const std::string& reason = run.gpus.chips.empty() ? run.device.reason : run.gpus.reason;
+  if (!reason.empty()) json["reason"] = reason;
+  json["devices"] = std::move(devices);
   return json.dump(-1, ' ', true, ordered_json::error_handler_t::replace) + "\n";
 }
 
@@ -65,7 +68,7 @@ absl::StatusOr<std::string> Predicted(const PlannedRun& run, const Common& commo
     ASSIGN_OR_RETURN(const models::SessionOptions options, run.options(backend));
     ASSIGN_OR_RETURN(const GpuPlan plan,
                      PlanForGpu(run.model, options, common.variants, common.length, chip));
-    json.push_back(GpuPlanJson(plan));
+    json.push_back(GpuPlanJson(plan, common.loading));
     absl::StrAppend(&text, "\n", GpuPlanText(plan, common.loading, common.form == "full"));
     if (common.form == "full" && report.empty()) {
       ASSIGN_OR_RETURN(report, PlanReport(run.model, options, MachineRates()));

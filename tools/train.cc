@@ -92,16 +92,20 @@ struct Setup {
   models::EpochPlan epochs;
 };
 
+absl::StatusOr<DeviceChoice> DeviceOf(const TrainFlags& flags, const GpusToDescribe& gpus,
+                                      int threads) {
+  if (!gpus.chips.empty()) return DescribedDevice(gpus.chips[0]);
+  if (gpus.here.has_value()) return *gpus.here;
+  return ChooseDevice(flags.device.value_or("cpu"), threads);
+}
+
 absl::StatusOr<Setup> ReadSetup(const ParsedFlags& parsed, Resumption resumption,
                                 const models::Zoo& zoo, models::RunLog* log) {
   Setup setup;
   ASSIGN_OR_RETURN(const models::ZooEntry entry, zoo.Find(*parsed.flags.model));
   const auto threads = static_cast<int>(parsed.flags.threads.value_or(DetectCpus().usable()));
   ASSIGN_OR_RETURN(setup.gpus, ChooseGpusToDescribe(parsed.flags, threads));
-  ASSIGN_OR_RETURN(setup.device,
-                   setup.gpus.chips.empty()
-                       ? ChooseDevice(parsed.flags.device.value_or("cpu"), threads)
-                       : DescribedDevice(setup.gpus.chips[0]));
+  ASSIGN_OR_RETURN(setup.device, DeviceOf(parsed.flags, setup.gpus, threads));
   ASSIGN_OR_RETURN(setup.resolved,
                    ResolveTrainFlags(parsed.flags, entry, DetectMachine(setup.device)));
   std::vector<std::string> notes = parsed.notices;
@@ -220,7 +224,10 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
                          const std::vector<std::string>& args, const models::Zoo& zoo,
                          const graph::SchemaRegistry& registry) {
   const absl::Time started = absl::Now();
-  const models::RunLog::Screen screen = models::RunLog::ScreenOf(Screen(), STDOUT_FILENO);
+  // With --plan=json standard output has the object and nothing else.
+  const models::RunLog::Screen screen =
+      parsed.flags.plan == "json" ? models::RunLog::Screen{&std::cerr, false, {}}
+                                  : models::RunLog::ScreenOf(Screen(), STDOUT_FILENO);
   models::RunLog log(screen);
   ASSIGN_OR_RETURN(Setup setup, ReadSetup(parsed, std::move(resumption), zoo, &log));
   ResolvedFlags& resolved = setup.resolved;

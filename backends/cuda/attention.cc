@@ -88,8 +88,17 @@ std::unique_ptr<graph::Kernel> MakeForward(const graph::KernelSpec& spec, const 
       /*scratch_bytes=*/0, tensor_cores ? "own:mma" : "own:f32");
 }
 
+// What cuDNN's deterministic gradient needs from compute capability 9.0 on: a bf16 number for each
+// score, padded to its tiles. A described GPU has no cuDNN to ask, and the one that comes may.
+size_t CudnnGradBytes(const Sizes& s) {
+  const size_t queries = (s.tokens + size_t{63}) / 64 * 64;
+  const size_t keys = (s.tokens + size_t{127}) / 128 * 128;
+  return static_cast<size_t>(s.batch) * s.heads * queries * keys * sizeof(BFloat16);
+}
+
+// `more_bytes` of scratch are for plans.
 template <typename T>
-std::unique_ptr<graph::Kernel> MakeBackward(const Sizes& s) {
+std::unique_ptr<graph::Kernel> MakeBackward(const Sizes& s, size_t more_bytes) {
   const bool tensor_cores = std::is_same_v<T, BFloat16> && HasAttentionGrad(s.tokens, s.head_width);
   const size_t floats = tensor_cores ? 0 : PlainAttentionGradScratch(s.batch, s.tokens, s.heads);
   return MakeKernel(
@@ -104,7 +113,7 @@ std::unique_ptr<graph::Kernel> MakeBackward(const Sizes& s) {
         }
         return PlainAttentionGrad(args, stream);
       },
-      floats * sizeof(float), tensor_cores ? "own:mma" : "own:f32");
+      floats * sizeof(float) + more_bytes, tensor_cores ? "own:mma" : "own:f32");
 }
 
 absl::Status CheckWidth(const graph::KernelSpec& spec, const Sizes& s) {
@@ -145,7 +154,11 @@ void RegisterAttention(const DevicePtr& device, graph::KernelTable* table) {
           DescribeTypes(spec), ": needs ", needed >> 10, " KiB of shared memory a block, and this ",
           "GPU has ", shared_bytes >> 10, "; use more heads, or --device=cpu"));
     }
-    return VisitFloat(spec.in(0).dtype, [&](auto t) { return MakeBackward<decltype(t)>(sizes); });
+    const bool for_cudnn =
+        bf16 && !tensor_cores && device->described() && device->properties().major >= 9;
+    const size_t more_bytes = for_cudnn ? CudnnGradBytes(sizes) : 0;
+    return VisitFloat(spec.in(0).dtype,
+                      [&](auto t) { return MakeBackward<decltype(t)>(sizes, more_bytes); });
   }, {"own", "cudnn"});
 }
 

@@ -60,6 +60,7 @@ class CudaDevice final : public graph::Device {
   absl::Status StreamWait(graph::StreamRole stream, const graph::Event& event) override;
   absl::Status HostWait(const graph::Event& event) override;
 
+  bool described() const { return index_ < 0; }
   const GpuProperties& properties() const { return properties_; }
   // Null where the GPU is only described.
   cublasLtContext* cublaslt() const { return cublaslt_; }
@@ -72,7 +73,6 @@ class CudaDevice final : public graph::Device {
  private:
   explicit CudaDevice(int index, int threads) : index_(index), threads_(threads) {}
   absl::Status Start();
-  bool described() const { return index_ < 0; }
   // Makes the GPU that of the calling thread.
   absl::Status Select() const;
   // A copy of the kind cudaMemcpyKind `kind`, after all other work, complete on return.

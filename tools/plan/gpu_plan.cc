@@ -1,6 +1,7 @@
 #include "tools/plan/gpu_plan.h"
 
 #include <cmath>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -21,6 +22,12 @@ nlohmann::ordered_json KindJson(const KindOfWork& k) {
           {"gb", k.bytes / 1e9},
           {"floor_ms", k.floor_seconds * 1e3},
           {"goal_ms", k.goal_seconds * 1e3}};
+}
+
+// Threads like that which was measured, of which the GPU needs as many.
+double ThreadsNeeded(const GpuPlan& plan, const LoadingTime& loading) {
+  const double rate = static_cast<double>(plan.window_images) / Sum(plan.window).goal_seconds;
+  return std::ceil(loading.seconds * rate);
 }
 
 double GiB(size_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
@@ -51,8 +58,12 @@ absl::StatusOr<GpusToDescribe> ChooseGpusToDescribe(const TrainFlags& flags, int
     return gpus;
   }
   if (device != kCuda) return gpus;
-  const absl::Status here = ChooseDevice(device, threads).status();
-  if (here.ok()) return gpus;
+  absl::StatusOr<DeviceChoice> chosen = ChooseDevice(device, threads);
+  if (chosen.ok()) {
+    gpus.here = *std::move(chosen);
+    return gpus;
+  }
+  const absl::Status here = chosen.status();
   ASSIGN_OR_RETURN(gpus.chips, GpuChips({"h100", "h200"}));
   // Where the library is missing, that is what to say.
   if (!DescribedDevice(gpus.chips[0]).ok()) return here;
@@ -64,8 +75,12 @@ absl::StatusOr<GpusToDescribe> ChooseGpusToDescribe(const TrainFlags& flags, int
 
 absl::StatusOr<graph::Backend> DescribeBackend(const GpuChip& chip, int threads) {
   absl::StatusOr<graph::Backend> backend = DescribeCudaBackend(chip.properties, threads);
-  if (!backend.ok()) return graph::Annotate(backend.status(), "--device=cuda");
-  return backend;
+  if (backend.ok()) return backend;
+  // The CPU is no way out for whoever plans for a GPU.
+  absl::string_view message = backend.status().message();
+  absl::ConsumeSuffix(&message, ", or use --device=cpu");
+  return graph::Annotate(absl::Status(backend.status().code(), message),
+                         absl::StrCat("--plan_gpu=", chip.flag));
 }
 
 absl::StatusOr<DeviceChoice> DescribedDevice(const GpuChip& chip) {
@@ -82,9 +97,13 @@ absl::StatusOr<GpuPlan> PlanForGpu(const models::Model& model,
                    AnswerPlan(model, options, variants, run,
                               [&](const models::SessionOptions& with,
                                   const models::SessionPlan& session) -> absl::StatusOr<double> {
-                                std::vector<KindOfWork> window = PredictWindow(
-                                    *options.compile.registry, session,
-                                    static_cast<int>(with.step.micro_batches), chip.rates);
+                                const int micro_batches =
+                                    static_cast<int>(with.step.micro_batches);
+                                std::vector<KindOfWork> window =
+                                    PredictWindow(*options.compile.registry, session,
+                                                  micro_batches, chip.rates);
+                                window.insert(window.begin(),
+                                              PredictCopies(session, micro_batches));
                                 const double seconds = Sum(window).goal_seconds;
                                 if (plan.window.empty()) plan.window = std::move(window);
                                 return seconds / static_cast<double>(plan.window_images);
@@ -105,11 +124,10 @@ std::string GpuPlanText(const GpuPlan& plan, const LoadingTime& loading, bool by
                         "predicted for %d images: %.2f ms at the floor, %.2f at the goal, which is "
                         "the table's\n",
                         plan.window_images, sum.floor_seconds * 1e3, sum.goal_seconds * 1e3);
-  const double rate = static_cast<double>(plan.window_images) / sum.goal_seconds;
   absl::StrAppendFormat(&text,
                         "loading: %.2f ms an image on one thread here, measured; %.0f such threads "
                         "keep up\n",
-                        loading.seconds * 1e3, std::ceil(loading.seconds * rate));
+                        loading.seconds * 1e3, ThreadsNeeded(plan, loading));
   if (!by_kind) return text;
   absl::StrAppendFormat(&text, "\n%-30s %9s %9s %9s %9s %9s\n",
                         absl::StrFormat("%d images on %s", plan.window_images, chip.flag),
@@ -119,7 +137,7 @@ std::string GpuPlanText(const GpuPlan& plan, const LoadingTime& loading, bool by
   return text;
 }
 
-nlohmann::ordered_json GpuPlanJson(const GpuPlan& plan) {
+nlohmann::ordered_json GpuPlanJson(const GpuPlan& plan, const LoadingTime& loading) {
   nlohmann::ordered_json json = PlanJson(plan.answers);
   const GpuChip& chip = plan.chip;
   json["gpu"] = {
@@ -129,6 +147,8 @@ nlohmann::ordered_json GpuPlanJson(const GpuPlan& plan) {
       {"bf16_gflop_per_s", chip.rates.bf16_gflops},
       {"f32_gflop_per_s", chip.rates.f32_gflops},
       {"gb_per_s", chip.rates.gb_per_s}};
+  json["loading"] = {{"ms_an_image", loading.seconds * 1e3},
+                     {"threads_needed", ThreadsNeeded(plan, loading)}};
   json["step"] = KindJson(Sum(plan.window));
   json["step"].erase("kind");
   json["step"]["images"] = plan.window_images;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/optional.h"
 #include "graph/compiler/backend.h"
 #include "models/layers/model.h"
 #include "models/training/session_plan.h"
@@ -21,13 +22,16 @@ namespace tools {
 struct GpusToDescribe {
   std::vector<GpuChip> chips;  // none: the plan is for a device of this machine
   std::string reason;          // why they are described; empty if --plan_gpu names them
+  // The GPU that was looked for and found: not to be made again.
+  absl::optional<DeviceChoice> here;
 };
 
 // Of --plan: the chips of --plan_gpu, or h100 and h200 where --device=cuda finds no GPU; none for
 // other devices. Errors name the flag: an unknown chip, --plan_gpu beside --device=cpu.
 absl::StatusOr<GpusToDescribe> ChooseGpusToDescribe(const TrainFlags& flags, int threads);
 
-// The backend that describes `chip`; UNAVAILABLE without the CUDA backend's library.
+// The backend that describes `chip`; UNAVAILABLE without the CUDA backend's library, and then the
+// error names --plan_gpu.
 absl::StatusOr<graph::Backend> DescribeBackend(const GpuChip& chip, int threads);
 // What ResolveTrainFlags goes by.
 absl::StatusOr<DeviceChoice> DescribedDevice(const GpuChip& chip);
@@ -48,8 +52,8 @@ absl::StatusOr<GpuPlan> PlanForGpu(const models::Model& model,
 // The chip, the answer, and the table of variants; with `by_kind` that of the step. `loading` says
 // how many threads like this machine's the GPU would need.
 std::string GpuPlanText(const GpuPlan& plan, const LoadingTime& loading, bool by_kind);
-// PlanJson with "gpu" (the data sheet) and "step" (milliseconds by kind).
-nlohmann::ordered_json GpuPlanJson(const GpuPlan& plan);
+// PlanJson with "gpu" (the data sheet), "loading" and "step" (milliseconds by kind).
+nlohmann::ordered_json GpuPlanJson(const GpuPlan& plan, const LoadingTime& loading);
 
 }  // namespace tools
 

@@ -7,7 +7,8 @@
 MODEL=RATE is images/s that were measured; for MODEL alone --plan is asked, with the flags that are
 given. Both are of --threads threads of this machine. Other numbers of cores get the same images/s
 for each core, a V100 the rate below over the model's GFLOP an image, the GPUs of --plan_gpu what
---plan predicts for them, at --gpu_batch images.
+--plan predicts for them, at --gpu_batch images and with the same flags but --threads and
+--batch_size.
 """
 import json
 import re
@@ -62,7 +63,9 @@ def main():
     if not gpus:
       return []
     plan = json.loads(run([train, f"--model={model}", "--plan=json",
-                           f"--plan_gpu={','.join(gpus)}", f"--batch_size={gpu_batch[0]}"]))
+                           f"--plan_gpu={','.join(gpus)}", f"--batch_size={gpu_batch[0]}",
+                           *[f for f in flags
+                             if not f.startswith(("--threads=", "--batch_size="))]]))
     return [device["variants"][0]["images_per_s"] for device in plan["devices"]]
 
   gpu_gflops = PUBLISHED_IMAGES_PER_S * gflop(PUBLISHED_MODEL)

@@ -142,16 +142,17 @@ absl::StatusOr<PlanAnswers> TimePlan(const models::Model& model,
                                      const MachineRates& rates) {
   const graph::Backend& backend = *options.compile.backend;
   StepTimer timer(options.compile.registry, &backend, rates.gb_per_s);
-  return AnswerPlan(model, options, variants, run,
-                    [&](const models::SessionOptions& with,
-                        const models::SessionPlan& plan) -> absl::StatusOr<double> {
-                      ASSIGN_OR_RETURN(const double window, timer.WindowSeconds(model, with, plan));
-                      // A GPU computes while the CPUs load; one thread starts its kernels.
-                      return SecondsOfAnImage(
-                          window / static_cast<double>(with.step.images()),
-                          backend.device->host_accessible() ? backend.device->threads() : 1,
-                          loading);
-                    });
+  const auto seconds = [&](const models::SessionOptions& with,
+                           const models::SessionPlan& plan) -> absl::StatusOr<double> {
+    ASSIGN_OR_RETURN(const double window, timer.WindowSeconds(model, with, plan));
+    // A GPU computes while the CPUs load; one thread starts its kernels.
+    return SecondsOfAnImage(window / static_cast<double>(with.step.images()),
+                            backend.device->host_accessible() ? backend.device->threads() : 1,
+                            loading);
+  };
+  ASSIGN_OR_RETURN(PlanAnswers answers, AnswerPlan(model, options, variants, run, seconds));
+  answers.counts_loading = true;
+  return answers;
 }
 
 std::string PlanText(const PlanAnswers& answers) {
@@ -191,7 +192,8 @@ std::string PlanText(const PlanAnswers& answers) {
 }
 
 nlohmann::ordered_json PlanJson(const PlanAnswers& answers) {
-  nlohmann::ordered_json json = {{"device", answers.device}};
+  nlohmann::ordered_json json = {{"device", answers.device},
+                                 {"counts_loading", answers.counts_loading}};
   if (answers.available.has_value()) json["available_mib"] = MiB(*answers.available);
   for (const PlanAnswer& a : answers.variants) {
     nlohmann::ordered_json variant = {{"flags", a.flags}};

@@ -73,6 +73,7 @@ struct PlanAnswers {
   absl::optional<size_t> available;  // bytes of its memory; not set: unknown
   RunLength run;
   std::vector<PlanAnswer> variants;  // the first is the run as it was asked for
+  bool counts_loading = false;       // in images/s and what follows from them
 };
 
 // Seconds of an image of a session with `options` that has been planned.

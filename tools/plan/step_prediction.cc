@@ -16,6 +16,12 @@ bool IsAttention(absl::string_view type) { return absl::StartsWith(type, "Attent
 
 bool IsWeightGradient(absl::string_view type) { return absl::StrContains(type, "WeightGrad"); }
 
+// How often the net at `i` of a plan's steps runs in a window.
+int TimesInWindow(const models::SessionPlan& plan, size_t i, int micro_batches) {
+  const bool is_middle = i > 0 && i + 1 < plan.steps.size();
+  return is_middle ? micro_batches - 2 : 1;
+}
+
 }  // namespace
 
 std::string KindOf(const graph::Op& op) {
@@ -62,8 +68,7 @@ std::vector<KindOfWork> PredictWindow(const graph::SchemaRegistry& registry,
   std::vector<KindOfWork> kinds;
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     const graph::Prepared& step = plan.steps[i];
-    const bool is_middle = i > 0 && i + 1 < plan.steps.size();
-    const int times = is_middle ? micro_batches - 2 : 1;
+    const int times = TimesInWindow(plan, i, micro_batches);
     for (size_t at = 0; at < step.net.ops.size(); ++at) {
       const graph::Op& op = step.net.ops[at];
       const std::string kind = KindOf(op);
@@ -80,6 +85,20 @@ std::vector<KindOfWork> PredictWindow(const graph::SchemaRegistry& registry,
     }
   }
   return kinds;
+}
+
+KindOfWork PredictCopies(const models::SessionPlan& plan, int micro_batches) {
+  KindOfWork copies{"copy of images"};
+  for (size_t i = 0; i < plan.steps.size(); ++i) {
+    const graph::Net& net = plan.steps[i].net;
+    const int times = TimesInWindow(plan, i, micro_batches);
+    for (const graph::BlobId input : net.inputs) {
+      copies.bytes += times * static_cast<double>(net.type(input).bytes());
+    }
+  }
+  copies.floor_seconds = copies.bytes / (kPcieGbPerS * 1e9);
+  copies.goal_seconds = copies.floor_seconds + copies.bytes / (kHostCopyGbPerS * 1e9);
+  return copies;
 }
 
 KindOfWork Sum(const std::vector<KindOfWork>& kinds) {

@@ -54,6 +54,17 @@ double PredictedSeconds(const graph::SchemaRegistry& registry, const graph::Net&
 std::vector<KindOfWork> PredictWindow(const graph::SchemaRegistry& registry,
                                       const models::SessionPlan& plan, int micro_batches,
                                       const MachineRates& rates);
+
+// Estimates, in GB/s: a batch is copied into pinned memory by one thread of the host, and from
+// there over PCIe. A session (models/training/session.h) does both before it runs a net: nothing is
+// beside them.
+inline constexpr double kHostCopyGbPerS = 10;
+inline constexpr double kPcieGbPerS = 25;
+
+// "copy of images": the inputs of the nets of such a window. The floor has the copy over PCIe, the
+// goal both.
+KindOfWork PredictCopies(const models::SessionPlan& plan, int micro_batches);
+
 // Their sum, of kind "sum".
 KindOfWork Sum(const std::vector<KindOfWork>& kinds);
 

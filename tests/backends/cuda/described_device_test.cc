@@ -116,6 +116,32 @@ TEST_F(DescribedDevice, AStepOfTheViTBIsNearTheBudgetMadeByHand) {
   EXPECT_NEAR(sum.floor_seconds, 0.0496, 0.2 * 0.0496);
 }
 
+// That of a gradient of attention with 16 heads of 64 columns.
+size_t AttentionGradScratch(const GpuProperties& chip, graph::DType dtype, int64_t tokens) {
+  const graph::Backend backend = Described(chip);
+  graph::Op op;
+  op.type = "AttentionGrad";
+  op.attrs["heads"] = int64_t{16};
+  const graph::TensorType qkv = {dtype, {64, tokens, 3 * 1024}}, y = {dtype, {64, tokens, 1024}};
+  const graph::TensorType lse = {graph::DType::kF32, {64, 16, tokens}};
+  const auto kernel = (*backend.kernels.Find(op.type))({&op, {qkv, y, lse, y}, {qkv}});
+  EXPECT_TRUE(kernel.ok()) << kernel.status();
+  return kernel.ok() ? (*kernel)->scratch_bytes() : 0;
+}
+
+TEST_F(DescribedDevice, HasTheScratchOfCudnnsGradientOfAttention) {
+  GpuProperties ampere = Chip();
+  ampere.major = 8;
+  const graph::DType bf16 = graph::DType::kBF16, f32 = graph::DType::kF32;
+  const size_t own = 64 * 16 * 197 * sizeof(float);
+  EXPECT_EQ(AttentionGradScratch(Chip(), bf16, 197), own + (size_t{128} << 20));
+  EXPECT_EQ(AttentionGradScratch(ampere, bf16, 197), own);
+  EXPECT_EQ(AttentionGradScratch(Chip(), f32, 197), own);
+  EXPECT_EQ(AttentionGradScratch(Chip(), bf16, 81),
+            64 * 16 * 81 * sizeof(float) + size_t{64} * 16 * 128 * 128 * 2);
+  EXPECT_EQ(AttentionGradScratch(Chip(), bf16, 80), 0u);  // ours
+}
+
 TEST_F(DescribedDevice, AnOldChipIsRefused) {
   GpuProperties old = Chip();
   old.major = 7;

@@ -40,8 +40,19 @@ TEST(PlanGpu, SaysItAsJson) {
   EXPECT_EQ(json["batch_size"], 32);
   ASSERT_EQ(json["devices"].size(), 1u);
   EXPECT_EQ(json["devices"][0]["device"], "h200");
+  EXPECT_EQ(json["devices"][0]["counts_loading"], false);
+  EXPECT_GT(json["devices"][0]["loading"]["threads_needed"], 0);
+  EXPECT_FALSE(json.contains("reason"));
   EXPECT_GT(json["devices"][0]["step"]["goal_ms"], json["devices"][0]["step"]["floor_ms"]);
   EXPECT_GT(json["devices"][0]["variants"][0]["memory_mib"]["arena"], 0);
+}
+
+TEST(PlanGpu, SaysOneLineOfJsonAndNotesElsewhere) {
+  const Outcome outcome = Plan({"--plan=json", "--plan_gpu=h100", "--threads=99"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_TRUE(nlohmann::json::accept(outcome.out)) << outcome.out;
+  EXPECT_EQ(outcome.out.find('\n'), outcome.out.size() - 1);
+  EXPECT_THAT(outcome.err, HasSubstr("note: --threads=99 is more than the "));
 }
 
 TEST(PlanGpu, NamesTheFlagAndTheWayOut) {

@@ -35,7 +35,7 @@ absl::StatusOr<graph::Backend> Described(const backends::cuda::GpuProperties&, i
   return backend;
 }
 absl::StatusOr<graph::Backend> NoLibrary(const backends::cuda::GpuProperties&, int) {
-  return absl::UnavailableError("there is no library");
+  return absl::UnavailableError("there is no library; look for it, or use --device=cpu");
 }
 
 TrainFlags Flags(absl::optional<std::string> device, absl::optional<std::string> plan,
@@ -71,12 +71,18 @@ TEST(GpusToDescribe, AreThoseAskedForOrTwoWhereThereIsNone) {
 
   UseLinkedCudaBackend(AGpu, Described);
   EXPECT_EQ(Names(Flags("cuda", "short")), "");
+  const auto found = ChooseGpusToDescribe(Flags("cuda", "short"), 1);
+  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_TRUE(found->here.has_value());  // and so need not be made again
+  EXPECT_EQ(found->here->gpu->name, "cuda");
   EXPECT_EQ(Names(Flags("cuda", "short", {{"h100"}})), "h100 ");
 
   // Without the library there is nothing to describe with.
   UseLinkedCudaBackend(NoGpu, NoLibrary);
   EXPECT_EQ(Names(Flags("cuda", "short")),
             "--device=cuda: no NVIDIA driver; install one, or use --device=cpu");
+  EXPECT_EQ(DescribedDevice(GpuChips({"h100"}).value()[0]).status().message(),
+            "--plan_gpu=h100: there is no library; look for it");
 }
 
 class Plan : public ::testing::Test {
@@ -102,11 +108,14 @@ TEST_F(Plan, RatesAreThoseOfTheGoal) {
   const double seconds = Sum(plan_.window).goal_seconds;
   EXPECT_GT(seconds, 0);
   EXPECT_DOUBLE_EQ(plan_.answers.variants[0].images_per_s, 32 / seconds);
+  EXPECT_EQ(plan_.window[0].kind, "copy of images");
+  EXPECT_GT(plan_.window[0].floor_seconds, 0);
 }
 
 TEST_F(Plan, TheJsonHasTheTextsNumbers) {
-  const nlohmann::ordered_json json = GpuPlanJson(plan_);
+  const nlohmann::ordered_json json = GpuPlanJson(plan_, {0.002, 1, 2});
   EXPECT_EQ(json["device"], "h100");
+  EXPECT_EQ(json["counts_loading"], false);
   EXPECT_EQ(json["gpu"]["name"], "NVIDIA H100 80GB HBM3");
   EXPECT_EQ(json["gpu"]["compute_capability"], "9.0");
   EXPECT_EQ(json["gpu"]["gb_per_s"], 3350);
@@ -120,6 +129,8 @@ TEST_F(Plan, TheJsonHasTheTextsNumbers) {
   EXPECT_GT(needs.accumulators, 0u);
   const double rate = json["variants"][0]["images_per_s"];
   EXPECT_DOUBLE_EQ(json["variants"][0]["run_hours"], 2000 / rate / 3600);
+  EXPECT_DOUBLE_EQ(json["loading"]["ms_an_image"], 2);
+  EXPECT_EQ(json["loading"]["threads_needed"], std::ceil(rate * 0.002));
   EXPECT_EQ(json["variants"][1]["missing"], "needs more");
   EXPECT_FALSE(json["variants"][1].contains("images_per_s"));
   double goal = 0;

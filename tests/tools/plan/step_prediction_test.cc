@@ -140,6 +140,21 @@ TEST(PredictWindow, CountsEveryOperatorOfAWindow) {
   EXPECT_GE(sum.floor_seconds, sum.bytes / (8e9 * kFloor.memory));
   EXPECT_LT(sum.floor_seconds, 1.5 * sum.bytes / (8e9 * kFloor.memory));
   EXPECT_GT(sum.goal_seconds, sum.floor_seconds);
+
+  double inputs = 0;
+  for (size_t i = 0; i < 3; ++i) {
+    const graph::Net& net = plan->steps[i].net;
+    for (const graph::BlobId input : net.inputs) {
+      inputs += (i == 1 ? 3.0 : 1.0) * static_cast<double>(net.type(input).bytes());
+    }
+  }
+  const KindOfWork copies = PredictCopies(*plan, 5);
+  EXPECT_EQ(copies.kind, "copy of images");
+  EXPECT_EQ(copies.operators, 0);
+  EXPECT_GT(inputs, 0);
+  EXPECT_DOUBLE_EQ(copies.bytes, inputs);
+  EXPECT_DOUBLE_EQ(copies.floor_seconds, inputs / 25e9);
+  EXPECT_DOUBLE_EQ(copies.goal_seconds, inputs / 25e9 + inputs / 10e9);
 }
 
 TEST(GpuChips, UnknownOnesAreRefusedWithTheKnown) {
