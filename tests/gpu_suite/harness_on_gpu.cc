@@ -41,10 +41,14 @@ graph::Backend MakeCuda() {
 }
 
 uint64_t TakeGraphLaunches() { return graph_launches.exchange(0); }
+uint64_t TakeHostWaits() { return 0; }
 
 EarlyWork::EarlyWork() = default;
 EarlyWork::~EarlyWork() = default;
 WithoutCudnn::WithoutCudnn() = default;
 WithoutCudnn::~WithoutCudnn() = default;
+RefusedEpilogues::RefusedEpilogues(uint32_t) {}
+RefusedEpilogues::~RefusedEpilogues() = default;
+bool RefusedEpilogues::active() const { return false; }
 
 }  // namespace harness

@@ -15,6 +15,9 @@ graph::Backend MakeCuda();
 
 // Captured graphs that were launched since the last call.
 uint64_t TakeGraphLaunches();
+// Calls in which the host waited for the device since the last call; 0 on a GPU, where nobody
+// counts.
+uint64_t TakeHostWaits();
 
 // While it lives, work is done as early as documents allow, not as late as they do. A GPU begins
 // when it can: nothing changes there.
@@ -31,6 +34,16 @@ class WithoutCudnn {
   WithoutCudnn();
   ~WithoutCudnn();
   WithoutCudnn(const WithoutCudnn&) = delete;
+};
+
+// While it lives, the emulated cuBLASLt has no algorithm for these bits of cublasLtEpilogue_t. A
+// GPU's refuses what it does: there this changes nothing, and active() is false. As above.
+class RefusedEpilogues {
+ public:
+  explicit RefusedEpilogues(uint32_t bits);
+  ~RefusedEpilogues();
+  RefusedEpilogues(const RefusedEpilogues&) = delete;
+  bool active() const;
 };
 
 }  // namespace harness

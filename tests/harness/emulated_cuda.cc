@@ -34,6 +34,7 @@ graph::Backend MakeCuda() {
 }
 
 uint64_t TakeGraphLaunches() { return fake_cuda::TakeCounters().graph_launches; }
+uint64_t TakeHostWaits() { return fake_cuda::TakeCounters().host_waits; }
 
 EarlyWork::EarlyWork() {
   fake_cuda::Options options;
@@ -49,5 +50,13 @@ WithoutCudnn::WithoutCudnn() {
   fake_cuda::Reset(options);
 }
 WithoutCudnn::~WithoutCudnn() { fake_cuda::Reset(); }
+
+RefusedEpilogues::RefusedEpilogues(uint32_t bits) {
+  fake_cuda::Options options;
+  options.refused_epilogues = bits;
+  fake_cuda::Reset(options);
+}
+RefusedEpilogues::~RefusedEpilogues() { fake_cuda::Reset(); }
+bool RefusedEpilogues::active() const { return true; }
 
 }  // namespace harness
