@@ -40,8 +40,8 @@ struct Operands {
   uint64_t parts = 1;  // of the sum, which are added in D's type
 };
 constexpr uint64_t kParts = 64;
-// D = epilogue(alpha op(A) op(B) + beta C), summed in double and, but for parts, rounded once. Reads and writes
-// device memory, as an operation of tests/simt.
+// D = epilogue(alpha op(A) op(B) + beta C), summed in double and, but for parts, rounded once.
+// Reads and writes device memory, as an operation of tests/simt.
 void Multiply(const MatmulDesc& desc, const MatrixLayout& a, const MatrixLayout& b,
               const MatrixLayout& c, const MatrixLayout& d, const Operands& operands);
 
