@@ -523,8 +523,8 @@ BUGS = [
         old = "{a.heads * a.tokens, a.tokens, 1, 1}",
         new = "{a.heads * a.tokens, 1, a.heads, 1}",
         test = "//tests/backends/cuda:cudnn_test",
-        by = "numbers",
-        says = "errors[2]",
+        by = "refused",
+        says = "Stats input of sdpa_backward must be a packed BHSD tensor",
     ),
     dict(
         name = "keys and values changed over",
