@@ -328,8 +328,9 @@ BUGS = [
         old = "size_t alignment() const override { return 256; }",
         new = "size_t alignment() const override { return 64; }",
         test = "//tests/backends/cuda:ops_test",
-        only = "CudaProduct.*",
+        only = "CudaProduct.WithAWorkspace",
         by = "refused",
+        says = "INVALID_VALUE",
     ),
     dict(
         name = "rows of four bytes an element, whatever the type",

@@ -96,7 +96,7 @@ BUGS = [
     dict(
         name = "sums over part of the rows taken for those over all",
         file = "backends/cuda/passes/weight_grad_fusion.cc",
-        old = "if (net.type(db).shape != graph::Shape{net.type(dy).cols()}) continue;",
+        old = "    if (net.type(db).shape != graph::Shape{net.type(dy).cols()}) continue;\n",
         new = "if (net.type(db).cols() != net.type(dy).cols()) continue;",
         test = "//tests/backends/cuda/passes:weight_grad_fusion_test",
         by = "text",
@@ -106,7 +106,7 @@ BUGS = [
         name = "one sum given to two products",
         file = "backends/cuda/passes/weight_grad_fusion.cc",
         old = "if (sum.type != \"SumToShape\" || drop[reader.op]) continue;",
-        new = "if (sum.type != \"SumToShape\") continue;",
+        new = "if (sum.type != \"SumToShape\" || drop.empty()) continue;",
         test = "//tests/backends/cuda/passes:weight_grad_fusion_test",
         by = "text",
         says = "TwoProductsOfOneGradient",
