@@ -15,6 +15,7 @@ namespace {
 
 struct Preference {
   uint64_t workspace = 0;                        // "default: 0 - no workspace allowed"
+  uint32_t reductions = CUBLASLT_REDUCTION_SCHEME_MASK;  // "allows all reduction schemes"
   uint32_t alignment[4] = {256, 256, 256, 256};  // of A, B, C, D; "default: 256"
 };
 
@@ -308,9 +309,8 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t p
     case CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES:
       return fake_cuda::Set(&p->alignment[attribute - CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES],
                             value, bytes);
-    // All of the fake's algorithms sum in one order.
     case CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK:
-      return CUBLAS_STATUS_SUCCESS;
+      return fake_cuda::Set(&p->reductions, value, bytes);
     default:
       return fake_cuda::Unknown("this preference");
   }
@@ -346,6 +346,13 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
     result.algo.data[0] = fake_cuda::kMagic;
     result.algo.data[1] = algorithm.id;
     result.algo.data[2] = fake_cuda::Fingerprint(problem);
+    // "Only algorithm configurations specifying CUBLASLT_ALGO_CONFIG_REDUCTION_SCHEME that is not
+    // masked out by this attribute are allowed." What takes a workspace splits the sum, and adds
+    // its parts "in the output type" (INPLACE, OUTPUT_TYPE) where that is not forbidden. (Lt)
+    constexpr uint32_t kInOutputType =
+        CUBLASLT_REDUCTION_SCHEME_INPLACE | CUBLASLT_REDUCTION_SCHEME_OUTPUT_TYPE;
+    result.algo.data[3] =
+        algorithm.workspace > 0 && (wish.reductions & kInOutputType) != 0 ? fake_cuda::kParts : 1;
     result.workspaceSize = algorithm.workspace;
     result.state = CUBLAS_STATUS_SUCCESS;
   }
@@ -365,7 +372,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
   const fake_cuda::Problem p = fake_cuda::ProblemOf(desc, a, b, c, d);
   if (cublasStatus_t status = fake_cuda::Check(p); status != CUBLAS_STATUS_SUCCESS) return status;
   // Read now: a capture freezes a scalar of the host.
-  const fake_cuda::Operands operands = {
+  fake_cuda::Operands operands = {
       A, B, C, D, *static_cast<const float*>(alpha), *static_cast<const float*>(beta)};
   if (operands.beta != 0 && C == nullptr) return CUBLAS_STATUS_INVALID_VALUE;
   if (C == D && p.c.ld != p.d.ld) return CUBLAS_STATUS_INVALID_VALUE;
@@ -376,6 +383,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
       return CUBLAS_STATUS_INVALID_VALUE;
     }
     chosen = fake_cuda::kAlgorithms[algo->data[1] - 1];
+    operands.parts = algo->data[3];
   }
   // "will fail if e.g. buffers are not correctly aligned" (Lt, cublasLtMatmulAlgoCheck)
   bool fits = fake_cuda::Fits(chosen, p);
@@ -396,12 +404,15 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
     return CUBLAS_STATUS_INVALID_VALUE;
   }
   const cudaError_t error = fake_cuda::Enqueue(stream, "cublasLtMatmul", [=] {
-    if (needs > 0) {  // nobody else's meanwhile, and garbage when it is done
+    const auto use_workspace = [=] {
+      if (needs == 0) return;
       simt::Touch(workspace, needs, true);
       std::memset(workspace, 0xff, needs);
-    }
+    };
     if (chosen.alignment == 0) ++state().counters.unaligned_products;
+    use_workspace();  // nobody else's meanwhile: no operand, and no result
     fake_cuda::Multiply(p.desc, p.a, p.b, p.c, p.d, operands);
+    use_workspace();
   });
   return error == cudaSuccess ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_EXECUTION_FAILED;
 }

@@ -37,9 +37,11 @@ struct Operands {
   const void *a, *b, *c;
   void* d;
   double alpha, beta;
+  uint64_t parts = 1;  // of the sum, which are added in D's type
 };
-// D = epilogue(alpha op(A) op(B) + beta C), summed in double and rounded once. Reads and writes
-// device memory, as an operation of tests/simt.
+constexpr uint64_t kParts = 64;
+// D = epilogue(alpha op(A) op(B) + beta C), summed in double and, but for parts, rounded once.
+// Reads and writes device memory, as an operation of tests/simt.
 void Multiply(const MatmulDesc& desc, const MatrixLayout& a, const MatrixLayout& b,
               const MatrixLayout& c, const MatrixLayout& d, const Operands& operands);
 

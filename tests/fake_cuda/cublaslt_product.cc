@@ -28,6 +28,11 @@ void Put(void* p, cudaDataType type, int64_t i, double value) {
   static_cast<uint16_t*>(p)[i] =
       std::isnan(x) ? 0x7fff : static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
+double Rounded(double x, cudaDataType type) {
+  float stored = 0;
+  Put(&stored, type, 0, x);
+  return Get(&stored, type, 0);
+}
 // "float - fast, allows down-converting inputs to TF32" (cublas_api.h): 10 bits of mantissa.
 float ToTf32(float x) {
   uint32_t bits;
@@ -91,7 +96,12 @@ void MultiplyOne(const MatmulDesc& desc, const MatrixLayout& a, const MatrixLayo
     for (uint64_t i = 0; i < m; ++i) {
       double sum = 0;
       const float *row = &rows[i * k], *col = &cols[j * k];
-      for (uint64_t l = 0; l < k; ++l) sum += double{row[l]} * col[l];
+      for (uint64_t part = 0; part < o.parts; ++part) {
+        for (uint64_t l = part * k / o.parts; l < (part + 1) * k / o.parts; ++l) {
+          sum += double{row[l]} * col[l];
+        }
+        if (o.parts > 1) sum = Rounded(sum, d.type);
+      }
       double value = o.alpha * sum;
       const int64_t at_aux = static_cast<int64_t>(j) * desc.aux_ld + static_cast<int64_t>(i);
       if (o.beta != 0) value += o.beta * Get(o.c, c.type, static_cast<int64_t>(j * c.ld + i));
@@ -135,7 +145,7 @@ void Multiply(const MatmulDesc& desc, const MatrixLayout& a, const MatrixLayout&
     };
     MultiplyOne(desc, a, b, c, d,
                 {at(o.a, a), at(o.b, b), o.beta != 0 ? at(o.c, c) : nullptr,
-                 const_cast<void*>(at(o.d, d)), o.alpha, o.beta},
+                 const_cast<void*>(at(o.d, d)), o.alpha, o.beta, o.parts},
                 extra(desc.bias, desc.bias_batch_stride), extra(desc.aux, desc.aux_batch_stride));
   }
 }

@@ -73,6 +73,7 @@ class CublasLt : public testing::Test {
     OK(cublasLtCreate(&handle_));
     OK(cublasLtMatmulPreferenceCreate(&preference_));
     SetWorkspace(kWorkspace);
+    SetReductions(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE);
     OK(cudaMalloc(&workspace_, kWorkspace));
     MakeDesc();
   }
@@ -96,6 +97,10 @@ class CublasLt : public testing::Test {
   void SetWorkspace(uint64_t bytes) {
     OK(cublasLtMatmulPreferenceSetAttribute(preference_, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
                                             &bytes, sizeof(bytes)));
+  }
+  void SetReductions(uint32_t mask) {
+    OK(cublasLtMatmulPreferenceSetAttribute(
+        preference_, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &mask, sizeof(mask)));
   }
   int Ask(const Matrix& a, const Matrix& b, const Matrix& d, cublasStatus_t* status) {
     int count = -1;
@@ -278,6 +283,31 @@ TEST_F(CublasLt, Batches) {
   Set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, d.data);
   EXPECT_LE(Ask(one_a, one_b, one, &status), 0);
   EXPECT_EQ(status, CUBLAS_STATUS_INVALID_VALUE);
+}
+
+TEST_F(CublasLt, AddsPartsOfASumInTheTypeOfTheResultUnlessThatIsForbidden) {
+  const Matrix a(CUDA_R_16BF, 16, 512, 16, 1), b(CUDA_R_16BF, 512, 8, 512, 2),
+      d(CUDA_R_16BF, 16, 8, 16, 0);
+  OK(Run(a, b, d));
+  const std::vector<double> rounded_once = d.Read();
+  ExpectNear(rounded_once, Product(a, false, b, false), 0.004);
+  SetReductions(CUBLASLT_REDUCTION_SCHEME_MASK);
+  OK(Run(a, b, d));
+  EXPECT_NE(d.Read(), rounded_once);
+  SetWorkspace(0);  // no sum is split
+  OK(Run(a, b, d));
+  EXPECT_EQ(d.Read(), rounded_once);
+}
+
+TEST_F(CublasLt, SpoilsAResultInItsWorkspace) {
+  const Matrix a(CUDA_R_32F, 128, 8, 128, 1), b(CUDA_R_32F, 8, 128, 8, 2),
+      d(CUDA_R_32F, 128, 128, 128, 0);
+  cublasStatus_t status;
+  ASSERT_GT(Ask(a, b, d, &status), 0);
+  const float alpha = 1, beta = 0;
+  OK(cublasLtMatmul(handle_, desc_, &alpha, a.data, a.layout, b.data, b.layout, &beta, d.data,
+                    d.layout, d.data, d.layout, &results_[0].algo, d.data, kWorkspace, nullptr));
+  EXPECT_TRUE(std::isnan(d.Read()[0]));
 }
 
 TEST_F(CublasLt, OffersAlgorithmsWithinTheWorkspace) {

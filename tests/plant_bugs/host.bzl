@@ -27,7 +27,8 @@ BUGS = [
         old = "    RETURN_IF_ERROR(device().StreamWait(StreamRole::kCompute, mirror.copied));\n",
         new = "    (void)mirror;\n",
         test = "//tests/backends/cuda:cuda_device_test",
-        by = "uninitialized",
+        by = "stream race",
+        says = "copy HtoD",
     ),
     dict(
         name = "a copy's event recorded before the copy",
@@ -39,7 +40,8 @@ BUGS = [
               "  is_written_ = true;\n" +
               "  return device.StartCopyIn(tensor.data, mirror.memory.data(), tensor.type.bytes());",
         test = "//tests/backends/cuda:cuda_device_test",
-        by = "uninitialized",
+        by = "stream race",
+        says = "copy HtoD",
     ),
     dict(
         name = "the second of two inputs is not waited for",
@@ -47,7 +49,8 @@ BUGS = [
         old = "mirror.copied));\n  }\n  is_written_ = false;",
         new = "mirror.copied));\n    break;\n  }\n  is_written_ = false;",
         test = "//tests/backends/cuda:cuda_device_test",
-        by = "uninitialized",
+        by = "stream race",
+        says = "copy HtoD",
     ),
     dict(
         name = "nobody says that a run has read the slot",
@@ -74,7 +77,8 @@ BUGS = [
         new = "cudaStreamWaitEvent(AsStream(stream(role) == nullptr ? compute_ : copy_in_),\n" +
               "                                      AsEvent(event), 0)",
         test = "//tests/backends/cuda:cuda_device_test",
-        by = "uninitialized",
+        by = "stream race",
+        says = "copy HtoD",
     ),
     dict(
         name = "copies of inputs in the compute stream",
@@ -116,7 +120,7 @@ BUGS = [
         name = "copies in the legacy stream, which orders nothing",
         file = "backends/cuda/kernel_util.cc",
         old = "cudaMemcpyDeviceToDevice, stream));",
-        new = "cudaMemcpyDeviceToDevice, nullptr));",
+        new = "cudaMemcpyDeviceToDevice, stream != nullptr ? nullptr : stream));",
         test = "//tests/ops:cast_cuda_test",
         by = "uninitialized",
     ),
@@ -126,7 +130,8 @@ BUGS = [
         old = "CUDA_LAUNCH(Decide, 1, kThreads, 0, stream, p);",
         new = "CUDA_LAUNCH(Decide, 1, kThreads, 0, nullptr, p);",
         test = "//tests/ops:clip_factors_cuda_test",
-        by = "uninitialized",
+        by = "numbers",
+        says = "element",
     ),
     dict(
         name = "initial values copied in a stream of their own",
@@ -164,8 +169,8 @@ BUGS = [
         old = "    return runs.slot.lock() == slot_;",
         new = "    return !runs.slot.expired();",
         test = "//tests/backends/cuda:cuda_device_test",
-        by = "numbers",
-        says = "RunsReadWhatWasWrittenForThem",
+        by = "stream race",
+        says = "copy HtoD",
     ),
     dict(
         name = "kernels keep the addresses of the slot before",
@@ -222,13 +227,10 @@ BUGS = [
     ),
     dict(
         name = "the host waits within a step",
-        file = "backends/cuda/kernel_util.h",
-        old = "    return ToStatus(launch_(args(), static_cast<Stream>(args().stream)), \"starting a kernel\");",
-        new = "    const absl::Status status =\n" +
-              "        ToStatus(launch_(args(), static_cast<Stream>(args().stream)), \"starting a kernel\");\n" +
-              "    return status.ok() ? ToStatus(cudaStreamSynchronize(static_cast<Stream>(args().stream)),\n" +
-              "                                  \"running a kernel\")\n" +
-              "                       : status;",
+        file = "backends/cuda/initialize.cc",
+        old = "    return ToStatus(cudaMemcpyAsync(out<float>(0)",
+        new = "    cudaStreamSynchronize(static_cast<Stream>(args().stream));\n" +
+              "    return ToStatus(cudaMemcpyAsync(out<float>(0)",
         test = "//tests/backends/cuda:cuda_device_test",
         by = "refused",
         says = "cudaStreamSynchronize of a stream that is captured",
@@ -299,7 +301,8 @@ BUGS = [
         old = "  if (!mirrors_.empty()) device().Synchronize().IgnoreError();\n",
         new = "",
         test = "//tests/backends/cuda:cuda_device_test",
-        by = "freed",
+        by = "refused",
+        says = "a copy of page-locked memory that has been freed",
     ),
     dict(
         name = "an error that the next launch reports, too",
@@ -325,8 +328,9 @@ BUGS = [
         old = "size_t alignment() const override { return 256; }",
         new = "size_t alignment() const override { return 64; }",
         test = "//tests/backends/cuda:ops_test",
-        only = "CudaProduct.*",
+        only = "CudaProduct.WithAWorkspace",
         by = "refused",
+        says = "INVALID_VALUE",
     ),
     dict(
         name = "rows of four bytes an element, whatever the type",
@@ -434,8 +438,10 @@ BUGS = [
         file = "backends/cuda/cublaslt_product.cc",
         old = "  if (s.y_type != CUDA_R_32F) {",
         new = "  if (s.y_type == CUDA_R_32F) {",
-        test = "//tests/ops:matmul_cuda_test",
+        test = "//tests/backends/cuda:ops_test",
         by = "numbers",
+        only = "CudaProduct.WithAWorkspace",
+        says = "element",
     ),
     dict(
         name = "the first part's algorithm for the last rows",
@@ -454,7 +460,7 @@ BUGS = [
         test = "//tests/backends/cuda:ops_test",
         only = "CudaProduct.*",
         by = "numbers",
-        says = "MatMul",
+        says = "element",
     ),
     dict(
         name = "the workspace over the product that waits",
@@ -462,8 +468,9 @@ BUGS = [
         old = "    workspace_at_ = Reserve(workspace);",
         new = "    workspace_at_ = product_at_;",
         test = "//tests/backends/cuda:ops_test",
-        only = "CudaProduct.*",
-        by = "out of bounds",
+        only = "CudaProduct.WithAWorkspace",
+        by = "numbers",
+        says = "element",
     ),
     dict(
         name = "scratch memory for rows without their padding",
@@ -517,8 +524,8 @@ BUGS = [
         old = "{a.heads * a.tokens, a.tokens, 1, 1}",
         new = "{a.heads * a.tokens, 1, a.heads, 1}",
         test = "//tests/backends/cuda:cudnn_test",
-        by = "numbers",
-        says = "errors[2]",
+        by = "refused",
+        says = "Stats input of sdpa_backward must be a packed BHSD tensor",
     ),
     dict(
         name = "keys and values changed over",

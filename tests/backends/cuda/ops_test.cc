@@ -222,8 +222,12 @@ TEST(CudaProduct, OfNoRowsIsNothing) {
 // wait in the same scratch.
 TEST(CudaProduct, WithAWorkspace) {
   const graph::Backend backend = TestBackends().back();
-  const OpCase c = LinearCase(257, 2051, 35, "gelu", /*bf16=*/true, /*y_bf16=*/true);
+  const OpCase c = LinearCase(257, 2051, 40, "gelu", /*bf16=*/true, /*y_bf16=*/true);
+  constexpr size_t kPadded = (257 + 40) * 2056 * 2, kProduct = 257 * 40 * 4, kGaps = 3 * 256;
+  EXPECT_GT(Make(c).value()->scratch_bytes(), kPadded + kProduct + kGaps) << "no workspace";
   RunCaseOn(backend, c);
+  // A result in bf16 that the library stores, of sums that it keeps in f32.
+  RunCaseOn(backend, MatMulCase(257, 2056, 40, /*trans_w=*/1, /*times=*/false));
 }
 
 // Epilogues that cuBLASLt lacks.

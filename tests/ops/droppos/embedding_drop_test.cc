@@ -217,31 +217,33 @@ TEST(EmbeddingDrop, Refuses) {
                 "input 1");
 }
 
+// Those of a second image, whose elements are counted over both.
 TEST(EmbeddingDrop, BadIdsAreFaults) {
   for (const graph::Backend& backend : TestBackends()) {
     const auto message = [&](std::vector<double> mask, double id, double order,
                              double last_kept = 1) {
-      const auto y =
-          RunOn(backend, "EmbeddingDrop", Kind("wrong_pos"),
-                {HostTensor(F32({1, 2, 1})), HostTensor(F32({3, 1})), HostTensor(F32({1})),
-                 HostTensor(I32({1, 2}), {0, last_kept}), HostTensor(U8({1, 2}), mask),
-                 HostTensor(I32({1, 1}), {id}), HostTensor(I32({1, 1}), {order})});
+      const auto y = RunOn(
+          backend, "EmbeddingDrop", Kind("wrong_pos"),
+          {HostTensor(F32({2, 2, 1})), HostTensor(F32({3, 1})), HostTensor(F32({1})),
+           HostTensor(I32({2, 2}), {0, 1, 0, last_kept}),
+           HostTensor(U8({2, 2}), {0, 1, mask[0], mask[1]}), HostTensor(I32({2, 1}), {2, id}),
+           HostTensor(I32({2, 1}), {0, order})});
       return std::string(y.status().message());
     };
     EXPECT_EQ(message({0, 1}, 2, 0), "");
     // Whether its position is dropped or not.
     for (const std::vector<double>& mask : {std::vector<double>{1, 0}, {0, 1}}) {
-      EXPECT_NE(message(mask, 2, 0, 3).find("'input 3' i32[1,2] is 3 at element 1"),
+      EXPECT_NE(message(mask, 2, 0, 3).find("'input 3' i32[2,2] is 3 at element 3"),
                 std::string::npos);
-      EXPECT_NE(message(mask, 2, 0, -1).find("'input 3' i32[1,2] is -1 at element 1"),
+      EXPECT_NE(message(mask, 2, 0, -1).find("'input 3' i32[2,2] is -1 at element 3"),
                 std::string::npos);
     }
-    EXPECT_NE(message({0, 1}, 3, 0).find("'input 5' i32[1,1] is 3 at element 0"),
+    EXPECT_NE(message({0, 1}, 3, 0).find("'input 5' i32[2,1] is 3 at element 1"),
               std::string::npos);
-    EXPECT_NE(message({0, 1}, 2, 1).find("'input 6' i32[1,1] is 1 at element 0"),
+    EXPECT_NE(message({0, 1}, 2, 1).find("'input 6' i32[2,1] is 1 at element 1"),
               std::string::npos);
-    EXPECT_NE(message({1, 1}, 2, 0).find("'input 4' u8[1,2] is 2 at element 0"), std::string::npos);
-    EXPECT_NE(message({0, 0}, 2, 0).find("'input 4' u8[1,2] is 0 at element 0"), std::string::npos);
+    EXPECT_NE(message({1, 1}, 2, 0).find("'input 4' u8[2,2] is 2 at element 2"), std::string::npos);
+    EXPECT_NE(message({0, 0}, 2, 0).find("'input 4' u8[2,2] is 0 at element 2"), std::string::npos);
   }
 }
 

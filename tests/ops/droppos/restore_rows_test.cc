@@ -110,20 +110,21 @@ TEST(RestoreRows, SameForAnyThreads) {
   }
 }
 
+// Their elements are counted over all images.
 TEST(RestoreRows, IdsOutsideThePatchesAreFaults) {
-  const HostTensor x(F32({1, 2, 1})), token(F32({1})), mask(U8({1, 3}), {0, 1, 0});
+  const HostTensor x(F32({2, 2, 1})), token(F32({1})), mask(U8({2, 3}), {0, 1, 0, 0, 1, 0});
   for (const graph::Backend& backend : TestBackends()) {
     for (double id : {3, -1}) {
-      const HostTensor ids(I32({1, 2}), {id, 0});
+      const HostTensor ids(I32({2, 2}), {0, 2, id, 0});
       const auto y = RunOn(backend, "RestoreRows", Prefix(0), {x, token, ids, mask});
       EXPECT_NE(std::string(y.status().message())
-                    .find(absl::StrCat("'input 2' i32[1,2] is ", id, " at element 0")),
+                    .find(absl::StrCat("'input 2' i32[2,2] is ", id, " at element 2")),
                 std::string::npos)
           << backend.name << ": " << y.status();
-      const HostTensor dy(F32({1, 3, 1}));
+      const HostTensor dy(F32({2, 3, 1}));
       const auto dx = RunOn(backend, "RestoreRowsGrad", GradAttrs(0, {1}), {dy, ids, mask});
       EXPECT_NE(std::string(dx.status().message())
-                    .find(absl::StrCat("'input 1' i32[1,2] is ", id, " at element 0")),
+                    .find(absl::StrCat("'input 1' i32[2,2] is ", id, " at element 2")),
                 std::string::npos)
           << backend.name << ": " << dx.status();
     }
