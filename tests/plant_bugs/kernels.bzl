@@ -243,7 +243,7 @@ BUGS = [
         new = "    CpAsyncWait<0>();\n  }\n",
         test = "//tests/backends/cuda:attention_test",
         only = "TensorCoreAttention.*",
-        by = "uninitialized",
+        by = "race",
         says = "AttentionKernel",
     ),
     dict(
@@ -303,7 +303,7 @@ BUGS = [
         new = "    for (int k = 0; k < 12; ++k) {",
         test = "//tests/ops:fill_cuda_test",
         by = "numbers",
-        says = "element",
+        says = "Fill",
     ),
     dict(
         name = "every block writes the rest at the end",
@@ -320,7 +320,7 @@ BUGS = [
         old = "    if (period % kWidth == 0) {",
         new = "    if (period >= kWidth) {",
         test = "//tests/ops:bias_add_cuda_test",
-        by = "misaligned",
+        by = "out of bounds",
         says = "ElementwiseKernel",
     ),
     dict(
@@ -369,7 +369,7 @@ BUGS = [
         new = "if (from < 0 || from > p.x_rows) return p.fill;",
         test = "//tests/ops:slice_rows_cuda_test",
         by = "out of bounds",
-        says = "ShiftedRow",
+        says = "CopyRowsKernel",
     ),
     dict(
         name = "patches' rows and columns changed over",
@@ -377,8 +377,8 @@ BUGS = [
         old = "(line * p.width + patch % grid_w * p.patch)",
         new = "(line * p.width + patch / grid_w * p.patch)",
         test = "//tests/ops:patchify_cuda_test",
-        by = "numbers",
-        says = "element",
+        by = "out of bounds",
+        says = "CopyRowsKernel",
     ),
     dict(
         name = "patches past the last one of an image",
@@ -393,7 +393,7 @@ BUGS = [
         name = "ids past the last one",
         file = "backends/cuda/rows.h",
         old = "i < count && ids[i] == wanted",
-        new = "ids[i] == wanted",
+        new = "i < count + 32 && ids[i] == wanted",
         test = "//tests/ops:gather_rows_cuda_test",
         by = "out of bounds",
         says = "ScatterRowsKernel",
@@ -404,8 +404,8 @@ BUGS = [
         old = "if (first_piece[middle] <= piece) {",
         new = "if (first_piece[middle] < piece) {",
         test = "//tests/ops:grad_norm_cuda_test",
-        by = "out of bounds",
-        says = "SumSquares",
+        by = "numbers",
+        says = "element",
     ),
     dict(
         name = "norms of the second launch over those of the first",
@@ -442,8 +442,8 @@ BUGS = [
         old = "    for (int i = lane * kWidth; i < size; i += 32 * kWidth) Store(dx + i, V{});\n",
         new = "",
         test = "//tests/ops/droppos:pixel_loss_cuda_test",
-        by = "uninitialized",
-        says = "copy DtoH",
+        by = "numbers",
+        says = "element",
     ),
     dict(
         name = "a step that is not applied writes nothing",
@@ -451,8 +451,8 @@ BUGS = [
         old = "  if (!update && t.new_w == t.w && t.new_m == t.m && t.new_v == t.v) return;",
         new = "  if (!update) return;",
         test = "//tests/ops:adamw_cuda_test",
-        by = "uninitialized",
-        says = "copy DtoH",
+        by = "numbers",
+        says = "element",
     ),
     dict(
         name = "all blocks add to one sum",
@@ -523,8 +523,11 @@ BUGS = [
     dict(
         name = "sums in bf16",
         file = "backends/cuda/rows.h",
-        old = "to[k] += ToFloat(v.v[k]);",
-        new = "to[k] = ToFloat(FromFloat<T>(to[k] + ToFloat(v.v[k])));",
+        old = "  for (int k = 0; k < kCount; ++k) to[k] += ToFloat(v.v[k]);",
+        new = "  for (int k = 0; k < kCount; ++k) {\n" +
+              "    to[k] += ToFloat(v.v[k]);\n" +
+              "    if constexpr (sizeof(T) == 2) to[k] = ToFloat(FromFloat<T>(static_cast<float>(to[k])));\n" +
+              "  }",
         test = "//tests/ops:sum_to_shape_cuda_test",
         by = "numbers",
         says = "element",
@@ -563,7 +566,7 @@ BUGS = [
         name = "the wrong beta of AdamW",
         file = "backends/cuda/adamw.cu.cc",
         old = "  s.one_minus_beta2 = static_cast<float>(1.0 - beta2);",
-        new = "  s.one_minus_beta2 = static_cast<float>(1.0 - beta1);",
+        new = "  s.one_minus_beta2 = static_cast<float>(1.0 - beta1 + 0.0 * beta2);",
         test = "//tests/ops:adamw_cuda_test",
         by = "numbers",
         says = "element",
