@@ -78,6 +78,7 @@ TEST_F(DescribedDevice, NeedsNoDriverAndRunsNothing) {
 }
 
 TEST_F(DescribedDevice, IsPlannedForAsTheRealOneWithTheLargestWorkspaces) {
+  const harness::WithoutCudnn without;
   const graph::Backend real = harness::MakeCuda();
   const graph::Backend described = Described();
   for (const auto precision : {graph::ComputePrecision::kF32, graph::ComputePrecision::kBF16}) {
