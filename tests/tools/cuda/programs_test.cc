@@ -283,7 +283,7 @@ TEST_F(CudaPrograms, AutoTakesTheGpuThatThereIs) {
 TEST_F(CudaPrograms, AGpuWithTooLittleMemorySaysWhatFits) {
   setenv("FAKE_GPU", "mib=2", 1);
   Args args = kModel;
-  args.insert(args.end(), {"--data_path=data", "--batch_size=24", "--steps=2",
+  args.insert(args.end(), {"--depth=12", "--data_path=data", "--batch_size=24", "--steps=2",
                            "--output_dir=small"});
   const Outcome outcome = Run("train", args);
   EXPECT_EQ(outcome.exit_code, 1);
@@ -292,8 +292,8 @@ TEST_F(CudaPrograms, AGpuWithTooLittleMemorySaysWhatFits) {
   std::smatch fits;
   ASSERT_TRUE(std::regex_search(outcome.err, fits, std::regex("--batch_size=([0-9]+) fits")))
       << outcome.err;
-  Train({"--device=cuda", "--accum_iter=1", fits.str(0).substr(0, fits.str(0).find(' ')), "--steps=2",
-         "--output_dir=small"});
+  Train({"--device=cuda", "--depth=12", "--accum_iter=1",
+         fits.str(0).substr(0, fits.str(0).find(' ')), "--steps=2", "--output_dir=small"});
   unsetenv("FAKE_GPU");
 }
 
