@@ -9,7 +9,7 @@ namespace {
 absl::StatusOr<std::vector<graph::TensorType>> InferFill(const graph::InferContext& c) {
   ASSIGN_OR_RETURN(graph::Shape shape, ExpectShapeAttr(c));
   const auto dtype = graph::ParseDType(c.op.Str("dtype"));
-  if (!dtype || *dtype == graph::DType::kBF16) {
+  if (!dtype || *dtype == graph::DType::kBF16 || *dtype == graph::DType::kI8) {
     return Reject(c, "attribute 'dtype' is '", c.op.Str("dtype"),
                   "', must be f32, f64, i32, i64 or u8");
   }

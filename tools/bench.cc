@@ -152,8 +152,8 @@ absl::StatusOr<int> Main(int argc, char** argv) {
   ASSIGN_OR_RETURN(const bool proceed, ParseBenchFlags(argc, argv, DetectMachine(), &flags));
   if (!proceed) return 0;
   const graph::SchemaRegistry registry = MakeRegistry();
-  ASSIGN_OR_RETURN(const DeviceChoice device, ChooseAnyDevice(flags.device));
-  ASSIGN_OR_RETURN(const graph::Backend backend, MakeAnyBackend(device.device, flags.threads));
+  ASSIGN_OR_RETURN(const DeviceChoice device, ChooseAnyDevice(flags.device, flags.threads));
+  ASSIGN_OR_RETURN(const graph::Backend backend, MakeAnyBackend(device, flags.threads));
   if (!device.reason.empty()) std::cout << "note: on " << device.Text() << "\n";
   for (const std::string& note : ThreadNotes(flags.threads)) std::cout << "note: " << note << "\n";
   const auto run = flags.what == "step"   ? Step

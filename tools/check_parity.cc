@@ -39,8 +39,8 @@ struct Flags {
 absl::StatusOr<int> Check(const Flags& flags) {
   ASSIGN_OR_RETURN(const GoldenCase golden, ReadGoldenCase(models::ResolveUserPath(flags.path)));
   const graph::SchemaRegistry registry = MakeRegistry();
-  ASSIGN_OR_RETURN(const DeviceChoice device, ChooseAnyDevice(flags.device));
-  ASSIGN_OR_RETURN(const graph::Backend backend, MakeAnyBackend(device.device, flags.threads));
+  ASSIGN_OR_RETURN(const DeviceChoice device, ChooseAnyDevice(flags.device, flags.threads));
+  ASSIGN_OR_RETURN(const graph::Backend backend, MakeAnyBackend(device, flags.threads));
   graph::CompileOptions compile = {&registry, &backend, {}};
   compile.passes.enabled = flags.passes == "on";
   const bool bf16 = flags.precision == "bf16";

@@ -37,11 +37,11 @@ std::string Closing::Text(const Run& run) const {
   }
   text += "\n";
   if (evaluation_.has_value()) {
-    std::string reached;
+    const char* label = "held out";
     for (const models::Metric& metric : evaluation_->values) {
-      absl::StrAppend(&reached, reached.empty() ? "" : "  ", models::HeldOutText(metric));
+      text += Row(label, models::HeldOutText(metric));
+      label = "";
     }
-    text += Row("held out", reached);
   }
   std::error_code error;
   const std::string newest = absl::StrCat(folder, "/", models::kNewestModel);

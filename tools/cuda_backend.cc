@@ -15,7 +15,8 @@
 namespace tools {
 namespace {
 
-absl::StatusOr<graph::Backend> (*g_linked)(int index, int threads) = nullptr;
+MakeCuda g_linked = nullptr;
+DescribeCuda g_describe_linked = nullptr;
 
 constexpr char kLibrary[] = "libdroppos_cuda.so";
 
@@ -25,7 +26,7 @@ std::string FindLibrary() {
   std::error_code ignored;
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", ignored);
   const std::vector<std::filesystem::path> candidates = {
-      program.parent_path() / ".." / "lib" / kLibrary,                                // the download
+      program.parent_path() / ".." / ".." / "lib" / kLibrary,                         // the download
       program.string() + ".runfiles/droppos/backends/cuda/" + kLibrary,                // bazel run
       program.parent_path() / ".." / "backends" / "cuda" / kLibrary,                   // bazel-bin
   };
@@ -45,7 +46,12 @@ absl::StatusOr<Function*> Symbol(void* library, const std::string& path, const c
   return reinterpret_cast<Function*>(found);
 }
 
-absl::StatusOr<decltype(&droppos_cuda_make_backend)> Load() {
+struct Library {
+  decltype(&droppos_cuda_make_backend) make;
+  decltype(&droppos_cuda_describe_backend) describe;
+};
+
+absl::StatusOr<Library> Load() {
   const std::string path = FindLibrary();
   if (path.empty()) {
     return absl::UnavailableError(
@@ -66,21 +72,40 @@ absl::StatusOr<decltype(&droppos_cuda_make_backend)> Load() {
                                                abi(), ", this program has ", backends::cuda::kAbi,
                                                "); build both anew, or use --device=cpu"));
   }
-  return Symbol<decltype(droppos_cuda_make_backend)>(library, path, "droppos_cuda_make_backend");
+  Library entries;
+  ASSIGN_OR_RETURN(entries.make, Symbol<decltype(droppos_cuda_make_backend)>(
+                                     library, path, "droppos_cuda_make_backend"));
+  ASSIGN_OR_RETURN(entries.describe, Symbol<decltype(droppos_cuda_describe_backend)>(
+                                         library, path, "droppos_cuda_describe_backend"));
+  return entries;
+}
+
+const absl::StatusOr<Library>& Loaded() {
+  static const auto* const library = new absl::StatusOr<Library>(Load());
+  return *library;
 }
 
 }  // namespace
 
-void UseLinkedCudaBackend(absl::StatusOr<graph::Backend> (*make)(int index, int threads)) {
+void UseLinkedCudaBackend(MakeCuda make, DescribeCuda describe) {
   g_linked = make;
+  g_describe_linked = describe;
 }
 
 absl::StatusOr<graph::Backend> MakeCudaBackend(int index, int threads) {
   if (g_linked != nullptr) return g_linked(index, threads);
-  static const auto* const make = new auto(Load());
-  RETURN_IF_ERROR(make->status());
+  RETURN_IF_ERROR(Loaded().status());
   absl::StatusOr<graph::Backend> backend = absl::UnknownError("");
-  (**make)(index, threads, &backend);
+  Loaded()->make(index, threads, &backend);
+  return backend;
+}
+
+absl::StatusOr<graph::Backend> DescribeCudaBackend(const backends::cuda::GpuProperties& gpu,
+                                                   int threads) {
+  if (g_describe_linked != nullptr) return g_describe_linked(gpu, threads);
+  RETURN_IF_ERROR(Loaded().status());
+  absl::StatusOr<graph::Backend> backend = absl::UnknownError("");
+  Loaded()->describe(gpu, threads, &backend);
   return backend;
 }
 

@@ -3,6 +3,7 @@
 #define TOOLS_CUDA_BACKEND_H_
 
 #include "absl/status/statusor.h"
+#include "backends/cuda/gpu_properties.h"
 #include "graph/compiler/backend.h"
 
 namespace tools {
@@ -13,8 +14,16 @@ namespace tools {
 // what is missing (the library, one that it needs, a driver, a GPU) and what to do.
 absl::StatusOr<graph::Backend> MakeCudaBackend(int index, int threads);
 
-// For tests that link a CUDA backend: it takes the library's place. Before main.
-void UseLinkedCudaBackend(absl::StatusOr<graph::Backend> (*make)(int index, int threads));
+// The same of a GPU that is only described (backends/cuda/kernel_table.h), for plans: needs the
+// library, and no driver.
+absl::StatusOr<graph::Backend> DescribeCudaBackend(const backends::cuda::GpuProperties& gpu,
+                                                   int threads);
+
+using MakeCuda = absl::StatusOr<graph::Backend> (*)(int index, int threads);
+using DescribeCuda = absl::StatusOr<graph::Backend> (*)(const backends::cuda::GpuProperties& gpu,
+                                                        int threads);
+// For tests that link a CUDA backend, or have their own: it takes the library's place.
+void UseLinkedCudaBackend(MakeCuda make, DescribeCuda describe = nullptr);
 
 }  // namespace tools
 

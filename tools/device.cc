@@ -8,13 +8,14 @@
 #include "graph/base/status.h"
 #include "tools/cuda_backend.h"
 #include "tools/flags/device_name.h"
+#include "tools/plugins.h"
 
 namespace tools {
 namespace {
 
-absl::StatusOr<DeviceChoice> Cuda(int index, std::string reason) {
-  ASSIGN_OR_RETURN(const graph::Backend backend, MakeCudaBackend(index, /*threads=*/1));
-  return DeviceChoice{backend.device->name(), std::move(reason), backend.capabilities};
+absl::StatusOr<DeviceChoice> Cuda(int index, int threads, std::string reason) {
+  ASSIGN_OR_RETURN(const graph::Backend backend, MakeCudaBackend(index, threads));
+  return DeviceChoice{backend.device->name(), std::move(reason), backend.capabilities, backend};
 }
 
 }  // namespace
@@ -27,14 +28,14 @@ std::string DeviceChoice::Line() const {
   return Text() == "cpu" ? "" : absl::StrCat("on     ", Text(), "\n");
 }
 
-DeviceChoice CpuDevice() { return {"cpu", "", backends::cpu::DetectCapabilities()}; }
+DeviceChoice CpuDevice() { return {"cpu", "", backends::cpu::DetectCapabilities(), {}}; }
 
-absl::StatusOr<DeviceChoice> ChooseDevice(absl::string_view asked) {
+absl::StatusOr<DeviceChoice> ChooseDevice(absl::string_view asked, int threads) {
   const std::string flag = absl::StrCat("--device=", graph::Shortened(asked));
   RETURN_IF_ERROR(graph::Annotate(CheckDeviceName(asked), flag));
   if (asked == "cpu") return CpuDevice();
   if (asked == "auto") {
-    absl::StatusOr<DeviceChoice> cuda = Cuda(0, "it is the first GPU");
+    absl::StatusOr<DeviceChoice> cuda = Cuda(0, threads, "it is the first GPU");
     if (cuda.ok()) return cuda;
     DeviceChoice cpu = CpuDevice();
     // The way out that follows is for those who asked for a GPU.
@@ -45,9 +46,14 @@ absl::StatusOr<DeviceChoice> ChooseDevice(absl::string_view asked) {
   int index = 0;
   absl::string_view number = asked;
   if (absl::ConsumePrefix(&number, "cuda:")) CHECK(absl::SimpleAtoi(number, &index));
-  absl::StatusOr<DeviceChoice> cuda = Cuda(index, "");
+  absl::StatusOr<DeviceChoice> cuda = Cuda(index, threads, "");
   if (!cuda.ok()) return graph::Annotate(cuda.status(), flag);
   return cuda;
+}
+
+absl::StatusOr<graph::Backend> MakeBackend(const DeviceChoice& choice, int threads) {
+  if (choice.gpu.has_value() && choice.gpu->device->threads() == threads) return *choice.gpu;
+  return MakeBackend(choice.device, threads);
 }
 
 }  // namespace tools

@@ -29,9 +29,9 @@ struct Side {
 
   absl::Status Init(const char* name, const Way& way, const graph::SchemaRegistry& registry) {
     const int threads = way.threads > 0 ? way.threads : DetectCpus().usable();
-    ASSIGN_OR_RETURN(const DeviceChoice device, ChooseAnyDevice(way.backend));
+    ASSIGN_OR_RETURN(const DeviceChoice device, ChooseAnyDevice(way.backend, threads));
     if (!device.reason.empty()) std::cout << name << " " << device.Line();
-    ASSIGN_OR_RETURN(backend, MakeAnyBackend(device.device, threads));
+    ASSIGN_OR_RETURN(backend, MakeAnyBackend(device, threads));
     diff.name = absl::StrCat(name, "=", way.text);
     diff.compile = {&registry, &backend, way.Pipeline()};
     diff.low_precision = way.low_precision();

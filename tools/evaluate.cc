@@ -236,9 +236,9 @@ absl::Status Evaluate(const Flags& flags) {
         std::make_unique<SpreadDataset>(setup.data.held_out.get(), flags.common.max_images);
   }
   const graph::SchemaRegistry registry = MakeRegistry();
-  ASSIGN_OR_RETURN(setup.device, ChooseDevice(flags.common.device));
+  ASSIGN_OR_RETURN(setup.device, ChooseDevice(flags.common.device, flags.common.threads));
   ASSIGN_OR_RETURN(const graph::Backend backend,
-                   MakeBackend(setup.device.device, flags.common.threads));
+                   MakeBackend(setup.device, flags.common.threads));
   for (const std::string& note : ThreadNotes(flags.common.threads)) {
     std::cout << "note: " << note << "\n";
   }

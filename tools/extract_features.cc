@@ -109,9 +109,9 @@ absl::Status Extract(const Flags& flags) {
   const SpreadDataset data(split, flags.common.max_images);
 
   const graph::SchemaRegistry registry = MakeRegistry();
-  ASSIGN_OR_RETURN(const DeviceChoice device, ChooseDevice(flags.common.device));
-  ASSIGN_OR_RETURN(const graph::Backend backend,
-                   MakeBackend(device.device, flags.common.threads));
+  ASSIGN_OR_RETURN(const DeviceChoice device,
+                   ChooseDevice(flags.common.device, flags.common.threads));
+  ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend(device, flags.common.threads));
   for (const std::string& note : ThreadNotes(flags.common.threads)) {
     std::cout << "note: " << note << "\n";
   }

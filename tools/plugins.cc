@@ -14,13 +14,37 @@
 #include "tools/cuda_backend.h"
 
 namespace tools {
+namespace {
 
-graph::SchemaRegistry MakeRegistry() {
+// The operators that only a backend's passes make.
+struct BackendOps {
+  absl::string_view backend;
+  void (*add)(graph::SchemaRegistry* registry);
+};
+constexpr BackendOps kBackendOps[] = {{"cpu", ops::cpu::RegisterOps},
+                                      {"cuda", ops::cuda::RegisterOps}};
+
+// The operators of every backend.
+graph::SchemaRegistry NeutralRegistry() {
   graph::SchemaRegistry registry;
   ops::RegisterOps(&registry);
   ops::droppos::RegisterOps(&registry);
-  ops::cpu::RegisterOps(&registry);
-  ops::cuda::RegisterOps(&registry);
+  return registry;
+}
+
+}  // namespace
+
+graph::SchemaRegistry MakeRegistry() {
+  graph::SchemaRegistry registry = NeutralRegistry();
+  for (const BackendOps& ops : kBackendOps) ops.add(&registry);
+  return registry;
+}
+
+graph::SchemaRegistry MakeRegistryOf(absl::string_view name) {
+  graph::SchemaRegistry registry = NeutralRegistry();
+  for (const BackendOps& ops : kBackendOps) {
+    if (ops.backend == name) ops.add(&registry);
+  }
   return registry;
 }
 

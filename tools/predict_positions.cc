@@ -141,8 +141,8 @@ absl::Status Predict(const Flags& flags) {
   }
 
   const graph::SchemaRegistry registry = MakeRegistry();
-  ASSIGN_OR_RETURN(const DeviceChoice device, ChooseDevice(flags.device));
-  ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend(device.device, flags.threads));
+  ASSIGN_OR_RETURN(const DeviceChoice device, ChooseDevice(flags.device, flags.threads));
+  ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend(device, flags.threads));
   std::cout << device.Line() << std::flush;
   const graph::CompileOptions compile = {&registry, &backend, {}};
   graph::Workspace workspace(backend.device);

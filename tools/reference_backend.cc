@@ -12,9 +12,13 @@ graph::Backend MakeReferenceBackend() {
   return backend;
 }
 
-absl::StatusOr<DeviceChoice> ChooseAnyDevice(absl::string_view asked) {
-  if (asked != "reference") return ChooseDevice(asked);
-  return DeviceChoice{"reference", "", MakeReferenceBackend().capabilities};
+absl::StatusOr<DeviceChoice> ChooseAnyDevice(absl::string_view asked, int threads) {
+  if (asked != "reference") return ChooseDevice(asked, threads);
+  return DeviceChoice{"reference", "", MakeReferenceBackend().capabilities, {}};
+}
+
+absl::StatusOr<graph::Backend> MakeAnyBackend(const DeviceChoice& choice, int threads) {
+  return choice.device == "reference" ? MakeReferenceBackend() : MakeBackend(choice, threads);
 }
 
 absl::StatusOr<graph::Backend> MakeAnyBackend(absl::string_view name, int threads) {

@@ -11,8 +11,9 @@ namespace tools {
 
 graph::Backend MakeReferenceBackend();
 
-// ChooseDevice (device.h) and MakeBackend (plugins.h) that know "reference", too.
-absl::StatusOr<DeviceChoice> ChooseAnyDevice(absl::string_view asked);
+// ChooseDevice and MakeBackend (device.h, plugins.h) that know "reference", too.
+absl::StatusOr<DeviceChoice> ChooseAnyDevice(absl::string_view asked, int threads);
+absl::StatusOr<graph::Backend> MakeAnyBackend(const DeviceChoice& choice, int threads);
 absl::StatusOr<graph::Backend> MakeAnyBackend(absl::string_view name, int threads);
 
 }  // namespace tools

@@ -8,7 +8,6 @@
 
 #include "CLI/CLI.hpp"
 #include "graph/base/status.h"
-#include "tools/device.h"
 #include "tools/flags/command_line.h"
 #include "tools/machine.h"
 #include "tools/plugins.h"
@@ -21,11 +20,12 @@ namespace {
 
 absl::StatusOr<int> Main(int argc, char** argv) {
   ReplayStepOptions options;
+  std::string asked = "cpu";
   CLI::App app("Repeats a step that went wrong and names the first blob that is not finite.");
   app.add_option("--capsule", options.capsule, "what the run wrote: output_dir/capsules/step_...")
       ->required()
       ->type_name("DIR");
-  AddDevice(&app, /*reference=*/true, &options.device);
+  AddDevice(&app, /*reference=*/true, &asked);
   app.add_option("--precision", options.precision, "(default: the run's)")
       ->check(CLI::IsMember({"fp32", "bf16"}))
       ->type_name("fp32|bf16");
@@ -38,11 +38,11 @@ absl::StatusOr<int> Main(int argc, char** argv) {
       ->type_name("N");
   ASSIGN_OR_RETURN(const bool proceed, ParseCommandLine("replay", argc, argv, &app));
   if (!proceed) return 0;
-  ASSIGN_OR_RETURN(const DeviceChoice device, ChooseAnyDevice(options.device));
-  options.device = device.device;
+  const int threads = options.threads > 0 ? options.threads : DetectMachine().threads;
+  ASSIGN_OR_RETURN(options.device, ChooseAnyDevice(asked, threads));
   ASSIGN_OR_RETURN(const std::string report,
-                   ReplayStep(options, MakeZoo(), MakeRegistry(), DetectMachine(device)));
-  if (!device.reason.empty()) std::cout << device.Line();
+                   ReplayStep(options, MakeZoo(), MakeRegistry(), DetectMachine(options.device)));
+  if (!options.device.reason.empty()) std::cout << options.device.Line();
   std::cout << report;
   return 0;
 }

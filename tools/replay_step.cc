@@ -47,7 +47,7 @@ absl::StatusOr<ResolvedFlags> Flags(const ReplayStepOptions& options,
   }
   if (!options.precision.empty()) parsed.flags.precision = options.precision;
   if (options.threads > 0) parsed.flags.threads = options.threads;
-  if (options.device == "reference") {
+  if (options.device.device == "reference") {
     // It has not all the passes that the run may have left out, and none changes what is computed.
     parsed.flags.disable_pass.reset();
   }
@@ -171,7 +171,7 @@ class Replay {
     }
     if (same && (capsule_.spike || (not_finite && now == capsule_.seen))) return text;
     std::vector<std::string> differences;
-    if (options_.device == "reference") {
+    if (options_.device.device == "reference") {
       differences.push_back("the reference backend computes in double");
     }
     differences.insert(differences.end(), resolved_.notices.begin(), resolved_.notices.end());

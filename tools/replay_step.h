@@ -7,16 +7,17 @@
 #include "absl/status/statusor.h"
 #include "graph/schema/schema.h"
 #include "models/zoo/zoo.h"
+#include "tools/device.h"
 #include "tools/flags/resolve_flags.h"
 
 namespace tools {
 
 struct ReplayStepOptions {
-  std::string capsule;         // its folder
-  std::string device = "cpu";  // DeviceChoice::device, or "reference"
-  std::string precision;       // "fp32" or "bf16"; empty: the run's
-  int threads = 0;             // 0: the run's
-  int images = 8;              // of a spike: how many to name, the largest losses first
+  std::string capsule;                // its folder
+  DeviceChoice device = CpuDevice();  // of ChooseAnyDevice
+  std::string precision;              // "fp32" or "bf16"; empty: the run's
+  int threads = 0;                    // 0: the run's
+  int images = 8;                     // of a spike: how many to name, the largest losses first
 };
 
 // Repeats the step from the capsule alone. Returns lines to print: what the run saw, what is seen

@@ -34,7 +34,6 @@
 #include "models/training/trainer.h"
 #include "tools/banner.h"
 #include "tools/benchmark/host.h"
-#include "tools/benchmark/machine_rates.h"
 #include "tools/closing.h"
 #include "tools/cpus.h"
 #include "tools/device.h"
@@ -46,9 +45,9 @@
 #include "tools/list_models.h"
 #include "tools/machine.h"
 #include "tools/observers.h"
-#include "tools/plan/plan_report.h"
-#include "tools/plan/short_plan.h"
+#include "tools/plan/gpu_plan.h"
 #include "tools/plugins.h"
+#include "tools/print_plan.h"
 #include "tools/profile_run.h"
 #include "tools/program.h"
 #include "tools/resume.h"
@@ -85,6 +84,7 @@ absl::Status CheckData(const ResolvedFlags& resolved, const models::Datasets& da
 // What flags and files say before anything is made of it.
 struct Setup {
   DeviceChoice device;
+  GpusToDescribe gpus;      // for which --plan plans
   Environment environment;  // once the run starts
   ResolvedFlags resolved;
   Resumption resumption;
@@ -92,11 +92,20 @@ struct Setup {
   models::EpochPlan epochs;
 };
 
+absl::StatusOr<DeviceChoice> DeviceOf(const TrainFlags& flags, const GpusToDescribe& gpus,
+                                      int threads) {
+  if (!gpus.chips.empty()) return DescribedDevice(gpus.chips[0]);
+  if (gpus.here.has_value()) return *gpus.here;
+  return ChooseDevice(flags.device.value_or("cpu"), threads);
+}
+
 absl::StatusOr<Setup> ReadSetup(const ParsedFlags& parsed, Resumption resumption,
                                 const models::Zoo& zoo, models::RunLog* log) {
   Setup setup;
   ASSIGN_OR_RETURN(const models::ZooEntry entry, zoo.Find(*parsed.flags.model));
-  ASSIGN_OR_RETURN(setup.device, ChooseDevice(parsed.flags.device.value_or("cpu")));
+  const auto threads = static_cast<int>(parsed.flags.threads.value_or(DetectCpus().usable()));
+  ASSIGN_OR_RETURN(setup.gpus, ChooseGpusToDescribe(parsed.flags, threads));
+  ASSIGN_OR_RETURN(setup.device, DeviceOf(parsed.flags, setup.gpus, threads));
   ASSIGN_OR_RETURN(setup.resolved,
                    ResolveTrainFlags(parsed.flags, entry, DetectMachine(setup.device)));
   std::vector<std::string> notes = parsed.notices;
@@ -145,26 +154,6 @@ absl::StatusOr<models::SessionOptions> OptionsOfSession(const Setup& setup,
   ASSIGN_OR_RETURN(const int observed, Observers::LoaderBatches(setup.resolved, setup.data));
   options.loader_batches += observed;
   return options;
-}
-
-absl::Status PrintPlan(const Setup& setup, const models::Model& model,
-                       const models::SessionOptions& options) {
-  const MachineDefaults machine = DetectMachine(setup.device);
-  graph::Device* const device = options.compile.backend->device.get();
-  ASSIGN_OR_RETURN(const MachineRates rates,
-                   MeasureMachineRates(device, device->threads()));
-  ASSIGN_OR_RETURN(const LoadingTime loading,
-                   MeasureLoading(setup.resolved, *setup.data.train, machine.threads));
-  ASSIGN_OR_RETURN(
-      const std::string answer,
-      ShortPlan(model, options, PlanVariants(setup.resolved, machine), loading,
-                LengthOf(setup.resolved, setup.epochs, setup.data.train->size()), rates));
-  if (!setup.device.reason.empty()) std::cout << setup.device.Line();
-  std::cout << answer;
-  if (*setup.resolved.flags.plan != "full") return absl::OkStatus();
-  ASSIGN_OR_RETURN(const std::string report, PlanReport(model, options, rates));
-  std::cout << "\n" << report;
-  return absl::OkStatus();
 }
 
 // Parameters from elsewhere than the initialisation; a line that says from where, or none.
@@ -235,7 +224,10 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
                          const std::vector<std::string>& args, const models::Zoo& zoo,
                          const graph::SchemaRegistry& registry) {
   const absl::Time started = absl::Now();
-  const models::RunLog::Screen screen = models::RunLog::ScreenOf(Screen(), STDOUT_FILENO);
+  // With --plan=json standard output has the object and nothing else.
+  const models::RunLog::Screen screen =
+      parsed.flags.plan == "json" ? models::RunLog::Screen{&std::cerr, false, {}}
+                                  : models::RunLog::ScreenOf(Screen(), STDOUT_FILENO);
   models::RunLog log(screen);
   ASSIGN_OR_RETURN(Setup setup, ReadSetup(parsed, std::move(resumption), zoo, &log));
   ResolvedFlags& resolved = setup.resolved;
@@ -243,11 +235,16 @@ absl::Status RunTraining(const ParsedFlags& parsed, Resumption resumption,
   const std::unique_ptr<models::Model> model =
       resolved.entry.make(resolved.entry, setup.data.train->num_classes());
   const int threads = static_cast<int>(flags.threads.value());
-  ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend(setup.device.device, threads));
   for (const std::string& note : ThreadNotes(threads)) log.Line(absl::StrCat("note: ", note));
+  if (flags.plan.has_value()) {
+    return PrintPlan({resolved, setup.device, setup.gpus, *setup.data.train, setup.epochs, *model,
+                      [&](const graph::Backend& backend) {
+                        return OptionsOfSession(setup, registry, backend);
+                      }});
+  }
+  ASSIGN_OR_RETURN(const graph::Backend backend, MakeBackend(setup.device, threads));
   ASSIGN_OR_RETURN(models::SessionOptions session_options,
                    OptionsOfSession(setup, registry, backend));
-  if (flags.plan.has_value()) return PrintPlan(setup, *model, session_options);
   ASSIGN_OR_RETURN(models::OutputDir output,
                    models::OutputDir::Choose(flags.output_dir.value_or(""), resolved.entry.name,
                                              setup.resumption.earlier));

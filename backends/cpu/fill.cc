@@ -16,19 +16,8 @@ std::unique_ptr<graph::Kernel> MakeFill(const graph::KernelSpec& spec) {
 }
 
 absl::StatusOr<std::unique_ptr<graph::Kernel>> Make(const graph::KernelSpec& spec) {
-  switch (spec.out(0).dtype) {
-    case graph::DType::kF32:
-      return MakeFill<float>(spec);
-    case graph::DType::kI32:
-      return MakeFill<int32_t>(spec);
-    case graph::DType::kI64:
-      return MakeFill<int64_t>(spec);
-    case graph::DType::kU8:
-      return MakeFill<uint8_t>(spec);
-    default:
-      return absl::UnimplementedError(
-          absl::StrCat(DescribeTypes(spec), ": the cpu backend cannot fill this type"));
-  }
+  return graph::VisitDType<float, int32_t, int64_t, uint8_t>(
+      spec.out(0).dtype, [&](auto value) { return MakeFill<decltype(value)>(spec); });
 }
 
 }  // namespace

@@ -7,16 +7,6 @@ namespace {
 
 std::atomic<int64_t> g_serial_elements{16384};
 
-void AddChecked(graph::KernelTable* table, const std::string& op_type, bool bf16,
-                graph::KernelFactory factory) {
-  table->Add(op_type,
-             [factory = std::move(factory), bf16](
-                 const graph::KernelSpec& spec) -> absl::StatusOr<std::unique_ptr<graph::Kernel>> {
-               RETURN_IF_ERROR(graph::RequireFloats(spec, "cpu", bf16));
-               return factory(spec);
-             });
-}
-
 }  // namespace
 
 int64_t SerialElements() { return g_serial_elements.load(std::memory_order_relaxed); }
@@ -31,16 +21,6 @@ bool IdsAreRows(const graph::KernelArgs& args, int input, int64_t count, int64_t
     return false;
   }
   return true;
-}
-
-void AddFloat32(graph::KernelTable* table, const std::string& op_type,
-                graph::KernelFactory factory) {
-  AddChecked(table, op_type, /*bf16=*/false, std::move(factory));
-}
-
-void AddFloat32OrBfloat16(graph::KernelTable* table, const std::string& op_type,
-                          graph::KernelFactory factory) {
-  AddChecked(table, op_type, /*bf16=*/true, std::move(factory));
 }
 
 }  // namespace backends::cpu

@@ -1,4 +1,4 @@
-// Shared by the CPU kernels: kernels from lambdas, parallel loops, the f32 rule.
+// Shared by the CPU kernels: kernels from lambdas, parallel loops.
 //
 // Loops are split statically, and one thread computes each output element in a
 // fixed order, so results are equal from run to run and, for the loops here, for
@@ -18,22 +18,15 @@
 
 namespace backends::cpu {
 
+using graph::AddFloat32;
+using graph::AddFloat32OrBfloat16;
 using graph::In;
 using graph::Out;
-
-// Adds `factory` for operators whose floats are f32; other float types are
-// Unimplemented, with the operator and the dtype.
-void AddFloat32(graph::KernelTable* table, const std::string& op_type,
-                graph::KernelFactory factory);
-// Adds `factory` for operators each of whose float tensors is f32 or bf16; the
-// factory refuses mixtures that it does not know.
-void AddFloat32OrBfloat16(graph::KernelTable* table, const std::string& op_type,
-                          graph::KernelFactory factory);
 
 // Returns `make(T())`, where T is the C++ type of `dtype`, f32 or bf16.
 template <typename Function>
 auto VisitFloat(graph::DType dtype, const Function& make) {
-  return dtype == graph::DType::kBF16 ? make(graph::BFloat16()) : make(float());
+  return graph::VisitDType<float, graph::BFloat16>(dtype, make);
 }
 
 // Whether the `count` ids of input `input`, i32, lie in [0, n). If not, the first that does not is

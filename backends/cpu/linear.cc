@@ -5,9 +5,10 @@
 namespace backends::cpu {
 
 void RegisterLinear(graph::KernelTable* table) {
-  AddFloat32OrBfloat16(table, "Linear", [](const graph::KernelSpec& spec) {
-    return MakeOneDnnProduct(spec, TransposedMatrix);
-  });
+  AddFloat32OrBfloat16(
+      table, "Linear",
+      [](const graph::KernelSpec& spec) { return MakeOneDnnProduct(spec, TransposedMatrix); },
+      {"onednn"});
 }
 
 }  // namespace backends::cpu

@@ -99,8 +99,8 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeWeightGrad(const graph::Kerne
 }  // namespace
 
 void RegisterMatMul(graph::KernelTable* table) {
-  AddFloat32OrBfloat16(table, "MatMul", MakeMatMul);
-  AddFloat32OrBfloat16(table, "MatMulWeightGrad", MakeWeightGrad);
+  AddFloat32OrBfloat16(table, "MatMul", MakeMatMul, {"onednn"});
+  AddFloat32OrBfloat16(table, "MatMulWeightGrad", MakeWeightGrad, {"onednn", "own"});
 }
 
 }  // namespace backends::cpu

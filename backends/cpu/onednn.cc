@@ -151,7 +151,7 @@ void PrimitiveKernel::Adopt(const dnnl::primitive_desc_base& pd, absl::Span<cons
     AddArgument(outputs[i], Source::kOutput, i, layout_of(outputs[i]));
   }
   add_scratchpad(pd);
-  implementation_ = absl::StrCat(pd.impl_info_str(), reordered ? ", reordered" : "");
+  implementation_ = absl::StrCat("onednn:", pd.impl_info_str(), reordered ? ", reordered" : "");
 }
 
 absl::Status PrimitiveKernel::Prepare() {

@@ -81,7 +81,7 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakePackWeights(const graph::Kern
 }  // namespace
 
 void RegisterPackWeights(graph::KernelTable* table) {
-  AddFloat32OrBfloat16(table, "PackWeights", MakePackWeights);
+  AddFloat32OrBfloat16(table, "PackWeights", MakePackWeights, {"onednn", "own"});
 }
 
 }  // namespace backends::cpu

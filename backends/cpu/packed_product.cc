@@ -96,8 +96,8 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakePackedProduct(const graph::Ke
 }  // namespace
 
 void RegisterPackedProduct(graph::KernelTable* table) {
-  AddFloat32OrBfloat16(table, "PackedMatMul", MakePackedProduct);
-  AddFloat32OrBfloat16(table, "PackedLinear", MakePackedProduct);
+  AddFloat32OrBfloat16(table, "PackedMatMul", MakePackedProduct, {"onednn", "own"});
+  AddFloat32OrBfloat16(table, "PackedLinear", MakePackedProduct, {"onednn", "own"});
 }
 
 }  // namespace backends::cpu

@@ -172,7 +172,9 @@ class QuantizedLinearKernel final : public graph::Kernel {
   }
 
   size_t scratch_bytes() const override { return threads_ * thread_bytes_; }
-  std::string implementation() const override { return pd_.impl_info_str(); }
+  std::string implementation() const override {
+    return absl::StrCat("onednn:", pd_.impl_info_str());
+  }
 
   absl::Status Prepare() override {
     return GuardOneDnn(1, [this] { primitive_ = dnnl::matmul(pd_); });
@@ -249,7 +251,7 @@ absl::StatusOr<std::unique_ptr<graph::Kernel>> MakeQuantizedLinear(const graph::
 
 void RegisterQuantizedLinear(graph::KernelTable* table) {
   AddFloat32OrBfloat16(table, "QuantizeWeights", MakeQuantizeWeights);
-  AddFloat32OrBfloat16(table, "QuantizedLinear", MakeQuantizedLinear);
+  AddFloat32OrBfloat16(table, "QuantizedLinear", MakeQuantizedLinear, {"onednn", "own"});
 }
 
 }  // namespace backends::cpu

@@ -24,9 +24,8 @@ class CudnnAttentionKernel final : public graph::Kernel {
  public:
   // Unimplemented where there is no cuDNN, or none for these sizes.
   static KernelOr Make(const DevicePtr& device, const Sizes& s, bool grad) {
-    if (device->cudnn() == nullptr) return absl::UnimplementedError(device->cudnn_text());
     const CudnnAttention spec = {s.batch, s.tokens, s.heads, s.head_width, grad};
-    ASSIGN_OR_RETURN(const CudnnPlan* const plan, device->cudnn()->Plan(spec));
+    ASSIGN_OR_RETURN(const CudnnPlan* const plan, device->PlanCudnn(spec));
     return KernelOr(std::unique_ptr<graph::Kernel>(
         new CudnnAttentionKernel(device, plan, s.heads * s.head_width, grad)));
   }
@@ -89,8 +88,17 @@ std::unique_ptr<graph::Kernel> MakeForward(const graph::KernelSpec& spec, const 
       /*scratch_bytes=*/0, tensor_cores ? "own:mma" : "own:f32");
 }
 
+// What cuDNN's deterministic gradient needs from compute capability 9.0 on: a bf16 number for each
+// score, padded to its tiles. A described GPU has no cuDNN to ask, and the one that comes may.
+size_t CudnnGradBytes(const Sizes& s) {
+  const size_t queries = (s.tokens + size_t{63}) / 64 * 64;
+  const size_t keys = (s.tokens + size_t{127}) / 128 * 128;
+  return static_cast<size_t>(s.batch) * s.heads * queries * keys * sizeof(BFloat16);
+}
+
+// `more_bytes` of scratch are for plans.
 template <typename T>
-std::unique_ptr<graph::Kernel> MakeBackward(const Sizes& s) {
+std::unique_ptr<graph::Kernel> MakeBackward(const Sizes& s, size_t more_bytes) {
   const bool tensor_cores = std::is_same_v<T, BFloat16> && HasAttentionGrad(s.tokens, s.head_width);
   const size_t floats = tensor_cores ? 0 : PlainAttentionGradScratch(s.batch, s.tokens, s.heads);
   return MakeKernel(
@@ -105,7 +113,7 @@ std::unique_ptr<graph::Kernel> MakeBackward(const Sizes& s) {
         }
         return PlainAttentionGrad(args, stream);
       },
-      floats * sizeof(float), tensor_cores ? "own:mma" : "own:f32");
+      floats * sizeof(float) + more_bytes, tensor_cores ? "own:mma" : "own:f32");
 }
 
 absl::Status CheckWidth(const graph::KernelSpec& spec, const Sizes& s) {
@@ -118,27 +126,26 @@ absl::Status CheckWidth(const graph::KernelSpec& spec, const Sizes& s) {
 }  // namespace
 
 void RegisterAttention(const DevicePtr& device, graph::KernelTable* table) {
-  const size_t shared_bytes = device->properties().shared_bytes;
-  AddFloat32OrBfloat16(table, "Attention", [device, shared_bytes](const graph::KernelSpec& spec)
-                                               -> KernelOr {
+  AddFloat32OrBfloat16(table, "Attention", [device](const graph::KernelSpec& spec) -> KernelOr {
+    const size_t shared_bytes = device->properties().shared_bytes;
     const Sizes sizes(spec);
     if (spec.in(0).dtype == graph::DType::kBF16 && spec.inputs.size() == 1 &&
         !HasAttention(sizes.tokens, sizes.head_width, shared_bytes)) {
       KernelOr kernel = CudnnAttentionKernel::Make(device, sizes, /*grad=*/false);
-      if (kernel.ok()) return kernel;
+      if (!absl::IsUnimplemented(kernel.status())) return kernel;
     }
     RETURN_IF_ERROR(CheckWidth(spec, sizes));
     return VisitFloat(spec.in(0).dtype,
                       [&](auto t) { return MakeForward<decltype(t)>(spec, sizes, shared_bytes); });
-  });
-  AddFloat32OrBfloat16(table, "AttentionGrad", [device, shared_bytes](const graph::KernelSpec& spec)
-                                                   -> KernelOr {
+  }, {"own", "cudnn"});
+  AddFloat32OrBfloat16(table, "AttentionGrad", [device](const graph::KernelSpec& spec) -> KernelOr {
+    const size_t shared_bytes = device->properties().shared_bytes;
     const Sizes sizes(spec);
     const bool bf16 = spec.in(0).dtype == graph::DType::kBF16;
     const bool tensor_cores = bf16 && HasAttentionGrad(sizes.tokens, sizes.head_width);
     if (bf16 && !tensor_cores) {
       KernelOr kernel = CudnnAttentionKernel::Make(device, sizes, /*grad=*/true);
-      if (kernel.ok()) return kernel;
+      if (!absl::IsUnimplemented(kernel.status())) return kernel;
     }
     RETURN_IF_ERROR(CheckWidth(spec, sizes));
     const size_t needed = PlainAttentionGradShared(sizes.head_width);
@@ -147,8 +154,12 @@ void RegisterAttention(const DevicePtr& device, graph::KernelTable* table) {
           DescribeTypes(spec), ": needs ", needed >> 10, " KiB of shared memory a block, and this ",
           "GPU has ", shared_bytes >> 10, "; use more heads, or --device=cpu"));
     }
-    return VisitFloat(spec.in(0).dtype, [&](auto t) { return MakeBackward<decltype(t)>(sizes); });
-  });
+    const bool for_cudnn =
+        bf16 && !tensor_cores && device->described() && device->properties().major >= 9;
+    const size_t more_bytes = for_cudnn ? CudnnGradBytes(sizes) : 0;
+    return VisitFloat(spec.in(0).dtype,
+                      [&](auto t) { return MakeBackward<decltype(t)>(sizes, more_bytes); });
+  }, {"own", "cudnn"});
 }
 
 }  // namespace backends::cuda

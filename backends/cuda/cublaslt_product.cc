@@ -38,6 +38,10 @@ absl::StatusOr<std::unique_ptr<CublasLtProduct>> CublasLtProduct::Create(cublasL
                                                                          const CublasLtSpec& s,
                                                                          size_t max_workspace) {
   std::unique_ptr<CublasLtProduct> p(new CublasLtProduct());
+  if (handle == nullptr) {
+    p->workspace_bytes_ = max_workspace;
+    return p;
+  }
   p->handle_ = handle;
   cublasLtMatmulDesc_t desc = nullptr;
   RETURN_IF_ERROR(ToStatus(cublasLtMatmulDescCreate(&desc, CUBLAS_COMPUTE_32F, CUDA_R_32F),

@@ -46,6 +46,8 @@ class CublasLtProduct {
  public:
   // Chooses the algorithm that the library takes for the fastest of those that need at most
   // `max_workspace` bytes; Unimplemented where there is none, or none with all that the spec asks.
+  // A null handle, of a GPU that is only described, plans for all of that and for the most bytes,
+  // and does not run.
   static absl::StatusOr<std::unique_ptr<CublasLtProduct>> Create(cublasLtHandle_t handle,
                                                                  const CublasLtSpec& spec,
                                                                  size_t max_workspace);

@@ -44,6 +44,13 @@ absl::Status Missing(cudaError_t error) {
                                              cudaGetErrorString(error), "; use --device=cpu"));
 }
 
+absl::Status CheckCapability(const GpuProperties& gpu) {
+  if (gpu.major >= kLeastMajor) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat(gpu.name, " has compute capability ", gpu.major, ".", gpu.minor, "; ",
+                   kLeastMajor, ".0 (Ampere) or newer is needed; use another, or --device=cpu"));
+}
+
 }  // namespace
 
 absl::Status ToStatus(int cuda_error, absl::string_view what) {
@@ -72,18 +79,22 @@ absl::StatusOr<std::shared_ptr<CudaDevice>> CudaDevice::Create(int index, int th
   return device;
 }
 
+absl::StatusOr<std::shared_ptr<CudaDevice>> CudaDevice::Describe(const GpuProperties& properties,
+                                                                 int threads) {
+  RETURN_IF_ERROR(CheckCapability(properties));
+  std::shared_ptr<CudaDevice> device(new CudaDevice(/*index=*/-1, threads));
+  device->properties_ = properties;
+  device->cudnn_text_ = "no cuDNN: this GPU is only described";
+  return device;
+}
+
 absl::Status CudaDevice::Start() {
   cudaDeviceProp properties;
   RETURN_IF_ERROR(ToStatus(cudaGetDeviceProperties(&properties, index_), "asking for properties"));
   properties_ = {properties.name, properties.major, properties.minor,
                  properties.multiProcessorCount, properties.totalGlobalMem,
                  properties.sharedMemPerBlockOptin};
-  if (properties_.major < kLeastMajor) {
-    return absl::UnavailableError(
-        absl::StrCat(properties_.name, " has compute capability ", properties_.major, ".",
-                     properties_.minor, "; ", kLeastMajor,
-                     ".0 (Ampere) or newer is needed; use another, or --device=cpu"));
-  }
+  RETURN_IF_ERROR(CheckCapability(properties_));
   RETURN_IF_ERROR(Select());
   for (graph::Stream* stream : {&compute_, &copy_in_}) {
     cudaStream_t made = nullptr;
@@ -113,13 +124,28 @@ CudaDevice::~CudaDevice() {
   }
 }
 
-std::string CudaDevice::name() const { return absl::StrCat("cuda:", index_); }
+std::string CudaDevice::name() const {
+  return described() ? properties_.name : absl::StrCat("cuda:", index_);
+}
 
 absl::Status CudaDevice::Select() const {
+  if (described()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(name(), " is only described, for plans; nothing runs on it"));
+  }
   return ToStatus(cudaSetDevice(index_), "selecting the GPU");
 }
 
+absl::StatusOr<const CudnnPlan*> CudaDevice::PlanCudnn(const CudnnGraphSpec& spec) {
+  if (cudnn_ == nullptr) return absl::UnimplementedError(cudnn_text_);
+  RETURN_IF_ERROR(Select());
+  return cudnn_->Plan(spec);
+}
+
 absl::optional<size_t> CudaDevice::AvailableBytes() const {
+  if (described()) {
+    return properties_.memory_bytes - std::min(properties_.memory_bytes, kReservedBytes);
+  }
   size_t free = 0, total = 0;
   if (!Select().ok() || !ToStatus(cudaMemGetInfo(&free, &total), "asking for memory").ok()) {
     return absl::nullopt;
@@ -229,6 +255,13 @@ absl::Status CudaDevice::StartCopyIn(void* to, const void* from, size_t bytes) {
   if (bytes == 0) return absl::OkStatus();
   return ToStatus(
       cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, AsStream(copy_in_)), "copying in");
+}
+
+absl::Status CudaDevice::StartCopyOut(void* to, const void* from, size_t bytes) {
+  RETURN_IF_ERROR(Select());
+  if (bytes == 0) return absl::OkStatus();
+  return ToStatus(
+      cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, AsStream(compute_)), "copying out");
 }
 
 absl::StatusOr<graph::Event> CudaDevice::MakeEvent() {

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "backends/cuda/cudnn.h"
+#include "backends/cuda/gpu_properties.h"
 #include "graph/runtime/device.h"
 
 struct cublasLtContext;  // cublasLtHandle_t points to it
@@ -19,15 +20,6 @@ namespace backends::cuda {
 // memory is lacking, INTERNAL otherwise. `cuda_error` is a cudaError_t.
 absl::Status ToStatus(int cuda_error, absl::string_view what);
 
-// What the runtime says of a GPU.
-struct GpuProperties {
-  std::string name;  // "NVIDIA H200"
-  int major = 0, minor = 0;
-  int multiprocessors = 0;
-  size_t memory_bytes = 0;
-  size_t shared_bytes = 0;  // that a block may have; 227 KiB on Hopper, 99 on consumers' chips
-};
-
 // Named "cuda:0", after its number. Tensors are aligned to 256 bytes, as cudaMalloc does. All
 // errors that come from the device are sticky: after one, each call returns it.
 class CudaDevice final : public graph::Device {
@@ -35,6 +27,11 @@ class CudaDevice final : public graph::Device {
   // GPU `index`; the host keeps `threads` threads for what it does itself. UNAVAILABLE says in one
   // line what is missing (a driver, a GPU, a newer one) and what to do.
   static absl::StatusOr<std::shared_ptr<CudaDevice>> Create(int index, int threads);
+  // A GPU that need not be there, named after its chip, to plan for: AvailableBytes() is its memory
+  // without kReservedBytes, and all that would use it is FAILED_PRECONDITION. No driver is needed.
+  // UNAVAILABLE where the chip is too old.
+  static absl::StatusOr<std::shared_ptr<CudaDevice>> Describe(const GpuProperties& properties,
+                                                              int threads);
   ~CudaDevice() override;
 
   std::string name() const override;
@@ -57,14 +54,19 @@ class CudaDevice final : public graph::Device {
   graph::Stream stream(graph::StreamRole role) override;
   absl::StatusOr<graph::Block> AllocateHost(size_t bytes) override;
   absl::Status StartCopyIn(void* to, const void* from, size_t bytes) override;
+  absl::Status StartCopyOut(void* to, const void* from, size_t bytes) override;
   absl::StatusOr<graph::Event> MakeEvent() override;
   absl::Status Record(const graph::Event& event, graph::StreamRole stream) override;
   absl::Status StreamWait(graph::StreamRole stream, const graph::Event& event) override;
   absl::Status HostWait(const graph::Event& event) override;
 
+  bool described() const { return index_ < 0; }
   const GpuProperties& properties() const { return properties_; }
+  // Null where the GPU is only described.
   cublasLtContext* cublaslt() const { return cublaslt_; }
-  Cudnn* cudnn() const { return cudnn_.get(); }  // null where there is none
+  // The plan of a graph on this GPU; it lives as long as the device. Unimplemented where there is
+  // no cuDNN, or it refuses.
+  absl::StatusOr<const CudnnPlan*> PlanCudnn(const CudnnGraphSpec& spec);
   // "cuDNN 9.19.0", or "no cuDNN: " and why.
   const std::string& cudnn_text() const { return cudnn_text_; }
 
@@ -76,7 +78,7 @@ class CudaDevice final : public graph::Device {
   // A copy of the kind cudaMemcpyKind `kind`, after all other work, complete on return.
   absl::Status Copy(void* to, const void* from, size_t bytes, int kind);
 
-  const int index_;
+  const int index_;  // negative: described
   const int threads_;
   GpuProperties properties_;
   graph::Stream compute_ = nullptr;

@@ -11,11 +11,13 @@ std::string DescribeSpec(const CudnnAttention& a) {
 }
 
 std::string DescribeSpec(const CudnnProduct& p) {
-  static constexpr const char* kEpilogues[] = {"bias", "bias and GELU", "GELU's gradient", "factor"};
+  static constexpr const char* kEpilogues[] = {"bias", "bias and GELU", "GELU's gradient",
+                                               "factor"};
   return absl::StrCat("product (", p.rows, ", ", p.inner, ") x ",
                       p.trans_w ? absl::StrCat("(", p.cols, ", ", p.inner, ") transposed")
                                 : absl::StrCat("(", p.inner, ", ", p.cols, ")"),
-                      " with ", kEpilogues[p.epilogue], p.keep_pre ? ", keeping what GELU is of" : "");
+                      " with ", kEpilogues[p.epilogue],
+                      p.keep_pre ? ", keeping what GELU is of" : "");
 }
 
 }  // namespace

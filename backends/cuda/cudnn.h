@@ -44,8 +44,8 @@ enum class CudnnTensor : int64_t {
 
 // Attention over bf16 rows (batch, tokens, 3, heads, width): query, key and value of one token lie
 // behind each other, as the product before gives them. Results are rows (batch, tokens, heads,
-// width); kLogSumExp is f32 (batch, heads, tokens), the natural logarithm of the sum of exponentials
-// of the scaled scores.
+// width); kLogSumExp is f32 (batch, heads, tokens), the natural logarithm of the sum of
+// exponentials of the scaled scores.
 struct CudnnAttention {
   int64_t batch, tokens, heads, width;
   // The gradient instead, of equal bits on every run. The results kQueryGrad, kKeyGrad and
@@ -91,9 +91,9 @@ class Cudnn {
   virtual ~Cudnn() = default;
 
   virtual std::string version() const = 0;  // "9.19.0"
-  // The plan for `spec`, which this owns: the first that cuDNN's heuristic proposes and supports, so
-  // the same in every process. Unimplemented, with the reason, where it refuses the graph. It takes
-  // about a second, and no time when the same graph is asked for again.
+  // The plan for `spec`, which this owns: the first that cuDNN's heuristic proposes and supports,
+  // so the same in every process. Unimplemented, with the reason, where it refuses the graph. It
+  // takes about a second, and no time when the same graph is asked for again.
   absl::StatusOr<const CudnnPlan*> Plan(const CudnnGraphSpec& spec);
 
  private:

@@ -79,9 +79,9 @@ void Build(const CudnnAttention& a, fe::graph::Graph* graph) {
                                                .set_name("attention_grad")
                                                .set_attn_scale(scale)
                                                .set_deterministic_algorithm(true));
-  for (const auto& [tensor, uid] :
-       {std::make_pair(dq, CudnnTensor::kQueryGrad), {dk, CudnnTensor::kKeyGrad},
-        {dv, CudnnTensor::kValueGrad}}) {
+  for (const auto& [tensor, uid] : {std::make_pair(dq, CudnnTensor::kQueryGrad),
+                                    {dk, CudnnTensor::kKeyGrad},
+                                    {dv, CudnnTensor::kValueGrad}}) {
     Output(tensor, uid);
     tensor->set_dim(dims).set_stride(in_qkv);
   }
@@ -97,8 +97,8 @@ void Build(const CudnnProduct& p, fe::graph::Graph* graph) {
   const auto like_result = [&](CudnnTensor uid, const char* name) {
     return Input(graph, uid, name, {1, p.rows, p.cols}, {p.rows * p.cols, p.cols, 1});
   };
-  const Tensor x = Input(graph, CudnnTensor::kX, "x", {1, p.rows, p.inner},
-                         {p.rows * p.inner, p.inner, 1});
+  const Tensor x =
+      Input(graph, CudnnTensor::kX, "x", {1, p.rows, p.inner}, {p.rows * p.inner, p.inner, 1});
   const Tensor w =
       Input(graph, CudnnTensor::kW, "w", {1, p.inner, p.cols},
             p.trans_w ? Dims{p.inner * p.cols, 1, p.inner} : Dims{p.inner * p.cols, p.cols, 1});
@@ -128,18 +128,32 @@ void Build(const CudnnProduct& p, fe::graph::Graph* graph) {
   Output(y, CudnnTensor::kResult);
 }
 
-// Runs a step of the frontend, which throws where the library lacks a function.
+// What the frontend says of a graph that cuDNN has no engine for. All else is a failure: of the
+// driver, of memory, of NVRTC.
+bool IsRefusal(fe::error_code_t code) {
+  return code == fe::error_code_t::GRAPH_NOT_SUPPORTED ||
+         code == fe::error_code_t::SHAPE_DEDUCTION_FAILED ||
+         code == fe::error_code_t::GRAPH_EXECUTION_PLAN_CREATION_FAILED ||
+         code == fe::error_code_t::HEURISTIC_QUERY_FAILED ||
+         code == fe::error_code_t::CUDNN_BACKEND_API_FAILED;
+}
+
+// Runs a step of the frontend, which throws where the library lacks a function. Unimplemented where
+// cuDNN refuses the graph.
 template <typename Step>
 absl::Status Do(const char* what, const Step& step) {
   std::string reason;
+  bool refused = true;
   try {
     fe::error_t error = step();
     if (error.is_good()) return absl::OkStatus();
     reason = error.get_message();
+    refused = IsRefusal(error.get_code());
   } catch (const std::exception& e) {
     reason = e.what();
   }
-  return absl::UnimplementedError(absl::StrCat("cuDNN, ", what, ": ", reason));
+  const std::string text = absl::StrCat("cuDNN, ", what, ": ", reason);
+  return refused ? absl::UnimplementedError(text) : absl::InternalError(text);
 }
 
 }  // namespace
@@ -193,8 +207,8 @@ CudnnGraph::CudnnGraph(const CudnnGraphSpec& spec, const CudnnTarget& target)
     : impl_(std::make_unique<Impl>()) {
   fe::graph::Graph& graph = impl_->graph;
   impl_->handle = target.handle;
-  // Before the nodes, which copy these. With the version, the frontend asks no driver. Plans live as
-  // long as the device, so longer than what is captured of them.
+  // Before the nodes, which copy these. With the version, the frontend asks no driver. Plans live
+  // as long as the device, so longer than what is captured of them.
   graph.set_io_data_type(fe::DataType_t::BFLOAT16)
       .set_intermediate_data_type(fe::DataType_t::FLOAT)
       .set_compute_data_type(fe::DataType_t::FLOAT)
@@ -220,7 +234,8 @@ absl::Status CudnnGraph::Validate() {
 absl::StatusOr<int64_t> CudnnGraph::Plan() {
   fe::graph::Graph& graph = impl_->graph;
   RETURN_IF_ERROR(Validate());
-  RETURN_IF_ERROR(Do("operation graph", [&] { return graph.build_operation_graph(impl_->handle); }));
+  RETURN_IF_ERROR(
+      Do("operation graph", [&] { return graph.build_operation_graph(impl_->handle); }));
   RETURN_IF_ERROR(Do("plans", [&] { return graph.create_execution_plans({fe::HeurMode_t::A}); }));
   // A run is resumed byte for byte.
   graph.deselect_numeric_notes({fe::NumericalNote_t::NONDETERMINISTIC});

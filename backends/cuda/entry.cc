@@ -12,3 +12,9 @@ EXPORTED void droppos_cuda_make_backend(int index, int threads,
   *backend = backends::cuda::MakeBackend(index, threads);
   if (backend->ok()) backends::cuda::droppos::RegisterKernels(&backend->value());
 }
+
+EXPORTED void droppos_cuda_describe_backend(const backends::cuda::GpuProperties& gpu, int threads,
+                                            absl::StatusOr<graph::Backend>* backend) {
+  *backend = backends::cuda::DescribeBackend(gpu, threads);
+  if (backend->ok()) backends::cuda::droppos::RegisterKernels(&backend->value());
+}

@@ -12,8 +12,9 @@ namespace backends::cuda {
 #include "ops/ops_list.inc"
 #undef OP
 
-absl::StatusOr<graph::Backend> MakeBackend(int index, int threads) {
-  ASSIGN_OR_RETURN(const DevicePtr device, CudaDevice::Create(index, threads));
+namespace {
+
+graph::Backend BackendOf(const DevicePtr& device) {
   const GpuProperties& gpu = device->properties();
   graph::Backend backend;
   backend.name = "cuda";
@@ -29,6 +30,18 @@ absl::StatusOr<graph::Backend> MakeBackend(int index, int threads) {
 #include "ops/ops_list.inc"
 #undef OP
   return backend;
+}
+
+}  // namespace
+
+absl::StatusOr<graph::Backend> MakeBackend(int index, int threads) {
+  ASSIGN_OR_RETURN(const DevicePtr device, CudaDevice::Create(index, threads));
+  return BackendOf(device);
+}
+
+absl::StatusOr<graph::Backend> DescribeBackend(const GpuProperties& gpu, int threads) {
+  ASSIGN_OR_RETURN(const DevicePtr device, CudaDevice::Describe(gpu, threads));
+  return BackendOf(device);
 }
 
 }  // namespace backends::cuda

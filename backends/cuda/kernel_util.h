@@ -1,4 +1,4 @@
-// Shared by the CUDA kernels' factories: kernels from functions that launch, the f32 rule.
+// Shared by the CUDA kernels' factories: kernels from functions that launch.
 #ifndef BACKENDS_CUDA_KERNEL_UTIL_H_
 #define BACKENDS_CUDA_KERNEL_UTIL_H_
 
@@ -11,28 +11,23 @@
 #include "graph/base/status.h"
 #include "graph/runtime/kernel.h"
 
+template <>
+struct graph::DTypeOf<backends::cuda::BFloat16> : std::integral_constant<DType, DType::kBF16> {};
+
 namespace backends::cuda {
 
+using graph::AddFloat32;
+using graph::AddFloat32OrBfloat16;
 using graph::In;
 using graph::Out;
 
 using DevicePtr = std::shared_ptr<CudaDevice>;
 using KernelOr = absl::StatusOr<std::unique_ptr<graph::Kernel>>;
 
-// Adds `factory` for operators whose floats are f32; other float types are Unimplemented, with the
-// operator and the dtype.
-void AddFloat32(graph::KernelTable* table, const std::string& op_type,
-                graph::KernelFactory factory);
-// Adds `factory` for operators each of whose float tensors is f32 or bf16; other float types are
-// Unimplemented, with the operator and the dtype. The factory refuses mixtures that it does not
-// know.
-void AddFloat32OrBfloat16(graph::KernelTable* table, const std::string& op_type,
-                          graph::KernelFactory factory);
-
 // Returns `make(T())`, where T is the C++ type of `dtype`, f32 or bf16.
 template <typename Function>
 auto VisitFloat(graph::DType dtype, const Function& make) {
-  return dtype == graph::DType::kBF16 ? make(BFloat16()) : make(float());
+  return graph::VisitDType<float, BFloat16>(dtype, make);
 }
 
 // Where a kernel reports that an element is out of range (fault.h).

@@ -4,9 +4,10 @@
 namespace backends::cuda {
 
 void RegisterLinear(const DevicePtr& device, graph::KernelTable* table) {
-  AddFloat32OrBfloat16(table, "Linear", [device](const graph::KernelSpec& spec) {
-    return MakeProduct(device, spec);
-  });
+  AddFloat32OrBfloat16(
+      table, "Linear",
+      [device](const graph::KernelSpec& spec) { return MakeProduct(device, spec); },
+      {"cublaslt", "cudnn", "own"});
 }
 
 }  // namespace backends::cuda

@@ -4,9 +4,10 @@
 namespace backends::cuda {
 
 void RegisterLinearResidual(const DevicePtr& device, graph::KernelTable* table) {
-  AddFloat32OrBfloat16(table, "LinearResidual", [device](const graph::KernelSpec& spec) {
-    return MakeProduct(device, spec);
-  });
+  AddFloat32OrBfloat16(
+      table, "LinearResidual",
+      [device](const graph::KernelSpec& spec) { return MakeProduct(device, spec); },
+      {"cublaslt", "own"});
 }
 
 }  // namespace backends::cuda

@@ -4,10 +4,9 @@
 namespace backends::cuda {
 
 void RegisterMatMul(const DevicePtr& device, graph::KernelTable* table) {
-  for (const char* type : {"MatMul", "MatMulWeightGrad"}) {
-    AddFloat32OrBfloat16(
-        table, type, [device](const graph::KernelSpec& spec) { return MakeProduct(device, spec); });
-  }
+  const auto make = [device](const graph::KernelSpec& spec) { return MakeProduct(device, spec); };
+  AddFloat32OrBfloat16(table, "MatMul", make, {"cublaslt", "cudnn", "own"});
+  AddFloat32OrBfloat16(table, "MatMulWeightGrad", make, {"cublaslt", "own"});
 }
 
 }  // namespace backends::cuda

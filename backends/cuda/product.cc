@@ -1,3 +1,5 @@
+// cuDNN fuses more (cudnn_product.h), in bf16 and where there is one. What follows is for the rest.
+//
 // cuBLASLt adds a bias of the result's type, adds to what is there (beta), and sums a factor over
 // the terms. Not its business are
 //   bf16 factors whose rows are not whole vectors of 16 bytes: copied into such rows first;
@@ -13,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "backends/cuda/cublaslt_product.h"
+#include "backends/cuda/cudnn_product.h"
 #include "backends/cuda/elementwise_launch.h"
 #include "backends/cuda/product_launch.h"
 #include "backends/cuda/sum_rows_launch.h"
@@ -270,7 +273,7 @@ class ProductKernel final : public graph::Kernel {
       if (bias_ >= 0 && !fused_.bias) {
         p.bias = widened_bias_ ? reinterpret_cast<const float*>(At(bias_at_)) : in<float>(bias_);
       }
-      p.add = add_ >= 0 ? in<float>(add_) + first * cols_ : nullptr;
+      if (add_ >= 0 && !fused_.add) p.add = in<float>(add_) + first * cols_;
       p.times = times_ >= 0 ? in<Times>(times_) + first * cols_ : nullptr;
       p.times_derivative = times_derivative_;
       p.gelu = gelu_;
@@ -310,6 +313,10 @@ class ProductKernel final : public graph::Kernel {
 
 KernelOr MakeProduct(const DevicePtr& device, const graph::KernelSpec& spec,
                      const ProductOptions& options) {
+  if (options.cudnn) {
+    KernelOr kernel = MakeCudnnProduct(device, spec);
+    if (!absl::IsUnimplemented(kernel.status())) return kernel;
+  }
   return ProductKernel::Make(device, spec, options);
 }
 

@@ -11,24 +11,9 @@ namespace {
 
 // Calls fn(T()) for the C++ type T of `dtype`.
 template <typename Function>
-auto VisitDType(graph::DType dtype, const Function& fn) {
-  switch (dtype) {
-    case graph::DType::kF32:
-      return fn(float());
-    case graph::DType::kF64:
-      return fn(double());
-    case graph::DType::kBF16:
-      return fn(graph::BFloat16());
-    case graph::DType::kI32:
-      return fn(int32_t());
-    case graph::DType::kI64:
-      return fn(int64_t());
-    case graph::DType::kU8:
-      return fn(uint8_t());
-    case graph::DType::kI8:
-      return fn(int8_t());
-  }
-  graph::CheckFailed(__FILE__, __LINE__, "an unknown element type");
+auto VisitAnyDType(graph::DType dtype, const Function& fn) {
+  return graph::VisitDType<float, double, graph::BFloat16, int32_t, int64_t, uint8_t, int8_t>(dtype,
+                                                                                              fn);
 }
 
 class FunctionKernel : public graph::Kernel {
@@ -102,7 +87,7 @@ class ForEachTensorKernel : public graph::Kernel {
 
 std::vector<double> Call::In(int i) const {
   CHECK(graph::IsFloat(in_type(i).dtype));
-  return VisitDType(in_type(i).dtype, [&](auto t) {
+  return VisitAnyDType(in_type(i).dtype, [&](auto t) {
     const auto* x = static_cast<const decltype(t)*>(args_.inputs[i]);
     return std::vector<double>(x, x + in_type(i).elements());
   });
@@ -110,7 +95,7 @@ std::vector<double> Call::In(int i) const {
 
 std::vector<int64_t> Call::Ints(int i) const {
   CHECK(!graph::IsFloat(in_type(i).dtype));
-  return VisitDType(in_type(i).dtype, [&](auto t) {
+  return VisitAnyDType(in_type(i).dtype, [&](auto t) {
     const auto* x = static_cast<const decltype(t)*>(args_.inputs[i]);
     return std::vector<int64_t>(x, x + in_type(i).elements());
   });
@@ -154,7 +139,7 @@ absl::Status Call::Store() {
       const size_t n = out_type(i).elements();
       if (is_faulty_) values->resize(n);
       CHECK(values->size() == n);
-      VisitDType(out_type(i).dtype, [&](auto t) {
+      VisitAnyDType(out_type(i).dtype, [&](auto t) {
         using T = decltype(t);
         T* to = static_cast<T*>(args_.outputs[i]);
         for (size_t k = 0; k < n; ++k) to[k] = static_cast<T>((*values)[k]);

@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "absl/types/span.h"
+#include "graph/base/status.h"
 
 namespace graph {
 
@@ -38,6 +39,16 @@ template <>
 struct DTypeOf<uint8_t> : std::integral_constant<DType, DType::kU8> {};
 template <>
 struct DTypeOf<int8_t> : std::integral_constant<DType, DType::kI8> {};
+
+// Returns `fn(T())` for the one of `First` and `Rest` that stores `dtype`; aborts where none does.
+template <typename First, typename... Rest, typename Function>
+auto VisitDType(DType dtype, const Function& fn) {
+  if constexpr (sizeof...(Rest) > 0) {
+    if (dtype != DTypeOf<First>::value) return VisitDType<Rest...>(dtype, fn);
+  }
+  CHECK(dtype == DTypeOf<First>::value);
+  return fn(First());
+}
 
 // Dimensions, row-major, outermost first. A scalar has shape {1}.
 using Shape = absl::InlinedVector<int64_t, 4>;

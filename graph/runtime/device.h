@@ -115,6 +115,11 @@ class Device {
   virtual absl::Status StartCopyIn(void* to, const void* from, size_t bytes) {
     return CopyIn(to, from, bytes);
   }
+  // Starts a copy in the stream kCompute to memory of AllocateHost, which has it after
+  // Synchronize(). Within Launch or Capture it is part of their work.
+  virtual absl::Status StartCopyOut(void* to, const void* from, size_t bytes) {
+    return CopyOut(to, from, bytes);
+  }
   virtual absl::StatusOr<Event> MakeEvent() { return Event(); }
   // `event` comes when all work started in `stream` so far is done.
   virtual absl::Status Record(const Event& event, StreamRole stream) {

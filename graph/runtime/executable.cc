@@ -1,6 +1,7 @@
 #include "graph/runtime/executable.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "graph/base/status.h"
 
@@ -31,6 +32,7 @@ absl::StatusOr<std::unique_ptr<Executable>> Executable::Create(
       absl::StrCat("the arena of net '", n.name, "' (a smaller batch needs a smaller one)")));
   exe->arena_ = workspace->arena();
   ASSIGN_OR_RETURN(exe->fault_, workspace->device().Allocate(sizeof(Fault), Contents::kZero));
+  RETURN_IF_ERROR(exe->ReserveBrought());
   for (size_t i = 0; i < exe->kernels_.size(); ++i) {
     RETURN_IF_ERROR(Annotate(exe->kernels_[i]->Prepare(), n.ops[i].Describe()));
   }
@@ -70,6 +72,40 @@ void* Executable::InArena(int allocation) const {
   return static_cast<char*>(arena_->data()) + plan_.allocations[allocation].offset;
 }
 
+absl::Status Executable::ReserveBrought() {
+  constexpr size_t kMostBytes = 4096;  // of an output: a scalar, or a number for each image
+  Device& device = workspace_->device();
+  if (device.host_accessible()) return absl::OkStatus();
+  size_t bytes = AlignUp(sizeof(Fault));
+  for (const BlobId b : net_.outputs) {
+    // What lies outside the arena others may change after the run.
+    if (persistent_[b] != nullptr || net_.type(b).bytes() > kMostBytes) continue;
+    if (!brought_at_.emplace(b, bytes).second) continue;
+    bytes += AlignUp(net_.type(b).bytes());
+  }
+  ASSIGN_OR_RETURN(brought_, device.AllocateHost(bytes));
+  return absl::OkStatus();
+}
+
+absl::Status Executable::Bring() {
+  if (brought_.data() == nullptr) return absl::OkStatus();
+  Device& device = workspace_->device();
+  char* const begin = static_cast<char*>(brought_.data());
+  RETURN_IF_ERROR(device.StartCopyOut(begin, fault_.data(), sizeof(Fault)));
+  for (const auto& [blob, offset] : brought_at_) {
+    RETURN_IF_ERROR(
+        device.StartCopyOut(begin + offset, Address(blob), net_.type(blob).bytes()));
+  }
+  return absl::OkStatus();
+}
+
+const void* Executable::Brought(absl::string_view blob) const {
+  if (bringing_ != kHere) return nullptr;
+  const auto at = brought_at_.find(by_name_.find(blob)->second);
+  if (at == brought_at_.end()) return nullptr;
+  return static_cast<const char*>(brought_.data()) + at->second;
+}
+
 absl::Status Executable::BindAll() {
   op_outputs_.assign(net_.ops.size(), {});
   for (size_t i = 0; i < net_.ops.size(); ++i) {
@@ -96,9 +132,11 @@ void Executable::RemoveTraceHook(TraceHook* hook) {
 
 absl::Status Executable::Submit() {
   Device& device = workspace_->device();
+  bringing_ = kNothing;
   RETURN_IF_ERROR(slot_->BeginRead());
   if (hooks_.empty()) {
     absl::Status status = StartAll();
+    if (status.ok() && brought_.data() != nullptr) bringing_ = kOnTheWay;
     status.Update(slot_->EndRead());  // what was started reads the slot, even if something failed
     return status;
   }
@@ -130,7 +168,10 @@ absl::Status Executable::StartAll() {
   });
   if (runs != past_.end() && runs->captured != nullptr) return device.Replay(runs->captured);
   if (!bound_) RETURN_IF_ERROR(BindAll());
-  const auto run_all = [&] { return RunOps(0, kernels_.size()); };
+  const auto run_all = [&]() -> absl::Status {
+    RETURN_IF_ERROR(RunOps(0, kernels_.size()));
+    return Bring();
+  };
   if (runs != past_.end()) {
     ASSIGN_OR_RETURN(runs->captured, device.Capture(run_all));
     if (runs->captured != nullptr) return device.Replay(runs->captured);
@@ -143,10 +184,16 @@ absl::Status Executable::StartAll() {
 absl::Status Executable::Wait() {
   Device& device = workspace_->device();
   RETURN_IF_ERROR(device.Synchronize());
+  if (bringing_ == kOnTheWay) bringing_ = kHere;
   Fault fault;
-  RETURN_IF_ERROR(device.CopyOut(&fault, fault_.data(), sizeof(fault)));
+  if (bringing_ == kHere) {
+    std::memcpy(&fault, brought_.data(), sizeof(fault));
+  } else {
+    RETURN_IF_ERROR(device.CopyOut(&fault, fault_.data(), sizeof(fault)));
+  }
   if (fault.found == 0) return absl::OkStatus();
   const Fault none = {};
+  if (bringing_ == kHere) std::memcpy(brought_.data(), &none, sizeof(none));
   RETURN_IF_ERROR(device.CopyIn(fault_.data(), &none, sizeof(none)));
   const Op& op = net_.ops[fault.op];
   const BlobId blob = op.inputs[fault.input];

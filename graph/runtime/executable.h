@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -70,12 +71,16 @@ class Executable {
   // Run of any executable of the workspace. NOT_FOUND names the blob.
   absl::StatusOr<ConstTensor> Find(absl::string_view blob) const;
   absl::StatusOr<Tensor> Find(absl::string_view blob);
-  // Copy the elements out and in. NOT_FOUND names the blob, InvalidArgument a wrong number of
+  // Copy the elements out and in. Small outputs are on the host already when Wait() returns, so
+  // that a step's numbers do not cost the device's host a wait each. NOT_FOUND names the blob, InvalidArgument a wrong number of
   // elements; aborts if T is not the element type.
   template <typename T>
   absl::StatusOr<std::vector<T>> Read(absl::string_view blob) const {
     ASSIGN_OR_RETURN(const ConstTensor tensor, Find(blob));
-    return tensor.Read<T>();
+    const T* const begin = static_cast<const T*>(Brought(blob));
+    if (begin == nullptr) return tensor.Read<T>();
+    CHECK(tensor.type.dtype == DTypeOf<T>::value);
+    return std::vector<T>(begin, begin + tensor.type.elements());
   }
   template <typename T>
   absl::Status Write(absl::string_view blob, absl::Span<const T> from) {
@@ -97,6 +102,12 @@ class Executable {
  private:
   Executable() = default;
   absl::Status BindAll();
+  // Reserves what runs bring to the host, where it cannot reach the device's memory.
+  absl::Status ReserveBrought();
+  // Starts the copies to it, after the kernels, within the device's Launch or Capture.
+  absl::Status Bring();
+  // What the last run has brought of the blob; null if nothing, or if it may still run.
+  const void* Brought(absl::string_view blob) const;
   // The kernels of [begin, end), within the device's Launch or Capture.
   absl::Status RunOps(size_t begin, size_t end);
   // All of them, or what was captured of them.
@@ -112,6 +123,9 @@ class Executable {
   std::shared_ptr<InputSlot> slot_;
   std::shared_ptr<const Block> arena_;
   Block fault_;                                       // a Fault
+  Block brought_;                                     // on the host: a Fault, small outputs
+  absl::flat_hash_map<BlobId, size_t> brought_at_;    // offsets of those outputs
+  enum { kNothing, kOnTheWay, kHere } bringing_ = kNothing;
   std::vector<void*> persistent_;                     // by blob; nullptr: in the arena
   std::vector<std::vector<ConstTensor>> op_outputs_;  // by operator, for hooks
   absl::flat_hash_map<std::string, BlobId> by_name_;

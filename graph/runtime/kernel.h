@@ -33,10 +33,6 @@ struct KernelSpec {
 // "MatMul 'blocks.0.fc1' (f32[8,17,128], f32[512,128]) -> (f32[8,17,512])".
 std::string DescribeTypes(const KernelSpec& spec);
 
-// Unimplemented, with the operator and the type, unless each float tensor is f32, or bf16 if
-// `bf16`: what backends but the reference compute in.
-absl::Status RequireFloats(const KernelSpec& spec, absl::string_view backend, bool bf16);
-
 constexpr double kNoBound = std::numeric_limits<double>::infinity();
 
 // OutOfRange: "Attention 'x': 'ids' i32[2,3] is 7 at element 4, and must be at least 0 and below
@@ -82,7 +78,8 @@ class Kernel {
   virtual ~Kernel() = default;
 
   virtual size_t scratch_bytes() const { return 0; }
-  // The implementation chosen, for profiles: "brg:avx512_core_amx"; empty if there is only one.
+  // The implementation chosen, for profiles: "onednn:brg:avx512_core_amx". It begins with a name of
+  // KernelTraits::implementations; empty for the only one called "own".
   virtual std::string implementation() const { return ""; }
   // Called once, before the first Bind: generates code, tunes plans. scratch_bytes() stays.
   virtual absl::Status Prepare() { return absl::OkStatus(); }
@@ -111,22 +108,43 @@ class Kernel {
 };
 
 // Makes a kernel, or says why this backend cannot run the operator with these
-// types (Unimplemented). That answer *is* the support query; there is no other.
+// types (Unimplemented). That answer *is* the support query; KernelTraits say what holds for every
+// shape.
 using KernelFactory =
     std::function<absl::StatusOr<std::unique_ptr<Kernel>>(const KernelSpec& spec)>;
+
+// What is known of an operator's kernels before one is made.
+struct KernelTraits {
+  // What each float tensor may be. The factory refuses mixtures that it does not know.
+  std::vector<DType> floats = {DType::kF32, DType::kF64, DType::kBF16};
+  // Whose code computes, by shapes and machine: "own", or the name of a library.
+  std::vector<std::string> implementations = {"own"};
+};
 
 // The kernels of one backend by operator type, filled by explicit lists
 // (backends/<b>/kernel_table.cc and the plugins').
 class KernelTable {
  public:
-  // Aborts, naming the type, when it is taken.
-  void Add(std::string op_type, KernelFactory factory);
-  const KernelFactory* Find(absl::string_view op_type) const;  // nullptr when unknown
-  std::vector<std::string> Types() const;                      // sorted
+  // Aborts, naming the type, when it is taken. What Find gives answers Unimplemented, with the
+  // operator and the type, for floats that `traits` do not have, and asks `factory` for all else.
+  void Add(std::string op_type, KernelFactory factory, KernelTraits traits = {});
+  const KernelFactory* Find(absl::string_view op_type) const;       // nullptr when unknown
+  const KernelTraits* FindTraits(absl::string_view op_type) const;  // nullptr when unknown
+  std::vector<std::string> Types() const;                           // sorted
 
  private:
-  std::map<std::string, KernelFactory, std::less<>> factories_;
+  struct Entry {
+    KernelFactory factory;
+    KernelTraits traits;
+  };
+  std::map<std::string, Entry, std::less<>> entries_;
 };
+
+// Add kernels whose floats are f32, or each f32 or bf16.
+void AddFloat32(KernelTable* table, std::string op_type, KernelFactory factory,
+                std::vector<std::string> implementations = {"own"});
+void AddFloat32OrBfloat16(KernelTable* table, std::string op_type, KernelFactory factory,
+                          std::vector<std::string> implementations = {"own"});
 
 }  // namespace graph
 

@@ -108,11 +108,11 @@ absl::Status Feed(Executable* executable, const Batch& batch, double lr,
 absl::StatusOr<double> ReadNumber(const Executable& executable, const std::string& blob) {
   ASSIGN_OR_RETURN(const ConstTensor tensor, executable.Find(blob));
   if (tensor.type.dtype != graph::DType::kI32) {
-    float value = 0;
-    RETURN_IF_ERROR(tensor.Read(absl::MakeSpan(&value, 1)));
-    return value;
+    ASSIGN_OR_RETURN(const std::vector<float> value, executable.Read<float>(blob));
+    CHECK(value.size() == 1);
+    return value[0];
   }
-  ASSIGN_OR_RETURN(const std::vector<int32_t> values, tensor.Read<int32_t>());
+  ASSIGN_OR_RETURN(const std::vector<int32_t> values, executable.Read<int32_t>(blob));
   double sum = 0;
   for (int32_t v : values) sum += v;
   return sum / static_cast<double>(values.size());

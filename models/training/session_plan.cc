@@ -118,10 +118,12 @@ absl::StatusOr<SessionPlan> PlanSession(const Model& model, const SessionOptions
       options.step.micro_batch;
   plan.memory = lasting.Needs(plan.parameters, plan.optimizer_state);
   plan.memory.arena = arena;
-  plan.memory.loader = static_cast<size_t>(options.loader_batches) *
-                       static_cast<size_t>(options.step.micro_batch) * sizeof(float) *
-                       static_cast<size_t>(model.channels()) *
-                       static_cast<size_t>(model.input_h()) * static_cast<size_t>(model.input_w());
+  size_t& batches = compile.backend->device->host_accessible() ? plan.memory.loader
+                                                               : plan.memory.host;
+  batches = static_cast<size_t>(options.loader_batches) *
+            static_cast<size_t>(options.step.micro_batch) * sizeof(float) *
+            static_cast<size_t>(model.channels()) * static_cast<size_t>(model.input_h()) *
+            static_cast<size_t>(model.input_w());
   return plan;
 }
 

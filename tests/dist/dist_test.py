@@ -13,7 +13,11 @@ import tarfile
 import tempfile
 import unittest
 
-# What every system has: glibc.
+sys.dont_write_bytecode = True
+sys.path.insert(0, "tools/dist")
+import make_dist  # pylint: disable=wrong-import-position
+
+# What every system has, and glibc.
 SYSTEM = re.compile(r"(linux-vdso|ld-linux-x86-64|libc|libm|libmvec|libdl|librt|libpthread)\.so")
 TRAIN = ["train", "--model=droppos_tiny", "--steps=3", "--batch_size=8", "--threads=2"]
 
@@ -70,10 +74,11 @@ class Dist(unittest.TestCase):
     def test_every_library_but_glibc_is_inside(self):
         programs = glob.glob(os.path.join(self.root, "libexec", "droppos", "*"))
         self.assertGreaterEqual(len(programs), 11)
-        for program in programs:
+        for program in programs + glob.glob(os.path.join(self.root, "lib", "libdroppos*")):
             for line in self.run_program("ldd", program)[0].splitlines():
                 name, _, path = line.strip().partition(" => ")
-                if SYSTEM.match(os.path.basename(name.split()[0])):
+                name = os.path.basename(name.split()[0])
+                if SYSTEM.match(name) or make_dist.NVIDIA.match(name):
                     continue
                 inside = os.path.realpath(path.split()[0])
                 self.assertTrue(inside.startswith(os.path.realpath(self.root)), (program, line))
@@ -97,6 +102,17 @@ class Dist(unittest.TestCase):
         self.droppos("export", "--checkpoint=run", "--format=timm", "--out=timm")
         for name in ("a.png", "curves.png", "timm/model.safetensors"):
             self.assertGreater(os.path.getsize(os.path.join(self.home, name)), 1000, name)
+
+    def test_the_cuda_backend_is_found_where_it_was_built(self):
+        said = self.droppos("train", "--model=droppos_tiny", "--device=cuda", "--steps=1", code=1,
+                            env={"CUDA_VISIBLE_DEVICES": ""})[1]
+        if os.path.exists(os.path.join(self.root, "lib", "libdroppos_cuda.so")):
+            self.assertRegex(said, "NVIDIA driver|libcublasLt")
+            with open(os.path.join(self.root, "share/doc/droppos/licenses/cuda"),
+                      encoding="utf-8") as file:
+                self.assertIn("MIT License", file.read())
+        else:
+            self.assertIn("built without CUDA", said)
 
     def test_programs_say_how_they_are_called(self):
         text, _ = self.droppos("train", "--help")

@@ -37,10 +37,10 @@ struct Options {
   int major = 9, minor = 0;                // of all devices
   size_t memory_bytes = size_t{80} << 30;  // of each
   size_t host_bytes = size_t{1} << 40;     // that can be page-locked
+  bool cudnn = true;                       // libcudnn.so.9 can be loaded
   // Bits of cublasLtEpilogue_t for which cuBLASLt has no algorithm: "CUBLAS_STATUS_NOT_SUPPORTED if
   // no heuristic function available for current configuration" (Lt), which no document says ahead.
   uint32_t refused_epilogues = 0;
-  bool cudnn = true;                       // libcudnn.so.9 can be loaded
 };
 
 // As if the process had just begun, with such a machine; every test begins so. Work that nobody

@@ -1,5 +1,6 @@
 #include "tests/fake_cuda/cudnn_interpreter.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
@@ -196,36 +197,48 @@ class Interpreter {
     const json& value = node_->at("attn_scale_value");
     return value.is_null() ? 1.0 : FromHex(value.get<std::string>());
   }
-  // Scores of query t of image b, head h.
-  std::vector<double> Scores(int64_t b, int64_t h, int64_t t) {
-    const Tensor &q = In("Q"), &k = In("K");
-    std::vector<double> s(k.dim[2]);
-    for (int64_t j = 0; j < k.dim[2]; ++j) {
-      for (int64_t e = 0; e < q.dim[3]; ++e) s[j] += q.Get({b, h, t, e}) * k.Get({b, h, j, e});
-      s[j] *= Scale();
+  // The rows of image b, head h, one behind the other.
+  static std::vector<double> Rows(const Tensor& t, int64_t b, int64_t h) {
+    std::vector<double> rows;
+    for (int64_t i = 0; i < t.dim[2]; ++i) {
+      for (int64_t e = 0; e < t.dim[3]; ++e) rows.push_back(t.Get({b, h, i, e}));
     }
-    return s;
+    return rows;
+  }
+  static void PutRows(const std::vector<double>& rows, int64_t b, int64_t h, Tensor* t) {
+    for (int64_t i = 0; i < t->dim[2]; ++i) {
+      for (int64_t e = 0; e < t->dim[3]; ++e) t->Put({b, h, i, e}, rows[i * t->dim[3] + e]);
+    }
+  }
+  static double Dot(const double* a, const double* b, int64_t n) {
+    return std::inner_product(a, a + n, b, 0.0);
   }
 
   void Sdpa() {
     RefuseMasks();
-    const Tensor &q = In("Q"), &v = In("V");
-    Tensor& o = Out("O");
-    for (int64_t b = 0; b < q.dim[0]; ++b) {
-      for (int64_t h = 0; h < q.dim[1]; ++h) {
-        for (int64_t t = 0; t < q.dim[2]; ++t) {
-          const std::vector<double> s = Scores(b, h, t);
-          double top = -INFINITY, sum = 0;
-          for (const double x : s) top = std::max(top, x);
-          for (const double x : s) sum += std::exp(x - top);
-          for (int64_t e = 0; e < v.dim[3]; ++e) {
-            double y = 0;
-            for (size_t j = 0; j < s.size(); ++j)
-              y += std::exp(s[j] - top) / sum * v.Get({b, h, int64_t(j), e});
-            o.Put({b, h, t, e}, y);
+    const int64_t queries = In("Q").dim[2], keys = In("K").dim[2], width = In("Q").dim[3],
+                  out_width = In("V").dim[3];
+    const double scale = Scale();
+    for (int64_t b = 0; b < In("Q").dim[0]; ++b) {
+      for (int64_t h = 0; h < In("Q").dim[1]; ++h) {
+        const std::vector<double> q = Rows(In("Q"), b, h), k = Rows(In("K"), b, h),
+                                  v = Rows(In("V"), b, h);
+        std::vector<double> o(queries * out_width), s(keys);
+        for (int64_t t = 0; t < queries; ++t) {
+          for (int64_t j = 0; j < keys; ++j) {
+            s[j] = Dot(&q[t * width], &k[j * width], width) * scale;
+          }
+          const double top = *std::max_element(s.begin(), s.end());
+          double sum = 0;
+          for (double& x : s) sum += x = std::exp(x - top);
+          for (int64_t j = 0; j < keys; ++j) {
+            for (int64_t e = 0; e < out_width; ++e) {
+              o[t * out_width + e] += s[j] / sum * v[j * out_width + e];
+            }
           }
           if (Has("outputs", "Stats")) Out("Stats").Put({b, h, t, 0}, top + std::log(sum));
         }
+        PutRows(o, b, h, &Out("O"));
       }
     }
   }
@@ -242,36 +255,31 @@ class Interpreter {
     RefuseMasks();
     TurnBack(In("Q").dim[3], &In("K"));
     TurnBack(In("Q").dim[3], &In("V"));
-    const Tensor &q = In("Q"), &k = In("K"), &v = In("V"), &o = In("O"), &d_o = In("dO"),
-                 &stats = In("Stats");
-    const int64_t n = k.dim[2], width = q.dim[3];
-    for (int64_t b = 0; b < q.dim[0]; ++b) {
-      for (int64_t h = 0; h < q.dim[1]; ++h) {
-        std::vector<double> dk(n * width), dv(n * width);
-        for (int64_t t = 0; t < q.dim[2]; ++t) {
-          const std::vector<double> s = Scores(b, h, t);
-          double delta = 0;
-          std::vector<double> dq(width);
-          for (int64_t e = 0; e < width; ++e) delta += d_o.Get({b, h, t, e}) * o.Get({b, h, t, e});
-          for (int64_t j = 0; j < n; ++j) {
-            const double p = std::exp(s[j] - stats.Get({b, h, t, 0}));
-            double dp = 0;
-            for (int64_t e = 0; e < width; ++e) dp += d_o.Get({b, h, t, e}) * v.Get({b, h, j, e});
-            const double ds = p * (dp - delta) * Scale();
+    const int64_t queries = In("Q").dim[2], keys = In("K").dim[2], width = In("Q").dim[3];
+    const double scale = Scale();
+    for (int64_t b = 0; b < In("Q").dim[0]; ++b) {
+      for (int64_t h = 0; h < In("Q").dim[1]; ++h) {
+        const std::vector<double> q = Rows(In("Q"), b, h), k = Rows(In("K"), b, h),
+                                  v = Rows(In("V"), b, h), o = Rows(In("O"), b, h),
+                                  d_o = Rows(In("dO"), b, h), stats = Rows(In("Stats"), b, h);
+        std::vector<double> dq(q.size()), dk(k.size()), dv(v.size());
+        for (int64_t t = 0; t < queries; ++t) {
+          const int64_t at = t * width;
+          const double delta = Dot(&d_o[at], &o[at], width);
+          for (int64_t j = 0; j < keys; ++j) {
+            const int64_t key = j * width;
+            const double p = std::exp(Dot(&q[at], &k[key], width) * scale - stats[t]);
+            const double ds = p * (Dot(&d_o[at], &v[key], width) - delta) * scale;
             for (int64_t e = 0; e < width; ++e) {
-              dq[e] += ds * k.Get({b, h, j, e});
-              dk[j * width + e] += ds * q.Get({b, h, t, e});
-              dv[j * width + e] += p * d_o.Get({b, h, t, e});
+              dq[at + e] += ds * k[key + e];
+              dk[key + e] += ds * q[at + e];
+              dv[key + e] += p * d_o[at + e];
             }
           }
-          for (int64_t e = 0; e < width; ++e) Out("dQ").Put({b, h, t, e}, dq[e]);
         }
-        for (int64_t j = 0; j < n; ++j) {
-          for (int64_t e = 0; e < width; ++e) {
-            Out("dK").Put({b, h, j, e}, dk[j * width + e]);
-            Out("dV").Put({b, h, j, e}, dv[j * width + e]);
-          }
-        }
+        PutRows(dq, b, h, &Out("dQ"));
+        PutRows(dk, b, h, &Out("dK"));
+        PutRows(dv, b, h, &Out("dV"));
       }
     }
   }

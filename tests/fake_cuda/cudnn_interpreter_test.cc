@@ -179,12 +179,11 @@ TEST(CudnnInterpreter, ProductGeluGrad) {
        pre = Normal(kRows * kCols, 3);
   std::vector<uint16_t> y(kRows * kCols);
   std::map<const void*, std::pair<size_t, bool>> touched;  // bytes, written
-  ExecuteCudnnGraph(
-      Read("product_gelu_grad"),
-      {{11, x.data()}, {12, w.data()}, {14, pre.data()}, {15, y.data()}},
-      [&](const void* p, size_t bytes, bool write) {
-        touched[p] = {bytes, write};
-      });
+  ExecuteCudnnGraph(Read("product_gelu_grad"),
+                    {{11, x.data()}, {12, w.data()}, {14, pre.data()}, {15, y.data()}},
+                    [&](const void* p, size_t bytes, bool write) {
+                      touched[p] = {bytes, write};
+                    });
   for (int i = 0; i < kRows; ++i) {
     for (int j = 0; j < kCols; ++j) {
       double sum = 0;

@@ -404,7 +404,17 @@ class RecordingDevice : public Device {
     return host_->CopyIn(to, from, bytes);
   }
   absl::Status CopyOut(void* to, const void* from, size_t bytes) override {
+    lines.push_back("read");
     return host_->CopyOut(to, from, bytes);
+  }
+  absl::Status StartCopyOut(void* to, const void* from, size_t bytes) override {
+    brought.push_back({to, from, bytes});
+    return absl::OkStatus();
+  }
+  absl::Status Synchronize() override {
+    for (const Copy& copy : brought) std::memcpy(copy.to, copy.from, copy.bytes);
+    brought.clear();
+    return absl::OkStatus();
   }
   absl::Status CopyWithin(void* to, const void* from, size_t bytes) override {
     return host_->CopyWithin(to, from, bytes);
@@ -429,6 +439,12 @@ class RecordingDevice : public Device {
   absl::Status HostWait(const Event& event) override { return Waits("the host", event); }
 
   std::vector<std::string> lines;
+  struct Copy {
+    void* to;
+    const void* from;
+    size_t bytes;
+  };
+  std::vector<Copy> brought;  // by runs, until the host waits
 
  private:
   absl::Status Waits(const std::string& waiting, const Event& event) {
@@ -468,6 +484,51 @@ TEST(Executable, WritesToASlotWaitForTheRunsThatReadIt) {
   device->lines.clear();
   ASSERT_TRUE(exe.Submit().ok());  // reads what is there
   EXPECT_EQ(device->lines, std::vector<std::string>({"run"}));
+}
+
+// A wait on a GPU's host costs as much as a small kernel.
+TEST(Executable, ARunBringsItsFaultAndItsSmallOutputsAlong) {
+  const auto device = std::make_shared<RecordingDevice>();
+  Backend backend = ToyBackend();
+  backend.device = device;
+  CompileOptions options = Options();
+  options.backend = &backend;
+  Workspace workspace(device);
+  const auto made = Compile(ParseText("net n\ninput x f32[1]\ninput z f32[2000]\n"
+                                      "y f32[1] = Square(x) @sq\nw f32[2000] = Square(z) @large\n"
+                                      "output y\noutput w\n")
+                                .value(),
+                            options, &workspace);
+  ASSERT_TRUE(made.ok()) << made.status();
+  Executable& exe = **made;
+  const auto reads = [&](const char* blob) {
+    device->lines.clear();
+    EXPECT_TRUE(exe.Read<float>(blob).ok());
+    return std::count(device->lines.begin(), device->lines.end(), "read");
+  };
+  ASSERT_TRUE(exe.Write<float>("z", Floats(2000, 2)).ok());
+  for (const float x : {3.0f, 4.0f}) {
+    ASSERT_TRUE(exe.WriteScalar("x", x).ok());
+    ASSERT_TRUE(exe.Submit().ok());
+    EXPECT_EQ(reads("y"), 1) << "it may still run";
+    device->lines.clear();
+    ASSERT_TRUE(exe.Wait().ok());
+    EXPECT_TRUE(device->lines.empty());
+    EXPECT_EQ(reads("y"), 0);
+    EXPECT_EQ(exe.Read<float>("y").value(), Floats({x * x}));
+    EXPECT_EQ(reads("w"), 1);
+    EXPECT_EQ(exe.Read<float>("w").value(), Floats(2000, 4));
+  }
+  // With a hook the host waits for each operator anyway.
+  struct : TraceHook {
+    void BeforeOp(const Net&, OpId) override {}
+    void AfterOp(const Net&, OpId, absl::Span<const ConstTensor>) override {}
+  } hook;
+  exe.AddTraceHook(&hook);
+  ASSERT_TRUE(exe.WriteScalar("x", 5.0f).ok());
+  ASSERT_TRUE(exe.Run().ok());
+  EXPECT_EQ(reads("y"), 1);
+  EXPECT_EQ(exe.Read<float>("y").value(), Floats({25}));
 }
 
 // One slot is written while the net runs on the other.

@@ -169,6 +169,25 @@ TEST(RunCaseOn, FindsAWrongFactorInBfloat16AndInAPart) {
   EXPECT_THAT(failures_of(1.003f, 2), ::testing::HasSubstr("bias of part 1 of 2"));
 }
 
+// As a library's kernel would whose table was not told of it.
+class NamedKernel : public graph::Kernel {
+ public:
+  std::string implementation() const override { return "cudnn:12"; }
+  absl::Status Run() override { return absl::OkStatus(); }
+};
+
+TEST(RunCaseOn, FindsAnImplementationThatTheTableDoesNotName) {
+  graph::Backend backend;
+  backend.name = "unnamed";
+  backend.kernels.Add(
+      "Add", [](const graph::KernelSpec&) -> absl::StatusOr<std::unique_ptr<graph::Kernel>> {
+        return std::make_unique<NamedKernel>();
+      });
+  EXPECT_THAT(
+      FailuresOf(backend, {"Add", {}, {{F32({1}), Normal()}, {F32({1}), Normal()}}, {F32({1})}}),
+      ::testing::HasSubstr("its kernel is 'cudnn:12', and the table names only own"));
+}
+
 TEST(RunCaseOn, NamesAMissingKernel) {
   static const graph::Backend* const kEmpty = [] {
     auto* backend = new graph::Backend;

@@ -4,6 +4,9 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "backends/cpu/kernel_util.h"
 #include "graph/base/status.h"
 #include "graph/schema/schema.h"
@@ -26,6 +29,17 @@ class TeamsForAll {
  private:
   const int64_t before_;
 };
+
+// That the table has said whose code the kernel runs.
+absl::Status CheckImplementation(const graph::KernelTraits& traits,
+                                 const graph::Kernel& kernel) {
+  const std::string name = kernel.implementation();
+  for (const std::string& known : traits.implementations) {
+    if (name.empty() ? known == "own" : absl::StartsWith(name, known)) return absl::OkStatus();
+  }
+  return absl::InternalError(absl::StrCat("its kernel is '", name, "', and the table names only ",
+                                          absl::StrJoin(traits.implementations, ", ")));
+}
 
 }  // namespace
 
@@ -101,6 +115,7 @@ absl::StatusOr<std::unique_ptr<OpRunner>> OpRunner::Create(
     spec.threads = threads;
     ASSIGN_OR_RETURN(runner->kernel_, (*factory)(spec));
   }
+  RETURN_IF_ERROR(CheckImplementation(*backend.kernels.FindTraits(op.op.type), *runner->kernel_));
   RETURN_IF_ERROR(runner->kernel_->Prepare());
   runner->Move();
   return runner;

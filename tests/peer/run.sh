@@ -38,4 +38,5 @@ failed=0
 python tests/peer/tensorboard_test.py --write_events="$write_events" || failed=1
 python tests/peer/weights_test.py --photos="$photos" --bin="$bin" "${official[@]}" || failed=1
 python tests/peer/onnx_test.py --photos="$photos" --bin="$bin" || failed=1
+python tools/benchmark/torch_step.py --model=droppos_tiny --batch_size=8 --steps=3 || failed=1
 exit $failed

@@ -19,6 +19,7 @@ status is 0 if every bug was found as its line says.
 """
 
 import argparse
+import hashlib
 import os
 import re
 import subprocess
@@ -50,6 +51,9 @@ All take three quarters of an hour of two cores. The lists are `tests/plant_bugs
 `plant_bugs_test` checks that they fit the sources, and `plant_bugs.py --table` writes this page."""
 FINDING = re.compile(r"(?:^|[^\w ]|: )((?:%s): [\w(].*)" % "|".join(FINDINGS), re.MULTILINE)
 
+TIMEOUT = re.compile(r"^TIMEOUT: |\bTIMEOUT in ", re.MULTILINE)
+MARK = "planted_bugs"  # in Git's folder of a worktree that prepare() has made
+
 
 def load(folder=FOLDER):
     """The bugs of each list, by the list's name: the files are Python, too."""
@@ -79,7 +83,9 @@ def judge(bug, status, log):
     if finding:
         good = finding.startswith(expected + ": ") and says in finding
         return good, finding
-    good = expected not in FINDINGS and says in log
+    good = expected not in FINDINGS and says in log and not TIMEOUT.search(log)
+    if expected == "numbers":  # which a crash has not
+        good = good and "[  FAILED  ]" in log
     wrong = re.search(r"^.*(?:Failure|SIGSEGV|TIMEOUT|\*\*\* ).*\n?.*", log, re.MULTILINE)
     return good, f"{expected}: {says}" if good else (wrong.group(0) if wrong else log[-300:])
 
@@ -89,12 +95,24 @@ def git(*words, cwd=ROOT):
     return run.stdout.strip()
 
 
+def is_own(tree):
+    """Whether prepare() has made the worktree, whose .git names Git's folder of it."""
+    if os.path.realpath(tree) == os.path.realpath(ROOT) or not os.path.isfile(f"{tree}/.git"):
+        return False
+    with open(f"{tree}/.git") as file:
+        return os.path.exists(file.read().partition("gitdir: ")[2].strip() + "/" + MARK)
+
+
 def prepare(tree):
     """The last commit, in a worktree at `tree`, without what an interrupted run has planted."""
     commit = git("rev-parse", "HEAD")
-    if not os.path.exists(f"{tree}/.git"):
+    if not os.path.lexists(f"{tree}/.git"):
         git("worktree", "prune")
         git("worktree", "add", "--detach", tree, commit)
+        with open(git("rev-parse", "--absolute-git-dir", cwd=tree) + "/" + MARK, "w"):
+            pass
+    elif not is_own(tree):
+        sys.exit(f"plant_bugs: {tree} is no worktree of this script's, and would lose its changes")
     git("checkout", "--quiet", "--force", "--detach", commit, cwd=tree)
 
 
@@ -132,7 +150,9 @@ def table(lists):
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tree", default=f"{tempfile.gettempdir()}/droppos_planted_bugs")
+    clone = hashlib.sha256(ROOT.encode()).hexdigest()[:12]
+    parser.add_argument("--tree", type=os.path.abspath,
+                        default=f"{tempfile.gettempdir()}/droppos_planted_bugs_{clone}")
     parser.add_argument("--table", action="store_true")
     parser.add_argument("word", nargs="*")
     args = parser.parse_args()
@@ -142,6 +162,9 @@ def main():
         return 0
     bugs = [bug for bugs in lists.values() for bug in bugs
             if not args.word or any(w in bug["name"] or w in bug["file"] for w in args.word)]
+    for word in args.word:
+        if not any(word in bug["name"] or word in bug["file"] for bug in bugs):
+            parser.error(f"no bug's name or file has '{word}'")
     prepare(args.tree)
     os.nice(10)
     found = 0

@@ -11,7 +11,8 @@ import plant_bugs  # pylint: disable=wrong-import-position
 FIELDS = {"name", "file", "old", "new", "test", "by", "says", "only"}
 RACE = ('unknown file: Failure\nC++ exception with description "race: (Kernel<T, 8>), block '
         '(0,0,0), thread (1,0,0), a.cu.cc:3: writes what was read" thrown in the test body.')
-NUMBERS = "a_test.cc:12: Failure\nExpected: (MaxError(y, expected)) < (1e-5), actual: 3 vs 1e-5"
+NUMBERS = ("a_test.cc:12: Failure\nExpected: (MaxError(y, expected)) < (1e-5), actual: 3 vs 1e-5\n"
+           "[  FAILED  ] A.B (3 ms)")
 
 
 class Lists(unittest.TestCase):
@@ -57,6 +58,11 @@ class Judgement(unittest.TestCase):
     def test_numbers_come_without_a_finding(self):
         self.assertTrue(self.judge("numbers", "MaxError", 3, NUMBERS))
         self.assertFalse(self.judge("numbers", "lse", 3, NUMBERS))
+
+    def test_neither_a_crash_nor_a_timeout_is_numbers(self):
+        self.assertTrue(self.judge("numbers", "", 3, NUMBERS))
+        self.assertFalse(self.judge("numbers", "A.B", 3, "[ RUN      ] A.B\n*** SIGSEGV"))
+        self.assertFalse(self.judge("numbers", "", 3, NUMBERS + "\nTIMEOUT: //a:b (Summary)"))
 
     def test_only_a_failed_test_has_found_something(self):
         self.assertFalse(self.judge("race", "Kernel", 0, RACE))

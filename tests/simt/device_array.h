@@ -1,4 +1,5 @@
-// Arrays of tests on the emulated device, and launches in more than one order.
+// Arrays of tests on the emulated device, and launches in more than one order. On a GPU
+// (tests/gpu_suite) the order is the GPU's own, so the launches are repeated ones.
 #ifndef TESTS_SIMT_DEVICE_ARRAY_H_
 #define TESTS_SIMT_DEVICE_ARRAY_H_
 
@@ -28,18 +29,12 @@ class DeviceArray {
   T* data() const { return data_; }
   size_t size() const { return count_; }
   void Set(const std::vector<T>& values) {
-    const DeviceAccess access;
-    BeginOperation("copy to device", 0, {});
-    Touch(data_, values.size() * sizeof(T), true);
-    std::memcpy(static_cast<void*>(data_), values.data(), values.size() * sizeof(T));
+    CopyIn(data_, values.data(), values.size() * sizeof(T));
   }
   // A Finding where an element was never written.
   std::vector<T> Get() const {
-    const DeviceAccess access;
-    BeginOperation("copy to host", 0, {});
-    Touch(data_, count_ * sizeof(T), false);
     std::vector<T> values(count_);
-    std::memcpy(static_cast<void*>(values.data()), data_, count_ * sizeof(T));
+    CopyOut(values.data(), data_, count_ * sizeof(T));
     return values;
   }
 

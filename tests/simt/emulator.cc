@@ -307,6 +307,8 @@ void RunBlock(unsigned number, size_t dynamic_shared_bytes) {
 
 }  // namespace
 
+bool IsEmulated() { return true; }
+
 void SetOrder(Order order, uint64_t seed) {
   device().order = order;
   device().random.seed(seed);

@@ -21,6 +21,10 @@ struct Dim {  // dim3
   constexpr Dim(unsigned x, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z) {}
 };
 
+// False where these functions are a GPU's (tests/gpu_suite), which counts no traffic and finds
+// nothing.
+bool IsEmulated();
+
 enum class Order { kForward, kReverse, kShuffled };
 // Of blocks, of warps and of lanes between two barriers, for all launches from now on.
 void SetOrder(Order order, uint64_t seed = 0);

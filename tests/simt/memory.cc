@@ -270,6 +270,19 @@ void Touch(const void* p, size_t bytes, bool write) {
   actor = before;
 }
 
+void CopyIn(void* to_device, const void* from, size_t bytes) {
+  const DeviceAccess access;
+  BeginOperation("copy to device", 0, {});
+  Touch(to_device, bytes, true);
+  if (bytes > 0) std::memcpy(to_device, from, bytes);
+}
+void CopyOut(void* to, const void* from_device, size_t bytes) {
+  const DeviceAccess access;
+  BeginOperation("copy to host", 0, {});
+  Touch(from_device, bytes, false);
+  if (bytes > 0) std::memcpy(to, from_device, bytes);
+}
+
 Traffic GlobalTraffic() {
   Traffic all;
   for (const auto& r : memory().regions) Add(Of(*r), &all);

@@ -19,9 +19,9 @@ using ::testing::HasSubstr;
 // Gives a name, and nothing else.
 class NamedDevice : public graph::Device {
  public:
-  explicit NamedDevice(int index) : index_(index) {}
+  NamedDevice(int index, int threads) : index_(index), threads_(threads) {}
   std::string name() const override { return absl::StrCat("cuda:", index_); }
-  int threads() const override { return 1; }
+  int threads() const override { return threads_; }
   bool host_accessible() const override { return false; }
   absl::optional<size_t> AvailableBytes() const override { return absl::nullopt; }
   absl::StatusOr<graph::Block> Allocate(size_t, graph::Contents) override { return No(); }
@@ -33,14 +33,18 @@ class NamedDevice : public graph::Device {
  private:
   static absl::Status No() { return absl::UnimplementedError("a name only"); }
   const int index_;
+  const int threads_;
 };
 
+int g_made = 0;  // backends, by UseTwoGpus
+
 void UseTwoGpus() {
-  UseLinkedCudaBackend([](int index, int) -> absl::StatusOr<graph::Backend> {
+  UseLinkedCudaBackend([](int index, int threads) -> absl::StatusOr<graph::Backend> {
     if (index > 1) return absl::UnavailableError(absl::StrCat("there is no cuda:", index));
+    ++g_made;
     graph::Backend backend;
     backend.name = "cuda";
-    backend.device = std::make_shared<NamedDevice>(index);
+    backend.device = std::make_shared<NamedDevice>(index, threads);
     backend.capabilities = {/*bf16_products=*/true, /*int8_products=*/false,
                             /*fast_bf16_products=*/true};
     return backend;
@@ -55,7 +59,7 @@ void UseNoGpu() {
 
 TEST(Device, AutoTakesTheFirstGpu) {
   UseTwoGpus();
-  const absl::StatusOr<DeviceChoice> choice = ChooseDevice("auto");
+  const absl::StatusOr<DeviceChoice> choice = ChooseDevice("auto", 1);
   ASSERT_TRUE(choice.ok()) << choice.status();
   EXPECT_EQ(choice->device, "cuda:0");
   EXPECT_EQ(choice->Text(), "cuda:0, chosen by auto: it is the first GPU");
@@ -68,7 +72,7 @@ TEST(Device, AutoTakesTheFirstGpu) {
 
 TEST(Device, AutoTakesTheCpuWhereThereIsNoGpuAndSaysWhy) {
   UseNoGpu();
-  const absl::StatusOr<DeviceChoice> choice = ChooseDevice("auto");
+  const absl::StatusOr<DeviceChoice> choice = ChooseDevice("auto", 1);
   ASSERT_TRUE(choice.ok()) << choice.status();
   EXPECT_EQ(choice->device, "cpu");
   EXPECT_EQ(choice->Text(), "cpu, chosen by auto: no driver");
@@ -79,24 +83,37 @@ TEST(Device, WhatIsAskedForIsTakenOrRefused) {
   UseTwoGpus();
   for (const auto& [asked, is] :
        {std::pair{"cpu", "cpu"}, {"cuda", "cuda:0"}, {"cuda:1", "cuda:1"}}) {
-    const absl::StatusOr<DeviceChoice> choice = ChooseDevice(asked);
+    const absl::StatusOr<DeviceChoice> choice = ChooseDevice(asked, 1);
     ASSERT_TRUE(choice.ok()) << choice.status();
     EXPECT_EQ(choice->Text(), is);
-    const absl::StatusOr<graph::Backend> backend = MakeBackend(choice->device, 1);
+    const absl::StatusOr<graph::Backend> backend = MakeBackend(*choice, 1);
     ASSERT_TRUE(backend.ok()) << backend.status();
     EXPECT_EQ(backend->device->name(), is);
   }
-  EXPECT_EQ(ChooseDevice("cpu")->Line(), "");
-  EXPECT_EQ(ChooseDevice("cuda:2").status().message(), "--device=cuda:2: there is no cuda:2");
+  EXPECT_EQ(ChooseDevice("cpu", 1)->Line(), "");
+  EXPECT_EQ(ChooseDevice("cuda:2", 1).status().message(), "--device=cuda:2: there is no cuda:2");
   UseNoGpu();
-  const absl::Status missing = ChooseDevice("cuda").status();
+  const absl::Status missing = ChooseDevice("cuda", 1).status();
   EXPECT_EQ(missing.code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(missing.message(), "--device=cuda: no driver; install one, or use --device=cpu");
   for (const char* wrong : {"gpu", "cuda:x", "cuda:99", ""}) {
-    const absl::Status status = ChooseDevice(wrong).status();
+    const absl::Status status = ChooseDevice(wrong, 1).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     EXPECT_THAT(std::string(status.message()), HasSubstr("must be auto, cpu, cuda or cuda:N"));
   }
+}
+
+// A context and its libraries' handles take seconds and hundreds of megabytes.
+TEST(Device, AGpuIsMadeOnce) {
+  UseTwoGpus();
+  g_made = 0;
+  const absl::StatusOr<DeviceChoice> choice = ChooseDevice("cuda:1", 3);
+  ASSERT_TRUE(choice.ok()) << choice.status();
+  const absl::StatusOr<graph::Backend> backend = MakeBackend(*choice, 3);
+  ASSERT_TRUE(backend.ok()) << backend.status();
+  EXPECT_EQ(backend->device, choice->gpu->device);
+  EXPECT_EQ(g_made, 1);
+  EXPECT_EQ(MakeBackend(*choice, 2)->device->threads(), 2);
 }
 
 }  // namespace

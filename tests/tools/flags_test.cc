@@ -179,6 +179,8 @@ TEST(Flags, Switches) {
   // A flag with choices that also stands without one.
   EXPECT_EQ(Parse({"--plan", "--passes=off"}).flags.plan, "short");
   EXPECT_EQ(Parse({"--plan=full"}).flags.plan, "full");
+  EXPECT_EQ(Parse({"--plan=json"}).flags.plan, "json");
+  EXPECT_EQ(Error({"--plan_gpu=h100"}), "--plan_gpu has no meaning without --plan");
   EXPECT_THAT(Error({"--plan", "full"}), HasSubstr("unexpected argument 'full'"));
   EXPECT_THAT(Error({"--plan=long"}), HasSubstr("--plan=long: "));
   EXPECT_EQ(Error({"--sigma_decay=maybe"}), "--sigma_decay=maybe: must be true or false");

@@ -159,7 +159,8 @@ TEST(Resume, WhatIsComputedMayNotChange) {
       "save_every",    "save_minutes", "spike_z",      "steps",         "tensorboard",
       "threads",       "vis_every",    "watchdog"};
   const std::set<std::string> of_a_command = {"dump_graph", "help",    "list_models", "overwrite",
-                                              "plan",       "profile", "resume"};
+                                              "plan",       "plan_gpu", "profile",
+                                              "resume"};
   for (const FlagRow& row : FlagTable(MakeZoo().entries())) {
     SCOPED_TRACE(row.name);
     const std::string name(row.name);

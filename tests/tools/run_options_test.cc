@@ -225,6 +225,7 @@ const std::map<std::string, Shown>& ShownElsewhere() {
       {"init_from", {"cli/train_cli_test.cc", "InitFromGoesOnWithSavedParameters"}},
       {"device", {"cli/train_cli_test.cc", "ADeviceThatCannotBeHadIsNamed"}},
       {"plan", {"cli/profile_cli_test.cc", "PlanSaysWhatARunNeedsAndLeavesNothing"}},
+      {"plan_gpu", {"cli/plan_gpu_cli_test.cc", "SaysWhatEachChipWouldTake"}},
       {"dump_graph", {"cli/train_cli_test.cc", "DumpsGraphsWithoutTraining"}},
       {"list_models", {"cli/train_cli_test.cc", "ListsModelsAndHelp"}},
       {"help", {"cli/train_cli_test.cc", "ListsModelsAndHelp"}},

@@ -25,10 +25,11 @@ _FLAGS = [
 # The same source gives the same bytes: nvcc would put names of temporary files into the object
 # unless it is told a folder, and times into the report.
 _COMPILE = """
-nvcc=$1 report=$2; shift 2
+nvcc=$1 report=$2 facts=$3; shift 3
 mkdir -p "$report.tmp"
 "$nvcc" --keep --keep-dir "$report.tmp" "$@" 2>"$report.tmp/log" || { cat "$report.tmp/log" >&2; exit 1; }
 grep -v "Compile time" "$report.tmp/log" >"$report"
+awk -f "$facts" "$report.tmp"/*.ptx >>"$report"
 rm -r "$report.tmp"
 """
 
@@ -47,7 +48,7 @@ def _nvcc_library_impl(ctx):
         object = ctx.actions.declare_file("_nvcc/{}/{}.o".format(ctx.label.name, src.basename))
         report = ctx.actions.declare_file("_nvcc/{}/{}.ptxas.txt".format(ctx.label.name, src.basename))
         args = ctx.actions.args()
-        args.add_all([NVCC, report, "-ccbin", toolchain.compiler_executable])
+        args.add_all([NVCC, report, ctx.file._facts, "-ccbin", toolchain.compiler_executable])
         args.add_all(_FLAGS)
         args.add_all(_ARCHITECTURES, before_each = "-gencode")
         args.add_all(context.defines, before_each = "-D")
@@ -59,7 +60,7 @@ def _nvcc_library_impl(ctx):
             command = _COMPILE,
             arguments = [args],
             # What was found stands for the toolkit: with another version all is compiled anew.
-            inputs = depset([src, ctx.file._found], transitive = [context.headers]),
+            inputs = depset([src, ctx.file._found, ctx.file._facts], transitive = [context.headers]),
             outputs = [object, report],
             use_default_shell_env = True,  # PATH, for what nvcc calls
             mnemonic = "Nvcc",
@@ -101,6 +102,7 @@ _nvcc_library = rule(
         "hdrs": attr.label_list(allow_files = [".h"]),
         "srcs": attr.label_list(allow_files = [".cu.cc"]),
         "_cc_toolchain": attr.label(default = Label("@bazel_tools//tools/cpp:current_cc_toolchain")),
+        "_facts": attr.label(default = "//third_party/cuda:ptx_facts.awk", allow_single_file = True),
         "_found": attr.label(default = "@cuda//:found.txt", allow_single_file = True),
     },
     fragments = ["cpp"],
@@ -154,7 +156,7 @@ def _ptxas_report_impl(ctx):
     return [DefaultInfo(files = depset([report]), runfiles = ctx.runfiles([report]))]
 
 # NAME.txt: registers, spills and shared memory of all kernels of `deps`, by architecture, as
-# ptxas prints them, with the kernels' names as in C++.
+# ptxas prints them, and what ptx_facts.awk adds, with the kernels' names as in C++.
 _ptxas_report = rule(
     implementation = _ptxas_report_impl,
     attrs = {"deps": attr.label_list(mandatory = True, providers = [PtxasInfo])},

@@ -3,7 +3,8 @@
 The tar holds one folder, droppos-VERSION:
   bin/droppos               runs the programs
   libexec/droppos/          the programs, stripped
-  lib/                      their shared libraries, but those of glibc; found by $ORIGIN/../../lib
+  lib/                      their shared libraries, but those of glibc; found by $ORIGIN/../../lib.
+                            With libdroppos_cuda.so, which they load, but not cuBLASLt and cuDNN
   share/droppos/            fonts for drawings
   share/doc/droppos/        LICENSE, README, docs; licenses/ of the libraries
 The wheel holds the same folder inside the Python package, whose script `droppos` runs bin/droppos.
@@ -25,6 +26,43 @@ import zipfile
 
 # Parts of glibc belong to the system: the loader must match them.
 GLIBC = re.compile(r"(ld-linux-x86-64|libc|libm|libmvec|libdl|librt|libpthread|libresolv)\.so")
+# Hundreds of megabytes, under NVIDIA's terms.
+NVIDIA = re.compile(r"lib(cublas|cublasLt|cuda|cudnn\w*|nvrtc)\.so")
+CUDA_TERMS = b"""libdroppos_cuda.so holds NVIDIA's CUDA runtime (cudart_static), unchanged. NVIDIA lets programs
+distribute it under the terms of the CUDA Toolkit End User License Agreement, Attachment A:
+https://docs.nvidia.com/cuda/eula
+
+Where cuDNN was there when it was built, it also holds code of cuDNN's frontend, unchanged, whose
+license is Apache 2.0 (LICENSE of this download), for some files with MIT's below. Its notice:
+
+cudnn-frontend
+Copyright (c) 2020-2026 NVIDIA CORPORATION & AFFILIATES. All rights reserved.
+
+This product includes software developed at NVIDIA CORPORATION
+(https://www.nvidia.com/).
+
+MIT License
+
+Copyright (c) 2020-2026 NVIDIA CORPORATION & AFFILIATES. All rights reserved.
+
+Permission is hereby granted, free of charge, to any person obtaining a
+copy of this software and associated documentation files (the "Software"),
+to deal in the Software without restriction, including without limitation
+the rights to use, copy, modify, merge, publish, distribute, sublicense,
+and/or sell copies of the Software, and to permit persons to whom the
+Software is furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in
+all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT.  IN NO EVENT SHALL
+THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING
+FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER
+DEALINGS IN THE SOFTWARE.
+"""
 # Packages whose headers are compiled into the programs.
 HEADERS = ["libcli11-dev", "libeigen3-dev", "libhwy-dev", "nlohmann-json3-dev"]
 FONTS = ["/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
@@ -45,12 +83,14 @@ def stripped(path):
 
 
 def libraries(programs, onednn):
-    """Names and paths of the shared libraries that the programs load, glibc's left out."""
+    """Names and paths of the shared libraries that the programs load, glibc's and NVIDIA's left out."""
     found = {os.path.basename(onednn): onednn}
     for program in programs:
         for line in run("ldd", program).splitlines():
             match = re.match(r"\s*(\S+) => (\S+)", line)
-            if not match or GLIBC.match(match.group(1)) or match.group(1) in found:
+            if not match or match.group(1) in found:
+                continue
+            if GLIBC.match(match.group(1)) or NVIDIA.match(match.group(1)):
                 continue
             if match.group(2) == "not":
                 sys.exit("make_dist.py: %s: %s is not found" % (program, match.group(1)))
@@ -89,12 +129,13 @@ def licenses(packages):
     return result
 
 
-def for_download(name, text):
-    """A page whose commands are those of a download, not of a clone."""
+def for_download(name, text, programs):
+    """A page whose commands are those of a download, not of a clone, where it has them."""
     if not name.endswith(".md"):
         return text
-    text = re.sub(rb"(tools/setup.sh && )?bazel run //tools:(\w+) --", rb"droppos \2", text)
-    text = re.sub(rb"`//tools:(\w+)`", rb"`droppos \1`", text)
+    names = "|".join(map(os.path.basename, programs)).encode()
+    text = re.sub(rb"(tools/setup.sh && )?bazel run //tools:(%s) --" % names, rb"droppos \2", text)
+    text = re.sub(rb"`//tools:(%s)`" % names, rb"`droppos \1`", text)
     return text.replace(b"tools/convert_checkpoint.py", b"share/droppos/convert_checkpoint.py")
 
 
@@ -116,7 +157,10 @@ def files(args):
     packages = {package_of(font) for font in FONTS} | set(HEADERS)
     for font in FONTS:
         add_file("share/droppos/fonts/" + os.path.basename(font), font)
-    for name, path in libraries(args.programs, args.onednn).items():
+    for plugin in args.plugins:
+        add("lib/" + os.path.basename(plugin), stripped(plugin))
+        add("share/doc/droppos/licenses/cuda", CUDA_TERMS)
+    for name, path in libraries(args.programs + args.plugins, args.onednn).items():
         add("lib/" + name, stripped(path))
         if path != args.onednn:
             packages.add(package_of(path))
@@ -128,23 +172,24 @@ def files(args):
         add_file("share/droppos/" + os.path.basename(script), script, 0o755)
     for document in args.documents:
         with open(document, "rb") as file:
-            add("share/doc/droppos/" + os.path.normpath(document), for_download(document, file.read()))
+            add("share/doc/droppos/" + os.path.normpath(document),
+                for_download(document, file.read(), args.programs))
     return dict(sorted(result.items()))
 
 
-def write_tar(path, version, contents):
+def write_tar(path, folder, contents):
     with open(path, "wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as zipped:
         with tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as tar:
             for name, (data, mode) in contents.items():
-                entry = tarfile.TarInfo("droppos-%s/%s" % (version, name))
+                entry = tarfile.TarInfo("%s/%s" % (folder, name))
                 entry.size, entry.mode = len(data), mode
                 tar.addfile(entry, io.BytesIO(data))
 
 
-def write_wheel(path, version, contents, modules, readme):
-    info = "droppos-%s.dist-info/" % version
+def write_wheel(args, contents, readme):
+    version, info = args.version, "droppos-%s.dist-info/" % args.version
     entries = {}
-    for module in modules:
+    for module in args.modules:
         with open(module, "rb") as file:
             text = file.read().replace(b'"of a clone"', b'"%s"' % version.encode())
         entries["droppos/" + os.path.basename(module)] = (text, 0o644)
@@ -152,14 +197,16 @@ def write_wheel(path, version, contents, modules, readme):
         entries["droppos/programs/" + name] = entry
     with open(readme, "rb") as file:
         # A picture's address in the clone means nothing elsewhere.
-        text = re.sub(r"!\[[^\n]*\n", "", for_download(readme, file.read()).decode())
+        text = re.sub(r"!\[[^\n]*\n", "", for_download(readme, file.read(), args.programs).decode())
+    cuda = ("Provides-Extra: cuda\nRequires-Dist: nvidia-cublas >=13,<14; extra == 'cuda'\n"
+            "Requires-Dist: nvidia-cudnn-cu13 >=9.16,<10; extra == 'cuda'\n")
     entries[info + "METADATA"] = ((
         "Metadata-Version: 2.1\nName: droppos\nVersion: %s\n"
         "Summary: Self-supervised pretraining of Vision Transformers by reconstructing dropped "
         "positions\nLicense: Apache-2.0; the libraries inside have their own, see "
         "droppos/programs/share/doc/droppos/licenses\nRequires-Python: >=3.8\nProvides-Extra: arrays\n"
-        "Requires-Dist: numpy; extra == 'arrays'\nDescription-Content-Type: text/markdown\n\n%s" %
-        (version, text)).encode(), 0o644)
+        "Requires-Dist: numpy; extra == 'arrays'\n%sDescription-Content-Type: text/markdown\n\n%s" %
+        (version, cuda if args.plugins else "", text)).encode(), 0o644)
     entries[info + "WHEEL"] = (("Wheel-Version: 1.0\nGenerator: make_dist\nRoot-Is-Purelib: false\n"
                                 "Tag: py3-none-manylinux_2_36_x86_64\n").encode(), 0o644)
     entries[info + "entry_points.txt"] = (b"[console_scripts]\ndroppos = droppos.__main__:main\n",
@@ -170,7 +217,7 @@ def write_wheel(path, version, contents, modules, readme):
         digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
         record += "%s,sha256=%s,%d\n" % (name, digest, len(data))
     entries[info + "RECORD"] = ((record + info + "RECORD,,\n").encode(), 0o644)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as wheel:
+    with zipfile.ZipFile(args.wheel, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as wheel:
         for name, (data, mode) in entries.items():
             entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             entry.external_attr = (0o100000 | mode) << 16
@@ -189,12 +236,14 @@ def main():
     parser.add_argument("--onednn_licenses", nargs="+", required=True)
     parser.add_argument("--scripts", nargs="+", required=True)
     parser.add_argument("--programs", nargs="+", required=True)
+    parser.add_argument("--plugins", nargs="*", required=True)
     parser.add_argument("--modules", nargs="+", required=True)
     parser.add_argument("--documents", nargs="+", required=True)
     args = parser.parse_args()
     contents = files(args)
-    write_tar(args.tar, args.version, contents)
-    write_wheel(args.wheel, args.version, contents, args.modules, "README.md")
+    write_tar(args.tar, "droppos-" + args.version, contents)
+    write_wheel(args, contents, "README.md")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -153,6 +153,14 @@ absl::StatusOr<bool> ParseCommandLine(const std::string& tool, int argc, char** 
               "\n--version prints the version, the commit and the libraries' versions.");
   app->formatter(std::make_shared<FittingFormatter>(models::TextColumns(STDOUT_FILENO)));
   app->allow_extras();  // they are refused here, before what is missing
+  // CLI11 would take what comes next for the value.
+  for (int i = 1; i < argc && absl::string_view(argv[i]) != "--"; ++i) {
+    const absl::string_view arg = argv[i];
+    if (absl::StartsWith(arg, "--") && absl::EndsWith(arg, "=") && arg.find('=') == arg.size() - 1) {
+      return graph::InvalidArgument(graph::Printable(arg), ": is empty; leave the flag out to get "
+                                    "the default");
+    }
+  }
   std::string error;
   try {
     app->parse(argc, argv);

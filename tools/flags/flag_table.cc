@@ -178,9 +178,13 @@ const std::vector<FlagRow>& OwnRows() {
        "compute again in the backward pass, instead of keeping: the MLPs' insides, whole blocks",
        kMayChange},
 
-      {"plan", kInside, S::kRun, &F::plan, kAny, "short|full", "no plan",
+      {"plan", kInside, S::kRun, &F::plan, kAny, "short|full|json", "no plan",
        "say whether it fits, the largest batch and the hours it will take, in six lines, and exit; "
-       "full: where memory and time will go, too", kCommand, "short"},
+       "full: where memory and time will go, too; json: the numbers on one line", kCommand, "short"},
+      {"plan_gpu", kInside, S::kRun, &F::plan_gpu, kAny, "NAME,...",
+       "the GPU that is here, else h100,h200",
+       "with --plan: plan for GPUs that need not be here, by their data sheets (docs/gpu.md)",
+       kCommand},
       {"profile", kInside, S::kRun, &F::profile, kPositive, "N", "no profile",
        "time every operator over N steps and write output_dir/profile", kCommand},
       {"overfit_batch", kInside, S::kStep, &F::overfit_batch, kAny, "", Value("false"),

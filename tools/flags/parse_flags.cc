@@ -266,6 +266,9 @@ absl::Status CheckTogether(const TrainFlags& flags) {
   if (flags.lr && flags.min_lr && *flags.min_lr > *flags.lr) {
     return InvalidArgument("--min_lr=", *flags.min_lr, " is above --lr=", *flags.lr);
   }
+  if (flags.plan_gpu && !flags.plan) {
+    return InvalidArgument("--plan_gpu has no meaning without --plan");
+  }
   if (flags.allow_missing && !flags.init_from) {
     return InvalidArgument("--allow_missing has no meaning without --init_from=FILE");
   }

@@ -99,7 +99,8 @@ struct TrainFlags {
   absl::optional<std::string> output_dir;  // unset: see models/training/output_dir.h
   absl::optional<bool> overwrite;
   absl::optional<std::string> dump_graph;
-  absl::optional<std::string> plan;   // "short" or "full"
+  absl::optional<std::string> plan;   // "short", "full" or "json"
+  absl::optional<std::vector<std::string>> plan_gpu;  // chips (tools/plan/gpu_chips.h)
   absl::optional<int64_t> profile;    // steps
   absl::optional<int64_t> vis_every;  // 0: never
   absl::optional<bool> tensorboard;

@@ -125,8 +125,9 @@ std::string Memory(const SessionPlan& plan, const graph::Prepared& update) {
   row("  in it, over time: packed weights", packed);
   row("  least that any plan needs (the updating net)", update.plan.lower_bound_bytes);
   row("  planned (the updating net)", update.plan.arena_bytes);
-  row("batches of the loader", m.loader);
+  if (m.host == 0) row("batches of the loader", m.loader);
   row("total", m.total());
+  if (m.host > 0) row("and of the host's memory, batches of the loader", m.host);
   return text;
 }
 

@@ -20,31 +20,8 @@ std::string Rate(double images_per_s) {
   return absl::StrFormat(images_per_s < 100 ? "%.3g" : "%.0f", images_per_s);
 }
 
-struct Answer {
-  double mib = 0;
-  int largest_batch = 0;
-  double images_per_s = 0;
-  double gflop_per_image = 0;  // of the operators that will run
-  double Hours(double images) const { return images / images_per_s / 3600; }
-};
-
-absl::StatusOr<Answer> AnswerFor(const models::Model& model, const models::SessionOptions& options,
-                                 const LoadingTime& loading, absl::optional<size_t> available,
-                                 StepTimer* timer) {
-  ASSIGN_OR_RETURN(const models::SessionPlan plan, models::PlanSession(model, options));
-  Answer answer;
-  answer.mib = MiB(plan.memory.total());
-  if (available.has_value()) {
-    ASSIGN_OR_RETURN(answer.largest_batch, models::LargestBatch(model, options, *available));
-  }
-  answer.gflop_per_image = plan.flops_per_image / 1e9;
-  ASSIGN_OR_RETURN(const double window, timer->WindowSeconds(model, options, plan));
-  // A GPU computes while the CPUs load; one thread starts its kernels.
-  const graph::Device& device = *options.compile.backend->device;
-  answer.images_per_s = 1 / SecondsOfAnImage(window / static_cast<double>(options.step.images()),
-                                             device.host_accessible() ? device.threads() : 1,
-                                             loading);
-  return answer;
+double Hours(double images, const PlanAnswer& answer) {
+  return images / answer.images_per_s / 3600;
 }
 
 }  // namespace
@@ -129,39 +106,78 @@ RunLength LengthOf(const ResolvedFlags& resolved, const models::EpochPlan& epoch
   return run;
 }
 
-absl::StatusOr<std::string> ShortPlan(const models::Model& model,
-                                      const models::SessionOptions& options,
-                                      const std::vector<PlanVariant>& variants,
-                                      const LoadingTime& loading, const RunLength& run,
-                                      const MachineRates& rates) {
-  const graph::Backend& backend = *options.compile.backend;
-  const absl::optional<size_t> available = backend.device->AvailableBytes();
-  StepTimer timer(options.compile.registry, &backend, rates.gb_per_s);
-  std::string first, table;
+absl::StatusOr<PlanAnswers> AnswerPlan(const models::Model& model,
+                                       const models::SessionOptions& options,
+                                       const std::vector<PlanVariant>& variants,
+                                       const RunLength& run, const SecondsOfPlan& seconds) {
+  const graph::Device& device = *options.compile.backend->device;
+  PlanAnswers answers{device.name(), device.AvailableBytes(), run, {}};
   for (const PlanVariant& variant : variants) {
-    if (!variant.missing.empty()) {
-      absl::StrAppendFormat(&table, "%-30s %s\n", variant.flags, variant.missing);
+    PlanAnswer answer;
+    answer.flags = variant.flags;
+    answer.missing = variant.missing;
+    if (variant.missing.empty()) {
+      models::SessionOptions with = options;
+      with.dump = nullptr;
+      with.compile.passes = variant.passes;
+      ASSIGN_OR_RETURN(const models::SessionPlan plan, models::PlanSession(model, with));
+      answer.memory = plan.memory;
+      if (answers.available.has_value()) {
+        ASSIGN_OR_RETURN(const int largest, models::LargestBatch(model, with, *answers.available));
+        answer.largest_batch = std::min<int64_t>(largest, run.data_images);
+      }
+      answer.gflop_per_image = plan.flops_per_image / 1e9;
+      ASSIGN_OR_RETURN(const double of_an_image, seconds(with, plan));
+      answer.images_per_s = 1 / of_an_image;
+    }
+    answers.variants.push_back(std::move(answer));
+  }
+  return answers;
+}
+
+absl::StatusOr<PlanAnswers> TimePlan(const models::Model& model,
+                                     const models::SessionOptions& options,
+                                     const std::vector<PlanVariant>& variants,
+                                     const LoadingTime& loading, const RunLength& run,
+                                     const MachineRates& rates) {
+  const graph::Backend& backend = *options.compile.backend;
+  StepTimer timer(options.compile.registry, &backend, rates.gb_per_s);
+  const auto seconds = [&](const models::SessionOptions& with,
+                           const models::SessionPlan& plan) -> absl::StatusOr<double> {
+    ASSIGN_OR_RETURN(const double window, timer.WindowSeconds(model, with, plan));
+    // A GPU computes while the CPUs load; one thread starts its kernels.
+    return SecondsOfAnImage(window / static_cast<double>(with.step.images()),
+                            backend.device->host_accessible() ? backend.device->threads() : 1,
+                            loading);
+  };
+  ASSIGN_OR_RETURN(PlanAnswers answers, AnswerPlan(model, options, variants, run, seconds));
+  answers.counts_loading = true;
+  return answers;
+}
+
+std::string PlanText(const PlanAnswers& answers) {
+  const RunLength& run = answers.run;
+  std::string first, table;
+  for (const PlanAnswer& a : answers.variants) {
+    if (!a.missing.empty()) {
+      absl::StrAppendFormat(&table, "%-30s %s\n", a.flags, a.missing);
       continue;
     }
-    models::SessionOptions with = options;
-    with.dump = nullptr;
-    with.compile.passes = variant.passes;
-    ASSIGN_OR_RETURN(const Answer a, AnswerFor(model, with, loading, available, &timer));
-    const bool all_data = a.largest_batch >= run.data_images;
-    const std::string largest =
-        available.has_value() ? absl::StrCat(std::min<int64_t>(a.largest_batch, run.data_images))
-                              : "?";
-    const std::string epoch = TimeText(a.Hours(run.epoch_images));
-    const std::string all = TimeText(a.Hours(run.run_images));
+    const std::string largest = answers.available.has_value() ? absl::StrCat(a.largest_batch) : "?";
+    const std::string epoch = TimeText(Hours(run.epoch_images, a));
+    const std::string all = TimeText(Hours(run.run_images, a));
+    const double mib = MiB(a.memory.total());
     if (first.empty()) {
-      first = absl::StrFormat("needs %.0f MiB", a.mib);
-      if (available.has_value()) {
+      first = absl::StrFormat("needs %.0f MiB", mib);
+      if (answers.available.has_value()) {
         first = absl::StrFormat("%s: %.0f MiB of %.0f; ",
-                                a.mib <= MiB(*available) ? "fits" : "DOES NOT FIT", a.mib,
-                                MiB(*available));
-        absl::StrAppend(&first, a.largest_batch > 0 ? absl::StrCat("largest --batch_size ", largest,
-                                                                   all_data ? " (all images)" : "")
-                                                    : "no --batch_size fits");
+                                mib <= MiB(*answers.available) ? "fits" : "DOES NOT FIT", mib,
+                                MiB(*answers.available));
+        absl::StrAppend(
+            &first, a.largest_batch > 0
+                        ? absl::StrCat("largest --batch_size ", largest,
+                                       a.largest_batch >= run.data_images ? " (all images)" : "")
+                        : "no --batch_size fits");
       }
       absl::StrAppendFormat(&first, "; %s images/s; an epoch in %s, the run in %s\n",
                             Rate(a.images_per_s), epoch, all);
@@ -169,10 +185,39 @@ absl::StatusOr<std::string> ShortPlan(const models::Model& model,
                             absl::StrFormat("%.2f GFLOP an image", a.gflop_per_image), "MiB",
                             "largest", "images/s", "epoch", "run");
     }
-    absl::StrAppendFormat(&table, "%-30s %8.0f %8s %9s %9s %10s\n", variant.flags, a.mib, largest,
+    absl::StrAppendFormat(&table, "%-30s %8.0f %8s %9s %9s %10s\n", a.flags, mib, largest,
                           Rate(a.images_per_s), epoch, all);
   }
   return first + table;
+}
+
+nlohmann::ordered_json PlanJson(const PlanAnswers& answers) {
+  nlohmann::ordered_json json = {{"device", answers.device},
+                                 {"counts_loading", answers.counts_loading}};
+  if (answers.available.has_value()) json["available_mib"] = MiB(*answers.available);
+  for (const PlanAnswer& a : answers.variants) {
+    nlohmann::ordered_json variant = {{"flags", a.flags}};
+    if (!a.missing.empty()) {
+      variant["missing"] = a.missing;
+    } else {
+      const models::MemoryNeeds& m = a.memory;
+      variant["memory_mib"] = {{"parameters", MiB(m.parameters)},
+                               {"optimizer", MiB(m.optimizer)},
+                               {"accumulators", MiB(m.accumulators)},
+                               {"other", MiB(m.other)},
+                               {"arena", MiB(m.arena)},
+                               {"loader", MiB(m.loader)},
+                               {"total", MiB(m.total())},
+                               {"host", MiB(m.host)}};
+      if (answers.available.has_value()) variant["largest_batch"] = a.largest_batch;
+      variant["gflop_per_image"] = a.gflop_per_image;
+      variant["images_per_s"] = a.images_per_s;
+      variant["epoch_hours"] = Hours(answers.run.epoch_images, a);
+      variant["run_hours"] = Hours(answers.run.run_images, a);
+    }
+    json["variants"].push_back(std::move(variant));
+  }
+  return json;
 }
 
 }  // namespace tools

@@ -1,17 +1,20 @@
-// --plan: whether a run fits, and how long it will take, in six lines.
+// --plan: whether a run fits, and how long it will take, in six lines or as JSON.
 #ifndef TOOLS_PLAN_SHORT_PLAN_H_
 #define TOOLS_PLAN_SHORT_PLAN_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/optional.h"
 #include "graph/passes/pipeline.h"
 #include "models/data/dataset.h"
 #include "models/layers/model.h"
 #include "models/training/session_plan.h"
 #include "models/training/step_shape.h"
+#include "nlohmann/json.hpp"
 #include "tools/benchmark/machine_rates.h"
 #include "tools/flags/resolve_flags.h"
 
@@ -54,13 +57,45 @@ RunLength LengthOf(const ResolvedFlags& resolved, const models::EpochPlan& epoch
 // "12 min", "40 s", "2.56 h": three digits or fewer before thousands.
 std::string TimeText(double hours);
 
-// One line that answers, and the table. The times are of the operators as this machine runs them
-// now (step_time.h) and of loading; evaluations and checkpoints are not counted.
-absl::StatusOr<std::string> ShortPlan(const models::Model& model,
-                                      const models::SessionOptions& options,
-                                      const std::vector<PlanVariant>& variants,
-                                      const LoadingTime& loading, const RunLength& run,
-                                      const MachineRates& rates);
+// What a variant needs and takes. Evaluations and checkpoints are not counted.
+struct PlanAnswer {
+  std::string flags;
+  std::string missing;  // why this machine cannot, and then there is no more
+  models::MemoryNeeds memory;
+  int64_t largest_batch =
+      0;  // that fits, and no more than the data has images; 0: none, or unknown
+  double gflop_per_image = 0;  // of the operators that will run
+  double images_per_s = 0;
+};
+
+struct PlanAnswers {
+  std::string device;                // "cpu", "cuda:0", "h100"
+  absl::optional<size_t> available;  // bytes of its memory; not set: unknown
+  RunLength run;
+  std::vector<PlanAnswer> variants;  // the first is the run as it was asked for
+  bool counts_loading = false;       // in images/s and what follows from them
+};
+
+// Seconds of an image of a session with `options` that has been planned.
+using SecondsOfPlan = std::function<absl::StatusOr<double>(const models::SessionOptions& options,
+                                                           const models::SessionPlan& plan)>;
+absl::StatusOr<PlanAnswers> AnswerPlan(const models::Model& model,
+                                       const models::SessionOptions& options,
+                                       const std::vector<PlanVariant>& variants,
+                                       const RunLength& run, const SecondsOfPlan& seconds);
+
+// As AnswerPlan; the times are of the operators as this machine runs them now (step_time.h) and of
+// loading.
+absl::StatusOr<PlanAnswers> TimePlan(const models::Model& model,
+                                     const models::SessionOptions& options,
+                                     const std::vector<PlanVariant>& variants,
+                                     const LoadingTime& loading, const RunLength& run,
+                                     const MachineRates& rates);
+
+// One line that answers, and the table.
+std::string PlanText(const PlanAnswers& answers);
+// The same numbers as an object of JSON; memory of the first variant and the others by purpose.
+nlohmann::ordered_json PlanJson(const PlanAnswers& answers);
 
 }  // namespace tools
 

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "absl/strings/str_format.h"
+#include "graph/base/counted.h"
 
 namespace tools {
 namespace {
@@ -134,8 +135,8 @@ std::string ProfileTable(const Profile& profile) {
     shortest = shortest == 0 ? s.end - s.begin : std::min(shortest, s.end - s.begin);
   }
   std::string text =
-      absl::StrFormat("profile of %d steps: %.3f ms a step, the shortest %.3f ms\n",
-                      profile.steps.size(), step_ms, static_cast<double>(shortest) * 1e-6);
+      absl::StrFormat("profile of %s: %.3f ms a step, the shortest %.3f ms\n",
+                      graph::Counted(static_cast<int64_t>(profile.steps.size()), "step"), step_ms, static_cast<double>(shortest) * 1e-6);
   const MachineRates& r = profile.rates;
   if (r.gb_per_s > 0) {
     absl::StrAppendFormat(&text,

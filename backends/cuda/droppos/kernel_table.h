@@ -6,8 +6,8 @@
 
 namespace backends::cuda::droppos {
 
-// Adds a kernel for every operator of ops/droppos/op_table.h to a backend of MakeBackend
-// (backends/cuda/kernel_table.h).
+// Adds a kernel for every operator of ops/droppos/op_table.h to a backend of
+// backends/cuda/kernel_table.h.
 void RegisterKernels(graph::Backend* backend);
 
 }  // namespace backends::cuda::droppos

@@ -6,7 +6,7 @@
 namespace ops::cuda {
 namespace {
 
-constexpr char kAfterwards[] = "the gelu_epilogues pass runs after the gradient is made";
+constexpr char kAfterwards[] = "the gelu_fusion pass runs after the gradient is made";
 // Of an element: those of an exponential and an erf, with what stands around them.
 constexpr double kGeluFlops = 10, kDerivativeFlops = 15;
 

@@ -1,5 +1,5 @@
 // LinearGelu: pre = x·wᵀ + b and y = GELU(pre), of which the gradient needs pre. Made by the
-// gelu_epilogues pass of a Linear and a Gelu.
+// gelu_fusion pass of a Linear and a Gelu.
 //
 //   x       (..., K) f32 or bf16
 //   w       x's dtype, (N, K...), viewed as (N, product of the rest)

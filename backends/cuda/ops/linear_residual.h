@@ -1,5 +1,5 @@
 // LinearResidual: y = x·wᵀ + b + residual: the last product of a branch, added to the stream that
-// the branch left. Made by the linear_residual pass of a Linear and an Add.
+// the branch left. Made by the linear_residual_fusion pass of a Linear and an Add.
 //
 //   x         (..., K) f32 or bf16
 //   w         x's dtype, (N, K...), viewed as (N, product of the rest)

@@ -5,13 +5,12 @@
 //   (x, w bf16; b f32)                          y bf16[8,64] = Linear(x, w, b.bf16)
 //
 // "Bias vector elements are the same type as the elements of output matrix" (cublasLt.h):
-// with an f32 bias the product would be written in f32 to be read by an epilogue of ours.
+// with an f32 bias it is cuDNN's product, or one in f32 that an epilogue of ours reads.
 // The bias is rounded as official autocast rounds it. One Cast for each bias, in front of
 // its first reader; a training net shares it with the guide.
 //
-// Preconditions: no activation, because that is an epilogue of ours in any case and reads
-// the f32 bias; rows of y are whole vectors of 16 bytes, because others are stored by that
-// epilogue, too.
+// Preconditions: no activation, because that is cuDNN's epilogue or ours and reads the f32 bias;
+// rows of y are whole vectors of 16 bytes, because others are stored by our epilogue in any case.
 //
 // Comes after mixed_precision, which decides what is bf16.
 #include <map>

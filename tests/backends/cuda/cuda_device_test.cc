@@ -14,7 +14,7 @@
 #include "gtest/gtest.h"
 #include "tests/fake_cuda/control.h"
 #include "tests/harness/backends.h"
-#include "tests/harness/emulated_cuda.h"
+#include "tests/harness/cuda.h"
 
 namespace backends::cuda {
 namespace {
@@ -48,7 +48,7 @@ class CudaDeviceTest : public ::testing::Test {
     for (const std::string& finding : fake_cuda::TakeFindings()) ADD_FAILURE() << finding;
     backend_ = graph::Backend();
     fake_cuda::Reset(options);
-    backend_ = harness::MakeEmulatedCuda();
+    backend_ = harness::MakeCuda();
   }
   void SetUp() override { Begin(); }
 

@@ -17,7 +17,7 @@ class CudnnTest : public testing::Test {
   void SetUp() override {
     fake_cuda::Reset();
     device_ = CudaDevice::Create(/*index=*/0, /*threads=*/1).value();
-    ASSERT_NE(device_->cudnn(), nullptr) << device_->cudnn_text();
+    ASSERT_EQ(device_->cudnn_text().find("cuDNN 9."), 0u) << device_->cudnn_text();
   }
   void TearDown() override {
     for (const std::string& finding : fake_cuda::TakeFindings()) ADD_FAILURE() << finding;
@@ -45,7 +45,7 @@ class CudnnTest : public testing::Test {
     return values;
   }
   const CudnnPlan* Plan(const CudnnGraphSpec& spec) {
-    const auto plan = device_->cudnn()->Plan(spec);
+    const auto plan = device_->PlanCudnn(spec);
     EXPECT_TRUE(plan.ok()) << plan.status();
     return *plan;
   }
@@ -82,17 +82,23 @@ TEST_F(CudnnTest, AttentionIsOurs) {
     const graph::Block y = Make<BFloat16>(size_t(rows) * row);
     const graph::Block lse = Make<float>(size_t(rows) * s.heads);
     const graph::Block dqkv = Make<BFloat16>(size_t(rows) * 3 * row);
-    ASSERT_EQ(Attention({q, nullptr, static_cast<BFloat16*>(y.data()),
-                         static_cast<float*>(lse.data()), s.batch, s.tokens, s.tokens, s.heads,
-                         s.width, {}},
+    ASSERT_EQ(Attention({q,
+                         nullptr,
+                         static_cast<BFloat16*>(y.data()),
+                         static_cast<float*>(lse.data()),
+                         s.batch,
+                         s.tokens,
+                         s.tokens,
+                         s.heads,
+                         s.width,
+                         {}},
                         stream()),
               0);
-    ASSERT_EQ(AttentionGrad({q, static_cast<const BFloat16*>(y.data()),
-                             static_cast<const float*>(lse.data()),
-                             static_cast<const BFloat16*>(dy.data()),
-                             static_cast<BFloat16*>(dqkv.data()), nullptr, s.batch, s.tokens,
-                             s.heads, s.width},
-                            stream()),
+    ASSERT_EQ(AttentionGrad(
+                  {q, static_cast<const BFloat16*>(y.data()), static_cast<const float*>(lse.data()),
+                   static_cast<const BFloat16*>(dy.data()), static_cast<BFloat16*>(dqkv.data()),
+                   nullptr, s.batch, s.tokens, s.heads, s.width},
+                  stream()),
               0);
 
     // cuDNN's forward, and its backward from what our forward has kept.
@@ -127,10 +133,9 @@ TEST_F(CudnnTest, AttentionIsOurs) {
                           workspace.data(), stream())
                     .ok());
 
-    const double errors[] = {
-        MaxError(Get<BFloat16>(y), Doubles(Get<BFloat16>(cudnn_y))),
-        MaxError(Get<float>(lse), Doubles(Get<float>(cudnn_lse))),
-        MaxError(Get<BFloat16>(dqkv), Doubles(Get<BFloat16>(cudnn_dqkv)))};
+    const double errors[] = {MaxError(Get<BFloat16>(y), Doubles(Get<BFloat16>(cudnn_y))),
+                             MaxError(Get<float>(lse), Doubles(Get<float>(cudnn_lse))),
+                             MaxError(Get<BFloat16>(dqkv), Doubles(Get<BFloat16>(cudnn_dqkv)))};
     std::cout << "differences of y, logarithms, gradients: " << errors[0] << " " << errors[1] << " "
               << errors[2] << "\n";
     EXPECT_LT(errors[0], kForwardBound);
@@ -158,15 +163,16 @@ TEST_F(CudnnTest, ProductsAreTheirLoops) {
       for (int i = 0; i < rows; ++i) {
         for (int j = 0; j < cols; ++j) {
           for (int k = 0; k < inner; ++k) {
-            products[i * cols + j] += ToDouble(x[i * inner + k]) *
-                                      ToDouble(trans_w ? w[j * inner + k] : w[k * cols + j]);
+            products[i * cols + j] +=
+                ToDouble(x[i * inner + k]) * ToDouble(trans_w ? w[j * inner + k] : w[k * cols + j]);
           }
         }
       }
-      for (const auto& [epilogue, keep_pre] :
-           {std::make_pair(CudnnProduct::kBias, false), {CudnnProduct::kGelu, false},
-            {CudnnProduct::kGelu, true}, {CudnnProduct::kGeluGrad, false},
-            {CudnnProduct::kTimes, false}}) {
+      for (const auto& [epilogue, keep_pre] : {std::make_pair(CudnnProduct::kBias, false),
+                                               {CudnnProduct::kGelu, false},
+                                               {CudnnProduct::kGelu, true},
+                                               {CudnnProduct::kGeluGrad, false},
+                                               {CudnnProduct::kTimes, false}}) {
         const CudnnProduct spec = {rows, cols, inner, trans_w, epilogue, keep_pre};
         SCOPED_TRACE(Describe(spec));
         const CudnnPlan* const plan = Plan(spec);
@@ -187,8 +193,8 @@ TEST_F(CudnnTest, ProductsAreTheirLoops) {
         for (size_t i = 0; i < products.size(); ++i) {
           const double biased = products[i] + bias[i % cols], o = ToDouble(other[i]);
           expected_pre[i] = biased;
-          expected[i] = epilogue == CudnnProduct::kBias   ? biased
-                        : epilogue == CudnnProduct::kGelu ? Gelu(biased)
+          expected[i] = epilogue == CudnnProduct::kBias    ? biased
+                        : epilogue == CudnnProduct::kGelu  ? Gelu(biased)
                         : epilogue == CudnnProduct::kTimes ? products[i] * o
                                                            : products[i] * GeluDerivative(o);
         }
@@ -230,7 +236,7 @@ TEST_F(CudnnTest, IsPlannedOnceAndCaptured) {
 }
 
 TEST_F(CudnnTest, RefusalsAreSaid) {
-  const auto plan = device_->cudnn()->Plan(CudnnAttention{2, 50, 3, 36, true});
+  const auto plan = device_->PlanCudnn(CudnnAttention{2, 50, 3, 36, true});
   EXPECT_TRUE(absl::IsUnimplemented(plan.status())) << plan.status();
   EXPECT_NE(plan.status().message().find("multiple of 8"), std::string::npos) << plan.status();
 }
@@ -240,9 +246,8 @@ TEST(CudnnMissing, IsSaid) {
   options.cudnn = false;
   fake_cuda::Reset(options);
   const auto device = CudaDevice::Create(0, 1).value();
-  EXPECT_EQ(device->cudnn(), nullptr);
-  EXPECT_EQ(device->cudnn_text(),
-            "no cuDNN: libcudnn.so.9: cannot open shared object file");
+  EXPECT_FALSE(device->PlanCudnn(CudnnAttention{2, 50, 3, 64, true}).ok());
+  EXPECT_EQ(device->cudnn_text(), "no cuDNN: libcudnn.so.9: cannot open shared object file");
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-// The official code's golden cases on the emulated CUDA backend.
+// The official code's golden cases on the CUDA backend.
 #include "gtest/gtest.h"
-#include "tests/harness/emulated_cuda.h"
+#include "tests/harness/cuda.h"
 #include "tools/parity/compare.h"
 #include "tools/parity/golden_case.h"
 #include "tools/parity/replay.h"
@@ -16,7 +16,7 @@ class Golden : public ::testing::TestWithParam<const char*> {
         ReadGoldenCase(std::string("tests/golden/") + GetParam() + ".safetensors");
     ASSERT_TRUE(golden.ok()) << golden.status();
     const graph::SchemaRegistry registry = MakeRegistry();
-    const graph::Backend backend = harness::MakeEmulatedCuda();
+    const graph::Backend backend = harness::MakeCuda();
     graph::CompileOptions compile;
     compile.registry = &registry;
     compile.backend = &backend;

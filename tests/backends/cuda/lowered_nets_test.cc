@@ -14,7 +14,7 @@
 #include "models/training/nets.h"
 #include "models/training/recompute.h"
 #include "models/zoo/zoo.h"
-#include "tests/harness/emulated_cuda.h"
+#include "tests/harness/cuda.h"
 #include "tests/models/training/tiny_run.h"
 #include "tools/plugins.h"
 #include "tools/reference_backend.h"
@@ -120,7 +120,7 @@ TEST(CudaLowering, ChangesNoNumbers) {
                                           "weight_grad_fusion",     "bias_cast"};
   PipelineOptions none;
   none.enabled = false;
-  const Backend reference = tools::MakeReferenceBackend(), cuda = harness::MakeEmulatedCuda();
+  const Backend reference = tools::MakeReferenceBackend(), cuda = harness::MakeCuda();
   for (const MicroStep step : {MicroStep::kFirst, MicroStep::kMiddle}) {
     const Net net = Training(step);
     std::set<std::string> changed;

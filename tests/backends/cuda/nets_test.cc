@@ -1,4 +1,4 @@
-// Training on the emulated CUDA backend: beside the CPU's, captured beside eager, late beside early.
+// Training on the CUDA backend: beside the CPU's, captured beside eager, late beside early.
 #include <map>
 #include <memory>
 #include <string>
@@ -8,8 +8,7 @@
 #include "models/droppos/droppos.h"
 #include "models/training/session.h"
 #include "models/zoo/zoo.h"
-#include "tests/fake_cuda/control.h"
-#include "tests/harness/emulated_cuda.h"
+#include "tests/harness/cuda.h"
 #include "tests/models/training/session_testing.h"
 #include "tests/models/training/tiny_run.h"
 #include "tools/plugins.h"
@@ -51,19 +50,35 @@ TEST(CudaNets, AReplayedStepIsTheEagerOneAndLateWorkIsEarlyWork) {
     SCOPED_TRACE(precision == graph::ComputePrecision::kF32 ? "fp32" : "bf16");
     State eager;
     {
-      const graph::Backend backend = harness::MakeEmulatedCuda();
+      const graph::Backend backend = harness::MakeCuda();
       eager = Train(backend, 4, precision, /*watched=*/true);
-      fake_cuda::TakeCounters();
+      harness::TakeGraphLaunches();
       EXPECT_EQ(Train(backend, 4, precision, /*watched=*/false), eager);
       // The first window is eager, the second captured and replayed: two nets each.
-      EXPECT_EQ(fake_cuda::TakeCounters().graph_launches, 6u);
+      EXPECT_EQ(harness::TakeGraphLaunches(), 6u);
     }
-    fake_cuda::Options options;
-    options.mode = fake_cuda::Mode::kEarly;
-    options.seed = 1;
-    fake_cuda::Reset(options);
-    EXPECT_EQ(Train(harness::MakeEmulatedCuda(), 4, precision, /*watched=*/false), eager);
-    fake_cuda::Reset();
+    const harness::EarlyWork early;
+    EXPECT_EQ(Train(harness::MakeCuda(), 4, precision, /*watched=*/false), eager);
+  }
+}
+
+// Each wait is tens of microseconds in which a GPU does nothing, so what a step reports comes with
+// its run: one wait for both streams, and one for each write before of an input.
+TEST(CudaNets, AStepWaitsOnceForWhatItReports) {
+  const graph::SchemaRegistry registry = tools::MakeRegistry();
+  const graph::Backend backend = harness::MakeCuda();
+  const DropPos model(TinyModelConfig(), TinyDropPosConfig(/*attn_guide=*/true));
+  SessionOptions options = TinyEngine(1).Options(/*batch=*/2);
+  options.compile.registry = &registry;
+  options.compile.backend = &backend;
+  const std::unique_ptr<Session> session = MakeSession(model, options);
+  for (int step = 0; step < 4; ++step) {
+    harness::TakeHostWaits();
+    const auto result = StepOn(session.get(), RandomBatches(1, step), 1e-2);
+    ASSERT_TRUE(result.ok()) << result.status();
+    const uint64_t inputs = session->train().net().inputs.size();
+    EXPECT_LE(harness::TakeHostWaits(), 2 + inputs) << "step " << step;
+    EXPECT_EQ(result->updates, 1);
   }
 }
 
@@ -96,7 +111,7 @@ TEST(CudaNets, DropPosTinyTrainsAsOnTheCpu) {
       Losses(*tools::MakeBackend("cpu", 1), graph::ComputePrecision::kF32, kSteps);
   for (const auto& [precision, bound] :
        {std::pair{graph::ComputePrecision::kF32, 1e-4}, {graph::ComputePrecision::kBF16, 1e-2}}) {
-    const std::vector<double> cuda = Losses(harness::MakeEmulatedCuda(), precision, kSteps);
+    const std::vector<double> cuda = Losses(harness::MakeCuda(), precision, kSteps);
     ASSERT_EQ(cuda.size(), cpu.size());
     double worst = 0;
     for (int i = 0; i < kSteps; ++i) worst = std::max(worst, std::abs(cuda[i] / cpu[i] - 1));

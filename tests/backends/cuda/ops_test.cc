@@ -1,4 +1,4 @@
-// Operators on the emulated CUDA backend, where tests/ops has no case for how it computes them:
+// Operators on the CUDA backend, where tests/ops has no case for how it computes them:
 // products in parts, without the library, of no terms, of no rows, with a workspace; attention on
 // tensor cores, by our kernels and by cuDNN.
 #include <cublasLt.h>
@@ -6,9 +6,8 @@
 #include "backends/cuda/product.h"
 #include "graph/compiler/backend.h"
 #include "gtest/gtest.h"
-#include "tests/fake_cuda/control.h"
 #include "tests/harness/backends.h"
-#include "tests/harness/emulated_cuda.h"
+#include "tests/harness/cuda.h"
 #include "tests/harness/op_case.h"
 
 namespace harness {
@@ -17,7 +16,6 @@ namespace {
 using backends::cuda::CudaDevice;
 using backends::cuda::DevicePtr;
 using backends::cuda::MakeProduct;
-
 using backends::cuda::ProductOptions;
 
 // The backend under test, with other products.
@@ -27,8 +25,10 @@ graph::Backend With(const ProductOptions& options) {
   backend.kernels = graph::KernelTable();
   for (const char* type : {"MatMul", "MatMulWeightGrad", "Linear", "LinearGelu", "MatMulGeluGrad",
                            "LinearResidual", "LinearWeightGrad"}) {
-    backend.kernels.Add(
-        type, [=](const graph::KernelSpec& spec) { return MakeProduct(device, spec, options); });
+    AddFloat32OrBfloat16(
+        &backend.kernels, type,
+        [=](const graph::KernelSpec& spec) { return MakeProduct(device, spec, options); },
+        {"cublaslt", "cudnn", "own"});
   }
   return backend;
 }
@@ -107,10 +107,15 @@ OpCase LinearWeightGradCase(int64_t rows, int64_t m, int64_t n, bool bf16, bool 
   return c;
 }
 
+bool HasCudnn() {
+  return TestBackends().back().description.find(", no cuDNN: ") == std::string::npos;
+}
+
 // 16 columns in f32 are 64 bytes: parts of 256 rows, whole ones only and with a rest.
 TEST(CudaProduct, InPartsOfRows) {
   for (const int64_t part_bytes : {int64_t{1}, int64_t{64} * 256, int64_t{64} * 600}) {
     ProductOptions options;
+    options.cudnn = false;
     options.part_bytes = part_bytes;
     const graph::Backend backend = With(options);
     for (const int64_t rows : {255, 256, 512, 520}) {
@@ -126,7 +131,7 @@ TEST(CudaProduct, InPartsOfRows) {
 
 TEST(CudaProduct, WithoutTheLibrary) {
   ProductOptions options;
-  options.library = false;
+  options.cudnn = options.library = false;
   options.part_bytes = 1;
   const graph::Backend backend = With(options);
   for (const char* activation : {"none", "gelu"}) {
@@ -166,9 +171,8 @@ TEST(CudaProduct, DoesItselfWhatTheLibraryRefuses) {
   }
   const auto expect = [&](uint32_t refused, const char* of_bias, const char* of_sums) {
     SCOPED_TRACE(refused);
-    fake_cuda::Options options;
-    options.refused_epilogues = refused;
-    fake_cuda::Reset(options);
+    const RefusedEpilogues refusal(refused);
+    if (!refusal.active()) return;
     const graph::Backend backend = TestBackends().back();
     for (const OpCase& c : biases) {
       EXPECT_EQ(Implementation(c), of_bias) << c.type;
@@ -178,7 +182,6 @@ TEST(CudaProduct, DoesItselfWhatTheLibraryRefuses) {
       EXPECT_EQ(Implementation(c), of_sums);
       RunCaseOn(backend, c);
     }
-    fake_cuda::Reset();
   };
   expect(0, "cublaslt", "cublaslt");
   expect(CUBLASLT_EPILOGUE_BIAS, "cublaslt, own epilogue", "cublaslt");
@@ -227,12 +230,26 @@ TEST(CudaProduct, WithAWorkspace) {
   RunCaseOn(backend, MatMulCase(257, 2056, 40, /*trans_w=*/1, /*times=*/false));
 }
 
+// Epilogues that cuBLASLt lacks.
+TEST(CudaProduct, IsCudnnsInBFloat16) {
+  for (const auto& [rows, k, n] :
+       {std::make_tuple(5, 8, 16), std::make_tuple(70, 24, 8), std::make_tuple(33, 72, 40)}) {
+    for (const OpCase& c :
+         {LinearCase(rows, k, n, "none", true, true), LinearCase(rows, k, n, "gelu", true, true),
+          LinearGeluCase(rows, k, n), MatMulGeluGradCase(rows, k, n),
+          MatMulCase(rows, k, n, 0, /*times=*/true), MatMulCase(rows, k, n, 1, /*times=*/true)}) {
+      EXPECT_EQ(Implementation(c), HasCudnn() ? "cudnn" : "cublaslt, own epilogue") << c.type;
+      RunCaseOn(TestBackends().back(), c);
+    }
+  }
+  // Rows that are no whole vectors of 16 bytes.
+  EXPECT_EQ(Implementation(LinearGeluCase(5, 8, 12)), "cublaslt, own epilogue");
+  EXPECT_EQ(Implementation(LinearGeluCase(5, 12, 8)), "cublaslt, own epilogue");
+}
+
 TEST(CudaProduct, SaysHowItIsMade) {
   EXPECT_EQ(Implementation(LinearCase(5, 8, 16, "none", true, false)), "cublaslt");
-  EXPECT_EQ(Implementation(LinearCase(5, 8, 16, "none", true, true)), "cublaslt, own epilogue");
   EXPECT_EQ(Implementation(LinearCase(5, 8, 16, "gelu", true, false)), "cublaslt, own epilogue");
-  EXPECT_EQ(Implementation(LinearGeluCase(5, 8, 16)), "cublaslt, own epilogue");
-  EXPECT_EQ(Implementation(MatMulGeluGradCase(5, 8, 16)), "cublaslt, own epilogue");
   EXPECT_EQ(Implementation(LinearWeightGradCase(0, 8, 16, true, true)),
             "own:f32, own epilogue, own sums");
   EXPECT_EQ(Implementation(MatMulCase(5, 8, 16, 1, false)), "cublaslt");
@@ -293,11 +310,9 @@ std::vector<OpCase> CasesBeyondTensorCores() {
 }
 
 TEST(CudaAttention, IsCudnnsBeyondOurTensorCores) {
-  const graph::Backend backend = TestBackends().back();
-  const bool cudnn = std::static_pointer_cast<CudaDevice>(backend.device)->cudnn() != nullptr;
   for (const OpCase& c : CasesBeyondTensorCores()) {
-    EXPECT_EQ(Implementation(c), cudnn ? "cudnn" : "own:f32");
-    RunCaseOn(backend, c);
+    EXPECT_EQ(Implementation(c), HasCudnn() ? "cudnn" : "own:f32");
+    RunCaseOn(TestBackends().back(), c);
   }
 }
 
@@ -312,19 +327,15 @@ TEST(CudaAttention, IsOursWhereCudnnCannot) {
 }
 
 TEST(CudaAttention, IsOursWithoutCudnn) {
-  fake_cuda::Options options;
-  options.cudnn = false;
-  fake_cuda::Reset(options);
-  {
-    const graph::Backend backend = MakeEmulatedCuda();
-    EXPECT_NE(backend.description.find(", no cuDNN: "), std::string::npos)
-        << backend.description;
-    for (const OpCase& c : CasesBeyondTensorCores()) {
-      EXPECT_EQ(Make(backend, c).value()->implementation(), "own:f32");
-    }
-    RunCaseOn(backend, AttentionGradCase(graph::DType::kBF16, 81, 32));
+  const WithoutCudnn without;
+  const graph::Backend backend = MakeCuda();
+  if (backend.description.find(", no cuDNN: ") == std::string::npos) {
+    GTEST_SKIP() << "a machine's cuDNN cannot be hidden";
   }
-  fake_cuda::Reset();
+  for (const OpCase& c : CasesBeyondTensorCores()) {
+    EXPECT_EQ(Make(backend, c).value()->implementation(), "own:f32");
+  }
+  RunCaseOn(backend, AttentionGradCase(graph::DType::kBF16, 81, 32));
 }
 
 TEST(CudaAttention, RefusesHeadsThatAreTooWide) {

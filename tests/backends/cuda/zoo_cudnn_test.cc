@@ -55,7 +55,8 @@ class Deviceless final : public Cudnn {
     Outcome& outcome = Outcomes()[Describe(spec)];
     const auto workspace = CudnnGraph(spec, fake_cuda::H100()).Plan();
     outcome.status = workspace.status();
-    outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    outcome.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     RETURN_IF_ERROR(outcome.status);
     outcome.workspace_bytes = *workspace;
     return std::make_unique<OnlyPlanned>(*workspace);
@@ -77,7 +78,8 @@ TEST(ZooCudnn, AllIsPlanned) {
   const graph::SchemaRegistry registry = tools::MakeRegistry();
   graph::Backend backend = MakeBackend(/*index=*/0, /*threads=*/1).value();
   droppos::RegisterKernels(&backend);
-  for (const models::ZooEntry& entry : tools::MakeZoo().entries()) {
+  const models::Zoo zoo = tools::MakeZoo();
+  for (const models::ZooEntry& entry : zoo.entries()) {
     const auto model = entry.make(entry, /*num_classes=*/1000);
     auto net = models::BuildTrainingNet(registry, *model, models::AdamW(entry.recipe),
                                         /*batch=*/64, models::MicroStep::kWhole, /*accum_iter=*/1);
@@ -93,12 +95,12 @@ TEST(ZooCudnn, AllIsPlanned) {
       by_cudnn += absl::StrContains(kernel->implementation(), "cudnn");
     }
     std::cout << entry.name << ": " << by_cudnn << " of " << prepared->kernels.size()
-              << " kernels are cuDNN's\n";
+              << " kernels are cuDNN's" << std::endl;
   }
   double seconds = 0;
   for (const auto& [graph, outcome] : Outcomes()) {
-    std::cout << absl::StrFormat("%-90s %4d MiB %5.2f s\n", graph,
-                                 outcome.workspace_bytes >> 20, outcome.seconds);
+    std::cout << absl::StrFormat("%-90s %4d MiB %5.2f s\n", graph, outcome.workspace_bytes >> 20,
+                                 outcome.seconds);
     EXPECT_TRUE(outcome.status.ok()) << graph << ": " << outcome.status;
     seconds += outcome.seconds;
   }

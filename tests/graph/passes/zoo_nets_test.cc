@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "backends/cuda/passes/passes.h"
 #include "graph/base/random.h"
 #include "graph/compiler/compiler.h"
 #include "graph/ir/part.h"
@@ -104,10 +105,11 @@ const std::set<std::string> kElsewhere = {"stop_gradient", "dead_op", "mixed_pre
 using Values = std::map<std::string, std::vector<float>>;
 
 // The outputs and the states after a run from random inputs and states.
-Values RunNet(const Net& net, const PipelineOptions& passes, std::set<std::string>* changed) {
+Values RunNet(const Net& net, const PipelineOptions& passes, std::set<std::string>* changed,
+              const Backend& backend = harness::ReferenceBackend()) {
   CompileOptions options;
   options.registry = &AllOps();
-  options.backend = &harness::ReferenceBackend();
+  options.backend = &backend;
   options.passes = passes;
   Workspace workspace;
   auto prepared = Prepare(net, options);
@@ -192,9 +194,29 @@ TEST(ZooNetsTest, PassesChangeNoNumbers) {
   }
 }
 
+TEST(ZooNetsTest, PassesOfCudaChangeNoNumbers) {
+  Backend cuda = harness::ReferenceBackend();
+  cuda.lowering = backends::cuda::MakeLowering;
+  PipelineOptions none, low = All();
+  none.enabled = false;
+  low.precision = ComputePrecision::kBF16;
+  for (const NamedNet& model : AllModels()) {
+    SCOPED_TRACE(model.name);
+    std::set<std::string> changed;
+    const Values want = RunNet(model.net, none, &changed);
+    ExpectNear(RunNet(model.net, All(), &changed, cuda), want, 1e-5, 1e-3);
+    ExpectNear(RunNet(model.net, low, &changed, cuda), want, 0.1, 0.01);
+    for (const Pass& pass : cuda.lowering({}).after_recompute) {
+      EXPECT_EQ(changed.count(pass.name), 1u) << pass.name << " had nothing to do";
+    }
+    if (HasFailure()) return;
+  }
+}
+
 // The operators of a net after the passes.
-std::vector<std::string> WithoutNames(Net net, const PipelineOptions& options) {
-  const auto reports = RunPipeline(&net, AllOps(), CpuPasses(options), options);
+std::vector<std::string> WithoutNames(Net net, const PipelineOptions& options,
+                                      const Passes& passes) {
+  const auto reports = RunPipeline(&net, AllOps(), passes, options);
   EXPECT_TRUE(reports.ok()) << reports.status();
   std::vector<std::string> lines;
   for (const Op& op : net.ops) {
@@ -214,7 +236,9 @@ TEST(ZooNetsTest, PassesReadNoNames) {
     SCOPED_TRACE(model.name);
     Net renamed = model.net;
     for (size_t i = 0; i < renamed.ops.size(); ++i) renamed.ops[i].name = absl::StrCat("op", i);
-    EXPECT_EQ(WithoutNames(renamed, options), WithoutNames(model.net, options));
+    for (const Passes& passes : {CpuPasses(options), CudaPasses(options)}) {
+      EXPECT_EQ(WithoutNames(renamed, options, passes), WithoutNames(model.net, options, passes));
+    }
   }
 }
 

@@ -65,10 +65,15 @@ TEST(MachineCode, IsReportedByKernelAndArchitecture) {
   const std::string kernel =
       "(anonymous namespace)::SaxpyKernel(float, float const*, long, float*)";
   for (const char* chip : {"sm_80", "sm_90"}) {
-    EXPECT_NE(report.find("'" + kernel + "' for '" + chip + "'"), std::string::npos) << report;
+    EXPECT_NE(report.find("function '" + kernel + "' for '" + chip + "'"), std::string::npos)
+        << report;
+    EXPECT_NE(report.find("launch of '" + kernel + "' for '" + chip + "': 128 threads\n"),
+              std::string::npos)
+        << report;
   }
   EXPECT_NE(report.find("0 bytes spill stores"), std::string::npos) << report;
   EXPECT_NE(report.find(" registers"), std::string::npos) << report;
+  EXPECT_NE(report.find("facts        : compiler V13."), std::string::npos) << report;
   EXPECT_EQ(report.find("Compile time"), std::string::npos) << "it differs from run to run";
 }
 

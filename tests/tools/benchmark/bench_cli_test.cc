@@ -76,6 +76,7 @@ TEST_F(BenchCli, DataTellsImagesASecond) {
                 "none.py is not there; --peer_script=FILE names");
   ExpectRefused({"--what=data", "--op=Linear"}, "--op is for --what=op");
   ExpectRefused({"--what=step", "--images=3"}, "--images is for --what=data");
+  ExpectRefused({"--what=op", "--op=Add", "--attrs=", "--json"}, "--attrs=: is empty; leave");
   ExpectRefused({"--what=data", "--data_path=/no/such"}, "/no/such does not exist");
 }
 

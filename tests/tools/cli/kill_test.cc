@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -176,9 +177,10 @@ class KillTest : public ::testing::Test {
         EXPECT_TRUE(said.insert(match[1]).second) << line;
       }
     }
+    const long epoch = std::lround(1 / b.front()["epoch"].get<double>());  // in steps
     for (int done = 5; done <= steps; done += 5) {
       std::ostringstream text;
-      text << "epoch " << (done - 1) / 20 << " [" << (done - 1) % 20 + 1 << "/20]";
+      text << "epoch " << (done - 1) / epoch << " [" << (done - 1) % epoch + 1 << "/" << epoch << "]";
       EXPECT_EQ(said.count(text.str()), 1u) << text.str();
     }
     EXPECT_THAT(Leftovers(run), ::testing::IsEmpty());
@@ -186,16 +188,18 @@ class KillTest : public ::testing::Test {
               Names(folder_ / whole / "vis", [](const std::string&) { return true; }).size());
   }
 
+  // Kills a run of `steps` steps at least `least_kills` times, and `least_in_checkpoints` of these
+  // while a checkpoint is written; then lets it end.
+  void KillAgainAndAgain(const Args& more, int steps, int least_kills, int least_in_checkpoints);
+
   fs::path folder_;
   pid_t child_ = -1;
   int status_ = 0;
 };
 
-// A run that is killed again and again, each time at another kind of moment and each time
-// later than ever before, ends as one that never was.
-TEST_F(KillTest, KilledFortyTimesItEndsAsARunThatNeverStopped) {
-  constexpr int kKills = 40, kInCheckpoints = 8, kMostKills = 100;
-  Start(Command("whole"));
+void KillTest::KillAgainAndAgain(const Args& more, int steps, int least_kills,
+                                 int least_in_checkpoints) {
+  Start(Command("whole", more));
   ASSERT_EQ(Wait(), 0) << Said();
   const fs::path run = folder_ / "run", checkpoints = run / "checkpoints";
   std::mt19937 random(20240611);
@@ -203,8 +207,9 @@ TEST_F(KillTest, KilledFortyTimesItEndsAsARunThatNeverStopped) {
     return static_cast<int>(random() % static_cast<unsigned>(n));
   };
   int kills = 0, in_checkpoints = 0, before_a_step = 0, in_steps = 0;
-  while (kills < kKills || in_checkpoints < kInCheckpoints) {
-    ASSERT_LT(kills, kMostKills) << "only " << in_checkpoints << " while a checkpoint was written";
+  while (kills < least_kills || in_checkpoints < least_in_checkpoints) {
+    ASSERT_LT(kills, 3 * least_kills)
+        << "only " << in_checkpoints << " while a checkpoint was written";
     const int64_t before = Bytes(run / "metrics.jsonl");
     const auto progress = [&](int64_t bytes) {
       return WaitFor([&] { return Bytes(run / "metrics.jsonl") > before + bytes; });
@@ -212,7 +217,7 @@ TEST_F(KillTest, KilledFortyTimesItEndsAsARunThatNeverStopped) {
     const auto half_done = [&](const fs::path& folder) {
       return WaitFor([&] { return !Names(folder, IsHalfDone).empty(); });
     };
-    Start(Command("run"));
+    Start(Command("run", more));
     switch (kills % 5) {
       case 0:  // before the first step, most likely
         usleep(static_cast<useconds_t>(below(200'000)));
@@ -242,9 +247,21 @@ TEST_F(KillTest, KilledFortyTimesItEndsAsARunThatNeverStopped) {
   const size_t done = Metrics("whole").size();
   std::ifstream so_far(run / "metrics.jsonl");
   EXPECT_LT(std::count(std::istreambuf_iterator<char>(so_far), {}, '\n'), int64_t(done));
-  Start(Command("run"));
+  Start(Command("run", more));
   ASSERT_EQ(Wait(), 0) << Said();
-  ExpectSame("run", "whole");
+  ExpectSame("run", "whole", steps);
+}
+
+// A run that is killed again and again, each time at another kind of moment and each time
+// later than ever before, ends as one that never was.
+TEST_F(KillTest, KilledFortyTimesItEndsAsARunThatNeverStopped) {
+  KillAgainAndAgain({}, kSteps, /*least_kills=*/40, /*least_in_checkpoints=*/8);
+}
+
+// A shorter one, for where a step takes long.
+TEST_F(KillTest, KilledFiveTimesItEndsAsARunThatNeverStopped) {
+  KillAgainAndAgain({"--batch_size=4", "--steps=120"}, 120, /*least_kills=*/5,
+                    /*least_in_checkpoints=*/1);
 }
 
 // A scheduler's way: it asks, and starts the printed command some other day.

@@ -55,6 +55,13 @@ TEST_F(ProfileCli, PlanSaysWhatARunNeedsAndLeavesNothing) {
   ASSERT_EQ(full.exit_code, 0) << full.err;
   EXPECT_THAT(full.out, AllOf(HasSubstr("fits: "), HasSubstr("state of the optimizer"),
                               HasSubstr("a step takes at least")));
+  const Outcome json = Train({"--plan=json"});
+  ASSERT_EQ(json.exit_code, 0) << json.err;
+  EXPECT_THAT(json.out, AllOf(HasSubstr("\"what\":\"plan\""), HasSubstr("\"timed\":true"),
+                              HasSubstr("{\"device\":\"cpu\",\"counts_loading\":true,"),
+                              HasSubstr("\"available_mib\":"),
+                              HasSubstr("\"flags\":\"as asked\",\"memory_mib\":{\"parameters\":")));
+  EXPECT_EQ(std::count(json.out.begin(), json.out.end(), '\n'), 1) << json.out;
   EXPECT_TRUE(fs::is_empty(folder_));
 }
 

@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <utility>
 
 #include "gtest/gtest.h"
@@ -16,6 +18,27 @@
 namespace tools {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+bool OnEmulatedGpu() {
+  const char* const device = std::getenv(kTestDevice);
+  return device != nullptr && std::strcmp(device, "emulated") == 0;
+}
+
+// Whether the program is to compute on the emulated GPU although its arguments do not say so.
+bool TakesEmulatedGpu(const std::string& program, const std::vector<std::string>& args) {
+  static const std::set<std::string> programs = {
+      "bench",  "check_parity", "evaluate", "extract_features", "predict_positions",
+      "replay", "train"};
+  const auto names_device = [](const std::string& arg) {
+    return arg.rfind("--device", 0) == 0 || arg.rfind("--backend", 0) == 0;
+  };
+  return OnEmulatedGpu() && programs.count(program) > 0 &&
+         std::none_of(args.begin(), args.end(), names_device);
+}
+
+}  // namespace
 
 std::string Contents(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -36,7 +59,13 @@ pid_t StartProgram(const std::string& program, std::vector<std::string> args,
   if (chooses && std::none_of(args.begin(), args.end(), says_precision)) {
     args.insert(args.begin(), kSamePrecision);
   }
-  args.insert(args.begin(), fs::absolute("tools/" + program));
+  fs::path path = fs::absolute("tools/" + program);
+  if (OnEmulatedGpu()) {
+    const fs::path emulated = fs::absolute("tests/tools/cuda/" + program);
+    if (fs::exists(emulated)) path = emulated;
+    if (TakesEmulatedGpu(program, args)) args.insert(args.begin(), "--device=cuda");
+  }
+  args.insert(args.begin(), path);
   const pid_t child = fork();
   if (child != 0) return child;
   setenv("BUILD_WORKING_DIRECTORY", folder.c_str(), 1);
@@ -55,13 +84,19 @@ int ExitCode(int status) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-Outcome RunProgram(const std::string& program, std::vector<std::string> args,
+Outcome RunProgram(const std::string& program, const std::vector<std::string>& args,
                    const fs::path& folder) {
   const fs::path out = Scratch() / "out.txt", err = Scratch() / "err.txt";
-  const pid_t child = StartProgram(program, std::move(args), folder, out, err);
+  const pid_t child = StartProgram(program, args, folder, out, err);
   int status = 0;
   EXPECT_EQ(waitpid(child, &status, 0), child);
-  return {ExitCode(status), Contents(out), Contents(err)};
+  Outcome outcome = {ExitCode(status), Contents(out), Contents(err)};
+  constexpr char kSaysDevice[] = "on     cuda:0\n";
+  if (const size_t at = outcome.out.find(kSaysDevice);
+      at != std::string::npos && TakesEmulatedGpu(program, args)) {
+    outcome.out.erase(at, std::strlen(kSaysDevice));
+  }
+  return outcome;
 }
 
 }  // namespace tools

@@ -25,6 +25,11 @@ std::filesystem::path Scratch();
 // not compute the same on each.
 inline constexpr char kSamePrecision[] = "--precision=fp32";
 
+// Where the environment's DROPPOS_TEST_DEVICE is "emulated", programs that compute are those of
+// //tests/tools/cuda, and get --device=cuda unless `args` name a device. RunProgram leaves out the
+// line in which some then say where they compute.
+inline constexpr char kTestDevice[] = "DROPPOS_TEST_DEVICE";
+
 // Starts tools/<program> as `bazel run //tools:<program> -- args` typed in `folder`, with
 // what it prints in `out` and `err`, made anew; for waitpid(). The first three programs above get
 // kSamePrecision, unless `args` say another or name a run to resume.
@@ -36,7 +41,7 @@ pid_t StartProgram(const std::string& program, std::vector<std::string> args,
 int ExitCode(int status);
 
 // The same, and waits for its end.
-Outcome RunProgram(const std::string& program, std::vector<std::string> args,
+Outcome RunProgram(const std::string& program, const std::vector<std::string>& args,
                    const std::filesystem::path& folder);
 
 }  // namespace tools

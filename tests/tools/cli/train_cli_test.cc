@@ -109,7 +109,8 @@ TEST_F(TrainCli, TheLastLinesSayWhatWasReachedWhereItLiesAndWhatComesNext) {
   const std::string end = outcome.out.substr(outcome.out.find("\ndone: "));
   EXPECT_THAT(end,
               ContainsRegex("done: 2 steps in 0:[0-9:]+, to step 2 \\(epoch [0-9.]+\\), loss"));
-  EXPECT_THAT(end, ContainsRegex("  held out   pos_acc1 [0-9.]+% \\(chance 1.6%\\)"));
+  EXPECT_THAT(end, ContainsRegex("  held out   pos_acc1 [0-9.]+% \\(chance 1.6%\\)\n"
+                                 "             [a-z_0-9]+ [0-9.]+"));  // a row for each number
   EXPECT_THAT(end, HasSubstr("  weights    " + run + "/checkpoint.safetensors\n"));
   EXPECT_THAT(end, HasSubstr("  best       " + run + "/best.safetensors (step_00000002)\n"));
   EXPECT_THAT(end, HasSubstr("//tools:plot -- " + quoted + " --out=curves.svg\n"));

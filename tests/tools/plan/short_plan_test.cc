@@ -114,10 +114,11 @@ class Short : public ::testing::Test {
  protected:
   std::vector<std::string> Lines(const models::SessionOptions& options,
                                  int64_t data_images = 1'000'000'000) {
-    const auto text = ShortPlan(model_, options, PlanVariants(Resolve({}, kNeither), kNeither), {},
-                                {3600e6, 7200e6, data_images}, MachineRates());
-    EXPECT_TRUE(text.ok()) << text.status();
-    return absl::StrSplit(text.value_or(""), '\n', absl::SkipEmpty());
+    const auto answers = TimePlan(model_, options, PlanVariants(Resolve({}, kNeither), kNeither),
+                                  {}, {3600e6, 7200e6, data_images}, MachineRates());
+    EXPECT_TRUE(answers.ok()) << answers.status();
+    if (!answers.ok()) return {};
+    return absl::StrSplit(PlanText(*answers), '\n', absl::SkipEmpty());
   }
   void Leave(size_t mib) {
     const std::string root = absl::StrCat(::testing::TempDir(), "/plan", mib);

@@ -445,7 +445,7 @@ TEST(Summary, SaysWhatDominatesAndWhatBindsIt) {
       "PackedLinear takes 61% of the step, bound by compute, at 84% of the roofline (189 GFLOP/s); "
       "next is LayerNormGrad, 9%, bound by memory, at 90% of the roofline (20 GB/s).");
   const std::string table = ProfileTable(made.profile);
-  EXPECT_THAT(table, HasSubstr("profile of 1 steps: 100.000 ms a step"));
+  EXPECT_THAT(table, HasSubstr("profile of 1 step: 100.000 ms a step"));
   EXPECT_THAT(table, HasSubstr("between operators"));
   EXPECT_TRUE(absl::EndsWith(table, DominantSentence(made.profile) + "\n"));
 }
