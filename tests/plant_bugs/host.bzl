@@ -122,7 +122,8 @@ BUGS = [
         old = "cudaMemcpyDeviceToDevice, stream));",
         new = "cudaMemcpyDeviceToDevice, stream != nullptr ? nullptr : stream));",
         test = "//tests/ops:cast_cuda_test",
-        by = "uninitialized",
+        by = "numbers",
+        says = "element",
     ),
     dict(
         name = "a kernel launched in the legacy stream",
@@ -339,7 +340,7 @@ BUGS = [
         new = "static_cast<int64_t>(sizeof(float));",
         test = "//tests/ops:gather_rows_cuda_test",
         by = "out of bounds",
-        says = "GatheredRow",
+        says = "CopyRowsKernel",
     ),
     dict(
         name = "too little scratch memory",
@@ -466,7 +467,7 @@ BUGS = [
         name = "the workspace over the product that waits",
         file = "backends/cuda/product.cc",
         old = "    workspace_at_ = Reserve(workspace);",
-        new = "    workspace_at_ = product_at_;",
+        new = "    Reserve(workspace);\n    workspace_at_ = product_at_;",
         test = "//tests/backends/cuda:ops_test",
         only = "CudaProduct.WithAWorkspace",
         by = "numbers",

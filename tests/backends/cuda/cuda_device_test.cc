@@ -294,11 +294,14 @@ TEST_F(CudaDeviceTest, WhatIsDestroyedWaitsForItsWork) {
     const auto doubling = MakeDoubling(backend_, &workspace);
     ASSERT_TRUE(doubling->Submit().ok());
   }
+  // Late work that nobody waited for is done now, on memory that is gone.
+  ASSERT_TRUE(device().Synchronize().ok());
   {
     graph::InputSlot slot(backend_.device);
     ASSERT_TRUE(slot.Create("x", {graph::DType::kF32, {kCount}}).ok());
     ASSERT_TRUE(slot.Write<float>("x", Counting(1)).ok());
   }
+  ASSERT_TRUE(device().Synchronize().ok());
   {
     graph::Workspace workspace(backend_.device);
     const auto step = MakeStep(backend_, &workspace);
@@ -309,7 +312,6 @@ TEST_F(CudaDeviceTest, WhatIsDestroyedWaitsForItsWork) {
     ASSERT_TRUE(step->Submit().ok());
     ASSERT_TRUE(step->Write<float>("x", Counting(2)).ok());
   }
-  // Late work that nobody waited for would be done now, on memory that is gone.
   ASSERT_TRUE(device().Synchronize().ok());
   EXPECT_EQ(fake_cuda::CountLive().total(), before);
 }
