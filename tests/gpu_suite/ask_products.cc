@@ -74,7 +74,8 @@ void AskNumbersOf(const Shape& s, const Types& t, const Epilogue& e, const std::
 
   std::vector<double> expected = Multiply(s, x, y), pre;
   const std::vector<double> old = c.Read(), result = d.Read();
-  double bound = t.out == CUDA_R_16BF ? 8e-3 : 1e-5;
+  // Nothing keeps the library from splitting sums and adding the parts in bf16: a few roundings.
+  double bound = t.out == CUDA_R_16BF ? 3e-2 : 1e-5;
   if (e.beta != 0) {
     for (size_t i = 0; i < expected.size(); ++i) expected[i] += old[i];
   }
