@@ -97,7 +97,7 @@ BUGS = [
         name = "sums over part of the rows taken for those over all",
         file = "backends/cuda/passes/weight_grad_fusion.cc",
         old = "    if (net.type(db).shape != graph::Shape{net.type(dy).cols()}) continue;\n",
-        new = "if (net.type(db).cols() != net.type(dy).cols()) continue;",
+        new = "    if (net.type(db).cols() != net.type(dy).cols()) continue;\n",
         test = "//tests/backends/cuda/passes:weight_grad_fusion_test",
         by = "text",
         says = "NothingToDo",
