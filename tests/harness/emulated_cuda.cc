@@ -8,12 +8,20 @@
 namespace harness {
 namespace {
 
+void FailOfFindings() {
+  for (const std::string& finding : fake_cuda::TakeFindings()) ADD_FAILURE() << finding;
+}
+
 class FindingsFail : public ::testing::EmptyTestEventListener {
   void OnTestStart(const ::testing::TestInfo&) override { fake_cuda::TakeFindings(); }
-  void OnTestEnd(const ::testing::TestInfo&) override {
-    for (const std::string& finding : fake_cuda::TakeFindings()) ADD_FAILURE() << finding;
-  }
+  void OnTestEnd(const ::testing::TestInfo&) override { FailOfFindings(); }
 };
+
+// Another machine, which knows nothing of what was found on the one before.
+void Restart(const fake_cuda::Options& options = {}) {
+  FailOfFindings();
+  fake_cuda::Reset(options);
+}
 
 const bool registered = [] {
   fake_cuda::Reset();
@@ -40,23 +48,23 @@ EarlyWork::EarlyWork() {
   fake_cuda::Options options;
   options.mode = fake_cuda::Mode::kEarly;
   options.seed = 1;
-  fake_cuda::Reset(options);
+  Restart(options);
 }
-EarlyWork::~EarlyWork() { fake_cuda::Reset(); }
+EarlyWork::~EarlyWork() { Restart(); }
 
 WithoutCudnn::WithoutCudnn() {
   fake_cuda::Options options;
   options.cudnn = false;
-  fake_cuda::Reset(options);
+  Restart(options);
 }
-WithoutCudnn::~WithoutCudnn() { fake_cuda::Reset(); }
+WithoutCudnn::~WithoutCudnn() { Restart(); }
 
 RefusedEpilogues::RefusedEpilogues(uint32_t bits) {
   fake_cuda::Options options;
   options.refused_epilogues = bits;
-  fake_cuda::Reset(options);
+  Restart(options);
 }
-RefusedEpilogues::~RefusedEpilogues() { fake_cuda::Reset(); }
+RefusedEpilogues::~RefusedEpilogues() { Restart(); }
 bool RefusedEpilogues::active() const { return true; }
 
 }  // namespace harness

@@ -24,7 +24,8 @@ BUGS = [
     dict(
         name = "a product joined to a sum that is computed a second time",
         file = "backends/cuda/passes/linear_residual_fusion.cc",
-        old = "  if (linear.phase != add.phase || linear.recomputed != add.recomputed) return false;\n",
+        old = "  if (linear.phase != add.phase || linear.recomputed != add.recomputed) return " +
+              "false;\n",
         new = "",
         test = "//tests/backends/cuda/passes:linear_residual_fusion_test",
         by = "text",
@@ -97,7 +98,7 @@ BUGS = [
         name = "sums over part of the rows taken for those over all",
         file = "backends/cuda/passes/weight_grad_fusion.cc",
         old = "    if (net.type(db).shape != graph::Shape{net.type(dy).cols()}) continue;\n",
-        new = "if (net.type(db).cols() != net.type(dy).cols()) continue;",
+        new = "    if (net.type(db).cols() != net.type(dy).cols()) continue;\n",
         test = "//tests/backends/cuda/passes:weight_grad_fusion_test",
         by = "text",
         says = "NothingToDo",
@@ -160,7 +161,8 @@ BUGS = [
         name = "the norm takes the addition before the product can",
         file = "backends/cuda/passes/lowering.cc",
         old = "                              LinearResidualFusionPass(),\n",
-        new = "                              graph::ResidualNormFusionPass(), LinearResidualFusionPass(),\n",
+        new = "                              graph::ResidualNormFusionPass(), " +
+              "LinearResidualFusionPass(),\n",
         test = "//tests/backends/cuda/passes:lowering_test",
         by = "text",
     ),
@@ -196,7 +198,8 @@ BUGS = [
     dict(
         name = "a bias of one type taken for one of the other",
         file = "backends/cuda/product.cc",
-        old = "p.bias = widened_bias_ ? reinterpret_cast<const float*>(At(bias_at_)) : in<float>(bias_);",
+        old = "p.bias = widened_bias_ ? reinterpret_cast<const float*>(At(bias_at_)) : " +
+              "in<float>(bias_);",
         new = "p.bias = in<float>(bias_);",
         test = "//tests/backends/cuda:ops_test",
         only = "CudaProduct.*",
@@ -246,7 +249,8 @@ BUGS = [
     dict(
         name = "GELU kept instead of what it was taken of",
         file = "backends/cuda/product.cu.cc",
-        old = "  if (p.pre != nullptr) StoreFloats(x, p.pre + at);\n  if (p.gelu) {\n#pragma unroll\n" +
+        old = "  if (p.pre != nullptr) StoreFloats(x, p.pre + at);\n  if (p.gelu) {\n" +
+              "#pragma unroll\n" +
               "    for (int i = 0; i < kWidth; ++i) x[i] = GeluValue(x[i]);\n  }\n",
         new = "  if (p.gelu) {\n#pragma unroll\n" +
               "    for (int i = 0; i < kWidth; ++i) x[i] = GeluValue(x[i]);\n  }\n" +
@@ -267,7 +271,8 @@ BUGS = [
     dict(
         name = "a bias along the rows instead of the columns",
         file = "backends/cuda/product.cu.cc",
-        old = "    LoadFloats(p.bias + (vector - Divide(vector, of_row) * of_row) * kWidth, other);",
+        old = "    LoadFloats(p.bias + (vector - Divide(vector, of_row) * of_row) * kWidth, " +
+              "other);",
         new = "    LoadFloats(p.bias + Divide(vector, of_row) % of_row * kWidth, other);",
         test = "//tests/backends/cuda:product_kernel_test",
         by = "numbers",

@@ -4,7 +4,7 @@
   tests/plant_bugs/plant_bugs.py [--tree=DIR] [WORD...]   bugs whose name or file has a WORD; all
   tests/plant_bugs/plant_bugs.py --table                  docs/planted_bugs.md, from the lists
 
-A bug is a line of kernels.bzl, host.bzl or lowering.bzl:
+A bug is an entry of one of the lists, the .bzl files beside this:
   name   what is wrong
   file   where; `old` stands in it once, and becomes `new`
   test   the target that must fail
@@ -29,7 +29,7 @@ import time
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(FOLDER))
-LISTS = ("kernels", "host", "lowering")
+LISTS = ("barriers", "kernels", "streams", "host", "lowering")
 BAZEL = ["bazel", "--host_jvm_args=-Xmx1200m"]
 # Nothing of a wrong program goes into the cache that all clones share.
 FLAGS = ["--noremote_upload_local_results", "--test_arg=--gtest_fail_fast", "--jobs=2",
@@ -47,8 +47,9 @@ is a call or a net that was to work and does not, *text* is what a pass makes of
     tests/plant_bugs/plant_bugs.py [WORD...]
 
 plants them again, all or those whose name or file has a word, in a git worktree of the last commit.
-All take three quarters of an hour of two cores. The lists are `tests/plant_bugs/*.bzl`;
-`plant_bugs_test` checks that they fit the sources, and `plant_bugs.py --table` writes this page."""
+All take a quarter of an hour of two cores, when the tree has been built. The lists are
+`tests/plant_bugs/*.bzl`; `plant_bugs_test` checks that they fit the sources, and
+`plant_bugs.py --table` writes this page."""
 FINDING = re.compile(r"(?:^|[^\w ]|: )((?:%s): [\w(].*)" % "|".join(FINDINGS), re.MULTILINE)
 
 TIMEOUT = re.compile(r"^TIMEOUT: |\bTIMEOUT in ", re.MULTILINE)
