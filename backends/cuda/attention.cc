@@ -126,7 +126,7 @@ absl::Status CheckWidth(const graph::KernelSpec& spec, const Sizes& s) {
 }  // namespace
 
 void RegisterAttention(const DevicePtr& device, graph::KernelTable* table) {
-  AddFloat32OrBfloat16(table, "Attention", [device](const graph::KernelSpec& spec) -> KernelOr {
+  const auto make = [device](const graph::KernelSpec& spec) -> KernelOr {
     const size_t shared_bytes = device->properties().shared_bytes;
     const Sizes sizes(spec);
     if (spec.in(0).dtype == graph::DType::kBF16 && spec.inputs.size() == 1 &&
@@ -137,8 +137,8 @@ void RegisterAttention(const DevicePtr& device, graph::KernelTable* table) {
     RETURN_IF_ERROR(CheckWidth(spec, sizes));
     return VisitFloat(spec.in(0).dtype,
                       [&](auto t) { return MakeForward<decltype(t)>(spec, sizes, shared_bytes); });
-  }, {"own", "cudnn"});
-  AddFloat32OrBfloat16(table, "AttentionGrad", [device](const graph::KernelSpec& spec) -> KernelOr {
+  };
+  const auto make_grad = [device](const graph::KernelSpec& spec) -> KernelOr {
     const size_t shared_bytes = device->properties().shared_bytes;
     const Sizes sizes(spec);
     const bool bf16 = spec.in(0).dtype == graph::DType::kBF16;
@@ -159,7 +159,9 @@ void RegisterAttention(const DevicePtr& device, graph::KernelTable* table) {
     const size_t more_bytes = for_cudnn ? CudnnGradBytes(sizes) : 0;
     return VisitFloat(spec.in(0).dtype,
                       [&](auto t) { return MakeBackward<decltype(t)>(sizes, more_bytes); });
-  }, {"own", "cudnn"});
+  };
+  AddFloat32OrBfloat16(table, "Attention", make, {"own", "cudnn"});
+  AddFloat32OrBfloat16(table, "AttentionGrad", make_grad, {"own", "cudnn"});
 }
 
 }  // namespace backends::cuda

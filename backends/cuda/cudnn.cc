@@ -11,12 +11,10 @@ std::string DescribeSpec(const CudnnAttention& a) {
 }
 
 std::string DescribeSpec(const CudnnProduct& p) {
-  static constexpr const char* kEpilogues[] = {"bias", "bias and GELU", "GELU's gradient",
-                                               "factor"};
   return absl::StrCat("product (", p.rows, ", ", p.inner, ") x ",
                       p.trans_w ? absl::StrCat("(", p.cols, ", ", p.inner, ") transposed")
                                 : absl::StrCat("(", p.inner, ", ", p.cols, ")"),
-                      " with ", kEpilogues[p.epilogue],
+                      " with ", p.epilogue == CudnnProduct::kGelu ? "bias and GELU" : "GELU's gradient",
                       p.keep_pre ? ", keeping what GELU is of" : "");
 }
 

@@ -39,7 +39,6 @@ enum class CudnnTensor : int64_t {
   kBias,
   kPre,
   kResult,
-  kTimes,
 };
 
 // Attention over bf16 rows (batch, tokens, 3, heads, width): query, key and value of one token lie
@@ -57,10 +56,8 @@ struct CudnnAttention {
 // (inner, cols), or (cols, inner) where trans_w. The epilogue computes in f32.
 struct CudnnProduct {
   enum Epilogue {
-    kBias,      // x · w + bias, which is f32 (cols)
-    kGelu,      // gelu(x · w + bias) in its erf form
-    kGeluGrad,  // x · w times gelu'(pre), where pre is bf16 (rows, cols)
-    kTimes,     // x · w times `times`, which is bf16 (rows, cols)
+    kGelu,      // gelu(x · w + bias) in its erf form; bias is f32 (cols)
+    kGeluGrad,  // x · w times gelu'(pre); pre is bf16 (rows, cols)
   };
   int64_t rows, cols, inner;
   bool trans_w;

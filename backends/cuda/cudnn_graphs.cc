@@ -94,36 +94,23 @@ void Build(const CudnnProduct& p, fe::graph::Graph* graph) {
     const auto attributes = fe::graph::Pointwise_attributes().set_mode(mode).set_name(name);
     return b == nullptr ? graph->pointwise(a, attributes) : graph->pointwise(a, b, attributes);
   };
-  const auto like_result = [&](CudnnTensor uid, const char* name) {
-    return Input(graph, uid, name, {1, p.rows, p.cols}, {p.rows * p.cols, p.cols, 1});
-  };
   const Tensor x =
       Input(graph, CudnnTensor::kX, "x", {1, p.rows, p.inner}, {p.rows * p.inner, p.inner, 1});
   const Tensor w =
       Input(graph, CudnnTensor::kW, "w", {1, p.inner, p.cols},
             p.trans_w ? Dims{p.inner * p.cols, 1, p.inner} : Dims{p.inner * p.cols, p.cols, 1});
   Tensor y = graph->matmul(x, w, fe::graph::Matmul_attributes().set_name("product"));
-  if (p.epilogue == CudnnProduct::kBias || p.epilogue == CudnnProduct::kGelu) {
+  if (p.epilogue == CudnnProduct::kGelu) {
     const Tensor bias = Input(graph, CudnnTensor::kBias, "bias", {1, 1, p.cols},
                               {p.cols, p.cols, 1}, fe::DataType_t::FLOAT);
     y = pointwise(fe::PointwiseMode_t::ADD, "biased", y, bias);
-  }
-  switch (p.epilogue) {
-    case CudnnProduct::kBias:
-      break;
-    case CudnnProduct::kGelu:
-      // Rounded by itself: GELU is of the sum in f32.
-      if (p.keep_pre) Output(pointwise(fe::PointwiseMode_t::IDENTITY, "pre", y), CudnnTensor::kPre);
-      y = pointwise(fe::PointwiseMode_t::GELU_FWD, "gelu", y);
-      break;
-    case CudnnProduct::kGeluGrad:
-      y = pointwise(fe::PointwiseMode_t::GELU_BWD, "gelu_grad", y,
-                    like_result(CudnnTensor::kPre, "pre"));
-      break;
-    case CudnnProduct::kTimes:
-      y = pointwise(fe::PointwiseMode_t::MUL, "times", y,
-                    like_result(CudnnTensor::kTimes, "factor"));
-      break;
+    // Rounded by itself: GELU is of the sum in f32.
+    if (p.keep_pre) Output(pointwise(fe::PointwiseMode_t::IDENTITY, "pre", y), CudnnTensor::kPre);
+    y = pointwise(fe::PointwiseMode_t::GELU_FWD, "gelu", y);
+  } else {
+    const Tensor pre = Input(graph, CudnnTensor::kPre, "pre", {1, p.rows, p.cols},
+                             {p.rows * p.cols, p.cols, 1});
+    y = pointwise(fe::PointwiseMode_t::GELU_BWD, "gelu_grad", y, pre);
   }
   Output(y, CudnnTensor::kResult);
 }

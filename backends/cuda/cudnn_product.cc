@@ -8,26 +8,9 @@ using graph::DType;
 // Elements of bf16 in 16 bytes.
 constexpr int64_t kVector = 8;
 
-// What kind of product the operator is, and what its third input is to it.
-struct Kind {
-  CudnnProduct::Epilogue epilogue;
-  CudnnTensor third;
-};
-absl::StatusOr<Kind> KindOf(const graph::KernelSpec& spec) {
-  const std::string& type = spec.op->type;
-  if (type == "LinearGelu" || (type == "Linear" && spec.op->Str("activation") == "gelu")) {
-    return Kind{CudnnProduct::kGelu, CudnnTensor::kBias};
-  }
-  if (type == "Linear") return Kind{CudnnProduct::kBias, CudnnTensor::kBias};
-  if (type == "MatMulGeluGrad") return Kind{CudnnProduct::kGeluGrad, CudnnTensor::kPre};
-  if (type == "MatMul" && spec.inputs.size() > 2) {
-    return Kind{CudnnProduct::kTimes, CudnnTensor::kTimes};
-  }
-  return absl::UnimplementedError("no epilogue for cuDNN");
-}
-
 class CudnnProductKernel final : public graph::Kernel {
  public:
+  // `third`: what the operator's third input is to the product.
   CudnnProductKernel(const DevicePtr& device, const CudnnPlan* plan, CudnnTensor third,
                      bool keep_pre)
       : device_(device), plan_(plan), third_(third), keep_pre_(keep_pre) {}
@@ -56,17 +39,22 @@ class CudnnProductKernel final : public graph::Kernel {
 }  // namespace
 
 KernelOr MakeCudnnProduct(const DevicePtr& device, const graph::KernelSpec& spec) {
-  ASSIGN_OR_RETURN(const Kind kind, KindOf(spec));
+  const std::string& type = spec.op->type;
+  const bool gelu =
+      type == "LinearGelu" || (type == "Linear" && spec.op->Str("activation") == "gelu");
+  if (!gelu && type != "MatMulGeluGrad") {
+    return absl::UnimplementedError("no epilogue for cuDNN");
+  }
   CudnnProduct product = {};
   product.rows = spec.in(0).rows();
   product.cols = spec.out(0).cols();
   product.inner = spec.in(0).cols();
-  product.trans_w = kind.third == CudnnTensor::kBias || spec.op->Int("trans_w") != 0;
-  product.epilogue = kind.epilogue;
+  product.trans_w = gelu || spec.op->Int("trans_w") != 0;
+  product.epilogue = gelu ? CudnnProduct::kGelu : CudnnProduct::kGeluGrad;
   product.keep_pre = spec.outputs.size() > 1;
   for (const auto* tensors : {&spec.inputs, &spec.outputs}) {
     for (size_t i = 0; i < tensors->size(); ++i) {
-      const bool bias = tensors == &spec.inputs && i == 2 && kind.third == CudnnTensor::kBias;
+      const bool bias = gelu && tensors == &spec.inputs && i == 2;
       if ((*tensors)[i].dtype != (bias ? DType::kF32 : DType::kBF16)) {
         return absl::UnimplementedError("cuDNN's products are of bf16, with an f32 bias");
       }
@@ -77,7 +65,8 @@ KernelOr MakeCudnnProduct(const DevicePtr& device, const graph::KernelSpec& spec
     return absl::UnimplementedError("rows that are no whole vectors of 16 bytes");
   }
   ASSIGN_OR_RETURN(const CudnnPlan* const plan, device->PlanCudnn(product));
-  return KernelOr(std::make_unique<CudnnProductKernel>(device, plan, kind.third, product.keep_pre));
+  return KernelOr(std::make_unique<CudnnProductKernel>(
+      device, plan, gelu ? CudnnTensor::kBias : CudnnTensor::kPre, product.keep_pre));
 }
 
 }  // namespace backends::cuda

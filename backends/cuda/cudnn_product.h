@@ -6,7 +6,7 @@
 
 namespace backends::cuda {
 
-// The kernel of a Linear, a LinearGelu, a MatMulGeluGrad, or a MatMul with a factor. Unimplemented
+// The kernel of a Linear with GELU, a LinearGelu or a MatMulGeluGrad. Unimplemented for others,
 // where cuDNN is missing or refuses, where a bias is not f32 or another tensor not bf16, and where
 // rows are not whole vectors of 16 bytes.
 KernelOr MakeCudnnProduct(const DevicePtr& device, const graph::KernelSpec& spec);

@@ -4,9 +4,11 @@
 namespace backends::cuda {
 
 void RegisterMatMul(const DevicePtr& device, graph::KernelTable* table) {
-  const auto make = [device](const graph::KernelSpec& spec) { return MakeProduct(device, spec); };
-  AddFloat32OrBfloat16(table, "MatMul", make, {"cublaslt", "cudnn", "own"});
-  AddFloat32OrBfloat16(table, "MatMulWeightGrad", make, {"cublaslt", "own"});
+  for (const char* type : {"MatMul", "MatMulWeightGrad"}) {
+    AddFloat32OrBfloat16(
+        table, type, [device](const graph::KernelSpec& spec) { return MakeProduct(device, spec); },
+        {"cublaslt", "own"});
+  }
 }
 
 }  // namespace backends::cuda

@@ -182,7 +182,6 @@ class Interpreter {
       const double w = Has("inputs", "IN_1") ? In("IN_1").Get(i) : 0;
       if (mode == "IDENTITY") return y.Put(i, v);
       if (mode == "ADD") return y.Put(i, v + w);
-      if (mode == "MUL") return y.Put(i, v * w);
       if (mode == "GELU_FWD") return y.Put(i, v * phi(v));
       if (mode == "GELU_BWD") {  // IN_0: of the result; IN_1: what GELU was of
         return y.Put(i, v * (phi(w) + w * std::exp(-w * w / 2) / std::sqrt(2 * M_PI)));

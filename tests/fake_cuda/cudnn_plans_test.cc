@@ -55,12 +55,10 @@ TEST_F(CudnnPlans, Attention) {
 }
 
 TEST_F(CudnnPlans, Products) {
-  ExpectPlanned(CudnnProduct{40, 96, 64, true, CudnnProduct::kBias});
   ExpectPlanned(CudnnProduct{40, 96, 64, true, CudnnProduct::kGelu});
   ExpectPlanned(CudnnProduct{40, 96, 64, true, CudnnProduct::kGelu, /*keep_pre=*/true},
                 "product_gelu.json");
   ExpectPlanned(CudnnProduct{40, 96, 64, false, CudnnProduct::kGeluGrad}, "product_gelu_grad.json");
-  ExpectPlanned(CudnnProduct{40, 96, 64, true, CudnnProduct::kTimes});
 }
 
 TEST_F(CudnnPlans, WhatCudnnRefusesIsSaid) {

@@ -5,7 +5,7 @@
 //   (x, w bf16; b f32)                          y bf16[8,64] = Linear(x, w, b.bf16)
 //
 // "Bias vector elements are the same type as the elements of output matrix" (cublasLt.h):
-// with an f32 bias it is cuDNN's product, or one in f32 that an epilogue of ours reads.
+// with an f32 bias the product would be written in f32 to be read by an epilogue of ours.
 // The bias is rounded as official autocast rounds it. One Cast for each bias, in front of
 // its first reader; a training net shares it with the guide.
 //

@@ -168,11 +168,9 @@ TEST_F(CudnnTest, ProductsAreTheirLoops) {
           }
         }
       }
-      for (const auto& [epilogue, keep_pre] : {std::make_pair(CudnnProduct::kBias, false),
-                                               {CudnnProduct::kGelu, false},
+      for (const auto& [epilogue, keep_pre] : {std::make_pair(CudnnProduct::kGelu, false),
                                                {CudnnProduct::kGelu, true},
-                                               {CudnnProduct::kGeluGrad, false},
-                                               {CudnnProduct::kTimes, false}}) {
+                                               {CudnnProduct::kGeluGrad, false}}) {
         const CudnnProduct spec = {rows, cols, inner, trans_w, epilogue, keep_pre};
         SCOPED_TRACE(Describe(spec));
         const CudnnPlan* const plan = Plan(spec);
@@ -185,7 +183,6 @@ TEST_F(CudnnTest, ProductsAreTheirLoops) {
                                {CudnnTensor::kW, d_w.data()},
                                {CudnnTensor::kBias, d_bias.data()},
                                {CudnnTensor::kPre, reads_pre ? d_other.data() : pre.data()},
-                               {CudnnTensor::kTimes, d_other.data()},
                                {CudnnTensor::kResult, y.data()}},
                               workspace.data(), stream())
                         .ok());
@@ -193,10 +190,7 @@ TEST_F(CudnnTest, ProductsAreTheirLoops) {
         for (size_t i = 0; i < products.size(); ++i) {
           const double biased = products[i] + bias[i % cols], o = ToDouble(other[i]);
           expected_pre[i] = biased;
-          expected[i] = epilogue == CudnnProduct::kBias    ? biased
-                        : epilogue == CudnnProduct::kGelu  ? Gelu(biased)
-                        : epilogue == CudnnProduct::kTimes ? products[i] * o
-                                                           : products[i] * GeluDerivative(o);
+          expected[i] = reads_pre ? products[i] * GeluDerivative(o) : Gelu(biased);
         }
         EXPECT_LT(MaxError(Get<BFloat16>(y), expected), 0.008);
         if (keep_pre) {
@@ -207,12 +201,12 @@ TEST_F(CudnnTest, ProductsAreTheirLoops) {
   }
 }
 
-// The same plan for the same graph; a captured run reads what is there when it is replayed.
+// The same plan for the same graph, whose GELU leaves such large numbers as they are; a captured run reads what is there when it is replayed.
 TEST_F(CudnnTest, IsPlannedOnceAndCaptured) {
-  const CudnnProduct spec = {3, 8, 8, true, CudnnProduct::kBias};
+  const CudnnProduct spec = {3, 8, 8, true, CudnnProduct::kGelu};
   const CudnnPlan* const plan = Plan(spec);
   EXPECT_EQ(Plan(spec), plan);
-  EXPECT_NE(Plan(CudnnProduct{3, 8, 8, false, CudnnProduct::kBias}), plan);
+  EXPECT_NE(Plan(CudnnProduct{3, 8, 8, false, CudnnProduct::kGelu}), plan);
 
   const graph::Block x = Copy(std::vector<BFloat16>(24, FromDouble<BFloat16>(1))),
                      w = Copy(std::vector<BFloat16>(64, FromDouble<BFloat16>(0.5))),
