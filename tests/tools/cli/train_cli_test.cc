@@ -3,12 +3,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -16,9 +14,9 @@
 #include "gtest/gtest.h"
 #include "models/data/image_io.h"
 #include "models/training/safetensors.h"
-#include "nlohmann/json.hpp"
 #include "tests/models/training/read_events.h"
 #include "tests/tools/cli/run_program.h"
+#include "tests/tools/cli/train_cli.h"
 
 namespace tools {
 namespace {
@@ -28,51 +26,6 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 namespace fs = std::filesystem;
-
-class TrainCli : public ::testing::Test {
- protected:
-  void SetUp() override {
-    const std::string name = ::testing::UnitTest::GetInstance()->current_test_info()->name();
-    // On Bazel's own temporary folder, not in the runfiles: what a run leaves is counted.
-    folder_ = Scratch() / name;
-    fs::create_directories(folder_);
-    program_ = fs::absolute("tools/train");
-  }
-
-  // Runs the trainer in folder_.
-  Outcome Train(const std::vector<std::string>& args) { return RunProgram("train", args, folder_); }
-
-  // Small and quick; further arguments come after and win.
-  Outcome TrainTiny(std::vector<std::string> args) {
-    args.insert(args.begin(), {"--model=droppos_tiny", "--embed_dim=16", "--depth=1",
-                               "--num_heads=2", "--decoder_embed_dim=8", "--decoder_depth=1",
-                               "--decoder_num_heads=2", "--batch_size=64"});
-    return Train(args);
-  }
-
-  // Refused with one line that names the thing, and nothing written.
-  void ExpectRefused(const Outcome& outcome, const std::vector<std::string>& texts) {
-    EXPECT_EQ(outcome.exit_code, 1) << outcome.out << outcome.err;
-    for (const std::string& text : texts) EXPECT_THAT(outcome.err, HasSubstr(text));
-    EXPECT_THAT(outcome.err, ::testing::StartsWith("train: "));
-    EXPECT_THAT(outcome.err, Not(HasSubstr("CHECK failed")));
-    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
-    EXPECT_FALSE(fs::exists(folder_ / "runs"));
-  }
-
-  // Of the newest checkpoints of two runs.
-  void ExpectSameTensors(const std::string& run, const std::string& other) {
-    const auto a = models::SafetensorsFile::Read(folder_ / run / "checkpoint.safetensors");
-    const auto b = models::SafetensorsFile::Read(folder_ / other / "checkpoint.safetensors");
-    ASSERT_TRUE(a.ok() && b.ok());
-    for (const auto& [name, entry] : a->tensors()) {
-      EXPECT_TRUE(entry.data == b->tensors().at(name).data) << name;
-    }
-  }
-
-  fs::path folder_;
-  std::string program_;
-};
 
 TEST_F(TrainCli, BareRunMakesAnOutputFolderWhereItWasTyped) {
   const Outcome outcome = TrainTiny({"--steps=2"});
@@ -116,115 +69,6 @@ TEST_F(TrainCli, TheLastLinesSayWhatWasReachedWhereItLiesAndWhatComesNext) {
   EXPECT_THAT(end, HasSubstr("//tools:plot -- " + quoted + " --out=curves.svg\n"));
   EXPECT_THAT(end, HasSubstr("//tools:evaluate -- --protocol=position --checkpoint=" + quoted));
   EXPECT_THAT(end, HasSubstr("--resume=auto --output_dir=" + quoted + " --steps=2000"));
-}
-
-TEST_F(TrainCli, ResumeGoesOnBitForBitWithTheRunsOwnFlags) {
-  const std::vector<std::string> few = {"--seed=7", "--save_every=3", "--output_dir=a",
-                                        "--warmup_epochs=0"};
-  const auto with = [&few](std::vector<std::string> args) {
-    args.insert(args.end(), few.begin(), few.end());
-    return args;
-  };
-  // "auto" in a folder without a checkpoint begins, as a job that restarts itself needs.
-  ASSERT_EQ(TrainTiny(with({"--steps=5", "--resume=auto"})).exit_code, 0);
-  const Outcome rest = Train({"--resume=auto", "--output_dir=a", "--steps=8"});
-  ASSERT_EQ(rest.exit_code, 0) << rest.err;
-  EXPECT_THAT(rest.out, HasSubstr("resumed after step 5 from"));
-  ASSERT_EQ(TrainTiny({"--steps=8", "--seed=7", "--warmup_epochs=0", "--output_dir=b"}).exit_code,
-            0);
-  for (const char* file : {"model.safetensors", "optimizer.safetensors"}) {
-    const fs::path name = fs::path("checkpoints/step_00000008") / file;
-    const auto a = models::SafetensorsFile::Read(folder_ / "a" / name);
-    const auto b = models::SafetensorsFile::Read(folder_ / "b" / name);
-    ASSERT_TRUE(a.ok() && b.ok());
-    for (const auto& [tensor, entry] : a->tensors()) {
-      EXPECT_TRUE(entry.data == b->tensors().at(tensor).data) << tensor;
-    }
-  }
-  const std::string log = Contents(folder_ / "a/train.log");
-  EXPECT_THAT(log, HasSubstr("saved " + (folder_ / "a/checkpoints/step_00000008").string()));
-  EXPECT_THAT(Contents(folder_ / "a/flags.txt"), HasSubstr("--steps=8"));
-  // Into another folder, with the log so far.
-  const Outcome branch =
-      Train({"--resume=a/checkpoints/step_00000006", "--output_dir=c", "--steps=8"});
-  ASSERT_EQ(branch.exit_code, 0) << branch.err;
-  EXPECT_EQ(Contents(folder_ / "c/checkpoints/step_00000008/optimizer.safetensors"),
-            Contents(folder_ / "a/checkpoints/step_00000008/optimizer.safetensors"));
-  EXPECT_THAT(Contents(folder_ / "c/metrics.jsonl"),
-              ::testing::StartsWith("{\"kind\":\"train\",\"step\":1,"));
-  // The three show the same curve, each step once.
-  const auto loss = [&](const char* run) {
-    models::ShownEvents shown = models::ReadEventFolder(folder_ / run / "tensorboard");
-    EXPECT_EQ(shown.error, "");
-    return shown.scalars["train/loss"];
-  };
-  EXPECT_THAT(loss("b"), ::testing::SizeIs(8));
-  EXPECT_EQ(loss("a"), loss("b"));
-  EXPECT_EQ(loss("c"), loss("b"));
-}
-
-TEST_F(TrainCli, WhatCannotBeResumedIsNamed) {
-  ASSERT_EQ(TrainTiny({"--steps=4", "--save_every=2", "--output_dir=a"}).exit_code, 0);
-  ExpectRefused(Train({"--resume=auto"}), {"--resume=auto", "--output_dir=DIR"});
-  ExpectRefused(Train({"--resume=none"}), {"--resume=none", "there is no folder"});
-  fs::create_directories(folder_ / "empty");
-  ExpectRefused(Train({"--resume=empty"}), {"no checkpoint in", "empty/checkpoints"});
-  ExpectRefused(Train({"--resume=a", "--overwrite"}), {"--resume", "--overwrite"});
-  ExpectRefused(Train({"--resume=a", "--seed=4", "--mask_ratio=0.5"}),
-                {"--seed was 0 and is 4", "--mask_ratio was 0.75 and is 0.5"});
-  ExpectRefused(Train({"--resume=a", "--steps=3"}), {"--steps=3", "4 steps"});
-  ExpectRefused(Train({"--resume=a/checkpoints/step_00000002"}),
-                {"later checkpoints", "step_00000004", "--output_dir"});
-  const fs::path newest = folder_ / "a/checkpoints/step_00000004";
-  std::string model = Contents(newest / "model.safetensors");
-  model[model.size() / 2] ^= 1;
-  std::ofstream(newest / "model.safetensors", std::ios::binary) << model;
-  ExpectRefused(Train({"--resume=" + newest.string()}),
-                {"step_00000004/model.safetensors", "is not what was written"});
-  // Auto uses the one before, and says so.
-  const Outcome outcome = Train({"--resume=auto", "--output_dir=a", "--steps=5"});
-  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_THAT(outcome.out, AllOf(HasSubstr("passed over a checkpoint"), HasSubstr("after step 2")));
-  EXPECT_TRUE(fs::exists(folder_ / "a/checkpoints/damaged_step_00000004"));
-  fs::remove(folder_ / "a/checkpoints/step_00000005/DONE");
-  fs::remove(folder_ / "a/checkpoints/step_00000004/state.json");
-  ExpectRefused(Train({"--resume=auto", "--output_dir=a"}),
-                {"no checkpoint in", "can be used", "step_00000005 has no DONE", "state.json"});
-}
-
-TEST_F(TrainCli, FlagsFileRepeatsARunBitForBit) {
-  ASSERT_EQ(TrainTiny({"--steps=2", "--output_dir=a", "--seed=3"}).exit_code, 0);
-  const Outcome again =
-      Train({"--flagfile=" + (folder_ / "a/flags.txt").string(), "--output_dir=b"});
-  ASSERT_EQ(again.exit_code, 0) << again.err;
-  ExpectSameTensors("a", "b");
-}
-
-// On one batch, the first step after that is the third of the run that made them.
-TEST_F(TrainCli, InitFromGoesOnWithSavedParameters) {
-  const auto run = [this](std::vector<std::string> args) {
-    args.insert(args.end(), {"--overfit_batch", "--warmup_epochs=0", "--lr=0.01"});
-    return TrainTiny(args);
-  };
-  ASSERT_EQ(run({"--steps=3", "--save_every=2", "--output_dir=a"}).exit_code, 0);
-  const Outcome next = run(
-      {"--steps=1", "--output_dir=b", "--init_from=a/checkpoints/step_00000002/model.safetensors"});
-  ASSERT_EQ(next.exit_code, 0) << next.err;
-  EXPECT_THAT(next.out, HasSubstr("values loaded"));
-  const auto losses = [this](const char* name) {
-    std::vector<double> found;
-    std::istringstream lines(Contents(folder_ / name / "metrics.jsonl"));
-    for (std::string line; std::getline(lines, line);) {
-      const auto json = nlohmann::json::parse(line);
-      if (json.contains("loss")) found.push_back(json["loss"]);
-    }
-    return found;
-  };
-  const std::vector<double> whole = losses("a"), rest = losses("b");
-  ASSERT_EQ(whole.size(), 3u);
-  ASSERT_EQ(rest.size(), 1u);
-  EXPECT_EQ(rest[0], whole[2]);
-  EXPECT_NE(rest[0], whole[0]);
 }
 
 // What the flags' unit test (run_options_test) sees, through to the run's data and weights.
@@ -273,36 +117,6 @@ TEST_F(TrainCli, GitIsAskedForARunThatStartsAlone) {
               HasSubstr("note: what computes is not what it was (threads: 1 then, 2 now)"));
   unsetenv("BUILD_WORKSPACE_DIRECTORY");
   setenv("PATH", path.c_str(), 1);
-}
-
-// Bugs once: what was refused had by then replaced flags.txt and cut the log; a disk with
-// the checkpoints that was not there began the run again, over its metrics.
-TEST_F(TrainCli, ARefusedResumeTouchesNothing) {
-  ASSERT_EQ(TrainTiny({"--steps=4", "--save_every=2", "--output_dir=a"}).exit_code, 0);
-  models::Image image = models::Image::Sized(64, 64);
-  fs::create_directories(folder_ / "pics");
-  for (int i = 0; i < 70; ++i) {
-    ASSERT_TRUE(models::WritePng(folder_ / "pics" / (std::to_string(i) + ".png"), image).ok());
-  }
-  std::ofstream(folder_ / "a/train.log", std::ios::app) << "behind the checkpoint\n";
-  const auto files = [this] {
-    std::string all;
-    for (const char* name : {"flags.txt", "environment.json", "train.log", "metrics.jsonl"}) {
-      all += Contents(folder_ / "a" / name);
-    }
-    return all;
-  };
-  const std::string before = files();
-  ExpectRefused(Train({"--resume=a", "--data_path=pics", "--steps=9"}),
-                {"training images are not those of the run"});
-  EXPECT_EQ(files(), before);
-  ExpectRefused(Train({"--resume=a", "--data_path=pics", "--output_dir=b"}),
-                {"not those of the run"});
-  EXPECT_FALSE(fs::exists(folder_ / "b"));
-  fs::rename(folder_ / "a/checkpoints", folder_ / "disk");
-  fs::create_directory_symlink(folder_ / "unmounted", folder_ / "a/checkpoints");
-  ExpectRefused(Train({"--resume=auto", "--output_dir=a"}), {"cannot read the checkpoints"});
-  EXPECT_EQ(files(), before);
 }
 
 TEST_F(TrainCli, TheFirstStepsCapsuleIsKept) {
@@ -605,16 +419,6 @@ TEST_F(TrainCli, CtrlCEndsTheRunAfterItsStepAndSaves) {
   EXPECT_THAT(Contents(log), AllOf(HasSubstr("stopped by a signal"), HasSubstr("--resume=auto")));
   const auto checkpoint = models::SafetensorsFile::Read(folder_ / "run/checkpoint.safetensors");
   EXPECT_TRUE(checkpoint.ok()) << checkpoint.status();
-}
-
-TEST_F(TrainCli, BadCheckpoints) {
-  std::ofstream(folder_ / "short.safetensors") << "abc";
-  ExpectRefused(TrainTiny({"--init_from=short.safetensors", "--steps=1"}), {"short.safetensors"});
-  ExpectRefused(TrainTiny({"--init_from=none.safetensors", "--steps=1"}), {"none.safetensors"});
-  ASSERT_EQ(TrainTiny({"--steps=1", "--output_dir=a"}).exit_code, 0);
-  const std::string whole = Contents(folder_ / "a/checkpoint.safetensors");
-  std::ofstream(folder_ / "cut.safetensors") << whole.substr(0, whole.size() / 2);
-  ExpectRefused(TrainTiny({"--init_from=cut.safetensors", "--steps=1"}), {"cut.safetensors"});
 }
 
 TEST_F(TrainCli, OutputFolders) {
