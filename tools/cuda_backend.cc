@@ -26,9 +26,9 @@ std::string FindLibrary() {
   std::error_code ignored;
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", ignored);
   const std::vector<std::filesystem::path> candidates = {
-      program.parent_path() / ".." / ".." / "lib" / kLibrary,                         // the download
-      program.string() + ".runfiles/droppos/backends/cuda/" + kLibrary,                // bazel run
-      program.parent_path() / ".." / "backends" / "cuda" / kLibrary,                   // bazel-bin
+      program.parent_path() / ".." / ".." / "lib" / kLibrary,            // the download
+      program.string() + ".runfiles/droppos/backends/cuda/" + kLibrary,  // bazel run
+      program.parent_path() / ".." / "backends" / "cuda" / kLibrary,     // bazel-bin
   };
   for (const std::filesystem::path& path : candidates) {
     if (std::filesystem::exists(path, ignored)) return path.lexically_normal().string();
@@ -41,7 +41,8 @@ absl::StatusOr<Function*> Symbol(void* library, const std::string& path, const c
   void* const found = dlsym(library, name);
   if (found == nullptr) {
     return absl::UnavailableError(absl::StrCat("'", path, "' is no CUDA backend: it has no ", name,
-                                               "; unset DROPPOS_CUDA_LIBRARY, build it anew, or use --device=cpu"));
+                                               "; unset DROPPOS_CUDA_LIBRARY, build it anew, or use "
+                                               "--device=cpu"));
   }
   return reinterpret_cast<Function*>(found);
 }

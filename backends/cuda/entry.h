@@ -17,7 +17,8 @@ namespace backends::cuda {
 constexpr int kInterface = 2;
 constexpr int kAbi = kInterface * 1000000 +
                      static_cast<int>(sizeof(graph::Backend) + 3 * sizeof(graph::KernelSpec) +
-                                      5 * sizeof(graph::KernelArgs) + 7 * sizeof(graph::Fault) + 11 * sizeof(GpuProperties));
+                                      5 * sizeof(graph::KernelArgs) + 7 * sizeof(graph::Fault) +
+                                      11 * sizeof(GpuProperties));
 
 }  // namespace backends::cuda
 

@@ -72,8 +72,8 @@ class Executable {
   absl::StatusOr<ConstTensor> Find(absl::string_view blob) const;
   absl::StatusOr<Tensor> Find(absl::string_view blob);
   // Copy the elements out and in. Small outputs are on the host already when Wait() returns, so
-  // that a step's numbers do not cost the device's host a wait each. NOT_FOUND names the blob, InvalidArgument a wrong number of
-  // elements; aborts if T is not the element type.
+  // that reading a step's numbers waits for nothing. NOT_FOUND names the blob, InvalidArgument a
+  // wrong number of elements; aborts if T is not the element type.
   template <typename T>
   absl::StatusOr<std::vector<T>> Read(absl::string_view blob) const {
     ASSIGN_OR_RETURN(const ConstTensor tensor, Find(blob));

@@ -156,7 +156,7 @@ absl::StatusOr<bool> ParseCommandLine(const std::string& tool, int argc, char** 
   // CLI11 would take what comes next for the value.
   for (int i = 1; i < argc && absl::string_view(argv[i]) != "--"; ++i) {
     const absl::string_view arg = argv[i];
-    if (absl::StartsWith(arg, "--") && absl::EndsWith(arg, "=") && arg.find('=') == arg.size() - 1) {
+    if (absl::StartsWith(arg, "--") && arg.find('=') == arg.size() - 1) {
       return graph::InvalidArgument(graph::Printable(arg), ": is empty; leave the flag out to get "
                                     "the default");
     }

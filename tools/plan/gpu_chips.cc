@@ -19,7 +19,7 @@ constexpr size_t kShared80 = 163 << 10, kShared89 = 99 << 10, kShared90 = 227 <<
 // Rates: NVIDIA's data sheets of A100, H100, H200 and L40S, SXM where there are several boards, and
 // its white paper on Ada for the RTX 4090; dense, where they also print twice that for sparse
 // matrices. Memory is what the runtime says, less than the sheet's: deviceQuery for the A100 40 GB,
-// "total capacity" in PyTorch's messages for the H100 and the RTX 4090; low estimates for the others.
+// "total capacity" in PyTorch's messages for the H100 and the RTX 4090; low estimates for others.
 const std::vector<GpuChip>& Known() {
   static const auto* const known = new std::vector<GpuChip>{
       {"a100-40",

@@ -136,7 +136,8 @@ std::string ProfileTable(const Profile& profile) {
   }
   std::string text =
       absl::StrFormat("profile of %s: %.3f ms a step, the shortest %.3f ms\n",
-                      graph::Counted(static_cast<int64_t>(profile.steps.size()), "step"), step_ms, static_cast<double>(shortest) * 1e-6);
+                      graph::Counted(static_cast<int64_t>(profile.steps.size()), "step"), step_ms,
+                      static_cast<double>(shortest) * 1e-6);
   const MachineRates& r = profile.rates;
   if (r.gb_per_s > 0) {
     absl::StrAppendFormat(&text,

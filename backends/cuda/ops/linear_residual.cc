@@ -27,7 +27,8 @@ void RegisterLinearResidual(graph::SchemaRegistry* registry) {
                     .LowPrecision({0, 1}, {})
                     .Infer(InferLinearResidual)
                     .Cost(ProductCost(2))
-                    .NotDifferentiable("the linear_residual_fusion pass runs after the gradient is made"));
+                    .NotDifferentiable(
+                        "the linear_residual_fusion pass runs after the gradient is made"));
 }
 
 }  // namespace ops::cuda

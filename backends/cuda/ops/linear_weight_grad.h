@@ -1,6 +1,7 @@
 // LinearWeightGrad: dw = aᵀ·b (+ so_far) and db = the sums of a's columns: both gradients of a
 // Linear's parameters from one reading of a, where a is the gradient of its result and b its input.
-// Made by the weight_grad_fusion pass of a MatMulWeightGrad, a SumToShape and the Add that accumulates.
+// Made by the weight_grad_fusion pass of a MatMulWeightGrad, a SumToShape and the Add that
+// accumulates.
 //
 //   a, b    (..., M), (..., N) f32 or bf16, one dtype, the same number of rows
 //   so_far  optional, as dw: what earlier micro-batches have summed

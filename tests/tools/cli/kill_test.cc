@@ -180,7 +180,8 @@ class KillTest : public ::testing::Test {
     const long epoch = std::lround(1 / b.front()["epoch"].get<double>());  // in steps
     for (int done = 5; done <= steps; done += 5) {
       std::ostringstream text;
-      text << "epoch " << (done - 1) / epoch << " [" << (done - 1) % epoch + 1 << "/" << epoch << "]";
+      text << "epoch " << (done - 1) / epoch << " [" << (done - 1) % epoch + 1 << "/" << epoch
+           << "]";
       EXPECT_EQ(said.count(text.str()), 1u) << text.str();
     }
     EXPECT_THAT(Leftovers(run), ::testing::IsEmpty());

@@ -1,8 +1,9 @@
 // Linked into a program of tools/, this makes the emulated CUDA backend what --device=cuda gives.
-// What the emulator and the runtime find ends the program with kFound, whatever it made of the error.
+// What the emulator and the runtime find ends the program with kFound, whatever it made of the
+// error.
 //
-// FAKE_GPU says what the machine has, as words: "driver=none", "driver=old", "devices=2", "major=7",
-// "mib=64" (of memory), "early" and "seed=3" (fake_cuda::Options).
+// FAKE_GPU says what the machine has, as words: "driver=none", "driver=old", "devices=2", "major=7"
+// and "mib=64" (of memory).
 #include <unistd.h>
 
 #include <cstdio>
@@ -37,10 +38,6 @@ fake_cuda::Options FakeGpu() {
       options.driver = fake_cuda::Driver::kNone;
     } else if (word == "driver=old") {
       options.driver = fake_cuda::Driver::kTooOld;
-    } else if (word == "early") {
-      options.mode = fake_cuda::Mode::kEarly;
-    } else if (pair.first == "seed") {
-      options.seed = static_cast<uint64_t>(Number(pair.second));
     } else if (pair.first == "devices") {
       options.devices = Number(pair.second);
     } else if (pair.first == "major") {

@@ -196,7 +196,8 @@ TEST_F(CudaPrograms, ACheckpointIsExportedAsItIs) {
 }
 
 TEST_F(CudaPrograms, AProfileTimesEveryOperator) {
-  const Outcome run = Train({"--device=cuda", absl::StrCat("--steps=", kSteps), "--profile=1", "--output_dir=profiled"});
+  const Outcome run = Train({"--device=cuda", absl::StrCat("--steps=", kSteps), "--profile=1",
+                             "--output_dir=profiled"});
   EXPECT_THAT(run.out, HasSubstr("profile of 1 step:"));
   EXPECT_THAT(Contents(Scratch() / "profiled/profile/ops.csv"),
               AllOf(HasSubstr("blocks.1.mlp.fc1"), HasSubstr("AdamW")));
