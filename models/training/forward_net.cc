@@ -6,20 +6,27 @@
 namespace models {
 namespace {
 
-template <typename T>
-absl::Status FeedIfPresent(graph::Executable* executable, const std::string& name,
-                           const std::vector<T>& values) {
-  if (!executable->Has(name)) return absl::OkStatus();
-  return executable->Write(name, absl::MakeConstSpan(values));
+bool Has(const graph::Executable& executable, const char* name) { return executable.Has(name); }
+bool Has(const graph::InputSlot& slot, const char* name) { return slot.Find(name).ok(); }
+
+template <typename To>
+absl::Status Feed(To* to, const Batch& batch) {
+  const auto write = [to](const char* name, const auto& values) -> absl::Status {
+    if (!Has(*to, name)) return absl::OkStatus();
+    return to->Write(name, absl::MakeConstSpan(values));
+  };
+  RETURN_IF_ERROR(write(kBatchInputs[0], batch.images));
+  RETURN_IF_ERROR(write(kBatchInputs[1], batch.keys));
+  return write(kBatchInputs[2], batch.labels);
 }
 
 }  // namespace
 
 absl::Status FeedBatch(graph::Executable* executable, const Batch& batch) {
-  RETURN_IF_ERROR(FeedIfPresent(executable, "images", batch.images));
-  RETURN_IF_ERROR(FeedIfPresent(executable, "keys", batch.keys));
-  return FeedIfPresent(executable, "labels", batch.labels);
+  return Feed(executable, batch);
 }
+
+absl::Status FeedBatch(graph::InputSlot* slot, const Batch& batch) { return Feed(slot, batch); }
 
 absl::StatusOr<graph::Net> ForwardNet::BuildNet(
     const std::string& net_name, const graph::SchemaRegistry& registry,

@@ -19,8 +19,13 @@
 
 namespace models {
 
-// Copies the batch to those of the inputs `images`, `keys` and `labels` that the net has.
+// The inputs that a net may have of a batch.
+inline constexpr const char* kBatchInputs[] = {"images", "keys", "labels"};
+
+// Copies the batch to those of them that the net has.
 absl::Status FeedBatch(graph::Executable* executable, const Batch& batch);
+// And to those that `slot` has.
+absl::Status FeedBatch(graph::InputSlot* slot, const Batch& batch);
 
 class ForwardNet {
  public:

@@ -94,9 +94,7 @@ absl::Status FeedScalarIfPresent(Executable* executable, const std::string& name
   return executable->WriteScalar(name, static_cast<float>(value));
 }
 
-absl::Status Feed(Executable* executable, const Batch& batch, double lr,
-                  const Scheduled& scheduled) {
-  RETURN_IF_ERROR(FeedBatch(executable, batch));
+absl::Status FeedScalars(Executable* executable, double lr, const Scheduled& scheduled) {
   RETURN_IF_ERROR(FeedScalarIfPresent(executable, "lr", lr));
   for (const auto& [name, value] : scheduled) {
     RETURN_IF_ERROR(FeedScalarIfPresent(executable, name, value));
@@ -162,6 +160,12 @@ absl::Status Session::CreateNets(SessionPlan plan) {
   };
   RETURN_IF_ERROR(create(std::move(plan.steps), &micro_steps_));
   RETURN_IF_ERROR(CheckInputsExist(*model_, micro_steps_));
+  if (!workspace_.device().host_accessible()) {
+    for (const char* name : kBatchInputs) {
+      const absl::StatusOr<graph::Tensor> input = inputs_->Find(name);
+      if (input.ok()) RETURN_IF_ERROR(ahead_.Create(name, input->type).status());
+    }
+  }
   return create(std::move(plan.evaluations), &evaluations_);
 }
 
@@ -175,9 +179,26 @@ absl::Status Session::Initialize() {
   return initialize->Run();
 }
 
+absl::Status Session::TakeBatch(Executable* executable, const BatchSource& next_batch) {
+  const Batch* const ahead = std::exchange(batch_ahead_, nullptr);
+  ASSIGN_OR_RETURN(const Batch* batch, next_batch());
+  if (batch != ahead) return FeedBatch(executable, *batch);
+  for (const std::string& name : ahead_.Names()) RETURN_IF_ERROR(inputs_->CopyFrom(ahead_, name));
+  return absl::OkStatus();
+}
+
+absl::Status Session::CopyAhead(const BatchPeek& peek) {
+  if (peek == nullptr || workspace_.device().host_accessible()) return absl::OkStatus();
+  const Batch* const batch = peek();
+  if (batch == nullptr) return absl::OkStatus();
+  RETURN_IF_ERROR(FeedBatch(&ahead_, *batch));
+  batch_ahead_ = batch;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<StepResult> Session::Step(const BatchSource& next_batch, double lr,
                                          const Scheduled& scheduled, int micro_batches,
-                                         double hold_above) {
+                                         double hold_above, const BatchPeek& peek) {
   StepResult result;
   window_losses_.clear();
   first_after_update_ = 0;
@@ -194,12 +215,15 @@ absl::StatusOr<StepResult> Session::Step(const BatchSource& next_batch, double l
     Executable& executable = *(i == 0   ? micro_steps_.front()
                                : middle ? micro_steps_[1]
                                         : micro_steps_.back());
-    ASSIGN_OR_RETURN(const Batch* batch, next_batch());
-    RETURN_IF_ERROR(Feed(&executable, *batch, lr, scheduled));
+    RETURN_IF_ERROR(TakeBatch(&executable, next_batch));
+    RETURN_IF_ERROR(FeedScalars(&executable, lr, scheduled));
     const bool updates = executable.Has(kLossLimit);
     const bool can_hold = i == n - 1 && !middle;
     if (updates) RETURN_IF_ERROR(LimitLoss(&executable, can_hold ? hold_above : kNoLimit));
-    RETURN_IF_ERROR(executable.Run());
+    RETURN_IF_ERROR(executable.Submit());
+    absl::Status ran = CopyAhead(peek);
+    ran.Update(executable.Wait());
+    RETURN_IF_ERROR(ran);
     ASSIGN_OR_RETURN(const double loss, ReadNumber(executable, loss_));
     window_losses_.push_back(loss);
     bool finite = std::isfinite(loss);
@@ -256,7 +280,8 @@ absl::StatusOr<std::vector<Session::Measured>> Session::Evaluate(Loader* loader)
     ASSIGN_OR_RETURN(const Batch* batch, loader->Next());
     if (batch == nullptr) return result;
     for (size_t e = 0; e < evaluations_.size(); ++e) {
-      RETURN_IF_ERROR(Feed(evaluations_[e].get(), *batch, 0, scheduled));
+      RETURN_IF_ERROR(FeedBatch(evaluations_[e].get(), *batch));
+      RETURN_IF_ERROR(FeedScalars(evaluations_[e].get(), 0, scheduled));
       RETURN_IF_ERROR(evaluations_[e]->Run());
       RETURN_IF_ERROR(Count(evaluation_nets_[e], *evaluations_[e], batch->valid, &result[e]));
     }

@@ -39,6 +39,8 @@ struct StepResult {
 
 // Gives batches one at a time, each valid until the next call.
 using BatchSource = std::function<absl::StatusOr<const Batch*>()>;
+// What the source will give at its next call, valid until the call after it, or null.
+using BatchPeek = std::function<const Batch*()>;
 
 class Session {
  public:
@@ -56,9 +58,14 @@ class Session {
   // same way until Release(): all is computed, and nothing updated by its last micro-batch. The net
   // itself decides (ops/clip_factors.h). A net that updates in the middle of a window adds to the
   // accumulators and cannot be run twice: a window that ends there is never held.
+  //
+  // `peek` may be empty. On a device that the host cannot reach it is asked while the device
+  // computes, and the batch is copied beside that, to memory of its own: the next Step() may begin
+  // with it.
   absl::StatusOr<StepResult> Step(const BatchSource& next_batch, double lr,
                                   const Scheduled& scheduled, int micro_batches = 0,
-                                  double hold_above = std::numeric_limits<double>::infinity());
+                                  double hold_above = std::numeric_limits<double>::infinity(),
+                                  const BatchPeek& peek = nullptr);
   // Does the update that Step() held back, as if it had not been. Nothing may have
   // been run or fed in between.
   absl::Status Release();
@@ -95,7 +102,9 @@ class Session {
   double flops_per_image() const { return flops_per_image_; }
   int64_t trainable_elements() const;
   size_t arena_bytes() const { return workspace_.arena_bytes(); }
-  size_t persistent_bytes() const { return workspace_.persistent_bytes() + inputs_->bytes(); }
+  size_t persistent_bytes() const {
+    return workspace_.persistent_bytes() + inputs_->bytes() + ahead_.bytes();
+  }
   const MemoryNeeds& memory() const { return memory_; }
   const SessionOptions& options() const { return options_; }
 
@@ -104,14 +113,21 @@ class Session {
       : model_(model),
         options_(options),
         workspace_(options.compile.backend->device),
-        inputs_(std::make_shared<graph::InputSlot>(options.compile.backend->device)) {}
+        inputs_(std::make_shared<graph::InputSlot>(options.compile.backend->device)),
+        ahead_(options.compile.backend->device) {}
   absl::Status CreateNets(SessionPlan plan);
+  // Brings the source's next batch to the inputs.
+  absl::Status TakeBatch(graph::Executable* executable, const BatchSource& next_batch);
+  // Starts to copy the batch after it, if it is at hand.
+  absl::Status CopyAhead(const BatchPeek& peek);
   absl::Status Initialize();
 
   const Model* const model_;
   const SessionOptions options_;
   graph::Workspace workspace_;
   const std::shared_ptr<graph::InputSlot> inputs_;
+  graph::InputSlot ahead_;              // of the next batch; empty where the host reaches inputs_
+  const Batch* batch_ahead_ = nullptr;  // that is there
   std::vector<Parameter> parameters_;
   std::vector<std::string> optimizer_state_;
   std::string loss_;

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "graph/base/status.h"
+#include "models/training/forward_net.h"
 #include "models/training/recompute.h"
 
 namespace models {
@@ -49,10 +50,15 @@ class Lasting {
     }
   }
 
+  // `batches`: that the session's inputs are kept for.
   MemoryNeeds Needs(const std::vector<Parameter>& parameters,
-                    const std::vector<std::string>& optimizer_state) const {
+                    const std::vector<std::string>& optimizer_state, int batches) const {
     MemoryNeeds needs;
     size_t all = own_inputs_;
+    for (const char* name : kBatchInputs) {
+      const auto input = inputs_.find(name);
+      if (input != inputs_.end()) all += static_cast<size_t>(batches - 1) * input->second.bytes();
+    }
     for (const auto& [name, type] : inputs_) all += type.bytes();
     for (const auto& [name, bytes] : states_) all += bytes;
     for (const Parameter& p : parameters) {
@@ -74,6 +80,15 @@ class Lasting {
   std::map<std::string, graph::TensorType> inputs_;  // of the session's slot
   size_t own_inputs_ = 0;                            // bytes of the other slots
 };
+
+// For plans of which only the memory is asked.
+SessionOptions ToEstimate(const SessionOptions& options) {
+  SessionOptions estimate = options;
+  estimate.dump = nullptr;
+  const graph::Backend& backend = *options.compile.backend;
+  if (backend.estimator != nullptr) estimate.compile.backend = backend.estimator.get();
+  return estimate;
+}
 
 double MiB(size_t bytes) { return static_cast<double>(bytes) / (1024.0 * 1024.0); }
 
@@ -116,10 +131,11 @@ absl::StatusOr<SessionPlan> PlanSession(const Model& model, const SessionOptions
   plan.flops_per_image =
       static_cast<double>(compile.registry->NetCost(plan.steps.back().net).flops) /
       options.step.micro_batch;
-  plan.memory = lasting.Needs(plan.parameters, plan.optimizer_state);
+  const bool on_host = compile.backend->device->host_accessible();
+  // Elsewhere the next batch is copied beside the one in use (Session::Step).
+  plan.memory = lasting.Needs(plan.parameters, plan.optimizer_state, on_host ? 1 : 2);
   plan.memory.arena = arena;
-  size_t& batches = compile.backend->device->host_accessible() ? plan.memory.loader
-                                                               : plan.memory.host;
+  size_t& batches = on_host ? plan.memory.loader : plan.memory.host;
   batches = static_cast<size_t>(options.loader_batches) *
             static_cast<size_t>(options.step.micro_batch) * sizeof(float) *
             static_cast<size_t>(model.channels()) * static_cast<size_t>(model.input_h()) *
@@ -130,8 +146,7 @@ absl::StatusOr<SessionPlan> PlanSession(const Model& model, const SessionOptions
 absl::StatusOr<int> LargestBatch(const Model& model, const SessionOptions& options,
                                  size_t available) {
   const auto needed = [&](int batch) -> absl::StatusOr<double> {
-    SessionOptions at = options;
-    at.dump = nullptr;
+    SessionOptions at = ToEstimate(options);
     at.step.micro_batch = batch;
     ASSIGN_OR_RETURN(const SessionPlan plan, PlanSession(model, at));
     return static_cast<double>(plan.memory.total());
@@ -191,8 +206,7 @@ absl::Status ExplainShortage(const Model& model, const SessionOptions& options,
   const bool can_recompute = passes.enabled && passes.disabled.count("recompute") == 0;
   advice.recompute_left = can_recompute && passes.recompute_segment == nullptr;
   if (can_recompute) {
-    SessionOptions recompute = options;
-    recompute.dump = nullptr;
+    SessionOptions recompute = ToEstimate(options);
     ASSIGN_OR_RETURN(recompute.compile.passes.recompute_segment, RecomputeSegments("block"));
     ASSIGN_OR_RETURN(const SessionPlan smaller, PlanSession(model, recompute));
     advice.recompute_fits = smaller.memory.total() <= available;

@@ -41,7 +41,7 @@ struct MemoryNeeds {
   size_t parameters = 0;
   size_t optimizer = 0;     // its states: moments, and the count of updates
   size_t accumulators = 0;  // of gradient accumulation
-  size_t other = 0;         // inputs, counters, and other states
+  size_t other = 0;         // inputs, also of the batch ahead, counters, and other states
   size_t arena = 0;         // activations, gradients, scratch: the largest net's, observers' too
   size_t loader = 0;        // batches decoded ahead, where the device's memory is the host's
   size_t host = 0;          // those batches, where it is not

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -17,6 +18,7 @@
 #include "models/data/overfit_loader.h"
 #include "models/training/capsule_keeper.h"
 #include "models/training/evaluator.h"
+#include "models/training/lookahead.h"
 #include "models/training/loss_rise.h"
 #include "models/training/run_context.h"
 #include "models/training/saver.h"
@@ -188,8 +190,7 @@ class Run {
     } else {
       o.on_bad_image = [this](const std::string& message) {
         // Each once: with few steps an epoch the log would be full of them.
-        if (!named_.insert(message).second) return;
-        run_.log.Line(absl::StrCat("skipped an image: ", message));
+        if (named_.insert(message).second) to_name_.push_back(message);
       };
       LoaderObserver* watcher = nullptr;
       for (RunObserver* observer : run_.options.observers) {
@@ -215,7 +216,8 @@ class Run {
                     state_.loader);
     Loaded loaded;
     const absl::StatusOr<StepResult> result = run_.session->Step(
-        [&] { return NextBatch(&loaded); }, lr, scheduled, window.micro_batches, spikes_.Limit());
+        [&] { return NextBatch(&loaded); }, lr, scheduled, window.micro_batches, spikes_.Limit(),
+        step_ + 1 < run_.last_step ? [this] { return batches_.Peek(); } : BatchPeek());
     if (absl::IsOutOfRange(result.status()) && loaded.ok) {
       KeepCapsule(/*spike=*/false, std::string(result.status().message()));
       return graph::Annotate(result.status(), rise_.Steepest(lr));
@@ -251,12 +253,20 @@ class Run {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<const Batch*> NextBatch(Loaded* loaded) {
+  absl::StatusOr<const Batch*> LoadBatch() {
     for (RunObserver* observer : run_.options.observers) observer->OnBatchAsked();
     run_.watchdog.WaitForImages();
     absl::StatusOr<const Batch*> batch = loader_->Next();
     run_.watchdog.ComputeStep(step_ + 1);
     for (RunObserver* observer : run_.options.observers) observer->OnBatch();
+    return batch;
+  }
+
+  // A batch that was only looked at leaves no trace: whoever resumes here meets its images again.
+  absl::StatusOr<const Batch*> NextBatch(Loaded* loaded) {
+    const absl::StatusOr<const Batch*> batch = batches_.Next();
+    for (const std::string& image : to_name_) run_.log.Line("skipped an image: " + image);
+    to_name_.clear();
     loaded->ok = batch.ok();
     if (!batch.ok()) return batch;
     capsules_.Add(**batch);
@@ -355,9 +365,19 @@ class Run {
   Evaluator evaluator_;
   CapsuleKeeper capsules_;
   std::unique_ptr<Loader> loader_;
-  std::set<std::string> named_;  // messages about training images, each said once
-  int64_t step_ = 0;             // optimizer steps that the session has done
-  RunState state_;               // after the last complete step: what a checkpoint says
+  Lookahead batches_{[this]() -> absl::StatusOr<const Batch*> {
+    // An exception would end the step beside which this one's images are loaded.
+    absl::StatusOr<const Batch*> batch = nullptr;
+    RETURN_IF_ERROR(OrOutOfMemory([&] {
+      batch = LoadBatch();
+      return absl::OkStatus();
+    }));
+    return batch;
+  }};
+  std::set<std::string> named_;       // messages about training images, each said once
+  std::vector<std::string> to_name_;  // of them, with the batch that they belong to
+  int64_t step_ = 0;                  // optimizer steps that the session has done
+  RunState state_;                    // after the last complete step: what a checkpoint says
   struct {
     int64_t step = 0;  // 0: none yet
     double accuracy = 0;

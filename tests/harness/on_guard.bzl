@@ -12,4 +12,5 @@ def on_guard(tests, data = []):
             args = ["$(location :" + test + ")"],
             data = [":" + test] + data,
             tags = ["cpu:2"],
+            visibility = ["//:tests"],
         )

@@ -1,5 +1,6 @@
 #include "tools/benchmark/step_bench.h"
 
+#include <limits>
 #include <memory>
 #include <ostream>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "graph/base/status.h"
 #include "models/data/loader.h"
 #include "models/data/open_dataset.h"
+#include "models/training/lookahead.h"
 #include "models/training/session.h"
 #include "tools/benchmark/host.h"
 #include "tools/benchmark/random_fill.h"
@@ -114,15 +116,19 @@ absl::StatusOr<StepBenchResult> BenchStep(const graph::SchemaRegistry& registry,
   } else {
     random = std::make_unique<RandomImages>(resolved.entry);
   }
-  const auto next = [&]() -> absl::StatusOr<const models::Batch*> {
+  models::Lookahead batches([&]() -> absl::StatusOr<const models::Batch*> {
     if (loader != nullptr) return loader->Next();
     return random->Next();
-  };
+  });
   const auto waited = [&] { return loader != nullptr ? loader->data_wait_seconds() : 0; };
   const auto scheduled = model->ScheduledInputs(0, recipe.epochs);
   bool first_step = true;
   const auto step = [&]() -> absl::Status {
-    RETURN_IF_ERROR(session->Step(next, resolved.lr, scheduled).status());
+    RETURN_IF_ERROR(session
+                        ->Step([&] { return batches.Next(); }, resolved.lr, scheduled, 0,
+                               std::numeric_limits<double>::infinity(),
+                               [&] { return batches.Peek(); })
+                        .status());
     if (std::exchange(first_step, false)) {
       const double since_launch = SecondsSinceLaunch();
       if (since_launch > 0) result.first_step_seconds = since_launch - roofline_seconds;

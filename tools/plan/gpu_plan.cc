@@ -103,7 +103,8 @@ absl::StatusOr<GpuPlan> PlanForGpu(const models::Model& model,
                                     PredictWindow(*options.compile.registry, session,
                                                   micro_batches, chip.rates);
                                 window.insert(window.begin(),
-                                              PredictCopies(session, micro_batches));
+                                              PredictCopies(session, micro_batches, Sum(window),
+                                                            chip.rates));
                                 const double seconds = Sum(window).goal_seconds;
                                 if (plan.window.empty()) plan.window = std::move(window);
                                 return seconds / static_cast<double>(plan.window_images);

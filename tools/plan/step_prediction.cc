@@ -87,7 +87,8 @@ std::vector<KindOfWork> PredictWindow(const graph::SchemaRegistry& registry,
   return kinds;
 }
 
-KindOfWork PredictCopies(const models::SessionPlan& plan, int micro_batches) {
+KindOfWork PredictCopies(const models::SessionPlan& plan, int micro_batches,
+                         const KindOfWork& work, const MachineRates& rates) {
   KindOfWork copies{"copy of images"};
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     const graph::Net& net = plan.steps[i].net;
@@ -96,8 +97,14 @@ KindOfWork PredictCopies(const models::SessionPlan& plan, int micro_batches) {
       copies.bytes += times * static_cast<double>(net.type(input).bytes());
     }
   }
-  copies.floor_seconds = copies.bytes / (kPcieGbPerS * 1e9);
-  copies.goal_seconds = copies.floor_seconds + copies.bytes / (kHostCopyGbPerS * 1e9);
+  const double pcie = copies.bytes / (kPcieGbPerS * 1e9);
+  const double host = copies.bytes / (kHostCopyGbPerS * 1e9);
+  copies.bytes *= 2;  // read and written
+  const double within = copies.bytes / (rates.gb_per_s * 1e9);
+  copies.floor_seconds =
+      std::max(0.0, pcie - work.floor_seconds) + within / kFloor.memory;
+  copies.goal_seconds =
+      std::max(0.0, pcie + host - work.goal_seconds) + within / kGoal.memory;
   return copies;
 }
 

@@ -56,14 +56,16 @@ std::vector<KindOfWork> PredictWindow(const graph::SchemaRegistry& registry,
                                       const MachineRates& rates);
 
 // Estimates, in GB/s: a batch is copied into pinned memory by one thread of the host, and from
-// there over PCIe. A session (models/training/session.h) does both before it runs a net: nothing is
-// beside them.
+// there over PCIe.
 inline constexpr double kHostCopyGbPerS = 10;
 inline constexpr double kPcieGbPerS = 25;
 
-// "copy of images": the inputs of the nets of such a window. The floor has the copy over PCIe, the
-// goal both.
-KindOfWork PredictCopies(const models::SessionPlan& plan, int micro_batches);
+// "copy of images": what the inputs of such a window add to its operators, which take `work` in
+// all. A session copies the next batch beside them (Session::Step), at the floor as fast as PCIe
+// is, at the goal as both copies are: only what takes longer than the operators adds. When they are
+// done, it goes to its place within the device.
+KindOfWork PredictCopies(const models::SessionPlan& plan, int micro_batches,
+                         const KindOfWork& work, const MachineRates& rates);
 
 // Their sum, of kind "sum".
 KindOfWork Sum(const std::vector<KindOfWork>& kinds);

@@ -1,6 +1,7 @@
 // Runs over folders of pictures some of which are damaged.
 #include <algorithm>
 #include <cstdlib>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -178,6 +179,22 @@ TEST_F(BadImagesTest, ARunStoppedAnywhereEndsAsOneThatNeverDid) {
     ASSERT_TRUE(Run(name, /*resume=*/true).ok());
     EXPECT_EQ(Weights(name, 24), Weights("whole", 24)) << stop;
     EXPECT_EQ(MetricsOf(name), MetricsOf("whole")) << stop;
+  }
+}
+
+// Where the next batch is copied beside a step, its images are those of the run that goes on.
+TEST_F(BadImagesTest, AStoppedRunHasNamedTheImagesOfItsStepsAlone) {
+  DamageFivePercent();
+  for (int last = 1; last < 12; ++last) {
+    std::atomic<bool> stop{false};
+    int steps = 0;
+    options_.stop = &stop;
+    hooks_.step_done = [&] { stop = ++steps == last; };
+    const std::string name = absl::StrFormat("signal%d", last);
+    ASSERT_TRUE(Run(name).ok());
+    const auto metrics = MetricsOf(name);
+    ASSERT_EQ(metrics.size(), static_cast<size_t>(last));
+    EXPECT_EQ(Count(log_, "skipped an image"), metrics.back().value("skipped", 0)) << log_;
   }
 }
 

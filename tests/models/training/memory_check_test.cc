@@ -60,6 +60,31 @@ TEST(SessionMemory, BatchesOfTheLoadersAreFloats) {
   EXPECT_EQ(plan->memory.loader, 5u * 8 * 3 * 32 * 32 * sizeof(float));
 }
 
+// A search plans many nets, which a library may take seconds for.
+TEST(SessionMemory, TheLargestBatchIsAskedOfTheEstimator) {
+  TinyEngine engine;
+  const DropPos model(TinyModelConfig(), TinyDropPosConfig(false));
+  int planned = 0, estimated = 0;
+  const auto count = [](graph::Backend backend, int* nets) {
+    backend.lowering = [lowering = backend.lowering, nets](const graph::PipelineOptions& options) {
+      ++*nets;
+      return lowering(options);
+    };
+    return backend;
+  };
+  const SessionOptions options = engine.Options(8);
+  const size_t available = 2 * PlanSession(model, options)->memory.total();
+  const int expected = LargestBatch(model, options, available).value();
+  const auto estimator = std::make_shared<const graph::Backend>(count(engine.backend, &estimated));
+  engine.backend = count(engine.backend, &planned);
+  engine.backend.estimator = estimator;
+  EXPECT_EQ(LargestBatch(model, options, available).value(), expected);
+  EXPECT_EQ(ExplainShortage(model, options, {}, available).code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(planned, 0);
+  EXPECT_GT(estimated, 2);
+}
+
 // A session that is too large says so before anything is computed, and the batch
 // that it names fits.
 TEST(SessionMemory, IsCheckedBeforeAnythingIsDone) {

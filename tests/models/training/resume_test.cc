@@ -331,7 +331,7 @@ TEST_F(ResumeTest, SavingByTimeChangesNothingElse) {
   EXPECT_THAT(*CheckpointSteps(TestPath("whole")), ElementsAre(6, 12, 18));
   std::chrono::steady_clock::time_point now;
   options_.now = [&now] { return now; };
-  hooks_.batch_came = [&now] { now += std::chrono::minutes(1); };
+  hooks_.step_done = [&now] { now += std::chrono::minutes(1); };
   options_.save_minutes = 3.5;
   // Counted from the last save, whyever that was.
   ASSERT_TRUE(Run("timed").ok());

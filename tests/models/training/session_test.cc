@@ -1,5 +1,6 @@
 #include "models/training/session.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "absl/strings/str_cat.h"
@@ -99,6 +100,55 @@ TEST(HoldBack, AHookThatWasThereSeesEveryOperator) {
   ASSERT_TRUE(StepOn(session.get(), RandomBatches(1, 1), 1e-3).ok());
   EXPECT_EQ(counter.before, session->train().net().ops.size());
   EXPECT_EQ(counter.after, counter.before);
+}
+
+// Where the host cannot reach the device, a batch that was looked at is there already, wherever it
+// then is: beside evaluations, in the next window, and beside an update that is held back.
+TEST(Peek, TheNextBatchIsCopiedBesideAStep) {
+  const TinyEngine engine;
+  const DropPos model(TinyModelConfig(), TinyDropPosConfig(true));
+  const GradientImages held_out(6);
+  for (const int window : {1, 3}) {
+    const SessionOptions options = engine.Options(2, window);
+    const auto plain = MakeSession(model, options), ahead = MakeSession(model, options);
+    const bool on_host = ahead->workspace()->device().host_accessible();
+    std::vector<Batch> batches = RandomBatches(4 * window, 7);
+    std::vector<Batch> wanted = batches;
+    size_t next = 0;
+    const auto take = [&]() -> absl::StatusOr<const Batch*> { return &batches[next++]; };
+    const auto peek = [&]() -> const Batch* {
+      return next < batches.size() ? &batches[next] : nullptr;
+    };
+    const auto loader = [&] {
+      LoaderOptions o;
+      o.mode = LoaderMode::kEvaluate;
+      o.batch_size = 2;
+      o.input_height = o.input_width = 32;
+      return Loader::Create(&held_out, std::move(o)).value();
+    };
+    for (int step = 0; step < 4; ++step) {
+      const std::vector<Batch> these(wanted.begin() + step * window,
+                                     wanted.begin() + (step + 1) * window);
+      const auto expected = StepOn(plain.get(), these, 1e-3);
+      ASSERT_TRUE(expected.ok()) << expected.status();
+      const auto result =
+          ahead->Step(take, 1e-3, OneSigma(), 0, /*hold_above=*/step == 2 ? 0.1 : 100.0, peek);
+      ASSERT_TRUE(result.ok()) << result.status();
+      EXPECT_EQ(result->loss, expected->loss) << window << " " << step;
+      EXPECT_EQ(result->held, step == 2);
+      // What is copied already no longer comes from here.
+      if (!on_host && next < batches.size()) {
+        std::fill(batches[next].images.begin(), batches[next].images.end(), 0.0f);
+      }
+      if (step == 1) {
+        ASSERT_TRUE(ahead->Evaluate(loader().get()).ok());
+      }
+      if (result->held) {
+        ASSERT_TRUE(ahead->Release().ok());
+      }
+      EXPECT_TRUE(AllState(ahead.get()) == AllState(plain.get())) << window << " " << step;
+    }
+  }
 }
 
 TEST(Evaluation, PaddingCountsNoImageTwice) {

@@ -78,14 +78,17 @@ TEST_F(TrainerTest, DurationsAreByTheRunsOwnClock) {
   options_.steps = 3;
   const auto log = Run("clock");
   ASSERT_TRUE(log.ok()) << log.status();
-  EXPECT_THAT(*log, HasSubstr("first step 7.0 s after launch\n"));
-  EXPECT_THAT(*log, HasSubstr("epoch 0 [1/6]  eta 0:00:04"));
+  // Where the next batch is copied beside a step, the first step has two and the last has none.
+  const bool ahead = !engine_.backend.device->host_accessible();
+  EXPECT_THAT(*log, HasSubstr(ahead ? "first step 9.0 s after launch\n"
+                                    : "first step 7.0 s after launch\n"));
+  EXPECT_THAT(*log, HasSubstr(ahead ? "epoch 0 [1/6]  eta 0:00:08" : "epoch 0 [1/6]  eta 0:00:04"));
   std::ifstream file(options_.metrics_path);
-  for (int step = 1; step <= 3; ++step) {
+  for (const double seconds : ahead ? std::vector<double>{4, 2} : std::vector<double>{2, 2, 2}) {
     std::string line;
     ASSERT_TRUE(std::getline(file, line));
-    EXPECT_EQ(Json::parse(line).at("time_seconds"), 2.0);
-    EXPECT_EQ(Json::parse(line).at("time_images_per_s"), 4.0);
+    EXPECT_EQ(Json::parse(line).at("time_seconds"), seconds);
+    EXPECT_EQ(Json::parse(line).at("time_images_per_s"), 8.0 / seconds);
   }
 }
 

@@ -148,13 +148,18 @@ TEST(PredictWindow, CountsEveryOperatorOfAWindow) {
       inputs += (i == 1 ? 3.0 : 1.0) * static_cast<double>(net.type(input).bytes());
     }
   }
-  const KindOfWork copies = PredictCopies(*plan, 5);
-  EXPECT_EQ(copies.kind, "copy of images");
-  EXPECT_EQ(copies.operators, 0);
+  // Beside operators that take longer only the copy within the device is seen.
+  const KindOfWork beside = PredictCopies(*plan, 5, sum, kRates);
+  EXPECT_EQ(beside.kind, "copy of images");
+  EXPECT_EQ(beside.operators, 0);
   EXPECT_GT(inputs, 0);
-  EXPECT_DOUBLE_EQ(copies.bytes, inputs);
-  EXPECT_DOUBLE_EQ(copies.floor_seconds, inputs / 25e9);
-  EXPECT_DOUBLE_EQ(copies.goal_seconds, inputs / 25e9 + inputs / 10e9);
+  EXPECT_DOUBLE_EQ(beside.bytes, 2 * inputs);
+  EXPECT_DOUBLE_EQ(beside.floor_seconds, 2 * inputs / (8e9 * kFloor.memory));
+  EXPECT_DOUBLE_EQ(beside.goal_seconds, 2 * inputs / (8e9 * kGoal.memory));
+  // Beside nothing all of it is.
+  const KindOfWork alone = PredictCopies(*plan, 5, {}, kRates);
+  EXPECT_NEAR(alone.floor_seconds, beside.floor_seconds + inputs / 25e9, 1e-12);
+  EXPECT_NEAR(alone.goal_seconds, beside.goal_seconds + inputs / 25e9 + inputs / 10e9, 1e-12);
 }
 
 TEST(GpuChips, UnknownOnesAreRefusedWithTheKnown) {
