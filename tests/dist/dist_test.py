@@ -210,6 +210,11 @@ class Dist(unittest.TestCase):
         self.assertIn("DropPosError", err)
         self.assertIn("nowhere", err)
 
+    def test_python_says_what_arrays_need(self):
+        code = "import sys; sys.modules['numpy'] = None; import droppos; droppos.load('nowhere')"
+        _, err = self.run_program(sys.executable, "-c", code, env={"PYTHONPATH": self.site}, code=1)
+        self.assertIn("as_='torch' needs numpy: pip install numpy", err)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -76,8 +76,12 @@ def _check(as_):
     """Raises before anything is computed if arrays cannot be given as asked."""
     if as_ not in ("numpy", "torch"):
         raise ValueError("as_ is %r; it is 'numpy' or 'torch'" % (as_,))
-    for module in {"numpy", as_}:
-        importlib.import_module(module)
+    for module in sorted({"numpy", as_}):
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError:
+            raise ModuleNotFoundError("as_=%r needs %s: pip install %s" %
+                                      (as_, module, module)) from None
 
 
 def read_safetensors(path, as_="numpy"):
