@@ -212,6 +212,31 @@ TEST(CompleteAttrs, Errors) {
   ExpectAttrError(unknown, "Tugged 'u': unknown operator type");
 }
 
+// An attribute of an optional input is there when this is, and only then.
+TEST(CompleteAttrs, OfAnOptionalInput) {
+  SchemaRegistry registry;
+  registry.Add(Schema("Scaled", "y = scales[index] * x")
+                   .Input("x", "(...)", RowUse::kSameRow)
+                   .OptionalInput("scales", "(N)", RowUse::kNone)
+                   .Output("y", "(...)")
+                   .AttrOfInput(1, "index", int64_t{4}, "which of the scales")
+                   .SameTypeAsInput()
+                   .ElementwiseCost(1)
+                   .NoGradient("it is a toy"));
+  Op op;
+  op.type = "Scaled";
+  op.name = "s";
+  op.inputs = {0};
+  ASSERT_TRUE(registry.CompleteAttrs(&op).ok());
+  EXPECT_EQ(op.attrs, Attrs());
+  op.inputs = {0, 1};
+  ASSERT_TRUE(registry.CompleteAttrs(&op).ok());
+  EXPECT_EQ(op.attrs, (Attrs{{"index", int64_t{4}}}));
+  op.inputs = {0};
+  EXPECT_EQ(registry.CompleteAttrs(&op).message(),
+            "Scaled 's': attribute 'index' is of input 1 (scales), which is missing");
+}
+
 const TensorType kX{DType::kF32, {2, 3}};
 
 // The message of inference for `type` with inputs `types`.
