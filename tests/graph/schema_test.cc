@@ -77,6 +77,10 @@ TEST(SchemaRegistryDeathTest, RefusesContradictions) {
   EXPECT_DEATH(done(Complete().Attr("a b", int64_t{0}, "")), "'a b' cannot name an attribute");
   EXPECT_DEATH(done(Complete().Attr("a", int64_t{0}, "").OptionalAttr("a", 1.0f, "")),
                "attribute 'a' is declared twice");
+  for (const int input : {0, 1}) {  // one that is required, and one that is not there
+    EXPECT_DEATH(done(Complete().AttrOfInput(input, "a", int64_t{0}, "")),
+                 "attribute 'a' belongs to an input that is not optional");
+  }
 }
 
 TEST(SchemaRegistryDeathTest, RefusesTensorsThatCannotBeTakenApart) {
