@@ -232,32 +232,25 @@ TEST(ResidualNormFusionPassTest, ScaledBranchesThatStayApart) {
     state k f32[2] -> k.out
     state g f32[6]
     state h f32[6]
-    t f32[2,4,6] = ScaleImages(b, k) @drop $0
+    t f32[2,4,6] = ScaleImages(b, k) @drop
+    $0
     $1
-    s f32[2,4,6], y f32[2,4,6], m f32[2,4], v f32[2,4] = $2
     output y
-    $3)";
-  const char* const apart = R"(Add(a, t) @add
+    output $2)";
+  const char* const apart = R"(s f32[2,4,6] = Add(a, t) @add
     y f32[2,4,6], m f32[2,4], v f32[2,4] = LayerNorm(s, g, h) dtype="same" eps=1e-06 @norm)";
-  const char* const joined = "AddLayerNorm(a, t, g, h) dtype="same" eps=1e-06 @norm";
-  struct Case {
-    const char *of_scale, *between, *outputs;
-  };
-  for (const Case& c : {Case{"", "u f32[2,4,6] = Gelu(t) @other", "output u"},
-                        Case{"", "", "output t"},
-                        Case{"", "k.out f32[2] = Add(k, l) @next", ""}}) {
-    const auto text = [&](bool is_joined) {
-      std::string text = absl::Substitute(net, c.of_scale, c.between,
-                                          is_joined ? joined : apart, c.outputs);
-      if (!is_joined) {
-        text = absl::StrReplaceAll(text, {{"s f32[2,4,6], y f32[2,4,6], m f32[2,4], v f32[2,4] = Add",
-                                           "s f32[2,4,6] = Add"}});
-      }
-      if (!absl::StrContains(text, "k.out f32"))
-        text = absl::StrReplaceAll(text, {{" -> k.out", ""}});
-      return text;
+  const char* const joined =
+      "s f32[2,4,6], y f32[2,4,6], m f32[2,4], v f32[2,4] = "
+      "AddLayerNorm(a, t, g, h) dtype=\"same\" eps=1e-06 @norm";
+  for (const auto& [between, output] : std::vector<std::pair<std::string, const char*>>{
+           {"u f32[2,4,6] = Gelu(t) @other", "u"},
+           {"", "t"},
+           {"k.out f32[2] = Add(k, l) @next", "s"}}) {
+    const auto text = [net, between = between, output = output](const char* sum) {
+      const std::string text = absl::Substitute(net, between, sum, output);
+      return between[0] == 'k' ? text : absl::StrReplaceAll(text, {{" -> k.out", ""}});
     };
-    ExpectRewrite(kPass, text(false), text(true));
+    ExpectRewrite(kPass, text(apart), text(joined));
   }
   ExpectUnchanged(kPass, R"(
     net t
