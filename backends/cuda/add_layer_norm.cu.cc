@@ -22,10 +22,10 @@ __global__ void __launch_bounds__(kNormWarps * 32) AddLayerNormKernel(AddLayerNo
   const int lane = threadIdx.x % 32;
   const int64_t row = static_cast<int64_t>(blockIdx.x) * kNormWarps + threadIdx.x / 32;
   if (row >= p.rows) return;  // a whole warp
+  const float scale = ScaleOf(p, row);  // before the row: the division takes registers
   float x[S::kCount][kWidth], b[S::kCount][kWidth];
   S::LoadRow(p.a + row * kCols, lane, x);
   S::LoadRow(p.b + row * kCols, lane, b);
-  const float scale = ScaleOf(p, row);
 #pragma unroll
   for (int i = 0; i < S::kCount; ++i) {
 #pragma unroll
