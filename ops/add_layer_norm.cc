@@ -14,6 +14,10 @@ absl::StatusOr<std::vector<graph::TensorType>> InferAddLayerNorm(const graph::In
   RETURN_IF_ERROR(graph::ExpectShape(c, 1, c.in(0).shape));
   const graph::DType wide = WideDType(c.in(0).dtype);
   for (int i : {2, 3}) RETURN_IF_ERROR(ExpectType(c, i, {wide, {c.in(0).cols()}}));
+  if (c.inputs.size() > 4) {
+    RETURN_IF_ERROR(graph::ExpectMinRank(c, 0, 2));
+    RETURN_IF_ERROR(ExpectImageScales(c, 4));
+  }
   RETURN_IF_ERROR(ExpectEps(c));
   ASSIGN_OR_RETURN(const graph::DType dtype, OutputDType(c));
   const graph::Shape& shape = c.in(0).shape;
@@ -22,6 +26,11 @@ absl::StatusOr<std::vector<graph::TensorType>> InferAddLayerNorm(const graph::In
 }
 
 absl::Status AddLayerNormGradient(graph::GradientBuilder* g) {
+  const bool scaled = g->num_inputs() > 4;
+  if (scaled && g->NeedsGrad(4)) {
+    return graph::InvalidArgument(g->forward().Describe(),
+                                  ": the scales have no gradient; put a StopGradient before them");
+  }
   if (g->GradOut(2) != graph::kNone || g->GradOut(3) != graph::kNone) {
     return graph::InvalidArgument(g->forward().Describe(), ": mean and variance have no gradient");
   }
@@ -35,7 +44,9 @@ absl::Status AddLayerNormGradient(graph::GradientBuilder* g) {
     g->SetGrad(3, grads[2]);
   }
   g->SetGrad(0, dsum);
-  g->SetGrad(1, dsum);
+  g->SetGrad(1, scaled ? g->Op("ScaleImages", {dsum, g->In(4)},
+                               {{"index", g->forward().Int("index")}}, "scale")
+                       : dsum);
   return absl::OkStatus();
 }
 
@@ -43,17 +54,19 @@ absl::Status AddLayerNormGradient(graph::GradientBuilder* g) {
 
 void RegisterAddLayerNorm(graph::SchemaRegistry* registry) {
   registry->Add(
-      graph::Schema("AddLayerNorm", "sum = a + b; y = LayerNorm(sum)")
+      graph::Schema("AddLayerNorm", "sum = a + scales[index] * b; y = LayerNorm(sum)")
           .Input("a", "(..., C)", graph::RowUse::kSameRow)
           .Input("b", "(..., C)", graph::RowUse::kSameRow)
           .Input("gamma", "(C)", graph::RowUse::kAllRows)
           .Input("beta", "(C)", graph::RowUse::kAllRows)
+          .OptionalInput("scales", "(N, B) or (B)", graph::RowUse::kNone)
           .Output("sum", "(..., C)")
           .Output("y", "(..., C)")
           .Output("mean", "(...)")
           .Output("variance", "(...)")
           .Attr("eps", 1e-6f, "added to the variance")
           .OptionalAttr("dtype", std::string("same"), "element type of y: same as a, f32, bf16")
+          .AttrOfInput(4, "index", int64_t{0}, "which row of the scales")
           .LowPrecision({}, {1})
           .AnyPrecision({0, 1})
           .InPlace(0, 0)

@@ -68,6 +68,19 @@ absl::Status ExpectScalar(const graph::InferContext& c, int input) {
   return graph::ExpectShape(c, input, {1});
 }
 
+absl::Status ExpectImageScales(const graph::InferContext& c, int input) {
+  RETURN_IF_ERROR(graph::ExpectDType(c, input, WideDType(c.in(0).dtype)));
+  const graph::TensorType& scales = c.in(input);
+  if (scales.rank() > 2 || scales.cols() != c.in(0).dim(0)) {
+    return Reject(c, "input ", input, " (", scales.ToString(), ") must be (B) or (N, B) for the B=",
+                  c.in(0).dim(0), " images of ", InputText(c, 0, "x"));
+  }
+  const int64_t index = c.op.Int("index");
+  if (index >= 0 && index < scales.rows()) return absl::OkStatus();
+  return Reject(c, "attribute 'index' is ", index, ", outside the ", scales.rows(), " rows of ",
+                InputText(c, input, "scales"));
+}
+
 graph::DType WideDType(graph::DType dtype) {
   return dtype == graph::DType::kBF16 ? graph::DType::kF32 : dtype;
 }

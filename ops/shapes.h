@@ -54,6 +54,10 @@ absl::Status ExpectType(const graph::InferContext& c, int input, const graph::Te
 // Input `input` has exactly one element, in one dimension.
 absl::Status ExpectScalar(const graph::InferContext& c, int input);
 
+// Input `input` holds a factor for each image of x, input 0, (B, ...): (B), or (N, B) of which the
+// attribute "index" names a row, in what sums of x are kept in.
+absl::Status ExpectImageScales(const graph::InferContext& c, int input);
+
 // What sums of `dtype` are kept in: f32 for bf16, else `dtype`.
 graph::DType WideDType(graph::DType dtype);
 // Input `input` is f32 or bf16, or f64 if input 0 is: tensors that an operator

@@ -9,6 +9,12 @@
 namespace backends::cuda {
 namespace {
 
+// Without scales b is multiplied by one, which changes no bit.
+template <typename Args>
+__device__ __forceinline__ float ScaleOf(const Args& p, int64_t row) {
+  return p.scales == nullptr ? 1.0f : p.scales[row / p.rows_of_image];
+}
+
 template <typename A, typename B, typename Y, int kCols>
 __global__ void __launch_bounds__(kNormWarps * 32) AddLayerNormKernel(AddLayerNormArgs<A, B, Y> p) {
   constexpr int kWidth = 4;  // of sum, which is float
@@ -16,13 +22,14 @@ __global__ void __launch_bounds__(kNormWarps * 32) AddLayerNormKernel(AddLayerNo
   const int lane = threadIdx.x % 32;
   const int64_t row = static_cast<int64_t>(blockIdx.x) * kNormWarps + threadIdx.x / 32;
   if (row >= p.rows) return;  // a whole warp
+  const float scale = ScaleOf(p, row);  // before the row: the division takes registers
   float x[S::kCount][kWidth], b[S::kCount][kWidth];
   S::LoadRow(p.a + row * kCols, lane, x);
   S::LoadRow(p.b + row * kCols, lane, b);
 #pragma unroll
   for (int i = 0; i < S::kCount; ++i) {
 #pragma unroll
-    for (int k = 0; k < kWidth; ++k) x[i][k] += b[i][k];
+    for (int k = 0; k < kWidth; ++k) x[i][k] += scale * b[i][k];
   }
   S::StoreRow(x, lane, p.sum + row * kCols);
   NormalizeRow<kCols, kWidth>(p, row, lane, x);
@@ -37,9 +44,10 @@ __global__ void __launch_bounds__(kNormWarps * 32)
   const A* const a = p.a + row * p.cols;
   const B* const b = p.b + row * p.cols;
   float* const sums = p.sum + row * p.cols;  // each lane reads what it wrote itself
+  const float scale = ScaleOf(p, row);
   float sum = 0;
   for (int i = lane; i < p.cols; i += 32) {
-    const float x = ToFloat(a[i]) + ToFloat(b[i]);
+    const float x = ToFloat(a[i]) + scale * ToFloat(b[i]);
     sums[i] = x;
     sum += x;
   }

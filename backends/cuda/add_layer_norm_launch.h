@@ -21,6 +21,8 @@ struct AddLayerNormArgs {
   int64_t rows;
   int cols;
   float eps;
+  const float* scales = nullptr;  // of b, for each `rows_of_image` rows; null: 1
+  int64_t rows_of_image = 1;
 };
 
 // A cudaError_t. A, B and Y are float or BFloat16. Pointers are 16-byte aligned.

@@ -1,7 +1,8 @@
 // One kernel for all: a thread has 16 elements in a few vectors, loads those of all inputs,
 // computes in f32, and stores; consecutive threads have consecutive vectors. A vector has as many
 // elements as 16 bytes of the widest type, so that each access of a warp is one piece of memory.
-// Every tensor's bytes are moved once (BiasAdd's bias and Scale's factor come from the cache).
+// Every tensor's bytes are moved once (what is added or multiplied again and again, such as
+// BiasAdd's bias, comes from the cache).
 #include <utility>
 
 #include "backends/cuda/device.h"
@@ -46,6 +47,21 @@ struct Repeated {
   }
 };
 
+// p[i / elements]: a number for each image. It is no vector, so its type widens none.
+struct OfImage {
+  using Type = char;
+  const float* p;
+  int64_t elements;
+
+  template <int kWidth>
+  __device__ __forceinline__ void Read(int64_t first, float (&to)[kWidth]) const {
+    const float value = p[first / elements];
+    const bool same = elements % kWidth == 0;
+#pragma unroll
+    for (int k = 0; k < kWidth; ++k) to[k] = same ? value : p[(first + k) / elements];
+  }
+};
+
 // *p everywhere.
 struct Same {
   using Type = float;
@@ -87,6 +103,9 @@ struct Scaled {
   float value;
   __device__ float operator()(float x) const { return value * x; }
   __device__ float operator()(float x, float factor) const { return value * factor * x; }
+};
+struct Product {
+  __device__ float operator()(float a, float b) const { return a * b; }
 };
 struct Identity {
   __device__ float operator()(float x) const { return x; }
@@ -198,6 +217,11 @@ int Scale(const float* x, float value, const float* factor, float* y, int64_t n,
 }
 
 template <typename X, typename Y>
+int ScaleImages(const X* x, const float* scales, int64_t elements, Y* y, int64_t n, Stream stream) {
+  return ForEachElement(Product(), y, n, stream, Elements<X>{x}, OfImage{scales, elements});
+}
+
+template <typename X, typename Y>
 int Cast(const X* x, Y* y, int64_t n, Stream stream) {
   return ForEachElement(Identity(), y, n, stream, Elements<X>{x});
 }
@@ -226,6 +250,10 @@ template int Add(const float*, const float*, float*, int64_t, Stream);
 template int Add(const float*, const BFloat16*, float*, int64_t, Stream);
 template int Add(const BFloat16*, const float*, float*, int64_t, Stream);
 template int Add(const BFloat16*, const BFloat16*, BFloat16*, int64_t, Stream);
+template int ScaleImages(const float*, const float*, int64_t, float*, int64_t, Stream);
+template int ScaleImages(const float*, const float*, int64_t, BFloat16*, int64_t, Stream);
+template int ScaleImages(const BFloat16*, const float*, int64_t, float*, int64_t, Stream);
+template int ScaleImages(const BFloat16*, const float*, int64_t, BFloat16*, int64_t, Stream);
 template int Cast(const float*, BFloat16*, int64_t, Stream);
 template int Cast(const BFloat16*, float*, int64_t, Stream);
 

@@ -1,5 +1,5 @@
 // Operators on the device that compute each element by itself; the contracts are ops/gelu.h,
-// add.h, bias_add.h, scale.h, cast.h, commit.h, fill.h and increment.h.
+// add.h, bias_add.h, scale.h, scale_images.h, cast.h, commit.h, fill.h and increment.h.
 //
 // Tensors have `n` elements and are 16-byte aligned; y may lie over any input of y's type and
 // size. T, X, A, B, Y are float or BFloat16. All functions return a cudaError_t.
@@ -32,6 +32,10 @@ int BiasAdd(const float* x, const float* bias, int64_t suffix, float* y, int64_t
 
 // y = value·factor·x; `factor` (1) may be null: 1.
 int Scale(const float* x, float value, const float* factor, float* y, int64_t n, Stream stream);
+
+// y[i] = scales[i / elements]·x[i]: `elements` of an image.
+template <typename X, typename Y>
+int ScaleImages(const X* x, const float* scales, int64_t elements, Y* y, int64_t n, Stream stream);
 
 // y = x in another type.
 template <typename X, typename Y>

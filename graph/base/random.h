@@ -42,6 +42,7 @@ enum class Purpose : uint32_t {
   kInitialize = 8,   // parameter initialisation
   kScene = 9,        // embedded data set
   kNoise = 10,
+  kDropPath = 11,  // which branches an image skips
   kFirstPluginPurpose = 1024,
 };
 

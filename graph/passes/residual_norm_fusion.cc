@@ -11,6 +11,19 @@
 // of the normalisation. Where several normalisations read one sum the first is
 // joined.
 //
+// Where an operand of the addition is an image's branch times a scale, as drop path has it,
+// that is taken in as well, or each block would lose the fusion:
+//
+//   before                                      after
+//   t f32[2,4,32] = ScaleImages(b, k) index=3   s f32[2,4,32], y f32[2,4,32], ... =
+//   s f32[2,4,32] = Add(a, t) @add                  AddLayerNorm(a, b, g, h, k) index=3 @norm
+//   y f32[2,4,32], ... = LayerNorm(s, g, h)
+//
+// Its preconditions: the addition is the only reader of the product, which is not a root;
+// all are of one phase, and all or none recomputed; neither b nor k is a state that is
+// overwritten by then. Its gradient is ScaleImages of the sum's, which mixed_precision has
+// write the bf16 that products read: as many bytes as the cast that stands there without it.
+//
 // Preconditions: a, b and the sum have one type, f32 or f64 (nothing is broadcast);
 // gamma and beta are available where the addition stands, as parameters are.
 //
@@ -28,6 +41,7 @@
 // The gradient stands where LayerNormGrad stood. Preconditions: the addition, in
 // either order, is the only reader of dx; all three have one type; skip is made
 // before LayerNormGrad. Does not apply where s is a state's value at exit.
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -49,7 +63,25 @@ bool Matches(const Net& net, const Op& add, const Op& norm, const Uses& uses) {
   return true;
 }
 
-// Joins Add + LayerNorm, marking what is replaced in `drop`.
+// The operand of `add`, operator `at`, that is a ScaleImages to be taken in; -1: there is none.
+int ScaledOperand(const Net& net, OpId at, const Uses& uses) {
+  const Op& add = net.ops[at];
+  for (const int k : {1, 0}) {
+    const OpId producer = uses.producer[add.inputs[k]];
+    if (producer == kNone || !uses.SingleUse(add.inputs[k])) continue;
+    const Op& scale = net.ops[producer];
+    if (scale.type != "ScaleImages" || scale.phase != add.phase) continue;
+    if (scale.recomputed != add.recomputed || net.type(add.inputs[k]).rank() < 2) continue;
+    if (net.type(scale.inputs[0]) != net.type(add.inputs[k])) continue;
+    if (std::all_of(scale.inputs.begin(), scale.inputs.end(),
+                    [&](BlobId input) { return uses.overwritten_at[input] > at; })) {
+      return k;
+    }
+  }
+  return -1;
+}
+
+// Joins Add + LayerNorm, and a ScaleImages before them, marking what is replaced in `drop`.
 absl::Status JoinForward(const SchemaRegistry& registry, std::vector<bool>* drop, Net* net) {
   const Uses uses(*net);
   for (size_t i = 0; i < net->ops.size(); ++i) {
@@ -67,6 +99,13 @@ absl::Status JoinForward(const SchemaRegistry& registry, std::vector<bool>* drop
     fused.outputs = {add.outputs[0]};
     fused.outputs.insert(fused.outputs.end(), norm.outputs.begin(), norm.outputs.end());
     fused.attrs = norm.attrs;
+    if (const int k = ScaledOperand(*net, at, uses); k >= 0) {
+      const OpId scaled = uses.producer[add.inputs[k]];
+      const Op& scale = net->ops[scaled];
+      fused.inputs = {add.inputs[1 - k], scale.inputs[0], gamma, beta, scale.inputs[1]};
+      fused.attrs["index"] = scale.Int("index");
+      (*drop)[scaled] = true;
+    }
     RETURN_IF_ERROR(registry.CompleteAttrs(&fused));
     net->ops[at] = std::move(fused);
     (*drop)[i] = true;

@@ -88,6 +88,13 @@ Schema& Schema::OptionalAttr(std::string name, AttrValue default_value, std::str
   return *this;
 }
 
+Schema& Schema::AttrOfInput(int input, std::string name, AttrValue default_value,
+                            std::string doc) {
+  OptionalAttr(std::move(name), std::move(default_value), std::move(doc));
+  attrs.back().of_input = input;
+  return *this;
+}
+
 Schema& Schema::InPlace(int input, int output) {
   in_place.emplace_back(input, output);
   return *this;
@@ -239,6 +246,9 @@ void SchemaRegistry::Add(Schema schema) {
               absl::StrCat("'", attr, "' cannot name an attribute"));
     refuse_if(schema.FindAttr(attr) != &spec,
               absl::StrCat("attribute '", attr, "' is declared twice"));
+    refuse_if(spec.of_input >= static_cast<int>(schema.inputs.size()) ||
+                  (spec.of_input >= 0 && !schema.inputs[spec.of_input].optional),
+              absl::StrCat("attribute '", attr, "' belongs to an input that is not optional"));
   }
   const int inputs = static_cast<int>(schema.inputs.size());
   const auto exists = [inputs](int input) { return input >= 0 && input < inputs; };
@@ -280,8 +290,9 @@ std::vector<std::string> SchemaRegistry::Types() const {
 absl::Status SchemaRegistry::CompleteAttrs(Op* op) const {
   const Schema* schema = Find(op->type);
   if (schema == nullptr) return InvalidArgument(op->Describe(), ": unknown operator type");
+  const int inputs = static_cast<int>(op->inputs.size());
   for (const AttrSpec& spec : schema->attrs) {
-    if (op->attrs.count(spec.name) > 0) continue;
+    if (spec.of_input >= inputs || op->attrs.count(spec.name) > 0) continue;
     if (!spec.default_value) {
       return InvalidArgument(op->Describe(), ": attribute '", spec.name, "' is missing");
     }
@@ -291,6 +302,11 @@ absl::Status SchemaRegistry::CompleteAttrs(Op* op) const {
     const AttrSpec* found = schema->FindAttr(name);
     if (found == nullptr) {
       return InvalidArgument(op->Describe(), ": unknown attribute '", name, "'");
+    }
+    if (found->of_input >= inputs) {
+      return InvalidArgument(op->Describe(), ": attribute '", name, "' is of input ",
+                             found->of_input, " (", schema->inputs[found->of_input].name,
+                             "), which is missing");
     }
     if (found->example.index() != value.index()) {
       return InvalidArgument(op->Describe(), ": attribute '", name, "' must be ",

@@ -63,6 +63,7 @@ struct AttrSpec {
   AttrValue example;                        // fixes the type
   absl::optional<AttrValue> default_value;  // absent: required
   std::string doc;
+  int of_input = -1;  // the optional input that it belongs to, if there is one
 };
 
 // An operator that reads few rows of a tensor; see Schema::ReadsRows.
@@ -87,6 +88,8 @@ struct Schema {
   // Required attribute; `example` fixes its type: int64_t{0}, 0.0f, std::string(), ...
   Schema& Attr(std::string name, AttrValue example, std::string doc);
   Schema& OptionalAttr(std::string name, AttrValue default_value, std::string doc);
+  // The same, of operators that have the optional input `input`; the others have no such attribute.
+  Schema& AttrOfInput(int input, std::string name, AttrValue default_value, std::string doc);
   // Output `output` may lie where input `input` lies if this is the input's last
   // use. Requires equal byte sizes, checked by Verify.
   Schema& InPlace(int input, int output);
@@ -171,7 +174,7 @@ class SchemaRegistry : public OpRules {
   const Schema* Find(absl::string_view type) const;
   std::vector<std::string> Types() const;  // sorted
 
-  // Fills in defaults; rejects unknown and missing attributes and wrong types.
+  // Fills in defaults; rejects unknown and missing attributes and wrong types. Inputs must be there.
   absl::Status CompleteAttrs(Op* op) const;
 
   absl::StatusOr<std::vector<TensorType>> Infer(const Op& op,

@@ -77,6 +77,10 @@ TEST(SchemaRegistryDeathTest, RefusesContradictions) {
   EXPECT_DEATH(done(Complete().Attr("a b", int64_t{0}, "")), "'a b' cannot name an attribute");
   EXPECT_DEATH(done(Complete().Attr("a", int64_t{0}, "").OptionalAttr("a", 1.0f, "")),
                "attribute 'a' is declared twice");
+  for (const int input : {0, 1}) {  // one that is required, and one that is not there
+    EXPECT_DEATH(done(Complete().AttrOfInput(input, "a", int64_t{0}, "")),
+                 "attribute 'a' belongs to an input that is not optional");
+  }
 }
 
 TEST(SchemaRegistryDeathTest, RefusesTensorsThatCannotBeTakenApart) {
@@ -210,6 +214,31 @@ TEST(CompleteAttrs, Errors) {
   unknown.type = "Tugged";
   unknown.name = "u";
   ExpectAttrError(unknown, "Tugged 'u': unknown operator type");
+}
+
+// An attribute of an optional input is there when this is, and only then.
+TEST(CompleteAttrs, OfAnOptionalInput) {
+  SchemaRegistry registry;
+  registry.Add(Schema("Scaled", "y = scales[index] * x")
+                   .Input("x", "(...)", RowUse::kSameRow)
+                   .OptionalInput("scales", "(N)", RowUse::kNone)
+                   .Output("y", "(...)")
+                   .AttrOfInput(1, "index", int64_t{4}, "which of the scales")
+                   .SameTypeAsInput()
+                   .ElementwiseCost(1)
+                   .NoGradient("it is a toy"));
+  Op op;
+  op.type = "Scaled";
+  op.name = "s";
+  op.inputs = {0};
+  ASSERT_TRUE(registry.CompleteAttrs(&op).ok());
+  EXPECT_EQ(op.attrs, Attrs());
+  op.inputs = {0, 1};
+  ASSERT_TRUE(registry.CompleteAttrs(&op).ok());
+  EXPECT_EQ(op.attrs, (Attrs{{"index", int64_t{4}}}));
+  op.inputs = {0};
+  EXPECT_EQ(registry.CompleteAttrs(&op).message(),
+            "Scaled 's': attribute 'index' is of input 1 (scales), which is missing");
 }
 
 const TensorType kX{DType::kF32, {2, 3}};

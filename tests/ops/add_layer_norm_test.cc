@@ -1,6 +1,9 @@
 #include <cmath>
 
+#include "graph/schema/builder.h"
+#include "graph/schema/gradient.h"
 #include "gtest/gtest.h"
+#include "tests/harness/backends.h"
 #include "tests/harness/op_case.h"
 
 namespace harness {
@@ -74,6 +77,47 @@ TEST(AddLayerNorm, NonFiniteElementsShow) {
   RunCase(c);
 }
 
+// `rows` rows of scales, of which the last is taken.
+OpCase Scaled(OpCase c, int64_t rows) {
+  const int64_t images = c.inputs[0].type.dim(0);
+  c.inputs.push_back({rows == 0 ? F32({images}) : F32({rows, images}), Normal(1.0, 1.0)});
+  c.attrs["index"] = rows == 0 ? int64_t{0} : rows - 1;
+  return c;
+}
+
+TEST(AddLayerNorm, ScalesABranchByImage) {
+  for (const std::vector<int>& gradient_of :
+       {std::vector<int>{0}, std::vector<int>{1}, std::vector<int>{0, 1}}) {
+    RunCase(Scaled(Case({3, 5}, {3}, gradient_of), 0));
+    RunCase(Scaled(Case({2, 3, 5}, {2, 3}, gradient_of), 1));
+    RunCase(Scaled(Case({2, 1, 3, 5}, {2, 1, 3}, gradient_of, 0.5f), 3));
+  }
+  for (const graph::Shape& x : {graph::Shape{3, 2, 7}, {2, 9, 192}, {5, 3, 768}}) {
+    for (const auto& a : {F32(x), BF16(x)}) {
+      for (const auto& b : {F32(x), BF16(x)}) {
+        RunCase(Scaled(Typed(a, b, "f32", F32(x)), 4));
+        RunCase(Scaled(Typed(a, b, "bf16", BF16(x)), 4));
+      }
+    }
+  }
+}
+
+// Scales of one are no scales, bit for bit.
+TEST(AddLayerNorm, ScalesOfOneChangeNothing) {
+  for (const int64_t c : {7, 192}) {
+    std::vector<HostTensor> in = MakeInputs(Case({4, 3, c}, {4, 3}, {0, 1}));
+    for (const graph::Backend& backend : TestBackends()) {
+      SCOPED_TRACE(backend.name);
+      const auto want = RunOn(backend, "AddLayerNorm", {{"eps", 1e-6f}}, in);
+      std::vector<HostTensor> scaled = in;
+      scaled.push_back(HostTensor(F32({4}), {1, 1, 1, 1}));
+      const auto got = RunOn(backend, "AddLayerNorm", {{"eps", 1e-6f}}, scaled);
+      ASSERT_TRUE(want.ok() && got.ok()) << want.status() << got.status();
+      EXPECT_TRUE(*got == *want);
+    }
+  }
+}
+
 TEST(AddLayerNorm, IsAddThenLayerNorm) {
   const std::vector<HostTensor> in = MakeInputs(Case({3, 5}, {3}, {0, 1}));
   const auto sum = Reference("Add", {}, {in[0].ToF64(), in[1].ToF64()});
@@ -88,6 +132,20 @@ TEST(AddLayerNorm, IsAddThenLayerNorm) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(actual[i + 1], norm[i]) << i;
 }
 
+TEST(AddLayerNorm, ScalesHaveNoGradient) {
+  graph::NetBuilder b(&TestRegistry(), "net");
+  const auto x = F32({2, 3});
+  b.OpN("AddLayerNorm", "norm",
+        {b.Input("a", x), b.Input("b", x), b.Input("g", F32({3})), b.Input("h", F32({3})),
+         b.Input("scales", F32({2}))},
+        {{"eps", 1e-6f}});
+  const graph::BlobId dy = b.Input("dy", x);
+  graph::GradientBuilder all(&b, b.net().ops.back(), {dy, graph::kNone, graph::kNone, graph::kNone},
+                             {true, true, false, false, true});
+  EXPECT_EQ(TestRegistry().Find("AddLayerNorm")->gradient(&all).message(),
+            "AddLayerNorm 'norm': the scales have no gradient; put a StopGradient before them");
+}
+
 TEST(AddLayerNorm, RefusesBadInputs) {
   const graph::Attrs eps = {{"eps", 1e-6f}};
   const auto x = F32({2, 3});
@@ -99,6 +157,13 @@ TEST(AddLayerNorm, RefusesBadInputs) {
   ExpectRefused("AddLayerNorm", {{"eps", 1e-6f}, {"dtype", std::string("i8")}},
                 {x, x, F32({3}), F32({3})}, "'dtype' is 'i8'");
   ExpectRefused("AddLayerNorm", eps, {I32({2, 3}), x, F32({3}), F32({3})}, "input 0");
+  const std::vector<graph::TensorType> scaled = {x, x, F32({3}), F32({3}), F32({4, 2})};
+  ExpectRefused("AddLayerNorm", {{"eps", 1e-6f}, {"index", int64_t{4}}}, scaled,
+                "'index' is 4, outside the 4 rows");
+  ExpectRefused("AddLayerNorm", eps, {x, x, F32({3}), F32({3}), F32({3})}, "for the B=2 images");
+  ExpectRefused("AddLayerNorm", eps, {F32({3}), F32({3}), F32({3}), F32({3}), F32({3})}, "input 0");
+  ExpectRefused("AddLayerNorm", {{"eps", 1e-6f}, {"index", int64_t{0}}}, {x, x, F32({3}), F32({3})},
+                "'index' is of input 4 (scales), which is missing");
   ExpectRefused("AddLayerNorm", {{"eps", -1.0f}}, {x, x, F32({3}), F32({3})}, "'eps' is -1");
 }
 

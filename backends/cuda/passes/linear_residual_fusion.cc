@@ -20,7 +20,10 @@
 // reader of p, which is not a root; p, r and s have one type, f32 or f64; both operators are
 // of one phase, and both or none recomputed.
 //
-// Does not apply where x, w or b is a state that is overwritten between the two, or by the
+// Does not apply to a branch whose images are scaled (ScaleImages, of drop path): cuBLASLt scales
+// columns, not rows, and an epilogue of ours would read the product once more. There
+// residual_norm_fusion takes scale, addition and norm together, at the bytes reckoned above. Nor
+// where x, w or b is a state that is overwritten between the two, or by the
 // addition.
 #include <string>
 #include <utility>

@@ -73,6 +73,11 @@ TEST_F(LargeTensors, Elementwise) {
   EXPECT_EQ(Add(x.data(), h.data(), sum.data(), kElements, nullptr), 0);
   sum.ExpectWritten();
   EXPECT_EQ(BiasAdd(x.data(), bias.data(), kCols, sum.data(), kElements, nullptr), 0);
+  const Large<float> scales(kImages, kImages), scaled(kElements);
+  EXPECT_EQ(
+      ScaleImages(x.data(), scales.data(), kElements / kImages, scaled.data(), kElements, nullptr),
+      0);
+  scaled.ExpectWritten();
   EXPECT_EQ(Fill(PatternOf(0.0f), y.data(), kElements * 4, nullptr), 0);
 }
 

@@ -15,6 +15,7 @@
 #include "models/training/recompute.h"
 #include "models/zoo/zoo.h"
 #include "tests/harness/cuda.h"
+#include "tests/models/layers/drop_path_net.h"
 #include "tests/models/training/tiny_run.h"
 #include "tools/plugins.h"
 #include "tools/reference_backend.h"
@@ -152,6 +153,28 @@ TEST(CudaLowering, ChangesNoNumbers) {
       EXPECT_EQ(changed.count(pass), 1u) << pass << " had nothing to do";
     }
   }
+}
+
+// Drop path, as the model writes it and with its scales in the norms.
+TEST(CudaLowering, ChangesNoNumbersOfDropPath) {
+  const Net net = DropPathNet(Registry(), ScalesFrom::kKeys);
+  PipelineOptions none;
+  none.enabled = false;
+  std::set<std::string> changed;
+  const Backend cuda = harness::MakeCuda();
+  const Values want = RunNet(net, tools::MakeReferenceBackend(), none, &changed);
+  for (const auto precision : {graph::ComputePrecision::kF32, graph::ComputePrecision::kBF16}) {
+    const bool low = precision == graph::ComputePrecision::kBF16;
+    SCOPED_TRACE(low ? "bf16" : "fp32");
+    PipelineOptions options;
+    options.precision = precision;
+    for (const std::set<std::string>& disabled :
+         {std::set<std::string>(), {"residual_norm_fusion"}}) {
+      options.disabled = disabled;
+      ExpectNear(RunNet(net, cuda, options, &changed), want, low ? 0.1 : 1e-5, low ? 0.01 : 1e-3);
+    }
+  }
+  EXPECT_EQ(changed.count("residual_norm_fusion"), 1u);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "backends/cuda/adamw_launch.h"
 #include "backends/cuda/add_layer_norm_launch.h"
+#include "backends/cuda/drop_path_scales_launch.h"
 #include "backends/cuda/elementwise_launch.h"
 #include "backends/cuda/grad_norm_launch.h"
 #include "backends/cuda/layer_norm_launch.h"
@@ -25,10 +26,11 @@ TEST(Traffic, LayerNorm) {
   const int cols = 768;
   const DeviceArray<float> a(Normal<float>(rows * cols, 1), "a"),
       gamma(Normal<float>(cols, 2), "gamma"), beta(Normal<float>(cols, 3), "beta"),
-      mean(rows, "mean"), variance(rows, "variance"), sum(rows * cols, "sum");
+      mean(rows, "mean"), variance(rows, "variance"), sum(rows * cols, "sum"),
+      scales(std::vector<float>{1, 2}, "scales");
   const DeviceArray<BFloat16> b(Normal<BFloat16>(rows * cols, 4), "b"), y(rows * cols, "y"),
       z(rows * cols, "z");
-  const Recorder recorder(a, b, gamma, beta, mean, variance, sum, y, z);
+  const Recorder recorder(a, b, gamma, beta, mean, variance, sum, scales, y, z);
   ASSERT_EQ(
       LayerNorm(LayerNormArgs<float, BFloat16>{a.data(), gamma.data(), beta.data(), y.data(),
                                                mean.data(), variance.data(), rows, cols, 1e-6f},
@@ -43,11 +45,12 @@ TEST(Traffic, LayerNorm) {
   ASSERT_EQ(AddLayerNorm(
                 AddLayerNormArgs<float, BFloat16, BFloat16>{
                     a.data(), b.data(), gamma.data(), beta.data(), sum.data(), z.data(),
-                    mean.data(), variance.data(), rows, cols, 1e-6f},
+                    mean.data(), variance.data(), rows, cols, 1e-6f, scales.data(), rows / 2},
                 nullptr),
             0);
   recorder.ExpectRead(a, 16, 2);
   recorder.ExpectRead(b, 8);
+  recorder.ExpectRead(scales, 4, kLanes * rows / 2);  // from the cache
   recorder.ExpectWritten(sum, 16);
   recorder.ExpectWritten(z, 8);
 }
@@ -165,6 +168,31 @@ TEST(Traffic, Elementwise) {
   ASSERT_EQ(Scale(x.data(), 2.0f, nullptr, scaled.data(), n, nullptr), 0);
   recorder.ExpectRead(x, 16, 2);
   recorder.ExpectWritten(scaled, 16);
+}
+
+TEST(Traffic, ScaleImages) {
+  const int64_t n = 6144, images = 2;
+  const DeviceArray<float> x(Normal<float>(n, 1), "x"),
+      scales(std::vector<float>{0, 1.25f}, "scales");
+  const DeviceArray<BFloat16> cast(n, "cast"), scaled(n, "scaled");
+  const Recorder recorder(x, scales, cast, scaled);
+  ASSERT_EQ(ScaleImages(x.data(), scales.data(), n / images, cast.data(), n, nullptr), 0);
+  recorder.ExpectRead(x, 16);
+  recorder.ExpectRead(scales, 4, n / 4 / 2);  // by each vector, from the cache
+  recorder.ExpectWritten(cast, 8);
+  ASSERT_EQ(ScaleImages<BFloat16>(cast.data(), scales.data(), n / images, scaled.data(), n, nullptr),
+            0);
+  recorder.ExpectWritten(scaled, 16);
+}
+
+TEST(Traffic, DropPathScales) {
+  const DeviceArray<int64_t> keys({1, 2, 3, 4, 5}, "keys");
+  const DeviceArray<float> scales(10, "scales");
+  const float rates[] = {0.1f, 0.2f};
+  const Recorder recorder(keys, scales);
+  ASSERT_EQ(DropPathScales({keys.data(), rates, 11, 2, 5, scales.data()}, nullptr), 0);
+  recorder.ExpectRead(keys, 8, 2);  // for each branch
+  recorder.ExpectWritten(scales, 4);
 }
 
 TEST(Traffic, RowCopies) {

@@ -169,6 +169,98 @@ TEST(ResidualNormFusionPassTest, OfSeveralNormsTheFirstIsJoined) {
     output z)");
 }
 
+// Drop path: the product is taken in from either side of the addition, and what was asked for by
+// others stays.
+TEST(ResidualNormFusionPassTest, AScaledBranchIsTakenIn) {
+  const char* const before = R"(
+    net t
+    input a f32[2,4,6]
+    input b f32[2,4,6]
+    input k f32[5,2]
+    state g f32[6]
+    state h f32[6]
+    t f32[2,4,6] = ScaleImages(b, k) index=3 @blocks.1.mlp.drop_path
+    s f32[2,4,6] = Add($0) @blocks.1.mlp.residual
+    y f32[2,4,6], m f32[2,4], v f32[2,4] = LayerNorm(s, g, h) dtype="same" eps=1e-06 @blocks.2.norm1
+    output s
+    output y)";
+  for (const char* operands : {"a, t", "t, a"}) {
+    ExpectRewrite(kPass, absl::Substitute(before, operands), R"(
+    net t
+    input a f32[2,4,6]
+    input b f32[2,4,6]
+    input k f32[5,2]
+    state g f32[6]
+    state h f32[6]
+    s f32[2,4,6], y f32[2,4,6], m f32[2,4], v f32[2,4] = AddLayerNorm(a, b, g, h, k) dtype="same" eps=1e-06 index=3 @blocks.2.norm1
+    output s
+    output y)");
+  }
+}
+
+TEST(ResidualNormFusionPassTest, OfTwoScaledOperandsTheSecondIsTakenIn) {
+  ExpectRewrite(kPass, R"(
+    net t
+    input a f32[2,6]
+    input k f32[2]
+    state g f32[6]
+    state h f32[6]
+    t f32[2,6] = ScaleImages(a, k) @one
+    u f32[2,6] = ScaleImages(a, k) @two
+    s f32[2,6] = Add(t, u) @add
+    y f32[2,6], m f32[2], v f32[2] = LayerNorm(s, g, h) dtype="same" eps=1e-06 @norm
+    output y)",
+                R"(
+    net t
+    input a f32[2,6]
+    input k f32[2]
+    state g f32[6]
+    state h f32[6]
+    t f32[2,6] = ScaleImages(a, k) @one
+    s f32[2,6], y f32[2,6], m f32[2], v f32[2] = AddLayerNorm(t, a, g, h, k) dtype="same" eps=1e-06 @norm
+    output y)");
+}
+
+// A product that others read, or that is an output; scales that are overwritten before the
+// addition; a sum that no norm reads. Sum and norm are joined where they can be.
+TEST(ResidualNormFusionPassTest, ScaledBranchesThatStayApart) {
+  const char* const net = R"(
+    net t
+    input a f32[2,4,6]
+    input b f32[2,4,6]
+    input l f32[2]
+    state k f32[2] -> k.out
+    state g f32[6]
+    state h f32[6]
+    t f32[2,4,6] = ScaleImages(b, k) @drop
+    $0
+    $1
+    output y
+    output $2)";
+  const char* const apart = R"(s f32[2,4,6] = Add(a, t) @add
+    y f32[2,4,6], m f32[2,4], v f32[2,4] = LayerNorm(s, g, h) dtype="same" eps=1e-06 @norm)";
+  const char* const joined =
+      "s f32[2,4,6], y f32[2,4,6], m f32[2,4], v f32[2,4] = "
+      "AddLayerNorm(a, t, g, h) dtype=\"same\" eps=1e-06 @norm";
+  for (const auto& [between, output] : std::vector<std::pair<std::string, const char*>>{
+           {"u f32[2,4,6] = Gelu(t) @other", "u"},
+           {"", "t"},
+           {"k.out f32[2] = Add(k, l) @next", "s"}}) {
+    const auto text = [net, between = between, output = output](const char* sum) {
+      const std::string text = absl::Substitute(net, between, sum, output);
+      return between[0] == 'k' ? text : absl::StrReplaceAll(text, {{" -> k.out", ""}});
+    };
+    ExpectRewrite(kPass, text(apart), text(joined));
+  }
+  ExpectUnchanged(kPass, R"(
+    net t
+    input a f32[2,6]
+    input k f32[2]
+    t f32[2,6] = ScaleImages(a, k) @drop
+    s f32[2,6] = Add(a, t) @add
+    output s)");
+}
+
 // BiasAdd broadcasts; its sum is not the kind this pass joins.
 TEST(ResidualNormFusionPassTest, BroadcastSumStays) {
   ExpectUnchanged(kPass, R"(

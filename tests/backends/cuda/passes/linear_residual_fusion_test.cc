@@ -23,6 +23,21 @@ TEST(LinearResidualFusionPassTest, NothingToDo) {
     output u)");
 }
 
+// Drop path: residual_norm_fusion joins these.
+TEST(LinearResidualFusionPassTest, AScaledBranchStays) {
+  graph::ExpectUnchanged(kPass, R"(
+    net t
+    input x f32[4,5]
+    input r f32[4,6]
+    input k f32[3,4]
+    state w f32[6,5]
+    state b f32[6]
+    p f32[4,6] = Linear(x, w, b) activation="none" @proj
+    q f32[4,6] = ScaleImages(p, k) index=2 @drop_path
+    s f32[4,6] = Add(r, q) @residual
+    output s)");
+}
+
 TEST(LinearResidualFusionPassTest, TheProductAddsTheResidual) {
   graph::ExpectRewrite(kPass, R"(
     net t
