@@ -42,6 +42,7 @@ enum class Purpose : uint32_t {
   kInitialize = 8,   // parameter initialisation
   kScene = 9,        // embedded data set
   kNoise = 10,
+  kMixing = 15,  // mixup and cutmix of a group of images
   kFirstPluginPurpose = 1024,
 };
 
