@@ -24,6 +24,8 @@ OPS = {
     "layer_norm": "LayerNorm",
     "linear": "Linear",
     "matmul": "MatMul",
+    "mean_rows": "MeanRows",
+    "mix_images": "MixImages",
     "patchify": "Patchify",
     "prepend_token": "PrependToken",
     "scale": "Scale",
@@ -32,4 +34,5 @@ OPS = {
     "softmax_cross_entropy": "SoftmaxCrossEntropy",
     "stop_gradient": "StopGradient",
     "sum_to_shape": "SumToShape",
+    "topk_correct": "TopKCorrect",
 }

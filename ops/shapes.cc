@@ -64,6 +64,23 @@ absl::Status ExpectType(const graph::InferContext& c, int input, const graph::Te
   return graph::ExpectShape(c, input, type.shape);
 }
 
+absl::Status ExpectRowRange(const graph::InferContext& c, absl::string_view name, int64_t count,
+                            int64_t rows) {
+  RETURN_IF_ERROR(ExpectIntAtLeast(c, "start", 0));
+  const int64_t start = c.op.Int("start");
+  if (count <= rows && start <= rows - count) return absl::OkStatus();
+  return Reject(c, count, " rows of ", InputText(c, 0, name), " from ", start,
+                " on do not fit into ", rows, " rows");
+}
+
+absl::Status ExpectEvenGroups(const graph::InferContext& c, int input, int64_t images) {
+  RETURN_IF_ERROR(graph::ExpectMinRank(c, input, 1));
+  const int64_t groups = c.in(input).dim(0);
+  if (groups > 0 && images % groups == 0 && images / groups % 2 == 0) return absl::OkStatus();
+  return Reject(c, "input ", input, " (", c.in(input).ToString(), ") asks for ", groups,
+                " groups of equal and even size, but there are ", images, " images");
+}
+
 absl::Status ExpectScalar(const graph::InferContext& c, int input) {
   return graph::ExpectShape(c, input, {1});
 }

@@ -51,6 +51,13 @@ absl::Status ExpectZeroOrOne(const graph::InferContext& c, const std::string& at
 absl::Status ExpectEps(const graph::InferContext& c);
 // Input `input` has the dtype and the shape of `type`.
 absl::Status ExpectType(const graph::InferContext& c, int input, const graph::TensorType& type);
+// Attribute "start" is at least 0, and there are rows [start, start + count) of `rows`; `name` is
+// that of input 0. Nothing overflows.
+absl::Status ExpectRowRange(const graph::InferContext& c, absl::string_view name, int64_t count,
+                            int64_t rows);
+// Input `input` has a row for each group of the `images` images of input 0: its first dimension
+// divides them into groups of an even number, as mixing with the mirrored image wants.
+absl::Status ExpectEvenGroups(const graph::InferContext& c, int input, int64_t images);
 // Input `input` has exactly one element, in one dimension.
 absl::Status ExpectScalar(const graph::InferContext& c, int input);
 

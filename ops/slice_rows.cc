@@ -7,21 +7,12 @@
 namespace ops {
 namespace {
 
-// Checks that `rows` has rows [start, start + count); nothing overflows.
-absl::Status ExpectRange(const graph::InferContext& c, int64_t count, int64_t rows) {
-  RETURN_IF_ERROR(ExpectIntAtLeast(c, "start", 0));
-  const int64_t start = c.op.Int("start");
-  if (count <= rows && start <= rows - count) return absl::OkStatus();
-  return Reject(c, count, " rows of ", InputText(c, 0, "x"), " from ", start,
-                " on do not fit into ", rows, " rows");
-}
-
 absl::StatusOr<std::vector<graph::TensorType>> InferSliceRows(const graph::InferContext& c) {
   RETURN_IF_ERROR(graph::ExpectFloat(c, 0));
   RETURN_IF_ERROR(graph::ExpectRank(c, 0, 3));
   RETURN_IF_ERROR(ExpectIntAtLeast(c, "count", 1));
   const graph::TensorType& x = c.in(0);
-  RETURN_IF_ERROR(ExpectRange(c, c.op.Int("count"), x.dim(1)));
+  RETURN_IF_ERROR(ExpectRowRange(c, "x", c.op.Int("count"), x.dim(1)));
   return std::vector<graph::TensorType>{{x.dtype, {x.dim(0), c.op.Int("count"), x.dim(2)}}};
 }
 
@@ -30,7 +21,7 @@ absl::StatusOr<std::vector<graph::TensorType>> InferPadRows(const graph::InferCo
   RETURN_IF_ERROR(graph::ExpectRank(c, 0, 3));
   RETURN_IF_ERROR(ExpectIntAtLeast(c, "rows", 1));
   const graph::TensorType& x = c.in(0);
-  RETURN_IF_ERROR(ExpectRange(c, x.dim(1), c.op.Int("rows")));
+  RETURN_IF_ERROR(ExpectRowRange(c, "x", x.dim(1), c.op.Int("rows")));
   return std::vector<graph::TensorType>{{x.dtype, {x.dim(0), c.op.Int("rows"), x.dim(2)}}};
 }
 

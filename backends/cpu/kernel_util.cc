@@ -23,4 +23,14 @@ bool IdsAreRows(const graph::KernelArgs& args, int input, int64_t count, int64_t
   return true;
 }
 
+bool LabelsAreClasses(const graph::KernelArgs& args, int input, int64_t count, int64_t classes) {
+  const int32_t* labels = In<int32_t>(args, input);
+  for (int64_t i = 0; i < count; ++i) {
+    if (labels[i] < classes) continue;
+    args.ReportOutOfRange(input, i, labels[i], -graph::kNoBound, static_cast<double>(classes));
+    return false;
+  }
+  return true;
+}
+
 }  // namespace backends::cpu

@@ -33,6 +33,10 @@ auto VisitFloat(graph::DType dtype, const Function& make) {
 // reported as a fault, and the kernel returns before it uses any.
 bool IdsAreRows(const graph::KernelArgs& args, int input, int64_t count, int64_t n);
 
+// Whether none of the `count` labels of input `input`, i32, is `classes` or more; negative ones are
+// no class, and allowed. If one is, it is reported like such an id.
+bool LabelsAreClasses(const graph::KernelArgs& args, int input, int64_t count, int64_t classes);
+
 // A kernel whose Run() calls `run(args)`.
 template <typename Function>
 class FunctionKernel final : public graph::Kernel {

@@ -9,6 +9,13 @@
 
 namespace backends::cuda {
 
+// Targets that have more than one class. Groups of `group` rows have a λ each and are mirrored.
+struct SoftTargets {
+  const float* lam;  // (rows / group), or null: all 1
+  int64_t group;     // with lam
+  float smoothing;
+};
+
 // In both, a label beyond the classes is reported as input 1, and its row counts as not scored.
 struct SoftmaxCrossEntropyArgs {
   const float* logits;    // (rows, classes)
@@ -19,6 +26,7 @@ struct SoftmaxCrossEntropyArgs {
   int64_t rows;
   int classes;
   FaultSite fault;
+  SoftTargets soft;  // zeros: hard labels
 };
 
 struct SoftmaxCrossEntropyGradArgs {
@@ -30,6 +38,7 @@ struct SoftmaxCrossEntropyGradArgs {
   int64_t rows;
   int classes;
   FaultSite fault;
+  SoftTargets soft;  // zeros: hard labels
 };
 
 // A cudaError_t. Rows need no alignment.

@@ -121,6 +121,17 @@ bool Call::Ids(int i, int64_t n, std::vector<int64_t>* ids) const {
   return true;
 }
 
+bool Call::Labels(int i, int64_t classes, std::vector<int64_t>* labels) const {
+  *labels = Ints(i);
+  for (size_t k = 0; k < labels->size(); ++k) {
+    if ((*labels)[k] >= classes) {
+      return OutOfRange(i, k, static_cast<double>((*labels)[k]), -graph::kNoBound,
+                        static_cast<double>(classes));
+    }
+  }
+  return true;
+}
+
 bool Call::OutOfRange(int input, size_t element, double value, double low, double high) const {
   is_faulty_ = true;
   args_.ReportOutOfRange(input, static_cast<int64_t>(element), value, low, high);

@@ -45,6 +45,9 @@ class Call {
   // Checks. Where one is false the function returns.
   // Ids of input `i`; OutOfRange() if one is outside [0, n).
   bool Ids(int i, int64_t n, std::vector<int64_t>* ids) const;
+  // Labels of input `i`; OutOfRange() if one is `classes` or more. Negative ones are no class, and
+  // allowed.
+  bool Labels(int i, int64_t classes, std::vector<int64_t>* labels) const;
   // False: reports the fault that element `element` of input `input` is `value`, outside
   // [low, high). All outputs are then zero.
   bool OutOfRange(int input, size_t element, double value, double low, double high) const;

@@ -43,6 +43,7 @@ enum class Purpose : uint32_t {
   kScene = 9,        // embedded data set
   kNoise = 10,
   kDropPath = 11,  // which branches an image skips
+  kMixing = 15,  // mixup and cutmix of a group of images
   kFirstPluginPurpose = 1024,
 };
 

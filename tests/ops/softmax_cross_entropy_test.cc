@@ -1,5 +1,7 @@
 #include <cmath>
 #include <limits>
+#include <utility>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "tests/harness/backends.h"
@@ -31,6 +33,86 @@ TEST(SoftmaxCrossEntropy, Cases) {
        {graph::Shape{1, 1}, {1, 7}, {5, 1}, {3, 10}, {2, 3, 5}, {2, 1, 3, 4}, {17, 33}}) {
     RunCase(Case(shape));
     RunCase(GradCase(shape));
+  }
+}
+
+// The case with λ for each of `groups`, where that is not 0, and smoothing.
+OpCase Soft(OpCase c, int64_t groups, float smoothing) {
+  if (groups > 0) c.inputs.push_back({F32({groups}), Uniform(0, 1)});
+  c.attrs["smoothing"] = smoothing;
+  return c;
+}
+
+TEST(SoftmaxCrossEntropy, SoftTargets) {
+  for (const graph::Shape& shape : {graph::Shape{1, 7}, {5, 1}, {3, 10}, {2, 3, 5}, {17, 33}}) {
+    RunCase(Soft(Case(shape), 0, 0.1f));
+    RunCase(Soft(GradCase(shape), 0, 0.1f));
+  }
+  for (const float smoothing : {0.0f, 0.1f}) {
+    for (const auto& [shape, groups] : std::vector<std::pair<graph::Shape, int64_t>>{
+             {{2, 1}, 1}, {{2, 10}, 1}, {{6, 3}, 3}, {{2, 4, 5}, 2}, {{12, 33}, 3}, {{300, 2}, 5}}) {
+      RunCase(Soft(Case(shape), groups, smoothing));
+      RunCase(Soft(GradCase(shape), groups, smoothing));
+    }
+  }
+}
+
+// The targets that the gradient takes off, by definition, on every backend: two groups of four.
+TEST(SoftmaxCrossEntropy, TargetsOfMirroredRows) {
+  const int rows = 8, classes = 5;
+  const float smoothing = 0.2f;
+  const std::vector<double> labels = {0, 1, 2, 3, 4, 4, 1, 4}, lam = {0.75, 0.375};
+  const HostTensor logits(F32({rows, classes}), std::vector<double>(rows * classes, 1.5));
+  for (const graph::Backend& backend : TestBackends()) {
+    SCOPED_TRACE(backend.name);
+    const auto grad = RunOn(backend, "SoftmaxCrossEntropyGrad", {{"smoothing", smoothing}},
+                            {logits, HostTensor(I32({rows}), labels), HostTensor(F32({1}), {rows}),
+                             HostTensor(F32({2}), lam)});
+    ASSERT_TRUE(grad.ok()) << grad.status();
+    for (int r = 0; r < rows; ++r) {
+      std::vector<double> target(classes, 0.2 / classes);
+      target[labels[r]] += 0.8 * lam[r / 4];
+      target[labels[r / 4 * 4 + 3 - r % 4]] += 0.8 * (1 - lam[r / 4]);
+      for (int k = 0; k < classes; ++k) {
+        EXPECT_NEAR((*grad)[0].Get(r * classes + k), 1.0 / classes - target[k], 1e-6) << r << k;
+      }
+    }
+  }
+}
+
+// λ = 1 and no smoothing are hard labels, and the gradient has the same bits.
+TEST(SoftmaxCrossEntropy, AHardTargetOfAMixIsAHardLabel) {
+  const HostTensor logits = Random(F32({6, 9}), 3), dloss(F32({1}), {0.7});
+  const HostTensor labels(I32({6}), {8, 0, 3, 3, 1, 2}), ones(F32({3}), {1, 1, 1});
+  for (const graph::Backend& backend : TestBackends()) {
+    SCOPED_TRACE(backend.name);
+    const auto hard =
+        RunOn(backend, "SoftmaxCrossEntropyGrad", {}, {logits, labels, dloss});
+    const auto mixed =
+        RunOn(backend, "SoftmaxCrossEntropyGrad", {}, {logits, labels, dloss, ones});
+    ASSERT_TRUE(hard.ok() && mixed.ok()) << hard.status() << mixed.status();
+    EXPECT_EQ((*hard)[0], (*mixed)[0]);
+    // A logit of minus infinity that a weight of 0 meets does not count.
+    const HostTensor cut(F32({2, 2}), {0, -INFINITY, 1, 1});
+    const auto loss = RunOn(backend, "SoftmaxCrossEntropy", {},
+                            {cut, HostTensor(I32({2}), {0, 1}), HostTensor(F32({1}), {1})});
+    ASSERT_TRUE(loss.ok()) << loss.status();
+    EXPECT_NEAR((*loss)[0].Get(0), std::log(2.0) / 2, 1e-6);
+  }
+}
+
+// Equal logits cost log K whatever the targets; a logit that is far ahead costs what the other
+// classes have of them.
+TEST(SoftmaxCrossEntropy, KnownSoftValues) {
+  for (const graph::Backend& backend : TestBackends()) {
+    SCOPED_TRACE(backend.name);
+    const HostTensor logits(F32({2, 4}), {7, 7, 7, 7, 0, 40, 0, 0});
+    const auto out = RunOn(backend, "SoftmaxCrossEntropy", {{"smoothing", 0.1f}},
+                           {logits, HostTensor(I32({2}), {2, 1}), HostTensor(F32({1}), {0.25})});
+    ASSERT_TRUE(out.ok()) << out.status();
+    // Row 1: 0.9 · 0.75 for label 2 of row 0, and three quarters of 0.1.
+    EXPECT_NEAR((*out)[0].Get(0), (std::log(4.0) + 40 * (0.9 * 0.75 + 0.075)) / 2, 1e-5);
+    EXPECT_EQ((*out)[1].IntValues(), (std::vector<int64_t>{0, 1}));
   }
 }
 
@@ -92,6 +174,23 @@ TEST(SoftmaxCrossEntropy, RowsThatAreNotScored) {
   for (const graph::Shape& shape : {graph::Shape{2, 1}, {5, 3}, {2, 3, 5}, {37, 2}, {300, 2}}) {
     RunCase(SomeRows(Case(shape)));
     RunCase(SomeRows(GradCase(shape)));
+  }
+}
+
+TEST(SoftmaxCrossEntropy, RowsThatAreNotScoredInAMix) {
+  for (const graph::Shape& shape : {graph::Shape{2, 3}, {12, 3}, {300, 2}}) {
+    RunCase(SomeRows(Soft(Case(shape), shape[0] / 2, 0.1f)));
+    RunCase(SomeRows(Soft(GradCase(shape), shape[0] / 2, 0.1f)));
+  }
+  // Rows 0 and 3 are partners, and so are 1 and 2, of which one has no label.
+  const HostTensor logits(F32({4, 2}), {0, 0, 5, 1, 1, 5, 0, 0}), lam(F32({1}), {0.5});
+  const HostTensor labels(I32({4}), {0, 1, -1, 1});
+  for (const graph::Backend& backend : TestBackends()) {
+    SCOPED_TRACE(backend.name);
+    const auto loss = RunOn(backend, "SoftmaxCrossEntropy", {}, {logits, labels, lam});
+    ASSERT_TRUE(loss.ok()) << loss.status();
+    EXPECT_NEAR((*loss)[0].Get(0), std::log(2.0), 1e-6);
+    EXPECT_EQ((*loss)[1].IntValues(), (std::vector<int64_t>{1, 0, 0, 0}));
   }
 }
 
@@ -159,6 +258,18 @@ TEST(SoftmaxCrossEntropy, RefusesBadInputs) {
   ExpectRefused("SoftmaxCrossEntropy", {}, {F32({0, 4}), I32({0})}, "input 0 (logits)");
   ExpectRefused("SoftmaxCrossEntropyGrad", {}, {F32({3, 4}), I32({3}), F32({3})}, "input 2");
   ExpectRefused("SoftmaxCrossEntropyGrad", {}, {F32({3, 4}), I32({3}), F64({1})}, "input 2");
+  ExpectRefused("SoftmaxCrossEntropy", {{"smoothing", 1.0f}}, {F32({3, 4}), I32({3})},
+                "'smoothing' is 1, must be at least 0 and below 1");
+  ExpectRefused("SoftmaxCrossEntropyGrad", {{"smoothing", -0.1f}},
+                {F32({3, 4}), I32({3}), F32({1})}, "'smoothing'");
+  for (const int64_t groups : {0, 2, 4}) {
+    ExpectRefused("SoftmaxCrossEntropy", {}, {F32({6, 4}), I32({6}), F32({groups})},
+                  "groups of equal and even size, but there are 6 images");
+  }
+  ExpectRefused("SoftmaxCrossEntropy", {}, {F32({6, 4}), I32({6}), F64({3})}, "input 2");
+  ExpectRefused("SoftmaxCrossEntropy", {}, {F32({6, 4}), I32({6}), F32({3, 1})}, "input 2");
+  ExpectRefused("SoftmaxCrossEntropyGrad", {}, {F32({6, 4}), I32({6}), F32({1}), F32({2})},
+                "input 3 (f32[2]) asks for 2 groups");
 }
 
 }  // namespace
