@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "models/training/output_dir.h"
+#include "models/vit/vit_config.h"
 #include "tools/flags/parse_flags.h"
 
 namespace tools {
@@ -69,6 +70,10 @@ models::LoaderOptions MakeLoaderOptions(const ResolvedFlags& resolved) {
   options.num_workers = static_cast<int>(flags.num_workers.value());
   options.transform = resolved.transform;
   options.random_crop = flags.data_path.has_value();  // scenes are drawn as they should be seen
+  if (const models::VitConfig* vit = models::FindVit(resolved.entry)) {
+    options.mixing = {vit->mixup, vit->cutmix, vit->mixup_prob, vit->mixup_switch_prob};
+    options.mix_group = vit->GroupOf(resolved.step.micro_batch);
+  }
   options.exact_decode = flags.exact_decode.value();
   options.max_bad_share = flags.max_bad_share.value();
   options.stop_at_bad_image = *flags.on_bad_image == "stop";

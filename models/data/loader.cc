@@ -77,6 +77,7 @@ class LoaderImpl : public Loader {
   void AcceptBad(const Item& item);
   void FinishEpochIfDue();
   void EmitBatch();
+  void DrawMixing(Batch* batch) const;
   void EmitError(absl::Status error);
   void Work(int index);
 
@@ -295,6 +296,7 @@ void LoaderImpl::EmitBatch() {
   std::fill(batch.keys.begin() + filled_, batch.keys.end(), 0);
   std::fill(batch.labels.begin() + filled_, batch.labels.end(), -1);
   std::fill(batch.image_ids.begin() + filled_, batch.image_ids.end(), 0);
+  DrawMixing(&batch);
   batch.valid = filled_;
   batch.epoch = training() ? at_.epoch : 0;
   batch.index = at_.batch++;
@@ -303,6 +305,24 @@ void LoaderImpl::EmitBatch() {
   batch.next = at_;
   filling_->end_of_pass = !training() && at_.position == size_;
   ready_.push_back(std::move(filling_));
+}
+
+void LoaderImpl::DrawMixing(Batch* batch) const {
+  if (!training() || options_.mix_group == 0) return;
+  const int64_t groups = batch_size_ / options_.mix_group;
+  // Counted over the batches of all ranks.
+  const int64_t first = (at_.batch * options_.world_size + options_.rank) * groups;
+  batch->mix_mode.clear();
+  batch->mix_lam.clear();
+  batch->mix_box.clear();
+  for (int64_t g = 0; g < groups; ++g) {
+    const GroupMixing mixing = SampleMixing(
+        options_.mixing, options_.seed, static_cast<uint64_t>(at_.epoch),
+        static_cast<uint64_t>(first + g), options_.input_height, options_.input_width);
+    batch->mix_mode.push_back(mixing.mode);
+    batch->mix_lam.push_back(static_cast<float>(mixing.lam));
+    batch->mix_box.insert(batch->mix_box.end(), mixing.box.begin(), mixing.box.end());
+  }
 }
 
 void LoaderImpl::EmitError(absl::Status error) {

@@ -28,6 +28,7 @@
 #include "models/data/augment.h"
 #include "models/data/bad_image_judge.h"
 #include "models/data/dataset.h"
+#include "models/data/mixing.h"
 
 namespace models {
 
@@ -82,6 +83,10 @@ struct LoaderOptions {
   // that is far larger than the input at a half, a quarter or an eighth of its size (augment.h).
   // Evaluations are always exact.
   bool exact_decode = false;
+  // Training: how groups of `mix_group` images, of which a batch is a multiple, are mixed in pairs;
+  // 0: they are not.
+  MixingOptions mixing;
+  int64_t mix_group = 0;
   // Threads that load; with 0 the thread that calls Next() loads.
   int num_workers = 0;
   // Training: at most floor(N / B); 0 means that maximum. Accumulation over k batches uses
@@ -118,6 +123,10 @@ struct Batch {
   std::vector<int64_t> keys;        // (B): the bits of graph::SampleKey(seed, epoch, image id)
   std::vector<int32_t> labels;      // (B): -1 without a label
   std::vector<uint64_t> image_ids;  // (B)
+  // What is drawn for each of the G groups of a batch that is mixed (GroupMixing), else empty.
+  std::vector<int32_t> mix_mode;  // (G)
+  std::vector<float> mix_lam;     // (G)
+  std::vector<int32_t> mix_box;   // (G, 4)
   int64_t valid = 0;                // images before the padding; training: B
   int64_t epoch = 0;                // evaluation: always 0
   int64_t index = 0;                // of this batch in its epoch

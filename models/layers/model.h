@@ -25,7 +25,9 @@ struct MetricSpec {
 };
 
 // Inputs the trainer feeds where a net has them: `images` (B, C, H, W), C the model's channels,
-// `keys` i64 (B), one random key an image, and `labels` i32 (B).
+// `keys` i64 (B), one random key an image, `labels` i32 (B), and in training what is drawn for each
+// of G groups of images that are mixed (models/data/mixing.h): `mix_mode` i32 (G), `mix_lam` (G) and
+// `mix_box` i32 (G, 4).
 struct ForwardOutputs {
   graph::BlobId loss = graph::kNone;  // {1}, mean over the batch
   std::vector<MetricSpec> metrics;

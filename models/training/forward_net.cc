@@ -17,7 +17,10 @@ absl::Status Feed(To* to, const Batch& batch) {
   };
   RETURN_IF_ERROR(write(kBatchInputs[0], batch.images));
   RETURN_IF_ERROR(write(kBatchInputs[1], batch.keys));
-  return write(kBatchInputs[2], batch.labels);
+  RETURN_IF_ERROR(write(kBatchInputs[2], batch.labels));
+  RETURN_IF_ERROR(write(kBatchInputs[3], batch.mix_mode));
+  RETURN_IF_ERROR(write(kBatchInputs[4], batch.mix_lam));
+  return write(kBatchInputs[5], batch.mix_box);
 }
 
 }  // namespace

@@ -20,7 +20,8 @@
 namespace models {
 
 // The inputs that a net may have of a batch.
-inline constexpr const char* kBatchInputs[] = {"images", "keys", "labels"};
+inline constexpr const char* kBatchInputs[] = {"images",   "keys",    "labels",
+                                               "mix_mode", "mix_lam", "mix_box"};
 
 // Copies the batch to those of them that the net has.
 absl::Status FeedBatch(graph::Executable* executable, const Batch& batch);

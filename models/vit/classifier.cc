@@ -2,24 +2,76 @@
 
 #include "models/layers/transformer.h"
 #include "models/vit/encoder.h"
+#include "models/vit/layer_decay.h"
 
 namespace models {
 
 using graph::BlobId;
 
-std::vector<BlobId> VitClassifier::Build(ModelBuilder* b, int batch) const {
-  const BlobId images = b->net()->Input("images", b->Type(config_.images(batch)));
-  const BlobId labels = b->net()->Input("labels", {graph::DType::kI32, {batch}});
-  const BlobId features = EncodeImages(b, config_, images);
-  const BlobId cls =
-      b->Op("SliceRows", "head.cls", {features}, {{"start", int64_t{0}}, {"count", int64_t{1}}});
-  const BlobId logits = Linear(b, "head", cls, num_classes_);
-  return b->OpN("SoftmaxCrossEntropy", "loss", {logits, labels});
+namespace {
+
+constexpr float kScratchDeviation = 0.02f, kHeadDeviation = 2e-5f;
+
+// Of timm's VisionTransformer: all matrices alike, the patch embedding as Conv2d draws it. Its
+// truncation at ±2 never cuts.
+void DrawFromScratch(std::vector<Parameter>* parameters) {
+  for (Parameter& p : *parameters) {
+    if (p.name == "patch_embed.proj.weight") {
+      p.init = Initializer::UniformFanIn(p.type.elements() / p.type.dim(0));
+    } else if (p.type.rank() == 2) {
+      p.init = Initializer::Normal(kScratchDeviation);
+    }
+  }
+}
+
+}  // namespace
+
+BlobId VitClassifier::Logits(ModelBuilder* b, BlobId images, const DropPath& drop_path) const {
+  const BlobId tokens = EncodeImages(b, config_, images, drop_path, kNoFinalNorm);
+  BlobId features;
+  if (options_.cls_token) {
+    features = b->Op("SliceRows", "head.cls", {LayerNorm(b, "norm", tokens)},
+                     {{"start", int64_t{0}}, {"count", int64_t{1}}});
+  } else {
+    const BlobId mean = b->Op("MeanRows", "head.mean", {tokens},
+                              {{"start", int64_t{1}}, {"count", int64_t{config_.num_patches()}}});
+    features = LayerNorm(b, "fc_norm", mean);
+  }
+  return Linear(b, "head", features, num_classes_);
 }
 
 ForwardOutputs VitClassifier::BuildTraining(ModelBuilder* b, int batch) const {
-  const std::vector<BlobId> head = Build(b, batch);
-  return {head[0], {{"acc1", head[1], Unit::kShare}}};
+  BlobId images = b->net()->Input("images", b->Type(config_.images(batch)));
+  const BlobId labels = b->net()->Input("labels", {graph::DType::kI32, {batch}});
+  std::vector<BlobId> of_loss = {graph::kNone, labels};
+  if (const int64_t group = options_.GroupOf(batch); group > 0) {
+    const int64_t groups = batch / group;
+    const BlobId mode = b->net()->Input("mix_mode", {graph::DType::kI32, {groups}});
+    const BlobId lam = b->net()->Input("mix_lam", b->Type({groups}));
+    const BlobId box = b->net()->Input("mix_box", {graph::DType::kI32, {groups, 4}});
+    images = b->Op("MixImages", "mix", {images, mode, lam, box});
+    of_loss.push_back(lam);
+  }
+  DropPath drop_path;
+  if (options_.drop_path > 0) {
+    const BlobId keys = b->net()->Input("keys", {graph::DType::kI64, {batch}});
+    drop_path = DrawDropPath(b, "drop_path", static_cast<float>(options_.drop_path), config_.depth,
+                             keys);
+  }
+  of_loss[0] = Logits(b, images, drop_path);
+  const std::vector<BlobId> loss =
+      b->OpN("SoftmaxCrossEntropy", "loss", of_loss,
+             {{"smoothing", static_cast<float>(options_.smoothing)}});
+  if (options_.from_scratch) DrawFromScratch(b->mutable_parameters());
+  for (Parameter& p : *b->mutable_parameters()) {
+    if (p.name == "pos_embed" && options_.train_pos_embed) p.spec.kind = ParameterKind::kTrained;
+    if (p.name == "head.weight" && !options_.from_scratch) {
+      p.init = Initializer::Normal(kHeadDeviation);
+    }
+  }
+  SetLayerDecay(config_.depth, options_.layer_decay, b->mutable_parameters());
+  if (options_.mixes()) return {loss[0], {}};
+  return {loss[0], {{"acc1", loss[1], Unit::kShare}}};
 }
 
 std::vector<Evaluation> VitClassifier::Evaluations() const {
@@ -27,7 +79,10 @@ std::vector<Evaluation> VitClassifier::Evaluations() const {
 }
 
 EvaluationOutputs VitClassifier::BuildEvaluation(ModelBuilder* b, int batch, int) const {
-  return {Build(b, batch)[1], graph::kNone};
+  const BlobId images = b->net()->Input("images", b->Type(config_.images(batch)));
+  const BlobId labels = b->net()->Input("labels", {graph::DType::kI32, {batch}});
+  const BlobId logits = Logits(b, images);
+  return {b->OpN("SoftmaxCrossEntropy", "loss", {logits, labels})[1], graph::kNone};
 }
 
 OfficialNet VitClassifier::OfficialStep() const {

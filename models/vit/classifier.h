@@ -1,4 +1,5 @@
-// A plain ViT classifier on the class token, which the engine trains without any plugin.
+// A ViT classifier, as the official code fine-tunes it (models_vit.py, main_finetune.py). The engine
+// trains it without any plugin.
 #ifndef MODELS_VIT_CLASSIFIER_H_
 #define MODELS_VIT_CLASSIFIER_H_
 
@@ -6,16 +7,19 @@
 #include <vector>
 
 #include "models/layers/model.h"
+#include "models/layers/transformer.h"
+#include "models/vit/vit_config.h"
 #include "models/zoo/config.h"
 
 namespace models {
 
-// Encoder, then `head` (num_classes, D) on the class token, mean cross-entropy.
-// Logs `acc1`; evaluates `heldout_acc1`.
+// Encoder, then `head` (num_classes, D) on the mean of the patches behind `fc_norm`, or on the class
+// token behind `norm`. The loss is the mean cross-entropy, with smoothed labels and of mixed images
+// where the options say so. Logs `acc1` where images are not mixed; evaluates `heldout_acc1`.
 class VitClassifier : public Model {
  public:
-  VitClassifier(const ModelConfig& config, int num_classes)
-      : config_(config), num_classes_(num_classes) {}
+  VitClassifier(const ModelConfig& config, const VitConfig& options, int num_classes)
+      : config_(config), options_(options), num_classes_(num_classes) {}
 
   ForwardOutputs BuildTraining(ModelBuilder* b, int batch) const override;
   std::vector<Evaluation> Evaluations() const override;
@@ -26,12 +30,17 @@ class VitClassifier : public Model {
   int channels() const override { return config_.channels; }
   std::string description() const override;
 
- private:
-  // loss {1} and correct i32 (B).
-  std::vector<graph::BlobId> Build(ModelBuilder* b, int batch) const;
+  // Logits (B, num_classes) of images (B, C, H, W), the same as those of the evaluation.
+  graph::BlobId Logits(ModelBuilder* b, graph::BlobId images) const {
+    return Logits(b, images, {});
+  }
 
-  ModelConfig config_;
-  int num_classes_;
+ private:
+  graph::BlobId Logits(ModelBuilder* b, graph::BlobId images, const DropPath& drop_path) const;
+
+  const ModelConfig config_;
+  const VitConfig options_;
+  const int num_classes_;
 };
 
 }  // namespace models

@@ -33,21 +33,24 @@ BlobId PatchPositions(ModelBuilder* b, const ModelConfig& config) {
                {{"start", int64_t{1}}, {"count", int64_t{config.num_patches()}}});
 }
 
-BlobId Encode(ModelBuilder* b, const ModelConfig& config, BlobId tokens) {
+BlobId Encode(ModelBuilder* b, const ModelConfig& config, BlobId tokens, const DropPath& drop_path,
+              FinalNorm norm) {
   const BlobId cls_token =
       b->Param("cls_token", {1, 1, config.embed_dim}, Initializer::Normal(0.02f));
   const BlobId cls_position = b->Op("SliceRows", "pos_embed.cls", {PositionTable(b, config)},
                                     {{"start", int64_t{0}}, {"count", int64_t{1}}});
   const BlobId cls = b->Op("Add", "cls_token.add_position", {cls_token, cls_position});
   BlobId x = b->Op("PrependToken", "cls_token.prepend", {tokens, cls});
-  x = TransformerBlocks(b, "blocks", x, config.depth, config.num_heads, config.mlp_ratio);
-  return LayerNorm(b, "norm", x);
+  x = TransformerBlocks(b, "blocks", x, config.depth, config.num_heads, config.mlp_ratio,
+                        drop_path);
+  return norm == kFinalNorm ? LayerNorm(b, "norm", x) : x;
 }
 
-BlobId EncodeImages(ModelBuilder* b, const ModelConfig& config, BlobId images) {
+BlobId EncodeImages(ModelBuilder* b, const ModelConfig& config, BlobId images,
+                    const DropPath& drop_path, FinalNorm norm) {
   const BlobId tokens = PatchEmbed(b, config, Patches(b, config, images));
   const BlobId placed = b->Op("BiasAdd", "pos_embed.add", {tokens, PatchPositions(b, config)});
-  return Encode(b, config, placed);
+  return Encode(b, config, placed, drop_path, norm);
 }
 
 void CountEncoder(const ModelConfig& config, int64_t tokens, OfficialCounter* counter) {

@@ -5,6 +5,7 @@
 
 #include "models/layers/model_builder.h"
 #include "models/layers/official_step.h"
+#include "models/layers/transformer.h"
 #include "models/zoo/config.h"
 
 namespace models {
@@ -22,12 +23,17 @@ graph::BlobId PositionTable(ModelBuilder* b, const ModelConfig& config);
 // Its rows for patches, (1, L, D).
 graph::BlobId PatchPositions(ModelBuilder* b, const ModelConfig& config);
 
+// Whether `norm` follows the last block: a classifier by the mean has another one.
+enum FinalNorm { kNoFinalNorm, kFinalNorm };
+
 // Tokens that already have their positions (B, N, D) -> (B, 1+N, D): the class
 // token (with its position) in front, the blocks, the final norm.
-graph::BlobId Encode(ModelBuilder* b, const ModelConfig& config, graph::BlobId tokens);
+graph::BlobId Encode(ModelBuilder* b, const ModelConfig& config, graph::BlobId tokens,
+                     const DropPath& drop_path = {}, FinalNorm norm = kFinalNorm);
 
 // The whole encoder for undropped images: (B, C, H, W) -> features (B, 1+L, D).
-graph::BlobId EncodeImages(ModelBuilder* b, const ModelConfig& config, graph::BlobId images);
+graph::BlobId EncodeImages(ModelBuilder* b, const ModelConfig& config, graph::BlobId images,
+                           const DropPath& drop_path = {}, FinalNorm norm = kFinalNorm);
 
 // The same in a training step of the published code: the patch embedding of all L patches, of
 // which `tokens` go through the blocks beside the class token.

@@ -73,6 +73,8 @@ class ModelOptions {
   // values and the way out.
   virtual absl::Status Resolve(const ModelConfig& model, const std::set<std::string>& given) = 0;
 
+  // What holds of a micro-batch of so many images. InvalidArgument names flags and the way out.
+  virtual absl::Status CheckBatch(int64_t /*batch_size*/) const { return absl::OkStatus(); }
   virtual std::vector<ProductPrecision> Precisions() const { return {}; }
   // Whether each micro-batch of a window updates (UpdateWhen::kMicroStep).
   virtual bool step_every_micro_batch() const { return false; }

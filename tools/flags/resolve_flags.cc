@@ -201,7 +201,10 @@ absl::Status JoinOptions(const TrainFlags& given, const MachineDefaults& machine
       names.insert(it->first);
       foreign.erase(it);
     }
-    if (foreign.empty()) RETURN_IF_ERROR(options->Resolve(resolved.entry.model, names));
+    if (foreign.empty()) {
+      RETURN_IF_ERROR(options->Resolve(resolved.entry.model, names));
+      RETURN_IF_ERROR(options->CheckBatch(resolved.entry.recipe.batch_size));
+    }
   }
   if (!foreign.empty()) {
     const auto& [name, option] = *foreign.begin();

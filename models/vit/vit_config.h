@@ -1,0 +1,57 @@
+// The options of the classifiers, with their flags: names and values of the official fine-tuning
+// (main_finetune.py).
+#ifndef MODELS_VIT_VIT_CONFIG_H_
+#define MODELS_VIT_VIT_CONFIG_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "models/zoo/config.h"
+
+namespace models {
+
+struct VitConfig : public ModelOptions {
+  // What the head reads: the class token behind `norm`, or else the mean of the patches, and then
+  // `fc_norm`.
+  bool cls_token = false;
+  bool train_pos_embed = false;
+  // Initial values as the official code draws them for a net that learns from labels alone; else
+  // those of pretraining, and a head that is nearly zero.
+  bool from_scratch = false;
+  double layer_decay = 0.75;  // models/vit/layer_decay.h
+  double drop_path = 0.1;     // of the last block; falls linearly to 0 at the first
+  double smoothing = 0.1;     // of the labels
+  // Mixing of images in pairs (models/data/mixing.h), drawn once for `mix_group` images.
+  double mixup = 0.8;
+  double cutmix = 1.0;
+  double mixup_prob = 1.0;
+  double mixup_switch_prob = 0.5;
+  int64_t mix_group = 32;
+
+  bool mixes() const { return (mixup > 0 || cutmix > 0) && mixup_prob > 0; }
+  // Images that share a draw in a batch of so many, which is one group if it is smaller; 0: none
+  // are mixed.
+  int64_t GroupOf(int64_t batch_size) const {
+    return mixes() ? std::min(mix_group, batch_size) : 0;
+  }
+
+  std::unique_ptr<ModelOptions> Clone() const override {
+    return std::make_unique<VitConfig>(*this);
+  }
+  absl::string_view family() const override { return "ViT"; }
+  std::vector<ModelFlag> Flags() override;
+  absl::Status Resolve(const ModelConfig& model, const std::set<std::string>& given) override;
+  absl::Status CheckBatch(int64_t batch_size) const override;
+};
+
+// Null where `entry` is of another family.
+const VitConfig* FindVit(const ZooEntry& entry);
+
+}  // namespace models
+
+#endif  // MODELS_VIT_VIT_CONFIG_H_
