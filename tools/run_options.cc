@@ -24,7 +24,7 @@ std::string FromAnywhere(const std::string& path) {
 TrainFlags SavedFlags(const ResolvedFlags& resolved) {
   TrainFlags flags = resolved.flags;
   flags.output_dir.reset();
-  for (auto path : {&TrainFlags::data_path, &TrainFlags::init_from}) {
+  for (auto path : {&TrainFlags::data_path, &TrainFlags::init_from, &TrainFlags::finetune}) {
     if ((flags.*path).has_value()) flags.*path = FromAnywhere(*(flags.*path));
   }
   return flags;
@@ -57,6 +57,15 @@ models::SessionOptions MakeSessionOptions(const ResolvedFlags& resolved) {
 models::LoadOptions MakeLoadOptions(const ResolvedFlags& resolved) {
   models::LoadOptions options;
   if (resolved.flags.allow_missing.has_value()) options.allow = *resolved.flags.allow_missing;
+  if (resolved.flags.finetune.has_value()) {
+    // What pretraining has besides, and what it has not.
+    options.allow = {"head.*", "decoder_*", "mask_token", "mask_pos_token"};
+    const models::VitConfig* const vit = models::FindVit(resolved.entry);
+    if (vit != nullptr && !vit->cls_token) {
+      options.allow.insert(options.allow.end(), {"fc_norm.*", "norm.*"});
+    }
+    options.brief = true;
+  }
   return options;
 }
 

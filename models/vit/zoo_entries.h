@@ -6,7 +6,8 @@
 
 namespace models {
 
-// vit_tiny: for the embedded data set's ten classes.
+// The classifiers: vits, vitb, vitl and vith with the recipe of the official fine-tuning, and
+// vit_tiny for the embedded data set's ten classes.
 void RegisterVitModels(Zoo* zoo);
 
 }  // namespace models

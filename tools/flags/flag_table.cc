@@ -137,6 +137,10 @@ const std::vector<FlagRow>& OwnRows() {
        "keep each checkpoint whose step is a multiple of N for good", kMayChange},
       {"init_from", kCheckpoints, S::kRun, &F::init_from, kAny, "PATH", "random parameters",
        "take the parameters from a safetensors file, or a run's or checkpoint's folder", kMayChange},
+      {"finetune", kCheckpoints, S::kRun, &F::finetune, kAny, "PATH", "nothing to begin with",
+       "take the encoder of a pretrained run, or of a safetensors file, for a classifier: the head, "
+       "and fc_norm without --cls_token, begin anew, and anything else that is missing is an error",
+       kMayChange},
       {"allow_missing", kCheckpoints, S::kRun, &F::allow_missing, kAny, "NAME,PREFIX*,...", "none",
        "tensors that --init_from may lack or have with a shape mismatch (they keep their random "
        "values) or have without need", kMayChange},
@@ -147,6 +151,9 @@ const std::vector<FlagRow>& OwnRows() {
        "passes whose gradients make one step"},
       {"effective_batch", kOptimisation, S::kStep, &F::effective_batch, kPositive, "N",
        "batch_size * accum_iter", "images per step; derives accum_iter"},
+      {"recipe", kOptimisation, S::kStep, &F::recipe, kAny, "droppos|mae", "droppos",
+       "of the rates and of what is trained when a classifier is fine-tuned, in finetune; mae: as "
+       "MAE's published one, with positions trained; flags that are given win", kCommand},
       {"epochs", kOptimisation, S::kStep, &F::epochs, kPositive, "N", kRecipe,
        "length of the schedule"},
       {"warmup_epochs", kOptimisation, S::kStep, &F::warmup_epochs, kNotNegative, "X", kRecipe,

@@ -19,8 +19,6 @@ constexpr OfficialFlag kFlags[] = {
     {"experiment", false, "*", "--output_dir names a run", ""},
     {"load_from", false, "", "there is nothing to load",
      "use --init_from=FILE.safetensors to start from the parameters of another run"},
-    {"finetune", false, "", "there is nothing to load",
-     "use --init_from=FILE.safetensors to start from the parameters of another run"},
     {"start_epoch", false, "0", "a resumed run knows where it was",
      "a resumed run knows where it was; leave the flag out"},
     {"pin_mem", true, "*", "it is about copies to a GPU", ""},

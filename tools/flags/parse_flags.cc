@@ -269,6 +269,10 @@ absl::Status CheckTogether(const TrainFlags& flags) {
   if (flags.plan_gpu && !flags.plan) {
     return InvalidArgument("--plan_gpu has no meaning without --plan");
   }
+  if (flags.finetune && flags.init_from) {
+    return InvalidArgument("--finetune and --init_from both say where the parameters come from; "
+                           "give one");
+  }
   if (flags.allow_missing && !flags.init_from) {
     return InvalidArgument("--allow_missing has no meaning without --init_from=FILE");
   }

@@ -74,7 +74,8 @@ void SetDefaults(const MachineDefaults& machine, TrainFlags& flags) {
     CHECK(SetFlag(row, row.fallback.text, flags).ok());
   }
   if (flags.data_path.has_value()) flags.data_path = models::ResolveDataPath(*flags.data_path);
-  for (auto field : {&TrainFlags::init_from, &TrainFlags::output_dir, &TrainFlags::dump_graph}) {
+  for (auto field : {&TrainFlags::init_from, &TrainFlags::finetune, &TrainFlags::output_dir,
+                     &TrainFlags::dump_graph}) {
     if ((flags.*field).has_value()) flags.*field = models::ResolveUserPath(*(flags.*field));
   }
 }

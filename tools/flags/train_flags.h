@@ -56,6 +56,7 @@ struct TrainFlags {
   absl::optional<double> weight_decay;
   absl::optional<double> clip_grad;
   absl::optional<std::string> clip_mode;  // "parameter" or "global"
+  absl::optional<std::string> recipe;     // "droppos" or "mae", of //tools:finetune
 
   // Data.
   absl::optional<std::string> data_path;  // unset: the embedded data set
@@ -89,6 +90,7 @@ struct TrainFlags {
   absl::optional<double> spike_z;   // 0: no spikes
   absl::optional<double> watchdog;  // seconds; 0: none
   absl::optional<std::string> init_from;
+  absl::optional<std::string> finetune;
   absl::optional<std::vector<std::string>> allow_missing;  // names, or prefixes ending in "*"
   absl::optional<bool> passes;
   absl::optional<std::vector<std::string>> disable_pass;
