@@ -60,8 +60,6 @@ std::unique_ptr<graph::Kernel> MakeMixImages(const graph::KernelSpec& spec) {
 
 }  // namespace
 
-void RegisterMixImages(graph::KernelTable* table) {
-  AddFloat32(table, "MixImages", MakeMixImages);
-}
+void RegisterMixImages(graph::KernelTable* table) { AddFloat32(table, "MixImages", MakeMixImages); }
 
 }  // namespace backends::cpu

@@ -89,8 +89,8 @@ std::unique_ptr<graph::Kernel> MakeLoss(const graph::KernelSpec& spec) {
           const int64_t best = ArgMax(row, classes);
           const float sum = (ConstRow(row, classes) - row[best]).exp().sum();
           row_loss[r] = targets.are_soft()
-                            ? std::log(sum) + MeanDistance(row, classes, row[best], target,
-                                                           targets.smoothing())
+                            ? std::log(sum) +
+                                  MeanDistance(row, classes, row[best], target, targets.smoothing())
                             : std::log(sum) + row[best] - row[target.a];
           correct[r] = best == target.a;
         });

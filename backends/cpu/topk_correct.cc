@@ -22,8 +22,8 @@ std::unique_ptr<graph::Kernel> MakeTopKCorrect(const graph::KernelSpec& spec) {
     const int32_t* labels = In<int32_t>(args, 1);
     int32_t* correct = Out<int32_t>(args, 0);
     ParallelFor(threads, rows, classes, [=](int64_t r) {
-      correct[r] = labels[r] >= 0 &&
-                   classes - CountBehind(logits + r * classes, classes, labels[r]) < k;
+      correct[r] =
+          labels[r] >= 0 && classes - CountBehind(logits + r * classes, classes, labels[r]) < k;
     });
   });
 }

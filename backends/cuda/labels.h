@@ -19,7 +19,9 @@ inline unsigned LabelBlocks(int64_t rows) {
   return static_cast<unsigned>((rows + kLabelWarps - 1) / kLabelWarps);
 }
 
-__device__ inline bool IsScored(int32_t label, int classes) { return label >= 0 && label < classes; }
+__device__ inline bool IsScored(int32_t label, int classes) {
+  return label >= 0 && label < classes;
+}
 
 // IsScored, and reports a label that is no class, from the first lane, as of input 1.
 __device__ inline bool IsScoredOrReported(const FaultSite& fault, int64_t row, int32_t label,

@@ -30,7 +30,7 @@ struct Sizes {
 // Widths of whole vectors and not, more than a piece of the CPU's columns, and all rows or few.
 const std::vector<Sizes>& AllSizes() {
   static const std::vector<Sizes> sizes = {
-      {{1, 1, 1}, 0, 1},  {{2, 5, 3}, 1, 4},    {{2, 5, 3}, 0, 1},   {{3, 5, 17}, 2, 2},
+      {{1, 1, 1}, 0, 1},    {{2, 5, 3}, 1, 4},  {{2, 5, 3}, 0, 1},    {{3, 5, 17}, 2, 2},
       {{2, 17, 24}, 1, 16}, {{5, 4, 64}, 0, 4}, {{2, 3, 1100}, 1, 2}, {{70, 3, 8}, 2, 1}};
   return sizes;
 }
@@ -52,10 +52,9 @@ TEST(MeanRows, KnownValues) {
     const auto y = RunOn(backend, "MeanRows", {{"start", int64_t{1}}, {"count", int64_t{2}}}, {x});
     ASSERT_TRUE(y.ok()) << y.status();
     EXPECT_EQ((*y)[0], HostTensor(F32({2, 2}), {2, 4, 0, 0.25}));
-    const auto dx =
-        RunOn(backend, "MeanRowsGrad",
-              {{"start", int64_t{1}}, {"count", int64_t{2}}, {"rows", int64_t{4}}},
-              {HostTensor(F32({1, 2}), {3, -8})});
+    const auto dx = RunOn(backend, "MeanRowsGrad",
+                          {{"start", int64_t{1}}, {"count", int64_t{2}}, {"rows", int64_t{4}}},
+                          {HostTensor(F32({1, 2}), {3, -8})});
     ASSERT_TRUE(dx.ok()) << dx.status();
     EXPECT_EQ((*dx)[0], HostTensor(F32({1, 4, 2}), {0, 0, 1.5, -4, 1.5, -4, 0, 0}));
   }
@@ -74,7 +73,8 @@ TEST(MeanRows, SumsOfBfloat16AreInFloat) {
 
 // Rows outside of the mean are not read, and NaN and infinity come out of it.
 TEST(MeanRows, NanAndInfinity) {
-  const double nan = std::numeric_limits<double>::quiet_NaN(), inf = -1 / -0.0;
+  const double nan = std::numeric_limits<double>::quiet_NaN(),
+               inf = std::numeric_limits<double>::infinity();
   const HostTensor x(F32({1, 4, 3}), {nan, nan, nan, nan, inf, 1, 0, 0, 3, nan, nan, nan});
   for (const graph::Backend& backend : TestBackends()) {
     SCOPED_TRACE(backend.name);

@@ -30,9 +30,14 @@ OpCase Case(graph::Shape images, int64_t groups) {
 }
 
 TEST(MixImages, Cases) {
-  for (const auto& [images, groups] : std::vector<std::pair<graph::Shape, int64_t>>{
-           {{2, 1, 1, 1}, 1}, {{2, 3, 5, 7}, 1}, {{6, 3, 4, 6}, 3}, {{8, 1, 9, 8}, 2},
-           {{12, 3, 16, 16}, 6}, {{4, 3, 33, 20}, 1}, {{40, 2, 3, 4}, 20}}) {
+  for (const auto& [images, groups] :
+       std::vector<std::pair<graph::Shape, int64_t>>{{{2, 1, 1, 1}, 1},
+                                                     {{2, 3, 5, 7}, 1},
+                                                     {{6, 3, 4, 6}, 3},
+                                                     {{8, 1, 9, 8}, 2},
+                                                     {{12, 3, 16, 16}, 6},
+                                                     {{4, 3, 33, 20}, 1},
+                                                     {{40, 2, 3, 4}, 20}}) {
     for (uint64_t seed = 1; seed <= 3; ++seed) {
       OpCase c = Case(images, groups);
       c.seed = seed;

@@ -17,8 +17,8 @@ OpCase Case(graph::Shape logits, int64_t k) {
           {I32({rows})}};
 }
 
-std::vector<int64_t> Run(const graph::Backend& backend, int64_t k, const HostTensor& logits,
-                         const HostTensor& labels) {
+std::vector<int64_t> Correct(const graph::Backend& backend, int64_t k, const HostTensor& logits,
+                             const HostTensor& labels) {
   const auto out = RunOn(backend, "TopKCorrect", {{"k", k}}, {logits, labels});
   EXPECT_TRUE(out.ok()) << out.status();
   return out.ok() ? (*out)[0].IntValues() : std::vector<int64_t>();
@@ -44,9 +44,9 @@ TEST(TopKCorrect, Ties) {
   const HostTensor labels(I32({6}), {0, 1, 2, 3, 4, 5});
   for (const graph::Backend& backend : TestBackends()) {
     SCOPED_TRACE(backend.name);
-    EXPECT_EQ(Run(backend, 1, equal, labels), (std::vector<int64_t>{1, 0, 0, 0, 0, 0}));
-    EXPECT_EQ(Run(backend, 4, equal, labels), (std::vector<int64_t>{1, 1, 1, 1, 0, 0}));
-    EXPECT_EQ(Run(backend, 6, equal, labels), (std::vector<int64_t>{1, 1, 1, 1, 1, 1}));
+    EXPECT_EQ(Correct(backend, 1, equal, labels), (std::vector<int64_t>{1, 0, 0, 0, 0, 0}));
+    EXPECT_EQ(Correct(backend, 4, equal, labels), (std::vector<int64_t>{1, 1, 1, 1, 0, 0}));
+    EXPECT_EQ(Correct(backend, 6, equal, labels), (std::vector<int64_t>{1, 1, 1, 1, 1, 1}));
   }
 }
 
@@ -55,22 +55,23 @@ TEST(TopKCorrect, KnownValues) {
   const HostTensor labels(I32({4}), {0, 1, 2, 3});
   for (const graph::Backend& backend : TestBackends()) {
     SCOPED_TRACE(backend.name);
-    EXPECT_EQ(Run(backend, 1, logits, labels), (std::vector<int64_t>{1, 0, 0, 0}));
-    EXPECT_EQ(Run(backend, 2, logits, labels), (std::vector<int64_t>{1, 0, 1, 0}));
-    EXPECT_EQ(Run(backend, 3, logits, labels), (std::vector<int64_t>{1, 1, 1, 0}));
+    EXPECT_EQ(Correct(backend, 1, logits, labels), (std::vector<int64_t>{1, 0, 0, 0}));
+    EXPECT_EQ(Correct(backend, 2, logits, labels), (std::vector<int64_t>{1, 0, 1, 0}));
+    EXPECT_EQ(Correct(backend, 3, logits, labels), (std::vector<int64_t>{1, 1, 1, 0}));
   }
 }
 
 TEST(TopKCorrect, NanAndInfinityAndRowsWithoutALabel) {
-  const double nan = std::numeric_limits<double>::quiet_NaN(), inf = -1 / -0.0;
-  const HostTensor logits(F32({6, 3}), {nan, 2, 1, nan, 2, 1, nan, nan, nan, inf, inf, 0, -inf,
-                                        -inf, -inf, 9, 0, 0});
+  const double nan = std::numeric_limits<double>::quiet_NaN(),
+               inf = std::numeric_limits<double>::infinity();
+  const HostTensor logits(
+      F32({6, 3}), {nan, 2, 1, nan, 2, 1, nan, nan, nan, inf, inf, 0, -inf, -inf, -inf, 9, 0, 0});
   const HostTensor labels(I32({6}), {1, 0, 2, 1, 0, -1});
   for (const graph::Backend& backend : TestBackends()) {
     SCOPED_TRACE(backend.name);
-    EXPECT_EQ(Run(backend, 1, logits, labels), (std::vector<int64_t>{0, 0, 0, 0, 1, 0}));
-    EXPECT_EQ(Run(backend, 2, logits, labels), (std::vector<int64_t>{1, 0, 0, 1, 1, 0}));
-    EXPECT_EQ(Run(backend, 3, logits, labels), (std::vector<int64_t>{1, 0, 0, 1, 1, 0}));
+    EXPECT_EQ(Correct(backend, 1, logits, labels), (std::vector<int64_t>{0, 0, 0, 0, 1, 0}));
+    EXPECT_EQ(Correct(backend, 2, logits, labels), (std::vector<int64_t>{1, 0, 0, 1, 1, 0}));
+    EXPECT_EQ(Correct(backend, 3, logits, labels), (std::vector<int64_t>{1, 0, 0, 1, 1, 0}));
   }
 }
 

@@ -16,6 +16,8 @@
 #include "backends/cuda/elementwise_launch.h"
 #include "backends/cuda/grad_norm_launch.h"
 #include "backends/cuda/layer_norm_launch.h"
+#include "backends/cuda/mean_rows_launch.h"
+#include "backends/cuda/mix_images_launch.h"
 #include "backends/cuda/product_launch.h"
 #include "backends/cuda/row_copy_launch.h"
 #include "backends/cuda/sum_rows_launch.h"
@@ -179,6 +181,22 @@ TEST_F(LargeTensors, PixelsOfManyImages) {
   const Large<float> x(pixels, 4 * 3 * 224 * 224), y(pixels), loss(1, 1);
   EXPECT_EQ(Patchify({x.data(), y.data(), images, 3, 224, 224, 16, 4}, nullptr), 0);
   y.ExpectWritten();
+  const Large<int32_t> mode(images / 2, 1), box(4);
+  const Large<float> lam(images / 2, 1), mixed(pixels);
+  EXPECT_EQ(MixImages({x.data(),
+                       mode.data(),
+                       lam.data(),
+                       box.data(),
+                       mixed.data(),
+                       images / 2,
+                       2,
+                       3,
+                       224,
+                       224,
+                       {}},
+                      nullptr),
+            0);
+  mixed.ExpectWritten();
   const Large<uint8_t> mask(patches, patches);
   const Large<double> scratch(1);
   const Large<float> dpred(pixels);
@@ -187,6 +205,16 @@ TEST_F(LargeTensors, PixelsOfManyImages) {
       224,      224,      16,          true,           1e-6};
   EXPECT_EQ(droppos::PixelLossGrad(args, loss.data(), dpred.data(), nullptr), 0);
   dpred.ExpectWritten();
+}
+
+TEST_F(LargeTensors, MeanRows) {
+  const Large<float> x(kElements, kTokens * kCols), y(kImages * kCols), dx(kElements),
+      dy(kImages * kCols, kCols);
+  const MeanRange range = {kTokens, 1, kTokens - 1};
+  EXPECT_EQ(MeanRows<float>({x.data(), y.data(), kImages, kCols, range}, nullptr), 0);
+  y.ExpectWritten();
+  EXPECT_EQ(MeanRowsGrad({dy.data(), dx.data(), kImages, kCols, range}, nullptr), 0);
+  dx.ExpectWritten();
 }
 
 TEST_F(LargeTensors, Embeddings) {

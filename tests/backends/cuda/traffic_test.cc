@@ -11,9 +11,12 @@
 #include "backends/cuda/elementwise_launch.h"
 #include "backends/cuda/grad_norm_launch.h"
 #include "backends/cuda/layer_norm_launch.h"
+#include "backends/cuda/mean_rows_launch.h"
+#include "backends/cuda/mix_images_launch.h"
 #include "backends/cuda/row_copy_launch.h"
 #include "backends/cuda/softmax_cross_entropy_launch.h"
 #include "backends/cuda/sum_rows_launch.h"
+#include "backends/cuda/topk_correct_launch.h"
 #include "gtest/gtest.h"
 #include "tests/backends/cuda/kernel_testing.h"
 #include "tests/backends/cuda/traffic_testing.h"
@@ -240,6 +243,47 @@ TEST(Traffic, Patchify) {
   recorder.ExpectWritten(y, 16);
 }
 
+// The rows of the mean alone are read.
+TEST(Traffic, MeanRows) {
+  const int images = 3, rows = 9, count = 8, cols = 64;
+  const DeviceArray<BFloat16> x(Normal<BFloat16>(images * rows * cols, 1), "x");
+  const DeviceArray<float> y(images * cols, "y"), dx(images * rows * cols, "dx");
+  {
+    const Recorder recorder(x, y);
+    ASSERT_EQ(MeanRows<BFloat16>({x.data(), y.data(), images, cols, {rows, 1, count}}, nullptr), 0);
+    recorder.ExpectRead(x, 16, 1.0 * count / rows);
+    recorder.ExpectWritten(y, 4);
+  }
+  const Recorder recorder(y, dx);
+  ASSERT_EQ(MeanRowsGrad({y.data(), dx.data(), images, cols, {rows, 1, count}}, nullptr), 0);
+  recorder.ExpectRead(y, 16, count);  // from the cache
+  recorder.ExpectWritten(dx, 16);
+}
+
+// Both images of a pair at once.
+TEST(Traffic, MixImages) {
+  const int groups = 2, group = 4;
+  const DeviceArray<float> images(Normal<float>(groups * group * 3 * 8 * 16, 1), "images"),
+      lam(std::vector<float>{0.25f, 0.5f}, "lam"), y(images.size(), "y");
+  const DeviceArray<int32_t> mode({0, 1}, "mode"), box({0, 0, 0, 0, 2, 5, 3, 11}, "box");
+  const Recorder recorder(images, y);
+  ASSERT_EQ(MixImages({images.data(),
+                       mode.data(),
+                       lam.data(),
+                       box.data(),
+                       y.data(),
+                       groups,
+                       group,
+                       3,
+                       8,
+                       16,
+                       {}},
+                      nullptr),
+            0);
+  recorder.ExpectRead(images, 16);
+  recorder.ExpectWritten(y, 16);
+}
+
 // In parts, and at once where the columns alone are blocks enough.
 TEST(Traffic, SumRows) {
   const int64_t rows = 96, cols = 768;
@@ -275,6 +319,7 @@ TEST(Traffic, SoftmaxCrossEntropy) {
                                  scratch.data(),
                                  rows,
                                  classes,
+                                 {},
                                  {}},
                                 nullptr),
             0);
@@ -289,11 +334,64 @@ TEST(Traffic, SoftmaxCrossEntropy) {
                                      scale.data(),
                                      rows,
                                      classes,
+                                     {},
                                      {}},
                                     nullptr),
             0);
   recorder.ExpectRead(logits, 4, 5 + 1.0 / classes);
   recorder.ExpectWritten(dlogits, 4);
+}
+
+// Targets of several classes are no tensor: a row reads its partner's label and logit besides.
+TEST(Traffic, SoftmaxCrossEntropyOfMixedRows) {
+  const int64_t rows = 8;
+  const int classes = 100;
+  const DeviceArray<float> logits(Normal<float>(rows * classes, 1), "logits"), loss(1, "loss"),
+      scratch(rows, "scratch"), dloss(std::vector<float>{1}, "dloss"),
+      dlogits(rows * classes, "dlogits"), scale(1, "scale"),
+      lam(std::vector<float>{0.25f, 0.5f}, "lam");
+  const DeviceArray<int32_t> labels({1, 50, 99, 0, 2, 3, 4, 5}, "labels"), correct(rows, "correct");
+  const SoftTargets soft = {lam.data(), rows / 2, 0.1f};
+  const Recorder recorder(logits, correct, dlogits);
+  ASSERT_EQ(SoftmaxCrossEntropy({logits.data(),
+                                 labels.data(),
+                                 loss.data(),
+                                 correct.data(),
+                                 scratch.data(),
+                                 rows,
+                                 classes,
+                                 {},
+                                 soft},
+                                nullptr),
+            0);
+  recorder.ExpectRead(logits, 4, 2 + 2.0 / classes);
+  recorder.ExpectWritten(correct, 4);
+  ASSERT_EQ(SoftmaxCrossEntropyGrad({logits.data(),
+                                     labels.data(),
+                                     dloss.data(),
+                                     dlogits.data(),
+                                     scale.data(),
+                                     rows,
+                                     classes,
+                                     {},
+                                     soft},
+                                    nullptr),
+            0);
+  recorder.ExpectRead(logits, 4, 5 + 2.0 / classes);
+  recorder.ExpectWritten(dlogits, 4);
+}
+
+TEST(Traffic, TopKCorrect) {
+  const int64_t rows = 8;
+  const int classes = 100;
+  const DeviceArray<float> logits(Normal<float>(rows * classes, 1), "logits");
+  const DeviceArray<int32_t> labels({1, 50, 99, 0, 2, 3, 4, 5}, "labels"), correct(rows, "correct");
+  const Recorder recorder(logits, correct);
+  ASSERT_EQ(
+      TopKCorrect({logits.data(), labels.data(), correct.data(), rows, classes, 5, {}}, nullptr),
+      0);
+  recorder.ExpectRead(logits, 4, 1 + 1.0 * kLanes / classes);  // the label's by each lane
+  recorder.ExpectWritten(correct, 4);
 }
 
 }  // namespace
