@@ -25,6 +25,7 @@ OPS = {
     "matmul": "MatMul",
     "patchify": "Patchify",
     "prepend_token": "PrependToken",
+    "resize_rows": "ResizeRows",
     "scale": "Scale",
     "slice_rows": "SliceRows",
     "softmax_cross_entropy": "SoftmaxCrossEntropy",
