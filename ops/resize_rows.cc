@@ -82,8 +82,8 @@ absl::Status ExpectLabelledCells(const graph::InferContext& c) {
                   kLongestSide);
   }
   if (labels.elements() <= kMostPixels && c.in(0).rows() <= kMostPixels) return absl::OkStatus();
-  return Reject(c, InputText(c, 1, "labels"), " and ", InputText(c, 0, "x"),
-                " may have at most ", kMostPixels, " pixels and cells");
+  return Reject(c, InputText(c, 1, "labels"), " and ", InputText(c, 0, "x"), " may have at most ",
+                kMostPixels, " pixels and cells");
 }
 
 absl::StatusOr<Types> InferLoss(const graph::InferContext& c) {
@@ -100,9 +100,9 @@ absl::StatusOr<Types> InferLossGrad(const graph::InferContext& c) {
 }
 
 absl::Status ResizeRowsGradient(graph::GradientBuilder* g) {
-  g->SetGrad(0, g->Op("ResizeRowsGrad", {g->GradOut(0)},
-                      {{"grid_h", g->forward().Int("grid_h")},
-                       {"grid_w", g->forward().Int("grid_w")}}));
+  g->SetGrad(
+      0, g->Op("ResizeRowsGrad", {g->GradOut(0)},
+               {{"grid_h", g->forward().Int("grid_h")}, {"grid_w", g->forward().Int("grid_w")}}));
   return absl::OkStatus();
 }
 
@@ -117,15 +117,15 @@ absl::Status ResizeRowsGradGradient(graph::GradientBuilder* g) {
 }
 
 absl::Status LossGradient(graph::GradientBuilder* g) {
-  g->SetGrad(0, g->Op("ResizedCrossEntropyGrad", {g->In(0), g->In(1), g->Out(1), g->GradOut(0)},
-                      {{"grid_h", g->forward().Int("grid_h")},
-                       {"grid_w", g->forward().Int("grid_w")}}));
+  g->SetGrad(
+      0, g->Op("ResizedCrossEntropyGrad", {g->In(0), g->In(1), g->Out(1), g->GradOut(0)},
+               {{"grid_h", g->forward().Int("grid_h")}, {"grid_w", g->forward().Int("grid_w")}}));
   return absl::OkStatus();
 }
 
 // `flops` for each class of each pixel, which are those of tensor `pixels`.
-graph::Cost PixelCost(double flops, const TensorType& pixels,
-                      absl::Span<const TensorType> in, absl::Span<const TensorType> out) {
+graph::Cost PixelCost(double flops, const TensorType& pixels, absl::Span<const TensorType> in,
+                      absl::Span<const TensorType> out) {
   return CostOf(flops * static_cast<double>(pixels.elements()) * static_cast<double>(in[0].cols()),
                 in, out);
 }
@@ -161,14 +161,13 @@ void RegisterResizeRows(graph::SchemaRegistry* registry) {
                     .Infer(InferResizeRowsGrad)
                     .Cost(InputCost(8))
                     .Gradient(ResizeRowsGradGradient));
-  registry->Add(ToPicture("ResizedArgmax", "the largest class of each pixel of resize(x)")
-                    .Output("classes", "(B, H, W)")
-                    .Infer(InferResizedArgmax)
-                    .Cost([](const graph::Op&, absl::Span<const TensorType> in,
-                             absl::Span<const TensorType> out) {
-                      return PixelCost(8, out[0], in, out);
-                    })
-                    .NotDifferentiable("a class is no number to differentiate"));
+  registry->Add(
+      ToPicture("ResizedArgmax", "the largest class of each pixel of resize(x)")
+          .Output("classes", "(B, H, W)")
+          .Infer(InferResizedArgmax)
+          .Cost([](const graph::Op&, absl::Span<const TensorType> in,
+                   absl::Span<const TensorType> out) { return PixelCost(8, out[0], in, out); })
+          .NotDifferentiable("a class is no number to differentiate"));
   registry->Add(OnGrid("ResizedCrossEntropy", "mean cross-entropy of the pixels of resize(x)")
                     .Input("x", "(B, T, K)", graph::RowUse::kAllRows)
                     .Input("labels", "(B, H, W)", graph::RowUse::kNone)

@@ -1,6 +1,6 @@
 // Own loops: a primitive of oneDNN would store what it resizes, 30 MB an image of 150 classes at
-// 224 x 224 pixels, for the loss to read. Here a pixel's logits stay in the first-level cache, and a
-// thread has the pixels between four cells at a time, which are made of these four alone.
+// 224 x 224 pixels, for the loss to read. Here a pixel's logits stay in the first-level cache, and
+// a thread has the pixels between four cells at a time, which are made of these four alone.
 #include <array>
 #include <cmath>
 #include <eigen3/Eigen/Core>
@@ -126,8 +126,7 @@ std::unique_ptr<graph::Kernel> MakeResizeRowsGrad(const graph::KernelSpec& spec)
         const float share = y.low == row ? 1 - y.weight : y.weight;
         for (int col = 0; col < d.across.to; ++col) {
           const Axis::Sample at = d.across.At(col);
-          const float* from =
-              dy + ((image * d.down.to + line) * d.across.to + col) * d.classes;
+          const float* from = dy + ((image * d.down.to + line) * d.across.to + col) * d.classes;
           float* left = to + at.low * d.classes;
           float* right = to + d.across.Next(at.low) * d.classes;
           for (int64_t k = 0; k < d.classes; ++k) left[k] += share * (1 - at.weight) * from[k];

@@ -1,5 +1,5 @@
-// Pictures are written, or read, by a group of lanes a pixel, consecutive lanes consecutive classes.
-// A cell's numbers are read for each of its pixels, from the cache.
+// Pictures are written, or read, by a group of lanes a pixel, consecutive lanes consecutive
+// classes. A cell's numbers are read for each of its pixels, from the cache.
 //
 // The loss stores no picture of logits (64 images of 150 classes at 512 x 512 pixels: 10 GB). A
 // block has the pixels between the centres of four cells, 256 for patches of 16, whose logits are
@@ -8,12 +8,11 @@
 // cells; another kernel adds up what each cell got from its four blocks. All sums have one order.
 // Traffic: labels once, x four times from the cache, and in the gradient 4 · x of scratch once each
 // way. Exponentials: 2 · classes a pixel, in 16 million pixels of 150 classes 5 G.
-#include "backends/cuda/resize_rows_launch.h"
-
 #include <cmath>
 
 #include "backends/cuda/device.h"
 #include "backends/cuda/fault.h"
+#include "backends/cuda/resize_rows_launch.h"
 #include "backends/cuda/rows.h"
 
 namespace backends::cuda {
@@ -185,8 +184,8 @@ __device__ void LoadCorners(const Between& b, const float* x,
   __syncthreads();
 }
 
-__device__ float Logit(const float (&corners)[kCorners][kThreads],
-                       const float (&weights)[kCorners], int k) {
+__device__ float Logit(const float (&corners)[kCorners][kThreads], const float (&weights)[kCorners],
+                       int k) {
   float logit = 0.0f;
 #pragma unroll
   for (int c = 0; c < kCorners; ++c) logit += weights[c] * corners[c][k];
@@ -354,16 +353,16 @@ int ResizedArgmax(const GridOfRows& g, const float* x, uint8_t* answers, Stream 
 }
 
 int ResizedCrossEntropy(const ResizedCrossEntropyArgs& p, Stream stream) {
-  const int error = CUDA_LAUNCH(LossesBetween, static_cast<unsigned>(p.grid.cells()), kThreads, 0,
-                                stream, p);
+  const int error =
+      CUDA_LAUNCH(LossesBetween, static_cast<unsigned>(p.grid.cells()), kThreads, 0, stream, p);
   if (error != 0) return error;
   return CUDA_LAUNCH(MeanOfLosses, 1, kThreads, 0, stream, p, p.grid.cells());
 }
 
 int ResizedCrossEntropyGrad(const ResizedCrossEntropyGradArgs& p, Stream stream) {
   const GridOfRows& g = p.grid;
-  const int error = CUDA_LAUNCH(GradientsBetween, static_cast<unsigned>(g.cells()), kThreads, 0,
-                                stream, p);
+  const int error =
+      CUDA_LAUNCH(GradientsBetween, static_cast<unsigned>(g.cells()), kThreads, 0, stream, p);
   if (error != 0) return error;
   const int log_lanes = LogLanes(g.classes);
   return CUDA_LAUNCH(SumOfCorners, RowBlocks(g.batch * g.grid_h, g.grid_w, log_lanes), kRowThreads,

@@ -14,8 +14,8 @@ struct Dims {
 
 // Of the operator, with pictures of `height` x `width`.
 Dims DimsOf(const Call& c, int64_t height, int64_t width) {
-  return {c.in_type(0).dim(0), c.op.Int("grid_h"), c.op.Int("grid_w"),
-          height,              width,              c.in_type(0).cols()};
+  return {c.in_type(0).dim(0), c.op.Int("grid_h"), c.op.Int("grid_w"), height, width,
+          c.in_type(0).cols()};
 }
 
 // Calls fn(pixel, cell, weight) for the four cells that each pixel is made of; both are numbers
