@@ -261,7 +261,7 @@ TEST(Traffic, ResizedCrossEntropy) {
       dloss(std::vector<float>{1}, "dloss"), dx(numbers, "dx"), given(4 * numbers, "given");
   const DeviceArray<double> parts(2 * grid.cells(), "parts");
   const DeviceArray<uint8_t> labels(classes, "labels");
-  const DeviceArray<int32_t> labelled(1, "labelled"), count({191}, "count");
+  const DeviceArray<int32_t> labelled(1, "labelled"), count(std::vector<int32_t>{191}, "count");
   const Recorder recorder(x, labels, loss, labelled, parts, dx, given);
   ASSERT_EQ(
       ResizedCrossEntropy(
