@@ -28,6 +28,7 @@ OPS = {
     "mix_images": "MixImages",
     "patchify": "Patchify",
     "prepend_token": "PrependToken",
+    "resize_rows": "ResizeRows",
     "scale": "Scale",
     "scale_images": "ScaleImages",
     "slice_rows": "SliceRows",

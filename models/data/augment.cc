@@ -124,6 +124,15 @@ EvaluationGeometry PlanEvaluation(int width, int height, int input_width, int in
   return {w, h, {x, y, input_width, input_height}};
 }
 
+ImageArea EvaluationArea(int width, int height, int input_width, int input_height) {
+  const EvaluationGeometry plan = PlanEvaluation(width, height, input_width, input_height);
+  const double scale_x = double(width) / plan.resized_width;
+  const double scale_y = double(height) / plan.resized_height;
+  return {plan.crop.x * scale_x, plan.crop.y * scale_y,
+          std::min<double>(width, (plan.crop.x + input_width) * scale_x),
+          std::min<double>(height, (plan.crop.y + input_height) * scale_y)};
+}
+
 ImageTransform::ImageTransform(int input_width, int input_height, const TransformOptions& options)
     : options_(options), input_width_(input_width), input_height_(input_height) {
   CHECK(input_width > 0 && input_height > 0 && options.mean.size() == options.std.size());
@@ -177,17 +186,13 @@ void ImageTransform::Evaluate(const Image& image, float* out) {
 void ImageTransform::Fit(const Image& image, Image* out) {
   const EvaluationGeometry plan =
       PlanEvaluation(image.width, image.height, input_width_, input_height_);
-  // Only the part that is kept is computed.
-  const double scale_x = double(image.width) / plan.resized_width;
-  const double scale_y = double(image.height) / plan.resized_height;
-  const ImageArea box = {plan.crop.x * scale_x, plan.crop.y * scale_y,
-                         std::min<double>(image.width, (plan.crop.x + input_width_) * scale_x),
-                         std::min<double>(image.height, (plan.crop.y + input_height_) * scale_y)};
   if (plan.resized_width == image.width && plan.resized_height == image.height) {
     resizer_.Resize(ImageView(image, plan.crop), input_width_, input_height_, out);  // a copy
   } else {
+    // Only the part that is kept is computed.
     resizer_.Resize(
-        ImageView(image), box, input_width_, input_height_,
+        ImageView(image), EvaluationArea(image.width, image.height, input_width_, input_height_),
+        input_width_, input_height_,
         VerticalFirst(image.width, image.height, plan.resized_width, plan.resized_height), out);
   }
 }

@@ -51,6 +51,8 @@ struct EvaluationGeometry {
   PixelBox crop;
 };
 EvaluationGeometry PlanEvaluation(int width, int height, int input_width, int input_height);
+// The part of the image that the crop shows.
+ImageArea EvaluationArea(int width, int height, int input_width, int input_height);
 
 // Pixels that a crop decoded at reduced size keeps along each axis, for an input of that many.
 int LeastOfCrop(int input_pixels);

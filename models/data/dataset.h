@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "graph/base/random.h"
 #include "graph/base/status.h"
 #include "models/data/image.h"
+#include "models/data/label_mask.h"
 
 namespace models {
 
@@ -43,6 +45,13 @@ class Dataset {
     ASSIGN_OR_RETURN(part->image, Load(i));
     TakeWhole(plan, part);
     return absl::OkStatus();
+  }
+  // Whether each image has a class for each of its pixels: a data set for segmentation.
+  virtual bool has_masks() const { return false; }
+  // The mask of image `i`, of the picture's size, with classes below num_classes() or kUnlabelled.
+  // Only where has_masks(). Errors as for Load().
+  virtual absl::StatusOr<LabelMask> LoadMask(int64_t i) const {
+    return absl::UnimplementedError(absl::StrCat(name(i), " has no mask"));
   }
   // The picture's file as stored; for data without files, the pixels. Errors as for Load().
   virtual absl::StatusOr<std::string> LoadBytes(int64_t i) const {

@@ -3,12 +3,15 @@
 #define MODELS_DATA_IMAGE_WORKER_H_
 
 #include <cstdint>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "models/data/augment.h"
 #include "models/data/dataset.h"
 #include "models/data/image.h"
+#include "models/data/label_mask.h"
 #include "models/data/loader.h"
+#include "models/data/resize.h"
 
 namespace models {
 
@@ -19,6 +22,9 @@ struct LoadedImage {
   absl::Status status;  // why it cannot be loaded; the fields below are then unspecified
   Image bytes;          // the input's size, before normalisation
   InputPixels pixels;   // what Copy() reads; points to `bytes`
+  // The classes of the input's pixels as Copy() leaves them, flipped; empty if the data set has no
+  // masks.
+  std::vector<uint8_t> labels;
 };
 
 // Holds the buffers of its thread: one call at a time. The result depends on the options and the
@@ -38,6 +44,10 @@ class ImageWorker {
   // Runs `step`, and tells the observer of it.
   template <typename Step>
   void Observed(LoaderWork work, int64_t image, const Step& step) const;
+  // Into `mask_`, which then has the picture's size, width x height; errors name the image.
+  absl::Status LoadMask(int64_t image, int width, int height);
+  // The labels of the input, which shows `seen` of the picture, from `mask_`.
+  void TakeLabels(const ImageArea& seen, LoadedImage* loaded) const;
   // Into `part_`, which then fits the input's channels; errors name the image.
   absl::Status LoadPart(int64_t image, const PartPlan& plan);
 
@@ -46,6 +56,8 @@ class ImageWorker {
   const LoaderOptions* const options_;
   ImageTransform transform_;
   PicturePart part_;  // reused
+  LabelMask mask_;
+  BicubicResizer resizer_;  // of whole pictures
 };
 
 }  // namespace models

@@ -15,6 +15,7 @@
 #include "models/data/bad_image_judge.h"
 #include "models/data/epoch_order.h"
 #include "models/data/image_worker.h"
+#include "models/data/label_mask.h"
 
 namespace models {
 namespace {
@@ -83,7 +84,7 @@ class LoaderImpl : public Loader {
 
   const Dataset* const dataset_;
   const LoaderOptions options_;
-  const int64_t size_, batch_size_, image_values_, batches_per_epoch_;
+  const int64_t size_, batch_size_, image_values_, image_labels_, batches_per_epoch_;
 
   std::mutex mu_;
   std::condition_variable changed_;
@@ -125,6 +126,8 @@ LoaderImpl::LoaderImpl(const Dataset* dataset, LoaderOptions options, int64_t ba
       batch_size_(options_.batch_size),
       image_values_(int64_t{options_.transform.channels()} * options_.input_height *
                     options_.input_width),
+      image_labels_(dataset->has_masks() ? int64_t{options_.input_height} * options_.input_width
+                                         : 0),
       batches_per_epoch_(batches_per_epoch),
       order_(dataset->size(), options_.seed),
       items_(std::max(1, 2 * options_.num_workers)),
@@ -150,6 +153,7 @@ const absl::Status& LoaderImpl::Start() try {
     package->batch.keys.resize(batch_size_);
     package->batch.labels.resize(batch_size_);
     package->batch.image_ids.resize(batch_size_);
+    package->batch.pixel_labels.resize(batch_size_ * image_labels_);
     free_.push_back(std::move(package));
   }
   for (int i = 0; i < options_.num_workers; ++i) workers_.emplace_back([this, i] { Work(i); });
@@ -223,6 +227,8 @@ void LoaderImpl::Assemble(Lock* lock, const ImageWorker& worker) {
       batch.keys[filled_] = static_cast<int64_t>(loaded.key);
       batch.labels[filled_] = dataset_->label(loaded.image);
       batch.image_ids[filled_] = dataset_->image_id(loaded.image);
+      std::copy(loaded.labels.begin(), loaded.labels.end(),
+                batch.pixel_labels.begin() + filled_ * image_labels_);
       lock->lock();
       ++filled_;
       judge_.SeeGood(head.place < size_);
@@ -297,6 +303,8 @@ void LoaderImpl::EmitBatch() {
   std::fill(batch.labels.begin() + filled_, batch.labels.end(), -1);
   std::fill(batch.image_ids.begin() + filled_, batch.image_ids.end(), 0);
   DrawMixing(&batch);
+  std::fill(batch.pixel_labels.begin() + filled_ * image_labels_, batch.pixel_labels.end(),
+            kUnlabelled);
   batch.valid = filled_;
   batch.epoch = training() ? at_.epoch : 0;
   batch.index = at_.batch++;

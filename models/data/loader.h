@@ -10,8 +10,9 @@
 // (Unavailable) does not count as undecodable: it is retried, and then is an error. If skipping
 // leaves the epoch short, it is filled from the beginning of its permutation, so that every epoch
 // has the same number of steps. Evaluation: the data in their own order, once; the last batch is
-// padded; keys are those of epoch 0, so that masks are the same in every evaluation. Training
-// loaders start loading at once, evaluation loaders at the first Next().
+// padded; keys are those of epoch 0, so that masks are the same in every evaluation. Data with
+// labels for pixels are evaluated on whole pictures (whole_picture.h), not on their centres.
+// Training loaders start loading at once, evaluation loaders at the first Next().
 #ifndef MODELS_DATA_LOADER_H_
 #define MODELS_DATA_LOADER_H_
 
@@ -48,7 +49,7 @@ constexpr int kLoaderBatches = 4;
 
 // Work of a loader thread on one image.
 enum class LoaderWork {
-  kDecode,  // Dataset::LoadPart: reading and decoding
+  kDecode,  // Dataset::LoadPart and LoadMask: reading and decoding
   kCrop,    // crop and resizing
   kCopy,    // flip and normalization, into its place in the batch
 };
@@ -127,9 +128,12 @@ struct Batch {
   std::vector<int32_t> mix_mode;  // (G)
   std::vector<float> mix_lam;     // (G)
   std::vector<int32_t> mix_box;   // (G, 4)
-  int64_t valid = 0;                // images before the padding; training: B
-  int64_t epoch = 0;                // evaluation: always 0
-  int64_t index = 0;                // of this batch in its epoch
+  // (B, H, W): the classes of the pixels, kUnlabelled (label_mask.h) without one and where padded;
+  // empty if the data set has no masks.
+  std::vector<uint8_t> pixel_labels;
+  int64_t valid = 0;  // images before the padding; training: B
+  int64_t epoch = 0;  // evaluation: always 0
+  int64_t index = 0;  // of this batch in its epoch
   // Of the epoch (evaluation: the pass) up to the end of this batch: distinct images visited, and
   // how many of them could not be decoded.
   int64_t seen = 0, bad = 0;

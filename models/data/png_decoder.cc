@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "graph/base/status.h"
+#include "models/data/label_mask.h"
 #include "models/data/picture_decoders.h"
 #include "models/data/picture_error.h"
 
@@ -30,15 +31,19 @@ class PngReader {
 
   // Each returns false on an error; only destruction may follow.
   bool ReadHeader(int channels);  // may be left by a jump; PictureLimits::channels
-  bool ReadPixels(Image* image);  // may be left by a jump; `image` has the size from ReadHeader()
+  bool ReadMaskHeader();          // may be left by a jump; of a picture of numbers, not of colours
+  // May be left by a jump. `first` is the first of as many rows as the header says.
+  bool ReadPixels(png_bytep first, size_t row_bytes);
 
   int width() const { return static_cast<int>(png_get_image_width(png_, info_)); }
   int height() const { return static_cast<int>(png_get_image_height(png_, info_)); }
   int deep_channels() const { return deep_channels_; }  // of Image::deep; 0: 8-bit RGB
+  bool has_numbers() const { return has_numbers_; }     // false: ReadMaskHeader() found colours
   bool no_memory() const { return no_memory_; }
   const char* message() const { return message_; }
 
  private:
+  bool ReadInfo(bool transparency);  // may be left by a jump
   // After the transformations are set, of which a pixel has that many bytes.
   void BeginRows(size_t pixel_bytes);  // may be left by a jump
 
@@ -67,13 +72,13 @@ class PngReader {
   png_infop info_ = nullptr;
   int passes_ = 1;
   int deep_channels_ = 0;
+  bool has_numbers_ = false;
   bool no_memory_ = false;
   std::jmp_buf way_out_;
   char message_[256] = {};
 };
 
-bool PngReader::ReadHeader(int channels) {
-  if (setjmp(way_out_) != 0) return false;
+bool PngReader::ReadInfo(bool transparency) {
   png_ =
       png_create_read_struct_2(PNG_LIBPNG_VER_STRING, this, &Fail, &Warn, this, &Allocate, &Free);
   if (png_ == nullptr) return false;
@@ -84,12 +89,17 @@ bool PngReader::ReadHeader(int channels) {
   png_set_option(png_, PNG_MAXIMUM_INFLATE_WINDOW, PNG_OPTION_ON);
   // Ignores all ancillary chunks and, unless it is asked for, transparency.
   png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
-  if (channels != 4) {
+  if (!transparency) {
     png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER,
                                 reinterpret_cast<png_const_bytep>("tRNS"), 1);
   }
   png_read_info(png_, info_);
+  return true;
+}
 
+bool PngReader::ReadHeader(int channels) {
+  if (setjmp(way_out_) != 0) return false;
+  if (!ReadInfo(/*transparency=*/channels == 4)) return false;
   const int type = png_get_color_type(png_, info_);
   const int depth = png_get_bit_depth(png_, info_);
   // A chunk that libpng took back leaves its flag and no entries.
@@ -118,6 +128,17 @@ bool PngReader::ReadHeader(int channels) {
   return true;
 }
 
+bool PngReader::ReadMaskHeader() {
+  if (setjmp(way_out_) != 0) return false;
+  if (!ReadInfo(/*transparency=*/false)) return false;
+  const int type = png_get_color_type(png_, info_), depth = png_get_bit_depth(png_, info_);
+  has_numbers_ = depth <= 8 && (type == PNG_COLOR_TYPE_PALETTE || type == PNG_COLOR_TYPE_GRAY);
+  if (!has_numbers_) return true;
+  if (depth < 8) png_set_packing(png_);
+  BeginRows(1);
+  return true;
+}
+
 void PngReader::BeginRows(size_t pixel_bytes) {
   passes_ = png_set_interlace_handling(png_);
   png_read_update_info(png_, info_);
@@ -126,15 +147,10 @@ void PngReader::BeginRows(size_t pixel_bytes) {
   }
 }
 
-bool PngReader::ReadPixels(Image* image) {
+bool PngReader::ReadPixels(png_bytep first, size_t row_bytes) {
   if (setjmp(way_out_) != 0) return false;
   for (int pass = 0; pass < passes_; ++pass) {
-    for (int y = 0; y < image->height; ++y) {
-      png_read_row(
-          png_,
-          image->is_deep() ? reinterpret_cast<png_bytep>(image->deep_row(y)) : image->pixel(0, y),
-          nullptr);
-    }
+    for (int y = 0; y < height(); ++y) png_read_row(png_, first + row_bytes * y, nullptr);
   }
   return true;
 }
@@ -167,33 +183,70 @@ absl::Status Refused(absl::string_view bytes, const std::string& reason) {
   return BrokenOffPicture(reason);
 }
 
+// OK unless the header claims more pixels than a picture may have.
+absl::Status CheckSize(absl::string_view bytes, const PictureLimits& limits) {
+  // IHDR comes first: length, type, width, height.
+  if (bytes.size() < kSignatureBytes + 16 || bytes.substr(kSignatureBytes + 4, 4) != "IHDR") {
+    return absl::OkStatus();  // libpng says what is wrong
+  }
+  const uint32_t width = BigEndian(bytes, kSignatureBytes + 8);
+  const uint32_t height = BigEndian(bytes, kSignatureBytes + 12);
+  RETURN_IF_ERROR(CheckPictureSize(width, height, limits));
+  if (width > PNG_USER_WIDTH_MAX || height > PNG_USER_HEIGHT_MAX) {
+    return UnsupportedPicture(absl::StrCat("a PNG of ", width, "x", height,
+                                           " pixels, more than libpng's ", PNG_USER_WIDTH_MAX,
+                                           " in one direction"));
+  }
+  return absl::OkStatus();
+}
+
+// The error for what the reader refused while it did `what`.
+absl::Status RefusedBy(const PngReader& reader, absl::string_view bytes, const char* what) {
+  if (reader.no_memory()) return NoMemoryForPicture();
+  return Refused(bytes, absl::StrCat(what, reader.message()));
+}
+
+constexpr char kBadHeader[] = "bad PNG header: ";
+constexpr char kBadData[] = "bad PNG data: ";
+
 }  // namespace
 
 absl::Status DecodePng(absl::string_view bytes, const PictureLimits& limits, Image* image) {
-  // IHDR comes first: length, type, width, height.
-  if (bytes.size() >= kSignatureBytes + 16 && bytes.substr(kSignatureBytes + 4, 4) == "IHDR") {
-    const uint32_t width = BigEndian(bytes, kSignatureBytes + 8);
-    const uint32_t height = BigEndian(bytes, kSignatureBytes + 12);
-    RETURN_IF_ERROR(CheckPictureSize(width, height, limits));
-    if (width > PNG_USER_WIDTH_MAX || height > PNG_USER_HEIGHT_MAX) {
-      return UnsupportedPicture(absl::StrCat("a PNG of ", width, "x", height,
-                                             " pixels, more than libpng's ", PNG_USER_WIDTH_MAX,
-                                             " in one direction"));
-    }
-  }
+  RETURN_IF_ERROR(CheckSize(bytes, limits));
   PngReader reader(bytes);
-  const auto refused = [&](const char* what) {
-    if (reader.no_memory()) return NoMemoryForPicture();
-    return Refused(bytes, absl::StrCat(what, reader.message()));
-  };
-  if (!reader.ReadHeader(limits.channels)) return refused("bad PNG header: ");
-  if (const int channels = reader.deep_channels(); channels > 0) {
+  if (!reader.ReadHeader(limits.channels)) return RefusedBy(reader, bytes, kBadHeader);
+  const int channels = reader.deep_channels();
+  if (channels > 0) {
     image->SetDeepSize(reader.width(), reader.height(), channels);
   } else {
     image->SetSize(reader.width(), reader.height());
   }
-  if (!reader.ReadPixels(image)) return refused("bad PNG data: ");
-  return absl::OkStatus();
+  const bool read = channels > 0
+                        ? reader.ReadPixels(reinterpret_cast<png_bytep>(image->deep.data()),
+                                            size_t{2} * channels * reader.width())
+                        : reader.ReadPixels(image->rgb.data(), size_t{3} * reader.width());
+  return read ? absl::OkStatus() : RefusedBy(reader, bytes, kBadData);
+}
+
+absl::Status DecodeMask(absl::string_view bytes, const PictureLimits& limits, LabelMask* mask) {
+  if (bytes.substr(0, kSignatureBytes) != "\x89PNG\r\n\x1a\n") {
+    return absl::InvalidArgumentError("it is no PNG; save class numbers as a palette or grey PNG");
+  }
+  RETURN_IF_ERROR(CheckSize(bytes, limits));
+  PngReader reader(bytes);
+  if (!reader.ReadMaskHeader()) return RefusedBy(reader, bytes, kBadHeader);
+  if (!reader.has_numbers()) {
+    return absl::InvalidArgumentError(
+        "it holds colours or 16-bit samples, not class numbers; save these as a palette or grey "
+        "PNG of 8 bits");
+  }
+  mask->width = reader.width();
+  mask->height = reader.height();
+  mask->classes.resize(size_t{1} * mask->width * mask->height);
+  if (reader.ReadPixels(mask->classes.data(), static_cast<size_t>(mask->width))) {
+    return absl::OkStatus();
+  }
+  return RefusedBy(reader, bytes, kBadData);
 }
 
 }  // namespace models

@@ -13,6 +13,7 @@
 #include "backends/cuda/layer_norm_launch.h"
 #include "backends/cuda/mean_rows_launch.h"
 #include "backends/cuda/mix_images_launch.h"
+#include "backends/cuda/resize_rows_launch.h"
 #include "backends/cuda/row_copy_launch.h"
 #include "backends/cuda/softmax_cross_entropy_launch.h"
 #include "backends/cuda/sum_rows_launch.h"
@@ -300,6 +301,57 @@ TEST(Traffic, SumRows) {
   ASSERT_EQ(SumRows<BFloat16>({x.data(), z.data(), nullptr, 4, cols}, nullptr), 0);
   recorder.ExpectRead(x, 16, 1 + 4.0 / rows);
   recorder.ExpectWritten(z, 4);
+}
+
+// Cells are read for each of their pixels, from the cache.
+TEST(Traffic, ResizeRows) {
+  const GridOfRows grid = {2, 3, 2, 24, 8, 33};
+  const int64_t numbers = grid.cells() * 33, pixels = 2 * 24 * 8;
+  const DeviceArray<float> x(Normal<float>(numbers, 1), "x"), y(pixels * 33, "y"),
+      dy(Normal<float>(pixels * 33, 2), "dy"), dx(numbers, "dx");
+  const DeviceArray<uint8_t> answers(pixels, "answers");
+  const Recorder recorder(x, y, dy, dx, answers);
+  ASSERT_EQ(ResizeRows(grid, x.data(), y.data(), nullptr), 0);
+  ASSERT_EQ(ResizedArgmax(grid, x.data(), answers.data(), nullptr), 0);
+  recorder.ExpectRead(x, 4, 2.0 * 4 * pixels / static_cast<double>(grid.cells()));
+  recorder.ExpectWritten(y, 4);
+  recorder.ExpectWritten(answers, 1);
+  ASSERT_EQ(ResizeRowsGrad(grid, dy.data(), dx.data(), nullptr), 0);
+  // Pixels before the centre of the last cell are read by two cells: 20 of 24 lines, 6 of 8
+  // columns.
+  recorder.ExpectRead(dy, 4, (24.0 + 20) / 24 * (8.0 + 6) / 8);
+  recorder.ExpectWritten(dx, 4);
+}
+
+// No logit is written, and each cell is read by the four blocks around it.
+TEST(Traffic, ResizedCrossEntropy) {
+  const GridOfRows grid = {2, 2, 3, 8, 12, 5};
+  const int64_t numbers = grid.cells() * 5, pixels = 2 * 8 * 12;
+  std::vector<uint8_t> classes(pixels, 3);
+  classes[7] = 255;
+  const DeviceArray<float> x(Normal<float>(numbers, 1), "x"), loss(1, "loss"),
+      dloss(std::vector<float>{1}, "dloss"), dx(numbers, "dx"), given(4 * numbers, "given");
+  const DeviceArray<double> parts(2 * grid.cells(), "parts");
+  const DeviceArray<uint8_t> labels(classes, "labels");
+  const DeviceArray<int32_t> labelled(1, "labelled"), count(std::vector<int32_t>{191}, "count");
+  const Recorder recorder(x, labels, loss, labelled, parts, dx, given);
+  ASSERT_EQ(
+      ResizedCrossEntropy(
+          {grid, x.data(), labels.data(), loss.data(), labelled.data(), parts.data(), {}}, nullptr),
+      0);
+  recorder.ExpectRead(x, 4, 4);
+  recorder.ExpectRead(labels, 1);
+  recorder.ExpectPassedOn(parts, 8, 8);
+  recorder.ExpectWritten(loss, 4);
+  recorder.ExpectWritten(labelled, 4);
+  ASSERT_EQ(
+      ResizedCrossEntropyGrad(
+          {grid, x.data(), labels.data(), count.data(), dloss.data(), dx.data(), given.data(), {}},
+          nullptr),
+      0);
+  recorder.ExpectRead(x, 4, 8);
+  recorder.ExpectRead(labels, 1, 2);
+  recorder.ExpectWritten(dx, 4);
 }
 
 // A row is read again from the cache: for the sum, and for what the gradient is made of. Rows of

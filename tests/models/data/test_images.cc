@@ -36,17 +36,19 @@ std::string Compress(const uint8_t* pixels, int width, int height, int format, i
   return bytes;
 }
 
-std::string WritePngToMemory(const uint8_t* pixels, int width, int height, uint32_t format) {
+std::string WritePngToMemory(const uint8_t* pixels, int width, int height, uint32_t format,
+                             const std::vector<uint8_t>& palette = {}) {
   png_image png;
   std::memset(&png, 0, sizeof(png));
   png.version = PNG_IMAGE_VERSION;
   png.width = static_cast<png_uint_32>(width);
   png.height = static_cast<png_uint_32>(height);
   png.format = format;
+  png.colormap_entries = static_cast<png_uint_32>(palette.size() / 3);
   png_alloc_size_t size = 0;
-  CHECK(png_image_write_to_memory(&png, nullptr, &size, 0, pixels, 0, nullptr));
+  CHECK(png_image_write_to_memory(&png, nullptr, &size, 0, pixels, 0, palette.data()));
   std::string bytes(size, '\0');
-  CHECK(png_image_write_to_memory(&png, &bytes[0], &size, 0, pixels, 0, nullptr));
+  CHECK(png_image_write_to_memory(&png, &bytes[0], &size, 0, pixels, 0, palette.data()));
   bytes.resize(size);
   return bytes;
 }
@@ -245,6 +247,20 @@ std::string EncodeCmykJpeg(const std::string& inks, int width, int height) {
 
 std::string EncodePng(const Image& image) {
   return WritePngToMemory(image.rgb.data(), image.width, image.height, PNG_FORMAT_RGB);
+}
+
+std::string EncodePalettePng(const std::string& numbers, int width, int height, int entries) {
+  std::vector<uint8_t> palette;
+  for (int i = 0; i < entries; ++i) {
+    for (int value : {255 - i, i / 2, 7}) palette.push_back(static_cast<uint8_t>(value));
+  }
+  return WritePngToMemory(reinterpret_cast<const uint8_t*>(numbers.data()), width, height,
+                          PNG_FORMAT_RGB_COLORMAP, palette);
+}
+
+std::string EncodeGreyPng(const std::string& values, int width, int height) {
+  return WritePngToMemory(reinterpret_cast<const uint8_t*>(values.data()), width, height,
+                          PNG_FORMAT_GRAY);
 }
 
 std::string ClaimPngSize(std::string png, uint32_t width, uint32_t height) {

@@ -33,6 +33,11 @@ std::string EncodeRgbaWebp(const std::string& rgba, int width, int height);
 // A canvas of width x height; `first` appears at (x, y), both even, then comes another frame.
 std::string EncodeWebpAnimation(const Image& first, int x, int y, int width, int height);
 std::string EncodePng(const Image& image);
+// A PNG of a palette of `entries` colours, which are not their numbers, for (height, width) of
+// these; of 1, 2 or 4 bits a pixel where they suffice.
+std::string EncodePalettePng(const std::string& numbers, int width, int height, int entries = 256);
+// A PNG of (height, width) grey values of 8 bits.
+std::string EncodeGreyPng(const std::string& values, int width, int height);
 // The PNG file `png` with a header that claims another size: a decompression bomb.
 std::string ClaimPngSize(std::string png, uint32_t width, uint32_t height);
 // PNG of (height, width, 4) RGBA bytes.
