@@ -56,7 +56,9 @@ void Normalize(const Batch& p, const graph::KernelArgs& args, int64_t begin, int
   for (int64_t r = 0; r < p.rows; ++r) {
 #pragma omp simd
     for (int64_t i = 0; i < count; ++i) {
-      y[r * p.cols + i] = (x[r * p.cols + i] - mean[i]) * rstd[i];
+      // In double: far from zero the mean has few digits left in f32.
+      const double d = double{x[r * p.cols + i]} - center[i];
+      y[r * p.cols + i] = static_cast<float>(d) * rstd[i];
     }
   }
 }

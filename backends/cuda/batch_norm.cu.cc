@@ -68,11 +68,13 @@ __global__ void __launch_bounds__(kThreads) BatchNormKernel(BatchNormArgs p) {
       },
       squares);
   if (col >= p.cols) return;
-  const float mean = static_cast<float>(center);
   const float rstd = static_cast<float>(1.0 / sqrt(squares[0] / n + static_cast<double>(p.eps)));
-  ForRows(p.rows, p.cols, col, [&](int64_t i) { p.y[i] = (p.x[i] - mean) * rstd; });
+  // In double: far from zero the mean has few digits left in f32.
+  ForRows(p.rows, p.cols, col, [&](int64_t i) {
+    p.y[i] = static_cast<float>(static_cast<double>(p.x[i]) - center) * rstd;
+  });
   if (Warp() != 0) return;
-  p.mean[col] = mean;
+  p.mean[col] = static_cast<float>(center);
   p.rstd[col] = rstd;
   const double momentum = p.momentum;
   p.new_running_mean[col] = static_cast<float>(Moved(p.running_mean[col], center, momentum));

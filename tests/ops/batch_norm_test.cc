@@ -18,7 +18,9 @@ OpCase Case(const graph::Shape& shape, const graph::Attrs& attrs = Attrs()) {
   const auto x = F32(shape), column = F32({shape.back()});
   return {"BatchNorm",
           attrs,
-          {{x, Normal(2.0), true}, {column, Normal()}, {column, Uniform(0.5, 2)}},
+          {{x, Normal(2.0), graph::NumElements(shape) <= 400},
+           {column, Normal()},
+           {column, Uniform(0.5, 2)}},
           {x, column, column, column, column}};
 }
 
@@ -50,14 +52,13 @@ TEST(BatchNorm, Cases) {
                                     {100, 130},
                                     {2, 1, 5},
                                     {2, 3, 1, 5},
-                                    {1, 4, 37},
-                                    {2, 0}}) {
+                                    {1, 4, 37}}) {
     RunCase(Case(shape));
     RunCase(Case(shape, Attrs(1e-2f, 1.0f)));
     RunCase(GradCase(shape));
   }
   for (const graph::Shape& shape :
-       {graph::Shape{0, 3}, {1, 1}, {2, 33}, {9, 130}, {100, 64}, {2, 3, 1, 5}, {4, 0}}) {
+       {graph::Shape{0, 3}, {1, 1}, {2, 33}, {9, 130}, {100, 64}, {2, 3, 1, 5}}) {
     RunCase(InferenceCase(shape));
   }
 }
