@@ -1,8 +1,25 @@
 #include "models/layers/transformer.h"
 
+#include <utility>
+#include <vector>
+
 namespace models {
 
 using graph::BlobId;
+
+namespace {
+
+// The buffers of a BatchNorm: mean and variance.
+std::pair<BlobId, BlobId> RunningStatistics(ModelBuilder* b, const std::string& name, BlobId x) {
+  const int64_t channels = b->type(x).cols();
+  const auto buffer = [&](const char* which, float start) {
+    return b->Param(name + which, {channels}, Initializer::Constant(start),
+                    {ParameterKind::kBuffer});
+  };
+  return {buffer(".running_mean", 0.0f), buffer(".running_var", 1.0f)};
+}
+
+}  // namespace
 
 BlobId Linear(ModelBuilder* b, const std::string& name, BlobId x, int64_t out_features) {
   const int64_t in_features = b->type(x).cols();
@@ -18,6 +35,21 @@ BlobId LayerNorm(ModelBuilder* b, const std::string& name, BlobId x) {
   const BlobId gamma = b->Param(name + ".weight", {channels}, Initializer::Constant(1.0f));
   const BlobId beta = b->Param(name + ".bias", {channels}, Initializer::Constant(0.0f));
   return b->Op("LayerNorm", name, {x, gamma, beta}, {{"eps", kLayerNormEps}});
+}
+
+BlobId BatchNorm(ModelBuilder* b, const std::string& name, BlobId x) {
+  const auto [mean, variance] = RunningStatistics(b, name, x);
+  const std::vector<BlobId> normed =
+      b->OpN("BatchNorm", name, {x, mean, variance},
+             {{"eps", kBatchNormEps}, {"momentum", kBatchNormMomentum}});
+  b->UpdateBuffer(mean, normed[3]);
+  b->UpdateBuffer(variance, normed[4]);
+  return normed[0];
+}
+
+BlobId BatchNormInference(ModelBuilder* b, const std::string& name, BlobId x) {
+  const auto [mean, variance] = RunningStatistics(b, name, x);
+  return b->Op("BatchNormInference", name, {x, mean, variance}, {{"eps", kBatchNormEps}});
 }
 
 BlobId TransformerBlock(ModelBuilder* b, const std::string& name, BlobId x, int num_heads,
