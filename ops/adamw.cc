@@ -1,7 +1,5 @@
 #include "ops/adamw.h"
 
-#include <cmath>
-
 #include "graph/base/status.h"
 #include "ops/shapes.h"
 
@@ -29,30 +27,14 @@ absl::StatusOr<std::vector<graph::TensorType>> InferAdamW(const graph::InferCont
       return Reject(c, "attribute '", attr, "' is ", beta, ", must lie in [0, 1)");
     }
   }
-  const auto expect_rates = [&c](const char* attr, absl::Span<const float> values) {
-    for (float value : values) {
-      if (value >= 0.0f && !std::isinf(value)) continue;
-      return Reject(c, "attribute '", attr, "' is ", value, ", must be finite and at least 0");
-    }
-    return absl::OkStatus();
-  };
-  const auto expect_one_each = [&c, n](const char* attr, size_t size) {
-    if (static_cast<int>(size) == n) return absl::OkStatus();
-    return Reject(c, "attribute '", attr, "' has ", size, " numbers for ", n, " parameters");
-  };
-  RETURN_IF_ERROR(expect_rates("eps", {c.op.Float("eps")}));
+  RETURN_IF_ERROR(ExpectRates(c, "eps", {c.op.Float("eps")}));
   for (const char* attr : {"lr_scales", "weight_decays"}) {
-    RETURN_IF_ERROR(expect_one_each(attr, c.op.Floats(attr).size()));
-    RETURN_IF_ERROR(expect_rates(attr, c.op.Floats(attr)));
+    RETURN_IF_ERROR(ExpectOneEach(c, attr, c.op.Floats(attr).size(), n));
+    RETURN_IF_ERROR(ExpectRates(c, attr, c.op.Floats(attr)));
   }
-  const std::vector<int64_t>& indices = c.op.Ints("indices");
-  RETURN_IF_ERROR(expect_one_each("indices", indices.size()));
+  RETURN_IF_ERROR(ExpectPlaces(c, Args::kFactors, "factors", n));
   std::vector<graph::TensorType> outputs;
   for (int i = 0; i < n; ++i) {
-    if (indices[i] < 0 || indices[i] >= c.in(Args::kFactors).elements()) {
-      return Reject(c, "attribute 'indices' has ", indices[i], ", outside ",
-                    InputText(c, Args::kFactors, "factors"));
-    }
     outputs.insert(outputs.end(), Args::kNumOut, c.in(Args::FirstIn(i)));
   }
   return outputs;

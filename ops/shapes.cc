@@ -1,5 +1,6 @@
 #include "ops/shapes.h"
 
+#include <cmath>
 #include <limits>
 
 #include "graph/base/status.h"
@@ -57,6 +58,31 @@ absl::Status ExpectZeroOrOne(const graph::InferContext& c, const std::string& at
 absl::Status ExpectEps(const graph::InferContext& c) {
   if (c.op.Float("eps") >= 0.0f) return absl::OkStatus();
   return Reject(c, "attribute 'eps' is ", c.op.Float("eps"), ", must be at least 0");
+}
+
+absl::Status ExpectRates(const graph::InferContext& c, const std::string& attr,
+                         absl::Span<const float> values) {
+  for (float value : values) {
+    if (value >= 0.0f && !std::isinf(value)) continue;
+    return Reject(c, "attribute '", attr, "' is ", value, ", must be finite and at least 0");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ExpectOneEach(const graph::InferContext& c, const std::string& attr, size_t size,
+                           int n) {
+  if (static_cast<int>(size) == n) return absl::OkStatus();
+  return Reject(c, "attribute '", attr, "' has ", size, " numbers for ", n, " parameters");
+}
+
+absl::Status ExpectPlaces(const graph::InferContext& c, int input, absl::string_view name, int n) {
+  const std::vector<int64_t>& indices = c.op.Ints("indices");
+  RETURN_IF_ERROR(ExpectOneEach(c, "indices", indices.size(), n));
+  for (int64_t index : indices) {
+    if (index >= 0 && index < c.in(input).elements()) continue;
+    return Reject(c, "attribute 'indices' has ", index, ", outside ", InputText(c, input, name));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ExpectType(const graph::InferContext& c, int input, const graph::TensorType& type) {

@@ -49,6 +49,14 @@ absl::Status ExpectIntAtLeast(const graph::InferContext& c, const std::string& a
 absl::Status ExpectZeroOrOne(const graph::InferContext& c, const std::string& attr);
 // Attribute "eps" is at least 0.
 absl::Status ExpectEps(const graph::InferContext& c);
+// Attribute `attr`, of these values, is finite and at least 0.
+absl::Status ExpectRates(const graph::InferContext& c, const std::string& attr,
+                         absl::Span<const float> values);
+// The list `attr`, of `size` numbers, has one for each of the `n` parameters of an update.
+absl::Status ExpectOneEach(const graph::InferContext& c, const std::string& attr, size_t size,
+                           int n);
+// Attribute "indices" has, for each of `n` parameters, its place in input `input`, called `name`.
+absl::Status ExpectPlaces(const graph::InferContext& c, int input, absl::string_view name, int n);
 // Input `input` has the dtype and the shape of `type`.
 absl::Status ExpectType(const graph::InferContext& c, int input, const graph::TensorType& type);
 // Attribute "start" is at least 0, and there are rows [start, start + count) of `rows`; `name` is

@@ -1,5 +1,8 @@
 #include "models/layers/transformer.h"
 
+#include <utility>
+#include <vector>
+
 namespace models {
 
 using graph::BlobId;
@@ -25,6 +28,16 @@ BlobId AddBranch(ModelBuilder* b, const std::string& name, BlobId x, BlobId bran
     branch = b->Op("ScaleImages", name + ".drop_path", {branch, scales}, {{"index", row}});
   }
   return b->Op("Add", name + ".residual", {x, branch});
+}
+
+// The buffers of a BatchNorm: mean and variance.
+std::pair<BlobId, BlobId> RunningStatistics(ModelBuilder* b, const std::string& name, BlobId x) {
+  const int64_t channels = b->type(x).cols();
+  const auto buffer = [&](const char* which, float start) {
+    return b->Param(name + which, {channels}, Initializer::Constant(start),
+                    {ParameterKind::kBuffer});
+  };
+  return {buffer(".running_mean", 0.0f), buffer(".running_var", 1.0f)};
 }
 
 }  // namespace
@@ -58,6 +71,21 @@ BlobId LayerNorm(ModelBuilder* b, const std::string& name, BlobId x) {
   const BlobId gamma = b->Param(name + ".weight", {channels}, Initializer::Constant(1.0f));
   const BlobId beta = b->Param(name + ".bias", {channels}, Initializer::Constant(0.0f));
   return b->Op("LayerNorm", name, {x, gamma, beta}, {{"eps", kLayerNormEps}});
+}
+
+BlobId BatchNorm(ModelBuilder* b, const std::string& name, BlobId x) {
+  const auto [mean, variance] = RunningStatistics(b, name, x);
+  const std::vector<BlobId> normed =
+      b->OpN("BatchNorm", name, {x, mean, variance},
+             {{"eps", kBatchNormEps}, {"momentum", kBatchNormMomentum}});
+  b->UpdateBuffer(mean, normed[3]);
+  b->UpdateBuffer(variance, normed[4]);
+  return normed[0];
+}
+
+BlobId BatchNormInference(ModelBuilder* b, const std::string& name, BlobId x) {
+  const auto [mean, variance] = RunningStatistics(b, name, x);
+  return b->Op("BatchNormInference", name, {x, mean, variance}, {{"eps", kBatchNormEps}});
 }
 
 BlobId TransformerBlock(ModelBuilder* b, const std::string& name, BlobId x, int num_heads,

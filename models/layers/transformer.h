@@ -1,4 +1,4 @@
-// Linear, LayerNorm and the pre-norm transformer block, with the parameter names
+// Linear, the norms and the pre-norm transformer block, with the parameter names
 // and initial values of the official code (timm's Block; models_DropPos_mae.py,
 // _init_weights).
 #ifndef MODELS_LAYERS_TRANSFORMER_H_
@@ -12,6 +12,8 @@
 namespace models {
 
 constexpr float kLayerNormEps = 1e-6f;
+constexpr float kBatchNormEps = 1e-6f;
+constexpr float kBatchNormMomentum = 0.1f;
 
 // y (..., out) = x (..., in) · weightᵀ + bias; weight (out, in) xavier-uniform,
 // bias zero.
@@ -36,6 +38,13 @@ struct DropPath {
 // the operator refuses.
 DropPath DrawDropPath(ModelBuilder* b, const std::string& name, float rate, int depth,
                       graph::BlobId keys);
+
+// Normalises the last dimension of a training batch over all other dimensions, without scale and
+// shift, and moves the running statistics, the buffers "<name>.running_mean" (zero at start) and
+// "<name>.running_var" (one), as torch.nn.BatchNorm1d(affine=False). Two rows or more.
+graph::BlobId BatchNorm(ModelBuilder* b, const std::string& name, graph::BlobId x);
+// The same by the running statistics, for evaluation.
+graph::BlobId BatchNormInference(ModelBuilder* b, const std::string& name, graph::BlobId x);
 
 // x (B, T, C) + attention(norm1(x)), then + mlp(norm2(.)). qkv is one (3C, C)
 // matrix, also for its initial values; the MLP is fc1, exact GELU, fc2 with

@@ -2,6 +2,7 @@
 
 #include "ops/adamw.h"
 #include "ops/clip_factors.h"
+#include "ops/lars.h"
 
 namespace models {
 
@@ -10,15 +11,23 @@ using graph::DType;
 using graph::NetBuilder;
 using graph::Phase;
 
+namespace {
+
+float WeightDecay(const RecipeConfig& recipe, const Parameter& p) {
+  return static_cast<float>(p.decays() ? recipe.weight_decay : 0);
+}
+
+}  // namespace
+
 std::string FirstMomentName(const std::string& parameter) { return "adam_m/" + parameter; }
 std::string SecondMomentName(const std::string& parameter) { return "adam_v/" + parameter; }
+std::string MomentumName(const std::string& parameter) { return "momentum/" + parameter; }
 
 OptimizerSpec AdamW(const RecipeConfig& recipe) {
   const auto append = [recipe](NetBuilder* builder, const Parameter& p, const UpdateInputs& in) {
     using Args = ops::AdamWArgs;
     const std::vector<std::string> states = {FirstMomentName(p.name), SecondMomentName(p.name)};
     const BlobId m = builder->State(states[0], p.type), v = builder->State(states[1], p.type);
-    const float decay = static_cast<float>(p.decays() ? recipe.weight_decay : 0);
     const std::vector<BlobId> updated =
         builder->OpN("AdamW", "adamw/" + p.name, {in.lr, in.factors, in.step, in.w, in.g, m, v},
                      {{"beta1", static_cast<float>(recipe.beta1)},
@@ -26,11 +35,30 @@ OptimizerSpec AdamW(const RecipeConfig& recipe) {
                       {"eps", static_cast<float>(recipe.adam_eps)},
                       {"indices", std::vector<int64_t>{in.index}},
                       {"lr_scales", std::vector<float>{p.spec.lr_scale}},
-                      {"weight_decays", std::vector<float>{decay}}});
+                      {"weight_decays", std::vector<float>{WeightDecay(recipe, p)}}});
     builder->SetExit(in.w, updated[Args::kNewW]);
     builder->SetExit(m, updated[Args::kNewM]);
     builder->SetExit(v, updated[Args::kNewV]);
     return states;
+  };
+  return {recipe.clip_grad, recipe.clip_global, append};
+}
+
+OptimizerSpec Lars(const RecipeConfig& recipe) {
+  const auto append = [recipe](NetBuilder* builder, const Parameter& p, const UpdateInputs& in) {
+    using Args = ops::LarsArgs;
+    const std::string state = MomentumName(p.name);
+    const BlobId m = builder->State(state, p.type);
+    const std::vector<BlobId> updated =
+        builder->OpN("Lars", "lars/" + p.name, {in.lr, in.factors, in.w, in.g, m},
+                     {{"momentum", 0.9f},
+                      {"trust", 0.001f},
+                      {"indices", std::vector<int64_t>{in.index}},
+                      {"lr_scales", std::vector<float>{p.spec.lr_scale}},
+                      {"weight_decays", std::vector<float>{WeightDecay(recipe, p)}}});
+    builder->SetExit(in.w, updated[Args::kNewW]);
+    builder->SetExit(m, updated[Args::kNewM]);
+    return std::vector<std::string>{state};
   };
   return {recipe.clip_grad, recipe.clip_global, append};
 }

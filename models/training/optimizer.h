@@ -18,13 +18,14 @@ namespace models {
 inline constexpr char kStepState[] = "optimizer/step";       // i32 {1}, updates done
 std::string FirstMomentName(const std::string& parameter);   // "adam_m/<parameter>"
 std::string SecondMomentName(const std::string& parameter);  // "adam_v/<parameter>"
+std::string MomentumName(const std::string& parameter);      // "momentum/<parameter>"
 // Input f32 {1} of a net that updates: it does so when the mean loss of the window is not above
 // this. Infinity: always; -infinity: never. It must be fed: zero allows hardly any update.
 inline constexpr char kLossLimit[] = "loss_limit";
 
 // What the update of one parameter may read. Where `applied` is 0, it must leave the parameter and
-// its states bit for bit as they were: AdamW does by the factors, which are NaN then, others by
-// Commit (ops/commit.h).
+// its states bit for bit as they were: AdamW and Lars do by the factors, which are NaN then, others
+// by Commit (ops/commit.h).
 struct UpdateInputs {
   graph::BlobId lr;       // f32 {1}, before the parameter's own scale
   graph::BlobId factors;  // f32 (n): what ClipFactors says the gradients are multiplied with
@@ -45,6 +46,10 @@ struct OptimizerSpec {
 
 // As torch.optim.AdamW (Loshchilov and Hutter, 2019), with the recipe's numbers.
 OptimizerSpec AdamW(const RecipeConfig& recipe);
+
+// LARS as MAE trains linear probes with (ops/lars.h), with the recipe's decay and clipping,
+// momentum 0.9 and trust 0.001.
+OptimizerSpec Lars(const RecipeConfig& recipe);
 
 // The update of every parameter in `parameters`, all of them trained, from its gradient blob:
 // norms, clip factors, step counter, and what the optimizer appends. Whether it happens hangs on

@@ -42,13 +42,13 @@ std::string BoxScope(const graph::Net& net, const graph::Op& op) {
 }
 
 const Kind& KindOf(absl::string_view type) {
-  if (type == "AdamW" || type == "GradNorm" || type == "ClipFactors" || type == "Increment" ||
-      type == "AppendToWindow") {
+  if (type == "AdamW" || type == "Lars" || type == "GradNorm" || type == "ClipFactors" ||
+      type == "Increment" || type == "AppendToWindow") {
     return kOptimizer;
   }
   if (absl::StrContains(type, "MatMul") || absl::StrContains(type, "Linear")) return kMatMul;
   if (absl::StrContains(type, "Attention") || type == "PositionWeights") return kAttention;
-  if (absl::StrContains(type, "LayerNorm")) return kNorm;
+  if (absl::StrContains(type, "LayerNorm") || absl::StrContains(type, "BatchNorm")) return kNorm;
   if (absl::StrContains(type, "Gelu")) return kActivation;
   if (absl::StrContains(type, "CrossEntropy") || absl::StrContains(type, "PositionCE")) {
     return kLoss;

@@ -15,6 +15,7 @@
 #include "backends/cuda/droppos/restore_rows_launch.h"
 #include "backends/cuda/elementwise_launch.h"
 #include "backends/cuda/grad_norm_launch.h"
+#include "backends/cuda/lars_launch.h"
 #include "backends/cuda/layer_norm_launch.h"
 #include "backends/cuda/mean_rows_launch.h"
 #include "backends/cuda/mix_images_launch.h"
@@ -298,6 +299,12 @@ TEST_F(LargeTensors, SumsAndUpdates) {
   EXPECT_EQ(AdamW({&tensor, 1, one.data(), one.data(), step.data(), 0.9f, 0.95f, 1e-8f,
                    corrections.data()},
                   nullptr),
+            0);
+  const int64_t squares = LarsScratch(kElements);
+  const Large<double> lars_scratch(squares, squares);
+  const LarsTensor adapted = {w.data(), w.data(),  m.data(), w.data(), m.data(),
+                              kElements, 0,         1.0f,     0.0f,     true};
+  EXPECT_EQ(Lars({&adapted, 1, one.data(), one.data(), 0.9f, 0.001f, lars_scratch.data()}, nullptr),
             0);
   const int64_t parts = GradNormParts(kElements);
   const Large<double> scratch(parts, parts);

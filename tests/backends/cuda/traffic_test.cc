@@ -8,8 +8,10 @@
 #include "backends/cuda/adamw_launch.h"
 #include "backends/cuda/add_layer_norm_launch.h"
 #include "backends/cuda/drop_path_scales_launch.h"
+#include "backends/cuda/batch_norm_launch.h"
 #include "backends/cuda/elementwise_launch.h"
 #include "backends/cuda/grad_norm_launch.h"
+#include "backends/cuda/lars_launch.h"
 #include "backends/cuda/layer_norm_launch.h"
 #include "backends/cuda/mean_rows_launch.h"
 #include "backends/cuda/mix_images_launch.h"
@@ -123,6 +125,102 @@ TEST(Traffic, AdamW) {
   ASSERT_EQ(run(), 0);
   ExpectLoads(recorder.launches()[1], 0, 4 * pieces, (4 + 4 + 16) * pieces);
   ExpectStores(recorder.launches()[1], 0, 0, 0);
+}
+
+// Two pieces of a matrix, and a bias that is less than one.
+TEST(Traffic, Lars) {
+  const DeviceArray<float> lr(std::vector<float>{1e-3f}, "lr"),
+      factors(std::vector<float>{1, NAN}, "factors");
+  const DeviceArray<float> w(Normal<float>(8192, 1), "w"), g(Normal<float>(8192, 2), "g"),
+      m(std::vector<float>(8192), "m"), new_w(8192, "new_w"), new_m(8192, "new_m");
+  const DeviceArray<float> bias(Normal<float>(1000, 3), "bias"), bias_g(Normal<float>(1000, 4), "g"),
+      bias_m(std::vector<float>(1000), "bias_m"), new_bias(1000, "new_bias"),
+      new_bias_m(1000, "new_bias_m");
+  const DeviceArray<double> scratch(LarsScratch(8192) + LarsScratch(1000), "scratch");
+  std::vector<LarsTensor> tensors = {
+      {w.data(), g.data(), m.data(), new_w.data(), new_m.data(), 8192, 0, 1.0f, 0.0f, true},
+      {bias.data(), bias_g.data(), bias_m.data(), new_bias.data(), new_bias_m.data(), 1000, 0, 1.0f,
+       0.0f, false}};
+  const auto run = [&] {
+    return Lars({tensors.data(), 2, lr.data(), factors.data(), 0.9f, 0.001f, scratch.data()},
+                nullptr);
+  };
+  {
+    const Recorder recorder(w, g, m, new_w, new_m, bias, bias_g, bias_m, new_bias, new_bias_m);
+    ASSERT_EQ(run(), 0);
+    recorder.ExpectRead(w, 16, 2);
+    recorder.ExpectRead(g, 16, 2);
+    recorder.ExpectRead(m, 16);
+    recorder.ExpectWritten(new_w, 16);
+    recorder.ExpectWritten(new_m, 16);
+    recorder.ExpectRead(bias, 16);  // which has no norm
+    recorder.ExpectRead(bias_g, 16);
+    recorder.ExpectRead(bias_m, 16);
+    recorder.ExpectWritten(new_bias, 16);
+    recorder.ExpectWritten(new_bias_m, 16);
+  }
+  // A step that is not applied moves no tensor.
+  for (LarsTensor& tensor : tensors) {
+    tensor.factor = 1;
+    tensor.new_w = const_cast<float*>(tensor.w);
+    tensor.new_m = const_cast<float*>(tensor.m);
+  }
+  const Recorder recorder;
+  ASSERT_EQ(run(), 0);
+  ASSERT_EQ(recorder.launches().size(), 3u);
+  for (const int launch : {0, 2}) {
+    // A thread reads its factor.
+    ExpectLoads(recorder.launches()[launch], 0, 3 * 256, 4 * 3 * 256);
+    ExpectStores(recorder.launches()[launch], 0, 0, 0);
+  }
+  ExpectLoads(recorder.launches()[1], 0, 32, 4 * 32);
+  ExpectStores(recorder.launches()[1], 0, 0, 0);
+}
+
+// A warp reads 32 columns of a row, 128 bytes, and a thread one of them.
+TEST(Traffic, BatchNorm) {
+  const int64_t rows = 20;
+  const int cols = 70;
+  const DeviceArray<float> x(Normal<float>(rows * cols, 1), "x"),
+      running_mean(Normal<float>(cols, 2), "running_mean"),
+      running_var(std::vector<float>(cols, 1.0f), "running_var"), y(rows * cols, "y"),
+      mean(cols, "mean"), rstd(cols, "rstd"), new_mean(cols, "new_mean"), new_var(cols, "new_var");
+  {
+    const Recorder recorder(x, running_mean, running_var, y, mean, rstd, new_mean, new_var);
+    ASSERT_EQ(BatchNorm({x.data(), running_mean.data(), running_var.data(), y.data(), mean.data(),
+                         rstd.data(), new_mean.data(), new_var.data(), rows, cols, 1e-6f, 0.1f},
+                        nullptr),
+              0);
+    recorder.ExpectRead(x, 4, 3);  // for the mean, the variance and y
+    recorder.ExpectRead(running_mean, 4);
+    recorder.ExpectRead(running_var, 4);
+    for (const auto* written : {&y, &mean, &rstd, &new_mean, &new_var}) {
+      recorder.ExpectWritten(*written, 4);
+    }
+  }
+  const DeviceArray<float> dy(Normal<float>(rows * cols, 3), "dy"), dx(rows * cols, "dx");
+  const double warps = 8;  // each of which reads the statistics of its columns
+  {
+    const Recorder recorder(x, mean, rstd, dy, dx);
+    ASSERT_EQ(BatchNormGrad({x.data(), mean.data(), rstd.data(), dy.data(), dx.data(), rows, cols},
+                            nullptr),
+              0);
+    recorder.ExpectRead(x, 4, 2);
+    recorder.ExpectRead(dy, 4, 2);
+    recorder.ExpectRead(mean, 4, warps);
+    recorder.ExpectRead(rstd, 4, warps);
+    recorder.ExpectWritten(dx, 4);
+  }
+  const DeviceArray<float> out(rows * cols, "out");
+  const Recorder recorder(x, running_mean, running_var, out);
+  ASSERT_EQ(BatchNormInference({x.data(), running_mean.data(), running_var.data(), out.data(), rows,
+                                cols, 1e-6f},
+                               nullptr),
+            0);
+  recorder.ExpectRead(x, 4);
+  recorder.ExpectRead(running_mean, 4, warps);
+  recorder.ExpectRead(running_var, 4, warps);
+  recorder.ExpectWritten(out, 4);
 }
 
 TEST(Traffic, GradNorm) {

@@ -276,6 +276,59 @@ OptimizerSpec Momentum(const RecipeConfig& recipe) {
   return {recipe.clip_grad, recipe.clip_global, append};
 }
 
+// The weights of a layer move by trust times their norm, whatever the gradient's; what is of one
+// dimension by the gradient.
+TEST_F(SpecTest, LarsMovesByTheNormOfTheWeights) {
+  SessionOptions options = Options();
+  options.optimizer = Lars;
+  options.recipe.weight_decay = 0;
+  options.recipe.clip_grad = 0;
+  const auto session = NewSession(options);
+  const auto norm = [](const std::vector<float>& x) {
+    double squares = 0;
+    for (float v : x) squares += double{v} * v;
+    return std::sqrt(squares);
+  };
+  std::map<std::string, std::vector<float>> before;
+  for (const Parameter& p : session->parameters()) {
+    before[p.name] = BlobValues(session->workspace(), p.name);
+  }
+  ASSERT_TRUE(Step(session.get(), 1).ok());
+  const std::pair<const char*, double> rates[] = {{"fc.weight", 0.25 * kLr}, {"head.weight", kLr}};
+  for (const auto& [name, lr] : rates) {
+    std::vector<float> moved = BlobValues(session->workspace(), name);
+    for (size_t i = 0; i < moved.size(); ++i) moved[i] -= before[name][i];
+    EXPECT_NEAR(norm(moved), lr * 0.001 * norm(before[name]), 1e-2 * norm(moved)) << name;
+  }
+  const std::vector<float> momentum = BlobValues(session->workspace(), MomentumName("head.bias"));
+  const std::vector<float> bias = BlobValues(session->workspace(), "head.bias");
+  for (size_t i = 0; i < bias.size(); ++i) EXPECT_NEAR(bias[i], -kLr * momentum[i], 1e-9);
+  EXPECT_EQ(BlobValues(session->workspace(), "fixed"), before["fixed"]);
+}
+
+TEST_F(SpecTest, LarsIsHeldBackSavedAndRestored) {
+  for (const Way& way : kWays) {
+    SessionOptions options = Options(way);
+    options.optimizer = Lars;
+    const auto session = NewSession(options), held = NewSession(options),
+               resumed = NewSession(options);
+    EXPECT_EQ(session->memory().optimizer,
+              sizeof(float) * session->trainable_elements() + sizeof(int32_t));
+    ASSERT_TRUE(Step(session.get(), 1).ok());
+    const auto before = Saved(*held);
+    ASSERT_TRUE(Step(held.get(), 1, -1, /*hold_above=*/0).ok());
+    if (!way.step_every) {
+      EXPECT_EQ(Saved(*held), before);
+    }
+    ASSERT_TRUE(held->Release().ok());
+    EXPECT_EQ(Saved(*held), Saved(*session)) << way.accum_iter;
+    Resume(*session, resumed.get());
+    ASSERT_TRUE(Step(session.get(), 5).ok());
+    ASSERT_TRUE(Step(resumed.get(), 5).ok());
+    EXPECT_EQ(Saved(*resumed), Saved(*session)) << way.accum_iter;
+  }
+}
+
 TEST_F(SpecTest, AnotherOptimizerIsAnotherFunction) {
   for (const Way& way : kWays) {
     SessionOptions options = Options(way);
