@@ -54,7 +54,10 @@ Net TrainingNet() {
   const BlobId qkv = b.State("qkv.weight", f32({18, 6}));
   const BlobId proj = b.State("proj.weight", f32({6, 6}));
 
-  BlobId x = b.Op("Patchify", "patchify", {images}, {{"patch", int64_t{4}}});
+  const BlobId mode = b.Input("mode", i32({1})), box = b.Input("box", i32({1, 4}));
+  const BlobId lam = b.Input("lam", f32({1}));
+  BlobId x = b.Op("MixImages", "mix", {images, mode, lam, box});
+  x = b.Op("Patchify", "patchify", {x}, {{"patch", int64_t{4}}});
   x = b.Op("MatMul", "embed", {x, embed}, {{"trans_w", int64_t{1}}});
   x = b.Op("BiasAdd", "positions", {x, positions});
   x = b.Op("GatherRows", "visible", {x, ids});
@@ -68,8 +71,10 @@ Net TrainingNet() {
   x = b.Op("Add", "residual", {x, b.Op("Gelu", "act", {y})});
   x = b.Op("PadRows", "pad", {x}, {{"start", int64_t{3}}, {"rows", int64_t{9}}});
   x = b.Op("SliceRows", "first", {x}, {{"start", int64_t{3}}, {"count", int64_t{1}}});
-  const BlobId loss = b.Op("SoftmaxCrossEntropy", "loss", {x, labels});
+  x = b.Op("MeanRows", "mean", {x}, {{"start", int64_t{0}}, {"count", int64_t{1}}});
+  const BlobId loss = b.Op("SoftmaxCrossEntropy", "loss", {x, labels, lam}, {{"smoothing", 0.1f}});
   b.Output(loss);
+  b.Output(b.Op("TopKCorrect", "top", {x, labels}, {{"k", int64_t{5}}}));
   const auto grads = graph::Differentiate(&b, loss, {qkv, embed, positions, token, gamma, proj});
   EXPECT_TRUE(grads.ok()) << grads.status();
   if (!grads.ok()) return Net();
