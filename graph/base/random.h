@@ -42,6 +42,9 @@ enum class Purpose : uint32_t {
   kInitialize = 8,   // parameter initialisation
   kScene = 9,        // embedded data set
   kNoise = 10,
+  kRandAugment = 12,   // operations on a picture, and their levels
+  kErase = 13,         // rectangles that random erasing fills
+  kErasedValues = 14,  // what it fills them with
   kFirstPluginPurpose = 1024,
 };
 
