@@ -26,9 +26,7 @@ uint8_t Truncated(float value) {
 }
 
 // Image.blend: beyond the two pictures, too.
-uint8_t Blend(float from, float to, float factor) {
-  return Truncated(from + factor * (to - from));
-}
+uint8_t Blend(float from, float to, float factor) { return Truncated(from + factor * (to - from)); }
 
 template <typename Value>
 Table MakeTable(const Value& value) {
@@ -71,8 +69,7 @@ Table AutoContrastTable(const Counts& counts) {
   if (high <= low) return MakeTable(Identity);
   const double scale = 255.0 / (high - low);
   const double offset = -low * scale;
-  return MakeTable(
-      [&](int i) { return std::clamp(static_cast<int>(i * scale + offset), 0, 255); });
+  return MakeTable([&](int i) { return std::clamp(static_cast<int>(i * scale + offset), 0, 255); });
 }
 
 Table EqualizeTable(const Counts& counts) {
@@ -234,7 +231,8 @@ void Sharpness(double factor, std::vector<uint8_t>* copy, Image* image) {
     const uint8_t* const in = copy->data() + y * stride;
     uint8_t* const out = image->pixel(0, y);
     ptrdiff_t i = 3;
-    for (; i + 8 <= stride - 3; i += 8) Sharpen(hn::FixedTag<float, 8>(), in + i, stride, f, out + i);
+    for (; i + 8 <= stride - 3; i += 8)
+      Sharpen(hn::FixedTag<float, 8>(), in + i, stride, f, out + i);
     for (; i < stride - 3; ++i) Sharpen(hn::FixedTag<float, 1>(), in + i, stride, f, out + i);
   }
 }
@@ -254,10 +252,8 @@ void Affine(const std::array<double, 6>& m, std::vector<uint8_t>* copy, Image* i
         std::memcpy(out, kFill.data(), 3);
         continue;
       }
-      const Pixel value =
-          Bicubic(rgb, Taps(from_x, width, 3), Taps(from_y, height, 3 * width));
-      const Pixel clipped =
-          hn::Clamp(value, hn::Zero(kDoubles), hn::Set(kDoubles, 255.0));
+      const Pixel value = Bicubic(rgb, Taps(from_x, width, 3), Taps(from_y, height, 3 * width));
+      const Pixel clipped = hn::Clamp(value, hn::Zero(kDoubles), hn::Set(kDoubles, 255.0));
       uint8_t pixel[4];
       hn::StoreU(hn::DemoteTo(kBytes, hn::DemoteTo(kInts, clipped)), kBytes, pixel);
       std::memcpy(out, pixel, 3);

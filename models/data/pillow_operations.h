@@ -30,8 +30,9 @@ void Saturate(double factor, Image* image);    // with its grey: ImageEnhance.Co
 void Contrast(double factor, Image* image);    // with its mean grey
 void Brightness(double factor, Image* image);  // with black
 
-// The others read a copy of the picture, in `copy`, whose memory is reused.
-void Sharpness(double factor, std::vector<uint8_t>* copy, Image* image);  // with it smoothed, but for a border of one pixel
+// The others read a copy of the picture, in `copy`, whose memory is reused. Sharpness blends with
+// the picture smoothed, but for a border of one pixel.
+void Sharpness(double factor, std::vector<uint8_t>* copy, Image* image);
 
 // A bicubic affine transform (a = -1, where Image.resize has -0.5). The pixel whose centre is
 // (x, y) comes from (m[0] x + m[1] y + m[2], m[3] x + m[4] y + m[5]), in pixels from the top left

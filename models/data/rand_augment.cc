@@ -162,8 +162,7 @@ std::vector<OpDraw> DrawOperations(const RandAugmentPolicy& policy, uint64_t key
     OpDraw draw;
     draw.op = static_cast<AugmentOp>(random.Below(kAugmentOps));
     const bool apply = random.Uniform() < kApplied;
-    draw.level =
-        std::clamp(policy.magnitude + policy.deviation * random.Normal(), 0.0, kMaxLevel);
+    draw.level = std::clamp(policy.magnitude + policy.deviation * random.Normal(), 0.0, kMaxLevel);
     draw.negative = random.Uniform() < 0.5;
     if (apply) draws.push_back(draw);
   }

@@ -33,9 +33,9 @@ enum class AugmentOp {
 inline constexpr int kAugmentOps = 15;
 
 struct RandAugmentPolicy {
-  int operations = 0;      // drawn for a picture, each applied by half; 0: none
-  double magnitude = 10;   // mean of the level, in [0, 10]
-  double deviation = 0;    // of the level, at least 0
+  int operations = 0;     // drawn for a picture, each applied by half; 0: none
+  double magnitude = 10;  // mean of the level, in [0, 10]
+  double deviation = 0;   // of the level, at least 0
 };
 
 // "none", or timm's "rand-mX-nY-mstdZ-inc1": magnitude X (a whole number; 10 without it), Y

@@ -20,7 +20,7 @@ constexpr char kFooter[] =
     "\n--what=step takes the flags of train that say what a step is, too: --model, --batch_size, "
     "--accum_iter, --precision, --recompute, sizes, the model's own flags, --num_workers and "
     "--data_path (with --with_loader), --flagfile=runs/X/flags.txt; --what=data takes --data_path, "
-    "--input_size, --model and --seed.\nSee docs/performance.md.";
+    "--input_size, --crop_scale, --aa, --reprob, --model and --seed.\nSee docs/performance.md.";
 
 // Refuses flags that only another --what reads.
 absl::Status CheckOwnFlags(const CLI::App& app, const std::string& what) {

@@ -272,11 +272,10 @@ absl::Status CheckPasses(const ResolvedFlags& resolved) {
   for (const Want& want : wants) {
     if (want.value == want.neutral) continue;
     if (!LeavesOut(flags, want.pass)) continue;
-    return InvalidArgument("--", want.flag, "=", want.value, " is made by the pass ", want.pass,
-                           ", which ",
-                           *flags.passes ? absl::StrCat("--disable_pass=", want.pass)
-                                         : "--passes=off",
-                           " leaves out; drop one of the two");
+    return InvalidArgument(
+        "--", want.flag, "=", want.value, " is made by the pass ", want.pass, ", which ",
+        *flags.passes ? absl::StrCat("--disable_pass=", want.pass) : "--passes=off",
+        " leaves out; drop one of the two");
   }
   return absl::OkStatus();
 }

@@ -52,14 +52,15 @@ std::vector<std::string> Lines(const std::vector<std::string>& phrases, double w
 
 BatchSheetGeometry PlanBatchSheet(int count, int width, int height) {
   CHECK(count > 0 && width > 0 && height > 0);
-  constexpr double kShape = 1.4;    // the page's width by its height, about
+  constexpr double kShape = 1.4;     // the page's width by its height, about
   constexpr int kWords = 5 * kLine;  // below a picture, about
   BatchSheetGeometry g;
   g.scale = (kLeastWidth + width - 1) / width;
   g.margin = kMargin;
   g.column_width = width * g.scale + kMargin;
   const double row = height * g.scale + kWords;
-  g.columns = std::clamp(static_cast<int>(std::lround(std::sqrt(count * kShape * row / g.column_width))), 1, count);
+  g.columns = std::clamp(
+      static_cast<int>(std::lround(std::sqrt(count * kShape * row / g.column_width))), 1, count);
   return g;
 }
 
