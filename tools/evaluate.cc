@@ -19,7 +19,6 @@
 #include <utility>
 
 #include "CLI/CLI.hpp"
-#include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "graph/base/counted.h"
 #include "graph/base/status.h"
@@ -208,10 +207,7 @@ absl::Status Evaluate(const Flags& flags) {
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<StagedOutput> json_file,
                    ChooseOutput("--json", flags.json));
-  if (!flags.error_map.empty() && !absl::EndsWithIgnoreCase(flags.error_map, ".png")) {
-    return graph::InvalidArgument("--error_map=", flags.error_map, ": the picture is a PNG file, ",
-                                  "and its name must end in .png");
-  }
+  if (!flags.error_map.empty()) RETURN_IF_ERROR(CheckPngName("--error_map", flags.error_map));
   ASSIGN_OR_RETURN(const std::unique_ptr<StagedOutput> error_map,
                    ChooseOutput("--error_map", flags.error_map));
   std::error_code ignored;

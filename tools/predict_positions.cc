@@ -16,7 +16,6 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
 #include "graph/base/random.h"
@@ -55,12 +54,9 @@ struct Flags {
 };
 
 absl::StatusOr<StagedOutput> ChooseOutput(const Flags& flags) {
-  const std::string path = models::ResolveUserPath(flags.out);
-  if (!absl::EndsWithIgnoreCase(path, ".png")) {
-    return graph::InvalidArgument("--out=", flags.out, ": the picture is a PNG file, and its ",
-                                  "name must end in .png");
-  }
-  return StagedOutput::Choose("--out", path, StagedOutput::Kind::kFile, flags.overwrite);
+  RETURN_IF_ERROR(CheckPngName("--out", flags.out));
+  return StagedOutput::Choose("--out", models::ResolveUserPath(flags.out),
+                              StagedOutput::Kind::kFile, flags.overwrite);
 }
 
 using OnSkipped = std::function<void(const std::string& message)>;

@@ -42,8 +42,11 @@ enum class Purpose : uint32_t {
   kInitialize = 8,   // parameter initialisation
   kScene = 9,        // embedded data set
   kNoise = 10,
-  kDropPath = 11,  // which branches an image skips
-  kMixing = 15,  // mixup and cutmix of a group of images
+  kDropPath = 11,      // which branches an image skips
+  kRandAugment = 12,   // operations on a picture, and their levels
+  kErase = 13,         // rectangles that random erasing fills
+  kErasedValues = 14,  // what it fills them with
+  kMixing = 15,        // mixup and cutmix of a group of images
   kFirstPluginPurpose = 1024,
 };
 

@@ -27,6 +27,14 @@ constexpr double kLeastPixels = 1.5;
 // Python's round(): ties go to the even number, which is the default rounding mode.
 int RoundEven(double x) { return static_cast<int>(std::nearbyint(x)); }
 
+void FlipRows(Image* image) {
+  for (int y = 0; y < image->height; ++y) {
+    uint8_t* left = image->pixel(0, y);
+    uint8_t* right = left + ptrdiff_t{3} * (image->width - 1);
+    for (; left < right; left += 3, right -= 3) std::swap_ranges(left, left + 3, right);
+  }
+}
+
 }  // namespace
 
 std::vector<double> UsualMean(int channels) {
@@ -136,6 +144,7 @@ ImageArea EvaluationArea(int width, int height, int input_width, int input_heigh
 ImageTransform::ImageTransform(int input_width, int input_height, const TransformOptions& options)
     : options_(options), input_width_(input_width), input_height_(input_height) {
   CHECK(input_width > 0 && input_height > 0 && options.mean.size() == options.std.size());
+  CHECK(options.rand_augment.operations == 0 || options.channels() == 3);
   if (options.channels() != 3) return;  // no 8-bit RGB comes
   for (int c = 0; c < 3; ++c) {
     const float mean = static_cast<float>(options.mean[c]);
@@ -158,19 +167,42 @@ PartRequest ImageTransform::PlanTrain(int width, int height, uint64_t key, bool 
   return request;
 }
 
+AugmentDraws ImageTransform::DrawsOfInput(uint64_t key) const {
+  AugmentDraws draws;
+  draws.flip = options_.flip && SampleFlip(key);
+  draws.operations = DrawOperations(options_.rand_augment, key);
+  draws.erased = DrawErased(options_.erasing, input_width_, input_height_, key);
+  return draws;
+}
+
+AugmentDraws ImageTransform::Draws(int width, int height, uint64_t key, bool crop) const {
+  AugmentDraws draws = DrawsOfInput(key);
+  draws.crop = PlanTrain(width, height, key, crop, /*exact=*/true).box;
+  return draws;
+}
+
 InputPixels ImageTransform::TrainPixels(const PicturePart& part, uint64_t key, bool crop,
                                         Image* out) {
-  const bool flip = options_.flip && SampleFlip(key);
-  if (!crop) return {EvaluatePixels(part.image, out).image, flip};
-  // The crop is cut out before it is resized, so no pixel beyond it is looked at.
-  const ImageArea& area = part.box;
-  const int x = static_cast<int>(area.x0), y = static_cast<int>(area.y0);
-  const PixelBox seen = {x, y, static_cast<int>(std::ceil(area.x1)) - x,
-                         static_cast<int>(std::ceil(area.y1)) - y};
-  resizer_.Resize(ImageView(part.image, seen), {area.x0 - x, area.y0 - y, area.x1 - x, area.y1 - y},
-                  input_width_, input_height_, out);
-  ToChannels(options_.channels(), out);
-  return {out, flip};
+  if (crop) {
+    // The crop is cut out before it is resized, so no pixel beyond it is looked at.
+    const ImageArea& area = part.box;
+    const int x = static_cast<int>(area.x0), y = static_cast<int>(area.y0);
+    const PixelBox seen = {x, y, static_cast<int>(std::ceil(area.x1)) - x,
+                           static_cast<int>(std::ceil(area.y1)) - y};
+    resizer_.Resize(ImageView(part.image, seen),
+                    {area.x0 - x, area.y0 - y, area.x1 - x, area.y1 - y}, input_width_,
+                    input_height_, out);
+    ToChannels(options_.channels(), out);
+  } else {
+    EvaluatePixels(part.image, out);
+  }
+  AugmentDraws draws = DrawsOfInput(key);
+  if (!draws.operations.empty()) {
+    // Normalize() would flip what the operations make.
+    if (std::exchange(draws.flip, false)) FlipRows(out);
+    for (const OpDraw& operation : draws.operations) augmenter_.Apply(operation, out);
+  }
+  return {out, draws.flip, std::move(draws.erased), key};
 }
 
 InputPixels ImageTransform::EvaluatePixels(const Image& image, Image* out) {
@@ -199,10 +231,21 @@ void ImageTransform::Fit(const Image& image, Image* out) {
 
 void ImageTransform::Normalize(const InputPixels& pixels, float* out) const {
   const Image& image = *pixels.image;
-  const bool flip = pixels.flip;
   CHECK(image.width == input_width_ && image.height == input_height_);
   CHECK(image.channels == options_.channels());
-  if (image.is_deep()) return NormalizeDeep(pixels, out);
+  if (image.is_deep()) {
+    NormalizeDeep(pixels, out);
+  } else {
+    NormalizeBytes(pixels, out);
+  }
+  if (pixels.erased.empty()) return;
+  Erase(pixels.erased, options_.erasing.mode, pixels.key, options_.channels(), input_width_,
+        input_height_, out);
+}
+
+void ImageTransform::NormalizeBytes(const InputPixels& pixels, float* out) const {
+  const Image& image = *pixels.image;
+  const bool flip = pixels.flip;
   // Plain look-ups, eight pixels at a time.
   const hn::CappedTag<float, 8> floats;
   const hn::Rebind<int32_t, decltype(floats)> ints;

@@ -1,7 +1,8 @@
 // Turns a decoded image into network input: (channels, H, W) floats, normalised.
 //
-// Training: torchvision's RandomResizedCrop (bicubic) and a horizontal flip with probability 1/2.
-// Both are pure functions of the image's key.
+// Training, in this order: torchvision's RandomResizedCrop (bicubic), a horizontal flip with
+// probability 1/2, RandAugment, normalisation, random erasing; the last and the third where the
+// options say so. All are pure functions of the image's key.
 // Evaluation: resizes the short side to 256/224 of the input size, rounded down, then crops the
 // centre; inputs above 224 pixels get no such margin (mask_transform.py).
 #ifndef MODELS_DATA_AUGMENT_H_
@@ -13,6 +14,8 @@
 
 #include "graph/base/random.h"
 #include "models/data/image.h"
+#include "models/data/rand_augment.h"
+#include "models/data/random_erasing.h"
 #include "models/data/resize.h"
 
 namespace models {
@@ -21,12 +24,15 @@ namespace models {
 std::vector<double> UsualMean(int channels);
 std::vector<double> UsualStd(int channels);
 
-// What --crop_scale, --crop_ratio, --flip, --mean and --std say.
+// What --crop_scale, --crop_ratio, --flip, --aa, --reprob, --remode, --recount, --mean and --std
+// say.
 struct TransformOptions {
   // Bounds of a training crop: its share of the area, in (0, 1], and its width by its height.
   std::array<double, 2> crop_scale = {0.2, 1.0};
   std::array<double, 2> crop_ratio = {3.0 / 4.0, 4.0 / 3.0};
   bool flip = true;
+  RandAugmentPolicy rand_augment;  // of 8-bit RGB alone
+  ErasingOptions erasing;
   // Of each channel, where black is 0 and white 1; as many as the net takes.
   std::vector<double> mean = UsualMean(3);
   std::vector<double> std = UsualStd(3);
@@ -41,6 +47,14 @@ PixelBox SampleCrop(int width, int height, const TransformOptions& options,
 
 // A coin toss for the image with this key (graph::SampleKey).
 bool SampleFlip(uint64_t key);
+
+// What is drawn for one training picture.
+struct AugmentDraws {
+  PixelBox crop;  // of the picture
+  bool flip = false;
+  std::vector<OpDraw> operations;  // applied to the flipped crop of the input's size, in turn
+  std::vector<PixelBox> erased;    // of the input
+};
 
 // What evaluation sees: the image is resized to `resized_width` x `resized_height`, then cropped to
 // `crop`. An image that already has the target's size (CIFAR's, a scene drawn for the model) is not
@@ -65,10 +79,12 @@ double EvaluationCropShare(int input_width, int input_height);
 // bits; grey becomes three equal channels.
 void ToChannels(int channels, Image* image);
 
-// A picture of the input's size, before flip and normalization.
+// A picture of the input's size, before normalization, and what is left to do with it.
 struct InputPixels {
   const Image* image = nullptr;
   bool flip = false;
+  std::vector<PixelBox> erased = {};
+  uint64_t key = 0;  // of the values in `erased`
 };
 
 // Keeps buffers between calls: use one per thread.
@@ -88,7 +104,10 @@ class ImageTransform {
   PartRequest PlanTrain(int width, int height, uint64_t key, bool crop, bool exact) const;
   InputPixels TrainPixels(const PicturePart& part, uint64_t key, bool crop, Image* out);
   InputPixels EvaluatePixels(const Image& image, Image* out);
-  // Flips and normalises. Writes channels * H * W floats.
+  // All draws of which PlanTrain(), TrainPixels() and Normalize() make the input of a picture of
+  // this size.
+  AugmentDraws Draws(int width, int height, uint64_t key, bool crop) const;
+  // Flips, normalises and erases. Writes channels * H * W floats.
   void Normalize(const InputPixels& pixels, float* out) const;
 
   // EvaluatePixels() and Normalize().
@@ -102,11 +121,15 @@ class ImageTransform {
  private:
   // Applies the evaluation's geometry.
   void Fit(const Image& image, Image* out);
+  // Those that do not depend on the picture's size.
+  AugmentDraws DrawsOfInput(uint64_t key) const;
+  void NormalizeBytes(const InputPixels& pixels, float* out) const;
   void NormalizeDeep(const InputPixels& pixels, float* out) const;
 
   TransformOptions options_;
   int input_width_, input_height_;
   BicubicResizer resizer_;
+  RandAugmenter augmenter_;
   Image resized_;
   float normalized_[3][256];  // (value / 255 - mean) / std of each channel of 8-bit RGB
 };

@@ -259,6 +259,8 @@ TEST(Flags, ValuesOutOfRangeAreNamed) {
             "--crop_scale=0.2,1.1: HIGH: must be above 0 and at most 1");
   EXPECT_EQ(Error({"--crop_scale=0.5,0.2"}), "--crop_scale=0.5,0.2: LOW must not be above HIGH");
   EXPECT_EQ(Error({"--crop_scale=0.2"}), "--crop_scale=0.2: must be 2 numbers, LOW,HIGH");
+  EXPECT_EQ(Error({"--aa=rand-m11-inc1"}),
+            "--aa=rand-m11-inc1: 'm11': m must be a whole number from 0 to 10");
   EXPECT_EQ(Error({"--crop_ratio=0,1"}), "--crop_ratio=0,1: LOW: must be greater than 0");
   EXPECT_EQ(Error({"--mean=0.5,0.5"}), "--mean=0.5,0.5: must be 3 numbers, R,G,B");
   EXPECT_EQ(Error({"--mean=0.5,0.5,x"}), "--mean=0.5,0.5,x: B: must be a number");

@@ -137,6 +137,22 @@ TEST(Resolve, EmbeddedScenesAreNotCropped) {
                           HasSubstr("--crop_ratio=1,1 has no effect")));
 }
 
+TEST(Resolve, HowNothingIsErasedHasNoEffect) {
+  EXPECT_THAT(Resolve({"--remode=const", "--recount=2", "--reprob=0.1"})->notices, IsEmpty());
+  EXPECT_THAT(Resolve({"--remode=const", "--recount=2"})->notices,
+              ElementsAre(HasSubstr("--remode=const has no effect"),
+                          HasSubstr("--recount=2 has no effect")));
+}
+
+TEST(Resolve, RandAugmentIsOf8BitRgb) {
+  const std::string aa = "--aa=rand-m9-inc1";
+  EXPECT_EQ(Resolve({aa})->transform.rand_augment.operations, 2);
+  EXPECT_EQ(ResolveError({aa, "--channels=1"}),
+            "--aa=rand-m9-inc1 is of 8-bit RGB, and --channels=1 keeps samples of 16 bits; leave "
+            "out one of the two");
+  EXPECT_TRUE(Resolve({"--reprob=0.5", "--channels=1"}).ok());
+}
+
 TEST(Resolve, GivenFlagsReachTheEntry) {
   const auto resolved = Resolve({"--input_size=64x96",
                                  "--patch_size=8",

@@ -197,6 +197,9 @@ TEST(Resume, AFlagThatTheRunDidNotKnowWasItsDefault) {
   TrainFlags then = resolved({});
   then.crop_scale = then.crop_ratio = then.mean = then.std = absl::nullopt;
   then.flip = absl::nullopt;
+  then.aa = then.remode = absl::nullopt;
+  then.reprob = absl::nullopt;
+  then.recount = absl::nullopt;
   then.channels = absl::nullopt;
   const models::ZooEntry entry = *MakeZoo().Find("droppos_tiny");
   const Resumption old = Of(TrainFlagsText(then, "", absl::MakeConstSpan(&entry, 1)));

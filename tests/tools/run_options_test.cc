@@ -112,6 +112,20 @@ std::map<std::string, Reaches> Reached() {
        {"1,1.5", "1 1.5",
         [](O o) { return absl::StrJoin(o.trainer.loader.transform.crop_ratio, " "); }}},
       {"flip", {"false", "no", [](O o) { return Yes(o.trainer.loader.transform.flip); }}},
+      {"aa",
+       {"rand-m9-mstd0.5-inc1", "2 9 0.5",
+        [](O o) {
+          const models::RandAugmentPolicy& policy = o.trainer.loader.transform.rand_augment;
+          return absl::StrCat(policy.operations, " ", policy.magnitude, " ", policy.deviation);
+        }}},
+      {"reprob",
+       {"0.25", "0.25", [](O o) { return All(o.trainer.loader.transform.erasing.probability); }}},
+      {"remode",
+       {"rand", "yes",
+        [](O o) {
+          return Yes(o.trainer.loader.transform.erasing.mode == models::EraseMode::kRand);
+        }}},
+      {"recount", {"3", "3", [](O o) { return All(o.trainer.loader.transform.erasing.count); }}},
       {"mean",
        {"0,0.5,1", "0 0.5 1",
         [](O o) { return absl::StrJoin(o.trainer.loader.transform.mean, " "); }}},

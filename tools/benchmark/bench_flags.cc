@@ -5,7 +5,6 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "graph/base/status.h"
 #include "models/training/output_dir.h"
 #include "tools/flags/command_line.h"
@@ -21,36 +20,7 @@ constexpr char kFooter[] =
     "\n--what=step takes the flags of train that say what a step is, too: --model, --batch_size, "
     "--accum_iter, --precision, --recompute, sizes, the model's own flags, --num_workers and "
     "--data_path (with --with_loader), --flagfile=runs/X/flags.txt; --what=data takes --data_path, "
-    "--input_size, --model and --seed.\nSee docs/performance.md.";
-
-// Divides the command line: `app`'s options with their values, and all else.
-void Divide(const CLI::App& app, int argc, char** argv, std::vector<std::string>* own,
-            std::vector<std::string>* others) {
-  bool value_follows = false;  // of an own option
-  for (int i = 1; i < argc; ++i) {
-    const std::string arg = argv[i];
-    if (value_follows) {
-      own->push_back(arg);
-      value_follows = false;
-      continue;
-    }
-    if (!absl::StartsWith(arg, "--") || arg.size() == 2) {
-      // A value of the trainer's flag before it, or something that belongs nowhere.
-      (arg == "-h" ? own : others)->push_back(arg);
-      continue;
-    }
-    const size_t equals = std::min(arg.find('='), arg.size());
-    // "--a-b" is the option "--a_b".
-    const std::string name = "--" + absl::StrReplaceAll(arg.substr(2, equals - 2), {{"-", "_"}});
-    const CLI::Option* option = app.get_option_no_throw(name);
-    if (option == nullptr) {
-      others->push_back(arg);
-      continue;
-    }
-    own->push_back(name + arg.substr(equals));
-    value_follows = equals == arg.size() && option->get_items_expected_max() != 0;
-  }
-}
+    "--input_size, --crop_scale, --aa, --reprob, --model and --seed.\nSee docs/performance.md.";
 
 // Refuses flags that only another --what reads.
 absl::Status CheckOwnFlags(const CLI::App& app, const std::string& what) {
@@ -130,7 +100,7 @@ absl::StatusOr<bool> ParseBenchFlags(int argc, char** argv, const MachineDefault
              "index");
 
   std::vector<std::string> own = {"bench"};
-  Divide(app, argc, argv, &own, &flags->train_args);
+  DivideCommandLine(app, argc, argv, &own, &flags->train_args);
   // What is no trainer's business is refused here, with this tool's words.
   const bool may_train = std::none_of(own.begin(), own.end(), [](const std::string& arg) {
     return absl::StartsWith(arg, "--net") || arg == "--what=op" || arg == "op";

@@ -53,7 +53,8 @@ absl::StatusOr<double> OneRun(const models::Dataset& data, const models::LoaderO
   return static_cast<double>(images) / SecondsSince(start);
 }
 
-// The peer's input: the files of those images, their crops and flips.
+// The peer's input: the files of those images, their crops and flips; where more is to be done to
+// them, the arguments with which timm does all of it.
 absl::StatusOr<std::string> Jobs(const DataBenchOptions& options, const models::Dataset& data,
                                  int64_t images) {
   const models::LoaderOptions load = LoaderFor(options, data.size(), true);
@@ -64,6 +65,18 @@ absl::StatusOr<std::string> Jobs(const DataBenchOptions& options, const models::
   const int64_t an_epoch = data.size() / load.batch_size * load.batch_size;
   models::EpochOrder order(data.size(), load.seed);
   ordered_json jobs = {{"width", load.input_width}, {"height", load.input_height}};
+  const TrainFlags& flags = options.resolved.flags;
+  const models::TransformOptions& transforms = load.transform;
+  if (transforms.rand_augment.operations > 0 || transforms.erasing.probability > 0) {
+    jobs["timm"] = {
+        {"scale", transforms.crop_scale},
+        {"ratio", transforms.crop_ratio},
+        {"hflip", transforms.flip ? 0.5 : 0.0},
+        {"auto_augment", *flags.aa == "none" ? ordered_json() : ordered_json(*flags.aa)},
+        {"re_prob", *flags.reprob},
+        {"re_mode", *flags.remode},
+        {"re_count", *flags.recount}};
+  }
   models::PicturePart part;
   for (int64_t k = 0; k < images; ++k) {
     const int64_t epoch = k / an_epoch;
@@ -104,7 +117,8 @@ absl::StatusOr<ordered_json> RunPeer(const DataBenchOptions& options, const std:
   ordered_json json = ordered_json::parse(out, nullptr, false);
   if (status != 0 || !json.is_object() || !json.contains("images_per_s")) {
     return graph::InvalidArgument(options.peer_python, " ", options.peer_script,
-                                  " failed (above); --peer names a python with Pillow and NumPy");
+                                  " failed (above); --peer names a python with Pillow and NumPy, "
+                                  "and with timm where pictures are augmented or erased");
   }
   return json;
 }

@@ -1,4 +1,5 @@
-// Measures how many images per second the trainer's loader gives on one core, beside Pillow's.
+// Measures how many images per second the trainer's loader gives on one core, beside Pillow's and
+// timm's.
 #ifndef TOOLS_BENCHMARK_DATA_BENCH_H_
 #define TOOLS_BENCHMARK_DATA_BENCH_H_
 
@@ -13,11 +14,11 @@
 namespace tools {
 
 struct DataBenchOptions {
-  ResolvedFlags resolved;  // data_path, input size, seed
+  ResolvedFlags resolved;  // data_path, input size, augmentations, seed
   int runs = 5;            // of each kind, alternating
   int64_t images = 256;    // per run, in whole batches of at most 32; the same in each
   // A python with Pillow, NumPy and perhaps torch and torchvision, which runs data_peer.py on the
-  // same files and crops; empty: no peer.
+  // same files and crops; where pictures are augmented or erased, it needs timm. Empty: no peer.
   std::string peer_python;
   std::string peer_script;
 };

@@ -4,7 +4,9 @@ usage: data_peer.py JOBS   prints {"images_per_s": ..., "what": ...}
 
 Decodes with Pillow, crops and resizes (bicubic), flips, makes a normalised float tensor:
 by torchvision where it is installed, else by the same calls of Pillow's and torch's (or
-NumPy's) that torchvision makes. One thread. The files are read once before the clock starts.
+NumPy's) that torchvision makes. Where the job asks for RandAugment or random erasing, timm's
+create_transform does everything, with random draws of its own. One thread. The files are read once
+before the clock starts.
 """
 import json
 import sys
@@ -50,11 +52,27 @@ def by_pillow(image, box, size, flip):
     return planes.sub_(torch.tensor(MEAN).view(-1, 1, 1)).div_(torch.tensor(STD).view(-1, 1, 1))
 
 
+def timms_transform(jobs):
+    from timm.data import auto_augment, create_transform
+    posterize = auto_augment.NAME_TO_OP["PosterizeIncreasing"]
+
+    def to_black_too(image, bits, **kw):  # which Pillow 13 refuses and timm sometimes asks for
+        return posterize(image, bits, **kw) if bits else Image.new("RGB", image.size)
+
+    auto_augment.NAME_TO_OP["PosterizeIncreasing"] = to_black_too
+    return create_transform((jobs["height"], jobs["width"]), is_training=True, color_jitter=None,
+                            interpolation="bicubic", mean=MEAN, std=STD, **jobs["timm"])
+
+
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         jobs = json.load(file)
     size = (jobs["width"], jobs["height"])
-    transform = by_torchvision if F else by_pillow
+    if "timm" in jobs:
+        whole = timms_transform(jobs)
+        transform = lambda image, *_: whole(image)
+    else:
+        transform = by_torchvision if F else by_pillow
     for path, *_ in jobs["files"]:
         with open(path, "rb") as file:
             file.read()
@@ -67,6 +85,9 @@ def main():
     if torch:
         names.append("torch " + torch.__version__.split("+")[0])
     names.append("torchvision" if F else "no torchvision")
+    if "timm" in jobs:
+        import timm
+        names[-1] = "timm " + timm.__version__
     print(json.dumps({"images_per_s": len(jobs["files"]) / seconds, "what": ", ".join(names)}))
 
 

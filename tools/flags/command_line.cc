@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "graph/base/printable.h"
 #include "graph/base/quoted.h"
@@ -144,6 +145,34 @@ void AddMaxImageMegapixels(CLI::App* app, const std::string& otherwise,
           },
           "above 0"))
       ->type_name("X");
+}
+
+void DivideCommandLine(const CLI::App& app, int argc, char** argv, std::vector<std::string>* own,
+                       std::vector<std::string>* others) {
+  bool value_follows = false;  // of an own option
+  for (int i = 1; i < argc; ++i) {
+    const std::string arg = argv[i];
+    if (value_follows) {
+      own->push_back(arg);
+      value_follows = false;
+      continue;
+    }
+    if (!absl::StartsWith(arg, "--") || arg.size() == 2) {
+      // A value of another's flag before it, or something that belongs nowhere.
+      (arg == "-h" ? own : others)->push_back(arg);
+      continue;
+    }
+    const size_t equals = std::min(arg.find('='), arg.size());
+    // "--a-b" is the option "--a_b".
+    const std::string name = "--" + absl::StrReplaceAll(arg.substr(2, equals - 2), {{"-", "_"}});
+    const CLI::Option* option = app.get_option_no_throw(name);
+    if (option == nullptr) {
+      others->push_back(arg);
+      continue;
+    }
+    own->push_back(name + arg.substr(equals));
+    value_follows = equals == arg.size() && option->get_items_expected_max() != 0;
+  }
 }
 
 absl::StatusOr<bool> ParseCommandLine(const std::string& tool, int argc, char** argv,

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
@@ -27,6 +28,11 @@ void AddDevice(CLI::App* app, bool reference, std::string* device);
 // what holds then is `otherwise`, for --help. (The trainer's is in flag_table.cc.)
 void AddMaxImageMegapixels(CLI::App* app, const std::string& otherwise,
                            absl::optional<double>* value);
+
+// For tools that take another's flags beside their own: `app`'s options with their values go to
+// `own`, all else to `others`.
+void DivideCommandLine(const CLI::App& app, int argc, char** argv, std::vector<std::string>* own,
+                       std::vector<std::string>* others);
 
 // Parses the command line of //tools:`tool`. False where --help was asked for and has been
 // printed: there is nothing left to do. InvalidArgument names the flag: first those that

@@ -11,6 +11,7 @@
 #include "graph/base/status.h"
 #include "models/data/augment.h"
 #include "models/data/bad_image_judge.h"
+#include "models/data/rand_augment.h"
 #include "tools/flags/device_name.h"
 #include "tools/flags/precision.h"
 
@@ -24,6 +25,7 @@ using S = models::FlagScope;
 constexpr absl::string_view kModel = "Model", kData = "Data", kTheRun = "Run",
                             kCheckpoints = "Checkpoints", kOptimisation = "Optimisation",
                             kMachine = "Machine", kInside = "Looking inside", kOther = "Other";
+constexpr absl::string_view kPolicy = "POLICY";
 constexpr const char* kRecipe = models::kOfTheModel;
 constexpr Rule kAny = Rule::kAny, kPositive = Rule::kPositive, kNotNegative = Rule::kNotNegative,
                kRatio = Rule::kRatio, kFraction = Rule::kFraction, kShare = Rule::kShare;
@@ -81,6 +83,15 @@ const std::vector<FlagRow>& OwnRows() {
        Value(models::TransformOptions().crop_ratio), "bounds of a random crop's width / height"},
       {"flip", kData, S::kStep, &F::flip, kAny, "", Value("true"),
        "mirror half of the pictures, by chance, left to right"},
+      {"aa", kData, S::kStep, &F::aa, kAny, kPolicy, Value("none"),
+       "RandAugment of what is cropped and flipped, as rand-m9-mstd0.5-inc1: m its magnitude, n (2) "
+       "how many of the fifteen operations are drawn, mstd the deviation of their severity"},
+      {"reprob", kData, S::kStep, &F::reprob, kRatio, "X", Value("0"),
+       "share of the pictures in which a rectangle is erased by chance, after normalisation"},
+      {"remode", kData, S::kStep, &F::remode, kAny, "pixel|const|rand", Value("pixel"),
+       "what is there then: noise, the mean colour, or one random colour"},
+      {"recount", kData, S::kStep, &F::recount, kPositive, "N", Value("1"),
+       "from 1 to N rectangles, which share the area of one"},
       {"mean", kData, S::kNet, &F::mean, kRatio, "R,G,B", Value(models::TransformOptions().mean),
        "the channels' means, which normalisation subtracts; black is 0 and white 1; with --channels=1 "
        "one number (0.449), with 4 a fourth (0.5)"},
@@ -286,9 +297,11 @@ absl::Status Parse(const FlagRow& row, absl::string_view text, std::vector<doubl
 }
 
 absl::Status Parse(const FlagRow& row, absl::string_view text, std::string* value) {
-  if (row.value != kDeviceNames) return models::ParseFlag(text, row.rule, row.value, value);
+  if (row.value != kDeviceNames && row.value != kPolicy) {
+    return models::ParseFlag(text, row.rule, row.value, value);
+  }
   *value = std::string(text);
-  return CheckDeviceName(text);
+  return row.value == kPolicy ? models::ParseRandAugment(text).status() : CheckDeviceName(text);
 }
 
 template <typename T>

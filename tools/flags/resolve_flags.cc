@@ -89,6 +89,11 @@ void TakeTransform(const TrainFlags& flags, models::TransformOptions* transform)
   copy(*flags.crop_scale, &transform->crop_scale);
   copy(*flags.crop_ratio, &transform->crop_ratio);
   transform->flip = *flags.flip;
+  const auto policy = models::ParseRandAugment(*flags.aa);
+  CHECK(policy.ok());  // the flag's table has parsed it
+  transform->rand_augment = *policy;
+  transform->erasing = {*flags.reprob, models::ErasingOptions::Mode(*flags.remode),
+                        static_cast<int>(*flags.recount)};
   transform->mean = *flags.mean;
   transform->std = *flags.std;
 }
@@ -106,6 +111,27 @@ absl::Status ResolveChannels(TrainFlags& flags) {
                            "; --channels=", channels, " takes ", channels);
   }
   return absl::OkStatus();
+}
+
+// RandAugment is what Pillow does to 8-bit RGB; a net of other samples has none.
+absl::Status CheckAugmentation(const TrainFlags& flags) {
+  if (*flags.aa == "none" || !flags.channels.has_value()) return absl::OkStatus();
+  return InvalidArgument("--aa=", *flags.aa, " is of 8-bit RGB, and --channels=", *flags.channels,
+                         " keeps samples of 16 bits; leave out one of the two");
+}
+
+// Of flags for what is erased where nothing is.
+void NoteUnerased(ResolvedFlags& resolved) {
+  const TrainFlags& flags = resolved.flags;
+  if (*flags.reprob > 0) return;
+  for (const FlagRow& row : FlagTable({})) {
+    if (row.name != "remode" && row.name != "recount") continue;
+    const std::string text = *FlagText(row, flags);
+    if (text == row.fallback.text) continue;
+    resolved.notices.push_back(absl::StrCat("--", row.name, "=", text,
+                                            " has no effect: nothing is erased; --reprob=X says "
+                                            "in which share of the pictures"));
+  }
 }
 
 // Of flags for random crops where there are none.
@@ -250,11 +276,10 @@ absl::Status CheckPasses(const ResolvedFlags& resolved) {
   for (const Want& want : wants) {
     if (want.value == want.neutral) continue;
     if (!LeavesOut(flags, want.pass)) continue;
-    return InvalidArgument("--", want.flag, "=", want.value, " is made by the pass ", want.pass,
-                           ", which ",
-                           *flags.passes ? absl::StrCat("--disable_pass=", want.pass)
-                                         : "--passes=off",
-                           " leaves out; drop one of the two");
+    return InvalidArgument(
+        "--", want.flag, "=", want.value, " is made by the pass ", want.pass, ", which ",
+        *flags.passes ? absl::StrCat("--disable_pass=", want.pass) : "--passes=off",
+        " leaves out; drop one of the two");
   }
   return absl::OkStatus();
 }
@@ -275,7 +300,9 @@ absl::StatusOr<ResolvedFlags> ResolveTrainFlags(const TrainFlags& flags,
   RETURN_IF_ERROR(ResolveChannels(resolved.flags));
   SetDefaults(machine, resolved.flags);
   TakeTransform(resolved.flags, &resolved.transform);
+  RETURN_IF_ERROR(CheckAugmentation(resolved.flags));
   NoteUncropped(resolved);
+  NoteUnerased(resolved);
   RETURN_IF_ERROR(JoinOptions(flags, machine, resolved));
   RETURN_IF_ERROR(models::Validate(resolved.entry.recipe));
   RETURN_IF_ERROR(CheckPasses(resolved));

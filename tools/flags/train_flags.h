@@ -67,6 +67,10 @@ struct TrainFlags {
   absl::optional<std::vector<double>> crop_scale;  // bounds
   absl::optional<std::vector<double>> crop_ratio;  // bounds
   absl::optional<bool> flip;
+  absl::optional<std::string> aa;
+  absl::optional<double> reprob;
+  absl::optional<std::string> remode;  // "pixel", "const" or "rand"
+  absl::optional<int64_t> recount;
   absl::optional<std::vector<double>> mean;  // of each channel
   absl::optional<std::vector<double>> std;
   absl::optional<std::string> on_bad_image;  // "skip" or "stop"

@@ -21,8 +21,8 @@ constexpr absl::string_view kOneProcess =
     "a run is one process, started without a launcher; --effective_batch=N gives the batch of "
     "several";
 constexpr absl::string_view kAugmentation =
-    "images are cropped and flipped (--crop_scale, --crop_ratio, --flip); there is no other "
-    "augmentation";
+    "images are cropped and flipped (--crop_scale, --crop_ratio, --flip), and changed by "
+    "RandAugment (--aa) and random erasing (--reprob) where asked; there is no other augmentation";
 constexpr absl::string_view kDropout = "the models have no dropout and no stochastic depth";
 
 constexpr FlagSynonym kSynonyms[] = {
@@ -52,10 +52,13 @@ constexpr FlagSynonym kSynonyms[] = {
      "val_fraction"},
     {"val_dir val_path validation_dir validation_data", "val_fraction",
      "held-out images are those in val/ or val.txt below --data_path, else --val_fraction of all"},
-    {"color_jitter aa auto_augment autoaugment rand_augment randaugment mixup cutmix reprob "
-     "random_erasing smoothing vflip crop_pct repeated_aug three_augment "
-     "augment augmentation",
+    {"color_jitter mixup cutmix smoothing vflip crop_pct repeated_aug three_augment augment "
+     "augmentation",
      "epochs", kAugmentation},
+    {"auto_augment autoaugment rand_augment randaugment", "aa"},
+    {"random_erasing random_erase re_prob", "reprob"},
+    {"re_mode", "remode"},
+    {"re_count", "recount"},
     {"scale", "crop_scale"},
     {"ratio", "crop_ratio"},
     {"hflip horizontal_flip random_flip", "flip"},

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
@@ -239,6 +240,12 @@ absl::Status StagedOutput::ReplaceFile() const {
     if (::rename(staged.c_str(), path_.c_str()) != 0) return CannotWrite(errno, Name());
   }
   return models::SyncFolder(models::FolderOf(path_), models::FileSystem::Real());
+}
+
+absl::Status CheckPngName(const std::string& flag, const std::string& path) {
+  if (absl::EndsWithIgnoreCase(path, ".png")) return absl::OkStatus();
+  return graph::InvalidArgument(flag, "=", path,
+                                ": the picture is a PNG file, and its name must end in .png");
 }
 
 absl::Status WriteBytes(const std::string& path, const std::string& bytes) {

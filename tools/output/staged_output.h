@@ -73,6 +73,9 @@ class StagedOutput {
   std::unique_ptr<Staging> staging_;
 };
 
+// Refuses a path that does not end in .png; `flag` ("--out") gave it.
+absl::Status CheckPngName(const std::string& flag, const std::string& path);
+
 // Writes `bytes` to the new file `path`. Errors name it.
 absl::Status WriteBytes(const std::string& path, const std::string& bytes);
 

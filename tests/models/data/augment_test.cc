@@ -5,7 +5,10 @@
 
 #include <cmath>
 #include <limits>
+#include <vector>
 
+#include "models/data/rand_augment.h"
+#include "models/data/random_erasing.h"
 #include "models/data/resize.h"
 #include "tests/models/data/test_images.h"
 #include "tests/models/data/train_floats.h"
@@ -170,6 +173,61 @@ TEST(PlanEvaluation, CoversATargetThatIsNotSquare) {
     EXPECT_LE(plan.crop.y + 48, plan.resized_height);
     EXPECT_TRUE(plan.resized_width == 109 || plan.resized_height == 54);
   }
+}
+
+// Options under which all draws happen.
+TransformOptions AllOfIt() {
+  TransformOptions options;
+  options.crop_scale = {0.08, 1};
+  options.rand_augment = *ParseRandAugment("rand-m9-n4-mstd0.5-inc1");
+  options.erasing.probability = 0.5;
+  return options;
+}
+
+TEST(ImageTransform, CropsFlipsAugmentsNormalisesErasesInThisOrder) {
+  const Image image = GradientImage(90, 70);
+  const TransformOptions options = AllOfIt();
+  ImageTransform transform(32, 24, options), plain(32, 24);
+  std::vector<float> got(transform.output_size()), expected(transform.output_size());
+  int flipped = 0, augmented = 0, erased = 0;
+  for (uint64_t key = 0; key < 60; ++key) {
+    PicturePart part;
+    part.image = image;
+    TakeWhole([&](int w, int h) { return transform.PlanTrain(w, h, key, true, true); }, &part);
+    Image pixels;
+    transform.Normalize(transform.TrainPixels(part, key, true, &pixels), got.data());
+
+    const AugmentDraws draws = transform.Draws(90, 70, key, true);
+    Image by_hand;
+    BicubicResizer().Resize(ImageView(image, draws.crop), 32, 24, &by_hand);
+    if (draws.flip) {
+      const Image before = by_hand;
+      for (int y = 0; y < 24; ++y) {
+        for (int x = 0; x < 32; ++x) {
+          std::copy_n(before.pixel(31 - x, y), 3, by_hand.pixel(x, y));
+        }
+      }
+    }
+    for (const OpDraw& operation : draws.operations) RandAugmenter().Apply(operation, &by_hand);
+    plain.Normalize({&by_hand, false}, expected.data());
+    Erase(draws.erased, EraseMode::kPixel, key, 3, 32, 24, expected.data());
+    EXPECT_EQ(got, expected) << key;
+    flipped += draws.flip;
+    augmented += draws.flip && !draws.operations.empty();
+    erased += !draws.erased.empty();
+  }
+  EXPECT_GT(flipped, 15);
+  EXPECT_GT(augmented, 12);
+  EXPECT_GT(erased, 15);
+}
+
+TEST(ImageTransform, EvaluationsAreNeitherAugmentedNorErased) {
+  const Image image = GradientImage(90, 70);
+  ImageTransform augmenting(32, 24, AllOfIt()), plain(32, 24);
+  std::vector<float> got(plain.output_size()), expected(plain.output_size());
+  augmenting.Evaluate(image, got.data());
+  plain.Evaluate(image, expected.data());
+  EXPECT_EQ(got, expected);
 }
 
 // Every value written, and each the normalised form of a byte.

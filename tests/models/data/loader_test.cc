@@ -88,6 +88,8 @@ TEST(Loader, WorkersDoNotChangeWhatComes) {
       int run = 0;
       for (int workers : {0, 1, 3}) {
         LoaderOptions options = Options(mode, 5, workers);
+        options.transform.rand_augment = *ParseRandAugment("rand-m9-mstd0.5-inc1");
+        options.transform.erasing.probability = 0.5;
         options.on_bad_image = [&, run](const std::string& m) { warnings[run].push_back(m); };
         auto loader = MustCreate(data, options);
         const auto batches = Take(loader.get(), 25);
