@@ -7,8 +7,8 @@
 
 #include "backends/cuda/adamw_launch.h"
 #include "backends/cuda/add_layer_norm_launch.h"
-#include "backends/cuda/drop_path_scales_launch.h"
 #include "backends/cuda/batch_norm_launch.h"
+#include "backends/cuda/drop_path_scales_launch.h"
 #include "backends/cuda/elementwise_launch.h"
 #include "backends/cuda/grad_norm_launch.h"
 #include "backends/cuda/lars_launch.h"
