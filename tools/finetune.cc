@@ -89,7 +89,11 @@ absl::StatusOr<ProgramFlags> FirstFlags(const GivenTexts& given) {
   const models::Zoo zoo = Classifiers();
   ASSIGN_OR_RETURN(const models::ZooEntry entry, zoo.Find(flags.model.value_or("vitb")));
   if (text("recipe") == "mae") SetMaeRecipe(entry, &flags);
-  if (entry.name != "vit_tiny") flags.crop_scale = std::vector<double>{0.08, 1.0};
+  if (entry.name != "vit_tiny") {
+    flags.crop_scale = std::vector<double>{0.08, 1.0};
+    flags.aa = "rand-m9-mstd0.5-inc1";
+    flags.reprob = 0.25;
+  }
   return ProgramFlags{TrainFlagsText(flags, "", zoo.entries()), "the pretrained run"};
 }
 

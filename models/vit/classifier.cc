@@ -41,6 +41,15 @@ BlobId VitClassifier::Logits(ModelBuilder* b, BlobId images, const DropPath& dro
 }
 
 ForwardOutputs VitClassifier::BuildTraining(ModelBuilder* b, int batch) const {
+  if (options_.drop_path == 0) return BuildTraining(b, batch, {});
+  const BlobId keys = b->net()->Input("keys", {graph::DType::kI64, {batch}});
+  return BuildTraining(b, batch,
+                       DrawDropPath(b, "drop_path", static_cast<float>(options_.drop_path),
+                                    config_.depth, keys));
+}
+
+ForwardOutputs VitClassifier::BuildTraining(ModelBuilder* b, int batch,
+                                            const DropPath& drop_path) const {
   BlobId images = b->net()->Input("images", b->Type(config_.images(batch)));
   const BlobId labels = b->net()->Input("labels", {graph::DType::kI32, {batch}});
   std::vector<BlobId> of_loss = {graph::kNone, labels};
@@ -51,12 +60,6 @@ ForwardOutputs VitClassifier::BuildTraining(ModelBuilder* b, int batch) const {
     const BlobId box = b->net()->Input("mix_box", {graph::DType::kI32, {groups, 4}});
     images = b->Op("MixImages", "mix", {images, mode, lam, box});
     of_loss.push_back(lam);
-  }
-  DropPath drop_path;
-  if (options_.drop_path > 0) {
-    const BlobId keys = b->net()->Input("keys", {graph::DType::kI64, {batch}});
-    drop_path = DrawDropPath(b, "drop_path", static_cast<float>(options_.drop_path), config_.depth,
-                             keys);
   }
   of_loss[0] = Logits(b, images, drop_path);
   const std::vector<BlobId> loss =

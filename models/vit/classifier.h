@@ -18,10 +18,12 @@ namespace models {
 // where the options say so. Logs `acc1` where images are not mixed; evaluates `heldout_acc1`.
 class VitClassifier : public Model {
  public:
-  VitClassifier(const ModelConfig& config, const VitConfig& options, int num_classes)
+  VitClassifier(const ModelConfig& config, int num_classes, const VitConfig& options = {})
       : config_(config), options_(options), num_classes_(num_classes) {}
 
   ForwardOutputs BuildTraining(ModelBuilder* b, int batch) const override;
+  // The same with these scales of drop path, which are drawn there.
+  ForwardOutputs BuildTraining(ModelBuilder* b, int batch, const DropPath& drop_path) const;
   std::vector<Evaluation> Evaluations() const override;
   EvaluationOutputs BuildEvaluation(ModelBuilder* b, int batch, int evaluation) const override;
   OfficialNet OfficialStep() const override;

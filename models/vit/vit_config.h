@@ -15,21 +15,22 @@
 
 namespace models {
 
+// By default nothing is drawn and all layers have one rate; zoo_entries.cc has the official recipe.
 struct VitConfig : public ModelOptions {
   // What the head reads: the class token behind `norm`, or else the mean of the patches, and then
   // `fc_norm`.
-  bool cls_token = false;
+  bool cls_token = true;
   bool train_pos_embed = false;
   // Initial values as the official code draws them for a net that learns from labels alone; else
   // those of pretraining, and a head that is nearly zero.
   bool from_scratch = false;
-  double layer_decay = 0.75;  // models/vit/layer_decay.h
-  double drop_path = 0.1;     // of the last block; falls linearly to 0 at the first
-  double smoothing = 0.1;     // of the labels
+  double layer_decay = 1;  // models/vit/layer_decay.h
+  double drop_path = 0;    // of the last block; falls linearly to 0 at the first
+  double smoothing = 0;    // of the labels
   // Mixing of images in pairs (models/data/mixing.h), drawn once for `mix_group` images.
-  double mixup = 0.8;
-  double cutmix = 1.0;
-  double mixup_prob = 1.0;
+  double mixup = 0;
+  double cutmix = 0;
+  double mixup_prob = 1;
   double mixup_switch_prob = 0.5;
   int64_t mix_group = 32;
 

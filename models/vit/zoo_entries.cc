@@ -17,7 +17,7 @@ struct Row {
 };
 
 std::unique_ptr<Model> MakeClassifier(const ZooEntry& entry, int num_classes) {
-  return std::make_unique<VitClassifier>(entry.model, *FindVit(entry), num_classes);
+  return std::make_unique<VitClassifier>(entry.model, num_classes, *FindVit(entry));
 }
 
 ZooEntry Classifier(const char* name, const char* summary, const VitConfig& options) {
@@ -44,8 +44,17 @@ void RegisterVitModels(Zoo* zoo) {
       {"vith", "vit_huge_patch14", "ViT-H/14 classifier", 14, 1280, 32, 16, 50},
   };
   // clang-format on
+  VitConfig options;
+  options.cls_token = false;
+  options.layer_decay = 0.75;
+  options.smoothing = 0.1;
+  // Mixing and drop path are for long training of large nets; the small one has minutes.
+  ZooEntry tiny = Classifier("vit_tiny", "classifier for the embedded data set's classes", options);
+  options.drop_path = 0.1;
+  options.mixup = 0.8;
+  options.cutmix = 1;
   for (const Row& row : rows) {
-    ZooEntry entry = Classifier(row.name, row.summary, VitConfig());
+    ZooEntry entry = Classifier(row.name, row.summary, options);
     entry.aliases = {row.alias};
     entry.model.patch_size = row.patch;
     entry.model.embed_dim = row.dim;
@@ -59,12 +68,6 @@ void RegisterVitModels(Zoo* zoo) {
     entry.recipe.published_effective_batch = 1024;
     zoo->Add(std::move(entry));
   }
-  // Mixing, drop path and a rate that falls fast from layer to layer are for long training of large
-  // nets; this one has minutes.
-  VitConfig options;
-  options.drop_path = 0;
-  options.mixup = options.cutmix = 0;
-  ZooEntry tiny = Classifier("vit_tiny", "classifier for the embedded data set's classes", options);
   tiny.model = TinyStructure();
   const RecipeConfig recipe = TinyRecipe();
   tiny.recipe.epochs = recipe.epochs;
