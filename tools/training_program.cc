@@ -17,6 +17,7 @@
 #include "graph/base/shell_word.h"
 #include "graph/base/status.h"
 #include "models/data/open_dataset.h"
+#include "models/data/subset.h"
 #include "models/files/durable.h"
 #include "models/training/checkpoint.h"
 #include "models/training/checkpoint_store.h"
@@ -75,6 +76,16 @@ absl::Status CheckData(const ResolvedFlags& resolved, const models::Datasets& da
                                 "a folder of its own");
 }
 
+// --label_fraction, --labels_per_class.
+absl::Status LimitLabels(const TrainFlags& flags, std::unique_ptr<models::Dataset>* train) {
+  if (*flags.label_fraction == 1 && !flags.labels_per_class) return absl::OkStatus();
+  ASSIGN_OR_RETURN(std::vector<int64_t> chosen,
+                   models::ChooseLabelled(**train, {*flags.label_fraction, flags.labels_per_class,
+                                                    static_cast<uint64_t>(*flags.label_seed)}));
+  *train = std::make_unique<models::Subset>(std::move(*train), std::move(chosen));
+  return absl::OkStatus();
+}
+
 // What flags and files say before anything is made of it.
 struct Setup {
   DeviceChoice device;
@@ -122,6 +133,7 @@ absl::StatusOr<Setup> ReadSetup(const ParsedFlags& parsed, Resumption resumption
   ASSIGN_OR_RETURN(setup.data, models::OpenDatasets(open));
   // Whoever goes on with the run or evaluates it holds out the same.
   if (setup.data.val_fraction) setup.resolved.flags.val_fraction = setup.data.val_fraction;
+  RETURN_IF_ERROR(LimitLabels(setup.resolved.flags, &setup.data.train));
   for (const std::string& warning : setup.data.warnings) {
     log->Line(absl::StrCat("warning: ", warning));
   }

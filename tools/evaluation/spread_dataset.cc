@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "absl/numeric/int128.h"
-#include "absl/strings/str_cat.h"
 #include "graph/base/random.h"
 
 namespace tools {
@@ -20,11 +19,6 @@ std::vector<int64_t> SpreadIndices(int64_t size, int64_t count) {
     indices[i] = begin(i) + static_cast<int64_t>(draw % width);
   }
   return indices;
-}
-
-std::string SpreadDataset::description() const {
-  if (size() == data_->size()) return data_->description();
-  return absl::StrCat(size(), " of ", data_->description());
 }
 
 }  // namespace tools

@@ -71,6 +71,13 @@ const std::vector<FlagRow>& OwnRows() {
       {"val_fraction", kData, S::kStep, &F::val_fraction, kFraction, "X", Value("0.01"),
        "share held out where the data has no split of its own; if it is not given, more where that "
        "is fewer than 50 images, up to a fifth"},
+      {"label_fraction", kData, S::kStep, &F::label_fraction, kShare, "X", Value("1"),
+       "train on so much of each class, at least one image, chosen by a hash of the image: the same "
+       "for every seed and model"},
+      {"labels_per_class", kData, S::kStep, &F::labels_per_class, kPositive, "N", "all",
+       "train on N images of each class, chosen in the same way"},
+      {"label_seed", kData, S::kStep, &F::label_seed, Rule::kNotNegative64, "N", Value("0"),
+       "of that choice"},
       {"num_workers", kData, S::kStep, &F::num_workers, Rule::kWorkers, "N", "from the cores",
        "threads that load images; masks and crops do not depend on it", kMayChange},
       {"exact_decode", kData, S::kStep, &F::exact_decode, kAny, "", Value("false"),

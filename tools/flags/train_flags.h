@@ -59,6 +59,9 @@ struct TrainFlags {
   absl::optional<std::string> recipe;     // "droppos" or "mae", of //tools:finetune
 
   // Data.
+  absl::optional<double> label_fraction;
+  absl::optional<int64_t> labels_per_class;
+  absl::optional<int64_t> label_seed;
   absl::optional<std::string> data_path;  // unset: the embedded data set
   absl::optional<double> val_fraction;
   absl::optional<int64_t> num_workers;
