@@ -80,7 +80,7 @@ absl::StatusOr<std::unique_ptr<Weights>> ReadAll(const TrainedModel& trained,
   }
   const std::unique_ptr<models::Model> model = trained.entry().make(trained.entry(), num_classes);
   return ReadWeights(trained, registry, /*subset=*/false,
-                     [&](models::ModelBuilder* b) { model->BuildTraining(b, 1); });
+                     [&](models::ModelBuilder* b) { model->BuildTraining(b, /*batch=*/2); });
 }
 
 // Python's loaders require `format`.
