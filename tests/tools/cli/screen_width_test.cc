@@ -27,7 +27,7 @@ std::vector<std::string> TooWide(const std::string& text) {
 TEST(ScreenWidth, HelpFits) {
   for (const char* program :
        {"bench", "check_data", "check_parity", "diff_nets", "evaluate", "export",
-        "extract_features", "plot", "predict_positions", "replay", "show_batch", "train"}) {
+        "extract_features", "finetune", "plot", "predict_positions", "replay", "show_batch", "train"}) {
     const Outcome help = RunProgram(program, {"--help"}, Scratch());
     EXPECT_EQ(help.exit_code, 0) << program << ": " << help.err;
     EXPECT_GT(help.out.size(), 300u) << program;
