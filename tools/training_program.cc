@@ -70,6 +70,11 @@ absl::Status CheckHeldOut(const models::Datasets& data) {
 // Files of the data set that need labels and have none, and the like.
 absl::Status CheckData(const ResolvedFlags& resolved, const models::Datasets& data) {
   if (data.held_out != nullptr) RETURN_IF_ERROR(CheckHeldOut(data));
+  const int classes = data.train->num_classes();
+  if (resolved.flags.nb_classes.value_or(classes) != classes) {
+    return graph::InvalidArgument("--nb_classes=", *resolved.flags.nb_classes, ", but ",
+                                  data.description, " has ", classes, "; leave the flag out");
+  }
   if (!resolved.entry.needs.labels || data.train->num_classes() > 0) return absl::OkStatus();
   return graph::InvalidArgument("--model=", resolved.entry.name, " needs labels, but ",
                                 data.description, " has none; put the images of each class into ",

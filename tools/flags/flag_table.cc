@@ -71,6 +71,8 @@ const std::vector<FlagRow>& OwnRows() {
       {"val_fraction", kData, S::kStep, &F::val_fraction, kFraction, "X", Value("0.01"),
        "share held out where the data has no split of its own; if it is not given, more where that "
        "is fewer than 50 images, up to a fifth"},
+      {"nb_classes", kData, S::kStep, &F::nb_classes, kPositive, "N", "the data's",
+       "how many classes the data have; another number is an error"},
       {"label_fraction", kData, S::kStep, &F::label_fraction, kShare, "X", Value("1"),
        "train on so much of each class, at least one image, chosen by a hash of the image: the same "
        "for every seed and model"},

@@ -59,6 +59,7 @@ struct TrainFlags {
   absl::optional<std::string> recipe;     // "droppos" or "mae", of //tools:finetune
 
   // Data.
+  absl::optional<int64_t> nb_classes;
   absl::optional<double> label_fraction;
   absl::optional<int64_t> labels_per_class;
   absl::optional<int64_t> label_seed;

@@ -76,6 +76,8 @@ TEST_F(FinetuneCli, SaysWhatIsMissing) {
   ExpectFinetuneRefused({"--finetune=pre", "--mixup=0.8", "--mix_group=48"},
                         {"--batch_size=64", "--mix_group=48", "48 and 96"});
   ExpectFinetuneRefused({"--finetune=pre", "--embed_dim=32"}, {"pre", "cls_token"});
+  ExpectFinetuneRefused({"--finetune=pre", "--nb_classes=1000"}, {"--nb_classes=1000", "10"});
+  ExpectFinetuneRefused({"--finetune=pre", "--fix_pos_emb"}, {"--fix_pos_emb", "--train_pos_embed"});
   ExpectFinetuneRefused({"--finetune=pre", "--init_from=pre"}, {"--finetune and --init_from"});
   ExpectRefused(TrainTiny({"--finetune=pre", "--output_dir=runs/x"}), {"//tools:finetune"});
 }
