@@ -30,6 +30,7 @@ constexpr OfficialFlag kFlags[] = {
      "the box follows from the share that --cutmix=X draws; leave the flag out"},
     {"resplit", true, "false", "nothing reads it",
      "the official code never reads it; leave the flag out"},
+    {"dist_eval", true, "false", "a run is one process", "each image counts once here; leave the flag out"},
     {"teacher", true, "false", "there is no averaged model",
      "there is no averaged model here; leave the flag out"},
     {"start_epoch", false, "0", "a resumed run knows where it was",
