@@ -68,8 +68,10 @@ std::vector<std::string> Phrases(const models::AugmentDraws& draws, bool cropped
     return absl::StrFormat("%d×%d at %d,%d", b.width, b.height, b.x, b.y);
   };
   std::vector<std::string> phrases;
-  if (cropped)
-    phrases.push_back(absl::StrFormat("crop %s of %d×%d", box(draws.crop), width, height));
+  if (cropped) {
+    phrases.push_back(absl::StrFormat("picture %d×%d", width, height));
+    phrases.push_back("crop " + box(draws.crop));
+  }
   if (draws.flip) phrases.push_back("flipped");
   for (const models::OpDraw& operation : draws.operations) phrases.push_back(operation.ToString());
   for (const models::PixelBox& erased : draws.erased) phrases.push_back("erased " + box(erased));
@@ -139,13 +141,13 @@ absl::Status Show(const Flags& flags) {
   const TrainFlags& said = resolved.flags;
   ASSIGN_OR_RETURN(
       const models::Image sheet,
-      DrawBatchSheet(
-          {absl::StrCat(resolved.entry.name, ", epoch ", flags.epoch, ", seed ", *said.seed, ", ",
-                        load.input_width, "×", load.input_height),
-           absl::StrCat(datasets.description, "; RandAugment ", *said.aa, "; ",
-                        *said.reprob > 0 ? absl::StrCat("erased ", *said.reprob, " ", *said.remode)
-                                         : "nothing erased")},
-          pictures));
+      DrawBatchSheet({absl::StrCat(resolved.entry.name, ", epoch ", flags.epoch, ", seed ",
+                                   *said.seed, ", ", load.input_width, "×", load.input_height),
+                      absl::StrCat(datasets.description, "; RandAugment ", *said.aa, "; ",
+                                   *said.reprob > 0 ? absl::StrCat("erased ", *said.reprob, " (",
+                                                                   *said.remode, ")")
+                                                    : "nothing erased")},
+                     pictures));
   RETURN_IF_ERROR(
       out.Write([&](const std::string& path) { return models::WritePng(path, sheet); }));
   std::cout << "wrote " << graph::Counted(batch->valid, "picture") << " into " << out.path()

@@ -38,7 +38,8 @@ void Sharpness(double factor, std::vector<uint8_t>* copy, Image* image);
 // (x, y) comes from (m[0] x + m[1] y + m[2], m[3] x + m[4] y + m[5]), in pixels from the top left
 // corner; what comes from outside the picture gets timm's fill, the mean colour of ImageNet.
 void Affine(const std::array<double, 6>& m, std::vector<uint8_t>* copy, Image* image);
-// About the centre, counter-clockwise. By less than a right angle: those Pillow does exactly.
+// About the centre, counter-clockwise; by less than a right angle, which Pillow turns without
+// interpolation.
 void Rotate(double degrees, std::vector<uint8_t>* copy, Image* image);
 
 }  // namespace models

@@ -132,7 +132,8 @@ std::pair<std::string, std::string> Values(const FlagRow& row) {
   std::vector<std::string> good;
   std::vector<std::string> texts = {"0.25",          "0.5",   "1",      "2",
                                     "true",          "false", "0.25,1", "0.5,0.75",
-                                    "0.25,0.5,0.75", "1,1,1", "a",      "b"};
+                                    "0.25,0.5,0.75", "1,1,1", "a",      "b",
+                                    "none",          "rand-inc1"};
   for (absl::string_view choice : absl::StrSplit(row.value, '|')) texts.emplace_back(choice);
   for (const std::string& text : texts) {
     if (SetFlag(row, text, flags).ok()) good.push_back(*FlagText(row, flags));

@@ -70,7 +70,7 @@ absl::StatusOr<Image> DrawBatchSheet(const std::vector<std::string>& title,
   const int count = static_cast<int>(pictures.size());
   const int w = pictures.front().image.width, h = pictures.front().image.height;
   const BatchSheetGeometry g = PlanBatchSheet(count, w, h);
-  const double room = g.column_width - kMargin / 2;
+  const double room = g.column_width - kMargin / 2;  // for words
 
   // How high a row is depends on its words.
   ASSIGN_OR_RETURN(Canvas scratch, Canvas::Create(1, 1));
