@@ -421,6 +421,10 @@ absl::StatusOr<std::unique_ptr<Loader>> Loader::Create(const Dataset* dataset,
     return graph::InvalidArgument("--num_workers=", options.num_workers,
                                   " is not between 0 and 1024");
   }
+  if (training && dataset->has_masks() && options.transform.rand_augment.operations > 0) {
+    return graph::InvalidArgument(dataset->description(), " has a class for each pixel, which "
+                                  "--aa would move in the picture alone; leave the flag out");
+  }
   const int64_t full = n / options.batch_size;
   int64_t batches = (n + options.batch_size - 1) / options.batch_size;
   if (training) batches = options.batches_per_epoch > 0 ? options.batches_per_epoch : full;

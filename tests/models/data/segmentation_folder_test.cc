@@ -201,6 +201,15 @@ TEST(SegmentationFolder, TrainingLabelsGoWithThePixels) {
   }
 }
 
+TEST(SegmentationFolder, WhatWouldMoveThePictureAloneIsRefused) {
+  const auto data = MustOpen(NewData("moved"), "train");
+  ASSERT_NE(data, nullptr);
+  LoaderOptions options = Options(LoaderMode::kTrain, 24, 16, 3);
+  options.transform.rand_augment.operations = 2;
+  EXPECT_THAT(std::string(Loader::Create(data.get(), options).status().message()),
+              ::testing::HasSubstr("--aa would move in the picture alone"));
+}
+
 TEST(SegmentationFolder, EvaluationShowsWholePictures) {
   const auto data = MustOpen(NewData("evaluation"), "train");
   ASSERT_NE(data, nullptr);
