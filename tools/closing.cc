@@ -65,10 +65,12 @@ std::string Closing::Text(const Run& run) const {
                                                           run.standard_input ? " --image=FILE" : "",
                                                           " --out=positions.png")));
   }
-  text +=
-      Row("", command("export", absl::StrCat("--checkpoint=", word, " --format=timm --out=DIR")));
+  if (run.exports) {
+    text += Row("", command("export", absl::StrCat("--checkpoint=", word,
+                                                   " --format=timm --out=DIR")));
+  }
   if (step_.has_value() && step_->step < run.planned) {
-    text += Row("", command("train", absl::StrCat("--resume=auto --output_dir=", word,
+    text += Row("", command(run.program, absl::StrCat("--resume=auto --output_dir=", word,
                                                   " --steps=", run.planned, data,
                                                   "  # to the end of its epochs")));
   }

@@ -20,6 +20,8 @@ class Closing : public models::RunObserver {
     std::string folder;
     double seconds = 0;     // that its process took
     bool predicts = false;  // its model predicts positions
+    bool exports = true;    // timm knows its encoder
+    const char* program = "train";
     int64_t planned = 0;    // steps of all its epochs
     // It read its images from standard input, where a further command wants them again.
     bool standard_input = false;

@@ -64,7 +64,7 @@ models::LoadOptions MakeLoadOptions(const ResolvedFlags& resolved) {
     if (vit != nullptr && !vit->cls_token) {
       options.allow.insert(options.allow.end(), {"fc_norm.*", "norm.*"});
     }
-    options.brief = true;
+    options.allow_silently = options.brief = true;
   }
   return options;
 }

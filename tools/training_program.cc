@@ -339,6 +339,7 @@ absl::Status RunTraining(const TrainingProgramKind& kind, const ParsedFlags& par
     log.Line(closing.Text({output.PathNow().value_or(output.path()),
                            absl::ToDoubleSeconds(absl::Now() - started),
                            CheckPredictsPositions(resolved.entry).ok(),
+                           resolved.entry.model.final_norm == "norm", kind.name,
                            setup.epochs.steps() * resolved.entry.recipe.epochs, standard_input}));
   }
   return trained;
@@ -364,7 +365,7 @@ absl::StatusOr<int> TrainingProgram(const TrainingProgramKind& kind, int argc, c
                      zoo.Find(parsed.flags.model.value_or(kind.example_model)));
     ASSIGN_OR_RETURN(const ResolvedFlags example,
                      ResolveTrainFlags(TrainFlags(), entry, DetectMachine()));
-    std::cout << TrainFlagsHelp(example.flags, zoo, models::TextColumns(STDOUT_FILENO));
+    std::cout << TrainFlagsHelp(example.flags, zoo, models::TextColumns(STDOUT_FILENO), kind.name);
     return 0;
   }
   if (parsed.flags.list_models.value_or(false)) {

@@ -208,6 +208,22 @@ struct Misfits {
   }
 };
 
+// The names, but those that one pattern allows, where they are many, as "decoder_* (32 tensors)".
+std::vector<std::string> Summary(const std::vector<std::string>& names,
+                                 const std::vector<std::string>& allow) {
+  constexpr size_t kMany = 4;
+  std::vector<std::string> parts, rest = names;
+  for (const std::string& pattern : allow) {
+    const auto matches = [&](const std::string& name) { return Allowed(name, {pattern}); };
+    const auto count = static_cast<size_t>(std::count_if(rest.begin(), rest.end(), matches));
+    if (count < kMany) continue;
+    rest.erase(std::remove_if(rest.begin(), rest.end(), matches), rest.end());
+    parts.push_back(absl::StrCat(pattern, " (", count, " tensors)"));
+  }
+  parts.insert(parts.end(), rest.begin(), rest.end());
+  return parts;
+}
+
 }  // namespace
 
 absl::StatusOr<NamedTensors> ParameterTensors(const std::vector<Parameter>& parameters,
@@ -314,8 +330,11 @@ absl::StatusOr<std::string> LoadParameters(const std::string& path,
     absl::StrAppend(&line, "; ", count, count > 1 ? " tensors " : " tensor ", dtype, " -> f32");
   }
   if (!kept.empty()) absl::StrAppend(&line, "; kept as initialised: ", absl::StrJoin(kept, ", "));
-  if (!left_out.empty()) absl::StrAppend(&line, "; left out: ", absl::StrJoin(left_out, ", "));
+  if (!left_out.empty()) {
+    absl::StrAppend(&line, "; left out: ", absl::StrJoin(Summary(left_out, options.allow), ", "));
+  }
   for (const std::string& pattern : options.allow) {
+    if (options.allow_silently) break;
     const auto matches = [&](const std::string& name) { return Allowed(name, {pattern}); };
     if (std::none_of(kept.begin(), kept.end(), matches) &&
         std::none_of(left_out.begin(), left_out.end(), matches)) {

@@ -27,17 +27,17 @@ void DrawFromScratch(std::vector<Parameter>* parameters) {
 }  // namespace
 
 BlobId VitClassifier::Logits(ModelBuilder* b, BlobId images, const DropPath& drop_path) const {
-  const BlobId tokens = EncodeImages(b, config_, images, drop_path, kNoFinalNorm);
-  BlobId features;
   if (options_.cls_token) {
-    features = b->Op("SliceRows", "head.cls", {LayerNorm(b, "norm", tokens)},
-                     {{"start", int64_t{0}}, {"count", int64_t{1}}});
-  } else {
-    const BlobId mean = b->Op("MeanRows", "head.mean", {tokens},
-                              {{"start", int64_t{1}}, {"count", int64_t{config_.num_patches()}}});
-    features = LayerNorm(b, "fc_norm", mean);
+    const BlobId tokens = EncodeImages(b, config_, images, drop_path);
+    return Linear(b, "head",
+                  b->Op("SliceRows", "head.cls", {tokens},
+                        {{"start", int64_t{0}}, {"count", int64_t{1}}}),
+                  num_classes_);
   }
-  return Linear(b, "head", features, num_classes_);
+  const BlobId tokens = EncodeImages(b, config_, images, drop_path, kNoFinalNorm);
+  const BlobId mean = b->Op("MeanRows", "head.mean", {tokens},
+                            {{"start", int64_t{1}}, {"count", int64_t{config_.num_patches()}}});
+  return Linear(b, "head", LayerNorm(b, options_.final_norm(), mean), num_classes_);
 }
 
 ForwardOutputs VitClassifier::BuildTraining(ModelBuilder* b, int batch) const {

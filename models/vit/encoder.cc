@@ -43,7 +43,7 @@ BlobId Encode(ModelBuilder* b, const ModelConfig& config, BlobId tokens, const D
   BlobId x = b->Op("PrependToken", "cls_token.prepend", {tokens, cls});
   x = TransformerBlocks(b, "blocks", x, config.depth, config.num_heads, config.mlp_ratio,
                         drop_path);
-  return norm == kFinalNorm ? LayerNorm(b, "norm", x) : x;
+  return norm == kFinalNorm ? LayerNorm(b, config.final_norm, x) : x;
 }
 
 BlobId EncodeImages(ModelBuilder* b, const ModelConfig& config, BlobId images,

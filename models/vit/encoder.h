@@ -23,7 +23,7 @@ graph::BlobId PositionTable(ModelBuilder* b, const ModelConfig& config);
 // Its rows for patches, (1, L, D).
 graph::BlobId PatchPositions(ModelBuilder* b, const ModelConfig& config);
 
-// Whether `norm` follows the last block: a classifier by the mean has another one.
+// Whether ModelConfig::final_norm follows the last block: a classifier by the mean normalises that.
 enum FinalNorm { kNoFinalNorm, kFinalNorm };
 
 // Tokens that already have their positions (B, N, D) -> (B, 1+N, D): the class

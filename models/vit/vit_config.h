@@ -48,6 +48,7 @@ struct VitConfig : public ModelOptions {
   std::vector<ModelFlag> Flags() override;
   absl::Status Resolve(const ModelConfig& model, const std::set<std::string>& given) override;
   absl::Status CheckBatch(int64_t batch_size) const override;
+  std::string final_norm() const override { return cls_token ? "norm" : "fc_norm"; }
 };
 
 // Null where `entry` is of another family.

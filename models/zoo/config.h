@@ -30,6 +30,8 @@ struct ModelConfig {
   int decoder_depth = 2;
   int decoder_num_heads = 16;
   double mlp_ratio = 4.0;
+  // The encoder's last norm: a classifier by the mean of its patches has `fc_norm` instead.
+  std::string final_norm = "norm";
 
   int grid_h() const { return input_h / patch_size; }
   int grid_w() const { return input_w / patch_size; }

@@ -73,6 +73,8 @@ class ModelOptions {
   // values and the way out.
   virtual absl::Status Resolve(const ModelConfig& model, const std::set<std::string>& given) = 0;
 
+  // ModelConfig::final_norm of the models.
+  virtual std::string final_norm() const { return "norm"; }
   // What holds of a micro-batch of so many images. InvalidArgument names flags and the way out.
   virtual absl::Status CheckBatch(int64_t /*batch_size*/) const { return absl::OkStatus(); }
   virtual std::vector<ProductPrecision> Precisions() const { return {}; }

@@ -231,6 +231,7 @@ absl::Status JoinOptions(const TrainFlags& given, const MachineDefaults& machine
     if (foreign.empty()) {
       RETURN_IF_ERROR(options->Resolve(resolved.entry.model, names));
       RETURN_IF_ERROR(options->CheckBatch(resolved.entry.recipe.batch_size));
+      resolved.entry.model.final_norm = options->final_norm();
     }
   }
   if (!foreign.empty()) {

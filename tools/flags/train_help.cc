@@ -27,27 +27,40 @@ void AppendFlag(absl::string_view name, bool is_switch, absl::string_view value,
   models::AppendWrapped(text, indent, columns, out);
 }
 
-}  // namespace
-
-std::string TrainFlagsHelp(const TrainFlags& example, const models::Zoo& zoo, int columns) {
-  std::string help = R"(Pretrains a Vision Transformer with DropPos.
+constexpr char kTrain[] = R"(Pretrains a Vision Transformer with DropPos.
 
   PROGRAM --model=droppos_tiny
       a few minutes, on scenes it draws itself
   PROGRAM --model=NAME --data_path=DIR --output_dir=RUN
-  PROGRAM --resume=auto --output_dir=RUN
+)";
+
+constexpr char kFinetune[] = R"(Trains a classifier on a pretrained Vision Transformer.
+
+  PROGRAM --finetune=PRETRAINED_RUN --data_path=DIR --output_dir=RUN
+  PROGRAM --model=NAME --from_scratch --data_path=DIR --output_dir=RUN
+)";
+
+constexpr char kBoth[] = R"(  PROGRAM --resume=auto --output_dir=RUN
       goes on with a run that stopped
   PROGRAM --version
       version, commit and libraries
 
 )";
-  help = absl::StrReplaceAll(help, {{"PROGRAM", models::Invocation("train")}});
+
+}  // namespace
+
+std::string TrainFlagsHelp(const TrainFlags& example, const models::Zoo& zoo, int columns,
+                           const std::string& program) {
+  const bool finetune = program == "finetune";
+  std::string help = absl::StrReplaceAll(absl::StrCat(finetune ? kFinetune : kTrain, kBoth),
+                                         {{"PROGRAM", models::Invocation(program)}});
   models::AppendWrapped(
       absl::StrCat(
           "In [brackets] stands what holds without the flag; the model's numbers are here ",
           example.model.value_or("its own"),
           "'s, and --model=NAME --help shows another's. --[no_]flag is a switch: --flag or "
-          "--no_flag. docs/training.md walks through a run."),
+          "--no_flag. docs/",
+          finetune ? "finetuning" : "training", ".md walks through a run."),
       0, columns, &help);
   absl::string_view group;
   for (const FlagRow& row : FlagTable(zoo.entries())) {

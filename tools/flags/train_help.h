@@ -12,8 +12,9 @@ namespace tools {
 // The flags of flag_table.h, with those of the zoo's models, in their groups, with what holds where
 // they are not given, and below them the official ones that are only accepted; no line longer than
 // `columns`, but for the commands. Where the model decides, the value in `example` is shown
-// (ResolvedFlags::flags of some model).
-std::string TrainFlagsHelp(const TrainFlags& example, const models::Zoo& zoo, int columns);
+// (ResolvedFlags::flags of some model). `program` is "train" or "finetune".
+std::string TrainFlagsHelp(const TrainFlags& example, const models::Zoo& zoo, int columns,
+                           const std::string& program = "train");
 
 }  // namespace tools
 

@@ -62,6 +62,12 @@ absl::StatusOr<std::unique_ptr<Weights>> ReadWeights(
 absl::StatusOr<std::unique_ptr<Weights>> ReadEncoder(const TrainedModel& trained,
                                                      const graph::SchemaRegistry& registry) {
   const models::ModelConfig& model = trained.entry().model;
+  if (model.final_norm != "norm") {
+    return absl::UnimplementedError(absl::StrCat(
+        trained.path, " classifies by the mean of its patches, and behind that by ",
+        model.final_norm, ", which this format has no place for; --format=official has all tensors, "
+        "and finetune --cls_token makes a classifier that fits"));
+  }
   return ReadWeights(trained, registry, /*subset=*/true, [&](models::ModelBuilder* b) {
     const graph::BlobId images = b->net()->Input("images", b->Type(model.images(1)));
     models::EncodeImages(b, model, images);
