@@ -311,8 +311,8 @@ TEST(Flags, RedundantOfficialFlagsAreAcceptedWithALine) {
   const std::vector<Args> redundant = {
       {"--log_dir", "x"},    {"--experiment=x"},      {"--pin_mem"},      {"--no_pin_mem"},
       {"--world_size", "1"}, {"--local_rank", "-1"},  {"--local_rank=0"}, {"--dist_url", "env://"},
-      {"--start_epoch=0"},   {"--use_fp16", "False"}, {"--finetune="},    {"--load_from", ""},
-      {"--dist_on_itp", "0"}};
+      {"--start_epoch=0"},   {"--use_fp16", "False"}, {"--global_pool"},  {"--load_from", ""},
+      {"--dist_on_itp", "0"}, {"--mixup_mode=batch"}};
   for (const Args& args : redundant) {
     const ParsedFlags parsed = Parse(args);
     ASSERT_EQ(parsed.notices.size(), 1u) << testing::PrintToString(args);
@@ -325,7 +325,10 @@ TEST(Flags, RedundantOfficialFlagsAreAcceptedWithALine) {
 TEST(Flags, OfficialValuesThatAreNotOfferedAreRefused) {
   for (const Args& args : std::vector<Args>{{"--mask_block"},
                                             {"--load_from", "a.pth"},
-                                            {"--finetune", "a.pth"},
+                                            {"--fix_pos_emb"},
+                                            {"--mixup_mode", "elem"},
+                                            {"--cutmix_minmax", "0.2"},
+                                            {"--dist_eval"},
                                             {"--use_fp16", "True"},
                                             {"--world_size", "8"},
                                             {"--local_rank", "3"},
