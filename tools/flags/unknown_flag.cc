@@ -23,7 +23,8 @@ constexpr absl::string_view kOneProcess =
 constexpr absl::string_view kAugmentation =
     "images are cropped and flipped (--crop_scale, --crop_ratio, --flip), and changed by "
     "RandAugment (--aa) and random erasing (--reprob) where asked; there is no other augmentation";
-constexpr absl::string_view kDropout = "the models have no dropout and no stochastic depth";
+constexpr absl::string_view kDropout =
+    "the models have no dropout; --drop_path, of classifiers, is stochastic depth";
 
 constexpr FlagSynonym kSynonyms[] = {
     // The model.
@@ -36,9 +37,9 @@ constexpr FlagSynonym kSynonyms[] = {
     {"decoder_dim decoder_hidden_size", "decoder_embed_dim"},
     {"decoder_num_layers decoder_layers decoder_num_hidden_layers", "decoder_depth"},
     {"decoder_heads decoder_num_attention_heads", "decoder_num_heads"},
-    {"drop dropout drop_rate drop_path drop_path_rate attn_drop_rate hidden_dropout_prob", "epochs",
-     kDropout},
-    {"num_classes nb_classes n_classes", "epochs", "the classes are those of the data"},
+    {"drop dropout drop_rate attn_drop_rate hidden_dropout_prob", "epochs", kDropout},
+    {"drop_path_rate stochastic_depth", "drop_path"},
+    {"num_classes n_classes", "nb_classes"},
 
     // The data.
     {"data dataset data_dir data_root dataroot datadir dataset_path dataset_dir dataset_name "
@@ -52,7 +53,9 @@ constexpr FlagSynonym kSynonyms[] = {
      "val_fraction"},
     {"val_dir val_path validation_dir validation_data", "val_fraction",
      "held-out images are those in val/ or val.txt below --data_path, else --val_fraction of all"},
-    {"color_jitter mixup cutmix smoothing vflip crop_pct repeated_aug three_augment augment "
+    {"mixup_alpha", "mixup"},
+    {"cutmix_alpha", "cutmix"},
+    {"color_jitter vflip crop_pct repeated_aug three_augment augment "
      "augmentation",
      "epochs", kAugmentation},
     {"auto_augment autoaugment rand_augment randaugment", "aa"},
@@ -154,7 +157,7 @@ constexpr FlagSynonym kSynonyms[] = {
      "min_lr", "the learning rate follows a half cosine after --warmup_epochs, down to --min_lr"},
     {"ema model_ema model_ema_decay ema_decay", "weight_decay",
      "no moving average of the parameters is kept"},
-    {"layer_decay llrd", "weight_decay", "all layers have one learning rate in pretraining"},
+    {"layerwise_decay llrd lr_decay_rate", "layer_decay"},
     {"overfit overfit_batches", "overfit_batch"},
 
     // The machine.
