@@ -84,6 +84,10 @@ absl::Status CheckData(const ResolvedFlags& resolved, const models::Datasets& da
 // --label_fraction, --labels_per_class.
 absl::Status LimitLabels(const TrainFlags& flags, std::unique_ptr<models::Dataset>* train) {
   if (*flags.label_fraction == 1 && !flags.labels_per_class) return absl::OkStatus();
+  if (*flags.label_fraction != 1 && flags.labels_per_class) {
+    return graph::InvalidArgument("--label_fraction and --labels_per_class both say how many labels "
+                                  "are used; give one");
+  }
   ASSIGN_OR_RETURN(std::vector<int64_t> chosen,
                    models::ChooseLabelled(**train, {*flags.label_fraction, flags.labels_per_class,
                                                     static_cast<uint64_t>(*flags.label_seed)}));

@@ -34,13 +34,13 @@ struct LoadOptions {
   // Tensors that may be missing, unexpected, misshapen or of another type: full names, or prefixes
   // ending in '*'.
   std::vector<std::string> allow;
-  // Say nothing of patterns above that nothing needed.
-  bool allow_silently = false;
   // Accept tensors that the net does not use, for tools that run the encoder alone.
   bool subset = false;
   // Errors are one line with the number of tensors that do not fit and the first of each kind, for
   // tools where the model is given and nothing can be allowed.
   bool brief = false;
+  // Say nothing of patterns in `allow` that nothing needed.
+  bool allow_silently = false;
 };
 
 // Sets every parameter from the file, reading into its place. Missing, unexpected and misshapen

@@ -269,10 +269,6 @@ absl::Status CheckTogether(const TrainFlags& flags) {
   if (flags.plan_gpu && !flags.plan) {
     return InvalidArgument("--plan_gpu has no meaning without --plan");
   }
-  if (flags.labels_per_class && flags.label_fraction) {
-    return InvalidArgument("--label_fraction and --labels_per_class both say how many labels are "
-                           "used; give one");
-  }
   if (flags.finetune && flags.init_from) {
     return InvalidArgument("--finetune and --init_from both say where the parameters come from; "
                            "give one");

@@ -75,7 +75,9 @@ TEST_F(FinetuneCli, SaysWhatIsMissing) {
   ExpectFinetuneRefused({"--finetune=pre", "--mixup=0.8", "--mix_group=3"}, {"--mix_group=3"});
   ExpectFinetuneRefused({"--finetune=pre", "--mixup=0.8", "--mix_group=48"},
                         {"--batch_size=64", "--mix_group=48", "48 and 96"});
-  ExpectFinetuneRefused({"--finetune=pre", "--embed_dim=32"}, {"pre", "cls_token"});
+  ExpectFinetuneRefused({"--finetune=pre", "--embed_dim=32"},
+                        {"pre", "does not fit the model", "is f32[16,3,8,8], the model has f32[32,"});
+  ExpectFinetuneRefused({"--finetune=pre", "--labels_per_class=2"}, {"--label_fraction and"});
   ExpectFinetuneRefused({"--finetune=pre", "--nb_classes=1000"}, {"--nb_classes=1000", "10"});
   ExpectFinetuneRefused({"--finetune=pre", "--fix_pos_emb"}, {"--fix_pos_emb", "--train_pos_embed"});
   ExpectFinetuneRefused({"--finetune=pre", "--init_from=pre"}, {"--finetune and --init_from"});
@@ -90,7 +92,7 @@ TEST_F(FinetuneCli, TheRecipeOfMaeTrainsPositions) {
   ASSERT_EQ(run.exit_code, 0) << run.err;
   EXPECT_THAT(Contents(folder_ / "mae/flags.txt"),
               AllOf(HasSubstr("--layer_decay=0.65"), HasSubstr("--train_pos_embed=true"),
-                    HasSubstr("--blr=0.0005")));
+                    HasSubstr("--blr=5e-04")));
 }
 
 TEST_F(FinetuneCli, FromScratchIsSaidAloud) {
