@@ -165,7 +165,7 @@ Findings CheckTimeOfDay(const Tree& tree) {
   static const std::set<std::string> dates = {
       "models/training/event_log.cc", "models/training/output_dir.h",
       "models/training/run_log.h",  // how long a progress bar stays; survives a clock that is set
-      "tools/train.cc"};
+      "tools/training_program.cc"};
   Findings findings;
   for (const auto& [path, lines] : tree) {
     if (!IsCode(path) || absl::StartsWith(path, "tests/") || dates.count(path) > 0) continue;

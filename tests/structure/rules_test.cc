@@ -411,7 +411,7 @@ TEST(MachinePaths, AreRefused) {
 
 TEST(TimeOfDay, IsForDates) {
   ExpectGreen(CheckTimeOfDay,
-              {{"tools/train.cc", "started = absl::Now();\n"},
+              {{"tools/training_program.cc", "started = absl::Now();\n"},
                {"models/a.cc", "const auto now = std::chrono::steady_clock::now();\n"},
                {"tests/a_test.cc", "absl::Now()\n"}});
   ExpectRed(CheckTimeOfDay, {{"models/a.cc", "\nconst absl::Time before = absl::Now();\n"}},

@@ -154,13 +154,13 @@ Resumption Of(const std::string& flags) {
 // Whoever adds a flag decides here, too, what it is to a run that goes on.
 TEST(Resume, WhatIsComputedMayNotChange) {
   const std::set<std::string> may_change = {
-      "allow_missing", "data_path",   "device",       "eval_every",    "init_from",
+      "allow_missing", "data_path",   "device",       "eval_every",    "finetune",    "init_from",
       "keep",          "keep_every",  "max_bad_share", "max_image_megapixels",
       "num_workers",   "on_bad_image", "output_dir",   "print_every",   "recompute",
       "save_every",    "save_minutes", "spike_z",      "steps",         "tensorboard",
       "threads",       "vis_every",    "watchdog"};
   const std::set<std::string> of_a_command = {"dump_graph", "help",    "list_models", "overwrite",
-                                              "plan",       "plan_gpu", "profile",
+                                              "plan",       "plan_gpu", "profile",     "recipe",
                                               "resume"};
   for (const FlagRow& row : FlagTable(MakeZoo().entries())) {
     SCOPED_TRACE(row.name);
