@@ -131,6 +131,11 @@ absl::Status WriteBatch(const Batch& batch, const Session& session, const std::s
   tensors["keys"] = Entry(batch.keys, {n});
   tensors["labels"] = Entry(batch.labels, {n});
   tensors["image_ids"] = Entry(ids, {n});
+  if (const auto groups = static_cast<int64_t>(batch.mix_lam.size()); groups > 0) {
+    tensors["mix_mode"] = Entry(batch.mix_mode, {groups});
+    tensors["mix_lam"] = Entry(batch.mix_lam, {groups});
+    tensors["mix_box"] = Entry(batch.mix_box, {groups, 4});
+  }
   ASSIGN_OR_RETURN(FileWriter file, FileWriter::Create(JoinPath(folder, name), files));
   RETURN_IF_ERROR(AppendSafetensors(tensors, {}, &file));
   state->files[name] = file.sum();
@@ -253,6 +258,11 @@ absl::StatusOr<Batch> ReadCapsuleBatch(const Capsule& capsule, int i) {
   const size_t n = batch.keys.size();
   if (n == 0 || batch.labels.size() != n || ids.size() != n || batch.images.size() % n != 0) {
     return graph::InvalidArgument(path, ": its tensors have not one number of images");
+  }
+  if (file.Find("mix_lam").ok()) {
+    ASSIGN_OR_RETURN(batch.mix_mode, file.Values<int32_t>("mix_mode"));
+    ASSIGN_OR_RETURN(batch.mix_lam, file.Values<float>("mix_lam"));
+    ASSIGN_OR_RETURN(batch.mix_box, file.Values<int32_t>("mix_box"));
   }
   batch.valid = static_cast<int64_t>(n);
   return batch;

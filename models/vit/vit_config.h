@@ -36,9 +36,9 @@ struct VitConfig : public ModelOptions {
 
   bool mixes() const { return (mixup > 0 || cutmix > 0) && mixup_prob > 0; }
   // Images that share a draw in a batch of so many, which is one group if it is smaller; 0: none
-  // are mixed.
+  // are mixed, nor is an image alone.
   int64_t GroupOf(int64_t batch_size) const {
-    return mixes() ? std::min(mix_group, batch_size) : 0;
+    return mixes() && batch_size > 1 ? std::min(mix_group, batch_size) : 0;
   }
 
   std::unique_ptr<ModelOptions> Clone() const override {

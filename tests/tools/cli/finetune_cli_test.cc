@@ -68,6 +68,25 @@ TEST_F(FinetuneCli, BeginsWithThePretrainedEncoderAndResumesBitForBit) {
   ExpectSameTensors("whole", "parts");
 }
 
+// A capsule has what was drawn for mixing, too.
+TEST_F(FinetuneCli, AStepOfMixedImagesIsRepeatedBitForBit) {
+  Pretrain();
+  const Outcome run = Finetune({"--finetune=pre", "--mixup=0.8", "--cutmix=1", "--mix_group=16",
+                                "--drop_path=0.2", "--lr=1e30", "--warmup_epochs=0",
+                                "--min_lr=0", "--output_dir=bad"});
+  ASSERT_EQ(run.exit_code, 1) << run.out;
+  std::vector<std::filesystem::path> capsules;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_ / "bad/capsules")) {
+    capsules.push_back(entry.path());
+  }
+  ASSERT_EQ(capsules.size(), 1u) << run.err;
+  const Outcome replay =
+      RunProgram("replay", {"--capsule=" + capsules[0].string()}, folder_);
+  EXPECT_EQ(replay.exit_code, 0) << replay.err;
+  EXPECT_THAT(replay.out, AllOf(HasSubstr("what the run saw"), HasSubstr("each image by itself"),
+                                Not(HasSubstr("not what the run saw"))));
+}
+
 TEST_F(FinetuneCli, SaysWhatIsMissing) {
   ExpectFinetuneRefused({"--model=vitb"}, {"--finetune=RUN", "--from_scratch"});
   ExpectFinetuneRefused({"--finetune=nowhere"}, {"--finetune", "nowhere"});
