@@ -383,7 +383,8 @@ TEST(Flagfile, WrittenFlagsReadBackIdentical) {
     TrainFlags flags;
     for (const FlagRow& row : FlagTable(MakeZoo().entries())) {
       if (row.name == "lr" || row.name == "effective_batch" || row.name == "min_lr" ||
-          row.name == "disable_pass" || row.name == "finetune" || row.lifetime == Lifetime::kCommand) {
+          row.name == "disable_pass" || row.name == "finetune" ||
+          row.lifetime == Lifetime::kCommand) {
         continue;  // each excludes another flag that is set, or is not written
       }
       if (random.Below(3) == 0 && row.name != "model" && row.name != "init_from") continue;

@@ -154,7 +154,8 @@ Resumption Of(const std::string& flags) {
 // Whoever adds a flag decides here, too, what it is to a run that goes on.
 TEST(Resume, WhatIsComputedMayNotChange) {
   const std::set<std::string> may_change = {
-      "allow_missing", "data_path",   "device",       "eval_every",    "finetune",    "init_from",
+      "allow_missing", "data_path",   "device",       "eval_every",    "finetune",
+      "init_from",
       "keep",          "keep_every",  "max_bad_share", "max_image_megapixels",
       "num_workers",   "on_bad_image", "output_dir",   "print_every",   "recompute",
       "save_every",    "save_minutes", "spike_z",      "steps",         "tensorboard",
