@@ -10,7 +10,6 @@
 
 #include "graph/base/status.h"
 #include "models/vit/vit_config.h"
-#include "models/vit/zoo_entries.h"
 #include "tools/checkpoint/trained_model.h"
 #include "tools/flags/parse_flags.h"
 #include "tools/plugins.h"
@@ -20,15 +19,9 @@
 namespace tools {
 namespace {
 
-models::Zoo Classifiers() {
-  models::Zoo zoo;
-  models::RegisterVitModels(&zoo);
-  return zoo;
-}
-
 // The classifier whose recipe is for an encoder of this size; ViT-B's for one of none.
 models::ZooEntry ClassifierLike(const models::ModelConfig& encoder) {
-  const models::Zoo zoo = Classifiers();
+  const models::Zoo zoo = ClassifierZoo();
   for (const models::ZooEntry& entry : zoo.entries()) {
     if (entry.model.embed_dim == encoder.embed_dim && entry.model.depth == encoder.depth) {
       return entry;
@@ -71,34 +64,67 @@ void SetMaeRecipe(const models::ZooEntry& entry, TrainFlags* flags) {
   set("train_pos_embed", "true");
 }
 
+// The official augmentation, which is for long training of large nets; RandAugment is of 8-bit RGB.
+void SetDefaults(const models::ZooEntry& entry, TrainFlags* flags) {
+  if (entry.name == "vit_tiny") return;
+  flags->crop_scale = std::vector<double>{0.08, 1.0};
+  if (!flags->channels.has_value()) flags->aa = "rand-m9-mstd0.5-inc1";
+  flags->reprob = 0.25;
+}
+
+// That `given` says where the parameters come from, once.
+absl::Status CheckStart(const GivenTexts& given) {
+  const auto scratch = given.find("from_scratch");
+  const bool from_scratch =
+      scratch != given.end() && models::ParseSwitch(scratch->second).value_or(true);
+  const bool from_file = given.count("finetune") + given.count("init_from") > 0;
+  if (from_scratch && from_file) {
+    return graph::InvalidArgument("--from_scratch begins with random parameters, and a file is "
+                                  "given to begin with; leave out one of the two");
+  }
+  if (from_scratch && given.count("model") == 0) {
+    return graph::InvalidArgument("--from_scratch needs --model=NAME; --list_models shows all");
+  }
+  if (from_scratch || from_file) return absl::OkStatus();
+  return graph::InvalidArgument(
+      "there is nothing to fine-tune: give --finetune=RUN, a pretrained run or a safetensors file, "
+      "or --from_scratch");
+}
+
 absl::StatusOr<ProgramFlags> FirstFlags(const GivenTexts& given) {
+  RETURN_IF_ERROR(CheckStart(given));
   const auto text = [&given](const char* name) {
     const auto it = given.find(name);
     return it == given.end() ? std::string() : it->second;
   };
-  if (text("finetune").empty() && text("init_from").empty() && given.count("from_scratch") == 0) {
-    return graph::InvalidArgument(
-        "there is nothing to fine-tune: give --finetune=RUN, a pretrained run or a safetensors "
-        "file, or --from_scratch");
-  }
+  const models::Zoo zoo = ClassifierZoo();
   TrainFlags flags;
   if (!text("finetune").empty()) {
     ASSIGN_OR_RETURN(flags, FlagsOfEncoder(text("finetune"), !text("model").empty()));
   }
-  if (!text("model").empty()) flags.model = text("model");
-  const models::Zoo zoo = Classifiers();
-  ASSIGN_OR_RETURN(const models::ZooEntry entry, zoo.Find(flags.model.value_or("vitb")));
-  if (text("recipe") == "mae") SetMaeRecipe(entry, &flags);
-  if (entry.name != "vit_tiny") {
-    flags.crop_scale = std::vector<double>{0.08, 1.0};
-    flags.aa = "rand-m9-mstd0.5-inc1";
-    flags.reprob = 0.25;
+  if (!text("model").empty()) {
+    ASSIGN_OR_RETURN(const models::ZooEntry entry, zoo.Find(text("model")));
+    if (flags.embed_dim.has_value() && given.count("embed_dim") + given.count("depth") == 0 &&
+        (*flags.embed_dim != entry.model.embed_dim || *flags.depth != entry.model.depth)) {
+      return graph::InvalidArgument(
+          "--model=", entry.name, " has ", entry.model.depth, " blocks of ", entry.model.embed_dim,
+          ", and the run of --finetune has ", *flags.depth, " of ", *flags.embed_dim,
+          "; leave --model out");
+    }
+    flags.model = entry.name;
   }
+  ASSIGN_OR_RETURN(const models::ZooEntry entry, zoo.Find(flags.model.value_or("vitb")));
+  SetDefaults(entry, &flags);
+  if (given.count("channels") > 0) flags.aa.reset();
+  if (text("recipe") == "mae") SetMaeRecipe(entry, &flags);
+  if (given.count("lr") > 0) flags.blr.reset();
+  if (given.count("data_path") == 0) flags.crop_scale.reset();  // scenes are not cropped
+  flags.precision = "auto";  // else that of runs whose files do not say it
   return ProgramFlags{TrainFlagsText(flags, "", zoo.entries()), "the pretrained run"};
 }
 
 absl::StatusOr<int> Main(int argc, char** argv) {
-  return TrainingProgram({"finetune", Classifiers(), "vitb", FirstFlags}, argc, argv);
+  return TrainingProgram({"finetune", ClassifierZoo(), "vitb", FirstFlags, SetDefaults}, argc, argv);
 }
 
 }  // namespace

@@ -48,6 +48,18 @@ graph::SchemaRegistry MakeRegistryOf(absl::string_view name) {
   return registry;
 }
 
+models::Zoo PretrainingZoo() {
+  models::Zoo zoo;
+  models::RegisterDropPosModels(&zoo);
+  return zoo;
+}
+
+models::Zoo ClassifierZoo() {
+  models::Zoo zoo;
+  models::RegisterVitModels(&zoo);
+  return zoo;
+}
+
 models::Zoo MakeZoo() {
   models::Zoo zoo;
   models::RegisterDropPosModels(&zoo);

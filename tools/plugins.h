@@ -16,6 +16,9 @@ graph::SchemaRegistry MakeRegistry();
 // With the operators that the passes of backend `name` ("cpu", "cuda", "reference") make, and of no
 // other: what it needs kernels for.
 graph::SchemaRegistry MakeRegistryOf(absl::string_view name);
+// What //tools:train trains, what //tools:finetune does, and both, for programs that read either.
+models::Zoo PretrainingZoo();
+models::Zoo ClassifierZoo();
 models::Zoo MakeZoo();
 // Backend `name` of ChooseDevice (device.h): "cuda:N" (cuda_backend.h), or "cpu", on `threads` OpenMP
 // threads (at least 1) for the calling thread. Where they cannot be had, an error that says why

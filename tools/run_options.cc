@@ -48,6 +48,9 @@ models::SessionOptions MakeSessionOptions(const ResolvedFlags& resolved) {
   options.compile.passes = PassOptions(resolved);
   options.recipe = resolved.entry.recipe;
   options.step = resolved.step;
+  if (resolved.entry.options != nullptr) {
+    options.batch_multiple = static_cast<int>(resolved.entry.options->batch_multiple());
+  }
   if (resolved.flags.overfit_batch.value()) {
     options.loader_batches += resolved.step.micro_batches;
   }

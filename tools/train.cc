@@ -22,7 +22,7 @@ absl::StatusOr<ProgramFlags> FirstFlags(const GivenTexts& given) {
 }
 
 absl::StatusOr<int> Main(int argc, char** argv) {
-  return TrainingProgram({"train", MakeZoo(), "droppos_vitb", FirstFlags}, argc, argv);
+  return TrainingProgram({"train", PretrainingZoo(), "droppos_vitb", FirstFlags}, argc, argv);
 }
 
 }  // namespace

@@ -357,8 +357,12 @@ absl::StatusOr<int> TrainingProgram(const TrainingProgramKind& kind, int argc, c
   const models::Zoo& zoo = kind.zoo;
   ASSIGN_OR_RETURN(Resumption resumption, FindResumption(args, zoo));
   ProgramFlags base = {resumption.flags(), resumption.flags_name()};
-  if (!resumption.checkpoint.has_value()) {
-    ASSIGN_OR_RETURN(const GivenTexts given, GivenFlags(args, zoo));
+  ASSIGN_OR_RETURN(const GivenTexts given, GivenFlags(args, zoo));
+  if (resumption.checkpoint.has_value()) {
+    if (given.count("recipe") > 0) {
+      return graph::InvalidArgument("--recipe is for a new run; one that is resumed keeps its own");
+    }
+  } else {
     if (given.count("help") == 0 && given.count("list_models") == 0) {
       ASSIGN_OR_RETURN(base, kind.first_flags(given));
     }
@@ -367,8 +371,9 @@ absl::StatusOr<int> TrainingProgram(const TrainingProgramKind& kind, int argc, c
   if (parsed.flags.help.value_or(false)) {
     ASSIGN_OR_RETURN(const models::ZooEntry entry,
                      zoo.Find(parsed.flags.model.value_or(kind.example_model)));
-    ASSIGN_OR_RETURN(const ResolvedFlags example,
-                     ResolveTrainFlags(TrainFlags(), entry, DetectMachine()));
+    TrainFlags flags;
+    if (kind.defaults) kind.defaults(entry, &flags);
+    ASSIGN_OR_RETURN(const ResolvedFlags example, ResolveTrainFlags(flags, entry, DetectMachine()));
     std::cout << TrainFlagsHelp(example.flags, zoo, models::TextColumns(STDOUT_FILENO), kind.name);
     return 0;
   }

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "models/zoo/zoo.h"
+#include "tools/flags/train_flags.h"
 
 namespace tools {
 
@@ -29,6 +30,8 @@ struct TrainingProgramKind {
   // The flags that a new run has beside those given, which win. An error says what a program cannot
   // do with those.
   std::function<absl::StatusOr<ProgramFlags>(const GivenTexts& given)> first_flags;
+  // Of these, what holds for each new run of the entry; may be empty.
+  std::function<void(const models::ZooEntry& entry, TrainFlags* flags)> defaults = nullptr;
 };
 
 // The program's main, for RunProgram().

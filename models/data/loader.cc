@@ -423,7 +423,7 @@ absl::StatusOr<std::unique_ptr<Loader>> Loader::Create(const Dataset* dataset,
   }
   if (training && dataset->has_masks() && options.transform.rand_augment.operations > 0) {
     return graph::InvalidArgument(dataset->description(), " has a class for each pixel, which "
-                                  "--aa would move in the picture alone; leave the flag out");
+                                  "--aa would move in the picture alone; give --aa=none");
   }
   const int64_t full = n / options.batch_size;
   int64_t batches = (n + options.batch_size - 1) / options.batch_size;

@@ -175,7 +175,8 @@ absl::StatusOr<int> LargestBatch(const Model& model, const SessionOptions& optio
     ASSIGN_OR_RETURN(at_high, needed(high));
   }
   if (at_high <= limit) fits = std::max(fits, high);
-  return fits;
+  const int multiple = options.batch_multiple;
+  return fits < multiple ? fits : fits - fits % multiple;
 }
 
 absl::Status DoesNotFit(const MemoryNeeds& needs, size_t available, int batch_size,

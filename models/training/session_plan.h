@@ -24,6 +24,7 @@ struct SessionOptions {
   // Makes the optimizer of the recipe's numbers.
   std::function<OptimizerSpec(const RecipeConfig&)> optimizer = AdamW;
   StepShape step;
+  int batch_multiple = 1;   // of which LargestBatch gives one, where one fits
   bool evaluations = true;  // compile the evaluation nets too
   // Create() fails when the run needs more memory than is left.
   bool check_memory = true;

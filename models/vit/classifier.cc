@@ -10,7 +10,7 @@ using graph::BlobId;
 
 namespace {
 
-constexpr float kScratchDeviation = 0.02f, kHeadDeviation = 2e-5f;
+constexpr float kScratchDeviation = 0.02f;
 
 // Of timm's VisionTransformer: all matrices alike, the patch embedding as Conv2d draws it. Its
 // truncation at ±2 never cuts.
@@ -68,8 +68,8 @@ ForwardOutputs VitClassifier::BuildTraining(ModelBuilder* b, int batch,
   if (options_.from_scratch) DrawFromScratch(b->mutable_parameters());
   for (Parameter& p : *b->mutable_parameters()) {
     if (p.name == "pos_embed" && options_.train_pos_embed) p.spec.kind = ParameterKind::kTrained;
-    if (p.name == "head.weight" && !options_.from_scratch) {
-      p.init = Initializer::Normal(kHeadDeviation);
+    if (p.name == "head.weight" && options_.head_deviation > 0 && !options_.from_scratch) {
+      p.init = Initializer::Normal(static_cast<float>(options_.head_deviation));
     }
   }
   SetLayerDecay(config_.depth, options_.layer_decay, b->mutable_parameters());

@@ -58,8 +58,7 @@ absl::Status VitConfig::Resolve(const ModelConfig&, const std::set<std::string>&
 }
 
 absl::Status VitConfig::CheckBatch(int64_t batch_size) const {
-  const int64_t group = GroupOf(batch_size);
-  if (group == 0 || (batch_size % group == 0 && group % 2 == 0)) return absl::OkStatus();
+  if (!mixes() || GroupOf(batch_size) > 0) return absl::OkStatus();
   if (batch_size % 2 != 0) {
     return graph::InvalidArgument("--batch_size=", batch_size,
                                   " is odd, and images are mixed in pairs; make it even, or mix "

@@ -24,6 +24,7 @@ struct VitConfig : public ModelOptions {
   // Initial values as the official code draws them for a net that learns from labels alone; else
   // those of pretraining, and a head that is nearly zero.
   bool from_scratch = false;
+  double head_deviation = 0;  // of the head's initial values; 0: they are drawn as other matrices'
   double layer_decay = 1;  // models/vit/layer_decay.h
   double drop_path = 0;    // of the last block; falls linearly to 0 at the first
   double smoothing = 0;    // of the labels
@@ -36,9 +37,10 @@ struct VitConfig : public ModelOptions {
 
   bool mixes() const { return (mixup > 0 || cutmix > 0) && mixup_prob > 0; }
   // Images that share a draw in a batch of so many, which is one group if it is smaller; 0: none
-  // are mixed, nor is an image alone.
+  // are mixed, nor is a batch that CheckBatch refuses.
   int64_t GroupOf(int64_t batch_size) const {
-    return mixes() && batch_size > 1 ? std::min(mix_group, batch_size) : 0;
+    const int64_t group = std::min(mix_group, batch_size);
+    return mixes() && group % 2 == 0 && batch_size % group == 0 ? group : 0;
   }
 
   std::unique_ptr<ModelOptions> Clone() const override {
@@ -48,6 +50,7 @@ struct VitConfig : public ModelOptions {
   std::vector<ModelFlag> Flags() override;
   absl::Status Resolve(const ModelConfig& model, const std::set<std::string>& given) override;
   absl::Status CheckBatch(int64_t batch_size) const override;
+  int64_t batch_multiple() const override { return mixes() ? mix_group : 1; }
   std::string final_norm() const override { return cls_token ? "norm" : "fc_norm"; }
 };
 

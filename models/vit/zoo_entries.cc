@@ -48,6 +48,7 @@ void RegisterVitModels(Zoo* zoo) {
   options.cls_token = false;
   options.layer_decay = 0.75;
   options.smoothing = 0.1;
+  options.head_deviation = 2e-5;
   // Mixing and drop path are for long training of large nets; the small one has minutes.
   ZooEntry tiny = Classifier("vit_tiny", "classifier for the embedded data set's classes", options);
   options.drop_path = 0.1;

@@ -77,6 +77,8 @@ class ModelOptions {
   virtual std::string final_norm() const { return "norm"; }
   // What holds of a micro-batch of so many images. InvalidArgument names flags and the way out.
   virtual absl::Status CheckBatch(int64_t /*batch_size*/) const { return absl::OkStatus(); }
+  // Its multiples pass.
+  virtual int64_t batch_multiple() const { return 1; }
   virtual std::vector<ProductPrecision> Precisions() const { return {}; }
   // Whether each micro-batch of a window updates (UpdateWhen::kMicroStep).
   virtual bool step_every_micro_batch() const { return false; }

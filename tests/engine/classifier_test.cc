@@ -43,12 +43,6 @@ LoaderOptions LoaderFor(const ModelConfig& config, const RecipeConfig& recipe, L
   return options;
 }
 
-VitConfig FromScratch() {
-  VitConfig options;
-  options.from_scratch = true;
-  return options;
-}
-
 class ClassifierTest : public testing::Test {
  protected:
   ClassifierTest()
@@ -57,7 +51,7 @@ class ClassifierTest : public testing::Test {
         backend_(*backends::cpu::MakeBackend(kThreads)),
         train_(SceneSplit::kTrain, config_.input_w, config_.input_h),
         held_out_(SceneSplit::kHeldOut, config_.input_w, config_.input_h),
-        model_(config_, train_.num_classes(), FromScratch()) {
+        model_(config_, train_.num_classes()) {
     ops::RegisterOps(&registry_);
     ops::cpu::RegisterOps(&registry_);
     recipe_.batch_size = 16;  // more steps for the same scenes

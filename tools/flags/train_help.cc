@@ -66,8 +66,9 @@ std::string TrainFlagsHelp(const TrainFlags& example, const models::Zoo& zoo, in
   for (const FlagRow& row : FlagTable(zoo.entries())) {
     if (row.group != group) absl::StrAppend(&help, "\n", group = row.group, ":\n");
     std::string fallback = row.fallback.text;
-    if (const auto value = FlagText(row, example); fallback == models::kOfTheModel && value) {
-      fallback = absl::StrCat(*value, ", ", fallback);
+    if (const auto value = FlagText(row, example); value) {
+      if (fallback == models::kOfTheModel) fallback = absl::StrCat(*value, ", ", fallback);
+      if (row.fallback.is_value) fallback = *value;
     }
     if (row.name == "help") {
       AppendFlag("flagfile", false, "FILE", "read more flags, one a line; the command line wins",

@@ -58,7 +58,9 @@ TEST_F(FinetuneCli, BeginsWithThePretrainedEncoderAndResumesBitForBit) {
                              HasSubstr("heldout_acc1")));
   EXPECT_THAT(Contents(folder_ / "whole/flags.txt"),
               AllOf(HasSubstr("--layer_decay=0.75"), HasSubstr("--embed_dim=16"),
-                    HasSubstr("--model=vitb"), HasSubstr("--crop_scale=0.08,1")));
+                    HasSubstr("--model=vitb"), HasSubstr("--aa=rand-m9-mstd0.5-inc1"),
+                    HasSubstr("--reprob=0.25")));
+  EXPECT_THAT(whole.out, HasSubstr("chosen by auto"));
 
   ASSERT_EQ(Finetune(with({"--output_dir=parts", "--steps=4"})).exit_code, 0);
   const Outcome rest = RunProgram(
@@ -99,8 +101,45 @@ TEST_F(FinetuneCli, SaysWhatIsMissing) {
   ExpectFinetuneRefused({"--finetune=pre", "--labels_per_class=2"}, {"--label_fraction and"});
   ExpectFinetuneRefused({"--finetune=pre", "--nb_classes=1000"}, {"--nb_classes=1000", "10"});
   ExpectFinetuneRefused({"--finetune=pre", "--fix_pos_emb"}, {"--fix_pos_emb", "--train_pos_embed"});
+  ExpectFinetuneRefused({"--finetune=pre", "--from_scratch"}, {"--from_scratch", "leave out one"});
+  ExpectFinetuneRefused({"--model=vitb", "--no_from_scratch"}, {"nothing to fine-tune"});
+  ExpectFinetuneRefused({"--from_scratch"}, {"--from_scratch needs --model"});
+  ExpectFinetuneRefused({"--finetune=pre", "--model=vitl"}, {"24 blocks of 1024", "1 of 16"});
   ExpectFinetuneRefused({"--finetune=pre", "--init_from=pre"}, {"--finetune and --init_from"});
   ExpectRefused(TrainTiny({"--finetune=pre", "--output_dir=runs/x"}), {"//tools:finetune"});
+}
+
+TEST_F(FinetuneCli, FewLabelsAreChosenByClass) {
+  const auto losses = [this](const std::vector<std::string>& labels, const std::string& run) {
+    std::vector<std::string> args = {"--model=vit_tiny",  "--from_scratch", "--depth=1",
+                                     "--embed_dim=16",    "--num_heads=2",  "--batch_size=20",
+                                     "--output_dir=" + run, "--steps=2",     "--warmup_epochs=0"};
+    args.insert(args.end(), labels.begin(), labels.end());
+    const Outcome outcome = RunProgram("finetune", args, folder_);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    return outcome.out;
+  };
+  EXPECT_THAT(losses({"--labels_per_class=3"}, "three"), HasSubstr("30 training images"));
+  EXPECT_THAT(losses({"--label_fraction=0.01"}, "share"), HasSubstr("128 training images"));
+  EXPECT_THAT(losses({"--labels_per_class=3", "--label_seed=1"}, "other"),
+              HasSubstr("30 training images"));
+  const auto loss = [this](const std::string& run) {
+    const std::string text = Contents(folder_ / run / "metrics.jsonl");
+    return text.substr(text.find("\"loss\""), 20);
+  };
+  EXPECT_NE(loss("three"), loss("other"));
+}
+
+// The whole recipe of large nets: the largest batch is one that can be mixed.
+TEST_F(FinetuneCli, PlansABatchThatCanBeMixed) {
+  const Outcome plan = RunProgram(
+      "finetune", {"--model=vits", "--from_scratch", "--input_size=32", "--plan=json"}, folder_);
+  ASSERT_EQ(plan.exit_code, 0) << plan.err;
+  const std::string key = "\"largest_batch\":";
+  ASSERT_THAT(plan.out, HasSubstr(key));
+  const int largest = std::stoi(plan.out.substr(plan.out.find(key) + key.size()));
+  EXPECT_GE(largest, 32);
+  EXPECT_TRUE(largest % 32 == 0 || largest == 12800) << largest;
 }
 
 TEST_F(FinetuneCli, TheRecipeOfMaeTrainsPositions) {
