@@ -125,6 +125,8 @@ Values RunNet(const Net& net, const PipelineOptions& passes, std::set<std::strin
     const Tensor tensor = (*executable)->Find(name).value();
     if (tensor.type.dtype == DType::kI64) {
       for (int64_t& x : tensor.as<int64_t>()) x = static_cast<int64_t>(random.Below(1 << 20));
+    } else if (name == "mix_mode") {
+      for (int32_t& x : tensor.as<int32_t>()) x = static_cast<int32_t>(random.Below(2));
     } else if (tensor.type.dtype == DType::kI32) {
       for (int32_t& x : tensor.as<int32_t>()) x = static_cast<int32_t>(random.Below(kClasses));
     } else if (name == "sigma") {

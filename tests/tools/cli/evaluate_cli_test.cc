@@ -37,13 +37,14 @@ class EvaluateCli : public ::testing::Test {
   static void SetUpTestSuite() {
     models_ = Scratch() / "models";
     fs::create_directories(models_);
-    for (const char* name : {"droppos", "vit"}) {
-      const Outcome run = RunProgram(
-          "train",
-          {std::string("--model=") + name + "_tiny", "--embed_dim=16", "--depth=1", "--num_heads=2",
-           "--decoder_embed_dim=8", "--decoder_depth=1", "--decoder_num_heads=2", "--input_size=32",
-           "--batch_size=64", "--steps=2", std::string("--output_dir=") + name},
-          models_);
+    for (const std::string name : {"droppos", "vit"}) {
+      std::vector<std::string> args = {
+          "--model=" + name + "_tiny", "--embed_dim=16",       "--depth=1",
+          "--num_heads=2",             "--decoder_embed_dim=8", "--decoder_depth=1",
+          "--decoder_num_heads=2",     "--input_size=32",       "--batch_size=64",
+          "--steps=2",                 "--output_dir=" + name};
+      if (name == "vit") args.push_back("--from_scratch");
+      const Outcome run = RunProgram(name == "vit" ? "finetune" : "train", args, models_);
       ASSERT_EQ(run.exit_code, 0) << run.err;
     }
   }

@@ -6,6 +6,7 @@ _PROGRAMS = [
     "diff_nets",
     "evaluate",
     "extract_features",
+    "finetune",
     "predict_positions",
     "replay",
     "train",
