@@ -25,9 +25,9 @@ struct VitConfig : public ModelOptions {
   // those of pretraining, and a head that is nearly zero.
   bool from_scratch = false;
   double head_deviation = 0;  // of the head's initial values; 0: they are drawn as other matrices'
-  double layer_decay = 1;  // models/vit/layer_decay.h
-  double drop_path = 0;    // of the last block; falls linearly to 0 at the first
-  double smoothing = 0;    // of the labels
+  double layer_decay = 1;     // models/vit/layer_decay.h
+  double drop_path = 0;       // of the last block; falls linearly to 0 at the first
+  double smoothing = 0;       // of the labels
   // Mixing of images in pairs (models/data/mixing.h), drawn once for `mix_group` images.
   double mixup = 0;
   double cutmix = 0;
