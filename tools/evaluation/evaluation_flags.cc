@@ -49,6 +49,19 @@ void AddEvaluationFlags(CLI::App* app, EvaluationFlags* flags) {
       ->capture_default_str();
 }
 
+void AddFrozenFlags(CLI::App* app, const std::string& group, FrozenFlags* flags) {
+  app->add_option("--feature", flags->feature, "class token, mean of the patches, or both")
+      ->group(group)
+      ->check(CLI::IsMember({"cls", "mean", "both"}))
+      ->capture_default_str();
+  app->add_option("--max_train_images", flags->max_train_images,
+                  "use so many training images, spread over the data; 0: all")
+      ->group(group)
+      ->check(AtLeast(0))
+      ->type_name("N")
+      ->capture_default_str();
+}
+
 absl::StatusOr<models::Datasets> OpenEvaluationData(const TrainedModel& trained,
                                                     const EvaluationFlags& flags) {
   const TrainFlags& run = trained.resolved.flags;

@@ -26,6 +26,15 @@ struct EvaluationFlags {
   int num_workers = 1;
 };
 
+// Of the protocols that read an encoder's features of labelled images.
+struct FrozenFlags {
+  std::string feature = "both";  // "cls" (class token), "mean" (of the patches) or "both"
+  int64_t max_train_images = 50'000;  // spread over the data; 0: all of them
+};
+
+// Adds --feature and --max_train_images in the --help group `group`.
+void AddFrozenFlags(CLI::App* app, const std::string& group, FrozenFlags* flags);
+
 // Adds --checkpoint, --model, --flagfile, --data_path, --val_fraction, --max_image_megapixels,
 // --batch_size, --max_images, --device, --precision, --threads and --num_workers.
 void AddEvaluationFlags(CLI::App* app, EvaluationFlags* flags);
