@@ -105,6 +105,7 @@ models::TrainerOptions MakeTrainerOptions(const ResolvedFlags& resolved,
   options.spike_z = flags.spike_z.value();
   options.watchdog_seconds = flags.watchdog.value();
   options.run_folder = run_folder;
+  options.eval_epochs = flags.eval_epochs.value();
   options.eval_every = flags.eval_every.value();
   options.vis_every = flags.vis_every.value_or(0);
   options.print_every = flags.print_every.value();

@@ -25,9 +25,9 @@ absl::Status Evaluator::EvaluateAndDraw(int64_t step) {
   accuracy_.reset();
   const TrainerOptions& options = run_.options;
   const bool last = step == run_.last_step;
-  const bool ends_epoch = run_.epochs.EndsEpoch(step);
+  const bool ends_period = run_.epochs.EndsEpoch(step, options.eval_epochs);
   const bool asked = options.eval_every > 0 && step % options.eval_every == 0;
-  if (held_out_ != nullptr && (asked || last || ends_epoch)) {
+  if (held_out_ != nullptr && (asked || last || ends_period)) {
     run_.watchdog.Do("evaluating held-out images");
     const absl::Status status = Evaluate(step, options.eval_every > 0 && (asked || last));
     if (!status.ok()) return graph::Annotate(status, "held-out images");

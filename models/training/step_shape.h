@@ -46,7 +46,8 @@ class EpochPlan {
   double epochs(int64_t step) const {
     return static_cast<double>(step) / static_cast<double>(steps_);
   }
-  bool EndsEpoch(int64_t step) const { return step % steps_ == 0; }
+  // Step `step` is the last of an epoch whose number is a multiple of `every`.
+  bool EndsEpoch(int64_t step, int64_t every = 1) const { return step % (every * steps_) == 0; }
 
   // Of the step that comes after `step` steps.
   struct Window {

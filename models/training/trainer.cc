@@ -101,7 +101,7 @@ class Run {
       // Before the evaluation, which may be broken off and must be what a resumed run repeats.
       if (step_ == run_.last_step) {
         RETURN_IF_ERROR(saver_.Save(state_));
-      } else if (saver_.IsDue(step_) || run_.epochs.EndsEpoch(step_)) {
+      } else if (saver_.IsDue(step_) || EndsPeriod()) {
         saver_.SaveOrWarn(state_);
       }
       RETURN_IF_ERROR(EvaluateAndDraw());
@@ -335,12 +335,14 @@ class Run {
     return absl::IsCancelled(status) && Stopped() ? absl::OkStatus() : status;
   }
 
+  bool EndsPeriod() const { return run_.epochs.EndsEpoch(step_, run_.options.eval_epochs); }
+
   // Which steps come into question depends on flags alone, not on when the run was stopped or how
   // fast it was: a resumed run keeps the same.
   void KeepBest() {
     const absl::optional<double>& accuracy = evaluator_.accuracy();
     const int64_t every = run_.options.save_every;
-    const bool is_saved = run_.epochs.EndsEpoch(step_) || step_ == run_.last_step ||
+    const bool is_saved = EndsPeriod() || step_ == run_.last_step ||
                           (every > 0 && step_ % every == 0);
     if (!accuracy.has_value() || !is_saved) return;
     if (best_.step > 0 && *accuracy <= best_.accuracy) return;

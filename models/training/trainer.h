@@ -32,7 +32,8 @@ struct TrainerOptions {
   LoaderOptions loader;
   int64_t steps = -1;      // ends the run after so many optimizer steps; -1: when the epochs are
                            // over. Never changes the schedule.
-  int64_t eval_every = 0;  // steps between evaluations; 0: at the end of each epoch only
+  int64_t eval_epochs = 1;  // epochs between evaluations, and between checkpoints
+  int64_t eval_every = 0;   // steps between evaluations; 0: at the ends of such epochs only
   int64_t vis_every = 0;   // steps between pictures, and at the end; 0: never
   // Called in this order; must outlive the run.
   std::vector<RunObserver*> observers;

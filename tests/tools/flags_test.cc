@@ -390,6 +390,7 @@ TEST(Help, ShowsEveryFlagInItsGroupWithDefaults) {
                                  "effective_batch",
                                  "clip_mode",
                                  "steps",
+                                 "eval_epochs",
                                  "eval_every",
                                  "init_from",
                                  "allow_missing",

@@ -154,12 +154,11 @@ Resumption Of(const std::string& flags) {
 // Whoever adds a flag decides here, too, what it is to a run that goes on.
 TEST(Resume, WhatIsComputedMayNotChange) {
   const std::set<std::string> may_change = {
-      "allow_missing", "data_path",   "device",       "eval_every",    "finetune",
-      "init_from",
-      "keep",          "keep_every",  "max_bad_share", "max_image_megapixels",
-      "num_workers",   "on_bad_image", "output_dir",   "print_every",   "recompute",
-      "save_every",    "save_minutes", "spike_z",      "steps",         "tensorboard",
-      "threads",       "vis_every",    "watchdog"};
+      "allow_missing", "data_path",    "device",        "eval_epochs",          "eval_every",
+      "finetune",      "init_from",    "keep",          "keep_every",           "max_bad_share",
+      "num_workers",   "on_bad_image", "output_dir",    "max_image_megapixels", "print_every",
+      "recompute",     "save_every",   "save_minutes",  "spike_z",              "steps",
+      "tensorboard",   "threads",      "vis_every",     "watchdog"};
   const std::set<std::string> of_a_command = {"dump_graph", "help",    "list_models", "overwrite",
                                               "plan",       "plan_gpu", "profile",     "recipe",
                                               "resume"};

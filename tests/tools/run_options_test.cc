@@ -141,6 +141,7 @@ std::map<std::string, Reaches> Reached() {
       {"steps", {"9", "9", [](O o) { return All(o.trainer.steps); }}},
       {"seed", {"7", "7", [](O o) { return All(o.session.step.seed); }}},
       {"print_every", {"3", "3", [](O o) { return All(o.trainer.print_every); }}},
+      {"eval_epochs", {"2", "2", [](O o) { return All(o.trainer.eval_epochs); }}},
       {"eval_every", {"4", "4", [](O o) { return All(o.trainer.eval_every); }}},
       {"vis_every", {"5", "5", [](O o) { return All(o.trainer.vis_every); }}},
       {"spike_z", {"2.5", "2.5", [](O o) { return All(o.trainer.spike_z); }}},

@@ -129,6 +129,8 @@ const std::vector<FlagRow>& OwnRows() {
        "of everything random"},
       {"print_every", kTheRun, S::kRun, &F::print_every, kPositive, "N", Value("20"),
        "steps between progress lines", kMayChange},
+      {"eval_epochs", kTheRun, S::kRun, &F::eval_epochs, kPositive, "N", Value("1"),
+       "evaluate, and save, after every N epochs and the last, for epochs of few steps", kMayChange},
       {"eval_every", kTheRun, S::kRun, &F::eval_every, kNotNegative, "N", Value("0"),
        "evaluate every N steps too, not only after each epoch, and then with more positions and kNN",
        kMayChange},

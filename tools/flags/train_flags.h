@@ -87,6 +87,7 @@ struct TrainFlags {
   absl::optional<std::string> recompute;  // "none", "mlp" or "block"
   absl::optional<int64_t> seed;
   absl::optional<int64_t> steps;       // unset: all epochs
+  absl::optional<int64_t> eval_epochs;
   absl::optional<int64_t> eval_every;  // 0: at the end of each epoch only
   absl::optional<int64_t> print_every;
   absl::optional<std::string> resume;   // "auto", a folder, or "" for none

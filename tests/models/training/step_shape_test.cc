@@ -39,6 +39,8 @@ TEST(EpochPlan, TheNextWindow) {
   EXPECT_EQ(window.position, 1 + 5.0 / 12);
   EXPECT_FALSE(whole.EndsEpoch(3));
   EXPECT_TRUE(whole.EndsEpoch(4));
+  EXPECT_FALSE(whole.EndsEpoch(4, 3));
+  EXPECT_TRUE(whole.EndsEpoch(12, 3));
   EXPECT_EQ(whole.epochs(3), 1.5);
   window = published.Next(2);
   EXPECT_EQ(window.epoch, 0);

@@ -117,6 +117,20 @@ TEST_F(TrainerTest, EvaluatesEveryNSteps) {
   EXPECT_EQ(at, (std::vector<int>{4, 6, 8, 10}));
 }
 
+TEST_F(TrainerTest, EvaluatesAndSavesAfterEveryNthEpoch) {
+  options_.eval_epochs = 2;
+  options_.keep = 0;
+  ASSERT_TRUE(Run("epochs").ok());
+  std::vector<int> at;
+  for (const Json& line : Metrics(options_.metrics_path)) {
+    if (line.contains("chance")) at.push_back(line["step"]);
+  }
+  EXPECT_EQ(at, (std::vector<int>{12, 18}));  // of 6 steps an epoch
+  const auto saved = CheckpointSteps(TestPath("epochs"));
+  ASSERT_TRUE(saved.ok()) << saved.status();
+  EXPECT_EQ(*saved, (std::vector<int64_t>{12, 18}));
+}
+
 TEST_F(TrainerTest, AccumulationDropsWhatFillsNoWindow) {
   step_.micro_batches = 4;
   options_.steps = 2;
