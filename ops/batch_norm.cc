@@ -7,7 +7,7 @@
 namespace ops {
 namespace {
 
-constexpr int kMean = 1, kRstd = 2;  // outputs of BatchNorm
+constexpr int kRstd = 1;  // output of BatchNorm
 
 // Input `x` has rows, and the others that are named have a number for each of its columns.
 absl::Status ExpectColumns(const graph::InferContext& c, std::initializer_list<int> columns) {
@@ -17,29 +17,29 @@ absl::Status ExpectColumns(const graph::InferContext& c, std::initializer_list<i
   return absl::OkStatus();
 }
 
-absl::Status ExpectTwoRows(const graph::InferContext& c) {
+absl::Status ExpectTwoRows(const graph::InferContext& c, const char* name) {
   if (c.in(0).rows() >= 2) return absl::OkStatus();
-  return Reject(c, InputText(c, 0, "x"),
+  return Reject(c, InputText(c, 0, name),
                 " has fewer than two rows, of which a batch's variance cannot be taken; train with "
                 "two images or more in a micro-batch");
 }
 
 absl::StatusOr<std::vector<graph::TensorType>> InferBatchNorm(const graph::InferContext& c) {
   RETURN_IF_ERROR(ExpectColumns(c, {1, 2}));
-  RETURN_IF_ERROR(ExpectTwoRows(c));
+  RETURN_IF_ERROR(ExpectTwoRows(c, "x"));
   RETURN_IF_ERROR(ExpectEps(c));
   const float momentum = c.op.Float("momentum");
   if (!(momentum >= 0.0f && momentum <= 1.0f)) {
     return Reject(c, "attribute 'momentum' is ", momentum, ", must lie in [0, 1]");
   }
   const graph::TensorType &x = c.in(0), &column = c.in(1);
-  return std::vector<graph::TensorType>{x, column, column, column, column};
+  return std::vector<graph::TensorType>{x, column, column, column};
 }
 
 absl::StatusOr<std::vector<graph::TensorType>> InferBatchNormGrad(const graph::InferContext& c) {
-  RETURN_IF_ERROR(ExpectColumns(c, {1, 2}));
-  RETURN_IF_ERROR(ExpectTwoRows(c));
-  RETURN_IF_ERROR(graph::ExpectSameType(c, 3, 0));
+  RETURN_IF_ERROR(ExpectColumns(c, {1}));
+  RETURN_IF_ERROR(ExpectTwoRows(c, "y"));
+  RETURN_IF_ERROR(graph::ExpectSameType(c, 2, 0));
   return std::vector<graph::TensorType>{c.in(0)};
 }
 
@@ -51,7 +51,7 @@ absl::StatusOr<std::vector<graph::TensorType>> InferBatchNormInference(
 }
 
 absl::Status BatchNormGradient(graph::GradientBuilder* g) {
-  for (size_t i = kMean; i < g->forward().outputs.size(); ++i) {
+  for (size_t i = kRstd; i < g->forward().outputs.size(); ++i) {
     if (g->GradOut(static_cast<int>(i)) == graph::kNone) continue;
     return graph::InvalidArgument(g->forward().Describe(), ": statistics have no gradient");
   }
@@ -59,7 +59,7 @@ absl::Status BatchNormGradient(graph::GradientBuilder* g) {
     return graph::InvalidArgument(g->forward().Describe(),
                                   ": running statistics have no gradient; make them buffers");
   }
-  g->SetGrad(0, g->Op("BatchNormGrad", {g->In(0), g->Out(kMean), g->Out(kRstd), g->GradOut(0)}));
+  g->SetGrad(0, g->Op("BatchNormGrad", {g->Out(0), g->Out(kRstd), g->GradOut(0)}));
   return absl::OkStatus();
 }
 
@@ -71,27 +71,25 @@ void RegisterBatchNorm(graph::SchemaRegistry* registry) {
                     .Input("running_mean", "(C)", graph::RowUse::kAllRows)
                     .Input("running_var", "(C)", graph::RowUse::kAllRows)
                     .Output("y", "(..., C)")
-                    .Output("mean", "(C)")
                     .Output("rstd", "(C)")
                     .Output("running_mean_out", "(C)")
                     .Output("running_var_out", "(C)")
                     .Attr("eps", 1e-6f, "added to the variance")
                     .Attr("momentum", 0.1f, "share of this batch in the running statistics")
                     .InPlace(0, 0)
-                    .InPlace(1, 3)
-                    .InPlace(2, 4)
+                    .InPlace(1, 2)
+                    .InPlace(2, 3)
                     .Infer(InferBatchNorm)
                     .ElementwiseCost(6)
                     .Gradient(BatchNormGradient));
   registry->Add(graph::Schema("BatchNormGrad", "the gradient of BatchNorm")
-                    .Input("x", "(..., C)", graph::RowUse::kAllRows)
-                    .Input("mean", "(C)", graph::RowUse::kAllRows)
+                    .Input("y", "(..., C)", graph::RowUse::kAllRows)
                     .Input("rstd", "(C)", graph::RowUse::kAllRows)
                     .Input("dy", "(..., C)", graph::RowUse::kAllRows)
                     .Output("dx", "(..., C)")
-                    .InPlace(3, 0)
+                    .InPlace(2, 0)
                     .Infer(InferBatchNormGrad)
-                    .ElementwiseCost(11)
+                    .ElementwiseCost(8)
                     .NotDifferentiable("second-order gradients are not supported"));
   registry->Add(graph::Schema("BatchNormInference", "y = (x - mean)/sqrt(var + eps), per column")
                     .Input("x", "(..., C)", graph::RowUse::kSameRow)

@@ -3,17 +3,18 @@
 //   x                  (..., C) float, N rows, at least 2: of one row nothing would be left
 //   running_mean, running_var  (C), the same dtype: the state at entry
 //   y                  (..., C)
-//   mean, rstd         (C)  of this batch; rstd = 1/sqrt(variance + eps), the variance biased
+//   rstd               (C)  of this batch: 1/sqrt(variance + eps), the variance biased
 //   running_mean_out   (C)  (1 - momentum)·running_mean + momentum·mean
 //   running_var_out    (C)  the same of the variance, unbiased: Σ (x - mean)²/(N - 1)
 //
 // No gradient goes through any output but y. In place: y over x, the running statistics over
 // those at entry. They are buffers (ParameterKind::kBuffer in models/layers/model_builder.h).
 //
-// BatchNormGrad: the gradient of y. With n = (x - mean)·rstd and averages over a column:
-//   dx = rstd·(dy - avg(dy) - n·avg(dy·n))
+// BatchNormGrad: the gradient of y, with averages over a column, from y itself: far from zero
+// x - mean would lose in f32 what y has.
+//   dx = rstd·(dy - avg(dy) - y·avg(dy·y))
 //
-//   x, dy (..., C);  mean, rstd (C)  ->  dx (..., C), in place over dy
+//   y, dy (..., C);  rstd (C)  ->  dx (..., C), in place over dy
 //
 // BatchNormInference: y = (x - running_mean)/sqrt(running_var + eps), row by row; x may have any
 // number of rows. For evaluation, so without a gradient. In place: y over x.

@@ -35,6 +35,8 @@ absl::Status MeanRowsGradient(graph::GradientBuilder* g) {
 
 }  // namespace
 
+// No Schema::ReadsRows: row_pruning would save one row of a sequence, the class token's, for a copy
+// of all the others.
 void RegisterMeanRows(graph::SchemaRegistry* registry) {
   registry->Add(graph::Schema("MeanRows", "y = the mean of x[:, start : start + count]")
                     .Input("x", "(B, T, C)", graph::RowUse::kAllRows)

@@ -115,8 +115,8 @@ absl::Status ExpectImageScales(const graph::InferContext& c, int input) {
   RETURN_IF_ERROR(graph::ExpectDType(c, input, WideDType(c.in(0).dtype)));
   const graph::TensorType& scales = c.in(input);
   if (scales.rank() > 2 || scales.cols() != c.in(0).dim(0)) {
-    return Reject(c, "input ", input, " (", scales.ToString(), ") must be (B) or (N, B) for the B=",
-                  c.in(0).dim(0), " images of ", InputText(c, 0, "x"));
+    return Reject(c, "input ", input, " (", scales.ToString(), ") must be (B) or (N, B), of B=",
+                  c.in(0).dim(0), " images");
   }
   const int64_t index = c.op.Int("index");
   if (index >= 0 && index < scales.rows()) return absl::OkStatus();

@@ -37,7 +37,12 @@ absl::StatusOr<std::vector<graph::TensorType>> InferLossGrad(const graph::InferC
 
 absl::Status LossGradient(graph::GradientBuilder* g) {
   std::vector<graph::BlobId> inputs = {g->In(0), g->In(1), g->GradOut(0)};
-  if (g->num_inputs() == 3) inputs.push_back(g->In(2));
+  if (g->num_inputs() == 3) {
+    if (g->NeedsGrad(2)) {
+      return graph::InvalidArgument(g->forward().Describe(), ": the shares have no gradient; put a StopGradient before them");
+    }
+    inputs.push_back(g->In(2));
+  }
   g->SetGrad(0, g->Op("SoftmaxCrossEntropyGrad", inputs,
                       {{"smoothing", g->forward().Float("smoothing")}}));
   return absl::OkStatus();

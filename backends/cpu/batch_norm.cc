@@ -27,9 +27,8 @@ struct Batch {
 void Normalize(const Batch& p, const graph::KernelArgs& args, int64_t begin, int64_t count) {
   const float *x = In<float>(args, 0) + begin, *running_mean = In<float>(args, 1) + begin,
               *running_var = In<float>(args, 2) + begin;
-  float *y = Out<float>(args, 0) + begin, *mean = Out<float>(args, 1) + begin,
-        *rstd = Out<float>(args, 2) + begin, *new_mean = Out<float>(args, 3) + begin,
-        *new_var = Out<float>(args, 4) + begin;
+  float *y = Out<float>(args, 0) + begin, *rstd = Out<float>(args, 1) + begin,
+        *new_mean = Out<float>(args, 2) + begin, *new_var = Out<float>(args, 3) + begin;
   double sum[kCols] = {}, squares[kCols] = {}, center[kCols];
   for (int64_t r = 0; r < p.rows; ++r) {
 #pragma omp simd
@@ -46,7 +45,6 @@ void Normalize(const Batch& p, const graph::KernelArgs& args, int64_t begin, int
   }
   const double momentum = p.momentum;
   for (int64_t i = 0; i < count; ++i) {
-    mean[i] = static_cast<float>(center[i]);
     rstd[i] = static_cast<float>(1.0 / std::sqrt(squares[i] / n + double{p.eps}));
     new_mean[i] =
         static_cast<float>((1.0 - momentum) * double{running_mean[i]} + momentum * center[i]);
@@ -64,8 +62,8 @@ void Normalize(const Batch& p, const graph::KernelArgs& args, int64_t begin, int
 }
 
 void Gradient(const Batch& p, const graph::KernelArgs& args, int64_t begin, int64_t count) {
-  const float *x = In<float>(args, 0) + begin, *mean = In<float>(args, 1) + begin,
-              *rstd = In<float>(args, 2) + begin, *dy = In<float>(args, 3) + begin;
+  const float *y = In<float>(args, 0) + begin, *rstd = In<float>(args, 1) + begin,
+              *dy = In<float>(args, 2) + begin;
   float* dx = Out<float>(args, 0) + begin;
   double sum[kCols] = {}, sum_normed[kCols] = {};
   for (int64_t r = 0; r < p.rows; ++r) {
@@ -73,7 +71,7 @@ void Gradient(const Batch& p, const graph::KernelArgs& args, int64_t begin, int6
     for (int64_t i = 0; i < count; ++i) {
       const float d = dy[r * p.cols + i];
       sum[i] += double{d};
-      sum_normed[i] += double{d} * double{(x[r * p.cols + i] - mean[i]) * rstd[i]};
+      sum_normed[i] += double{d} * double{y[r * p.cols + i]};
     }
   }
   float average[kCols], average_normed[kCols];
@@ -85,7 +83,7 @@ void Gradient(const Batch& p, const graph::KernelArgs& args, int64_t begin, int6
   for (int64_t r = 0; r < p.rows; ++r) {
 #pragma omp simd
     for (int64_t i = 0; i < count; ++i) {
-      const float normed = (x[r * p.cols + i] - mean[i]) * rstd[i];
+      const float normed = y[r * p.cols + i];
       dx[r * p.cols + i] = rstd[i] * (dy[r * p.cols + i] - average[i] - normed * average_normed[i]);
     }
   }

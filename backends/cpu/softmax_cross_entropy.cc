@@ -61,10 +61,12 @@ class Targets {
   float smoothing_;
 };
 
-// Σ t_k (top - logit_k), by differences from the largest logit `top`, so that nothing cancels.
+// Σ t_k (top - logit_k), by differences from the largest logit `top`, so that nothing cancels. A
+// weight of 0 is not multiplied with infinity.
 float MeanDistance(const float* row, int64_t classes, float top, const Target& target,
                    float smoothing) {
-  float mean = target.weight_a * (top - row[target.a]);
+  float mean = 0.0f;
+  if (target.weight_a != 0.0f) mean += target.weight_a * (top - row[target.a]);
   if (target.weight_b != 0.0f) mean += target.weight_b * (top - row[target.b]);
   if (smoothing != 0.0f) mean += smoothing * (top - ConstRow(row, classes)).mean();
   return mean;

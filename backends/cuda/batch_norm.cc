@@ -10,7 +10,7 @@ KernelOr MakeBatchNorm(const graph::KernelSpec& spec) {
                         const graph::KernelArgs& args, Stream stream) {
     return BatchNorm({In<float>(args, 0), In<float>(args, 1), In<float>(args, 2),
                       Out<float>(args, 0), Out<float>(args, 1), Out<float>(args, 2),
-                      Out<float>(args, 3), Out<float>(args, 4), rows, cols, eps, momentum},
+                      Out<float>(args, 3), rows, cols, eps, momentum},
                      stream);
   });
 }
@@ -19,7 +19,7 @@ KernelOr MakeBatchNormGrad(const graph::KernelSpec& spec) {
   return MakeKernel([rows = spec.in(0).rows(), cols = static_cast<int>(spec.in(0).cols())](
                         const graph::KernelArgs& args, Stream stream) {
     return BatchNormGrad({In<float>(args, 0), In<float>(args, 1), In<float>(args, 2),
-                          In<float>(args, 3), Out<float>(args, 0), rows, cols},
+                          Out<float>(args, 0), rows, cols},
                          stream);
   });
 }

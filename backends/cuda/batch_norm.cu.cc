@@ -74,7 +74,6 @@ __global__ void __launch_bounds__(kThreads) BatchNormKernel(BatchNormArgs p) {
     p.y[i] = static_cast<float>(static_cast<double>(p.x[i]) - center) * rstd;
   });
   if (Warp() != 0) return;
-  p.mean[col] = static_cast<float>(center);
   p.rstd[col] = rstd;
   const double momentum = p.momentum;
   p.new_running_mean[col] = static_cast<float>(Moved(p.running_mean[col], center, momentum));
@@ -84,21 +83,20 @@ __global__ void __launch_bounds__(kThreads) BatchNormKernel(BatchNormArgs p) {
 
 __global__ void __launch_bounds__(kThreads) BatchNormGradKernel(BatchNormGradArgs p) {
   const int col = ColumnOfThread();
-  const float mean = col < p.cols ? p.mean[col] : 0.0f, rstd = col < p.cols ? p.rstd[col] : 0.0f;
-  double sums[2];  // of dy and of dy·n
+  double sums[2];  // of dy and of dy·y
   SumColumn(
       p.rows, p.cols, col,
       [&](int64_t i, double(&to)[2]) {
         const double dy = p.dy[i];
         to[0] += dy;
-        to[1] += dy * static_cast<double>((p.x[i] - mean) * rstd);
+        to[1] += dy * static_cast<double>(p.y[i]);
       },
       sums);
   const float average = static_cast<float>(sums[0] / static_cast<double>(p.rows));
   const float average_normed = static_cast<float>(sums[1] / static_cast<double>(p.rows));
+  const float rstd = col < p.cols ? p.rstd[col] : 0.0f;
   ForRows(p.rows, p.cols, col, [&](int64_t i) {
-    const float normed = (p.x[i] - mean) * rstd;
-    p.dx[i] = rstd * (p.dy[i] - average - normed * average_normed);
+    p.dx[i] = rstd * (p.dy[i] - average - p.y[i] * average_normed);
   });
 }
 

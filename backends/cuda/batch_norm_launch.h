@@ -12,7 +12,7 @@ namespace backends::cuda {
 struct BatchNormArgs {
   const float *x, *running_mean, *running_var;
   float* y;  // may lie over x
-  float *mean, *rstd;
+  float* rstd;
   float *new_running_mean, *new_running_var;  // may lie over the old ones
   int64_t rows;
   int cols;
@@ -20,7 +20,7 @@ struct BatchNormArgs {
 };
 
 struct BatchNormGradArgs {
-  const float *x, *mean, *rstd, *dy;
+  const float *y, *rstd, *dy;
   float* dx;  // may lie over dy
   int64_t rows;
   int cols;

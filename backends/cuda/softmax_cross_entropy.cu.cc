@@ -82,7 +82,8 @@ __global__ void __launch_bounds__(kLabelWarps * 32) RowLosses(SoftmaxCrossEntrop
     if (kSoft) {
       // By distances, so that nothing cancels; a weight of 0 is not multiplied with infinity.
       const Weights weights = WeightsOf(p.soft, row);
-      float mean = weights.own * (largest - logits[label]);
+      float mean = 0.0f;
+      if (weights.own != 0.0f) mean += weights.own * (largest - logits[label]);
       if (weights.partner != 0.0f) {
         mean += weights.partner * (largest - logits[PartnerLabel(p.soft, p.labels, row)]);
       }

@@ -16,8 +16,8 @@ double ColumnMean(const graph::TensorType& x, int64_t col, double by, const Term
 void BatchNorm(Call* c) {
   const graph::TensorType& type = c->in_type(0);
   const std::vector<double> x = c->In(0), running_mean = c->In(1), running_var = c->In(2);
-  std::vector<double>&y = c->Out(0), &mean_out = c->Out(1), &rstd_out = c->Out(2),
-  &new_mean = c->Out(3), &new_var = c->Out(4);
+  std::vector<double>&y = c->Out(0), &rstd_out = c->Out(1), &new_mean = c->Out(2),
+  &new_var = c->Out(3);
   const double eps = c->op.Float("eps"), momentum = c->op.Float("momentum");
   const double n = static_cast<double>(type.rows());
   for (int64_t col = 0; col < type.cols(); ++col) {
@@ -26,7 +26,6 @@ void BatchNorm(Call* c) {
         ColumnMean(type, col, n, [&](int64_t i) { return (x[i] - mean) * (x[i] - mean); });
     const double rstd = 1.0 / std::sqrt(variance + eps);
     for (int64_t i = col; i < type.elements(); i += type.cols()) y[i] = (x[i] - mean) * rstd;
-    mean_out[col] = mean;
     rstd_out[col] = rstd;
     new_mean[col] = (1.0 - momentum) * running_mean[col] + momentum * mean;
     new_var[col] = (1.0 - momentum) * running_var[col] + momentum * variance * n / (n - 1.0);
@@ -35,16 +34,14 @@ void BatchNorm(Call* c) {
 
 void BatchNormGrad(Call* c) {
   const graph::TensorType& type = c->in_type(0);
-  const std::vector<double> x = c->In(0), mean = c->In(1), rstd = c->In(2), dy = c->In(3);
+  const std::vector<double> y = c->In(0), rstd = c->In(1), dy = c->In(2);
   std::vector<double>& dx = c->Out(0);
   const double n = static_cast<double>(type.rows());
   for (int64_t col = 0; col < type.cols(); ++col) {
-    const auto normed = [&](int64_t i) { return (x[i] - mean[col]) * rstd[col]; };
     const double average = ColumnMean(type, col, n, [&](int64_t i) { return dy[i]; });
-    const double average_normed =
-        ColumnMean(type, col, n, [&](int64_t i) { return dy[i] * normed(i); });
+    const double average_normed = ColumnMean(type, col, n, [&](int64_t i) { return dy[i] * y[i]; });
     for (int64_t i = col; i < type.elements(); i += type.cols()) {
-      dx[i] = rstd[col] * (dy[i] - average - normed(i) * average_normed);
+      dx[i] = rstd[col] * (dy[i] - average - y[i] * average_normed);
     }
   }
 }

@@ -24,6 +24,9 @@
 // overwritten by then. Its gradient is ScaleImages of the sum's, which mixed_precision has
 // write the bf16 that products read: as many bytes as the cast that stands there without it.
 //
+// A last block whose sum no normalisation reads, as with the mean of its patches, keeps Add and
+// ScaleImages; in bf16 its branch is rounded once more than the others, behind the scale.
+//
 // Preconditions: a, b and the sum have one type, f32 or f64 (nothing is broadcast);
 // gamma and beta are available where the addition stands, as parameters are.
 //

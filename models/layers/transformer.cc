@@ -78,8 +78,8 @@ BlobId BatchNorm(ModelBuilder* b, const std::string& name, BlobId x) {
   const std::vector<BlobId> normed =
       b->OpN("BatchNorm", name, {x, mean, variance},
              {{"eps", kBatchNormEps}, {"momentum", kBatchNormMomentum}});
-  b->UpdateBuffer(mean, normed[3]);
-  b->UpdateBuffer(variance, normed[4]);
+  b->UpdateBuffer(mean, normed[2]);
+  b->UpdateBuffer(variance, normed[3]);
   return normed[0];
 }
 

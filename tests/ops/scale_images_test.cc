@@ -80,9 +80,9 @@ TEST(ScaleImages, GradientMaker) {
 TEST(ScaleImages, RefusesBadInputs) {
   const auto x = F32({2, 3});
   ExpectRefused("ScaleImages", {}, {I32({2, 3}), F32({2})}, "input 0");
-  ExpectRefused("ScaleImages", {}, {x, F32({3})}, "(B) or (N, B) for the B=2 images");
-  ExpectRefused("ScaleImages", {}, {x, F32({2, 1})}, "(B) or (N, B) for the B=2 images");
-  ExpectRefused("ScaleImages", {}, {x, F32({1, 1, 2})}, "(B) or (N, B) for the B=2 images");
+  ExpectRefused("ScaleImages", {}, {x, F32({3})}, "(B) or (N, B), of B=2 images");
+  ExpectRefused("ScaleImages", {}, {x, F32({2, 1})}, "(B) or (N, B), of B=2 images");
+  ExpectRefused("ScaleImages", {}, {x, F32({1, 1, 2})}, "(B) or (N, B), of B=2 images");
   ExpectRefused("ScaleImages", {}, {x, F64({2})}, "input 1");
   ExpectRefused("ScaleImages", {}, {BF16({2, 3}), BF16({2})}, "input 1");
   ExpectRefused("ScaleImages", Row(1), {x, F32({2})}, "'index' is 1, outside the 1 rows");

@@ -3,6 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "graph/schema/builder.h"
+#include "graph/schema/gradient.h"
 #include "gtest/gtest.h"
 #include "tests/harness/backends.h"
 #include "tests/harness/op_case.h"
@@ -99,7 +101,26 @@ TEST(SoftmaxCrossEntropy, AHardTargetOfAMixIsAHardLabel) {
                             {cut, HostTensor(I32({2}), {0, 1}), HostTensor(F32({1}), {1})});
     ASSERT_TRUE(loss.ok()) << loss.status();
     EXPECT_NEAR((*loss)[0].Get(0), std::log(2.0) / 2, 1e-6);
+    const auto other = RunOn(backend, "SoftmaxCrossEntropy", {},
+                             {cut, HostTensor(I32({2}), {1, 0}), HostTensor(F32({1}), {0})});
+    ASSERT_TRUE(other.ok()) << other.status();
+    EXPECT_NEAR((*other)[0].Get(0), std::log(2.0) / 2, 1e-6);
   }
+}
+
+TEST(SoftmaxCrossEntropy, SharesHaveNoGradient) {
+  graph::NetBuilder b(&TestRegistry(), "net");
+  b.OpN("SoftmaxCrossEntropy", "loss",
+        {b.Input("logits", F32({2, 3})), b.Input("labels", I32({2})), b.Input("lam", F32({1}))});
+  const graph::BlobId dloss = b.Input("dloss", F32({1}));
+  const graph::Op forward = b.net().ops.back();
+  const auto make = TestRegistry().Find("SoftmaxCrossEntropy")->gradient;
+  graph::GradientBuilder logits(&b, forward, {dloss, graph::kNone}, {true, false, false});
+  EXPECT_TRUE(make(&logits).ok());
+  graph::GradientBuilder all(&b, forward, {dloss, graph::kNone}, {true, false, true});
+  EXPECT_EQ(make(&all).message(),
+            "SoftmaxCrossEntropy 'loss': the shares have no gradient; put a StopGradient before "
+            "them");
 }
 
 // Equal logits cost log K whatever the targets; a logit that is far ahead costs what the other
