@@ -160,7 +160,7 @@ TEST(AddLayerNorm, RefusesBadInputs) {
   const std::vector<graph::TensorType> scaled = {x, x, F32({3}), F32({3}), F32({4, 2})};
   ExpectRefused("AddLayerNorm", {{"eps", 1e-6f}, {"index", int64_t{4}}}, scaled,
                 "'index' is 4, outside the 4 rows");
-  ExpectRefused("AddLayerNorm", eps, {x, x, F32({3}), F32({3}), F32({3})}, "for the B=2 images");
+  ExpectRefused("AddLayerNorm", eps, {x, x, F32({3}), F32({3}), F32({3})}, "of B=2 images");
   ExpectRefused("AddLayerNorm", eps, {F32({3}), F32({3}), F32({3}), F32({3}), F32({3})}, "input 0");
   ExpectRefused("AddLayerNorm", {{"eps", 1e-6f}, {"index", int64_t{0}}}, {x, x, F32({3}), F32({3})},
                 "'index' is of input 4 (scales), which is missing");
