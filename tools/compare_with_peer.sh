@@ -6,7 +6,8 @@
 #
 #   PEER_DIR  holds bench_peer.py, which times one training step of the official model
 #             and prints a line of JSON (--model, --batch, --mode, --steps, --threads, and
-#             for --model=custom --img --patch --dim --depth --heads --dd --ddep --dh)
+#             for --model=custom --img --patch --dim --depth --heads --dd --ddep --dh);
+#             finetune models are timm's (tools/benchmark/finetune_step.py)
 #   OUT_DIR   gets rows.jsonl, one line of JSON for each measurement as the programs
 #             printed it, and table.md; default: peer-comparison; must not exist
 #
@@ -14,7 +15,8 @@
 #   PYTHON       the python that has PyTorch and timm; where tools/setup.sh --peers put
 #                them, source env.sh of that folder first      python3
 #   ROUNDS       measurements of each kind, alternately        3
-#   MODELS       of vits vitb vitl cifar tiny                  "vits vitb vitl cifar tiny"
+#   MODELS       of vits vitb vitl cifar tiny vits_finetune
+#                vitb_finetune                                 "vits vitb vitl cifar tiny"
 #   MODES        of the peer                                   "fp32 bf16 compile-bf16"
 #   OURS         of bench: fp32 bf16 int8 (bf16 with a guide
 #                in int8)                                      "fp32 bf16"
@@ -56,7 +58,12 @@ case $rounds$threads$peer_steps in *[!0-9]*) fail "ROUNDS, THREADS and PEER_STEP
 
 # The batch sizes of a model, and its flags here and there.
 describe() {
+  step=$peer/bench_peer.py
   case $1 in
+    vits_finetune | vitb_finetune)
+      batches="32"; here=(--model="${1%_finetune}"); there=(--model="${1%_finetune}")
+      step=$root/tools/benchmark/finetune_step.py
+      ;;
     vits) batches="16 64"; here=(--model=droppos_vits); there=(--model=vits) ;;
     vitb) batches="16 64"; here=(--model=droppos_vitb); there=(--model=vitb) ;;
     vitl) batches="16"; here=(--model=droppos_vitl); there=(--model=vitl) ;;
@@ -73,7 +80,7 @@ describe() {
       there=(--model=custom --img=64 --patch=8 --dim=128 --depth=4 --heads=4 --dd=128 --ddep=2
         --dh=4)
       ;;
-    *) fail "unknown model '$1' in MODELS or SCALING; known: vits vitb vitl cifar tiny" ;;
+    *) fail "unknown model '$1' in MODELS or SCALING; known: vits vitb vitl cifar tiny vits_finetune vitb_finetune" ;;
   esac
   batches=${BATCHES:-$batches}
 }
@@ -119,7 +126,7 @@ run_here() {  # KIND THREADS ROUND MODEL BATCH
 
 run_there() {  # MODE THREADS ROUND MODEL BATCH
   echo "round $3: $4 batch $5, peer $1, $2 threads" >&2
-  (cd -- "$peer" && OMP_NUM_THREADS=$2 "$python" bench_peer.py "${there[@]}" --batch="$5" \
+  (cd -- "$peer" && OMP_NUM_THREADS=$2 "$python" "$step" "${there[@]}" --batch="$5" \
     --mode="$1" --threads="$2" --steps="$peer_steps" 2> "$out/peer_stderr.txt") |
     keep peer "$@" || fail "the peer failed; $out/peer_stderr.txt ends: $(tail -n 1 "$out/peer_stderr.txt")"
 }

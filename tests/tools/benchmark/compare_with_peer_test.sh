@@ -50,6 +50,22 @@ has printed "| cifar | bf16 | batch 256 | bf16, batch 256 | 2.50 | 0.50 (batch 2
 has printed "| tiny | 128 | here | bf16 | 30.00 | 60.00 | 2.00 |"
 has printed "| tiny | 128 | peer | fp32 | 15.00 | 20.00 | 1.33 |"
 
+# Fine-tuning is beside timm's step, of the project.
+cat > python << 'END'
+#!/usr/bin/env bash
+echo "$@" >> "$TEST_TMPDIR/work/python_calls"
+case "$1" in
+  */finetune_step.py) echo '{"images_per_s_median": 10, "peak_mib": 300}' ;;
+  *) exec python3 "$@" ;;
+esac
+END
+chmod +x python
+PYTHON=$work/python MODELS=vitb_finetune SCALING= ROUNDS=1 OURS=bf16 MODES=bf16 THREADS=2 \
+  bash "$compare" peer finetune > printed 2> log || { cat log; fail "fine-tuning should work"; }
+has bench_calls "--model=vitb --batch_size=32"
+has python_calls "finetune_step.py --model=vitb --batch=32 --mode=bf16"
+has printed "| vitb_finetune | bf16 | batch 32 | bf16, batch 32 | 6.00 |"
+
 refused() {  # TEXT COMMAND...
   local text=$1
   shift
